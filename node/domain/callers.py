@@ -1,0 +1,29 @@
+"""Who may open an association: a pure decision on AE titles and the peer's address."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A peer that may send films: its AE title (`*` for any) and the network it calls from."""
+
+    ae_title: str
+    network: IPv4Network | IPv6Network
+
+
+def may_call(callers: Sequence[Caller], ae_title: str, address: str) -> bool:
+    """Return whether this AE title may call from this address.
+
+    An empty list admits every AE title, from this machine alone.
+    """
+    peer = ip_address(address)
+    if not callers:
+        return peer.is_loopback
+    return any(
+        caller.ae_title in ("*", ae_title)
+        and peer.version == caller.network.version
+        and peer in caller.network
+        for caller in callers
+    )

@@ -1,0 +1,152 @@
+"""A delivery is one result object on its way to one destination: states, transitions, routes.
+
+A state's comment says what is durable in it and who moves it on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from node.domain.retry import Failed, RetryAt
+
+
+class DeliveryState(StrEnum):
+    """Where one result object stands on its way to one destination."""
+
+    PENDING = "PENDING"  # bytes and `run_after`; deliver moves it on, by claim
+    SENDING = "SENDING"  # a lease; deliver settles it, rescue returns it on expiry
+    AWAITING_COMMITMENT = "AWAITING_COMMITMENT"  # stored; the report or a time-out moves it on
+    DELIVERED = "DELIVERED"  # committed, or stored where commitment is off; final
+    FAILED = "FAILED"  # the error; the operator moves it on
+
+
+class DeliveryEvent(StrEnum):
+    """What moves a delivery."""
+
+    CLAIM = "claim"
+    STORE = "store"
+    REQUEST_COMMITMENT = "request-commitment"
+    COMMIT = "commit"
+    REFUSE_COMMITMENT = "refuse-commitment"
+    RETRY = "retry"
+    EXPIRE = "expire"
+    FAIL = "fail"
+    REOPEN = "reopen"
+
+
+DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState] = {
+    (DeliveryState.PENDING, DeliveryEvent.CLAIM): DeliveryState.SENDING,
+    (DeliveryState.SENDING, DeliveryEvent.STORE): DeliveryState.DELIVERED,
+    (
+        DeliveryState.SENDING,
+        DeliveryEvent.REQUEST_COMMITMENT,
+    ): DeliveryState.AWAITING_COMMITMENT,
+    (DeliveryState.SENDING, DeliveryEvent.RETRY): DeliveryState.PENDING,
+    (DeliveryState.SENDING, DeliveryEvent.EXPIRE): DeliveryState.PENDING,
+    (DeliveryState.SENDING, DeliveryEvent.FAIL): DeliveryState.FAILED,
+    (DeliveryState.AWAITING_COMMITMENT, DeliveryEvent.COMMIT): DeliveryState.DELIVERED,
+    (DeliveryState.AWAITING_COMMITMENT, DeliveryEvent.EXPIRE): DeliveryState.PENDING,
+    (
+        DeliveryState.AWAITING_COMMITMENT,
+        DeliveryEvent.REFUSE_COMMITMENT,
+    ): DeliveryState.PENDING,
+    (DeliveryState.AWAITING_COMMITMENT, DeliveryEvent.FAIL): DeliveryState.FAILED,
+    (DeliveryState.FAILED, DeliveryEvent.REOPEN): DeliveryState.PENDING,
+}
+
+
+class ResultKind(StrEnum):
+    """What is sent back for a film."""
+
+    REPORT = "report"
+    HEATMAP = "heatmap"
+
+
+class When(StrEnum):
+    """For which films a destination gets results."""
+
+    ALWAYS = "always"
+    FLAGGED = "flagged"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One result object on its way to one destination."""
+
+    id: int
+    job_id: int
+    destination: str
+    kind: ResultKind
+    sop_class_uid: str
+    sop_instance_uid: str
+    spool_key: str
+    state: DeliveryState
+    attempt: int
+    worker: str = ""
+    error: str = ""
+    transaction_uid: str = ""
+    run_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One object built for a film: identity, and the spool key of its bytes."""
+
+    kind: ResultKind
+    sop_class_uid: str
+    sop_instance_uid: str
+    spool_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A result that a destination is to receive."""
+
+    destination: str
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What one destination wants: which kinds of result, and for which films."""
+
+    destination: str
+    send: tuple[ResultKind, ...]
+    when: When
+
+
+def parcels(results: tuple[Result, ...], routes: tuple[Route, ...], flagged: bool) -> list[Parcel]:
+    """Return what is to be delivered where for one film."""
+    return [
+        Parcel(route.destination, result)
+        for route in routes
+        if route.when is When.ALWAYS or flagged
+        for result in results
+        if result.kind in route.send
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The destination has taken the object, and no commitment is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitCommitment:
+    """The destination has taken the object; its commitment is asked for until `until`."""
+
+    transaction_uid: str
+    until: datetime
+
+
+DeliveryOutcome = Stored | AwaitCommitment | RetryAt | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentReport:
+    """What a PACS says of one transaction: SOP Instance UIDs committed, and failed by reason."""
+
+    transaction_uid: str
+    committed: tuple[str, ...]
+    failed: Mapping[str, int]

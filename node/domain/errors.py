@@ -1,0 +1,25 @@
+"""The three families of failure. Adapters map every library error to one of them.
+
+The message of each is one line that an operator can act on, and carries no patient data.
+"""
+
+
+class OsteoScreenError(Exception):
+    """What this program raises on purpose."""
+
+
+class Transient(OsteoScreenError):
+    """May succeed if tried again: a PACS that is down, a database that is locked."""
+
+
+class Permanent(OsteoScreenError):
+    """Fails the same way every time: a refused SOP Class, bytes that do not verify."""
+
+
+class Rejected(OsteoScreenError):
+    """The film is intact, and policy or its pixels say that it must not be scored."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.text = text

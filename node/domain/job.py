@@ -1,0 +1,93 @@
+"""A job is one film on its way through the node: its states, and one table of transitions.
+
+A state's comment says what is durable in it and who moves it on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from node.domain.delivery import Parcel
+from node.domain.film import Film
+from node.domain.prediction import Verdict
+from node.domain.retry import Failed, RetryAt
+
+
+class JobState(StrEnum):
+    """Where one film stands."""
+
+    RECEIVED = "RECEIVED"  # film bytes and row; analyse moves it on, by claim
+    ANALYSING = "ANALYSING"  # a lease; analyse settles it, rescue returns it on expiry
+    ANALYSED = "ANALYSED"  # result bytes and deliveries; the last delivery moves it on
+    DONE = "DONE"  # every delivery delivered; final
+    REJECTED = "REJECTED"  # a coded reason; final
+    FAILED = "FAILED"  # the error; the operator moves it on: retry or cancel
+    CANCELLED = "CANCELLED"  # the event says who and when; final
+
+
+class JobEvent(StrEnum):
+    """What moves a job."""
+
+    CLAIM = "claim"
+    ANALYSE = "analyse"
+    RETRY = "retry"
+    REJECT = "reject"
+    FAIL = "fail"
+    EXPIRE = "expire"
+    FINISH = "finish"
+    REOPEN = "reopen"
+    REDELIVER = "redeliver"
+    CANCEL = "cancel"
+
+
+JOB_TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = {
+    (JobState.RECEIVED, JobEvent.CLAIM): JobState.ANALYSING,
+    (JobState.ANALYSING, JobEvent.ANALYSE): JobState.ANALYSED,
+    (JobState.ANALYSING, JobEvent.RETRY): JobState.RECEIVED,
+    (JobState.ANALYSING, JobEvent.EXPIRE): JobState.RECEIVED,
+    (JobState.ANALYSING, JobEvent.REJECT): JobState.REJECTED,
+    (JobState.ANALYSING, JobEvent.FAIL): JobState.FAILED,
+    (JobState.ANALYSED, JobEvent.FINISH): JobState.DONE,
+    (JobState.ANALYSED, JobEvent.FAIL): JobState.FAILED,
+    (JobState.FAILED, JobEvent.REOPEN): JobState.RECEIVED,
+    (JobState.FAILED, JobEvent.REDELIVER): JobState.ANALYSED,
+    (JobState.FAILED, JobEvent.CANCEL): JobState.CANCELLED,
+    (JobState.RECEIVED, JobEvent.CANCEL): JobState.CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One film and how far it has come. `attempt` is counted at the claim."""
+
+    id: int
+    state: JobState
+    film: Film
+    spool_key: str
+    attempt: int
+    received_at: datetime
+    updated_at: datetime
+    worker: str = ""
+    reason: str = ""
+    error: str = ""
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """The film was scored; these results go out."""
+
+    verdict: Verdict
+    parcels: tuple[Parcel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotScored:
+    """The film's pixels say that it must not be scored."""
+
+    reason: str
+    text: str
+
+
+AnalysisOutcome = Analysed | NotScored | RetryAt | Failed

@@ -17,18 +17,6 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """Try again, not before `at`."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """Stop trying; an operator decides what happens next."""
-
-
-@dataclass(frozen=True, slots=True)
 class RetryAt:
     """The attempt failed; try again, not before `at`."""
 
@@ -45,15 +33,15 @@ class Failed:
 
 def decide(
     error: Exception, attempt: int, now: datetime, policy: RetryPolicy, jitter: float
-) -> Again | GiveUp:
+) -> RetryAt | Failed:
     """Return what follows the failure of the given attempt (the first is 1).
 
     `jitter` in [0, 1) spreads the wait over its upper half. Only transient errors are tried
     again: whatever else fails will fail the same way.
     """
     if not isinstance(error, Transient) or attempt >= policy.attempts:
-        return GiveUp()
-    return Again(now + timedelta(seconds=wait(attempt, policy, jitter)))
+        return Failed(str(error))
+    return RetryAt(now + timedelta(seconds=wait(attempt, policy, jitter)), str(error))
 
 
 def wait(attempt: int, policy: RetryPolicy, jitter: float) -> float:

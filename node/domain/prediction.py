@@ -63,6 +63,17 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Radiograph:
+    """A decoded film: `pixels` is (rows, columns), 0 to 1 as displayed, bone bright.
+
+    `aspect` is the row spacing over the column spacing, 1 where the header does not say.
+    """
+
+    pixels: Array
+    aspect: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Rendering:
     """The film as it is displayed: `grey` is (rows, columns), uint8, bone bright."""
 

@@ -1,0 +1,300 @@
+"""The configuration: frozen sections read from YAML, then from the environment.
+
+Every key stands, with a comment, in `config.yaml`. Unknown keys are refused, so that a typing
+error never turns into a silent default. Environment variables override the file:
+`OSTEOSCREEN__DICOM__PORT=11112` sets `dicom.port`.
+"""
+
+import os
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+ENV_PREFIX = "OSTEOSCREEN__"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; each line of the message names a key and the remedy."""
+
+
+def _ae_title(value: str) -> str:
+    """Check PS3.5's AE: 1 to 16 characters of the default repertoire, no backslash."""
+    stripped = value.strip()
+    printable = all(" " <= c <= "~" and c != "\\" for c in stripped)
+    if not 1 <= len(stripped) <= 16 or not printable:
+        raise ValueError("an AE title has 1 to 16 printable ASCII characters and no backslash")
+    return stripped
+
+
+AETitle = Annotated[str, AfterValidator(_ae_title)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(gt=0.0)]
+Network = IPv4Network | IPv6Network
+
+
+class ResultKind(StrEnum):
+    """What a destination can be sent."""
+
+    REPORT = "report"
+    HEATMAP = "heatmap"
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Caller(Section):
+    """A peer that may send films."""
+
+    ae_title: AETitle | Literal["*"] = "*"
+    network: Network
+
+
+class Dicom(Section):
+    """The listening side."""
+
+    ae_title: AETitle = "OSTEOSCREEN"
+    bind: str = "127.0.0.1"
+    port: Port = 11112
+    processes: int = Field(2, ge=1, le=64)
+    callers: tuple[Caller, ...] = ()
+    max_associations: int = Field(50, ge=1)
+    max_object: ByteSize = ByteSize(512 * 1024**2)
+    timeout: Seconds = 60.0
+
+
+class Destination(Section):
+    """A PACS that receives results."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")
+    ae_title: AETitle
+    host: str = Field(min_length=1)
+    port: Port
+    commitment: bool = False
+    commitment_timeout: timedelta = timedelta(minutes=10)
+    send: tuple[ResultKind, ...] = (ResultKind.REPORT, ResultKind.HEATMAP)
+    when: Literal["always", "flagged"] = "always"
+    timeout: Seconds = 30.0
+
+
+class Database(Section):
+    """The job table."""
+
+    url: str = "sqlite:///var/osteoscreen.db"
+
+
+class Spool(Section):
+    """Where bytes lie."""
+
+    path: Path = Path("var/spool")
+    min_free: ByteSize = ByteSize(1024**3)
+
+
+class Model(Section):
+    """The bundle that scores films."""
+
+    bundle: str = "demo"
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    batch: int = Field(4, ge=1, le=256)
+    threads: int = Field(0, ge=0)
+
+
+class Results(Section):
+    """How results are encoded."""
+
+    sr_class: Literal["comprehensive3d", "comprehensive"] = "comprehensive3d"
+    series_number_report: int = Field(9901, ge=1)
+    series_number_heatmap: int = Field(9902, ge=1)
+    heatmap_max_side: int = Field(2048, ge=256, le=8192)
+
+
+class Admit(Section):
+    """Which films are scored."""
+
+    modalities: tuple[str, ...] = ("CR", "DX", "RG")
+    body_parts: tuple[str, ...] = ("CHEST", "THORAX", "RIBCAGE", "LUNG")
+    views: tuple[str, ...] = ("PA", "AP")
+    unknown_view: bool = True
+    min_age: float = Field(50.0, ge=0, le=120)
+    unknown_age: bool = True
+    min_matrix: int = Field(256, ge=16)
+    max_matrix: int = Field(12000, ge=16)
+
+
+class Override(Section):
+    """A threshold for some films."""
+
+    threshold: Fraction
+    sex: Literal["M", "F", "O"] | None = None
+    min_age: float | None = Field(None, ge=0, le=120)
+    max_age: float | None = Field(None, ge=0, le=120)
+    calling_ae: AETitle | None = None
+
+
+class Policy(Section):
+    """From score to decision."""
+
+    threshold: Fraction | str = "youden"
+    overrides: tuple[Override, ...] = ()
+    admit: Admit = Admit()
+
+
+class Retry(Section):
+    """How often, and after what waits, a failed step is tried again."""
+
+    attempts: int = Field(ge=1)
+    first: Seconds
+    cap: Seconds
+
+
+class Queue(Section):
+    """How roles take work from the job table."""
+
+    poll: Seconds = 0.25
+    lease: Seconds = 60.0
+    analysis: Retry = Retry(attempts=3, first=2.0, cap=60.0)
+    delivery: Retry = Retry(attempts=1000, first=2.0, cap=600.0)
+
+
+class Retention(Section):
+    """How long bytes and rows stay after the last delivery."""
+
+    films: timedelta = timedelta(days=7)
+    results: timedelta = timedelta(days=7)
+    rows: timedelta = timedelta(days=365)
+
+
+class Schedule(Section):
+    """How often upkeep looks."""
+
+    rescue: Seconds = 5.0
+    commitments: Seconds = 30.0
+    purge: Seconds = 3600.0
+
+
+class Log(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class Config(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+    )
+
+    dicom: Dicom = Dicom()
+    destinations: tuple[Destination, ...] = ()
+    database: Database = Database()
+    spool: Spool = Spool()
+    model: Model = Model()
+    results: Results = Results()
+    policy: Policy = Policy()
+    queue: Queue = Queue()
+    retention: Retention = Retention()
+    schedule: Schedule = Schedule()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file."""
+        return env_settings, init_settings
+
+
+def load(path: Path | None) -> Config:
+    """Read a configuration file, or the defaults where there is none, and the environment.
+
+    Relative paths inside are relative to the file's folder, or to the working folder.
+    """
+    base = path.parent if path else Path()
+    values = _read_yaml(path) if path else {}
+    _refuse_unknown_sections()
+    try:
+        config = Config(**values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None
+    except SettingsError as error:
+        raise ConfigError(f"environment: {error}; set single keys instead") from None
+    names = [d.name for d in config.destinations]
+    if len(set(names)) != len(names):
+        raise ConfigError("destinations: two have the same name; give each its own")
+    return _anchored(config, base.resolve())
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or "cannot be read"
+        raise ConfigError(f"{path}: {reason}; name a file with --config") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: holds a {type(content).__name__}, not sections with keys")
+    return content
+
+
+def _refuse_unknown_sections() -> None:
+    """Catch what pydantic-settings passes over: a variable that names no section."""
+    for name in os.environ:
+        section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
+        if name.startswith(ENV_PREFIX) and section not in Config.model_fields:
+            raise ConfigError(f"{name}: the environment names no section {section!r}")
+
+
+def _explain(error: ValidationError) -> str:
+    """Return one line for each fault: the key, what is wrong, what was given."""
+    lines = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"{key}: unknown key; see config.yaml for the keys there are")
+        elif fault["type"] == "missing":
+            lines.append(f"{key}: required and missing")
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            lines.append(f"{key}: {message} (given: {fault['input']!r})")
+    return "\n".join(lines)
+
+
+def _anchored(config: Config, base: Path) -> Config:
+    """Make the relative paths of a configuration absolute."""
+    spool = config.spool.model_copy(update={"path": base / config.spool.path})
+    updates: dict[str, Any] = {"spool": spool}
+    prefix = "sqlite:///"
+    if config.database.url.startswith(prefix):
+        path = base / config.database.url.removeprefix(prefix)
+        updates["database"] = Database(url=f"{prefix}{path}")
+    if "/" in config.model.bundle:
+        bundle = str(base / config.model.bundle)
+        updates["model"] = config.model.model_copy(update={"bundle": bundle})
+    return config.model_copy(update=updates)

@@ -1,0 +1,60 @@
+"""Log events as JSON or for the console, without patient data.
+
+An event has a short name and bound facts (`job_id`, `calling_ae`); names, identifiers and
+birth dates of patients never enter one, and `drop_patient_data` is the last guard.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+PATIENT_KEYS = frozenset(
+    {
+        "patient_name",
+        "patient_id",
+        "patient_birth_date",
+        "accession_number",
+        "other_patient_ids",
+        "dataset",
+        "ds",
+    }
+)
+
+
+def drop_patient_data(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> Mapping[str, Any]:
+    """Remove what could tell who a patient is."""
+    return {key: value for key, value in event.items() if key not in PATIENT_KEYS}
+
+
+def configure(level: str, form: str, **bound: str) -> None:
+    """Set up structlog and the standard library's logging to write one line an event to stderr.
+
+    `bound` facts, such as the role, are part of every event of this process.
+    """
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            drop_patient_data,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # contextvars do not reach other threads; what holds for the process is bound there instead.
+    structlog.contextvars.bind_contextvars(**bound)
+    # Libraries speak only when something is wrong: their debug lines may quote headers.
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, force=True)

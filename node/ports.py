@@ -1,0 +1,92 @@
+"""The seams of the house: what roles need from the rooms below them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from node.domain.admission import Admission
+from node.domain.delivery import CommitmentReport, Delivery, DeliveryOutcome
+from node.domain.film import Film
+from node.domain.job import AnalysisOutcome, Job
+from node.domain.prediction import ModelIdentity, Prediction, Radiograph
+
+
+class Intake(Protocol):
+    """The side of the job table that ingest sees."""
+
+    def receive(self, film: Film, admission: Admission, spool_key: str, now: datetime) -> bool:
+        """Insert a film's job, durable on return; False if the very film is known already."""
+
+    def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
+        """Settle the deliveries that a commitment report names; return how many there were."""
+
+
+class Queue(Protocol):
+    """The side of the job table that analyse sees."""
+
+    def claim(self, worker: str, now: datetime, until: datetime, limit: int) -> list[Job]:
+        """Lease up to `limit` waiting jobs, oldest first, and count the attempt."""
+
+    def renew(self, jobs: Sequence[Job], until: datetime) -> int:
+        """Extend the leases still held; return how many."""
+
+    def settle(self, job: Job, outcome: AnalysisOutcome, now: datetime) -> bool:
+        """Record an outcome; False where the lease was lost and nothing was changed."""
+
+
+class Outbox(Protocol):
+    """The side of the job table that deliver sees."""
+
+    def claim(
+        self, destination: str, worker: str, now: datetime, until: datetime, limit: int
+    ) -> list[Delivery]:
+        """Lease up to `limit` deliveries that wait for this destination, oldest first."""
+
+    def settle(self, delivery: Delivery, outcome: DeliveryOutcome, now: datetime) -> bool:
+        """Record an outcome; False where the lease was lost and nothing was changed."""
+
+    def release(self, deliveries: Sequence[Delivery], now: datetime) -> int:
+        """Give back unused leases, the attempt uncounted; return how many."""
+
+
+class Spool(Protocol):
+    """Durable bytes, found again by key. Keys are digests; no peer's value becomes a path."""
+
+    def adopt(self, source: Path, digest: str) -> str:
+        """Take over a film's file by rename, durable on return; return its key."""
+
+    def write(self, content: bytes) -> str:
+        """Keep a result's bytes, durable on return; return their key."""
+
+    def path(self, key: str) -> Path:
+        """Return where a key's bytes lie; raise Permanent for what is no key of ours."""
+
+    def free(self) -> int:
+        """Return the free bytes of the file system, less the reserve that must stay."""
+
+
+class Predictor(Protocol):
+    """A loaded bundle on a device."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which model this is."""
+
+    def decode(self, path: Path) -> Radiograph:
+        """Read a film's pixels; raise Rejected for what cannot be scored."""
+
+    def predict(self, films: Sequence[Radiograph]) -> list[Prediction]:
+        """Score a batch of films, in order."""
+
+
+class Archive(Protocol):
+    """One destination: an open association to a PACS."""
+
+    def store(self, path: Path) -> None:
+        """Send one object; return once it counts as stored, else raise Transient or Permanent."""
+
+    def request_commitment(
+        self, transaction_uid: str, objects: Sequence[tuple[str, str]]
+    ) -> CommitmentReport | None:
+        """Ask for commitment of (SOP Class, SOP Instance) pairs; return a report that came."""

@@ -46,8 +46,33 @@ class Outbox(Protocol):
     def settle(self, delivery: Delivery, outcome: DeliveryOutcome, now: datetime) -> bool:
         """Record an outcome; False where the lease was lost and nothing was changed."""
 
-    def release(self, deliveries: Sequence[Delivery], now: datetime) -> int:
-        """Give back unused leases, the attempt uncounted; return how many."""
+    def renew(self, deliveries: Sequence[Delivery], until: datetime) -> int:
+        """Extend the leases still held; return how many."""
+
+    def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
+        """Settle the deliveries that a commitment report names; return how many there were."""
+
+
+class Care(Protocol):
+    """The side of the job table that upkeep sees."""
+
+    def rescue(self, now: datetime) -> int:
+        """Take back what dead workers held; return how many."""
+
+    def expire_commitments(self, now: datetime) -> int:
+        """Send again what a PACS has stored and never committed; return how many."""
+
+    def spent_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
+        """Return spool keys past their retention that no unfinished job refers to."""
+
+    def forget_keys(self, keys: list[str]) -> None:
+        """Record that the bytes of these keys are gone."""
+
+    def purge_rows(self, before: datetime) -> int:
+        """Delete final jobs last touched before then; return how many."""
+
+    def known_keys(self) -> set[str]:
+        """Return every spool key that a row refers to."""
 
 
 class Spool(Protocol):

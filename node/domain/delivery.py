@@ -56,6 +56,10 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
 }
 
 
+SETTLED = frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED})
+"""The states in which a job no longer waits for a delivery."""
+
+
 class ResultKind(StrEnum):
     """What is sent back for a film."""
 
@@ -150,3 +154,13 @@ class CommitmentReport:
     transaction_uid: str
     committed: tuple[str, ...]
     failed: Mapping[str, int]
+
+
+def sources(event: DeliveryEvent) -> list[DeliveryState]:
+    """Return the states that an event moves a delivery from."""
+    return [state for state, moved in DELIVERY_TRANSITIONS if moved is event]
+
+
+def target(event: DeliveryEvent) -> DeliveryState:
+    """Return the one state that an event moves a delivery to."""
+    return next(to for (_, moved), to in DELIVERY_TRANSITIONS.items() if moved is event)

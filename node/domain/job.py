@@ -57,6 +57,10 @@ JOB_TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = {
 }
 
 
+FINAL = frozenset({JobState.DONE, JobState.REJECTED, JobState.CANCELLED})
+"""The states that nothing moves on; the bytes of a job in one of them may be purged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One film and how far it has come. `attempt` is counted at the claim."""
@@ -91,3 +95,13 @@ class NotScored:
 
 
 AnalysisOutcome = Analysed | NotScored | RetryAt | Failed
+
+
+def sources(event: JobEvent) -> list[JobState]:
+    """Return the states that an event moves a job from."""
+    return [state for state, moved in JOB_TRANSITIONS if moved is event]
+
+
+def target(event: JobEvent) -> JobState:
+    """Return the one state that an event moves a job to."""
+    return next(to for (_, moved), to in JOB_TRANSITIONS.items() if moved is event)

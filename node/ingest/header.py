@@ -1,0 +1,188 @@
+"""From the bytes of a received object to the facts of a film, without touching its pixels."""
+
+import hashlib
+import re
+import zlib
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.valuerep import DA
+from pynetdicom.dsutils import split_dataset
+
+from node.domain.errors import Permanent
+from node.domain.film import Film, age_between, parse_age
+
+_UID = re.compile(r"[0-9.]{1,64}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MAX_TEXT = 64
+_CHUNK = 1024 * 1024
+_TAGS = [
+    "SpecificCharacterSet",
+    "ImageType",
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyDate",
+    "SeriesDate",
+    "AcquisitionDate",
+    "ContentDate",
+    "Modality",
+    "Manufacturer",
+    "StudyDescription",
+    "SeriesDescription",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientAge",
+    "PatientSize",
+    "PatientWeight",
+    "BodyPartExamined",
+    "ViewPosition",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SamplesPerPixel",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+]
+# What a hostile or broken header makes pydicom raise: each means "cannot understand".
+_UNREADABLE = (
+    InvalidDicomError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    EOFError,
+    zlib.error,
+)
+
+
+def read_film(path: Path, calling_ae: str) -> Film:
+    """Return the facts of a Part 10 file; raise Permanent where it cannot be understood."""
+    try:
+        ds = dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
+        meta, offset = split_dataset(path)
+        return _film(ds, str(meta.TransferSyntaxUID), path, offset, calling_ae)
+    except _UNREADABLE as error:
+        raise Permanent(f"the data set cannot be read: {type(error).__name__}") from error
+
+
+def _film(ds: Dataset, transfer_syntax: str, path: Path, offset: int, calling_ae: str) -> Film:
+    return Film(
+        sop_instance_uid=_uid(ds, "SOPInstanceUID"),
+        sop_class_uid=_uid(ds, "SOPClassUID"),
+        study_instance_uid=_uid(ds, "StudyInstanceUID"),
+        series_instance_uid=_uid(ds, "SeriesInstanceUID"),
+        transfer_syntax_uid=transfer_syntax,
+        digest=digest_of(path, offset, transfer_syntax),
+        size=path.stat().st_size,
+        calling_ae=calling_ae,
+        modality=_code(ds, "Modality"),
+        body_part_examined=_code(ds, "BodyPartExamined"),
+        view_position=_code(ds, "ViewPosition"),
+        image_type=_codes(ds, "ImageType"),
+        study_description=_text(ds, "StudyDescription"),
+        series_description=_text(ds, "SeriesDescription"),
+        manufacturer=_text(ds, "Manufacturer"),
+        rows=_integer(ds, "Rows"),
+        columns=_integer(ds, "Columns"),
+        number_of_frames=_integer(ds, "NumberOfFrames") or 1,
+        samples_per_pixel=_integer(ds, "SamplesPerPixel") or 1,
+        age_years=_age(ds),
+        sex=_code(ds, "PatientSex")[:1],
+        weight_kg=_number(ds, "PatientWeight"),
+        height_cm=_centimetres(_number(ds, "PatientSize")),
+    )
+
+
+def digest_of(path: Path, offset: int, transfer_syntax: str) -> str:
+    """Return the SHA-256 of the transfer syntax and the encoded data set.
+
+    The file meta information is left out: it names the software that wrote the file, and the
+    same film sent again must be known again after an upgrade.
+    """
+    digest = hashlib.sha256(transfer_syntax.encode())
+    with path.open("rb") as file:
+        file.seek(offset)
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _uid(ds: Dataset, keyword: str) -> str:
+    value = str(ds.get(keyword, "")).strip()
+    if not _UID.fullmatch(value):
+        raise Permanent(f"{keyword} is absent or not a UID")
+    return value
+
+
+def _value(ds: Dataset, keyword: str) -> Any:
+    """Return an element's value, None where it is absent, empty or unreadable."""
+    try:
+        value = ds.get(keyword)
+    except _UNREADABLE:
+        return None
+    return None if value == "" else value
+
+
+def _text(ds: Dataset, keyword: str) -> str:
+    value = _value(ds, keyword)
+    if value is None:
+        return ""
+    return _CONTROL.sub(" ", str(value)).strip()[:_MAX_TEXT]
+
+
+def _code(ds: Dataset, keyword: str) -> str:
+    return _text(ds, keyword).upper()
+
+
+def _codes(ds: Dataset, keyword: str) -> tuple[str, ...]:
+    value = _value(ds, keyword)
+    if value is None:
+        return ()
+    values = [value] if isinstance(value, str) else list(value)
+    return tuple(_CONTROL.sub(" ", str(v)).strip().upper()[:_MAX_TEXT] for v in values[:16])
+
+
+def _number(ds: Dataset, keyword: str) -> float | None:
+    """Return a finite positive number, None for anything else."""
+    try:
+        number = float(_value(ds, keyword))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if 0 < number < 1e9 else None
+
+
+def _integer(ds: Dataset, keyword: str) -> int | None:
+    number = _number(ds, keyword)
+    return None if number is None else int(number)
+
+
+def _centimetres(metres: float | None) -> float | None:
+    # DICOM's Patient's Size is in metres; values above 3 were typed in centimetres.
+    if metres is None:
+        return None
+    return metres * 100 if metres <= 3 else metres
+
+
+def _age(ds: Dataset) -> float | None:
+    """Return the age by Patient's Age, else from the birth date to the date the film was taken."""
+    stated = parse_age(_text(ds, "PatientAge"))
+    if stated is not None:
+        return stated
+    taken = ("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate")
+    dates = (_date(ds, keyword) for keyword in taken)
+    return age_between(_date(ds, "PatientBirthDate"), next((d for d in dates if d), None))
+
+
+def _date(ds: Dataset, keyword: str) -> date | None:
+    try:
+        parsed = DA(_text(ds, keyword))
+    except (ValueError, OverflowError):
+        return None
+    return date(parsed.year, parsed.month, parsed.day) if parsed else None

@@ -1,0 +1,48 @@
+"""N-EVENT-REPORT of the Storage Commitment Push Model (PS3.4 Annex J): what a PACS has kept."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from pydicom import Dataset
+
+from node.domain.errors import Permanent, Transient
+from node.pacs.commitment import read_report
+from node.ports import Intake
+
+SUCCESS = 0x0000
+PROCESSING_FAILURE = 0x0110
+INVALID_ARGUMENT = 0x0115
+
+log = structlog.get_logger()
+
+
+class ReportService:
+    """Answers commitment reports on associations that a PACS opens to us."""
+
+    def __init__(self, intake: Intake, clock: Callable[[], datetime]) -> None:
+        self._intake = intake
+        self._clock = clock
+
+    def on_report(self, event: Any) -> tuple[int, Dataset | None]:
+        """Settle what the report names, and answer only once that is durable."""
+        calling_ae = event.assoc.requestor.ae_title.strip()
+        try:
+            report = read_report(event.event_information)
+        except Permanent:
+            log.warning("commitment_report_unreadable", calling_ae=calling_ae)
+            return INVALID_ARGUMENT, None
+        try:
+            settled = self._intake.report_commitment(report, self._clock())
+        except (Transient, Permanent) as error:
+            log.error("commitment_report_refused", calling_ae=calling_ae, error=str(error))
+            return PROCESSING_FAILURE, None
+        log.info(
+            "commitment_reported",
+            calling_ae=calling_ae,
+            committed=len(report.committed),
+            failed=len(report.failed),
+            settled=settled,
+        )
+        return SUCCESS, None

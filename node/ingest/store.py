@@ -1,0 +1,83 @@
+"""What happens to one C-STORE: bytes to the spool, facts, decision, job; only then an answer."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from pydicom import Dataset
+
+from node.domain.admission import Admission, AdmissionPolicy, Admitted, Refused, admit
+from node.domain.errors import Permanent, Transient
+from node.domain.film import Film
+from node.ingest.header import read_film
+from node.ports import Intake, Spool
+
+SUCCESS = 0x0000
+OUT_OF_RESOURCES = 0xA700
+CLASS_MISMATCH = 0xA900
+CANNOT_UNDERSTAND = 0xC210
+_MAX_COMMENT = 64
+
+log = structlog.get_logger()
+
+
+class StoreService:
+    """Takes films in. Statuses follow PS3.4 Table B.2-1."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        spool: Spool,
+        policy: AdmissionPolicy,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._intake = intake
+        self._spool = spool
+        self._policy = policy
+        self._clock = clock
+
+    def store(self, path: Path, sop_class: str, sop_instance: str, calling_ae: str) -> Dataset:
+        """Take over the file at `path` and return the response's status.
+
+        `sop_class` and `sop_instance` are what the request claims the data set to be.
+        """
+        facts = log.bind(calling_ae=calling_ae, sop_instance_uid=sop_instance)
+        try:
+            if self._spool.free() < path.stat().st_size:
+                facts.error("film_refused_no_room")
+                return _status(OUT_OF_RESOURCES, "No room left; send again later")
+            film = read_film(path, calling_ae)
+            if (film.sop_class_uid, film.sop_instance_uid) != (sop_class, sop_instance):
+                facts.warning("film_refused_mismatch")
+                return _status(CLASS_MISMATCH, "Data set is not the SOP instance announced")
+            self._keep(path, film, facts)
+        except Permanent as error:
+            facts.warning("film_refused_unreadable", error=str(error))
+            return _status(CANNOT_UNDERSTAND, str(error))
+        except Transient as error:
+            facts.error("film_refused_for_now", error=str(error))
+            return _status(OUT_OF_RESOURCES, "Cannot keep the film now; send again later")
+        return _status(SUCCESS)
+
+    def _keep(self, path: Path, film: Film, facts: structlog.typing.FilteringBoundLogger) -> None:
+        admission = admit(film, self._policy)
+        spool_key = self._spool.adopt(path, film.digest)
+        new = self._intake.receive(film, admission, spool_key, self._clock())
+        facts.info("film_received", new=new, **_told(admission))
+
+
+def _told(admission: Admission) -> dict[str, str]:
+    match admission:
+        case Admitted():
+            return {"admission": "admitted"}
+        case Refused(reason=reason):
+            return {"admission": "refused", "reason": str(reason)}
+
+
+def _status(code: int, comment: str = "") -> Dataset:
+    status = Dataset()
+    status.Status = code
+    if comment:
+        status.ErrorComment = comment[:_MAX_COMMENT]
+    return status

@@ -1,0 +1,97 @@
+"""The job table as upkeep sees it: expired leases, overdue commitments, bytes to purge."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from node.domain.delivery import DeliveryEvent, DeliveryState
+from node.domain.job import FINAL, JobEvent, JobState
+from node.domain.retry import RetryPolicy
+from node.jobs.commitments import send_again
+from node.jobs.engine import transaction
+from node.jobs.moves import Note, move_jobs
+from node.jobs.tables import delivery, job
+
+_WHO = "upkeep"
+_FINAL = [str(state) for state in FINAL]
+
+
+class SqlCare:
+    """Implements `node.ports.Care`."""
+
+    def __init__(self, engine: sa.Engine, analysis: RetryPolicy, delivery: RetryPolicy) -> None:
+        self._engine = engine
+        self._analysis = analysis
+        self._delivery = delivery
+
+    def rescue(self, now: datetime) -> int:
+        """Take back what dead workers held; fail what has ended its worker too often."""
+        lost = "the worker that held it is gone: its lease ran out"
+        expired = [job.c.state == str(JobState.ANALYSING), job.c.lease_until < now]
+        spent = [*expired, job.c.attempt >= self._analysis.attempts]
+        with transaction(self._engine) as connection:
+            failed = move_jobs(connection, JobEvent.FAIL, spent, Note(now, _WHO, lost), error=lost)
+            back = move_jobs(
+                connection,
+                JobEvent.EXPIRE,
+                expired,
+                Note(now, _WHO, lost),
+                worker="",
+                lease_until=None,
+                run_after=now,
+                error=lost,
+            )
+            sending = [delivery.c.state == str(DeliveryState.SENDING), delivery.c.lease_until < now]
+            note = Note(now, _WHO, lost)
+            sent = send_again(connection, DeliveryEvent.EXPIRE, sending, note, self._delivery)
+        return len(failed) + len(back) + sent
+
+    def expire_commitments(self, now: datetime) -> int:
+        """Send again what a PACS has stored and never committed."""
+        overdue = [
+            delivery.c.state == str(DeliveryState.AWAITING_COMMITMENT),
+            delivery.c.lease_until < now,
+        ]
+        note = Note(now, _WHO, "no storage commitment report came in time")
+        with transaction(self._engine) as connection:
+            return send_again(connection, DeliveryEvent.EXPIRE, overdue, note, self._delivery)
+
+    def spent_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
+        """Return spool keys past their retention that no unfinished job refers to."""
+        done = job.c.state.in_(_FINAL)
+        films = sa.select(job.c.spool_key).where(
+            done, job.c.spool_key != "", job.c.updated_at < films_before
+        )
+        results = (
+            sa.select(delivery.c.spool_key)
+            .join(job)
+            .where(done, delivery.c.spool_key != "", job.c.updated_at < results_before)
+        )
+        needed = sa.union(
+            sa.select(job.c.spool_key).where(~done),
+            sa.select(delivery.c.spool_key).join(job).where(~done),
+        )
+        with transaction(self._engine) as connection:
+            spent = set(connection.scalars(sa.union(films, results)))
+            return sorted(spent - set(connection.scalars(needed)))
+
+    def forget_keys(self, keys: list[str]) -> None:
+        """Record that the bytes of these keys are gone."""
+        with transaction(self._engine) as connection:
+            for table in (job, delivery):
+                gone = table.c.spool_key.in_(keys)
+                connection.execute(sa.update(table).where(gone).values(spool_key=""))
+
+    def purge_rows(self, before: datetime) -> int:
+        """Delete final jobs, with their deliveries and events, that were last touched before."""
+        old = sa.delete(job).where(
+            job.c.state.in_(_FINAL), job.c.updated_at < before, job.c.spool_key == ""
+        )
+        with transaction(self._engine) as connection:
+            return connection.execute(old).rowcount
+
+    def known_keys(self) -> set[str]:
+        """Return every spool key that a row refers to."""
+        keys = sa.union(sa.select(job.c.spool_key), sa.select(delivery.c.spool_key))
+        with transaction(self._engine) as connection:
+            return set(connection.scalars(keys))

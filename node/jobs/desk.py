@@ -1,0 +1,121 @@
+"""The job table as the operator sees it: list, show, retry, cancel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from node.domain.delivery import Delivery, DeliveryEvent
+from node.domain.errors import Permanent
+from node.domain.job import Job, JobEvent, JobState
+from node.jobs.engine import transaction
+from node.jobs.moves import Note, move_deliveries, move_jobs
+from node.jobs.records import delivery_from, job_from
+from node.jobs.tables import delivery, event, job
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of a job's history."""
+
+    at: datetime
+    event: str
+    state: str
+    who: str
+    why: str
+    delivery_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """All that is known of one job."""
+
+    job: Job
+    deliveries: tuple[Delivery, ...]
+    history: tuple[Happening, ...]
+
+
+class SqlDesk:
+    """What the `jobs` commands do."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def recent(self, states: tuple[JobState, ...], limit: int) -> list[Job]:
+        """Return the newest jobs first, of these states or of all."""
+        statement = sa.select(job).order_by(job.c.id.desc()).limit(limit)
+        if states:
+            statement = statement.where(job.c.state.in_([str(s) for s in states]))
+        with transaction(self._engine) as connection:
+            return [job_from(row) for row in connection.execute(statement)]
+
+    def counts(self) -> dict[JobState, int]:
+        """Return how many jobs stand in each state."""
+        statement = sa.select(job.c.state, sa.func.count()).group_by(job.c.state)
+        with transaction(self._engine) as connection:
+            found = {JobState(state): count for state, count in connection.execute(statement)}
+        return {state: found.get(state, 0) for state in JobState}
+
+    def find(self, name: str) -> int:
+        """Return the id of a job named by its id or by its SOP Instance UID (the newest)."""
+        uid = sa.select(sa.func.max(job.c.id)).where(job.c.sop_instance_uid == name)
+        by_id = sa.select(job.c.id).where(job.c.id == int(name)) if name.isdecimal() else None
+        with transaction(self._engine) as connection:
+            found = connection.scalar(by_id) if by_id is not None else None
+            found = connection.scalar(uid) if found is None else found
+        if found is None:
+            raise Permanent(f"no job {name}; osteoscreen jobs list shows those there are")
+        return int(found)
+
+    def show(self, job_id: int) -> Dossier:
+        """Return a job with its deliveries and its history."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(sa.select(job).where(job.c.id == job_id)).one()
+            sent = connection.execute(
+                sa.select(delivery).where(delivery.c.job_id == job_id).order_by(delivery.c.id)
+            ).all()
+            past = connection.execute(
+                sa.select(event).where(event.c.job_id == job_id).order_by(event.c.id)
+            ).all()
+        return Dossier(
+            job=job_from(row),
+            deliveries=tuple(delivery_from(line) for line in sent),
+            history=tuple(
+                Happening(e.at, e.event, e.state, e.who, e.why, e.delivery_id) for e in past
+            ),
+        )
+
+    def retry(self, job_id: int, who: str, now: datetime) -> JobState:
+        """Give a failed job its attempts anew: its failed deliveries, or else its analysis."""
+        this, note = job.c.id == job_id, Note(now, who)
+        with transaction(self._engine) as connection:
+            reopened = move_deliveries(
+                connection,
+                DeliveryEvent.REOPEN,
+                [delivery.c.job_id == job_id],
+                note,
+                attempt=0,
+                run_after=now,
+            )
+            moved = JobEvent.REDELIVER if reopened else JobEvent.REOPEN
+            rows = move_jobs(
+                connection, moved, [this], note, attempt=0, run_after=now, error="", worker=""
+            )
+        if reopened and not rows:  # another delivery is still under way: the job waits for it
+            return JobState.ANALYSED
+        return self._moved(rows, job_id, "only a FAILED job can be retried")
+
+    def cancel(self, job_id: int, who: str, now: datetime) -> JobState:
+        """End a job that waits or has failed."""
+        note = Note(now, who)
+        with transaction(self._engine) as connection:
+            rows = move_jobs(connection, JobEvent.CANCEL, [job.c.id == job_id], note)
+        return self._moved(rows, job_id, "only a RECEIVED or FAILED job can be cancelled")
+
+    def _moved(self, rows: Sequence[sa.Row[Any]], job_id: int, rule: str) -> JobState:
+        if rows:
+            return JobState(rows[0].state)
+        state = self.show(job_id).job.state
+        raise Permanent(f"job {job_id} is {state}: {rule}")

@@ -1,0 +1,81 @@
+"""The database engine, and the one way to open a transaction on it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event as sa_event
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from node.domain.errors import Permanent, Transient
+
+SQLITE_BUSY_SECONDS = 30.0
+
+
+def open_engine(url: str) -> sa.Engine:
+    """Return an engine for SQLite (WAL, synchronous FULL) or PostgreSQL.
+
+    Nothing is connected yet. Raises Permanent for a URL that names neither.
+    """
+    try:
+        parsed = sa.make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError):
+        raise Permanent("database.url: not a database URL; see config.yaml") from None
+    if backend == "sqlite" and parsed.database:
+        return _sqlite(parsed)
+    if backend == "postgresql":
+        return sa.create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10
+        )
+    raise Permanent("database.url: use sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = sa.create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, pool_size=10)
+    sa_event.listen(engine, "connect", _prepare_sqlite)
+    sa_event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # Autocommit, so that Python's driver starts no transaction behind our back.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    # A deferred transaction that reads and then writes can fail with "locked" whatever the
+    # time-out; taking the write lock at once makes writers wait in line instead.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a transaction, committed on leaving; database errors become Transient or Permanent."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise _translated(error) from error
+    except SQLAlchemyError as error:
+        raise Permanent(f"the database refused the statement: {type(error).__name__}") from error
+
+
+def _translated(error: SQLAlchemyError) -> Exception:
+    """Map a driver's error. Its text may quote row values, so that only its first line is kept."""
+    cause: Any = getattr(error, "orig", None) or error
+    text = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+    if "no such table" in text or "no such column" in text or "does not exist" in text:
+        return Permanent(
+            f"the database schema is not current ({text}); run: osteoscreen db upgrade"
+        )
+    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | PoolTimeoutError):
+        return Transient(f"the database does not answer: {text}")
+    return Permanent(f"the database refused the statement: {text}")

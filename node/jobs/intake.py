@@ -1,0 +1,77 @@
+"""The job table as ingest sees it: new films, and what PACS say of commitments."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from node.domain.admission import Admission, Admitted, Refused
+from node.domain.delivery import CommitmentReport
+from node.domain.film import Film
+from node.domain.job import JobState
+from node.domain.retry import RetryPolicy
+from node.jobs.commitments import settle_report
+from node.jobs.engine import transaction
+from node.jobs.moves import Note, record_new
+from node.jobs.records import film_json, short
+from node.jobs.tables import job
+
+_Insert = sqlite.Insert | postgresql.Insert
+
+
+class SqlIntake:
+    """Implements `node.ports.Intake`."""
+
+    def __init__(self, engine: sa.Engine, retry: RetryPolicy) -> None:
+        self._engine = engine
+        self._retry = retry
+
+    def receive(self, film: Film, admission: Admission, spool_key: str, now: datetime) -> bool:
+        """Insert a film's job, durable on return; False if the very film is known already."""
+        match admission:
+            case Admitted():
+                state, reason, why = JobState.RECEIVED, "", ""
+            case Refused(reason=reason, text=why):
+                state = JobState.REJECTED
+        row = _row(film, spool_key, now) | {
+            "state": str(state),
+            "reason": str(reason),
+            "error": short(why),
+        }
+        statement = (
+            self._insert()
+            .values(row)
+            .on_conflict_do_nothing(index_elements=[job.c.sop_instance_uid, job.c.digest])
+            .returning(job.c.id)
+        )
+        with transaction(self._engine) as connection:
+            job_id = connection.scalar(statement)
+            if job_id is not None:
+                note = Note(now, film.calling_ae, why)
+                record_new(connection, job_id, "receive", str(state), note)
+        return job_id is not None
+
+    def _insert(self) -> _Insert:
+        postgres = self._engine.dialect.name == "postgresql"
+        return postgresql.insert(job) if postgres else sqlite.insert(job)
+
+    def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
+        """Settle the deliveries that a commitment report names; return how many there were."""
+        with transaction(self._engine) as connection:
+            return settle_report(connection, report, now, self._retry)
+
+
+def _row(film: Film, spool_key: str, now: datetime) -> dict[str, Any]:
+    return {
+        "sop_instance_uid": film.sop_instance_uid,
+        "digest": film.digest,
+        "calling_ae": film.calling_ae,
+        "film": film_json(film),
+        "spool_key": spool_key,
+        "attempt": 0,
+        "worker": "",
+        "run_after": now,
+        "received_at": now,
+        "updated_at": now,
+    }

@@ -1,0 +1,58 @@
+"""Bring the database's schema to what this version needs."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import node
+from node.domain.errors import Permanent
+from node.jobs.engine import transaction
+
+_UPGRADE_LOCK = 0x057E0  # one upgrade at a time on a PostgreSQL that several nodes share
+
+
+def upgrade(engine: sa.Engine) -> str:
+    """Run the migrations that are missing, all or none; return the revision reached."""
+    config = _alembic_config()
+    with transaction(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return head()
+
+
+def current(engine: sa.Engine) -> str | None:
+    """Return the revision that the database has, None for an empty one."""
+    with transaction(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """Return the revision that this version needs."""
+    return str(ScriptDirectory.from_config(_alembic_config()).get_current_head())
+
+
+def require_current(engine: sa.Engine) -> None:
+    """Raise Permanent, with the remedy, unless the schema is the one this version needs."""
+    found, needed = current(engine), head()
+    if found != needed:
+        stands = f"stands at revision {found}" if found else "is empty"
+        raise Permanent(f"the database {stands}, {needed} is needed; run: osteoscreen db upgrade")
+
+
+def _alembic_config() -> AlembicConfig:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(_migrations()).replace("%", "%%"))
+    return config
+
+
+def _migrations() -> Path:
+    """Return the migrations' folder: beside the package in a checkout, inside it in a wheel."""
+    package = Path(str(node.__file__)).parent
+    checkout = package.parent / "migrations"
+    return checkout if (checkout / "env.py").is_file() else package / "migrations"

@@ -1,0 +1,109 @@
+"""The job table as deliver sees it: claim, settle, release."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, assert_never
+
+import sqlalchemy as sa
+
+from node.domain.delivery import (
+    AwaitCommitment,
+    CommitmentReport,
+    Delivery,
+    DeliveryEvent,
+    DeliveryOutcome,
+    DeliveryState,
+    Stored,
+)
+from node.domain.retry import Failed, RetryAt, RetryPolicy
+from node.jobs.commitments import settle_report
+from node.jobs.engine import transaction
+from node.jobs.moves import Note, Where, move_deliveries
+from node.jobs.records import delivery_from, short
+from node.jobs.tables import delivery
+
+
+class SqlOutbox:
+    """Implements `node.ports.Outbox`."""
+
+    def __init__(self, engine: sa.Engine, retry: RetryPolicy) -> None:
+        self._engine = engine
+        self._retry = retry
+
+    def claim(
+        self, destination: str, worker: str, now: datetime, until: datetime, limit: int
+    ) -> list[Delivery]:
+        """Lease up to `limit` deliveries that wait for this destination, oldest first."""
+        waiting = (
+            sa.select(delivery.c.id)
+            .where(
+                delivery.c.destination == destination,
+                delivery.c.state == str(DeliveryState.PENDING),
+                delivery.c.run_after <= now,
+            )
+            .order_by(delivery.c.run_after, delivery.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        with transaction(self._engine) as connection:
+            rows = move_deliveries(
+                connection,
+                DeliveryEvent.CLAIM,
+                [delivery.c.id.in_(waiting.scalar_subquery())],
+                Note(now, worker),
+                worker=worker,
+                lease_until=until,
+                attempt=delivery.c.attempt + 1,
+            )
+        return [delivery_from(row) for row in rows]
+
+    def renew(self, deliveries: Sequence[Delivery], until: datetime) -> int:
+        """Extend the leases still held; return how many."""
+        held = sa.or_(*(sa.and_(*_held(claimed)) for claimed in deliveries))
+        with transaction(self._engine) as connection:
+            statement = sa.update(delivery).where(held).values(lease_until=until)
+            return connection.execute(statement).rowcount
+
+    def settle(self, delivery: Delivery, outcome: DeliveryOutcome, now: datetime) -> bool:
+        """Record an outcome; False where the lease was lost and nothing was changed."""
+        moved, values = _effect(outcome)
+        note = Note(now, delivery.worker, values.get("error", ""))
+        with transaction(self._engine) as connection:
+            return bool(move_deliveries(connection, moved, _held(delivery), note, **values))
+
+    def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
+        """Settle the deliveries that a commitment report names; return how many there were."""
+        with transaction(self._engine) as connection:
+            return settle_report(connection, report, now, self._retry)
+
+
+def _held(claimed: Delivery) -> list[Where]:
+    return [
+        delivery.c.id == claimed.id,
+        delivery.c.worker == claimed.worker,
+        delivery.c.attempt == claimed.attempt,
+        delivery.c.state == str(DeliveryState.SENDING),
+    ]
+
+
+def _effect(outcome: DeliveryOutcome) -> tuple[DeliveryEvent, dict[str, Any]]:
+    """Return the event that an outcome is, and the columns it writes."""
+    match outcome:
+        case Stored():
+            return DeliveryEvent.STORE, {"error": "", "lease_until": None}
+        case AwaitCommitment(transaction_uid=uid, until=until):
+            # The lease column holds the time by which the report is due.
+            return DeliveryEvent.REQUEST_COMMITMENT, {
+                "error": "",
+                "transaction_uid": uid,
+                "lease_until": until,
+            }
+        case RetryAt(at=at, error=error):
+            return DeliveryEvent.RETRY, {
+                "run_after": at,
+                "error": short(error),
+                "lease_until": None,
+            }
+        case Failed(error=error):
+            return DeliveryEvent.FAIL, {"error": short(error), "lease_until": None}
+    assert_never(outcome)

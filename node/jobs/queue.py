@@ -1,0 +1,123 @@
+"""The job table as analyse sees it: claim, renew, settle."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, assert_never
+
+import sqlalchemy as sa
+
+from node.domain.delivery import DeliveryState, Parcel
+from node.domain.job import Analysed, AnalysisOutcome, Job, JobEvent, JobState, NotScored
+from node.domain.retry import Failed, RetryAt
+from node.jobs.engine import transaction
+from node.jobs.moves import Note, Where, finish_if_settled, move_jobs
+from node.jobs.records import job_from, short, verdict_json
+from node.jobs.tables import delivery, job
+
+
+class SqlQueue:
+    """Implements `node.ports.Queue`."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def claim(self, worker: str, now: datetime, until: datetime, limit: int) -> list[Job]:
+        """Lease up to `limit` waiting jobs, oldest first, and count the attempt."""
+        waiting = (
+            sa.select(job.c.id)
+            .where(job.c.state == str(JobState.RECEIVED), job.c.run_after <= now)
+            .order_by(job.c.run_after, job.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        with transaction(self._engine) as connection:
+            rows = move_jobs(
+                connection,
+                JobEvent.CLAIM,
+                [job.c.id.in_(waiting.scalar_subquery())],
+                Note(now, worker),
+                worker=worker,
+                lease_until=until,
+                attempt=job.c.attempt + 1,
+            )
+        return [job_from(row) for row in rows]
+
+    def renew(self, jobs: Sequence[Job], until: datetime) -> int:
+        """Extend the leases still held; return how many."""
+        held = sa.or_(*(sa.and_(*_held(claimed)) for claimed in jobs))
+        statement = sa.update(job).where(held).values(lease_until=until)
+        with transaction(self._engine) as connection:
+            return connection.execute(statement).rowcount
+
+    def settle(self, job: Job, outcome: AnalysisOutcome, now: datetime) -> bool:
+        """Record an outcome; False where the lease was lost and nothing was changed."""
+        with transaction(self._engine) as connection:
+            return _settle(connection, job, outcome, Note(now, job.worker))
+
+
+def _held(claimed: Job) -> list[Where]:
+    return [
+        job.c.id == claimed.id,
+        job.c.worker == claimed.worker,
+        job.c.attempt == claimed.attempt,
+        job.c.state == str(JobState.ANALYSING),
+    ]
+
+
+def _settle(connection: sa.Connection, claimed: Job, outcome: AnalysisOutcome, note: Note) -> bool:
+    moved, values = _effect(outcome)
+    note = Note(note.at, note.who, values.get("error", ""))
+    if not move_jobs(connection, moved, _held(claimed), note, lease_until=None, **values):
+        return False
+    if isinstance(outcome, Analysed):
+        _post(connection, claimed, outcome.parcels, note)
+        finish_if_settled(connection, claimed.id, note)
+    return True
+
+
+def _effect(outcome: AnalysisOutcome) -> tuple[JobEvent, dict[str, Any]]:
+    """Return the event that an outcome is, and the columns it writes."""
+    match outcome:
+        case Analysed(verdict=verdict):
+            return JobEvent.ANALYSE, {"verdict": verdict_json(verdict), "error": ""}
+        case NotScored(reason=reason, text=text):
+            return JobEvent.REJECT, {"reason": reason, "error": short(text)}
+        case RetryAt(at=at, error=error):
+            return JobEvent.RETRY, {"run_after": at, "error": short(error)}
+        case Failed(error=error):
+            return JobEvent.FAIL, {"error": short(error)}
+    assert_never(outcome)
+
+
+def _post(connection: sa.Connection, claimed: Job, parcels: Sequence[Parcel], note: Note) -> None:
+    """Insert a delivery for each parcel. One that is there already, from an earlier analysis
+    with the very same result, is left as it stands.
+    """
+    known = set(
+        connection.execute(
+            sa.select(delivery.c.destination, delivery.c.sop_instance_uid).where(
+                delivery.c.job_id == claimed.id
+            )
+        ).tuples()
+    )
+    rows = [
+        {
+            "job_id": claimed.id,
+            "destination": parcel.destination,
+            "kind": str(parcel.result.kind),
+            "sop_class_uid": parcel.result.sop_class_uid,
+            "sop_instance_uid": parcel.result.sop_instance_uid,
+            "spool_key": parcel.result.spool_key,
+            "state": str(DeliveryState.PENDING),
+            "attempt": 0,
+            "worker": "",
+            "run_after": note.at,
+            "error": "",
+            "transaction_uid": "",
+            "updated_at": note.at,
+        }
+        for parcel in parcels
+        if (parcel.destination, parcel.result.sop_instance_uid) not in known
+    ]
+    if rows:
+        connection.execute(sa.insert(delivery), rows)

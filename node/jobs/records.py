@@ -1,0 +1,95 @@
+"""Rows to domain objects and back."""
+
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from node.domain.delivery import Delivery, DeliveryState, ResultKind
+from node.domain.film import Film
+from node.domain.job import Job, JobState
+from node.domain.prediction import (
+    Decision,
+    Finding,
+    IntendedUse,
+    ModelIdentity,
+    Probability,
+    Used,
+    Verdict,
+)
+
+MAX_TEXT = 500
+
+
+def film_json(film: Film) -> dict[str, Any]:
+    """Return a film's facts for the JSON column."""
+    return asdict(film)
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict for the JSON column."""
+    return asdict(verdict)
+
+
+def short(text: str) -> str:
+    """Return a text fit for the error and event columns; PostgreSQL refuses NUL."""
+    return text.replace("\0", "")[:MAX_TEXT]
+
+
+def job_from(row: sa.Row[Any]) -> Job:
+    """Return the job of a row of the job table."""
+    film = dict(row.film)
+    film["image_type"] = tuple(film["image_type"])
+    return Job(
+        id=row.id,
+        state=JobState(row.state),
+        film=Film(**film),
+        spool_key=row.spool_key,
+        attempt=row.attempt,
+        received_at=row.received_at,
+        updated_at=row.updated_at,
+        worker=row.worker,
+        reason=row.reason,
+        error=row.error,
+        verdict=_verdict_from(row.verdict) if row.verdict else None,
+    )
+
+
+def _verdict_from(stored: dict[str, Any]) -> Verdict:
+    decision, model = stored["decision"], stored["model"]
+    return Verdict(
+        probability=Probability(**stored["probability"]),
+        decision=Decision(
+            finding=Finding(decision["finding"]),
+            threshold=decision["threshold"],
+            score=decision["score"],
+            used=Used(decision["used"]) if decision["used"] else None,
+            reason=decision["reason"],
+        ),
+        model=ModelIdentity(
+            name=model["name"],
+            version=model["version"],
+            digest=model["digest"],
+            intended_use=IntendedUse(model["intended_use"]),
+        ),
+        seconds=stored["seconds"],
+    )
+
+
+def delivery_from(row: sa.Row[Any]) -> Delivery:
+    """Return the delivery of a row of the delivery table."""
+    return Delivery(
+        id=row.id,
+        job_id=row.job_id,
+        destination=row.destination,
+        kind=ResultKind(row.kind),
+        sop_class_uid=row.sop_class_uid,
+        sop_instance_uid=row.sop_instance_uid,
+        spool_key=row.spool_key,
+        state=DeliveryState(row.state),
+        attempt=row.attempt,
+        worker=row.worker,
+        error=row.error,
+        transaction_uid=row.transaction_uid,
+        run_after=row.run_after,
+    )

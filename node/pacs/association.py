@@ -1,0 +1,166 @@
+"""One association to a destination: C-ECHO, C-STORE and the request for storage commitment.
+
+What a status means for a delivery is `classify`, a pure function after PS3.4 Table B.2-1.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import (
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    SecondaryCaptureImageStorage,
+    StorageCommitmentPushModel,
+    StorageCommitmentPushModelInstance,
+    Verification,
+)
+
+from node.config import Destination
+from node.domain.delivery import CommitmentReport
+from node.domain.errors import Permanent, Transient
+from node.pacs.commitment import read_report, request_of
+
+RESULT_CLASSES = (Comprehensive3DSRStorage, ComprehensiveSRStorage, SecondaryCaptureImageStorage)
+_SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+_REQUEST_COMMITMENT = 1  # Action Type ID of N-ACTION, PS3.4 Table J.3-1
+_REPORT_WAIT = 1.0  # seconds a peer has to report at once, on the association of the request
+
+
+def classify(status: int, comment: str = "") -> None:
+    """Return for a status that counts as stored; raise Transient or Permanent for the rest."""
+    if status == 0x0000 or 0xB000 <= status <= 0xBFFF:
+        return
+    said = f"the destination answered {status:#06x}" + (f" ({comment})" if comment else "")
+    if 0xA700 <= status <= 0xA7FF:
+        raise Transient(f"{said}: out of resources")
+    if status == 0x0122:
+        raise Permanent(f"{said}: it does not support the SOP Class")
+    if 0xA900 <= status <= 0xA9FF:
+        raise Permanent(f"{said}: the data set does not match its SOP Class")
+    if 0xC000 <= status <= 0xCFFF:
+        raise Permanent(f"{said}: it cannot understand the data set")
+    raise Transient(f"{said}: an unexpected status")
+
+
+class OpenArchive:
+    """Implements `node.ports.Archive` on an established association."""
+
+    def __init__(self, assoc: Any, reports: "_Reports") -> None:
+        self._assoc = assoc
+        self._reports = reports
+
+    def echo(self) -> None:
+        """Send a C-ECHO; raise Transient unless it succeeds."""
+        self._checked("C-ECHO", self._assoc.send_c_echo)
+
+    def accepts(self, sop_class: str) -> bool:
+        """Return whether the peer accepted a presentation context for this SOP Class."""
+        return any(cx.abstract_syntax == sop_class for cx in self._assoc.accepted_contexts)
+
+    def store(self, path: Path) -> None:
+        """Send one object; return once it counts as stored, else raise Transient or Permanent."""
+        try:
+            ds = dcmread(path)
+        except (OSError, InvalidDicomError) as error:
+            raise Permanent(f"the spooled bytes cannot be read: {type(error).__name__}") from error
+        if not self.accepts(ds.SOPClassUID):
+            raise Permanent(f"the destination takes no {ds.SOPClassUID.name}")
+        self._checked("C-STORE", self._assoc.send_c_store, ds)
+
+    def request_commitment(
+        self, transaction_uid: str, objects: Sequence[tuple[str, str]]
+    ) -> CommitmentReport | None:
+        """Ask for commitment of (SOP Class, SOP Instance) pairs; return a report that came."""
+        if not self.accepts(StorageCommitmentPushModel):
+            raise Permanent("the destination offers no storage commitment; set commitment: false")
+        self._checked(
+            "N-ACTION",
+            lambda: self._assoc.send_n_action(
+                request_of(transaction_uid, objects),
+                _REQUEST_COMMITMENT,
+                StorageCommitmentPushModel,
+                StorageCommitmentPushModelInstance,
+            )[0],
+        )
+        return self._reports.wait(transaction_uid)
+
+    def _checked(self, what: str, send: Any, *arguments: Any) -> None:
+        """Send a request; map a lost association and every status to our errors."""
+        try:
+            status = send(*arguments)
+        except (RuntimeError, ValueError, AttributeError) as error:
+            lost = not self._assoc.is_established
+            kind = Transient if lost else Permanent
+            raise kind(f"{what} could not be sent: {type(error).__name__}") from error
+        if "Status" not in status:
+            raise Transient(f"no answer to the {what}: the association was lost or timed out")
+        classify(int(status.Status), str(status.get("ErrorComment", ""))[:64])
+
+
+class _Reports:
+    """Commitment reports that come back on the association of their request."""
+
+    def __init__(self) -> None:
+        self._arrived = threading.Condition()
+        self._by_transaction: dict[str, CommitmentReport] = {}
+
+    def on_report(self, event: Any) -> tuple[int, Dataset | None]:
+        """Keep a report for the thread that waits for it."""
+        try:
+            report = read_report(event.event_information)
+        except Permanent:
+            return 0x0115, None  # invalid argument value
+        with self._arrived:
+            self._by_transaction[report.transaction_uid] = report
+            self._arrived.notify_all()
+        return 0x0000, None
+
+    def wait(self, transaction_uid: str) -> CommitmentReport | None:
+        """Return the report of a transaction, or None if it does not come at once."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: transaction_uid in self._by_transaction, _REPORT_WAIT)
+            return self._by_transaction.pop(transaction_uid, None)
+
+
+@contextmanager
+def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArchive]:
+    """Associate with a destination and release it on leaving; raise Transient if it is down."""
+    reports = _Reports()
+    ae = AE(calling_ae)
+    ae.connection_timeout = ae.acse_timeout = destination.timeout
+    ae.network_timeout = ae.dimse_timeout = destination.timeout
+    ae.add_requested_context(Verification)
+    for sop_class in RESULT_CLASSES:
+        for syntax in _SYNTAXES:
+            ae.add_requested_context(sop_class, syntax)
+    ae.add_requested_context(StorageCommitmentPushModel, _SYNTAXES)
+    assoc = ae.associate(
+        destination.host,
+        destination.port,
+        ae_title=destination.ae_title,
+        evt_handlers=[(evt.EVT_N_EVENT_REPORT, reports.on_report)],
+    )
+    if not assoc.is_established:
+        raise Transient(_why_not(destination, assoc))
+    try:
+        yield OpenArchive(assoc, reports)
+    finally:
+        if assoc.is_established:
+            assoc.release()
+
+
+def _why_not(destination: Destination, assoc: Any) -> str:
+    where = f"{destination.ae_title} at {destination.host}:{destination.port}"
+    if assoc.is_rejected:
+        reason = assoc.acceptor.primitive.reason_str
+        return f"{where} rejected the association: {reason}; check the AE titles on both sides"
+    if assoc.is_aborted and assoc.acceptor.primitive is not None:
+        return f"{where} aborted the association"
+    return f"{where} does not answer; check that it runs, and its host and port"

@@ -1,0 +1,41 @@
+"""The data sets of the Storage Commitment Push Model (PS3.4 Annex J), as requested and reported."""
+
+from collections.abc import Sequence
+
+from pydicom import Dataset
+
+from node.domain.delivery import CommitmentReport
+from node.domain.errors import Permanent
+
+_UNSTATED_REASON = 0x0110  # "processing failure", for a report that gives none
+
+
+def request_of(transaction_uid: str, objects: Sequence[tuple[str, str]]) -> Dataset:
+    """Return the N-ACTION information that names (SOP Class, SOP Instance) pairs."""
+    request = Dataset()
+    request.TransactionUID = transaction_uid
+    request.ReferencedSOPSequence = []
+    for sop_class, sop_instance in objects:
+        item = Dataset()
+        item.ReferencedSOPClassUID = sop_class
+        item.ReferencedSOPInstanceUID = sop_instance
+        request.ReferencedSOPSequence.append(item)
+    return request
+
+
+def read_report(information: Dataset) -> CommitmentReport:
+    """Return what an N-EVENT-REPORT says; raise Permanent where it cannot be understood."""
+    try:
+        return CommitmentReport(
+            transaction_uid=str(information.TransactionUID),
+            committed=tuple(
+                str(item.ReferencedSOPInstanceUID)
+                for item in information.get("ReferencedSOPSequence", ())
+            ),
+            failed={
+                str(item.ReferencedSOPInstanceUID): int(item.get("FailureReason", _UNSTATED_REASON))
+                for item in information.get("FailedSOPSequence", ())
+            },
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Permanent("the commitment report cannot be understood") from error

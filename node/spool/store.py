@@ -1,0 +1,129 @@
+"""Durable bytes on a local or shared file system.
+
+A key is a kind and a SHA-256, never a value that a peer chose. What a call returns from is on
+the disk: the file is synced, renamed to its place, and the folder is synced after it.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from node.domain.errors import Permanent, Transient
+
+_KEY = re.compile(r"(films|results)/[0-9a-f]{2}/[0-9a-f]{64}\.dcm")
+
+
+class FileSpool:
+    """Implements `node.ports.Spool` below one folder."""
+
+    def __init__(self, root: Path, min_free: int) -> None:
+        self._root = root
+        self._min_free = min_free
+
+    @property
+    def incoming(self) -> Path:
+        """The folder for files under way, on the same file system as their final place."""
+        return self._root / "incoming"
+
+    def prepare(self) -> None:
+        """Make the folders; raise Permanent where that is not possible."""
+        try:
+            for folder in (self._root, self.incoming):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _sync_folder(self._root)
+        except OSError as error:
+            reason = error.strerror or "cannot be made"
+            raise Permanent(f"spool.path: {self._root}: {reason}; name a writable folder") from None
+
+    def adopt(self, source: Path, digest: str) -> str:
+        """Take over a film's file by rename, durable on return; return its key."""
+        key = _key("films", digest)
+        with _as_transient("film"):
+            with source.open("rb") as file:
+                os.fsync(file.fileno())
+            self._place(source, key)
+        return key
+
+    def write(self, content: bytes) -> str:
+        """Keep a result's bytes, durable on return; return their key."""
+        key = _key("results", hashlib.sha256(content).hexdigest())
+        with _as_transient("result"):
+            descriptor, name = tempfile.mkstemp(dir=self.incoming)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            self._place(Path(name), key)
+        return key
+
+    def path(self, key: str) -> Path:
+        """Return where a key's bytes lie; raise Permanent for what is no key of ours."""
+        if not _KEY.fullmatch(key):
+            raise Permanent("the spooled bytes are gone: their retention is over")
+        return self._root / key
+
+    def free(self) -> int:
+        """Return the free bytes of the file system, less the reserve that must stay."""
+        with _as_transient("spool"):
+            return shutil.disk_usage(self._root).free - self._min_free
+
+    def remove(self, key: str) -> None:
+        """Delete a key's bytes, if they are there."""
+        self.path(key).unlink(missing_ok=True)
+
+    def keys(self, untouched_since: float) -> Iterator[str]:
+        """Yield the keys of the files not modified after this POSIX time."""
+        for path in self._root.glob("*/??/*.dcm"):
+            key = path.relative_to(self._root).as_posix()
+            if _KEY.fullmatch(key) and _older(path, untouched_since):
+                yield key
+
+    def sweep_incoming(self, untouched_since: float) -> int:
+        """Delete what broken transfers left behind; return how many files."""
+        stale = [path for path in self.incoming.iterdir() if _older(path, untouched_since)]
+        for path in stale:
+            path.unlink(missing_ok=True)
+        return len(stale)
+
+    def _place(self, source: Path, key: str) -> None:
+        target = self._root / key
+        if not target.parent.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _sync_folder(target.parent.parent)
+            _sync_folder(self._root)
+        source.replace(target)
+        _sync_folder(target.parent)
+
+
+@contextmanager
+def _as_transient(what: str) -> Iterator[None]:
+    """Map what the file system refuses to Transient: room can be made, a share comes back."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or "input or output failed"
+        raise Transient(f"the spool cannot keep the {what}: {reason}") from error
+
+
+def _key(kind: str, digest: str) -> str:
+    return f"{kind}/{digest[:2]}/{digest}.dcm"
+
+
+def _older(path: Path, moment: float) -> bool:
+    try:
+        return path.stat().st_mtime < moment
+    except FileNotFoundError:
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -14,7 +14,6 @@ from typing import Any
 import structlog
 from pydicom import uid
 from pynetdicom import AE, _config, evt
-from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 from pynetdicom.transport import ThreadedAssociationServer
 
 from node.config import Dicom
@@ -23,6 +22,7 @@ from node.domain.callers import Caller, may_call
 from node.domain.errors import Transient
 from node.ingest.reports import ReportService
 from node.ingest.store import StoreService
+from node.pacs.commitment import PUSH_MODEL, VERIFICATION
 
 TRANSFER_SYNTAXES = [
     uid.ExplicitVRLittleEndian,
@@ -165,7 +165,7 @@ def _application_entity(settings: Dicom) -> AE:
     ae.network_timeout = ae.dimse_timeout = ae.acse_timeout = settings.timeout
     for sop_class in RADIOGRAPH_CLASSES:
         ae.add_supported_context(sop_class, TRANSFER_SYNTAXES)
-    ae.add_supported_context(Verification)
+    ae.add_supported_context(VERIFICATION)
     # The PACS opens this association as SCP of the commitment service and we are its SCU.
-    ae.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
+    ae.add_supported_context(PUSH_MODEL, scu_role=True, scp_role=True)
     return ae

@@ -11,21 +11,25 @@ from typing import Any
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, evt
-from pynetdicom.sop_class import (
+from pydicom.uid import (
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
     SecondaryCaptureImageStorage,
-    StorageCommitmentPushModel,
-    StorageCommitmentPushModelInstance,
-    Verification,
 )
+from pynetdicom import AE, evt
 
 from node.config import Destination
 from node.domain.delivery import CommitmentReport
 from node.domain.errors import Permanent, Transient
-from node.pacs.commitment import read_report, request_of
+from node.pacs.commitment import (
+    PUSH_MODEL,
+    PUSH_MODEL_INSTANCE,
+    VERIFICATION,
+    read_report,
+    request_of,
+)
 
 RESULT_CLASSES = (Comprehensive3DSRStorage, ComprehensiveSRStorage, SecondaryCaptureImageStorage)
 _SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
@@ -78,15 +82,15 @@ class OpenArchive:
         self, transaction_uid: str, objects: Sequence[tuple[str, str]]
     ) -> CommitmentReport | None:
         """Ask for commitment of (SOP Class, SOP Instance) pairs; return a report that came."""
-        if not self.accepts(StorageCommitmentPushModel):
+        if not self.accepts(PUSH_MODEL):
             raise Permanent("the destination offers no storage commitment; set commitment: false")
         self._checked(
             "N-ACTION",
             lambda: self._assoc.send_n_action(
                 request_of(transaction_uid, objects),
                 _REQUEST_COMMITMENT,
-                StorageCommitmentPushModel,
-                StorageCommitmentPushModelInstance,
+                PUSH_MODEL,
+                PUSH_MODEL_INSTANCE,
             )[0],
         )
         return self._reports.wait(transaction_uid)
@@ -136,11 +140,11 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
     ae = AE(calling_ae)
     ae.connection_timeout = ae.acse_timeout = destination.timeout
     ae.network_timeout = ae.dimse_timeout = destination.timeout
-    ae.add_requested_context(Verification)
+    ae.add_requested_context(VERIFICATION)
     for sop_class in RESULT_CLASSES:
         for syntax in _SYNTAXES:
             ae.add_requested_context(sop_class, syntax)
-    ae.add_requested_context(StorageCommitmentPushModel, _SYNTAXES)
+    ae.add_requested_context(PUSH_MODEL, _SYNTAXES)
     assoc = ae.associate(
         destination.host,
         destination.port,

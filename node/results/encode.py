@@ -1,0 +1,25 @@
+"""A result as the bytes that are spooled and sent: PS3.10, Explicit VR Little Endian."""
+
+from io import BytesIO
+
+from pydicom import Dataset, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from node.results.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+
+
+def to_bytes(ds: Dataset) -> bytes:
+    """Return a result as a DICOM file; the same data set gives the same bytes."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = ds.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    file = Dataset(ds)
+    file.file_meta = meta
+    file.preamble = b"\x00" * 128
+    buffer = BytesIO()
+    dcmwrite(buffer, file, enforce_file_format=True)
+    return buffer.getvalue()

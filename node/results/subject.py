@@ -1,0 +1,116 @@
+"""What a pair of results is about, and how results are to be encoded."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+import pydicom
+
+from node.domain.film import Film
+from node.domain.policy import digest_of
+from node.domain.prediction import Verdict
+from node.results import identity
+from node.results.identity import UidKind
+
+_MAX_SERIES_NUMBER = 2**31 - 1
+_MAX_UID_LENGTH = 64
+
+
+class SrClass(StrEnum):
+    """Which SOP Class reports have; the content is the same in both."""
+
+    COMPREHENSIVE_3D = "comprehensive3d"
+    COMPREHENSIVE = "comprehensive"  # for archives that do not know the newer class
+
+
+class Language(StrEnum):
+    """The language of a report's texts, as RFC 5646 tags it."""
+
+    ENGLISH = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultSettings:
+    """How results are encoded.
+
+    `heatmap_max_side` bounds the film's longer side on the heatmap, in pixels. `assume_charset`
+    is the Specific Character Set to read a film's texts by where its sender is known to state
+    another than it uses; empty to believe the film.
+    """
+
+    software_version: str
+    sr_class: SrClass = SrClass.COMPREHENSIVE_3D
+    series_number_report: int = 9901
+    series_number_heatmap: int = 9902
+    heatmap_max_side: int = 2048
+    language: Language = Language.ENGLISH
+    assume_charset: str = ""
+
+    def __post_init__(self) -> None:
+        for number in (self.series_number_report, self.series_number_heatmap):
+            if not 1 <= number <= _MAX_SERIES_NUMBER:
+                raise ValueError(f"a series number is from 1 to {_MAX_SERIES_NUMBER}: {number}")
+        if self.heatmap_max_side < 256:
+            raise ValueError("heatmap_max_side is at least 256 pixels")
+        if not self.software_version:
+            raise ValueError("software_version must not be empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """An earlier report of the same film that the new one takes the place of."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One scored film: its header without pixel data, its facts, and what was made of it.
+
+    `source` is only read: whatever is taken from it is copied.
+    """
+
+    source: pydicom.Dataset
+    film: Film
+    verdict: Verdict
+    settings: ResultSettings
+    replaces: Replaced | None = None
+
+    def __post_init__(self) -> None:
+        for uid in (self.film.sop_instance_uid, self.film.study_instance_uid):
+            # Without these two no PACS could say which film a result belongs to.
+            if not 0 < len(uid) <= _MAX_UID_LENGTH:
+                raise ValueError("a film has SOP and Study Instance UIDs of 1 to 64 characters")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the film, which admission has seen to be there."""
+        if not self.film.rows or not self.film.columns:
+            raise ValueError("a scored film has Rows and Columns")
+        return self.film.rows, self.film.columns
+
+    def uid(self, kind: UidKind, *facts: str) -> str:
+        """Return a UID over the film, the bundle, the decision, the encoder and more facts."""
+        return identity.uid(kind, *self._film_and_model(), self._decision_digest(), *facts)
+
+    @property
+    def tracking_uid(self) -> str:
+        """The UID that follows this model's finding on this film, whatever the threshold."""
+        return identity.uid(UidKind.TRACKING, *self._film_and_model())
+
+    def _film_and_model(self) -> tuple[str, str, str]:
+        return self.film.sop_instance_uid, self.film.digest, self.verdict.model.digest
+
+    def _decision_digest(self) -> str:
+        """Digest what, beside film and model, changes the bytes of a result."""
+        facts = {
+            "revision": identity.ENCODER_REVISION,
+            "decision": digest_of(self.verdict.decision),
+            "settings": asdict(self.settings),
+            "model": asdict(self.verdict.model),
+            "replaces": asdict(self.replaces) if self.replaces else None,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

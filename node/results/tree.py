@@ -1,0 +1,199 @@
+"""The content tree of a report: Imaging Measurement Report, TID 1500 of PS3.16.
+
+Two choices follow how viewers behave. Finding (121071) stands in a positive report only, for a
+viewer that lists findings would otherwise show "Osteoporosis" for a film that is clear of it. And
+each measurement is free of children, since a child hides its name in OHIF.
+"""
+
+import numpy as np
+from highdicom import sr
+from highdicom.sr import RelationshipTypeValues as Relationship
+from pydicom import Dataset
+from pydicom.sr.coding import Code
+
+from node.domain.admission import OWN_MANUFACTURER
+from node.domain.prediction import Box, Finding, Verdict
+from node.results import codes
+from node.results.envelope import PRODUCT, fit
+from node.results.identity import device_uid
+from node.results.reading import Header
+from node.results.subject import Subject
+from node.results.wording import comment, percentages
+
+_ORIENTATIONS = frozenset("APRLHF")
+_MAX_SPACING_MM = 10.0
+_TRACKING_IDENTIFIER = "Osteoporosis screening"
+
+
+def content(
+    subject: Subject, header: Header, outline: np.ndarray, heatmap: Dataset | None
+) -> sr.ContainerContentItem:
+    """Return the root of the tree. `outline` is (points, 2), column and row on the film."""
+    root = sr.ContainerContentItem(name=codes.IMAGING_MEASUREMENT_REPORT, template_id="1500")
+    measurements = sr.ContainerContentItem(
+        name=codes.IMAGING_MEASUREMENTS, relationship_type=Relationship.CONTAINS
+    )
+    measurements.ContentSequence = _group(subject, outline, heatmap)
+    root.ContentSequence = sr.ContentSequence(
+        [
+            *sr.LanguageOfContentItemAndDescendants(codes.ENGLISH),
+            *_observer(subject.verdict),
+            sr.CodeContentItem(
+                codes.PROCEDURE_REPORTED, codes.IMAGING_PROCEDURE, Relationship.HAS_CONCEPT_MOD
+            ),
+            _image_library(subject, header),
+            measurements,
+        ]
+    )
+    return root
+
+
+def outline_of(field: Box | None, size: tuple[int, int]) -> np.ndarray:
+    """Return the closed outline of a field, clipped to a film of (rows, columns).
+
+    Coordinates are (column, row) with the outer edge of the first pixel at 0 (PS3.3, C.18.6.1).
+    Without a field, as on a film that the model did not get to see, it is the whole film:
+    viewers show a report only where it has an outline to show it at.
+    """
+    rows, columns = size
+    top, left, bottom, right = 0.0, 0.0, float(rows), float(columns)
+    if field is not None:
+        clipped = (
+            max(top, field.top),
+            max(left, field.left),
+            min(bottom, field.top + field.height),
+            min(right, field.left + field.width),
+        )
+        if clipped[0] < clipped[2] and clipped[1] < clipped[3]:
+            top, left, bottom, right = clipped
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    return np.array(corners, dtype=np.float32)
+
+
+def _observer(verdict: Verdict) -> sr.ObserverContext:
+    """Return the model as device observer (TID 1002 and 1004)."""
+    model = verdict.model
+    return sr.ObserverContext(
+        observer_type=codes.DEVICE,
+        observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
+            uid=device_uid(model.digest),
+            name=PRODUCT,
+            manufacturer_name=OWN_MANUFACTURER,
+            model_name=fit(f"{model.name} {model.version}"),
+            serial_number=fit(model.digest),
+        ),
+    )
+
+
+def _image_library(subject: Subject, header: Header) -> sr.ContainerContentItem:
+    """Return the Image Library (TID 1600) with the film and what its header tells of it."""
+    film = sr.ImageContentItem(
+        name=codes.SOURCE,
+        referenced_sop_class_uid=subject.film.sop_class_uid,
+        referenced_sop_instance_uid=subject.film.sop_instance_uid,
+        relationship_type=Relationship.CONTAINS,
+    )
+    film.ContentSequence = sr.ContentSequence(_descriptors(subject, header))
+    group = sr.ContainerContentItem(
+        name=codes.IMAGE_LIBRARY_GROUP, relationship_type=Relationship.CONTAINS
+    )
+    group.ContentSequence = sr.ContentSequence([film])
+    library = sr.ContainerContentItem(
+        name=codes.IMAGE_LIBRARY, relationship_type=Relationship.CONTAINS
+    )
+    library.ContentSequence = sr.ContentSequence([group])
+    return library
+
+
+def _descriptors(subject: Subject, header: Header) -> list[sr.ContentItem]:
+    """Return the descriptors of a radiograph (TID 1602 and 1603), each only where it is known."""
+    acquired = Relationship.HAS_ACQ_CONTEXT
+    rows, columns = subject.size
+    items: list[sr.ContentItem] = []
+    if subject.film.modality in codes.MODALITIES:
+        modality = codes.MODALITIES[subject.film.modality]
+        items.append(sr.CodeContentItem(codes.MODALITY, modality, acquired))
+    if frame_of_reference := header.uid("FrameOfReferenceUID"):
+        items.append(
+            sr.UIDRefContentItem(codes.FRAME_OF_REFERENCE_UID, frame_of_reference, acquired)
+        )
+    items.append(_number(codes.PIXEL_DATA_ROWS, rows, codes.PIXELS, acquired))
+    items.append(_number(codes.PIXEL_DATA_COLUMNS, columns, codes.PIXELS, acquired))
+    if orientation := patient_orientation(header):
+        along_row, along_column = orientation
+        items.append(sr.TextContentItem(codes.PATIENT_ORIENTATION_ROW, along_row, acquired))
+        items.append(sr.TextContentItem(codes.PATIENT_ORIENTATION_COLUMN, along_column, acquired))
+    spacing = header.positive_numbers("ImagerPixelSpacing")
+    if len(spacing) == 2 and max(spacing) < _MAX_SPACING_MM:
+        vertical, horizontal = spacing
+        millimetre = codes.MILLIMETRE
+        items.append(_number(codes.HORIZONTAL_PIXEL_SPACING, horizontal, millimetre, acquired))
+        items.append(_number(codes.VERTICAL_PIXEL_SPACING, vertical, millimetre, acquired))
+    return items
+
+
+def patient_orientation(header: Header) -> list[str]:
+    """Return the two values of Patient Orientation, or none where they are not two directions."""
+    values = header.codes("PatientOrientation")
+    directions = [value for value in values if value and _ORIENTATIONS.issuperset(value)]
+    return directions if len(values) == len(directions) == 2 else []
+
+
+def _group(subject: Subject, outline: np.ndarray, heatmap: Dataset | None) -> sr.ContentSequence:
+    """Return the one measurement group (TID 1410)."""
+    verdict = subject.verdict
+    decision = verdict.decision
+    source = sr.SourceImageForRegion(subject.film.sop_class_uid, subject.film.sop_instance_uid)
+    evaluations = [sr.QualitativeEvaluation(codes.OSTEOPOROSIS, codes.PRESENCE[decision.finding])]
+    if decision.flagged:
+        evaluations.append(sr.QualitativeEvaluation(codes.RECOMMENDED_FOLLOW_UP, codes.DXA))
+    group = sr.PlanarROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(subject.tracking_uid, _TRACKING_IDENTIFIER),
+        referenced_region=sr.ImageRegion("POLYLINE", outline, source),
+        finding_type=codes.OSTEOPOROSIS if decision.flagged else None,
+        algorithm_id=_algorithm(verdict),
+        measurements=_measurements(verdict),
+        qualitative_evaluations=evaluations,
+    )
+    items = group[0].ContentSequence
+    items.append(sr.TextContentItem(codes.COMMENT, comment(verdict), Relationship.CONTAINS))
+    if heatmap is not None:
+        items.append(
+            sr.ImageContentItem(
+                name=codes.GRAD_CAM,
+                referenced_sop_class_uid=heatmap.SOPClassUID,
+                referenced_sop_instance_uid=heatmap.SOPInstanceUID,
+                relationship_type=Relationship.CONTAINS,
+            )
+        )
+    return group
+
+
+def _algorithm(verdict: Verdict) -> sr.AlgorithmIdentification:
+    """Return name, version, parameters and family of the model (TID 4019)."""
+    model = verdict.model
+    return sr.AlgorithmIdentification(
+        name=fit(model.name),
+        version=fit(model.version),
+        parameters=[
+            f"decision threshold = {verdict.decision.threshold:.6g}",
+            f"bundle SHA-256 = {fit(model.digest)}",
+            f"intended use = {model.intended_use}",
+        ],
+        family=codes.ARTIFICIAL_INTELLIGENCE,
+    )
+
+
+def _measurements(verdict: Verdict) -> list[sr.Measurement]:
+    """Return score and threshold in percent, none for a film that has no score."""
+    if verdict.decision.finding is Finding.UNDETERMINED:
+        return []
+    score, threshold = percentages(verdict.decision)
+    return [
+        sr.Measurement(codes.CERTAINTY_OF_FINDING, score, codes.PERCENT),
+        sr.Measurement(codes.DECISION_THRESHOLD, threshold, codes.PERCENT),
+    ]
+
+
+def _number(name: Code, value: float, unit: Code, relationship: Relationship) -> sr.NumContentItem:
+    return sr.NumContentItem(name=name, value=value, unit=unit, relationship_type=relationship)

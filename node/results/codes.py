@@ -54,7 +54,7 @@ DXA = Code("241686001", "SCT", "Dual energy X-ray absorptiometry")
 COMMENT = Code("121106", "DCM", "Comment")
 GRAD_CAM = Code("130403", "DCM", "Gradient-weighted class activation")
 
-# Units (UCUM)
+# Units of the measurements, by UCUM
 PERCENT = Code("%", "UCUM", "Percent")
 PIXELS = Code("{pixels}", "UCUM", "Pixels")
 MILLIMETRE = Code("mm", "UCUM", "millimeter")

@@ -77,7 +77,7 @@ def add_series(ds: Dataset, modality: str, number: int, description: str, uid: s
 
 
 def requests(header: Header, study_uid: str) -> list[Dataset]:
-    """Return items for Referenced Request Sequence (PS3.3, C.17.2), so that a report finds its order."""
+    """Return Referenced Request Sequence (PS3.3, C.17.2), by which a report finds its order."""
     items = []
     for request in header.items("RequestAttributesSequence"):
         item = Dataset()

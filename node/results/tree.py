@@ -17,12 +17,13 @@ from node.results import codes
 from node.results.envelope import PRODUCT, fit
 from node.results.identity import device_uid
 from node.results.reading import Header
-from node.results.subject import Subject
+from node.results.subject import Language, Subject
 from node.results.wording import comment, percentages
 
 _ORIENTATIONS = frozenset("APRLHF")
 _MAX_SPACING_MM = 10.0
 _TRACKING_IDENTIFIER = "Osteoporosis screening"
+_LANGUAGES = {Language.ENGLISH: sr.CodedConcept.from_code(codes.ENGLISH)}
 
 
 def content(
@@ -36,7 +37,7 @@ def content(
     measurements.ContentSequence = _group(subject, outline, heatmap)
     root.ContentSequence = sr.ContentSequence(
         [
-            *sr.LanguageOfContentItemAndDescendants(codes.ENGLISH),
+            *sr.LanguageOfContentItemAndDescendants(_LANGUAGES[subject.settings.language]),
             *_observer(subject.verdict),
             sr.CodeContentItem(
                 codes.PROCEDURE_REPORTED, codes.IMAGING_PROCEDURE, Relationship.HAS_CONCEPT_MOD
@@ -74,7 +75,7 @@ def _observer(verdict: Verdict) -> sr.ObserverContext:
     """Return the model as device observer (TID 1002 and 1004)."""
     model = verdict.model
     return sr.ObserverContext(
-        observer_type=codes.DEVICE,
+        observer_type=sr.CodedConcept.from_code(codes.DEVICE),
         observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
             uid=device_uid(model.digest),
             name=PRODUCT,

@@ -11,6 +11,7 @@ SIMULATED = (
     "Demonstration model: it was trained on simulated films, has no known clinical accuracy, "
     "and must not be used for diagnosis."
 )
+SIMULATED_SHORT = "Demonstration model: trained on simulated films, no known clinical accuracy"
 _SCORED_BY = {
     Used.IMAGE: "the image alone",
     Used.CLINICAL: "clinical facts alone",

@@ -1,0 +1,86 @@
+"""The heatmap's colours: lightness rises evenly with the heat, and so does opacity.
+
+The scale is computed in Oklab (Björn Ottosson, 2020), where equal steps look equal: from violet
+through red to a light yellow. It reads the same in grey and with the common colour blindnesses,
+which a rainbow does not.
+"""
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from node.domain.prediction import Array
+
+_STEPS = 256
+_LIGHTNESS = (0.42, 0.92)
+_HUE_DEGREES = (305.0, 460.0)  # violet, on through red (390), to yellow
+_CHROMA = 0.22
+_VISIBLE_FROM, _FULL_FROM, _OPACITY = 0.12, 0.75, 0.6
+
+_OKLAB_TO_LMS = np.array(
+    [
+        [1.0, 0.3963377774, 0.2158037573],
+        [1.0, -0.1055613458, -0.0638541728],
+        [1.0, -0.0894841775, -1.2914855480],
+    ]
+)
+_LMS_TO_RGB = np.array(
+    [
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
+    ]
+)
+
+
+@cache
+def scale() -> npt.NDArray[np.uint8]:
+    """Return the colour scale, (256, 3) sRGB from no heat to the strongest."""
+    position = np.linspace(0.0, 1.0, _STEPS)
+    lightness = np.interp(position, (0, 1), _LIGHTNESS)
+    hue = np.radians(np.interp(position, (0, 1), _HUE_DEGREES))
+    chroma = _CHROMA * _largest_chroma(lightness, hue)
+    linear = np.clip(_linear_rgb(lightness, chroma, hue), 0.0, 1.0)
+    gamma = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    colours = np.round(gamma * 255).astype(np.uint8)
+    colours.flags.writeable = False
+    return colours
+
+
+def opacity(heat: Array) -> Array:
+    """Return how much of the film the colour covers, for heat of 0 to 1: none where it is low."""
+    ramp = np.clip((heat - _VISIBLE_FROM) / (_FULL_FROM - _VISIBLE_FROM), 0.0, 1.0)
+    return np.asarray(_OPACITY * ramp * ramp * (3.0 - 2.0 * ramp), dtype=np.float32)
+
+
+def over(grey: npt.NDArray[np.uint8], heat: Array) -> npt.NDArray[np.uint8]:
+    """Return heat, (rows, columns) of 0 to 1, laid over grey of the same shape, as RGB."""
+    index = np.round(np.clip(heat, 0.0, 1.0) * (_STEPS - 1)).astype(np.uint8)
+    alpha = opacity(heat)[..., None]
+    film = grey[..., None].astype(np.float32)
+    blended = film + alpha * (scale()[index].astype(np.float32) - film)
+    return np.round(blended).astype(np.uint8)
+
+
+def _largest_chroma(
+    lightness: npt.NDArray[np.float64], hue: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the largest part of the chroma, 0 to 1, that sRGB can show at each step."""
+    low, high = np.zeros(_STEPS), np.ones(_STEPS)
+    for _ in range(20):
+        middle = (low + high) / 2
+        rgb = _linear_rgb(lightness, _CHROMA * middle, hue)
+        shown = ((rgb >= 0.0) & (rgb <= 1.0)).all(axis=-1)
+        low, high = np.where(shown, middle, low), np.where(shown, high, middle)
+    return low
+
+
+def _linear_rgb(
+    lightness: npt.NDArray[np.float64],
+    chroma: npt.NDArray[np.float64],
+    hue: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    lab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1)
+    linear: npt.NDArray[np.float64] = ((lab @ _OKLAB_TO_LMS.T) ** 3) @ _LMS_TO_RGB.T
+    return linear

@@ -1,0 +1,162 @@
+"""The heatmap: an RGB Secondary Capture Image of one scored film (PS3.3, A.8.1).
+
+Not a Parametric Map, which needs a geometry that a film lacks, and not a presentation state, which
+knows no colour. Its Modality is OT, so that no hanging protocol takes it for the film.
+"""
+
+from pydicom import Dataset
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+)
+from pydicom.valuerep import format_number_as_ds
+
+from node.domain.film import Film
+from node.domain.prediction import Finding, IntendedUse, Prediction
+from node.results import codes
+from node.results.envelope import PRODUCT, ResultClass, add_series, envelope, read
+from node.results.identity import UidKind
+from node.results.legend import Legend
+from node.results.reading import SH, Header
+from node.results.render import Canvas, Rgb, render
+from node.results.subject import Subject
+from node.results.tree import patient_orientation
+from node.results.wording import SIMULATED_SHORT, banner, headline, model_line, percentages
+
+_DERIVATION = "Grad-CAM of the model's score in colour over the film, with a legend below"
+_STRANGEST_ASPECT = 4.0
+
+# Lossy processes: the defined term of Lossy Image Compression Method (C.7.6.1.1.5), and the
+# bytes that a pixel took before.
+_LOSSY = {
+    JPEGBaseline8Bit: ("ISO_10918_1", 1),
+    JPEGExtended12Bit: ("ISO_10918_1", 2),
+    JPEGLSNearLossless: ("ISO_14495_1", 2),
+    JPEG2000: ("ISO_15444_1", 2),
+    HTJ2K: ("ISO_15444_15", 2),
+}
+_SOMETIMES_LOSSY = (JPEG2000, HTJ2K)
+
+
+def build_heatmap(subject: Subject, prediction: Prediction) -> Dataset:
+    """Return the heatmap of a film. Raises ValueError for a film without a score."""
+    if subject.verdict.decision.finding is Finding.UNDETERMINED:
+        raise ValueError("a film without a score has no heatmap")
+    header = read(subject)
+    canvas = Canvas(subject.settings.heatmap_max_side, _aspect(header))
+    picture = render(prediction.rendering, prediction.heat, legend(subject), canvas)
+    ds = envelope(subject, header, ResultClass.SECONDARY_CAPTURE, subject.uid(UidKind.HEATMAP))
+    add_series(
+        ds,
+        modality="OT",
+        number=subject.settings.series_number_heatmap,
+        description=f"{PRODUCT} heatmap",
+        uid=subject.uid(UidKind.HEATMAP_SERIES),
+    )
+    _add_image(ds, subject.film, header)
+    _add_lossy_past(ds, subject.film, header)
+    _add_pixels(ds, picture)
+    return ds
+
+
+def legend(subject: Subject) -> Legend:
+    """Return what the band below the film says of a scored film."""
+    verdict = subject.verdict
+    score, threshold = percentages(verdict.decision)
+    use = verdict.model.intended_use
+    return Legend(
+        headline=headline(verdict.decision),
+        score=score,
+        threshold=threshold,
+        model=model_line(verdict, subject.settings.software_version),
+        warning=banner(use),
+        note=SIMULATED_SHORT if use is IntendedUse.DEMONSTRATION else "",
+    )
+
+
+def _add_image(ds: Dataset, film: Film, header: Header) -> None:
+    """Add General Image, SC Equipment and what the film hands down (C.7.6.1, C.8.6.1).
+
+    No pixel spacing and no view position: the picture has a band and is not the film. Body Part
+    Examined is stated because Laterality would be required without it.
+    """
+    ds.ImageType = ["DERIVED", "SECONDARY"]
+    ds.ConversionType = "SYN"
+    ds.BodyPartExamined = "CHEST"
+    ds.PatientOrientation = patient_orientation(header)
+    ds.BurnedInAnnotation = "YES"
+    ds.DerivationDescription = _DERIVATION
+    source = Dataset()
+    source.ReferencedSOPClassUID = film.sop_class_uid
+    source.ReferencedSOPInstanceUID = film.sop_instance_uid
+    purpose = Dataset()
+    purpose.CodeValue, purpose.CodingSchemeDesignator, purpose.CodeMeaning = codes.SOURCE_IMAGE[:3]
+    source.PurposeOfReferenceCodeSequence = [purpose]
+    ds.SourceImageSequence = [source]
+    if frame_of_reference := header.uid("FrameOfReferenceUID"):
+        ds.FrameOfReferenceUID = frame_of_reference
+        ds.PositionReferenceIndicator = ""
+    if order := _requests(header):
+        ds.RequestAttributesSequence = order
+
+
+def _requests(header: Header) -> list[Dataset]:
+    """Return Request Attributes Sequence (C.7.3.1), without the items that identify nothing."""
+    items = []
+    for request in header.items("RequestAttributesSequence"):
+        item = Dataset()
+        for keyword in ("RequestedProcedureID", "ScheduledProcedureStepID"):
+            if value := request.text(keyword, SH):
+                setattr(item, keyword, value)
+        if item:
+            items.append(item)
+    return items
+
+
+def _add_lossy_past(ds: Dataset, film: Film, header: Header) -> None:
+    """Say that the film had been compressed with loss, once and for ever (C.7.6.1.1.5)."""
+    stated = header.codes("LossyImageCompression")
+    syntax = UID(film.transfer_syntax_uid)
+    method, depth = _LOSSY.get(syntax, ("", 0))
+    if stated == ["00"] and syntax in _SOMETIMES_LOSSY:
+        return
+    if stated != ["01"] and not method:
+        return
+    ds.LossyImageCompression = "01"
+    methods = header.codes("LossyImageCompressionMethod") or ([method] if method else [])
+    ratios = header.positive_numbers("LossyImageCompressionRatio")
+    if not ratios and method and film.size:
+        rows, columns = film.rows or 0, film.columns or 0
+        ratios = [max(1.0, round(rows * columns * depth / film.size, 2))]
+    if methods:
+        ds.LossyImageCompressionMethod = methods
+    if ratios:
+        ds.LossyImageCompressionRatio = [format_number_as_ds(ratio) for ratio in ratios]
+
+
+def _add_pixels(ds: Dataset, picture: Rgb) -> None:
+    """Add the Image Pixel attributes (C.7.6.3) of an RGB picture."""
+    ds.SamplesPerPixel = 3
+    ds.PhotometricInterpretation = "RGB"
+    ds.PlanarConfiguration = 0
+    ds.Rows, ds.Columns = picture.shape[:2]
+    ds.BitsAllocated = ds.BitsStored = 8
+    ds.HighBit = 7
+    ds.PixelRepresentation = 0
+    pixels = picture.tobytes()
+    ds.PixelData = pixels + b"\x00" * (len(pixels) % 2)
+    ds["PixelData"].VR = "OB"
+
+
+def _aspect(header: Header) -> float:
+    """Return row spacing over column spacing, 1 where the header does not say or is absurd."""
+    for keyword in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
+        values = header.positive_numbers(keyword)
+        if len(values) == 2:
+            aspect = values[0] / values[1]
+            return aspect if 1 / _STRANGEST_ASPECT <= aspect <= _STRANGEST_ASPECT else 1.0
+    return 1.0

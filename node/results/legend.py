@@ -1,0 +1,141 @@
+"""The band below the film: what the colours mean, the score, the model, and its intended use."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from node.results import colours
+
+_BACKGROUND, _TRACK = (16, 18, 22), (70, 76, 86)
+_BRIGHT, _DIM = (240, 242, 245), (168, 175, 186)
+_WARNING, _ON_WARNING = (245, 176, 40), (20, 16, 8)
+_BAR_GREY = 112  # the film's middle grey, so that the bar shows the colours as the film does
+
+_NO_HEAT = "No part of this film raised the score"
+_SCALE_TITLE = "Influence on the score (Grad-CAM)"
+_SCALE_NOTE = "relative to this film's strongest; not comparable between films"
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """The texts and numbers of the band; score and threshold in percent.
+
+    `warning` and `note` are empty for a cleared model.
+    """
+
+    headline: str
+    score: float
+    threshold: float
+    model: str
+    warning: str = ""
+    note: str = ""
+
+
+class _Pen:
+    """Draws on one band, with sizes in units of its text height."""
+
+    def __init__(self, width: int) -> None:
+        self.unit = round(min(max(width / 52, 14), 34))
+        self.width = width
+        self.height = round(self.unit * 9.4)
+        self.image = Image.new("RGB", (width, self.height), _BACKGROUND)
+        self.draw = ImageDraw.Draw(self.image)
+
+    def text(
+        self,
+        at: tuple[float, float],
+        text: str,
+        *,
+        width: float,
+        size: float = 1.0,
+        colour: tuple[int, int, int] = _BRIGHT,
+        anchor: str = "lm",
+    ) -> None:
+        """Write one line, smaller where it would be wider than `width`."""
+        pixels = round(self.unit * size)
+        while pixels > 6 and _font(pixels).getlength(text) > width:
+            pixels -= 1
+        self.draw.text(at, text, fill=colour, font=_font(pixels), anchor=anchor)
+
+
+def band(legend: Legend, width: int, *, has_heat: bool) -> npt.NDArray[np.uint8]:
+    """Return the band, (height, width, 3), of a picture that is `width` pixels wide."""
+    pen = _Pen(width)
+    unit = pen.unit
+    _warn(pen, legend)
+    top = unit * (3.2 if legend.warning else 0.8)
+    margin = unit * 1.0
+    column = (width - 3 * margin) * 0.55
+    _gauge(pen, legend, (margin, top), column)
+    _colour_bar(pen, (2 * margin + column, top), width - 3 * margin - column, has_heat=has_heat)
+    foot = pen.height - unit * 0.95
+    pen.draw.line([(margin, foot - unit * 0.8), (width - margin, foot - unit * 0.8)], fill=_TRACK)
+    pen.text((margin, foot), legend.model, width=width - 2 * margin, size=0.8, colour=_DIM)
+    return np.asarray(pen.image)
+
+
+def _warn(pen: _Pen, legend: Legend) -> None:
+    if not legend.warning:
+        return
+    unit, middle = pen.unit, pen.width / 2
+    room = pen.width - 2 * unit
+    pen.draw.rectangle([(0, 0), (pen.width, unit * 2.6)], fill=_WARNING)
+    line = unit * (0.85 if legend.note else 1.3)
+    pen.text((middle, line), legend.warning, width=room, size=1.15, colour=_ON_WARNING, anchor="mm")
+    pen.text(
+        (middle, unit * 1.95), legend.note, width=room, size=0.8, colour=_ON_WARNING, anchor="mm"
+    )
+
+
+def _gauge(pen: _Pen, legend: Legend, at: tuple[float, float], width: float) -> None:
+    """Draw the score on a track of 0 to 100 %, with the threshold as a tick."""
+    unit, (left, top) = pen.unit, at
+    pen.text((left, top + unit * 0.5), legend.headline, width=width)
+    track = top + unit * 2.3
+    pen.draw.rectangle([(left, track), (left + width, track + unit * 0.5)], fill=_TRACK)
+    reached = left + width * legend.score / 100
+    pen.draw.rectangle([(left, track), (reached, track + unit * 0.5)], fill=_BRIGHT)
+    tick = left + width * legend.threshold / 100
+    pen.draw.rectangle(
+        [(tick - unit * 0.09, track - unit * 0.4), (tick + unit * 0.09, track + unit * 0.9)],
+        fill=_WARNING,
+    )
+    below = track + unit * 1.5
+    half = width / 2
+    pen.text((left, below), f"Score {legend.score:g} %", width=half)
+    pen.text(
+        (left + width, below),
+        f"Threshold {legend.threshold:g} %",
+        width=half,
+        colour=_WARNING,
+        anchor="rm",
+    )
+
+
+def _colour_bar(pen: _Pen, at: tuple[float, float], width: float, *, has_heat: bool) -> None:
+    """Draw the colour scale as it looks over the film, from 0 to 100 % of the strongest heat."""
+    unit, (left, top) = pen.unit, at
+    if not has_heat:
+        pen.text((left, top + unit * 0.5), _NO_HEAT, width=width)
+        return
+    pen.text((left, top + unit * 0.5), _SCALE_TITLE, width=width)
+    size = (round(width), round(unit * 0.9))
+    heat = np.broadcast_to(np.linspace(0, 1, size[0], dtype=np.float32), size[::-1])
+    grey = np.full(heat.shape, _BAR_GREY, dtype=np.uint8)
+    bar = Image.fromarray(colours.over(grey, heat))
+    pen.image.paste(bar, (round(left), round(top + unit * 1.4)))
+    below = top + unit * 2.85
+    for part, anchor in ((0.0, "lm"), (0.5, "mm"), (1.0, "rm")):
+        label = f"{part * 100:g} %"
+        pen.text((left + width * part, below), label, width=width / 3, size=0.8, anchor=anchor)
+    pen.text((left, top + unit * 3.8), _SCALE_NOTE, width=width, size=0.7, colour=_DIM)
+
+
+@cache
+def _font(pixels: int) -> ImageFont.FreeTypeFont:
+    """Return Pillow's built-in typeface, so that no font file lies in the tree."""
+    return cast(ImageFont.FreeTypeFont, ImageFont.load_default(pixels))

@@ -1,6 +1,6 @@
 """The seams of the house: what roles need from the rooms below them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -89,6 +89,19 @@ class Spool(Protocol):
 
     def free(self) -> int:
         """Return the free bytes of the file system, less the reserve that must stay."""
+
+
+class SpoolCare(Protocol):
+    """The side of the spool that upkeep sees."""
+
+    def keys(self, untouched_since: float) -> Iterator[str]:
+        """Yield the keys of the files not modified after this POSIX time."""
+
+    def remove(self, key: str) -> None:
+        """Delete a key's bytes, if they are there."""
+
+    def sweep_incoming(self, untouched_since: float) -> int:
+        """Delete what broken transfers left behind; return how many files."""
 
 
 class Predictor(Protocol):

@@ -12,6 +12,10 @@ class Transient(OsteoScreenError):
     """May succeed if tried again: a PACS that is down, a database that is locked."""
 
 
+class Unreachable(Transient):
+    """A peer that cannot be talked to at all, whatever one has to say to it."""
+
+
 class Permanent(OsteoScreenError):
     """Fails the same way every time: a refused SOP Class, bytes that do not verify."""
 

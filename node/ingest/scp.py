@@ -22,7 +22,8 @@ from node.domain.callers import Caller, may_call
 from node.domain.errors import Transient
 from node.ingest.reports import ReportService
 from node.ingest.store import StoreService
-from node.pacs.commitment import PUSH_MODEL, VERIFICATION
+from node.pacs.association import VERIFICATION
+from node.pacs.commitment import PUSH_MODEL
 
 TRANSFER_SYNTAXES = [
     uid.ExplicitVRLittleEndian,

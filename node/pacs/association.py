@@ -12,6 +12,7 @@ from typing import Any
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
+    UID,
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
     ExplicitVRLittleEndian,
@@ -22,15 +23,15 @@ from pynetdicom import AE, evt
 
 from node.config import Destination
 from node.domain.delivery import CommitmentReport
-from node.domain.errors import Permanent, Transient
+from node.domain.errors import Permanent, Transient, Unreachable
 from node.pacs.commitment import (
     PUSH_MODEL,
     PUSH_MODEL_INSTANCE,
-    VERIFICATION,
     read_report,
     request_of,
 )
 
+VERIFICATION = UID("1.2.840.10008.1.1")
 RESULT_CLASSES = (Comprehensive3DSRStorage, ComprehensiveSRStorage, SecondaryCaptureImageStorage)
 _SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _REQUEST_COMMITMENT = 1  # Action Type ID of N-ACTION, PS3.4 Table J.3-1
@@ -69,7 +70,7 @@ class OpenArchive:
         return any(cx.abstract_syntax == sop_class for cx in self._assoc.accepted_contexts)
 
     def store(self, path: Path) -> None:
-        """Send one object; return once it counts as stored, else raise Transient or Permanent."""
+        """Send one object; return once it counts as stored, else raise what `classify` does."""
         try:
             ds = dcmread(path)
         except (OSError, InvalidDicomError) as error:
@@ -101,10 +102,10 @@ class OpenArchive:
             status = send(*arguments)
         except (RuntimeError, ValueError, AttributeError) as error:
             lost = not self._assoc.is_established
-            kind = Transient if lost else Permanent
+            kind = Unreachable if lost else Permanent
             raise kind(f"{what} could not be sent: {type(error).__name__}") from error
         if "Status" not in status:
-            raise Transient(f"no answer to the {what}: the association was lost or timed out")
+            raise Unreachable(f"no answer to the {what}: the association was lost or timed out")
         classify(int(status.Status), str(status.get("ErrorComment", ""))[:64])
 
 
@@ -135,7 +136,7 @@ class _Reports:
 
 @contextmanager
 def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArchive]:
-    """Associate with a destination and release it on leaving; raise Transient if it is down."""
+    """Associate with a destination and release it on leaving; raise Unreachable if it is down."""
     reports = _Reports()
     ae = AE(calling_ae)
     ae.connection_timeout = ae.acse_timeout = destination.timeout
@@ -152,7 +153,7 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
         evt_handlers=[(evt.EVT_N_EVENT_REPORT, reports.on_report)],
     )
     if not assoc.is_established:
-        raise Transient(_why_not(destination, assoc))
+        raise Unreachable(_why_not(destination, assoc))
     try:
         yield OpenArchive(assoc, reports)
     finally:

@@ -8,7 +8,6 @@ from pydicom.uid import UID
 from node.domain.delivery import CommitmentReport
 from node.domain.errors import Permanent
 
-VERIFICATION = UID("1.2.840.10008.1.1")
 PUSH_MODEL = UID("1.2.840.10008.1.20.1")
 PUSH_MODEL_INSTANCE = UID("1.2.840.10008.1.20.1.1")
 _UNSTATED_REASON = 0x0110  # "processing failure", for a report that gives none

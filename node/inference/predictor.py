@@ -1,0 +1,104 @@
+"""The bundle behind the `Predictor` port: the only place where the node meets torch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+
+import models
+from models import pixels, registry, scoring
+from node.domain.admission import Reason
+from node.domain.errors import Permanent, Rejected, Transient
+from node.domain.prediction import (
+    Box,
+    Heat,
+    IntendedUse,
+    ModelIdentity,
+    Prediction,
+    Probability,
+    Radiograph,
+    Rendering,
+)
+
+_SHIPPED = Path(str(models.__file__)).parent / "bundles"
+
+
+class BundlePredictor:
+    """Implements `node.ports.Predictor` with a bundle of `models`."""
+
+    def __init__(self, bundle: scoring.Bundle) -> None:
+        self._bundle = bundle
+        self._points = {point.name: point.threshold for point in bundle.card.operating_points}
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which model this is."""
+        card = self._bundle.card
+        return ModelIdentity(
+            name=card.name,
+            version=card.version,
+            digest=card.digest.removeprefix("sha256:"),
+            intended_use=IntendedUse(card.intended_use),
+        )
+
+    def threshold(self, named: str | float) -> float:
+        """Return a number as it is, or the threshold of an operating point of the card."""
+        if isinstance(named, float):
+            return named
+        if named not in self._points:
+            there = ", ".join(self._points)
+            raise Permanent(f"policy.threshold: the model card has no {named!r}, only {there}")
+        return self._points[named]
+
+    def decode(self, path: Path) -> Radiograph:
+        """Read a film's pixels; raise Rejected for what cannot be scored."""
+        try:
+            film = pixels.read_radiograph(dcmread(path))
+        except OSError as error:
+            raise Transient(f"the spooled film cannot be read: {error.strerror}") from error
+        except InvalidDicomError as error:
+            raise Permanent("the spooled film is damaged: it is no DICOM file") from error
+        except pixels.PixelError as error:
+            raise Rejected(Reason.PIXELS, str(error)) from error
+        return Radiograph(pixels=film.pixels, aspect=film.aspect)
+
+    def predict(self, films: Sequence[Radiograph]) -> list[Prediction]:
+        """Score a batch of films, in order."""
+        given = [pixels.Radiograph(pixels=film.pixels, aspect=film.aspect) for film in films]
+        try:
+            scores = scoring.score(self._bundle, given)
+        except torch.OutOfMemoryError as error:
+            raise Transient("the device has no memory left; lower model.batch") from error
+        return [_prediction(film, score) for film, score in zip(films, scores, strict=True)]
+
+
+def load(bundle: str, device: str, threads: int) -> BundlePredictor:
+    """Load and verify a bundle; raise Permanent, naming the key, where it cannot be used."""
+    if threads:
+        torch.set_num_threads(threads)
+    path = Path(bundle) if "/" in bundle else _SHIPPED / bundle
+    try:
+        return BundlePredictor(registry.load_bundle(path, _device(device)))
+    except registry.BundleError as error:
+        raise Permanent(f"model.bundle: {error}") from error
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted.startswith("cuda") and not torch.cuda.is_available():
+        raise Permanent(f"model.device: {wanted}: torch finds no GPU here; set auto or cpu")
+    return wanted
+
+
+def _prediction(film: Radiograph, score: scoring.Score) -> Prediction:
+    place = score.placement
+    grey = np.rint(np.clip(film.pixels, 0.0, 1.0) * 255).astype(np.uint8)
+    return Prediction(
+        probability=Probability(image=score.probability),
+        heat=Heat(score.heat, Box(place.top, place.left, place.height, place.width)),
+        rendering=Rendering(grey),
+    )

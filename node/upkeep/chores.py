@@ -1,0 +1,64 @@
+"""What upkeep does, each chore once: rescue, expire, purge. APScheduler says when."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from node.ports import Care, SpoolCare
+
+_UNFINISHED = timedelta(hours=1)  # how long a transfer, or a film without a row, may be new
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long things are kept after their job is final."""
+
+    films: timedelta
+    results: timedelta
+    rows: timedelta
+
+
+class Chores:
+    """The chores, on one job table and one spool."""
+
+    def __init__(
+        self, care: Care, spool: SpoolCare, keeping: Keeping, clock: Callable[[], datetime]
+    ) -> None:
+        self._care = care
+        self._spool = spool
+        self._keeping = keeping
+        self._clock = clock
+
+    def rescue(self) -> None:
+        """Take back what dead workers held."""
+        if rescued := self._care.rescue(self._clock()):
+            log.warning("rescued", count=rescued)
+
+    def expire_commitments(self) -> None:
+        """Send again what was stored and never committed."""
+        if expired := self._care.expire_commitments(self._clock()):
+            log.warning("commitments_overdue", count=expired)
+
+    def purge(self) -> None:
+        """Delete what retention no longer keeps: bytes first, so that no row loses track of one."""
+        now = self._clock()
+        keys = self._care.spent_keys(now - self._keeping.films, now - self._keeping.results)
+        for key in keys:
+            self._spool.remove(key)
+        self._care.forget_keys(keys)
+        rows = self._care.purge_rows(now - self._keeping.rows)
+        log.info("purged", files=len(keys), rows=rows, strays=self._sweep(now))
+
+    def _sweep(self, now: datetime) -> int:
+        """Delete files that no row knows: they were never acknowledged, their sender has them."""
+        old = (now - _UNFINISHED).timestamp()
+        stale = list(self._spool.keys(old))
+        known = self._care.known_keys() if stale else set()
+        strays = [key for key in stale if key not in known]
+        for key in strays:
+            self._spool.remove(key)
+        return len(strays) + self._spool.sweep_incoming(old)

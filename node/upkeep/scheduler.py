@@ -1,0 +1,47 @@
+"""When upkeep's chores are due: APScheduler, one thread, never the same chore twice at once."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from node.config import Schedule
+from node.domain.errors import Permanent, Transient
+from node.upkeep.chores import Chores
+
+log = structlog.get_logger()
+
+
+def run(chores: Chores, schedule: Schedule, stop: threading.Event) -> None:
+    """Do the chores, each at once and then by its interval, until `stop` is set."""
+    scheduler = BackgroundScheduler(
+        executors={"default": ThreadPoolExecutor(1)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        timezone=UTC,
+    )
+    for chore, seconds in (
+        (chores.rescue, schedule.rescue),
+        (chores.expire_commitments, schedule.commitments),
+        (chores.purge, schedule.purge),
+    ):
+        scheduler.add_job(
+            _guarded(chore), "interval", seconds=seconds, next_run_time=datetime.now(UTC)
+        )
+    scheduler.start()
+    stop.wait()
+    scheduler.shutdown(wait=True)
+
+
+def _guarded(chore: Callable[[], None]) -> Callable[[], None]:
+    """Let a chore that fails wait for its next turn."""
+
+    def guarded() -> None:
+        try:
+            chore()
+        except (Transient, Permanent, OSError) as error:
+            log.error("chore_failed", chore=chore.__name__, error=str(error))
+
+    return guarded

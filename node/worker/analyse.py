@@ -1,0 +1,161 @@
+"""The analyse role: claim films, score them, build their results once, settle."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+
+import structlog
+from pydicom import dcmread
+
+from node.domain import policy, retry
+from node.domain.delivery import Result, ResultKind, Route, parcels
+from node.domain.errors import Rejected
+from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
+from node.domain.policy import ThresholdPolicy
+from node.domain.prediction import Finding, Prediction, Radiograph, Verdict
+from node.domain.retry import RetryPolicy
+from node.ports import Predictor, Queue, Spool
+from node.results.encode import to_bytes
+from node.results.heatmap import build_heatmap
+from node.results.report import build_report
+from node.results.subject import ResultSettings, Subject
+from node.worker.loop import as_known, kept_leases
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisSettings:
+    """How an analyst works: `lease` in seconds, `batch` in films."""
+
+    worker: str
+    batch: int
+    lease: float
+    retry: RetryPolicy
+    thresholds: ThresholdPolicy
+    routes: tuple[Route, ...]
+    results: ResultSettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    job: Job
+    film: Radiograph
+    seconds: dict[str, float]
+
+
+class Analyst:
+    """One analysing worker on one device."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        spool: Spool,
+        predictor: Predictor,
+        settings: AnalysisSettings,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._queue = queue
+        self._spool = spool
+        self._predictor = predictor
+        self._settings = settings
+        self._clock = clock
+
+    def step(self) -> int:
+        """Claim and work off one batch; return how many films it held."""
+        now, lease = self._clock(), self._settings.lease
+        until = now + timedelta(seconds=lease)
+        jobs = self._queue.claim(self._settings.worker, now, until, self._settings.batch)
+        if jobs:
+            renew = lambda until: self._queue.renew(jobs, until)  # noqa: E731
+            with kept_leases(renew, lease, self._clock):
+                self._work(jobs)
+        return len(jobs)
+
+    def _work(self, jobs: Sequence[Job]) -> None:
+        decoded = [one for one in map(self._decode, jobs) if one is not None]
+        if decoded:
+            self._score(decoded)
+
+    def _decode(self, job: Job) -> _Decoded | None:
+        waited = (self._clock() - job.received_at).total_seconds()
+        began = perf_counter()
+        try:
+            film = self._predictor.decode(self._spool.path(job.spool_key))
+        except Exception as error:  # noqa: BLE001 - one film's failure is that film's alone
+            self._fail(job, error)
+            return None
+        return _Decoded(job, film, {"wait": waited, "decode": perf_counter() - began})
+
+    def _score(self, batch: Sequence[_Decoded]) -> None:
+        began = perf_counter()
+        try:
+            predictions = self._predictor.predict([one.film for one in batch])
+        except Exception as error:  # noqa: BLE001 - as above
+            if len(batch) == 1:
+                self._fail(batch[0].job, error)
+            else:  # find out whose fault it is
+                for one in batch:
+                    self._score([one])
+            return
+        share = (perf_counter() - began) / len(batch)
+        for one, prediction in zip(batch, predictions, strict=True):
+            one.seconds["predict"] = share
+            self._report(one, prediction)
+
+    def _report(self, one: _Decoded, prediction: Prediction) -> None:
+        try:
+            outcome = self._results(one, prediction)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(one.job, error)
+        else:
+            self._settle(one.job, outcome)
+
+    def _results(self, one: _Decoded, prediction: Prediction) -> Analysed:
+        """Build and spool the results of one film; what they are sent as is these very bytes."""
+        began = perf_counter()
+        settings = self._settings
+        decision = policy.decide(prediction.probability, one.job.film, settings.thresholds)
+        verdict = Verdict(prediction.probability, decision, self._predictor.identity, one.seconds)
+        path = self._spool.path(one.job.spool_key)
+        results = self._build(path, one.job, verdict, prediction)
+        one.seconds["results"] = perf_counter() - began
+        sent = parcels(results, settings.routes, decision.flagged)
+        return Analysed(verdict, tuple(sent))
+
+    def _build(
+        self, path: Path, job: Job, verdict: Verdict, prediction: Prediction
+    ) -> tuple[Result, ...]:
+        source = dcmread(path, stop_before_pixels=True)
+        subject = Subject(source, job.film, verdict, self._settings.results)
+        scored = verdict.decision.finding is not Finding.UNDETERMINED
+        heatmap = build_heatmap(subject, prediction) if scored else None
+        report = build_report(subject, prediction.heat.extent if scored else None, heatmap)
+        built = [(ResultKind.REPORT, report)]
+        if heatmap is not None:
+            built.append((ResultKind.HEATMAP, heatmap))
+        return tuple(
+            Result(kind, ds.SOPClassUID, ds.SOPInstanceUID, self._spool.write(to_bytes(ds)))
+            for kind, ds in built
+        )
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        match error:
+            case Rejected(reason=reason, text=text):
+                self._settle(job, NotScored(reason, text))
+            case _:
+                now, plan = self._clock(), self._settings.retry
+                known = as_known(error)
+                self._settle(job, retry.decide(known, job.attempt, now, plan, retry.draw_jitter()))
+
+    def _settle(self, job: Job, outcome: AnalysisOutcome) -> None:
+        kept = self._queue.settle(job, outcome, self._clock())
+        log.info(
+            "film_settled" if kept else "lease_lost",
+            job_id=job.id,
+            attempt=job.attempt,
+            outcome=type(outcome).__name__,
+            error=getattr(outcome, "error", ""),
+        )

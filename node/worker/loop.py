@@ -1,0 +1,89 @@
+"""The life of a worker: step after step until told to stop, its leases kept alive meanwhile."""
+
+import os
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import structlog
+
+from node.domain.errors import OsteoScreenError, Permanent, Transient
+
+_PAUSE_AFTER_ERROR = 2.0
+
+log = structlog.get_logger()
+
+
+def utc_now() -> datetime:
+    """Return the time, for those who are given a clock."""
+    return datetime.now(UTC)
+
+
+def worker_name(role: str) -> str:
+    """Return a name that no other worker, past or present, has: leases are settled by it."""
+    return f"{role}@{socket.gethostname()[:32]}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:
+    """Call `step` until `stop` is set, pausing when there was nothing to do.
+
+    The one broad `except` of a worker: whatever a step did not foresee is logged without its
+    message, which may quote a header, and the worker goes on. What the step had claimed comes
+    back when its lease runs out.
+    """
+    while not stop.is_set():
+        try:
+            pause = 0.0 if step() else poll
+        except OsteoScreenError as error:
+            log.error("step_failed", error=str(error))
+            pause = _PAUSE_AFTER_ERROR
+        except Exception as error:  # noqa: BLE001 - the boundary of the worker
+            log.error("step_failed", error=type(error).__name__, where=where(error))
+            pause = _PAUSE_AFTER_ERROR
+        stop.wait(pause)
+
+
+def where(error: BaseException) -> str:
+    """Return the file and line that raised an error, without its message or its values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
+
+
+def as_known(error: Exception) -> OsteoScreenError:
+    """Return an error of ours for whatever went wrong with one film.
+
+    What nobody foresaw may be a passing fault, and attempts are counted: try it again.
+    """
+    if isinstance(error, OsteoScreenError):
+        return error
+    if isinstance(error, OSError):
+        return Transient(f"{type(error).__name__}: {error.strerror or 'input or output failed'}")
+    log.error("unforeseen", error=type(error).__name__, where=where(error))
+    return Transient(f"unforeseen {type(error).__name__} at {where(error)}")
+
+
+@contextmanager
+def kept_leases(
+    renew: Callable[[datetime], int], seconds: float, clock: Callable[[], datetime]
+) -> Iterator[None]:
+    """Renew leases from a thread, three times in their span, until the block ends."""
+    done = threading.Event()
+
+    def keep() -> None:
+        while not done.wait(seconds / 3):
+            try:
+                renew(clock() + timedelta(seconds=seconds))
+            except (Transient, Permanent) as error:
+                log.warning("lease_not_renewed", error=str(error))
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()

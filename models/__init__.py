@@ -1,0 +1,1 @@
+"""Osteoporosis scores from chest radiographs: films, nets, bundles. Never imports ``node``."""

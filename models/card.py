@@ -1,0 +1,140 @@
+"""The model card: what a bundle is, what it was made from and what may be said of it.
+
+``card.yaml`` lies beside the weights and is covered, without its own digest, by the digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.grid import GridConfig
+
+
+class CardError(ValueError):
+    """The card cannot be read; the message names the field."""
+
+
+class IntendedUse(StrEnum):
+    """What scores may be used for; it is printed on every result."""
+
+    DEMONSTRATION = "demonstration"
+    RESEARCH = "research"
+    CLEARED = "cleared"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Calibration(_Part):
+    """Platt scaling: probability = sigmoid(slope * logit + intercept)."""
+
+    slope: float = Field(gt=0)
+    intercept: float
+
+
+class OperatingPoint(_Part):
+    """A threshold on the calibrated probability, with the figures of the films that set it."""
+
+    name: str
+    threshold: float = Field(ge=0, le=1)
+    sensitivity: float = Field(ge=0, le=1)
+    specificity: float = Field(ge=0, le=1)
+    films: int
+    positives: int
+    source: str
+
+
+class Figure(_Part):
+    """One measured area under the ROC curve with its 95 % bootstrap interval."""
+
+    name: str
+    auc: float
+    low: float
+    high: float
+    films: int
+    positives: int
+    source: str
+
+
+class Training(_Part):
+    """What the weights come from."""
+
+    data: str
+    label: str
+    films: int
+    steps: int
+    minutes: float
+    seed: int
+    software: dict[str, str]
+
+
+class Golden(_Part):
+    """A film kept in the bundle, with the score that it had when the bundle was written."""
+
+    file: str = Field(pattern=r"^[a-z0-9_-]+\.png$")
+    sha256: str
+    logit: float
+    probability: float = Field(ge=0, le=1)
+
+
+class Card(_Part):
+    """Everything that is said of a bundle; see ``registry`` for how it is checked."""
+
+    name: str
+    version: str
+    intended_use: IntendedUse
+    summary: str
+    limits: tuple[str, ...]
+    inputs: str
+    output: str
+    net: Literal["grid"]
+    architecture: GridConfig
+    calibration: Calibration
+    operating_points: tuple[OperatingPoint, ...] = Field(min_length=1)
+    figures: tuple[Figure, ...]
+    training: Training
+    attribution: tuple[str, ...]
+    golden: tuple[Golden, ...]
+    digest: str = ""
+
+    @property
+    def operating_point(self) -> OperatingPoint:
+        """The first, which is the default threshold."""
+        return self.operating_points[0]
+
+
+def parse(text: str) -> Card:
+    """Card of the YAML text. Raises CardError with one line."""
+    try:
+        return Card.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise CardError("the card is not YAML") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "card"
+        raise CardError(f"{where}: {first['msg']}") from error
+
+
+def dump(card: Card) -> str:
+    """The card as YAML, fields in the order of the class."""
+    return yaml.safe_dump(
+        card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100
+    )
+
+
+def digest(card: Card, weights: bytes) -> str:
+    """``sha256:`` over the weights' bytes and the card's content without its digest.
+
+    Golden films are covered through their own digests in the card.
+    """
+    content = card.model_dump(mode="json", exclude={"digest"})
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    both = hashlib.sha256(weights).digest() + hashlib.sha256(text.encode()).digest()
+    return "sha256:" + hashlib.sha256(both).hexdigest()

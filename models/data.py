@@ -1,0 +1,134 @@
+"""Batches of simulated films, prepared for the net exactly as served films are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.progress import track
+from torch import Tensor
+
+from models.grid import GridNet
+from models.pixels import Radiograph
+from models.preprocess import prepare
+from models.simulate.anatomy import load_anatomy
+from models.simulate.cohort import T_MEAN, T_SPREAD, Subject, render, sample_subject, twin
+from models.simulate.variants import cached_maps
+
+Float = npt.NDArray[np.float32]
+Maps = dict[int, npt.NDArray[np.float16]]
+
+MAP_SIDE = 416
+"""Side in pixels of the cached maps: a little finer than the films, which zoom in on them."""
+
+MINERAL_FLOOR = 0.02
+"""g/cm2 added before the logarithm, so that a block without bone has a finite target."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Variants and patients of one use; splits share neither."""
+
+    variants: range
+    first_seed: int
+
+
+TRAIN = Split(range(0, 96), 10_000_000)
+CALIBRATE = Split(range(200, 232), 1_000_000)
+TEST = Split(range(300, 332), 2_000_000)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Films (N, 1, S, S) with labels (N,), standardised T (N,) and log block mineral (N, 36)."""
+
+    film: Tensor
+    label: Tensor
+    t_score: Tensor
+    mineral: Tensor
+
+
+def render_variants(splits: Iterable[Split], folder: Path) -> Maps:
+    """Maps of every variant, float16 (4, side, side) by number; rendered on first use."""
+    numbers = [number for split in splits for number in split.variants]
+    anatomy = None
+    maps: Maps = {}
+    for number in track(numbers, description="variants"):
+        try:
+            found = cached_maps(anatomy, number, MAP_SIDE, folder)
+        except FileNotFoundError:
+            anatomy = load_anatomy()
+            found = cached_maps(anatomy, number, MAP_SIDE, folder)
+        maps[number] = found.astype(np.float16)
+    return maps
+
+
+def twin_batch(maps: Maps, split: Split, seed: int, pairs: int, size: int) -> Batch:
+    """Pairs of films that differ in density alone, one after the other: 2 * pairs films.
+
+    Without twins the net spends its first thousand films on exposure and build; the difference of
+    two films with everything else equal points at bone from the first step.
+    """
+    rng = np.random.default_rng([31, seed])
+    subjects = []
+    for _ in range(pairs):
+        first = sample_subject(split.first_seed + int(rng.integers(2**40)), split.variants)
+        other = first.t_score
+        while abs(other - first.t_score) < 0.5:
+            other = float(rng.normal(T_MEAN, T_SPREAD))
+        subjects += [first, twin(first, other)]
+    cut = [_letterbox(rng) for _ in range(pairs)]
+    return _collate(maps, subjects, size, [band for band in cut for _ in range(2)])
+
+
+def subjects(split: Split, count: int) -> list[Subject]:
+    """The split's first patients; the same for ever."""
+    return [sample_subject(split.first_seed + number, split.variants) for number in range(count)]
+
+
+def predict(net: GridNet, maps: Maps, patients: Sequence[Subject]) -> tuple[Float, Float]:
+    """Logits and labels of the patients' films, (n,) each, without calibration."""
+    logits, labels = [], []
+    for first in range(0, len(patients), 8):
+        some = patients[first : first + 8]
+        batch = _collate(maps, some, net.config.size, [(0.0, 0.0)] * len(some))
+        with torch.inference_mode():
+            logits.append(net(batch.film).logit.numpy())
+        labels.append(batch.label.numpy())
+    return np.concatenate(logits), np.concatenate(labels)
+
+
+def _collate(
+    maps: Maps,
+    subjects: Sequence[Subject],
+    size: int,
+    bands: Sequence[tuple[float, float]],
+) -> Batch:
+    films, minerals = [], []
+    for subject, (beside, above) in zip(subjects, bands, strict=True):
+        pixels, mineral = render(maps[subject.variant].astype(np.float32), subject, size)
+        array = prepare(Radiograph(pixels), size).array
+        visible = np.ones((size, size), np.float32)
+        down, right = int(above * size), int(beside * size)
+        visible[:down] = visible[size - down :] = 0
+        visible[:, :right] = visible[:, size - right :] = 0
+        films.append(array * visible)
+        share = visible.reshape(6, size // 6, 6, size // 6).mean(axis=(1, 3))
+        minerals.append(np.log(mineral * share + MINERAL_FLOOR))
+    t_scores = np.array([subject.t_score for subject in subjects], np.float32)
+    return Batch(
+        film=torch.from_numpy(np.stack(films)),
+        label=torch.tensor([float(subject.label) for subject in subjects]),
+        t_score=torch.from_numpy((t_scores - np.float32(T_MEAN)) / np.float32(T_SPREAD)),
+        mineral=torch.from_numpy(np.stack(minerals).reshape(len(subjects), -1)),
+    )
+
+
+def _letterbox(rng: np.random.Generator) -> tuple[float, float]:
+    """Padding (beside, above) in shares of the side, as films that are not square get it."""
+    share = float(rng.uniform(0.0, 0.12))
+    return ((share, 0.0), (0.0, share), (0.0, 0.0))[int(rng.integers(3))]

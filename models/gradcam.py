@@ -1,0 +1,36 @@
+"""Exact Grad-CAM of the grid net without a backward pass through the ResNet.
+
+Grad-CAM (Selvaraju et al., ICCV 2017) weighs each channel of the last map with the mean gradient
+of the logit over that map. The net reads a block only through its average, so every cell of the
+block's map has the gradient of that average divided by the number of cells, and a backward pass
+through the head alone yields it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from models.grid import STRIDE, GridNet, Output, stitch
+
+
+def explain(net: GridNet, film: Tensor) -> tuple[Output, Tensor]:
+    """Scores and heat of prepared films (N, 1, S, S).
+
+    The heat is (N, grid * h, grid * w), the positive part, in logit per cell and on one scale for
+    the whole film: it is neither normalised per block nor per film.
+    """
+    with torch.no_grad():
+        features = net.features(film)
+    blocks = features.blocks.requires_grad_()  # (N, B, C)
+    with torch.enable_grad():
+        output = net.head(blocks, features.thumb)
+    (gradient,) = torch.autograd.grad(output.logit.sum(), blocks)  # (N, B, C)
+    cells = features.maps.shape[-2] * features.maps.shape[-1]
+    heat = torch.einsum("nbc,nbchw->nbhw", gradient / cells, features.maps).relu()
+    edge = net.config.halo // STRIDE
+    if edge:
+        # Cells of the halo lie over the neighbours, which have cells of their own there.
+        heat = heat[:, :, edge:-edge, edge:-edge]
+    scores = Output(*(part.detach() for part in vars(output).values()))
+    return scores, stitch(heat, net.config.grid)

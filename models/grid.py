@@ -1,0 +1,227 @@
+"""The grid hybrid net: one ResNet-18 over 6 x 6 blocks of a film, a Transformer over the blocks.
+
+After Li et al., Chin J Med Imaging Technol 2026;42(3):403-407, whose abstract names ResNet-18, a
+Transformer and the 6 x 6 grid. All that it leaves open is a field of ``GridConfig``.
+
+Letters in shape comments: N films, B = grid * grid blocks, C = 512 channels, D = token width,
+h x w the ResNet's last map over one block, S the film's side in pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, pad
+
+CHANNELS = 512
+"""Width of ResNet-18's last map."""
+
+STRIDE = 32
+"""Film pixels to one cell of the last map."""
+
+
+@dataclass(frozen=True)
+class GridConfig:
+    """Every choice of the net; an ablation is another config.
+
+    ``size`` is the film's side in pixels, a multiple of 32 * grid. ``halo`` widens each block by
+    that many pixels on every side, in whole cells of 32. ``whole_film`` runs the ResNet once over
+    the film and cuts its map into the grid instead. ``norm`` "frozen" is batch norm that keeps the
+    statistics and scale it started with.
+    """
+
+    size: int = 384
+    grid: int = 6
+    halo: int = 0
+    dim: int = 256
+    depth: int = 4
+    heads: int = 8
+    dropout: float = 0.1
+    transformer: bool = True
+    position: bool = True
+    thumbnail: bool = True
+    whole_film: bool = False
+    norm: Literal["batch", "group", "frozen"] = "batch"
+
+    def __post_init__(self) -> None:
+        if self.size <= 0 or self.size % (STRIDE * self.grid):
+            raise ValueError(f"size {self.size} is not a multiple of {STRIDE * self.grid}")
+        if self.halo < 0 or self.halo % STRIDE or (self.halo and self.whole_film):
+            raise ValueError(f"halo {self.halo} must be a multiple of {STRIDE}, 0 for whole_film")
+        if self.dim % self.heads:
+            raise ValueError(f"dim {self.dim} does not divide into {self.heads} heads")
+
+    @property
+    def block(self) -> int:
+        """Side of one block in film pixels, halo not counted."""
+        return self.size // self.grid
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the ResNet saw: ``maps`` (N, B, C, h, w) and the whole film's ``thumb`` (N, C)."""
+
+    maps: Tensor
+    thumb: Tensor | None
+
+    @property
+    def blocks(self) -> Tensor:
+        """Each block's average, (N, B, C)."""
+        return self.maps.mean(dim=(3, 4))
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the head says.
+
+    ``logit`` (N,) of osteoporosis; ``t_score`` (N,), standardised in training; ``mineral`` (N, B),
+    the log of each block's areal mineral density; ``attention`` (N, B or B + 1), pooling weights.
+    """
+
+    logit: Tensor
+    t_score: Tensor
+    mineral: Tensor
+    attention: Tensor
+
+
+class GridNet(nn.Module):
+    """Film in, ``Output`` out; ``features`` and ``head`` are apart for the sake of Grad-CAM."""
+
+    def __init__(self, config: GridConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.resnet = _resnet18(config.norm)
+        self.project = nn.Linear(CHANNELS, config.dim)
+        self.mineral = nn.Linear(config.dim, 1)
+        if config.position:
+            self.row = nn.Parameter(torch.randn(config.grid, config.dim) * 0.02)
+            self.column = nn.Parameter(torch.randn(config.grid, config.dim) * 0.02)
+        if config.thumbnail:
+            self.kind = nn.Parameter(torch.randn(2, config.dim) * 0.02)
+        if config.transformer:
+            self.transformer = _transformer(config)
+        self.norm = nn.LayerNorm(config.dim)
+        self.attend = nn.Sequential(
+            nn.Linear(config.dim, config.dim // 2), nn.Tanh(), nn.Linear(config.dim // 2, 1)
+        )
+        self.out = nn.Linear(config.dim, 2)
+
+    def forward(self, film: Tensor) -> Output:
+        """``film`` (N, 1, S, S) as ``preprocess.prepare`` makes it."""
+        features = self.features(film)
+        return self.head(features.blocks, features.thumb)
+
+    def train(self, mode: bool = True) -> GridNet:
+        """As for any module, but frozen norms stay as they are."""
+        super().train(mode)
+        if self.config.norm == "frozen":
+            for module in self.resnet.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def features(self, film: Tensor) -> Features:
+        """Run the ResNet over the blocks, and over a thumbnail as large as one block."""
+        n, grid = film.shape[0], self.config.grid
+        thumb = None
+        small = None
+        if self.config.thumbnail:
+            side = self.config.block + 2 * self.config.halo
+            small = interpolate(
+                film, size=(side, side), mode="bilinear", antialias=True
+            )  # (N, 1, b, b)
+        if self.config.whole_film:
+            maps = cut(self._last_map(film), grid)  # (N, B, C, h, w)
+            if small is not None:
+                thumb = self._last_map(small).mean(dim=(2, 3))  # (N, C)
+            return Features(maps, thumb)
+        halo = self.config.halo
+        wide = pad(film, (halo, halo, halo, halo), mode="replicate") if halo else film
+        blocks = cut(wide, grid, halo)  # (N, B, 1, b, b)
+        stack = blocks.flatten(0, 1)  # (N*B, 1, b, b)
+        if small is not None:
+            stack = torch.cat([stack, small])  # (N*B + N, 1, b, b)
+        last = self._last_map(stack)  # (N*B + N, C, h, w)
+        if small is not None:
+            thumb = last[n * grid * grid :].mean(dim=(2, 3))  # (N, C)
+        maps = last[: n * grid * grid].view(n, grid * grid, *last.shape[1:])  # (N, B, C, h, w)
+        return Features(maps, thumb)
+
+    def head(self, blocks: Tensor, thumb: Tensor | None) -> Output:
+        """From block averages (N, B, C) and the thumbnail's (N, C) to the scores."""
+        tokens = self.project(blocks)  # (N, B, D)
+        mineral = self.mineral(tokens).squeeze(-1)  # (N, B)
+        if self.config.position:
+            place = self.row[:, None] + self.column[None, :]  # (grid, grid, D)
+            tokens = tokens + place.flatten(0, 1)  # (N, B, D)
+        if self.config.thumbnail:
+            if thumb is None:
+                raise ValueError("this net needs the thumbnail's features")
+            whole = self.project(thumb)[:, None] + self.kind[1]  # (N, 1, D)
+            tokens = torch.cat([tokens + self.kind[0], whole], dim=1)  # (N, B + 1, D)
+        if self.config.transformer:
+            tokens = self.transformer(tokens)  # (N, B + 1, D)
+        tokens = self.norm(tokens)
+        attention = self.attend(tokens).squeeze(-1).softmax(dim=1)  # (N, B + 1)
+        pooled = torch.einsum("nb,nbd->nd", attention, tokens)  # (N, D)
+        logit, t_score = self.out(pooled).unbind(-1)  # (N,), (N,)
+        return Output(logit, t_score, mineral, attention)
+
+    def _last_map(self, picture: Tensor) -> Tensor:
+        """(M, 1, b, b) through the ResNet up to its last map, (M, C, b / 32, b / 32)."""
+        net = self.resnet
+        x = picture.contiguous(memory_format=torch.channels_last)
+        for step in (net.conv1, net.bn1, net.act, net.maxpool):
+            x = cast(nn.Module, step)(x)  # (M, 64, b / 4, b / 4) at the end
+        for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
+            x = cast(nn.Module, stage)(x)  # (M, 64 .. 512, b / 4 .. b / 32, same)
+        return x
+
+
+def cut(picture: Tensor, grid: int, halo: int = 0) -> Tensor:
+    """Cut (N, K, S + 2 halo, S + 2 halo) into (N, grid * grid, K, b, b), row by row."""
+    step = (picture.shape[-1] - 2 * halo) // grid
+    side = step + 2 * halo
+    cells = picture.unfold(2, side, step).unfold(3, side, step)  # (N, K, grid, grid, b, b)
+    return cells.permute(0, 2, 3, 1, 4, 5).flatten(1, 2)  # (N, B, K, b, b)
+
+
+def stitch(blocks: Tensor, grid: int) -> Tensor:
+    """The reverse of ``cut`` without halo: (N, grid * grid, h, w) to (N, grid * h, grid * w)."""
+    n, _, h, w = blocks.shape
+    cells = blocks.reshape(n, grid, grid, h, w).transpose(2, 3)  # (N, grid, h, grid, w)
+    return cells.reshape(n, grid * h, grid * w)
+
+
+def _resnet18(norm: str) -> nn.Module:
+    # MONAI takes seconds to import, so only who builds a net pays for it.
+    from monai.networks.nets.resnet import resnet18
+
+    net: nn.Module = resnet18(
+        spatial_dims=2,
+        n_input_channels=1,
+        conv1_t_stride=2,
+        feed_forward=False,
+        norm=("group", {"num_groups": 32}) if norm == "group" else "batch",
+    )
+    if norm == "frozen":
+        for module in net.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.requires_grad_(False)
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _transformer(config: GridConfig) -> nn.TransformerEncoder:
+    layer = nn.TransformerEncoderLayer(
+        config.dim,
+        config.heads,
+        dim_feedforward=config.dim * 2,
+        dropout=config.dropout,
+        activation="gelu",
+        batch_first=True,
+        norm_first=True,
+    )
+    return nn.TransformerEncoder(layer, config.depth, enable_nested_tensor=False)

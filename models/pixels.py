@@ -1,0 +1,248 @@
+"""From a DICOM data set to the film as a radiologist sees it.
+
+The grey scale pipeline of PS3.3 C.7.6.3, C.11.1 and C.11.2: stored values, Modality LUT, VOI LUT
+or window, polarity. Every value in a header is taken for hostile: what is missing or absurd is
+either ignored where the standard lets a viewer ignore it, or refused with ``PixelError``.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pydicom import Dataset
+from pydicom.multival import MultiValue
+from pydicom.pixels.processing import apply_modality_lut
+from pydicom.pixels.utils import pixel_array
+
+Float = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
+
+MAX_PIXELS = 64_000_000
+"""Larger films are refused unread: no detector makes them, and decoding would eat the memory."""
+
+_DECODING = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What pydicom and its plug-ins raise on broken or unsupported pixel data."""
+
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+
+
+class PixelError(ValueError):
+    """The pixels cannot be read as one grey film; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """One film as displayed.
+
+    ``pixels`` is float32 (rows, columns) in 0..1, bone bright. ``aspect`` is row spacing over
+    column spacing, 1 where the header does not say.
+    """
+
+    pixels: Float
+    aspect: float = 1.0
+
+
+def read_radiograph(ds: Dataset) -> Radiograph:
+    """Decode ``ds`` and bring it to the display scale. Raises PixelError."""
+    _check_shape(ds)
+    stored = _decode(ds)
+    if stored.ndim == 3:
+        stored = _grey_of_colour(stored)
+    padding = _padding(ds, stored)
+    values = _modality(ds, stored)
+    shown = _display(ds, values, ~padding)
+    if _inverted(ds):
+        shown = 1.0 - shown
+    shown[padding] = 0.0
+    pixels = shown.astype(np.float32)
+    if float(pixels.max()) - float(pixels.min()) < 1e-3:
+        raise PixelError("the film is one flat grey: there is nothing to score; send it again")
+    return Radiograph(pixels, _aspect(ds))
+
+
+def _check_shape(ds: Dataset) -> None:
+    """Refuse by header alone what must not be decoded."""
+    if "PixelData" not in ds:
+        raise PixelError("no Pixel Data: only images can be scored")
+    rows, columns = _number(ds, "Rows"), _number(ds, "Columns")
+    if not rows or not columns or rows < 1 or columns < 1:
+        raise PixelError("Rows or Columns is missing or zero: have the sender repair the header")
+    if rows * columns > MAX_PIXELS:
+        raise PixelError(f"{rows:.0f} x {columns:.0f} pixels is larger than any radiograph")
+    if (_number(ds, "NumberOfFrames") or 1) > 1:
+        raise PixelError("more than one frame: send the films as single images")
+    if _word(ds, "PhotometricInterpretation") not in (*_GREY, *_COLOUR):
+        raise PixelError("Photometric Interpretation is neither grey scale nor true colour")
+
+
+def _decode(ds: Dataset) -> npt.NDArray[np.generic]:
+    """Stored values, (rows, columns) or (rows, columns, 3) in RGB."""
+    try:
+        stored = pixel_array(ds)
+    except _DECODING as error:
+        syntax = getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None)
+        name = syntax.name if syntax is not None else "an unknown transfer syntax"
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise PixelError(
+            f"the pixels do not decode from {name} ({reason[:200]}); "
+            "have the sender use Explicit VR Little Endian"
+        ) from error
+    colour = _word(ds, "PhotometricInterpretation") in _COLOUR
+    if stored.ndim != (3 if colour else 2) or (colour and stored.shape[2] != 3):
+        raise PixelError(f"decoded to {stored.shape}, not one film: the header contradicts itself")
+    return stored
+
+
+def _grey_of_colour(stored: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """The grey of a secondary capture that was stored as colour but shows none."""
+    colour = stored.astype(np.float64)
+    spread = colour.max(axis=2) - colour.min(axis=2)
+    # JPEG leaves a level or two between the channels; burned-in colour leaves far more.
+    if np.percentile(spread, 99.9) > 0.03 * max(1.0, float(colour.max())):
+        raise PixelError("a colour picture, not a radiograph: send the grey original")
+    grey: npt.NDArray[np.generic] = colour.mean(axis=2).round().astype(stored.dtype)
+    return grey
+
+
+def _padding(ds: Dataset, stored: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+    """Pixels that hold no picture, PS3.3 C.7.5.1.1.2."""
+    first = _number(ds, "PixelPaddingValue")
+    if first is None:
+        return np.zeros(stored.shape, bool)
+    limit = _number(ds, "PixelPaddingRangeLimit")
+    last = first if limit is None else limit
+    values = stored.astype(np.float64)
+    padding: npt.NDArray[np.bool_] = (values >= min(first, last)) & (values <= max(first, last))
+    if padding.all():
+        raise PixelError("every pixel is padding: there is nothing to score; send it again")
+    return padding
+
+
+def _modality(ds: Dataset, stored: npt.NDArray[np.generic]) -> Values:
+    try:
+        values = np.asarray(apply_modality_lut(stored, ds), np.float64)
+    except _DECODING as error:
+        raise PixelError("the Modality LUT is broken: have the sender repair it") from error
+    if not np.isfinite(values).all():
+        raise PixelError("Rescale Slope or Intercept is not a number: have the sender repair it")
+    return values
+
+
+def _display(ds: Dataset, values: Values, picture: npt.NDArray[np.bool_]) -> Values:
+    """VOI LUT, else window, else the whole range, to 0..1; the first of several is used."""
+    for shown in (_voi_lut(ds, values), _window(ds, values)):
+        # A window beside the data shows one flat grey; no viewer's user would leave it so.
+        if shown is not None and np.ptp(shown[picture]) > 0.02:
+            return shown
+    stored_bits = _number(ds, "BitsStored") or 16
+    if stored_bits <= 8 and "RescaleSlope" not in ds and "ModalityLUTSequence" not in ds:
+        low, high = 0.0, 255.0
+    else:
+        low, high = np.percentile(values[picture], [0.1, 99.9]).tolist()
+    if high <= low:
+        low, high = float(values[picture].min()), float(values[picture].max())
+    if high <= low:
+        raise PixelError("the film is one flat grey: there is nothing to score; send it again")
+    return np.clip((values - low) / (high - low), 0.0, 1.0)
+
+
+def _voi_lut(ds: Dataset, values: Values) -> Values | None:
+    """PS3.3 C.11.2.1.1; None where there is no usable table."""
+    try:
+        item = ds.VOILUTSequence[0]
+        count, first, bits = (int(part) for part in item.LUTDescriptor)
+        data = item.LUTData
+        if isinstance(data, bytes):
+            data = np.frombuffer(data, np.uint8 if bits <= 8 else np.dtype("<u2"))
+        table = np.asarray(data, np.float64).ravel()
+    except _DECODING:
+        return None
+    count = count or 65536
+    if len(table) < 2 or count > len(table) or not 1 <= bits <= 16:
+        return None
+    # A Modality LUT that yields negative values makes the first input signed.
+    if first >= 32768 and values.min() < 0:
+        first -= 65536
+    index = np.clip(values - first, 0, count - 1).astype(np.intp)
+    top = float(2**bits - 1)
+    # Some senders declare 16 bits and fill 12.
+    if table[:count].max() < top / 2:
+        top = float(table[:count].max()) or 1.0
+    return np.clip(table[index] / top, 0.0, 1.0)
+
+
+def _window(ds: Dataset, values: Values) -> Values | None:
+    """PS3.3 C.11.2.1.2 and .3; None where there is no usable window."""
+    centre, width = _number(ds, "WindowCenter"), _number(ds, "WindowWidth")
+    if centre is None or width is None or width <= 0:
+        return None
+    function = _word(ds, "VOILUTFunction")
+    if function == "SIGMOID":
+        shown: Values = 1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - centre) / width, -60, 60)))
+        return shown
+    if function == "LINEAR_EXACT":
+        return np.clip((values - centre) / width + 0.5, 0.0, 1.0)
+    if width < 1:
+        return None
+    # Width 1 is a step; the standard's formula would divide by zero.
+    scaled = (values - (centre - 0.5)) / max(width - 1.0, 1e-6) + 0.5
+    return np.clip(scaled, 0.0, 1.0)
+
+
+def _inverted(ds: Dataset) -> bool:
+    """Whether low values show bright: the presentation shape where stated, else the photometric."""
+    shape = _word(ds, "PresentationLUTShape")
+    if shape in ("IDENTITY", "INVERSE"):
+        return shape == "INVERSE"
+    return _word(ds, "PhotometricInterpretation") == "MONOCHROME1"
+
+
+def _aspect(ds: Dataset) -> float:
+    """Row over column spacing of the first attribute that states it sanely."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
+        down, right = _number(ds, keyword, 0), _number(ds, keyword, 1)
+        if down is None or right is None or down <= 0 or right <= 0:
+            continue
+        if 0.2 <= down / right <= 5.0:
+            return down / right
+    return 1.0
+
+
+def _number(ds: Dataset, keyword: str, index: int = 0) -> float | None:
+    """One finite number of an attribute, or None."""
+    try:
+        value = ds.get(keyword)
+        if isinstance(value, MultiValue | list | tuple):
+            value = value[index]
+        elif index:
+            return None
+        number = float(value)
+    except _DECODING:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _word(ds: Dataset, keyword: str) -> str:
+    """A code string, upper case, or nothing."""
+    try:
+        value = ds.get(keyword)
+    except _DECODING:
+        return ""
+    return value.strip().upper() if isinstance(value, str) else ""

@@ -1,0 +1,84 @@
+"""From a film to the net's input: one path for training and for serving."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+from torch.nn.functional import interpolate
+
+from models.pixels import Radiograph
+
+Float = npt.NDArray[np.float32]
+
+CONTRAST = 0.02
+"""Local contrast, as a share of the display range, at which ``asinh`` turns from line to log."""
+
+TONE = 0.3
+"""Weight of the film's own grey level beside its local contrast."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the net's square lies on the film.
+
+    In film pixels, rows down and columns right, measured from the film's top left corner. Padding
+    makes ``top`` or ``left`` negative and the extent larger than the film.
+    """
+
+    top: float
+    left: float
+    height: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The net's input, float32 (1, size, size), and where it came from."""
+
+    array: Float
+    placement: Placement
+
+
+def prepare(film: Radiograph, size: int) -> Prepared:
+    """Undo the aspect, pad to a square, resize to ``size`` and transform for the net.
+
+    The transform is asinh((x - lowpass) / 0.02) + 0.3 z-score, over the film alone; padding is 0
+    after it, which says "nothing here" to the net.
+    """
+    rows, columns = film.pixels.shape
+    tall = rows * film.aspect
+    side = max(tall, float(columns))
+    height = max(1, round(size * tall / side))
+    width = max(1, round(size * columns / side))
+    content = transform(_resize(film.pixels, height, width), size / 32)
+    top, left = (size - height) // 2, (size - width) // 2
+    array = np.zeros((1, size, size), np.float32)
+    array[0, top : top + height, left : left + width] = content
+    down, right = rows / height, columns / width
+    placement = Placement(-top * down, -left * right, size * down, size * right)
+    return Prepared(array, placement)
+
+
+def transform(pixels: Float, sigma: float) -> Float:
+    """Local contrast, compressed, plus a share of the grey level; same shape as ``pixels``."""
+    pixels = np.ascontiguousarray(pixels, np.float32)
+    lowpass = ndimage.gaussian_filter(pixels, sigma, mode="nearest", truncate=3.0)
+    spread = max(float(pixels.std()), 1e-6)
+    tone = (pixels - pixels.mean()) / spread
+    whole: Float = np.arcsinh((pixels - lowpass) / CONTRAST) + np.float32(TONE) * tone
+    return whole
+
+
+def _resize(pixels: Float, height: int, width: int) -> Float:
+    if pixels.shape == (height, width):
+        return pixels
+    # Anti-aliased: a film of 3000 px brought to 384 would else alias grid lines and ribs.
+    source = torch.from_numpy(np.ascontiguousarray(pixels, np.float32))[None, None]
+    resized = interpolate(
+        source, size=(height, width), mode="bilinear", antialias=True, align_corners=False
+    )
+    return resized[0, 0].numpy()

@@ -1,0 +1,163 @@
+"""Bundles on disk: write, load, verify. A bundle that does not verify does not load.
+
+A bundle is a folder with ``card.yaml``, ``weights.safetensors`` (float16) and ``golden/``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from models.card import Card, CardError, Golden, digest, dump, parse
+from models.grid import GridConfig, GridNet
+from models.pixels import Radiograph
+from models.scoring import Bundle, score
+
+__all__ = ["NETS", "Bundle", "BundleError", "load_bundle", "verify_golden", "write_bundle"]
+
+NETS: Final[Mapping[str, Callable[[GridConfig], GridNet]]] = MappingProxyType({"grid": GridNet})
+"""Every net that a card may name."""
+
+CARD, WEIGHTS, GOLDEN = "card.yaml", "weights.safetensors", "golden"
+
+TOLERANCE = 1e-4
+"""How far a golden film's logit may drift between machines."""
+
+
+class BundleError(RuntimeError):
+    """The bundle must not be used; one line says why and what to do."""
+
+
+def load_bundle(path: Path, device: str = "cpu") -> Bundle:
+    """Read and verify the bundle in ``path``: card, digest, then every key, shape and dtype.
+
+    Raises BundleError.
+    """
+    try:
+        text = (path / CARD).read_text("utf-8")
+        weights = (path / WEIGHTS).read_bytes()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path} is not a bundle ({error}); check the path") from error
+    try:
+        card = parse(text)
+    except CardError as error:
+        raise BundleError(f"{path / CARD} is not valid ({error}); restore the bundle") from error
+    if card.digest != digest(card, weights):
+        raise BundleError(
+            f"{path} does not match its digest: weights or card were changed; restore the bundle"
+        )
+    try:
+        stored = load_tensors(weights)
+    except (SafetensorError, ValueError) as error:
+        raise BundleError(f"{path / WEIGHTS} is damaged ({error}); restore the bundle") from error
+    net = NETS[card.net](card.architecture)
+    _check_tensors(stored, net.state_dict(), path)
+    net.load_state_dict({key: _widen(value) for key, value in stored.items()})
+    try:
+        net = net.eval().requires_grad_(False).to(device)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise BundleError(f"device {device!r} is not usable ({reason}); use cpu") from error
+    return Bundle(card, net, device, path)
+
+
+def write_bundle(path: Path, card: Card, net: GridNet, films: Mapping[str, Radiograph]) -> Bundle:
+    """Write card, weights and golden films to ``path`` and load them back.
+
+    The golden scores and the digest are set here, from the weights as stored; what the card says
+    of them is replaced. ``films`` are square, named by file. Raises BundleError.
+    """
+    tensors = {key: _narrow(value) for key, value in net.state_dict().items()}
+    for key, value in tensors.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise BundleError(f"weight {key} does not fit float16; train with smaller weights")
+    weights = save_tensors(tensors)
+    stored = NETS[card.net](card.architecture)
+    stored.load_state_dict({key: _widen(value) for key, value in tensors.items()})
+    stored.eval().requires_grad_(False)
+    (path / GOLDEN).mkdir(parents=True, exist_ok=True)
+    golden = []
+    for name, film in sorted(films.items()):
+        file = path / GOLDEN / name
+        Image.fromarray(np.round(film.pixels * 255).astype(np.uint8)).save(file, optimize=True)
+        kept = _read_golden(file, None)
+        result = score(Bundle(card, stored, "cpu", path), [kept])[0]
+        golden.append(
+            Golden(
+                file=name,
+                sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+                logit=result.logit,
+                probability=result.probability,
+            )
+        )
+    card = card.model_copy(update={"golden": tuple(golden)})
+    card = card.model_copy(update={"digest": digest(card, weights)})
+    (path / WEIGHTS).write_bytes(weights)
+    (path / CARD).write_text(dump(card), "utf-8")
+    return load_bundle(path)
+
+
+def verify_golden(bundle: Bundle) -> float:
+    """Score the golden films again; the largest difference of a logit from the stored one.
+
+    Raises BundleError where a film is missing or changed, or its score is off by more than 1e-4.
+    """
+    kept: Sequence[Golden] = bundle.card.golden
+    films = [_read_golden(bundle.path / GOLDEN / one.file, one.sha256) for one in kept]
+    worst = 0.0
+    for one, result in zip(kept, score(bundle, films), strict=True):
+        off = abs(result.logit - one.logit)
+        if not off <= TOLERANCE:
+            raise BundleError(
+                f"golden film {one.file} scores {result.logit:.5f}, not {one.logit:.5f}: this "
+                "machine computes otherwise; run on cpu and compare library versions"
+            )
+        worst = max(worst, off)
+    return worst
+
+
+def _check_tensors(stored: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path) -> None:
+    missing, extra = sorted(wanted.keys() - stored.keys()), sorted(stored.keys() - wanted.keys())
+    if missing or extra:
+        which = f"lacks {missing[0]}" if missing else f"has an unknown {extra[0]}"
+        raise BundleError(f"{path / WEIGHTS} {which}: it belongs to another net; restore it")
+    for key, tensor in stored.items():
+        like = _narrow(wanted[key])
+        if tensor.shape != like.shape or tensor.dtype != like.dtype:
+            raise BundleError(
+                f"{path / WEIGHTS}: {key} is {tensor.dtype} {tuple(tensor.shape)}, "
+                f"not {like.dtype} {tuple(like.shape)}; restore the bundle"
+            )
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise BundleError(f"{path / WEIGHTS}: {key} is not finite; restore the bundle")
+
+
+def _read_golden(file: Path, sha256: str | None) -> Radiograph:
+    try:
+        if sha256 not in (None, hashlib.sha256(file.read_bytes()).hexdigest()):
+            raise BundleError(f"golden film {file} was changed; restore the bundle")
+        with Image.open(file) as image:
+            grey = np.asarray(image.convert("L"), np.float32)
+    except (OSError, UnidentifiedImageError) as error:
+        raise BundleError(f"golden film {file} cannot be read; restore the bundle") from error
+    return Radiograph(grey / np.float32(255))
+
+
+def _narrow(value: Tensor) -> Tensor:
+    """As stored: floats in float16, counters as they are."""
+    return (value.half() if value.is_floating_point() else value).contiguous()
+
+
+def _widen(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value

@@ -1,0 +1,77 @@
+"""Score films with a bundle: films in, scores out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.card import Calibration, Card
+from models.gradcam import explain
+from models.grid import GridNet
+from models.pixels import Radiograph
+from models.preprocess import Placement, prepare
+
+Float = npt.NDArray[np.float32]
+
+CHUNK = 16
+"""Films that go through the net at once: more gains nothing and costs memory."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified net with its card, ready to score on ``device``; see ``registry.load_bundle``."""
+
+    card: Card
+    net: GridNet
+    device: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the model says of one film.
+
+    ``probability`` is calibrated, 0..1; ``logit`` is the net's own, before calibration. ``heat``
+    is float32 (6 h, 6 w), 0 and up, the positive Grad-CAM on one scale for the film; it covers
+    ``placement``, the net's square in film pixels, padding included.
+    """
+
+    probability: float
+    logit: float
+    heat: Float
+    placement: Placement
+
+
+def score(bundle: Bundle, films: Sequence[Radiograph]) -> list[Score]:
+    """One score per film, in order. A film's score does not depend on its neighbours."""
+    scores: list[Score] = []
+    for first in range(0, len(films), CHUNK):
+        scores += _score_chunk(bundle, films[first : first + CHUNK])
+    return scores
+
+
+def calibrated(logit: float, calibration: Calibration) -> float:
+    """Probability of a logit by Platt scaling; never overflows."""
+    scaled = calibration.slope * logit + calibration.intercept
+    if scaled >= 0:
+        return 1.0 / (1.0 + math.exp(-scaled))
+    small = math.exp(scaled)
+    return small / (1.0 + small)
+
+
+def _score_chunk(bundle: Bundle, films: Sequence[Radiograph]) -> list[Score]:
+    prepared = [prepare(film, bundle.net.config.size) for film in films]
+    batch = torch.from_numpy(np.stack([one.array for one in prepared])).to(bundle.device)
+    output, heat = explain(bundle.net, batch)
+    logits = output.logit.double().cpu().tolist()
+    maps = heat.float().cpu().numpy()
+    return [
+        Score(calibrated(logit, bundle.card.calibration), logit, maps[index], one.placement)
+        for index, (logit, one) in enumerate(zip(logits, prepared, strict=True))
+    ]

@@ -1,0 +1,152 @@
+"""Many chests from one: a random 3-D deformation, then line integrals onto the film.
+
+A variant is made once and kept as maps of areal density; density, exposure and tone come later
+and cost milliseconds (see ``exposure``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from models.simulate.anatomy import SPACING_MM, Anatomy
+
+Float = npt.NDArray[np.float32]
+
+FIELD_MM = 340.0
+"""Side of the square film at the detector; the CT ends near its edge, so films crop it."""
+
+SOURCE_TO_DETECTOR_MM = 1800.0
+_DEPTH_MM = 270.0
+_STEP_MM = 3.0
+_DETECTOR_GAP_MM = 140.0
+_VERSION = 3
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How one chest differs from the CT's; lengths in mm, angles in degrees, seed for the warp."""
+
+    seed: int
+    turn: float
+    tilt: float
+    pitch: float
+    scale: tuple[float, float, float]
+    kyphosis: float
+    scoliosis: float
+    breath: float
+    warp: float
+
+
+def sample_variant(seed: int) -> Variant:
+    """The variant of this seed: posture, build, spine curvature, inspiration, smooth warp."""
+    rng = np.random.default_rng([_VERSION, seed])
+    width, depth, height = rng.normal((1.0, 1.0, 1.0), (0.045, 0.07, 0.04)).tolist()
+    return Variant(
+        seed=seed,
+        turn=float(rng.normal(0, 3.0)),
+        tilt=float(rng.normal(0, 1.5)),
+        pitch=float(rng.normal(0, 3.5)),
+        scale=(width, depth, height),
+        kyphosis=float(rng.normal(0, 7.0)),
+        scoliosis=float(rng.normal(0, 4.0)),
+        breath=float(rng.normal(0, 8.0)),
+        warp=float(rng.uniform(2.0, 6.0)),
+    )
+
+
+def render_maps(anatomy: Anatomy, variant: Variant, size: int) -> Float:
+    """Areal density along diverging rays, back to front.
+
+    Returns float32 (4, size, size) in g/cm2: water, spine, ribs, girdle; row 0 is the top and
+    column 0 the patient's right, as a PA film is hung.
+    """
+    volume = torch.from_numpy(anatomy.density)[None]
+    field = _warp_field(variant)
+    half = FIELD_MM / 2 * (1 - 1 / size)
+    across = torch.linspace(-half, half, size)
+    down, right = torch.meshgrid(-across, across, indexing="ij")
+    slant = torch.sqrt(1 + (down**2 + right**2) / SOURCE_TO_DETECTOR_MM**2)
+    total = torch.zeros(4, size, size)
+    for depth in torch.arange(-_DEPTH_MM / 2, _DEPTH_MM / 2, _STEP_MM).tolist():
+        to_source = SOURCE_TO_DETECTOR_MM - _DETECTOR_GAP_MM + depth
+        shrink = to_source / SOURCE_TO_DETECTOR_MM
+        forward = torch.full_like(right, depth)
+        # (left, forward, up): the patient's left grows to the right of the film.
+        point = torch.stack([right * shrink, forward, down * shrink], dim=-1)
+        total += _sample(volume, _deform(point, variant, field), anatomy)
+    return (total * slant * (_STEP_MM / 10.0)).numpy()
+
+
+def cached_maps(anatomy: Anatomy | None, seed: int, size: int, folder: Path) -> Float:
+    """Maps of a seed's variant, rendered at most once; (4, size, size) float32 in g/cm2.
+
+    ``anatomy`` may be None where the caller knows the maps to be there already.
+    """
+    path = folder / f"maps-v{_VERSION}-{size}-{seed}.npy"
+    if path.exists():
+        kept: Float = np.load(path, allow_pickle=False).astype(np.float32)
+        return kept
+    if anatomy is None:
+        raise FileNotFoundError(f"variant {seed} is not rendered; call with the anatomy first")
+    maps = render_maps(anatomy, sample_variant(seed), size)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with part.open("wb") as stream:
+        np.save(stream, maps.astype(np.float16))
+    part.replace(path)
+    return maps.astype(np.float16).astype(np.float32)
+
+
+def _warp_field(variant: Variant) -> Tensor:
+    """Smooth random displacement in mm, (1, 3, 20, 20, 20) over a cube of 360 mm."""
+    rng = np.random.default_rng([_VERSION, variant.seed, 1])
+    coarse = rng.normal(0, variant.warp, (3, 5, 5, 5))
+    fine = np.stack([ndimage.zoom(axis, 4, order=3) for axis in coarse])
+    return torch.from_numpy(fine.astype(np.float32))[None]
+
+
+def _deform(point: Tensor, variant: Variant, field: Tensor) -> Tensor:
+    """Where in the CT a point of the variant comes from; both (rows, columns, 3) in mm."""
+    point = point @ torch.from_numpy(_rotation(variant)).T
+    point = point / torch.tensor(variant.scale)
+    shift = grid_sample(field, point[None, None] / 180.0, align_corners=True, padding_mode="border")
+    point = point + shift[0, :, 0].permute(1, 2, 0)
+    left, forward, up = point.unbind(-1)
+    bend = (up / 100.0) ** 2
+    return torch.stack(
+        [
+            left + variant.scoliosis * torch.sin(up * (np.pi / 160.0)),
+            forward + variant.kyphosis * (bend - 0.7),
+            up + variant.breath * torch.exp(-(((up + 70.0) / 70.0) ** 2)),
+        ],
+        dim=-1,
+    )
+
+
+def _rotation(variant: Variant) -> Float:
+    turn, tilt, pitch = np.deg2rad([variant.turn, variant.tilt, variant.pitch])
+    about_up = [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]]
+    about_forward = [[np.cos(tilt), 0, np.sin(tilt)], [0, 1, 0], [-np.sin(tilt), 0, np.cos(tilt)]]
+    about_left = [[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]]
+    product = np.array(about_up) @ np.array(about_forward) @ np.array(about_left)
+    return product.astype(np.float32)
+
+
+def _sample(volume: Tensor, point: Tensor, anatomy: Anatomy) -> Tensor:
+    """Densities (4, rows, columns) at points (rows, columns, 3) in mm from the trunk's middle."""
+    up, forward, left = anatomy.centre_mm
+    origin = torch.tensor([left, forward, up])
+    spacing = torch.tensor([SPACING_MM[2], SPACING_MM[1], SPACING_MM[0]])
+    last = torch.tensor([volume.shape[4] - 1, volume.shape[3] - 1, volume.shape[2] - 1])
+    grid = (point + origin) / spacing / last * 2 - 1
+    # Above and below the scan its last slice goes on; sideways the scan ends in air anyway.
+    sampled = grid_sample(volume, grid[None, None], align_corners=True, padding_mode="border")
+    return sampled[0, :, 0]

@@ -16,7 +16,8 @@ _STEPS = 256
 _LIGHTNESS = (0.42, 0.92)
 _HUE_DEGREES = (305.0, 460.0)  # violet, on through red (390), to yellow
 _CHROMA = 0.22
-_VISIBLE_FROM, _FULL_FROM, _OPACITY = 0.12, 0.75, 0.6
+_VISIBLE_FROM, _FULL_FROM, _OPACITY = 0.12, 0.75, 0.62
+_SHADE = 0.4  # a bright film would wash the colours out, so it is toned down beneath them
 
 _OKLAB_TO_LMS = np.array(
     [
@@ -59,6 +60,7 @@ def over(grey: npt.NDArray[np.uint8], heat: Array) -> npt.NDArray[np.uint8]:
     index = np.round(np.clip(heat, 0.0, 1.0) * (_STEPS - 1)).astype(np.uint8)
     alpha = opacity(heat)[..., None]
     film = grey[..., None].astype(np.float32)
+    film *= 1.0 - _SHADE * alpha
     blended = film + alpha * (scale()[index].astype(np.float32) - film)
     return np.round(blended).astype(np.uint8)
 

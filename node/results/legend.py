@@ -38,10 +38,10 @@ class Legend:
 class _Pen:
     """Draws on one band, with sizes in units of its text height."""
 
-    def __init__(self, width: int) -> None:
-        self.unit = round(min(max(width / 52, 14), 34))
+    def __init__(self, width: int, lines: float) -> None:
+        self.unit = round(min(max(width / 52, 15), 34))
         self.width = width
-        self.height = round(self.unit * 9.4)
+        self.height = round(self.unit * lines)
         self.image = Image.new("RGB", (width, self.height), _BACKGROUND)
         self.draw = ImageDraw.Draw(self.image)
 
@@ -64,10 +64,11 @@ class _Pen:
 
 def band(legend: Legend, width: int, *, has_heat: bool) -> npt.NDArray[np.uint8]:
     """Return the band, (height, width, 3), of a picture that is `width` pixels wide."""
-    pen = _Pen(width)
+    above = 3.2 if legend.warning else 0.8
+    pen = _Pen(width, above + 6.5)
     unit = pen.unit
     _warn(pen, legend)
-    top = unit * (3.2 if legend.warning else 0.8)
+    top = unit * above
     margin = unit * 1.0
     column = (width - 3 * margin) * 0.55
     _gauge(pen, legend, (margin, top), column)
@@ -85,7 +86,14 @@ def _warn(pen: _Pen, legend: Legend) -> None:
     room = pen.width - 2 * unit
     pen.draw.rectangle([(0, 0), (pen.width, unit * 2.6)], fill=_WARNING)
     line = unit * (0.85 if legend.note else 1.3)
-    pen.text((middle, line), legend.warning, width=room, size=1.15, colour=_ON_WARNING, anchor="mm")
+    pen.text(
+        (middle, line),
+        legend.warning,
+        width=room,
+        size=1.15,
+        colour=_ON_WARNING,
+        anchor="mm",
+    )
     pen.text(
         (middle, unit * 1.95), legend.note, width=room, size=0.8, colour=_ON_WARNING, anchor="mm"
     )
@@ -106,10 +114,10 @@ def _gauge(pen: _Pen, legend: Legend, at: tuple[float, float], width: float) -> 
     )
     below = track + unit * 1.5
     half = width / 2
-    pen.text((left, below), f"Score {legend.score:g} %", width=half)
+    pen.text((left, below), f"Score {legend.score} %", width=half)
     pen.text(
         (left + width, below),
-        f"Threshold {legend.threshold:g} %",
+        f"Threshold {legend.threshold} %",
         width=half,
         colour=_WARNING,
         anchor="rm",
@@ -132,7 +140,7 @@ def _colour_bar(pen: _Pen, at: tuple[float, float], width: float, *, has_heat: b
     for part, anchor in ((0.0, "lm"), (0.5, "mm"), (1.0, "rm")):
         label = f"{part * 100:g} %"
         pen.text((left + width * part, below), label, width=width / 3, size=0.8, anchor=anchor)
-    pen.text((left, top + unit * 3.8), _SCALE_NOTE, width=width, size=0.7, colour=_DIM)
+    pen.text((left, top + unit * 3.8), _SCALE_NOTE, width=width, size=0.75, colour=_DIM)
 
 
 @cache

@@ -1,0 +1,51 @@
+# Every target that needs the environment builds it first, when it is missing or older
+# than pyproject.toml or constraints.txt.
+
+PYTHON ?= python3
+OUT ?= out/demo
+FILM ?=
+PYTEST_FLAGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format clean
+
+help: ## Show this text
+	@echo "OsteoScreen: targets"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Variables: PYTHON=python3.12, FILM=film.dcm, OUT=folder, PYTEST_FLAGS='-k queue -x'"
+	@echo "pip's own apply too, such as PIP_EXTRA_INDEX_URL for a CPU-only build of torch."
+
+install: $(INSTALLED) ## Build .venv with the pinned releases of everything
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "OsteoScreen needs Python 3.11 or newer: make install PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing into $(VENV) ..."
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED) ## Score FILM, or a shipped film, and leave report and heatmap in OUT
+	@$(BIN)/osteoscreen demo $(if $(FILM),"$(FILM)") --out "$(OUT)"
+
+test: $(INSTALLED) ## Run the tests, against a real PACS and database where apt can install them
+	@tests/install-tools.sh
+	@$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+check: $(INSTALLED) ## Check format, lint, types and layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(INSTALLED) ## Rewrite the sources in the house's format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean: ## Remove the environment and everything that was built or cached
+	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find node models tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +

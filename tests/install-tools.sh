@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Installs the programs that some tests run against, where apt can do it without asking.
+# Elsewhere it only says what is missing: those tests then skip, each by name.
+set -euo pipefail
+
+packages=(dcmtk dicom3tools orthanc postgresql)
+
+missing() {
+  local package
+  for package in "${packages[@]}"; do
+    dpkg-query --show --showformat='${Status}\n' "$package" 2>/dev/null | grep -q ' installed$' ||
+      echo "$package"
+  done
+}
+
+# Runs a command as root: directly, or by a sudo that asks no password.
+as_root() {
+  if [[ $(id -u) -eq 0 ]]; then "$@"; else sudo -n "$@"; fi
+}
+
+if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+  echo "No apt-get here: tests against ${packages[*]} skip unless these are on the PATH." >&2
+  exit 0
+fi
+
+mapfile -t wanted < <(missing)
+[[ ${#wanted[@]} -gt 0 ]] || exit 0
+
+if ! as_root true 2>/dev/null; then
+  echo "Not installed, so that some tests skip: apt-get install ${wanted[*]}" >&2
+  exit 0
+fi
+
+# The tests start servers of their own, on ports of their own. Debian would also start its
+# services on 4242, 8042 and 5432; policy-rc.d is its documented way to say no. One that is
+# there already is the administrator's word and stays.
+policy=/usr/sbin/policy-rc.d
+if [[ ! -e $policy ]]; then
+  printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+  as_root chmod 755 "$policy"
+  trap 'as_root rm -f "$policy"' EXIT
+fi
+
+echo "Installing ${wanted[*]} for the tests ..."
+log=$(mktemp)
+if ! {
+  as_root apt-get update -qq &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+      "${wanted[@]}"
+} >"$log" 2>&1; then
+  tail -n 20 "$log" >&2
+  echo "apt-get failed: tests that need ${wanted[*]} skip." >&2
+fi
+rm -f "$log"

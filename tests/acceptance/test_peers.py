@@ -1,0 +1,189 @@
+"""The peers that other tests lean on do what those tests believe."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+import psycopg
+import pydicom
+import pytest
+import sqlalchemy as sa
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
+
+from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump, echoscu
+from tests.peers.orthanc import Orthanc
+from tests.peers.waiting import wait_until
+
+dcmtk = pytest.mark.tools("dcmsend", "echoscu", "dsrdump")
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """Return a small radiograph, as a file."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    path = tmp_path / "film.dcm"
+    ds = FileDataset(path, {}, file_meta=meta, preamble=bytes(128))
+    ds.SOPClassUID = meta.MediaStorageSOPClassUID
+    ds.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    ds.StudyInstanceUID = generate_uid()
+    ds.SeriesInstanceUID = generate_uid()
+    ds.Modality = "CR"
+    ds.PatientName, ds.PatientID = "Doe^Jane", "1"
+    pixels = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+    ds.set_pixel_data(pixels, "MONOCHROME2", bits_stored=16, generate_instance_uid=False)
+    ds.save_as(path, enforce_file_format=True)
+    return path
+
+
+@dcmtk
+def test_orthanc_answers_echo(orthanc: Orthanc) -> None:
+    """The DICOM port is open once `start` has returned, for the right called AE title only."""
+    assert echoscu(orthanc.port, called_ae=orthanc.ae_title)
+    assert not echoscu(orthanc.port, called_ae="SOMEBODY")
+
+
+@dcmtk
+def test_a_film_arrives_once_however_often_it_is_sent(orthanc: Orthanc, film: Path) -> None:
+    """The same SOP Instance UID stays one instance, found by study and by class."""
+    assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
+    assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
+    ds = pydicom.dcmread(film)
+    [instance] = orthanc.wait_for(lambda seen: len(seen) == 1)
+    assert instance.sop_instance_uid == ds.SOPInstanceUID
+    assert orthanc.study_instances(ds.StudyInstanceUID) == [instance]
+    assert orthanc.count(ComputedRadiographyImageStorage) == 1
+    assert orthanc.tags(instance.id)["PatientName"] == "Doe^Jane"
+    assert pydicom.dcmread(film).PixelData in orthanc.file(instance.id)
+
+
+@dcmtk
+@pytest.mark.parametrize("end", [Orthanc.stop, Orthanc.kill])
+def test_an_outage_keeps_the_ports_and_the_films(
+    orthanc: Orthanc, film: Path, end: Callable[[Orthanc], None]
+) -> None:
+    """While the PACS is down nothing is sent; after it is back, what it held is there."""
+    assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
+    end(orthanc)
+    assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).sent == ()
+    orthanc.start()
+    assert orthanc.count() == 1
+    assert echoscu(orthanc.port, called_ae=orthanc.ae_title)
+
+
+@dcmtk
+def test_each_file_goes_in_its_own_transfer_syntax(orthanc: Orthanc, shared_data: Path) -> None:
+    """Nothing is decompressed on the way: J2K, JPEG-LS, JPEG and RLE arrive as they are."""
+    names = ["chest/RG1_J2KR.dcm", "chest/RG1_JLSN.dcm", "chest/CR_siim_nih_PA_62M.dcm"]
+    names += ["other/RG3_RLE.dcm", "other/RG3_JPLY.dcm"]
+    files = [shared_data / "dicom" / name for name in names]
+    transfer = dcmsend(orthanc.port, *files, called_ae=orthanc.ae_title)
+    assert transfer.succeeded, transfer.log
+    own = {path: pydicom.dcmread(path).file_meta.TransferSyntaxUID for path in files}
+    assert {sent.path: sent.transfer_syntax_uid for sent in transfer.sent} == own
+
+
+@dcmtk
+def test_a_film_without_preamble_can_be_sent(orthanc: Orthanc, film: Path) -> None:
+    """Old archives keep files that begin with the first element."""
+    bare = film.with_name("bare.dcm")
+    bare.write_bytes(film.read_bytes()[132:])
+    transfer = dcmsend(orthanc.port, bare, called_ae=orthanc.ae_title)
+    assert transfer.succeeded, transfer.log
+    assert orthanc.count() == 1
+
+
+@dcmtk
+def test_orthanc_reports_commitment_to_the_node(
+    orthanc: Orthanc, film: Path, node_port: int
+) -> None:
+    """The report comes on an association that the PACS opens to the node's port."""
+    assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
+    reported: Future[pydicom.Dataset] = Future()
+    ae = AE("OSTEOSCREEN")
+    # Orthanc asks to be the SCP of the association that it opens.
+    ae.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
+    ae.add_requested_context(StorageCommitmentPushModel)
+
+    def on_report(event: evt.Event) -> tuple[int, None]:
+        reported.set_result(event.event_information)
+        return 0x0000, None
+
+    server = ae.start_server(
+        ("127.0.0.1", node_port), block=False, evt_handlers=[(evt.EVT_N_EVENT_REPORT, on_report)]
+    )
+    try:
+        transaction_uid = generate_uid()
+        status = _request_commitment(ae, orthanc, pydicom.dcmread(film), transaction_uid)
+        assert status == 0x0000
+        report = reported.result(timeout=20)
+    finally:
+        server.shutdown()
+    assert report.TransactionUID == transaction_uid
+    assert len(report.ReferencedSOPSequence) == 1
+
+
+def _request_commitment(ae: AE, orthanc: Orthanc, ds: pydicom.Dataset, transaction_uid: str) -> int:
+    reference = pydicom.Dataset()
+    reference.ReferencedSOPClassUID = ds.SOPClassUID
+    reference.ReferencedSOPInstanceUID = ds.SOPInstanceUID
+    request = pydicom.Dataset()
+    request.TransactionUID = transaction_uid
+    request.ReferencedSOPSequence = [reference]
+    assoc = ae.associate("127.0.0.1", orthanc.port, ae_title=orthanc.ae_title)
+    assert assoc.is_established
+    answer, _ = assoc.send_n_action(
+        request, 1, StorageCommitmentPushModel, StorageCommitmentPushModelInstance
+    )
+    assoc.release()
+    return int(answer.Status)
+
+
+@pytest.mark.parametrize("_time", ["first", "second"])
+def test_each_test_has_a_database_of_its_own(database_url: str, _time: str) -> None:
+    """The same table created in two tests would clash in one database."""
+    engine = sa.create_engine(database_url)
+    with engine.begin() as connection:
+        assert sa.inspect(connection).get_table_names() == []
+        connection.execute(sa.text("CREATE TABLE film (id integer)"))
+    engine.dispose()
+
+
+def test_postgresql_tells_its_version(postgres_url: str) -> None:
+    """The server is a real one."""
+    with psycopg.connect(postgres_url.replace("+psycopg", "")) as connection:
+        row = connection.execute("SELECT version()").fetchone()
+    assert row
+    assert row[0].startswith("PostgreSQL")
+
+
+@pytest.mark.tools("dciodvfy")
+def test_dciodvfy_tells_errors_from_warnings(film: Path, tmp_path: Path) -> None:
+    """A film without dates has errors; what is no DICOM file at all is not judged."""
+    verdict = dciodvfy(film)
+    assert verdict.iod == "CRImage"
+    assert any("<StudyDate>" in error for error in verdict.errors)
+    assert verdict.warnings
+    nonsense = tmp_path / "nonsense.dcm"
+    nonsense.write_text("no film")
+    with pytest.raises(RuntimeError, match="could not read"):
+        dciodvfy(nonsense)
+
+
+@dcmtk
+def test_dsrdump_refuses_what_is_no_report(film: Path) -> None:
+    """So that a test of ours cannot take an empty dump for a valid report."""
+    with pytest.raises(RuntimeError, match="dsrdump refused"):
+        dsrdump(film)
+
+
+def test_a_wait_that_fails_tells_what_was_seen() -> None:
+    """The failure message is all that is left of a run in CI."""
+    with pytest.raises(AssertionError, match=r"no third film within 0.1 s; last seen: 2"):
+        wait_until(lambda: 2, lambda seen: seen == 3, timeout=0.1, what="third film")

@@ -1,0 +1,1 @@
+"""The real peers of the tests: Debian's programs, run as they are, on this machine's loopback."""

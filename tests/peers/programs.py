@@ -1,0 +1,64 @@
+"""Where the programs are that tests run against, and what happens where one is missing."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+# Which Debian package brings a program. A name that is not here is a typing error in a test,
+# which would otherwise skip that test for ever.
+PACKAGES = {
+    "dcmsend": "dcmtk",
+    "echoscu": "dcmtk",
+    "dcmdump": "dcmtk",
+    "dsrdump": "dcmtk",
+    "dciodvfy": "dicom3tools",
+    "Orthanc": "orthanc",
+    "initdb": "postgresql",
+    "postgres": "postgresql",
+    "systemd-analyze": "systemd",
+    "docker": "docker-cli",
+}
+# Nothing of ours needs these two, so that CI does not insist on them either.
+OPTIONAL = frozenset({"systemd-analyze", "docker"})
+
+
+def find(program: str) -> Path | None:
+    """Return where a program is, also in the folders that Debian keeps off the users' PATH."""
+    versions = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name)
+    )
+    folders = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, reversed(versions))]
+    found = shutil.which(program, path=os.pathsep.join(folders))
+    return Path(found).resolve() if found else None
+
+
+def require(*programs: str) -> None:
+    """Skip the running test where a program is missing; fail it in CI, which installs them all."""
+    for program in programs:
+        if program not in PACKAGES:
+            pytest.fail(f"tools({program!r}): not one of {', '.join(PACKAGES)}", pytrace=False)
+        if find(program):
+            continue
+        reason = f"{program} is missing: apt-get install {PACKAGES[program]}"
+        if os.environ.get("CI") == "true" and program not in OPTIONAL:
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+
+def run(
+    program: str, *arguments: str | Path, timeout: float = 60.0
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end. Its exit status is the caller's to judge, a crash is an error."""
+    require(program)
+    command = [str(find(program)), *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", timeout=timeout, check=False
+    )
+    if done.returncode < 0:
+        raise RuntimeError(
+            f"{program} was ended by signal {-done.returncode}: {done.stderr[-800:]}"
+        )
+    return done

@@ -20,6 +20,10 @@ class Permanent(OsteoScreenError):
     """Fails the same way every time: a refused SOP Class, bytes that do not verify."""
 
 
+class Misconfigured(Permanent):
+    """The configuration asks for what is not there; the message begins with the key."""
+
+
 class Rejected(OsteoScreenError):
     """The film is intact, and policy or its pixels say that it must not be scored."""
 

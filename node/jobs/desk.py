@@ -1,40 +1,19 @@
 """The job table as the operator sees it: list, show, retry, cancel."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.delivery import Delivery, DeliveryEvent
+from node.domain.delivery import DeliveryEvent
+from node.domain.dossier import Dossier, Happening
 from node.domain.errors import Permanent
 from node.domain.job import Job, JobEvent, JobState
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, move_deliveries, move_jobs
 from node.jobs.records import delivery_from, job_from
 from node.jobs.tables import delivery, event, job
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """One line of a job's history."""
-
-    at: datetime
-    event: str
-    state: str
-    who: str
-    why: str
-    delivery_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Dossier:
-    """All that is known of one job."""
-
-    job: Job
-    deliveries: tuple[Delivery, ...]
-    history: tuple[Happening, ...]
 
 
 class SqlDesk:

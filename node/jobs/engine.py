@@ -11,7 +11,7 @@ from sqlalchemy import event as sa_event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from node.domain.errors import Permanent, Transient
+from node.domain.errors import Misconfigured, Permanent, Transient
 
 SQLITE_BUSY_SECONDS = 30.0
 
@@ -19,20 +19,20 @@ SQLITE_BUSY_SECONDS = 30.0
 def open_engine(url: str) -> sa.Engine:
     """Return an engine for SQLite (WAL, synchronous FULL) or PostgreSQL.
 
-    Nothing is connected yet. Raises Permanent for a URL that names neither.
+    Nothing is connected yet. Raises Misconfigured for a URL that names neither.
     """
     try:
         parsed = sa.make_url(url)
         backend = parsed.get_backend_name()
     except (ArgumentError, NoSuchModuleError):
-        raise Permanent("database.url: not a database URL; see config.yaml") from None
+        raise Misconfigured("database.url: not a database URL; see config.yaml") from None
     if backend == "sqlite" and parsed.database:
         return _sqlite(parsed)
     if backend == "postgresql":
         return sa.create_engine(
             parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10
         )
-    raise Permanent("database.url: use sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+    raise Misconfigured("database.url: use sqlite:///FILE or postgresql://USER@HOST/DATABASE")
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:

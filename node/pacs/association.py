@@ -32,7 +32,10 @@ from node.pacs.commitment import (
 )
 
 VERIFICATION = UID("1.2.840.10008.1.1")
-RESULT_CLASSES = (Comprehensive3DSRStorage, ComprehensiveSRStorage, SecondaryCaptureImageStorage)
+REPORT_CLASSES = {
+    "comprehensive3d": Comprehensive3DSRStorage,
+    "comprehensive": ComprehensiveSRStorage,
+}
 _SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _REQUEST_COMMITMENT = 1  # Action Type ID of N-ACTION, PS3.4 Table J.3-1
 _REPORT_WAIT = 1.0  # seconds a peer has to report at once, on the association of the request
@@ -142,7 +145,7 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
     ae.connection_timeout = ae.acse_timeout = destination.timeout
     ae.network_timeout = ae.dimse_timeout = destination.timeout
     ae.add_requested_context(VERIFICATION)
-    for sop_class in RESULT_CLASSES:
+    for sop_class in (*REPORT_CLASSES.values(), SecondaryCaptureImageStorage):
         for syntax in _SYNTAXES:
             ae.add_requested_context(sop_class, syntax)
     ae.add_requested_context(PUSH_MODEL, _SYNTAXES)

@@ -1,0 +1,195 @@
+"""The composition root: from a configuration to running roles.
+
+Each role imports what it needs when it starts, so that receiving films loads no model.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from node import config as settings
+from node.config import Config
+from node.domain.admission import AdmissionPolicy
+from node.domain.callers import Caller
+from node.domain.delivery import ResultKind, Route, When
+from node.domain.policy import Override, ThresholdPolicy
+from node.domain.retry import RetryPolicy
+from node.jobs import migrate
+from node.jobs.care import SqlCare
+from node.jobs.desk import SqlDesk
+from node.jobs.engine import open_engine
+from node.jobs.intake import SqlIntake
+from node.jobs.outbox import SqlOutbox
+from node.jobs.queue import SqlQueue
+from node.spool.store import FileSpool
+
+if TYPE_CHECKING:
+    from node.results.subject import ResultSettings
+
+_OBJECTS_PER_ASSOCIATION = 50
+
+
+class Role(StrEnum):
+    """A process of the node. Roles meet only in the job table and the spool."""
+
+    INGEST = "ingest"
+    ANALYSE = "analyse"
+    DELIVER = "deliver"
+    UPKEEP = "upkeep"
+
+
+def run_role(role: Role, config: Config, stop: threading.Event) -> None:
+    """Run one role until `stop` is set; then let it finish what it holds."""
+    _RUNNERS[role](config, stop)
+
+
+def run_ingest(config: Config, stop: threading.Event) -> None:
+    """Receive films."""
+    from node.ingest.reports import ReportService
+    from node.ingest.scp import IngestServer
+    from node.ingest.store import StoreService
+    from node.worker.loop import utc_now
+
+    spool, intake = open_spool(config), SqlIntake(_database(config), _plan(config.queue.delivery))
+    server = IngestServer(
+        settings=config.dicom,
+        callers=[Caller(c.ae_title, c.network) for c in config.dicom.callers],
+        incoming=spool.incoming,
+        store=StoreService(intake, spool, admission_policy(config), utc_now),
+        reports=ReportService(intake, utc_now),
+    )
+    server.start()
+    stop.wait()
+    server.stop()
+
+
+def run_analyse(config: Config, stop: threading.Event) -> None:
+    """Score films and build their results."""
+    from node.inference.predictor import load
+    from node.worker.analyse import AnalysisSettings, Analyst
+    from node.worker.loop import run, utc_now, worker_name
+
+    queue, spool = SqlQueue(_database(config)), open_spool(config)
+    predictor = load(config.model.bundle, config.model.device, config.model.threads)
+    threshold = predictor.threshold(config.policy.threshold)
+    analyst = Analyst(
+        queue=queue,
+        spool=spool,
+        predictor=predictor,
+        settings=AnalysisSettings(
+            worker=worker_name(Role.ANALYSE),
+            batch=config.model.batch,
+            lease=config.queue.lease,
+            retry=_plan(config.queue.analysis),
+            thresholds=threshold_policy(config, threshold),
+            routes=routes(config),
+            results=_result_settings(config),
+        ),
+        clock=utc_now,
+    )
+    run(analyst.step, stop, config.queue.poll)
+
+
+def run_deliver(config: Config, stop: threading.Event) -> None:
+    """Send results: one courier, on a thread of its own, for each destination."""
+    from node.pacs.association import open_archive
+    from node.worker.deliver import Courier, DeliverySettings
+    from node.worker.loop import run, utc_now, worker_name
+
+    plan = _plan(config.queue.delivery)
+    outbox, spool = SqlOutbox(_database(config), plan), open_spool(config)
+    threads = []
+    for destination in config.destinations:
+        courier = Courier(
+            outbox=outbox,
+            spool=spool,
+            connect=partial(open_archive, destination, config.dicom.ae_title),
+            settings=DeliverySettings(
+                worker=worker_name(Role.DELIVER),
+                destination=destination.name,
+                commitment=destination.commitment_timeout if destination.commitment else None,
+                batch=_OBJECTS_PER_ASSOCIATION,
+                lease=config.queue.lease,
+                retry=plan,
+            ),
+            clock=utc_now,
+        )
+        threads.append(threading.Thread(target=run, args=(courier.step, stop, config.queue.poll)))
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    for thread in threads:
+        thread.join()
+
+
+def run_upkeep(config: Config, stop: threading.Event) -> None:
+    """Rescue, expire, purge."""
+    from node.upkeep.chores import Chores, Keeping
+    from node.upkeep.scheduler import run
+    from node.worker.loop import utc_now
+
+    care = SqlCare(_database(config), _plan(config.queue.analysis), _plan(config.queue.delivery))
+    kept = config.retention
+    keeping = Keeping(films=kept.films, results=kept.results, rows=kept.rows)
+    run(Chores(care, open_spool(config), keeping, utc_now), config.schedule, stop)
+
+
+_RUNNERS: Mapping[Role, Callable[[Config, threading.Event], None]] = {
+    Role.INGEST: run_ingest,
+    Role.ANALYSE: run_analyse,
+    Role.DELIVER: run_deliver,
+    Role.UPKEEP: run_upkeep,
+}
+
+
+def open_spool(config: Config) -> FileSpool:
+    """Return the spool, its folders made."""
+    spool = FileSpool(config.spool.path, int(config.spool.min_free))
+    spool.prepare()
+    return spool
+
+
+def open_desk(config: Config) -> SqlDesk:
+    """Return the operator's view of the job table."""
+    return SqlDesk(_database(config))
+
+
+def admission_policy(config: Config) -> AdmissionPolicy:
+    """Return which films are scored."""
+    return AdmissionPolicy(**config.policy.admit.model_dump())
+
+
+def threshold_policy(config: Config, threshold: float) -> ThresholdPolicy:
+    """Return the thresholds, given the number that the configured one stands for."""
+    overrides = tuple(Override(**o.model_dump()) for o in config.policy.overrides)
+    return ThresholdPolicy(threshold, overrides)
+
+
+def routes(config: Config) -> tuple[Route, ...]:
+    """Return what each destination wants."""
+    return tuple(
+        Route(d.name, tuple(ResultKind(kind) for kind in d.send), When(d.when))
+        for d in config.destinations
+    )
+
+
+def _database(config: Config) -> sa.Engine:
+    engine = open_engine(config.database.url)
+    migrate.require_current(engine)
+    return engine
+
+
+def _plan(retry: settings.Retry) -> RetryPolicy:
+    return RetryPolicy(attempts=retry.attempts, first=retry.first, cap=retry.cap)
+
+
+def _result_settings(config: Config) -> "ResultSettings":
+    from node.results.subject import ResultSettings, SrClass
+
+    encoding = config.results.model_dump() | {"sr_class": SrClass(config.results.sr_class)}
+    return ResultSettings(software_version=version("osteoscreen"), **encoding)

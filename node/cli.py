@@ -1,0 +1,219 @@
+"""The command `osteoscreen`: one short function for each sub-command.
+
+Exit status: 0 success, 1 the work failed, 2 bad usage or configuration. Programs read standard
+output with `--json`; people's messages and logs go to standard error.
+"""
+
+import getpass
+import json
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from node import log
+from node.config import Config, ConfigError, load
+from node.domain.errors import Misconfigured, OsteoScreenError
+from node.domain.job import JobState
+
+app = typer.Typer(
+    name="osteoscreen",
+    help="A DICOM node for opportunistic osteoporosis screening on chest radiographs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(help="The database's schema.", no_args_is_help=True)
+jobs = typer.Typer(help="Films on their way through the node.", no_args_is_help=True)
+app.add_typer(db, name="db")
+app.add_typer(jobs, name="jobs")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Configuration file. [default: config.yaml, if there is one]"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
+JobArgument = Annotated[str, typer.Argument(help="The job's number, or its SOP Instance UID.")]
+
+
+@app.command()
+def demo(
+    film: Annotated[Path | None, typer.Argument(help="A chest film of your own.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out/demo"),
+) -> None:
+    """Run the whole job on one film: node, job table, model and archive, all on this machine."""
+    from node.demo.run import run_demo
+
+    raise typer.Exit(run_demo(film, out))
+
+
+@app.command()
+def serve(
+    config: ConfigOption = None,
+    role: Annotated[str, typer.Option(help="ingest, analyse, deliver or upkeep.")] = "",
+) -> None:
+    """Run the node, or with --role one part of it, until SIGTERM or Ctrl-C."""
+    from node.app import Role, run_role
+    from node.supervisor import claim_port, supervise, watch_lifeline
+
+    if role and role not in list(Role):
+        raise typer.BadParameter(f"{role!r} is none of {', '.join(Role)}", param_hint="--role")
+    file, settings = _settings(config)
+    log.configure(settings.log.level, settings.log.format, role=role or "supervisor")
+    stop = _stop_on_signals()
+    if role:
+        watch_lifeline(stop)
+        run_role(Role(role), settings, stop)
+        return
+    claim_port(settings, stop)
+    _upgrade(settings)
+    raise typer.Exit(supervise(settings, file, stop))
+
+
+@app.command()
+def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check configuration, database, spool, model, port and destinations."""
+    from node.display import print_checks
+    from node.doctor import examine
+
+    _, settings = _settings(config)
+    checks = examine(settings)
+    if as_json:
+        _print_json([check.as_dict() for check in checks])
+    else:
+        print_checks(checks)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+@db.command("upgrade")
+def db_upgrade(config: ConfigOption = None) -> None:
+    """Bring the schema to what this version needs."""
+    _, settings = _settings(config)
+    typer.echo(_upgrade(settings))
+
+
+@db.command("current")
+def db_current(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show the schema's revision, and the one this version needs."""
+    from node.jobs import migrate
+    from node.jobs.engine import open_engine
+
+    _, settings = _settings(config)
+    found = migrate.current(open_engine(settings.database.url))
+    if as_json:
+        _print_json({"current": found, "needed": migrate.head()})
+    else:
+        typer.echo(f"{found or 'empty'} (needed: {migrate.head()})")
+
+
+@jobs.command("list")
+def jobs_list(
+    config: ConfigOption = None,
+    state: Annotated[list[JobState] | None, typer.Option(help="Only jobs in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List jobs, newest first."""
+    from node.app import open_desk
+    from node.display import print_jobs
+    from node.domain.dossier import Dossier, summarise
+
+    desk = open_desk(_settings(config)[1])
+    found = desk.recent(tuple(state or ()), limit)
+    if as_json:
+        _print_json([summarise(Dossier(job, (), ())) for job in found])
+    else:
+        print_jobs(found, desk.counts())
+
+
+@jobs.command("show")
+def jobs_show(job: JobArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show one job: facts, score, deliveries, history."""
+    from node.app import open_desk
+    from node.display import print_dossier
+    from node.domain.dossier import summarise
+
+    desk = open_desk(_settings(config)[1])
+    dossier = desk.show(desk.find(job))
+    if as_json:
+        _print_json(summarise(dossier))
+    else:
+        print_dossier(dossier)
+
+
+@jobs.command("retry")
+def jobs_retry(job: JobArgument, config: ConfigOption = None) -> None:
+    """Give a FAILED job its attempts anew."""
+    _operate(config, job, "retry")
+
+
+@jobs.command("cancel")
+def jobs_cancel(job: JobArgument, config: ConfigOption = None) -> None:
+    """End a job that waits or has FAILED."""
+    _operate(config, job, "cancel")
+
+
+def _operate(config: Path | None, job: str, operation: str) -> None:
+    from node.app import open_desk
+    from node.worker.loop import utc_now
+
+    desk = open_desk(_settings(config)[1])
+    job_id = desk.find(job)
+    act: Callable[..., JobState] = {"retry": desk.retry, "cancel": desk.cancel}[operation]
+    state = act(job_id, f"operator:{getpass.getuser()}", utc_now())
+    typer.echo(f"job {job_id} is {state}")
+
+
+def _settings(config: Path | None) -> tuple[Path | None, Config]:
+    """Return the configuration, and the file it came from."""
+    default = Path("config.yaml")
+    file = config or (default if default.is_file() else None)
+    return file, load(file)
+
+
+def _upgrade(settings: Config) -> str:
+    from node.jobs import migrate
+    from node.jobs.engine import open_engine
+
+    return migrate.upgrade(open_engine(settings.database.url))
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _print_json(content: Any) -> None:
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    for line in message.splitlines():
+        typer.echo(f"osteoscreen: {line}", err=True)
+    sys.exit(status)
+
+
+def main() -> None:
+    """Run the command; every error ends as one clear line for each fault."""
+    try:
+        app()
+    except (ConfigError, Misconfigured) as error:
+        _fail(str(error), 2)
+    except OsteoScreenError as error:
+        _fail(str(error), 1)
+    except Exception as error:  # noqa: BLE001 - the boundary to the user
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}:{frame.lineno}"
+        _fail(f"internal error, please report it: {type(error).__name__} at {place}", 1)
+
+
+if __name__ == "__main__":
+    main()

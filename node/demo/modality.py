@@ -1,0 +1,72 @@
+"""The sending side of the demonstration: a film goes to the node as a modality sends it."""
+
+from pathlib import Path
+
+from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE
+
+from node.domain.errors import Misconfigured, OsteoScreenError
+
+AE_TITLE = "MODALITY"
+
+
+def read_film(path: Path) -> Dataset:
+    """Read a DICOM file, also one without preamble or file meta information."""
+    try:
+        ds = dcmread(path, force=True)
+    except OSError as error:
+        raise Misconfigured(f"{path}: {error.strerror}; name a DICOM file") from None
+    except (InvalidDicomError, ValueError, EOFError, KeyError) as error:
+        raise Misconfigured(f"{path}: cannot be read as DICOM ({type(error).__name__})") from None
+    for keyword in ("SOPClassUID", "SOPInstanceUID"):
+        if not ds.get(keyword):
+            raise Misconfigured(f"{path}: not a DICOM image: it has no {keyword}")
+    _complete_meta(ds)
+    return ds
+
+
+def _complete_meta(ds: Dataset) -> None:
+    """Say how the data set is encoded where the file did not: pydicom has found it out."""
+    if not hasattr(ds, "file_meta"):
+        ds.file_meta = FileMetaDataset()
+    if "TransferSyntaxUID" not in ds.file_meta:
+        implicit = ds.original_encoding[0]
+        ds.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        )
+
+
+def echo(ae_title: str, port: int) -> bool:
+    """Return whether a node on this machine answers a C-ECHO."""
+    ae = AE(AE_TITLE)
+    ae.connection_timeout = 2
+    ae.add_requested_context("1.2.840.10008.1.1")
+    assoc = ae.associate("127.0.0.1", port, ae_title=ae_title)
+    if not assoc.is_established:
+        return False
+    answered = "Status" in assoc.send_c_echo()
+    assoc.release()
+    return answered
+
+
+def send(ds: Dataset, ae_title: str, port: int) -> None:
+    """Send a film by C-STORE in the transfer syntax of its file; raise where it is refused."""
+    ae = AE(AE_TITLE)
+    ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
+    assoc = ae.associate("127.0.0.1", port, ae_title=ae_title)
+    if not assoc.is_established:
+        raise OsteoScreenError(
+            "the node refused the association: it takes radiographs (CR, DX, Secondary Capture), "
+            f"and this is {ds.SOPClassUID.name} in {ds.file_meta.TransferSyntaxUID.name}"
+        )
+    try:
+        status = assoc.send_c_store(ds)
+    finally:
+        assoc.release()
+    if status.get("Status") != 0x0000:
+        code, comment = status.get("Status"), status.get("ErrorComment", "no comment")
+        said = "no answer" if code is None else f"{code:#06x}, {comment}"
+        raise OsteoScreenError(f"the node did not take the film: {said}")

@@ -1,0 +1,171 @@
+"""The whole job on one machine: the same node as `osteoscreen serve`, with an archive beside it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import yaml
+from PIL import Image
+from pydicom import dcmread
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from node.app import open_desk
+from node.config import Config, load
+from node.demo import modality
+from node.demo.archive import AE_TITLE as ARCHIVE
+from node.demo.archive import local_archive
+from node.domain.delivery import ResultKind
+from node.domain.dossier import Dossier, summarise
+from node.domain.errors import Misconfigured, OsteoScreenError
+from node.domain.job import FINAL, JobState
+
+SHIPPED_FILM = Path(__file__).parent / "film.dcm"
+_START_SECONDS = 60.0
+_JOB_SECONDS = 300.0
+_LOOK_SECONDS = 0.1
+_ENDED = FINAL | {JobState.FAILED}
+
+
+def run_demo(film: Path | None, out: Path) -> int:
+    """Send a film through the node, leave the results in `out`; return the exit status."""
+    console = Console()
+    path = film or SHIPPED_FILM
+    ds = modality.read_film(path)
+    _prepare(out)
+    with (
+        tempfile.TemporaryDirectory(prefix="osteoscreen-demo-") as work,
+        console.status("starting the node") as status,
+    ):
+        folder = Path(work)
+        stored = folder / "archive"
+        stored.mkdir()
+        with local_archive(stored) as archive_port:
+            file, config = _configure(folder, archive_port)
+            with _serving(file, folder / "node.log"):
+                _await_node(config, folder / "node.log")
+                status.update("sending the film")
+                modality.send(ds, config.dicom.ae_title, config.dicom.port)
+                status.update("waiting for the results")
+                dossier = _await_job(config, str(ds.SOPInstanceUID))
+        summary = summarise(dossier)
+        _collect(dossier, stored, out)
+    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    _tell(console, path, summary, out)
+    return 0 if dossier.job.state is JobState.DONE else 1
+
+
+def _prepare(out: Path) -> None:
+    """Make the folder, and clear it of the results of an earlier run."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in ("report.dcm", "heatmap.dcm", "heatmap.png", "summary.json"):
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"--out: {out}: {error.strerror}; name a writable folder") from None
+
+
+def _configure(folder: Path, archive_port: int) -> tuple[Path, Config]:
+    """Write the configuration of a node that lives in this folder."""
+    sections: dict[str, Any] = {
+        "dicom": {"port": _free_port(), "processes": 1},
+        "destinations": [
+            {"name": "archive", "ae_title": ARCHIVE, "host": "127.0.0.1", "port": archive_port}
+        ],
+        "database": {"url": "sqlite:///osteoscreen.db"},
+        "spool": {"path": "spool", "min_free": "10MB"},
+        "queue": {"poll": 0.05},
+    }
+    file = folder / "config.yaml"
+    file.write_text(yaml.safe_dump(sections))
+    return file, load(file)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _serving(file: Path, log: Path) -> Iterator[None]:
+    """Run `osteoscreen serve` with this configuration, its log beside it, until leaving."""
+    command = [sys.executable, "-m", "node.cli", "serve", "--config", str(file)]
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, stderr=stream, env=os.environ)  # noqa: S603
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _await_node(config: Config, log: Path) -> None:
+    deadline = monotonic() + _START_SECONDS
+    while not modality.echo(config.dicom.ae_title, config.dicom.port):
+        if monotonic() > deadline:
+            said = log.read_text(errors="replace").strip().splitlines()
+            raise OsteoScreenError("the node did not start: " + (said[-1] if said else "no log"))
+        sleep(_LOOK_SECONDS)
+
+
+def _await_job(config: Config, sop_instance_uid: str) -> Dossier:
+    desk = open_desk(config)
+    job_id = desk.find(sop_instance_uid)
+    deadline = monotonic() + _JOB_SECONDS
+    while (dossier := desk.show(job_id)).job.state not in _ENDED:
+        if monotonic() > deadline:
+            raise OsteoScreenError(
+                f"no result after {_JOB_SECONDS:.0f} s: the job is {dossier.job.state}"
+            )
+        sleep(_LOOK_SECONDS)
+    return dossier
+
+
+def _collect(dossier: Dossier, stored: Path, out: Path) -> None:
+    """Copy what the archive received to where people look for it."""
+    for delivery in dossier.deliveries:
+        received = stored / f"{delivery.sop_instance_uid}.dcm"
+        if received.is_file():
+            (out / f"{delivery.kind}.dcm").write_bytes(received.read_bytes())
+    heatmap = out / f"{ResultKind.HEATMAP}.dcm"
+    if heatmap.is_file():
+        Image.fromarray(dcmread(heatmap).pixel_array).save(out / "heatmap.png")
+
+
+def _tell(console: Console, film: Path, summary: dict[str, Any], out: Path) -> None:
+    """Print what happened: received, stages, score against threshold, where the files lie."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("film", Text(str(film)))
+    table.add_row("state", Text(_state(summary)))
+    for stage, seconds in summary["seconds"].items():
+        table.add_row(f"  {stage}", f"{seconds:8.3f} s")
+    if summary["model"] is not None:
+        model, score = summary["model"], summary["probability"][summary["used"]]
+        verdict = "flagged" if summary["flagged"] else "not flagged"
+        table.add_row("score", f"{score:.3f} ({summary['used']} model)")
+        table.add_row("threshold", f"{summary['threshold']:.3f}: {verdict}")
+        table.add_row("model", f"{model['name']} {model['version']}, for {model['intended_use']}")
+    for path in sorted(out.glob("*.*")):
+        table.add_row("file", Text(str(path)))
+    console.print(table)
+    if summary["model"] is not None and summary["model"]["intended_use"] == "demonstration":
+        console.print(
+            "This model was trained on simulated films. Its score is a demonstration and has "
+            "no clinical meaning.",
+            style="bold yellow",
+        )
+
+
+def _state(summary: dict[str, Any]) -> str:
+    details = [summary[key] for key in ("reason", "error") if summary[key]]
+    return " - ".join([summary["state"], *details])

@@ -1,0 +1,84 @@
+"""What people see of jobs and checks on a terminal."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from node.doctor import Check
+from node.domain.dossier import Dossier, summarise
+from node.domain.job import Job, JobState
+
+_COLOURS = {
+    JobState.DONE: "green",
+    JobState.FAILED: "red",
+    JobState.REJECTED: "yellow",
+    JobState.CANCELLED: "yellow",
+}
+
+
+def print_checks(checks: Sequence[Check]) -> None:
+    """Print the doctor's findings, one line each."""
+    table = Table.grid(padding=(0, 2))
+    for check in checks:
+        mark = Text("ok", "green") if check.ok else Text("FAILED", "bold red")
+        table.add_row(mark, check.name, Text(check.detail))
+    Console().print(table)
+
+
+def print_jobs(jobs: Sequence[Job], counts: Mapping[JobState, int]) -> None:
+    """Print jobs as a table, and how many there are in each state."""
+    table = Table("job", "state", "received (UTC)", "from", "score", "SOP Instance UID / reason")
+    for job in jobs:
+        table.add_row(
+            str(job.id),
+            Text(job.state, _COLOURS.get(job.state, "cyan")),
+            f"{job.received_at:%Y-%m-%d %H:%M:%S}",
+            Text(job.film.calling_ae),
+            _score(job),
+            Text(job.reason or job.error or job.film.sop_instance_uid),
+        )
+    console = Console()
+    console.print(table)
+    console.print("  ".join(f"{state} {count}" for state, count in counts.items() if count))
+
+
+def print_dossier(dossier: Dossier) -> None:
+    """Print one job: facts, deliveries, history."""
+    console, job = Console(), dossier.job
+    summary = summarise(dossier)
+    facts = Table.grid(padding=(0, 2))
+    for key in ("state", "reason", "error", "attempt", "sop_instance_uid", "study_instance_uid"):
+        if summary[key] is not None:
+            facts.add_row(key, Text(str(summary[key])))
+    if job.verdict:
+        model = job.verdict.model
+        facts.add_row("score", Text(_score(job)))
+        facts.add_row("model", Text(f"{model.name} {model.version} ({model.intended_use})"))
+    console.print(facts)
+    deliveries = Table("destination", "kind", "state", "attempt", "error")
+    for delivery in dossier.deliveries:
+        deliveries.add_row(
+            delivery.destination,
+            delivery.kind,
+            delivery.state,
+            str(delivery.attempt),
+            Text(delivery.error),
+        )
+    if dossier.deliveries:
+        console.print(deliveries)
+    history = Table("at (UTC)", "event", "state", "by", "why")
+    for one in dossier.history:
+        history.add_row(
+            f"{one.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], one.event, one.state, one.who, Text(one.why)
+        )
+    console.print(history)
+
+
+def _score(job: Job) -> str:
+    if job.verdict is None or job.verdict.decision.score is None:
+        return ""
+    decision = job.verdict.decision
+    sign, flag = (">=", "flagged") if decision.flagged else ("<", "not flagged")
+    return f"{decision.score:.3f} {sign} {decision.threshold:.3f} {flag}"

@@ -1,0 +1,79 @@
+"""All that is known of one job, and its summary for people and programs."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from node.domain.delivery import Delivery
+from node.domain.job import Job, JobEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of a job's history."""
+
+    at: datetime
+    event: str
+    state: str
+    who: str
+    why: str
+    delivery_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """A job with its deliveries and its history, oldest first."""
+
+    job: Job
+    deliveries: tuple[Delivery, ...]
+    history: tuple[Happening, ...]
+
+
+def summarise(dossier: Dossier) -> dict[str, Any]:
+    """Return the summary whose keys programs rely on: `summary.json`, `jobs show --json`."""
+    job, verdict = dossier.job, dossier.job.verdict
+    decision = verdict.decision if verdict else None
+    probability = verdict.probability if verdict else None
+    return {
+        "id": job.id,
+        "state": str(job.state),
+        "reason": job.reason or None,
+        "error": job.error or None,
+        "attempt": job.attempt,
+        "sop_instance_uid": job.film.sop_instance_uid,
+        "study_instance_uid": job.film.study_instance_uid,
+        "probability": {
+            "image": probability.image if probability else None,
+            "clinical": probability.clinical if probability else None,
+            "combined": probability.combined if probability else None,
+        },
+        "used": str(decision.used) if decision and decision.used else None,
+        "threshold": decision.threshold if decision else None,
+        "flagged": decision.flagged if decision else None,
+        "model": asdict(verdict.model) if verdict else None,
+        "seconds": _seconds(dossier),
+        "deliveries": [_line(delivery) for delivery in dossier.deliveries],
+    }
+
+
+def _line(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "destination": delivery.destination,
+        "kind": str(delivery.kind),
+        "state": str(delivery.state),
+        "sop_instance_uid": delivery.sop_instance_uid,
+        "attempt": delivery.attempt,
+        "error": delivery.error or None,
+    }
+
+
+def _seconds(dossier: Dossier) -> dict[str, float]:
+    """Return the stages' durations: those the analyst measured, then delivery, then all."""
+    verdict = dossier.job.verdict
+    seconds = dict(verdict.seconds) if verdict else {}
+    at = {happening.event: happening.at for happening in dossier.history}
+    analysed, finished = at.get(JobEvent.ANALYSE), at.get(JobEvent.FINISH)
+    if analysed and finished:
+        seconds["deliver"] = (finished - analysed).total_seconds()
+        seconds["total"] = (finished - dossier.job.received_at).total_seconds()
+    return {stage: round(value, 4) for stage, value in seconds.items()}

@@ -1,0 +1,100 @@
+"""`config.yaml` is the documentation of the configuration: every key, explained, with its default.
+
+In that file `# words` is prose, while `#key: value` and `#  - key: value` are the lines of an
+example, in use once the `#` is taken away.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from node.config import Config, Destination, load
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "config.yaml"
+
+
+def sections_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the section classes that a field's type mentions."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in sections_in(part)]
+
+
+def keys_of_model(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Yield every key as `section.key`; a key inside a list has the list's own prefix."""
+    for name, field in model.model_fields.items():
+        yield prefix + name
+        for section in sections_in(field.annotation):
+            yield from keys_of_model(section, f"{prefix}{name}.")
+
+
+def with_examples(text: str) -> str:
+    """Return the file with its commented examples in use."""
+    return re.sub(r"^( *)#(?=\w|  )", r"\1", text, flags=re.MULTILINE)
+
+
+def explained_keys(text: str) -> dict[str, bool]:
+    """Return each key of a YAML text, and whether a comment stands above or beside it."""
+    lines = text.splitlines()
+    found: dict[str, bool] = {}
+
+    def walk(node: yaml.Node, prefix: str) -> None:
+        if isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                walk(item, prefix)
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                line = key.start_mark.line
+                above = lines[line - 1].lstrip().startswith("# ")
+                name = f"{prefix}{key.value}"
+                found[name] = found.get(name, False) or above or " # " in lines[line]
+                walk(value, f"{name}.")
+
+    walk(yaml.compose(text, yaml.SafeLoader), "")
+    return found
+
+
+EXPLAINED = explained_keys(with_examples(CONFIG.read_text(encoding="utf-8")))
+# A section's own name needs no words: its keys have them.
+LEAVES = [key for key in keys_of_model(Config) if key not in Config.model_fields]
+
+
+@pytest.mark.parametrize("key", LEAVES)
+def test_every_key_is_explained(key: str) -> None:
+    """A key that the file does not explain does not exist for an administrator."""
+    assert EXPLAINED.get(key), f"config.yaml: {key} is missing or has no comment"
+
+
+def test_the_file_holds_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever deletes the file changes nothing but the example destination."""
+    monkeypatch.chdir(ROOT)
+    stated, default = load(CONFIG).model_dump(), load(None).model_dump()
+    [destination] = stated.pop("destinations")
+    assert default.pop("destinations") == ()
+    assert stated == default
+    for name, field in Destination.model_fields.items():
+        if not field.is_required():
+            assert destination[name] == field.default, name
+
+
+def test_every_default_is_spelled_out() -> None:
+    """The file states each value that can be in force, rather than leave it to the code."""
+    in_examples = ("dicom.callers.", "policy.overrides.")
+    stated = explained_keys(CONFIG.read_text(encoding="utf-8"))
+    missing = [key for key in LEAVES if key not in stated and not key.startswith(in_examples)]
+    assert missing == []
+
+
+def test_the_examples_are_valid(tmp_path: Path) -> None:
+    """An example that is taken over as it stands is accepted."""
+    path = tmp_path / "config.yaml"
+    path.write_text(with_examples(CONFIG.read_text(encoding="utf-8")), encoding="utf-8")
+    config = load(path)
+    assert len(config.dicom.callers) == 1
+    assert len(config.policy.overrides) == 1

@@ -1,0 +1,216 @@
+"""Reading the configuration: strict, with the key and the remedy in every refusal."""
+
+import os
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from node.config import Config, ConfigError, ResultKind, load
+
+PACS = "{name: %s, ae_title: PACS, host: pacs.example, port: 104}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the developer's own variables and working folder out of the tests."""
+    for name in os.environ:
+        if name.startswith("OSTEOSCREEN__"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def read(tmp_path: Path, text: str) -> Config:
+    path = tmp_path / "site" / "config.yaml"
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    return load(path)
+
+
+def refusal(tmp_path: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, text)
+    return str(caught.value)
+
+
+class TestDefaults:
+    def test_nothing_is_needed(self, tmp_path: Path) -> None:
+        """Without a file the node listens on this machine alone and sends nothing."""
+        config = load(None)
+        assert config.dicom.bind == "127.0.0.1"
+        assert config.dicom.callers == ()
+        assert config.destinations == ()
+        assert config.retention.films == timedelta(days=7)
+
+    def test_an_empty_file_is_the_defaults(self, tmp_path: Path) -> None:
+        """Everything commented out is as good as no file."""
+        assert read(tmp_path, "# nothing\n").dicom == load(None).dicom
+
+    def test_it_cannot_be_changed(self) -> None:
+        """What a role was started with stays what it runs with."""
+        with pytest.raises(ValidationError):
+            load(None).dicom.port = 104  # type: ignore[misc]
+
+
+class TestValues:
+    def test_words_become_what_they_mean(self, tmp_path: Path) -> None:
+        """Sizes, durations, networks and lists are written as people write them."""
+        config = read(
+            tmp_path,
+            "dicom: {max_object: 1GiB, callers: [{network: 10.0.0.0/8}]}\n"
+            "retention: {films: 3d}\n"
+            "destinations: [{name: a, ae_title: ' PACS ', host: h, port: 104, send: [report]}]\n",
+        )
+        assert config.dicom.max_object == 1024**3
+        assert config.dicom.callers[0].network == ip_network("10.0.0.0/8")
+        assert config.dicom.callers[0].ae_title == "*"
+        assert config.retention.films == timedelta(days=3)
+        assert config.destinations[0].send == (ResultKind.REPORT,)
+        assert config.destinations[0].ae_title == "PACS"
+
+    @pytest.mark.parametrize("threshold", [0.0, 0.35, 1.0, "youden"])
+    def test_a_threshold_is_a_number_or_a_name(
+        self, tmp_path: Path, threshold: float | str
+    ) -> None:
+        """An operating point of the model card may be named instead of a number."""
+        config = read(tmp_path, f"policy: {{threshold: {threshold}}}")
+        assert config.policy.threshold == threshold
+
+    def test_paths_start_at_the_file(self, tmp_path: Path) -> None:
+        """A service has no working folder to speak of, a configuration file has a place."""
+        config = read(
+            tmp_path,
+            "spool: {path: films}\ndatabase: {url: 'sqlite:///jobs.db'}\nmodel: {bundle: ./mine}",
+        )
+        site = tmp_path.resolve() / "site"
+        assert config.spool.path == site / "films"
+        assert config.database.url == f"sqlite:///{site / 'jobs.db'}"
+        assert Path(config.model.bundle) == site / "mine"
+
+    def test_absolute_paths_and_names_stay(self, tmp_path: Path) -> None:
+        """Only relative paths are anchored: no absolute one, no server, no shipped bundle."""
+        url = "postgresql://osteoscreen@db/osteoscreen"
+        config = read(tmp_path, f"spool: {{path: /srv/films}}\ndatabase: {{url: '{url}'}}")
+        assert config.spool.path == Path("/srv/films")
+        assert config.database.url == url
+        assert config.model.bundle == "demo"
+
+    def test_an_absolute_sqlite_path_stays(self, tmp_path: Path) -> None:
+        """Four slashes, as SQLAlchemy writes it."""
+        config = read(tmp_path, "database: {url: 'sqlite:////srv/jobs.db'}")
+        assert config.database.url == "sqlite:////srv/jobs.db"
+
+    def test_without_a_file_paths_start_at_the_working_folder(self, tmp_path: Path) -> None:
+        """So that a first try leaves its traces where it was tried."""
+        assert load(None).spool.path == tmp_path.resolve() / "var" / "spool"
+
+
+class TestEnvironment:
+    def test_it_wins_over_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A variable sets one key; its neighbours keep what the file says."""
+        monkeypatch.setenv("OSTEOSCREEN__DICOM__PORT", "11115")
+        config = read(tmp_path, "dicom: {port: 104, ae_title: BONES}")
+        assert config.dicom.port == 11115
+        assert config.dicom.ae_title == "BONES"
+
+    def test_it_reaches_a_key_of_a_section_in_a_section(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two underscores go one level down, one belongs to the name."""
+        monkeypatch.setenv("OSTEOSCREEN__POLICY__ADMIT__MIN_AGE", "40")
+        assert load(None).policy.admit.min_age == 40.0
+
+    @pytest.mark.parametrize(
+        ("name", "value", "told"),
+        [
+            ("OSTEOSCREEN__DICOM__PORT", "many", "dicom.port"),
+            ("OSTEOSCREEN__DICOM__PROT", "104", "dicom.prot: unknown key"),
+            ("OSTEOSCREEN__DIKOM__PORT", "104", "no section 'dikom'"),
+            ("OSTEOSCREEN__DICOM", "104", "dicom"),
+        ],
+    )
+    def test_a_wrong_variable_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+    ) -> None:
+        """A typing error in the environment is no silent default either."""
+        monkeypatch.setenv(name, value)
+        with pytest.raises(ConfigError, match=told):
+            load(None)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("text", "key", "reason"),
+        [
+            ("dicom: {prot: 104}", "dicom.prot", "unknown key"),
+            ("dikom: {port: 104}", "dikom", "unknown key"),
+            ("dicom: {port: 0}", "dicom.port", "greater than or equal to 1"),
+            ("dicom: {port: many}", "dicom.port", "'many'"),
+            ("dicom: {ae_title: SEVENTEEN_LETTERS}", "dicom.ae_title", "1 to 16"),
+            ("dicom: {ae_title: 'A\\B'}", "dicom.ae_title", "no backslash"),
+            ("dicom: {callers: [{network: here}]}", "dicom.callers.0.network", "'here'"),
+            ("dicom: {max_object: huge}", "dicom.max_object", "'huge'"),
+            ("dicom: 104", "dicom", "104"),
+            ("destinations: [{name: a, host: h, port: 1}]", "destinations.0.ae_title", "required"),
+            ("destinations: [" + PACS % "a b" + "]", "destinations.0.name", "'a b'"),
+            ("policy: {threshold: 1.5}", "policy.threshold", "1.5"),
+            ("policy: {overrides: [{threshold: 2}]}", "policy.overrides.0.threshold", "2"),
+            ("model: {device: tpu}", "model.device", "'tpu'"),
+            ("queue: {poll: 0}", "queue.poll", "greater than 0"),
+            ("retention: {films: soon}", "retention.films", "'soon'"),
+            ("log: {level: loud}", "log.level", "'debug'"),
+        ],
+    )
+    def test_a_wrong_value_is_refused(
+        self, tmp_path: Path, text: str, key: str, reason: str
+    ) -> None:
+        """The message begins with the key, then says what is wrong with it."""
+        message = refusal(tmp_path, text)
+        assert message.startswith(key)
+        assert reason in message
+
+    def test_every_fault_is_told_at_once(self, tmp_path: Path) -> None:
+        """One line each, so that nobody mends a file one start at a time."""
+        message = refusal(tmp_path, "dicom: {port: 0, prot: 1}\nlog: {level: loud}")
+        assert len(message.splitlines()) == 3
+
+    def test_two_destinations_of_one_name_are_refused(self, tmp_path: Path) -> None:
+        """Deliveries are kept by the destination's name."""
+        twice = ", ".join([PACS % "pacs"] * 2)
+        assert "same name" in refusal(tmp_path, f"destinations: [{twice}]")
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("dicom: [", "not valid YAML"),
+            ("- dicom", "holds a list"),
+            ("dicom: !!python/object:os.system {}", "not valid YAML"),
+        ],
+    )
+    def test_a_file_that_is_no_configuration_is_refused(
+        self, tmp_path: Path, text: str, reason: str
+    ) -> None:
+        """Named with its path; YAML's tags build no objects."""
+        message = refusal(tmp_path, text)
+        assert message.startswith(str(tmp_path / "site" / "config.yaml"))
+        assert reason in message
+
+    def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
+        """A path that was given must be there: the defaults would be somebody else's."""
+        with pytest.raises(ConfigError, match=r"nowhere\.yaml: No such file.*--config"):
+            load(tmp_path / "nowhere.yaml")
+
+    def test_text_in_another_encoding_is_refused(self, tmp_path: Path) -> None:
+        """Not a traceback from the codec."""
+        path = tmp_path / "config.yaml"
+        path.write_bytes(b"dicom: {ae_title: \xff\xfe}")
+        with pytest.raises(ConfigError, match="not valid YAML"):
+            load(path)
+
+    def test_no_library_speaks_in_a_message(self, tmp_path: Path) -> None:
+        """An administrator reads it, not a programmer."""
+        message = refusal(tmp_path, "dicom: {port: many}\npolicy: {threshold: 7}\nspol: {}")
+        for word in ("pydantic", "Traceback", "ValidationError", "http"):
+            assert word not in message

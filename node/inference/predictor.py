@@ -11,7 +11,7 @@ from pydicom.errors import InvalidDicomError
 import models
 from models import pixels, registry, scoring
 from node.domain.admission import Reason
-from node.domain.errors import Permanent, Rejected, Transient
+from node.domain.errors import Misconfigured, Permanent, Rejected, Transient
 from node.domain.prediction import (
     Box,
     Heat,
@@ -50,7 +50,7 @@ class BundlePredictor:
             return named
         if named not in self._points:
             there = ", ".join(self._points)
-            raise Permanent(f"policy.threshold: the model card has no {named!r}, only {there}")
+            raise Misconfigured(f"policy.threshold: the model card has no {named!r}, only {there}")
         return self._points[named]
 
     def decode(self, path: Path) -> Radiograph:
@@ -76,21 +76,21 @@ class BundlePredictor:
 
 
 def load(bundle: str, device: str, threads: int) -> BundlePredictor:
-    """Load and verify a bundle; raise Permanent, naming the key, where it cannot be used."""
+    """Load and verify a bundle; raise Misconfigured where it cannot be used."""
     if threads:
         torch.set_num_threads(threads)
     path = Path(bundle) if "/" in bundle else _SHIPPED / bundle
     try:
         return BundlePredictor(registry.load_bundle(path, _device(device)))
     except registry.BundleError as error:
-        raise Permanent(f"model.bundle: {error}") from error
+        raise Misconfigured(f"model.bundle: {error}") from error
 
 
 def _device(wanted: str) -> str:
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted.startswith("cuda") and not torch.cuda.is_available():
-        raise Permanent(f"model.device: {wanted}: torch finds no GPU here; set auto or cpu")
+        raise Misconfigured(f"model.device: {wanted}: torch finds no GPU here; set auto or cpu")
     return wanted
 
 

@@ -19,7 +19,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 from node.config import Dicom
 from node.domain.admission import RADIOGRAPH_CLASSES
 from node.domain.callers import Caller, may_call
-from node.domain.errors import Transient
+from node.domain.errors import Misconfigured
 from node.ingest.reports import ReportService
 from node.ingest.store import StoreService
 from node.pacs.association import VERIFICATION
@@ -82,7 +82,7 @@ class IngestServer:
         self._server: ThreadedAssociationServer | None = None
 
     def start(self) -> None:
-        """Listen; raise Transient where the port cannot be had."""
+        """Listen; raise Misconfigured where the port cannot be had."""
         # pynetdicom streams a data set into a NamedTemporaryFile. Inside the spool, the later
         # rename stays on one file system, which makes it atomic.
         tempfile.tempdir = str(self._incoming)
@@ -103,7 +103,7 @@ class IngestServer:
                 evt_handlers=handlers,
             )
         except OSError as error:
-            raise Transient(
+            raise Misconfigured(
                 f"dicom.port: cannot listen on {address[0]}:{address[1]}: {error.strerror}; "
                 "free the port or set another"
             ) from None

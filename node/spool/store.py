@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from node.domain.errors import Permanent, Transient
+from node.domain.errors import Misconfigured, Permanent, Transient
 
 _KEY = re.compile(r"(films|results)/[0-9a-f]{2}/[0-9a-f]{64}\.dcm")
 
@@ -31,14 +31,16 @@ class FileSpool:
         return self._root / "incoming"
 
     def prepare(self) -> None:
-        """Make the folders; raise Permanent where that is not possible."""
+        """Make the folders; raise Misconfigured where that is not possible."""
         try:
             for folder in (self._root, self.incoming):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             _sync_folder(self._root)
         except OSError as error:
             reason = error.strerror or "cannot be made"
-            raise Permanent(f"spool.path: {self._root}: {reason}; name a writable folder") from None
+            raise Misconfigured(
+                f"spool.path: {self._root}: {reason}; name a writable folder"
+            ) from None
 
     def adopt(self, source: Path, digest: str) -> str:
         """Take over a film's file by rename, durable on return; return its key."""

@@ -81,8 +81,8 @@ def legend(subject: Subject) -> Legend:
 def _add_image(ds: Dataset, film: Film, header: Header) -> None:
     """Add General Image, SC Equipment and what the film hands down (C.7.6.1, C.8.6.1).
 
-    No pixel spacing and no view position: the picture has a band and is not the film. Body Part
-    Examined is stated because Laterality would be required without it.
+    No pixel spacing, view position or frame of reference: the picture has a band and is not the
+    film. Body Part Examined is stated because Laterality would be required without it.
     """
     ds.ImageType = ["DERIVED", "SECONDARY"]
     ds.ConversionType = "SYN"
@@ -97,9 +97,6 @@ def _add_image(ds: Dataset, film: Film, header: Header) -> None:
     purpose.CodeValue, purpose.CodingSchemeDesignator, purpose.CodeMeaning = codes.SOURCE_IMAGE[:3]
     source.PurposeOfReferenceCodeSequence = [purpose]
     ds.SourceImageSequence = [source]
-    if frame_of_reference := header.uid("FrameOfReferenceUID"):
-        ds.FrameOfReferenceUID = frame_of_reference
-        ds.PositionReferenceIndicator = ""
     if order := _requests(header):
         ds.RequestAttributesSequence = order
 

@@ -17,7 +17,7 @@ _SCORED_BY = {
     Used.CLINICAL: "clinical facts alone",
     Used.COMBINED: "the image combined with clinical facts from the film's header",
 }
-_FINEST_DIGITS = 6
+_FINEST_DIGITS = 12  # what a Decimal String (DS) has room for
 _MAX_REASON = 1024
 
 
@@ -97,5 +97,5 @@ def _result(verdict: Verdict) -> list[str]:
 def _basis(verdict: Verdict, used: Used) -> str:
     basis = f"The score rests on {_SCORED_BY[used]}"
     if used is Used.IMAGE and verdict.probability.clinical is None:
-        return f"{basis}; the header had no usable set of age, sex, height and weight."
+        return f"{basis}; no clinical score was at hand, which takes age, sex, height and weight."
     return f"{basis}."

@@ -1,0 +1,131 @@
+"""Films to report on, made in code: headers byte for byte as bad senders write them."""
+
+import hashlib
+import struct
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+from node.domain.film import Film
+from node.domain.prediction import (
+    Box,
+    Decision,
+    Finding,
+    Heat,
+    IntendedUse,
+    ModelIdentity,
+    Prediction,
+    Probability,
+    Rendering,
+    Used,
+    Verdict,
+)
+from node.results.subject import ResultSettings, Subject
+
+CR = "1.2.840.10008.5.1.4.1.1.1"
+EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+SETTINGS = ResultSettings(software_version="0.1.0")
+MODEL = ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION)
+
+IDENTIFIERS = {
+    "SOPClassUID": CR,
+    "SOPInstanceUID": "1.2.826.0.1.3680043.8.498.1",
+    "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.2",
+    "SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.3",
+}
+GOOD = {
+    "StudyDate": "20240131",
+    "StudyTime": "101500",
+    "AccessionNumber": "A123",
+    "Modality": "CR",
+    "PatientName": "Doe^Jane",
+    "PatientID": "P1",
+    "PatientBirthDate": "19500101",
+    "PatientSex": "F",
+    "PatientAge": "074Y",
+    "StudyID": "S1",
+    "PatientOrientation": "L\\F",
+    "ImagerPixelSpacing": "0.15\\0.15",
+}
+
+
+def header(values: Mapping[str, str | bytes]) -> pydicom.Dataset:
+    """Return a header read from bytes: each value stands as given, valid or not."""
+    elements = {**IDENTIFIERS, **values}
+    encoded = b""
+    for keyword in sorted(elements, key=lambda keyword: tag_for_keyword(keyword) or 0):
+        value = elements[keyword]
+        content = value.encode("latin-1") if isinstance(value, str) else value
+        content += b" " * (len(content) % 2)
+        tag = tag_for_keyword(keyword)
+        assert tag is not None, keyword
+        vr = dictionary_VR(tag).encode()
+        encoded += struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(content)) + content
+    ds = pydicom.dcmread(BytesIO(encoded), force=True)
+    ds.file_meta.TransferSyntaxUID = pydicom.uid.UID(EXPLICIT_LITTLE_ENDIAN)
+    return ds
+
+
+def film_of(ds: pydicom.Dataset, *, size: tuple[int, int] = (400, 320), digest: str = "") -> Film:
+    """Return the facts of a film as ingest would state them."""
+    return Film(
+        sop_instance_uid=str(ds.SOPInstanceUID),
+        sop_class_uid=str(ds.SOPClassUID),
+        study_instance_uid=str(ds.StudyInstanceUID),
+        series_instance_uid=str(ds.SeriesInstanceUID),
+        transfer_syntax_uid=str(ds.file_meta.TransferSyntaxUID),
+        digest=digest or "f1" * 32,
+        size=size[0] * size[1] * 2,
+        modality=str(ds.get("Modality", "")),
+        rows=size[0],
+        columns=size[1],
+    )
+
+
+def real_film(path: Path) -> tuple[pydicom.Dataset, Film]:
+    """Return the header and the facts of a film on disk."""
+    ds = pydicom.dcmread(path, stop_before_pixels=True)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return ds, film_of(ds, size=(ds.Rows, ds.Columns), digest=digest)
+
+
+def verdict(
+    finding: Finding = Finding.PRESENT,
+    *,
+    threshold: float = 0.41,
+    reason: str = "",
+    model: ModelIdentity = MODEL,
+) -> Verdict:
+    """Return a verdict whose score lies on the right side of its threshold."""
+    if finding is Finding.UNDETERMINED:
+        decision = Decision(finding, threshold, reason=reason or "the film is too dark")
+        return Verdict(Probability(), decision, model)
+    score = threshold + (0.3 if finding is Finding.PRESENT else -0.3)
+    decision = Decision(finding, threshold, score=score, used=Used.IMAGE)
+    return Verdict(Probability(image=score), decision, model)
+
+
+def subject(
+    values: Mapping[str, str | bytes] | None = None,
+    *,
+    made: Verdict | None = None,
+    settings: ResultSettings = SETTINGS,
+) -> Subject:
+    """Return a scored film with this header, a good one unless told."""
+    ds = header(GOOD if values is None else values)
+    return Subject(ds, film_of(ds), made or verdict(), settings)
+
+
+def prediction(size: tuple[int, int] = (400, 320)) -> Prediction:
+    """Return heat over the middle of a grey film, on a square grid that reaches beyond it."""
+    rows, columns = size
+    side = max(size)
+    y, x = np.mgrid[0:18, 0:18] / 17
+    values = np.exp(-(((x - 0.5) / 0.15) ** 2) - ((y - 0.6) / 0.3) ** 2).astype(np.float32) * 0.003
+    extent = Box((rows - side) / 2, (columns - side) / 2, side, side)
+    grey = np.tile(np.linspace(20, 230, columns, dtype=np.uint8), (rows, 1))
+    return Prediction(Probability(image=0.7), Heat(values, extent), Rendering(grey))

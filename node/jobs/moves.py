@@ -67,8 +67,10 @@ def move_deliveries(
 def finish_if_settled(connection: sa.Connection, job_id: int, note: Note) -> None:
     """End a job that waits for no delivery: DONE, or FAILED where one failed."""
     # Two deliveries of one job may settle at the same moment: the lock makes the second look
-    # only after the first is committed, so that one of them sees that it is the last.
-    connection.execute(sa.select(job.c.id).where(job.c.id == job_id).with_for_update())
+    # only after the first is committed, so that one of them sees that it is the last. NO KEY
+    # UPDATE, because both already hold a key share on the job, by the event they inserted.
+    this = sa.select(job.c.id).where(job.c.id == job_id)
+    connection.execute(this.with_for_update(key_share=True))
     states = set(connection.scalars(sa.select(delivery.c.state).where(delivery.c.job_id == job_id)))
     if not states <= deliveries.SETTLED:
         return

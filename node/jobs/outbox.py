@@ -49,7 +49,7 @@ class SqlOutbox:
             rows = move_deliveries(
                 connection,
                 DeliveryEvent.CLAIM,
-                [delivery.c.id.in_(waiting.scalar_subquery())],
+                [delivery.c.id.in_(connection.scalars(waiting).all())],
                 Note(now, worker),
                 worker=worker,
                 lease_until=until,

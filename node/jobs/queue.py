@@ -31,10 +31,12 @@ class SqlQueue:
             .with_for_update(skip_locked=True)
         )
         with transaction(self._engine) as connection:
+            # Two statements: as a subquery of the update, PostgreSQL may run the selection more
+            # than once and claim more than the limit.
             rows = move_jobs(
                 connection,
                 JobEvent.CLAIM,
-                [job.c.id.in_(waiting.scalar_subquery())],
+                [job.c.id.in_(connection.scalars(waiting).all())],
                 Note(now, worker),
                 worker=worker,
                 lease_until=until,

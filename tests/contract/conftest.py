@@ -1,0 +1,120 @@
+"""A job table on each database, a clock that the test moves, and films to put in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from node.domain.admission import Admitted
+from node.domain.delivery import Delivery, Parcel, Result, ResultKind
+from node.domain.film import Film
+from node.domain.job import Analysed, Job
+from node.domain.prediction import (
+    Decision,
+    Finding,
+    IntendedUse,
+    ModelIdentity,
+    Probability,
+    Used,
+    Verdict,
+)
+from node.domain.retry import RetryPolicy
+from node.jobs import migrate
+from node.jobs.care import SqlCare
+from node.jobs.desk import SqlDesk
+from node.jobs.engine import open_engine
+from node.jobs.intake import SqlIntake
+from node.jobs.outbox import SqlOutbox
+from node.jobs.queue import SqlQueue
+
+LEASE = timedelta(seconds=60)
+ANALYSIS = RetryPolicy(attempts=3, first=2.0, cap=60.0)
+DELIVERY = RetryPolicy(attempts=4, first=2.0, cap=60.0)
+
+VERDICT = Verdict(
+    probability=Probability(image=0.61),
+    decision=Decision(finding=Finding.PRESENT, threshold=0.5, score=0.61, used=Used.IMAGE),
+    model=ModelIdentity("m", "1", "ab" * 32, IntendedUse.DEMONSTRATION),
+    seconds={"decode": 0.1},
+)
+
+
+def film(number: int = 1, digest: str = "") -> Film:
+    """Return the facts of a film; another number is another film."""
+    return Film(
+        sop_instance_uid=f"1.2.3.{number}",
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.1",
+        study_instance_uid=f"1.2.4.{number}",
+        series_instance_uid=f"1.2.5.{number}",
+        transfer_syntax_uid="1.2.840.10008.1.2.1",
+        digest=digest or f"{number:064x}",
+        size=100,
+        calling_ae="MODALITY",
+        image_type=("ORIGINAL", "PRIMARY"),
+        age_years=67.0,
+    )
+
+
+def results(number: int = 1) -> tuple[Result, Result]:
+    """Return the report and the heatmap of a film."""
+    return (
+        Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", f"2.25.{number}1", f"r{number}"),
+        Result(ResultKind.HEATMAP, "1.2.840.10008.5.1.4.1.1.7", f"2.25.{number}2", f"h{number}"),
+    )
+
+
+@dataclass
+class Table:
+    """The job table with every view on it, and the time it is."""
+
+    engine: sa.Engine
+    now: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+
+    def __post_init__(self) -> None:
+        self.intake = SqlIntake(self.engine, DELIVERY)
+        self.queue = SqlQueue(self.engine)
+        self.outbox = SqlOutbox(self.engine, DELIVERY)
+        self.care = SqlCare(self.engine, ANALYSIS, DELIVERY)
+        self.desk = SqlDesk(self.engine)
+
+    def later(self, seconds: float) -> datetime:
+        """Move the clock."""
+        self.now += timedelta(seconds=seconds)
+        return self.now
+
+    def receive(self, number: int = 1) -> int:
+        """Take in a film; return its job's id."""
+        one = film(number)
+        assert self.intake.receive(one, Admitted(), f"films/{number}", self.now)
+        return self.desk.find(one.sop_instance_uid)
+
+    def claim(self, worker: str = "w1", limit: int = 10) -> list[Job]:
+        """Claim jobs for analysis."""
+        return self.queue.claim(worker, self.now, self.now + LEASE, limit)
+
+    def analyse(self, number: int = 1, destinations: tuple[str, ...] = ("pacs",)) -> int:
+        """Take in a film and settle its analysis with results for these destinations."""
+        job_id = self.receive(number)
+        job = next(j for j in self.claim() if j.id == job_id)
+        sent = tuple(Parcel(d, result) for d in destinations for result in results(number))
+        assert self.queue.settle(job, Analysed(VERDICT, sent), self.now)
+        return job_id
+
+    def take(self, destination: str = "pacs", limit: int = 10) -> list[Delivery]:
+        """Claim deliveries."""
+        return self.outbox.claim(destination, "c1", self.now, self.now + LEASE, limit)
+
+
+@pytest.fixture
+def open_table(database_url: str) -> Callable[[], Table]:
+    """Return a function that opens the table anew, as another process would."""
+    migrate.upgrade(open_engine(database_url))
+    return lambda: Table(open_engine(database_url))
+
+
+@pytest.fixture
+def table(open_table: Callable[[], Table]) -> Table:
+    """Return an empty job table."""
+    return open_table()

@@ -1,0 +1,51 @@
+"""One history of migrations for both databases, and it leads to the tables that the code uses."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from node.domain.errors import Permanent
+from node.jobs import migrate
+from node.jobs.engine import open_engine
+from node.jobs.tables import metadata
+
+
+def test_the_migrations_lead_to_the_tables(database_url: str) -> None:
+    """What alembic builds and what the code declares do not differ."""
+    engine = open_engine(database_url)
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_upgrading_twice_changes_nothing(database_url: str) -> None:
+    """An upgrade may be run at every start."""
+    engine = open_engine(database_url)
+    assert migrate.upgrade(engine) == migrate.upgrade(engine) == migrate.current(engine)
+
+
+def test_an_older_schema_is_refused_with_the_remedy(database_url: str) -> None:
+    """A role does not start on tables that it does not know."""
+    engine = open_engine(database_url)
+    with pytest.raises(Permanent, match="is empty.*osteoscreen db upgrade"):
+        migrate.require_current(engine)
+    migrate.upgrade(engine)
+    migrate.require_current(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
+    with pytest.raises(Permanent, match="revision 0000.*osteoscreen db upgrade"):
+        migrate.require_current(engine)
+
+
+def test_sqlite_is_set_for_durability(tmp_path: Path) -> None:
+    """WAL and synchronous FULL: what is committed survives the loss of power."""
+    with open_engine(f"sqlite:///{tmp_path / 'jobs.db'}").connect() as connection:
+        found = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    assert found == ["wal", 2, 1]

@@ -31,13 +31,13 @@ def test_upgrading_twice_changes_nothing(database_url: str) -> None:
 def test_an_older_schema_is_refused_with_the_remedy(database_url: str) -> None:
     """A role does not start on tables that it does not know."""
     engine = open_engine(database_url)
-    with pytest.raises(Permanent, match="is empty.*osteoscreen db upgrade"):
+    with pytest.raises(Permanent, match=r"is empty.*osteoscreen db upgrade"):
         migrate.require_current(engine)
     migrate.upgrade(engine)
     migrate.require_current(engine)
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
-    with pytest.raises(Permanent, match="revision 0000.*osteoscreen db upgrade"):
+    with pytest.raises(Permanent, match=r"revision 0000.*osteoscreen db upgrade"):
         migrate.require_current(engine)
 
 

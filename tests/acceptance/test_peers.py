@@ -118,6 +118,7 @@ def test_orthanc_reports_commitment_to_the_node(
     server = ae.start_server(
         ("127.0.0.1", node_port), block=False, evt_handlers=[(evt.EVT_N_EVENT_REPORT, on_report)]
     )
+    assert server
     try:
         transaction_uid = generate_uid()
         status = _request_commitment(ae, orthanc, pydicom.dcmread(film), transaction_uid)

@@ -44,7 +44,7 @@ def explained_keys(text: str) -> dict[str, bool]:
     lines = text.splitlines()
     found: dict[str, bool] = {}
 
-    def walk(node: yaml.Node, prefix: str) -> None:
+    def walk(node: yaml.Node | None, prefix: str) -> None:
         if isinstance(node, yaml.SequenceNode):
             for item in node.value:
                 walk(item, prefix)

@@ -1,4 +1,4 @@
-"""`constraints.txt` pins what `pyproject.toml` asks for, so that an install is the same anywhere."""
+"""`constraints.txt` pins what `pyproject.toml` asks for: an install is the same anywhere."""
 
 import re
 import tomllib

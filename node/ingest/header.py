@@ -2,13 +2,16 @@
 
 import hashlib
 import re
+import struct
 import zlib
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.multival import MultiValue
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 from pydicom.valuerep import DA
 from pynetdicom.dsutils import split_dataset
 
@@ -16,9 +19,10 @@ from node.domain.errors import Permanent
 from node.domain.film import Film, age_between, parse_age
 
 _UID = re.compile(r"[0-9.]{1,64}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MAX_TEXT = 64
 _CHUNK = 1024 * 1024
+_MAX_INFLATED = 512 * _CHUNK  # more than any radiograph; a few hundred kB can inflate to it
 _TAGS = [
     "SpecificCharacterSet",
     "ImageType",
@@ -49,6 +53,8 @@ _TAGS = [
 # What a hostile or broken header makes pydicom raise: each means "cannot understand".
 _UNREADABLE = (
     InvalidDicomError,
+    BytesLengthException,
+    struct.error,
     ValueError,
     KeyError,
     TypeError,
@@ -65,8 +71,10 @@ _UNREADABLE = (
 def read_film(path: Path, calling_ae: str) -> Film:
     """Return the facts of a Part 10 file; raise Permanent where it cannot be understood."""
     try:
-        ds = dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
         meta, offset = split_dataset(path)
+        if meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
+            _refuse_bomb(path, offset)
+        ds = dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
         return _film(ds, str(meta.TransferSyntaxUID), path, offset, calling_ae)
     except _UNREADABLE as error:
         raise Permanent(f"the data set cannot be read: {type(error).__name__}") from error
@@ -114,6 +122,19 @@ def digest_of(path: Path, offset: int, transfer_syntax: str) -> str:
     return digest.hexdigest()
 
 
+def _refuse_bomb(path: Path, offset: int) -> None:
+    """Raise Permanent for a deflated data set that would fill the memory once inflated."""
+    inflate, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with path.open("rb") as file:
+        file.seek(offset)
+        waiting = file.read(_CHUNK)
+        while waiting and not inflate.eof:
+            total += len(inflate.decompress(waiting, _CHUNK))
+            if total > _MAX_INFLATED:
+                raise Permanent("the deflated data set is too large once inflated")
+            waiting = inflate.unconsumed_tail or file.read(_CHUNK)
+
+
 def _uid(ds: Dataset, keyword: str) -> str:
     value = str(ds.get(keyword, "")).strip()
     if not _UID.fullmatch(value):
@@ -145,7 +166,7 @@ def _codes(ds: Dataset, keyword: str) -> tuple[str, ...]:
     value = _value(ds, keyword)
     if value is None:
         return ()
-    values = [value] if isinstance(value, str) else list(value)
+    values = value if isinstance(value, MultiValue | list) else [value]
     return tuple(_CONTROL.sub(" ", str(v)).strip().upper()[:_MAX_TEXT] for v in values[:16])
 
 

@@ -51,13 +51,17 @@ class StoreService:
             if (film.sop_class_uid, film.sop_instance_uid) != (sop_class, sop_instance):
                 facts.warning("film_refused_mismatch")
                 return _status(CLASS_MISMATCH, "Data set is not the SOP instance announced")
-            self._keep(path, film, facts)
         except Permanent as error:
             facts.warning("film_refused_unreadable", error=str(error))
             return _status(CANNOT_UNDERSTAND, str(error))
         except Transient as error:
-            facts.error("film_refused_for_now", error=str(error))
-            return _status(OUT_OF_RESOURCES, "Cannot keep the film now; send again later")
+            return _refused_for_now(error, facts)
+        try:
+            self._keep(path, film, facts)
+        except (Transient, Permanent) as error:
+            # A schema that is not current fails for good until someone upgrades it, but that
+            # is our trouble: the film is sound, and the sender is to keep it and try again.
+            return _refused_for_now(error, facts)
         return _status(SUCCESS)
 
     def _keep(self, path: Path, film: Film, facts: structlog.typing.FilteringBoundLogger) -> None:
@@ -65,6 +69,11 @@ class StoreService:
         spool_key = self._spool.adopt(path, film.digest)
         new = self._intake.receive(film, admission, spool_key, self._clock())
         facts.info("film_received", new=new, **_told(admission))
+
+
+def _refused_for_now(error: Exception, facts: structlog.typing.FilteringBoundLogger) -> Dataset:
+    facts.error("film_refused_for_now", error=str(error))
+    return _status(OUT_OF_RESOURCES, "Cannot keep the film now; send again later")
 
 
 def _told(admission: Admission) -> dict[str, str]:

@@ -90,6 +90,7 @@ class IngestServer:
         handlers: list[Any] = [
             (evt.EVT_REQUESTED, self._on_requested),
             (evt.EVT_PDU_RECV, self._on_pdu),
+            (evt.EVT_CONN_CLOSE, self._on_closed),
             (evt.EVT_C_STORE, self._on_store),
             (evt.EVT_N_EVENT_REPORT, self._reports.on_report),
         ]
@@ -148,6 +149,13 @@ class IngestServer:
         if file is not None and not file.closed and file.tell() > self._settings.max_object:
             log.warning("transfer_too_large", calling_ae=event.assoc.requestor.ae_title.strip())
             event.assoc.abort()
+
+    def _on_closed(self, event: Any) -> None:
+        """Delete what a transfer that ended half-way has left."""
+        file = getattr(event.assoc.dimse.message, "_data_set_file", None)
+        if file is not None:
+            file.close()
+            Path(file.name).unlink(missing_ok=True)
 
     def _on_store(self, event: Any) -> Any:
         event.request._dataset_file.flush()

@@ -19,6 +19,8 @@ def may_call(callers: Sequence[Caller], ae_title: str, address: str) -> bool:
     An empty list admits every AE title, from this machine alone.
     """
     peer = ip_address(address)
+    # A socket for IPv6 and IPv4 alike gives an IPv4 peer as ::ffff:10.0.0.1.
+    peer = getattr(peer, "ipv4_mapped", None) or peer
     if not callers:
         return peer.is_loopback
     return any(

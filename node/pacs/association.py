@@ -149,12 +149,16 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
         for syntax in _SYNTAXES:
             ae.add_requested_context(sop_class, syntax)
     ae.add_requested_context(PUSH_MODEL, _SYNTAXES)
-    assoc = ae.associate(
-        destination.host,
-        destination.port,
-        ae_title=destination.ae_title,
-        evt_handlers=[(evt.EVT_N_EVENT_REPORT, reports.on_report)],
-    )
+    try:
+        assoc = ae.associate(
+            destination.host,
+            destination.port,
+            ae_title=destination.ae_title,
+            evt_handlers=[(evt.EVT_N_EVENT_REPORT, reports.on_report)],
+        )
+    except OSError as error:
+        reason = error.strerror or "cannot be looked up"
+        raise Unreachable(f"{destination.host}: {reason}; check the host's name") from None
     if not assoc.is_established:
         raise Unreachable(_why_not(destination, assoc))
     try:

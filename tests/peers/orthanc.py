@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,6 +73,14 @@ class Orthanc:
         """End it as a crash would."""
         self._end(subprocess.Popen.kill)
 
+    def freeze(self) -> None:
+        """Make it hang: connections are accepted by the kernel and never answered."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
     def instances(self) -> list[Instance]:
         """Return every object it holds."""
         return [self._instance(id_) for id_ in self._json("GET", "/instances")]
@@ -137,6 +146,11 @@ class Orthanc:
         except (OSError, HTTPException):
             return False
         return True
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None:
+            raise RuntimeError("Orthanc is not running")
+        self._process.send_signal(number)
 
     def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
         process, self._process = self._process, None

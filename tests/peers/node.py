@@ -1,0 +1,114 @@
+"""The product itself as a peer: `osteoscreen serve`, run, asked, ended and killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from node.app import open_desk
+from node.config import load
+from node.domain.dossier import Dossier
+from node.domain.job import FINAL, Job, JobState
+from node.jobs import migrate
+from node.jobs.engine import open_engine
+from tests.peers.dcmtk import echoscu
+from tests.peers.waiting import wait_until
+
+AE_TITLE = "OSTEOSCREEN"
+ENDED = FINAL | {JobState.FAILED}
+
+
+class Node:
+    """One node in a folder of its own. What it leaves there outlasts its processes."""
+
+    def __init__(self, folder: Path, port: int, **sections: Any) -> None:
+        self.port = port
+        self.file = folder / "config.yaml"
+        self._log = folder / "node.log"
+        self._running: list[subprocess.Popen[bytes]] = []
+        folder.mkdir(parents=True, exist_ok=True)
+        defaults: dict[str, Any] = {
+            "dicom": {"port": port},
+            "database": {"url": "sqlite:///osteoscreen.db"},
+            "spool": {"path": "spool", "min_free": "1MB"},
+            # Short leases and waits, so that a test sees a rescue within seconds.
+            "queue": {
+                "poll": 0.05,
+                "lease": 3,
+                "delivery": {"attempts": 1000, "first": 0.2, "cap": 1.0},
+            },
+            "schedule": {"rescue": 0.5, "commitments": 0.5},
+        }
+        merged = {
+            name: defaults.get(name, {}) | value if isinstance(value, dict) else value
+            for name, value in (defaults | sections).items()
+        }
+        self.file.write_text(yaml.safe_dump(merged))
+
+    def serve(self, *roles: str) -> None:
+        """Start the whole node, or these roles alone, and return when it takes films."""
+        if roles:
+            migrate.upgrade(open_engine(load(self.file).database.url))
+        for arguments in [["--role", role] for role in roles] or [[]]:
+            self._start(arguments)
+        if not roles or "ingest" in roles:
+            wait_until(self._listens, timeout=60, what="answer to a C-ECHO")
+
+    def kill(self) -> None:
+        """Kill every process of the node at once, as a power cut would."""
+        for process in self._running:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self._running.clear()
+
+    def stop(self) -> list[int]:
+        """Ask the node to end; return its exit statuses."""
+        for process in self._running:
+            process.send_signal(signal.SIGTERM)
+        statuses = [process.wait(timeout=60) for process in self._running]
+        self._running.clear()
+        return statuses
+
+    def jobs(self, *states: JobState) -> list[Job]:
+        """Return the jobs there are."""
+        return open_desk(load(self.file)).recent(states, 1000)
+
+    def dossier(self, sop_instance_uid: str) -> Dossier:
+        """Return all that is known of a film's newest job."""
+        desk = open_desk(load(self.file))
+        return desk.show(desk.find(sop_instance_uid))
+
+    def wait_for(self, uid: str, accept: Callable[[Dossier], bool], timeout: float = 90) -> Dossier:
+        """Return the job of a film once it is as expected, else fail and tell how it was."""
+        return wait_until(lambda: self.dossier(uid), accept, timeout, f"such job\n{self.log()}")
+
+    def wait_ended(self, uids: Sequence[str], timeout: float = 120) -> list[Job]:
+        """Return the jobs of these films once all have ended, else fail."""
+        return wait_until(
+            lambda: [self.dossier(uid).job for uid in uids],
+            lambda jobs: all(job.state in ENDED for job in jobs),
+            timeout,
+            f"end of every job\n{self.log()}",
+        )
+
+    def log(self) -> str:
+        """Return the last lines that the node wrote."""
+        return self._log.read_text(errors="replace")[-4000:] if self._log.exists() else ""
+
+    def _start(self, arguments: list[str]) -> None:
+        command = [sys.executable, "-m", "node.cli", "serve", "--config", str(self.file)]
+        with self._log.open("ab") as log:
+            self._running.append(
+                subprocess.Popen([*command, *arguments], stderr=log, start_new_session=True)
+            )
+
+    def _listens(self) -> bool:
+        for process in self._running:
+            if process.poll() is not None:
+                raise AssertionError(f"the node ended with {process.returncode}: {self.log()}")
+        return echoscu(self.port, called_ae=AE_TITLE)

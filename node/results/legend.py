@@ -17,7 +17,7 @@ _BAR_GREY = 112  # the film's middle grey, so that the bar shows the colours as 
 
 _NO_HEAT = "No part of this film raised the score"
 _SCALE_TITLE = "Influence on the score (Grad-CAM)"
-_SCALE_NOTE = "relative to this film's strongest; not comparable between films"
+_SCALE_NOTE = "100 % = strongest on this film; not comparable between films"
 
 
 @dataclass(frozen=True, slots=True)

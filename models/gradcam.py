@@ -20,12 +20,14 @@ def explain(net: GridNet, film: Tensor) -> tuple[Output, Tensor]:
     The heat is (N, grid * h, grid * w), the positive part, in logit per cell and on one scale for
     the whole film: it is neither normalised per block nor per film.
     """
-    with torch.no_grad():
-        features = net.features(film)
-    blocks = features.blocks.requires_grad_()  # (N, B, C)
-    with torch.enable_grad():
-        output = net.head(blocks, features.thumb)
-    (gradient,) = torch.autograd.grad(output.logit.sum(), blocks)  # (N, B, C)
+    # The caller may have switched gradients off, as one does for inference.
+    with torch.inference_mode(False):
+        with torch.no_grad():
+            features = net.features(film)
+        blocks = features.blocks.requires_grad_()  # (N, B, C)
+        with torch.enable_grad():
+            output = net.head(blocks, features.thumb)
+            (gradient,) = torch.autograd.grad(output.logit.sum(), blocks)  # (N, B, C)
     cells = features.maps.shape[-2] * features.maps.shape[-1]
     heat = torch.einsum("nbc,nbchw->nbhw", gradient / cells, features.maps).relu()
     edge = net.config.halo // STRIDE

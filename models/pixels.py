@@ -137,7 +137,8 @@ def _padding(ds: Dataset, stored: npt.NDArray[np.generic]) -> npt.NDArray[np.boo
 
 def _modality(ds: Dataset, stored: npt.NDArray[np.generic]) -> Values:
     try:
-        values = np.asarray(apply_modality_lut(stored, ds), np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = np.asarray(apply_modality_lut(stored, ds), np.float64)
     except _DECODING as error:
         raise PixelError("the Modality LUT is broken: have the sender repair it") from error
     if not np.isfinite(values).all():

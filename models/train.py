@@ -44,7 +44,7 @@ class TrainConfig:
     minutes: float
     steps: int = 100_000
     pairs: int = 4
-    rate: float = 5e-4
+    rate: float = 2.5e-4
     decay: float = 0.05
     ema: float = 0.995
     seed: int = 1

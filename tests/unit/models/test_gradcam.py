@@ -1,0 +1,105 @@
+"""The cheap Grad-CAM is the exact one."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from models.gradcam import explain
+from models.grid import GridConfig, GridNet, stitch
+
+Make = Callable[[GridConfig], GridNet]
+
+
+def _by_autograd(net: GridNet, film: Tensor) -> Tensor:
+    """Grad-CAM from its definition: the gradient runs through the net to the ResNet's last map."""
+    kept = []
+    layer4 = net.resnet.get_submodule("layer4")
+    hook = layer4.register_forward_hook(lambda *call: kept.append(call[2]))
+    logit = net(film).logit.sum()
+    hook.remove()
+    gradient = torch.autograd.grad(logit, kept[0])[0]
+    n, grid = len(film), net.config.grid
+    last = kept[0]
+    if net.config.whole_film:
+        step = last.shape[-1] // grid
+        last, gradient = (
+            part.unfold(2, step, step).unfold(3, step, step).permute(0, 2, 3, 1, 4, 5)
+            for part in (last, gradient)
+        )
+    last, gradient = (
+        part.reshape(-1, *part.shape[-3:])[: n * grid * grid] for part in (last, gradient)
+    )
+    weight = gradient.mean(dim=(2, 3), keepdim=True)
+    heat = (weight * last).sum(dim=1).relu()
+    edge = net.config.halo // 32
+    if edge:
+        heat = heat[:, edge:-edge, edge:-edge]
+    return stitch(heat.view(n, grid * grid, *heat.shape[-2:]), grid)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"size": 192}, {"halo": 32}, {"whole_film": True, "size": 192}, {"transformer": False}],
+    ids=str,
+)
+def test_heat_equals_autograd_through_the_resnet(
+    small: GridConfig, make_net: Make, change: dict
+) -> None:
+    config = replace(small, **change)
+    net = make_net(config)
+    film = torch.randn(2, 1, config.size, config.size)
+    heats = []
+    # An untrained net may point one way everywhere; turned around, the other way is positive.
+    for _ in range(2):
+        _, heat = explain(net, film)
+        exact = _by_autograd(net, film)
+        assert heat.shape == exact.shape == (2, config.size // 32, config.size // 32)
+        assert float((heat - exact).abs().max()) <= 1e-5 * float(exact.max())
+        heats.append(float(exact.max()))
+        with torch.no_grad():
+            net.out.weight.neg_()
+    assert max(heats) > 0
+
+
+def test_scores_beside_the_heat_are_those_of_the_plain_forward_pass(
+    small: GridConfig, make_net: Make
+) -> None:
+    net = make_net(small)
+    film = torch.randn(3, 1, 96, 96)
+    output, heat = explain(net, film)
+    with torch.inference_mode():
+        plain = net(film)
+    assert torch.allclose(output.logit, plain.logit, atol=1e-5)
+    assert not output.logit.requires_grad
+    assert float(heat.min()) >= 0
+
+
+def test_the_heat_keeps_its_scale(small: GridConfig, make_net: Make) -> None:
+    """Doubling the last layer doubles the heat: nothing is normalised away."""
+    net = make_net(small)
+    film = torch.randn(1, 1, 96, 96)
+    with torch.no_grad():
+        net.out.weight.mul_(-1 if float(explain(net, film)[1].max()) == 0 else 1)
+    _, before = explain(net, film)
+    with torch.no_grad():
+        net.out.weight.mul_(2)
+        net.out.bias.mul_(2)
+    _, after = explain(net, film)
+    assert float(before.max()) > 0
+    assert torch.allclose(after, 2 * before, rtol=1e-4)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_heat_comes_even_where_the_caller_switched_gradients_off(
+    small: GridConfig, make_net: Make, mode: Callable[[], AbstractContextManager[None]]
+) -> None:
+    net = make_net(small)
+    film = torch.randn(1, 1, 96, 96)
+    _, plain = explain(net, film)
+    with mode():
+        _, heat = explain(net, film + 0)
+    assert torch.equal(heat, plain)

@@ -1,0 +1,92 @@
+"""The grid net: every choice is config, shapes hold, blocks are cut and stitched in order."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from models.grid import GridConfig, GridNet, cut, stitch
+
+Make = Callable[[GridConfig], GridNet]
+
+ABLATIONS = [
+    {},
+    {"transformer": False},
+    {"position": False},
+    {"thumbnail": False},
+    {"whole_film": True},
+    {"halo": 32},
+    {"norm": "group"},
+    {"norm": "frozen"},
+    {"transformer": False, "position": False, "thumbnail": False},
+]
+
+
+@pytest.mark.parametrize("change", ABLATIONS, ids=str)
+def test_every_ablation_scores_and_learns(small: GridConfig, make_net: Make, change: dict) -> None:
+    net = make_net(replace(small, **change)).train()
+    output = net(torch.randn(2, 1, 96, 96))
+    assert output.logit.shape == output.t_score.shape == (2,)
+    assert output.mineral.shape == (2, 9)
+    assert torch.allclose(output.attention.sum(dim=1), torch.ones(2))
+    (output.logit.sum() + output.t_score.sum() + output.mineral.sum()).backward()
+    wanted = [p for p in net.parameters() if p.requires_grad]
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in wanted)
+
+
+@pytest.mark.parametrize(
+    "change", [{"size": 200}, {"halo": 5}, {"halo": 32, "whole_film": True}, {"heads": 5}]
+)
+def test_a_config_that_cannot_be_built_is_refused(small: GridConfig, change: dict) -> None:
+    with pytest.raises(ValueError, match=r"size|halo|heads"):
+        replace(small, **change)
+
+
+def test_the_paper_grid_at_both_sizes() -> None:
+    assert GridConfig(size=576).block == 96
+    assert GridConfig(size=384).block == 64
+
+
+def test_cut_goes_row_by_row_and_stitch_undoes_it() -> None:
+    film = torch.arange(12 * 12.0).view(1, 1, 12, 12)
+    blocks = cut(film, 6)
+    assert torch.equal(blocks[0, 1, 0], film[0, 0, 0:2, 2:4])
+    assert torch.equal(blocks[0, 6, 0], film[0, 0, 2:4, 0:2])
+    assert torch.equal(stitch(blocks[:, :, 0], 6), film[:, 0])
+
+
+def test_a_block_with_halo_sees_its_neighbours() -> None:
+    film = torch.arange(16 * 16.0).view(1, 1, 16, 16)
+    blocks = cut(film, 6, halo=2)
+    assert blocks.shape == (1, 36, 1, 6, 6)
+    assert torch.equal(blocks[0, 7, 0], film[0, 0, 2:8, 2:8])
+
+
+def test_the_last_map_is_that_of_monai_itself(small: GridConfig, make_net: Make) -> None:
+    """Averaged, it is what MONAI's own forward pass returns without its head."""
+    net = make_net(small)
+    film = torch.randn(1, 1, 96, 96)
+    theirs = net.resnet(cut(film, 3)[0])
+    assert torch.allclose(net.features(film).blocks[0], theirs, atol=1e-5)
+
+
+def test_without_position_and_transformer_the_order_of_blocks_is_unseen(
+    small: GridConfig, make_net: Make
+) -> None:
+    bare = replace(small, position=False, transformer=False, thumbnail=False)
+    blocks = torch.randn(1, 9, 512)
+    shuffled = blocks[:, torch.tensor([4, 2, 0, 8, 7, 5, 3, 1, 6])]
+    net = make_net(bare)
+    assert torch.allclose(net.head(blocks, None).logit, net.head(shuffled, None).logit, atol=1e-5)
+    placed = make_net(replace(bare, position=True))
+    assert not torch.allclose(
+        placed.head(blocks, None).logit, placed.head(shuffled, None).logit, atol=1e-5
+    )
+
+
+def test_frozen_norms_keep_their_statistics_in_training(small: GridConfig, make_net: Make) -> None:
+    net = make_net(replace(small, norm="frozen")).train()
+    before = net.resnet.get_buffer("bn1.running_mean").clone()
+    net(torch.randn(2, 1, 96, 96))
+    assert torch.equal(net.resnet.get_buffer("bn1.running_mean"), before)

@@ -1,0 +1,51 @@
+"""Real films of several makers and encodings come out upright and bone bright."""
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from models.pixels import PixelError, Radiograph, read_radiograph
+from models.preprocess import prepare
+
+pytestmark = pytest.mark.shared_data
+
+
+def _read(folder: Path, name: str) -> Radiograph:
+    return read_radiograph(pydicom.dcmread(folder / "dicom" / name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CR_siim_nih_PA_62M", "RG1_J2KR", "RG1_JLSN", "RG1_UNCR", "udacity_test1", "udacity_test4"],
+)
+def test_chest_films_show_dark_lungs_beside_a_bright_middle(shared_data: Path, name: str) -> None:
+    film = _read(shared_data, f"chest/{name}.dcm")
+    rows, columns = film.pixels.shape
+    upper = film.pixels[int(rows * 0.3) : int(rows * 0.5)]
+    left, right = (slice(int(columns * a), int(columns * (a + 0.13))) for a in (0.22, 0.65))
+    lungs = np.concatenate([upper[:, left], upper[:, right]], axis=1)
+    middle = slice(int(columns * 0.46), int(columns * 0.54))
+    assert np.median(lungs) < np.median(upper[:, middle]) - 0.05
+    assert film.aspect == 1.0
+    assert prepare(film, 192).array.std() > 0.5
+
+
+def test_three_encodings_of_one_film_are_one_film(shared_data: Path) -> None:
+    plain = _read(shared_data, "chest/RG1_UNCR.dcm").pixels
+    assert np.array_equal(_read(shared_data, "chest/RG1_J2KR.dcm").pixels, plain)
+    assert np.abs(_read(shared_data, "chest/RG1_JLSN.dcm").pixels - plain).max() < 0.005
+
+
+@pytest.mark.parametrize("name", ["chrJapMulti", "chrKoreanMulti"])
+def test_a_header_without_pixels_is_refused(shared_data: Path, name: str) -> None:
+    with pytest.raises(PixelError, match="Pixel Data"):
+        _read(shared_data, f"headers/{name}.dcm")
+
+
+def test_twelve_bit_jpeg_that_no_plug_in_decodes_is_refused_with_the_remedy(
+    shared_data: Path,
+) -> None:
+    with pytest.raises(PixelError, match=r"JPEG Extended.*Explicit VR Little Endian"):
+        _read(shared_data, "other/RG3_JPLY.dcm")

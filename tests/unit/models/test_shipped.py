@@ -1,0 +1,105 @@
+"""What ships: a bundle that verifies and says what it is, a film that is a valid DX object."""
+
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import Dataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, JPEGLSLossless
+
+from models.card import IntendedUse
+from models.pixels import read_radiograph
+from models.registry import Bundle, load_bundle, verify_golden
+from models.scoring import score
+from models.simulate.demo_film import build
+
+REPOSITORY = Path(__file__).parents[3]
+FILM = REPOSITORY / "node" / "demo" / "film.dcm"
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    """Return the demonstration bundle."""
+    return load_bundle(REPOSITORY / "models" / "bundles" / "demo")
+
+
+@pytest.fixture(scope="module")
+def film() -> Dataset:
+    """Return the demonstration film."""
+    return pydicom.dcmread(FILM)
+
+
+def test_golden_films_score_as_when_the_bundle_was_made(bundle: Bundle) -> None:
+    assert len(bundle.card.golden) >= 2
+    assert verify_golden(bundle) < 1e-4
+
+
+def test_the_card_says_plainly_that_it_is_a_demonstration(bundle: Bundle) -> None:
+    card = bundle.card
+    assert card.intended_use is IntendedUse.DEMONSTRATION
+    limits = " ".join(card.limits)
+    assert "ONE person" in limits
+    assert "not for patients" in limits
+    assert "No accuracy on real films" in limits
+    assert any("LIDC-IDRI-0001" in line and "CC BY 3.0" in line for line in card.attribution)
+    assert all("simulated" in figure.source for figure in card.figures)
+    assert all("simulated" in point.source for point in card.operating_points)
+
+
+def test_the_figures_are_those_of_a_world_without_leaks(bundle: Bundle) -> None:
+    """Better than chance with density in the films, chance without it, and not too good."""
+    figures = {figure.name: figure for figure in bundle.card.figures}
+    assert 0.6 < figures["held out"].auc < 0.97
+    off = figures["density switched off"]
+    assert off.low < 0.5 < off.high
+
+
+def test_the_demonstration_film_scores_within_bounds(bundle: Bundle, film: Dataset) -> None:
+    result = score(bundle, [read_radiograph(film)])[0]
+    assert 0.0 < result.probability < 1.0
+    assert result.heat.shape == (12, 12)
+    assert result.heat.max() > 0
+
+
+def test_the_film_is_a_small_losslessly_compressed_dx_of_a_simulated_patient(film: Dataset) -> None:
+    assert FILM.stat().st_size < 1_500_000
+    assert film.SOPClassUID == DigitalXRayImageStorageForPresentation
+    assert film.file_meta.TransferSyntaxUID == JPEGLSLossless
+    assert (film.BodyPartExamined, film.ViewPosition) == ("CHEST", "PA")
+    assert (str(film.PatientName), film.PatientID) == ("DEMO^SIMULATED", "DEMO-0001")
+    assert film.BitsStored == 12
+    assert "imulated" in film.DerivationDescription
+    assert film.Rows > 1200
+
+
+def test_age_and_birth_date_agree(film: Dataset) -> None:
+    born, taken = (
+        date(int(text[:4]), int(text[4:6]), int(text[6:]))
+        for text in (film.PatientBirthDate, film.StudyDate)
+    )
+    years = taken.year - born.year - ((taken.month, taken.day) < (born.month, born.day))
+    assert film.PatientAge == f"{years:03d}Y"
+
+
+def test_the_pixels_of_the_film_survive_its_encoding() -> None:
+    picture = np.random.default_rng(0).random((64, 48), dtype=np.float32)
+    picture[0, 0], picture[0, 1] = 0.0, 1.0
+    read = read_radiograph(build(picture))
+    assert np.abs(read.pixels - picture).max() < 1 / 4095
+    assert read.aspect == 1.0
+
+
+def test_building_the_film_again_keeps_its_identity(film: Dataset) -> None:
+    again = build(np.eye(32, dtype=np.float32))
+    assert again.SOPInstanceUID == film.SOPInstanceUID
+    assert again.StudyInstanceUID == film.StudyInstanceUID
+
+
+@pytest.mark.tools("dciodvfy")
+def test_dciodvfy_finds_no_fault_in_the_film() -> None:
+    done = subprocess.run(["dciodvfy", str(FILM)], capture_output=True, text=True, check=False)
+    assert "Error" not in done.stderr
+    assert "Warning" not in done.stderr

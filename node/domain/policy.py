@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -29,7 +30,8 @@ class Override:
             return True
         if film.age_years is None:
             return False
-        return (self.min_age or 0.0) <= film.age_years <= (self.max_age or float("inf"))
+        oldest = math.inf if self.max_age is None else self.max_age
+        return (self.min_age or 0.0) <= film.age_years <= oldest
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ def decide(probability: Probability, film: Film, policy: ThresholdPolicy) -> Dec
     }
     for used in _PREFERENCE:
         score = scores[used]
-        if score is not None:
+        # NaN compares below any threshold: a broken net must not clear a patient.
+        if score is not None and math.isfinite(score):
             finding = Finding.PRESENT if score >= threshold else Finding.ABSENT
             return Decision(finding=finding, threshold=threshold, score=score, used=used)
     return Decision(

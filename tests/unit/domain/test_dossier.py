@@ -1,0 +1,146 @@
+"""The summary of a job, whose keys programs rely on."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from node.domain.delivery import Delivery, DeliveryState, ResultKind
+from node.domain.dossier import Dossier, Happening, summarise
+from node.domain.job import Job, JobEvent, JobState
+from node.domain.prediction import (
+    Decision,
+    Finding,
+    IntendedUse,
+    ModelIdentity,
+    Probability,
+    Used,
+    Verdict,
+)
+from tests.unit.domain.films import CHEST_FILM
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+VERDICT = Verdict(
+    probability=Probability(image=0.61, clinical=0.4, combined=0.7),
+    decision=Decision(Finding.PRESENT, threshold=0.5, score=0.7, used=Used.COMBINED),
+    model=ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION),
+    seconds={"decode": 0.123456, "predict": 1.0},
+)
+SENT = Delivery(
+    id=1,
+    job_id=7,
+    destination="pacs",
+    kind=ResultKind.REPORT,
+    sop_class_uid="1.2.840.10008.5.1.4.1.1.88.34",
+    sop_instance_uid="2.25.1",
+    spool_key="results/x",
+    state=DeliveryState.DELIVERED,
+    attempt=2,
+)
+
+
+def happening(event: str, state: str, after: float) -> Happening:
+    return Happening(NOON + timedelta(seconds=after), event, state, "worker", "", None)
+
+
+DONE = Dossier(
+    job=Job(
+        id=7,
+        state=JobState.DONE,
+        film=CHEST_FILM,
+        spool_key="films/x",
+        attempt=1,
+        received_at=NOON,
+        updated_at=NOON,
+        verdict=VERDICT,
+    ),
+    deliveries=(SENT,),
+    history=(
+        happening("receive", JobState.RECEIVED, 0.0),
+        happening(JobEvent.ANALYSE, JobState.ANALYSED, 2.0),
+        happening(JobEvent.FINISH, JobState.DONE, 2.5),
+    ),
+)
+
+
+def test_all_that_programs_rely_on() -> None:
+    """Every key of `summary.json` and `jobs show --json`, each with its kind of value."""
+    assert summarise(DONE) == {
+        "id": 7,
+        "state": "DONE",
+        "reason": None,
+        "error": None,
+        "attempt": 1,
+        "sop_instance_uid": CHEST_FILM.sop_instance_uid,
+        "study_instance_uid": CHEST_FILM.study_instance_uid,
+        "probability": {"image": 0.61, "clinical": 0.4, "combined": 0.7},
+        "used": "combined",
+        "threshold": 0.5,
+        "flagged": True,
+        "model": {
+            "name": "grid-demo",
+            "version": "1.0.0",
+            "digest": "5e" * 32,
+            "intended_use": "demonstration",
+        },
+        "seconds": {"decode": 0.1235, "predict": 1.0, "deliver": 0.5, "total": 2.5},
+        "deliveries": [
+            {
+                "destination": "pacs",
+                "kind": "report",
+                "state": "DELIVERED",
+                "sop_instance_uid": "2.25.1",
+                "attempt": 2,
+                "error": None,
+            }
+        ],
+    }
+
+
+def test_the_keys_are_there_before_there_is_a_score() -> None:
+    """A program may read `probability.image` of any job; null is "not yet" or "never"."""
+    waiting = replace(DONE.job, state=JobState.RECEIVED, attempt=0, verdict=None)
+    summary = summarise(Dossier(waiting, (), ()))
+    assert summary.keys() == summarise(DONE).keys()
+    assert summary["probability"] == {"image": None, "clinical": None, "combined": None}
+    assert [summary[key] for key in ("used", "threshold", "flagged", "model")] == [None] * 4
+    assert (summary["seconds"], summary["deliveries"]) == ({}, [])
+
+
+def test_a_rejected_film_says_why() -> None:
+    """The code for programs, the sentence for people."""
+    refused = replace(
+        DONE.job, state=JobState.REJECTED, reason="view", error="lateral", verdict=None
+    )
+    summary = summarise(Dossier(refused, (), ()))
+    assert (summary["reason"], summary["error"]) == ("view", "lateral")
+
+
+def test_an_undetermined_film_uses_no_score() -> None:
+    """The threshold that would have applied is still told."""
+    decision = Decision(Finding.UNDETERMINED, threshold=0.5, reason="the model gave no score")
+    verdict = replace(VERDICT, probability=Probability(), decision=decision)
+    summary = summarise(replace(DONE, job=replace(DONE.job, verdict=verdict)))
+    assert (summary["used"], summary["flagged"], summary["threshold"]) == (None, False, 0.5)
+
+
+def test_a_job_under_way_has_no_total_yet() -> None:
+    """Only what is over has been timed."""
+    history = DONE.history[:2]
+    assert summarise(replace(DONE, history=history))["seconds"] == {
+        "decode": 0.1235,
+        "predict": 1.0,
+    }
+
+
+def test_a_delivery_that_failed_says_why() -> None:
+    """Beside its state, so that nobody has to look in the log."""
+    failed = replace(SENT, state=DeliveryState.FAILED, error="the destination answered 0xa900")
+    [line] = summarise(replace(DONE, deliveries=(failed,)))["deliveries"]
+    assert (line["state"], line["error"]) == ("FAILED", "the destination answered 0xa900")
+
+
+def test_nothing_of_the_patient_is_in_it() -> None:
+    """Summaries are printed, mailed and kept: age and sex stay in the film's facts."""
+    text = json.dumps(summarise(DONE))
+    assert "67" not in text.replace(CHEST_FILM.sop_instance_uid, "")
+    assert not {"age_years", "sex", "patient_id", "patient_name"} & summarise(DONE).keys()

@@ -1,0 +1,35 @@
+"""What is sent where."""
+
+from node.domain.delivery import Parcel, Result, ResultKind, Route, When, parcels
+
+REPORT = Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", "2.25.1", "results/r")
+HEATMAP = Result(ResultKind.HEATMAP, "1.2.840.10008.5.1.4.1.1.7", "2.25.2", "results/h")
+BOTH = (ResultKind.REPORT, ResultKind.HEATMAP)
+
+
+def test_each_destination_gets_what_it_asked_for() -> None:
+    """One parcel for each object and destination: each succeeds or fails by itself."""
+    routes = (
+        Route("pacs", BOTH, When.ALWAYS),
+        Route("ris", (ResultKind.REPORT,), When.ALWAYS),
+    )
+    assert parcels((REPORT, HEATMAP), routes, flagged=False) == [
+        Parcel("pacs", REPORT),
+        Parcel("pacs", HEATMAP),
+        Parcel("ris", REPORT),
+    ]
+
+
+def test_some_want_flagged_films_only() -> None:
+    """They hear nothing of the others; who wants all gets all."""
+    routes = (Route("pacs", BOTH, When.ALWAYS), Route("clinic", BOTH, When.FLAGGED))
+    assert {p.destination for p in parcels((REPORT,), routes, flagged=False)} == {"pacs"}
+    assert {p.destination for p in parcels((REPORT,), routes, flagged=True)} == {"pacs", "clinic"}
+
+
+def test_nothing_is_made_up() -> None:
+    """No result, no destination, or none of the wanted kind: no parcel."""
+    route = Route("pacs", (ResultKind.HEATMAP,), When.ALWAYS)
+    assert parcels((REPORT,), (), flagged=True) == []
+    assert parcels((), (route,), flagged=True) == []
+    assert parcels((REPORT,), (route,), flagged=True) == []

@@ -1,5 +1,6 @@
 """The product itself as a peer: `osteoscreen serve`, run, asked, ended and killed."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -62,9 +63,25 @@ class Node:
     def kill(self) -> None:
         """Kill every process of the node at once, as a power cut would."""
         for process in self._running:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self._running.clear()
+
+    def kill_supervisor(self) -> None:
+        """Kill the process that was started, and none of those it started."""
+        for process in self._running:
+            process.kill()
+            process.wait()
+
+    def process_of(self, role: str) -> int:
+        """Return the process id of a supervised role."""
+        [supervisor] = self._running
+        children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text()
+        for pid in map(int, children.split()):
+            if role.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                return pid
+        raise AssertionError(f"no process has the role {role}")
 
     def stop(self) -> list[int]:
         """Ask the node to end; return its exit statuses."""
@@ -94,6 +111,15 @@ class Node:
             lambda jobs: all(job.state in ENDED for job in jobs),
             timeout,
             f"end of every job\n{self.log()}",
+        )
+
+    def wait_all(self, count: int, timeout: float = 120) -> list[Job]:
+        """Return all jobs once there are so many and all have ended, else fail."""
+        return wait_until(
+            self.jobs,
+            lambda jobs: len(jobs) == count and all(job.state in ENDED for job in jobs),
+            timeout,
+            f"end of {count} jobs\n{self.log()}",
         )
 
     def log(self) -> str:

@@ -1,0 +1,92 @@
+"""How a running node starts, ends, and survives the end of its parts."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+
+from node.domain.delivery import SETTLED, DeliveryState
+from node.domain.job import JobState
+from tests.peers.dcmtk import dcmsend, echoscu
+from tests.peers.node import AE_TITLE, Node
+from tests.peers.orthanc import Orthanc
+from tests.peers.waiting import wait_until
+
+pytestmark = pytest.mark.tools("dcmsend", "echoscu", "Orthanc")
+
+MakeNode = Callable[..., Node]
+
+
+def test_sigterm_ends_every_process_in_order(make_node: MakeNode) -> None:
+    """The node ends with status 0, and its port is free for the next one."""
+    node = make_node()
+    node.serve()
+    assert node.stop() == [0]
+    assert not echoscu(node.port, called_ae=AE_TITLE)
+
+
+def test_a_role_that_dies_is_started_again(
+    make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
+) -> None:
+    """Kill -9 of the analysing process alone: the supervisor brings another, the film is scored."""
+    node = make_node(destinations=[destination])
+    node.serve()
+    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    uid = str(dcmread(film).SOPInstanceUID)
+    node.wait_for(uid, lambda seen: seen.job.state is JobState.ANALYSING)
+    os.kill(node.process_of("analyse"), signal.SIGKILL)
+    [job] = node.wait_ended([uid])
+    assert (job.state, job.attempt) == (JobState.DONE, 2)
+    assert orthanc.count() == 2
+
+
+def test_no_process_outlives_the_supervisor(make_node: MakeNode) -> None:
+    """Kill -9 of the supervisor alone: its roles notice, and the port is free."""
+    node = make_node()
+    node.serve()
+    node.kill_supervisor()
+    wait_until(
+        lambda: echoscu(node.port, called_ae=AE_TITLE), lambda answers: not answers, timeout=30
+    )
+
+
+def test_one_destination_down_does_not_hold_up_another(
+    make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
+) -> None:
+    """The PACS that runs gets its results while the other's wait for it."""
+    away = destination | {"name": "away", "port": 1}
+    node = make_node(destinations=[away, destination])
+    node.serve()
+    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    dossier = node.wait_for(
+        str(dcmread(film).SOPInstanceUID),
+        lambda seen: [d.state for d in seen.deliveries].count(DeliveryState.DELIVERED) == 2,
+    )
+    assert {d.destination for d in dossier.deliveries if d.state in SETTLED} == {"pacs"}
+    assert dossier.job.state is JobState.ANALYSED
+    assert orthanc.count() == 2
+
+
+@pytest.mark.tools("initdb", "postgres")
+def test_roles_on_one_postgresql_share_the_work(
+    make_node: MakeNode,
+    orthanc: Orthanc,
+    destination: dict[str, Any],
+    film: Path,
+    postgres_url: str,
+) -> None:
+    """The same node on PostgreSQL: received, scored, committed by the PACS, done."""
+    node = make_node(
+        destinations=[destination | {"commitment": True}], database={"url": postgres_url}
+    )
+    node.serve()
+    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    [job] = node.wait_ended([str(dcmread(film).SOPInstanceUID)])
+    assert job.state is JobState.DONE
+    moves = [h.event for h in node.dossier(job.film.sop_instance_uid).history]
+    assert moves.count("commit") == 2
+    assert orthanc.count() == 2

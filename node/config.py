@@ -8,12 +8,17 @@ error never turns into a silent default. Environment variables override the file
 import os
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,27 +26,14 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from node.config_values import AETitle, Fraction, Name, Port, Seconds, Threshold
+from node.strict_yaml import read_mapping
+
 ENV_PREFIX = "OSTEOSCREEN__"
 
 
 class ConfigError(Exception):
     """The configuration cannot be used; each line of the message names a key and the remedy."""
-
-
-def _ae_title(value: str) -> str:
-    """Check PS3.5's AE: 1 to 16 characters of the default repertoire, no backslash."""
-    stripped = value.strip()
-    printable = all(" " <= c <= "~" and c != "\\" for c in stripped)
-    if not 1 <= len(stripped) <= 16 or not printable:
-        raise ValueError("an AE title has 1 to 16 printable ASCII characters and no backslash")
-    return stripped
-
-
-AETitle = Annotated[str, AfterValidator(_ae_title)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(gt=0.0)]
-Network = IPv4Network | IPv6Network
 
 
 class ResultKind(StrEnum):
@@ -60,8 +52,8 @@ class Section(BaseModel):
 class Caller(Section):
     """A peer that may send films."""
 
-    ae_title: AETitle | Literal["*"] = "*"
-    network: Network
+    ae_title: AETitle = "*"
+    network: IPvAnyNetwork
 
 
 class Dicom(Section):
@@ -80,7 +72,7 @@ class Dicom(Section):
 class Destination(Section):
     """A PACS that receives results."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")
+    name: Name
     ae_title: AETitle
     host: str = Field(min_length=1)
     port: Port
@@ -148,7 +140,7 @@ class Override(Section):
 class Policy(Section):
     """From score to decision."""
 
-    threshold: Fraction | str = "youden"
+    threshold: Threshold = "youden"
     overrides: tuple[Override, ...] = ()
     admit: Admit = Admit()
 
@@ -234,7 +226,7 @@ def load(path: Path | None) -> Config:
     Relative paths inside are relative to the file's folder, or to the working folder.
     """
     base = path.parent if path else Path()
-    values = _read_yaml(path) if path else {}
+    values = _read(path) if path else {}
     _refuse_unknown_sections()
     try:
         config = Config(**values)
@@ -248,19 +240,14 @@ def load(path: Path | None) -> Config:
     return _anchored(config, base.resolve())
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return read_mapping(path)
     except OSError as error:
         reason = error.strerror or "cannot be read"
         raise ConfigError(f"{path}: {reason}; name a file with --config") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path}: holds a {type(content).__name__}, not sections with keys")
-    return content
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def _refuse_unknown_sections() -> None:

@@ -35,8 +35,9 @@ def keys_of_model(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def with_examples(text: str) -> str:
-    """Return the file with its commented examples in use."""
-    return re.sub(r"^( *)#(?=\w|  )", r"\1", text, flags=re.MULTILINE)
+    """Return the file with its commented examples in use, in place of the empty lists."""
+    emptied = re.sub(r"^ *(\w+): \[\]\n(?= *# .*\n *#\1:)", "", text, flags=re.MULTILINE)
+    return re.sub(r"^( *)#(?=\w|  )", r"\1", emptied, flags=re.MULTILINE)
 
 
 def explained_keys(text: str) -> dict[str, bool]:

@@ -1,0 +1,43 @@
+"""The kinds of value that the configuration has, each with a message that names the remedy."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, PlainValidator
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+
+
+def _ae_title(value: str) -> str:
+    """Check PS3.5's AE: 1 to 16 characters of the default repertoire, no backslash."""
+    stripped = value.strip()
+    printable = all(" " <= c <= "~" and c != "\\" for c in stripped)
+    if not 1 <= len(stripped) <= 16 or not printable:
+        raise ValueError("an AE title has 1 to 16 printable ASCII characters and no backslash")
+    return stripped
+
+
+def _name(value: str) -> str:
+    """Check a destination's name: it stands in the job table, in logs and in commands."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", value):
+        raise ValueError("a name has 1 to 32 letters, digits, - and _, and begins with no sign")
+    return value
+
+
+def _threshold(value: object) -> float | str:
+    """Check a threshold: a number from 0 to 1, or the name of an operating point."""
+    if isinstance(value, str) and value and not _NUMBER.fullmatch(value):
+        return value
+    if isinstance(value, int | float | str) and not isinstance(value, bool) and value != "":
+        number = float(value)
+        if 0.0 <= number <= 1.0:
+            return number
+    raise ValueError("a threshold is a number from 0 to 1, or an operating point of the model card")
+
+
+AETitle = Annotated[str, AfterValidator(_ae_title)]
+Name = Annotated[str, AfterValidator(_name)]
+Threshold = Annotated[float | str, PlainValidator(_threshold)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(gt=0.0)]

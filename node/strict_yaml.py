@@ -1,0 +1,42 @@
+"""YAML files that say what their author meant: safe, and without a key written twice."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's safe loader, which here refuses two equal keys instead of taking the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping; raise where a key stands twice."""
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is written twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Return a file's top-level mapping, empty for an empty file.
+
+    Raises OSError, or ValueError with one line that says what is wrong and where.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            content = yaml.load(file, _StrictLoader)  # noqa: S506 - a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}" if mark else "unknown line"
+        raise ValueError(f"not valid YAML, {where}: {error.problem}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"not a YAML text: {type(error).__name__}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ValueError(f"holds a {type(content).__name__}, not sections with keys")
+    return content

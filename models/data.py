@@ -74,15 +74,15 @@ def twin_batch(maps: Maps, split: Split, seed: int, pairs: int, size: int) -> Ba
     two films with everything else equal points at bone from the first step.
     """
     rng = np.random.default_rng([31, seed])
-    subjects = []
+    patients: list[Subject] = []
     for _ in range(pairs):
         first = sample_subject(split.first_seed + int(rng.integers(2**40)), split.variants)
         other = first.t_score
         while abs(other - first.t_score) < 0.5:
             other = float(rng.normal(T_MEAN, T_SPREAD))
-        subjects += [first, twin(first, other)]
+        patients += [first, twin(first, other)]
     cut = [_letterbox(rng) for _ in range(pairs)]
-    return _collate(maps, subjects, size, [band for band in cut for _ in range(2)])
+    return _collate(maps, patients, size, [band for band in cut for _ in range(2)])
 
 
 def subjects(split: Split, count: int) -> list[Subject]:
@@ -104,12 +104,12 @@ def predict(net: GridNet, maps: Maps, patients: Sequence[Subject]) -> tuple[Floa
 
 def _collate(
     maps: Maps,
-    subjects: Sequence[Subject],
+    patients: Sequence[Subject],
     size: int,
     bands: Sequence[tuple[float, float]],
 ) -> Batch:
     films, minerals = [], []
-    for subject, (beside, above) in zip(subjects, bands, strict=True):
+    for subject, (beside, above) in zip(patients, bands, strict=True):
         pixels, mineral = render(maps[subject.variant].astype(np.float32), subject, size)
         array = prepare(Radiograph(pixels), size).array
         visible = np.ones((size, size), np.float32)
@@ -119,12 +119,12 @@ def _collate(
         films.append(array * visible)
         share = visible.reshape(6, size // 6, 6, size // 6).mean(axis=(1, 3))
         minerals.append(np.log(mineral * share + MINERAL_FLOOR))
-    t_scores = np.array([subject.t_score for subject in subjects], np.float32)
+    t_scores = np.array([subject.t_score for subject in patients], np.float32)
     return Batch(
         film=torch.from_numpy(np.stack(films)),
-        label=torch.tensor([float(subject.label) for subject in subjects]),
+        label=torch.tensor([float(subject.label) for subject in patients]),
         t_score=torch.from_numpy((t_scores - np.float32(T_MEAN)) / np.float32(T_SPREAD)),
-        mineral=torch.from_numpy(np.stack(minerals).reshape(len(subjects), -1)),
+        mineral=torch.from_numpy(np.stack(minerals).reshape(len(patients), -1)),
     )
 
 

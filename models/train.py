@@ -51,7 +51,7 @@ class TrainConfig:
     report_every: float = 300.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class Progressed:
     """What a checkpoint holds besides weights: optimiser steps, seconds and films so far."""
 
@@ -80,14 +80,14 @@ def _gap(values: Tensor) -> Tensor:
 def fit(
     net: GridNet, maps: Maps, config: TrainConfig, checkpoint: Path
 ) -> tuple[GridNet, Progressed]:
-    """Train ``net`` until the clock runs out; returns the averaged net and how far it came."""
+    """Train ``net`` until the clock runs out; returns the averaged net and how far it came.
+
+    Goes on from ``checkpoint`` where that exists, and leaves one there.
+    """
     average = copy.deepcopy(net).eval().requires_grad_(False)
-    decayed = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
-    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.decay)
+    optimiser = _optimiser(net, config)
     done = _resume(checkpoint, net, average, optimiser)
-    limit, last_report = config.minutes * 60, done.seconds
+    limit, reported = config.minutes * 60, done.seconds
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns) as progress:
         task = progress.add_task("training", total=limit)
@@ -96,24 +96,31 @@ def fit(
             share = max(done.step / config.steps, done.seconds / limit)
             if share >= 1:
                 break
-            for group in optimiser.param_groups:
-                group["lr"] = config.rate * _schedule(done.step, share)
-            value = _step(net, batch, optimiser)
+            rate = config.rate * _schedule(done.step, share)
+            value = _step(net, batch, optimiser, rate)
             _follow(average, net, min(config.ema, (1 + done.step) / (10 + done.step)))
-            done.step, done.films = done.step + 1, done.films + len(batch.label)
-            done.seconds, began = done.seconds + time.monotonic() - began, time.monotonic()
-            progress.update(
-                task, completed=done.seconds, description=f"step {done.step} loss {value:.3f}"
+            now = time.monotonic()
+            done = Progressed(
+                done.step + 1, done.seconds + now - began, done.films + len(batch.label)
             )
-            if done.seconds - last_report > config.report_every:
-                last_report = done.seconds
+            began, line = now, f"step {done.step} loss {value:.3f}"
+            progress.update(task, completed=done.seconds, description=line)
+            if done.seconds - reported > config.report_every:
+                reported = done.seconds
                 _save(checkpoint, net, average, optimiser, done)
-                logits, labels = predict(average, maps, subjects(CALIBRATE, 128))
-                held_out = auc(logits, labels)
-                progress.log(f"step {done.step} loss {value:.3f} AUC {held_out:.3f} of 128")
+                held_out = auc(*predict(average, maps, subjects(CALIBRATE, 128)))
+                progress.log(f"{line} AUC {held_out:.3f} of 128")
                 began = time.monotonic()
     _save(checkpoint, net, average, optimiser, done)
     return average, done
+
+
+def _optimiser(net: GridNet, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW; biases and norms are not decayed."""
+    decayed = [p for p in net.parameters() if p.ndim > 1 and p.requires_grad]
+    others = [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.decay)
 
 
 def _batches(maps: Maps, config: TrainConfig, first: int, size: int) -> Iterator[Batch]:
@@ -131,7 +138,9 @@ def _batches(maps: Maps, config: TrainConfig, first: int, size: int) -> Iterator
             yield ready
 
 
-def _step(net: GridNet, batch: Batch, optimiser: torch.optim.Optimizer) -> float:
+def _step(net: GridNet, batch: Batch, optimiser: torch.optim.Optimizer, rate: float) -> float:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
     net.train()
     with torch.autocast("cpu", torch.bfloat16):
         output = net(batch.film)

@@ -21,7 +21,7 @@ from pydicom.pixels.utils import pixel_array
 Float = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
 
-MAX_PIXELS = 64_000_000
+MAX_PIXELS = 36_000_000
 """Larger films are refused unread: no detector makes them, and decoding would eat the memory."""
 
 _DECODING = (

@@ -43,7 +43,8 @@ def configure(level: str, form: str, **bound: str) -> None:
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            # Not by contextvars: those do not reach the threads of associations and couriers.
+            lambda _logger, _method, event: {**bound, **event},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -54,7 +55,5 @@ def configure(level: str, form: str, **bound: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    # contextvars do not reach other threads; what holds for the process is bound there instead.
-    structlog.contextvars.bind_contextvars(**bound)
     # Libraries speak only when something is wrong: their debug lines may quote headers.
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr, force=True)

@@ -95,7 +95,9 @@ class FileSpool:
     def _place(self, source: Path, key: str) -> None:
         target = self._root / key
         if not target.parent.is_dir():
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # One by one: the mode would not hold for what `parents=True` makes on the way.
+            for folder in (target.parent.parent, target.parent):
+                folder.mkdir(exist_ok=True, mode=0o700)
             _sync_folder(target.parent.parent)
             _sync_folder(self._root)
         source.replace(target)

@@ -1,0 +1,79 @@
+"""What the log says, and what it never says."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from node.log import PATIENT_KEYS, drop_patient_data
+
+
+def logged(program: str, level: str = "info", form: str = "json") -> list[str]:
+    """Return the lines that a process of its own logs; standard output must stay empty."""
+    start = f"from node.log import configure; configure({level!r}, {form!r}, role='ingest')\n"
+    start += "import structlog; log = structlog.get_logger()\n"
+    done = subprocess.run(
+        [sys.executable, "-c", start + program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+def test_an_event_is_one_line_of_json() -> None:
+    """With its facts, its level, the time and the role, for a program to read."""
+    [line] = logged("log.info('film_received', calling_ae='XRAY1', new=True)")
+    event = json.loads(line)
+    assert event.pop("timestamp").endswith("Z")
+    assert event == {
+        "event": "film_received",
+        "calling_ae": "XRAY1",
+        "new": True,
+        "role": "ingest",
+        "level": "info",
+    }
+
+
+def test_a_peers_line_feed_makes_no_second_line() -> None:
+    """Nobody forges an event by an AE title or an error text."""
+    [line] = logged(r"log.warning('association_rejected', calling_ae='X\n{\"event\": \"forged\"}')")
+    assert json.loads(line)["event"] == "association_rejected"
+
+
+@pytest.mark.parametrize("key", sorted(PATIENT_KEYS))
+def test_a_patients_data_is_dropped(key: str) -> None:
+    """Even where someone binds it by mistake; the rest of the event stays."""
+    event = {"event": "x", "job_id": 1, key: "Doe^Jane"}
+    assert drop_patient_data(None, "info", event) == {"event": "x", "job_id": 1}
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_it_is_dropped_from_what_is_written(form: str) -> None:
+    """The guard stands before the renderer, whichever that is."""
+    lines = logged("log.bind(patient_name='Doe^Jane').error('x', patient_id='P1')", form=form)
+    assert len(lines) == 1
+    assert "Doe" not in lines[0]
+    assert "P1" not in lines[0]
+    assert "ingest" in lines[0]
+
+
+def test_the_level_is_a_floor() -> None:
+    """What is less important is not written."""
+    program = "log.debug('a'); log.info('b'); log.warning('c'); log.error('d')"
+    assert [json.loads(line)["event"] for line in logged(program, "warning")] == ["c", "d"]
+
+
+def test_facts_of_the_process_reach_its_threads() -> None:
+    """Associations and couriers run on threads of their own; each line names the role."""
+    program = "import threading; t = threading.Thread(target=log.info, args=('x',))\n"
+    [line] = logged(program + "t.start(); t.join()")
+    assert json.loads(line)["role"] == "ingest"
+
+
+def test_libraries_do_not_chatter() -> None:
+    """pynetdicom's and pydicom's info and warnings may quote headers; errors may be seen."""
+    program = "import logging; peer = logging.getLogger('pynetdicom.assoc')\n"
+    program += "peer.info('Doe^Jane'); peer.warning('Doe^Jane'); peer.error('lost')"
+    lines = logged(program, "debug")
+    assert len(lines) == 1
+    assert "lost" in lines[0]

@@ -1,0 +1,135 @@
+"""A real listening node: `IngestServer` on loopback, its job table on SQLite, its spool on disk."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from pydicom import Dataset
+from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
+from pynetdicom import AE
+from pynetdicom.association import Association
+
+from node.config import Dicom
+from node.domain.admission import AdmissionPolicy
+from node.domain.callers import Caller
+from node.domain.job import Job
+from node.domain.retry import RetryPolicy
+from node.ingest.reports import ReportService
+from node.ingest.scp import IngestServer
+from node.ingest.store import StoreService
+from node.jobs import migrate
+from node.jobs.desk import SqlDesk
+from node.jobs.engine import open_engine
+from node.jobs.intake import SqlIntake
+from node.spool.store import FileSpool
+from tests.peers.waiting import free_port
+
+AE_TITLE = "OSTEOSCREEN"
+RETRY = RetryPolicy(attempts=3, first=2.0, cap=60.0)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Node:
+    """One listening node, and what it has durably taken in."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    callers: tuple[Caller, ...] = ()
+    min_free: int = 0
+    policy: AdmissionPolicy = field(default_factory=AdmissionPolicy)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.database = f"sqlite:///{self.folder / 'jobs.db'}"
+        self.engine = open_engine(self.database)
+        migrate.upgrade(self.engine)
+        self.spool = FileSpool(self.folder / "spool", self.min_free)
+        self.spool.prepare()
+        intake = SqlIntake(self.engine, RETRY)
+        self.server = IngestServer(
+            settings=Dicom(port=self.port, **({"timeout": 10.0} | self.settings)),
+            callers=self.callers,
+            incoming=self.spool.incoming,
+            store=StoreService(intake, self.spool, self.policy, utc_now),
+            reports=ReportService(intake, utc_now),
+        )
+
+    def jobs(self) -> list[Job]:
+        """Return the rows as another process sees them, oldest first."""
+        engine = open_engine(self.database)
+        try:
+            return SqlDesk(engine).recent((), 1000)[::-1]
+        finally:
+            engine.dispose()
+
+    def films(self) -> list[Path]:
+        """Return the spooled films."""
+        return sorted((self.folder / "spool" / "films").glob("*/*"))
+
+    def incoming(self) -> list[Path]:
+        """Return what lies in the folder for transfers under way."""
+        return sorted(self.spool.incoming.iterdir())
+
+    @contextmanager
+    def associated(self, *contexts: tuple[str, list[str]], **options: Any) -> Iterator[Association]:
+        """Open an association as a modality does; every context has its own list of syntaxes."""
+        ae = AE(options.pop("calling_ae", "MODALITY"))
+        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 20.0
+        for sop_class, syntaxes in contexts or CR_EXPLICIT:
+            ae.add_requested_context(sop_class, syntaxes)
+        called = options.pop("called_ae", AE_TITLE)
+        assoc = ae.associate("127.0.0.1", self.port, ae_title=called, **options)
+        try:
+            yield assoc
+        finally:
+            if assoc.is_established:
+                assoc.release()
+
+    def send(self, ds: Dataset) -> int:
+        """Send one object in the syntax that it has; return the status answered."""
+        syntax = str(ds.file_meta.TransferSyntaxUID)
+        with self.associated((str(ds.SOPClassUID), [syntax])) as assoc:
+            return int(assoc.send_c_store(ds).Status)
+
+
+CR_EXPLICIT = ((str(ComputedRadiographyImageStorage), [str(ExplicitVRLittleEndian)]),)
+
+
+@pytest.fixture
+def open_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
+    """Return a function that starts a node with settings of the test's own."""
+    started: list[Node] = []
+
+    def start(**options: Any) -> Node:
+        folder = tmp_path / f"node{len(started)}"
+        folder.mkdir()
+        node = Node(folder, **options)
+        node.server.start()
+        started.append(node)
+        return node
+
+    yield start
+    for node in started:
+        node.server.stop()
+        node.engine.dispose()
+
+
+@pytest.fixture
+def node(open_node: Callable[..., Node]) -> Node:
+    """Return a node with the default settings, listening."""
+    return open_node()
+
+
+def table_of(engine: sa.Engine, name: str) -> list[sa.Row[Any]]:
+    """Return every row of a table, as it stands."""
+    with engine.begin() as connection:
+        return list(connection.execute(sa.text(f"SELECT * FROM {name} ORDER BY id")))  # noqa: S608

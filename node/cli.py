@@ -58,7 +58,7 @@ def serve(
     role: Annotated[str, typer.Option(help="ingest, analyse, deliver or upkeep.")] = "",
 ) -> None:
     """Run the node, or with --role one part of it, until SIGTERM or Ctrl-C."""
-    from node.app import Role, run_role
+    from node.app import Role, open_spool, run_role
     from node.supervisor import claim_port, supervise, watch_lifeline
 
     if role and role not in list(Role):
@@ -70,8 +70,10 @@ def serve(
         watch_lifeline(stop)
         run_role(Role(role), settings, stop)
         return
-    claim_port(settings, stop)
+    # What is wrong for every role is said once, before any of them starts.
+    open_spool(settings)
     _upgrade(settings)
+    claim_port(settings, stop)
     raise typer.Exit(supervise(settings, file, stop))
 
 

@@ -33,8 +33,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}" if mark else "unknown line"
         raise ValueError(f"not valid YAML, {where}: {error.problem}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"not a YAML text: {type(error).__name__}") from None
+    except (yaml.reader.ReaderError, UnicodeDecodeError) as error:
+        raise ValueError(f"not valid YAML: {error.reason}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

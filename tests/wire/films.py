@@ -1,5 +1,6 @@
 """Radiographs made in code, small, with the header of a chest film of a 67-year-old."""
 
+import subprocess
 from io import BytesIO
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from pydicom import Dataset
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 from pynetdicom.dsutils import split_dataset
+
+from tests.peers.programs import find
 
 
 def film(
@@ -66,3 +69,11 @@ def encoded_data_set(path: Path) -> bytes:
     """Return the bytes of a Part 10 file that follow its file meta information."""
     _, offset = split_dataset(path)
     return path.read_bytes()[offset:]
+
+
+def dcmtk(program: str, *arguments: str | Path) -> None:
+    """Run another program of the package that dcmsend comes from; raise where it fails."""
+    dcmsend = find("dcmsend")
+    assert dcmsend is not None
+    command = [str(dcmsend.with_name(program)), *map(str, arguments)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)

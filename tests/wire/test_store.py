@@ -1,0 +1,244 @@
+"""What a C-STORE is answered, and what is durable by then."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pydicom
+import pytest
+import sqlalchemy as sa
+from pydicom.dataset import FileDataset
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+    generate_uid,
+)
+
+from node.domain.job import JobState
+from tests.peers.dcmtk import dcmsend, echoscu
+from tests.peers.waiting import wait_until
+from tests.wire.conftest import AE_TITLE, Node
+from tests.wire.films import dcmtk, encoded_data_set, film, write
+from tests.wire.scu import announce, begin
+
+VERIFICATION = "1.2.840.10008.1.1"
+
+
+def data_of(ds: FileDataset, folder: Path) -> bytes:
+    """Return a film's encoded data set."""
+    return encoded_data_set(write(ds, folder / "data.dcm"))
+
+
+def nothing_kept(node: Node) -> bool:
+    return (node.jobs(), node.films(), node.incoming()) == ([], [], [])
+
+
+class TestAcknowledged:
+    def test_echo(self, node: Node) -> None:
+        """A modality's "verify" button turns green."""
+        with node.associated((VERIFICATION, ["1.2.840.10008.1.2"])) as assoc:
+            assert assoc.send_c_echo().Status == 0x0000
+
+    @pytest.mark.tools("echoscu")
+    def test_echo_of_dcmtk(self, node: Node) -> None:
+        """For those who call us by our name."""
+        assert echoscu(node.port, called_ae=AE_TITLE)
+
+    def test_the_row_is_there_with_the_answer(self, node: Node) -> None:
+        """Not soon after: a sender may delete its film on 0x0000."""
+        ds = film()
+        with node.associated() as assoc:
+            assert assoc.send_c_store(ds).Status == 0x0000
+            [job] = node.jobs()
+            kept = node.spool.path(job.spool_key).stat()
+        assert (job.state, job.film.sop_instance_uid) == (JobState.RECEIVED, ds.SOPInstanceUID)
+        assert (job.film.calling_ae, job.attempt) == ("MODALITY", 0)
+        assert kept.st_size == job.film.size
+        assert node.incoming() == []
+
+    def test_many_films_on_one_association(self, node: Node) -> None:
+        """Each is a job of its own."""
+        films = [film(side=256 + n) for n in range(5)]
+        with node.associated() as assoc:
+            assert [assoc.send_c_store(ds).Status for ds in films] == [0x0000] * 5
+        assert [j.film.sop_instance_uid for j in node.jobs()] == [d.SOPInstanceUID for d in films]
+
+    def test_the_same_film_twice_is_one_job(self, node: Node) -> None:
+        """A sender that missed our answer sends again, and is answered 0x0000 again."""
+        ds = film()
+        assert [node.send(ds), node.send(ds)] == [0x0000, 0x0000]
+        assert len(node.jobs()) == len(node.films()) == 1
+        assert node.incoming() == []
+
+    @pytest.mark.tools("dcmsend")
+    def test_the_same_film_from_three_programs_is_one_job(self, node: Node, tmp_path: Path) -> None:
+        """Whatever file meta information each of them brings."""
+        path = write(film(), tmp_path / "film.dcm")
+        assert dcmsend(node.port, path, called_ae=AE_TITLE).succeeded
+        dcmtk("storescu", "-aec", AE_TITLE, "127.0.0.1", str(node.port), path)
+        assert node.send(pydicom.dcmread(path)) == 0x0000
+        assert len(node.jobs()) == 1
+
+    def test_other_bytes_under_the_same_uid_are_another_job(self, node: Node) -> None:
+        """A film corrected at the modality is scored anew, and the old one stays on record."""
+        ds = film()
+        assert node.send(ds) == 0x0000
+        ds.PatientAge = "068Y"
+        assert node.send(ds) == 0x0000
+        first, second = node.jobs()
+        assert first.film.sop_instance_uid == second.film.sop_instance_uid
+        assert [first.film.age_years, second.film.age_years] == [67.0, 68.0]
+        assert len(node.films()) == 2
+
+    @pytest.mark.parametrize(
+        ("values", "reason"),
+        [
+            ({"BodyPartExamined": "HIP"}, "body-part"),
+            ({"ViewPosition": "LL"}, "view"),
+            ({"PatientAge": "031Y"}, "age"),
+            ({"Modality": "OT"}, "modality"),
+        ],
+    )
+    def test_what_policy_turns_away_is_kept_with_its_reason(
+        self, node: Node, values: dict[str, str], reason: str
+    ) -> None:
+        """Failing it would make the sender try for ever."""
+        assert node.send(film(**values)) == 0x0000
+        [job] = node.jobs()
+        assert (job.state, job.reason) == (JobState.REJECTED, reason)
+        assert job.error
+        assert node.spool.path(job.spool_key).exists()
+
+
+class TestRefused:
+    def test_another_class_than_announced(self, node: Node, tmp_path: Path) -> None:
+        """0xA900: the data set does not match the SOP Class of the request."""
+        ds = film(SecondaryCaptureImageStorage)
+        with node.associated() as assoc:
+            status = announce(
+                assoc,
+                ComputedRadiographyImageStorage,
+                ds.SOPInstanceUID,
+                data_of(ds, tmp_path),
+            )
+        assert status.Status == 0xA900
+        assert nothing_kept(node)
+
+    def test_another_instance_than_announced(self, node: Node, tmp_path: Path) -> None:
+        """0xA900: we would report on an instance that the sender does not know."""
+        ds = film()
+        with node.associated() as assoc:
+            status = announce(assoc, ds.SOPClassUID, generate_uid(None), data_of(ds, tmp_path))
+        assert status.Status == 0xA900
+        assert nothing_kept(node)
+
+    @pytest.mark.parametrize("data", [b"\0\0", b"no data set at all", b"\xff" * 200_000])
+    def test_what_cannot_be_understood(self, node: Node, data: bytes) -> None:
+        """0xC210, a comment that says so, and the association goes on."""
+        ds = film()
+        with node.associated() as assoc:
+            status = announce(assoc, ds.SOPClassUID, ds.SOPInstanceUID, data)
+            assert status.Status == 0xC210
+            assert 0 < len(status.ErrorComment) <= 64
+            assert nothing_kept(node)
+            assert assoc.send_c_store(ds).Status == 0x0000
+
+    def test_plain_bytes_as_deflated(self, node: Node, tmp_path: Path) -> None:
+        """A sender that forgot to deflate is told, not trusted."""
+        ds = film()
+        contexts = (str(ds.SOPClassUID), [str(DeflatedExplicitVRLittleEndian)])
+        with node.associated(contexts) as assoc:
+            status = announce(assoc, ds.SOPClassUID, ds.SOPInstanceUID, data_of(ds, tmp_path))
+        assert status.Status == 0xC210
+        assert nothing_kept(node)
+
+    def test_a_missing_uid_is_named(self, node: Node, tmp_path: Path) -> None:
+        """The comment is what the modality's service engineer sees."""
+        ds = film(StudyInstanceUID=None)
+        with node.associated() as assoc:
+            status = announce(assoc, ds.SOPClassUID, ds.SOPInstanceUID, data_of(ds, tmp_path))
+        assert (status.Status, status.ErrorComment) == (
+            0xC210,
+            "StudyInstanceUID is absent or not a UID",
+        )
+
+
+class TestNotNow:
+    def test_no_room(self, open_node: Callable[..., Node]) -> None:
+        """0xA700 while less is free than the reserve: the sender keeps its film."""
+        node = open_node(min_free=2**60)
+        assert node.send(film()) == 0xA700
+        assert nothing_kept(node)
+
+    def test_a_locked_database(self, node: Node) -> None:
+        """0xA700 after some patience; once it is free the same film is taken."""
+        sa.event.listen(node.engine, "connect", impatient)
+        node.engine.dispose()
+        ds = film()
+        blocker = sqlite3.connect(node.folder / "jobs.db", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        assert node.send(ds) == 0xA700
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        assert node.jobs() == []
+        assert node.send(ds) == 0x0000
+        assert len(node.jobs()) == 1
+
+    def test_a_database_that_is_gone(self, node: Node) -> None:
+        """0xA700: the file was moved away, a folder stands in its place."""
+        node.engine.dispose()
+        for path in node.folder.glob("jobs.db*"):
+            path.unlink()
+        (node.folder / "jobs.db").mkdir()
+        assert node.send(film()) == 0xA700
+
+    def test_a_database_without_our_tables(self, node: Node) -> None:
+        """0xA700, not 0xC210: the film is sound, and the fault is ours to mend."""
+        with node.engine.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE job RENAME TO elsewhere"))
+        ds = film()
+        assert node.send(ds) == 0xA700
+        with node.engine.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE elsewhere RENAME TO job"))
+        assert node.jobs() == []
+        assert node.send(ds) == 0x0000
+
+    def test_a_spool_that_is_gone(self, node: Node) -> None:
+        """0xA700: an unmounted share is not the sender's fault."""
+        (node.folder / "spool" / "films").write_text("in the way")
+        assert node.send(film()) == 0xA700
+        assert node.jobs() == []
+
+
+class TestBrokenOff:
+    def test_too_large_is_aborted_under_way(self, open_node: Callable[..., Node]) -> None:
+        """Before it fills the disk, whatever length the sender has in mind."""
+        node = open_node(settings={"max_object": 300_000})
+        with node.associated() as assoc:
+            assert "Status" not in assoc.send_c_store(film(side=1500))
+            wait_until(lambda: assoc.is_aborted, what="abort")
+        wait_until(lambda: nothing_kept(node), what="empty spool")
+        assert node.send(film()) == 0x0000
+
+    def test_a_sender_that_aborts_leaves_nothing(self, node: Node) -> None:
+        """Half a film is no film."""
+        with node.associated() as assoc:
+            begin(assoc, film(side=512))
+            wait_until(node.incoming, what="transfer under way")
+            assoc.abort()
+        wait_until(lambda: nothing_kept(node), what="empty spool")
+
+    def test_a_sender_that_vanishes_leaves_nothing(self, node: Node) -> None:
+        """A pulled plug: the connection ends without a word."""
+        with node.associated() as assoc:
+            begin(assoc, film(side=512))
+            wait_until(node.incoming, what="transfer under way")
+            assoc.dul.socket.close()
+        wait_until(lambda: nothing_kept(node), what="empty spool")
+        assert node.send(film()) == 0x0000
+
+
+def impatient(connection: sqlite3.Connection, _record: object) -> None:
+    """Make a connection wait for a lock no longer than a test likes to."""
+    connection.execute("PRAGMA busy_timeout=100")

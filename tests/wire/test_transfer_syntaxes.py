@@ -1,0 +1,158 @@
+"""Every kind of object the node offers to take, in every encoding it offers to take it in."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom import uid
+from pydicom.dataset import FileDataset
+from pydicom.encaps import encapsulate
+
+from node.domain.admission import RADIOGRAPH_CLASSES
+from node.domain.job import JobState
+from node.ingest.scp import TRANSFER_SYNTAXES
+from tests.peers.dcmtk import dcmsend
+from tests.wire.conftest import AE_TITLE, Node
+from tests.wire.films import dcmtk, encoded_data_set, film, write
+
+ENCODED_HERE = {
+    uid.ExplicitVRLittleEndian,
+    uid.ImplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+    uid.RLELossless,
+    uid.JPEGLSLossless,
+    uid.JPEGLSNearLossless,
+    uid.JPEG2000Lossless,
+}
+SEALED = [syntax for syntax in TRANSFER_SYNTAXES if syntax not in ENCODED_HERE]
+REAL = [
+    ("chest/CR_siim_nih_PA_62M", uid.JPEGBaseline8Bit, JobState.RECEIVED),
+    ("chest/RG1_JLSN", uid.JPEGLSNearLossless, JobState.RECEIVED),
+    ("chest/RG1_J2KR", uid.JPEG2000Lossless, JobState.RECEIVED),
+    ("chest/udacity_test4", uid.ExplicitVRLittleEndian, JobState.RECEIVED),
+    ("other/RG2_JPLL", uid.JPEGLosslessSV1, JobState.REJECTED),
+    ("other/RG3_JPLY", uid.JPEGExtended12Bit, JobState.REJECTED),
+    ("other/RG3_JLSL", uid.JPEGLSLossless, JobState.REJECTED),
+    ("other/RG3_RLE", uid.RLELossless, JobState.REJECTED),
+]
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """Return one node for all of them: each film is another, and none disturbs the next."""
+    node = Node(tmp_path_factory.mktemp("node"))
+    node.server.start()
+    yield node
+    node.server.stop()
+    node.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def film_of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FileDataset]:
+    """Return a film for each transfer syntax.
+
+    Where nothing here can encode one, the pixels are sealed bytes: receiving does not open them.
+    """
+    films = {str(syntax): film(syntax=syntax) for syntax in ENCODED_HERE}
+    for syntax in SEALED:
+        ds = film()
+        ds.PixelData = encapsulate([b"\xff\xd8 sealed \xff\xd9"])
+        ds["PixelData"].VR = "OB"
+        ds["PixelData"].is_undefined_length = True
+        ds.file_meta.TransferSyntaxUID = syntax
+        path = write(ds, tmp_path_factory.mktemp("film") / "film.dcm")
+        films[str(syntax)] = pydicom.dcmread(path)
+    return films
+
+
+def sent_and_kept(node: Node, path: Path, ds: FileDataset) -> None:
+    """Check that the spool holds the data set of this file, byte for byte, under its digest."""
+    syntax = str(ds.file_meta.TransferSyntaxUID)
+    data = encoded_data_set(path)
+    digest = hashlib.sha256(syntax.encode() + data).hexdigest()
+    [job] = [j for j in node.jobs() if j.film.sop_instance_uid == ds.SOPInstanceUID]
+    assert (job.film.digest, job.film.transfer_syntax_uid) == (digest, syntax)
+    kept = node.spool.path(job.spool_key)
+    assert encoded_data_set(kept) == data
+    assert pydicom.dcmread(kept).file_meta.TransferSyntaxUID == syntax
+
+
+@pytest.mark.parametrize("sop_class", RADIOGRAPH_CLASSES)
+@pytest.mark.parametrize("syntax", TRANSFER_SYNTAXES, ids=lambda syntax: syntax.keyword)
+def test_every_class_goes_in_every_syntax(
+    node: Node,
+    film_of: dict[str, FileDataset],
+    sop_class: str,
+    syntax: uid.UID,
+    tmp_path: Path,
+) -> None:
+    """Answered 0x0000 in the syntax asked for; what is kept is what was sent."""
+    ds = film_of[str(syntax)]
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = uid.UID(sop_class)
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid.generate_uid(None)
+    with node.associated((sop_class, [syntax])) as assoc:
+        assert [cx.transfer_syntax for cx in assoc.accepted_contexts] == [[syntax]]
+        assert assoc.send_c_store(ds).Status == 0x0000
+    sent_and_kept(node, write(ds, tmp_path / "film.dcm"), ds)
+
+
+@pytest.mark.parametrize(
+    "syntax", ["1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.999"], ids=["MPEG2", "unknown"]
+)
+def test_no_other_syntax_is_agreed_to(node: Node, syntax: str) -> None:
+    """A film that could not be decoded is better refused before it is sent."""
+    with node.associated((RADIOGRAPH_CLASSES[0], [syntax])) as assoc:
+        assert not assoc.is_established
+
+
+@pytest.mark.parametrize(
+    "sop_class", ["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.88.34"], ids=["CT", "SR"]
+)
+def test_no_other_class_is_agreed_to(node: Node, sop_class: str) -> None:
+    """Neither slices nor reports are films."""
+    asked = [(sop_class, [uid.ExplicitVRLittleEndian]), (RADIOGRAPH_CLASSES[0], SEALED[:1])]
+    with node.associated(*asked) as assoc:
+        assert [cx.abstract_syntax for cx in assoc.accepted_contexts] == [RADIOGRAPH_CLASSES[0]]
+
+
+@pytest.mark.tools("dcmsend")
+@pytest.mark.parametrize(
+    ("option", "syntax"),
+    [
+        ("+eb", uid.JPEGBaseline8Bit),
+        ("+ee", uid.JPEGExtended12Bit),
+        ("+el", uid.JPEGLossless),
+        ("+e1", uid.JPEGLosslessSV1),
+    ],
+)
+def test_jpeg_as_dcmtk_makes_it(node: Node, option: str, syntax: str, tmp_path: Path) -> None:
+    """The four JPEG processes, encoded and sent by other people's programs."""
+    ds = film()
+    plain, packed = write(ds, tmp_path / "plain.dcm"), tmp_path / "packed.dcm"
+    dcmtk("dcmcjpeg", option, "+ua", plain, packed)
+    transfer = dcmsend(node.port, packed, called_ae=AE_TITLE)
+    assert [(sent.status, sent.transfer_syntax_uid) for sent in transfer.sent] == [(0, syntax)]
+    sent_and_kept(node, packed, pydicom.dcmread(packed))
+
+
+@pytest.mark.shared_data
+@pytest.mark.tools("dcmsend")
+@pytest.mark.parametrize(("name", "syntax", "state"), REAL, ids=[name for name, *_ in REAL])
+def test_real_films(
+    node: Node, name: str, syntax: str, state: JobState, shared_data: Path, tmp_path: Path
+) -> None:
+    """As archives have them; hips and legs are taken too, and rejected by policy alone.
+
+    Of the uncompressed syntaxes dcmsend prefers Explicit VR, whatever the file has.
+    """
+    path = shared_data / "dicom" / f"{name}.dcm"
+    ds = pydicom.dcmread(path)
+    transfer = dcmsend(node.port, path, called_ae=AE_TITLE)
+    assert [(sent.status, sent.transfer_syntax_uid) for sent in transfer.sent] == [(0, syntax)]
+    [job] = [j for j in node.jobs() if j.film.sop_instance_uid == ds.SOPInstanceUID]
+    assert job.state is state
+    kept = pydicom.dcmread(node.spool.path(job.spool_key))
+    assert kept.PixelData == ds.PixelData

@@ -1,0 +1,75 @@
+"""Whatever an operator may meet stands in `docs/operating.md` or `ARCHITECTURE.md`."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from node.domain.admission import Reason
+from node.domain.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
+from node.domain.job import JOB_TRANSITIONS, JobEvent, JobState
+
+ROOT = Path(__file__).parents[2]
+OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+
+def logged_events() -> Iterable[str]:
+    """Return the name of every event that the node's code logs."""
+    call = re.compile(r"\b(?:log|facts)\.(?:info|warning|error)\(\s*((?:\"\w+\"|\w+|\s)+)")
+    for path in sorted((ROOT / "node").rglob("*.py")):
+        for names in call.findall(path.read_text(encoding="utf-8")):
+            yield from re.findall(r'"(\w+)"', names)
+
+
+def rows_of(heading: str) -> dict[str, str]:
+    """Return the table whose first column has this heading: first cell to second."""
+    body = OPERATING.split(f"| {heading} |", 1)[1].split("\n\n", 1)[0]
+    return dict(re.findall(r"^\| `?([\w-]+)`? \| (.*?) \|", body, re.MULTILINE))
+
+
+def test_every_reason_is_explained() -> None:
+    """A REJECTED film can be looked up, and no reason is listed that does not exist."""
+    rows = rows_of("reason")
+    assert {key for key in rows if not key.startswith("-")} == set(Reason)
+
+
+def test_every_logged_event_is_explained() -> None:
+    """An operator who sees a name in the log finds it."""
+    rows = {key for key in rows_of("event") if not key.startswith("-")}
+    assert rows == set(logged_events())
+
+
+@pytest.mark.parametrize("state", [*JobState, *DeliveryState])
+def test_every_state_is_explained(state: str) -> None:
+    """With what is durable in it, and who moves it on."""
+    assert f"| {state} |" in ARCHITECTURE
+
+
+@pytest.mark.parametrize(
+    ("heading", "events", "transitions"),
+    [
+        ("job event", JobEvent, JOB_TRANSITIONS),
+        ("delivery event", DeliveryEvent, DELIVERY_TRANSITIONS),
+    ],
+)
+def test_every_move_is_explained(heading, events, transitions) -> None:  # type: ignore[no-untyped-def]
+    """The tables of moves say what the transition tables say."""
+    rows = rows_of(heading)
+    for event in events:
+        sources, target = rows[event].split(":")[0].split(" -> ")
+        expected = {str(state) for state, moved in transitions if moved is event}
+        assert set(re.findall(r"[A-Z_]{4,}", sources)) == expected, event
+        ends = {str(to) for (_, moved), to in transitions.items() if moved is event}
+        assert set(re.findall(r"[A-Z_]{4,}", target)) == ends, event
+
+
+def test_the_architecture_names_every_room() -> None:
+    """A stranger finds the folder for a change from the page, and none that is not there."""
+    for package in (ROOT / "node").iterdir():
+        if package.is_dir() and (package / "__init__.py").exists():
+            assert f"  {package.name}/" in ARCHITECTURE, package.name
+    for module in (ROOT / "node").glob("*.py"):
+        if module.name != "__init__.py":
+            assert module.name in ARCHITECTURE, module.name

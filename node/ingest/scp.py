@@ -151,11 +151,16 @@ class IngestServer:
             event.assoc.abort()
 
     def _on_closed(self, event: Any) -> None:
-        """Delete what a transfer that ended half-way has left."""
-        file = getattr(event.assoc.dimse.message, "_data_set_file", None)
+        """Delete what a transfer that ended half-way has left; let a mere probe go."""
+        assoc = event.assoc
+        file = getattr(assoc.dimse.message, "_data_set_file", None)
         if file is not None:
             file.close()
             Path(file.name).unlink(missing_ok=True)
+        if assoc.requestor.primitive is None:
+            # pynetdicom goes on waiting for a request on the closed connection. Health checks
+            # of the port would use up the associations; None is what its time-out returns.
+            assoc.dul.to_user_queue.put(None)
 
     def _on_store(self, event: Any) -> Any:
         event.request._dataset_file.flush()

@@ -1,0 +1,198 @@
+"""Who gets an association, who does not, and what a port must bear."""
+
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from node.config import Dicom
+from node.domain.callers import Caller
+from node.domain.errors import Misconfigured
+from node.ingest.scp import IngestServer
+from tests.peers.dcmtk import dcmsend, echoscu
+from tests.peers.waiting import wait_until
+from tests.wire.conftest import Node
+from tests.wire.films import film, write
+
+ROOT = Path(__file__).parents[2]
+LOOPBACK = ip_network("127.0.0.0/8")
+HOSPITAL = ip_network("10.1.0.0/16")
+PERMANENT, SERVICE_USER = 1, 1
+CALLING_NOT_RECOGNISED, CALLED_NOT_RECOGNISED = 3, 7
+
+
+def rejection(node: Node, **titles: str) -> tuple[int, int, int] | None:
+    """Return result, source and diagnostic of a rejected association, None where it is open."""
+    with node.associated(**titles) as assoc:
+        if assoc.is_established:
+            return None
+        assert assoc.is_rejected
+        answer = assoc.acceptor.primitive
+        return answer.result, answer.result_source, answer.diagnostic
+
+
+def answers(node: Node) -> bool:
+    """Return whether the node still opens an association."""
+    with node.associated() as assoc:
+        return bool(assoc.is_established)
+
+
+def waiting_threads() -> list[str]:
+    """Return pynetdicom's threads of connections that are open to a server of this process."""
+    return [thread.name for thread in threading.enumerate() if "Acceptor" in thread.name]
+
+
+class TestTitles:
+    @pytest.mark.parametrize("called", ["SOMEBODY", "osteoscreen", "OSTEOSCREEN2", "ANY-SCP"])
+    def test_we_answer_to_our_name_alone(self, node: Node, called: str) -> None:
+        """A modality set up for another node must not believe that it has sent its films there."""
+        expected = (PERMANENT, SERVICE_USER, CALLED_NOT_RECOGNISED)
+        assert rejection(node, called_ae=called) == expected
+
+    def test_padding_is_no_part_of_a_name(self, node: Node) -> None:
+        """PS3.8 pads titles with spaces on the wire, and some senders put them in front."""
+        assert rejection(node, called_ae=" OSTEOSCREEN ") is None
+
+    def test_a_caller_that_is_not_listed_is_rejected(self, open_node: Callable[..., Node]) -> None:
+        """With the diagnostic that names the calling title, so that it can be put right."""
+        node = open_node(callers=(Caller("XRAY1", LOOPBACK),))
+        assert rejection(node, calling_ae="XRAY1") is None
+        expected = (PERMANENT, SERVICE_USER, CALLING_NOT_RECOGNISED)
+        assert rejection(node, calling_ae="XRAY2") == expected
+
+    def test_a_listed_caller_from_elsewhere_is_rejected(
+        self, open_node: Callable[..., Node]
+    ) -> None:
+        """A title can be copied; the network it calls from less easily."""
+        node = open_node(callers=(Caller("XRAY1", HOSPITAL),))
+        expected = (PERMANENT, SERVICE_USER, CALLING_NOT_RECOGNISED)
+        assert rejection(node, calling_ae="XRAY1") == expected
+
+    @pytest.mark.tools("dcmsend", "echoscu")
+    def test_dcmtk_gets_no_further(self, open_node: Callable[..., Node], tmp_path: Path) -> None:
+        """Neither an echo nor a film passes a rejected association."""
+        node = open_node(callers=(Caller("XRAY1", LOOPBACK),))
+        path = write(film(), tmp_path / "film.dcm")
+        titles = {"called_ae": "OSTEOSCREEN", "calling_ae": "XRAY2"}
+        assert not echoscu(node.port, **titles)
+        assert dcmsend(node.port, path, **titles).sent == ()
+        assert node.jobs() == []
+
+    def test_more_at_once_than_allowed_is_rejected_for_now(
+        self, open_node: Callable[..., Node]
+    ) -> None:
+        """Transient, "local limit exceeded": the sender may come back, and then gets in."""
+        node = open_node(settings={"max_associations": 1})
+        with node.associated() as first:
+            assert first.is_established
+            assert rejection(node) == (2, 3, 2)
+        wait_until(lambda: rejection(node) is None, what="room for another")
+
+
+class TestNoise:
+    """What port scanners, health checks and broken programs send."""
+
+    @pytest.mark.parametrize(
+        "noise",
+        [
+            b"",
+            b"\x01",
+            b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500),
+            struct.pack(">BBL", 0x01, 0, 0xFFFFFFFF) + bytes(1000),
+            struct.pack(">BBL", 0x01, 0, 68) + b"\xff" * 68,
+            struct.pack(">BBL", 0x04, 0, 10) + bytes(10),
+            struct.pack(">BBL", 0x07, 0, 4) + bytes(4),
+        ],
+        ids=["probe", "byte", "http", "tls", "endless", "garbled", "data-first", "abort-first"],
+    )
+    def test_it_does_no_harm(self, open_node: Callable[..., Node], noise: bytes) -> None:
+        """The next one gets an association at once, and nothing is left of the noise.
+
+        Three of them would use up the associations if any outlived its connection.
+        """
+        node = open_node(settings={"max_associations": 3, "timeout": 60.0})
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", node.port), timeout=10) as peer:
+                peer.sendall(noise)
+        wait_until(lambda: not waiting_threads(), what="end of the connections")
+        assert answers(node)
+        assert (node.jobs(), node.incoming()) == ([], [])
+
+    def test_a_silent_connection_does_not_keep_others_out(self, node: Node) -> None:
+        """Someone who connects and says nothing holds a socket, and no more."""
+        with socket.create_connection(("127.0.0.1", node.port), timeout=10):
+            assert answers(node)
+            assert node.send(film()) == 0x0000
+
+
+class TestPort:
+    def test_two_processes_share_one(self, node: Node) -> None:
+        """The kernel deals connections out among them; one can end without the other."""
+        program = (
+            "import sys, pathlib; from tests.wire.conftest import Node\n"
+            "node = Node(pathlib.Path(sys.argv[1]), port=int(sys.argv[2]))\n"
+            "node.server.start(); print('started', flush=True)\n"
+            "sys.stdin.read(); node.server.stop()\n"
+        )
+        command = [sys.executable, "-c", program, str(node.folder), str(node.port)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, cwd=ROOT, **pipes) as other:
+            assert other.stdout is not None
+            wait_until(lambda: "started" in other.stdout.readline(), what="second server")
+            films = [film(side=256) for _ in range(24)]
+            assert [node.send(ds) for ds in films] == [0x0000] * 24
+            assert len(node.jobs()) == 24
+            node.server.stop()
+            assert node.send(film()) == 0x0000
+            said, _ = other.communicate(timeout=30)
+        # All 24 at one of two would happen once in eight million runs; one came after our end.
+        assert 1 < said.count("film_received") < 25
+        assert len(node.jobs()) == 25
+
+    def test_one_that_is_taken_is_misconfigured(self, node: Node) -> None:
+        """By another program, that does not share it; the message begins with the key."""
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            settings = Dicom(port=other.getsockname()[1])
+            server = IngestServer(
+                settings, (), node.spool.incoming, node.server._store, node.server._reports
+            )
+            with pytest.raises(Misconfigured, match=r"^dicom\.port: cannot listen on 127\.0\.0\.1"):
+                server.start()
+
+
+class TestStop:
+    def test_a_running_association_may_end(self, node: Node) -> None:
+        """What has begun is finished and acknowledged; nobody new gets in meanwhile."""
+        with node.associated() as assoc:
+            assert assoc.send_c_store(film()).Status == 0x0000
+            stopping = threading.Thread(target=node.server.stop)
+            stopping.start()
+            wait_until(lambda: not answers(node), what="closed port")
+            assert assoc.send_c_store(film()).Status == 0x0000
+            assert stopping.is_alive()
+        stopping.join(timeout=20)
+        assert not stopping.is_alive()
+        assert len(node.jobs()) == 2
+
+    def test_one_that_never_ends_is_aborted(self, open_node: Callable[..., Node]) -> None:
+        """A modality that keeps its association open does not keep the node from stopping."""
+        node = open_node(settings={"timeout": 0.5})
+        with node.associated() as assoc:
+            assert assoc.is_established
+            node.server.stop()
+            wait_until(lambda: assoc.is_aborted, what="abort")
+
+    def test_stopping_twice_or_before_the_start_is_nothing(self, node: Node) -> None:
+        """A supervisor may signal more than once."""
+        node.server.stop()
+        node.server.stop()
+        assert not answers(node)

@@ -1,0 +1,200 @@
+"""Storage commitment reports on associations that the PACS opens to us."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from pydicom import Dataset
+from pynetdicom import AE, build_role
+from pynetdicom.association import Association
+
+from node.domain.admission import Admitted
+from node.domain.delivery import AwaitCommitment, DeliveryState, Parcel, Result, ResultKind
+from node.domain.dossier import Dossier
+from node.domain.film import Film
+from node.domain.job import Analysed, JobState
+from node.domain.prediction import (
+    Decision,
+    Finding,
+    IntendedUse,
+    ModelIdentity,
+    Probability,
+    Used,
+    Verdict,
+)
+from node.jobs.desk import SqlDesk
+from node.jobs.intake import SqlIntake
+from node.jobs.outbox import SqlOutbox
+from node.jobs.queue import SqlQueue
+from node.pacs.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE
+from tests.unit.domain.films import CHEST_FILM
+from tests.wire.conftest import AE_TITLE, RETRY, Node, utc_now
+
+TRANSACTION = "2.25.77"
+REPORT, HEATMAP = "2.25.1", "2.25.2"
+ALL_COMMITTED, SOME_FAILED = 1, 2
+NO_SUCH_OBJECT = 0x0112
+VERDICT = Verdict(
+    probability=Probability(image=0.61),
+    decision=Decision(Finding.PRESENT, threshold=0.5, score=0.61, used=Used.IMAGE),
+    model=ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION),
+)
+
+
+@pytest.fixture
+def waiting(node: Node) -> Node:
+    """Return a node with a job whose report and heatmap are stored and await commitment."""
+    film: Film = CHEST_FILM
+    now = utc_now()
+    later = now + timedelta(minutes=10)
+    results = (
+        Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", REPORT, "results/r"),
+        Result(ResultKind.HEATMAP, "1.2.840.10008.5.1.4.1.1.7", HEATMAP, "results/h"),
+    )
+    queue, outbox = SqlQueue(node.engine), SqlOutbox(node.engine, RETRY)
+    assert SqlIntake(node.engine, RETRY).receive(film, Admitted(), "films/x", now)
+    [job] = queue.claim("analyst", now, later, 1)
+    parcels = tuple(Parcel("pacs", result) for result in results)
+    assert queue.settle(job, Analysed(VERDICT, parcels), now)
+    for delivery in outbox.claim("pacs", "courier", now, later, 10):
+        assert outbox.settle(delivery, AwaitCommitment(TRANSACTION, later), now)
+    assert states(node) == dict.fromkeys((REPORT, HEATMAP), DeliveryState.AWAITING_COMMITMENT)
+    return node
+
+
+def dossier(node: Node) -> Dossier:
+    desk = SqlDesk(node.engine)
+    return desk.show(desk.find(CHEST_FILM.sop_instance_uid))
+
+
+def states(node: Node) -> dict[str, DeliveryState]:
+    return {d.sop_instance_uid: d.state for d in dossier(node).deliveries}
+
+
+@contextmanager
+def pacs(node: Node, role: bool = True) -> Iterator[Association]:
+    """Open an association as a PACS does that reports, with or without saying that it is SCP."""
+    ae = AE("PACS")
+    ae.add_requested_context(PUSH_MODEL)
+    roles = [build_role(PUSH_MODEL, scp_role=True)] if role else []
+    assoc = ae.associate("127.0.0.1", node.port, ae_title=AE_TITLE, ext_neg=roles)
+    assert assoc.is_established
+    if not role:
+        # pynetdicom as the sender insists on the role; other makers' PACS do not.
+        for context in assoc.accepted_contexts:
+            context._as_scp = True
+    try:
+        yield assoc
+    finally:
+        if assoc.is_established:
+            assoc.release()
+
+
+def report(
+    assoc: Association,
+    transaction: str | None = TRANSACTION,
+    committed: Sequence[str] = (),
+    failed: Sequence[str] = (),
+) -> int:
+    """Send an N-EVENT-REPORT; return the status answered."""
+    information = Dataset()
+    if transaction is not None:
+        information.TransactionUID = transaction
+    information.ReferencedSOPSequence = [item(uid) for uid in committed]
+    if failed:
+        information.FailedSOPSequence = [item(uid, NO_SUCH_OBJECT) for uid in failed]
+    kind = SOME_FAILED if failed else ALL_COMMITTED
+    status, _ = assoc.send_n_event_report(information, kind, PUSH_MODEL, PUSH_MODEL_INSTANCE)
+    return int(status.Status)
+
+
+def item(sop_instance: str, reason: int | None = None) -> Dataset:
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    reference.ReferencedSOPInstanceUID = sop_instance
+    if reason is not None:
+        reference.FailureReason = reason
+    return reference
+
+
+@pytest.mark.parametrize("role", [True, False], ids=["with-role", "without-role"])
+def test_what_is_committed_is_delivered(waiting: Node, role: bool) -> None:
+    """And the job that waited for nothing else is done, by the time of our answer."""
+    with pacs(waiting, role) as assoc:
+        assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0000
+        assert set(states(waiting).values()) == {DeliveryState.DELIVERED}
+        assert dossier(waiting).job.state is JobState.DONE
+
+
+def test_one_report_may_name_a_part(waiting: Node) -> None:
+    """The rest goes on waiting, for a report of its own."""
+    with pacs(waiting) as assoc:
+        assert report(assoc, committed=[REPORT]) == 0x0000
+        assert states(waiting)[HEATMAP] is DeliveryState.AWAITING_COMMITMENT
+        assert dossier(waiting).job.state is JobState.ANALYSED
+        assert report(assoc, committed=[HEATMAP]) == 0x0000
+    assert dossier(waiting).job.state is JobState.DONE
+
+
+def test_what_is_not_committed_is_sent_again(waiting: Node) -> None:
+    """With the PACS's reason kept; what was committed beside it is not."""
+    with pacs(waiting) as assoc:
+        assert report(assoc, committed=[REPORT], failed=[HEATMAP]) == 0x0000
+    assert states(waiting) == {
+        REPORT: DeliveryState.DELIVERED,
+        HEATMAP: DeliveryState.PENDING,
+    }
+    refused = next(d for d in dossier(waiting).deliveries if d.sop_instance_uid == HEATMAP)
+    assert "0x0112" in refused.error
+
+
+@pytest.mark.parametrize(
+    ("transaction", "committed"), [("2.25.99", [REPORT, HEATMAP]), (TRANSACTION, ["2.25.3"])]
+)
+def test_what_we_do_not_know_changes_nothing(
+    waiting: Node, transaction: str, committed: list[str]
+) -> None:
+    """Another node's transaction, or an object of nobody's: answered 0x0000, lest it come again."""
+    before = dossier(waiting)
+    with pacs(waiting) as assoc:
+        assert report(assoc, transaction, committed) == 0x0000
+    assert dossier(waiting) == before
+
+
+def test_the_same_report_twice_is_one(waiting: Node) -> None:
+    """A PACS that missed our answer repeats itself."""
+    with pacs(waiting) as assoc:
+        assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0000
+        settled = dossier(waiting)
+        assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0000
+    assert dossier(waiting) == settled
+
+
+def test_a_report_without_transaction_is_an_invalid_argument(waiting: Node) -> None:
+    """0x0115, and nothing has changed."""
+    before = dossier(waiting)
+    with pacs(waiting) as assoc:
+        assert report(assoc, None, committed=[REPORT]) == 0x0115
+    assert dossier(waiting) == before
+
+
+def test_a_report_that_cannot_be_kept_is_not_acknowledged(waiting: Node) -> None:
+    """0x0110 while the database is locked: the PACS reports again, and then it counts."""
+
+    def impatient(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA busy_timeout=100")
+
+    sa.event.listen(waiting.engine, "connect", impatient)
+    waiting.engine.dispose()
+    blocker = sqlite3.connect(waiting.folder / "jobs.db", isolation_level=None)
+    with pacs(waiting) as assoc:
+        blocker.execute("BEGIN IMMEDIATE")
+        assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0110
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        assert dossier(waiting).job.state is JobState.ANALYSED
+        assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0000
+    assert dossier(waiting).job.state is JobState.DONE

@@ -12,6 +12,7 @@ import pytest
 PACKAGES = {
     "dcmsend": "dcmtk",
     "echoscu": "dcmtk",
+    "storescp": "dcmtk",
     "dcmdump": "dcmtk",
     "dsrdump": "dcmtk",
     "dciodvfy": "dicom3tools",

@@ -1,0 +1,54 @@
+"""The layers are linted: an import that goes upward does not pass `make check`."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LINTER = Path(sys.executable).parent / "lint-imports"
+
+
+def lint(tree: Path) -> subprocess.CompletedProcess[str]:
+    """Run the linter on a copy of the house."""
+    return subprocess.run([LINTER, "--no-cache"], cwd=tree, capture_output=True, text=True)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Return a copy of what the linter looks at."""
+    for package in ("node", "models"):
+        shutil.copytree(
+            ROOT / package,
+            tmp_path / package,
+            ignore=shutil.ignore_patterns("__pycache__", "*.dcm", "bundles"),
+        )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("module", "planted"),
+    [
+        ("node/jobs/queue.py", "import node.worker.loop"),
+        ("node/ingest/store.py", "import node.worker.loop"),
+        ("node/domain/film.py", "import pydicom"),
+        ("node/worker/analyse.py", "import torch"),
+        ("node/ingest/header.py", "import node.results.report"),
+        ("models/pixels.py", "import node.log"),
+    ],
+)
+def test_a_planted_import_is_refused(tree: Path, module: str, planted: str) -> None:
+    """Upward, sideways, or out of a room that must stay light or pure."""
+    file = tree / module
+    file.write_text(f"{file.read_text(encoding='utf-8')}\n{planted}\n", encoding="utf-8")
+    done = lint(tree)
+    assert done.returncode == 1
+    assert "1 broken" in done.stdout or "2 broken" in done.stdout
+
+
+def test_the_house_as_it_stands_passes(tree: Path) -> None:
+    """So that a refusal is the planted import's doing."""
+    assert lint(tree).returncode == 0

@@ -83,7 +83,7 @@ def all_at_once(node: Node, films: list[Path]) -> float:
 def report(one: list[dict[str, Any]], per_minute: float) -> None:
     """Print the medians of the stages, and the throughput."""
     table = Table(*STAGES, title=f"seconds, median of {len(one)} films")
-    table.add_row(*(f"{median(stages[stage] for stage in one):.3f}" for stage in STAGES))
+    table.add_row(*(f"{median(film[stage] for film in one):.3f}" for stage in STAGES))
     Console().print(table)
     Console().print(f"many at once: {per_minute:.0f} films a minute")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydicom.uid import UID, SecondaryCaptureImageStorage
 
-from node.app import open_spool
+from node.app import open_desk, open_spool
 from node.config import Config, Destination
 from node.domain.errors import OsteoScreenError
 from node.jobs import migrate
@@ -38,6 +38,7 @@ def _examinations(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "database", partial(_database, config)
     yield "spool", partial(_spool, config)
     yield "model", partial(_model, config)
+    yield "deliveries", partial(_deliveries, config)
     yield "node", partial(_node, config)
     for destination in config.destinations:
         yield f"destination {destination.name}", partial(_destination, config, destination)
@@ -80,6 +81,19 @@ def _model(config: Config) -> str:
         f"{model.name} {model.version} verified (for {model.intended_use} use), "
         f"threshold {threshold:.3f}"
     )
+
+
+def _deliveries(config: Config) -> str:
+    """See that whatever waits has somewhere to go."""
+    waiting = open_desk(config).waiting()
+    lost = sorted(set(waiting) - {destination.name for destination in config.destinations})
+    if lost:
+        raise OsteoScreenError(
+            f"results wait for {', '.join(lost)}, which `destinations` does not have: "
+            "name it there again"
+        )
+    told = ", ".join(f"{count} for {name}" for name, count in waiting.items())
+    return f"waiting: {told}" if told else "none waits"
 
 
 def _node(config: Config) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.delivery import DeliveryEvent
+from node.domain.delivery import SETTLED, DeliveryEvent
 from node.domain.dossier import Dossier, Happening
 from node.domain.errors import Permanent
 from node.domain.job import Job, JobEvent, JobState
@@ -36,6 +36,17 @@ class SqlDesk:
         with transaction(self._engine) as connection:
             found = {JobState(state): count for state, count in connection.execute(statement)}
         return {state: found.get(state, 0) for state in JobState}
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many deliveries are not settled yet, by destination."""
+        statement = (
+            sa.select(delivery.c.destination, sa.func.count())
+            .where(delivery.c.state.not_in([str(s) for s in SETTLED]))
+            .group_by(delivery.c.destination)
+            .order_by(delivery.c.destination)
+        )
+        with transaction(self._engine) as connection:
+            return dict(connection.execute(statement).tuples())
 
     def find(self, name: str) -> int:
         """Return the id of a job named by its id or by its SOP Instance UID (the newest)."""

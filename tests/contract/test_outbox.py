@@ -85,6 +85,14 @@ def test_a_destination_sees_its_own_deliveries_alone(table: Table) -> None:
     assert len(table.take("ris")) == 2
 
 
+def test_what_waits_is_counted_by_destination(table: Table) -> None:
+    """Settled deliveries wait for nobody."""
+    table.analyse(destinations=("pacs", "ris"))
+    first, _ = table.take("pacs")
+    table.outbox.settle(first, Stored(), table.now)
+    assert table.desk.waiting() == {"pacs": 1, "ris": 2}
+
+
 def test_a_delivery_that_failed_for_now_waits_and_counts(table: Table) -> None:
     """The attempt is counted at the claim, the wait is kept."""
     table.analyse()

@@ -46,7 +46,7 @@ class SqlDesk:
             .order_by(delivery.c.destination)
         )
         with transaction(self._engine) as connection:
-            return dict(connection.execute(statement).tuples())
+            return {name: count for name, count in connection.execute(statement)}
 
     def find(self, name: str) -> int:
         """Return the id of a job named by its id or by its SOP Instance UID (the newest)."""

@@ -1,4 +1,7 @@
-"""A real listening node: `IngestServer` on loopback, its job table on SQLite, its spool on disk."""
+"""A real listening node: `IngestServer` on loopback, its job table on SQLite, its spool on disk.
+
+And the other side: a PACS that a test makes, to send to.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,13 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from pydicom import Dataset
-from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
-from pynetdicom import AE
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    ComputedRadiographyImageStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+)
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
+from pynetdicom.sop_class import Verification
 
-from node.config import Dicom
+from node.config import Destination, Dicom
 from node.domain.admission import AdmissionPolicy
 from node.domain.callers import Caller
 from node.domain.job import Job
@@ -26,6 +36,7 @@ from node.jobs import migrate
 from node.jobs.desk import SqlDesk
 from node.jobs.engine import open_engine
 from node.jobs.intake import SqlIntake
+from node.pacs.commitment import PUSH_MODEL
 from node.spool.store import FileSpool
 from tests.peers.waiting import free_port
 
@@ -129,7 +140,57 @@ def node(open_node: Callable[..., Node]) -> Node:
     return open_node()
 
 
-def table_of(engine: sa.Engine, name: str) -> list[sa.Row[Any]]:
-    """Return every row of a table, as it stands."""
-    with engine.begin() as connection:
-        return list(connection.execute(sa.text(f"SELECT * FROM {name} ORDER BY id")))  # noqa: S608
+EVERYTHING = (
+    Verification,
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    SecondaryCaptureImageStorage,
+    PUSH_MODEL,
+)
+StartPacs = Callable[..., Destination]
+
+
+@pytest.fixture
+def pacs() -> Iterator[StartPacs]:
+    """Return a function that starts a PACS and returns how to reach it.
+
+    `handlers` are pynetdicom's; `classes` and `syntaxes` are what it accepts.
+    """
+    servers = []
+
+    def start(
+        handlers: list[Any] | None = None,
+        classes: tuple[str, ...] = EVERYTHING,
+        syntaxes: tuple[str, ...] = (ExplicitVRLittleEndian, ImplicitVRLittleEndian),
+        **settings: Any,
+    ) -> Destination:
+        ae = AE("PACS")
+        for sop_class in classes:
+            ae.add_supported_context(sop_class, list(syntaxes))
+        for name, value in settings.items():
+            setattr(ae, name, value)
+        port = free_port()
+        servers.append(ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers))
+        return destination(port)
+
+    yield start
+    for server in servers:
+        server.shutdown()
+
+
+def destination(port: int, **changes: Any) -> Destination:
+    facts = {"name": "pacs", "ae_title": "PACS", "host": "127.0.0.1", "port": port, "timeout": 10.0}
+    return Destination(**(facts | changes))
+
+
+def answering(status: int, comment: str = "") -> list[Any]:
+    """Return the handlers of a PACS that answers every C-STORE like this."""
+
+    def on_store(_event: evt.Event) -> Dataset:
+        answer = Dataset()
+        answer.Status = status
+        if comment:
+            answer.ErrorComment = comment
+        return answer
+
+    return [(evt.EVT_C_STORE, on_store)]

@@ -1,0 +1,162 @@
+"""Opening an association to a PACS, and asking it for storage commitment."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
+from pynetdicom import evt
+from pynetdicom.sop_class import Verification
+
+from node.domain.delivery import CommitmentReport
+from node.domain.errors import Permanent, Transient, Unreachable
+from node.pacs.association import open_archive
+from node.pacs.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE
+from tests.peers.waiting import free_port
+from tests.wire.conftest import StartPacs, answering, destination
+from tests.wire.films import film, write
+
+OBJECTS = [("1.2.840.10008.5.1.4.1.1.7", "2.25.2")]
+
+
+class TestOpen:
+    def test_a_pacs_that_answers(self, pacs: StartPacs) -> None:
+        """It sees the titles of the configuration, and a release at the end, not an abort."""
+        seen: list[tuple[str, str]] = []
+        ended: list[str] = []
+
+        def on_requested(event: evt.Event) -> None:
+            request = event.assoc.requestor.primitive
+            seen.append((request.calling_ae_title, request.called_ae_title))
+
+        there = pacs(
+            [
+                (evt.EVT_REQUESTED, on_requested),
+                (evt.EVT_RELEASED, lambda _: ended.append("released")),
+                (evt.EVT_ABORTED, lambda _: ended.append("aborted")),
+            ]
+        )
+        with open_archive(there, "OSTEOSCREEN") as archive:
+            archive.echo()
+        assert seen == [("OSTEOSCREEN", "PACS")]
+        assert ended == ["released"]
+
+    def test_it_is_released_after_an_error_too(self, pacs: StartPacs, tmp_path: Path) -> None:
+        """One refused object leaves no association hanging at the PACS."""
+        heatmap = write(film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
+        ended: list[str] = []
+        handlers = [*answering(0xC000), (evt.EVT_RELEASED, lambda _: ended.append("released"))]
+        with (
+            pytest.raises(Permanent),
+            open_archive(pacs(handlers), "OSTEOSCREEN") as archive,
+        ):
+            archive.store(heatmap)
+        assert ended == ["released"]
+
+    @pytest.mark.parametrize("required", ["require_called_aet", "require_calling_aet"])
+    def test_a_rejection_points_to_the_titles(self, pacs: StartPacs, required: str) -> None:
+        """The commonest mistake of all when a node is set up."""
+        there = pacs(**{required: True if required == "require_called_aet" else ["OTHER"]})
+        there = there.model_copy(update={"ae_title": "NOBODY"})
+        with (
+            pytest.raises(Unreachable, match=r"^NOBODY at 127\.0\.0\.1:\d+ rejected .*AE titles"),
+            open_archive(there, "OSTEOSCREEN"),
+        ):
+            pytest.fail("an association was opened")
+
+    def test_a_closed_port_points_to_host_and_port(self) -> None:
+        """Nobody listens: is it running, and is it there?"""
+        port = free_port()
+        with (
+            pytest.raises(Unreachable, match=rf"^PACS at 127\.0\.0\.1:{port} does not answer; .*"),
+            open_archive(destination(port), "OSTEOSCREEN"),
+        ):
+            pytest.fail("an association was opened")
+
+    def test_a_name_that_nobody_knows_points_to_the_host(self) -> None:
+        """The resolver's error is not ours to raise: the breaker opens on Unreachable."""
+        with (
+            pytest.raises(Unreachable, match=r"^pacs\.invalid: .*; check the host's name$"),
+            open_archive(destination(104, host="pacs.invalid"), "OSTEOSCREEN"),
+        ):
+            pytest.fail("an association was opened")
+
+    def test_a_pacs_that_aborts_at_once(self, pacs: StartPacs) -> None:
+        """Unreachable like the others; whoever calls tries again later."""
+        there = pacs([(evt.EVT_REQUESTED, lambda event: event.assoc.abort())])
+        with (
+            pytest.raises(Unreachable, match=r"^PACS at 127\.0\.0\.1:\d+ "),
+            open_archive(there, "OSTEOSCREEN"),
+        ):
+            pytest.fail("an association was opened")
+
+    def test_something_else_on_the_port(self) -> None:
+        """A listener that never speaks DICOM costs the time-out, and no more."""
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            there = destination(mute.getsockname()[1], timeout=0.3)
+            with (
+                pytest.raises(Unreachable, match="does not answer"),
+                open_archive(there, "OSTEOSCREEN"),
+            ):
+                pytest.fail("an association was opened")
+
+
+class TestCommitment:
+    def test_a_report_on_the_same_association_is_returned(self, pacs: StartPacs) -> None:
+        """Some PACS report at once; nobody need wait for another association then."""
+        asked: list[Dataset] = []
+
+        def on_action(event: evt.Event) -> tuple[int, None]:
+            assert (event.action_type, event.request.RequestedSOPInstanceUID) == (
+                1,
+                PUSH_MODEL_INSTANCE,
+            )
+            asked.append(event.action_information)
+            return 0x0000, None
+
+        def on_sent(event: evt.Event) -> None:
+            if type(event.message).__name__ == "N_ACTION_RSP":
+                report(event.assoc, asked[0])
+
+        there = pacs([(evt.EVT_N_ACTION, on_action), (evt.EVT_DIMSE_SENT, on_sent)])
+        with open_archive(there, "OSTEOSCREEN") as archive:
+            found = archive.request_commitment("2.25.77", OBJECTS)
+        assert found == CommitmentReport("2.25.77", committed=("2.25.2",), failed={})
+        [item] = asked[0].ReferencedSOPSequence
+        assert (item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID) == OBJECTS[0]
+
+    def test_without_one_there_is_nothing_yet(self, pacs: StartPacs) -> None:
+        """The report will come on an association that the PACS opens."""
+        there = pacs([(evt.EVT_N_ACTION, lambda _: (0x0000, None))])
+        with open_archive(there, "OSTEOSCREEN") as archive:
+            assert archive.request_commitment("2.25.77", OBJECTS) is None
+
+    def test_a_request_that_fails_is_an_error(self, pacs: StartPacs) -> None:
+        """Nothing would ever be reported."""
+        there = pacs([(evt.EVT_N_ACTION, lambda _: (0x0110, None))])
+        with (
+            open_archive(there, "OSTEOSCREEN") as archive,
+            pytest.raises(Transient, match="0x0110"),
+        ):
+            archive.request_commitment("2.25.77", OBJECTS)
+
+    def test_a_pacs_without_the_service_is_permanent(self, pacs: StartPacs) -> None:
+        """With the setting that ends the matter."""
+        there = pacs(classes=(Verification, SecondaryCaptureImageStorage))
+        with (
+            open_archive(there, "OSTEOSCREEN") as archive,
+            pytest.raises(Permanent, match="set commitment: false"),
+        ):
+            archive.request_commitment("2.25.77", OBJECTS)
+
+
+def report(assoc: Any, request: Dataset) -> None:
+    """Report all that was asked for as committed, on the association of the request."""
+    for context in assoc.accepted_contexts:
+        context._as_scu = context._as_scp = True
+    information = Dataset()
+    information.TransactionUID = request.TransactionUID
+    information.ReferencedSOPSequence = request.ReferencedSOPSequence
+    assoc.send_n_event_report(information, 1, PUSH_MODEL, PUSH_MODEL_INSTANCE)

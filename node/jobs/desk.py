@@ -46,7 +46,8 @@ class SqlDesk:
             .order_by(delivery.c.destination)
         )
         with transaction(self._engine) as connection:
-            return {name: count for name, count in connection.execute(statement)}
+            rows = connection.execute(statement).tuples().all()
+        return dict(rows)
 
     def find(self, name: str) -> int:
         """Return the id of a job named by its id or by its SOP Instance UID (the newest)."""

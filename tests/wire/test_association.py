@@ -10,6 +10,8 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from pydicom.uid import ImplicitVRLittleEndian
+from pynetdicom.association import Association
 
 from node.config import Dicom
 from node.domain.callers import Caller
@@ -21,6 +23,7 @@ from tests.wire.conftest import Node
 from tests.wire.films import film, write
 
 ROOT = Path(__file__).parents[2]
+VERIFICATION = "1.2.840.10008.1.1"
 LOOPBACK = ip_network("127.0.0.0/8")
 HOSPITAL = ip_network("10.1.0.0/16")
 PERMANENT, SERVICE_USER = 1, 1
@@ -46,6 +49,14 @@ def answers(node: Node) -> bool:
 def waiting_threads() -> list[str]:
     """Return pynetdicom's threads of connections that are open to a server of this process."""
     return [thread.name for thread in threading.enumerate() if "Acceptor" in thread.name]
+
+
+def echoed(assoc: Association) -> bool:
+    """Return whether a C-ECHO is still answered on this association."""
+    try:
+        return "Status" in assoc.send_c_echo()
+    except RuntimeError:  # what pynetdicom raises once the association has ended
+        return False
 
 
 class TestTitles:
@@ -184,11 +195,14 @@ class TestStop:
         assert len(node.jobs()) == 2
 
     def test_one_that_never_ends_is_aborted(self, open_node: Callable[..., Node]) -> None:
-        """A modality that keeps its association open does not keep the node from stopping."""
+        """A modality that goes on and on does not keep the node from stopping."""
         node = open_node(settings={"timeout": 0.5})
-        with node.associated() as assoc:
-            assert assoc.is_established
-            node.server.stop()
+        with node.associated((VERIFICATION, [ImplicitVRLittleEndian])) as assoc:
+            assert echoed(assoc)
+            stopping = threading.Thread(target=node.server.stop)
+            stopping.start()
+            wait_until(lambda: not echoed(assoc), timeout=10.0, what="end of the association")
+            stopping.join(timeout=20)
             wait_until(lambda: assoc.is_aborted, what="abort")
 
     def test_stopping_twice_or_before_the_start_is_nothing(self, node: Node) -> None:

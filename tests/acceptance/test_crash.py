@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 from pydicom import dcmread
-from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    SecondaryCaptureImageStorage,
+    generate_uid,
+)
 
 from node.domain.delivery import DeliveryState
 from node.domain.dossier import Dossier
 from node.domain.job import JobState
+from node.worker.loop import utc_now
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
@@ -27,6 +32,16 @@ def send(node: Node, film: Path) -> str:
     """Send the film, see it acknowledged, and return its SOP Instance UID."""
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     return str(dcmread(film, stop_before_pixels=True).SOPInstanceUID)
+
+
+def renamed(film: Path, path: Path, **attributes: str) -> Path:
+    """Write a copy of a film that is another film: its own UID, and other attributes if asked."""
+    ds = dcmread(film)
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    for keyword, value in attributes.items():
+        setattr(ds, keyword, value)
+    ds.save_as(path)
+    return path
 
 
 def assert_delivered_once(node: Node, orthanc: Orthanc, film: Path) -> None:
@@ -142,3 +157,50 @@ def test_killed_when_all_is_done(
     node.kill()
     assert_delivered_once(node, orthanc, film)
     assert node.dossier(uid).history == history
+
+
+def test_killed_after_each_event_in_turn(
+    make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path, tmp_path: Path
+) -> None:
+    """Six films, each met by a kill at another point of its way, and none lost or doubled.
+
+    A film's way has eight events: receive, claim, analyse, two claims of its deliveries, two
+    stored, finish.
+    """
+    node = make_node(destinations=[destination])
+    uids = []
+    for events in range(2, 8):
+        node.serve()
+        uids.append(send(node, renamed(film, tmp_path / f"{events}.dcm")))
+        node.wait_for(uids[-1], lambda seen, least=events: len(seen.history) >= least)
+        node.kill()
+    node.serve()
+    assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
+    assert orthanc.count(Comprehensive3DSRStorage) == len(uids)
+    assert orthanc.count(SecondaryCaptureImageStorage) == len(uids)
+
+
+def test_what_had_ended_stays_as_it_was(
+    make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path, tmp_path: Path
+) -> None:
+    """REJECTED, FAILED and CANCELLED outlast a kill; the operator's retry brings FAILED to DONE."""
+    node = make_node(destinations=[destination])
+    node.serve("ingest")
+    hand = send(node, renamed(film, tmp_path / "hand.dcm", BodyPartExamined="HAND"))
+    unwanted = send(node, renamed(film, tmp_path / "unwanted.dcm"))
+    node.desk().cancel(node.dossier(unwanted).job.id, "test", utc_now())
+    damaged = send(node, film)
+    spooled = node.spooled(damaged)
+    intact = spooled.read_bytes()
+    spooled.write_bytes(b"not what was received")
+    node.serve("analyse")
+    node.wait_for(damaged, lambda seen: seen.job.state is JobState.FAILED)
+    node.kill()
+
+    node.serve()
+    ended = {hand: JobState.REJECTED, unwanted: JobState.CANCELLED, damaged: JobState.FAILED}
+    assert {uid: node.dossier(uid).job.state for uid in ended} == ended
+    spooled.write_bytes(intact)
+    node.desk().retry(node.dossier(damaged).job.id, "test", utc_now())
+    node.wait_for(damaged, lambda seen: seen.job.state is JobState.DONE)
+    assert orthanc.count() == 2

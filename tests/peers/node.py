@@ -11,11 +11,12 @@ from typing import Any
 
 import yaml
 
-from node.app import open_desk
+from node.app import open_desk, open_spool
 from node.config import load
 from node.domain.dossier import Dossier
 from node.domain.job import FINAL, Job, JobState
 from node.jobs import migrate
+from node.jobs.desk import SqlDesk
 from node.jobs.engine import open_engine
 from tests.peers.dcmtk import echoscu
 from tests.peers.waiting import wait_until
@@ -91,13 +92,22 @@ class Node:
         self._running.clear()
         return statuses
 
+    def desk(self) -> SqlDesk:
+        """Return the operator's view of the node's job table."""
+        return open_desk(load(self.file))
+
+    def spooled(self, sop_instance_uid: str) -> Path:
+        """Return where the bytes of a film lie."""
+        config = load(self.file)
+        return open_spool(config).path(self.dossier(sop_instance_uid).job.spool_key)
+
     def jobs(self, *states: JobState) -> list[Job]:
         """Return the jobs there are."""
-        return open_desk(load(self.file)).recent(states, 1000)
+        return self.desk().recent(states, 1000)
 
     def dossier(self, sop_instance_uid: str) -> Dossier:
         """Return all that is known of a film's newest job."""
-        desk = open_desk(load(self.file))
+        desk = self.desk()
         return desk.show(desk.find(sop_instance_uid))
 
     def wait_for(self, uid: str, accept: Callable[[Dossier], bool], timeout: float = 90) -> Dossier:

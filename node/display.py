@@ -29,7 +29,10 @@ def print_checks(checks: Sequence[Check]) -> None:
 
 def print_jobs(jobs: Sequence[Job], counts: Mapping[JobState, int]) -> None:
     """Print jobs as a table, and how many there are in each state."""
-    table = Table("job", "state", "received (UTC)", "from", "score", "SOP Instance UID / reason")
+    table = Table()
+    for heading in ("job", "state", "received (UTC)", "from", "score"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("SOP Instance UID, or reason", overflow="fold")
     for job in jobs:
         table.add_row(
             str(job.id),

@@ -21,7 +21,7 @@ from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.report import build_report
 from node.results.subject import ResultSettings, Subject
-from node.worker.loop import as_known, kept_leases
+from node.worker.loop import as_known, kept_leases, told
 
 log = structlog.get_logger()
 
@@ -156,6 +156,5 @@ class Analyst:
             "film_settled" if kept else "lease_lost",
             job_id=job.id,
             attempt=job.attempt,
-            outcome=type(outcome).__name__,
-            error=getattr(outcome, "error", ""),
+            **told(outcome),
         )

@@ -19,7 +19,7 @@ from node.domain.delivery import (
 from node.domain.errors import OsteoScreenError, Unreachable
 from node.domain.retry import RetryPolicy
 from node.ports import Archive, Outbox, Spool
-from node.worker.loop import as_known, kept_leases
+from node.worker.loop import as_known, kept_leases, told
 
 log = structlog.get_logger()
 
@@ -147,7 +147,6 @@ class Courier:
             destination=delivery.destination,
             kind=str(delivery.kind),
             attempt=delivery.attempt,
-            outcome=type(outcome).__name__,
-            error=getattr(outcome, "error", ""),
+            **told(outcome),
         )
         return kept

@@ -66,6 +66,15 @@ def as_known(error: Exception) -> OsteoScreenError:
     return Transient(f"unforeseen {type(error).__name__} at {where(error)}")
 
 
+def told(outcome: object) -> dict[str, str]:
+    """Return an outcome for the log: its name, and its error or reason where it has one."""
+    facts = {"outcome": type(outcome).__name__}
+    for name in ("reason", "error"):
+        if value := getattr(outcome, name, ""):
+            facts[name] = str(value)
+    return facts
+
+
 @contextmanager
 def kept_leases(
     renew: Callable[[datetime], int], seconds: float, clock: Callable[[], datetime]

@@ -30,17 +30,17 @@ def print_checks(checks: Sequence[Check]) -> None:
 def print_jobs(jobs: Sequence[Job], counts: Mapping[JobState, int]) -> None:
     """Print jobs as a table, and how many there are in each state."""
     table = Table()
-    for heading in ("job", "state", "received (UTC)", "from", "score"):
+    for heading in ("job", "state", "received (UTC)", "from", "score", "flag"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("SOP Instance UID, or reason", overflow="fold")
+    table.add_column("reason, error", min_width=10)
     for job in jobs:
         table.add_row(
             str(job.id),
             Text(job.state, _COLOURS.get(job.state, "cyan")),
-            f"{job.received_at:%Y-%m-%d %H:%M:%S}",
+            f"{job.received_at:%y-%m-%d %H:%M:%S}",
             Text(job.film.calling_ae),
-            _score(job),
-            Text(job.reason or job.error or job.film.sop_instance_uid),
+            *_score_and_flag(job),
+            Text(job.reason or job.error),
         )
     console = Console()
     console.print(table)
@@ -77,6 +77,12 @@ def print_dossier(dossier: Dossier) -> None:
             f"{one.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], one.event, one.state, one.who, Text(one.why)
         )
     console.print(history)
+
+
+def _score_and_flag(job: Job) -> tuple[str, str]:
+    if job.verdict is None or job.verdict.decision.score is None:
+        return "", ""
+    return f"{job.verdict.decision.score:.3f}", "yes" if job.verdict.decision.flagged else "no"
 
 
 def _score(job: Job) -> str:

@@ -9,7 +9,11 @@ from rich.text import Text
 from node.doctor import Check
 from node.domain.dossier import Dossier, summarise
 from node.domain.job import Job, JobState
+from node.domain.prediction import IntendedUse
 
+DEMONSTRATION = (
+    "Scores of a demonstration model, trained on simulated films: they have no clinical meaning."
+)
 _COLOURS = {
     JobState.DONE: "green",
     JobState.FAILED: "red",
@@ -45,6 +49,7 @@ def print_jobs(jobs: Sequence[Job], counts: Mapping[JobState, int]) -> None:
     console = Console()
     console.print(table)
     console.print("  ".join(f"{state} {count}" for state, count in counts.items() if count))
+    _warn(console, jobs)
 
 
 def print_dossier(dossier: Dossier) -> None:
@@ -77,6 +82,14 @@ def print_dossier(dossier: Dossier) -> None:
             f"{one.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], one.event, one.state, one.who, Text(one.why)
         )
     console.print(history)
+    _warn(console, [job])
+
+
+def _warn(console: Console, jobs: Sequence[Job]) -> None:
+    """Say beside the scores of a demonstration model what they are."""
+    uses = {job.verdict.model.intended_use for job in jobs if job.verdict}
+    if IntendedUse.DEMONSTRATION in uses:
+        console.print(DEMONSTRATION, style="bold yellow")
 
 
 def _score_and_flag(job: Job) -> tuple[str, str]:

@@ -24,10 +24,12 @@ from node.config import Config, load
 from node.demo import modality
 from node.demo.archive import AE_TITLE as ARCHIVE
 from node.demo.archive import local_archive
+from node.display import DEMONSTRATION
 from node.domain.delivery import ResultKind
 from node.domain.dossier import Dossier, summarise
 from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.job import FINAL, JobState
+from node.domain.prediction import IntendedUse
 
 SHIPPED_FILM = Path(__file__).parent / "film.dcm"
 _START_SECONDS = 60.0
@@ -158,12 +160,8 @@ def _tell(console: Console, film: Path, summary: dict[str, Any], out: Path) -> N
     for path in sorted(out.glob("*.*")):
         table.add_row("file", Text(str(path)))
     console.print(table)
-    if summary["model"] is not None and summary["model"]["intended_use"] == "demonstration":
-        console.print(
-            "This model was trained on simulated films. Its score is a demonstration and has "
-            "no clinical meaning.",
-            style="bold yellow",
-        )
+    if summary["model"] and summary["model"]["intended_use"] == IntendedUse.DEMONSTRATION:
+        console.print(DEMONSTRATION, style="bold yellow")
 
 
 def _state(summary: dict[str, Any]) -> str:

@@ -205,6 +205,7 @@ class TestOperator:
         """For people and, with --json, for programs."""
         listed = osteoscreen("jobs", "list", "--config", node.file)
         assert "DONE" in listed.stdout
+        assert "no clinical meaning" in " ".join(listed.stdout.split())
         [line] = json.loads(osteoscreen("jobs", "list", "--json", "--config", node.file).stdout)
         shown = osteoscreen("jobs", "show", "1", "--json", "--config", node.file)
         summary = json.loads(shown.stdout)

@@ -1,5 +1,6 @@
 """The bundle behind the `Predictor` port: the only place where the node meets torch."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -95,6 +96,8 @@ def _device(wanted: str) -> str:
 
 
 def _prediction(film: Radiograph, score: scoring.Score) -> Prediction:
+    if not (math.isfinite(score.probability) and np.isfinite(score.heat).all()):
+        raise Permanent("the model gave no finite score for this film")
     place = score.placement
     grey = np.rint(np.clip(film.pixels, 0.0, 1.0) * 255).astype(np.uint8)
     return Prediction(

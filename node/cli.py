@@ -9,7 +9,6 @@ import json
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -212,8 +211,7 @@ def main() -> None:
     except OsteoScreenError as error:
         _fail(str(error), 1)
     except Exception as error:  # noqa: BLE001 - the boundary to the user
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(frame.filename).name}:{frame.lineno}"
+        place = log.where(error)
         _fail(f"internal error, please report it: {type(error).__name__} at {place}", 1)
 
 

@@ -6,6 +6,8 @@ birth dates of patients never enter one, and `drop_patient_data` is the last gua
 
 import logging
 import sys
+import traceback
+import warnings
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
@@ -55,5 +57,15 @@ def configure(level: str, form: str, **bound: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    # Libraries speak only when something is wrong: their debug lines may quote headers.
-    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, force=True)
+    # Libraries quote header values in their warnings and in the tracebacks they log. What
+    # matters of it is an event of ours.
+    warnings.simplefilter("ignore")
+    logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr, force=True)
+    for library in ("pydicom", "pynetdicom", "highdicom"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+
+
+def where(error: BaseException) -> str:
+    """Return the file and line that raised an error, without its message or its values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"

@@ -22,6 +22,7 @@ from node.domain.callers import Caller, may_call
 from node.domain.errors import Misconfigured
 from node.ingest.reports import ReportService
 from node.ingest.store import StoreService
+from node.log import where
 from node.pacs.association import VERIFICATION
 from node.pacs.commitment import PUSH_MODEL
 
@@ -45,6 +46,7 @@ _MAX_PDU = 128 * 1024
 _REJECTED_PERMANENT, _BY_SERVICE_USER = 1, 1
 _CALLING_NOT_RECOGNISED, _CALLED_NOT_RECOGNISED = 3, 7
 _BACKLOG = 128
+_PROCESSING_FAILURE = 0x0110
 
 log = structlog.get_logger()
 
@@ -163,13 +165,17 @@ class IngestServer:
             assoc.dul.to_user_queue.put(None)
 
     def _on_store(self, event: Any) -> Any:
-        event.request._dataset_file.flush()
-        return self._store.store(
-            event.dataset_path,
-            str(event.request.AffectedSOPClassUID),
-            str(event.request.AffectedSOPInstanceUID),
-            event.assoc.requestor.ae_title.strip(),
-        )
+        try:
+            event.request._dataset_file.flush()
+            return self._store.store(
+                event.dataset_path,
+                str(event.request.AffectedSOPClassUID),
+                str(event.request.AffectedSOPInstanceUID),
+                event.assoc.requestor.ae_title.strip(),
+            )
+        except Exception as error:  # noqa: BLE001 - the boundary to the peer
+            log.error("unforeseen", error=type(error).__name__, where=where(error))
+            return _PROCESSING_FAILURE
 
 
 def _application_entity(settings: Dicom) -> AE:

@@ -3,7 +3,6 @@
 import os
 import socket
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from uuid import uuid4
 import structlog
 
 from node.domain.errors import OsteoScreenError, Permanent, Transient
+from node.log import where
 
 _PAUSE_AFTER_ERROR = 2.0
 
@@ -45,12 +45,6 @@ def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:
             log.error("step_failed", error=type(error).__name__, where=where(error))
             pause = _PAUSE_AFTER_ERROR
         stop.wait(pause)
-
-
-def where(error: BaseException) -> str:
-    """Return the file and line that raised an error, without its message or its values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
 
 
 def as_known(error: Exception) -> OsteoScreenError:

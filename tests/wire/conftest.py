@@ -58,6 +58,7 @@ class Node:
     min_free: int = 0
     policy: AdmissionPolicy = field(default_factory=AdmissionPolicy)
     settings: dict[str, Any] = field(default_factory=dict)
+    clock: Callable[[], datetime] = utc_now
 
     def __post_init__(self) -> None:
         self.database = f"sqlite:///{self.folder / 'jobs.db'}"
@@ -70,7 +71,7 @@ class Node:
             settings=Dicom(port=self.port, **({"timeout": 10.0} | self.settings)),
             callers=self.callers,
             incoming=self.spool.incoming,
-            store=StoreService(intake, self.spool, self.policy, utc_now),
+            store=StoreService(intake, self.spool, self.policy, self.clock),
             reports=ReportService(intake, utc_now),
         )
 

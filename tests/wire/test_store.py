@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pydicom
@@ -209,6 +210,21 @@ class TestNotNow:
         (node.folder / "spool" / "films").write_text("in the way")
         assert node.send(film()) == 0xA700
         assert node.jobs() == []
+
+    def test_what_nobody_foresaw(
+        self, open_node: Callable[..., Node], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """A processing failure, no row, and not a word of the error's own, which may quote."""
+
+        def broken_clock() -> datetime:
+            raise ArithmeticError("Doe^Jane")
+
+        node = open_node(clock=broken_clock)
+        assert node.send(film()) == 0x0110
+        assert node.jobs() == []
+        said = "".join(capfd.readouterr())
+        assert "Doe^Jane" not in said
+        assert "ArithmeticError" in said
 
 
 class TestBrokenOff:

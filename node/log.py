@@ -34,7 +34,7 @@ def drop_patient_data(
 
 
 def configure(level: str, form: str, **bound: str) -> None:
-    """Set up structlog and the standard library's logging to write one line an event to stderr.
+    """Set up structlog to write one line an event to stderr, and silence the libraries.
 
     `bound` facts, such as the role, are part of every event of this process.
     """
@@ -60,9 +60,7 @@ def configure(level: str, form: str, **bound: str) -> None:
     # Libraries quote header values in their warnings and in the tracebacks they log. What
     # matters of it is an event of ours.
     warnings.simplefilter("ignore")
-    logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr, force=True)
-    for library in ("pydicom", "pynetdicom", "highdicom"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)
+    logging.disable()  # whatever level a library sets for itself when it is imported
 
 
 def where(error: BaseException) -> str:

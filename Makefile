@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format clean
+.PHONY: help install demo test check bench format clean
 
 help: ## Show this text
 	@echo "OsteoScreen: targets"
@@ -41,6 +41,11 @@ check: $(INSTALLED) ## Check format, lint, types and layers
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: $(INSTALLED) ## Measure acknowledgements beside peers, and a film's way through the node
+	@tests/install-tools.sh
+	@$(BIN)/python -m bench.ingest
+	@$(BIN)/python -m bench.node
 
 format: $(INSTALLED) ## Rewrite the sources in the house's format
 	@$(BIN)/ruff format .

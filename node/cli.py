@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from node import log
+from node.cli_model import model
 from node.config import Config, ConfigError, load
 from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.job import JobState
@@ -31,6 +32,7 @@ db = typer.Typer(help="The database's schema.", no_args_is_help=True)
 jobs = typer.Typer(help="Films on their way through the node.", no_args_is_help=True)
 app.add_typer(db, name="db")
 app.add_typer(jobs, name="jobs")
+app.add_typer(model, name="model")
 
 ConfigOption = Annotated[
     Path | None,

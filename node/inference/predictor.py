@@ -80,9 +80,14 @@ def load(bundle: str, device: str, threads: int) -> BundlePredictor:
     """Load and verify a bundle; raise Misconfigured where it cannot be used."""
     if threads:
         torch.set_num_threads(threads)
+    return BundlePredictor(open_bundle(bundle, device))
+
+
+def open_bundle(bundle: str, device: str) -> scoring.Bundle:
+    """Load and verify a shipped bundle by its name, or any by its folder."""
     path = Path(bundle) if "/" in bundle else _SHIPPED / bundle
     try:
-        return BundlePredictor(registry.load_bundle(path, _device(device)))
+        return registry.load_bundle(path, _device(device))
     except registry.BundleError as error:
         raise Misconfigured(f"model.bundle: {error}") from error
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import free_port
 
+ROOT = Path(__file__).parents[2]
 MakeNode = Callable[..., Node]
 RESULTS = ["heatmap.dcm", "heatmap.png", "report.dcm", "summary.json"]
 SUMMARY_KEYS = {
@@ -235,6 +237,26 @@ class TestOperator:
             done = osteoscreen("jobs", *words, "--config", node.file)
             assert_one_clear_line(done, 1, said)
         assert [job.state for job in node.jobs()] == [JobState.DONE]
+
+
+class TestModel:
+    """`model verify` and `model card`: what a bundle is, and whether it is intact."""
+
+    def test_the_shipped_bundle_verifies(self) -> None:
+        """Digest, keys, and the golden films' scores; its card says what it is."""
+        done = osteoscreen("model", "verify")
+        assert done.returncode == 0, done.stderr
+        assert "verified" in done.stdout
+        assert "intended_use: demonstration" in osteoscreen("model", "card", "demo").stdout
+
+    def test_a_changed_golden_film_is_named(self, tmp_path: Path) -> None:
+        """A bundle that was tampered with is not worth a score."""
+        bundle = tmp_path / "bundle"
+        shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
+        first = sorted((bundle / "golden").iterdir())[0]
+        first.write_bytes(first.read_bytes()[:-1])
+        assert_one_clear_line(osteoscreen("model", "verify", bundle), 1, first.name, "restore")
+        assert_one_clear_line(osteoscreen("model", "verify", tmp_path), 2, "not a bundle")
 
 
 def test_the_database_is_upgraded_by_command(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The model card: what a bundle is, what it was made from and what may be said of it.
 
-``card.yaml`` lies beside the weights and is covered, without its own digest, by the digest.
+``card.yaml`` lies beside the weights and is covered, without its own digest, by the digest, as
+is ``clinical.yaml`` where a bundle has one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models.clinical import ClinicalModel
+from models.combined import Combined
 from models.grid import GridConfig
 
 
@@ -101,6 +104,7 @@ class Card(_Part):
     figures: tuple[Figure, ...]
     training: Training
     attribution: tuple[str, ...]
+    combined: Combined | None = None
     golden: tuple[Golden, ...]
     digest: str = ""
 
@@ -124,17 +128,23 @@ def parse(text: str) -> Card:
 
 def dump(card: Card) -> str:
     """The card as YAML, fields in the order of the class."""
-    return yaml.safe_dump(
-        card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100
-    )
+    content = card.model_dump(mode="json", exclude_none=True)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
 
 
-def digest(card: Card, weights: bytes) -> str:
-    """``sha256:`` over the weights' bytes and the card's content without its digest.
+def digest(card: Card, weights: bytes, clinical: ClinicalModel | None = None) -> str:
+    """``sha256:`` over the weights' bytes and the content of card and clinical model.
 
-    Golden films are covered through their own digests in the card.
+    The card counts without its digest, and what a bundle lacks is left out. Golden films are
+    covered through their own digests in the card.
     """
-    content = card.model_dump(mode="json", exclude={"digest"})
+    parts = [hashlib.sha256(weights).digest(), _content(card)]
+    if clinical is not None:
+        parts.append(_content(clinical))
+    return "sha256:" + hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def _content(part: BaseModel) -> bytes:
+    content = part.model_dump(mode="json", exclude={"digest"}, exclude_none=True)
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    both = hashlib.sha256(weights).digest() + hashlib.sha256(text.encode()).digest()
-    return "sha256:" + hashlib.sha256(both).hexdigest()
+    return hashlib.sha256(text.encode()).digest()

@@ -1,6 +1,7 @@
 """Bundles on disk: write, load, verify. A bundle that does not verify does not load.
 
-A bundle is a folder with ``card.yaml``, ``weights.safetensors`` (float16) and ``golden/``.
+A bundle is a folder with ``card.yaml``, ``weights.safetensors`` (float16), ``golden/`` and, where
+it scores clinical facts too, ``clinical.yaml``.
 """
 
 from __future__ import annotations
@@ -20,19 +21,29 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from models.card import Card, CardError, Golden, digest, dump, parse
+from models.clinical import ClinicalError, ClinicalModel, dump_clinical, parse_clinical
 from models.grid import GridConfig, GridNet
 from models.pixels import Radiograph
 from models.scoring import Bundle, score
 
-__all__ = ["NETS", "Bundle", "BundleError", "load_bundle", "verify_golden", "write_bundle"]
+__all__ = [
+    "NETS",
+    "Bundle",
+    "BundleError",
+    "add_clinical",
+    "load_bundle",
+    "verify_golden",
+    "write_bundle",
+]
 
 NETS: Final[Mapping[str, Callable[[GridConfig], GridNet]]] = MappingProxyType({"grid": GridNet})
 """Every net that a card may name."""
 
 CARD, WEIGHTS, GOLDEN = "card.yaml", "weights.safetensors", "golden"
+CLINICAL = "clinical.yaml"
 
 TOLERANCE = 1e-4
-"""How far a golden film's logit may drift between machines."""
+"""How far a golden logit may drift between machines."""
 
 
 class BundleError(RuntimeError):
@@ -44,19 +55,13 @@ def load_bundle(path: Path, device: str = "cpu") -> Bundle:
 
     Raises BundleError.
     """
-    try:
-        text = (path / CARD).read_text("utf-8")
-        weights = (path / WEIGHTS).read_bytes()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"{path} is not a bundle ({error}); check the path") from error
-    try:
-        card = parse(text)
-    except CardError as error:
-        raise BundleError(f"{path / CARD} is not valid ({error}); restore the bundle") from error
-    if card.digest != digest(card, weights):
+    card, weights, clinical = _read_parts(path)
+    if card.digest != digest(card, weights, clinical):
         raise BundleError(
-            f"{path} does not match its digest: weights or card were changed; restore the bundle"
+            f"{path} does not match its digest: a part of it was changed; restore the bundle"
         )
+    if card.combined is not None and clinical is None:
+        raise BundleError(f"{path} has a combined part but no {CLINICAL}; restore the bundle")
     try:
         stored = load_tensors(weights)
     except (SafetensorError, ValueError) as error:
@@ -69,11 +74,17 @@ def load_bundle(path: Path, device: str = "cpu") -> Bundle:
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise BundleError(f"device {device!r} is not usable ({reason}); use cpu") from error
-    return Bundle(card, net, device, path)
+    return Bundle(card, net, device, path, clinical)
 
 
-def write_bundle(path: Path, card: Card, net: GridNet, films: Mapping[str, Radiograph]) -> Bundle:
-    """Write card, weights and golden films to ``path`` and load them back.
+def write_bundle(
+    path: Path,
+    card: Card,
+    net: GridNet,
+    films: Mapping[str, Radiograph],
+    clinical: ClinicalModel | None = None,
+) -> Bundle:
+    """Write card, weights, golden films and clinical model to ``path`` and load them back.
 
     The golden scores and the digest are set here, from the weights as stored; what the card says
     of them is replaced. ``films`` are square, named by file. Raises BundleError.
@@ -102,16 +113,30 @@ def write_bundle(path: Path, card: Card, net: GridNet, films: Mapping[str, Radio
             )
         )
     card = card.model_copy(update={"golden": tuple(golden)})
-    card = card.model_copy(update={"digest": digest(card, weights)})
     (path / WEIGHTS).write_bytes(weights)
-    (path / CARD).write_text(dump(card), "utf-8")
+    _sign(path, card, weights, clinical)
     return load_bundle(path)
 
 
-def verify_golden(bundle: Bundle) -> float:
-    """Score the golden films again; the largest difference of a logit from the stored one.
+def add_clinical(bundle: Bundle, clinical: ClinicalModel) -> Bundle:
+    """Put a clinical model into a verified bundle, in place of the one it has, and sign it anew.
 
-    Raises BundleError where a film is missing or changed, or its score is off by more than 1e-4.
+    Weights and golden films stay as they are. A combined part, fitted on the logits of another
+    clinical model, goes. Raises BundleError, also where the folder cannot be written.
+    """
+    weights = (bundle.path / WEIGHTS).read_bytes()
+    card = bundle.card.model_copy(update={"combined": None})
+    try:
+        _sign(bundle.path, card, weights, clinical)
+    except OSError as error:
+        raise BundleError(f"{bundle.path} cannot be written ({error.strerror})") from error
+    return load_bundle(bundle.path, bundle.device)
+
+
+def verify_golden(bundle: Bundle) -> float:
+    """Score the golden films and people again; the largest difference from a stored logit.
+
+    Raises BundleError where a film is missing or changed, or a score is off by more than 1e-4.
     """
     kept: Sequence[Golden] = bundle.card.golden
     films = [_read_golden(bundle.path / GOLDEN / one.file, one.sha256) for one in kept]
@@ -124,7 +149,41 @@ def verify_golden(bundle: Bundle) -> float:
                 "machine computes otherwise; run on cpu and compare library versions"
             )
         worst = max(worst, off)
+    for name, part in (("clinical", bundle.clinical), ("combined", bundle.card.combined)):
+        off = part.drift() if part is not None else 0.0
+        if not off <= TOLERANCE:
+            raise BundleError(
+                f"the {name} model's golden scores are off by {off:.5f}; restore the bundle"
+            )
+        worst = max(worst, off)
     return worst
+
+
+def _read_parts(path: Path) -> tuple[Card, bytes, ClinicalModel | None]:
+    try:
+        text = (path / CARD).read_text("utf-8")
+        weights = (path / WEIGHTS).read_bytes()
+        facts = (path / CLINICAL).read_text("utf-8") if (path / CLINICAL).exists() else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path} is not a bundle ({error}); check the path") from error
+    try:
+        return parse(text), weights, None if facts is None else parse_clinical(facts)
+    except CardError as error:
+        raise BundleError(f"{path / CARD} is not valid ({error}); restore the bundle") from error
+    except ClinicalError as error:
+        raise BundleError(
+            f"{path / CLINICAL} is not valid ({error}); restore the bundle"
+        ) from error
+
+
+def _sign(path: Path, card: Card, weights: bytes, clinical: ClinicalModel | None) -> None:
+    """Write the parts in words, the card last: until then the bundle does not load."""
+    card = card.model_copy(update={"digest": digest(card, weights, clinical)})
+    if clinical is None:
+        (path / CLINICAL).unlink(missing_ok=True)
+    else:
+        (path / CLINICAL).write_text(dump_clinical(clinical), "utf-8")
+    (path / CARD).write_text(dump(card), "utf-8")
 
 
 def _check_tensors(stored: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from models.card import Calibration, Card
+from models.clinical import ClinicalModel, sigmoid
 from models.gradcam import explain
 from models.grid import GridNet
 from models.pixels import Radiograph
@@ -25,12 +25,16 @@ CHUNK = 16
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified net with its card, ready to score on ``device``; see ``registry.load_bundle``."""
+    """A verified net with its card, ready to score on ``device``; see ``registry.load_bundle``.
+
+    ``clinical`` is None where the bundle scores films by their image alone.
+    """
 
     card: Card
     net: GridNet
     device: str
     path: Path
+    clinical: ClinicalModel | None = None
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,7 @@ def score(bundle: Bundle, films: Sequence[Radiograph]) -> list[Score]:
 
 def calibrated(logit: float, calibration: Calibration) -> float:
     """Probability of a logit by Platt scaling; never overflows."""
-    scaled = calibration.slope * logit + calibration.intercept
-    if scaled >= 0:
-        return 1.0 / (1.0 + math.exp(-scaled))
-    small = math.exp(scaled)
-    return small / (1.0 + small)
+    return sigmoid(calibration.slope * logit + calibration.intercept)
 
 
 def _score_chunk(bundle: Bundle, films: Sequence[Radiograph]) -> list[Score]:

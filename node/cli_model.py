@@ -1,10 +1,13 @@
 """`osteoscreen model`: what researchers do with bundles."""
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from node.domain.errors import Permanent
+from node.display import print_figures
+from node.domain.errors import Misconfigured, Permanent
 
 model = typer.Typer(help="Models in bundles: what they are, and whether they are intact.")
 
@@ -30,6 +33,53 @@ def verify(bundle: BundleArgument = "demo") -> None:
 def card(bundle: BundleArgument = "demo") -> None:
     """Print a bundle's card: what it is, what it was made from, what may be said of it."""
     from models.card import dump
+    from models.clinical import dump_clinical
     from node.inference.predictor import open_bundle
 
-    typer.echo(dump(open_bundle(bundle, "cpu").card), nl=False)
+    opened = open_bundle(bundle, "cpu")
+    typer.echo(dump(opened.card), nl=False)
+    if opened.clinical is not None:
+        typer.echo("---\n# the clinical model\n" + dump_clinical(opened.clinical), nl=False)
+
+
+@model.command("fit-clinical")
+def fit_clinical(
+    table: Annotated[Path, typer.Argument(help="The NHANES table, or a manifest, as CSV.")],
+    label: Annotated[
+        str, typer.Option(help="femoral-neck or any-site; a manifest brings its own label.")
+    ] = "",
+    bundle: Annotated[
+        str, typer.Option(help="Put the model into this bundle and sign it anew.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for programs.")] = False,
+) -> None:
+    """Fit the clinical model on age, sex, weight and height; show its cross-validated figures."""
+    try:
+        from models import clinical_fit
+    except ModuleNotFoundError as error:
+        raise Misconfigured(
+            f"fitting needs {error.name}: pip install 'osteoscreen[train]'"
+        ) from None
+    from models.clinical_table import Label, TableError, read_people
+    from models.registry import BundleError, add_clinical
+    from node.inference.predictor import open_bundle
+
+    if label not in ("", *Label):
+        known = ", ".join(Label)
+        raise typer.BadParameter(f"{label!r} is none of {known}", param_hint="--label")
+    opened = open_bundle(bundle, "cpu") if bundle else None
+    try:
+        made = clinical_fit.fit_clinical(read_people(table, Label(label) if label else None))
+        if opened is not None:
+            digest = add_clinical(opened, made).card.digest
+    except TableError as error:
+        raise Misconfigured(str(error)) from None
+    except (clinical_fit.FitError, BundleError) as error:
+        raise Permanent(str(error)) from None
+    if as_json:
+        typer.echo(json.dumps(made.model_dump(mode="json"), indent=2))
+        return
+    print_figures(f"Clinical model {made.about}", made.figures_in_words())
+    if opened is not None:
+        dropped = "; its combined part is gone: fit it again" if opened.card.combined else ""
+        typer.echo(f"{opened.path}: clinical model written, {digest}{dropped}")

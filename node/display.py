@@ -31,6 +31,16 @@ def print_checks(checks: Sequence[Check]) -> None:
     Console().print(table)
 
 
+def print_figures(title: str, figures: Sequence[tuple[str, str]]) -> None:
+    """Print what was measured of a model, one figure a line."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in figures:
+        table.add_row(Text(name), Text(value))
+    console = Console()
+    console.print(Text(title, "bold"))
+    console.print(table)
+
+
 def print_jobs(jobs: Sequence[Job], counts: Mapping[JobState, int]) -> None:
     """Print jobs as a table, and how many there are in each state."""
     table = Table()

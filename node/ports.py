@@ -9,7 +9,7 @@ from node.domain.admission import Admission
 from node.domain.delivery import CommitmentReport, Delivery, DeliveryOutcome
 from node.domain.film import Film
 from node.domain.job import AnalysisOutcome, Job
-from node.domain.prediction import ModelIdentity, Prediction, Radiograph
+from node.domain.prediction import Case, ModelIdentity, Prediction, Radiograph
 
 
 class Intake(Protocol):
@@ -114,8 +114,8 @@ class Predictor(Protocol):
     def decode(self, path: Path) -> Radiograph:
         """Read a film's pixels; raise Rejected for what cannot be scored."""
 
-    def predict(self, films: Sequence[Radiograph]) -> list[Prediction]:
-        """Score a batch of films, in order."""
+    def predict(self, cases: Sequence[Case]) -> list[Prediction]:
+        """Score a batch of films, in order; a missing fact costs the clinical score alone."""
 
 
 class Archive(Protocol):

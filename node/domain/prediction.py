@@ -6,6 +6,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from node.domain.film import Film
+
 Array = npt.NDArray[np.float32]
 
 
@@ -35,12 +37,17 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which model spoke: `digest` is the SHA-256 of its bundle, in hex."""
+    """Which model spoke: `digest` is the SHA-256 of its bundle, in hex.
+
+    `clinical` says of the bundle's clinical model on whom and for what it was fitted, in words
+    that follow "a model"; empty where the bundle has none.
+    """
 
     name: str
     version: str
     digest: str
     intended_use: IntendedUse
+    clinical: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,14 @@ class Radiograph:
 
     pixels: Array
     aspect: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A film to be scored: the facts of its header, and what it shows."""
+
+    film: Film
+    shown: Radiograph
 
 
 @dataclass(frozen=True, slots=True)

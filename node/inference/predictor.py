@@ -11,10 +11,14 @@ from pydicom.errors import InvalidDicomError
 
 import models
 from models import pixels, registry, scoring
+from models.clinical import Facts, sigmoid
+from models.combined import combine
 from node.domain.admission import Reason
 from node.domain.errors import Misconfigured, Permanent, Rejected, Transient
+from node.domain.film import Film
 from node.domain.prediction import (
     Box,
+    Case,
     Heat,
     IntendedUse,
     ModelIdentity,
@@ -43,6 +47,7 @@ class BundlePredictor:
             version=card.version,
             digest=card.digest.removeprefix("sha256:"),
             intended_use=IntendedUse(card.intended_use),
+            clinical=self._bundle.clinical.about if self._bundle.clinical else "",
         )
 
     def threshold(self, named: str | float) -> float:
@@ -66,14 +71,29 @@ class BundlePredictor:
             raise Rejected(Reason.PIXELS, str(error)) from error
         return Radiograph(pixels=film.pixels, aspect=film.aspect)
 
-    def predict(self, films: Sequence[Radiograph]) -> list[Prediction]:
-        """Score a batch of films, in order."""
-        given = [pixels.Radiograph(pixels=film.pixels, aspect=film.aspect) for film in films]
+    def predict(self, cases: Sequence[Case]) -> list[Prediction]:
+        """Score a batch of films, in order; a missing fact costs the clinical score alone."""
+        given = [
+            pixels.Radiograph(pixels=case.shown.pixels, aspect=case.shown.aspect) for case in cases
+        ]
         try:
             scores = scoring.score(self._bundle, given)
         except torch.OutOfMemoryError as error:
             raise Transient("the device has no memory left; lower model.batch") from error
-        return [_prediction(film, score) for film, score in zip(films, scores, strict=True)]
+        return [
+            _prediction(case.shown, score, self._probability(case.film, score))
+            for case, score in zip(cases, scores, strict=True)
+        ]
+
+    def _probability(self, film: Film, score: scoring.Score) -> Probability:
+        clinical = self._bundle.clinical
+        facts = Facts(film.age_years, film.sex, film.weight_kg, film.height_cm)
+        logit = clinical.logit(facts) if clinical else None
+        return Probability(
+            image=score.probability,
+            clinical=None if logit is None else sigmoid(logit),
+            combined=combine(self._bundle.card.combined, score.logit, logit),
+        )
 
 
 def load(bundle: str, device: str, threads: int) -> BundlePredictor:
@@ -100,13 +120,13 @@ def _device(wanted: str) -> str:
     return wanted
 
 
-def _prediction(film: Radiograph, score: scoring.Score) -> Prediction:
+def _prediction(shown: Radiograph, score: scoring.Score, probability: Probability) -> Prediction:
     if not (math.isfinite(score.probability) and np.isfinite(score.heat).all()):
         raise Permanent("the model gave no finite score for this film")
     place = score.placement
-    grey = np.rint(np.clip(film.pixels, 0.0, 1.0) * 255).astype(np.uint8)
+    grey = np.rint(np.clip(shown.pixels, 0.0, 1.0) * 255).astype(np.uint8)
     return Prediction(
-        probability=Probability(image=score.probability),
+        probability=probability,
         heat=Heat(score.heat, Box(place.top, place.left, place.height, place.width)),
         rendering=Rendering(grey),
     )

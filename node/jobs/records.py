@@ -71,6 +71,7 @@ def _verdict_from(stored: dict[str, Any]) -> Verdict:
             version=model["version"],
             digest=model["digest"],
             intended_use=IntendedUse(model["intended_use"]),
+            clinical=model.get("clinical", ""),  # absent from rows of earlier versions
         ),
         seconds=stored["seconds"],
     )

@@ -17,6 +17,9 @@ _SCORED_BY = {
     Used.CLINICAL: "clinical facts alone",
     Used.COMBINED: "the image combined with clinical facts from the film's header",
 }
+_CLINICAL_APART = (
+    "it is a chance of its own, not comparable with the score above, and no decision rests on it."
+)
 _FINEST_DIGITS = 12  # what a Decimal String (DS) has room for
 _MAX_REASON = 1024
 
@@ -91,7 +94,7 @@ def _result(verdict: Verdict) -> list[str]:
             f"threshold of {threshold} %.",
             "This does not exclude osteoporosis.",
         ]
-    return [*sentences, _basis(verdict, decision.used)]
+    return [*sentences, _basis(verdict, decision.used), _clinical(verdict, decision.used)]
 
 
 def _basis(verdict: Verdict, used: Used) -> str:
@@ -99,3 +102,15 @@ def _basis(verdict: Verdict, used: Used) -> str:
     if used is Used.IMAGE and verdict.probability.clinical is None:
         return f"{basis}; no clinical score was at hand, which takes age, sex, height and weight."
     return f"{basis}."
+
+
+def _clinical(verdict: Verdict, used: Used) -> str:
+    """Return the clinical score and where it comes from, where the decision did not use it."""
+    clinical, about = verdict.probability.clinical, verdict.model.clinical
+    if clinical is None or not about or used is not Used.IMAGE:
+        return ""
+    percent, source = round(clinical * 100, 1), fit(about, _MAX_REASON)
+    return (
+        f"Clinical score from age, sex, weight and height: {percent} %, by a model {source}; "
+        f"{_CLINICAL_APART}"
+    )

@@ -14,7 +14,7 @@ from node.domain.delivery import Result, ResultKind, Route, parcels
 from node.domain.errors import Rejected
 from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
 from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import Finding, Prediction, Radiograph, Verdict
+from node.domain.prediction import Case, Finding, Prediction, Radiograph, Verdict
 from node.domain.retry import RetryPolicy
 from node.ports import Predictor, Queue, Spool
 from node.results.encode import to_bytes
@@ -42,7 +42,7 @@ class AnalysisSettings:
 @dataclass(frozen=True, slots=True)
 class _Decoded:
     job: Job
-    film: Radiograph
+    shown: Radiograph
     seconds: dict[str, float]
 
 
@@ -83,16 +83,16 @@ class Analyst:
         waited = (self._clock() - job.received_at).total_seconds()
         began = perf_counter()
         try:
-            film = self._predictor.decode(self._spool.path(job.spool_key))
+            shown = self._predictor.decode(self._spool.path(job.spool_key))
         except Exception as error:  # noqa: BLE001 - one film's failure is that film's alone
             self._fail(job, error)
             return None
-        return _Decoded(job, film, {"wait": waited, "decode": perf_counter() - began})
+        return _Decoded(job, shown, {"wait": waited, "decode": perf_counter() - began})
 
     def _score(self, batch: Sequence[_Decoded]) -> None:
         began = perf_counter()
         try:
-            predictions = self._predictor.predict([one.film for one in batch])
+            predictions = self._predictor.predict([Case(one.job.film, one.shown) for one in batch])
         except Exception as error:  # noqa: BLE001 - as above
             if len(batch) == 1:
                 self._fail(batch[0].job, error)

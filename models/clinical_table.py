@@ -1,0 +1,210 @@
+"""The people that a clinical model is fitted on, from the NHANES table or a hospital's manifest."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from models.clinical import MALE, SEXES, Float
+
+YOUNGEST: Final = 50.0
+"""Densitometry diagnoses by T-score from the menopause, and in men from 50 on."""
+
+OLDEST: Final = 110.0
+"""An age above is taken for a slip of the pen."""
+
+OSTEOPOROSIS: Final = -2.5
+"""a T-score at or under which the World Health Organization speaks of osteoporosis."""
+
+NHANES_CEILING: Final = 80.0
+
+FITTED_SPLIT: Final = "train"
+
+
+class Label(StrEnum):
+    """What counts as osteoporosis."""
+
+    FEMORAL_NECK = "femoral-neck"
+    ANY_SITE = "any-site"
+    MANIFEST = "manifest"
+
+
+LABELS: Final[Mapping[Label, str]] = {
+    Label.FEMORAL_NECK: "a femoral-neck T-score at or under -2.5",
+    Label.ANY_SITE: "a T-score at or under -2.5 at femoral neck, hip or lumbar spine",
+    Label.MANIFEST: "osteoporosis as the manifest labels it",
+}
+
+_SITES: Final[Mapping[Label, tuple[str, ...]]] = {
+    Label.FEMORAL_NECK: ("fn_t",),
+    Label.ANY_SITE: ("fn_t", "th_t", "ls_t"),
+    Label.MANIFEST: ("label",),
+}
+_BODY: Final = ("sex", "weight_kg", "height_cm")
+
+
+class TableError(ValueError):
+    """The table cannot be used; one line says what to change, with the row where there is one."""
+
+
+@dataclass(frozen=True)
+class People:
+    """Complete rows of a table; all arrays are (n,).
+
+    ``weight`` is what a person counts for, 1 on average; ``cluster`` numbers what was sampled as
+    one (a survey's primary unit, a patient) and ``stratum`` what clusters were drawn from.
+    """
+
+    age: Float
+    male: Float
+    weight_kg: Float
+    height_cm: Float
+    positive: npt.NDArray[np.bool_]
+    weight: Float
+    cluster: npt.NDArray[np.intp]
+    stratum: npt.NDArray[np.intp]
+    label: Label
+    population: str
+    age_ceiling: float | None
+    left_out: Mapping[str, int]
+
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of table: its columns of age and of sampling, and who is in it."""
+
+    age: str
+    design: tuple[str, ...]
+    population: str
+    ceiling: float | None
+
+
+_SURVEY = _Kind(
+    "age_years",
+    ("wtmec2yr", "sdmvstra", "sdmvpsu"),
+    "US adults of 50 and more (NHANES 2013-2014)",
+    NHANES_CEILING,
+)
+_MANIFEST = _Kind(
+    "age", ("patient_id",), "patients of 50 and more of a manifest's training split", None
+)
+
+
+def read_people(path: Path, label: Label | None = None) -> People:
+    """People of ``YOUNGEST`` and more with every fact, from NHANES or a manifest's training split.
+
+    Whoever lacks a fact is counted in ``left_out``. The label is the femoral neck, or the
+    manifest's own, unless named. Raises TableError.
+    """
+    columns, rows = _read(path)
+    kind = _MANIFEST if {"patient_id", "label"} & set(columns) else _SURVEY
+    label = label or (Label.FEMORAL_NECK if kind is _SURVEY else Label.MANIFEST)
+    if (label is Label.MANIFEST) is (kind is _SURVEY):
+        raise TableError(f"{path}: a table of this kind has no label {str(label)!r}; leave it out")
+    sites = _SITES[label]
+    for column in (kind.age, *_BODY, *sites, *kind.design):
+        if column not in columns:
+            raise TableError(f"{path} has no column {column!r}; add it, or name another table")
+    kept, left_out = _complete(path, rows, kind, sites)
+    read = (kind.age, *_BODY[1:], *sites)
+    table = np.array([[_number(path, *one, column) for column in read] for one in kept])
+    weight, cluster, stratum = _design(path, kept, kind)
+    return People(
+        # As serving counts them, whatever a later release of the survey tells.
+        age=np.minimum(table[:, 0], math.inf if kind.ceiling is None else kind.ceiling),
+        male=np.array([row["sex"] == MALE for _, row in kept], np.float64),
+        weight_kg=table[:, 1],
+        height_cm=table[:, 2],
+        positive=_positive(path, kept, table[:, 3:], label),
+        weight=weight,
+        cluster=cluster,
+        stratum=stratum,
+        label=label,
+        population=kind.population,
+        age_ceiling=kind.ceiling,
+        left_out=left_out,
+    )
+
+
+def _read(path: Path) -> tuple[list[str], list[tuple[int, Row]]]:
+    """The columns, and each row with the number of its line."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restkey="", restval="")
+            rows: list[tuple[int, Row]] = [
+                (reader.line_num, {key: text.strip() for key, text in row.items() if key})
+                for row in reader
+            ]
+            return list(reader.fieldnames or ()), rows
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TableError(f"{path} cannot be read as CSV ({error}); check the path") from error
+
+
+def _complete(
+    path: Path, rows: list[tuple[int, Row]], kind: _Kind, sites: tuple[str, ...]
+) -> tuple[list[tuple[int, Row]], dict[str, int]]:
+    """The rows to fit on, and how many were left out for which reason, the first that holds."""
+    kept, why = [], Counter[str]()
+    for line, row in rows:
+        if kind is _MANIFEST and row.get("split", FITTED_SPLIT) != FITTED_SPLIT:
+            why["of another split"] += 1
+        elif not all(row[column] for column in kind.design):
+            why["no survey weight" if kind is _SURVEY else "no patient_id"] += 1
+        elif row["sex"] not in SEXES or not all(row[one] for one in (kind.age, *_BODY, *sites)):
+            why["a fact is missing"] += 1
+        elif not YOUNGEST <= _number(path, line, row, kind.age) <= OLDEST:
+            why["younger than 50 or older than 110"] += 1
+        else:
+            kept.append((line, row))
+    if not kept:
+        raise TableError(f"{path} has nobody of 50 and more with every fact; check its rows")
+    return kept, dict(why)
+
+
+def _number(path: Path, line: int, row: Row, column: str) -> float:
+    try:
+        value = float(row[column])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise TableError(f"{path}, line {line}: {column} is {row[column]!r}, not a number")
+    return value
+
+
+def _positive(
+    path: Path, kept: list[tuple[int, Row]], values: Float, label: Label
+) -> npt.NDArray[np.bool_]:
+    if label is not Label.MANIFEST:
+        return np.asarray((values <= OSTEOPOROSIS).any(axis=1))
+    for (line, row), value in zip(kept, values[:, 0], strict=True):
+        if value not in (0.0, 1.0):
+            raise TableError(f"{path}, line {line}: label is {row['label']!r}, neither 0 nor 1")
+    return np.asarray(values[:, 0] == 1.0)
+
+
+def _design(
+    path: Path, kept: list[tuple[int, Row]], kind: _Kind
+) -> tuple[Float, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Weights of mean 1, and the numbers of clusters and strata."""
+    units = np.array([[row[column] for column in kind.design] for _, row in kept])
+    if kind is _MANIFEST:
+        patients = np.unique(units[:, 0], return_inverse=True)[1]
+        return np.ones(len(kept)), patients, np.zeros(len(kept), np.intp)
+    weight = np.array([_number(path, *one, kind.design[0]) for one in kept])
+    if not (weight > 0).all():
+        raise TableError(f"{path}: every {kind.design[0]} must be above zero")
+    stratum = np.unique(units[:, 1], return_inverse=True)[1]
+    cluster = np.unique(units[:, 1:], axis=0, return_inverse=True)[1]
+    return weight / weight.mean(), cluster, stratum

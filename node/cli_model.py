@@ -58,7 +58,7 @@ def fit_clinical(
         from models import clinical_fit
     except ModuleNotFoundError as error:
         raise Misconfigured(
-            f"fitting needs {error.name}: pip install 'osteoscreen[train]'"
+            f"fitting needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
     from models.clinical_table import Label, TableError, read_people
     from models.registry import BundleError, add_clinical

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from PIL import Image
 from pydicom import dcmread, dcmwrite
 
@@ -19,6 +20,8 @@ from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import free_port
+from tests.unit.models.people import crowd, manifest_rows
+from tests.unit.models.people import write as write_table
 
 ROOT = Path(__file__).parents[2]
 MakeNode = Callable[..., Node]
@@ -69,10 +72,15 @@ class TestDemo:
         assert set(summary) >= SUMMARY_KEYS
         assert (summary["state"], summary["used"]) == ("DONE", "image")
         assert summary["flagged"] == (summary["probability"]["image"] >= summary["threshold"])
+        # The film's header has age, sex, weight and height; no combined model was fitted.
+        clinical = summary["probability"]["clinical"]
+        assert 0 < clinical < 1
+        assert summary["probability"]["combined"] is None
         for name in ("report.dcm", "heatmap.dcm"):
             assert dciodvfy(tmp_path / name).errors == ()
         text = dsrdump(tmp_path / "report.dcm")
         assert f'"Certainty of Finding")="{100 * summary["probability"]["image"]:.1f}"' in text
+        assert f"Clinical score from age, sex, weight and height: {100 * clinical:.1f} %" in text
         with Image.open(tmp_path / "heatmap.png") as heatmap:
             assert heatmap.mode == "RGB"
         assert f"{summary['probability']['image']:.3f}" in done.stdout
@@ -247,7 +255,9 @@ class TestModel:
         done = osteoscreen("model", "verify")
         assert done.returncode == 0, done.stderr
         assert "verified" in done.stdout
-        assert "intended_use: demonstration" in osteoscreen("model", "card", "demo").stdout
+        card, clinical = yaml.safe_load_all(osteoscreen("model", "card", "demo").stdout)
+        assert card["intended_use"] == "demonstration"
+        assert "NHANES" in clinical["population"]
 
     def test_a_changed_golden_film_is_named(self, tmp_path: Path) -> None:
         """A bundle that was tampered with is not worth a score."""
@@ -257,6 +267,52 @@ class TestModel:
         first.write_bytes(first.read_bytes()[:-1])
         assert_one_clear_line(osteoscreen("model", "verify", bundle), 1, first.name, "restore")
         assert_one_clear_line(osteoscreen("model", "verify", tmp_path), 2, "not a bundle")
+
+
+class TestFitClinical:
+    """`model fit-clinical`: a table of people in, coefficients and honest figures out."""
+
+    @pytest.fixture(scope="class")
+    def table(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """Return a manifest of invented people."""
+        return write_table(
+            tmp_path_factory.mktemp("tables") / "manifest.csv", manifest_rows(crowd(300))
+        )
+
+    def test_it_shows_figures_and_puts_the_model_into_a_bundle(
+        self, table: Path, tmp_path: Path
+    ) -> None:
+        """For people as a table, for programs as JSON; the bundle verifies afterwards."""
+        bundle = tmp_path / "bundle"
+        shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
+        before = (bundle / "weights.safetensors").read_bytes()
+        done = osteoscreen("model", "fit-clinical", table, "--bundle", bundle)
+        assert done.returncode == 0, done.stderr
+        for words in ("AUC", "calibration slope", "Brier", "clinical model written, sha256:"):
+            assert words in done.stdout
+        assert (bundle / "weights.safetensors").read_bytes() == before
+        assert osteoscreen("model", "verify", bundle).returncode == 0
+        as_json = osteoscreen("model", "fit-clinical", table, "--json")
+        made = json.loads(as_json.stdout)
+        stored = yaml.safe_load((bundle / "clinical.yaml").read_text())
+        assert made["coefficients"]["age"] == pytest.approx(stored["coefficients"]["age"])
+        assert made["figures"]["people"] == 300
+
+    def test_what_cannot_be_fitted_is_one_clear_line(self, table: Path, tmp_path: Path) -> None:
+        """The file, the column or the class that is missing; the bundle stays as it was."""
+        bundle = tmp_path / "bundle"
+        shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
+        rows = manifest_rows(crowd(300))
+        lame = write_table(tmp_path / "lame.csv", [{"patient_id": "1", "label": "1"}])
+        alike = write_table(tmp_path / "alike.csv", [row | {"label": "0"} for row in rows])
+        fit = ("model", "fit-clinical")
+        into = ("--bundle", bundle)
+        assert_one_clear_line(osteoscreen(*fit, tmp_path / "none.csv", *into), 2, "cannot be read")
+        assert_one_clear_line(osteoscreen(*fit, lame, *into), 2, "no column 'age'")
+        assert_one_clear_line(osteoscreen(*fit, alike, *into), 1, "needs both classes")
+        assert_one_clear_line(osteoscreen(*fit, table, "--label", "hip"), 2, "femoral-neck")
+        assert_one_clear_line(osteoscreen(*fit, table, "--bundle", tmp_path), 2, "not a bundle")
+        assert osteoscreen("model", "verify", bundle).returncode == 0
 
 
 def test_the_database_is_upgraded_by_command(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_all_that_programs_rely_on() -> None:
             "version": "1.0.0",
             "digest": "5e" * 32,
             "intended_use": "demonstration",
+            "clinical": "",
         },
         "seconds": {"decode": 0.1235, "predict": 1.0, "deliver": 0.5, "total": 2.5},
         "deliveries": [

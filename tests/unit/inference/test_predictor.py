@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
+from models.combined import Combined
 from node.demo.run import SHIPPED_FILM
 from node.domain.errors import Misconfigured, Permanent, Rejected
-from node.domain.prediction import IntendedUse, Radiograph
+from node.domain.film import Film
+from node.domain.prediction import Case, IntendedUse, Radiograph
 from node.inference import predictor
 from node.inference.predictor import BundlePredictor, load
+from node.ingest.header import read_film
 
 
 @pytest.fixture(scope="module")
@@ -20,29 +23,93 @@ def shipped() -> BundlePredictor:
     return load("demo", "cpu", 0)
 
 
+@pytest.fixture(scope="module")
+def case(shipped: BundlePredictor) -> Case:
+    """Return the shipped film: a woman of 67 with weight and height."""
+    return Case(read_film(SHIPPED_FILM, "MODALITY"), shipped.decode(SHIPPED_FILM))
+
+
+def with_facts(case: Case, **facts: float | str | None) -> Film:
+    """Return the film with other facts in its header."""
+    return replace(case.film, **facts)
+
+
 def test_the_shipped_model_calls_itself_a_demonstration(shipped: BundlePredictor) -> None:
     """Whoever reads a result can tell which model spoke, and for what use."""
     assert shipped.identity.intended_use is IntendedUse.DEMONSTRATION
     assert len(shipped.identity.digest) == 64
+    assert "NHANES" in shipped.identity.clinical
 
 
-def test_a_film_is_scored_alike_alone_and_in_company(shipped: BundlePredictor) -> None:
+def test_a_film_is_scored_alike_alone_and_in_company(shipped: BundlePredictor, case: Case) -> None:
     """A batch is a matter of speed, never of the score."""
-    film = shipped.decode(SHIPPED_FILM)
-    mirrored = Radiograph(np.ascontiguousarray(film.pixels[:, ::-1]), film.aspect)
-    [alone] = shipped.predict([film])
-    together = shipped.predict([mirrored, film])
+    mirrored = Radiograph(np.ascontiguousarray(case.shown.pixels[:, ::-1]), case.shown.aspect)
+    [alone] = shipped.predict([case])
+    together = shipped.predict([Case(case.film, mirrored), case])
     assert together[1].probability.image == pytest.approx(alone.probability.image, abs=1e-5)
     assert together[0].probability.image != pytest.approx(alone.probability.image, abs=1e-5)
 
 
-def test_the_rendering_is_the_film_as_it_is_displayed(shipped: BundlePredictor) -> None:
+def test_facts_give_a_clinical_score_and_leave_the_images_alone(
+    shipped: BundlePredictor, case: Case
+) -> None:
+    """Each film gets the score of its own facts; the shipped bundle combines nothing."""
+    lighter = Case(with_facts(case, weight_kg=45.0), case.shown)
+    one, other = (prediction.probability for prediction in shipped.predict([case, lighter]))
+    assert one.clinical is not None
+    assert other.clinical is not None
+    assert 0 < one.clinical < other.clinical < 1
+    assert one.image == pytest.approx(other.image, abs=1e-6)
+    assert one.combined is None
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"age_years": None},
+        {"age_years": 45.0},
+        {"sex": ""},
+        {"weight_kg": None},
+        {"height_cm": 1.6},
+    ],
+)
+def test_a_fact_missing_or_out_of_range_costs_the_clinical_score_alone(
+    shipped: BundlePredictor, case: Case, facts: dict[str, float | str | None]
+) -> None:
+    """None is guessed, and the image is scored as ever."""
+    bare = Case(with_facts(case, **facts), case.shown)
+    [prediction], [whole] = shipped.predict([bare]), shipped.predict([case])
+    assert prediction.probability.clinical is None
+    assert prediction.probability.image == pytest.approx(whole.probability.image, abs=1e-6)
+
+
+def test_a_bundle_with_a_combined_part_combines_where_there_are_facts(
+    shipped: BundlePredictor, case: Case
+) -> None:
+    """From the net's own logit and the clinical one; without facts the image stands alone."""
+    both = Combined(image=1, clinical=2, intercept=0.5, films=2, positives=1, source="invented")
+    bundle = shipped._bundle
+    combining = BundlePredictor(
+        replace(bundle, card=bundle.card.model_copy(update={"combined": both}))
+    )
+    bare = Case(with_facts(case, sex=""), case.shown)
+    whole, without = (one.probability for one in combining.predict([case, bare]))
+    calibration = bundle.card.calibration
+    [image, clinical, combined] = (
+        np.log(p / (1 - p)) for p in (whole.image, whole.clinical, whole.combined)
+    )
+    raw = (image - calibration.intercept) / calibration.slope
+    assert combined == pytest.approx(raw + 2 * clinical + 0.5, abs=1e-4)
+    assert (without.clinical, without.combined) == (None, None)
+    assert without.image == pytest.approx(whole.image, abs=1e-6)
+
+
+def test_the_rendering_is_the_film_as_it_is_displayed(shipped: BundlePredictor, case: Case) -> None:
     """Rows and columns of the film, grey, bone bright."""
-    film = shipped.decode(SHIPPED_FILM)
-    [prediction] = shipped.predict([film])
+    [prediction] = shipped.predict([case])
     ds = dcmread(SHIPPED_FILM, stop_before_pixels=True)
     assert prediction.rendering.grey.shape == (ds.Rows, ds.Columns)
-    np.testing.assert_allclose(prediction.rendering.grey / 255, film.pixels, atol=1 / 255)
+    np.testing.assert_allclose(prediction.rendering.grey / 255, case.shown.pixels, atol=1 / 255)
     assert prediction.heat.values.min() >= 0
 
 
@@ -65,10 +132,9 @@ def test_a_damaged_file_is_permanent(shipped: BundlePredictor, tmp_path: Path) -
 
 
 def test_a_score_that_is_no_number_is_an_error(
-    shipped: BundlePredictor, monkeypatch: pytest.MonkeyPatch
+    shipped: BundlePredictor, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither present nor absent may be said on a NaN."""
-    film = shipped.decode(SHIPPED_FILM)
     scored = predictor.scoring.score
 
     def broken(*arguments: object) -> list[object]:
@@ -76,7 +142,7 @@ def test_a_score_that_is_no_number_is_an_error(
 
     monkeypatch.setattr(predictor.scoring, "score", broken)
     with pytest.raises(Permanent, match="no finite score"):
-        shipped.predict([film])
+        shipped.predict([case])
 
 
 def test_thresholds_are_numbers_or_names_of_the_card(shipped: BundlePredictor) -> None:

@@ -11,6 +11,7 @@ from node.results.report import build_report
 from node.results.subject import SrClass, Subject
 from tests.unit.results.films import (
     GOOD,
+    MODEL,
     SETTINGS,
     prediction,
     real_film,
@@ -83,6 +84,14 @@ def test_every_finding_in_every_class(finding: Finding, sr_class: SrClass, tmp_p
     """Positive, negative and undetermined are valid in both SOP Classes."""
     settings = replace(SETTINGS, sr_class=sr_class)
     assert judged(subject(made=verdict(finding), settings=settings), tmp_path) == []
+
+
+def test_a_report_with_a_clinical_score_is_valid(tmp_path: Path) -> None:
+    """Its comment is the longest there is."""
+    model = replace(MODEL, clinical="fitted on " + "somebody " * 20)
+    made = verdict(model=model)
+    made = replace(made, probability=replace(made.probability, clinical=0.07))
+    assert judged(subject(made=made), tmp_path) == []
 
 
 @pytest.mark.parametrize("name", POOR)

@@ -168,6 +168,27 @@ def test_the_comment_says_what_the_score_rests_on() -> None:
     assert "no clinical score was at hand" in without
 
 
+def test_a_clinical_score_that_decided_nothing_is_said_to_be_that() -> None:
+    """Its value, on whom it was fitted, and that no decision rests on it; else not a word."""
+    about = "fitted on people in a survey"
+    decision = Decision(Finding.PRESENT, 0.5, score=0.6, used=Used.IMAGE)
+    made = Verdict(Probability(0.6, clinical=0.0714), decision, replace(MODEL, clinical=about))
+    text = one(build_report(subject(made=made), FIELD, None), "Comment").TextValue
+    told = "Clinical score from age, sex, weight and height: 7.1 %, by a model fitted on people in"
+    assert 0 < text.index("The score rests on the image alone.") < text.index(told)
+    assert text.endswith("not comparable with the score above, and no decision rests on it.")
+    fused = Decision(Finding.PRESENT, 0.5, score=0.6, used=Used.COMBINED)
+    nothing = Decision(Finding.UNDETERMINED, 0.5, reason="too dark")
+    for other in (
+        replace(made, probability=Probability(0.6)),
+        replace(made, model=MODEL),
+        replace(made, probability=Probability(0.5, 0.1, 0.6), decision=fused),
+        replace(made, decision=nothing),
+    ):
+        without = one(build_report(subject(made=other), FIELD, None), "Comment").TextValue
+        assert "Clinical score" not in without
+
+
 def test_the_algorithm_is_named() -> None:
     """Name, version, threshold, digest of the bundle, and the family of algorithms."""
     report = build_report(subject(), FIELD, None)

@@ -1,0 +1,1 @@
+"""What is measured of a model, one small module for each question."""

@@ -1,0 +1,243 @@
+"""Figures of an evaluation, as PNG bytes: one style, colours that the colour-blind tell apart.
+
+Nothing else imports matplotlib, so that only who draws pays for it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from models.evaluation.discrimination import Curve, Flags, Values
+from models.evaluation.study import CLINICAL, COMBINED, IMAGE, RIDGE, Cohort
+from models.pixels import Float
+from models.preprocess import Placement
+
+INK, FAINT = "#222222", "#9a9a9a"
+LOOK: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
+    {
+        IMAGE: ("#0072B2", "-", "Image (DL)"),
+        COMBINED: ("#009E73", "--", "Combined"),
+        CLINICAL: ("#D55E00", "-.", "Clinical"),
+        RIDGE: ("#7a7a7a", ":", "Ridge baseline"),
+    }
+)
+"""Colour (Okabe and Ito's), dash and name of each model, the same in every figure."""
+
+_WITH, _WITHOUT = "#D55E00", "#56B4E9"
+_STYLE: Final[Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "legend.handlelength": 2.6,
+}
+_WIDE, _TALL, _DPI = 3.5, 3.45, 160
+
+
+@dataclass(frozen=True)
+class Example:
+    """One film for the Grad-CAM sheet: pixels, heat (h, w) over ``place``, and a caption."""
+
+    pixels: Float
+    aspect: float
+    heat: Float
+    place: Placement
+    mask: Float | None
+    caption: str
+
+
+@mpl.rc_context(_STYLE)
+def draw_roc(cohorts: Sequence[Cohort], curves: Sequence[Mapping[str, Curve]]) -> bytes:
+    """ROC curves, one panel for each cohort, areas with their intervals in the legend."""
+    figure, panels = _panels(len(cohorts))
+    for axes, cohort, by_model in zip(panels, cohorts, curves, strict=True):
+        axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8)
+        for name, curve in by_model.items():
+            area = cohort.models[name].auc
+            label = f"{LOOK[name][2]} {area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
+            axes.plot(curve.false_positive_rate, curve.sensitivity, label=label, **_line(name))
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", title=_title(cohort))
+        axes.set(xlabel="1 \N{MINUS SIGN} specificity", ylabel="Sensitivity")
+        axes.legend(loc="lower right", title="AUC (95 % CI)", title_fontsize=8)
+    return _png(figure)
+
+
+@mpl.rc_context(_STYLE)
+def draw_calibration(cohorts: Sequence[Cohort]) -> bytes:
+    """Observed against predicted share in tenths of the films, with Wilson's intervals."""
+    figure, panels = _panels(len(cohorts))
+    for axes, cohort in zip(panels, cohorts, strict=True):
+        axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8)
+        for name, result in cohort.models.items():
+            bins = result.agreement.bins
+            x = [one.predicted for one in bins]
+            y = np.array([one.observed.value for one in bins])
+            if name == IMAGE:
+                spread = [y - [b.observed.low for b in bins], [b.observed.high for b in bins] - y]
+                axes.errorbar(x, y, spread, fmt="none", ecolor=LOOK[name][0], elinewidth=0.8)
+            slope = result.agreement.slope
+            label = LOOK[name][2] + (f", slope {slope.value:.2f}" if slope else "")
+            axes.plot(x, y, marker="o", markersize=3.5, label=label, **_line(name))
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", title=_title(cohort))
+        axes.set(xlabel="Predicted probability", ylabel="Observed share")
+        axes.legend(loc="upper left")
+    return _png(figure)
+
+
+@mpl.rc_context(_STYLE)
+def draw_decisions(cohorts: Sequence[Cohort]) -> bytes:
+    """Decision curves: net benefit over threshold probabilities, against all and none."""
+    figure, panels = _panels(len(cohorts))
+    for axes, cohort in zip(panels, cohorts, strict=True):
+        top = 0.0
+        for name, result in cohort.models.items():
+            benefit = result.benefit
+            top = max(top, float(benefit.model.max()))
+            axes.plot(benefit.thresholds, benefit.model, label=LOOK[name][2], **_line(name))
+            if name == IMAGE:
+                axes.plot(
+                    benefit.thresholds,
+                    benefit.treat_all,
+                    color=INK,
+                    linewidth=0.9,
+                    label="Flag all",
+                )
+        axes.axhline(0.0, color=FAINT, linewidth=0.9, label="Flag none")
+        axes.set(xlim=(0, 0.6), ylim=(-0.15 * top, 1.08 * top), title=_title(cohort))
+        axes.set(xlabel="Threshold probability", ylabel="Net benefit per film")
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.legend(loc="upper right")
+    return _png(figure)
+
+
+@mpl.rc_context(_STYLE)
+def draw_histograms(
+    cohorts: Sequence[Cohort], scores: Sequence[tuple[Values, Flags]], threshold: float | None
+) -> bytes:
+    """The image model's scores of films with and without the disease, and the threshold."""
+    figure, panels = _panels(len(cohorts), tall=2.9)
+    edges = np.linspace(0, 1, 26).tolist()
+    for axes, cohort, (values, positive) in zip(panels, cohorts, scores, strict=True):
+        for inside, colour, name in (
+            (~positive, _WITHOUT, "Without"),
+            (positive, _WITH, "With"),
+        ):
+            share = np.full(int(inside.sum()), 1 / max(1, int(inside.sum())))
+            axes.hist(
+                values[inside], edges, weights=share, color=colour, alpha=0.45, edgecolor="none"
+            )
+            axes.hist(
+                values[inside],
+                edges,
+                weights=share,
+                histtype="step",
+                color=colour,
+                linewidth=1.5,
+                label=f"{name} osteoporosis (n = {int(inside.sum())})",
+            )
+        if threshold is not None:
+            axes.axvline(threshold, color=INK, linewidth=1.0, linestyle="--", label="Threshold")
+        axes.set(xlim=(0, 1), title=_title(cohort))
+        axes.set(xlabel="Image model's probability", ylabel="Share of films")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.margins(y=0.35)
+        axes.legend(loc="upper right")
+    return _png(figure)
+
+
+@mpl.rc_context(_STYLE)
+def draw_heat(examples: Sequence[Example], columns: int = 4) -> bytes:
+    """Grad-CAM sheet: films in grey, heat over them on one scale, bone's outline where known."""
+    rows = max(1, -(-len(examples) // columns))
+    figure = Figure(figsize=(2.55 * columns, 2.95 * rows + 0.35), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    top = max((float(one.heat.max()) for one in examples), default=0.0) or 1.0
+    shown = None
+    for axes in grid:
+        axes.axis("off")
+    for axes, one in zip(grid, examples, strict=False):
+        shown = _draw_one(axes, one, top)
+    if shown is not None:
+        bar = figure.colorbar(shown, ax=list(grid), fraction=0.015, pad=0.01, aspect=40)
+        bar.set_label("Grad-CAM, logit per cell")
+    return _png(figure)
+
+
+def _draw_one(axes: Axes, one: Example, top: float) -> Any:
+    rows, columns = one.pixels.shape
+    axes.imshow(one.pixels, cmap="gray", vmin=0, vmax=1, aspect=one.aspect)
+    place = one.place
+    extent = (
+        place.left - 0.5,
+        place.left + place.width - 0.5,
+        place.top + place.height - 0.5,
+        place.top - 0.5,
+    )
+    # As clear as it is cold, so that the film is seen where the heat is not.
+    clear = 0.75 * np.sqrt(np.clip(one.heat / top, 0, 1))
+    shown = axes.imshow(
+        one.heat,
+        cmap="inferno",
+        vmin=0,
+        vmax=top,
+        extent=extent,
+        alpha=clear,
+        interpolation="bilinear",
+        aspect=one.aspect,
+    )
+    if one.mask is not None:
+        axes.contour(one.mask, [0.5], colors="#56B4E9", linewidths=0.4, alpha=0.8)
+    axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
+    axes.set_title(one.caption, fontsize=8, fontweight="normal", loc="left")
+    return shown
+
+
+def _panels(count: int, tall: float = _TALL) -> tuple[Figure, list[Axes]]:
+    columns = min(3, max(1, count))
+    rows = -(-count // columns)
+    figure = Figure(figsize=(_WIDE * columns, tall * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for spare in grid[count:]:
+        spare.axis("off")
+    return figure, grid[:count]
+
+
+def _line(name: str) -> dict[str, Any]:
+    colour, dash, _ = LOOK[name]
+    return {"color": colour, "linestyle": dash}
+
+
+def _title(cohort: Cohort) -> str:
+    return f"{cohort.name}\n{cohort.films} films, {cohort.positives} with osteoporosis"
+
+
+def _png(figure: Figure) -> bytes:
+    """The figure's bytes; the same figure gives the same bytes."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
+    return stream.getvalue()

@@ -1,0 +1,64 @@
+"""Films from files: DICOM by its grey scale pipeline, PNG and JPEG as the pictures they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+
+from models.pixels import MAX_PIXELS, PixelError, Radiograph, read_radiograph
+
+Float = npt.NDArray[np.float32]
+
+_PICTURES = frozenset({".png", ".jpg", ".jpeg"})
+_FULL_SCALE = {"L": 255.0, "I;16": 65535.0, "I": 65535.0, "I;16B": 65535.0}
+"""White of Pillow's grey modes; a 16-bit PNG opens as one of the last three."""
+
+
+def read_film(path: Path) -> Radiograph:
+    """Decode one frontal film, by its file name's ending. Raises PixelError.
+
+    A picture is taken as it is displayed, bone bright, its pixels square. A colour picture counts
+    where its channels are alike.
+    """
+    if path.suffix.lower() not in _PICTURES:
+        return _read_dicom(path)
+    grey = read_grey(path)
+    if float(grey.max()) - float(grey.min()) < 1e-3:
+        raise PixelError("the film is one flat grey: there is nothing to score")
+    return Radiograph(grey)
+
+
+def read_grey(path: Path) -> Float:
+    """Picture of 8 or 16 bits as float32 (rows, columns) in 0..1. Raises PixelError."""
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise PixelError(f"{image.width} x {image.height} pixels is larger than any film")
+            if image.mode not in _FULL_SCALE:
+                return _grey_of_colour(image)
+            return np.asarray(image, np.float32) / np.float32(_FULL_SCALE[image.mode])
+    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        # Pillow raises SyntaxError on a PNG whose chunks are broken.
+        raise PixelError("the picture cannot be decoded") from error
+
+
+def _grey_of_colour(image: Image.Image) -> Float:
+    colour = np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
+    if float(np.percentile(np.ptp(colour, axis=2), 99.9)) > 0.03:
+        raise PixelError("a colour picture, not a radiograph")
+    grey: Float = colour.mean(axis=2)
+    return grey
+
+
+def _read_dicom(path: Path) -> Radiograph:
+    try:
+        return read_radiograph(dcmread(path))
+    except InvalidDicomError as error:
+        raise PixelError("neither DICOM nor a file that ends in .png or .jpg") from error
+    except OSError as error:
+        raise PixelError(f"the file cannot be read: {error.strerror}") from error

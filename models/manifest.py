@@ -1,0 +1,296 @@
+"""Manifests: a CSV that lists films with their patients, hospitals, splits and labels.
+
+One row for each film. ``path`` is relative to the CSV's own folder. Whatever is wrong is refused
+as one ``ManifestError`` that names every row or patient concerned, before anything is written.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+
+REQUIRED = ("path", "patient_id", "site", "split", "label")
+_NAMED = 8
+"""How many rows or patients an error names before it counts the rest."""
+
+
+class ManifestError(ValueError):
+    """The manifest cannot be used; one line says what is wrong and where."""
+
+
+class Split(StrEnum):
+    """What a film is used for. A test film of a hospital that also trained is internal."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Sex(StrEnum):
+    """The patient's sex, as Patient's Sex (0010,0040) writes it."""
+
+    FEMALE = "F"
+    MALE = "M"
+
+
+class Origin(StrEnum):
+    """Where films come from: people, or a simulation."""
+
+    PATIENT = "patient"
+    SIMULATED = "simulated"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One film. ``label`` is true for osteoporosis; None stands for what is not known.
+
+    ``t_score`` in standard deviations, ``age`` in years. ``view`` is PA, AP or another View
+    Position. ``mask`` is a picture as large as the film, bright where bone is. ``row`` is the line
+    of the CSV, the header being line 1.
+    """
+
+    path: Path
+    patient_id: str
+    site: str
+    split: Split
+    label: bool
+    t_score: float | None = None
+    age: float | None = None
+    sex: Sex | None = None
+    weight_kg: float | None = None
+    height_cm: float | None = None
+    view: str | None = None
+    mask: Path | None = None
+    origin: Origin | None = None
+    row: int = 0
+
+    @property
+    def bmi(self) -> float | None:
+        """Body mass index in kg/m2, where weight and height are known."""
+        if self.weight_kg is None or self.height_cm is None:
+            return None
+        return self.weight_kg / (self.height_cm / 100) ** 2
+
+
+COLUMNS = tuple(field.name for field in fields(Entry) if field.name != "row")
+"""Every column that a manifest may have; others are left alone."""
+
+_NUMBERS: Mapping[str, tuple[float, float]] = {
+    "t_score": (-12.0, 12.0),
+    "age": (0.0, 125.0),
+    "weight_kg": (10.0, 400.0),
+    "height_cm": (50.0, 250.0),
+}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The films of ``file``, in its order."""
+
+    file: Path
+    entries: tuple[Entry, ...]
+
+    def of(self, *splits: Split) -> tuple[Entry, ...]:
+        """Films of these splits, in order."""
+        return tuple(entry for entry in self.entries if entry.split in splits)
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Hospitals in the order of their first film."""
+        return tuple(dict.fromkeys(entry.site for entry in self.entries))
+
+    @property
+    def home_sites(self) -> frozenset[str]:
+        """Hospitals that gave films to train or to validate on."""
+        return frozenset(entry.site for entry in self.of(Split.TRAIN, Split.VALIDATION))
+
+    @property
+    def origin(self) -> Origin | None:
+        """Simulated if any film is; None where a row leaves it open."""
+        origins = {entry.origin for entry in self.entries}
+        if Origin.SIMULATED in origins:
+            return Origin.SIMULATED
+        return None if None in origins else Origin.PATIENT
+
+
+def read_manifest(file: Path) -> Manifest:
+    """Read and validate ``file``. Raises ManifestError.
+
+    Pixels are not looked at: see ``evaluation.scores`` for films that do not decode.
+    """
+    rows = _read_rows(file)
+    entries = tuple(_parse_all(rows, file.parent))
+    _refuse_repeated(entries)
+    _refuse_leaks(entries)
+    _refuse_absent(entries)
+    _refuse_single_class(entries)
+    return Manifest(file, entries)
+
+
+def write_manifest(file: Path, entries: Iterable[Entry]) -> None:
+    """Write a manifest that ``read_manifest`` reads back; whole or not at all."""
+    part = file.with_name(file.name + ".part")
+    with part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for entry in entries:
+            writer.writerow({name: _cell(getattr(entry, name), file.parent) for name in COLUMNS})
+    part.replace(file)
+
+
+def refuse(problem: str, where: Iterable[object]) -> ManifestError:
+    """One line: the problem, then the first rows or patients it concerns."""
+    names = [str(one) for one in where]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ManifestError(f"{problem}: {', '.join(names[:_NAMED])}{more}")
+
+
+def _read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, restval="")
+            missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
+            if missing:
+                raise refuse(f"{file} lacks the column", missing)
+            rows = [
+                (
+                    reader.line_num,
+                    {key: cell.strip() for key, cell in row.items() if key in COLUMNS},
+                )
+                for row in reader
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(f"{file} cannot be read as a CSV in UTF-8 ({error})") from error
+    if not rows:
+        raise ManifestError(f"{file} lists no film")
+    return rows
+
+
+def _parse_all(rows: Sequence[tuple[int, dict[str, str]]], folder: Path) -> Iterable[Entry]:
+    """Entries of the rows; every bad cell of all rows is named in one error."""
+    entries, faults = [], []
+    for number, cells in rows:
+        try:
+            entries.append(_parse(number, cells, folder))
+        except _Cell as fault:
+            faults.append(f"row {number} ({fault})")
+    if faults:
+        raise refuse("bad values", faults)
+    return entries
+
+
+class _Cell(Exception):
+    """A value that its column does not allow."""
+
+
+def _parse(row: int, cells: Mapping[str, str], folder: Path) -> Entry:
+    for name in ("path", "patient_id", "site", "split"):
+        if not cells[name]:
+            raise _Cell(f"no {name}")
+    numbers = {name: _number(cells, name) for name in _NUMBERS}
+    sex, origin = _word(cells, "sex", Sex), _word(cells, "origin", Origin)
+    return Entry(
+        path=folder / cells["path"],
+        patient_id=cells["patient_id"],
+        site=cells["site"],
+        split=Split(_word(cells, "split", Split)),
+        label=_label(cells["label"]),
+        t_score=numbers["t_score"],
+        age=numbers["age"],
+        sex=Sex(sex) if sex else None,
+        weight_kg=numbers["weight_kg"],
+        height_cm=numbers["height_cm"],
+        view=cells.get("view", "").upper() or None,
+        mask=folder / cells["mask"] if cells.get("mask") else None,
+        origin=Origin(origin) if origin else None,
+        row=row,
+    )
+
+
+def _label(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise _Cell(f"label {text!r} is neither 0 nor 1")
+    return text == "1"
+
+
+def _word(cells: Mapping[str, str], name: str, allowed: type[StrEnum]) -> str:
+    text = cells.get(name, "")
+    for word in allowed:
+        if word.lower() == text.lower():
+            return word
+    if text:
+        raise _Cell(f"{name} {text!r} is none of {', '.join(allowed)}")
+    return ""
+
+
+def _number(cells: Mapping[str, str], name: str) -> float | None:
+    text = cells.get(name, "")
+    if not text:
+        return None
+    low, high = _NUMBERS[name]
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not low <= number <= high:
+        raise _Cell(f"{name} {text!r} is not a number from {low:g} to {high:g}")
+    return number
+
+
+def _refuse_repeated(entries: Sequence[Entry]) -> None:
+    count = Counter(entry.path.resolve() for entry in entries)
+    twice = [f"row {entry.row}" for entry in entries if count[entry.path.resolve()] > 1]
+    if twice:
+        raise refuse("one film is listed more than once", twice)
+
+
+def _refuse_leaks(entries: Sequence[Entry]) -> None:
+    """A patient of whom the model saw one film must not be tested on another."""
+    splits: dict[str, set[Split]] = defaultdict(set)
+    for entry in entries:
+        splits[entry.patient_id].add(entry.split)
+    leaks = [
+        f"{patient} ({' and '.join(sorted(there))})"
+        for patient, there in splits.items()
+        if len(there) > 1
+    ]
+    if leaks:
+        raise refuse("patients on both sides of a split", leaks)
+
+
+def _refuse_absent(entries: Sequence[Entry]) -> None:
+    absent = [f"row {e.row} ({e.path})" for e in entries if not e.path.is_file()]
+    absent += [f"row {e.row} ({e.mask})" for e in entries if e.mask and not e.mask.is_file()]
+    if absent:
+        raise refuse("files that are not there", absent)
+
+
+def _refuse_single_class(entries: Sequence[Entry]) -> None:
+    """Nothing can be fitted to, or measured on, films that are all alike."""
+    labels: dict[str, set[bool]] = defaultdict(set)
+    for entry in entries:
+        if entry.split is Split.TEST:
+            labels[f"test films of site {entry.site}"].add(entry.label)
+        else:
+            labels[f"split {entry.split}"].add(entry.label)
+    single = [
+        f"{name} (label {int(min(there))})" for name, there in labels.items() if len(there) < 2
+    ]
+    if single:
+        raise refuse("films of one class alone", single)
+
+
+def _cell(value: object, folder: Path) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, Path):
+        # Relative where the film lies under the manifest, so that both can move together.
+        return str(value.relative_to(folder) if value.is_relative_to(folder) else value)
+    return str(value)

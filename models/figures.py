@@ -22,7 +22,7 @@ from models.evaluation.study import CLINICAL, COMBINED, IMAGE, RIDGE, Cohort
 from models.pixels import Float
 from models.preprocess import Placement
 
-INK, FAINT = "#222222", "#9a9a9a"
+INK, FAINT = "#222222", "#808080"
 LOOK: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
         IMAGE: ("#0072B2", "-", "Image (DL)"),
@@ -76,14 +76,15 @@ def draw_roc(cohorts: Sequence[Cohort], curves: Sequence[Mapping[str, Curve]]) -
     """ROC curves, one panel for each cohort, areas with their intervals in the legend."""
     figure, panels = _panels(len(cohorts))
     for axes, cohort, by_model in zip(panels, cohorts, curves, strict=True):
+        _head(axes, cohort)
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8)
         for name, curve in by_model.items():
             area = cohort.models[name].auc
-            label = f"{LOOK[name][2]} {area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
+            label = f"{LOOK[name][2]} {area.value:.3f} ({area.low:.3f}\N{EN DASH}{area.high:.3f})"
             axes.plot(curve.false_positive_rate, curve.sensitivity, label=label, **_line(name))
-        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", title=_title(cohort))
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.set(xlabel="1 \N{MINUS SIGN} specificity", ylabel="Sensitivity")
-        axes.legend(loc="lower right", title="AUC (95 % CI)", title_fontsize=8)
+        axes.legend(loc="lower right", title="AUC (95 % CI)", title_fontsize=8, handlelength=1.8)
     return _png(figure)
 
 
@@ -92,6 +93,7 @@ def draw_calibration(cohorts: Sequence[Cohort]) -> bytes:
     """Observed against predicted share in tenths of the films, with Wilson's intervals."""
     figure, panels = _panels(len(cohorts))
     for axes, cohort in zip(panels, cohorts, strict=True):
+        _head(axes, cohort)
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8)
         for name, result in cohort.models.items():
             bins = result.agreement.bins
@@ -103,7 +105,7 @@ def draw_calibration(cohorts: Sequence[Cohort]) -> bytes:
             slope = result.agreement.slope
             label = LOOK[name][2] + (f", slope {slope.value:.2f}" if slope else "")
             axes.plot(x, y, marker="o", markersize=3.5, label=label, **_line(name))
-        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", title=_title(cohort))
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.set(xlabel="Predicted probability", ylabel="Observed share")
         axes.legend(loc="upper left")
     return _png(figure)
@@ -114,6 +116,7 @@ def draw_decisions(cohorts: Sequence[Cohort]) -> bytes:
     """Decision curves: net benefit over threshold probabilities, against all and none."""
     figure, panels = _panels(len(cohorts))
     for axes, cohort in zip(panels, cohorts, strict=True):
+        _head(axes, cohort)
         top = 0.0
         for name, result in cohort.models.items():
             benefit = result.benefit
@@ -128,7 +131,7 @@ def draw_decisions(cohorts: Sequence[Cohort]) -> bytes:
                     label="Flag all",
                 )
         axes.axhline(0.0, color=FAINT, linewidth=0.9, label="Flag none")
-        axes.set(xlim=(0, 0.6), ylim=(-0.15 * top, 1.08 * top), title=_title(cohort))
+        axes.set(xlim=(0, 0.6), ylim=(-0.15 * top, 1.08 * top))
         axes.set(xlabel="Threshold probability", ylabel="Net benefit per film")
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.legend(loc="upper right")
@@ -143,6 +146,7 @@ def draw_histograms(
     figure, panels = _panels(len(cohorts), tall=2.9)
     edges = np.linspace(0, 1, 26).tolist()
     for axes, cohort, (values, positive) in zip(panels, cohorts, scores, strict=True):
+        _head(axes, cohort)
         for inside, colour, name in (
             (~positive, _WITHOUT, "Without"),
             (positive, _WITH, "With"),
@@ -162,58 +166,61 @@ def draw_histograms(
             )
         if threshold is not None:
             axes.axvline(threshold, color=INK, linewidth=1.0, linestyle="--", label="Threshold")
-        axes.set(xlim=(0, 1), title=_title(cohort))
+        axes.set(xlim=(0, 1))
         axes.set(xlabel="Image model's probability", ylabel="Share of films")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.margins(y=0.35)
-        axes.legend(loc="upper right")
+        axes.margins(y=0.45)
+        axes.legend(loc="upper right", frameon=True, facecolor="white", edgecolor="none")
     return _png(figure)
 
 
 @mpl.rc_context(_STYLE)
 def draw_heat(examples: Sequence[Example], columns: int = 4) -> bytes:
-    """Grad-CAM sheet: films in grey, heat over them on one scale, bone's outline where known."""
+    """Grad-CAM sheet: films in grey, heat over them, bone's outline where known.
+
+    Each film has its own scale, whose top its caption states: a surely positive film has heat
+    ten times fainter than a doubtful one, and would show none on a common scale.
+    """
     rows = max(1, -(-len(examples) // columns))
-    figure = Figure(figsize=(2.55 * columns, 2.95 * rows + 0.35), layout="constrained")
+    figure = Figure(figsize=(2.5 * columns, 2.9 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    top = max((float(one.heat.max()) for one in examples), default=0.0) or 1.0
     shown = None
     for axes in grid:
         axes.axis("off")
     for axes, one in zip(grid, examples, strict=False):
-        shown = _draw_one(axes, one, top)
+        shown = _draw_one(axes, one)
     if shown is not None:
         bar = figure.colorbar(shown, ax=list(grid), fraction=0.015, pad=0.01, aspect=40)
-        bar.set_label("Grad-CAM, logit per cell")
+        bar.set_label("Grad-CAM, share of the film's peak")
     return _png(figure)
 
 
-def _draw_one(axes: Axes, one: Example, top: float) -> Any:
+def _draw_one(axes: Axes, one: Example) -> Any:
     rows, columns = one.pixels.shape
+    peak = float(one.heat.max())
+    heat = one.heat / peak if peak else one.heat
     axes.imshow(one.pixels, cmap="gray", vmin=0, vmax=1, aspect=one.aspect)
     place = one.place
-    extent = (
-        place.left - 0.5,
-        place.left + place.width - 0.5,
-        place.top + place.height - 0.5,
-        place.top - 0.5,
-    )
-    # As clear as it is cold, so that the film is seen where the heat is not.
-    clear = 0.75 * np.sqrt(np.clip(one.heat / top, 0, 1))
     shown = axes.imshow(
-        one.heat,
+        heat,
         cmap="inferno",
         vmin=0,
-        vmax=top,
-        extent=extent,
-        alpha=clear,
+        vmax=1,
+        extent=(
+            place.left - 0.5,
+            place.left + place.width - 0.5,
+            place.top + place.height - 0.5,
+            place.top - 0.5,
+        ),
+        # As clear as it is cold, so that the film is seen where the heat is not.
+        alpha=0.7 * np.sqrt(heat),
         interpolation="bilinear",
         aspect=one.aspect,
     )
     if one.mask is not None:
-        axes.contour(one.mask, [0.5], colors="#56B4E9", linewidths=0.4, alpha=0.8)
+        axes.contour(one.mask, [0.5], colors="#56B4E9", linewidths=0.35, alpha=0.6)
     axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
-    axes.set_title(one.caption, fontsize=8, fontweight="normal", loc="left")
+    axes.set_title(f"{one.caption}\npeak {peak:.1e}", fontsize=8, fontweight="normal", loc="left")
     return shown
 
 
@@ -232,8 +239,10 @@ def _line(name: str) -> dict[str, Any]:
     return {"color": colour, "linestyle": dash}
 
 
-def _title(cohort: Cohort) -> str:
-    return f"{cohort.name}\n{cohort.films} films, {cohort.positives} with osteoporosis"
+def _head(axes: Axes, cohort: Cohort) -> None:
+    axes.set_title(cohort.name, pad=18)
+    count = f"{cohort.films} films, {cohort.positives} with osteoporosis"
+    axes.text(0, 1.02, count, transform=axes.transAxes, fontsize=8, color=FAINT)
 
 
 def _png(figure: Figure) -> bytes:

@@ -10,7 +10,8 @@ import numpy as np
 from models.evaluation.decisions import wilson
 from models.evaluation.discrimination import Z95, Flags, Interval, Values
 
-BINS = 10
+BINS, BIN_FILMS = 10, 15
+"""At most so many bins, and so many films in each: fewer would show noise."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def agreement(probabilities: Values, positive: Flags) -> Agreement:
 
 def _bins(probabilities: Values, positive: Flags) -> tuple[Bin, ...]:
     order = np.argsort(probabilities, kind="stable")
-    parts = [part for part in np.array_split(order, BINS) if len(part)]
+    parts = np.array_split(order, max(1, min(BINS, len(order) // BIN_FILMS)))
     return tuple(
         Bin(
             len(part),

@@ -16,6 +16,9 @@ ENOUGH = 50
 """Films of each class under which a subgroup's figures would be noise."""
 
 
+_BMI_CLASSES = ("under 18.5", "18.5 to 25", "25 to 30", "30 and over")
+
+
 @dataclass(frozen=True)
 class Subgroup:
     """One part of the test films; figures are None where a class has fewer than ``ENOUGH``.
@@ -43,7 +46,7 @@ def subgroups(entries: Sequence[Entry], scores: Values, threshold: float | None)
     found = []
     for dimension, level_of in DIMENSIONS.items():
         levels = np.array([level_of(entry) or "" for entry in entries])
-        for level in sorted({str(one) for one in levels} - {""}):
+        for level in sorted({str(one) for one in levels} - {""}, key=_rank):
             inside = levels == level
             found.append(_measure(dimension, level, scores[inside], positive[inside], threshold))
     return found
@@ -79,12 +82,16 @@ def _decade(entry: Entry) -> str | None:
     return f"{first}-{first + 9}"
 
 
+def _rank(level: str) -> tuple[int, str]:
+    """BMI classes by weight, everything else by name."""
+    return (_BMI_CLASSES.index(level) if level in _BMI_CLASSES else 0, level)
+
+
 def _bmi(entry: Entry) -> str | None:
     """Classes of the World Health Organization, kg/m2."""
     if entry.bmi is None:
         return None
-    names = ("under 18.5", "18.5 to 25", "25 to 30", "30 and over")
-    return names[int(np.searchsorted((18.5, 25.0, 30.0), entry.bmi, side="right"))]
+    return _BMI_CLASSES[int(np.searchsorted((18.5, 25.0, 30.0), entry.bmi, side="right"))]
 
 
 DIMENSIONS: Mapping[str, Callable[[Entry], str | None]] = {

@@ -107,12 +107,12 @@ def operating_points(scores: Values, positive: Flags) -> Mapping[str, float]:
     """Thresholds to freeze: best sum of rates, sensitivity >= 90 %, specificity >= 90 %.
 
     Each lies half-way between two films' scores, since a threshold on a film's own score would
-    hang on rounding. Of several equally good cuts, the one that spares most healthy people (for
-    specificity: that finds most ill ones) is taken.
+    hang on rounding. Of cuts that do equally well by their name, the best by the other rate is
+    taken, for Youden's the most sensitive. Scores that are all the same have no threshold.
     """
     levels = np.unique(scores)
     if len(levels) < 2:
-        raise ValueError("all scores are the same: no threshold parts them")
+        return {}
     cuts = (levels[1:] + levels[:-1]) / 2
     missed = np.searchsorted(np.sort(scores[positive]), cuts)
     sensitivity = 1 - missed / positive.sum()

@@ -18,6 +18,7 @@ from models.evaluation.baseline import fit_baseline
 from models.evaluation.discrimination import Curve, Flags, Values, roc
 from models.evaluation.examples import explain_films, spread_out, surest
 from models.evaluation.page import render_page
+from models.evaluation.panel import panel
 from models.evaluation.report import (
     Report,
     beside_paper,
@@ -52,7 +53,7 @@ def evaluate(file: Path, bundle: Bundle, out: Path, seed: int = 0) -> Report:
     scored = _score(bundle, manifest, readings, out / SCORES)
     energies = np.stack([one.energies for one in readings])
     baseline = fit_baseline(energies, manifest.entries, seed)
-    models = {IMAGE: _image(scored), RIDGE: baseline.probabilities}
+    models = panel(bundle, manifest.entries, scored) | {RIDGE: baseline.probabilities}
     card = bundle.card
     frozen = {point.name: point.threshold for point in card.operating_points}
     study = conduct(manifest.entries, models, frozen, manifest.home_sites, seed)
@@ -90,10 +91,6 @@ def _score(
     found = score_films(bundle, entries, [readings[at] for at in wanted], cache)
     by_index = dict(zip(wanted, found, strict=True))
     return [by_index.get(at) for at in range(len(manifest.entries))]
-
-
-def _image(scored: Sequence[FilmScore | None]) -> Values:
-    return np.array([np.nan if one is None else one.probability for one in scored])
 
 
 def _draw(

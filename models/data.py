@@ -44,12 +44,26 @@ TEST = Split(range(300, 332), 2_000_000)
 
 @dataclass(frozen=True)
 class Batch:
-    """Films (N, 1, S, S) with labels (N,), standardised T (N,) and log block mineral (N, 36)."""
+    """Films (N, 1, S, S) with labels (N,), standardised T (N,) and log block mineral (N, 36).
+
+    What is not known is NaN. With ``twins``, films 2k and 2k + 1 differ in density alone.
+    """
 
     film: Tensor
     label: Tensor
     t_score: Tensor
     mineral: Tensor
+    twins: bool = True
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on ``device``, films in channels-last order."""
+        return Batch(
+            film=self.film.to(device, memory_format=torch.channels_last),
+            label=self.label.to(device),
+            t_score=self.t_score.to(device),
+            mineral=self.mineral.to(device),
+            twins=self.twins,
+        )
 
 
 def render_variants(splits: Iterable[Split], folder: Path) -> Maps:

@@ -1,112 +1,95 @@
-"""Turn trained weights into a bundle: calibrate, measure, freeze, describe."""
+"""Turn trained weights into a bundle: calibrate, freeze the threshold, describe, write."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as installed
 from pathlib import Path
 
-import nibabel
 import numpy as np
-import scipy
-import torch
+import numpy.typing as npt
 
-from models.calibrate import area, platt, youden
+from models.calibrate import platt, youden
 from models.card import Card, Figure, IntendedUse, Training
-from models.data import CALIBRATE, TEST, TRAIN, Maps, predict, subjects
+from models.checkpoint import Progressed
 from models.grid import GridNet
 from models.pixels import Radiograph
 from models.registry import write_bundle
 from models.scoring import Bundle
-from models.simulate.anatomy import ATTRIBUTION
-from models.simulate.cohort import render, twin
 
-VERSION = "0.1.0"
+Values = npt.NDArray[np.floating]
 
-CALIBRATION_FILMS = 480
-TEST_FILMS = 640
+_SOFTWARE = ("torch", "numpy", "scipy", "monai")
 
-_GOLDEN_FROM = 24
-"""Golden films are the test patients of lowest, middle and highest density among this many."""
 
-_LIMITS = (
-    "Demonstration only: not for patients, not for research on patients.",
-    "Trained and tested on simulated films alone, all made from ONE person's chest CT; held-out "
-    "variants of that CT do not test new anatomy.",
-    "No accuracy on real films is known or claimed: no film with a bone density was available.",
-    "The simulated label is a T-score with noise, not a densitometer's reading of a person.",
-    "Frontal chest films of adults only; the score of any other picture means nothing.",
-)
+@dataclass(frozen=True)
+class Origin:
+    """What a card says of the films behind a bundle, in words.
+
+    ``validation`` names the films that calibration and threshold come from.
+    """
+
+    name: str
+    version: str
+    intended_use: IntendedUse
+    summary: str
+    limits: tuple[str, ...]
+    output: str
+    data: str
+    label: str
+    validation: str
+    attribution: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Logits and labels of films that no weight was fitted to, (n,) each."""
+
+    logits: Values
+    labels: Values
 
 
 def release(
-    path: Path, net: GridNet, maps: Maps, training: Training, version: str = VERSION
+    path: Path,
+    net: GridNet,
+    held_out: HeldOut,
+    figures: tuple[Figure, ...],
+    golden: Mapping[str, Radiograph],
+    card: tuple[Origin, Training],
 ) -> Bundle:
-    """Calibrate on one held-out split, measure on another, write the bundle to ``path``."""
-    logits, labels = predict(net, maps, subjects(CALIBRATE, CALIBRATION_FILMS))
-    calibration = platt(logits, labels)
-    source = f"simulated, {len(CALIBRATE.variants)} variants of the CT kept for calibration"
-    point = youden(logits, labels, calibration, source)
-    card = Card(
-        name="osteoscreen-demo",
-        version=version,
-        intended_use=IntendedUse.DEMONSTRATION,
-        summary=(
-            "Grid hybrid net (ResNet-18 over 6 x 6 blocks, Transformer over the blocks) trained on "
-            "simulated chest films of known bone density."
-        ),
-        limits=_LIMITS,
+    """Calibrate on the held-out films, freeze their Youden threshold, write to ``path``."""
+    origin, training = card
+    calibration = platt(held_out.logits, held_out.labels)
+    point = youden(held_out.logits, held_out.labels, calibration, origin.validation)
+    written = Card(
+        name=origin.name,
+        version=origin.version,
+        intended_use=origin.intended_use,
+        summary=origin.summary,
+        limits=origin.limits,
         inputs=f"One frontal chest film, padded to a square of {net.config.size} px; nothing else.",
-        output="Calibrated probability of osteoporosis in the simulated cohort (37 % have it).",
+        output=origin.output,
         net="grid",
         architecture=net.config,
         calibration=calibration,
         operating_points=(point,),
-        figures=_figures(net, maps),
+        figures=figures,
         training=training,
-        attribution=(ATTRIBUTION,),
+        attribution=origin.attribution,
         golden=(),
     )
-    return write_bundle(path, card, net, _golden(maps, net.config.size))
+    return write_bundle(path, written, net, golden)
 
 
-def describe(films: int, steps: int, minutes: float, seed: int) -> Training:
-    """The card's account of a run on the simulated cohort."""
-    versions = {"torch": torch.__version__, "numpy": np.__version__}
-    versions |= {"scipy": scipy.__version__, "nibabel": nibabel.__version__}
+def account(origin: Origin, done: Progressed, seed: int) -> Training:
+    """The card's account of a run."""
     return Training(
-        data=(
-            f"{films} simulated films, half of them twins of the other half at another density, "
-            f"from {len(TRAIN.variants)} variants of one chest CT"
-        ),
-        label="simulated lumbar-spine T-score at or under -2.5, with noise of 0.4 T",
-        films=films,
-        steps=steps,
-        minutes=round(minutes, 1),
+        data=f"{done.films} films in all: {origin.data}",
+        label=origin.label,
+        films=done.films,
+        steps=done.step,
+        minutes=round(done.seconds / 60, 1),
         seed=seed,
-        software=versions,
+        software={name: installed(name) for name in _SOFTWARE},
     )
-
-
-def _figures(net: GridNet, maps: Maps) -> tuple[Figure, ...]:
-    """AUC on held-out variants, and the same with density switched off, which must be chance."""
-    patients = subjects(TEST, TEST_FILMS)
-    source = f"simulated, {len(TEST.variants)} variants of the CT seen nowhere else"
-    logits, labels = predict(net, maps, patients)
-    off = [replace(twin(one, -2.0), label=one.label) for one in patients[: TEST_FILMS // 2]]
-    blind, same = predict(net, maps, off)
-    return (
-        area("held out", logits, labels, source),
-        area("density switched off", blind, same, f"{source}; everyone at T -2, labels kept"),
-    )
-
-
-def _golden(maps: Maps, size: int) -> dict[str, Radiograph]:
-    """Three films to keep, by file name."""
-    ranked = sorted(subjects(TEST, _GOLDEN_FROM), key=lambda one: one.t_score)
-    chosen = {"low": ranked[0], "middle": ranked[len(ranked) // 2], "high": ranked[-1]}
-    return {
-        f"simulated-{name}-density.png": Radiograph(
-            render(maps[one.variant].astype(np.float32), one, size)[0]
-        )
-        for name, one in chosen.items()
-    }

@@ -1,118 +1,132 @@
-"""Train the grid net on simulated films and write a bundle: python -m models.train --out BUNDLE."""
+"""Train the grid net: batches in, an averaged net out; stopped at any time, it goes on."""
 
 from __future__ import annotations
 
-import argparse
 import copy
 import math
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from torch import Tensor
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 from torch.nn.functional import smooth_l1_loss, softplus
 
+from models import checkpoint as checkpoints
 from models.calibrate import auc
-from models.data import (
-    CALIBRATE,
-    TEST,
-    TRAIN,
-    Batch,
-    Maps,
-    predict,
-    render_variants,
-    subjects,
-    twin_batch,
-)
-from models.grid import GridConfig, GridNet, Output
-from models.release import describe, release
-from models.simulate.anatomy import cache_folder
+from models.checkpoint import Progressed, Run
+from models.data import Batch
+from models.distributed import Ranks
+from models.grid import GridNet, Output
+
+Values = npt.NDArray[np.floating]
+
+
+class Source(Protocol):
+    """Where batches come from, and the films that tell how well the net does."""
+
+    def batch(self, number: int, size: int) -> Batch:
+        """Batch ``number`` of the run, the same for ever, for a net of ``size``."""
+
+    def validate(self, net: GridNet) -> tuple[Values, Values]:
+        """Logits and labels of films that no batch holds, (n,) each."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How long and how; ``minutes`` bounds training alone, and the schedule follows the clock."""
+    """How long and how.
 
-    minutes: float
+    The run ends after ``steps``, after ``minutes``, or when validation has not bettered for
+    ``patience`` looks, one every ``look`` steps. The schedule follows steps or clock, whichever is
+    further on: a run bounded by steps alone is the same whatever the machine's speed.
+    """
+
+    minutes: float = math.inf
     steps: int = 100_000
-    pairs: int = 4
     rate: float = 2.5e-4
     decay: float = 0.05
     ema: float = 0.995
     seed: int = 1
-    report_every: float = 300.0
+    look: int = 200
+    patience: int = 20
 
 
 @dataclass(frozen=True)
-class Progressed:
-    """What a checkpoint holds besides weights: optimiser steps, seconds and films so far."""
+class Trained:
+    """The averaged net that did best on validation, and how far the run came."""
 
-    step: int = 0
-    seconds: float = 0.0
-    films: int = 0
+    net: GridNet
+    done: Progressed
+
+
+def fit(net: GridNet, source: Source, config: TrainConfig, path: Path, ranks: Ranks) -> Trained:
+    """Train ``net`` on ``source``; goes on from the checkpoint ``path``, and leaves one there.
+
+    A CSV log stands beside the checkpoint.
+    """
+    run = _prepared(net.to(ranks.device), config)
+    done = checkpoints.resume(path, run)
+    shared = ranks.share(run.net)
+    last = time.monotonic()
+    with _progress(ranks) as progress:
+        bar = progress.add_task("training", total=1.0)
+        for batch in _batches(source, done.step, run.net.config.size, ranks):
+            share = _share(done, config)
+            if ranks.agreed(share >= 1 or _stale(done, config)):
+                break
+            # Dropout draws from here: a resumed run must draw what an unbroken one would have.
+            torch.manual_seed((config.seed * 1_000_003 + done.step) * ranks.world + ranks.rank)
+            value = _step(shared, batch.to(ranks.device), run.optimiser, _rate(done, config, share))
+            _follow(run.average, run.net, min(config.ema, (1 + done.step) / (10 + done.step)))
+            now = time.monotonic()
+            films = done.films + len(batch.label) * ranks.world
+            done = replace(done, step=done.step + 1, seconds=done.seconds + now - last, films=films)
+            last = now
+            line = f"step {done.step}, loss {value:.3f}, best AUC {done.best_auc:.3f}"
+            progress.update(bar, completed=_share(done, config), description=line)
+            if ranks.first and done.step % config.look == 0:
+                done = _look(run, source, done, value, path)
+                last = time.monotonic()
+    if ranks.first:
+        done = _look(run, source, done, math.nan, path)
+    return Trained(run.best, done)
 
 
 def loss(output: Output, batch: Batch) -> Tensor:
-    """Label, T-score and block mineral, each for the film and for the difference of twins."""
+    """Label, T-score and block mineral, each for the film and, with twins, for their difference."""
     label = cross_entropy(output.logit, batch.label)
-    t_score = smooth_l1_loss(output.t_score, batch.t_score)
-    mineral = smooth_l1_loss(output.mineral, batch.mineral)
+    t_score = _known(smooth_l1_loss, output.t_score, batch.t_score)
+    mineral = _known(smooth_l1_loss, output.mineral, batch.mineral)
+    total = label + t_score + mineral
+    if not batch.twins:
+        return total
     t_gap = _gap(output.t_score) - _gap(batch.t_score)
     mineral_gap = _gap(output.mineral) - _gap(batch.mineral)
     denser = torch.sign(_gap(batch.t_score))
     order = softplus(denser * _gap(output.logit))
-    twins = t_gap.square().mean() + 4.0 * mineral_gap.square().mean() + 0.5 * order.mean()
-    return label + t_score + mineral + twins
+    return total + t_gap.square().mean() + 4.0 * mineral_gap.square().mean() + 0.5 * order.mean()
+
+
+def _known(measure: Callable[[Tensor, Tensor], Tensor], said: Tensor, target: Tensor) -> Tensor:
+    """The loss where the target is known; nothing where none is."""
+    known = torch.isfinite(target)
+    return measure(said[known], target[known]) if bool(known.any()) else said.sum() * 0.0
 
 
 def _gap(values: Tensor) -> Tensor:
     return values[0::2] - values[1::2]
 
 
-def fit(
-    net: GridNet, maps: Maps, config: TrainConfig, checkpoint: Path
-) -> tuple[GridNet, Progressed]:
-    """Train ``net`` until the clock runs out; returns the averaged net and how far it came.
-
-    Goes on from ``checkpoint`` where that exists, and leaves one there.
-    """
+def _prepared(net: GridNet, config: TrainConfig) -> Run:
     average = copy.deepcopy(net).eval().requires_grad_(False)
-    optimiser = _optimiser(net, config)
-    done = _resume(checkpoint, net, average, optimiser)
-    limit, reported = config.minutes * 60, done.seconds
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns) as progress:
-        task = progress.add_task("training", total=limit)
-        began = time.monotonic()
-        for batch in _batches(maps, config, done.step, net.config.size):
-            share = max(done.step / config.steps, done.seconds / limit)
-            if share >= 1:
-                break
-            rate = config.rate * _schedule(done.step, share)
-            value = _step(net, batch, optimiser, rate)
-            _follow(average, net, min(config.ema, (1 + done.step) / (10 + done.step)))
-            now = time.monotonic()
-            done = Progressed(
-                done.step + 1, done.seconds + now - began, done.films + len(batch.label)
-            )
-            began, line = now, f"step {done.step} loss {value:.3f}"
-            progress.update(task, completed=done.seconds, description=line)
-            if done.seconds - reported > config.report_every:
-                reported = done.seconds
-                _save(checkpoint, net, average, optimiser, done)
-                held_out = auc(*predict(average, maps, subjects(CALIBRATE, 128)))
-                progress.log(f"{line} AUC {held_out:.3f} of 128")
-                began = time.monotonic()
-    _save(checkpoint, net, average, optimiser, done)
-    return average, done
+    return Run(net, average, copy.deepcopy(average), _optimiser(net, config))
 
 
 def _optimiser(net: GridNet, config: TrainConfig) -> torch.optim.Optimizer:
@@ -123,11 +137,11 @@ def _optimiser(net: GridNet, config: TrainConfig) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.decay)
 
 
-def _batches(maps: Maps, config: TrainConfig, first: int, size: int) -> Iterator[Batch]:
-    """Batches without end, the next one rendered while the net works on this one."""
+def _batches(source: Source, first: int, size: int, ranks: Ranks) -> Iterator[Batch]:
+    """Batches without end, the next one made while the net works on this one."""
 
     def make(step: int) -> Batch:
-        return twin_batch(maps, TRAIN, config.seed * 1_000_003 + step, config.pairs, size)
+        return source.batch(step * ranks.world + ranks.rank, size)
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(make, first)
@@ -138,11 +152,11 @@ def _batches(maps: Maps, config: TrainConfig, first: int, size: int) -> Iterator
             yield ready
 
 
-def _step(net: GridNet, batch: Batch, optimiser: torch.optim.Optimizer, rate: float) -> float:
+def _step(net: nn.Module, batch: Batch, optimiser: torch.optim.Optimizer, rate: float) -> float:
     for group in optimiser.param_groups:
         group["lr"] = rate
     net.train()
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(batch.film.device.type, torch.bfloat16):
         output = net(batch.film)
     wide = Output(*(part.float() for part in vars(output).values()))
     value = loss(wide, batch)
@@ -153,8 +167,30 @@ def _step(net: GridNet, batch: Batch, optimiser: torch.optim.Optimizer, rate: fl
     return float(value.detach())
 
 
-def _schedule(step: int, share: float) -> float:
-    return min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+def _look(run: Run, source: Source, done: Progressed, value: float, path: Path) -> Progressed:
+    """Measure on validation, keep the best, log a line, leave a checkpoint."""
+    measured = auc(*source.validate(run.average))
+    if measured > done.best_auc:
+        run.best.load_state_dict(run.average.state_dict())
+        done = replace(done, best_auc=measured, best_step=done.step)
+    checkpoints.save(path, run, done)
+    checkpoints.record(path.with_suffix(".csv"), done, value, measured)
+    return done
+
+
+def _share(done: Progressed, config: TrainConfig) -> float:
+    """How much of the run is over, 0 to 1."""
+    return max(done.step / config.steps, done.seconds / (config.minutes * 60))
+
+
+def _stale(done: Progressed, config: TrainConfig) -> bool:
+    return done.step - done.best_step > config.look * config.patience
+
+
+def _rate(done: Progressed, config: TrainConfig, share: float) -> float:
+    """Warm-up over 50 steps, then a cosine down to a fiftieth."""
+    cosine = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share))
+    return config.rate * min(1.0, (done.step + 1) / 50) * cosine
 
 
 def _follow(average: GridNet, net: GridNet, keep: float) -> None:
@@ -169,55 +205,11 @@ def _follow(average: GridNet, net: GridNet, keep: float) -> None:
                 mine.copy_(theirs)
 
 
-def _save(
-    path: Path, net: GridNet, average: GridNet, optimiser: torch.optim.Optimizer, done: Progressed
-) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    state = {
-        "net": net.state_dict(),
-        "average": average.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "done": vars(done),
-    }
-    torch.save(state, part)
-    part.replace(path)
-
-
-def _resume(
-    path: Path, net: GridNet, average: GridNet, optimiser: torch.optim.Optimizer
-) -> Progressed:
-    if not path.exists():
-        return Progressed()
-    state = torch.load(path, weights_only=True)
-    net.load_state_dict(state["net"])
-    average.load_state_dict(state["average"])
-    optimiser.load_state_dict(state["optimiser"])
-    return Progressed(**state["done"])
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line; 0 when the bundle is written."""
-    parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the bundle")
-    parser.add_argument("--minutes", type=float, default=30.0, help="bound on training alone")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--size", type=int, default=384, help="side of the film in pixels")
-    parser.add_argument("--checkpoint", type=Path, help="file to resume from and save to")
-    chosen = parser.parse_args(arguments)
-    torch.set_num_threads(chosen.threads)
-    torch.manual_seed(chosen.seed)
-    cache = cache_folder()
-    checkpoint = chosen.checkpoint or cache / f"train-{chosen.size}-{chosen.seed}.pt"
-    maps = render_variants((TRAIN, CALIBRATE, TEST), cache / "maps")
-    config = TrainConfig(minutes=chosen.minutes, seed=chosen.seed)
-    net, done = fit(GridNet(GridConfig(size=chosen.size)), maps, config, checkpoint)
-    training = describe(done.films, done.step, done.seconds / 60, chosen.seed)
-    bundle = release(chosen.out, net, maps, training)
-    Console().print(f"{chosen.out}: {bundle.card.figures[0].auc:.3f} AUC, {bundle.card.digest}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _progress(ranks: Ranks) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        disable=not ranks.first,
+    )

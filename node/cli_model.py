@@ -117,3 +117,47 @@ def evaluate(
         area = cohort.models["image"].auc
         typer.echo(f"{cohort.name}: AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f})")
     typer.echo(f"report: {out / evaluation.HTML}")
+
+
+@model.command("train")
+def train(  # noqa: PLR0913 - the options of a command
+    manifest: Annotated[
+        Path | None,
+        typer.Argument(help="CSV of films with labels. [default: films rendered on line]"),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the bundle to write.")] = Path("out/bundle"),
+    size: Annotated[int, typer.Option(help="Side of the film in pixels, a multiple of 192.")] = 384,
+    minutes: Annotated[float, typer.Option(min=0.01, help="End after so many minutes.")] = 1e6,
+    steps: Annotated[int, typer.Option(min=1, help="End after so many steps.")] = 20_000,
+    batch: Annotated[int, typer.Option(min=2, help="Films a step; even.")] = 8,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Bundle whose weights to start from.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+) -> None:
+    """Train the grid net and write a bundle; stopped at any time, it goes on where it was.
+
+    Under `torchrun --nproc-per-node N -m node.cli model train ...` N processes share the work.
+    """
+    from models.manifest import ManifestError
+    from models.registry import BundleError
+    from models.training import TrainError, TrainOptions, train_bundle
+
+    options = TrainOptions(
+        out=out,
+        size=size,
+        minutes=minutes,
+        steps=steps,
+        batch=batch,
+        start=start,
+        device=device,
+        seed=seed,
+    )
+    try:
+        bundle = train_bundle(manifest, options)
+    except (ManifestError, TrainError, BundleError) as error:
+        raise Misconfigured(str(error)) from None
+    if bundle is not None:
+        measured = bundle.card.figures[0]
+        typer.echo(f"{out}: AUC {measured.auc:.3f} ({measured.source}), {bundle.card.digest}")

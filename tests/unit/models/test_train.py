@@ -1,5 +1,9 @@
 """The trainer: a step learns from twins, a seed decides the weights, a stop costs nothing."""
 
+import csv
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,20 +11,38 @@ import numpy as np
 import pytest
 import torch
 
-from models.data import TRAIN, Maps, twin_batch
+from models.data import CALIBRATE, TRAIN, Maps, twin_batch
+from models.distributed import Ranks
 from models.grid import GridConfig, GridNet, Output
+from models.rendered import Rendered
 from models.train import TrainConfig, fit, loss
 
 CONFIG = GridConfig(size=192, dim=32, depth=1, heads=2)
-RUN = TrainConfig(minutes=60, steps=2, pairs=1)
+RUN = TrainConfig(steps=2, look=1)
+ALONE = Ranks(0, 1, torch.device("cpu"))
+ROOT = Path(__file__).parents[3]
+
+
+def _phantoms() -> Maps:
+    rng = np.random.default_rng(0)
+    phantom = np.abs(rng.normal((14, 0.2, 0.1, 0.1), 0.05, (96, 96, 4))).transpose(2, 0, 1)
+    return dict.fromkeys([*TRAIN.variants, *CALIBRATE.variants], phantom.astype(np.float16))
+
+
+def _source() -> Rendered:
+    return Rendered(_phantoms(), seed=1, pairs=1, validation=8)
 
 
 @pytest.fixture
 def maps() -> Maps:
     """Return the same small phantom for every variant."""
-    rng = np.random.default_rng(0)
-    phantom = np.abs(rng.normal((14, 0.2, 0.1, 0.1), 0.05, (96, 96, 4))).transpose(2, 0, 1)
-    return dict.fromkeys(TRAIN.variants, phantom.astype(np.float16))
+    return _phantoms()
+
+
+@pytest.fixture
+def source() -> Rendered:
+    """Return a source of twins of the phantom."""
+    return _source()
 
 
 def _net() -> GridNet:
@@ -50,22 +72,68 @@ def test_the_loss_is_least_where_the_answer_is_right(maps: Maps) -> None:
         assert loss(wrong, batch) > loss(right, batch)
 
 
-def test_the_same_seed_gives_the_same_weights(maps: Maps, tmp_path: Path) -> None:
-    runs = []
-    for name in ("one", "two"):
-        torch.manual_seed(0)
-        average, done = fit(_net(), maps, RUN, tmp_path / name)
-        assert (done.step, done.films) == (2, 4)
-        runs.append(average.out.weight.detach())
-    # The schedule follows steps here; the clock moves it by a hair at most.
-    assert torch.allclose(runs[0], runs[1], atol=1e-6)
+def test_what_is_not_known_costs_nothing(maps: Maps) -> None:
+    """A film without a T-score, without twins and without blocks is learned by its label."""
+    batch = replace(twin_batch(maps, TRAIN, 3, 2, 192), twins=False)
+    nothing = torch.full_like(batch.t_score, torch.nan)
+    bare = replace(batch, t_score=nothing, mineral=torch.full_like(batch.mineral, torch.nan))
+    output = Output(batch.label, torch.ones(4), torch.ones(4, 36), torch.ones(4, 37) / 37)
+    assert torch.isfinite(loss(output, bare))
+    assert torch.equal(loss(output, bare), loss(replace(output, t_score=torch.zeros(4)), bare))
+    assert loss(output, bare) < loss(output, batch)
 
 
-def test_a_stopped_run_goes_on_where_it_was(maps: Maps, tmp_path: Path) -> None:
-    checkpoint = tmp_path / "run.pt"
-    fit(_net(), maps, RUN, checkpoint)
-    average, done = fit(_net(), maps, replace(RUN, steps=3), checkpoint)
-    assert done.step == 3
-    again, same = fit(_net(), maps, replace(RUN, steps=3), checkpoint)
-    assert same.step == 3
-    assert torch.equal(again.out.weight, average.out.weight)
+def test_the_same_seed_gives_the_same_weights(source: Rendered, tmp_path: Path) -> None:
+    runs = [fit(_net(), source, RUN, tmp_path / f"{name}.pt", ALONE) for name in ("one", "two")]
+    assert all((run.done.step, run.done.films) == (2, 4) for run in runs)
+    first, second = (run.net.out.weight.detach() for run in runs)
+    assert torch.equal(first, second)
+
+
+def test_a_stopped_run_goes_on_where_it_was(source: Rendered, tmp_path: Path) -> None:
+    """Two steps and one more are three steps; a finished run stays as it is."""
+    stopped, whole = tmp_path / "stopped.pt", tmp_path / "whole.pt"
+    longer = replace(RUN, steps=4)
+    fit(_net(), source, replace(longer, minutes=1e-9), stopped, ALONE)
+    resumed = fit(_net(), source, longer, stopped, ALONE)
+    straight = fit(_net(), source, longer, whole, ALONE)
+    again = fit(_net(), source, longer, stopped, ALONE)
+    assert [run.done.step for run in (resumed, straight, again)] == [4, 4, 4]
+    for run in (resumed, again):
+        torch.testing.assert_close(run.net.state_dict(), straight.net.state_dict())
+
+
+def test_the_log_has_a_line_for_each_look(source: Rendered, tmp_path: Path) -> None:
+    fit(_net(), source, RUN, tmp_path / "run.pt", ALONE)
+    with (tmp_path / "run.csv").open() as stream:
+        lines = list(csv.DictReader(stream))
+    assert [int(line["step"]) for line in lines] == [1, 2, 2]
+    assert all(0 <= float(line["auc"]) <= 1 for line in lines)
+
+
+def test_a_run_that_betters_no_more_ends(source: Rendered, tmp_path: Path) -> None:
+    """Patience 0: the second look that is no better than the first is the last."""
+    impatient = replace(RUN, steps=50, rate=0.0, patience=2)
+    done = fit(_net(), source, impatient, tmp_path / "run.pt", ALONE).done
+    assert done.step - done.best_step == 3
+
+
+def test_several_processes_train_one_net(tmp_path: Path) -> None:
+    """Under torchrun two processes take other batches, end together and write one checkpoint."""
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys; from pathlib import Path\n"
+        "from models.distributed import ranks; from models.train import fit\n"
+        "from tests.unit.models.test_train import RUN, _net, _source\n"
+        "with ranks('cpu') as joined:\n"
+        "    run = fit(_net(), _source(), RUN, Path(sys.argv[1]), joined)\n"
+        "    print('rank', joined.rank, 'of', joined.world, 'films', run.done.films)\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--standalone", str(script), str(tmp_path / "run.pt")]
+    paths = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=paths, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "rank 0 of 2 films 8" in done.stdout
+    assert "rank 1 of 2 films 8" in done.stdout
+    assert (tmp_path / "run.pt").exists()

@@ -1,0 +1,65 @@
+"""What a run leaves on the disk: where it can go on from, and a line for each look at it."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+
+from models.grid import GridNet
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """How far a run has come: optimiser steps, seconds and films; the best AUC, and when."""
+
+    step: int = 0
+    seconds: float = 0.0
+    films: int = 0
+    best_auc: float = 0.0
+    best_step: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """The parts of a run that a checkpoint brings back.
+
+    ``average`` follows ``net``; ``best`` is the average with the best AUC on validation so far.
+    """
+
+    net: GridNet
+    average: GridNet
+    best: GridNet
+    optimiser: torch.optim.Optimizer
+
+
+def save(path: Path, run: Run, done: Progressed) -> None:
+    """Write a checkpoint, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    state = {field.name: getattr(run, field.name).state_dict() for field in fields(Run)}
+    torch.save(state | {"done": asdict(done)}, part)
+    part.replace(path)
+
+
+def resume(path: Path, run: Run) -> Progressed:
+    """Bring a run back to its checkpoint, if there is one."""
+    if not path.exists():
+        return Progressed()
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    for field in fields(Run):
+        getattr(run, field.name).load_state_dict(state[field.name])
+    return Progressed(**state["done"])
+
+
+def record(path: Path, done: Progressed, loss: float, auc: float) -> None:
+    """Append a line to the run's CSV log."""
+    line = asdict(done) | {"loss": round(loss, 5), "auc": round(auc, 5)}
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(line), lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(line)

@@ -1,0 +1,204 @@
+"""Training on a manifest's films, decoded once and kept ready for the net."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.progress import track
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+from models.calibrate import area
+from models.card import IntendedUse
+from models.checkpoint import Progressed
+from models.data import Batch
+from models.films import read_film
+from models.grid import GridNet
+from models.manifest import Entry, Manifest, Split, refuse
+from models.manifest import Origin as Source
+from models.pixels import PixelError, Radiograph
+from models.preprocess import prepare
+from models.release import HeldOut, Origin, account, release
+from models.scoring import Bundle
+from models.simulate.cohort import T_MEAN, T_SPREAD
+
+Half = npt.NDArray[np.float16]
+Float = npt.NDArray[np.float32]
+
+_ZOOM, _TURN, _SHIFT, _CONTRAST = 0.08, 5.0, 0.04, 0.2
+"""Spread of the augmentation: share, degrees, share of the side, share of the local contrast."""
+
+
+@dataclass(frozen=True)
+class Films:
+    """Prepared films (n, 1, S, S), float16 on disk, with labels (n,) and T-scores (n,) or NaN."""
+
+    pixels: Half
+    label: Float
+    t_score: Float
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Shuffled, slightly moved and re-toned films of one split; validation on another's."""
+
+    films: Films
+    held_out: Films
+    seed: int
+    size: int
+    films_per_batch: int = 8
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches in which each film is seen once."""
+        return math.ceil(len(self.films.label) / self.films_per_batch)
+
+    def batch(self, number: int, size: int) -> Batch:
+        """Batch ``number``, by epochs: each film once, in an order of the epoch's own."""
+        if size != self.size:
+            raise ValueError(f"the films were prepared for {self.size} px, the net takes {size}")
+        epoch, place = divmod(number, self.batches_per_epoch)
+        order = np.random.default_rng([41, self.seed, epoch]).permutation(len(self.films.label))
+        chosen = order[place * self.films_per_batch : (place + 1) * self.films_per_batch]
+        rng = np.random.default_rng([42, self.seed, number])
+        film = torch.from_numpy(self.films.pixels[chosen].astype(np.float32))
+        return Batch(
+            film=_moved(film, rng),
+            label=torch.from_numpy(self.films.label[chosen]),
+            t_score=torch.from_numpy((self.films.t_score[chosen] - T_MEAN) / T_SPREAD).float(),
+            mineral=torch.full((len(chosen), 36), math.nan),
+            twins=False,
+        )
+
+    def validate(self, net: GridNet) -> tuple[Float, Float]:
+        """Logits and labels of the films held out."""
+        return logits(net, self.held_out), self.held_out.label
+
+
+def logits(net: GridNet, films: Films) -> Float:
+    """The net's logits of prepared films, (n,)."""
+    device = next(net.parameters()).device
+    said = []
+    with torch.inference_mode():
+        for first in range(0, len(films.label), 16):
+            some = torch.from_numpy(films.pixels[first : first + 16].astype(np.float32))
+            said.append(net(some.to(device)).logit.float().cpu().numpy())
+    return np.concatenate(said)
+
+
+def load_films(entries: Sequence[Entry], size: int, folder: Path) -> Films:
+    """Decode and prepare films for a net of ``size``, or find them prepared in ``folder``.
+
+    Raises ManifestError that names every row whose film does not decode.
+    """
+    file = folder / f"{_name(entries, size)}.npy"
+    if not file.exists():
+        _prepare_all(entries, size, file)
+    return Films(
+        pixels=np.load(file, mmap_mode="r"),
+        label=np.array([entry.label for entry in entries], np.float32),
+        t_score=np.array(
+            [math.nan if entry.t_score is None else entry.t_score for entry in entries], np.float32
+        ),
+    )
+
+
+def _prepare_all(entries: Sequence[Entry], size: int, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    shape = (len(entries), 1, size, size)
+    ready = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
+    faults = []
+    for place, entry in enumerate(track(entries, description="decoding")):
+        try:
+            ready[place] = prepare(read_film(entry.path), size).array
+        except PixelError as error:
+            faults.append(f"row {entry.row} ({error})")
+    if faults:
+        part.unlink()
+        raise refuse("films that cannot be read", faults)
+    ready.flush()
+    part.replace(file)
+
+
+def _name(entries: Sequence[Entry], size: int) -> str:
+    """A name for these films as they are now: another file, size or time, another name."""
+    digest = hashlib.sha256(str(size).encode())
+    for entry in entries:
+        state = entry.path.stat()
+        digest.update(f"{entry.path.resolve()}|{state.st_size}|{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _moved(film: Tensor, rng: np.random.Generator) -> Tensor:
+    """Turn, zoom and shift each film a little, and vary its local contrast; same shape."""
+    n = len(film)
+    zoom = 1.0 + rng.uniform(-_ZOOM, _ZOOM, n)
+    turn = np.deg2rad(rng.uniform(-_TURN, _TURN, n))
+    right, down = rng.uniform(-_SHIFT, _SHIFT, (2, n)) * 2.0
+    cosine, sine = np.cos(turn) * zoom, np.sin(turn) * zoom
+    theta = np.stack([[cosine, -sine, right], [sine, cosine, down]]).transpose(2, 0, 1)
+    grid = affine_grid(torch.from_numpy(theta).float(), list(film.shape), align_corners=False)
+    tone = torch.from_numpy(1.0 + rng.uniform(-_CONTRAST, _CONTRAST, (n, 1, 1, 1))).float()
+    return grid_sample(film, grid, align_corners=False) * tone
+
+
+def release_listed(
+    path: Path, net: GridNet, films: Listed, manifest: Manifest, run: tuple[Progressed, int]
+) -> Bundle:
+    """Calibrate on the films held out, write the bundle; ``run`` is how far it came, and its seed.
+
+    No film of the manifest goes into the bundle: its golden pictures are drawn.
+    """
+    done, seed = run
+    origin = _origin(manifest)
+    held_out = HeldOut(*films.validate(net))
+    figure = area("validation", held_out.logits, held_out.labels, origin.validation)
+    card = (origin, account(origin, done, seed))
+    return release(path, net, held_out, (figure,), _phantoms(net.config.size), card)
+
+
+def _origin(manifest: Manifest) -> Origin:
+    simulated = manifest.origin is Source.SIMULATED
+    kind = "simulated" if simulated else "of patients"
+    train, held_out = len(manifest.of(Split.TRAIN)), len(manifest.of(Split.VALIDATION))
+    use = IntendedUse.DEMONSTRATION if simulated else IntendedUse.RESEARCH
+    return Origin(
+        name=f"osteoscreen-{use}",
+        version="0.1.0",
+        intended_use=use,
+        summary=(
+            "Grid hybrid net (ResNet-18 over 6 x 6 blocks, Transformer over the blocks), trained "
+            f"on {train} films {kind}."
+        ),
+        limits=(
+            "Not for diagnosis.",
+            "Its figures hold for films like those it was trained and measured on, and no others.",
+            "Frontal chest films of adults only; the score of any other picture means nothing.",
+        ),
+        output="Calibrated probability of the manifest's label, at the prevalence of its films.",
+        data=f"passes over {train} films {kind} from {', '.join(sorted(manifest.home_sites))}",
+        label="the manifest's column `label`",
+        validation=f"{held_out} films of the manifest's validation split, {kind}",
+    )
+
+
+def _phantoms(size: int) -> dict[str, Radiograph]:
+    """Pictures that only check the arithmetic: two lungs, a spine, and grain from a seed."""
+    line = np.linspace(-1.0, 1.0, size, dtype=np.float32)
+    down, right = line[:, None], line[None, :]
+    lungs = np.exp(-(((np.abs(right) - 0.45) / 0.25) ** 2) - (down / 0.6) ** 2)
+    spine = np.exp(-((right / 0.08) ** 2))
+    drawn = {}
+    for name, bone in (("light", 0.1), ("heavy", 0.3)):
+        grain = np.random.default_rng(7).normal(0.0, 0.02, (size, size))
+        film = np.clip(0.6 - 0.4 * lungs + bone * spine + grain, 0.0, 1.0)
+        drawn[f"phantom-{name}.png"] = Radiograph(film.astype(np.float32))
+    return drawn

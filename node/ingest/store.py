@@ -10,7 +10,7 @@ from pydicom import Dataset
 from node.domain.admission import Admission, AdmissionPolicy, Admitted, Refused, admit
 from node.domain.errors import Permanent, Transient
 from node.domain.film import Film
-from node.ingest.header import read_film
+from node.films.header import read_film
 from node.ports import Intake, Spool
 
 SUCCESS = 0x0000

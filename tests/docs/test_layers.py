@@ -36,7 +36,7 @@ def tree(tmp_path: Path) -> Path:
         ("node/ingest/store.py", "import node.worker.loop"),
         ("node/domain/film.py", "import pydicom"),
         ("node/worker/analyse.py", "import torch"),
-        ("node/ingest/header.py", "import node.results.report"),
+        ("node/films/header.py", "import node.results.report"),
         ("models/pixels.py", "import node.log"),
     ],
 )

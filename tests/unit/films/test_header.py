@@ -15,8 +15,8 @@ from pydicom.uid import (
 )
 
 from node.domain.errors import Permanent
-from node.ingest.header import read_film
-from tests.unit.ingest.elements import preamble
+from node.films.header import read_film
+from tests.unit.films.elements import preamble
 from tests.wire.films import encoded_data_set, film, write
 
 UNCOMPRESSED = [

@@ -8,8 +8,8 @@ import pytest
 
 from node.domain.errors import Permanent
 from node.domain.film import Film
-from node.ingest.header import read_film
-from tests.unit.ingest.elements import element, hostile, preamble
+from node.films.header import read_film
+from tests.unit.films.elements import element, hostile, preamble
 from tests.wire.films import film, write
 
 

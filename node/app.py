@@ -30,6 +30,8 @@ from node.spool.store import FileSpool
 
 if TYPE_CHECKING:
     from node.results.subject import ResultSettings
+    from node.screening.run import Outcome
+    from node.screening.session import Progress, Request
 
 _OBJECTS_PER_ASSOCIATION = 50
 
@@ -137,6 +139,24 @@ def run_upkeep(config: Config, stop: threading.Event) -> None:
     kept = config.retention
     keeping = Keeping(films=kept.films, results=kept.results, rows=kept.rows)
     run(Chores(care, open_spool(config), keeping, utc_now), config.schedule, stop)
+
+
+def run_screen(
+    config: Config, request: "Request", stop: threading.Event, progress: "Progress"
+) -> "Outcome":
+    """Score files without a PACS, with the node's own policy, decoder and model."""
+    from node.inference.decoding import decode
+    from node.inference.predictor import load
+    from node.screening.reading import Reader
+    from node.screening.session import Model, screen
+
+    def load_model() -> Model:
+        predictor = load(config.model.bundle, config.model.device, config.model.threads)
+        threshold = predictor.threshold(config.policy.threshold)
+        return Model(predictor, threshold_policy(config, threshold), config.model.batch)
+
+    reader = Reader(admission_policy(config), int(config.dicom.max_object), decode)
+    return screen(request, reader, load_model, stop, progress)
 
 
 _RUNNERS: Mapping[Role, Callable[[Config, threading.Event], None]] = {

@@ -6,6 +6,7 @@ output with `--json`; people's messages and logs go to standard error.
 
 import getpass
 import json
+import os
 import signal
 import sys
 import threading
@@ -76,6 +77,42 @@ def serve(
     _upgrade(settings)
     claim_port(settings, stop)
     raise typer.Exit(supervise(settings, file, stop))
+
+
+@app.command()
+def screen(  # noqa: PLR0913 - a parameter is an option
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="DICOM files, and folders of them.")
+    ],
+    out: Annotated[Path, typer.Option(help="The table of scores: a .csv or .parquet file.")],
+    config: ConfigOption = None,
+    bundle: Annotated[str, typer.Option(help="A model bundle other than the configured.")] = "",
+    workers: Annotated[int, typer.Option(min=0, max=256, help="Decoders. [default: CPUs]")] = 0,
+    turned_away: Annotated[
+        bool, typer.Option("--all/--admitted", help="With, or without, rows of films not scored.")
+    ] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Score folders of DICOM files without a PACS: one row for each film."""
+    from node.app import run_screen
+    from node.display_screen import ScreeningBar, print_summary, summary
+    from node.screening.row import RowState
+    from node.screening.session import Request
+
+    settings = _settings(config)[1]
+    if bundle:
+        model = settings.model.model_copy(update={"bundle": bundle})
+        settings = settings.model_copy(update={"model": model})
+    log.configure("error", settings.log.format)
+    request = Request(tuple(paths), out, workers or len(os.sched_getaffinity(0)), turned_away)
+    with ScreeningBar() as bar:
+        outcome = run_screen(settings, request, _stop_on_signals(), bar)
+    if as_json:
+        _print_json(summary(outcome, str(out)))
+    else:
+        print_summary(outcome, str(out))
+    if outcome.count(RowState.FAILED) and not outcome.count(RowState.SCORED):
+        _fail("no film could be scored; the table's column error says why", 1)
 
 
 @app.command()

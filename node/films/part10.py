@@ -1,0 +1,93 @@
+"""Files as research archives hold them: Part 10, or a data set without its preamble."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydicom.dataset import FileMetaDataset
+from pydicom.errors import InvalidDicomError
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_file_meta_info
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
+from pydicom.valuerep import VR
+
+_PREAMBLE = bytes(128)
+_MAGIC = b"DICM"
+_START = len(_PREAMBLE) + len(_MAGIC)
+_FILE_META_GROUP = b"\x02\x00"
+_IDENTIFYING_GROUP = b"\x08\x00"  # no data set of an image begins with a later group
+_VALUE_REPRESENTATIONS = frozenset(vr.value.encode() for vr in VR)
+
+
+class NotDicomError(ValueError):
+    """Neither Part 10 nor the beginning of a data set."""
+
+
+@contextmanager
+def as_part10(path: Path) -> Iterator[Path]:
+    """Yield a Part 10 file of the same data set: the file itself, or a copy for the time being.
+
+    The data set's bytes are copied as they are, so that a film has one digest with preamble and
+    without. Raises NotDicomError, and OSError where the file cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(_START)
+        if head[len(_PREAMBLE) :] == _MAGIC:
+            yield path
+            return
+        meta = _missing_meta(head, path.stat().st_size)
+        file.seek(0)
+        with tempfile.NamedTemporaryFile(suffix=".dcm") as copy:
+            copy.write(_start_with(meta))
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            yield Path(copy.name)
+
+
+def is_directory_record(path: Path) -> bool:
+    """Return whether a file is a DICOMDIR: an index of films, and no film."""
+    try:
+        return bool(
+            read_file_meta_info(path).get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
+        )
+    except (InvalidDicomError, ValueError, EOFError, KeyError, AttributeError, OSError):
+        return False
+
+
+def _missing_meta(head: bytes, size: int) -> FileMetaDataset | None:
+    """Return the file meta information that a bare file lacks, None where only the preamble is.
+
+    The transfer syntax is told from the first element, PS3.5 7.1: with explicit VR its fifth
+    and sixth byte name one, with implicit VR they are the low half of its length.
+    """
+    group, representation = head[:2], head[4:6]
+    explicit = representation in _VALUE_REPRESENTATIONS
+    if group == _FILE_META_GROUP and explicit:
+        return None
+    meta = FileMetaDataset()
+    if group == _IDENTIFYING_GROUP and explicit:
+        meta.TransferSyntaxUID = UID(ExplicitVRLittleEndian)
+    elif group == _IDENTIFYING_GROUP[::-1] and explicit:
+        meta.TransferSyntaxUID = UID(ExplicitVRBigEndian)
+    elif group == _IDENTIFYING_GROUP and int.from_bytes(head[4:8], "little") <= size:
+        meta.TransferSyntaxUID = UID(ImplicitVRLittleEndian)
+    else:
+        raise NotDicomError
+    return meta
+
+
+def _start_with(meta: FileMetaDataset | None) -> bytes:
+    start = DicomBytesIO()
+    start.write(_PREAMBLE + _MAGIC)
+    if meta is not None:
+        write_file_meta_info(start, meta, enforce_standard=False)
+    return bytes(start.getvalue())

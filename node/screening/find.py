@@ -1,0 +1,89 @@
+"""Which files there are below the paths that a researcher names, each once, in one order."""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.domain.errors import Misconfigured
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Files in the order of their paths, and what was passed over: reason to count."""
+
+    files: tuple[Path, ...]
+    skipped: Mapping[str, int]
+
+
+def find_files(paths: Iterable[Path]) -> Found:
+    """Return every regular file at or below the paths; raise Misconfigured for one not there.
+
+    Links are followed after all that is really there, and no folder is entered twice: a loop
+    ends, and a file that several ways lead to is listed once, under its own name if it has one.
+    """
+    search = _Search()
+    for path in paths:
+        search.add(os.path.abspath(path))  # noqa: PTH100 - links in it must stay as named
+    search.follow_links()
+    return Found(tuple(Path(path) for path in sorted(search.files.values())), search.skipped)
+
+
+class _Search:
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}  # where a file really is -> the path it was found by
+        self.skipped: Counter[str] = Counter()
+        self._entered: set[str] = set()
+        self._folders: list[str] = []
+        self._links: list[str] = []
+
+    def add(self, path: str) -> None:
+        """List a path that must be there, with all below it but links."""
+        try:
+            self._place(path, Path(path).stat().st_mode)
+        except OSError as error:
+            raise Misconfigured(f"{path}: {error.strerror}; name a file or a folder") from None
+        self._walk()
+
+    def follow_links(self) -> None:
+        while self._links:
+            path = self._links.pop(0)
+            try:
+                self._place(path, Path(path).stat().st_mode)
+            except OSError:  # dangling, or a link to itself
+                self.skipped["broken link"] += 1
+            self._walk()
+
+    def _place(self, path: str, mode: int) -> None:
+        if stat.S_ISDIR(mode):
+            self._folders.append(path)
+        elif stat.S_ISREG(mode):
+            self.files.setdefault(os.path.realpath(path), path)
+        else:  # opening a pipe would wait for its writer
+            self.skipped["not a regular file"] += 1
+
+    def _walk(self) -> None:
+        while self._folders:
+            folder = self._folders.pop()
+            real = os.path.realpath(folder)
+            if real in self._entered:
+                continue
+            self._entered.add(real)
+            try:
+                with os.scandir(folder) as entries:
+                    for entry in sorted(entries, key=lambda entry: entry.name):
+                        self._take(entry, real)
+            except OSError:
+                self.skipped["folder that cannot be read"] += 1
+
+    def _take(self, entry: os.DirEntry[str], folder: str) -> None:
+        if entry.is_symlink():
+            self._links.append(entry.path)
+        elif entry.is_dir():
+            self._folders.append(entry.path)
+        elif entry.is_file():
+            self.files.setdefault(f"{folder}/{entry.name}", entry.path)
+        else:
+            self.skipped["not a regular file"] += 1

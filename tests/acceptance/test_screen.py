@@ -1,0 +1,212 @@
+"""`osteoscreen screen` as researchers meet it, on real films and on files that are none."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+
+from tests.acceptance.test_command import assert_one_clear_line, osteoscreen, write
+
+REASONS = {
+    "RG2_JPLL.dcm": "body-part",
+    "RG3_JPLY.dcm": "body-part",
+    "RG3_RLE.dcm": "body-part",
+    "RG3_JLSL.dcm": "body-part",
+    "CT1_JPLL.dcm": "sop-class",
+    "MG_OutOfBoundsOverlay.dcm": "sop-class",
+    "A098752_axial_19001231-32.dcm": "sop-class",
+    "A098752_coronal_19001231-053.dcm": "sop-class",
+}
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def copies(tmp_path: Path, film: Path) -> Path:
+    """Return a folder with twelve copies of the shipped film, each its own instance."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    ds = dcmread(film)
+    for number in range(12):
+        ds.SOPInstanceUID = f"1.2.3.{number}"
+        ds.save_as(folder / f"{number:02}.dcm")
+    return folder
+
+
+@pytest.mark.shared_data
+def test_real_films_are_scored_and_the_rest_is_turned_away_with_its_reason(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    """Every chest film, in any transfer syntax and without preamble too; nothing else."""
+    bare = tmp_path / "bare.dcm"
+    bare.write_bytes(_without_meta(shared_data / "dicom" / "chest" / "udacity_test1.dcm"))
+    out = tmp_path / "scores.csv"
+    done = osteoscreen(
+        "screen", shared_data / "dicom" / "chest", shared_data / "dicom" / "other", bare,
+        shared_data / "README.md", "--out", out,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = rows(out)
+    states = {Path(row["path"]).name: (row["state"], row["reason"]) for row in found}
+    chest = {path.name for path in (shared_data / "dicom" / "chest").iterdir()} | {"bare.dcm"}
+    assert {name for name, (state, _) in states.items() if state == "SCORED"} == chest
+    assert {n: reason for n, (state, reason) in states.items() if state == "REJECTED"} == REASONS
+    assert [row["path"] for row in found] == sorted(row["path"] for row in found)
+    by_name = {Path(row["path"]).name: row for row in found}
+    whole, wrapped = by_name["udacity_test1.dcm"], by_name["bare.dcm"]
+    score = wrapped["probability_image"]
+    assert float(score) == pytest.approx(float(whole["probability_image"]), abs=1e-6)
+    assert wrapped == whole | {"path": str(bare), "probability_image": score}
+    assert {row["intended_use"] for row in found} == {"demonstration"}
+    said = " ".join(done.stdout.split())
+    assert "7 scored" in said
+    assert "8 rejected (body-part 4, sop-class 4)" in said
+    assert "1 files skipped (no DICOM 1)" in said
+    assert "no clinical meaning" in said
+    assert_no_patient(shared_data, out.read_text(encoding="utf-8") + done.stdout + done.stderr)
+
+
+def assert_no_patient(shared_data: Path, text: str) -> None:
+    """See no name and no identifier of a patient in a text."""
+    for path in (shared_data / "dicom").rglob("*.dcm"):
+        ds = dcmread(path, stop_before_pixels=True)
+        name, number = str(ds.get("PatientName", "")), str(ds.get("PatientID", ""))
+        for secret in (name, number):
+            # An identifier may be part of the file's name, which is the user's own.
+            assert len(secret) < 4 or secret in str(path) or secret not in text
+
+
+def _without_meta(path: Path) -> bytes:
+    ds = dcmread(path)
+    length = ds.file_meta.FileMetaInformationGroupLength
+    return path.read_bytes()[128 + 4 + 12 + length :]
+
+
+@pytest.mark.shared_data
+def test_csv_and_parquet_hold_the_same(tmp_path: Path, shared_data: Path) -> None:
+    """As an analyst's tools read them: same names, same values, same unknowns."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    folder = shared_data / "dicom"
+    for name in ("scores.csv", "scores.parquet"):
+        done = osteoscreen("screen", folder, "--out", tmp_path / name, "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["scored"] == 6
+    typed = parquet.read_table(tmp_path / "scores.parquet").to_pylist()
+    text = rows(tmp_path / "scores.csv")
+    assert [list(row) for row in typed] == [list(row) for row in text]
+    for one, other in zip(typed, text, strict=True):
+        for name, value in one.items():
+            written = "" if value is None else str(value)
+            assert (written.lower() if isinstance(value, bool) else written) == other[name]
+
+
+def test_a_killed_run_is_gone_on_with(tmp_path: Path, copies: Path) -> None:
+    """kill -9 in the middle: the rows scored until then are not scored again."""
+    out = tmp_path / "scores.csv"
+    journal = tmp_path / "scores.csv.journal"
+    command = [sys.executable, "-m", "node.cli", "screen", copies, "--out", out, "--workers", "1"]
+    one_by_one = os.environ | {"OSTEOSCREEN__MODEL__BATCH": "1"}
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=one_by_one) as running:
+        deadline = time.monotonic() + 120
+        while not journal.exists() or journal.read_bytes().count(b"\n") < 3:
+            assert time.monotonic() < deadline
+            assert running.poll() is None, "it was done before it could be killed"
+            time.sleep(0.01)
+        running.kill()
+    assert not out.exists()
+    kept = journal.read_bytes().count(b"\n")
+    done = osteoscreen("screen", copies, "--out", out, "--json", OSTEOSCREEN__MODEL__BATCH="1")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert (facts["films"], facts["scored"]) == (12, 12)
+    assert 3 <= facts["kept"] <= kept < 12
+    assert not journal.exists()
+    again = tmp_path / "again.csv"
+    osteoscreen("screen", copies, "--out", again, OSTEOSCREEN__MODEL__BATCH="1")
+    assert again.read_bytes() == out.read_bytes()
+
+
+def test_a_run_told_to_stop_says_how_to_go_on(tmp_path: Path, copies: Path) -> None:
+    """Ctrl-C is not a crash: one line, status 1, and no half table."""
+    out = tmp_path / "scores.csv"
+    command = [sys.executable, "-m", "node.cli", "screen", copies, "--out", out, "--workers", "1"]
+    one_by_one = os.environ | {"OSTEOSCREEN__MODEL__BATCH": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=one_by_one) as running:
+        while not (journal := tmp_path / "scores.csv.journal").exists() or not journal.read_bytes():
+            assert running.poll() is None
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 1
+        said = (running.stderr or sys.stdin).read()
+    assert "the same command goes on" in said
+    assert "Traceback" not in said
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["films", "scores.csv.journal"]
+
+
+def test_where_every_film_fails_the_status_says_so(tmp_path: Path, film: Path) -> None:
+    """The table is there, with the errors; status 1."""
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "cut.dcm").write_bytes(film.read_bytes()[:400])
+    out = tmp_path / "scores.csv"
+    done = osteoscreen("screen", tmp_path / "films", "--out", out)
+    assert_one_clear_line(done, 1, "no film could be scored")
+    assert [row["state"] for row in rows(out)] == ["FAILED"]
+
+
+def test_a_folder_without_films_is_an_empty_table(tmp_path: Path) -> None:
+    """The run worked: what it found is counted."""
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "note.txt").write_text("no film")
+    done = osteoscreen("screen", tmp_path / "films", "--out", tmp_path / "scores.csv")
+    assert done.returncode == 0, done.stderr
+    assert "1 files skipped (no DICOM 1)" in done.stdout
+    assert rows(tmp_path / "scores.csv") == []
+
+
+def test_configuration_and_bundle_are_the_nodes(tmp_path: Path, film: Path) -> None:
+    """The same policy as at the node; another bundle by its folder."""
+    bundle = tmp_path / "bundle"
+    shutil.copytree(Path(__file__).parents[2] / "models" / "bundles" / "demo", bundle)
+    file = write(tmp_path, "policy: {threshold: 1.0, admit: {views: [LL]}}\n")
+    out = tmp_path / "scores.csv"
+    for words, state in ((("--config", file), "REJECTED"), (("--bundle", bundle), "SCORED")):
+        done = osteoscreen("screen", film, "--out", out, *words)
+        assert done.returncode == 0, done.stderr
+        assert [row["state"] for row in rows(out)] == [state]
+    osteoscreen("screen", film, "--out", out, "--config", file, "--admitted")
+    assert rows(out) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--out", "scores.csv"], "PATH"),
+        (["nowhere", "--out", "scores.csv"], "No such file or directory"),
+        ([".", "--out", "scores.xlsx"], "name a .csv or a .parquet file"),
+        ([".", "--out", "/proc/none/scores.csv"], "--out"),
+        (["."], "--out"),
+        ([".", "--out", "scores.csv", "--bundle", "nosuch"], "model.bundle"),
+        ([".", "--out", "scores.csv", "--workers", "-1"], "--workers"),
+    ],
+)
+def test_wrong_words_are_one_clear_line(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Status 2, and nothing left behind."""
+    monkeypatch.chdir(tmp_path)
+    root = str(Path(__file__).parents[2])
+    done = osteoscreen("screen", *words, PYTHONPATH=root)
+    assert_one_clear_line(done, 2, said)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,29 @@
+"""Rows to write and read."""
+
+from dataclasses import replace
+
+from node.domain.prediction import IntendedUse, ModelIdentity
+from node.screening.row import Row, RowState, unscored
+
+MODEL = ModelIdentity("net", "1.0", "d" * 64, IntendedUse.DEMONSTRATION)
+
+
+def scored_row(path: str = "/films/1.dcm", score: float = 0.1 + 0.2) -> Row:
+    """Return the row of a scored film; the score has all the digits a float can have."""
+    return replace(
+        unscored(path, None, MODEL, RowState.SCORED),
+        sop_instance_uid="1.2",
+        study_instance_uid="1.3",
+        probability_image=score,
+        used="image",
+        threshold=0.37,
+        flagged=score >= 0.37,
+        age_years=67.0,
+        sex="F",
+        film_digest="f" * 64,
+    )
+
+
+def failed_row(path: str = "/films/2.dcm") -> Row:
+    """Return the row of a film that failed, with text that a CSV has to quote."""
+    return unscored(path, None, MODEL, RowState.FAILED, error='a "b", c\nand 胸')

@@ -1,4 +1,122 @@
 """The bundle behind the `Predictor` port: the only place where the node meets torch."""
 
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import models
+from models import pixels, registry, scoring
+from models.clinical import Facts, sigmoid
+from models.combined import combine
+from node.domain.errors import Misconfigured, Permanent, Transient
+from node.domain.film import Film
+from node.domain.prediction import (
+    Box,
+    Case,
+    Heat,
+    IntendedUse,
+    ModelIdentity,
+    Prediction,
+    Probability,
+    Radiograph,
+    Rendering,
+)
+from node.inference.decoding import decode
+
+_SHIPPED = Path(str(models.__file__)).parent / "bundles"
 
 
+class BundlePredictor:
+    """Implements `node.ports.Predictor` with a bundle of `models`."""
+
+    def __init__(self, bundle: scoring.Bundle) -> None:
+        self._bundle = bundle
+        self._points = {point.name: point.threshold for point in bundle.card.operating_points}
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which model this is."""
+        card = self._bundle.card
+        return ModelIdentity(
+            name=card.name,
+            version=card.version,
+            digest=card.digest.removeprefix("sha256:"),
+            intended_use=IntendedUse(card.intended_use),
+            clinical=self._bundle.clinical.about if self._bundle.clinical else "",
+        )
+
+    def threshold(self, named: str | float) -> float:
+        """Return a number as it is, or the threshold of an operating point of the card."""
+        if isinstance(named, float):
+            return named
+        if named not in self._points:
+            there = ", ".join(self._points)
+            raise Misconfigured(f"policy.threshold: the model card has no {named!r}, only {there}")
+        return self._points[named]
+
+    def decode(self, path: Path) -> Radiograph:
+        """Read a film's pixels; raise Rejected for what cannot be scored."""
+        return decode(path)
+
+    def predict(self, cases: Sequence[Case]) -> list[Prediction]:
+        """Score a batch of films, in order; a missing fact costs the clinical score alone."""
+        given = [
+            pixels.Radiograph(pixels=case.shown.pixels, aspect=case.shown.aspect) for case in cases
+        ]
+        try:
+            scores = scoring.score(self._bundle, given)
+        except torch.OutOfMemoryError as error:
+            raise Transient("the device has no memory left; lower model.batch") from error
+        return [
+            _prediction(case.shown, score, self._probability(case.film, score))
+            for case, score in zip(cases, scores, strict=True)
+        ]
+
+    def _probability(self, film: Film, score: scoring.Score) -> Probability:
+        clinical = self._bundle.clinical
+        facts = Facts(film.age_years, film.sex, film.weight_kg, film.height_cm)
+        logit = clinical.logit(facts) if clinical else None
+        return Probability(
+            image=score.probability,
+            clinical=None if logit is None else sigmoid(logit),
+            combined=combine(self._bundle.card.combined, score.logit, logit),
+        )
+
+
+def load(bundle: str, device: str, threads: int) -> BundlePredictor:
+    """Load and verify a bundle; raise Misconfigured where it cannot be used."""
+    if threads:
+        torch.set_num_threads(threads)
+    return BundlePredictor(open_bundle(bundle, device))
+
+
+def open_bundle(bundle: str, device: str) -> scoring.Bundle:
+    """Load and verify a shipped bundle by its name, or any by its folder."""
+    path = Path(bundle) if "/" in bundle else _SHIPPED / bundle
+    try:
+        return registry.load_bundle(path, _device(device))
+    except registry.BundleError as error:
+        raise Misconfigured(f"model.bundle: {error}") from error
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted.startswith("cuda") and not torch.cuda.is_available():
+        raise Misconfigured(f"model.device: {wanted}: torch finds no GPU here; set auto or cpu")
+    return wanted
+
+
+def _prediction(shown: Radiograph, score: scoring.Score, probability: Probability) -> Prediction:
+    if not (math.isfinite(score.probability) and np.isfinite(score.heat).all()):
+        raise Permanent("the model gave no finite score for this film")
+    place = score.placement
+    grey = np.rint(np.clip(shown.pixels, 0.0, 1.0) * 255).astype(np.uint8)
+    return Prediction(
+        probability=probability,
+        heat=Heat(score.heat, Box(place.top, place.left, place.height, place.width)),
+        rendering=Rendering(grey),
+    )

@@ -12,7 +12,7 @@ from typing import Self, assert_never
 from node.domain.admission import Reason
 from node.domain.film import Film
 from node.domain.policy import ThresholdPolicy, decide
-from node.domain.prediction import ModelIdentity, Prediction, Probability, Radiograph
+from node.domain.prediction import Case, ModelIdentity, Prediction, Probability
 from node.ports import Predictor
 from node.screening.decoders import Decoders
 from node.screening.journal import Journal
@@ -144,8 +144,8 @@ class Screening:
     def _score(self, batch: Sequence[tuple[str, Decoded]]) -> dict[str, Row]:
         """Return the rows of a batch, each kept in the journal first."""
         rows = {}
-        films = [one.radiograph for _, one in batch]
-        for (path, one), said in zip(batch, predict_each(self._predictor, films), strict=True):
+        cases = [Case(one.film, one.radiograph) for _, one in batch]
+        for (path, one), said in zip(batch, predict_each(self._predictor, cases), strict=True):
             if isinstance(said, Prediction):
                 rows[path] = self._scored(path, one.film, said.probability)
             else:
@@ -159,19 +159,19 @@ class Screening:
         return scored(path, film, self._model, probability, decision)
 
 
-def predict_each(predictor: Predictor, films: Sequence[Radiograph]) -> Sequence[Prediction | str]:
+def predict_each(predictor: Predictor, cases: Sequence[Case]) -> Sequence[Prediction | str]:
     """Score a batch; where it fails, each film alone, so that only the one at fault gets no score.
 
     In place of its prediction stands the error.
     """
-    if not films:
+    if not cases:
         return []
     try:
-        return predictor.predict(films)
+        return predictor.predict(cases)
     except Exception as error:  # noqa: BLE001 - one film's failure is that film's alone
-        if len(films) == 1:
+        if len(cases) == 1:
             return [told(error)]
-    return [said for film in films for said in predict_each(predictor, [film])]
+    return [said for case in cases for said in predict_each(predictor, [case])]
 
 
 def shown(path: Path) -> str:

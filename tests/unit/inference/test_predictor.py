@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from node.ingest.header import read_film
 from pydicom import dcmread
 
 from models.combined import Combined
@@ -14,7 +15,6 @@ from node.domain.film import Film
 from node.domain.prediction import Case, IntendedUse, Radiograph
 from node.inference import predictor
 from node.inference.predictor import BundlePredictor, load
-from node.ingest.header import read_film
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pydicom import dcmread
 from node.domain.admission import AdmissionPolicy
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import Prediction, Radiograph
+from node.domain.prediction import Case, Prediction, Radiograph
 from node.inference.predictor import BundlePredictor, load
 from node.screening.row import Row
 from node.screening.run import Outcome
@@ -32,12 +32,12 @@ class Counting:
         self.batches: list[int] = []
         self.ill_with: Callable[[Radiograph], bool] = lambda _: False
 
-    def predict(self, films: Sequence[Radiograph]) -> list[Prediction]:
+    def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         """Score the films, or fail if one of them is of the kind that makes it ill."""
-        self.batches.append(len(films))
-        if any(map(self.ill_with, films)):
+        self.batches.append(len(cases))
+        if any(self.ill_with(case.shown) for case in cases):
             raise Permanent("the model gave no finite score for this film")
-        return self._predictor.predict(films)
+        return self._predictor.predict(cases)
 
 
 class Told:

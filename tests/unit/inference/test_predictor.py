@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from node.ingest.header import read_film
 from pydicom import dcmread
 
 from models.combined import Combined
@@ -13,6 +12,7 @@ from node.demo.run import SHIPPED_FILM
 from node.domain.errors import Misconfigured, Permanent, Rejected
 from node.domain.film import Film
 from node.domain.prediction import Case, IntendedUse, Radiograph
+from node.films.header import read_film
 from node.inference import predictor
 from node.inference.predictor import BundlePredictor, load
 

@@ -17,13 +17,10 @@ from models.pixels import Radiograph
 from models.preprocess import prepare
 from models.simulate.anatomy import load_anatomy
 from models.simulate.cohort import T_MEAN, T_SPREAD, Subject, render, sample_subject, twin
-from models.simulate.variants import cached_maps
+from models.simulate.variants import MAP_SIDE, cached_maps
 
 Float = npt.NDArray[np.float32]
 Maps = dict[int, npt.NDArray[np.float16]]
-
-MAP_SIDE = 416
-"""Side in pixels of the cached maps: a little finer than the films, which zoom in on them."""
 
 MINERAL_FLOOR = 0.02
 """g/cm2 added before the logarithm, so that a block without bone has a finite target."""
@@ -67,7 +64,7 @@ class Batch:
 
 
 def render_variants(splits: Iterable[Split], folder: Path) -> Maps:
-    """Maps of every variant, float16 (4, side, side) by number; rendered on first use."""
+    """Maps of every variant, float16 (3, side, side) by number; rendered on first use."""
     numbers = [number for split in splits for number in split.variants]
     anatomy = None
     maps: Maps = {}

@@ -161,3 +161,40 @@ def train(  # noqa: PLR0913 - the options of a command
     if bundle is not None:
         measured = bundle.card.figures[0]
         typer.echo(f"{out}: AUC {measured.auc:.3f} ({measured.source}), {bundle.card.digest}")
+
+
+@model.command("simulate")
+def simulate(  # noqa: PLR0913 - each is an option of the command
+    out: Annotated[Path, typer.Option(help="Folder for films and manifests.")],
+    patients: Annotated[int, typer.Option(help="Patients of all three hospitals.")] = 4542,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same cohort.")] = 1,
+    form: Annotated[str, typer.Option("--format", help="png (16 bits) or dicom.")] = "png",
+    size: Annotated[int, typer.Option(help="Longer side of a film in pixels.")] = 576,
+    masks: Annotated[bool, typer.Option("--masks", help="Also the bone of each film.")] = False,
+    twins: Annotated[
+        bool, typer.Option("--twins", help="Also each film at 10 % other density.")
+    ] = False,
+    density_off: Annotated[
+        bool,
+        typer.Option("--density-off", help="Also each film at one density for all, labels kept."),
+    ] = False,
+    jobs: Annotated[int, typer.Option(help="Processes; 0 for one per core.")] = 0,
+) -> None:
+    """Simulate a cohort of three hospitals: films of known bone density, and their manifest."""
+    from models.simulate.films import Recipe
+    from models.simulate.generate import Order, SimulationError, check, simulate
+
+    order = Order(patients, out, seed, jobs, Recipe(form, size, masks, twins, density_off))
+    try:
+        check(order)
+    except SimulationError as error:
+        raise Misconfigured(str(error)) from None
+    try:
+        made = simulate(order)
+    except SimulationError as error:
+        raise Permanent(str(error)) from None
+    for manifest in made.manifests:
+        typer.echo(manifest)
+    typer.echo(
+        f"{made.rendered} patients made, {made.kept} were there; look at {made.sheet}", err=True
+    )

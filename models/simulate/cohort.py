@@ -1,4 +1,4 @@
-"""Simulated patients: latent density, label, build and pose, and the film of each.
+"""Simulated subjects: latent density, label, anatomy and pose, and the film of each.
 
 The label is drawn before anything that shapes the picture, and no nuisance reads it.
 """
@@ -10,10 +10,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn.functional import affine_grid, grid_sample
+from scipy import ndimage
+from torch.nn.functional import grid_sample, interpolate
 
 from models.simulate.anatomy import REFERENCE_BMD
+from models.simulate.body import Frame, complete, girdle, sample_frame
+from models.simulate.devices import Devices, metal, sample_devices
 from models.simulate.exposure import Exposure, expose, sample_exposure
+from models.simulate.findings import Findings, afflict, sample_findings
+from models.simulate.plane import LUNG_TOP_MM, Plane, plane, rise
+from models.simulate.texture import Grain, airiness, roughen, sample_grain, trabeculae
+from models.simulate.variants import FIELD_MM
+from models.simulate.vendor import MIXED, Vendor
 
 Float = npt.NDArray[np.float32]
 
@@ -26,10 +34,30 @@ T_MEAN, T_SPREAD = -2.0, 1.4
 T_LIMIT = -2.5
 """World Health Organization: osteoporosis is a T-score at or under this."""
 
-_DXA_ERROR = 0.4
+DXA_ERROR = 0.4
 """T-score units: the densitometer's own error and its discordance with the rest of the skeleton."""
 
 _MAP_GRID = 6
+
+_RIB_RIM = 1.4
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How a chest lies on the film.
+
+    ``field`` is the film's longer side in mm, ``turn`` degrees, ``shift`` mm, ``warp`` the seed of
+    a gentle 2-D deformation (0 for none). ``tall`` stretches the chest from the lungs' tops down:
+    the CT's patient lay down, and people breathe in and stand for films. ``crooked`` is the share
+    of that patient's leaning spine that is left.
+    """
+
+    field: float
+    tall: float
+    crooked: float
+    turn: float
+    shift: tuple[float, float]
+    warp: int
 
 
 @dataclass(frozen=True)
@@ -37,21 +65,30 @@ class Subject:
     """One simulated patient on one film.
 
     ``t_score`` is the latent one, ``label`` the simulated densitometer's verdict. ``regional`` are
-    the factors by which spine, ribs and girdle depart from the patient's density. ``fat_g_cm2`` is
-    overlying soft tissue, ``breast`` its bulge at the lower chest. ``zoom``, ``turn`` (degrees) and
-    ``shift`` (shares of the half side) place the chest on the film.
+    the factors by which spine, ribs and girdle depart from the patient's density. ``view`` is PA,
+    or AP for in-patients: arms down, scapulae over the lungs, a shallower breath.
     """
 
     variant: int
     t_score: float
     label: bool
     regional: tuple[float, float, float]
-    fat_g_cm2: float
-    breast: float
-    zoom: float
-    turn: float
-    shift: tuple[float, float]
+    view: str
+    pose: Pose
+    frame: Frame
+    grain: Grain
+    found: Findings
+    worn: Devices
     shot: Exposure
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that the beam meets, (rows, columns) in g/cm2; ``bone`` as it is at density factor 1."""
+
+    water: Float
+    bone: Float
+    metal: Float
 
 
 def density_factor(t_score: float) -> float:
@@ -60,22 +97,45 @@ def density_factor(t_score: float) -> float:
 
 
 def sample_subject(seed: int, variants: range) -> Subject:
-    """The patient of this seed, with an anatomy out of ``variants``."""
+    """The patient of this seed, of no particular hospital, with an anatomy out of ``variants``."""
     rng = np.random.default_rng([21, seed])
     t_score = float(rng.normal(T_MEAN, T_SPREAD))
-    label = bool(t_score + rng.normal(0.0, _DXA_ERROR) <= T_LIMIT)
+    label = bool(t_score + rng.normal(0.0, DXA_ERROR) <= T_LIMIT)
+    variant = int(rng.integers(variants.start, variants.stop))
+    return dress(seed, variant, (t_score, label), MIXED, 0.3)
+
+
+def dress(
+    seed: int, variant: int, density: tuple[float, bool], vendor: Vendor, ward: float
+) -> Subject:
+    """Pose, findings, devices and shot of one film; ``density`` is passed through, never read.
+
+    ``ward`` is the share of in-patients, who bring lines and leads.
+    """
+    rng = np.random.default_rng([22, seed])
     regional = np.exp(rng.normal(0.0, (0.03, 0.06, 0.06))).tolist()
-    return Subject(
-        variant=int(rng.integers(variants.start, variants.stop)),
-        t_score=t_score,
-        label=label,
-        regional=(regional[0], regional[1], regional[2]),
-        fat_g_cm2=float(np.clip(rng.gamma(2.0, 1.2) - 1.0, -1.0, 8.0)),
-        breast=float(rng.uniform(0.0, 3.0) * (rng.random() < 0.5)),
-        zoom=float(rng.uniform(1.02, 1.22)),
+    bedside = bool(rng.random() < ward)
+    frame = sample_frame(rng)
+    pose = Pose(
+        field=float(rng.uniform(330.0, 425.0)),
+        tall=float(rng.uniform(1.08, 1.32) * (0.93 if bedside else 1.0)),
+        crooked=float(rng.uniform(0.0, 0.35)),
         turn=float(rng.normal(0.0, 1.5)),
-        shift=(float(rng.normal(0.0, 0.03)), float(rng.normal(0.0, 0.03))),
-        shot=sample_exposure(int(rng.integers(2**31))),
+        shift=(float(rng.normal(0.0, 6.0)), float(rng.normal(22.0, 12.0))),
+        warp=int(rng.integers(1, 2**31)),
+    )
+    return Subject(
+        variant=variant,
+        t_score=density[0],
+        label=density[1],
+        regional=(regional[0], regional[1], regional[2]),
+        view="AP" if bedside else "PA",
+        pose=pose,
+        frame=replace(frame, roll=0.3 * frame.roll) if bedside else frame,
+        grain=sample_grain(rng),
+        found=sample_findings(rng),
+        worn=sample_devices(rng, bedside),
+        shot=sample_exposure(int(rng.integers(2**31)), vendor),
     )
 
 
@@ -87,41 +147,108 @@ def twin(subject: Subject, t_score: float) -> Subject:
 def render(maps: Float, subject: Subject, size: int) -> tuple[Float, Float]:
     """Film and mineral of one subject.
 
-    ``maps`` is (4, side, side) in g/cm2 from ``variants``. Returns the film, float32 (size, size)
-    in 0..1 with bone bright, and the mineral over the film's 6 x 6 blocks, float32 (6, 6), in
-    g/cm2.
+    ``maps`` is (3, side, side) in g/cm2 from ``variants``. Returns the film, float32 in 0..1 with
+    bone bright, its longer side ``size``, and the mineral over the 6 x 6 blocks of the square that
+    the film is padded to, float32 (6, 6), in g/cm2.
     """
-    placed = _place(maps, subject, size)
-    factor = density_factor(subject.t_score)
-    parts = zip(placed[1:], subject.regional, strict=True)
-    mineral = np.sum([layer * (factor * region) for layer, region in parts], axis=0)
-    film = expose(_dress(placed[0], subject), mineral.astype(np.float32), subject.shot)
+    scene = compose(maps, subject, size)
+    return shoot(scene, subject), blocks(scene, subject, size)
+
+
+def compose(maps: Float, subject: Subject, size: int) -> Scene:
+    """Everything but density and exposure; twins share it."""
+    on = _film_plane(subject, size)
+    water, spine, ribs = _place(maps, subject.pose, on)
+    whole = complete(water, on, subject.frame)
+    air = airiness(whole, on)
+    whole = afflict(roughen(whole, on, air, subject.grain), on, air, subject.found)
+    parts = zip((spine, ribs, girdle(on, subject.frame)), subject.regional, strict=True)
+    bone = np.sum([layer * region for layer, region in parts], axis=0).astype(np.float32)
+    return Scene(whole, trabeculae(bone, on, subject.grain), metal(on, subject.worn))
+
+
+def shoot(scene: Scene, subject: Subject) -> Float:
+    """The film of a scene at the subject's density, float32 (rows, columns) in 0..1."""
+    mineral = scene.bone * np.float32(density_factor(subject.t_score)) + scene.metal
+    return expose(scene.water, mineral, subject.shot)
+
+
+def blocks(scene: Scene, subject: Subject, size: int) -> Float:
+    """Mean mineral in g/cm2 over the blocks of the padded square, float32 (6, 6)."""
+    rows, columns = scene.bone.shape
+    square = np.zeros((size, size), np.float32)
+    top, left = (size - rows) // 2, (size - columns) // 2
+    square[top : top + rows, left : left + columns] = scene.bone
     edges = np.linspace(0, size, _MAP_GRID + 1).round().astype(int)[:-1]
-    sums = np.add.reduceat(np.add.reduceat(mineral, edges, axis=0), edges, axis=1)
-    return film, (sums / (size / _MAP_GRID) ** 2).astype(np.float32)
+    sums = np.add.reduceat(np.add.reduceat(square, edges, axis=0), edges, axis=1)
+    factor = density_factor(subject.t_score) / (size / _MAP_GRID) ** 2
+    return (sums * np.float32(factor)).astype(np.float32)
 
 
-def _place(maps: Float, subject: Subject, size: int) -> Float:
-    """Zoom, turn and shift the chest onto the film's own pixels."""
-    angle, inverse = np.deg2rad(subject.turn), 1.0 / subject.zoom
-    cosine, sine = float(np.cos(angle)) * inverse, float(np.sin(angle)) * inverse
-    right, down = subject.shift
-    theta = torch.tensor([[[cosine, -sine, right], [sine, cosine, down]]], dtype=torch.float32)
-    grid = affine_grid(theta, [1, 4, size, size], align_corners=False)
-    source = torch.from_numpy(maps)[None]
-    placed = grid_sample(source, grid, align_corners=False, padding_mode="border")
-    return placed[0].numpy()
+def _film_plane(subject: Subject, size: int) -> Plane:
+    """The film's pixels, cut to its shape; ``shift`` moves the chest, so the film the other way."""
+    pose, aspect = subject.pose, subject.shot.processing.aspect
+    square = plane(size, pose.field, (-pose.shift[0], -pose.shift[1]))
+    rows, columns = round(size * min(1.0, 1.0 / aspect)), round(size * min(1.0, aspect))
+    top, left = (size - rows) // 2, (size - columns) // 2
+    return Plane(square.x[left : left + columns], square.y[top : top + rows], square.step)
 
 
-def _dress(water: Float, subject: Subject) -> Float:
-    """Add or remove soft tissue inside the silhouette, more of it low and at the breasts."""
-    size = water.shape[0]
-    line = np.linspace(-1.0, 1.0, size, dtype=np.float32)
-    down, right = line[:, None], line[None, :]
-    inside = np.clip(water / 4.0, 0.0, 1.0)
-    layer = subject.fat_g_cm2 * (1.0 + 0.25 * down)
-    for side in (-0.48, 0.48):
-        radius = ((right - side) / 0.36) ** 2 + ((down - 0.28) / 0.34) ** 2
-        layer = layer + subject.breast * np.clip(1.0 - radius, 0.0, None)
-    dressed: Float = np.maximum(water + inside * layer, 0.0).astype(np.float32)
-    return dressed
+def _place(maps: Float, pose: Pose, on: Plane) -> Float:
+    """Water, spine and ribs of the CT on the film's own pixels, (3, rows, columns).
+
+    Where the film is larger than the CT, tissue and spine are mirrored, which looks like more of
+    the same; ribs end.
+    """
+    angle = np.deg2rad(pose.turn)
+    cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    x, y = on.x[None, :], on.y[:, None]
+    bent = _bend(pose.warp, on)
+    level = LUNG_TOP_MM + (sine * x + cosine * y + bent[1] - LUNG_TOP_MM) / np.float32(pose.tall)
+    across = cosine * x - sine * y + bent[0] + _midline(maps[1], level, pose.crooked)
+    across = across / np.float32(FIELD_MM / 2)
+    down = level / np.float32(FIELD_MM / 2)
+    grid = torch.from_numpy(np.stack([across, down], axis=-1))[None]
+    source = torch.from_numpy(_crisp(maps))[None]
+    placed = grid_sample(source, grid, align_corners=False, padding_mode="reflection")[0].numpy()
+    placed *= rise(abs(across), 1.0, 0.96)
+    # Mirrored ribs would curve the wrong way.
+    placed[2] *= rise(level, -176.0, -164.0) * rise(level, 178.0, 160.0)
+    return np.asarray(np.maximum(placed, 0.0), np.float32)
+
+
+def _midline(spine: Float, level: Float, crooked: float) -> Float:
+    """Where the spine runs, in mm on the maps' field, at each ``level`` mm; same shape as that."""
+    side = spine.shape[0]
+    step = FIELD_MM / side
+    place = (np.arange(side) - (side - 1) / 2) * step
+    # A row without spine counts as the middle.
+    weight = spine.sum(axis=1) + 1e-3
+    course = ndimage.gaussian_filter1d(
+        (spine * place).sum(axis=1) / weight, 25.0 / step, mode="nearest"
+    )
+    course += crooked * (course.mean() - course)
+    return np.asarray(np.interp(level, place, course), np.float32)
+
+
+def _crisp(maps: Float) -> Float:
+    """Give back to bone what slices of 2.5 mm took: its edges, and to ribs their rim of cortex.
+
+    The mask's edge voxels, half bone, were counted as tissue; of a rib that is a third.
+    """
+    crisp = maps.copy()
+    scale = maps.shape[1] * 350.0 / (416 * FIELD_MM)
+    for layer, gain in zip(crisp[1:], (1.0, _RIB_RIM), strict=True):
+        soft = ndimage.gaussian_filter(layer, (2.2 * scale, 1.1 * scale), truncate=3.0)
+        layer += 0.6 * (layer - soft)
+        layer *= np.float32(gain)
+    return np.maximum(crisp, 0.0)
+
+
+def _bend(seed: int, on: Plane) -> Float:
+    """Displacement in mm, (2, rows, columns): what sets two films of one variant apart."""
+    if not seed:
+        return np.zeros((2, *on.shape), np.float32)
+    coarse = np.random.default_rng([23, seed]).normal(0.0, 5.0, (1, 2, 6, 6)).astype(np.float32)
+    fine = interpolate(torch.from_numpy(coarse), size=on.shape, mode="bicubic", align_corners=True)
+    return fine[0].numpy()

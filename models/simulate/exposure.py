@@ -1,7 +1,7 @@
-"""From areal density to a displayed film: X-ray physics, then what a vendor does to the picture.
+"""From areal density to the detector's signal: X-ray physics.
 
-Nothing here knows the label. Automatic exposure and the tone curve follow the picture alone, so
-grey level does not give density away.
+Nothing here knows the label. Automatic exposure follows the picture alone, so grey level does not
+give density away. What a vendor makes of the signal is in ``processing``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from models.simulate.processing import Processing, collimate, process, sample_processing
+from models.simulate.vendor import MIXED, Vendor, draw
+
 Float = npt.NDArray[np.float32]
 
 # Three bands at about 45, 60 and 85 keV. Mass attenuation in cm2/g, composed from the elemental
@@ -21,17 +24,17 @@ _MINERAL = np.array([0.72, 0.40, 0.24], np.float32)
 _SOFT_BEAM = np.array([0.42, 0.42, 0.16], np.float32)
 _HARD_BEAM = np.array([0.20, 0.45, 0.35], np.float32)
 
+_AIR = 0.6
+"""g/cm2: less than this over a pixel is the open beam, which processing leaves out of its range."""
+
 
 @dataclass(frozen=True)
 class Exposure:
     """One shot and its processing.
 
     ``hardness`` 0..1 runs from about 90 to 130 kVp. ``scatter`` is scattered over primary at the
-    lung. ``quanta`` is the mean count of a pixel. ``blur`` is in film pixels. ``compression`` 0..1
-    flattens what is wider than a rib. ``edge`` strengthens what is finer. ``gamma``, ``low`` and
-    ``high`` shape the tone curve; ``low`` and ``high`` are shares of the picture's own range.
-    ``border`` is the blackened or whitened margin of the collimator, top, bottom, left, right, as
-    shares of the side.
+    lung. ``quanta`` is the mean count of a pixel. ``blur`` is in pixels of a film of 384.
+    ``grid`` is the contrast that the anti-scatter grid's lines leave.
     """
 
     seed: int
@@ -39,36 +42,21 @@ class Exposure:
     scatter: float
     quanta: float
     blur: float
-    compression: float
-    edge: float
-    gamma: float
-    low: float
-    high: float
-    toe: float
-    border: tuple[float, float, float, float]
-    bits: int
-    marker: bool
+    grid: float
+    processing: Processing
 
 
-def sample_exposure(seed: int) -> Exposure:
-    """A random shot; wide enough to hold the looks of several vendors."""
+def sample_exposure(seed: int, vendor: Vendor = MIXED) -> Exposure:
+    """A random shot on a vendor's equipment."""
     rng = np.random.default_rng([11, seed])
-    border = np.where(rng.random(4) < 0.12, rng.uniform(0.0, 0.05, 4), 0.0).tolist()
     return Exposure(
         seed=seed,
-        hardness=float(rng.uniform(0.0, 1.0)),
-        scatter=float(rng.uniform(0.1, 0.5)),
-        quanta=float(np.exp(rng.uniform(np.log(3e3), np.log(4e4)))),
-        blur=float(rng.uniform(0.15, 0.6)),
-        compression=float(rng.uniform(0.1, 0.6)),
-        edge=float(rng.uniform(0.2, 1.4)),
-        gamma=float(np.exp(rng.normal(-0.1, 0.22))),
-        low=float(rng.uniform(-0.3, 0.03)),
-        high=float(rng.uniform(0.92, 1.25)),
-        toe=float(rng.uniform(0.0, 1.0)),
-        border=(border[0], border[1], border[2], border[3]),
-        bits=int(rng.choice([8, 10, 12])),
-        marker=bool(rng.random() < 0.7),
+        hardness=draw(rng, vendor.hardness),
+        scatter=draw(rng, vendor.scatter),
+        quanta=float(np.exp(draw(rng, vendor.log_quanta))),
+        blur=draw(rng, vendor.blur),
+        grid=draw(rng, vendor.grid) if rng.random() < 0.5 else 0.0,
+        processing=sample_processing(rng, vendor),
     )
 
 
@@ -79,10 +67,9 @@ def expose(water: Float, mineral: Float, shot: Exposure) -> Float:
     0..1, bone bright. The noise is the shot's own: two densities of one anatomy share it.
     """
     log_signal = -np.log(_detect(water, mineral, shot))
-    picture = _process(log_signal.astype(np.float32), shot)
-    picture = _collimate(picture, shot)
-    levels = float(2**shot.bits - 1)
-    return (np.round(picture * levels) / levels).astype(np.float32)
+    body = water + mineral > _AIR
+    picture = process(log_signal.astype(np.float32), body, shot.processing)
+    return collimate(picture, shot.processing, shot.seed)
 
 
 def _detect(water: Float, mineral: Float, shot: Exposure) -> Float:
@@ -92,12 +79,15 @@ def _detect(water: Float, mineral: Float, shot: Exposure) -> Float:
     for weight, of_water, of_mineral in zip(weights, _WATER, _MINERAL, strict=True):
         primary += weight * np.exp(-of_water * water - of_mineral * mineral)
     signal = primary + _scatter(primary, shot.scatter)
-    signal = ndimage.gaussian_filter(signal, shot.blur)
+    signal = ndimage.gaussian_filter(signal, shot.blur * max(water.shape) / 384, truncate=3.0)
     rng = np.random.default_rng([12, shot.seed])
     grain = rng.standard_normal(signal.shape, dtype=np.float32)
     # Automatic exposure: the same count at the picture's middle whoever is in front of it.
     exposed = signal / np.median(signal) * shot.quanta
     noisy = exposed + np.sqrt(exposed) * grain
+    if shot.grid:
+        lines = np.sin(np.arange(signal.shape[1], dtype=np.float32) * np.float32(2.4))
+        noisy *= 1 + np.float32(shot.grid) * lines
     counted: Float = np.maximum(noisy, 1.0).astype(np.float32)
     return counted
 
@@ -111,47 +101,3 @@ def _scatter(primary: Float, share: float) -> Float:
     zoom = (rows / coarse.shape[0], columns / coarse.shape[1])
     grown: Float = ndimage.zoom(wide, zoom, order=1, mode="nearest", grid_mode=True)
     return share * grown
-
-
-def _process(log_signal: Float, shot: Exposure) -> Float:
-    """Vendor processing: range compression, edge enhancement, window and tone curve."""
-    size = log_signal.shape[0]
-    wide = _lowpass(log_signal, size / 24)
-    fine = log_signal - ndimage.gaussian_filter(log_signal, size / 200)
-    middle = float(np.median(wide))
-    picture = log_signal - shot.compression * (wide - middle) + shot.edge * fine
-    dark, bright = np.percentile(picture, [2, 99])
-    low = dark + shot.low * (bright - dark)
-    high = dark + shot.high * (bright - dark)
-    unit = np.clip((picture - low) / (high - low), 0.0, 1.0) ** shot.gamma
-    # A sigmoid mixed in: the toe and shoulder of film, which most vendors imitate.
-    curve = unit * unit * (3 - 2 * unit)
-    toned: Float = ((1 - shot.toe) * unit + shot.toe * curve).astype(np.float32)
-    return toned
-
-
-def _lowpass(picture: Float, sigma: float) -> Float:
-    """Gaussian of a wide sigma at a quarter of the resolution: as good and far cheaper."""
-    coarse = ndimage.gaussian_filter(picture[::4, ::4], sigma / 4)
-    zoom = (picture.shape[0] / coarse.shape[0], picture.shape[1] / coarse.shape[1])
-    grown: Float = ndimage.zoom(coarse, zoom, order=1, mode="nearest", grid_mode=True)
-    return grown
-
-
-def _collimate(picture: Float, shot: Exposure) -> Float:
-    """Dark margins, and a lead letter beside the patient's left shoulder."""
-    rows, columns = picture.shape
-    top, bottom, left, right = shot.border
-    picture = picture.copy()
-    if shot.marker:
-        rng = np.random.default_rng([13, shot.seed])
-        tall = max(4, rows // 28)
-        y, x = int(rows * rng.uniform(0.03, 0.2)), int(columns * rng.uniform(0.84, 0.93))
-        stroke = max(1, tall // 5)
-        picture[y : y + tall, x : x + stroke] = 1.0
-        picture[y + tall - stroke : y + tall, x : x + tall // 2] = 1.0
-    picture[: int(top * rows)] = 0.0
-    picture[rows - int(bottom * rows) :] = 0.0
-    picture[:, : int(left * columns)] = 0.0
-    picture[:, columns - int(right * columns) :] = 0.0
-    return picture

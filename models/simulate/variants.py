@@ -6,6 +6,7 @@ and cost milliseconds (see ``exposure``).
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,14 +21,17 @@ from models.simulate.anatomy import SPACING_MM, Anatomy
 
 Float = npt.NDArray[np.float32]
 
-FIELD_MM = 340.0
-"""Side of the square film at the detector; the CT ends near its edge, so films crop it."""
+FIELD_MM = 400.0
+"""Side of the square at the detector that maps cover: all of the CT, which is 360 mm wide."""
+
+MAP_SIDE = 448
+"""Side in pixels of the maps that films are made from: 0.9 mm, about what the CT holds."""
 
 SOURCE_TO_DETECTOR_MM = 1800.0
 _DEPTH_MM = 270.0
-_STEP_MM = 3.0
+_STEP_MM = 4.0
 _DETECTOR_GAP_MM = 140.0
-_VERSION = 3
+_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -65,16 +69,16 @@ def sample_variant(seed: int) -> Variant:
 def render_maps(anatomy: Anatomy, variant: Variant, size: int) -> Float:
     """Areal density along diverging rays, back to front.
 
-    Returns float32 (4, size, size) in g/cm2: water, spine, ribs, girdle; row 0 is the top and
-    column 0 the patient's right, as a PA film is hung.
+    Returns float32 (3, size, size) in g/cm2: water, spine, ribs; row 0 is the top and column 0 the
+    patient's right, as a PA film is hung. The girdle is left out: in the CT the arms are raised.
     """
-    volume = torch.from_numpy(anatomy.density)[None]
+    volume = torch.from_numpy(anatomy.density[:3])[None]
     field = _warp_field(variant)
     half = FIELD_MM / 2 * (1 - 1 / size)
     across = torch.linspace(-half, half, size)
     down, right = torch.meshgrid(-across, across, indexing="ij")
     slant = torch.sqrt(1 + (down**2 + right**2) / SOURCE_TO_DETECTOR_MM**2)
-    total = torch.zeros(4, size, size)
+    total = torch.zeros(3, size, size)
     for depth in torch.arange(-_DEPTH_MM / 2, _DEPTH_MM / 2, _STEP_MM).tolist():
         to_source = SOURCE_TO_DETECTOR_MM - _DETECTOR_GAP_MM + depth
         shrink = to_source / SOURCE_TO_DETECTOR_MM
@@ -85,12 +89,17 @@ def render_maps(anatomy: Anatomy, variant: Variant, size: int) -> Float:
     return (total * slant * (_STEP_MM / 10.0)).numpy()
 
 
+def map_path(folder: Path, seed: int, size: int) -> Path:
+    """Where a seed's maps are kept once they are rendered."""
+    return folder / f"maps-v{_VERSION}-{size}-{seed}.npy"
+
+
 def cached_maps(anatomy: Anatomy | None, seed: int, size: int, folder: Path) -> Float:
-    """Maps of a seed's variant, rendered at most once; (4, size, size) float32 in g/cm2.
+    """Maps of a seed's variant, rendered at most once; (3, size, size) float32 in g/cm2.
 
     ``anatomy`` may be None where the caller knows the maps to be there already.
     """
-    path = folder / f"maps-v{_VERSION}-{size}-{seed}.npy"
+    path = map_path(folder, seed, size)
     if path.exists():
         kept: Float = np.load(path, allow_pickle=False).astype(np.float32)
         return kept
@@ -98,7 +107,8 @@ def cached_maps(anatomy: Anatomy | None, seed: int, size: int, folder: Path) -> 
         raise FileNotFoundError(f"variant {seed} is not rendered; call with the anatomy first")
     maps = render_maps(anatomy, sample_variant(seed), size)
     folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
+    # Two processes may render the same variant; each writes its own.
+    part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as stream:
         np.save(stream, maps.astype(np.float16))
     part.replace(path)
@@ -141,12 +151,12 @@ def _rotation(variant: Variant) -> Float:
 
 
 def _sample(volume: Tensor, point: Tensor, anatomy: Anatomy) -> Tensor:
-    """Densities (4, rows, columns) at points (rows, columns, 3) in mm from the trunk's middle."""
+    """Densities (3, rows, columns) at points (rows, columns, 3) in mm from the trunk's middle."""
     up, forward, left = anatomy.centre_mm
     origin = torch.tensor([left, forward, up])
     spacing = torch.tensor([SPACING_MM[2], SPACING_MM[1], SPACING_MM[0]])
     last = torch.tensor([volume.shape[4] - 1, volume.shape[3] - 1, volume.shape[2] - 1])
     grid = (point + origin) / spacing / last * 2 - 1
-    # Above and below the scan its last slice goes on; sideways the scan ends in air anyway.
-    sampled = grid_sample(volume, grid[None, None], align_corners=True, padding_mode="border")
+    # Beyond the scan the patient goes on as its mirror image; sideways that is air.
+    sampled = grid_sample(volume, grid[None, None], align_corners=True, padding_mode="reflection")
     return sampled[0, :, 0]

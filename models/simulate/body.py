@@ -1,0 +1,126 @@
+"""What lies outside the CT: neck, shoulders and hanging arms, with their bones.
+
+The CT was taken with the arms raised and ends at the first ribs; a film shows the arms beside the
+trunk. They are built from rods, and their mineral follows the patient's density like all bone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from models.simulate.plane import Plane, curve, disc, rise, rod, tube
+
+Float = npt.NDArray[np.float32]
+
+_CT_TOP = -152.0
+"""mm: above this the CT's own tissue gives way to the neck and shoulders made here."""
+
+_CORTEX = 0.5
+"""g/cm3 of mineral-equivalent in cortical bone as the CT's calibration sees it."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Shoulders and arms of one patient; mm and degrees.
+
+    ``breadth`` is from the spine to the head of the humerus, ``height`` of the shoulders over their
+    usual place, ``spread`` the angle of the arms from the trunk, ``stoutness`` the arm's radius.
+    ``roll`` 0..1 carries the scapulae away from the lungs.
+    """
+
+    breadth: float
+    height: float
+    spread: float
+    stoutness: float
+    roll: float
+    lean: float
+
+
+def sample_frame(rng: np.random.Generator) -> Frame:
+    """Shoulders as they come; which film gets which says nothing of density."""
+    return Frame(
+        breadth=float(rng.normal(176.0, 9.0)),
+        height=float(rng.normal(0.0, 10.0)),
+        spread=float(rng.uniform(8.0, 36.0)),
+        stoutness=float(np.clip(rng.normal(46.0, 7.0), 32.0, 66.0)),
+        roll=float(rng.uniform(0.0, 1.0)),
+        lean=float(rng.normal(0.0, 6.0)),
+    )
+
+
+def complete(water: Float, on: Plane, frame: Frame) -> Float:
+    """The CT's tissue (rows, columns) in g/cm2, with neck, shoulders and arms around it."""
+    around = on.canvas()
+    tube(around, on, [(frame.lean, -340.0), (frame.lean, -200.0), (0.0, -120.0)], 62.0)
+    for side in (-1.0, 1.0):
+        head, elbow = _arm(frame, side)
+        rod(around, on, ((side * 30, -215.0), (head[0], head[1] - 8)), (46.0, 30.0))
+        rod(around, on, ((side * 55, -140.0), head), (80.0, 56.0))
+        rod(around, on, (head, elbow), (frame.stoutness + 4, frame.stoutness - 6))
+    tube(hollow := on.canvas(), on, [(frame.lean, -340.0), (0.0, -140.0)], 8.0)
+    around = ndimage.gaussian_filter(around, 7.0 / on.step, truncate=2.5) - hollow
+    above = rise(on.y[:, None], _CT_TOP + 16, _CT_TOP - 28)
+    beside = rise(abs(on.x)[None, :], 128.0, 158.0)
+    outer = np.maximum(water, around * beside)
+    whole: Float = ((1 - above) * outer + above * np.maximum(around, 0.0)).astype(np.float32)
+    return whole
+
+
+def girdle(on: Plane, frame: Frame) -> Float:
+    """Mineral of clavicles, scapulae and humeri at density 1, (rows, columns) in g/cm2."""
+    total = on.canvas()
+    for side in (-1.0, 1.0):
+        (head_x, head_y), elbow = _arm(frame, side)
+        total += _shaft(on, [(head_x, head_y + 16), elbow], 10.5, 7.0)
+        knob = disc(on, (head_x - side * 4, head_y), (23.0, 25.0))
+        total += 0.75 * np.sqrt(np.maximum(knob, 0.0)) + 0.15 * (knob > 0) * (knob < 0.14)
+        collar = curve(
+            [
+                (side * 14, -122.0),
+                (side * 60, -118.0 + 0.2 * frame.height),
+                (side * 90, -172.0 + frame.height),
+                (head_x - side * 18, head_y - 26),
+            ]
+        )
+        total += _shaft(on, collar, 6.5, 3.6)
+        total += _scapula(on, frame, side, head_x, head_y)
+    return np.asarray(ndimage.gaussian_filter(total, 0.5 / on.step), np.float32)
+
+
+def _arm(frame: Frame, side: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    head = (side * frame.breadth + 0.4 * frame.lean, -132.0 + frame.height)
+    angle = np.deg2rad(frame.spread)
+    reach = (head[0] + side * 300.0 * float(np.sin(angle)), head[1] + 300.0 * float(np.cos(angle)))
+    return head, reach
+
+
+def _shaft(on: Plane, path: list[tuple[float, float]], outer: float, inner: float) -> Float:
+    """A hollow bone: bright rims, a paler middle."""
+    whole, marrow = on.canvas(), on.canvas()
+    tube(whole, on, path, outer)
+    tube(marrow, on, path, inner)
+    return _CORTEX * (whole - np.float32(0.85) * marrow)
+
+
+def _scapula(on: Plane, frame: Frame, side: float, head_x: float, head_y: float) -> Float:
+    """A thin blade with a stout outer border, its spine, the socket and the coracoid."""
+    out = 12.0 + 22.0 * frame.roll
+    inner, low = abs(head_x) - 66.0 + out * 0.6, head_y + 108.0
+    tip = (side * (abs(head_x) - 42.0 + out), low)
+    socket = (head_x - side * 24, head_y + 6)
+    upper = (side * inner, head_y + 4)
+    blade = on.canvas()
+    for share in np.linspace(0.0, 1.0, 7):
+        near = (socket[0] + share * (upper[0] - socket[0]), socket[1] + share * 6)
+        rod(blade, on, (near, tip), (8.0, 5.0))
+    plate = np.minimum(blade, 0.45)
+    edges = on.canvas()
+    tube(edges, on, curve([socket, (socket[0] - side * 4, head_y + 60), tip]), 3.6)
+    tube(edges, on, curve([upper, (upper[0] - side * 6, head_y + 55), tip]), 1.6)
+    tube(edges, on, curve([upper, (head_x - side * 40, head_y - 14), (head_x, head_y - 30)]), 4.0)
+    tube(edges, on, [socket, (head_x - side * 34, head_y - 14)], 5.5)
+    return np.asarray(0.16 * plate + _CORTEX * 0.75 * edges, np.float32)

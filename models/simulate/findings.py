@@ -1,0 +1,130 @@
+"""What comes and goes in a chest: soft tissue, breasts, folds, effusion, opacities, gas.
+
+None of it knows the density or the label; a test holds it to that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from models.simulate.plane import Plane, disc, rise
+from models.simulate.texture import cloud
+
+Float = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """One film's findings; depths in g/cm2 (for water also cm), 0 where there is none.
+
+    ``fat`` is overlying soft tissue (negative where the patient is leaner than the CT's),
+    ``breast`` the depth of the breasts, ``folds`` how many skin folds, ``effusion`` the fluid at
+    the right and left base, ``opacity`` patches in the lungs, ``gas`` bubbles in the belly.
+    """
+
+    seed: int
+    fat: float
+    breast: float
+    folds: int
+    effusion: tuple[float, float]
+    opacity: int
+    gas: int
+
+
+def sample_findings(rng: np.random.Generator) -> Findings:
+    """Frequencies of a hospital's films, not of screening's: many are abnormal."""
+    fluid = np.where(rng.random(2) < 0.12, rng.uniform(1.0, 8.0, 2), 0.0)
+    return Findings(
+        seed=int(rng.integers(2**31)),
+        fat=float(np.clip(rng.gamma(2.0, 1.3) - 1.2, -1.2, 9.0)),
+        breast=float(rng.uniform(0.6, 4.0) * (rng.random() < 0.55)),
+        folds=int(rng.integers(1, 4)) if rng.random() < 0.2 else 0,
+        effusion=(float(fluid[0]), float(fluid[1])),
+        opacity=int(rng.integers(1, 4)) if rng.random() < 0.2 else 0,
+        gas=int(rng.integers(0, 11)),
+    )
+
+
+def afflict(water: Float, on: Plane, air: Float, found: Findings) -> Float:
+    """Tissue (rows, columns) in g/cm2 with the findings in it; ``air`` says where lung is."""
+    rng = np.random.default_rng([51, found.seed])
+    inside = np.clip(water / 4.0, 0.0, 1.0)
+    low = (on.y[:, None] / 170.0).clip(-1.0, 1.0)
+    water = water + inside * found.fat * (1.0 + 0.25 * low)
+    water = water + _breasts(rng, on, found.breast) * inside
+    water = water + air * (_fluid(rng, on, found.effusion) + _opacities(rng, on, found.opacity))
+    water = water + inside * _folds(rng, on, found.folds) - _gas(rng, on, found.gas)
+    return np.maximum(water, 0.0).astype(np.float32)
+
+
+def _breasts(rng: np.random.Generator, on: Plane, depth: float) -> Float:
+    total = on.canvas()
+    width, tall = rng.uniform(52.0, 72.0), rng.uniform(44.0, 66.0)
+    drop = rng.normal(62.0, 12.0)
+    for side in (-1.0, 1.0):
+        bulge = disc(on, (side * rng.normal(82.0, 4.0), drop + rng.normal(0, 4.0)), (width, tall))
+        # Fuller at the lower edge, which is why films show that edge and not the upper one.
+        full = np.sqrt(np.maximum(bulge, 0.0)) * rise(on.y[:, None], drop - tall, drop + tall * 0.7)
+        total += np.float32(depth) * full
+    return np.asarray(ndimage.gaussian_filter(total, 1.2 / on.step), np.float32)
+
+
+def _fluid(rng: np.random.Generator, on: Plane, depths: tuple[float, float]) -> Float:
+    """Fluid with a meniscus: it climbs toward the chest wall."""
+    total = on.canvas()
+    for side, depth in zip((-1.0, 1.0), depths, strict=True):
+        level = rng.uniform(20.0, 70.0)
+        outward = np.clip(side * on.x / 130.0, 0.0, 1.2)[None, :]
+        line = level + 35.0 - 60.0 * outward**3
+        half = side * on.x[None, :] > 8.0
+        total += np.float32(depth) * rise(on.y[:, None] - line, -12.0, 25.0) * half
+    return total
+
+
+def _opacities(rng: np.random.Generator, on: Plane, count: int) -> Float:
+    total = on.canvas()
+    for _ in range(count):
+        side = rng.choice([-1.0, 1.0])
+        centre = (side * rng.uniform(45, 110), rng.uniform(-110, 40))
+        patch = disc(on, centre, tuple(rng.uniform(12, 45, 2)), rng.uniform(0, np.pi))
+        ragged = np.clip(patch + 0.35 * cloud(rng, on, 3.2), 0.0, 1.0)
+        total += np.float32(rng.uniform(0.5, 3.0)) * ragged * (patch > -1.0)
+    return total
+
+
+def _folds(rng: np.random.Generator, on: Plane, count: int) -> Float:
+    """A sharp step on one side that fades on the other."""
+    total = on.canvas()
+    for _ in range(count):
+        turn = rng.normal(np.pi / 2, 0.6) if rng.random() < 0.6 else rng.normal(0.0, 0.3)
+        middle = (rng.uniform(-150, 150), rng.uniform(-60, 150))
+        x, y = on.x[None, :] - np.float32(middle[0]), on.y[:, None] - np.float32(middle[1])
+        across = y * np.float32(np.cos(turn)) - x * np.float32(np.sin(turn))
+        along = x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))
+        across = across + 0.0015 * along**2
+        near = np.clip(1 - (along / rng.uniform(50, 120)) ** 2, 0.0, 1.0)
+        step = rise(across, -1.0, 1.0) * np.exp(-np.maximum(across, 0.0) / 22.0)
+        total += np.float32(rng.uniform(0.2, 1.0)) * step * near
+    return total
+
+
+def _gas(rng: np.random.Generator, on: Plane, count: int) -> Float:
+    """Bubbles of bowel gas, clustered, sharp-edged; the stomach's below the left dome."""
+    total = on.canvas()
+    nest = (rng.uniform(-60, 120), rng.uniform(150, 215))
+    for number in range(count):
+        stomach = number == 0 and rng.random() < 0.7
+        place = (rng.normal(70, 12), rng.normal(130, 8)) if stomach else nest
+        centre = place if stomach else (rng.normal(place[0], 45), rng.normal(place[1], 22))
+        if centre[1] < 120.0:
+            continue
+        size = rng.uniform(10, 26) if stomach else rng.uniform(4, 15)
+        radii = (size * rng.uniform(0.9, 1.8), size * rng.uniform(0.6, 1.0))
+        bubble = disc(on, centre, radii, rng.normal(0, 0.5)) + 0.12 * cloud(rng, on, 2.6)
+        depth = 0.2 * min(radii) * rng.uniform(0.5, 1.0)
+        total = np.maximum(total, np.float32(depth) * np.sqrt(np.clip(bubble, 0.0, 1.0)))
+    return np.asarray(ndimage.gaussian_filter(total, 0.8 / on.step), np.float32)

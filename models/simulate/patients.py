@@ -1,0 +1,182 @@
+"""Who comes to the three hospitals: age, sex, build, latent and measured T-score, split, anatomy.
+
+Case mix is made by whom a hospital sees and against whom its patients are matched, never by noise
+on the label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.simulate.cohort import DXA_ERROR, T_LIMIT, Subject, dress
+from models.simulate.world import (
+    PEOPLE,
+    SITES,
+    STUDY_PATIENTS,
+    STUDY_POSITIVE,
+    People,
+    Site,
+    site,
+)
+
+Values = npt.NDArray[np.float64]
+
+_POOL = 8
+"""Candidates for each place; matching needs enough to choose from."""
+
+_LEAST_POOL = 6000
+_PATIENTS_PER_VARIANT = 6
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One simulated patient and all that decides the film.
+
+    ``latent`` is the T-score that the bones have, ``t_score`` what the densitometer read, ``label``
+    whether that is at or under -2.5. ``seed`` decides the film's nuisances.
+    """
+
+    patient_id: str
+    site: str
+    split: str
+    seed: int
+    variant: int
+    age: int
+    sex: str
+    weight_kg: float
+    height_cm: float
+    latent: float
+    t_score: float
+    label: bool
+
+    def subject(self) -> Subject:
+        """The patient on a film of the patient's hospital."""
+        home = site(self.site)
+        return dress(self.seed, self.variant, (self.latent, self.label), home.vendor, home.ward)
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Candidates as columns; ``expected`` is the T-score that age, sex and build lead to expect."""
+
+    age: Values
+    woman: npt.NDArray[np.bool_]
+    height: Values
+    weight: Values
+    expected: Values
+    latent: Values
+    measured: Values
+
+
+def enrol(count: int, seed: int) -> list[Patient]:
+    """A cohort of ``count`` patients, the same for the same seed; prevalence as in the study."""
+    places = share_out(count, [home.patients for home in SITES])
+    sick = share_out(
+        round(count * STUDY_POSITIVE / STUDY_PATIENTS), [home.positive for home in SITES]
+    )
+    patients: list[Patient] = []
+    for number, home in enumerate(SITES):
+        patients += _admit(home, (places[number], sick[number]), (seed, number))
+    return patients
+
+
+def share_out(total: int, weights: Sequence[float]) -> list[int]:
+    """``total`` in whole parts as near to the weights as can be, and exactly ``total`` in sum."""
+    exact = np.asarray(weights, np.float64) / np.sum(weights) * total
+    parts = np.floor(exact).astype(int)
+    rest = np.argsort(parts - exact, kind="stable")[: total - int(parts.sum())]
+    parts[rest] += 1
+    return [int(part) for part in parts]
+
+
+def _admit(home: Site, places: tuple[int, int], seed: tuple[int, int]) -> list[Patient]:
+    """The patients of one hospital: its sick and its well, shuffled and dealt to the splits."""
+    count, sick = places
+    rng = np.random.default_rng([71, *seed])
+    pool = _candidates(PEOPLE, max(_LEAST_POOL, _POOL * count), rng)
+    positive = pool.measured <= T_LIMIT
+    chosen_sick = rng.permutation(np.flatnonzero(positive))[:sick]
+    chosen_well = _match(pool.expected, positive, home.matching, count - sick, rng)
+    names = [name for name, _ in home.shares]
+    weights = [share for _, share in home.shares]
+    patients: list[Patient] = []
+    dealt = [share_out(len(group), weights) for group in (chosen_sick, chosen_well)]
+    start = [0, 0]
+    for index, split in enumerate(names):
+        members: list[int] = []
+        for side, group in enumerate((chosen_sick, chosen_well)):
+            members += group[start[side] : start[side] + dealt[side][index]].tolist()
+            start[side] += dealt[side][index]
+        order = rng.permutation(members)
+        patients += _register(home, split, pool, order, len(patients), rng)
+    return patients
+
+
+def _candidates(people: People, count: int, rng: np.random.Generator) -> _Pool:
+    age = np.clip(rng.normal(people.age_mean, people.age_spread, count), *people.age_range).round()
+    woman = rng.random(count) < people.women
+    tall = np.where(
+        woman, rng.normal(*people.height_women, count), rng.normal(*people.height_men, count)
+    )
+    bmi = np.clip(rng.normal(*people.bmi, count), 15.0, 42.0)
+    weight = (bmi * (tall / 100) ** 2).round(1)
+    over = age - 65
+    expected = people.t_at_65 + people.t_per_year * over + people.t_per_bmi * (bmi - 25)
+    expected = expected + woman * (people.t_women + people.t_per_year_women * over)
+    latent = expected + rng.normal(0.0, people.t_spread, count)
+    measured = latent + rng.normal(0.0, DXA_ERROR, count)
+    return _Pool(age, woman, tall.round(1), weight, expected, latent, measured)
+
+
+def _match(
+    expected: Values,
+    positive: npt.NDArray[np.bool_],
+    matching: float,
+    count: int,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int64]:
+    """Choose the well: by how often the sick have their expected T-score, to the power given."""
+    well = np.flatnonzero(~positive)
+    edges = np.quantile(expected, np.linspace(0.0, 1.0, 26)[1:-1])
+    among_sick = np.bincount(np.digitize(expected[positive], edges), minlength=25) + 1.0
+    bins = np.digitize(expected[well], edges)
+    among_well = np.bincount(bins, minlength=25) + 1.0
+    weight = matching * np.log(among_sick / among_well)[bins]
+    # The largest of log weight + Gumbel noise are a weighted draw without putting back.
+    drawn = np.argsort(-(weight + rng.gumbel(size=len(well))), kind="stable")[:count]
+    return rng.permutation(well[drawn])
+
+
+def _register(
+    home: Site,
+    split: str,
+    pool: _Pool,
+    members: npt.NDArray[np.int64],
+    first: int,
+    rng: np.random.Generator,
+) -> list[Patient]:
+    """Give each member a number, an anatomy of the split's own, and a seed."""
+    variants = dict(home.variants)[split]
+    used = min(len(variants), max(2, len(members) // _PATIENTS_PER_VARIANT))
+    letter = home.name[0].upper() + home.name[-1].upper()
+    return [
+        Patient(
+            patient_id=f"SIM-{letter}-{first + number + 1:05d}",
+            site=home.name,
+            split=split,
+            seed=int(rng.integers(2**40)),
+            variant=variants[int(rng.integers(used))],
+            age=int(pool.age[member]),
+            sex="F" if pool.woman[member] else "M",
+            weight_kg=float(pool.weight[member]),
+            height_cm=float(pool.height[member]),
+            latent=float(pool.latent[member]),
+            t_score=round(float(pool.measured[member]), 2),
+            label=bool(pool.measured[member] <= T_LIMIT),
+        )
+        for number, member in enumerate(members.tolist())
+    ]

@@ -1,0 +1,65 @@
+"""What one maker's equipment and processing do, as the ranges that its films are drawn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """Ranges of uniform draws; see ``Exposure`` and ``Processing`` for what each one is.
+
+    ``gamma`` is the mean and spread of the tone curve's exponent, as logarithms. ``bits`` are
+    stored bit depths, ``monochrome1`` the share of films stored dark-is-high, ``aspects`` the film
+    shapes in use as width over height, ``collimated`` the chance of a visible edge on each side.
+    """
+
+    name: str
+    hardness: Range
+    scatter: Range
+    log_quanta: Range
+    blur: Range
+    grid: Range
+    latitude: Range
+    detail: Range
+    equal: Range
+    gamma: Range
+    low: Range
+    high: Range
+    toe: Range
+    bits: tuple[int, ...]
+    monochrome1: float
+    aspects: tuple[float, ...]
+    collimated: float
+    marker: float
+
+
+MIXED = Vendor(
+    name="any",
+    hardness=(0.0, 1.0),
+    scatter=(0.08, 0.45),
+    log_quanta=(8.3, 11.0),
+    blur=(0.2, 0.6),
+    grid=(0.001, 0.006),
+    latitude=(0.05, 0.65),
+    detail=(0.0, 1.6),
+    equal=(0.0, 0.45),
+    gamma=(-0.02, 0.2),
+    low=(-0.40, 0.03),
+    high=(1.0, 1.35),
+    toe=(0.0, 1.0),
+    bits=(8, 10, 12),
+    monochrome1=0.4,
+    aspects=(0.82, 1.0, 1.0, 1.22),
+    collimated=0.15,
+    marker=0.85,
+)
+
+
+def draw(rng: np.random.Generator, limits: Range) -> float:
+    """One uniform draw."""
+    return float(rng.uniform(*limits))

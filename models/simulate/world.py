@@ -1,0 +1,146 @@
+"""The world that cohorts are drawn from: three hospitals, their patients, their equipment.
+
+Settled before any net was tested in it, against real films (``likeness``) and the published
+study's case mix, and not to be touched after looking at test results: a change is a new
+``WORLD_VERSION`` and makes older figures incomparable. ``docs/model.md`` says how each value came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from models.simulate.vendor import MIXED, Vendor
+
+WORLD_VERSION = 1
+
+STUDY_PATIENTS, STUDY_POSITIVE = 4542, 1700
+"""The published study's cohort and how many of it had osteoporosis."""
+
+
+@dataclass(frozen=True)
+class People:
+    """A population; ages in years, heights in cm.
+
+    Mean latent T-score: ``t_at_65`` for a man of 65 at BMI 25, and slopes per year over 65 (with a
+    further one for women), for women, per BMI unit; ``t_spread`` is what these leave open.
+    """
+
+    age_mean: float = 66.0
+    age_spread: float = 11.0
+    age_range: tuple[int, int] = (40, 92)
+    women: float = 0.68
+    height_women: tuple[float, float] = (157.0, 6.2)
+    height_men: tuple[float, float] = (169.0, 6.8)
+    bmi: tuple[float, float] = (24.2, 3.6)
+    t_at_65: float = -1.3
+    t_per_year: float = -0.025
+    t_per_year_women: float = -0.010
+    t_women: float = -0.75
+    t_per_bmi: float = 0.07
+    t_spread: float = 0.98
+
+
+@dataclass(frozen=True)
+class Site:
+    """One hospital.
+
+    ``patients`` and ``positive`` are its counts in a cohort of the study's size. ``matching`` says
+    how alike in age, sex and build those without osteoporosis are to those with it: 0 as they come,
+    1 fully matched, under 0 the reverse (controls from health checks). ``variants`` are the
+    anatomies of each split, ``shares`` the splits' shares. ``ward`` is the share of in-patients.
+    """
+
+    name: str
+    patients: int
+    positive: int
+    matching: float
+    vendor: Vendor
+    ward: float
+    shares: tuple[tuple[str, float], ...]
+    variants: tuple[tuple[str, range], ...]
+
+
+PEOPLE = People()
+
+_INTERNAL = replace(
+    MIXED,
+    name="flat panel, scintillator",
+    hardness=(0.45, 0.95),
+    scatter=(0.10, 0.30),
+    log_quanta=(9.4, 11.0),
+    blur=(0.2, 0.45),
+    bits=(12, 14),
+    monochrome1=0.2,
+    aspects=(0.82, 1.0, 1.0),
+)
+_EXTERNAL_1 = replace(
+    MIXED,
+    name="storage phosphor",
+    hardness=(0.0, 0.5),
+    scatter=(0.20, 0.45),
+    log_quanta=(8.3, 9.8),
+    blur=(0.35, 0.65),
+    detail=(0.0, 0.9),
+    gamma=(0.08, 0.18),
+    bits=(10,),
+    monochrome1=1.0,
+    aspects=(0.82, 1.0, 1.22),
+    collimated=0.25,
+)
+_EXTERNAL_2 = replace(
+    MIXED,
+    name="flat panel, strong multi-frequency processing",
+    hardness=(0.55, 1.0),
+    scatter=(0.08, 0.25),
+    log_quanta=(9.0, 10.8),
+    latitude=(0.3, 0.75),
+    detail=(0.7, 1.8),
+    equal=(0.2, 0.6),
+    gamma=(-0.1, 0.18),
+    bits=(12, 15),
+    monochrome1=0.0,
+    aspects=(1.0, 1.0, 1.22),
+    collimated=0.05,
+)
+
+SITES = (
+    Site(
+        name="internal",
+        patients=2742,
+        positive=1020,
+        matching=-0.64,
+        vendor=_INTERNAL,
+        ward=0.20,
+        shares=(("train", 0.60), ("validation", 0.15), ("test", 0.25)),
+        variants=(
+            ("train", range(0, 192)),
+            ("validation", range(200, 248)),
+            ("test", range(300, 348)),
+        ),
+    ),
+    Site(
+        name="external-1",
+        patients=1000,
+        positive=400,
+        matching=-0.18,
+        vendor=_EXTERNAL_1,
+        ward=0.35,
+        shares=(("test", 1.0),),
+        variants=(("test", range(400, 448)),),
+    ),
+    Site(
+        name="external-2",
+        patients=800,
+        positive=280,
+        matching=0.95,
+        vendor=_EXTERNAL_2,
+        ward=0.15,
+        shares=(("test", 1.0),),
+        variants=(("test", range(500, 548)),),
+    ),
+)
+
+
+def site(name: str) -> Site:
+    """The hospital of this name."""
+    return next(one for one in SITES if one.name == name)

@@ -92,8 +92,7 @@ def twin_batch(maps: Maps, split: Split, seed: int, pairs: int, size: int) -> Ba
         while abs(other - first.t_score) < 0.5:
             other = float(rng.normal(T_MEAN, T_SPREAD))
         patients += [first, twin(first, other)]
-    cut = [_letterbox(rng) for _ in range(pairs)]
-    return _collate(maps, patients, size, [band for band in cut for _ in range(2)])
+    return _collate(maps, patients, size)
 
 
 def subjects(split: Split, count: int) -> list[Subject]:
@@ -106,30 +105,19 @@ def predict(net: GridNet, maps: Maps, patients: Sequence[Subject]) -> tuple[Floa
     logits, labels = [], []
     for first in range(0, len(patients), 8):
         some = patients[first : first + 8]
-        batch = _collate(maps, some, net.config.size, [(0.0, 0.0)] * len(some))
+        batch = _collate(maps, some, net.config.size)
         with torch.inference_mode():
             logits.append(net(batch.film).logit.numpy())
         labels.append(batch.label.numpy())
     return np.concatenate(logits), np.concatenate(labels)
 
 
-def _collate(
-    maps: Maps,
-    patients: Sequence[Subject],
-    size: int,
-    bands: Sequence[tuple[float, float]],
-) -> Batch:
+def _collate(maps: Maps, patients: Sequence[Subject], size: int) -> Batch:
     films, minerals = [], []
-    for subject, (beside, above) in zip(patients, bands, strict=True):
+    for subject in patients:
         pixels, mineral = render(maps[subject.variant].astype(np.float32), subject, size)
-        array = prepare(Radiograph(pixels), size).array
-        visible = np.ones((size, size), np.float32)
-        down, right = int(above * size), int(beside * size)
-        visible[:down] = visible[size - down :] = 0
-        visible[:, :right] = visible[:, size - right :] = 0
-        films.append(array * visible)
-        share = visible.reshape(6, size // 6, 6, size // 6).mean(axis=(1, 3))
-        minerals.append(np.log(mineral * share + MINERAL_FLOOR))
+        films.append(prepare(Radiograph(pixels), size).array)
+        minerals.append(np.log(mineral + MINERAL_FLOOR))
     t_scores = np.array([subject.t_score for subject in patients], np.float32)
     return Batch(
         film=torch.from_numpy(np.stack(films)),
@@ -137,9 +125,3 @@ def _collate(
         t_score=torch.from_numpy((t_scores - np.float32(T_MEAN)) / np.float32(T_SPREAD)),
         mineral=torch.from_numpy(np.stack(minerals).reshape(len(patients), -1)),
     )
-
-
-def _letterbox(rng: np.random.Generator) -> tuple[float, float]:
-    """Padding (beside, above) in shares of the side, as films that are not square get it."""
-    share = float(rng.uniform(0.0, 0.12))
-    return ((share, 0.0), (0.0, share), (0.0, 0.0))[int(rng.integers(3))]

@@ -103,7 +103,7 @@ def _shaft(on: Plane, path: list[tuple[float, float]], outer: float, inner: floa
     whole, marrow = on.canvas(), on.canvas()
     tube(whole, on, path, outer)
     tube(marrow, on, path, inner)
-    return _CORTEX * (whole - np.float32(0.85) * marrow)
+    return np.asarray(_CORTEX * (whole - np.float32(0.85) * marrow), np.float32)
 
 
 def _scapula(on: Plane, frame: Frame, side: float, head_x: float, head_y: float) -> Float:

@@ -39,7 +39,7 @@ DXA_ERROR = 0.4
 
 _MAP_GRID = 6
 
-_RIB_RIM = 1.4
+_RIB_RIM = 1.3
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ LEAST_PATIENTS = 60
 """Fewer leave a split without one of the classes."""
 
 _DIGESTS = "digests.csv"
-_BYTES_PER_PIXEL = {"png": 1.55, "dicom": 1.25}
+_BYTES_PER_PIXEL = {"png": 1.25, "dicom": 1.1}
 _BYTES_PER_VARIANT = 3 * 2 * MAP_SIDE**2
 
 Item = TypeVar("Item")

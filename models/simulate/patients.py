@@ -128,7 +128,8 @@ def _candidates(people: People, count: int, rng: np.random.Generator) -> _Pool:
     expected = people.t_at_65 + people.t_per_year * over + people.t_per_bmi * (bmi - 25)
     expected = expected + woman * (people.t_women + people.t_per_year_women * over)
     latent = expected + rng.normal(0.0, people.t_spread, count)
-    measured = latent + rng.normal(0.0, DXA_ERROR, count)
+    # A densitometer prints two decimals; the label is of what it prints.
+    measured = (latent + rng.normal(0.0, DXA_ERROR, count)).round(2)
     return _Pool(age, woman, tall.round(1), weight, expected, latent, measured)
 
 
@@ -175,7 +176,7 @@ def _register(
             weight_kg=float(pool.weight[member]),
             height_cm=float(pool.height[member]),
             latent=float(pool.latent[member]),
-            t_score=round(float(pool.measured[member]), 2),
+            t_score=float(pool.measured[member]),
             label=bool(pool.measured[member] <= T_LIMIT),
         )
         for number, member in enumerate(members.tolist())

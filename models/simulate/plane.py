@@ -92,8 +92,8 @@ def disc(on: Plane, centre: Point, radii: Point, turn: float = 0.0) -> Float:
     x, y = on.x[None, :] - np.float32(centre[0]), on.y[:, None] - np.float32(centre[1])
     cosine, sine = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     along, across = x * cosine + y * sine, y * cosine - x * sine
-    inside: Float = 1 - (along / np.float32(radii[0])) ** 2 - (across / np.float32(radii[1])) ** 2
-    return inside
+    inside = 1 - (along / np.float32(radii[0])) ** 2 - (across / np.float32(radii[1])) ** 2
+    return np.asarray(inside, np.float32)
 
 
 def rise(values: Float, low: float, high: float) -> Float:

@@ -32,7 +32,7 @@ def sample_grain(rng: np.random.Generator) -> Grain:
     """From clear lungs to coarse ones."""
     return Grain(
         seed=int(rng.integers(2**31)),
-        lung=float(np.exp(rng.normal(np.log(0.013), 0.35))),
+        lung=float(np.exp(rng.normal(np.log(0.017), 0.4))),
         vessels=float(np.clip(rng.normal(1.0, 0.15), 0.6, 1.5)),
         flesh=float(rng.uniform(0.003, 0.009)),
         bone=float(rng.uniform(0.05, 0.16)),

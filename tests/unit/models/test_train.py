@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 
 def _phantoms() -> Maps:
     rng = np.random.default_rng(0)
-    phantom = np.abs(rng.normal((14, 0.2, 0.1, 0.1), 0.05, (96, 96, 4))).transpose(2, 0, 1)
+    phantom = np.abs(rng.normal((14, 0.2, 0.1), 0.05, (96, 96, 3))).transpose(2, 0, 1)
     return dict.fromkeys([*TRAIN.variants, *CALIBRATE.variants], phantom.astype(np.float16))
 
 

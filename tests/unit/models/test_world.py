@@ -1,0 +1,148 @@
+"""The simulated world: case mix by matching, splits that share nothing, ignorant nuisances."""
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from models.calibrate import auc
+from models.simulate import patients as module
+from models.simulate.patients import Patient, enrol, share_out
+from models.simulate.world import SITES, STUDY_PATIENTS, STUDY_POSITIVE, site
+
+
+@pytest.fixture(scope="module")
+def cohort() -> list[Patient]:
+    """Return a cohort of the study's size."""
+    return enrol(STUDY_PATIENTS, 1)
+
+
+def _clinical_auc(cohort: list[Patient]) -> dict[str, float]:
+    """AUC by site of a logistic regression on age, sex and BMI, fitted on the training split."""
+    rows = np.array(
+        [[1, p.age, p.sex == "F", p.weight_kg / (p.height_cm / 100) ** 2] for p in cohort], float
+    )
+    rows[:, 1:] = (rows[:, 1:] - rows[:, 1:].mean(axis=0)) / rows[:, 1:].std(axis=0)
+    labels = np.array([p.label for p in cohort], float)
+    train = np.array([p.split == "train" for p in cohort])
+    sign = 1 - 2 * labels[train]
+    fitted = minimize(lambda b: np.logaddexp(0, sign * (rows[train] @ b)).sum(), np.zeros(4)).x
+    found = {}
+    for home in SITES:
+        test = np.array([p.site == home.name and p.split == "test" for p in cohort])
+        found[home.name] = auc(rows[test] @ fitted, labels[test])
+    return found
+
+
+def test_counts_are_the_published_studys(cohort: list[Patient]) -> None:
+    assert (len(cohort), sum(p.label for p in cohort)) == (STUDY_PATIENTS, STUDY_POSITIVE)
+    assert sum(home.patients for home in SITES) == STUDY_PATIENTS
+    assert sum(home.positive for home in SITES) == STUDY_POSITIVE
+    for home in SITES:
+        mine = [p for p in cohort if p.site == home.name]
+        assert (len(mine), sum(p.label for p in mine)) == (home.patients, home.positive)
+
+
+def test_the_clinical_model_lands_where_the_published_one_did() -> None:
+    """0.84 at home, 0.76 and 0.53 elsewhere: mean of three cohorts, whose spread is 0.02."""
+    found = [_clinical_auc(enrol(STUDY_PATIENTS, seed)) for seed in (11, 12, 13)]
+    for name, target in (("internal", 0.84), ("external-1", 0.76), ("external-2", 0.53)):
+        assert np.mean([one[name] for one in found]) == pytest.approx(target, abs=0.03), name
+
+
+def test_it_is_the_matching_that_brings_it_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With patients as they come, age, sex and build would say the same at every site."""
+    unmatched = tuple(replace(home, matching=0.0) for home in SITES)
+    monkeypatch.setattr(module, "SITES", unmatched)
+    found = _clinical_auc(enrol(STUDY_PATIENTS, 11))
+    assert max(found.values()) - min(found.values()) < 0.08
+    assert found["external-2"] > 0.65
+
+
+def test_the_label_is_what_the_densitometer_read_and_near_the_bones_truth(
+    cohort: list[Patient],
+) -> None:
+    assert all(p.label == (p.t_score <= -2.5) for p in cohort)
+    error = np.array([p.t_score - p.latent for p in cohort])
+    assert 0.35 < error.std() < 0.45
+    # As noisy at one hospital as at the next.
+    by_site = [np.std([p.t_score - p.latent for p in cohort if p.site == s.name]) for s in SITES]
+    assert max(by_site) - min(by_site) < 0.06
+
+
+def test_no_patient_and_no_variant_is_on_both_sides_of_a_split(cohort: list[Patient]) -> None:
+    assert len({p.patient_id for p in cohort}) == len(cohort)
+    assert len({p.seed for p in cohort}) == len(cohort)
+    sides = defaultdict(set)
+    for patient in cohort:
+        sides[patient.variant].add((patient.site, patient.split))
+    assert all(len(side) == 1 for side in sides.values())
+    assert {split for _, split in set.union(*sides.values())} == {"train", "validation", "test"}
+
+
+@pytest.mark.parametrize("count", [60, 333, 1000])
+def test_a_smaller_cohort_keeps_prevalence_and_both_classes_everywhere(count: int) -> None:
+    cohort = enrol(count, 3)
+    assert len(cohort) == count
+    assert sum(p.label for p in cohort) == round(count * STUDY_POSITIVE / STUDY_PATIENTS)
+    classes = Counter((p.site, p.split, p.label) for p in cohort)
+    assert len(classes) == 2 * 5
+
+
+def test_the_seed_decides_who_comes() -> None:
+    assert enrol(100, 5) == enrol(100, 5)
+    assert enrol(100, 5) != enrol(100, 6)
+
+
+def test_nothing_on_the_film_but_bone_knows_the_label(cohort: list[Patient]) -> None:
+    """Nor age, sex and build: with density off, no film may tell one patient from another."""
+    for home in SITES:
+        mine = [p for p in cohort if p.site == home.name]
+        labels = np.array([p.label for p in mine], float)
+        facts = defaultdict(list)
+        for subject in (p.subject() for p in mine):
+            for name, value in _numbers(subject):
+                facts[name].append(value)
+        assert len(facts) > 40
+        for name, values in facts.items():
+            if np.std(values) == 0:
+                continue
+            # Four and a half standard errors: some hundred facts are looked at.
+            linked = abs(np.corrcoef(values, labels)[0, 1])
+            assert linked < 4.5 / np.sqrt(len(mine)), (home.name, name, linked)
+
+
+def _numbers(thing: object, prefix: str = "") -> list[tuple[str, float]]:
+    """Every number of a subject but density, label and seeds, by dotted name."""
+    found: list[tuple[str, float]] = []
+    for name, value in vars(thing).items():
+        if name in ("t_score", "label", "seed", "warp"):
+            continue
+        if hasattr(value, "__dict__"):
+            found += _numbers(value, f"{prefix}{name}.")
+        elif isinstance(value, tuple):
+            found += [(f"{prefix}{name}.{i}", float(v)) for i, v in enumerate(value)]
+        elif isinstance(value, str):
+            found.append((prefix + name, float(len(value) if name == "marker" else value == "AP")))
+        else:
+            found.append((prefix + name, float(value)))
+    return found
+
+
+def test_hospitals_differ_in_equipment(cohort: list[Patient]) -> None:
+    shots = {s.name: [p.subject().shot for p in cohort if p.site == s.name][:150] for s in SITES}
+    hard = {name: np.mean([shot.hardness for shot in some]) for name, some in shots.items()}
+    assert hard["external-1"] < hard["internal"] - 0.2
+    assert all(shot.processing.monochrome1 for shot in shots["external-1"])
+    assert not any(shot.processing.monochrome1 for shot in shots["external-2"])
+    bits = [{shot.processing.bits for shot in some} for some in shots.values()]
+    assert bits[0] != bits[1] != bits[2]
+    assert site("internal").vendor != site("external-2").vendor
+
+
+def test_parts_add_up() -> None:
+    assert share_out(10, [1, 1, 1]) == [4, 3, 3]
+    assert share_out(0, [2, 1]) == [0, 0]
+    assert sum(share_out(4541, [2742, 1000, 800])) == 4541

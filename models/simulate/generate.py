@@ -24,18 +24,13 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from models.manifest import Entry, Origin, Sex, Split, write_manifest
 from models.simulate.anatomy import Anatomy, AnatomyError, cache_folder, load_anatomy
 from models.simulate.films import FORMATS, Recipe, counterpart, make, paths
 from models.simulate.patients import Patient, enrol
 from models.simulate.sheet import contact_sheet
 from models.simulate.variants import MAP_SIDE, cached_maps, map_path
 from models.simulate.world import WORLD_VERSION
-
-COLUMNS = (
-    *("path", "patient_id", "site", "split", "label", "t_score"),
-    *("age", "sex", "weight_kg", "height_cm", "view", "mask"),
-)
-"""Of a manifest, in this order; paths are relative to the manifest."""
 
 LEAST_PATIENTS = 60
 """Fewer leave a split without one of the classes."""
@@ -159,10 +154,7 @@ def _conclude(
     manifests = []
     for name in order.recipe.cohorts():
         manifest = order.out / ("manifest.csv" if name == "films" else f"{name}.csv")
-        with _replacing(manifest) as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(_row(patient, name, order.recipe) for patient in patients)
+        write_manifest(manifest, [_entry(order, patient, name) for patient in patients])
         manifests.append(manifest)
     facts = {"world": WORLD_VERSION, "seed": order.seed, "patients": order.patients}
     with _replacing(order.out / "cohort.json") as stream:
@@ -179,22 +171,23 @@ def _conclude(
     return Made(tuple(manifests), rendered, len(patients) - rendered, sheet)
 
 
-def _row(patient: Patient, cohort: str, recipe: Recipe) -> tuple[object, ...]:
-    found = paths(patient, recipe)
+def _entry(order: Order, patient: Patient, cohort: str) -> Entry:
+    found = paths(patient, order.recipe)
     shown = counterpart(patient) if cohort == "twins" else patient
-    return (
-        found[cohort],
-        patient.patient_id,
-        patient.site,
-        patient.split,
-        int(shown.label),
-        shown.t_score,
-        patient.age,
-        patient.sex,
-        patient.weight_kg,
-        patient.height_cm,
-        patient.subject().view,
-        found.get("mask", ""),
+    return Entry(
+        path=order.out / found[cohort],
+        patient_id=patient.patient_id,
+        site=patient.site,
+        split=Split(patient.split),
+        label=shown.label,
+        t_score=shown.t_score,
+        age=patient.age,
+        sex=Sex(patient.sex),
+        weight_kg=patient.weight_kg,
+        height_cm=patient.height_cm,
+        view=patient.subject().view,
+        mask=order.out / found["mask"] if "mask" in found else None,
+        origin=Origin.SIMULATED,
     )
 
 

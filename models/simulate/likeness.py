@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy import ndimage
 
+from models.films import read_grey
+
 Float = npt.NDArray[np.float32]
 
 SIDE = 384
@@ -78,10 +80,7 @@ def covered(simulated: Sequence[Float], real: Sequence[Float]) -> dict[str, floa
 
 
 def _read(path: Path) -> Float:
-    with Image.open(path) as picture:
-        deep = picture.mode.startswith("I")
-        grey = np.asarray(picture if deep else picture.convert("L"), np.float32)
-    small = Image.fromarray(grey / np.float32(65535 if deep else 255))
+    small = Image.fromarray(read_grey(path))
     scale = SIDE / max(small.size)
     size = (round(small.width * scale), round(small.height * scale))
     return np.asarray(small.resize(size, Image.Resampling.BOX), np.float32).clip(0, 1)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from PIL import Image
 
-from models.pixels import read_radiograph
+from models.films import read_film
 
 _CELL = 288
 
@@ -30,9 +29,5 @@ def contact_sheet(rows: Sequence[Sequence[Path]], out: Path) -> None:
 
 
 def _open(path: Path) -> Image.Image:
-    if path.suffix == ".dcm":
-        shown = read_radiograph(pydicom.dcmread(path)).pixels
-    else:
-        with Image.open(path) as deep:
-            shown = np.asarray(deep, np.float32) / np.float32(65535)
+    shown = read_film(path).pixels
     return Image.fromarray(np.round(shown * 255).astype(np.uint8))

@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from models.manifest import COLUMNS, Origin, read_manifest
 from models.pixels import read_radiograph
 from models.simulate import generate
 from models.simulate.cohort import density_factor
 from models.simulate.films import Recipe, counterpart, make, paths
-from models.simulate.generate import COLUMNS, Made, Order, SimulationError, check, simulate
+from models.simulate.generate import Made, Order, SimulationError, check, simulate
 from models.simulate.patients import enrol
 from models.simulate.variants import MAP_SIDE, map_path
 from node.cli import app
@@ -247,3 +248,11 @@ def test_the_command_names_the_manifest(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["model", "simulate", *arguments])
     assert done.exit_code == 0
     assert str(tmp_path / "manifest.csv") in done.output
+
+
+def test_trainer_and_evaluator_take_every_manifest(cohort: tuple[Path, Made]) -> None:
+    for file in cohort[1].manifests:
+        manifest = read_manifest(file)
+        assert len(manifest.entries) == COUNT
+        assert manifest.origin is Origin.SIMULATED
+        assert manifest.home_sites == {"internal"}

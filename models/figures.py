@@ -52,11 +52,13 @@ _STYLE: Final[Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "lines.linewidth": 1.8,
-    "legend.frameon": False,
+    "legend.facecolor": "white",
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.85,
     "legend.fontsize": 8.0,
     "legend.handlelength": 2.6,
 }
-_WIDE, _TALL, _DPI = 3.5, 3.45, 160
+_WIDE, _TALL, _DPI = 3.5, 4.8, 160
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def draw_roc(cohorts: Sequence[Cohort], curves: Sequence[Mapping[str, Curve]]) -
             axes.plot(curve.false_positive_rate, curve.sensitivity, label=label, **_line(name))
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.set(xlabel="1 \N{MINUS SIGN} specificity", ylabel="Sensitivity")
-        axes.legend(loc="lower right", title="AUC (95 % CI)", title_fontsize=8, handlelength=1.8)
+        _key(axes, "AUC (95 % CI)")
     return _png(figure)
 
 
@@ -107,7 +109,7 @@ def draw_calibration(cohorts: Sequence[Cohort]) -> bytes:
             axes.plot(x, y, marker="o", markersize=3.5, label=label, **_line(name))
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.set(xlabel="Predicted probability", ylabel="Observed share")
-        axes.legend(loc="upper left")
+        _key(axes)
     return _png(figure)
 
 
@@ -134,7 +136,7 @@ def draw_decisions(cohorts: Sequence[Cohort]) -> bytes:
         axes.set(xlim=(0, 0.6), ylim=(-0.15 * top, 1.08 * top))
         axes.set(xlabel="Threshold probability", ylabel="Net benefit per film")
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.legend(loc="upper right")
+        _key(axes)
     return _png(figure)
 
 
@@ -143,7 +145,7 @@ def draw_histograms(
     cohorts: Sequence[Cohort], scores: Sequence[tuple[Values, Flags]], threshold: float | None
 ) -> bytes:
     """The image model's scores of films with and without the disease, and the threshold."""
-    figure, panels = _panels(len(cohorts), tall=2.9)
+    figure, panels = _panels(len(cohorts), tall=3.1)
     edges = np.linspace(0, 1, 26).tolist()
     for axes, cohort, (values, positive) in zip(panels, cohorts, scores, strict=True):
         _head(axes, cohort)
@@ -170,7 +172,7 @@ def draw_histograms(
         axes.set(xlabel="Image model's probability", ylabel="Share of films")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.margins(y=0.45)
-        axes.legend(loc="upper right", frameon=True, facecolor="white", edgecolor="none")
+        axes.legend(loc="upper right")
     return _png(figure)
 
 
@@ -239,6 +241,18 @@ def _line(name: str) -> dict[str, Any]:
     return {"color": colour, "linestyle": dash}
 
 
+def _key(axes: Axes, title: str | None = None) -> None:
+    """The legend under the axes, where no curve runs."""
+    axes.legend(
+        loc="upper left",
+        bbox_to_anchor=(0, -0.16),
+        title=title,
+        title_fontsize=8,
+        alignment="left",
+        borderpad=0,
+    )
+
+
 def _head(axes: Axes, cohort: Cohort) -> None:
     axes.set_title(cohort.name, pad=18)
     count = f"{cohort.films} films, {cohort.positives} with osteoporosis"
@@ -248,5 +262,5 @@ def _head(axes: Axes, cohort: Cohort) -> None:
 def _png(figure: Figure) -> bytes:
     """The figure's bytes; the same figure gives the same bytes."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
+    figure.savefig(stream, format="png", dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
     return stream.getvalue()

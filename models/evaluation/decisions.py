@@ -65,7 +65,8 @@ def wilson(hits: int, trials: int) -> Interval:
     share, weight = hits / trials, Z95**2 / trials
     middle = (share + weight / 2) / (1 + weight)
     half = math.sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
-    return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
+    # Rounding must not put the share a hair outside its own interval.
+    return Interval(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)))
 
 
 def perform(name: str, threshold: float, scores: Values, positive: Flags) -> Performance:

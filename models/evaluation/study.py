@@ -62,7 +62,8 @@ class Cohort:
     @property
     def name(self) -> str:
         """As tables and legends call it."""
-        return f"{self.site} ({'internal' if self.internal else 'external'})"
+        kind = "internal" if self.internal else "external"
+        return self.site if kind in self.site.lower() else f"{self.site} ({kind})"
 
 
 @dataclass(frozen=True)

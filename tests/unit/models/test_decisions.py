@@ -35,6 +35,11 @@ def test_shares_have_wilsons_interval(hits: int, trials: int) -> None:
     assert (found.low, found.high) == pytest.approx((known.low, known.high), abs=1e-12)
 
 
+def test_no_share_lies_outside_its_own_interval() -> None:
+    found = [wilson(hits, trials) for trials in range(1, 200) for hits in (0, trials // 3, trials)]
+    assert all(0.0 <= one.low <= one.value <= one.high <= 1.0 for one in found)
+
+
 def test_nothing_tried_leaves_all_open() -> None:
     found = wilson(0, 0)
     assert math.isnan(found.value)

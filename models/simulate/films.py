@@ -91,7 +91,9 @@ def _encode(film: Float, patient: Patient, subject: Subject, made: tuple[str, Re
         deep = np.round(film * 65535).astype(np.uint16)
         Image.fromarray(deep).save(stream, "PNG", compress_level=3)
     else:
-        header = _header(patient, subject, f"{WORLD_VERSION}-{recipe.size}-{name}-{patient!r}", recipe.size)
+        header = _header(
+            patient, subject, f"{WORLD_VERSION}-{recipe.size}-{name}-{patient!r}", recipe.size
+        )
         build(film, header).save_as(stream, enforce_file_format=True)
     return stream.getvalue()
 

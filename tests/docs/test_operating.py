@@ -9,6 +9,7 @@ import pytest
 from node.domain.admission import Reason
 from node.domain.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
 from node.domain.job import JOB_TRANSITIONS, JobEvent, JobState
+from node.screening.row import COLUMNS
 
 ROOT = Path(__file__).parents[2]
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
@@ -33,6 +34,13 @@ def test_every_reason_is_explained() -> None:
     """A REJECTED film can be looked up, and no reason is listed that does not exist."""
     rows = rows_of("reason")
     assert {key for key in rows if not key.startswith("-")} == set(Reason)
+
+
+def test_every_column_of_a_table_of_scores_is_named() -> None:
+    """In the table's order, for whoever reads it with a program."""
+    section = OPERATING.split("## Screening a folder", 1)[1].split("\n## ", 1)[0]
+    listed = section.split("**One row for each film**", 1)[1].split("No column", 1)[0]
+    assert tuple(re.findall(r"`(\w+)`", listed)) == COLUMNS
 
 
 def test_every_logged_event_is_explained() -> None:

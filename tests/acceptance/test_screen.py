@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from tests.acceptance.test_command import assert_one_clear_line, osteoscreen, write
+from tests.peers.command import assert_one_clear_line, osteoscreen, write_config
 
 REASONS = {
     "RG2_JPLL.dcm": "body-part",
@@ -179,7 +179,7 @@ def test_configuration_and_bundle_are_the_nodes(tmp_path: Path, film: Path) -> N
     """The same policy as at the node; another bundle by its folder."""
     bundle = tmp_path / "bundle"
     shutil.copytree(Path(__file__).parents[2] / "models" / "bundles" / "demo", bundle)
-    file = write(tmp_path, "policy: {threshold: 1.0, admit: {views: [LL]}}\n")
+    file = write_config(tmp_path, "policy: {threshold: 1.0, admit: {views: [LL]}}\n")
     out = tmp_path / "scores.csv"
     for words, state in ((("--config", file), "REJECTED"), (("--bundle", bundle), "SCORED")):
         done = osteoscreen("screen", film, "--out", out, *words)

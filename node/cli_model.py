@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from node import cli_study
 from node.display import print_figures
 from node.domain.errors import Misconfigured, Permanent
 
 model = typer.Typer(help="Models in bundles: what they are, and whether they are intact.")
+cli_study.add_commands(model)
 
 BundleArgument = Annotated[str, typer.Argument(help="A bundle's folder, or a shipped one's name.")]
 
@@ -83,40 +85,6 @@ def fit_clinical(
     if opened is not None:
         dropped = "; its combined part is gone: fit it again" if opened.card.combined else ""
         typer.echo(f"{opened.path}: clinical model written, {digest}{dropped}")
-
-
-@model.command("evaluate")
-def evaluate(
-    manifest: Annotated[Path, typer.Argument(help="CSV that lists films, patients and labels.")],
-    out: Annotated[Path, typer.Option(help="Folder for the report; a broken run resumes there.")],
-    bundle: Annotated[
-        str, typer.Option(help="A bundle's folder, or a shipped one's name.")
-    ] = "demo",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
-) -> None:
-    """Measure a bundle on films of known label: report.html, report.json, figures."""
-    from models.manifest import ManifestError
-    from node.inference.predictor import open_bundle
-
-    try:
-        from models import evaluate as evaluation
-    except ModuleNotFoundError as error:
-        raise Misconfigured(
-            f"evaluating needs {error.name}: pip install 'osteoscreen[research]'"
-        ) from None
-    opened = open_bundle(bundle, device)
-    try:
-        report = evaluation.evaluate(manifest, opened, out)
-    except ManifestError as error:
-        raise Misconfigured(str(error)) from None
-    if as_json:
-        typer.echo((out / evaluation.JSON).read_text("utf-8"), nl=False)
-        return
-    for cohort in report.study.cohorts:
-        area = cohort.models["image"].auc
-        typer.echo(f"{cohort.name}: AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f})")
-    typer.echo(f"report: {out / evaluation.HTML}")
 
 
 @model.command("train")

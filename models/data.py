@@ -12,11 +12,20 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from models.grid import GridNet
 from models.pixels import Radiograph
 from models.preprocess import prepare
 from models.simulate.anatomy import load_anatomy
-from models.simulate.cohort import T_MEAN, T_SPREAD, Subject, render, sample_subject, twin
+from models.simulate.cohort import (
+    T_MEAN,
+    T_SPREAD,
+    Subject,
+    blocks,
+    bone_cells,
+    compose,
+    sample_subject,
+    shoot,
+    twin,
+)
 from models.simulate.variants import MAP_SIDE, cached_maps
 
 Float = npt.NDArray[np.float32]
@@ -34,22 +43,25 @@ class Split:
     first_seed: int
 
 
-TRAIN = Split(range(0, 96), 10_000_000)
+TRAIN = Split(range(0, 192), 10_000_000)
 CALIBRATE = Split(range(200, 232), 1_000_000)
 TEST = Split(range(300, 332), 2_000_000)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Films (N, 1, S, S) with labels (N,), standardised T (N,) and log block mineral (N, 36).
+    """Films (N, 1, S, S) with what is to be learned from them; what is not known is NaN.
 
-    What is not known is NaN. With ``twins``, films 2k and 2k + 1 differ in density alone.
+    Labels (N,), standardised T (N,), log mineral of the blocks (N, 36), and each cell's share of
+    bone over the film's (N, S / 32, S / 32). With ``twins``, films 2k and 2k + 1 differ in density
+    alone.
     """
 
     film: Tensor
     label: Tensor
     t_score: Tensor
     mineral: Tensor
+    bone: Tensor
     twins: bool = True
 
     def to(self, device: torch.device) -> Batch:
@@ -59,8 +71,23 @@ class Batch:
             label=self.label.to(device),
             t_score=self.t_score.to(device),
             mineral=self.mineral.to(device),
+            bone=self.bone.to(device),
             twins=self.twins,
         )
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One film and what is known of it, without a batch's leading axis; the film in float16."""
+
+    film: npt.NDArray[np.float16]
+    label: bool
+    t_score: float
+    mineral: Float
+    bone: Float
+
+
+Pair = tuple[Shown, Shown]
 
 
 def render_variants(splits: Iterable[Split], folder: Path) -> Maps:
@@ -78,21 +105,32 @@ def render_variants(splits: Iterable[Split], folder: Path) -> Maps:
     return maps
 
 
-def twin_batch(maps: Maps, split: Split, seed: int, pairs: int, size: int) -> Batch:
-    """Pairs of films that differ in density alone, one after the other: 2 * pairs films.
+def twin_pair(maps: Maps, split: Split, seed: int, size: int) -> Pair:
+    """Two films that differ in density alone.
 
     Without twins the net spends its first thousand films on exposure and build; the difference of
     two films with everything else equal points at bone from the first step.
     """
     rng = np.random.default_rng([31, seed])
-    patients: list[Subject] = []
-    for _ in range(pairs):
-        first = sample_subject(split.first_seed + int(rng.integers(2**40)), split.variants)
-        other = first.t_score
-        while abs(other - first.t_score) < 0.5:
-            other = float(rng.normal(T_MEAN, T_SPREAD))
-        patients += [first, twin(first, other)]
-    return _collate(maps, patients, size)
+    first = sample_subject(split.first_seed + int(rng.integers(2**40)), split.variants)
+    other = first.t_score
+    while abs(other - first.t_score) < 0.5:
+        other = float(rng.normal(T_MEAN, T_SPREAD))
+    one, two = _show(maps, (first, twin(first, other)), size)
+    return one, two
+
+
+def twin_batch(pairs: Sequence[Pair]) -> Batch:
+    """Pairs one after the other: films 2k and 2k + 1 are twins."""
+    shown = [one for pair in pairs for one in pair]
+    t_scores = np.array([one.t_score for one in shown], np.float32)
+    return Batch(
+        film=torch.from_numpy(np.stack([one.film for one in shown]).astype(np.float32)),
+        label=torch.tensor([float(one.label) for one in shown]),
+        t_score=torch.from_numpy((t_scores - np.float32(T_MEAN)) / np.float32(T_SPREAD)),
+        mineral=torch.from_numpy(np.stack([one.mineral for one in shown]).reshape(len(shown), -1)),
+        bone=torch.from_numpy(np.stack([one.bone for one in shown])),
+    )
 
 
 def subjects(split: Split, count: int) -> list[Subject]:
@@ -100,28 +138,22 @@ def subjects(split: Split, count: int) -> list[Subject]:
     return [sample_subject(split.first_seed + number, split.variants) for number in range(count)]
 
 
-def predict(net: GridNet, maps: Maps, patients: Sequence[Subject]) -> tuple[Float, Float]:
-    """Logits and labels of the patients' films, (n,) each, without calibration."""
-    logits, labels = [], []
-    for first in range(0, len(patients), 8):
-        some = patients[first : first + 8]
-        batch = _collate(maps, some, net.config.size)
-        with torch.inference_mode():
-            logits.append(net(batch.film).logit.numpy())
-        labels.append(batch.label.numpy())
-    return np.concatenate(logits), np.concatenate(labels)
+def render_films(maps: Maps, patients: Sequence[Subject], size: int) -> npt.NDArray[np.float16]:
+    """The patients' films, prepared for a net of ``size``: (n, 1, S, S)."""
+    return np.stack([_show(maps, (one,), size)[0].film for one in patients])
 
 
-def _collate(maps: Maps, patients: Sequence[Subject], size: int) -> Batch:
-    films, minerals = [], []
-    for subject in patients:
-        pixels, mineral = render(maps[subject.variant].astype(np.float32), subject, size)
-        films.append(prepare(Radiograph(pixels), size).array)
-        minerals.append(np.log(mineral + MINERAL_FLOOR))
-    t_scores = np.array([subject.t_score for subject in patients], np.float32)
-    return Batch(
-        film=torch.from_numpy(np.stack(films)),
-        label=torch.tensor([float(subject.label) for subject in patients]),
-        t_score=torch.from_numpy((t_scores - np.float32(T_MEAN)) / np.float32(T_SPREAD)),
-        mineral=torch.from_numpy(np.stack(minerals).reshape(len(patients), -1)),
-    )
+def _show(maps: Maps, alike: Sequence[Subject], size: int) -> list[Shown]:
+    """Films of subjects who differ in density alone: the scene, the dearest part, is made once."""
+    scene = compose(maps[alike[0].variant].astype(np.float32), alike[0], size)
+    bone = bone_cells(scene, size)
+    return [
+        Shown(
+            film=prepare(Radiograph(shoot(scene, one)), size).array.astype(np.float16),
+            label=one.label,
+            t_score=one.t_score,
+            mineral=np.log(blocks(scene, one, size) + MINERAL_FLOOR),
+            bone=bone,
+        )
+        for one in alike
+    ]

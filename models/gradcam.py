@@ -9,9 +9,10 @@ through the head alone yields it.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from models.grid import STRIDE, GridNet, Output, stitch
+from models.grid import STRIDE, Features, GridNet, Output, stitch
 
 
 def explain(net: GridNet, film: Tensor) -> tuple[Output, Tensor]:
@@ -28,11 +29,38 @@ def explain(net: GridNet, film: Tensor) -> tuple[Output, Tensor]:
         with torch.enable_grad():
             output = net.head(blocks, features.thumb)
             (gradient,) = torch.autograd.grad(output.logit.sum(), blocks)  # (N, B, C)
+    heat = _heat(net, features, gradient).relu()
+    scores = Output(*(part.detach() for part in vars(output).values()))
+    return scores, heat
+
+
+class Explained(nn.Module):
+    """A net in training that gives its heat beside its scores, so that a loss can ask where it is.
+
+    The heat is that of ``explain`` and can be differentiated.
+    """
+
+    def __init__(self, net: GridNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, film: Tensor) -> tuple[Output, Tensor]:
+        """``film`` (N, 1, S, S) to the scores and the heat, (N, grid * h, grid * w)."""
+        features = self.net.features(film)
+        blocks = features.blocks  # (N, B, C)
+        # The fused kernels of attention have no second derivative.
+        with sdpa_kernel(SDPBackend.MATH):
+            output = self.net.head(blocks, features.thumb)
+            (gradient,) = torch.autograd.grad(output.logit.sum(), blocks, create_graph=True)
+        return output, _heat(self.net, features, gradient).relu()
+
+
+def _heat(net: GridNet, features: Features, gradient: Tensor) -> Tensor:
+    """Both signs of Grad-CAM, stitched, from the logit's gradient on block averages (N, B, C)."""
     cells = features.maps.shape[-2] * features.maps.shape[-1]
-    heat = torch.einsum("nbc,nbchw->nbhw", gradient / cells, features.maps).relu()
+    heat = torch.einsum("nbc,nbchw->nbhw", gradient / cells, features.maps)
     edge = net.config.halo // STRIDE
     if edge:
         # Cells of the halo lie over the neighbours, which have cells of their own there.
         heat = heat[:, :, edge:-edge, edge:-edge]
-    scores = Output(*(part.detach() for part in vars(output).values()))
-    return scores, stitch(heat, net.config.grid)
+    return stitch(heat, net.config.grid)

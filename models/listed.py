@@ -20,7 +20,7 @@ from models.card import IntendedUse
 from models.checkpoint import Progressed
 from models.data import Batch
 from models.films import read_film
-from models.grid import GridNet
+from models.grid import STRIDE, GridNet
 from models.manifest import Entry, Manifest, Split, refuse
 from models.manifest import Origin as Source
 from models.pixels import PixelError, Radiograph
@@ -43,6 +43,10 @@ class Films:
     pixels: Half
     label: Float
     t_score: Float
+
+    def first(self, count: int) -> Films:
+        """The first ``count`` of them."""
+        return Films(self.pixels[:count], self.label[:count], self.t_score[:count])
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Listed:
             label=torch.from_numpy(self.films.label[chosen]),
             t_score=torch.from_numpy((self.films.t_score[chosen] - T_MEAN) / T_SPREAD).float(),
             mineral=torch.full((len(chosen), 36), math.nan),
+            bone=torch.full((len(chosen), size // STRIDE, size // STRIDE), math.nan),
             twins=False,
         )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +19,19 @@ from models.data import (
     Batch,
     Float,
     Maps,
-    predict,
+    Pair,
+    render_films,
     subjects,
     twin_batch,
+    twin_pair,
 )
 from models.grid import GridNet
+from models.listed import Films, logits
 from models.pixels import Radiograph
 from models.release import HeldOut, Origin, account, release
 from models.scoring import Bundle
 from models.simulate.anatomy import ATTRIBUTION
-from models.simulate.cohort import render, twin
+from models.simulate.cohort import Subject, render, twin
 
 CALIBRATION_FILMS = 480
 TEST_FILMS = 640
@@ -64,40 +69,79 @@ SIMULATED = Origin(
 
 @dataclass(frozen=True)
 class Rendered:
-    """Twins of the training variants; validation on the first patients kept for calibration."""
+    """Twins of the training variants; validation on films that no batch holds.
+
+    To render a film costs as much as to learn from it: only one batch in ``echo`` is new, the
+    others hold pairs out of the last ``window`` (data echoing, D. Choi et al., 2019). Only the
+    first ``watched`` films held out are looked at while the net trains: looks cost time.
+    """
 
     maps: Maps
     seed: int
+    held_out: Films
     pairs: int = 4
-    validation: int = 128
+    echo: int = 3
+    window: int = 2000
+    watched: int = 160
+    kept: OrderedDict[int, Pair] = field(default_factory=OrderedDict, repr=False, compare=False)
 
     def batch(self, number: int, size: int) -> Batch:
         """Pairs of films that differ in density alone."""
-        return twin_batch(self.maps, TRAIN, self.seed * 1_000_003 + number, self.pairs, size)
+        fresh, again = divmod(number, self.echo)
+        end = (fresh + 1) * self.pairs
+        chosen = range(end - self.pairs, end)
+        if again:
+            rng = np.random.default_rng([43, self.seed, number])
+            chosen = rng.integers(max(0, end - self.window), end, self.pairs).tolist()
+        return twin_batch([self._pair(one, size) for one in chosen])
+
+    def _pair(self, number: int, size: int) -> Pair:
+        if number not in self.kept:
+            seed = self.seed * 1_000_000_007 + number
+            self.kept[number] = twin_pair(self.maps, TRAIN, seed, size)
+            if len(self.kept) > self.window:
+                self.kept.popitem(last=False)
+        return self.kept[number]
 
     def validate(self, net: GridNet) -> tuple[Float, Float]:
-        """Logits and labels of patients that no batch holds."""
-        return predict(net, self.maps, subjects(CALIBRATE, self.validation))
+        """Logits and labels of the films looked at."""
+        some = self.held_out.first(self.watched)
+        return logits(net, some), some.label
 
 
-def release_rendered(path: Path, net: GridNet, maps: Maps, done: Progressed, seed: int) -> Bundle:
-    """Calibrate on one held-out set of variants, measure on another, write the bundle."""
-    held_out = HeldOut(*predict(net, maps, subjects(CALIBRATE, CALIBRATION_FILMS)))
-    card = (SIMULATED, account(SIMULATED, done, seed))
-    golden = _golden(maps, net.config.size)
-    return release(path, net, held_out, _figures(net, maps), golden, card)
+def kept_for_calibration(maps: Maps, size: int) -> Films:
+    """Films of variants that no batch holds, for runs without a manifest of held-out films."""
+    return _films(maps, subjects(CALIBRATE, CALIBRATION_FILMS), size)
+
+
+def release_rendered(path: Path, net: GridNet, films: Rendered, done: Progressed) -> Bundle:
+    """Calibrate on the films held out, measure on another set of variants, write the bundle."""
+    held_out = HeldOut(logits(net, films.held_out), films.held_out.label)
+    card = (SIMULATED, account(SIMULATED, done, films.seed))
+    golden = _golden(films.maps, net.config.size)
+    return release(path, net, held_out, _figures(net, films.maps), golden, card)
 
 
 def _figures(net: GridNet, maps: Maps) -> tuple[Figure, ...]:
     """AUC on held-out variants, and the same with density switched off, which must be chance."""
     patients = subjects(TEST, TEST_FILMS)
     source = f"simulated, {len(TEST.variants)} variants of the CT seen nowhere else"
-    logits, labels = predict(net, maps, patients)
     off = [replace(twin(one, -2.0), label=one.label) for one in patients[: TEST_FILMS // 2]]
-    blind, same = predict(net, maps, off)
-    return (
-        area("held out", logits, labels, source),
-        area("density switched off", blind, same, f"{source}; everyone at T -2, labels kept"),
+    found = []
+    for name, where, people in (
+        ("held out", source, patients),
+        ("density switched off", f"{source}; everyone at T -2, labels kept", off),
+    ):
+        films = _films(maps, people, net.config.size)
+        found.append(area(name, logits(net, films), films.label, where))
+    return tuple(found)
+
+
+def _films(maps: Maps, patients: Sequence[Subject], size: int) -> Films:
+    return Films(
+        pixels=render_films(maps, patients, size),
+        label=np.array([one.label for one in patients], np.float32),
+        t_score=np.array([one.t_score for one in patients], np.float32),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,9 +13,9 @@ from models.data import CALIBRATE, TEST, TRAIN, render_variants
 from models.distributed import Ranks, ranks
 from models.grid import GridConfig, GridNet
 from models.listed import Listed, load_films, release_listed
-from models.manifest import ManifestError, Split, read_manifest
+from models.manifest import Manifest, ManifestError, Origin, Split, read_manifest
 from models.registry import load_bundle
-from models.rendered import Rendered, release_rendered
+from models.rendered import Rendered, kept_for_calibration, release_rendered
 from models.scoring import Bundle
 from models.simulate.anatomy import cache_folder
 from models.train import TrainConfig, fit
@@ -27,9 +27,16 @@ class TrainError(ValueError):
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What a run is asked to do. ``start`` is a bundle to take weights from, ``batch`` in films."""
+    """What a run is asked to do.
+
+    ``rendered`` films are made while the net trains, and ``manifest`` then only holds films out;
+    without a manifest all films are rendered. ``start`` is a bundle to take weights from, ``batch``
+    in films.
+    """
 
     out: Path
+    manifest: Path | None
+    rendered: bool
     size: int
     minutes: float
     steps: int
@@ -39,7 +46,7 @@ class TrainOptions:
     seed: int
 
 
-def train_bundle(manifest: Path | None, options: TrainOptions) -> Bundle | None:
+def train_bundle(options: TrainOptions) -> Bundle | None:
     """Train on a manifest's films, or on rendered ones, and write a bundle.
 
     Returns it, or None in a process that only helps the first. Raises ManifestError, TrainError
@@ -48,53 +55,76 @@ def train_bundle(manifest: Path | None, options: TrainOptions) -> Bundle | None:
     torch.manual_seed(options.seed)
     net = _net(options)
     with ranks(_device(options.device)) as joined:
-        if manifest is None:
+        if options.manifest is None or options.rendered:
             return _on_rendered(net, options, joined)
-        return _on_listed(net, manifest, options, joined)
+        return _on_listed(net, options.manifest, options, joined)
 
 
 def _on_rendered(net: GridNet, options: TrainOptions, joined: Ranks) -> Bundle | None:
+    """Learn from rendered films; validate and calibrate on the manifest's, or on rendered ones."""
+    manifest = None if options.manifest is None else _held_out(options.manifest)
     maps = render_variants((TRAIN, CALIBRATE, TEST), cache_folder() / "maps")
-    source = Rendered(maps, options.seed, pairs=max(1, options.batch // 2))
-    trained = fit(net, source, _config(options), _checkpoint(options, "rendered"), joined)
+    if manifest is None:
+        films, name = kept_for_calibration(maps, options.size), "rendered"
+    else:
+        films = load_films(manifest.of(Split.VALIDATION), options.size, _prepared(options))
+        name = f"rendered-{_digest(manifest.file)}"
+    source = Rendered(maps, options.seed, films, pairs=max(1, options.batch // 2))
+    config = replace(_config(options), heat=1.0)
+    trained = fit(net, source, config, _checkpoint(options, name), joined)
     if not joined.first:
         return None
-    return release_rendered(options.out, trained.net.cpu(), maps, trained.done, options.seed)
+    return release_rendered(options.out, trained.net.cpu(), source, trained.done)
+
+
+def _held_out(file: Path) -> Manifest:
+    """A manifest that rendered films can be measured on. Raises ManifestError and TrainError."""
+    manifest = read_manifest(file)
+    if manifest.origin is not Origin.SIMULATED:
+        raise TrainError(
+            f"{file} lists no simulated films: leave --rendered out, or name a cohort that "
+            "`osteoscreen model simulate` made"
+        )
+    _require(manifest, Split.VALIDATION)
+    return manifest
 
 
 def _on_listed(net: GridNet, file: Path, options: TrainOptions, joined: Ranks) -> Bundle | None:
     manifest = read_manifest(file)
     for split in (Split.TRAIN, Split.VALIDATION):
-        if not manifest.of(split):
-            raise ManifestError(f"{file} lists no film of the split {split}")
-    prepared = _run_folder(options) / "films"
+        _require(manifest, split)
     films, held_out = (
-        load_films(manifest.of(split), options.size, prepared)
+        load_films(manifest.of(split), options.size, _prepared(options))
         for split in (Split.TRAIN, Split.VALIDATION)
     )
     source = Listed(films, held_out, options.seed, options.size, options.batch)
-    name = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-    trained = fit(net, source, _config(options), _checkpoint(options, name), joined)
+    config, checkpoint = _config(options), _checkpoint(options, _digest(file))
+    trained = fit(net, source, config, checkpoint, joined)
     if not joined.first:
         return None
     run = (trained.done, options.seed)
     return release_listed(options.out, trained.net.cpu(), source, manifest, run)
 
 
+def _require(manifest: Manifest, split: Split) -> None:
+    if not manifest.of(split):
+        raise ManifestError(f"{manifest.file} lists no film of the split {split}")
+
+
 def _net(options: TrainOptions) -> GridNet:
-    """A net from the seed, or with the weights of a bundle."""
-    if options.start is None:
-        try:
+    """A net from the seed, or with the weights of a bundle; no weight depends on the film's size.
+
+    Learning small films first and large ones after is several times as fast as large ones alone.
+    """
+    try:
+        if options.start is None:
             return GridNet(GridConfig(size=options.size))
-        except ValueError as error:
-            raise TrainError(str(error)) from None
-    bundle = load_bundle(options.start)
-    if bundle.net.config.size != options.size:
-        raise TrainError(
-            f"{options.start} takes films of {bundle.net.config.size} px: say --size "
-            f"{bundle.net.config.size}"
-        )
-    return bundle.net.requires_grad_(True)
+        bundle = load_bundle(options.start)
+        net = GridNet(replace(bundle.net.config, size=options.size))
+    except ValueError as error:
+        raise TrainError(str(error)) from None
+    net.load_state_dict(bundle.net.state_dict())
+    return net
 
 
 def _config(options: TrainOptions) -> TrainConfig:
@@ -115,6 +145,14 @@ def _device(wanted: str) -> str:
 
 def _run_folder(options: TrainOptions) -> Path:
     return options.out.with_name(options.out.name + ".run")
+
+
+def _prepared(options: TrainOptions) -> Path:
+    return _run_folder(options) / "films"
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
 def _checkpoint(options: TrainOptions, films: str) -> Path:

@@ -94,6 +94,12 @@ def train(  # noqa: PLR0913 - the options of a command
         typer.Argument(help="CSV of films with labels. [default: films rendered on line]"),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the bundle to write.")] = Path("out/bundle"),
+    rendered: Annotated[
+        bool,
+        typer.Option(
+            "--rendered", help="Learn from rendered films; MANIFEST only holds films out."
+        ),
+    ] = False,
     size: Annotated[int, typer.Option(help="Side of the film in pixels, a multiple of 192.")] = 384,
     minutes: Annotated[float, typer.Option(min=0.01, help="End after so many minutes.")] = 1e6,
     steps: Annotated[int, typer.Option(min=1, help="End after so many steps.")] = 20_000,
@@ -114,6 +120,8 @@ def train(  # noqa: PLR0913 - the options of a command
 
     options = TrainOptions(
         out=out,
+        manifest=manifest,
+        rendered=rendered,
         size=size,
         minutes=minutes,
         steps=steps,
@@ -123,7 +131,7 @@ def train(  # noqa: PLR0913 - the options of a command
         seed=seed,
     )
     try:
-        bundle = train_bundle(manifest, options)
+        bundle = train_bundle(options)
     except (ManifestError, TrainError, BundleError) as error:
         raise Misconfigured(str(error)) from None
     if bundle is not None:

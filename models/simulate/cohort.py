@@ -37,7 +37,13 @@ T_LIMIT = -2.5
 DXA_ERROR = 0.4
 """T-score units: the densitometer's own error and its discordance with the rest of the skeleton."""
 
+BONE_FLOOR = 0.15
+"""g/cm2 of mineral at young density from which on a pixel counts as bone."""
+
 _MAP_GRID = 6
+
+_CELL = 32
+"""Film pixels to one cell of a net's heat."""
 
 _RIB_RIM = 1.3
 
@@ -175,14 +181,32 @@ def shoot(scene: Scene, subject: Subject) -> Float:
 
 def blocks(scene: Scene, subject: Subject, size: int) -> Float:
     """Mean mineral in g/cm2 over the blocks of the padded square, float32 (6, 6)."""
-    rows, columns = scene.bone.shape
-    square = np.zeros((size, size), np.float32)
-    top, left = (size - rows) // 2, (size - columns) // 2
-    square[top : top + rows, left : left + columns] = scene.bone
+    square = _squared(scene.bone, size)
     edges = np.linspace(0, size, _MAP_GRID + 1).round().astype(int)[:-1]
     sums = np.add.reduceat(np.add.reduceat(square, edges, axis=0), edges, axis=1)
     factor = density_factor(subject.t_score) / (size / _MAP_GRID) ** 2
     return (sums * np.float32(factor)).astype(np.float32)
+
+
+def bone_cells(scene: Scene, size: int) -> Float:
+    """Each cell's share of bone over the film's, float32 (size / 32, size / 32).
+
+    Their mean, weighed with a map of heat, is how many times more heat bone has than an even spread
+    over the film would give it.
+    """
+    bone = (scene.bone > BONE_FLOOR).astype(np.float32)
+    side = size // _CELL
+    share = _squared(bone, size).reshape(side, _CELL, side, _CELL).mean(axis=(1, 3))
+    return np.asarray(share / max(float(bone.mean()), 1e-6), np.float32)
+
+
+def _squared(layer: Float, size: int) -> Float:
+    """``layer`` in the middle of the square that the film is padded to, zeros around it."""
+    rows, columns = layer.shape
+    square = np.zeros((size, size), np.float32)
+    top, left = (size - rows) // 2, (size - columns) // 2
+    square[top : top + rows, left : left + columns] = layer
+    return square
 
 
 def _film_plane(subject: Subject, size: int) -> Plane:

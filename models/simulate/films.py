@@ -11,7 +11,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from models.simulate.anatomy import REFERENCE_BMD
-from models.simulate.cohort import SPREAD_BMD, Scene, Subject, compose, density_factor, shoot
+from models.simulate.cohort import (
+    BONE_FLOOR,
+    SPREAD_BMD,
+    Scene,
+    Subject,
+    compose,
+    density_factor,
+    shoot,
+)
 from models.simulate.dicom import Header, build
 from models.simulate.patients import Patient
 from models.simulate.world import WORLD_VERSION
@@ -25,9 +33,6 @@ TWIN_STEP = 0.10
 
 OFF_T_SCORE = -2.0
 """Everybody's density in a density-off cohort: near the middle of the real one."""
-
-BONE_FLOOR = 0.15
-"""g/cm2 of mineral at young density from which on a pixel counts as bone in the mask."""
 
 
 @dataclass(frozen=True)

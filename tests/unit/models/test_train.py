@@ -4,6 +4,7 @@ import csv
 import os
 import subprocess
 import sys
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from models.data import CALIBRATE, TRAIN, Maps, twin_batch
+from models.data import CALIBRATE, TRAIN, Batch, Maps, render_films, subjects, twin_batch, twin_pair
 from models.distributed import Ranks
+from models.gradcam import explain
 from models.grid import GridConfig, GridNet, Output
+from models.listed import Films
 from models.rendered import Rendered
-from models.train import TrainConfig, fit, loss
+from models.train import HEAT_ON_BONE, TrainConfig, fit, loss, stray
 
 CONFIG = GridConfig(size=192, dim=32, depth=1, heads=2)
 RUN = TrainConfig(steps=2, look=1)
@@ -30,7 +33,17 @@ def _phantoms() -> Maps:
 
 
 def _source() -> Rendered:
-    return Rendered(_phantoms(), seed=1, pairs=1, validation=8)
+    maps, patients = _phantoms(), subjects(CALIBRATE, 8)
+    held_out = Films(
+        pixels=render_films(maps, patients, CONFIG.size),
+        label=np.array([one.label for one in patients], np.float32),
+        t_score=np.array([one.t_score for one in patients], np.float32),
+    )
+    return Rendered(maps, seed=1, held_out=held_out, pairs=1)
+
+
+def _batch(maps: Maps) -> Batch:
+    return twin_batch([twin_pair(maps, TRAIN, seed, 192) for seed in (3, 4)])
 
 
 @pytest.fixture
@@ -51,9 +64,11 @@ def _net() -> GridNet:
 
 
 def test_twins_lie_side_by_side_and_differ_in_density(maps: Maps) -> None:
-    batch = twin_batch(maps, TRAIN, 3, 2, 192)
+    batch = _batch(maps)
     assert batch.film.shape == (4, 1, 192, 192)
     assert batch.mineral.shape == (4, 36)
+    assert batch.bone.shape == (4, 6, 6)
+    assert torch.equal(batch.bone[0::2], batch.bone[1::2])
     first, second = batch.t_score[0::2], batch.t_score[1::2]
     assert (abs(first - second) * 1.4 >= 0.5 - 1e-6).all()
     more = batch.mineral[0::2].mean(dim=1) > batch.mineral[1::2].mean(dim=1)
@@ -61,7 +76,7 @@ def test_twins_lie_side_by_side_and_differ_in_density(maps: Maps) -> None:
 
 
 def test_the_loss_is_least_where_the_answer_is_right(maps: Maps) -> None:
-    batch = twin_batch(maps, TRAIN, 3, 2, 192)
+    batch = _batch(maps)
     attention = torch.ones(4, 37) / 37
     right = Output((batch.label * 2 - 1) * 9, batch.t_score, batch.mineral, attention)
     assert loss(right, batch) < 0.5
@@ -74,13 +89,50 @@ def test_the_loss_is_least_where_the_answer_is_right(maps: Maps) -> None:
 
 def test_what_is_not_known_costs_nothing(maps: Maps) -> None:
     """A film without a T-score, without twins and without blocks is learned by its label."""
-    batch = replace(twin_batch(maps, TRAIN, 3, 2, 192), twins=False)
+    batch = replace(_batch(maps), twins=False)
     nothing = torch.full_like(batch.t_score, torch.nan)
     bare = replace(batch, t_score=nothing, mineral=torch.full_like(batch.mineral, torch.nan))
     output = Output(batch.label, torch.ones(4), torch.ones(4, 36), torch.ones(4, 37) / 37)
     assert torch.isfinite(loss(output, bare))
     assert torch.equal(loss(output, bare), loss(replace(output, t_score=torch.zeros(4)), bare))
     assert loss(output, bare) < loss(output, batch)
+
+
+def test_heat_on_bone_costs_nothing_and_heat_beside_it_does() -> None:
+    """The loss is the logarithm of what the ratio falls short; a film without heat is let be."""
+    bone = torch.zeros(3, 6, 6)
+    bone[:, :3] = 2.0
+    on, off = torch.zeros(6, 6), torch.zeros(6, 6)
+    on[0], off[5] = 1.0, 1.0
+    assert stray(on[None], bone[:1]) == 0
+    mixed = stray((on + off)[None], bone[:1])
+    assert mixed == pytest.approx(np.log(HEAT_ON_BONE / 1.0))
+    assert stray(off[None], bone[:1]) > mixed
+    none = stray(torch.stack([on + off, torch.zeros(6, 6)]), bone[:2])
+    assert none == pytest.approx(float(mixed) / 2)
+
+
+def test_training_moves_heat_onto_bone(source: Rendered, tmp_path: Path) -> None:
+    """The same films with and without the loss on heat: with it, less heat lies beside bone."""
+    batch = source.batch(0, CONFIG.size)
+    far = []
+    for weight in (0.0, 20.0):
+        longer = replace(RUN, steps=12, look=100, ema=0.0, heat=weight)
+        run = fit(_net(), source, longer, tmp_path / f"{weight}.pt", ALONE)
+        _, heat = explain(run.net, batch.film)
+        far.append(float(stray(heat, batch.bone)))
+    assert far[1] < far[0]
+
+
+def test_one_batch_in_three_is_new(maps: Maps, source: Rendered) -> None:
+    """The others hold pairs seen before, the same on every run."""
+    films = [source.batch(number, 192).film for number in range(6)]
+    again = replace(source, kept=OrderedDict())
+    assert all(torch.equal(again.batch(n, 192).film, films[n]) for n in (5, 0, 3))
+    assert torch.equal(films[1], films[0])
+    assert torch.equal(films[2], films[0])
+    assert not torch.equal(films[3], films[0])
+    assert any(torch.equal(films[4], films[n]) for n in (0, 3))
 
 
 def test_the_same_seed_gives_the_same_weights(source: Rendered, tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""The faster way to learn on a processor computes what torch computes."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from models.gemm import GemmConv2d, quicken
+from models.grid import GridConfig, GridNet
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "side"),
+    [(3, 1, 1, 2), (3, 2, 1, 8), (7, 2, 3, 32), (5, (2, 1), (0, 2), 9)],
+)
+def test_values_and_gradients_are_those_of_torch(
+    kernel: int, stride: int | tuple[int, int], padding: int | tuple[int, int], side: int
+) -> None:
+    torch.manual_seed(0)
+    plain = nn.Conv2d(3, 5, kernel, stride=stride, padding=padding, bias=False).double()
+    quick = quicken(copy.deepcopy(plain))
+    assert type(quick) is GemmConv2d
+    said = []
+    for layer in (plain, quick):
+        picture = torch.randn(4, 3, side, side, generator=torch.Generator().manual_seed(1)).double()
+        picture.requires_grad_()
+        value = layer(picture)
+        (value**2).sum().backward()
+        said.append((value, picture.grad, layer.weight.grad))
+    torch.testing.assert_close(said[0], said[1])
+
+
+def test_a_whole_net_learns_the_same() -> None:
+    """Every weight's gradient, to rounding; names and values of the weights stay."""
+    torch.manual_seed(0)
+    plain = GridNet(GridConfig(size=192, dim=32, depth=1, heads=2, dropout=0.0)).double()
+    quick = copy.deepcopy(plain)
+    quicken(quick)
+    assert sum(type(module) is GemmConv2d for module in quick.modules()) == 17
+    film = torch.randn(2, 1, 192, 192).double()
+    for net in (plain, quick):
+        output = net(film)
+        (output.logit.sum() + output.mineral.sum()).backward()
+    assert list(plain.state_dict()) == list(quick.state_dict())
+    pairs = zip(plain.parameters(), quick.parameters(), strict=True)
+    assert all(torch.allclose(a.grad, b.grad) for a, b in pairs if a.grad is not None)
+
+
+def test_what_it_cannot_do_is_left_as_it_is() -> None:
+    others = [
+        nn.Conv2d(2, 2, 1, bias=False),
+        nn.Conv2d(2, 2, 3),
+        nn.Conv2d(2, 2, 3, bias=False, groups=2),
+        nn.Conv2d(2, 2, 3, bias=False, dilation=2),
+        nn.Conv2d(2, 2, 3, bias=False, padding="same"),
+        nn.Conv2d(2, 2, 3, bias=False, padding_mode="reflect"),
+    ]
+    assert all(type(quicken(layer)) is nn.Conv2d for layer in others)

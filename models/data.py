@@ -12,7 +12,7 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from models.grid import GridNet
+from models.grid import FilmNet
 from models.pixels import Radiograph
 from models.preprocess import prepare
 from models.simulate.anatomy import load_anatomy
@@ -100,7 +100,7 @@ def subjects(split: Split, count: int) -> list[Subject]:
     return [sample_subject(split.first_seed + number, split.variants) for number in range(count)]
 
 
-def predict(net: GridNet, maps: Maps, patients: Sequence[Subject]) -> tuple[Float, Float]:
+def predict(net: FilmNet, maps: Maps, patients: Sequence[Subject]) -> tuple[Float, Float]:
     """Logits and labels of the patients' films, (n,) each, without calibration."""
     logits, labels = [], []
     for first in range(0, len(patients), 8):

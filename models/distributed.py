@@ -11,8 +11,6 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from models.grid import GridNet
-
 
 @dataclass(frozen=True)
 class Ranks:
@@ -27,7 +25,7 @@ class Ranks:
         """Whether this process writes."""
         return self.rank == 0
 
-    def share(self, net: GridNet) -> nn.Module:
+    def share(self, net: nn.Module) -> nn.Module:
         """The net, with gradients averaged over all processes."""
         return DistributedDataParallel(net) if self.world > 1 else net
 

@@ -21,7 +21,7 @@ from models.data import (
     subjects,
     twin_batch,
 )
-from models.grid import GridNet
+from models.grid import FilmNet, GridNet
 from models.pixels import Radiograph
 from models.release import HeldOut, Origin, account, release
 from models.scoring import Bundle
@@ -75,7 +75,7 @@ class Rendered:
         """Pairs of films that differ in density alone."""
         return twin_batch(self.maps, TRAIN, self.seed * 1_000_003 + number, self.pairs, size)
 
-    def validate(self, net: GridNet) -> tuple[Float, Float]:
+    def validate(self, net: FilmNet) -> tuple[Float, Float]:
         """Logits and labels of patients that no batch holds."""
         return predict(net, self.maps, subjects(CALIBRATE, self.validation))
 

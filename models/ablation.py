@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Variant:
 
     name: str
     what: str
-    change: Mapping[str, bool] = field(default_factory=dict)
+    change: Mapping[str, Any] = field(default_factory=dict)
     mil: bool = False
 
     def net(self, config: GridConfig) -> FilmNet:
@@ -45,8 +46,11 @@ VARIANTS = (
 
 @dataclass(frozen=True)
 class Learned:
-    """How a variant was trained: ``seconds`` of ``machine`` over ``films``, films of validation
-    and reading from disk not counted; ``best_step`` is the average that was kept."""
+    """How a variant was trained.
+
+    ``seconds`` that ``machine`` took over ``films``, validation not counted; ``best_step`` is
+    where the average that was kept stood.
+    """
 
     parameters: int
     steps: int
@@ -215,6 +219,10 @@ _NOTES = (
     "",
     "Every variant was trained once, from one seed. Intervals and p tell the chance of the test "
     "films, not that of training, which another `--seed` shows.",
+    "",
+    "The whole-film net's batch norm sees film and thumbnail one after the other and keeps running "
+    "statistics of both, where the others see blocks and thumbnail together: part of its "
+    "difference may be that.",
     "",
     "No variant learned the mineral of blocks, which a manifest does not hold; `monai-att-trans` "
     "has no head for it. All learned the label and, where it is known, the T-score.",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 
-from models.grid import GridNet
+from models.grid import FilmNet
+
+Net = TypeVar("Net", bound=FilmNet)
 
 
 @dataclass(frozen=True)
@@ -23,19 +26,19 @@ class Progressed:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Generic[Net]):
     """The parts of a run that a checkpoint brings back.
 
     ``average`` follows ``net``; ``best`` is the average with the best AUC on validation so far.
     """
 
-    net: GridNet
-    average: GridNet
-    best: GridNet
+    net: Net
+    average: Net
+    best: Net
     optimiser: torch.optim.Optimizer
 
 
-def save(path: Path, run: Run, done: Progressed) -> None:
+def save(path: Path, run: Run[Net], done: Progressed) -> None:
     """Write a checkpoint, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
@@ -44,7 +47,7 @@ def save(path: Path, run: Run, done: Progressed) -> None:
     part.replace(path)
 
 
-def resume(path: Path, run: Run) -> Progressed:
+def resume(path: Path, run: Run[Net]) -> Progressed:
     """Bring a run back to its checkpoint, if there is one."""
     if not path.exists():
         return Progressed()

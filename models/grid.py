@@ -87,13 +87,19 @@ class Output:
     attention: Tensor
 
 
-class GridNet(nn.Module):
+class FilmNet(nn.Module):
+    """What the training loop needs of a net: ``config``, and ``forward(film) -> Output``."""
+
+    config: GridConfig
+
+
+class GridNet(FilmNet):
     """Film in, ``Output`` out; ``features`` and ``head`` are apart for the sake of Grad-CAM."""
 
     def __init__(self, config: GridConfig) -> None:
         super().__init__()
         self.config = config
-        self.resnet = _resnet18(config.norm)
+        self.resnet = resnet18(config.norm)
         self.project = nn.Linear(CHANNELS, config.dim)
         self.mineral = nn.Linear(config.dim, 1)
         if config.position:
@@ -196,11 +202,12 @@ def stitch(blocks: Tensor, grid: int) -> Tensor:
     return cells.reshape(n, grid * h, grid * w)
 
 
-def _resnet18(norm: str) -> nn.Module:
+def resnet18(norm: str) -> nn.Module:
+    """(M, 1, b, b) in, the average of the last map (M, C) out; no head, weights drawn at random."""
     # MONAI takes seconds to import, so only who builds a net pays for it.
-    from monai.networks.nets.resnet import resnet18
+    from monai.networks.nets import resnet
 
-    net: nn.Module = resnet18(
+    net: nn.Module = resnet.resnet18(
         spatial_dims=2,
         n_input_channels=1,
         conv1_t_stride=2,

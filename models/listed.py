@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
@@ -20,7 +21,7 @@ from models.card import IntendedUse
 from models.checkpoint import Progressed
 from models.data import Batch
 from models.films import read_film
-from models.grid import STRIDE, GridNet
+from models.grid import STRIDE, FilmNet, GridNet
 from models.manifest import Entry, Manifest, Split, refuse
 from models.manifest import Origin as Source
 from models.pixels import PixelError, Radiograph
@@ -44,9 +45,10 @@ class Films:
     label: Float
     t_score: Float
 
-    def first(self, count: int) -> Films:
-        """The first ``count`` of them."""
-        return Films(self.pixels[:count], self.label[:count], self.t_score[:count])
+    def part(self, first: int, count: int) -> Films:
+        """``count`` films from ``first`` on."""
+        some = slice(first, first + count)
+        return Films(self.pixels[some], self.label[some], self.t_score[some])
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,12 @@ class Listed:
             twins=False,
         )
 
-    def validate(self, net: GridNet) -> tuple[Float, Float]:
+    def validate(self, net: FilmNet) -> tuple[Float, Float]:
         """Logits and labels of the films held out."""
         return logits(net, self.held_out), self.held_out.label
 
 
-def logits(net: GridNet, films: Films) -> Float:
+def logits(net: FilmNet, films: Films) -> Float:
     """The net's logits of prepared films, (n,)."""
     device = next(net.parameters()).device
     said = []
@@ -103,7 +105,7 @@ def load_films(entries: Sequence[Entry], size: int, folder: Path) -> Films:
 
     Raises ManifestError that names every row whose film does not decode.
     """
-    file = folder / f"{_name(entries, size)}.npy"
+    file = folder / f"{fingerprint(entries, size)}.npy"
     if not file.exists():
         _prepare_all(entries, size, file)
     return Films(
@@ -121,7 +123,9 @@ def _prepare_all(entries: Sequence[Entry], size: int, file: Path) -> None:
     shape = (len(entries), 1, size, size)
     ready = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
     faults = []
-    for place, entry in enumerate(track(entries, description="decoding")):
+    # The bar on standard error: standard output is for results.
+    shown = track(entries, description="decoding", console=Console(stderr=True))
+    for place, entry in enumerate(shown):
         try:
             ready[place] = prepare(read_film(entry.path), size).array
         except PixelError as error:
@@ -133,7 +137,7 @@ def _prepare_all(entries: Sequence[Entry], size: int, file: Path) -> None:
     part.replace(file)
 
 
-def _name(entries: Sequence[Entry], size: int) -> str:
+def fingerprint(entries: Sequence[Entry], size: int) -> str:
     """A name for these films as they are now: another file, size or time, another name."""
     digest = hashlib.sha256(str(size).encode())
     for entry in entries:

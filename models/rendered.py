@@ -25,7 +25,7 @@ from models.data import (
     twin_batch,
     twin_pair,
 )
-from models.grid import GridNet
+from models.grid import FilmNet, GridNet
 from models.listed import Films, logits
 from models.pixels import Radiograph
 from models.release import HeldOut, Origin, account, release
@@ -103,9 +103,9 @@ class Rendered:
                 self.kept.popitem(last=False)
         return self.kept[number]
 
-    def validate(self, net: GridNet) -> tuple[Float, Float]:
+    def validate(self, net: FilmNet) -> tuple[Float, Float]:
         """Logits and labels of the films looked at."""
-        some = self.held_out.first(self.watched)
+        some = self.held_out.part(0, self.watched)
         return logits(net, some), some.label
 
 

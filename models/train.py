@@ -1,4 +1,4 @@
-"""Train the grid net: batches in, an averaged net out; stopped at any time, it goes on."""
+"""Train a net: batches in, an averaged net out; stopped at any time, it goes on."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
@@ -21,12 +22,12 @@ from torch.nn.functional import smooth_l1_loss, softplus
 
 from models import checkpoint as checkpoints
 from models.calibrate import auc
-from models.checkpoint import Progressed, Run
+from models.checkpoint import Net, Progressed, Run
 from models.data import Batch
 from models.distributed import Ranks
 from models.gemm import quicken
 from models.gradcam import Explained
-from models.grid import GridNet, Output
+from models.grid import FilmNet, GridNet, Output
 
 Values = npt.NDArray[np.floating]
 
@@ -40,7 +41,7 @@ class Source(Protocol):
     def batch(self, number: int, size: int) -> Batch:
         """Batch ``number`` of the run, the same for ever, for a net of ``size``."""
 
-    def validate(self, net: GridNet) -> tuple[Values, Values]:
+    def validate(self, net: FilmNet) -> tuple[Values, Values]:
         """Logits and labels of films that no batch holds, (n,) each."""
 
 
@@ -66,14 +67,14 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
-class Trained:
+class Trained(Generic[Net]):
     """The averaged net that did best on validation, and how far the run came."""
 
-    net: GridNet
+    net: Net
     done: Progressed
 
 
-def fit(net: GridNet, source: Source, config: TrainConfig, path: Path, ranks: Ranks) -> Trained:
+def fit(net: Net, source: Source, config: TrainConfig, path: Path, ranks: Ranks) -> Trained[Net]:
     """Train ``net`` on ``source``; goes on from the checkpoint ``path``, and leaves one there.
 
     A CSV log stands beside the checkpoint.
@@ -82,7 +83,7 @@ def fit(net: GridNet, source: Source, config: TrainConfig, path: Path, ranks: Ra
     done = checkpoints.resume(path, run)
     if ranks.device.type == "cpu":
         quicken(run.net)
-    shared = ranks.share(Explained(run.net) if config.heat else run.net)
+    shared = ranks.share(_taught(run.net, config))
     last = time.monotonic()
     with _progress(ranks) as progress:
         bar = progress.add_task("training", total=1.0)
@@ -147,12 +148,21 @@ def _gap(values: Tensor) -> Tensor:
     return values[0::2] - values[1::2]
 
 
-def _prepared(net: GridNet, config: TrainConfig) -> Run:
+def _taught(net: FilmNet, config: TrainConfig) -> nn.Module:
+    """What the loss asks: the net alone, or the net and where its heat is."""
+    if not config.heat:
+        return net
+    if not isinstance(net, GridNet):
+        raise ValueError("only the grid net can say where its heat is; set heat to 0")
+    return Explained(net)
+
+
+def _prepared(net: Net, config: TrainConfig) -> Run[Net]:
     average = copy.deepcopy(net).eval().requires_grad_(False)
     return Run(net, average, copy.deepcopy(average), _optimiser(net, config))
 
 
-def _optimiser(net: GridNet, config: TrainConfig) -> torch.optim.Optimizer:
+def _optimiser(net: FilmNet, config: TrainConfig) -> torch.optim.Optimizer:
     """AdamW; biases and norms are not decayed."""
     decayed = [p for p in net.parameters() if p.ndim > 1 and p.requires_grad]
     others = [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad]
@@ -204,7 +214,7 @@ def _half_pays(device: str) -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
-def _look(run: Run, source: Source, done: Progressed, value: float, path: Path) -> Progressed:
+def _look(run: Run[Net], source: Source, done: Progressed, value: float, path: Path) -> Progressed:
     """Measure on validation, keep the best, log a line, leave a checkpoint."""
     measured = auc(*source.validate(run.average))
     if measured > done.best_auc:
@@ -230,7 +240,7 @@ def _rate(done: Progressed, config: TrainConfig, share: float) -> float:
     return config.rate * min(1.0, (done.step + 1) / 50) * cosine
 
 
-def _follow(average: GridNet, net: GridNet, keep: float) -> None:
+def _follow(average: FilmNet, net: FilmNet, keep: float) -> None:
     """Exponential moving average of weights and of batch norm's statistics."""
     with torch.no_grad():
         for mine, theirs in zip(
@@ -248,5 +258,6 @@ def _progress(ranks: Ranks) -> Progress:
         BarColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        console=Console(stderr=True),  # standard output is for results
         disable=not ranks.first,
     )

@@ -54,7 +54,7 @@ def train_bundle(options: TrainOptions) -> Bundle | None:
     """
     torch.manual_seed(options.seed)
     net = _net(options)
-    with ranks(_device(options.device)) as joined:
+    with ranks(device_for(options.device)) as joined:
         if options.manifest is None or options.rendered:
             return _on_rendered(net, options, joined)
         return _on_listed(net, options.manifest, options, joined)
@@ -135,7 +135,10 @@ def _config(options: TrainOptions) -> TrainConfig:
     )
 
 
-def _device(wanted: str) -> str:
+def device_for(wanted: str) -> str:
+    """``cpu`` or ``cuda`` for what was asked, ``auto`` among it. Raises TrainError."""
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise TrainError(f"device {wanted!r} is none of auto, cpu, cuda")
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():

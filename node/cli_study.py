@@ -11,6 +11,7 @@ from node.domain.errors import Misconfigured
 def add_commands(model: typer.Typer) -> None:
     """Put these commands beside those that make models."""
     model.command("evaluate")(evaluate)
+    model.command("ablate")(ablate)
 
 
 def evaluate(
@@ -44,3 +45,38 @@ def evaluate(
         area = cohort.models["image"].auc
         typer.echo(f"{cohort.name}: AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f})")
     typer.echo(f"report: {out / evaluation.HTML}")
+
+
+def ablate(  # noqa: PLR0913 - the options of a command
+    manifest: Annotated[Path, typer.Argument(help="CSV with films to train, validate, test on.")],
+    out: Annotated[Path, typer.Option(help="Folder for the table; a broken run resumes there.")],
+    size: Annotated[int, typer.Option(help="Side of the film in pixels, a multiple of 192.")] = 192,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of training, for each variant.")] = 2000,
+    batch: Annotated[int, typer.Option(min=2, help="Films a step.")] = 8,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Write the table as JSON.")] = False,
+) -> None:
+    """Train the net without each of its parts, and MONAI's: what is every part worth?"""
+    from models.ablate import JSON, MARKDOWN, AblateOptions
+    from models.ablate import ablate as compare_variants
+    from models.grid import GridConfig
+    from models.manifest import ManifestError
+    from models.training import TrainError
+
+    try:
+        config = GridConfig(size=size)
+    except ValueError as error:
+        raise Misconfigured(str(error)) from None
+    options = AblateOptions(out, config, steps, batch, seed, device)
+    try:
+        rows = compare_variants(manifest, options)
+    except (ManifestError, TrainError) as error:
+        raise Misconfigured(str(error)) from None
+    if as_json:
+        typer.echo((out / JSON).read_text("utf-8"), nl=False)
+        return
+    for row in rows:
+        areas = ", ".join(f"{at.site} {at.auc.value:.3f}" for at in row.sites)
+        typer.echo(f"{row.variant}: AUC {areas}")
+    typer.echo(f"table: {out / MARKDOWN}")

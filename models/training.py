@@ -47,7 +47,7 @@ def train_bundle(manifest: Path | None, options: TrainOptions) -> Bundle | None:
     """
     torch.manual_seed(options.seed)
     net = _net(options)
-    with ranks(_device(options.device)) as joined:
+    with ranks(pick_device(options.device)) as joined:
         if manifest is None:
             return _on_rendered(net, options, joined)
         return _on_listed(net, manifest, options, joined)
@@ -105,7 +105,8 @@ def _config(options: TrainOptions) -> TrainConfig:
     )
 
 
-def _device(wanted: str) -> str:
+def pick_device(wanted: str) -> str:
+    """``cpu`` or ``cuda``; ``auto`` takes a GPU where there is one. Raises TrainError."""
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():

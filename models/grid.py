@@ -9,7 +9,7 @@ h x w the ResNet's last map over one block, S the film's side in pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import torch
@@ -185,6 +185,13 @@ class GridNet(FilmNet):
         for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
             x = cast(nn.Module, stage)(x)  # (M, 64 .. 512, b / 4 .. b / 32, same)
         return x
+
+
+def resized(net: GridNet, size: int) -> GridNet:
+    """A net of the same weights for films of ``size``: none depends on it. Raises ValueError."""
+    other = GridNet(replace(net.config, size=size))
+    other.load_state_dict(net.state_dict())
+    return other
 
 
 def cut(picture: Tensor, grid: int, halo: int = 0) -> Tensor:

@@ -139,7 +139,7 @@ def write_manifest(file: Path, entries: Iterable[Entry]) -> None:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for entry in entries:
-            writer.writerow({name: _cell(getattr(entry, name), file.parent) for name in COLUMNS})
+            writer.writerow({name: cell(getattr(entry, name), file.parent) for name in COLUMNS})
     part.replace(file)
 
 
@@ -285,7 +285,8 @@ def _refuse_single_class(entries: Sequence[Entry]) -> None:
         raise refuse("films of one class alone", single)
 
 
-def _cell(value: object, folder: Path) -> str:
+def cell(value: object, folder: Path) -> str:
+    """A value as a manifest in ``folder`` writes it."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -11,7 +11,7 @@ import torch
 
 from models.data import CALIBRATE, TEST, TRAIN, render_variants
 from models.distributed import Ranks, ranks
-from models.grid import GridConfig, GridNet
+from models.grid import GridConfig, GridNet, resized
 from models.listed import Listed, load_films, release_listed
 from models.manifest import Manifest, ManifestError, Origin, Split, read_manifest
 from models.registry import load_bundle
@@ -119,12 +119,9 @@ def _net(options: TrainOptions) -> GridNet:
     try:
         if options.start is None:
             return GridNet(GridConfig(size=options.size))
-        bundle = load_bundle(options.start)
-        net = GridNet(replace(bundle.net.config, size=options.size))
+        return resized(load_bundle(options.start).net, options.size)
     except ValueError as error:
         raise TrainError(str(error)) from None
-    net.load_state_dict(bundle.net.state_dict())
-    return net
 
 
 def _config(options: TrainOptions) -> TrainConfig:

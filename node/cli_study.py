@@ -1,17 +1,22 @@
 """`osteoscreen model evaluate` and what else measures a model rather than making one."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.display import print_figures
 from node.domain.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from models.evaluation.folds import Left
 
 
 def add_commands(model: typer.Typer) -> None:
     """Put these commands beside those that make models."""
     model.command("evaluate")(evaluate)
     model.command("ablate")(ablate)
+    model.command("cross-validate")(cross_validate)
 
 
 def evaluate(
@@ -80,3 +85,51 @@ def ablate(  # noqa: PLR0913 - the options of a command
         areas = ", ".join(f"{at.site} {at.auc.value:.3f}" for at in row.sites)
         typer.echo(f"{row.variant}: AUC {areas}")
     typer.echo(f"table: {out / MARKDOWN}")
+
+
+def cross_validate(  # noqa: PLR0913 - the options of a command
+    manifest: Annotated[Path, typer.Argument(help="CSV that lists films, patients and labels.")],
+    out: Annotated[Path, typer.Option(help="Folder for figures; a broken run resumes there.")],
+    folds: Annotated[int, typer.Option(min=2, help="Parts that patients are dealt into.")] = 5,
+    start: Annotated[
+        str, typer.Option("--from", help="Bundle whose weights every fold starts from.")
+    ] = "",
+    size: Annotated[int, typer.Option(help="Side of the film in pixels, a multiple of 192.")] = 384,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of every fold.")] = 1000,
+    batch: Annotated[int, typer.Option(min=2, help="Films a step.")] = 8,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Write the figures as JSON.")] = False,
+) -> None:
+    """Train fold by fold and score the patients left out: does the net learn from these films?"""
+    try:
+        from models import crossvalidate
+    except ModuleNotFoundError as error:
+        raise Misconfigured(
+            f"cross-validating needs {error.name}: pip install 'osteoscreen[research]'"
+        ) from None
+    from models.manifest import ManifestError
+    from models.training import TrainError
+    from node.inference.predictor import open_bundle
+
+    opened = open_bundle(start, "cpu") if start else None
+    options = crossvalidate.Options(out, folds, size, steps, batch, seed, device, opened)
+    try:
+        found = crossvalidate.cross_validate(manifest, options)
+    except (ManifestError, TrainError) as error:
+        raise Misconfigured(str(error)) from None
+    if as_json:
+        typer.echo((out / crossvalidate.JSON).read_text("utf-8"), nl=False)
+        return
+    measured = found.measured
+    figures = [
+        (name, _area(one)) for name, one in (("net", measured.net), ("ridge", measured.ridge))
+    ]
+    print_figures(f"{found.films} films, {folds} folds, {found.start}", figures)
+    typer.echo(f"figures: {out / crossvalidate.JSON}")
+
+
+def _area(left: "Left") -> str:
+    area = left.pooled
+    folds = " ".join(f"{one:.3f}" for one in left.folds)
+    return f"AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f}); folds {folds}"

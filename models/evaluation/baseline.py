@@ -12,10 +12,15 @@ from typing import Any
 
 import numpy as np
 from scipy import ndimage
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from models.calibrate import platt
 from models.card import Calibration
-from models.evaluation.discrimination import Flags, Values
+from models.evaluation.discrimination import Values
+from models.evaluation.folds import Parts, draw_parts, fewest_patients, labels_of, patients_of
 from models.manifest import Entry, Split
 from models.pixels import Radiograph
 from models.preprocess import prepare
@@ -57,15 +62,21 @@ def fit_baseline(energies: Values, entries: Sequence[Entry], seed: int) -> Basel
     for split in (Split.VALIDATION, Split.TRAIN):
         if (splits == split).any():
             chosen, how = splits == split, f"fitted on the split {split}"
-    target = _targets(entries, chosen)
-    left_out = _left_out(energies[chosen], target[chosen], entries, chosen, seed)
-    positive = np.array([entry.label for entry in entries])
-    calibration = platt(left_out, positive[chosen].astype(np.float64))
+    own = [entry for entry, one in zip(entries, chosen, strict=True) if one]
+    held_out = left_out(energies[chosen], own, _parts(own, seed))
+    calibration = platt(held_out, labels_of(own).astype(np.float64))
     raw = np.empty(len(entries))
-    raw[chosen] = left_out
+    raw[chosen] = held_out
     if not chosen.all():
-        raw[~chosen] = _ridge().fit(energies[chosen], target[chosen]).predict(energies[~chosen])
+        fitted = _ridge().fit(energies[chosen], _targets(own))
+        raw[~chosen] = fitted.predict(energies[~chosen])
     return Baseline(_probabilities(raw, calibration), how)
+
+
+def left_out(energies: Values, entries: Sequence[Entry], parts: Parts) -> Values:
+    """Score each film, (n,), by a ridge fitted to the films outside its part; uncalibrated."""
+    found = cross_val_predict(_ridge(), energies, _targets(entries), cv=parts)
+    return np.asarray(found, np.float64)
 
 
 def _blocks(picture: Values) -> Values:
@@ -73,35 +84,20 @@ def _blocks(picture: Values) -> Values:
     return picture.reshape(GRID, side, GRID, side)
 
 
-def _targets(entries: Sequence[Entry], chosen: Flags) -> Values:
+def _targets(entries: Sequence[Entry]) -> Values:
     """What to regress on: low density where T-scores are known throughout, else the label."""
-    scores = [entry.t_score for entry in entries]
-    if all(score is not None for score, fitted in zip(scores, chosen, strict=True) if fitted):
-        return np.array([0.0 if score is None else -score for score in scores])
-    return np.array([float(entry.label) for entry in entries])
+    known = [-entry.t_score for entry in entries if entry.t_score is not None]
+    return np.array(known) if len(known) == len(entries) else labels_of(entries).astype(np.float64)
 
 
-def _left_out(
-    energies: Values, target: Values, entries: Sequence[Entry], chosen: Flags, seed: int
-) -> Values:
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-
-    own = [entry for entry, fitted in zip(entries, chosen, strict=True) if fitted]
-    positive = np.array([entry.label for entry in own])
-    patients = np.array([entry.patient_id for entry in own])
-    fewest = min(len(set(patients[positive])), len(set(patients[~positive])))
-    folds = StratifiedGroupKFold(max(2, min(_FOLDS, fewest)), shuffle=True, random_state=seed)
+def _parts(entries: Sequence[Entry], seed: int) -> Parts:
     # Folds are balanced by label, whatever the ridge regresses on.
-    parts = list(folds.split(energies, positive, patients))
-    return np.asarray(cross_val_predict(_ridge(), energies, target, cv=parts), np.float64)
+    positive, patients = labels_of(entries), patients_of(entries)
+    count = max(2, min(_FOLDS, fewest_patients(positive, patients)))
+    return draw_parts(positive, patients, count, seed)
 
 
 def _ridge() -> Any:
-    # Heavy, and only for research: the node runs without it.
-    from sklearn.linear_model import RidgeCV
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     return make_pipeline(StandardScaler(), RidgeCV(_PENALTIES))
 
 

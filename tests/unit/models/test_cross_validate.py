@@ -1,0 +1,237 @@
+"""Cross-validation: nobody is scored by a net that saw them, or that was chosen by them."""
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from models import crossvalidate
+from models.card import Card
+from models.crossvalidate import CrossValidation, Options, cross_validate
+from models.evaluation.folds import Fold, beside, draw_folds, ranks_within
+from models.grid import GridConfig, GridNet
+from models.manifest import Entry, ManifestError, Split
+from models.registry import Bundle, write_bundle
+from models.train import fit
+from node.cli_model import model
+from tests.unit.models.test_bundle import CARD
+
+SIZE = 192
+
+
+def people(patients: int, films: int = 2) -> list[Entry]:
+    """Return films of so many patients, every third of whom has the label."""
+    return [
+        Entry(Path(f"{n}-{k}.png"), f"p{n}", "here", Split.TRAIN, n % 3 == 0)
+        for n in range(patients)
+        for k in range(films)
+    ]
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a manifest of 16 films of 8 patients, half of whom have the label."""
+    folder = tmp_path_factory.mktemp("films")
+    rows = ["path,patient_id,site,split,label"]
+    for number in range(16):
+        label = number // 2 % 2
+        film = np.random.default_rng(number).normal(120, 10, (96, 80))
+        film[:, 38:42] += 60 * label
+        Image.fromarray(np.clip(film, 0, 255).astype(np.uint8)).save(folder / f"{number}.png")
+        rows.append(f"{number}.png,p{number // 2},here,train,{label}")
+    (folder / "films.csv").write_text("\n".join(rows))
+    return folder / "films.csv"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Return a small bundle for films of another size."""
+    config = GridConfig(size=2 * SIZE, dim=32, depth=1, heads=2)
+    card = Card.model_validate(CARD | {"architecture": vars(config)})
+    return write_bundle(tmp_path_factory.mktemp("bundle"), card, GridNet(config).eval(), {})
+
+
+@pytest.fixture
+def options(tmp_path: Path, bundle: Bundle) -> Options:
+    """Return the shortest run there is."""
+    return Options(tmp_path / "out", 2, SIZE, 1, 4, 1, "cpu", bundle)
+
+
+def test_no_patient_is_in_two_parts_of_a_fold() -> None:
+    """Learned from, chosen by, left out: three sets of patients, and together they are all."""
+    entries = people(40)
+    for fold in draw_folds(entries, 5, seed=1):
+        parts = [fold.train, fold.validation, fold.test]
+        owners = [{entries[at].patient_id for at in part} for part in parts]
+        assert not any(one & other for one, other in combinations(owners, 2))
+        assert set().union(*owners) == {entry.patient_id for entry in entries}
+
+
+def test_each_film_is_left_out_once() -> None:
+    folds = draw_folds(people(40), 5, seed=1)
+    assert sorted(np.concatenate([fold.test for fold in folds]).tolist()) == list(range(80))
+
+
+def test_every_part_has_the_classes_of_the_whole() -> None:
+    entries = people(90)
+    for fold in draw_folds(entries, 5, seed=1):
+        for part in (fold.train, fold.validation, fold.test):
+            assert np.mean([entries[at].label for at in part]) == pytest.approx(1 / 3, abs=0.05)
+        assert len(fold.validation) == pytest.approx(len(fold.train) / 5, abs=4)
+
+
+def test_the_seed_alone_decides_the_folds() -> None:
+    def drawn(seed: int) -> list[list[int]]:
+        return [fold.train.tolist() for fold in draw_folds(people(40), 5, seed)]
+
+    assert drawn(1) == drawn(1)
+    assert drawn(1) != drawn(2)
+
+
+def test_the_split_of_a_film_is_of_no_account() -> None:
+    entries = people(40)
+    others = [replace(one, split=list(Split)[at % 3]) for at, one in enumerate(entries)]
+    for one, other in zip(draw_folds(entries, 5, 1), draw_folds(others, 5, 1), strict=True):
+        assert np.array_equal(one.train, other.train)
+
+
+@pytest.mark.parametrize(
+    ("entries", "folds", "complaint"),
+    [
+        (people(9), 5, "too few patients with label 1 for 5 folds: 3"),
+        (people(2), 2, "too few patients with label 1 for 2 folds: 1"),
+        (people(6), 2, "films of one class alone"),
+    ],
+)
+def test_too_few_patients_are_refused(entries: list[Entry], folds: int, complaint: str) -> None:
+    """By class, and by what is left of a class in the smallest part."""
+    with pytest.raises(ManifestError, match=complaint):
+        draw_folds(entries, folds, seed=1)
+
+
+def test_a_net_that_scores_higher_throughout_is_no_better_for_it() -> None:
+    """Logits of two nets share no scale: their ranks are pooled, one fold like the other."""
+    folds = [
+        Fold(np.arange(0), np.arange(0), np.arange(0, 8)),
+        Fold(np.arange(0), np.arange(0), np.arange(8, 16)),
+    ]
+    scores = np.random.default_rng(0).normal(size=16)
+    shifted = scores + np.repeat([0.0, 100.0], 8)
+    assert np.array_equal(ranks_within(scores, folds), ranks_within(shifted, folds))
+    assert ranks_within(np.zeros(16), folds) == pytest.approx(0.5)
+
+
+def test_what_is_measured_of_perfect_and_of_blind_scores() -> None:
+    entries = people(30, films=1)
+    folds = draw_folds(entries, 5, seed=1)
+    right = np.array([float(entry.label) for entry in entries])
+    found = beside(entries, folds, right, np.zeros(30), seed=1)
+    assert found.net.folds == (1.0,) * 5
+    assert found.net.pooled.value == found.net.by_patient.value == found.net.mean == 1.0
+    assert found.ridge.pooled.value == 0.5
+    assert found.difference.difference.value == 0.5
+
+
+def test_every_film_gets_a_logit_from_a_bundles_weights(manifest: Path, options: Options) -> None:
+    """The bundle takes films of another size, which no weight depends on."""
+    found = cross_validate(manifest, options)
+    assert found.start.startswith("weights of test 0, sha256:")
+    assert [(part.train + part.validation, part.test) for part in found.parts] == [(8, 8)] * 2
+    rows = list(csv.DictReader((options.out / crossvalidate.SCORES).open()))
+    assert [row["path"] for row in rows] == [f"{number}.png" for number in range(16)]
+    by_patient: dict[str, set[str]] = {}
+    for row in rows:
+        by_patient.setdefault(row["patient_id"], set()).add(row["fold"])
+    assert all(len(folds) == 1 for folds in by_patient.values())
+    assert len({row["logit"] for row in rows}) > 2
+
+
+def test_a_broken_run_keeps_the_folds_that_are_done(
+    manifest: Path, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Broken off in the second fold, it trains that one alone, to the same figures."""
+    whole = cross_validate(manifest, replace(options, out=options.out / "whole"))
+    starts: list[str] = []
+
+    def breaking(left: int) -> Callable[..., object]:
+        def run(*arguments: object) -> object:
+            starts.append(Path(str(arguments[3])).name)
+            if len(starts) > left:
+                raise KeyboardInterrupt
+            return fit(*arguments)  # type: ignore[arg-type]
+
+        return run
+
+    monkeypatch.setattr(crossvalidate, "fit", breaking(1))
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(manifest, options)
+    assert not (options.out / crossvalidate.JSON).exists()
+    monkeypatch.setattr(crossvalidate, "fit", breaking(9))
+    assert cross_validate(manifest, options) == whole
+    assert cross_validate(manifest, options) == whole
+    assert starts == ["1.pt", "2.pt", "2.pt"]
+
+
+def test_other_labels_are_another_run(manifest: Path, options: Options) -> None:
+    """Folds of an earlier run on the same films must not answer for them."""
+    first = cross_validate(manifest, options)
+    turned = manifest.with_name("turned.csv")
+    turned.write_text(manifest.read_text().replace(",train,0", ",train,x").replace("n,1", "n,0"))
+    turned.write_text(turned.read_text().replace(",train,x", ",train,1"))
+    second = cross_validate(turned, options)
+    assert len(list((options.out / "run").iterdir())) == 2
+    assert first.measured != second.measured
+
+
+def invoke(*arguments: str | Path) -> Result:
+    """Run the command on the smallest films."""
+    small = ["--size", str(SIZE), "--steps", "1", "--batch", "4", "--device", "cpu"]
+    return CliRunner().invoke(model, ["cross-validate", *map(str, arguments), *small])
+
+
+def test_a_program_reads_the_figures_from_standard_output(
+    manifest: Path, bundle: Bundle, tmp_path: Path
+) -> None:
+    done = invoke(manifest, "--out", tmp_path, "--from", bundle.path, "--folds", "2", "--json")
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert set(report) == set(CrossValidation.__dataclass_fields__)
+    assert len(report["measured"]["net"]["folds"]) == 2
+    assert "fold 2 of 2" in done.stderr
+
+
+def test_from_scratch_people_read_areas_beside_the_ridges(manifest: Path, tmp_path: Path) -> None:
+    done = invoke(manifest, "--out", tmp_path, "--folds", "2")
+    assert done.exit_code == 0, done.output
+    assert "16 films, 2 folds, from scratch, seed 1" in done.stdout
+    assert done.stdout.count("AUC ") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--folds", "5"], "for 5 folds: 4"),
+        (["--folds", "2", "--from", "./nothing"], "nothing is not a bundle"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_line(
+    manifest: Path, tmp_path: Path, arguments: list[str], complaint: str
+) -> None:
+    """Before anything is written."""
+    done = invoke(manifest, "--out", tmp_path / "out", *arguments)
+    assert complaint in str(done.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_class_alone_is_refused(manifest: Path, tmp_path: Path) -> None:
+    single = manifest.with_name("single.csv")
+    single.write_text(manifest.read_text().replace(",train,1", ",train,0"))
+    done = invoke(single, "--out", tmp_path / "out")
+    assert "one class alone" in str(done.exception)

@@ -17,6 +17,8 @@ from models.evaluation.honesty import (
     Verdict,
     chance_alone,
     density_off,
+    grey_level,
+    grey_levels,
     not_too_good,
     permuted,
     shuffled,
@@ -25,7 +27,6 @@ from models.evaluation.honesty import (
 from models.evaluation.report import describe_bundle, to_json
 from models.evaluation.scores import read_films, score_films
 from models.manifest import Entry, ManifestError, Split, read_manifest, refuse
-from models.pixels import Radiograph
 from models.scoring import Bundle
 
 SCORES, JSON = "scores.csv", "honesty.json"
@@ -79,13 +80,14 @@ def examine(folder: Path, bundle: Bundle, out: Path, seed: int = 0) -> Honesty:
     """
     cohort = read_cohort(folder)
     parts = (cohort.plain, cohort.twins, cohort.off)
-    readings = [read_films(part, _nothing) for part in parts]
+    readings = [read_films(part, grey_levels) for part in parts]
     out.mkdir(parents=True, exist_ok=True)
     plain, other, off = (
         np.array([one.logit for one in score_films(bundle, part, read, out / SCORES)])
         for part, read in zip(parts, readings, strict=True)
     )
-    verdicts = judge(cohort, (plain, other, off), seed)
+    greys = np.stack([one.measured for one in readings[0]])
+    verdicts = judge(cohort, (plain, other, off), greys, seed)
     by_site = {
         site: auc(off[inside], cohort.positive[inside]) for site, inside in _by_site(cohort).items()
     }
@@ -104,8 +106,13 @@ def examine(folder: Path, bundle: Bundle, out: Path, seed: int = 0) -> Honesty:
     return found
 
 
-def judge(cohort: Cohort, scores: tuple[Values, Values, Values], seed: int) -> tuple[Verdict, ...]:
-    """Every guard's verdict on scores of plain films, twins and density-off films, (n,) each."""
+def judge(
+    cohort: Cohort, scores: tuple[Values, Values, Values], greys: Values, seed: int
+) -> tuple[Verdict, ...]:
+    """Every guard's verdict on scores of plain films, twins and density-off films, (n,) each.
+
+    ``greys`` (n, 4) are the plain films' grey levels.
+    """
     plain, other, off = scores
     return (
         density_off(off, cohort.positive),
@@ -115,6 +122,7 @@ def judge(cohort: Cohort, scores: tuple[Values, Values, Values], seed: int) -> t
             not_too_good(site, plain[inside], cohort.positive[inside])
             for site, inside in _by_site(cohort).items()
         ),
+        grey_level(greys, cohort.positive, cohort.sites),
     )
 
 
@@ -176,8 +184,3 @@ def _refuse_few(cohort: Cohort, folder: Path) -> None:
 def _by_site(cohort: Cohort) -> dict[str, Flags]:
     sites = np.array(cohort.sites)
     return {site: sites == site for site in dict.fromkeys(cohort.sites)}
-
-
-def _nothing(_: Radiograph) -> Values:
-    """That a film decodes is all that is asked of its pixels."""
-    return np.empty(0)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from click.testing import Result
 from PIL import Image
+from scipy import ndimage
 from torch import Tensor
 from typer.testing import CliRunner
 
@@ -39,12 +40,15 @@ class World:
 
 
 def _film(path: Path, seed: int, t_score: float) -> Path:
-    """Noise of the seed's own; the denser the bone, the stronger its contrast."""
-    noise = np.random.default_rng(seed).normal(
-        0.0, 0.03 * np.exp(0.3 * (t_score + 2)), (SIDE, SIDE)
-    )
+    """Noise of the seed's own; the denser the bone, the finer it is, and no lighter or darker."""
+    rng = np.random.default_rng(seed)
+    fine, rough = rng.normal(size=(2, SIDE, SIDE))
+    coarse = ndimage.gaussian_filter(rough, 2)
+    noise = coarse / coarse.std() + np.exp(0.3 * (t_score + 2)) * fine
+    noise *= rng.uniform(0.06, 0.1) / noise.std()
+    grey = np.clip(rng.uniform(0.45, 0.55) + noise, 0, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray((np.clip(0.5 + noise, 0, 1) * 65535).astype(np.uint16)).save(path)
+    Image.fromarray((grey * 65535).astype(np.uint16)).save(path)
     return path
 
 
@@ -76,7 +80,7 @@ def _write_cohort(folder: Path) -> None:
 
 
 def _fit(net: GridNet, folder: Path) -> None:
-    """Fit the last layer alone, by least squares, to 150 films of known density."""
+    """Fit the last layer alone, by ridge regression, to 150 films of known density."""
     densities = np.linspace(-5, 1, 150)
     films = [read_film(_film(folder / "x.png", 9000 + n, t)) for n, t in enumerate(densities)]
     seen: list[Tensor] = []
@@ -84,10 +88,13 @@ def _fit(net: GridNet, folder: Path) -> None:
     with torch.no_grad():
         net(torch.from_numpy(np.stack([prepare(film, SIDE).array for film in films])))
         hook.remove()
-        pooled = torch.cat([seen[0], torch.ones(len(films), 1)], dim=1).double()
-        wanted = torch.from_numpy(-densities - 2.5)[:, None]
-        weight = torch.linalg.lstsq(pooled, wanted).solution[:, 0].float()
-        net.out.weight[0], net.out.bias[0] = weight[:-1], weight[-1]
+        pooled, wanted = seen[0].double(), torch.from_numpy(-densities - 2.5)
+        centred = pooled - pooled.mean(dim=0)
+        spread = centred.T @ centred
+        ridge = 1e-4 * spread.trace() * torch.eye(len(spread))
+        weight = torch.linalg.solve(spread + ridge, centred.T @ (wanted - wanted.mean()))
+        net.out.weight[0] = weight.float()
+        net.out.bias[0] = float(wanted.mean() - pooled.mean(dim=0) @ weight)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +151,7 @@ def test_a_sound_model_in_a_sound_world_passes(out: tuple[Path, Result]) -> None
     assert found["films"] == COUNT
     assert set(found["off_by_site"]) == {"A", "B"}
     area = found["verdicts"][3]["figure"]
-    assert 0.75 < area["value"] < 0.97
+    assert 0.6 < area["value"] < 0.97
     assert done.stdout.count("ok") == 6
     assert str(folder / JSON) in done.stdout
 

@@ -75,9 +75,8 @@ def timed(way: Way, net: GridNet, films: Tensor) -> float:
 
 def report(seconds: dict[str, list[float]], films: int, size: int) -> None:
     """Print medians, and overheads taken round by round."""
-    table = Table(
-        "way", "CPU ms a film (median)", "over forward", title=f"{films} films, {size} px"
-    )
+    columns = ("way", "CPU ms a film (median)", "over forward", "half of the rounds")
+    table = Table(*columns, title=f"{films} films, {size} px")
     for name, measured in seconds.items():
         ratios = [a / b - 1 for a, b in zip(measured, seconds["forward"], strict=True)]
         low, middle, high = quantiles(ratios, n=4)

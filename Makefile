@@ -42,10 +42,11 @@ check: $(INSTALLED) ## Check format, lint, types and layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(INSTALLED) ## Measure acknowledgements beside peers, and a film's way through the node
+bench: $(INSTALLED) ## Measure acknowledgements beside peers, a film's way through the node, heatmaps
 	@tests/install-tools.sh
 	@$(BIN)/python -m bench.ingest
 	@$(BIN)/python -m bench.node
+	@$(BIN)/python -m bench.gradcam
 
 format: $(INSTALLED) ## Rewrite the sources in the house's format
 	@$(BIN)/ruff format .

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from models import figures
-from models.evaluation.baseline import fit_baseline
+from models.evaluation.baseline import band_energies, fit_baseline
 from models.evaluation.discrimination import Curve, Flags, Values, roc
 from models.evaluation.examples import explain_films, spread_out, surest
 from models.evaluation.page import render_page
@@ -48,10 +48,10 @@ def evaluate(file: Path, bundle: Bundle, out: Path, seed: int = 0) -> Report:
     manifest = read_manifest(file)
     if not manifest.of(Split.TEST):
         raise ManifestError(f"{file} has no film of the split test: there is nothing to evaluate")
-    readings = read_films(manifest.entries)
+    readings = read_films(manifest.entries, band_energies)
     out.mkdir(parents=True, exist_ok=True)
     scored = _score(bundle, manifest, readings, out / SCORES)
-    energies = np.stack([one.energies for one in readings])
+    energies = np.stack([one.measured for one in readings])
     baseline = fit_baseline(energies, manifest.entries, seed)
     models = panel(bundle, manifest.entries, scored) | {RIDGE: baseline.probabilities}
     card = bundle.card

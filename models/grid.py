@@ -169,7 +169,8 @@ class GridNet(FilmNet):
             whole = self.project(thumb)[:, None] + self.kind[1]  # (N, 1, D)
             tokens = torch.cat([tokens + self.kind[0], whole], dim=1)  # (N, B + 1, D)
         if self.config.transformer:
-            tokens = self.transformer(tokens)  # (N, B + 1, D)
+            first = tokens.transpose(0, 1).contiguous()  # (B + 1, N, D)
+            tokens = self.transformer(first).transpose(0, 1)  # (N, B + 1, D)
         tokens = self.norm(tokens)
         attention = self.attend(tokens).squeeze(-1).softmax(dim=1)  # (N, B + 1)
         pooled = torch.einsum("nb,nbd->nd", attention, tokens)  # (N, D)
@@ -229,13 +230,15 @@ def resnet18(norm: str) -> nn.Module:
 
 
 def _transformer(config: GridConfig) -> nn.TransformerEncoder:
+    # Tokens first: where torch turns films-first batches around itself, it multiplies them with a
+    # copy of frozen weights for each token, which made up half of the heatmap's cost.
     layer = nn.TransformerEncoderLayer(
         config.dim,
         config.heads,
         dim_feedforward=config.dim * 2,
         dropout=config.dropout,
         activation="gelu",
-        batch_first=True,
+        batch_first=False,
         norm_first=True,
     )
     return nn.TransformerEncoder(layer, config.depth, enable_nested_tensor=False)

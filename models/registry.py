@@ -31,6 +31,7 @@ __all__ = [
     "Bundle",
     "BundleError",
     "add_clinical",
+    "compare_gpu",
     "load_bundle",
     "verify_golden",
     "write_bundle",
@@ -43,7 +44,13 @@ CARD, WEIGHTS, GOLDEN = "card.yaml", "weights.safetensors", "golden"
 CLINICAL = "clinical.yaml"
 
 TOLERANCE = 1e-4
-"""How far a golden logit may drift between machines."""
+"""How far a golden logit may drift between machines, on the processor in float32."""
+
+GPU_TOLERANCE = 0.02
+"""How far apart a golden logit may lie on GPU and processor: some half a per cent of probability.
+
+A GPU multiplies convolutions in TF32, with 10 bits where float32 has 23.
+"""
 
 
 class BundleError(RuntimeError):
@@ -138,14 +145,12 @@ def verify_golden(bundle: Bundle) -> float:
 
     Raises BundleError where a film is missing or changed, or a score is off by more than 1e-4.
     """
-    kept: Sequence[Golden] = bundle.card.golden
-    films = [_read_golden(bundle.path / GOLDEN / one.file, one.sha256) for one in kept]
     worst = 0.0
-    for one, result in zip(kept, score(bundle, films), strict=True):
-        off = abs(result.logit - one.logit)
+    for one, logit in zip(bundle.card.golden, _golden_logits(bundle), strict=True):
+        off = abs(logit - one.logit)
         if not off <= TOLERANCE:
             raise BundleError(
-                f"golden film {one.file} scores {result.logit:.5f}, not {one.logit:.5f}: this "
+                f"golden film {one.file} scores {logit:.5f}, not {one.logit:.5f}: this "
                 "machine computes otherwise; run on cpu and compare library versions"
             )
         worst = max(worst, off)
@@ -157,6 +162,41 @@ def verify_golden(bundle: Bundle) -> float:
             )
         worst = max(worst, off)
     return worst
+
+
+def compare_gpu(bundle: Bundle) -> float | None:
+    """Largest difference of a golden logit between ``bundle`` and the same on the GPU.
+
+    None where there is no GPU. Raises BundleError where a film is off by more than 0.02.
+    """
+    if not torch.cuda.is_available():
+        return None
+    other = load_bundle(bundle.path, "cuda")
+    files = [one.file for one in bundle.card.golden]
+    return farthest(files, _golden_logits(bundle), _golden_logits(other))
+
+
+def farthest(files: Sequence[str], here: Sequence[float], there: Sequence[float]) -> float:
+    """Largest difference of the logits of ``files`` on processor and GPU; 0 of none.
+
+    Raises BundleError where one is above ``GPU_TOLERANCE`` or no number.
+    """
+    worst = 0.0
+    for file, one, other in zip(files, here, there, strict=True):
+        off = abs(one - other)
+        if not off <= GPU_TOLERANCE:
+            raise BundleError(
+                f"golden film {file} scores {one:.5f} on the processor and {other:.5f} on the GPU: "
+                "set model.device to cpu, and compare the versions of driver and torch"
+            )
+        worst = max(worst, off)
+    return worst
+
+
+def _golden_logits(bundle: Bundle) -> list[float]:
+    kept: Sequence[Golden] = bundle.card.golden
+    films = [_read_golden(bundle.path / GOLDEN / one.file, one.sha256) for one in kept]
+    return [result.logit for result in score(bundle, films)]
 
 
 def _read_parts(path: Path) -> tuple[Card, bytes, ClinicalModel | None]:

@@ -18,17 +18,20 @@ BundleArgument = Annotated[str, typer.Argument(help="A bundle's folder, or a shi
 
 @model.command("verify")
 def verify(bundle: BundleArgument = "demo") -> None:
-    """Check a bundle's digest, keys and shapes, and score its golden films again."""
-    from models.registry import BundleError, verify_golden
+    """Check a bundle's digest, keys and shapes; score its golden films again, on a GPU too."""
+    from models.registry import BundleError, compare_gpu, verify_golden
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, "cpu")
     try:
         drift = verify_golden(opened)
+        gap = compare_gpu(opened)
     except BundleError as error:
         raise Permanent(str(error)) from None
     card = opened.card
     typer.echo(f"{card.name} {card.version}: verified; golden scores within {drift:.1e} (logit)")
+    gpu = "no GPU to compare with" if gap is None else f"GPU within {gap:.1e} of it (logit)"
+    typer.echo(f"scored on the processor; {gpu}")
 
 
 @model.command("card")

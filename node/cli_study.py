@@ -1,15 +1,21 @@
-"""`osteoscreen model evaluate` and what else measures a model rather than making one."""
+"""`osteoscreen model evaluate` and `honesty`: what measures a model rather than making one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.display import print_figures
+from node.display import print_checks, print_figures
+from node.doctor import Check
 from node.domain.errors import Misconfigured
 
 if TYPE_CHECKING:
     from models.evaluation.folds import Left
+    from models.evaluation.honesty import Verdict
+
+OutOption = Annotated[Path, typer.Option(help="Folder for the report; a broken run resumes there.")]
+BundleOption = Annotated[str, typer.Option(help="A bundle's folder, or a shipped one's name.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 
 def add_commands(model: typer.Typer) -> None:
@@ -17,15 +23,14 @@ def add_commands(model: typer.Typer) -> None:
     model.command("evaluate")(evaluate)
     model.command("ablate")(ablate)
     model.command("cross-validate")(cross_validate)
+    model.command("honesty")(honesty)
 
 
 def evaluate(
     manifest: Annotated[Path, typer.Argument(help="CSV that lists films, patients and labels.")],
-    out: Annotated[Path, typer.Option(help="Folder for the report; a broken run resumes there.")],
-    bundle: Annotated[
-        str, typer.Option(help="A bundle's folder, or a shipped one's name.")
-    ] = "demo",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    out: OutOption,
+    bundle: BundleOption = "demo",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
 ) -> None:
     """Measure a bundle on films of known label: report.html, report.json, figures."""
@@ -59,7 +64,7 @@ def ablate(  # noqa: PLR0913 - the options of a command
     steps: Annotated[int, typer.Option(min=1, help="Steps of training, for each variant.")] = 2000,
     batch: Annotated[int, typer.Option(min=2, help="Films a step.")] = 8,
     seed: Annotated[int, typer.Option(min=0)] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Write the table as JSON.")] = False,
 ) -> None:
     """Train the net without each of its parts, and MONAI's: what is every part worth?"""
@@ -98,7 +103,7 @@ def cross_validate(  # noqa: PLR0913 - the options of a command
     steps: Annotated[int, typer.Option(min=1, help="Steps of every fold.")] = 1000,
     batch: Annotated[int, typer.Option(min=2, help="Films a step.")] = 8,
     seed: Annotated[int, typer.Option(min=0)] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Write the figures as JSON.")] = False,
 ) -> None:
     """Train fold by fold and score the patients left out: does the net learn from these films?"""
@@ -133,3 +138,40 @@ def _area(left: "Left") -> str:
     area = left.pooled
     folds = " ".join(f"{one:.3f}" for one in left.folds)
     return f"AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f}); folds {folds}"
+
+
+def honesty(
+    cohort: Annotated[
+        Path, typer.Argument(help="Folder of `model simulate --twins --density-off`.")
+    ],
+    out: OutOption,
+    bundle: BundleOption = "demo",
+    device: DeviceOption = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Write the verdicts as JSON.")] = False,
+) -> None:
+    """Look for leaks on a simulated cohort; status 1 where a guard does not hold."""
+    from models.honesty import JSON, examine
+    from models.manifest import ManifestError
+    from node.inference.predictor import open_bundle
+
+    opened = open_bundle(bundle, device)
+    try:
+        found = examine(cohort, opened, out)
+    except ManifestError as error:
+        raise Misconfigured(str(error)) from None
+    if as_json:
+        typer.echo((out / JSON).read_text("utf-8"), nl=False)
+    else:
+        print_checks([_in_words(one) for one in found.verdicts])
+        typer.echo(f"verdicts: {out / JSON}")
+    if not found.holds:
+        raise typer.Exit(1)
+
+
+def _in_words(verdict: "Verdict") -> Check:
+    figure = verdict.figure
+    detail = (
+        f"{verdict.claim}: {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f}) "
+        f"on {verdict.films} films of {verdict.cohort}"
+    )
+    return Check(verdict.guard, verdict.holds, detail)

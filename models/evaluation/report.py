@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from models.evaluation.discrimination import Interval
 from models.evaluation.saliency import BoneHeat, Faithfulness
 from models.evaluation.study import CLINICAL, COMBINED, IMAGE, Study
 from models.manifest import Manifest, Origin, Split
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 FORMAT = 1
 """Rises when a key of report.json changes its meaning."""
@@ -137,7 +140,7 @@ def summarise_bone(found: Sequence[BoneHeat]) -> BoneSummary | None:
     )
 
 
-def to_json(report: Report) -> str:
+def to_json(report: DataclassInstance) -> str:
     """JSON with keys in the order of the classes; what is no number becomes null."""
     content = dataclasses.asdict(report)
     return json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -8,35 +8,36 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.evaluation.baseline import band_energies
 from models.evaluation.discrimination import Values
 from models.evaluation.saliency import BoneHeat, bone_heat
 from models.films import read_film, read_grey
 from models.manifest import Entry, refuse
-from models.pixels import PixelError
+from models.pixels import PixelError, Radiograph
 from models.scoring import CHUNK, Bundle, score
 
 COLUMNS: Final = ("bundle", "film", "mask", "logit", "probability", "bone_heat", "bone_area")
 
 Key = tuple[str, str, str]
+Measure = Callable[[Radiograph], Values]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A film that decodes: digests of file and mask, and its band energies (180,)."""
+    """A film that decodes: digests of file and mask, and what was measured of its pixels (k,)."""
 
     film: str
     mask: str
-    energies: Values
+    measured: Values
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class FilmScore:
     bone: BoneHeat | None
 
 
-def read_films(entries: Sequence[Entry]) -> list[Reading]:
+def read_films(entries: Sequence[Entry], measure: Measure) -> list[Reading]:
     """Decode every film once, in order. Raises ManifestError that names all that do not decode.
 
     Before anything is scored: that the last film is broken must not come out hours later.
@@ -56,7 +57,8 @@ def read_films(entries: Sequence[Entry]) -> list[Reading]:
     readings: list[Reading] = []
     faults: list[str] = []
     with progress_bar() as progress, ThreadPoolExecutor(2) as pool:
-        for found in progress.track(pool.map(_read, entries), len(entries), description="reading"):
+        found_each = pool.map(partial(_read, measure), entries)
+        for found in progress.track(found_each, len(entries), description="reading"):
             if isinstance(found, Reading):
                 readings.append(found)
             else:
@@ -97,13 +99,13 @@ def progress_bar() -> Progress:
     )
 
 
-def _read(entry: Entry) -> Reading | str:
+def _read(measure: Measure, entry: Entry) -> Reading | str:
     try:
         film = read_film(entry.path)
         if entry.mask is not None and read_grey(entry.mask).shape != film.pixels.shape:
             return f"row {entry.row} (the mask is not as large as the film)"
         mask = _digest(entry.mask) if entry.mask else ""
-        return Reading(_digest(entry.path), mask, band_energies(film))
+        return Reading(_digest(entry.path), mask, measure(film))
     except PixelError as error:
         return f"row {entry.row} ({entry.path.name}: {error})"
 

@@ -14,7 +14,15 @@ from torch import Tensor
 from models.card import Card, digest, dump, parse
 from models.grid import GridConfig, GridNet
 from models.pixels import Radiograph
-from models.registry import Bundle, BundleError, load_bundle, verify_golden, write_bundle
+from models.registry import (
+    Bundle,
+    BundleError,
+    compare_gpu,
+    farthest,
+    load_bundle,
+    verify_golden,
+    write_bundle,
+)
 from models.scoring import score
 
 CARD = {
@@ -185,6 +193,22 @@ def test_a_golden_film_that_changed_is_found(copied: Path) -> None:
         film.write(b"x")
     with pytest.raises(BundleError, match="changed"):
         verify_golden(load_bundle(copied))
+
+
+def test_processor_and_gpu_may_differ_by_their_rounding() -> None:
+    assert farthest(["a.png", "b.png"], [0.5, -1.0], [0.501, -1.003]) == pytest.approx(0.003)
+    assert farthest([], [], []) == 0.0
+
+
+@pytest.mark.parametrize("wrong", [-1.05, float("nan")])
+def test_a_gpu_that_computes_otherwise_is_found_and_the_film_named(wrong: float) -> None:
+    with pytest.raises(BundleError, match=r"b\.png .* on the GPU: set model\.device to cpu"):
+        farthest(["a.png", "b.png"], [0.5, -1.0], [0.5, wrong])
+
+
+def test_the_gpu_is_compared_where_there_is_one(written: Path) -> None:
+    gap = compare_gpu(load_bundle(written))
+    assert (gap is not None) == torch.cuda.is_available()
 
 
 def test_an_unknown_device_is_refused(written: Path) -> None:

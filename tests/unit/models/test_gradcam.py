@@ -43,7 +43,14 @@ def _by_autograd(net: GridNet, film: Tensor) -> Tensor:
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"size": 192}, {"halo": 32}, {"whole_film": True, "size": 192}, {"transformer": False}],
+    [
+        {},
+        {"size": 192},
+        {"halo": 32},
+        {"whole_film": True, "size": 192},
+        {"transformer": False},
+        {"size": 576, "grid": 6, "dim": 256, "depth": 4, "heads": 8},
+    ],
     ids=str,
 )
 def test_heat_equals_autograd_through_the_resnet(

@@ -37,7 +37,7 @@ def explain(net: GridNet, film: Tensor) -> tuple[Output, Tensor]:
 class Explained(nn.Module):
     """A net in training that gives its heat beside its scores, so that a loss can ask where it is.
 
-    The heat is that of ``explain`` and can be differentiated.
+    The heat is that of ``explain`` with its negative part, and can be differentiated.
     """
 
     def __init__(self, net: GridNet) -> None:
@@ -52,7 +52,7 @@ class Explained(nn.Module):
         with sdpa_kernel(SDPBackend.MATH):
             output = self.net.head(blocks, features.thumb)
             (gradient,) = torch.autograd.grad(output.logit.sum(), blocks, create_graph=True)
-        return output, _heat(self.net, features, gradient).relu()
+        return output, _heat(self.net, features, gradient)
 
 
 def _heat(net: GridNet, features: Features, gradient: Tensor) -> Tensor:

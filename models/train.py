@@ -126,16 +126,21 @@ def loss(output: Output, batch: Batch) -> Tensor:
 
 
 def stray(heat: Tensor, bone: Tensor) -> Tensor:
-    """How far heat (N, h, w) is from lying on bone, at least 0; films without any heat count 0.
+    """How far heat of both signs (N, h, w) is from being positive and on bone; at least 0.
 
     ``bone`` (N, h, w) is each cell's share of bone over the film's, so that its mean weighed with
-    heat is the ratio that ``evaluation.saliency`` measures. After A. Ross et al., IJCAI 2017, who
-    train nets to be right for the right reasons.
+    positive heat is the ratio that ``evaluation.saliency`` measures. After A. Ross et al., IJCAI
+    2017, who train nets to be right for the right reasons.
     """
-    whole = heat.sum(dim=(1, 2))
-    ratio = (heat * bone).sum(dim=(1, 2)) / whole.clamp_min(1e-6)
+    size = heat.abs().mean(dim=(1, 2), keepdim=True).clamp_min(1e-9)
+    relative = heat / size
+    # Softly positive: where all heat is negative, there still is a way back.
+    lit = softplus(4.0 * relative) / 4.0
+    ratio = (lit * bone).sum(dim=(1, 2)) / lit.sum(dim=(1, 2))
     short = (math.log(HEAT_ON_BONE) - torch.log(ratio.clamp_min(1e-3))).relu()
-    return torch.where(whole > 1e-6, short, 0.0).mean()
+    # Without this the net learns to have no positive heat, which is nowhere beside bone.
+    cold = (-relative).relu().mean(dim=(1, 2))
+    return (short + cold).mean()
 
 
 def _known(measure: Callable[[Tensor, Tensor], Tensor], said: Tensor, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""`osteoscreen model evaluate` and `honesty`: what measures a model rather than making one."""
+"""`osteoscreen model evaluate` and what else measures a model rather than making one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

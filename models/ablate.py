@@ -66,8 +66,7 @@ class _Bench:
 def ablate(file: Path, options: AblateOptions) -> tuple[Row, ...]:
     """Train what is not yet trained and leave the table in ``options.out``; returns its rows.
 
-    Raises ManifestError and TrainError, before anything but an empty
-    folder is written.
+    Raises ManifestError and TrainError, before anything but an empty folder is written.
     """
     manifest = read_manifest(file)
     tested = _checked(manifest, options)

@@ -73,12 +73,13 @@ def _on_listed(net: GridNet, file: Path, options: TrainOptions, joined: Ranks) -
         for split in (Split.TRAIN, Split.VALIDATION)
     )
     source = Listed(films, held_out, options.seed, options.size, options.batch)
+    clinical = load_bundle(options.start).clinical if options.start else None
     name = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
     trained = fit(net, source, _config(options), _checkpoint(options, name), joined)
     if not joined.first:
         return None
     run = (trained.done, options.seed)
-    return release_listed(options.out, trained.net.cpu(), source, manifest, run)
+    return release_listed(options.out, trained.net.cpu(), source, manifest, run, clinical)
 
 
 def _net(options: TrainOptions) -> GridNet:

@@ -1,4 +1,4 @@
-"""From logits to a probability and a frozen threshold, on films that the net was not trained on."""
+"""From logits to a probability, and areas, on films that the net was not trained on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.stats import rankdata
 
-from models.card import Calibration, Figure, OperatingPoint
-from models.scoring import calibrated
+from models.card import Calibration, Figure
 
 Values = npt.NDArray[np.floating]
 
@@ -31,29 +30,6 @@ def platt(logits: Values, labels: Values) -> Calibration:
     # The slope is sought as a logarithm: a negative one would turn the score around.
     found = minimize(cost, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-6})
     return Calibration(slope=float(np.exp(found.x[0])), intercept=float(found.x[1]))
-
-
-def youden(logits: Values, labels: Values, calibration: Calibration, source: str) -> OperatingPoint:
-    """The threshold of largest sensitivity + specificity - 1, between two films' scores."""
-    scores = np.array([calibrated(float(logit), calibration) for logit in logits])
-    positive = labels > 0.5
-    order = np.unique(scores)
-    # Half-way between films: a threshold on a film's own score would hang on rounding.
-    cuts = (order[1:] + order[:-1]) / 2
-    caught = (scores[None, :] >= cuts[:, None]) & positive
-    spared = (scores[None, :] < cuts[:, None]) & ~positive
-    sensitivity = caught.sum(axis=1) / positive.sum()
-    specificity = spared.sum(axis=1) / (~positive).sum()
-    best = int(np.argmax(sensitivity + specificity))
-    return OperatingPoint(
-        name="youden",
-        threshold=round(float(cuts[best]), 6),
-        sensitivity=float(sensitivity[best]),
-        specificity=float(specificity[best]),
-        films=len(labels),
-        positives=int(positive.sum()),
-        source=source,
-    )
 
 
 def auc(scores: Values, labels: Values) -> float:

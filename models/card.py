@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.clinical import ClinicalModel
 from models.combined import Combined
 from models.grid import GridConfig
+from models.points import OperatingPoint
 
 
 class CardError(ValueError):
@@ -40,18 +41,6 @@ class Calibration(_Part):
 
     slope: float = Field(gt=0)
     intercept: float
-
-
-class OperatingPoint(_Part):
-    """A threshold on the calibrated probability, with the figures of the films that set it."""
-
-    name: str
-    threshold: float = Field(ge=0, le=1)
-    sensitivity: float = Field(ge=0, le=1)
-    specificity: float = Field(ge=0, le=1)
-    films: int
-    positives: int
-    source: str
 
 
 class Figure(_Part):
@@ -88,7 +77,10 @@ class Golden(_Part):
 
 
 class Card(_Part):
-    """Everything that is said of a bundle; see ``registry`` for how it is checked."""
+    """Everything that is said of a bundle; see ``registry`` for how it is checked.
+
+    ``operating_points`` are the image score's; the combined score's lie in its own part.
+    """
 
     name: str
     version: str
@@ -110,7 +102,7 @@ class Card(_Part):
 
     @property
     def operating_point(self) -> OperatingPoint:
-        """The first, which is the default threshold."""
+        """The image's first, which is the default threshold."""
         return self.operating_points[0]
 
 

@@ -2,19 +2,28 @@
 
 It is fitted on out-of-fold image logits: those of films that the net was trained on are too sure
 of themselves, and would talk the clinical facts down. Where a part is missing there is no combined
-score, and the image's own, calibrated by itself, stands.
+score, and the image's own, calibrated by itself, stands. A combined score is another one than the
+image's, and so are its thresholds.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 from scipy.optimize import minimize
 
 from models.clinical import sigmoid
+from models.points import OperatingPoint, freeze
 
 Values = npt.NDArray[np.floating]
 
@@ -38,6 +47,7 @@ class Combined(_Part):
     """Probability = sigmoid(image * image logit + clinical * clinical logit + intercept).
 
     Neither weight may be negative: a part that does not help is left out, not turned around.
+    ``operating_points`` are thresholds on this probability; those on the image's lie in the card.
     """
 
     image: float = Field(gt=0)
@@ -47,6 +57,15 @@ class Combined(_Part):
     positives: int
     source: str
     golden: tuple[Mixture, ...] = ()
+    operating_points: tuple[OperatingPoint, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_empty_points(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A part from before there were points reads, and is digested, as it was signed."""
+        content: dict[str, Any] = written(self)
+        if not self.operating_points:
+            del content["operating_points"]
+        return content
 
     def drift(self) -> float:
         """The largest difference of a golden mixture's probability from the stored one."""
@@ -72,11 +91,11 @@ def combine(
 
 
 def fit(image_logits: Values, clinical_logits: Values, labels: Values, source: str) -> Combined:
-    """The weights of largest likelihood, none negative.
+    """The weights of largest likelihood, none negative, and operating points on the same films.
 
     All are (n,): out-of-fold image logits, clinical logits and labels 0 or 1 of the films that
-    have both. ``source`` says which films these are. Raises ValueError for films of one class
-    and for a logit that is no number.
+    have both. ``source`` says which films these are. Raises ValueError for films of one class,
+    for a logit that is no number, and where all score the same.
     """
     parts = np.stack([image_logits, clinical_logits], axis=1).astype(np.float64)
     positive = np.asarray(labels > 0.5)
@@ -108,11 +127,14 @@ def fit(image_logits: Values, clinical_logits: Values, labels: Values, source: s
         positives=int(positive.sum()),
         source=source,
     )
+    scores = np.array([_mixed(made, *pair) for pair in parts.tolist()])
     golden = tuple(
         Mixture(image_logit=i, clinical_logit=c, probability=_mixed(made, i, c))
         for i, c in ((-2.0, -3.0), (0.0, -2.0), (2.0, 0.0))
     )
-    return made.model_copy(update={"golden": golden})
+    return made.model_copy(
+        update={"golden": golden, "operating_points": freeze(scores, labels, source)}
+    )
 
 
 def _mixed(combined: Combined, image_logit: float, clinical_logit: float) -> float:

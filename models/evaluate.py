@@ -18,7 +18,7 @@ from models.evaluation.baseline import band_energies, fit_baseline
 from models.evaluation.discrimination import Curve, Flags, Values, roc
 from models.evaluation.examples import explain_films, spread_out, surest
 from models.evaluation.page import render_page
-from models.evaluation.panel import panel
+from models.evaluation.panel import own_points, panel
 from models.evaluation.report import (
     Report,
     beside_paper,
@@ -55,8 +55,7 @@ def evaluate(file: Path, bundle: Bundle, out: Path, seed: int = 0) -> Report:
     baseline = fit_baseline(energies, manifest.entries, seed)
     models = panel(bundle, manifest.entries, scored) | {RIDGE: baseline.probabilities}
     card = bundle.card
-    frozen = {point.name: point.threshold for point in card.operating_points}
-    study = conduct(manifest.entries, models, frozen, manifest.home_sites, seed)
+    study = conduct(manifest.entries, models, own_points(card), manifest.home_sites, seed)
     tested = manifest.of(Split.TEST)
     spread = [tested[index] for index in spread_out(len(tested), _MAPS)]
     report = Report(

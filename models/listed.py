@@ -19,14 +19,16 @@ from torch.nn.functional import affine_grid, grid_sample
 from models.calibrate import area
 from models.card import IntendedUse
 from models.checkpoint import Progressed
+from models.clinical import ClinicalModel
 from models.data import Batch
+from models.facts import clinical_logits
 from models.films import read_film
 from models.grid import STRIDE, FilmNet, GridNet
 from models.manifest import Entry, Manifest, Split, refuse
 from models.manifest import Origin as Source
 from models.pixels import PixelError, Radiograph
 from models.preprocess import prepare
-from models.release import HeldOut, Origin, account, release
+from models.release import Carried, HeldOut, Origin, account, release
 from models.scoring import Bundle
 from models.simulate.cohort import T_MEAN, T_SPREAD
 
@@ -160,15 +162,24 @@ def _moved(film: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def release_listed(
-    path: Path, net: GridNet, films: Listed, manifest: Manifest, run: tuple[Progressed, int]
+    path: Path,
+    net: GridNet,
+    films: Listed,
+    manifest: Manifest,
+    run: tuple[Progressed, int],
+    clinical: ClinicalModel | None = None,
 ) -> Bundle:
     """Calibrate on the films held out, write the bundle; ``run`` is how far it came, and its seed.
 
-    No film of the manifest goes into the bundle: its golden pictures are drawn.
+    A ``clinical`` model goes into the bundle, and into a combined one with the films held out whose
+    patients' facts the manifest knows. No film of the manifest does: the golden pictures are drawn.
     """
     done, seed = run
     origin = _origin(manifest)
-    held_out = HeldOut(*films.validate(net))
+    carried = None
+    if clinical is not None:
+        carried = Carried(clinical, clinical_logits(clinical, manifest.of(Split.VALIDATION)))
+    held_out = HeldOut(*films.validate(net), carried)
     figure = area("validation", held_out.logits, held_out.labels, origin.validation)
     card = (origin, account(origin, done, seed))
     return release(path, net, held_out, (figure,), _phantoms(net.config.size), card)

@@ -1,4 +1,8 @@
-"""Turn trained weights into a bundle: calibrate, freeze the threshold, describe, write."""
+"""Turn trained weights into a bundle: calibrate, freeze the thresholds, describe, write.
+
+Where a clinical model comes along, it goes into the bundle too; where enough of the films held out
+have its facts, the combined model is fitted on them.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,21 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.calibrate import platt, youden
-from models.card import Card, Figure, IntendedUse, Training
+from models.calibrate import platt
+from models.card import Calibration, Card, Figure, IntendedUse, Training
 from models.checkpoint import Progressed
+from models.clinical import ClinicalModel
+from models.combined import Combined, fit
 from models.grid import GridNet
 from models.pixels import Radiograph
-from models.registry import write_bundle
-from models.scoring import Bundle
+from models.points import OperatingPoint, freeze
+from models.registry import BundleError, write_bundle
+from models.scoring import Bundle, calibrated
 
 Values = npt.NDArray[np.floating]
+
+LEAST = 20
+"""The fewest films of either class that a combined model is fitted on."""
 
 _SOFTWARE = ("torch", "numpy", "scipy", "monai")
 
@@ -27,7 +37,7 @@ _SOFTWARE = ("torch", "numpy", "scipy", "monai")
 class Origin:
     """What a card says of the films behind a bundle, in words.
 
-    ``validation`` names the films that calibration and threshold come from.
+    ``validation`` names the films that calibration and thresholds come from.
     """
 
     name: str
@@ -43,11 +53,23 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """A clinical model for the bundle, and its logits of the films held out, (n,).
+
+    NaN where a fact is missing.
+    """
+
+    model: ClinicalModel
+    logits: Values
+
+
+@dataclass(frozen=True)
 class HeldOut:
     """Logits and labels of films that no weight was fitted to, (n,) each."""
 
     logits: Values
     labels: Values
+    clinical: Carried | None = None
 
 
 def release(
@@ -58,28 +80,36 @@ def release(
     golden: Mapping[str, Radiograph],
     card: tuple[Origin, Training],
 ) -> Bundle:
-    """Calibrate on the held-out films, freeze their Youden threshold, write to ``path``."""
+    """Calibrate and freeze the thresholds on the held-out films, write to ``path``.
+
+    So for the image's score, and for the combined one where the films allow it. Raises BundleError
+    where no threshold parts the films.
+    """
     origin, training = card
     calibration = platt(held_out.logits, held_out.labels)
-    point = youden(held_out.logits, held_out.labels, calibration, origin.validation)
     written = Card(
         name=origin.name,
         version=origin.version,
         intended_use=origin.intended_use,
         summary=origin.summary,
         limits=origin.limits,
-        inputs=f"One frontal chest film, padded to a square of {net.config.size} px; nothing else.",
+        inputs=(
+            f"One frontal chest film, padded to a square of {net.config.size} px; "
+            "the image's score takes nothing else."
+        ),
         output=origin.output,
         net="grid",
         architecture=net.config,
         calibration=calibration,
-        operating_points=(point,),
+        operating_points=_points(held_out, calibration, origin.validation),
         figures=figures,
         training=training,
         attribution=origin.attribution,
+        combined=_combined(held_out, origin.validation),
         golden=(),
     )
-    return write_bundle(path, written, net, golden)
+    clinical = held_out.clinical.model if held_out.clinical else None
+    return write_bundle(path, written, net, golden, clinical)
 
 
 def account(origin: Origin, done: Progressed, seed: int) -> Training:
@@ -93,3 +123,27 @@ def account(origin: Origin, done: Progressed, seed: int) -> Training:
         seed=seed,
         software={name: installed(name) for name in _SOFTWARE},
     )
+
+
+def _points(held_out: HeldOut, by: Calibration, source: str) -> tuple[OperatingPoint, ...]:
+    """The image's operating points."""
+    scores = np.array([calibrated(float(logit), by) for logit in held_out.logits])
+    try:
+        return freeze(scores, held_out.labels, source)
+    except ValueError as error:
+        raise BundleError(f"no bundle was written, {error}; train longer") from error
+
+
+def _combined(held_out: HeldOut, source: str) -> Combined | None:
+    """The combined model of the films that have both logits; None where these are too few."""
+    if held_out.clinical is None:
+        return None
+    both = np.isfinite(held_out.clinical.logits)
+    image, clinical, labels = (
+        values[both] for values in (held_out.logits, held_out.clinical.logits, held_out.labels)
+    )
+    positives = int((labels > 0.5).sum())
+    if min(positives, len(labels) - positives) < LEAST:
+        return None
+    source = f"{source}: the {len(labels)} with age, sex, weight and height in range"
+    return fit(image, clinical, labels, source)

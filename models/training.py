@@ -98,12 +98,13 @@ def _on_listed(net: GridNet, file: Path, options: TrainOptions, joined: Ranks) -
         for split in (Split.TRAIN, Split.VALIDATION)
     )
     source = Listed(films, held_out, options.seed, options.size, options.batch)
+    clinical = load_bundle(options.start).clinical if options.start else None
     config, checkpoint = _config(options), _checkpoint(options, _digest(file))
     trained = fit(net, source, config, checkpoint, joined)
     if not joined.first:
         return None
     run = (trained.done, options.seed)
-    return release_listed(options.out, trained.net.cpu(), source, manifest, run)
+    return release_listed(options.out, trained.net.cpu(), source, manifest, run, clinical)
 
 
 def _require(manifest: Manifest, split: Split) -> None:

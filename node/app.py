@@ -17,7 +17,7 @@ from node.config import Config
 from node.domain.admission import AdmissionPolicy
 from node.domain.callers import Caller
 from node.domain.delivery import ResultKind, Route, When
-from node.domain.policy import Override, ThresholdPolicy
+from node.domain.policy import Override, ThresholdPolicy, Thresholds
 from node.domain.retry import RetryPolicy
 from node.jobs import migrate
 from node.jobs.care import SqlCare
@@ -78,7 +78,7 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
 
     queue, spool = SqlQueue(_database(config)), open_spool(config)
     predictor = load(config.model.bundle, config.model.device, config.model.threads)
-    threshold = predictor.threshold(config.policy.threshold)
+    thresholds = predictor.threshold(config.policy.threshold)
     analyst = Analyst(
         queue=queue,
         spool=spool,
@@ -88,7 +88,7 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
             batch=config.model.batch,
             lease=config.queue.lease,
             retry=_plan(config.queue.analysis),
-            thresholds=threshold_policy(config, threshold),
+            thresholds=threshold_policy(config, thresholds),
             routes=routes(config),
             results=_result_settings(config),
         ),
@@ -152,8 +152,8 @@ def run_screen(
 
     def load_model() -> Model:
         predictor = load(config.model.bundle, config.model.device, config.model.threads)
-        threshold = predictor.threshold(config.policy.threshold)
-        return Model(predictor, threshold_policy(config, threshold), config.model.batch)
+        thresholds = predictor.threshold(config.policy.threshold)
+        return Model(predictor, threshold_policy(config, thresholds), config.model.batch)
 
     reader = Reader(admission_policy(config), int(config.dicom.max_object), decode)
     return screen(request, reader, load_model, stop, progress)
@@ -184,10 +184,10 @@ def admission_policy(config: Config) -> AdmissionPolicy:
     return AdmissionPolicy(**config.policy.admit.model_dump())
 
 
-def threshold_policy(config: Config, threshold: float) -> ThresholdPolicy:
-    """Return the thresholds, given the number that the configured one stands for."""
+def threshold_policy(config: Config, thresholds: Thresholds) -> ThresholdPolicy:
+    """Return the policy, given the numbers that the configured threshold stands for."""
     overrides = tuple(Override(**o.model_dump()) for o in config.policy.overrides)
-    return ThresholdPolicy(threshold, overrides)
+    return ThresholdPolicy(thresholds, overrides)
 
 
 def routes(config: Config) -> tuple[Route, ...]:

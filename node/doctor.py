@@ -12,6 +12,7 @@ from pydicom.uid import UID, SecondaryCaptureImageStorage
 from node.app import open_desk, open_spool
 from node.config import Config, Destination
 from node.domain.errors import OsteoScreenError
+from node.domain.policy import Thresholds
 from node.jobs import migrate
 from node.jobs.engine import open_engine
 
@@ -75,12 +76,17 @@ def _model(config: Config) -> str:
     from node.inference.predictor import load
 
     predictor = load(config.model.bundle, config.model.device, config.model.threads)
-    threshold = predictor.threshold(config.policy.threshold)
+    thresholds = predictor.threshold(config.policy.threshold)
     model = predictor.identity
     return (
-        f"{model.name} {model.version} verified (for {model.intended_use} use), "
-        f"threshold {threshold:.3f}"
+        f"{model.name} {model.version} verified (for {model.intended_use} use), {_told(thresholds)}"
     )
+
+
+def _told(thresholds: Thresholds) -> str:
+    if thresholds.image == thresholds.combined:
+        return f"threshold {thresholds.image:.3f}"
+    return f"threshold {thresholds.image:.3f} (image), {thresholds.combined:.3f} (combined)"
 
 
 def _deliveries(config: Config) -> str:

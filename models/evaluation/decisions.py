@@ -1,9 +1,8 @@
-"""What a threshold does: counts, rates, predictive values, operating points, net benefit."""
+"""What a threshold does: counts, rates, predictive values, net benefit."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,28 +101,6 @@ def predictive(sensitivity: float, specificity: float, prevalence: float) -> Pre
         hits / (hits + false) if hits + false else None,
         spared / (spared + missed) if spared + missed else None,
     )
-
-
-def operating_points(scores: Values, positive: Flags) -> Mapping[str, float]:
-    """Thresholds to freeze: best sum of rates, sensitivity >= 90 %, specificity >= 90 %.
-
-    Each lies half-way between two films' scores, since a threshold on a film's own score would
-    hang on rounding. Of cuts that do equally well by their name, the best by the other rate is
-    taken, for Youden's the most sensitive. Scores that are all the same have no threshold.
-    """
-    levels = np.unique(scores)
-    if len(levels) < 2:
-        return {}
-    cuts = (levels[1:] + levels[:-1]) / 2
-    missed = np.searchsorted(np.sort(scores[positive]), cuts)
-    sensitivity = 1 - missed / positive.sum()
-    specificity = np.searchsorted(np.sort(scores[~positive]), cuts) / (~positive).sum()
-    sensitive, specific = np.flatnonzero(sensitivity >= 0.9), np.flatnonzero(specificity >= 0.9)
-    return {
-        "youden": float(cuts[np.argmax(sensitivity + specificity)]),
-        "sensitivity 90 %": float(cuts[sensitive[-1] if len(sensitive) else 0]),
-        "specificity 90 %": float(cuts[specific[0] if len(specific) else -1]),
-    }
 
 
 def net_benefit(probabilities: Values, positive: Flags) -> Benefit:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.clinical import Facts, sigmoid
+from models.card import Card
+from models.clinical import sigmoid
 from models.combined import combine
 from models.evaluation.discrimination import Values
 from models.evaluation.scores import FilmScore
-from models.evaluation.study import CLINICAL, COMBINED, IMAGE
+from models.evaluation.study import CLINICAL, COMBINED, IMAGE, Points
+from models.facts import clinical_logit
 from models.manifest import Entry
 from models.scoring import Bundle
 
@@ -25,8 +27,9 @@ def panel(
     lacks, or that no film has the facts for, are left out.
     """
     image = [math.nan if one is None else one.probability for one in scored]
+    known = bundle.clinical
     logits = [
-        None if one is None else _clinical_logit(bundle, entry)
+        None if one is None or known is None else clinical_logit(known, entry)
         for entry, one in zip(entries, scored, strict=True)
     ]
     clinical = [math.nan if logit is None else sigmoid(logit) for logit in logits]
@@ -43,8 +46,11 @@ def panel(
     }
 
 
-def _clinical_logit(bundle: Bundle, entry: Entry) -> float | None:
-    if bundle.clinical is None:
-        return None
-    facts = Facts(entry.age, entry.sex or "", entry.weight_kg, entry.height_cm)
-    return bundle.clinical.logit(facts)
+def own_points(card: Card) -> Points:
+    """Thresholds that the bundle brings, by operating point, for each score that has some."""
+    frozen = {IMAGE: card.operating_points}
+    if card.combined is not None:
+        frozen[COMBINED] = card.combined.operating_points
+    return {
+        name: {point.name: point.threshold for point in points} for name, points in frozen.items()
+    }

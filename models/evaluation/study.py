@@ -14,13 +14,13 @@ from models.evaluation.decisions import (
     Benefit,
     Performance,
     net_benefit,
-    operating_points,
     perform,
 )
 from models.evaluation.discrimination import Comparison, Flags, Interval, Values, auc, compare
 from models.evaluation.resampling import patient_bootstrap
 from models.evaluation.subgroups import Subgroup, subgroups
 from models.manifest import Entry, Split
+from models.points import thresholds
 
 IMAGE, CLINICAL, COMBINED, RIDGE = "image", "clinical", "combined", "ridge"
 SUSPICIOUS = 0.97
@@ -89,14 +89,14 @@ class Study:
 def conduct(
     entries: Sequence[Entry],
     scores: Mapping[str, Values],
-    frozen: Mapping[str, float],
+    frozen: Points,
     home: frozenset[str],
     seed: int,
 ) -> Study:
     """Measure every model of ``scores`` (n,) on the test films of ``entries`` (n).
 
     A score is a probability, NaN where a model lacks its facts. Operating points come from the
-    validation films; without any, the image model keeps ``frozen``, the bundle's own. ``home`` are
+    validation films; without any, they are those of ``frozen``, the bundle's own. ``home`` are
     the hospitals that gave films to training or validation.
     """
     splits = np.array([entry.split for entry in entries])
@@ -117,14 +117,16 @@ def conduct(
 
 
 def _freeze(
-    scores: Mapping[str, Values], positive: Flags, validation: Flags, frozen: Mapping[str, float]
+    scores: Mapping[str, Values], positive: Flags, validation: Flags, frozen: Points
 ) -> Points:
+    if not validation.any():
+        return {name: cuts for name, cuts in frozen.items() if name in scores}
     points: dict[str, Mapping[str, float]] = {}
     for name, values in scores.items():
         usable = validation & np.isfinite(values)
         if len(set(positive[usable].tolist())) == 2:
-            points[name] = operating_points(values[usable], positive[usable])
-    return {IMAGE: frozen} | points
+            points[name] = thresholds(values[usable], positive[usable])
+    return points
 
 
 def _cohort(

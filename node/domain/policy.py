@@ -3,16 +3,32 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Self
 
 from node.domain.film import Film
 from node.domain.prediction import Decision, Finding, Probability, Used
 
 
 @dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The threshold of each score that may decide: they are calibrated apart."""
+
+    image: float
+    combined: float
+
+    @classmethod
+    def same(cls, number: float) -> Self:
+        """Return one number for whichever score is used."""
+        return cls(image=number, combined=number)
+
+
+@dataclass(frozen=True, slots=True)
 class Override:
-    """A threshold for the films that match every condition stated; ages in years, inclusive."""
+    """A threshold for the films that match every condition stated; ages in years, inclusive.
+
+    It holds for whichever score is used.
+    """
 
     threshold: float
     sex: str | None = None
@@ -36,38 +52,36 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdPolicy:
-    """The threshold on the score, and the overrides, of which the first match counts."""
+    """The thresholds on the scores, and the overrides, of which the first match counts."""
 
-    threshold: float
+    thresholds: Thresholds
     overrides: tuple[Override, ...] = ()
 
-    def threshold_for(self, film: Film) -> float:
-        """Return the threshold that applies to this film."""
-        return next((o.threshold for o in self.overrides if o.matches(film)), self.threshold)
-
-
-_PREFERENCE: Sequence[Used] = (Used.COMBINED, Used.IMAGE)
+    def thresholds_for(self, film: Film) -> Thresholds:
+        """Return the thresholds that apply to this film."""
+        matching = (Thresholds.same(o.threshold) for o in self.overrides if o.matches(film))
+        return next(matching, self.thresholds)
 
 
 def decide(probability: Probability, film: Film, policy: ThresholdPolicy) -> Decision:
-    """Return the decision on the best score there is.
+    """Return the decision on the best score there is, by that score's own threshold.
 
     Combined where clinical facts were at hand, else image; never clinical alone, which a
-    published multicentre study saw fall to chance at another hospital.
+    published multicentre study saw fall to chance at another hospital. Without any score the
+    decision states the image's threshold.
     """
-    threshold = policy.threshold_for(film)
-    scores: dict[Used, float | None] = {
-        Used.COMBINED: probability.combined,
-        Used.IMAGE: probability.image,
-    }
-    for used in _PREFERENCE:
-        score = scores[used]
+    thresholds = policy.thresholds_for(film)
+    preference = (
+        (Used.COMBINED, probability.combined, thresholds.combined),
+        (Used.IMAGE, probability.image, thresholds.image),
+    )
+    for used, score, threshold in preference:
         # NaN compares below any threshold: a broken net must not clear a patient.
         if score is not None and math.isfinite(score):
             finding = Finding.PRESENT if score >= threshold else Finding.ABSENT
             return Decision(finding=finding, threshold=threshold, score=score, used=used)
     return Decision(
-        finding=Finding.UNDETERMINED, threshold=threshold, reason="the model gave no score"
+        finding=Finding.UNDETERMINED, threshold=thresholds.image, reason="the model gave no score"
     )
 
 

@@ -11,8 +11,10 @@ import models
 from models import pixels, registry, scoring
 from models.clinical import Facts, sigmoid
 from models.combined import combine
+from models.points import OperatingPoint
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.film import Film
+from node.domain.policy import Thresholds
 from node.domain.prediction import (
     Box,
     Case,
@@ -34,7 +36,6 @@ class BundlePredictor:
 
     def __init__(self, bundle: scoring.Bundle) -> None:
         self._bundle = bundle
-        self._points = {point.name: point.threshold for point in bundle.card.operating_points}
 
     @property
     def identity(self) -> ModelIdentity:
@@ -48,14 +49,20 @@ class BundlePredictor:
             clinical=self._bundle.clinical.about if self._bundle.clinical else "",
         )
 
-    def threshold(self, named: str | float) -> float:
-        """Return a number as it is, or the threshold of an operating point of the card."""
+    def threshold(self, named: str | float) -> Thresholds:
+        """Return a number for every score, or what a named operating point is on each.
+
+        A bundle without a combined part makes no combined score; its threshold is the image's.
+        Raises Misconfigured for a name that one of the scores does not have.
+        """
         if isinstance(named, float):
-            return named
-        if named not in self._points:
-            there = ", ".join(self._points)
-            raise Misconfigured(f"policy.threshold: the model card has no {named!r}, only {there}")
-        return self._points[named]
+            return Thresholds.same(named)
+        card = self._bundle.card
+        image = _threshold(named, card.operating_points, "the model card")
+        if card.combined is None:
+            return Thresholds.same(image)
+        where = "the combined part of the model card"
+        return Thresholds(image, _threshold(named, card.combined.operating_points, where))
 
     def decode(self, path: Path) -> Radiograph:
         """Read a film's pixels; raise Rejected for what cannot be scored."""
@@ -108,6 +115,14 @@ def _device(wanted: str) -> str:
     if wanted.startswith("cuda") and not torch.cuda.is_available():
         raise Misconfigured(f"model.device: {wanted}: torch finds no GPU here; set auto or cpu")
     return wanted
+
+
+def _threshold(named: str, points: Sequence[OperatingPoint], where: str) -> float:
+    found = {point.name: point.threshold for point in points}
+    if named not in found:
+        there = f"only {', '.join(found)}" if found else "and no other either: set a number"
+        raise Misconfigured(f"policy.threshold: {where} has no {named!r}, {there}")
+    return found[named]
 
 
 def _prediction(shown: Radiograph, score: scoring.Score, probability: Probability) -> Prediction:

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.policy import Override, ThresholdPolicy, decide, digest_of
+from node.domain.policy import Override, ThresholdPolicy, Thresholds, decide, digest_of
 from node.domain.prediction import Decision, Finding, Probability, Used
 from tests.unit.domain.films import film
 
-HALF = ThresholdPolicy(0.5)
+HALF = ThresholdPolicy(Thresholds.same(0.5))
+APART = Thresholds(image=0.5, combined=0.2)
 score = st.floats(0, 1)
 maybe = st.one_of(st.none(), score)
 
@@ -61,9 +62,40 @@ class TestDecision:
     @given(score, score)
     def test_a_finding_is_what_the_threshold_says(self, value: float, threshold: float) -> None:
         """Nothing but the score and the threshold that the decision states."""
-        decision = decide(Probability(image=value), film(), ThresholdPolicy(threshold))
+        decision = decide(
+            Probability(image=value), film(), ThresholdPolicy(Thresholds.same(threshold))
+        )
         assert decision.threshold == threshold
         assert decision.flagged is (value >= threshold)
+
+
+class TestThresholds:
+    @pytest.mark.parametrize(
+        ("probability", "used", "threshold", "flagged"),
+        [
+            (Probability(image=0.3), Used.IMAGE, 0.5, False),
+            (Probability(image=0.3, combined=0.3), Used.COMBINED, 0.2, True),
+            (Probability(image=0.6, combined=0.1), Used.COMBINED, 0.2, False),
+            (Probability(image=0.6, combined=math.nan), Used.IMAGE, 0.5, True),
+        ],
+    )
+    def test_each_score_is_held_to_its_own(
+        self, probability: Probability, used: Used, threshold: float, flagged: bool
+    ) -> None:
+        """They are calibrated apart: 0.3 is little for the one and much for the other."""
+        decision = decide(probability, film(), ThresholdPolicy(APART))
+        assert (decision.used, decision.threshold, decision.flagged) == (used, threshold, flagged)
+
+    def test_without_a_score_the_images_is_stated(self) -> None:
+        """As ever: the image stands where nothing else does."""
+        assert decide(Probability(clinical=0.9), film(), ThresholdPolicy(APART)).threshold == 0.5
+
+    @pytest.mark.parametrize("probability", [Probability(image=0.3), Probability(combined=0.3)])
+    def test_an_override_is_one_number_for_all(self, probability: Probability) -> None:
+        """Whoever writes a number means it, whatever score a film gets."""
+        policy = ThresholdPolicy(APART, (Override(0.25, sex="F"),))
+        decision = decide(probability, film(), policy)
+        assert (decision.threshold, decision.flagged) == (0.25, True)
 
 
 class TestOverrides:
@@ -102,16 +134,16 @@ class TestOverrides:
     def test_the_first_match_counts(self) -> None:
         """The administrator's order is the order of precedence; no match leaves the default."""
         policy = ThresholdPolicy(
-            0.5, (Override(0.1, sex="M"), Override(0.2, min_age=65.0), Override(0.3, sex="F"))
+            APART, (Override(0.1, sex="M"), Override(0.2, min_age=65.0), Override(0.3, sex="F"))
         )
-        assert policy.threshold_for(film()) == 0.2
-        assert policy.threshold_for(film(age_years=60.0)) == 0.3
-        assert policy.threshold_for(film(sex="M")) == 0.1
-        assert policy.threshold_for(film(sex="O", age_years=60.0)) == 0.5
+        assert policy.thresholds_for(film()) == Thresholds.same(0.2)
+        assert policy.thresholds_for(film(age_years=60.0)) == Thresholds.same(0.3)
+        assert policy.thresholds_for(film(sex="M")) == Thresholds.same(0.1)
+        assert policy.thresholds_for(film(sex="O", age_years=60.0)) == APART
 
     def test_it_is_the_threshold_of_the_decision(self) -> None:
         """The decision states the threshold that was used, for the report and the audit."""
-        policy = ThresholdPolicy(0.5, (Override(0.3, sex="F"),))
+        policy = ThresholdPolicy(Thresholds.same(0.5), (Override(0.3, sex="F"),))
         assert decide(Probability(image=0.4), film(), policy).flagged
         decision = decide(Probability(image=0.4), film(sex="M"), policy)
         assert (decision.flagged, decision.threshold) == (False, 0.5)

@@ -8,9 +8,11 @@ import pytest
 from pydicom import dcmread
 
 from models.combined import Combined
+from models.points import OperatingPoint
 from node.demo.run import SHIPPED_FILM
 from node.domain.errors import Misconfigured, Permanent, Rejected
 from node.domain.film import Film
+from node.domain.policy import Thresholds
 from node.domain.prediction import Case, IntendedUse, Radiograph
 from node.films.header import read_film
 from node.inference import predictor
@@ -32,6 +34,34 @@ def case(shipped: BundlePredictor) -> Case:
 def with_facts(case: Case, **facts: float | str | None) -> Film:
     """Return the film with other facts in its header."""
     return replace(case.film, **facts)
+
+
+def with_combined(shipped: BundlePredictor, *points: OperatingPoint) -> BundlePredictor:
+    """Return the shipped bundle with a combined part that has these operating points."""
+    part = Combined(
+        image=1,
+        clinical=2,
+        intercept=0.5,
+        films=2,
+        positives=1,
+        source="invented",
+        operating_points=points,
+    )
+    card = shipped._bundle.card.model_copy(update={"combined": part})
+    return BundlePredictor(replace(shipped._bundle, card=card))
+
+
+def point(name: str, threshold: float) -> OperatingPoint:
+    """Return an operating point."""
+    return OperatingPoint(
+        name=name,
+        threshold=threshold,
+        sensitivity=1,
+        specificity=1,
+        films=2,
+        positives=1,
+        source="invented",
+    )
 
 
 def test_the_shipped_model_calls_itself_a_demonstration(shipped: BundlePredictor) -> None:
@@ -87,11 +117,7 @@ def test_a_bundle_with_a_combined_part_combines_where_there_are_facts(
     shipped: BundlePredictor, case: Case
 ) -> None:
     """From the net's own logit and the clinical one; without facts the image stands alone."""
-    both = Combined(image=1, clinical=2, intercept=0.5, films=2, positives=1, source="invented")
-    bundle = shipped._bundle
-    combining = BundlePredictor(
-        replace(bundle, card=bundle.card.model_copy(update={"combined": both}))
-    )
+    bundle, combining = shipped._bundle, with_combined(shipped)
     bare = Case(with_facts(case, sex=""), case.shown)
     whole, without = (one.probability for one in combining.predict([case, bare]))
     calibration = bundle.card.calibration
@@ -147,10 +173,35 @@ def test_a_score_that_is_no_number_is_an_error(
 
 def test_thresholds_are_numbers_or_names_of_the_card(shipped: BundlePredictor) -> None:
     """A name that the card does not have is a matter of configuration."""
-    assert shipped.threshold(0.3) == 0.3
-    assert 0 < shipped.threshold("youden") < 1
+    youden = shipped._bundle.card.operating_point.threshold
+    assert shipped.threshold(0.3) == Thresholds(image=0.3, combined=0.3)
+    assert shipped.threshold("youden") == Thresholds(image=youden, combined=youden)
     with pytest.raises(Misconfigured, match=r"policy\.threshold.*'lucky'.*youden"):
         shipped.threshold("lucky")
+
+
+def test_a_name_is_another_threshold_on_each_score(shipped: BundlePredictor) -> None:
+    """A number is the same on both, since that is what was written."""
+    both = with_combined(shipped, point("youden", 0.12), point("sensitivity-90", 0.05))
+    image = shipped._bundle.card.operating_point.threshold
+    assert both.threshold("youden") == Thresholds(image=image, combined=0.12)
+    assert both.threshold(0.3) == Thresholds(image=0.3, combined=0.3)
+
+
+def test_a_name_that_one_score_lacks_is_refused_with_what_there_is(
+    shipped: BundlePredictor,
+) -> None:
+    """Half a policy would hold one score to a threshold that nobody chose."""
+    other = with_combined(shipped, point("sensitivity-90", 0.05), point("specificity-90", 0.4))
+    with pytest.raises(
+        Misconfigured,
+        match=r"policy\.threshold: the combined part .*'youden', only sensitivity-90, specificity",
+    ):
+        other.threshold("youden")
+    with pytest.raises(Misconfigured, match=r"model card has no 'sensitivity-90', only youden"):
+        other.threshold("sensitivity-90")
+    with pytest.raises(Misconfigured, match=r"combined part .* no other either: set a number"):
+        with_combined(shipped).threshold("youden")
 
 
 def test_a_bundle_that_was_tampered_with_does_not_load(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""Calibration and threshold: right on data whose answer is known."""
+"""Calibration and areas: right on data whose answer is known."""
 
 import numpy as np
 import pytest
 
-from models.calibrate import area, auc, platt, youden
+from models.calibrate import area, auc, platt
 from models.card import Calibration
 from models.scoring import calibrated
 
@@ -34,15 +34,6 @@ def test_auc_counts_ordered_pairs_and_halves_ties() -> None:
     assert auc(np.array([1, 3, 2, 4]), labels) == 0.75
     with pytest.raises(ValueError, match="both classes"):
         auc(np.array([1, 2]), np.array([1, 1]))
-
-
-def test_youden_parts_what_can_be_parted() -> None:
-    logits = np.array([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0])
-    labels = np.array([0.0, 0, 0, 1, 1, 1])
-    point = youden(logits, labels, Calibration(slope=1, intercept=0), "here")
-    assert point.threshold == pytest.approx(0.5)
-    assert (point.sensitivity, point.specificity) == (1.0, 1.0)
-    assert (point.films, point.positives) == (6, 3)
 
 
 def test_the_interval_holds_the_area() -> None:

@@ -8,11 +8,17 @@ import pytest
 from models.card import digest, dump, parse
 from models.clinical import ClinicalModel
 from models.combined import Combined
+from models.points import OperatingPoint
 from models.registry import BundleError, add_clinical, load_bundle, verify_golden
 
 REPOSITORY = Path(__file__).parents[3]
 COMBINED = Combined(
     image=1, clinical=0.5, intercept=0, films=2, positives=1, source="invented", golden=()
+)
+
+
+POINT = OperatingPoint(
+    name="youden", threshold=0.4, sensitivity=1, specificity=1, films=2, positives=1, source="here"
 )
 
 
@@ -79,6 +85,26 @@ def test_a_combined_part_needs_a_clinical_one(copied: Path) -> None:
     (copied / "clinical.yaml").unlink()
     _resign(copied, None, combined=COMBINED)
     with pytest.raises(BundleError, match="combined part but no"):
+        load_bundle(copied)
+
+
+def test_a_part_from_before_it_had_operating_points_keeps_its_digest(copied: Path) -> None:
+    """The digest is what it was signed with then: neither file nor digest knows of the field."""
+    card = parse((copied / "card.yaml").read_text()).model_copy(update={"combined": COMBINED})
+    signed = "sha256:ba0216a284d56276446b06aebf0760d5fd13af2e6f75d905dec68ec4d4374aff"
+    assert digest(card, b"weights") == signed
+    assert digest(parse(dump(card)), b"weights") == signed
+    assert "operating_points" not in dump(card).split("combined:")[1]
+
+
+def test_operating_points_of_the_combined_part_are_read_back_and_signed(copied: Path) -> None:
+    clinical = load_bundle(copied).clinical
+    part = COMBINED.model_copy(update={"operating_points": (POINT,)})
+    _resign(copied, clinical, combined=part)
+    assert load_bundle(copied).card.combined == part
+    file = copied / "card.yaml"
+    file.write_text(file.read_text().replace("threshold: 0.4\n", "threshold: 0.3\n"))
+    with pytest.raises(BundleError, match="digest"):
         load_bundle(copied)
 
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from models.calibrate import auc
 from models.combined import Combined, combine, fit
+from models.points import thresholds
 
 
 def _films(
@@ -60,6 +61,16 @@ def test_without_a_part_there_is_no_combined_score(combined: Combined) -> None:
     assert combine(combined, 1.0, None) is None
     assert combine(None, 1.0, -2.0) is None
     assert combine(combined, math.nan, -2.0) is None
+
+
+def test_its_operating_points_are_those_of_its_own_scores(combined: Combined) -> None:
+    """On the films it was fitted on, whatever thresholds the image has."""
+    x, z, labels = _films(0.8, 0.5, 0.3)
+    both = np.array([combine(combined, *pair) for pair in zip(x.tolist(), z.tolist(), strict=True)])
+    found = {point.name: point.threshold for point in combined.operating_points}
+    assert list(found) == ["youden", "sensitivity-90", "specificity-90"]
+    assert found == thresholds(both, labels > 0.5)
+    assert {point.source for point in combined.operating_points} == {"invented"}
 
 
 def test_films_that_cannot_teach_it_are_refused() -> None:

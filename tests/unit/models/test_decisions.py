@@ -1,4 +1,4 @@
-"""Counts, rates, predictive values, operating points, net benefit, calibration."""
+"""Counts, rates, predictive values, net benefit, calibration."""
 
 import math
 
@@ -13,7 +13,6 @@ from models.evaluation.agreement import agreement
 from models.evaluation.decisions import (
     THRESHOLDS,
     net_benefit,
-    operating_points,
     perform,
     predictive,
     wilson,
@@ -69,25 +68,6 @@ def test_predictive_values_are_counted_in_ten_thousand_people() -> None:
     assert found.ppv == pytest.approx(800 / 3500)
     assert found.npv == pytest.approx(6300 / 6500)
     assert predictive(0.0, 1.0, 0.1).ppv is None
-
-
-def test_operating_points_keep_their_promise_where_they_were_set() -> None:
-    scores, positive = _films()
-    points = operating_points(scores, positive)
-    best = max(
-        (scores[positive] >= cut).mean() + (scores[~positive] < cut).mean() for cut in scores
-    )
-    youden = perform("", points["youden"], scores, positive)
-    assert youden.sensitivity.value + youden.specificity.value == pytest.approx(best)
-    sensitive = perform("", points["sensitivity 90 %"], scores, positive)
-    assert 0.9 <= sensitive.sensitivity.value < 0.91
-    specific = perform("", points["specificity 90 %"], scores, positive)
-    assert 0.9 <= specific.specificity.value < 0.91
-    assert not set(points.values()) & set(scores.tolist())
-
-
-def test_scores_that_are_all_the_same_have_no_operating_point() -> None:
-    assert operating_points(np.full(4, 0.3), np.array([True, False, True, False])) == {}
 
 
 def test_net_benefit_counts_false_positives_at_the_odds() -> None:

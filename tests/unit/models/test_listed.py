@@ -8,13 +8,17 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from models.grid import Output
+from models.clinical import Facts
+from models.facts import clinical_logits
+from models.grid import GridConfig, GridNet, Output
 from models.listed import Listed, load_films
 from models.manifest import ManifestError, Split, read_manifest
-from models.registry import load_bundle, verify_golden
+from models.registry import load_bundle, verify_golden, write_bundle
+from models.scoring import Bundle
 from node.cli_model import model
 
 SIZE = 192
+DEMO = Path(__file__).parents[3] / "models" / "bundles" / "demo"
 
 
 @pytest.fixture
@@ -121,3 +125,63 @@ def test_the_command_trains_and_releases(manifest: Path, tmp_path: Path) -> None
         "phantom-light.png",
         "phantom-heavy.png",
     }
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Bundle:
+    """Return an untrained bundle for small films, with the shipped clinical model."""
+    demo = load_bundle(DEMO)
+    config = GridConfig(size=SIZE)
+    card = demo.card.model_copy(update={"architecture": config})
+    return write_bundle(tmp_path / "start", card, GridNet(config).eval(), {}, demo.clinical)
+
+
+def train_from(start: Bundle, manifest: Path, out: Path) -> Bundle:
+    """Return the bundle of a step of training that began with another's weights."""
+    arguments = ["train", str(manifest), "--out", str(out), "--from", str(start.path)]
+    limits = ["--size", str(SIZE), "--steps", "1", "--batch", "4", "--device", "cpu"]
+    done = CliRunner().invoke(model, [*arguments, *limits])
+    assert done.exit_code == 0, done.output
+    return load_bundle(out)
+
+
+def test_facts_of_validation_films_teach_a_combined_model(
+    manifest: Path, start: Bundle, tmp_path: Path
+) -> None:
+    """With the clinical model of the bundle the run began from; who lacks a fact is left out."""
+    rows = ["path,patient_id,site,split,label,age,sex,weight_kg,height_cm"]
+    rows += [f"{n}.png,p{n},here,train,{n % 2},,,," for n in range(4)]
+    for number in range(44):
+        (tmp_path / f"v{number}.png").write_bytes((tmp_path / f"{number % 24}.png").read_bytes())
+        height = 165 if number > 1 else ""
+        facts = f"{55 + number % 30},{'FM'[number % 3 == 0]},{60 + number},{height}"
+        rows.append(f"v{number}.png,v{number},here,validation,{number % 2},{facts}")
+    manifest.write_text("\n".join(rows))
+    bundle = train_from(start, manifest, tmp_path / "bundle")
+    assert bundle.clinical == start.clinical
+    assert bundle.card.combined is not None
+    assert (bundle.card.combined.films, bundle.card.combined.positives) == (42, 21)
+    assert len(bundle.card.combined.operating_points) >= 1
+    assert bundle.card.operating_point.films == 44
+    assert verify_golden(bundle) < 1e-4
+
+
+def test_without_facts_the_clinical_model_goes_along_alone(
+    manifest: Path, start: Bundle, tmp_path: Path
+) -> None:
+    bundle = train_from(start, manifest, tmp_path / "bundle")
+    assert bundle.clinical == start.clinical
+    assert bundle.card.combined is None
+
+
+def test_clinical_logits_are_nan_where_a_fact_is_missing_or_out_of_range(
+    manifest: Path, start: Bundle
+) -> None:
+    rows = ["path,patient_id,site,split,label,age,sex,weight_kg,height_cm"]
+    facts = ["67,F,60,160", "67,F,,160", "67,,60,160", "45,F,60,160"]
+    rows += [f"{n}.png,p{n},here,train,{n % 2},{one}" for n, one in enumerate(facts)]
+    manifest.write_text("\n".join(rows))
+    assert start.clinical is not None
+    found = clinical_logits(start.clinical, read_manifest(manifest).entries)
+    assert found[0] == start.clinical.logit(Facts(67.0, "F", 60.0, 160.0))
+    assert np.isnan(found[1:]).all()

@@ -8,7 +8,7 @@ import pytest
 
 from models.clinical import Facts
 from models.combined import combine, fit
-from models.evaluation.panel import panel
+from models.evaluation.panel import own_points, panel
 from models.evaluation.scores import FilmScore
 from models.manifest import Entry, Sex, Split
 from models.registry import load_bundle
@@ -58,3 +58,15 @@ def test_models_that_nothing_can_be_asked_of_are_left_out(bundle: Bundle) -> Non
     assert set(panel(replace(bundle, clinical=None), [KNOWN], SCORED[:1])) == {"image"}
     alone = replace(bundle, card=bundle.card.model_copy(update={"combined": None}))
     assert set(panel(alone, [KNOWN], SCORED[:1])) == {"image", "clinical"}
+
+
+def test_a_bundle_brings_thresholds_for_each_of_its_scores(bundle: Bundle) -> None:
+    """The image's lie in the card, the combined one's in its part; clinical facts have none."""
+    card = bundle.card
+    assert card.combined is not None
+    brought = own_points(card)
+    assert set(brought) == {"image", "combined"}
+    assert brought["image"] == {"youden": card.operating_point.threshold}
+    assert list(brought["combined"]) == ["youden", "sensitivity-90", "specificity-90"]
+    assert brought["combined"]["youden"] == card.combined.operating_points[0].threshold
+    assert set(own_points(card.model_copy(update={"combined": None}))) == {"image"}

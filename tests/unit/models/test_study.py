@@ -62,7 +62,7 @@ def scores() -> dict[str, np.ndarray]:
 @pytest.fixture(scope="module")
 def study(scores: dict[str, np.ndarray]) -> Study:
     """Return the study of these models."""
-    return conduct(ENTRIES, scores, {"youden": 0.5}, frozenset({"A"}), 0)
+    return conduct(ENTRIES, scores, {IMAGE: {"youden": 0.5}}, frozenset({"A"}), 0)
 
 
 def test_each_hospital_is_measured_apart_on_its_test_films(
@@ -84,7 +84,7 @@ def test_thresholds_come_from_validation_films_alone(
     other = {name: np.where(tested, 1 - values, values) for name, values in scores.items()}
     again = conduct(ENTRIES, other, {}, frozenset({"A"}), 0)
     assert again.points == study.points
-    assert set(study.points[IMAGE]) == {"youden", "sensitivity 90 %", "specificity 90 %"}
+    assert set(study.points[IMAGE]) == {"youden", "sensitivity-90", "specificity-90"}
     shown = {at.name: at.threshold for at in study.cohorts[0].models[IMAGE].performance}
     assert shown == study.points[IMAGE]
 
@@ -93,8 +93,15 @@ def test_without_validation_films_the_bundle_keeps_its_thresholds(
     scores: dict[str, np.ndarray],
 ) -> None:
     entries = [replace(entry, split=Split.TEST) for entry in ENTRIES]
-    found = conduct(entries, scores, {"card": 0.37}, frozenset(), 0)
-    assert found.points == {IMAGE: {"card": 0.37}}
+    own = {IMAGE: {"card": 0.37}, COMBINED: {"card": 0.29}}
+    found = conduct(entries, scores, own, frozenset(), 0)
+    assert found.points == own
+    measured = found.cohorts[0].models
+    assert [at.threshold for at in measured[IMAGE].performance] == [0.37]
+    assert [at.threshold for at in measured[COMBINED].performance] == [0.29]
+    assert measured[CLINICAL].performance == ()
+    alone = conduct(entries, {IMAGE: scores[IMAGE]}, own, frozenset(), 0)
+    assert set(alone.points) == {IMAGE}
     assert all(not cohort.internal for cohort in found.cohorts)
 
 
@@ -208,7 +215,7 @@ def test_the_ridge_finds_what_band_energies_show() -> None:
 
 
 def test_a_study_is_the_same_every_time(scores: dict[str, np.ndarray], study: Study) -> None:
-    again = conduct(ENTRIES, scores, {"youden": 0.5}, frozenset({"A"}), 0)
+    again = conduct(ENTRIES, scores, {IMAGE: {"youden": 0.5}}, frozenset({"A"}), 0)
     first, second = (
         json.dumps([cohort.models[IMAGE].auc_by_patient.low for cohort in one.cohorts])
         for one in (study, again)

@@ -1,0 +1,75 @@
+"""Operating points: one way to find them, for a card as for an evaluation."""
+
+import numpy as np
+import pytest
+
+from models.evaluation.decisions import perform
+from models.points import SENSITIVITY_90, SPECIFICITY_90, YOUDEN, freeze, thresholds
+
+
+def _films(count: int = 500) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities that are right, and labels."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(-0.5, 1.5, count)
+    chance = 1 / (1 + np.exp(-logits))
+    return chance, rng.random(count) < chance
+
+
+def test_operating_points_keep_their_promise_where_they_were_set() -> None:
+    scores, positive = _films()
+    points = thresholds(scores, positive)
+    best = max(
+        (scores[positive] >= cut).mean() + (scores[~positive] < cut).mean() for cut in scores
+    )
+    youden = perform("", points[YOUDEN], scores, positive)
+    assert youden.sensitivity.value + youden.specificity.value == pytest.approx(best)
+    sensitive = perform("", points[SENSITIVITY_90], scores, positive)
+    assert 0.9 <= sensitive.sensitivity.value < 0.91
+    specific = perform("", points[SPECIFICITY_90], scores, positive)
+    assert 0.9 <= specific.specificity.value < 0.91
+    assert not set(points.values()) & set(scores.tolist())
+
+
+def test_scores_that_are_all_the_same_have_no_operating_point() -> None:
+    same, labels = np.full(4, 0.3), np.array([1.0, 0.0, 1.0, 0.0])
+    assert thresholds(same, labels > 0.5) == {}
+    with pytest.raises(ValueError, match="no threshold parts them"):
+        freeze(same, labels, "here")
+
+
+def test_a_rate_that_no_threshold_reaches_is_not_promised() -> None:
+    """The film that scores least is one of two with the disease: half is all that a cut finds."""
+    scores = np.array([0.1, 0.2, 0.3, 0.9])
+    found = thresholds(scores, np.array([True, False, False, True]))
+    assert list(found) == [YOUDEN, SPECIFICITY_90]
+    turned = thresholds(1 - scores, np.array([False, True, True, False]))
+    assert list(turned) == [YOUDEN, SENSITIVITY_90]
+
+
+def test_youden_parts_what_can_be_parted() -> None:
+    scores, labels = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9]), np.array([0.0, 0, 0, 1, 1, 1])
+    point = freeze(scores, labels, "here")[0]
+    assert point.threshold == pytest.approx(0.5)
+    assert (point.sensitivity, point.specificity) == (1.0, 1.0)
+    assert (point.films, point.positives) == (6, 3)
+
+
+def test_what_is_frozen_is_what_an_evaluation_finds() -> None:
+    """The same thresholds to the last digit, and the rates that they have on these films."""
+    scores, positive = _films()
+    points = freeze(scores, positive.astype(float), "500 films")
+    assert [point.name for point in points] == ["youden", "sensitivity-90", "specificity-90"]
+    assert {point.name: point.threshold for point in points} == thresholds(scores, positive)
+    for point in points:
+        here = perform(point.name, point.threshold, scores, positive)
+        assert (point.sensitivity, point.specificity) == pytest.approx(
+            (here.sensitivity.value, here.specificity.value)
+        )
+        assert (point.films, point.positives) == (500, int(positive.sum()))
+        assert point.source == "500 films"
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_films_of_one_class_set_no_point(label: float) -> None:
+    with pytest.raises(ValueError, match="both classes"):
+        freeze(np.linspace(0.1, 0.9, 5), np.full(5, label), "here")

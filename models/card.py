@@ -44,7 +44,10 @@ class Calibration(_Part):
 
 
 class Figure(_Part):
-    """One measured area under the ROC curve with its 95 % bootstrap interval."""
+    """One measured area under the ROC curve with its 95 % bootstrap interval.
+
+    ``published`` is what the study whose method this is found in the same place, on patients.
+    """
 
     name: str
     auc: float
@@ -53,10 +56,21 @@ class Figure(_Part):
     films: int
     positives: int
     source: str
+    published: float | None = None
+
+
+class Earlier(_Part):
+    """A run that gave its weights to the next; ``size`` is the side of its films in pixels."""
+
+    bundle: str
+    size: int
+    films: int
+    steps: int
+    minutes: float
 
 
 class Training(_Part):
-    """What the weights come from."""
+    """What the weights come from; ``before`` are the runs before this one, the first one first."""
 
     data: str
     label: str
@@ -65,6 +79,7 @@ class Training(_Part):
     minutes: float
     seed: int
     software: dict[str, str]
+    before: tuple[Earlier, ...] | None = None
 
 
 class Golden(_Part):

@@ -29,9 +29,10 @@ from models.evaluation.report import (
 )
 from models.evaluation.saliency import faithfulness
 from models.evaluation.scores import FilmScore, Reading, read_films, score_films
-from models.evaluation.study import IMAGE, RIDGE, Study, conduct
+from models.evaluation.study import RIDGE, Study, conduct
 from models.films import read_film
 from models.manifest import Entry, Manifest, ManifestError, Split, read_manifest
+from models.paper import IMAGE
 from models.scoring import Bundle
 
 SCORES, PREDICTIONS, JSON, HTML = "scores.csv", "predictions.csv", "report.json", "report.html"

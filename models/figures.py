@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from models.evaluation.discrimination import Curve, Flags, Values
-from models.evaluation.study import CLINICAL, COMBINED, IMAGE, RIDGE, Cohort
+from models.evaluation.study import RIDGE, Cohort
+from models.paper import CLINICAL, COMBINED, IMAGE
 from models.pixels import Float
 from models.preprocess import Placement
 

@@ -17,8 +17,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from models.calibrate import area
-from models.card import IntendedUse
-from models.checkpoint import Progressed
+from models.card import IntendedUse, Training
 from models.clinical import ClinicalModel
 from models.data import Batch
 from models.facts import clinical_logits
@@ -28,7 +27,7 @@ from models.manifest import Entry, Manifest, Split, refuse
 from models.manifest import Origin as Source
 from models.pixels import PixelError, Radiograph
 from models.preprocess import prepare
-from models.release import Carried, HeldOut, Origin, account, release
+from models.release import Carried, HeldOut, Origin, release
 from models.scoring import Bundle
 from models.simulate.cohort import T_MEAN, T_SPREAD
 
@@ -166,26 +165,33 @@ def release_listed(
     net: GridNet,
     films: Listed,
     manifest: Manifest,
-    run: tuple[Progressed, int],
-    clinical: ClinicalModel | None = None,
+    run: tuple[Training, Bundle | None],
 ) -> Bundle:
-    """Calibrate on the films held out, write the bundle; ``run`` is how far it came, and its seed.
+    """Calibrate on the films held out, write the bundle; ``run`` is its account, and its start.
 
-    A ``clinical`` model goes into the bundle, and into a combined one with the films held out whose
-    patients' facts the manifest knows. No film of the manifest does: the golden pictures are drawn.
+    The start's clinical model goes into the bundle, and into a combined one with the films held out
+    whose patients' facts the manifest knows. No film of the manifest does: the golden pictures are
+    drawn.
     """
-    done, seed = run
-    origin = _origin(manifest)
-    carried = None
-    if clinical is not None:
-        carried = Carried(clinical, clinical_logits(clinical, manifest.of(Split.VALIDATION)))
-    held_out = HeldOut(*films.validate(net), carried)
+    training, start = run
+    origin = origin_of(manifest)
+    clinical = start.clinical if start else None
+    held_out = HeldOut(*films.validate(net), carry(clinical, manifest.of(Split.VALIDATION)))
     figure = area("validation", held_out.logits, held_out.labels, origin.validation)
-    card = (origin, account(origin, done, seed))
-    return release(path, net, held_out, (figure,), _phantoms(net.config.size), card)
+    golden = _phantoms(net.config.size)
+    return release(path, net, held_out, (figure,), golden, (origin, training))
 
 
-def _origin(manifest: Manifest) -> Origin:
+def carry(clinical: ClinicalModel | None, entries: Sequence[Entry]) -> Carried | None:
+    """A clinical model with its logits of the films' patients, for ``HeldOut``."""
+    return None if clinical is None else Carried(clinical, clinical_logits(clinical, entries))
+
+
+def origin_of(manifest: Manifest) -> Origin:
+    """What a card says of the films of ``manifest``.
+
+    Simulated ones are for demonstration, those of patients for research.
+    """
     simulated = manifest.origin is Source.SIMULATED
     kind = "simulated" if simulated else "of patients"
     train, held_out = len(manifest.of(Split.TRAIN)), len(manifest.of(Split.VALIDATION))

@@ -194,9 +194,14 @@ def farthest(files: Sequence[str], here: Sequence[float], there: Sequence[float]
 
 
 def _golden_logits(bundle: Bundle) -> list[float]:
-    kept: Sequence[Golden] = bundle.card.golden
-    films = [_read_golden(bundle.path / GOLDEN / one.file, one.sha256) for one in kept]
+    films = list(golden_films(bundle).values())
     return [result.logit for result in score(bundle, films)]
+
+
+def golden_films(bundle: Bundle) -> dict[str, Radiograph]:
+    """The bundle's golden films by file name, in the card's order. Raises BundleError."""
+    folder = bundle.path / GOLDEN
+    return {one.file: _read_golden(folder / one.file, one.sha256) for one in bundle.card.golden}
 
 
 def _read_parts(path: Path) -> tuple[Card, bytes, ClinicalModel | None]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.calibrate import platt
-from models.card import Calibration, Card, Figure, IntendedUse, Training
+from models.card import Calibration, Card, Earlier, Figure, IntendedUse, Training
 from models.checkpoint import Progressed
 from models.clinical import ClinicalModel
 from models.combined import Combined, fit
@@ -72,6 +72,15 @@ class HeldOut:
     clinical: Carried | None = None
 
 
+@dataclass(frozen=True)
+class Frozen:
+    """What a bundle takes from films held out, its weights aside."""
+
+    calibration: Calibration
+    operating_points: tuple[OperatingPoint, ...]
+    combined: Combined | None
+
+
 def release(
     path: Path,
     net: GridNet,
@@ -86,7 +95,7 @@ def release(
     where no threshold parts the films.
     """
     origin, training = card
-    calibration = platt(held_out.logits, held_out.labels)
+    frozen = freeze_on(held_out, origin.validation)
     written = Card(
         name=origin.name,
         version=origin.version,
@@ -100,20 +109,29 @@ def release(
         output=origin.output,
         net="grid",
         architecture=net.config,
-        calibration=calibration,
-        operating_points=_points(held_out, calibration, origin.validation),
+        calibration=frozen.calibration,
+        operating_points=frozen.operating_points,
         figures=figures,
         training=training,
         attribution=origin.attribution,
-        combined=_combined(held_out, origin.validation),
+        combined=frozen.combined,
         golden=(),
     )
     clinical = held_out.clinical.model if held_out.clinical else None
     return write_bundle(path, written, net, golden, clinical)
 
 
-def account(origin: Origin, done: Progressed, seed: int) -> Training:
-    """The card's account of a run."""
+def freeze_on(held_out: HeldOut, source: str) -> Frozen:
+    """Calibration, operating points and combined model of films; ``source`` says which they are.
+
+    Raises BundleError where no threshold parts the films.
+    """
+    calibration = platt(held_out.logits, held_out.labels)
+    return Frozen(calibration, _points(held_out, calibration, source), _combined(held_out, source))
+
+
+def account(origin: Origin, done: Progressed, seed: int, start: Bundle | None = None) -> Training:
+    """The card's account of a run; ``start`` is the bundle that it took its weights from."""
     return Training(
         data=f"{done.films} films in all: {origin.data}",
         label=origin.label,
@@ -122,7 +140,21 @@ def account(origin: Origin, done: Progressed, seed: int) -> Training:
         minutes=round(done.seconds / 60, 1),
         seed=seed,
         software={name: installed(name) for name in _SOFTWARE},
+        before=None if start is None else _before(start.card),
     )
+
+
+def _before(card: Card) -> tuple[Earlier, ...]:
+    last = card.training
+    named = f"{card.name} {card.version}, {card.digest}"
+    run = Earlier(
+        bundle=named,
+        size=card.architecture.size,
+        films=last.films,
+        steps=last.steps,
+        minutes=last.minutes,
+    )
+    return (*(last.before or ()), run)
 
 
 def _points(held_out: HeldOut, by: Calibration, source: str) -> tuple[OperatingPoint, ...]:

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from models.calibrate import area
-from models.card import Figure, IntendedUse
-from models.checkpoint import Progressed
+from models.card import Figure, IntendedUse, Training
 from models.data import (
     CALIBRATE,
     TEST,
@@ -28,7 +27,7 @@ from models.data import (
 from models.grid import FilmNet, GridNet
 from models.listed import Films, logits
 from models.pixels import Radiograph
-from models.release import HeldOut, Origin, account, release
+from models.release import Carried, HeldOut, Origin, release
 from models.scoring import Bundle
 from models.simulate.anatomy import ATTRIBUTION
 from models.simulate.cohort import Subject, render, twin
@@ -114,12 +113,20 @@ def kept_for_calibration(maps: Maps, size: int) -> Films:
     return _films(maps, subjects(CALIBRATE, CALIBRATION_FILMS), size)
 
 
-def release_rendered(path: Path, net: GridNet, films: Rendered, done: Progressed) -> Bundle:
-    """Calibrate on the films held out, measure on another set of variants, write the bundle."""
-    held_out = HeldOut(logits(net, films.held_out), films.held_out.label)
-    card = (SIMULATED, account(SIMULATED, done, films.seed))
+def release_rendered(
+    path: Path, net: GridNet, films: Rendered, training: Training, start: Bundle | None
+) -> Bundle:
+    """Calibrate on the films held out, measure on another set of variants, write the bundle.
+
+    The clinical model of ``start`` goes along. Rendered films have no patients whose facts it could
+    be combined with: ``recalibrate`` does that on a cohort.
+    """
+    said, label = logits(net, films.held_out), films.held_out.label
+    clinical = start.clinical if start else None
+    carried = None if clinical is None else Carried(clinical, np.full(len(label), np.nan))
     golden = _golden(films.maps, net.config.size)
-    return release(path, net, held_out, _figures(net, films.maps), golden, card)
+    figures, card = _figures(net, films.maps), (SIMULATED, training)
+    return release(path, net, HeldOut(said, label, carried), figures, golden, card)
 
 
 def _figures(net: GridNet, maps: Maps) -> tuple[Figure, ...]:

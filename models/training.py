@@ -12,10 +12,11 @@ import torch
 from models.data import CALIBRATE, TEST, TRAIN, render_variants
 from models.distributed import Ranks, ranks
 from models.grid import GridConfig, GridNet, resized
-from models.listed import Listed, load_films, release_listed
-from models.manifest import Manifest, ManifestError, Origin, Split, read_manifest
+from models.listed import Listed, load_films, origin_of, release_listed
+from models.manifest import Manifest, ManifestError, Split, read_manifest
 from models.registry import load_bundle
-from models.rendered import Rendered, kept_for_calibration, release_rendered
+from models.release import account
+from models.rendered import SIMULATED, Rendered, kept_for_calibration, release_rendered
 from models.scoring import Bundle
 from models.simulate.anatomy import cache_folder
 from models.train import TrainConfig, fit
@@ -29,14 +30,12 @@ class TrainError(ValueError):
 class TrainOptions:
     """What a run is asked to do.
 
-    ``rendered`` films are made while the net trains, and ``manifest`` then only holds films out;
-    without a manifest all films are rendered. ``start`` is a bundle to take weights from, ``batch``
-    in films.
+    Without a manifest films are rendered while the net trains. ``start`` is a bundle to take
+    weights from, ``batch`` in films.
     """
 
     out: Path
     manifest: Path | None
-    rendered: bool
     size: int
     minutes: float
     steps: int
@@ -55,38 +54,22 @@ def train_bundle(options: TrainOptions) -> Bundle | None:
     torch.manual_seed(options.seed)
     net = _net(options)
     with ranks(device_for(options.device)) as joined:
-        if options.manifest is None or options.rendered:
+        if options.manifest is None:
             return _on_rendered(net, options, joined)
         return _on_listed(net, options.manifest, options, joined)
 
 
 def _on_rendered(net: GridNet, options: TrainOptions, joined: Ranks) -> Bundle | None:
-    """Learn from rendered films; validate and calibrate on the manifest's, or on rendered ones."""
-    manifest = None if options.manifest is None else _held_out(options.manifest)
+    start = _start(options)
     maps = render_variants((TRAIN, CALIBRATE, TEST), cache_folder() / "maps")
-    if manifest is None:
-        films, name = kept_for_calibration(maps, options.size), "rendered"
-    else:
-        films = load_films(manifest.of(Split.VALIDATION), options.size, _prepared(options))
-        name = f"rendered-{_digest(manifest.file)}"
-    source = Rendered(maps, options.seed, films, pairs=max(1, options.batch // 2))
+    held_out = kept_for_calibration(maps, options.size)
+    source = Rendered(maps, options.seed, held_out, pairs=max(1, options.batch // 2))
     config = replace(_config(options), heat=1.0)
-    trained = fit(net, source, config, _checkpoint(options, name), joined)
+    trained = fit(net, source, config, _checkpoint(options, "rendered"), joined)
     if not joined.first:
         return None
-    return release_rendered(options.out, trained.net.cpu(), source, trained.done)
-
-
-def _held_out(file: Path) -> Manifest:
-    """A manifest that rendered films can be measured on. Raises ManifestError and TrainError."""
-    manifest = read_manifest(file)
-    if manifest.origin is not Origin.SIMULATED:
-        raise TrainError(
-            f"{file} lists no simulated films: leave --rendered out, or name a cohort that "
-            "`osteoscreen model simulate` made"
-        )
-    _require(manifest, Split.VALIDATION)
-    return manifest
+    training = account(SIMULATED, trained.done, options.seed, start)
+    return release_rendered(options.out, trained.net.cpu(), source, training, start)
 
 
 def _on_listed(net: GridNet, file: Path, options: TrainOptions, joined: Ranks) -> Bundle | None:
@@ -94,22 +77,26 @@ def _on_listed(net: GridNet, file: Path, options: TrainOptions, joined: Ranks) -
     for split in (Split.TRAIN, Split.VALIDATION):
         _require(manifest, split)
     films, held_out = (
-        load_films(manifest.of(split), options.size, _prepared(options))
+        load_films(manifest.of(split), options.size, _run_folder(options) / "films")
         for split in (Split.TRAIN, Split.VALIDATION)
     )
     source = Listed(films, held_out, options.seed, options.size, options.batch)
-    clinical = load_bundle(options.start).clinical if options.start else None
+    start = _start(options)
     config, checkpoint = _config(options), _checkpoint(options, _digest(file))
     trained = fit(net, source, config, checkpoint, joined)
     if not joined.first:
         return None
-    run = (trained.done, options.seed)
-    return release_listed(options.out, trained.net.cpu(), source, manifest, run, clinical)
+    training = account(origin_of(manifest), trained.done, options.seed, start)
+    return release_listed(options.out, trained.net.cpu(), source, manifest, (training, start))
 
 
 def _require(manifest: Manifest, split: Split) -> None:
     if not manifest.of(split):
         raise ManifestError(f"{manifest.file} lists no film of the split {split}")
+
+
+def _start(options: TrainOptions) -> Bundle | None:
+    return load_bundle(options.start) if options.start else None
 
 
 def _net(options: TrainOptions) -> GridNet:
@@ -146,10 +133,6 @@ def device_for(wanted: str) -> str:
 
 def _run_folder(options: TrainOptions) -> Path:
     return options.out.with_name(options.out.name + ".run")
-
-
-def _prepared(options: TrainOptions) -> Path:
-    return _run_folder(options) / "films"
 
 
 def _digest(file: Path) -> str:

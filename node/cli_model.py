@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node import cli_study
 from node.display import print_figures
 from node.domain.errors import Misconfigured, Permanent
+
+if TYPE_CHECKING:
+    from models.card import Figure
 
 model = typer.Typer(help="Models in bundles: what they are, and whether they are intact.")
 cli_study.add_commands(model)
@@ -90,6 +93,37 @@ def fit_clinical(
         typer.echo(f"{opened.path}: clinical model written, {digest}{dropped}")
 
 
+@model.command("calibrate")
+def calibrate(
+    manifest: Annotated[Path, typer.Argument(help="CSV of films with labels, for validation.")],
+    bundle: Annotated[str, typer.Option(help="A bundle's folder, or a shipped one's name.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the new bundle. [default: in place]")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+) -> None:
+    """Settle calibration, thresholds and combined model on films of your own; the net stays."""
+    from models.manifest import ManifestError
+    from models.recalibrate import recalibrate
+    from models.registry import BundleError
+    from node.inference.predictor import open_bundle
+
+    opened = open_bundle(bundle, device)
+    try:
+        made = recalibrate(manifest, opened, out or opened.path)
+    except ManifestError as error:
+        raise Misconfigured(str(error)) from None
+    except BundleError as error:
+        raise Permanent(str(error)) from None
+    rows = [(one.name, _area(one)) for one in made.card.figures]
+    print_figures(f"{made.path}, {made.card.digest}", rows)
+
+
+def _area(one: "Figure") -> str:
+    beside = "" if one.published is None else f"; published study, on patients {one.published:.3f}"
+    return f"AUC {one.auc:.3f} ({one.low:.3f} to {one.high:.3f}){beside}"
+
+
 @model.command("train")
 def train(  # noqa: PLR0913 - the options of a command
     manifest: Annotated[
@@ -97,12 +131,6 @@ def train(  # noqa: PLR0913 - the options of a command
         typer.Argument(help="CSV of films with labels. [default: films rendered on line]"),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the bundle to write.")] = Path("out/bundle"),
-    rendered: Annotated[
-        bool,
-        typer.Option(
-            "--rendered", help="Learn from rendered films; MANIFEST only holds films out."
-        ),
-    ] = False,
     size: Annotated[int, typer.Option(help="Side of the film in pixels, a multiple of 192.")] = 384,
     minutes: Annotated[float, typer.Option(min=0.01, help="End after so many minutes.")] = 1e6,
     steps: Annotated[int, typer.Option(min=1, help="End after so many steps.")] = 20_000,
@@ -124,7 +152,6 @@ def train(  # noqa: PLR0913 - the options of a command
     options = TrainOptions(
         out=out,
         manifest=manifest,
-        rendered=rendered,
         size=size,
         minutes=minutes,
         steps=steps,

@@ -12,9 +12,10 @@ from models.clinical import sigmoid
 from models.combined import combine
 from models.evaluation.discrimination import Values
 from models.evaluation.scores import FilmScore
-from models.evaluation.study import CLINICAL, COMBINED, IMAGE, Points
+from models.evaluation.study import Points
 from models.facts import clinical_logit
 from models.manifest import Entry
+from models.paper import CLINICAL, COMBINED, IMAGE
 from models.scoring import Bundle
 
 

@@ -7,32 +7,22 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.card import Card
 from models.evaluation.discrimination import Interval
 from models.evaluation.saliency import BoneHeat, Faithfulness
-from models.evaluation.study import CLINICAL, COMBINED, IMAGE, Study
+from models.evaluation.study import Study
 from models.manifest import Manifest, Origin, Split
+from models.paper import PAPER, ROLES
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 FORMAT = 1
 """Rises when a key of report.json changes its meaning."""
-
-ROLES = ("internal test", "external test 1", "external test 2")
-PAPER: Final[Mapping[str, tuple[float, float, float]]] = MappingProxyType(
-    {
-        IMAGE: (0.917, 0.897, 0.921),
-        CLINICAL: (0.839, 0.759, 0.532),
-        COMBINED: (0.919, 0.896, 0.919),
-    }
-)
-"""Areas by ``ROLES`` of Li et al., Chin J Med Imaging Technol 2026;42(3):403-407."""
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ from models.evaluation.discrimination import Comparison, Flags, Interval, Values
 from models.evaluation.resampling import patient_bootstrap
 from models.evaluation.subgroups import Subgroup, subgroups
 from models.manifest import Entry, Split
+from models.paper import CLINICAL, COMBINED, IMAGE
 from models.points import thresholds
 
-IMAGE, CLINICAL, COMBINED, RIDGE = "image", "clinical", "combined", "ridge"
+RIDGE = "ridge"
 SUSPICIOUS = 0.97
 """An area above this on simulated films is taken for a leak until somebody has looked."""
 

@@ -11,9 +11,10 @@ from models.evaluation.baseline import fit_baseline
 from models.evaluation.decisions import perform
 from models.evaluation.discrimination import auc
 from models.evaluation.report import beside_paper
-from models.evaluation.study import CLINICAL, COMBINED, IMAGE, RIDGE, Study, conduct
+from models.evaluation.study import RIDGE, Study, conduct
 from models.evaluation.subgroups import subgroups
 from models.manifest import Entry, Sex, Split
+from models.paper import CLINICAL, COMBINED, IMAGE
 
 RNG = np.random.default_rng(0)
 

@@ -41,15 +41,19 @@ def main() -> None:
 
 def make_manifest(folder: Path, target: str, out: Path) -> list[Entry]:
     """Write the manifest and its films; adults of known age, sex and proportions only."""
-    with (folder / "metadata.csv").open(newline="", encoding="utf-8-sig") as stream:
-        rows = [row for row in csv.DictReader(stream) if usable(row)]
     (out.parent / "films").mkdir(parents=True, exist_ok=True)
     entries = [
         entry(row, TARGETS[target], copy(folder, row, out.parent / "films"), folder.name)
-        for row in track(rows, "films")
+        for row in track(read_rows(folder), "films")
     ]
     write_manifest(out, entries)
     return entries
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """Return the rows of the folder's table that can be used."""
+    with (folder / "metadata.csv").open(newline="", encoding="utf-8-sig") as stream:
+        return [row for row in csv.DictReader(stream) if usable(row)]
 
 
 def usable(row: Row) -> bool:
@@ -77,7 +81,7 @@ def copy(folder: Path, row: Row, films: Path) -> Path:
     size = (round(width * scale), round(height * scale))
     target = films / f"{Path(row['file']).stem}.png"
     part = target.with_suffix(".part")
-    grey.resize(size, Image.Resampling.LANCZOS).save(part, "PNG")
+    grey.resize(size, Image.Resampling.LANCZOS).save(part, "PNG", compress_level=1)
     part.replace(target)
     return target
 

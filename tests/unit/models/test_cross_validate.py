@@ -2,10 +2,10 @@
 
 import csv
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from models.evaluation.folds import Fold, beside, draw_folds, ranks_within
 from models.grid import GridConfig, GridNet
 from models.manifest import Entry, ManifestError, Split
 from models.registry import Bundle, write_bundle
-from models.train import fit
+from models.train import Trained, fit
 from node.cli_model import model
 from tests.unit.models.test_bundle import CARD
 
@@ -58,10 +58,16 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return write_bundle(tmp_path_factory.mktemp("bundle"), card, GridNet(config).eval(), {})
 
 
-@pytest.fixture
-def options(tmp_path: Path, bundle: Bundle) -> Options:
+@pytest.fixture(scope="module")
+def options(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Options:
     """Return the shortest run there is."""
-    return Options(tmp_path / "out", 2, SIZE, 1, 4, 1, "cpu", bundle)
+    return Options(tmp_path_factory.mktemp("whole"), 2, SIZE, 1, 4, 1, "cpu", bundle)
+
+
+@pytest.fixture(scope="module")
+def whole(manifest: Path, options: Options) -> CrossValidation:
+    """Return what that run, unbroken, came to; its files lie in ``options.out``."""
+    return cross_validate(manifest, options)
 
 
 def test_no_patient_is_in_two_parts_of_a_fold() -> None:
@@ -139,11 +145,12 @@ def test_what_is_measured_of_perfect_and_of_blind_scores() -> None:
     assert found.difference.difference.value == 0.5
 
 
-def test_every_film_gets_a_logit_from_a_bundles_weights(manifest: Path, options: Options) -> None:
+def test_every_film_gets_a_logit_from_a_bundles_weights(
+    whole: CrossValidation, options: Options
+) -> None:
     """The bundle takes films of another size, which no weight depends on."""
-    found = cross_validate(manifest, options)
-    assert found.start.startswith("weights of test 0, sha256:")
-    assert [(part.train + part.validation, part.test) for part in found.parts] == [(8, 8)] * 2
+    assert whole.start.startswith("weights of test 0, sha256:")
+    assert [(part.train + part.validation, part.test) for part in whole.parts] == [(8, 8)] * 2
     rows = list(csv.DictReader((options.out / crossvalidate.SCORES).open()))
     assert [row["path"] for row in rows] == [f"{number}.png" for number in range(16)]
     by_patient: dict[str, set[str]] = {}
@@ -154,40 +161,49 @@ def test_every_film_gets_a_logit_from_a_bundles_weights(manifest: Path, options:
 
 
 def test_a_broken_run_keeps_the_folds_that_are_done(
-    manifest: Path, options: Options, monkeypatch: pytest.MonkeyPatch
+    manifest: Path,
+    whole: CrossValidation,
+    options: Options,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Broken off in the second fold, it trains that one alone, to the same figures."""
-    whole = cross_validate(manifest, replace(options, out=options.out / "whole"))
-    starts: list[str] = []
+    again, trained = replace(options, out=tmp_path), []
 
-    def breaking(left: int) -> Callable[..., object]:
-        def run(*arguments: object) -> object:
-            starts.append(Path(str(arguments[3])).name)
-            if len(starts) > left:
-                raise KeyboardInterrupt
-            return fit(*arguments)  # type: ignore[arg-type]
+    def breaking(*arguments: Any) -> Trained:
+        trained.append(arguments[3].name)
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return fit(*arguments)
 
-        return run
-
-    monkeypatch.setattr(crossvalidate, "fit", breaking(1))
+    monkeypatch.setattr(crossvalidate, "fit", breaking)
     with pytest.raises(KeyboardInterrupt):
-        cross_validate(manifest, options)
-    assert not (options.out / crossvalidate.JSON).exists()
-    monkeypatch.setattr(crossvalidate, "fit", breaking(9))
-    assert cross_validate(manifest, options) == whole
-    assert cross_validate(manifest, options) == whole
-    assert starts == ["1.pt", "2.pt", "2.pt"]
+        cross_validate(manifest, again)
+    assert not (tmp_path / crossvalidate.JSON).exists()
+    assert cross_validate(manifest, again) == whole
+    assert trained == ["1.pt", "2.pt", "2.pt"]
+    assert not list(tmp_path.rglob("*.pt"))
 
 
-def test_other_labels_are_another_run(manifest: Path, options: Options) -> None:
-    """Folds of an earlier run on the same films must not answer for them."""
-    first = cross_validate(manifest, options)
-    turned = manifest.with_name("turned.csv")
-    turned.write_text(manifest.read_text().replace(",train,0", ",train,x").replace("n,1", "n,0"))
-    turned.write_text(turned.read_text().replace(",train,x", ",train,1"))
-    second = cross_validate(turned, options)
-    assert len(list((options.out / "run").iterdir())) == 2
-    assert first.measured != second.measured
+def test_folds_of_other_labels_do_not_answer(
+    manifest: Path,
+    whole: CrossValidation,
+    options: Options,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same films in the same folder with two labels exchanged are trained anew."""
+    rows = manifest.read_text().splitlines()
+    rows[1], rows[3] = rows[1].replace(",0", ",1"), rows[3].replace(",1", ",0")
+    other = manifest.with_name("exchanged.csv")
+    other.write_text("\n".join(rows))
+
+    def training(*arguments: Any) -> Trained:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(crossvalidate, "fit", training)
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(other, options)
+    assert cross_validate(manifest, options) == whole
 
 
 def invoke(*arguments: str | Path) -> Result:
@@ -197,13 +213,13 @@ def invoke(*arguments: str | Path) -> Result:
 
 
 def test_a_program_reads_the_figures_from_standard_output(
-    manifest: Path, bundle: Bundle, tmp_path: Path
+    manifest: Path, bundle: Bundle, whole: CrossValidation, options: Options
 ) -> None:
-    done = invoke(manifest, "--out", tmp_path, "--from", bundle.path, "--folds", "2", "--json")
+    """The command goes on where the run above ended; bars stand on standard error."""
+    start = ["--from", bundle.path, "--folds", "2", "--json"]
+    done = invoke(manifest, "--out", options.out, *start)
     assert done.exit_code == 0, done.output
-    report = json.loads(done.stdout)
-    assert set(report) == set(CrossValidation.__dataclass_fields__)
-    assert len(report["measured"]["net"]["folds"]) == 2
+    assert json.loads(done.stdout) == json.loads(json.dumps(asdict(whole)))
     assert "fold 2 of 2" in done.stderr
 
 

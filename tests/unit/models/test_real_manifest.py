@@ -1,13 +1,12 @@
 """Manifests of real films: true proportions, adults alone, labels that the table states."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from bench.real_films import make_manifest
+from bench.real_films import TARGETS, make_manifest, read_rows, sides_mm
 from models.films import read_film
 from models.manifest import read_manifest
 
@@ -53,18 +52,27 @@ def test_children_and_films_of_unknown_size_are_left_out(
 
 
 @pytest.mark.shared_data
-def test_a_public_set_of_real_films(shared_data: Path, tmp_path: Path) -> None:
-    """Counts as its table has them; each film as wide for its height as it was exposed."""
-    folder = shared_data / "nih"
-    entries = make_manifest(folder, "age60", tmp_path / "age60.csv")
-    assert (len(entries), sum(entry.label for entry in entries)) == (432, 131)
-    assert read_manifest(tmp_path / "age60.csv").entries[0].label
-    with (folder / "metadata.csv").open(newline="") as stream:
-        rows = {Path(row["file"]).stem: row for row in csv.DictReader(stream)}
-    for entry in entries[:40]:
-        row = rows[entry.path.stem]
-        width = float(row["orig_width"]) * float(row["orig_spacing_x_mm"])
-        height = float(row["orig_height"]) * float(row["orig_spacing_y_mm"])
-        with Image.open(entry.path) as film:
-            assert film.width / film.height == pytest.approx(width / height, abs=0.002)
-            assert max(film.size) == 1024
+def test_a_public_set_of_real_films_has_the_counts_of_its_table(shared_data: Path) -> None:
+    rows = read_rows(shared_data / "nih")
+    assert len({row["patient_id"] for row in rows}) == len(rows) == 432
+    assert sum(TARGETS["age60"](row) for row in rows) == 131
+    assert sum(TARGETS["sex"](row) for row in rows) == 203
+
+
+@pytest.mark.shared_data
+def test_real_films_are_as_wide_for_their_height_as_they_were_exposed(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    """The first dozen of the set, beside a table of their own."""
+    nih, few = shared_data / "nih", tmp_path / "few"
+    few.mkdir()
+    (few / "images").symlink_to(nih / "images")
+    table = (nih / "metadata.csv").read_text("utf-8").splitlines(keepends=True)[:13]
+    (few / "metadata.csv").write_text("".join(table), "utf-8")
+    entries = make_manifest(few, "age60", tmp_path / "age60.csv")
+    assert len(entries) > 8
+    for entry, row in zip(entries, read_rows(few), strict=True):
+        width, height = sides_mm(row)
+        rows, columns = read_film(entry.path).pixels.shape
+        assert columns / rows == pytest.approx(width / height, abs=0.002)
+        assert max(rows, columns) == 1024

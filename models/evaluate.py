@@ -19,6 +19,7 @@ from models.evaluation.discrimination import Curve, Flags, Values, roc
 from models.evaluation.examples import explain_films, spread_out, surest
 from models.evaluation.page import render_page
 from models.evaluation.panel import own_points, panel
+from models.evaluation.refit import refit
 from models.evaluation.report import (
     Report,
     beside_paper,
@@ -29,7 +30,7 @@ from models.evaluation.report import (
 )
 from models.evaluation.saliency import faithfulness
 from models.evaluation.scores import FilmScore, Reading, read_films, score_films
-from models.evaluation.study import RIDGE, Study, conduct
+from models.evaluation.study import REFITTED, RIDGE, Study, conduct
 from models.films import read_film
 from models.manifest import Entry, Manifest, ManifestError, Split, read_manifest
 from models.paper import IMAGE
@@ -55,6 +56,9 @@ def evaluate(file: Path, bundle: Bundle, out: Path, seed: int = 0) -> Report:
     energies = np.stack([one.measured for one in readings])
     baseline = fit_baseline(energies, manifest.entries, seed)
     models = panel(bundle, manifest.entries, scored) | {RIDGE: baseline.probabilities}
+    refitted = refit(manifest)
+    if refitted.probabilities is not None:
+        models |= {REFITTED: refitted.probabilities}
     card = bundle.card
     study = conduct(manifest.entries, models, own_points(card), manifest.home_sites, seed)
     tested = manifest.of(Split.TEST)
@@ -64,6 +68,7 @@ def evaluate(file: Path, bundle: Bundle, out: Path, seed: int = 0) -> Report:
         data=describe_films(manifest),
         seed=seed,
         baseline=baseline.how,
+        refitted=refitted.how,
         points_from="frozen on the validation films"
         if manifest.of(Split.VALIDATION)
         else "the bundle's own, from its card",

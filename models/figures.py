@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from models.evaluation.discrimination import Curve, Flags, Values
-from models.evaluation.study import RIDGE, Cohort
+from models.evaluation.study import REFITTED, RIDGE, Cohort
 from models.paper import CLINICAL, COMBINED, IMAGE
 from models.pixels import Float
 from models.preprocess import Placement
@@ -29,6 +29,7 @@ LOOK: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         IMAGE: ("#0072B2", "-", "Image (DL)"),
         COMBINED: ("#009E73", "--", "Combined"),
         CLINICAL: ("#D55E00", "-.", "Clinical"),
+        REFITTED: ("#CC79A7", "-.", "Clinical, fitted here"),
         RIDGE: ("#7a7a7a", ":", "Ridge baseline"),
     }
 )

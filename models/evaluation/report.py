@@ -14,15 +14,19 @@ import numpy as np
 from models.card import Card
 from models.evaluation.discrimination import Interval
 from models.evaluation.saliency import BoneHeat, Faithfulness
-from models.evaluation.study import Study
+from models.evaluation.study import REFITTED, Study
 from models.manifest import Manifest, Origin, Split
-from models.paper import PAPER, ROLES
+from models.paper import CLINICAL, COMBINED, IMAGE, PAPER, ROLES
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 FORMAT = 1
 """Rises when a key of report.json changes its meaning."""
+
+
+_ROWS = ((IMAGE, IMAGE), (CLINICAL, CLINICAL), (REFITTED, CLINICAL), (COMBINED, COMBINED))
+"""Models in the table beside the published one, and whose published figures stand beside each."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class Report:
     data: Origins
     seed: int
     baseline: str
+    refitted: str
     points_from: str
     study: Study
     beside: tuple[Beside, ...]
@@ -108,7 +113,10 @@ def beside_paper(study: Study) -> tuple[Beside, ...]:
     ours = dict(zip(ROLES[:1], internal, strict=False))
     ours |= dict(zip(ROLES[1:], external, strict=False))
     cells = []
-    for model, areas in PAPER.items():
+    for model, as_published in _ROWS:
+        if model not in PAPER and not any(model in cohort.models for cohort in study.cohorts):
+            continue
+        areas = PAPER[as_published]
         for role, area in zip(ROLES, areas, strict=True):
             cohort = ours.get(role)
             result = cohort.models.get(model) if cohort else None

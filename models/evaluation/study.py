@@ -23,7 +23,8 @@ from models.manifest import Entry, Split
 from models.paper import CLINICAL, COMBINED, IMAGE
 from models.points import thresholds
 
-RIDGE = "ridge"
+RIDGE, REFITTED = "ridge", "clinical-refitted"
+_CLINICAL = (CLINICAL, REFITTED)
 SUSPICIOUS = 0.97
 """An area above this on simulated films is taken for a leak until somebody has looked."""
 
@@ -47,8 +48,8 @@ class ModelResult:
 class Cohort:
     """Test films of one hospital. ``internal``: it gave films to training or validation too.
 
-    ``benefit_gap`` is the smallest net benefit of image over clinical at thresholds of 10 to 40 %,
-    on the films that both score; None without a clinical model.
+    ``benefit_gap`` is the smallest net benefit of image over a clinical model at thresholds of 10
+    to 40 %, on the films that both score; None without a clinical model.
     """
 
     site: str
@@ -158,7 +159,10 @@ def _cohort(
         positives=int(positive.sum()),
         models=measured,
         comparisons=tuple(pairs),
-        benefit_gap=_benefit_gap(scores, positive) if CLINICAL in measured else None,
+        benefit_gap=min(
+            (_benefit_gap(scores, one, positive) for one in _CLINICAL if one in measured),
+            default=None,
+        ),
     )
 
 
@@ -196,7 +200,7 @@ def _compare(first: str, second: str, one: Values, other: Values, positive: Flag
 def _checks(cohorts: Sequence[Cohort]) -> list[Check]:
     found = []
     for cohort in cohorts:
-        for rival in (RIDGE, CLINICAL):
+        for rival in (RIDGE, *_CLINICAL):
             for pair in cohort.comparisons:
                 if (pair.first, pair.second) == (IMAGE, rival):
                     holds = pair.difference.value > 0 and pair.p < 0.05
@@ -220,10 +224,10 @@ def _checks(cohorts: Sequence[Cohort]) -> list[Check]:
     return found
 
 
-def _benefit_gap(scores: Mapping[str, Values], positive: Flags) -> float:
-    both = np.isfinite(scores[IMAGE]) & np.isfinite(scores[CLINICAL])
+def _benefit_gap(scores: Mapping[str, Values], rival: str, positive: Flags) -> float:
+    both = np.isfinite(scores[IMAGE]) & np.isfinite(scores[rival])
     image, clinical = (
-        net_benefit(scores[name][both], positive[both]).model for name in (IMAGE, CLINICAL)
+        net_benefit(scores[name][both], positive[both]).model for name in (IMAGE, rival)
     )
     asked = (THRESHOLDS >= 0.10) & (THRESHOLDS <= 0.40)
     return float((image - clinical)[asked].min())

@@ -13,9 +13,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
-from torch.nn.grad import conv2d_input
+from torch.nn.grad import conv2d_input, conv2d_weight
 
 Pair = tuple[int, int]
+
+_CELLS = 16
+"""The largest map, in cells, whose gradient is faster as a product: measured, 4 x 4."""
 
 
 class _Convolve(torch.autograd.Function):
@@ -35,10 +38,20 @@ class _Convolve(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             shape, how = picture.shape, (ctx.stride, ctx.padding)
             back = conv2d_input(shape, weight, gradient, *how)  # type: ignore[no-untyped-call]
-        return back, _weight_gradient(picture, weight.shape, gradient, ctx), None, None
+        if _small(picture, gradient):
+            learned = _product(picture, weight.shape, gradient, ctx)
+        else:
+            how = (ctx.stride, ctx.padding)
+            learned = conv2d_weight(picture, weight.shape, gradient, *how)  # type: ignore[no-untyped-call]
+        return back, learned, None, None
 
 
-def _weight_gradient(picture: Tensor, shape: torch.Size, gradient: Tensor, ctx: Any) -> Tensor:
+def _small(picture: Tensor, gradient: Tensor) -> bool:
+    """Whether unfolding costs less than it gains: few cells to a map, or one channel."""
+    return gradient.shape[-2] * gradient.shape[-1] <= _CELLS or picture.shape[1] == 1
+
+
+def _product(picture: Tensor, shape: torch.Size, gradient: Tensor, ctx: Any) -> Tensor:
     """(out, in, k, k) from the input (n, in, H, W) and the gradient (n, out, h, w)."""
     out, into, high, wide = shape
     down, right = ctx.padding

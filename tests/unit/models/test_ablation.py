@@ -136,6 +136,7 @@ def test_monais_net_learns_label_and_t_score_and_nothing_of_mineral(build: Build
         label=torch.tensor([0.0, 1.0]),
         t_score=torch.tensor([0.5, math.nan]),
         mineral=torch.full((2, 9), math.nan),
+        bone=torch.full((2, 3, 3), math.nan),
         twins=False,
     )
     output = net(batch.film)

@@ -20,15 +20,17 @@ from models.simulate.anatomy import load_anatomy
 from models.simulate.cohort import Subject, dress, render
 from models.simulate.variants import render_maps, sample_variant
 from models.simulate.vendor import MIXED
+from models.simulate.world import WORLD_VERSION
 
 Float = npt.NDArray[np.float32]
 
-SIDE, COLUMNS, FIELD_MM, BITS = 1400, 1288, 333.0, 12
+SIDE, COLUMNS, FIELD_MM, BITS = 1320, 1216, 360.0, 12
 
-_VARIANT, _SEED = 415, 5
+_VARIANT, _SEED = 415, 15
 
 HEADER = dicom.Header(
-    identity=str(_VARIANT),
+    # Another world draws another film, and another film needs other UIDs.
+    identity=f"{WORLD_VERSION}-{_VARIANT}",
     patient_id="DEMO-0001",
     patient_name="DEMO^SIMULATED",
     born="19580614",
@@ -53,7 +55,7 @@ def patient() -> Subject:
 
 
 def render_film() -> Float:
-    """The demonstration film, float32 (1400, 1288) in 0..1; half a minute."""
+    """The demonstration film, float32 (1320, 1216) in 0..1; half a minute."""
     maps = render_maps(load_anatomy(), sample_variant(_VARIANT), SIDE)
     return render(maps, patient(), SIDE)[0]
 

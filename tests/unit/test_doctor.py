@@ -18,10 +18,26 @@ POINT = OperatingPoint(
 )
 
 
+def signed(path: Path, **change: object) -> Path:
+    """Return a copy of the shipped bundle in ``path``, its card changed and signed anew."""
+    shutil.copytree(DEMO, path)
+    card = parse((path / "card.yaml").read_text()).model_copy(update=change)
+    clinical = parse_clinical((path / "clinical.yaml").read_text())
+    of = digest(card, (path / "weights.safetensors").read_bytes(), clinical)
+    (path / "card.yaml").write_text(dump(card.model_copy(update={"digest": of})))
+    return path
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Path:
+    """Return a bundle whose only threshold is the image's Youden point, 0.371."""
+    point = POINT.model_copy(update={"threshold": 0.371})
+    return signed(tmp_path / "alone", operating_points=(point,), combined=None)
+
+
 @pytest.fixture
 def combining(tmp_path: Path) -> Path:
-    """Return a copy of the shipped bundle that has a combined part with a Youden threshold."""
-    path = Path(shutil.copytree(DEMO, tmp_path / "bundle"))
+    """Return the same bundle with a combined part that has a Youden threshold of its own."""
     part = Combined(
         image=1,
         clinical=0.5,
@@ -31,11 +47,8 @@ def combining(tmp_path: Path) -> Path:
         source="invented",
         operating_points=(POINT,),
     )
-    card = parse((path / "card.yaml").read_text()).model_copy(update={"combined": part})
-    clinical = parse_clinical((path / "clinical.yaml").read_text())
-    signed = digest(card, (path / "weights.safetensors").read_bytes(), clinical)
-    (path / "card.yaml").write_text(dump(card.model_copy(update={"digest": signed})))
-    return path
+    point = POINT.model_copy(update={"threshold": 0.371})
+    return signed(tmp_path / "combining", operating_points=(point,), combined=part)
 
 
 def told(tmp_path: Path, bundle: str, threshold: float | str) -> tuple[bool, str]:
@@ -48,15 +61,23 @@ def told(tmp_path: Path, bundle: str, threshold: float | str) -> tuple[bool, str
     return next((c.ok, c.detail) for c in examine(load(file)) if c.name == "model")
 
 
-def test_a_name_is_told_as_the_threshold_of_each_score(tmp_path: Path, combining: Path) -> None:
-    assert told(tmp_path, "demo", "youden")[1].endswith("threshold 0.371")
+def test_a_name_is_told_as_the_threshold_of_each_score(
+    tmp_path: Path, alone: Path, combining: Path
+) -> None:
+    assert told(tmp_path, str(alone), "youden")[1].endswith("threshold 0.371")
     ok, detail = told(tmp_path, str(combining), "youden")
     assert ok
     assert detail.endswith("threshold 0.371 (image), 0.120 (combined)")
     assert told(tmp_path, str(combining), 0.3)[1].endswith("threshold 0.300")
 
 
-def test_a_name_that_no_score_has_is_no_health(tmp_path: Path) -> None:
-    ok, detail = told(tmp_path, "demo", "sensitivity-90")
+def test_the_shipped_bundle_is_well(tmp_path: Path) -> None:
+    ok, detail = told(tmp_path, "demo", "youden")
+    assert ok
+    assert "osteoscreen-demo 0.2.0" in detail
+
+
+def test_a_name_that_no_score_has_is_no_health(tmp_path: Path, alone: Path) -> None:
+    ok, detail = told(tmp_path, str(alone), "sensitivity-90")
     assert not ok
     assert "policy.threshold: the model card has no 'sensitivity-90', only youden" in detail

@@ -26,6 +26,14 @@ def shipped() -> BundlePredictor:
 
 
 @pytest.fixture(scope="module")
+def alone(shipped: BundlePredictor) -> BundlePredictor:
+    """Return the shipped bundle with its Youden point alone."""
+    card = shipped._bundle.card
+    changed = card.model_copy(update={"operating_points": card.operating_points[:1]})
+    return BundlePredictor(replace(shipped._bundle, card=changed))
+
+
+@pytest.fixture(scope="module")
 def case(shipped: BundlePredictor) -> Case:
     """Return the shipped film: a woman of 67 with weight and height."""
     return Case(read_film(SHIPPED_FILM, "MODALITY"), shipped.decode(SHIPPED_FILM))
@@ -171,28 +179,28 @@ def test_a_score_that_is_no_number_is_an_error(
         shipped.predict([case])
 
 
-def test_thresholds_are_numbers_or_names_of_the_card(shipped: BundlePredictor) -> None:
+def test_thresholds_are_numbers_or_names_of_the_card(alone: BundlePredictor) -> None:
     """A name that the card does not have is a matter of configuration."""
-    youden = shipped._bundle.card.operating_point.threshold
-    assert shipped.threshold(0.3) == Thresholds(image=0.3, combined=0.3)
-    assert shipped.threshold("youden") == Thresholds(image=youden, combined=youden)
+    youden = alone._bundle.card.operating_point.threshold
+    assert alone.threshold(0.3) == Thresholds(image=0.3, combined=0.3)
+    assert alone.threshold("youden") == Thresholds(image=youden, combined=youden)
     with pytest.raises(Misconfigured, match=r"policy\.threshold.*'lucky'.*youden"):
-        shipped.threshold("lucky")
+        alone.threshold("lucky")
 
 
-def test_a_name_is_another_threshold_on_each_score(shipped: BundlePredictor) -> None:
+def test_a_name_is_another_threshold_on_each_score(alone: BundlePredictor) -> None:
     """A number is the same on both, since that is what was written."""
-    both = with_combined(shipped, point("youden", 0.12), point("sensitivity-90", 0.05))
-    image = shipped._bundle.card.operating_point.threshold
+    both = with_combined(alone, point("youden", 0.12), point("sensitivity-90", 0.05))
+    image = alone._bundle.card.operating_point.threshold
     assert both.threshold("youden") == Thresholds(image=image, combined=0.12)
     assert both.threshold(0.3) == Thresholds(image=0.3, combined=0.3)
 
 
 def test_a_name_that_one_score_lacks_is_refused_with_what_there_is(
-    shipped: BundlePredictor,
+    alone: BundlePredictor,
 ) -> None:
     """Half a policy would hold one score to a threshold that nobody chose."""
-    other = with_combined(shipped, point("sensitivity-90", 0.05), point("specificity-90", 0.4))
+    other = with_combined(alone, point("sensitivity-90", 0.05), point("specificity-90", 0.4))
     with pytest.raises(
         Misconfigured,
         match=r"policy\.threshold: the combined part .*'youden', only sensitivity-90, specificity",
@@ -201,7 +209,7 @@ def test_a_name_that_one_score_lacks_is_refused_with_what_there_is(
     with pytest.raises(Misconfigured, match=r"model card has no 'sensitivity-90', only youden"):
         other.threshold("sensitivity-90")
     with pytest.raises(Misconfigured, match=r"combined part .* no other either: set a number"):
-        with_combined(shipped).threshold("youden")
+        with_combined(alone).threshold("youden")
 
 
 def test_a_bundle_that_was_tampered_with_does_not_load(tmp_path: Path) -> None:

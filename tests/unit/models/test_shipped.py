@@ -50,17 +50,18 @@ def test_the_card_says_plainly_that_it_is_a_demonstration(bundle: Bundle) -> Non
 
 
 def test_the_figures_are_those_of_a_world_without_leaks(bundle: Bundle) -> None:
-    """Better than chance with density in the films, chance without it, and not too good."""
-    figures = {figure.name: figure for figure in bundle.card.figures}
-    assert 0.6 < figures["held out"].auc < 0.97
-    off = figures["density switched off"]
-    assert off.low < 0.5 < off.high
+    """Better than chance at every hospital, and not too good; the published ones stand beside."""
+    images = [figure for figure in bundle.card.figures if figure.name.startswith("image, ")]
+    assert len(images) == 3
+    assert all(0.6 < figure.auc < 0.97 for figure in images)
+    assert [figure.published for figure in images] == [0.917, 0.897, 0.921]
 
 
 def test_the_demonstration_film_scores_within_bounds(bundle: Bundle, film: Dataset) -> None:
     result = score(bundle, [read_radiograph(film)])[0]
     assert 0.0 < result.probability < 1.0
-    assert result.heat.shape == (12, 12)
+    cells = bundle.net.config.size // 32
+    assert result.heat.shape == (cells, cells)
     assert result.heat.max() > 0
 
 

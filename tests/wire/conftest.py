@@ -3,6 +3,7 @@
 And the other side: a PACS that a test makes, to send to.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,12 @@ from tests.peers.waiting import free_port
 
 AE_TITLE = "OSTEOSCREEN"
 RETRY = RetryPolicy(attempts=3, first=2.0, cap=60.0)
+
+
+@pytest.fixture(autouse=True)
+def _temporary_files_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what a node that listens in this process does: later tests want their own folder."""
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
 
 
 def utc_now() -> datetime:

@@ -66,7 +66,8 @@ def test_a_bundle_brings_thresholds_for_each_of_its_scores(bundle: Bundle) -> No
     assert card.combined is not None
     brought = own_points(card)
     assert set(brought) == {"image", "combined"}
-    assert brought["image"] == {"youden": card.operating_point.threshold}
+    assert brought["image"] == {one.name: one.threshold for one in card.operating_points}
+    assert "youden" in brought["image"]
     assert list(brought["combined"]) == ["youden", "sensitivity-90", "specificity-90"]
     assert brought["combined"]["youden"] == card.combined.operating_points[0].threshold
     assert set(own_points(card.model_copy(update={"combined": None}))) == {"image"}

@@ -45,10 +45,12 @@ AE_TITLE = "OSTEOSCREEN"
 RETRY = RetryPolicy(attempts=3, first=2.0, cap=60.0)
 
 
-@pytest.fixture(autouse=True)
-def _temporary_files_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _temporary_files_as_before() -> Iterator[None]:
     """Undo what a node that listens in this process does: later tests want their own folder."""
-    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
+    before = tempfile.tempdir
+    yield
+    tempfile.tempdir = before
 
 
 def utc_now() -> datetime:

@@ -133,7 +133,7 @@ def freeze_on(held_out: HeldOut, source: str) -> Frozen:
 def account(origin: Origin, done: Progressed, seed: int, start: Bundle | None = None) -> Training:
     """The card's account of a run; ``start`` is the bundle that it took its weights from."""
     return Training(
-        data=f"{done.films} films in all: {origin.data}",
+        data=f"{done.films} films shown: {origin.data}",
         label=origin.label,
         films=done.films,
         steps=done.step,

@@ -57,7 +57,8 @@ SIMULATED = Origin(
     ),
     output="Calibrated probability of osteoporosis in the simulated cohort (37 % have it).",
     data=(
-        "simulated films, half of them twins of the other half at another density, "
+        "simulated, a third of them new and the others shown again, half of them twins of the "
+        "other half at another density, "
         f"from {len(TRAIN.variants)} variants of one chest CT"
     ),
     label="simulated lumbar-spine T-score at or under -2.5, with measurement noise",
@@ -70,8 +71,8 @@ SIMULATED = Origin(
 class Rendered:
     """Twins of the training variants; validation on films that no batch holds.
 
-    To render a film costs as much as to learn from it: only one batch in ``echo`` is new, the
-    others hold pairs out of the last ``window`` (data echoing, D. Choi et al., 2019). Only the
+    At 192 px rendering a film costs half as much as learning from it: one batch in ``echo`` is new,
+    the others hold pairs out of the last ``window`` (data echoing, D. Choi et al., 2019). Only the
     first ``watched`` films held out are looked at while the net trains: looks cost time.
     """
 
@@ -109,7 +110,7 @@ class Rendered:
 
 
 def kept_for_calibration(maps: Maps, size: int) -> Films:
-    """Films of variants that no batch holds, for runs without a manifest of held-out films."""
+    """Films of variants that no batch holds."""
     return _films(maps, subjects(CALIBRATE, CALIBRATION_FILMS), size)
 
 

@@ -102,7 +102,7 @@ def _start(options: TrainOptions) -> Bundle | None:
 def _net(options: TrainOptions) -> GridNet:
     """A net from the seed, or with the weights of a bundle; no weight depends on the film's size.
 
-    Learning small films first and large ones after is several times as fast as large ones alone.
+    Small films can be learned first: at 192 px one costs a third of what it costs at 384.
     """
     try:
         if options.start is None:

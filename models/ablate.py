@@ -34,6 +34,7 @@ from models.listed import Films, Listed, fingerprint, load_films, logits
 from models.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
 from models.train import TrainConfig, fit
 from models.training import device_for
+from models.whole import write_whole
 
 JSON, MARKDOWN, RUN = "ablation.json", "ablation.md", "run"
 
@@ -79,8 +80,8 @@ def ablate(file: Path, options: AblateOptions) -> tuple[Row, ...]:
         trials[variant.name] = _trial(variant, bench, options)
     rows = tabulate(trials, tested)
     setting = _setting(manifest, options)
-    _write(options.out / JSON, to_json(setting, rows))
-    _write(options.out / MARKDOWN, to_markdown(setting, rows))
+    write_whole(options.out / JSON, to_json(setting, rows))
+    write_whole(options.out / MARKDOWN, to_markdown(setting, rows))
     return rows
 
 
@@ -144,7 +145,7 @@ def _trial(variant: Variant, bench: _Bench, options: AblateOptions) -> Trial:
         machine=_machine(bench.device),
     )
     trial = Trial(learned, tuple(logits(trained.net, bench.tested).tolist()))
-    _write(kept, json.dumps(asdict(trial), indent=2) + "\n")
+    write_whole(kept, json.dumps(asdict(trial), indent=2) + "\n")
     checkpoint.unlink()  # a quarter of a gigabyte that nothing goes on from any more
     return trial
 
@@ -180,10 +181,3 @@ def _setting(manifest: Manifest, options: AblateOptions) -> Setting:
         batch=options.batch,
         seed=options.seed,
     )
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8")
-    part.replace(path)

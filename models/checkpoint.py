@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import torch
 
 from models.grid import FilmNet
+from models.whole import whole
 
 Net = TypeVar("Net", bound=FilmNet)
 
@@ -40,11 +41,9 @@ class Run(Generic[Net]):
 
 def save(path: Path, run: Run[Net], done: Progressed) -> None:
     """Write a checkpoint, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
     state = {field.name: getattr(run, field.name).state_dict() for field in fields(Run)}
-    torch.save(state | {"done": asdict(done)}, part)
-    part.replace(path)
+    with whole(path) as part:
+        torch.save(state | {"done": asdict(done)}, part)
 
 
 def resume(path: Path, run: Run[Net]) -> Progressed:

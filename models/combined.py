@@ -1,9 +1,7 @@
 """The combined model: image and clinical logit in one logistic regression.
 
-It is fitted on out-of-fold image logits: those of films that the net was trained on are too sure
-of themselves, and would talk the clinical facts down. Where a part is missing there is no combined
-score, and the image's own, calibrated by itself, stands. A combined score is another one than the
-image's, and so are its thresholds.
+Where a part is missing there is no combined score, and the image's own, calibrated by itself,
+stands. A combined score is another one than the image's, and so are its thresholds.
 """
 
 from __future__ import annotations
@@ -20,15 +18,11 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     model_serializer,
 )
-from scipy.optimize import minimize
 
 from models.clinical import sigmoid
-from models.points import OperatingPoint, freeze
+from models.points import OperatingPoint
 
-Values = npt.NDArray[np.floating]
-
-_LEAST = 1e-6
-"""The least weight of the image: a score that turns its own image around is no score."""
+Values = npt.NDArray[np.float64]
 
 
 class _Part(BaseModel):
@@ -67,11 +61,15 @@ class Combined(_Part):
             del content["operating_points"]
         return content
 
+    def probability(self, image_logit: float, clinical_logit: float) -> float:
+        """Of two logits, the image's before calibration."""
+        return sigmoid(self.image * image_logit + self.clinical * clinical_logit + self.intercept)
+
     def drift(self) -> float:
         """The largest difference of a golden mixture's probability from the stored one."""
         return max(
             (
-                abs(_mixed(self, one.image_logit, one.clinical_logit) - one.probability)
+                abs(self.probability(one.image_logit, one.clinical_logit) - one.probability)
                 for one in self.golden
             ),
             default=0.0,
@@ -87,57 +85,11 @@ def combine(
     """
     if combined is None or clinical_logit is None or not math.isfinite(image_logit):
         return None
-    return _mixed(combined, image_logit, clinical_logit)
+    return combined.probability(image_logit, clinical_logit)
 
 
-def fit(image_logits: Values, clinical_logits: Values, labels: Values, source: str) -> Combined:
-    """The weights of largest likelihood, none negative, and operating points on the same films.
-
-    All are (n,): out-of-fold image logits, clinical logits and labels 0 or 1 of the films that
-    have both. ``source`` says which films these are. Raises ValueError for films of one class,
-    for a logit that is no number, and where all score the same.
-    """
-    parts = np.stack([image_logits, clinical_logits], axis=1).astype(np.float64)
-    positive = np.asarray(labels > 0.5)
-    if positive.all() or not positive.any():
-        raise ValueError("the combined model needs films of both classes")
-    if not np.isfinite(parts).all():
-        raise ValueError("a logit is no number; leave films without a clinical score out")
-
-    def cost(point: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        scaled = parts @ point[:2] + point[2]
-        loss = float((np.logaddexp(0.0, scaled) - positive * scaled).mean())
-        off = 0.5 * (1 + np.tanh(scaled / 2)) - positive
-        return loss, np.append(parts.T @ off, off.sum()) / len(off)
-
-    found = minimize(
-        cost,
-        np.array([1.0, 0.0, 0.0]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(_LEAST, None), (0.0, None), (None, None)],
-        options={"gtol": 1e-9, "ftol": 1e-14, "maxiter": 1000},
-    )
-    image, clinical, intercept = (float(value) for value in found.x)
-    made = Combined(
-        image=image,
-        clinical=clinical,
-        intercept=intercept,
-        films=len(positive),
-        positives=int(positive.sum()),
-        source=source,
-    )
-    scores = np.array([_mixed(made, *pair) for pair in parts.tolist()])
-    golden = tuple(
-        Mixture(image_logit=i, clinical_logit=c, probability=_mixed(made, i, c))
-        for i, c in ((-2.0, -3.0), (0.0, -2.0), (2.0, 0.0))
-    )
-    return made.model_copy(
-        update={"golden": golden, "operating_points": freeze(scores, labels, source)}
-    )
-
-
-def _mixed(combined: Combined, image_logit: float, clinical_logit: float) -> float:
-    return sigmoid(
-        combined.image * image_logit + combined.clinical * clinical_logit + combined.intercept
-    )
+def combine_films(combined: Combined | None, image: Values, clinical: Values) -> Values:
+    """Combined probabilities of films by their logits, (n,) each; NaN where a part is missing."""
+    pairs = zip(image.tolist(), clinical.tolist(), strict=True)
+    mixed = (combine(combined, one, None if math.isnan(two) else two) for one, two in pairs)
+    return np.array([math.nan if one is None else one for one in mixed], np.float64)

@@ -40,6 +40,7 @@ from models.manifest import Entry, Manifest, cell, read_manifest
 from models.scoring import Bundle
 from models.train import TrainConfig, fit
 from models.training import TrainError, device_for
+from models.whole import write_whole
 
 JSON, SCORES = "cross-validation.json", "out-of-fold.csv"
 _LOOKS = 10
@@ -116,8 +117,8 @@ def cross_validate(file: Path, options: Options) -> CrossValidation:
     ridge = left_out(_energies(manifest.entries), manifest.entries, _outer(folds))
     scores = _in_order(folds, [one.logits for one in done])
     found = _report(manifest.entries, folds, done, options, (scores, ridge))
-    _write(options.out / SCORES, _table(manifest, folds, scores, ridge))
-    _write(options.out / JSON, json.dumps(asdict(found), indent=2, allow_nan=False) + "\n")
+    write_whole(options.out / SCORES, _table(manifest, folds, scores, ridge))
+    write_whole(options.out / JSON, json.dumps(asdict(found), indent=2, allow_nan=False) + "\n")
     return found
 
 
@@ -167,7 +168,7 @@ def _fold(
     trained = fit(net, source, _config(options), checkpoint, where)
     said = logits(trained.net, _some(films, fold.test))
     finished = _Finished([float(one) for one in said], trained.done.best_step)
-    _write(kept, json.dumps(asdict(finished)))
+    write_whole(kept, json.dumps(asdict(finished)))
     # Optimiser and three nets of every fold: nothing goes on from a fold that is done.
     checkpoint.unlink()
     return finished
@@ -244,11 +245,3 @@ def _table(manifest: Manifest, folds: Sequence[Fold], net: Values, ridge: Values
         facts = [name, entry.patient_id, int(own[at]), int(entry.label)]
         writer.writerow([*facts, repr(float(net[at])), repr(float(ridge[at]))])
     return stream.getvalue()
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8")
-    part.replace(path)

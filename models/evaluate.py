@@ -35,6 +35,7 @@ from models.films import read_film
 from models.manifest import Entry, Manifest, ManifestError, Split, read_manifest
 from models.paper import IMAGE
 from models.scoring import Bundle
+from models.whole import write_whole
 
 SCORES, PREDICTIONS, JSON, HTML = "scores.csv", "predictions.csv", "report.json", "report.html"
 _MAPS = 16
@@ -78,12 +79,12 @@ def evaluate(file: Path, bundle: Bundle, out: Path, seed: int = 0) -> Report:
         faithfulness=faithfulness(bundle, [read_film(entry.path) for entry in spread], seed),
     )
     drawn = _draw(bundle, manifest, models, study)
-    _write(
-        out,
-        {PREDICTIONS: _predictions(manifest, models).encode()}
-        | {f"figures/{name}.png": png for name, png in drawn.items()}
-        | {JSON: to_json(report).encode(), HTML: render_page(report, card, drawn).encode()},
-    )
+    write_whole(out / PREDICTIONS, _predictions(manifest, models))
+    for name, png in drawn.items():
+        write_whole(out / "figures" / f"{name}.png", png)
+    write_whole(out / JSON, to_json(report))
+    # The page comes last: it names the rest.
+    write_whole(out / HTML, render_page(report, card, drawn))
     return report
 
 
@@ -153,13 +154,3 @@ def _named(entry: Entry, manifest: Manifest) -> str:
 
 def _facts(entry: Entry) -> tuple[str, str, int]:
     return entry.patient_id, entry.site, int(entry.label)
-
-
-def _write(out: Path, files: Mapping[str, bytes]) -> None:
-    """Each file whole or not at all; the page, which names the rest, comes last."""
-    for name, content in files.items():
-        path = out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(content)
-        part.replace(path)

@@ -28,6 +28,7 @@ from models.evaluation.report import describe_bundle, to_json
 from models.evaluation.scores import read_films, score_films
 from models.manifest import Entry, ManifestError, Split, read_manifest, refuse
 from models.scoring import Bundle
+from models.whole import write_whole
 
 SCORES, JSON = "scores.csv", "honesty.json"
 FORMAT = 1
@@ -100,9 +101,7 @@ def examine(folder: Path, bundle: Bundle, out: Path, seed: int = 0) -> Honesty:
         verdicts=verdicts,
         off_by_site=by_site,
     )
-    part = out / (JSON + ".part")
-    part.write_text(to_json(found), "utf-8")
-    part.replace(out / JSON)
+    write_whole(out / JSON, to_json(found))
     return found
 
 

@@ -7,9 +7,9 @@ holds for any model here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 IMAGE, CLINICAL, COMBINED = "image", "clinical", "combined"
 
@@ -23,3 +23,11 @@ PAPER: Final[Mapping[str, tuple[float, float, float]]] = MappingProxyType(
     }
 )
 """Areas by ``ROLES`` of the study's deep-learning, clinical and combined model."""
+
+Hospital = TypeVar("Hospital")
+
+
+def in_roles(internal: Sequence[Hospital], external: Sequence[Hospital]) -> dict[str, Hospital]:
+    """Which hospital stands beside which of the study's, in the order given, as far as they go."""
+    found = dict(zip(ROLES[:1], internal, strict=False))
+    return found | dict(zip(ROLES[1:], external, strict=False))

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from models.calibrate import area
-from models.card import Card, Figure
-from models.combined import combine
+from models.card import Figure
+from models.combined import combine_films
 from models.facts import clinical_logits
 from models.listed import carry, load_films, logits
 from models.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
-from models.paper import CLINICAL, COMBINED, IMAGE, PAPER, ROLES
+from models.paper import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
 from models.registry import golden_films, write_bundle
 from models.release import HeldOut, freeze_on
 from models.scoring import Bundle
@@ -61,8 +61,7 @@ def _figures(bundle: Bundle, manifest: Manifest, prepared: Path) -> tuple[Figure
     sites = list(dict.fromkeys(entry.site for entry in manifest.of(Split.TEST)))
     internal = [site for site in sites if site in manifest.home_sites]
     external = [site for site in sites if site not in manifest.home_sites]
-    roles = dict(zip(internal[:1], ROLES[:1], strict=False))
-    roles |= dict(zip(external, ROLES[1:], strict=False))
+    roles = {site: role for role, site in in_roles(internal, external).items()}
     found: list[Figure] = []
     for site in sites:
         entries = [entry for entry in manifest.of(Split.TEST) if entry.site == site]
@@ -79,7 +78,7 @@ def _measure(
     scores = {IMAGE: image}
     if bundle.clinical is not None:
         scores[CLINICAL] = clinical_logits(bundle.clinical, entries)
-        scores[COMBINED] = _combined(bundle.card, image, scores[CLINICAL])
+        scores[COMBINED] = combine_films(bundle.card.combined, image, scores[CLINICAL])
     found = []
     for name, values in scores.items():
         usable = np.isfinite(values)
@@ -90,12 +89,3 @@ def _measure(
         published = None if role is None else PAPER[name][ROLES.index(role)]
         found.append(made.model_copy(update={"published": published}))
     return found
-
-
-def _combined(card: Card, image: np.ndarray, clinical: np.ndarray) -> np.ndarray:
-    """Combined probabilities, NaN where a part is missing."""
-    mixed = (
-        combine(card.combined, one, None if np.isnan(other) else other)
-        for one, other in zip(image.tolist(), clinical.tolist(), strict=True)
-    )
-    return np.array([np.nan if one is None else one for one in mixed])

@@ -18,7 +18,8 @@ from models.calibrate import platt
 from models.card import Calibration, Card, Earlier, Figure, IntendedUse, Training
 from models.checkpoint import Progressed
 from models.clinical import ClinicalModel
-from models.combined import Combined, fit
+from models.combined import Combined
+from models.fuse import fit
 from models.grid import GridNet
 from models.pixels import Radiograph
 from models.points import OperatingPoint, freeze

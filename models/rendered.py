@@ -40,8 +40,7 @@ _GOLDEN_FROM = 24
 
 SIMULATED = Origin(
     name="osteoscreen-demo",
-    # 0.1.0 is the shipped bundle, trained in the world before the present one.
-    version="0.2.0",
+    version="0.3.0",
     intended_use=IntendedUse.DEMONSTRATION,
     summary=(
         "Grid hybrid net (ResNet-18 over 6 x 6 blocks, Transformer over the blocks) trained on "

@@ -9,11 +9,11 @@ import numpy as np
 
 from models.card import Card
 from models.clinical import sigmoid
-from models.combined import combine
+from models.combined import combine_films
 from models.evaluation.discrimination import Values
 from models.evaluation.scores import FilmScore
 from models.evaluation.study import Points
-from models.facts import clinical_logit
+from models.facts import clinical_logits
 from models.manifest import Entry
 from models.paper import CLINICAL, COMBINED, IMAGE
 from models.scoring import Bundle
@@ -27,23 +27,17 @@ def panel(
     ``scored`` are the image's, None for films that were not asked for. Models that the bundle
     lacks, or that no film has the facts for, are left out.
     """
-    image = [math.nan if one is None else one.probability for one in scored]
-    known = bundle.clinical
-    logits = [
-        None if one is None or known is None else clinical_logit(known, entry)
-        for entry, one in zip(entries, scored, strict=True)
-    ]
-    clinical = [math.nan if logit is None else sigmoid(logit) for logit in logits]
-    combined = [
-        None if one is None else combine(bundle.card.combined, one.logit, logit)
-        for one, logit in zip(scored, logits, strict=True)
-    ]
+    asked = np.array([one is not None for one in scored])
+    image = np.array([math.nan if one is None else one.probability for one in scored])
+    logits = np.array([math.nan if one is None else one.logit for one in scored])
+    facts = np.full(len(scored), math.nan)
+    if bundle.clinical is not None:
+        facts = np.where(asked, clinical_logits(bundle.clinical, entries), math.nan)
+    clinical = np.array([sigmoid(logit) for logit in facts.tolist()])
+    combined = combine_films(bundle.card.combined, logits, facts)
     found = {IMAGE: image, CLINICAL: clinical, COMBINED: combined}
-    arrays = {name: np.array(values, np.float64) for name, values in found.items()}
     return {
-        name: values
-        for name, values in arrays.items()
-        if name == IMAGE or np.isfinite(values).any()
+        name: values for name, values in found.items() if name == IMAGE or np.isfinite(values).any()
     }
 
 

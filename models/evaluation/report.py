@@ -16,7 +16,7 @@ from models.evaluation.discrimination import Interval
 from models.evaluation.saliency import BoneHeat, Faithfulness
 from models.evaluation.study import REFITTED, Study
 from models.manifest import Manifest, Origin, Split
-from models.paper import CLINICAL, COMBINED, IMAGE, PAPER, ROLES
+from models.paper import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -110,8 +110,7 @@ def beside_paper(study: Study) -> tuple[Beside, ...]:
     """The published table with ours beside it, hospitals in the manifest's order."""
     internal = [cohort for cohort in study.cohorts if cohort.internal]
     external = [cohort for cohort in study.cohorts if not cohort.internal]
-    ours = dict(zip(ROLES[:1], internal, strict=False))
-    ours |= dict(zip(ROLES[1:], external, strict=False))
+    ours = in_roles(internal, external)
     cells = []
     for model, as_published in _ROWS:
         if model not in PAPER and not any(model in cohort.models for cohort in study.cohorts):

@@ -31,6 +31,7 @@ from models.simulate.patients import Patient, enrol
 from models.simulate.sheet import contact_sheet
 from models.simulate.variants import MAP_SIDE, cached_maps, map_path
 from models.simulate.world import WORLD_VERSION
+from models.whole import whole, write_whole
 
 LEAST_PATIENTS = 60
 """Fewer leave a split without one of the classes."""
@@ -194,10 +195,8 @@ def _entry(order: Order, patient: Patient, cohort: str) -> Entry:
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
     """A text file that takes its place when it is whole."""
-    part = path.with_name(path.name + ".part")
-    with part.open("w", newline="", encoding="utf-8") as stream:
+    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         yield stream
-    part.replace(path)
 
 
 def _make_files(order: Order, maps: Path, patient: Patient) -> Digests:
@@ -206,11 +205,7 @@ def _make_files(order: Order, maps: Path, patient: Patient) -> Digests:
     made = make(patient, areal, order.recipe)
     found = paths(patient, order.recipe)
     for name, content in made.items():
-        path = order.out / found[name]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(content)
-        part.replace(path)
+        write_whole(order.out / found[name], content)
     return {found[name]: hashlib.sha256(content).hexdigest() for name, content in made.items()}
 
 

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from models.calibrate import auc
-from models.combined import Combined, combine, fit
+from models.combined import Combined, combine
+from models.fuse import HARM, fit
 from models.points import thresholds
 
 
@@ -23,20 +24,20 @@ def _films(
 @pytest.fixture(scope="module")
 def combined() -> Combined:
     """Return the model of films whose weights are known."""
-    return fit(*_films(0.8, 0.5, 0.3), source="invented")
+    return fit(*_films(0.8, 0.25, 0.3), source="invented")
 
 
 def test_it_finds_the_weights_that_made_the_labels(combined: Combined) -> None:
     assert combined.image == pytest.approx(0.8, abs=0.05)
-    assert combined.clinical == pytest.approx(0.5, abs=0.05)
+    assert combined.clinical == pytest.approx(0.25, abs=0.05)
     assert combined.intercept == pytest.approx(0.3, abs=0.15)
     assert combined.films == 20000
 
 
 def test_both_parts_together_order_films_better_than_the_image(combined: Combined) -> None:
-    x, z, labels = _films(0.8, 0.5, 0.3)
+    x, z, labels = _films(0.8, 0.25, 0.3)
     both = np.array([combine(combined, *pair) for pair in zip(x.tolist(), z.tolist(), strict=True)])
-    assert auc(both, labels) > auc(x, labels) + 0.01
+    assert auc(both, labels) > auc(x, labels) + 0.001
     assert both.mean() == pytest.approx(labels.mean(), abs=1e-4)
 
 
@@ -47,6 +48,21 @@ def test_a_part_that_misleads_is_left_out_not_turned_around() -> None:
     assert combine(against, 1.0, -3.0) == combine(against, 1.0, 3.0)
     reversed_image = fit(*_films(-0.8, 0.5, 0.0, 4000), source="invented")
     assert 0 < reversed_image.image < 1e-3
+
+
+def test_facts_weigh_no_more_than_does_little_harm_where_they_tell_nothing() -> None:
+    """Facts that order these films very well, and at the next hospital not at all."""
+    x, z, labels = _films(0.8, 1.5, 0.3)
+    careful = fit(x, z, labels, source="invented")
+    assert 0 < careful.clinical / careful.image < 0.6 * 1.5 / 0.8
+    rng = np.random.default_rng(9)
+    elsewhere = [
+        auc(careful.image * x + careful.clinical * rng.permutation(z), labels) for _ in range(9)
+    ]
+    assert auc(x, labels) - np.mean(elsewhere) == pytest.approx(HARM, abs=0.002)
+    both = np.array([combine(careful, *pair) for pair in zip(x.tolist(), z.tolist(), strict=True)])
+    assert auc(both, labels) > auc(x, labels) + 0.02
+    assert both.mean() == pytest.approx(labels.mean(), abs=1e-4)
 
 
 def test_it_is_the_logistic_of_the_weighted_sum(combined: Combined) -> None:
@@ -65,7 +81,7 @@ def test_without_a_part_there_is_no_combined_score(combined: Combined) -> None:
 
 def test_its_operating_points_are_those_of_its_own_scores(combined: Combined) -> None:
     """On the films it was fitted on, whatever thresholds the image has."""
-    x, z, labels = _films(0.8, 0.5, 0.3)
+    x, z, labels = _films(0.8, 0.25, 0.3)
     both = np.array([combine(combined, *pair) for pair in zip(x.tolist(), z.tolist(), strict=True)])
     found = {point.name: point.threshold for point in combined.operating_points}
     assert list(found) == ["youden", "sensitivity-90", "specificity-90"]

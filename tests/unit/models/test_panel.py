@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from models.clinical import Facts
-from models.combined import combine, fit
+from models.combined import combine
 from models.evaluation.panel import own_points, panel
 from models.evaluation.scores import FilmScore
+from models.fuse import fit
 from models.manifest import Entry, Sex, Split
 from models.registry import load_bundle
 from models.scoring import Bundle

@@ -98,21 +98,29 @@ def test_what_is_not_known_costs_nothing(maps: Maps) -> None:
     assert loss(output, bare) < loss(output, batch)
 
 
-def test_heat_on_bone_costs_least() -> None:
-    """Heat beside bone costs more, and heat that is negative or absent is no way out."""
+def test_heat_spread_as_bone_costs_least() -> None:
+    """On one bone or beside bone it costs more; negative or absent heat is no way out."""
     bone = torch.zeros(1, 6, 6)
     bone[:, :3] = 2.0
-    on, off = torch.zeros(1, 6, 6), torch.zeros(1, 6, 6)
-    on[:, :2], off[:, 4:] = 1.0, 1.0
-    least, mixed, wrong = (float(stray(heat, bone)) for heat in (on, on + off, off))
-    assert least < mixed < wrong
-    assert float(stray(-on - off, bone)) > mixed + 0.5
-    assert float(stray(torch.zeros(1, 6, 6), bone)) > least
-    assert stray(7 * on, bone) == pytest.approx(least)
+    on, one, off = torch.zeros(1, 6, 6), torch.zeros(1, 6, 6), torch.zeros(1, 6, 6)
+    on[:, :3], one[:, 1, 2], off[:, 4:] = 1.0, 1.0, 1.0
+    costs = [float(stray(heat, bone)) for heat in (on, on + off, one, off)]
+    assert costs == sorted(costs)
+    assert costs[0] < 0.2
+    for gone in (torch.zeros(1, 6, 6), -on - off):
+        assert float(stray(gone, bone)) > costs[0] + 0.5
+    assert float(stray(7 * on, bone)) == pytest.approx(costs[0])
     heat = (-on - off).requires_grad_()
     stray(heat, bone).backward()
     assert heat.grad is not None
     assert float(heat.grad[0, 0, 0]) < 0  # a way back: less negative heat on bone costs less
+
+
+def test_heat_prefers_cells_full_of_bone() -> None:
+    """A cell with twice the bone deserves eight times the heat."""
+    bone, even = torch.ones(1, 6, 6), torch.ones(1, 6, 6)
+    bone[:, :3] = 2.0
+    assert float(stray(bone**3, bone)) < float(stray(bone, bone)) < float(stray(even, bone))
 
 
 def test_training_moves_heat_onto_bone(source: Rendered, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ _SCORED_BY = {
 _CLINICAL_APART = (
     "it is a chance of its own, not comparable with the score above, and no decision rests on it."
 )
+_CLINICAL_PART = "by itself it is not comparable with the image's score, and decides nothing."
 _FINEST_DIGITS = 12  # what a Decimal String (DS) has room for
 _MAX_REASON = 1024
 
@@ -105,12 +106,14 @@ def _basis(verdict: Verdict, used: Used) -> str:
 
 
 def _clinical(verdict: Verdict, used: Used) -> str:
-    """Return the clinical score and where it comes from, where the decision did not use it."""
-    clinical, about = verdict.probability.clinical, verdict.model.clinical
-    if clinical is None or not about or used is not Used.IMAGE:
+    """Return the clinical score and where it comes from; of a combined one, the image's too."""
+    probability, about = verdict.probability, verdict.model.clinical
+    if probability.clinical is None or not about or used is Used.CLINICAL:
         return ""
-    percent, source = round(clinical * 100, 1), fit(about, _MAX_REASON)
-    return (
-        f"Clinical score from age, sex, weight and height: {percent} %, by a model {source}; "
-        f"{_CLINICAL_APART}"
-    )
+    percent, source = round(probability.clinical * 100, 1), fit(about, _MAX_REASON)
+    told = f"Clinical score from age, sex, weight and height: {percent} %, by a model {source}; "
+    if used is Used.IMAGE:
+        return told + _CLINICAL_APART
+    if probability.image is None:
+        return ""
+    return f"Image alone: {round(probability.image * 100, 1)} %. {told}{_CLINICAL_PART}"

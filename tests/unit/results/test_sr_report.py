@@ -177,16 +177,25 @@ def test_a_clinical_score_that_decided_nothing_is_said_to_be_that() -> None:
     told = "Clinical score from age, sex, weight and height: 7.1 %, by a model fitted on people in"
     assert 0 < text.index("The score rests on the image alone.") < text.index(told)
     assert text.endswith("not comparable with the score above, and no decision rests on it.")
-    fused = Decision(Finding.PRESENT, 0.5, score=0.6, used=Used.COMBINED)
     nothing = Decision(Finding.UNDETERMINED, 0.5, reason="too dark")
     for other in (
         replace(made, probability=Probability(0.6)),
         replace(made, model=MODEL),
-        replace(made, probability=Probability(0.5, 0.1, 0.6), decision=fused),
         replace(made, decision=nothing),
     ):
         without = one(build_report(subject(made=other), FIELD, None), "Comment").TextValue
         assert "Clinical score" not in without
+
+
+def test_a_combined_score_is_told_with_its_parts() -> None:
+    """What image and facts say by themselves, and that the facts alone decide nothing."""
+    about = "fitted on people in a survey"
+    decision = Decision(Finding.PRESENT, 0.5, score=0.62, used=Used.COMBINED)
+    made = Verdict(Probability(0.6, 0.0714, 0.62), decision, replace(MODEL, clinical=about))
+    text = one(build_report(subject(made=made), FIELD, None), "Comment").TextValue
+    told = "Image alone: 60.0 %. Clinical score from age, sex, weight and height: 7.1 %, by a model"
+    assert 0 < text.index("The score of 62.0 %") < text.index(told)
+    assert text.endswith("is not comparable with the image's score, and decides nothing.")
 
 
 def test_the_algorithm_is_named() -> None:

@@ -93,12 +93,13 @@ def _likeliest(parts: Values, positive: Flags) -> tuple[float, ...]:
 def _harmless(parts: Values, positive: Flags, wanted: float) -> float:
     """The clinical weight over the image's, ``wanted`` or the largest that does no harm."""
     image, clinical = parts.T
+    labels = positive.astype(np.float64)
     rng = np.random.default_rng(0)
     dealt = [rng.permutation(clinical) for _ in range(_SHUFFLES)]
-    alone = auc(image, positive)
+    alone = auc(image, labels)
 
     def excess(ratio: float) -> float:
-        noisy = np.mean([auc(image + ratio * facts, positive) for facts in dealt])
+        noisy = np.mean([auc(image + ratio * facts, labels) for facts in dealt])
         return float(alone - noisy) - HARM
 
     if excess(wanted) <= 0:

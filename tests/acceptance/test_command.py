@@ -36,20 +36,20 @@ class TestDemo:
         assert sorted(path.name for path in tmp_path.iterdir()) == RESULTS
         summary = json.loads((tmp_path / "summary.json").read_text())
         assert set(summary) >= SUMMARY_KEYS
-        assert (summary["state"], summary["used"]) == ("DONE", "image")
-        assert summary["flagged"] == (summary["probability"]["image"] >= summary["threshold"])
-        # The film's header has age, sex, weight and height; no combined model was fitted.
-        clinical = summary["probability"]["clinical"]
-        assert 0 < clinical < 1
-        assert summary["probability"]["combined"] is None
+        assert (summary["state"], summary["used"]) == ("DONE", "combined")
+        assert summary["flagged"] == (summary["probability"]["combined"] >= summary["threshold"])
+        # The film's header has age, sex, weight and height.
+        assert set(summary["probability"]) == {"image", "clinical", "combined"}
+        assert all(0 < score < 1 for score in summary["probability"].values())
         for name in ("report.dcm", "heatmap.dcm"):
             assert dciodvfy(tmp_path / name).errors == ()
         text = dsrdump(tmp_path / "report.dcm")
-        assert f'"Certainty of Finding")="{100 * summary["probability"]["image"]:.1f}"' in text
-        assert f"Clinical score from age, sex, weight and height: {100 * clinical:.1f} %" in text
+        assert f'"Certainty of Finding")="{100 * summary["probability"]["combined"]:.1f}"' in text
+        for name, told in (("image", "Image alone"), ("clinical", "age, sex, weight and height")):
+            assert f"{told}: {100 * summary['probability'][name]:.1f} %" in text
         with Image.open(tmp_path / "heatmap.png") as heatmap:
             assert heatmap.mode == "RGB"
-        assert f"{summary['probability']['image']:.3f}" in done.stdout
+        assert f"{summary['probability']['combined']:.3f}" in done.stdout
         assert "no clinical meaning" in " ".join(done.stdout.split())
 
     @pytest.mark.shared_data

@@ -27,9 +27,11 @@ def shipped() -> BundlePredictor:
 
 @pytest.fixture(scope="module")
 def alone(shipped: BundlePredictor) -> BundlePredictor:
-    """Return the shipped bundle with its Youden point alone."""
+    """Return the shipped bundle with the image's Youden point alone."""
     card = shipped._bundle.card
-    changed = card.model_copy(update={"operating_points": card.operating_points[:1]})
+    changed = card.model_copy(
+        update={"operating_points": card.operating_points[:1], "combined": None}
+    )
     return BundlePredictor(replace(shipped._bundle, card=changed))
 
 
@@ -91,14 +93,16 @@ def test_a_film_is_scored_alike_alone_and_in_company(shipped: BundlePredictor, c
 def test_facts_give_a_clinical_score_and_leave_the_images_alone(
     shipped: BundlePredictor, case: Case
 ) -> None:
-    """Each film gets the score of its own facts; the shipped bundle combines nothing."""
+    """Each film gets the score of its own facts, and a combined one that follows them."""
     lighter = Case(with_facts(case, weight_kg=45.0), case.shown)
     one, other = (prediction.probability for prediction in shipped.predict([case, lighter]))
     assert one.clinical is not None
     assert other.clinical is not None
     assert 0 < one.clinical < other.clinical < 1
     assert one.image == pytest.approx(other.image, abs=1e-6)
-    assert one.combined is None
+    assert one.combined is not None
+    assert other.combined is not None
+    assert 0 < one.combined < other.combined < 1
 
 
 @pytest.mark.parametrize(

@@ -37,12 +37,14 @@ def _resign(path: Path, clinical: ClinicalModel | None, **change: object) -> Non
     (path / "card.yaml").write_text(dump(card))
 
 
-def test_the_shipped_bundle_has_a_clinical_part_and_no_combined_one(copied: Path) -> None:
-    """No film has both a simulated anatomy and a surveyed person's facts: nothing to fit it on."""
+def test_the_shipped_bundle_has_a_clinical_and_a_combined_part(copied: Path) -> None:
+    """The one fitted on a survey's people, the other on simulated patients, and both say so."""
     bundle = load_bundle(copied)
     assert bundle.clinical is not None
     assert "NHANES" in bundle.clinical.about
-    assert bundle.card.combined is None
+    assert bundle.card.combined is not None
+    assert "simulated" in bundle.card.combined.source
+    assert 0 < bundle.card.combined.clinical < bundle.card.combined.image
     assert any("No decision rests on it" in limit for limit in bundle.clinical.limits)
 
 
@@ -69,7 +71,7 @@ def test_a_bundle_without_the_part_loads_and_one_planted_in_it_does_not(copied: 
     file = copied / "clinical.yaml"
     planted = file.read_text()
     file.unlink()
-    _resign(copied, None)
+    _resign(copied, None, combined=None)
     assert load_bundle(copied).clinical is None
     file.write_text(planted)
     with pytest.raises(BundleError, match="digest"):

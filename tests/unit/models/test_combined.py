@@ -51,17 +51,18 @@ def test_a_part_that_misleads_is_left_out_not_turned_around() -> None:
 
 
 def test_facts_weigh_no_more_than_does_little_harm_where_they_tell_nothing() -> None:
-    """Facts that order these films very well, and at the next hospital not at all."""
-    x, z, labels = _films(0.8, 1.5, 0.3)
+    """Facts that order these films very well, and at twenty other hospitals not at all."""
+    x, z, labels = _films(0.8, 1.5, 0.3, 2000)
     careful = fit(x, z, labels, source="invented")
     assert 0 < careful.clinical / careful.image < 0.6 * 1.5 / 0.8
     rng = np.random.default_rng(9)
-    elsewhere = [
-        auc(careful.image * x + careful.clinical * rng.permutation(z), labels) for _ in range(9)
+    costs = [
+        auc(x, labels) - auc(careful.image * x + careful.clinical * rng.permutation(z), labels)
+        for _ in range(100)
     ]
-    assert auc(x, labels) - np.mean(elsewhere) == pytest.approx(HARM, abs=0.002)
+    assert np.quantile(costs, 0.95) == pytest.approx(HARM, abs=0.002)
     both = np.array([combine(careful, *pair) for pair in zip(x.tolist(), z.tolist(), strict=True)])
-    assert auc(both, labels) > auc(x, labels) + 0.02
+    assert auc(both, labels) > auc(x, labels) + 0.01
     assert both.mean() == pytest.approx(labels.mean(), abs=1e-4)
 
 

@@ -39,8 +39,8 @@ def fit(image_logits: Values, clinical_logits: Values, labels: Values, source: s
     All are (n,): out-of-fold image logits, clinical logits and labels 0 or 1 of the films that
     have both. ``source`` says which films these are. No weight is negative, and the clinical one is
     no larger than costs ``HARM`` of the image's area where facts tell nothing: these films are
-    dealt each other's facts, and 19 of 20 deals must cost no more. Raises ValueError for films of one class, for a logit that is
-    no number, and where all score the same.
+    dealt each other's facts, and 19 of 20 deals must cost no more. Raises ValueError for films of
+    one class, for a logit that is no number, and where all score the same.
     """
     parts = np.stack([image_logits, clinical_logits], axis=1).astype(np.float64)
     positive = np.asarray(labels > 0.5)

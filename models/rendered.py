@@ -1,4 +1,4 @@
-"""Training on simulated films, rendered while the net trains: no film is ever seen twice."""
+"""Training on simulated films, rendered while the net trains."""
 
 from __future__ import annotations
 

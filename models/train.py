@@ -35,7 +35,8 @@ HEAT_POWER = 3.0
 """Heat is to follow bone's share of a cell to this power.
 
 Followed without a power, bone would have 1.4 times the heat of an even spread at 384 px, where a
-cell is 32 px wide and seldom all bone; so it has 1.76 times, and still lies on all of the bones.
+cell is 32 px wide and seldom all bone; so it has 1.76 times (means of 24 simulated films), and
+still lies on all of the bones.
 """
 
 

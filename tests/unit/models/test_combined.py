@@ -51,7 +51,7 @@ def test_a_part_that_misleads_is_left_out_not_turned_around() -> None:
 
 
 def test_facts_weigh_no_more_than_does_little_harm_where_they_tell_nothing() -> None:
-    """Facts that order these films very well, and at twenty other hospitals not at all."""
+    """Facts that order these films very well, and at a hundred other hospitals not at all."""
     x, z, labels = _films(0.8, 1.5, 0.3, 2000)
     careful = fit(x, z, labels, source="invented")
     assert 0 < careful.clinical / careful.image < 0.6 * 1.5 / 0.8

@@ -29,11 +29,12 @@ from models.ablation import (
     to_markdown,
 )
 from models.distributed import Ranks
-from models.grid import GridConfig
+from models.grid import FilmNet, GridConfig
 from models.listed import Films, Listed, fingerprint, load_films, logits
 from models.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
+from models.scoring import Bundle
 from models.train import TrainConfig, fit
-from models.training import device_for
+from models.training import TrainError, device_for, start_in_words
 from models.whole import write_whole
 
 JSON, MARKDOWN, RUN = "ablation.json", "ablation.md", "run"
@@ -44,7 +45,10 @@ _LOOKS = 10
 
 @dataclass(frozen=True)
 class AblateOptions:
-    """What is asked for. ``config`` is the full net, ``batch`` in films, ``device`` may be auto."""
+    """What is asked for. ``config`` is the full net, ``batch`` in films, ``device`` may be auto.
+
+    ``start`` is a bundle to take the ResNet from; all above it is drawn from the seed.
+    """
 
     out: Path
     config: GridConfig
@@ -52,6 +56,7 @@ class AblateOptions:
     batch: int
     seed: int
     device: str
+    start: Bundle | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ def ablate(file: Path, options: AblateOptions) -> tuple[Row, ...]:
     Raises ManifestError and TrainError, before anything but an empty folder is written.
     """
     manifest = read_manifest(file)
+    _refuse_other_norm(options)
     tested = _checked(manifest, options)
     device = torch.device(device_for(options.device))
     bench = _bench(manifest, options, device)
@@ -83,6 +89,18 @@ def ablate(file: Path, options: AblateOptions) -> tuple[Row, ...]:
     write_whole(options.out / JSON, to_json(setting, rows))
     write_whole(options.out / MARKDOWN, to_markdown(setting, rows))
     return rows
+
+
+def _refuse_other_norm(options: AblateOptions) -> None:
+    """Raise TrainError where the bundle's ResNet is not the variants' own."""
+    if options.start is None:
+        return
+    has, needs = options.start.net.config.norm, options.config.norm
+    if has != needs:
+        raise TrainError(
+            f"the ResNet of {options.start.card.name} has norm {has}, the variants {needs}: "
+            "start from another bundle"
+        )
 
 
 def _checked(manifest: Manifest, options: AblateOptions) -> tuple[Entry, ...]:
@@ -117,7 +135,8 @@ def _bench(manifest: Manifest, options: AblateOptions, device: torch.device) -> 
 
 def _key(file: Path, entries: Sequence[Entry], options: AblateOptions, device: torch.device) -> str:
     """Other films, labels, settings or processors are another run, from its first step."""
-    settings = (options.config, options.steps, options.batch, options.seed, device.type)
+    start = start_in_words(options.start, options.seed)
+    settings = (options.config, options.steps, options.batch, start, options.seed, device.type)
     digest = hashlib.sha256(file.read_bytes())
     digest.update(f"{fingerprint(entries, options.config.size)}|{settings}".encode())
     return digest.hexdigest()[:16]
@@ -129,8 +148,7 @@ def _trial(variant: Variant, bench: _Bench, options: AblateOptions) -> Trial:
     if kept.exists():
         found = json.loads(kept.read_text("utf-8"))
         return Trial(Learned(**found["learned"]), tuple(found["logits"]))
-    torch.manual_seed(options.seed)
-    net = variant.net(options.config)
+    net = _net(variant, options)
     checkpoint = bench.folder / f"{variant.name}.pt"
     ranks = Ranks(0, 1, bench.device)
     trained = fit(net, bench.source, _train_config(options), checkpoint, ranks)
@@ -148,6 +166,15 @@ def _trial(variant: Variant, bench: _Bench, options: AblateOptions) -> Trial:
     write_whole(kept, json.dumps(asdict(trial), indent=2) + "\n")
     checkpoint.unlink()  # a quarter of a gigabyte that nothing goes on from any more
     return trial
+
+
+def _net(variant: Variant, options: AblateOptions) -> FilmNet:
+    """The variant from the seed, its ResNet that of ``options.start`` where one is given."""
+    torch.manual_seed(options.seed)
+    net = variant.net(options.config)
+    if options.start is not None:
+        net.backbone().load_state_dict(options.start.net.resnet.state_dict())
+    return net
 
 
 def _train_config(options: AblateOptions) -> TrainConfig:
@@ -180,4 +207,5 @@ def _setting(manifest: Manifest, options: AblateOptions) -> Setting:
         steps=options.steps,
         batch=options.batch,
         seed=options.seed,
+        start=start_in_words(options.start, options.seed),
     )

@@ -104,6 +104,7 @@ class Setting:
     steps: int
     batch: int
     seed: int
+    start: str
 
 
 def refuse_small_sites(tested: Sequence[Entry]) -> None:
@@ -208,7 +209,7 @@ def _told(setting: Setting, rows: Sequence[Row]) -> list[str]:
         f"{_cell(setting.manifest)}, {setting.origin}: {setting.train} films to train on, "
         f"{setting.validation} of validation; test films, and how many have the label: {tested}.",
         f"Each variant: {setting.steps} steps of {setting.batch} films of {setting.size} px, "
-        f"seed {setting.seed}, {machines}.",
+        f"seed {setting.seed}, {machines}. ResNet: {setting.start}; all above it from the seed.",
     ]
 
 

@@ -39,7 +39,7 @@ from models.listed import Films, Listed, load_films, logits
 from models.manifest import Entry, Manifest, cell, read_manifest
 from models.scoring import Bundle
 from models.train import TrainConfig, fit
-from models.training import TrainError, device_for
+from models.training import TrainError, device_for, start_in_words
 from models.whole import write_whole
 
 JSON, SCORES = "cross-validation.json", "out-of-fold.csv"
@@ -133,16 +133,10 @@ def _start(options: Options) -> GridNet:
         raise TrainError(str(error)) from None
 
 
-def _origin(options: Options) -> str:
-    if options.start is None:
-        return f"from scratch, seed {options.seed}"
-    card = options.start.card
-    return f"weights of {card.name} {card.version}, {card.digest}"
-
-
 def _name(entries: Sequence[Entry], films: Films, options: Options) -> str:
     """A name that only the same run has: other films, labels, patients or settings, another."""
-    facts = [_origin(options), options.folds, options.steps, options.batch, options.seed]
+    start = start_in_words(options.start, options.seed)
+    facts = [start, options.folds, options.steps, options.batch, options.seed]
     rows = [(entry.patient_id, entry.label, entry.t_score) for entry in entries]
     digest = hashlib.sha256(json.dumps([facts, rows]).encode())
     digest.update(str(films.pixels.shape).encode())
@@ -214,7 +208,7 @@ def _report(
         films=len(entries),
         patients=len(set(patients_of(entries))),
         cases=int(positive.sum()),
-        start=_origin(options),
+        start=start_in_words(options.start, options.seed),
         size=options.size,
         steps=options.steps,
         batch=options.batch,

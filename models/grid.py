@@ -92,6 +92,10 @@ class FilmNet(nn.Module):
 
     config: GridConfig
 
+    def backbone(self) -> nn.Module:
+        """The ResNet that looks at blocks, the same module in every kind of net."""
+        raise NotImplementedError
+
 
 class GridNet(FilmNet):
     """Film in, ``Output`` out; ``features`` and ``head`` are apart for the sake of Grad-CAM."""
@@ -119,6 +123,10 @@ class GridNet(FilmNet):
         """``film`` (N, 1, S, S) as ``preprocess.prepare`` makes it."""
         features = self.features(film)
         return self.head(features.blocks, features.thumb)
+
+    def backbone(self) -> nn.Module:
+        """The ResNet that blocks and thumbnail share."""
+        return self.resnet
 
     def train(self, mode: bool = True) -> GridNet:
         """As for any module, but frozen norms stay as they are."""

@@ -8,6 +8,7 @@ no bundle holds one.
 from __future__ import annotations
 
 import warnings
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -34,6 +35,10 @@ class MilNet(FilmNet):
         logit, t_score = self.bag(blocks).unbind(-1)  # (N,), (N,)
         nothing = logit.new_zeros(blocks.shape[:2])  # (N, B)
         return Output(logit, t_score, nothing, nothing)
+
+    def backbone(self) -> nn.Module:
+        """The ResNet that MONAI's net runs over its bag."""
+        return cast(nn.Module, self.bag.net)
 
 
 def _mil_model(backbone: nn.Module, depth: int) -> nn.Module:

@@ -131,6 +131,13 @@ def device_for(wanted: str) -> str:
     return wanted
 
 
+def start_in_words(start: Bundle | None, seed: int) -> str:
+    """Where a run's weights come from, for its report: a bundle, or the seed alone."""
+    if start is None:
+        return f"from scratch, seed {seed}"
+    return f"weights of {start.card.name} {start.card.version}, {start.card.digest}"
+
+
 def _run_folder(options: TrainOptions) -> Path:
     return options.out.with_name(options.out.name + ".run")
 

@@ -62,6 +62,9 @@ def ablate(  # noqa: PLR0913 - the options of a command
     out: Annotated[Path, typer.Option(help="Folder for the table; a broken run resumes there.")],
     size: Annotated[int, typer.Option(help="Side of the film in pixels, a multiple of 192.")] = 192,
     steps: Annotated[int, typer.Option(min=1, help="Steps of training, for each variant.")] = 2000,
+    start: Annotated[
+        str, typer.Option("--from", help="Bundle whose ResNet every variant starts from.")
+    ] = "",
     batch: Annotated[int, typer.Option(min=2, help="Films a step.")] = 8,
     seed: Annotated[int, typer.Option(min=0)] = 1,
     device: DeviceOption = "auto",
@@ -73,12 +76,14 @@ def ablate(  # noqa: PLR0913 - the options of a command
     from models.grid import GridConfig
     from models.manifest import ManifestError
     from models.training import TrainError
+    from node.inference.predictor import open_bundle
 
     try:
         config = GridConfig(size=size)
     except ValueError as error:
         raise Misconfigured(str(error)) from None
-    options = AblateOptions(out, config, steps, batch, seed, device)
+    opened = open_bundle(start, "cpu") if start else None
+    options = AblateOptions(out, config, steps, batch, seed, device, opened)
     try:
         rows = compare_variants(manifest, options)
     except (ManifestError, TrainError) as error:

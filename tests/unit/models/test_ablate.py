@@ -1,21 +1,31 @@
 """`osteoscreen model ablate`: all variants trained alike, resumable, or one clear line."""
 
+import copy
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import Tensor
 
 from models.ablate import AblateOptions, ablate
 from models.ablation import VARIANTS
 from models.grid import FilmNet, GridConfig
 from models.listed import Films, logits
+from models.registry import load_bundle
+from models.train import Trained, fit
+from models.training import TrainError
 from node.cli import main
 
 Say = Callable[..., tuple[int, str, str]]
+
+DEMO = Path(__file__).parents[3] / "models" / "bundles" / "demo"
 
 
 def make_manifest(folder: Path) -> Path:
@@ -98,6 +108,46 @@ def test_a_killed_run_costs_only_the_steps_since_its_last_look(
     steps = [line.split(",")[0] for line in log.read_text().splitlines()[1:]]
     assert steps == ["1", "2", "2", "2"]
     assert not list(out.glob("ablation.*"))
+
+
+def test_every_variant_can_start_from_the_resnet_of_a_bundle(
+    small: GridConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of that alone: what is above it differs between variants, and is drawn from the seed."""
+    bundle = load_bundle(DEMO)
+    starts: list[tuple[dict[str, Tensor], list[Tensor]]] = []
+
+    def fit_noted(net: FilmNet, *others: Any) -> Trained:
+        resnet = set(net.backbone().parameters())
+        above = [one.detach().clone() for one in net.parameters() if one not in resnet]
+        starts.append((copy.deepcopy(net.backbone().state_dict()), above))
+        return fit(net, *others)
+
+    monkeypatch.setattr("models.ablate.fit", fit_noted)
+    options = AblateOptions(tmp_path / "a", small, steps=1, batch=2, seed=1, device="cpu")
+    manifest = make_manifest(tmp_path)
+    ablate(manifest, options)
+    ablate(manifest, replace(options, start=bundle))
+    resnet = bundle.net.resnet.state_dict()
+    alone, begun = starts[: len(VARIANTS)], starts[len(VARIANTS) :]
+    assert len(begun) == len(VARIANTS)
+    for (weights, above), (_, seeded) in zip(begun, alone, strict=True):
+        torch.testing.assert_close(weights, resnet)
+        torch.testing.assert_close(above, seeded)
+    card = bundle.card
+    said = (tmp_path / "a" / "ablation.md").read_text("utf-8")
+    assert f"weights of {card.name} {card.version}, {card.digest}" in said
+
+
+def test_a_resnet_of_another_norm_is_refused_before_anything_is_written(
+    small: GridConfig, tmp_path: Path
+) -> None:
+    bundle = load_bundle(DEMO)
+    config = replace(small, norm="group")
+    options = AblateOptions(tmp_path / "a", config, 1, 2, seed=1, device="cpu", start=bundle)
+    with pytest.raises(TrainError, match="norm batch, the variants group"):
+        ablate(make_manifest(tmp_path), options)
+    assert not (tmp_path / "a").exists()
 
 
 @pytest.mark.parametrize(

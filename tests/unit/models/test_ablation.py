@@ -60,9 +60,7 @@ def test_every_variant_differs_in_one_choice_alone(small: GridConfig) -> None:
 def test_one_seed_gives_every_variant_the_same_resnet(build: Build) -> None:
     first = heads(build(FULL)).resnet.state_dict()
     for variant in VARIANTS[1:]:
-        net = build(variant.name)
-        resnet = net.bag.net if isinstance(net, MilNet) else heads(net).resnet  # type: ignore[union-attr]
-        torch.testing.assert_close(resnet.state_dict(), first)  # type: ignore[union-attr]
+        torch.testing.assert_close(build(variant.name).backbone().state_dict(), first)
 
 
 def test_what_is_taken_away_is_gone_from_the_parameters(build: Build, small: GridConfig) -> None:
@@ -178,13 +176,22 @@ def test_every_variant_is_compared_with_the_full_net_on_the_same_films() -> None
 
 
 def test_the_table_says_what_it_rests_on() -> None:
-    setting = Setting("films.csv", "00", "simulated films", 30, 10, 12, 192, 5, 8, 1)
+    setting = Setting(
+        "films.csv", "00", "simulated films", 30, 10, 12, 192, 5, 8, 1, "weights of x"
+    )
     rows = tabulate({one.name: trial(list(range(12))) for one in VARIANTS}, tested())
     text = to_markdown(setting, rows)
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     assert len(lines) == 1 + len(VARIANTS)
     assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
     assert "| full | 1,000 | 0.05 | 4 |" in text
-    for said in ("simulated films", "here 6 (3)", "5 steps", "one seed", "no head for it"):
+    for said in (
+        "simulated films",
+        "here 6 (3)",
+        "5 steps",
+        "one seed",
+        "weights of x",
+        "no head for it",
+    ):
         assert said in text.replace("\n", " ")
     assert json.loads(to_json(setting, rows))["variants"][1]["sites"][0]["less_full"]["p"] == 1.0

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import csv
 import math
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
+from models.manifest_faults import faults, first_of
+
 REQUIRED = ("path", "patient_id", "site", "split", "label")
-_NAMED = 8
-"""How many rows or patients an error names before it counts the rest."""
 
 
 class ManifestError(ValueError):
@@ -68,6 +67,12 @@ class Entry:
     mask: Path | None = None
     origin: Origin | None = None
     row: int = 0
+
+    @property
+    def part(self) -> str:
+        """The films beside which it is fitted to or measured; they must have both classes."""
+        tested = self.split is Split.TEST
+        return f"test films of site {self.site}" if tested else f"split {self.split}"
 
     @property
     def bmi(self) -> float | None:
@@ -125,10 +130,8 @@ def read_manifest(file: Path) -> Manifest:
     """
     rows = _read_rows(file)
     entries = tuple(_parse_all(rows, file.parent))
-    _refuse_repeated(entries)
-    _refuse_leaks(entries)
-    _refuse_absent(entries)
-    _refuse_single_class(entries)
+    for problem, where in faults(entries):
+        raise refuse(problem, where)
     return Manifest(file, entries)
 
 
@@ -145,9 +148,7 @@ def write_manifest(file: Path, entries: Iterable[Entry]) -> None:
 
 def refuse(problem: str, where: Iterable[object]) -> ManifestError:
     """One line: the problem, then the first rows or patients it concerns."""
-    names = [str(one) for one in where]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ManifestError(f"{problem}: {', '.join(names[:_NAMED])}{more}")
+    return ManifestError(f"{problem}: {first_of(where)}")
 
 
 def _read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
@@ -173,14 +174,14 @@ def _read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
 
 def _parse_all(rows: Sequence[tuple[int, dict[str, str]]], folder: Path) -> Iterable[Entry]:
     """Entries of the rows; every bad cell of all rows is named in one error."""
-    entries, faults = [], []
+    entries, bad = [], []
     for number, cells in rows:
         try:
             entries.append(_parse(number, cells, folder))
         except _Cell as fault:
-            faults.append(f"row {number} ({fault})")
-    if faults:
-        raise refuse("bad values", faults)
+            bad.append(f"row {number} ({fault})")
+    if bad:
+        raise refuse("bad values", bad)
     return entries
 
 
@@ -240,49 +241,6 @@ def _number(cells: Mapping[str, str], name: str) -> float | None:
     if not low <= number <= high:
         raise _Cell(f"{name} {text!r} is not a number from {low:g} to {high:g}")
     return number
-
-
-def _refuse_repeated(entries: Sequence[Entry]) -> None:
-    count = Counter(entry.path.resolve() for entry in entries)
-    twice = [f"row {entry.row}" for entry in entries if count[entry.path.resolve()] > 1]
-    if twice:
-        raise refuse("one film is listed more than once", twice)
-
-
-def _refuse_leaks(entries: Sequence[Entry]) -> None:
-    """A patient of whom the model saw one film must not be tested on another."""
-    splits: dict[str, set[Split]] = defaultdict(set)
-    for entry in entries:
-        splits[entry.patient_id].add(entry.split)
-    leaks = [
-        f"{patient} ({' and '.join(sorted(there))})"
-        for patient, there in splits.items()
-        if len(there) > 1
-    ]
-    if leaks:
-        raise refuse("patients on both sides of a split", leaks)
-
-
-def _refuse_absent(entries: Sequence[Entry]) -> None:
-    absent = [f"row {e.row} ({e.path})" for e in entries if not e.path.is_file()]
-    absent += [f"row {e.row} ({e.mask})" for e in entries if e.mask and not e.mask.is_file()]
-    if absent:
-        raise refuse("files that are not there", absent)
-
-
-def _refuse_single_class(entries: Sequence[Entry]) -> None:
-    """Nothing can be fitted to, or measured on, films that are all alike."""
-    labels: dict[str, set[bool]] = defaultdict(set)
-    for entry in entries:
-        if entry.split is Split.TEST:
-            labels[f"test films of site {entry.site}"].add(entry.label)
-        else:
-            labels[f"split {entry.split}"].add(entry.label)
-    single = [
-        f"{name} (label {int(min(there))})" for name, there in labels.items() if len(there) < 2
-    ]
-    if single:
-        raise refuse("films of one class alone", single)
 
 
 def cell(value: object, folder: Path) -> str:

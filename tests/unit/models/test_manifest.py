@@ -96,22 +96,22 @@ def test_a_missing_column_is_named(folder: Path, column: str) -> None:
     assert column in _refusal(_write(folder, ROWS, header))
 
 
-def test_a_patient_on_both_sides_of_a_split_is_named(folder: Path) -> None:
+def test_a_patient_on_both_sides_of_a_split_is_named_with_the_rows(folder: Path) -> None:
     rows = [*ROWS[:2], "c.png,p1,A,test,0", *ROWS[3:]]
     text = _refusal(_write(folder, rows))
-    assert "p1 (test and train)" in text
+    assert "p1 (test, row 4 and train, row 2)" in text
     assert "p2" not in text
 
 
-def test_a_site_with_one_class_alone_is_named(folder: Path) -> None:
+def test_a_site_with_one_class_alone_is_named_with_the_rows(folder: Path) -> None:
     text = _refusal(_write(folder, [*ROWS[:5], "f.png,p6,B,test,0"]))
-    assert "site B (label 0)" in text
+    assert "site B (label 0, rows 6, 7)" in text
     assert "site A" not in text
 
 
-def test_a_split_with_one_class_alone_is_named(folder: Path) -> None:
+def test_a_split_with_one_class_alone_is_named_with_the_rows(folder: Path) -> None:
     text = _refusal(_write(folder, ["a.png,p1,A,train,1", *ROWS[1:]]))
-    assert "split train (label 1)" in text
+    assert "split train (label 1, rows 2, 3)" in text
 
 
 def test_a_film_listed_twice_is_named_by_its_rows(folder: Path) -> None:

@@ -89,7 +89,7 @@ def fit(net: Net, source: Source, config: TrainConfig, path: Path, ranks: Ranks)
     if ranks.device.type == "cpu":
         quicken(run.net)
     shared = ranks.share(_taught(run.net, config))
-    last = time.monotonic()
+    last, value = time.monotonic(), math.nan
     with _progress(ranks) as progress:
         bar = progress.add_task("training", total=1.0)
         for batch in _batches(source, done.step, run.net.config.size, ranks):
@@ -110,8 +110,9 @@ def fit(net: Net, source: Source, config: TrainConfig, path: Path, ranks: Ranks)
             if ranks.first and done.step % config.look == 0:
                 done = _look(run, source, done, value, path)
                 last = time.monotonic()
-    if ranks.first:
-        done = _look(run, source, done, math.nan, path)
+    looked = done.step > 0 and done.step % config.look == 0
+    if ranks.first and not looked:
+        done = _look(run, source, done, value, path)
     return Trained(run.best, done)
 
 

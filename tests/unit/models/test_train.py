@@ -1,6 +1,7 @@
 """The trainer: a step learns from twins, a seed decides the weights, a stop costs nothing."""
 
 import csv
+import math
 import os
 import subprocess
 import sys
@@ -167,10 +168,12 @@ def test_a_stopped_run_goes_on_where_it_was(source: Rendered, tmp_path: Path) ->
 
 
 def test_the_log_has_a_line_for_each_look(source: Rendered, tmp_path: Path) -> None:
-    fit(_net(), source, RUN, tmp_path / "run.pt", ALONE)
+    """And one for where the run ended, once: a look costs a pass over all validation films."""
+    fit(_net(), source, replace(RUN, steps=3, look=2), tmp_path / "run.pt", ALONE)
     with (tmp_path / "run.csv").open() as stream:
         lines = list(csv.DictReader(stream))
-    assert [int(line["step"]) for line in lines] == [1, 2, 2]
+    assert [int(line["step"]) for line in lines] == [2, 3]
+    assert all(math.isfinite(float(line["loss"])) for line in lines)
     assert all(0 <= float(line["auc"]) <= 1 for line in lines)
 
 

@@ -189,8 +189,12 @@ def _cells(row: Row) -> list[str]:
     for at in row.sites:
         cells.append(_interval(at.auc, ""))
         less = at.less_full
-        cells.append(f"{_interval(less.difference, '+')}, {less.p:.3f}" if less else "")
+        cells.append(f"{_interval(less.difference, '+')}, {_p(less.p)}" if less else "")
     return cells
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _interval(one: Interval, sign: str) -> str:

@@ -185,6 +185,7 @@ def test_the_table_says_what_it_rests_on() -> None:
     assert len(lines) == 1 + len(VARIANTS)
     assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
     assert "| full | 1,000 | 0.05 | 4 |" in text
+    assert "(+0.000 to +0.000), 1.000 |" in text
     for said in (
         "simulated films",
         "here 6 (3)",
@@ -195,3 +196,12 @@ def test_the_table_says_what_it_rests_on() -> None:
     ):
         assert said in text.replace("\n", " ")
     assert json.loads(to_json(setting, rows))["variants"][1]["sites"][0]["less_full"]["p"] == 1.0
+
+
+def test_a_p_that_is_not_nought_is_not_written_as_nought() -> None:
+    entries = tested() * 20
+    right = [float(entry.label) + n / 1e4 for n, entry in enumerate(entries)]
+    trials = {one.name: trial([float(n % 7) for n in range(240)]) for one in VARIANTS}
+    rows = tabulate(trials | {FULL: trial(right)}, entries)
+    setting = Setting("films.csv", "00", "simulated films", 9, 9, 240, 192, 5, 8, 1, "weights of x")
+    assert ", < 0.001 |" in to_markdown(setting, rows)

@@ -209,7 +209,18 @@ def _plan(retry: settings.Retry) -> RetryPolicy:
 
 
 def _result_settings(config: Config) -> "ResultSettings":
+    from node.results.language.languages import Language
     from node.results.subject import ResultSettings, SrClass
+    from node.results.typeface import typeface_for
 
-    encoding = config.results.model_dump() | {"sr_class": SrClass(config.results.sr_class)}
-    return ResultSettings(software_version=version("osteoscreen"), **encoding)
+    wanted = config.results
+    language = Language(wanted.language)
+    return ResultSettings(
+        software_version=version("osteoscreen"),
+        sr_class=SrClass(wanted.sr_class),
+        series_number_report=wanted.series_number_report,
+        series_number_heatmap=wanted.series_number_heatmap,
+        heatmap_max_side=wanted.heatmap_max_side,
+        language=language,
+        typeface=typeface_for(language, wanted.font),
+    )

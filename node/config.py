@@ -112,6 +112,8 @@ class Results(Section):
     series_number_report: int = Field(9901, ge=1)
     series_number_heatmap: int = Field(9902, ge=1)
     heatmap_max_side: int = Field(2048, ge=256, le=8192)
+    language: Literal["en", "zh"] = "en"
+    font: Path | None = None
 
 
 class Admit(Section):
@@ -284,4 +286,7 @@ def _anchored(config: Config, base: Path) -> Config:
     if "/" in config.model.bundle:
         bundle = str(base / config.model.bundle)
         updates["model"] = config.model.model_copy(update={"bundle": bundle})
+    if config.results.font is not None:
+        font = base / config.results.font
+        updates["results"] = config.results.model_copy(update={"font": font})
     return config.model_copy(update=updates)

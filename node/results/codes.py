@@ -15,7 +15,7 @@ PRIVATE_SCHEME_NAME = "OsteoScreen private codes"
 
 # Document and context (TID 1500, 1204, 1002, 1600 to 1602)
 IMAGING_MEASUREMENT_REPORT = Code("126000", "DCM", "Imaging Measurement Report")
-ENGLISH = Code("en", "RFC5646", "English")
+LANGUAGES = "RFC5646"
 IMAGING_PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
 PROCEDURE_REPORTED = Code("121058", "DCM", "Procedure reported")
 DEVICE = Code("121007", "DCM", "Device")

@@ -20,12 +20,13 @@ from node.domain.prediction import Finding, IntendedUse, Prediction
 from node.results import codes
 from node.results.envelope import PRODUCT, ResultClass, add_series, envelope, read
 from node.results.identity import UidKind
+from node.results.language.languages import translate
 from node.results.legend import Legend
 from node.results.reading import SH, Header
 from node.results.render import Canvas, Rgb, render
 from node.results.subject import Subject
 from node.results.tree import patient_orientation
-from node.results.wording import SIMULATED_SHORT, banner, headline, model_line, percentages
+from node.results.wording import banner, headline, model_line, percentages
 
 _DERIVATION = "Grad-CAM of the model's score in colour over the film, with a legend below"
 _STRANGEST_ASPECT = 4.0
@@ -60,21 +61,24 @@ def build_heatmap(subject: Subject, prediction: Prediction) -> Dataset:
     _add_image(ds, subject.film, header)
     _add_lossy_past(ds, subject.film, header)
     _add_pixels(ds, picture)
+    translate(ds, subject.words)
     return ds
 
 
 def legend(subject: Subject) -> Legend:
     """Return what the band below the film says of a scored film."""
-    verdict = subject.verdict
+    verdict, words = subject.verdict, subject.words
     score, threshold = percentages(verdict.decision)
     use = verdict.model.intended_use
     return Legend(
-        headline=headline(verdict.decision),
+        headline=headline(verdict.decision, words),
         score=score,
         threshold=threshold,
-        model=model_line(verdict, subject.settings.software_version),
-        warning=banner(use),
-        note=SIMULATED_SHORT if use is IntendedUse.DEMONSTRATION else "",
+        model=model_line(verdict, subject.settings.software_version, words),
+        warning=banner(use, words),
+        note=words.demonstration_short if use is IntendedUse.DEMONSTRATION else "",
+        words=words,
+        typeface=subject.settings.typeface,
     )
 
 

@@ -1,23 +1,20 @@
 """The band below the film: what the colours mean, the score, the model, and its intended use."""
 
 from dataclasses import dataclass
-from functools import cache
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from node.results import colours
+from node.results.language.english import ENGLISH
+from node.results.language.phrases import Phrases
+from node.results.typeface import BUILT_IN, Typeface
 
 _BACKGROUND, _TRACK = (16, 18, 22), (70, 76, 86)
 _BRIGHT, _DIM = (240, 242, 245), (168, 175, 186)
 _WARNING, _ON_WARNING = (245, 176, 40), (20, 16, 8)
 _BAR_GREY = 112  # the film's middle grey, so that the bar shows the colours as the film does
-
-_NO_HEAT = "No part of this film raised the score"
-_SCALE_TITLE = "Influence on the score (Grad-CAM)"
-_SCALE_NOTE = "100 % = strongest on this film; not comparable between films"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +30,15 @@ class Legend:
     model: str
     warning: str = ""
     note: str = ""
+    words: Phrases = ENGLISH
+    typeface: Typeface = BUILT_IN
 
 
 class _Pen:
     """Draws on one band, with sizes in units of its text height."""
 
-    def __init__(self, width: int, lines: float) -> None:
+    def __init__(self, width: int, lines: float, typeface: Typeface) -> None:
+        self._typeface = typeface
         self.unit = round(min(max(width / 52, 15), 34))
         self.width = width
         self.height = round(self.unit * lines)
@@ -57,22 +57,23 @@ class _Pen:
     ) -> None:
         """Write one line, smaller where it would be wider than `width`."""
         pixels = round(self.unit * size)
-        while pixels > 6 and _font(pixels).getlength(text) > width:
+        while pixels > 6 and self._typeface.at(pixels).getlength(text) > width:
             pixels -= 1
-        self.draw.text(at, text, fill=colour, font=_font(pixels), anchor=anchor)
+        self.draw.text(at, text, fill=colour, font=self._typeface.at(pixels), anchor=anchor)
 
 
 def band(legend: Legend, width: int, *, has_heat: bool) -> npt.NDArray[np.uint8]:
     """Return the band, (height, width, 3), of a picture that is `width` pixels wide."""
     above = 3.2 if legend.warning else 0.8
-    pen = _Pen(width, above + 6.5)
+    pen = _Pen(width, above + 6.5, legend.typeface)
     unit = pen.unit
     _warn(pen, legend)
     top = unit * above
     margin = unit * 1.0
     column = (width - 3 * margin) * 0.55
     _gauge(pen, legend, (margin, top), column)
-    _colour_bar(pen, (2 * margin + column, top), width - 3 * margin - column, has_heat=has_heat)
+    scale = (2 * margin + column, top)
+    _colour_bar(pen, scale, width - 3 * margin - column, legend.words, has_heat=has_heat)
     foot = pen.height - unit * 0.95
     pen.draw.line([(margin, foot - unit * 0.8), (width - margin, foot - unit * 0.8)], fill=_TRACK)
     pen.text((margin, foot), legend.model, width=width - 2 * margin, size=0.8, colour=_DIM)
@@ -114,23 +115,25 @@ def _gauge(pen: _Pen, legend: Legend, at: tuple[float, float], width: float) -> 
     )
     below = track + unit * 1.5
     half = width / 2
-    pen.text((left, below), f"Score {legend.score} %", width=half)
+    pen.text((left, below), legend.words.score.format(percent=legend.score), width=half)
     pen.text(
         (left + width, below),
-        f"Threshold {legend.threshold} %",
+        legend.words.threshold.format(percent=legend.threshold),
         width=half,
         colour=_WARNING,
         anchor="rm",
     )
 
 
-def _colour_bar(pen: _Pen, at: tuple[float, float], width: float, *, has_heat: bool) -> None:
+def _colour_bar(
+    pen: _Pen, at: tuple[float, float], width: float, words: Phrases, *, has_heat: bool
+) -> None:
     """Draw the colour scale as it looks over the film, from 0 to 100 % of the strongest heat."""
     unit, (left, top) = pen.unit, at
     if not has_heat:
-        pen.text((left, top + unit * 0.5), _NO_HEAT, width=width)
+        pen.text((left, top + unit * 0.5), words.no_heat, width=width)
         return
-    pen.text((left, top + unit * 0.5), _SCALE_TITLE, width=width)
+    pen.text((left, top + unit * 0.5), words.scale_title, width=width)
     size = (round(width), round(unit * 0.9))
     heat = np.broadcast_to(np.linspace(0, 1, size[0], dtype=np.float32), size[::-1])
     grey = np.full(heat.shape, _BAR_GREY, dtype=np.uint8)
@@ -140,10 +143,4 @@ def _colour_bar(pen: _Pen, at: tuple[float, float], width: float, *, has_heat: b
     for part, anchor in ((0.0, "lm"), (0.5, "mm"), (1.0, "rm")):
         label = f"{part * 100:g} %"
         pen.text((left + width * part, below), label, width=width / 3, size=0.8, anchor=anchor)
-    pen.text((left, top + unit * 3.8), _SCALE_NOTE, width=width, size=0.75, colour=_DIM)
-
-
-@cache
-def _font(pixels: int) -> ImageFont.FreeTypeFont:
-    """Return Pillow's built-in typeface, so that no font file lies in the tree."""
-    return cast(ImageFont.FreeTypeFont, ImageFont.load_default(pixels))
+    pen.text((left, top + unit * 3.8), words.scale_note, width=width, size=0.75, colour=_DIM)

@@ -7,6 +7,7 @@ from node.domain.prediction import Box, Finding
 from node.results import codes
 from node.results.envelope import PRODUCT, ResultClass, add_series, envelope, read, requests
 from node.results.identity import UidKind
+from node.results.language.languages import translate
 from node.results.subject import SrClass, Subject
 from node.results.tree import content, outline_of
 
@@ -52,6 +53,7 @@ def build_report(subject: Subject, field: Box | None, heatmap: Dataset | None) -
     if order := requests(header, subject.film.study_instance_uid):
         ds.ReferencedRequestSequence = order
     ds.update(content(subject, header, outline, heatmap))
+    translate(ds, subject.words)
     return ds
 
 

@@ -12,6 +12,9 @@ from node.domain.policy import digest_of
 from node.domain.prediction import Verdict
 from node.results import identity
 from node.results.identity import UidKind
+from node.results.language.languages import PHRASES, Language
+from node.results.language.phrases import Phrases
+from node.results.typeface import BUILT_IN, Typeface
 
 _MAX_SERIES_NUMBER = 2**31 - 1
 _MAX_UID_LENGTH = 64
@@ -22,12 +25,6 @@ class SrClass(StrEnum):
 
     COMPREHENSIVE_3D = "comprehensive3d"
     COMPREHENSIVE = "comprehensive"  # for archives that do not know the newer class
-
-
-class Language(StrEnum):
-    """The language of a report's texts, as RFC 5646 tags it."""
-
-    ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,7 @@ class ResultSettings:
     series_number_heatmap: int = 9902
     heatmap_max_side: int = 2048
     language: Language = Language.ENGLISH
+    typeface: Typeface = BUILT_IN
     assume_charset: str = ""
 
     def __post_init__(self) -> None:
@@ -97,6 +95,11 @@ class Subject:
         return identity.uid(kind, *self._film_and_model(), self._decision_digest(), *facts)
 
     @property
+    def words(self) -> Phrases:
+        """What results say, in the language that was asked for."""
+        return PHRASES[self.settings.language]
+
+    @property
     def tracking_uid(self) -> str:
         """The UID that follows this model's finding on this film, whatever the threshold."""
         return identity.uid(UidKind.TRACKING, *self._film_and_model())
@@ -109,7 +112,8 @@ class Subject:
         facts = {
             "revision": identity.ENCODER_REVISION,
             "decision": digest_of(self.verdict.decision),
-            "settings": asdict(self.settings),
+            # Not where the font lies, but what is in it.
+            "settings": asdict(self.settings) | {"typeface": self.settings.typeface.digest},
             "model": asdict(self.verdict.model),
             "replaces": asdict(self.replaces) if self.replaces else None,
         }

@@ -16,14 +16,14 @@ from node.domain.prediction import Box, Finding, Verdict
 from node.results import codes
 from node.results.envelope import PRODUCT, fit
 from node.results.identity import device_uid
+from node.results.language.phrases import Phrases
 from node.results.reading import Header
-from node.results.subject import Language, Subject
+from node.results.subject import Subject
 from node.results.wording import comment, percentages
 
 _ORIENTATIONS = frozenset("APRLHF")
 _MAX_SPACING_MM = 10.0
 _TRACKING_IDENTIFIER = "Osteoporosis screening"
-_LANGUAGES = {Language.ENGLISH: sr.CodedConcept.from_code(codes.ENGLISH)}
 
 
 def content(
@@ -37,7 +37,7 @@ def content(
     measurements.ContentSequence = _group(subject, outline, heatmap)
     root.ContentSequence = sr.ContentSequence(
         [
-            *sr.LanguageOfContentItemAndDescendants(_LANGUAGES[subject.settings.language]),
+            *sr.LanguageOfContentItemAndDescendants(_language(subject.words)),
             *_observer(subject.verdict),
             sr.CodeContentItem(
                 codes.PROCEDURE_REPORTED, codes.IMAGING_PROCEDURE, Relationship.HAS_CONCEPT_MOD
@@ -47,6 +47,10 @@ def content(
         ]
     )
     return root
+
+
+def _language(words: Phrases) -> sr.CodedConcept:
+    return sr.CodedConcept(words.tag, codes.LANGUAGES, words.name)
 
 
 def outline_of(field: Box | None, size: tuple[int, int]) -> np.ndarray:
@@ -157,7 +161,9 @@ def _group(subject: Subject, outline: np.ndarray, heatmap: Dataset | None) -> sr
         qualitative_evaluations=evaluations,
     )
     items = group[0].ContentSequence
-    items.append(sr.TextContentItem(codes.COMMENT, comment(verdict), Relationship.CONTAINS))
+    items.append(
+        sr.TextContentItem(codes.COMMENT, comment(verdict, subject.words), Relationship.CONTAINS)
+    )
     if heatmap is not None:
         items.append(
             sr.ImageContentItem(

@@ -1,33 +1,16 @@
-"""What results say in words, in the report's comment and on the heatmap alike.
-
-The sentences are written for the radiologist who reads them cold, between two other films.
-"""
+"""The texts of one result: a language's phrases, filled in with what was found."""
 
 from node.domain.prediction import Decision, Finding, IntendedUse, Used, Verdict
 from node.results.envelope import PRODUCT, fit
+from node.results.language.phrases import Phrases
 
-NOT_FOR_DIAGNOSIS = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
-SIMULATED = (
-    "Demonstration model: it was trained on simulated films, has no known clinical accuracy, "
-    "and must not be used for diagnosis."
-)
-SIMULATED_SHORT = "Demonstration model: trained on simulated films, no known clinical accuracy"
-_SCORED_BY = {
-    Used.IMAGE: "the image alone",
-    Used.CLINICAL: "clinical facts alone",
-    Used.COMBINED: "the image combined with clinical facts from the film's header",
-}
-_CLINICAL_APART = (
-    "it is a chance of its own, not comparable with the score above, and no decision rests on it."
-)
-_CLINICAL_PART = "by itself it is not comparable with the image's score, and decides nothing."
 _FINEST_DIGITS = 12  # what a Decimal String (DS) has room for
 _MAX_REASON = 1024
 
 
-def banner(use: IntendedUse) -> str:
+def banner(use: IntendedUse, words: Phrases) -> str:
     """Return the line that must be seen first; empty for a cleared model."""
-    return "" if use is IntendedUse.CLEARED else NOT_FOR_DIAGNOSIS
+    return "" if use is IntendedUse.CLEARED else words.not_for_diagnosis
 
 
 def percentages(decision: Decision) -> tuple[float, float]:
@@ -46,74 +29,68 @@ def percentages(decision: Decision) -> tuple[float, float]:
     return round(score, _FINEST_DIGITS), round(threshold, _FINEST_DIGITS)
 
 
-def comment(verdict: Verdict) -> str:
+def comment(verdict: Verdict, words: Phrases) -> str:
     """Return the report's comment: intended use, the result in words, and what was missing."""
-    parts = [_intended_use(verdict.model.intended_use), *_result(verdict)]
-    return " ".join(part for part in parts if part)
+    parts = [*_intended_use(verdict.model.intended_use, words), *_result(verdict, words)]
+    return words.between.join(part for part in parts if part)
 
 
-def headline(decision: Decision) -> str:
+def headline(decision: Decision, words: Phrases) -> str:
     """Return the result in a few words, for the heatmap."""
-    if decision.finding is Finding.PRESENT:
-        return "Osteoporosis suspected: score at or above threshold"
-    return "Osteoporosis not suspected: score below threshold"
+    found = decision.finding is Finding.PRESENT
+    return words.headline_suspected if found else words.headline_not_suspected
 
 
-def model_line(verdict: Verdict, software_version: str) -> str:
+def model_line(verdict: Verdict, software_version: str, words: Phrases) -> str:
     """Return who made this: product, model and the first digits of its bundle's digest."""
     model = verdict.model
-    made_by = f"{PRODUCT} {software_version}, model {model.name} {model.version}"
-    return fit(f"{made_by} (bundle {model.digest[:12]})", 160)
+    line = words.model.format(
+        product=PRODUCT,
+        software=software_version,
+        name=model.name,
+        version=model.version,
+        digest=model.digest[:12],
+    )
+    return fit(line, 160)
 
 
-def _intended_use(use: IntendedUse) -> str:
-    if use is IntendedUse.DEMONSTRATION:
-        return f"{NOT_FOR_DIAGNOSIS}. {SIMULATED}"
-    if use is IntendedUse.RESEARCH:
-        return f"{NOT_FOR_DIAGNOSIS}. The model is under study and not cleared for clinical use."
-    return ""
+def _intended_use(use: IntendedUse, words: Phrases) -> list[str]:
+    if use is IntendedUse.CLEARED:
+        return []
+    about = words.demonstration if use is IntendedUse.DEMONSTRATION else words.research
+    return [f"{words.not_for_diagnosis}{words.stop}", about]
 
 
-def _result(verdict: Verdict) -> list[str]:
+def _result(verdict: Verdict, words: Phrases) -> list[str]:
     decision = verdict.decision
     if decision.finding is Finding.UNDETERMINED or decision.used is None:
-        reason = fit(decision.reason, _MAX_REASON).rstrip(".") or "the model gave no score"
-        return [
-            f"Result: undetermined, no score: {reason}.",
-            "This says nothing about bone density.",
-        ]
+        reason = fit(decision.reason, _MAX_REASON).rstrip(".") or words.no_score
+        return [words.undetermined.format(reason=reason), words.says_nothing]
     score, threshold = percentages(decision)
-    if decision.flagged:
-        sentences = [
-            f"Result: osteoporosis suspected. The score of {score} % reaches the decision "
-            f"threshold of {threshold} %.",
-            "The score is no measurement of bone density; DXA confirms or refutes it.",
-        ]
-    else:
-        sentences = [
-            f"Result: osteoporosis not suspected. The score of {score} % is below the decision "
-            f"threshold of {threshold} %.",
-            "This does not exclude osteoporosis.",
-        ]
-    return [*sentences, _basis(verdict, decision.used), _clinical(verdict, decision.used)]
+    told = words.suspected if decision.flagged else words.not_suspected
+    return [
+        told.format(score=score, threshold=threshold),
+        words.no_measurement if decision.flagged else words.not_excluded,
+        _basis(verdict, decision.used, words),
+        _clinical(verdict, decision.used, words),
+    ]
 
 
-def _basis(verdict: Verdict, used: Used) -> str:
-    basis = f"The score rests on {_SCORED_BY[used]}"
-    if used is Used.IMAGE and verdict.probability.clinical is None:
-        return f"{basis}; no clinical score was at hand, which takes age, sex, height and weight."
-    return f"{basis}."
+def _basis(verdict: Verdict, used: Used, words: Phrases) -> str:
+    alone = used is Used.IMAGE and verdict.probability.clinical is None
+    told = words.basis_without_clinical if alone else words.basis
+    return told.format(parts=words.scored_by[used])
 
 
-def _clinical(verdict: Verdict, used: Used) -> str:
+def _clinical(verdict: Verdict, used: Used, words: Phrases) -> str:
     """Return the clinical score and where it comes from; of a combined one, the image's too."""
     probability, about = verdict.probability, verdict.model.clinical
     if probability.clinical is None or not about or used is Used.CLINICAL:
         return ""
     percent, source = round(probability.clinical * 100, 1), fit(about, _MAX_REASON)
-    told = f"Clinical score from age, sex, weight and height: {percent} %, by a model {source}; "
     if used is Used.IMAGE:
-        return told + _CLINICAL_APART
+        return words.clinical_apart.format(percent=percent, source=source)
     if probability.image is None:
         return ""
-    return f"Image alone: {round(probability.image * 100, 1)} %. {told}{_CLINICAL_PART}"
+    image = round(probability.image * 100, 1)
+    return words.clinical_part.format(image=image, percent=percent, source=source)

@@ -21,13 +21,18 @@ PACKAGES = {
     "postgres": "postgresql",
     "systemd-analyze": "systemd",
     "docker": "docker-cli",
+    "wqy-microhei.ttc": "fonts-wqy-microhei",
 }
+# What is needed as a file, not to be run.
+_FILES = {"wqy-microhei.ttc": Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")}
 # Nothing of ours needs these two, so that CI does not insist on them either.
 OPTIONAL = frozenset({"systemd-analyze", "docker"})
 
 
 def find(program: str) -> Path | None:
     """Return where a program is, also in the folders that Debian keeps off the users' PATH."""
+    if program in _FILES:
+        return _FILES[program] if _FILES[program].is_file() else None
     versions = sorted(
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name)
     )

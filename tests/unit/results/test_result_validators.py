@@ -7,8 +7,10 @@ import pytest
 
 from node.domain.prediction import Box, Finding
 from node.results.heatmap import build_heatmap
+from node.results.language.languages import Language
 from node.results.report import build_report
 from node.results.subject import SrClass, Subject
+from node.results.typeface import typeface_for
 from tests.unit.results.films import (
     GOOD,
     MODEL,
@@ -73,7 +75,7 @@ def judged(scored: Subject, folder: Path) -> list[str]:
         heatmap = build_heatmap(scored, prediction(size))
         field = Box(-10, -10, size[0] + 20, size[1] + 20)
     report = build_report(scored, field, heatmap)
-    assert "RESEARCH USE ONLY - NOT FOR DIAGNOSIS" in dumped(report, folder)
+    assert scored.words.not_for_diagnosis in dumped(report, folder)
     objects = [report] if heatmap is None else [report, heatmap]
     return [remark for ds in objects for remark in remarks(ds, folder)]
 
@@ -83,6 +85,15 @@ def judged(scored: Subject, folder: Path) -> list[str]:
 def test_every_finding_in_every_class(finding: Finding, sr_class: SrClass, tmp_path: Path) -> None:
     """Positive, negative and undetermined are valid in both SOP Classes."""
     settings = replace(SETTINGS, sr_class=sr_class)
+    assert judged(subject(made=verdict(finding), settings=settings), tmp_path) == []
+
+
+@pytest.mark.tools("wqy-microhei.ttc")
+@pytest.mark.parametrize("finding", list(Finding))
+def test_every_finding_in_chinese(finding: Finding, tmp_path: Path) -> None:
+    """Code meanings, comment and legend in another language are as valid."""
+    language = Language.CHINESE
+    settings = replace(SETTINGS, language=language, typeface=typeface_for(language, None))
     assert judged(subject(made=verdict(finding), settings=settings), tmp_path) == []
 
 

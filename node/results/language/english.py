@@ -1,0 +1,61 @@
+"""English, the language of a report where nothing else is asked for."""
+
+from node.domain.prediction import Used
+from node.results.language.phrases import Phrases
+
+ENGLISH = Phrases(
+    tag="en",
+    name="English",
+    between=" ",
+    stop=".",
+    not_for_diagnosis="RESEARCH USE ONLY - NOT FOR DIAGNOSIS",
+    demonstration=(
+        "Demonstration model: it was trained on simulated films, has no known clinical accuracy, "
+        "and must not be used for diagnosis."
+    ),
+    demonstration_short=(
+        "Demonstration model: trained on simulated films, no known clinical accuracy"
+    ),
+    research="The model is under study and not cleared for clinical use.",
+    undetermined="Result: undetermined, no score: {reason}.",
+    no_score="the model gave no score",
+    says_nothing="This says nothing about bone density.",
+    suspected=(
+        "Result: osteoporosis suspected. The score of {score} % reaches the decision threshold of "
+        "{threshold} %."
+    ),
+    no_measurement="The score is no measurement of bone density; DXA confirms or refutes it.",
+    not_suspected=(
+        "Result: osteoporosis not suspected. The score of {score} % is below the decision "
+        "threshold of {threshold} %."
+    ),
+    not_excluded="This does not exclude osteoporosis.",
+    basis="The score rests on {parts}.",
+    basis_without_clinical=(
+        "The score rests on {parts}; no clinical score was at hand, which takes age, sex, height "
+        "and weight."
+    ),
+    scored_by={
+        Used.IMAGE: "the image alone",
+        Used.CLINICAL: "clinical facts alone",
+        Used.COMBINED: "the image combined with clinical facts from the film's header",
+    },
+    clinical_apart=(
+        "Clinical score from age, sex, weight and height: {percent} %, by a model {source}; it is "
+        "a chance of its own, not comparable with the score above, and no decision rests on it."
+    ),
+    clinical_part=(
+        "Image alone: {image} %. Clinical score from age, sex, weight and height: {percent} %, by "
+        "a model {source}; by itself it is not comparable with the image's score, and decides "
+        "nothing."
+    ),
+    headline_suspected="Osteoporosis suspected: score at or above threshold",
+    headline_not_suspected="Osteoporosis not suspected: score below threshold",
+    score="Score {percent} %",
+    threshold="Threshold {percent} %",
+    no_heat="No part of this film raised the score",
+    scale_title="Influence on the score (Grad-CAM)",
+    scale_note="100 % = strongest on this film; not comparable between films",
+    model="{product} {software}, model {name} {version} (bundle {digest})",
+    meanings={},
+)

@@ -1,0 +1,33 @@
+"""The languages that results are written in."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pydicom import Dataset
+
+from node.results.language.chinese import CHINESE
+from node.results.language.english import ENGLISH
+from node.results.language.phrases import Phrases
+
+
+class Language(StrEnum):
+    """The language of a result's texts, as RFC 5646 tags it."""
+
+    ENGLISH = "en"
+    CHINESE = "zh"
+
+
+PHRASES: Mapping[Language, Phrases] = {Language.ENGLISH: ENGLISH, Language.CHINESE: CHINESE}
+
+
+def translate(ds: Dataset, words: Phrases) -> None:
+    """Give the codes of a result, in place, the meanings that its language has for them."""
+    if not words.meanings:
+        return
+    for item in ds.iterall():
+        if item.VR != "SQ":
+            continue
+        for code in item.value:
+            key = (code.get("CodingSchemeDesignator"), code.get("CodeValue"))
+            if key in words.meanings:
+                code.CodeMeaning = words.meanings[key]

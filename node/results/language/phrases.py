@@ -1,0 +1,53 @@
+"""What results say in words, as templates that every language fills in its own way.
+
+The sentences are written for the radiologist who reads them cold, between two other films.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from node.domain.prediction import Used
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """One language. Names in braces are filled in; a sentence carries its own punctuation.
+
+    `between` stands between two sentences, `stop` ends one. `meanings` has the code meanings that
+    differ from the English ones of `codes`, by scheme and value.
+    """
+
+    tag: str
+    name: str
+    between: str
+    stop: str
+
+    not_for_diagnosis: str
+    demonstration: str
+    demonstration_short: str
+    research: str
+
+    undetermined: str  # {reason}
+    no_score: str
+    says_nothing: str
+    suspected: str  # {score} {threshold}
+    no_measurement: str
+    not_suspected: str  # {score} {threshold}
+    not_excluded: str
+
+    basis: str  # {parts}
+    basis_without_clinical: str  # {parts}
+    scored_by: Mapping[Used, str]
+    clinical_apart: str  # {percent} {source}
+    clinical_part: str  # {image} {percent} {source}
+
+    headline_suspected: str
+    headline_not_suspected: str
+    score: str  # {percent}
+    threshold: str  # {percent}
+    no_heat: str
+    scale_title: str
+    scale_note: str
+    model: str  # {product} {software} {name} {version} {digest}
+
+    meanings: Mapping[tuple[str, str], str]

@@ -60,7 +60,7 @@ def run_ingest(config: Config, stop: threading.Event) -> None:
     spool, intake = open_spool(config), SqlIntake(_database(config), _plan(config.queue.delivery))
     server = IngestServer(
         settings=config.dicom,
-        callers=[Caller(c.ae_title, c.network) for c in config.dicom.callers],
+        callers=_callers(config),
         incoming=spool.incoming,
         store=StoreService(intake, spool, admission_policy(config), utc_now),
         reports=ReportService(intake, utc_now),
@@ -91,6 +91,7 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
             thresholds=threshold_policy(config, thresholds),
             routes=routes(config),
             results=_result_settings(config),
+            callers=_callers(config),
         ),
         clock=utc_now,
     )
@@ -202,6 +203,12 @@ def _database(config: Config) -> sa.Engine:
     engine = open_engine(config.database.url)
     migrate.require_current(engine)
     return engine
+
+
+def _callers(config: Config) -> tuple[Caller, ...]:
+    return tuple(
+        Caller(one.ae_title, one.network, one.assume_charset) for one in config.dicom.callers
+    )
 
 
 def _plan(retry: settings.Retry) -> RetryPolicy:

@@ -26,7 +26,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from node.config_values import AETitle, Fraction, Name, Port, Seconds, Threshold
+from node.config_values import AETitle, CharacterSet, Fraction, Name, Port, Seconds, Threshold
 from node.strict_yaml import read_mapping
 
 ENV_PREFIX = "OSTEOSCREEN__"
@@ -54,6 +54,7 @@ class Caller(Section):
 
     ae_title: AETitle = "*"
     network: IPvAnyNetwork
+    assume_charset: CharacterSet = ""
 
 
 class Dicom(Section):

@@ -4,6 +4,7 @@ import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, PlainValidator
+from pydicom.charset import python_encoding
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -35,7 +36,19 @@ def _threshold(value: object) -> float | str:
     raise ValueError("a threshold is a number from 0 to 1, or an operating point of the model card")
 
 
+def _character_set(value: str) -> str:
+    """Check the values of Specific Character Set (PS3.3, C.12.1.1.2), parted by backslashes."""
+    for term in value.split("\\") if value else ():
+        if term.strip() not in python_encoding:
+            raise ValueError(
+                f"{term.strip()!r} is no character set that DICOM names, such as GB18030, GBK, "
+                "ISO_IR 100, ISO_IR 192 or \\ISO 2022 IR 58"
+            )
+    return value
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
+CharacterSet = Annotated[str, AfterValidator(_character_set)]
 Name = Annotated[str, AfterValidator(_name)]
 Threshold = Annotated[float | str, PlainValidator(_threshold)]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -7,10 +7,15 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A peer that may send films: its AE title (`*` for any) and the network it calls from."""
+    """A peer that may send films: its AE title (`*` for any) and the network it calls from.
+
+    `assume_charset` is the Specific Character Set that its texts are really in, where it states
+    another or none.
+    """
 
     ae_title: str
     network: IPv4Network | IPv6Network
+    assume_charset: str = ""
 
 
 def may_call(callers: Sequence[Caller], ae_title: str, address: str) -> bool:
@@ -29,3 +34,15 @@ def may_call(callers: Sequence[Caller], ae_title: str, address: str) -> bool:
         and peer in caller.network
         for caller in callers
     )
+
+
+def charset_of(callers: Sequence[Caller], ae_title: str) -> str:
+    """Return the character set to assume for this AE title's films, empty to believe them.
+
+    A caller of that very name goes before one of any name.
+    """
+    for name in (ae_title, "*"):
+        for caller in callers:
+            if caller.ae_title == name:
+                return caller.assume_charset
+    return ""

@@ -1,7 +1,7 @@
 """The analyse role: claim films, score them, build their results once, settle."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -10,6 +10,7 @@ import structlog
 from pydicom import dcmread
 
 from node.domain import policy, retry
+from node.domain.callers import Caller, charset_of
 from node.domain.delivery import Result, ResultKind, Route, parcels
 from node.domain.errors import Rejected
 from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
@@ -37,6 +38,7 @@ class AnalysisSettings:
     thresholds: ThresholdPolicy
     routes: tuple[Route, ...]
     results: ResultSettings
+    callers: tuple[Caller, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,9 @@ class Analyst:
         self, path: Path, job: Job, verdict: Verdict, prediction: Prediction
     ) -> tuple[Result, ...]:
         source = dcmread(path, stop_before_pixels=True)
-        subject = Subject(source, job.film, verdict, self._settings.results)
+        charset = charset_of(self._settings.callers, job.film.calling_ae)
+        settings = replace(self._settings.results, assume_charset=charset)
+        subject = Subject(source, job.film, verdict, settings)
         scored = verdict.decision.finding is not Finding.UNDETERMINED
         heatmap = build_heatmap(subject, prediction) if scored else None
         report = build_report(subject, prediction.heat.extent if scored else None, heatmap)

@@ -151,6 +151,11 @@ class TestRefusals:
             ("dicom: {ae_title: SEVENTEEN_LETTERS}", "dicom.ae_title", "1 to 16"),
             ("dicom: {ae_title: 'A\\B'}", "dicom.ae_title", "no backslash"),
             ("dicom: {callers: [{network: here}]}", "dicom.callers.0.network", "'here'"),
+            (
+                "dicom: {callers: [{network: 10.0.0.1, assume_charset: BIG5}]}",
+                "dicom.callers.0.assume_charset",
+                "'BIG5' is no character set that DICOM names",
+            ),
             ("dicom: {max_object: huge}", "dicom.max_object", "'huge'"),
             ("dicom: 104", "dicom", "104"),
             ("destinations: [{name: a, host: h, port: 1}]", "destinations.0.ae_title", "required"),

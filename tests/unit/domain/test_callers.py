@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from node.domain.callers import Caller, may_call
+from node.domain.callers import Caller, charset_of, may_call
 
 HOSPITAL = ip_network("10.1.0.0/16")
 ANYWHERE = ip_network("0.0.0.0/0")
@@ -75,3 +75,15 @@ def test_ipv4_on_a_socket_for_both_is_ipv4() -> None:
     """Bound to `::`, the kernel gives an IPv4 peer in its mapped form."""
     assert may_call([Caller("XRAY1", HOSPITAL)], "XRAY1", "::ffff:10.1.2.3")
     assert not may_call([Caller("XRAY1", HOSPITAL)], "XRAY1", "::ffff:10.2.0.1")
+
+
+def test_a_senders_own_character_set_goes_before_that_of_all_others() -> None:
+    callers = [
+        Caller("*", HOSPITAL, "ISO_IR 100"),
+        Caller("XRAY1", HOSPITAL, "GB18030"),
+        Caller("XRAY2", HOSPITAL),
+    ]
+    assert charset_of(callers, "XRAY1") == "GB18030"
+    assert charset_of(callers, "XRAY2") == ""
+    assert charset_of(callers, "XRAY3") == "ISO_IR 100"
+    assert charset_of([], "XRAY1") == ""

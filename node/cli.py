@@ -4,23 +4,21 @@ Exit status: 0 success, 1 the work failed, 2 bad usage or configuration. Program
 output with `--json`; people's messages and logs go to standard error.
 """
 
-import getpass
-import json
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from node import log
+from node.cli_common import ConfigOption, JsonOption, print_json, settings_of
+from node.cli_jobs import jobs
 from node.cli_model import model
-from node.config import Config, ConfigError, load
+from node.config import Config, ConfigError
 from node.domain.errors import Misconfigured, OsteoScreenError
-from node.domain.job import JobState
 
 app = typer.Typer(
     name="osteoscreen",
@@ -30,17 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 db = typer.Typer(help="The database's schema.", no_args_is_help=True)
-jobs = typer.Typer(help="Films on their way through the node.", no_args_is_help=True)
 app.add_typer(db, name="db")
 app.add_typer(jobs, name="jobs")
 app.add_typer(model, name="model")
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", help="Configuration file. [default: config.yaml, if there is one]"),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
-JobArgument = Annotated[str, typer.Argument(help="The job's number, or its SOP Instance UID.")]
 
 
 @app.command()
@@ -65,7 +55,7 @@ def serve(
 
     if role and role not in list(Role):
         raise typer.BadParameter(f"{role!r} is none of {', '.join(Role)}", param_hint="--role")
-    file, settings = _settings(config)
+    file, settings = settings_of(config)
     log.configure(settings.log.level, settings.log.format, role=role or "supervisor")
     stop = _stop_on_signals()
     if role:
@@ -99,7 +89,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
     from node.screening.row import RowState
     from node.screening.session import Request
 
-    settings = _settings(config)[1]
+    settings = settings_of(config)[1]
     if bundle:
         model = settings.model.model_copy(update={"bundle": bundle})
         settings = settings.model_copy(update={"model": model})
@@ -108,7 +98,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
     with ScreeningBar() as bar:
         outcome = run_screen(settings, request, _stop_on_signals(), bar)
     if as_json:
-        _print_json(summary(outcome, str(out)))
+        print_json(summary(outcome, str(out)))
     else:
         print_summary(outcome, str(out))
     if outcome.count(RowState.FAILED) and not outcome.count(RowState.SCORED):
@@ -121,10 +111,10 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     from node.display import print_checks
     from node.doctor import examine
 
-    _, settings = _settings(config)
+    _, settings = settings_of(config)
     checks = examine(settings)
     if as_json:
-        _print_json([check.as_dict() for check in checks])
+        print_json([check.as_dict() for check in checks])
     else:
         print_checks(checks)
     if not all(check.ok for check in checks):
@@ -134,7 +124,7 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 @db.command("upgrade")
 def db_upgrade(config: ConfigOption = None) -> None:
     """Bring the schema to what this version needs."""
-    _, settings = _settings(config)
+    _, settings = settings_of(config)
     typer.echo(_upgrade(settings))
 
 
@@ -144,77 +134,12 @@ def db_current(config: ConfigOption = None, as_json: JsonOption = False) -> None
     from node.jobs import migrate
     from node.jobs.engine import open_engine
 
-    _, settings = _settings(config)
+    _, settings = settings_of(config)
     found = migrate.current(open_engine(settings.database.url))
     if as_json:
-        _print_json({"current": found, "needed": migrate.head()})
+        print_json({"current": found, "needed": migrate.head()})
     else:
         typer.echo(f"{found or 'empty'} (needed: {migrate.head()})")
-
-
-@jobs.command("list")
-def jobs_list(
-    config: ConfigOption = None,
-    state: Annotated[list[JobState] | None, typer.Option(help="Only jobs in this state.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
-    as_json: JsonOption = False,
-) -> None:
-    """List jobs, newest first."""
-    from node.app import open_desk
-    from node.display import print_jobs
-    from node.domain.dossier import Dossier, summarise
-
-    desk = open_desk(_settings(config)[1])
-    found = desk.recent(tuple(state or ()), limit)
-    if as_json:
-        _print_json([summarise(Dossier(job, (), ())) for job in found])
-    else:
-        print_jobs(found, desk.counts())
-
-
-@jobs.command("show")
-def jobs_show(job: JobArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show one job: facts, score, deliveries, history."""
-    from node.app import open_desk
-    from node.display import print_dossier
-    from node.domain.dossier import summarise
-
-    desk = open_desk(_settings(config)[1])
-    dossier = desk.show(desk.find(job))
-    if as_json:
-        _print_json(summarise(dossier))
-    else:
-        print_dossier(dossier)
-
-
-@jobs.command("retry")
-def jobs_retry(job: JobArgument, config: ConfigOption = None) -> None:
-    """Give a FAILED job its attempts anew."""
-    _operate(config, job, "retry")
-
-
-@jobs.command("cancel")
-def jobs_cancel(job: JobArgument, config: ConfigOption = None) -> None:
-    """End a job that waits or has FAILED."""
-    _operate(config, job, "cancel")
-
-
-def _operate(config: Path | None, job: str, operation: str) -> None:
-    from node.app import open_desk
-    from node.worker.loop import utc_now
-
-    desk = open_desk(_settings(config)[1])
-    job_id = desk.find(job)
-    act: Callable[..., JobState] = {"retry": desk.retry, "cancel": desk.cancel}[operation]
-    state = act(job_id, f"operator:{getpass.getuser()}", utc_now())
-    typer.echo(f"job {job_id} is {state}")
-
-
-def _settings(config: Path | None) -> tuple[Path | None, Config]:
-    """Return the configuration, and the file it came from."""
-    default = Path("config.yaml")
-    file = config or (default if default.is_file() else None)
-    return file, load(file)
 
 
 def _upgrade(settings: Config) -> str:
@@ -229,10 +154,6 @@ def _stop_on_signals() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
-
-
-def _print_json(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
 
 
 def _fail(message: str, status: int) -> NoReturn:

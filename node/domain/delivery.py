@@ -33,6 +33,7 @@ class DeliveryEvent(StrEnum):
     EXPIRE = "expire"
     FAIL = "fail"
     REOPEN = "reopen"
+    RESEND = "resend"
 
 
 DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState] = {
@@ -53,6 +54,8 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
     ): DeliveryState.PENDING,
     (DeliveryState.AWAITING_COMMITMENT, DeliveryEvent.FAIL): DeliveryState.FAILED,
     (DeliveryState.FAILED, DeliveryEvent.REOPEN): DeliveryState.PENDING,
+    (DeliveryState.FAILED, DeliveryEvent.RESEND): DeliveryState.PENDING,
+    (DeliveryState.DELIVERED, DeliveryEvent.RESEND): DeliveryState.PENDING,
 }
 
 
@@ -101,6 +104,16 @@ class Result:
     sop_class_uid: str
     sop_instance_uid: str
     spool_key: str
+    series_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A result that was built before, as a later one names it."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
 
 
 @dataclass(frozen=True, slots=True)

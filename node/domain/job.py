@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from node.domain.delivery import Parcel
+from node.domain.delivery import Parcel, Reference
 from node.domain.film import Film
 from node.domain.prediction import Verdict
 from node.domain.retry import Failed, RetryAt
@@ -39,6 +39,8 @@ class JobEvent(StrEnum):
     REOPEN = "reopen"
     REDELIVER = "redeliver"
     CANCEL = "cancel"
+    REANALYSE = "reanalyse"
+    RESEND = "resend"
 
 
 JOB_TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = {
@@ -54,16 +56,23 @@ JOB_TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = {
     (JobState.FAILED, JobEvent.REDELIVER): JobState.ANALYSED,
     (JobState.FAILED, JobEvent.CANCEL): JobState.CANCELLED,
     (JobState.RECEIVED, JobEvent.CANCEL): JobState.CANCELLED,
+    (JobState.DONE, JobEvent.REANALYSE): JobState.RECEIVED,
+    (JobState.FAILED, JobEvent.REANALYSE): JobState.RECEIVED,
+    (JobState.DONE, JobEvent.RESEND): JobState.ANALYSED,
+    (JobState.FAILED, JobEvent.RESEND): JobState.ANALYSED,
 }
 
 
 FINAL = frozenset({JobState.DONE, JobState.REJECTED, JobState.CANCELLED})
-"""The states that nothing moves on; the bytes of a job in one of them may be purged."""
+"""The states that only an operator moves on; the bytes of a job in one of them may be purged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One film and how far it has come. `attempt` is counted at the claim."""
+    """One film and how far it has come. `attempt` is counted at the claim.
+
+    `reports` are those of earlier analyses, oldest first.
+    """
 
     id: int
     state: JobState
@@ -76,6 +85,7 @@ class Job:
     reason: str = ""
     error: str = ""
     verdict: Verdict | None = None
+    reports: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.delivery import SETTLED, DeliveryEvent
+from node.domain.delivery import SETTLED, DeliveryEvent, DeliveryState
 from node.domain.dossier import Dossier, Happening
 from node.domain.errors import Permanent
 from node.domain.job import Job, JobEvent, JobState
@@ -97,6 +97,53 @@ class SqlDesk:
         if reopened and not rows:  # another delivery is still under way: the job waits for it
             return JobState.ANALYSED
         return self._moved(rows, job_id, "only a FAILED job can be retried")
+
+    def resend(self, job_id: int, who: str, now: datetime, destination: str) -> JobState:
+        """Send settled results again, as they are; to one destination, or to all for ""."""
+        where = [delivery.c.job_id == job_id, delivery.c.state.in_([str(s) for s in SETTLED])]
+        if destination:
+            where.append(delivery.c.destination == destination)
+        note = Note(now, who)
+        with transaction(self._engine) as connection:
+            keys = connection.scalars(sa.select(delivery.c.spool_key).where(*where)).all()
+            if keys and not all(keys):
+                raise Permanent(
+                    f"results of job {job_id} are gone after retention.results; "
+                    "osteoscreen jobs reanalyse builds them anew"
+                )
+            moved = move_deliveries(
+                connection, DeliveryEvent.RESEND, where, note, attempt=0, run_after=now
+            )
+            rows = (
+                move_jobs(connection, JobEvent.RESEND, [job.c.id == job_id], note, error="")
+                if moved
+                else []
+            )
+        if moved and not rows:  # others are still under way: the job waits for them anyway
+            return JobState.ANALYSED
+        to = f" to {destination}" if destination else ""
+        return self._moved(rows, job_id, f"nothing was sent{to} that could be sent again")
+
+    def reanalyse(self, job_id: int, who: str, now: datetime) -> JobState:
+        """Score a film again, by the model and the thresholds that are configured now."""
+        this, note = job.c.id == job_id, Note(now, who)
+        with transaction(self._engine) as connection:
+            if connection.scalar(sa.select(job.c.spool_key).where(this)) == "":
+                raise Permanent(f"the film of job {job_id} is gone after retention.films")
+            rows = move_jobs(
+                connection,
+                JobEvent.REANALYSE,
+                [this],
+                note,
+                attempt=0,
+                run_after=now,
+                error="",
+                worker="",
+            )
+            if rows:  # what could not be sent is not asked for any more
+                failed = delivery.c.state == str(DeliveryState.FAILED)
+                connection.execute(sa.delete(delivery).where(delivery.c.job_id == job_id, failed))
+        return self._moved(rows, job_id, "only a DONE or FAILED job can be analysed again")
 
     def cancel(self, job_id: int, who: str, now: datetime) -> JobState:
         """End a job that waits or has failed."""

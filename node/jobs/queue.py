@@ -1,17 +1,18 @@
 """The job table as analyse sees it: claim, renew, settle."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, assert_never
 
 import sqlalchemy as sa
 
-from node.domain.delivery import DeliveryState, Parcel
+from node.domain.delivery import DeliveryState, Parcel, Reference, ResultKind
 from node.domain.job import Analysed, AnalysisOutcome, Job, JobEvent, JobState, NotScored
 from node.domain.retry import Failed, RetryAt
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, Where, finish_if_settled, move_jobs
-from node.jobs.records import job_from, short, verdict_json
+from node.jobs.records import job_from, reference_from, short, verdict_json
 from node.jobs.tables import delivery, job
 
 
@@ -42,7 +43,8 @@ class SqlQueue:
                 lease_until=until,
                 attempt=job.c.attempt + 1,
             )
-        return [job_from(row) for row in rows]
+            earlier = _reports(connection, [row.id for row in rows])
+        return [job_from(row, earlier.get(row.id, ())) for row in rows]
 
     def renew(self, jobs: Sequence[Job], until: datetime) -> int:
         """Extend the leases still held; return how many."""
@@ -55,6 +57,25 @@ class SqlQueue:
         """Record an outcome; False where the lease was lost and nothing was changed."""
         with transaction(self._engine) as connection:
             return _settle(connection, job, outcome, Note(now, job.worker))
+
+
+def _reports(
+    connection: sa.Connection, job_ids: Sequence[int]
+) -> Mapping[int, Sequence[Reference]]:
+    """Return the reports that earlier analyses of these jobs built, oldest first."""
+    statement = (
+        sa.select(delivery)
+        .where(
+            delivery.c.job_id.in_(job_ids),
+            delivery.c.kind == str(ResultKind.REPORT),
+            delivery.c.series_instance_uid != "",
+        )
+        .order_by(delivery.c.id)
+    )
+    found: dict[int, dict[Reference, None]] = defaultdict(dict)
+    for row in connection.execute(statement):
+        found[row.job_id][reference_from(row)] = None  # one for several destinations
+    return {job_id: tuple(references) for job_id, references in found.items()}
 
 
 def _held(claimed: Job) -> list[Where]:
@@ -93,15 +114,17 @@ def _effect(outcome: AnalysisOutcome) -> tuple[JobEvent, dict[str, Any]]:
 
 def _post(connection: sa.Connection, claimed: Job, parcels: Sequence[Parcel], note: Note) -> None:
     """Insert a delivery for each parcel. One that is there already, from an earlier analysis
-    with the very same result, is left as it stands.
+    with the very same result, stays as it stands, but has its bytes again.
     """
+    ours = delivery.c.job_id == claimed.id
     known = set(
         connection.execute(
-            sa.select(delivery.c.destination, delivery.c.sop_instance_uid).where(
-                delivery.c.job_id == claimed.id
-            )
+            sa.select(delivery.c.destination, delivery.c.sop_instance_uid).where(ours)
         ).tuples()
     )
+    for result in {parcel.result for parcel in parcels}:
+        same = delivery.c.sop_instance_uid == result.sop_instance_uid
+        connection.execute(sa.update(delivery).where(ours, same).values(spool_key=result.spool_key))
     rows = [
         {
             "job_id": claimed.id,
@@ -109,6 +132,7 @@ def _post(connection: sa.Connection, claimed: Job, parcels: Sequence[Parcel], no
             "kind": str(parcel.result.kind),
             "sop_class_uid": parcel.result.sop_class_uid,
             "sop_instance_uid": parcel.result.sop_instance_uid,
+            "series_instance_uid": parcel.result.series_instance_uid,
             "spool_key": parcel.result.spool_key,
             "state": str(DeliveryState.PENDING),
             "attempt": 0,

@@ -1,11 +1,12 @@
 """Rows to domain objects and back."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.delivery import Delivery, DeliveryState, ResultKind
+from node.domain.delivery import Delivery, DeliveryState, Reference, ResultKind
 from node.domain.film import Film
 from node.domain.job import Job, JobState
 from node.domain.prediction import (
@@ -36,8 +37,8 @@ def short(text: str) -> str:
     return text.replace("\0", "")[:MAX_TEXT]
 
 
-def job_from(row: sa.Row[Any]) -> Job:
-    """Return the job of a row of the job table."""
+def job_from(row: sa.Row[Any], reports: Sequence[Reference] = ()) -> Job:
+    """Return the job of a row of the job table, and the reports that were built of it before."""
     film = dict(row.film)
     film["image_type"] = tuple(film["image_type"])
     return Job(
@@ -52,6 +53,7 @@ def job_from(row: sa.Row[Any]) -> Job:
         reason=row.reason,
         error=row.error,
         verdict=_verdict_from(row.verdict) if row.verdict else None,
+        reports=tuple(reports),
     )
 
 
@@ -75,6 +77,11 @@ def _verdict_from(stored: dict[str, Any]) -> Verdict:
         ),
         seconds=stored["seconds"],
     )
+
+
+def reference_from(row: sa.Row[Any]) -> Reference:
+    """Return the result that a row of the delivery table sends."""
+    return Reference(row.sop_class_uid, row.sop_instance_uid, row.series_instance_uid)
 
 
 def delivery_from(row: sa.Row[Any]) -> Delivery:

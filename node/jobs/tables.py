@@ -78,6 +78,7 @@ delivery = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("transaction_uid", sa.String(64), nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Column("series_instance_uid", sa.String(64), nullable=False, server_default=""),
     sa.UniqueConstraint("job_id", "destination", "sop_instance_uid"),
     sa.Index(None, "destination", "state", "run_after"),
     sa.Index(None, "transaction_uid"),

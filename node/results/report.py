@@ -1,8 +1,12 @@
 """The report: a Comprehensive (3D) SR document of one scored film (PS3.3, A.35.13 and A.35.3)."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 
+from node.domain.delivery import Reference
 from node.domain.prediction import Box, Finding
 from node.results import codes
 from node.results.envelope import PRODUCT, ResultClass, add_series, envelope, read, requests
@@ -55,6 +59,22 @@ def build_report(subject: Subject, field: Box | None, heatmap: Dataset | None) -
     ds.update(content(subject, header, outline, heatmap))
     translate(ds, subject.words)
     return ds
+
+
+def build_successor(
+    subject: Subject, field: Box | None, heatmap: Dataset | None, earlier: Sequence[Reference]
+) -> Dataset:
+    """Return the report that takes the place of the last of `earlier`, which is oldest first.
+
+    Where nothing has changed since that one was built, it is that very one again.
+    """
+    replaced = [None, *earlier]
+    again = build_report(
+        replace(subject, replaces=replaced[max(-2, -len(replaced))]), field, heatmap
+    )
+    if not earlier or again.SOPInstanceUID == earlier[-1].sop_instance_uid:
+        return again
+    return build_report(replace(subject, replaces=earlier[-1]), field, heatmap)
 
 
 def _add_document(ds: Dataset, subject: Subject, heatmap: Dataset | None) -> None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import pydicom
 
+from node.domain.delivery import Reference
 from node.domain.film import Film
 from node.domain.policy import digest_of
 from node.domain.prediction import Verdict
@@ -56,26 +57,18 @@ class ResultSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
-    """An earlier report of the same film that the new one takes the place of."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_instance_uid: str
-
-
-@dataclass(frozen=True, slots=True)
 class Subject:
     """One scored film: its header without pixel data, its facts, and what was made of it.
 
-    `source` is only read: whatever is taken from it is copied.
+    `source` is only read: whatever is taken from it is copied. `replaces` is an earlier report of
+    the same film that the new one takes the place of.
     """
 
     source: pydicom.Dataset
     film: Film
     verdict: Verdict
     settings: ResultSettings
-    replaces: Replaced | None = None
+    replaces: Reference | None = None
 
     def __post_init__(self) -> None:
         for uid in (self.film.sop_instance_uid, self.film.study_instance_uid):

@@ -20,7 +20,7 @@ from node.domain.retry import RetryPolicy
 from node.ports import Predictor, Queue, Spool
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
-from node.results.report import build_report
+from node.results.report import build_successor
 from node.results.subject import ResultSettings, Subject
 from node.worker.loop import as_known, kept_leases, told
 
@@ -136,12 +136,19 @@ class Analyst:
         subject = Subject(source, job.film, verdict, settings)
         scored = verdict.decision.finding is not Finding.UNDETERMINED
         heatmap = build_heatmap(subject, prediction) if scored else None
-        report = build_report(subject, prediction.heat.extent if scored else None, heatmap)
+        field = prediction.heat.extent if scored else None
+        report = build_successor(subject, field, heatmap, job.reports)
         built = [(ResultKind.REPORT, report)]
         if heatmap is not None:
             built.append((ResultKind.HEATMAP, heatmap))
         return tuple(
-            Result(kind, ds.SOPClassUID, ds.SOPInstanceUID, self._spool.write(to_bytes(ds)))
+            Result(
+                kind=kind,
+                sop_class_uid=ds.SOPClassUID,
+                sop_instance_uid=ds.SOPInstanceUID,
+                spool_key=self._spool.write(to_bytes(ds)),
+                series_instance_uid=ds.SeriesInstanceUID,
+            )
             for kind, ds in built
         )
 

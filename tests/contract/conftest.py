@@ -60,9 +60,16 @@ def film(number: int = 1, digest: str = "") -> Film:
 def results(number: int = 1) -> tuple[Result, Result]:
     """Return the report and the heatmap of a film."""
     return (
-        Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", f"2.25.{number}1", f"r{number}"),
-        Result(ResultKind.HEATMAP, "1.2.840.10008.5.1.4.1.1.7", f"2.25.{number}2", f"h{number}"),
+        result(ResultKind.REPORT, f"2.25.{number}1", f"r{number}"),
+        result(ResultKind.HEATMAP, f"2.25.{number}2", f"h{number}"),
     )
+
+
+def result(kind: ResultKind, uid: str, key: str) -> Result:
+    """Return a result in a series of its own."""
+    report = kind is ResultKind.REPORT
+    sop_class = "1.2.840.10008.5.1.4.1.1.88.34" if report else "1.2.840.10008.5.1.4.1.1.7"
+    return Result(kind, sop_class, uid, key, f"{uid}.9")
 
 
 @dataclass

@@ -110,6 +110,10 @@ class Orthanc:
         """Return an object as a DICOM file, as it is stored."""
         return self._request("GET", f"/instances/{id_}/file")
 
+    def delete(self, id_: str) -> None:
+        """Lose an object, as an archive under repair does."""
+        self._request("DELETE", f"/instances/{id_}")
+
     def log(self) -> str:
         """Return what Orthanc wrote since its first start."""
         return self._log.read_text(errors="replace")

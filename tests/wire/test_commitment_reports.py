@@ -51,8 +51,8 @@ def waiting(node: Node) -> Node:
     now = utc_now()
     later = now + timedelta(minutes=10)
     results = (
-        Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", REPORT, "results/r"),
-        Result(ResultKind.HEATMAP, "1.2.840.10008.5.1.4.1.1.7", HEATMAP, "results/h"),
+        Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", REPORT, "results/r", "2.25.3"),
+        Result(ResultKind.HEATMAP, "1.2.840.10008.5.1.4.1.1.7", HEATMAP, "results/h", "2.25.4"),
     )
     queue, outbox = SqlQueue(node.engine), SqlOutbox(node.engine, RETRY)
     assert SqlIntake(node.engine, RETRY).receive(film, Admitted(), "films/x", now)

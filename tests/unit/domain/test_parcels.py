@@ -2,8 +2,8 @@
 
 from node.domain.delivery import Parcel, Result, ResultKind, Route, When, parcels
 
-REPORT = Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", "2.25.1", "results/r")
-HEATMAP = Result(ResultKind.HEATMAP, "1.2.840.10008.5.1.4.1.1.7", "2.25.2", "results/h")
+REPORT = Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", "2.25.1", "results/r", "2.25.3")
+HEATMAP = Result(ResultKind.HEATMAP, "1.2.840.10008.5.1.4.1.1.7", "2.25.2", "results/h", "2.25.4")
 BOTH = (ResultKind.REPORT, ResultKind.HEATMAP)
 
 

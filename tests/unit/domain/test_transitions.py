@@ -62,16 +62,21 @@ def test_every_delivery_state_is_reached() -> None:
     assert reachable(DELIVERY_TRANSITIONS, start) == set(DeliveryState)  # type: ignore[arg-type]
 
 
-def test_final_jobs_have_no_way_out() -> None:
-    """Their bytes may be purged: nothing may ask for them again. Every other state has one."""
-    moved_on = {state for state, _ in JOB_TRANSITIONS}
-    assert moved_on == set(JobState) - FINAL
+def test_only_the_operator_moves_a_final_job_on() -> None:
+    """Their bytes may be purged: no role may ask for them again. Every other state has a way on."""
+    out = {(state, event) for state, event in JOB_TRANSITIONS if state in FINAL}
+    assert out == {(JobState.DONE, JobEvent.REANALYSE), (JobState.DONE, JobEvent.RESEND)}
+    assert {state for state, _ in JOB_TRANSITIONS} >= set(JobState) - FINAL
 
 
 def test_a_delivery_is_settled_once_delivered_or_failed() -> None:
-    """Only the operator moves one on from there, and none that has arrived."""
+    """Only the operator moves one on from there."""
     out = {(state, event) for state, event in DELIVERY_TRANSITIONS if state in SETTLED}
-    assert out == {(DeliveryState.FAILED, DeliveryEvent.REOPEN)}
+    assert out == {
+        (DeliveryState.FAILED, DeliveryEvent.REOPEN),
+        (DeliveryState.FAILED, DeliveryEvent.RESEND),
+        (DeliveryState.DELIVERED, DeliveryEvent.RESEND),
+    }
 
 
 def test_every_job_can_still_come_to_an_end() -> None:

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from node.domain.delivery import Reference
 from node.domain.prediction import Box, Finding, IntendedUse
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.identity import UidKind, device_uid, uid
 from node.results.report import build_report
-from node.results.subject import Replaced, ResultSettings, SrClass
+from node.results.subject import ResultSettings, SrClass
 from tests.unit.results.films import MODEL, SETTINGS, prediction, subject, verdict
 
 FIELD = Box(0, 0, 400, 320)
@@ -59,7 +60,7 @@ def test_the_same_film_gives_the_same_bytes() -> None:
             subject(settings=replace(SETTINGS, sr_class=SrClass.COMPREHENSIVE)), id="sr-class"
         ),
         pytest.param(replace(subject(), film=replace(subject().film, digest="00")), id="pixels"),
-        pytest.param(replace(subject(), replaces=Replaced("1.2", "1.3", "1.4")), id="predecessor"),
+        pytest.param(replace(subject(), replaces=Reference("1.2", "1.3", "1.4")), id="predecessor"),
     ],
 )
 def test_whatever_changes_the_content_changes_the_uid(other: object) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pydicom
 import pytest
 
+from node.domain.delivery import Reference
 from node.domain.prediction import (
     Box,
     Decision,
@@ -17,7 +18,7 @@ from node.domain.prediction import (
 )
 from node.results.heatmap import build_heatmap
 from node.results.report import build_report
-from node.results.subject import Replaced, SrClass
+from node.results.subject import SrClass
 from tests.unit.results.films import GOOD, MODEL, SETTINGS, prediction, subject, verdict
 
 FIELD = Box(0, 0, 400, 320)
@@ -227,7 +228,7 @@ def test_the_content_is_the_same_in_both_sop_classes() -> None:
 
 def test_a_new_report_names_the_one_it_replaces() -> None:
     """Predecessor Documents Sequence points to the earlier report in the same study."""
-    earlier = Replaced("1.2.840.10008.5.1.4.1.1.88.34", "2.25.7", "2.25.8")
+    earlier = Reference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.7", "2.25.8")
     report = build_report(replace(subject(), replaces=earlier), FIELD, None)
     (study,) = report.PredecessorDocumentsSequence
     (series,) = study.ReferencedSeriesSequence

@@ -16,7 +16,7 @@ from node import config as settings
 from node.config import Config
 from node.domain.admission import AdmissionPolicy
 from node.domain.callers import Caller
-from node.domain.delivery import ResultKind, Route, When
+from node.domain.delivery import ResultKind, Route, SrClass, When
 from node.domain.policy import Override, ThresholdPolicy, Thresholds
 from node.domain.retry import RetryPolicy
 from node.jobs import migrate
@@ -194,8 +194,13 @@ def threshold_policy(config: Config, thresholds: Thresholds) -> ThresholdPolicy:
 def routes(config: Config) -> tuple[Route, ...]:
     """Return what each destination wants."""
     return tuple(
-        Route(d.name, tuple(ResultKind(kind) for kind in d.send), When(d.when))
-        for d in config.destinations
+        Route(
+            destination=one.name,
+            send=tuple(ResultKind(kind) for kind in one.send),
+            when=When(one.when),
+            sr_class=SrClass(one.sr_class or config.results.sr_class),
+        )
+        for one in config.destinations
     )
 
 
@@ -217,16 +222,16 @@ def _plan(retry: settings.Retry) -> RetryPolicy:
 
 def _result_settings(config: Config) -> "ResultSettings":
     from node.results.language.languages import Language
-    from node.results.subject import ResultSettings, SrClass
+    from node.results.subject import ResultSettings
     from node.results.typeface import typeface_for
 
     wanted = config.results
     language = Language(wanted.language)
     return ResultSettings(
         software_version=version("osteoscreen"),
-        sr_class=SrClass(wanted.sr_class),
         series_number_report=wanted.series_number_report,
         series_number_heatmap=wanted.series_number_heatmap,
+        series_number_text=wanted.series_number_text,
         heatmap_max_side=wanted.heatmap_max_side,
         language=language,
         typeface=typeface_for(language, wanted.font),

@@ -9,7 +9,7 @@ import os
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     IPvAnyNetwork,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -41,6 +42,7 @@ class ResultKind(StrEnum):
 
     REPORT = "report"
     HEATMAP = "heatmap"
+    TEXT = "text"
 
 
 class Section(BaseModel):
@@ -80,6 +82,7 @@ class Destination(Section):
     commitment: bool = False
     commitment_timeout: timedelta = timedelta(minutes=10)
     send: tuple[ResultKind, ...] = (ResultKind.REPORT, ResultKind.HEATMAP)
+    sr_class: Literal["comprehensive3d", "comprehensive"] | None = None
     when: Literal["always", "flagged"] = "always"
     timeout: Seconds = 30.0
 
@@ -112,9 +115,18 @@ class Results(Section):
     sr_class: Literal["comprehensive3d", "comprehensive"] = "comprehensive3d"
     series_number_report: int = Field(9901, ge=1)
     series_number_heatmap: int = Field(9902, ge=1)
+    series_number_text: int = Field(9903, ge=1)
     heatmap_max_side: int = Field(2048, ge=256, le=8192)
     language: Literal["en", "zh"] = "en"
     font: Path | None = None
+
+    @model_validator(mode="after")
+    def _series_apart(self) -> Self:
+        """An archive sorts by these; two objects of one number could not be told apart."""
+        numbers = (self.series_number_report, self.series_number_heatmap, self.series_number_text)
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("series_number_report, _heatmap and _text must differ from each other")
+        return self
 
 
 class Admit(Section):

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from pydicom.uid import UID, SecondaryCaptureImageStorage
+from pydicom.uid import UID
 
 from node.app import open_desk, open_spool
 from node.config import Config, Destination
@@ -119,10 +119,10 @@ def _node(config: Config) -> str:
 
 
 def _destination(config: Config, destination: Destination) -> str:
-    from node.pacs.association import REPORT_CLASSES
+    from node.pacs.association import sop_classes
     from node.pacs.commitment import PUSH_MODEL
 
-    needed = [REPORT_CLASSES[config.results.sr_class], SecondaryCaptureImageStorage]
+    needed = sop_classes(destination, config.results.sr_class)
     if destination.commitment:
         needed.append(PUSH_MODEL)
     refused = _refused(config, destination, needed)

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydicom.uid import SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
 
-from node.pacs.association import REPORT_CLASSES, VERIFICATION
+from node.pacs.association import RESULT_CLASSES, VERIFICATION
 
 AE_TITLE = "ARCHIVE"
 
@@ -23,7 +22,7 @@ def local_archive(folder: Path) -> Iterator[int]:
     ae = AE(AE_TITLE)
     ae.require_called_aet = True
     ae.add_supported_context(VERIFICATION)
-    for sop_class in (*REPORT_CLASSES.values(), SecondaryCaptureImageStorage):
+    for sop_class in RESULT_CLASSES:
         ae.add_supported_context(sop_class)
 
     def keep(event: Any) -> int:

@@ -68,6 +68,18 @@ class ResultKind(StrEnum):
 
     REPORT = "report"
     HEATMAP = "heatmap"
+    TEXT = "text"
+
+
+DOCUMENTS = (ResultKind.REPORT, ResultKind.TEXT)
+"""The kinds that name the one they replace."""
+
+
+class SrClass(StrEnum):
+    """Which SOP Class a report has; the content is the same in both."""
+
+    COMPREHENSIVE_3D = "comprehensive3d"
+    COMPREHENSIVE = "comprehensive"  # for archives that do not know the newer class
 
 
 class When(StrEnum):
@@ -97,14 +109,28 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """What destinations differ in about a report: its SOP Class, and whether it has the heatmap
+    to refer to.
+    """
+
+    sr_class: SrClass = SrClass.COMPREHENSIVE_3D
+    shows_heatmap: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """One object built for a film: identity, and the spool key of its bytes."""
+    """One object built for a film: identity, and the spool key of its bytes.
+
+    `form` is that of a report; the other kinds are one for all destinations.
+    """
 
     kind: ResultKind
     sop_class_uid: str
     sop_instance_uid: str
     spool_key: str
     series_instance_uid: str
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +152,17 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What one destination wants: which kinds of result, and for which films."""
+    """What one destination wants: which kinds of result, in which class, and for which films."""
 
     destination: str
     send: tuple[ResultKind, ...]
     when: When
+    sr_class: SrClass = SrClass.COMPREHENSIVE_3D
+
+    @property
+    def form(self) -> Form:
+        """The form of its reports: none refers to a heatmap that the destination does not get."""
+        return Form(self.sr_class, ResultKind.HEATMAP in self.send)
 
 
 def parcels(results: tuple[Result, ...], routes: tuple[Route, ...], flagged: bool) -> list[Parcel]:
@@ -140,7 +172,7 @@ def parcels(results: tuple[Result, ...], routes: tuple[Route, ...], flagged: boo
         for route in routes
         if route.when is When.ALWAYS or flagged
         for result in results
-        if result.kind in route.send
+        if result.kind in route.send and result.form in (None, route.form)
     ]
 
 

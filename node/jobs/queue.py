@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 import sqlalchemy as sa
 
-from node.domain.delivery import DeliveryState, Parcel, Reference, ResultKind
+from node.domain.delivery import DOCUMENTS, DeliveryState, Parcel, Reference
 from node.domain.job import Analysed, AnalysisOutcome, Job, JobEvent, JobState, NotScored
 from node.domain.retry import Failed, RetryAt
 from node.jobs.engine import transaction
@@ -67,7 +67,7 @@ def _reports(
         sa.select(delivery)
         .where(
             delivery.c.job_id.in_(job_ids),
-            delivery.c.kind == str(ResultKind.REPORT),
+            delivery.c.kind.in_([str(kind) for kind in DOCUMENTS]),
             delivery.c.series_instance_uid != "",
         )
         .order_by(delivery.c.id)

@@ -13,6 +13,7 @@ from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
     UID,
+    BasicTextSRStorage,
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
     ExplicitVRLittleEndian,
@@ -21,7 +22,7 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, evt
 
-from node.config import Destination
+from node.config import Destination, ResultKind
 from node.domain.delivery import CommitmentReport
 from node.domain.errors import Permanent, Transient, Unreachable
 from node.pacs.commitment import (
@@ -32,13 +33,24 @@ from node.pacs.commitment import (
 )
 
 VERIFICATION = UID("1.2.840.10008.1.1")
-REPORT_CLASSES = {
+_REPORT_CLASSES = {
     "comprehensive3d": Comprehensive3DSRStorage,
     "comprehensive": ComprehensiveSRStorage,
 }
+RESULT_CLASSES = (*_REPORT_CLASSES.values(), SecondaryCaptureImageStorage, BasicTextSRStorage)
 _SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _REQUEST_COMMITMENT = 1  # Action Type ID of N-ACTION, PS3.4 Table J.3-1
 _REPORT_WAIT = 1.0  # seconds a peer has to report at once, on the association of the request
+
+
+def sop_classes(destination: Destination, sr_class: str) -> list[UID]:
+    """Return the SOP Classes that a destination is to take; `sr_class` where it names none."""
+    by_kind = {
+        ResultKind.REPORT: _REPORT_CLASSES[destination.sr_class or sr_class],
+        ResultKind.HEATMAP: SecondaryCaptureImageStorage,
+        ResultKind.TEXT: BasicTextSRStorage,
+    }
+    return [by_kind[kind] for kind in destination.send]
 
 
 def classify(status: int, comment: str = "") -> None:
@@ -145,7 +157,7 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
     ae.connection_timeout = ae.acse_timeout = destination.timeout
     ae.network_timeout = ae.dimse_timeout = destination.timeout
     ae.add_requested_context(VERIFICATION)
-    for sop_class in (*REPORT_CLASSES.values(), SecondaryCaptureImageStorage):
+    for sop_class in RESULT_CLASSES:
         for syntax in _SYNTAXES:
             ae.add_requested_context(sop_class, syntax)
     ae.add_requested_context(PUSH_MODEL, _SYNTAXES)

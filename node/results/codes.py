@@ -39,6 +39,13 @@ MODALITIES: Mapping[str, Code] = {
     "RG": Code("RG", "DCM", "Radiographic imaging"),
 }
 
+# The report in words (TID 2000)
+DIAGNOSTIC_IMAGING_REPORT = Code("18748-4", "LN", "Diagnostic Imaging Report")
+FINDINGS = Code("121070", "DCM", "Findings")
+FINDING = Code("121071", "DCM", "Finding")
+CONCLUSIONS = Code("121076", "DCM", "Conclusions")
+CONCLUSION = Code("121077", "DCM", "Conclusion")
+
 # What is found (TID 1410, 300, 4019)
 OSTEOPOROSIS = Code("64859006", "SCT", "Osteoporosis")
 PRESENCE: Mapping[Finding, Code] = {

@@ -30,6 +30,7 @@ _MOMENTS = (
 class ResultClass(StrEnum):
     """The SOP Classes of results."""
 
+    BASIC_TEXT_SR = "1.2.840.10008.5.1.4.1.1.88.11"
     COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
     COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
     SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"

@@ -21,6 +21,8 @@ class UidKind(StrEnum):
 
     REPORT = "report"
     REPORT_SERIES = "report-series"
+    TEXT = "text"
+    TEXT_SERIES = "text-series"
     HEATMAP = "heatmap"
     HEATMAP_SERIES = "heatmap-series"
     TRACKING = "tracking"

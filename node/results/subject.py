@@ -3,7 +3,6 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 
 import pydicom
 
@@ -21,13 +20,6 @@ _MAX_SERIES_NUMBER = 2**31 - 1
 _MAX_UID_LENGTH = 64
 
 
-class SrClass(StrEnum):
-    """Which SOP Class reports have; the content is the same in both."""
-
-    COMPREHENSIVE_3D = "comprehensive3d"
-    COMPREHENSIVE = "comprehensive"  # for archives that do not know the newer class
-
-
 @dataclass(frozen=True, slots=True)
 class ResultSettings:
     """How results are encoded.
@@ -38,16 +30,20 @@ class ResultSettings:
     """
 
     software_version: str
-    sr_class: SrClass = SrClass.COMPREHENSIVE_3D
     series_number_report: int = 9901
     series_number_heatmap: int = 9902
+    series_number_text: int = 9903
     heatmap_max_side: int = 2048
     language: Language = Language.ENGLISH
     typeface: Typeface = BUILT_IN
     assume_charset: str = ""
 
     def __post_init__(self) -> None:
-        for number in (self.series_number_report, self.series_number_heatmap):
+        for number in (
+            self.series_number_report,
+            self.series_number_heatmap,
+            self.series_number_text,
+        ):
             if not 1 <= number <= _MAX_SERIES_NUMBER:
                 raise ValueError(f"a series number is from 1 to {_MAX_SERIES_NUMBER}: {number}")
         if self.heatmap_max_side < 256:

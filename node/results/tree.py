@@ -37,16 +37,23 @@ def content(
     measurements.ContentSequence = _group(subject, outline, heatmap)
     root.ContentSequence = sr.ContentSequence(
         [
-            *sr.LanguageOfContentItemAndDescendants(_language(subject.words)),
-            *_observer(subject.verdict),
-            sr.CodeContentItem(
-                codes.PROCEDURE_REPORTED, codes.IMAGING_PROCEDURE, Relationship.HAS_CONCEPT_MOD
-            ),
+            *context(subject),
             _image_library(subject, header),
             measurements,
         ]
     )
     return root
+
+
+def context(subject: Subject) -> list[sr.ContentItem]:
+    """Return what every root begins with: language, observer, procedure (TID 1204, 1001, 1500)."""
+    return [
+        *sr.LanguageOfContentItemAndDescendants(_language(subject.words)),
+        *_observer(subject.verdict),
+        sr.CodeContentItem(
+            codes.PROCEDURE_REPORTED, codes.IMAGING_PROCEDURE, Relationship.HAS_CONCEPT_MOD
+        ),
+    ]
 
 
 def _language(words: Phrases) -> sr.CodedConcept:

@@ -11,16 +11,15 @@ from pydicom import dcmread
 
 from node.domain import policy, retry
 from node.domain.callers import Caller, charset_of
-from node.domain.delivery import Result, ResultKind, Route, parcels
+from node.domain.delivery import Result, Route, parcels
 from node.domain.errors import Rejected
 from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
 from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import Case, Finding, Prediction, Radiograph, Verdict
+from node.domain.prediction import Case, Prediction, Radiograph, Verdict
 from node.domain.retry import RetryPolicy
 from node.ports import Predictor, Queue, Spool
+from node.results.build import build_results
 from node.results.encode import to_bytes
-from node.results.heatmap import build_heatmap
-from node.results.report import build_successor
 from node.results.subject import ResultSettings, Subject
 from node.worker.loop import as_known, kept_leases, told
 
@@ -134,22 +133,17 @@ class Analyst:
         charset = charset_of(self._settings.callers, job.film.calling_ae)
         settings = replace(self._settings.results, assume_charset=charset)
         subject = Subject(source, job.film, verdict, settings)
-        scored = verdict.decision.finding is not Finding.UNDETERMINED
-        heatmap = build_heatmap(subject, prediction) if scored else None
-        field = prediction.heat.extent if scored else None
-        report = build_successor(subject, field, heatmap, job.reports)
-        built = [(ResultKind.REPORT, report)]
-        if heatmap is not None:
-            built.append((ResultKind.HEATMAP, heatmap))
+        built = build_results(subject, prediction, self._settings.routes, job.reports)
         return tuple(
             Result(
-                kind=kind,
-                sop_class_uid=ds.SOPClassUID,
-                sop_instance_uid=ds.SOPInstanceUID,
-                spool_key=self._spool.write(to_bytes(ds)),
-                series_instance_uid=ds.SeriesInstanceUID,
+                kind=one.kind,
+                sop_class_uid=one.content.SOPClassUID,
+                sop_instance_uid=one.content.SOPInstanceUID,
+                spool_key=self._spool.write(to_bytes(one.content)),
+                series_instance_uid=one.content.SeriesInstanceUID,
+                form=one.form,
             )
-            for kind, ds in built
+            for one in built
         )
 
     def _fail(self, job: Job, error: Exception) -> None:

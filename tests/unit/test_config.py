@@ -166,6 +166,7 @@ class TestRefusals:
             ("queue: {poll: 0}", "queue.poll", "greater than 0"),
             ("retention: {films: soon}", "retention.films", "'soon'"),
             ("log: {level: loud}", "log.level", "'debug'"),
+            ("results: {series_number_text: 9901}", "results", "must differ from each other"),
         ],
     )
     def test_a_wrong_value_is_refused(

@@ -1,6 +1,17 @@
 """What is sent where."""
 
-from node.domain.delivery import Parcel, Result, ResultKind, Route, When, parcels
+from dataclasses import replace
+
+from node.domain.delivery import (
+    Form,
+    Parcel,
+    Result,
+    ResultKind,
+    Route,
+    SrClass,
+    When,
+    parcels,
+)
 
 REPORT = Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", "2.25.1", "results/r", "2.25.3")
 HEATMAP = Result(ResultKind.HEATMAP, "1.2.840.10008.5.1.4.1.1.7", "2.25.2", "results/h", "2.25.4")
@@ -25,6 +36,26 @@ def test_some_want_flagged_films_only() -> None:
     routes = (Route("pacs", BOTH, When.ALWAYS), Route("clinic", BOTH, When.FLAGGED))
     assert {p.destination for p in parcels((REPORT,), routes, flagged=False)} == {"pacs"}
     assert {p.destination for p in parcels((REPORT,), routes, flagged=True)} == {"pacs", "clinic"}
+
+
+def test_each_destination_gets_the_report_in_its_own_form() -> None:
+    """Of its SOP Class; and without a word of a heatmap that it does not get."""
+    newer = replace(REPORT, form=Form(SrClass.COMPREHENSIVE_3D))
+    older = replace(REPORT, form=Form(SrClass.COMPREHENSIVE))
+    bare = replace(REPORT, form=Form(SrClass.COMPREHENSIVE_3D, shows_heatmap=False))
+    routes = (
+        Route("pacs", BOTH, When.ALWAYS),
+        Route("attic", BOTH, When.ALWAYS, SrClass.COMPREHENSIVE),
+        Route("ris", (ResultKind.REPORT,), When.ALWAYS),
+    )
+    sent = parcels((newer, older, bare, HEATMAP), routes, flagged=False)
+    assert [(one.destination, one.result) for one in sent] == [
+        ("pacs", newer),
+        ("pacs", HEATMAP),
+        ("attic", older),
+        ("attic", HEATMAP),
+        ("ris", bare),
+    ]
 
 
 def test_nothing_is_made_up() -> None:

@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 from pydicom import Dataset
 
+from node.domain.delivery import ResultKind, Route, When
 from node.domain.errors import Misconfigured
 from node.domain.prediction import Finding, Used
+from node.results.build import build_results
 from node.results.heatmap import build_heatmap
 from node.results.language.english import ENGLISH
 from node.results.language.languages import PHRASES, Language
@@ -66,19 +68,15 @@ def blanks(text: str) -> set[str]:
 @pytest.mark.tools("wqy-microhei.ttc")
 @pytest.mark.parametrize("finding", list(Finding))
 @pytest.mark.parametrize("language", OTHERS)
-def test_every_code_of_both_objects_has_a_meaning_in_the_language(
+def test_every_code_of_all_objects_has_a_meaning_in_the_language(
     language: Language, finding: Finding
 ) -> None:
     """A code added to a report without its translation fails here."""
     made = scored(language, finding)
-    heatmap = None
-    if finding is not Finding.UNDETERMINED:
-        heatmap = build_heatmap(made, prediction(made.size))
-    report = build_report(made, None, heatmap)
-    meanings = PHRASES[language].meanings
-    for ds in (report, heatmap):
-        for scheme, value, meaning in codes_in(ds) if ds else ():
-            assert meanings[scheme, value] == meaning
+    wanted = (Route("pacs", tuple(ResultKind), When.ALWAYS),)
+    for one in build_results(made, prediction(made.size), wanted):
+        for scheme, value, meaning in codes_in(one.content):
+            assert PHRASES[language].meanings[scheme, value] == meaning
 
 
 @pytest.mark.tools("wqy-microhei.ttc")

@@ -10,7 +10,7 @@ from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.identity import UidKind, device_uid, uid
 from node.results.report import build_report
-from node.results.subject import ResultSettings, SrClass
+from node.results.subject import ResultSettings
 from tests.unit.results.films import MODEL, SETTINGS, prediction, subject, verdict
 
 FIELD = Box(0, 0, 400, 320)
@@ -56,9 +56,6 @@ def test_the_same_film_gives_the_same_bytes() -> None:
             id="intended-use",
         ),
         pytest.param(subject(settings=ResultSettings("0.2.0")), id="software"),
-        pytest.param(
-            subject(settings=replace(SETTINGS, sr_class=SrClass.COMPREHENSIVE)), id="sr-class"
-        ),
         pytest.param(replace(subject(), film=replace(subject().film, digest="00")), id="pixels"),
         pytest.param(replace(subject(), replaces=Reference("1.2", "1.3", "1.4")), id="predecessor"),
     ],

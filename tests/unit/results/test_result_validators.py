@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from node.domain.delivery import ResultKind, Route, SrClass, When
 from node.domain.prediction import Box, Finding
-from node.results.heatmap import build_heatmap
+from node.results.build import build_results
 from node.results.language.languages import Language
 from node.results.report import build_report
-from node.results.subject import SrClass, Subject
+from node.results.subject import Subject
 from node.results.typeface import typeface_for
 from tests.unit.results.films import (
     GOOD,
@@ -66,26 +67,29 @@ POOR: dict[str, dict[str, str | bytes]] = {
 }
 
 
+EVERYTHING = [
+    Route("3d", (ResultKind.REPORT, ResultKind.HEATMAP, ResultKind.TEXT), When.ALWAYS),
+    Route("old", (ResultKind.REPORT,), When.ALWAYS, SrClass.COMPREHENSIVE),
+]
+
+
 def judged(scored: Subject, folder: Path) -> list[str]:
-    """Return every remark on both objects of a film, having read the report's whole text."""
+    """Return every remark on all objects of a film, having read its documents' whole text."""
     size = scored.size
-    if scored.verdict.decision.finding is Finding.UNDETERMINED:
-        heatmap, field = None, None
-    else:
-        heatmap = build_heatmap(scored, prediction(size))
-        field = Box(-10, -10, size[0] + 20, size[1] + 20)
-    report = build_report(scored, field, heatmap)
-    assert scored.words.not_for_diagnosis in dumped(report, folder)
-    objects = [report] if heatmap is None else [report, heatmap]
-    return [remark for ds in objects for remark in remarks(ds, folder)]
+    field = Box(-10, -10, size[0] + 20, size[1] + 20)
+    seen = replace(prediction(size), heat=replace(prediction(size).heat, extent=field))
+    built = list(build_results(scored, seen, EVERYTHING))
+    documents = [one.content for one in built if one.kind is not ResultKind.HEATMAP]
+    assert len(documents) == 3
+    for ds in documents:
+        assert scored.words.not_for_diagnosis in dumped(ds, folder)
+    return [remark for one in built for remark in remarks(one.content, folder)]
 
 
 @pytest.mark.parametrize("finding", list(Finding))
-@pytest.mark.parametrize("sr_class", list(SrClass))
-def test_every_finding_in_every_class(finding: Finding, sr_class: SrClass, tmp_path: Path) -> None:
-    """Positive, negative and undetermined are valid in both SOP Classes."""
-    settings = replace(SETTINGS, sr_class=sr_class)
-    assert judged(subject(made=verdict(finding), settings=settings), tmp_path) == []
+def test_every_finding_is_valid_in_every_class(finding: Finding, tmp_path: Path) -> None:
+    """Positive, negative and undetermined, in each of the SOP Classes that a report can have."""
+    assert judged(subject(made=verdict(finding)), tmp_path) == []
 
 
 @pytest.mark.tools("wqy-microhei.ttc")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pydicom
 import pytest
 
-from node.domain.delivery import Reference
+from node.domain.delivery import Reference, SrClass
 from node.domain.prediction import (
     Box,
     Decision,
@@ -18,8 +18,7 @@ from node.domain.prediction import (
 )
 from node.results.heatmap import build_heatmap
 from node.results.report import build_report
-from node.results.subject import SrClass
-from tests.unit.results.films import GOOD, MODEL, SETTINGS, prediction, subject, verdict
+from tests.unit.results.films import GOOD, MODEL, prediction, subject, verdict
 
 FIELD = Box(0, 0, 400, 320)
 
@@ -217,8 +216,7 @@ def test_the_algorithm_is_named() -> None:
 
 def test_the_content_is_the_same_in_both_sop_classes() -> None:
     """Older archives take Comprehensive SR; nothing is lost in it."""
-    older = replace(SETTINGS, sr_class=SrClass.COMPREHENSIVE)
-    reports = [build_report(subject(settings=one), FIELD, None) for one in (SETTINGS, older)]
+    reports = [build_report(subject(), FIELD, None, one) for one in SrClass]
     assert [report.SOPClassUID for report in reports] == [
         "1.2.840.10008.5.1.4.1.1.88.34",
         "1.2.840.10008.5.1.4.1.1.88.33",

@@ -1,15 +1,17 @@
 """A film that is scored again: another report names the last one, the same result is the same."""
 
 from dataclasses import replace
+from functools import partial
 
 from pydicom import Dataset
 
-from node.domain.delivery import Reference
 from node.domain.prediction import Box
+from node.results.document import reference_to, succeed
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
-from node.results.report import build_successor
+from node.results.report import build_report
 from node.results.subject import Subject
+from node.results.text import build_text
 from tests.unit.results.films import prediction, subject, verdict
 
 FIELD = Box(0, 0, 400, 320)
@@ -17,12 +19,8 @@ LOW, HIGH = subject(made=verdict(threshold=0.4)), subject(made=verdict(threshold
 
 
 def report(scored: Subject, *earlier: Dataset) -> Dataset:
-    heatmap = build_heatmap(scored, prediction())
-    return build_successor(scored, FIELD, heatmap, [reference(one) for one in earlier])
-
-
-def reference(ds: Dataset) -> Reference:
-    return Reference(ds.SOPClassUID, ds.SOPInstanceUID, ds.SeriesInstanceUID)
+    build = partial(build_report, field=FIELD, heatmap=build_heatmap(scored, prediction()))
+    return succeed(scored, [reference_to(one) for one in earlier], build)
 
 
 def replaced(ds: Dataset) -> list[str]:
@@ -68,6 +66,13 @@ def test_another_model_makes_a_report_that_names_the_last() -> None:
     newer = replace(made, model=replace(made.model, digest="77" * 32))
     first = report(subject(made=made))
     assert replaced(report(subject(made=newer), first)) == [first.SOPInstanceUID]
+
+
+def test_a_report_of_another_class_replaces_none() -> None:
+    """Another archive's line of reports is not this one's."""
+    text = build_text(LOW)
+    assert replaced(succeed(HIGH, [reference_to(text)], build_text)) == [text.SOPInstanceUID]
+    assert replaced(report(HIGH, text)) == []
 
 
 def heatmap_of(ds: Dataset) -> str:

@@ -24,7 +24,7 @@ ALLOWED = (
     r"Value dubious for this VR - \(0x0008,0x0090\) PN Referring Physician's Name .*"
     r" - Retired Person Name form",
 )
-_IOD_NAMES = {"Comprehensive3DSR", "ComprehensiveSR", "SCImage"}
+_IOD_NAMES = {"BasicTextSR", "Comprehensive3DSR", "ComprehensiveSR", "SCImage"}
 _ALLOWED = re.compile("|".join(f"(?:Warning - {text})" for text in ALLOWED))
 
 

@@ -1,0 +1,56 @@
+"""All that is to be sent for one film: each object that some destination wants, built once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from pydicom import Dataset
+
+from node.domain.delivery import Form, Reference, ResultKind, Route
+from node.domain.prediction import Finding, Prediction
+from node.results.document import succeed
+from node.results.heatmap import build_heatmap
+from node.results.report import build_report
+from node.results.subject import Subject
+from node.results.text import build_text
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One object, and for a report the form that it has."""
+
+    kind: ResultKind
+    content: Dataset
+    form: Form | None = None
+
+
+def build_results(
+    subject: Subject,
+    prediction: Prediction,
+    routes: Sequence[Route],
+    earlier: Sequence[Reference] = (),
+) -> Iterator[Built]:
+    """Yield a film's results for these routes.
+
+    `earlier` are the documents of its earlier analyses, oldest first. A film without a score has
+    no heatmap, and its report says why there is none.
+    """
+    scored = subject.verdict.decision.finding is not Finding.UNDETERMINED
+    heatmap = (
+        build_heatmap(subject, prediction)
+        if scored and _wanted(ResultKind.HEATMAP, routes)
+        else None
+    )
+    field = prediction.heat.extent if scored else None
+    for form in dict.fromkeys(one.form for one in routes if ResultKind.REPORT in one.send):
+        shown = heatmap if form.shows_heatmap else None
+        build = partial(build_report, field=field, heatmap=shown, sr_class=form.sr_class)
+        yield Built(ResultKind.REPORT, succeed(subject, earlier, build), form)
+    if heatmap is not None:
+        yield Built(ResultKind.HEATMAP, heatmap)
+    if _wanted(ResultKind.TEXT, routes):
+        yield Built(ResultKind.TEXT, succeed(subject, earlier, build_text))
+
+
+def _wanted(kind: ResultKind, routes: Sequence[Route]) -> bool:
+    return any(kind in route.send for route in routes)

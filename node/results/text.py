@@ -1,0 +1,55 @@
+"""The report in words: a Basic Text SR (PS3.3, A.35.1), for viewers that show nothing else.
+
+It says what the report says in words, without codes or numbers that such a viewer would drop.
+"""
+
+from highdicom import sr
+from highdicom.sr import RelationshipTypeValues as Relationship
+from pydicom import Dataset
+from pydicom.sr.coding import Code
+
+from node.domain.prediction import Finding
+from node.results import codes
+from node.results.document import add_document
+from node.results.envelope import PRODUCT, ResultClass, add_series, envelope, read
+from node.results.identity import UidKind
+from node.results.language.languages import translate
+from node.results.subject import Subject
+from node.results.tree import context
+from node.results.wording import comment, headline
+
+
+def build_text(subject: Subject) -> Dataset:
+    """Return a film's report in words: TID 2000, complete, preliminary, unverified."""
+    header = read(subject)
+    ds = envelope(subject, header, ResultClass.BASIC_TEXT_SR, subject.uid(UidKind.TEXT))
+    add_series(
+        ds,
+        modality="SR",
+        number=subject.settings.series_number_text,
+        description=f"{PRODUCT} text report",
+        uid=subject.uid(UidKind.TEXT_SERIES),
+    )
+    add_document(ds, subject, header, ())
+    ds.update(_content(subject))
+    translate(ds, subject.words)
+    return ds
+
+
+def _content(subject: Subject) -> sr.ContainerContentItem:
+    verdict, words = subject.verdict, subject.words
+    root = sr.ContainerContentItem(name=codes.DIAGNOSTIC_IMAGING_REPORT, template_id="2000")
+    sections = [_section(codes.FINDINGS, codes.FINDING, comment(verdict, words))]
+    if verdict.decision.finding is not Finding.UNDETERMINED:
+        said = headline(verdict.decision, words)
+        sections.append(_section(codes.CONCLUSIONS, codes.CONCLUSION, said))
+    root.ContentSequence = sr.ContentSequence([*context(subject), *sections])
+    return root
+
+
+def _section(name: Code, of: Code, text: str) -> sr.ContainerContentItem:
+    section = sr.ContainerContentItem(name=name, relationship_type=Relationship.CONTAINS)
+    section.ContentSequence = sr.ContentSequence(
+        [sr.TextContentItem(name=of, value=text, relationship_type=Relationship.CONTAINS)]
+    )
+    return section

@@ -83,6 +83,7 @@ class Destination(Section):
     commitment_timeout: timedelta = timedelta(minutes=10)
     send: tuple[ResultKind, ...] = (ResultKind.REPORT, ResultKind.HEATMAP)
     sr_class: Literal["comprehensive3d", "comprehensive"] | None = None
+    compress: Literal["none", "jpeg2000"] = "none"
     when: Literal["always", "flagged"] = "always"
     timeout: Seconds = 30.0
 

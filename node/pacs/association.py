@@ -18,6 +18,7 @@ from pydicom.uid import (
     ComprehensiveSRStorage,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEG2000Lossless,
     SecondaryCaptureImageStorage,
 )
 from pynetdicom import AE, evt
@@ -31,6 +32,7 @@ from node.pacs.commitment import (
     read_report,
     request_of,
 )
+from node.pacs.compress import compressed
 
 VERIFICATION = UID("1.2.840.10008.1.1")
 _REPORT_CLASSES = {
@@ -72,26 +74,32 @@ def classify(status: int, comment: str = "") -> None:
 class OpenArchive:
     """Implements `node.ports.Archive` on an established association."""
 
-    def __init__(self, assoc: Any, reports: "_Reports") -> None:
+    def __init__(self, assoc: Any, reports: "_Reports", *, compress: bool = False) -> None:
         self._assoc = assoc
         self._reports = reports
+        self._compress = compress
 
     def echo(self) -> None:
         """Send a C-ECHO; raise Transient unless it succeeds."""
         self._checked("C-ECHO", self._assoc.send_c_echo)
 
-    def accepts(self, sop_class: str) -> bool:
-        """Return whether the peer accepted a presentation context for this SOP Class."""
-        return any(cx.abstract_syntax == sop_class for cx in self._assoc.accepted_contexts)
+    def accepts(self, sop_class: str, syntax: str = "") -> bool:
+        """Return whether the peer takes this SOP Class, in this transfer syntax or in any."""
+        return any(
+            context.abstract_syntax == sop_class and syntax in ("", *context.transfer_syntax)
+            for context in self._assoc.accepted_contexts
+        )
 
     def store(self, path: Path) -> None:
         """Send one object; return once it counts as stored, else raise what `classify` does."""
         try:
-            ds = dcmread(path)
+            ds: Dataset = dcmread(path)
         except (OSError, InvalidDicomError) as error:
             raise Permanent(f"the spooled bytes cannot be read: {type(error).__name__}") from error
         if not self.accepts(ds.SOPClassUID):
             raise Permanent(f"the destination takes no {ds.SOPClassUID.name}")
+        if self._compress and self.accepts(ds.SOPClassUID, JPEG2000Lossless):
+            ds = compressed(ds)
         self._checked("C-STORE", self._assoc.send_c_store, ds)
 
     def request_commitment(
@@ -160,6 +168,9 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
     for sop_class in RESULT_CLASSES:
         for syntax in _SYNTAXES:
             ae.add_requested_context(sop_class, syntax)
+    compress = destination.compress == "jpeg2000"
+    if compress:
+        ae.add_requested_context(SecondaryCaptureImageStorage, JPEG2000Lossless)
     ae.add_requested_context(PUSH_MODEL, _SYNTAXES)
     try:
         assoc = ae.associate(
@@ -174,7 +185,7 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
     if not assoc.is_established:
         raise Unreachable(_why_not(destination, assoc))
     try:
-        yield OpenArchive(assoc, reports)
+        yield OpenArchive(assoc, reports, compress=compress)
     finally:
         if assoc.is_established:
             assoc.release()

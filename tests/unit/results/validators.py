@@ -32,6 +32,11 @@ def remarks(ds: pydicom.Dataset, folder: Path) -> list[str]:
     """Return what dciodvfy says of an object beyond the allowed warnings, errors included."""
     path = folder / f"{ds.SOPInstanceUID}.dcm"
     path.write_bytes(to_bytes(ds))
+    return remarks_on(path)
+
+
+def remarks_on(path: Path) -> list[str]:
+    """Return what dciodvfy says of a file beyond the allowed warnings, errors included."""
     ran = subprocess.run(["dciodvfy", path], capture_output=True, check=False)
     lines = (ran.stdout + ran.stderr).decode("utf-8", "replace").splitlines()
     return [

@@ -1,0 +1,89 @@
+"""The heatmap in JPEG 2000 for those who want it and take it, as it is for all others."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+)
+from pynetdicom import evt
+
+from node.pacs.association import open_archive
+from node.results.encode import to_bytes
+from node.results.heatmap import build_heatmap
+from tests.unit.results.films import prediction, subject
+from tests.unit.results.validators import remarks_on
+from tests.wire.conftest import StartPacs
+
+PLAIN = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
+BOTH = (str(JPEG2000Lossless), *PLAIN)
+
+
+@pytest.fixture
+def heatmap(tmp_path: Path) -> Path:
+    """Return a real heatmap as it lies in the spool."""
+    scored = subject()
+    path = tmp_path / "heatmap.dcm"
+    path.write_bytes(to_bytes(build_heatmap(scored, prediction(scored.size))))
+    return path
+
+
+def sent(pacs: StartPacs, path: Path, compress: str, *syntaxes: str) -> Dataset:
+    """Send a heatmap to a PACS that accepts these transfer syntaxes; return what it received."""
+    received: list[Dataset] = []
+
+    def on_store(event: evt.Event) -> int:
+        ds = event.dataset
+        ds.file_meta = event.file_meta
+        received.append(ds)
+        return 0x0000
+
+    there = pacs([(evt.EVT_C_STORE, on_store)], syntaxes=syntaxes)
+    with open_archive(there.model_copy(update={"compress": compress}), "OSTEOSCREEN") as archive:
+        archive.store(path)
+    (only,) = received
+    return only
+
+
+@pytest.mark.tools("dciodvfy")
+def test_who_wants_it_compressed_gets_the_same_pixels_in_less(
+    pacs: StartPacs, heatmap: Path, tmp_path: Path
+) -> None:
+    """Under the same UID, valid, and without a word of loss, since there is none."""
+    small, whole = sent(pacs, heatmap, "jpeg2000", *BOTH), dcmread(heatmap)
+    assert small.file_meta.TransferSyntaxUID == JPEG2000Lossless
+    assert small.SOPInstanceUID == whole.SOPInstanceUID
+    assert np.array_equal(small.pixel_array, whole.pixel_array)
+    assert len(small.PixelData) < len(whole.PixelData) / 4
+    assert "LossyImageCompression" not in small
+    path = tmp_path / "received.dcm"
+    small.save_as(path, enforce_file_format=True)
+    assert remarks_on(path) == []
+
+
+@pytest.mark.parametrize(
+    ("compress", "syntaxes"), [("jpeg2000", PLAIN), ("none", BOTH)], ids=["not-taken", "not-wanted"]
+)
+def test_everybody_else_gets_it_as_it_is(
+    pacs: StartPacs, heatmap: Path, compress: str, syntaxes: tuple[str, ...]
+) -> None:
+    plain, whole = sent(pacs, heatmap, compress, *syntaxes), dcmread(heatmap)
+    assert plain.file_meta.TransferSyntaxUID in PLAIN
+    assert plain.PixelData == whole.PixelData
+    assert plain.PhotometricInterpretation == "RGB"
+
+
+def test_another_decoder_sees_the_same_picture(
+    pacs: StartPacs, heatmap: Path, tmp_path: Path
+) -> None:
+    """GDCM's, which many viewers are built on."""
+    small = sent(pacs, heatmap, "jpeg2000", *BOTH)
+    path = tmp_path / "received.dcm"
+    small.save_as(path, enforce_file_format=True)
+    again = dcmread(path)
+    again.decompress(decoding_plugin="gdcm")
+    assert np.array_equal(again.pixel_array, dcmread(heatmap).pixel_array)

@@ -101,6 +101,7 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
 def run_deliver(config: Config, stop: threading.Event) -> None:
     """Send results: one courier, on a thread of its own, for each destination."""
     from node.pacs.association import open_archive
+    from node.pacs.tls import client_context
     from node.worker.deliver import Courier, DeliverySettings
     from node.worker.loop import run, utc_now, worker_name
 
@@ -108,6 +109,8 @@ def run_deliver(config: Config, stop: threading.Event) -> None:
     outbox, spool = SqlOutbox(_database(config), plan), open_spool(config)
     threads = []
     for destination in config.destinations:
+        if destination.tls is not None:
+            client_context(destination.tls)  # certificates that cannot be used are said at once
         courier = Courier(
             outbox=outbox,
             spool=spool,

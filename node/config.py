@@ -72,6 +72,20 @@ class Dicom(Section):
     timeout: Seconds = 60.0
 
 
+class Tls(Section):
+    """TLS to a peer. Without `ca`, whom the operating system trusts."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @model_validator(mode="after")
+    def _key_belongs_to_certificate(self) -> Self:
+        if self.key is not None and self.certificate is None:
+            raise ValueError("key without certificate: name both, or neither")
+        return self
+
+
 class Destination(Section):
     """A PACS that receives results."""
 
@@ -84,6 +98,7 @@ class Destination(Section):
     send: tuple[ResultKind, ...] = (ResultKind.REPORT, ResultKind.HEATMAP)
     sr_class: Literal["comprehensive3d", "comprehensive"] | None = None
     compress: Literal["none", "jpeg2000"] = "none"
+    tls: Tls | None = None
     when: Literal["always", "flagged"] = "always"
     timeout: Seconds = 30.0
 
@@ -300,7 +315,16 @@ def _anchored(config: Config, base: Path) -> Config:
     if "/" in config.model.bundle:
         bundle = str(base / config.model.bundle)
         updates["model"] = config.model.model_copy(update={"bundle": bundle})
+    updates["destinations"] = tuple(_destination_at(one, base) for one in config.destinations)
     if config.results.font is not None:
         font = base / config.results.font
         updates["results"] = config.results.model_copy(update={"font": font})
     return config.model_copy(update=updates)
+
+
+def _destination_at(destination: Destination, base: Path) -> Destination:
+    if destination.tls is None:
+        return destination
+    files = {name: base / path for name, path in destination.tls if path is not None}
+    tls = destination.tls.model_copy(update=files)
+    return destination.model_copy(update={"tls": tls})

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,8 @@ from node.domain.errors import OsteoScreenError
 from node.domain.policy import Thresholds
 from node.jobs import migrate
 from node.jobs.engine import open_engine
+
+_EXPIRY_NOTICE = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,21 @@ def _destination(config: Config, destination: Destination) -> str:
     where = f"{destination.ae_title} at {destination.host}:{destination.port}"
     if refused:
         raise OsteoScreenError(f"{where} answers, but refuses {', '.join(refused)}")
-    return f"{where} answers and takes what we send"
+    return f"{where} answers and takes what we send{_tls(destination)}"
+
+
+def _tls(destination: Destination) -> str:
+    """Return until when the destination's certificate holds; raise where that is soon over."""
+    from node.pacs.tls import valid_until
+
+    if destination.tls is None:
+        return ""
+    until = valid_until(destination)
+    if until - datetime.now(UTC) < _EXPIRY_NOTICE:
+        raise OsteoScreenError(
+            f"the certificate of {destination.host} expires on {until:%Y-%m-%d}: renew it"
+        )
+    return f", by TLS, with a certificate until {until:%Y-%m-%d}"
 
 
 def _refused(config: Config, destination: Destination, needed: Iterable[UID]) -> list[str]:

@@ -33,6 +33,7 @@ from node.pacs.commitment import (
     request_of,
 )
 from node.pacs.compress import compressed
+from node.pacs.tls import client_context, valid_until
 
 VERIFICATION = UID("1.2.840.10008.1.1")
 _REPORT_CLASSES = {
@@ -172,11 +173,13 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
     if compress:
         ae.add_requested_context(SecondaryCaptureImageStorage, JPEG2000Lossless)
     ae.add_requested_context(PUSH_MODEL, _SYNTAXES)
+    tls = destination.tls
     try:
         assoc = ae.associate(
             destination.host,
             destination.port,
             ae_title=destination.ae_title,
+            tls_args=(client_context(tls), destination.host) if tls else None,
             evt_handlers=[(evt.EVT_N_EVENT_REPORT, reports.on_report)],
         )
     except OSError as error:
@@ -198,4 +201,7 @@ def _why_not(destination: Destination, assoc: Any) -> str:
         return f"{where} rejected the association: {reason}; check the AE titles on both sides"
     if assoc.is_aborted and assoc.acceptor.primitive is not None:
         return f"{where} aborted the association"
-    return f"{where} does not answer; check that it runs, and its host and port"
+    if destination.tls is not None:
+        valid_until(destination)  # says what is wrong with TLS, where that is what is wrong
+    silent = f"{where} does not answer; check that it runs, and its host and port"
+    return f"{silent}, and whether it asks for a certificate of ours" if destination.tls else silent

@@ -35,8 +35,9 @@ def keys_of_model(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def with_examples(text: str) -> str:
-    """Return the file with its commented examples in use, in place of the empty lists."""
-    emptied = re.sub(r"^ *(\w+): \[\]\n(?= *# .*\n *#\1:)", "", text, flags=re.MULTILINE)
+    """Return the file with its commented examples in use, in place of what stands for none."""
+    none = r"^ *(\w+): (?:\[\]|null)\n(?= *# .*\n *#\1:)"
+    emptied = re.sub(none, "", text, flags=re.MULTILINE)
     return re.sub(r"^( *)#(?=\w|  )", r"\1", emptied, flags=re.MULTILINE)
 
 
@@ -86,7 +87,7 @@ def test_the_file_holds_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_default_is_spelled_out() -> None:
     """The file states each value that can be in force, rather than leave it to the code."""
-    in_examples = ("dicom.callers.", "policy.overrides.")
+    in_examples = ("destinations.tls.", "dicom.callers.", "policy.overrides.")
     stated = explained_keys(CONFIG.read_text(encoding="utf-8"))
     missing = [key for key in LEAVES if key not in stated and not key.startswith(in_examples)]
     assert missing == []

@@ -1,0 +1,182 @@
+"""TLS to a destination: who is trusted, who we are, and what is said where it fails."""
+
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+from pydicom.uid import SecondaryCaptureImageStorage
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import Verification
+
+from node.config import Destination, Tls
+from node.domain.errors import Misconfigured, Unreachable
+from node.pacs.association import open_archive
+from node.pacs.tls import client_context, valid_until
+from tests.peers.waiting import free_port
+from tests.wire.conftest import answering, destination
+from tests.wire.films import film, write
+
+
+class Authority:
+    """A hospital's CA, with what it has issued as files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ca = trustme.CA()
+        self._folder = folder
+        self.root = folder / "ca.pem"
+        self._ca.cert_pem.write_to_path(str(self.root))
+
+    def issue(self, *names: str, until: datetime | None = None) -> Path:
+        """Return a file with a certificate for these names, and its key."""
+        made = self._ca.issue_cert(*names, not_after=until)
+        path = self._folder / f"{names[0]}-{until}.pem"
+        made.private_key_and_cert_chain_pem.write_to_path(str(path))
+        return path
+
+
+class TlsPacs:
+    """A PACS that listens by TLS, and counts what it has stored."""
+
+    def __init__(self, certificate: Path, clients: Path | None) -> None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        if clients is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(clients)
+        ae = AE("PACS")
+        ae.add_supported_context(Verification)
+        ae.add_supported_context(SecondaryCaptureImageStorage)
+        self.port = free_port()
+        self.stored = 0
+        self.server = ae.start_server(
+            ("127.0.0.1", self.port),
+            block=False,
+            ssl_context=context,
+            evt_handlers=[(evt.EVT_C_STORE, self._store)],
+        )
+
+    def _store(self, event: evt.Event) -> int:
+        self.stored += isinstance(event.assoc.dul.socket.socket, ssl.SSLSocket)
+        return 0x0000
+
+    def reached_by(self, tls: Tls | None) -> Destination:
+        return destination(self.port, tls=tls)
+
+
+@pytest.fixture
+def hospital(tmp_path: Path) -> Authority:
+    """Return the CA that our side trusts."""
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def start_tls() -> Iterator[type[TlsPacs]]:
+    """Return the maker of a PACS by TLS that ends with the test."""
+    started: list[TlsPacs] = []
+
+    class Started(TlsPacs):
+        def __init__(self, certificate: Path, clients: Path | None = None) -> None:
+            super().__init__(certificate, clients)
+            started.append(self)
+
+    yield Started
+    for pacs in started:
+        pacs.server.shutdown()
+
+
+StartTls = type[TlsPacs]
+
+
+def test_results_are_stored_by_tls_where_both_sides_know_each_other(
+    hospital: Authority, start_tls: StartTls, tmp_path: Path
+) -> None:
+    pacs = start_tls(hospital.issue("127.0.0.1"), hospital.root)
+    tls = Tls(ca=hospital.root, certificate=hospital.issue("node.example"))
+    heatmap = write(film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
+    with open_archive(pacs.reached_by(tls), "OSTEOSCREEN") as archive:
+        archive.echo()
+        archive.store(heatmap)
+    assert pacs.stored == 1
+
+
+def test_a_peer_of_another_authority_is_not_trusted(
+    hospital: Authority, start_tls: StartTls, tmp_path: Path
+) -> None:
+    """Somebody else on its address gets no patient's result."""
+    (tmp_path / "other").mkdir()
+    stranger = Authority(tmp_path / "other")
+    there = start_tls(stranger.issue("127.0.0.1")).reached_by(Tls(ca=hospital.root))
+    with (
+        pytest.raises(Unreachable, match="its certificate is not trusted"),
+        open_archive(there, "OSTEOSCREEN"),
+    ):
+        pytest.fail("it was let in")
+
+
+def test_a_certificate_of_another_host_is_not_trusted(
+    hospital: Authority, start_tls: StartTls
+) -> None:
+    there = start_tls(hospital.issue("pacs.example")).reached_by(Tls(ca=hospital.root))
+    with (
+        pytest.raises(Unreachable, match=r"its certificate is not trusted.*127\.0\.0\.1"),
+        open_archive(there, "OSTEOSCREEN"),
+    ):
+        pytest.fail("it was let in")
+
+
+def test_an_expired_certificate_is_not_trusted(hospital: Authority, start_tls: StartTls) -> None:
+    past = datetime.now(UTC) - timedelta(days=1)
+    there = start_tls(hospital.issue("127.0.0.1", until=past)).reached_by(Tls(ca=hospital.root))
+    with (
+        pytest.raises(Unreachable, match=r"its certificate is not trusted: .*expired"),
+        open_archive(there, "OSTEOSCREEN"),
+    ):
+        pytest.fail("it was let in")
+
+
+def test_a_peer_that_wants_to_know_us_is_named_as_a_cause(
+    hospital: Authority, start_tls: StartTls
+) -> None:
+    pacs = start_tls(hospital.issue("127.0.0.1"), hospital.root)
+    with (
+        pytest.raises(Unreachable, match="whether it asks for a certificate of ours"),
+        open_archive(pacs.reached_by(Tls(ca=hospital.root)), "OSTEOSCREEN"),
+    ):
+        pytest.fail("it was let in")
+
+
+def test_a_peer_without_tls_is_not_spoken_to_in_clear(hospital: Authority) -> None:
+    """A mistaken port must not send a patient's result past the encryption."""
+    ae = AE("PACS")
+    ae.add_supported_context(Verification)
+    port = free_port()
+    server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=answering(0))
+    try:
+        with (
+            pytest.raises(Unreachable, match="no TLS"),
+            open_archive(destination(port, tls=Tls(ca=hospital.root), timeout=2.0), "OSTEOSCREEN"),
+        ):
+            pytest.fail("it was let in")
+    finally:
+        server.shutdown()
+
+
+def test_until_when_a_certificate_holds_is_read_from_the_peer(
+    hospital: Authority, start_tls: StartTls
+) -> None:
+    until = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0)
+    there = start_tls(hospital.issue("127.0.0.1", until=until)).reached_by(Tls(ca=hospital.root))
+    assert valid_until(there) == until
+
+
+@pytest.mark.parametrize("name", ["ca", "certificate"])
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
+    broken = tmp_path / "broken.pem"
+    broken.write_text("no certificate")
+    with pytest.raises(Misconfigured, match=rf"tls\.{name} .*broken\.pem.* cannot be used"):
+        client_context(Tls(**{name: broken}))
+    with pytest.raises(Misconfigured, match="No such file"):
+        client_context(Tls(**{name: tmp_path / "absent.pem"}))

@@ -5,6 +5,8 @@ Each role imports what it needs when it starts, so that receiving films loads no
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
@@ -14,6 +16,7 @@ import sqlalchemy as sa
 
 from node import config as settings
 from node.config import Config
+from node.config_peers import Destination, WebDestination
 from node.domain.admission import AdmissionPolicy
 from node.domain.callers import Caller
 from node.domain.delivery import ResultKind, Route, SrClass, When
@@ -26,6 +29,7 @@ from node.jobs.engine import open_engine
 from node.jobs.intake import SqlIntake
 from node.jobs.outbox import SqlOutbox
 from node.jobs.queue import SqlQueue
+from node.ports import Archive
 from node.spool.store import FileSpool
 
 if TYPE_CHECKING:
@@ -100,8 +104,6 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
 
 def run_deliver(config: Config, stop: threading.Event) -> None:
     """Send results: one courier, on a thread of its own, for each destination."""
-    from node.pacs.association import open_archive
-    from node.pacs.tls import client_context
     from node.worker.deliver import Courier, DeliverySettings
     from node.worker.loop import run, utc_now, worker_name
 
@@ -109,16 +111,15 @@ def run_deliver(config: Config, stop: threading.Event) -> None:
     outbox, spool = SqlOutbox(_database(config), plan), open_spool(config)
     threads = []
     for destination in config.destinations:
-        if destination.tls is not None:
-            client_context(destination.tls)  # certificates that cannot be used are said at once
+        connect, commitment = _reach(destination, config.dicom.ae_title)
         courier = Courier(
             outbox=outbox,
             spool=spool,
-            connect=partial(open_archive, destination, config.dicom.ae_title),
+            connect=connect,
             settings=DeliverySettings(
                 worker=worker_name(Role.DELIVER),
                 destination=destination.name,
-                commitment=destination.commitment_timeout if destination.commitment else None,
+                commitment=commitment,
                 batch=_OBJECTS_PER_ASSOCIATION,
                 lease=config.queue.lease,
                 retry=plan,
@@ -131,6 +132,26 @@ def run_deliver(config: Config, stop: threading.Event) -> None:
     stop.wait()
     for thread in threads:
         thread.join()
+
+
+def _reach(
+    destination: Destination | WebDestination, calling_ae: str
+) -> tuple[Callable[[], AbstractContextManager[Archive]], timedelta | None]:
+    """Return how to open a destination, and how long to wait for its commitment, None for none.
+
+    Certificates and secrets that cannot be used are said at once, not at the first result.
+    """
+    from node.pacs.association import open_archive
+    from node.pacs.stow import open_web, web_client
+    from node.pacs.tls import client_context
+
+    if isinstance(destination, WebDestination):
+        web_client(destination).close()
+        return partial(open_web, destination), None
+    if destination.tls is not None:
+        client_context(destination.tls)
+    patience = destination.commitment_timeout if destination.commitment else None
+    return partial(open_archive, destination, calling_ae), patience
 
 
 def run_upkeep(config: Config, stop: threading.Event) -> None:

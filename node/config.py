@@ -7,16 +7,13 @@ error never turns into a silent default. Environment variables override the file
 
 import os
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
     ByteSize,
-    ConfigDict,
     Field,
-    IPvAnyNetwork,
     ValidationError,
     model_validator,
 )
@@ -27,7 +24,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from node.config_values import AETitle, CharacterSet, Fraction, Name, Port, Seconds, Threshold
+from node.config_peers import PROTOCOLS, AnyDestination, Caller
+from node.config_values import AETitle, Fraction, Port, Seconds, Section, Threshold
 from node.strict_yaml import read_mapping
 
 ENV_PREFIX = "OSTEOSCREEN__"
@@ -35,28 +33,6 @@ ENV_PREFIX = "OSTEOSCREEN__"
 
 class ConfigError(Exception):
     """The configuration cannot be used; each line of the message names a key and the remedy."""
-
-
-class ResultKind(StrEnum):
-    """What a destination can be sent."""
-
-    REPORT = "report"
-    HEATMAP = "heatmap"
-    TEXT = "text"
-
-
-class Section(BaseModel):
-    """A part of the configuration: immutable, and closed to unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Caller(Section):
-    """A peer that may send films."""
-
-    ae_title: AETitle = "*"
-    network: IPvAnyNetwork
-    assume_charset: CharacterSet = ""
 
 
 class Dicom(Section):
@@ -70,37 +46,6 @@ class Dicom(Section):
     max_associations: int = Field(50, ge=1)
     max_object: ByteSize = ByteSize(512 * 1024**2)
     timeout: Seconds = 60.0
-
-
-class Tls(Section):
-    """TLS to a peer. Without `ca`, whom the operating system trusts."""
-
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-
-    @model_validator(mode="after")
-    def _key_belongs_to_certificate(self) -> Self:
-        if self.key is not None and self.certificate is None:
-            raise ValueError("key without certificate: name both, or neither")
-        return self
-
-
-class Destination(Section):
-    """A PACS that receives results."""
-
-    name: Name
-    ae_title: AETitle
-    host: str = Field(min_length=1)
-    port: Port
-    commitment: bool = False
-    commitment_timeout: timedelta = timedelta(minutes=10)
-    send: tuple[ResultKind, ...] = (ResultKind.REPORT, ResultKind.HEATMAP)
-    sr_class: Literal["comprehensive3d", "comprehensive"] | None = None
-    compress: Literal["none", "jpeg2000"] = "none"
-    tls: Tls | None = None
-    when: Literal["always", "flagged"] = "always"
-    timeout: Seconds = 30.0
 
 
 class Database(Section):
@@ -227,7 +172,7 @@ class Config(BaseSettings):
     )
 
     dicom: Dicom = Dicom()
-    destinations: tuple[Destination, ...] = ()
+    destinations: tuple[AnyDestination, ...] = ()
     database: Database = Database()
     spool: Spool = Spool()
     model: Model = Model()
@@ -293,7 +238,7 @@ def _explain(error: ValidationError) -> str:
     """Return one line for each fault: the key, what is wrong, what was given."""
     lines = []
     for fault in error.errors():
-        key = ".".join(str(part) for part in fault["loc"])
+        key = ".".join(str(part) for part in fault["loc"] if part not in PROTOCOLS)
         if fault["type"] == "extra_forbidden":
             lines.append(f"{key}: unknown key; see config.yaml for the keys there are")
         elif fault["type"] == "missing":
@@ -306,8 +251,7 @@ def _explain(error: ValidationError) -> str:
 
 def _anchored(config: Config, base: Path) -> Config:
     """Make the relative paths of a configuration absolute."""
-    spool = config.spool.model_copy(update={"path": base / config.spool.path})
-    updates: dict[str, Any] = {"spool": spool}
+    updates = _paths_of(config, base)
     prefix = "sqlite:///"
     if config.database.url.startswith(prefix):
         path = base / config.database.url.removeprefix(prefix)
@@ -315,16 +259,21 @@ def _anchored(config: Config, base: Path) -> Config:
     if "/" in config.model.bundle:
         bundle = str(base / config.model.bundle)
         updates["model"] = config.model.model_copy(update={"bundle": bundle})
-    updates["destinations"] = tuple(_destination_at(one, base) for one in config.destinations)
-    if config.results.font is not None:
-        font = base / config.results.font
-        updates["results"] = config.results.model_copy(update={"font": font})
     return config.model_copy(update=updates)
 
 
-def _destination_at(destination: Destination, base: Path) -> Destination:
-    if destination.tls is None:
-        return destination
-    files = {name: base / path for name, path in destination.tls if path is not None}
-    tls = destination.tls.model_copy(update=files)
-    return destination.model_copy(update={"tls": tls})
+def _paths_of(section: BaseModel, base: Path) -> dict[str, Any]:
+    """Return the fields of a section that are paths, or hold some, with these made absolute."""
+    return {
+        name: _path_at(value, base)
+        for name, value in section
+        if isinstance(value, Path | BaseModel | tuple)
+    }
+
+
+def _path_at(value: Any, base: Path) -> Any:
+    if isinstance(value, Path):
+        return base / value
+    if isinstance(value, BaseModel):
+        return value.model_copy(update=_paths_of(value, base))
+    return tuple(_path_at(one, base) for one in value) if isinstance(value, tuple) else value

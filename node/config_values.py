@@ -1,9 +1,9 @@
-"""The kinds of value that the configuration has, each with a message that names the remedy."""
+"""What the configuration is made of: kinds of value, each with a message that names the remedy."""
 
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
 from pydicom.charset import python_encoding
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -54,3 +54,9 @@ Threshold = Annotated[float | str, PlainValidator(_threshold)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(gt=0.0)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

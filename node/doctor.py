@@ -11,7 +11,8 @@ from typing import Any
 from pydicom.uid import UID
 
 from node.app import open_desk, open_spool
-from node.config import Config, Destination
+from node.config import Config
+from node.config_peers import Destination, WebDestination
 from node.domain.errors import OsteoScreenError
 from node.domain.policy import Thresholds
 from node.jobs import migrate
@@ -121,7 +122,9 @@ def _node(config: Config) -> str:
     return f"{here.ae_title} at {here.host}:{here.port} answers"
 
 
-def _destination(config: Config, destination: Destination) -> str:
+def _destination(config: Config, destination: Destination | WebDestination) -> str:
+    if isinstance(destination, WebDestination):
+        return _web(destination)
     from node.pacs.association import sop_classes
     from node.pacs.commitment import PUSH_MODEL
 
@@ -132,19 +135,30 @@ def _destination(config: Config, destination: Destination) -> str:
     where = f"{destination.ae_title} at {destination.host}:{destination.port}"
     if refused:
         raise OsteoScreenError(f"{where} answers, but refuses {', '.join(refused)}")
-    return f"{where} answers and takes what we send{_tls(destination)}"
+    tls = _tls((destination.host, destination.port), destination)
+    return f"{where} answers and takes what we send{tls}"
 
 
-def _tls(destination: Destination) -> str:
+def _web(destination: WebDestination) -> str:
+    from node.pacs.stow import open_web
+
+    with open_web(destination) as archive:
+        archive.check()
+    url = destination.url
+    tls = _tls((str(url.host), int(url.port or 443)), destination)
+    return f"{url} answers and lets us in{tls}"
+
+
+def _tls(peer: tuple[str, int], destination: Destination | WebDestination) -> str:
     """Return until when the destination's certificate holds; raise where that is soon over."""
     from node.pacs.tls import valid_until
 
     if destination.tls is None:
         return ""
-    until = valid_until(destination)
+    until = valid_until(peer, destination.tls, destination.timeout)
     if until - datetime.now(UTC) < _EXPIRY_NOTICE:
         raise OsteoScreenError(
-            f"the certificate of {destination.host} expires on {until:%Y-%m-%d}: renew it"
+            f"the certificate of {peer[0]} expires on {until:%Y-%m-%d}: renew it"
         )
     return f", by TLS, with a certificate until {until:%Y-%m-%d}"
 

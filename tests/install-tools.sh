@@ -3,7 +3,7 @@
 # Elsewhere it only says what is missing: those tests then skip, each by name.
 set -euo pipefail
 
-packages=(dcmtk dicom3tools fonts-wqy-microhei orthanc postgresql)
+packages=(dcmtk dicom3tools fonts-wqy-microhei orthanc orthanc-dicomweb postgresql)
 
 missing() {
   local package

@@ -1,7 +1,4 @@
-"""One association to a destination: C-ECHO, C-STORE and the request for storage commitment.
-
-What a status means for a delivery is `classify`, a pure function after PS3.4 Table B.2-1.
-"""
+"""One association to a destination: C-ECHO, C-STORE and the request for storage commitment."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -23,9 +20,9 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, evt
 
-from node.config import Destination, ResultKind
+from node.config_peers import Destination, ResultKind
 from node.domain.delivery import CommitmentReport
-from node.domain.errors import Permanent, Transient, Unreachable
+from node.domain.errors import Permanent, Unreachable
 from node.pacs.commitment import (
     PUSH_MODEL,
     PUSH_MODEL_INSTANCE,
@@ -33,6 +30,7 @@ from node.pacs.commitment import (
     request_of,
 )
 from node.pacs.compress import compressed
+from node.pacs.status import classify
 from node.pacs.tls import client_context, valid_until
 
 VERIFICATION = UID("1.2.840.10008.1.1")
@@ -54,22 +52,6 @@ def sop_classes(destination: Destination, sr_class: str) -> list[UID]:
         ResultKind.TEXT: BasicTextSRStorage,
     }
     return [by_kind[kind] for kind in destination.send]
-
-
-def classify(status: int, comment: str = "") -> None:
-    """Return for a status that counts as stored; raise Transient or Permanent for the rest."""
-    if status == 0x0000 or 0xB000 <= status <= 0xBFFF:
-        return
-    said = f"the destination answered {status:#06x}" + (f" ({comment})" if comment else "")
-    if 0xA700 <= status <= 0xA7FF:
-        raise Transient(f"{said}: out of resources")
-    if status == 0x0122:
-        raise Permanent(f"{said}: it does not support the SOP Class")
-    if 0xA900 <= status <= 0xA9FF:
-        raise Permanent(f"{said}: the data set does not match its SOP Class")
-    if 0xC000 <= status <= 0xCFFF:
-        raise Permanent(f"{said}: it cannot understand the data set")
-    raise Transient(f"{said}: an unexpected status")
 
 
 class OpenArchive:
@@ -202,6 +184,7 @@ def _why_not(destination: Destination, assoc: Any) -> str:
     if assoc.is_aborted and assoc.acceptor.primitive is not None:
         return f"{where} aborted the association"
     if destination.tls is not None:
-        valid_until(destination)  # says what is wrong with TLS, where that is what is wrong
+        # Says what is wrong with TLS, where that is what is wrong.
+        valid_until((destination.host, destination.port), destination.tls, destination.timeout)
     silent = f"{where} does not answer; check that it runs, and its host and port"
     return f"{silent}, and whether it asks for a certificate of ours" if destination.tls else silent

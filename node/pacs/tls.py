@@ -4,7 +4,7 @@ import socket
 import ssl
 from datetime import UTC, datetime
 
-from node.config import Destination, Tls
+from node.config_peers import Tls
 from node.domain.errors import Misconfigured, Unreachable
 
 
@@ -29,25 +29,19 @@ def client_context(tls: Tls) -> ssl.SSLContext:
     return context
 
 
-def valid_until(destination: Destination) -> datetime:
-    """Shake hands with a destination, and return when its certificate expires.
+def valid_until(peer: tuple[str, int], tls: Tls, timeout: float) -> datetime:
+    """Shake hands with a peer, by host and port, and return when its certificate expires.
 
     Raises Unreachable with the reason, which the DICOM layer would keep to itself.
     """
-    if destination.tls is None:
-        raise ValueError("the destination has no tls section")
-    peer = (destination.host, destination.port)
     try:
         with (
-            socket.create_connection(peer, destination.timeout) as plain,
-            client_context(destination.tls).wrap_socket(
-                plain, server_hostname=destination.host
-            ) as secured,
+            socket.create_connection(peer, timeout) as plain,
+            client_context(tls).wrap_socket(plain, server_hostname=peer[0]) as secured,
         ):
             certificate = secured.getpeercert() or {}
     except (OSError, ssl.SSLError) as error:
-        where = f"{destination.host}:{destination.port}"
-        raise Unreachable(f"{where}: no TLS: {_why(error)}") from None
+        raise Unreachable(f"{peer[0]}:{peer[1]}: no TLS: {_why(error)}") from None
     expires = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
     return datetime.fromtimestamp(expires, UTC)
 

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from node.config import Config, Destination, load
+from node.config import Config, load
+from node.config_peers import Destination
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config.yaml"
@@ -87,7 +88,8 @@ def test_the_file_holds_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_default_is_spelled_out() -> None:
     """The file states each value that can be in force, rather than leave it to the code."""
-    in_examples = ("destinations.tls.", "dicom.callers.", "policy.overrides.")
+    web = [f"destinations.{name}" for name in ("url", "user", "password_file", "token_file")]
+    in_examples = ("destinations.tls.", *web, "dicom.callers.", "policy.overrides.")
     stated = explained_keys(CONFIG.read_text(encoding="utf-8"))
     missing = [key for key in LEAVES if key not in stated and not key.startswith(in_examples)]
     assert missing == []

@@ -22,9 +22,13 @@ PACKAGES = {
     "systemd-analyze": "systemd",
     "docker": "docker-cli",
     "wqy-microhei.ttc": "fonts-wqy-microhei",
+    "libOrthancDicomWeb.so": "orthanc-dicomweb",
 }
 # What is needed as a file, not to be run.
-_FILES = {"wqy-microhei.ttc": Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")}
+_FILES = {
+    "wqy-microhei.ttc": Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"),
+    "libOrthancDicomWeb.so": Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so"),
+}
 # Nothing of ours needs these two, so that CI does not insist on them either.
 OPTIONAL = frozenset({"systemd-analyze", "docker"})
 

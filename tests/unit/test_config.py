@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from node.config import Config, ConfigError, ResultKind, load
+from node.config import Config, ConfigError, load
+from node.config_peers import Destination, ResultKind, WebDestination
 
 PACS = "{name: %s, ae_title: PACS, host: pacs.example, port: 104}"
 
@@ -140,6 +141,31 @@ class TestEnvironment:
             load(None)
 
 
+class TestDestinations:
+    def test_a_url_makes_it_one_by_dicomweb(self, tmp_path: Path) -> None:
+        """Both kinds in one list; what only the other has is refused, by name."""
+        file = tmp_path / "config.yaml"
+        file.write_text(
+            "destinations: [" + PACS % "a" + ", {name: w, url: 'https://x:8443/dicom'}]"
+        )
+        dimse, web = load(file).destinations
+        assert isinstance(dimse, Destination)
+        assert isinstance(web, WebDestination)
+        assert str(web.url) == "https://x:8443/dicom"
+
+    def test_their_files_are_relative_to_the_configuration(self, tmp_path: Path) -> None:
+        file = tmp_path / "config.yaml"
+        file.write_text(
+            "destinations: [{name: w, url: 'https://x', token_file: secrets/token,"
+            " tls: {ca: ca.pem}}]"
+        )
+        (web,) = load(file).destinations
+        assert isinstance(web, WebDestination)
+        assert web.token_file == tmp_path / "secrets" / "token"
+        assert web.tls is not None
+        assert web.tls.ca == tmp_path / "ca.pem"
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("text", "key", "reason"),
@@ -165,6 +191,22 @@ class TestRefusals:
             ("model: {device: tpu}", "model.device", "'tpu'"),
             ("queue: {poll: 0}", "queue.poll", "greater than 0"),
             ("retention: {films: soon}", "retention.films", "'soon'"),
+            (
+                "destinations: [{name: w, url: 'https://x/dicom', commitment: true}]",
+                "destinations.0.commitment",
+                "unknown key",
+            ),
+            ("destinations: [{name: w, url: nowhere}]", "destinations.0.url", "'nowhere'"),
+            (
+                "destinations: [{name: w, url: 'https://x', user: me}]",
+                "destinations.0",
+                "user and password_file belong together",
+            ),
+            (
+                "destinations: [{name: w, url: 'https://x', tls: {key: k.pem}}]",
+                "destinations.0.tls",
+                "key without certificate",
+            ),
             ("log: {level: loud}", "log.level", "'debug'"),
             ("results: {series_number_text: 9901}", "results", "must differ from each other"),
         ],

@@ -25,7 +25,8 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification
 
-from node.config import Destination, Dicom
+from node.config import Dicom
+from node.config_peers import Destination
 from node.domain.admission import AdmissionPolicy
 from node.domain.callers import Caller
 from node.domain.job import Job

@@ -11,7 +11,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification
 
-from node.config import Destination, Tls
+from node.config_peers import Destination, Tls
 from node.domain.errors import Misconfigured, Unreachable
 from node.pacs.association import open_archive
 from node.pacs.tls import client_context, valid_until
@@ -169,7 +169,8 @@ def test_until_when_a_certificate_holds_is_read_from_the_peer(
 ) -> None:
     until = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0)
     there = start_tls(hospital.issue("127.0.0.1", until=until)).reached_by(Tls(ca=hospital.root))
-    assert valid_until(there) == until
+    assert there.tls is not None
+    assert valid_until((there.host, there.port), there.tls, 5.0) == until
 
 
 @pytest.mark.parametrize("name", ["ca", "certificate"])

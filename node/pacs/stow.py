@@ -1,0 +1,132 @@
+"""Results to an archive by DICOMweb: STOW-RS (PS3.18, 10.5), one object in each request."""
+
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from node.config_peers import WebDestination
+from node.domain.delivery import CommitmentReport
+from node.domain.errors import Misconfigured, Permanent, Transient, Unreachable
+from node.pacs.status import classify
+from node.pacs.tls import client_context
+
+_BOUNDARY = "osteoscreen-8c5b2f0e4a7d4b11"
+_HEADERS = {
+    "Content-Type": f'multipart/related; type="application/dicom"; boundary={_BOUNDARY}',
+    "Accept": "application/dicom+json",
+}
+_FAILED, _REASON = "00081198", "00081197"  # Failed SOP Sequence and Failure Reason
+_DUPLICATE = 0x0111  # the archive has it: the same UID is the same object, byte for byte
+
+
+class WebArchive:
+    """Implements `node.ports.Archive` on an HTTP client."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def check(self) -> None:
+        """Ask for one study; raise Unreachable where there is no DICOMweb for us."""
+        _judge(self._send("GET", "studies", params={"limit": "1"}), asked_to_store=False)
+
+    def store(self, path: Path) -> None:
+        """Send one object; return once it counts as stored, else raise Transient or Permanent."""
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise Permanent(f"the spooled bytes cannot be read: {type(error).__name__}") from error
+        head = f"--{_BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        body = b"".join((head, content, f"\r\n--{_BOUNDARY}--\r\n".encode()))
+        _judge(self._send("POST", "studies", content=body, headers=_HEADERS))
+
+    def request_commitment(
+        self, transaction_uid: str, objects: Sequence[tuple[str, str]]
+    ) -> CommitmentReport | None:
+        """Raise Permanent: DICOMweb has no storage commitment, and no configuration asks for it."""
+        raise Permanent(f"no commitment by DICOMweb of {len(objects)} objects ({transaction_uid})")
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            return self._client.request(method, path, **request)
+        except httpx.TransportError as error:
+            why = str(error) or type(error).__name__
+            raise Unreachable(f"{self._client.base_url}: {why}; check url and tls") from None
+
+
+def _judge(answer: httpx.Response, *, asked_to_store: bool = True) -> None:
+    """Return for an answer that counts as stored; raise what another answer means."""
+    status, said = answer.status_code, f"the destination answered HTTP {answer.status_code}"
+    if status in (401, 403):
+        raise Unreachable(f"{said}: it does not let us in; check user, password_file, token_file")
+    if status == 404 or 300 <= status < 400:
+        raise Unreachable(f"{said}: there is no DICOMweb at {answer.request.url}; check url")
+    if status in (502, 503, 504):
+        raise Unreachable(f"{said}: it is down or busy")
+    if status in (408, 425, 429) or status >= 500:
+        raise Transient(said)
+    if not asked_to_store:
+        return
+    reasons = [reason for reason in failures(answer.content and _json(answer)) if reason]
+    for reason in reasons:
+        if reason != _DUPLICATE:
+            classify(reason)
+    if not answer.is_success and _DUPLICATE not in reasons:
+        raise Permanent(f"{said}: it does not take the object")
+
+
+def failures(content: Any) -> Iterator[int]:
+    """Yield the failure reasons of a STOW-RS answer in DICOM JSON, whatever it really is."""
+    for item in _values(content, _FAILED):
+        for reason in _values(item, _REASON):
+            yield reason if isinstance(reason, int) else 0
+
+
+def _values(content: Any, tag: str) -> list[Any]:
+    """Return the values of an element in DICOM JSON (PS3.18, F.2), none where it is not one."""
+    element = content.get(tag) if isinstance(content, Mapping) else None
+    values = element.get("Value") if isinstance(element, Mapping) else None
+    return values if isinstance(values, list) else []
+
+
+def _json(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return {}
+
+
+@contextmanager
+def open_web(destination: WebDestination) -> Iterator[WebArchive]:
+    """Open a connection to an archive; raise Misconfigured for files that cannot be used."""
+    with web_client(destination) as client:
+        yield WebArchive(client)
+
+
+def web_client(destination: WebDestination) -> httpx.Client:
+    """Return the HTTP client of a destination, with its credentials and whom it trusts."""
+    headers, auth = {}, None
+    if destination.token_file is not None:
+        headers["Authorization"] = f"Bearer {_secret('token_file', destination.token_file)}"
+    if destination.password_file is not None:
+        auth = (destination.user, _secret("password_file", destination.password_file))
+    verify: bool | ssl.SSLContext = client_context(destination.tls) if destination.tls else True
+    return httpx.Client(
+        base_url=str(destination.url),
+        headers=headers,
+        auth=auth,
+        verify=verify,
+        timeout=destination.timeout,
+        trust_env=False,  # no proxy that the configuration does not name
+    )
+
+
+def _secret(key: str, path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise Misconfigured(f"{key} {path} cannot be read: {why}") from None

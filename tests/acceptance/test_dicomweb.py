@@ -1,0 +1,68 @@
+"""A real archive by DICOMweb, beside the same archive by C-STORE."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
+
+from node.domain.job import JobState
+from tests.peers.command import osteoscreen
+from tests.peers.dcmtk import dcmsend
+from tests.peers.node import AE_TITLE, Node
+from tests.peers.orthanc import Orthanc
+
+pytestmark = pytest.mark.tools("dcmsend", "Orthanc", "libOrthancDicomWeb.so")
+
+MakeNode = Callable[..., Node]
+
+
+@pytest.fixture
+def web(orthanc: Orthanc) -> dict[str, Any]:
+    """Return the configuration of Orthanc's DICOMweb as a destination."""
+    return {"name": "web", "url": f"http://127.0.0.1:{orthanc.http_port}/dicom-web", "timeout": 10}
+
+
+def test_results_arrive_by_dicomweb(
+    make_node: MakeNode, orthanc: Orthanc, web: dict[str, Any], film: Path
+) -> None:
+    node = make_node(destinations=[web])
+    node.serve()
+    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    (job,) = node.wait_all(1)
+    assert job.state is JobState.DONE, node.log()
+    classes = sorted(one.sop_class_uid for one in orthanc.instances())
+    assert classes == [SecondaryCaptureImageStorage, Comprehensive3DSRStorage]
+    checks = osteoscreen("doctor", "--config", node.file)
+    assert "answers and lets us in" in checks.stdout.replace("\n", " ")
+    assert checks.returncode == 0, checks.stdout
+
+
+def test_one_object_by_both_ways_is_one_object(
+    make_node: MakeNode,
+    orthanc: Orthanc,
+    destination: dict[str, Any],
+    web: dict[str, Any],
+    film: Path,
+) -> None:
+    """The archive has it already, says so, and both deliveries are done."""
+    node = make_node(destinations=[destination, web])
+    node.serve()
+    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    (job,) = node.wait_all(1)
+    assert job.state is JobState.DONE, node.log()
+    assert orthanc.count() == 2
+
+
+def test_an_archive_that_is_down_gets_everything_when_it_is_back(
+    make_node: MakeNode, orthanc: Orthanc, web: dict[str, Any], film: Path
+) -> None:
+    orthanc.stop()
+    node = make_node(destinations=[web])
+    node.serve()
+    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    node.wait_for("1", lambda one: any("check url and tls" in d.error for d in one.deliveries))
+    orthanc.start()
+    assert node.wait_all(1)[0].state is JobState.DONE
+    assert orthanc.count() == 2

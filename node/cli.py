@@ -121,6 +121,18 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def conformance(
+    config: ConfigOption = None,
+    as_html: Annotated[bool, typer.Option("--html", help="Write a page, not Markdown.")] = False,
+) -> None:
+    """Write the DICOM conformance statement of this installation to standard output."""
+    from node.conformance import statement
+
+    settings = settings_of(config)[1]
+    typer.echo(statement.html(settings) if as_html else statement.markdown(settings), nl=False)
+
+
 @db.command("upgrade")
 def db_upgrade(config: ConfigOption = None) -> None:
     """Bring the schema to what this version needs."""

@@ -23,7 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MAX_TEXT = 64
 _CHUNK = 1024 * 1024
 _MAX_INFLATED = 512 * _CHUNK  # more than any radiograph; a few hundred kB can inflate to it
-_TAGS = [
+FACTS = [
     "SpecificCharacterSet",
     "ImageType",
     "SOPClassUID",
@@ -74,7 +74,7 @@ def read_film(path: Path, calling_ae: str) -> Film:
         meta, offset = split_dataset(path)
         if meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
             _refuse_bomb(path, offset)
-        ds = dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
+        ds = dcmread(path, stop_before_pixels=True, specific_tags=FACTS)
         return _film(ds, str(meta.TransferSyntaxUID), path, offset, calling_ae)
     except _UNREADABLE as error:
         raise Permanent(f"the data set cannot be read: {type(error).__name__}") from error

@@ -42,7 +42,7 @@ TRANSFER_SYNTAXES = [
     uid.JPEG2000,
     uid.HTJ2KLossless,
 ]
-_MAX_PDU = 128 * 1024
+MAX_PDU = 128 * 1024
 _REJECTED_PERMANENT, _BY_SERVICE_USER = 1, 1
 _CALLING_NOT_RECOGNISED, _CALLED_NOT_RECOGNISED = 3, 7
 _BACKLOG = 128
@@ -181,7 +181,7 @@ class IngestServer:
 def _application_entity(settings: Dicom) -> AE:
     ae = AE(settings.ae_title)
     ae.maximum_associations = settings.max_associations
-    ae.maximum_pdu_size = _MAX_PDU
+    ae.maximum_pdu_size = MAX_PDU
     ae.network_timeout = ae.dimse_timeout = ae.acse_timeout = settings.timeout
     for sop_class in RADIOGRAPH_CLASSES:
         ae.add_supported_context(sop_class, TRANSFER_SYNTAXES)

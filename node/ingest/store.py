@@ -17,6 +17,13 @@ SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
 CLASS_MISMATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC210
+ANSWERS = {
+    SUCCESS: "bytes and job are on the disk; also for a film that is turned away, or known already",
+    OUT_OF_RESOURCES: "no room, or no database: send again later",
+    CLASS_MISMATCH: "the data set is not the SOP Instance that the request announced",
+    CANNOT_UNDERSTAND: "the data set cannot be read, or lacks a UID that a result needs",
+}
+"""What each status that we answer means."""
 _MAX_COMMENT = 64
 
 log = structlog.get_logger()

@@ -39,7 +39,7 @@ _REPORT_CLASSES = {
     "comprehensive": ComprehensiveSRStorage,
 }
 RESULT_CLASSES = (*_REPORT_CLASSES.values(), SecondaryCaptureImageStorage, BasicTextSRStorage)
-_SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _REQUEST_COMMITMENT = 1  # Action Type ID of N-ACTION, PS3.4 Table J.3-1
 _REPORT_WAIT = 1.0  # seconds a peer has to report at once, on the association of the request
 
@@ -149,12 +149,12 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
     ae.network_timeout = ae.dimse_timeout = destination.timeout
     ae.add_requested_context(VERIFICATION)
     for sop_class in RESULT_CLASSES:
-        for syntax in _SYNTAXES:
+        for syntax in SYNTAXES:
             ae.add_requested_context(sop_class, syntax)
     compress = destination.compress == "jpeg2000"
     if compress:
         ae.add_requested_context(SecondaryCaptureImageStorage, JPEG2000Lossless)
-    ae.add_requested_context(PUSH_MODEL, _SYNTAXES)
+    ae.add_requested_context(PUSH_MODEL, SYNTAXES)
     tls = destination.tls
     try:
         assoc = ae.associate(

@@ -3,7 +3,10 @@
 # Elsewhere it only says what is missing: those tests then skip, each by name.
 set -euo pipefail
 
-packages=(dcmtk dicom3tools fonts-wqy-microhei orthanc orthanc-dicomweb postgresql)
+packages=(
+  dcmtk dicom3tools default-jre-headless fonts-wqy-microhei orthanc orthanc-dicomweb pixelmed-apps
+  postgresql
+)
 
 missing() {
   local package

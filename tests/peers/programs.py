@@ -15,6 +15,9 @@ PACKAGES = {
     "storescp": "dcmtk",
     "dcmdump": "dcmtk",
     "dsrdump": "dcmtk",
+    "dsr2html": "dcmtk",
+    "java": "default-jre-headless",
+    "pixelmed.jar": "pixelmed-apps",
     "dciodvfy": "dicom3tools",
     "Orthanc": "orthanc",
     "initdb": "postgresql",
@@ -27,6 +30,7 @@ PACKAGES = {
 # What is needed as a file, not to be run.
 _FILES = {
     "wqy-microhei.ttc": Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"),
+    "pixelmed.jar": Path("/usr/share/java/pixelmed.jar"),
     "libOrthancDicomWeb.so": Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so"),
 }
 # Nothing of ours needs these two, so that CI does not insist on them either.

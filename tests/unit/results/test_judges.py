@@ -1,0 +1,59 @@
+"""The judges at work on the cases that differ most; `python -m tests.judges.table` asks all of all.
+
+A judge that says nothing of a broken object would be no judge: each is shown one.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from node.results.encode import to_bytes
+from tests.judges.cases import Case, cases
+from tests.judges.judges import DOCUMENT_JUDGES, IMAGE_JUDGES, Judge, dicom_sr_validator
+from tests.judges.results import results_of
+from tests.judges.table import judge
+
+pytestmark = pytest.mark.tools(
+    "dciodvfy", "dsrdump", "dsr2html", "java", "pixelmed.jar", "wqy-microhei.ttc"
+)
+
+BY_TITLE = {(one.title, one.language): one for one in cases()}
+CHOSEN = [
+    ("positive, combined", "en"),
+    ("undetermined", "zh"),
+    ("none of these, no patient, no date", "en"),
+    ("ISO 2022 IR 58", "zh"),
+]
+
+
+@pytest.mark.parametrize("key", CHOSEN, ids=[f"{title}-{tag}" for title, tag in CHOSEN])
+def test_no_judge_has_anything_to_say(key: tuple[str, str], tmp_path: Path) -> None:
+    """By all judges, of every object of the film, in its own language."""
+    remarks = judge(BY_TITLE[key], tmp_path)
+    assert remarks == {name: [] for name in DOCUMENT_JUDGES}
+
+
+@pytest.mark.parametrize("ask", DOCUMENT_JUDGES.values(), ids=list(DOCUMENT_JUDGES))
+def test_every_judge_speaks_of_a_broken_report(ask: Judge, tmp_path: Path) -> None:
+    report = next(iter(results_of(Case("any"), tmp_path))).content
+    del report.ContentSequence
+    path = tmp_path / "broken.dcm"
+    path.write_bytes(to_bytes(report))
+    assert ask(path) != []
+
+
+def test_the_validator_of_templates_speaks_of_a_code_in_the_wrong_place(tmp_path: Path) -> None:
+    """Its allow-list is of three items in one group, not of whatever is not in a template."""
+    report = next(iter(results_of(Case("any"), tmp_path))).content
+    report.ContentSequence.append(report.ContentSequence[-1].ContentSequence[0].ContentSequence[-2])
+    path = tmp_path / "broken.dcm"
+    path.write_bytes(to_bytes(report))
+    assert dicom_sr_validator(path) != []
+
+
+def test_the_image_judge_speaks_of_a_broken_heatmap(tmp_path: Path) -> None:
+    heatmap = next(one for one in results_of(Case("any"), tmp_path) if one.form is None).content
+    del heatmap.PhotometricInterpretation
+    path = tmp_path / "broken.dcm"
+    path.write_bytes(to_bytes(heatmap))
+    assert all(ask(path) != [] for ask in IMAGE_JUDGES.values())

@@ -13,15 +13,18 @@ _PIXELMED = "/usr/share/java/pixelmed.jar"
 _LIMITS = [
     f"-Djdk.xml.{name}=0" for name in ("xpathExprGrpLimit", "xpathExprOpLimit", "xpathTotalOpLimit")
 ]
+_GROUP = "".join(rf"/CONTAINER \({code},DCM,[^)]*\)" for code in (126000, 126010, 125007))
 _CHATTER = (
     r"Found \w+ IOD",
     r"Found Root Template TID_(1500 \(MeasurementReport\)|2000 \(BasicDiagnosticImagingReport\))",
     r"Root Template Validation Complete",
     r"IOD validation complete",
-    # TID 1410 is extensible, and these three are what we add to it.
-    r"Warning: [\d.]+: /.*/CODE \(64859006,SCT,.*\): Content Item not in template",
-    r"Warning: [\d.]+: /.*/CODE \(111053,DCM,.*\): Content Item not in template",
-    r"Warning: [\d.]+: /.*/TEXT \(121106,DCM,.*\): Content Item not in template",
+    # TID 1410 is extensible, and these three are what we add to it, there and nowhere else.
+    rf"Warning: [\d.]+: {_GROUP}/CODE \(64859006,SCT,.*\): Content Item not in template",
+    rf"Warning: [\d.]+: {_GROUP}/CODE \(111053,DCM,.*\): Content Item not in template",
+    rf"Warning: [\d.]+: {_GROUP}/TEXT \(121106,DCM,.*\): Content Item not in template",
+    # A code's meaning may be in the language of the report; the validator knows English alone.
+    r'Warning: .* has different code meaning \("[^"]*[\u4e00-\u9fff][^"]*"\) than .*',
 )
 _UNSUPPORTED_CHARSET = "VR checker does not support this Specific Character Set"
 

@@ -9,7 +9,7 @@ import pytest
 
 from node.results.encode import to_bytes
 from tests.judges.cases import Case, cases
-from tests.judges.judges import DOCUMENT_JUDGES, IMAGE_JUDGES, Judge, dicom_sr_validator
+from tests.judges.judges import DOCUMENT_JUDGES, IMAGE_JUDGES, dicom_sr_validator
 from tests.judges.results import results_of
 from tests.judges.table import judge
 
@@ -33,13 +33,14 @@ def test_no_judge_has_anything_to_say(key: tuple[str, str], tmp_path: Path) -> N
     assert remarks == {name: [] for name in DOCUMENT_JUDGES}
 
 
-@pytest.mark.parametrize("ask", DOCUMENT_JUDGES.values(), ids=list(DOCUMENT_JUDGES))
-def test_every_judge_speaks_of_a_broken_report(ask: Judge, tmp_path: Path) -> None:
+def test_every_judge_speaks_of_a_broken_report(tmp_path: Path) -> None:
     report = next(iter(results_of(Case("any"), tmp_path))).content
-    del report.ContentSequence
+    del report.CompletionFlag
+    report.ContentSequence[1].ValueType = "NONSENSE"
     path = tmp_path / "broken.dcm"
     path.write_bytes(to_bytes(report))
-    assert ask(path) != []
+    silent = [name for name, ask in DOCUMENT_JUDGES.items() if not ask(path)]
+    assert silent == []
 
 
 def test_the_validator_of_templates_speaks_of_a_code_in_the_wrong_place(tmp_path: Path) -> None:

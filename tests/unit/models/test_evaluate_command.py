@@ -72,7 +72,7 @@ def test_a_bad_manifest_ends_in_one_line_with_status_2(manifest: Path, tmp_path:
     leaking.write_text(manifest.read_text().replace("p29", "p1"))
     done = osteoscreen(leaking, "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert "p1 (test and validation)" in done.stderr
+    assert "p1 (test, row 31 and validation, row 3)" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()

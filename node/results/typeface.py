@@ -58,18 +58,22 @@ def _opened(path: Path, face: int, language: Language) -> Typeface:
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         found = Typeface(str(path), face, digest)
-        lacking = _lacking(found.at(32), PHRASES[language].headline_suspected)
+        lacking = _lacking(found.at(32), PHRASES[language].on_the_legend())
     except OSError as error:
         raise Misconfigured(f"results.font {path} cannot be read as a font ({error})") from None
     if lacking:
-        raise Misconfigured(f"results.font {path} has no glyph for {lacking} of {language}")
+        raise Misconfigured(
+            f"results.font {path} has no glyph for {lacking[:12]} of {language}; name a font that "
+            "has, such as one of Debian's fonts-noto-cjk"
+        )
     return found
 
 
 def _lacking(font: ImageFont.FreeTypeFont, text: str) -> str:
     """Return the characters of a text that the font shows as it shows what no font has."""
     nothing = bytes(font.getmask("\U0010fffe"))
-    return "".join(c for c in text if not c.isspace() and bytes(font.getmask(c)) == nothing)
+    signs = [sign for sign in dict.fromkeys(text) if not sign.isspace()]
+    return "".join(sign for sign in signs if bytes(font.getmask(sign)) == nothing)
 
 
 @cache

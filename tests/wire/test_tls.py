@@ -11,7 +11,9 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification
 
+from node.config import Config
 from node.config_peers import Destination, Tls
+from node.doctor import examine
 from node.domain.errors import Misconfigured, Unreachable
 from node.pacs.association import open_archive
 from node.pacs.tls import client_context, valid_until
@@ -171,6 +173,26 @@ def test_until_when_a_certificate_holds_is_read_from_the_peer(
     there = start_tls(hospital.issue("127.0.0.1", until=until)).reached_by(Tls(ca=hospital.root))
     assert there.tls is not None
     assert valid_until((there.host, there.port), there.tls, 5.0) == until
+
+
+@pytest.mark.parametrize(("days", "ok"), [(30, True), (9, False)])
+def test_the_doctor_says_until_when_and_is_not_content_with_the_last_days(
+    hospital: Authority,
+    start_tls: StartTls,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+    ok: bool,
+) -> None:
+    """An expiry is to be seen while results still go out."""
+    until = datetime.now(UTC) + timedelta(days=days)
+    there = start_tls(hospital.issue("127.0.0.1", until=until)).reached_by(Tls(ca=hospital.root))
+    there = there.model_copy(update={"send": ("heatmap",)})
+    monkeypatch.chdir(tmp_path)  # the doctor looks at a spool, too
+    checks = examine(Config(destinations=(there,)))
+    (seen,) = [check for check in checks if check.name == "destination pacs"]
+    assert seen.ok is ok, seen.detail
+    assert f"{until:%Y-%m-%d}" in seen.detail
 
 
 @pytest.mark.parametrize("name", ["ca", "certificate"])

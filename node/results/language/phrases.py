@@ -51,3 +51,20 @@ class Phrases:
     model: str  # {product} {software} {name} {version} {digest}
 
     meanings: Mapping[tuple[str, str], str]
+
+    def on_the_legend(self) -> str:
+        """Return all that a heatmap's font must have glyphs for."""
+        return "".join(
+            (
+                self.not_for_diagnosis,
+                self.demonstration_short,
+                self.headline_suspected,
+                self.headline_not_suspected,
+                self.score,
+                self.threshold,
+                self.no_heat,
+                self.scale_title,
+                self.scale_note,
+                self.model,
+            )
+        )

@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench format clean
+.PHONY: help install demo test check judges viewer bench format clean
 
 help: ## Show this text
 	@echo "OsteoScreen: targets"
@@ -41,6 +41,14 @@ check: $(INSTALLED) ## Check format, lint, types and layers
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+judges: $(INSTALLED) ## Have validators judge every kind of result; writes docs/validation.md
+	@tests/install-tools.sh
+	@$(BIN)/python -m tests.judges.table --out docs/validation.md
+
+viewer: $(INSTALLED) ## Open results in OHIF, in a real browser; screenshots in out/viewer
+	@tests/install-tools.sh chromium
+	@$(BIN)/python -m pytest -m viewer $(PYTEST_FLAGS)
 
 bench: $(INSTALLED) ## Measure acknowledgements beside peers, a film's way through the node, heatmaps
 	@tests/install-tools.sh

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the programs that some tests run against, where apt can do it without asking.
 # Elsewhere it only says what is missing: those tests then skip, each by name.
+# Packages that slow tests alone need are named as arguments.
 set -euo pipefail
 
 packages=(
   dcmtk dicom3tools default-jre-headless fonts-wqy-microhei orthanc orthanc-dicomweb pixelmed-apps
-  postgresql
+  postgresql "$@"
 )
 
 missing() {

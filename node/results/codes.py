@@ -54,7 +54,7 @@ PRESENCE: Mapping[Finding, Code] = {
     Finding.UNDETERMINED: Code("373068000", "SCT", "Undetermined"),
 }
 CERTAINTY_OF_FINDING = Code("111012", "DCM", "Certainty of Finding")
-DECISION_THRESHOLD = Code("DECISION_THRESHOLD", PRIVATE_SCHEME, "Decision threshold")
+DECISION_THRESHOLD = Code("THRESHOLD", PRIVATE_SCHEME, "Decision threshold")
 ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
 RECOMMENDED_FOLLOW_UP = Code("111053", "DCM", "Recommended Follow-up")
 DXA = Code("241686001", "SCT", "Dual energy X-ray absorptiometry")

@@ -15,10 +15,11 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import format_number_as_ds
 
+from node.domain.delivery import ResultKind
 from node.domain.film import Film
 from node.domain.prediction import Finding, IntendedUse, Prediction
 from node.results import codes
-from node.results.envelope import PRODUCT, ResultClass, add_series, envelope, read
+from node.results.envelope import ResultClass, add_series, envelope, read
 from node.results.identity import UidKind
 from node.results.language.languages import translate
 from node.results.legend import Legend
@@ -26,7 +27,7 @@ from node.results.reading import SH, Header
 from node.results.render import Canvas, Rgb, render
 from node.results.subject import Subject
 from node.results.tree import patient_orientation
-from node.results.wording import banner, headline, model_line, percentages
+from node.results.wording import banner, headline, model_line, percentages, series_description
 
 _DERIVATION = "Grad-CAM of the model's score in colour over the film, with a legend below"
 _STRANGEST_ASPECT = 4.0
@@ -55,7 +56,9 @@ def build_heatmap(subject: Subject, prediction: Prediction) -> Dataset:
         ds,
         modality="OT",
         number=subject.settings.series_number_heatmap,
-        description=f"{PRODUCT} heatmap",
+        description=series_description(
+            ResultKind.HEATMAP, subject.verdict.model.intended_use, subject.words
+        ),
         uid=subject.uid(UidKind.HEATMAP_SERIES),
     )
     _add_image(ds, subject.film, header)

@@ -3,7 +3,7 @@
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 
-from node.domain.delivery import SrClass
+from node.domain.delivery import ResultKind, SrClass
 from node.domain.prediction import Box, Finding
 from node.results import codes
 from node.results.document import add_document, reference_to
@@ -12,6 +12,7 @@ from node.results.identity import UidKind
 from node.results.language.languages import translate
 from node.results.subject import Subject
 from node.results.tree import content, outline_of
+from node.results.wording import series_description
 
 _CLASSES = {
     SrClass.COMPREHENSIVE_3D: ResultClass.COMPREHENSIVE_3D_SR,
@@ -46,7 +47,9 @@ def build_report(
         ds,
         modality="SR",
         number=subject.settings.series_number_report,
-        description=f"{PRODUCT} report",
+        description=series_description(
+            ResultKind.REPORT, subject.verdict.model.intended_use, subject.words
+        ),
         uid=subject.uid(UidKind.REPORT_SERIES, *facts),
     )
     ds.CodingSchemeIdentificationSequence = [

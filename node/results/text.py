@@ -8,15 +8,16 @@ from highdicom.sr import RelationshipTypeValues as Relationship
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
+from node.domain.delivery import ResultKind
 from node.domain.prediction import Finding
 from node.results import codes
 from node.results.document import add_document
-from node.results.envelope import PRODUCT, ResultClass, add_series, envelope, read
+from node.results.envelope import ResultClass, add_series, envelope, read
 from node.results.identity import UidKind
 from node.results.language.languages import translate
 from node.results.subject import Subject
 from node.results.tree import context
-from node.results.wording import comment, headline
+from node.results.wording import comment, headline, series_description
 
 
 def build_text(subject: Subject) -> Dataset:
@@ -27,7 +28,9 @@ def build_text(subject: Subject) -> Dataset:
         ds,
         modality="SR",
         number=subject.settings.series_number_text,
-        description=f"{PRODUCT} text report",
+        description=series_description(
+            ResultKind.TEXT, subject.verdict.model.intended_use, subject.words
+        ),
         uid=subject.uid(UidKind.TEXT_SERIES),
     )
     add_document(ds, subject, header, ())

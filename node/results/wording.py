@@ -1,5 +1,6 @@
 """The texts of one result: a language's phrases, filled in with what was found."""
 
+from node.domain.delivery import ResultKind
 from node.domain.prediction import Decision, Finding, IntendedUse, Used, Verdict
 from node.results.envelope import PRODUCT, fit
 from node.results.language.phrases import Phrases
@@ -33,6 +34,13 @@ def comment(verdict: Verdict, words: Phrases) -> str:
     """Return the report's comment: intended use, the result in words, and what was missing."""
     parts = [*_intended_use(verdict.model.intended_use, words), *_result(verdict, words)]
     return words.between.join(part for part in parts if part)
+
+
+def series_description(kind: ResultKind, use: IntendedUse, words: Phrases) -> str:
+    """Return what a viewer lists a series by; what its score is not for begins early, since a
+    list shows no more than twenty letters.
+    """
+    return words.series[use].format(product=PRODUCT, object=words.objects[kind])
 
 
 def headline(decision: Decision, words: Phrases) -> str:

@@ -36,7 +36,7 @@ def results_of(case: Case, folder: Path) -> Iterator[Built]:
         "0.1.0",
         language=case.language,
         typeface=typeface_for(case.language, None),
-        assume_charset=case.assume_charset,
+        assume_charset=case.name.assume_charset,
     )
     source = dcmread(path, stop_before_pixels=True)
     return build_results(Subject(source, film, verdict, settings), prediction, EVERYTHING)
@@ -49,15 +49,15 @@ def _predictor() -> BundlePredictor:
 
 def _decision(case: Case) -> Decision:
     """The finding that the case is about; the score itself is beside the point here."""
-    if case.finding is Finding.UNDETERMINED:
-        return Decision(case.finding, _THRESHOLD, reason="the film is too dark")
-    used = Used.IMAGE if case.used is Used.CLINICAL else case.used
-    score = 0.8 if case.finding is Finding.PRESENT else 0.2
-    return Decision(case.finding, _THRESHOLD, score=score, used=used)
+    if case.film.finding is Finding.UNDETERMINED:
+        return Decision(case.film.finding, _THRESHOLD, reason="the film is too dark")
+    used = Used.IMAGE if case.film.used is Used.CLINICAL else case.film.used
+    score = 0.8 if case.film.finding is Finding.PRESENT else 0.2
+    return Decision(case.film.finding, _THRESHOLD, score=score, used=used)
 
 
 def _probability(case: Case, found: Probability) -> Probability:
     """The model's own, and for a case with clinical facts, that they were there."""
-    if case.used is not Used.IMAGE:
+    if case.film.used is not Used.IMAGE:
         assert found.clinical is not None, "the case's film was to have clinical facts"
     return found

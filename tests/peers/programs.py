@@ -22,6 +22,7 @@ PACKAGES = {
     "Orthanc": "orthanc",
     "initdb": "postgresql",
     "postgres": "postgresql",
+    "chromium": "chromium",
     "systemd-analyze": "systemd",
     "docker": "docker-cli",
     "wqy-microhei.ttc": "fonts-wqy-microhei",

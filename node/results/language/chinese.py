@@ -1,6 +1,7 @@
 """Simplified Chinese."""
 
-from node.domain.prediction import Used
+from node.domain.delivery import ResultKind
+from node.domain.prediction import IntendedUse, Used
 from node.results.language.phrases import Phrases
 
 CHINESE = Phrases(
@@ -12,6 +13,16 @@ CHINESE = Phrases(
     demonstration="演示模型：以模拟胸片训练，临床准确性未知，不得用于诊断。",
     demonstration_short="演示模型：以模拟胸片训练，临床准确性未知",
     research="本模型处于研究阶段，未获准用于临床。",
+    objects={
+        ResultKind.REPORT: "报告",
+        ResultKind.HEATMAP: "热图",
+        ResultKind.TEXT: "文本报告",
+    },
+    series={
+        IntendedUse.DEMONSTRATION: "{product} 演示{object}：不得用于诊断",
+        IntendedUse.RESEARCH: "{product} 研究{object}：不得用于诊断",
+        IntendedUse.CLEARED: "{product} {object}",
+    },
     undetermined="结果：无法判定，未给出评分：{reason}。",
     no_score="模型未给出评分",
     says_nothing="本结果不说明骨密度的高低。",
@@ -85,7 +96,7 @@ CHINESE = Phrases(
         ("DCM", "123110"): "人工智能",
         ("DCM", "111030"): "图像区域",
         ("DCM", "111012"): "所见的确信度",
-        ("99OSTEO", "DECISION_THRESHOLD"): "判定阈值",
+        ("99OSTEO", "THRESHOLD"): "判定阈值",
         ("SCT", "64859006"): "骨质疏松症",
         ("SCT", "52101004"): "存在",
         ("SCT", "272519000"): "不存在",

@@ -1,6 +1,7 @@
 """English, the language of a report where nothing else is asked for."""
 
-from node.domain.prediction import Used
+from node.domain.delivery import ResultKind
+from node.domain.prediction import IntendedUse, Used
 from node.results.language.phrases import Phrases
 
 ENGLISH = Phrases(
@@ -17,6 +18,16 @@ ENGLISH = Phrases(
         "Demonstration model: trained on simulated films, no known clinical accuracy"
     ),
     research="The model is under study and not cleared for clinical use.",
+    objects={
+        ResultKind.REPORT: "report",
+        ResultKind.HEATMAP: "heatmap",
+        ResultKind.TEXT: "text report",
+    },
+    series={
+        IntendedUse.DEMONSTRATION: "{product} demo {object}: not for diagnosis",
+        IntendedUse.RESEARCH: "{product} research {object}: not for diagnosis",
+        IntendedUse.CLEARED: "{product} {object}",
+    },
     undetermined="Result: undetermined, no score: {reason}.",
     no_score="the model gave no score",
     says_nothing="This says nothing about bone density.",

@@ -6,7 +6,8 @@ The sentences are written for the radiologist who reads them cold, between two o
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from node.domain.prediction import Used
+from node.domain.delivery import ResultKind
+from node.domain.prediction import IntendedUse, Used
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Phrases:
     demonstration: str
     demonstration_short: str
     research: str
+
+    objects: Mapping[ResultKind, str]
+    series: Mapping[IntendedUse, str]  # {product} {object}
 
     undetermined: str  # {reason}
     no_score: str

@@ -1,11 +1,15 @@
 """What is built for a film: what some destination wants, each object once."""
 
+from dataclasses import replace
+
+import pytest
+
 from node.domain.delivery import ResultKind, Route, SrClass, When
-from node.domain.prediction import Finding
+from node.domain.prediction import Finding, IntendedUse
 from node.results.build import Built, build_results
 from node.results.encode import to_bytes
 from node.results.wording import comment, headline
-from tests.unit.results.films import prediction, subject, verdict
+from tests.unit.results.films import MODEL, prediction, subject, verdict
 
 REPORT, HEATMAP, TEXT = ResultKind.REPORT, ResultKind.HEATMAP, ResultKind.TEXT
 
@@ -63,4 +67,25 @@ def test_the_report_in_words_says_what_the_report_says() -> None:
     assert sections == {
         "Findings": comment(made, words),
         "Conclusions": headline(made.decision, words),
+    }
+
+
+@pytest.mark.parametrize(
+    ("use", "kind", "mark"),
+    [
+        (IntendedUse.DEMONSTRATION, "demo ", ": not for diagnosis"),
+        (IntendedUse.RESEARCH, "research ", ": not for diagnosis"),
+        (IntendedUse.CLEARED, "", ""),
+    ],
+)
+def test_a_viewer_lists_every_series_with_what_it_must_not_be_used_for(
+    use: IntendedUse, kind: str, mark: str
+) -> None:
+    """A list of series is often all that is seen beside a score."""
+    made = subject(made=verdict(model=replace(MODEL, intended_use=use)))
+    objects = build_results(made, prediction(), (route(REPORT, HEATMAP, TEXT),))
+    assert {one.kind: one.content.SeriesDescription for one in objects} == {
+        REPORT: f"OsteoScreen {kind}report{mark}",
+        HEATMAP: f"OsteoScreen {kind}heatmap{mark}",
+        TEXT: f"OsteoScreen {kind}text report{mark}",
     }

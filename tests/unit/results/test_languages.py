@@ -13,7 +13,7 @@ from pydicom import Dataset
 
 from node.domain.delivery import ResultKind, Route, When
 from node.domain.errors import Misconfigured
-from node.domain.prediction import Finding, Used
+from node.domain.prediction import Finding, IntendedUse, Used
 from node.results.build import build_results
 from node.results.heatmap import build_heatmap
 from node.results.language.english import ENGLISH
@@ -35,6 +35,8 @@ def scored(language: Language, finding: Finding = Finding.PRESENT) -> Subject:
 def codes_in(ds: Dataset) -> Iterator[tuple[str, str, str]]:
     for element in ds.iterall():
         for item in element.value if element.VR == "SQ" else ():
+            # Never a Long Code Value, which older archives and our own translation do not know.
+            assert "LongCodeValue" not in item
             if "CodeValue" in item:
                 yield item.CodingSchemeDesignator, item.CodeValue, item.CodeMeaning
 
@@ -59,6 +61,9 @@ def test_a_language_has_every_phrase_with_the_same_blanks(language: Language) ->
             assert said
             assert blanks(said) == blanks(english), field.name
     assert set(words.scored_by) == set(Used)
+    assert set(words.objects) == set(ResultKind)
+    assert set(words.series) == set(IntendedUse)
+    assert all(blanks(text) == {"product", "object"} for text in words.series.values())
 
 
 def blanks(text: str) -> set[str]:

@@ -19,8 +19,8 @@ from matplotlib.ticker import PercentFormatter
 
 from models.evaluation.discrimination import Curve, Flags, Values
 from models.evaluation.study import REFITTED, RIDGE, Cohort
+from models.greyscale import Float
 from models.paper import CLINICAL, COMBINED, IMAGE
-from models.pixels import Float
 from models.preprocess import Placement
 
 INK, FAINT = "#222222", "#808080"

@@ -1,8 +1,8 @@
 """From a DICOM data set to the film as a radiologist sees it.
 
-The grey scale pipeline of PS3.3 C.7.6.3, C.11.1 and C.11.2: stored values, Modality LUT, VOI LUT
-or window, polarity. Every value in a header is taken for hostile: what is missing or absurd is
-either ignored where the standard lets a viewer ignore it, or refused with ``PixelError``.
+Stored values, Modality LUT, VOI LUT or window, polarity, in this order. Every value in a header is
+taken for hostile: what is missing or absurd is either ignored where the standard lets a viewer
+ignore it, or refused with ``PixelError``.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
 
-Float = npt.NDArray[np.float32]
-Values = npt.NDArray[np.float64]
+from models.greyscale import Float, Levels, Stored, Values, grey_of_colour, levels_of, look_up
 
-MAX_PIXELS = 36_000_000
+MAX_PIXELS = 12_000**2
 """Larger films are refused unread: no detector makes them, and decoding would eat the memory."""
 
 _DECODING = (
@@ -64,17 +63,17 @@ def read_radiograph(ds: Dataset) -> Radiograph:
     _check_shape(ds)
     stored = _decode(ds)
     if stored.ndim == 3:
-        stored = _grey_of_colour(stored)
-    padding = _padding(ds, stored)
-    values = _modality(ds, stored)
-    shown = _display(ds, values, ~padding)
+        stored = _grey(stored)
+    levels = levels_of(stored)
+    padding = _padding(ds, levels)
+    levels = levels.without(padding)
+    shown = _display(ds, _modality(ds, levels.stored), levels)
     if _inverted(ds):
         shown = 1.0 - shown
-    shown[padding] = 0.0
-    pixels = shown.astype(np.float32)
-    if float(pixels.max()) - float(pixels.min()) < 1e-3:
+    shown = np.where(padding, 0.0, shown)
+    if np.ptp(shown) < 1e-3:
         raise PixelError("the film is one flat grey: there is nothing to score; send it again")
-    return Radiograph(pixels, _aspect(ds))
+    return Radiograph(look_up(stored, levels, shown), _aspect(ds))
 
 
 def _check_shape(ds: Dataset) -> None:
@@ -92,7 +91,7 @@ def _check_shape(ds: Dataset) -> None:
         raise PixelError("Photometric Interpretation is neither grey scale nor true colour")
 
 
-def _decode(ds: Dataset) -> npt.NDArray[np.generic]:
+def _decode(ds: Dataset) -> Stored:
     """Stored values, (rows, columns) or (rows, columns, 3) in RGB."""
     try:
         stored = pixel_array(ds)
@@ -110,32 +109,29 @@ def _decode(ds: Dataset) -> npt.NDArray[np.generic]:
     return stored
 
 
-def _grey_of_colour(stored: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _grey(stored: Stored) -> Stored:
     """The grey of a secondary capture that was stored as colour but shows none."""
-    colour = stored.astype(np.float64)
-    spread = colour.max(axis=2) - colour.min(axis=2)
-    # JPEG leaves a level or two between the channels; burned-in colour leaves far more.
-    if np.percentile(spread, 99.9) > 0.03 * max(1.0, float(colour.max())):
+    grey = grey_of_colour(stored, limit=0.03 * max(1.0, float(stored.max())))
+    if grey is None:
         raise PixelError("a colour picture, not a radiograph: send the grey original")
-    grey: npt.NDArray[np.generic] = colour.mean(axis=2).round().astype(stored.dtype)
     return grey
 
 
-def _padding(ds: Dataset, stored: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
-    """Pixels that hold no picture, PS3.3 C.7.5.1.1.2."""
+def _padding(ds: Dataset, levels: Levels) -> npt.NDArray[np.bool_]:
+    """Which levels hold no picture, PS3.3 C.7.5.1.1.2."""
     first = _number(ds, "PixelPaddingValue")
     if first is None:
-        return np.zeros(stored.shape, bool)
+        return np.zeros(levels.stored.shape, bool)
     limit = _number(ds, "PixelPaddingRangeLimit")
     last = first if limit is None else limit
-    values = stored.astype(np.float64)
+    values = levels.stored.astype(np.float64)
     padding: npt.NDArray[np.bool_] = (values >= min(first, last)) & (values <= max(first, last))
     if padding.all():
         raise PixelError("every pixel is padding: there is nothing to score; send it again")
     return padding
 
 
-def _modality(ds: Dataset, stored: npt.NDArray[np.generic]) -> Values:
+def _modality(ds: Dataset, stored: Stored) -> Values:
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             values = np.asarray(apply_modality_lut(stored, ds), np.float64)
@@ -146,8 +142,9 @@ def _modality(ds: Dataset, stored: npt.NDArray[np.generic]) -> Values:
     return values
 
 
-def _display(ds: Dataset, values: Values, picture: npt.NDArray[np.bool_]) -> Values:
+def _display(ds: Dataset, values: Values, levels: Levels) -> Values:
     """VOI LUT, else window, else the whole range, to 0..1; the first of several is used."""
+    picture = levels.picture
     for shown in (_voi_lut(ds, values), _window(ds, values)):
         # A window beside the data shows one flat grey; no viewer's user would leave it so.
         if shown is not None and np.ptp(shown[picture]) > 0.02:
@@ -156,7 +153,7 @@ def _display(ds: Dataset, values: Values, picture: npt.NDArray[np.bool_]) -> Val
     if stored_bits <= 8 and "RescaleSlope" not in ds and "ModalityLUTSequence" not in ds:
         low, high = 0.0, 255.0
     else:
-        low, high = np.percentile(values[picture], [0.1, 99.9]).tolist()
+        low, high = (levels.percentile(values, percent) for percent in (0.1, 99.9))
     if high <= low:
         low, high = float(values[picture].min()), float(values[picture].max())
     if high <= low:

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from models.pixels import Float, Radiograph
+from models.greyscale import Float
+from models.pixels import Radiograph
 from models.preprocess import Placement
 from models.scoring import Bundle, Score, score
 

@@ -28,6 +28,10 @@ class Rejected(OsteoScreenError):
     """The film is intact, and policy or its pixels say that it must not be scored."""
 
     def __init__(self, reason: str, text: str) -> None:
-        super().__init__(text)
+        # Both arguments, so that the error survives its way out of another process.
+        super().__init__(reason, text)
         self.reason = reason
         self.text = text
+
+    def __str__(self) -> str:
+        return self.text

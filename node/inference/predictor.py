@@ -129,9 +129,10 @@ def _prediction(shown: Radiograph, score: scoring.Score, probability: Probabilit
     if not (math.isfinite(score.probability) and np.isfinite(score.heat).all()):
         raise Permanent("the model gave no finite score for this film")
     place = score.placement
-    grey = np.rint(np.clip(shown.pixels, 0.0, 1.0) * 255).astype(np.uint8)
+    grey = np.clip(shown.pixels, 0.0, 1.0)
+    grey *= 255  # in place: a large film has a hundred million pixels
     return Prediction(
         probability=probability,
         heat=Heat(score.heat, Box(place.top, place.left, place.height, place.width)),
-        rendering=Rendering(grey),
+        rendering=Rendering(np.rint(grey, out=grey).astype(np.uint8)),
     )

@@ -1,0 +1,106 @@
+"""The grey scale pipeline of PS3.3 C.7.6.3, C.11.1 and C.11.2, level by level.
+
+Modality LUT, VOI LUT or window and polarity change a pixel by its stored value alone. A film has
+some thousands of these and up to a hundred million pixels: the pipeline runs on the levels, and
+one look-up turns them into the picture, strip by strip, so that a film costs the memory of its
+pixels and not ten times that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
+Stored = npt.NDArray[Any]
+
+_STRIP = 2**20  # pixels
+_MAX_RANGE = 2**22
+"""Levels from lowest to highest beyond which they are sorted instead of counted."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The levels that occur in a film, ascending, and how many pixels have each.
+
+    ``stored`` has the type of the film; ``counts`` is int64, 0 for a level of padding.
+    """
+
+    stored: Stored
+    counts: npt.NDArray[np.int64]
+
+    @property
+    def picture(self) -> npt.NDArray[np.bool_]:
+        """Which levels are of the picture, not of padding."""
+        return self.counts > 0
+
+    def without(self, padding: npt.NDArray[np.bool_]) -> Levels:
+        """Return the same levels, none of their padding counted."""
+        return replace(self, counts=np.where(padding, 0, self.counts))
+
+    def percentile(self, values: Values, percent: float) -> float:
+        """Return a percentile of the picture, given each level's value; interpolated linearly."""
+        order = np.argsort(values, kind="stable")
+        upto = np.cumsum(self.counts[order])
+        place = percent / 100 * (upto[-1] - 1)
+        below = int(place)
+        ranks = np.array([below, min(below + 1, upto[-1] - 1)])
+        low, high = values[order][np.searchsorted(upto, ranks, side="right")]
+        return float(low + (high - low) * (place - below))
+
+
+def levels_of(stored: Stored) -> Levels:
+    """Count the levels of a film."""
+    low, high = int(stored.min()), int(stored.max())
+    if high - low >= _MAX_RANGE:
+        values, counts = np.unique(stored, return_counts=True)
+        return Levels(values, counts.astype(np.int64))
+    counts = np.zeros(high - low + 1, np.int64)
+    for strip in _strips(stored):
+        counts += np.bincount(_offset(stored[strip], low).ravel(), minlength=len(counts))
+    there = np.flatnonzero(counts)
+    return Levels((there + low).astype(stored.dtype), counts[there])
+
+
+def look_up(stored: Stored, levels: Levels, shown: Values) -> Float:
+    """Return the picture, float32, given what each level is shown as."""
+    low, high = int(levels.stored[0]), int(levels.stored[-1])
+    picture = np.empty(stored.shape, np.float32)
+    if high - low >= _MAX_RANGE:
+        for strip in _strips(stored):
+            picture[strip] = shown[np.searchsorted(levels.stored, stored[strip])]
+        return picture
+    table = np.zeros(high - low + 1, np.float32)
+    table[_offset(levels.stored, low)] = shown
+    for strip in _strips(stored):
+        picture[strip] = table[_offset(stored[strip], low)]
+    return picture
+
+
+def grey_of_colour(stored: Stored, limit: float) -> Stored | None:
+    """Return the mean of the channels, or None where these differ by more than ``limit``.
+
+    In one pixel of a thousand they may: JPEG leaves a few, burned-in colour leaves far more.
+    """
+    grey, coloured = np.empty(stored.shape[:2], stored.dtype), 0
+    for strip in _strips(grey):
+        channels = stored[strip].astype(np.float64)
+        coloured += int(np.count_nonzero(np.ptp(channels, axis=2) > limit))
+        grey[strip] = channels.mean(axis=2).round()
+    return grey if coloured <= grey.size / 1000 else None
+
+
+def _strips(image: Stored) -> Iterator[slice]:
+    """Yield the rows of an image in strips of about a million pixels."""
+    rows = max(1, _STRIP // max(1, image.shape[1]))
+    for start in range(0, image.shape[0], rows):
+        yield slice(start, start + rows)
+
+
+def _offset(stored: Stored, low: int) -> npt.NDArray[np.int64]:
+    return stored.astype(np.int64) - low

@@ -106,13 +106,28 @@ def screen(  # noqa: PLR0913 - a parameter is an option
 
 
 @app.command()
-def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    config: ConfigOption = None,
+    send_film: Annotated[
+        bool,
+        typer.Option(
+            "--round-trip",
+            help="Also send a film that is nobody's through the running node, to all destinations.",
+        ),
+    ] = False,
+    wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for its results.")] = 120,
+    as_json: JsonOption = False,
+) -> None:
     """Check configuration, database, spool, model, port and destinations."""
-    from node.display import print_checks
-    from node.doctor import examine
+    from node.display import print_checks, progress_line
+    from node.doctor.examine import examine
+    from node.doctor.round_trip import round_trip
 
     _, settings = settings_of(config)
-    checks = examine(settings)
+    with progress_line("looking at everything") as tell:
+        checks = examine(settings)
+        if send_film:
+            checks += round_trip(settings, wait, tell)
     if as_json:
         print_json([check.as_dict() for check in checks])
     else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.display import print_checks, print_figures
-from node.doctor import Check
+from node.domain.check import Check
 from node.domain.errors import Misconfigured
 
 if TYPE_CHECKING:

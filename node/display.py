@@ -1,12 +1,13 @@
 """What people see of jobs and checks on a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from node.doctor import Check
+from node.domain.check import Check
 from node.domain.dossier import Dossier, summarise
 from node.domain.job import Job, JobState
 from node.domain.prediction import IntendedUse
@@ -20,6 +21,13 @@ _COLOURS = {
     JobState.REJECTED: "yellow",
     JobState.CANCELLED: "yellow",
 }
+
+
+@contextmanager
+def progress_line(text: str) -> Iterator[Callable[[str], None]]:
+    """Show on standard error what is under way, where somebody looks; yield what changes it."""
+    with Console(stderr=True).status(text) as status:
+        yield status.update
 
 
 def print_checks(checks: Sequence[Check]) -> None:

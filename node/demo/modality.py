@@ -1,5 +1,6 @@
-"""The sending side of the demonstration: a film goes to the node as a modality sends it."""
+"""The sending side: a film goes to the node as a modality sends it, for demo and doctor."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
@@ -8,9 +9,19 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 
-from node.domain.errors import Misconfigured, OsteoScreenError
+from node.domain.errors import Misconfigured, NotLetIn, OsteoScreenError, Unreachable
 
 AE_TITLE = "MODALITY"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Where a film goes, and as whom."""
+
+    ae_title: str
+    port: int
+    host: str = "127.0.0.1"
+    calling_ae: str = AE_TITLE
 
 
 def read_film(path: Path) -> Dataset:
@@ -39,12 +50,12 @@ def _complete_meta(ds: Dataset) -> None:
         )
 
 
-def echo(ae_title: str, port: int) -> bool:
-    """Return whether a node on this machine answers a C-ECHO."""
-    ae = AE(AE_TITLE)
+def echo(node: Node) -> bool:
+    """Return whether a node answers a C-ECHO."""
+    ae = AE(node.calling_ae)
     ae.connection_timeout = 2
     ae.add_requested_context("1.2.840.10008.1.1")
-    assoc = ae.associate("127.0.0.1", port, ae_title=ae_title)
+    assoc = ae.associate(node.host, node.port, ae_title=node.ae_title)
     if not assoc.is_established:
         return False
     answered = "Status" in assoc.send_c_echo()
@@ -52,11 +63,19 @@ def echo(ae_title: str, port: int) -> bool:
     return answered
 
 
-def send(ds: Dataset, ae_title: str, port: int) -> None:
+def send(ds: Dataset, node: Node) -> None:
     """Send a film by C-STORE in the transfer syntax of its file; raise where it is refused."""
-    ae = AE(AE_TITLE)
+    ae = AE(node.calling_ae)
     ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
-    assoc = ae.associate("127.0.0.1", port, ae_title=ae_title)
+    assoc = ae.associate(node.host, node.port, ae_title=node.ae_title)
+    answer = assoc.acceptor.primitive
+    if answer is not None and assoc.is_rejected:
+        raise NotLetIn(
+            f"the node rejected the association: {answer.reason_str}; add to "
+            f"dicom.callers: {{ae_title: {node.calling_ae}, network: 127.0.0.1}}"
+        )
+    if answer is None:
+        raise Unreachable(f"no node answers at {node.host}:{node.port}; run osteoscreen serve")
     if not assoc.is_established:
         raise OsteoScreenError(
             "the node refused the association: it takes radiographs (CR, DX, Secondary Capture), "

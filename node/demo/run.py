@@ -56,7 +56,7 @@ def run_demo(film: Path | None, out: Path) -> int:
             with _serving(file, folder / "node.log"):
                 _await_node(config, folder / "node.log")
                 status.update("sending the film")
-                modality.send(ds, config.dicom.ae_title, config.dicom.port)
+                modality.send(ds, _node(config))
                 status.update("waiting for the results")
                 dossier = _await_job(config, str(ds.SOPInstanceUID))
         summary = summarise(dossier)
@@ -111,9 +111,13 @@ def _serving(file: Path, log: Path) -> Iterator[None]:
             process.wait()
 
 
+def _node(config: Config) -> modality.Node:
+    return modality.Node(config.dicom.ae_title, config.dicom.port)
+
+
 def _await_node(config: Config, log: Path) -> None:
     deadline = monotonic() + _START_SECONDS
-    while not modality.echo(config.dicom.ae_title, config.dicom.port):
+    while not modality.echo(_node(config)):
         if monotonic() > deadline:
             said = log.read_text(errors="replace").strip().splitlines()
             raise OsteoScreenError("the node did not start: " + (said[-1] if said else "no log"))

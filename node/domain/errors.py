@@ -16,6 +16,10 @@ class Unreachable(Transient):
     """A peer that cannot be talked to at all, whatever one has to say to it."""
 
 
+class NotLetIn(Unreachable):
+    """A peer that answers and does not know our AE title, or not from this address."""
+
+
 class Permanent(OsteoScreenError):
     """Fails the same way every time: a refused SOP Class, bytes that do not verify."""
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,13 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
         raise _translated(error) from error
     except SQLAlchemyError as error:
         raise Permanent(f"the database refused the statement: {type(error).__name__}") from error
+
+
+def clock_of(engine: sa.Engine) -> datetime:
+    """Return the database's time, in UTC. SQLite's is that of this machine, in whole seconds."""
+    with transaction(engine) as connection:
+        now = connection.execute(sa.select(sa.func.now())).scalar_one()
+    return now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)
 
 
 def _translated(error: SQLAlchemyError) -> Exception:

@@ -22,7 +22,7 @@ from pynetdicom import AE, evt
 
 from node.config_peers import Destination, ResultKind
 from node.domain.delivery import CommitmentReport
-from node.domain.errors import Permanent, Unreachable
+from node.domain.errors import NotLetIn, Permanent, Unreachable
 from node.pacs.commitment import (
     PUSH_MODEL,
     PUSH_MODEL_INSTANCE,
@@ -40,6 +40,7 @@ _REPORT_CLASSES = {
 }
 RESULT_CLASSES = (*_REPORT_CLASSES.values(), SecondaryCaptureImageStorage, BasicTextSRStorage)
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+_CALLING_UNKNOWN = 3  # diagnostic of A-ASSOCIATE-RJ, PS3.8 Table 9-21
 _REQUEST_COMMITMENT = 1  # Action Type ID of N-ACTION, PS3.4 Table J.3-1
 _REPORT_WAIT = 1.0  # seconds a peer has to report at once, on the association of the request
 
@@ -72,6 +73,14 @@ class OpenArchive:
             context.abstract_syntax == sop_class and syntax in ("", *context.transfer_syntax)
             for context in self._assoc.accepted_contexts
         )
+
+    def accepted(self) -> dict[UID, list[UID]]:
+        """Return the SOP Classes that the peer takes of those we offer, with their syntaxes."""
+        found: dict[UID, list[UID]] = {}
+        for context in self._assoc.accepted_contexts:
+            syntaxes = found.setdefault(context.abstract_syntax, [])
+            syntaxes += [one for one in context.transfer_syntax if one not in syntaxes]
+        return found
 
     def store(self, path: Path) -> None:
         """Send one object; return once it counts as stored, else raise what `classify` does."""
@@ -168,7 +177,9 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
         reason = error.strerror or "cannot be looked up"
         raise Unreachable(f"{destination.host}: {reason}; check the host's name") from None
     if not assoc.is_established:
-        raise Unreachable(_why_not(destination, assoc))
+        answer = assoc.acceptor.primitive if assoc.is_rejected else None
+        stranger = answer is not None and answer.diagnostic == _CALLING_UNKNOWN
+        raise (NotLetIn if stranger else Unreachable)(_why_not(destination, assoc))
     try:
         yield OpenArchive(assoc, reports, compress=compress)
     finally:

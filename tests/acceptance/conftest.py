@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
+from pydicom.uid import generate_uid
 
 from node.demo.run import SHIPPED_FILM
-from tests.peers.node import Node
+from tests.peers.committing import CommittingPacs
+from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 
 
@@ -15,6 +18,18 @@ from tests.peers.orthanc import Orthanc
 def film() -> Path:
     """Return the film that the product ships."""
     return SHIPPED_FILM
+
+
+@pytest.fixture
+def films(film: Path, tmp_path: Path) -> list[Path]:
+    """Return six films, the shipped one under other names."""
+    made = []
+    for number in range(6):
+        ds = dcmread(film)
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        made.append(tmp_path / f"film{number}.dcm")
+        ds.save_as(made[-1])
+    return made
 
 
 @pytest.fixture
@@ -29,6 +44,14 @@ def make_node(tmp_path: Path, node_port: int) -> Iterator[Callable[..., Node]]:
     yield make
     for node in made:
         node.kill()
+
+
+@pytest.fixture
+def spoken_for(node_port: int) -> Iterator[CommittingPacs]:
+    """Return a PACS that the test speaks for; it does not listen yet."""
+    pacs = CommittingPacs(node_port, AE_TITLE)
+    yield pacs
+    pacs.stop()
 
 
 @pytest.fixture

@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
+from node.app import open_spool
+from node.config import load
 from node.domain.job import JobState
 from tests.peers.command import osteoscreen
 from tests.peers.dcmtk import dcmsend
@@ -53,6 +56,31 @@ def test_one_object_by_both_ways_is_one_object(
     (job,) = node.wait_all(1)
     assert job.state is JobState.DONE, node.log()
     assert orthanc.count() == 2
+
+
+@pytest.mark.parametrize("way", ["dimse", "dicomweb"])
+def test_what_the_archive_gives_back_is_what_was_sent(
+    make_node: MakeNode,
+    orthanc: Orthanc,
+    destination: dict[str, Any],
+    web: dict[str, Any],
+    film: Path,
+    way: str,
+) -> None:
+    """By WADO-RS, the data set of each object is equal to the spooled one, element by element."""
+    every = {"send": ["report", "heatmap", "text"]}
+    node = make_node(destinations=[(destination if way == "dimse" else web) | every])
+    node.serve()
+    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    (job,) = node.wait_all(1)
+    spool = open_spool(load(node.file))
+    sent = {}
+    for delivery in node.desk().show(job.id).deliveries:
+        ds = dcmread(spool.path(delivery.spool_key))
+        sent[ds.SOPInstanceUID] = ds
+    returned = {ds.SOPInstanceUID: ds for ds in orthanc.retrieve(job.film.study_instance_uid)}
+    assert len(sent) == 3
+    assert returned == sent
 
 
 def test_an_archive_that_is_down_gets_everything_when_it_is_back(

@@ -11,6 +11,7 @@ from pydicom import dcmread
 
 from node.domain.delivery import SETTLED, DeliveryState
 from node.domain.job import JobState
+from tests.peers.committing import CommittingPacs
 from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
@@ -55,20 +56,28 @@ def test_no_process_outlives_the_supervisor(make_node: MakeNode) -> None:
 
 
 def test_one_destination_down_does_not_hold_up_another(
-    make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
+    make_node: MakeNode,
+    orthanc: Orthanc,
+    destination: dict[str, Any],
+    spoken_for: CommittingPacs,
+    films: list[Path],
 ) -> None:
-    """The PACS that runs gets its results while the other's wait for it."""
-    away = destination | {"name": "away", "port": 1}
-    node = make_node(destinations=[away, destination])
+    """The PACS that runs gets everything at once; the other everything when it comes back."""
+    node = make_node(destinations=[spoken_for.destination, destination])
     node.serve()
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
-    dossier = node.wait_for(
-        str(dcmread(film).SOPInstanceUID),
-        lambda seen: [d.state for d in seen.deliveries].count(DeliveryState.DELIVERED) == 2,
-    )
-    assert {d.destination for d in dossier.deliveries if d.state in SETTLED} == {"pacs"}
-    assert dossier.job.state is JobState.ANALYSED
-    assert orthanc.count() == 2
+    assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
+    uids = [str(dcmread(film).SOPInstanceUID) for film in films]
+    for uid in uids:
+        dossier = node.wait_for(
+            uid, lambda seen: [d.state for d in seen.deliveries].count(DeliveryState.DELIVERED) == 2
+        )
+        assert {d.destination for d in dossier.deliveries if d.state in SETTLED} == {"pacs"}
+        assert dossier.job.state is JobState.ANALYSED
+    sent = {one.sop_instance_uid for one in orthanc.instances()}
+    assert len(sent) == 2 * len(films)
+    spoken_for.start()
+    assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
+    assert sorted(spoken_for.stored) == sorted(sent)
 
 
 @pytest.mark.tools("initdb", "postgres")

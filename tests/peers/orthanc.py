@@ -8,8 +8,12 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+import httpx
+from pydicom import Dataset, dcmread
 
 from tests.peers.programs import find
 from tests.peers.waiting import free_port, wait_until
@@ -109,6 +113,15 @@ class Orthanc:
     def file(self, id_: str) -> bytes:
         """Return an object as a DICOM file, as it is stored."""
         return self._request("GET", f"/instances/{id_}/file")
+
+    def retrieve(self, study_instance_uid: str) -> list[Dataset]:
+        """Return a study's objects by WADO-RS (PS3.18, 10.4), each as it is stored."""
+        url = f"http://{self.host}:{self.http_port}/dicom-web/studies/{study_instance_uid}"
+        wanted = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+        answer = httpx.get(url, headers={"Accept": wanted}, timeout=60).raise_for_status()
+        boundary = answer.headers["Content-Type"].partition("boundary=")[2].strip('"').encode()
+        _, *parts, _ = (b"\r\n" + answer.content).split(b"\r\n--" + boundary)
+        return [dcmread(BytesIO(part.partition(b"\r\n\r\n")[2])) for part in parts]
 
     def delete(self, id_: str) -> None:
         """Lose an object, as an archive under repair does."""

@@ -1,6 +1,8 @@
-"""What the doctor says of the model, on a bundle that is really there."""
+"""What the doctor says of the house: a bundle, a database, a clock, a spool, all really there."""
 
+import re
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,16 @@ from models.card import digest, dump, parse
 from models.clinical import parse_clinical
 from models.combined import Combined
 from models.points import OperatingPoint
-from node.config import load
-from node.doctor import examine
+from node.config import Config, load
+from node.doctor.examine import examine
+from node.doctor.house import clock, spool
+from node.domain.admission import Admitted
+from node.domain.errors import OsteoScreenError
+from node.domain.retry import RetryPolicy
+from node.jobs import migrate
+from node.jobs.engine import clock_of, open_engine
+from node.jobs.intake import SqlIntake
+from tests.unit.domain.films import CHEST_FILM
 
 DEMO = Path(__file__).parents[2] / "models" / "bundles" / "demo"
 POINT = OperatingPoint(
@@ -81,3 +91,39 @@ def test_a_name_that_no_score_has_is_no_health(tmp_path: Path, alone: Path) -> N
     ok, detail = told(tmp_path, str(alone), "sensitivity-90")
     assert not ok
     assert "policy.threshold: the model card has no 'sensitivity-90', only youden" in detail
+
+
+@pytest.fixture
+def housed(tmp_path: Path, database_url: str) -> Config:
+    """Return a configuration with a current schema, on SQLite or PostgreSQL."""
+    migrate.upgrade(open_engine(database_url))
+    file = tmp_path / "config.yaml"
+    file.write_text(f"database: {{url: '{database_url}'}}\nspool: {{path: spool, min_free: 1}}\n")
+    return load(file)
+
+
+def test_our_clock_and_the_databases_agree(housed: Config) -> None:
+    assert clock_of(open_engine(housed.database.url)).tzinfo is UTC
+    assert clock(housed).endswith("UTC, as in the database")
+
+
+def test_a_clock_that_was_set_back_is_no_health(housed: Config) -> None:
+    """Leases and waits of rows from the future would never be over."""
+    later = datetime.now(UTC) + timedelta(hours=1)
+    intake = SqlIntake(open_engine(housed.database.url), RetryPolicy(1, 1, 1))
+    assert intake.receive(CHEST_FILM, Admitted(), "films/x", later)
+    with pytest.raises(OsteoScreenError, match="the clock was set back; set it by NTP"):
+        clock(housed)
+
+
+def test_another_clock_than_the_databases_is_no_health(
+    housed: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = datetime.now(UTC) + timedelta(seconds=30)
+    monkeypatch.setattr("node.doctor.house.clock_of", lambda _: ahead)
+    with pytest.raises(OsteoScreenError, match=r"(29|30) s from the database's clock"):
+        clock(housed)
+
+
+def test_the_spool_is_well_where_bytes_can_be_made_durable(housed: Config) -> None:
+    assert re.search(r"fsync in \d+\.\d ms, \d+\.\d GiB to go", spool(housed))

@@ -13,7 +13,7 @@ from pynetdicom.sop_class import Verification
 
 from node.config import Config
 from node.config_peers import Destination, Tls
-from node.doctor import examine
+from node.doctor.examine import examine
 from node.domain.errors import Misconfigured, Unreachable
 from node.pacs.association import open_archive
 from node.pacs.tls import client_context, valid_until

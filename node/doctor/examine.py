@@ -1,0 +1,32 @@
+"""`osteoscreen doctor`: is everything that the node needs there, and does it answer?"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from node.config import Config
+from node.doctor import house, peers
+from node.domain.check import Check
+from node.domain.errors import OsteoScreenError
+
+
+def examine(config: Config) -> list[Check]:
+    """Look at everything; one broken part hides no other."""
+    return [_run(name, look) for name, look in _examinations(config)]
+
+
+def _examinations(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "database", partial(house.database, config)
+    yield "clock", partial(house.clock, config)
+    yield "spool", partial(house.spool, config)
+    yield "model", partial(house.model, config)
+    yield "deliveries", partial(house.deliveries, config)
+    yield "node", partial(peers.node, config)
+    for destination in config.destinations:
+        yield f"destination {destination.name}", partial(peers.destination, config, destination)
+
+
+def _run(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, ok=True, detail=look())
+    except OsteoScreenError as error:
+        return Check(name, ok=False, detail=str(error))

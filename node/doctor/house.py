@@ -1,0 +1,104 @@
+"""What the node has at home: database, clock, spool, model, and what waits to be delivered.
+
+Each function returns what was seen, or raises what is wrong and what to do.
+"""
+
+import os
+import tempfile
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+
+from node.app import open_desk, open_spool
+from node.config import Config
+from node.domain.errors import OsteoScreenError
+from node.domain.policy import Thresholds
+from node.jobs import migrate
+from node.jobs.engine import clock_of, open_engine
+
+_PROBES = 5
+_CLOCKS_APART = timedelta(seconds=5)
+
+
+def database(config: Config) -> str:
+    """See that the database answers, and that its schema is this version's."""
+    engine = open_engine(config.database.url)
+    migrate.require_current(engine)
+    return f"{engine.dialect.name} answers, schema {migrate.head()} is current"
+
+
+def clock(config: Config) -> str:
+    """See that our clock agrees with the database's, and has not been set back.
+
+    Leases and waits are written by the clocks of all machines of the node.
+    """
+    engine = open_engine(config.database.url)
+    migrate.require_current(engine)
+    before = datetime.now(UTC)
+    theirs = clock_of(engine)
+    after = datetime.now(UTC)
+    apart = max(before - theirs, theirs - after, timedelta(0))
+    if apart > _CLOCKS_APART:
+        raise OsteoScreenError(
+            f"{apart.total_seconds():.0f} s from the database's clock: set both by NTP"
+        )
+    newest = max((job.updated_at for job in open_desk(config).recent((), 1)), default=before)
+    if newest - after > _CLOCKS_APART:
+        raise OsteoScreenError(
+            f"it is {after:%Y-%m-%d %H:%M:%S} UTC here, before the newest job's "
+            f"{newest:%Y-%m-%d %H:%M:%S}: the clock was set back; set it by NTP"
+        )
+    return f"{after:%Y-%m-%d %H:%M:%S} UTC, as in the database"
+
+
+def spool(config: Config) -> str:
+    """See that bytes can be made durable, how fast, and that there is room."""
+    store = open_spool(config)
+    free = store.free()
+    if free <= 0:
+        raise OsteoScreenError(f"{config.spool.path}: less room than spool.min_free is left")
+    try:
+        with tempfile.TemporaryFile(dir=store.incoming) as probe:
+            started = perf_counter()
+            for _ in range(_PROBES):
+                probe.write(b"probe")
+                probe.flush()
+                os.fsync(probe.fileno())
+            took = (perf_counter() - started) / _PROBES
+    except OSError as error:
+        raise OsteoScreenError(f"{config.spool.path}: {error.strerror}") from error
+    return (
+        f"{config.spool.path} can be written, fsync in {took * 1000:.1f} ms, "
+        f"{free / 1024**3:.1f} GiB to go"
+    )
+
+
+def model(config: Config) -> str:
+    """Load and verify the bundle, and find the thresholds."""
+    from node.inference.predictor import load
+
+    predictor = load(config.model.bundle, config.model.device, config.model.threads)
+    thresholds = predictor.threshold(config.policy.threshold)
+    loaded = predictor.identity
+    return (
+        f"{loaded.name} {loaded.version} verified (for {loaded.intended_use} use), "
+        f"{_told(thresholds)}"
+    )
+
+
+def _told(thresholds: Thresholds) -> str:
+    if thresholds.image == thresholds.combined:
+        return f"threshold {thresholds.image:.3f}"
+    return f"threshold {thresholds.image:.3f} (image), {thresholds.combined:.3f} (combined)"
+
+
+def deliveries(config: Config) -> str:
+    """See that whatever waits has somewhere to go."""
+    waiting = open_desk(config).waiting()
+    lost = sorted(set(waiting) - {destination.name for destination in config.destinations})
+    if lost:
+        raise OsteoScreenError(
+            f"results wait for {', '.join(lost)}, which `destinations` does not have: "
+            "name it there again"
+        )
+    told = ", ".join(f"{count} for {name}" for name, count in waiting.items())
+    return f"waiting: {told}" if told else "none waits"

@@ -1,0 +1,113 @@
+"""Storage commitment, whole: what the node does with a PACS that commits, refuses, or is silent."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.uid import SecondaryCaptureImageStorage
+
+from node.domain.delivery import DeliveryEvent, DeliveryState
+from node.domain.dossier import Dossier
+from node.domain.job import JobState
+from tests.peers.committing import CommittingPacs, Request
+from tests.peers.dcmtk import dcmsend
+from tests.peers.node import AE_TITLE, Node
+from tests.peers.orthanc import Orthanc
+from tests.peers.waiting import wait_until
+
+pytestmark = pytest.mark.tools("dcmsend")
+
+MakeNode = Callable[..., Node]
+
+
+@pytest.fixture
+def pacs(spoken_for: CommittingPacs) -> CommittingPacs:
+    spoken_for.start()
+    return spoken_for
+
+
+def asked_for(pacs: CommittingPacs, seconds: int) -> dict[str, Any]:
+    """Return the destination that such a PACS is, with so much patience for its reports."""
+    return pacs.destination | {"commitment": True, "commitment_timeout": seconds}
+
+
+def request(pacs: CommittingPacs, number: int) -> Request:
+    """Return the n-th request for commitment once it has come."""
+    return wait_until(lambda: pacs.requests, lambda seen: len(seen) > number, timeout=90)[number]
+
+
+def moves(dossier: Dossier, sop_instance_uid: str) -> list[str]:
+    """Return what happened to the delivery of one object."""
+    (one,) = [d.id for d in dossier.deliveries if d.sop_instance_uid == sop_instance_uid]
+    return [past.event for past in dossier.history if past.delivery_id == one]
+
+
+@pytest.mark.tools("Orthanc")
+def test_with_orthanc_every_delivery_ends_by_its_commitment(
+    make_node: MakeNode,
+    orthanc: Orthanc,
+    destination: dict[str, Any],
+    films: list[Path],
+) -> None:
+    """Six films, twelve objects, each DELIVERED by the report of the PACS and by nothing else."""
+    node = make_node(destinations=[destination | {"commitment": True}])
+    node.serve()
+    assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
+    jobs = node.wait_all(6)
+    assert {job.state for job in jobs} == {JobState.DONE}
+    for job in jobs:
+        dossier = node.desk().show(job.id)
+        assert len(dossier.deliveries) == 2
+        for delivery in dossier.deliveries:
+            assert delivery.state is DeliveryState.DELIVERED
+            happened = moves(dossier, delivery.sop_instance_uid)
+            assert happened[-1] == DeliveryEvent.COMMIT
+            assert DeliveryEvent.STORE not in happened
+    assert orthanc.count() == 12
+
+
+def test_a_pacs_that_never_answers_is_asked_again(
+    make_node: MakeNode, pacs: CommittingPacs, film: Path
+) -> None:
+    """Time-out, sent again under a new transaction; a report of the old one comes too late."""
+    node = make_node(destinations=[asked_for(pacs, seconds=2)])
+    node.serve()
+    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    first, second = request(pacs, 0), request(pacs, 1)
+    assert first.transaction_uid != second.transaction_uid
+    assert pacs.report(first) == 0x0000
+    dossier = node.desk().show(1)
+    assert DeliveryState.DELIVERED not in {one.state for one in dossier.deliveries}
+    wait_until(
+        lambda: pacs.report(pacs.requests[-1]),
+        lambda _: node.desk().show(1).job.state is JobState.DONE,
+        timeout=60,
+    )
+    for one in node.desk().show(1).deliveries:
+        happened = moves(node.desk().show(1), one.sop_instance_uid)
+        assert DeliveryEvent.EXPIRE in happened
+        assert happened[-1] == DeliveryEvent.COMMIT
+    assert set(pacs.stored) == {uid for _, uid in first.objects}
+
+
+def test_what_the_pacs_has_not_got_is_sent_again_and_nothing_else(
+    make_node: MakeNode, pacs: CommittingPacs, film: Path
+) -> None:
+    """0x0112 for the heatmap: one more heatmap, no more reports."""
+    node = make_node(destinations=[asked_for(pacs, seconds=600)])
+    node.serve()
+    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    first = request(pacs, 0)
+    (heatmap,) = [uid for kind, uid in first.objects if kind == SecondaryCaptureImageStorage]
+    (report,) = [uid for kind, uid in first.objects if kind != SecondaryCaptureImageStorage]
+    assert pacs.report(first, failed=[heatmap]) == 0x0000
+    second = request(pacs, 1)
+    assert [uid for _, uid in second.objects] == [heatmap]
+    assert pacs.report(second) == 0x0000
+    (job,) = node.wait_all(1)
+    assert job.state is JobState.DONE
+    assert (pacs.stored.count(heatmap), pacs.stored.count(report)) == (2, 1)
+    dossier = node.desk().show(job.id)
+    assert DeliveryEvent.REFUSE_COMMITMENT in moves(dossier, heatmap)
+    assert DeliveryEvent.REFUSE_COMMITMENT not in moves(dossier, report)

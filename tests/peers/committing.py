@@ -1,0 +1,99 @@
+"""A PACS whose storage commitment a test speaks for: what it stores, is asked, and reports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydicom import Dataset
+from pynetdicom import AE, build_role, evt
+
+from node.pacs.association import RESULT_CLASSES, VERIFICATION
+from node.pacs.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE
+from tests.peers.waiting import free_port
+
+NO_SUCH_OBJECT = 0x0112
+_ALL_COMMITTED, _SOME_FAILED = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One N-ACTION: its transaction, and (SOP Class, SOP Instance) of each object."""
+
+    transaction_uid: str
+    objects: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class CommittingPacs:
+    """Stores everything, and reports to the node on `node_port` when it is told to."""
+
+    node_port: int
+    node_ae: str
+    port: int = field(default_factory=free_port)
+    stored: list[str] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    _server: Any = None
+
+    ae_title = "PACS"
+
+    @property
+    def destination(self) -> dict[str, Any]:
+        """Its configuration as a destination."""
+        peer = {"host": "127.0.0.1", "port": self.port, "timeout": 10}
+        return {"name": "spoken-for", "ae_title": self.ae_title} | peer
+
+    def start(self) -> None:
+        """Listen on loopback."""
+        ae = AE(self.ae_title)
+        for sop_class in (*RESULT_CLASSES, VERIFICATION, PUSH_MODEL):
+            ae.add_supported_context(sop_class)
+        handlers: list[Any] = [
+            (evt.EVT_C_STORE, self._on_store),
+            (evt.EVT_N_ACTION, self._on_action),
+        ]
+        self._server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+
+    def stop(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.shutdown()
+
+    def report(self, request: Request, failed: Sequence[str] = ()) -> int:
+        """Report all objects of a request committed, but those failed; return the answer."""
+        information = Dataset()
+        information.TransactionUID = request.transaction_uid
+        committed = [pair for pair in request.objects if pair[1] not in failed]
+        information.ReferencedSOPSequence = [_item(*pair) for pair in committed]
+        if failed:
+            information.FailedSOPSequence = [
+                _item(*pair, NO_SUCH_OBJECT) for pair in request.objects if pair[1] in failed
+            ]
+        ae = AE(self.ae_title)
+        ae.add_requested_context(PUSH_MODEL)
+        role = build_role(PUSH_MODEL, scp_role=True)
+        assoc = ae.associate("127.0.0.1", self.node_port, ae_title=self.node_ae, ext_neg=[role])
+        kind = _SOME_FAILED if failed else _ALL_COMMITTED
+        status, _ = assoc.send_n_event_report(information, kind, PUSH_MODEL, PUSH_MODEL_INSTANCE)
+        assoc.release()
+        return int(status.Status)
+
+    def _on_store(self, event: evt.Event) -> int:
+        self.stored.append(str(event.request.AffectedSOPInstanceUID))
+        return 0x0000
+
+    def _on_action(self, event: evt.Event) -> tuple[int, None]:
+        asked = event.action_information
+        objects = tuple(
+            (str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID))
+            for item in asked.ReferencedSOPSequence
+        )
+        self.requests.append(Request(str(asked.TransactionUID), objects))
+        return 0x0000, None
+
+
+def _item(sop_class: str, sop_instance: str, reason: int | None = None) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = sop_class, sop_instance
+    if reason is not None:
+        item.FailureReason = reason
+    return item

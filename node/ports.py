@@ -62,11 +62,8 @@ class Care(Protocol):
     def expire_commitments(self, now: datetime) -> int:
         """Send again what a PACS has stored and never committed; return how many."""
 
-    def spent_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
-        """Return spool keys past their retention that no unfinished job refers to."""
-
-    def forget_keys(self, keys: list[str]) -> None:
-        """Record that the bytes of these keys are gone."""
+    def spend_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
+        """Forget keys past their retention that no unfinished job refers to; return them."""
 
     def purge_rows(self, before: datetime) -> int:
         """Delete final jobs last touched before then; return how many."""

@@ -14,6 +14,7 @@ from node.jobs.tables import delivery, job
 
 _WHO = "upkeep"
 _FINAL = [str(state) for state in FINAL]
+_PURGED_AT_ONCE = 5_000  # jobs; a database binds so many keys, and the next purge goes on
 
 
 class SqlCare:
@@ -56,31 +57,35 @@ class SqlCare:
         with transaction(self._engine) as connection:
             return send_again(connection, DeliveryEvent.EXPIRE, overdue, note, self._delivery)
 
-    def spent_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
-        """Return spool keys past their retention that no unfinished job refers to."""
+    def spend_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
+        """Forget keys past their retention that no unfinished job refers to; return them.
+
+        Their jobs are locked, so that an operator who has one of them sent or scored again comes
+        before, and they are kept, or after, and is told that the bytes are gone.
+        """
         done = job.c.state.in_(_FINAL)
-        films = sa.select(job.c.spool_key).where(
-            done, job.c.spool_key != "", job.c.updated_at < films_before
+        of_job = delivery.c.job_id == job.c.id
+        film = (job.c.spool_key != "") & (job.c.updated_at < films_before)
+        result = (job.c.updated_at < results_before) & sa.exists().where(
+            of_job, delivery.c.spool_key != ""
         )
-        results = (
-            sa.select(delivery.c.spool_key)
-            .join(job)
-            .where(done, delivery.c.spool_key != "", job.c.updated_at < results_before)
-        )
+        old = sa.select(job.c.id).where(done, film | result).limit(_PURGED_AT_ONCE)
         needed = sa.union(
             sa.select(job.c.spool_key).where(~done),
-            sa.select(delivery.c.spool_key).join(job).where(~done),
+            sa.select(delivery.c.spool_key).where(of_job, ~done),
         )
         with transaction(self._engine) as connection:
-            spent = set(connection.scalars(sa.union(films, results)))
-            return sorted(spent - set(connection.scalars(needed)))
-
-    def forget_keys(self, keys: list[str]) -> None:
-        """Record that the bytes of these keys are gone."""
-        with transaction(self._engine) as connection:
+            ids = connection.scalars(old.with_for_update()).all()
+            films = sa.select(job.c.spool_key).where(job.c.id.in_(ids), film)
+            results = sa.select(delivery.c.spool_key).where(
+                of_job, job.c.id.in_(ids), job.c.updated_at < results_before
+            )
+            spent = set(connection.scalars(sa.union(films, results))) - {""}
+            spent -= set(connection.scalars(needed))
             for table in (job, delivery):
-                gone = table.c.spool_key.in_(keys)
+                gone = table.c.spool_key.in_(sorted(spent))
                 connection.execute(sa.update(table).where(gone).values(spool_key=""))
+        return sorted(spent)
 
     def purge_rows(self, before: datetime) -> int:
         """Delete final jobs, with their deliveries and events, that were last touched before."""

@@ -105,6 +105,7 @@ class SqlDesk:
             where.append(delivery.c.destination == destination)
         note = Note(now, who)
         with transaction(self._engine) as connection:
+            _spool_key_locked(connection, job_id)
             keys = connection.scalars(sa.select(delivery.c.spool_key).where(*where)).all()
             if keys and not all(keys):
                 raise Permanent(
@@ -128,7 +129,7 @@ class SqlDesk:
         """Score a film again, by the model and the thresholds that are configured now."""
         this, note = job.c.id == job_id, Note(now, who)
         with transaction(self._engine) as connection:
-            if connection.scalar(sa.select(job.c.spool_key).where(this)) == "":
+            if _spool_key_locked(connection, job_id) == "":
                 raise Permanent(f"the film of job {job_id} is gone after retention.films")
             rows = move_jobs(
                 connection,
@@ -157,3 +158,9 @@ class SqlDesk:
             return JobState(rows[0].state)
         state = self.show(job_id).job.state
         raise Permanent(f"job {job_id} is {state}: {rule}")
+
+
+def _spool_key_locked(connection: sa.Connection, job_id: int) -> str | None:
+    """Return a job's spool key, and keep upkeep from spending its bytes in this transaction."""
+    row = sa.select(job.c.spool_key).where(job.c.id == job_id).with_for_update(key_share=True)
+    return connection.scalar(row)

@@ -44,12 +44,14 @@ class Chores:
             log.warning("commitments_overdue", count=expired)
 
     def purge(self) -> None:
-        """Delete what retention no longer keeps: bytes first, so that no row loses track of one."""
+        """Delete what retention no longer keeps: no row may ask for bytes while they go.
+
+        What a crash leaves behind in between is a file that no row knows, and is swept.
+        """
         now = self._clock()
-        keys = self._care.spent_keys(now - self._keeping.films, now - self._keeping.results)
+        keys = self._care.spend_keys(now - self._keeping.films, now - self._keeping.results)
         for key in keys:
             self._spool.remove(key)
-        self._care.forget_keys(keys)
         rows = self._care.purge_rows(now - self._keeping.rows)
         log.info("purged", files=len(keys), rows=rows, strays=self._sweep(now))
 

@@ -4,6 +4,7 @@ The node itself has put them there. Slow, and it fetches OHIF from the npm regis
 it runs by `make viewer` alone. Screenshots of each language stay in `out/viewer`.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -33,6 +34,7 @@ pytestmark = [
 PICTURES = Path(__file__).parents[2] / "out" / "viewer"
 # Software drawing, for machines without a graphics card.
 FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+ELSEWHERE = re.compile(r"^(https?|wss?)://(?!127\.0\.0\.1[:/])")
 PATIENCE_MS = 60_000
 DRAWN = 10.0  # standard deviation of 255 that no empty viewport has
 
@@ -77,6 +79,7 @@ def page(browser: Browser, orthanc: Orthanc, scored: Dossier, film: Path) -> Ite
     with serving(f"http://127.0.0.1:{orthanc.http_port}") as url:
         opened = browser.new_page(viewport={"width": 1920, "height": 1080})
         opened.set_default_timeout(PATIENCE_MS)
+        opened.route(ELSEWHERE, lambda route: route.abort())
         opened.goto(f"{url}/viewer?StudyInstanceUIDs={study}")
         opened.get_by_text("Skip all").click()
         opened.get_by_text("Confirm and hide").click()

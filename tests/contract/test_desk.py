@@ -1,6 +1,8 @@
 """The operator sends again and scores again, on both databases."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -21,9 +23,9 @@ def deliver(table: Table, destination: str = "pacs") -> Sequence[Delivery]:
     return taken
 
 
-def done(table: Table, destinations: tuple[str, ...] = ("pacs",)) -> int:
+def done(table: Table, destinations: tuple[str, ...] = ("pacs",), number: int = 1) -> int:
     """Return a job all of whose results were sent."""
-    job_id = table.analyse(destinations=destinations)
+    job_id = table.analyse(number, destinations)
     for destination in destinations:
         deliver(table, destination)
     return job_id
@@ -35,6 +37,12 @@ def analyse_again(table: Table, report: str) -> Job:
     made = result(ResultKind.REPORT, report, f"key-{report}")
     assert table.queue.settle(job, Analysed(VERDICT, (Parcel("pacs", made),)), table.now)
     return job
+
+
+def spend(table: Table, *, films: bool = True) -> None:
+    """Let upkeep purge the results of what is done, and its films."""
+    later = table.now + timedelta(seconds=1)
+    assert table.care.spend_keys(later if films else table.now, later)
 
 
 def states(table: Table, job_id: int) -> list[tuple[str, DeliveryState]]:
@@ -72,7 +80,7 @@ def test_what_is_under_way_is_not_sent_twice(table: Table) -> None:
 
 def test_results_that_are_gone_are_not_sent_again(table: Table) -> None:
     job_id = done(table)
-    table.care.forget_keys(["r1"])
+    spend(table)
     with pytest.raises(Permanent, match="osteoscreen jobs reanalyse builds them anew"):
         table.desk.resend(job_id, ME, table.now, "")
     assert table.desk.show(job_id).job.state is JobState.DONE
@@ -81,13 +89,48 @@ def test_results_that_are_gone_are_not_sent_again(table: Table) -> None:
 def test_results_that_are_gone_can_be_built_anew_and_then_sent(table: Table) -> None:
     """The remedy that the refusal names."""
     job_id = done(table)
-    table.care.forget_keys(["r1", "h1"])
+    spend(table, films=False)
     table.desk.reanalyse(job_id, ME, table.now)
     (job,) = table.claim()
     sent = tuple(Parcel("pacs", one) for one in results())
     assert table.queue.settle(job, Analysed(VERDICT, sent), table.now)
     table.desk.resend(job_id, ME, table.now, "")
     assert [d.spool_key for d in table.take()] == ["r1", "h1"]
+
+
+def test_a_result_that_is_sent_again_while_upkeep_purges_has_its_bytes(
+    open_table: Callable[[], Table],
+) -> None:
+    """It goes with them, or is refused at once: never a delivery whose bytes are gone."""
+    table = open_table()
+    ids = [done(table, number=number) for number in range(1, 25)]
+    start, refused = threading.Barrier(2), []
+
+    def purge() -> None:
+        mine = open_table()
+        start.wait()
+        spend(mine)
+
+    def resend() -> None:
+        mine = open_table()
+        start.wait()
+        for job_id in ids:
+            try:
+                mine.desk.resend(job_id, ME, mine.now, "")
+            except Permanent:
+                refused.append(job_id)
+
+    threads = [threading.Thread(target=one) for one in (purge, resend)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for job_id in ids:
+        dossier = table.desk.show(job_id)
+        there = {bool(one.spool_key) for one in dossier.deliveries}
+        asked = dossier.job.state is JobState.ANALYSED
+        assert asked is (job_id not in refused)
+        assert there == {asked}
 
 
 @pytest.mark.parametrize("destination", ["", "elsewhere"])
@@ -137,7 +180,7 @@ def test_a_film_that_is_gone_or_under_way_is_not_scored_again(table: Table) -> N
     with pytest.raises(Permanent, match="ANALYSED: only a DONE or FAILED job"):
         table.desk.reanalyse(job_id, ME, table.now)
     deliver(table)
-    table.care.forget_keys(["films/1"])
+    spend(table)
     with pytest.raises(Permanent, match=r"gone after retention\.films"):
         table.desk.reanalyse(job_id, ME, table.now)
 

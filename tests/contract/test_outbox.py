@@ -195,16 +195,15 @@ def test_bytes_are_spent_only_when_the_job_is_final_and_old(table: Table) -> Non
     """Nothing is purged before its delivery is final and its retention over."""
     job_id = table.analyse()
     table.later(10_000)
-    assert table.care.spent_keys(table.now, table.now) == []
+    assert table.care.spend_keys(table.now, table.now) == []
     for delivery in table.take():
         table.outbox.settle(delivery, Stored(), table.now)
-    assert table.care.spent_keys(table.now, table.now) == []
+    assert table.care.spend_keys(table.now, table.now) == []
     done = table.now
     table.later(1)
-    assert table.care.spent_keys(table.now, done) == ["films/1"]
-    assert table.care.spent_keys(table.now, table.now) == ["films/1", "h1", "r1"]
-    table.care.forget_keys(["films/1", "h1", "r1"])
-    assert table.care.spent_keys(table.now, table.now) == []
+    assert table.care.spend_keys(table.now, done) == ["films/1"]
+    assert table.care.spend_keys(table.now, table.now) == ["h1", "r1"]
+    assert table.care.spend_keys(table.now, table.now) == []
     assert table.care.purge_rows(table.now) == 1
     with pytest.raises(Permanent, match="no job"):
         table.desk.find(str(job_id))

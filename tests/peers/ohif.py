@@ -6,11 +6,13 @@ The package is not part of this project: it is fetched once, by its digest, into
 import hashlib
 import os
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -31,12 +33,12 @@ def distribution() -> Path:
     """Return the folder of OHIF's pages, fetched from the npm registry where it is missing."""
     pages = _FOLDER / "package" / "dist"
     if not pages.is_dir():
-        _FOLDER.mkdir(parents=True, exist_ok=True)
-        archive = _FOLDER / "app.tgz"
-        archive.write_bytes(_fetched())
-        with tarfile.open(archive) as packed:
-            packed.extractall(_FOLDER, filter="data")
-        archive.unlink()
+        _FOLDER.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_FOLDER.parent) as name:
+            with tarfile.open(fileobj=BytesIO(_fetched())) as packed:
+                packed.extractall(name, filter="data")
+            Path(name).rename(_FOLDER)  # whole or not at all
+            Path(name).mkdir()
     return pages
 
 

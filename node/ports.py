@@ -63,7 +63,9 @@ class Care(Protocol):
         """Send again what a PACS has stored and never committed; return how many."""
 
     def spend_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
-        """Forget keys past their retention that no unfinished job refers to; return them."""
+        """Forget keys past their retention that no unfinished job refers to; return some of them,
+        none where there are no more.
+        """
 
     def purge_rows(self, before: datetime) -> int:
         """Delete final jobs last touched before then; return how many."""

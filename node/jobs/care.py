@@ -14,7 +14,7 @@ from node.jobs.tables import delivery, job
 
 _WHO = "upkeep"
 _FINAL = [str(state) for state in FINAL]
-_PURGED_AT_ONCE = 5_000  # jobs; a database binds so many keys, and the next purge goes on
+_PURGED_AT_ONCE = 5_000  # jobs; a statement can name so many keys
 
 
 class SqlCare:
@@ -58,10 +58,11 @@ class SqlCare:
             return send_again(connection, DeliveryEvent.EXPIRE, overdue, note, self._delivery)
 
     def spend_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
-        """Forget keys past their retention that no unfinished job refers to; return them.
+        """Forget keys past their retention that no unfinished job refers to; return some of them.
 
-        Their jobs are locked, so that an operator who has one of them sent or scored again comes
-        before, and they are kept, or after, and is told that the bytes are gone.
+        None where there are no more. Their jobs are locked, so that an operator who has one of
+        them sent or scored again comes before, and they are kept, or after, and is told that the
+        bytes are gone.
         """
         done = job.c.state.in_(_FINAL)
         of_job = delivery.c.job_id == job.c.id
@@ -75,7 +76,7 @@ class SqlCare:
             sa.select(delivery.c.spool_key).where(of_job, ~done),
         )
         with transaction(self._engine) as connection:
-            ids = connection.scalars(old.with_for_update()).all()
+            ids = connection.scalars(old.with_for_update(key_share=True)).all()
             films = sa.select(job.c.spool_key).where(job.c.id.in_(ids), film)
             results = sa.select(delivery.c.spool_key).where(
                 of_job, job.c.id.in_(ids), job.c.updated_at < results_before

@@ -69,10 +69,8 @@ class OpenArchive:
 
     def accepts(self, sop_class: str, syntax: str = "") -> bool:
         """Return whether the peer takes this SOP Class, in this transfer syntax or in any."""
-        return any(
-            context.abstract_syntax == sop_class and syntax in ("", *context.transfer_syntax)
-            for context in self._assoc.accepted_contexts
-        )
+        syntaxes = self.accepted().get(UID(sop_class))
+        return syntaxes is not None and syntax in ("", *syntaxes)
 
     def accepted(self) -> dict[UID, list[UID]]:
         """Return the SOP Classes that the peer takes of those we offer, with their syntaxes."""

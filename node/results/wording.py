@@ -38,7 +38,7 @@ def comment(verdict: Verdict, words: Phrases) -> str:
 
 def series_description(kind: ResultKind, use: IntendedUse, words: Phrases) -> str:
     """Return what a viewer lists a series by; what its score is not for begins early, since a
-    list shows no more than twenty letters.
+    list may show no more than twenty letters of it, as OHIF's does.
     """
     return words.series[use].format(product=PRODUCT, object=words.objects[kind])
 

@@ -48,12 +48,14 @@ class Chores:
 
         What a crash leaves behind in between is a file that no row knows, and is swept.
         """
-        now = self._clock()
-        keys = self._care.spend_keys(now - self._keeping.films, now - self._keeping.results)
-        for key in keys:
-            self._spool.remove(key)
+        now, files = self._clock(), 0
+        films, results = now - self._keeping.films, now - self._keeping.results
+        while keys := self._care.spend_keys(films, results):
+            for key in keys:
+                self._spool.remove(key)
+            files += len(keys)
         rows = self._care.purge_rows(now - self._keeping.rows)
-        log.info("purged", files=len(keys), rows=rows, strays=self._sweep(now))
+        log.info("purged", files=files, rows=rows, strays=self._sweep(now))
 
     def _sweep(self, now: datetime) -> int:
         """Delete files that no row knows: they were never acknowledged, their sender has them."""

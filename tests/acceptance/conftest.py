@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom import dcmread
-from pydicom.uid import generate_uid
 
 from node.demo.run import SHIPPED_FILM
 from tests.peers.committing import CommittingPacs
+from tests.peers.films import renamed
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 
@@ -23,13 +22,7 @@ def film() -> Path:
 @pytest.fixture
 def films(film: Path, tmp_path: Path) -> list[Path]:
     """Return six films, the shipped one under other names."""
-    made = []
-    for number in range(6):
-        ds = dcmread(film)
-        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-        made.append(tmp_path / f"film{number}.dcm")
-        ds.save_as(made[-1])
-    return made
+    return [renamed(film, tmp_path / f"film{number}.dcm") for number in range(6)]
 
 
 @pytest.fixture

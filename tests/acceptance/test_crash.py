@@ -9,17 +9,14 @@ from typing import Any
 
 import pytest
 from pydicom import dcmread
-from pydicom.uid import (
-    Comprehensive3DSRStorage,
-    SecondaryCaptureImageStorage,
-    generate_uid,
-)
+from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from node.domain.delivery import DeliveryState
 from node.domain.dossier import Dossier
 from node.domain.job import JobState
 from node.worker.loop import utc_now
 from tests.peers.dcmtk import dcmsend
+from tests.peers.films import renamed
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 
@@ -32,16 +29,6 @@ def send(node: Node, film: Path) -> str:
     """Send the film, see it acknowledged, and return its SOP Instance UID."""
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     return str(dcmread(film, stop_before_pixels=True).SOPInstanceUID)
-
-
-def renamed(film: Path, path: Path, **attributes: str) -> Path:
-    """Write a copy of a film that is another film: its own UID, and other attributes if asked."""
-    ds = dcmread(film)
-    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    for keyword, value in attributes.items():
-        setattr(ds, keyword, value)
-    ds.save_as(path)
-    return path
 
 
 def assert_delivered_once(node: Node, orthanc: Orthanc, film: Path) -> None:

@@ -51,7 +51,7 @@ def test_a_pacs_that_is_silent_on_commitment_is_named(
     spoken_for.start()
     node = make_node(destinations=[spoken_for.destination | {"commitment": True}])
     node.serve()
-    found = checked(node, "--wait", "20")
+    found = checked(node, "--wait", "40")
     ill = {name: detail for name, (ok, detail) in found.items() if not ok}
     assert list(ill) == ["round trip to spoken-for"]
     assert "report stored, and no report of its commitment has come" in ill.popitem()[1]

@@ -109,7 +109,8 @@ def test_a_result_that_is_sent_again_while_upkeep_purges_has_its_bytes(
     def purge() -> None:
         mine = open_table()
         start.wait()
-        spend(mine)
+        later = mine.now + timedelta(seconds=1)
+        mine.care.spend_keys(later, later)
 
     def resend() -> None:
         mine = open_table()

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from node.domain.admission import Reason, Refused
 from node.domain.delivery import (
     AwaitCommitment,
     CommitmentReport,
@@ -17,7 +19,9 @@ from node.domain.errors import Permanent, Transient
 from node.domain.job import JobState
 from node.domain.retry import Failed, RetryAt
 from node.jobs.engine import open_engine
-from tests.contract.conftest import LEASE, Table
+from node.spool.store import FileSpool
+from node.upkeep.chores import Chores, Keeping
+from tests.contract.conftest import LEASE, Table, film
 
 
 def states(table: Table, job_id: int) -> list[DeliveryState]:
@@ -251,3 +255,20 @@ def test_a_database_that_is_away_is_transient() -> None:
     """What waits for a database is tried again, not given up."""
     with pytest.raises(Transient, match="does not answer"):
         Table(open_engine("postgresql://nobody@127.0.0.1:1/none")).receive()
+
+
+def test_a_purge_goes_on_until_nothing_is_left(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many films there are, and however few of them a statement takes."""
+    monkeypatch.setattr("node.jobs.care._PURGED_AT_ONCE", 2)
+    spool = FileSpool(tmp_path, min_free=0)
+    spool.prepare()
+    for number in range(1, 6):
+        key = spool.write(bytes([number]))
+        assert table.intake.receive(film(number), Refused(Reason.VIEW, "lateral"), key, table.now)
+    table.later(100)
+    keeping = Keeping(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
+    Chores(table.care, spool, keeping, lambda: table.now).purge()
+    assert list(tmp_path.rglob("*.dcm")) == []
+    assert table.desk.recent((), 10) == []

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydicom import Dataset
 from pynetdicom import AE, build_role, evt
+from pynetdicom.association import Association
 
 from node.pacs.association import RESULT_CLASSES, VERIFICATION
 from node.pacs.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE
@@ -60,22 +61,15 @@ class CommittingPacs:
 
     def report(self, request: Request, failed: Sequence[str] = ()) -> int:
         """Report all objects of a request committed, but those failed; return the answer."""
-        information = Dataset()
-        information.TransactionUID = request.transaction_uid
-        committed = [pair for pair in request.objects if pair[1] not in failed]
-        information.ReferencedSOPSequence = [_item(*pair) for pair in committed]
-        if failed:
-            information.FailedSOPSequence = [
-                _item(*pair, NO_SUCH_OBJECT) for pair in request.objects if pair[1] in failed
-            ]
         ae = AE(self.ae_title)
         ae.add_requested_context(PUSH_MODEL)
         role = build_role(PUSH_MODEL, scp_role=True)
         assoc = ae.associate("127.0.0.1", self.node_port, ae_title=self.node_ae, ext_neg=[role])
-        kind = _SOME_FAILED if failed else _ALL_COMMITTED
-        status, _ = assoc.send_n_event_report(information, kind, PUSH_MODEL, PUSH_MODEL_INSTANCE)
+        committed = [pair for pair in request.objects if pair[1] not in failed]
+        refused = [pair for pair in request.objects if pair[1] in failed]
+        status = send_report(assoc, request.transaction_uid, committed, refused)
         assoc.release()
-        return int(status.Status)
+        return status
 
     def _on_store(self, event: evt.Event) -> int:
         self.stored.append(str(event.request.AffectedSOPInstanceUID))
@@ -89,6 +83,24 @@ class CommittingPacs:
         )
         self.requests.append(Request(str(asked.TransactionUID), objects))
         return 0x0000, None
+
+
+def send_report(
+    assoc: Association,
+    transaction_uid: str | None,
+    committed: Sequence[tuple[str, str]],
+    failed: Sequence[tuple[str, str]],
+) -> int:
+    """Send an N-EVENT-REPORT on (SOP Class, SOP Instance) pairs; return the status answered."""
+    information = Dataset()
+    if transaction_uid is not None:
+        information.TransactionUID = transaction_uid
+    information.ReferencedSOPSequence = [_item(*pair) for pair in committed]
+    if failed:
+        information.FailedSOPSequence = [_item(*pair, NO_SUCH_OBJECT) for pair in failed]
+    kind = _SOME_FAILED if failed else _ALL_COMMITTED
+    status, _ = assoc.send_n_event_report(information, kind, PUSH_MODEL, PUSH_MODEL_INSTANCE)
+    return int(status.Status)
 
 
 def _item(sop_class: str, sop_instance: str, reason: int | None = None) -> Dataset:

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from pydicom import Dataset
 from pynetdicom import AE, build_role
 from pynetdicom.association import Association
 
@@ -29,14 +28,14 @@ from node.jobs.desk import SqlDesk
 from node.jobs.intake import SqlIntake
 from node.jobs.outbox import SqlOutbox
 from node.jobs.queue import SqlQueue
-from node.pacs.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE
+from node.pacs.commitment import PUSH_MODEL
+from tests.peers.committing import send_report
 from tests.unit.domain.films import CHEST_FILM
 from tests.wire.conftest import AE_TITLE, RETRY, Node, utc_now
 
 TRANSACTION = "2.25.77"
 REPORT, HEATMAP = "2.25.1", "2.25.2"
-ALL_COMMITTED, SOME_FAILED = 1, 2
-NO_SUCH_OBJECT = 0x0112
+SOP_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 VERDICT = Verdict(
     probability=Probability(image=0.61),
     decision=Decision(Finding.PRESENT, threshold=0.5, score=0.61, used=Used.IMAGE),
@@ -99,25 +98,9 @@ def report(
     committed: Sequence[str] = (),
     failed: Sequence[str] = (),
 ) -> int:
-    """Send an N-EVENT-REPORT; return the status answered."""
-    information = Dataset()
-    if transaction is not None:
-        information.TransactionUID = transaction
-    information.ReferencedSOPSequence = [item(uid) for uid in committed]
-    if failed:
-        information.FailedSOPSequence = [item(uid, NO_SUCH_OBJECT) for uid in failed]
-    kind = SOME_FAILED if failed else ALL_COMMITTED
-    status, _ = assoc.send_n_event_report(information, kind, PUSH_MODEL, PUSH_MODEL_INSTANCE)
-    return int(status.Status)
-
-
-def item(sop_instance: str, reason: int | None = None) -> Dataset:
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
-    reference.ReferencedSOPInstanceUID = sop_instance
-    if reason is not None:
-        reference.FailureReason = reason
-    return reference
+    """Report on objects by their UIDs; return the status answered."""
+    kept, lost = ([(SOP_CLASS, uid) for uid in uids] for uids in (committed, failed))
+    return send_report(assoc, transaction, kept, lost)
 
 
 @pytest.mark.parametrize("role", [True, False], ids=["with-role", "without-role"])

@@ -35,7 +35,7 @@ def scored(language: Language, finding: Finding = Finding.PRESENT) -> Subject:
 def codes_in(ds: Dataset) -> Iterator[tuple[str, str, str]]:
     for element in ds.iterall():
         for item in element.value if element.VR == "SQ" else ():
-            # Never a Long Code Value, which older archives and our own translation do not know.
+            # Never a Long Code Value, which the translation does not look at.
             assert "LongCodeValue" not in item
             if "CodeValue" in item:
                 yield item.CodingSchemeDesignator, item.CodeValue, item.CodeMeaning

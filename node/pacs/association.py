@@ -19,6 +19,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 from pynetdicom import AE, evt
+from pynetdicom.dimse import DIMSEServiceProvider
 
 from node.config_peers import Destination, ResultKind
 from node.domain.delivery import CommitmentReport
@@ -147,6 +148,24 @@ class _Reports:
             return self._by_transaction.pop(transaction_uid, None)
 
 
+class _Answers(DIMSEServiceProvider):  # type: ignore[misc] - pynetdicom has no types
+    """A peer's messages, kept for the request that waits for one.
+
+    pynetdicom's reactor takes messages from the same queue, to serve requests, and is only
+    asked to pause while we wait: after a request that follows another at once it may take the
+    answer, and ours would run into its time-out. A destination has no requests for us but
+    reports of commitment, and those never pass through this queue.
+    """
+
+    def get_msg(self, block: bool = False) -> Any:
+        """Return the next message to who waits for it, and nothing to who merely looks."""
+        return super().get_msg(block) if block else (None, None)
+
+
+def _keep_answers(event: Any) -> None:
+    event.assoc.dimse = _Answers(event.assoc)
+
+
 @contextmanager
 def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArchive]:
     """Associate with a destination and release it on leaving; raise Unreachable if it is down."""
@@ -169,7 +188,10 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
             destination.port,
             ae_title=destination.ae_title,
             tls_args=(client_context(tls), destination.host) if tls else None,
-            evt_handlers=[(evt.EVT_N_EVENT_REPORT, reports.on_report)],
+            evt_handlers=[
+                (evt.EVT_CONN_OPEN, _keep_answers),
+                (evt.EVT_N_EVENT_REPORT, reports.on_report),
+            ],
         )
     except OSError as error:
         reason = error.strerror or "cannot be looked up"

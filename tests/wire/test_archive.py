@@ -13,6 +13,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 from pynetdicom import evt
+from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification
 
 from node.domain.errors import Permanent, Transient, Unreachable
@@ -131,6 +132,24 @@ def test_an_association_lost_on_the_way_is_unreachable(pacs: StartPacs, heatmap:
         pytest.raises(Unreachable, match="no answer to the C-STORE"),
     ):
         archive.store(heatmap)
+
+
+def test_an_answer_reaches_who_waits_for_it(
+    pacs: StartPacs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pynetdicom's own thread looks for messages, too, when requests follow each other at once.
+
+    Here it says that it pauses and never does, so that it would take one of so many answers.
+    """
+    always = property(lambda _assoc: True, lambda _assoc, _value: None)
+    monkeypatch.setattr(Association, "_is_paused", always, raising=False)
+    with open_archive(pacs(), "OSTEOSCREEN") as archive:
+        monkeypatch.setattr(archive._assoc._reactor_checkpoint, "clear", lambda: None)
+        answered = 0
+        for _ in range(300):
+            archive.echo()
+            answered += 1
+    assert answered == 300
 
 
 @given(st.integers(0x0000, 0xFFFF))

@@ -22,6 +22,7 @@ from node.domain.callers import Caller
 from node.domain.delivery import ResultKind, Route, SrClass, When
 from node.domain.policy import Override, ThresholdPolicy, Thresholds
 from node.domain.retry import RetryPolicy
+from node.domain.room import Reserve
 from node.jobs import migrate
 from node.jobs.care import SqlCare
 from node.jobs.desk import SqlDesk
@@ -194,7 +195,9 @@ _RUNNERS: Mapping[Role, Callable[[Config, threading.Event], None]] = {
 
 def open_spool(config: Config) -> FileSpool:
     """Return the spool, its folders made."""
-    spool = FileSpool(config.spool.path, int(config.spool.min_free))
+    kept = config.spool
+    resume = kept.min_free * 1.1 if kept.resume_free is None else kept.resume_free
+    spool = FileSpool(kept.path, Reserve(int(kept.min_free), int(resume)))
     spool.prepare()
     return spool
 

@@ -24,7 +24,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from node.config_peers import PROTOCOLS, AnyDestination, Caller
+from node.config_peers import PROTOCOLS, AnyDestination, Caller, ServerTls
 from node.config_values import AETitle, Fraction, Port, Seconds, Section, Threshold
 from node.strict_yaml import read_mapping
 
@@ -44,8 +44,12 @@ class Dicom(Section):
     processes: int = Field(2, ge=1, le=64)
     callers: tuple[Caller, ...] = ()
     max_associations: int = Field(50, ge=1)
+    max_associations_per_peer: int = Field(25, ge=1)
     max_object: ByteSize = ByteSize(512 * 1024**2)
-    timeout: Seconds = 60.0
+    artim_timeout: Seconds = 30.0
+    dimse_timeout: Seconds = 60.0
+    idle_timeout: Seconds = 60.0
+    tls: ServerTls | None = None
 
 
 class Database(Section):
@@ -59,6 +63,13 @@ class Spool(Section):
 
     path: Path = Path("var/spool")
     min_free: ByteSize = ByteSize(1024**3)
+    resume_free: ByteSize | None = None
+
+    @model_validator(mode="after")
+    def _resume_above_minimum(self) -> Self:
+        if self.resume_free is not None and self.resume_free < self.min_free:
+            raise ValueError("resume_free is less than min_free; set it higher, or null")
+        return self
 
 
 class Model(Section):

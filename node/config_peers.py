@@ -47,6 +47,14 @@ class Tls(Section):
         return self
 
 
+class ServerTls(Section):
+    """TLS from callers. With `ca`, they must show a certificate that it has signed."""
+
+    certificate: Path
+    key: Path | None = None
+    ca: Path | None = None
+
+
 class _Destination(Section):
     """What every destination has."""
 

@@ -86,8 +86,8 @@ class Spool(Protocol):
     def path(self, key: str) -> Path:
         """Return where a key's bytes lie; raise Permanent for what is no key of ours."""
 
-    def free(self) -> int:
-        """Return the free bytes of the file system, less the reserve that must stay."""
+    def has_room(self) -> bool:
+        """Return whether films may be taken, as far as the disk is concerned."""
 
 
 class SpoolCare(Protocol):

@@ -83,7 +83,7 @@ def supervise(config: Config, config_file: Path | None, stop: threading.Event) -
                 stop.set()
             stop.wait(_LOOK_SECONDS)
     finally:
-        _end(children, config.dicom.timeout + _DRAIN_MARGIN)
+        _end(children, config.dicom.dimse_timeout + _DRAIN_MARGIN)
         os.close(watched)
         os.close(held)
     return status

@@ -70,11 +70,17 @@ def _policies(config: Config) -> Table:
         ("Implementation Class UID", IMPLEMENTATION_CLASS_UID),
         ("Implementation Version Name", IMPLEMENTATION_VERSION_NAME),
         ("Largest PDU received", f"{MAX_PDU} bytes"),
-        ("Associations at a time, as acceptor", f"{dicom.max_associations} in each process"),
+        (
+            "Associations at a time, as acceptor",
+            f"{dicom.max_associations} in each process, {dicom.max_associations_per_peer} of "
+            "them from one address",
+        ),
         ("Processes that accept", str(dicom.processes)),
         ("Associations at a time, as requestor", "one for each destination"),
         ("Asynchronous operations", "not supported"),
-        ("Time-out as acceptor", f"{dicom.timeout:g} s"),
+        ("ARTIM time-out", f"{dicom.artim_timeout:g} s"),
+        ("Time-out of a message under way", f"{dicom.dimse_timeout:g} s"),
+        ("Time-out between messages", f"{dicom.idle_timeout:g} s"),
         ("Largest object received", f"{dicom.max_object} bytes; a larger transfer is aborted"),
     ]
     return Table(("parameter", "value"), rows)

@@ -9,7 +9,9 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 
+from node.config_peers import ServerTls
 from node.domain.errors import Misconfigured, NotLetIn, OsteoScreenError, Unreachable
+from node.pacs.tls import loopback_context
 
 AE_TITLE = "MODALITY"
 
@@ -22,6 +24,7 @@ class Node:
     port: int
     host: str = "127.0.0.1"
     calling_ae: str = AE_TITLE
+    tls: ServerTls | None = None
 
 
 def read_film(path: Path) -> Dataset:
@@ -67,7 +70,8 @@ def send(ds: Dataset, node: Node) -> None:
     """Send a film by C-STORE in the transfer syntax of its file; raise where it is refused."""
     ae = AE(node.calling_ae)
     ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
-    assoc = ae.associate(node.host, node.port, ae_title=node.ae_title)
+    tls = (loopback_context(node.tls), node.host) if node.tls else None
+    assoc = ae.associate(node.host, node.port, ae_title=node.ae_title, tls_args=tls)
     answer = assoc.acceptor.primitive
     if answer is not None and assoc.is_rejected:
         raise NotLetIn(
@@ -75,7 +79,10 @@ def send(ds: Dataset, node: Node) -> None:
             f"dicom.callers: {{ae_title: {node.calling_ae}, network: 127.0.0.1}}"
         )
     if answer is None:
-        raise Unreachable(f"no node answers at {node.host}:{node.port}; run osteoscreen serve")
+        also = ", with its own certificate among those of dicom.tls.ca" if node.tls else ""
+        raise Unreachable(
+            f"no node answers at {node.host}:{node.port}; run osteoscreen serve{also}"
+        )
     if not assoc.is_established:
         raise OsteoScreenError(
             "the node refused the association: it takes radiographs (CR, DX, Secondary Capture), "

@@ -37,7 +37,7 @@ def round_trip(config: Config, wait: float, tell: Callable[[str], None]) -> Iter
     """
     ds = marked_film(config.policy.admit.min_age)
     node = modality.Node(
-        config.dicom.ae_title, config.dicom.port, config.dicom.bind, calling_ae=_CALLING_AE
+        config.dicom.ae_title, config.dicom.port, config.dicom.bind, _CALLING_AE, config.dicom.tls
     )
     tell("sending a film that is nobody's")
     try:

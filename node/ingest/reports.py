@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from threading import BoundedSemaphore
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from node.ports import Intake
 SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
 INVALID_ARGUMENT = 0x0115
+_AT_ONCE = 8
 
 log = structlog.get_logger()
 
@@ -24,9 +26,19 @@ class ReportService:
     def __init__(self, intake: Intake, clock: Callable[[], datetime]) -> None:
         self._intake = intake
         self._clock = clock
+        # pynetdicom gives every report a thread of its own.
+        self._places = BoundedSemaphore(_AT_ONCE)
 
     def on_report(self, event: Any) -> tuple[int, Dataset | None]:
         """Settle what the report names, and answer only once that is durable."""
+        if not self._places.acquire(blocking=False):
+            return PROCESSING_FAILURE, None
+        try:
+            return self._settled(event)
+        finally:
+            self._places.release()
+
+    def _settled(self, event: Any) -> tuple[int, Dataset | None]:
         calling_ae = event.assoc.requestor.ae_title.strip()
         try:
             report = read_report(event.event_information)

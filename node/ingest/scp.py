@@ -1,9 +1,5 @@
-"""The listening side: C-STORE and C-ECHO SCP, and commitment reports from the PACS.
+"""The listening side: C-STORE and C-ECHO SCP, and commitment reports from the PACS."""
 
-Several processes may listen on one port: the kernel shares connections out among them.
-"""
-
-import socket
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -14,12 +10,14 @@ from typing import Any
 import structlog
 from pydicom import uid
 from pynetdicom import AE, _config, evt
-from pynetdicom.transport import ThreadedAssociationServer
 
 from node.config import Dicom
 from node.domain.admission import RADIOGRAPH_CLASSES
 from node.domain.callers import Caller, may_call
 from node.domain.errors import Misconfigured
+from node.ingest.connections import Connections
+from node.ingest.guard import Guard, calling_ae
+from node.ingest.listener import Listener
 from node.ingest.reports import ReportService
 from node.ingest.store import StoreService
 from node.log import where
@@ -43,29 +41,20 @@ TRANSFER_SYNTAXES = [
     uid.HTJ2KLossless,
 ]
 MAX_PDU = 128 * 1024
-_REJECTED_PERMANENT, _BY_SERVICE_USER = 1, 1
-_CALLING_NOT_RECOGNISED, _CALLED_NOT_RECOGNISED = 3, 7
-_BACKLOG = 128
+# Result, source and diagnostic of A-ASSOCIATE-RJ, PS3.8 Table 9-21.
+_CALLING_NOT_RECOGNISED, _CALLED_NOT_RECOGNISED = (1, 1, 3), (1, 1, 7)
+_LIMIT_EXCEEDED = (2, 3, 2)  # transient: the caller may try again
+_UNBOUNDED = 2**31  # pynetdicom counts connections that wait as associations; we do not
 _PROCESSING_FAILURE = 0x0110
 
 log = structlog.get_logger()
 
 
-class SharedPortServer(ThreadedAssociationServer):
-    """A server whose port other processes of ours may listen on as well."""
-
-    request_queue_size = _BACKLOG
-    daemon_threads = True
-
-    def server_bind(self) -> None:
-        """Bind with SO_REUSEPORT, which pynetdicom does not set."""
-        assert self.socket is not None  # noqa: S101 - made by TCPServer before it binds
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        super().server_bind()
-
-
 class IngestServer:
-    """One listening process. `start` returns at once; `stop` lets associations end."""
+    """One listening process; the kernel shares connections out among all on a port.
+
+    `start` returns at once; `stop` lets associations end.
+    """
 
     def __init__(
         self,
@@ -81,7 +70,11 @@ class IngestServer:
         self._store = store
         self._reports = reports
         self._ae = _application_entity(settings)
-        self._server: ThreadedAssociationServer | None = None
+        self._connections = Connections(
+            settings.max_associations, settings.max_associations_per_peer
+        )
+        self._guard = Guard(settings, store.has_room)
+        self._server: Listener | None = None
 
     def start(self) -> None:
         """Listen; raise Misconfigured where the port cannot be had."""
@@ -90,25 +83,21 @@ class IngestServer:
         tempfile.tempdir = str(self._incoming)
         _config.STORE_RECV_CHUNKED_DATASET = True
         handlers: list[Any] = [
+            (evt.EVT_CONN_OPEN, self._guard.on_open),
             (evt.EVT_REQUESTED, self._on_requested),
-            (evt.EVT_PDU_RECV, self._on_pdu),
-            (evt.EVT_CONN_CLOSE, self._on_closed),
+            (evt.EVT_ESTABLISHED, self._guard.on_established),
+            (evt.EVT_PDU_RECV, self._guard.on_pdu),
+            (evt.EVT_DIMSE_RECV, self._guard.on_message),
+            (evt.EVT_CONN_CLOSE, self._guard.on_closed),
             (evt.EVT_C_STORE, self._on_store),
             (evt.EVT_N_EVENT_REPORT, self._reports.on_report),
         ]
-        address = (self._settings.bind, self._settings.port)
         try:
-            server = SharedPortServer(
-                self._ae,
-                address,
-                self._settings.ae_title,
-                self._ae.supported_contexts,
-                evt_handlers=handlers,
-            )
+            server = Listener(self._ae, self._settings, self._connections, handlers)
         except OSError as error:
             raise Misconfigured(
-                f"dicom.port: cannot listen on {address[0]}:{address[1]}: {error.strerror}; "
-                "free the port or set another"
+                f"dicom.port: cannot listen on {self._settings.bind}:{self._settings.port}: "
+                f"{error.strerror}; free the port or set another"
             ) from None
         # AE.shutdown and AE.active_associations look at the servers that the AE knows.
         self._ae._servers.append(server)
@@ -122,7 +111,7 @@ class IngestServer:
             return
         server, self._server = self._server, None
         server.shutdown()
-        deadline = monotonic() + self._settings.timeout
+        deadline = monotonic() + self._settings.dimse_timeout
         for assoc in server.active_associations:
             assoc.join(max(0.0, deadline - monotonic()))
             if assoc.is_alive():
@@ -133,45 +122,32 @@ class IngestServer:
         request = assoc.requestor.primitive
         calling, address = request.calling_ae_title.strip(), assoc.requestor.address
         if request.called_ae_title.strip() != self._settings.ae_title:
-            self._reject(assoc, _CALLED_NOT_RECOGNISED, calling, address)
+            self._reject(assoc, _CALLED_NOT_RECOGNISED, calling)
         elif not may_call(self._callers, calling, address):
-            self._reject(assoc, _CALLING_NOT_RECOGNISED, calling, address)
+            self._reject(assoc, _CALLING_NOT_RECOGNISED, calling)
+        elif not self._connections.associate(assoc.dul.socket.socket):
+            self._reject(assoc, _LIMIT_EXCEEDED, calling)
 
-    def _reject(self, assoc: Any, diagnostic: int, calling: str, address: str) -> None:
+    def _reject(self, assoc: Any, answer: tuple[int, int, int], calling: str) -> None:
         log.warning(
-            "association_rejected", calling_ae=calling, address=address, diagnostic=diagnostic
+            "association_rejected",
+            calling_ae=calling,
+            address=assoc.requestor.address,
+            answer=answer,
         )
-        assoc.acse.send_reject(_REJECTED_PERMANENT, _BY_SERVICE_USER, diagnostic)
+        assoc.acse.send_reject(*answer)
         assoc.kill()
-
-    def _on_pdu(self, event: Any) -> None:
-        """Abort a transfer that has outgrown the limit, while it is still under way."""
-        message = event.assoc.dimse.message
-        file = getattr(message, "_data_set_file", None)
-        if file is not None and not file.closed and file.tell() > self._settings.max_object:
-            log.warning("transfer_too_large", calling_ae=event.assoc.requestor.ae_title.strip())
-            event.assoc.abort()
-
-    def _on_closed(self, event: Any) -> None:
-        """Delete what a transfer that ended half-way has left; let a mere probe go."""
-        assoc = event.assoc
-        file = getattr(assoc.dimse.message, "_data_set_file", None)
-        if file is not None:
-            file.close()
-            Path(file.name).unlink(missing_ok=True)
-        if assoc.requestor.primitive is None:
-            # pynetdicom goes on waiting for a request on the closed connection. Health checks
-            # of the port would use up the associations; None is what its time-out returns.
-            assoc.dul.to_user_queue.put(None)
 
     def _on_store(self, event: Any) -> Any:
         try:
             event.request._dataset_file.flush()
+            if not self._guard.fitted(event.dataset_path):
+                return self._store.no_room(calling_ae(event.assoc))
             return self._store.store(
                 event.dataset_path,
                 str(event.request.AffectedSOPClassUID),
                 str(event.request.AffectedSOPInstanceUID),
-                event.assoc.requestor.ae_title.strip(),
+                calling_ae(event.assoc),
             )
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
             log.error("unforeseen", error=type(error).__name__, where=where(error))
@@ -180,9 +156,11 @@ class IngestServer:
 
 def _application_entity(settings: Dicom) -> AE:
     ae = AE(settings.ae_title)
-    ae.maximum_associations = settings.max_associations
+    ae.maximum_associations = _UNBOUNDED
     ae.maximum_pdu_size = MAX_PDU
-    ae.network_timeout = ae.dimse_timeout = ae.acse_timeout = settings.timeout
+    ae.acse_timeout = settings.artim_timeout
+    ae.dimse_timeout = settings.dimse_timeout
+    ae.network_timeout = settings.idle_timeout
     for sop_class in RADIOGRAPH_CLASSES:
         ae.add_supported_context(sop_class, TRANSFER_SYNTAXES)
     ae.add_supported_context(VERIFICATION)

@@ -51,9 +51,8 @@ class StoreService:
         """
         facts = log.bind(calling_ae=calling_ae, sop_instance_uid=sop_instance)
         try:
-            if self._spool.free() < path.stat().st_size:
-                facts.error("film_refused_no_room")
-                return _status(OUT_OF_RESOURCES, "No room left; send again later")
+            if not self._spool.has_room():
+                return self.no_room(calling_ae)
             film = read_film(path, calling_ae)
             if (film.sop_class_uid, film.sop_instance_uid) != (sop_class, sop_instance):
                 facts.warning("film_refused_mismatch")
@@ -70,6 +69,18 @@ class StoreService:
             # is our trouble: the film is sound, and the sender is to keep it and try again.
             return _refused_for_now(error, facts)
         return _status(SUCCESS)
+
+    def no_room(self, calling_ae: str) -> Dataset:
+        """Return the answer for a film that the disk has no room for."""
+        log.error("film_refused_no_room", calling_ae=calling_ae)
+        return _status(OUT_OF_RESOURCES, "No room left; send again later")
+
+    def has_room(self) -> bool:
+        """Return whether the disk may be written to; not where it cannot even be asked."""
+        try:
+            return self._spool.has_room()
+        except Transient:
+            return False
 
     def _keep(self, path: Path, film: Film, facts: structlog.typing.FilteringBoundLogger) -> None:
         admission = admit(film, self._policy)

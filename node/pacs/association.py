@@ -33,6 +33,7 @@ from node.pacs.commitment import (
 from node.pacs.compress import compressed
 from node.pacs.status import classify
 from node.pacs.tls import client_context, valid_until
+from node.pacs.transport import harden
 
 VERIFICATION = UID("1.2.840.10008.1.1")
 _REPORT_CLASSES = {
@@ -148,7 +149,7 @@ class _Reports:
             return self._by_transaction.pop(transaction_uid, None)
 
 
-class _Answers(DIMSEServiceProvider):  # type: ignore[misc] - pynetdicom has no types
+class _Answers(DIMSEServiceProvider):
     """A peer's messages, kept for the request that waits for one.
 
     pynetdicom's reactor takes messages from the same queue, to serve requests, and is only
@@ -162,8 +163,9 @@ class _Answers(DIMSEServiceProvider):  # type: ignore[misc] - pynetdicom has no 
         return super().get_msg(block) if block else (None, None)
 
 
-def _keep_answers(event: Any) -> None:
+def _prepare(event: Any) -> None:
     event.assoc.dimse = _Answers(event.assoc)
+    harden(event.assoc, event.assoc.dimse_timeout)
 
 
 @contextmanager
@@ -189,7 +191,7 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
             ae_title=destination.ae_title,
             tls_args=(client_context(tls), destination.host) if tls else None,
             evt_handlers=[
-                (evt.EVT_CONN_OPEN, _keep_answers),
+                (evt.EVT_CONN_OPEN, _prepare),
                 (evt.EVT_N_EVENT_REPORT, reports.on_report),
             ],
         )

@@ -13,7 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
+
 from node.domain.errors import Misconfigured, Permanent, Transient
+from node.domain.room import Reserve, is_full
+
+log = structlog.get_logger()
 
 _KEY = re.compile(r"(films|results)/[0-9a-f]{2}/[0-9a-f]{64}\.dcm")
 
@@ -21,9 +26,10 @@ _KEY = re.compile(r"(films|results)/[0-9a-f]{2}/[0-9a-f]{64}\.dcm")
 class FileSpool:
     """Implements `node.ports.Spool` below one folder."""
 
-    def __init__(self, root: Path, min_free: int) -> None:
+    def __init__(self, root: Path, reserve: Reserve) -> None:
         self._root = root
-        self._min_free = min_free
+        self._reserve = reserve
+        self._full = False
 
     @property
     def incoming(self) -> Path:
@@ -70,9 +76,17 @@ class FileSpool:
         return self._root / key
 
     def free(self) -> int:
-        """Return the free bytes of the file system, less the reserve that must stay."""
+        """Return the free bytes of the file system."""
         with _as_transient("spool"):
-            return shutil.disk_usage(self._root).free - self._min_free
+            return shutil.disk_usage(self._root).free
+
+    def has_room(self) -> bool:
+        """Return whether films may be taken; once not, only when there is clearly room again."""
+        full = is_full(self._reserve, self.free(), self._full)
+        if full != self._full:
+            self._full = full
+            log.error("spool_full") if full else log.warning("spool_has_room_again")
+        return not full
 
     def remove(self, key: str) -> None:
         """Delete a key's bytes, if they are there."""

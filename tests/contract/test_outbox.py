@@ -18,6 +18,7 @@ from node.domain.delivery import (
 from node.domain.errors import Permanent, Transient
 from node.domain.job import JobState
 from node.domain.retry import Failed, RetryAt
+from node.domain.room import Reserve
 from node.jobs.engine import open_engine
 from node.spool.store import FileSpool
 from node.upkeep.chores import Chores, Keeping
@@ -262,7 +263,7 @@ def test_a_purge_goes_on_until_nothing_is_left(
 ) -> None:
     """However many films there are, and however few of them a statement takes."""
     monkeypatch.setattr("node.jobs.care._PURGED_AT_ONCE", 2)
-    spool = FileSpool(tmp_path, min_free=0)
+    spool = FileSpool(tmp_path, Reserve(0, 0))
     spool.prepare()
     for number in range(1, 6):
         key = spool.write(bytes([number]))

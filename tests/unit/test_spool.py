@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.domain.errors import Misconfigured, Permanent, Transient
+from node.domain.room import Reserve, is_full
 from node.spool.store import FileSpool
 
 DIGEST = hashlib.sha256(b"film").hexdigest()
@@ -22,7 +24,7 @@ LONG_AGO, FAR_AHEAD = 0.0, 1e11
 @pytest.fixture
 def spool(tmp_path: Path) -> FileSpool:
     """Return an empty spool."""
-    made = FileSpool(tmp_path / "spool", min_free=0)
+    made = FileSpool(tmp_path / "spool", Reserve(0, 0))
     made.prepare()
     return made
 
@@ -102,7 +104,7 @@ class TestModes:
         """Folders are 0700 and files 0600, also where the umask would allow more."""
         old = os.umask(0)
         try:
-            spool = FileSpool(tmp_path / "new" / "spool", min_free=0)
+            spool = FileSpool(tmp_path / "new" / "spool", Reserve(0, 0))
             spool.prepare()
             spool.adopt(received(spool), DIGEST)
             spool.write(b"report")
@@ -121,16 +123,22 @@ class TestModes:
 
 
 class TestRoom:
-    def test_free_is_what_is_left_above_the_reserve(self, tmp_path: Path) -> None:
-        """Negative once the reserve itself is touched: no film fits then."""
-        modest, greedy = FileSpool(tmp_path, 0), FileSpool(tmp_path, 2**60)
-        assert 0 < modest.free() < 2**60
-        assert greedy.free() < 0
+    def test_a_full_disk_is_used_again_only_with_room_to_spare(self, tmp_path: Path) -> None:
+        """Else a disk at its limit would take one film and refuse the next."""
+        free = shutil.disk_usage(tmp_path).free
+        modest, greedy = Reserve(0, 0), Reserve(2**60, 2**60)
+        assert FileSpool(tmp_path, modest).has_room()
+        assert not FileSpool(tmp_path, greedy).has_room()
+        between = Reserve(min_free=free // 2, resume_free=2**60)
+        assert not is_full(between, free, was_full=False)
+        assert is_full(between, free, was_full=True)
+        assert is_full(between, free // 2 - 1, was_full=False)
+        assert not is_full(between, 2**60, was_full=True)
 
     def test_a_spool_that_is_gone_has_no_answer(self, tmp_path: Path) -> None:
         """An unmounted share may come back: Transient."""
         with pytest.raises(Transient, match="the spool cannot keep"):
-            FileSpool(tmp_path / "unmounted", 0).free()
+            FileSpool(tmp_path / "unmounted", Reserve(0, 0)).has_room()
 
 
 class TestErrors:

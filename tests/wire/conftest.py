@@ -31,6 +31,7 @@ from node.domain.admission import AdmissionPolicy
 from node.domain.callers import Caller
 from node.domain.job import Job
 from node.domain.retry import RetryPolicy
+from node.domain.room import Reserve
 from node.ingest.reports import ReportService
 from node.ingest.scp import IngestServer
 from node.ingest.store import StoreService
@@ -44,6 +45,7 @@ from tests.peers.waiting import free_port
 
 AE_TITLE = "OSTEOSCREEN"
 RETRY = RetryPolicy(attempts=3, first=2.0, cap=60.0)
+WAITS = {"artim_timeout": 10.0, "dimse_timeout": 10.0, "idle_timeout": 10.0}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -74,11 +76,12 @@ class Node:
         self.database = f"sqlite:///{self.folder / 'jobs.db'}"
         self.engine = open_engine(self.database)
         migrate.upgrade(self.engine)
-        self.spool = FileSpool(self.folder / "spool", self.min_free)
+        reserve = Reserve(self.min_free, self.min_free)
+        self.spool = FileSpool(self.folder / "spool", reserve)
         self.spool.prepare()
         intake = SqlIntake(self.engine, RETRY)
         self.server = IngestServer(
-            settings=Dicom(port=self.port, **({"timeout": 10.0} | self.settings)),
+            settings=Dicom(port=self.port, **(WAITS | self.settings)),
             callers=self.callers,
             incoming=self.spool.incoming,
             store=StoreService(intake, self.spool, self.policy, self.clock),

@@ -128,7 +128,7 @@ class TestNoise:
 
         Three of them would use up the associations if any outlived its connection.
         """
-        node = open_node(settings={"max_associations": 3, "timeout": 60.0})
+        node = open_node(settings={"max_associations": 3, "artim_timeout": 60.0})
         for _ in range(3):
             with socket.create_connection(("127.0.0.1", node.port), timeout=10) as peer:
                 peer.sendall(noise)
@@ -197,7 +197,7 @@ class TestStop:
 
     def test_one_that_never_ends_is_aborted(self, open_node: Callable[..., Node]) -> None:
         """A modality that goes on and on does not keep the node from stopping."""
-        node = open_node(settings={"timeout": 0.5})
+        node = open_node(settings={"dimse_timeout": 0.5})
         with node.associated((VERIFICATION, [ImplicitVRLittleEndian])) as assoc:
             assert echoed(assoc)
             stopping = threading.Thread(target=node.server.stop)

@@ -1,0 +1,87 @@
+"""The port: shared with other processes of ours, by TLS where that is configured.
+
+What a connection costs before it asks for an association is bounded here.
+"""
+
+import socket
+import ssl
+from typing import Any
+
+import structlog
+from pynetdicom import AE
+from pynetdicom.transport import ThreadedAssociationServer
+
+from node.config import Dicom
+from node.ingest.connections import Connections
+from node.log import where
+from node.pacs.tls import ServerCertificates, reason_of
+
+_BACKLOG = 128
+
+log = structlog.get_logger()
+
+
+class Listener(ThreadedAssociationServer):
+    """A server whose port other processes of ours may listen on as well.
+
+    Raises OSError where the port cannot be had, Misconfigured for a certificate that cannot be
+    used.
+    """
+
+    request_queue_size = _BACKLOG
+    daemon_threads = True
+
+    def __init__(
+        self, ae: AE, settings: Dicom, connections: Connections, handlers: list[Any]
+    ) -> None:
+        self._connections = connections
+        self._patience = settings.artim_timeout
+        self._certificates = ServerCertificates(settings.tls) if settings.tls else None
+        super().__init__(
+            ae,
+            (settings.bind, settings.port),
+            settings.ae_title,
+            ae.supported_contexts,
+            evt_handlers=handlers,
+        )
+
+    def server_bind(self) -> None:
+        """Bind with SO_REUSEPORT, which pynetdicom does not set."""
+        assert self.socket is not None  # noqa: S101 - made by TCPServer before it binds
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        super().server_bind()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Return whether a connection may stay: False closes it at once."""
+        room = self._connections.connect(request, client_address[0])
+        if not room:
+            log.warning("connection_refused", address=client_address[0], error="too many wait")
+        return room
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Shake hands and begin the association, in a thread of the connection's own.
+
+        pynetdicom would shake hands where it accepts: one silent caller would keep all others
+        out. Whatever befalls a connection is its own affair.
+        """
+        try:
+            if self._certificates is not None:
+                request = self._secured(request, self._certificates.context())
+            self.finish_request(request, client_address)
+        except OSError as error:
+            self.shutdown_request(request)
+            log.warning("tls_refused", address=client_address[0], error=reason_of(error))
+        except Exception as error:  # noqa: BLE001 - the boundary to the peer
+            self.shutdown_request(request)
+            log.error("unforeseen", error=type(error).__name__, where=where(error))
+
+    def _secured(self, request: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+        request.settimeout(self._patience)
+        secured = context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+        self._connections.replace(request, secured)
+        try:
+            secured.do_handshake()
+        except OSError:
+            secured.close()
+            raise
+        return secured

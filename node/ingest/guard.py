@@ -14,7 +14,6 @@ _MOST_COMMAND = 64 * 1024
 _MOST_IN_MEMORY = 4 * 1024 * 1024
 _MOST_AHEAD = 32
 _COMMAND, _LAST = 1, 2  # bits of the message control header, PS3.8 E.2
-_FRAGMENTS = "presentation_data_value_items"
 
 log = structlog.get_logger()
 
@@ -52,6 +51,7 @@ class Guard:
         assoc.network_timeout = self._settings.dimse_timeout
         if fault := self._fault(assoc) or _fault_of(event.pdu, assoc.dimse.message):
             log.warning("transfer_cut_off", calling_ae=calling_ae(assoc), error=fault)
+            event.pdu.presentation_data_value_items = []  # nothing of it is acted on
             assoc.abort()
             return
         file = file_of(assoc.dimse.message)
@@ -116,7 +116,8 @@ def _fault_of(pdu: Any, message: Any) -> str:
 
     Each command makes pynetdicom open a file: a message has one, and a PDU is of one message.
     """
-    values = [item.presentation_data_value for item in getattr(pdu, _FRAGMENTS, ())]
+    items = getattr(pdu, "presentation_data_value_items", ())
+    values = [item.presentation_data_value for item in items]
     if not all(values):
         return "a fragment without its control header"
     commands = [value for value in values if value[0] & _COMMAND]

@@ -12,6 +12,7 @@ import pytest
 PACKAGES = {
     "dcmsend": "dcmtk",
     "echoscu": "dcmtk",
+    "storescu": "dcmtk",
     "storescp": "dcmtk",
     "dcmdump": "dcmtk",
     "dsrdump": "dcmtk",

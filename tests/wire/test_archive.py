@@ -1,5 +1,7 @@
 """Storing to a PACS: what each of its answers means for a delivery."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
@@ -14,12 +16,14 @@ from pydicom.uid import (
 )
 from pynetdicom import evt
 from pynetdicom.association import Association
+from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.sop_class import Verification
 
 from node.domain.errors import Permanent, Transient, Unreachable
 from node.pacs.association import classify, open_archive
 from tests.wire.conftest import StartPacs, answering
 from tests.wire.films import film, write
+from tests.wire.raw import COMMAND, fragment, pdu
 
 
 @pytest.fixture
@@ -163,3 +167,54 @@ def test_every_status_means_something(status: int) -> None:
         assert not stored
     else:
         assert stored
+
+
+class Stalling:
+    """A PACS that stops in the middle until the test is over."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def answer_in_half(self, event: evt.Event) -> int:
+        """Answer a C-STORE with the first bytes of a PDU."""
+        event.assoc.dul.socket.socket.sendall(pdu(fragment(1, COMMAND, bytes(100)))[:50])
+        self.over.wait(60)
+        return 0x0000
+
+    def stop_reading(self, event: evt.Event) -> None:
+        """Read no further once data come."""
+        if isinstance(event.pdu, P_DATA_TF):
+            self.over.wait(60)
+
+
+@pytest.fixture
+def stalling() -> Iterator[Stalling]:
+    """Return a PACS that stalls; its threads end with the test."""
+    made = Stalling()
+    yield made
+    made.over.set()
+
+
+def test_an_answer_that_stops_half_way_wedges_nothing(
+    pacs: StartPacs, heatmap: Path, stalling: Stalling
+) -> None:
+    """As it comes, the toolkit would wait for the rest for ever, whatever its time-outs say."""
+    there = pacs([(evt.EVT_C_STORE, stalling.answer_in_half)])
+    with (
+        open_archive(there.model_copy(update={"timeout": 1.0}), "OSTEOSCREEN") as archive,
+        pytest.raises(Unreachable, match="no answer to the C-STORE"),
+    ):
+        archive.store(heatmap)
+
+
+def test_a_pacs_that_stops_reading_wedges_nothing(
+    pacs: StartPacs, tmp_path: Path, stalling: Stalling
+) -> None:
+    """The object is larger than what the network takes in between."""
+    large = write(film(SecondaryCaptureImageStorage, side=8000), tmp_path / "large.dcm")
+    there = pacs([(evt.EVT_PDU_RECV, stalling.stop_reading)])
+    with (
+        open_archive(there.model_copy(update={"timeout": 1.0}), "OSTEOSCREEN") as archive,
+        pytest.raises(Unreachable, match="no answer to the C-STORE"),
+    ):
+        archive.store(large)

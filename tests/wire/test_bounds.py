@@ -1,0 +1,248 @@
+"""What one peer can cost a listening node: places, memory, disk and time are all bounded."""
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+
+import pytest
+from pydicom.uid import ImplicitVRLittleEndian
+from pynetdicom import evt
+from pynetdicom.association import Association
+from pynetdicom.dsutils import encode
+
+from node.pacs.commitment import PUSH_MODEL
+from tests.peers.waiting import wait_until
+from tests.wire.conftest import CR_EXPLICIT, Node, utc_now
+from tests.wire.films import film
+from tests.wire.raw import (
+    ABORTED_FOR_A_PARAMETER,
+    COMMAND,
+    DATA,
+    LAST,
+    echo_request,
+    fragment,
+    pdu,
+    report_request,
+    store_request,
+)
+
+VERIFICATION = ("1.2.840.10008.1.1", [ImplicitVRLittleEndian])
+LIMIT_EXCEEDED = (2, 3, 2)
+FRAGMENT = 100_000
+
+OpenNode = Callable[..., Node]
+
+
+def alive(node: Node) -> list[Association]:
+    """Return the node's associations, and the connections that wait to ask for one."""
+    return node.server._server.active_associations
+
+
+def context_of(assoc: Association) -> int:
+    """Return the id of the one presentation context of an association."""
+    [context] = assoc.accepted_contexts
+    return int(context.context_id)
+
+
+def say(assoc: Association, *content: bytes) -> None:
+    """Send bytes on an association, past the toolkit; raise OSError once it has ended."""
+    connection = assoc.dul.socket.socket
+    if connection is None:
+        raise ConnectionError("cut off")
+    connection.sendall(b"".join(content))
+
+
+def answer(assoc: Association) -> tuple[int, ...]:
+    """Return result, source and diagnostic of a rejection."""
+    assert assoc.is_rejected
+    said = assoc.acceptor.primitive
+    return said.result, said.result_source, said.diagnostic
+
+
+@contextmanager
+def connection(node: Node) -> Iterator[socket.socket]:
+    """Open a connection and say nothing."""
+    with socket.create_connection(("127.0.0.1", node.port), timeout=10) as peer:
+        yield peer
+
+
+class HeldClock:
+    """A clock that stands still while the test wants it: a film is then held in the middle."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self) -> datetime:
+        self.asked.set()
+        assert self.go_on.wait(30)
+        return utc_now()
+
+
+class TestPlaces:
+    def test_one_address_does_not_get_them_all(self, open_node: OpenNode) -> None:
+        """A modality that runs wild leaves room for the next one."""
+        node = open_node(settings={"max_associations": 5, "max_associations_per_peer": 1})
+        with node.associated() as first:
+            assert first.is_established
+            with node.associated() as second:
+                assert answer(second) == LIMIT_EXCEEDED
+            with node.associated(bind_address=("127.0.0.2", 0)) as other:
+                assert other.is_established
+
+    def test_who_merely_connects_keeps_nobody_out(self, open_node: OpenNode) -> None:
+        """Silent connections have places of their own; beyond these they are closed at once."""
+        node = open_node(settings={"max_associations": 2, "artim_timeout": 60.0})
+        with node.associated(VERIFICATION) as modality, ExitStack() as silent:
+            for _ in range(2):
+                silent.enter_context(connection(node))
+            wait_until(lambda: len(alive(node)) == 3, what="two connections beside the association")
+            with connection(node) as third:
+                assert third.recv(1) == b""
+            assert modality.send_c_echo().Status == 0x0000
+        wait_until(lambda: not alive(node), what="end of the connections")
+        assert node.send(film()) == 0x0000
+
+
+class TestTime:
+    def test_a_pdu_that_stops_half_way_is_given_up(self, open_node: OpenNode) -> None:
+        """A line that is cut without a word would else hold a thread for ever."""
+        node = open_node(settings={"dimse_timeout": 0.5, "idle_timeout": 600.0})
+        with node.associated(VERIFICATION) as assoc:
+            say(assoc, pdu(fragment(context_of(assoc), COMMAND, bytes(100)))[:50])
+            wait_until(lambda: not alive(node), what="end of the association")
+
+    def test_a_message_that_stops_between_two_pdus_is_given_up(self, open_node: OpenNode) -> None:
+        """And what had come of it is deleted."""
+        node = open_node(settings={"dimse_timeout": 0.5, "idle_timeout": 600.0})
+        with node.associated() as assoc:
+            here = context_of(assoc)
+            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(film()))))
+            say(assoc, pdu(fragment(here, DATA, bytes(1000))))
+            wait_until(node.incoming, what="film under way")
+            wait_until(lambda: not alive(node), what="end of the association")
+        assert (node.incoming(), node.jobs()) == ([], [])
+
+    def test_an_association_may_idle_longer_than_a_message(self, open_node: OpenNode) -> None:
+        """The two have time-outs of their own: between messages only the longer one holds."""
+        node = open_node(settings={"dimse_timeout": 0.3, "idle_timeout": 600.0})
+        with node.associated(VERIFICATION) as assoc:
+            assert assoc.send_c_echo().Status == 0x0000
+            [ours] = alive(node)
+            assert ours.network_timeout == 600.0
+
+    def test_one_that_idles_too_long_is_given_up(self, open_node: OpenNode) -> None:
+        """Its place is for who has something to send."""
+        node = open_node(settings={"dimse_timeout": 600.0, "idle_timeout": 0.5})
+        with node.associated(VERIFICATION) as assoc:
+            assert assoc.send_c_echo().Status == 0x0000
+            wait_until(lambda: assoc.is_aborted, what="abort")
+        wait_until(lambda: not alive(node), what="end of the association")
+
+    def test_a_connection_must_ask_for_an_association(self, open_node: OpenNode) -> None:
+        """The ARTIM timer of PS3.8."""
+        node = open_node(settings={"artim_timeout": 0.5})
+        with connection(node) as silent:
+            assert silent.recv(1) == b""
+        wait_until(lambda: not alive(node), what="end of the connection")
+
+
+class TestMemory:
+    def test_a_length_that_no_pdu_has_is_not_believed(self, node: Node) -> None:
+        """The peer is told so, and nothing is read of what it announces."""
+        with connection(node) as peer:
+            peer.sendall(struct.pack(">BBL", 0x01, 0, 2**32 - 1))
+            assert peer.recv(100) == ABORTED_FOR_A_PARAMETER
+        assert node.send(film()) == 0x0000
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            lambda here: pdu(fragment(here, COMMAND, bytes(60_000))) * 4,
+            lambda here: pdu(*[fragment(here, COMMAND | LAST, store_request(film()))] * 2),
+            lambda here: pdu(fragment(here, COMMAND | LAST, store_request(film()))) * 2,
+            lambda here: pdu(struct.pack(">LB", 1, here)),
+            lambda here: pdu(fragment(here + 2, COMMAND | LAST, store_request(film()))),
+            lambda here: pdu(fragment(here, COMMAND | LAST, b"no command at all")),
+        ],
+        ids=["endless", "two-in-one", "amid-data", "headless", "elsewhere", "garbled"],
+    )
+    def test_commands_that_no_peer_would_send_end_the_association(
+        self, open_node: OpenNode, content: Callable[[int], bytes]
+    ) -> None:
+        """Whatever files they made pynetdicom open are gone, and others are served."""
+        node = open_node(settings={"idle_timeout": 600.0, "dimse_timeout": 600.0})
+        with node.associated() as assoc:
+            say(assoc, content(context_of(assoc)))
+            wait_until(lambda: assoc.is_aborted, what="abort")
+        wait_until(lambda: not alive(node), what="end of the association")
+        assert node.incoming() == []
+        assert node.send(film()) == 0x0000
+
+    def test_a_report_is_not_as_long_as_a_film(self, node: Node) -> None:
+        """Reports are kept in memory while they come."""
+        roles = [(str(PUSH_MODEL), [ImplicitVRLittleEndian])]
+        with node.associated(*roles) as assoc:
+            here = context_of(assoc)
+            say(assoc, pdu(fragment(here, COMMAND | LAST, report_request())))
+            with pytest.raises(OSError):
+                for _ in range(1000):
+                    say(assoc, pdu(fragment(here, DATA, bytes(FRAGMENT))))
+        wait_until(lambda: not alive(node), what="end of the association")
+
+    def test_nobody_sends_far_ahead_of_the_answers(self, open_node: OpenNode) -> None:
+        """One operation at a time, unless more are negotiated (PS3.7, D.3.3.3)."""
+        clock = HeldClock()
+        node = open_node(clock=clock)
+        contexts = (*CR_EXPLICIT, VERIFICATION)
+        with node.associated(*contexts) as assoc:
+            for_films, for_echoes = (int(one.context_id) for one in assoc.accepted_contexts)
+            say(assoc, whole(for_films))
+            assert clock.asked.wait(20)
+            say(assoc, pdu(fragment(for_echoes, COMMAND | LAST, echo_request())) * 100)
+            wait_until(lambda: assoc.is_aborted, what="abort")
+            clock.go_on.set()
+        wait_until(lambda: not alive(node), what="end of the association")
+
+
+class TestDisk:
+    def test_films_that_nobody_will_answer_are_deleted(self, open_node: OpenNode) -> None:
+        """Sent ahead of their answers, and then the line was cut."""
+        clock = HeldClock()
+        node = open_node(clock=clock)
+        with node.associated() as assoc:
+            say(assoc, whole(context_of(assoc)) * 4)
+            assert clock.asked.wait(20)
+            wait_until(lambda: len(node.incoming()) == 4 - len(node.films()), what="four films")
+            assoc.abort()
+        clock.go_on.set()
+        wait_until(lambda: not alive(node), what="end of the association")
+        assert node.incoming() == []
+
+    def test_a_film_without_room_takes_none_while_it_comes(self, open_node: OpenNode) -> None:
+        """It is received to its end, since only then it can be answered: 0xA700, and not kept."""
+        node = open_node(min_free=2**60)
+        said: list[int] = []
+        hear = [(evt.EVT_DIMSE_RECV, lambda event: said.append(event.message.command_set.Status))]
+        with node.associated(evt_handlers=hear) as assoc:
+            here = context_of(assoc)
+            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(film()))))
+            for _ in range(20):
+                say(assoc, pdu(fragment(here, DATA, bytes(FRAGMENT))))
+            [under_way] = wait_until(node.incoming, what="film under way")
+            say(assoc, pdu(fragment(here, DATA | LAST, bytes(FRAGMENT))))
+            assert wait_until(lambda: said, what="answer") == [0xA700]
+            assert not under_way.exists()
+        assert node.jobs() == []
+
+
+def whole(context_id: int) -> bytes:
+    """Return a film's C-STORE request as PDUs."""
+    ds = film(side=64)
+    content = encode(ds, is_implicit_vr=False, is_little_endian=True) or b""
+    return pdu(fragment(context_id, COMMAND | LAST, store_request(ds))) + pdu(
+        fragment(context_id, DATA | LAST, content)
+    )

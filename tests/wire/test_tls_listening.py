@@ -1,0 +1,188 @@
+"""TLS on the listening side, against DCMTK's tools: who gets in, who does not, and renewal."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import trustme
+
+from node.config_peers import ServerTls
+from node.demo import modality
+from node.domain.errors import Misconfigured, Unreachable
+from node.pacs.tls import server_context
+from tests.peers.programs import run
+from tests.peers.waiting import wait_until
+from tests.wire.conftest import AE_TITLE, Node
+from tests.wire.films import film, write
+
+pytestmark = pytest.mark.tools("echoscu", "storescu")
+
+OpenNode = Callable[..., Node]
+
+
+class Hospital:
+    """A CA, and what it has issued as files: certificate and key apart, as DCMTK wants them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ca = trustme.CA()
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+        self.root = folder / "ca.pem"
+        self._ca.cert_pem.write_to_path(str(self.root))
+
+    def issue(self, name: str) -> ServerTls:
+        """Return a certificate and key for 127.0.0.1, in files of this name."""
+        made = self._ca.issue_cert("127.0.0.1")
+        certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
+        made.cert_chain_pems[0].write_to_path(str(certificate))
+        made.private_key_pem.write_to_path(str(key))
+        return ServerTls(certificate=certificate, key=key)
+
+
+@pytest.fixture
+def hospital(tmp_path: Path) -> Hospital:
+    """Return the CA of our hospital."""
+    return Hospital(tmp_path / "hospital")
+
+
+def echo(node: Node, *options: object) -> bool:
+    """Return whether DCMTK's echoscu is answered, with these options."""
+    peer = ["-to", "5", "-aec", AE_TITLE, *map(str, options), "127.0.0.1", str(node.port)]
+    return run("echoscu", *peer).returncode == 0
+
+
+def as_ourselves(tls: ServerTls, hospital: Hospital) -> tuple[object, ...]:
+    """Return echoscu's options to show a certificate and to trust the hospital's."""
+    return "--enable-tls", tls.key, tls.certificate, "--add-cert-file", hospital.root
+
+
+def anonymous(hospital: Hospital) -> tuple[object, ...]:
+    """Return echoscu's options to trust the hospital's certificates and show none."""
+    return "--anonymous-tls", "--add-cert-file", hospital.root
+
+
+def test_a_film_comes_in_by_tls(open_node: OpenNode, hospital: Hospital, tmp_path: Path) -> None:
+    """And nothing comes in without: the port speaks TLS alone."""
+    node = open_node(settings={"tls": hospital.issue("node")})
+    path = write(film(), tmp_path / "film.dcm")
+    peer = ["-aec", AE_TITLE, "127.0.0.1", str(node.port), path]
+    assert run("storescu", *map(str, anonymous(hospital)), *peer).returncode == 0
+    assert len(node.jobs()) == 1
+    assert not echo(node)
+
+
+def test_our_certificate_is_what_the_sender_trusts(
+    open_node: OpenNode, hospital: Hospital, tmp_path: Path
+) -> None:
+    """A sender of another hospital does not believe that we are who it calls."""
+    node = open_node(settings={"tls": hospital.issue("node")})
+    elsewhere = Hospital(tmp_path / "elsewhere")
+    assert not echo(node, *anonymous(elsewhere))
+
+
+def test_with_a_ca_each_caller_shows_a_certificate(
+    open_node: OpenNode, hospital: Hospital, tmp_path: Path
+) -> None:
+    """One that this CA has signed: none, or another hospital's, does not do."""
+    ours = hospital.issue("node").model_copy(update={"ca": hospital.root})
+    node = open_node(settings={"tls": ours})
+    stranger = Hospital(tmp_path / "elsewhere").issue("stranger")
+    assert echo(node, *as_ourselves(hospital.issue("modality"), hospital))
+    assert not echo(node, *anonymous(hospital))
+    assert not echo(node, *as_ourselves(stranger, hospital))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1])
+def test_old_versions_are_not_spoken(
+    open_node: OpenNode, hospital: Hospital, version: ssl.TLSVersion
+) -> None:
+    """PS3.15, B.9 and following: TLS 1.2 or later."""
+    node = open_node(settings={"tls": hospital.issue("node")})
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(hospital.root)
+    context.set_ciphers("ALL:@SECLEVEL=0")  # else OpenSSL refuses on our side
+    context.minimum_version = context.maximum_version = version
+    with (
+        socket.create_connection(("127.0.0.1", node.port), timeout=10) as plain,
+        pytest.raises(ssl.SSLError, match=r"(?i)version"),
+    ):
+        context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+def test_weak_ciphers_are_not_spoken(open_node: OpenNode, hospital: Hospital) -> None:
+    """With TLS 1.2 as well: forward secrecy, and ciphers that authenticate."""
+    node = open_node(settings={"tls": hospital.issue("node")})
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(hospital.root)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES128-SHA")
+    with (
+        socket.create_connection(("127.0.0.1", node.port), timeout=10) as plain,
+        pytest.raises(ssl.SSLError, match=r"(?i)handshake"),
+    ):
+        context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+def test_who_stalls_in_the_handshake_holds_up_nobody(
+    open_node: OpenNode, hospital: Hospital
+) -> None:
+    """The library would shake hands where it accepts, one caller after the other."""
+    tls = hospital.issue("node")
+    node = open_node(settings={"tls": tls, "artim_timeout": 60.0})
+    with ExitStack() as silent:
+        for _ in range(3):
+            silent.enter_context(socket.create_connection(("127.0.0.1", node.port), timeout=10))
+        assert echo(node, *anonymous(hospital))
+
+
+def test_a_handshake_that_never_ends_is_given_up(open_node: OpenNode, hospital: Hospital) -> None:
+    """After the ARTIM time-out, like a connection that never asks for an association."""
+    node = open_node(settings={"tls": hospital.issue("node"), "artim_timeout": 0.5})
+    with socket.create_connection(("127.0.0.1", node.port), timeout=20) as silent:
+        assert silent.recv(1) == b""
+
+
+def test_renewed_files_are_taken_up_without_a_restart(
+    open_node: OpenNode, hospital: Hospital, tmp_path: Path
+) -> None:
+    """Broken ones are not: the last good certificate stays until they are mended."""
+    tls = hospital.issue("node")
+    node = open_node(settings={"tls": tls})
+    assert echo(node, *anonymous(hospital))
+
+    new_ca = Hospital(tmp_path / "renewed")
+    renewed = new_ca.issue("node")
+    assert tls.key is not None
+    assert renewed.key is not None
+    tls.certificate.write_text("no certificate")
+    assert echo(node, *anonymous(hospital))
+
+    renewed.key.replace(tls.key)
+    renewed.certificate.replace(tls.certificate)
+    wait_until(lambda: echo(node, *anonymous(new_ca)), what="echo with the renewed certificate")
+    assert not echo(node, *anonymous(hospital))
+
+
+def test_our_own_tools_get_in(open_node: OpenNode, hospital: Hospital, tmp_path: Path) -> None:
+    """The doctor's round trip calls the node by TLS, and trusts its very certificate alone."""
+    tls = hospital.issue("node").model_copy(update={"ca": hospital.root})
+    node = open_node(settings={"tls": tls})
+    modality.send(film(), modality.Node(AE_TITLE, node.port, tls=tls))
+    assert len(node.jobs()) == 1
+    other = Hospital(tmp_path / "elsewhere").issue("other")
+    with pytest.raises(Unreachable, match=r"no node answers at .*dicom\.tls\.ca"):
+        modality.send(film(), modality.Node(AE_TITLE, node.port, tls=other))
+
+
+def test_files_that_cannot_be_used_are_named(hospital: Hospital, tmp_path: Path) -> None:
+    """At the start, by key and path."""
+    tls, missing = hospital.issue("node"), tmp_path / "missing.pem"
+    with pytest.raises(Misconfigured, match=r"tls\.certificate .*missing\.pem.*No such file"):
+        server_context(ServerTls(certificate=missing))
+    with pytest.raises(Misconfigured, match=r"tls\.ca .*missing\.pem cannot be used"):
+        server_context(tls.model_copy(update={"ca": missing}))
+    with pytest.raises(Misconfigured, match=r"tls\.certificate .* with key .*values mismatch"):
+        server_context(tls.model_copy(update={"key": hospital.issue("other").key}))

@@ -161,7 +161,9 @@ def run_upkeep(config: Config, stop: threading.Event) -> None:
     from node.upkeep.scheduler import run
     from node.worker.loop import utc_now
 
-    care = SqlCare(_database(config), _plan(config.queue.analysis), _plan(config.queue.delivery))
+    queue = config.queue
+    lease = timedelta(seconds=queue.lease)
+    care = SqlCare(_database(config), _plan(queue.analysis), _plan(queue.delivery), lease)
     kept = config.retention
     keeping = Keeping(films=kept.films, results=kept.results, rows=kept.rows)
     run(Chores(care, open_spool(config), keeping, utc_now), config.schedule, stop)

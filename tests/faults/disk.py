@@ -33,11 +33,10 @@ class SmallDisk:
             with self.ballast.open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, 2 * _SIZE)
             return
-        with self.ballast.open("wb", buffering=0) as file:
-            with contextlib.suppress(OSError):
-                while shutil.disk_usage(self.folder).free > leave + _CHUNK:
-                    file.write(bytes(_CHUNK))
-                file.write(bytes(max(0, shutil.disk_usage(self.folder).free - leave)))
+        with self.ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while shutil.disk_usage(self.folder).free > leave + _CHUNK:
+                file.write(bytes(_CHUNK))
+            file.write(bytes(max(0, shutil.disk_usage(self.folder).free - leave)))
 
     def clear(self) -> None:
         """Make room again."""

@@ -201,14 +201,14 @@ class TestDamage:
         """One flipped bit, or a lost end: damaged, and what to do."""
         key = spool.write(b"report")
         spool.path(key).write_bytes(bytes_now)
-        with pytest.raises(Permanent, match="damaged.*jobs reanalyse"):
+        with pytest.raises(Permanent, match=r"damaged.*jobs reanalyse"):
             spool.intact(key)
 
     def test_lost_bytes_are_told(self, spool: FileSpool) -> None:
         """A file that somebody deleted."""
         key = spool.write(b"report")
         spool.remove(key)
-        with pytest.raises(Permanent, match="not there any more.*jobs reanalyse"):
+        with pytest.raises(Permanent, match=r"not there any more.*jobs reanalyse"):
             spool.intact(key)
 
 

@@ -42,7 +42,7 @@ class House:
     def __init__(self, folder: Path, database: str) -> None:
         self.folder = folder
         self.database = database
-        self.rng = random.Random()  # noqa: S311 - draws what to break and when
+        self.rng = random.Random()  # draws what to break and when
         self.film: FileDataset = small_film()
         self.postgres: PostgresServer | None = None
         self.answers = AnsweringPacs()

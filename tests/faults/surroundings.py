@@ -6,17 +6,18 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from models.registry import WEIGHTS
 from node.domain.job import JobState
 from tests.faults.catalogue import POSTGRESQL, SQLITE, Done, Fault
 from tests.faults.clock import SKEWED_BY, Clock
 from tests.faults.films import another
 from tests.faults.house import House
-from tests.faults.traffic import SUCCESS, Traffic, store
+from tests.faults.traffic import Traffic, store
 from tests.peers.line import Break
 from tests.peers.waiting import wait_until
 
 _FILMS = 3
+_OUT_OF_RESOURCES = 0xA700
+_WEIGHTS = "weights.safetensors"
 _LOCK_SECONDS = 33.0  # longer than the node waits for a lock
 
 
@@ -26,8 +27,9 @@ def full_disk(house: House) -> Done:
     late = [another(house.film) for _ in range(2 * _FILMS)]
     for film, leave in zip(late, (0, 50_000) * _FILMS, strict=True):
         house.disk.fill(leave)
-        if store(film, house.node.port, house.ledger) == SUCCESS:
-            raise AssertionError("the full disk took a film: the fault did not strike")
+        status = store(film, house.node.port, house.ledger)
+        if status != _OUT_OF_RESOURCES:
+            raise AssertionError(f"the full disk made the node answer {status:#06x}")
     house.disk.clear()
     house.send_these(late)
     return Done(1, house.findings())
@@ -91,7 +93,7 @@ def bundle_breaks(house: House) -> Done:
 
     While it runs, films are received; at the start it says what is wrong and ends with status 2.
     """
-    weights = house.bundle / WEIGHTS
+    weights = house.bundle / _WEIGHTS
     whole = weights.read_bytes()
     weights.write_bytes(whole[: len(whole) // 2])
     os.kill(house.node.process_of("analyse"), signal.SIGKILL)

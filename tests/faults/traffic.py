@@ -106,7 +106,7 @@ class Traffic:
     ) -> None:
         self._film, self._port, self._ledger, self._folder = film, port, ledger, folder
         self._stop = threading.Event()
-        self._draws = [random.Random(rng.random()) for _ in range(3)]  # noqa: S311 - when to send
+        self._draws = [random.Random(rng.random()) for _ in range(3)]
         self._pool = ThreadPoolExecutor(len(self._draws))
         self._senders: list[Future[None]] = []
 

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 packages=(
-  dcmtk dicom3tools default-jre-headless fonts-wqy-microhei libfaketime orthanc orthanc-dicomweb pixelmed-apps
+  dcmtk dicom3tools default-jre-headless fonts-wqy-microhei orthanc orthanc-dicomweb pixelmed-apps
   postgresql "$@"
 )
 

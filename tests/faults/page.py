@@ -111,9 +111,10 @@ _HEAD = (
     "Waits and leases are shortened (a lease is 3 s), and an analysis has 30 attempts, so that no "
     "film can end FAILED by kills alone; with the default of three it may, and its row says so. "
     "Processes are ended, not machines: that bytes survive a power cut rests on fsync, whose "
-    "order `tests/unit/test_spool.py` observes. The clock is libfaketime's where that is "
-    "installed; else the times in the job table are moved, which is what such a clock leaves "
-    "there. The disk is a tmpfs of 256 MB with spool and, for SQLite, job table, where one can be "
-    "mounted; else the reserve `spool.min_free` stands in for its size.",
+    "order `tests/unit/test_spool.py` observes. The wall clock is moved by a preloaded library, "
+    "for the node's processes alone, where there is a C compiler; else the times in the job table "
+    "are moved, which is what such a clock leaves there. The disk is a tmpfs of 256 MB with spool "
+    "and, for SQLite, job table, where one can be mounted; else the reserve `spool.min_free` "
+    "stands in for its size.",
     "",
 )

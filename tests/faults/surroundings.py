@@ -70,22 +70,30 @@ def database_hangs(house: House) -> Done:
     return Done(1, house.findings())
 
 
-def clock_is_set_back(house: House) -> Done:
-    """Run two hours ahead, with films waiting everywhere; power off; the clock is right again."""
-    with Clock(house) as clock:
-        house.node.stop()
-        clock.ahead()
-        house.node.serve()
-        house.line.breaks(Break.REFUSES)
-        house.answers.answers(0xA700)
-        house.send(_FILMS)
-        wait_until(lambda: house.records.in_state(JobState.ANALYSED), timeout=60, what="results")
-        house.send(_FILMS)
-        house.node.kill()
-        clock.right()
-        house.line.mend()
-        house.answers.answers(0x0000)
-        return Done(1, house.findings())
+def clock_is_set_back(*, power_cut: bool) -> Callable[[House], Done]:
+    """Run hours ahead with films waiting everywhere, then set the clock right: at once, or after
+    a power cut.
+    """
+
+    def drive(house: House) -> Done:
+        with Clock(house) as clock:
+            house.node.stop()
+            clock.ahead()
+            house.node.serve()
+            house.line.breaks(Break.REFUSES)
+            house.answers.answers(_OUT_OF_RESOURCES)
+            house.send(_FILMS)
+            results = lambda: house.records.in_state(JobState.ANALYSED)  # noqa: E731
+            wait_until(results, timeout=90, what="results")
+            house.send(_FILMS)
+            if power_cut:
+                house.node.kill()
+            clock.right()
+            house.line.mend()
+            house.answers.answers(0x0000)
+            return Done(1, house.findings())
+
+    return drive
 
 
 def bundle_breaks(house: House) -> Done:
@@ -113,12 +121,18 @@ def _traffic(house: House) -> Traffic:
 
 
 _OF_POSTGRESQL = (POSTGRESQL,)
+_AHEAD = f"{SKEWED_BY.total_seconds() / 3600:g} h"
 SURROUNDINGS = (
     Fault("disk full", "not a byte left, then room again", full_disk),
     Fault("database stopped", "and started seconds later", database_ends("stop"), _OF_POSTGRESQL),
     Fault("database killed", "kill -9, and started again", database_ends("kill"), _OF_POSTGRESQL),
     Fault("database hangs", "frozen for 5 to 15 s", database_hangs, _OF_POSTGRESQL),
     Fault("database locked", "by another program, for 33 s", database_hangs, (SQLITE,)),
-    Fault("clock set back", f"from {SKEWED_BY} ahead, after a power cut", clock_is_set_back),
+    Fault("clock set back", f"from {_AHEAD} ahead, running", clock_is_set_back(power_cut=False)),
+    Fault(
+        "clock set back, power cut",
+        f"from {_AHEAD} ahead, between kill -9 and the next start",
+        clock_is_set_back(power_cut=True),
+    ),
     Fault("bundle broken", "weights cut short, running and at the start", bundle_breaks),
 )

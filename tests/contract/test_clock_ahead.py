@@ -3,11 +3,18 @@
 Every machine that boots with a wrong clock leaves such rows, and nothing may wait hours for them.
 """
 
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from pathlib import Path
 
 from node.domain.delivery import DeliveryState
+from node.domain.errors import Unreachable
 from node.domain.job import JobState
 from node.domain.retry import RetryAt
+from node.domain.room import Reserve
+from node.ports import Archive
+from node.spool.store import FileSpool
+from node.worker.deliver import Courier, DeliverySettings
 from tests.contract.conftest import DELIVERY, LEASE, Table
 
 AHEAD = timedelta(hours=2)
@@ -76,3 +83,23 @@ def test_a_living_worker_whose_clock_is_ahead_keeps_its_work(table: Table) -> No
         assert table.queue.renew(held, table.now + AHEAD + LEASE) == 1
         assert table.care.rescue(table.later(LEASE.total_seconds() / 3)) == 0
     assert table.desk.show(job_id).job.state is JobState.ANALYSING
+
+
+def test_a_breaker_of_a_clock_ahead_lets_go(table: Table, tmp_path: Path) -> None:
+    """A courier that runs on tries the line again, and does not pause for the hours between."""
+    tries = []
+
+    def connect() -> AbstractContextManager[Archive]:
+        tries.append(table.now)
+        raise Unreachable("nobody answers")
+
+    settings = DeliverySettings("c1", "pacs", None, 10, LEASE.total_seconds(), DELIVERY)
+    spool = FileSpool(tmp_path / "spool", Reserve(0, 0))
+    courier = Courier(table.outbox, spool, connect, settings, lambda: table.now)
+    table.later(HOURS)
+    table.analyse()
+    assert (courier.step(), courier.step()) == (2, 0)
+    table.later(-HOURS)
+    table.care.rescue(table.now)
+    assert courier.step() == 1
+    assert len(tries) == 2

@@ -79,6 +79,7 @@ class Model(Section):
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     batch: int = Field(4, ge=1, le=256)
     threads: int = Field(0, ge=0)
+    decoders: int = Field(0, ge=0, le=256)
 
 
 class Results(Section):

@@ -111,7 +111,7 @@ class Predictor(Protocol):
         """Which model this is."""
 
     def decode(self, path: Path) -> Radiograph:
-        """Read a film's pixels; raise Rejected for what cannot be scored."""
+        """Read a film's pixels; raise Rejected for what cannot be scored. Threads may share it."""
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         """Score a batch of films, in order; a missing fact costs the clinical score alone."""

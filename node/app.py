@@ -166,7 +166,7 @@ def _reach(
 
 
 def run_upkeep(config: Config, stop: threading.Event) -> None:
-    """Rescue, expire, purge."""
+    """Rescue, expire, watch, purge."""
     from node.upkeep.chores import Chores, Keeping
     from node.upkeep.scheduler import run
     from node.worker.loop import utc_now
@@ -174,7 +174,8 @@ def run_upkeep(config: Config, stop: threading.Event) -> None:
     care = SqlCare(_database(config), _plan(config.queue.analysis), _plan(config.queue.delivery))
     kept = config.retention
     keeping = Keeping(films=kept.films, results=kept.results, rows=kept.rows)
-    run(Chores(care, open_spool(config), keeping, utc_now), config.schedule, stop)
+    chores = Chores(care, open_spool(config), keeping, config.queue.alarm, utc_now)
+    run(chores, config.schedule, stop)
 
 
 def run_screen(

@@ -73,6 +73,9 @@ class Care(Protocol):
     def known_keys(self) -> set[str]:
         """Return every spool key that a row refers to."""
 
+    def depths(self) -> dict[str, int]:
+        """Return how many wait: films to be scored, and results for each destination."""
+
 
 class Spool(Protocol):
     """Durable bytes, found again by key. Keys are digests; no peer's value becomes a path."""

@@ -18,13 +18,15 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from node.config import Dicom
 from node.domain.admission import RADIOGRAPH_CLASSES
+from node.domain.audit import AssociationRefused, Instance, Peer
 from node.domain.callers import Caller, may_call
 from node.domain.errors import Misconfigured
 from node.ingest.reports import ReportService
-from node.ingest.store import StoreService
+from node.ingest.store import PROCESSING_FAILURE, StoreService
 from node.log import where
 from node.pacs.association import VERIFICATION
 from node.pacs.commitment import PUSH_MODEL
+from node.ports import Audit
 
 TRANSFER_SYNTAXES = [
     uid.ExplicitVRLittleEndian,
@@ -45,8 +47,11 @@ TRANSFER_SYNTAXES = [
 MAX_PDU = 128 * 1024
 _REJECTED_PERMANENT, _BY_SERVICE_USER = 1, 1
 _CALLING_NOT_RECOGNISED, _CALLED_NOT_RECOGNISED = 3, 7
+_WHY_REJECTED = {
+    _CALLING_NOT_RECOGNISED: "calling AE title not recognized, or not from this address",
+    _CALLED_NOT_RECOGNISED: "called AE title not recognized",
+}
 _BACKLOG = 128
-_PROCESSING_FAILURE = 0x0110
 
 log = structlog.get_logger()
 
@@ -74,12 +79,14 @@ class IngestServer:
         incoming: Path,
         store: StoreService,
         reports: ReportService,
+        audit: Audit,
     ) -> None:
         self._settings = settings
         self._callers = callers
         self._incoming = incoming
         self._store = store
         self._reports = reports
+        self._audit = audit
         self._ae = _application_entity(settings)
         self._server: ThreadedAssociationServer | None = None
 
@@ -133,14 +140,19 @@ class IngestServer:
         request = assoc.requestor.primitive
         calling, address = request.calling_ae_title.strip(), assoc.requestor.address
         if request.called_ae_title.strip() != self._settings.ae_title:
-            self._reject(assoc, _CALLED_NOT_RECOGNISED, calling, address)
+            self._reject(assoc, _CALLED_NOT_RECOGNISED)
         elif not may_call(self._callers, calling, address):
-            self._reject(assoc, _CALLING_NOT_RECOGNISED, calling, address)
+            self._reject(assoc, _CALLING_NOT_RECOGNISED)
 
-    def _reject(self, assoc: Any, diagnostic: int, calling: str, address: str) -> None:
+    def _reject(self, assoc: Any, diagnostic: int) -> None:
+        peer, called_ae = _peer(assoc), assoc.requestor.primitive.called_ae_title.strip()
         log.warning(
-            "association_rejected", calling_ae=calling, address=address, diagnostic=diagnostic
+            "association_rejected",
+            calling_ae=peer.ae_title,
+            address=peer.address,
+            diagnostic=diagnostic,
         )
+        self._audit.record(AssociationRefused(peer, called_ae, _WHY_REJECTED[diagnostic]))
         assoc.acse.send_reject(_REJECTED_PERMANENT, _BY_SERVICE_USER, diagnostic)
         assoc.kill()
 
@@ -169,13 +181,19 @@ class IngestServer:
             event.request._dataset_file.flush()
             return self._store.store(
                 event.dataset_path,
-                str(event.request.AffectedSOPClassUID),
-                str(event.request.AffectedSOPInstanceUID),
-                event.assoc.requestor.ae_title.strip(),
+                Instance(
+                    str(event.request.AffectedSOPClassUID),
+                    str(event.request.AffectedSOPInstanceUID),
+                ),
+                _peer(event.assoc),
             )
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
             log.error("unforeseen", error=type(error).__name__, where=where(error))
-            return _PROCESSING_FAILURE
+            return PROCESSING_FAILURE
+
+
+def _peer(assoc: Any) -> Peer:
+    return Peer(assoc.requestor.ae_title.strip(), assoc.requestor.address)
 
 
 def _application_entity(settings: Dicom) -> AE:

@@ -89,7 +89,13 @@ def test_the_file_holds_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_default_is_spelled_out() -> None:
     """The file states each value that can be in force, rather than leave it to the code."""
     web = [f"destinations.{name}" for name in ("url", "user", "password_file", "token_file")]
-    in_examples = ("destinations.tls.", *web, "dicom.callers.", "policy.overrides.")
+    in_examples = (
+        "destinations.tls.",
+        "audit.syslog.",
+        *web,
+        "dicom.callers.",
+        "policy.overrides.",
+    )
     stated = explained_keys(CONFIG.read_text(encoding="utf-8"))
     missing = [key for key in LEAVES if key not in stated and not key.startswith(in_examples)]
     assert missing == []

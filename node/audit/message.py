@@ -202,7 +202,8 @@ def _name_object(message: Element, event: AuditEvent, origin: Origin) -> None:
         case FilmReceived(film=instance) | ResultExported(result=instance):
             _study(message, instance)
         case AssociationRefused():
-            _alert(message, event.peer.address, event.peer.ae_title, event.why)
+            why = f"{event.why}; called: {event.called_ae}"
+            _alert(message, event.peer.address, event.peer.ae_title, why)
         case ConfigurationChanged():
             _alert(message, origin.host, "configuration", f"changed: {', '.join(event.keys)}")
         case ApplicationStarted() | ApplicationStopped():

@@ -104,6 +104,10 @@ def _open(path: Path) -> int:
 
 
 def _is_broken(descriptor: int) -> bool:
-    """Return whether the file ends within a line: a full disk takes what it can of one."""
+    """Return whether the file ends within a line: a full disk takes what it can of one.
+
+    A line that another process is writing in this very moment looks the same; it gets its end, and
+    an empty line, which means nothing, comes after it.
+    """
     size = os.fstat(descriptor).st_size
     return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"

@@ -140,19 +140,16 @@ class IngestServer:
         request = assoc.requestor.primitive
         calling, address = request.calling_ae_title.strip(), assoc.requestor.address
         if request.called_ae_title.strip() != self._settings.ae_title:
-            self._reject(assoc, _CALLED_NOT_RECOGNISED)
+            self._reject(assoc, _CALLED_NOT_RECOGNISED, calling, address)
         elif not may_call(self._callers, calling, address):
-            self._reject(assoc, _CALLING_NOT_RECOGNISED)
+            self._reject(assoc, _CALLING_NOT_RECOGNISED, calling, address)
 
-    def _reject(self, assoc: Any, diagnostic: int) -> None:
-        peer, called_ae = _peer(assoc), assoc.requestor.primitive.called_ae_title.strip()
+    def _reject(self, assoc: Any, diagnostic: int, calling: str, address: str) -> None:
         log.warning(
-            "association_rejected",
-            calling_ae=peer.ae_title,
-            address=peer.address,
-            diagnostic=diagnostic,
+            "association_rejected", calling_ae=calling, address=address, diagnostic=diagnostic
         )
-        self._audit.record(AssociationRefused(peer, called_ae, _WHY_REJECTED[diagnostic]))
+        called, why = assoc.requestor.primitive.called_ae_title.strip(), _WHY_REJECTED[diagnostic]
+        self._audit.record(AssociationRefused(Peer(calling, address), called, why))
         assoc.acse.send_reject(_REJECTED_PERMANENT, _BY_SERVICE_USER, diagnostic)
         assoc.kill()
 
@@ -177,6 +174,7 @@ class IngestServer:
             assoc.dul.to_user_queue.put(None)
 
     def _on_store(self, event: Any) -> Any:
+        requestor = event.assoc.requestor
         try:
             event.request._dataset_file.flush()
             return self._store.store(
@@ -185,15 +183,11 @@ class IngestServer:
                     str(event.request.AffectedSOPClassUID),
                     str(event.request.AffectedSOPInstanceUID),
                 ),
-                _peer(event.assoc),
+                Peer(requestor.ae_title.strip(), requestor.address),
             )
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
             log.error("unforeseen", error=type(error).__name__, where=where(error))
             return PROCESSING_FAILURE
-
-
-def _peer(assoc: Any) -> Peer:
-    return Peer(assoc.requestor.ae_title.strip(), assoc.requestor.address)
 
 
 def _application_entity(settings: Dicom) -> AE:

@@ -1,15 +1,16 @@
-"""Whom the node talks to: itself, as a peer would, and each destination.
+"""Whom the node talks to: itself, as a peer would, each destination, and the syslog server.
 
 Each function returns what was seen, or raises what is wrong and what to do.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
 from node.config import Config
-from node.config_peers import Destination, WebDestination
+from node.config_peers import Destination, Syslog, WebDestination
 from node.domain.errors import NotLetIn, OsteoScreenError
 
 _EXPIRY_NOTICE = timedelta(days=14)
@@ -91,8 +92,17 @@ def _web(peer: WebDestination) -> str:
     return f"{peer.url} answers and lets us in{tls}"
 
 
-def _tls(address: tuple[str, int], peer: Destination | WebDestination) -> str:
-    """Return until when the destination's certificate holds; raise where that is soon over."""
+def syslog(server: Syslog, trail: Path) -> str:
+    """See that the syslog server can be trusted, and tell how much of the trail it lacks."""
+    from node.audit.backlog import Backlog
+
+    tls = _tls((server.host, server.port), server)
+    waiting = Backlog(trail).size()
+    return f"{server.host}:{server.port} answers{tls}; {waiting} bytes wait to be shipped"
+
+
+def _tls(address: tuple[str, int], peer: Destination | WebDestination | Syslog) -> str:
+    """Return until when the peer's certificate holds; raise where that is soon over."""
     from node.pacs.tls import valid_until
 
     if peer.tls is None:

@@ -15,8 +15,11 @@ from node.audit.backlog import Backlog
 from node.audit.message import Origin
 from node.audit.syslog import send
 from node.audit.trail import FileTrail
+from node.config import Audit, Config, Spool
 from node.config_peers import Syslog, Tls
+from node.doctor.examine import examine
 from node.domain.audit import FilmReceived, Instance, Peer
+from node.domain.check import Check
 from node.domain.errors import Unreachable
 from node.pacs.tls import client_context
 from node.upkeep.shipping import Shipper
@@ -232,3 +235,26 @@ def test_a_place_that_cannot_be_kept_is_said_and_tried_again(
     (file.parent / ".audit.log.new").rmdir()
     assert shipper.step() == 1
     assert numbers(server) == [1, 1]
+
+
+def test_the_doctor_says_whether_the_server_answers_and_what_waits(
+    server: SyslogServer, write: Write, file: Path
+) -> None:
+    write(1)
+    config = Config(audit=Audit(file=file, syslog=server.reached_by), spool=Spool(path=file.parent))
+    seen = by_name(config)["syslog server"]
+    assert seen.ok, seen.detail
+    assert f"{file.stat().st_size} bytes wait to be shipped" in seen.detail
+    server.stop()
+    seen = by_name(config)["syslog server"]
+    assert not seen.ok
+    assert "Connection refused" in seen.detail
+
+
+def test_the_doctor_looks_for_no_server_where_there_is_none(file: Path) -> None:
+    config = Config(audit=Audit(file=file), spool=Spool(path=file.parent))
+    assert "syslog server" not in by_name(config)
+
+
+def by_name(config: Config) -> dict[str, Check]:
+    return {check.name: check for check in examine(config)}

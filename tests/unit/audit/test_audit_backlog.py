@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,8 +15,10 @@ from node.audit.backlog import Backlog
 from node.audit.trail import FileTrail
 from node.domain.audit import FilmReceived, Instance
 from tests.peers.audit import parse
+from tests.peers.programs import run
 from tests.unit.audit.events import NODE, XRAY
 
+ROOT = Path(__file__).parents[3]
 PLENTY = 1 << 20
 Write = Callable[..., None]
 
@@ -186,12 +189,14 @@ def test_a_file_that_is_being_compressed_comes_once(
     """For a while both are there, and the copy is not whole."""
     write(1)
     assert ship(backlog) == [1]
-    write(2)
+    write(*range(2, 200))
     rotated = rotate(file, "audit.log.1")
     packed = gzip.compress(rotated.read_bytes())
-    file.with_name("audit.log.1.gz").write_bytes(packed[: len(packed) // 2])
-    write(3)
-    assert ship(backlog) == [2, 3]
+    copy = file.with_name("audit.log.1.gz")
+    copy.write_bytes(packed[: len(packed) // 2])
+    rest(copy)
+    write(200)
+    assert ship(backlog) == [*range(2, 201)]
 
 
 def test_rotation_by_copying_is_survived(backlog: Backlog, write: Write, file: Path) -> None:
@@ -218,6 +223,30 @@ def test_a_new_file_with_the_old_inode_is_another_file(
     with capture_logs() as told:
         assert ship(backlog) == [2, 3, 4]
     assert [one["event"] for one in told] == ["audit_file_gone"]
+
+
+@pytest.mark.tools("logrotate")
+def test_the_rotation_that_we_ship_loses_nothing(
+    backlog: Backlog, write: Write, file: Path, tmp_path: Path
+) -> None:
+    """Logrotate itself, by the file in deploy/: three days, of which the server misses two."""
+    example = (ROOT / "deploy" / "osteoscreen.logrotate").read_text()
+    ours = example.replace("/var/lib/osteoscreen/audit.log", str(file))
+    rules = tmp_path / "rules"
+    rules.write_text(re.sub(r"^ *su .*$", "", ours, flags=re.MULTILINE))
+    write(1)
+    assert ship(backlog) == [1]
+    for day in range(3):
+        write(10 + day)
+        done = run("logrotate", "--force", "--state", tmp_path / "state", rules)
+        assert done.returncode == 0, done.stderr
+        assert not file.exists()
+    rotated = sorted(tmp_path.glob("audit.log.*"))
+    assert [path.suffix for path in rotated] == [".1", ".gz", ".gz"]
+    for path in rotated:
+        rest(path)
+    write(20)
+    assert ship(backlog) == [10, 11, 12, 20]
 
 
 def test_files_of_others_are_let_alone(backlog: Backlog, write: Write, file: Path) -> None:

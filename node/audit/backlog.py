@@ -67,12 +67,14 @@ class Backlog:
     def next(self, limit: int) -> Batch | None:
         """Return the oldest lines not shipped, about `limit` bytes of them, or None for none."""
         unread = self._unread()
-        for name, path, offset in unread:
-            lines, end = _lines(path, offset, limit)
-            if lines:
-                if self._place is not None and unread[0][0] != self._place.file:
+        for place, path in unread:
+            batch = _batch(path, place, limit)
+            if batch is None:  # it was rotated away in this very moment: look again
+                return None
+            if batch.lines:
+                if self._place is not None and unread[0][0].file != self._place.file:
                     log.error("audit_file_gone", after=self._place.file)
-                return Batch(lines, Place(name, end))
+                return batch
             if path != self._trail and time.time() - path.stat().st_mtime < _SETTLED_SECONDS:
                 return None
         return None
@@ -90,20 +92,20 @@ class Backlog:
     def size(self) -> int:
         """Return how many bytes are not shipped; compressed files count as they are."""
         self._place = _read(self._state)
-        return sum(max(0, path.stat().st_size - offset) for _, path, offset in self._unread())
+        return sum(max(0, path.stat().st_size - at.offset) for at, path in self._unread())
 
-    def _unread(self) -> list[tuple[str, Path, int]]:
+    def _unread(self) -> list[tuple[Place, Path]]:
         """Return the files that may hold lines to ship, each with where these begin."""
         current = _name(self._trail)
         place = self._place
         if place is not None and current == place.file:
-            return [(current, self._trail, place.offset)]
+            return [(place, self._trail)]
         files = sorted(self._rotated().items())
         files += [(current, self._trail)] if current else []
         if place is None:
-            return [(name, path, 0) for name, path in files]
+            return [(Place(name, 0), path) for name, path in files]
         return [
-            (name, path, place.offset if name == place.file else 0)
+            (place if name == place.file else Place(name, 0), path)
             for name, path in files
             if name >= place.file or path == self._trail
         ]
@@ -118,22 +120,23 @@ class Backlog:
         return found
 
 
-def _lines(path: Path, offset: int, limit: int) -> tuple[list[bytes], int]:
-    """Return whole lines from an offset on, and the offset after them."""
-    lines: list[bytes] = []
+def _batch(path: Path, place: Place, limit: int) -> Batch | None:
+    """Return the whole lines of a file from a place on, or None if another file is there now."""
+    lines, end = [], place.offset
     with _opened(path) as file:
         if path.suffix != ".gz":
             os.fsync(file.fileno())  # lest a power cut leave a place beyond the end of the file
-        end = offset
         try:
-            file.seek(offset)
-            while end - offset < limit and (line := file.readline()).endswith(b"\n"):
+            if name_of(file.readline(MAX_LINE)) != place.file:
+                return None
+            file.seek(place.offset)
+            while end - place.offset < limit and (line := file.readline()).endswith(b"\n"):
                 end += len(line)
                 if line.strip():
                     lines.append(line.rstrip(b"\n"))
         except (EOFError, gzip.BadGzipFile, zlib.error):
             log.error("audit_file_damaged", file=str(path))
-    return lines, end
+    return Batch(lines, Place(place.file, end))
 
 
 def _name(path: Path) -> str:

@@ -202,7 +202,7 @@ def _name_object(message: Element, event: AuditEvent, origin: Origin) -> None:
         case FilmReceived(film=instance) | ResultExported(result=instance):
             _study(message, instance)
         case AssociationRefused():
-            why = f"{event.why}; called: {event.called_ae}"
+            why = f"{event.why}; called: {event.called_ae}" if event.called_ae else event.why
             _alert(message, event.peer.address, event.peer.ae_title, why)
         case ConfigurationChanged():
             _alert(message, origin.host, "configuration", f"changed: {', '.join(event.keys)}")

@@ -50,7 +50,10 @@ class ApplicationStopped:
 
 @dataclass(frozen=True, slots=True)
 class AssociationRefused:
-    """A peer asked for an association and was not let in."""
+    """A peer asked for an association and was not let in.
+
+    AE titles are empty where it did not come so far as to name them, as in a failed TLS handshake.
+    """
 
     peer: Peer
     called_ae: str

@@ -155,6 +155,29 @@ def test_a_file_just_rotated_may_still_be_written_to(
     assert ship(backlog) == [2]
 
 
+@pytest.mark.parametrize("before", ["current", "rotated"])
+def test_a_rotation_while_files_are_looked_at_skips_nothing(
+    backlog: Backlog, write: Write, file: Path, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """Between the look at names and the reading, another file may come to bear a name."""
+    write(1)
+    assert ship(backlog) == [1]
+    write(2)
+    if before == "rotated":
+        rotate(file, "audit.log.1")
+        write(3)
+    seen = backlog._unread()
+    if before == "rotated":
+        rotate(file.with_name("audit.log.1"), "audit.log.2")
+    rotate(file, "audit.log.1")
+    write(4, 5, 6)
+    with monkeypatch.context() as moment:
+        moment.setattr(backlog, "_unread", lambda: seen)
+        assert backlog.next(PLENTY) is None
+    left = [2, 4, 5, 6] if before == "current" else [2, 3, 4, 5, 6]
+    assert ship(backlog) == left
+
+
 @pytest.mark.parametrize("compressed", [False, True])
 def test_a_server_that_is_down_for_many_rotations_gets_all_in_order(
     backlog: Backlog, write: Write, file: Path, compressed: bool

@@ -84,6 +84,14 @@ def test_a_refused_association_is_a_security_alert_about_the_caller() -> None:
     assert record.description == "called AE title not recognized; called: OTHER"
 
 
+def test_a_caller_that_named_nobody_is_known_by_its_address() -> None:
+    """As after a TLS handshake that failed."""
+    record = told(AssociationRefused(Peer("", "10.20.30.40"), "", "no certificate"))
+    assert record.participants[1]["UserID"] == "10.20.30.40"
+    assert record.description == "no certificate"
+    assert faults(record.xml) == []
+
+
 @pytest.mark.parametrize(("known", "action"), [(False, "C"), (True, "R")])
 def test_a_received_film_goes_from_the_sender_to_us(known: bool, action: str) -> None:
     """One that was here already is read, not created."""

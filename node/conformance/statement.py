@@ -99,7 +99,7 @@ def _audit(config: Config) -> tuple[str, ...]:
     if config.audit.file is None:
         return ("Audit trail: none by configuration.",)
     server = config.audit.syslog
-    sent = f"to {server.host}:{server.port}" if server else "nowhere by configuration"
+    sent = f"sent to {server.host}:{server.port}" if server else "sent nowhere by configuration"
     return (
         "Audit messages follow the schema of PS3.15 A.5.1, with one restriction: DICOM Instances "
         "Transferred names the study and no patient, whom this product does not record. Events: "
@@ -108,7 +108,7 @@ def _audit(config: Config) -> tuple[str, ...]:
         "start); DICOM Instances Transferred (a film received or refused; a result stored, or "
         "given up). The User ID of this product is its process number; of a peer, its AE title, "
         "else its host. No message is processed on receipt.",
-        f"Messages are appended to a file, and sent {sent} by syslog over TLS 1.2 or later (PS3.15 "
-        f"A.6, RFC 5425), facility 10, MSGID {MSGID}, without structured data, of {MAX_LINE} bytes "
+        f"Messages are appended to a file and {sent}. Transport is syslog over TLS 1.2 or later "
+        f"(PS3.15 A.6, RFC 5425): facility 10, MSGID {MSGID}, no structured data, {MAX_LINE} bytes "
         "at most. File, audit source and server are configured in the section `audit`.",
     )

@@ -55,7 +55,7 @@ def test_it_is_of_the_configuration_in_use(busy: Config) -> None:
         "| old-pacs | OLD | old.example:104 |",
         "XRAY1: GB18030",
         "in 中文",
-        "and sent to audit.example:6515 by syslog over TLS",
+        "and sent to audit.example:6515.",
         "| old-pacs | TLS 1.2 or later, name and chain checked |",
     ):
         assert said in text

@@ -6,7 +6,7 @@ Each role imports what it needs when it starts, so that receiving films loads no
 import os
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from node import config as settings
+from node.app_audit import audit_of, audited, peer_of, shipped
 from node.config import Config
 from node.config_peers import Destination, WebDestination
 from node.domain.admission import AdmissionPolicy
@@ -51,9 +52,15 @@ class Role(StrEnum):
     UPKEEP = "upkeep"
 
 
-def run_role(role: Role, config: Config, stop: threading.Event) -> None:
-    """Run one role until `stop` is set; then let it finish what it holds."""
-    _RUNNERS[role](config, stop)
+def run_role(role: Role, config: Config, stop: threading.Event, *, alone: bool = False) -> None:
+    """Run one role until `stop` is set; then let it finish what it holds.
+
+    The audit trail is shipped by upkeep, and by a role that is `alone`, without a supervisor: it
+    may be the only one on its machine.
+    """
+    shipping = shipped(config, stop) if alone or role is Role.UPKEEP else nullcontext()
+    with audited(config, role) if alone else nullcontext(), shipping:
+        _RUNNERS[role](config, stop)
 
 
 def run_ingest(config: Config, stop: threading.Event) -> None:
@@ -64,12 +71,14 @@ def run_ingest(config: Config, stop: threading.Event) -> None:
     from node.worker.loop import utc_now
 
     spool, intake = open_spool(config), SqlIntake(_database(config), _plan(config.queue.delivery))
+    audit = audit_of(config, Role.INGEST)
     server = IngestServer(
         settings=config.dicom,
         callers=_callers(config),
         incoming=spool.incoming,
-        store=StoreService(intake, spool, admission_policy(config), utc_now),
+        store=StoreService(intake, spool, admission_policy(config), audit, utc_now),
         reports=ReportService(intake, utc_now),
+        audit=audit,
     )
     server.start()
     stop.wait()
@@ -120,6 +129,7 @@ def run_deliver(config: Config, stop: threading.Event) -> None:
 
     plan = _plan(config.queue.delivery)
     outbox, spool = SqlOutbox(_database(config), plan), open_spool(config)
+    audit = audit_of(config, Role.DELIVER)
     threads = []
     for destination in config.destinations:
         connect, commitment = _reach(destination, config.dicom.ae_title)
@@ -130,11 +140,13 @@ def run_deliver(config: Config, stop: threading.Event) -> None:
             settings=DeliverySettings(
                 worker=worker_name(Role.DELIVER),
                 destination=destination.name,
+                peer=peer_of(destination),
                 commitment=commitment,
                 batch=_OBJECTS_PER_ASSOCIATION,
                 lease=config.queue.lease,
                 retry=plan,
             ),
+            audit=audit,
             clock=utc_now,
         )
         threads.append(threading.Thread(target=run, args=(courier.step, stop, config.queue.poll)))

@@ -50,6 +50,7 @@ def serve(
 ) -> None:
     """Run the node, or with --role one part of it, until SIGTERM or Ctrl-C."""
     from node.app import Role, open_spool, run_role
+    from node.app_audit import audited
     from node.supervisor import claim_port, supervise, watch_lifeline
 
     if role and role not in list(Role):
@@ -58,14 +59,15 @@ def serve(
     log.configure(settings.log.level, settings.log.format, role=role or "supervisor")
     stop = _stop_on_signals()
     if role:
-        watch_lifeline(stop)
-        run_role(Role(role), settings, stop)
+        run_role(Role(role), settings, stop, alone=not watch_lifeline(stop))
         return
     # What is wrong for every role is said once, before any of them starts.
     open_spool(settings)
     _upgrade(settings)
     claim_port(settings, stop)
-    raise typer.Exit(supervise(settings, file, stop))
+    with audited(settings, "node"):
+        if status := supervise(settings, file, stop):
+            raise typer.Exit(status)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from node.domain.admission import Admission
+from node.domain.audit import AuditEvent
 from node.domain.delivery import CommitmentReport, Delivery, DeliveryOutcome
 from node.domain.film import Film
 from node.domain.job import AnalysisOutcome, Job
@@ -130,3 +131,10 @@ class Archive(Protocol):
         self, transaction_uid: str, objects: Sequence[tuple[str, str]]
     ) -> CommitmentReport | None:
         """Ask for commitment of (SOP Class, SOP Instance) pairs; return a report that came."""
+
+
+class Audit(Protocol):
+    """The audit trail, as whoever has something to tell sees it."""
+
+    def record(self, event: AuditEvent) -> None:
+        """Tell the trail; never raises, since no film waits for a record that cannot be made."""

@@ -54,6 +54,14 @@ def test_a_job_is_done_with_its_last_delivery(table: Table) -> None:
     assert state(table, job_id) is JobState.DONE
 
 
+def test_a_claimed_delivery_knows_the_study_of_its_film(table: Table) -> None:
+    """The audit trail names it; the delivery's own row does not have it."""
+    for number in (1, 2):
+        table.analyse(number)
+    studies = {one.job_id: one.study_instance_uid for one in table.take()}
+    assert studies == {1: "1.2.4.1", 2: "1.2.4.2"}
+
+
 def test_two_last_deliveries_at_once_end_the_job(open_table: Callable[[], Table]) -> None:
     """Couriers that settle in the same moment do not each leave the end to the other."""
     table = open_table()

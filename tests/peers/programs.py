@@ -25,6 +25,7 @@ PACKAGES = {
     "postgres": "postgresql",
     "chromium": "chromium",
     "systemd-analyze": "systemd",
+    "logrotate": "logrotate",
     "docker": "docker-cli",
     "wqy-microhei.ttc": "fonts-wqy-microhei",
     "libOrthancDicomWeb.so": "orthanc-dicomweb",

@@ -1,5 +1,6 @@
 """Modalities that send as fast as the node scores, and never further ahead than so many films."""
 
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,8 +64,7 @@ class Senders:
 
     def _one(self, assoc: Association) -> bool:
         """Send the picture as another film of another study; return whether it was taken."""
-        film = Dataset(self._film)
-        film.file_meta = self._film.file_meta
+        film = copy.deepcopy(self._film)
         film.SOPInstanceUID = generate_uid()
         film.StudyInstanceUID, film.SeriesInstanceUID = generate_uid(), generate_uid()
         return bool(assoc.send_c_store(film).get("Status") == 0x0000)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +29,14 @@ def progress_line(text: str) -> Iterator[Callable[[str], None]]:
     """Show on standard error what is under way, where somebody looks; yield what changes it."""
     with Console(stderr=True).status(text) as status:
         yield status.update
+
+
+@contextmanager
+def progress_bar(text: str) -> Iterator[Callable[[float], None]]:
+    """Show on standard error how far something is, where somebody looks; yield what moves it."""
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(text, total=1.0)
+        yield lambda done: progress.update(task, completed=done)
 
 
 def print_checks(checks: Sequence[Check]) -> None:

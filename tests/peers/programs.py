@@ -22,6 +22,8 @@ PACKAGES = {
     "Orthanc": "orthanc",
     "initdb": "postgresql",
     "postgres": "postgresql",
+    "pg_dump": "postgresql",
+    "pg_restore": "postgresql",
     "chromium": "chromium",
     "systemd-analyze": "systemd",
     "docker": "docker-cli",

@@ -168,7 +168,7 @@ def _stop_on_signals() -> threading.Event:
 
 def _fail(message: str, status: int) -> NoReturn:
     for line in message.splitlines():
-        typer.echo(f"osteoscreen: {line}", err=True)
+        typer.echo(f"osteoscreen: {log.printable(line)}", err=True)
     sys.exit(status)
 
 

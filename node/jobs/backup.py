@@ -174,7 +174,10 @@ def _pg_restore(url: str, backup: Path) -> str:
 
 def _without_secrets(url: str) -> str:
     parsed = _parsed(url)
-    shown = parsed.set(drivername="postgresql", password=None).difference_update_query(_SECRETS)
+    asked = {key: value for key, value in parsed.query.items() if key not in _SECRETS}
+    shown = sa.URL.create(
+        "postgresql", parsed.username, None, parsed.host, parsed.port, parsed.database, asked
+    )
     return shown.render_as_string()
 
 

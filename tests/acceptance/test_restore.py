@@ -111,6 +111,8 @@ def test_a_postgresql_database_is_restored(
     node = make_node(destinations=[destination], database={"url": postgres_url})
     node.serve()
     uids = send(node, *films)
+    done = osteoscreen("db", "backup", dump, "--config", node.file)
+    assert_one_clear_line(done, 2, f"pg_dump --format=custom --file={dump} {plain}")
     assert run("pg_dump", "--format=custom", f"--file={dump}", plain).returncode == 0
     uids += send(node, *later)
     node.wait_for(uids[-1], lambda seen: seen.job.state is JobState.DONE)
@@ -131,6 +133,7 @@ def test_postgresql_is_told_how_without_its_password(tmp_path: Path) -> None:
     for words in (["backup", "x.dump"], ["restore", "x.dump"]):
         done = osteoscreen("db", *words, OSTEOSCREEN__DATABASE__URL=url)
         assert_one_clear_line(done, 2, "x.dump", "postgresql://osteo@db:5433/jobs")
+        assert "***" not in done.stderr
         assert "s3cret" not in done.stdout + done.stderr
 
 

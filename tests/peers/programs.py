@@ -47,7 +47,8 @@ def find(program: str) -> Path | None:
     versions = sorted(
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name)
     )
-    folders = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, reversed(versions))]
+    # PostgreSQL's own folders first: what is on the PATH under these names is a wrapper of Debian's.
+    folders = [*map(str, reversed(versions)), os.environ.get("PATH", ""), "/usr/sbin"]
     found = shutil.which(program, path=os.pathsep.join(folders))
     return Path(found).resolve() if found else None
 

@@ -103,8 +103,9 @@ def bad(film: Path, tmp_path: Path) -> list[Path]:
     """Return films that are turned away: by policy, by their pixels, by their header."""
     hand = renamed(film, tmp_path / "hand.dcm", **PATIENT | {"BodyPartExamined": "HAND"})
     broken = renamed(film, tmp_path / "broken.dcm", **PATIENT)
-    content = broken.read_bytes()
-    broken.write_bytes(content[: len(content) // 2] + b"\0" * 64)
+    start_of_image = b"\xff\xd8\xff"
+    assert start_of_image in broken.read_bytes()
+    broken.write_bytes(broken.read_bytes().replace(start_of_image, bytes(3)))
     return [hand, broken]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission import Reason, Refused
+from node.domain.admission import AdmissionPolicy, Reason, Refused
 from node.domain.delivery import (
     AwaitCommitment,
     CommitmentReport,
@@ -20,6 +20,7 @@ from node.domain.job import JobState
 from node.domain.retry import Failed, RetryAt
 from node.jobs.engine import open_engine
 from node.spool.store import FileSpool
+from node.upkeep.adopt import Adopter
 from node.upkeep.chores import Chores, Keeping
 from tests.contract.conftest import LEASE, Table, film
 
@@ -269,6 +270,7 @@ def test_a_purge_goes_on_until_nothing_is_left(
         assert table.intake.receive(film(number), Refused(Reason.VIEW, "lateral"), key, table.now)
     table.later(100)
     keeping = Keeping(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
-    Chores(table.care, spool, keeping, lambda: table.now).purge()
+    adopter = Adopter(table.care, table.intake, spool, AdmissionPolicy(), lambda: table.now)
+    Chores(table.care, spool, adopter, keeping, lambda: table.now).purge()
     assert list(tmp_path.rglob("*.dcm")) == []
     assert table.desk.recent((), 10) == []

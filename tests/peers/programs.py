@@ -47,7 +47,7 @@ def find(program: str) -> Path | None:
     versions = sorted(
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name)
     )
-    # PostgreSQL's own folders first: what is on the PATH under these names is a wrapper of Debian's.
+    # PostgreSQL's own first: of these names, the PATH has a wrapper of Debian's.
     folders = [*map(str, reversed(versions)), os.environ.get("PATH", ""), "/usr/sbin"]
     found = shutil.which(program, path=os.pathsep.join(folders))
     return Path(found).resolve() if found else None

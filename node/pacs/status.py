@@ -8,6 +8,7 @@ from pydicom import Dataset
 from node.domain.errors import Permanent, Transient
 
 _MAX_COMMENT = 64
+_BEGINNING = 5
 _PATIENT_GROUP = 0x0010
 _IDENTIFYING_VRS = ("PN", "LO", "SH", "DA", "LT")
 _BESIDE_THE_PATIENT = ("AccessionNumber", "ReferringPhysicianName", "InstitutionName")
@@ -40,9 +41,12 @@ def without_patient(comment: str, ds: Dataset) -> str:
 
 
 def _identity(ds: Dataset) -> Iterator[str]:
-    """Yield each word of two and more characters that tells whose an object is, in lower case."""
+    """Yield the beginning of each word that tells whose an object is, in lower case.
+
+    The beginning alone, since a comment of 64 characters may end in the middle of a name.
+    """
     for element in ds:
         named = element.tag.group == _PATIENT_GROUP and element.VR in _IDENTIFYING_VRS
         if named or element.keyword in _BESIDE_THE_PATIENT:
             words = re.split(r"[\s^=\\]+", str(element.value))
-            yield from (word.casefold() for word in words if len(word) > 1)
+            yield from (word.casefold()[:_BEGINNING] for word in words if len(word) > 1)

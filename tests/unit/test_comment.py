@@ -27,6 +27,7 @@ def report() -> Dataset:
         "no order acc9",
         "dr house has left",
         "closed: vexholm",
+        "closed since last year: vexhol",
     ],
 )
 def test_a_comment_that_names_the_patient_is_not_quoted(report: Dataset, comment: str) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from node.results.subject import ResultSettings
     from node.screening.run import Outcome
     from node.screening.session import Progress, Request
+    from node.upkeep.adopt import Adopter
 
 _OBJECTS_PER_ASSOCIATION = 50
 
@@ -183,10 +184,16 @@ def run_upkeep(config: Config, stop: threading.Event) -> None:
     from node.upkeep.scheduler import run
     from node.worker.loop import utc_now
 
-    care = SqlCare(_database(config), _plan(config.queue.analysis), _plan(config.queue.delivery))
     kept = config.retention
     keeping = Keeping(films=kept.films, results=kept.results, rows=kept.rows)
-    chores = Chores(care, open_spool(config), keeping, config.queue.alarm, utc_now)
+    chores = Chores(
+        _care(config),
+        open_spool(config),
+        open_adopter(config),
+        keeping,
+        config.queue.alarm,
+        utc_now,
+    )
     run(chores, config.schedule, stop)
 
 
@@ -230,6 +237,15 @@ def open_desk(config: Config) -> SqlDesk:
     return SqlDesk(_database(config))
 
 
+def open_adopter(config: Config) -> "Adopter":
+    """Return what gives films of the spool that have no job one."""
+    from node.upkeep.adopt import Adopter
+    from node.worker.loop import utc_now
+
+    intake = SqlIntake(_database(config), _plan(config.queue.delivery))
+    return Adopter(_care(config), intake, open_spool(config), admission_policy(config), utc_now)
+
+
 def admission_policy(config: Config) -> AdmissionPolicy:
     """Return which films are scored."""
     return AdmissionPolicy(**config.policy.admit.model_dump())
@@ -258,6 +274,10 @@ def _database(config: Config) -> sa.Engine:
     engine = open_engine(config.database.url)
     migrate.require_current(engine)
     return engine
+
+
+def _care(config: Config) -> SqlCare:
+    return SqlCare(_database(config), _plan(config.queue.analysis), _plan(config.queue.delivery))
 
 
 def _callers(config: Config) -> tuple[Caller, ...]:

@@ -16,8 +16,13 @@ from node.domain.prediction import Case, ModelIdentity, Prediction, Radiograph
 class Intake(Protocol):
     """The side of the job table that ingest sees."""
 
-    def receive(self, film: Film, admission: Admission, spool_key: str, now: datetime) -> bool:
-        """Insert a film's job, durable on return; False if the very film is known already."""
+    def receive(
+        self, film: Film, admission: Admission, spool_key: str, now: datetime, who: str = ""
+    ) -> bool:
+        """Insert a film's job, durable on return; False if the very film is known already.
+
+        `who` brought it goes on record; the calling AE, if nobody is named.
+        """
 
     def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
         """Settle the deliveries that a commitment report names; return how many there were."""
@@ -99,6 +104,9 @@ class SpoolCare(Protocol):
 
     def keys(self, untouched_since: float) -> Iterator[str]:
         """Yield the keys of the files not modified after this POSIX time."""
+
+    def path(self, key: str) -> Path:
+        """Return where a key's bytes lie; raise Permanent for what is no key of ours."""
 
     def remove(self, key: str) -> None:
         """Delete a key's bytes, if they are there."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission import Reason, Refused
+from node.domain.admission import AdmissionPolicy, Reason, Refused
 from node.domain.delivery import (
     AwaitCommitment,
     CommitmentReport,
@@ -21,6 +21,7 @@ from node.domain.retry import Failed, RetryAt
 from node.domain.room import Reserve
 from node.jobs.engine import open_engine
 from node.spool.store import FileSpool
+from node.upkeep.adopt import Adopter
 from node.upkeep.chores import Chores, Keeping
 from tests.contract.conftest import LEASE, Table, film
 
@@ -278,6 +279,7 @@ def test_a_purge_goes_on_until_nothing_is_left(
         assert table.intake.receive(film(number), Refused(Reason.VIEW, "lateral"), key, table.now)
     table.later(100)
     keeping = Keeping(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
-    Chores(table.care, spool, keeping, 500, lambda: table.now).purge()
+    adopter = Adopter(table.care, table.intake, spool, AdmissionPolicy(), lambda: table.now)
+    Chores(table.care, spool, adopter, keeping, 500, lambda: table.now).purge()
     assert list(tmp_path.rglob("*.dcm")) == []
     assert table.desk.recent((), 10) == []

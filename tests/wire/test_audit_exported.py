@@ -15,6 +15,7 @@ from node.domain.audit import Peer
 from node.domain.delivery import DeliveryState, Parcel, Result, ResultKind
 from node.domain.job import Analysed
 from node.domain.retry import RetryPolicy
+from node.domain.room import Reserve
 from node.jobs import migrate
 from node.jobs.engine import open_engine
 from node.jobs.outbox import SqlOutbox
@@ -38,7 +39,7 @@ class Delivering:
         engine = open_engine(f"sqlite:///{folder / 'jobs.db'}")
         migrate.upgrade(engine)
         self._table = Table(engine, utc_now())
-        spool = FileSpool(folder / "spool", 0)
+        spool = FileSpool(folder / "spool", Reserve(0, 0))
         spool.prepare()
         self.heatmap = film(SecondaryCaptureImageStorage)
         self._analyse(spool.write(write(self.heatmap, folder / "heatmap.dcm").read_bytes()))

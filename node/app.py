@@ -277,7 +277,9 @@ def _database(config: Config) -> sa.Engine:
 
 
 def _care(config: Config) -> SqlCare:
-    return SqlCare(_database(config), _plan(config.queue.analysis), _plan(config.queue.delivery))
+    queue = config.queue
+    lease = timedelta(seconds=queue.lease)
+    return SqlCare(_database(config), _plan(queue.analysis), _plan(queue.delivery), lease)
 
 
 def _callers(config: Config) -> tuple[Caller, ...]:

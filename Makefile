@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check judges viewer faults faults-long bench format clean
+.PHONY: help install demo test check judges viewer faults faults-long soak bench format clean
 
 help: ## Show this text
 	@echo "OsteoScreen: targets"
@@ -58,6 +58,9 @@ faults-long: $(INSTALLED) ## The same with 500 kills (an hour); goes on where it
 	@tests/install-tools.sh
 	@$(BIN)/python -m tests.faults --kills 500 --trials 2 --journal out/faults/long.jsonl \
 	  --out docs/reliability.md
+
+soak: $(INSTALLED) ## Send 10,000 films at full speed and see that nothing grows; takes an hour or two
+	@$(BIN)/python -m tests.soak --out out/soak.md
 
 bench: $(INSTALLED) ## Measure acknowledgements beside peers, a film's way through the node, heatmaps
 	@tests/install-tools.sh

@@ -24,7 +24,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from node.config_peers import PROTOCOLS, AnyDestination, Caller, ServerTls
+from node.config_peers import PROTOCOLS, AnyDestination, Caller, ServerTls, Syslog
 from node.config_values import AETitle, Fraction, Port, Seconds, Section, Threshold
 from node.strict_yaml import read_mapping
 
@@ -79,6 +79,7 @@ class Model(Section):
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     batch: int = Field(4, ge=1, le=256)
     threads: int = Field(0, ge=0)
+    decoders: int = Field(0, ge=0, le=256)
 
 
 class Results(Section):
@@ -145,6 +146,7 @@ class Queue(Section):
 
     poll: Seconds = 0.25
     lease: Seconds = 60.0
+    alarm: int = Field(500, ge=1)
     analysis: Retry = Retry(attempts=3, first=2.0, cap=60.0)
     delivery: Retry = Retry(attempts=1000, first=2.0, cap=600.0)
 
@@ -162,7 +164,23 @@ class Schedule(Section):
 
     rescue: Seconds = 5.0
     commitments: Seconds = 30.0
+    watch: Seconds = 30.0
     purge: Seconds = 3600.0
+
+
+class Audit(Section):
+    """The audit trail."""
+
+    file: Path | None = Path("var/audit.log")
+    source: str | None = Field(None, min_length=1, max_length=64)
+    syslog: Syslog | None = None
+
+    @model_validator(mode="after")
+    def _what_is_shipped_is_written(self) -> Self:
+        """A server that is down must lose nothing: what it gets comes from the file."""
+        if self.syslog is not None and self.file is None:
+            raise ValueError("syslog without file: name the file that is to be shipped")
+        return self
 
 
 class Log(Section):
@@ -192,6 +210,7 @@ class Config(BaseSettings):
     queue: Queue = Queue()
     retention: Retention = Retention()
     schedule: Schedule = Schedule()
+    audit: Audit = Audit()
     log: Log = Log()
 
     @classmethod

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from node.domain.admission import Admission
+from node.domain.audit import AuditEvent
 from node.domain.delivery import CommitmentReport, Delivery, DeliveryOutcome
 from node.domain.film import Film
 from node.domain.job import AnalysisOutcome, Job
@@ -15,8 +16,13 @@ from node.domain.prediction import Case, ModelIdentity, Prediction, Radiograph
 class Intake(Protocol):
     """The side of the job table that ingest sees."""
 
-    def receive(self, film: Film, admission: Admission, spool_key: str, now: datetime) -> bool:
-        """Insert a film's job, durable on return; False if the very film is known already."""
+    def receive(
+        self, film: Film, admission: Admission, spool_key: str, now: datetime, who: str = ""
+    ) -> bool:
+        """Insert a film's job, durable on return; False if the very film is known already.
+
+        `who` brought it goes on record; the calling AE, if nobody is named.
+        """
 
     def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
         """Settle the deliveries that a commitment report names; return how many there were."""
@@ -73,6 +79,9 @@ class Care(Protocol):
     def known_keys(self) -> set[str]:
         """Return every spool key that a row refers to."""
 
+    def depths(self) -> dict[str, int]:
+        """Return how many wait: films to be scored, and results for each destination."""
+
 
 class Spool(Protocol):
     """Durable bytes, found again by key. Keys are digests; no peer's value becomes a path."""
@@ -99,6 +108,9 @@ class SpoolCare(Protocol):
     def keys(self, untouched_since: float) -> Iterator[str]:
         """Yield the keys of the files not modified after this POSIX time."""
 
+    def path(self, key: str) -> Path:
+        """Return where a key's bytes lie; raise Permanent for what is no key of ours."""
+
     def remove(self, key: str) -> None:
         """Delete a key's bytes, if they are there."""
 
@@ -114,7 +126,7 @@ class Predictor(Protocol):
         """Which model this is."""
 
     def decode(self, path: Path) -> Radiograph:
-        """Read a film's pixels; raise Rejected for what cannot be scored."""
+        """Read a film's pixels; raise Rejected for what cannot be scored. Threads may share it."""
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         """Score a batch of films, in order; a missing fact costs the clinical score alone."""
@@ -130,3 +142,10 @@ class Archive(Protocol):
         self, transaction_uid: str, objects: Sequence[tuple[str, str]]
     ) -> CommitmentReport | None:
         """Ask for commitment of (SOP Class, SOP Instance) pairs; return a report that came."""
+
+
+class Audit(Protocol):
+    """The audit trail, as whoever has something to tell sees it."""
+
+    def record(self, event: AuditEvent) -> None:
+        """Tell the trail; never raises, since no film waits for a record that cannot be made."""

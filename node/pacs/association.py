@@ -1,9 +1,10 @@
 """One association to a destination: C-ECHO, C-STORE and the request for storage commitment."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 
 from pydicom import Dataset, dcmread
@@ -31,7 +32,7 @@ from node.pacs.commitment import (
     request_of,
 )
 from node.pacs.compress import compressed
-from node.pacs.status import classify
+from node.pacs.status import classify, without_patient
 from node.pacs.tls import client_context, valid_until
 from node.pacs.transport import harden
 
@@ -92,7 +93,7 @@ class OpenArchive:
             raise Permanent(f"the destination takes no {ds.SOPClassUID.name}")
         if self._compress and self.accepts(ds.SOPClassUID, JPEG2000Lossless):
             ds = compressed(ds)
-        self._checked("C-STORE", self._assoc.send_c_store, ds)
+        self._checked("C-STORE", lambda: self._assoc.send_c_store(ds), about=ds)
 
     def request_commitment(
         self, transaction_uid: str, objects: Sequence[tuple[str, str]]
@@ -111,17 +112,18 @@ class OpenArchive:
         )
         return self._reports.wait(transaction_uid)
 
-    def _checked(self, what: str, send: Any, *arguments: Any) -> None:
+    def _checked(self, what: str, send: Callable[[], Any], about: Dataset | None = None) -> None:
         """Send a request; map a lost association and every status to our errors."""
         try:
-            status = send(*arguments)
+            status = send()
         except (RuntimeError, ValueError, AttributeError) as error:
             lost = not self._assoc.is_established
             kind = Unreachable if lost else Permanent
             raise kind(f"{what} could not be sent: {type(error).__name__}") from error
         if "Status" not in status:
             raise Unreachable(f"no answer to the {what}: the association was lost or timed out")
-        classify(int(status.Status), str(status.get("ErrorComment", ""))[:64])
+        comment = str(status.get("ErrorComment", ""))
+        classify(int(status.Status), without_patient(comment, about or Dataset()))
 
 
 class _Reports:
@@ -169,8 +171,15 @@ def _prepare(event: Any) -> None:
 
 
 @contextmanager
-def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArchive]:
-    """Associate with a destination and release it on leaving; raise Unreachable if it is down."""
+def open_archive(
+    destination: Destination, calling_ae: str, context: SSLContext | None = None
+) -> Iterator[OpenArchive]:
+    """Associate with a destination and release it on leaving; raise Unreachable if it is down.
+
+    `context` is for TLS; by default it is what the destination's configuration says.
+    """
+    if context is None and destination.tls is not None:
+        context = client_context(destination.tls)
     reports = _Reports()
     ae = AE(calling_ae)
     ae.connection_timeout = ae.acse_timeout = destination.timeout
@@ -183,13 +192,12 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
     if compress:
         ae.add_requested_context(SecondaryCaptureImageStorage, JPEG2000Lossless)
     ae.add_requested_context(PUSH_MODEL, SYNTAXES)
-    tls = destination.tls
     try:
         assoc = ae.associate(
             destination.host,
             destination.port,
             ae_title=destination.ae_title,
-            tls_args=(client_context(tls), destination.host) if tls else None,
+            tls_args=(context, destination.host) if context else None,
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, _prepare),
                 (evt.EVT_N_EVENT_REPORT, reports.on_report),
@@ -201,7 +209,7 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
     if not assoc.is_established:
         answer = assoc.acceptor.primitive if assoc.is_rejected else None
         stranger = answer is not None and answer.diagnostic == _CALLING_UNKNOWN
-        raise (NotLetIn if stranger else Unreachable)(_why_not(destination, assoc))
+        raise (NotLetIn if stranger else Unreachable)(_why_not(destination, assoc, context))
     try:
         yield OpenArchive(assoc, reports, compress=compress)
     finally:
@@ -209,15 +217,15 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
             assoc.release()
 
 
-def _why_not(destination: Destination, assoc: Any) -> str:
+def _why_not(destination: Destination, assoc: Any, context: SSLContext | None) -> str:
     where = f"{destination.ae_title} at {destination.host}:{destination.port}"
     if assoc.is_rejected:
         reason = assoc.acceptor.primitive.reason_str
         return f"{where} rejected the association: {reason}; check the AE titles on both sides"
     if assoc.is_aborted and assoc.acceptor.primitive is not None:
         return f"{where} aborted the association"
-    if destination.tls is not None:
+    if context is not None:
         # Says what is wrong with TLS, where that is what is wrong.
-        valid_until((destination.host, destination.port), destination.tls, destination.timeout)
+        valid_until((destination.host, destination.port), context, destination.timeout)
     silent = f"{where} does not answer; check that it runs, and its host and port"
-    return f"{silent}, and whether it asks for a certificate of ours" if destination.tls else silent
+    return f"{silent}, and whether it asks for a certificate of ours" if context else silent

@@ -1,4 +1,4 @@
-"""What upkeep does, each chore once: rescue, expire, purge. APScheduler says when."""
+"""What upkeep does, each chore once: rescue, expire, watch, purge. APScheduler says when."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from node.domain.depth import Alarms
 from node.ports import Care, SpoolCare
+from node.upkeep.adopt import FILMS, Adopter
 
 _UNFINISHED = timedelta(hours=1)  # how long a transfer, or a film without a row, may be new
 
@@ -26,12 +28,21 @@ class Chores:
     """The chores, on one job table and one spool."""
 
     def __init__(
-        self, care: Care, spool: SpoolCare, keeping: Keeping, clock: Callable[[], datetime]
+        self,
+        care: Care,
+        spool: SpoolCare,
+        adopter: Adopter,
+        keeping: Keeping,
+        alarm: int,
+        clock: Callable[[], datetime],
     ) -> None:
         self._care = care
+        self._adopter = adopter
         self._spool = spool
         self._keeping = keeping
+        self._alarm = alarm
         self._clock = clock
+        self._alarms = Alarms()
 
     def rescue(self) -> None:
         """Take back what dead workers held."""
@@ -42,6 +53,15 @@ class Chores:
         """Send again what was stored and never committed."""
         if expired := self._care.expire_commitments(self._clock()):
             log.warning("commitments_overdue", count=expired)
+
+    def watch(self) -> None:
+        """Say when a queue has become too deep, and when it has eased."""
+        depths, before = self._care.depths(), self._alarms.standing
+        self._alarms = self._alarms.after(depths, self._alarm)
+        for name in sorted(self._alarms.standing - before):
+            log.error("queue_deep", queue=name, waiting=depths[name], alarm=self._alarm)
+        for name in sorted(before - self._alarms.standing):
+            log.warning("queue_eased", queue=name, waiting=depths.get(name, 0))
 
     def purge(self) -> None:
         """Delete what retention no longer keeps: no row may ask for bytes while they go.
@@ -58,11 +78,20 @@ class Chores:
         log.info("purged", files=files, rows=rows, strays=self._sweep(now))
 
     def _sweep(self, now: datetime) -> int:
-        """Delete files that no row knows: they were never acknowledged, their sender has them."""
+        """Look after files that no row knows; return how many were deleted.
+
+        A result is built again from its film. A film may have been acknowledged before the job
+        table was restored from a backup: it gets a job anew, and is deleted only where the very
+        film has one whose bytes are spent.
+        """
         old = (now - _UNFINISHED).timestamp()
         stale = list(self._spool.keys(old))
         known = self._care.known_keys() if stale else set()
-        strays = [key for key in stale if key not in known]
-        for key in strays:
+        strays = {key for key in stale if key not in known}
+        films = {key for key in strays if key.startswith(FILMS)}
+        twice = set(self._adopter.adopt(sorted(films)).known) if films else set()
+        spent = twice - self._care.known_keys() if twice else set()
+        gone = (strays - films) | spent
+        for key in gone:
             self._spool.remove(key)
-        return len(strays) + self._spool.sweep_incoming(old)
+        return len(gone) + self._spool.sweep_incoming(old)

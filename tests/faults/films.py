@@ -1,26 +1,11 @@
-"""Small films for the harness: the shipped one, a quarter as long and wide, each its own study."""
+"""Films for the harness, each of its own study, or the same one with other bytes."""
 
 import copy
 from pathlib import Path
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.dataset import FileDataset
 from pydicom.uid import generate_uid
-
-from node.demo.run import SHIPPED_FILM
-
-_STEP = 4
-
-
-def small_film() -> FileDataset:
-    """Return the shipped film with every fourth pixel: 330 x 304, uncompressed, 200 kB."""
-    ds = dcmread(SHIPPED_FILM)
-    ds.decompress(generate_instance_uid=False)
-    pixels = ds.pixel_array[::_STEP, ::_STEP]
-    ds.Rows, ds.Columns = pixels.shape
-    ds.ImagerPixelSpacing = [float(value) * _STEP for value in ds.ImagerPixelSpacing]
-    ds.PixelData = pixels.tobytes()
-    return ds
 
 
 def another(film: FileDataset) -> FileDataset:

@@ -17,11 +17,12 @@ from pydicom.dataset import FileDataset
 import models
 from node.domain.job import FINAL, JobState
 from tests.faults.disk import small_disk
-from tests.faults.films import another, small_film
+from tests.faults.films import another
 from tests.faults.judge import Ending, Finding, Observation, judge
 from tests.faults.observe import Records
 from tests.faults.traffic import Ledger, store_all
 from tests.peers.answering import AnsweringPacs
+from tests.peers.films import small_film
 from tests.peers.line import Line
 from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc

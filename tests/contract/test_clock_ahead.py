@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
+from node.audit.trail import NoTrail
+from node.domain.audit import Peer
 from node.domain.delivery import DeliveryState
 from node.domain.errors import Unreachable
 from node.domain.job import JobState
@@ -93,9 +95,11 @@ def test_a_breaker_of_a_clock_ahead_lets_go(table: Table, tmp_path: Path) -> Non
         tries.append(table.now)
         raise Unreachable("nobody answers")
 
-    settings = DeliverySettings("c1", "pacs", None, 10, LEASE.total_seconds(), DELIVERY)
+    settings = DeliverySettings(
+        "c1", "pacs", Peer("PACS", "127.0.0.1"), None, 10, LEASE.total_seconds(), DELIVERY
+    )
     spool = FileSpool(tmp_path / "spool", Reserve(0, 0))
-    courier = Courier(table.outbox, spool, connect, settings, lambda: table.now)
+    courier = Courier(table.outbox, spool, connect, settings, NoTrail(), lambda: table.now)
     table.later(HOURS)
     table.analyse()
     assert (courier.step(), courier.step()) == (2, 0)

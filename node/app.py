@@ -3,6 +3,7 @@
 Each role imports what it needs when it starts, so that receiving films loads no model.
 """
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -77,30 +78,39 @@ def run_ingest(config: Config, stop: threading.Event) -> None:
 
 def run_analyse(config: Config, stop: threading.Event) -> None:
     """Score films and build their results."""
+    from node.inference.decoders import Decoders
     from node.inference.predictor import load
     from node.worker.analyse import AnalysisSettings, Analyst
     from node.worker.loop import run, utc_now, worker_name
 
     queue, spool = SqlQueue(_database(config)), open_spool(config)
-    predictor = load(config.model.bundle, config.model.device, config.model.threads)
-    thresholds = predictor.threshold(config.policy.threshold)
-    analyst = Analyst(
-        queue=queue,
-        spool=spool,
-        predictor=predictor,
-        settings=AnalysisSettings(
-            worker=worker_name(Role.ANALYSE),
-            batch=config.model.batch,
-            lease=config.queue.lease,
-            retry=_plan(config.queue.analysis),
-            thresholds=threshold_policy(config, thresholds),
-            routes=routes(config),
-            results=_result_settings(config),
-            callers=_callers(config),
-        ),
-        clock=utc_now,
-    )
-    run(analyst.step, stop, config.queue.poll)
+    wanted = config.model
+    # Its processes get ready while the model is loaded.
+    with Decoders(wanted.decoders or min(wanted.batch, processors())) as decoders:
+        predictor = load(wanted.bundle, wanted.device, wanted.threads, decoders.decode)
+        thresholds = predictor.threshold(config.policy.threshold)
+        analyst = Analyst(
+            queue=queue,
+            spool=spool,
+            predictor=predictor,
+            settings=AnalysisSettings(
+                worker=worker_name(Role.ANALYSE),
+                batch=wanted.batch,
+                lease=config.queue.lease,
+                retry=_plan(config.queue.analysis),
+                thresholds=threshold_policy(config, thresholds),
+                routes=routes(config),
+                results=_result_settings(config),
+                callers=_callers(config),
+            ),
+            clock=utc_now,
+        )
+        run(analyst.step, stop, config.queue.poll)
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def run_deliver(config: Config, stop: threading.Event) -> None:
@@ -156,7 +166,7 @@ def _reach(
 
 
 def run_upkeep(config: Config, stop: threading.Event) -> None:
-    """Rescue, expire, purge."""
+    """Rescue, expire, watch, purge."""
     from node.upkeep.chores import Chores, Keeping
     from node.upkeep.scheduler import run
     from node.worker.loop import utc_now
@@ -164,7 +174,8 @@ def run_upkeep(config: Config, stop: threading.Event) -> None:
     care = SqlCare(_database(config), _plan(config.queue.analysis), _plan(config.queue.delivery))
     kept = config.retention
     keeping = Keeping(films=kept.films, results=kept.results, rows=kept.rows)
-    run(Chores(care, open_spool(config), keeping, utc_now), config.schedule, stop)
+    chores = Chores(care, open_spool(config), keeping, config.queue.alarm, utc_now)
+    run(chores, config.schedule, stop)
 
 
 def run_screen(

@@ -4,7 +4,6 @@ Exit status: 0 success, 1 the work failed, 2 bad usage or configuration. Program
 output with `--json`; people's messages and logs go to standard error.
 """
 
-import os
 import signal
 import sys
 import threading
@@ -84,7 +83,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
     as_json: JsonOption = False,
 ) -> None:
     """Score folders of DICOM files without a PACS: one row for each film."""
-    from node.app import run_screen
+    from node.app import processors, run_screen
     from node.display_screen import ScreeningBar, print_summary, summary
     from node.screening.row import RowState
     from node.screening.session import Request
@@ -94,7 +93,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
         model = settings.model.model_copy(update={"bundle": bundle})
         settings = settings.model_copy(update={"model": model})
     log.configure("error", settings.log.format)
-    request = Request(tuple(paths), out, workers or len(os.sched_getaffinity(0)), turned_away)
+    request = Request(tuple(paths), out, workers or processors(), turned_away)
     with ScreeningBar() as bar:
         outcome = run_screen(settings, request, _stop_on_signals(), bar)
     if as_json:

@@ -79,6 +79,7 @@ class Model(Section):
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     batch: int = Field(4, ge=1, le=256)
     threads: int = Field(0, ge=0)
+    decoders: int = Field(0, ge=0, le=256)
 
 
 class Results(Section):
@@ -145,6 +146,7 @@ class Queue(Section):
 
     poll: Seconds = 0.25
     lease: Seconds = 60.0
+    alarm: int = Field(500, ge=1)
     analysis: Retry = Retry(attempts=3, first=2.0, cap=60.0)
     delivery: Retry = Retry(attempts=1000, first=2.0, cap=600.0)
 
@@ -162,6 +164,7 @@ class Schedule(Section):
 
     rescue: Seconds = 5.0
     commitments: Seconds = 30.0
+    watch: Seconds = 30.0
     purge: Seconds = 3600.0
 
 

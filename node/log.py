@@ -6,6 +6,7 @@ birth dates of patients never enter one, and `drop_patient_data` is the last gua
 
 import logging
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Mapping, MutableMapping
@@ -61,6 +62,14 @@ def configure(level: str, form: str, **bound: str) -> None:
     # matters of it is an event of ours.
     warnings.simplefilter("ignore")
     logging.disable()  # whatever level a library sets for itself when it is imported
+    # A thread of a library that ends by an error would print it, message and all.
+    threading.excepthook = _tell_of_thread
+
+
+def _tell_of_thread(ended: threading.ExceptHookArgs) -> None:
+    error = ended.exc_value
+    place = where(error) if error is not None else "unknown"
+    structlog.get_logger().error("unforeseen", error=ended.exc_type.__name__, where=place)
 
 
 def where(error: BaseException) -> str:

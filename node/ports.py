@@ -73,6 +73,9 @@ class Care(Protocol):
     def known_keys(self) -> set[str]:
         """Return every spool key that a row refers to."""
 
+    def depths(self) -> dict[str, int]:
+        """Return how many wait: films to be scored, and results for each destination."""
+
 
 class Spool(Protocol):
     """Durable bytes, found again by key. Keys are digests; no peer's value becomes a path."""
@@ -111,7 +114,7 @@ class Predictor(Protocol):
         """Which model this is."""
 
     def decode(self, path: Path) -> Radiograph:
-        """Read a film's pixels; raise Rejected for what cannot be scored."""
+        """Read a film's pixels; raise Rejected for what cannot be scored. Threads may share it."""
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         """Score a batch of films, in order; a missing fact costs the clinical score alone."""

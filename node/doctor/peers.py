@@ -5,6 +5,7 @@ Each function returns what was seen, or raises what is wrong and what to do.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from ssl import SSLContext
 
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
@@ -22,6 +23,8 @@ _SYNTAXES: Mapping[UID, str] = {
 
 def node(config: Config) -> str:
     """Ask our own node for a C-ECHO, as a peer would."""
+    from node.pacs.tls import loopback_context
+
     here = Destination(
         name="self",
         ae_title=config.dicom.ae_title,
@@ -30,13 +33,15 @@ def node(config: Config) -> str:
         timeout=5,
     )
     where = f"{here.ae_title} at {here.host}:{here.port}"
+    tls = config.dicom.tls
+    context = loopback_context(tls) if tls is not None else None
     try:
-        _accepted(config, here)
+        _accepted(config, here, context)
     except NotLetIn:
         return f"{where} answers; dicom.callers lets nobody in from here"
     except OsteoScreenError as error:
         raise OsteoScreenError(f"{error} (is osteoscreen serve running?)") from error
-    return f"{where} answers"
+    return f"{where} answers{_tls((here.host, here.port), context, here.timeout)}"
 
 
 def destination(config: Config, peer: Destination | WebDestination) -> str:
@@ -58,7 +63,7 @@ def _dimse(config: Config, peer: Destination) -> str:
         raise OsteoScreenError(
             f"{where} answers, but refuses {', '.join(refused)}; it takes: {takes}"
         )
-    tls = _tls((peer.host, peer.port), peer)
+    tls = _tls((peer.host, peer.port), _context(peer), peer.timeout)
     return f"{where} answers and takes what we send{tls}; in all: {takes}"
 
 
@@ -71,11 +76,13 @@ def _offer(sop_class: UID, syntaxes: list[UID]) -> str:
     return f"{sop_class.name.removesuffix(' Storage')} ({told})"
 
 
-def _accepted(config: Config, peer: Destination) -> dict[UID, list[UID]]:
+def _accepted(
+    config: Config, peer: Destination, context: SSLContext | None = None
+) -> dict[UID, list[UID]]:
     """Associate, send a C-ECHO, and return what the peer takes of what we can send, and how."""
     from node.pacs.association import VERIFICATION, open_archive
 
-    with open_archive(peer, config.dicom.ae_title) as archive:
+    with open_archive(peer, config.dicom.ae_title, context) as archive:
         archive.echo()
         accepted = archive.accepted()
     accepted.pop(VERIFICATION, None)
@@ -87,17 +94,24 @@ def _web(peer: WebDestination) -> str:
 
     with open_web(peer) as archive:
         archive.check()
-    tls = _tls((str(peer.url.host), int(peer.url.port or 443)), peer)
+    address = (str(peer.url.host), int(peer.url.port or 443))
+    tls = _tls(address, _context(peer), peer.timeout)
     return f"{peer.url} answers and lets us in{tls}"
 
 
-def _tls(address: tuple[str, int], peer: Destination | WebDestination) -> str:
-    """Return until when the destination's certificate holds; raise where that is soon over."""
+def _context(peer: Destination | WebDestination) -> SSLContext | None:
+    from node.pacs.tls import client_context
+
+    return None if peer.tls is None else client_context(peer.tls)
+
+
+def _tls(address: tuple[str, int], context: SSLContext | None, timeout: float) -> str:
+    """Return until when a peer's certificate holds; raise where that is soon over."""
     from node.pacs.tls import valid_until
 
-    if peer.tls is None:
+    if context is None:
         return ""
-    until = valid_until(address, peer.tls, peer.timeout)
+    until = valid_until(address, context, timeout)
     if until - datetime.now(UTC) < _EXPIRY_NOTICE:
         raise OsteoScreenError(
             f"the certificate of {address[0]} expires on {until:%Y-%m-%d}: renew it"

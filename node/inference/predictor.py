@@ -26,6 +26,7 @@ from node.domain.prediction import (
     Radiograph,
     Rendering,
 )
+from node.inference.decoders import Decode
 from node.inference.decoding import decode
 
 _SHIPPED = Path(str(models.__file__)).parent / "bundles"
@@ -34,8 +35,9 @@ _SHIPPED = Path(str(models.__file__)).parent / "bundles"
 class BundlePredictor:
     """Implements `node.ports.Predictor` with a bundle of `models`."""
 
-    def __init__(self, bundle: scoring.Bundle) -> None:
+    def __init__(self, bundle: scoring.Bundle, decoder: Decode = decode) -> None:
         self._bundle = bundle
+        self._decode = decoder
 
     @property
     def identity(self) -> ModelIdentity:
@@ -66,7 +68,7 @@ class BundlePredictor:
 
     def decode(self, path: Path) -> Radiograph:
         """Read a film's pixels; raise Rejected for what cannot be scored."""
-        return decode(path)
+        return self._decode(path)
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         """Score a batch of films, in order; a missing fact costs the clinical score alone."""
@@ -93,11 +95,11 @@ class BundlePredictor:
         )
 
 
-def load(bundle: str, device: str, threads: int) -> BundlePredictor:
+def load(bundle: str, device: str, threads: int, decoder: Decode = decode) -> BundlePredictor:
     """Load and verify a bundle; raise Misconfigured where it cannot be used."""
     if threads:
         torch.set_num_threads(threads)
-    return BundlePredictor(open_bundle(bundle, device))
+    return BundlePredictor(open_bundle(bundle, device), decoder)
 
 
 def open_bundle(bundle: str, device: str) -> scoring.Bundle:

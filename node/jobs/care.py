@@ -101,3 +101,18 @@ class SqlCare:
         keys = sa.union(sa.select(job.c.spool_key), sa.select(delivery.c.spool_key))
         with transaction(self._engine) as connection:
             return set(connection.scalars(keys))
+
+    def depths(self) -> dict[str, int]:
+        """Return how many wait: films to be scored, and results for each destination."""
+        unscored = [str(JobState.RECEIVED), str(JobState.ANALYSING)]
+        films = sa.select(sa.func.count()).select_from(job).where(job.c.state.in_(unscored))
+        results = (
+            sa.select(delivery.c.destination, sa.func.count())
+            .where(delivery.c.state.in_([str(DeliveryState.PENDING), str(DeliveryState.SENDING)]))
+            .group_by(delivery.c.destination)
+        )
+        with transaction(self._engine) as connection:
+            waiting = {"films": connection.scalar(films) or 0}
+            for destination, count in connection.execute(results).tuples():
+                waiting[f"results for {destination}"] = count
+        return waiting

@@ -23,9 +23,12 @@ class SqlQueue:
         self._engine = engine
 
     def claim(self, worker: str, now: datetime, until: datetime, limit: int) -> list[Job]:
-        """Lease up to `limit` waiting jobs, oldest first, and count the attempt."""
+        """Lease up to `limit` waiting jobs, oldest first, and count the attempt.
+
+        One that was tried before comes alone: if it is what ended its worker, it ends no other's.
+        """
         waiting = (
-            sa.select(job.c.id)
+            sa.select(job.c.id, job.c.attempt)
             .where(job.c.state == str(JobState.RECEIVED), job.c.run_after <= now)
             .order_by(job.c.run_after, job.c.id)
             .limit(limit)
@@ -37,7 +40,7 @@ class SqlQueue:
             rows = move_jobs(
                 connection,
                 JobEvent.CLAIM,
-                [job.c.id.in_(connection.scalars(waiting).all())],
+                [job.c.id.in_(_together(connection.execute(waiting).tuples().all()))],
                 Note(now, worker),
                 worker=worker,
                 lease_until=until,
@@ -57,6 +60,13 @@ class SqlQueue:
         """Record an outcome; False where the lease was lost and nothing was changed."""
         with transaction(self._engine) as connection:
             return _settle(connection, job, outcome, Note(now, job.worker))
+
+
+def _together(waiting: Sequence[tuple[int, int]]) -> list[int]:
+    """Return which of the waiting jobs, given as id and attempts so far, are claimed at once."""
+    if waiting and waiting[0][1]:
+        return [waiting[0][0]]
+    return [job_id for job_id, attempts in waiting if not attempts]
 
 
 def _reports(

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 
 from pydicom import Dataset, dcmread
@@ -169,8 +170,15 @@ def _prepare(event: Any) -> None:
 
 
 @contextmanager
-def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArchive]:
-    """Associate with a destination and release it on leaving; raise Unreachable if it is down."""
+def open_archive(
+    destination: Destination, calling_ae: str, context: SSLContext | None = None
+) -> Iterator[OpenArchive]:
+    """Associate with a destination and release it on leaving; raise Unreachable if it is down.
+
+    `context` is for TLS; by default it is what the destination's configuration says.
+    """
+    if context is None and destination.tls is not None:
+        context = client_context(destination.tls)
     reports = _Reports()
     ae = AE(calling_ae)
     ae.connection_timeout = ae.acse_timeout = destination.timeout
@@ -183,13 +191,12 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
     if compress:
         ae.add_requested_context(SecondaryCaptureImageStorage, JPEG2000Lossless)
     ae.add_requested_context(PUSH_MODEL, SYNTAXES)
-    tls = destination.tls
     try:
         assoc = ae.associate(
             destination.host,
             destination.port,
             ae_title=destination.ae_title,
-            tls_args=(client_context(tls), destination.host) if tls else None,
+            tls_args=(context, destination.host) if context else None,
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, _prepare),
                 (evt.EVT_N_EVENT_REPORT, reports.on_report),
@@ -201,7 +208,7 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
     if not assoc.is_established:
         answer = assoc.acceptor.primitive if assoc.is_rejected else None
         stranger = answer is not None and answer.diagnostic == _CALLING_UNKNOWN
-        raise (NotLetIn if stranger else Unreachable)(_why_not(destination, assoc))
+        raise (NotLetIn if stranger else Unreachable)(_why_not(destination, assoc, context))
     try:
         yield OpenArchive(assoc, reports, compress=compress)
     finally:
@@ -209,15 +216,15 @@ def open_archive(destination: Destination, calling_ae: str) -> Iterator[OpenArch
             assoc.release()
 
 
-def _why_not(destination: Destination, assoc: Any) -> str:
+def _why_not(destination: Destination, assoc: Any, context: SSLContext | None) -> str:
     where = f"{destination.ae_title} at {destination.host}:{destination.port}"
     if assoc.is_rejected:
         reason = assoc.acceptor.primitive.reason_str
         return f"{where} rejected the association: {reason}; check the AE titles on both sides"
     if assoc.is_aborted and assoc.acceptor.primitive is not None:
         return f"{where} aborted the association"
-    if destination.tls is not None:
+    if context is not None:
         # Says what is wrong with TLS, where that is what is wrong.
-        valid_until((destination.host, destination.port), destination.tls, destination.timeout)
+        valid_until((destination.host, destination.port), context, destination.timeout)
     silent = f"{where} does not answer; check that it runs, and its host and port"
-    return f"{silent}, and whether it asks for a certificate of ours" if destination.tls else silent
+    return f"{silent}, and whether it asks for a certificate of ours" if context else silent

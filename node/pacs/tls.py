@@ -115,7 +115,7 @@ def _no_password() -> str:
     raise ValueError("the key is encrypted; give it without a passphrase, readable by us alone")
 
 
-def valid_until(peer: tuple[str, int], tls: Tls, timeout: float) -> datetime:
+def valid_until(peer: tuple[str, int], context: ssl.SSLContext, timeout: float) -> datetime:
     """Shake hands with a peer, by host and port, and return when its certificate expires.
 
     Raises Unreachable with the reason, which the DICOM layer would keep to itself.
@@ -123,7 +123,7 @@ def valid_until(peer: tuple[str, int], tls: Tls, timeout: float) -> datetime:
     try:
         with (
             socket.create_connection(peer, timeout) as plain,
-            client_context(tls).wrap_socket(plain, server_hostname=peer[0]) as secured,
+            context.wrap_socket(plain, server_hostname=peer[0]) as secured,
         ):
             certificate = secured.getpeercert() or {}
     except (OSError, ssl.SSLError) as error:

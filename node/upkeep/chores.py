@@ -1,4 +1,4 @@
-"""What upkeep does, each chore once: rescue, expire, purge. APScheduler says when."""
+"""What upkeep does, each chore once: rescue, expire, watch, purge. APScheduler says when."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from node.domain.depth import Alarms
 from node.ports import Care, SpoolCare
 
 _UNFINISHED = timedelta(hours=1)  # how long a transfer, or a film without a row, may be new
@@ -26,12 +27,19 @@ class Chores:
     """The chores, on one job table and one spool."""
 
     def __init__(
-        self, care: Care, spool: SpoolCare, keeping: Keeping, clock: Callable[[], datetime]
+        self,
+        care: Care,
+        spool: SpoolCare,
+        keeping: Keeping,
+        alarm: int,
+        clock: Callable[[], datetime],
     ) -> None:
         self._care = care
         self._spool = spool
         self._keeping = keeping
+        self._alarm = alarm
         self._clock = clock
+        self._alarms = Alarms()
 
     def rescue(self) -> None:
         """Take back what dead workers held."""
@@ -42,6 +50,15 @@ class Chores:
         """Send again what was stored and never committed."""
         if expired := self._care.expire_commitments(self._clock()):
             log.warning("commitments_overdue", count=expired)
+
+    def watch(self) -> None:
+        """Say when a queue has become too deep, and when it has eased."""
+        depths, before = self._care.depths(), self._alarms.standing
+        self._alarms = self._alarms.after(depths, self._alarm)
+        for name in sorted(self._alarms.standing - before):
+            log.error("queue_deep", queue=name, waiting=depths[name], alarm=self._alarm)
+        for name in sorted(before - self._alarms.standing):
+            log.warning("queue_eased", queue=name, waiting=depths.get(name, 0))
 
     def purge(self) -> None:
         """Delete what retention no longer keeps: no row may ask for bytes while they go.

@@ -25,6 +25,7 @@ def run(chores: Chores, schedule: Schedule, stop: threading.Event) -> None:
     for chore, seconds in (
         (chores.rescue, schedule.rescue),
         (chores.expire_commitments, schedule.commitments),
+        (chores.watch, schedule.watch),
         (chores.purge, schedule.purge),
     ):
         scheduler.add_job(

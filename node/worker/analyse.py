@@ -1,6 +1,7 @@
 """The analyse role: claim films, score them, build their results once, settle."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -76,7 +77,8 @@ class Analyst:
         return len(jobs)
 
     def _work(self, jobs: Sequence[Job]) -> None:
-        decoded = [one for one in map(self._decode, jobs) if one is not None]
+        with ThreadPoolExecutor(len(jobs)) as waiting:
+            decoded = [one for one in waiting.map(self._decode, jobs) if one is not None]
         if decoded:
             self._score(decoded)
 

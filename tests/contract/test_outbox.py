@@ -270,6 +270,6 @@ def test_a_purge_goes_on_until_nothing_is_left(
         assert table.intake.receive(film(number), Refused(Reason.VIEW, "lateral"), key, table.now)
     table.later(100)
     keeping = Keeping(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
-    Chores(table.care, spool, keeping, lambda: table.now).purge()
+    Chores(table.care, spool, keeping, 500, lambda: table.now).purge()
     assert list(tmp_path.rglob("*.dcm")) == []
     assert table.desk.recent((), 10) == []

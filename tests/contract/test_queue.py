@@ -59,6 +59,30 @@ def test_claims_come_oldest_first_and_no_more_than_asked(table: Table) -> None:
     assert [job.id for job in table.claim(limit=2)] == ids[:2]
 
 
+def test_a_film_that_lost_its_worker_is_claimed_alone(table: Table) -> None:
+    """It may be what ended the worker: another film must not spend its attempts beside it."""
+    first = table.receive(1)
+    table.claim("w1")
+    table.later(LEASE.total_seconds() + 1)
+    assert table.care.rescue(table.now) == 1
+    others = [table.receive(number) for number in (2, 3)]
+    assert [job.id for job in table.claim("w2")] == [first]
+    assert [job.id for job in table.claim("w2")] == others
+
+
+def test_new_films_do_not_wait_behind_one_that_is_tried_again(table: Table) -> None:
+    """Nor does it join them: it is claimed when it is the oldest."""
+    new = table.receive(1)
+    failing = table.receive(2)
+    jobs = table.claim("w1")
+    for job in jobs:
+        table.queue.settle(job, RetryAt(table.later(1), "no memory"), table.now)
+    newest = table.receive(3)
+    assert [job.id for job in table.claim("w2")] == [new]
+    assert [job.id for job in table.claim("w2")] == [failing]
+    assert [job.id for job in table.claim("w2")] == [newest]
+
+
 def test_many_workers_at_once_never_share_a_film(open_table: Callable[[], Table]) -> None:
     """Forty films, four workers each with its own connections: every film is claimed once."""
     table = open_table()

@@ -76,3 +76,17 @@ def test_libraries_are_silent() -> None:
     program += "peer.warning('Doe^Jane'); peer.error('Doe^Jane'); warnings.warn('Doe^Jane')\n"
     program += "from pydicom import Dataset; ds = Dataset(); ds.PatientBirthDate = 'Doe^Jane'"
     assert logged(program, "debug") == []
+
+
+def test_a_thread_that_ends_by_an_error_tells_its_kind_and_place() -> None:
+    """Libraries have threads of their own; the message of their errors may quote a header."""
+    program = (
+        "import threading\n"
+        "thread = threading.Thread(target=lambda: int('Doe^Jane'))\n"
+        "thread.start(); thread.join()\n"
+    )
+    [line] = logged(program)
+    event = json.loads(line)
+    assert (event["event"], event["error"]) == ("unforeseen", "ValueError")
+    assert event["where"] == "<string>:4"
+    assert "Doe" not in line

@@ -172,7 +172,7 @@ def test_until_when_a_certificate_holds_is_read_from_the_peer(
     until = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0)
     there = start_tls(hospital.issue("127.0.0.1", until=until)).reached_by(Tls(ca=hospital.root))
     assert there.tls is not None
-    assert valid_until((there.host, there.port), there.tls, 5.0) == until
+    assert valid_until((there.host, there.port), client_context(there.tls), 5.0) == until
 
 
 @pytest.mark.parametrize(("days", "ok"), [(30, True), (9, False)])

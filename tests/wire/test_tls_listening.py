@@ -1,5 +1,6 @@
 """TLS on the listening side, against DCMTK's tools: who gets in, who does not, and renewal."""
 
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 import trustme
 
+from node.config import Config
 from node.config_peers import ServerTls
 from node.demo import modality
+from node.doctor import peers
 from node.domain.errors import Misconfigured, Unreachable
 from node.pacs.tls import server_context
 from tests.peers.programs import run
@@ -175,6 +178,14 @@ def test_our_own_tools_get_in(open_node: OpenNode, hospital: Hospital, tmp_path:
     other = Hospital(tmp_path / "elsewhere").issue("other")
     with pytest.raises(Unreachable, match=r"no node answers at .*dicom\.tls\.ca"):
         modality.send(film(), modality.Node(AE_TITLE, node.port, tls=other))
+
+
+def test_the_doctor_reaches_the_node_by_tls(open_node: OpenNode, hospital: Hospital) -> None:
+    """And says until when its certificate holds, with the notice that destinations get."""
+    tls = hospital.issue("node").model_copy(update={"ca": hospital.root})
+    node = open_node(settings={"tls": tls})
+    config = Config(dicom={"port": node.port, "tls": tls.model_dump()})
+    assert re.search(r"answers, by TLS, with a certificate until \d{4}-", peers.node(config))
 
 
 def test_files_that_cannot_be_used_are_named(hospital: Hospital, tmp_path: Path) -> None:

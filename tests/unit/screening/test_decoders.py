@@ -16,8 +16,8 @@ def test_a_crash_costs_its_film_alone(tmp_path: Path) -> None:
     with Decoders(reader(), workers=1) as decoders:
         readings = [future.result() for future in [decoders.submit(p, "") for p in paths]]
     assert [type(one) for one in readings] == [Decoded, Unread, Decoded, Unread, Decoded]
-    assert readings[1] == Unread("the decoder crashed on this film (SIGSEGV)")
-    assert readings[3] == Unread("the decoder crashed on this film (exit status 3)")
+    assert readings[1] == Unread("the decoder crashed (SIGSEGV) on this film")
+    assert readings[3] == Unread("the decoder crashed (exit status 3) on this film")
 
 
 def test_a_decoder_that_hangs_is_ended(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_a_decoder_that_hangs_is_ended(tmp_path: Path) -> None:
     with Decoders(reader(), workers=1, patience=8.0) as decoders:
         stuck = decoders.submit(write(film(), tmp_path / "hang.dcm"), "")
         sound = decoders.submit(write(film(), tmp_path / "sound.dcm"), "")
-        assert stuck.result() == Unread("the decoder took longer than 8 s for this film")
+        assert stuck.result() == Unread("the decoder took longer than 8 s on this film")
         assert isinstance(sound.result(), Decoded)
 
 

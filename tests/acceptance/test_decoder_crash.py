@@ -1,0 +1,66 @@
+"""A film that ends its decoder every time ends FAILED after its tries, while others flow."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+from pydicom.uid import RLELossless
+
+from node.domain.job import JobState
+from tests.peers.dcmtk import dcmsend
+from tests.peers.films import renamed
+from tests.peers.node import AE_TITLE, ENDED, Node
+from tests.peers.orthanc import Orthanc
+from tests.peers.waiting import wait_until
+from tests.wire.films import film as made_film
+from tests.wire.films import write
+
+pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
+
+
+def decoders(node: Node) -> Iterator[int]:
+    """Yield the process ids of the analyse role's decoders."""
+    analyst = node.process_of("analyse")
+    for thread in Path(f"/proc/{analyst}/task").iterdir():
+        yield from map(int, (thread / "children").read_text().split())
+
+
+def test_a_crashing_film_costs_its_tries_and_no_other_film(
+    make_node: Callable[..., Node],
+    orthanc: Orthanc,
+    destination: dict[str, Any],
+    film: Path,
+    tmp_path: Path,
+) -> None:
+    """The kernel ends the decoder, as a fault in a codec would; the analyst lives on."""
+    retry = {"attempts": 2, "first": 0.1, "cap": 0.1}
+    node = make_node(destinations=[destination], queue={"analysis": retry})
+    node.serve()
+    analyst = node.process_of("analyse")
+    large = write(made_film(syntax=RLELossless, side=10_000), tmp_path / "large.dcm")
+    fatal = str(dcmread(large, stop_before_pixels=True).SOPInstanceUID)
+    assert dcmsend(node.port, large, called_ae=AE_TITLE).succeeded
+
+    def ended() -> bool:
+        job = node.dossier(fatal).job
+        if job.state is JobState.ANALYSING:
+            for pid in decoders(node):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSEGV)
+        return job.state in ENDED
+
+    wait_until(ended, timeout=120, what="end of the film's tries")
+    job = node.dossier(fatal).job
+    assert (job.state, job.attempt) == (JobState.FAILED, 2)
+    assert job.error == "the decoder crashed (SIGSEGV) on this film"
+
+    others = [renamed(film, tmp_path / f"film{number}.dcm") for number in range(3)]
+    assert dcmsend(node.port, *others, called_ae=AE_TITLE).succeeded
+    uids = [str(dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in others]
+    assert [one.state for one in node.wait_ended(uids)] == [JobState.DONE] * 3
+    assert node.process_of("analyse") == analyst

@@ -7,6 +7,7 @@ few hundred bytes can ask for gigabytes, and for minutes.
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 _JPEG_START = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
@@ -18,19 +19,29 @@ _EXTENSION, _SIZE_EXTENSION = 0xF8, 4  # JPEG-LS, ITU-T T.87 C.2.4.1.4
 _SCAN = 0xDA
 
 
-def announced_sizes(codestream: bytes) -> list[tuple[int, int]]:
-    """Return each (rows, columns) that the codestream says of itself, none where it has no header.
+@dataclass(frozen=True)
+class Announced:
+    """A picture as a codestream announces it; ``samples`` is None where that part says nothing."""
+
+    rows: int
+    columns: int
+    samples: int | None
+
+
+def announced(codestream: bytes) -> list[Announced]:
+    """Return each picture that the codestream says it holds, none where it has no header.
 
     JPEG and JPEG-LS frame headers (ITU-T T.81 B.2.2, T.87 C.2.2), JPEG 2000 SIZ (T.800 A.5.1).
     """
     if codestream.startswith(_JPEG_START):
         return _jpeg(codestream)
-    sizes, at = [], codestream.find(_JPEG_2000_START, 0, _WITHIN)
-    while at >= 0 and len(codestream) >= at + 24:
+    pictures, at = [], codestream.find(_JPEG_2000_START, 0, _WITHIN)
+    while at >= 0 and len(codestream) >= at + 42:
         right, bottom, left, top = struct.unpack_from(">4L", codestream, at + 8)
-        sizes.append((bottom - top, right - left))
+        (samples,) = struct.unpack_from(">H", codestream, at + 40)
+        pictures.append(Announced(bottom - top, right - left, samples))
         at = codestream.find(_JPEG_2000_START, at + 4, _WITHIN)
-    return sizes
+    return pictures
 
 
 def is_cut_short(codestream: bytes) -> bool:
@@ -41,10 +52,10 @@ def is_cut_short(codestream: bytes) -> bool:
     return codestream.startswith(_JPEG_LS_START) and _JPEG_END not in codestream
 
 
-def _jpeg(codestream: bytes) -> list[tuple[int, int]]:
+def _jpeg(codestream: bytes) -> list[Announced]:
     """Read marker segments up to the first scan."""
-    sizes, at = [], 2
-    while len(codestream) >= at + 9:
+    pictures, at = [], 2
+    while len(codestream) >= at + 10:
         if codestream[at] != 0xFF or codestream[at + 1] == 0xFF:
             at += 1  # fill bytes, and what decoders skip
             continue
@@ -53,15 +64,15 @@ def _jpeg(codestream: bytes) -> list[tuple[int, int]]:
             break
         (length,) = struct.unpack_from(">H", codestream, at + 2)
         if marker in _FRAME_HEADERS:
-            sizes.append(struct.unpack_from(">HH", codestream, at + 5))
+            pictures.append(Announced(*struct.unpack_from(">HHB", codestream, at + 5)))
         elif marker == _EXTENSION and codestream[at + 4] == _SIZE_EXTENSION:
-            sizes.append(_extended(codestream, at + 5))
+            pictures.append(_extended(codestream, at + 5))
         at += 2 + length
-    return sizes
+    return pictures
 
 
-def _extended(codestream: bytes, at: int) -> tuple[int, int]:
+def _extended(codestream: bytes, at: int) -> Announced:
     width = codestream[at]
     rows = codestream[at + 1 : at + 1 + width]
     columns = codestream[at + 1 + width : at + 1 + 2 * width]
-    return int.from_bytes(rows), int.from_bytes(columns)
+    return Announced(int.from_bytes(rows), int.from_bytes(columns), None)

@@ -20,7 +20,7 @@ from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
 
-from models.codestream import announced_sizes, is_cut_short
+from models.codestream import announced, is_cut_short
 from models.greyscale import Float, Levels, Stored, Values, grey_of_colour, levels_of, look_up
 
 MAX_PIXELS = 12_000**2
@@ -100,7 +100,7 @@ def _decode(ds: Dataset) -> Stored:
     try:
         if syntax is not None and syntax.is_encapsulated:
             _check_codestream(ds)
-        stored = pixel_array(ds)
+        stored = _unpack(ds)
     except PixelError:
         raise
     except _DECODING as error:
@@ -127,12 +127,27 @@ def _check_codestream(ds: Dataset) -> None:
     codestream = get_frame(ds.PixelData, 0, number_of_frames=1, extended_offsets=offsets)
     if is_cut_short(codestream):
         raise PixelError("the codestream has no end: have the sender send the film again")
-    for rows, columns in announced_sizes(codestream):
-        if (rows, columns) != (ds.Rows, ds.Columns):
+    for picture in announced(codestream):
+        if (picture.rows, picture.columns) != (ds.Rows, ds.Columns):
             raise PixelError(
-                f"the codestream holds {rows} x {columns} pixels, the header says "
+                f"the codestream holds {picture.rows} x {picture.columns} pixels, the header says "
                 f"{ds.Rows} x {ds.Columns}: have the sender repair the film"
             )
+        if picture.samples not in (None, ds.SamplesPerPixel):
+            raise PixelError(
+                f"the codestream has {picture.samples} samples a pixel, the header says "
+                f"{ds.SamplesPerPixel}: have the sender repair the film"
+            )
+
+
+def _unpack(ds: Dataset) -> Stored:
+    """Decode; the decoder of RLE is in Rust, where what fails may be no Exception."""
+    try:
+        return pixel_array(ds)
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise RuntimeError("the decoder gave up on it") from error
+        raise
 
 
 def _grey(stored: Stored) -> Stored:

@@ -19,7 +19,6 @@ from node.domain.prediction import Radiograph
 # What pydicom raises where the data set breaks off, or its elements are not what they say.
 _DAMAGED = (
     BytesLengthException,
-    InvalidDicomError,
     AttributeError,
     EOFError,
     LookupError,
@@ -46,6 +45,8 @@ def decode(path: Path) -> Radiograph:
 def _read(path: Path) -> Dataset:
     try:
         return dcmread(path)
+    except InvalidDicomError as error:
+        raise Permanent("the film is damaged: it is no DICOM file") from error
     except _DAMAGED as error:
         raise Permanent(f"the film is damaged: {type(error).__name__}") from error
     except OSError as error:

@@ -9,7 +9,7 @@ import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
-from pydicom.encaps import encapsulate, generate_fragments, itemize_fragment
+from pydicom.encaps import encapsulate, get_frame, itemize_fragment
 from pydicom.tag import Tag
 
 from node.domain.errors import OsteoScreenError
@@ -155,7 +155,7 @@ def _fragments(rnd: Random, sound: bytes) -> bytes:
 def _content(ds: Dataset) -> bytes:
     """Return native pixel data, or the codestream."""
     if ds.file_meta.TransferSyntaxUID.is_encapsulated:
-        return b"".join(generate_fragments(ds.PixelData))
+        return get_frame(ds.PixelData, 0, number_of_frames=1)
     return bytes(ds.PixelData)
 
 

@@ -84,8 +84,10 @@ def test_what_is_no_codestream_says_nothing(content: bytes) -> None:
 
 def test_a_panic_of_a_decoder_is_a_refusal() -> None:
     """Rust's panics are no Exception: one would end the process that decodes."""
-    content = bytearray(codestream_of(uid.RLELossless))
-    (start,) = struct.unpack_from("<L", content, 4)
-    content[start:] = b"\x7f" + bytes(128)  # runs of 128 that end beyond the film's last pixel
+    ds = dcmread(BytesIO(film(uid.RLELossless, 12)))
+    content = get_frame(ds.PixelData, 0, number_of_frames=1)
+    (second,) = struct.unpack_from("<L", content, 8)
+    runs = (b"\x7f" + bytes(128)) * 14  # more pixels than the film has
+    ds.PixelData = encapsulate([content[:second] + runs])
     with pytest.raises(PixelError, match="do not decode from RLE Lossless"):
-        decode(uid.RLELossless, bytes(content) + (b"\x7f" + bytes(128)) * 40)
+        read_radiograph(ds)

@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check judges viewer bench format clean
+.PHONY: help install demo test check judges viewer soak bench format clean
 
 help: ## Show this text
 	@echo "OsteoScreen: targets"
@@ -49,6 +49,9 @@ judges: $(INSTALLED) ## Have validators judge every kind of result; writes docs/
 viewer: $(INSTALLED) ## Open results in OHIF, in a real browser; screenshots in out/viewer
 	@tests/install-tools.sh chromium
 	@$(BIN)/python -m pytest -m viewer $(PYTEST_FLAGS)
+
+soak: $(INSTALLED) ## Send 10,000 films at full speed and see that nothing grows; takes an hour or two
+	@$(BIN)/python -m tests.soak --out out/soak.md
 
 bench: $(INSTALLED) ## Measure acknowledgements beside peers, a film's way through the node, heatmaps
 	@tests/install-tools.sh

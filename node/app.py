@@ -6,7 +6,7 @@ Each role imports what it needs when it starts, so that receiving films loads no
 import os
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from node import config as settings
+from node.app_audit import audit_of, audited, peer_of, shipped
 from node.config import Config
 from node.config_peers import Destination, WebDestination
 from node.domain.admission import AdmissionPolicy
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from node.results.subject import ResultSettings
     from node.screening.run import Outcome
     from node.screening.session import Progress, Request
+    from node.upkeep.adopt import Adopter
 
 _OBJECTS_PER_ASSOCIATION = 50
 
@@ -51,9 +53,15 @@ class Role(StrEnum):
     UPKEEP = "upkeep"
 
 
-def run_role(role: Role, config: Config, stop: threading.Event) -> None:
-    """Run one role until `stop` is set; then let it finish what it holds."""
-    _RUNNERS[role](config, stop)
+def run_role(role: Role, config: Config, stop: threading.Event, *, alone: bool = False) -> None:
+    """Run one role until `stop` is set; then let it finish what it holds.
+
+    The audit trail is shipped by upkeep, and by a role that is `alone`, without a supervisor: it
+    may be the only one on its machine.
+    """
+    shipping = shipped(config, stop) if alone or role is Role.UPKEEP else nullcontext()
+    with audited(config, role) if alone else nullcontext(), shipping:
+        _RUNNERS[role](config, stop)
 
 
 def run_ingest(config: Config, stop: threading.Event) -> None:
@@ -64,12 +72,14 @@ def run_ingest(config: Config, stop: threading.Event) -> None:
     from node.worker.loop import utc_now
 
     spool, intake = open_spool(config), SqlIntake(_database(config), _plan(config.queue.delivery))
+    audit = audit_of(config, Role.INGEST)
     server = IngestServer(
         settings=config.dicom,
         callers=_callers(config),
         incoming=spool.incoming,
-        store=StoreService(intake, spool, admission_policy(config), utc_now),
+        store=StoreService(intake, spool, admission_policy(config), audit, utc_now),
         reports=ReportService(intake, utc_now),
+        audit=audit,
     )
     server.start()
     stop.wait()
@@ -120,6 +130,7 @@ def run_deliver(config: Config, stop: threading.Event) -> None:
 
     plan = _plan(config.queue.delivery)
     outbox, spool = SqlOutbox(_database(config), plan), open_spool(config)
+    audit = audit_of(config, Role.DELIVER)
     threads = []
     for destination in config.destinations:
         connect, commitment = _reach(destination, config.dicom.ae_title)
@@ -130,11 +141,13 @@ def run_deliver(config: Config, stop: threading.Event) -> None:
             settings=DeliverySettings(
                 worker=worker_name(Role.DELIVER),
                 destination=destination.name,
+                peer=peer_of(destination),
                 commitment=commitment,
                 batch=_OBJECTS_PER_ASSOCIATION,
                 lease=config.queue.lease,
                 retry=plan,
             ),
+            audit=audit,
             clock=utc_now,
         )
         threads.append(threading.Thread(target=run, args=(courier.step, stop, config.queue.poll)))
@@ -171,10 +184,16 @@ def run_upkeep(config: Config, stop: threading.Event) -> None:
     from node.upkeep.scheduler import run
     from node.worker.loop import utc_now
 
-    care = SqlCare(_database(config), _plan(config.queue.analysis), _plan(config.queue.delivery))
     kept = config.retention
     keeping = Keeping(films=kept.films, results=kept.results, rows=kept.rows)
-    chores = Chores(care, open_spool(config), keeping, config.queue.alarm, utc_now)
+    chores = Chores(
+        _care(config),
+        open_spool(config),
+        open_adopter(config),
+        keeping,
+        config.queue.alarm,
+        utc_now,
+    )
     run(chores, config.schedule, stop)
 
 
@@ -218,6 +237,15 @@ def open_desk(config: Config) -> SqlDesk:
     return SqlDesk(_database(config))
 
 
+def open_adopter(config: Config) -> "Adopter":
+    """Return what gives films of the spool that have no job one."""
+    from node.upkeep.adopt import Adopter
+    from node.worker.loop import utc_now
+
+    intake = SqlIntake(_database(config), _plan(config.queue.delivery))
+    return Adopter(_care(config), intake, open_spool(config), admission_policy(config), utc_now)
+
+
 def admission_policy(config: Config) -> AdmissionPolicy:
     """Return which films are scored."""
     return AdmissionPolicy(**config.policy.admit.model_dump())
@@ -246,6 +274,10 @@ def _database(config: Config) -> sa.Engine:
     engine = open_engine(config.database.url)
     migrate.require_current(engine)
     return engine
+
+
+def _care(config: Config) -> SqlCare:
+    return SqlCare(_database(config), _plan(config.queue.analysis), _plan(config.queue.delivery))
 
 
 def _callers(config: Config) -> tuple[Caller, ...]:

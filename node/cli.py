@@ -4,6 +4,7 @@ Exit status: 0 success, 1 the work failed, 2 bad usage or configuration. Program
 output with `--json`; people's messages and logs go to standard error.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -14,9 +15,10 @@ import typer
 
 from node import log
 from node.cli_common import ConfigOption, JsonOption, print_json, settings_of
+from node.cli_db import db, upgrade_schema
 from node.cli_jobs import jobs
 from node.cli_model import model
-from node.config import Config, ConfigError
+from node.config import ConfigError
 from node.domain.errors import Misconfigured, OsteoScreenError
 
 app = typer.Typer(
@@ -26,10 +28,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-db = typer.Typer(help="The database's schema.", no_args_is_help=True)
 app.add_typer(db, name="db")
 app.add_typer(jobs, name="jobs")
 app.add_typer(model, name="model")
+
+
+@app.callback()
+def private(context: typer.Context) -> None:
+    """Let nobody else read what is written, whatever the umask: films, results, scores.
+
+    Once for the whole process and those it starts, because libraries open files as well:
+    SQLite, pynetdicom, pyarrow. Models are nobody's data and often made by one user for another.
+    """
+    if context.invoked_subcommand != "model":
+        os.umask(0o077)
 
 
 @app.command()
@@ -50,6 +62,7 @@ def serve(
 ) -> None:
     """Run the node, or with --role one part of it, until SIGTERM or Ctrl-C."""
     from node.app import Role, open_spool, run_role
+    from node.app_audit import audited
     from node.supervisor import claim_port, supervise, watch_lifeline
 
     if role and role not in list(Role):
@@ -58,14 +71,15 @@ def serve(
     log.configure(settings.log.level, settings.log.format, role=role or "supervisor")
     stop = _stop_on_signals()
     if role:
-        watch_lifeline(stop)
-        run_role(Role(role), settings, stop)
+        run_role(Role(role), settings, stop, alone=not watch_lifeline(stop))
         return
     # What is wrong for every role is said once, before any of them starts.
     open_spool(settings)
-    _upgrade(settings)
+    upgrade_schema(settings)
     claim_port(settings, stop)
-    raise typer.Exit(supervise(settings, file, stop))
+    with audited(settings, "node"):
+        if status := supervise(settings, file, stop):
+            raise typer.Exit(status)
 
 
 @app.command()
@@ -147,34 +161,6 @@ def conformance(
     typer.echo(statement.html(settings) if as_html else statement.markdown(settings), nl=False)
 
 
-@db.command("upgrade")
-def db_upgrade(config: ConfigOption = None) -> None:
-    """Bring the schema to what this version needs."""
-    _, settings = settings_of(config)
-    typer.echo(_upgrade(settings))
-
-
-@db.command("current")
-def db_current(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show the schema's revision, and the one this version needs."""
-    from node.jobs import migrate
-    from node.jobs.engine import open_engine
-
-    _, settings = settings_of(config)
-    found = migrate.current(open_engine(settings.database.url))
-    if as_json:
-        print_json({"current": found, "needed": migrate.head()})
-    else:
-        typer.echo(f"{found or 'empty'} (needed: {migrate.head()})")
-
-
-def _upgrade(settings: Config) -> str:
-    from node.jobs import migrate
-    from node.jobs.engine import open_engine
-
-    return migrate.upgrade(open_engine(settings.database.url))
-
-
 def _stop_on_signals() -> threading.Event:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -184,7 +170,7 @@ def _stop_on_signals() -> threading.Event:
 
 def _fail(message: str, status: int) -> NoReturn:
     for line in message.splitlines():
-        typer.echo(f"osteoscreen: {line}", err=True)
+        typer.echo(f"osteoscreen: {log.printable(line)}", err=True)
     sys.exit(status)
 
 

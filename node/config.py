@@ -24,7 +24,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from node.config_peers import PROTOCOLS, AnyDestination, Caller, ServerTls
+from node.config_peers import PROTOCOLS, AnyDestination, Caller, ServerTls, Syslog
 from node.config_values import AETitle, Fraction, Port, Seconds, Section, Threshold
 from node.strict_yaml import read_mapping
 
@@ -168,6 +168,21 @@ class Schedule(Section):
     purge: Seconds = 3600.0
 
 
+class Audit(Section):
+    """The audit trail."""
+
+    file: Path | None = Path("var/audit.log")
+    source: str | None = Field(None, min_length=1, max_length=64)
+    syslog: Syslog | None = None
+
+    @model_validator(mode="after")
+    def _what_is_shipped_is_written(self) -> Self:
+        """A server that is down must lose nothing: what it gets comes from the file."""
+        if self.syslog is not None and self.file is None:
+            raise ValueError("syslog without file: name the file that is to be shipped")
+        return self
+
+
 class Log(Section):
     """What is written to standard error."""
 
@@ -195,6 +210,7 @@ class Config(BaseSettings):
     queue: Queue = Queue()
     retention: Retention = Retention()
     schedule: Schedule = Schedule()
+    audit: Audit = Audit()
     log: Log = Log()
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The peers of the configuration: who may send films, and what each destination of results is."""
+"""The peers of the configuration: who may send films, and who gets results and the audit trail."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -53,6 +53,15 @@ class ServerTls(Section):
     certificate: Path
     key: Path | None = None
     ca: Path | None = None
+
+
+class Syslog(Section):
+    """A syslog server that receives the audit trail by TLS (RFC 5425)."""
+
+    host: str = Field(min_length=1)
+    port: Port = 6514
+    timeout: Seconds = 10.0
+    tls: Tls = Tls()
 
 
 class _Destination(Section):

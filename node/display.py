@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -11,6 +12,7 @@ from node.domain.check import Check
 from node.domain.dossier import Dossier, summarise
 from node.domain.job import Job, JobState
 from node.domain.prediction import IntendedUse
+from node.log import printable
 
 DEMONSTRATION = (
     "Scores of a demonstration model, trained on simulated films: they have no clinical meaning."
@@ -30,12 +32,20 @@ def progress_line(text: str) -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
+@contextmanager
+def progress_bar(text: str) -> Iterator[Callable[[float], None]]:
+    """Show on standard error how far something is, where somebody looks; yield what moves it."""
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(text, total=1.0)
+        yield lambda done: progress.update(task, completed=done)
+
+
 def print_checks(checks: Sequence[Check]) -> None:
     """Print the doctor's findings, one line each."""
     table = Table.grid(padding=(0, 2))
     for check in checks:
         mark = Text("ok", "green") if check.ok else Text("FAILED", "bold red")
-        table.add_row(mark, check.name, Text(check.detail))
+        table.add_row(mark, check.name, _plain(check.detail))
     Console().print(table)
 
 
@@ -60,9 +70,9 @@ def print_jobs(jobs: Sequence[Job], counts: Mapping[JobState, int]) -> None:
             str(job.id),
             Text(job.state, _COLOURS.get(job.state, "cyan")),
             f"{job.received_at:%y-%m-%d %H:%M:%S}",
-            Text(job.film.calling_ae),
+            _plain(job.film.calling_ae),
             *_score_and_flag(job),
-            Text(job.reason or job.error),
+            _plain(job.reason or job.error),
         )
     console = Console()
     console.print(table)
@@ -77,7 +87,7 @@ def print_dossier(dossier: Dossier) -> None:
     facts = Table.grid(padding=(0, 2))
     for key in ("state", "reason", "error", "attempt", "sop_instance_uid", "study_instance_uid"):
         if summary[key] is not None:
-            facts.add_row(key, Text(str(summary[key])))
+            facts.add_row(key, _plain(str(summary[key])))
     if job.verdict:
         model = job.verdict.model
         facts.add_row("score", Text(_score(job)))
@@ -90,17 +100,26 @@ def print_dossier(dossier: Dossier) -> None:
             delivery.kind,
             delivery.state,
             str(delivery.attempt),
-            Text(delivery.error),
+            _plain(delivery.error),
         )
     if dossier.deliveries:
         console.print(deliveries)
     history = Table("at (UTC)", "event", "state", "by", "why")
     for one in dossier.history:
         history.add_row(
-            f"{one.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], one.event, one.state, one.who, Text(one.why)
+            f"{one.at:%Y-%m-%d %H:%M:%S.%f}"[:-3],
+            one.event,
+            one.state,
+            _plain(one.who),
+            _plain(one.why),
         )
     console.print(history)
     _warn(console, [job])
+
+
+def _plain(text: str) -> Text:
+    """Return what a peer may have chosen, neither as markup nor as orders to the terminal."""
+    return Text(printable(text))
 
 
 def _warn(console: Console, jobs: Sequence[Job]) -> None:

@@ -5,6 +5,7 @@ birth dates of patients never enter one, and `drop_patient_data` is the last gua
 """
 
 import logging
+import re
 import sys
 import threading
 import traceback
@@ -25,6 +26,10 @@ PATIENT_KEYS = frozenset(
         "ds",
     }
 )
+# Control characters, separators of lines, marks of reading direction, halves of characters.
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def drop_patient_data(
@@ -34,15 +39,28 @@ def drop_patient_data(
     return {key: value for key, value in event.items() if key not in PATIENT_KEYS}
 
 
+def make_printable(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> Mapping[str, Any]:
+    """Keep a peer's text from moving the cursor, starting a line or turning the reading order."""
+    return {key: printable(one) if isinstance(one, str) else one for key, one in event.items()}
+
+
+def printable(text: str) -> str:
+    """Return a text for a terminal: what is no visible character becomes its escape."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def configure(level: str, form: str, **bound: str) -> None:
     """Set up structlog to write one line an event to stderr, and silence the libraries.
 
     `bound` facts, such as the role, are part of every event of this process.
     """
-    renderer = (
-        structlog.processors.JSONRenderer()
+    rendering: list[Any] = (
+        [structlog.processors.JSONRenderer()]
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        # The console's renderer writes text as it is, and a peer may have chosen it.
+        else [make_printable, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
     structlog.configure(
         processors=[
@@ -52,7 +70,7 @@ def configure(level: str, form: str, **bound: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             drop_patient_data,
-            renderer,
+            *rendering,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from node.domain.admission import Admission
+from node.domain.audit import AuditEvent
 from node.domain.delivery import CommitmentReport, Delivery, DeliveryOutcome
 from node.domain.film import Film
 from node.domain.job import AnalysisOutcome, Job
@@ -15,8 +16,13 @@ from node.domain.prediction import Case, ModelIdentity, Prediction, Radiograph
 class Intake(Protocol):
     """The side of the job table that ingest sees."""
 
-    def receive(self, film: Film, admission: Admission, spool_key: str, now: datetime) -> bool:
-        """Insert a film's job, durable on return; False if the very film is known already."""
+    def receive(
+        self, film: Film, admission: Admission, spool_key: str, now: datetime, who: str = ""
+    ) -> bool:
+        """Insert a film's job, durable on return; False if the very film is known already.
+
+        `who` brought it goes on record; the calling AE, if nobody is named.
+        """
 
     def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
         """Settle the deliveries that a commitment report names; return how many there were."""
@@ -99,6 +105,9 @@ class SpoolCare(Protocol):
     def keys(self, untouched_since: float) -> Iterator[str]:
         """Yield the keys of the files not modified after this POSIX time."""
 
+    def path(self, key: str) -> Path:
+        """Return where a key's bytes lie; raise Permanent for what is no key of ours."""
+
     def remove(self, key: str) -> None:
         """Delete a key's bytes, if they are there."""
 
@@ -130,3 +139,10 @@ class Archive(Protocol):
         self, transaction_uid: str, objects: Sequence[tuple[str, str]]
     ) -> CommitmentReport | None:
         """Ask for commitment of (SOP Class, SOP Instance) pairs; return a report that came."""
+
+
+class Audit(Protocol):
+    """The audit trail, as whoever has something to tell sees it."""
+
+    def record(self, event: AuditEvent) -> None:
+        """Tell the trail; never raises, since no film waits for a record that cannot be made."""

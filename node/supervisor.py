@@ -89,17 +89,21 @@ def supervise(config: Config, config_file: Path | None, stop: threading.Event) -
     return status
 
 
-def watch_lifeline(stop: threading.Event) -> None:
-    """In a supervised process: set `stop` when the supervisor is gone, even by kill -9."""
+def watch_lifeline(stop: threading.Event) -> bool:
+    """In a supervised process: set `stop` when the supervisor is gone, even by kill -9.
+
+    Returns whether there is a supervisor.
+    """
     descriptor = os.environ.get(LIFELINE)
     if descriptor is None:
-        return
+        return False
 
     def watch() -> None:
         os.read(int(descriptor), 1)  # returns only when the other end is closed
         stop.set()
 
     threading.Thread(target=watch, daemon=True).start()
+    return True
 
 
 def _tend(child: _Child, command: Sequence[str], lifeline: int) -> int:

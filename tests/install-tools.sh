@@ -5,8 +5,8 @@
 set -euo pipefail
 
 packages=(
-  dcmtk dicom3tools default-jre-headless fonts-wqy-microhei orthanc orthanc-dicomweb pixelmed-apps
-  postgresql "$@"
+  dcmtk dicom3tools default-jre-headless fonts-wqy-microhei logrotate orthanc orthanc-dicomweb
+  pixelmed-apps postgresql "$@"
 )
 
 missing() {

@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from pydicom.charset import python_encoding
 
+from node.audit.line import MAX_LINE, MSGID
 from node.config import Config
 from node.conformance.annexes import annexes
 from node.conformance.blocks import Section, Table, to_html, to_markdown
@@ -87,6 +88,27 @@ def _security(config: Config) -> tuple[str | Table, ...]:
         "side has no TLS of its own: put it behind a tunnel or a proxy where the network is not "
         "trusted.",
         *([Table(("destination", "protection"), rows)] if rows else []),
+        *_audit(config),
         "Logs name no patient. The job table holds UIDs, scores and what decisions rest on; "
         "received films and results lie in the spool until their retention ends.",
+    )
+
+
+def _audit(config: Config) -> tuple[str, ...]:
+    """Return what PS3.15 A.5 and A.6 ask a statement to say of audit messages."""
+    if config.audit.file is None:
+        return ("Audit trail: none by configuration.",)
+    server = config.audit.syslog
+    sent = f"sent to {server.host}:{server.port}" if server else "sent nowhere by configuration"
+    return (
+        "Audit messages follow the schema of PS3.15 A.5.1, with one restriction: DICOM Instances "
+        "Transferred names the study and no patient, whom this product does not record. Events: "
+        "Application Activity (start, stop); Security Alert (Node Authentication: an association "
+        "refused; Software, Network and Security Configuration: settings changed since the last "
+        "start); DICOM Instances Transferred (a film received or refused; a result stored, or "
+        "given up). The User ID of this product is its process number; of a peer, its AE title, "
+        "else its host. No message is processed on receipt.",
+        f"Messages are appended to a file and {sent}. Transport is syslog over TLS 1.2 or later "
+        f"(PS3.15 A.6, RFC 5425): facility 10, MSGID {MSGID}, no structured data, {MAX_LINE} bytes "
+        "at most. File, audit source and server are configured in the section `audit`.",
     )

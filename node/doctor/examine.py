@@ -18,11 +18,14 @@ def _examinations(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "database", partial(house.database, config)
     yield "clock", partial(house.clock, config)
     yield "spool", partial(house.spool, config)
+    yield "audit trail", partial(house.audit, config)
     yield "model", partial(house.model, config)
     yield "deliveries", partial(house.deliveries, config)
     yield "node", partial(peers.node, config)
     for destination in config.destinations:
         yield f"destination {destination.name}", partial(peers.destination, config, destination)
+    if config.audit.syslog is not None and config.audit.file is not None:
+        yield "syslog server", partial(peers.syslog, config.audit.syslog, config.audit.file)
 
 
 def _run(name: str, look: Callable[[], str]) -> Check:

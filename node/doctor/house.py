@@ -1,9 +1,10 @@
-"""What the node has at home: database, clock, spool, model, and what waits to be delivered.
+"""What the node has at home: database, clock, spool, audit trail, model, and what waits to go out.
 
 Each function returns what was seen, or raises what is wrong and what to do.
 """
 
 import os
+import shutil
 import tempfile
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
@@ -16,6 +17,7 @@ from node.jobs import migrate
 from node.jobs.engine import clock_of, open_engine
 
 _PROBES = 5
+_ROOM_FOR_TRAIL = 16 * 1024**2
 _CLOCKS_APART = timedelta(seconds=5)
 
 
@@ -70,6 +72,22 @@ def spool(config: Config) -> str:
         f"{config.spool.path} can be written, fsync in {took * 1000:.1f} ms, "
         f"{free / 1024**3:.1f} GiB to go"
     )
+
+
+def audit(config: Config) -> str:
+    """See that the audit trail can be written, without leaving a file that is not the node's."""
+    file = config.audit.file
+    if file is None:
+        return "off: audit.file is null"
+    there = next(path for path in (file, *file.parents) if path.exists())
+    if there == file and not file.is_file():
+        raise OsteoScreenError(f"audit.file: {file} is no file; name another")
+    if not os.access(there, os.W_OK):
+        raise OsteoScreenError(f"audit.file: {there} cannot be written; give it to this user")
+    free = shutil.disk_usage(there).free
+    if free < _ROOM_FOR_TRAIL:
+        raise OsteoScreenError(f"audit.file: no room left beside {file}: records are lost")
+    return f"{file} can be written, {free / 1024**3:.1f} GiB to go"
 
 
 def model(config: Config) -> str:

@@ -1,16 +1,17 @@
-"""Whom the node talks to: itself, as a peer would, and each destination.
+"""Whom the node talks to: itself, as a peer would, each destination, and the syslog server.
 
 Each function returns what was seen, or raises what is wrong and what to do.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from ssl import SSLContext
 
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
 from node.config import Config
-from node.config_peers import Destination, WebDestination
+from node.config_peers import Destination, Syslog, WebDestination
 from node.domain.errors import NotLetIn, OsteoScreenError
 
 _EXPIRY_NOTICE = timedelta(days=14)
@@ -99,7 +100,16 @@ def _web(peer: WebDestination) -> str:
     return f"{peer.url} answers and lets us in{tls}"
 
 
-def _context(peer: Destination | WebDestination) -> SSLContext | None:
+def syslog(server: Syslog, trail: Path) -> str:
+    """See that the syslog server can be trusted, and tell how much of the trail it lacks."""
+    from node.audit.backlog import Backlog
+
+    tls = _tls((server.host, server.port), _context(server), server.timeout)
+    waiting = Backlog(trail).size()
+    return f"{server.host}:{server.port} answers{tls}; {waiting} bytes wait to be shipped"
+
+
+def _context(peer: Destination | WebDestination | Syslog) -> SSLContext | None:
     from node.pacs.tls import client_context
 
     return None if peer.tls is None else client_context(peer.tls)

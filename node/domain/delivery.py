@@ -91,7 +91,10 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One result object on its way to one destination."""
+    """One result object on its way to one destination.
+
+    `study_instance_uid` is that of its film, where a courier has it: empty elsewhere.
+    """
 
     id: int
     job_id: int
@@ -106,6 +109,7 @@ class Delivery:
     error: str = ""
     transaction_uid: str = ""
     run_after: datetime | None = None
+    study_instance_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

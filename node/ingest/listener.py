@@ -12,9 +12,11 @@ from pynetdicom import AE
 from pynetdicom.transport import ThreadedAssociationServer
 
 from node.config import Dicom
+from node.domain.audit import AssociationRefused, Peer
 from node.ingest.connections import Connections
 from node.log import where
 from node.pacs.tls import ServerCertificates, reason_of
+from node.ports import Audit
 
 _BACKLOG = 128
 
@@ -32,9 +34,10 @@ class Listener(ThreadedAssociationServer):
     daemon_threads = True
 
     def __init__(
-        self, ae: AE, settings: Dicom, connections: Connections, handlers: list[Any]
+        self, ae: AE, settings: Dicom, connections: Connections, audit: Audit, handlers: list[Any]
     ) -> None:
         self._connections = connections
+        self._audit = audit
         self._patience = settings.artim_timeout
         self._certificates = ServerCertificates(settings.tls) if settings.tls else None
         super().__init__(
@@ -70,7 +73,9 @@ class Listener(ThreadedAssociationServer):
             self.finish_request(request, client_address)
         except OSError as error:
             self.shutdown_request(request)
-            log.warning("tls_refused", address=client_address[0], error=reason_of(error))
+            address, why = client_address[0], reason_of(error)
+            log.warning("tls_refused", address=address, error=why)
+            self._audit.record(AssociationRefused(Peer("", address), "", f"no TLS: {why}"))
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
             self.shutdown_request(request)
             log.error("unforeseen", error=type(error).__name__, where=where(error))

@@ -13,16 +13,18 @@ from pynetdicom import AE, _config, evt
 
 from node.config import Dicom
 from node.domain.admission import RADIOGRAPH_CLASSES
+from node.domain.audit import AssociationRefused, Instance, Peer
 from node.domain.callers import Caller, may_call
 from node.domain.errors import Misconfigured
 from node.ingest.connections import Connections
 from node.ingest.guard import Guard, calling_ae
 from node.ingest.listener import Listener
 from node.ingest.reports import ReportService
-from node.ingest.store import StoreService
+from node.ingest.store import PROCESSING_FAILURE, StoreService
 from node.log import where
 from node.pacs.association import VERIFICATION
 from node.pacs.commitment import PUSH_MODEL
+from node.ports import Audit
 
 TRANSFER_SYNTAXES = [
     uid.ExplicitVRLittleEndian,
@@ -44,8 +46,12 @@ MAX_PDU = 128 * 1024
 # Result, source and diagnostic of A-ASSOCIATE-RJ, PS3.8 Table 9-21.
 _CALLING_NOT_RECOGNISED, _CALLED_NOT_RECOGNISED = (1, 1, 3), (1, 1, 7)
 _LIMIT_EXCEEDED = (2, 3, 2)  # transient: the caller may try again
+_WHY_REJECTED = {
+    _CALLING_NOT_RECOGNISED: "calling AE title not recognized, or not from this address",
+    _CALLED_NOT_RECOGNISED: "called AE title not recognized",
+    _LIMIT_EXCEEDED: "too many associations",
+}
 _UNBOUNDED = 2**31  # pynetdicom counts connections that wait as associations; we do not
-_PROCESSING_FAILURE = 0x0110
 
 log = structlog.get_logger()
 
@@ -63,12 +69,14 @@ class IngestServer:
         incoming: Path,
         store: StoreService,
         reports: ReportService,
+        audit: Audit,
     ) -> None:
         self._settings = settings
         self._callers = callers
         self._incoming = incoming
         self._store = store
         self._reports = reports
+        self._audit = audit
         self._ae = _application_entity(settings)
         self._connections = Connections(
             settings.max_associations, settings.max_associations_per_peer
@@ -93,7 +101,7 @@ class IngestServer:
             (evt.EVT_N_EVENT_REPORT, self._reports.on_report),
         ]
         try:
-            server = Listener(self._ae, self._settings, self._connections, handlers)
+            server = Listener(self._ae, self._settings, self._connections, self._audit, handlers)
         except OSError as error:
             raise Misconfigured(
                 f"dicom.port: cannot listen on {self._settings.bind}:{self._settings.port}: "
@@ -135,23 +143,27 @@ class IngestServer:
             address=assoc.requestor.address,
             answer=answer,
         )
+        called, why = assoc.requestor.primitive.called_ae_title.strip(), _WHY_REJECTED[answer]
+        peer = Peer(calling, assoc.requestor.address)
+        self._audit.record(AssociationRefused(peer, called, why))
         assoc.acse.send_reject(*answer)
         assoc.kill()
 
     def _on_store(self, event: Any) -> Any:
         try:
             event.request._dataset_file.flush()
-            if not self._guard.fitted(event.dataset_path):
-                return self._store.no_room(calling_ae(event.assoc))
             return self._store.store(
                 event.dataset_path,
-                str(event.request.AffectedSOPClassUID),
-                str(event.request.AffectedSOPInstanceUID),
-                calling_ae(event.assoc),
+                Instance(
+                    str(event.request.AffectedSOPClassUID),
+                    str(event.request.AffectedSOPInstanceUID),
+                ),
+                Peer(calling_ae(event.assoc), event.assoc.requestor.address),
+                fits=self._guard.fitted(event.dataset_path),
             )
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
             log.error("unforeseen", error=type(error).__name__, where=where(error))
-            return _PROCESSING_FAILURE
+            return PROCESSING_FAILURE
 
 
 def _application_entity(settings: Dicom) -> AE:

@@ -1,6 +1,7 @@
 """What happens to one C-STORE: bytes to the spool, facts, decision, job; only then an answer."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -8,15 +9,17 @@ import structlog
 from pydicom import Dataset
 
 from node.domain.admission import Admission, AdmissionPolicy, Admitted, Refused, admit
+from node.domain.audit import FilmReceived, Instance, Outcome, Peer
 from node.domain.errors import Permanent, Transient
 from node.domain.film import Film
 from node.films.header import read_film
-from node.ports import Intake, Spool
+from node.ports import Audit, Intake, Spool
 
 SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
 CLASS_MISMATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC210
+PROCESSING_FAILURE = 0x0110
 ANSWERS = {
     SUCCESS: "bytes and job are on the disk; also for a film that is turned away, or known already",
     OUT_OF_RESOURCES: "no room, or no database: send again later",
@@ -24,6 +27,13 @@ ANSWERS = {
     CANNOT_UNDERSTAND: "the data set cannot be read, or lacks a UID that a result needs",
 }
 """What each status that we answer means."""
+_OUTCOMES = {
+    SUCCESS: Outcome.SUCCESS,
+    OUT_OF_RESOURCES: Outcome.SERIOUS,
+    PROCESSING_FAILURE: Outcome.SERIOUS,
+    CLASS_MISMATCH: Outcome.MINOR,
+    CANNOT_UNDERSTAND: Outcome.MINOR,
+}
 _MAX_COMMENT = 64
 
 log = structlog.get_logger()
@@ -37,43 +47,53 @@ class StoreService:
         intake: Intake,
         spool: Spool,
         policy: AdmissionPolicy,
+        audit: Audit,
         clock: Callable[[], datetime],
     ) -> None:
         self._intake = intake
         self._spool = spool
         self._policy = policy
+        self._audit = audit
         self._clock = clock
 
-    def store(self, path: Path, sop_class: str, sop_instance: str, calling_ae: str) -> Dataset:
+    def store(self, path: Path, announced: Instance, peer: Peer, *, fits: bool = True) -> Dataset:
         """Take over the file at `path` and return the response's status.
 
-        `sop_class` and `sop_instance` are what the request claims the data set to be.
+        `announced` is what the request claims the data set to be; a file that had no room on the
+        disk does not fit. Whatever is answered is in the audit trail before.
         """
+        try:
+            answer = self._take(path, announced, peer.ae_title, fits)
+        except Exception:
+            self._tell(announced, peer, _Answer(PROCESSING_FAILURE, "unforeseen error"))
+            raise
+        self._tell(announced, peer, answer)
+        return answer.as_status()
+
+    def _take(self, path: Path, announced: Instance, calling_ae: str, fits: bool) -> "_Answer":
+        sop_class, sop_instance = announced.sop_class_uid, announced.sop_instance_uid
         facts = log.bind(calling_ae=calling_ae, sop_instance_uid=sop_instance)
         try:
-            if not self._spool.has_room():
-                return self.no_room(calling_ae)
+            if not fits or not self._spool.has_room():
+                facts.error("film_refused_no_room")
+                return _Answer(OUT_OF_RESOURCES, "No room left; send again later")
             film = read_film(path, calling_ae)
+            study = film.study_instance_uid
             if (film.sop_class_uid, film.sop_instance_uid) != (sop_class, sop_instance):
                 facts.warning("film_refused_mismatch")
-                return _status(CLASS_MISMATCH, "Data set is not the SOP instance announced")
+                return _Answer(CLASS_MISMATCH, "Data set is not the SOP instance announced", study)
         except Permanent as error:
             facts.warning("film_refused_unreadable", error=str(error))
-            return _status(CANNOT_UNDERSTAND, str(error))
+            return _Answer(CANNOT_UNDERSTAND, str(error))
         except Transient as error:
             return _refused_for_now(error, facts)
         try:
-            self._keep(path, film, facts)
+            new = self._keep(path, film, facts)
         except (Transient, Permanent) as error:
             # A schema that is not current fails for good until someone upgrades it, but that
             # is our trouble: the film is sound, and the sender is to keep it and try again.
-            return _refused_for_now(error, facts)
-        return _status(SUCCESS)
-
-    def no_room(self, calling_ae: str) -> Dataset:
-        """Return the answer for a film that the disk has no room for."""
-        log.error("film_refused_no_room", calling_ae=calling_ae)
-        return _status(OUT_OF_RESOURCES, "No room left; send again later")
+            return _refused_for_now(error, facts, study)
+        return _Answer(SUCCESS, study=study, known=not new)
 
     def has_room(self) -> bool:
         """Return whether the disk may be written to; not where it cannot even be asked."""
@@ -82,16 +102,41 @@ class StoreService:
         except Transient:
             return False
 
-    def _keep(self, path: Path, film: Film, facts: structlog.typing.FilteringBoundLogger) -> None:
+    def _keep(self, path: Path, film: Film, facts: structlog.typing.FilteringBoundLogger) -> bool:
         admission = admit(film, self._policy)
         spool_key = self._spool.adopt(path, film.digest)
         new = self._intake.receive(film, admission, spool_key, self._clock())
         facts.info("film_received", new=new, **_told(admission))
+        return new
+
+    def _tell(self, announced: Instance, peer: Peer, answer: "_Answer") -> None:
+        film = replace(announced, study_instance_uid=answer.study)
+        outcome = _OUTCOMES[answer.code]
+        self._audit.record(FilmReceived(peer, film, answer.known, outcome, answer.comment))
 
 
-def _refused_for_now(error: Exception, facts: structlog.typing.FilteringBoundLogger) -> Dataset:
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The status of a response, and of which study the film was, if that could be read."""
+
+    code: int
+    comment: str = ""
+    study: str = ""
+    known: bool = False
+
+    def as_status(self) -> Dataset:
+        status = Dataset()
+        status.Status = self.code
+        if self.comment:
+            status.ErrorComment = self.comment[:_MAX_COMMENT]
+        return status
+
+
+def _refused_for_now(
+    error: Exception, facts: structlog.typing.FilteringBoundLogger, study: str = ""
+) -> _Answer:
     facts.error("film_refused_for_now", error=str(error))
-    return _status(OUT_OF_RESOURCES, "Cannot keep the film now; send again later")
+    return _Answer(OUT_OF_RESOURCES, "Cannot keep the film now; send again later", study)
 
 
 def _told(admission: Admission) -> dict[str, str]:
@@ -100,11 +145,3 @@ def _told(admission: Admission) -> dict[str, str]:
             return {"admission": "admitted"}
         case Refused(reason=reason):
             return {"admission": "refused", "reason": str(reason)}
-
-
-def _status(code: int, comment: str = "") -> Dataset:
-    status = Dataset()
-    status.Status = code
-    if comment:
-        status.ErrorComment = comment[:_MAX_COMMENT]
-    return status

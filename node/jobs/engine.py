@@ -1,8 +1,9 @@
 """The database engine, and the one way to open a transaction on it."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,13 @@ def open_engine(url: str) -> sa.Engine:
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = Path(str(url.database))
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if url.database != ":memory:":
+        # Ours alone, whatever the umask; SQLite gives its log and index the same mode. Where
+        # that is not possible or the file is there, SQLite has the word.
+        with suppress(OSError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     engine = sa.create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, pool_size=10)
     sa_event.listen(engine, "connect", _prepare_sqlite)
     sa_event.listen(engine, "begin", _begin_immediate)

@@ -27,8 +27,13 @@ class SqlIntake:
         self._engine = engine
         self._retry = retry
 
-    def receive(self, film: Film, admission: Admission, spool_key: str, now: datetime) -> bool:
-        """Insert a film's job, durable on return; False if the very film is known already."""
+    def receive(
+        self, film: Film, admission: Admission, spool_key: str, now: datetime, who: str = ""
+    ) -> bool:
+        """Insert a film's job, durable on return; False if the very film is known already.
+
+        `who` brought it goes on record; the calling AE, if nobody is named.
+        """
         match admission:
             case Admitted():
                 state, reason, why = JobState.RECEIVED, "", ""
@@ -48,7 +53,7 @@ class SqlIntake:
         with transaction(self._engine) as connection:
             job_id = connection.scalar(statement)
             if job_id is not None:
-                note = Note(now, film.calling_ae, why)
+                note = Note(now, who or film.calling_ae, why)
                 record_new(connection, job_id, "receive", str(state), note)
         return job_id is not None
 

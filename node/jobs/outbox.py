@@ -1,6 +1,7 @@
 """The job table as deliver sees it: claim, settle, release."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -20,7 +21,7 @@ from node.jobs.commitments import settle_report
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, Where, move_deliveries
 from node.jobs.records import delivery_from, short
-from node.jobs.tables import delivery
+from node.jobs.tables import delivery, job
 
 
 class SqlOutbox:
@@ -55,7 +56,8 @@ class SqlOutbox:
                 lease_until=until,
                 attempt=delivery.c.attempt + 1,
             )
-        return [delivery_from(row) for row in rows]
+            studies = _studies(connection, {row.job_id for row in rows})
+        return [replace(delivery_from(row), study_instance_uid=studies[row.job_id]) for row in rows]
 
     def renew(self, deliveries: Sequence[Delivery], until: datetime) -> int:
         """Extend the leases still held; return how many."""
@@ -75,6 +77,13 @@ class SqlOutbox:
         """Settle the deliveries that a commitment report names; return how many there were."""
         with transaction(self._engine) as connection:
             return settle_report(connection, report, now, self._retry)
+
+
+def _studies(connection: sa.Connection, job_ids: set[int]) -> dict[int, str]:
+    """Return the Study Instance UIDs of jobs."""
+    uid = job.c.film["study_instance_uid"].as_string()
+    found = connection.execute(sa.select(job.c.id, uid).where(job.c.id.in_(job_ids)))
+    return dict(found.tuples().all())
 
 
 def _held(claimed: Delivery) -> list[Where]:

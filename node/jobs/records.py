@@ -20,11 +20,15 @@ from node.domain.prediction import (
 )
 
 MAX_TEXT = 500
+_FREE_TEXT = frozenset({"study_description", "series_description"})
 
 
 def film_json(film: Film) -> dict[str, Any]:
-    """Return a film's facts for the JSON column."""
-    return asdict(film)
+    """Return a film's facts for the JSON column.
+
+    Without its descriptions: people write names into them, and admission alone reads them.
+    """
+    return {key: fact for key, fact in asdict(film).items() if key not in _FREE_TEXT}
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """One association to a destination: C-ECHO, C-STORE and the request for storage commitment."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from ssl import SSLContext
@@ -32,7 +32,7 @@ from node.pacs.commitment import (
     request_of,
 )
 from node.pacs.compress import compressed
-from node.pacs.status import classify
+from node.pacs.status import classify, without_patient
 from node.pacs.tls import client_context, valid_until
 from node.pacs.transport import harden
 
@@ -93,7 +93,7 @@ class OpenArchive:
             raise Permanent(f"the destination takes no {ds.SOPClassUID.name}")
         if self._compress and self.accepts(ds.SOPClassUID, JPEG2000Lossless):
             ds = compressed(ds)
-        self._checked("C-STORE", self._assoc.send_c_store, ds)
+        self._checked("C-STORE", lambda: self._assoc.send_c_store(ds), about=ds)
 
     def request_commitment(
         self, transaction_uid: str, objects: Sequence[tuple[str, str]]
@@ -112,17 +112,18 @@ class OpenArchive:
         )
         return self._reports.wait(transaction_uid)
 
-    def _checked(self, what: str, send: Any, *arguments: Any) -> None:
+    def _checked(self, what: str, send: Callable[[], Any], about: Dataset | None = None) -> None:
         """Send a request; map a lost association and every status to our errors."""
         try:
-            status = send(*arguments)
+            status = send()
         except (RuntimeError, ValueError, AttributeError) as error:
             lost = not self._assoc.is_established
             kind = Unreachable if lost else Permanent
             raise kind(f"{what} could not be sent: {type(error).__name__}") from error
         if "Status" not in status:
             raise Unreachable(f"no answer to the {what}: the association was lost or timed out")
-        classify(int(status.Status), str(status.get("ErrorComment", ""))[:64])
+        comment = str(status.get("ErrorComment", ""))
+        classify(int(status.Status), without_patient(comment, about or Dataset()))
 
 
 class _Reports:

@@ -1,6 +1,17 @@
 """What the status of a C-STORE means for a delivery (PS3.4, Table B.2-1), pure."""
 
+import re
+from collections.abc import Iterator
+
+from pydicom import Dataset
+
 from node.domain.errors import Permanent, Transient
+
+_MAX_COMMENT = 64
+_BEGINNING = 5
+_PATIENT_GROUP = 0x0010
+_IDENTIFYING_VRS = ("PN", "LO", "SH", "DA", "LT")
+_BESIDE_THE_PATIENT = ("AccessionNumber", "ReferringPhysicianName", "InstitutionName")
 
 
 def classify(status: int, comment: str = "") -> None:
@@ -17,3 +28,25 @@ def classify(status: int, comment: str = "") -> None:
     if 0xC000 <= status <= 0xCFFF:
         raise Permanent(f"{said}: it cannot understand the data set")
     raise Transient(f"{said}: an unexpected status")
+
+
+def without_patient(comment: str, ds: Dataset) -> str:
+    """Return what a peer commented on an object, or that it cannot be quoted: errors are logged
+    and kept, and some archives say there whose the object is.
+    """
+    said = comment.casefold()
+    if any(word in said for word in _identity(ds)):
+        return "its comment names the patient"
+    return comment[:_MAX_COMMENT]
+
+
+def _identity(ds: Dataset) -> Iterator[str]:
+    """Yield the beginning of each word that tells whose an object is, in lower case.
+
+    The beginning alone, since a comment of 64 characters may end in the middle of a name.
+    """
+    for element in ds:
+        named = element.tag.group == _PATIENT_GROUP and element.VR in _IDENTIFYING_VRS
+        if named or element.keyword in _BESIDE_THE_PATIENT:
+            words = re.split(r"[\s^=\\]+", str(element.value))
+            yield from (word.casefold()[:_BEGINNING] for word in words if len(word) > 1)

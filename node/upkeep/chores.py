@@ -8,6 +8,7 @@ import structlog
 
 from node.domain.depth import Alarms
 from node.ports import Care, SpoolCare
+from node.upkeep.adopt import FILMS, Adopter
 
 _UNFINISHED = timedelta(hours=1)  # how long a transfer, or a film without a row, may be new
 
@@ -30,11 +31,13 @@ class Chores:
         self,
         care: Care,
         spool: SpoolCare,
+        adopter: Adopter,
         keeping: Keeping,
         alarm: int,
         clock: Callable[[], datetime],
     ) -> None:
         self._care = care
+        self._adopter = adopter
         self._spool = spool
         self._keeping = keeping
         self._alarm = alarm
@@ -75,11 +78,20 @@ class Chores:
         log.info("purged", files=files, rows=rows, strays=self._sweep(now))
 
     def _sweep(self, now: datetime) -> int:
-        """Delete files that no row knows: they were never acknowledged, their sender has them."""
+        """Look after files that no row knows; return how many were deleted.
+
+        A result is built again from its film. A film may have been acknowledged before the job
+        table was restored from a backup: it gets a job anew, and is deleted only where the very
+        film has one whose bytes are spent.
+        """
         old = (now - _UNFINISHED).timestamp()
         stale = list(self._spool.keys(old))
         known = self._care.known_keys() if stale else set()
-        strays = [key for key in stale if key not in known]
-        for key in strays:
+        strays = {key for key in stale if key not in known}
+        films = {key for key in strays if key.startswith(FILMS)}
+        twice = set(self._adopter.adopt(sorted(films)).known) if films else set()
+        spent = twice - self._care.known_keys() if twice else set()
+        gone = (strays - films) | spent
+        for key in gone:
             self._spool.remove(key)
-        return len(strays) + self._spool.sweep_incoming(old)
+        return len(gone) + self._spool.sweep_incoming(old)

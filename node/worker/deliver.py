@@ -9,6 +9,7 @@ import structlog
 from pydicom.uid import generate_uid
 
 from node.domain import retry
+from node.domain.audit import Instance, Outcome, Peer, ResultExported
 from node.domain.delivery import (
     AwaitCommitment,
     CommitmentReport,
@@ -17,8 +18,8 @@ from node.domain.delivery import (
     Stored,
 )
 from node.domain.errors import OsteoScreenError, Unreachable
-from node.domain.retry import RetryPolicy
-from node.ports import Archive, Outbox, Spool
+from node.domain.retry import Failed, RetryPolicy
+from node.ports import Archive, Audit, Outbox, Spool
 from node.worker.loop import as_known, kept_leases, told
 
 log = structlog.get_logger()
@@ -32,6 +33,7 @@ class DeliverySettings:
 
     worker: str
     destination: str
+    peer: Peer
     commitment: timedelta | None
     batch: int
     lease: float
@@ -47,12 +49,14 @@ class Courier:
         spool: Spool,
         connect: Callable[[], AbstractContextManager[Archive]],
         settings: DeliverySettings,
+        audit: Audit,
         clock: Callable[[], datetime],
     ) -> None:
         self._outbox = outbox
         self._spool = spool
         self._connect = connect
         self._settings = settings
+        self._audit = audit
         self._clock = clock
         self._failures = 0
         self._closed_until: datetime | None = None
@@ -98,6 +102,7 @@ class Courier:
             unsettled.remove(delivery)
             self._fail(delivery, as_known(error))
             return False
+        self._tell(delivery)
         if self._settings.commitment is None:
             unsettled.remove(delivery)
             self._settle(delivery, Stored())
@@ -149,4 +154,13 @@ class Courier:
             attempt=delivery.attempt,
             **told(outcome),
         )
+        if kept and isinstance(outcome, Failed):
+            self._tell(delivery, Outcome.SERIOUS, outcome.error)
         return kept
+
+    def _tell(self, delivery: Delivery, outcome: Outcome = Outcome.SUCCESS, why: str = "") -> None:
+        """Have in the audit trail what the destination has got, or will not get."""
+        result = Instance(
+            delivery.sop_class_uid, delivery.sop_instance_uid, delivery.study_instance_uid
+        )
+        self._audit.record(ResultExported(self._settings.peer, result, outcome, why))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission import Reason, Refused
+from node.domain.admission import AdmissionPolicy, Reason, Refused
 from node.domain.delivery import (
     AwaitCommitment,
     CommitmentReport,
@@ -21,6 +21,7 @@ from node.domain.retry import Failed, RetryAt
 from node.domain.room import Reserve
 from node.jobs.engine import open_engine
 from node.spool.store import FileSpool
+from node.upkeep.adopt import Adopter
 from node.upkeep.chores import Chores, Keeping
 from tests.contract.conftest import LEASE, Table, film
 
@@ -52,6 +53,14 @@ def test_a_job_is_done_with_its_last_delivery(table: Table) -> None:
     for delivery in table.take("ris"):
         table.outbox.settle(delivery, Stored(), table.now)
     assert state(table, job_id) is JobState.DONE
+
+
+def test_a_claimed_delivery_knows_the_study_of_its_film(table: Table) -> None:
+    """The audit trail names it; the delivery's own row does not have it."""
+    for number in (1, 2):
+        table.analyse(number)
+    studies = {one.job_id: one.study_instance_uid for one in table.take()}
+    assert studies == {1: "1.2.4.1", 2: "1.2.4.2"}
 
 
 def test_two_last_deliveries_at_once_end_the_job(open_table: Callable[[], Table]) -> None:
@@ -270,6 +279,7 @@ def test_a_purge_goes_on_until_nothing_is_left(
         assert table.intake.receive(film(number), Refused(Reason.VIEW, "lateral"), key, table.now)
     table.later(100)
     keeping = Keeping(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
-    Chores(table.care, spool, keeping, 500, lambda: table.now).purge()
+    adopter = Adopter(table.care, table.intake, spool, AdmissionPolicy(), lambda: table.now)
+    Chores(table.care, spool, adopter, keeping, 500, lambda: table.now).purge()
     assert list(tmp_path.rglob("*.dcm")) == []
     assert table.desk.recent((), 10) == []

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from node.domain.admission import Reason
+from node.domain.audit import AuditEvent
 from node.domain.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
 from node.domain.job import JOB_TRANSITIONS, JobEvent, JobState
 from node.screening.row import COLUMNS
@@ -47,6 +49,17 @@ def test_every_logged_event_is_explained() -> None:
     """An operator who sees a name in the log finds it."""
     rows = {key for key in rows_of("event") if not key.startswith("-")}
     assert rows == set(logged_events())
+
+
+@pytest.mark.parametrize("told", get_args(AuditEvent), ids=lambda told: told.__name__)
+def test_every_event_of_the_audit_trail_is_explained(told: type) -> None:
+    """With what PS3.15 calls it, for whoever writes the rules of an audit repository."""
+    [row] = [
+        row
+        for row in OPERATING.splitlines()
+        if row.startswith("| `") and f"`{told.__name__}`" in row
+    ]
+    assert re.search(r"\b1101\d\d\b", row)
 
 
 @pytest.mark.parametrize("state", [*JobState, *DeliveryState])

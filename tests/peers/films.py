@@ -1,9 +1,26 @@
-"""Films that are other films than the one they are copied from."""
+"""Films that are other films than the one they are copied from, or smaller."""
 
 from pathlib import Path
 
 from pydicom import dcmread
-from pydicom.uid import generate_uid
+from pydicom.dataset import FileDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from node.demo.run import SHIPPED_FILM
+
+_STEP = 4
+
+
+def small_film() -> FileDataset:
+    """Return the shipped film with every fourth pixel: 330 x 304, uncompressed, 200 kB."""
+    ds = dcmread(SHIPPED_FILM)
+    pixels = ds.pixel_array[::_STEP, ::_STEP]
+    ds.Rows, ds.Columns = pixels.shape
+    ds.ImagerPixelSpacing = [float(value) * _STEP for value in ds.ImagerPixelSpacing]
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.PixelData = pixels.tobytes()
+    ds["PixelData"].VR = "OW"
+    return ds
 
 
 def renamed(film: Path, path: Path, **attributes: str) -> Path:

@@ -33,6 +33,7 @@ class Node:
         self.file = folder / "config.yaml"
         self._log = folder / "node.log"
         self._running: list[subprocess.Popen[bytes]] = []
+        self.environment: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
         defaults: dict[str, Any] = {
             "dicom": {"port": port},
@@ -61,6 +62,32 @@ class Node:
         if not roles or "ingest" in roles:
             wait_until(self._listens, timeout=60, what="answer to a C-ECHO")
 
+    def launch(self) -> None:
+        """Start the whole node, and do not wait until it takes films."""
+        self._start([])
+
+    def wait_ended_by_itself(self, timeout: float = 60) -> int:
+        """Return the exit status of a node that ends without being asked to."""
+        return self._running[-1].wait(timeout)
+
+    def ended(self) -> bool:
+        """Return whether the node is not running, or has ended by itself."""
+        return not self._running or self._running[-1].poll() is not None
+
+    def processes(self) -> list[tuple[str, int]]:
+        """Return role and process id of each process that the supervisor has running."""
+        if self.ended():
+            return []
+        supervisor = self._running[-1].pid
+        children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text()
+        found = []
+        for pid in map(int, children.split()):
+            with contextlib.suppress(OSError):  # it may end at this very moment
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+                if "--role" in words:
+                    found.append((words[words.index("--role") + 1], pid))
+        return found
+
     def kill(self) -> None:
         """Kill every process of the node at once, as a power cut would."""
         for process in self._running:
@@ -82,10 +109,8 @@ class Node:
 
     def process_of(self, role: str) -> int:
         """Return the process id of a supervised role."""
-        [supervisor] = self._running
-        children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text()
-        for pid in map(int, children.split()):
-            if role.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+        for found, pid in self.processes():
+            if found == role:
                 return pid
         raise AssertionError(f"no process has the role {role}")
 
@@ -145,7 +170,12 @@ class Node:
         command = [sys.executable, "-m", "node.cli", "serve", "--config", str(self.file)]
         with self._log.open("ab") as log:
             self._running.append(
-                subprocess.Popen([*command, *arguments], stderr=log, start_new_session=True)
+                subprocess.Popen(
+                    [*command, *arguments],
+                    stderr=log,
+                    start_new_session=True,
+                    env=os.environ | self.environment,
+                )
             )
 
     def _listens(self) -> bool:

@@ -23,8 +23,11 @@ PACKAGES = {
     "Orthanc": "orthanc",
     "initdb": "postgresql",
     "postgres": "postgresql",
+    "pg_dump": "postgresql",
+    "pg_restore": "postgresql",
     "chromium": "chromium",
     "systemd-analyze": "systemd",
+    "logrotate": "logrotate",
     "docker": "docker-cli",
     "wqy-microhei.ttc": "fonts-wqy-microhei",
     "libOrthancDicomWeb.so": "orthanc-dicomweb",
@@ -46,7 +49,8 @@ def find(program: str) -> Path | None:
     versions = sorted(
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name)
     )
-    folders = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, reversed(versions))]
+    # PostgreSQL's own first: of these names, the PATH has a wrapper of Debian's.
+    folders = [*map(str, reversed(versions)), os.environ.get("PATH", ""), "/usr/sbin"]
     found = shutil.which(program, path=os.pathsep.join(folders))
     return Path(found).resolve() if found else None
 

@@ -25,6 +25,7 @@ def busy(tmp_path: Path) -> Config:
         "dicom: {ae_title: NODE7, callers: [{ae_title: XRAY1, network: 10.2.0.0/16,"
         " assume_charset: GB18030}]}\n"
         "results: {language: zh}\n"
+        "audit: {syslog: {host: audit.example, port: 6515}}\n"
         "destinations: [{name: old-pacs, ae_title: OLD, host: old.example, port: 104,"
         " commitment: true, commitment_timeout: '00:05:00', tls: {}},"
         " {name: web, url: 'https://archive.example/dicom-web'}]\n"
@@ -54,6 +55,7 @@ def test_it_is_of_the_configuration_in_use(busy: Config) -> None:
         "| old-pacs | OLD | old.example:104 |",
         "XRAY1: GB18030",
         "in 中文",
+        "and sent to audit.example:6515.",
         "| old-pacs | TLS 1.2 or later, name and chain checked |",
     ):
         assert said in text

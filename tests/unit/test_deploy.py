@@ -74,6 +74,15 @@ def test_the_image_is_built_from_what_is_there() -> None:
     assert missing == []
 
 
+def test_the_audit_trail_lies_where_the_service_may_write(compose: dict[str, Any]) -> None:
+    """In the container and under systemd alike, and logrotate looks there."""
+    trail = load(DEPLOY / "config.compose.yaml").audit.file
+    assert str(trail) == "/var/lib/osteoscreen/audit.log"
+    assert "spool:/var/lib/osteoscreen" in compose["services"]["node"]["volumes"]
+    assert f"\n{trail} {{" in (DEPLOY / "osteoscreen.logrotate").read_text()
+    assert f"`audit.file` to\n`{trail}`" in (DEPLOY / "README.md").read_text()
+
+
 @pytest.mark.tools("systemd-analyze")
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     """No unknown key, no wrong value: systemd itself reads it, with a program that is here."""

@@ -13,7 +13,7 @@ from models.combined import Combined
 from models.points import OperatingPoint
 from node.config import Config, load
 from node.doctor.examine import examine
-from node.doctor.house import clock, spool
+from node.doctor.house import audit, clock, spool
 from node.domain.admission import Admitted
 from node.domain.errors import OsteoScreenError
 from node.domain.retry import RetryPolicy
@@ -127,3 +127,30 @@ def test_another_clock_than_the_databases_is_no_health(
 
 def test_the_spool_is_well_where_bytes_can_be_made_durable(housed: Config) -> None:
     assert re.search(r"fsync in \d+\.\d ms, \d+\.\d GiB to go", spool(housed))
+
+
+def trail(folder: Path, place: str) -> str:
+    """Return what is said of a trail in this place."""
+    file = folder / "config.yaml"
+    file.write_text(f"audit: {{file: {place}}}\n")
+    return audit(load(file))
+
+
+def test_a_trail_that_is_not_there_yet_is_well_and_is_not_made(tmp_path: Path) -> None:
+    """One made by whoever runs the doctor would not be the node's to write."""
+    assert "can be written" in trail(tmp_path, "var/audit.log")
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_trail_that_is_switched_off_is_well(tmp_path: Path) -> None:
+    assert trail(tmp_path, "null").startswith("off")
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [("folder", "is no file"), ("/proc/audit.log", "(cannot be written|no room)")],
+)
+def test_a_trail_that_cannot_be_written_is_no_health(tmp_path: Path, place: str, told: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OsteoScreenError, match=told):
+        trail(tmp_path, place)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from node.log import PATIENT_KEYS, drop_patient_data
+from node.log import PATIENT_KEYS, drop_patient_data, printable
 
 
 def logged(program: str, level: str = "info", form: str = "json") -> list[str]:
@@ -90,3 +90,30 @@ def test_a_thread_that_ends_by_an_error_tells_its_kind_and_place() -> None:
     assert (event["event"], event["error"]) == ("unforeseen", "ValueError")
     assert event["where"] == "<string>:4"
     assert "Doe" not in line
+
+
+HOSTILE = {
+    "clears the screen": "X\x1b[2J\x1b[H",
+    "sets the title": "X\x1b]0;owned\x07",
+    "starts a line": "X\n2026-01-01 [error] forged",
+    "returns": "X\rforged",
+    "a C1 order": "X\x9b2J",
+    "deletes": "X\x7f\x08",
+    "turns the reading order": "X\u202egnp.exe",
+    "another separator": "X\u2028forged",
+}
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_peer_gives_the_terminal_no_orders(form: str, text: str) -> None:
+    """One line in either format, of visible characters only, and still saying what was sent."""
+    [line] = logged(f"log.warning('association_rejected', calling_ae={text!r})", form=form)
+    written = line if form == "console" else line.replace("\x7f", "\\x7f")
+    assert written.isprintable()
+    assert "X\\" in written or "X<" in written
+
+
+def test_chinese_is_written_as_it_is() -> None:
+    """What can be read on a terminal is not escaped."""
+    assert printable("胸部 ä é — 100 %") == "胸部 ä é — 100 %"

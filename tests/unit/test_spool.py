@@ -92,7 +92,7 @@ class TestNames:
         """Whatever the text: refused, or a path below the root that has no step upwards."""
         root = Path("/nowhere")
         try:
-            found = FileSpool(root, 0).path(text)
+            found = FileSpool(root, Reserve(0, 0)).path(text)
         except Permanent:
             return
         assert found.is_relative_to(root)
@@ -157,7 +157,7 @@ class TestErrors:
         """The message begins with the key and ends with the remedy."""
         (tmp_path / "file").write_text("")
         with pytest.raises(Misconfigured, match=r"^spool\.path: .*; name a writable folder$"):
-            FileSpool(tmp_path / "file" / "spool", 0).prepare()
+            FileSpool(tmp_path / "file" / "spool", Reserve(0, 0)).prepare()
 
     def test_a_full_disk_leaves_nothing_half_way(
         self, spool: FileSpool, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 And the other side: a PACS that a test makes, to send to.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification
 
+from node.audit.message import Origin
+from node.audit.trail import FileTrail
 from node.config import Dicom
 from node.config_peers import Destination
 from node.domain.admission import AdmissionPolicy
@@ -80,12 +83,15 @@ class Node:
         self.spool = FileSpool(self.folder / "spool", reserve)
         self.spool.prepare()
         intake = SqlIntake(self.engine, RETRY)
+        origin = Origin("wire", AE_TITLE, "127.0.0.1", "osteoscreen ingest", os.getpid())
+        self.audit = FileTrail(self.folder / "audit.log", origin, utc_now)
         self.server = IngestServer(
             settings=Dicom(port=self.port, **(WAITS | self.settings)),
             callers=self.callers,
             incoming=self.spool.incoming,
-            store=StoreService(intake, self.spool, self.policy, self.clock),
+            store=StoreService(intake, self.spool, self.policy, self.audit, self.clock),
             reports=ReportService(intake, utc_now),
+            audit=self.audit,
         )
 
     def jobs(self) -> list[Job]:

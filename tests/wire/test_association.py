@@ -175,7 +175,12 @@ class TestPort:
             other.listen()
             settings = Dicom(port=other.getsockname()[1])
             server = IngestServer(
-                settings, (), node.spool.incoming, node.server._store, node.server._reports
+                settings,
+                (),
+                node.spool.incoming,
+                node.server._store,
+                node.server._reports,
+                node.audit,
             )
             with pytest.raises(Misconfigured, match=r"^dicom\.port: cannot listen on 127\.0\.0\.1"):
                 server.start()

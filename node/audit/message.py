@@ -1,0 +1,261 @@
+"""An audit event as the XML of DICOM's Audit Trail Message Format Profile (PS3.15 A.5).
+
+Values that peers chose are written by ElementTree, so that no text becomes markup, after what
+XML 1.0 forbids is out of them and their length is bounded. What DICOM requires and this trail
+does not hold is the patient of transferred instances (PS3.15 A.5.3.7): see docs/operating.md.
+"""
+
+import ipaddress
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import assert_never
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from node.domain.audit import (
+    ApplicationStarted,
+    ApplicationStopped,
+    AssociationRefused,
+    AuditEvent,
+    ConfigurationChanged,
+    FilmReceived,
+    Instance,
+    Peer,
+    ResultExported,
+)
+
+MAX_VALUE = 256
+"""The longest value that stands in a message, in characters."""
+MAX_DESCRIPTION = 4096
+"""The longest description of an alert, in characters."""
+
+UNKNOWN_STUDY = "unknown"
+"""Stands for the Study Instance UID of a data set that cannot be read."""
+
+# What XML 1.0 forbids (2.2), and what ends a line somewhere: C0, C1, U+2028, surrogates.
+_UNFIT = re.compile("[^ -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SERVER_PROCESS = "4"  # Audit Source Type Code, PS3.15 A.5.1.2.1
+_SYSTEM_OBJECT = "2"
+_REPORT, _SECURITY_RESOURCE = "3", "13"  # what an object is to the event, PS3.15 A.5.2.6
+_MACHINE_NAME, _IP_ADDRESS = "1", "2"
+
+Code = tuple[str, str]
+
+# Event IDs, types and roles: CID 400, 401, 402 and 404 of PS3.16, scheme DCM.
+_APPLICATION_ACTIVITY: Code = ("110100", "Application Activity")
+_INSTANCES_TRANSFERRED: Code = ("110104", "DICOM Instances Transferred")
+_SECURITY_ALERT: Code = ("110113", "Security Alert")
+_START: Code = ("110120", "Application Start")
+_STOP: Code = ("110121", "Application Stop")
+_NODE_AUTHENTICATION: Code = ("110126", "Node Authentication")
+_NETWORK_CONFIGURATION: Code = ("110128", "Network Configuration")
+_SECURITY_CONFIGURATION: Code = ("110129", "Security Configuration")
+_SOFTWARE_CONFIGURATION: Code = ("110131", "Software Configuration")
+_APPLICATION: Code = ("110150", "Application")
+_DESTINATION: Code = ("110152", "Destination Role ID")
+_SOURCE: Code = ("110153", "Source Role ID")
+_STUDY_INSTANCE_UID: Code = ("110180", "Study Instance UID")
+_NODE_ID: Code = ("110182", "Node ID")
+
+_SECURITY_KEYS = re.compile(r"(dicom\.callers|audit)\b|.*\b(tls|password_file|token_file)\b")
+_NETWORK_KEYS = re.compile(r"(dicom|destinations)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who tells: the audit source, and the process that writes the record."""
+
+    source: str
+    ae_title: str
+    host: str
+    process: str
+    pid: int
+
+
+def to_xml(event: AuditEvent, origin: Origin, at: datetime) -> str:
+    """Return an event as an AuditMessage (PS3.15 A.5.1), one line of text with its declaration."""
+    message = Element("AuditMessage")
+    _identify(message, event, at)
+    _name_participants(message, event, origin)
+    source = SubElement(message, "AuditSourceIdentification", AuditSourceID=_fit(origin.source))
+    SubElement(source, "AuditSourceTypeCode", {"csd-code": _SERVER_PROCESS})
+    _name_object(message, event, origin)
+    return '<?xml version="1.0" encoding="UTF-8"?>' + tostring(message, encoding="unicode")
+
+
+def timestamp(at: datetime) -> str:
+    """Return a time as XML and RFC 5424 both have it, in UTC: texts of it sort by time."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _identify(message: Element, event: AuditEvent, at: datetime) -> None:
+    event_id, action, types = _kind_of(event)
+    identification = SubElement(
+        message,
+        "EventIdentification",
+        EventActionCode=action,
+        EventDateTime=timestamp(at),
+        EventOutcomeIndicator=str(int(event.outcome)),
+    )
+    _coded(identification, "EventID", event_id)
+    for one in types:
+        _coded(identification, "EventTypeCode", one)
+    if isinstance(event, FilmReceived | ResultExported) and event.why:
+        SubElement(identification, "EventOutcomeDescription").text = _fit(event.why)
+
+
+def _kind_of(event: AuditEvent) -> tuple[Code, str, tuple[Code, ...]]:
+    """Return an event's ID, what it did (EventActionCode), and its types."""
+    match event:
+        case ApplicationStarted():
+            return _APPLICATION_ACTIVITY, "E", (_START,)
+        case ApplicationStopped():
+            return _APPLICATION_ACTIVITY, "E", (_STOP,)
+        case AssociationRefused():
+            return _SECURITY_ALERT, "E", (_NODE_AUTHENTICATION,)
+        case ConfigurationChanged():
+            return _SECURITY_ALERT, "E", _configurations(event.keys)
+        case FilmReceived():
+            # Create, or Read where the receiver holds the instance already (A.5.3.7).
+            return _INSTANCES_TRANSFERRED, "R" if event.known else "C", ()
+        case ResultExported():
+            # Read: a sender does not know what the receiver holds.
+            return _INSTANCES_TRANSFERRED, "R", ()
+    assert_never(event)
+
+
+def _configurations(keys: tuple[str, ...]) -> tuple[Code, ...]:
+    """Return what kinds of configuration these keys are, each once."""
+    kinds = {
+        _SECURITY_CONFIGURATION
+        if _SECURITY_KEYS.match(key)
+        else _NETWORK_CONFIGURATION
+        if _NETWORK_KEYS.match(key)
+        else _SOFTWARE_CONFIGURATION
+        for key in keys
+    }
+    return tuple(sorted(kinds))
+
+
+def _name_participants(message: Element, event: AuditEvent, origin: Origin) -> None:
+    match event:
+        case ApplicationStarted() | ApplicationStopped():
+            _ourselves(message, origin, _APPLICATION)
+        case ConfigurationChanged():
+            _ourselves(message, origin)
+        case AssociationRefused():
+            _ourselves(message, origin)
+            _peer(message, event.peer)
+        case FilmReceived():
+            _peer(message, event.peer, _SOURCE, requestor=True)
+            _ourselves(message, origin, _DESTINATION)
+        case ResultExported():
+            _ourselves(message, origin, _SOURCE, requestor=True)
+            _peer(message, event.peer, _DESTINATION)
+        case _:
+            assert_never(event)
+
+
+def _ourselves(
+    message: Element, origin: Origin, role: Code | None = None, *, requestor: bool = False
+) -> None:
+    """Name this process by its number, which system logs know it by (PS3.15 A.5.2.1)."""
+    names = {"UserID": str(origin.pid), "UserName": origin.process}
+    _participant(message, names, Peer(origin.ae_title, origin.host), role, requestor=requestor)
+
+
+def _peer(
+    message: Element, peer: Peer, role: Code | None = None, *, requestor: bool = False
+) -> None:
+    """Name a peer by its AE title, or by where it is if it has none."""
+    _participant(
+        message, {"UserID": peer.ae_title or peer.address}, peer, role, requestor=requestor
+    )
+
+
+def _participant(
+    message: Element, names: dict[str, str], at: Peer, role: Code | None, *, requestor: bool
+) -> None:
+    values = dict(names)
+    if at.ae_title:
+        values["AlternativeUserID"] = f"AETITLES={at.ae_title}"  # PS3.15 A.5.2.2
+    values["UserIsRequestor"] = "true" if requestor else "false"
+    if at.address:
+        values["NetworkAccessPointID"] = at.address
+        values["NetworkAccessPointTypeCode"] = _access_point(at.address)
+    participant = SubElement(message, "ActiveParticipant", _fitted(values))
+    if role is not None:
+        _coded(participant, "RoleIDCode", role)
+
+
+def _access_point(address: str) -> str:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return _MACHINE_NAME
+    return _IP_ADDRESS
+
+
+def _name_object(message: Element, event: AuditEvent, origin: Origin) -> None:
+    match event:
+        case FilmReceived(film=instance) | ResultExported(result=instance):
+            _study(message, instance)
+        case AssociationRefused():
+            why = f"{event.why}; called: {event.called_ae}" if event.called_ae else event.why
+            _alert(message, event.peer.address, event.peer.ae_title, why)
+        case ConfigurationChanged():
+            _alert(message, origin.host, "configuration", f"changed: {', '.join(event.keys)}")
+        case ApplicationStarted() | ApplicationStopped():
+            pass  # "No Participant Objects are needed" (A.5.3.1)
+        case _:
+            assert_never(event)
+
+
+def _study(message: Element, instance: Instance) -> None:
+    """Name the study that an instance is of, with the instance's class and UID."""
+    study = instance.study_instance_uid or UNKNOWN_STUDY
+    found = _object(message, study, _REPORT, _STUDY_INSTANCE_UID, "study")
+    description = SubElement(found, "ParticipantObjectDescription")
+    uid = {"UID": instance.sop_class_uid} if instance.sop_class_uid else {}
+    sop_class = SubElement(description, "SOPClass", _fitted(uid | {"NumberOfInstances": "1"}))
+    if instance.sop_instance_uid:
+        SubElement(sop_class, "Instance", _fitted({"UID": instance.sop_instance_uid}))
+
+
+def _alert(message: Element, node: str, name: str, what: str) -> None:
+    """Name the node that an alert is about, and say what happened (PS3.15 A.5.3.11)."""
+    found = _object(message, node, _SECURITY_RESOURCE, _NODE_ID, name or "no AE title")
+    text = _fit(what, MAX_DESCRIPTION).encode()
+    SubElement(
+        found,
+        "ParticipantObjectDetail",
+        type="Alert Description",
+        value=b64encode(text).decode("ascii"),
+    )
+
+
+def _object(message: Element, identifier: str, role: str, kind: Code, name: str) -> Element:
+    values = {
+        "ParticipantObjectID": identifier,
+        "ParticipantObjectTypeCode": _SYSTEM_OBJECT,
+        "ParticipantObjectTypeCodeRole": role,
+    }
+    found = SubElement(message, "ParticipantObjectIdentification", _fitted(values))
+    _coded(found, "ParticipantObjectIDTypeCode", kind)
+    SubElement(found, "ParticipantObjectName").text = _fit(name)
+    return found
+
+
+def _coded(parent: Element, name: str, code: Code) -> None:
+    value, meaning = code
+    SubElement(parent, name, {"csd-code": value, "codeSystemName": "DCM", "originalText": meaning})
+
+
+def _fitted(values: dict[str, str]) -> dict[str, str]:
+    return {name: _fit(value) for name, value in values.items()}
+
+
+def _fit(value: str, longest: int = MAX_VALUE) -> str:
+    """Return a value without what may not stand in a message, and not too long."""
+    return _UNFIT.sub("\ufffd", value[:longest])

@@ -1,0 +1,154 @@
+"""The job table is lost and comes back from a backup: no film that was acknowledged is lost."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from pydicom import dcmread
+from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
+
+from node.config import load
+from node.domain.job import JobState
+from node.jobs.engine import open_engine
+from tests.peers.command import assert_one_clear_line, osteoscreen
+from tests.peers.dcmtk import dcmsend
+from tests.peers.films import renamed
+from tests.peers.node import AE_TITLE, Node
+from tests.peers.orthanc import Orthanc
+from tests.peers.programs import run
+
+pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
+
+MakeNode = Callable[..., Node]
+
+
+def send(node: Node, *films: Path) -> list[str]:
+    """Send films, see each acknowledged, and return their SOP Instance UIDs."""
+    assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
+    return [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
+
+
+def assert_each_delivered_once(node: Node, orthanc: Orthanc, uids: Sequence[str]) -> None:
+    """Start the node and see every film DONE, with one report and one heatmap."""
+    node.serve()
+    assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
+    assert orthanc.count(Comprehensive3DSRStorage) == len(uids)
+    assert orthanc.count(SecondaryCaptureImageStorage) == len(uids)
+
+
+def lose(node: Node, folder: Path) -> None:
+    """Delete a SQLite database, with all that lies beside it."""
+    node.kill()
+    for path in folder.glob("osteoscreen.db*"):
+        path.unlink()
+
+
+@pytest.fixture
+def later(film: Path, tmp_path: Path) -> list[Path]:
+    """Return three films that come after the backup."""
+    return [renamed(film, tmp_path / f"later{number}.dcm") for number in range(3)]
+
+
+def test_a_sqlite_table_is_restored(
+    make_node: MakeNode,
+    orthanc: Orthanc,
+    destination: dict[str, Any],
+    films: list[Path],
+    later: list[Path],
+    tmp_path: Path,
+) -> None:
+    """Backed up while films flow; those that came after it are taken in from the spool."""
+    folder, backup = tmp_path / "node", tmp_path / "backup.db"
+    node = make_node(destinations=[destination])
+    node.serve()
+    uids = send(node, *films)
+    done = osteoscreen("db", "backup", backup, "--config", node.file)
+    assert done.returncode == 0, done.stderr
+    assert "6 jobs" in done.stdout
+    uids += send(node, *later)
+    node.wait_for(uids[-1], lambda seen: seen.job.state is JobState.DONE)
+    lose(node, folder)
+
+    restored = osteoscreen("db", "restore", backup, "--config", node.file)
+    assert restored.returncode == 0, restored.stderr
+    assert "3 films of the spool" in restored.stdout
+    adopted = node.dossier(uids[-1])
+    assert (adopted.job.state, adopted.history[0].who) == (JobState.RECEIVED, "adopt")
+    assert_each_delivered_once(node, orthanc, uids)
+
+
+def test_without_any_backup_the_spool_alone_is_enough(
+    make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], films: list[Path]
+) -> None:
+    """An empty table and `db adopt`: every film whose bytes are kept is scored and sent once."""
+    node = make_node(destinations=[destination])
+    node.serve()
+    uids = send(node, *films)
+    node.wait_all(len(films))
+    lose(node, node.file.parent)
+    assert osteoscreen("db", "upgrade", "--config", node.file).returncode == 0
+    adopted = osteoscreen("db", "adopt", "--config", node.file)
+    assert "6 films" in adopted.stdout
+    again = osteoscreen("db", "adopt", "--config", node.file)
+    assert "0 films" in again.stdout
+    assert_each_delivered_once(node, orthanc, uids)
+
+
+@pytest.mark.tools("initdb", "postgres", "pg_dump", "pg_restore")
+def test_a_postgresql_database_is_restored(
+    make_node: MakeNode,
+    orthanc: Orthanc,
+    destination: dict[str, Any],
+    films: list[Path],
+    later: list[Path],
+    postgres_url: str,
+    tmp_path: Path,
+) -> None:
+    """By pg_dump while films flow, pg_restore into an empty database, and `db adopt`."""
+    dump, plain = tmp_path / "backup.dump", postgres_url.replace("+psycopg", "")
+    node = make_node(destinations=[destination], database={"url": postgres_url})
+    node.serve()
+    uids = send(node, *films)
+    done = osteoscreen("db", "backup", dump, "--config", node.file)
+    assert_one_clear_line(done, 2, f"pg_dump --format=custom --file={dump} {plain}")
+    assert run("pg_dump", "--format=custom", f"--file={dump}", plain).returncode == 0
+    uids += send(node, *later)
+    node.wait_for(uids[-1], lambda seen: seen.job.state is JobState.DONE)
+    node.kill()
+    with open_engine(load(node.file).database.url).begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+        connection.execute(sa.text("CREATE SCHEMA public"))
+
+    assert run("pg_restore", "--single-transaction", f"--dbname={plain}", dump).returncode == 0
+    assert osteoscreen("db", "upgrade", "--config", node.file).returncode == 0
+    assert "3 films" in osteoscreen("db", "adopt", "--config", node.file).stdout
+    assert_each_delivered_once(node, orthanc, uids)
+
+
+def test_postgresql_is_told_how_without_its_password(tmp_path: Path) -> None:
+    """Exit 2, and the command for a terminal where others may look on."""
+    url = "postgresql://osteo:s3cret@db:5433/jobs?password=s3cret2"
+    for words in (["backup", "x.dump"], ["restore", "x.dump"]):
+        done = osteoscreen("db", *words, OSTEOSCREEN__DATABASE__URL=url)
+        assert_one_clear_line(done, 2, "x.dump", "postgresql://osteo@db:5433/jobs")
+        assert "***" not in done.stderr
+        assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_a_damaged_film_is_left_where_it_is(
+    make_node: MakeNode, film: Path, tmp_path: Path
+) -> None:
+    """It gets no job, since its bytes are not those that were acknowledged, and is not deleted."""
+    node = make_node()
+    node.serve("ingest")
+    [uid] = send(node, renamed(film, tmp_path / "one.dcm"))
+    spooled = node.spooled(uid)
+    lose(node, node.file.parent)
+    spooled.write_bytes(spooled.read_bytes()[:-1] + b"\1\1")
+    assert osteoscreen("db", "upgrade", "--config", node.file).returncode == 0
+    done = osteoscreen("db", "adopt", "--config", node.file)
+    assert_one_clear_line(done, 1, "1 films are damaged")
+    assert node.jobs() == []
+    assert spooled.exists()

@@ -1,0 +1,46 @@
+"""What an archive comments is kept for the operator, unless it says whose the object is."""
+
+import pytest
+from pydicom import Dataset
+
+from node.pacs.status import without_patient
+
+
+@pytest.fixture
+def report() -> Dataset:
+    """Return a result of a patient."""
+    ds = Dataset()
+    ds.PatientName, ds.PatientID = "Doe^Jane Ann", "P-17 A"
+    ds.PatientBirthDate, ds.AccessionNumber = "19310719", "ACC9"
+    ds.PatientSex, ds.PatientAge = "F", "067Y"
+    ds.ReferringPhysicianName, ds.InstitutionName = "House^G", "Vexholm"
+    return ds
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "no such patient: DOE",
+        "Jane is unknown",
+        "unknown id P-17",
+        "born 19310719?",
+        "no order acc9",
+        "dr house has left",
+        "closed: vexholm",
+        "closed since last year: vexhol",
+    ],
+)
+def test_a_comment_that_names_the_patient_is_not_quoted(report: Dataset, comment: str) -> None:
+    """In whatever letter case, by one part of the name alone."""
+    assert without_patient(comment, report) == "its comment names the patient"
+
+
+@pytest.mark.parametrize("comment", ["", "disk full", "Female, 67: invalid SOP Class"])
+def test_another_comment_is(report: Dataset, comment: str) -> None:
+    """It is often all that there is to go by."""
+    assert without_patient(comment, report) == comment
+
+
+def test_without_an_object_there_is_nobody_to_name() -> None:
+    """A C-ECHO is about nobody; a comment has at most 64 characters (LO)."""
+    assert without_patient("x" * 100, Dataset()) == "x" * 64

@@ -1,0 +1,135 @@
+"""What a destination does with results, and what the audit trail then tells of it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from pydicom.uid import SecondaryCaptureImageStorage
+
+from node.audit.message import Origin
+from node.audit.trail import FileTrail
+from node.config_peers import Destination
+from node.domain.audit import Peer
+from node.domain.delivery import DeliveryState, Parcel, Result, ResultKind
+from node.domain.job import Analysed
+from node.domain.retry import RetryPolicy
+from node.domain.room import Reserve
+from node.jobs import migrate
+from node.jobs.engine import open_engine
+from node.jobs.outbox import SqlOutbox
+from node.pacs.association import open_archive
+from node.spool.store import FileSpool
+from node.worker.deliver import Courier, DeliverySettings
+from tests.contract.conftest import VERDICT, Table
+from tests.peers.audit import Record, read
+from tests.peers.waiting import free_port
+from tests.wire.conftest import AE_TITLE, StartPacs, answering, destination, utc_now
+from tests.wire.films import film, write
+
+ATTEMPTS = 2
+
+
+class Delivering:
+    """A courier with one result to deliver, its job table and its trail."""
+
+    def __init__(self, folder: Path, to: Destination, commitment: timedelta | None = None) -> None:
+        self._trail = folder / "audit.log"
+        engine = open_engine(f"sqlite:///{folder / 'jobs.db'}")
+        migrate.upgrade(engine)
+        self._table = Table(engine, utc_now())
+        spool = FileSpool(folder / "spool", Reserve(0, 0))
+        spool.prepare()
+        self.heatmap = film(SecondaryCaptureImageStorage)
+        self._analyse(spool.write(write(self.heatmap, folder / "heatmap.dcm").read_bytes()))
+        plan = RetryPolicy(attempts=ATTEMPTS, first=1e-6, cap=1e-6)
+        origin = Origin("wire", AE_TITLE, "node7", "osteoscreen deliver", 1)
+        self.courier = Courier(
+            outbox=SqlOutbox(engine, plan),
+            spool=spool,
+            connect=partial(open_archive, to, AE_TITLE),
+            settings=DeliverySettings(
+                worker="w",
+                destination="pacs",
+                peer=Peer(to.ae_title, to.host),
+                commitment=commitment,
+                batch=10,
+                lease=60.0,
+                retry=plan,
+            ),
+            audit=FileTrail(self._trail, origin, utc_now),
+            clock=utc_now,
+        )
+
+    def _analyse(self, spool_key: str) -> None:
+        self.study = f"1.2.4.{self._table.receive()}"
+        [job] = self._table.claim()
+        uid = str(self.heatmap.SOPInstanceUID)
+        made = Result(ResultKind.HEATMAP, SecondaryCaptureImageStorage, uid, spool_key, "1.2.9")
+        sent = Analysed(VERDICT, (Parcel("pacs", made),))
+        assert self._table.queue.settle(job, sent, self._table.now)
+
+    @property
+    def state(self) -> DeliveryState:
+        [delivery] = self._table.desk.show(1).deliveries
+        return delivery.state
+
+    def told(self) -> list[Record]:
+        return read(self._trail)
+
+
+@pytest.fixture
+def delivering(tmp_path: Path) -> Callable[..., Delivering]:
+    return partial(Delivering, tmp_path)
+
+
+def test_a_stored_result_is_told_of_with_its_study(
+    pacs: StartPacs, delivering: Callable[..., Delivering]
+) -> None:
+    """The study is the film's, as the job table knows it."""
+    node = delivering(pacs(answering(0x0000)))
+    assert node.courier.step() == 1
+    assert node.state is DeliveryState.DELIVERED
+    [record] = node.told()
+    assert (record.kind, record.outcome) == ("DICOM Instances Transferred", "0")
+    assert record.event.get("EventActionCode") == "R"
+    assert (record.subject, record.instances) == (node.study, [node.heatmap.SOPInstanceUID])
+    assert next(record.xml.iter("SOPClass")).get("UID") == SecondaryCaptureImageStorage
+    ours, theirs = record.participants
+    assert (ours["role"], ours["AlternativeUserID"]) == ("110153", f"AETITLES={AE_TITLE}")
+    assert (theirs["role"], theirs["UserID"]) == ("110152", "PACS")
+    assert theirs["NetworkAccessPointID"] == "127.0.0.1"
+
+
+def test_it_has_left_the_house_before_its_commitment(
+    pacs: StartPacs, delivering: Callable[..., Delivering]
+) -> None:
+    node = delivering(pacs(answering(0x0000)), timedelta(seconds=60))
+    node.courier.step()
+    assert [one.outcome for one in node.told()] == ["0"]
+
+
+def test_a_result_that_is_refused_for_good_is_told_of_with_the_reason(
+    pacs: StartPacs, delivering: Callable[..., Delivering]
+) -> None:
+    node = delivering(pacs(answering(0xA900)))
+    assert node.courier.step() == 1
+    assert node.state is DeliveryState.FAILED
+    [record] = node.told()
+    assert (record.outcome, record.subject) == ("8", node.study)
+    assert "0xa900" in str(record.event.findtext("EventOutcomeDescription"))
+
+
+def test_an_attempt_that_fails_is_not_the_end(
+    delivering: Callable[..., Delivering],
+) -> None:
+    """Nothing was transferred, and it is tried again; the last attempt ends in a record."""
+    node = delivering(destination(free_port()))
+    assert node.courier.step() == 1
+    assert node.state is DeliveryState.PENDING
+    assert node.told() == []
+    node.courier._closed_until = None
+    assert node.courier.step() == 1
+    assert node.state is DeliveryState.FAILED
+    assert [one.outcome for one in node.told()] == ["8"]

@@ -1,0 +1,260 @@
+"""Shipping an audit trail by TLS to a real listener: what it has, and gets when it comes back."""
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trustme
+from structlog.testing import capture_logs
+
+from node.audit.backlog import Backlog
+from node.audit.message import Origin
+from node.audit.syslog import send
+from node.audit.trail import FileTrail
+from node.config import Audit, Config, Spool
+from node.config_peers import Syslog, Tls
+from node.doctor.examine import examine
+from node.domain.audit import FilmReceived, Instance, Peer
+from node.domain.check import Check
+from node.domain.errors import Unreachable
+from node.pacs.tls import client_context
+from node.upkeep.shipping import Shipper
+from tests.peers.audit import parse
+from tests.peers.syslog import SyslogServer
+from tests.peers.waiting import free_port
+
+Write = Callable[..., None]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[SyslogServer]:
+    made = SyslogServer(tmp_path)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "audit.log"
+
+
+@pytest.fixture
+def write(file: Path) -> Write:
+    """Return a function that records films by number."""
+    origin = Origin("wire", "OSTEOSCREEN", "node7", "osteoscreen ingest", 1)
+    trail = FileTrail(file, origin, lambda: datetime.now(UTC))
+
+    def films(*numbers: int, calling_ae: str = "XRAY1") -> None:
+        for number in numbers:
+            film = Instance("1.2", f"1.{number}", "1")
+            trail.record(FilmReceived(Peer(calling_ae, "::1"), film))
+
+    return films
+
+
+def to(server: Syslog) -> Callable[[list[bytes]], None]:
+    return partial(send, server=server, context=client_context(server.tls))
+
+
+@pytest.fixture
+def shipper(file: Path, server: SyslogServer) -> Shipper:
+    return impatient(file, server.reached_by)
+
+
+def impatient(file: Path, server: Syslog) -> Shipper:
+    """Return a shipper that does not wait between two attempts, as a new process does not."""
+
+    class Impatient(Shipper):
+        def step(self) -> int:
+            self._due = 0.0
+            return super().step()
+
+    return Impatient(Backlog(file), to(server))
+
+
+def numbers(server: SyslogServer) -> list[int]:
+    return [int(parse(one).instances[0].removeprefix("1.")) for one in server.messages]
+
+
+def test_the_server_has_each_line_as_it_stands_in_the_file(
+    shipper: Shipper, server: SyslogServer, write: Write, file: Path
+) -> None:
+    """Counted in bytes, not in characters: names may be of any script."""
+    write(1, 2, calling_ae="骨密度")
+    assert shipper.step() == 2
+    assert server.messages == file.read_bytes().splitlines()
+    assert shipper.step() == 0
+
+
+def test_what_is_sent_at_once_takes_one_connection(
+    shipper: Shipper, server: SyslogServer, write: Write
+) -> None:
+    write(*range(100))
+    assert shipper.step() == 100
+    assert server.connections == 1
+
+
+def test_a_long_backlog_goes_in_several_batches(
+    shipper: Shipper, server: SyslogServer, write: Write
+) -> None:
+    write(*range(600))
+    while shipper.step():
+        pass
+    assert server.connections > 1
+    assert numbers(server) == list(range(600))
+
+
+def test_a_server_that_is_down_loses_nothing(
+    shipper: Shipper, server: SyslogServer, write: Write
+) -> None:
+    write(1)
+    assert shipper.step() == 1
+    server.stop()
+    write(2)
+    with capture_logs() as told:
+        assert shipper.step() == 0
+        assert shipper.step() == 0
+    assert {one["event"] for one in told} == {"audit_not_shipped"}
+    assert "Connection refused" in told[0]["error"]
+    write(3)
+    server.start()
+    assert shipper.step() == 2
+    assert numbers(server) == [1, 2, 3]
+
+
+def test_a_server_that_crashes_before_it_has_read_gets_it_again(
+    shipper: Shipper, server: SyslogServer, write: Write
+) -> None:
+    """All is in the network by then, and a sender that did not wait would believe it arrived."""
+    server.deaf = 1
+    write(*range(50))
+    with capture_logs() as told:
+        assert shipper.step() == 0
+    assert [one["event"] for one in told] == ["audit_not_shipped"]
+    assert shipper.step() == 50
+    assert numbers(server) == list(range(50))
+
+
+def test_a_server_that_closes_without_a_word_of_tls_has_read_it(
+    shipper: Shipper, server: SyslogServer, write: Write
+) -> None:
+    """Not every one answers close_notify; to send again for ever would be worse."""
+    server.silent = True
+    write(1)
+    assert shipper.step() == 1
+    assert shipper.step() == 0
+    assert numbers(server) == [1]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_either_version_of_tls_will_do(
+    shipper: Shipper, server: SyslogServer, write: Write, version: ssl.TLSVersion
+) -> None:
+    server._context.minimum_version = server._context.maximum_version = version
+    write(1)
+    assert shipper.step() == 1
+
+
+def test_another_process_goes_on_where_the_first_was(
+    shipper: Shipper, server: SyslogServer, write: Write, file: Path
+) -> None:
+    write(1)
+    assert shipper.step() == 1
+    write(2)
+    assert impatient(file, server.reached_by).step() == 1
+    assert shipper.step() == 0
+    assert numbers(server) == [1, 2]
+
+
+def test_the_one_that_does_not_ship_waits_for_its_turn(
+    shipper: Shipper, server: SyslogServer, write: Write, file: Path
+) -> None:
+    write(1)
+    with Backlog(file).held() as ours:
+        assert ours
+        assert shipper.step() == 0
+    assert shipper.step() == 1
+
+
+def test_a_server_that_is_down_is_left_alone_for_a_while(file: Path, write: Write) -> None:
+    """It is not called at every look, and the log does not fill up."""
+    nobody = Syslog(host="127.0.0.1", port=free_port())
+    shipper = Shipper(Backlog(file), to(nobody))
+    write(1)
+    with capture_logs() as told:
+        for _ in range(20):
+            assert shipper.step() == 0
+    assert len(told) == 1
+    assert 0.5 <= told[0]["pause"] <= 1.0
+
+
+def test_a_server_of_another_authority_gets_nothing(
+    server: SyslogServer, write: Write, file: Path, tmp_path: Path
+) -> None:
+    stranger = tmp_path / "stranger.pem"
+    trustme.CA().cert_pem.write_to_path(str(stranger))
+    suspicious = server.reached_by.model_copy(update={"tls": Tls(ca=stranger)})
+    write(1)
+    with pytest.raises(Unreachable, match="its certificate is not trusted"):
+        to(suspicious)([b"line"])
+    assert impatient(file, suspicious).step() == 0
+    assert impatient(file, server.reached_by).step() == 1
+    assert numbers(server) == [1]
+
+
+def test_a_server_without_tls_is_not_spoken_to_in_clear(server: SyslogServer) -> None:
+    """A mistaken port must not send the trail past the encryption."""
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+        port = plain.getsockname()[1]
+        there = server.reached_by.model_copy(update={"port": port, "timeout": 0.3})
+        with pytest.raises(Unreachable, match="timed out"):
+            to(there)([b"line"])
+
+
+def test_a_trail_that_is_not_there_yet_is_nothing_to_ship(
+    shipper: Shipper, server: SyslogServer
+) -> None:
+    assert shipper.step() == 0
+    assert server.connections == 0
+
+
+def test_a_place_that_cannot_be_kept_is_said_and_tried_again(
+    shipper: Shipper, server: SyslogServer, write: Write, file: Path
+) -> None:
+    """On a full disk, say: lines come twice rather than never."""
+    write(1)
+    (file.parent / ".audit.log.new").mkdir()
+    with capture_logs() as told:
+        assert shipper.step() == 0
+    assert [one["event"] for one in told] == ["audit_not_shipped"]
+    (file.parent / ".audit.log.new").rmdir()
+    assert shipper.step() == 1
+    assert numbers(server) == [1, 1]
+
+
+def test_the_doctor_says_whether_the_server_answers_and_what_waits(
+    server: SyslogServer, write: Write, file: Path
+) -> None:
+    write(1)
+    config = Config(audit=Audit(file=file, syslog=server.reached_by), spool=Spool(path=file.parent))
+    seen = by_name(config)["syslog server"]
+    assert seen.ok, seen.detail
+    assert f"{file.stat().st_size} bytes wait to be shipped" in seen.detail
+    server.stop()
+    seen = by_name(config)["syslog server"]
+    assert not seen.ok
+    assert "Connection refused" in seen.detail
+
+
+def test_the_doctor_looks_for_no_server_where_there_is_none(file: Path) -> None:
+    config = Config(audit=Audit(file=file), spool=Spool(path=file.parent))
+    assert "syslog server" not in by_name(config)
+
+
+def by_name(config: Config) -> dict[str, Check]:
+    return {check.name: check for check in examine(config)}

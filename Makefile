@@ -60,7 +60,7 @@ faults-long: $(INSTALLED) ## The same with 500 kills (an hour); goes on where it
 	  --out docs/reliability.md
 
 soak: $(INSTALLED) ## Send 10,000 films at full speed and see that nothing grows; takes an hour or two
-	@$(BIN)/python -m tests.soak --out out/soak.md
+	@$(BIN)/python -m tests.soak --out docs/reliability.md
 
 bench: $(INSTALLED) ## Measure acknowledgements beside peers, a film's way through the node, heatmaps
 	@tests/install-tools.sh

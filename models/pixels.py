@@ -14,10 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset
+from pydicom._uid_dict import UID_dictionary
+from pydicom.encaps import get_frame
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
 
+from models.codestream import announced, is_cut_short
 from models.greyscale import Float, Levels, Stored, Values, grey_of_colour, levels_of, look_up
 
 MAX_PIXELS = 12_000**2
@@ -93,20 +96,58 @@ def _check_shape(ds: Dataset) -> None:
 
 def _decode(ds: Dataset) -> Stored:
     """Stored values, (rows, columns) or (rows, columns, 3) in RGB."""
+    syntax = getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None)
     try:
-        stored = pixel_array(ds)
+        if syntax is not None and syntax.is_encapsulated:
+            _check_codestream(ds)
+        stored = _unpack(ds)
+    except PixelError:
+        raise
     except _DECODING as error:
-        syntax = getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None)
-        name = syntax.name if syntax is not None else "an unknown transfer syntax"
+        name = UID_dictionary.get(syntax, ("an unknown transfer syntax",))[0]
         reason = (str(error).splitlines() or [type(error).__name__])[0]
+        printable = "".join(c if c.isprintable() else "?" for c in reason[:200])
         raise PixelError(
-            f"the pixels do not decode from {name} ({reason[:200]}); "
+            f"the pixels do not decode from {name} ({printable}); "
             "have the sender use Explicit VR Little Endian"
         ) from error
     colour = _word(ds, "PhotometricInterpretation") in _COLOUR
     if stored.ndim != (3 if colour else 2) or (colour and stored.shape[2] != 3):
         raise PixelError(f"decoded to {stored.shape}, not one film: the header contradicts itself")
     return stored
+
+
+def _check_codestream(ds: Dataset) -> None:
+    """Refuse a codestream that announces a larger picture than the header, or another."""
+    offsets = (
+        (ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths)
+        if "ExtendedOffsetTable" in ds and "ExtendedOffsetTableLengths" in ds
+        else None
+    )
+    codestream = get_frame(ds.PixelData, 0, number_of_frames=1, extended_offsets=offsets)
+    if is_cut_short(codestream):
+        raise PixelError("the codestream has no end: have the sender send the film again")
+    for picture in announced(codestream):
+        if (picture.rows, picture.columns) != (ds.Rows, ds.Columns):
+            raise PixelError(
+                f"the codestream holds {picture.rows} x {picture.columns} pixels, the header says "
+                f"{ds.Rows} x {ds.Columns}: have the sender repair the film"
+            )
+        if picture.samples not in (None, ds.SamplesPerPixel):
+            raise PixelError(
+                f"the codestream has {picture.samples} samples a pixel, the header says "
+                f"{ds.SamplesPerPixel}: have the sender repair the film"
+            )
+
+
+def _unpack(ds: Dataset) -> Stored:
+    """Decode; the decoder of RLE is in Rust, where what fails may be no Exception."""
+    try:
+        return pixel_array(ds)
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise RuntimeError("the decoder gave up on it") from error
+        raise
 
 
 def _grey(stored: Stored) -> Stored:

@@ -5,12 +5,15 @@ import re
 import struct
 import zlib
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 from pydicom.valuerep import DA
 from pynetdicom.dsutils import split_dataset
@@ -24,6 +27,8 @@ _MAX_TEXT = 64
 _CHUNK = 1024 * 1024
 _SEND_AGAIN = "check the disk, have the film sent again, then: osteoscreen jobs retry"
 _MAX_INFLATED = 512 * _CHUNK  # more than any radiograph; a few hundred kB can inflate to it
+_MAX_HEADER = 16 * _CHUNK
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 FACTS = [
     "SpecificCharacterSet",
     "ImageType",
@@ -73,12 +78,15 @@ def read_film(path: Path, calling_ae: str) -> Film:
     """Return the facts of a Part 10 file; raise Permanent where it cannot be understood."""
     try:
         meta, offset = split_dataset(path)
-        if meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
-            _refuse_bomb(path, offset)
-        ds = dcmread(path, stop_before_pixels=True, specific_tags=FACTS)
+        ds = _facts(path, meta, offset)
         return _film(ds, str(meta.TransferSyntaxUID), path, offset, calling_ae)
     except _UNREADABLE as error:
         raise Permanent(f"the data set cannot be read: {type(error).__name__}") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # pydicom's own, of a sequence that does not end: no trouble of the disk.
+        raise Permanent("the data set cannot be read: a sequence is damaged") from error
 
 
 def require_intact(path: Path, film: Film) -> None:
@@ -139,17 +147,41 @@ def digest_of(path: Path, offset: int, transfer_syntax: str) -> str:
     return digest.hexdigest()
 
 
-def _refuse_bomb(path: Path, offset: int) -> None:
-    """Raise Permanent for a deflated data set that would fill the memory once inflated."""
-    inflate, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+def _facts(path: Path, meta: Dataset, offset: int) -> Dataset:
+    """Return the elements that facts are read from."""
+    if meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
+        return dcmread(path, stop_before_pixels=True, specific_tags=FACTS)
+    # pydicom would inflate the whole film, and hold it twice, for the sake of its header.
+    head = BytesIO(_inflated_head(path, offset))
+    tags = [Tag(keyword) for keyword in FACTS]
+    return read_dataset(
+        head, is_implicit_VR=False, is_little_endian=True, stop_when=_at_pixels, specific_tags=tags
+    )
+
+
+def _at_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return tag in _PIXELS
+
+
+def _inflated_head(path: Path, offset: int) -> bytes:
+    """Return how a deflated data set begins, having seen that the whole of it inflates.
+
+    Raises Permanent for one that would fill the memory of whoever decodes it.
+    """
+    inflate, head, total = zlib.decompressobj(-zlib.MAX_WBITS), bytearray(), 0
     with path.open("rb") as file:
         file.seek(offset)
         waiting = file.read(_CHUNK)
         while waiting and not inflate.eof:
-            total += len(inflate.decompress(waiting, _CHUNK))
+            part = inflate.decompress(waiting, _CHUNK)
+            head += part[: _MAX_HEADER - len(head)]
+            total += len(part)
             if total > _MAX_INFLATED:
                 raise Permanent("the deflated data set is too large once inflated")
             waiting = inflate.unconsumed_tail or file.read(_CHUNK)
+    if not inflate.eof:
+        raise Permanent("the deflated data set is truncated")
+    return bytes(head)
 
 
 def _uid(ds: Dataset, keyword: str) -> str:

@@ -3,10 +3,12 @@
 Loads no torch, so that processes which only decode stay small.
 """
 
+import struct
+import zlib
 from pathlib import Path
 
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
+from pydicom import Dataset, dcmread
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from models import pixels
 from node.domain.admission import Reason
@@ -14,14 +16,40 @@ from node.domain.errors import Permanent, Rejected, Transient
 from node.domain.prediction import Radiograph
 
 
+# What pydicom raises where the data set breaks off, or its elements are not what they say.
+_DAMAGED = (
+    BytesLengthException,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
 def decode(path: Path) -> Radiograph:
     """Read a film's pixels; raise Rejected for what cannot be scored."""
+    ds = _read(path)
     try:
-        film = pixels.read_radiograph(dcmread(path))
-    except OSError as error:
-        raise Transient(f"the film cannot be read: {error.strerror}") from error
-    except InvalidDicomError as error:
-        raise Permanent("the film is damaged: it is no DICOM file") from error
+        film = pixels.read_radiograph(ds)
     except pixels.PixelError as error:
         raise Rejected(Reason.PIXELS, str(error)) from error
     return Radiograph(pixels=film.pixels, aspect=film.aspect)
+
+
+def _read(path: Path) -> Dataset:
+    try:
+        return dcmread(path)
+    except InvalidDicomError as error:
+        raise Permanent("the film is damaged: it is no DICOM file") from error
+    except _DAMAGED as error:
+        raise Permanent(f"the film is damaged: {type(error).__name__}") from error
+    except OSError as error:
+        if error.errno is None:  # pydicom's own, of a sequence that does not end
+            raise Permanent("the film is damaged: a sequence does not end") from error
+        raise Transient(f"the film cannot be read: {error.strerror}") from error

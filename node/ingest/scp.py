@@ -11,7 +11,7 @@ import structlog
 from pydicom import uid
 from pynetdicom import AE, _config, evt
 
-from node.config import Dicom
+from node.config_sections import Dicom
 from node.domain.admission import RADIOGRAPH_CLASSES
 from node.domain.audit import AssociationRefused, Instance, Peer
 from node.domain.callers import Caller, may_call
@@ -46,10 +46,12 @@ MAX_PDU = 128 * 1024
 # Result, source and diagnostic of A-ASSOCIATE-RJ, PS3.8 Table 9-21.
 _CALLING_NOT_RECOGNISED, _CALLED_NOT_RECOGNISED = (1, 1, 3), (1, 1, 7)
 _LIMIT_EXCEEDED = (2, 3, 2)  # transient: the caller may try again
+_NO_REASON = (1, 1, 1)  # there is none for a request that is malformed
 _WHY_REJECTED = {
     _CALLING_NOT_RECOGNISED: "calling AE title not recognized, or not from this address",
     _CALLED_NOT_RECOGNISED: "called AE title not recognized",
     _LIMIT_EXCEEDED: "too many associations",
+    _NO_REASON: "a presentation context lacks its abstract or transfer syntax",
 }
 _UNBOUNDED = 2**31  # pynetdicom counts connections that wait as associations; we do not
 
@@ -133,6 +135,8 @@ class IngestServer:
             self._reject(assoc, _CALLED_NOT_RECOGNISED, calling)
         elif not may_call(self._callers, calling, address):
             self._reject(assoc, _CALLING_NOT_RECOGNISED, calling)
+        elif not all(map(_is_complete, request.presentation_context_definition_list)):
+            self._reject(assoc, _NO_REASON, calling)
         elif not self._connections.associate(assoc.dul.socket.socket):
             self._reject(assoc, _LIMIT_EXCEEDED, calling)
 
@@ -164,6 +168,12 @@ class IngestServer:
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
             log.error("unforeseen", error=type(error).__name__, where=where(error))
             return PROCESSING_FAILURE
+
+
+def _is_complete(context: Any) -> bool:
+    """Return whether a context can be negotiated: pynetdicom's thread would fail on another."""
+    offered = context.transfer_syntax
+    return bool(context.abstract_syntax and offered and all(offered))
 
 
 def _application_entity(settings: Dicom) -> AE:

@@ -8,7 +8,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from node.config import Schedule
+from node.config_sections import Schedule
 from node.domain.errors import Permanent, Transient
 from node.upkeep.chores import Chores
 

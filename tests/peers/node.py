@@ -106,6 +106,11 @@ class Node:
             process.kill()
             process.wait()
 
+    @property
+    def processes(self) -> list[subprocess.Popen[bytes]]:
+        """Return what was started: a supervisor, or the roles that were asked for."""
+        return list(self._running)
+
     def process_of(self, role: str) -> int:
         """Return the process id of a supervised role."""
         for found, pid in self.processes():

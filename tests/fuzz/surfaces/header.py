@@ -1,0 +1,180 @@
+"""A film's header: what comes out is a Film, or Permanent in one line."""
+
+import zlib
+from pathlib import Path
+from random import Random
+
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+
+from node.domain.admission import AdmissionPolicy, Admitted, admit
+from node.domain.errors import Permanent
+from node.domain.film import Film
+from node.films.header import FACTS, read_film
+from node.films.part10 import NotDicomError, as_part10
+from tests.fuzz.chance import mutated, weighed
+from tests.fuzz.elements import (
+    SYNTAXES,
+    Element,
+    body,
+    element,
+    nest,
+    part10,
+    spoiled,
+)
+from tests.fuzz.surface import Wrong, has_control, one_line
+
+GOOD = {
+    "SpecificCharacterSet": b"ISO_IR 192",
+    "ImageType": b"ORIGINAL\\PRIMARY",
+    "SOPClassUID": b"1.2.840.10008.5.1.4.1.1.1",
+    "SOPInstanceUID": b"1.2.826.0.1.3680043.8.498.1",
+    "StudyDate": b"20240131",
+    "SeriesDate": b"20240131",
+    "AcquisitionDate": b"20240131",
+    "ContentDate": b"20240131",
+    "StudyTime": b"101500",
+    "AccessionNumber": b"A123",
+    "Modality": b"CR",
+    "Manufacturer": b"Maker",
+    "ReferringPhysicianName": b"Roe^Richard",
+    "StudyDescription": b"CHEST PA",
+    "SeriesDescription": b"THORAX",
+    "PatientName": b"Doe^Jane",
+    "PatientID": b"P1",
+    "PatientBirthDate": b"19500101",
+    "PatientSex": b"F",
+    "PatientAge": b"074Y",
+    "PatientSize": b"1.62",
+    "PatientWeight": b"61",
+    "BodyPartExamined": b"CHEST",
+    "ViewPosition": b"PA",
+    "StudyInstanceUID": b"1.2.826.0.1.3680043.8.498.2",
+    "SeriesInstanceUID": b"1.2.826.0.1.3680043.8.498.3",
+    "StudyID": b"S1",
+    "PatientOrientation": b"L\\F",
+    "ImagerPixelSpacing": b"0.15\\0.15",
+    "SamplesPerPixel": b"\x01\x00",
+    "PhotometricInterpretation": b"MONOCHROME2",
+    "Rows": b"\x00\x04",
+    "Columns": b"\x00\x04",
+    "BitsAllocated": b"\x10\x00",
+}
+_POLICY = AdmissionPolicy()
+
+
+def run(rnd: Random, folder: Path) -> str:
+    """Read one hostile header as ingest and as screening do."""
+    path = folder / "film.dcm"
+    path.write_bytes(hostile_file(rnd))
+    try:
+        with as_part10(path) as file:
+            film = read_film(file, "MODALITY")
+    except NotDicomError:
+        return "no DICOM"
+    except Permanent as error:
+        one_line(error)
+        return "refused"
+    finally:
+        path.unlink()
+    _check(film)
+    admission = admit(film, _POLICY)
+    if isinstance(admission, Admitted):
+        return "admitted"
+    if has_control(admission.text):
+        raise Wrong(f"a refusal is not one line: {admission.text!r}")
+    return "turned away"
+
+
+def hostile_file(rnd: Random) -> bytes:
+    """Return a file whose header is wrong in one way or several."""
+    return weighed(rnd, (45, _facts), (40, _bytes), (10, _bare), (3, _nested), (2, _deflated))(rnd)
+
+
+def elements(rnd: Random, most: int) -> list[Element]:
+    """Return a good header with up to `most` elements spoiled, left out, doubled or out of order."""
+    header = [element(keyword, value) for keyword, value in GOOD.items()]
+    for _ in range(rnd.randint(1, most)):
+        at = rnd.randrange(len(header))
+        match rnd.randrange(12):
+            case 0:
+                del header[at]
+            case 1:
+                header.insert(at, header[at])
+            case 2:
+                header.insert(rnd.randrange(len(header)), header.pop(at))
+            case _:
+                header[at] = spoiled(rnd, header[at])
+    return header
+
+
+def _facts(rnd: Random) -> bytes:
+    syntax = rnd.choice(SYNTAXES)
+    meta = None
+    if rnd.random() < 0.1:
+        meta = [spoiled(rnd, element("TransferSyntaxUID", syntax.encode()))]
+    return part10(body(elements(rnd, 5), syntax), syntax, meta)
+
+
+def _bytes(rnd: Random) -> bytes:
+    syntax = rnd.choice(SYNTAXES)
+    sound = [element(keyword, value) for keyword, value in GOOD.items()]
+    pixels = Element(0x7FE00010, "OW", bytes(64))
+    return mutated(rnd, part10(body([*sound, pixels], syntax), syntax), start=rnd.choice((0, 132)))
+
+
+def _bare(rnd: Random) -> bytes:
+    return mutated(rnd, body(elements(rnd, 3), rnd.choice(SYNTAXES[:3])))
+
+
+def _nested(rnd: Random) -> bytes:
+    depth, defined = weighed(rnd, (4, 10), (4, 900), (2, 5000)), rnd.random() < 0.3
+    uids = [element("SOPClassUID", GOOD["SOPClassUID"])]
+    content = body(uids, ExplicitVRLittleEndian) + nest(depth, defined)
+    return part10(content, ExplicitVRLittleEndian)
+
+
+def _deflated(rnd: Random) -> bytes:
+    if rnd.random() < 0.02:
+        return _bomb(rnd.choice((40, 300, 600)))
+    sound = body([element(*one) for one in GOOD.items()], DeflatedExplicitVRLittleEndian)
+    return part10(mutated(rnd, sound), DeflatedExplicitVRLittleEndian)
+
+
+def _bomb(mebibytes: int) -> bytes:
+    """Return a film of a thousandth of this size, whose pixels inflate to it."""
+    length = mebibytes * 1024 * 1024
+    sound = [element(*one) for one in GOOD.items()]
+    opened = body([*sound, Element(0x7FE00010, "OW", b"", length)], ExplicitVRLittleEndian)
+    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    start = deflate.compress(opened) + deflate.flush(zlib.Z_FULL_FLUSH)
+    # What follows a full flush does not depend on what was before it, and can be repeated.
+    block = deflate.compress(bytes(1024 * 1024)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    return part10(start + block * mebibytes + deflate.flush(), DeflatedExplicitVRLittleEndian)
+
+
+def _check(film: Film) -> None:
+    """See that facts are what later stages rely on: short printable texts, finite numbers."""
+    texts = [
+        film.modality,
+        film.body_part_examined,
+        film.view_position,
+        film.study_description,
+        film.series_description,
+        film.manufacturer,
+        film.sex,
+        *film.image_type,
+    ]
+    for text in texts:
+        if len(text) > 64 or has_control(text):
+            raise Wrong(f"a text is long or has control characters: {text[:80]!r}")
+        text.encode("utf-8")  # what cannot be encoded fails in the database, and in a report
+    for number in (film.age_years, film.weight_kg, film.height_cm, film.rows, film.columns):
+        if number is not None and not 0 <= number < 1e12:
+            raise Wrong(f"a number is none: {number!r}")
+    for uid in (film.sop_instance_uid, film.study_instance_uid, film.series_instance_uid):
+        if not uid or set(uid) - set("0123456789."):
+            raise Wrong(f"a UID is none: {uid[:80]!r}")
+
+
+if unread := set(FACTS) - set(GOOD) - {"NumberOfFrames"}:
+    raise AssertionError(f"facts that no case spoils: {unread}")

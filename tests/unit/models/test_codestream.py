@@ -1,0 +1,93 @@
+"""A codestream is asked what it holds before a decoder believes it."""
+
+import struct
+from io import BytesIO
+
+import pytest
+from pydicom import dcmread, uid
+from pydicom.encaps import encapsulate, get_frame
+
+from models.codestream import Announced, announced, is_cut_short
+from models.pixels import PixelError, read_radiograph
+from tests.fuzz.corpus import SIDE, film
+
+JPEG = (
+    uid.JPEGBaseline8Bit,
+    uid.JPEGExtended12Bit,
+    uid.JPEGLossless,
+    uid.JPEGLosslessSV1,
+    uid.JPEGLSLossless,
+    uid.JPEGLSNearLossless,
+)
+JPEG_2000 = (uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless)
+
+
+def codestream_of(syntax: str, colour: bool = False) -> bytes:
+    ds = dcmread(BytesIO(film(syntax, 8, colour)))
+    return get_frame(ds.PixelData, 0, number_of_frames=1)
+
+
+def decode(syntax: str, codestream: bytes) -> None:
+    ds = dcmread(BytesIO(film(syntax, 8)))
+    ds.PixelData = encapsulate([codestream])
+    read_radiograph(ds)
+
+
+def with_sizes(codestream: bytes, syntax: str, side: int) -> bytes:
+    """Return the codestream with another height and width in its header."""
+    if syntax in JPEG_2000:
+        return codestream.replace(struct.pack(">LL", SIDE, SIDE), struct.pack(">LL", side, side))
+    return codestream.replace(struct.pack(">HH", SIDE, SIDE), struct.pack(">HH", side, side), 1)
+
+
+@pytest.mark.parametrize("syntax", [*JPEG, *JPEG_2000])
+class TestEveryCodestream:
+    def test_it_says_what_it_holds(self, syntax: str) -> None:
+        """As the film was made: one grey picture."""
+        assert announced(codestream_of(syntax)) == [Announced(SIDE, SIDE, 1)]
+
+    def test_one_larger_than_its_header_says_is_not_decoded(self, syntax: str) -> None:
+        """Room for 60,000 x 60,000 pixels is not made for a kilobyte."""
+        enlarged = with_sizes(codestream_of(syntax), syntax, 60000)
+        with pytest.raises(PixelError, match="holds 60000 x 60000 pixels, the header says 40 x 40"):
+            decode(syntax, enlarged)
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.JPEGBaseline8Bit])
+def test_colour_in_a_grey_film_is_not_decoded(syntax: str) -> None:
+    """GDCM ends its process on such a film."""
+    with pytest.raises(PixelError, match="has 3 samples a pixel, the header says 1"):
+        decode(syntax, codestream_of(syntax, colour=True))
+
+
+def test_sizes_beyond_16_bits_are_seen() -> None:
+    """JPEG-LS states them in a segment of its own, and zero in the frame header."""
+    extension = struct.pack(">HHBBLL", 0xFFF8, 12, 4, 4, 70000, 80000)
+    frame = struct.pack(">HHBHHBBBB", 0xFFF7, 11, 8, 0, 0, 1, 1, 0x11, 0)
+    content = b"\xff\xd8" + extension + frame + b"\xff\xda"
+    assert announced(content + bytes(9)) == [Announced(70000, 80000, None), Announced(0, 0, 1)]
+
+
+def test_jpeg_ls_without_its_end_is_not_decoded() -> None:
+    """What a broken transfer leaves: CharLS can read on for seconds in what is not there."""
+    whole = codestream_of(uid.JPEGLSLossless)
+    assert not is_cut_short(whole)
+    with pytest.raises(PixelError, match="the codestream has no end"):
+        decode(uid.JPEGLSLossless, whole[:-40])
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"\xff\xd8", b"\xff\xd8\xff\xc0\x00", b"?" * 99])
+def test_what_is_no_codestream_says_nothing(content: bytes) -> None:
+    """The decoder is the one to refuse it."""
+    assert announced(content) == []
+
+
+def test_a_panic_of_a_decoder_is_a_refusal() -> None:
+    """Rust's panics are no Exception: one would end the process that decodes."""
+    ds = dcmread(BytesIO(film(uid.RLELossless, 12)))
+    content = get_frame(ds.PixelData, 0, number_of_frames=1)
+    (second,) = struct.unpack_from("<L", content, 8)
+    runs = (b"\x7f" + bytes(128)) * 14  # more pixels than the film has
+    ds.PixelData = encapsulate([content[:second] + runs])
+    with pytest.raises(PixelError, match="do not decode from RLE Lossless"):
+        read_radiograph(ds)

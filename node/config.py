@@ -29,6 +29,7 @@ from node.config_values import AETitle, Fraction, Port, Seconds, Section, Thresh
 from node.strict_yaml import read_mapping
 
 ENV_PREFIX = "OSTEOSCREEN__"
+_MOST_GIVEN = 200  # characters of a value in a message
 
 
 class ConfigError(Exception):
@@ -275,8 +276,13 @@ def _explain(error: ValidationError) -> str:
             lines.append(f"{key}: required and missing")
         else:
             message = fault["msg"].removeprefix("Value error, ")
-            lines.append(f"{key}: {message} (given: {fault['input']!r})")
+            lines.append(f"{key}: {message} (given: {_cut(repr(fault['input']))})")
     return "\n".join(lines)
+
+
+def _cut(given: str) -> str:
+    """Return enough of a value to know it by."""
+    return given if len(given) <= _MOST_GIVEN else f"{given[:_MOST_GIVEN]}..."
 
 
 def _anchored(config: Config, base: Path) -> Config:

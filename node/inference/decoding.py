@@ -15,7 +15,6 @@ from node.domain.admission import Reason
 from node.domain.errors import Permanent, Rejected, Transient
 from node.domain.prediction import Radiograph
 
-
 # What pydicom raises where the data set breaks off, or its elements are not what they say.
 _DAMAGED = (
     BytesLengthException,

@@ -12,7 +12,7 @@ HOSTILE = (
     b"C:\\Windows",
     b"file:///dev/zero",
     b"'; DROP TABLE job; --",
-    b"\" OR 1=1 --",
+    b'" OR 1=1 --',
     b"%s%s%s%n%n%x",
     b"{0.__class__.__mro__}",
     b"${jndi:ldap://127.0.0.1/a}",

@@ -89,9 +89,7 @@ def _faults(done: _Done) -> list[str]:
     return faults
 
 
-def _one_process(
-    name: str, seed: int, share: list[int], note: Callable[..., None]
-) -> list[int]:
+def _one_process(name: str, seed: int, share: list[int], note: Callable[..., None]) -> list[int]:
     """Run cases until all are done or one ended the process; return those that are left."""
     line, far = _processes.Pipe()
     process = _processes.Process(target=_serve, args=(far, name, seed, share), daemon=True)

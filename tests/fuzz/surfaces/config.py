@@ -57,9 +57,7 @@ _VALUES = (
 def run(rnd: Random, folder: Path) -> str:
     """Load one hostile configuration."""
     path = folder / "config.yaml"
-    path.write_bytes(
-        weighed(rnd, (40, _shipped), (40, _sections), (15, _noise), (5, _bomb))(rnd)
-    )
+    path.write_bytes(weighed(rnd, (41, _shipped), (41, _sections), (16, _noise), (2, _bomb))(rnd))
     environment = _environment(rnd)
     os.environ.update(environment)
     try:
@@ -95,7 +93,9 @@ def _sections(rnd: Random) -> bytes:
         known = list(getattr(field.annotation, "model_fields", {})) if field else []
         key = rnd.choice([*known, *_KEYS])
         value = rnd.choice(_VALUES) if rnd.random() < 0.8 else repr(text(rnd)[:2000])
-        lines.append(weighed(rnd, (5, f"{section}: {{{key}: {value}}}"), (2, f"{section}: {value}")))
+        lines.append(
+            weighed(rnd, (5, f"{section}: {{{key}: {value}}}"), (2, f"{section}: {value}"))
+        )
     return "\n".join(lines).encode()
 
 
@@ -111,9 +111,9 @@ def _bomb(rnd: Random) -> bytes:
             lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
             return "\n".join([*lines, "destinations: *a11"]).encode()
         case 1:
-            return (rnd.choice("[{") * rnd.choice((100, 3000))).encode()
+            return (rnd.choice("[{") * rnd.choice((100, 1500))).encode()
         case 2:
-            return b"\n".join(b" " * n + b"a:" for n in range(rnd.choice((50, 1500))))
+            return b"\n".join(b" " * n + b"a:" for n in range(rnd.choice((50, 1000))))
         case _:
             lines = ["a0: &a0 {k: v}"]
             lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 8)]

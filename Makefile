@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check judges viewer soak bench format clean
+.PHONY: help install demo test check judges viewer soak bench fuzz format clean
 
 help: ## Show this text
 	@echo "OsteoScreen: targets"
@@ -52,6 +52,9 @@ viewer: $(INSTALLED) ## Open results in OHIF, in a real browser; screenshots in 
 
 soak: $(INSTALLED) ## Send 10,000 films at full speed and see that nothing grows; takes an hour or two
 	@$(BIN)/python -m tests.soak --out out/soak.md
+
+fuzz: $(INSTALLED) ## Send 200,000 hostile inputs; writes docs/fuzz-table.md
+	@$(BIN)/python -m tests.fuzz --out docs/fuzz-table.md
 
 bench: $(INSTALLED) ## Measure acknowledgements beside peers, a film's way through the node, heatmaps
 	@tests/install-tools.sh

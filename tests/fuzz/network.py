@@ -106,7 +106,7 @@ def _echo(port: int) -> bool:
 
 def _at_rest(node: Node) -> Held:
     """Return what the node holds once its associations have ended; they have time-outs to do so."""
-    [process] = node.processes
+    [process] = node.started
     lowest = held_by(process.pid)
     deadline = monotonic() + 4 * _TIMEOUT
     while monotonic() < deadline:

@@ -32,7 +32,7 @@ HOSTILE = (
     b"\xff\xfe\xfd",
     b"\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80",
     "\u202etxt.exe\u2066\u200b\ufeff".encode(),
-    "𝕯𝖔𝖊^🦴=骨^質=こつ".encode(),
+    "\U0001d56f^\U0001f9b4=\u9aa8^\u8cea=\u3053\u3064".encode(),
     "Doe\u0301".encode() + "\u0301".encode() * 200,
     b"\x81\x5c\x81\x5c^\x83\x5c",
     b"=cmd|' /C calc'!A0",

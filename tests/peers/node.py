@@ -103,7 +103,7 @@ class Node:
             process.wait()
 
     @property
-    def processes(self) -> list[subprocess.Popen[bytes]]:
+    def started(self) -> list[subprocess.Popen[bytes]]:
         """Return what was started: a supervisor, or the roles that were asked for."""
         return list(self._running)
 

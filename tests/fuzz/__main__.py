@@ -99,7 +99,8 @@ def _again(options: argparse.Namespace) -> None:
         return
     cases = range(options.case, options.case + 1)
     tally = run_there(options.only, options.seed, cases, lambda: None)
-    Console().print(*(one.what for one in tally.findings) or tally.outcomes, markup=False)
+    found = [one.what for one in tally.findings]
+    Console().print(*(found or tally.outcomes), markup=False)
 
 
 if __name__ == "__main__":

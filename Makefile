@@ -11,11 +11,11 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check judges viewer soak bench fuzz format clean
+.PHONY: help install demo test check judges viewer faults faults-long soak fuzz bench format clean
 
 help: ## Show this text
 	@echo "OsteoScreen: targets"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: PYTHON=python3.12, FILM=film.dcm, OUT=folder, PYTEST_FLAGS='-k queue -x'"
 	@echo "pip's own apply too, such as PIP_EXTRA_INDEX_URL for a CPU-only build of torch."
 
@@ -50,8 +50,17 @@ viewer: $(INSTALLED) ## Open results in OHIF, in a real browser; screenshots in 
 	@tests/install-tools.sh chromium
 	@$(BIN)/python -m pytest -m viewer $(PYTEST_FLAGS)
 
+faults: $(INSTALLED) ## Harm a real node in every way, once on each database (minutes)
+	@tests/install-tools.sh
+	@$(BIN)/python -m tests.faults
+
+faults-long: $(INSTALLED) ## The same with 500 kills (an hour); goes on where it was stopped; docs/reliability.md
+	@tests/install-tools.sh
+	@$(BIN)/python -m tests.faults --kills 500 --trials 2 --journal out/faults/long.jsonl \
+	  --out docs/reliability.md
+
 soak: $(INSTALLED) ## Send 10,000 films at full speed and see that nothing grows; takes an hour or two
-	@$(BIN)/python -m tests.soak --out out/soak.md
+	@$(BIN)/python -m tests.soak --out docs/reliability.md
 
 fuzz: $(INSTALLED) ## Send 200,000 hostile inputs; writes docs/fuzz-table.md
 	@$(BIN)/python -m tests.fuzz --out docs/fuzz-table.md

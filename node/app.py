@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from node import config as settings
 from node.app_audit import audit_of, audited, peer_of, shipped
+from node.app_policies import (
+    admission_policy,
+    callers,
+    reserve,
+    retry_policy,
+    routes,
+    threshold_policy,
+)
 from node.config import Config
 from node.config_peers import Destination, WebDestination
-from node.domain.admission import AdmissionPolicy
-from node.domain.callers import Caller
-from node.domain.delivery import ResultKind, Route, SrClass, When
-from node.domain.policy import Override, ThresholdPolicy, Thresholds
-from node.domain.retry import RetryPolicy
-from node.domain.room import Reserve
 from node.jobs import migrate
 from node.jobs.care import SqlCare
 from node.jobs.desk import SqlDesk
@@ -71,11 +72,14 @@ def run_ingest(config: Config, stop: threading.Event) -> None:
     from node.ingest.store import StoreService
     from node.worker.loop import utc_now
 
-    spool, intake = open_spool(config), SqlIntake(_database(config), _plan(config.queue.delivery))
+    spool, intake = (
+        open_spool(config),
+        SqlIntake(_database(config), retry_policy(config.queue.delivery)),
+    )
     audit = audit_of(config, Role.INGEST)
     server = IngestServer(
         settings=config.dicom,
-        callers=_callers(config),
+        callers=callers(config),
         incoming=spool.incoming,
         store=StoreService(intake, spool, admission_policy(config), audit, utc_now),
         reports=ReportService(intake, utc_now),
@@ -107,11 +111,11 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
                 worker=worker_name(Role.ANALYSE),
                 batch=wanted.batch,
                 lease=config.queue.lease,
-                retry=_plan(config.queue.analysis),
+                retry=retry_policy(config.queue.analysis),
                 thresholds=threshold_policy(config, thresholds),
                 routes=routes(config),
                 results=_result_settings(config),
-                callers=_callers(config),
+                callers=callers(config),
             ),
             clock=utc_now,
         )
@@ -128,7 +132,7 @@ def run_deliver(config: Config, stop: threading.Event) -> None:
     from node.worker.deliver import Courier, DeliverySettings
     from node.worker.loop import run, utc_now, worker_name
 
-    plan = _plan(config.queue.delivery)
+    plan = retry_policy(config.queue.delivery)
     outbox, spool = SqlOutbox(_database(config), plan), open_spool(config)
     audit = audit_of(config, Role.DELIVER)
     threads = []
@@ -225,9 +229,7 @@ _RUNNERS: Mapping[Role, Callable[[Config, threading.Event], None]] = {
 
 def open_spool(config: Config) -> FileSpool:
     """Return the spool, its folders made."""
-    kept = config.spool
-    resume = kept.min_free * 1.1 if kept.resume_free is None else kept.resume_free
-    spool = FileSpool(kept.path, Reserve(int(kept.min_free), int(resume)))
+    spool = FileSpool(config.spool.path, reserve(config))
     spool.prepare()
     return spool
 
@@ -242,32 +244,8 @@ def open_adopter(config: Config) -> "Adopter":
     from node.upkeep.adopt import Adopter
     from node.worker.loop import utc_now
 
-    intake = SqlIntake(_database(config), _plan(config.queue.delivery))
+    intake = SqlIntake(_database(config), retry_policy(config.queue.delivery))
     return Adopter(_care(config), intake, open_spool(config), admission_policy(config), utc_now)
-
-
-def admission_policy(config: Config) -> AdmissionPolicy:
-    """Return which films are scored."""
-    return AdmissionPolicy(**config.policy.admit.model_dump())
-
-
-def threshold_policy(config: Config, thresholds: Thresholds) -> ThresholdPolicy:
-    """Return the policy, given the numbers that the configured threshold stands for."""
-    overrides = tuple(Override(**o.model_dump()) for o in config.policy.overrides)
-    return ThresholdPolicy(thresholds, overrides)
-
-
-def routes(config: Config) -> tuple[Route, ...]:
-    """Return what each destination wants."""
-    return tuple(
-        Route(
-            destination=one.name,
-            send=tuple(ResultKind(kind) for kind in one.send),
-            when=When(one.when),
-            sr_class=SrClass(one.sr_class or config.results.sr_class),
-        )
-        for one in config.destinations
-    )
 
 
 def _database(config: Config) -> sa.Engine:
@@ -277,17 +255,11 @@ def _database(config: Config) -> sa.Engine:
 
 
 def _care(config: Config) -> SqlCare:
-    return SqlCare(_database(config), _plan(config.queue.analysis), _plan(config.queue.delivery))
-
-
-def _callers(config: Config) -> tuple[Caller, ...]:
-    return tuple(
-        Caller(one.ae_title, one.network, one.assume_charset) for one in config.dicom.callers
+    queue = config.queue
+    lease = timedelta(seconds=queue.lease)
+    return SqlCare(
+        _database(config), retry_policy(queue.analysis), retry_policy(queue.delivery), lease
     )
-
-
-def _plan(retry: settings.Retry) -> RetryPolicy:
-    return RetryPolicy(attempts=retry.attempts, first=retry.first, cap=retry.cap)
 
 
 def _result_settings(config: Config) -> "ResultSettings":

@@ -95,6 +95,9 @@ class Spool(Protocol):
     def path(self, key: str) -> Path:
         """Return where a key's bytes lie; raise Permanent for what is no key of ours."""
 
+    def intact(self, key: str) -> Path:
+        """Return where a result's bytes lie; raise Permanent where they are not those written."""
+
     def has_room(self) -> bool:
         """Return whether films may be taken, as far as the disk is concerned."""
 

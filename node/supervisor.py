@@ -117,7 +117,9 @@ def _tend(child: _Child, command: Sequence[str], lifeline: int) -> int:
     code = child.process.poll()
     if code is None:
         return 0
-    if code == _MISCONFIGURED:
+    # Its first start says what is wrong with the configuration. What has run before, and now
+    # finds a damaged bundle, is no reason to receive no more films: it waits to be mended.
+    if code == _MISCONFIGURED and child.failures == 0:
         return code
     child.failures = 1 if now - child.started > _STABLE_SECONDS else child.failures + 1
     pause = wait(child.failures, _BACK_OFF, jitter=1.0)

@@ -18,13 +18,14 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from pydicom.valuerep import DA
 from pynetdicom.dsutils import split_dataset
 
-from node.domain.errors import Permanent
+from node.domain.errors import Permanent, Transient
 from node.domain.film import Film, age_between, parse_age
 
 _UID = re.compile(r"[0-9.]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MAX_TEXT = 64
 _CHUNK = 1024 * 1024
+_SEND_AGAIN = "check the disk, have the film sent again, then: osteoscreen jobs retry"
 _MAX_INFLATED = 512 * _CHUNK  # more than any radiograph; a few hundred kB can inflate to it
 _MAX_HEADER = 16 * _CHUNK
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -86,6 +87,22 @@ def read_film(path: Path, calling_ae: str) -> Film:
             raise
         # pydicom's own, of a sequence that does not end: no trouble of the disk.
         raise Permanent("the data set cannot be read: a sequence is damaged") from error
+
+
+def require_intact(path: Path, film: Film) -> None:
+    """Raise Permanent where a spooled film's bytes are not those that were received.
+
+    Transient where they cannot be read at all: a share may come back.
+    """
+    try:
+        meta, offset = split_dataset(path)
+        found = digest_of(path, offset, str(meta.TransferSyntaxUID))
+    except OSError as error:
+        raise Transient(f"the spooled film cannot be read: {error.strerror}") from error
+    except _UNREADABLE as error:
+        raise Permanent(f"the spooled film is damaged; {_SEND_AGAIN}") from error
+    if found != film.digest:
+        raise Permanent(f"the spooled film is damaged; {_SEND_AGAIN}")
 
 
 def _film(ds: Dataset, transfer_syntax: str, path: Path, offset: int, calling_ae: str) -> Film:

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from node.config import Dicom
+from node.config_sections import Dicom
 from node.pacs.transport import harden
 
 _MOST_COMMAND = 64 * 1024

@@ -1,12 +1,13 @@
 """The job table as upkeep sees it: expired leases, overdue commitments, bytes to purge."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from node.domain.delivery import DeliveryEvent, DeliveryState
 from node.domain.job import FINAL, JobEvent, JobState
 from node.domain.retry import RetryPolicy
+from node.jobs.ahead import LeasesAhead
 from node.jobs.commitments import send_again
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, move_jobs
@@ -20,17 +21,26 @@ _PURGED_AT_ONCE = 5_000  # jobs; a statement can name so many keys
 class SqlCare:
     """Implements `node.ports.Care`."""
 
-    def __init__(self, engine: sa.Engine, analysis: RetryPolicy, delivery: RetryPolicy) -> None:
+    def __init__(
+        self, engine: sa.Engine, analysis: RetryPolicy, delivery: RetryPolicy, lease: timedelta
+    ) -> None:
         self._engine = engine
         self._analysis = analysis
         self._delivery = delivery
+        self._lease = lease
+        self._ahead = LeasesAhead(lease)
 
     def rescue(self, now: datetime) -> int:
         """Take back what dead workers held; fail what has ended its worker too often."""
         lost = "the worker that held it is gone: its lease ran out"
-        expired = [job.c.state == str(JobState.ANALYSING), job.c.lease_until < now]
-        spent = [*expired, job.c.attempt >= self._analysis.attempts]
         with transaction(self._engine) as connection:
+            self._make_due(connection, now)
+            dead = self._ahead.look(connection, now)
+            expired = [
+                job.c.state == str(JobState.ANALYSING),
+                (job.c.lease_until < now) | job.c.id.in_(dead.jobs),
+            ]
+            spent = [*expired, job.c.attempt >= self._analysis.attempts]
             failed = move_jobs(connection, JobEvent.FAIL, spent, Note(now, _WHO, lost), error=lost)
             back = move_jobs(
                 connection,
@@ -42,10 +52,23 @@ class SqlCare:
                 run_after=now,
                 error=lost,
             )
-            sending = [delivery.c.state == str(DeliveryState.SENDING), delivery.c.lease_until < now]
+            sending = [
+                delivery.c.state == str(DeliveryState.SENDING),
+                (delivery.c.lease_until < now) | delivery.c.id.in_(dead.deliveries),
+            ]
             note = Note(now, _WHO, lost)
             sent = send_again(connection, DeliveryEvent.EXPIRE, sending, note, self._delivery)
         return len(failed) + len(back) + sent
+
+    def _make_due(self, connection: sa.Connection, now: datetime) -> None:
+        """Take up what waits longer than any wait is: a clock ran ahead when it was put off."""
+        for table, waiting, plan in (
+            (job, JobState.RECEIVED, self._analysis),
+            (delivery, DeliveryState.PENDING, self._delivery),
+        ):
+            longest = timedelta(seconds=plan.cap) + self._lease
+            put_off = (table.c.state == str(waiting)) & (table.c.run_after > now + longest)
+            connection.execute(sa.update(table).where(put_off).values(run_after=now))
 
     def expire_commitments(self, now: datetime) -> int:
         """Send again what a PACS has stored and never committed."""

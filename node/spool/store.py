@@ -20,6 +20,7 @@ from node.domain.room import Reserve, is_full
 
 log = structlog.get_logger()
 
+_BUILD_ANEW = "check the disk, then build it anew: osteoscreen jobs reanalyse"
 _KEY = re.compile(r"(films|results)/[0-9a-f]{2}/[0-9a-f]{64}\.dcm")
 
 
@@ -62,12 +63,30 @@ class FileSpool:
         key = _key("results", hashlib.sha256(content).hexdigest())
         with _as_transient("result"):
             descriptor, name = tempfile.mkstemp(dir=self.incoming)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            self._place(Path(name), key)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                self._place(Path(name), key)
+            except OSError:  # on a full disk, half a file would take the room of the next try
+                Path(name).unlink(missing_ok=True)
+                raise
         return key
+
+    def intact(self, key: str) -> Path:
+        """Return where a result's bytes lie; raise Permanent where they are not those written."""
+        path = self.path(key)
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            raise Permanent(f"the spooled result is not there any more; {_BUILD_ANEW}") from None
+        except OSError as error:
+            raise Transient(f"the spooled result cannot be read: {error.strerror}") from error
+        if found != path.stem:
+            raise Permanent(f"the spooled result is damaged; {_BUILD_ANEW}")
+        return path
 
     def path(self, key: str) -> Path:
         """Return where a key's bytes lie; raise Permanent for what is no key of ours."""

@@ -8,9 +8,11 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from node.config import Schedule
+from node.config_sections import Schedule
 from node.domain.errors import Permanent, Transient
 from node.upkeep.chores import Chores
+
+_LOOK_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -32,8 +34,19 @@ def run(chores: Chores, schedule: Schedule, stop: threading.Event) -> None:
             _guarded(chore), "interval", seconds=seconds, next_run_time=datetime.now(UTC)
         )
     scheduler.start()
-    stop.wait()
+    while not stop.wait(_LOOK_SECONDS):
+        make_due(scheduler, datetime.now(UTC))
     scheduler.shutdown(wait=True)
+
+
+def make_due(scheduler: BackgroundScheduler, now: datetime) -> None:
+    """Do now what is due later than one interval from now: the clock was set back meanwhile.
+
+    APScheduler keeps the time of day at which a chore is next due, and would wait for that.
+    """
+    for job in scheduler.get_jobs():
+        if job.next_run_time - now > job.trigger.interval:
+            job.modify(next_run_time=now)
 
 
 def _guarded(chore: Callable[[], None]) -> Callable[[], None]:

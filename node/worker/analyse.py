@@ -18,6 +18,7 @@ from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Case, Prediction, Radiograph, Verdict
 from node.domain.retry import RetryPolicy
+from node.films.header import require_intact
 from node.ports import Predictor, Queue, Spool
 from node.results.build import build_results
 from node.results.encode import to_bytes
@@ -86,7 +87,9 @@ class Analyst:
         waited = (self._clock() - job.received_at).total_seconds()
         began = perf_counter()
         try:
-            shown = self._predictor.decode(self._spool.path(job.spool_key))
+            path = self._spool.path(job.spool_key)
+            require_intact(path, job.film)  # a damaged film must not be scored as if it were none
+            shown = self._predictor.decode(path)
         except Exception as error:  # noqa: BLE001 - one film's failure is that film's alone
             self._fail(job, error)
             return None

@@ -68,7 +68,7 @@ class Courier:
         untouched, and one of them at a time tries the line.
         """
         now, settings = self._clock(), self._settings
-        if self._closed_until is not None and now < self._closed_until:
+        if self._is_closed(now):
             return 0
         limit = 1 if self._failures else settings.batch
         until = now + timedelta(seconds=settings.lease)
@@ -78,6 +78,13 @@ class Courier:
             with kept_leases(renew, settings.lease, self._clock):
                 self._send(claimed)
         return len(claimed)
+
+    def _is_closed(self, now: datetime) -> bool:
+        """Return whether to wait; never longer than a pause can be: a clock may be set back."""
+        if self._closed_until is None:
+            return False
+        left = self._closed_until - now
+        return timedelta(0) < left <= timedelta(seconds=self._settings.retry.cap)
 
     def _send(self, claimed: Sequence[Delivery]) -> None:
         unsettled = list(claimed)
@@ -95,7 +102,7 @@ class Courier:
     def _store(self, archive: Archive, delivery: Delivery, unsettled: list[Delivery]) -> bool:
         """Send one object; what it meets is its own affair, but for a lost association."""
         try:
-            archive.store(self._spool.path(delivery.spool_key))
+            archive.store(self._spool.intact(delivery.spool_key))
         except Unreachable:
             raise
         except Exception as error:  # noqa: BLE001 - one object's failure is its alone

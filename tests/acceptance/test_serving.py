@@ -1,6 +1,7 @@
 """How a running node starts, ends, and survives the end of its parts."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydicom import dcmread
 
 from node.domain.delivery import SETTLED, DeliveryState
 from node.domain.job import JobState
+from tests.faults.house import SHIPPED_BUNDLE
 from tests.peers.committing import CommittingPacs
 from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.node import AE_TITLE, Node
@@ -43,6 +45,38 @@ def test_a_role_that_dies_is_started_again(
     [job] = node.wait_ended([uid])
     assert (job.state, job.attempt) == (JobState.DONE, 2)
     assert orthanc.count() == 2
+
+
+def test_a_bundle_that_breaks_meanwhile_stops_no_film_from_coming(
+    make_node: MakeNode,
+    orthanc: Orthanc,
+    destination: dict[str, Any],
+    film: Path,
+    tmp_path: Path,
+) -> None:
+    """The analysing process cannot start again, the others go on; once mended, the film is scored.
+
+    At the node's own start a broken bundle is said, and ends it with status 2.
+    """
+    bundle = tmp_path / "bundle"
+    shutil.copytree(SHIPPED_BUNDLE, bundle)
+    weights = bundle / "weights.safetensors"
+    whole = weights.read_bytes()
+    node = make_node(destinations=[destination], model={"bundle": str(bundle)})
+    node.serve()
+    weights.write_bytes(whole[:-1])
+    os.kill(node.process_of("analyse"), signal.SIGKILL)
+    wait_until(lambda: node.log().count("role_died") >= 2, timeout=60, what="two failed starts")
+    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    weights.write_bytes(whole)
+    assert [job.state for job in node.wait_ended([str(dcmread(film).SOPInstanceUID)])] == [
+        JobState.DONE
+    ]
+    weights.write_bytes(whole[:-1])
+    node.stop()
+    node.launch()
+    assert node.wait_ended_by_itself() == 2
+    assert "model.bundle" in node.log()
 
 
 def test_no_process_outlives_the_supervisor(make_node: MakeNode) -> None:

@@ -83,7 +83,7 @@ class Table:
         self.intake = SqlIntake(self.engine, DELIVERY)
         self.queue = SqlQueue(self.engine)
         self.outbox = SqlOutbox(self.engine, DELIVERY)
-        self.care = SqlCare(self.engine, ANALYSIS, DELIVERY)
+        self.care = SqlCare(self.engine, ANALYSIS, DELIVERY, LEASE)
         self.desk = SqlDesk(self.engine)
 
     def later(self, seconds: float) -> datetime:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import generate_uid
 
 from node.demo.run import SHIPPED_FILM
 
@@ -14,12 +14,11 @@ _STEP = 4
 def small_film() -> FileDataset:
     """Return the shipped film with every fourth pixel: 330 x 304, uncompressed, 200 kB."""
     ds = dcmread(SHIPPED_FILM)
+    ds.decompress(generate_instance_uid=False)
     pixels = ds.pixel_array[::_STEP, ::_STEP]
     ds.Rows, ds.Columns = pixels.shape
     ds.ImagerPixelSpacing = [float(value) * _STEP for value in ds.ImagerPixelSpacing]
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds.PixelData = pixels.tobytes()
-    ds["PixelData"].VR = "OW"
     return ds
 
 

@@ -33,6 +33,7 @@ class Node:
         self.file = folder / "config.yaml"
         self._log = folder / "node.log"
         self._running: list[subprocess.Popen[bytes]] = []
+        self._ended: list[subprocess.Popen[bytes]] = []  # whose children may still run
         self.environment: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
         defaults: dict[str, Any] = {
@@ -57,6 +58,7 @@ class Node:
         """Start the whole node, or these roles alone, and return when it takes films."""
         if roles:
             migrate.upgrade(open_engine(load(self.file).database.url))
+        self._retire()
         for arguments in [["--role", role] for role in roles] or [[]]:
             self._start(arguments)
         if not roles or "ingest" in roles:
@@ -64,6 +66,7 @@ class Node:
 
     def launch(self) -> None:
         """Start the whole node, and do not wait until it takes films."""
+        self._retire()
         self._start([])
 
     def wait_ended_by_itself(self, timeout: float = 60) -> int:
@@ -90,11 +93,12 @@ class Node:
 
     def kill(self) -> None:
         """Kill every process of the node at once, as a power cut would."""
-        for process in self._running:
+        for process in (*self._running, *self._ended):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self._running.clear()
+        self._ended.clear()
 
     def kill_supervisor(self) -> None:
         """Kill the process that was started, and none of those it started."""
@@ -165,6 +169,11 @@ class Node:
     def log(self) -> str:
         """Return the last lines that the node wrote."""
         return self._log.read_text(errors="replace")[-4000:] if self._log.exists() else ""
+
+    def _retire(self) -> None:
+        """Set aside what has ended, before something new is started."""
+        self._ended += [one for one in self._running if one.poll() is not None]
+        self._running = [one for one in self._running if one.poll() is None]
 
     def _start(self, arguments: list[str]) -> None:
         command = [sys.executable, "-m", "node.cli", "serve", "--config", str(self.file)]

@@ -28,6 +28,7 @@ class Instance:
     id: str
     sop_class_uid: str
     sop_instance_uid: str
+    study_instance_uid: str
 
 
 class Orthanc:
@@ -139,7 +140,8 @@ class Orthanc:
         # Objects are never overwritten, so that one look at each is enough.
         if id_ not in self._instances:
             tags = self._json("GET", f"/instances/{id_}/simplified-tags")
-            self._instances[id_] = Instance(id_, tags["SOPClassUID"], tags["SOPInstanceUID"])
+            uids = (tags["SOPClassUID"], tags["SOPInstanceUID"], tags["StudyInstanceUID"])
+            self._instances[id_] = Instance(id_, *uids)
         return self._instances[id_]
 
     def _json(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -29,20 +29,103 @@ SETTINGS = {
 }
 
 
+class PostgresServer:
+    """One server in a folder of its own, which outlasts its ends: for an outage, start it again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._identity = _identity()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL of its own database."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
+
+    def create(self) -> None:
+        """Make the cluster, once."""
+        if self._identity:
+            os.chown(self.folder, self._identity["user"], self._identity["group"])
+        _create_cluster(self.folder, self._identity)
+
+    def start(self) -> None:
+        """Start, and return once it answers."""
+        settings = SETTINGS | {
+            "port": str(self.port),
+            "unix_socket_directories": str(self.folder),
+        }
+        # The `postgres` beside `initdb`, so that both are of one version.
+        program = str((find("initdb") or Path()).parent / "postgres")
+        command = [program, "-D", str(self.folder / "data")]
+        command += [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        log = self.folder / "server.log"
+        with log.open("a") as stream:
+            process = subprocess.Popen(
+                command,
+                stdout=stream,
+                stderr=stream,
+                cwd=self.folder,
+                start_new_session=True,
+                **self._identity,
+            )
+        self._process = process
+        wait_until(lambda: _answers(self.port, process, log), what="answer from PostgreSQL")
+
+    def stop(self) -> None:
+        """End it as an administrator in a hurry would; what it was told is stored."""
+        process, self._process = self._process, None
+        if process is not None:
+            _end(process)
+
+    def kill(self) -> None:
+        """End it as a crash would, every process of it."""
+        process, self._process = self._process, None
+        if process is not None:
+            self._signal_all(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def freeze(self) -> None:
+        """Make it hang, every process of it."""
+        if self._process is not None:
+            self._signal_all(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self._process is not None:
+            self._signal_all(self._process.pid, signal.SIGCONT)
+
+    def _signal_all(self, server: int, number: signal.Signals) -> None:
+        """Send a signal to the server and to each of its sessions: their groups are their own."""
+        sessions = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        for pid in (server, *map(int, sessions)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
 @contextlib.contextmanager
 def running_postgres() -> Iterator[str]:
     """Yield the URL of a fresh server's own database, `postgresql+psycopg://...`."""
-    # Not under pytest's folder: only its owner may enter that one, and as root the server
-    # runs as somebody else. A short path, too: a socket's may have 107 characters.
+    with postgres_folder() as folder:
+        server = PostgresServer(folder)
+        server.create()
+        server.start()
+        try:
+            yield server.url
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def postgres_folder() -> Iterator[Path]:
+    """Yield a folder for a cluster, removed afterwards.
+
+    Not under pytest's folder: only its owner may enter that one, and as root the server runs as
+    somebody else. A short path, too: a socket's may have 107 characters.
+    """
     folder = Path(tempfile.mkdtemp(prefix="osteoscreen-pg-"))
-    identity = _identity()
-    if identity:
-        os.chown(folder, identity["user"], identity["group"])
-    port = free_port()
     try:
-        _create_cluster(folder, identity)
-        with _server(folder, port, identity):
-            yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+        yield folder
     finally:
         shutil.rmtree(folder)
 
@@ -81,25 +164,6 @@ def _create_cluster(folder: Path, identity: dict[str, Any]) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"initdb failed: {done.stderr[-800:]}")
-
-
-@contextlib.contextmanager
-def _server(folder: Path, port: int, identity: dict[str, Any]) -> Iterator[None]:
-    settings = {**SETTINGS, "port": str(port), "unix_socket_directories": str(folder)}
-    # The `postgres` beside `initdb`, so that both are of one version.
-    program = str((find("initdb") or Path()).parent / "postgres")
-    command = [program, "-D", str(folder / "data")]
-    command += [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-    log = folder / "server.log"
-    with log.open("w") as stream:
-        process = subprocess.Popen(
-            command, stdout=stream, stderr=stream, cwd=folder, start_new_session=True, **identity
-        )
-    try:
-        wait_until(lambda: _answers(port, process, log), what="answer from PostgreSQL")
-        yield
-    finally:
-        _end(process)
 
 
 def _answers(port: int, process: subprocess.Popen[bytes], log: Path) -> bool:

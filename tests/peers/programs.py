@@ -29,6 +29,7 @@ PACKAGES = {
     "systemd-analyze": "systemd",
     "logrotate": "logrotate",
     "docker": "docker-cli",
+    "cc": "gcc",
     "wqy-microhei.ttc": "fonts-wqy-microhei",
     "libOrthancDicomWeb.so": "orthanc-dicomweb",
 }

@@ -1,6 +1,6 @@
 """Ten thousand films at full speed: does anything grow that should not?
 
-    python -m tests.soak [--films 10000] [--database URL] [--out FILE]
+    python -m tests.soak [--films 10000] [--database URL] [--out PAGE]
 
 One node on this machine, its job table on SQLite unless another is named; films of 330 x 304, sent
 as fast as they are scored; a PACS that counts. Bytes are kept a minute after their job and rows
@@ -26,6 +26,7 @@ from node.config import load
 from tests.peers.films import small_film
 from tests.peers.node import Node
 from tests.peers.waiting import free_port, wait_until
+from tests.section import put
 from tests.soak.counting import CountingPacs
 from tests.soak.meter import Growth, Meter
 from tests.soak.senders import Senders
@@ -42,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--films", type=int, default=10_000)
     parser.add_argument("--database", default="sqlite:///osteoscreen.db")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, help="a page with a section `soak`")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the node ends with us
     with tempfile.TemporaryDirectory() as name, CountingPacs() as pacs:
@@ -53,7 +54,7 @@ def main() -> None:
         finally:
             node.stop()
     if options.out:
-        options.out.write_text(text)
+        put(options.out, "soak", text)
     sys.stdout.write(text)
     sys.exit(0 if good else 1)
 
@@ -82,8 +83,9 @@ def soak(node: Node, pacs: CountingPacs, count: int) -> tuple[str, bool]:
         while pacs.heatmaps + senders.refused < count:
             sleep(_SAMPLE_SECONDS)
             meter.sample(dict(named(node)))
-            finished = pacs.heatmaps  # before the look, so that nothing finishes unseen
-            moments.append(keeper.look(monotonic() - began, senders.acknowledged, finished))
+            finished = pacs.heatmaps
+            rows, files = keeper.look()
+            moments.append(Moment(monotonic() - began, senders.begun, finished, rows, files))
             progress.update(task, completed=finished)
     speed = count / (monotonic() - began)
     keeper.wait_until_empty()
@@ -110,20 +112,14 @@ class Stockkeeper:
         config = load(node.file)
         self._desk, self._spool = open_desk(config), open_spool(config)
 
-    def look(self, at: float, acknowledged: int, finished: int) -> Moment:
-        """Return what is kept now."""
-        rows = sum(self._desk.counts().values())
-        files = sum(1 for _ in self._spool.keys(inf))
-        return Moment(at, acknowledged, finished, rows, files)
+    def look(self) -> tuple[int, int]:
+        """Return how many rows and files there are."""
+        return sum(self._desk.counts().values()), sum(1 for _ in self._spool.keys(inf))
 
     def wait_until_empty(self) -> None:
         """Return once retention has taken everything away, else fail."""
-        wait_until(
-            lambda: self.look(0, 0, 0),
-            lambda moment: moment.rows == moment.files == 0,
-            timeout=2 * (_KEPT_ROWS + _SLACK),
-            what="empty job table and spool",
-        )
+        patience = 2 * (_KEPT_ROWS + _SLACK)
+        wait_until(self.look, lambda left: left == (0, 0), patience, "empty job table and spool")
 
 
 def named(node: Node) -> Iterator[tuple[str, int]]:
@@ -133,14 +129,15 @@ def named(node: Node) -> Iterator[tuple[str, int]]:
         seen[role] += 1
         yield f"{role} {seen[role]}", pid
         if role == Role.ANALYSE:
-            for number, child in enumerate(children_of(pid), 1):
+            for number, child in enumerate(decoders_of(pid), 1):
                 yield f"decoder {number}", child
 
 
-def children_of(pid: int) -> list[int]:
-    """Return the process ids of a process's children, whichever thread made them."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return sorted(int(child) for task in tasks for child in task.read_text().split())
+def decoders_of(analyst: int) -> list[int]:
+    """Return the process ids of the analyst's decoders, whichever of its threads made them."""
+    tasks = Path(f"/proc/{analyst}/task").glob("*/children")
+    children = sorted(int(child) for task in tasks for child in task.read_text().split())
+    return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def table_of(growths: list[Growth]) -> str:

@@ -40,22 +40,28 @@ class Growth:
 class Meter:
     """Samples of the processes of a node. A process that was replaced has two names."""
 
-    _samples: dict[str, list[Take]] = field(default_factory=dict)
+    _looks: int = 0
+    _samples: dict[str, dict[int, Take]] = field(default_factory=dict)
 
     def sample(self, processes: Mapping[str, int]) -> None:
         """Look at processes, given by name and id; one that has just ended is passed over."""
         for name, pid in processes.items():
             if (take := look(pid)) is not None:
-                self._samples.setdefault(f"{name} ({pid})", []).append(take)
+                self._samples.setdefault(f"{name} ({pid})", {})[self._looks] = take
+        self._looks += 1
 
     def growths(self) -> list[Growth]:
-        """Return how much each process grew from its second quarter to its last."""
-        return [growth(name, takes) for name, takes in self._samples.items() if len(takes) >= 8]
+        """Return how much each process grew that lived from the second quarter to the end."""
+        lasting = [name for name in self._samples if name not in self.replaced()]
+        return [growth(name, list(self._samples[name].values())) for name in lasting]
 
     def replaced(self) -> list[str]:
-        """Return the names of processes that did not live from the first sample to the last."""
-        longest = max(map(len, self._samples.values()), default=0)
-        return [name for name, takes in self._samples.items() if len(takes) < longest]
+        """Return the names of processes that were not there in every look after the first quarter.
+
+        Some begin late: decoders do when the model is being loaded.
+        """
+        needed = set(range(self._looks // 4, self._looks))
+        return [name for name, takes in self._samples.items() if not needed <= takes.keys()]
 
 
 def growth(process: str, takes: Sequence[Take]) -> Growth:

@@ -26,6 +26,7 @@ class Senders:
         self._waiting, self._ahead = waiting, ahead
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self.begun = 0
         self.acknowledged = 0
         self.refused = 0
 
@@ -67,6 +68,8 @@ class Senders:
         film = copy.deepcopy(self._film)
         film.SOPInstanceUID = generate_uid()
         film.StudyInstanceUID, film.SeriesInstanceUID = generate_uid(), generate_uid()
+        with self._lock:
+            self.begun += 1
         return bool(assoc.send_c_store(film).get("Status") == 0x0000)
 
     def _note(self, taken: bool) -> None:

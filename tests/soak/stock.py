@@ -8,10 +8,14 @@ _FILES_OF_A_FILM = 3  # the film, its report, its heatmap
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A look at the node: seconds, films acknowledged and finished so far, rows and files kept."""
+    """A look at the node: seconds, films begun and finished so far, rows and files kept.
+
+    Films finished are counted before the look and films begun after it, so that no film that is
+    kept is missed among those that may be.
+    """
 
     at: float
-    acknowledged: int
+    begun: int
     finished: int
     rows: int
     files: int
@@ -29,4 +33,4 @@ def surplus_files(moments: Sequence[Moment], kept: float) -> int:
 
 def _owed(moments: Sequence[Moment], now: Moment, kept: float) -> int:
     old = max((one.finished for one in moments if one.at <= now.at - kept), default=0)
-    return now.acknowledged - old
+    return now.begun - old

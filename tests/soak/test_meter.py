@@ -21,14 +21,15 @@ def test_what_rises_after_the_warm_up_is_growth() -> None:
 
 
 def test_a_process_that_was_replaced_is_told() -> None:
-    """Its memory would look flat, since it began anew."""
-    meter = Meter()
-    ours = os.getpid()
-    for _ in range(8):
-        meter.sample({"deliver": ours})
+    """Its memory would look flat, since it began anew. One that began late is no such process."""
+    meter, ours, parent = Meter(), os.getpid(), os.getppid()
+    meter.sample({"deliver": ours})
+    for _ in range(4):
+        meter.sample({"deliver": ours, "decoder": parent})
     assert meter.replaced() == []
-    meter.sample({"deliver": ours, "ingest": os.getppid()})
-    assert meter.replaced() == [f"ingest ({os.getppid()})"]
+    for _ in range(3):
+        meter.sample({"deliver": ours})
+    assert meter.replaced() == [f"decoder ({parent})"]
     assert [one.process for one in meter.growths()] == [f"deliver ({ours})"]
 
 

@@ -174,6 +174,43 @@ class TestErrors:
             spool.write(b"report")
         assert list(spool.keys(FAR_AHEAD)) == []
 
+    def test_a_full_disk_keeps_no_half_results(
+        self, spool: FileSpool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each is tried again, and a half one each time would fill what room is left."""
+
+        def full(_descriptor: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(Transient, match="No space left"):
+            spool.write(b"report")
+        assert list(spool.incoming.iterdir()) == []
+
+
+class TestDamage:
+    """What goes to a PACS is what was built, to the last bit."""
+
+    def test_intact_results_are_found(self, spool: FileSpool) -> None:
+        """The path of the very bytes that were written."""
+        key = spool.write(b"report")
+        assert spool.intact(key).read_bytes() == b"report"
+
+    @pytest.mark.parametrize("bytes_now", [b"rEport", b"repor", b""])
+    def test_other_bytes_are_told(self, spool: FileSpool, bytes_now: bytes) -> None:
+        """One flipped bit, or a lost end: damaged, and what to do."""
+        key = spool.write(b"report")
+        spool.path(key).write_bytes(bytes_now)
+        with pytest.raises(Permanent, match=r"damaged.*jobs reanalyse"):
+            spool.intact(key)
+
+    def test_lost_bytes_are_told(self, spool: FileSpool) -> None:
+        """A file that somebody deleted."""
+        key = spool.write(b"report")
+        spool.remove(key)
+        with pytest.raises(Permanent, match=r"not there any more.*jobs reanalyse"):
+            spool.intact(key)
+
 
 class TestDurability:
     """Only a power cut shows it; what can be observed is the order of the system calls."""

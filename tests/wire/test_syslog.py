@@ -15,8 +15,9 @@ from node.audit.backlog import Backlog
 from node.audit.message import Origin
 from node.audit.syslog import send
 from node.audit.trail import FileTrail
-from node.config import Audit, Config, Spool
+from node.config import Config
 from node.config_peers import Syslog, Tls
+from node.config_sections import Audit, Spool
 from node.doctor.examine import examine
 from node.domain.audit import FilmReceived, Instance, Peer
 from node.domain.check import Check

@@ -16,6 +16,7 @@ from node.demo import modality
 from node.doctor import peers
 from node.domain.errors import Misconfigured, Unreachable
 from node.pacs.tls import server_context
+from tests.peers.audit import read
 from tests.peers.programs import run
 from tests.peers.waiting import wait_until
 from tests.wire.conftest import AE_TITLE, Node
@@ -96,6 +97,8 @@ def test_with_a_ca_each_caller_shows_a_certificate(
     assert echo(node, *as_ourselves(hospital.issue("modality"), hospital))
     assert not echo(node, *anonymous(hospital))
     assert not echo(node, *as_ourselves(stranger, hospital))
+    told = [(one.kind, one.outcome) for one in read(node.folder / "audit.log")]
+    assert told == [("Node Authentication", "4")] * 2
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1])

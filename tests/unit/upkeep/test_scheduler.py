@@ -1,0 +1,29 @@
+"""Chores go on when the clock is set back: they do not wait until it comes to where it was."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from node.upkeep.scheduler import make_due
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+EVERY = timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("due", "then"),
+    [
+        (NOW + timedelta(hours=2), NOW),
+        (NOW + EVERY, NOW + EVERY),
+        (NOW + timedelta(seconds=1), NOW + timedelta(seconds=1)),
+    ],
+)
+def test_only_what_is_due_too_late_is_done_now(due: datetime, then: datetime) -> None:
+    """A chore's own interval is the longest it can have to wait."""
+    scheduler = BackgroundScheduler(timezone=UTC)
+    scheduler.start(paused=True)
+    job = scheduler.add_job(print, "interval", seconds=EVERY.total_seconds(), next_run_time=due)
+    make_due(scheduler, NOW)
+    assert job.next_run_time == then
+    scheduler.shutdown()

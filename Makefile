@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check judges viewer faults faults-long soak bench format clean
+.PHONY: help install demo test check judges viewer faults faults-long soak fuzz bench format clean
 
 help: ## Show this text
 	@echo "OsteoScreen: targets"
@@ -61,6 +61,9 @@ faults-long: $(INSTALLED) ## The same with 500 kills (an hour); goes on where it
 
 soak: $(INSTALLED) ## Send 10,000 films at full speed and see that nothing grows; takes an hour or two
 	@$(BIN)/python -m tests.soak --out docs/reliability.md
+
+fuzz: $(INSTALLED) ## Send 200,000 hostile inputs; writes docs/fuzz-table.md
+	@$(BIN)/python -m tests.fuzz --out docs/fuzz-table.md
 
 bench: $(INSTALLED) ## Measure acknowledgements beside peers, a film's way through the node, heatmaps
 	@tests/install-tools.sh

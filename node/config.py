@@ -34,6 +34,7 @@ from node.config_sections import (
 from node.strict_yaml import read_mapping
 
 ENV_PREFIX = "OSTEOSCREEN__"
+_MOST_GIVEN = 200  # characters of a value in a message
 
 
 class ConfigError(Exception):
@@ -125,8 +126,13 @@ def _explain(error: ValidationError) -> str:
             lines.append(f"{key}: required and missing")
         else:
             message = fault["msg"].removeprefix("Value error, ")
-            lines.append(f"{key}: {message} (given: {fault['input']!r})")
+            lines.append(f"{key}: {message} (given: {_cut(repr(fault['input']))})")
     return "\n".join(lines)
+
+
+def _cut(given: str) -> str:
+    """Return enough of a value to know it by."""
+    return given if len(given) <= _MOST_GIVEN else f"{given[:_MOST_GIVEN]}..."
 
 
 def _anchored(config: Config, base: Path) -> Config:

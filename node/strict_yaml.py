@@ -7,12 +7,28 @@ import yaml
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe loader, which here refuses two equal keys instead of taking the last."""
+    """YAML's safe loader, which here refuses two equal keys instead of taking the last.
+
+    And aliases: a few lines of them stand for more than any memory holds.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Return the next node; raise where it only points to another."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(
+                None, None, "an alias (*name): write the value out", mark
+            )
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return a mapping; raise where a key stands twice."""
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key that is no word", key.start_mark
+                )
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} is written twice", key.start_mark
@@ -35,6 +51,11 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise ValueError(f"not valid YAML, {where}: {error.problem}") from None
     except (yaml.reader.ReaderError, UnicodeDecodeError) as error:
         raise ValueError(f"not valid YAML: {error.reason}") from None
+    except RecursionError:
+        raise ValueError("not valid YAML: nested too deep") from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # PyYAML's own, of a date that does not exist, or a number that is none.
+        raise ValueError(f"not valid YAML: {type(error).__name__} in a value") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

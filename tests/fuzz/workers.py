@@ -26,7 +26,7 @@ from tests.fuzz.surfaces import load
 from tests.fuzz.watch import Held, forget_peak, held_by, peak_of
 
 TOO_SLOW = 5.0  # seconds of processor time
-_PATIENCE = 60.0  # seconds by the clock, on a machine that is busy, then the process is killed
+_PATIENCE = 30.0  # seconds by the clock, on a machine that is busy, then the process is killed
 _TOO_MUCH = 1024.0  # MiB that one case may take
 _ROOM = 8 * 1024**3  # bytes of address space: a bomb is to be seen, not to hurt this machine
 _WARM = 100  # cases before a process's memory is first looked at
@@ -89,9 +89,7 @@ def _faults(done: _Done) -> list[str]:
     return faults
 
 
-def _one_process(
-    name: str, seed: int, share: list[int], note: Callable[..., None]
-) -> list[int]:
+def _one_process(name: str, seed: int, share: list[int], note: Callable[..., None]) -> list[int]:
     """Run cases until all are done or one ended the process; return those that are left."""
     line, far = _processes.Pipe()
     process = _processes.Process(target=_serve, args=(far, name, seed, share), daemon=True)

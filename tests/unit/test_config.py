@@ -235,6 +235,10 @@ class TestRefusals:
             ("dicom: [", "not valid YAML"),
             ("- dicom", "holds a list"),
             ("dicom: !!python/object:os.system {}", "not valid YAML"),
+            ("a: &a [x]\ndicom: *a", "an alias (*name): write the value out"),
+            ("[a, b]: 1", "a key that is no word"),
+            ("dicom: 2024-99-99", "not valid YAML: ValueError in a value"),
+            ("{a: " * 3000, "nested too deep"),
         ],
     )
     def test_a_file_that_is_no_configuration_is_refused(
@@ -244,6 +248,12 @@ class TestRefusals:
         message = refusal(tmp_path, text)
         assert message.startswith(str(tmp_path / "site" / "config.yaml"))
         assert reason in message
+
+    def test_a_long_value_is_not_told_in_full(self, tmp_path: Path) -> None:
+        """A message is read on a terminal, and kept in a journal."""
+        message = refusal(tmp_path, f"dicom: {{port: {'x' * 60000}}}")
+        assert message.startswith("dicom.port: ")
+        assert len(message) < 400
 
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         """A path that was given must be there: the defaults would be somebody else's."""

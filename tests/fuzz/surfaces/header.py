@@ -91,7 +91,7 @@ def hostile_file(rnd: Random) -> bytes:
 
 
 def elements(rnd: Random, most: int) -> list[Element]:
-    """Return a good header with up to `most` elements spoiled, left out, doubled or out of order."""
+    """Return a good header, up to `most` elements spoiled, left out, doubled or out of order."""
     header = [element(keyword, value) for keyword, value in GOOD.items()]
     for _ in range(rnd.randint(1, most)):
         at = rnd.randrange(len(header))

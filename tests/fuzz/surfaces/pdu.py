@@ -1,4 +1,4 @@
-"""The port, below DICOM's messages: bytes that are nearly PDUs, and connections that end anywhere."""
+"""The port, below messages: bytes that are nearly PDUs, connections that end anywhere."""
 
 import struct
 from random import Random

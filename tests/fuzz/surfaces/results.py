@@ -41,7 +41,10 @@ _ROUTES = (
     Route("c", (ResultKind.TEXT,), When.ALWAYS),
 )
 _MODEL = ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION)
-_KEPT = frozenset({"SOPClassUID", "Modality", "BodyPartExamined", "ViewPosition", "PatientAge"})
+_UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+_KEPT = frozenset(
+    {"SOPClassUID", "Modality", "BodyPartExamined", "ViewPosition", "PatientAge", *_UIDS}
+)
 _MORE = {
     "IssuerOfPatientID": b"HOSPITAL",
     "DeidentificationMethod": b"none",

@@ -162,6 +162,14 @@ class TestStructure:
         with pytest.raises(Permanent):
             read_film(path, "A")
 
+    def test_a_sequence_without_end_cannot_be_read(self, tmp_path: Path) -> None:
+        """pydicom says so by an OSError; it is the film that is damaged, not the disk."""
+        item = struct.pack("<HH2sHI", 0x0008, 0x1140, b"SQ", 0, 0xFFFFFFFF) + b"\xfe\xff\x00"
+        path = tmp_path / "endless.dcm"
+        path.write_bytes(preamble() + element("SOPInstanceUID", b"1.2.3.4\0") + item)
+        with pytest.raises(Permanent, match="a sequence is damaged"):
+            read_film(path, "A")
+
     def test_a_length_beyond_the_file_cannot_be_read(self, tmp_path: Path) -> None:
         """Four gigabytes announced and eleven bytes there: nothing is waited for or reserved."""
         header = struct.pack("<HH2sHI", 0x0008, 0x0008, b"UT", 0, 0xFFFFFFF0) + b"eleven byte"

@@ -1,6 +1,7 @@
 """What one peer may cost us while its association lasts: memory, disk, time."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -29,7 +30,6 @@ class Guard:
     def __init__(self, settings: Dicom, has_room: Callable[[], bool]) -> None:
         self._settings = settings
         self._has_room = has_room
-        self._without_room: set[str] = set()
 
     def on_open(self, event: Any) -> None:
         """Bound what the peer can do before it has asked for anything."""
@@ -54,12 +54,11 @@ class Guard:
             event.pdu.presentation_data_value_items = []  # nothing of it is acted on
             assoc.abort()
             return
-        file = file_of(assoc.dimse.message)
-        if file is not None and not self._has_room():
+        message = assoc.dimse.message
+        file = file_of(message)
+        if file is not None and not isinstance(file, Nowhere) and not self._has_room():
             # Go on receiving, since only then it can be answered, but keep nothing of it.
-            self._without_room.add(file.name)
-            file.seek(0)
-            file.truncate()
+            message._data_set_file = Nowhere(file)
 
     def on_message(self, event: Any) -> None:
         """A message is complete: from now on the association may idle."""
@@ -68,29 +67,17 @@ class Guard:
     def on_closed(self, event: Any) -> None:
         """Delete what transfers have left that nobody will answer; let a mere probe go."""
         assoc = event.assoc
-        self._discard(file_of(assoc.dimse.message))
+        _discard(file_of(assoc.dimse.message))
         try:
             while True:
                 _context, message = assoc.dimse.msg_queue.get_nowait()
-                self._discard(getattr(message, "_dataset_file", None))
+                _discard(getattr(message, "_dataset_file", None))
         except Empty:
             assoc.dimse.msg_queue.put((None, None))
         if assoc.requestor.primitive is None:
             # pynetdicom goes on waiting for a request on the closed connection. Health checks
             # of the port would use up the associations; None is what its time-out returns.
             assoc.dul.to_user_queue.put(None)
-
-    def fitted(self, path: Path) -> bool:
-        """Return whether a received file is whole: False where there was no room for it."""
-        fits = str(path) not in self._without_room
-        self._without_room.discard(str(path))
-        return fits
-
-    def _discard(self, file: Any) -> None:
-        if file is not None:
-            file.close()
-            Path(file.name).unlink(missing_ok=True)
-            self._without_room.discard(file.name)
 
     def _fault(self, assoc: Any) -> str:
         """Return which bound an association has passed, empty for none."""
@@ -125,6 +112,41 @@ def _fault_of(pdu: Any, message: Any) -> str:
         return "a command amid a data set"
     last = [value for value in commands if value[0] & _LAST]
     return "more than one command in a PDU" if len(last) > 1 else ""
+
+
+class Nowhere:
+    """In place of a film's file where the disk has no room: takes all of it and keeps nothing."""
+
+    def __init__(self, file: Any) -> None:
+        self.name: str = file.name
+        self.file = self  # pynetdicom flushes the file within a temporary one
+        self.closed = False
+        self._taken: int = file.tell()
+        _discard(file)
+
+    def write(self, content: bytes) -> int:
+        """Take it."""
+        self._taken += len(content)
+        return len(content)
+
+    def tell(self) -> int:
+        """Return how many bytes have come."""
+        return self._taken
+
+    def flush(self) -> None:
+        """Have nothing to write."""
+
+    def close(self) -> None:
+        """End."""
+        self.closed = True
+
+
+def _discard(file: Any) -> None:
+    """Close a file and delete it; a full disk may not even take what is left to be written."""
+    if file is not None:
+        with suppress(OSError):
+            file.close()
+        Path(file.name).unlink(missing_ok=True)
 
 
 def file_of(message: Any) -> Any | None:

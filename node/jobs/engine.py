@@ -16,6 +16,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from node.domain.errors import Misconfigured, Permanent, Transient
 
 SQLITE_BUSY_SECONDS = 30.0
+# A host that vanishes without a word holds nobody for longer than half a minute (libpq's names).
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -32,7 +40,10 @@ def open_engine(url: str) -> sa.Engine:
         return _sqlite(parsed)
     if backend == "postgresql":
         return sa.create_engine(
-            parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10
+            parsed.set(drivername="postgresql+psycopg"),
+            connect_args=dict(_PATIENCE) | dict(parsed.query),
+            pool_pre_ping=True,
+            pool_size=10,
         )
     raise Misconfigured("database.url: use sqlite:///FILE or postgresql://USER@HOST/DATABASE")
 

@@ -13,6 +13,7 @@ from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.dsutils import encode
 
+from node.ingest.guard import file_of
 from node.pacs.commitment import PUSH_MODEL
 from tests.peers.waiting import wait_until
 from tests.wire.conftest import CR_EXPLICIT, Node, utc_now
@@ -232,10 +233,14 @@ class TestDisk:
             say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(film()))))
             for _ in range(20):
                 say(assoc, pdu(fragment(here, DATA, bytes(FRAGMENT))))
-            [under_way] = wait_until(node.incoming, what="film under way")
+            [ours] = alive(node)
+            wait_until(
+                lambda: (file := file_of(ours.dimse.message)) and file.tell() > 20 * FRAGMENT,
+                what="all but the last fragment",
+            )
+            assert node.incoming() == []
             say(assoc, pdu(fragment(here, DATA | LAST, bytes(FRAGMENT))))
             assert wait_until(lambda: said, what="answer") == [0xA700]
-            assert not under_way.exists()
         assert node.jobs() == []
 
 

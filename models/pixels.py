@@ -104,8 +104,9 @@ def _decode(ds: Dataset) -> Stored:
     except PixelError:
         raise
     except _DECODING as error:
-        known = syntax is not None and syntax in UID_dictionary
-        name = syntax.name if known else "an unknown transfer syntax"
+        name = "an unknown transfer syntax"
+        if syntax is not None and syntax in UID_dictionary:
+            name = syntax.name
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         printable = "".join(c if c.isprintable() else "?" for c in reason[:200])
         raise PixelError(

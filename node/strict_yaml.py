@@ -15,9 +15,9 @@ class _StrictLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Return the next node; raise where it only points to another."""
         if self.check_event(yaml.AliasEvent):
-            event: yaml.AliasEvent = self.get_event()  # type: ignore[no-untyped-call]
+            mark = self.get_mark()
             raise yaml.composer.ComposerError(
-                None, None, "an alias (*name): write the value out", event.start_mark
+                None, None, "an alias (*name): write the value out", mark
             )
         return super().compose_node(parent, index)
 

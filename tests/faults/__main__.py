@@ -1,7 +1,7 @@
 """Harm a real node in every way there is, and count what became of its films.
 
     python -m tests.faults [--kills N] [--trials N] [--seed S] [--database sqlite|postgresql|both]
-                           [--only FAULT] [--out FILE.md]
+                           [--only FAULT] [--out PAGE]
 
 What is killed and when is drawn from the seed. A run that was stopped goes on when it is given
 again; its journal says what is finished. Exit status 1 where a film was lost, doubled or stuck,
@@ -22,6 +22,7 @@ from tests.faults.journal import Journal, Outcome
 from tests.faults.page import lines, markdown, terminal
 from tests.faults.plan import NAMES, Trial, Wanted, draw_up
 from tests.faults.run import run
+from tests.section import put
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         journal.finish()
     if options.out:
         seconds = sum(one.seconds for one in outcomes.values())
-        options.out.write_text(markdown(found, options.seed, seconds), "utf-8")
+        put(options.out, "faults", markdown(found, options.seed, seconds))
     return int(not complete or not all(one.clean for one in outcomes.values()))
 
 
@@ -52,7 +53,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", choices=[*BOTH, "both"], default="both")
     parser.add_argument("--only", action="append", choices=NAMES, default=[], metavar="FAULT")
-    parser.add_argument("--out", type=Path, help="write the page here")
+    parser.add_argument("--out", type=Path, help="a page with a section `faults`")
     parser.add_argument("--journal", type=Path, default=Path("out/faults/journal.jsonl"))
     return parser.parse_args(arguments)
 

@@ -1,4 +1,4 @@
-"""The outcomes as a table: for the terminal, and as the page docs/reliability.md."""
+"""The outcomes as a table: for the terminal, and as a section of docs/reliability.md."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,12 +71,11 @@ def terminal(found: Sequence[Line]) -> Table:
 
 
 def markdown(found: Sequence[Line], seed: int, seconds: float) -> str:
-    """Return the page."""
-    return "\n".join([*_page(found, seed, seconds), ""])
+    """Return the section of docs/reliability.md."""
+    return "\n".join(_section(found, seed, seconds))
 
 
-def _page(found: Sequence[Line], seed: int, seconds: float) -> Iterator[str]:
-    yield from _HEAD
+def _section(found: Sequence[Line], seed: int, seconds: float) -> Iterator[str]:
     yield f"| {' | '.join(COLUMNS)} |"
     yield "|---|---|---|" + "---:|" * (len(COLUMNS) - 3)
     for line in found:
@@ -86,35 +85,3 @@ def _page(found: Sequence[Line], seed: int, seconds: float) -> Iterator[str]:
         f"Seed {seed}, {seconds / 60:.0f} minutes of trials on {os.cpu_count()} cores. "
         "Written by `make faults-long`; `make faults` does every fault once, in minutes."
     )
-
-
-_HEAD = (
-    "# Reliability",
-    "",
-    "What is promised: a film that was answered 0x0000 ends with exactly one report and one "
-    "heatmap at every destination, or with a row that says why not. Here that promise is put to "
-    "the test. `tests/faults` runs `osteoscreen serve` on SQLite and on PostgreSQL, with two "
-    "archives as destinations (Orthanc behind a line that can be broken, and a PACS that answers "
-    "as it is told), sends it films by pynetdicom and DCMTK, and does the following to it.",
-    "",
-    "After each trial, or block of kills, senders stop, what was broken is mended, and three "
-    "records are compared: what senders were acknowledged, written down and synced before "
-    "anything else; the job table; what both archives hold.",
-    "",
-    "- **lost**: acknowledged and not in the job table; DONE and not in an archive; or an end "
-    "that the fault does not explain, word for word. FAILED is an end only where the table says "
-    "so, and there the remedy that the error names must bring the film to DONE.",
-    "- **duplicated**: a second row for the same bytes, or an object in an archive that no row "
-    "sent.",
-    "- **wedged**: not at its end after 90 seconds and 1.5 for each film.",
-    "",
-    "Waits and leases are shortened (a lease is 3 s), and an analysis has 30 attempts, so that no "
-    "film can end FAILED by kills alone; with the default of three it may, and its row says so. "
-    "Processes are ended, not machines: that bytes survive a power cut rests on fsync, whose "
-    "order `tests/unit/test_spool.py` observes. The wall clock is moved by a preloaded library, "
-    "for the node's processes alone, where there is a C compiler; else the times in the job table "
-    "are moved, which is what such a clock leaves there. The disk is a tmpfs of 256 MB with spool "
-    "and, for SQLite, job table, where one can be mounted; else the reserve `spool.min_free` "
-    "stands in for its size.",
-    "",
-)

@@ -2,8 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from pydicom.dataset import FileDataset
+
 from tests.faults.catalogue import Done, Fault
-from tests.faults.films import another, other_bytes
+from tests.faults.films import another, other_bytes, own_copy
 from tests.faults.house import House
 from tests.faults.traffic import store_until_taken
 
@@ -32,10 +34,11 @@ def same_uid(house: House) -> Done:
     return Done(_FILMS, house.findings())
 
 
-def _at_once(house: House, films: list[tuple[object, str]]) -> None:
+def _at_once(house: House, films: list[tuple[FileDataset, str]]) -> None:
+    own = [(own_copy(film), content) for film, content in films]
     with ThreadPoolExecutor(len(films)) as pool:
         send = lambda one: store_until_taken(one[0], house.node.port, house.ledger, one[1])  # noqa: E731
-        if not all(list(pool.map(send, films))):
+        if not all(list(pool.map(send, own))):
             raise AssertionError("a sender was never answered 0x0000")
 
 

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.tools("dcmsend", "echoscu", "Orthanc")
 def test_kills_under_traffic_lose_nothing(tmp_path: Path) -> None:
     """Films are acknowledged while the node is killed, and each has its two results."""
     page, journal = tmp_path / "page.md", tmp_path / "journal.jsonl"
+    page.write_text("<!-- faults: written by a program -->\n<!-- end of faults -->\n")
     options = ["--only", KILL, "--kills", "3", "--database", "sqlite", "--seed", "7"]
     assert main([*options, "--out", str(page), "--journal", str(journal)]) == 0
     [line] = [one for one in page.read_text().splitlines() if one.startswith("| all ")]

@@ -29,7 +29,6 @@ PACKAGES = {
     "systemd-analyze": "systemd",
     "logrotate": "logrotate",
     "docker": "docker-cli",
-    "cc": "gcc",
     "wqy-microhei.ttc": "fonts-wqy-microhei",
     "libOrthancDicomWeb.so": "orthanc-dicomweb",
 }

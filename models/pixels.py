@@ -104,7 +104,9 @@ def _decode(ds: Dataset) -> Stored:
     except PixelError:
         raise
     except _DECODING as error:
-        name = UID_dictionary.get(syntax, ("an unknown transfer syntax",))[0]
+        name = "an unknown transfer syntax"
+        if syntax is not None and syntax in UID_dictionary:
+            name = syntax.name
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         printable = "".join(c if c.isprintable() else "?" for c in reason[:200])
         raise PixelError(

@@ -153,7 +153,7 @@ def _facts(path: Path, meta: Dataset, offset: int) -> Dataset:
         return dcmread(path, stop_before_pixels=True, specific_tags=FACTS)
     # pydicom would inflate the whole film, and hold it twice, for the sake of its header.
     head = BytesIO(_inflated_head(path, offset))
-    tags = [Tag(keyword) for keyword in FACTS]
+    tags: list[BaseTag | int] = [Tag(keyword) for keyword in FACTS]
     return read_dataset(
         head, is_implicit_VR=False, is_little_endian=True, stop_when=_at_pixels, specific_tags=tags
     )

@@ -27,7 +27,6 @@ _DAMAGED = (
     TypeError,
     ValueError,
     struct.error,
-    zlib.error,
 )
 
 
@@ -46,6 +45,8 @@ def _read(path: Path) -> Dataset:
         return dcmread(path)
     except InvalidDicomError as error:
         raise Permanent("the film is damaged: it is no DICOM file") from error
+    except zlib.error as error:
+        raise Permanent("the film is damaged: it does not inflate") from error
     except _DAMAGED as error:
         raise Permanent(f"the film is damaged: {type(error).__name__}") from error
     except OSError as error:

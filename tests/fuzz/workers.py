@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Lock
@@ -51,9 +52,10 @@ def run_here(name: str, seed: int, cases: range, workers: int, seen: Callable[[]
     survivable = getattr(load(name), "CRASHES_SURVIVED", False)
     _processes.set_forkserver_preload(["tests.fuzz.warm"])
 
-    def drive(share: list[int]) -> None:
+    def drive(scratch: Path, share: list[int]) -> None:
+        start = partial(_serve, name=name, seed=seed, scratch=scratch)
         while share:
-            share = _one_process(name, seed, share, note)
+            share = _one_process(start, share, note)
 
     def note(done: _Done | None, case: int, end: str, grown: Held | None) -> None:
         with lock:
@@ -75,8 +77,8 @@ def run_here(name: str, seed: int, cases: range, workers: int, seen: Callable[[]
                 tally.blame(case, fault)
 
     shares = [list(cases[n::workers]) for n in range(workers)]
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(drive, shares))
+    with tempfile.TemporaryDirectory(prefix="fuzz") as scratch, ThreadPoolExecutor(workers) as pool:
+        list(pool.map(partial(drive, Path(scratch)), shares))
     return tally
 
 
@@ -89,10 +91,12 @@ def _faults(done: _Done) -> list[str]:
     return faults
 
 
-def _one_process(name: str, seed: int, share: list[int], note: Callable[..., None]) -> list[int]:
+def _one_process(
+    start: Callable[..., None], share: list[int], note: Callable[..., None]
+) -> list[int]:
     """Run cases until all are done or one ended the process; return those that are left."""
     line, far = _processes.Pipe()
-    process = _processes.Process(target=_serve, args=(far, name, seed, share), daemon=True)
+    process = _processes.Process(target=start, args=(far, share), daemon=True)
     process.start()
     far.close()
     warm: Held | None = None
@@ -123,7 +127,7 @@ def _one_process(name: str, seed: int, share: list[int], note: Callable[..., Non
     return []
 
 
-def _serve(line: Connection, name: str, seed: int, share: list[int]) -> None:
+def _serve(line: Connection, share: list[int], name: str, seed: int, scratch: Path) -> None:
     log.configure("error", "json")
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - codecs in C complain to it
         os.dup2(nowhere.fileno(), 2)
@@ -131,7 +135,7 @@ def _serve(line: Connection, name: str, seed: int, share: list[int]) -> None:
     getattr(surface, "prepare", lambda: None)()
     resource.setrlimit(resource.RLIMIT_AS, (_ROOM, _ROOM))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with tempfile.TemporaryDirectory(prefix="fuzz") as folder:
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
         for number, case in enumerate(share):
             done = one_case(surface.run, name, seed, case, Path(folder))
             held = None

@@ -1,5 +1,6 @@
 """From bytes that a peer sent to the facts of a film."""
 
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -169,6 +170,28 @@ class TestDeflated:
         path.write_bytes(preamble(b"1.2.840.10008.1.2.1.99") + block * 40 + deflate.flush())
         assert path.stat().st_size < 1024**2
         with pytest.raises(Permanent, match="too large once inflated"):
+            read_film(path, "A")
+
+    def test_its_header_does_not_cost_its_pixels(self, tmp_path: Path) -> None:
+        """A film that inflates to 256 MB is known by its beginning; ingest has many at once."""
+        plain = encoded_data_set(write(film(), tmp_path / "film.dcm"))
+        deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+        start = deflate.compress(plain) + deflate.flush(zlib.Z_FULL_FLUSH)
+        block = deflate.compress(bytes(16 * 1024**2)) + deflate.flush(zlib.Z_FULL_FLUSH)
+        path = tmp_path / "large.dcm"
+        path.write_bytes(preamble(b"1.2.840.10008.1.2.1.99") + start + block * 16 + deflate.flush())
+        tracemalloc.start()
+        try:
+            assert read_film(path, "A").rows == 256
+            assert tracemalloc.get_traced_memory()[1] < 64 * 1024**2
+        finally:
+            tracemalloc.stop()
+
+    def test_one_that_breaks_off_cannot_be_read(self, tmp_path: Path) -> None:
+        """What is missing could be anything."""
+        path = write(film(syntax=DeflatedExplicitVRLittleEndian), tmp_path / "film.dcm")
+        path.write_bytes(path.read_bytes()[:-20])
+        with pytest.raises(Permanent, match="the deflated data set is truncated"):
             read_film(path, "A")
 
     def test_what_is_not_deflated_cannot_be_read(self, tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ faults-long: $(INSTALLED) ## The same with 500 kills (an hour); goes on where it
 soak: $(INSTALLED) ## Send 10,000 films at full speed and see that nothing grows; takes an hour or two
 	@$(BIN)/python -m tests.soak --out docs/reliability.md
 
-fuzz: $(INSTALLED) ## Send 200,000 hostile inputs; writes docs/fuzz-table.md
-	@$(BIN)/python -m tests.fuzz --out docs/fuzz-table.md
+fuzz: $(INSTALLED) ## Send 200,000 hostile inputs (half an hour); writes docs/reliability.md
+	@$(BIN)/python -m tests.fuzz --out docs/reliability.md
 
 bench: $(INSTALLED) ## Measure acknowledgements beside peers, a film's way through the node, heatmaps
 	@tests/install-tools.sh

@@ -24,6 +24,7 @@ from tests.fuzz.surface import Tally
 from tests.fuzz.surfaces import HERE, THERE, load
 from tests.fuzz.table import table
 from tests.fuzz.workers import run_here
+from tests.section import put
 
 MIX = {
     "header": 130_000,
@@ -47,7 +48,7 @@ def main() -> None:
     command = " ".join(["python -m tests.fuzz", *sys.argv[1:]])
     text = table(tallies, options.seed, command, datetime.now(UTC).date())
     if options.out:
-        options.out.write_text(text)
+        put(options.out, "fuzz", text)
     Console().print(text, markup=False, highlight=False, soft_wrap=True)
     found = [one for tally in tallies for one in tally.findings]
     for one in found:
@@ -65,7 +66,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", choices=MIX, help="this surface, with its share of the cases")
     parser.add_argument("--case", type=int, help="this case of the surface that --only names")
     parser.add_argument("--workers", type=int, default=2, help="processes for what runs here")
-    parser.add_argument("--out", type=Path, help="where the table goes, in Markdown")
+    parser.add_argument("--out", type=Path, help="a page with a section `fuzz`")
     options = parser.parse_args()
     if options.case is not None and not options.only:
         parser.error("--case needs --only: the surface whose case it is")

@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check judges viewer faults faults-long soak fuzz bench format clean
+.PHONY: help install demo test test-long check judges viewer faults faults-long soak fuzz bench format clean
 
 help: ## Show this text
 	@echo "OsteoScreen: targets"
@@ -35,6 +35,10 @@ demo: $(INSTALLED) ## Score FILM, or a shipped film, and leave report and heatma
 test: $(INSTALLED) ## Run the tests, against a real PACS and database where apt can install them
 	@tests/install-tools.sh
 	@$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+test-long: $(INSTALLED) ## Run the tests that take minutes each
+	@tests/install-tools.sh
+	@$(BIN)/python -m pytest -m long $(PYTEST_FLAGS)
 
 check: $(INSTALLED) ## Check format, lint, types and layers
 	@$(BIN)/ruff format --check .

@@ -125,7 +125,7 @@ class Queue(Section):
     poll: Seconds = 0.25
     lease: Seconds = 60.0
     alarm: int = Field(500, ge=1)
-    analysis: Retry = Retry(attempts=3, first=2.0, cap=60.0)
+    analysis: Retry = Retry(attempts=5, first=2.0, cap=60.0)
     delivery: Retry = Retry(attempts=1000, first=2.0, cap=600.0)
 
 

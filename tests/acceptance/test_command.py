@@ -194,7 +194,8 @@ class TestOperator:
         healthy = osteoscreen("doctor", "--json", "--config", node.file)
         assert healthy.returncode == 0, healthy.stdout
         assert {check["name"] for check in json.loads(healthy.stdout)} == {
-            "database", "clock", "spool", "model", "deliveries", "node", "destination pacs",
+            "database", "clock", "spool", "model", "deliveries", "audit trail", "node",
+            "destination pacs",
         }  # fmt: skip
         orthanc.stop()
         ill = osteoscreen("doctor", "--config", node.file)

@@ -79,6 +79,7 @@ def test_a_sqlite_table_is_restored(
     assert_each_delivered_once(node, orthanc, uids)
 
 
+@pytest.mark.long
 def test_without_any_backup_the_spool_alone_is_enough(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], films: list[Path]
 ) -> None:

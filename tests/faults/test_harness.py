@@ -7,7 +7,7 @@ import pytest
 from tests.faults.__main__ import main
 from tests.faults.plan import KILL
 
-pytestmark = pytest.mark.tools("dcmsend", "echoscu", "Orthanc")
+pytestmark = [pytest.mark.long, pytest.mark.tools("dcmsend", "echoscu", "Orthanc")]
 
 
 def test_kills_under_traffic_lose_nothing(tmp_path: Path) -> None:

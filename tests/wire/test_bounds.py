@@ -49,7 +49,11 @@ def context_of(assoc: Association) -> int:
 
 
 def say(assoc: Association, *content: bytes) -> None:
-    """Send bytes on an association, past the toolkit; raise OSError once it has ended."""
+    """Send bytes on an association, past the toolkit; raise OSError once it has ended.
+
+    From then on it is for the node to end it: the caller's own side waits for ever.
+    """
+    assoc.network_timeout = None
     connection = assoc.dul.socket.socket
     if connection is None:
         raise ConnectionError("cut off")

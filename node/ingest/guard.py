@@ -56,9 +56,8 @@ class Guard:
             return
         message = assoc.dimse.message
         file = file_of(message)
-        if file is not None and not isinstance(file, Nowhere) and not self._has_room():
-            # Go on receiving, since only then it can be answered, but keep nothing of it.
-            message._data_set_file = Nowhere(file)
+        if file is not None and not isinstance(file, Incoming):
+            message._data_set_file = Incoming(file, self._has_room)
 
     def on_message(self, event: Any) -> None:
         """A message is complete: from now on the association may idle."""
@@ -114,31 +113,52 @@ def _fault_of(pdu: Any, message: Any) -> str:
     return "more than one command in a PDU" if len(last) > 1 else ""
 
 
-class Nowhere:
-    """In place of a film's file where the disk has no room: takes all of it and keeps nothing."""
+class Incoming:
+    """A film's file while it comes, in the place of pynetdicom's.
 
-    def __init__(self, file: Any) -> None:
+    Where the disk has no room it goes on taking, since only a film that has come to its end can
+    be answered, and keeps nothing: `whole` is False then.
+    """
+
+    def __init__(self, file: Any, has_room: Callable[[], bool]) -> None:
         self.name: str = file.name
         self.file = self  # pynetdicom flushes the file within a temporary one
         self.closed = False
+        self.whole = True
+        self._file = file
+        self._has_room = has_room
         self._taken: int = file.tell()
-        _discard(file)
 
     def write(self, content: bytes) -> int:
-        """Take it."""
+        """Take it, and keep it as long as there is room."""
         self._taken += len(content)
+        if self.whole and not self._kept(content):
+            self.whole = False
+            _discard(self._file)
         return len(content)
+
+    def _kept(self, content: bytes) -> bool:
+        if not self._has_room():
+            return False
+        try:
+            self._file.write(content)
+            self._file.flush()
+        except OSError:  # full to the last byte
+            return False
+        return True
 
     def tell(self) -> int:
         """Return how many bytes have come."""
         return self._taken
 
     def flush(self) -> None:
-        """Have nothing to write."""
+        """Have nothing to write: it is written as it comes."""
 
     def close(self) -> None:
         """End."""
         self.closed = True
+        with suppress(OSError):
+            self._file.close()
 
 
 def _discard(file: Any) -> None:

@@ -17,7 +17,7 @@ from node.domain.audit import AssociationRefused, Instance, Peer
 from node.domain.callers import Caller, may_call
 from node.domain.errors import Misconfigured
 from node.ingest.connections import Connections
-from node.ingest.guard import Guard, Nowhere, calling_ae
+from node.ingest.guard import Guard, calling_ae
 from node.ingest.listener import Listener
 from node.ingest.reports import ReportService
 from node.ingest.store import PROCESSING_FAILURE, StoreService
@@ -163,7 +163,7 @@ class IngestServer:
                     str(event.request.AffectedSOPInstanceUID),
                 ),
                 Peer(calling_ae(event.assoc), event.assoc.requestor.address),
-                fits=not isinstance(event.request._dataset_file, Nowhere),
+                fits=getattr(event.request._dataset_file, "whole", True),
             )
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
             log.error("unforeseen", error=type(error).__name__, where=where(error))

@@ -21,7 +21,7 @@ def no_file_above(size: int) -> Iterator[None]:
 
 
 def incoming(folder: Path, *, room: bool = True) -> Incoming:
-    return Incoming(NamedTemporaryFile(dir=folder, delete=False), lambda: room)  # noqa: SIM115
+    return Incoming(NamedTemporaryFile(dir=folder, delete=False), lambda: room)
 
 
 def test_what_comes_is_in_the_file_at_once(tmp_path: Path) -> None:

@@ -84,13 +84,24 @@ def _security(config: Config) -> tuple[str | Table, ...]:
         for one in config.destinations
     ]
     return (
-        "Associations are admitted by called AE title, calling AE title and network. The listening "
-        "side has no TLS of its own: put it behind a tunnel or a proxy where the network is not "
-        "trusted.",
+        "Associations are admitted by called AE title, calling AE title and network. "
+        f"{_listening(config)}",
         *([Table(("destination", "protection"), rows)] if rows else []),
         *_audit(config),
         "Logs name no patient. The job table holds UIDs, scores and what decisions rest on; "
         "received films and results lie in the spool until their retention ends.",
+    )
+
+
+def _listening(config: Config) -> str:
+    """Return what protects the associations that others open to us."""
+    tls = config.dicom.tls
+    if tls is None:
+        return "The listening side speaks no TLS by configuration."
+    shown = "show one that a configured authority has signed" if tls.ca else "need show none"
+    return (
+        "The listening side speaks TLS 1.2 or later alone, with the cipher suites of the BCP 195 "
+        f"profiles (PS3.15, B.9 to B.12) that have forward secrecy and AEAD; callers {shown}."
     )
 
 

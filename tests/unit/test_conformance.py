@@ -61,6 +61,21 @@ def test_it_is_of_the_configuration_in_use(busy: Config) -> None:
         assert said in text
 
 
+def test_the_listening_side_says_how_it_is_protected(tmp_path: Path) -> None:
+    """A statement that denies the TLS of a node, or promises it, misleads who connects to it."""
+
+    def stated(dicom: str) -> str:
+        file = tmp_path / "config.yaml"
+        file.write_text(f"dicom: {dicom}\n")
+        return statement.markdown(load(file))
+
+    assert "The listening side speaks no TLS by configuration" in stated("{port: 104}")
+    plain = stated("{tls: {certificate: node.pem}}")
+    assert "speaks TLS 1.2 or later alone" in plain
+    assert "callers need show none" in plain
+    assert "callers show one" in stated("{tls: {certificate: node.pem, ca: ca.pem}}")
+
+
 def test_what_results_read_is_found_by_building_them() -> None:
     """Also what is read only because of the value of something else, and inside sequences."""
     read = sample().read

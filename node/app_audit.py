@@ -67,7 +67,7 @@ def _shipper(config: Config) -> "Shipper | None":
     """Return who ships the trail, None for nobody; raise Misconfigured for files of no use."""
     from node.audit.backlog import Backlog
     from node.audit.syslog import send
-    from node.pacs.tls import client_context
+    from node.tls import client_context
     from node.upkeep.shipping import Shipper
 
     server, trail = config.audit.syslog, config.audit.file

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from node.config_peers import Syslog
 from node.domain.errors import Unreachable
+from node.tls import reason_of
 
 
 def send(lines: Sequence[bytes], server: Syslog, context: ssl.SSLContext) -> None:
@@ -27,17 +28,10 @@ def send(lines: Sequence[bytes], server: Syslog, context: ssl.SSLContext) -> Non
             with suppress(ssl.SSLEOFError):
                 secured.unwrap()
     except OSError as error:
-        raise Unreachable(f"{where}: {_why(error)}") from None
+        kind = "no TLS: " if isinstance(error, ssl.SSLError) else ""
+        raise Unreachable(f"{where}: {kind}{reason_of(error)}") from None
 
 
 def framed(line: bytes) -> bytes:
     """Return a message with its length before it: octet counting (RFC 5425, 4.3)."""
     return b"%d %s" % (len(line), line)
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"no TLS: {(error.reason or type(error).__name__).lower().replace('_', ' ')}"
-    return error.strerror or str(error) or type(error).__name__

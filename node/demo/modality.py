@@ -11,7 +11,7 @@ from pynetdicom import AE
 
 from node.config_peers import ServerTls
 from node.domain.errors import Misconfigured, NotLetIn, OsteoScreenError, Unreachable
-from node.pacs.tls import loopback_context
+from node.tls import loopback_context
 
 AE_TITLE = "MODALITY"
 

@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from node import log
@@ -67,6 +68,34 @@ class Child(Generic[Answer]):
         if self._process is not None:
             self._process.kill()
             self._process.join()
+
+
+class Children(Generic[Answer]):
+    """So many of them for the same work; as many threads may ask at once, more wait."""
+
+    def __init__(self, work: Callable[..., Answer], count: int, patience: float) -> None:
+        self._all = [Child(work, patience) for _ in range(count)]
+        self._idle: SimpleQueue[Child[Answer]] = SimpleQueue()
+        for child in self._all:
+            self._idle.put(child)
+
+    def start(self) -> None:
+        """Start every process, so that none has to be waited for."""
+        for child in self._all:
+            child.start()
+
+    def ask(self, *arguments: Any) -> Answer:
+        """Have one that is idle asked; see `Child.ask`."""
+        child = self._idle.get()
+        try:
+            return child.ask(*arguments)
+        finally:
+            self._idle.put(child)
+
+    def kill(self) -> None:
+        """End every process at once."""
+        for child in self._all:
+            child.kill()
 
 
 def _end_of(exitcode: int | None) -> str:

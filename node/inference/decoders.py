@@ -3,12 +3,11 @@
 import resource
 from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Self
 
 from node.domain.errors import OsteoScreenError, Transient
 from node.domain.prediction import Radiograph
-from node.inference.child import Child, Lost
+from node.inference.child import Children, Lost
 from node.inference.decoding import decode
 from node.log import where
 
@@ -22,31 +21,24 @@ class Decoders:
     """So many processes that decode films; as many threads may ask at once, more wait."""
 
     def __init__(self, workers: int, work: Decode = decode, patience: float = _PATIENCE) -> None:
-        self._children = [Child(_Contained(work), patience) for _ in range(workers)]
-        self._idle: SimpleQueue[Child[Radiograph]] = SimpleQueue()
-        for child in self._children:
-            child.start()
-            self._idle.put(child)
+        self._children = Children(_Contained(work), workers, patience)
+        self._children.start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        for child in self._children:
-            child.kill()
+        self._children.kill()
 
     def decode(self, path: Path) -> Radiograph:
         """Read a film's pixels; raise Transient where that costs the process, else what it raises.
 
         Attempts are counted, so that a film which ends every process ends FAILED.
         """
-        child = self._idle.get()
         try:
-            return child.ask(path)
+            return self._children.ask(path)
         except Lost as lost:
             raise Transient(f"the decoder {lost} on this film") from None
-        finally:
-            self._idle.put(child)
 
 
 class _Contained:

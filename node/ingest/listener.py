@@ -15,8 +15,8 @@ from node.config_sections import Dicom
 from node.domain.audit import AssociationRefused, Peer
 from node.ingest.connections import Connections
 from node.log import where
-from node.pacs.tls import ServerCertificates, reason_of
 from node.ports import Audit
+from node.tls import ServerCertificates, reason_of
 
 _BACKLOG = 128
 

@@ -33,8 +33,8 @@ from node.pacs.commitment import (
 )
 from node.pacs.compress import compressed
 from node.pacs.status import classify, without_patient
-from node.pacs.tls import client_context, valid_until
 from node.pacs.transport import harden
+from node.tls import client_context, valid_until
 
 VERIFICATION = UID("1.2.840.10008.1.1")
 _REPORT_CLASSES = {

@@ -12,7 +12,7 @@ from node.config_peers import WebDestination
 from node.domain.delivery import CommitmentReport
 from node.domain.errors import Misconfigured, Permanent, Transient, Unreachable
 from node.pacs.status import classify
-from node.pacs.tls import client_context
+from node.tls import client_context
 
 _BOUNDARY = "osteoscreen-8c5b2f0e4a7d4b11"
 _HEADERS = {

@@ -2,11 +2,10 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
-from node.inference.child import Child, Lost
+from node.inference.child import Children, Lost
 from node.screening.reading import Reader, Reading, Unread
 
 _PATIENCE = 300.0  # seconds for one film; the largest decodes in a few
@@ -16,10 +15,7 @@ class Decoders:
     """So many processes that read files; each is driven by a thread, and replaced if it dies."""
 
     def __init__(self, reader: Reader, workers: int, patience: float = _PATIENCE) -> None:
-        self._children = [Child(reader.read, patience) for _ in range(workers)]
-        self._idle: SimpleQueue[Child[Reading]] = SimpleQueue()
-        for child in self._children:
-            self._idle.put(child)
+        self._children = Children(reader.read, workers, patience)
         self._threads = ThreadPoolExecutor(workers, "decoder")
 
     def __enter__(self) -> Self:
@@ -32,8 +28,7 @@ class Decoders:
         at: TracebackType | None,
     ) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for child in self._children:
-            child.kill()
+        self._children.kill()
         self._threads.shutdown()
 
     def submit(self, path: Path, known_digest: str) -> Future[Reading]:
@@ -41,10 +36,7 @@ class Decoders:
         return self._threads.submit(self._read, path, known_digest)
 
     def _read(self, path: Path, known_digest: str) -> Reading:
-        child = self._idle.get()  # there are as many as threads
         try:
-            return child.ask(path, known_digest)
+            return self._children.ask(path, known_digest)
         except Lost as lost:
             return Unread(f"the decoder {lost} on this film")
-        finally:
-            self._idle.put(child)

@@ -37,7 +37,7 @@ def tree(tmp_path: Path) -> Path:
         ("node/domain/film.py", "import pydicom"),
         ("node/worker/analyse.py", "import torch"),
         ("node/films/header.py", "import node.results.report"),
-        ("node/audit/syslog.py", "import node.pacs.tls"),
+        ("node/audit/syslog.py", "import node.pacs.status"),
         ("node/audit/trail.py", "import highdicom"),
         ("node/screening/run.py", "import node.worker.loop"),
         ("node/screening/reading.py", "import models.pixels"),

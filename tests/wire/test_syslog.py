@@ -22,7 +22,7 @@ from node.doctor.examine import examine
 from node.domain.audit import FilmReceived, Instance, Peer
 from node.domain.check import Check
 from node.domain.errors import Unreachable
-from node.pacs.tls import client_context
+from node.tls import client_context
 from node.upkeep.shipping import Shipper
 from tests.peers.audit import parse
 from tests.peers.syslog import SyslogServer

@@ -16,7 +16,7 @@ from node.config_peers import Destination, Tls
 from node.doctor.examine import examine
 from node.domain.errors import Misconfigured, Unreachable
 from node.pacs.association import open_archive
-from node.pacs.tls import client_context, valid_until
+from node.tls import client_context, valid_until
 from tests.peers.waiting import free_port
 from tests.wire.conftest import answering, destination
 from tests.wire.films import film, write

@@ -15,7 +15,7 @@ from node.config_peers import ServerTls
 from node.demo import modality
 from node.doctor import peers
 from node.domain.errors import Misconfigured, Unreachable
-from node.pacs.tls import server_context
+from node.tls import server_context
 from tests.peers.audit import read
 from tests.peers.programs import run
 from tests.peers.waiting import wait_until

@@ -1,4 +1,4 @@
-"""TLS to destinations and from callers: whom to trust, who we are, how long certificates hold.
+"""TLS with peers of every kind: whom to trust, who we are, how long certificates hold.
 
 After the BCP 195 profiles of PS3.15 (B.9 to B.12): TLS 1.2 or later, forward secrecy, AEAD ciphers.
 """
@@ -140,4 +140,4 @@ def reason_of(error: Exception) -> str:
         return (error.reason or "the handshake failed").lower().replace("_", " ")
     if isinstance(error, ValueError):
         return str(error)
-    return getattr(error, "strerror", None) or type(error).__name__
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -11,9 +11,9 @@ import structlog
 from node.config_sections import Dicom
 from node.pacs.transport import harden
 
-_MOST_COMMAND = 64 * 1024
-_MOST_IN_MEMORY = 4 * 1024 * 1024
-_MOST_AHEAD = 32
+_MOST_COMMAND = 64 * 1024  # bytes of a command set; one of a C-STORE has some 200
+_MOST_IN_MEMORY = 4 * 1024 * 1024  # bytes of a report: room for 20,000 objects
+_MOST_AHEAD = 32  # requests, where one at a time is what PS3.7 has unless more are negotiated
 _COMMAND, _LAST = 1, 2  # bits of the message control header, PS3.8 E.2
 
 log = structlog.get_logger()

@@ -63,13 +63,22 @@ def _product(picture: Tensor, shape: torch.Size, gradient: Tensor, ctx: Any) -> 
     return product.view(out, high, wide, into).permute(0, 3, 1, 2)
 
 
+def _as_autocast(tensor: Tensor) -> Tensor:
+    """Cast as autocast casts what it knows: a function of one's own has to see to it itself."""
+    device = tensor.device.type
+    if not torch.is_autocast_enabled(device):
+        return tensor
+    return tensor.to(torch.get_autocast_dtype(device))
+
+
 class GemmConv2d(nn.Conv2d):
     """A convolution without bias and groups that learns by ``_Convolve``."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, in, H, W) to (n, out, h, w), as ``nn.Conv2d`` does it."""
         stride, padding = cast(Pair, self.stride), cast(Pair, self.padding)
-        made = _Convolve.apply(input, self.weight, stride, padding)  # type: ignore[no-untyped-call]
+        picture, weight = _as_autocast(input), _as_autocast(self.weight)
+        made = _Convolve.apply(picture, weight, stride, padding)  # type: ignore[no-untyped-call]
         return cast(Tensor, made)
 
 

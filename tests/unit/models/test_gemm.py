@@ -31,6 +31,26 @@ def test_values_and_gradients_are_those_of_torch(
     torch.testing.assert_close(said[0], said[1])
 
 
+@pytest.mark.parametrize("side", [4, 16], ids=["product", "kernel"])
+def test_under_autocast_gradients_come_back_in_the_weights_own_type(side: int) -> None:
+    """As processors that multiply in bfloat16 train."""
+    torch.manual_seed(0)
+    plain = nn.Conv2d(3, 5, 3, padding=1, bias=False)
+    quick = quicken(copy.deepcopy(plain))
+    said = []
+    for layer in (plain, quick):
+        picture = torch.randn(4, 3, side, side, generator=torch.Generator().manual_seed(1))
+        picture.requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16):
+            value = layer(picture)
+        assert value.dtype is torch.bfloat16
+        (value.float() ** 2).sum().backward()
+        said.append((picture.grad, layer.weight.grad))
+    assert {gradient.dtype for pair in said for gradient in pair} == {torch.float32}
+    for ours, theirs in zip(said[1], said[0], strict=True):
+        assert (ours - theirs).norm() < 0.02 * theirs.norm()
+
+
 def test_a_whole_net_learns_the_same() -> None:
     """Every weight's gradient, to rounding; names and values of the weights stay."""
     torch.manual_seed(0)

@@ -4,6 +4,7 @@ A missing program skips the tests that need it, by name. With CI=true it fails t
 because CI installs every program: a skip there would be a hole that nobody sees.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from tests.peers.orthanc import Orthanc
 from tests.peers.postgres import fresh_database, running_postgres
 from tests.peers.programs import require
 from tests.peers.waiting import free_port
+
+# Tests share the cores with each other: torch's threads would wait for one another longer than they
+# work, in every program that a test starts. And a net's last bits depend on how many there are.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

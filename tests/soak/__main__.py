@@ -151,7 +151,7 @@ def table_of(growths: list[Growth]) -> str:
         lines.append(
             f"| {one.process.split(' (')[0]} | {before.memory / 2**20:.1f} MiB "
             f"| {after.memory / 2**20:.1f} MiB | {one.memory:+.1%} "
-            f"| {before.descriptors:g} to {after.descriptors:g} | {one.descriptors:+.1%} |"
+            f"| {before.descriptors:.1f} to {after.descriptors:.1f} | {one.descriptors:+.1%} |"
         )
     return "\n".join(lines) + "\n"
 

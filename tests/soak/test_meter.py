@@ -11,6 +11,10 @@ def takes(*memory: float) -> list[Take]:
     return [Take(mb, 10.0, 1.0) for mb in memory]
 
 
+def counts(*descriptors: float) -> list[Take]:
+    return [Take(100.0, number, 1.0) for number in descriptors]
+
+
 def test_what_rises_after_the_warm_up_is_growth() -> None:
     """The first quarter does not count: models load, pools fill."""
     flat = growth("ingest", takes(1, 50, 100, 100, 100, 100, 100, 100))
@@ -18,6 +22,13 @@ def test_what_rises_after_the_warm_up_is_growth() -> None:
     leak = growth("ingest", takes(100, 100, 100, 102, 104, 106, 110, 112))
     assert round(leak.memory, 3) == 0.099
     assert leak.descriptors == 0.0
+
+
+def test_an_association_that_comes_and_goes_is_no_growth_and_one_left_open_is() -> None:
+    """Seven descriptors and an eighth now and then; then one that never goes."""
+    first = (1, 1, 1, 1, 7, 7, 8, 8, 7, 7, 7, 7)
+    assert growth("deliver", counts(*first, 7, 8, 8, 7)).descriptors == 0.0
+    assert growth("deliver", counts(*first, 8, 8, 9, 9)).descriptors > 0.05
 
 
 def test_a_process_that_was_replaced_is_told() -> None:

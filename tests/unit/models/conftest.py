@@ -16,12 +16,6 @@ from models.grid import GridConfig, GridNet
 REPOSITORY = Path(__file__).parents[3]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    """Keep to one core: threads of small nets wait for each other longer than they work."""
-    torch.set_num_threads(1)
-
-
 @pytest.fixture
 def small() -> GridConfig:
     """Return a small config with all parts of the net."""

@@ -26,8 +26,6 @@ from tests.unit.models.test_bundle import CARD
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """Return a small bundle that learned nothing and whose name tries to break a page."""
-    # Before the first run, like the runs it is compared with: threads change the last bits.
-    torch.set_num_threads(1)
     config = GridConfig(size=96, grid=3, dim=32, depth=1, heads=2)
     torch.manual_seed(3)
     card = Card.model_validate(CARD | {"architecture": vars(config), "name": "<b>test</b>"})

@@ -1,9 +1,7 @@
 """`osteoscreen model evaluate` as people meet it, with the shipped bundle."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,21 +11,15 @@ from PIL import Image
 from models.card import Card
 from models.grid import GridConfig, GridNet
 from models.registry import write_bundle
+from tests.peers.command import osteoscreen
 from tests.unit.models.test_bundle import CARD
 
 HEADER = "path,patient_id,site,split,label,origin"
 
 
-def osteoscreen(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def evaluate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "node.cli", "model", "evaluate", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        check=False,
-    )
+    return osteoscreen("model", "evaluate", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +39,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_program_reads_the_report_from_standard_output(manifest: Path, tmp_path: Path) -> None:
-    done = osteoscreen(manifest, "--bundle", "demo", "--out", tmp_path, "--json")
+    done = evaluate(manifest, "--bundle", "demo", "--out", tmp_path, "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report == json.loads((tmp_path / "report.json").read_text("utf-8"))
@@ -61,7 +53,7 @@ def test_people_read_each_hospitals_area_and_where_the_report_is(
     config = GridConfig(size=96, grid=3, dim=32, depth=1, heads=2)
     card = Card.model_validate(CARD | {"architecture": vars(config)})
     write_bundle(tmp_path / "bundle", card, GridNet(config).eval(), {})
-    done = osteoscreen(manifest, "--bundle", tmp_path / "bundle", "--out", tmp_path)
+    done = evaluate(manifest, "--bundle", tmp_path / "bundle", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "home (internal): AUC 0." in done.stdout
     assert f"report: {tmp_path / 'report.html'}" in done.stdout
@@ -70,7 +62,7 @@ def test_people_read_each_hospitals_area_and_where_the_report_is(
 def test_a_bad_manifest_ends_in_one_line_with_status_2(manifest: Path, tmp_path: Path) -> None:
     leaking = manifest.with_name("leaking.csv")
     leaking.write_text(manifest.read_text().replace("p29", "p1"))
-    done = osteoscreen(leaking, "--out", tmp_path / "out")
+    done = evaluate(leaking, "--out", tmp_path / "out")
     assert done.returncode == 2
     assert "p1 (test, row 31 and validation, row 3)" in done.stderr
     assert "Traceback" not in done.stderr
@@ -79,6 +71,6 @@ def test_a_bad_manifest_ends_in_one_line_with_status_2(manifest: Path, tmp_path:
 
 
 def test_a_bundle_that_is_not_there_is_named(manifest: Path, tmp_path: Path) -> None:
-    done = osteoscreen(manifest, "--out", tmp_path / "out", "--bundle", "none")
+    done = evaluate(manifest, "--out", tmp_path / "out", "--bundle", "none")
     assert done.returncode == 2
     assert "none" in done.stderr

@@ -100,7 +100,6 @@ def _fit(net: GridNet, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Return a sound cohort and a small bundle that sees density; do not change them."""
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("world")
     _write_cohort(folder / "cohort")
     config = GridConfig(size=SIDE, grid=1, dim=16, depth=1, heads=2)

@@ -19,6 +19,7 @@ from pydicom.encaps import get_frame
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
+from pydicom.uid import UID
 
 from models.codestream import announced, is_cut_short
 from models.greyscale import Float, Levels, Stored, Values, grey_of_colour, levels_of, look_up
@@ -105,7 +106,7 @@ def _decode(ds: Dataset) -> Stored:
         raise
     except _DECODING as error:
         name = "an unknown transfer syntax"
-        if syntax is not None and syntax in UID_dictionary:
+        if isinstance(syntax, UID) and syntax in UID_dictionary:
             name = syntax.name
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         printable = "".join(c if c.isprintable() else "?" for c in reason[:200])

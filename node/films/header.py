@@ -62,10 +62,9 @@ _UNREADABLE = (
     BytesLengthException,
     struct.error,
     ValueError,
-    KeyError,
+    LookupError,
     TypeError,
     AttributeError,
-    IndexError,
     NotImplementedError,
     OverflowError,
     RecursionError,
@@ -208,7 +207,8 @@ def _text(ds: Dataset, keyword: str) -> str:
 
 
 def _code(ds: Dataset, keyword: str) -> str:
-    return _text(ds, keyword).upper()
+    # Cut once more: a letter may become two.
+    return _text(ds, keyword).upper()[:_MAX_TEXT]
 
 
 def _codes(ds: Dataset, keyword: str) -> tuple[str, ...]:

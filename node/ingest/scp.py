@@ -155,7 +155,9 @@ class IngestServer:
 
     def _on_store(self, event: Any) -> Any:
         try:
-            event.request._dataset_file.flush()
+            file = event.request._dataset_file
+            if file is not None:
+                file.flush()
             return self._store.store(
                 event.dataset_path,
                 Instance(
@@ -163,7 +165,7 @@ class IngestServer:
                     str(event.request.AffectedSOPInstanceUID),
                 ),
                 Peer(calling_ae(event.assoc), event.assoc.requestor.address),
-                fits=getattr(event.request._dataset_file, "whole", True),
+                fits=getattr(file, "whole", True),
             )
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
             log.error("unforeseen", error=type(error).__name__, where=where(error))

@@ -56,9 +56,12 @@ class StoreService:
         self._audit = audit
         self._clock = clock
 
-    def store(self, path: Path, announced: Instance, peer: Peer, *, fits: bool = True) -> Dataset:
+    def store(
+        self, path: Path | None, announced: Instance, peer: Peer, *, fits: bool = True
+    ) -> Dataset:
         """Take over the file at `path` and return the response's status.
 
+        There is no file where the request came without a data set.
         `announced` is what the request claims the data set to be; a file that had no room on the
         disk does not fit. Whatever is answered is in the audit trail before.
         """
@@ -70,10 +73,14 @@ class StoreService:
         self._tell(announced, peer, answer)
         return answer.as_status()
 
-    def _take(self, path: Path, announced: Instance, calling_ae: str, fits: bool) -> "_Answer":
+    def _take(
+        self, path: Path | None, announced: Instance, calling_ae: str, fits: bool
+    ) -> "_Answer":
         sop_class, sop_instance = announced.sop_class_uid, announced.sop_instance_uid
         facts = log.bind(calling_ae=calling_ae, sop_instance_uid=sop_instance)
         try:
+            if path is None:
+                raise Permanent("the request has no data set")
             if not fits or not self._spool.has_room():
                 facts.error("film_refused_no_room")
                 return _Answer(OUT_OF_RESOURCES, "No room left; send again later")

@@ -16,8 +16,8 @@ from tests.peers.waiting import wait_until
 _MAX_PDU = 16_384
 
 
-def announce(assoc: Association, sop_class: str, sop_instance: str, data: bytes) -> Dataset:
-    """Send these bytes as the data set of a C-STORE of this instance; return the answer."""
+def announce(assoc: Association, sop_class: str, sop_instance: str, data: bytes | None) -> Dataset:
+    """Send a C-STORE of this instance with these bytes, or none, as data set; return the answer."""
     request = _request(sop_class, sop_instance, data)
     with _reactor_paused(assoc):
         assoc.dimse.send_msg(request, assoc.accepted_contexts[0].context_id)
@@ -41,13 +41,13 @@ def begin(assoc: Association, ds: Dataset) -> None:
         assoc.dul.send_pdu(pdu)
 
 
-def _request(sop_class: str, sop_instance: str, data: bytes) -> C_STORE:
+def _request(sop_class: str, sop_instance: str, data: bytes | None) -> C_STORE:
     request = C_STORE()
     request.MessageID = 1
     request.Priority = 2
     request.AffectedSOPClassUID = UID(sop_class)
     request.AffectedSOPInstanceUID = UID(sop_instance)
-    request.DataSet = BytesIO(data)
+    request.DataSet = None if data is None else BytesIO(data)
     return request
 
 

@@ -134,8 +134,8 @@ class TestRefused:
         assert status.Status == 0xA900
         assert nothing_kept(node)
 
-    @pytest.mark.parametrize("data", [b"\0\0", b"no data set at all", b"\xff" * 200_000])
-    def test_what_cannot_be_understood(self, node: Node, data: bytes) -> None:
+    @pytest.mark.parametrize("data", [None, b"\0\0", b"no data set at all", b"\xff" * 200_000])
+    def test_what_cannot_be_understood(self, node: Node, data: bytes | None) -> None:
         """0xC210, a comment that says so, and the association goes on."""
         ds = film()
         with node.associated() as assoc:

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pydicom
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from models.pixels import PixelError, read_radiograph
 
@@ -77,3 +79,11 @@ def test_hostile_headers_end_in_a_film_or_a_refusal(
     assert film.pixels.ndim == 2
     assert 0.0 <= film.pixels.min() < film.pixels.max() <= 1.0
     assert 0.2 <= film.aspect <= 5.0
+
+
+def test_a_film_of_two_transfer_syntaxes_is_refused(make_ds: Callable[..., Dataset]) -> None:
+    """The refusal cannot name the syntax either."""
+    ds = make_ds(STORED)
+    ds.file_meta.add_new(0x00020010, "UI", [ExplicitVRLittleEndian, RLELossless])
+    with pytest.raises(PixelError, match="do not decode from an unknown transfer syntax"):
+        read_radiograph(ds)

@@ -187,6 +187,20 @@ class TestMemory:
         assert node.incoming() == []
         assert node.send(film()) == 0x0000
 
+    def test_a_thread_that_cuts_off_its_own_peer_ends(
+        self, node: Node, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where pynetdicom lets an abort wait, as it does when two events coincide."""
+        monkeypatch.setattr(Association, "_abort_nonblocking", Association._abort_blocking)
+        with node.associated() as assoc:
+            here = context_of(assoc)
+            [served] = alive(node)
+            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(film()))))
+            wait_until(node.incoming, what="film under way")
+            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(film()))))
+            wait_until(lambda: not served.dul.is_alive(), what="end of the thread")
+        assert node.incoming() == []
+
     def test_a_report_is_not_as_long_as_a_film(self, node: Node) -> None:
         """Reports are kept in memory while they come."""
         roles = [(str(PUSH_MODEL), [ImplicitVRLittleEndian])]

@@ -24,7 +24,7 @@ ANSWERS = {
     SUCCESS: "bytes and job are on the disk; also for a film that is turned away, or known already",
     OUT_OF_RESOURCES: "no room, or no database: send again later",
     CLASS_MISMATCH: "the data set is not the SOP Instance that the request announced",
-    CANNOT_UNDERSTAND: "the data set cannot be read, or lacks a UID that a result needs",
+    CANNOT_UNDERSTAND: "the data set is missing, cannot be read, or lacks a UID for a result",
 }
 """What each status that we answer means."""
 _OUTCOMES = {

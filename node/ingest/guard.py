@@ -52,8 +52,8 @@ class Guard:
         if fault := self._fault(assoc) or _fault_of(event.pdu, assoc.dimse.message):
             log.warning("transfer_cut_off", calling_ae=calling_ae(assoc), error=fault)
             event.pdu.presentation_data_value_items = []  # nothing of it is acted on
-            # To wait here for the end of this very thread would be for ever; left to itself,
-            # pynetdicom waits where another thread has an event at the same time.
+            # Else it may wait for the end of the thread that it runs in: pynetdicom changes which
+            # abort an association has around every event, in any of its threads.
             assoc.abort(block=False)
             return
         message = assoc.dimse.message

@@ -61,9 +61,8 @@ class StoreService:
     ) -> Dataset:
         """Take over the file at `path` and return the response's status.
 
-        There is no file where the request came without a data set.
-        `announced` is what the request claims the data set to be; a file that had no room on the
-        disk does not fit. Whatever is answered is in the audit trail before.
+        There is no file where the request came without a data set. `announced` is what the request
+        claims the data set to be; a file that had no room on the disk does not fit. Whatever is answered is in the audit trail before.
         """
         try:
             answer = self._take(path, announced, peer.ae_title, fits)
@@ -80,7 +79,7 @@ class StoreService:
         facts = log.bind(calling_ae=calling_ae, sop_instance_uid=sop_instance)
         try:
             if path is None:
-                raise Permanent("the request has no data set")
+                raise Permanent("the request has no data set: have the film sent whole")
             if not fits or not self._spool.has_room():
                 facts.error("film_refused_no_room")
                 return _Answer(OUT_OF_RESOURCES, "No room left; send again later")

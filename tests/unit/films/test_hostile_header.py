@@ -86,13 +86,13 @@ class TestText:
         found = read(tmp_path, SpecificCharacterSet=charset, StudyDescription=b"CHEST \xff\x1b$B")
         assert found.study_description.startswith("CHEST")
 
-    @pytest.mark.parametrize("charset", [b"rot13 ", b"ISO_IR 100\\rot13 ", b"zlib"])
+    @pytest.mark.parametrize("charset", [b"rot13 ", b"zlib"])
     def test_a_codec_that_is_for_no_text_leaves_a_text_unread(
         self, charset: bytes, tmp_path: Path
     ) -> None:
         """pydicom takes what it does not know to Python's codecs, and some are none of text."""
         found = read(tmp_path, SpecificCharacterSet=charset, StudyDescription=b"CHEST \x1b$B")
-        assert found.study_description in ("", "CHEST  $B")
+        assert found.study_description == ""
 
     def test_a_code_in_capitals_is_no_longer_than_others(self, tmp_path: Path) -> None:
         """One letter may have two capitals, as the German sharp s."""

@@ -62,7 +62,8 @@ class StoreService:
         """Take over the file at `path` and return the response's status.
 
         There is no file where the request came without a data set. `announced` is what the request
-        claims the data set to be; a file that had no room on the disk does not fit. Whatever is answered is in the audit trail before.
+        claims the data set to be; a file that had no room on the disk does not fit. Whatever is
+        answered is in the audit trail before.
         """
         try:
             answer = self._take(path, announced, peer.ae_title, fits)

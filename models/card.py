@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.clinical import ClinicalModel
 from models.combined import Combined
+from models.gate.part import GatePart
 from models.grid import GridConfig
 from models.points import OperatingPoint
 
@@ -112,6 +113,7 @@ class Card(_Part):
     training: Training
     attribution: tuple[str, ...]
     combined: Combined | None = None
+    gate: GatePart | None = None
     golden: tuple[Golden, ...]
     digest: str = ""
 
@@ -142,8 +144,8 @@ def dump(card: Card) -> str:
 def digest(card: Card, weights: bytes, clinical: ClinicalModel | None = None) -> str:
     """``sha256:`` over the weights' bytes and the content of card and clinical model.
 
-    The card counts without its digest, and what a bundle lacks is left out. Golden films are
-    covered through their own digests in the card.
+    The card counts without its digest, and what a bundle lacks is left out. Golden films and the
+    gate are covered through their own digests in the card.
     """
     parts = [hashlib.sha256(weights).digest(), _content(card)]
     if clinical is not None:

@@ -123,14 +123,15 @@ class Manifest:
         return None if None in origins else Origin.PATIENT
 
 
-def read_manifest(file: Path) -> Manifest:
+def read_manifest(file: Path, *, labelled: bool = True) -> Manifest:
     """Read and validate ``file``. Raises ManifestError.
 
-    Pixels are not looked at: see ``evaluation.scores`` for films that do not decode.
+    Unless ``labelled``, films may all have one label, since nothing is made of it. Pixels are not
+    looked at: see ``evaluation.scores`` for films that do not decode.
     """
     rows = _read_rows(file)
     entries = tuple(_parse_all(rows, file.parent))
-    for problem, where in faults(entries):
+    for problem, where in faults(entries, labelled=labelled):
         raise refuse(problem, where)
     return Manifest(file, entries)
 

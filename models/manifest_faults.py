@@ -13,13 +13,16 @@ _NAMED = 8
 """How many rows or patients an error names before it counts the rest."""
 
 
-def faults(entries: Sequence[Entry]) -> Iterator[tuple[str, list[str]]]:
-    """Each problem there is, with the rows or patients it concerns."""
+def faults(entries: Sequence[Entry], *, labelled: bool) -> Iterator[tuple[str, list[str]]]:
+    """Each problem there is, with the rows or patients it concerns.
+
+    Where nothing is made of labels, films may all have the same.
+    """
     for problem, find in (
         ("one film is listed more than once", _repeated),
         ("patients on both sides of a split", _leaks),
         ("files that are not there", _absent),
-        ("films of one class alone", _single_class),
+        ("films of one class alone", _single_class if labelled else _nothing),
     ):
         where = find(entries)
         if where:
@@ -64,6 +67,10 @@ def _single_class(entries: Sequence[Entry]) -> list[str]:
         for part, films in _grouped(entries, lambda entry: entry.part).items()
         if len({entry.label for entry in films}) < 2
     ]
+
+
+def _nothing(_: Sequence[Entry]) -> list[str]:
+    return []
 
 
 def _rows(entries: Sequence[Entry]) -> str:

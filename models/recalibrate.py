@@ -49,7 +49,7 @@ def recalibrate(file: Path, bundle: Bundle, out: Path) -> Bundle:
     )
     card = card.model_copy(update={"figures": figures or card.figures})
     net = bundle.net.cpu()
-    return write_bundle(out, card, net, golden_films(bundle), bundle.clinical)
+    return write_bundle(out, card, net, golden_films(bundle), (bundle.clinical, bundle.gate))
 
 
 def _kind(manifest: Manifest) -> str:

@@ -1,7 +1,8 @@
 """Bundles on disk: write, load, verify. A bundle that does not verify does not load.
 
 A bundle is a folder with ``card.yaml``, ``weights.safetensors`` (float16), ``golden/`` and, where
-it scores clinical facts too, ``clinical.yaml``.
+it scores clinical facts too, ``clinical.yaml``, where it looks before it scores,
+``gate.safetensors``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from torch import Tensor
 
 from models.card import Card, CardError, Golden, digest, dump, parse
 from models.clinical import ClinicalError, ClinicalModel, dump_clinical, parse_clinical
+from models.gate import part as gates
+from models.gate.part import Gate, GateError
 from models.grid import GridConfig, GridNet
 from models.pixels import Radiograph
 from models.scoring import Bundle, score
@@ -31,6 +34,7 @@ __all__ = [
     "Bundle",
     "BundleError",
     "add_clinical",
+    "add_gate",
     "compare_gpu",
     "load_bundle",
     "verify_golden",
@@ -41,10 +45,13 @@ NETS: Final[Mapping[str, Callable[[GridConfig], GridNet]]] = MappingProxyType({"
 """Every net that a card may name."""
 
 CARD, WEIGHTS, GOLDEN = "card.yaml", "weights.safetensors", "golden"
-CLINICAL = "clinical.yaml"
+CLINICAL, GATE = "clinical.yaml", "gate.safetensors"
 
 TOLERANCE = 1e-4
 """How far a golden logit may drift between machines, on the processor in float32."""
+
+GATE_TOLERANCE = 1e-3
+"""How far what the gate sees of a golden film may drift between machines."""
 
 GPU_TOLERANCE = 0.02
 """How far apart a golden logit may lie on GPU and processor: some half a per cent of probability.
@@ -81,7 +88,7 @@ def load_bundle(path: Path, device: str = "cpu") -> Bundle:
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise BundleError(f"device {device!r} is not usable ({reason}); use cpu") from error
-    return Bundle(card, net, device, path, clinical)
+    return Bundle(card, net, device, path, clinical, _read_gate(path, card, device))
 
 
 def write_bundle(
@@ -89,9 +96,9 @@ def write_bundle(
     card: Card,
     net: GridNet,
     films: Mapping[str, Radiograph],
-    clinical: ClinicalModel | None = None,
+    parts: tuple[ClinicalModel | None, Gate | None] = (None, None),
 ) -> Bundle:
-    """Write card, weights, golden films and clinical model to ``path`` and load them back.
+    """Write card, weights, golden films, clinical model and gate to ``path`` and load them back.
 
     The golden scores and the digest are set here, from the weights as stored; what the card says
     of them is replaced. ``films`` are square, named by file. Raises BundleError.
@@ -105,12 +112,12 @@ def write_bundle(
     stored.load_state_dict({key: _widen(value) for key, value in tensors.items()})
     stored.eval().requires_grad_(False)
     (path / GOLDEN).mkdir(parents=True, exist_ok=True)
-    golden = []
+    golden, kept_films = [], {}
     for name, film in sorted(films.items()):
         file = path / GOLDEN / name
         Image.fromarray(np.round(film.pixels * 255).astype(np.uint8)).save(file, optimize=True)
-        kept = _read_golden(file, None)
-        result = score(Bundle(card, stored, "cpu", path), [kept])[0]
+        kept_films[name] = _read_golden(file, None)
+        result = score(Bundle(card, stored, "cpu", path), [kept_films[name]])[0]
         golden.append(
             Golden(
                 file=name,
@@ -119,7 +126,9 @@ def write_bundle(
                 probability=result.probability,
             )
         )
-    card = card.model_copy(update={"golden": tuple(golden)})
+    clinical, gate = parts
+    part = None if gate is None else _keep_gate(path, gate, kept_films)
+    card = card.model_copy(update={"golden": tuple(golden), "gate": part})
     (path / WEIGHTS).write_bytes(weights)
     _sign(path, card, weights, clinical)
     return load_bundle(path)
@@ -135,6 +144,20 @@ def add_clinical(bundle: Bundle, clinical: ClinicalModel) -> Bundle:
     card = bundle.card.model_copy(update={"combined": None})
     try:
         _sign(bundle.path, card, weights, clinical)
+    except OSError as error:
+        raise BundleError(f"{bundle.path} cannot be written ({error.strerror})") from error
+    return load_bundle(bundle.path, bundle.device)
+
+
+def add_gate(bundle: Bundle, gate: Gate) -> Bundle:
+    """Put a gate into a verified bundle, in place of the one it has, and sign it anew.
+
+    Raises BundleError, also where the folder cannot be written.
+    """
+    weights = (bundle.path / WEIGHTS).read_bytes()
+    try:
+        part = _keep_gate(bundle.path, gate, golden_films(bundle))
+        _sign(bundle.path, bundle.card.model_copy(update={"gate": part}), weights, bundle.clinical)
     except OSError as error:
         raise BundleError(f"{bundle.path} cannot be written ({error.strerror})") from error
     return load_bundle(bundle.path, bundle.device)
@@ -161,7 +184,10 @@ def verify_golden(bundle: Bundle) -> float:
                 f"the {name} model's golden scores are off by {off:.5f}; restore the bundle"
             )
         worst = max(worst, off)
-    return worst
+    off = gates.drift(bundle.gate, golden_films(bundle)) if bundle.gate else 0.0
+    if not off <= GATE_TOLERANCE:
+        raise BundleError(f"the gate sees golden films {off:.5f} otherwise; restore the bundle")
+    return max(worst, off)
 
 
 def compare_gpu(bundle: Bundle) -> float | None:
@@ -219,6 +245,23 @@ def _read_parts(path: Path) -> tuple[Card, bytes, ClinicalModel | None]:
         raise BundleError(
             f"{path / CLINICAL} is not valid ({error}); restore the bundle"
         ) from error
+
+
+def _read_gate(path: Path, card: Card, device: str) -> Gate | None:
+    if card.gate is None:
+        return None
+    try:
+        return gates.from_bytes(card.gate, (path / GATE).read_bytes(), device)
+    except OSError as error:
+        raise BundleError(f"{path / GATE} cannot be read; restore the bundle") from error
+    except GateError as error:
+        raise BundleError(f"{path / GATE} {error}; restore the bundle") from error
+
+
+def _keep_gate(path: Path, gate: Gate, films: Mapping[str, Radiograph]) -> gates.GatePart:
+    part, content = gates.signed(gate, films)
+    (path / GATE).write_bytes(content)
+    return part
 
 
 def _sign(path: Path, card: Card, weights: bytes, clinical: ClinicalModel | None) -> None:

@@ -119,7 +119,7 @@ def release(
         golden=(),
     )
     clinical = held_out.clinical.model if held_out.clinical else None
-    return write_bundle(path, written, net, golden, clinical)
+    return write_bundle(path, written, net, golden, (clinical, None))
 
 
 def freeze_on(held_out: HeldOut, source: str) -> Frozen:

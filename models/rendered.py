@@ -40,7 +40,7 @@ _GOLDEN_FROM = 24
 
 SIMULATED = Origin(
     name="osteoscreen-demo",
-    version="0.3.0",
+    version="0.4.0",
     intended_use=IntendedUse.DEMONSTRATION,
     summary=(
         "Grid hybrid net (ResNet-18 over 6 x 6 blocks, Transformer over the blocks) trained on "

@@ -12,6 +12,7 @@ import torch
 
 from models.card import Calibration, Card
 from models.clinical import ClinicalModel, sigmoid
+from models.gate.part import Gate
 from models.gradcam import explain
 from models.grid import GridNet
 from models.pixels import Radiograph
@@ -27,7 +28,8 @@ CHUNK = 16
 class Bundle:
     """A verified net with its card, ready to score on ``device``; see ``registry.load_bundle``.
 
-    ``clinical`` is None where the bundle scores films by their image alone.
+    ``clinical`` is None where the bundle scores films by their image alone, ``gate`` where it takes
+    every picture for a frontal chest.
     """
 
     card: Card
@@ -35,6 +37,7 @@ class Bundle:
     device: str
     path: Path
     clinical: ClinicalModel | None = None
+    gate: Gate | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from models.distributed import Ranks, ranks
 from models.grid import GridConfig, GridNet, resized
 from models.listed import Listed, load_films, origin_of, release_listed
 from models.manifest import Manifest, ManifestError, Split, read_manifest
-from models.registry import load_bundle
+from models.registry import add_gate, load_bundle
 from models.release import account
 from models.rendered import SIMULATED, Rendered, kept_for_calibration, release_rendered
 from models.scoring import Bundle
@@ -69,7 +69,7 @@ def _on_rendered(net: GridNet, options: TrainOptions, joined: Ranks) -> Bundle |
     if not joined.first:
         return None
     training = account(SIMULATED, trained.done, options.seed, start)
-    return release_rendered(options.out, trained.net.cpu(), source, training, start)
+    return _gated(release_rendered(options.out, trained.net.cpu(), source, training, start), start)
 
 
 def _on_listed(net: GridNet, file: Path, options: TrainOptions, joined: Ranks) -> Bundle | None:
@@ -87,7 +87,13 @@ def _on_listed(net: GridNet, file: Path, options: TrainOptions, joined: Ranks) -
     if not joined.first:
         return None
     training = account(origin_of(manifest), trained.done, options.seed, start)
-    return release_listed(options.out, trained.net.cpu(), source, manifest, (training, start))
+    run = (training, start)
+    return _gated(release_listed(options.out, trained.net.cpu(), source, manifest, run), start)
+
+
+def _gated(bundle: Bundle, start: Bundle | None) -> Bundle:
+    """The bundle with the gate of the one it took its weights from."""
+    return bundle if start is None or start.gate is None else add_gate(bundle, start.gate)
 
 
 def _require(manifest: Manifest, split: Split) -> None:

@@ -93,6 +93,51 @@ def fit_clinical(
         typer.echo(f"{opened.path}: clinical model written, {digest}{dropped}")
 
 
+@model.command("fit-gate")
+def fit_gate(  # noqa: PLR0913 - the options of a command
+    manifest: Annotated[Path, typer.Argument(help="CSV of films with their view and patient.")],
+    bundle: Annotated[str, typer.Option(help="Put the gate into this bundle, and sign it anew.")],
+    out: Annotated[Path, typer.Option(help="Folder for pictures and nets; a broken run resumes.")],
+    steps: Annotated[int, typer.Option(min=1, help="Steps of training, for each net.")] = 1500,
+    folds: Annotated[int, typer.Option(min=2, help="Nets that measure the gate.")] = 5,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+    attribution: Annotated[
+        list[str] | None, typer.Option(help="Whom the films are owed to, for the card; repeatable.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+) -> None:
+    """Train the gate that tells frontal chest films from others; show figures of unseen people."""
+    try:
+        from models.gate.make import GateOptions
+        from models.gate.make import fit_gate as make_gate
+    except ModuleNotFoundError as error:
+        raise Misconfigured(
+            f"a gate needs {error.name}: pip install 'osteoscreen[research]'"
+        ) from None
+    from models.gate.train import GateTraining
+    from models.manifest import ManifestError
+    from models.pixels import PixelError
+    from models.registry import BundleError, add_gate
+    from models.simulate.anatomy import AnatomyError
+    from models.training import TrainError, device_for
+    from node.inference.predictor import open_bundle
+
+    opened = open_bundle(bundle, "cpu")
+    training = GateTraining(steps=steps, seed=seed)
+    try:
+        options = GateOptions(
+            manifest, out, folds, device_for(device), tuple(attribution or ()), training=training
+        )
+        made = add_gate(opened, make_gate(options))
+    except (ManifestError, TrainError) as error:
+        raise Misconfigured(str(error)) from None
+    except (AnatomyError, BundleError, PixelError) as error:
+        raise Permanent(str(error)) from None
+    figures = made.card.gate.figures if made.card.gate else ()
+    rows = [(one.name, f"{one.right} of {one.total}") for one in figures]
+    print_figures(f"{made.path}, {made.card.digest}", rows)
+
+
 @model.command("calibrate")
 def calibrate(
     manifest: Annotated[Path, typer.Argument(help="CSV of films with labels, for validation.")],

@@ -66,11 +66,14 @@ def sample_variant(seed: int) -> Variant:
     )
 
 
-def render_maps(anatomy: Anatomy, variant: Variant, size: int) -> Float:
+def render_maps(
+    anatomy: Anatomy, variant: Variant, size: int, depth_mm: float = _DEPTH_MM
+) -> Float:
     """Areal density along diverging rays, back to front.
 
     Returns float32 (3, size, size) in g/cm2: water, spine, ribs; row 0 is the top and column 0 the
     patient's right, as a PA film is hung. The girdle is left out: in the CT the arms are raised.
+    Rays run through ``depth_mm`` about the trunk's middle; one that is turned needs more.
     """
     volume = torch.from_numpy(anatomy.density[:3])[None]
     field = _warp_field(variant)
@@ -79,7 +82,7 @@ def render_maps(anatomy: Anatomy, variant: Variant, size: int) -> Float:
     down, right = torch.meshgrid(-across, across, indexing="ij")
     slant = torch.sqrt(1 + (down**2 + right**2) / SOURCE_TO_DETECTOR_MM**2)
     total = torch.zeros(3, size, size)
-    for depth in torch.arange(-_DEPTH_MM / 2, _DEPTH_MM / 2, _STEP_MM).tolist():
+    for depth in torch.arange(-depth_mm / 2, depth_mm / 2, _STEP_MM).tolist():
         to_source = SOURCE_TO_DETECTOR_MM - _DETECTOR_GAP_MM + depth
         shrink = to_source / SOURCE_TO_DETECTOR_MM
         forward = torch.full_like(right, depth)

@@ -133,7 +133,7 @@ def start(tmp_path: Path) -> Bundle:
     demo = load_bundle(DEMO)
     config = GridConfig(size=SIZE)
     card = demo.card.model_copy(update={"architecture": config})
-    return write_bundle(tmp_path / "start", card, GridNet(config).eval(), {}, demo.clinical)
+    return write_bundle(tmp_path / "start", card, GridNet(config).eval(), {}, (demo.clinical, None))
 
 
 def train_from(start: Bundle, manifest: Path, out: Path) -> Bundle:

@@ -30,7 +30,7 @@ def bundle(tmp_path: Path) -> Bundle:
     card = Card.model_validate(CARD | {"architecture": vars(config)})
     golden = {"grain.png": _grain(0)}
     clinical = load_bundle(SHIPPED).clinical
-    return write_bundle(tmp_path / "bundle", card, GridNet(config).eval(), golden, clinical)
+    return write_bundle(tmp_path / "bundle", card, GridNet(config).eval(), golden, (clinical, None))
 
 
 def _grain(seed: int) -> Radiograph:

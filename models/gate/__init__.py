@@ -1,0 +1,1 @@
+"""The gate: what a picture shows, before it is scored."""

@@ -1,0 +1,102 @@
+"""The gate's net: what a picture shows, and which way up.
+
+A small residual net of its own. The film's shape is all it needs, at a size where the grid net
+would see nothing; and a bundle's scores stay what they are when the gate is trained anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from torch.nn.functional import gelu, relu
+
+
+class Kind(IntEnum):
+    """What a picture shows; the place of its logit."""
+
+    FRONTAL = 0
+    SIDE = 1
+    OTHER = 2
+
+
+class GateConfig(BaseModel):
+    """Side of the picture in pixels, channels of the stages, length of the features."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int = Field(160, ge=64, le=512)
+    widths: tuple[int, ...] = (24, 32, 64, 96, 128)
+    features: int = Field(64, ge=8, le=512)
+
+
+@dataclass(frozen=True)
+class Said:
+    """Logits of each question, and the features that distances are measured in.
+
+    ``kind`` (N, 3): frontal chest, chest from the side, anything else. ``turn`` (N, 4): quarter
+    turns counter-clockwise the picture has made. ``inverted`` (N,). ``ap`` (N,): AP, not PA.
+    ``features`` (N, F).
+    """
+
+    kind: Tensor
+    turn: Tensor
+    inverted: Tensor
+    ap: Tensor
+    features: Tensor
+
+
+class _Block(nn.Module):
+    """Two convolutions and a shortcut, at half of the resolution."""
+
+    def __init__(self, narrow: int, wide: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(narrow, wide, 3, stride=2, padding=1, bias=False)
+        self.first_norm = nn.GroupNorm(8, wide)
+        self.second = nn.Conv2d(wide, wide, 3, padding=1, bias=False)
+        self.second_norm = nn.GroupNorm(8, wide)
+        self.shortcut = nn.Conv2d(narrow, wide, 1, stride=2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = relu(self.first_norm(self.first(x)))  # (N, wide, h / 2, w / 2)
+        y = self.second_norm(self.second(y))  # the same
+        return relu(y + self.shortcut(x))
+
+
+class GateNet(nn.Module):
+    """Pictures (N, 1, S, S) in, ``Said`` out."""
+
+    def __init__(self, config: GateConfig) -> None:
+        super().__init__()
+        self.config = config
+        first, *rest = config.widths
+        self.stem = nn.Conv2d(1, first, 5, stride=2, padding=2, bias=False)
+        self.stem_norm = nn.GroupNorm(8, first)
+        pairs = zip((first, *rest), rest, strict=False)
+        self.blocks = nn.ModuleList(_Block(narrow, wide) for narrow, wide in pairs)
+        self.features = nn.Linear(2 * config.widths[-1], config.features)
+        self.dropout = nn.Dropout(0.2)
+        self.kind = nn.Linear(config.features, 3)
+        self.turn = nn.Linear(config.features, 4)
+        self.inverted = nn.Linear(config.features, 1)
+        self.ap = nn.Linear(config.features, 1)
+
+    def forward(self, x: Tensor) -> Said:
+        """Answer all questions of a batch."""
+        x = relu(self.stem_norm(self.stem(x)))  # (N, 24, S / 2, S / 2)
+        for block in self.blocks:
+            x = block(x)
+        # Of (N, 128, S / 32, S / 32) the mean, for what there is, and the maximum, for whether.
+        pooled = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+        features = gelu(self.features(pooled))  # (N, F)
+        seen = self.dropout(features)
+        return Said(
+            kind=self.kind(seen),
+            turn=self.turn(seen),
+            inverted=self.inverted(seen)[:, 0],
+            ap=self.ap(seen)[:, 0],
+            features=features,
+        )

@@ -34,6 +34,7 @@ from node.jobs.intake import SqlIntake
 from node.jobs.outbox import SqlOutbox
 from node.jobs.queue import SqlQueue
 from node.ports import Archive
+from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ def run_ingest(config: Config, stop: threading.Event) -> None:
         settings=config.dicom,
         callers=callers(config),
         incoming=spool.incoming,
-        store=StoreService(intake, spool, admission_policy(config), audit, utc_now),
+        store=StoreService(
+            intake, spool, admission_policy(config), audit, utc_now, pseudonyms(config.spool.path)
+        ),
         reports=ReportService(intake, utc_now),
         audit=audit,
     )
@@ -102,7 +105,6 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
     # Its processes get ready while the model is loaded.
     with Decoders(wanted.decoders or min(wanted.batch, processors())) as decoders:
         predictor = load(wanted.bundle, wanted.device, wanted.threads, decoders.decode)
-        thresholds = predictor.threshold(config.policy.threshold)
         analyst = Analyst(
             queue=queue,
             spool=spool,
@@ -112,7 +114,7 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
                 batch=wanted.batch,
                 lease=config.queue.lease,
                 retry=retry_policy(config.queue.analysis),
-                thresholds=threshold_policy(config, thresholds),
+                thresholds=threshold_policy(config, predictor.threshold),
                 routes=routes(config),
                 results=_result_settings(config),
                 callers=callers(config),
@@ -212,8 +214,8 @@ def run_screen(
 
     def load_model() -> Model:
         predictor = load(config.model.bundle, config.model.device, config.model.threads)
-        thresholds = predictor.threshold(config.policy.threshold)
-        return Model(predictor, threshold_policy(config, thresholds), config.model.batch)
+        thresholds = threshold_policy(config, predictor.threshold)
+        return Model(predictor, thresholds, config.model.batch)
 
     reader = Reader(admission_policy(config), int(config.dicom.max_object), decode)
     return screen(request, reader, load_model, stop, progress)
@@ -245,7 +247,8 @@ def open_adopter(config: Config) -> "Adopter":
     from node.worker.loop import utc_now
 
     intake = SqlIntake(_database(config), retry_policy(config.queue.delivery))
-    return Adopter(_care(config), intake, open_spool(config), admission_policy(config), utc_now)
+    spool, policy = open_spool(config), admission_policy(config)
+    return Adopter(_care(config), intake, spool, policy, utc_now, pseudonyms(config.spool.path))
 
 
 def _database(config: Config) -> sa.Engine:

@@ -1,11 +1,17 @@
 """From the configuration to the frozen values that the domain decides by."""
 
+from collections.abc import Callable
+
 from node.config import Config
 from node.config_sections import Retry
 from node.domain.admission import AdmissionPolicy
 from node.domain.callers import Caller
 from node.domain.delivery import ResultKind, Route, SrClass, When
-from node.domain.policy import Override, ThresholdPolicy, Thresholds
+from node.domain.errors import Misconfigured
+from node.domain.override import Group, Override, Rule, Thresholds
+from node.domain.policy import ThresholdPolicy
+from node.domain.prediction import Used
+from node.domain.prior import PriorRule, Repeat
 from node.domain.retry import RetryPolicy
 from node.domain.room import Reserve
 
@@ -17,10 +23,36 @@ def admission_policy(config: Config) -> AdmissionPolicy:
     return AdmissionPolicy(**config.policy.admit.model_dump())
 
 
-def threshold_policy(config: Config, thresholds: Thresholds) -> ThresholdPolicy:
-    """Return the policy, given the numbers that the configured threshold stands for."""
-    overrides = tuple(Override(**o.model_dump()) for o in config.policy.overrides)
-    return ThresholdPolicy(thresholds, overrides)
+def threshold_policy(
+    config: Config, resolve: Callable[[str | float, str], Thresholds]
+) -> ThresholdPolicy:
+    """Return the policy. `resolve` tells what a configured threshold stands for, given its key.
+
+    Raises Misconfigured, with the key, for a threshold that stands for nothing.
+    """
+    wanted, score = config.policy, Used(config.policy.score)
+
+    def thresholds(named: str | float, key: str) -> Thresholds:
+        found = resolve(named, key)
+        if score is Used.CLINICAL and found.clinical is None:
+            raise Misconfigured(f"{key}: {named!r} is no point of the clinical score; set a number")
+        return found
+
+    default = Rule(thresholds(wanted.threshold, "policy.threshold"), wanted.abstain)
+    overrides = []
+    for place, one in enumerate(wanted.overrides):
+        where = f"overrides.{place}"
+        rule = Rule(
+            thresholds=default.thresholds
+            if one.threshold is None
+            else thresholds(one.threshold, f"policy.{where}.threshold"),
+            abstain=default.abstain if one.abstain is None else one.abstain,
+            name=one.name or where,
+        )
+        group = Group(one.sex, one.min_age, one.max_age, one.calling_ae, one.station)
+        overrides.append(Override(rule, group))
+    prior = PriorRule(wanted.prior.months, Repeat(wanted.prior.repeat))
+    return ThresholdPolicy(default, tuple(overrides), score, prior)
 
 
 def routes(config: Config) -> tuple[Route, ...]:

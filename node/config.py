@@ -6,6 +6,7 @@ error never turns into a silent default. Environment variables override the file
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from node.config_sections import (
 from node.strict_yaml import read_mapping
 
 ENV_PREFIX = "OSTEOSCREEN__"
+_DAYS_A_MONTH = 30
 _MOST_GIVEN = 200  # characters of a value in a message
 
 
@@ -94,6 +96,11 @@ def load(path: Path | None) -> Config:
     names = [d.name for d in config.destinations]
     if len(set(names)) != len(names):
         raise ConfigError("destinations: two have the same name; give each its own")
+    if config.retention.rows < timedelta(days=_DAYS_A_MONTH * config.policy.prior.months):
+        raise ConfigError(
+            f"policy.prior.months: {config.policy.prior.months} months are more than rows are "
+            "kept for; lower it, or raise retention.rows"
+        )
     return _anchored(config, base.resolve())
 
 

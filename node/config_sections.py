@@ -10,7 +10,7 @@ from typing import Literal, Self
 from pydantic import ByteSize, Field, model_validator
 
 from node.config_peers import Caller, ServerTls, Syslog
-from node.config_values import AETitle, Fraction, Port, Seconds, Section, Threshold
+from node.config_values import AETitle, LogOdds, Port, RuleName, Seconds, Section, Threshold
 
 
 class Dicom(Section):
@@ -94,21 +94,50 @@ class Admit(Section):
 
 
 class Override(Section):
-    """A threshold for some films."""
+    """Another threshold, or another band, for some films."""
 
-    threshold: Fraction
+    name: RuleName | None = None
+    threshold: Threshold | None = None
+    abstain: LogOdds | None = None
     sex: Literal["M", "F", "O"] | None = None
     min_age: float | None = Field(None, ge=0, le=120)
     max_age: float | None = Field(None, ge=0, le=120)
     calling_ae: AETitle | None = None
+    station: str | None = Field(None, min_length=1, max_length=16)
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.threshold is None and self.abstain is None:
+            raise ValueError("an override sets threshold, abstain or both")
+        if self.min_age is not None and self.max_age is not None and self.min_age > self.max_age:
+            raise ValueError("min_age is above max_age: no film matches")
+        return self
+
+
+class Prior(Section):
+    """What earlier films of the same patient count for."""
+
+    months: int = Field(0, ge=0, le=120)
+    repeat: Literal["mark", "flag"] = "mark"
 
 
 class Policy(Section):
     """From score to decision."""
 
     threshold: Threshold = "youden"
+    score: Literal["combined", "image", "clinical"] = "combined"
+    abstain: LogOdds = 0.0
     overrides: tuple[Override, ...] = ()
+    prior: Prior = Prior()
     admit: Admit = Admit()
+
+    @model_validator(mode="after")
+    def _rules_apart(self) -> Self:
+        """Reports name the rule that held; two of one name could not be told apart."""
+        names = [one.name for one in self.overrides if one.name is not None]
+        if len(set(names)) < len(names):
+            raise ValueError("two overrides have the same name; give each its own")
+        return self
 
 
 class Retry(Section):

@@ -25,6 +25,14 @@ def _name(value: str) -> str:
     return value
 
 
+def _rule_name(value: str) -> str:
+    """Check an override's name: it stands in reports beside the places of those without."""
+    taken = value == "default" or value.startswith("overrides.")
+    if not 1 <= len(value) <= 40 or not value.isprintable() or value != value.strip() or taken:
+        raise ValueError("a name has 1 to 40 printable characters, and is not what the node says")
+    return value
+
+
 def _threshold(value: object) -> float | str:
     """Check a threshold: a number from 0 to 1, or the name of an operating point."""
     if isinstance(value, str) and value and not _NUMBER.fullmatch(value):
@@ -52,7 +60,8 @@ CharacterSet = Annotated[str, AfterValidator(_character_set)]
 Name = Annotated[str, AfterValidator(_name)]
 Threshold = Annotated[float | str, PlainValidator(_threshold)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+RuleName = Annotated[str, AfterValidator(_rule_name)]
+LogOdds = Annotated[float, Field(ge=0.0, le=5.0)]
 Seconds = Annotated[float, Field(gt=0.0)]
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from node.domain.check import Check
 from node.domain.dossier import Dossier, summarise
 from node.domain.job import Job, JobState
-from node.domain.prediction import IntendedUse
+from node.domain.prediction import Decision, IntendedUse
 from node.log import printable
 
 DEMONSTRATION = (
@@ -132,12 +132,22 @@ def _warn(console: Console, jobs: Sequence[Job]) -> None:
 def _score_and_flag(job: Job) -> tuple[str, str]:
     if job.verdict is None or job.verdict.decision.score is None:
         return "", ""
-    return f"{job.verdict.decision.score:.3f}", "yes" if job.verdict.decision.flagged else "no"
+    return f"{job.verdict.decision.score:.3f}", _judgement(job.verdict.decision)[0]
 
 
 def _score(job: Job) -> str:
     if job.verdict is None or job.verdict.decision.score is None:
         return ""
-    decision = job.verdict.decision
-    sign, flag = (">=", "flagged") if decision.flagged else ("<", "not flagged")
-    return f"{decision.score:.3f} {sign} {decision.threshold:.3f} {flag}"
+    decision, score = job.verdict.decision, job.verdict.decision.score
+    sign = ">=" if score >= decision.threshold else "<"
+    rule = f" (rule {printable(decision.rule)})" if decision.rule else ""
+    return f"{score:.3f} {sign} {decision.threshold:.3f} {_judgement(decision)[1]}{rule}"
+
+
+def _judgement(decision: Decision) -> tuple[str, str]:
+    """Return what a list has room for, and the same in words."""
+    if decision.undetermined:
+        return "open", "undetermined: too close"
+    if decision.known:
+        return "known", "known from an earlier film, not flagged again"
+    return ("yes", "flagged") if decision.flagged else ("no", "not flagged")

@@ -1,7 +1,7 @@
 """The seams of the house: what roles need from the rooms below them."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from node.domain.delivery import CommitmentReport, Delivery, DeliveryOutcome
 from node.domain.film import Film
 from node.domain.job import AnalysisOutcome, Job
 from node.domain.prediction import Case, ModelIdentity, Prediction, Radiograph
+from node.domain.prior import PriorResult
 
 
 class Intake(Protocol):
@@ -33,6 +34,9 @@ class Queue(Protocol):
 
     def claim(self, worker: str, now: datetime, until: datetime, limit: int) -> list[Job]:
         """Lease up to `limit` waiting jobs, oldest first, and count the attempt."""
+
+    def earlier(self, job: Job, since: date) -> list[PriorResult]:
+        """Return what films of the same patient, taken since then, came to, newest first."""
 
     def renew(self, jobs: Sequence[Job], until: datetime) -> int:
         """Extend the leases still held; return how many."""

@@ -10,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
 from node.app import open_desk, open_spool
+from node.app_policies import threshold_policy
 from node.config import Config
 from node.domain.errors import OsteoScreenError
-from node.domain.policy import Thresholds
+from node.domain.override import Rule
+from node.domain.prediction import Used
 from node.jobs import migrate
 from node.jobs.engine import clock_of, open_engine
 
@@ -95,18 +97,27 @@ def model(config: Config) -> str:
     from node.inference.predictor import load
 
     predictor = load(config.model.bundle, config.model.device, config.model.threads)
-    thresholds = predictor.threshold(config.policy.threshold)
+    policy = threshold_policy(config, predictor.threshold)
     loaded = predictor.identity
+    rules = [policy.default, *(one.rule for one in policy.overrides)]
+    told = "; ".join(_told(rule, policy.score) for rule in rules)
     return (
-        f"{loaded.name} {loaded.version} verified (for {loaded.intended_use} use), "
-        f"{_told(thresholds)}"
+        f"{loaded.name} {loaded.version} verified (for {loaded.intended_use} use); {told}; "
+        f"policy {policy.digest[:12]}"
     )
 
 
-def _told(thresholds: Thresholds) -> str:
-    if thresholds.image == thresholds.combined:
-        return f"threshold {thresholds.image:.3f}"
-    return f"threshold {thresholds.image:.3f} (image), {thresholds.combined:.3f} (combined)"
+def _told(rule: Rule, score: Used) -> str:
+    """Return a rule in numbers: what its names stand for, and how far its band reaches."""
+    kinds = (Used.IMAGE, Used.COMBINED) if score is Used.COMBINED else (score,)
+    alike = len({rule.thresholds.of(used) for used in kinds}) == 1
+    told = []
+    for used in kinds[:1] if alike else kinds:
+        band = rule.band(used)
+        open_from = f", undetermined from {band[0]:.3f} to {band[1]:.3f}" if band else ""
+        kind = "" if alike else f" ({used})"
+        told.append(f"{rule.thresholds.of(used):.3f}{kind}{open_from}")
+    return f"{rule.name} threshold {', '.join(told)}"
 
 
 def deliveries(config: Config) -> str:

@@ -2,10 +2,12 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from node.domain.delivery import Delivery
 from node.domain.job import Job, JobEvent
+from node.domain.prediction import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,32 @@ def summarise(dossier: Dossier) -> dict[str, Any]:
             "clinical": probability.clinical if probability else None,
             "combined": probability.combined if probability else None,
         },
-        "used": str(decision.used) if decision and decision.used else None,
-        "threshold": decision.threshold if decision else None,
-        "flagged": decision.flagged if decision else None,
+        **_decided(decision),
         "model": asdict(verdict.model) if verdict else None,
         "seconds": _seconds(dossier),
         "deliveries": [_line(delivery) for delivery in dossier.deliveries],
     }
+
+
+def _decided(decision: Decision | None) -> dict[str, Any]:
+    """Return the decision's part of a summary: all null before there is one."""
+    if decision is None:
+        keys = ("used", "threshold", "finding", "undetermined", "flagged", "prior")
+        return dict.fromkeys((*keys, "policy", "rule"))
+    return {
+        "used": _text(decision.used),
+        "threshold": decision.threshold,
+        "finding": str(decision.finding),
+        "undetermined": _text(decision.undetermined),
+        "flagged": decision.flagged,
+        "prior": asdict(decision.prior) | {"known": decision.known} if decision.prior else None,
+        "policy": decision.policy or None,
+        "rule": decision.rule or None,
+    }
+
+
+def _text(code: StrEnum | None) -> str | None:
+    return None if code is None else str(code)
 
 
 def _line(delivery: Delivery) -> dict[str, Any]:

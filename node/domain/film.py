@@ -15,6 +15,8 @@ class Film:
     Text attributes are empty where the header has none. Attribute names are the DICOM
     keywords in snake case; `digest` is the SHA-256 of the transfer syntax and the encoded
     data set, so that the same film is known again whatever its file meta information says.
+    `patient` is a pseudonym, empty where the film does not tell whose it is; `taken` is the day of
+    the exposure, as far as the header says.
     """
 
     sop_instance_uid: str
@@ -40,6 +42,9 @@ class Film:
     sex: str = ""
     weight_kg: float | None = None
     height_cm: float | None = None
+    station: str = ""
+    patient: str = ""
+    taken: date | None = None
 
 
 def parse_age(patient_age: str) -> float | None:

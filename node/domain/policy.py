@@ -1,92 +1,138 @@
-"""From a prediction to a decision: thresholds, and overrides for groups of films."""
+"""From facts to a decision: which score counts, which rule holds, what earlier films have shown.
+
+Everything here is a pure function of frozen values, so that a stored score can be decided on
+anew, by rules that are only being thought of, without running the model.
+"""
 
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
-from typing import Self
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from node.domain.film import Film
+from node.domain.override import Facts, Override, Rule
 from node.domain.prediction import Decision, Finding, Probability, Used
+from node.domain.prior import NO_PRIORS, NOTHING_BEFORE, Past, PriorRule, Repeat, compare
 
+NO_SCORE = "the model gave no score"
+TOO_CLOSE = "the score is too close to the threshold"
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """The threshold of each score that may decide: they are calibrated apart."""
-
-    image: float
-    combined: float
-
-    @classmethod
-    def same(cls, number: float) -> Self:
-        """Return one number for whichever score is used."""
-        return cls(image=number, combined=number)
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """A threshold for the films that match every condition stated; ages in years, inclusive.
-
-    It holds for whichever score is used.
-    """
-
-    threshold: float
-    sex: str | None = None
-    min_age: float | None = None
-    max_age: float | None = None
-    calling_ae: str | None = None
-
-    def matches(self, film: Film) -> bool:
-        """Return whether the film meets every condition; an unknown age meets no age limit."""
-        if self.sex is not None and film.sex != self.sex:
-            return False
-        if self.calling_ae is not None and film.calling_ae != self.calling_ae:
-            return False
-        if self.min_age is None and self.max_age is None:
-            return True
-        if film.age_years is None:
-            return False
-        oldest = math.inf if self.max_age is None else self.max_age
-        return (self.min_age or 0.0) <= film.age_years <= oldest
+_PREFERENCE = {
+    Used.COMBINED: (Used.COMBINED, Used.IMAGE),
+    Used.IMAGE: (Used.IMAGE,),
+    Used.CLINICAL: (Used.CLINICAL,),
+}
+"""The scores that may decide, by what the administrator wants to count; the first there is does."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThresholdPolicy:
-    """The thresholds on the scores, and the overrides, of which the first match counts."""
+    """The default rule, and the overrides, of which the first that has the film counts.
 
-    thresholds: Thresholds
-    overrides: tuple[Override, ...] = ()
-
-    def thresholds_for(self, film: Film) -> Thresholds:
-        """Return the thresholds that apply to this film."""
-        matching = (Thresholds.same(o.threshold) for o in self.overrides if o.matches(film))
-        return next(matching, self.thresholds)
-
-
-def decide(probability: Probability, film: Film, policy: ThresholdPolicy) -> Decision:
-    """Return the decision on the best score there is, by that score's own threshold.
-
-    Combined where clinical facts were at hand, else image; never clinical alone, which a
-    published multicentre study saw fall to chance at another hospital. Without any score the
-    decision states the image's threshold.
+    `score` is which one counts: combined, or the image's where facts are missing; the image's
+    alone; or the clinical one alone. `digest` is the SHA-256 of all of it, in hex: the same
+    numbers make the same digest, however they were written.
     """
-    thresholds = policy.thresholds_for(film)
-    preference = (
-        (Used.COMBINED, probability.combined, thresholds.combined),
-        (Used.IMAGE, probability.image, thresholds.image),
+
+    default: Rule
+    overrides: tuple[Override, ...] = ()
+    score: Used = Used.COMBINED
+    prior: PriorRule = NO_PRIORS
+    digest: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for rule in (self.default, *(one.rule for one in self.overrides)):
+            for used in _PREFERENCE[self.score]:
+                rule.thresholds.of(used)  # a threshold that is missing is missed here, not later
+        object.__setattr__(self, "digest", _sha256(self.as_dict()))
+
+    def rule_for(self, film: Facts) -> Rule:
+        """Return the rule that holds for this film."""
+        for override in self.overrides:
+            if override.group.has(film):
+                return override.rule
+        return self.default
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the whole policy, thresholds as the numbers they stand for."""
+        return {
+            "default": asdict(self.default),
+            "overrides": [asdict(one) for one in self.overrides],
+            "score": str(self.score),
+            "prior": asdict(self.prior),
+        }
+
+
+def decide(
+    probability: Probability, film: Facts, policy: ThresholdPolicy, past: Past = NOTHING_BEFORE
+) -> Decision:
+    """Return the decision on the score that counts, by that score's own threshold.
+
+    A score at the threshold is positive, as on the model's card. One within the band around it
+    leaves the finding open. What an earlier film has shown and reported is not flagged again,
+    where policy says so. Without any score the decision states the threshold of the last that
+    might have counted.
+    """
+    rule = policy.rule_for(film)
+    used, score = _counting(probability, policy.score)
+    threshold = rule.thresholds.of(used)
+    if score is None:
+        return Decision(
+            finding=Finding.UNDETERMINED,
+            threshold=threshold,
+            reason=NO_SCORE,
+            policy=policy.digest,
+            rule=rule.name,
+        )
+    band = rule.band(used)
+    finding = _finding(score, threshold, band)
+    prior = compare(film, used, past, policy.prior) if policy.prior.months else None
+    known = prior is not None and prior.reported and policy.prior.repeat is Repeat.MARK
+    return Decision(
+        finding=finding,
+        threshold=threshold,
+        score=score,
+        used=used,
+        reason=TOO_CLOSE if finding is Finding.UNDETERMINED else "",
+        band=band,
+        known=known and finding is Finding.PRESENT,
+        prior=prior,
+        policy=policy.digest,
+        rule=rule.name,
     )
-    for used, score, threshold in preference:
+
+
+def _counting(probability: Probability, wanted: Used) -> tuple[Used, float | None]:
+    """Return the score that counts; the last that might have, with None, where there is none."""
+    scores = {
+        Used.IMAGE: probability.image,
+        Used.CLINICAL: probability.clinical,
+        Used.COMBINED: probability.combined,
+    }
+    for used in _PREFERENCE[wanted]:
+        score = scores[used]
         # NaN compares below any threshold: a broken net must not clear a patient.
         if score is not None and math.isfinite(score):
-            finding = Finding.PRESENT if score >= threshold else Finding.ABSENT
-            return Decision(finding=finding, threshold=threshold, score=score, used=used)
-    return Decision(
-        finding=Finding.UNDETERMINED, threshold=thresholds.image, reason="the model gave no score"
-    )
+            return used, score
+    return _PREFERENCE[wanted][-1], None
+
+
+def _finding(score: float, threshold: float, band: tuple[float, float] | None) -> Finding:
+    if band is not None and band[0] <= score < band[1]:
+        return Finding.UNDETERMINED
+    return Finding.PRESENT if score >= threshold else Finding.ABSENT
 
 
 def digest_of(decision: Decision) -> str:
-    """Return a SHA-256 over the parts of a decision that change what a result says."""
+    """Return a SHA-256 over the parts of a decision that change what a result says.
+
+    Not the score itself, whose last bits differ between processors; that of an earlier film has
+    been settled, and counts.
+    """
     facts = asdict(decision)
     facts.pop("score")
+    return _sha256(facts)
+
+
+def _sha256(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -35,6 +35,13 @@ class Finding(StrEnum):
     UNDETERMINED = "undetermined"
 
 
+class Undetermined(StrEnum):
+    """Why a finding is open. The codes are part of the interface: never rename one."""
+
+    NO_SCORE = "no-score"
+    TOO_CLOSE = "too-close"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
     """Which model spoke: `digest` is the SHA-256 of its bundle, in hex.
@@ -116,19 +123,54 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a film stands to the patient's earlier ones, of the last `months` months.
+
+    `reported` is whether one of them was flagged. `score` is that of the last film before; None
+    where another model made it, or another kind of score decided.
+    """
+
+    months: int
+    reported: bool
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What policy makes of a prediction. `score` and `used` are None when undetermined."""
+    """What policy makes of a prediction, by the rule that held and the digest of its policy.
+
+    `score` and `used` are None where there was no score. `band` are the scores, from the first up
+    to and without the second, that leave the finding open. What an earlier film has shown and
+    reported is `known`, where policy does not want it flagged again.
+    """
 
     finding: Finding
     threshold: float
     score: float | None = None
     used: Used | None = None
     reason: str = ""
+    band: tuple[float, float] | None = None
+    known: bool = False
+    prior: Comparison | None = None
+    policy: str = ""
+    rule: str = ""
 
     @property
     def flagged(self) -> bool:
-        """Whether the film is reported as positive."""
-        return self.finding is Finding.PRESENT
+        """Whether the film is to be looked at: suspected, and not known already."""
+        return self.finding is Finding.PRESENT and not self.known
+
+    @property
+    def undetermined(self) -> Undetermined | None:
+        """Why the finding is open; None where it is not."""
+        if self.finding is not Finding.UNDETERMINED:
+            return None
+        return Undetermined.NO_SCORE if self.score is None else Undetermined.TOO_CLOSE
+
+    @property
+    def shows_heat(self) -> bool:
+        """Whether a heatmap belongs to it: one of a score that the film had a part in."""
+        return self.score is not None and self.used is not Used.CLINICAL
 
 
 @dataclass(frozen=True, slots=True)

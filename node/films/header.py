@@ -4,6 +4,7 @@ import hashlib
 import re
 import struct
 import zlib
+from dataclasses import replace
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +21,7 @@ from pynetdicom.dsutils import split_dataset
 
 from node.domain.errors import Permanent, Transient
 from node.domain.film import Film, age_between, parse_age
+from node.domain.patient import Pseudonym, nobody
 
 _UID = re.compile(r"[0-9.]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -40,8 +42,11 @@ FACTS = [
     "ContentDate",
     "Modality",
     "Manufacturer",
+    "StationName",
     "StudyDescription",
     "SeriesDescription",
+    "PatientID",
+    "IssuerOfPatientID",
     "PatientBirthDate",
     "PatientSex",
     "PatientAge",
@@ -73,12 +78,17 @@ _UNREADABLE = (
 )
 
 
-def read_film(path: Path, calling_ae: str) -> Film:
-    """Return the facts of a Part 10 file; raise Permanent where it cannot be understood."""
+def read_film(path: Path, calling_ae: str, pseudonym: Pseudonym = nobody) -> Film:
+    """Return the facts of a Part 10 file; raise Permanent where it cannot be understood.
+
+    Of whose it is, no more is kept than `pseudonym` makes of it.
+    """
     try:
         meta, offset = split_dataset(path)
         ds = _facts(path, meta, offset)
-        return _film(ds, str(meta.TransferSyntaxUID), path, offset, calling_ae)
+        patient = pseudonym(_whole(ds, "IssuerOfPatientID"), _whole(ds, "PatientID"))
+        film = _film(ds, str(meta.TransferSyntaxUID), path, offset, calling_ae)
+        return replace(film, patient=patient)
     except _UNREADABLE as error:
         raise Permanent(f"the data set cannot be read: {type(error).__name__}") from error
     except OSError as error:
@@ -129,6 +139,8 @@ def _film(ds: Dataset, transfer_syntax: str, path: Path, offset: int, calling_ae
         sex=_code(ds, "PatientSex")[:1],
         weight_kg=_number(ds, "PatientWeight"),
         height_cm=_centimetres(_number(ds, "PatientSize")),
+        station=_text(ds, "StationName"),
+        taken=_taken(ds),
     )
 
 
@@ -200,10 +212,13 @@ def _value(ds: Dataset, keyword: str) -> Any:
 
 
 def _text(ds: Dataset, keyword: str) -> str:
+    return _whole(ds, keyword)[:_MAX_TEXT]
+
+
+def _whole(ds: Dataset, keyword: str) -> str:
+    """Return a text as long as it is: two IDs that begin alike are two."""
     value = _value(ds, keyword)
-    if value is None:
-        return ""
-    return _CONTROL.sub(" ", str(value)).strip()[:_MAX_TEXT]
+    return "" if value is None else _CONTROL.sub(" ", str(value)).strip()
 
 
 def _code(ds: Dataset, keyword: str) -> str:
@@ -245,9 +260,14 @@ def _age(ds: Dataset) -> float | None:
     stated = parse_age(_text(ds, "PatientAge"))
     if stated is not None:
         return stated
-    taken = ("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate")
-    dates = (_date(ds, keyword) for keyword in taken)
-    return age_between(_date(ds, "PatientBirthDate"), next((d for d in dates if d), None))
+    return age_between(_date(ds, "PatientBirthDate"), _taken(ds))
+
+
+def _taken(ds: Dataset) -> date | None:
+    """Return the day of the exposure, or the nearest to it that the header states."""
+    stated = ("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate")
+    dates = (_date(ds, keyword) for keyword in stated)
+    return next((found for found in dates if found), None)
 
 
 def _date(ds: Dataset, keyword: str) -> date | None:

@@ -14,7 +14,7 @@ from models.combined import combine
 from models.points import OperatingPoint
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.film import Film
-from node.domain.policy import Thresholds
+from node.domain.override import Thresholds
 from node.domain.prediction import (
     Box,
     Case,
@@ -51,20 +51,21 @@ class BundlePredictor:
             clinical=self._bundle.clinical.about if self._bundle.clinical else "",
         )
 
-    def threshold(self, named: str | float) -> Thresholds:
+    def threshold(self, named: str | float, key: str = "policy.threshold") -> Thresholds:
         """Return a number for every score, or what a named operating point is on each.
 
-        A bundle without a combined part makes no combined score; its threshold is the image's.
-        Raises Misconfigured for a name that one of the scores does not have.
+        A bundle without a combined part makes no combined score; its threshold is the image's. No
+        bundle names points of the clinical score. Raises Misconfigured, by the configuration's
+        `key`, for a name that image or combined score does not have.
         """
         if isinstance(named, float):
             return Thresholds.same(named)
         card = self._bundle.card
-        image = _threshold(named, card.operating_points, "the model card")
+        image = _threshold(named, card.operating_points, "the model card", key)
         if card.combined is None:
-            return Thresholds.same(image)
+            return Thresholds(image, image)
         where = "the combined part of the model card"
-        return Thresholds(image, _threshold(named, card.combined.operating_points, where))
+        return Thresholds(image, _threshold(named, card.combined.operating_points, where, key))
 
     def decode(self, path: Path) -> Radiograph:
         """Read a film's pixels; raise Rejected for what cannot be scored."""
@@ -119,11 +120,11 @@ def _device(wanted: str) -> str:
     return wanted
 
 
-def _threshold(named: str, points: Sequence[OperatingPoint], where: str) -> float:
+def _threshold(named: str, points: Sequence[OperatingPoint], where: str, key: str) -> float:
     found = {point.name: point.threshold for point in points}
     if named not in found:
         there = f"only {', '.join(found)}" if found else "and no other either: set a number"
-        raise Misconfigured(f"policy.threshold: {where} has no {named!r}, {there}")
+        raise Misconfigured(f"{key}: {where} has no {named!r}, {there}")
     return found[named]
 
 

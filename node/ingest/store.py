@@ -12,6 +12,7 @@ from node.domain.admission import Admission, AdmissionPolicy, Admitted, Refused,
 from node.domain.audit import FilmReceived, Instance, Outcome, Peer
 from node.domain.errors import Permanent, Transient
 from node.domain.film import Film
+from node.domain.patient import Pseudonym, nobody
 from node.films.header import read_film
 from node.ports import Audit, Intake, Spool
 
@@ -49,12 +50,14 @@ class StoreService:
         policy: AdmissionPolicy,
         audit: Audit,
         clock: Callable[[], datetime],
+        pseudonym: Pseudonym = nobody,
     ) -> None:
         self._intake = intake
         self._spool = spool
         self._policy = policy
         self._audit = audit
         self._clock = clock
+        self._pseudonym = pseudonym
 
     def store(
         self, path: Path | None, announced: Instance, peer: Peer, *, fits: bool = True
@@ -84,7 +87,7 @@ class StoreService:
             if not fits or not self._spool.has_room():
                 facts.error("film_refused_no_room")
                 return _Answer(OUT_OF_RESOURCES, "No room left; send again later")
-            film = read_film(path, calling_ae)
+            film = read_film(path, calling_ae, self._pseudonym)
             study = film.study_instance_uid
             if (film.sop_class_uid, film.sop_instance_uid) != (sop_class, sop_instance):
                 facts.warning("film_refused_mismatch")

@@ -73,6 +73,8 @@ def _row(film: Film, spool_key: str, now: datetime) -> dict[str, Any]:
         "digest": film.digest,
         "calling_ae": film.calling_ae,
         "film": film_json(film),
+        "patient": film.patient,
+        "taken": film.taken,
         "spool_key": spool_key,
         "attempt": 0,
         "worker": "",

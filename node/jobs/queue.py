@@ -2,16 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, assert_never
 
 import sqlalchemy as sa
 
 from node.domain.delivery import DOCUMENTS, DeliveryState, Parcel, Reference
 from node.domain.job import Analysed, AnalysisOutcome, Job, JobEvent, JobState, NotScored
+from node.domain.prior import PriorResult
 from node.domain.retry import Failed, RetryAt
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, Where, finish_if_settled, move_jobs
+from node.jobs.past import prior_results
 from node.jobs.records import job_from, reference_from, short, verdict_json
 from node.jobs.tables import delivery, job
 
@@ -48,6 +50,11 @@ class SqlQueue:
             )
             earlier = _reports(connection, [row.id for row in rows])
         return [job_from(row, earlier.get(row.id, ())) for row in rows]
+
+    def earlier(self, job: Job, since: date) -> list[PriorResult]:
+        """Return what films of the same patient, taken since then, came to, newest first."""
+        with transaction(self._engine) as connection:
+            return prior_results(connection, job, since)
 
     def renew(self, jobs: Sequence[Job], until: datetime) -> int:
         """Extend the leases still held; return how many."""

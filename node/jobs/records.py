@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from node.domain.delivery import Delivery, DeliveryState, Reference, ResultKind
 from node.domain.film import Film
 from node.domain.job import Job, JobState
 from node.domain.prediction import (
+    Comparison,
     Decision,
     Finding,
     IntendedUse,
@@ -18,17 +20,21 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
+from node.domain.prior import PriorResult
 
 MAX_TEXT = 500
 _FREE_TEXT = frozenset({"study_description", "series_description"})
+_COLUMNS = frozenset({"patient", "taken"})
 
 
 def film_json(film: Film) -> dict[str, Any]:
     """Return a film's facts for the JSON column.
 
-    Without its descriptions: people write names into them, and admission alone reads them.
+    Without what has a column of its own, and without its descriptions: people write names into
+    them, and admission alone reads them.
     """
-    return {key: fact for key, fact in asdict(film).items() if key not in _FREE_TEXT}
+    left_out = _FREE_TEXT | _COLUMNS
+    return {key: fact for key, fact in asdict(film).items() if key not in left_out}
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
@@ -43,7 +49,7 @@ def short(text: str) -> str:
 
 def job_from(row: sa.Row[Any], reports: Sequence[Reference] = ()) -> Job:
     """Return the job of a row of the job table, and the reports that were built of it before."""
-    film = dict(row.film)
+    film = dict(row.film) | {"patient": row.patient, "taken": row.taken}
     film["image_type"] = tuple(film["image_type"])
     return Job(
         id=row.id,
@@ -65,13 +71,7 @@ def _verdict_from(stored: dict[str, Any]) -> Verdict:
     decision, model = stored["decision"], stored["model"]
     return Verdict(
         probability=Probability(**stored["probability"]),
-        decision=Decision(
-            finding=Finding(decision["finding"]),
-            threshold=decision["threshold"],
-            score=decision["score"],
-            used=Used(decision["used"]) if decision["used"] else None,
-            reason=decision["reason"],
-        ),
+        decision=_decision_from(decision),
         model=ModelIdentity(
             name=model["name"],
             version=model["version"],
@@ -80,6 +80,39 @@ def _verdict_from(stored: dict[str, Any]) -> Verdict:
             clinical=model.get("clinical", ""),  # absent from rows of earlier versions
         ),
         seconds=stored["seconds"],
+    )
+
+
+def _decision_from(stored: dict[str, Any]) -> Decision:
+    """Return a decision; what rows of earlier versions lack, they did not have."""
+    band, prior = stored.get("band"), stored.get("prior")
+    return Decision(
+        finding=Finding(stored["finding"]),
+        threshold=stored["threshold"],
+        score=stored["score"],
+        used=Used(stored["used"]) if stored["used"] else None,
+        reason=stored["reason"],
+        band=(band[0], band[1]) if band else None,
+        known=stored.get("known", False),
+        prior=Comparison(**prior) if prior else None,
+        policy=stored.get("policy", ""),
+        rule=stored.get("rule", ""),
+    )
+
+
+def prior_from(
+    taken: date, film: dict[str, Any], verdict: dict[str, Any], reported: bool
+) -> PriorResult:
+    """Return what an earlier film came to; `reported` is whether its results were sent."""
+    decision = _decision_from(verdict["decision"])
+    return PriorResult(
+        taken=taken,
+        score=decision.score,
+        used=decision.used,
+        model_digest=verdict["model"]["digest"],
+        reported=bool(reported) and decision.flagged,
+        sex=film["sex"],
+        age_years=film["age_years"],
     )
 
 

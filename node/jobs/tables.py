@@ -55,8 +55,11 @@ job = sa.Table(
     sa.Column("verdict", sa.JSON(none_as_null=True)),
     sa.Column("received_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Column("patient", sa.String(64), nullable=False, server_default=""),
+    sa.Column("taken", sa.Date),
     sa.UniqueConstraint("sop_instance_uid", "digest"),
     sa.Index(None, "state", "run_after"),
+    sa.Index(None, "patient", "taken"),
     sa.Index(None, "spool_key"),
 )
 

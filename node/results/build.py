@@ -7,7 +7,7 @@ from functools import partial
 from pydicom import Dataset
 
 from node.domain.delivery import Form, Reference, ResultKind, Route
-from node.domain.prediction import Finding, Prediction
+from node.domain.prediction import Prediction
 from node.results.document import succeed
 from node.results.heatmap import build_heatmap
 from node.results.report import build_report
@@ -33,15 +33,13 @@ def build_results(
     """Yield a film's results for these routes.
 
     `earlier` are the documents of its earlier analyses, oldest first. A film without a score has
-    no heatmap, and its report says why there is none.
+    no heatmap, and its report says why there is none; nor has one of clinical facts alone.
     """
-    scored = subject.verdict.decision.finding is not Finding.UNDETERMINED
+    seen = subject.verdict.decision.shows_heat
     heatmap = (
-        build_heatmap(subject, prediction)
-        if scored and _wanted(ResultKind.HEATMAP, routes)
-        else None
+        build_heatmap(subject, prediction) if seen and _wanted(ResultKind.HEATMAP, routes) else None
     )
-    field = prediction.heat.extent if scored else None
+    field = prediction.heat.extent if seen else None
     for form in dict.fromkeys(one.form for one in routes if ResultKind.REPORT in one.send):
         shown = heatmap if form.shows_heatmap else None
         build = partial(build_report, field=field, heatmap=shown, sr_class=form.sr_class)

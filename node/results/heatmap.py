@@ -17,7 +17,7 @@ from pydicom.valuerep import format_number_as_ds
 
 from node.domain.delivery import ResultKind
 from node.domain.film import Film
-from node.domain.prediction import Finding, IntendedUse, Prediction
+from node.domain.prediction import IntendedUse, Prediction
 from node.results import codes
 from node.results.envelope import ResultClass, add_series, envelope, read
 from node.results.identity import UidKind
@@ -45,9 +45,9 @@ _SOMETIMES_LOSSY = (JPEG2000, HTJ2K)
 
 
 def build_heatmap(subject: Subject, prediction: Prediction) -> Dataset:
-    """Return the heatmap of a film. Raises ValueError for a film without a score."""
-    if subject.verdict.decision.finding is Finding.UNDETERMINED:
-        raise ValueError("a film without a score has no heatmap")
+    """Return the heatmap of a film. Raises ValueError for a film without a score of its image."""
+    if not subject.verdict.decision.shows_heat:
+        raise ValueError("a film without a score of its image has no heatmap")
     header = read(subject)
     canvas = Canvas(subject.settings.heatmap_max_side, _aspect(header))
     picture = render(prediction.rendering, prediction.heat, legend(subject), canvas)

@@ -4,7 +4,7 @@ from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 
 from node.domain.delivery import ResultKind, SrClass
-from node.domain.prediction import Box, Finding
+from node.domain.prediction import Box
 from node.results import codes
 from node.results.document import add_document, reference_to
 from node.results.envelope import PRODUCT, ResultClass, add_series, envelope, read
@@ -29,10 +29,10 @@ def build_report(
     """Return the report of a film: TID 1500, complete, preliminary, unverified.
 
     `field` is the rectangle that the model analysed, in the film's pixels; `heatmap` is the
-    object that the report refers to. Raises ValueError for a heatmap of a film without a score.
+    object that the report refers to. Raises ValueError for a heatmap without a score behind it.
     """
-    if heatmap is not None and subject.verdict.decision.finding is Finding.UNDETERMINED:
-        raise ValueError("a film without a score has no heatmap")
+    if heatmap is not None and not subject.verdict.decision.shows_heat:
+        raise ValueError("a film without a score of its image has no heatmap")
     header = read(subject)
     outline = outline_of(field, subject.size)
     shown = str(heatmap.SOPInstanceUID) if heatmap is not None else ""

@@ -9,7 +9,6 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from node.domain.delivery import ResultKind
-from node.domain.prediction import Finding
 from node.results import codes
 from node.results.document import add_document
 from node.results.envelope import ResultClass, add_series, envelope, read
@@ -43,7 +42,7 @@ def _content(subject: Subject) -> sr.ContainerContentItem:
     verdict, words = subject.verdict, subject.words
     root = sr.ContainerContentItem(name=codes.DIAGNOSTIC_IMAGING_REPORT, template_id="2000")
     sections = [_section(codes.FINDINGS, codes.FINDING, comment(verdict, words))]
-    if verdict.decision.finding is not Finding.UNDETERMINED:
+    if verdict.decision.score is not None:
         said = headline(verdict.decision, words)
         sections.append(_section(codes.CONCLUSIONS, codes.CONCLUSION, said))
     root.ContentSequence = sr.ContentSequence([*context(subject), *sections])

@@ -5,6 +5,8 @@ viewer that lists findings would otherwise show "Osteoporosis" for a film that i
 each measurement is free of children, since a child hides its name in OHIF.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from highdicom import sr
 from highdicom.sr import RelationshipTypeValues as Relationship
@@ -12,7 +14,7 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from node.domain.admission import OWN_MANUFACTURER
-from node.domain.prediction import Box, Finding, Verdict
+from node.domain.prediction import Box, Decision, Finding, Verdict
 from node.results import codes
 from node.results.envelope import PRODUCT, fit
 from node.results.identity import device_uid
@@ -157,12 +159,12 @@ def _group(subject: Subject, outline: np.ndarray, heatmap: Dataset | None) -> sr
     decision = verdict.decision
     source = sr.SourceImageForRegion(subject.film.sop_class_uid, subject.film.sop_instance_uid)
     evaluations = [sr.QualitativeEvaluation(codes.OSTEOPOROSIS, codes.PRESENCE[decision.finding])]
-    if decision.flagged:
+    if decision.flagged:  # not once more, where it was recommended before
         evaluations.append(sr.QualitativeEvaluation(codes.RECOMMENDED_FOLLOW_UP, codes.DXA))
     group = sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(subject.tracking_uid, _TRACKING_IDENTIFIER),
         referenced_region=sr.ImageRegion("POLYLINE", outline, source),
-        finding_type=codes.OSTEOPOROSIS if decision.flagged else None,
+        finding_type=codes.OSTEOPOROSIS if decision.finding is Finding.PRESENT else None,
         algorithm_id=_algorithm(verdict),
         measurements=_measurements(verdict),
         qualitative_evaluations=evaluations,
@@ -190,7 +192,7 @@ def _algorithm(verdict: Verdict) -> sr.AlgorithmIdentification:
         name=fit(model.name),
         version=fit(model.version),
         parameters=[
-            f"decision threshold = {verdict.decision.threshold:.6g}",
+            *_by_policy(verdict.decision),
             f"bundle SHA-256 = {fit(model.digest)}",
             f"intended use = {model.intended_use}",
         ],
@@ -198,9 +200,18 @@ def _algorithm(verdict: Verdict) -> sr.AlgorithmIdentification:
     )
 
 
+def _by_policy(decision: Decision) -> Iterator[str]:
+    """Yield the parameters that policy has set, by which of its rules, and which policy it was."""
+    yield f"decision threshold = {decision.threshold:.6g}"
+    if decision.band is not None:
+        yield f"undetermined from {decision.band[0]:.6g} to below {decision.band[1]:.6g}"
+    yield f"decision rule = {fit(decision.rule)}"
+    yield f"policy SHA-256 = {fit(decision.policy)}"
+
+
 def _measurements(verdict: Verdict) -> list[sr.Measurement]:
     """Return score and threshold in percent, none for a film that has no score."""
-    if verdict.decision.finding is Finding.UNDETERMINED:
+    if verdict.decision.score is None:
         return []
     score, threshold = percentages(verdict.decision)
     return [

@@ -1,6 +1,9 @@
 """The texts of one result: a language's phrases, filled in with what was found."""
 
+from collections.abc import Iterator
+
 from node.domain.delivery import ResultKind
+from node.domain.policy import NO_SCORE
 from node.domain.prediction import Decision, Finding, IntendedUse, Used, Verdict
 from node.results.envelope import PRODUCT, fit
 from node.results.language.phrases import Phrases
@@ -21,11 +24,12 @@ def percentages(decision: Decision) -> tuple[float, float]:
     Raises ValueError for a decision without a score.
     """
     if decision.score is None:
-        raise ValueError("an undetermined decision has no score")
+        raise ValueError("the decision has no score")
     score, threshold = decision.score * 100, decision.threshold * 100
+    reaches = decision.score >= decision.threshold
     for digits in range(1, _FINEST_DIGITS):
         shown = round(score, digits), round(threshold, digits)
-        if (shown[0] >= shown[1]) is decision.flagged:
+        if (shown[0] >= shown[1]) is reaches:
             return shown
     return round(score, _FINEST_DIGITS), round(threshold, _FINEST_DIGITS)
 
@@ -45,8 +49,13 @@ def series_description(kind: ResultKind, use: IntendedUse, words: Phrases) -> st
 
 def headline(decision: Decision, words: Phrases) -> str:
     """Return the result in a few words, for the heatmap."""
-    found = decision.finding is Finding.PRESENT
-    return words.headline_suspected if found else words.headline_not_suspected
+    match decision.finding:
+        case Finding.PRESENT:
+            return words.headline_known if decision.known else words.headline_suspected
+        case Finding.ABSENT:
+            return words.headline_not_suspected
+        case Finding.UNDETERMINED:
+            return words.headline_too_close
 
 
 def model_line(verdict: Verdict, software_version: str, words: Phrases) -> str:
@@ -71,23 +80,56 @@ def _intended_use(use: IntendedUse, words: Phrases) -> list[str]:
 
 def _result(verdict: Verdict, words: Phrases) -> list[str]:
     decision = verdict.decision
-    if decision.finding is Finding.UNDETERMINED or decision.used is None:
-        reason = fit(decision.reason, _MAX_REASON).rstrip(".") or words.no_score
+    if decision.score is None or decision.used is None:
+        said = "" if decision.reason == NO_SCORE else fit(decision.reason, _MAX_REASON)
+        reason = said.rstrip(".") or words.no_score
         return [words.undetermined.format(reason=reason), words.says_nothing]
-    score, threshold = percentages(decision)
-    told = words.suspected if decision.flagged else words.not_suspected
     return [
-        told.format(score=score, threshold=threshold),
-        words.no_measurement if decision.flagged else words.not_excluded,
+        *_finding(decision, words),
+        *_earlier(decision, words),
         _basis(verdict, decision.used, words),
         _clinical(verdict, decision.used, words),
     ]
 
 
+def _finding(decision: Decision, words: Phrases) -> tuple[str, str]:
+    """Return what was found, and what that does not mean."""
+    score, threshold = percentages(decision)
+    match decision.finding:
+        case Finding.PRESENT:
+            return words.suspected.format(score=score, threshold=threshold), words.no_measurement
+        case Finding.ABSENT:
+            return words.not_suspected.format(score=score, threshold=threshold), words.not_excluded
+        case Finding.UNDETERMINED:
+            low, high = (round(end * 100, 1) for end in decision.band or (0.0, 1.0))
+            told = words.too_close.format(score=score, threshold=threshold, low=low, high=high)
+            return told, words.neither
+
+
+def _earlier(decision: Decision, words: Phrases) -> Iterator[str]:
+    """Yield what the patient's earlier films have shown, and how far the score has moved.
+
+    No day and no film is named: the archive knows them, and the report goes beyond it.
+    """
+    prior = decision.prior
+    if prior is None or decision.score is None:
+        return
+    if prior.reported:
+        told = words.known if decision.known else words.reported_before
+        yield told.format(months=prior.months)
+    if prior.score is None:
+        yield words.incomparable
+        return
+    before, now = round(prior.score * 100, 1), round(decision.score * 100, 1)
+    yield words.changed.format(before=before, change=f"{now - before:+.1f}")
+
+
 def _basis(verdict: Verdict, used: Used, words: Phrases) -> str:
+    """Return what the score rests on."""
     alone = used is Used.IMAGE and verdict.probability.clinical is None
     told = words.basis_without_clinical if alone else words.basis
-    return told.format(parts=words.scored_by[used])
+    basis = told.format(parts=words.scored_by[used])
+    return words.between.join((basis, words.clinical_alone)) if used is Used.CLINICAL else basis
 
 
 def _clinical(verdict: Verdict, used: Used, words: Phrases) -> str:

@@ -95,7 +95,7 @@ def scored(path: str, film: Film, model: ModelIdentity, p: Probability, decision
         probability_combined=p.combined,
         used=str(decision.used),
         threshold=decision.threshold,
-        flagged=decision.flagged,
+        flagged=None if decision.undetermined else decision.flagged,
     )
 
 

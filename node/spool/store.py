@@ -42,7 +42,7 @@ class FileSpool:
         try:
             for folder in (self._root, self.incoming):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _sync_folder(self._root)
+            sync_folder(self._root)
         except OSError as error:
             reason = error.strerror or "cannot be made"
             raise Misconfigured(
@@ -131,10 +131,10 @@ class FileSpool:
             # One by one: the mode would not hold for what `parents=True` makes on the way.
             for folder in (target.parent.parent, target.parent):
                 folder.mkdir(exist_ok=True, mode=0o700)
-            _sync_folder(target.parent.parent)
-            _sync_folder(self._root)
+            sync_folder(target.parent.parent)
+            sync_folder(self._root)
         source.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
 
 @contextmanager
@@ -158,7 +158,8 @@ def _older(path: Path, moment: float) -> bool:
         return False
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

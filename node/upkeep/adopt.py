@@ -13,6 +13,7 @@ import structlog
 from node.domain.admission import AdmissionPolicy, admit
 from node.domain.errors import Permanent
 from node.domain.film import Film
+from node.domain.patient import Pseudonym, nobody
 from node.films.header import read_film
 from node.ports import Care, Intake, SpoolCare
 
@@ -42,12 +43,14 @@ class Adopter:
         spool: SpoolCare,
         policy: AdmissionPolicy,
         clock: Callable[[], datetime],
+        pseudonym: Pseudonym = nobody,
     ) -> None:
         self._care = care
         self._intake = intake
         self._spool = spool
         self._policy = policy
         self._clock = clock
+        self._pseudonym = pseudonym
 
     def adopt_all(self) -> Adopted:
         """Give every film that no row knows a job."""
@@ -76,7 +79,7 @@ class Adopter:
         Who sent it is not on record with the bytes.
         """
         try:
-            film = read_film(self._spool.path(key), calling_ae="")
+            film = read_film(self._spool.path(key), "", self._pseudonym)
         except (Permanent, FileNotFoundError):
             return None
         return film if film.digest in key else None

@@ -17,6 +17,7 @@ from node.domain.errors import Rejected
 from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Case, Prediction, Radiograph, Verdict
+from node.domain.prior import NOTHING_BEFORE, Past, since
 from node.domain.retry import RetryPolicy
 from node.films.header import require_intact
 from node.ports import Predictor, Queue, Spool
@@ -123,13 +124,22 @@ class Analyst:
         """Build and spool the results of one film; what they are sent as is these very bytes."""
         began = perf_counter()
         settings = self._settings
-        decision = policy.decide(prediction.probability, one.job.film, settings.thresholds)
+        decision = policy.decide(
+            prediction.probability, one.job.film, settings.thresholds, self._past(one.job)
+        )
         verdict = Verdict(prediction.probability, decision, self._predictor.identity, one.seconds)
         path = self._spool.path(one.job.spool_key)
         results = self._build(path, one.job, verdict, prediction)
         one.seconds["results"] = perf_counter() - began
         sent = parcels(results, settings.routes, decision.flagged)
         return Analysed(verdict, tuple(sent))
+
+    def _past(self, job: Job) -> Past:
+        """Return what is on record of the patient, as far back as policy looks."""
+        first = since(job.film.taken, self._settings.thresholds.prior)
+        if first is None:
+            return NOTHING_BEFORE
+        return Past(self._predictor.identity.digest, self._queue.earlier(job, first))
 
     def _build(
         self, path: Path, job: Job, verdict: Verdict, prediction: Prediction

@@ -26,10 +26,19 @@ CHINESE = Phrases(
     undetermined="结果：无法判定，未给出评分：{reason}。",
     no_score="模型未给出评分",
     says_nothing="本结果不说明骨密度的高低。",
+    too_close=(
+        "结果：无法判定。评分 {score} %，过于接近判定阈值 {threshold} %："
+        "评分在 {low} % 至 {high} % 之间时不作判定。"
+    ),
+    neither="本结果既不提示、也不排除骨质疏松。",
     suspected="结果：疑似骨质疏松。评分 {score} %，达到判定阈值 {threshold} %。",
     no_measurement="评分并非骨密度测量值，须以双能X线吸收测定法（DXA）证实或排除。",
     not_suspected="结果：未提示骨质疏松。评分 {score} %，低于判定阈值 {threshold} %。",
     not_excluded="本结果不能排除骨质疏松。",
+    known="该患者近 {months} 个月内已有胸片被标记，本片不再重复标记。",
+    reported_before="该患者近 {months} 个月内已有胸片被标记。",
+    changed="该患者上一张胸片的评分为 {before} %，变化 {change} 个百分点。",
+    incomparable="该患者上一张胸片由其他模型评分或评分依据不同，两次评分不可比较。",
     basis="评分依据：{parts}。",
     basis_without_clinical="评分依据：{parts}；未得到临床评分，临床评分需要年龄、性别、身高和体重。",
     scored_by={
@@ -37,6 +46,9 @@ CHINESE = Phrases(
         Used.CLINICAL: "仅临床资料",
         Used.COMBINED: "影像及图像头信息中的临床资料",
     },
+    clinical_alone=(
+        "按本机构设置，影像未参与该评分。已发表的研究表明，此类评分在另一家医院与随机猜测无异。"
+    ),
     clinical_apart=(
         "由年龄、性别、体重和身高得出的临床评分：{percent} %（模型来源：{source}）；"
         "该评分另有含义，不可与上述评分比较，也不作为判定依据。"
@@ -47,6 +59,8 @@ CHINESE = Phrases(
     ),
     headline_suspected="疑似骨质疏松：评分达到或高于阈值",
     headline_not_suspected="未提示骨质疏松：评分低于阈值",
+    headline_known="疑似骨质疏松：与既往胸片一致",
+    headline_too_close="无法判定：评分过于接近阈值",
     score="评分 {percent} %",
     threshold="阈值 {percent} %",
     no_heat="本片无任何部位使评分升高",

@@ -31,6 +31,11 @@ ENGLISH = Phrases(
     undetermined="Result: undetermined, no score: {reason}.",
     no_score="the model gave no score",
     says_nothing="This says nothing about bone density.",
+    too_close=(
+        "Result: undetermined. The score of {score} % is too close to the decision threshold of "
+        "{threshold} %: from {low} to {high} % the finding is left open."
+    ),
+    neither="This neither suggests osteoporosis nor excludes it.",
     suspected=(
         "Result: osteoporosis suspected. The score of {score} % reaches the decision threshold of "
         "{threshold} %."
@@ -41,6 +46,16 @@ ENGLISH = Phrases(
         "threshold of {threshold} %."
     ),
     not_excluded="This does not exclude osteoporosis.",
+    known=(
+        "An earlier film of the last {months} months was flagged for this already; this one is "
+        "not flagged again."
+    ),
+    reported_before="An earlier film of the last {months} months was flagged.",
+    changed="The score of the patient's last film was {before} %; the change is {change} points.",
+    incomparable=(
+        "The patient's last film was scored by another model or from other facts: the scores are "
+        "not comparable."
+    ),
     basis="The score rests on {parts}.",
     basis_without_clinical=(
         "The score rests on {parts}; no clinical score was at hand, which takes age, sex, height "
@@ -51,6 +66,10 @@ ENGLISH = Phrases(
         Used.CLINICAL: "clinical facts alone",
         Used.COMBINED: "the image combined with clinical facts from the film's header",
     },
+    clinical_alone=(
+        "The film itself had no part in this score, by a setting of this site. In a published "
+        "study, such a score was no better than chance at another hospital."
+    ),
     clinical_apart=(
         "Clinical score from age, sex, weight and height: {percent} %, by a model {source}; it is "
         "a chance of its own, not comparable with the score above, and no decision rests on it."
@@ -62,6 +81,8 @@ ENGLISH = Phrases(
     ),
     headline_suspected="Osteoporosis suspected: score at or above threshold",
     headline_not_suspected="Osteoporosis not suspected: score below threshold",
+    headline_known="Osteoporosis suspected, as on an earlier film",
+    headline_too_close="Undetermined: score too close to threshold",
     score="Score {percent} %",
     threshold="Threshold {percent} %",
     no_heat="No part of this film raised the score",

@@ -34,19 +34,29 @@ class Phrases:
     undetermined: str  # {reason}
     no_score: str
     says_nothing: str
+    too_close: str  # {score} {threshold} {low} {high}
+    neither: str
     suspected: str  # {score} {threshold}
     no_measurement: str
     not_suspected: str  # {score} {threshold}
     not_excluded: str
 
+    known: str  # {months}
+    reported_before: str  # {months}
+    changed: str  # {before} {change}
+    incomparable: str
+
     basis: str  # {parts}
     basis_without_clinical: str  # {parts}
     scored_by: Mapping[Used, str]
+    clinical_alone: str
     clinical_apart: str  # {percent} {source}
     clinical_part: str  # {image} {percent} {source}
 
     headline_suspected: str
     headline_not_suspected: str
+    headline_known: str
+    headline_too_close: str
     score: str  # {percent}
     threshold: str  # {percent}
     no_heat: str
@@ -64,6 +74,8 @@ class Phrases:
                 self.demonstration_short,
                 self.headline_suspected,
                 self.headline_not_suspected,
+                self.headline_known,
+                self.headline_too_close,
                 self.score,
                 self.threshold,
                 self.no_heat,

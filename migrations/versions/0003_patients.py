@@ -1,0 +1,17 @@
+"""Which films are of one patient, by a pseudonym, and the day on which each was taken."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Films that came before have neither, and are no one's earlier films."""
+    with op.batch_alter_table("job") as table:
+        table.add_column(sa.Column("patient", sa.String(64), nullable=False, server_default=""))
+        table.add_column(sa.Column("taken", sa.Date))
+    op.create_index("ix_job_patient_taken", "job", ["patient", "taken"])

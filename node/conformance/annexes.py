@@ -1,6 +1,6 @@
 """Annexes: what results read and hold, their codes and templates; seen by building them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydicom import DataElement, Dataset
 from pydicom.datadict import dictionary_description, dictionary_VR, tag_for_keyword
@@ -8,7 +8,7 @@ from pydicom.sr.coding import Code
 
 from node.conformance.blocks import Section, Table
 from node.conformance.sample import Sample, sample
-from node.films.header import FACTS
+from node.films.header import FACTS, WHOSE
 from node.results import codes
 
 
@@ -46,12 +46,20 @@ def annexes() -> Section:
 
 
 def _read(seen: Sample) -> Table:
-    decided = {int(tag_for_keyword(keyword) or 0) for keyword in FACTS}
-    rows = []
-    for tag in sorted(decided | seen.read):
-        use = [("admission and score", tag in decided), ("results", tag in seen.read)]
-        rows.append((*_name(tag), ", ".join(name for name, used in use if used)))
+    uses = {
+        "admission, score and policy": _tags(FACTS),
+        "pseudonym of the patient": _tags(WHOSE),
+        "results": seen.read,
+    }
+    rows = [
+        (*_name(tag), ", ".join(name for name, tags in uses.items() if tag in tags))
+        for tag in sorted(set().union(*uses.values()))
+    ]
     return Table(("attribute", "tag", "VR", "used for"), rows)
+
+
+def _tags(keywords: Sequence[str]) -> set[int]:
+    return {int(tag_for_keyword(keyword) or 0) for keyword in keywords}
 
 
 def _elements(full: Dataset, bare: Dataset) -> Table:

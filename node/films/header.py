@@ -45,8 +45,6 @@ FACTS = [
     "StationName",
     "StudyDescription",
     "SeriesDescription",
-    "PatientID",
-    "IssuerOfPatientID",
     "PatientBirthDate",
     "PatientSex",
     "PatientAge",
@@ -61,6 +59,7 @@ FACTS = [
     "Rows",
     "Columns",
 ]
+WHOSE = ["PatientID", "IssuerOfPatientID"]
 # What a hostile or broken header makes pydicom raise: each means "cannot understand".
 _UNREADABLE = (
     InvalidDicomError,
@@ -161,10 +160,10 @@ def digest_of(path: Path, offset: int, transfer_syntax: str) -> str:
 def _facts(path: Path, meta: Dataset, offset: int) -> Dataset:
     """Return the elements that facts are read from."""
     if meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
-        return dcmread(path, stop_before_pixels=True, specific_tags=FACTS)
+        return dcmread(path, stop_before_pixels=True, specific_tags=[*FACTS, *WHOSE])
     # pydicom would inflate the whole film, and hold it twice, for the sake of its header.
     head = BytesIO(_inflated_head(path, offset))
-    tags: list[BaseTag | int] = [Tag(keyword) for keyword in FACTS]
+    tags: list[BaseTag | int] = [Tag(keyword) for keyword in (*FACTS, *WHOSE)]
     return read_dataset(
         head, is_implicit_VR=False, is_little_endian=True, stop_when=_at_pixels, specific_tags=tags
     )

@@ -7,11 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import models
 from models import pixels, registry, scoring
 from models.clinical import Facts, sigmoid
 from models.combined import combine
-from models.points import OperatingPoint
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.film import Film
 from node.domain.override import Thresholds
@@ -28,8 +26,7 @@ from node.domain.prediction import (
 )
 from node.inference.decoders import Decode
 from node.inference.decoding import decode
-
-_SHIPPED = Path(str(models.__file__)).parent / "bundles"
+from node.inference.points import Points, folder_of
 
 
 class BundlePredictor:
@@ -52,20 +49,10 @@ class BundlePredictor:
         )
 
     def threshold(self, named: str | float, key: str = "policy.threshold") -> Thresholds:
-        """Return a number for every score, or what a named operating point is on each.
-
-        A bundle without a combined part makes no combined score; its threshold is the image's. No
-        bundle names points of the clinical score. Raises Misconfigured, by the configuration's
-        `key`, for a name that image or combined score does not have.
-        """
-        if isinstance(named, float):
-            return Thresholds.same(named)
+        """Return what a configured threshold stands for, as `Points.threshold` does."""
         card = self._bundle.card
-        image = _threshold(named, card.operating_points, "the model card", key)
-        if card.combined is None:
-            return Thresholds(image, image)
-        where = "the combined part of the model card"
-        return Thresholds(image, _threshold(named, card.combined.operating_points, where, key))
+        combined = None if card.combined is None else card.combined.operating_points
+        return Points(card.operating_points, combined).threshold(named, key)
 
     def decode(self, path: Path) -> Radiograph:
         """Read a film's pixels; raise Rejected for what cannot be scored."""
@@ -105,9 +92,8 @@ def load(bundle: str, device: str, threads: int, decoder: Decode = decode) -> Bu
 
 def open_bundle(bundle: str, device: str) -> scoring.Bundle:
     """Load and verify a shipped bundle by its name, or any by its folder."""
-    path = Path(bundle) if "/" in bundle else _SHIPPED / bundle
     try:
-        return registry.load_bundle(path, _device(device))
+        return registry.load_bundle(folder_of(bundle), _device(device))
     except registry.BundleError as error:
         raise Misconfigured(f"model.bundle: {error}") from error
 
@@ -118,14 +104,6 @@ def _device(wanted: str) -> str:
     if wanted.startswith("cuda") and not torch.cuda.is_available():
         raise Misconfigured(f"model.device: {wanted}: torch finds no GPU here; set auto or cpu")
     return wanted
-
-
-def _threshold(named: str, points: Sequence[OperatingPoint], where: str, key: str) -> float:
-    found = {point.name: point.threshold for point in points}
-    if named not in found:
-        there = f"only {', '.join(found)}" if found else "and no other either: set a number"
-        raise Misconfigured(f"{key}: {where} has no {named!r}, {there}")
-    return found[named]
 
 
 def _prediction(shown: Radiograph, score: scoring.Score, probability: Probability) -> Prediction:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from node.domain.errors import Misconfigured, Permanent, Transient
 
 SQLITE_BUSY_SECONDS = 30.0
+_READS = "osteoscreen_reads"
 # A host that vanishes without a word holds nobody for longer than half a minute (libpq's names).
 _PATIENCE = {
     "connect_timeout": 10,
@@ -72,7 +73,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_immediate(connection: sa.Connection) -> None:
     # A deferred transaction that reads and then writes can fail with "locked" whatever the
     # time-out; taking the write lock at once makes writers wait in line instead.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 @contextmanager
@@ -85,6 +87,13 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
         raise _translated(error) from error
     except SQLAlchemyError as error:
         raise Permanent(f"the database refused the statement: {type(error).__name__}") from error
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a transaction that only reads, for long looks: on SQLite it keeps no writer waiting."""
+    with transaction(engine.execution_options(**{_READS: True})) as connection:
+        yield connection
 
 
 def clock_of(engine: sa.Engine) -> datetime:

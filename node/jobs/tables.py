@@ -88,6 +88,17 @@ delivery = sa.Table(
     sa.Index(None, "spool_key"),
 )
 
+outcome = sa.Table(
+    "outcome",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("patient", sa.String(64), nullable=False),
+    sa.Column("taken", sa.Date, nullable=False),
+    sa.Column("site", sa.String(32), nullable=False),
+    sa.Column("t_score", sa.Float, nullable=False),
+    sa.UniqueConstraint("patient", "taken", "site"),
+)
+
 event = sa.Table(
     "event",
     metadata,

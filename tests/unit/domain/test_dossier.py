@@ -8,6 +8,7 @@ from node.domain.delivery import Delivery, DeliveryState, ResultKind
 from node.domain.dossier import Dossier, Happening, summarise
 from node.domain.job import Job, JobEvent, JobState
 from node.domain.prediction import (
+    Comparison,
     Decision,
     Finding,
     IntendedUse,
@@ -21,7 +22,14 @@ from tests.unit.domain.films import CHEST_FILM
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 VERDICT = Verdict(
     probability=Probability(image=0.61, clinical=0.4, combined=0.7),
-    decision=Decision(Finding.PRESENT, threshold=0.5, score=0.7, used=Used.COMBINED),
+    decision=Decision(
+        Finding.PRESENT,
+        threshold=0.5,
+        score=0.7,
+        used=Used.COMBINED,
+        policy="ab" * 32,
+        rule="old-women",
+    ),
     model=ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION),
     seconds={"decode": 0.123456, "predict": 1.0},
 )
@@ -75,7 +83,12 @@ def test_all_that_programs_rely_on() -> None:
         "probability": {"image": 0.61, "clinical": 0.4, "combined": 0.7},
         "used": "combined",
         "threshold": 0.5,
+        "finding": "present",
+        "undetermined": None,
         "flagged": True,
+        "prior": None,
+        "policy": "ab" * 32,
+        "rule": "old-women",
         "model": {
             "name": "grid-demo",
             "version": "1.0.0",
@@ -103,7 +116,8 @@ def test_the_keys_are_there_before_there_is_a_score() -> None:
     summary = summarise(Dossier(waiting, (), ()))
     assert summary.keys() == summarise(DONE).keys()
     assert summary["probability"] == {"image": None, "clinical": None, "combined": None}
-    assert [summary[key] for key in ("used", "threshold", "flagged", "model")] == [None] * 4
+    decided = ("used", "threshold", "finding", "undetermined", "flagged", "prior", "policy", "rule")
+    assert {summary[key] for key in (*decided, "model")} == {None}
     assert (summary["seconds"], summary["deliveries"]) == ({}, [])
 
 
@@ -122,6 +136,18 @@ def test_an_undetermined_film_uses_no_score() -> None:
     verdict = replace(VERDICT, probability=Probability(), decision=decision)
     summary = summarise(replace(DONE, job=replace(DONE.job, verdict=verdict)))
     assert (summary["used"], summary["flagged"], summary["threshold"]) == (None, False, 0.5)
+    assert (summary["finding"], summary["undetermined"]) == ("undetermined", "no-score")
+
+
+def test_what_is_known_of_earlier_films_is_told() -> None:
+    """Not flagged, and why: for a program that counts flags."""
+    prior = Comparison(months=12, reported=True, score=0.6)
+    decision = replace(VERDICT.decision, known=True, prior=prior)
+    summary = summarise(
+        replace(DONE, job=replace(DONE.job, verdict=replace(VERDICT, decision=decision)))
+    )
+    assert (summary["finding"], summary["flagged"]) == ("present", False)
+    assert summary["prior"] == {"months": 12, "reported": True, "score": 0.6, "known": True}
 
 
 def test_a_job_under_way_has_no_total_yet() -> None:

@@ -95,7 +95,7 @@ def test_it_is_where_the_administrator_wants_that() -> None:
 def test_known_is_what_was_flagged_of_this_person_in_these_months(
     earlier: dict[str, Any], known: bool
 ) -> None:
-    """Whatever model said it; a sex or an age of somebody else is another patient of that number."""
+    """Whatever model said it; a sex or an age of somebody else is that of another patient."""
     decision = decided(0.7, result(**earlier))
     assert decision.known is known
     assert decision.flagged is not known

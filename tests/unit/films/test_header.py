@@ -2,6 +2,8 @@
 
 import tracemalloc
 import zlib
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 
 import pydicom
@@ -125,6 +127,38 @@ class TestAge:
         """Today is not when the film was taken."""
         ds = film(PatientAge=None, PatientBirthDate="19500101")
         assert read_film(write(ds, tmp_path / "film.dcm"), "A").age_years is None
+
+
+class TestPatient:
+    def test_of_whose_it_is_no_more_is_kept_than_a_pseudonym(self, tmp_path: Path) -> None:
+        """Made of issuer and ID; neither is anywhere among the facts."""
+        ds = film(PatientID="P-17", IssuerOfPatientID="HOSPITAL")
+        path = write(ds, tmp_path / "film.dcm")
+        found = read_film(path, "A", lambda issuer, number: f"<{len(issuer)} {len(number)}>")
+        assert found.patient == "<8 4>"
+        assert not {"P-17", "HOSPITAL"} & {str(value) for value in asdict(found).values()}
+
+    def test_an_id_counts_to_its_end(self, tmp_path: Path) -> None:
+        """Two that begin alike are two, however long some system makes them."""
+        path = write(film(PatientID="7" * 64), tmp_path / "film.dcm")
+        path.write_bytes(path.read_bytes().replace(b"7" * 64, b"7" * 63 + b"8"))
+        found = read_film(path, "A", lambda _, number: number)
+        assert found.patient == "7" * 63 + "8"
+
+    def test_nobody_asks_nobody_is_told(self, tmp_path: Path) -> None:
+        """A folder is screened without pseudonyms."""
+        assert read_film(write(film(PatientID="P-17"), tmp_path / "film.dcm"), "A").patient == ""
+
+    def test_where_and_when_it_was_taken(self, tmp_path: Path) -> None:
+        """By the modality's own name, and by the date nearest to the exposure."""
+        ds = film(StationName=" ROOM 2 ", StudyDate="20260301", AcquisitionDate="20260302")
+        found = read_film(write(ds, tmp_path / "film.dcm"), "A")
+        assert (found.station, found.taken) == ("ROOM 2", date(2026, 3, 2))
+
+    @pytest.mark.parametrize("written", ["", "20261301", "yesterday"])
+    def test_a_day_that_is_none_is_unknown(self, written: str, tmp_path: Path) -> None:
+        ds = film(StudyDate=written)
+        assert read_film(write(ds, tmp_path / "film.dcm"), "A").taken is None
 
 
 class TestDigest:

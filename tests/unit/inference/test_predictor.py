@@ -12,7 +12,7 @@ from models.points import OperatingPoint
 from node.demo.run import SHIPPED_FILM
 from node.domain.errors import Misconfigured, Permanent, Rejected
 from node.domain.film import Film
-from node.domain.policy import Thresholds
+from node.domain.override import Thresholds
 from node.domain.prediction import Case, IntendedUse, Radiograph
 from node.films.header import read_film
 from node.inference import predictor
@@ -186,7 +186,7 @@ def test_a_score_that_is_no_number_is_an_error(
 def test_thresholds_are_numbers_or_names_of_the_card(alone: BundlePredictor) -> None:
     """A name that the card does not have is a matter of configuration."""
     youden = alone._bundle.card.operating_point.threshold
-    assert alone.threshold(0.3) == Thresholds(image=0.3, combined=0.3)
+    assert alone.threshold(0.3) == Thresholds.same(0.3)
     assert alone.threshold("youden") == Thresholds(image=youden, combined=youden)
     with pytest.raises(Misconfigured, match=r"policy\.threshold.*'lucky'.*youden"):
         alone.threshold("lucky")
@@ -197,7 +197,7 @@ def test_a_name_is_another_threshold_on_each_score(alone: BundlePredictor) -> No
     both = with_combined(alone, point("youden", 0.12), point("sensitivity-90", 0.05))
     image = alone._bundle.card.operating_point.threshold
     assert both.threshold("youden") == Thresholds(image=image, combined=0.12)
-    assert both.threshold(0.3) == Thresholds(image=0.3, combined=0.3)
+    assert both.threshold(0.3) == Thresholds.same(0.3)
 
 
 def test_a_name_that_one_score_lacks_is_refused_with_what_there_is(

@@ -3,6 +3,7 @@
 import hashlib
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pydicom
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from node.domain.film import Film
+from node.domain.policy import TOO_CLOSE
 from node.domain.prediction import (
     Box,
+    Comparison,
     Decision,
     Finding,
     Heat,
@@ -29,7 +32,9 @@ from node.results.subject import ResultSettings, Subject
 CR = "1.2.840.10008.5.1.4.1.1.1"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 SETTINGS = ResultSettings(software_version="0.1.0")
+POLICY = "b0" * 32
 MODEL = ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION)
+JUDGED_BY = {"policy": POLICY, "rule": "default"}
 
 IDENTIFIERS = {
     "SOPClassUID": CR,
@@ -102,11 +107,33 @@ def verdict(
 ) -> Verdict:
     """Return a verdict whose score lies on the right side of its threshold."""
     if finding is Finding.UNDETERMINED:
-        decision = Decision(finding, threshold, reason=reason or "the film is too dark")
+        decision = Decision(
+            finding, threshold, reason=reason or "the film is too dark", **JUDGED_BY
+        )
         return Verdict(Probability(), decision, model)
     score = threshold + (0.3 if finding is Finding.PRESENT else -0.3)
-    decision = Decision(finding, threshold, score=score, used=Used.IMAGE)
+    decision = Decision(finding, threshold, score=score, used=Used.IMAGE, **JUDGED_BY)
     return Verdict(Probability(image=score), decision, model)
+
+
+def abstained(score: float = 0.4, model: ModelIdentity = MODEL) -> Verdict:
+    """Return a verdict whose score is too close to its threshold."""
+    decision = Decision(
+        Finding.UNDETERMINED,
+        0.41,
+        score=score,
+        used=Used.IMAGE,
+        reason=TOO_CLOSE,
+        band=(0.35, 0.47),
+        **JUDGED_BY,
+    )
+    return Verdict(Probability(image=score), decision, model)
+
+
+def repeated(prior: Comparison, *, known: bool = True) -> Verdict:
+    """Return a positive verdict on a patient of whom there are earlier films."""
+    made = verdict()
+    return replace(made, decision=replace(made.decision, known=known, prior=prior))
 
 
 def subject(

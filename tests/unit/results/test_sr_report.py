@@ -18,7 +18,7 @@ from node.domain.prediction import (
 )
 from node.results.heatmap import build_heatmap
 from node.results.report import build_report
-from tests.unit.results.films import GOOD, MODEL, prediction, subject, verdict
+from tests.unit.results.films import GOOD, MODEL, POLICY, prediction, subject, verdict
 
 FIELD = Box(0, 0, 400, 320)
 
@@ -207,6 +207,8 @@ def test_the_algorithm_is_named() -> None:
     parameters = [item.TextValue for item in items(report, "Algorithm Parameters")]
     assert parameters == [
         "decision threshold = 0.41",
+        "decision rule = default",
+        f"policy SHA-256 = {POLICY}",
         f"bundle SHA-256 = {MODEL.digest}",
         "intended use = demonstration",
     ]

@@ -11,7 +11,8 @@ from pydicom import dcmread
 
 from node.domain.admission import AdmissionPolicy
 from node.domain.errors import Misconfigured, Permanent, Transient
-from node.domain.policy import ThresholdPolicy, Thresholds
+from node.domain.override import Rule, Thresholds
+from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Case, Prediction, Radiograph
 from node.inference.predictor import BundlePredictor, load
 from node.screening.row import Row
@@ -78,7 +79,7 @@ def run(predictor: Counting, tmp_path: Path) -> Callable[..., Outcome]:
         told = told or Told()
         policy = changes.pop("policy", AdmissionPolicy())
         request = replace(Request((tmp_path / "films",), tmp_path / "scores.csv", 1), **changes)  # type: ignore[arg-type]
-        model = Model(predictor, ThresholdPolicy(Thresholds.same(threshold)), batch=2)
+        model = Model(predictor, ThresholdPolicy(Rule(Thresholds.same(threshold))), batch=2)
         return screen(request, reader(policy=policy), lambda: model, told.stop, told)
 
     return run

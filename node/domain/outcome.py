@@ -1,0 +1,90 @@
+"""What densitometry found, and which film of a patient it is compared with."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from node.domain.accuracy import Accuracy, Judged, accuracy
+from node.domain.prediction import Finding
+from node.domain.replay import Point
+
+OSTEOPOROSIS = -2.5
+"""The T-score from which down it is osteoporosis, at any site (WHO Technical Report 843, 1994)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One T-score of a patient, known by pseudonym: of a site, on a day."""
+
+    patient: str
+    taken: date
+    site: str
+    t_score: float
+
+
+class Scan(NamedTuple):
+    """One day's densitometry of a patient: the lowest T-score of all sites counts."""
+
+    taken: date
+    t_score: float
+
+    @property
+    def osteoporosis(self) -> bool:
+        """Whether it is osteoporosis by the lowest site."""
+        return self.t_score <= OSTEOPOROSIS
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Findings beside densitometry: as they were, and by the rules that are tried."""
+
+    before: Accuracy
+    after: Accuracy
+
+
+def scans(measurements: Iterable[Measurement]) -> dict[str, list[Scan]]:
+    """Return each patient's scans."""
+    lowest: dict[tuple[str, date], float] = {}
+    for one in measurements:
+        key = (one.patient, one.taken)
+        lowest[key] = min(one.t_score, lowest.get(key, one.t_score))
+    found: dict[str, list[Scan]] = {}
+    for (patient, taken), t_score in sorted(lowest.items()):
+        found.setdefault(patient, []).append(Scan(taken, t_score))
+    return found
+
+
+def agreement(
+    points: Mapping[str, Sequence[Point]], of: Mapping[str, Sequence[Scan]], within: timedelta
+) -> Agreement:
+    """Return how findings agree with densitometry, each patient counted once.
+
+    Of all pairs of a film and a scan the one nearest in time counts, no further apart than
+    `within`; of two as near, the earlier film, then the earlier scan. A patient with many films
+    would weigh more than one with a single film otherwise.
+    """
+    pairs = list(_pairs(points, of, within))
+    return Agreement(
+        before=accuracy(_judged(point.finding, point.threshold, scan) for point, scan in pairs),
+        after=accuracy(
+            _judged(point.new_finding, point.new_threshold, scan) for point, scan in pairs
+        ),
+    )
+
+
+def _pairs(
+    points: Mapping[str, Sequence[Point]], of: Mapping[str, Sequence[Scan]], within: timedelta
+) -> Iterator[tuple[Point, Scan]]:
+    for patient in sorted(points.keys() & of.keys()):
+        point, scan = min(
+            ((point, scan) for point in points[patient] for scan in of[patient]),
+            key=lambda pair: (abs(pair[0].taken - pair[1].taken), pair[0].taken, pair[1].taken),
+        )
+        if abs(point.taken - scan.taken) <= within:
+            yield point, scan
+
+
+def _judged(finding: str, threshold: float, scan: Scan) -> Judged:
+    suspected = None if finding == Finding.UNDETERMINED else finding == Finding.PRESENT
+    return Judged(suspected, threshold, scan.osteoporosis)

@@ -1,0 +1,123 @@
+"""From the configuration to the policy that decides: names become numbers, faults name keys."""
+
+from pathlib import Path
+
+import pytest
+
+from node.app_policies import threshold_policy
+from node.config import ConfigError, load
+from node.domain.errors import Misconfigured
+from node.domain.override import Group, Override, Rule, Thresholds
+from node.domain.policy import ThresholdPolicy
+from node.domain.prediction import Used
+from node.domain.prior import PriorRule, Repeat
+
+POINTS = {"youden": Thresholds(0.4, 0.3), "sensitivity-90": Thresholds(0.2, 0.1)}
+
+
+def resolve(named: str | float, key: str) -> Thresholds:
+    """Stand for a bundle with two operating points."""
+    if isinstance(named, float):
+        return Thresholds.same(named)
+    if named not in POINTS:
+        raise Misconfigured(f"{key}: the model card has no {named!r}")
+    return POINTS[named]
+
+
+def policy(folder: Path, text: str) -> ThresholdPolicy:
+    """Return what a `policy` section comes to."""
+    file = folder / "config.yaml"
+    file.write_text(f"policy: {text}\n")
+    return threshold_policy(load(file), resolve)
+
+
+def test_the_default_is_the_best_sum_of_rates_and_nothing_else(tmp_path: Path) -> None:
+    assert policy(tmp_path, "{}") == ThresholdPolicy(Rule(POINTS["youden"]))
+
+
+def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
+    """Names and numbers, in the default and in each override; what is left out is the default's."""
+    text = """
+      threshold: sensitivity-90
+      abstain: 0.2
+      score: image
+      prior: {months: 12, repeat: flag}
+      overrides:
+        - {name: older-women, threshold: youden, sex: F, min_age: 65, max_age: 90}
+        - {threshold: 0.35, abstain: 0, calling_ae: XRAY1, station: ROOM 2}
+        - {abstain: 0.5, station: ROOM 3}
+    """
+    assert policy(tmp_path, text) == ThresholdPolicy(
+        default=Rule(POINTS["sensitivity-90"], 0.2),
+        overrides=(
+            Override(
+                Rule(POINTS["youden"], 0.2, "older-women"), Group("F", min_age=65.0, max_age=90.0)
+            ),
+            Override(
+                Rule(Thresholds.same(0.35), 0.0, "overrides.1"),
+                Group(calling_ae="XRAY1", station="ROOM 2"),
+            ),
+            Override(Rule(POINTS["sensitivity-90"], 0.5, "overrides.2"), Group(station="ROOM 3")),
+        ),
+        score=Used.IMAGE,
+        prior=PriorRule(12, Repeat.FLAG),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("{threshold: best}", "policy.threshold: "),
+        ("{overrides: [{threshold: 0.2}, {threshold: best}]}", "policy.overrides.1.threshold: "),
+        ("{score: clinical}", "policy.threshold: 'youden' is no point of the clinical score"),
+        (
+            "{score: clinical, threshold: 0.2, overrides: [{threshold: youden}]}",
+            "policy.overrides.0.threshold: 'youden' is no point of the clinical score",
+        ),
+    ],
+)
+def test_a_threshold_that_stands_for_nothing_is_named(tmp_path: Path, text: str, key: str) -> None:
+    """By its key, before any film is judged."""
+    with pytest.raises(Misconfigured, match=f"^{key}"):
+        policy(tmp_path, text)
+
+
+def test_a_clinical_score_may_count_by_a_number(tmp_path: Path) -> None:
+    made = policy(tmp_path, "{score: clinical, threshold: 0.2, overrides: [{abstain: 0.1}]}")
+    assert made.default.thresholds.clinical == 0.2
+    assert made.overrides[0].rule.thresholds.clinical == 0.2
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("{overrides: [{sex: F}]}", "policy.overrides.0: an override sets threshold, abstain or"),
+        (
+            "{overrides: [{threshold: 0.2, min_age: 70, max_age: 60}]}",
+            "policy.overrides.0: min_age is above max_age: no film matches",
+        ),
+        ("{overrides: [{threshold: 0.2, name: default}]}", "policy.overrides.0.name: a name has"),
+        ("{overrides: [{threshold: 0.2, name: overrides.1}]}", "policy.overrides.0.name: a name"),
+        ('{overrides: [{threshold: 0.2, name: "a\\nb"}]}', "policy.overrides.0.name: a name has"),
+        (
+            "{overrides: [{threshold: 0.2, name: a}, {abstain: 0.2, name: a}]}",
+            "policy: two overrides have the same name",
+        ),
+        ("{abstain: -0.1}", "policy.abstain: "),
+        ("{abstain: .inf}", "policy.abstain: "),
+        ("{score: best}", "policy.score: "),
+        ("{prior: {months: 1.5}}", "policy.prior.months: "),
+        ("{prior: {months: 13}}", "policy.prior.months: 13 months are more than rows are kept for"),
+    ],
+)
+def test_a_policy_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, refusal: str) -> None:
+    """With the key, and what to do."""
+    with pytest.raises(ConfigError, match=f"^{refusal}"):
+        policy(tmp_path, text)
+
+
+def test_names_in_any_script_are_names(tmp_path: Path) -> None:
+    """They are for people, who may write Chinese."""
+    assert (
+        policy(tmp_path, "{overrides: [{threshold: 0.2, name: 老年女性}]}").overrides[0].rule.name
+    )

@@ -18,6 +18,7 @@ from node.cli_common import ConfigOption, JsonOption, print_json, settings_of
 from node.cli_db import db, upgrade_schema
 from node.cli_jobs import jobs
 from node.cli_model import model
+from node.cli_thresholds import outcomes, thresholds
 from node.config import ConfigError
 from node.domain.errors import Misconfigured, OsteoScreenError
 
@@ -31,6 +32,8 @@ app = typer.Typer(
 app.add_typer(db, name="db")
 app.add_typer(jobs, name="jobs")
 app.add_typer(model, name="model")
+app.add_typer(thresholds, name="thresholds")
+app.add_typer(outcomes, name="outcomes")
 
 
 @app.callback()

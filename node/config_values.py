@@ -33,7 +33,7 @@ def _rule_name(value: str) -> str:
     return value
 
 
-def _threshold(value: object) -> float | str:
+def threshold_of(value: object) -> float | str:
     """Check a threshold: a number from 0 to 1, or the name of an operating point."""
     if isinstance(value, str) and value and not _NUMBER.fullmatch(value):
         return value
@@ -58,7 +58,7 @@ def _character_set(value: str) -> str:
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 CharacterSet = Annotated[str, AfterValidator(_character_set)]
 Name = Annotated[str, AfterValidator(_name)]
-Threshold = Annotated[float | str, PlainValidator(_threshold)]
+Threshold = Annotated[float | str, PlainValidator(threshold_of)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 RuleName = Annotated[str, AfterValidator(_rule_name)]
 LogOdds = Annotated[float, Field(ge=0.0, le=5.0)]

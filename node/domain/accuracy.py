@@ -29,7 +29,9 @@ class Share:
         middle = p + z / (2 * n)
         half = _Z * math.sqrt(p * (1 - p) / n + z / (4 * n * n))
         scale = 1 + z / n
-        return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+        # Exact at the ends, where rounding could leave the share outside.
+        low = (middle - half) / scale if self.hits else 0.0
+        return low, (middle + half) / scale if self.hits < n else 1.0
 
 
 @dataclass(frozen=True, slots=True)

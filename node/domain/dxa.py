@@ -51,7 +51,10 @@ def read_table(lines: Iterable[str], pseudonym: Pseudonym) -> Table:
     header = text[0] if text else ""
     delimiter = ";" if header.count(";") > header.count(",") else ","
     reader = csv.DictReader(text, delimiter=delimiter, restkey=_BEYOND, restval="")
-    names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
+    try:
+        names = [name.strip().lower() for name in reader.fieldnames or ()]
+    except csv.Error:
+        return Table((), (Fault(1, "the header is no CSV"),))
     reader.fieldnames = names
     sites = {name: found[1] or "lowest" for name in names if (found := _SITE.fullmatch(name))}
     if missing := [name for name in ("patient_id", "date") if name not in names]:

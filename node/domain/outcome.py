@@ -6,8 +6,9 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from node.domain.accuracy import Accuracy, Judged, accuracy
+from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Finding
-from node.domain.replay import Point
+from node.domain.replay import Point, Replay
 
 OSTEOPOROSIS = -2.5
 """The T-score from which down it is osteoporosis, at any site (WHO Technical Report 843, 1994)."""
@@ -41,6 +42,20 @@ class Agreement:
 
     before: Accuracy
     after: Accuracy
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A replay with all that is said of it: by which policy, on which bundle's scores.
+
+    `others` are films that another bundle has scored; `agreement` is None without outcomes.
+    """
+
+    replay: Replay
+    policy: ThresholdPolicy
+    model: str
+    others: int
+    agreement: Agreement | None
 
 
 def scans(measurements: Iterable[Measurement]) -> dict[str, list[Scan]]:

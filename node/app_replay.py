@@ -1,0 +1,55 @@
+"""Stored scores under other rules, put together: policy, job table, outcomes. Loads no torch."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from node.app_policies import threshold_policy
+from node.config import Config
+from node.domain.dxa import Table, read_table
+from node.domain.outcome import Replayed, agreement, scans
+from node.domain.replay import replay
+from node.inference.points import Points
+from node.jobs import migrate
+from node.jobs.engine import open_engine
+from node.jobs.outcomes import Imported, SqlOutcomes
+from node.jobs.scores import SqlScores
+from node.spool.patient_key import pseudonyms
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+
+def run_replay(node: Config, tried: Config, since: datetime | None, within: timedelta) -> Replayed:
+    """Decide on the scores of a node's job table by the policy of another configuration.
+
+    Only on scores of the bundle that this one names: another's are chances of other things.
+    """
+    points = Points.of_bundle(tried.model.bundle)
+    policy = threshold_policy(tried, points.threshold)
+    engine = _engine(node)
+    scores = SqlScores(engine)
+    others = sum(n for model, n in scores.count(since).items() if model != points.model)
+    measured = scans(SqlOutcomes(engine).all())
+    made = replay(scores.stored(points.model, since), policy, points.model, measured.keys())
+    found = agreement(made.points, measured, within) if measured else None
+    return Replayed(made, policy, points.model, others, found)
+
+
+def import_outcomes(config: Config, lines: Iterable[str]) -> tuple[Table, Imported | None]:
+    """Take in a table of densitometry; None imported where one of its lines has a fault."""
+    table = read_table(lines, pseudonyms(config.spool.path))
+    if table.faults:
+        return table, None
+    return table, open_outcomes(config).keep(table.measurements)
+
+
+def open_outcomes(config: Config) -> SqlOutcomes:
+    """Return the densitometry that was imported."""
+    return SqlOutcomes(_engine(config))
+
+
+def _engine(config: Config) -> "sa.Engine":
+    engine = open_engine(config.database.url)
+    migrate.require_current(engine)
+    return engine

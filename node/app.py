@@ -34,6 +34,7 @@ from node.jobs.intake import SqlIntake
 from node.jobs.outbox import SqlOutbox
 from node.jobs.queue import SqlQueue
 from node.ports import Archive
+from node.reload.current import Current
 from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
 
@@ -55,35 +56,40 @@ class Role(StrEnum):
     UPKEEP = "upkeep"
 
 
-def run_role(role: Role, config: Config, stop: threading.Event, *, alone: bool = False) -> None:
+def run_role(role: Role, current: Current, stop: threading.Event, *, alone: bool = False) -> None:
     """Run one role until `stop` is set; then let it finish what it holds.
 
-    The audit trail is shipped by upkeep, and by a role that is `alone`, without a supervisor: it
-    may be the only one on its machine.
+    It works by the configuration in force, which may be another one from film to film. The audit
+    trail is shipped by upkeep, and by a role that is `alone`, without a supervisor: it may be the
+    only one on its machine.
     """
+    config = current.config
     shipping = shipped(config, stop) if alone or role is Role.UPKEEP else nullcontext()
     with audited(config, role) if alone else nullcontext(), shipping:
-        _RUNNERS[role](config, stop)
+        _RUNNERS[role](current, stop)
 
 
-def run_ingest(config: Config, stop: threading.Event) -> None:
+def run_ingest(current: Current, stop: threading.Event) -> None:
     """Receive films."""
     from node.ingest.reports import ReportService
     from node.ingest.scp import IngestServer
     from node.ingest.store import StoreService
     from node.worker.loop import utc_now
 
-    spool, intake = (
-        open_spool(config),
-        SqlIntake(_database(config), retry_policy(config.queue.delivery)),
-    )
+    config = current.config
+    spool, intake = open_spool(config), _intake(config)
     audit = audit_of(config, Role.INGEST)
     server = IngestServer(
         settings=config.dicom,
-        callers=callers(config),
+        callers=current.derive(callers),
         incoming=spool.incoming,
         store=StoreService(
-            intake, spool, admission_policy(config), audit, utc_now, pseudonyms(config.spool.path)
+            intake,
+            spool,
+            current.derive(admission_policy),
+            audit,
+            utc_now,
+            pseudonyms(config.spool.path),
         ),
         reports=ReportService(intake, utc_now),
         audit=audit,
@@ -93,18 +99,28 @@ def run_ingest(config: Config, stop: threading.Event) -> None:
     server.stop()
 
 
-def run_analyse(config: Config, stop: threading.Event) -> None:
+def run_analyse(current: Current, stop: threading.Event) -> None:
     """Score films and build their results."""
     from node.inference.decoders import Decoders
     from node.inference.predictor import load
-    from node.worker.analyse import AnalysisSettings, Analyst
+    from node.worker.analyse import AnalysisSettings, Analyst, Rules
     from node.worker.loop import run, utc_now, worker_name
 
+    config = current.config
     queue, spool = SqlQueue(_database(config)), open_spool(config)
     wanted = config.model
     # Its processes get ready while the model is loaded.
     with Decoders(wanted.decoders or min(wanted.batch, processors())) as decoders:
         predictor = load(wanted.bundle, wanted.device, wanted.threads, decoders.decode)
+
+        def rules(config: Config) -> Rules:
+            return Rules(
+                thresholds=threshold_policy(config, predictor.threshold),
+                routes=routes(config),
+                results=_result_settings(config),
+                callers=callers(config),
+            )
+
         analyst = Analyst(
             queue=queue,
             spool=spool,
@@ -114,11 +130,8 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
                 batch=wanted.batch,
                 lease=config.queue.lease,
                 retry=retry_policy(config.queue.analysis),
-                thresholds=threshold_policy(config, predictor.threshold),
-                routes=routes(config),
-                results=_result_settings(config),
-                callers=callers(config),
             ),
+            rules=current.derive(rules),
             clock=utc_now,
         )
         run(analyst.step, stop, config.queue.poll)
@@ -129,11 +142,12 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def run_deliver(config: Config, stop: threading.Event) -> None:
+def run_deliver(current: Current, stop: threading.Event) -> None:
     """Send results: one courier, on a thread of its own, for each destination."""
     from node.worker.deliver import Courier, DeliverySettings
     from node.worker.loop import run, utc_now, worker_name
 
+    config = current.config
     plan = retry_policy(config.queue.delivery)
     outbox, spool = SqlOutbox(_database(config), plan), open_spool(config)
     audit = audit_of(config, Role.DELIVER)
@@ -184,22 +198,22 @@ def _reach(
     return partial(open_archive, destination, calling_ae), patience
 
 
-def run_upkeep(config: Config, stop: threading.Event) -> None:
+def run_upkeep(current: Current, stop: threading.Event) -> None:
     """Rescue, expire, watch, purge."""
+    from node.upkeep.adopt import Adopter
     from node.upkeep.chores import Chores, Keeping
     from node.upkeep.scheduler import run
     from node.worker.loop import utc_now
 
-    kept = config.retention
-    keeping = Keeping(films=kept.films, results=kept.results, rows=kept.rows)
-    chores = Chores(
-        _care(config),
-        open_spool(config),
-        open_adopter(config),
-        keeping,
-        config.queue.alarm,
-        utc_now,
-    )
+    def keeping(config: Config) -> Keeping:
+        kept = config.retention
+        return Keeping(films=kept.films, results=kept.results, rows=kept.rows)
+
+    config = current.config
+    care, spool = _care(config), open_spool(config)
+    policy = current.derive(admission_policy)
+    adopter = Adopter(care, _intake(config), spool, policy, utc_now)
+    chores = Chores(care, spool, adopter, current.derive(keeping), config.queue.alarm, utc_now)
     run(chores, config.schedule, stop)
 
 
@@ -221,7 +235,7 @@ def run_screen(
     return screen(request, reader, load_model, stop, progress)
 
 
-_RUNNERS: Mapping[Role, Callable[[Config, threading.Event], None]] = {
+_RUNNERS: Mapping[Role, Callable[[Current, threading.Event], None]] = {
     Role.INGEST: run_ingest,
     Role.ANALYSE: run_analyse,
     Role.DELIVER: run_deliver,
@@ -246,15 +260,25 @@ def open_adopter(config: Config) -> "Adopter":
     from node.upkeep.adopt import Adopter
     from node.worker.loop import utc_now
 
-    intake = SqlIntake(_database(config), retry_policy(config.queue.delivery))
-    spool, policy = open_spool(config), admission_policy(config)
-    return Adopter(_care(config), intake, spool, policy, utc_now, pseudonyms(config.spool.path))
+    policy, known_as = admission_policy(config), pseudonyms(config.spool.path)
+    return Adopter(
+        _care(config), _intake(config), open_spool(config), lambda: policy, utc_now, known_as
+    )
+
+
+def upgrade_schema(config: Config) -> str:
+    """Run the migrations that are missing; return the revision reached."""
+    return migrate.upgrade(open_engine(config.database.url))
 
 
 def _database(config: Config) -> sa.Engine:
     engine = open_engine(config.database.url)
     migrate.require_current(engine)
     return engine
+
+
+def _intake(config: Config) -> SqlIntake:
+    return SqlIntake(_database(config), retry_policy(config.queue.delivery))
 
 
 def _care(config: Config) -> SqlCare:

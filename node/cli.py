@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -15,7 +16,7 @@ import typer
 
 from node import log
 from node.cli_common import ConfigOption, JsonOption, print_json, settings_of
-from node.cli_db import db, upgrade_schema
+from node.cli_db import db
 from node.cli_jobs import jobs
 from node.cli_model import model
 from node.cli_thresholds import outcomes, thresholds
@@ -64,25 +65,34 @@ def serve(
     role: Annotated[str, typer.Option(help="ingest, analyse, deliver or upkeep.")] = "",
 ) -> None:
     """Run the node, or with --role one part of it, until SIGTERM or Ctrl-C."""
-    from node.app import Role, open_spool, run_role
-    from node.app_audit import audited
-    from node.supervisor import claim_port, supervise, watch_lifeline
+    from node.app import Role
+    from node.serve import serve_node, serve_role, serve_supervised
 
     if role and role not in list(Role):
         raise typer.BadParameter(f"{role!r} is none of {', '.join(Role)}", param_hint="--role")
-    file, settings = settings_of(config)
-    log.configure(settings.log.level, settings.log.format, role=role or "supervisor")
     stop = _stop_on_signals()
-    if role:
-        run_role(Role(role), settings, stop, alone=not watch_lifeline(stop))
+    if role and serve_supervised(Role(role), stop):
         return
-    # What is wrong for every role is said once, before any of them starts.
-    open_spool(settings)
-    upgrade_schema(settings)
-    claim_port(settings, stop)
-    with audited(settings, "node"):
-        if status := supervise(settings, file, stop):
-            raise typer.Exit(status)
+    file, settings = settings_of(config)
+    if role:
+        serve_role(Role(role), file, settings, stop)
+    elif status := serve_node(file, settings, stop):
+        raise typer.Exit(status)
+
+
+@app.command()
+def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Have the running node take up its configuration file, and say what came of it."""
+    from node.display import print_reloads
+    from node.reload.request import ask_to_reload
+
+    done = ask_to_reload(*settings_of(config))
+    if as_json:
+        print_json([asdict(one) for one in done])
+    else:
+        print_reloads(done)
+    if not all(one.complete for one in done):
+        raise typer.Exit(1)
 
 
 @app.command()

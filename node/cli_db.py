@@ -15,6 +15,8 @@ db = typer.Typer(help="The job table: schema, backup, restore.", no_args_is_help
 @db.command("upgrade")
 def db_upgrade(config: ConfigOption = None) -> None:
     """Bring the schema to what this version needs."""
+    from node.app import upgrade_schema
+
     typer.echo(upgrade_schema(settings_of(config)[1]))
 
 
@@ -60,6 +62,7 @@ def db_restore(
     config: ConfigOption = None,
 ) -> None:
     """Put a backup in place, upgrade it, and take in what came after it; the node must rest."""
+    from node.app import upgrade_schema
     from node.display import progress_bar
     from node.jobs.backup import restore
 
@@ -74,14 +77,6 @@ def db_restore(
 def db_adopt(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Give each film in the spool that the job table does not know a job."""
     _adopt(settings_of(config)[1], as_json=as_json)
-
-
-def upgrade_schema(settings: Config) -> str:
-    """Run the migrations that are missing; return the revision reached."""
-    from node.jobs import migrate
-    from node.jobs.engine import open_engine
-
-    return migrate.upgrade(open_engine(settings.database.url))
 
 
 def _adopt(settings: Config, *, as_json: bool) -> None:

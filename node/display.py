@@ -12,6 +12,7 @@ from node.domain.check import Check
 from node.domain.dossier import Dossier, summarise
 from node.domain.job import Job, JobState
 from node.domain.prediction import Decision, IntendedUse
+from node.domain.reload import Reload
 from node.log import printable
 
 DEMONSTRATION = (
@@ -151,3 +152,22 @@ def _judgement(decision: Decision) -> tuple[str, str]:
     if decision.known:
         return "known", "known from an earlier film, not flagged again"
     return ("yes", "flagged") if decision.flagged else ("no", "not flagged")
+
+
+def print_reloads(reloads: Sequence[Reload]) -> None:
+    """Print what is in force since a reload, what waits, and which roles work by it."""
+    console = Console()
+    for one in reloads:
+        console.print(Text(f"{one.part}, process {one.pid}, reads {one.file}"))
+        facts = Table.grid(padding=(0, 2))
+        since = f"in force since {one.at}, by {one.who}" if one.at else "in force"
+        for change in one.changes.applied:
+            facts.add_row(since, _plain(str(change)))
+        if not one.changes.applied:
+            facts.add_row(since, "what the node has started with")
+        for key in one.changes.waiting:
+            facts.add_row("waits for a restart", _plain(key))
+        for role in one.roles:
+            said = "works by it" if role.heard else "has not answered yet; see its log"
+            facts.add_row(role.role, said)
+        console.print(facts)

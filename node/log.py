@@ -54,7 +54,8 @@ def printable(text: str) -> str:
 def configure(level: str, form: str, **bound: str) -> None:
     """Set up structlog to write one line an event to stderr, and silence the libraries.
 
-    `bound` facts, such as the role, are part of every event of this process.
+    `bound` facts, such as the role, are part of every event of this process. It may be called
+    again, for another level.
     """
     rendering: list[Any] = (
         [structlog.processors.JSONRenderer()]
@@ -74,7 +75,7 @@ def configure(level: str, form: str, **bound: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # the level may be another one later
     )
     # Libraries quote header values in their warnings and in the tracebacks they log. What
     # matters of it is an event of ours.

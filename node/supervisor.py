@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 
 import structlog
@@ -16,10 +15,10 @@ import structlog
 from node.app import Role
 from node.config import Config
 from node.domain.errors import Misconfigured
+from node.domain.reload import RoleAnswer
 from node.domain.retry import RetryPolicy, wait
-
-LIFELINE = "OSTEOSCREEN_LIFELINE"
-"""Environment variable with the descriptor of a pipe that closes when the supervisor is gone."""
+from node.reload.current import Current
+from node.reload.lifeline import LIFELINE, Lifeline
 
 _BACK_OFF = RetryPolicy(attempts=1, first=0.5, cap=30.0)
 _STABLE_SECONDS = 60.0
@@ -27,6 +26,7 @@ _LOOK_SECONDS = 0.1
 _DRAIN_MARGIN = 15.0
 _PORT_PATIENCE = 10.0
 _MISCONFIGURED = 2
+_ANSWER_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -35,6 +35,7 @@ log = structlog.get_logger()
 class _Child:
     role: Role
     process: subprocess.Popen[bytes] | None = None
+    line: Lifeline | None = None
     started: float = 0.0
     failures: int = 0
     due: float = 0.0
@@ -68,69 +69,93 @@ def claim_port(config: Config, stop: threading.Event) -> None:
                 ) from None
 
 
-def supervise(config: Config, config_file: Path | None, stop: threading.Event) -> int:
-    """Run every role until `stop` is set; return the exit status for the command."""
-    command = [sys.executable, "-m", "node.cli", "serve"]
-    command += ["--config", str(config_file)] if config_file else []
-    watched, held = os.pipe()
-    children = [_Child(role) for role in roles_of(config)]
-    status = 0
-    try:
-        while not stop.is_set():
-            for child in children:
-                status = max(status, _tend(child, command, watched))
-            if status:
-                stop.set()
-            stop.wait(_LOOK_SECONDS)
-    finally:
-        _end(children, config.dicom.dimse_timeout + _DRAIN_MARGIN)
-        os.close(watched)
-        os.close(held)
-    return status
+class Supervisor:
+    """The roles of one node, each a process that works by the configuration in force here."""
 
+    def __init__(self, current: Current) -> None:
+        self._current = current
+        self._children = [_Child(role) for role in roles_of(current.config)]
+        self._lock = threading.Lock()
 
-def watch_lifeline(stop: threading.Event) -> bool:
-    """In a supervised process: set `stop` when the supervisor is gone, even by kill -9.
+    def run(self, stop: threading.Event) -> int:
+        """Run every role until `stop` is set; return the exit status for the command."""
+        status = 0
+        try:
+            while not stop.is_set():
+                for child in self._children:
+                    status = max(status, self._tend(child))
+                if status:
+                    stop.set()
+                stop.wait(_LOOK_SECONDS)
+        finally:
+            _end(self._children, self._current.config.dicom.dimse_timeout + _DRAIN_MARGIN)
+        return status
 
-    Returns whether there is a supervisor.
-    """
-    descriptor = os.environ.get(LIFELINE)
-    if descriptor is None:
-        return False
+    def put_in_force(self, config: Config) -> tuple[RoleAnswer, ...]:
+        """Hand a sound configuration to each role; return what they answer in time.
 
-    def watch() -> None:
-        os.read(int(descriptor), 1)  # returns only when the other end is closed
-        stop.set()
+        Who analyses is asked first, since it alone may know better: by the bundle that it has
+        loaded, whatever lies in its place now. Where it refuses, no other hears of it; raises
+        Misconfigured then.
+        """
+        with self._lock:
+            analysing = [child for child in self._children if child.role is Role.ANALYSE]
+            answers = _offer(analysing, config)
+            if refusal := "".join(said for _, said in answers if said):
+                raise Misconfigured(refusal)
+            self._current.take(config)  # also what a role that is started from now on gets
+            others = [child for child in self._children if child.role is not Role.ANALYSE]
+            answers += _offer(others, config)
+        return tuple(RoleAnswer(str(role), heard=said == "") for role, said in answers)
 
-    threading.Thread(target=watch, daemon=True).start()
-    return True
-
-
-def _tend(child: _Child, command: Sequence[str], lifeline: int) -> int:
-    """Start a child that is due, note one that has died; return a status that ends it all."""
-    now = monotonic()
-    if child.process is None:
-        if now >= child.due:
-            child.process = _spawn(child.role, command, lifeline)
-            child.started = now
+    def _tend(self, child: _Child) -> int:
+        """Start a child that is due, note one that has died; return a status that ends it all."""
+        now = monotonic()
+        if child.process is None:
+            if now >= child.due:
+                self._start(child)
+                child.started = now
+            return 0
+        code = child.process.poll()
+        if code is None:
+            return 0
+        # Its first start says what is wrong with the configuration. What has run before, and now
+        # finds a damaged bundle, is no reason to receive no more films: it waits to be mended.
+        if code == _MISCONFIGURED and child.failures == 0:
+            return code
+        child.failures = 1 if now - child.started > _STABLE_SECONDS else child.failures + 1
+        pause = wait(child.failures, _BACK_OFF, jitter=1.0)
+        log.error("role_died", ended_role=str(child.role), status=code, restart_in=pause)
+        child.process, child.due = None, now + pause
         return 0
-    code = child.process.poll()
-    if code is None:
-        return 0
-    # Its first start says what is wrong with the configuration. What has run before, and now
-    # finds a damaged bundle, is no reason to receive no more films: it waits to be mended.
-    if code == _MISCONFIGURED and child.failures == 0:
-        return code
-    child.failures = 1 if now - child.started > _STABLE_SECONDS else child.failures + 1
-    pause = wait(child.failures, _BACK_OFF, jitter=1.0)
-    log.error("role_died", ended_role=str(child.role), status=code, restart_in=pause)
-    child.process, child.due = None, now + pause
-    return 0
+
+    def _start(self, child: _Child) -> None:
+        """Start a role, with the configuration in force: never between two that are."""
+        with self._lock:
+            if child.line is not None:
+                child.line.close()
+            child.line = line = Lifeline()
+            child.process = _spawn(child.role, line.theirs)
+            line.started()
+            line.give(self._current.config)
 
 
-def _spawn(role: Role, command: Sequence[str], lifeline: int) -> subprocess.Popen[bytes]:
+def _offer(children: Sequence[_Child], config: Config) -> list[tuple[Role, str | None]]:
+    """Give a configuration to all of them, then wait for what each has to say: see `Lifeline`."""
+    deadline = monotonic() + _ANSWER_SECONDS
+    lines = [(child.role, child.line) for child in children]
+    for _, line in lines:
+        if line is not None:
+            line.give(config)
+    return [
+        (role, None if line is None else line.answer(deadline - monotonic()))
+        for role, line in lines
+    ]
+
+
+def _spawn(role: Role, lifeline: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own interpreter and arguments, no shell
-        [*command, "--role", str(role)],
+        [sys.executable, "-m", "node.cli", "serve", "--role", str(role)],
         env=os.environ | {LIFELINE: str(lifeline)},
         pass_fds=(lifeline,),
         stdin=subprocess.DEVNULL,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from node.domain.audit import (
     ConfigurationChanged,
     Outcome,
 )
+from node.domain.change import Change
 from node.ports import Audit
 
 _PASSWORD = re.compile(r"(?<=:)[^:/@]*(?=@)")
@@ -38,14 +39,27 @@ def told(audit: Audit, config: Config, part: str) -> Iterator[None]:
     audit.record(ApplicationStopped())
 
 
+def tell_changes(
+    audit: Audit, config: Config, part: str, changes: Sequence[Change], who: str
+) -> None:
+    """Record what was set anew while a part runs, by whom and how, and keep it for its next start.
+
+    `config` is what is in force now.
+    """
+    keys = tuple(change.key for change in changes)
+    audit.record(ConfigurationChanged(keys, who=who, changes=tuple(changes)))
+    if state := _state(config, part):
+        _write(state, fingerprints(config))
+
+
 def _changed(config: Config, part: str) -> tuple[str, ...]:
     """Return the keys whose values are others than at this part's last start, and keep these.
 
     The first start has nothing to compare with, and returns none.
     """
-    if config.audit.file is None:
+    state = _state(config, part)
+    if state is None:
         return ()
-    state = config.audit.file.with_name(f".{config.audit.file.name}.{part}.settings")
     now, before = fingerprints(config), _read(state)
     if before == now:
         return ()
@@ -54,11 +68,25 @@ def _changed(config: Config, part: str) -> tuple[str, ...]:
     return tuple(sorted(key for key in keys if before and before.get(key) != now.get(key)))
 
 
+def _state(config: Config, part: str) -> Path | None:
+    """Return where a part's settings are kept; None where there is no trail."""
+    file = config.audit.file
+    return None if file is None else file.with_name(f".{file.name}.{part}.settings")
+
+
+def settings(config: Config) -> dict[str, str]:
+    """Return each setting as JSON, by its key; of the database's URL without the password."""
+    return {
+        key: json.dumps(value, ensure_ascii=False)
+        for key, value in _settings(config.model_dump(mode="json"), "")
+    }
+
+
 def fingerprints(config: Config) -> dict[str, str]:
     """Return a digest of each setting, by its key: to see a change without keeping the value."""
     return {
-        key: hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
-        for key, value in _settings(config.model_dump(mode="json"), "")
+        key: hashlib.sha256(value.encode()).hexdigest()[:16]
+        for key, value in settings(config).items()
     }
 
 

@@ -144,6 +144,9 @@ def _name_participants(message: Element, event: AuditEvent, origin: Origin) -> N
             _ourselves(message, origin, _APPLICATION)
         case ConfigurationChanged():
             _ourselves(message, origin)
+            if event.who:
+                names = {"UserID": event.who}
+                _participant(message, names, Peer("", origin.host), None, requestor=True)
         case AssociationRefused():
             _ourselves(message, origin)
             _peer(message, event.peer)
@@ -205,7 +208,8 @@ def _name_object(message: Element, event: AuditEvent, origin: Origin) -> None:
             why = f"{event.why}; called: {event.called_ae}" if event.called_ae else event.why
             _alert(message, event.peer.address, event.peer.ae_title, why)
         case ConfigurationChanged():
-            _alert(message, origin.host, "configuration", f"changed: {', '.join(event.keys)}")
+            what = ", ".join(map(str, event.changes) if event.changes else event.keys)
+            _alert(message, origin.host, "configuration", f"changed: {what}")
         case ApplicationStarted() | ApplicationStopped():
             pass  # "No Participant Objects are needed" (A.5.3.1)
         case _:

@@ -7,6 +7,8 @@ holds anything of a patient: a study is named by its UID alone, as in the job ta
 from dataclasses import dataclass
 from enum import IntEnum
 
+from node.domain.change import Change
+
 
 class Outcome(IntEnum):
     """EventOutcomeIndicator (PS3.15 A.5.1.1), and what it means here."""
@@ -84,10 +86,15 @@ class ResultExported:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationChanged:
-    """The node starts with other settings than it last had, under these keys."""
+    """Other settings than before are in force under these keys, since the start or a reload.
+
+    Of a reload it is known `who` asked for it, or how it came to be, and what was set to what.
+    """
 
     keys: tuple[str, ...]
     outcome: Outcome = Outcome.SUCCESS
+    who: str = ""
+    changes: tuple[Change, ...] = ()
 
 
 AuditEvent = (

@@ -41,13 +41,16 @@ log = structlog.get_logger()
 
 
 class StoreService:
-    """Takes films in. Statuses follow PS3.4 Table B.2-1."""
+    """Takes films in. Statuses follow PS3.4 Table B.2-1.
+
+    `policy` is asked at each film, and may return another one than before.
+    """
 
     def __init__(
         self,
         intake: Intake,
         spool: Spool,
-        policy: AdmissionPolicy,
+        policy: Callable[[], AdmissionPolicy],
         audit: Audit,
         clock: Callable[[], datetime],
         pseudonym: Pseudonym = nobody,
@@ -113,7 +116,7 @@ class StoreService:
             return False
 
     def _keep(self, path: Path, film: Film, facts: structlog.typing.FilteringBoundLogger) -> bool:
-        admission = admit(film, self._policy)
+        admission = admit(film, self._policy())
         spool_key = self._spool.adopt(path, film.digest)
         new = self._intake.receive(film, admission, spool_key, self._clock())
         facts.info("film_received", new=new, **_told(admission))

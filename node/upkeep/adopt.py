@@ -41,7 +41,7 @@ class Adopter:
         care: Care,
         intake: Intake,
         spool: SpoolCare,
-        policy: AdmissionPolicy,
+        policy: Callable[[], AdmissionPolicy],
         clock: Callable[[], datetime],
         pseudonym: Pseudonym = nobody,
     ) -> None:
@@ -85,4 +85,4 @@ class Adopter:
         return film if film.digest in key else None
 
     def _receive(self, film: Film, key: str) -> bool:
-        return self._intake.receive(film, admit(film, self._policy), key, self._clock(), WHO)
+        return self._intake.receive(film, admit(film, self._policy()), key, self._clock(), WHO)

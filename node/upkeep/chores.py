@@ -32,7 +32,7 @@ class Chores:
         care: Care,
         spool: SpoolCare,
         adopter: Adopter,
-        keeping: Keeping,
+        keeping: Callable[[], Keeping],
         alarm: int,
         clock: Callable[[], datetime],
     ) -> None:
@@ -68,13 +68,13 @@ class Chores:
 
         What a crash leaves behind in between is a file that no row knows, and is swept.
         """
-        now, files = self._clock(), 0
-        films, results = now - self._keeping.films, now - self._keeping.results
+        now, keeping, files = self._clock(), self._keeping(), 0
+        films, results = now - keeping.films, now - keeping.results
         while keys := self._care.spend_keys(films, results):
             for key in keys:
                 self._spool.remove(key)
             files += len(keys)
-        rows = self._care.purge_rows(now - self._keeping.rows)
+        rows = self._care.purge_rows(now - keeping.rows)
         log.info("purged", files=files, rows=rows, strays=self._sweep(now))
 
     def _sweep(self, now: datetime) -> int:

@@ -12,7 +12,7 @@ from pydicom import dcmread
 
 from node.domain import policy, retry
 from node.domain.callers import Caller, charset_of
-from node.domain.delivery import Result, Route, parcels
+from node.domain.delivery import Reference, Result, Route, parcels
 from node.domain.errors import Rejected
 from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
 from node.domain.policy import ThresholdPolicy
@@ -37,6 +37,14 @@ class AnalysisSettings:
     batch: int
     lease: float
     retry: RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is made of a score, and what is sent where. The next film may meet other ones; what is
+    done with one film is done by the same.
+    """
+
     thresholds: ThresholdPolicy
     routes: tuple[Route, ...]
     results: ResultSettings
@@ -59,12 +67,14 @@ class Analyst:
         spool: Spool,
         predictor: Predictor,
         settings: AnalysisSettings,
+        rules: Callable[[], Rules],
         clock: Callable[[], datetime],
     ) -> None:
         self._queue = queue
         self._spool = spool
         self._predictor = predictor
         self._settings = settings
+        self._rules = rules
         self._clock = clock
 
     def step(self) -> int:
@@ -123,32 +133,36 @@ class Analyst:
     def _results(self, one: _Decoded, prediction: Prediction) -> Analysed:
         """Build and spool the results of one film; what they are sent as is these very bytes."""
         began = perf_counter()
-        settings = self._settings
+        rules = self._rules()
         decision = policy.decide(
-            prediction.probability, one.job.film, settings.thresholds, self._past(one.job)
+            prediction.probability,
+            one.job.film,
+            rules.thresholds,
+            self._past(one.job, rules.thresholds),
         )
         verdict = Verdict(prediction.probability, decision, self._predictor.identity, one.seconds)
         path = self._spool.path(one.job.spool_key)
-        results = self._build(path, one.job, verdict, prediction)
+        subject = _subject(path, one.job, verdict, rules)
+        results = self._build(subject, prediction, rules.routes, one.job.reports)
         one.seconds["results"] = perf_counter() - began
-        sent = parcels(results, settings.routes, decision.flagged)
+        sent = parcels(results, rules.routes, decision.flagged)
         return Analysed(verdict, tuple(sent))
 
-    def _past(self, job: Job) -> Past:
+    def _past(self, job: Job, rules: ThresholdPolicy) -> Past:
         """Return what is on record of the patient, as far back as policy looks."""
-        first = since(job.film.taken, self._settings.thresholds.prior)
+        first = since(job.film.taken, rules.prior)
         if first is None:
             return NOTHING_BEFORE
         return Past(self._predictor.identity.digest, self._queue.earlier(job, first))
 
     def _build(
-        self, path: Path, job: Job, verdict: Verdict, prediction: Prediction
+        self,
+        subject: Subject,
+        prediction: Prediction,
+        routes: Sequence[Route],
+        earlier: Sequence[Reference],
     ) -> tuple[Result, ...]:
-        source = dcmread(path, stop_before_pixels=True)
-        charset = charset_of(self._settings.callers, job.film.calling_ae)
-        settings = replace(self._settings.results, assume_charset=charset)
-        subject = Subject(source, job.film, verdict, settings)
-        built = build_results(subject, prediction, self._settings.routes, job.reports)
+        built = build_results(subject, prediction, routes, earlier)
         return tuple(
             Result(
                 kind=one.kind,
@@ -178,3 +192,9 @@ class Analyst:
             attempt=job.attempt,
             **told(outcome),
         )
+
+
+def _subject(path: Path, job: Job, verdict: Verdict, rules: Rules) -> Subject:
+    source = dcmread(path, stop_before_pixels=True)
+    charset = charset_of(rules.callers, job.film.calling_ae)
+    return Subject(source, job.film, verdict, replace(rules.results, assume_charset=charset))

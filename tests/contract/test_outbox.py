@@ -279,7 +279,7 @@ def test_a_purge_goes_on_until_nothing_is_left(
         assert table.intake.receive(film(number), Refused(Reason.VIEW, "lateral"), key, table.now)
     table.later(100)
     keeping = Keeping(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
-    adopter = Adopter(table.care, table.intake, spool, AdmissionPolicy(), lambda: table.now)
-    Chores(table.care, spool, adopter, keeping, 500, lambda: table.now).purge()
+    adopter = Adopter(table.care, table.intake, spool, AdmissionPolicy, lambda: table.now)
+    Chores(table.care, spool, adopter, lambda: keeping, 500, lambda: table.now).purge()
     assert list(tmp_path.rglob("*.dcm")) == []
     assert table.desk.recent((), 10) == []

@@ -1,0 +1,141 @@
+"""Taking up a changed configuration file while the node runs.
+
+A file that is not sound changes nothing, in no role: it is judged once, before any of them hears
+of it. Files are compared by their bytes, once a second: change notices of the kernel do not come
+from network shares, and times of modification are kept by tools that copy. A file counts once two
+looks have found it the same: one that is being written may be sound and half.
+"""
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from node.app_policies import admission_policy, callers, routes, threshold_policy
+from node.audit.life import settings, tell_changes
+from node.config import Config, ConfigError, load
+from node.domain.change import difference
+from node.domain.errors import Misconfigured
+from node.domain.reload import Reload, RoleAnswer
+from node.ports import Audit
+from node.reload.control import answering
+from node.reload.current import Current
+from node.reload.take_up import taken_up
+
+_LOOK_SECONDS = 1.0
+BY_SIGNAL, BY_FILE = "SIGHUP", "file change"
+"""How a reload came to be that nobody has asked for by name."""
+
+log = structlog.get_logger()
+
+
+PutInForce = Callable[[Config], tuple[RoleAnswer, ...]]
+"""Has every role work by a configuration, and returns what they say; or changes nothing, and raises
+Misconfigured.
+"""
+
+
+class Reloader:
+    """Keeps one node, or one role that is run alone, up to date with its file."""
+
+    def __init__(
+        self, file: Path | None, part: str, current: Current, audit: Audit, put_in_force: PutInForce
+    ) -> None:
+        self._file = file.resolve() if file else None
+        self._last = Reload(str(self._file), part, os.getpid())
+        self.part = part
+        self._current = current
+        self._audit = audit
+        self._put_in_force = put_in_force
+        self._judged = ""
+        self._lock = threading.Lock()
+
+    def look(self, who: str, *, ask: bool = False) -> Reload:
+        """Take up the file as it stands; `who` had it done goes on record.
+
+        With `ask`, every role is asked whether it works by it, also where nothing has changed.
+        """
+        with self._lock:
+            self._judged = self._digest()
+            try:
+                return self._take(require_sound(self._current.config, self._file), who, ask)
+            except (ConfigError, Misconfigured) as error:
+                log.error("reload_refused", error=str(error), who=who)
+                return replace(self._last, error=str(error))
+
+    def answer(self, meant: str, user: str) -> dict[str, Any]:
+        """Look, for a user who names this very file; return what came of it."""
+        if meant != str(self._file):
+            return asdict(replace(self._last, error=f"{meant}: this node reads another file"))
+        return asdict(self.look(f"user {user}", ask=True))
+
+    def watch(self, stop: threading.Event, asked: threading.Event) -> None:
+        """Look when the file has changed, or when `asked` is set, until `stop` is."""
+        seen = ""
+        while not stop.wait(_LOOK_SECONDS):
+            if asked.is_set():
+                asked.clear()
+                self.look(BY_SIGNAL)
+            last, seen = seen, self._digest()
+            if seen == last != self._judged:
+                self.look(BY_FILE)
+
+    def _take(self, wanted: Config, who: str, ask: bool) -> Reload:
+        before, last = self._current.config, self._last
+        now = taken_up(before, wanted)
+        changes = difference(settings(before), settings(now), settings(wanted))
+        roles = self._put_in_force(now) if changes.applied or ask else ()
+        if changes.applied:
+            tell_changes(self._audit, now, self.part, changes.applied, who)
+            self._last = replace(
+                last, who=who, at=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", changes=changes
+            )
+        else:
+            self._last = replace(last, changes=replace(last.changes, waiting=changes.waiting))
+        if self._last != last:
+            log.info("reloaded", who=who, changed=changes.keys, waiting=changes.waiting)
+        return replace(self._last, roles=roles)
+
+    def _digest(self) -> str:
+        """Return what tells the file's content from another; also of one that cannot be read."""
+        try:
+            content = self._file.read_bytes() if self._file else b""
+        except OSError as error:
+            return str(error)
+        return hashlib.sha256(content).hexdigest()
+
+
+def require_sound(running: Config, file: Path | None) -> Config:
+    """Return what the file asks for; raise ConfigError or Misconfigured, with key and reason.
+
+    What cannot be told by the file and the card of the running model is not asked: it waits for a
+    restart. An empty file is what a full disk leaves of one, and asks for nothing.
+    """
+    if file is not None and file.is_file() and not file.stat().st_size:
+        raise ConfigError(f"{file}: the file is empty; what was in force stays so")
+    wanted = load(file)
+    now = taken_up(running, wanted)
+    from node.inference.points import Points
+
+    threshold_policy(now, Points.of_bundle(now.model.bundle).threshold)
+    for make in (admission_policy, callers, routes):
+        make(now)
+    return wanted
+
+
+@contextmanager
+def reloading(
+    reloader: Reloader, spool: Path, stop: threading.Event, asked: threading.Event
+) -> Iterator[None]:
+    """Keep a reloader at work until the block ends or `stop` is set; `asked` makes it look."""
+    watching = threading.Thread(target=reloader.watch, args=(stop, asked), daemon=True)
+    watching.start()
+    with answering(spool, reloader.part, reloader.answer, stop):
+        yield

@@ -1,0 +1,79 @@
+"""`osteoscreen serve`: the node, or one role of it, and the configuration that it works by."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from node import log
+from node.app import Role, open_spool, run_role, upgrade_schema
+from node.app_audit import audit_of, audited
+from node.config import Config
+from node.domain.reload import RoleAnswer
+from node.reload.current import Current
+from node.reload.lifeline import role_end
+from node.reload.reloader import Reloader, reloading
+from node.supervisor import Supervisor, claim_port
+
+_NODE = "node"
+"""What the audit trail calls the whole node."""
+
+
+def serve_node(file: Path | None, settings: Config, stop: threading.Event) -> int:
+    """Run every role until `stop` is set; return the exit status for the command."""
+    asked = _asked_by_signal(stop)
+    current = _current(settings, "supervisor")
+    # What is wrong for every role is said once, before any of them starts.
+    open_spool(settings)
+    upgrade_schema(settings)
+    claim_port(settings, stop)
+    supervisor = Supervisor(current)
+    audit = audit_of(settings, _NODE)
+    reloader = Reloader(file, _NODE, current, audit, supervisor.put_in_force)
+    with audited(settings, _NODE), reloading(reloader, settings.spool.path, stop, asked):
+        return supervisor.run(stop)
+
+
+def serve_role(role: Role, file: Path | None, settings: Config, stop: threading.Event) -> None:
+    """Run one role, without a supervisor, until `stop` is set."""
+    asked = _asked_by_signal(stop)
+    current = _current(settings, role)
+    open_spool(settings)
+
+    def put_in_force(config: Config) -> tuple[RoleAnswer, ...]:
+        current.take(config)
+        return (RoleAnswer(role),)
+
+    reloader = Reloader(file, role, current, audit_of(settings, role), put_in_force)
+    with reloading(reloader, settings.spool.path, stop, asked):
+        run_role(role, current, stop, alone=True)
+
+
+def serve_supervised(role: Role, stop: threading.Event) -> bool:
+    """Run a role by the configuration that its supervisor sends, until `stop` is set.
+
+    Returns False, at once, where there is no supervisor.
+    """
+    line = role_end()
+    if line is None:
+        return False
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the file is the supervisor's
+    settings = line.first()
+    if settings is not None:
+        current = _current(settings, role)
+        line.follow(current, stop)
+        run_role(role, current, stop)
+    return True
+
+
+def _current(settings: Config, role: str) -> Current:
+    """Return a holder of this configuration, by which the log's level goes, too."""
+    return Current(settings, lambda now: log.configure(now.log.level, now.log.format, role=role))
+
+
+def _asked_by_signal(stop: threading.Event) -> threading.Event:
+    """Return an event that SIGHUP sets; at a terminal, whose end it tells, it sets `stop`."""
+    asked = threading.Event()
+    meant = stop if sys.stderr.isatty() else asked
+    signal.signal(signal.SIGHUP, lambda *_: meant.set())
+    return asked

@@ -158,16 +158,18 @@ def print_reloads(reloads: Sequence[Reload]) -> None:
     """Print what is in force since a reload, what waits, and which roles work by it."""
     console = Console()
     for one in reloads:
-        console.print(Text(f"{one.part}, process {one.pid}, reads {one.file}"))
-        facts = Table.grid(padding=(0, 2))
-        since = f"in force since {one.at}, by {one.who}" if one.at else "in force"
-        for change in one.changes.applied:
-            facts.add_row(since, _plain(str(change)))
-        if not one.changes.applied:
-            facts.add_row(since, "what the node has started with")
-        for key in one.changes.waiting:
-            facts.add_row("waits for a restart", _plain(key))
-        for role in one.roles:
-            said = "works by it" if role.heard else "has not answered yet; see its log"
-            facts.add_row(role.role, said)
-        console.print(facts)
+        for line in _reload_lines(one):
+            console.print(_plain(line), soft_wrap=True)
+
+
+def _reload_lines(one: Reload) -> Iterator[str]:
+    yield f"{one.part}, process {one.pid}, reads {one.file}"
+    since = f"since {one.at}, by {one.who}" if one.at else "as at its start"
+    yield f"in force {since}"
+    yield from (f"  {change}" for change in one.changes.applied)
+    if one.changes.waiting:
+        yield "waits for a restart"
+        yield from (f"  {key}" for key in one.changes.waiting)
+    for role in one.roles:
+        said = "works by it" if role.heard else "has not answered yet; see its log"
+        yield f"{role.role} {said}"

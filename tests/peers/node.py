@@ -54,6 +54,12 @@ class Node:
         }
         self.file.write_text(yaml.safe_dump(merged))
 
+    def set(self, **sections: Any) -> None:
+        """Write other sections into the configuration file, in one step; the rest stays."""
+        written = self.file.with_suffix(".new")
+        written.write_text(yaml.safe_dump(yaml.safe_load(self.file.read_text()) | sections))
+        written.replace(self.file)
+
     def serve(self, *roles: str) -> None:
         """Start the whole node, or these roles alone, and return when it takes films."""
         if roles:

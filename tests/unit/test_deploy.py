@@ -83,6 +83,14 @@ def test_the_audit_trail_lies_where_the_service_may_write(compose: dict[str, Any
     assert f"`audit.file` to\n`{trail}`" in (DEPLOY / "README.md").read_text()
 
 
+def test_a_reload_asks_about_the_file_that_is_served() -> None:
+    """Under systemd: another file would be one that no node reads."""
+    text = (DEPLOY / "osteoscreen.service").read_text()
+    [served] = re.findall(r"^ExecStart=(\S+) serve (.+)$", text, re.MULTILINE)
+    [reloaded] = re.findall(r"^ExecReload=(\S+) reload (.+)$", text, re.MULTILINE)
+    assert reloaded == served
+
+
 @pytest.mark.tools("systemd-analyze")
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     """No unknown key, no wrong value: systemd itself reads it, with a program that is here."""

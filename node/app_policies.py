@@ -63,6 +63,7 @@ def routes(config: Config) -> tuple[Route, ...]:
             send=tuple(ResultKind(kind) for kind in one.send),
             when=When(one.when),
             sr_class=SrClass(one.sr_class or config.results.sr_class),
+            shadow=one.shadow or config.policy.shadow,
         )
         for one in config.destinations
     )

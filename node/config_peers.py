@@ -71,6 +71,7 @@ class _Destination(Section):
     send: tuple[ResultKind, ...] = (ResultKind.REPORT, ResultKind.HEATMAP)
     sr_class: Literal["comprehensive3d", "comprehensive"] | None = None
     when: Literal["always", "flagged"] = "always"
+    shadow: bool = False
     timeout: Seconds = 30.0
     tls: Tls | None = None
 

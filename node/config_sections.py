@@ -129,6 +129,7 @@ class Policy(Section):
     abstain: LogOdds = 0.0
     overrides: tuple[Override, ...] = ()
     prior: Prior = Prior()
+    shadow: bool = False
     admit: Admit = Admit()
 
     @model_validator(mode="after")

@@ -92,6 +92,8 @@ def print_dossier(dossier: Dossier) -> None:
     if job.verdict:
         model = job.verdict.model
         facts.add_row("score", Text(_score(job)))
+        if job.verdict.shadowed:
+            facts.add_row("in shadow", f"nothing sent to {', '.join(job.verdict.shadowed)}")
         facts.add_row("model", Text(f"{model.name} {model.version} ({model.intended_use})"))
     console.print(facts)
     deliveries = Table("destination", "kind", "state", "attempt", "error")

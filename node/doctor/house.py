@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
 from node.app import open_desk, open_spool
-from node.app_policies import threshold_policy
+from node.app_policies import routes, threshold_policy
 from node.config import Config
 from node.domain.errors import OsteoScreenError
 from node.domain.override import Rule
@@ -130,4 +130,6 @@ def deliveries(config: Config) -> str:
             "name it there again"
         )
     told = ", ".join(f"{count} for {name}" for name, count in waiting.items())
-    return f"waiting: {told}" if told else "none waits"
+    dark = ", ".join(route.destination for route in routes(config) if route.shadow)
+    shadow = f"; in shadow, so that nothing is sent: {dark}" if dark else ""
+    return f"waiting: {told}{shadow}" if told else f"none waits{shadow}"

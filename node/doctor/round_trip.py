@@ -27,6 +27,7 @@ _DESCRIPTION = "OsteoScreen round trip: no patient"
 _CALLING_AE = "OSTEO-DOCTOR"
 _OLD_ENOUGH = 67  # years
 _LOOK_SECONDS = 0.2
+_IN_SHADOW = "nothing is sent: it is in shadow"
 _ENDED = FINAL | {JobState.FAILED}
 
 
@@ -46,14 +47,16 @@ def round_trip(config: Config, wait: float, tell: Callable[[str], None]) -> Iter
     except OsteoScreenError as error:
         yield Check("round trip", ok=False, detail=str(error))
         return
-    scored = dossier.job.verdict is not None
-    yield Check("round trip", scored, _what_became(dossier, wait))
-    for destination in config.destinations if scored else ():
+    verdict = dossier.job.verdict
+    yield Check("round trip", verdict is not None, _what_became(dossier, wait))
+    for destination in config.destinations if verdict is not None else ():
         sent = [one for one in dossier.deliveries if one.destination == destination.name]
         commits = isinstance(destination, Destination) and destination.commitment
         name = f"round trip to {destination.name}"
         ok = all(one.state is DeliveryState.DELIVERED for one in sent)
-        yield Check(name, ok, _what_arrived(dossier, sent, commits=commits))
+        dark = verdict is not None and destination.name in verdict.shadowed
+        told = _IN_SHADOW if dark else _what_arrived(dossier, sent, commits=commits)
+        yield Check(name, ok, told)
 
 
 def marked_film(min_age: float) -> Dataset:

@@ -156,28 +156,46 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What one destination wants: which kinds of result, in which class, and for which films."""
+    """What one destination wants: which kinds of result, in which class, and for which films.
+
+    One in shadow gets nothing, whatever it wants: it is only noted for which films that was.
+    """
 
     destination: str
     send: tuple[ResultKind, ...]
     when: When
     sr_class: SrClass = SrClass.COMPREHENSIVE_3D
+    shadow: bool = False
 
     @property
     def form(self) -> Form:
         """The form of its reports: none refers to a heatmap that the destination does not get."""
         return Form(self.sr_class, ResultKind.HEATMAP in self.send)
 
+    def wants(self, flagged: bool) -> bool:
+        """Return whether it wants the results of a film that is flagged, or is not."""
+        return self.when is When.ALWAYS or flagged
+
 
 def parcels(results: tuple[Result, ...], routes: tuple[Route, ...], flagged: bool) -> list[Parcel]:
     """Return what is to be delivered where for one film."""
     return [
         Parcel(route.destination, result)
-        for route in routes
-        if route.when is When.ALWAYS or flagged
+        for route in lit(routes)
+        if route.wants(flagged)
         for result in results
         if result.kind in route.send and result.form in (None, route.form)
     ]
+
+
+def lit(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """Return the routes that are not in shadow: nothing is built for the others."""
+    return tuple(route for route in routes if not route.shadow)
+
+
+def shadowed(routes: tuple[Route, ...], flagged: bool) -> tuple[str, ...]:
+    """Return the destinations that would get results of one film, were they not in shadow."""
+    return tuple(r.destination for r in routes if r.shadow and r.wants(flagged))
 
 
 @dataclass(frozen=True, slots=True)

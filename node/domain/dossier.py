@@ -51,6 +51,7 @@ def summarise(dossier: Dossier) -> dict[str, Any]:
         },
         **_decided(decision),
         "model": asdict(verdict.model) if verdict else None,
+        "shadowed": list(verdict.shadowed) if verdict else [],
         "seconds": _seconds(dossier),
         "deliveries": [_line(delivery) for delivery in dossier.deliveries],
     }

@@ -175,9 +175,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is kept of a scored film in its job: enough to list, audit and replay it."""
+    """What is kept of a scored film in its job: enough to list, audit and replay it.
+
+    `shadowed` are the destinations that got nothing of it because they were in shadow.
+    """
 
     probability: Probability
     decision: Decision
     model: ModelIdentity
     seconds: dict[str, float] = field(default_factory=dict)
+    shadowed: tuple[str, ...] = ()

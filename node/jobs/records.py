@@ -80,6 +80,7 @@ def _verdict_from(stored: dict[str, Any]) -> Verdict:
             clinical=model.get("clinical", ""),  # absent from rows of earlier versions
         ),
         seconds=stored["seconds"],
+        shadowed=tuple(stored.get("shadowed", ())),  # absent, as above
     )
 
 

@@ -12,7 +12,7 @@ from node.config import Config
 from node.config_peers import Destination, WebDestination
 
 _OF_RESULTS_WAITS = ("language", "font")
-_OF_DESTINATION = ("send", "sr_class", "when")
+_OF_DESTINATION = ("send", "sr_class", "when", "shadow")
 
 
 def taken_up(running: Config, wanted: Config) -> Config:

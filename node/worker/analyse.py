@@ -12,7 +12,7 @@ from pydicom import dcmread
 
 from node.domain import policy, retry
 from node.domain.callers import Caller, charset_of
-from node.domain.delivery import Reference, Result, Route, parcels
+from node.domain.delivery import Reference, Result, Route, lit, parcels, shadowed
 from node.domain.errors import Rejected
 from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
 from node.domain.policy import ThresholdPolicy
@@ -140,10 +140,16 @@ class Analyst:
             rules.thresholds,
             self._past(one.job, rules.thresholds),
         )
-        verdict = Verdict(prediction.probability, decision, self._predictor.identity, one.seconds)
+        verdict = Verdict(
+            probability=prediction.probability,
+            decision=decision,
+            model=self._predictor.identity,
+            seconds=one.seconds,
+            shadowed=shadowed(rules.routes, decision.flagged),
+        )
         path = self._spool.path(one.job.spool_key)
         subject = _subject(path, one.job, verdict, rules)
-        results = self._build(subject, prediction, rules.routes, one.job.reports)
+        results = self._build(subject, prediction, lit(rules.routes), one.job.reports)
         one.seconds["results"] = perf_counter() - began
         sent = parcels(results, rules.routes, decision.flagged)
         return Analysed(verdict, tuple(sent))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pydicom import dcmread
-from pydicom.uid import Comprehensive3DSRStorage
+from pydicom.uid import Comprehensive3DSRStorage, generate_uid
 
 from node.domain.job import Job, JobState
 from tests.peers.audit import read
@@ -73,17 +73,20 @@ def test_a_reload_under_load_loses_nothing(
     Each film ends with exactly one report, which states the threshold that its job was judged by.
     What comes after a reload is judged by what it has put in force.
     """
-    made = [renamed(film, tmp_path / f"load{number}.dcm") for number in range(18)]
+    made = [
+        renamed(film, tmp_path / f"load{number}.dcm", StudyInstanceUID=generate_uid())
+        for number in range(14)
+    ]
     node = make_node(destinations=[destination], policy={"threshold": LOW})
     node.serve()
-    first = send(node, made[:3])
+    first = send(node, made[:2])
     assert {judged_by(job) for job in node.wait_ended(first)} == {LOW}
     with ThreadPoolExecutor(3) as modalities:
-        sending = [modalities.submit(send, node, made[at : at + 4]) for at in (3, 7, 11)]
-        for threshold in (HIGH, LOW, HIGH, LOW, HIGH):
+        sending = [modalities.submit(send, node, made[at : at + 3]) for at in (2, 5, 8)]
+        for threshold in (HIGH, LOW, HIGH):
             set_threshold(node, threshold)
         between = [uid for one in sending for uid in one.result()]
-    last = send(node, made[15:])
+    last = send(node, made[11:])
     assert {judged_by(job) for job in node.wait_ended(last)} == {HIGH}
     jobs = node.wait_ended(first + between + last)
     assert {job.state for job in jobs} == {JobState.DONE}

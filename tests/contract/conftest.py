@@ -38,6 +38,7 @@ VERDICT = Verdict(
     decision=Decision(finding=Finding.PRESENT, threshold=0.5, score=0.61, used=Used.IMAGE),
     model=ModelIdentity("m", "1", "ab" * 32, IntendedUse.DEMONSTRATION),
     seconds={"decode": 0.1},
+    shadowed=("trial",),
 )
 
 

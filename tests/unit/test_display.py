@@ -1,13 +1,24 @@
 """What a peer has chosen reaches the operator's terminal as text, and as nothing else."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from node.display import print_dossier, print_jobs
+from node.display import print_dossier, print_jobs, print_reloads
+from node.domain.change import Change, Changes
 from node.domain.dossier import Dossier, Happening
 from node.domain.film import Film
 from node.domain.job import Job, JobState
+from node.domain.prediction import (
+    Decision,
+    Finding,
+    IntendedUse,
+    ModelIdentity,
+    Probability,
+    Verdict,
+)
+from node.domain.reload import Reload, RoleAnswer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOSTILE = "[/red]\x1b[2JX"  # a calling AE title has 16 characters, and some sender sends these
@@ -38,3 +49,34 @@ def test_so_is_a_list_of_jobs(dossier: Dossier, capsys: pytest.CaptureFixture[st
     shown = capsys.readouterr().out
     assert "[/red]" in shown
     assert "\x1b[2J" not in shown
+
+
+def test_a_job_says_where_nothing_was_sent(
+    dossier: Dossier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Because that destination was in shadow: it is not forgotten."""
+    model = ModelIdentity("m", "1", "ab" * 32, IntendedUse.RESEARCH)
+    decision = Decision(Finding.PRESENT, 0.5, 0.6)
+    verdict = Verdict(Probability(0.6), decision, model, shadowed=("pacs", "web"))
+    print_dossier(replace(dossier, job=replace(dossier.job, verdict=verdict)))
+    assert "nothing sent to pacs, web" in capsys.readouterr().out
+
+
+def test_a_reload_is_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A long value is not broken: programs such as grep read it, too."""
+    long = "[" + ", ".join(["0.1"] * 60) + "]"
+    changes = Changes((Change("policy.overrides", "[]", long),), ("dicom.port",))
+    roles = (RoleAnswer("analyse"), RoleAnswer("ingest", heard=False))
+    at = "2026-01-01 12:00:00 UTC"
+    print_reloads(
+        [Reload("config.yaml", "node", 7, "", changes, "user alice", at, roles)],
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "node, process 7, reads config.yaml",
+        "in force since 2026-01-01 12:00:00 UTC, by user alice",
+        f"  policy.overrides from [] to {long}",
+        "waits for a restart",
+        "  dicom.port",
+        "analyse works by it",
+        "ingest has not answered yet; see its log",
+    ]

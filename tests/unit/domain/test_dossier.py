@@ -96,6 +96,7 @@ def test_all_that_programs_rely_on() -> None:
             "intended_use": "demonstration",
             "clinical": "",
         },
+        "shadowed": [],
         "seconds": {"decode": 0.1235, "predict": 1.0, "deliver": 0.5, "total": 2.5},
         "deliveries": [
             {
@@ -118,7 +119,7 @@ def test_the_keys_are_there_before_there_is_a_score() -> None:
     assert summary["probability"] == {"image": None, "clinical": None, "combined": None}
     decided = ("used", "threshold", "finding", "undetermined", "flagged", "prior", "policy", "rule")
     assert {summary[key] for key in (*decided, "model")} == {None}
-    assert (summary["seconds"], summary["deliveries"]) == ({}, [])
+    assert (summary["seconds"], summary["deliveries"], summary["shadowed"]) == ({}, [], [])
 
 
 def test_a_rejected_film_says_why() -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from node.domain.delivery import (
     Form,
     Parcel,
@@ -10,7 +12,9 @@ from node.domain.delivery import (
     Route,
     SrClass,
     When,
+    lit,
     parcels,
+    shadowed,
 )
 
 REPORT = Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", "2.25.1", "results/r", "2.25.3")
@@ -56,6 +60,30 @@ def test_each_destination_gets_the_report_in_its_own_form() -> None:
         ("attic", HEATMAP),
         ("ris", bare),
     ]
+
+
+@pytest.mark.parametrize(
+    ("when", "flagged", "noted"),
+    [
+        (When.ALWAYS, True, True),
+        (When.ALWAYS, False, True),
+        (When.FLAGGED, True, True),
+        (When.FLAGGED, False, False),
+    ],
+)
+def test_a_destination_in_shadow_gets_nothing_and_that_is_noted(
+    when: When, flagged: bool, noted: bool
+) -> None:
+    """Of the films that it would have had results of, and of no other; the rest get theirs."""
+    routes = (Route("trial", BOTH, when, shadow=True), Route("pacs", BOTH, When.ALWAYS))
+    sent = parcels((REPORT, HEATMAP), routes, flagged)
+    assert [one.destination for one in sent] == ["pacs", "pacs"]
+    assert shadowed(routes, flagged) == (("trial",) if noted else ())
+
+
+def test_nothing_is_built_for_a_destination_in_shadow() -> None:
+    lit_one = Route("pacs", (ResultKind.REPORT,), When.ALWAYS)
+    assert lit((Route("trial", BOTH, When.ALWAYS, shadow=True), lit_one)) == (lit_one,)
 
 
 def test_nothing_is_made_up() -> None:

@@ -49,6 +49,8 @@ def changes(folder: Path, text: str) -> Changes:
         ("port: 104", "port: 104, when: flagged", "destinations.pacs.when"),
         ("port: 104", "port: 104, send: [text]", "destinations.pacs.send"),
         ("port: 104", "port: 104, sr_class: comprehensive", "destinations.pacs.sr_class"),
+        ("port: 104", "port: 104, shadow: true", "destinations.pacs.shadow"),
+        ("0.4}", "0.4, shadow: true}", "policy.shadow"),
         ("web,", "web, when: flagged,", "destinations.web.when"),
     ],
 )

@@ -1,0 +1,128 @@
+"""A patient's age, however a film writes it: in years, or as the dates that it follows from."""
+
+import re
+import unicodedata
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date
+
+from node.domain.words import words_of
+
+OLDEST = 120
+"""Nobody is older: what says more is a typing error or a dummy."""
+
+_NUMBER = r"[0-9]{1,6}(?:[.,][0-9]{1,3})?"
+_BARE = re.compile(rf"\s*({_NUMBER})\s*")
+_PART = re.compile(rf"\s*({_NUMBER})\s*([^\W\d_][^\W\d_ ./]*(?:[ ./]+[^\W\d_]+)*)[ .]*")
+_DAYS_A_YEAR = 365.25
+_A_YEAR = (
+    "y, yr, yrs, year, years, yo, y o, year old, years old, j, jahr, jahre, a, an, ans, ano, anos, "
+    "anno, anni, 岁, 歲, 歳, 才, 세, 살"
+)
+_A_MONTH = (
+    "m, mo, mos, mth, mths, month, months, monat, monate, mois, mes, meses, mesi, 月, 个月, 個月, "
+    "ヶ月, 개월"
+)
+_A_WEEK = "w, wk, wks, week, weeks, woche, wochen, semaine, semaines, semana, semanas, 周, 週"
+_A_DAY = "d, day, days, tag, tage, jour, jours, dia, dias, giorni, 天, 日, 일"
+_IN_YEARS = {
+    words_of(unit): years
+    for units, years in (
+        (_A_YEAR, 1.0),
+        (_A_MONTH, 1 / 12),
+        (_A_WEEK, 7 / _DAYS_A_YEAR),
+        (_A_DAY, 1 / _DAYS_A_YEAR),
+    )
+    for unit in units.split(",")
+}
+_DATE = re.compile(r"([0-9]{4})([.-]?)(?:([0-9]{2})(?:\2([0-9]{2}))?)?")
+_A_CLEAR_DIFFERENCE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """In years; `contradicted` where two sources in the header clearly differ."""
+
+    years: float | None
+    contradicted: bool = False
+
+
+def parse_age(patient_age: str) -> float | None:
+    """Return years from Patient's Age: `067Y`, and what is seen in practice: `804M`, `81`, `67J`.
+
+    Zero is what de-identifiers write for "removed" and counts as unknown; so does what nobody
+    reaches.
+    """
+    text = unicodedata.normalize("NFKC", patient_age)
+    if bare := _BARE.fullmatch(text):
+        return _plausible(_number(bare[1]))
+    years, at = 0.0, 0
+    while at < len(text):
+        part = _PART.match(text, at)
+        per_unit = _IN_YEARS.get(words_of(part[2])) if part else None
+        if part is None or per_unit is None:
+            return None
+        years, at = years + _number(part[1]) * per_unit, part.end()
+    return _plausible(years)
+
+
+def latest_day(written: str) -> date | None:
+    """Return the last day that a date can mean: the year's last where only the year is written.
+
+    Understood are `19500131`, `1950.01.31`, `1950-01-31`, and each without its day or its month,
+    or with zeros for them.
+    """
+    year, month, day = _written(written)
+    month = month or 12
+    return _day(year, month, day or (monthrange(year, month)[1] if _is_month(year, month) else 0))
+
+
+def earliest_day(written: str) -> date | None:
+    """Return the first day that a date can mean."""
+    year, month, day = _written(written)
+    return _day(year, month or 1, day or 1)
+
+
+def age_between(birth: date | None, study: date | None) -> float | None:
+    """Return completed years from birth to study, or None where either is unknown or absurd."""
+    if birth is None or study is None:
+        return None
+    years = study.year - birth.year - ((study.month, study.day) < (birth.month, birth.day))
+    return float(years) if 0 <= years <= OLDEST else None
+
+
+def age_of(stated: float | None, by_dates: float | None) -> Age:
+    """Return the age to go by: where both are known, the younger one.
+
+    Either may be the wrong one: archives correct the birth date and leave the age, de-identifiers
+    shift dates. To score somebody under the limit is worse than to miss one film.
+    """
+    if stated is None or by_dates is None:
+        return Age(by_dates if stated is None else stated)
+    # A stated age has only whole units: 0.9 of a year more is no contradiction.
+    return Age(min(stated, by_dates), abs(stated - by_dates) > _A_CLEAR_DIFFERENCE)
+
+
+def _number(digits: str) -> float:
+    return float(digits.replace(",", "."))
+
+
+def _plausible(years: float) -> float | None:
+    return years if 0 < years <= OLDEST else None
+
+
+def _written(text: str) -> tuple[int, int, int]:
+    """Return year, month and day, zero for what is not written; all zero where it is no date."""
+    match = _DATE.fullmatch(text.strip())
+    return (int(match[1]), int(match[3] or 0), int(match[4] or 0)) if match else (0, 0, 0)
+
+
+def _is_month(year: int, month: int) -> bool:
+    return year > 0 and 1 <= month <= 12
+
+
+def _day(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

@@ -1,0 +1,88 @@
+"""What was made out of films, or beside them: objects that look like a film and are none to score.
+
+Image Type says DERIVED of any processed film and of every compressed copy, so its first two values
+refuse nothing. What tells are its further values, the series' description and the derivation's.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from node.domain.words import lexicon, named
+
+
+class Derivation(StrEnum):
+    """What an object is, in words that follow "the object is"."""
+
+    BONE_SUPPRESSED = "a film whose bones were suppressed"
+    DUAL_ENERGY = "an image of a dual-energy or subtraction pair"
+    COMPANION = "a companion image, enhanced for tubes, lines or pneumothorax"
+    OVERLAY = "another program's result, or a film with its marks"
+    HEATMAP = "a heatmap"
+    TOMOSYNTHESIS = "an image of a tomosynthesis"
+    STITCHED = "stitched together from several films"
+    RECONSTRUCTED = "reconstructed from slices"
+    LOCALIZER = "a localiser"
+    CAPTURE = "a capture of a screen"
+    DOCUMENT = "a document or an examination's protocol"
+    DIGITISED = "a digitised print of a film"
+
+
+_WORDS = {
+    Derivation.BONE_SUPPRESSED: (
+        "bone suppressed, bone suppression, bone suppr, bones suppressed, rib suppression, "
+        "rib suppressed, bone subtraction, bone subtracted, bone removed, softview, "
+        "knochenunterdruckung, knochenunterdrueckung, suppression osseuse, 骨抑制, 骨减影, 骨減影"
+    ),
+    Derivation.DUAL_ENERGY: (
+        "dual energy, dualenergy, soft tissue image, soft tissue only, soft tissue view, "
+        "bone image, bone only, bone view, low energy, high energy, subtraction, subtracted, "
+        "temporal subtraction, weichteilbild, knochenbild, double energie, 双能, 双能量, 双能减影, "
+        "软组织像, 骨像, エネルギーサブトラクション"
+    ),
+    Derivation.COMPANION: (
+        "companion view, companion image, tube and line, tube line visualization, "
+        "line enhanced, pneumothorax visualization, ptx visualization"
+    ),
+    Derivation.OVERLAY: (
+        "cad, cad result, cad overlay, cad marks, computer aided detection, "
+        "computer aided diagnosis, overlay, annotated, ai result, ai results, ai overlay, "
+        "ai analysis, ai output"
+    ),
+    Derivation.HEATMAP: (
+        "heatmap, heat map, saliency, saliency map, grad cam, gradcam, probability map, 热图, "
+        "热力图, ヒートマップ"
+    ),
+    Derivation.TOMOSYNTHESIS: (
+        "tomosynthesis, tomosynthese, tomosintesis, tomosintesi, tomossintese, tomo, dts, "
+        "断层融合, 体层合成, トモシンセシス"
+    ),
+    Derivation.STITCHED: (
+        "stitched, stitch, stitching, image stitching, long length, full spine, full leg, "
+        "拼接, 全脊柱拼接"
+    ),
+    Derivation.RECONSTRUCTED: (
+        "mpr, mip, minip, drr, digitally reconstructed radiograph, reformat, reformatted, "
+        "volume rendering, volume rendered, vrt"
+    ),
+    Derivation.LOCALIZER: (
+        "localizer, localiser, lokalizer, scout, topogram, topogramm, surview, scanogram, 定位像"
+    ),
+    Derivation.CAPTURE: (
+        "screen save, screensave, screen capture, screencapture, screenshot, screen shot, "
+        "screen dump, 截屏, 截图"
+    ),
+    Derivation.DOCUMENT: (
+        "patient protocol, exam protocol, examination protocol, study protocol, dose report, "
+        "dose info, dose sheet, patientenprotokoll, dosisprotokoll, scanned document, "
+        "scanned documents, requisition, consent form, cover sheet, 申请单, 剂量报告"
+    ),
+    Derivation.DIGITISED: "scanned film, scanned films, film scan, digitized film, digitised film",
+}
+# The plain film of a dual-energy exposure is a film like any other.
+_SILENT = "dual energy standard, dual energy std, standard dual energy, bone suppression off"
+_LEXICON = lexicon(_WORDS, _SILENT)
+
+
+def derivation_of(texts: Iterable[str]) -> Derivation | None:
+    """Return what the first of these texts that tells says of an object; None for a plain film."""
+    return next((found for text in texts for found in named(text, _LEXICON)), None)

@@ -1,0 +1,148 @@
+"""Views of a film, by the words and codes that films are labelled with.
+
+View Position: PS3.3, C.8.1.2 and C.8.11.5. Codes: PS3.16, CID 4010, in SNOMED CT and in the
+SNOMED RT that older films have. Patient Orientation: PS3.3, C.7.6.1.1.1.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from node.domain.words import lexicon, named
+
+
+class View(StrEnum):
+    """How the beam went."""
+
+    PA = "PA"
+    AP = "AP"
+    FRONTAL = "frontal"  # PA or AP, it is not said which
+    LATERAL = "lateral"
+    OBLIQUE = "oblique"
+    LORDOTIC = "lordotic"
+    DECUBITUS = "lateral decubitus"
+    OTHER = "other"  # axial, tangential, swimmer's: none that a chest is screened on
+
+
+FRONTALS = frozenset({View.PA, View.AP, View.FRONTAL})
+
+_POSITIONS = {
+    "LL": View.LATERAL,
+    "RL": View.LATERAL,
+    "LLD": View.DECUBITUS,
+    "RLD": View.DECUBITUS,
+    "RLO": View.OBLIQUE,
+    "LLO": View.OBLIQUE,
+    "AL": View.LORDOTIC,
+    "CC": View.OTHER,
+    "MLO": View.OTHER,
+    "ML": View.OTHER,
+    "LM": View.OTHER,
+}
+"""View Positions that would say too little, or something else, in a free text."""
+
+_WORDS = {
+    View.PA: (
+        "pa, p a, palat, posteroanterior, postero anterior, posterior anterior, dorsoventral, "
+        "dorso ventral, dv, d v, chestpa, 后前位, 后前正位, 後前位, 후전, 후전면"
+    ),
+    View.AP: (
+        "ap, a p, aplat, anteroposterior, antero posterior, anterior posterior, ventrodorsal, "
+        "ventro dorsal, vd, v d, chestap, 前后位, 前后正位, 前後位, 전후, 전후면"
+    ),
+    View.FRONTAL: ("frontal, frontale, frente, face, de face, 正位, 正面, 正侧位, 正側位, 정면"),
+    View.LATERAL: (
+        "lat, lateral, laterals, laterale, lateralis, latero lateral, latero laterale, llat, rlat, "
+        "chestlat, palat, aplat, profil, de profil, perfil, profilo, seitlich, seitl, "
+        "seitenaufnahme, 侧位, 側位, 侧面, 側面, 正侧位, 正側位, 측면"
+    ),
+    View.OBLIQUE: (
+        "oblique, obliques, obl, schraeg, schrag, oblicua, obliqua, obliquo, rao, lao, rpo, lpo, "
+        "斜位, 사위"
+    ),
+    View.LORDOTIC: (
+        "lordotic, apical lordotic, ap lordotic, lordotica, lordotique, 前凸位, 前弓位"
+    ),
+    View.DECUBITUS: (
+        "lateral decubitus, left decubitus, right decubitus, lat decub, decubitus lateral, "
+        "decubito lateral, seitenlage, linksseitenlage, rechtsseitenlage, 侧卧位, 側臥位"
+    ),
+    View.OTHER: "axial, tangential, swimmers, swimmer, craniocaudal, cranio caudal",
+}
+# Supine is no view; and the pulmonary artery, the aortopulmonary window are none either.
+_SILENT = (
+    "decubitus dorsal, dorsal decubitus, decubito supino, decubito dorsal, pa catheter, pa line, "
+    "pa pressure, ap window"
+)
+_LEXICON = lexicon(_WORDS, _SILENT)
+
+_CODES = {
+    "272479007": View.PA,
+    "R-40888": View.PA,
+    "R-10214": View.PA,
+    "399348003": View.AP,
+    "R-10206": View.AP,
+    "399033003": View.FRONTAL,
+    "R-10202": View.FRONTAL,
+    "399067008": View.LATERAL,
+    "R-102CD": View.LATERAL,
+    "399173006": View.LATERAL,
+    "R-10236": View.LATERAL,
+    "399198007": View.LATERAL,
+    "R-10232": View.LATERAL,
+    "399182000": View.OBLIQUE,
+    "R-102C1": View.OBLIQUE,
+    "399356000": View.OBLIQUE,
+    "R-40985": View.OBLIQUE,
+    "399135007": View.OBLIQUE,
+    "R-10220": View.OBLIQUE,
+    "399038007": View.OBLIQUE,
+    "R-10210": View.OBLIQUE,
+    "399006002": View.OBLIQUE,
+    "R-10212": View.OBLIQUE,
+    "399061009": View.OTHER,
+    "R-10241": View.OTHER,
+    "260450008": View.LORDOTIC,
+    "32185000": View.DECUBITUS,
+    "102536004": View.DECUBITUS,
+    "102535000": View.DECUBITUS,
+}
+"""Views of CID 4010, and modifiers (CID 4011, 20) that make another view of one."""
+
+
+def view_stated(position: str) -> View | None:
+    """Return the view of a View Position, None where it says none, or a word nobody knows.
+
+    `AP LORDOTIC` is one view: beside what changes a view, PA and AP count for nothing. `PA/LAT` is
+    two, and none of them is said.
+    """
+    if position in _POSITIONS:
+        return _POSITIONS[position]
+    found = named(position, _LEXICON)
+    changed = [view for view in found if view not in FRONTALS | {View.LATERAL}]
+    return _one(changed or found)
+
+
+def view_said(text: str) -> View | None:
+    """Return the one view that a text names; none for `PA and lateral`, which is of two films."""
+    return _one(named(text, _LEXICON))
+
+
+def view_coded(value: str, meaning: str) -> View | None:
+    """Return the view of an item of View Code Sequence or of its modifiers, else by its meaning."""
+    return _CODES.get(value) or view_stated(meaning.upper())
+
+
+def view_oriented(orientation: Sequence[str]) -> View | None:
+    """Return the lateral view that Patient Orientation tells, None for any other orientation.
+
+    L\\F says nothing: consoles write it into every film, laterals too.
+    """
+    axes = {value[:1] for value in orientation}
+    lateral = len(orientation) == 2 and bool(axes & set("AP")) and bool(axes & set("HF"))
+    return View.LATERAL if lateral else None
+
+
+def _one(found: Sequence[View]) -> View | None:
+    if len(found) == 1:
+        return found[0]
+    return View.FRONTAL if found and set(found) <= FRONTALS else None

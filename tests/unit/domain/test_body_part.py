@@ -1,0 +1,92 @@
+"""Which parts of the body a word, a text or a code names."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.domain.body_part import BodyPart, parts_coded, parts_named
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("CHEST", "THORAX", "chest pa", "PORT CHEST", "CHEST_PA", "Chest,2views", "CXR", "THX"),
+        *("XR Chest AP portable", "CXR1V", "TORAX", "Tórax PA", "RX TORACE", "RX THORAX FACE"),
+        *("Röntgen-Thorax", "Thoraxaufnahme im Bett", "Thoraxübersicht", "HERZ/LUNGE"),
+        *("Radio de la poitrine", "Rx de pecho", "raio-x tórax", "胸部", "胸部正位片", "胸片"),
+        *("胸部正側面", "胸部単純X線", "胸 P→A", "흉부 PA", "心肺"),
+    ],
+)
+def test_the_chest_in_many_languages(text: str) -> None:
+    """As consoles and order systems write it; nothing else is named beside it."""
+    assert parts_named(text) == (BodyPart.CHEST,)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("RIBCAGE", (BodyPart.RIB_CAGE,)),
+        ("LUNG", (BodyPart.LUNG,)),
+        ("Ribs left", (BodyPart.RIBS,)),
+        ("THORACIC SPINE", (BodyPart.SPINE,)),
+        ("T-SPINE", (BodyPart.SPINE,)),
+        ("TSPINE", (BodyPart.SPINE,)),
+        ("BWS 2 Ebenen", (BodyPart.SPINE,)),
+        ("Rachis dorsal", (BodyPart.SPINE,)),
+        ("胸椎正侧位", (BodyPart.SPINE,)),
+        ("胸腰椎", (BodyPart.SPINE,)),
+        ("흉추", (BodyPart.SPINE,)),
+        ("胸骨侧位", (BodyPart.STERNUM,)),
+        ("胸锁关节", (BodyPart.CLAVICLE,)),
+        ("[LOWER LEG         ]", (BodyPart.LEG,)),
+        ("Abdomen en décubitus", (BodyPart.ABDOMEN,)),
+        ("C-Arm chest", (BodyPart.CHEST,)),
+        ("CHEST/ABDOMEN", (BodyPart.CHEST, BodyPart.ABDOMEN)),
+        ("CHESTABDOMEN", (BodyPart.CHEST, BodyPart.ABDOMEN)),
+        ("胸腹部", (BodyPart.CHEST, BodyPart.ABDOMEN)),
+        ("hip after chest", (BodyPart.HIP, BodyPart.CHEST)),
+        ("BABYGRAM", (BodyPart.WHOLE_BODY,)),
+    ],
+)
+def test_other_parts_and_several(text: str, parts: tuple[BodyPart, ...]) -> None:
+    """The longest phrase counts: a thoracic spine is no thorax."""
+    assert parts_named(text) == parts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "CHESTER HOSPITAL", "Manchester", "no chest", "without chest", "ohne Thorax"),
+        *("sin tórax", "除胸部", "chest pain", "Chest Clinic", "上海市胸科医院", "胸痛", "흉통"),
+        *("No Finding", "view: PA", "e+1", "吸气不足", "术后 手术"),
+    ],
+)
+def test_what_names_no_part(text: str) -> None:
+    """Parts of words, what is denied, a complaint, an institution."""
+    assert parts_named(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning", "parts"),
+    [
+        ("51185008", "", (BodyPart.CHEST,)),
+        ("816094009", "Thorax", (BodyPart.CHEST,)),
+        ("T-D3000", "Chest", (BodyPart.CHEST,)),
+        ("122495006", "Thoracic spine", (BodyPart.SPINE,)),
+        ("R-FAB55", "Chest and Abdomen", (BodyPart.CHEST, BodyPart.ABDOMEN)),
+        ("24136001", "Hip joint", (BodyPart.HIP,)),
+        ("XYZ", "胸部", (BodyPart.CHEST,)),
+        ("XYZ", "", ()),
+    ],
+)
+def test_codes_and_where_they_are_unknown_their_meaning(
+    value: str, meaning: str, parts: tuple[BodyPart, ...]
+) -> None:
+    """SNOMED CT, SNOMED RT of older films, and a console's own codes by their words."""
+    assert parts_coded(value, meaning) == parts
+
+
+@given(st.text(max_size=64))
+def test_any_text_is_survived(text: str) -> None:
+    """It comes from a peer."""
+    assert set(parts_named(text)) <= set(BodyPart)

@@ -1,0 +1,46 @@
+"""What is no film as it was taken, by Image Type and by what is written of it."""
+
+import pytest
+
+from node.domain.derivation import Derivation, derivation_of
+
+
+@pytest.mark.parametrize(
+    ("text", "derivation"),
+    [
+        ("CHEST PA BONE SUPPRESSED", Derivation.BONE_SUPPRESSED),
+        ("BONE_SUPPRESSION", Derivation.BONE_SUPPRESSED),
+        ("胸部 骨抑制", Derivation.BONE_SUPPRESSED),
+        ("Dual Energy Soft Tissue", Derivation.DUAL_ENERGY),
+        ("BONE IMAGE", Derivation.DUAL_ENERGY),
+        ("SUBTRACTION", Derivation.DUAL_ENERGY),
+        ("Companion View", Derivation.COMPANION),
+        ("CHEST CAD", Derivation.OVERLAY),
+        ("AI result overlay", Derivation.OVERLAY),
+        ("Grad-CAM", Derivation.HEATMAP),
+        ("TOMOSYNTHESIS", Derivation.TOMOSYNTHESIS),
+        ("STITCHED", Derivation.STITCHED),
+        ("MIP", Derivation.RECONSTRUCTED),
+        ("LOCALIZER", Derivation.LOCALIZER),
+        ("SCREEN SAVE", Derivation.CAPTURE),
+        ("Patient Protocol", Derivation.DOCUMENT),
+        ("Dose Report", Derivation.DOCUMENT),
+        ("SCANNED FILM", Derivation.DIGITISED),
+    ],
+)
+def test_each_kind_is_known(text: str, derivation: Derivation) -> None:
+    """Each is a reason that a radiologist would give for not reading it as a film."""
+    assert derivation_of(["", text]) is derivation
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "RAD", "Chest PA", "no CAD"),
+        *("Lossy compression", "Cadogan Hospital", "Bone suppression off", "Dual energy standard"),
+        *("Simulated: rendered from a chest CT at a known bone density", "w/o grid", "胸部正位"),
+    ],
+)
+def test_a_film_that_was_only_processed_is_a_film(text: str) -> None:
+    """Every film is processed, and a compressed copy shows what the original showed."""
+    assert derivation_of([text]) is None

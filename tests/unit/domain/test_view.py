@@ -1,0 +1,147 @@
+"""Which view a View Position, a code, a text or an orientation tells."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.sr._cid_dict import cid_concepts
+from pydicom.sr._concepts_dict import concepts
+
+from node.domain.view import View, view_coded, view_oriented, view_said, view_stated
+
+
+@pytest.mark.parametrize(
+    ("position", "view"),
+    [
+        ("PA", View.PA),
+        ("P-A", View.PA),
+        ("PA ERECT", View.PA),
+        ("POSTERO_ANTERIOR", View.PA),
+        ("AP", View.AP),
+        ("A-P", View.AP),
+        ("AP_SUPINE", View.AP),
+        ("AP PORTABLE", View.AP),
+        ("FRONTAL", View.FRONTAL),
+        ("LL", View.LATERAL),
+        ("RL", View.LATERAL),
+        ("LAT", View.LATERAL),
+        ("LATERAL", View.LATERAL),
+        ("RLO", View.OBLIQUE),
+        ("LPO", View.OBLIQUE),
+        ("AP OBLIQUE", View.OBLIQUE),
+        ("LORDOTIC", View.LORDOTIC),
+        ("AP LORDOTIC", View.LORDOTIC),
+        ("LLD", View.DECUBITUS),
+        ("LEFT LATERAL DECUBITUS", View.DECUBITUS),
+        ("AXIAL", View.OTHER),
+        ("", None),
+        ("ERECT", None),
+        ("PA/LAT", None),
+        ("V7Q", None),
+    ],
+)
+def test_view_position(position: str, view: View | None) -> None:
+    """The defined terms, and what is seen in their place."""
+    assert view_stated(position) is view
+
+
+@pytest.mark.parametrize(
+    ("text", "view"),
+    [
+        ("view: PA", View.PA),
+        ("Chest PA PA", View.PA),
+        ("Thorax p.a. im Stehen", View.PA),
+        ("后前位", View.PA),
+        ("Thorax a.p. liegend", View.AP),
+        ("前后位", View.AP),
+        ("tórax AP en decúbito supino", View.AP),
+        ("胸部正位", View.FRONTAL),
+        ("Thorax de face", View.FRONTAL),
+        ("tórax PA/AP", View.FRONTAL),
+        ("侧位", View.LATERAL),
+        ("胸部側面", View.LATERAL),
+        ("Thorax seitl.", View.LATERAL),
+        ("de profil", View.LATERAL),
+        ("tórax perfil", View.LATERAL),
+        ("흉부 측면", View.LATERAL),
+        ("chest lateral decubitus", View.DECUBITUS),
+        ("右侧卧位", View.DECUBITUS),
+    ],
+)
+def test_free_text(text: str, view: View) -> None:
+    """Of one film, in many languages."""
+    assert view_said(text) is view
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "CHEST PA AND LATERAL",
+            "XR CHEST 2 VIEWS PA/LAT",
+            "胸部正侧位",
+            "Thorax p.a. und seitl.",
+        ),
+        *("PA and obliques", "bilateral", "collateral", "PA catheter", "AP window", "Thorax", ""),
+    ],
+)
+def test_a_text_of_several_films_or_of_something_else_tells_none(text: str) -> None:
+    """An order for two films is written on both; and the pulmonary artery is no view."""
+    assert view_said(text) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning", "view"),
+    [
+        ("272479007", "postero-anterior", View.PA),
+        ("R-10214", "postero-anterior", View.PA),
+        ("399348003", "antero-posterior", View.AP),
+        ("R-10206", "antero-posterior", View.AP),
+        ("399067008", "lateral", View.LATERAL),
+        ("399173006", "left lateral", View.LATERAL),
+        ("R-10232", "right lateral", View.LATERAL),
+        ("260450008", "lordotic", View.LORDOTIC),
+        ("XYZ", "Postero-Anterior", View.PA),
+        ("XYZ", "", None),
+    ],
+)
+def test_codes_and_where_they_are_unknown_their_meaning(
+    value: str, meaning: str, view: View | None
+) -> None:
+    """SNOMED CT, SNOMED RT of older films, and a console's own codes by their words."""
+    assert view_coded(value, meaning) is view
+
+
+def test_every_code_of_the_standard_is_what_its_words_say() -> None:
+    """A number mistaken for another would make laterals frontal: PS3.16, CID 4010."""
+    for scheme, names in cid_concepts[4010].items():
+        for name in names:
+            for value, (meaning, _) in concepts[scheme][name].items():
+                words = view_stated(meaning.upper())
+                assert words is None or view_coded(value, "") in (None, words), meaning
+
+
+@pytest.mark.parametrize(
+    ("orientation", "view"),
+    [
+        (("A", "F"), View.LATERAL),
+        (("P", "F"), View.LATERAL),
+        (("F", "A"), View.LATERAL),
+        (("L", "F"), None),
+        (("R", "F"), None),
+        (("L", "P"), None),
+        (("L",), None),
+        ((), None),
+        (("A", "F", "L"), None),
+        (("", ""), None),
+    ],
+)
+def test_orientation(orientation: tuple[str, ...], view: View | None) -> None:
+    """Only a lateral one tells: L\\F is what consoles write into every film."""
+    assert view_oriented(orientation) is view
+
+
+@given(st.text(max_size=64))
+def test_any_text_is_survived(text: str) -> None:
+    """It comes from a peer."""
+    assert view_said(text) in {None, *View}
+    assert view_stated(text) in {None, *View}

@@ -1,0 +1,54 @@
+"""Phrases found whole in free text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.domain.words import lexicon, named, words_of
+
+KNOWN = lexicon({1: "chest, 胸, état", 2: "chest wall, 胸椎", 3: "both", 4: "both"}, "chest pain")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Chest_PA (2 views)", ("chest", "pa", "views")),
+        ("CXR1V", ("cxr", "v")),
+        ("Tórax, Übersicht STRASSE Straße", ("torax", "ubersicht", "strasse", "strasse")),
+        ("胸部 PA", ("胸", "部", "pa")),
+        ("흉부", ("흉", "부")),
+        ("\uff23\uff28\uff25\uff33\uff34", ("chest",)),
+        ("がん", ("が", "ん")),
+        ("", ()),
+    ],
+)
+def test_words(text: str, words: tuple[str, ...]) -> None:
+    """Letters make words; each character of Chinese, Japanese and Korean is one."""
+    assert words_of(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "meanings"),
+    [
+        ("the CHEST", (1,)),
+        ("chest wall", (2,)),
+        ("chest pain", ()),
+        ("chest, pain; chest", (1,)),
+        ("both", (3, 4)),
+        ("wall", ()),
+        ("chests", ()),
+        ("no chest but chest wall", (2,)),
+        ("chest wall chest chest", (2, 1)),
+        ("胸椎胸", (2, 1)),
+        ("Etat", (1,)),
+    ],
+)
+def test_the_longest_phrase_counts(text: str, meanings: tuple[int, ...]) -> None:
+    """Each meaning once, in the order of the text; a silent phrase hides what is in it."""
+    assert named(text, KNOWN) == meanings
+
+
+@given(st.text())
+def test_any_text_is_survived(text: str) -> None:
+    """It comes from a peer."""
+    assert set(named(text, KNOWN)) <= {1, 2, 3, 4}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from node.config import Config
 from node.config_sections import Retry
-from node.domain.admission import AdmissionPolicy
+from node.domain.admission import AdmissionPolicy, PixelRule
 from node.domain.callers import Caller
 from node.domain.delivery import ResultKind, Route, SrClass, When
 from node.domain.errors import Misconfigured
@@ -20,7 +20,8 @@ _A_TENTH_MORE = 1.1
 
 def admission_policy(config: Config) -> AdmissionPolicy:
     """Return which films are scored."""
-    return AdmissionPolicy(**config.policy.admit.model_dump())
+    admit = config.policy.admit
+    return AdmissionPolicy(**admit.model_dump() | {"pixels": PixelRule(admit.pixels)})
 
 
 def threshold_policy(

@@ -10,7 +10,16 @@ from typing import Literal, Self
 from pydantic import ByteSize, Field, model_validator
 
 from node.config_peers import Caller, ServerTls, Syslog
-from node.config_values import AETitle, LogOdds, Port, RuleName, Seconds, Section, Threshold
+from node.config_values import (
+    AETitle,
+    LogOdds,
+    PixelRule,
+    Port,
+    RuleName,
+    Seconds,
+    Section,
+    Threshold,
+)
 
 
 class Dicom(Section):
@@ -91,6 +100,8 @@ class Admit(Section):
     unknown_age: bool = True
     min_matrix: int = Field(256, ge=16)
     max_matrix: int = Field(12000, ge=16)
+    min_side: float = Field(100.0, ge=0)
+    pixels: PixelRule = "off"
 
 
 class Override(Section):

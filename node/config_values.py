@@ -1,9 +1,9 @@
 """What the configuration is made of: kinds of value, each with a message that names the remedy."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 from pydicom.charset import python_encoding
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -55,10 +55,16 @@ def _character_set(value: str) -> str:
     return value
 
 
+def _off(value: object) -> object:
+    """Take the word off as it is meant: YAML reads it as false."""
+    return "off" if value is False else value
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 CharacterSet = Annotated[str, AfterValidator(_character_set)]
 Name = Annotated[str, AfterValidator(_name)]
 Threshold = Annotated[float | str, PlainValidator(threshold_of)]
+PixelRule = Annotated[Literal["off", "confirm", "overrule"], BeforeValidator(_off)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 RuleName = Annotated[str, AfterValidator(_rule_name)]
 LogOdds = Annotated[float, Field(ge=0.0, le=5.0)]

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from node.domain.derivation import Derivation
+from node.domain.evidence import Evidence, Says, of_body_part, of_view
 from node.domain.film import Film
 
 COMPUTED_RADIOGRAPHY = "1.2.840.10008.5.1.4.1.1.1"
@@ -16,9 +18,20 @@ RADIOGRAPH_CLASSES = (
     DIGITAL_X_RAY_FOR_PROCESSING,
     SECONDARY_CAPTURE,
 )
+PHOTOMETRIC_INTERPRETATIONS = (
+    "MONOCHROME1",
+    "MONOCHROME2",
+    "RGB",
+    "YBR_FULL",
+    "YBR_FULL_422",
+    "YBR_ICT",
+    "YBR_RCT",
+)
+"""What the decoder reads; whether true colour shows a grey film, the pixels tell."""
 
 OWN_MANUFACTURER = "OsteoScreen"
-_CHEST_WORDS = ("CHEST", "THORAX", "RIBCAGE", "CXR", "胸")
+_DIGITISED = "RG"  # the Modality of digitised films, which the policy admits or does not
+_FEWEST_BITS, _MOST_BITS = 8, 16
 
 
 class Reason(StrEnum):
@@ -27,19 +40,52 @@ class Reason(StrEnum):
     SOP_CLASS = "sop-class"
     MODALITY = "modality"
     OWN_RESULT = "own-result"
+    DERIVED = "derived"
     NO_PIXELS = "no-pixels"
     FRAMES = "frames"
     COLOUR = "colour"
+    BIT_DEPTH = "bit-depth"
     MATRIX = "matrix"
+    SIZE = "size"
     BODY_PART = "body-part"
     VIEW = "view"
     AGE = "age"
     PIXELS = "pixels"
 
 
+class Note(StrEnum):
+    """What is to be said beside the score of an admitted film. Codes: never rename one."""
+
+    AGE_UNKNOWN = "age-unknown"
+    AGE_CONTRADICTED = "age-contradicted"  # the younger of two ages counts
+    VIEW_UNKNOWN = "view-unknown"
+    VIEW_CONTRADICTED = "view-contradicted"  # the tag counts
+    BODY_PART_CONTRADICTED = "body-part-contradicted"  # the tag counts
+    FOR_PROCESSING = "for-processing"  # raw: not the picture that a radiologist sees
+
+
+class PixelRule(StrEnum):
+    """What is left to the film's pixels."""
+
+    OFF = "off"  # nothing: the header decides
+    CONFIRM = "confirm"  # what tags do not say, or say in two ways
+    OVERRULE = "overrule"  # also another body part or view that is stated
+
+
+class DoubtKind(StrEnum):
+    """What is wrong with a header that does not settle a question."""
+
+    MISSING = "missing"
+    CONTRADICTED = "contradicted"
+
+
 @dataclass(frozen=True, slots=True)
 class AdmissionPolicy:
-    """What the administrator admits. Ages in years, matrix limits in pixels."""
+    """What the administrator admits. Ages in years, matrix in pixels, `min_side` in mm.
+
+    A word of `body_parts` or `views` stands for its synonyms, too; one that we do not know is
+    compared as it is.
+    """
 
     modalities: tuple[str, ...] = ("CR", "DX", "RG")
     body_parts: tuple[str, ...] = ("CHEST", "THORAX", "RIBCAGE", "LUNG")
@@ -49,11 +95,25 @@ class AdmissionPolicy:
     unknown_age: bool = True
     min_matrix: int = 256
     max_matrix: int = 12000
+    min_side: float = 100.0
+    pixels: PixelRule = PixelRule.OFF
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A question that the header leaves to the pixels: `reason` is why they might refuse."""
+
+    reason: Reason
+    kind: DoubtKind
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The film goes on to the model."""
+    """The film goes on; the model may have it once the pixels have settled each doubt."""
+
+    doubts: tuple[Doubt, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +125,21 @@ class Refused:
 
 
 Admission = Admitted | Refused
-_Check = Callable[[Film, AdmissionPolicy], Refused | None]
+_Check = Callable[[Film, AdmissionPolicy], Refused | Doubt | Note | None]
 
 
 def admit(film: Film, policy: AdmissionPolicy) -> Admission:
-    """Return the first refusal in the order of the checks, or Admitted."""
+    """Return the first refusal , or Admitted with all that the checks leave open."""
+    doubts, notes = [], []
     for check in _CHECKS:
-        refused = check(film, policy)
-        if refused is not None:
-            return refused
-    return Admitted()
+        match check(film, policy):
+            case Refused() as refused:
+                return refused
+            case Doubt() as doubt:
+                doubts.append(doubt)
+            case Note() as note:
+                notes.append(note)
+    return Admitted(tuple(doubts), tuple(notes))
 
 
 def _sop_class(film: Film, _: AdmissionPolicy) -> Refused | None:
@@ -85,7 +150,7 @@ def _sop_class(film: Film, _: AdmissionPolicy) -> Refused | None:
 
 def _own_result(film: Film, _: AdmissionPolicy) -> Refused | None:
     secondary = film.image_type[:2] == ("DERIVED", "SECONDARY")
-    if secondary and film.manufacturer == OWN_MANUFACTURER:
+    if film.ours or (secondary and film.manufacturer == OWN_MANUFACTURER):
         return Refused(Reason.OWN_RESULT, "the object is a heatmap that this product made")
     return None
 
@@ -94,16 +159,38 @@ def _modality(film: Film, policy: AdmissionPolicy) -> Refused | None:
     if film.modality in policy.modalities:
         return None
     stated = film.modality or "absent"
-    return Refused(Reason.MODALITY, f"Modality is {stated}, not {_one_of(policy.modalities)}")
+    return Refused(Reason.MODALITY, f"Modality is {stated}, not {' or '.join(policy.modalities)}")
+
+
+def _derived(film: Film, _: AdmissionPolicy) -> Refused | None:
+    digitised = film.derivation is Derivation.DIGITISED and film.modality == _DIGITISED
+    if film.derivation is None or digitised:
+        return None
+    return Refused(Reason.DERIVED, f"the object is {film.derivation}, not a film as it was taken")
 
 
 def _pixels(film: Film, _: AdmissionPolicy) -> Refused | None:
+    if not film.has_pixel_data:
+        return Refused(Reason.NO_PIXELS, "Pixel Data is absent: there is no image to score")
     if not film.rows or not film.columns:
         return Refused(Reason.NO_PIXELS, "Rows or Columns is absent: there is no image to score")
     if film.number_of_frames != 1:
         return Refused(Reason.FRAMES, f"the object has {film.number_of_frames} frames, not one")
     if film.samples_per_pixel not in (1, 3):
         return Refused(Reason.COLOUR, f"Samples per Pixel is {film.samples_per_pixel}, not 1")
+    colours = film.photometric_interpretation
+    if colours and colours not in PHOTOMETRIC_INTERPRETATIONS:
+        return Refused(Reason.COLOUR, f"Photometric Interpretation is {colours}, not grey")
+    return None
+
+
+def _bit_depth(film: Film, _: AdmissionPolicy) -> Refused | None:
+    for name, bits in (("Allocated", film.bits_allocated), ("Stored", film.bits_stored)):
+        if bits is not None and not _FEWEST_BITS <= bits <= _MOST_BITS:
+            return Refused(
+                Reason.BIT_DEPTH,
+                f"Bits {name} is {bits}; a film has {_FEWEST_BITS} to {_MOST_BITS}",
+            )
     return None
 
 
@@ -115,41 +202,61 @@ def _matrix(film: Film, policy: AdmissionPolicy) -> Refused | None:
     return Refused(Reason.MATRIX, f"the matrix is {sides[0]} x {sides[1]}, outside {limits}")
 
 
-def _body_part(film: Film, policy: AdmissionPolicy) -> Refused | None:
-    part = film.body_part_examined
-    if part:
-        if part in policy.body_parts:
+def _size(film: Film, policy: AdmissionPolicy) -> Refused | None:
+    if film.height_mm is None or film.width_mm is None:
+        return None
+    if min(film.height_mm, film.width_mm) >= policy.min_side:
+        return None
+    sides = f"{film.height_mm:.0f} x {film.width_mm:.0f} mm"
+    return Refused(Reason.SIZE, f"the film shows {sides}: no chest of an adult is so small")
+
+
+def _body_part(film: Film, policy: AdmissionPolicy) -> Refused | Doubt | Note | None:
+    found = of_body_part(film, policy.body_parts)
+    if found.says is Says.CONTRADICTS and policy.pixels is PixelRule.OFF:
+        return Note.BODY_PART_CONTRADICTED
+    return _ruled(Reason.BODY_PART, found, policy.pixels)
+
+
+def _view(film: Film, policy: AdmissionPolicy) -> Refused | Doubt | Note | None:
+    found = of_view(film, policy.views)
+    if policy.pixels is PixelRule.OFF:
+        if found.says is Says.CONTRADICTS:
+            return Note.VIEW_CONTRADICTED
+        if found.says is Says.NOTHING and policy.unknown_view:
+            return Note.VIEW_UNKNOWN
+    return _ruled(Reason.VIEW, found, policy.pixels)
+
+
+def _ruled(reason: Reason, found: Evidence, rule: PixelRule) -> Refused | Doubt | None:
+    """Return what becomes of evidence: the table of `docs/admission.md`, "Left to the pixels"."""
+    match found.says:
+        case Says.FITS:
             return None
-        return Refused(
-            Reason.BODY_PART,
-            f"Body Part Examined is {part}, not {_one_of(policy.body_parts)}",
-        )
-    described = f"{film.study_description} {film.series_description}".upper()
-    if any(word in described for word in _CHEST_WORDS):
-        return None
-    return Refused(Reason.BODY_PART, "nothing in the header says that this is a chest film")
+        case Says.NOTHING | Says.UNKNOWN_WORD if rule is not PixelRule.OFF:
+            return Doubt(reason, DoubtKind.MISSING, found.text)
+        case Says.CONTRADICTS if rule is not PixelRule.OFF:
+            return Doubt(reason, DoubtKind.CONTRADICTED, found.text)
+        case Says.OTHER if rule is PixelRule.OVERRULE:
+            return Doubt(reason, DoubtKind.CONTRADICTED, found.text)
+        case _:
+            return Refused(reason, found.text)
 
 
-def _view(film: Film, policy: AdmissionPolicy) -> Refused | None:
-    view = film.view_position
-    if view in policy.views or (not view and policy.unknown_view):
-        return None
-    stated = view or "absent"
-    return Refused(Reason.VIEW, f"View Position is {stated}, not {_one_of(policy.views)}")
-
-
-def _age(film: Film, policy: AdmissionPolicy) -> Refused | None:
+def _age(film: Film, policy: AdmissionPolicy) -> Refused | Note | None:
     if film.age_years is None:
         if policy.unknown_age:
-            return None
+            return Note.AGE_UNKNOWN
         return Refused(Reason.AGE, "the patient's age is unknown")
     if film.age_years >= policy.min_age:
-        return None
-    return Refused(Reason.AGE, f"the patient is younger than {policy.min_age:g} years")
+        return Note.AGE_CONTRADICTED if film.age_contradicted else None
+    younger = "by the younger of its two ages, " if film.age_contradicted else ""
+    return Refused(Reason.AGE, f"{younger}the patient is younger than {policy.min_age:g} years")
 
 
-def _one_of(values: tuple[str, ...]) -> str:
-    return " or ".join(values)
+def _processing(film: Film, _: AdmissionPolicy) -> Note | None:
+    raw = film.sop_class_uid == DIGITAL_X_RAY_FOR_PROCESSING
+    return Note.FOR_PROCESSING if raw else None
 
 
 _CHECKS: tuple[_Check, ...] = (
@@ -157,8 +264,12 @@ _CHECKS: tuple[_Check, ...] = (
     _own_result,
     _modality,
     _pixels,
+    _bit_depth,
+    _derived,
     _body_part,
     _view,
     _age,
     _matrix,
+    _size,
+    _processing,
 )

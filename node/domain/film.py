@@ -1,11 +1,22 @@
 """The facts of one radiograph that decisions rest on, without names or identifiers of people."""
 
-import re
 from dataclasses import dataclass
 from datetime import date
 
-_AGE = re.compile(r"^\s*(\d{1,3})\s*([DWMY]?)\s*$", re.IGNORECASE)
-_YEARS_PER_UNIT = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0, "": 1.0}
+from node.domain.body_part import BodyPart
+from node.domain.derivation import Derivation
+from node.domain.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one source in the header says, as far as we understand it; nothing by default.
+
+    People write names into descriptions. A film keeps what they say of it and not the texts.
+    """
+
+    parts: tuple[BodyPart, ...] = ()
+    view: View | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +26,8 @@ class Film:
     Text attributes are empty where the header has none. Attribute names are the DICOM
     keywords in snake case; `digest` is the SHA-256 of the transfer syntax and the encoded
     data set, so that the same film is known again whatever its file meta information says.
+    `coded`, `series` and `study` are what codes, what texts of the series and its acquisition, and
+    what texts of the study and its order say. `ours` is an object that this product has made.
     `patient` is a pseudonym, empty where the film does not tell whose it is; `taken` is the day of
     the exposure, as far as the header says.
     """
@@ -31,36 +44,28 @@ class Film:
     body_part_examined: str = ""
     view_position: str = ""
     image_type: tuple[str, ...] = ()
-    study_description: str = ""
-    series_description: str = ""
     manufacturer: str = ""
+    coded: Said = Said()
+    series: Said = Said()
+    study: Said = Said()
+    oriented: View | None = None
+    derivation: Derivation | None = None
+    ours: bool = False
     rows: int | None = None
     columns: int | None = None
     number_of_frames: int = 1
     samples_per_pixel: int = 1
+    photometric_interpretation: str = ""
+    bits_allocated: int | None = None
+    bits_stored: int | None = None
+    has_pixel_data: bool = True
+    height_mm: float | None = None
+    width_mm: float | None = None
     age_years: float | None = None
+    age_contradicted: bool = False
     sex: str = ""
     weight_kg: float | None = None
     height_cm: float | None = None
     station: str = ""
     patient: str = ""
     taken: date | None = None
-
-
-def parse_age(patient_age: str) -> float | None:
-    """Return years from Patient's Age (`067Y`, `006M`, and the unit-less `81` seen in practice).
-
-    `000Y` is what de-identifiers write for "removed" and counts as unknown.
-    """
-    match = _AGE.match(patient_age)
-    if match is None or int(match[1]) == 0:
-        return None
-    return int(match[1]) * _YEARS_PER_UNIT[match[2].upper()]
-
-
-def age_between(birth: date | None, study: date | None) -> float | None:
-    """Return completed years from birth to study, or None where either is unknown or absurd."""
-    if birth is None or study is None:
-        return None
-    years = study.year - birth.year - ((study.month, study.day) < (birth.month, birth.day))
-    return float(years) if 0 <= years <= 120 else None

@@ -1,14 +1,17 @@
 """Rows to domain objects and back."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from datetime import date
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from node.domain.body_part import BodyPart
 from node.domain.delivery import Delivery, DeliveryState, Reference, ResultKind
-from node.domain.film import Film
+from node.domain.derivation import Derivation
+from node.domain.film import Film, Said
 from node.domain.job import Job, JobState
 from node.domain.prediction import (
     Comparison,
@@ -21,20 +24,40 @@ from node.domain.prediction import (
     Verdict,
 )
 from node.domain.prior import PriorResult
+from node.domain.view import View
 
 MAX_TEXT = 500
-_FREE_TEXT = frozenset({"study_description", "series_description"})
+_FACTS = frozenset(fact.name for fact in fields(Film))
 _COLUMNS = frozenset({"patient", "taken"})
+_Code = TypeVar("_Code", bound=StrEnum)
 
 
 def film_json(film: Film) -> dict[str, Any]:
-    """Return a film's facts for the JSON column.
+    """Return a film's facts for the JSON column: those that have no column of their own."""
+    return {key: fact for key, fact in asdict(film).items() if key not in _COLUMNS}
 
-    Without what has a column of its own, and without its descriptions: people write names into
-    them, and admission alone reads them.
+
+def film_from(stored: dict[str, Any]) -> Film:
+    """Return the film of a JSON column, whichever version of this product has written it.
+
+    Facts that an earlier one did not know have their defaults; what a later one adds is left out.
     """
-    left_out = _FREE_TEXT | _COLUMNS
-    return {key: fact for key, fact in asdict(film).items() if key not in left_out}
+    facts = {name: fact for name, fact in stored.items() if name in _FACTS}
+    facts["image_type"] = tuple(facts["image_type"])
+    for source in ("coded", "series", "study"):
+        facts[source] = _said_from(facts.get(source) or {})
+    facts["oriented"] = _known(View, facts.get("oriented"))
+    facts["derivation"] = _known(Derivation, facts.get("derivation"))
+    return Film(**facts)
+
+
+def _said_from(stored: dict[str, Any]) -> Said:
+    parts = (_known(BodyPart, part) for part in stored.get("parts", ()))
+    return Said(tuple(part for part in parts if part), _known(View, stored.get("view")))
+
+
+def _known(codes: type[_Code], stored: str | None) -> _Code | None:
+    return codes(stored) if stored in [str(code) for code in codes] else None
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
@@ -49,12 +72,10 @@ def short(text: str) -> str:
 
 def job_from(row: sa.Row[Any], reports: Sequence[Reference] = ()) -> Job:
     """Return the job of a row of the job table, and the reports that were built of it before."""
-    film = dict(row.film) | {"patient": row.patient, "taken": row.taken}
-    film["image_type"] = tuple(film["image_type"])
     return Job(
         id=row.id,
         state=JobState(row.state),
-        film=Film(**film),
+        film=replace(film_from(row.film), patient=row.patient, taken=row.taken),
         spool_key=row.spool_key,
         attempt=row.attempt,
         received_at=row.received_at,

@@ -34,7 +34,7 @@ from tests.fuzz.surface import Wrong
 from tests.fuzz.surfaces.header import GOOD, elements
 from tests.fuzz.texts import CHARSETS, text
 
-_POLICY = AdmissionPolicy(min_matrix=16)
+_POLICY = AdmissionPolicy(min_matrix=16, min_side=0.0)
 _ROUTES = (
     Route("a", (ResultKind.REPORT, ResultKind.HEATMAP), When.ALWAYS),
     Route("b", (ResultKind.REPORT,), When.ALWAYS, SrClass.COMPREHENSIVE),
@@ -89,6 +89,7 @@ def _hostile(rnd: Random) -> bytes:
     sound = {one.tag: one for one in (element(keyword, GOOD[keyword]) for keyword in _KEPT)}
     header = [one for one in header if one.tag not in sound] + list(sound.values())
     header += [element("Rows", _size(rnd)), element("Columns", _size(rnd))]
+    header.append(element("PixelData", b"\0\0"))
     by_tag = {one.tag: one for one in header}
     ordered = [by_tag[tag] for tag in sorted(by_tag)]
     return part10(body(ordered, "1.2.840.10008.1.2.1"), "1.2.840.10008.1.2.1")

@@ -6,17 +6,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models import pixels as decoder
 from node.domain.admission import (
+    DIGITAL_X_RAY_FOR_PROCESSING,
+    PHOTOMETRIC_INTERPRETATIONS,
     RADIOGRAPH_CLASSES,
     AdmissionPolicy,
     Admitted,
+    DoubtKind,
+    Note,
+    PixelRule,
     Reason,
     Refused,
     admit,
 )
+from node.domain.body_part import BodyPart
+from node.domain.derivation import Derivation
+from node.domain.film import Said
+from node.domain.view import View
 from tests.unit.domain.films import film
 
 POLICY = AdmissionPolicy()
+CHEST = Said((BodyPart.CHEST,))
+HIP = Said((BodyPart.HIP,))
+CHEST_AND_ABDOMEN = Said((BodyPart.CHEST, BodyPart.ABDOMEN))
+FRONTAL = Said(view=View.FRONTAL)
+REFUSED, MISSING, CONTRADICTED = "refused", "missing", "contradicted"
+PART_NOTED, VIEWS_NOTED = "body-part-contradicted", "view-contradicted"
+VIEW_NOTED = "view-unknown"
 CT = "1.2.840.10008.5.1.4.1.1.2"
 COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
 
@@ -25,6 +42,16 @@ def reason(policy: AdmissionPolicy = POLICY, **facts: Any) -> Reason | None:
     """Return why the chest film with these facts is refused, None where it is admitted."""
     admission = admit(film(**facts), policy)
     return admission.reason if isinstance(admission, Refused) else None
+
+
+def outcome_of(facts: dict[str, Any], rule: PixelRule) -> str | None:
+    """Return what becomes of a film in one word; None where it is admitted without more ado."""
+    admission = admit(film(**facts), AdmissionPolicy(pixels=rule))
+    if isinstance(admission, Refused):
+        return REFUSED
+    told = [*(doubt.kind for doubt in admission.doubts), *admission.notes]
+    assert len(told) <= 1
+    return str(told[0]) if told else None
 
 
 class TestAdmitted:
@@ -48,23 +75,42 @@ class TestAdmitted:
         """Some exporters write RIBCAGE for a plain chest film."""
         assert reason(body_part_examined="RIBCAGE", view_position="") is None
 
-    @pytest.mark.parametrize(
-        "described",
-        [
-            {"study_description": "THORAX"},
-            {"study_description": "xr chest 2 views"},
-            {"series_description": "Thorax pa"},
-            {"series_description": "CXR"},
-            {"study_description": "胸部単純"},
-        ],
-    )
-    def test_a_film_whose_descriptions_name_the_chest(self, described: dict[str, str]) -> None:
+    @pytest.mark.parametrize("source", ["coded", "series", "study"])
+    def test_a_film_without_a_body_part_whose_codes_or_texts_name_the_chest(
+        self, source: str
+    ) -> None:
         """Body Part Examined is type 2 or 3 in these classes and often empty."""
-        assert reason(body_part_examined="", **described) is None
+        for stated in ("", "UNKNOWN", "DEFAULT", "ROOM_1"):
+            assert reason(body_part_examined=stated, **{source: CHEST}) is None
 
     def test_a_film_that_states_neither_view_nor_age(self) -> None:
         """Both are unknown on many films; the defaults give those the benefit of the doubt."""
-        assert reason(view_position="", age_years=None) is None
+        admission = admit(film(view_position="", age_years=None), POLICY)
+        assert admission == Admitted(notes=(Note.VIEW_UNKNOWN, Note.AGE_UNKNOWN))
+
+    def test_raw_film_with_a_note(self) -> None:
+        """For Processing is what the detector saw, before it was made for the eye."""
+        raw = film(sop_class_uid=DIGITAL_X_RAY_FOR_PROCESSING)
+        assert admit(raw, POLICY) == Admitted(notes=(Note.FOR_PROCESSING,))
+
+    def test_somebody_of_two_ages_with_a_note(self) -> None:
+        """Both are above the limit, and one of them is wrong."""
+        admission = admit(film(age_contradicted=True), POLICY)
+        assert admission == Admitted(notes=(Note.AGE_CONTRADICTED,))
+
+    def test_a_digitised_film_by_its_modality(self) -> None:
+        """Whoever admits RG wants what was digitised; the same print as CR is a copy."""
+        assert reason(derivation=Derivation.DIGITISED, modality="RG") is None
+        assert reason(derivation=Derivation.DIGITISED) is Reason.DERIVED
+
+    @pytest.mark.parametrize("bits", [None, 8, 10, 12, 15, 16])
+    def test_every_depth_of_a_detector(self, bits: int | None) -> None:
+        """One that is not stated is the decoder's to judge."""
+        assert reason(bits_allocated=16, bits_stored=bits) is None
+
+    def test_a_film_resized_without_its_spacing(self) -> None:
+        """An exporter that halves the matrix and leaves the spacing makes a chest of 17 cm."""
+        assert reason(height_mm=172.0, width_mm=172.0) is None
 
     def test_someone_as_old_as_the_limit(self) -> None:
         """The limit itself is in."""
@@ -93,13 +139,32 @@ class TestRefused:
             ({"rows": 0}, Reason.NO_PIXELS),
             ({"number_of_frames": 2}, Reason.FRAMES),
             ({"samples_per_pixel": 4}, Reason.COLOUR),
+            ({"photometric_interpretation": "PALETTE COLOR"}, Reason.COLOUR),
+            ({"has_pixel_data": False}, Reason.NO_PIXELS),
+            ({"bits_allocated": 1, "bits_stored": 1}, Reason.BIT_DEPTH),
+            ({"bits_allocated": 32, "bits_stored": 32}, Reason.BIT_DEPTH),
+            ({"bits_allocated": 16, "bits_stored": 7}, Reason.BIT_DEPTH),
+            ({"height_mm": 60.0, "width_mm": 45.0}, Reason.SIZE),
+            ({"ours": True}, Reason.OWN_RESULT),
+            ({"ours": True, "modality": "OT"}, Reason.OWN_RESULT),
+            *(({"derivation": derivation}, Reason.DERIVED) for derivation in Derivation),
             ({"rows": 255}, Reason.MATRIX),
             ({"columns": 12001}, Reason.MATRIX),
             ({"body_part_examined": "HIP"}, Reason.BODY_PART),
             ({"body_part_examined": "EXTREMITY"}, Reason.BODY_PART),
             ({"body_part_examined": ""}, Reason.BODY_PART),
-            ({"body_part_examined": "", "study_description": "HIP JOINT"}, Reason.BODY_PART),
+            ({"body_part_examined": "", "study": HIP}, Reason.BODY_PART),
+            ({"body_part_examined": "", "series": CHEST_AND_ABDOMEN}, Reason.BODY_PART),
+            ({"body_part_examined": "CHESTABDOMEN"}, Reason.BODY_PART),
+            ({"body_part_examined": "RIB"}, Reason.BODY_PART),
+            ({"body_part_examined": "ROOM_1"}, Reason.BODY_PART),
             ({"view_position": "LL"}, Reason.VIEW),
+            ({"view_position": "RLO"}, Reason.VIEW),
+            ({"view_position": "AP LORDOTIC"}, Reason.VIEW),
+            ({"view_position": "V7Q"}, Reason.VIEW),
+            ({"view_position": "", "coded": Said(view=View.LATERAL)}, Reason.VIEW),
+            ({"view_position": "", "series": Said(view=View.LATERAL)}, Reason.VIEW),
+            ({"view_position": "", "oriented": View.LATERAL}, Reason.VIEW),
             ({"age_years": 49.9}, Reason.AGE),
         ],
     )
@@ -109,8 +174,11 @@ class TestRefused:
 
     def test_a_stated_body_part_outweighs_a_description(self) -> None:
         """A hip film of a "chest and hip" study is a hip film."""
-        facts = {"body_part_examined": "HIP", "study_description": "CHEST AND HIP"}
-        assert reason(**facts) is Reason.BODY_PART
+        assert reason(body_part_examined="HIP", series=CHEST, study=CHEST) is Reason.BODY_PART
+
+    def test_a_series_text_outweighs_a_studys(self) -> None:
+        """The order was for a chest film, and this one of its films is a hip."""
+        assert reason(body_part_examined="", series=HIP, study=CHEST) is Reason.BODY_PART
 
     def test_our_own_heatmap_coming_back(self) -> None:
         """A PACS that forwards whatever it stores must not make the node score its own picture."""
@@ -143,8 +211,114 @@ class TestRefused:
         assert isinstance(refused, Refused)
         assert refused.text.startswith("Modality is absent")
 
+    def test_the_younger_of_two_ages_is_named_in_the_text(self) -> None:
+        """Whoever sees 67 on the console is to know why."""
+        refused = admit(film(age_years=30.0, age_contradicted=True), POLICY)
+        text = "by the younger of its two ages, the patient is younger than 50 years"
+        assert refused == Refused(Reason.AGE, text)
+
+    def test_an_unknown_word_comes_with_its_remedy(self) -> None:
+        """A console's own word for a frontal view is admitted once the policy names it."""
+        refused = admit(film(view_position="V7Q"), POLICY)
+        assert isinstance(refused, Refused)
+        assert refused.text.endswith("not known; policy.admit.views can name it")
+        assert reason(AdmissionPolicy(views=("PA", "V7Q")), view_position="V7Q") is None
+
+    def test_the_first_check_gives_the_reason(self) -> None:
+        """A leg of a child is a leg."""
+        assert reason(body_part_examined="LEG", age_years=13.0) is Reason.BODY_PART
+
+
+LATERAL = Said(view=View.LATERAL)
+
+
+class TestLeftToThePixels:
+    @pytest.mark.parametrize(
+        ("facts", "off", "confirm", "overrule"),
+        [
+            ({}, None, None, None),
+            ({"body_part_examined": ""}, REFUSED, MISSING, MISSING),
+            ({"body_part_examined": "", "study": CHEST_AND_ABDOMEN}, REFUSED, MISSING, MISSING),
+            ({"body_part_examined": "ROOM_1"}, REFUSED, MISSING, MISSING),
+            ({"body_part_examined": "HIP"}, REFUSED, REFUSED, CONTRADICTED),
+            ({"body_part_examined": "CHESTABDOMEN"}, REFUSED, REFUSED, CONTRADICTED),
+            ({"body_part_examined": "", "series": HIP}, REFUSED, REFUSED, CONTRADICTED),
+            ({"series": HIP}, PART_NOTED, CONTRADICTED, CONTRADICTED),
+            ({"coded": HIP}, PART_NOTED, CONTRADICTED, CONTRADICTED),
+            ({"series": CHEST_AND_ABDOMEN}, None, None, None),
+            ({"study": HIP}, None, None, None),
+            ({"view_position": ""}, VIEW_NOTED, MISSING, MISSING),
+            ({"view_position": "ERECT"}, VIEW_NOTED, MISSING, MISSING),
+            ({"view_position": "V7Q"}, REFUSED, MISSING, MISSING),
+            ({"view_position": "LL"}, REFUSED, REFUSED, CONTRADICTED),
+            ({"view_position": "LL", "series": FRONTAL}, REFUSED, REFUSED, CONTRADICTED),
+            ({"view_position": "", "series": FRONTAL}, None, None, None),
+            ({"series": LATERAL}, VIEWS_NOTED, CONTRADICTED, CONTRADICTED),
+            ({"coded": LATERAL}, VIEWS_NOTED, CONTRADICTED, CONTRADICTED),
+            ({"oriented": View.LATERAL}, VIEWS_NOTED, CONTRADICTED, CONTRADICTED),
+            ({"study": LATERAL}, None, None, None),
+            ({"series": Said(view=View.AP)}, None, None, None),
+        ],
+    )
+    def test_what_the_header_leaves_open(
+        self, facts: dict[str, Any], off: str, confirm: str, overrule: str
+    ) -> None:
+        """The table of `docs/admission.md`, case by case."""
+        expected = {PixelRule.OFF: off, PixelRule.CONFIRM: confirm, PixelRule.OVERRULE: overrule}
+        for rule, outcome in expected.items():
+            assert outcome_of(facts, rule) == outcome, rule
+
+    @pytest.mark.parametrize(
+        "facts",
+        [
+            {"sop_class_uid": CT},
+            {"modality": "MG"},
+            {"ours": True},
+            {"derivation": Derivation.BONE_SUPPRESSED},
+            {"number_of_frames": 2},
+            {"samples_per_pixel": 4},
+            {"has_pixel_data": False},
+            {"bits_stored": 32},
+            {"age_years": 40.0},
+            {"rows": 100},
+            {"width_mm": 40.0, "height_mm": 40.0},
+        ],
+    )
+    def test_nothing_else_is_ever_left_to_them(self, facts: dict[str, Any]) -> None:
+        """No picture of a chest makes a child older, or a copy of our own result a film."""
+        assert reason(AdmissionPolicy(pixels=PixelRule.OVERRULE), **facts) is not None
+
+    def test_a_doubt_says_what_it_is_about(self) -> None:
+        """In words that the refusal would have had."""
+        doubtful = film(body_part_examined="HIP", view_position="")
+        admission = admit(doubtful, AdmissionPolicy(pixels=PixelRule.OVERRULE))
+        assert isinstance(admission, Admitted)
+        assert [(doubt.reason, doubt.kind) for doubt in admission.doubts] == [
+            (Reason.BODY_PART, DoubtKind.CONTRADICTED),
+            (Reason.VIEW, DoubtKind.MISSING),
+        ]
+        assert admission.doubts[0].text.startswith("Body Part Examined is HIP, not CHEST or")
+
+    def test_what_only_a_strict_site_refuses_is_asked_of_the_pixels(self) -> None:
+        """They tell the view that no tag told: there is nothing unknown left to refuse."""
+        strict = AdmissionPolicy(unknown_view=False, pixels=PixelRule.CONFIRM)
+        assert reason(strict, view_position="") is None
+
 
 class TestPolicy:
+    def test_a_word_stands_for_its_synonyms(self) -> None:
+        """Whoever wants THORAX wants CHEST; whoever adds RIB gets ribs."""
+        assert reason(AdmissionPolicy(body_parts=("THORAX",))) is None
+        assert reason(AdmissionPolicy(views=("POSTERO-ANTERIOR",))) is None
+        assert reason(AdmissionPolicy(body_parts=("RIB",)), body_part_examined="RIBS") is None
+
+    def test_frontal_is_no_answer_where_only_one_of_the_two_is_wanted(self) -> None:
+        """A site that takes PA alone has not been told by a text that says frontal."""
+        frontal = {"view_position": "FRONTAL"}
+        assert reason(**frontal) is None
+        only_pa = AdmissionPolicy(views=("PA",), unknown_view=False)
+        assert reason(only_pa, **frontal) is Reason.VIEW
+
     def test_what_the_site_does_not_want_is_refused(self) -> None:
         """Each list and limit of the policy is the site's to set."""
         assert reason(AdmissionPolicy(modalities=("DX",))) is Reason.MODALITY
@@ -168,6 +342,11 @@ class TestPolicy:
         assert reason(AdmissionPolicy(min_age=min_age), age_years=age) is expected
 
 
+def test_what_the_decoder_reads_is_admitted() -> None:
+    """And nothing that it would refuse: both lists are one."""
+    assert set(PHOTOMETRIC_INTERPRETATIONS) == {*decoder._GREY, *decoder._COLOUR}
+
+
 def test_the_codes_are_the_interface() -> None:
     """Programs count and filter by these words: a new one may come, none may change."""
     assert {str(code) for code in Reason} >= {
@@ -182,4 +361,15 @@ def test_the_codes_are_the_interface() -> None:
         "view",
         "age",
         "pixels",
+        "derived",
+        "bit-depth",
+        "size",
+    }
+    assert {str(code) for code in Note} >= {
+        "age-unknown",
+        "age-contradicted",
+        "view-unknown",
+        "view-contradicted",
+        "body-part-contradicted",
+        "for-processing",
     }

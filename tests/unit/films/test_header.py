@@ -17,7 +17,10 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from node.domain.body_part import BodyPart
 from node.domain.errors import Permanent
+from node.domain.film import Said
+from node.domain.view import View
 from node.films.header import read_film
 from tests.unit.films.elements import preamble
 from tests.wire.films import encoded_data_set, film, write
@@ -58,10 +61,14 @@ class TestFacts:
             "PA",
         )
         assert found.image_type == ("DERIVED", "PRIMARY")
-        assert (found.study_description, found.series_description) == ("Thorax PA", "w/o grid")
+        assert found.study == Said((BodyPart.CHEST,), View.PA)
+        assert found.series == Said()
         assert found.manufacturer == "Maker"
         assert (found.rows, found.columns) == (256, 256)
         assert (found.number_of_frames, found.samples_per_pixel) == (1, 1)
+        assert (found.bits_allocated, found.bits_stored) == (8, 8)
+        assert found.photometric_interpretation == "MONOCHROME2"
+        assert found.has_pixel_data
         assert (found.age_years, found.sex) == (67.0, "F")
         assert (found.weight_kg, found.height_cm) == (61.5, pytest.approx(162.0))
         assert found.size == path.stat().st_size
@@ -102,10 +109,18 @@ class TestFacts:
 
 
 class TestAge:
-    def test_the_stated_age_counts_first(self, tmp_path: Path) -> None:
-        """It is the age at the study, which dates shifted by de-identification may not give."""
-        ds = film(PatientAge="067Y", PatientBirthDate="19900101", StudyDate="20200615")
-        assert read_film(write(ds, tmp_path / "film.dcm"), "A").age_years == 67.0
+    @pytest.mark.parametrize(("born", "years"), [("19900101", 30.0), ("19000101", 67.0)])
+    def test_of_two_ages_the_younger_counts(self, born: str, years: float, tmp_path: Path) -> None:
+        """Whichever of the two is wrong, nobody young is scored; and that they differ is known."""
+        ds = film(PatientAge="067Y", PatientBirthDate=born, StudyDate="20200615")
+        found = read_film(write(ds, tmp_path / "film.dcm"), "A")
+        assert (found.age_years, found.age_contradicted) == (years, True)
+
+    def test_a_birth_year_makes_nobody_older(self, tmp_path: Path) -> None:
+        """Somebody of 1970 may still be 49 in June 2020."""
+        ds = film(PatientAge=None, StudyDate="20200615")
+        ds.add_new("PatientBirthDate", "LO", "1970")
+        assert read_film(write(ds, tmp_path / "film.dcm"), "A").age_years == 49.0
 
     @pytest.mark.parametrize("stated", [None, "", "000Y"])
     def test_else_the_dates_tell(self, stated: str | None, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 
 import pydicom
 import pytest
 
 from node.domain import admission
 from node.domain.prediction import Finding
+from node.films.header import read_film
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.identity import IMPLEMENTATION_CLASS_UID
@@ -55,6 +57,20 @@ def test_the_node_will_not_score_its_own_heatmap() -> None:
     assert ds.Manufacturer == admission.OWN_MANUFACTURER
     film = replace(film_of(ds), image_type=tuple(ds.ImageType), manufacturer=str(ds.Manufacturer))
     decision = admission.admit(film, admission.AdmissionPolicy(modalities=("OT",)))
+    assert isinstance(decision, admission.Refused)
+    assert decision.reason is admission.Reason.OWN_RESULT
+
+
+@pytest.mark.parametrize(
+    "rewritten", ["Manufacturer", "ManufacturerModelName", "SeriesDescription", "ImageType"]
+)
+def test_nor_where_an_archive_has_rewritten_it(rewritten: str, tmp_path: Path) -> None:
+    """Whatever one attribute an archive puts its own words into, the others say whose it is."""
+    ds = built()
+    setattr(ds, rewritten, "Archive")
+    path = tmp_path / "heatmap.dcm"
+    path.write_bytes(to_bytes(ds))
+    decision = admission.admit(read_film(path, "PACS"), admission.AdmissionPolicy())
     assert isinstance(decision, admission.Refused)
     assert decision.reason is admission.Reason.OWN_RESULT
 

@@ -1,0 +1,202 @@
+"""From the elements of a header to the facts of a film."""
+
+from datetime import date
+from typing import Any
+
+from pydicom import Dataset
+
+from node.domain.admission import OWN_MANUFACTURER
+from node.domain.age import Age, age_between, age_of, earliest_day, latest_day, parse_age
+from node.domain.body_part import BodyPart, parts_coded, parts_named
+from node.domain.derivation import Derivation, derivation_of
+from node.domain.film import Said
+from node.domain.view import View, view_coded, view_oriented, view_said
+from node.films.values import (
+    code_of,
+    codes_of,
+    integer_of,
+    items_of,
+    number_of,
+    numbers_of,
+    text_of,
+)
+
+# What is written of the series or its acquisition, what weighs most first; and of the study and its
+# order. Both are read where texts of an item are, too.
+_OF_SERIES = ("SeriesDescription", "AcquisitionDeviceProcessingDescription", "ProtocolName")
+_OF_STUDY = (
+    "PerformedProcedureStepDescription",
+    "ScheduledProcedureStepDescription",
+    "RequestedProcedureDescription",
+    "StudyDescription",
+)
+_TAKEN = ("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate")
+# The spacing in which a spacing is one of a film, in mm; archives write 0 and 1 for "unknown".
+_FINEST, _COARSEST = 0.04, 0.99
+FACTS = [
+    "SpecificCharacterSet",
+    "ImageType",
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyDate",
+    "SeriesDate",
+    "AcquisitionDate",
+    "ContentDate",
+    "Modality",
+    "Manufacturer",
+    "StationName",
+    "StudyDescription",
+    "SeriesDescription",
+    "ManufacturerModelName",
+    "DerivationDescription",
+    "AnatomicRegionSequence",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientAge",
+    "PatientSize",
+    "PatientWeight",
+    "BodyPartExamined",
+    "ProtocolName",
+    "ImagerPixelSpacing",
+    "AcquisitionDeviceProcessingDescription",
+    "ViewPosition",
+    "ContributingEquipmentSequence",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "PatientOrientation",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "PixelSpacing",
+    "BitsAllocated",
+    "BitsStored",
+    "RequestedProcedureDescription",
+    "PerformedProcedureStepDescription",
+    "RequestAttributesSequence",
+    "ViewCodeSequence",
+]
+"""The elements that decisions and scores rest on."""
+WHOSE = ["PatientID", "IssuerOfPatientID"]
+"""What a pseudonym is made of; no other element is read."""
+
+
+def facts_of(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:
+    """Return what a film's elements tell, by the names that Film has for it; not its UIDs."""
+    age = _age(ds)
+    height, width = _sides(ds)
+    return {
+        "modality": code_of(ds, "Modality"),
+        "body_part_examined": code_of(ds, "BodyPartExamined"),
+        "view_position": code_of(ds, "ViewPosition"),
+        "image_type": codes_of(ds, "ImageType"),
+        "manufacturer": text_of(ds, "Manufacturer"),
+        "coded": Said(_coded_parts(ds), _coded_view(ds)),
+        "series": _said(_texts(ds, _OF_SERIES)),
+        "study": _said(_texts(ds, _OF_STUDY)),
+        "oriented": view_oriented(codes_of(ds, "PatientOrientation")),
+        "derivation": _derivation(ds),
+        "ours": _is_ours(ds),
+        "rows": integer_of(ds, "Rows"),
+        "columns": integer_of(ds, "Columns"),
+        "number_of_frames": integer_of(ds, "NumberOfFrames") or 1,
+        "samples_per_pixel": integer_of(ds, "SamplesPerPixel") or 1,
+        "photometric_interpretation": code_of(ds, "PhotometricInterpretation"),
+        "bits_allocated": integer_of(ds, "BitsAllocated"),
+        "bits_stored": integer_of(ds, "BitsStored"),
+        "has_pixel_data": has_pixel_data,
+        "height_mm": height,
+        "width_mm": width,
+        "age_years": age.years,
+        "age_contradicted": age.contradicted,
+        "sex": code_of(ds, "PatientSex")[:1],
+        "weight_kg": number_of(ds, "PatientWeight"),
+        "height_cm": _centimetres(number_of(ds, "PatientSize")),
+        "station": text_of(ds, "StationName"),
+        "taken": _taken(ds),
+    }
+
+
+def _texts(ds: Dataset, keywords: tuple[str, ...]) -> list[str]:
+    """Return the texts under these keywords, at the top and in the order's attributes."""
+    holders = [ds, *items_of(ds, "RequestAttributesSequence")]
+    found = (text_of(holder, keyword) for keyword in keywords for holder in holders)
+    return [text for text in found if text]
+
+
+def _said(texts: list[str]) -> Said:
+    """Return what the first text that names a part, and the first that names a view, say."""
+    parts = next((parts for text in texts if (parts := parts_named(text))), ())
+    view = next((view for text in texts if (view := view_said(text))), None)
+    return Said(parts, view)
+
+
+def _coded_parts(ds: Dataset) -> tuple[BodyPart, ...]:
+    named: dict[BodyPart, None] = {}
+    for item in items_of(ds, "AnatomicRegionSequence"):
+        named |= dict.fromkeys(parts_coded(*_code(item)))
+    return tuple(named)
+
+
+def _coded_view(ds: Dataset) -> View | None:
+    """Return the view of View Code Sequence; a modifier such as lordotic makes another of it."""
+    for item in items_of(ds, "ViewCodeSequence"):
+        modifiers = (view_coded(*_code(m)) for m in items_of(item, "ViewModifierCodeSequence"))
+        return next((view for view in modifiers if view), view_coded(*_code(item)))
+    return None
+
+
+def _code(item: Dataset) -> tuple[str, str]:
+    return code_of(item, "CodeValue"), text_of(item, "CodeMeaning")
+
+
+def _derivation(ds: Dataset) -> Derivation | None:
+    further = codes_of(ds, "ImageType")[2:]
+    described = (text_of(ds, "SeriesDescription"), text_of(ds, "DerivationDescription"))
+    return derivation_of((*further, *described))
+
+
+def _is_ours(ds: Dataset) -> bool:
+    """Return whether a result of this product says so anywhere.
+
+    An archive may coerce one of these attributes, and never does all of them.
+    """
+    makers = [
+        text_of(item, "Manufacturer") for item in items_of(ds, "ContributingEquipmentSequence")
+    ]
+    named = text_of(ds, "SeriesDescription").startswith(f"{OWN_MANUFACTURER} ")
+    return named or OWN_MANUFACTURER in (*makers, text_of(ds, "ManufacturerModelName"))
+
+
+def _sides(ds: Dataset) -> tuple[float | None, float | None]:
+    """Return the height and the width of what the film shows, in mm, by the first sane spacing."""
+    rows, columns = integer_of(ds, "Rows"), integer_of(ds, "Columns")
+    for keyword in ("ImagerPixelSpacing", "PixelSpacing"):
+        match numbers_of(ds, keyword):
+            case [float(down), float(right)] if rows and columns:
+                if min(down, right) >= _FINEST and max(down, right) <= _COARSEST:
+                    return rows * down, columns * right
+    return None, None
+
+
+def _centimetres(metres: float | None) -> float | None:
+    # DICOM's Patient's Size is in metres; values above 3 were typed in centimetres.
+    if metres is None:
+        return None
+    return metres * 100 if metres <= 3 else metres
+
+
+def _age(ds: Dataset) -> Age:
+    """Return the age by Patient's Age and by the dates of birth and of the film.
+
+    A date without its day or month is taken so that it makes the patient younger.
+    """
+    by_dates = age_between(latest_day(text_of(ds, "PatientBirthDate")), _taken(ds))
+    return age_of(parse_age(text_of(ds, "PatientAge")), by_dates)
+
+
+def _taken(ds: Dataset) -> date | None:
+    """Return the day of the exposure, or the nearest to it that the header states."""
+    days = (earliest_day(text_of(ds, keyword)) for keyword in _TAKEN)
+    return next((day for day in days if day), None)

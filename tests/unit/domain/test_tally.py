@@ -1,0 +1,31 @@
+"""Counts of admitted and refused films, as programs read them."""
+
+from datetime import UTC, datetime
+
+from node.domain.tally import Tally, summarise_reasons
+
+
+def test_films_add_up_by_caller_and_in_all() -> None:
+    """Every key of `jobs reasons --json`; the most frequent reason first."""
+    tallies = [
+        Tally("XRAY2", "age", 1),
+        Tally("XRAY1", "", 7),
+        Tally("XRAY1", "age", 2),
+        Tally("XRAY1", "view", 5),
+    ]
+    assert summarise_reasons(tallies, datetime(2026, 1, 31, tzinfo=UTC)) == {
+        "since": "2026-01-31T00:00:00+00:00",
+        "admitted": 7,
+        "refused": 8,
+        "reasons": {"view": 5, "age": 3},
+        "callers": [
+            {"calling_ae": "XRAY1", "admitted": 7, "refused": 7, "reasons": {"view": 5, "age": 2}},
+            {"calling_ae": "XRAY2", "admitted": 0, "refused": 1, "reasons": {"age": 1}},
+        ],
+    }
+
+
+def test_no_films_are_none() -> None:
+    """An empty table is no error."""
+    empty = {"since": None, "admitted": 0, "refused": 0, "reasons": {}, "callers": []}
+    assert summarise_reasons([], None) == empty

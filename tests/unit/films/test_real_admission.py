@@ -1,0 +1,53 @@
+"""Real films: every chest film is admitted by its header, every other object has its reason."""
+
+from pathlib import Path
+
+import pytest
+
+from node.domain.admission import AdmissionPolicy, Admitted, Note, Reason, Refused, admit
+from node.films.header import read_film
+
+ADMITTED = {
+    "chest/RG1_UNCR": (),
+    "chest/RG1_J2KR": (),
+    "chest/RG1_JLSN": (),
+    "chest/CR_siim_nih_PA_62M": (),
+    "chest/udacity_test1": (Note.VIEW_UNKNOWN,),
+    "chest/udacity_test4": (Note.VIEW_UNKNOWN,),
+}
+REFUSED = {
+    "headers/chrJapMulti": Reason.NO_PIXELS,
+    "headers/chrKoreanMulti": Reason.NO_PIXELS,
+    "other/A098752_axial_19001231-32": Reason.SOP_CLASS,
+    "other/A098752_coronal_19001231-053": Reason.SOP_CLASS,
+    "other/CT1_JPLL": Reason.SOP_CLASS,
+    "other/MG_OutOfBoundsOverlay": Reason.SOP_CLASS,
+    "other/RG2_JPLL": Reason.BODY_PART,
+    "other/RG3_JLSL": Reason.BODY_PART,
+    "other/RG3_JPLY": Reason.BODY_PART,
+    "other/RG3_RLE": Reason.BODY_PART,
+}
+
+pytestmark = pytest.mark.shared_data
+
+
+@pytest.mark.parametrize(("name", "notes"), ADMITTED.items(), ids=ADMITTED)
+def test_a_chest_film_is_admitted(name: str, notes: tuple[Note, ...], shared_data: Path) -> None:
+    """By the default policy: their patients are 55 to 81."""
+    film = read_film(shared_data / "dicom" / f"{name}.dcm", "A")
+    assert admit(film, AdmissionPolicy()) == Admitted(notes=notes)
+
+
+@pytest.mark.parametrize(("name", "reason"), REFUSED.items(), ids=REFUSED)
+def test_any_other_object_is_refused(name: str, reason: Reason, shared_data: Path) -> None:
+    """For what it is, and not for the age of whom it shows."""
+    refused = admit(read_film(shared_data / "dicom" / f"{name}.dcm", "A"), AdmissionPolicy())
+    assert isinstance(refused, Refused)
+    assert refused.reason is reason
+
+
+def test_no_file_is_left_out(shared_data: Path) -> None:
+    """A film that joins the folder gets an expectation."""
+    folder = shared_data / "dicom"
+    names = {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.dcm")}
+    assert names == {*ADMITTED, *REFUSED}

@@ -2,13 +2,14 @@
 
 import getpass
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.cli_common import ConfigOption, JsonOption, print_json, settings_of
+from node.domain.admission import Reason
 from node.domain.job import JobState
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ JobArgument = Annotated[str, typer.Argument(help="The job's number, or its SOP I
 def jobs_list(
     config: ConfigOption = None,
     state: Annotated[list[JobState] | None, typer.Option(help="Only jobs in this state.")] = None,
+    reason: Annotated[
+        list[Reason] | None, typer.Option(help="Only jobs that were refused for this.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,7 +36,7 @@ def jobs_list(
     from node.domain.dossier import Dossier, summarise
 
     desk = open_desk(settings_of(config)[1])
-    found = desk.recent(tuple(state or ()), limit)
+    found = desk.recent(tuple(state or ()), limit, tuple(str(one) for one in reason or ()))
     if as_json:
         print_json([summarise(Dossier(job, (), ())) for job in found])
     else:
@@ -52,6 +56,28 @@ def jobs_show(job: JobArgument, config: ConfigOption = None, as_json: JsonOption
         print_json(summarise(dossier))
     else:
         print_dossier(dossier)
+
+
+@jobs.command("reasons")
+def jobs_reasons(
+    config: ConfigOption = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(help="Only films received from this day or time on, UTC: 2026-01-31."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count films admitted and refused, by reason and by who sent them."""
+    from node.app import open_desk
+    from node.display import print_reasons
+    from node.domain.tally import summarise_reasons
+
+    begin = since.replace(tzinfo=UTC) if since else None
+    summary = summarise_reasons(open_desk(settings_of(config)[1]).reasons(begin), begin)
+    if as_json:
+        print_json(summary)
+    else:
+        print_reasons(summary)
 
 
 @jobs.command("retry")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
@@ -79,6 +80,19 @@ def print_jobs(jobs: Sequence[Job], counts: Mapping[JobState, int]) -> None:
     console.print(table)
     console.print("  ".join(f"{state} {count}" for state, count in counts.items() if count))
     _warn(console, jobs)
+
+
+def print_reasons(summary: Mapping[str, Any]) -> None:
+    """Print how many films were admitted and refused: a line for each caller and reason."""
+    table = Table("from", "outcome", "reason")
+    table.add_column("films", justify="right")
+    for caller in (*summary["callers"], {"calling_ae": "all", **summary}):
+        name = _plain(caller["calling_ae"])
+        table.add_row(name, Text("admitted", "green"), "", str(caller["admitted"]))
+        for reason, films in caller["reasons"].items():
+            table.add_row(name, Text("refused", "yellow"), _plain(reason), str(films))
+        table.add_section()
+    Console().print(table)
 
 
 def print_dossier(dossier: Dossier) -> None:

@@ -152,9 +152,10 @@ def _refused_for_now(
     return _Answer(OUT_OF_RESOURCES, "Cannot keep the film now; send again later", study)
 
 
-def _told(admission: Admission) -> dict[str, str]:
+def _told(admission: Admission) -> dict[str, str | list[str]]:
     match admission:
-        case Admitted():
-            return {"admission": "admitted"}
+        case Admitted(doubts=doubts, notes=notes):
+            open_to_pixels = [f"{doubt.reason}-{doubt.kind}" for doubt in doubts]
+            return {"admission": "admitted", "doubts": open_to_pixels, "notes": list(notes)}
         case Refused(reason=reason):
             return {"admission": "refused", "reason": str(reason)}

@@ -10,6 +10,7 @@ from node.domain.delivery import SETTLED, DeliveryEvent, DeliveryState
 from node.domain.dossier import Dossier, Happening
 from node.domain.errors import Permanent
 from node.domain.job import Job, JobEvent, JobState
+from node.domain.tally import Tally
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, move_deliveries, move_jobs
 from node.jobs.records import delivery_from, job_from
@@ -22,11 +23,15 @@ class SqlDesk:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def recent(self, states: tuple[JobState, ...], limit: int) -> list[Job]:
-        """Return the newest jobs first, of these states or of all."""
+    def recent(
+        self, states: tuple[JobState, ...], limit: int, reasons: tuple[str, ...] = ()
+    ) -> list[Job]:
+        """Return the newest jobs first, of these states and reasons, or of all."""
         statement = sa.select(job).order_by(job.c.id.desc()).limit(limit)
         if states:
             statement = statement.where(job.c.state.in_([str(s) for s in states]))
+        if reasons:
+            statement = statement.where(job.c.reason.in_(reasons))
         with transaction(self._engine) as connection:
             return [job_from(row) for row in connection.execute(statement)]
 
@@ -36,6 +41,21 @@ class SqlDesk:
         with transaction(self._engine) as connection:
             found = {JobState(state): count for state, count in connection.execute(statement)}
         return {state: found.get(state, 0) for state in JobState}
+
+    def reasons(self, since: datetime | None) -> list[Tally]:
+        """Return how many films each caller has sent, by the reason why they are not scored.
+
+        Of those received from `since` on, or of all.
+        """
+        films = sa.func.count()
+        statement = sa.select(job.c.calling_ae, job.c.reason, films).group_by(
+            job.c.calling_ae, job.c.reason
+        )
+        if since is not None:
+            statement = statement.where(job.c.received_at >= since)
+        with transaction(self._engine) as connection:
+            rows = connection.execute(statement).all()
+        return sorted(Tally(ae, reason, count) for ae, reason, count in rows)
 
     def waiting(self) -> dict[str, int]:
         """Return how many deliveries are not settled yet, by destination."""

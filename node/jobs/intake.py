@@ -35,14 +35,15 @@ class SqlIntake:
         `who` brought it goes on record; the calling AE, if nobody is named.
         """
         match admission:
-            case Admitted():
-                state, reason, why = JobState.RECEIVED, "", ""
+            case Admitted(doubts=doubts, notes=notes):
+                state, reason, error = JobState.RECEIVED, "", ""
+                why = "; ".join([*notes, *(doubt.text for doubt in doubts)])
             case Refused(reason=reason, text=why):
-                state = JobState.REJECTED
+                state, error = JobState.REJECTED, why
         row = _row(film, spool_key, now) | {
             "state": str(state),
             "reason": str(reason),
-            "error": short(why),
+            "error": short(error),
         }
         statement = (
             self._insert()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from node.display import print_dossier, print_jobs, print_reloads
+from node.display import print_dossier, print_jobs, print_reasons, print_reloads
 from node.domain.change import Change, Changes
 from node.domain.dossier import Dossier, Happening
 from node.domain.film import Film
@@ -19,6 +19,7 @@ from node.domain.prediction import (
     Verdict,
 )
 from node.domain.reload import Reload, RoleAnswer
+from node.domain.tally import Tally, summarise_reasons
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOSTILE = "[/red]\x1b[2JX"  # a calling AE title has 16 characters, and some sender sends these
@@ -80,3 +81,15 @@ def test_a_reload_is_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> No
         "analyse works by it",
         "ingest has not answered yet; see its log",
     ]
+
+
+def test_so_are_the_callers_of_refused_films(capsys: pytest.CaptureFixture[str]) -> None:
+    """As above; and the sum stands last."""
+    tallies = [Tally(HOSTILE, "view", 3), Tally("XRAY1", "", 4)]
+    print_reasons(summarise_reasons(tallies, None))
+    shown = capsys.readouterr().out
+    assert "[/red]" in shown
+    assert "\x1b[2J" not in shown
+    rows = [line.split("│")[1:-1] for line in shown.splitlines() if line.startswith("│")]
+    cells = [tuple(cell.strip() for cell in row) for row in rows]
+    assert cells[-2:] == [("all", "admitted", "", "4"), ("all", "refused", "view", "3")]

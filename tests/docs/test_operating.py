@@ -7,7 +7,6 @@ from typing import get_args
 
 import pytest
 
-from node.domain.admission import Reason
 from node.domain.audit import AuditEvent
 from node.domain.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
 from node.domain.job import JOB_TRANSITIONS, JobEvent, JobState
@@ -30,12 +29,6 @@ def rows_of(heading: str) -> dict[str, str]:
     """Return the table whose first column has this heading: first cell to second."""
     body = OPERATING.split(f"| {heading} |", 1)[1].split("\n\n", 1)[0]
     return dict(re.findall(r"^\| `?([\w-]+)`? \| (.*?) \|", body, re.MULTILINE))
-
-
-def test_every_reason_is_explained() -> None:
-    """A REJECTED film can be looked up, and no reason is listed that does not exist."""
-    rows = rows_of("reason")
-    assert {key for key in rows if not key.startswith("-")} == set(Reason)
 
 
 def test_every_column_of_a_table_of_scores_is_named() -> None:

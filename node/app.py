@@ -19,6 +19,7 @@ from node.app_audit import audit_of, audited, peer_of, shipped
 from node.app_policies import (
     admission_policy,
     callers,
+    gated,
     reserve,
     retry_policy,
     routes,
@@ -115,6 +116,7 @@ def run_analyse(current: Current, stop: threading.Event) -> None:
 
         def rules(config: Config) -> Rules:
             return Rules(
+                admission=gated(admission_policy(config), predictor.looks),
                 thresholds=threshold_policy(config, predictor.threshold),
                 routes=routes(config),
                 results=_result_settings(config),
@@ -229,7 +231,8 @@ def run_screen(
     def load_model() -> Model:
         predictor = load(config.model.bundle, config.model.device, config.model.threads)
         thresholds = threshold_policy(config, predictor.threshold)
-        return Model(predictor, thresholds, config.model.batch)
+        admission = gated(admission_policy(config), predictor.looks)
+        return Model(predictor, admission, thresholds, config.model.batch)
 
     reader = Reader(admission_policy(config), int(config.dicom.max_object), decode)
     return screen(request, reader, load_model, stop, progress)

@@ -12,6 +12,7 @@ from node.domain.override import Group, Override, Rule, Thresholds
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Used
 from node.domain.prior import PriorRule, Repeat
+from node.domain.reasons import Reason
 from node.domain.retry import RetryPolicy
 from node.domain.room import Reserve
 
@@ -21,7 +22,18 @@ _A_TENTH_MORE = 1.1
 def admission_policy(config: Config) -> AdmissionPolicy:
     """Return which films are scored."""
     admit = config.policy.admit
-    return AdmissionPolicy(**admit.model_dump() | {"pixels": PixelRule(admit.pixels)})
+    codes = {"pixels": PixelRule(admit.pixels), "report": tuple(map(Reason, admit.report))}
+    return AdmissionPolicy(**admit.model_dump() | codes)
+
+
+def gated(policy: AdmissionPolicy, looks: bool) -> AdmissionPolicy:
+    """Return the policy; raise Misconfigured where it needs a gate and the bundle has none."""
+    if policy.pixels is not PixelRule.OFF and not looks:
+        raise Misconfigured(
+            "policy.admit.pixels: the bundle of the model has no gate; set off, or make one: "
+            "osteoscreen model fit-gate"
+        )
+    return policy
 
 
 def threshold_policy(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli_common import ConfigOption, JsonOption, print_json, settings_of
-from node.domain.admission import Reason
 from node.domain.job import JobState
+from node.domain.reasons import Reason
 
 if TYPE_CHECKING:
     from node.jobs.desk import SqlDesk

@@ -15,6 +15,7 @@ from node.config_values import (
     LogOdds,
     PixelRule,
     Port,
+    Reportable,
     RuleName,
     Seconds,
     Section,
@@ -101,7 +102,10 @@ class Admit(Section):
     min_matrix: int = Field(256, ge=16)
     max_matrix: int = Field(12000, ge=16)
     min_side: float = Field(100.0, ge=0)
-    pixels: PixelRule = "off"
+    pixels: PixelRule = "overrule"
+    one_per_study: bool = True
+    study_wait: float = Field(5.0, ge=0, le=30)
+    report: tuple[Reportable, ...] = ()
 
 
 class Override(Section):

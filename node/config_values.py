@@ -64,6 +64,21 @@ AETitle = Annotated[str, AfterValidator(_ae_title)]
 CharacterSet = Annotated[str, AfterValidator(_character_set)]
 Name = Annotated[str, AfterValidator(_name)]
 Threshold = Annotated[float | str, PlainValidator(threshold_of)]
+Reportable = Literal[
+    "derived",
+    "frames",
+    "colour",
+    "bit-depth",
+    "matrix",
+    "size",
+    "body-part",
+    "view",
+    "orientation",
+    "unlike",
+    "study",
+    "age",
+    "pixels",
+]
 PixelRule = Annotated[Literal["off", "confirm", "overrule"], BeforeValidator(_off)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 RuleName = Annotated[str, AfterValidator(_rule_name)]

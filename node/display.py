@@ -14,6 +14,7 @@ from node.domain.dossier import Dossier, summarise
 from node.domain.job import Job, JobState
 from node.domain.prediction import Decision, IntendedUse
 from node.domain.reload import Reload
+from node.domain.seen import Seen
 from node.log import printable
 
 DEMONSTRATION = (
@@ -103,6 +104,10 @@ def print_dossier(dossier: Dossier) -> None:
     for key in ("state", "reason", "error", "attempt", "sop_instance_uid", "study_instance_uid"):
         if summary[key] is not None:
             facts.add_row(key, _plain(str(summary[key])))
+    if summary["notes"]:
+        facts.add_row("notes", ", ".join(summary["notes"]))
+    if job.seen:
+        facts.add_row("pixels", _sight(job.seen))
     if job.verdict:
         model = job.verdict.model
         facts.add_row("score", Text(_score(job)))
@@ -132,6 +137,14 @@ def print_dossier(dossier: Dossier) -> None:
         )
     console.print(history)
     _warn(console, [job])
+
+
+def _sight(seen: Seen) -> str:
+    """Return what the gate has seen, in a line."""
+    return (
+        f"frontal chest {seen.frontal:.0%}, from the side {seen.side:.0%}, AP {seen.ap:.0%}, "
+        f"upright {seen.upright:.0%}, inverted {seen.inverted:.0%}, distance {seen.distance:.2f}"
+    )
 
 
 def _plain(text: str) -> Text:

@@ -12,6 +12,7 @@ from node.domain.film import Film
 from node.domain.job import AnalysisOutcome, Job
 from node.domain.prediction import Case, ModelIdentity, Prediction, Radiograph
 from node.domain.prior import PriorResult
+from node.domain.seen import Seen
 
 
 class Intake(Protocol):
@@ -131,6 +132,13 @@ class Predictor(Protocol):
 
     def decode(self, path: Path) -> Radiograph:
         """Read a film's pixels; raise Rejected for what cannot be scored. Threads may share it."""
+
+    @property
+    def looks(self) -> bool:
+        """Whether it has a gate, which sees what films show."""
+
+    def look(self, films: Sequence[Radiograph]) -> list[Seen]:
+        """Return what each film shows, in order; nothing where it has no gate."""
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         """Score a batch of films, in order; a missing fact costs the clinical score alone."""

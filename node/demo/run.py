@@ -86,6 +86,7 @@ def _configure(folder: Path, archive_port: int) -> tuple[Path, Config]:
         "database": {"url": "sqlite:///osteoscreen.db"},
         "spool": {"path": "spool", "min_free": "10MB"},
         "queue": {"poll": 0.05},
+        "policy": {"admit": {"study_wait": 0.0}},  # no other film will come
     }
     file = folder / "config.yaml"
     file.write_text(yaml.safe_dump(sections))

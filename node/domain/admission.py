@@ -1,12 +1,14 @@
 """Which films are scored: a pure decision on the header's facts, each refusal with its reason."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from node.domain.contest import Contest, standing_of
 from node.domain.derivation import Derivation
 from node.domain.evidence import Evidence, Says, of_body_part, of_view
 from node.domain.film import Film
+from node.domain.reasons import Note, Reason
 
 COMPUTED_RADIOGRAPHY = "1.2.840.10008.5.1.4.1.1.1"
 DIGITAL_X_RAY_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.1"
@@ -34,36 +36,6 @@ _DIGITISED = "RG"  # the Modality of digitised films, which the policy admits or
 _FEWEST_BITS, _MOST_BITS = 8, 16
 
 
-class Reason(StrEnum):
-    """Why a film is not scored. The codes are part of the interface: never rename one."""
-
-    SOP_CLASS = "sop-class"
-    MODALITY = "modality"
-    OWN_RESULT = "own-result"
-    DERIVED = "derived"
-    NO_PIXELS = "no-pixels"
-    FRAMES = "frames"
-    COLOUR = "colour"
-    BIT_DEPTH = "bit-depth"
-    MATRIX = "matrix"
-    SIZE = "size"
-    BODY_PART = "body-part"
-    VIEW = "view"
-    AGE = "age"
-    PIXELS = "pixels"
-
-
-class Note(StrEnum):
-    """What is to be said beside the score of an admitted film. Codes: never rename one."""
-
-    AGE_UNKNOWN = "age-unknown"
-    AGE_CONTRADICTED = "age-contradicted"  # the younger of two ages counts
-    VIEW_UNKNOWN = "view-unknown"
-    VIEW_CONTRADICTED = "view-contradicted"  # the tag counts
-    BODY_PART_CONTRADICTED = "body-part-contradicted"  # the tag counts
-    FOR_PROCESSING = "for-processing"  # raw: not the picture that a radiologist sees
-
-
 class PixelRule(StrEnum):
     """What is left to the film's pixels."""
 
@@ -84,7 +56,7 @@ class AdmissionPolicy:
     """What the administrator admits. Ages in years, matrix in pixels, `min_side` in mm.
 
     A word of `body_parts` or `views` stands for its synonyms, too; one that we do not know is
-    compared as it is.
+    compared as it is. Of what is refused for a reason in `report`, a report says so.
     """
 
     modalities: tuple[str, ...] = ("CR", "DX", "RG")
@@ -97,6 +69,9 @@ class AdmissionPolicy:
     max_matrix: int = 12000
     min_side: float = 100.0
     pixels: PixelRule = PixelRule.OFF
+    one_per_study: bool = False
+    study_wait: float = 5.0
+    report: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +85,26 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The film goes on; the model may have it once the pixels have settled each doubt."""
+    """The film goes on; the model may have it once the pixels have settled each doubt.
+
+    Where one film of a study is scored, it has to stand the contest with the others.
+    """
 
     doubts: tuple[Doubt, ...] = ()
     notes: tuple[Note, ...] = ()
+    contest: Contest | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The film is kept as a REJECTED row with this reason and a sentence for people."""
+    """The film is not scored, for this reason; with a sentence for people.
+
+    Where it is `reported`, a report says so; else it is kept as a REJECTED row.
+    """
 
     reason: Reason
     text: str
+    reported: bool = False
 
 
 Admission = Admitted | Refused
@@ -129,17 +112,29 @@ _Check = Callable[[Film, AdmissionPolicy], Refused | Doubt | Note | None]
 
 
 def admit(film: Film, policy: AdmissionPolicy) -> Admission:
-    """Return the first refusal , or Admitted with all that the checks leave open."""
+    """Return the first refusal, or Admitted with all that the checks leave open."""
     doubts, notes = [], []
     for check in _CHECKS:
         match check(film, policy):
             case Refused() as refused:
-                return refused
+                return as_policy_has_it(refused, policy)
             case Doubt() as doubt:
                 doubts.append(doubt)
             case Note() as note:
                 notes.append(note)
-    return Admitted(tuple(doubts), tuple(notes))
+    contest = Contest(standing_of(film), policy.study_wait) if policy.one_per_study else None
+    return Admitted(tuple(doubts), tuple(notes), contest)
+
+
+def not_chosen(chosen: str, policy: AdmissionPolicy) -> Refused:
+    """Return the refusal of a film whose study another film stands for."""
+    refused = Refused(Reason.STUDY, f"another film of its study was scored, {chosen}")
+    return as_policy_has_it(refused, policy)
+
+
+def as_policy_has_it(refused: Refused, policy: AdmissionPolicy) -> Refused:
+    """Return a refusal that is reported where the policy has such ones reported."""
+    return replace(refused, reported=refused.reason in policy.report)
 
 
 def _sop_class(film: Film, _: AdmissionPolicy) -> Refused | None:

@@ -5,9 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from node.domain.admission import Admitted
 from node.domain.delivery import Delivery
 from node.domain.job import Job, JobEvent
 from node.domain.prediction import Decision
+from node.domain.reasons import Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,18 @@ def summarise(dossier: Dossier) -> dict[str, Any]:
         **_decided(decision),
         "model": asdict(verdict.model) if verdict else None,
         "shadowed": list(verdict.shadowed) if verdict else [],
+        "notes": list(_notes(job)),
+        "seen": asdict(job.seen) if job.seen else None,
         "seconds": _seconds(dossier),
         "deliveries": [_line(delivery) for delivery in dossier.deliveries],
     }
+
+
+def _notes(job: Job) -> tuple[Note, ...]:
+    """Return what is noted of a film: by its header, and once it was looked at, by both."""
+    if job.verdict is not None:
+        return job.verdict.notes
+    return job.admission.notes if isinstance(job.admission, Admitted) else ()
 
 
 def _decided(decision: Decision | None) -> dict[str, Any]:

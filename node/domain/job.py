@@ -4,14 +4,16 @@ A state's comment says what is durable in it and who moves it on.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from node.domain.admission import Admission, Admitted
 from node.domain.delivery import Parcel, Reference
 from node.domain.film import Film
 from node.domain.prediction import Verdict
 from node.domain.retry import Failed, RetryAt
+from node.domain.seen import Seen
 
 
 class JobState(StrEnum):
@@ -71,7 +73,9 @@ FINAL = frozenset({JobState.DONE, JobState.REJECTED, JobState.CANCELLED})
 class Job:
     """One film and how far it has come. `attempt` is counted at the claim.
 
-    `reports` are those of earlier analyses, oldest first.
+    `reports` are those of earlier analyses, oldest first. `admission` is what was decided by the
+    header, `seen` what the pixels have shown since. `chosen` is the film of the same study that was
+    scored in its place.
     """
 
     id: int
@@ -86,14 +90,18 @@ class Job:
     error: str = ""
     verdict: Verdict | None = None
     reports: tuple[Reference, ...] = ()
+    admission: Admission = field(default_factory=Admitted)
+    seen: Seen | None = None
+    chosen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """The film was scored; these results go out."""
+    """The film was scored, or a report says why it was not; these results go out."""
 
     verdict: Verdict
     parcels: tuple[Parcel, ...]
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,7 @@ class NotScored:
 
     reason: str
     text: str
+    seen: Seen | None = None
 
 
 AnalysisOutcome = Analysed | NotScored | RetryAt | Failed

@@ -7,11 +7,19 @@ anew, by rules that are only being thought of, without running the model.
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from node.domain.admission import Refused
 from node.domain.override import Facts, Override, Rule
-from node.domain.prediction import Decision, Finding, Probability, Used
+from node.domain.prediction import (
+    Decision,
+    Finding,
+    ModelIdentity,
+    Probability,
+    Used,
+    Verdict,
+)
 from node.domain.prior import NO_PRIORS, NOTHING_BEFORE, Past, PriorRule, Repeat, compare
 
 NO_SCORE = "the model gave no score"
@@ -99,6 +107,19 @@ def decide(
         prior=prior,
         policy=policy.digest,
         rule=rule.name,
+    )
+
+
+def unscored(
+    film: Facts, refused: Refused, policy: ThresholdPolicy, model: ModelIdentity
+) -> Verdict:
+    """Return the verdict that a report says of a film why it was not scored."""
+    decision = decide(Probability(), film, policy)
+    return Verdict(
+        probability=Probability(),
+        decision=replace(decision, reason=refused.text),
+        model=model,
+        refused=refused.reason,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from node.domain.film import Film
+from node.domain.reasons import Note, Reason
 
 Array = npt.NDArray[np.float32]
 
@@ -177,7 +178,9 @@ class Decision:
 class Verdict:
     """What is kept of a scored film in its job: enough to list, audit and replay it.
 
-    `shadowed` are the destinations that got nothing of it because they were in shadow.
+    `shadowed` are the destinations that got nothing of it because they were in shadow. `notes` are
+    what its admission has left to be said; `refused` is why it was not scored, where a report says
+    so.
     """
 
     probability: Probability
@@ -185,3 +188,5 @@ class Verdict:
     model: ModelIdentity
     seconds: dict[str, float] = field(default_factory=dict)
     shadowed: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    refused: Reason | None = None

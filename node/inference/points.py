@@ -30,12 +30,13 @@ def folder_of(bundle: str) -> Path:
 class Points:
     """The operating points of a bundle's image score and, if it has one, of its combined score.
 
-    `model` is the digest that the card claims.
+    `model` is the digest that the card claims; `gate` is whether the bundle has one.
     """
 
     image: Sequence[OperatingPoint]
     combined: Sequence[OperatingPoint] | None
     model: str = ""
+    gate: bool = False
 
     @classmethod
     def of_bundle(cls, bundle: str) -> Self:
@@ -50,6 +51,7 @@ class Points:
                 if combined
                 else None,
                 model=str(card.get("digest", "")).removeprefix("sha256:"),
+                gate=card.get("gate") is not None,
             )
         except OSError as error:
             raise Misconfigured(f"model.bundle: {path}: {error.strerror}") from None

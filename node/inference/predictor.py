@@ -1,7 +1,8 @@
 """The bundle behind the `Predictor` port: the only place where the node meets torch."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from models import pixels, registry, scoring
 from models.clinical import Facts, sigmoid
 from models.combined import combine
+from models.gate import look
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.film import Film
 from node.domain.override import Thresholds
@@ -24,6 +26,7 @@ from node.domain.prediction import (
     Radiograph,
     Rendering,
 )
+from node.domain.seen import Seen
 from node.inference.decoders import Decode
 from node.inference.decoding import decode
 from node.inference.points import Points, folder_of
@@ -58,15 +61,24 @@ class BundlePredictor:
         """Read a film's pixels; raise Rejected for what cannot be scored."""
         return self._decode(path)
 
+    @property
+    def looks(self) -> bool:
+        """Whether the bundle has a gate."""
+        return self._bundle.gate is not None
+
+    def look(self, films: Sequence[Radiograph]) -> list[Seen]:
+        """Return what each film shows by the bundle's gate, in order; nothing without one."""
+        gate = self._bundle.gate
+        if gate is None:
+            return []
+        with _memory():
+            return [_seen(one) for one in gate.look([_as_model_has_it(film) for film in films])]
+
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         """Score a batch of films, in order; a missing fact costs the clinical score alone."""
-        given = [
-            pixels.Radiograph(pixels=case.shown.pixels, aspect=case.shown.aspect) for case in cases
-        ]
-        try:
+        given = [_as_model_has_it(case.shown) for case in cases]
+        with _memory():
             scores = scoring.score(self._bundle, given)
-        except torch.OutOfMemoryError as error:
-            raise Transient("the device has no memory left; lower model.batch") from error
         return [
             _prediction(case.shown, score, self._probability(case.film, score))
             for case, score in zip(cases, scores, strict=True)
@@ -81,6 +93,32 @@ class BundlePredictor:
             clinical=None if logit is None else sigmoid(logit),
             combined=combine(self._bundle.card.combined, score.logit, logit),
         )
+
+
+@contextmanager
+def _memory() -> Iterator[None]:
+    """Say of a full device what helps."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise Transient("the device has no memory left; lower model.batch") from error
+
+
+def _as_model_has_it(shown: Radiograph) -> pixels.Radiograph:
+    return pixels.Radiograph(pixels=shown.pixels, aspect=shown.aspect)
+
+
+def _seen(one: look.Seen) -> Seen:
+    """Return what the gate saw, to the digits that do not differ between processors."""
+    return Seen(
+        frontal=round(one.frontal, 3),
+        side=round(one.side, 3),
+        ap=round(one.ap, 3),
+        turn=one.turn,
+        upright=round(one.upright, 3),
+        inverted=round(one.inverted, 3),
+        distance=round(one.distance, 3),
+    )
 
 
 def load(bundle: str, device: str, threads: int, decoder: Decode = decode) -> BundlePredictor:

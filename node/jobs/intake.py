@@ -1,6 +1,6 @@
 """The job table as ingest sees it: new films, and what PACS say of commitments."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from node.domain.retry import RetryPolicy
 from node.jobs.commitments import settle_report
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, record_new
-from node.jobs.records import film_json, short
+from node.jobs.records import admission_json, film_json, short
 from node.jobs.tables import job
 
 _Insert = sqlite.Insert | postgresql.Insert
@@ -38,12 +38,16 @@ class SqlIntake:
             case Admitted(doubts=doubts, notes=notes):
                 state, reason, error = JobState.RECEIVED, "", ""
                 why = "; ".join([*notes, *(doubt.text for doubt in doubts)])
+            case Refused(text=why, reported=True):
+                state, reason, error = JobState.RECEIVED, "", ""
             case Refused(reason=reason, text=why):
                 state, error = JobState.REJECTED, why
         row = _row(film, spool_key, now) | {
             "state": str(state),
             "reason": str(reason),
             "error": short(error),
+            "admission": admission_json(admission),
+            **_contending(film, admission, now),
         }
         statement = (
             self._insert()
@@ -66,6 +70,18 @@ class SqlIntake:
         """Settle the deliveries that a commitment report names; return how many there were."""
         with transaction(self._engine) as connection:
             return settle_report(connection, report, now, self._retry)
+
+
+def _contending(film: Film, admission: Admission, now: datetime) -> dict[str, Any]:
+    """Return the columns by which a film contends with others of its study, if it has to."""
+    if not isinstance(admission, Admitted) or admission.contest is None:
+        return {}
+    contest = admission.contest
+    return {
+        "study": film.study_instance_uid,
+        "standing": contest.standing,
+        "run_after": now + timedelta(seconds=contest.wait),
+    }
 
 
 def _row(film: Film, spool_key: str, now: datetime) -> dict[str, Any]:

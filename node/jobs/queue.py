@@ -14,7 +14,8 @@ from node.domain.retry import Failed, RetryAt
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, Where, finish_if_settled, move_jobs
 from node.jobs.past import prior_results
-from node.jobs.records import job_from, reference_from, short, verdict_json
+from node.jobs.records import job_from, reference_from, seen_json, short, verdict_json
+from node.jobs.study import chosen_films, next_of_study
 from node.jobs.tables import delivery, job
 
 
@@ -28,10 +29,11 @@ class SqlQueue:
         """Lease up to `limit` waiting jobs, oldest first, and count the attempt.
 
         One that was tried before comes alone: if it is what ended its worker, it ends no other's.
+        One that contends with others of its study comes when no better one is left.
         """
         waiting = (
             sa.select(job.c.id, job.c.attempt)
-            .where(job.c.state == str(JobState.RECEIVED), job.c.run_after <= now)
+            .where(job.c.state == str(JobState.RECEIVED), job.c.run_after <= now, next_of_study())
             .order_by(job.c.run_after, job.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -48,8 +50,9 @@ class SqlQueue:
                 lease_until=until,
                 attempt=job.c.attempt + 1,
             )
-            earlier = _reports(connection, [row.id for row in rows])
-        return [job_from(row, earlier.get(row.id, ())) for row in rows]
+            ids = [row.id for row in rows]
+            earlier, chosen = _reports(connection, ids), chosen_films(connection, ids)
+        return [job_from(row, earlier.get(row.id, ()), chosen.get(row.id, "")) for row in rows]
 
     def earlier(self, job: Job, since: date) -> list[PriorResult]:
         """Return what films of the same patient, taken since then, came to, newest first."""
@@ -118,10 +121,19 @@ def _settle(connection: sa.Connection, claimed: Job, outcome: AnalysisOutcome, n
 def _effect(outcome: AnalysisOutcome) -> tuple[JobEvent, dict[str, Any]]:
     """Return the event that an outcome is, and the columns it writes."""
     match outcome:
-        case Analysed(verdict=verdict):
-            return JobEvent.ANALYSE, {"verdict": verdict_json(verdict), "error": ""}
-        case NotScored(reason=reason, text=text):
-            return JobEvent.REJECT, {"reason": reason, "error": short(text)}
+        case Analysed(verdict=verdict, seen=seen):
+            return JobEvent.ANALYSE, {
+                "verdict": verdict_json(verdict),
+                "reason": str(verdict.refused or ""),
+                "error": short(verdict.decision.reason) if verdict.refused else "",
+                "seen": seen_json(seen),
+            }
+        case NotScored(reason=reason, text=text, seen=seen):
+            return JobEvent.REJECT, {
+                "reason": reason,
+                "error": short(text),
+                "seen": seen_json(seen),
+            }
         case RetryAt(at=at, error=error):
             return JobEvent.RETRY, {"run_after": at, "error": short(error)}
         case Failed(error=error):

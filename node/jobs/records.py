@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from node.domain.admission import Admission, Admitted, Doubt, DoubtKind, Refused
 from node.domain.body_part import BodyPart
 from node.domain.delivery import Delivery, DeliveryState, Reference, ResultKind
 from node.domain.derivation import Derivation
@@ -24,6 +25,8 @@ from node.domain.prediction import (
     Verdict,
 )
 from node.domain.prior import PriorResult
+from node.domain.reasons import Note, Reason
+from node.domain.seen import Seen
 from node.domain.view import View
 
 MAX_TEXT = 500
@@ -35,6 +38,38 @@ _Code = TypeVar("_Code", bound=StrEnum)
 def film_json(film: Film) -> dict[str, Any]:
     """Return a film's facts for the JSON column: those that have no column of their own."""
     return {key: fact for key, fact in asdict(film).items() if key not in _COLUMNS}
+
+
+def admission_json(admission: Admission) -> dict[str, Any]:
+    """Return an admission for the JSON column."""
+    return asdict(admission)
+
+
+def admission_from(stored: dict[str, Any] | None) -> Admission:
+    """Return the admission of a JSON column.
+
+    Rows of earlier versions have none: what they let through was in no doubt.
+    """
+    if not stored:
+        return Admitted()
+    if "reason" in stored:
+        return Refused(Reason(stored["reason"]), stored["text"], stored["reported"])
+    doubts = (
+        Doubt(Reason(one["reason"]), DoubtKind(one["kind"]), one["text"])
+        for one in stored["doubts"]
+    )
+    return Admitted(tuple(doubts), notes_from(stored))
+
+
+def notes_from(stored: dict[str, Any]) -> tuple[Note, ...]:
+    """Return the notes of an admission or a verdict."""
+    notes = (_known(Note, code) for code in stored.get("notes", ()))
+    return tuple(note for note in notes if note)
+
+
+def seen_json(seen: Seen | None) -> dict[str, Any] | None:
+    """Return what the gate has seen for the JSON column."""
+    return None if seen is None else asdict(seen)
 
 
 def film_from(stored: dict[str, Any]) -> Film:
@@ -70,8 +105,10 @@ def short(text: str) -> str:
     return text.replace("\0", "")[:MAX_TEXT]
 
 
-def job_from(row: sa.Row[Any], reports: Sequence[Reference] = ()) -> Job:
-    """Return the job of a row of the job table, and the reports that were built of it before."""
+def job_from(row: sa.Row[Any], reports: Sequence[Reference] = (), chosen: str = "") -> Job:
+    """Return the job of a row of the job table, the reports that were built of it before, and
+    the film of its study that was scored in its place.
+    """
     return Job(
         id=row.id,
         state=JobState(row.state),
@@ -85,6 +122,9 @@ def job_from(row: sa.Row[Any], reports: Sequence[Reference] = ()) -> Job:
         error=row.error,
         verdict=_verdict_from(row.verdict) if row.verdict else None,
         reports=tuple(reports),
+        admission=admission_from(row.admission),
+        seen=Seen(**row.seen) if row.seen else None,
+        chosen=chosen,
     )
 
 
@@ -102,6 +142,8 @@ def _verdict_from(stored: dict[str, Any]) -> Verdict:
         ),
         seconds=stored["seconds"],
         shadowed=tuple(stored.get("shadowed", ())),  # absent, as above
+        notes=notes_from(stored),
+        refused=_known(Reason, stored.get("refused")),
     )
 
 

@@ -57,9 +57,14 @@ job = sa.Table(
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("patient", sa.String(64), nullable=False, server_default=""),
     sa.Column("taken", sa.Date),
+    sa.Column("admission", sa.JSON(none_as_null=True)),
+    sa.Column("seen", sa.JSON(none_as_null=True)),
+    sa.Column("study", sa.String(64), nullable=False, server_default=""),
+    sa.Column("standing", sa.String(80), nullable=False, server_default=""),
     sa.UniqueConstraint("sop_instance_uid", "digest"),
     sa.Index(None, "state", "run_after"),
     sa.Index(None, "patient", "taken"),
+    sa.Index(None, "study"),
     sa.Index(None, "spool_key"),
 )
 

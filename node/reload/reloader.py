@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from node.app_policies import admission_policy, callers, routes, threshold_policy
+from node.app_policies import admission_policy, callers, gated, routes, threshold_policy
 from node.audit.life import settings, tell_changes
 from node.config import Config, ConfigError, load
 from node.domain.change import difference
@@ -124,8 +124,10 @@ def require_sound(running: Config, file: Path | None) -> Config:
     now = taken_up(running, wanted)
     from node.inference.points import Points
 
-    threshold_policy(now, Points.of_bundle(now.model.bundle).threshold)
-    for make in (admission_policy, callers, routes):
+    points = Points.of_bundle(now.model.bundle)
+    threshold_policy(now, points.threshold)
+    gated(admission_policy(now), points.gate)
+    for make in (callers, routes):
         make(now)
     return wanted
 

@@ -26,20 +26,19 @@ class Built:
 
 def build_results(
     subject: Subject,
-    prediction: Prediction,
+    prediction: Prediction | None,
     routes: Sequence[Route],
     earlier: Sequence[Reference] = (),
 ) -> Iterator[Built]:
     """Yield a film's results for these routes.
 
     `earlier` are the documents of its earlier analyses, oldest first. A film without a score has
-    no heatmap, and its report says why there is none; nor has one of clinical facts alone.
+    no heatmap, and its report says why there is none; nor has one of clinical facts alone. One
+    that was not scored comes without a prediction.
     """
-    seen = subject.verdict.decision.shows_heat
-    heatmap = (
-        build_heatmap(subject, prediction) if seen and _wanted(ResultKind.HEATMAP, routes) else None
-    )
-    field = prediction.heat.extent if seen else None
+    seen = prediction if subject.verdict.decision.shows_heat else None
+    heatmap = build_heatmap(subject, seen) if seen and _wanted(ResultKind.HEATMAP, routes) else None
+    field = seen.heat.extent if seen else None
     for form in dict.fromkeys(one.form for one in routes if ResultKind.REPORT in one.send):
         shown = heatmap if form.shows_heatmap else None
         build = partial(build_report, field=field, heatmap=shown, sr_class=form.sr_class)

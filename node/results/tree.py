@@ -193,6 +193,7 @@ def _algorithm(verdict: Verdict) -> sr.AlgorithmIdentification:
         version=fit(model.version),
         parameters=[
             *_by_policy(verdict.decision),
+            *_by_admission(verdict),
             f"bundle SHA-256 = {fit(model.digest)}",
             f"intended use = {model.intended_use}",
         ],
@@ -207,6 +208,14 @@ def _by_policy(decision: Decision) -> Iterator[str]:
         yield f"undetermined from {decision.band[0]:.6g} to below {decision.band[1]:.6g}"
     yield f"decision rule = {fit(decision.rule)}"
     yield f"policy SHA-256 = {fit(decision.policy)}"
+
+
+def _by_admission(verdict: Verdict) -> Iterator[str]:
+    """Yield why the film was not analysed, or what was noted of it, as codes."""
+    if verdict.refused is not None:
+        yield f"not analysed = {verdict.refused}"
+    if verdict.notes:
+        yield f"notes = {' '.join(verdict.notes)}"
 
 
 def _measurements(verdict: Verdict) -> list[sr.Measurement]:

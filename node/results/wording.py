@@ -80,6 +80,9 @@ def _intended_use(use: IntendedUse, words: Phrases) -> list[str]:
 
 def _result(verdict: Verdict, words: Phrases) -> list[str]:
     decision = verdict.decision
+    if verdict.refused is not None:
+        reason = words.refusals[verdict.refused]
+        return [words.not_analysed.format(reason=reason), words.says_nothing]
     if decision.score is None or decision.used is None:
         said = "" if decision.reason == NO_SCORE else fit(decision.reason, _MAX_REASON)
         reason = said.rstrip(".") or words.no_score
@@ -89,6 +92,7 @@ def _result(verdict: Verdict, words: Phrases) -> list[str]:
         *_earlier(decision, words),
         _basis(verdict, decision.used, words),
         _clinical(verdict, decision.used, words),
+        *(words.notes[note] for note in verdict.notes),
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.domain.admission import AdmissionPolicy, Refused, admit
+from node.domain.admission import AdmissionPolicy, Admitted, Refused, admit
 from node.domain.errors import OsteoScreenError, Permanent, Rejected
 from node.domain.film import Film
 from node.domain.prediction import Radiograph
@@ -42,6 +42,7 @@ class Known:
     """An earlier run has scored these very bytes; they were not decoded again."""
 
     film: Film
+    admitted: Admitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Decoded:
     """The film waits for the model."""
 
     film: Film
+    admitted: Admitted
     radiograph: Radiograph
 
 
@@ -88,11 +90,11 @@ class Reader:
         if isinstance(admission, Refused):
             return TurnedAway(film, admission.reason, admission.text)
         if film.digest == known_digest:
-            return Known(film)
+            return Known(film, admission)
         if film.size > self.max_size:
             return Unread(f"{film.size} bytes are more than dicom.max_object admits", film)
         try:
-            return Decoded(film, self.decode(file))
+            return Decoded(film, admission, self.decode(file))
         except Rejected as rejected:
             return TurnedAway(film, rejected.reason, rejected.text)
         except Exception as error:  # noqa: BLE001 - as above, and its header is known

@@ -1,12 +1,13 @@
 """One row of the table of scores: its columns, and how it is told from a film and its fate."""
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
-from node.domain.admission import Reason
 from node.domain.film import Film
 from node.domain.prediction import Decision, ModelIdentity, Probability
+from node.domain.reasons import Note, Reason
+from node.domain.seen import Seen
 
 Cell = str | float | bool | None
 
@@ -50,6 +51,22 @@ class Row:
     body_part_examined: str
     view_position: str
     film_digest: str
+    notes: str
+    seen_frontal: float | None
+    seen_side: float | None
+    seen_ap: float | None
+    seen_turn: float | None
+    seen_upright: float | None
+    seen_inverted: float | None
+    seen_distance: float | None
+
+    @property
+    def seen(self) -> Seen | None:
+        """What the gate has seen; None where none has looked."""
+        cells = {fact.name: getattr(self, f"seen_{fact.name}") for fact in fields(Seen)}
+        if any(value is None for value in cells.values()):
+            return None
+        return Seen(**cells | {"turn": int(cells["turn"])})
 
     @property
     def can_be_kept(self) -> bool:
@@ -81,13 +98,22 @@ FLAGS = frozenset(f.name for f in fields(Row) if f.type == bool | None)
 COLUMNS = tuple(f.name for f in fields(Row))
 
 
-def scored(path: str, film: Film, model: ModelIdentity, p: Probability, decision: Decision) -> Row:
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The film that a row is of, None where no header could be read, and what its pixels showed."""
+
+    path: str
+    film: Film | None = None
+    notes: tuple[Note, ...] = ()
+    seen: Seen | None = None
+
+
+def scored(of: Subject, model: ModelIdentity, p: Probability, decision: Decision) -> Row:
     """Return the row of a film that the model scored."""
     if decision.used is None:
-        return unscored(path, film, model, RowState.FAILED, error=decision.reason)
+        return unscored(of, model, RowState.FAILED, error=decision.reason)
     return _row(
-        path,
-        film,
+        of,
         model,
         state=RowState.SCORED,
         probability_image=p.image,
@@ -100,28 +126,26 @@ def scored(path: str, film: Film, model: ModelIdentity, p: Probability, decision
 
 
 def unscored(
-    path: str,
-    film: Film | None,
-    model: ModelIdentity,
-    state: RowState,
-    *,
-    reason: str = "",
-    error: str = "",
+    of: Subject, model: ModelIdentity, state: RowState, *, reason: str = "", error: str = ""
 ) -> Row:
-    """Return the row of a film without a score; `film` is None where no header could be read."""
-    return _row(path, film, model, state=state, reason=str(reason), error=error)
+    """Return the row of a film without a score."""
+    return _row(of, model, state=state, reason=str(reason), error=error)
 
 
-def _row(path: str, film: Film | None, model: ModelIdentity, **known: Any) -> Row:
+def _row(of: Subject, model: ModelIdentity, **known: Any) -> Row:
+    film, seen = of.film, of.seen
     cells: dict[str, Any] = dict.fromkeys(COLUMNS, "")
     cells |= dict.fromkeys(NUMBERS | FLAGS)
     cells |= {
-        "path": path,
+        "path": of.path,
+        "notes": " ".join(of.notes),
         "model_name": model.name,
         "model_version": model.version,
         "model_digest": model.digest,
         "intended_use": str(model.intended_use),
     }
+    if seen is not None:
+        cells |= {f"seen_{name}": fact for name, fact in asdict(seen).items()}
     if film is not None:
         cells |= {
             "sop_instance_uid": film.sop_instance_uid,

@@ -7,17 +7,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self, assert_never
+from typing import Self, TypeVar, assert_never
 
-from node.domain.admission import Reason
+from node.domain.admission import AdmissionPolicy, Admitted, PixelRule, Refused
 from node.domain.film import Film
+from node.domain.gate import Examined, examine, judge
 from node.domain.policy import ThresholdPolicy, decide
 from node.domain.prediction import Case, ModelIdentity, Prediction, Probability
+from node.domain.reasons import Reason
+from node.domain.seen import Seen
 from node.ports import Predictor
 from node.screening.decoders import Decoders
 from node.screening.journal import Journal
 from node.screening.reading import Decoded, Known, Reading, Skipped, TurnedAway, Unread, told
-from node.screening.row import Row, RowState, scored, unscored
+from node.screening.row import Row, RowState, Subject, scored, unscored
+
+T = TypeVar("T")
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class Outcome:
 class ScreeningSettings:
     """How a run works: `batch` in films, `ahead` in films that may wait for the model."""
 
+    admission: AdmissionPolicy
     thresholds: ThresholdPolicy
     batch: int
     ahead: int
@@ -122,56 +129,101 @@ class Screening:
     ) -> Row:
         match reading:
             case Unread(error, film):
-                return unscored(path, film, self._model, RowState.FAILED, error=error)
+                return self._failed(Subject(path, film), error)
             case TurnedAway(film, reason, text):
                 return self._turned_away(path, film, reason, text)
-            case Known(film):
-                before = known[path]
-                if before.state == RowState.SCORED:
-                    return self._scored(path, film, before.probability)
-                return self._turned_away(path, film, before.reason, before.error, new=False)
+            case Known(film, admitted):
+                return self._known(path, film, admitted, known[path])
             case _:
                 assert_never(reading)
+
+    def _known(self, path: str, film: Film, admitted: Admitted, before: Row) -> Row:
+        """Return the row of a film that was scored before: policy alone is asked anew."""
+        if before.state != RowState.SCORED:
+            return self._turned_away(path, film, before.reason, before.error, new=False)
+        match judge(admitted, before.seen, self._settings.admission):
+            case Refused(reason=reason, text=text):
+                return self._rejected(path, film, reason, text, before.seen)
+            case Admitted(notes=notes):
+                of = Subject(path, film, notes, before.seen)
+                return self._scored(of, film, before.probability)
+
+    def _rejected(
+        self, path: str, film: Film, reason: str, text: str, seen: Seen | None = None
+    ) -> Row:
+        of = Subject(path, film, seen=seen)
+        return unscored(of, self._model, RowState.REJECTED, reason=reason, error=text)
 
     def _turned_away(
         self, path: str, film: Film, reason: str, text: str, *, new: bool = True
     ) -> Row:
-        row = unscored(path, film, self._model, RowState.REJECTED, reason=reason, error=text)
+        row = self._rejected(path, film, reason, text)
         if new and reason == Reason.PIXELS:
             self._journal.append([row])
         return row
 
     def _score(self, batch: Sequence[tuple[str, Decoded]]) -> dict[str, Row]:
         """Return the rows of a batch, each kept in the journal first."""
-        rows = {}
-        cases = [Case(one.film, one.radiograph) for _, one in batch]
-        for (path, one), said in zip(batch, predict_each(self._predictor, cases), strict=True):
-            if isinstance(said, Prediction):
-                rows[path] = self._scored(path, one.film, said.probability)
-            else:
-                rows[path] = unscored(path, one.film, self._model, RowState.FAILED, error=said)
+        rows: dict[str, Row] = {}
+        ready: list[tuple[str, Examined]] = []
+        for (path, one), seen in zip(batch, self._look(batch), strict=True):
+            case = Case(one.film, one.radiograph)
+            if isinstance(seen, str):
+                rows[path] = self._failed(Subject(path, one.film), seen)
+                continue
+            match examine(case, one.admitted, seen, self._settings.admission):
+                case Refused(reason=reason, text=text):
+                    rows[path] = self._rejected(path, one.film, reason, text, seen)
+                case Examined() as examined:
+                    ready.append((path, examined))
+        rows |= self._predict(ready)
         self._journal.append([row for row in rows.values() if row.can_be_kept])
         self._advance(len(rows))
         return rows
 
-    def _scored(self, path: str, film: Film, probability: Probability) -> Row:
+    def _look(self, batch: Sequence[tuple[str, Decoded]]) -> Sequence[Seen | str | None]:
+        """Return what the films show, None where nobody is to look, or errors."""
+        if not asks_gate(self._predictor, self._settings.admission):
+            return [None] * len(batch)
+        return each(self._predictor.look, [one.radiograph for _, one in batch])
+
+    def _predict(self, ready: Sequence[tuple[str, Examined]]) -> dict[str, Row]:
+        rows = {}
+        said = each(self._predictor.predict, [one.case for _, one in ready])
+        for (path, one), prediction in zip(ready, said, strict=True):
+            of = Subject(path, one.case.film, one.notes, one.seen)
+            if isinstance(prediction, Prediction):
+                rows[path] = self._scored(of, one.case.film, prediction.probability)
+            else:
+                rows[path] = self._failed(of, prediction)
+        return rows
+
+    def _scored(self, of: Subject, film: Film, probability: Probability) -> Row:
         decision = decide(probability, film, self._settings.thresholds)
-        return scored(path, film, self._model, probability, decision)
+        return scored(of, self._model, probability, decision)
+
+    def _failed(self, of: Subject, error: str) -> Row:
+        return unscored(of, self._model, RowState.FAILED, error=error)
 
 
-def predict_each(predictor: Predictor, cases: Sequence[Case]) -> Sequence[Prediction | str]:
-    """Score a batch; where it fails, each film alone, so that only the one at fault gets no score.
+def asks_gate(predictor: Predictor, policy: AdmissionPolicy) -> bool:
+    """Return whether pixels are asked before films are scored."""
+    return predictor.looks and policy.pixels is not PixelRule.OFF
 
-    In place of its prediction stands the error.
+
+def each(work: Callable[[Sequence[T]], Sequence[S]], batch: Sequence[T]) -> Sequence[S | str]:
+    """Do a batch; where that fails, each film alone, so that only the one at fault gets nothing.
+
+    In place of what came of it stands the error.
     """
-    if not cases:
+    if not batch:
         return []
     try:
-        return predictor.predict(cases)
+        return work(batch)
     except Exception as error:  # noqa: BLE001 - one film's failure is that film's alone
-        if len(cases) == 1:
+        if len(batch) == 1:
             return [told(error)]
-    return [said for case in cases for said in predict_each(predictor, [case])]
+    return [said for one in batch for said in each(work, [one])]
 
 
 def shown(path: Path) -> str:

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from node.domain.admission import AdmissionPolicy
 from node.domain.errors import Misconfigured, Transient
 from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import ModelIdentity
 from node.ports import Predictor
 from node.screening.decoders import Decoders
 from node.screening.find import find_files
 from node.screening.journal import open_journal
 from node.screening.reading import Reader
 from node.screening.row import Row, RowState
-from node.screening.run import Outcome, Screening, ScreeningSettings, shown
+from node.screening.run import Outcome, Screening, ScreeningSettings, asks_gate, shown
 from node.screening.table import open_table
 
 
@@ -44,6 +44,7 @@ class Model:
     """A model on its device, `batch` films at a time, and what makes a decision of its scores."""
 
     predictor: Predictor
+    admission: AdmissionPolicy
     thresholds: ThresholdPolicy
     batch: int
 
@@ -64,9 +65,9 @@ def screen(
     _refuse_loss(before, found.files)
     with open_journal(table.path) as journal:
         model = load()
-        known = _known([*before, *journal.rows], model.predictor.identity)
+        known = _known([*before, *journal.rows], model)
         settings = ScreeningSettings(
-            model.thresholds, model.batch, ahead=model.batch + request.workers
+            model.admission, model.thresholds, model.batch, ahead=model.batch + request.workers
         )
         progress.begin(len(found.files))
         with Decoders(reader, request.workers) as decoders:
@@ -80,9 +81,20 @@ def screen(
     return outcome.with_skipped(found.skipped)
 
 
-def _known(rows: Iterable[Row], model: ModelIdentity) -> dict[str, Row]:
-    """Return the rows that a run of this model need not make again, by path; the last counts."""
-    return {r.path: r for r in rows if r.can_be_kept and r.model_digest == model.digest}
+def _known(rows: Iterable[Row], model: Model) -> dict[str, Row]:
+    """Return the rows that a run of this model need not make again, by path; the last counts.
+
+    A film that was scored unseen is looked at if now it has to be; and one that was set right is
+    scored as it came, if nobody is to look.
+    """
+    digest, asked = model.predictor.identity.digest, asks_gate(model.predictor, model.admission)
+    return {
+        row.path: row
+        for row in rows
+        if row.can_be_kept
+        and row.model_digest == digest
+        and (row.state != RowState.SCORED or (row.seen is not None) is asked)
+    }
 
 
 def _refuse_loss(rows: Iterable[Row], files: Iterable[Path]) -> None:

@@ -6,19 +6,31 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
 import structlog
 from pydicom import dcmread
 
 from node.domain import policy, retry
+from node.domain.admission import (
+    AdmissionPolicy,
+    Admitted,
+    PixelRule,
+    Refused,
+    as_policy_has_it,
+    not_chosen,
+)
 from node.domain.callers import Caller, charset_of
-from node.domain.delivery import Reference, Result, Route, lit, parcels, shadowed
+from node.domain.delivery import Parcel, Reference, Result, Route, lit, parcels, shadowed
 from node.domain.errors import Rejected
+from node.domain.gate import Examined, examine
 from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
-from node.domain.policy import ThresholdPolicy
+from node.domain.policy import ThresholdPolicy, unscored
 from node.domain.prediction import Case, Prediction, Radiograph, Verdict
 from node.domain.prior import NOTHING_BEFORE, Past, since
+from node.domain.reasons import Reason
 from node.domain.retry import RetryPolicy
+from node.domain.seen import Seen
 from node.films.header import require_intact
 from node.ports import Predictor, Queue, Spool
 from node.results.build import build_results
@@ -27,6 +39,8 @@ from node.results.subject import ResultSettings, Subject
 from node.worker.loop import as_known, kept_leases, told
 
 log = structlog.get_logger()
+
+Film = TypeVar("Film", "_Decoded", "_Ready")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +55,11 @@ class AnalysisSettings:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is made of a score, and what is sent where. The next film may meet other ones; what is
-    done with one film is done by the same.
+    """What is made of pixels and scores, and what is sent where. The next film may meet other ones;
+    what is done with one film is done by the same.
     """
 
+    admission: AdmissionPolicy
     thresholds: ThresholdPolicy
     routes: tuple[Route, ...]
     results: ResultSettings
@@ -54,7 +69,18 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class _Decoded:
     job: Job
+    admitted: Admitted
     shown: Radiograph
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A film that its pixels have let through, and the rules that it met then."""
+
+    job: Job
+    examined: Examined
+    rules: Rules
     seconds: dict[str, float]
 
 
@@ -92,7 +118,7 @@ class Analyst:
         with ThreadPoolExecutor(len(jobs)) as waiting:
             decoded = [one for one in waiting.map(self._decode, jobs) if one is not None]
         if decoded:
-            self._score(decoded)
+            self._look(decoded)
 
     def _decode(self, job: Job) -> _Decoded | None:
         waited = (self._clock() - job.received_at).total_seconds()
@@ -100,59 +126,111 @@ class Analyst:
         try:
             path = self._spool.path(job.spool_key)
             require_intact(path, job.film)  # a damaged film must not be scored as if it were none
-            shown = self._predictor.decode(path)
+            match job.admission:
+                case Refused() as refused:
+                    self._turn_away(job, refused)
+                    return None
+                case Admitted() as admitted if not job.chosen:
+                    shown = self._predictor.decode(path)
+                    seconds = {"wait": waited, "decode": perf_counter() - began}
+                    return _Decoded(job, admitted, shown, seconds)
+            self._turn_away(job, not_chosen(job.chosen, self._rules().admission))
         except Exception as error:  # noqa: BLE001 - one film's failure is that film's alone
             self._fail(job, error)
-            return None
-        return _Decoded(job, shown, {"wait": waited, "decode": perf_counter() - began})
+        return None
 
-    def _score(self, batch: Sequence[_Decoded]) -> None:
+    def _look(self, batch: Sequence[_Decoded]) -> None:
+        """See what the films show, and have those scored that are what they should be."""
+        began, rules = perf_counter(), self._rules()
+        seen: Sequence[Seen | None]
+        asked = self._predictor.looks and rules.admission.pixels is not PixelRule.OFF
+        try:
+            films = [one.shown for one in batch]
+            seen = self._predictor.look(films) if asked else [None] * len(films)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._apart(batch, self._look, error)
+            return
+        share = (perf_counter() - began) / len(batch)
+        ready = []
+        for one, sight in zip(batch, seen, strict=True):
+            one.seconds["look"] = share
+            case = Case(one.job.film, one.shown)
+            match examine(case, one.admitted, sight, rules.admission):
+                case Refused() as refused:
+                    self._turn_away(one.job, refused, sight)
+                case Examined() as examined:
+                    ready.append(_Ready(one.job, examined, rules, one.seconds))
+        if ready:
+            self._score(ready)
+
+    def _score(self, batch: Sequence[_Ready]) -> None:
         began = perf_counter()
         try:
-            predictions = self._predictor.predict([Case(one.job.film, one.shown) for one in batch])
+            predictions = self._predictor.predict([one.examined.case for one in batch])
         except Exception as error:  # noqa: BLE001 - as above
-            if len(batch) == 1:
-                self._fail(batch[0].job, error)
-            else:  # find out whose fault it is
-                for one in batch:
-                    self._score([one])
+            self._apart(batch, self._score, error)
             return
         share = (perf_counter() - began) / len(batch)
         for one, prediction in zip(batch, predictions, strict=True):
             one.seconds["predict"] = share
             self._report(one, prediction)
 
-    def _report(self, one: _Decoded, prediction: Prediction) -> None:
-        try:
-            outcome = self._results(one, prediction)
-        except Exception as error:  # noqa: BLE001 - as above
-            self._fail(one.job, error)
-        else:
-            self._settle(one.job, outcome)
+    def _apart(
+        self, batch: Sequence[Film], work: Callable[[Sequence[Film]], None], error: Exception
+    ) -> None:
+        """Work on each film of a batch that failed alone, to find out whose fault it is."""
+        if len(batch) == 1:
+            self._fail(batch[0].job, error)
+            return
+        for one in batch:
+            work([one])
 
-    def _results(self, one: _Decoded, prediction: Prediction) -> Analysed:
-        """Build and spool the results of one film; what they are sent as is these very bytes."""
-        began = perf_counter()
+    def _report(self, one: _Ready, prediction: Prediction) -> None:
+        began, rules, job = perf_counter(), one.rules, one.job
+        try:
+            decision = policy.decide(
+                prediction.probability,
+                job.film,
+                rules.thresholds,
+                self._past(job, rules.thresholds),
+            )
+            verdict = Verdict(
+                probability=prediction.probability,
+                decision=decision,
+                model=self._predictor.identity,
+                seconds=one.seconds,
+                shadowed=shadowed(rules.routes, decision.flagged),
+                notes=one.examined.notes,
+            )
+            sent = self._parcels(job, verdict, rules, prediction)
+            one.seconds["results"] = perf_counter() - began
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(job, error)
+        else:
+            self._settle(job, Analysed(verdict, sent, one.examined.seen))
+
+    def _turn_away(self, job: Job, refused: Refused, seen: Seen | None = None) -> None:
+        """Keep a film that is not scored with its reason; report it where policy asks for it."""
+        if not refused.reported:
+            self._settle(job, NotScored(refused.reason, refused.text, seen))
+            return
         rules = self._rules()
-        decision = policy.decide(
-            prediction.probability,
-            one.job.film,
-            rules.thresholds,
-            self._past(one.job, rules.thresholds),
-        )
-        verdict = Verdict(
-            probability=prediction.probability,
-            decision=decision,
-            model=self._predictor.identity,
-            seconds=one.seconds,
-            shadowed=shadowed(rules.routes, decision.flagged),
-        )
-        path = self._spool.path(one.job.spool_key)
-        subject = _subject(path, one.job, verdict, rules)
-        results = self._build(subject, prediction, lit(rules.routes), one.job.reports)
-        one.seconds["results"] = perf_counter() - began
-        sent = parcels(results, rules.routes, decision.flagged)
-        return Analysed(verdict, tuple(sent))
+        try:
+            verdict = unscored(job.film, refused, rules.thresholds, self._predictor.identity)
+            verdict = replace(verdict, shadowed=shadowed(rules.routes, flagged=False))
+            sent = self._parcels(job, verdict, rules)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(job, error)
+        else:
+            self._settle(job, Analysed(verdict, sent, seen))
+
+    def _parcels(
+        self, job: Job, verdict: Verdict, rules: Rules, prediction: Prediction | None = None
+    ) -> tuple[Parcel, ...]:
+        """Build and spool the results of one film; what they are sent as is these very bytes."""
+        subject = _subject(self._spool.path(job.spool_key), job, verdict, rules)
+        results = self._build(subject, prediction, lit(rules.routes), job.reports)
+        return tuple(parcels(results, rules.routes, verdict.decision.flagged))
 
     def _past(self, job: Job, rules: ThresholdPolicy) -> Past:
         """Return what is on record of the patient, as far back as policy looks."""
@@ -164,7 +242,7 @@ class Analyst:
     def _build(
         self,
         subject: Subject,
-        prediction: Prediction,
+        prediction: Prediction | None,
         routes: Sequence[Route],
         earlier: Sequence[Reference],
     ) -> tuple[Result, ...]:
@@ -184,7 +262,8 @@ class Analyst:
     def _fail(self, job: Job, error: Exception) -> None:
         match error:
             case Rejected(reason=reason, text=text):
-                self._settle(job, NotScored(reason, text))
+                refused = Refused(Reason(reason), text)
+                self._turn_away(job, as_policy_has_it(refused, self._rules().admission))
             case _:
                 now, plan = self._clock(), self._settings.retry
                 known = as_known(error)

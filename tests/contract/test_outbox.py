@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission import AdmissionPolicy, Reason, Refused
+from node.domain.admission import AdmissionPolicy, Refused
 from node.domain.delivery import (
     AwaitCommitment,
     CommitmentReport,
@@ -17,6 +17,7 @@ from node.domain.delivery import (
 )
 from node.domain.errors import Permanent, Transient
 from node.domain.job import JobState
+from node.domain.reasons import Reason
 from node.domain.retry import Failed, RetryAt
 from node.domain.room import Reserve
 from node.jobs.engine import open_engine

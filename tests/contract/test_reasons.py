@@ -2,16 +2,9 @@
 
 from datetime import timedelta
 
-from node.domain.admission import (
-    Admission,
-    Admitted,
-    Doubt,
-    DoubtKind,
-    Note,
-    Reason,
-    Refused,
-)
+from node.domain.admission import Admission, Admitted, Doubt, DoubtKind, Refused
 from node.domain.job import JobState
+from node.domain.reasons import Note, Reason
 from node.domain.tally import Tally
 from tests.contract.conftest import Table, film
 

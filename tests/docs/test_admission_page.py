@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission import Note, PixelRule, Reason
+from node.domain.admission import PixelRule
+from node.domain.reasons import Note, Reason
 
 PAGE = (Path(__file__).parents[2] / "docs" / "admission.md").read_text(encoding="utf-8")
 

@@ -23,9 +23,10 @@ def small_film() -> FileDataset:
 
 
 def renamed(film: Path, path: Path, **attributes: str) -> Path:
-    """Write a copy of a film that is another film: its own UID, and other attributes if asked."""
+    """Write a copy of a film that is another film, of another study; more attributes if asked."""
     ds = dcmread(film)
     ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    ds.StudyInstanceUID = generate_uid()
     for keyword, value in attributes.items():
         setattr(ds, keyword, value)
     ds.save_as(path)

@@ -47,6 +47,7 @@ class Node:
                 "delivery": {"attempts": 1000, "first": 0.2, "cap": 1.0},
             },
             "schedule": {"rescue": 0.5, "commitments": 0.5},
+            "policy": {"admit": {"study_wait": 0.0}},
         }
         merged = {
             name: defaults.get(name, {}) | value if isinstance(value, dict) else value

@@ -2,6 +2,7 @@
 
 from node.domain.delivery import ResultKind
 from node.domain.prediction import IntendedUse, Used
+from node.domain.reasons import Note, Reason
 from node.results.language.phrases import Phrases
 
 CHINESE = Phrases(
@@ -26,6 +27,35 @@ CHINESE = Phrases(
     undetermined="结果：无法判定，未给出评分：{reason}。",
     no_score="模型未给出评分",
     says_nothing="本结果不说明骨密度的高低。",
+    not_analysed="结果：无法判定。本图像未作分析，原因：{reason}。",
+    refusals={
+        Reason.DERIVED: "该图像由其他图像处理生成，或为附属图像",
+        Reason.FRAMES: "该图像含多帧",
+        Reason.COLOUR: "该图像不是灰度图像",
+        Reason.BIT_DEPTH: "该图像的位深度不属于射线摄影图像",
+        Reason.MATRIX: "该图像的矩阵过小或过大",
+        Reason.SIZE: "该图像显示的部位范围过小",
+        Reason.BODY_PART: "该图像未显示或未注明为胸部正位",
+        Reason.VIEW: "该图像不是胸部正位投照",
+        Reason.ORIENTATION: "该图像方向有旋转",
+        Reason.UNLIKE: "该图像与程序已知的胸片差异过大",
+        Reason.STUDY: "同一检查中的另一幅图像已作分析",
+        Reason.AGE: "患者年龄低于本院设定的下限或未知",
+        Reason.PIXELS: "该图像的像素数据无法读取",
+    },
+    notes={
+        Note.AGE_UNKNOWN: "图像未注明患者年龄。",
+        Note.AGE_CONTRADICTED: "图像所注年龄与出生日期不符，按较小年龄计。",
+        Note.VIEW_UNKNOWN: "图像未注明投照体位。",
+        Note.VIEW_CONTRADICTED: "图像的标注对投照体位的说明相互矛盾。",
+        Note.BODY_PART_CONTRADICTED: "图像的标注对检查部位的说明相互矛盾。",
+        Note.INVERTED: "图像原为反相，分析前已校正。",
+        Note.VIEW_BY_PIXELS: "正位由图像内容判定，标注未注明。",
+        Note.VIEW_OVERRULED: "图像标注的体位与图像内容不符。",
+        Note.BODY_PART_BY_PIXELS: "胸部由图像内容判定，标注未注明。",
+        Note.BODY_PART_OVERRULED: "图像标注的部位与图像内容不符。",
+        Note.FOR_PROCESSING: "本图像为原始数据，不是供诊断阅读的图像。",
+    },
     too_close=(
         "结果：无法判定。评分 {score} %，过于接近判定阈值 {threshold} %："
         "评分在 {low} % 至 {high} % 之间时不作判定。"

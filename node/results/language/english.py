@@ -2,6 +2,7 @@
 
 from node.domain.delivery import ResultKind
 from node.domain.prediction import IntendedUse, Used
+from node.domain.reasons import Note, Reason
 from node.results.language.phrases import Phrases
 
 ENGLISH = Phrases(
@@ -31,6 +32,35 @@ ENGLISH = Phrases(
     undetermined="Result: undetermined, no score: {reason}.",
     no_score="the model gave no score",
     says_nothing="This says nothing about bone density.",
+    not_analysed="Result: undetermined. The film was not analysed, because {reason}.",
+    refusals={
+        Reason.DERIVED: "it was made out of other films, or beside them",
+        Reason.FRAMES: "it has several frames",
+        Reason.COLOUR: "it is no grey image",
+        Reason.BIT_DEPTH: "its bit depth is none of a radiograph",
+        Reason.MATRIX: "its matrix is too small or too large",
+        Reason.SIZE: "it shows too small a part of the body",
+        Reason.BODY_PART: "it shows no frontal chest, or is not said to",
+        Reason.VIEW: "it is no frontal view of the chest",
+        Reason.ORIENTATION: "its picture is turned",
+        Reason.UNLIKE: "it is unlike the chest films that are known to the program",
+        Reason.STUDY: "another film of the same study was",
+        Reason.AGE: "the patient's age is under the limit of this site, or not known",
+        Reason.PIXELS: "its pixels cannot be read",
+    },
+    notes={
+        Note.AGE_UNKNOWN: "The film does not tell the patient's age.",
+        Note.AGE_CONTRADICTED: "Age and birth date on the film differ; the younger age counted.",
+        Note.VIEW_UNKNOWN: "The film does not tell its view.",
+        Note.VIEW_CONTRADICTED: "The film's labels contradict each other about its view.",
+        Note.BODY_PART_CONTRADICTED: "The film's labels contradict each other about the body part.",
+        Note.INVERTED: "The film came inverted and was set right before it was analysed.",
+        Note.VIEW_BY_PIXELS: "That the view is frontal was told by the image, not by a label.",
+        Note.VIEW_OVERRULED: "The film's labels tell another view than its image does.",
+        Note.BODY_PART_BY_PIXELS: "That it shows the chest was told by the image, not by a label.",
+        Note.BODY_PART_OVERRULED: "The film's labels tell another body part than its image does.",
+        Note.FOR_PROCESSING: "The film is a raw image, not the one that is read.",
+    },
     too_close=(
         "Result: undetermined. The score of {score} % is too close to the decision threshold of "
         "{threshold} %: from {low} to {high} % the finding is left open."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from node.domain.delivery import ResultKind
 from node.domain.prediction import IntendedUse, Used
+from node.domain.reasons import Note, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,9 @@ class Phrases:
     undetermined: str  # {reason}
     no_score: str
     says_nothing: str
+    not_analysed: str  # {reason}
+    refusals: Mapping[Reason, str]  # those that are reported
+    notes: Mapping[Note, str]
     too_close: str  # {score} {threshold} {low} {high}
     neither: str
     suspected: str  # {score} {threshold}

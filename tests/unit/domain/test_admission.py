@@ -14,15 +14,14 @@ from node.domain.admission import (
     AdmissionPolicy,
     Admitted,
     DoubtKind,
-    Note,
     PixelRule,
-    Reason,
     Refused,
     admit,
 )
 from node.domain.body_part import BodyPart
 from node.domain.derivation import Derivation
 from node.domain.film import Said
+from node.domain.reasons import Note, Reason
 from node.domain.view import View
 from tests.unit.domain.films import film
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission import AdmissionPolicy, Admitted, Note, Reason, Refused, admit
+from node.domain.admission import AdmissionPolicy, Admitted, Refused, admit
+from node.domain.reasons import Note, Reason
 from node.films.header import read_film
 
 ADMITTED = {

@@ -57,7 +57,10 @@ def test_without_a_combined_score_the_images_holds() -> None:
     ("points", "why"),
     [
         (Points(_named(b=0.1), None), "the model card has no 'a', only b"),
-        (Points(_named(a=0.1), _named(b=0.1)), "the combined part of the model card has no 'a', only b"),
+        (
+            Points(_named(a=0.1), _named(b=0.1)),
+            "the combined part of the model card has no 'a', only b",
+        ),
         (Points((), None), "and no other either: set a number"),
     ],
 )

@@ -19,7 +19,7 @@ RANKED = (
     film(
         sop_instance_uid="1.1", view_position="PA", sop_class_uid=CAPTURE, rows=3000, columns=3000
     ),
-    film(sop_instance_uid="1.0", view_position="PA", sop_class_uid=RAW, rows=3000, columns=3000),
+    film(sop_instance_uid="1.0", view_position="PA", sop_class_uid=RAW, rows=3000),
     film(sop_instance_uid="1.2", view_position="AP", rows=4000, columns=4000),
     film(sop_instance_uid="1.3", view_position="", rows=4000, columns=4000),
 )

@@ -17,6 +17,8 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
+from node.domain.reasons import Note
+from node.domain.seen import Seen
 from tests.unit.domain.films import CHEST_FILM
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -32,6 +34,7 @@ VERDICT = Verdict(
     ),
     model=ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION),
     seconds={"decode": 0.123456, "predict": 1.0},
+    notes=(Note.INVERTED,),
 )
 SENT = Delivery(
     id=1,
@@ -60,6 +63,7 @@ DONE = Dossier(
         received_at=NOON,
         updated_at=NOON,
         verdict=VERDICT,
+        seen=Seen(0.99, 0.0, 0.1, 0, 0.99, 0.9, 0.4),
     ),
     deliveries=(SENT,),
     history=(
@@ -97,6 +101,16 @@ def test_all_that_programs_rely_on() -> None:
             "clinical": "",
         },
         "shadowed": [],
+        "notes": ["inverted"],
+        "seen": {
+            "frontal": 0.99,
+            "side": 0.0,
+            "ap": 0.1,
+            "turn": 0,
+            "upright": 0.99,
+            "inverted": 0.9,
+            "distance": 0.4,
+        },
         "seconds": {"decode": 0.1235, "predict": 1.0, "deliver": 0.5, "total": 2.5},
         "deliveries": [
             {

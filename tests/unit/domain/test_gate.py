@@ -78,7 +78,7 @@ def test_of_an_unstated_view_the_pixels_tell_pa_from_ap(ap: float, admitted: boo
 
 @pytest.mark.parametrize("seen", [None, CHEST])
 def test_where_nobody_looks_what_is_open_stays_open(seen: Seen | None) -> None:
-    """No gate in the bundle, or one that policy does not ask: a doubt refuses, else the header holds."""
+    """No gate in the bundle, or one that policy does not ask: a doubt refuses, no more."""
     policy = POLICY if seen is None else replace(POLICY, pixels=PixelRule.OFF)
     plain = Admitted(notes=(Note.AGE_UNKNOWN,))
     assert judge(plain, seen, policy) == plain

@@ -1,0 +1,133 @@
+"""Films of one study on SQLite and PostgreSQL: one after the other, the best first, one scored."""
+
+from dataclasses import replace
+
+import pytest
+
+from node.domain.admission import Admitted
+from node.domain.contest import Contest
+from node.domain.delivery import Parcel, ResultKind
+from node.domain.film import Film
+from node.domain.job import Analysed, Job, JobState, NotScored
+from node.domain.reasons import Reason
+from node.domain.retry import Failed, RetryAt
+from tests.contract.conftest import VERDICT, Table, film, result
+
+STUDY = "1.2.4.100"
+
+
+def of_study(number: int, uid: str = "") -> Film:
+    """Return a film of the one study."""
+    return replace(
+        film(number), study_instance_uid=STUDY, sop_instance_uid=uid or f"1.2.3.{number}"
+    )
+
+
+def receive(table: Table, one: Film, standing: str, wait: float = 0.0) -> int:
+    """Take in a film that contends with others of its study."""
+    admitted = Admitted(contest=Contest(standing, wait))
+    assert table.intake.receive(one, admitted, f"films/{one.digest}", table.now)
+    return max(job.id for job in table.desk.recent((), 10))
+
+
+def settle_scored(table: Table, job: Job) -> None:
+    """Settle a job with a score, one report under way."""
+    assert table.queue.settle(job, Analysed(VERDICT, (report_of(job),)), table.now)
+
+
+def report_of(job: Job) -> Parcel:
+    """Return a report of a job for the one destination."""
+    return Parcel("pacs", result(ResultKind.REPORT, f"2.25.{job.id}", f"r{job.id}"))
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
+def test_the_best_comes_first_whichever_has_arrived_earlier(
+    table: Table, order: tuple[int, ...]
+) -> None:
+    """And while it is worked on, none of the others is."""
+    for number in order:
+        receive(table, of_study(number), f"{number}")
+    (first,) = table.claim()
+    assert first.film.sop_instance_uid == "1.2.3.1"
+    assert table.claim() == []
+
+
+def test_others_learn_which_film_was_scored(table: Table) -> None:
+    for number in (1, 2, 3):
+        receive(table, of_study(number), f"{number}")
+    (first,) = table.claim()
+    assert first.chosen == ""
+    settle_scored(table, first)
+    (second,) = table.claim()
+    assert (second.film.sop_instance_uid, second.chosen) == ("1.2.3.2", "1.2.3.1")
+    refused = NotScored(Reason.STUDY, "another was scored")
+    assert table.queue.settle(second, refused, table.now)
+    (third,) = table.claim()
+    assert third.chosen == "1.2.3.1"
+
+
+@pytest.mark.parametrize(
+    "outcome", [NotScored(Reason.VIEW, "from the side"), Failed("its bytes are damaged")]
+)
+def test_the_next_best_has_its_turn_where_the_best_was_none(
+    table: Table, outcome: NotScored | Failed
+) -> None:
+    receive(table, of_study(1), "1")
+    receive(table, of_study(2), "2")
+    (first,) = table.claim()
+    assert table.queue.settle(first, outcome, table.now)
+    (second,) = table.claim()
+    assert (second.film.sop_instance_uid, second.chosen) == ("1.2.3.2", "")
+
+
+def test_one_that_is_tried_again_keeps_its_turn(table: Table) -> None:
+    """A full GPU must not make another film the one that is scored."""
+    receive(table, of_study(1), "1")
+    receive(table, of_study(2), "2")
+    (first,) = table.claim()
+    again = RetryAt(table.later(30), "no memory left")
+    table.later(-30)
+    assert table.queue.settle(first, again, table.now)
+    assert table.claim() == []
+    table.later(31)
+    assert [job.id for job in table.claim()] == [first.id]
+
+
+def test_films_wait_for_better_ones(table: Table) -> None:
+    receive(table, of_study(2), "2", wait=5.0)
+    assert table.claim() == []
+    table.later(3)
+    receive(table, of_study(1), "1", wait=5.0)
+    table.later(2)  # the first one's wait is over, the better one's not
+    assert table.claim() == []
+    table.later(3)
+    assert [job.film.sop_instance_uid for job in table.claim()] == ["1.2.3.1"]
+
+
+def test_a_corrected_film_is_no_rival_of_the_one_it_replaces(table: Table) -> None:
+    """Other bytes under the same UID: scored again, as ever."""
+    receive(table, of_study(1), "1")
+    (first,) = table.claim()
+    settle_scored(table, first)
+    receive(table, of_study(2, uid="1.2.3.1"), "1")
+    (again,) = table.claim()
+    assert again.chosen == ""
+
+
+def test_a_film_that_was_reported_as_not_scored_stands_for_no_study(table: Table) -> None:
+    """A report that says why there is no score is no score."""
+    receive(table, of_study(1), "1")
+    receive(table, of_study(2), "2")
+    (first,) = table.claim()
+    told = replace(VERDICT, refused=Reason.ORIENTATION)
+    assert table.queue.settle(first, Analysed(told, (report_of(first),)), table.now)
+    job = table.desk.show(first.id).job
+    assert (job.state, job.reason) == (JobState.ANALYSED, "orientation")
+    (second,) = table.claim()
+    assert second.chosen == ""
+
+
+def test_studies_do_not_wait_for_each_other(table: Table) -> None:
+    receive(table, of_study(1), "1")
+    receive(table, film(7), "9")
+    assert len(table.claim()) == 2

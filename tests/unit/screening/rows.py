@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from node.domain.prediction import IntendedUse, ModelIdentity
-from node.screening.row import Row, RowState, unscored
+from node.screening.row import Row, RowState, Subject, unscored
 
 MODEL = ModelIdentity("net", "1.0", "d" * 64, IntendedUse.DEMONSTRATION)
 
@@ -11,7 +11,7 @@ MODEL = ModelIdentity("net", "1.0", "d" * 64, IntendedUse.DEMONSTRATION)
 def scored_row(path: str = "/films/1.dcm", score: float = 0.1 + 0.2) -> Row:
     """Return the row of a scored film; the score has all the digits a float can have."""
     return replace(
-        unscored(path, None, MODEL, RowState.SCORED),
+        unscored(Subject(path), MODEL, RowState.SCORED),
         sop_instance_uid="1.2",
         study_instance_uid="1.3",
         probability_image=score,
@@ -21,9 +21,17 @@ def scored_row(path: str = "/films/1.dcm", score: float = 0.1 + 0.2) -> Row:
         age_years=67.0,
         sex="F",
         film_digest="f" * 64,
+        notes="inverted view-by-pixels",
+        seen_frontal=0.999,
+        seen_side=0.0,
+        seen_ap=0.25,
+        seen_turn=0.0,
+        seen_upright=1.0,
+        seen_inverted=0.875,
+        seen_distance=0.4,
     )
 
 
 def failed_row(path: str = "/films/2.dcm") -> Row:
     """Return the row of a film that failed, with text that a CSV has to quote."""
-    return unscored(path, None, MODEL, RowState.FAILED, error='a "b", c\nand 胸')
+    return unscored(Subject(path), MODEL, RowState.FAILED, error='a "b", c\nand 胸')

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydicom.uid import CTImageStorage
 
-from node.domain.admission import AdmissionPolicy
+from node.domain.admission import AdmissionPolicy, Admitted
 from node.films.header import read_film
 from node.screening.reading import Decoded, Known, Skipped, TurnedAway, Unread
 from tests.unit.films.elements import preamble
@@ -33,7 +33,7 @@ def test_the_same_bytes_are_not_decoded_again(tmp_path: Path) -> None:
     """Unless policy no longer admits them, which is asked every time."""
     path = write(film(), tmp_path / "film-segfault.dcm")
     known = read_film(path, "")
-    assert reader().read(path, known.digest) == Known(known)
+    assert reader().read(path, known.digest) == Known(known, Admitted())
     strict = reader(policy=AdmissionPolicy(min_age=70))
     turned_away = strict.read(path, known.digest)
     assert isinstance(turned_away, TurnedAway)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from node.domain.admission import AdmissionPolicy
+from node.domain.admission import AdmissionPolicy, PixelRule
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.override import Rule, Thresholds
 from node.domain.policy import ThresholdPolicy
@@ -19,8 +19,11 @@ from node.screening.row import Row
 from node.screening.run import Outcome
 from node.screening.session import Model, Request, screen
 from node.screening.table import open_table
+from tests.peers.films import small_film
 from tests.unit.screening.readers import reader
 from tests.wire.films import film, write
+
+LOOKING = AdmissionPolicy(pixels=PixelRule.OVERRULE)
 
 
 class Counting:
@@ -30,6 +33,7 @@ class Counting:
         self._predictor = predictor
         self.identity = predictor.identity
         self.decode = predictor.decode
+        self.looks, self.look = predictor.looks, predictor.look
         self.batches: list[int] = []
         self.ill_with: Callable[[Radiograph], bool] = lambda _: False
 
@@ -79,7 +83,8 @@ def run(predictor: Counting, tmp_path: Path) -> Callable[..., Outcome]:
         told = told or Told()
         policy = changes.pop("policy", AdmissionPolicy())
         request = replace(Request((tmp_path / "films",), tmp_path / "scores.csv", 1), **changes)  # type: ignore[arg-type]
-        model = Model(predictor, ThresholdPolicy(Rule(Thresholds.same(threshold))), batch=2)
+        thresholds = ThresholdPolicy(Rule(Thresholds.same(threshold)))
+        model = Model(predictor, policy, thresholds, batch=2)
         return screen(request, reader(policy=policy), lambda: model, told.stop, told)
 
     return run
@@ -177,6 +182,34 @@ def test_policy_is_asked_anew_of_kept_scores(
     assert predictor.batches == []
     run(policy=AdmissionPolicy(modalities=("RG",)))
     assert {row.reason for row in table(tmp_path)} == {"modality"}
+
+
+def test_what_the_gate_has_seen_is_kept_and_judged_anew(
+    run: Callable[..., Outcome], tmp_path: Path, predictor: Counting
+) -> None:
+    """A chest without tags is scored, a ramp that is said to be one is not; each is seen once."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    chest = small_film()
+    for keyword in ("BodyPartExamined", "ViewPosition", "StudyDescription", "SeriesDescription"):
+        setattr(chest, keyword, None)
+    write(chest, folder / "chest.dcm")
+    write(film(), folder / "ramp.dcm")
+    run(policy=LOOKING)
+    scored, refused = table(tmp_path)
+    assert (scored.state, scored.notes) == ("SCORED", "body-part-by-pixels view-by-pixels")
+    assert scored.seen is not None
+    assert scored.seen.frontal > 0.9
+    assert (refused.state, refused.probability_image) == ("REJECTED", None)
+    assert refused.reason in ("body-part", "view", "unlike")
+    predictor.batches.clear()
+    assert run(policy=replace(LOOKING, views=("PA",))).kept == 1
+    assert predictor.batches == []
+    run(policy=AdmissionPolicy())  # nobody looks: the header alone decides
+    assert [row.state for row in table(tmp_path)] == ["REJECTED", "SCORED"]
+    assert {row.seen for row in table(tmp_path)} == {None}
+    run(policy=LOOKING)  # what was scored unseen is looked at
+    assert table(tmp_path) == [scored, refused]
 
 
 def test_a_stopped_run_is_gone_on_with(

@@ -9,7 +9,7 @@ import pytest
 
 from node.domain.errors import Misconfigured, Permanent
 from node.domain.film import Film
-from node.screening.row import COLUMNS, RowState, unscored
+from node.screening.row import COLUMNS, RowState, Subject, unscored
 from node.screening.table import open_table
 from tests.unit.screening.rows import MODEL, failed_row, scored_row
 
@@ -54,7 +54,7 @@ def test_parquet_has_types_and_nulls(tmp_path: Path) -> None:
 def test_a_header_cannot_plant_a_formula(tmp_path: Path) -> None:
     """Spreadsheets run what begins with an equals sign."""
     film = Film("1", "1", "1", "1", "1", "d", 1, modality="=HYPERLINK()", view_position="PA")
-    row = unscored("/film", film, MODEL, RowState.REJECTED, reason="modality")
+    row = unscored(Subject("/film", film), MODEL, RowState.REJECTED, reason="modality")
     assert (row.modality, row.view_position) == ("'=HYPERLINK()", "PA")
 
 

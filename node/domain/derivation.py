@@ -34,8 +34,8 @@ _WORDS = {
         "knochenunterdruckung, knochenunterdrueckung, suppression osseuse, 骨抑制, 骨减影, 骨減影"
     ),
     Derivation.DUAL_ENERGY: (
-        "dual energy, dualenergy, soft tissue image, soft tissue only, soft tissue view, "
-        "bone image, bone only, bone view, low energy, high energy, subtraction, subtracted, "
+        "dual energy, dualenergy, soft tissue image, soft tissue only, "
+        "bone image, bone only, low energy, high energy, subtraction, subtracted, "
         "temporal subtraction, weichteilbild, knochenbild, double energie, 双能, 双能量, 双能减影, "
         "软组织像, 骨像, エネルギーサブトラクション"
     ),

@@ -63,7 +63,7 @@ def of_body_part(film: Film, wanted: Sequence[str]) -> Evidence:
         return None if several else fits(said)
 
     stated = _stated(film.body_part_examined)
-    in_tag = True if stated in wanted else fits(parts_named(stated))
+    in_tag = True if _is_listed(stated, wanted) else fits(parts_named(stated))
     claims = [
         _Claim(in_tag, f"Body Part Examined is {stated}"),
         _Claim(fits(film.coded.parts), f"Anatomic Region says {_and(film.coded.parts)}"),
@@ -80,7 +80,7 @@ def of_body_part(film: Film, wanted: Sequence[str]) -> Evidence:
 
 def of_view(film: Film, wanted: Sequence[str]) -> Evidence:
     """Return what the header says of the view; `wanted` in words of View Position."""
-    views = {view for view in map(view_stated, wanted) if view}
+    views = {view for word in wanted if (view := view_stated(word.upper()))}
     if {View.PA, View.AP} <= views:
         views |= FRONTALS
 
@@ -89,7 +89,7 @@ def of_view(film: Film, wanted: Sequence[str]) -> Evidence:
         return None if view is None or undecided else view in views
 
     stated = _stated(film.view_position)
-    in_tag = True if stated in wanted else fits(view_stated(stated))
+    in_tag = True if _is_listed(stated, wanted) else fits(view_stated(stated))
     oriented = film.oriented
     claims = [
         _Claim(in_tag, f"View Position is {stated}"),
@@ -126,7 +126,12 @@ def _weighed(
 
 
 def _stated(value: str) -> str:
-    return "" if _NO_WORDS.issuperset(words_of(value)) else value
+    words = {word for word in words_of(value) if not word.isdecimal()}
+    return "" if words <= _NO_WORDS else value
+
+
+def _is_listed(stated: str, wanted: Sequence[str]) -> bool:
+    return stated in [word.upper() for word in wanted]
 
 
 def _unknown(attribute: str, stated: str, key: str) -> str:

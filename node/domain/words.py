@@ -14,7 +14,7 @@ M = TypeVar("M", bound=Hashable)
 
 # Kana, ideographs, Hangul.
 _CHARACTER = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
-_WORD = re.compile(rf"[{_CHARACTER}]|(?:(?![{_CHARACTER}])[^\W\d_])+")
+_WORD = re.compile(rf"[{_CHARACTER}]|(?:(?![{_CHARACTER}])[^\W\d_])+|\d+")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 
 
@@ -43,7 +43,7 @@ def lexicon(phrases: Mapping[M, str], silent: str = "") -> Lexicon[M]:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Return a text's words, without case, accents, digits and signs between them."""
+    """Return a text's words and numbers, without case, accents and the signs between them."""
     plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))
     return tuple(_WORD.findall(unicodedata.normalize("NFC", plain)))
 

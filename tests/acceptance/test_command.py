@@ -181,6 +181,7 @@ class TestOperator:
 
     def test_jobs_and_doctor_tell_what_there_is(self, node: Node, orthanc: Orthanc) -> None:
         """For people and, with --json, for programs."""
+        config = ("--config", node.file)
         listed = osteoscreen("jobs", "list", "--config", node.file)
         assert "DONE" in listed.stdout
         assert "no clinical meaning" in " ".join(listed.stdout.split())
@@ -189,6 +190,10 @@ class TestOperator:
         summary = json.loads(shown.stdout)
         assert set(summary) >= SUMMARY_KEYS
         assert summary["sop_instance_uid"] == line["sop_instance_uid"]
+        counted = osteoscreen("jobs", "reasons", "--since", "2020-01-31", "--json", *config)
+        assert json.loads(counted.stdout)["admitted"] == 1
+        assert "admitted" in osteoscreen("jobs", "reasons", *config).stdout
+        assert osteoscreen("jobs", "list", "--reason", "view", "--json", *config).stdout == "[]\n"
         people = osteoscreen("jobs", "show", summary["sop_instance_uid"], "--config", node.file)
         assert "DELIVERED" in people.stdout
         healthy = osteoscreen("doctor", "--json", "--config", node.file)

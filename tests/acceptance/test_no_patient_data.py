@@ -183,6 +183,8 @@ def test_nothing_tells_who_the_patients_are(
     for words in (
         ("jobs", "list", *config),
         ("jobs", "list", "--json", *config),
+        ("jobs", "reasons", *config),
+        ("jobs", "reasons", "--json", *config),
         ("jobs", "show", uid, *config),
         ("jobs", "show", uid, "--json", *config),
         ("jobs", "retry", failed, *config),

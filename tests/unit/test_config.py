@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from node.app_policies import admission_policy
 from node.config import Config, ConfigError, load
 from node.config_peers import Destination, ResultKind, WebDestination
+from node.domain.admission import PixelRule
 
 PACS = "{name: %s, ae_title: PACS, host: pacs.example, port: 104}"
 
@@ -56,6 +58,23 @@ class TestDefaults:
 
 
 class TestValues:
+    @pytest.mark.parametrize(
+        ("written", "meant"),
+        [("off", "off"), ('"off"', "off"), ("confirm", "confirm"), ("overrule", "overrule")],
+    )
+    def test_off_is_a_word(self, written: str, meant: str, tmp_path: Path) -> None:
+        """YAML takes a bare off for false; whoever writes it means the word."""
+        config = read(tmp_path, f"policy: {{admit: {{pixels: {written}}}}}\n")
+        assert config.policy.admit.pixels == meant
+        assert admission_policy(config).pixels is PixelRule(meant)
+
+    @pytest.mark.parametrize("written", ["on", "0", "maybe"])
+    def test_no_other_word_is_taken(self, written: str, tmp_path: Path) -> None:
+        """The refusal names the key and the words that there are."""
+        refused = refusal(tmp_path, f"policy: {{admit: {{pixels: {written}}}}}\n")
+        assert "policy.admit.pixels" in refused
+        assert "'off', 'confirm' or 'overrule'" in refused
+
     def test_words_become_what_they_mean(self, tmp_path: Path) -> None:
         """Sizes, durations, networks and lists are written as people write them."""
         config = read(

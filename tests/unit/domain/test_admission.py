@@ -221,7 +221,8 @@ class TestRefused:
         refused = admit(film(view_position="V7Q"), POLICY)
         assert isinstance(refused, Refused)
         assert refused.text.endswith("not known; policy.admit.views can name it")
-        assert reason(AdmissionPolicy(views=("PA", "V7Q")), view_position="V7Q") is None
+        for named in ("V7Q", "v7q"):
+            assert reason(AdmissionPolicy(views=("PA", named)), view_position="V7Q") is None
 
     def test_the_first_check_gives_the_reason(self) -> None:
         """A leg of a child is a leg."""
@@ -248,6 +249,7 @@ class TestLeftToThePixels:
             ({"study": HIP}, None, None, None),
             ({"view_position": ""}, VIEW_NOTED, MISSING, MISSING),
             ({"view_position": "ERECT"}, VIEW_NOTED, MISSING, MISSING),
+            ({"view_position": "1"}, VIEW_NOTED, MISSING, MISSING),
             ({"view_position": "V7Q"}, REFUSED, MISSING, MISSING),
             ({"view_position": "LL"}, REFUSED, REFUSED, CONTRADICTED),
             ({"view_position": "LL", "series": FRONTAL}, REFUSED, REFUSED, CONTRADICTED),

@@ -12,8 +12,8 @@ KNOWN = lexicon({1: "chest, 胸, état", 2: "chest wall, 胸椎", 3: "both", 4: 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Chest_PA (2 views)", ("chest", "pa", "views")),
-        ("CXR1V", ("cxr", "v")),
+        ("Chest_PA (2 views)", ("chest", "pa", "2", "views")),
+        ("CXR1V", ("cxr", "1", "v")),
         ("Tórax, Übersicht STRASSE Straße", ("torax", "ubersicht", "strasse", "strasse")),
         ("胸部 PA", ("胸", "部", "pa")),
         ("흉부", ("흉", "부")),
@@ -38,6 +38,7 @@ def test_words(text: str, words: tuple[str, ...]) -> None:
         ("wall", ()),
         ("chests", ()),
         ("no chest but chest wall", (2,)),
+        ("no 1: chest", (1,)),
         ("chest wall chest chest", (2, 1)),
         ("胸椎胸", (2, 1)),
         ("Etat", (1,)),

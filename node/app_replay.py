@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from node.app_policies import threshold_policy
+from node.app_policies import reserve, threshold_policy
 from node.config import Config
 from node.domain.dxa import Table, read_table
 from node.domain.outcome import Replayed, agreement, scans
@@ -15,6 +15,7 @@ from node.jobs.engine import open_engine
 from node.jobs.outcomes import Imported, SqlOutcomes
 from node.jobs.scores import SqlScores
 from node.spool.patient_key import pseudonyms
+from node.spool.store import FileSpool
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -38,6 +39,7 @@ def run_replay(node: Config, tried: Config, since: datetime | None, within: time
 
 def import_outcomes(config: Config, lines: Iterable[str]) -> tuple[Table, Imported | None]:
     """Take in a table of densitometry; None imported where one of its lines has a fault."""
+    FileSpool(config.spool.path, reserve(config)).prepare()  # its key may come before any film
     table = read_table(lines, pseudonyms(config.spool.path))
     if table.faults:
         return table, None

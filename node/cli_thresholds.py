@@ -78,7 +78,7 @@ def outcomes_import(
         if as_json:
             print_json({"imported": None, "faults": [asdict(fault) for fault in read.faults]})
         print_faults(read.faults)
-        raise Permanent(f"{table}: {len(read.faults)} lines have faults; nothing was imported")
+        raise Permanent(f"{table}: nothing was imported; faults: {len(read.faults)}")
     if as_json:
         print_json({"imported": asdict(imported), "faults": []})
     else:
@@ -129,6 +129,17 @@ def _lines(table: Path) -> list[str]:
 
 
 def _draw(path: Path, done: "Replayed") -> None:
-    from node.figure_replay import draw_replay
-
-    path.write_bytes(draw_replay(done.replay, f"policy {done.policy.digest[:12]}"))
+    """Draw a replay; matplotlib is there only for whoever wants figures."""
+    try:
+        from node.figure_replay import draw_replay
+    except ModuleNotFoundError:
+        raise Misconfigured("--figure needs: pip install 'osteoscreen[research]'") from None
+    days = list(done.replay.by_day)
+    if not days:
+        raise Permanent("--figure: no score of this bundle is stored, so there is nothing to draw")
+    films = f"{done.replay.all.films} films, {days[0]} to {days[-1]}"
+    png = draw_replay(done.replay, f"{films}, as stored and under policy {done.policy.digest[:12]}")
+    try:
+        path.write_bytes(png)
+    except OSError as error:
+        raise Misconfigured(f"--figure: {path}: {error.strerror}") from None

@@ -74,13 +74,14 @@ def _over_time(axes: Axes, by_day: Mapping[str, Tally]) -> None:
         ("would be", AFTER, [by_day[day].new_flagged for day in days]),
     ):
         sums = np.bincount(places, weights=counts, minlength=len(starts))
-        axes.stairs(sums / spans, edges, color=colour, label=name, linewidth=1.8)
+        axes.stairs(sums / spans, edges, baseline=None, color=colour, label=name, linewidth=1.8)
     locator = AutoDateLocator()  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     every = "" if step == 1 else f", mean of {step} days"
     axes.set(title=f"Films flagged a day{every}", ylim=(0, None))
-    axes.legend(loc="upper left", ncols=2)
+    axes.margins(x=0)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
 
 
 def _shares(axes: Axes, title: str, groups: Mapping[str, Tally]) -> None:
@@ -96,5 +97,5 @@ def _shares(axes: Axes, title: str, groups: Mapping[str, Tally]) -> None:
     labels = [f"{name}\n{groups[name].films}" for name in names]
     axes.set_xticks(at, labels)
     axes.grid(visible=False, axis="x")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set(title=f"{title}: flagged, of so many films")

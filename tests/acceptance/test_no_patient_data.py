@@ -21,6 +21,7 @@ from node.config import load
 from node.domain.job import JobState
 from node.jobs.engine import open_engine
 from node.jobs.tables import metadata
+from node.spool.patient_key import NAME
 from tests.peers.command import osteoscreen
 from tests.peers.dcmtk import dcmsend
 from tests.peers.films import renamed
@@ -197,6 +198,13 @@ def test_nothing_tells_who_the_patients_are(
         done = osteoscreen(*words)
         search(done.stdout + done.stderr, " ".join(map(str, words)))
     search(titles(node), "process titles")
+    table = tmp_path / "dxa.csv"
+    table.write_text(f"patient_id,date,t_score\n{PATIENT['PatientID']},2026-01-01,-2.5\n")
+    for words in (("outcomes", "import", table, *config), ("thresholds", "replay", *config)):
+        done = osteoscreen(*words)
+        assert done.returncode == 0, done.stderr
+        search(done.stdout + done.stderr, " ".join(map(str, words)))
+    table.unlink()
     node.wait_all(len(jobs))
     node.stop()
     log = (node.file.parent / "node.log").read_bytes()
@@ -231,10 +239,10 @@ def test_after_the_purge_nothing_of_the_patient_lies_on_the_disk(
     assert job.state is JobState.DONE
     spool = folder / "spool"
     wait_until(
-        lambda: [path for path in spool.rglob("*") if path.is_file()],
-        lambda left: not left,
+        lambda: [path.name for path in spool.rglob("*") if path.is_file()],
+        lambda left: left == [NAME],
         timeout=60,
-        what="empty spool",
+        what="spool with nothing but the key of pseudonyms",
     )
     assert orthanc.count() == 2
     for path in folder.rglob("*"):

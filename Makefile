@@ -69,11 +69,12 @@ soak: $(INSTALLED) ## Send 10,000 films at full speed and see that nothing grows
 fuzz: $(INSTALLED) ## Send 200,000 hostile inputs (half an hour); writes docs/reliability.md
 	@$(BIN)/python -m tests.fuzz --out docs/reliability.md
 
-bench: $(INSTALLED) ## Measure acknowledgements beside peers, a film's way through the node, heatmaps
+bench: $(INSTALLED) ## Measure acknowledgements beside peers, a film's way through the node, heatmaps, a replay
 	@tests/install-tools.sh
 	@$(BIN)/python -m bench.ingest
 	@$(BIN)/python -m bench.node
 	@$(BIN)/python -m bench.gradcam
+	@$(BIN)/python -m bench.replay
 
 format: $(INSTALLED) ## Rewrite the sources in the house's format
 	@$(BIN)/ruff format .

@@ -88,8 +88,9 @@ def _security(config: Config) -> tuple[str | Table, ...]:
         f"{_listening(config)}",
         *([Table(("destination", "protection"), rows)] if rows else []),
         *_audit(config),
-        "Logs name no patient. The job table holds UIDs, scores and what decisions rest on; "
-        "received films and results lie in the spool until their retention ends.",
+        "Logs name no patient. The job table holds UIDs, scores and what decisions rest on, and a "
+        "keyed pseudonym in place of the patient's ID; received films and results lie in the spool "
+        "until their retention ends.",
     )
 
 

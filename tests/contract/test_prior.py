@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from node.domain.admission import Admitted
 from node.domain.delivery import Parcel, Stored
@@ -160,6 +161,16 @@ def test_a_film_comes_back_as_it_went_in(table: Table) -> None:
     """With the pseudonym and the day, which have columns of their own."""
     one = of(1, station="ROOM 2")
     assert claimed(table, one).film == one
+
+
+def test_facts_that_a_newer_version_wrote_are_passed_over(table: Table) -> None:
+    """Roles of two versions may run side by side during an upgrade."""
+    job = claimed(table, of(1))
+    column = sa.table("job", sa.column("film", sa.JSON))
+    with table.engine.begin() as connection:
+        (film_json,) = connection.execute(sa.select(column.c.film)).scalars()
+        connection.execute(sa.update(column).values(film=film_json | {"of_tomorrow": 1}))
+    assert table.desk.show(job.id).job.film == job.film
 
 
 def test_a_verdict_comes_back_as_it_went_in(table: Table) -> None:

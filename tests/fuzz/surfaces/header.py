@@ -1,6 +1,7 @@
 """A film's header: what comes out is a Film, or Permanent in one line."""
 
 import zlib
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -9,7 +10,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from node.domain.admission import AdmissionPolicy, Admitted, admit
 from node.domain.errors import Permanent
 from node.domain.film import Film
-from node.films.facts import FACTS
+from node.domain.patient import pseudonym
+from node.films.facts import FACTS, WHOSE
 from node.films.header import read_film
 from node.films.part10 import NotDicomError, as_part10
 from tests.fuzz.chance import mutated, weighed
@@ -48,7 +50,9 @@ GOOD = {
     "StudyDescription": b"CHEST PA",
     "SeriesDescription": b"THORAX",
     "PatientName": b"Doe^Jane",
+    "StationName": b"ROOM 2",
     "PatientID": b"P1",
+    "IssuerOfPatientID": b"HOSPITAL",
     "PatientBirthDate": b"19500101",
     "PatientSex": b"F",
     "PatientAge": b"074Y",
@@ -88,7 +92,7 @@ def run(rnd: Random, folder: Path) -> str:
     path.write_bytes(hostile_file(rnd))
     try:
         with as_part10(path) as file:
-            film = read_film(file, "MODALITY")
+            film = read_film(file, "MODALITY", partial(pseudonym, bytes(32)))
     except NotDicomError:
         return "no DICOM"
     except Permanent as error:
@@ -181,6 +185,8 @@ def _check(film: Film) -> None:
         film.manufacturer,
         film.photometric_interpretation,
         film.sex,
+        film.station,
+        film.patient,
         *film.image_type,
     ]
     for text in texts:
@@ -203,5 +209,5 @@ def _check(film: Film) -> None:
             raise Wrong(f"a UID is none: {uid[:80]!r}")
 
 
-if unread := set(FACTS) - set(GOOD) - {"NumberOfFrames"}:
+if unread := {*FACTS, *WHOSE} - set(GOOD) - {"NumberOfFrames"}:
     raise AssertionError(f"facts that no case spoils: {unread}")

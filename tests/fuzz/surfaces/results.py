@@ -1,5 +1,7 @@
 """Results of hostile films: each is built, encoded, and read again by pydicom and by us."""
 
+from dataclasses import replace
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -11,6 +13,8 @@ from node.domain.admission import AdmissionPolicy, Refused, admit
 from node.domain.delivery import Reference, ResultKind, Route, SrClass, When
 from node.domain.errors import Permanent
 from node.domain.film import Film
+from node.domain.override import Rule, Thresholds
+from node.domain.policy import ThresholdPolicy, decide
 from node.domain.prediction import (
     Box,
     Decision,
@@ -24,6 +28,7 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
+from node.domain.prior import Past, PriorResult, PriorRule
 from node.films.header import read_film
 from node.results.build import build_results
 from node.results.encode import to_bytes
@@ -33,6 +38,7 @@ from tests.fuzz.elements import Element, body, element, nest, part10, spoiled
 from tests.fuzz.surface import Wrong
 from tests.fuzz.surfaces.header import GOOD, elements
 from tests.fuzz.texts import CHARSETS, text
+from tests.unit.domain.films import CHEST_FILM
 
 _POLICY = AdmissionPolicy(min_matrix=16, min_side=0.0)
 _ROUTES = (
@@ -40,6 +46,9 @@ _ROUTES = (
     Route("b", (ResultKind.REPORT,), When.ALWAYS, SrClass.COMPREHENSIVE),
     Route("c", (ResultKind.TEXT,), When.ALWAYS),
 )
+_TAKEN = date(2024, 1, 31)
+_FILM = replace(CHEST_FILM, taken=_TAKEN)
+_NAMES = ("default", "老年女性", "a" * 40)
 _MODEL = ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION)
 _UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 _KEPT = frozenset(
@@ -135,9 +144,12 @@ def _verdict(rnd: Random) -> Verdict:
         decision = Decision(Finding.UNDETERMINED, threshold, reason="no score of the image")
         return Verdict(Probability(), decision, _MODEL)
     score = rnd.choice((*_UNUSUAL, rnd.random()))
-    finding = Finding.PRESENT if score >= threshold else Finding.ABSENT
-    decision = Decision(finding, threshold, score=score, used=rnd.choice(list(Used)))
-    return Verdict(Probability(score, score, score), decision, _MODEL)
+    rule = Rule(Thresholds.same(threshold), rnd.choice((0.0, 0.1, 5.0)), rnd.choice(_NAMES))
+    policy = ThresholdPolicy(rule, score=rnd.choice(list(Used)), prior=PriorRule(12))
+    prior = PriorResult(_TAKEN, rnd.choice(_UNUSUAL), policy.score, rnd.choice(("", "x")), True)
+    probability = Probability(score, score, score)
+    decision = decide(probability, _FILM, policy, Past(results=rnd.choice(((), (prior,)))))
+    return Verdict(probability, decision, _MODEL)
 
 
 def _settings(rnd: Random) -> ResultSettings:

@@ -74,11 +74,20 @@ def told(tmp_path: Path, bundle: str, threshold: float | str) -> tuple[bool, str
 def test_a_name_is_told_as_the_threshold_of_each_score(
     tmp_path: Path, alone: Path, combining: Path
 ) -> None:
-    assert told(tmp_path, str(alone), "youden")[1].endswith("threshold 0.371")
+    assert "; default threshold 0.371; policy " in told(tmp_path, str(alone), "youden")[1]
     ok, detail = told(tmp_path, str(combining), "youden")
     assert ok
-    assert detail.endswith("threshold 0.371 (image), 0.120 (combined)")
-    assert told(tmp_path, str(combining), 0.3)[1].endswith("threshold 0.300")
+    assert "; default threshold 0.371 (image), 0.120 (combined); policy " in detail
+    assert "; default threshold 0.300; policy " in told(tmp_path, str(combining), 0.3)[1]
+
+
+def test_every_rule_is_told_in_numbers(tmp_path: Path, alone: Path) -> None:
+    """With the band that it leaves open: what an administrator has set, as it will be used."""
+    rules = "youden, abstain: 0.2, overrides: [{name: men, threshold: 0.5, sex: M, abstain: 0}]"
+    detail = told(tmp_path, str(alone), rules)[1]
+    assert (
+        "; default threshold 0.371, undetermined from 0.326 to 0.419; men threshold 0.5" in detail
+    )
 
 
 def test_the_shipped_bundle_is_well(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from node.domain.override import Thresholds
 from node.domain.prediction import Case, IntendedUse, Radiograph
 from node.films.header import read_film
 from node.inference import predictor
+from node.inference.points import folder_of
 from node.inference.predictor import BundlePredictor, load
 
 
@@ -218,9 +219,9 @@ def test_a_name_that_one_score_lacks_is_refused_with_what_there_is(
 
 def test_a_bundle_that_was_tampered_with_does_not_load(tmp_path: Path) -> None:
     """One bit of the weights, and the digest tells."""
-    for file in (predictor._SHIPPED / "demo").rglob("*"):
+    for file in (folder_of("demo")).rglob("*"):
         if file.is_file():
-            copy = tmp_path / file.relative_to(predictor._SHIPPED / "demo")
+            copy = tmp_path / file.relative_to(folder_of("demo"))
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(file.read_bytes())
     weights = tmp_path / "weights.safetensors"

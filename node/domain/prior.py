@@ -80,7 +80,7 @@ def compare(film: Facts, used: Used, past: Past, rule: PriorRule) -> Comparison 
     Scores are compared where one model made both, of the same kind: they are chances of different
     things otherwise.
     """
-    first = since(film.taken, rule)
+    first = since(film.taken, rule) if past.results else None
     if first is None:
         return None
     results = list(_of_this_person(film, past.results, first))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from node.domain.policy import ThresholdPolicy, decide
 from node.domain.prediction import Decision, Finding, Probability
-from node.domain.prior import NOTHING_BEFORE, Past, PriorResult, since
+from node.domain.prior import NOTHING_BEFORE, Past, PriorResult
 
 _BANDS = (50, 60, 70, 80)
 _FLAGGED, _NEW_FLAGGED, _OPEN, _NEW_OPEN, _KINDS = 1, 2, 4, 8, 16
@@ -201,9 +201,9 @@ class _History:
 
     def before(self, stored: StoredScore) -> Past:
         """Return the patient's results so far, newest first, but for those of the same study."""
-        if not stored.patient or since(stored.taken, self._rule) is None:
+        known = self._results.get(stored.patient)
+        if not known:
             return NOTHING_BEFORE
-        known = self._results[stored.patient]
         return Past(self._model, [one for study, one in reversed(known) if study != stored.study])
 
     def keep(self, stored: StoredScore, decision: Decision) -> None:

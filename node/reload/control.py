@@ -17,6 +17,8 @@ from typing import Any
 
 import structlog
 
+from node.domain.errors import Permanent
+
 FOLDER = "control"
 _LOOK_SECONDS = 0.5
 _QUESTION_SECONDS = 5.0
@@ -67,9 +69,19 @@ def _bind(listener: socket.socket, path: Path) -> None:
 
 
 def ask(spool: Path, question: str) -> list[dict[str, Any]]:
-    """Ask every node, and every role that is run alone, of this machine; return their answers."""
-    found = sorted((spool / FOLDER).glob(f"{socket.gethostname()}.*.sock"))
-    answers = (_ask(path, question) for path in found)
+    """Ask every node, and every role that is run alone, of this machine; return their answers.
+
+    Raises Permanent where the spool is another user's.
+    """
+    folder = spool / FOLDER
+    try:
+        found = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise Permanent(f"{folder}: {error.strerror}; run this as the node's user") from None
+    ours = (path for path in found if path.name.startswith(f"{socket.gethostname()}."))
+    answers = (_ask(path, question) for path in ours)
     return [answer for answer in answers if answer is not None]
 
 

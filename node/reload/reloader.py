@@ -74,7 +74,7 @@ class Reloader:
         """Look, for a user who names this very file; return what came of it."""
         if meant != str(self._file):
             return asdict(replace(self._last, error=f"{meant}: this node reads another file"))
-        return asdict(self.look(f"user {user}", ask=True))
+        return asdict(self.look(user, ask=True))
 
     def watch(self, stop: threading.Event, asked: threading.Event) -> None:
         """Look when the file has changed, or when `asked` is set, until `stop` is."""
@@ -118,7 +118,7 @@ def require_sound(running: Config, file: Path | None) -> Config:
     What cannot be told by the file and the card of the running model is not asked: it waits for a
     restart. An empty file is what a full disk leaves of one, and asks for nothing.
     """
-    if file is not None and file.is_file() and not file.stat().st_size:
+    if file is not None and _is_empty(file):
         raise ConfigError(f"{file}: the file is empty; what was in force stays so")
     wanted = load(file)
     now = taken_up(running, wanted)
@@ -130,6 +130,13 @@ def require_sound(running: Config, file: Path | None) -> Config:
     for make in (callers, routes):
         make(now)
     return wanted
+
+
+def _is_empty(file: Path) -> bool:
+    try:
+        return not file.read_bytes().strip()
+    except OSError:  # which is another fault, and told as that
+        return False
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from tests.peers.audit import read
 from tests.peers.command import assert_one_clear_line, osteoscreen
 from tests.peers.dcmtk import dcmsend
 from tests.peers.films import renamed
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.node import AE_TITLE, ENDED, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import wait_until
 
@@ -55,8 +55,9 @@ def reported(orthanc: Orthanc) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for one in orthanc.instances():
         if one.sop_class_uid == Comprehensive3DSRStorage:
-            text = str(dcmread(BytesIO(orthanc.file(one.id))))
-            [stated] = re.findall(r"decision threshold = ([\d.]+)", text)
+            report = dcmread(BytesIO(orthanc.file(one.id)))
+            texts = "\n".join(str(item.value) for item in report.iterall() if item.VR == "UT")
+            [stated] = re.findall(r"decision threshold = ([\d.]+)", texts)
             found.setdefault(one.study_instance_uid, []).append(float(stated))
     return found
 
@@ -103,12 +104,14 @@ def test_an_unsound_file_changes_nothing_and_the_command_says_why(
     """
     node = make_node(destinations=[destination], policy={"threshold": LOW})
     node.serve()
+    desk = node.desk()
     node.set(policy={"threshold": "lucky"})
     assert_one_clear_line(reload(node), 2, "policy.threshold", "'lucky'", "youden")
     node.set(policy={"treshold": HIGH})
     assert_one_clear_line(reload(node), 2, "policy.treshold: unknown key")
     os.kill(node.process_of("analyse"), signal.SIGKILL)
-    [job] = node.wait_ended(send(node, films[:1]))
+    [uid] = send(node, films[:1])
+    job = wait_until(lambda: desk.show(desk.find(uid)).job, lambda job: job.state in ENDED, 120)
     assert (job.state, judged_by(job)) == (JobState.DONE, LOW)
     set_threshold(node, HIGH)
     [job] = node.wait_ended(send(node, films[1:2]))

@@ -70,11 +70,11 @@ def test_a_reload_is_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> No
     roles = (RoleAnswer("analyse"), RoleAnswer("ingest", heard=False))
     at = "2026-01-01 12:00:00 UTC"
     print_reloads(
-        [Reload("config.yaml", "node", 7, "", changes, "user alice", at, roles)],
+        [Reload("config.yaml", "node", 7, "", changes, "alice", at, roles)],
     )
     assert capsys.readouterr().out.splitlines() == [
         "node, process 7, reads config.yaml",
-        "in force since 2026-01-01 12:00:00 UTC, by user alice",
+        "in force since 2026-01-01 12:00:00 UTC, by alice",
         f"  policy.overrides from [] to {long}",
         "waits for a restart",
         "  dicom.port",

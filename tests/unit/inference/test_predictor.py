@@ -219,7 +219,7 @@ def test_a_name_that_one_score_lacks_is_refused_with_what_there_is(
 
 def test_a_bundle_that_was_tampered_with_does_not_load(tmp_path: Path) -> None:
     """One bit of the weights, and the digest tells."""
-    for file in (folder_of("demo")).rglob("*"):
+    for file in folder_of("demo").rglob("*"):
         if file.is_file():
             copy = tmp_path / file.relative_to(folder_of("demo"))
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,10 @@ import socket
 import threading
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
+from node.domain.errors import Permanent
 from node.reload.control import FOLDER, answering, ask
 
 
@@ -49,6 +51,13 @@ def test_one_that_was_killed_is_not_waited_for(tmp_path: Path) -> None:
             killed.bind(str(path))
     assert ask(tmp_path, "") == []
     assert list(folder.iterdir()) == [elsewhere]
+
+
+def test_a_spool_that_is_another_users_is_said_to_be_that(tmp_path: Path) -> None:
+    """Not that no node runs. A file in the folder's place stands for what root may always read."""
+    (tmp_path / FOLDER).touch()
+    with pytest.raises(Permanent, match="run this as the node's user"):
+        ask(tmp_path, "")
 
 
 def test_nobody_else_can_reach_it(tmp_path: Path) -> None:

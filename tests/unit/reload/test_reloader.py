@@ -69,9 +69,9 @@ def watched(house: House) -> Iterator[tuple[House, threading.Event]]:
 def test_a_sound_file_takes_effect(house: House) -> None:
     house.write("policy: {threshold: 0.5}")
     with capture_logs() as told:
-        done = house.reloader.look("user alice")
+        done = house.reloader.look("alice")
     assert (house.threshold, done.error, done.changes.keys) == (0.5, "", ("policy.threshold",))
-    assert [(one["event"], one["who"]) for one in told] == [("reloaded", "user alice")]
+    assert [(one["event"], one["who"]) for one in told] == [("reloaded", "alice")]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_an_unsound_file_changes_nothing_and_says_why(house: House, text: str, w
     """Nor does anybody hear of it; it is logged as an error."""
     house.write(text)
     with capture_logs() as told:
-        done = house.reloader.look("user alice")
+        done = house.reloader.look("alice")
     assert why in done.error
     assert (house.threshold, house.given) == (0.4, [])
     assert [(one["event"], one["log_level"]) for one in told] == [("reload_refused", "error")]
@@ -128,7 +128,7 @@ def test_who_asks_later_is_told_what_was_set_anew_last_and_by_whom(house: House)
     """The file is watched: whoever changes it and then asks comes second."""
     house.write("policy: {threshold: 0.5}")
     first = house.reloader.look(BY_FILE)
-    second = house.reloader.look("user alice", ask=True)
+    second = house.reloader.look("alice", ask=True)
     assert (second.who, second.at, second.changes) == (BY_FILE, first.at, first.changes)
     assert second.roles == (RoleAnswer("node"),)
 
@@ -142,17 +142,17 @@ def test_a_file_that_changes_no_setting_is_not_told(house: House) -> None:
 
 def test_the_trail_has_who_before_and_after(house: House) -> None:
     house.write("policy: {threshold: youden}")
-    house.reloader.look("user alice")
+    house.reloader.look("alice")
     [record] = house.trail()
     assert record.kind == "Software Configuration"
     assert record.description == 'changed: policy.threshold from 0.4 to "youden"'
-    assert [one["UserID"] for one in record.participants][1:] == ["user alice"]
+    assert [one["UserID"] for one in record.participants][1:] == ["alice"]
 
 
 def test_the_trail_has_no_value_that_waits(house: House) -> None:
     """It may be a password."""
     house.write("policy: {threshold: 0.5}\ndatabase: {url: 'postgresql://a:s3cret@db/o'}")
-    done = house.reloader.look("user alice")
+    done = house.reloader.look("alice")
     assert "s3cret" not in repr(done)
     assert all("s3cret" not in file.read_text() for file in (house.folder / "var").iterdir())
 

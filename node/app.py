@@ -41,8 +41,6 @@ from node.spool.store import FileSpool
 
 if TYPE_CHECKING:
     from node.results.subject import ResultSettings
-    from node.screening.run import Outcome
-    from node.screening.session import Progress, Request
     from node.upkeep.adopt import Adopter
 
 _OBJECTS_PER_ASSOCIATION = 50
@@ -217,25 +215,6 @@ def run_upkeep(current: Current, stop: threading.Event) -> None:
     adopter = Adopter(care, _intake(config), spool, policy, utc_now)
     chores = Chores(care, spool, adopter, current.derive(keeping), config.queue.alarm, utc_now)
     run(chores, config.schedule, stop)
-
-
-def run_screen(
-    config: Config, request: "Request", stop: threading.Event, progress: "Progress"
-) -> "Outcome":
-    """Score files without a PACS, with the node's own policy, decoder and model."""
-    from node.inference.decoding import decode
-    from node.inference.predictor import load
-    from node.screening.reading import Reader
-    from node.screening.session import Model, screen
-
-    def load_model() -> Model:
-        predictor = load(config.model.bundle, config.model.device, config.model.threads)
-        thresholds = threshold_policy(config, predictor.threshold)
-        admission = gated(admission_policy(config), predictor.looks)
-        return Model(predictor, admission, thresholds, config.model.batch)
-
-    reader = Reader(admission_policy(config), int(config.dicom.max_object), decode)
-    return screen(request, reader, load_model, stop, progress)
 
 
 _RUNNERS: Mapping[Role, Callable[[Current, threading.Event], None]] = {

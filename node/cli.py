@@ -110,7 +110,8 @@ def screen(  # noqa: PLR0913 - a parameter is an option
     as_json: JsonOption = False,
 ) -> None:
     """Score folders of DICOM files without a PACS: one row for each film."""
-    from node.app import processors, run_screen
+    from node.app import processors
+    from node.app_screen import run_screen
     from node.display_screen import ScreeningBar, print_summary, summary
     from node.screening.row import RowState
     from node.screening.session import Request

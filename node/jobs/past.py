@@ -7,12 +7,19 @@ import sqlalchemy as sa
 from node.domain.job import Job, JobState
 from node.domain.prior import PriorResult
 from node.jobs.records import prior_from
-from node.jobs.tables import job
+from node.jobs.tables import delivery, job
 
 _REPORTED = [str(state) for state in (JobState.ANALYSED, JobState.DONE)]
-"""States whose results are delivered, or on their way. What a destination has refused, or what is
-scored anew, is not yet known to anybody.
-"""
+
+
+def is_reported() -> sa.ColumnElement[bool]:
+    """Return the condition that a job's results are delivered, or on their way.
+
+    What a destination has refused, what is scored anew, and what was scored in shadow is not yet
+    known to anybody.
+    """
+    sent = sa.exists().where(delivery.c.job_id == job.c.id)
+    return sa.and_(job.c.state.in_(_REPORTED), sent)
 
 
 def prior_results(connection: sa.Connection, one: Job, since: date) -> list[PriorResult]:
@@ -26,12 +33,13 @@ def prior_results(connection: sa.Connection, one: Job, since: date) -> list[Prio
         return []
     before = sa.or_(job.c.taken < film.taken, sa.and_(job.c.taken == film.taken, job.c.id < one.id))
     statement = (
-        sa.select(job.c.taken, job.c.film, job.c.verdict, job.c.state.in_(_REPORTED))
+        sa.select(job.c.taken, job.c.film, job.c.verdict, is_reported())
         .where(
             job.c.patient == film.patient,
             job.c.taken >= since,
             before,
             job.c.verdict.is_not(None),
+            job.c.reason == "",
             job.c.film["study_instance_uid"].as_string() != film.study_instance_uid,
         )
         .order_by(job.c.taken.desc(), job.c.id.desc())

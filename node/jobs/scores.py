@@ -6,13 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.job import JobState
 from node.domain.prediction import Finding
 from node.domain.replay import StoredScore
 from node.jobs.engine import reading
+from node.jobs.past import is_reported
 from node.jobs.tables import job
 
-_REPORTED = [str(state) for state in (JobState.ANALYSED, JobState.DONE)]
 _AT_ONCE = 2_000  # rows fetched in one go
 
 
@@ -53,7 +52,8 @@ class SqlScores:
 
 
 def _scored(since: datetime | None) -> list[sa.ColumnElement[bool]]:
-    where: list[sa.ColumnElement[bool]] = [job.c.verdict.is_not(None)]
+    # A verdict with a reason has no score: a report says why not.
+    where: list[sa.ColumnElement[bool]] = [job.c.verdict.is_not(None), job.c.reason == ""]
     if since is not None:
         where.append(job.c.received_at >= since)
     return where
@@ -83,5 +83,5 @@ def _columns(day: sa.ColumnElement[str]) -> list[sa.ColumnElement[Any]]:
         verdict["decision", "finding"].as_string(),
         verdict["decision", "threshold"].as_float(),
         sa.and_(present, sa.not_(sa.func.coalesce(known, sa.false()))),
-        job.c.state.in_(_REPORTED),
+        is_reported(),
     ]

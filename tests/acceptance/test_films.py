@@ -20,10 +20,10 @@ MakeNode = Callable[..., Node]
 RESULT_CLASSES = [SecondaryCaptureImageStorage, Comprehensive3DSRStorage]
 
 # What a node must not score, and why: the reason of its row, or None where the object is of a
-# class that is not even negotiated.
+# class that is not even negotiated. One is of a coding that no free decoder reads.
 NOT_FOR_US = {
     "RG2_JPLL.dcm": "body-part",
-    "RG3_JPLY.dcm": "body-part",
+    "RG3_JPLY.dcm": "pixels",
     "RG3_RLE.dcm": "body-part",
     "RG3_JLSL.dcm": "body-part",
     "CT1_JPLL.dcm": None,
@@ -65,7 +65,9 @@ def test_every_real_chest_film_comes_back_with_report_and_heatmap(
     films = sorted((shared_data / "dicom" / "chest").glob("*.dcm"))
     # Two of the files are different films under one SOP Instance UID: each is scored.
     uids = [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
-    node = make_node(destinations=[destination])
+    # Some of them are one film in several codings, in one study: here each is to be scored.
+    every = {"one_per_study": False}
+    node = make_node(destinations=[destination], policy={"admit": every})
     node.serve()
     assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
     jobs = node.wait_all(len(films), timeout=240)
@@ -81,12 +83,16 @@ def test_every_real_chest_film_comes_back_with_report_and_heatmap(
 def test_nothing_but_chest_films_is_scored(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], shared_data: Path
 ) -> None:
-    """Every other object is refused at negotiation, or kept as REJECTED with its true reason."""
+    """Every other object is refused at negotiation, or kept as REJECTED with its true reason.
+
+    Its pixels tell it: by default they have the last word on body part and view.
+    """
     files = sorted((shared_data / "dicom" / "other").glob("*.dcm"))
     assert {file.name for file in files} == set(NOT_FOR_US)
     node = make_node(destinations=[destination])
-    node.serve("ingest")
+    node.serve()
     transfer = dcmsend(node.port, *files, called_ae=AE_TITLE)
+    node.wait_all(sum(reason is not None for reason in NOT_FOR_US.values()))
     answered = {one.path.name: one.status for one in transfer.sent}
     reasons = {job.film.sop_instance_uid: job.reason for job in node.jobs(JobState.REJECTED)}
     for file in files:

@@ -71,19 +71,19 @@ class TestDemo:
         assert own["probability"]["image"] != shipped["probability"]["image"]
 
     def test_a_film_that_policy_turns_away_says_so(self, tmp_path: Path, film: Path) -> None:
-        """No score for a hand: the reason, status 1, and no stale results of an earlier run."""
+        """No score for a child: the reason, status 1, and no stale results of an earlier run."""
         ds = dcmread(film)
-        ds.BodyPartExamined = "HAND"
-        hand, out = tmp_path / "hand.dcm", tmp_path / "out"
-        ds.save_as(hand)
+        ds.PatientAge = "012Y"
+        child, out = tmp_path / "child.dcm", tmp_path / "out"
+        ds.save_as(child)
         out.mkdir()
         (out / "report.dcm").write_bytes(b"of an earlier run")
-        done = osteoscreen("demo", hand, "--out", out)
+        done = osteoscreen("demo", child, "--out", out)
         assert done.returncode == 1
-        assert "HAND" in done.stdout
+        assert "younger than 50 years" in done.stdout
         assert [path.name for path in out.iterdir()] == ["summary.json"]
         summary = json.loads((out / "summary.json").read_text())
-        assert (summary["state"], summary["reason"]) == ("REJECTED", "body-part")
+        assert (summary["state"], summary["reason"]) == ("REJECTED", "age")
 
     def test_wrong_films_are_named(self, tmp_path: Path) -> None:
         """A file that is not there, and one that is no film."""

@@ -175,7 +175,7 @@ def test_what_had_ended_stays_as_it_was(
     """REJECTED, FAILED and CANCELLED outlast a kill; the operator's retry brings FAILED to DONE."""
     node = make_node(destinations=[destination])
     node.serve("ingest")
-    hand = send(node, renamed(film, tmp_path / "hand.dcm", BodyPartExamined="HAND"))
+    child = send(node, renamed(film, tmp_path / "child.dcm", PatientAge="012Y"))
     unwanted = send(node, renamed(film, tmp_path / "unwanted.dcm"))
     node.desk().cancel(node.dossier(unwanted).job.id, "test", utc_now())
     damaged = send(node, film)
@@ -187,7 +187,7 @@ def test_what_had_ended_stays_as_it_was(
     node.kill()
 
     node.serve()
-    ended = {hand: JobState.REJECTED, unwanted: JobState.CANCELLED, damaged: JobState.FAILED}
+    ended = {child: JobState.REJECTED, unwanted: JobState.CANCELLED, damaged: JobState.FAILED}
     assert {uid: node.dossier(uid).job.state for uid in ended} == ended
     spooled.write_bytes(intact)
     node.desk().retry(node.dossier(damaged).job.id, "test", utc_now())

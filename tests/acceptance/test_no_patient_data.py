@@ -102,12 +102,12 @@ def good(film: Path, tmp_path: Path) -> list[Path]:
 @pytest.fixture
 def bad(film: Path, tmp_path: Path) -> list[Path]:
     """Return films that are turned away: by policy, by their pixels, by their header."""
-    hand = renamed(film, tmp_path / "hand.dcm", **PATIENT | {"BodyPartExamined": "HAND"})
+    mammogram = renamed(film, tmp_path / "mammogram.dcm", **PATIENT | {"Modality": "MG"})
     broken = renamed(film, tmp_path / "broken.dcm", **PATIENT)
     start_of_image = b"\xff\xd8\xff"
     assert start_of_image in broken.read_bytes()
     broken.write_bytes(broken.read_bytes().replace(start_of_image, bytes(3)))
-    return [hand, broken]
+    return [mammogram, broken]
 
 
 @pytest.fixture

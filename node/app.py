@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from node.app_audit import audit_of, audited, peer_of, shipped
+from node.app_drift import DriftReport, drift_report, telling, watch_of
 from node.app_policies import (
     admission_policy,
     callers,
@@ -199,7 +200,7 @@ def _reach(
 
 
 def run_upkeep(current: Current, stop: threading.Event) -> None:
-    """Rescue, expire, watch, purge."""
+    """Rescue, expire, watch, purge; measure sources of films, and tell of alarms."""
     from node.upkeep.adopt import Adopter
     from node.upkeep.chores import Chores, Keeping
     from node.upkeep.scheduler import run
@@ -214,7 +215,10 @@ def run_upkeep(current: Current, stop: threading.Event) -> None:
     policy = current.derive(admission_policy)
     adopter = Adopter(care, _intake(config), spool, policy, utc_now)
     chores = Chores(care, spool, adopter, current.derive(keeping), config.queue.alarm, utc_now)
-    run(chores, config.schedule, stop)
+    engine = _database(config)
+    watch = watch_of(config, engine, current.derive(lambda config: config.retention.rows))
+    with telling(config, engine, stop):
+        run(chores, watch, config.schedule, stop)
 
 
 _RUNNERS: Mapping[Role, Callable[[Current, threading.Event], None]] = {
@@ -235,6 +239,11 @@ def open_spool(config: Config) -> FileSpool:
 def open_desk(config: Config) -> SqlDesk:
     """Return the operator's view of the job table."""
     return SqlDesk(_database(config))
+
+
+def open_drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
+    """Return what was measured of sources since a day, of one calling AE title or of all."""
+    return drift_report(_database(config), since, calling_ae)
 
 
 def open_adopter(config: Config) -> "Adopter":

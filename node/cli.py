@@ -17,6 +17,7 @@ import typer
 from node import log
 from node.cli_common import ConfigOption, JsonOption, print_json, settings_of
 from node.cli_db import db
+from node.cli_drift import drift
 from node.cli_jobs import jobs
 from node.cli_model import model
 from node.cli_thresholds import outcomes, thresholds
@@ -35,6 +36,7 @@ app.add_typer(jobs, name="jobs")
 app.add_typer(model, name="model")
 app.add_typer(thresholds, name="thresholds")
 app.add_typer(outcomes, name="outcomes")
+app.command("drift")(drift)
 
 
 @app.callback()

@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from node.config_drift import Drift
 from node.config_peers import PROTOCOLS, AnyDestination
 from node.config_sections import (
     Audit,
@@ -63,6 +64,7 @@ class Config(BaseSettings):
     queue: Queue = Queue()
     retention: Retention = Retention()
     schedule: Schedule = Schedule()
+    drift: Drift = Drift()
     audit: Audit = Audit()
     log: Log = Log()
 
@@ -100,6 +102,11 @@ def load(path: Path | None) -> Config:
         raise ConfigError(
             f"policy.prior.months: {config.policy.prior.months} months are more than rows are "
             "kept for; lower it, or raise retention.rows"
+        )
+    if config.retention.rows < timedelta(days=config.drift.window):
+        raise ConfigError(
+            f"drift.window: {config.drift.window} days are more than rows are kept for; "
+            "lower it, or raise retention.rows"
         )
     return _anchored(config, base.resolve())
 

@@ -189,6 +189,8 @@ class Schedule(Section):
     commitments: Seconds = 30.0
     watch: Seconds = 30.0
     purge: Seconds = 3600.0
+    drift: Seconds = 3600.0
+    feeds: Seconds = 900.0
 
 
 class Audit(Section):

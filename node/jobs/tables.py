@@ -65,6 +65,7 @@ job = sa.Table(
     sa.Index(None, "state", "run_after"),
     sa.Index(None, "patient", "taken"),
     sa.Index(None, "study"),
+    sa.Index(None, "received_at"),
     sa.Index(None, "spool_key"),
 )
 
@@ -102,6 +103,59 @@ outcome = sa.Table(
     sa.Column("site", sa.String(32), nullable=False),
     sa.Column("t_score", sa.Float, nullable=False),
     sa.UniqueConstraint("patient", "taken", "site"),
+)
+
+drift = sa.Table(
+    "drift",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("calling_ae", sa.String(16), nullable=False),
+    sa.Column("station", sa.String(64), nullable=False),
+    sa.Column("measure", sa.String(64), nullable=False),
+    sa.Column("value", sa.Float),
+    sa.Column("films", sa.Integer, nullable=False),
+    sa.Column("reference", sa.Float),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.UniqueConstraint("day", "calling_ae", "station", "measure"),
+)
+
+drift_reference = sa.Table(
+    "drift_reference",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("calling_ae", sa.String(16), nullable=False),
+    sa.Column("station", sa.String(64), nullable=False),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("since", sa.Date, nullable=False),
+    sa.Column("until", sa.Date, nullable=False),
+    sa.Column("basis", sa.String(80), nullable=False),
+    sa.Column("scores", sa.JSON, nullable=False),
+    sa.Column("measures", sa.JSON, nullable=False),
+    sa.UniqueConstraint("calling_ae", "station", "model", "basis"),
+)
+
+alarm = sa.Table(
+    "alarm",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("calling_ae", sa.String(16), nullable=False),
+    sa.Column("station", sa.String(64), nullable=False),
+    sa.Column("measure", sa.String(64), nullable=False),
+    sa.Column("since", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("calling_ae", "station", "measure"),
+)
+
+notice = sa.Table(
+    "notice",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("channel", sa.String(16), nullable=False),
+    sa.Column("content", sa.JSON, nullable=False),
+    sa.Column("made_at", UtcDateTime, nullable=False),
+    sa.Column("due_at", UtcDateTime, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Index(None, "channel", "due_at"),
 )
 
 event = sa.Table(

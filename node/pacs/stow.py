@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 
 from node.config_peers import WebDestination
+from node.credentials import read_secret
 from node.domain.delivery import CommitmentReport
-from node.domain.errors import Misconfigured, Permanent, Transient, Unreachable
+from node.domain.errors import Permanent, Transient, Unreachable
 from node.pacs.status import classify
 from node.tls import client_context
 
@@ -110,9 +111,9 @@ def web_client(destination: WebDestination) -> httpx.Client:
     """Return the HTTP client of a destination, with its credentials and whom it trusts."""
     headers, auth = {}, None
     if destination.token_file is not None:
-        headers["Authorization"] = f"Bearer {_secret('token_file', destination.token_file)}"
+        headers["Authorization"] = f"Bearer {read_secret('token_file', destination.token_file)}"
     if destination.password_file is not None:
-        auth = (destination.user, _secret("password_file", destination.password_file))
+        auth = (destination.user, read_secret("password_file", destination.password_file))
     verify: bool | ssl.SSLContext = client_context(destination.tls) if destination.tls else True
     return httpx.Client(
         base_url=str(destination.url),
@@ -122,11 +123,3 @@ def web_client(destination: WebDestination) -> httpx.Client:
         timeout=destination.timeout,
         trust_env=False,  # no proxy that the configuration does not name
     )
-
-
-def _secret(key: str, path: Path) -> str:
-    try:
-        return path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
-        raise Misconfigured(f"{key} {path} cannot be read: {why}") from None

@@ -5,34 +5,47 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from node.config_sections import Schedule
 from node.domain.errors import Permanent, Transient
+from node.log import where
 from node.upkeep.chores import Chores
+from node.upkeep.drift import DriftWatch
 
 _LOOK_SECONDS = 5.0
 
 log = structlog.get_logger()
 
 
-def run(chores: Chores, schedule: Schedule, stop: threading.Event) -> None:
-    """Do the chores, each at once and then by its interval, until `stop` is set."""
+def run(chores: Chores, watch: DriftWatch, schedule: Schedule, stop: threading.Event) -> None:
+    """Do the chores, each at once and then by its interval, until `stop` is set.
+
+    Measuring has a thread of its own: weeks of films are no reason to rescue nobody's meanwhile.
+    """
     scheduler = BackgroundScheduler(
-        executors={"default": ThreadPoolExecutor(1)},
+        executors={"default": ThreadPoolExecutor(1), "drift": ThreadPoolExecutor(1)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         timezone=UTC,
     )
-    for chore, seconds in (
-        (chores.rescue, schedule.rescue),
-        (chores.expire_commitments, schedule.commitments),
-        (chores.watch, schedule.watch),
-        (chores.purge, schedule.purge),
+    for chore, seconds, executor in (
+        (chores.rescue, schedule.rescue, "default"),
+        (chores.expire_commitments, schedule.commitments, "default"),
+        (chores.watch, schedule.watch, "default"),
+        (chores.purge, schedule.purge, "default"),
+        (watch.measure, schedule.drift, "drift"),
+        (watch.feeds, schedule.feeds, "drift"),
     ):
         scheduler.add_job(
-            _guarded(chore), "interval", seconds=seconds, next_run_time=datetime.now(UTC)
+            _guarded(chore),
+            "interval",
+            seconds=seconds,
+            executor=executor,
+            next_run_time=datetime.now(UTC),
         )
+    scheduler.add_listener(_tell_unforeseen, EVENT_JOB_ERROR)
     scheduler.start()
     while not stop.wait(_LOOK_SECONDS):
         make_due(scheduler, datetime.now(UTC))
@@ -47,6 +60,12 @@ def make_due(scheduler: BackgroundScheduler, now: datetime) -> None:
     for job in scheduler.get_jobs():
         if job.next_run_time - now > job.trigger.interval:
             job.modify(next_run_time=now)
+
+
+def _tell_unforeseen(event: JobExecutionEvent) -> None:
+    """Say what APScheduler says to the standard library's log, which is silent here."""
+    error = event.exception
+    log.error("unforeseen", error=type(error).__name__, where=where(error))
 
 
 def _guarded(chore: Callable[[], None]) -> Callable[[], None]:

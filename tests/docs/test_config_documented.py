@@ -90,7 +90,8 @@ def test_every_default_is_spelled_out() -> None:
     """The file states each value that can be in force, rather than leave it to the code."""
     web = [f"destinations.{name}" for name in ("url", "user", "password_file", "token_file")]
     tls = ("dicom.tls.", "destinations.tls.")
-    in_examples = (*tls, "audit.syslog.", *web, "dicom.callers.", "policy.overrides.")
+    told = ("drift.alarms.webhook.", "drift.alarms.mail.")
+    in_examples = (*tls, *told, "audit.syslog.", *web, "dicom.callers.", "policy.overrides.")
     stated = explained_keys(CONFIG.read_text(encoding="utf-8"))
     missing = [key for key in LEAVES if key not in stated and not key.startswith(in_examples)]
     assert missing == []

@@ -39,6 +39,8 @@ def tree(tmp_path: Path) -> Path:
         ("node/films/header.py", "import node.results.report"),
         ("node/audit/syslog.py", "import node.pacs.status"),
         ("node/audit/trail.py", "import highdicom"),
+        ("node/notify/mail.py", "import node.jobs.alarms"),
+        ("node/domain/distance.py", "import scipy"),
         ("node/screening/run.py", "import node.worker.loop"),
         ("node/screening/reading.py", "import models.pixels"),
         ("models/pixels.py", "import node.log"),

@@ -73,6 +73,7 @@ def test_what_takes_effect_at_once(tmp_path: Path, was: str, becomes: str, key: 
         ("\npolicy", "\nqueue: {lease: 30}\npolicy", "queue.lease"),
         ("\npolicy", "\nschedule: {purge: 60}\npolicy", "schedule.purge"),
         ("\npolicy", "\naudit: {source: other}\npolicy", "audit.source"),
+        ("\npolicy", "\ndrift: {films: 100}\npolicy", "drift.films"),
         ("\npolicy", "\nlog: {format: console}\npolicy", "log.format"),
         ("port: 104", "port: 11112", "destinations.pacs.port"),
         ("archive.example", "other.example", "destinations.web.url"),

@@ -1,0 +1,58 @@
+"""Telling of an alarm by HTTP POST."""
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import httpx
+
+from node.config_drift import Webhook
+from node.credentials import read_secret
+from node.domain.errors import Misconfigured, Unreachable
+from node.tls import client_context
+
+SIGNATURE = "X-OsteoScreen-Signature"
+
+
+def post(content: dict[str, Any], webhook: Webhook) -> None:
+    """Send an alarm as JSON; return once the receiver has answered with a success.
+
+    Raises Unreachable with the reason, and Misconfigured for a file that cannot be used. Neither
+    quotes the URL's path, which is a password with some receivers.
+    """
+    body = json.dumps(content, sort_keys=True).encode()
+    where = f"drift.alarms.webhook ({webhook.url.host})"
+    try:
+        with httpx.Client(
+            verify=client_context(webhook.tls), timeout=webhook.timeout, trust_env=False
+        ) as client:
+            answer = client.post(str(webhook.url), content=body, headers=_headers(body, webhook))
+    except httpx.TransportError as error:
+        raise Unreachable(f"{where}: {type(error).__name__}; check url and tls") from None
+    if not answer.is_success:
+        raise Unreachable(
+            f"{where}: answered HTTP {answer.status_code}; check url, token_file and secret_file"
+        )
+
+
+def _headers(body: bytes, webhook: Webhook) -> dict[str, str]:
+    headers = {"Content-Type": "application/json"}
+    if webhook.token_file is not None:
+        token = read_secret("drift.alarms.webhook.token_file", webhook.token_file)
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise Misconfigured(
+                f"drift.alarms.webhook.token_file {webhook.token_file} holds more than a token"
+            )
+        headers["Authorization"] = f"Bearer {token}"
+    if webhook.secret_file is not None:
+        key = read_secret("drift.alarms.webhook.secret_file", webhook.secret_file)
+        digest = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+        headers[SIGNATURE] = f"sha256={digest}"
+    return headers
+
+
+def require_usable(webhook: Webhook) -> None:
+    """Raise Misconfigured for a file that cannot be used, before there is an alarm to tell."""
+    client_context(webhook.tls)
+    _headers(b"", webhook)

@@ -1,0 +1,127 @@
+"""Who is told of alarms: a web server and a mail server on loopback, started by a test."""
+
+import ssl
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from tests.peers.waiting import free_port
+
+
+@dataclass
+class WebReceiver:
+    """Keeps each POST, its path, headers and body, and answers it with `status`.
+
+    While `hold` is set it answers nobody.
+    """
+
+    context: ssl.SSLContext | None = None
+    port: int = field(default_factory=free_port)
+    status: int = 204
+    posts: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
+    answering: threading.Event = field(default_factory=threading.Event)
+    _server: ThreadingHTTPServer | None = None
+
+    def __post_init__(self) -> None:
+        self.answering.set()
+
+    @property
+    def url(self) -> str:
+        scheme = "http" if self.context is None else "https"
+        return f"{scheme}://127.0.0.1:{self.port}/hooks/secret-path"
+
+    def start(self) -> None:
+        """Listen on loopback."""
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.asked.set()
+                receiver.answering.wait()
+                receiver.posts.append((self.path, dict(self.headers), body))
+                self.send_response(receiver.status)
+                self.send_header("Location", "https://elsewhere.example/")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing on the tests' standard error."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server.daemon_threads = True
+        if self.context is not None:
+            self._server.socket = self.context.wrap_socket(self._server.socket, server_side=True)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self.answering.set()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+
+@dataclass
+class MailReceiver:
+    """An SMTP server of aiosmtpd's: keeps each mail, and who logged in for it.
+
+    With a context it takes nothing before STARTTLS, and a login as `user` with `password`.
+    """
+
+    context: ssl.SSLContext | None = None
+    user: str = ""
+    password: str = ""
+    unknown: tuple[str, ...] = ()
+    port: int = field(default_factory=free_port)
+    mails: list[Envelope] = field(default_factory=list)
+    logins: list[bool] = field(default_factory=list)
+    _controller: Controller | None = None
+
+    def start(self) -> None:
+        """Listen on loopback."""
+        self._controller = Controller(
+            self,
+            hostname="127.0.0.1",
+            port=self.port,
+            tls_context=self.context,
+            require_starttls=self.context is not None,
+            auth_required=bool(self.user),
+            authenticator=self._authenticate,
+        )
+        self._controller.start()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
+
+    async def handle_RCPT(  # noqa: N802 - what aiosmtpd calls
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: Any
+    ) -> str:
+        """Take a recipient that is known."""
+        if address in self.unknown:
+            return "550 no such user: 4711 of SURNAME"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802 - what aiosmtpd calls
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
+        """Keep a mail."""
+        self.mails.append(envelope)
+        return "250 OK"
+
+    def _authenticate(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, given: Any
+    ) -> AuthResult:
+        wanted = LoginPassword(self.user.encode(), self.password.encode())
+        self.logins.append(given == wanted)
+        return AuthResult(success=given == wanted, handled=False)

@@ -1,0 +1,133 @@
+"""Who has fallen silent: learned from the weeks before the last film, counted in usual hours."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from node.domain.drift import Source
+from node.domain.feeds import Feed, Local, feed, usual_hours
+
+XRAY = Source("XRAY1", "")
+MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+SHANGHAI = timezone(timedelta(hours=8))
+WEEK, HOUR = timedelta(weeks=1), timedelta(hours=1)
+
+
+def utc(time: datetime) -> datetime:
+    return time
+
+
+def at(text: str, week: int = 4) -> datetime:
+    """Return a time such as `Tue 10:30` of a week; five weeks of working hours end in week 4."""
+    day, clock = text.split()
+    hour, minute = map(int, clock.split(":"))
+    days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun").index(day)
+    return MONDAY + week * WEEK + timedelta(days=days, hours=hour, minutes=minute)
+
+
+def working(weeks: Iterable[int] = range(5), until: str = "Fri 16:40") -> list[datetime]:
+    """Return films every twenty minutes, Monday to Friday, 8 to 17 h."""
+    return [
+        time
+        for week in weeks
+        for day in range(5)
+        for minute in range(8 * 60, 17 * 60, 20)
+        if (time := MONDAY + week * WEEK + timedelta(days=day, minutes=minute)) <= at(until)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "hours"),
+    [
+        ("Tue 10:00", "Tue 10:20", 1 / 3),
+        ("Tue 10:00", "Tue 14:00", 4),
+        ("Tue 16:40", "Wed 07:59", 1 / 3),  # the night does not count
+        ("Tue 16:40", "Wed 08:40", 1),
+        ("Fri 16:40", "Sun 23:00", 1 / 3),  # nor does the weekend
+        ("Fri 16:40", "Sun 23:59", 1 / 3),
+        ("Mon 08:00", "Fri 17:00", 45),  # five days of nine hours
+    ],
+)
+def test_silence_is_counted_in_usual_hours(last: str, now: str, hours: float) -> None:
+    found = feed(XRAY, working(until=last), at(now), utc)
+    assert found.quiet is not None
+    assert found.quiet / HOUR == pytest.approx(hours)
+
+
+@pytest.mark.parametrize(("hours", "silent"), [(3.9, False), (4.0, True), (50.0, True)])
+def test_it_is_silent_from_the_limit_on(hours: float, silent: bool) -> None:
+    assert Feed(XRAY, MONDAY, hours * HOUR).silent(4 * HOUR) is silent
+
+
+def test_a_silence_of_weeks_does_not_become_usual() -> None:
+    """What is usual is learned from before it, so that its alarm stands."""
+    found = feed(XRAY, working(until="Wed 12:00"), at("Wed 12:00", week=9), utc)
+    assert found.quiet is not None
+    assert found.quiet / HOUR == pytest.approx(5 * 45)
+
+
+@pytest.mark.parametrize(
+    ("weeks", "usual"),
+    [((4,), 0), ((3, 4), 0), ((2, 3, 4), 45), ((0, 2, 3, 4), 45), ((0, 1, 4), 0), (range(5), 45)],
+)
+def test_an_hour_is_usual_that_came_in_most_weeks(weeks: Iterable[int], usual: int) -> None:
+    """None in the first two weeks, in all of two or three weeks, in three of four."""
+    found = usual_hours(working(weeks), utc)
+    assert len({slot for slot in found if slot != (4, 16)}) == usual - (usual > 0)
+
+
+def test_one_film_at_night_makes_no_night_usual() -> None:
+    times = sorted([*working(), at("Wed 03:00", week=2)])
+    assert (2, 3) not in usual_hours(times, utc)
+
+
+def test_a_rare_sender_is_never_silent() -> None:
+    """One film a day at any hour has no usual hours."""
+    times = [MONDAY + timedelta(days=n, hours=n * 7 % 24) for n in range(40)]
+    found = feed(XRAY, times, times[-1] + WEEK, utc)
+    assert not found.silent(HOUR)
+
+
+def test_a_new_source_is_not_expected() -> None:
+    assert feed(XRAY, [MONDAY], MONDAY + WEEK, utc) == Feed(XRAY, MONDAY, None)
+
+
+@pytest.mark.parametrize(
+    ("local", "slot"),
+    [
+        (utc, (0, 23)),
+        (lambda time: time.astimezone(SHANGHAI), (1, 7)),
+        (lambda time: time.astimezone(timezone(timedelta(hours=5, minutes=30))), (1, 5)),
+    ],
+)
+def test_weekday_and_hour_are_those_on_the_wall(local: Local, slot: tuple[int, int]) -> None:
+    times = [MONDAY + week * WEEK + timedelta(hours=23, minutes=50) for week in range(5)]
+    assert usual_hours(times, local) == {slot}
+
+
+def test_hours_stay_usual_when_the_clocks_change() -> None:
+    """Work begins at eight by the wall, whatever that is in UTC (Europe, 29 March 2026)."""
+    berlin = ZoneInfo("Europe/Berlin")
+
+    def local(time: datetime) -> datetime:
+        return time.astimezone(berlin)
+
+    times = [datetime(2026, 3, day, 8, 10, tzinfo=berlin).astimezone(UTC) for day in (2, 9, 16, 23)]
+    monday = datetime(2026, 3, 30, 8, 0, tzinfo=berlin).astimezone(UTC)
+    before, during = (feed(XRAY, times, monday + past, local) for past in (-HOUR, HOUR))
+    assert before.quiet is not None
+    assert during.quiet is not None
+    assert during.quiet - before.quiet == HOUR
+
+
+def test_half_hours_of_a_zone_are_cut_at_its_own_hours() -> None:
+    """India's clocks strike at half past by UTC."""
+
+    def local(time: datetime) -> datetime:
+        return time.astimezone(timezone(timedelta(hours=5, minutes=30)))
+
+    times = [MONDAY + week * WEEK + timedelta(hours=4, minutes=40) for week in range(5)]
+    found = feed(XRAY, times, times[-1] + timedelta(days=1), local)
+    assert found.quiet == timedelta(minutes=50)  # from 10:10 to 11:00

@@ -1,0 +1,123 @@
+"""`osteoscreen drift`: what people and programs are shown."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from node.cli import app
+from node.domain.drift import Figure, Measure, Measured, Source
+from node.domain.errors import Misconfigured
+from node.jobs import migrate
+from node.jobs.alarms import SqlAlarms
+from node.jobs.drift import SqlDrift
+from node.jobs.engine import open_engine
+from tests.peers.receivers import WebReceiver
+from tests.peers.waiting import free_port
+
+XRAY, HOSTILE = Source("XRAY1", "ROOM 2"), Source("XRAY2", "[red]\x1b[2JROOM")
+TODAY = datetime.now(UTC).date()
+YESTERDAY, EARLIER = TODAY - timedelta(days=1), TODAY - timedelta(days=20)
+
+
+def row(
+    source: Source, measure: str, value: float | None, reference: float | None = None
+) -> Measured:
+    return Measured(YESTERDAY, source, Figure(measure, value, 240, reference), "ab" * 32)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Return the configuration of a node that has measured two sources."""
+    file = tmp_path / "config.yaml"
+    file.write_text(f"database: {{url: 'sqlite:///{tmp_path / 'jobs.db'}'}}\n")
+    engine = open_engine(f"sqlite:///{tmp_path / 'jobs.db'}")
+    migrate.upgrade(engine)
+    store = SqlDrift(engine)
+    store.keep(
+        YESTERDAY,
+        [
+            row(XRAY, Measure.FILMS, 240.0, 900.0),
+            row(XRAY, Measure.ADMITTED, 0.5, 0.75),
+            row(XRAY, Measure.PSI, 0.31),
+            row(HOSTILE, Measure.PSI, None),
+        ],
+    )
+    store.keep(EARLIER, [Measured(EARLIER, XRAY, Figure(Measure.PSI, 0.05, 240), "ab" * 32)])
+    SqlAlarms(engine, ()).raised(XRAY, "psi", datetime.now(UTC), {})
+    return file
+
+
+def ask(config: Path, *options: str) -> Result:
+    done = CliRunner().invoke(app, ["drift", "--config", str(config), *options])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_figures_are_read_out_for_people(config: Path) -> None:
+    text = ask(config).output
+    assert "XRAY1 / ROOM 2" in text
+    assert "75.0% in the reference" in text
+    assert "ALARM large change" in text
+    assert "too few (240 films)" in text
+    assert "alarm since" in text
+
+
+def test_a_hostile_name_gives_the_terminal_no_orders(config: Path) -> None:
+    text = ask(config).output
+    assert "\x1b[2J" not in text
+    assert "[red]\\x1b[2JROOM" in text
+
+
+def test_json_has_everything(config: Path) -> None:
+    told = json.loads(ask(config, "--json", "--since", str(EARLIER)).stdout)
+    figures = {(one["day"], one["calling_ae"], one["measure"]): one for one in told["figures"]}
+    assert len(figures) == 5
+    assert figures[str(YESTERDAY), "XRAY1", "psi"] == {
+        "day": str(YESTERDAY),
+        "calling_ae": "XRAY1",
+        "station": "ROOM 2",
+        "measure": "psi",
+        "value": 0.31,
+        "films": 240,
+        "reference": None,
+        "reading": "large change",
+        "model": "ab" * 32,
+    }
+    assert [(one["station"], one["measure"]) for one in told["alarms"]] == [("ROOM 2", "psi")]
+
+
+def test_one_source_and_the_last_days(config: Path) -> None:
+    told = json.loads(ask(config, "--json", "--source", "XRAY2").stdout)
+    assert [one["calling_ae"] for one in told["figures"]] == ["XRAY2"]
+    assert told["alarms"] == []
+    days = {one["day"] for one in json.loads(ask(config, "--json").stdout)["figures"]}
+    assert days == {str(YESTERDAY)}
+
+
+def test_receivers_of_alarms_can_be_tried(config: Path) -> None:
+    """Who has taken the test, who has not, and why."""
+    web = WebReceiver()
+    web.start()
+    with config.open("a") as file:
+        mail = f"{{host: 127.0.0.1, port: {free_port()}, sender: a@b, recipients: [c@d]}}"
+        file.write(f"drift: {{alarms: {{webhook: {{url: '{web.url}'}}, mail: {mail}}}}}\n")
+    done = CliRunner().invoke(app, ["drift", "--config", str(config), "--test-alarm", "--json"])
+    web.stop()
+    assert done.exit_code == 1
+    checks = {one["name"]: one for one in json.loads(done.stdout)}
+    assert checks["webhook"]["ok"]
+    assert "Connection refused" in checks["mail"]["detail"]
+    [(_, _, body)] = web.posts
+    assert json.loads(body)["event"] == "test"
+
+
+def test_without_receivers_there_is_nothing_to_try(config: Path) -> None:
+    done = CliRunner().invoke(app, ["drift", "--config", str(config), "--test-alarm"])
+    assert isinstance(done.exception, Misconfigured)
+
+
+def test_where_nothing_was_measured_it_is_said(config: Path) -> None:
+    assert "nothing was measured" in ask(config, "--source", "NOBODY").output

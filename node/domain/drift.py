@@ -154,12 +154,13 @@ class Tally:
     def add(self, film: SeenFilm) -> None:
         """Count one more; `model` is that of the last one scored."""
         self.films += 1
+        if film.state == JobState.REJECTED:
+            self.refused[film.reason] += 1
+            return
         self.failed += film.state == JobState.FAILED
         self.sexes[film.sex] += 1
         if film.age_years is not None:
             self.ages.append(film.age_years)
-        if film.state == JobState.REJECTED:
-            self.refused[film.reason] += 1
         if film.model:
             self.scored += 1
             self.flagged += film.flagged
@@ -238,7 +239,7 @@ def figures(tally: Tally, reference: Reference | None, plan: Plan) -> list[Figur
 
 
 def _plain(tally: Tally) -> list[Figure]:
-    """Return what needs no reference. Shares of sex and age are of the films that state them."""
+    """Return what needs no reference. Age and sex are of the admitted films that state them."""
     refused = tally.refused.total()
     told = tally.sexes["F"] + tally.sexes["M"]
     middle = median(tally.ages) if len(tally.ages) >= LEAST else None

@@ -15,15 +15,12 @@ from node.domain.drift import Figure, Measure, Plan, Source
 from node.domain.job import JobState
 from node.jobs.alarms import SqlAlarms
 from node.jobs.drift import SqlDrift
-from node.jobs.records import film_json, verdict_json
-from node.jobs.tables import job, notice
+from node.jobs.tables import notice
 from node.upkeep.drift import DriftWatch, Watched
-from tests.contract.conftest import VERDICT, Table, film
+from tests.contract.conftest import Table
+from tests.peers.history import NEW, OLD, XRAY, History
 
-OLD, NEW = "ab" * 32, "cd" * 32
-XRAY = Source("XRAY1", "ROOM 2")
 FIRST = datetime(2026, 1, 5, 8, tzinfo=UTC)  # a Monday
-A_DAY = 20  # films
 PLAN = Plan(window=5, films=50, reference_days=5, reference_films=50)
 ONE_DAY = timedelta(days=1)
 
@@ -33,10 +30,10 @@ class Hospital:
 
     def __init__(self, table: Table, **settings: Any) -> None:
         self.table = table
-        self._sent = 0
-        self._watched = Watched("OSTEOSCREEN", PLAN, Limits(), _utc, None)
-        self._watched = replace(self._watched, **settings)
+        watched = Watched("OSTEOSCREEN", PLAN, Limits(), _utc, None)
+        self._watched = replace(watched, **settings)
         self.store = SqlDrift(table.engine)
+        self.send = History(table.engine, FIRST).send
         self.watch = self.another_watch()
 
     def another_watch(self) -> DriftWatch:
@@ -44,44 +41,6 @@ class Hospital:
         alarms = SqlAlarms(self.table.engine, ("webhook",))
         kept, clock = lambda: timedelta(days=365), lambda: self.table.now
         return DriftWatch(SqlDrift(self.table.engine), alarms, self._watched, kept, clock)
-
-    def send(self, days: int, first: int = 0, model: str = OLD, **other: Any) -> None:
-        """Have a day's films come from 8 o'clock on, one each half hour, for so many days."""
-        rows = [
-            self._row(FIRST + timedelta(days=first + day, minutes=30 * n), n, model, **other)
-            for day in range(days)
-            for n in range(A_DAY)
-        ]
-        with self.table.engine.begin() as connection:
-            connection.execute(sa.insert(job), rows)
-
-    def _row(self, at: datetime, n: int, model: str, **other: Any) -> dict[str, Any]:
-        self._sent += 1
-        source = other.get("source", XRAY)
-        one = replace(film(self._sent), sex="FM"[n % 2], station=source.station)
-        score = min(1.0, (self._sent * 37 % 100) / 100 * 0.7 + other.get("higher", 0.0))
-        state = other.get("state", JobState.DONE)
-        verdict = replace(
-            VERDICT,
-            probability=replace(VERDICT.probability, image=score),
-            model=replace(VERDICT.model, digest=model),
-        )
-        return {
-            "state": str(state),
-            "sop_instance_uid": one.sop_instance_uid,
-            "digest": one.digest,
-            "calling_ae": source.calling_ae,
-            "film": film_json(one),
-            "spool_key": "",
-            "attempt": 1,
-            "worker": "",
-            "run_after": at,
-            "reason": "view" if state is JobState.REJECTED else "",
-            "error": "",
-            "verdict": verdict_json(verdict) if state is JobState.DONE else None,
-            "received_at": at,
-            "updated_at": at,
-        }
 
     def now(self, day: int, hour: int = 1) -> None:
         """Set the clock to an hour of a day, the first of which is 0."""

@@ -1,0 +1,99 @@
+"""Films of the past in a job table, as a hospital would have sent them day by day."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from node.domain.drift import Source
+from node.domain.film import Film
+from node.domain.job import JobState
+from node.domain.prediction import (
+    Decision,
+    Finding,
+    IntendedUse,
+    ModelIdentity,
+    Probability,
+    Used,
+    Verdict,
+)
+from node.jobs.records import film_json, verdict_json
+from node.jobs.tables import job
+
+XRAY = Source("XRAY1", "ROOM 2")
+OLD, NEW = "ab" * 32, "cd" * 32
+A_DAY = 20  # films, one each half hour
+
+
+@dataclass
+class History:
+    """What was sent since a first day, from that hour of it on."""
+
+    engine: sa.Engine
+    first: datetime
+    sent: int = 0
+
+    def send(self, days: int, first: int = 0, **films: Any) -> None:
+        """Have films come for so many days, from a day on, the first of which is 0.
+
+        Of a `source`, with a `state`; scored by a `model`, or `higher` than others by so much.
+        """
+        rows = [
+            self._row(self.first + timedelta(days=first + day, minutes=30 * n), n, **films)
+            for day in range(days)
+            for n in range(A_DAY)
+        ]
+        with self.engine.begin() as connection:
+            connection.execute(sa.insert(job), rows)
+
+    def _row(
+        self,
+        at: datetime,
+        n: int,
+        source: Source = XRAY,
+        state: JobState = JobState.DONE,
+        model: str = OLD,
+        higher: float = 0.0,
+    ) -> dict[str, Any]:
+        self.sent += 1
+        score = min(1.0, (self.sent * 37 % 100) / 100 * 0.7 + higher)
+        return {
+            "state": str(state),
+            "sop_instance_uid": f"1.2.3.{self.sent}",
+            "digest": f"{self.sent:064x}",
+            "calling_ae": source.calling_ae,
+            "film": film_json(_film(self.sent, "FM"[n % 2], source)),
+            "spool_key": "",
+            "attempt": 1,
+            "worker": "",
+            "run_after": at,
+            "reason": "view" if state is JobState.REJECTED else "",
+            "error": "",
+            "verdict": verdict_json(_verdict(score, model)) if state is JobState.DONE else None,
+            "received_at": at,
+            "updated_at": at,
+        }
+
+
+def _film(number: int, sex: str, source: Source) -> Film:
+    return Film(
+        sop_instance_uid=f"1.2.3.{number}",
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.1",
+        study_instance_uid=f"1.2.4.{number}",
+        series_instance_uid=f"1.2.5.{number}",
+        transfer_syntax_uid="1.2.840.10008.1.2.1",
+        digest=f"{number:064x}",
+        size=100,
+        sex=sex,
+        age_years=67.0,
+        station=source.station,
+    )
+
+
+def _verdict(score: float, model: str) -> Verdict:
+    return Verdict(
+        probability=Probability(image=score),
+        decision=Decision(Finding.ABSENT, threshold=1.0, score=score, used=Used.IMAGE),
+        model=ModelIdentity("m", "1", model, IntendedUse.DEMONSTRATION),
+    )

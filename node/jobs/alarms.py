@@ -52,8 +52,8 @@ class SqlAlarms:
         values = {**source._asdict(), "measure": measure, "since": now}
         insert = postgresql.insert(alarm) if postgres else sqlite.insert(alarm)
         with transaction(self._engine) as connection:
-            statement = insert.values(values).on_conflict_do_nothing()
-            new = connection.execute(statement).rowcount == 1
+            statement = insert.values(values).on_conflict_do_nothing().returning(alarm.c.id)
+            new = connection.scalar(statement) is not None
             if new:
                 self._notify(connection, now, content)
         return new

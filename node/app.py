@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from node.app_audit import audit_of, audited, peer_of, shipped
+from node.app_canary import run_canary
 from node.app_drift import DriftReport, drift_report, telling, watch_of
 from node.app_policies import (
     admission_policy,
@@ -54,6 +55,7 @@ class Role(StrEnum):
     ANALYSE = "analyse"
     DELIVER = "deliver"
     UPKEEP = "upkeep"
+    CANARY = "canary"
 
 
 def run_role(role: Role, current: Current, stop: threading.Event, *, alone: bool = False) -> None:
@@ -226,6 +228,7 @@ _RUNNERS: Mapping[Role, Callable[[Current, threading.Event], None]] = {
     Role.ANALYSE: run_analyse,
     Role.DELIVER: run_deliver,
     Role.UPKEEP: run_upkeep,
+    Role.CANARY: run_canary,
 }
 
 
@@ -263,9 +266,7 @@ def upgrade_schema(config: Config) -> str:
 
 
 def _database(config: Config) -> sa.Engine:
-    engine = open_engine(config.database.url)
-    migrate.require_current(engine)
-    return engine
+    return migrate.open_current(config.database.url)
 
 
 def _intake(config: Config) -> SqlIntake:

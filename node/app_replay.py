@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from node.app_policies import reserve, threshold_policy
 from node.config import Config
@@ -11,14 +10,10 @@ from node.domain.outcome import Replayed, agreement, scans
 from node.domain.replay import replay
 from node.inference.points import Points
 from node.jobs import migrate
-from node.jobs.engine import open_engine
 from node.jobs.outcomes import Imported, SqlOutcomes
 from node.jobs.scores import SqlScores
 from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 
 def run_replay(node: Config, tried: Config, since: datetime | None, within: timedelta) -> Replayed:
@@ -28,7 +23,7 @@ def run_replay(node: Config, tried: Config, since: datetime | None, within: time
     """
     points = Points.of_bundle(tried.model.bundle)
     policy = threshold_policy(tried, points.threshold)
-    engine = _engine(node)
+    engine = migrate.open_current(node.database.url)
     scores = SqlScores(engine)
     others = sum(n for model, n in scores.count(since).items() if model != points.model)
     measured = scans(SqlOutcomes(engine).all())
@@ -48,10 +43,4 @@ def import_outcomes(config: Config, lines: Iterable[str]) -> tuple[Table, Import
 
 def open_outcomes(config: Config) -> SqlOutcomes:
     """Return the densitometry that was imported."""
-    return SqlOutcomes(_engine(config))
-
-
-def _engine(config: Config) -> "sa.Engine":
-    engine = open_engine(config.database.url)
-    migrate.require_current(engine)
-    return engine
+    return SqlOutcomes(migrate.open_current(config.database.url))

@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from node import log
+from node.cli_canary import canary
 from node.cli_common import ConfigOption, JsonOption, print_json, settings_of
 from node.cli_db import db
 from node.cli_drift import drift
@@ -37,6 +38,7 @@ app.add_typer(model, name="model")
 app.add_typer(thresholds, name="thresholds")
 app.add_typer(outcomes, name="outcomes")
 app.command("drift")(drift)
+app.add_typer(canary, name="canary")
 
 
 @app.callback()
@@ -64,7 +66,7 @@ def demo(
 @app.command()
 def serve(
     config: ConfigOption = None,
-    role: Annotated[str, typer.Option(help="ingest, analyse, deliver or upkeep.")] = "",
+    role: Annotated[str, typer.Option(help="ingest, analyse, deliver, upkeep or canary.")] = "",
 ) -> None:
     """Run the node, or with --role one part of it, until SIGTERM or Ctrl-C."""
     from node.app import Role

@@ -1,12 +1,17 @@
 """What the commands share: the options that many have, and how they read and write."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from node.config import Config, load
+from node.domain.errors import Misconfigured
+
+DAY = "%Y-%m-%d"
+"""How a day is written in an option."""
 
 ConfigOption = Annotated[
     Path | None,
@@ -22,6 +27,19 @@ def settings_of(config: Path | None) -> tuple[Path | None, Config]:
     return file, load(file)
 
 
+def as_text(content: Any) -> str:
+    """Return a result as JSON for programs."""
+    return json.dumps(content, indent=2, ensure_ascii=False, default=str)
+
+
 def print_json(content: Any) -> None:
     """Write a result for programs."""
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+    typer.echo(as_text(content))
+
+
+def days_of(text: str) -> timedelta:
+    """Return how far film and densitometry may lie apart, by the option --within."""
+    number = text.removesuffix("d")
+    if not number.isdecimal() or len(number) > 5:
+        raise Misconfigured(f"--within: {text!r} is no number of days, such as 365d")
+    return timedelta(days=int(number))

@@ -1,12 +1,19 @@
 """`osteoscreen thresholds` and `outcomes`: stored scores under other rules, before they are set."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli_common import ConfigOption, JsonOption, print_json, settings_of
+from node.cli_common import (
+    DAY,
+    ConfigOption,
+    JsonOption,
+    days_of,
+    print_json,
+    settings_of,
+)
 from node.config import Config, load
 from node.config_values import threshold_of
 from node.domain.errors import Misconfigured, Permanent
@@ -16,8 +23,6 @@ if TYPE_CHECKING:
 
 thresholds = typer.Typer(help="Thresholds, tried on the scores there are.", no_args_is_help=True)
 outcomes = typer.Typer(help="Bone densitometry, to compare with.", no_args_is_help=True)
-
-_DAY = "%Y-%m-%d"
 
 
 @thresholds.command("replay")
@@ -33,7 +38,7 @@ def thresholds_replay(  # noqa: PLR0913 - a parameter is an option
         typer.Option("--node", help="The node's own configuration file. [default: config.yaml]"),
     ] = None,
     since: Annotated[
-        datetime | None, typer.Option(formats=[_DAY], help="Films received from this day on (UTC).")
+        datetime | None, typer.Option(formats=[DAY], help="Films received from this day on (UTC).")
     ] = None,
     within: Annotated[
         str, typer.Option(help="How far film and densitometry may lie apart, such as 365d.")
@@ -51,7 +56,7 @@ def thresholds_replay(  # noqa: PLR0913 - a parameter is an option
 
     node, tried = _settings(of, config, threshold)
     start = None if since is None else since.replace(tzinfo=UTC)
-    done = run_replay(node, tried, start, _days(within))
+    done = run_replay(node, tried, start, days_of(within))
     if figure is not None:
         _draw(figure, done)
     if as_json:
@@ -109,13 +114,6 @@ def _settings(of: Path | None, tried: Path | None, threshold: str) -> tuple[Conf
         raise Misconfigured(f"--threshold: {error}") from None
     policy = wanted.policy.model_copy(update={"threshold": number})
     return node, wanted.model_copy(update={"policy": policy})
-
-
-def _days(text: str) -> timedelta:
-    number = text.removesuffix("d")
-    if not number.isdecimal() or len(number) > 5:
-        raise Misconfigured(f"--within: {text!r} is no number of days, such as 365d")
-    return timedelta(days=int(number))
 
 
 def _lines(table: Path) -> list[str]:

@@ -22,6 +22,7 @@ from node.config_drift import Drift
 from node.config_peers import PROTOCOLS, AnyDestination
 from node.config_sections import (
     Audit,
+    Canary,
     Database,
     Dicom,
     Log,
@@ -59,6 +60,7 @@ class Config(BaseSettings):
     database: Database = Database()
     spool: Spool = Spool()
     model: Model = Model()
+    canary: Canary | None = None
     results: Results = Results()
     policy: Policy = Policy()
     queue: Queue = Queue()
@@ -156,9 +158,10 @@ def _anchored(config: Config, base: Path) -> Config:
     if config.database.url.startswith(prefix):
         path = base / config.database.url.removeprefix(prefix)
         updates["database"] = Database(url=f"{prefix}{path}")
-    if "/" in config.model.bundle:
-        bundle = str(base / config.model.bundle)
-        updates["model"] = config.model.model_copy(update={"bundle": bundle})
+    for name, section in (("model", config.model), ("canary", config.canary)):
+        if section is not None and "/" in section.bundle:
+            bundle = str(base / section.bundle)
+            updates[name] = section.model_copy(update={"bundle": bundle})
     return config.model_copy(update=updates)
 
 

@@ -70,6 +70,16 @@ class Model(Section):
     decoders: int = Field(0, ge=0, le=256)
 
 
+class Canary(Section):
+    """A second bundle that scores the same films, for a comparison alone."""
+
+    bundle: str = Field(min_length=1)
+    device: str = Field("cpu", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    batch: int = Field(1, ge=1, le=256)
+    threads: int = Field(1, ge=0)
+    share: float = Field(1.0, gt=0.0, le=1.0)
+
+
 class Results(Section):
     """How results are encoded."""
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from node.domain.accuracy import Accuracy, Share
+from node.display_accuracy import accuracy_json, add_accuracies
 from node.domain.dxa import Fault
 from node.domain.outcome import Agreement, Replayed
 from node.domain.replay import Replay, Tally
@@ -35,8 +35,8 @@ def as_json(done: Replayed) -> dict[str, Any]:
         "outcomes": None
         if done.agreement is None
         else {
-            "before": _accuracy(done.agreement.before),
-            "after": _accuracy(done.agreement.after),
+            "before": accuracy_json(done.agreement.before),
+            "after": accuracy_json(done.agreement.after),
         },
     }
 
@@ -119,47 +119,9 @@ def _agreement(agreement: Agreement) -> Table:
     before, after = agreement.before, agreement.after
     title = f"against densitometry: {before.patients} patients, each counted once"
     table = Table("", "as stored", "would be", title=title, title_justify="left")
-    for name in ("sensitivity", "specificity", "ppv", "npv"):
-        shares = (getattr(one, name) for one in (before, after))
-        table.add_row(name.upper() if len(name) == 3 else name, *map(_share, shares))
-    table.add_row("net benefit", *(_number(one.net_benefit) for one in (before, after)))
-    table.add_row("undetermined", str(before.undetermined), str(after.undetermined))
+    add_accuracies(table, (before, after))
     return table
-
-
-def _share(share: Share) -> str:
-    if share.value is None:
-        return "none to count"
-    low, high = share.interval
-    return f"{share.value:.1%} ({low:.1%} to {high:.1%}), {share.hits} of {share.of}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:+.4f}"
 
 
 def _tallies(groups: Mapping[str, Tally]) -> dict[str, dict[str, int]]:
     return {name: asdict(tally) for name, tally in groups.items()}
-
-
-def _accuracy(found: Accuracy) -> dict[str, Any]:
-    rates = {
-        name: {
-            "hits": share.hits,
-            "of": share.of,
-            "value": share.value,
-            "interval": list(share.interval),
-        }
-        for name, share in (
-            ("sensitivity", found.sensitivity),
-            ("specificity", found.specificity),
-            ("ppv", found.ppv),
-            ("npv", found.npv),
-        )
-    }
-    return {
-        "patients": found.patients,
-        "undetermined": found.undetermined,
-        "net_benefit": found.net_benefit,
-        **rates,
-    }

@@ -1,61 +1,32 @@
-"""A replay as a picture: flags a day, before and after, and the share flagged in each group.
+"""A replay as a picture: flags a day, before and after, and the share flagged in each group."""
 
-The only module of the node that draws with matplotlib, which `pip install 'osteoscreen[research]'`
-brings; nothing else asks for it.
-"""
-
-import io
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from node.domain.replay import Replay, Tally
+from node.figure_style import AFTER, BAR, BEFORE, STYLE, new_figure, png_of
 
-BEFORE, AFTER = "#56B4E9", "#D55E00"
-"""Okabe and Ito's blue and vermilion, which the colour-blind tell apart."""
-
-_INK = "#222222"
-_STYLE: Final[Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "axes.titlesize": 10.0,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e6e6e6",
-    "legend.frameon": False,
-}
-_WIDTH, _HEIGHT, _DPI = 9.0, 6.0, 160
+_WIDTH, _HEIGHT = 9.0, 6.0
 _MOST_BARS = 60
-_BAR = 0.4
 
 
-@mpl.rc_context(_STYLE)
+@mpl.rc_context(STYLE)
 def draw_replay(made: Replay, title: str) -> bytes:
     """Return a PNG. Raises ValueError where there is nothing to draw."""
     if not made.all.films:
         raise ValueError("no film was replayed")
-    figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    figure = new_figure(_WIDTH, _HEIGHT, title)
     grid = figure.add_gridspec(2, 3, height_ratios=(1.2, 1))
     _over_time(figure.add_subplot(grid[0, :]), made.by_day)
     _shares(figure.add_subplot(grid[1, 0]), "By sex", {**made.by_sex, "all": made.all})
     _shares(figure.add_subplot(grid[1, 1:]), "By age", made.by_age)
-    written = io.BytesIO()
-    figure.savefig(written, format="png", dpi=_DPI, metadata={"Software": None})
-    return written.getvalue()
+    return png_of(figure)
 
 
 def _over_time(axes: Axes, by_day: Mapping[str, Tally]) -> None:
@@ -89,11 +60,11 @@ def _shares(axes: Axes, title: str, groups: Mapping[str, Tally]) -> None:
     names: Sequence[str] = list(groups)
     at = np.arange(len(names))
     for offset, colour, counts in (
-        (-_BAR / 2, BEFORE, [tally.flagged for tally in groups.values()]),
-        (_BAR / 2, AFTER, [tally.new_flagged for tally in groups.values()]),
+        (-BAR / 2, BEFORE, [tally.flagged for tally in groups.values()]),
+        (BAR / 2, AFTER, [tally.new_flagged for tally in groups.values()]),
     ):
         shares = [count / groups[name].films for count, name in zip(counts, names, strict=True)]
-        axes.bar(at + offset, shares, _BAR, color=colour)
+        axes.bar(at + offset, shares, BAR, color=colour)
     labels = [f"{name}\n{groups[name].films}" for name in names]
     axes.set_xticks(at, labels)
     axes.grid(visible=False, axis="x")

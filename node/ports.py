@@ -7,6 +7,7 @@ from typing import Protocol
 
 from node.domain.admission import Admission
 from node.domain.audit import AuditEvent
+from node.domain.canary import CanaryFilm, CanaryOutcome
 from node.domain.delivery import CommitmentReport, Delivery, DeliveryOutcome
 from node.domain.film import Film
 from node.domain.job import AnalysisOutcome, Job
@@ -43,6 +44,19 @@ class Queue(Protocol):
         """Extend the leases still held; return how many."""
 
     def settle(self, job: Job, outcome: AnalysisOutcome, now: datetime) -> bool:
+        """Record an outcome; False where the lease was lost and nothing was changed."""
+
+
+class CanaryQueue(Protocol):
+    """The side of the job table that the canary sees."""
+
+    def claim(self, worker: str, now: datetime, until: datetime, limit: int) -> list[CanaryFilm]:
+        """Lease up to `limit` scored films that are still in the spool, oldest first."""
+
+    def renew(self, films: Sequence[CanaryFilm], until: datetime) -> int:
+        """Extend the leases still held; return how many."""
+
+    def settle(self, film: CanaryFilm, outcome: CanaryOutcome, now: datetime) -> bool:
         """Record an outcome; False where the lease was lost and nothing was changed."""
 
 

@@ -43,7 +43,9 @@ class _Child:
 
 def roles_of(config: Config) -> list[Role]:
     """Return the role of each process that a configuration asks for."""
-    return [Role.UPKEEP, Role.ANALYSE, Role.DELIVER] + [Role.INGEST] * config.dicom.processes
+    canary = [Role.CANARY] if config.canary is not None else []
+    roles = [Role.UPKEEP, Role.ANALYSE, Role.DELIVER, *canary]
+    return roles + [Role.INGEST] * config.dicom.processes
 
 
 def claim_port(config: Config, stop: threading.Event) -> None:
@@ -120,8 +122,9 @@ class Supervisor:
         if code is None:
             return 0
         # Its first start says what is wrong with the configuration. What has run before, and now
-        # finds a damaged bundle, is no reason to receive no more films: it waits to be mended.
-        if code == _MISCONFIGURED and child.failures == 0:
+        # finds a damaged bundle, is no reason to receive no more films: it waits to be mended. Nor
+        # is a canary that never ran: nobody waits for what it says.
+        if code == _MISCONFIGURED and child.failures == 0 and child.role is not Role.CANARY:
             return code
         child.failures = 1 if now - child.started > _STABLE_SECONDS else child.failures + 1
         pause = wait(child.failures, _BACK_OFF, jitter=1.0)

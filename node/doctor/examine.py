@@ -20,6 +20,8 @@ def _examinations(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "spool", partial(house.spool, config)
     yield "audit trail", partial(house.audit, config)
     yield "model", partial(house.model, config)
+    if config.canary is not None:
+        yield "canary", partial(house.canary, config)
     yield "deliveries", partial(house.deliveries, config)
     yield "node", partial(peers.node, config)
     for destination in config.destinations:

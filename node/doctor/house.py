@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
 from node.app import open_desk, open_spool
+from node.app_canary import canary_counts, load_canary
 from node.app_policies import routes, threshold_policy
 from node.config import Config
 from node.domain.errors import OsteoScreenError
 from node.domain.override import Rule
+from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Used
 from node.jobs import migrate
 from node.jobs.engine import clock_of, open_engine
@@ -99,12 +101,27 @@ def model(config: Config) -> str:
     predictor = load(config.model.bundle, config.model.device, config.model.threads)
     policy = threshold_policy(config, predictor.threshold)
     loaded = predictor.identity
-    rules = [policy.default, *(one.rule for one in policy.overrides)]
-    told = "; ".join(_told(rule, policy.score) for rule in rules)
     return (
-        f"{loaded.name} {loaded.version} verified (for {loaded.intended_use} use); {told}; "
-        f"policy {policy.digest[:12]}"
+        f"{loaded.name} {loaded.version} verified (for {loaded.intended_use} use); "
+        f"{_rules(policy)}; policy {policy.digest[:12]}"
     )
+
+
+def canary(config: Config) -> str:
+    """Load and verify the canary's bundle, see that it is another, and find the thresholds."""
+    predictor = load_canary(config)
+    loaded, policy = predictor.identity, threshold_policy(config, predictor.threshold)
+    counts = canary_counts(config, loaded.digest)
+    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    return (
+        f"{loaded.name} {loaded.version} {loaded.digest[:12]} verified (for {loaded.intended_use} "
+        f"use), another than the serving bundle; {_rules(policy)}; films: {told or 'none yet'}"
+    )
+
+
+def _rules(policy: ThresholdPolicy) -> str:
+    rules = [policy.default, *(one.rule for one in policy.overrides)]
+    return "; ".join(_told(rule, policy.score) for rule in rules)
 
 
 def _told(rule: Rule, score: Used) -> str:

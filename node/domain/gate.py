@@ -71,8 +71,13 @@ def examine(
         case Admitted(notes=notes):
             upside = Note.INVERTED in notes
             return Examined(
-                replace(case, shown=_negative(case.shown)) if upside else case, notes, seen
+                replace(case, shown=negative(case.shown)) if upside else case, notes, seen
             )
+
+
+def negative(shown: Radiograph) -> Radiograph:
+    """Return a film set right that came inverted."""
+    return replace(shown, pixels=np.float32(1) - shown.pixels)
 
 
 def _unlooked(admitted: Admitted) -> Admission:
@@ -134,10 +139,6 @@ def _noted(seen: Seen, doubts: Sequence[Doubt]) -> Sequence[Note]:
     for doubt in doubts:
         notes.append(_SETTLED[doubt.reason, doubt.kind])
     return notes
-
-
-def _negative(shown: Radiograph) -> Radiograph:
-    return replace(shown, pixels=np.float32(1) - shown.pixels)
 
 
 _SETTLED = {

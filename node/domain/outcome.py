@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from node.domain.accuracy import Accuracy, Judged, accuracy
 from node.domain.policy import ThresholdPolicy
@@ -12,6 +12,17 @@ from node.domain.replay import Point, Replay
 
 OSTEOPOROSIS = -2.5
 """The T-score from which down it is osteoporosis, at any site (WHO Technical Report 843, 1994)."""
+
+
+class Dated(Protocol):
+    """What has a day on which it was taken."""
+
+    @property
+    def taken(self) -> date:
+        """That day."""
+
+
+Film = TypeVar("Film", bound=Dated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +84,8 @@ def scans(measurements: Iterable[Measurement]) -> dict[str, list[Scan]]:
 def agreement(
     points: Mapping[str, Sequence[Point]], of: Mapping[str, Sequence[Scan]], within: timedelta
 ) -> Agreement:
-    """Return how findings agree with densitometry, each patient counted once.
-
-    Of all pairs of a film and a scan the one nearest in time counts, no further apart than
-    `within`; of two as near, the earlier film, then the earlier scan. A patient with many films
-    would weigh more than one with a single film otherwise.
-    """
-    pairs = list(_pairs(points, of, within))
+    """Return how findings agree with densitometry, each patient counted once."""
+    pairs = list(nearest(points, of, within))
     return Agreement(
         before=accuracy(_judged(point.finding, point.threshold, scan) for point, scan in pairs),
         after=accuracy(
@@ -88,16 +94,22 @@ def agreement(
     )
 
 
-def _pairs(
-    points: Mapping[str, Sequence[Point]], of: Mapping[str, Sequence[Scan]], within: timedelta
-) -> Iterator[tuple[Point, Scan]]:
-    for patient in sorted(points.keys() & of.keys()):
-        point, scan = min(
-            ((point, scan) for point in points[patient] for scan in of[patient]),
+def nearest(
+    films: Mapping[str, Sequence[Film]], of: Mapping[str, Sequence[Scan]], within: timedelta
+) -> Iterator[tuple[Film, Scan]]:
+    """Yield one film and one scan of each patient who has both.
+
+    Of all pairs the one nearest in time counts, no further apart than `within`; of two as near,
+    the earlier film, then the earlier scan. A patient with many films would weigh more than one
+    with a single film otherwise.
+    """
+    for patient in sorted(films.keys() & of.keys()):
+        film, scan = min(
+            ((film, scan) for film in films[patient] for scan in of[patient]),
             key=lambda pair: (abs(pair[0].taken - pair[1].taken), pair[0].taken, pair[1].taken),
         )
-        if abs(point.taken - scan.taken) <= within:
-            yield point, scan
+        if abs(film.taken - scan.taken) <= within:
+            yield film, scan
 
 
 def _judged(finding: str, threshold: float, scan: Scan) -> Judged:

@@ -39,8 +39,10 @@ class Points:
     gate: bool = False
 
     @classmethod
-    def of_bundle(cls, bundle: str) -> Self:
-        """Read them from the card of a bundle; raise Misconfigured where that cannot be read."""
+    def of_bundle(cls, bundle: str, section: str = "model") -> Self:
+        """Read them from the card of a bundle; raise Misconfigured, by the configuration's
+        `section`, where that cannot be read.
+        """
         path = folder_of(bundle) / "card.yaml"
         try:
             card: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
@@ -54,7 +56,7 @@ class Points:
                 gate=card.get("gate") is not None,
             )
         except OSError as error:
-            raise Misconfigured(f"model.bundle: {path}: {error.strerror}") from None
+            raise Misconfigured(f"{section}.bundle: {path}: {error.strerror}") from None
         except (
             yaml.YAMLError,
             ValidationError,
@@ -64,7 +66,7 @@ class Points:
             TypeError,
         ):
             raise Misconfigured(
-                f"model.bundle: {path} is no model card; osteoscreen model verify says more"
+                f"{section}.bundle: {path} is no model card; osteoscreen model verify says more"
             ) from None
 
     def threshold(self, named: str | float, key: str = "policy.threshold") -> Thresholds:

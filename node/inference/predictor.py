@@ -35,9 +35,12 @@ from node.inference.points import Points, folder_of
 class BundlePredictor:
     """Implements `node.ports.Predictor` with a bundle of `models`."""
 
-    def __init__(self, bundle: scoring.Bundle, decoder: Decode = decode) -> None:
+    def __init__(
+        self, bundle: scoring.Bundle, decoder: Decode = decode, section: str = "model"
+    ) -> None:
         self._bundle = bundle
         self._decode = decoder
+        self._section = section
 
     @property
     def identity(self) -> ModelIdentity:
@@ -71,13 +74,22 @@ class BundlePredictor:
         gate = self._bundle.gate
         if gate is None:
             return []
-        with _memory():
+        with self._memory():
             return [_seen(one) for one in gate.look([_as_model_has_it(film) for film in films])]
+
+    @contextmanager
+    def _memory(self) -> Iterator[None]:
+        """Say of a full device what helps."""
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            key = f"{self._section}.batch"
+            raise Transient(f"the device has no memory left; lower {key}") from error
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         """Score a batch of films, in order; a missing fact costs the clinical score alone."""
         given = [_as_model_has_it(case.shown) for case in cases]
-        with _memory():
+        with self._memory():
             scores = scoring.score(self._bundle, given)
         return [
             _prediction(case.shown, score, self._probability(case.film, score))
@@ -93,15 +105,6 @@ class BundlePredictor:
             clinical=None if logit is None else sigmoid(logit),
             combined=combine(self._bundle.card.combined, score.logit, logit),
         )
-
-
-@contextmanager
-def _memory() -> Iterator[None]:
-    """Say of a full device what helps."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise Transient("the device has no memory left; lower model.batch") from error
 
 
 def _as_model_has_it(shown: Radiograph) -> pixels.Radiograph:
@@ -121,26 +124,30 @@ def _seen(one: look.Seen) -> Seen:
     )
 
 
-def load(bundle: str, device: str, threads: int, decoder: Decode = decode) -> BundlePredictor:
-    """Load and verify a bundle; raise Misconfigured where it cannot be used."""
+def load(
+    bundle: str, device: str, threads: int, decoder: Decode = decode, section: str = "model"
+) -> BundlePredictor:
+    """Load and verify a bundle; raise Misconfigured, by the configuration's `section`, where it
+    cannot be used.
+    """
     if threads:
         torch.set_num_threads(threads)
-    return BundlePredictor(open_bundle(bundle, device), decoder)
+    return BundlePredictor(open_bundle(bundle, device, section), decoder, section)
 
 
-def open_bundle(bundle: str, device: str) -> scoring.Bundle:
+def open_bundle(bundle: str, device: str, section: str = "model") -> scoring.Bundle:
     """Load and verify a shipped bundle by its name, or any by its folder."""
     try:
-        return registry.load_bundle(folder_of(bundle), _device(device))
+        return registry.load_bundle(folder_of(bundle), _device(device, section))
     except registry.BundleError as error:
-        raise Misconfigured(f"model.bundle: {error}") from error
+        raise Misconfigured(f"{section}.bundle: {error}") from error
 
 
-def _device(wanted: str) -> str:
+def _device(wanted: str, section: str) -> str:
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted.startswith("cuda") and not torch.cuda.is_available():
-        raise Misconfigured(f"model.device: {wanted}: torch finds no GPU here; set auto or cpu")
+        raise Misconfigured(f"{section}.device: {wanted}: torch finds no GPU here; set auto or cpu")
     return wanted
 
 

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 
 import node
 from node.domain.errors import Permanent
-from node.jobs.engine import transaction
+from node.jobs.engine import open_engine, transaction
 
 _UPGRADE_LOCK = 0x057E0  # one upgrade at a time on a PostgreSQL that several nodes share
 
@@ -43,6 +43,13 @@ def require_current(engine: sa.Engine) -> None:
     if found != needed:
         stands = f"stands at revision {found}" if found else "is empty"
         raise Permanent(f"the database {stands}, {needed} is needed; run: osteoscreen db upgrade")
+
+
+def open_current(url: str) -> sa.Engine:
+    """Return an engine on a database with the schema of this version; raise as above."""
+    engine = open_engine(url)
+    require_current(engine)
+    return engine
 
 
 def _alembic_config() -> AlembicConfig:

@@ -72,6 +72,11 @@ def seen_json(seen: Seen | None) -> dict[str, Any] | None:
     return None if seen is None else asdict(seen)
 
 
+def film_of(row: sa.Row[Any]) -> Film:
+    """Return the facts of a film from a row of the job table."""
+    return replace(film_from(row.film), patient=row.patient, taken=row.taken)
+
+
 def film_from(stored: dict[str, Any]) -> Film:
     """Return the film of a JSON column, whichever version of this product has written it.
 
@@ -112,7 +117,7 @@ def job_from(row: sa.Row[Any], reports: Sequence[Reference] = (), chosen: str = 
     return Job(
         id=row.id,
         state=JobState(row.state),
-        film=replace(film_from(row.film), patient=row.patient, taken=row.taken),
+        film=film_of(row),
         spool_key=row.spool_key,
         attempt=row.attempt,
         received_at=row.received_at,

@@ -24,7 +24,7 @@ class SqlScores:
     def count(self, since: datetime | None) -> dict[str, int]:
         """Return how many films each bundle has scored, by its digest."""
         digest = job.c.verdict["model", "digest"].as_string()
-        statement = sa.select(digest, sa.func.count()).where(*_scored(since)).group_by(digest)
+        statement = sa.select(digest, sa.func.count()).where(*scored(since)).group_by(digest)
         with reading(self._engine) as connection:
             return dict(connection.execute(statement).tuples().all())
 
@@ -35,8 +35,8 @@ class SqlScores:
         turned into jobs.
         """
         statement = (
-            sa.select(*_columns(self._day()))
-            .where(*_scored(since), job.c.verdict["model", "digest"].as_string() == model)
+            sa.select(*score_columns(day_received(self._engine)))
+            .where(*scored(since), job.c.verdict["model", "digest"].as_string() == model)
             .order_by(job.c.taken, job.c.id)
         )
         with reading(self._engine) as connection:
@@ -44,22 +44,26 @@ class SqlScores:
             for part in rows.partitions():
                 yield from map(StoredScore._make, part)
 
-    def _day(self) -> sa.ColumnElement[str]:
-        """Return the day in UTC on which a film was received, as the database writes it."""
-        if self._engine.dialect.name == "postgresql":
-            return sa.func.to_char(sa.func.timezone("UTC", job.c.received_at), "YYYY-MM-DD")
-        return sa.func.substr(job.c.received_at, 1, len("YYYY-MM-DD"), type_=sa.String)
+
+def day_received(engine: sa.Engine) -> sa.ColumnElement[str]:
+    """Return the day in UTC on which a film was received, as the database writes it."""
+    if engine.dialect.name == "postgresql":
+        return sa.func.to_char(sa.func.timezone("UTC", job.c.received_at), "YYYY-MM-DD")
+    return sa.func.substr(job.c.received_at, 1, len("YYYY-MM-DD"), type_=sa.String)
 
 
-def _scored(since: datetime | None) -> list[sa.ColumnElement[bool]]:
-    # A verdict with a reason has no score: a report says why not.
+def scored(since: datetime | None) -> list[sa.ColumnElement[bool]]:
+    """Return what holds of films that have been scored, and were received since then.
+
+    A verdict with a reason has no score: a report says why not.
+    """
     where: list[sa.ColumnElement[bool]] = [job.c.verdict.is_not(None), job.c.reason == ""]
     if since is not None:
         where.append(job.c.received_at >= since)
     return where
 
 
-def _columns(day: sa.ColumnElement[str]) -> list[sa.ColumnElement[Any]]:
+def score_columns(day: sa.ColumnElement[str]) -> list[sa.ColumnElement[Any]]:
     """Return what a `StoredScore` is made of, field by field.
 
     By whole paths: an index on an index would write the inner part as JSON and read it again.

@@ -158,6 +158,24 @@ notice = sa.Table(
     sa.Index(None, "channel", "due_at"),
 )
 
+canary = sa.Table(
+    "canary",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("job_id", sa.ForeignKey("job.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("worker", sa.String(80), nullable=False),
+    sa.Column("due_at", UtcDateTime),
+    sa.Column("reason", sa.String(40), nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("verdict", sa.JSON(none_as_null=True)),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("job_id", "model"),
+    sa.Index(None, "model", "state", "due_at"),
+)
+
 event = sa.Table(
     "event",
     metadata,

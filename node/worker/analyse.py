@@ -31,12 +31,12 @@ from node.domain.prior import NOTHING_BEFORE, Past, since
 from node.domain.reasons import Reason
 from node.domain.retry import RetryPolicy
 from node.domain.seen import Seen
-from node.films.header import require_intact
 from node.ports import Predictor, Queue, Spool
 from node.results.build import build_results
 from node.results.encode import to_bytes
 from node.results.subject import ResultSettings, Subject
 from node.worker.loop import as_known, kept_leases, told
+from node.worker.reading import read_pixels
 
 log = structlog.get_logger()
 
@@ -124,14 +124,12 @@ class Analyst:
         waited = (self._clock() - job.received_at).total_seconds()
         began = perf_counter()
         try:
-            path = self._spool.path(job.spool_key)
-            require_intact(path, job.film)  # a damaged film must not be scored as if it were none
             match job.admission:
                 case Refused() as refused:
                     self._turn_away(job, refused)
                     return None
                 case Admitted() as admitted if not job.chosen:
-                    shown = self._predictor.decode(path)
+                    shown = read_pixels(self._spool, self._predictor, job.film, job.spool_key)
                     seconds = {"wait": waited, "decode": perf_counter() - began}
                     return _Decoded(job, admitted, shown, seconds)
             self._turn_away(job, not_chosen(job.chosen, self._rules().admission))

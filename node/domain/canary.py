@@ -1,0 +1,67 @@
+"""The canary: a second bundle that scores the same films in the background, for a comparison alone.
+
+Nothing that it says is sent, shown beside a film, or decides anything.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from node.domain.film import Film
+from node.domain.job import NotScored
+from node.domain.prediction import Verdict
+from node.domain.retry import Failed, RetryAt
+
+_BYTES = 8
+_ALL = 1 << 8 * _BYTES
+
+
+class CanaryState(StrEnum):
+    """Where one film stands with one bundle; a film without a row has not been looked at."""
+
+    SCORING = "SCORING"  # held until `due_at`, then anybody's: also what is to be tried again
+    SCORED = "SCORED"  # the verdict; final
+    REJECTED = "REJECTED"  # a coded reason: the bundle, or the pixels, turn the film away; final
+    FAILED = "FAILED"  # the error, attempts spent; final
+    GONE = "GONE"  # its bytes were purged before it was scored; final
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryFilm:
+    """A scored film that the canary has claimed. `attempt` is counted at the claim.
+
+    One that came `inverted` was set right before it was scored.
+    """
+
+    id: int
+    job_id: int
+    film: Film
+    spool_key: str
+    attempt: int
+    worker: str
+    inverted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the second bundle says of the film, and what policy would make of it."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The film's bytes are not there any more."""
+
+
+CanaryOutcome = Scored | NotScored | RetryAt | Failed | Gone
+
+
+def is_chosen(sop_instance_uid: str, share: float) -> bool:
+    """Return whether a film is of the share that the canary scores.
+
+    By a SHA-256 of its UID: the same films on every machine and in every run, and those of a
+    smaller share are among those of a larger one.
+    """
+    drawn = hashlib.sha256(sop_instance_uid.encode()).digest()[:_BYTES]
+    return int.from_bytes(drawn, "big") < share * _ALL

@@ -1,0 +1,30 @@
+"""Areas under the ROC curve, for the canary's report, as `models` measures them. Loads no torch."""
+
+import numpy as np
+import numpy.typing as npt
+
+from models.evaluation.discrimination import Interval, auc, compare
+from node.domain.diagnosis import Areas, Estimate
+
+_FEWEST = 2  # of each class: the variance of an area needs them
+
+
+def areas(scores: npt.NDArray[np.float64], osteoporosis: npt.NDArray[np.bool_]) -> Areas | None:
+    """Return the areas of two scores (2, n) and their difference, second minus first.
+
+    None where fewer than two have osteoporosis, or fewer than two have none.
+    """
+    cases = int(osteoporosis.sum())
+    if min(cases, len(osteoporosis) - cases) < _FEWEST:
+        return None
+    compared = compare("canary", "serving", scores[::-1], osteoporosis)
+    return Areas(
+        serving=_estimate(auc(scores[0], osteoporosis)),
+        canary=_estimate(auc(scores[1], osteoporosis)),
+        difference=_estimate(compared.difference),
+        p=compared.p,
+    )
+
+
+def _estimate(interval: Interval) -> Estimate:
+    return Estimate(interval.value, interval.low, interval.high)

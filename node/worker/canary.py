@@ -1,0 +1,140 @@
+"""The canary role: score films again by a second bundle, for a comparison that is asked for later.
+
+It reads jobs and the spool, writes rows of its own, and has nothing to do with results.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+
+import structlog
+
+from node.domain import policy, retry
+from node.domain.canary import CanaryFilm, CanaryOutcome, Gone, Scored
+from node.domain.errors import Rejected
+from node.domain.gate import negative
+from node.domain.job import NotScored
+from node.domain.policy import ThresholdPolicy
+from node.domain.prediction import Case, Prediction, Radiograph, Verdict
+from node.domain.retry import RetryPolicy
+from node.ports import CanaryQueue, Predictor, Spool
+from node.worker.loop import as_known, kept_leases, told
+from node.worker.reading import read_pixels
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CanarySettings:
+    """How a canary works: `lease` in seconds, `batch` in films."""
+
+    worker: str
+    batch: int
+    lease: float
+    retry: RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    film: CanaryFilm
+    shown: Radiograph
+    seconds: float
+
+
+class Canary:
+    """One canary. It has no policy, and waits, where its bundle has no such operating points."""
+
+    def __init__(
+        self,
+        queue: CanaryQueue,
+        spool: Spool,
+        predictor: Predictor,
+        settings: CanarySettings,
+        policy: Callable[[], ThresholdPolicy | None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._queue = queue
+        self._spool = spool
+        self._predictor = predictor
+        self._settings = settings
+        self._policy = policy
+        self._clock = clock
+
+    def step(self) -> int:
+        """Claim and work off one batch; return how many films it held."""
+        rules, now, lease = self._policy(), self._clock(), self._settings.lease
+        if rules is None:
+            return 0
+        until = now + timedelta(seconds=lease)
+        films = self._queue.claim(self._settings.worker, now, until, self._settings.batch)
+        if films:
+            renew = lambda until: self._queue.renew(films, until)  # noqa: E731
+            with kept_leases(renew, lease, self._clock):
+                decoded = [one for one in map(self._decode, films) if one is not None]
+                if decoded:
+                    self._score(decoded, rules)
+        return len(films)
+
+    def _decode(self, film: CanaryFilm) -> _Decoded | None:
+        began = perf_counter()
+        try:
+            shown = read_pixels(self._spool, self._predictor, film.film, film.spool_key)
+        except Exception as error:  # noqa: BLE001 - one film's failure is that film's alone
+            self._fail(film, error)
+            return None
+        shown = negative(shown) if film.inverted else shown
+        return _Decoded(film, shown, perf_counter() - began)
+
+    def _score(self, batch: Sequence[_Decoded], rules: ThresholdPolicy) -> None:
+        began = perf_counter()
+        try:
+            cases = [Case(one.film.film, one.shown) for one in batch]
+            predictions = self._predictor.predict(cases)
+        except Exception as error:  # noqa: BLE001 - as above
+            if len(batch) == 1:
+                self._fail(batch[0].film, error)
+            else:  # find out whose fault it is
+                for one in batch:
+                    self._score([one], rules)
+            return
+        share = (perf_counter() - began) / len(batch)
+        for one, prediction in zip(batch, predictions, strict=True):
+            seconds = {"decode": one.seconds, "predict": share}
+            self._settle(one.film, Scored(self._verdict(one.film, prediction, rules, seconds)))
+
+    def _verdict(
+        self,
+        film: CanaryFilm,
+        prediction: Prediction,
+        rules: ThresholdPolicy,
+        seconds: dict[str, float],
+    ) -> Verdict:
+        """Return what policy would make of the score. It looks at no earlier film: those of the
+        patient have another bundle's findings.
+        """
+        decision = policy.decide(prediction.probability, film.film, rules)
+        return Verdict(prediction.probability, decision, self._predictor.identity, seconds)
+
+    def _fail(self, film: CanaryFilm, error: Exception) -> None:
+        self._settle(film, self._failure(film, error))
+
+    def _failure(self, film: CanaryFilm, error: Exception) -> CanaryOutcome:
+        match error:
+            case Rejected(reason=reason, text=text):
+                return NotScored(reason, text)
+            case _ if not film.spool_key:  # upkeep has purged it since its first try
+                return Gone()
+            case _:
+                now, plan = self._clock(), self._settings.retry
+                known = as_known(error)
+                return retry.decide(known, film.attempt, now, plan, retry.draw_jitter())
+
+    def _settle(self, film: CanaryFilm, outcome: CanaryOutcome) -> None:
+        kept = self._queue.settle(film, outcome, self._clock())
+        log.info(
+            "canary_settled" if kept else "lease_lost",
+            job_id=film.job_id,
+            attempt=film.attempt,
+            **told(outcome),
+        )

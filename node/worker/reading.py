@@ -1,0 +1,17 @@
+"""From a film in the spool to its pixels, for whoever scores it."""
+
+from node.domain.film import Film
+from node.domain.prediction import Radiograph
+from node.films.header import require_intact
+from node.ports import Predictor, Spool
+
+
+def read_pixels(spool: Spool, predictor: Predictor, film: Film, spool_key: str) -> Radiograph:
+    """Read the pixels of a film whose bytes are those that were received.
+
+    A damaged film must not be scored as if it were none: raises Permanent then, Rejected for what
+    cannot be scored, Transient for what may be read later.
+    """
+    path = spool.path(spool_key)
+    require_intact(path, film)
+    return predictor.decode(path)

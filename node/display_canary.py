@@ -57,6 +57,7 @@ def print_report(report: Report, console: Console) -> None:
         return
     console.print(_scores(made.scores))
     console.print(_flags(made))
+    console.print(_agreement(made))
     for title, attribute in _GROUPS:
         console.print(_groups(title, getattr(made, attribute)))
     _print_flips(console, made)
@@ -108,17 +109,21 @@ def _scores(scores: Mapping[str, ScoreAgreement]) -> Table:
 
 
 def _flags(made: Comparison) -> Table:
-    flags, (open_, canary_open) = made.flags, made.undetermined
-    kappa = _number(flags.kappa, "") or "undefined"
-    title = (
-        f"flags, each by its own thresholds: kappa {kappa}, McNemar's exact p {_p(flags.p)}; "
-        f"undetermined {open_} and {canary_open}"
-    )
-    table = Table("", "canary flags", "canary does not", title=title, title_justify="left")
+    flags = made.flags
+    table = Table("each by its own thresholds", "canary flags", "canary does not")
     _to_the_right(table)
     table.add_row("serving flags", str(flags.both), str(flags.first_only))
     table.add_row("serving does not", str(flags.second_only), str(flags.neither))
     return table
+
+
+def _agreement(made: Comparison) -> str:
+    kappa = _number(made.flags.kappa, "") or "undefined"
+    one, other = made.undetermined
+    return (
+        f"kappa {kappa}, McNemar's exact p {_p(made.flags.p)}; "
+        f"undetermined {one} by serving, {other} by canary"
+    )
 
 
 def _groups(title: str, groups: Mapping[str, GroupFlags]) -> Table:

@@ -13,10 +13,10 @@ from node.domain.canary_report import Compared, Comparison, GroupFlags
 from node.figure_style import AFTER, BAR, BEFORE, INK, STYLE, new_figure, png_of
 from node.log import printable
 
-_WIDTH, _HEIGHT = 9.0, 7.6
+_WIDTH, _HEIGHT = 9.0, 8.6
 _ALIKE = "#999999"
 _MOST_POINTS = 5_000
-_MOST_SOURCES = 8
+_MOST_SOURCES = 5
 _NAME = 12  # characters of a source's name
 
 Values = npt.NDArray[np.float64]
@@ -29,16 +29,18 @@ def draw_canary(made: Comparison, title: str) -> bytes:
     if not scored:
         raise ValueError("no film has both scores")
     figure = new_figure(_WIDTH, _HEIGHT, title)
-    grid = figure.add_gridspec(2, 6, height_ratios=(1.5, 1))
+    grid = figure.add_gridspec(3, 8, height_ratios=(2, 1, 1))
     one, other = _scores(scored)
     shown = scored[:: -(-len(scored) // _MOST_POINTS)]
-    _each_by_other(figure.add_subplot(grid[0, :3]), shown)
-    _differences(figure.add_subplot(grid[0, 3:]), shown, one, other)
-    _shares(figure.add_subplot(grid[1, :1]), "By sex", made.by_sex)
-    _shares(figure.add_subplot(grid[1, 1:4]), "By age", made.by_age)
+    _each_by_other(figure.add_subplot(grid[0, :4]), shown)
+    _differences(figure.add_subplot(grid[0, 4:]), shown, one, other)
     busiest = sorted(made.by_source, key=lambda name: -made.by_source[name].films)[:_MOST_SOURCES]
     sources = {name: made.by_source[name] for name in busiest}
-    _shares(figure.add_subplot(grid[1, 4:]), "By source", sources)
+    first = figure.add_subplot(grid[1, :3])
+    _shares(first, "By sex", made.by_sex)
+    figure.legend(*first.get_legend_handles_labels(), loc="upper right", ncols=2)
+    _shares(figure.add_subplot(grid[1, 3:], sharey=first), "By source", sources)
+    _shares(figure.add_subplot(grid[2, :], sharey=first), "By age", made.by_age)
     return png_of(figure)
 
 

@@ -26,6 +26,7 @@ STYLE: Final[Any] = {
     "axes.axisbelow": True,
     "grid.color": "#e6e6e6",
     "legend.frameon": False,
+    "text.parse_math": False,  # a sender's name with a $ in it is no formula
 }
 BAR = 0.4
 """The width of each of two bars side by side, of the step from one pair to the next."""

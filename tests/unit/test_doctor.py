@@ -7,35 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from models.card import digest, dump, parse
-from models.clinical import parse_clinical
 from models.combined import Combined
 from models.points import OperatingPoint
 from node.config import Config, load
 from node.doctor.examine import examine
-from node.doctor.house import audit, clock, spool
+from node.doctor.house import audit, canary, clock, spool
 from node.domain.admission import Admitted
-from node.domain.errors import OsteoScreenError
+from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.retry import RetryPolicy
 from node.jobs import migrate
 from node.jobs.engine import clock_of, open_engine
 from node.jobs.intake import SqlIntake
+from tests.peers.bundles import DEMO, recalibrated, signed
 from tests.unit.domain.films import CHEST_FILM
 
-DEMO = Path(__file__).parents[2] / "models" / "bundles" / "demo"
 POINT = OperatingPoint(
     name="youden", threshold=0.12, sensitivity=1, specificity=1, films=2, positives=1, source="here"
 )
-
-
-def signed(path: Path, **change: object) -> Path:
-    """Return a copy of the shipped bundle in ``path``, its card changed and signed anew."""
-    shutil.copytree(DEMO, path)
-    card = parse((path / "card.yaml").read_text()).model_copy(update=change)
-    clinical = parse_clinical((path / "clinical.yaml").read_text())
-    of = digest(card, (path / "weights.safetensors").read_bytes(), clinical)
-    (path / "card.yaml").write_text(dump(card.model_copy(update={"digest": of})))
-    return path
 
 
 @pytest.fixture
@@ -163,3 +151,48 @@ def test_a_trail_that_cannot_be_written_is_no_health(tmp_path: Path, place: str,
     (tmp_path / "folder").mkdir()
     with pytest.raises(OsteoScreenError, match=told):
         trail(tmp_path, place)
+
+
+class TestCanary:
+    def of(self, tmp_path: Path, bundle: str, threshold: str = "youden") -> Config:
+        """Return a configuration with this canary, its database there."""
+        file = tmp_path / "config.yaml"
+        file.write_text(
+            f"model: {{device: cpu}}\ncanary: {{bundle: {bundle}}}\n"
+            f"policy: {{threshold: {threshold}}}\n"
+        )
+        config = load(file)
+        migrate.upgrade(open_engine(config.database.url))
+        return config
+
+    def test_another_bundle_is_well(self, tmp_path: Path) -> None:
+        recalibrated(tmp_path / "next", higher_by=1.0)
+        told = canary(self.of(tmp_path, "./next"))
+        assert re.search(r"next [0-9a-f]{12} verified .*, another than the serving bundle", told)
+        assert told.endswith("films: none yet")
+
+    def test_the_serving_bundle_is_no_canary(self, tmp_path: Path) -> None:
+        """It would be compared with itself, for nothing."""
+        shutil.copytree(DEMO, tmp_path / "copy")
+        with pytest.raises(Misconfigured, match=r"^canary.bundle: .* is the serving bundle"):
+            canary(self.of(tmp_path, "./copy"))
+
+    def test_a_bundle_that_does_not_load_is_named_by_the_canarys_key(self, tmp_path: Path) -> None:
+        folder = recalibrated(tmp_path / "next", higher_by=1.0)
+        (folder / "weights.safetensors").write_bytes(b"others")
+        with pytest.raises(Misconfigured, match=r"^canary.bundle: .*digest"):
+            canary(self.of(tmp_path, "./next"))
+        with pytest.raises(Misconfigured, match=r"^canary.bundle: .*nowhere"):
+            canary(self.of(tmp_path, "./nowhere"))
+
+    def test_a_policy_that_its_card_cannot_meet_is_told(self, tmp_path: Path) -> None:
+        """The node's policy names a point that the new bundle does not have."""
+        point = POINT.model_copy(update={"name": "other"})
+        signed(tmp_path / "next", operating_points=(point,), combined=None)
+        with pytest.raises(
+            Misconfigured, match=r"policy.threshold: the model card has no 'youden'"
+        ):
+            canary(self.of(tmp_path, "./next"))
+
+    def test_without_one_nothing_is_said(self) -> None:
+        assert "canary" not in {check.name for check in examine(Config(dicom={"port": 1}))}

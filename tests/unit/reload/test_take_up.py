@@ -60,6 +60,13 @@ def test_what_takes_effect_at_once(tmp_path: Path, was: str, becomes: str, key: 
     assert (found.keys, found.waiting) == ((key,), ())
 
 
+def test_a_canary_waits_for_a_restart(tmp_path: Path) -> None:
+    """Its process starts with the others, and its bundle has to be loaded."""
+    found = changes(tmp_path, BASE + "canary: {bundle: ./next, share: 0.5}\n")
+    assert found.keys == ()
+    assert {"canary.bundle", "canary.share"} <= set(found.waiting)
+
+
 @pytest.mark.parametrize(
     ("was", "becomes", "key"),
     [

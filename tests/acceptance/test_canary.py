@@ -1,0 +1,103 @@
+"""A second bundle beside the serving one: it scores the same films, and nobody else notices."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+
+from node.app_canary import canary_counts
+from node.config import load
+from node.domain.canary import CanaryState
+from node.domain.job import JobState
+from node.inference.points import Points
+from tests.peers.bundles import recalibrated
+from tests.peers.command import assert_one_clear_line, osteoscreen
+from tests.peers.dcmtk import dcmsend
+from tests.peers.node import AE_TITLE, Node
+from tests.peers.orthanc import Orthanc
+from tests.peers.waiting import wait_until
+
+pytestmark = pytest.mark.tools("dcmsend", "echoscu", "Orthanc")
+
+MakeNode = Callable[..., Node]
+
+
+def send(node: Node, films: list[Path]) -> list[str]:
+    assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
+    return [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
+
+
+def standing(node: Node, digest: str) -> dict[CanaryState, int]:
+    counts = canary_counts(load(node.file), digest)
+    return {state: count for state, count in counts.items() if count}
+
+
+def report(node: Node, *options: str) -> Any:
+    done = osteoscreen("canary", "report", "--json", "--config", node.file, *options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_canary_that_is_killed_scores_every_film_once_and_sends_nothing(
+    make_node: MakeNode,
+    orthanc: Orthanc,
+    destination: dict[str, Any],
+    films: list[Path],
+    tmp_path: Path,
+) -> None:
+    """Kill -9 in the middle, while results go out: each film ends with one score of the canary's.
+
+    The PACS has two results of each film, and each names the serving bundle.
+    """
+    second = recalibrated(tmp_path / "next", higher_by=1.0)
+    digest = Points.of_bundle(str(second)).model
+    node = make_node(
+        destinations=[destination], canary={"bundle": str(second)}, model={"threads": 1}
+    )
+    node.serve()
+    uids = send(node, films)
+    wait_until(lambda: standing(node, digest), bool, 120, f"film of the canary\n{node.log()}")
+    os.kill(node.process_of("canary"), signal.SIGKILL)
+    assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
+    wait_until(
+        lambda: standing(node, digest),
+        lambda counts: counts == {CanaryState.SCORED: len(films)},
+        120,
+        f"score of every film\n{node.log()}",
+    )
+    assert orthanc.count() == 2 * len(films)
+    serving = {job.verdict.model.digest for job in node.jobs() if job.verdict is not None}
+    assert serving == {Points.of_bundle("demo").model}
+
+    folder = tmp_path / "report"
+    told = report(node, "--out", str(folder))
+    assert told["coverage"]["compared"] == told["coverage"]["films"] == len(films)
+    assert told["scores"]["image"]["mean"] > 0
+    assert told["seconds"]["canary"]["films"] == len(films)
+    assert {path.name for path in folder.iterdir()} == {"report.txt", "report.json", "report.png"}
+    assert node.stop() == [0]
+
+
+def test_a_canary_that_cannot_run_ends_no_node(
+    make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
+) -> None:
+    """Nobody waits for what it says: it is tried again, and the log tells why."""
+    node = make_node(destinations=[destination], canary={"bundle": "./nowhere"})
+    node.serve()
+    [uid] = send(node, [film])
+    assert [job.state for job in node.wait_ended([uid])] == [JobState.DONE]
+    wait_until(node.log, lambda log: "canary.bundle: " in log, 60, "word of the canary")
+    assert orthanc.count() == 2
+    assert node.stop() == [0]
+
+
+def test_on_a_machine_of_its_own_it_must_be_configured(make_node: MakeNode) -> None:
+    node = make_node()
+    for arguments in (["serve", "--role", "canary"], ["canary", "report"]):
+        done = osteoscreen(*arguments, "--config", node.file)
+        assert_one_clear_line(done, 2, "canary: null")

@@ -1,0 +1,29 @@
+"""Bundles that are the shipped one but for its card, signed as their maker would sign them."""
+
+import shutil
+from pathlib import Path
+
+from models.card import Calibration, digest, dump, parse
+from models.clinical import parse_clinical
+
+DEMO = Path(__file__).parents[2] / "models" / "bundles" / "demo"
+
+
+def signed(path: Path, **change: object) -> Path:
+    """Return a copy of the shipped bundle in `path`, its card changed and signed anew."""
+    shutil.copytree(DEMO, path)
+    card = parse((path / "card.yaml").read_text()).model_copy(update=change)
+    clinical = parse_clinical((path / "clinical.yaml").read_text())
+    of = digest(card, (path / "weights.safetensors").read_bytes(), clinical)
+    (path / "card.yaml").write_text(dump(card.model_copy(update={"digest": of})))
+    return path
+
+
+def recalibrated(path: Path, *, higher_by: float) -> Path:
+    """Return a copy whose image scores are higher, by so much in log odds."""
+    before = parse((DEMO / "card.yaml").read_text()).calibration
+    return signed(
+        path,
+        calibration=Calibration(slope=before.slope, intercept=before.intercept + higher_by),
+        version="next",
+    )

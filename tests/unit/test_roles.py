@@ -1,0 +1,14 @@
+"""Which processes a configuration asks for."""
+
+from node.app import Role
+from node.config import Config
+from node.supervisor import roles_of
+
+
+def test_a_canary_runs_only_where_one_is_configured() -> None:
+    assert Role.CANARY not in roles_of(Config())
+    assert roles_of(Config(canary={"bundle": "./next"})).count(Role.CANARY) == 1
+
+
+def test_films_are_received_by_as_many_processes_as_are_asked_for() -> None:
+    assert roles_of(Config(dicom={"processes": 3})).count(Role.INGEST) == 3

@@ -86,7 +86,7 @@ def test_a_film_is_scored_by_the_second_bundle(house: House) -> None:
 def test_a_damaged_film_costs_no_other(house: House) -> None:
     """It fails for good, since it will be as damaged the next time."""
     damaged = house.scored()
-    damaged.write_bytes(damaged.read_bytes()[:-1] + b"\xff")
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x00")
     house.scored()
     assert house.canary.step() == 2
     assert house.standing() == {CanaryState.FAILED: 1, CanaryState.SCORED: 1}

@@ -95,15 +95,11 @@ def _settings(value: Any, key: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and value:
         for name, inner in value.items():
             yield from _settings(inner, f"{key}.{name}" if key else name)
-    elif isinstance(value, list) and value and all(_is_named(one) for one in value):
+    elif key == "destinations" and value:  # of overrides the order counts: they are one setting
         for one in value:
             yield from _settings(one, f"{key}.{one['name']}")
     else:
         yield key, _PASSWORD.sub("", value) if isinstance(value, str) else value
-
-
-def _is_named(value: Any) -> bool:
-    return isinstance(value, dict) and "name" in value
 
 
 def _read(state: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from node.domain.admission import Admitted
+from node.domain.delivery import Parcel
 from node.domain.job import Analysed
 from node.domain.outcome import Measurement
 from node.domain.prediction import Probability, Verdict
@@ -14,7 +15,7 @@ from node.domain.replay import StoredScore
 from node.jobs.engine import reading
 from node.jobs.outcomes import Imported, SqlOutcomes
 from node.jobs.scores import SqlScores
-from tests.contract.conftest import VERDICT, Table, film
+from tests.contract.conftest import VERDICT, Table, film, results
 
 ANNA = "aa" * 32
 MODEL = "ab" * 32
@@ -22,11 +23,12 @@ MARCH = date(2026, 3, 1)
 
 
 def scored(table: Table, number: int, verdict: Verdict = VERDICT, **facts: Any) -> int:
-    """Settle a film's analysis with nothing to be sent."""
+    """Settle a film's analysis; its results are under way."""
     one = replace(film(number), **{"patient": ANNA, "taken": MARCH, "sex": "F"} | facts)
     assert table.intake.receive(one, Admitted(), f"films/{number}", table.now)
     (job,) = table.claim()
-    assert table.queue.settle(job, Analysed(verdict, ()), table.now)
+    sent = tuple(Parcel("pacs", result) for result in results(number))
+    assert table.queue.settle(job, Analysed(verdict, sent), table.now)
     return job.id
 
 

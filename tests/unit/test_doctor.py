@@ -81,7 +81,7 @@ def test_every_rule_is_told_in_numbers(tmp_path: Path, alone: Path) -> None:
 def test_the_shipped_bundle_is_well(tmp_path: Path) -> None:
     ok, detail = told(tmp_path, "demo", "youden")
     assert ok
-    assert "osteoscreen-demo 0.3.0" in detail
+    assert "osteoscreen-demo 0.4.0" in detail
 
 
 def test_a_name_that_no_score_has_is_no_health(tmp_path: Path, alone: Path) -> None:

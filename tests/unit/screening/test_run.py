@@ -23,6 +23,14 @@ from tests.peers.films import small_film
 from tests.unit.screening.readers import reader
 from tests.wire.films import film, write
 
+LABELS = (
+    "BodyPartExamined",
+    "AnatomicRegionSequence",
+    "ViewPosition",
+    "ViewCodeSequence",
+    "StudyDescription",
+    "SeriesDescription",
+)
 LOOKING = AdmissionPolicy(pixels=PixelRule.OVERRULE)
 
 
@@ -191,8 +199,8 @@ def test_what_the_gate_has_seen_is_kept_and_judged_anew(
     folder = tmp_path / "films"
     folder.mkdir()
     chest = small_film()
-    for keyword in ("BodyPartExamined", "ViewPosition", "StudyDescription", "SeriesDescription"):
-        setattr(chest, keyword, None)
+    for keyword in LABELS:
+        delattr(chest, keyword)
     write(chest, folder / "chest.dcm")
     write(film(), folder / "ramp.dcm")
     run(policy=LOOKING)

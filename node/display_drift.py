@@ -10,7 +10,7 @@ from rich.text import Text
 
 from node.app_drift import DriftReport
 from node.domain.alarm import Standing
-from node.domain.drift import Measured, Source
+from node.domain.drift import Figure, Measured, Source
 from node.domain.drift_words import Level, name_of, read, shown
 from node.log import printable
 
@@ -20,6 +20,8 @@ _COLOURS = {
     Level.LARGE: "bold red",
     Level.TOO_FEW: "dim",
 }
+_BESIDE_DAYS = 63  # columns: names, the reference, the reading
+_A_DAY_WIDE = 10
 
 
 def as_json(report: DriftReport) -> dict[str, Any]:
@@ -46,40 +48,52 @@ def as_json(report: DriftReport) -> dict[str, Any]:
 
 
 def print_drift(report: DriftReport) -> None:
-    """Print a table for each source: the last day in words, earlier days beside it."""
+    """Print a table for each source: as many of the last days as fit, and the last in words."""
     console = Console()
     alarmed = {(one.source, one.measure) for one in report.standing}
     for source, rows in groupby(report.rows, lambda row: row.source):
-        console.print(_table(source, list(rows), alarmed))
+        console.print(_table(source, list(rows), alarmed, _days_that_fit(console.width)))
     if not report.rows:
         console.print("nothing was measured in these days; a day is measured once it has ended")
     for one in report.standing:
         console.print(_alarm(one))
 
 
-def _table(source: Source, rows: Sequence[Measured], alarmed: set[tuple[Source, str]]) -> Table:
-    days = sorted({row.day for row in rows})
+def _days_that_fit(width: int) -> int:
+    """Return for how many days there is room beside what stands about them."""
+    return max(1, (width - _BESIDE_DAYS) // _A_DAY_WIDE)
+
+
+def _table(
+    source: Source, rows: Sequence[Measured], alarmed: set[tuple[Source, str]], most: int
+) -> Table:
+    days = sorted({row.day for row in rows})[-most:]
     found = {(row.figure.measure, row.day): row.figure for row in rows}
-    title = Text(printable(str(source)), "bold")
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    for day in days:
-        table.add_column(f"{day:%m-%d}", justify="right", no_wrap=True)
-    table.add_column("the last day reads")
+    table = Table(title=Text(printable(str(source)), "bold"), title_justify="left")
+    table.add_column("", no_wrap=True)
+    for heading in (*(f"{day:%m-%d}" for day in days), "reference"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("last day reads", no_wrap=True)
     for measure in dict.fromkeys(row.figure.measure for row in rows):
         figures = [found.get((measure, day)) for day in days]
-        values = (
-            "" if one is None or one.value is None else shown(measure, one.value) for one in figures
+        last = figures[-1] or Figure(measure, None, 0)
+        table.add_row(
+            Text(printable(name_of(measure))),
+            *(_value(measure, one.value if one else None) for one in figures),
+            _value(measure, last.reference),
+            _reading(last, (source, measure) in alarmed),
         )
-        last = figures[-1]
-        said = Text("")
-        if last is not None:
-            reading = read(last)
-            said = Text(reading.text, _COLOURS.get(reading.level, ""))
-        if (source, measure) in alarmed:
-            said = Text.assemble(("ALARM ", "bold red"), said)
-        table.add_row(printable(name_of(measure)), *values, said)
     return table
+
+
+def _value(measure: str, value: float | None) -> str:
+    return "" if value is None else shown(measure, value)
+
+
+def _reading(figure: Figure, alarmed: bool) -> Text:
+    reading = read(figure)
+    said = Text(reading.text, _COLOURS.get(reading.level, ""))
+    return Text.assemble(("ALARM ", "bold red"), said) if alarmed else said
 
 
 def _alarm(one: Standing) -> Text:

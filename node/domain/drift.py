@@ -197,7 +197,7 @@ def reference_of(
         measures={
             one.measure: one.value
             for one in [*_plain(tally), _score(tally.scores[model])]
-            if one.value is not None
+            if one.value is not None and one.measure != Measure.FILMS
         },
     )
 

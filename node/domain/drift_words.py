@@ -12,14 +12,14 @@ from node.domain.drift import REFUSED, Figure, Measure
 _NAMES: Mapping[str, str] = {
     Measure.FILMS: "films received",
     Measure.ADMITTED: "admitted",
-    Measure.FAILED: "failed, of those admitted",
-    Measure.FLAGGED: "flagged, of those scored",
-    Measure.AGE: "median age",
+    Measure.FAILED: "failed of those admitted",
+    Measure.FLAGGED: "flagged of those scored",
+    Measure.AGE: "median age (years)",
     Measure.WOMEN: "women",
-    Measure.SCORE: "median score of the image",
-    Measure.PSI: "population stability index of the score",
-    Measure.KS: "Kolmogorov-Smirnov distance of the score",
-    Measure.KS_P: "p-value of that distance",
+    Measure.SCORE: "median score",
+    Measure.PSI: "PSI of the scores",
+    Measure.KS: "KS distance of the scores",
+    Measure.KS_P: "KS p-value",
     SILENT: "usual hours without a film",
 }
 _PERCENT = frozenset({Measure.ADMITTED, Measure.FAILED, Measure.FLAGGED, Measure.WOMEN})
@@ -63,7 +63,7 @@ def shown(measure: str, value: float) -> str:
         case Measure.FILMS:
             return f"{value:.0f}"
         case Measure.AGE:
-            return f"{value:.1f} years"
+            return f"{value:.1f}"
         case _ if measure == SILENT:
             return f"{value:.1f} h"
         case Measure.KS_P:
@@ -72,21 +72,14 @@ def shown(measure: str, value: float) -> str:
 
 
 def read(figure: Figure) -> Reading:
-    """Return what a figure says: of a PSI by its usual limits, of others beside the reference."""
+    """Return what a figure says by itself: a PSI by its usual limits, or that it has none."""
     if figure.value is None:
         return Reading(Level.TOO_FEW, f"too few ({figure.films} films)")
     if figure.measure == Measure.PSI:
-        level = (
-            Level.STABLE
-            if figure.value < SLIGHT
-            else Level.SLIGHT
-            if figure.value < LARGE
-            else Level.LARGE
-        )
+        slight = Level.SLIGHT if figure.value < LARGE else Level.LARGE
+        level = Level.STABLE if figure.value < SLIGHT else slight
         return Reading(level, str(level))
-    if figure.reference is None or figure.measure == Measure.FILMS:
-        return Reading(Level.PLAIN, "")
-    return Reading(Level.PLAIN, f"{shown(figure.measure, figure.reference)} in the reference")
+    return Reading(Level.PLAIN, "")
 
 
 def sentence(event: str, told: Mapping[str, Any]) -> str:

@@ -72,10 +72,8 @@ def require_another(config: Config) -> Wanted:
     wanted = config.canary
     if wanted is None:
         raise Misconfigured("canary: null; name the bundle to be compared, as in config.yaml")
-    if (
-        Points.of_bundle(wanted.bundle, "canary").model
-        == Points.of_bundle(config.model.bundle).model
-    ):
+    second = Points.of_bundle(wanted.bundle, "canary")
+    if second.model == Points.of_bundle(config.model.bundle).model:
         raise Misconfigured(
             f"canary.bundle: {wanted.bundle} is the serving bundle; name another, or set null"
         )

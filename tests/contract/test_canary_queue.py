@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -107,6 +107,37 @@ def test_a_film_that_lost_its_worker_comes_again_and_alone(table: Table) -> None
     assert again[0][0].attempt == 2
     assert not settle(table, lost[0])
     assert settle(table, again[0][0])
+
+
+def test_a_claim_that_was_lost_settles_nothing_though_its_worker_has_the_film_again(
+    table: Table,
+) -> None:
+    """A worker that stood still for longer than its lease, and took the film once more."""
+    table.analyse(1)
+    [lost] = claim(table)
+    table.later(LEASE.total_seconds() + 1)
+    [again] = claim(table)
+    assert (again.worker, again.attempt) == (lost.worker, 2)
+    assert not settle(table, lost)
+    assert settle(table, again)
+
+
+class Slow(SqlCanary):
+    """A canary before which another takes the films that it has just seen."""
+
+    def _new(self, connection: sa.Connection, limit: int) -> list[int]:
+        found = super()._new(connection, limit)
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        SqlCanary(self._engine, NEXT, 1.0, ANALYSIS, LEASE).claim("c2", now, now + LEASE, limit)
+        return found
+
+
+def test_who_comes_second_to_a_film_goes_without(table: Table) -> None:
+    """Looking and taking are two steps: the table keeps two from taking one film."""
+    table.analyse(1)
+    slow = Slow(table.engine, NEXT, 1.0, ANALYSIS, LEASE)
+    assert slow.claim("c1", table.now, table.now + LEASE, 1) == []
+    assert standing(table) == {CanaryState.SCORING: 1}
 
 
 def test_a_film_that_ends_every_worker_runs_out_of_tries(table: Table) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 
+from models.points import OperatingPoint
 from node.app_canary import canary_counts
 from node.config import load
 from node.domain.canary import CanaryState
 from node.domain.job import JobState
 from node.inference.points import Points
-from tests.peers.bundles import recalibrated
+from tests.peers.bundles import recalibrated, signed
 from tests.peers.command import assert_one_clear_line, osteoscreen
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
@@ -25,6 +26,9 @@ from tests.peers.waiting import wait_until
 pytestmark = pytest.mark.tools("dcmsend", "echoscu", "Orthanc")
 
 MakeNode = Callable[..., Node]
+POINT = OperatingPoint(
+    name="other", threshold=0.4, sensitivity=1, specificity=1, films=2, positives=1, source="here"
+)
 
 
 def send(node: Node, films: list[Path]) -> list[str]:
@@ -94,6 +98,28 @@ def test_a_canary_that_cannot_run_ends_no_node(
     wait_until(node.log, lambda log: "canary.bundle: " in log, 60, "word of the canary")
     assert orthanc.count() == 2
     assert node.stop() == [0]
+
+
+def test_a_canary_whose_card_lacks_the_policys_point_waits_for_another_policy(
+    make_node: MakeNode, film: Path, tmp_path: Path
+) -> None:
+    """A new bundle need not name its points as the old one did; a number holds for both."""
+    second = signed(tmp_path / "next", operating_points=(POINT,), combined=None)
+    digest = Points.of_bundle(str(second)).model
+    node = make_node(canary={"bundle": str(second)}, policy={"threshold": "youden"})
+    node.serve()
+    node.wait_ended(send(node, [film]))
+    wait_until(node.log, lambda log: "canary_waits" in log, 60, "word of the canary")
+    assert standing(node, digest) == {}
+    node.set(policy={"threshold": 0.5})
+    done = osteoscreen("reload", "--config", node.file)
+    assert done.returncode == 0, done.stdout
+    wait_until(
+        lambda: standing(node, digest),
+        lambda counts: counts == {CanaryState.SCORED: 1},
+        120,
+        f"score of the film\n{node.log()}",
+    )
 
 
 def test_on_a_machine_of_its_own_it_must_be_configured(make_node: MakeNode) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.peers.orthanc import Orthanc
 from tests.peers.postgres import fresh_database, running_postgres
@@ -18,6 +19,10 @@ from tests.peers.waiting import free_port
 # Tests share the cores with each other: torch's threads would wait for one another longer than they
 # work, in every program that a test starts. And a net's last bits depend on how many there are.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# On a busy machine a case can take any time; how fast things are is measured in bench.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

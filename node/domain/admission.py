@@ -1,6 +1,6 @@
 """Which films are scored: a pure decision on the header's facts, each refusal with its reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -113,17 +113,28 @@ _Check = Callable[[Film, AdmissionPolicy], Refused | Doubt | Note | None]
 
 def admit(film: Film, policy: AdmissionPolicy) -> Admission:
     """Return the first refusal, or Admitted with all that the checks leave open."""
-    doubts, notes = [], []
+    doubts: list[Doubt] = []
+    notes: list[Note] = []
     for check in _CHECKS:
         match check(film, policy):
             case Refused() as refused:
-                return as_policy_has_it(refused, policy)
+                return as_policy_has_it(_plainest(refused, doubts), policy)
             case Doubt() as doubt:
                 doubts.append(doubt)
             case Note() as note:
                 notes.append(note)
     contest = Contest(standing_of(film), policy.study_wait) if policy.one_per_study else None
     return Admitted(tuple(doubts), tuple(notes), contest)
+
+
+def _plainest(refused: Refused, doubts: Sequence[Doubt]) -> Refused:
+    """Return why a film is refused: of a hand, that it is said to be one, before its age.
+
+    Nobody looks at its pixels then, and what a tag states stands.
+    """
+    stated = (one for one in doubts if one.kind is DoubtKind.CONTRADICTED)
+    first = next(stated, None)
+    return refused if first is None else Refused(first.reason, first.text)
 
 
 def not_chosen(chosen: str, policy: AdmissionPolicy) -> Refused:

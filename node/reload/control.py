@@ -64,6 +64,7 @@ def _bind(listener: socket.socket, path: Path) -> None:
     path.unlink(missing_ok=True)  # of a process of this number that was killed
     with _short(path) as name:
         listener.bind(name)
+    path.chmod(0o600)  # the folder keeps others off; this is for who lists it
     listener.listen()
     listener.settimeout(_LOOK_SECONDS)
 

@@ -145,7 +145,7 @@ def _row(of: Subject, model: ModelIdentity, **known: Any) -> Row:
         "intended_use": str(model.intended_use),
     }
     if seen is not None:
-        cells |= {f"seen_{name}": fact for name, fact in asdict(seen).items()}
+        cells |= {f"seen_{name}": float(fact) for name, fact in asdict(seen).items()}
     if film is not None:
         cells |= {
             "sop_instance_uid": film.sop_instance_uid,

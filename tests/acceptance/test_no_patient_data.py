@@ -87,6 +87,10 @@ def no_umask() -> Iterator[None]:
         os.umask(old)
 
 
+UNUSED = ("alarm", "canary", "drift", "drift_reference", "notice")
+"""Tables that hold figures of many films, or nothing here; `film` facts are their only source."""
+
+
 @pytest.fixture
 def good(film: Path, tmp_path: Path) -> list[Path]:
     """Return films that are scored, of patients with all kinds of names."""
@@ -213,7 +217,7 @@ def test_nothing_tells_who_the_patients_are(
     with open_engine(load(node.file).database.url).connect() as connection:
         for table in metadata.sorted_tables:
             rows = connection.execute(sa.select(table)).all()
-            assert rows
+            assert rows or table.name in UNUSED
             search("\n".join(map(repr, rows)), table.name)
     assert_private(tmp_path / "node" / "spool")
     for file in tmp_path.glob("jobs.db*"):

@@ -17,7 +17,7 @@ from tests.peers.command import assert_one_clear_line, osteoscreen, write_config
 
 REASONS = {
     "RG2_JPLL.dcm": "body-part",
-    "RG3_JPLY.dcm": "pixels",
+    "RG3_JPLY.dcm": "body-part",
     "RG3_RLE.dcm": "body-part",
     "RG3_JLSL.dcm": "body-part",
     "CT1_JPLL.dcm": "sop-class",
@@ -72,7 +72,7 @@ def test_real_films_are_scored_and_the_rest_is_turned_away_with_its_reason(
     assert {row["intended_use"] for row in found} == {"demonstration"}
     said = " ".join(done.stdout.split())
     assert "7 scored" in said
-    assert "8 rejected (sop-class 4, body-part 3, pixels 1)" in said
+    assert "8 rejected (body-part 4, sop-class 4)" in said
     assert "1 files skipped (no DICOM 1)" in said
     assert "no clinical meaning" in said
     assert_no_patient(shared_data, out.read_text(encoding="utf-8") + done.stdout + done.stderr)

@@ -49,16 +49,20 @@ class Node:
             "schedule": {"rescue": 0.5, "commitments": 0.5},
             "policy": {"admit": {"study_wait": 0.0}},
         }
-        merged = {
-            name: defaults.get(name, {}) | value if isinstance(value, dict) else value
-            for name, value in (defaults | sections).items()
+        self._defaults = defaults
+        self.file.write_text(yaml.safe_dump(self._merged(defaults | sections)))
+
+    def _merged(self, sections: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: self._defaults.get(name, {}) | value if isinstance(value, dict) else value
+            for name, value in sections.items()
         }
-        self.file.write_text(yaml.safe_dump(merged))
 
     def set(self, **sections: Any) -> None:
         """Write other sections into the configuration file, in one step; the rest stays."""
         written = self.file.with_suffix(".new")
-        written.write_text(yaml.safe_dump(yaml.safe_load(self.file.read_text()) | sections))
+        kept = yaml.safe_load(self.file.read_text())
+        written.write_text(yaml.safe_dump(kept | self._merged(sections)))
         written.replace(self.file)
 
     def serve(self, *roles: str) -> None:

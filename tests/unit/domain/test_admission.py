@@ -374,3 +374,15 @@ def test_the_codes_are_the_interface() -> None:
         "body-part-contradicted",
         "for-processing",
     }
+
+
+def test_what_is_refused_anyway_is_refused_for_what_it_is_said_to_be() -> None:
+    """A child's hand is a hand first: its pixels are not asked, and its tag stands."""
+    overruling = AdmissionPolicy(pixels=PixelRule.OVERRULE)
+    hand = film(body_part_examined="HAND", age_years=12.0)
+    unsaid = film(body_part_examined="", age_years=12.0)
+    assert reason(overruling, body_part_examined="HAND", age_years=12.0) is Reason.BODY_PART
+    assert isinstance(admit(hand, overruling), Refused)
+    refused = admit(unsaid, overruling)
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.AGE

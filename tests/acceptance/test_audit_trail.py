@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pydicom import dcmread
 
 from node.domain.job import JobState
@@ -85,8 +84,7 @@ def test_what_was_set_anew_is_told_at_the_next_start(make_node: MakeNode) -> Non
     node = make_node()
     node.serve()
     assert node.stop() == [0]
-    settings = yaml.safe_load(node.file.read_text())
-    node.file.write_text(yaml.safe_dump(settings | {"policy": {"threshold": 0.25}}))
+    node.set(policy={"threshold": 0.25})
     node.serve()
     assert node.stop() == [0]
     records = trail_of(node)

@@ -172,8 +172,9 @@ def test_the_next_start_tells_only_what_waited(tmp_path: Path) -> None:
 def test_a_changed_file_is_noticed(watched: tuple[House, threading.Event]) -> None:
     house, _ = watched
     house.write("policy: {threshold: 0.5}")
-    wait_until(lambda: house.threshold, lambda now: now == 0.5, 30, "new threshold")
-    assert house.trail()[0].participants[1]["UserID"] == BY_FILE
+    [record] = wait_until(house.trail, bool, 30, "record of it")
+    assert house.threshold == 0.5
+    assert record.participants[1]["UserID"] == BY_FILE
 
 
 def test_a_file_of_the_same_size_and_time_is_noticed_too(

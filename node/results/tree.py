@@ -206,8 +206,10 @@ def _by_policy(decision: Decision) -> Iterator[str]:
     yield f"decision threshold = {decision.threshold:.6g}"
     if decision.band is not None:
         yield f"undetermined from {decision.band[0]:.6g} to below {decision.band[1]:.6g}"
-    yield f"decision rule = {fit(decision.rule)}"
-    yield f"policy SHA-256 = {fit(decision.policy)}"
+    if decision.rule:
+        yield f"decision rule = {fit(decision.rule)}"
+    if decision.policy:
+        yield f"policy SHA-256 = {fit(decision.policy)}"
 
 
 def _by_admission(verdict: Verdict) -> Iterator[str]:

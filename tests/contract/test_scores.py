@@ -22,13 +22,15 @@ MODEL = "ab" * 32
 MARCH = date(2026, 3, 1)
 
 
-def scored(table: Table, number: int, verdict: Verdict = VERDICT, **facts: Any) -> int:
-    """Settle a film's analysis; its results are under way."""
+def scored(
+    table: Table, number: int, verdict: Verdict = VERDICT, *, sent: bool = False, **facts: Any
+) -> int:
+    """Settle a film's analysis, with nothing to be sent, or results under way."""
     one = replace(film(number), **{"patient": ANNA, "taken": MARCH, "sex": "F"} | facts)
     assert table.intake.receive(one, Admitted(), f"films/{number}", table.now)
     (job,) = table.claim()
-    sent = tuple(Parcel("pacs", result) for result in results(number))
-    assert table.queue.settle(job, Analysed(verdict, sent), table.now)
+    parcels = tuple(Parcel("pacs", result) for result in results(number)) if sent else ()
+    assert table.queue.settle(job, Analysed(verdict, parcels), table.now)
     return job.id
 
 
@@ -39,7 +41,9 @@ def stored(table: Table, since: datetime | None = None) -> list[StoredScore]:
 def test_a_score_has_all_that_policy_asks_of_a_film(table: Table) -> None:
     """Each value as it went in, and of its own type."""
     probability = Probability(0.61, 0.25, None)
-    job_id = scored(table, 1, replace(VERDICT, probability=probability), station="ROOM 2")
+    job_id = scored(
+        table, 1, replace(VERDICT, probability=probability), sent=True, station="ROOM 2"
+    )
     expected = StoredScore(
         job_id=job_id,
         received="2026-01-01",

@@ -116,7 +116,6 @@ def fit_gate(  # noqa: PLR0913 - the options of a command
         ) from None
     from models.gate.train import GateTraining
     from models.manifest import ManifestError
-    from models.pixels import PixelError
     from models.registry import BundleError, add_gate
     from models.simulate.anatomy import AnatomyError
     from models.training import TrainError, device_for
@@ -131,7 +130,7 @@ def fit_gate(  # noqa: PLR0913 - the options of a command
         made = add_gate(opened, make_gate(options))
     except (ManifestError, TrainError) as error:
         raise Misconfigured(str(error)) from None
-    except (AnatomyError, BundleError, PixelError) as error:
+    except (AnatomyError, BundleError) as error:
         raise Permanent(str(error)) from None
     figures = made.card.gate.figures if made.card.gate else ()
     rows = [(one.name, f"{one.right} of {one.total}") for one in figures]

@@ -41,6 +41,11 @@ class Examined:
     seen: Seen | None = None
 
 
+def asks(looks: bool, policy: AdmissionPolicy) -> bool:
+    """Return whether pixels are asked before films are scored, by a bundle that `looks` or not."""
+    return looks and policy.pixels is not PixelRule.OFF
+
+
 def judge(admitted: Admitted, seen: Seen | None, policy: AdmissionPolicy) -> Admission:
     """Return what becomes of a film that its header has let through, given its pixels.
 

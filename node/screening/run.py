@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeVar, assert_never
 
-from node.domain.admission import AdmissionPolicy, Admitted, PixelRule, Refused
+from node.domain.admission import AdmissionPolicy, Admitted, Refused
 from node.domain.film import Film
-from node.domain.gate import Examined, examine, judge
+from node.domain.gate import Examined, asks, examine, judge
 from node.domain.policy import ThresholdPolicy, decide
 from node.domain.prediction import Case, ModelIdentity, Prediction, Probability
 from node.domain.reasons import Reason
@@ -183,7 +183,7 @@ class Screening:
 
     def _look(self, batch: Sequence[tuple[str, Decoded]]) -> Sequence[Seen | str | None]:
         """Return what the films show, None where nobody is to look, or errors."""
-        if not asks_gate(self._predictor, self._settings.admission):
+        if not asks(self._predictor.looks, self._settings.admission):
             return [None] * len(batch)
         return each(self._predictor.look, [one.radiograph for _, one in batch])
 
@@ -204,11 +204,6 @@ class Screening:
 
     def _failed(self, of: Subject, error: str) -> Row:
         return unscored(of, self._model, RowState.FAILED, error=error)
-
-
-def asks_gate(predictor: Predictor, policy: AdmissionPolicy) -> bool:
-    """Return whether pixels are asked before films are scored."""
-    return predictor.looks and policy.pixels is not PixelRule.OFF
 
 
 def each(work: Callable[[Sequence[T]], Sequence[S]], batch: Sequence[T]) -> Sequence[S | str]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from node.domain.admission import AdmissionPolicy
 from node.domain.errors import Misconfigured, Transient
+from node.domain.gate import asks
 from node.domain.policy import ThresholdPolicy
 from node.ports import Predictor
 from node.screening.decoders import Decoders
@@ -15,7 +16,7 @@ from node.screening.find import find_files
 from node.screening.journal import open_journal
 from node.screening.reading import Reader
 from node.screening.row import Row, RowState
-from node.screening.run import Outcome, Screening, ScreeningSettings, asks_gate, shown
+from node.screening.run import Outcome, Screening, ScreeningSettings, shown
 from node.screening.table import open_table
 
 
@@ -87,7 +88,7 @@ def _known(rows: Iterable[Row], model: Model) -> dict[str, Row]:
     A film that was scored unseen is looked at if now it has to be; and one that was set right is
     scored as it came, if nobody is to look.
     """
-    digest, asked = model.predictor.identity.digest, asks_gate(model.predictor, model.admission)
+    digest, asked = model.predictor.identity.digest, asks(model.predictor.looks, model.admission)
     return {
         row.path: row
         for row in rows

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import TypeVar
 
 import structlog
 from pydicom import dcmread
@@ -15,7 +14,6 @@ from node.domain import policy, retry
 from node.domain.admission import (
     AdmissionPolicy,
     Admitted,
-    PixelRule,
     Refused,
     as_policy_has_it,
     not_chosen,
@@ -23,7 +21,7 @@ from node.domain.admission import (
 from node.domain.callers import Caller, charset_of
 from node.domain.delivery import Parcel, Reference, Result, Route, lit, parcels, shadowed
 from node.domain.errors import Rejected
-from node.domain.gate import Examined, examine
+from node.domain.gate import Examined, asks, examine
 from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
 from node.domain.policy import ThresholdPolicy, unscored
 from node.domain.prediction import Case, Prediction, Radiograph, Verdict
@@ -35,12 +33,10 @@ from node.ports import Predictor, Queue, Spool
 from node.results.build import build_results
 from node.results.encode import to_bytes
 from node.results.subject import ResultSettings, Subject
-from node.worker.loop import as_known, kept_leases, told
+from node.worker.loop import apart, as_known, kept_leases, told
 from node.worker.reading import read_pixels
 
 log = structlog.get_logger()
-
-Film = TypeVar("Film", "_Decoded", "_Ready")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +137,12 @@ class Analyst:
         """See what the films show, and have those scored that are what they should be."""
         began, rules = perf_counter(), self._rules()
         seen: Sequence[Seen | None]
-        asked = self._predictor.looks and rules.admission.pixels is not PixelRule.OFF
+        asked = asks(self._predictor.looks, rules.admission)
         try:
             films = [one.shown for one in batch]
             seen = self._predictor.look(films) if asked else [None] * len(films)
         except Exception as error:  # noqa: BLE001 - as above
-            self._apart(batch, self._look, error)
+            apart(batch, self._look, self._fail_one, error)
             return
         share = (perf_counter() - began) / len(batch)
         ready = []
@@ -166,22 +162,12 @@ class Analyst:
         try:
             predictions = self._predictor.predict([one.examined.case for one in batch])
         except Exception as error:  # noqa: BLE001 - as above
-            self._apart(batch, self._score, error)
+            apart(batch, self._score, self._fail_one, error)
             return
         share = (perf_counter() - began) / len(batch)
         for one, prediction in zip(batch, predictions, strict=True):
             one.seconds["predict"] = share
             self._report(one, prediction)
-
-    def _apart(
-        self, batch: Sequence[Film], work: Callable[[Sequence[Film]], None], error: Exception
-    ) -> None:
-        """Work on each film of a batch that failed alone, to find out whose fault it is."""
-        if len(batch) == 1:
-            self._fail(batch[0].job, error)
-            return
-        for one in batch:
-            work([one])
 
     def _report(self, one: _Ready, prediction: Prediction) -> None:
         began, rules, job = perf_counter(), one.rules, one.job
@@ -256,6 +242,9 @@ class Analyst:
             )
             for one in built
         )
+
+    def _fail_one(self, one: _Decoded | _Ready, error: Exception) -> None:
+        self._fail(one.job, error)
 
     def _fail(self, job: Job, error: Exception) -> None:
         match error:

@@ -19,7 +19,7 @@ from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Case, Prediction, Radiograph, Verdict
 from node.domain.retry import RetryPolicy
 from node.ports import CanaryQueue, Predictor, Spool
-from node.worker.loop import as_known, kept_leases, told
+from node.worker.loop import apart, as_known, kept_leases, told
 from node.worker.reading import read_pixels
 
 log = structlog.get_logger()
@@ -92,11 +92,12 @@ class Canary:
             cases = [Case(one.film.film, one.shown) for one in batch]
             predictions = self._predictor.predict(cases)
         except Exception as error:  # noqa: BLE001 - as above
-            if len(batch) == 1:
-                self._fail(batch[0].film, error)
-            else:  # find out whose fault it is
-                for one in batch:
-                    self._score([one], rules)
+            apart(
+                batch,
+                lambda some: self._score(some, rules),
+                lambda one, error: self._fail(one.film, error),
+                error,
+            )
             return
         share = (perf_counter() - began) / len(batch)
         for one, prediction in zip(batch, predictions, strict=True):

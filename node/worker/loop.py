@@ -3,9 +3,10 @@
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from uuid import uuid4
 
 import structlog
@@ -16,6 +17,8 @@ from node.log import where
 _PAUSE_AFTER_ERROR = 2.0
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 def utc_now() -> datetime:
@@ -45,6 +48,20 @@ def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:
             log.error("step_failed", error=type(error).__name__, where=where(error))
             pause = _PAUSE_AFTER_ERROR
         stop.wait(pause)
+
+
+def apart(
+    batch: Sequence[T],
+    work: Callable[[Sequence[T]], None],
+    fail: Callable[[T, Exception], None],
+    error: Exception,
+) -> None:
+    """Work on each of a batch that failed alone, to find out whose fault it is; one fails."""
+    if len(batch) == 1:
+        fail(batch[0], error)
+        return
+    for one in batch:
+        work([one])
 
 
 def as_known(error: Exception) -> OsteoScreenError:

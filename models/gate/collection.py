@@ -17,8 +17,8 @@ from models.gate.chests import Chest
 from models.gate.net import Kind
 from models.gate.others import other
 from models.gate.picture import squared
-from models.manifest import Entry
-from models.pixels import Radiograph
+from models.manifest import Entry, refuse
+from models.pixels import PixelError, Radiograph
 from models.whole import whole
 
 Float = npt.NDArray[np.float32]
@@ -26,6 +26,10 @@ _Item = TypeVar("_Item")
 
 SIDE = 192
 """Side in pixels at which pictures are kept: what the net sees, with room to move."""
+
+
+_VIEWS = {"PA": Kind.FRONTAL, "AP": Kind.FRONTAL, "LATERAL": Kind.SIDE, "OTHER": Kind.OTHER}
+_AP = {"AP": 1.0, "PA": 0.0}
 
 
 @dataclass(frozen=True)
@@ -87,17 +91,21 @@ class _Row:
 def of_manifest(entries: Sequence[Entry]) -> Pictures:
     """Films of a manifest, by their ``view``: PA and AP are frontal, LATERAL, OTHER.
 
-    Raises PixelError for one that does not decode.
+    Raises ManifestError that names the rows with another view, or a film that does not decode.
     """
-    views = {"LATERAL": Kind.SIDE, "OTHER": Kind.OTHER}
-    ap = {"AP": 1.0, "PA": 0.0}
+    strange = [f"row {one.row} ({one.view or 'none'})" for one in entries if one.view not in _VIEWS]
+    if strange:
+        raise refuse(f"views that are none of {', '.join(_VIEWS)}", strange)
 
     def row(entry: Entry) -> _Row:
-        view = entry.view or ""
+        try:
+            film = read_film(entry.path)
+        except PixelError as error:
+            raise refuse("a film that cannot be read", [f"row {entry.row} ({error})"]) from error
         return _Row(
-            read_film(entry.path),
-            views.get(view, Kind.FRONTAL),
-            ap.get(view, np.nan),
+            film,
+            _VIEWS[entry.view or ""],
+            _AP.get(entry.view or "", np.nan),
             f"{entry.site}/{entry.patient_id}",
             entry.site,
         )

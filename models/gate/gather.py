@@ -25,7 +25,7 @@ class Beside:
 
 
 def gather(manifest: Manifest, beside: Beside, folder: Path) -> Pictures:
-    """All pictures, made once and kept in ``folder``. Raises PixelError, AnatomyError."""
+    """All pictures, made once and kept in ``folder``. Raises ManifestError, AnatomyError."""
     made = f"{SIDE} {beside!r} {fingerprint(manifest.entries, SIDE)}"
     file = folder / f"pictures-{hashlib.sha256(made.encode()).hexdigest()[:16]}.npz"
     if not file.exists():

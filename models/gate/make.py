@@ -36,7 +36,7 @@ class GateOptions:
 def fit_gate(options: GateOptions) -> Gate:
     """A gate of the manifest's films, of simulated chests and of drawings.
 
-    Raises ManifestError, PixelError, AnatomyError.
+    Raises ManifestError, AnatomyError.
     """
     pictures = gather(read_manifest(options.manifest, labelled=False), options.beside, options.out)
     return make(pictures, options)

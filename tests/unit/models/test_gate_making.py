@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from models.gate.change import Chance, moved, scrambled, turned
-from models.gate.collection import Pictures, of_others
+from models.gate.collection import Pictures, of_manifest, of_others
 from models.gate.look import Seen, Spread, ask
 from models.gate.make import GateOptions, make
 from models.gate.measure import deal, passes, rank_all
@@ -17,6 +18,7 @@ from models.gate.others import BODY, NO_BODY, other
 from models.gate.part import Gate, GateError, drift, from_bytes, signed
 from models.gate.picture import squared
 from models.gate.train import GateTraining, Lessons
+from models.manifest import Entry, ManifestError, Split
 from models.pixels import Radiograph
 
 CONFIG = GateConfig(size=64, widths=(8, 8, 16, 16), features=16)
@@ -56,6 +58,38 @@ def gate(pictures: Pictures, tmp_path_factory: pytest.TempPathFactory) -> Gate:
 
 def _options(folder: Path) -> GateOptions:
     return GateOptions(folder / "none.csv", folder, 2, "cpu", config=CONFIG, training=TRAINING)
+
+
+def test_films_of_a_manifest_are_taken_by_their_view(tmp_path: Path) -> None:
+    """In true proportions, and each patient apart."""
+    films = [_entry(tmp_path, view) for view in ("PA", "AP", "LATERAL", "OTHER")]
+    found = of_manifest(films)
+    assert found.kind.tolist() == [Kind.FRONTAL, Kind.FRONTAL, Kind.SIDE, Kind.OTHER]
+    assert np.array_equal(found.ap, [0.0, 1.0, np.nan, np.nan], equal_nan=True)
+    assert found.extent.tolist() == [[192, 160]] * 4
+    assert set(found.person.tolist()) == {"here/PA", "here/AP", "here/LATERAL", "here/OTHER"}
+
+
+@pytest.mark.parametrize("view", ["LL", None])
+def test_a_view_that_says_nothing_is_refused_by_its_row(tmp_path: Path, view: str | None) -> None:
+    """A lateral film under another name would be learned as a frontal one."""
+    said = rf"none of PA, AP, LATERAL, OTHER: row 7 \({view or 'none'}"
+    with pytest.raises(ManifestError, match=said):
+        of_manifest([_entry(tmp_path, view)])
+
+
+def test_a_film_that_does_not_decode_is_named(tmp_path: Path) -> None:
+    broken = _entry(tmp_path, "PA")
+    broken.path.write_bytes(b"no picture")
+    with pytest.raises(ManifestError, match=r"row 7 \("):
+        of_manifest([broken])
+
+
+def _entry(folder: Path, view: str | None) -> Entry:
+    """Return a ladder in a file, as line 7 of a manifest."""
+    path = folder / f"{view}.png"
+    Image.fromarray((_ladder(1).pixels * 255).astype(np.uint8)).save(path)
+    return Entry(path, str(view), "here", Split.TRAIN, label=False, view=view, row=7)
 
 
 def test_nobody_is_in_two_folds(pictures: Pictures) -> None:

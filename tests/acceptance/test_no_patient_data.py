@@ -88,7 +88,7 @@ def no_umask() -> Iterator[None]:
 
 
 UNUSED = ("alarm", "canary", "drift", "drift_reference", "notice")
-"""Tables that hold figures of many films, or nothing here; `film` facts are their only source."""
+"""Tables of what this node is not asked to do; they hold figures and codes of films alone."""
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
+from node.domain.delivery import DeliveryState, ResultKind
 from node.domain.film import Film
 from node.domain.override import Group, Override, Rule, Thresholds
 from node.domain.policy import ThresholdPolicy, decide
@@ -31,7 +32,7 @@ from node.jobs import migrate
 from node.jobs.engine import open_engine, transaction
 from node.jobs.records import film_json, verdict_json
 from node.jobs.scores import SqlScores
-from node.jobs.tables import job
+from node.jobs.tables import delivery, job
 
 MODEL = ModelIdentity("bench", "1", "ab" * 32, IntendedUse.RESEARCH)
 PLAIN = ThresholdPolicy(Rule(Thresholds.same(0.5)))
@@ -95,6 +96,27 @@ def fill(engine: sa.Engine, films: int) -> None:
         numbers = range(first, min(first + 5_000, films))
         with transaction(engine) as connection:
             connection.execute(sa.insert(job), [row(n, chance, start) for n in numbers])
+            connection.execute(sa.insert(delivery), [sent(n, start) for n in numbers])
+
+
+def sent(number: int, at: datetime) -> dict[str, object]:
+    """Return a row of the delivery table: the report of a film, which a PACS has taken."""
+    return {
+        "job_id": number + 1,
+        "destination": "pacs",
+        "kind": str(ResultKind.REPORT),
+        "sop_class_uid": "1.2.840.10008.5.1.4.1.1.88.34",
+        "sop_instance_uid": f"1.2.6.{number}",
+        "series_instance_uid": f"1.2.7.{number}",
+        "spool_key": "",
+        "state": str(DeliveryState.DELIVERED),
+        "attempt": 1,
+        "worker": "",
+        "run_after": at,
+        "error": "",
+        "transaction_uid": "",
+        "updated_at": at,
+    }
 
 
 def row(number: int, chance: random.Random, start: datetime) -> dict[str, object]:
@@ -105,6 +127,7 @@ def row(number: int, chance: random.Random, start: datetime) -> dict[str, object
     probability = Probability(score, chance.random(), min(1.0, score * 1.1))
     verdict = Verdict(probability, decide(probability, film, PLAIN), MODEL, {"decode": 0.1})
     return {
+        "id": number + 1,
         "state": "DONE",
         "sop_instance_uid": film.sop_instance_uid,
         "digest": film.digest,
@@ -126,6 +149,7 @@ def row(number: int, chance: random.Random, start: datetime) -> dict[str, object
 
 def film_of(number: int, chance: random.Random, taken: date) -> Film:
     """Return the facts of a film of one of 60,000 patients."""
+    patient = chance.randrange(60_000)
     return Film(
         sop_instance_uid=f"1.2.3.{number}",
         sop_class_uid="1.2.840.10008.5.1.4.1.1.1.1",
@@ -142,10 +166,10 @@ def film_of(number: int, chance: random.Random, taken: date) -> Film:
         manufacturer="Maker",
         rows=2048,
         columns=2048,
-        age_years=float(chance.randint(50, 95)),
-        sex=chance.choice("FM"),
+        age_years=50.0 + patient % 40 + taken.year - 2021,
+        sex="FM"[patient % 2],
         station=chance.choice(("ROOM 1", "ROOM 2")),
-        patient=f"{chance.randrange(60_000):064x}",
+        patient=f"{patient:064x}",
         taken=taken,
     )
 

@@ -6,6 +6,7 @@ Films are told apart by sex, age, the AE title that sent them and the station th
 import math
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Protocol, Self
 
 from node.domain.prediction import Used
@@ -117,6 +118,7 @@ class Override:
     group: Group = Group()
 
 
+@lru_cache
 def _shifted(probability: float, by: float) -> float:
     """Return a probability moved on the scale of log odds; 0 and 1 stay where they are."""
     if not 0.0 < probability < 1.0:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from node.domain.override import Facts
 from node.domain.prediction import Comparison, Used
@@ -36,11 +38,11 @@ class PriorRule:
 NO_PRIORS = PriorRule()
 
 
-@dataclass(frozen=True, slots=True)
-class PriorResult:
+class PriorResult(NamedTuple):
     """What an earlier film of the patient, of another study, came to.
 
-    `reported` is whether it was flagged, and its results are delivered or on their way.
+    `reported` is whether it was flagged, and its results are delivered or on their way. `study` is
+    its Study Instance UID. A named tuple, as a replay keeps one of each stored score.
     """
 
     taken: date
@@ -50,6 +52,7 @@ class PriorResult:
     reported: bool
     sex: str = ""
     age_years: float | None = None
+    study: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Past:
 NOTHING_BEFORE = Past()
 
 
+@lru_cache
 def since(taken: date | None, rule: PriorRule) -> date | None:
     """Return the day from which films of the patient count; None where none is to be asked for."""
     if not rule.months or taken is None:

@@ -197,14 +197,14 @@ class _History:
     def __init__(self, policy: ThresholdPolicy, model: str) -> None:
         self._rule = policy.prior
         self._model = model
-        self._results: defaultdict[str, list[tuple[str, PriorResult]]] = defaultdict(list)
+        self._results: defaultdict[str, list[PriorResult]] = defaultdict(list)
 
     def before(self, stored: StoredScore) -> Past:
         """Return the patient's results so far, newest first, but for those of the same study."""
         known = self._results.get(stored.patient)
         if not known:
             return NOTHING_BEFORE
-        return Past(self._model, [one for study, one in reversed(known) if study != stored.study])
+        return Past(self._model, [one for one in reversed(known) if one.study != stored.study])
 
     def keep(self, stored: StoredScore, decision: Decision) -> None:
         """Remember one; that its results reached anybody is as it was."""
@@ -218,5 +218,6 @@ class _History:
             reported=decision.flagged and stored.reported,
             sex=stored.sex,
             age_years=stored.age_years,
+            study=stored.study,
         )
-        self._results[stored.patient].append((stored.study, result))
+        self._results[stored.patient].append(result)

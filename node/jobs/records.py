@@ -182,6 +182,7 @@ def prior_from(
         reported=bool(reported) and decision.flagged,
         sex=film["sex"],
         age_years=film["age_years"],
+        study=film["study_instance_uid"],
     )
 
 

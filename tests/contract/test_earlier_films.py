@@ -56,6 +56,7 @@ def test_an_earlier_result_is_found_with_what_a_comparison_needs(table: Table) -
             reported=True,
             sex="F",
             age_years=67.0,
+            study=of(1).study_instance_uid,
         )
     ]
 

@@ -14,7 +14,9 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import JPEG2000, ExplicitVRLittleEndian
 
 from node.demo.run import SHIPPED_FILM
-from node.domain.prediction import Finding, Used
+from node.domain.prediction import Used
+from node.domain.reasons import Note
+from tests.judges.said import NEAR, NEGATIVE, Said, not_analysed
 
 Pixels = np.ndarray
 Change = Callable[[Dataset], None]
@@ -22,27 +24,39 @@ Change = Callable[[Dataset], None]
 
 @dataclass(frozen=True)
 class Film:
-    """A film and what is found on it; `change` alters the shipped one's data set."""
+    """A film and what is said of it; `change` alters the shipped one's data set."""
 
     title: str
     change: Change = field(default=lambda ds: None)
-    finding: Finding = Finding.PRESENT
-    used: Used = Used.IMAGE
+    said: Said = field(default_factory=Said)
 
 
 def films() -> list[Film]:
-    """Return every film: what is found, how pixels are stored, how poor a header is."""
-    return [*_findings(), *_pixels(), *_headers()]
+    """Return every film: what is said, how pixels are stored, how poor a header is."""
+    unscored = [Film(title, said=said) for title, said in not_analysed()]
+    return [*_findings(), *_policies(), *unscored, *_pixels(), *_headers()]
 
 
 def _findings() -> list[Film]:
+    alone = _without("PatientSize", "PatientWeight")
     return [
-        Film("positive, image alone"),
-        Film("negative, image alone", finding=Finding.ABSENT),
-        Film("undetermined", finding=Finding.UNDETERMINED),
-        Film("positive, with a clinical score", _facts, used=Used.CLINICAL),
-        Film("positive, combined", _facts, used=Used.COMBINED),
-        Film("negative, combined", _facts, finding=Finding.ABSENT, used=Used.COMBINED),
+        Film("positive, image alone", alone),
+        Film("negative, image alone", alone, Said(NEGATIVE)),
+        Film("no score", said=Said(None)),
+        Film("positive, with a clinical score"),
+        Film("positive, by clinical facts alone", said=Said(used=Used.CLINICAL)),
+        Film("positive, combined", said=Said(used=Used.COMBINED)),
+        Film("negative, combined", said=Said(NEGATIVE, used=Used.COMBINED)),
+    ]
+
+
+def _policies() -> list[Film]:
+    return [
+        Film("too close to the threshold", said=Said(NEAR, abstain=0.5)),
+        Film("positive, known from an earlier film", said=Said(earlier=True)),
+        Film("negative, after a positive film", said=Said(NEGATIVE, earlier=True)),
+        Film("positive, as by another model before", said=Said(earlier=True, comparable=False)),
+        Film("admitted with every note there is", said=Said(notes=tuple(Note))),
     ]
 
 
@@ -72,10 +86,6 @@ def _headers() -> list[Film]:
     each = [Film(f"no {keyword}", _without(keyword)) for keyword in poor]
     bare = (*poor, "PatientBirthDate", "PatientSex", "PatientID", "StudyDate", "StudyTime")
     return [*each, Film("none of these, no patient, no date", _without(*bare))]
-
-
-def _facts(ds: Dataset) -> None:
-    ds.PatientAge, ds.PatientSex, ds.PatientSize, ds.PatientWeight = "067Y", "F", "1.6", "60"
 
 
 def _without(*keywords: str) -> Change:

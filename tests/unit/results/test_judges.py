@@ -25,7 +25,11 @@ BY_TITLE = {one.title: one for one in cases()}
 ANY = next(iter(BY_TITLE.values()))
 CHOSEN = [
     "positive, combined, ISO_IR 100, en",
-    "undetermined, GB18030, zh",
+    "no score, GB18030, zh",
+    "positive, by clinical facts alone, GBK, en",
+    "negative, after a positive film, ISO 2022 IR 87, zh",
+    "admitted with every note there is, GB18030, zh",
+    "not analysed: study, ISO 2022 IR 149, en",
     "none of these, no patient, no date, none stated, en",
     "MONOCHROME1, ISO 2022 IR 58, zh",
 ]

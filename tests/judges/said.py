@@ -1,0 +1,61 @@
+"""What a case's results are to say, decided by the node's own policy.
+
+The score itself is beside the point here, so that it is given; what follows from it is not.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from node.domain.admission import Refused
+from node.domain.film import Film
+from node.domain.override import Rule, Thresholds
+from node.domain.policy import ThresholdPolicy, decide, unscored
+from node.domain.prediction import ModelIdentity, Probability, Used, Verdict
+from node.domain.prior import Past, PriorResult, PriorRule
+from node.domain.reasons import REPORTABLE, Note, Reason
+
+POSITIVE, NEGATIVE, NEAR = 0.8, 0.2, 0.51
+_THRESHOLD = 0.5
+_EARLIER = date(2000, 1, 1)
+_MONTHS = 12 * 200  # a film's date is beside the point as well
+
+
+@dataclass(frozen=True)
+class Said:
+    """A score, None for none, and what else bears on a report.
+
+    `earlier` is whether a film before was flagged, and `comparable` whether this model scored it.
+    """
+
+    score: float | None = POSITIVE
+    used: Used = Used.IMAGE
+    abstain: float = 0.0
+    earlier: bool = False
+    comparable: bool = True
+    notes: tuple[Note, ...] = ()
+    refused: Reason | None = None
+
+    def verdict(self, film: Film, found: Probability, model: ModelIdentity) -> Verdict:
+        """Return the verdict, with the probabilities that the model has found."""
+        policy = ThresholdPolicy(
+            Rule(Thresholds.same(_THRESHOLD), self.abstain, "older-women"),
+            score=self.used,
+            prior=PriorRule(_MONTHS),
+        )
+        if self.refused is not None:
+            return unscored(film, Refused(self.refused, "no matter", reported=True), policy, model)
+        given = Probability(self.score, self.score, self.score)
+        decision = decide(given, film, policy, self._past(model))
+        return Verdict(found, decision, model, notes=self.notes)
+
+    def _past(self, model: ModelIdentity) -> Past:
+        maker = model.digest if self.comparable else "cd" * 32
+        result = PriorResult(_EARLIER, POSITIVE, self.used, maker, reported=self.comparable)
+        return Past(model.digest, [result] if self.earlier else [])
+
+
+def not_analysed() -> Iterator[tuple[str, Said]]:
+    """Yield every reason for which a report can say that a film was not analysed."""
+    for reason in REPORTABLE:
+        yield f"not analysed: {reason}", Said(refused=reason)

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -37,12 +38,23 @@ app.add_typer(jobs, name="jobs")
 app.add_typer(model, name="model")
 app.add_typer(thresholds, name="thresholds")
 app.add_typer(outcomes, name="outcomes")
-app.command("drift")(drift)
 app.add_typer(canary, name="canary")
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"osteoscreen {version('osteoscreen')}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool,
+    typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version."),
+]
+
+
 @app.callback()
-def private(context: typer.Context) -> None:
+def private(context: typer.Context, _version: VersionOption = False) -> None:
     """Let nobody else read what is written, whatever the umask: films, results, scores.
 
     Once for the whole process and those it starts, because libraries open files as well:
@@ -177,6 +189,9 @@ def conformance(
 
     settings = settings_of(config)[1]
     typer.echo(statement.html(settings) if as_html else statement.markdown(settings), nl=False)
+
+
+app.command()(drift)
 
 
 def _stop_on_signals() -> threading.Event:

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ SUMMARY_KEYS = {
     "state", "reason", "sop_instance_uid", "probability", "used", "threshold", "flagged", "model",
     "seconds",
 }  # fmt: skip
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    done = osteoscreen("--version")
+    assert (done.returncode, done.stdout) == (0, f"osteoscreen {version('osteoscreen')}\n")
 
 
 class TestDemo:

@@ -1,0 +1,39 @@
+"""A table of notices, and what each of them says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from node.domain.drift import Source
+from node.jobs.alarms import SqlAlarms
+from node.upkeep.telling import Teller
+
+XRAY = Source("XRAY1", "ROOM 2")
+CONTENT = {
+    "event": "drift_alarm",
+    "node": "OSTEOSCREEN",
+    "calling_ae": "XRAY1",
+    "station": "ROOM 2",
+    "measure": "psi",
+    "text": "XRAY1 / ROOM 2: population stability index is 0.310",
+}
+SECRET = "k-4711"  # noqa: S105 - of these tests alone
+
+
+@dataclass
+class Told:
+    """A table of notices with a teller, and the time it is."""
+
+    engine: Any
+    now: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+
+    def raised(self, channel: str = "webhook", content: dict[str, Any] = CONTENT) -> None:
+        assert SqlAlarms(self.engine, (channel,)).raised(XRAY, "psi", self.now, content)
+
+    def teller(self, tell: Callable[[dict[str, Any]], None], channel: str = "webhook") -> Teller:
+        return Teller(channel, SqlAlarms(self.engine, (channel,)), tell, lambda: self.now)
+
+    def later(self) -> None:
+        """Move the clock by more than any pause is."""
+        self.now += timedelta(minutes=15)

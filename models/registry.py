@@ -8,14 +8,14 @@ it scores clinical facts too, ``clinical.yaml``, where it looks before it scores
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -25,9 +25,10 @@ from models.card import Card, CardError, Golden, digest, dump, parse
 from models.clinical import ClinicalError, ClinicalModel, dump_clinical, parse_clinical
 from models.gate import part as gates
 from models.gate.part import Gate, GateError
+from models.golden import GOLDEN, farthest, golden_films, golden_logits, read_golden
 from models.grid import GridConfig, GridNet
 from models.pixels import Radiograph
-from models.scoring import Bundle, score
+from models.scoring import Bundle, BundleError, score
 
 __all__ = [
     "NETS",
@@ -37,31 +38,14 @@ __all__ = [
     "add_gate",
     "compare_gpu",
     "load_bundle",
-    "verify_golden",
     "write_bundle",
 ]
 
 NETS: Final[Mapping[str, Callable[[GridConfig], GridNet]]] = MappingProxyType({"grid": GridNet})
 """Every net that a card may name."""
 
-CARD, WEIGHTS, GOLDEN = "card.yaml", "weights.safetensors", "golden"
+CARD, WEIGHTS = "card.yaml", "weights.safetensors"
 CLINICAL, GATE = "clinical.yaml", "gate.safetensors"
-
-TOLERANCE = 1e-4
-"""How far a golden logit may drift between machines, on the processor in float32."""
-
-GATE_TOLERANCE = 1e-3
-"""How far what the gate sees of a golden film may drift between machines."""
-
-GPU_TOLERANCE = 0.02
-"""How far apart a golden logit may lie on GPU and processor: some half a per cent of probability.
-
-A GPU multiplies convolutions in TF32, with 10 bits where float32 has 23.
-"""
-
-
-class BundleError(RuntimeError):
-    """The bundle must not be used; one line says why and what to do."""
 
 
 def load_bundle(path: Path, device: str = "cpu") -> Bundle:
@@ -116,7 +100,7 @@ def write_bundle(
     for name, film in sorted(films.items()):
         file = path / GOLDEN / name
         Image.fromarray(np.round(film.pixels * 255).astype(np.uint8)).save(file, optimize=True)
-        kept_films[name] = _read_golden(file, None)
+        kept_films[name] = read_golden(file, None)
         result = score(Bundle(card, stored, "cpu", path), [kept_films[name]])[0]
         golden.append(
             Golden(
@@ -163,33 +147,6 @@ def add_gate(bundle: Bundle, gate: Gate) -> Bundle:
     return load_bundle(bundle.path, bundle.device)
 
 
-def verify_golden(bundle: Bundle) -> float:
-    """Score the golden films and people again; the largest difference from a stored logit.
-
-    Raises BundleError where a film is missing or changed, or a score is off by more than 1e-4.
-    """
-    worst = 0.0
-    for one, logit in zip(bundle.card.golden, _golden_logits(bundle), strict=True):
-        off = abs(logit - one.logit)
-        if not off <= TOLERANCE:
-            raise BundleError(
-                f"golden film {one.file} scores {logit:.5f}, not {one.logit:.5f}: this "
-                "machine computes otherwise; run on cpu and compare library versions"
-            )
-        worst = max(worst, off)
-    for name, part in (("clinical", bundle.clinical), ("combined", bundle.card.combined)):
-        off = part.drift() if part is not None else 0.0
-        if not off <= TOLERANCE:
-            raise BundleError(
-                f"the {name} model's golden scores are off by {off:.5f}; restore the bundle"
-            )
-        worst = max(worst, off)
-    off = gates.drift(bundle.gate, golden_films(bundle)) if bundle.gate else 0.0
-    if not off <= GATE_TOLERANCE:
-        raise BundleError(f"the gate sees golden films {off:.5f} otherwise; restore the bundle")
-    return max(worst, off)
-
-
 def compare_gpu(bundle: Bundle) -> float | None:
     """Largest difference of a golden logit between ``bundle`` and the same on the GPU.
 
@@ -199,35 +156,7 @@ def compare_gpu(bundle: Bundle) -> float | None:
         return None
     other = load_bundle(bundle.path, "cuda")
     files = [one.file for one in bundle.card.golden]
-    return farthest(files, _golden_logits(bundle), _golden_logits(other))
-
-
-def farthest(files: Sequence[str], here: Sequence[float], there: Sequence[float]) -> float:
-    """Largest difference of the logits of ``files`` on processor and GPU; 0 of none.
-
-    Raises BundleError where one is above ``GPU_TOLERANCE`` or no number.
-    """
-    worst = 0.0
-    for file, one, other in zip(files, here, there, strict=True):
-        off = abs(one - other)
-        if not off <= GPU_TOLERANCE:
-            raise BundleError(
-                f"golden film {file} scores {one:.5f} on the processor and {other:.5f} on the GPU: "
-                "set model.device to cpu, and compare the versions of driver and torch"
-            )
-        worst = max(worst, off)
-    return worst
-
-
-def _golden_logits(bundle: Bundle) -> list[float]:
-    films = list(golden_films(bundle).values())
-    return [result.logit for result in score(bundle, films)]
-
-
-def golden_films(bundle: Bundle) -> dict[str, Radiograph]:
-    """The bundle's golden films by file name, in the card's order. Raises BundleError."""
-    folder = bundle.path / GOLDEN
-    return {one.file: _read_golden(folder / one.file, one.sha256) for one in bundle.card.golden}
+    return farthest(files, golden_logits(bundle), golden_logits(other))
 
 
 def _read_parts(path: Path) -> tuple[Card, bytes, ClinicalModel | None]:
@@ -288,17 +217,6 @@ def _check_tensors(stored: Mapping[str, Tensor], wanted: Mapping[str, Tensor], p
             )
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise BundleError(f"{path / WEIGHTS}: {key} is not finite; restore the bundle")
-
-
-def _read_golden(file: Path, sha256: str | None) -> Radiograph:
-    try:
-        if sha256 not in (None, hashlib.sha256(file.read_bytes()).hexdigest()):
-            raise BundleError(f"golden film {file} was changed; restore the bundle")
-        with Image.open(file) as image:
-            grey = np.asarray(image.convert("L"), np.float32)
-    except (OSError, UnidentifiedImageError) as error:
-        raise BundleError(f"golden film {file} cannot be read; restore the bundle") from error
-    return Radiograph(grey / np.float32(255))
 
 
 def _narrow(value: Tensor) -> Tensor:

@@ -24,6 +24,10 @@ CHUNK = 16
 """Films that go through the net at once: more gains nothing and costs memory."""
 
 
+class BundleError(RuntimeError):
+    """The bundle must not be used; one line says why and what to do."""
+
+
 @dataclass(frozen=True)
 class Bundle:
     """A verified net with its card, ready to score on ``device``; see ``registry.load_bundle``.

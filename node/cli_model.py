@@ -22,7 +22,8 @@ BundleArgument = Annotated[str, typer.Argument(help="A bundle's folder, or a shi
 @model.command("verify")
 def verify(bundle: BundleArgument = "demo") -> None:
     """Check a bundle's digest, keys and shapes; score its golden films again, on a GPU too."""
-    from models.registry import BundleError, compare_gpu, verify_golden
+    from models.golden import verify_golden
+    from models.registry import BundleError, compare_gpu
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, "cpu")

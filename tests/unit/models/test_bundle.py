@@ -12,17 +12,10 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from models.card import Card, digest, dump, parse
+from models.golden import farthest, verify_golden
 from models.grid import GridConfig, GridNet
 from models.pixels import Radiograph
-from models.registry import (
-    Bundle,
-    BundleError,
-    compare_gpu,
-    farthest,
-    load_bundle,
-    verify_golden,
-    write_bundle,
-)
+from models.registry import Bundle, BundleError, compare_gpu, load_bundle, write_bundle
 from models.scoring import score
 
 CARD = {

@@ -8,8 +8,9 @@ import pytest
 from models.card import Card, digest, dump, parse
 from models.clinical import ClinicalModel
 from models.combined import Combined
+from models.golden import verify_golden
 from models.points import OperatingPoint
-from models.registry import BundleError, add_clinical, load_bundle, verify_golden
+from models.registry import BundleError, add_clinical, load_bundle
 from tests.unit.models.test_bundle import CARD
 
 REPOSITORY = Path(__file__).parents[3]

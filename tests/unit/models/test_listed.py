@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 
 from models.clinical import Facts
 from models.facts import clinical_logits
+from models.golden import verify_golden
 from models.grid import GridConfig, GridNet, Output
 from models.listed import Listed, load_films
 from models.manifest import ManifestError, Split, read_manifest
-from models.registry import load_bundle, verify_golden, write_bundle
+from models.registry import load_bundle, write_bundle
 from models.scoring import Bundle
 from node.cli_model import model
 

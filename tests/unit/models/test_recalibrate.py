@@ -9,11 +9,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from models.card import Card
+from models.golden import verify_golden
 from models.grid import GridConfig, GridNet
 from models.manifest import ManifestError
 from models.pixels import Radiograph
 from models.recalibrate import recalibrate
-from models.registry import load_bundle, verify_golden, write_bundle
+from models.registry import load_bundle, write_bundle
 from models.scoring import Bundle
 from node.cli_model import model
 from tests.unit.models.test_bundle import CARD

@@ -9,9 +9,10 @@ import pytest
 from models.card import IntendedUse, Training
 from models.clinical import ClinicalModel, sigmoid
 from models.combined import combine
+from models.golden import verify_golden
 from models.grid import GridConfig, GridNet
 from models.points import thresholds
-from models.registry import BundleError, load_bundle, verify_golden
+from models.registry import BundleError, load_bundle
 from models.release import LEAST, Carried, HeldOut, Origin, release
 from models.scoring import Bundle
 

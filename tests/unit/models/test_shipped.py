@@ -11,8 +11,9 @@ from pydicom import Dataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, JPEGLSLossless
 
 from models.card import IntendedUse
+from models.golden import verify_golden
 from models.pixels import read_radiograph
-from models.registry import Bundle, load_bundle, verify_golden
+from models.registry import Bundle, load_bundle
 from models.scoring import score
 from models.simulate.demo_film import build
 

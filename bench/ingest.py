@@ -21,14 +21,13 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from pydicom import dcmread
-from pydicom.uid import generate_uid
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from node.demo.run import SHIPPED_FILM
 from tests.peers.dcmtk import dcmsend, echoscu
+from tests.peers.films import renamed
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.programs import find
@@ -56,14 +55,8 @@ def main() -> None:
 
 
 def make_films(folder: Path, count: int) -> list[Path]:
-    """Write copies of the shipped film, each with a UID of its own."""
-    ds = dcmread(SHIPPED_FILM)
-    films = []
-    for number in range(count):
-        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-        films.append(folder / f"{number}.dcm")
-        ds.save_as(films[-1])
-    return films
+    """Write copies of the shipped film, each of a study of its own."""
+    return [renamed(SHIPPED_FILM, folder / f"{number}.dcm") for number in range(count)]
 
 
 def send(port: int, shares: list[list[Path]], called_ae: str) -> float:

@@ -12,8 +12,8 @@ from time import monotonic
 
 import structlog
 
-from node.app import Role
-from node.config import Config
+from node.app.roles import Role
+from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.domain.reload import RoleAnswer
 from node.domain.retry import RetryPolicy, wait

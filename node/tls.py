@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from node.config_peers import ServerTls, Tls
+from node.config.peers import ServerTls, Tls
 from node.domain.errors import Misconfigured, Unreachable
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM"  # of TLS 1.2; TLS 1.3 has no weaker ones

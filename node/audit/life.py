@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from node.config import Config
+from node.config.settings import Config
 from node.domain.audit import (
     ApplicationStarted,
     ApplicationStopped,

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 
-from node.config_peers import Syslog
+from node.config.peers import Syslog
 from node.domain.errors import Unreachable
 from node.tls import reason_of
 

@@ -18,7 +18,7 @@ import structlog
 
 from node.audit.line import to_line
 from node.audit.message import Origin
-from node.config import Config
+from node.config.settings import Config
 from node.domain.audit import AuditEvent
 from node.log import where
 from node.ports import Audit

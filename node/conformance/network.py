@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from pydicom.uid import UID, JPEG2000Lossless, SecondaryCaptureImageStorage
 
-from node.config import Config
-from node.config_peers import Destination, WebDestination
+from node.config.peers import Destination, WebDestination
+from node.config.settings import Config
 from node.conformance.blocks import Section, Table
 from node.domain.admission import RADIOGRAPH_CLASSES
 from node.domain.errors import Permanent, Transient

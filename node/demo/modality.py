@@ -9,7 +9,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 
-from node.config_peers import ServerTls
+from node.config.peers import ServerTls
 from node.domain.errors import Misconfigured, NotLetIn, OsteoScreenError, Unreachable
 from node.tls import loopback_context
 

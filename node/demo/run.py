@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from node.app import open_desk
-from node.config import Config, load
+from node.app.roles import open_desk
+from node.config.settings import Config, load
 from node.demo import modality
 from node.demo.archive import AE_TITLE as ARCHIVE
 from node.demo.archive import local_archive
-from node.display import DEMONSTRATION
+from node.display.tables import DEMONSTRATION
 from node.domain.delivery import ResultKind
 from node.domain.dossier import Dossier, summarise
 from node.domain.errors import Misconfigured, OsteoScreenError

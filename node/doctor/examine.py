@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from node.config import Config
+from node.config.settings import Config
 from node.doctor import house, peers
 from node.domain.check import Check
 from node.domain.errors import OsteoScreenError

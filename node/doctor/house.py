@@ -9,16 +9,16 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
-from node.app import open_desk, open_spool
-from node.app_canary import canary_counts, load_canary
-from node.app_policies import routes, threshold_policy
-from node.config import Config
+from node.app.canary import canary_counts, load_canary
+from node.app.roles import open_desk, open_spool
+from node.config.settings import Config
 from node.domain.errors import OsteoScreenError
 from node.domain.override import Rule
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Used
 from node.jobs import migrate
 from node.jobs.engine import clock_of, open_engine
+from node.wiring.policies import routes, threshold_policy
 
 _PROBES = 5
 _ROOM_FOR_TRAIL = 16 * 1024**2

@@ -10,8 +10,8 @@ from ssl import SSLContext
 
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
-from node.config import Config
-from node.config_peers import Destination, Syslog, WebDestination
+from node.config.peers import Destination, Syslog, WebDestination
+from node.config.settings import Config
 from node.domain.errors import NotLetIn, OsteoScreenError
 
 _EXPIRY_NOTICE = timedelta(days=14)

@@ -11,9 +11,9 @@ from time import monotonic, sleep
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
-from node.app import open_desk
-from node.config import Config
-from node.config_peers import Destination
+from node.app.roles import open_desk
+from node.config.peers import Destination
+from node.config.settings import Config
 from node.demo import modality
 from node.demo.run import SHIPPED_FILM
 from node.domain.check import Check

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from node.config_sections import Dicom
+from node.config.sections import Dicom
 from node.pacs.transport import harden
 
 _MOST_COMMAND = 64 * 1024  # bytes of a command set; one of a C-STORE has some 200

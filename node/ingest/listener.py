@@ -11,7 +11,7 @@ import structlog
 from pynetdicom import AE
 from pynetdicom.transport import ThreadedAssociationServer
 
-from node.config_sections import Dicom
+from node.config.sections import Dicom
 from node.domain.audit import AssociationRefused, Peer
 from node.ingest.connections import Connections
 from node.log import where

@@ -11,7 +11,7 @@ import structlog
 from pydicom import uid
 from pynetdicom import AE, _config, evt
 
-from node.config_sections import Dicom
+from node.config.sections import Dicom
 from node.domain.admission import RADIOGRAPH_CLASSES
 from node.domain.audit import AssociationRefused, Instance, Peer
 from node.domain.callers import Caller, may_call

@@ -22,7 +22,7 @@ from pydicom.uid import (
 from pynetdicom import AE, evt
 from pynetdicom.dimse import DIMSEServiceProvider
 
-from node.config_peers import Destination, ResultKind
+from node.config.peers import Destination, ResultKind
 from node.domain.delivery import CommitmentReport
 from node.domain.errors import NotLetIn, Permanent, Unreachable
 from node.pacs.commitment import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from node.config_peers import WebDestination
+from node.config.peers import WebDestination
 from node.credentials import read_secret
 from node.domain.delivery import CommitmentReport
 from node.domain.errors import Permanent, Transient, Unreachable

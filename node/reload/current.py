@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from node.config import Config
+from node.config.settings import Config
 
 T = TypeVar("T")
 

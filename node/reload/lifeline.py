@@ -14,7 +14,7 @@ from time import monotonic
 
 import structlog
 
-from node.config import Config
+from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.reload.current import Current
 from node.reload.take_up import packed, unpacked

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from node.config import Config
+from node.config.settings import Config
 from node.domain.change import Change, Changes
 from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.reload import Reload, RoleAnswer

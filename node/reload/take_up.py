@@ -8,8 +8,8 @@ waits for a restart: only that can tell whether it works.
 from collections.abc import Mapping
 from typing import Any
 
-from node.config import Config
-from node.config_peers import Destination, WebDestination
+from node.config.peers import Destination, WebDestination
+from node.config.settings import Config
 
 _OF_RESULTS_WAITS = ("language", "font")
 _OF_DESTINATION = ("send", "sr_class", "when", "shadow")

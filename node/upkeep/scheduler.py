@@ -9,7 +9,7 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from node.config_sections import Schedule
+from node.config.sections import Schedule
 from node.domain.errors import Permanent, Transient
 from node.log import where
 from node.upkeep.chores import Chores

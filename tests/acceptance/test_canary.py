@@ -11,8 +11,8 @@ import pytest
 from pydicom import dcmread
 
 from models.points import OperatingPoint
-from node.app_canary import canary_counts
-from node.config import load
+from node.app.canary import canary_counts
+from node.config.settings import load
 from node.domain.canary import CanaryState
 from node.domain.job import JobState
 from node.inference.points import Points

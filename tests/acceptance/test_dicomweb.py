@@ -8,8 +8,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
-from node.app import open_spool
-from node.config import load
+from node.app.roles import open_spool
+from node.config.settings import load
 from node.domain.job import JobState
 from tests.peers.command import osteoscreen
 from tests.peers.dcmtk import dcmsend

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from node.config import load
+from node.config.settings import load
 from node.jobs import migrate
 from node.jobs.engine import open_engine
 from tests.peers.command import osteoscreen

@@ -17,7 +17,7 @@ from pydicom import dcmread
 from pydicom.uid import ComputedRadiographyImageStorage, generate_uid
 from pynetdicom import AE
 
-from node.config import load
+from node.config.settings import load
 from node.domain.job import JobState
 from node.jobs.engine import open_engine
 from node.jobs.tables import metadata

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pydicom import dcmread
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
-from node.config import load
+from node.config.settings import load
 from node.domain.job import JobState
 from node.jobs.engine import open_engine
 from tests.peers.command import assert_one_clear_line, osteoscreen

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from node.config import Config, load
-from node.config_peers import Destination
+from node.config.peers import Destination
+from node.config.settings import Config, load
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config.yaml"

@@ -12,7 +12,7 @@ from typing import Protocol
 import sqlalchemy as sa
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from node.config import load
+from node.config.settings import load
 from node.domain.delivery import DeliveryState, ResultKind
 from node.domain.job import JobState
 from node.jobs.tables import delivery, job

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from node.app import open_desk, open_spool
-from node.config import load
+from node.app.roles import open_desk, open_spool
+from node.config.settings import load
 from node.domain.dossier import Dossier
 from node.domain.job import FINAL, Job, JobState
 from node.jobs import migrate

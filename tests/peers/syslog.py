@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trustme
 
-from node.config_peers import Syslog, Tls
+from node.config.peers import Syslog, Tls
 from tests.peers.waiting import free_port
 
 

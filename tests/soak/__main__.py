@@ -21,8 +21,8 @@ from time import monotonic, sleep
 from rich.console import Console
 from rich.progress import Progress
 
-from node.app import Role, open_desk, open_spool
-from node.config import load
+from node.app.roles import Role, open_desk, open_spool
+from node.config.settings import load
 from tests.peers.films import small_film
 from tests.peers.node import Node
 from tests.peers.waiting import free_port, wait_until

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from node.app_policies import admission_policy
-from node.config import Config, ConfigError, load
-from node.config_peers import Destination, ResultKind, WebDestination
+from node.config.peers import Destination, ResultKind, WebDestination
+from node.config.settings import Config, ConfigError, load
 from node.domain.admission import PixelRule
+from node.wiring.policies import admission_policy
 
 PACS = "{name: %s, ae_title: PACS, host: pacs.example, port: 104}"
 

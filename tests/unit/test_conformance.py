@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from node.config import Config, load
+from node.config.settings import Config, load
 from node.conformance import statement
 from node.conformance.blocks import Section, Table, to_html, to_markdown
 from node.conformance.sample import sample

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from node.config import load
+from node.config.settings import load
 from tests.peers import orthanc
 from tests.peers.programs import run
 

@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from node.cli_common import as_text
-from node.display_canary import as_json, print_report
+from node.cli.common import as_text
+from node.display.canary import as_json, print_report
 from node.domain.canary import CanaryState
 from node.domain.canary_report import Report, compare_bundles
 from node.domain.diagnosis import diagnose
 from node.domain.outcome import Scan
-from node.figure_canary import draw_canary
+from node.figures.canary import draw_canary
 from node.inference.areas import areas
 from tests.unit.domain.test_canary_report import CANARY, SERVING, StoredPair, pair
 

@@ -9,7 +9,7 @@ import pytest
 
 from models.combined import Combined
 from models.points import OperatingPoint
-from node.config import Config, load
+from node.config.settings import Config, load
 from node.doctor.examine import examine
 from node.doctor.house import audit, canary, clock, spool
 from node.domain.admission import Admitted

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from node.cli import app
+from node.cli.main import app
 from node.domain.drift import Figure, Measure, Measured, Source
 from node.domain.errors import Misconfigured
 from node.jobs import migrate

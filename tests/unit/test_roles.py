@@ -1,7 +1,7 @@
 """Which processes a configuration asks for."""
 
-from node.app import Role
-from node.config import Config
+from node.app.roles import Role
+from node.config.settings import Config
 from node.supervisor import roles_of
 
 

@@ -28,8 +28,8 @@ from pynetdicom.sop_class import Verification
 
 from node.audit.message import Origin
 from node.audit.trail import FileTrail
-from node.config_peers import Destination
-from node.config_sections import Dicom
+from node.config.peers import Destination
+from node.config.sections import Dicom
 from node.domain.admission import AdmissionPolicy
 from node.domain.callers import Caller
 from node.domain.job import Job

@@ -13,7 +13,7 @@ import pytest
 from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom.association import Association
 
-from node.config_sections import Dicom
+from node.config.sections import Dicom
 from node.domain.callers import Caller
 from node.domain.errors import Misconfigured
 from node.ingest.scp import IngestServer

@@ -10,7 +10,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 
 from node.audit.message import Origin
 from node.audit.trail import FileTrail
-from node.config_peers import Destination
+from node.config.peers import Destination
 from node.domain.audit import Peer
 from node.domain.delivery import DeliveryState, Parcel, Result, ResultKind
 from node.domain.job import Analysed

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydicom import Dataset, dcmread
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from node.config_peers import WebDestination
+from node.config.peers import WebDestination
 from node.domain.errors import Misconfigured, OsteoScreenError, Permanent, Transient, Unreachable
 from node.pacs.stow import failures, open_web
 from tests.peers.waiting import free_port

@@ -15,9 +15,9 @@ from node.audit.backlog import Backlog
 from node.audit.message import Origin
 from node.audit.syslog import send
 from node.audit.trail import FileTrail
-from node.config import Config
-from node.config_peers import Syslog, Tls
-from node.config_sections import Audit, Spool
+from node.config.peers import Syslog, Tls
+from node.config.sections import Audit, Spool
+from node.config.settings import Config
 from node.doctor.examine import examine
 from node.domain.audit import FilmReceived, Instance, Peer
 from node.domain.check import Check

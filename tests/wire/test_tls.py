@@ -11,8 +11,8 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification
 
-from node.config import Config
-from node.config_peers import Destination, Tls
+from node.config.peers import Destination, Tls
+from node.config.settings import Config
 from node.doctor.examine import examine
 from node.domain.errors import Misconfigured, Unreachable
 from node.pacs.association import open_archive

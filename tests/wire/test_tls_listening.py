@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from node.config import Config
-from node.config_peers import ServerTls
+from node.config.peers import ServerTls
+from node.config.settings import Config
 from node.demo import modality
 from node.doctor import peers
 from node.domain.errors import Misconfigured, Unreachable

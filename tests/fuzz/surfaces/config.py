@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from random import Random
 
-from node.config import ENV_PREFIX, Config, ConfigError, load
+from node.config.settings import ENV_PREFIX, Config, ConfigError, load
 from tests.fuzz.chance import mutated, weighed
 from tests.fuzz.surface import Wrong, has_control
 from tests.fuzz.texts import text

@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from node.audit.trail import FileTrail, open_trail
-from node.config import load
+from node.config.settings import load
 from node.domain.audit import ApplicationStarted, FilmReceived, Instance
 from tests.peers.audit import read
 from tests.unit.audit.events import EVENTS, NODE, XRAY

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from node.app_audit import audit_of, audited
-from node.config import Config, load
+from node.config.settings import Config, load
+from node.wiring.audit import audit_of, audited
 from tests.peers.audit import Record, read
 
 

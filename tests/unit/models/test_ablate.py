@@ -21,7 +21,7 @@ from models.listed import Films, logits
 from models.registry import load_bundle
 from models.train import Trained, fit
 from models.training import TrainError
-from node.cli import main
+from node.cli.main import main
 
 Say = Callable[..., tuple[int, str, str]]
 

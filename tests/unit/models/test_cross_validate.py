@@ -20,7 +20,7 @@ from models.grid import GridConfig, GridNet
 from models.manifest import Entry, ManifestError, Split
 from models.registry import Bundle, write_bundle
 from models.train import Trained, fit
-from node.cli_model import model
+from node.cli.model import model
 from tests.unit.models.test_bundle import CARD
 
 SIZE = 192

@@ -20,7 +20,7 @@ from models.simulate.films import Recipe, counterpart, make, paths
 from models.simulate.generate import Made, Order, SimulationError, check, simulate
 from models.simulate.patients import enrol
 from models.simulate.variants import MAP_SIDE, map_path
-from node.cli import app
+from node.cli.main import app
 from node.domain.errors import Misconfigured
 
 COUNT = 60

@@ -24,7 +24,7 @@ from models.honesty import JSON, OFF, PLAIN, SCORES, TWINS
 from models.manifest import Entry, Origin, Split, read_manifest, write_manifest
 from models.preprocess import prepare
 from models.registry import write_bundle
-from node.cli import app
+from node.cli.main import app
 from node.domain.errors import Misconfigured
 from tests.unit.models.test_bundle import CARD
 

@@ -16,7 +16,7 @@ from models.listed import Listed, load_films
 from models.manifest import ManifestError, Split, read_manifest
 from models.registry import load_bundle, write_bundle
 from models.scoring import Bundle
-from node.cli_model import model
+from node.cli.model import model
 
 SIZE = 192
 DEMO = Path(__file__).parents[3] / "models" / "bundles" / "demo"

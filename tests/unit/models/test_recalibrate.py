@@ -16,7 +16,7 @@ from models.pixels import Radiograph
 from models.recalibrate import recalibrate
 from models.registry import load_bundle, write_bundle
 from models.scoring import Bundle
-from node.cli_model import model
+from node.cli.model import model
 from tests.unit.models.test_bundle import CARD
 
 SHIPPED = Path(__file__).parents[3] / "models" / "bundles" / "demo"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from node.app_policies import admission_policy
-from node.config import Config
-from node.config_sections import Admit, Policy
+from node.config.sections import Admit, Policy
+from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.reload.current import Current
+from node.wiring.policies import admission_policy
 
 YOUNG = Config(policy=Policy(admit=Admit(min_age=40)))
 

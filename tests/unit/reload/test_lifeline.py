@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from node.config import Config
-from node.config_sections import Policy
+from node.config.sections import Policy
+from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.reload.current import Current
 from node.reload.lifeline import LIFELINE, Lifeline, RoleEnd, role_end

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from node.audit.life import settings
-from node.config import Config, load
+from node.config.settings import Config, load
 from node.domain.change import Change, Changes, difference
 from node.reload.take_up import packed, taken_up, unpacked
 from tests.docs.test_config_documented import CONFIG, with_examples

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from node.app_drift import telling
-from node.config import ConfigError, load
+from node.config.settings import ConfigError, load
 from node.jobs.alarms import SqlAlarms
+from node.wiring.drift import telling
 from tests.peers.receivers import MailReceiver, WebReceiver
 from tests.peers.waiting import wait_until
 from tests.wire.alarms.told import CONTENT, XRAY, Told

@@ -1,0 +1,107 @@
+"""The canary, put together: the role that scores films once more, by a second bundle."""
+
+import os
+import threading
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from node.config.sections import Canary as Wanted
+from node.config.settings import Config
+from node.domain.canary import CanaryState
+from node.domain.errors import Misconfigured
+from node.domain.policy import ThresholdPolicy
+from node.jobs import migrate
+from node.jobs.canary import SqlCanary
+from node.reload.current import Current
+from node.spool.store import FileSpool
+from node.wiring.policies import reserve, retry_policy, threshold_policy
+
+if TYPE_CHECKING:
+    from node.inference.decoders import Decode
+    from node.inference.predictor import BundlePredictor
+
+_LOWEST = 19
+_POLL_SECONDS = 2.0  # between looks that found nothing: nobody waits for a canary
+
+log = structlog.get_logger()
+
+
+def run_canary(current: Current, stop: threading.Event) -> None:
+    """Score films that are scored already by the second bundle, with the lowest priority."""
+    from node.inference.decoders import Decoders
+    from node.worker.canary import Canary, CanarySettings
+    from node.worker.loop import run, utc_now, worker_name
+
+    config = current.config
+    wanted = require_another(config)
+    with suppress(OSError):  # where it is not allowed, the canary runs as the others do
+        os.nice(_LOWEST)
+    with Decoders(1) as decoders:
+        predictor = load_canary(config, decoders.decode)
+
+        def policy(config: Config) -> ThresholdPolicy | None:
+            try:
+                return threshold_policy(config, predictor.threshold)
+            except Misconfigured as error:
+                log.error("canary_waits", error=str(error))
+                return None
+
+        canary = Canary(
+            queue=_queue(config, wanted, predictor.identity.digest),
+            spool=FileSpool(config.spool.path, reserve(config)),
+            predictor=predictor,
+            settings=CanarySettings(
+                worker=worker_name("canary"),
+                batch=wanted.batch,
+                lease=config.queue.lease,
+                retry=retry_policy(config.queue.analysis),
+            ),
+            policy=current.derive(policy),
+            clock=utc_now,
+        )
+        run(canary.step, stop, max(config.queue.poll, _POLL_SECONDS))
+
+
+def require_another(config: Config) -> Wanted:
+    """Return the canary's section; raise Misconfigured without one, or with the serving bundle."""
+    from node.inference.points import Points
+
+    wanted = config.canary
+    if wanted is None:
+        raise Misconfigured("canary: null; name the bundle to be compared, as in config.yaml")
+    second = Points.of_bundle(wanted.bundle, "canary")
+    if second.model == Points.of_bundle(config.model.bundle).model:
+        raise Misconfigured(
+            f"canary.bundle: {wanted.bundle} is the serving bundle; name another, or set null"
+        )
+    return wanted
+
+
+def load_canary(config: Config, decoder: "Decode | None" = None) -> "BundlePredictor":
+    """Load and verify the canary's bundle; raise Misconfigured where that is not possible, or
+    where it is the serving one.
+    """
+    from node.inference.decoding import decode
+    from node.inference.predictor import load
+
+    wanted = require_another(config)
+    return load(wanted.bundle, wanted.device, wanted.threads, decoder or decode, "canary")
+
+
+def canary_counts(config: Config, digest: str) -> dict[CanaryState, int]:
+    """Return how many films stand in each state with the canary's bundle."""
+    return _queue(config, require_another(config), digest).counts()
+
+
+def _queue(config: Config, wanted: Wanted, digest: str) -> SqlCanary:
+    """Return the job table as the canary sees it, for the bundle of this digest."""
+    return SqlCanary(
+        migrate.open_current(config.database.url),
+        digest,
+        wanted.share,
+        retry_policy(config.queue.analysis),
+        timedelta(seconds=config.queue.lease),
+    )

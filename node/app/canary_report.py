@@ -1,0 +1,51 @@
+"""The canary's report, put together: cards of both bundles, job table, outcomes. No torch."""
+
+from datetime import datetime, timedelta
+
+from node.app.canary import require_another
+from node.config.settings import Config
+from node.domain.canary_report import Report, Side, compare_bundles
+from node.domain.diagnosis import diagnose
+from node.domain.errors import Misconfigured
+from node.domain.outcome import scans
+from node.inference.areas import areas
+from node.inference.points import Points
+from node.jobs import migrate
+from node.jobs.canary_scores import SqlCanaryScores
+from node.jobs.outcomes import SqlOutcomes
+from node.jobs.scores import SqlScores
+from node.wiring.policies import threshold_policy
+
+
+def run_report(config: Config, since: datetime | None, within: timedelta) -> Report:
+    """Compare what both bundles have said of the same films, by the policy that is configured.
+
+    Both are judged anew by it, each by the operating points of its own card: the policy may have
+    changed between the one's scoring of a film and the other's.
+    """
+    wanted = require_another(config)
+    serving = _side(config, config.model.bundle, "model")
+    canary = _side(config, wanted.bundle, "canary")
+    engine = migrate.open_current(config.database.url)
+    pairs = SqlCanaryScores(engine, serving.model, canary.model)
+    start = pairs.start(since)
+    measured = scans(SqlOutcomes(engine).all())
+    made = compare_bundles(pairs.stored(start), serving, canary, wanted.share, measured.keys())
+    counted = SqlScores(engine).count(start) if start is not None else {}
+    return Report(
+        serving=serving,
+        canary=canary,
+        since=start,
+        others=sum(films for model, films in counted.items() if model != serving.model),
+        made=made,
+        diagnosis=diagnose(made.of_patients, measured, within, areas) if measured else None,
+    )
+
+
+def _side(config: Config, bundle: str, section: str) -> Side:
+    points = Points.of_bundle(bundle, section)
+    try:
+        policy = threshold_policy(config, points.threshold)
+    except Misconfigured as error:
+        raise Misconfigured(f"{section}.bundle: {bundle}: {error}") from None
+    return Side(bundle, points.model, policy)

@@ -1,0 +1,299 @@
+"""The composition root: from a configuration to running roles.
+
+Each role imports what it needs when it starts, so that receiving films loads no model.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from node.app.canary import run_canary
+from node.config.peers import Destination, WebDestination
+from node.config.settings import Config
+from node.jobs import migrate
+from node.jobs.care import SqlCare
+from node.jobs.desk import SqlDesk
+from node.jobs.engine import open_engine
+from node.jobs.intake import SqlIntake
+from node.jobs.outbox import SqlOutbox
+from node.jobs.queue import SqlQueue
+from node.ports import Archive
+from node.reload.current import Current
+from node.spool.patient_key import pseudonyms
+from node.spool.store import FileSpool
+from node.wiring.audit import audit_of, audited, peer_of, shipped
+from node.wiring.drift import DriftReport, drift_report, telling, watch_of
+from node.wiring.policies import (
+    admission_policy,
+    callers,
+    gated,
+    reserve,
+    retry_policy,
+    routes,
+    threshold_policy,
+)
+
+if TYPE_CHECKING:
+    from node.results.subject import ResultSettings
+    from node.upkeep.adopt import Adopter
+
+_OBJECTS_PER_ASSOCIATION = 50
+
+
+class Role(StrEnum):
+    """A process of the node. Roles meet only in the job table and the spool."""
+
+    INGEST = "ingest"
+    ANALYSE = "analyse"
+    DELIVER = "deliver"
+    UPKEEP = "upkeep"
+    CANARY = "canary"
+
+
+def run_role(role: Role, current: Current, stop: threading.Event, *, alone: bool = False) -> None:
+    """Run one role until `stop` is set; then let it finish what it holds.
+
+    It works by the configuration in force, which may be another one from film to film. The audit
+    trail is shipped by upkeep, and by a role that is `alone`, without a supervisor: it may be the
+    only one on its machine.
+    """
+    config = current.config
+    shipping = shipped(config, stop) if alone or role is Role.UPKEEP else nullcontext()
+    with audited(config, role) if alone else nullcontext(), shipping:
+        _RUNNERS[role](current, stop)
+
+
+def run_ingest(current: Current, stop: threading.Event) -> None:
+    """Receive films."""
+    from node.ingest.reports import ReportService
+    from node.ingest.scp import IngestServer
+    from node.ingest.store import StoreService
+    from node.worker.loop import utc_now
+
+    config = current.config
+    spool, intake = open_spool(config), _intake(config)
+    audit = audit_of(config, Role.INGEST)
+    server = IngestServer(
+        settings=config.dicom,
+        callers=current.derive(callers),
+        incoming=spool.incoming,
+        store=StoreService(
+            intake,
+            spool,
+            current.derive(admission_policy),
+            audit,
+            utc_now,
+            pseudonyms(config.spool.path),
+        ),
+        reports=ReportService(intake, utc_now),
+        audit=audit,
+    )
+    server.start()
+    stop.wait()
+    server.stop()
+
+
+def run_analyse(current: Current, stop: threading.Event) -> None:
+    """Score films and build their results."""
+    from node.inference.decoders import Decoders
+    from node.inference.predictor import load
+    from node.worker.analyse import AnalysisSettings, Analyst, Rules
+    from node.worker.loop import run, utc_now, worker_name
+
+    config = current.config
+    queue, spool = SqlQueue(_database(config)), open_spool(config)
+    wanted = config.model
+    # Its processes get ready while the model is loaded.
+    with Decoders(wanted.decoders or min(wanted.batch, processors())) as decoders:
+        predictor = load(wanted.bundle, wanted.device, wanted.threads, decoders.decode)
+
+        def rules(config: Config) -> Rules:
+            return Rules(
+                admission=gated(admission_policy(config), predictor.looks),
+                thresholds=threshold_policy(config, predictor.threshold),
+                routes=routes(config),
+                results=_result_settings(config),
+                callers=callers(config),
+            )
+
+        analyst = Analyst(
+            queue=queue,
+            spool=spool,
+            predictor=predictor,
+            settings=AnalysisSettings(
+                worker=worker_name(Role.ANALYSE),
+                batch=wanted.batch,
+                lease=config.queue.lease,
+                retry=retry_policy(config.queue.analysis),
+            ),
+            rules=current.derive(rules),
+            clock=utc_now,
+        )
+        run(analyst.step, stop, config.queue.poll)
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def run_deliver(current: Current, stop: threading.Event) -> None:
+    """Send results: one courier, on a thread of its own, for each destination."""
+    from node.worker.deliver import Courier, DeliverySettings
+    from node.worker.loop import run, utc_now, worker_name
+
+    config = current.config
+    plan = retry_policy(config.queue.delivery)
+    outbox, spool = SqlOutbox(_database(config), plan), open_spool(config)
+    audit = audit_of(config, Role.DELIVER)
+    threads = []
+    for destination in config.destinations:
+        connect, commitment = _reach(destination, config.dicom.ae_title)
+        courier = Courier(
+            outbox=outbox,
+            spool=spool,
+            connect=connect,
+            settings=DeliverySettings(
+                worker=worker_name(Role.DELIVER),
+                destination=destination.name,
+                peer=peer_of(destination),
+                commitment=commitment,
+                batch=_OBJECTS_PER_ASSOCIATION,
+                lease=config.queue.lease,
+                retry=plan,
+            ),
+            audit=audit,
+            clock=utc_now,
+        )
+        threads.append(threading.Thread(target=run, args=(courier.step, stop, config.queue.poll)))
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    for thread in threads:
+        thread.join()
+
+
+def _reach(
+    destination: Destination | WebDestination, calling_ae: str
+) -> tuple[Callable[[], AbstractContextManager[Archive]], timedelta | None]:
+    """Return how to open a destination, and how long to wait for its commitment, None for none.
+
+    Certificates and secrets that cannot be used are said at once, not at the first result.
+    """
+    from node.pacs.association import open_archive
+    from node.pacs.stow import open_web, web_client
+    from node.tls import client_context
+
+    if isinstance(destination, WebDestination):
+        web_client(destination).close()
+        return partial(open_web, destination), None
+    if destination.tls is not None:
+        client_context(destination.tls)
+    patience = destination.commitment_timeout if destination.commitment else None
+    return partial(open_archive, destination, calling_ae), patience
+
+
+def run_upkeep(current: Current, stop: threading.Event) -> None:
+    """Rescue, expire, watch, purge; measure sources of films, and tell of alarms."""
+    from node.upkeep.adopt import Adopter
+    from node.upkeep.chores import Chores, Keeping
+    from node.upkeep.scheduler import run
+    from node.worker.loop import utc_now
+
+    def keeping(config: Config) -> Keeping:
+        kept = config.retention
+        return Keeping(films=kept.films, results=kept.results, rows=kept.rows)
+
+    config = current.config
+    care, spool = _care(config), open_spool(config)
+    policy = current.derive(admission_policy)
+    adopter = Adopter(care, _intake(config), spool, policy, utc_now)
+    chores = Chores(care, spool, adopter, current.derive(keeping), config.queue.alarm, utc_now)
+    engine = _database(config)
+    watch = watch_of(config, engine, current.derive(lambda config: config.retention.rows))
+    with telling(config, engine, stop):
+        run(chores, watch, config.schedule, stop)
+
+
+_RUNNERS: Mapping[Role, Callable[[Current, threading.Event], None]] = {
+    Role.INGEST: run_ingest,
+    Role.ANALYSE: run_analyse,
+    Role.DELIVER: run_deliver,
+    Role.UPKEEP: run_upkeep,
+    Role.CANARY: run_canary,
+}
+
+
+def open_spool(config: Config) -> FileSpool:
+    """Return the spool, its folders made."""
+    spool = FileSpool(config.spool.path, reserve(config))
+    spool.prepare()
+    return spool
+
+
+def open_desk(config: Config) -> SqlDesk:
+    """Return the operator's view of the job table."""
+    return SqlDesk(_database(config))
+
+
+def open_drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
+    """Return what was measured of sources since a day, of one calling AE title or of all."""
+    return drift_report(_database(config), since, calling_ae)
+
+
+def open_adopter(config: Config) -> "Adopter":
+    """Return what gives films of the spool that have no job one."""
+    from node.upkeep.adopt import Adopter
+    from node.worker.loop import utc_now
+
+    policy, known_as = admission_policy(config), pseudonyms(config.spool.path)
+    return Adopter(
+        _care(config), _intake(config), open_spool(config), lambda: policy, utc_now, known_as
+    )
+
+
+def upgrade_schema(config: Config) -> str:
+    """Run the migrations that are missing; return the revision reached."""
+    return migrate.upgrade(open_engine(config.database.url))
+
+
+def _database(config: Config) -> sa.Engine:
+    return migrate.open_current(config.database.url)
+
+
+def _intake(config: Config) -> SqlIntake:
+    return SqlIntake(_database(config), retry_policy(config.queue.delivery))
+
+
+def _care(config: Config) -> SqlCare:
+    queue = config.queue
+    lease = timedelta(seconds=queue.lease)
+    return SqlCare(
+        _database(config), retry_policy(queue.analysis), retry_policy(queue.delivery), lease
+    )
+
+
+def _result_settings(config: Config) -> "ResultSettings":
+    from node.results.language.languages import Language
+    from node.results.subject import ResultSettings
+    from node.results.typeface import typeface_for
+
+    wanted = config.results
+    language = Language(wanted.language)
+    return ResultSettings(
+        software_version=version("osteoscreen"),
+        series_number_report=wanted.series_number_report,
+        series_number_heatmap=wanted.series_number_heatmap,
+        series_number_text=wanted.series_number_text,
+        heatmap_max_side=wanted.heatmap_max_side,
+        language=language,
+        typeface=typeface_for(language, wanted.font),
+    )

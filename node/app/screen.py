@@ -1,0 +1,30 @@
+"""Screening files: the node's policy, decoder and model, put together without a node."""
+
+import threading
+from typing import TYPE_CHECKING
+
+from node.config.settings import Config
+from node.wiring.policies import admission_policy, gated, threshold_policy
+
+if TYPE_CHECKING:
+    from node.screening.run import Outcome
+    from node.screening.session import Progress, Request
+
+
+def run_screen(
+    config: Config, request: "Request", stop: threading.Event, progress: "Progress"
+) -> "Outcome":
+    """Score files without a PACS, with the node's own policy, decoder and model."""
+    from node.inference.decoding import decode
+    from node.inference.predictor import load
+    from node.screening.reading import Reader
+    from node.screening.session import Model, screen
+
+    def load_model() -> Model:
+        predictor = load(config.model.bundle, config.model.device, config.model.threads)
+        thresholds = threshold_policy(config, predictor.threshold)
+        admission = gated(admission_policy(config), predictor.looks)
+        return Model(predictor, admission, thresholds, config.model.batch)
+
+    reader = Reader(admission_policy(config), int(config.dicom.max_object), decode)
+    return screen(request, reader, load_model, stop, progress)

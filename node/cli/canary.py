@@ -1,0 +1,104 @@
+"""`osteoscreen canary`: a second bundle beside the serving one, before it takes its place."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.common import (
+    DAY,
+    ConfigOption,
+    JsonOption,
+    as_text,
+    days_of,
+    print_json,
+    settings_of,
+)
+from node.domain.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from node.domain.canary_report import Report
+
+canary = typer.Typer(help="A second bundle on the same films, compared.", no_args_is_help=True)
+
+
+@canary.callback()
+def of_canary() -> None:
+    """Keep `report` a command of its own, the only one so far."""
+
+
+@canary.command("report")
+def canary_report(
+    config: ConfigOption = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=[DAY], help="Films received from this day on (UTC).")
+    ] = None,
+    within: Annotated[
+        str, typer.Option(help="How far film and densitometry may lie apart, such as 365d.")
+    ] = "365d",
+    figure: Annotated[Path | None, typer.Option(help="A PNG to draw.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for report.txt, report.json and report.png.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the scores and flags of the canary's bundle with those of the serving one.
+
+    Nothing is scored, changed or sent.
+    """
+    from rich.console import Console
+
+    from node.app.canary_report import run_report
+    from node.display.canary import as_json as told
+    from node.display.canary import print_report
+
+    settings = settings_of(config)[1]
+    start = None if since is None else since.replace(tzinfo=UTC)
+    report = run_report(settings, start, days_of(within))
+    if figure is not None:
+        _write(figure, _drawn(report))
+    if out is not None:
+        _keep(out, report)
+    if as_json:
+        print_json(told(report))
+    else:
+        print_report(report, Console())
+
+
+def _keep(folder: Path, report: "Report") -> None:
+    """Leave all of it in a folder: for people, for programs, and, if there are films, drawn."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    from node.display.canary import as_json as told
+    from node.display.canary import print_report
+
+    text = StringIO()
+    print_report(report, Console(file=text, width=120))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"--out: {folder}: {error.strerror}; name another folder") from None
+    _write(folder / "report.txt", text.getvalue().encode())
+    _write(folder / "report.json", as_text(told(report)).encode())
+    if report.made.scored:
+        _write(folder / "report.png", _drawn(report))
+
+
+def _drawn(report: "Report") -> bytes:
+    from node.figures.canary import draw_canary
+
+    serving, second = report.serving.model[:12], report.canary.model[:12]
+    try:
+        return draw_canary(report.made, f"serving {serving}, canary {second}")
+    except ValueError as error:
+        raise Misconfigured(f"nothing to draw: {error}") from None
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Misconfigured(f"{path}: {error.strerror}; name another file") from None

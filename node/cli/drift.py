@@ -1,0 +1,58 @@
+"""`osteoscreen drift`: what each source of films has sent of late, and what has changed."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from node.cli.common import ConfigOption, JsonOption, print_json, settings_of
+from node.config.settings import Config
+from node.domain.errors import Misconfigured
+
+_DAYS_SHOWN = 7
+_DAY = "%Y-%m-%d"
+
+
+def drift(
+    config: ConfigOption = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=[_DAY], help="Days from this one on. [default: the last 7]"),
+    ] = None,
+    source: Annotated[str, typer.Option(help="The sources of one calling AE title alone.")] = "",
+    test_alarm: Annotated[
+        bool, typer.Option("--test-alarm", help="Tell all receivers of alarms of a test instead.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show whether sources of films are still what they were, day by day."""
+    if test_alarm:
+        _test_alarm(settings_of(config)[1], as_json)
+        return
+    from node.app.roles import open_drift_report
+    from node.display.drift import as_json as told
+    from node.display.drift import print_drift
+    from node.worker.loop import utc_now
+
+    first = utc_now() - timedelta(days=_DAYS_SHOWN) if since is None else since
+    report = open_drift_report(settings_of(config)[1], first.date(), source)
+    if as_json:
+        print_json(told(report))
+    else:
+        print_drift(report)
+
+
+def _test_alarm(settings: Config, as_json: bool) -> None:
+    from node.display.tables import print_checks
+    from node.wiring.drift import tell_as_a_test
+    from node.worker.loop import utc_now
+
+    checks = tell_as_a_test(settings, utc_now())
+    if not checks:
+        raise Misconfigured("drift.alarms: neither webhook nor mail is set, so nobody is told")
+    if as_json:
+        print_json([check.as_dict() for check in checks])
+    else:
+        print_checks(checks)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)

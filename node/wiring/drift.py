@@ -1,0 +1,146 @@
+"""Drift put together: who measures, who tells of alarms, what the command shows."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from node.config.settings import Config
+from node.domain.alarm import Limits, Standing, told_of
+from node.domain.check import Check
+from node.domain.drift import Measured, Plan, Source
+from node.domain.errors import OsteoScreenError
+from node.domain.feeds import Local
+from node.jobs.alarms import SqlAlarms
+from node.jobs.drift import SqlDrift
+
+if TYPE_CHECKING:
+    from node.upkeep.drift import DriftWatch
+
+_POLL = 5.0  # seconds between two looks for something to tell
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """What was measured of sources, by source and day, and the alarms that stand."""
+
+    rows: list[Measured]
+    standing: list[Standing]
+
+
+def drift_report(engine: sa.Engine, since: date, calling_ae: str) -> DriftReport:
+    """Return what is on record since a day, of one calling AE title or, if "", of all."""
+    standing = [
+        one for one in SqlAlarms(engine, ()).standing() if calling_ae in ("", one.source.calling_ae)
+    ]
+    return DriftReport(SqlDrift(engine).rows(since, calling_ae), standing)
+
+
+def watch_of(config: Config, engine: sa.Engine, kept: Callable[[], timedelta]) -> "DriftWatch":
+    """Return who measures sources, and keeps what was measured for as long as `kept` says."""
+    from node.upkeep.drift import DriftWatch, Watched
+    from node.worker.loop import utc_now
+
+    watched = Watched(
+        node=config.dicom.ae_title,
+        plan=plan_of(config),
+        limits=limits_of(config),
+        local=local_clock(config.drift.time_zone),
+        metrics_file=config.drift.metrics_file,
+    )
+    alarms = SqlAlarms(engine, tuple(_channels(config)))
+    return DriftWatch(SqlDrift(engine), alarms, watched, kept, utc_now)
+
+
+def tell_as_a_test(config: Config, now: datetime) -> list[Check]:
+    """Tell every receiver that this is a test; return who has taken it, and why others have not."""
+    content = {
+        "event": "test",
+        "node": config.dicom.ae_title,
+        "at": now.isoformat(),
+        **told_of(Source("", ""), "test"),
+        "text": "a test of the alarms: nothing has changed",
+    }
+    checks = []
+    for name, tell in _channels(config).items():
+        try:
+            tell(content)
+        except OsteoScreenError as error:
+            checks.append(Check(name, ok=False, detail=str(error)))
+        else:
+            checks.append(Check(name, ok=True, detail="has taken it"))
+    return checks
+
+
+@contextmanager
+def telling(config: Config, engine: sa.Engine, stop: threading.Event) -> Iterator[None]:
+    """Tell of alarms until the block ends, each channel on a thread of its own; sets `stop` then.
+
+    Raises Misconfigured at once for files that cannot be used.
+    """
+    from node.upkeep.telling import Teller
+    from node.worker.loop import run, utc_now
+
+    channels = _channels(config)
+    alarms = SqlAlarms(engine, tuple(channels))
+    threads = []
+    for name, tell in channels.items():
+        teller = Teller(name, alarms, tell, utc_now)
+        threads.append(threading.Thread(target=run, args=(teller.step, stop, _POLL)))
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def plan_of(config: Config) -> Plan:
+    """Return what is measured."""
+    drift, reference = config.drift, config.drift.reference
+    return Plan(
+        window=drift.window,
+        films=drift.films,
+        reference_days=reference.days,
+        reference_films=reference.films,
+        since=reference.since,
+        until=reference.until,
+    )
+
+
+def limits_of(config: Config) -> Limits:
+    """Return from what on a figure is an alarm."""
+    return Limits(**config.drift.alarms.model_dump(exclude={"webhook", "mail"}))
+
+
+def local_clock(time_zone: str | None) -> Local:
+    """Return what tells the time on the wall; of this machine where no zone is named."""
+    zone = None if time_zone is None else ZoneInfo(time_zone)
+
+    def local(moment: datetime) -> datetime:
+        return moment.astimezone(zone)
+
+    return local
+
+
+def _channels(config: Config) -> dict[str, Callable[[dict[str, Any]], None]]:
+    """Return how each receiver is told, by name; raise Misconfigured for files of no use."""
+    from node.notify import mail, webhook
+
+    found: dict[str, Callable[[dict[str, Any]], None]] = {}
+    wanted = config.drift.alarms
+    if wanted.webhook is not None:
+        webhook.require_usable(wanted.webhook)
+        found["webhook"] = partial(webhook.post, webhook=wanted.webhook)
+    if wanted.mail is not None:
+        mail.require_usable(wanted.mail)
+        found["mail"] = partial(mail.send, mail=wanted.mail)
+    return found

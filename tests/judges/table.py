@@ -2,8 +2,8 @@
 
     python -m tests.judges.table [--out docs/validation.md] [--processes 2]
 
-About 500 cases of three documents and a heatmap each: half an hour on two processors. The status
-is 1 where a judge has anything to say.
+Over 800 cases of three documents and, for most, a heatmap: half an hour on two processors. The
+status is 1 where a judge has anything to say.
 """
 
 import argparse

@@ -105,7 +105,8 @@ def load(path: Path | None) -> Config:
             f"policy.prior.months: {config.policy.prior.months} months are more than rows are "
             "kept for; lower it, or raise retention.rows"
         )
-    if config.retention.rows < timedelta(days=config.drift.window):
+    kept = config.retention.rows >= timedelta(days=config.drift.window)
+    if not kept and "window" in config.drift.model_fields_set:
         raise ConfigError(
             f"drift.window: {config.drift.window} days are more than rows are kept for; "
             "lower it, or raise retention.rows"

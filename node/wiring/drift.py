@@ -107,7 +107,7 @@ def plan_of(config: Config) -> Plan:
     """Return what is measured."""
     drift, reference = config.drift, config.drift.reference
     return Plan(
-        window=drift.window,
+        window=min(drift.window, max(config.retention.rows.days, 1)),
         films=drift.films,
         reference_days=reference.days,
         reference_films=reference.films,

@@ -48,4 +48,4 @@ def _side(config: Config, bundle: str, section: str) -> Side:
         policy = threshold_policy(config, points.threshold)
     except Misconfigured as error:
         raise Misconfigured(f"{section}.bundle: {bundle}: {error}") from None
-    return Side(bundle, points.model, policy)
+    return Side(bundle, points.model, policy, points.intended_use)

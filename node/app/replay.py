@@ -29,7 +29,7 @@ def run_replay(node: Config, tried: Config, since: datetime | None, within: time
     measured = scans(SqlOutcomes(engine).all())
     made = replay(scores.stored(points.model, since), policy, points.model, measured.keys())
     found = agreement(made.points, measured, within) if measured else None
-    return Replayed(made, policy, points.model, others, found)
+    return Replayed(made, policy, points.model, points.intended_use, others, found)
 
 
 def import_outcomes(config: Config, lines: Iterable[str]) -> tuple[Table, Imported | None]:

@@ -88,11 +88,13 @@ def _keep(folder: Path, report: "Report") -> None:
 
 
 def _drawn(report: "Report") -> bytes:
+    from node.display.use import entitled
     from node.figures.canary import draw_canary
 
     serving, second = report.serving.model[:12], report.canary.model[:12]
+    title = entitled(f"serving {serving}, canary {second}", report.uses)
     try:
-        return draw_canary(report.made, f"serving {serving}, canary {second}")
+        return draw_canary(report.made, title)
     except ValueError as error:
         raise Misconfigured(f"nothing to draw: {error}") from None
 

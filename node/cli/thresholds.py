@@ -128,6 +128,8 @@ def _lines(table: Path) -> list[str]:
 
 def _draw(path: Path, done: "Replayed") -> None:
     """Draw a replay; matplotlib is there only for whoever wants figures."""
+    from node.display.use import entitled
+
     try:
         from node.figures.replay import draw_replay
     except ModuleNotFoundError:
@@ -136,7 +138,8 @@ def _draw(path: Path, done: "Replayed") -> None:
     if not days:
         raise Permanent("--figure: no score of this bundle is stored, so there is nothing to draw")
     films = f"{done.replay.all.films} films, {days[0]} to {days[-1]}"
-    png = draw_replay(done.replay, f"{films}, as stored and under policy {done.policy.digest[:12]}")
+    title = f"{films}, as stored and under policy {done.policy.digest[:12]}"
+    png = draw_replay(done.replay, entitled(title, [done.intended_use]))
     try:
         path.write_bytes(png)
     except OSError as error:

@@ -24,12 +24,11 @@ from node.config.settings import Config, load
 from node.demo import modality
 from node.demo.archive import AE_TITLE as ARCHIVE
 from node.demo.archive import local_archive
-from node.display.tables import DEMONSTRATION
+from node.display.use import warn
 from node.domain.delivery import ResultKind
 from node.domain.dossier import Dossier, summarise
 from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.job import FINAL, JobState
-from node.domain.prediction import IntendedUse
 
 SHIPPED_FILM = Path(__file__).parent / "film.dcm"
 _START_SECONDS = 60.0
@@ -165,8 +164,7 @@ def _tell(console: Console, film: Path, summary: dict[str, Any], out: Path) -> N
     for path in sorted(out.glob("*.*")):
         table.add_row("file", Text(str(path)))
     console.print(table)
-    if summary["model"] and summary["model"]["intended_use"] == IntendedUse.DEMONSTRATION:
-        console.print(DEMONSTRATION, style="bold yellow")
+    warn(console, [summary["model"]["intended_use"]] if summary["model"] else [])
 
 
 def _state(summary: dict[str, Any]) -> str:

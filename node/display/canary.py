@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from node.display.accuracy import accuracy_json, add_accuracies
+from node.display.use import warn
 from node.domain.agreement import Crossed, ScoreAgreement
 from node.domain.canary_report import Compared, Comparison, GroupFlags, Report, Seconds, Side
 from node.domain.diagnosis import Diagnosis, Estimate
@@ -50,6 +51,7 @@ def print_report(report: Report, console: Console) -> None:
         console.print(
             Text(f"{name}: {side.bundle} {side.model[:12]}, policy {side.policy.digest[:12]}")
         )
+    warn(console, report.uses)
     for line in _coverage(report):
         console.print(line)
     if not made.films:
@@ -226,7 +228,8 @@ def _estimate(one: Estimate, sign: str = "") -> str:
 
 def _side(side: Side) -> dict[str, Any]:
     policy = {"digest": side.policy.digest, **side.policy.as_dict()}
-    return {"bundle": side.bundle, "digest": side.model, "policy": policy}
+    use = side.intended_use
+    return {"bundle": side.bundle, "digest": side.model, "intended_use": use, "policy": policy}
 
 
 def _crossed(crossed: Crossed) -> dict[str, Any]:

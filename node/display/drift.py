@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from node.display.use import warn
 from node.domain.alarm import Standing
 from node.domain.drift import Figure, Measured, Source
 from node.domain.drift_words import Level, name_of, read, shown
@@ -27,6 +28,7 @@ _A_DAY_WIDE = 10
 def as_json(report: DriftReport) -> dict[str, Any]:
     """Return all of it for programs."""
     return {
+        "intended_use": sorted(report.uses),
         "figures": [
             {
                 "day": str(row.day),
@@ -50,6 +52,7 @@ def as_json(report: DriftReport) -> dict[str, Any]:
 def print_drift(report: DriftReport) -> None:
     """Print a table for each source: as many of the last days as fit, and the last in words."""
     console = Console()
+    warn(console, report.uses)
     alarmed = {(one.source, one.measure) for one in report.standing}
     for source, rows in groupby(report.rows, lambda row: row.source):
         console.print(_table(source, list(rows), alarmed, _days_that_fit(console.width)))

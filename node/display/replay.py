@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from node.display.accuracy import accuracy_json, add_accuracies
+from node.display.use import warn
 from node.domain.dxa import Fault
 from node.domain.outcome import Agreement, Replayed
 from node.domain.replay import Replay, Tally
@@ -25,6 +26,7 @@ def as_json(done: Replayed) -> dict[str, Any]:
     return {
         "policy": {"digest": done.policy.digest, **done.policy.as_dict()},
         "model": done.model,
+        "intended_use": done.intended_use,
         "other_models": done.others,
         "films": asdict(made.all),
         "by_day": _tallies(made.by_day),
@@ -45,6 +47,7 @@ def print_replay(done: Replayed) -> None:
     """Print what would change, and for whom."""
     console, made = Console(), done.replay
     console.print(f"policy {done.policy.digest[:12]} on the scores of bundle {done.model[:12]}")
+    warn(console, [done.intended_use])
     if done.others:
         console.print(
             f"{done.others} films of other bundles are left out: their scores mean other things"

@@ -16,8 +16,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from node.display.tables import DEMONSTRATION
-from node.domain.prediction import IntendedUse
+from node.display.use import warn
 from node.screening.row import RowState
 from node.screening.run import Outcome
 
@@ -92,8 +91,7 @@ def print_summary(outcome: Outcome, out: str) -> None:
     ):
         console.print(Text(line))
     console.print(Text(f"-> {out}"))
-    if facts["intended_use"] == IntendedUse.DEMONSTRATION:
-        console.print(DEMONSTRATION, style="bold yellow")
+    warn(console, [facts["intended_use"]])
 
 
 def _listed(counts: dict[str, int]) -> str:

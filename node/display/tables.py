@@ -9,17 +9,15 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from node.display.use import warn
 from node.domain.check import Check
 from node.domain.dossier import Dossier, summarise
 from node.domain.job import Job, JobState
-from node.domain.prediction import Decision, IntendedUse
+from node.domain.prediction import Decision
 from node.domain.reload import Reload
 from node.domain.seen import Seen
 from node.log import printable
 
-DEMONSTRATION = (
-    "Scores of a demonstration model, trained on simulated films: they have no clinical meaning."
-)
 _COLOURS = {
     JobState.DONE: "green",
     JobState.FAILED: "red",
@@ -153,10 +151,7 @@ def _plain(text: str) -> Text:
 
 
 def _warn(console: Console, jobs: Sequence[Job]) -> None:
-    """Say beside the scores of a demonstration model what they are."""
-    uses = {job.verdict.model.intended_use for job in jobs if job.verdict}
-    if IntendedUse.DEMONSTRATION in uses:
-        console.print(DEMONSTRATION, style="bold yellow")
+    warn(console, (job.verdict.model.intended_use for job in jobs if job.verdict))
 
 
 def _score_and_flag(job: Job) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from node.domain.agreement import Crossed, ScoreAgreement, compare_scores, cross
 from node.domain.canary import CanaryState, is_chosen
 from node.domain.diagnosis import Diagnosis, PatientFilm
 from node.domain.policy import ThresholdPolicy, decide
-from node.domain.prediction import Decision, Finding, Probability
+from node.domain.prediction import Decision, Finding, IntendedUse, Probability
 from node.domain.replay import StoredScore, age_band
 
 
@@ -26,6 +26,7 @@ class Side:
     bundle: str
     model: str
     policy: ThresholdPolicy
+    intended_use: IntendedUse = IntendedUse.DEMONSTRATION
 
 
 class StoredPair(NamedTuple):
@@ -143,6 +144,11 @@ class Report:
     others: int
     made: Comparison
     diagnosis: Diagnosis | None
+
+    @property
+    def uses(self) -> set[IntendedUse]:
+        """What the two bundles are meant for."""
+        return {self.serving.intended_use, self.canary.intended_use}
 
 
 def compare_bundles(

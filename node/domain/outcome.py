@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from node.domain.accuracy import Accuracy, Judged, accuracy
 from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import Finding
+from node.domain.prediction import Finding, IntendedUse
 from node.domain.replay import Point, Replay
 
 OSTEOPOROSIS = -2.5
@@ -57,7 +57,8 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A replay with all that is said of it: by which policy, on which bundle's scores.
+    """A replay with all that is said of it: by which policy, on which bundle's scores, meant for
+    what.
 
     `others` are films that another bundle has scored; `agreement` is None without outcomes.
     """
@@ -65,6 +66,7 @@ class Replayed:
     replay: Replay
     policy: ThresholdPolicy
     model: str
+    intended_use: IntendedUse
     others: int
     agreement: Agreement | None
 

@@ -16,6 +16,7 @@ import models
 from models.points import OperatingPoint
 from node.domain.errors import Misconfigured
 from node.domain.override import Thresholds
+from node.domain.prediction import IntendedUse
 
 _SHIPPED = Path(str(models.__file__)).parent / "bundles"
 _POINTS = TypeAdapter(tuple[OperatingPoint, ...])
@@ -30,13 +31,15 @@ def folder_of(bundle: str) -> Path:
 class Points:
     """The operating points of a bundle's image score and, if it has one, of its combined score.
 
-    `model` is the digest that the card claims; `gate` is whether the bundle has one.
+    `model` is the digest that the card claims; `gate` is whether the bundle has one; `intended_use`
+    is what the bundle may be used for.
     """
 
     image: Sequence[OperatingPoint]
     combined: Sequence[OperatingPoint] | None
     model: str = ""
     gate: bool = False
+    intended_use: IntendedUse = IntendedUse.DEMONSTRATION
 
     @classmethod
     def of_bundle(cls, bundle: str, section: str = "model") -> Self:
@@ -54,6 +57,7 @@ class Points:
                 else None,
                 model=str(card.get("digest", "")).removeprefix("sha256:"),
                 gate=card.get("gate") is not None,
+                intended_use=IntendedUse(card["intended_use"]),
             )
         except OSError as error:
             raise Misconfigured(f"{section}.bundle: {path}: {error.strerror}") from None

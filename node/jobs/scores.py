@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.prediction import Finding
+from node.domain.prediction import Finding, IntendedUse
 from node.domain.replay import StoredScore
 from node.jobs.engine import reading
 from node.jobs.past import is_reported
@@ -27,6 +27,13 @@ class SqlScores:
         statement = sa.select(digest, sa.func.count()).where(*scored(since)).group_by(digest)
         with reading(self._engine) as connection:
             return dict(connection.execute(statement).tuples().all())
+
+    def uses(self) -> set[IntendedUse]:
+        """Return what the bundles that have scored films are meant for."""
+        use = job.c.verdict["model", "intended_use"].as_string()
+        statement = sa.select(use).where(*scored(None)).distinct()
+        with reading(self._engine) as connection:
+            return set(map(IntendedUse, connection.execute(statement).scalars()))
 
     def stored(self, model: str, since: datetime | None) -> Iterator[StoredScore]:
         """Yield the scores of a bundle, in the order in which the films were taken.

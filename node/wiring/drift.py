@@ -17,8 +17,10 @@ from node.domain.check import Check
 from node.domain.drift import Measured, Plan, Source
 from node.domain.errors import OsteoScreenError
 from node.domain.feeds import Local
+from node.domain.prediction import IntendedUse
 from node.jobs.alarms import SqlAlarms
 from node.jobs.drift import SqlDrift
+from node.jobs.scores import SqlScores
 
 if TYPE_CHECKING:
     from node.upkeep.drift import DriftWatch
@@ -28,10 +30,13 @@ _POLL = 5.0  # seconds between two looks for something to tell
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What was measured of sources, by source and day, and the alarms that stand."""
+    """What was measured of sources, by source and day, the alarms that stand, and what the bundles
+    that scored their films are meant for.
+    """
 
     rows: list[Measured]
     standing: list[Standing]
+    uses: set[IntendedUse]
 
 
 def drift_report(engine: sa.Engine, since: date, calling_ae: str) -> DriftReport:
@@ -39,7 +44,7 @@ def drift_report(engine: sa.Engine, since: date, calling_ae: str) -> DriftReport
     standing = [
         one for one in SqlAlarms(engine, ()).standing() if calling_ae in ("", one.source.calling_ae)
     ]
-    return DriftReport(SqlDrift(engine).rows(since, calling_ae), standing)
+    return DriftReport(SqlDrift(engine).rows(since, calling_ae), standing, SqlScores(engine).uses())
 
 
 def watch_of(config: Config, engine: sa.Engine, kept: Callable[[], timedelta]) -> "DriftWatch":

@@ -10,7 +10,7 @@ from node.domain.admission import Admitted
 from node.domain.delivery import Parcel
 from node.domain.job import Analysed
 from node.domain.outcome import Measurement
-from node.domain.prediction import Probability, Verdict
+from node.domain.prediction import IntendedUse, Probability, Verdict
 from node.domain.replay import StoredScore
 from node.jobs.engine import reading
 from node.jobs.outcomes import Imported, SqlOutcomes
@@ -107,6 +107,16 @@ def test_another_bundles_scores_are_counted_and_left_out(table: Table) -> None:
     table.receive(3)
     assert SqlScores(table.engine).count(None) == {MODEL: 1, "cd" * 32: 1}
     assert len(stored(table)) == 1
+
+
+def test_what_their_bundles_are_for_is_known(table: Table) -> None:
+    """Each use once; a film that was not scored has no part in it."""
+    assert SqlScores(table.engine).uses() == set()
+    research = replace(VERDICT.model, intended_use=IntendedUse.RESEARCH)
+    for number, model in enumerate((VERDICT.model, VERDICT.model, research)):
+        scored(table, number, replace(VERDICT, model=model))
+    table.receive(9)
+    assert SqlScores(table.engine).uses() == {IntendedUse.DEMONSTRATION, IntendedUse.RESEARCH}
 
 
 def test_since_is_by_when_a_film_came(table: Table) -> None:

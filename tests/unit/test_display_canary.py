@@ -17,6 +17,7 @@ from node.domain.canary import CanaryState
 from node.domain.canary_report import Report, compare_bundles
 from node.domain.diagnosis import diagnose
 from node.domain.outcome import Scan
+from node.domain.prediction import IntendedUse
 from node.figures.canary import draw_canary
 from node.inference.areas import areas
 from tests.unit.domain.test_canary_report import CANARY, SERVING, StoredPair, pair
@@ -80,6 +81,15 @@ def test_people_see_scores_flags_groups_and_flips() -> None:
         "DeLong's",
     ):
         assert words in said, words
+
+
+@pytest.mark.parametrize("use", list(IntendedUse))
+def test_scores_of_a_demonstration_say_so(use: IntendedUse) -> None:
+    """If either bundle is one."""
+    serving = replace(SERVING, intended_use=IntendedUse.CLEARED)
+    made = report(*films(9), serving=serving, canary=replace(CANARY, intended_use=use))
+    assert ("have no clinical meaning" in shown(made)) is (use is IntendedUse.DEMONSTRATION)
+    assert as_json(made)["canary"]["intended_use"] == use
 
 
 def test_a_sources_name_is_text_and_nothing_else() -> None:

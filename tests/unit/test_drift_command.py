@@ -9,12 +9,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from node.cli.main import app
+from node.display.drift import as_json, print_drift
 from node.domain.drift import Figure, Measure, Measured, Source
 from node.domain.errors import Misconfigured
+from node.domain.prediction import IntendedUse
 from node.jobs import migrate
 from node.jobs.alarms import SqlAlarms
 from node.jobs.drift import SqlDrift
 from node.jobs.engine import open_engine
+from node.wiring.drift import DriftReport
 from tests.peers.receivers import WebReceiver
 from tests.peers.waiting import free_port
 
@@ -64,6 +67,15 @@ def test_figures_are_read_out_for_people(config: Path) -> None:
     assert "ALARM large change" in text
     assert "too few (240 films)" in text
     assert "alarm since" in text
+
+
+def test_scores_of_a_demonstration_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """Medians and shares of scores are scores."""
+    for uses, said in ((set(IntendedUse), True), ({IntendedUse.RESEARCH}, False), (set(), False)):
+        report = DriftReport([row(XRAY, Measure.SCORE, 0.31)], [], uses)
+        print_drift(report)
+        assert ("have no clinical meaning" in " ".join(capsys.readouterr().out.split())) is said
+        assert as_json(report)["intended_use"] == sorted(uses)
 
 
 def test_a_hostile_name_gives_the_terminal_no_orders(config: Path) -> None:

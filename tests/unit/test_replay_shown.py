@@ -13,6 +13,7 @@ from node.domain.accuracy import Share
 from node.domain.outcome import Replayed, Scan, agreement
 from node.domain.override import Group, Override, Rule, Thresholds
 from node.domain.policy import ThresholdPolicy
+from node.domain.prediction import IntendedUse
 from node.domain.replay import StoredScore, replay
 from node.figures.replay import AFTER, BEFORE, draw_replay
 from tests.unit.domain.test_replay import ANNA, MARCH, stored
@@ -26,7 +27,8 @@ POLICY = ThresholdPolicy(
 def replayed(*films: StoredScore, **more: Any) -> Replayed:
     made = replay(films, POLICY, patients={ANNA})
     found = agreement(made.points, {ANNA: [Scan(MARCH, -3.0)]}, timedelta(days=365))
-    facts = {"others": 0, "agreement": found} | more
+    use = IntendedUse.RESEARCH
+    facts = {"intended_use": use, "others": 0, "agreement": found} | more
     return Replayed(replay=made, policy=POLICY, model="5e" * 32, **facts)
 
 
@@ -49,6 +51,17 @@ def test_people_see_groups_flips_and_rates(capsys: pytest.CaptureFixture[str]) -
         assert told in shown
     assert "\x1b[2J" not in shown
     assert "[/red]" in shown
+
+
+@pytest.mark.parametrize("use", list(IntendedUse))
+def test_scores_of_a_demonstration_say_so(
+    use: IntendedUse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = replayed(stored(), intended_use=use)
+    print_replay(done)
+    said = "have no clinical meaning" in " ".join(capsys.readouterr().out.split())
+    assert said is (use is IntendedUse.DEMONSTRATION)
+    assert as_json(done)["intended_use"] == use
 
 
 def test_people_are_told_that_there_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from models.combined import Combined
 from models.gate.part import GatePart
 from models.grid import GridConfig
 from models.points import OperatingPoint
+from models.words import read_words
 
 
 class CardError(ValueError):
@@ -126,9 +127,11 @@ class Card(_Part):
 def parse(text: str) -> Card:
     """Card of the YAML text. Raises CardError with one line."""
     try:
-        return Card.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise CardError("the card is not YAML") from error
+        content = read_words(text)
+    except ValueError as error:
+        raise CardError(f"the card is {error}") from error
+    try:
+        return Card.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "card"

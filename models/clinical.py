@@ -18,6 +18,8 @@ import numpy.typing as npt
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from models.words import read_words
+
 Float = npt.NDArray[np.float64]
 
 MALE, FEMALE = "M", "F"
@@ -216,9 +218,11 @@ def sigmoid(logit: float) -> float:
 def parse_clinical(text: str) -> ClinicalModel:
     """Model of the YAML text. Raises ClinicalError with one line."""
     try:
-        return ClinicalModel.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise ClinicalError("it is not YAML") from error
+        content = read_words(text)
+    except ValueError as error:
+        raise ClinicalError(f"it is {error}") from error
+    try:
+        return ClinicalModel.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "clinical"

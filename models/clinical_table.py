@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from reprlib import repr as short
 from typing import Final
 
 import numpy as np
@@ -179,7 +180,7 @@ def _number(path: Path, line: int, row: Row, column: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise TableError(f"{path}, line {line}: {column} is {row[column]!r}, not a number")
+        raise TableError(f"{path}, line {line}: {column} is {short(row[column])}, not a number")
     return value
 
 
@@ -190,7 +191,9 @@ def _positive(
         return np.asarray((values <= OSTEOPOROSIS).any(axis=1))
     for (line, row), value in zip(kept, values[:, 0], strict=True):
         if value not in (0.0, 1.0):
-            raise TableError(f"{path}, line {line}: label is {row['label']!r}, neither 0 nor 1")
+            raise TableError(
+                f"{path}, line {line}: label is {short(row['label'])}, neither 0 nor 1"
+            )
     return np.asarray(values[:, 0] == 1.0)
 
 

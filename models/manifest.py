@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
+from reprlib import repr as short
 
 from models.manifest_faults import faults, first_of
 
@@ -194,6 +195,8 @@ def _parse(row: int, cells: Mapping[str, str], folder: Path) -> Entry:
     for name in ("path", "patient_id", "site", "split"):
         if not cells[name]:
             raise _Cell(f"no {name}")
+    if any("\0" in text for text in cells.values()):
+        raise _Cell("a NUL among its characters")
     numbers = {name: _number(cells, name) for name in _NUMBERS}
     sex, origin = _word(cells, "sex", Sex), _word(cells, "origin", Origin)
     return Entry(
@@ -216,7 +219,7 @@ def _parse(row: int, cells: Mapping[str, str], folder: Path) -> Entry:
 
 def _label(text: str) -> bool:
     if text not in ("0", "1"):
-        raise _Cell(f"label {text!r} is neither 0 nor 1")
+        raise _Cell(f"label {short(text)} is neither 0 nor 1")
     return text == "1"
 
 
@@ -226,7 +229,7 @@ def _word(cells: Mapping[str, str], name: str, allowed: type[StrEnum]) -> str:
         if word.lower() == text.lower():
             return word
     if text:
-        raise _Cell(f"{name} {text!r} is none of {', '.join(allowed)}")
+        raise _Cell(f"{name} {short(text)} is none of {', '.join(allowed)}")
     return ""
 
 
@@ -240,7 +243,7 @@ def _number(cells: Mapping[str, str], name: str) -> float | None:
     except ValueError:
         number = math.nan
     if not low <= number <= high:
-        raise _Cell(f"{name} {text!r} is not a number from {low:g} to {high:g}")
+        raise _Cell(f"{name} {short(text)} is not a number from {low:g} to {high:g}")
     return number
 
 

@@ -78,7 +78,7 @@ def outcomes_import(
     from node.display.replay import print_faults
 
     settings = settings_of(config)[1]
-    read, imported = import_outcomes(settings, _lines(table))
+    read, imported = import_outcomes(settings, lines_of(table))
     if imported is None:
         if as_json:
             print_json({"imported": None, "faults": [asdict(fault) for fault in read.faults]})
@@ -116,7 +116,7 @@ def _settings(of: Path | None, tried: Path | None, threshold: str) -> tuple[Conf
     return node, wanted.model_copy(update={"policy": policy})
 
 
-def _lines(table: Path) -> list[str]:
+def lines_of(table: Path) -> list[str]:
     """Return a table's lines; hospitals' exports begin with a byte order mark now and then."""
     try:
         return table.read_text("utf-8-sig").splitlines(keepends=True)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 import models
 from models.points import OperatingPoint
+from models.words import read_words
 from node.domain.errors import Misconfigured
 from node.domain.override import Thresholds
 from node.domain.prediction import IntendedUse
@@ -48,7 +48,7 @@ class Points:
         """
         path = folder_of(bundle) / "card.yaml"
         try:
-            card: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+            card: dict[str, Any] = read_words(path.read_text("utf-8"))
             combined = card.get("combined")
             return cls(
                 image=_POINTS.validate_python(card["operating_points"]),
@@ -61,14 +61,7 @@ class Points:
             )
         except OSError as error:
             raise Misconfigured(f"{section}.bundle: {path}: {error.strerror}") from None
-        except (
-            yaml.YAMLError,
-            ValidationError,
-            ValueError,
-            LookupError,
-            AttributeError,
-            TypeError,
-        ):
+        except (ValidationError, ValueError, LookupError, AttributeError, TypeError):
             raise Misconfigured(
                 f"{section}.bundle: {path} is no model card; osteoscreen model verify says more"
             ) from None

@@ -27,10 +27,11 @@ from tests.fuzz.workers import run_here
 from tests.section import put
 
 MIX = {
-    "header": 130_000,
+    "header": 122_000,
     "pixels": 30_000,
     "results": 1_500,
     "config": 8_500,
+    "files": 8_000,
     "pdu": 16_000,
     "dimse": 14_000,
 }

@@ -49,10 +49,10 @@ class Tally:
         self.findings.append(Finding(self.surface, case, what))
 
 
-def one_line(error: Exception) -> None:
-    """See that an error of ours is one short line without control characters."""
+def one_line(error: Exception, most: int = 500) -> None:
+    """See that an error of ours is one line of at most so many characters, none of control."""
     said = str(error)
-    if not said or has_control(said) or len(said) > 500:
+    if not said or has_control(said) or len(said) > most:
         raise Wrong(f"{type(error).__name__} is not one clear line: {said[:200]!r}")
 
 

@@ -14,7 +14,15 @@ from tests.fuzz.surfaces import HERE, THERE
 from tests.fuzz.surfaces.header import hostile_file
 from tests.fuzz.workers import one_case, run_here
 
-CASES = {"header": 600, "pixels": 300, "results": 40, "config": 200, "pdu": 200, "dimse": 120}
+CASES = {
+    "header": 600,
+    "pixels": 300,
+    "results": 40,
+    "config": 200,
+    "files": 400,
+    "pdu": 200,
+    "dimse": 120,
+}
 SEED = 1
 REGRESSIONS = Path(__file__).with_name("regressions.txt")
 

@@ -97,6 +97,48 @@ CHARSETS = (
 """Specific Character Sets: the standard's, and what should be none."""
 
 
+YAML_VALUES = (
+    "",
+    "null",
+    "true",
+    "0",
+    "-1",
+    "1e999",
+    ".nan",
+    ".inf",
+    "0x7FFFFFFFFFFFFFFFFF",
+    "9" * 5000,
+    "1_000",
+    "0b1",
+    "190:20:30",
+    "2024-01-31",
+    "2024-99-99",
+    "!!python/object/apply:os.system ['true']",
+    "!!binary '###'",
+    "!!int 'x'",
+    "!!timestamp 'x'",
+    "!!float ''",
+    "&a [*a]",
+    "*nobody",
+    "{<<: 1}",
+    "{<<: [1, 2]}",
+    "[" * 50,
+    "? [a, b]\n: c",
+    "{[1]: 2}",
+    "{? {a: b} : c}",
+    "'\\u0000'",
+    '"\\uD800"',
+    '"\\0"',
+    "|\n  many\n  lines",
+    "PT99999999999999S",
+    "-P1D",
+    "1e30",
+    "999999999999 days",
+    "99999999TB",
+)
+"""Values that YAML or pydantic may stumble over."""
+
+
 def text(rnd: Random) -> bytes:
     """Return a hostile value: one as it stands, two joined, or noise."""
     kind = rnd.randrange(10)

@@ -3,7 +3,7 @@
 from importlib import import_module
 from types import ModuleType
 
-HERE = ("header", "pixels", "results", "config")
+HERE = ("header", "pixels", "results", "config", "files")
 """Those that are functions, run in processes of the fuzzer's."""
 
 THERE = ("pdu", "dimse")

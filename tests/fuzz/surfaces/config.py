@@ -7,51 +7,11 @@ from random import Random
 from node.config.settings import ENV_PREFIX, Config, ConfigError, load
 from tests.fuzz.chance import mutated, weighed
 from tests.fuzz.surface import Wrong, has_control
-from tests.fuzz.texts import text
+from tests.fuzz.texts import YAML_VALUES, text
 
 _SHIPPED = (Path(__file__).parents[3] / "config.yaml").read_bytes()
 _SECTIONS = (*Config.model_fields, "nonsense", "")
 _KEYS = ("port", "callers", "timeout", "url", "path", "threshold", "films", "level", "ca", "")
-_VALUES = (
-    "",
-    "null",
-    "true",
-    "0",
-    "-1",
-    "1e999",
-    ".nan",
-    ".inf",
-    "0x7FFFFFFFFFFFFFFFFF",
-    "9" * 5000,
-    "1_000",
-    "0b1",
-    "190:20:30",
-    "2024-01-31",
-    "2024-99-99",
-    "!!python/object/apply:os.system ['true']",
-    "!!binary '###'",
-    "!!int 'x'",
-    "!!timestamp 'x'",
-    "!!float ''",
-    "&a [*a]",
-    "*nobody",
-    "{<<: 1}",
-    "{<<: [1, 2]}",
-    "[" * 50,
-    "? [a, b]\n: c",
-    "{[1]: 2}",
-    "{? {a: b} : c}",
-    "'\\u0000'",
-    '"\\uD800"',
-    '"\\0"',
-    "|\n  many\n  lines",
-    "PT99999999999999S",
-    "-P1D",
-    "1e30",
-    "999999999999 days",
-    "99999999TB",
-)
-"""Values that YAML or pydantic may stumble over."""
 
 
 def run(rnd: Random, folder: Path) -> str:
@@ -92,7 +52,7 @@ def _sections(rnd: Random) -> bytes:
         field = Config.model_fields.get(section)
         known = list(getattr(field.annotation, "model_fields", {})) if field else []
         key = rnd.choice([*known, *_KEYS])
-        value = rnd.choice(_VALUES) if rnd.random() < 0.8 else repr(text(rnd)[:2000])
+        value = rnd.choice(YAML_VALUES) if rnd.random() < 0.8 else repr(text(rnd)[:2000])
         lines.append(
             weighed(rnd, (5, f"{section}: {{{key}: {value}}}"), (2, f"{section}: {value}"))
         )
@@ -126,6 +86,6 @@ def _environment(rnd: Random) -> dict[str, str]:
     for _ in range(rnd.choice((0, 0, 1, 3))):
         section = rnd.choice(_SECTIONS).upper()
         names = (section, f"{section}__{rnd.choice(_KEYS).upper()}", f"{section}__PORT__X")
-        value = rnd.choice(_VALUES) if rnd.random() < 0.5 else text(rnd).decode("latin-1")
+        value = rnd.choice(YAML_VALUES) if rnd.random() < 0.5 else text(rnd).decode("latin-1")
         found[ENV_PREFIX + rnd.choice(names)] = value.replace("\0", "")[:2000]
     return found

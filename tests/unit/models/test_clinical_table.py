@@ -102,6 +102,7 @@ def test_a_missing_column_of_a_manifest_is_named(column: str, tmp_path: Path) ->
     [
         (SURVEY_ROW | {"weight_kg": "heavy"}, "line 3: weight_kg is 'heavy', not a number"),
         (SURVEY_ROW | {"age_years": "nan"}, "line 3: age_years is 'nan', not a number"),
+        (SURVEY_ROW | {"weight_kg": "x" * 70_000}, r"weight_kg is 'x+\.\.\.x+', not a number"),
         (SURVEY_ROW | {"wtmec2yr": "-1"}, "above zero"),
         (MANIFEST_ROW | {"label": "2"}, "line 3: label is '2', neither 0 nor 1"),
     ],

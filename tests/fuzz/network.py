@@ -29,7 +29,12 @@ _PATIENCE = 5.0 + _TIMEOUT + 1.0
 _ECHO_WITHIN = 5.0
 _WARM = 300  # cases before the node's memory is first looked at
 _MOST_GROWTH = 64.0  # MiB
-_QUIET = 8  # descriptors and threads beyond those of a node at rest
+_QUIET = 4  # descriptors and threads beyond those of a node at rest
+_DATABASE = "osteoscreen.db"
+_OF_DATABASE = 41
+"""Descriptors of the job table at most, counted apart: they follow how many write at once. Ten
+connections are kept and ten more made for a while, with a database and a log each, and one index is
+shared. SQLite does not close a file as long as another connection of the process locks it."""
 
 
 def run_there(name: str, seed: int, cases: range, seen: Callable[[], None]) -> Tally:
@@ -107,11 +112,11 @@ def _echo(port: int) -> bool:
 def _at_rest(node: Node) -> Held:
     """Return what the node holds once its associations have ended; they have time-outs to do so."""
     [process] = node.started
-    lowest = held_by(process.pid)
+    lowest = held_by(process.pid, _DATABASE)
     deadline = monotonic() + 4 * _TIMEOUT
     while monotonic() < deadline:
         sleep(0.25)
-        now = held_by(process.pid)
+        now = held_by(process.pid, _DATABASE)
         lowest = now if now.descriptors <= lowest.descriptors else lowest
     return lowest
 
@@ -124,6 +129,8 @@ def _compare(tally: Tally, before: Held, after: Held) -> None:
         tally.blame(tally.cases, f"memory grew by {tally.growth:.0f} MiB")
     if max(tally.descriptors, tally.threads) > _QUIET:
         tally.blame(tally.cases, f"kept: {tally.descriptors} descriptors, {tally.threads} threads")
+    if after.database > _OF_DATABASE:
+        tally.blame(tally.cases, f"holds the job table open {after.database} times")
 
 
 def _read_log(tally: Tally, log: Path) -> None:

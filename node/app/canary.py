@@ -32,8 +32,8 @@ log = structlog.get_logger()
 def run_canary(current: Current, stop: threading.Event) -> None:
     """Score films that are scored already by the second bundle, with the lowest priority."""
     from node.inference.decoders import Decoders
-    from node.worker.canary import Canary, CanarySettings
-    from node.worker.loop import run, utc_now, worker_name
+    from node.worker.canary import Canary
+    from node.worker.loop import ScoringSettings, run, utc_now, worker_name
 
     config = current.config
     wanted = require_another(config)
@@ -53,7 +53,7 @@ def run_canary(current: Current, stop: threading.Event) -> None:
             queue=_queue(config, wanted, predictor.identity.digest),
             spool=FileSpool(config.spool.path, reserve(config)),
             predictor=predictor,
-            settings=CanarySettings(
+            settings=ScoringSettings(
                 worker=worker_name("canary"),
                 batch=wanted.batch,
                 lease=config.queue.lease,

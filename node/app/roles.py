@@ -105,8 +105,8 @@ def run_analyse(current: Current, stop: threading.Event) -> None:
     """Score films and build their results."""
     from node.inference.decoders import Decoders
     from node.inference.predictor import load
-    from node.worker.analyse import AnalysisSettings, Analyst, Rules
-    from node.worker.loop import run, utc_now, worker_name
+    from node.worker.analyse import Analyst, Rules
+    from node.worker.loop import ScoringSettings, run, utc_now, worker_name
 
     config = current.config
     queue, spool = SqlQueue(_database(config)), open_spool(config)
@@ -128,7 +128,7 @@ def run_analyse(current: Current, stop: threading.Event) -> None:
             queue=queue,
             spool=spool,
             predictor=predictor,
-            settings=AnalysisSettings(
+            settings=ScoringSettings(
                 worker=worker_name(Role.ANALYSE),
                 batch=wanted.batch,
                 lease=config.queue.lease,

@@ -27,26 +27,15 @@ from node.domain.policy import ThresholdPolicy, unscored
 from node.domain.prediction import Case, Prediction, Radiograph, Verdict
 from node.domain.prior import NOTHING_BEFORE, Past, since
 from node.domain.reasons import Reason
-from node.domain.retry import RetryPolicy
 from node.domain.seen import Seen
 from node.ports import Predictor, Queue, Spool
 from node.results.build import build_results
 from node.results.encode import to_bytes
 from node.results.subject import ResultSettings, Subject
-from node.worker.loop import apart, as_known, kept_leases, told
+from node.worker.loop import ScoringSettings, apart, as_known, kept_leases, told
 from node.worker.reading import read_pixels
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisSettings:
-    """How an analyst works: `lease` in seconds, `batch` in films."""
-
-    worker: str
-    batch: int
-    lease: float
-    retry: RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +77,7 @@ class Analyst:
         queue: Queue,
         spool: Spool,
         predictor: Predictor,
-        settings: AnalysisSettings,
+        settings: ScoringSettings,
         rules: Callable[[], Rules],
         clock: Callable[[], datetime],
     ) -> None:

@@ -17,22 +17,11 @@ from node.domain.gate import negative
 from node.domain.job import NotScored
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Case, Prediction, Radiograph, Verdict
-from node.domain.retry import RetryPolicy
 from node.ports import CanaryQueue, Predictor, Spool
-from node.worker.loop import apart, as_known, kept_leases, told
+from node.worker.loop import ScoringSettings, apart, as_known, kept_leases, told
 from node.worker.reading import read_pixels
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class CanarySettings:
-    """How a canary works: `lease` in seconds, `batch` in films."""
-
-    worker: str
-    batch: int
-    lease: float
-    retry: RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +39,7 @@ class Canary:
         queue: CanaryQueue,
         spool: Spool,
         predictor: Predictor,
-        settings: CanarySettings,
+        settings: ScoringSettings,
         policy: Callable[[], ThresholdPolicy | None],
         clock: Callable[[], datetime],
     ) -> None:

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import uuid4
@@ -12,6 +13,7 @@ from uuid import uuid4
 import structlog
 
 from node.domain.errors import OsteoScreenError, Permanent, Transient
+from node.domain.retry import RetryPolicy
 from node.log import where
 
 _PAUSE_AFTER_ERROR = 2.0
@@ -19,6 +21,16 @@ _PAUSE_AFTER_ERROR = 2.0
 log = structlog.get_logger()
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringSettings:
+    """How a worker scores films: `lease` in seconds, `batch` in films."""
+
+    worker: str
+    batch: int
+    lease: float
+    retry: RetryPolicy
 
 
 def utc_now() -> datetime:

@@ -18,7 +18,8 @@ from node.inference.predictor import BundlePredictor, load
 from node.jobs.canary import SqlCanary
 from node.jobs.canary_scores import SqlCanaryScores
 from node.spool.store import FileSpool
-from node.worker.canary import Canary, CanarySettings
+from node.worker.canary import Canary
+from node.worker.loop import ScoringSettings
 from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table
 from tests.wire.films import film, write
 
@@ -45,7 +46,7 @@ class House:
             queue=self.queue,
             spool=self.spool,
             predictor=predictor,
-            settings=CanarySettings("c1", batch=4, lease=LEASE.total_seconds(), retry=ANALYSIS),
+            settings=ScoringSettings("c1", batch=4, lease=LEASE.total_seconds(), retry=ANALYSIS),
             policy=lambda: self.policy,
             clock=lambda: table.now,
         )

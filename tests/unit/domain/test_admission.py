@@ -16,18 +16,13 @@ from node.domain.admission import (
     Refused,
     admit,
 )
-from node.domain.body_part import BodyPart
 from node.domain.derivation import Derivation
 from node.domain.film import Said
 from node.domain.reasons import Note, Reason
 from node.domain.view import View
 from tests.unit.domain.films import film
+from tests.unit.domain.said import CHEST, CHEST_AND_ABDOMEN, HIP, POLICY
 
-POLICY = AdmissionPolicy()
-CHEST = Said((BodyPart.CHEST,))
-HIP = Said((BodyPart.HIP,))
-CHEST_AND_ABDOMEN = Said((BodyPart.CHEST, BodyPart.ABDOMEN))
-FRONTAL = Said(view=View.FRONTAL)
 CT = "1.2.840.10008.5.1.4.1.1.2"
 COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
 

@@ -12,18 +12,13 @@ from node.domain.admission import (
     Refused,
     admit,
 )
-from node.domain.body_part import BodyPart
 from node.domain.derivation import Derivation
 from node.domain.film import Said
 from node.domain.reasons import Reason
 from node.domain.view import View
 from tests.unit.domain.films import film
+from tests.unit.domain.said import CHEST_AND_ABDOMEN, FRONTAL, HIP, POLICY
 
-POLICY = AdmissionPolicy()
-CHEST = Said((BodyPart.CHEST,))
-HIP = Said((BodyPart.HIP,))
-CHEST_AND_ABDOMEN = Said((BodyPart.CHEST, BodyPart.ABDOMEN))
-FRONTAL = Said(view=View.FRONTAL)
 LATERAL = Said(view=View.LATERAL)
 REFUSED, MISSING, CONTRADICTED = "refused", "missing", "contradicted"
 PART_NOTED, VIEWS_NOTED = "body-part-contradicted", "view-contradicted"

@@ -1,0 +1,12 @@
+"""What codes and texts of a film may say, and the policy that tests of admission begin with."""
+
+from node.domain.admission import AdmissionPolicy
+from node.domain.body_part import BodyPart
+from node.domain.film import Said
+from node.domain.view import View
+
+POLICY = AdmissionPolicy()
+CHEST = Said((BodyPart.CHEST,))
+HIP = Said((BodyPart.HIP,))
+CHEST_AND_ABDOMEN = Said((BodyPart.CHEST, BodyPart.ABDOMEN))
+FRONTAL = Said(view=View.FRONTAL)

@@ -100,8 +100,8 @@ def _written(rnd: Random, folder: Path, sound: Sequence[bytes]) -> Path:
     """Write a table: a sound one with other cells or bytes, one of any columns and cells, noise."""
     content = b"\n".join([sound[0], *(_with_other_cells(rnd, line) for line in sound[1:])])
     path = folder / "table.csv"
-    kind = weighed(rnd, (4, content), (4, mutated(rnd, content)), (3, _any(rnd)), (1, text(rnd)))
-    path.write_bytes(kind)
+    chosen = weighed(rnd, (4, content), (4, mutated(rnd, content)), (3, _any(rnd)), (1, text(rnd)))
+    path.write_bytes(chosen)
     return path
 
 

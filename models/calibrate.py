@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.stats import rankdata
 
-from models.card import Calibration, Figure
+from models.bundle.card import Calibration, Figure
 
 Values = npt.NDArray[np.floating]
 

@@ -19,8 +19,8 @@ from pydantic import (
     model_serializer,
 )
 
+from models.bundle.operating_points import OperatingPoint
 from models.clinical import sigmoid
-from models.points import OperatingPoint
 
 Values = npt.NDArray[np.float64]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from models import figures
+from models.bundle.score import Bundle
 from models.evaluation.baseline import band_energies, fit_baseline
 from models.evaluation.discrimination import Curve, Flags, Values, roc
 from models.evaluation.examples import explain_films, spread_out, surest
@@ -34,7 +35,6 @@ from models.evaluation.study import REFITTED, RIDGE, Study, conduct
 from models.films import read_film
 from models.manifest import Entry, Manifest, ManifestError, Split, read_manifest
 from models.paper import IMAGE
-from models.scoring import Bundle
 from models.whole import write_whole
 
 SCORES, PREDICTIONS, JSON, HTML = "scores.csv", "predictions.csv", "report.json", "report.html"

@@ -16,8 +16,9 @@ from rich.progress import track
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
+from models.bundle.card import IntendedUse, Training
+from models.bundle.score import Bundle
 from models.calibrate import area
-from models.card import IntendedUse, Training
 from models.clinical import ClinicalModel
 from models.data import Batch
 from models.facts import clinical_logits
@@ -28,7 +29,6 @@ from models.manifest import Origin as Source
 from models.pixels import PixelError, Radiograph
 from models.preprocess import prepare
 from models.release import Carried, HeldOut, Origin, release
-from models.scoring import Bundle
 from models.simulate.cohort import T_MEAN, T_SPREAD
 
 Half = npt.NDArray[np.float16]

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
+from models.bundle.card import Figure
+from models.bundle.golden import golden_films
+from models.bundle.score import Bundle
+from models.bundle.store import write_bundle
 from models.calibrate import area
-from models.card import Figure
 from models.combined import combine_films
 from models.facts import clinical_logits
-from models.golden import golden_films
 from models.listed import carry, load_films, logits
 from models.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
 from models.paper import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
-from models.registry import write_bundle
 from models.release import HeldOut, freeze_on
-from models.scoring import Bundle
 
 
 def recalibrate(file: Path, bundle: Bundle, out: Path) -> Bundle:

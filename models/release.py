@@ -14,17 +14,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from models.bundle.card import Calibration, Card, Earlier, Figure, IntendedUse, Training
+from models.bundle.operating_points import OperatingPoint, freeze
+from models.bundle.score import Bundle, calibrated
+from models.bundle.store import BundleError, write_bundle
 from models.calibrate import platt
-from models.card import Calibration, Card, Earlier, Figure, IntendedUse, Training
 from models.checkpoint import Progressed
 from models.clinical import ClinicalModel
 from models.combined import Combined
 from models.fuse import fit
 from models.grid import GridNet
 from models.pixels import Radiograph
-from models.points import OperatingPoint, freeze
-from models.registry import BundleError, write_bundle
-from models.scoring import Bundle, calibrated
 
 Values = npt.NDArray[np.floating]
 

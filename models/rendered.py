@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from models.bundle.card import Figure, IntendedUse, Training
+from models.bundle.score import Bundle
 from models.calibrate import area
-from models.card import Figure, IntendedUse, Training
 from models.data import (
     CALIBRATE,
     TEST,
@@ -28,7 +29,6 @@ from models.grid import FilmNet, GridNet
 from models.listed import Films, logits
 from models.pixels import Radiograph
 from models.release import Carried, HeldOut, Origin, release
-from models.scoring import Bundle
 from models.simulate.anatomy import ATTRIBUTION
 from models.simulate.cohort import Subject, render, twin
 

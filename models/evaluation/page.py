@@ -14,7 +14,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from models.card import Card, dump
+from models.bundle.card import Card, dump
 from models.evaluation.decisions import PREVALENCES
 from models.evaluation.discrimination import Interval
 from models.evaluation.report import Report

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.card import Card
+from models.bundle.card import Card
+from models.bundle.score import Bundle
 from models.clinical import sigmoid
 from models.combined import combine_films
 from models.evaluation.discrimination import Values
@@ -16,7 +17,6 @@ from models.evaluation.study import Points
 from models.facts import clinical_logits
 from models.manifest import Entry
 from models.paper import CLINICAL, COMBINED, IMAGE
-from models.scoring import Bundle
 
 
 def panel(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.card import Card
+from models.bundle.card import Card
 from models.evaluation.discrimination import Interval
 from models.evaluation.saliency import BoneHeat, Faithfulness
 from models.evaluation.study import REFITTED, Study

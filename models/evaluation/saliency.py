@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
+from models.bundle.score import Bundle, Score, score
 from models.greyscale import Float
 from models.pixels import Radiograph
 from models.preprocess import Placement
-from models.scoring import Bundle, Score, score
 
 _SHOWN = 192
 """Side in pixels at which maps are compared: smooth, as people see them."""

@@ -18,12 +18,12 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from models.bundle.score import CHUNK, Bundle, score
 from models.evaluation.discrimination import Values
 from models.evaluation.saliency import BoneHeat, bone_heat
 from models.films import read_film, read_grey
 from models.manifest import Entry, refuse
 from models.pixels import PixelError, Radiograph
-from models.scoring import CHUNK, Bundle, score
 
 COLUMNS: Final = ("bundle", "film", "mask", "logit", "probability", "bone_heat", "bone_area")
 

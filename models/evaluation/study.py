@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from models.bundle.operating_points import thresholds
 from models.evaluation.agreement import Agreement, agreement
 from models.evaluation.decisions import (
     THRESHOLDS,
@@ -21,7 +22,6 @@ from models.evaluation.resampling import patient_bootstrap
 from models.evaluation.subgroups import Subgroup, subgroups
 from models.manifest import Entry, Split
 from models.paper import CLINICAL, COMBINED, IMAGE
-from models.points import thresholds
 
 RIDGE, REFITTED = "ridge", "clinical-refitted"
 _CLINICAL = (CLINICAL, REFITTED)

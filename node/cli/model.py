@@ -11,7 +11,7 @@ from node.display.tables import print_figures
 from node.domain.errors import Misconfigured, Permanent
 
 if TYPE_CHECKING:
-    from models.card import Figure
+    from models.bundle.card import Figure
 
 model = typer.Typer(help="Models in bundles: what they are, and whether they are intact.")
 study.add_commands(model)
@@ -22,8 +22,8 @@ BundleArgument = Annotated[str, typer.Argument(help="A bundle's folder, or a shi
 @model.command("verify")
 def verify(bundle: BundleArgument = "demo") -> None:
     """Check a bundle's digest, keys and shapes; score its golden films again, on a GPU too."""
-    from models.golden import verify_golden
-    from models.registry import BundleError, compare_gpu
+    from models.bundle.golden import verify_golden
+    from models.bundle.store import BundleError, compare_gpu
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, "cpu")
@@ -41,7 +41,7 @@ def verify(bundle: BundleArgument = "demo") -> None:
 @model.command("card")
 def card(bundle: BundleArgument = "demo") -> None:
     """Print a bundle's card: what it is, what it was made from, what may be said of it."""
-    from models.card import dump
+    from models.bundle.card import dump
     from models.clinical import dump_clinical
     from node.inference.predictor import open_bundle
 
@@ -69,8 +69,8 @@ def fit_clinical(
         raise Misconfigured(
             f"fitting needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
+    from models.bundle.store import BundleError, add_clinical
     from models.clinical_table import Label, TableError, read_people
-    from models.registry import BundleError, add_clinical
     from node.inference.predictor import open_bundle
 
     if label not in ("", *Label):
@@ -115,9 +115,9 @@ def fit_gate(  # noqa: PLR0913 - the options of a command
         raise Misconfigured(
             f"a gate needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
+    from models.bundle.store import BundleError, add_gate
     from models.gate.train import GateTraining
     from models.manifest import ManifestError
-    from models.registry import BundleError, add_gate
     from models.simulate.anatomy import AnatomyError
     from models.training import TrainError, device_for
     from node.inference.predictor import open_bundle
@@ -148,9 +148,9 @@ def calibrate(
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
 ) -> None:
     """Settle calibration, thresholds and combined model on films of your own; the net stays."""
+    from models.bundle.store import BundleError
     from models.manifest import ManifestError
     from models.recalibrate import recalibrate
-    from models.registry import BundleError
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, device)
@@ -190,8 +190,8 @@ def train(  # noqa: PLR0913 - the options of a command
 
     Under `torchrun --nproc-per-node N -m node.cli model train ...` N processes share the work.
     """
+    from models.bundle.store import BundleError
     from models.manifest import ManifestError
-    from models.registry import BundleError
     from models.training import TrainError, TrainOptions, train_bundle
 
     options = TrainOptions(

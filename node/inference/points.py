@@ -12,7 +12,7 @@ from typing import Any, Self
 from pydantic import TypeAdapter, ValidationError
 
 import models
-from models.points import OperatingPoint
+from models.bundle.operating_points import OperatingPoint
 from models.words import read_words
 from node.domain.errors import Misconfigured
 from node.domain.override import Thresholds

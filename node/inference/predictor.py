@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models import pixels, registry, scoring
+from models import pixels
+from models.bundle import score as scoring
+from models.bundle import store
 from models.clinical import Facts, sigmoid
 from models.combined import combine
 from models.gate import look
@@ -138,8 +140,8 @@ def load(
 def open_bundle(bundle: str, device: str, section: str = "model") -> scoring.Bundle:
     """Load and verify a shipped bundle by its name, or any by its folder."""
     try:
-        return registry.load_bundle(folder_of(bundle), _device(device, section))
-    except registry.BundleError as error:
+        return store.load_bundle(folder_of(bundle), _device(device, section))
+    except store.BundleError as error:
         raise Misconfigured(f"{section}.bundle: {error}") from error
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 
-from models.points import OperatingPoint
+from models.bundle.operating_points import OperatingPoint
 from node.app.canary import canary_counts
 from node.config.settings import load
 from node.domain.canary import CanaryState

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from models.card import Calibration, digest, dump, parse
+from models.bundle.card import Calibration, digest, dump, parse
 from models.clinical import parse_clinical
 
 DEMO = Path(__file__).parents[2] / "models" / "bundles" / "demo"

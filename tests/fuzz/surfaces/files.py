@@ -8,8 +8,8 @@ from functools import cache, partial
 from pathlib import Path
 from random import Random
 
-from models.card import CardError
-from models.card import parse as parse_card
+from models.bundle.card import CardError
+from models.bundle.card import parse as parse_card
 from models.clinical import ClinicalError, parse_clinical
 from models.clinical_table import TableError, read_people
 from models.manifest import COLUMNS, ManifestError, read_manifest

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.points import OperatingPoint
+from models.bundle.operating_points import OperatingPoint
 from node.domain.errors import Misconfigured
 from node.domain.override import Thresholds
 from node.inference.points import Points, folder_of

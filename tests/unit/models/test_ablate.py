@@ -16,9 +16,9 @@ from torch import Tensor
 
 from models.ablate import AblateOptions, ablate
 from models.ablation import VARIANTS
+from models.bundle.store import load_bundle
 from models.grid import FilmNet, GridConfig
 from models.listed import Films, logits
-from models.registry import load_bundle
 from models.train import Trained, fit
 from models.training import TrainError
 from node.cli.main import main

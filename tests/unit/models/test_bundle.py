@@ -11,12 +11,12 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from models.card import Card, digest, dump, parse
-from models.golden import farthest, verify_golden
+from models.bundle.card import Card, digest, dump, parse
+from models.bundle.golden import farthest, verify_golden
+from models.bundle.score import score
+from models.bundle.store import Bundle, BundleError, compare_gpu, load_bundle, write_bundle
 from models.grid import GridConfig, GridNet
 from models.pixels import Radiograph
-from models.registry import Bundle, BundleError, compare_gpu, load_bundle, write_bundle
-from models.scoring import score
 
 CARD = {
     "name": "test",

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from models.bundle.card import Calibration
+from models.bundle.score import calibrated
 from models.calibrate import area, auc, platt
-from models.card import Calibration
-from models.scoring import calibrated
 
 
 def _logistic(count: int, slope: float, intercept: float) -> tuple[np.ndarray, np.ndarray]:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from models.card import Card, digest, dump, parse
+from models.bundle.card import Card, digest, dump, parse
+from models.bundle.golden import verify_golden
+from models.bundle.operating_points import OperatingPoint
+from models.bundle.store import BundleError, add_clinical, load_bundle
 from models.clinical import ClinicalModel
 from models.combined import Combined
-from models.golden import verify_golden
-from models.points import OperatingPoint
-from models.registry import BundleError, add_clinical, load_bundle
 from tests.unit.models.test_bundle import CARD
 
 REPOSITORY = Path(__file__).parents[3]

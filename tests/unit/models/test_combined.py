@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from models.bundle.operating_points import thresholds
 from models.calibrate import auc
 from models.combined import Combined, combine
 from models.fuse import HARM, fit
-from models.points import thresholds
 
 
 def _films(

@@ -13,12 +13,12 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from models import crossvalidate
-from models.card import Card
+from models.bundle.card import Card
+from models.bundle.store import Bundle, write_bundle
 from models.crossvalidate import CrossValidation, Options, cross_validate
 from models.evaluation.folds import Fold, beside, draw_folds, ranks_within
 from models.grid import GridConfig, GridNet
 from models.manifest import Entry, ManifestError, Split
-from models.registry import Bundle, write_bundle
 from models.train import Trained, fit
 from node.cli.model import model
 from tests.unit.models.test_bundle import CARD

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.card import Card
+from models.bundle.card import Card
+from models.bundle.store import write_bundle
 from models.grid import GridConfig, GridNet
-from models.registry import write_bundle
 from tests.peers.command import osteoscreen
 from tests.unit.models.test_bundle import CARD
 

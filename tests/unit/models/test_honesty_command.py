@@ -16,14 +16,14 @@ from scipy import ndimage
 from torch import Tensor
 from typer.testing import CliRunner
 
-from models.card import Card
+from models.bundle.card import Card
+from models.bundle.store import write_bundle
 from models.evaluation import scores
 from models.films import read_film
 from models.grid import GridConfig, GridNet
 from models.honesty import JSON, OFF, PLAIN, SCORES, TWINS
 from models.manifest import Entry, Origin, Split, read_manifest, write_manifest
 from models.preprocess import prepare
-from models.registry import write_bundle
 from node.cli.main import app
 from node.domain.errors import Misconfigured
 from tests.unit.models.test_bundle import CARD

@@ -8,14 +8,14 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from models.bundle.golden import verify_golden
+from models.bundle.score import Bundle
+from models.bundle.store import load_bundle, write_bundle
 from models.clinical import Facts
 from models.facts import clinical_logits
-from models.golden import verify_golden
 from models.grid import GridConfig, GridNet, Output
 from models.listed import Listed, load_films
 from models.manifest import ManifestError, Split, read_manifest
-from models.registry import load_bundle, write_bundle
-from models.scoring import Bundle
 from node.cli.model import model
 
 SIZE = 192

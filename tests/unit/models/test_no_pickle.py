@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.card import Card, digest, dump, parse
+from models.bundle.card import Card, digest, dump, parse
+from models.bundle.store import BundleError, load_bundle, write_bundle
 from models.grid import GridConfig, GridNet
 from models.pixels import Radiograph
-from models.registry import BundleError, load_bundle, write_bundle
 from tests.unit.models.test_bundle import CARD
 
 ROOT = Path(__file__).parents[3]

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.bundle.score import Bundle
+from models.bundle.store import load_bundle
 from models.clinical import Facts
 from models.combined import combine
 from models.evaluation.panel import own_points, panel
 from models.evaluation.scores import FilmScore
 from models.fuse import fit
 from models.manifest import Entry, Sex, Split
-from models.registry import load_bundle
-from models.scoring import Bundle
 
 REPOSITORY = Path(__file__).parents[3]
 KNOWN = Entry(

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
+from models.bundle.operating_points import (
+    SENSITIVITY_90,
+    SPECIFICITY_90,
+    YOUDEN,
+    freeze,
+    thresholds,
+)
 from models.evaluation.decisions import perform
-from models.points import SENSITIVITY_90, SPECIFICITY_90, YOUDEN, freeze, thresholds
 
 
 def _films(count: int = 500) -> tuple[np.ndarray, np.ndarray]:

@@ -8,14 +8,14 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from models.card import Card
-from models.golden import verify_golden
+from models.bundle.card import Card
+from models.bundle.golden import verify_golden
+from models.bundle.score import Bundle
+from models.bundle.store import load_bundle, write_bundle
 from models.grid import GridConfig, GridNet
 from models.manifest import ManifestError
 from models.pixels import Radiograph
 from models.recalibrate import recalibrate
-from models.registry import load_bundle, write_bundle
-from models.scoring import Bundle
 from node.cli.model import model
 from tests.unit.models.test_bundle import CARD
 

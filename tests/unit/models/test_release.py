@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.card import IntendedUse, Training
+from models.bundle.card import IntendedUse, Training
+from models.bundle.golden import verify_golden
+from models.bundle.operating_points import thresholds
+from models.bundle.score import Bundle
+from models.bundle.store import BundleError, load_bundle
 from models.clinical import ClinicalModel, sigmoid
 from models.combined import combine
-from models.golden import verify_golden
 from models.grid import GridConfig, GridNet
-from models.points import thresholds
-from models.registry import BundleError, load_bundle
 from models.release import LEAST, Carried, HeldOut, Origin, release
-from models.scoring import Bundle
 
 REPOSITORY = Path(__file__).parents[3]
 NAMES = ["youden", "sensitivity-90", "specificity-90"]

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.card import Card
+from models.bundle.card import Card
+from models.bundle.score import Bundle, Score
 from models.evaluation.saliency import bone_heat, faithfulness, likeness
 from models.grid import GridConfig, GridNet
 from models.pixels import Radiograph
 from models.preprocess import Placement, prepare
-from models.scoring import Bundle, Score
 from tests.unit.models.test_bundle import CARD
 
 SQUARE = Placement(0.0, 0.0, 60.0, 60.0)

@@ -10,11 +10,11 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, JPEGLSLossless
 
-from models.card import IntendedUse
-from models.golden import verify_golden
+from models.bundle.card import IntendedUse
+from models.bundle.golden import verify_golden
+from models.bundle.score import score
+from models.bundle.store import Bundle, load_bundle
 from models.pixels import read_radiograph
-from models.registry import Bundle, load_bundle
-from models.scoring import score
 from models.simulate.demo_film import build
 
 REPOSITORY = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.card import Calibration, Card
+from models.bundle.card import Calibration, Card
 from models.clinical import ClinicalModel, sigmoid
 from models.gate.part import Gate
 from models.gradcam import explain

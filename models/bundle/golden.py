@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from models.bundle.score import Bundle, BundleError, score
 from models.gate import part as gates
 from models.pixels import Radiograph
-from models.scoring import Bundle, BundleError, score
 
 GOLDEN = "golden"
 """The folder in the bundle."""

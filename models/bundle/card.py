@@ -14,11 +14,11 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models.bundle.operating_points import OperatingPoint
 from models.clinical import ClinicalModel
 from models.combined import Combined
 from models.gate.part import GatePart
 from models.grid import GridConfig
-from models.points import OperatingPoint
 from models.words import read_words
 
 

@@ -21,14 +21,14 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from models.card import Card, CardError, Golden, digest, dump, parse
+from models.bundle.card import Card, CardError, Golden, digest, dump, parse
+from models.bundle.golden import GOLDEN, farthest, golden_films, golden_logits, read_golden
+from models.bundle.score import Bundle, BundleError, score
 from models.clinical import ClinicalError, ClinicalModel, dump_clinical, parse_clinical
 from models.gate import part as gates
 from models.gate.part import Gate, GateError
-from models.golden import GOLDEN, farthest, golden_films, golden_logits, read_golden
 from models.grid import GridConfig, GridNet
 from models.pixels import Radiograph
-from models.scoring import Bundle, BundleError, score
 
 __all__ = [
     "NETS",

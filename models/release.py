@@ -18,11 +18,11 @@ from models.bundle.card import Calibration, Card, Earlier, Figure, IntendedUse, 
 from models.bundle.operating_points import OperatingPoint, freeze
 from models.bundle.score import Bundle, calibrated
 from models.bundle.store import BundleError, write_bundle
-from models.calibrate import platt
+from models.calibration.combined_fit import fit
+from models.calibration.platt import platt
 from models.checkpoint import Progressed
 from models.clinical import ClinicalModel
 from models.combined import Combined
-from models.fuse import fit
 from models.grid import GridNet
 from models.pixels import Radiograph
 

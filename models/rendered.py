@@ -11,7 +11,7 @@ import numpy as np
 
 from models.bundle.card import Figure, IntendedUse, Training
 from models.bundle.score import Bundle
-from models.calibrate import area
+from models.calibration.platt import area
 from models.data import (
     CALIBRATE,
     TEST,

@@ -21,7 +21,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from torch.nn.functional import smooth_l1_loss, softplus
 
 from models import checkpoint as checkpoints
-from models.calibrate import auc
+from models.calibration.platt import auc
 from models.checkpoint import Net, Progressed, Run
 from models.data import Batch
 from models.distributed import Ranks

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.bundle.card import Calibration
-from models.calibrate import platt
+from models.calibration.platt import platt
 from models.evaluation.discrimination import Values
 from models.evaluation.folds import Parts, draw_parts, fewest_patients, labels_of, patients_of
 from models.manifest import Entry, Split

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 from sklearn.model_selection import StratifiedGroupKFold
 
-from models.calibrate import auc as area
+from models.calibration.platt import auc as area
 from models.evaluation.discrimination import Comparison, Flags, Interval, Values, auc, compare
 from models.evaluation.resampling import patient_bootstrap
 from models.manifest import Entry, ManifestError

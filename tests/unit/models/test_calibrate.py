@@ -5,7 +5,7 @@ import pytest
 
 from models.bundle.card import Calibration
 from models.bundle.score import calibrated
-from models.calibrate import area, auc, platt
+from models.calibration.platt import area, auc, platt
 
 
 def _logistic(count: int, slope: float, intercept: float) -> tuple[np.ndarray, np.ndarray]:

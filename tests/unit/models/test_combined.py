@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from models.bundle.operating_points import thresholds
-from models.calibrate import auc
+from models.calibration.combined_fit import HARM, fit
+from models.calibration.platt import auc
 from models.combined import Combined, combine
-from models.fuse import HARM, fit
 
 
 def _films(

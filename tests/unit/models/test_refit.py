@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.calibrate import auc
+from models.calibration.platt import auc
 from models.evaluation.refit import refit
 from models.manifest import Entry, Manifest, Sex, Split, write_manifest
 from tests.unit.models.people import crowd

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.calibrate import auc
+from models.calibration.platt import auc
 from models.simulate.anatomy import REFERENCE_BMD, SPACING_MM, Anatomy, split
 from models.simulate.cohort import (
     Subject,

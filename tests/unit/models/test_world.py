@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from models.calibrate import auc
+from models.calibration.platt import auc
 from models.simulate import patients as module
 from models.simulate.patients import Patient, enrol, share_out
 from models.simulate.world import SITES, STUDY_PATIENTS, STUDY_POSITIVE, site

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.optimize import bisect, minimize
 
 from models.bundle.operating_points import freeze
-from models.calibrate import auc
+from models.calibration.platt import auc
 from models.combined import Combined, Mixture, combine_films
 
 Values = npt.NDArray[np.floating]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from models.clinical import ClinicalModel, Facts
+from models.clinical.model import ClinicalModel, Facts
 from models.manifest import Entry
 
 Values = npt.NDArray[np.float64]

@@ -19,7 +19,7 @@ from torch.nn.functional import affine_grid, grid_sample
 from models.bundle.card import IntendedUse, Training
 from models.bundle.score import Bundle
 from models.calibration.platt import area
-from models.clinical import ClinicalModel
+from models.clinical.model import ClinicalModel
 from models.data import Batch
 from models.facts import clinical_logits
 from models.films import read_film

@@ -16,7 +16,7 @@ from models.bundle.golden import golden_films
 from models.bundle.score import Bundle
 from models.bundle.store import write_bundle
 from models.calibration.platt import area
-from models.combined import combine_films
+from models.clinical.combined import combine_films
 from models.facts import clinical_logits
 from models.listed import carry, load_films, logits
 from models.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest

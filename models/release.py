@@ -21,8 +21,8 @@ from models.bundle.store import BundleError, write_bundle
 from models.calibration.combined_fit import fit
 from models.calibration.platt import platt
 from models.checkpoint import Progressed
-from models.clinical import ClinicalModel
-from models.combined import Combined
+from models.clinical.combined import Combined
+from models.clinical.model import ClinicalModel
 from models.grid import GridNet
 from models.pixels import Radiograph
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from models.bundle.card import Calibration, Card
-from models.clinical import ClinicalModel, sigmoid
+from models.clinical.model import ClinicalModel, sigmoid
 from models.gate.part import Gate
 from models.gradcam import explain
 from models.grid import GridNet

@@ -16,7 +16,7 @@ from scipy.optimize import bisect, minimize
 
 from models.bundle.operating_points import freeze
 from models.calibration.platt import auc
-from models.combined import Combined, Mixture, combine_films
+from models.clinical.combined import Combined, Mixture, combine_films
 
 Values = npt.NDArray[np.floating]
 Flags = npt.NDArray[np.bool_]

@@ -9,8 +9,8 @@ import numpy as np
 
 from models.bundle.card import Card
 from models.bundle.score import Bundle
-from models.clinical import sigmoid
-from models.combined import combine_films
+from models.clinical.combined import combine_films
+from models.clinical.model import sigmoid
 from models.evaluation.discrimination import Values
 from models.evaluation.scores import FilmScore
 from models.evaluation.study import Points

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.clinical import sigmoid
-from models.clinical_fit import FitError, fit_clinical
-from models.clinical_table import TableError, read_people
+from models.clinical.model import sigmoid
 from models.evaluation.discrimination import Values
 from models.facts import clinical_logits
 from models.manifest import Manifest, Split
+from models.training.clinical.fit import FitError, fit_clinical
+from models.training.clinical.people import TableError, read_people
 
 
 @dataclass(frozen=True)

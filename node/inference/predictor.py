@@ -11,8 +11,8 @@ import torch
 from models import pixels
 from models.bundle import score as scoring
 from models.bundle import store
-from models.clinical import Facts, sigmoid
-from models.combined import combine
+from models.clinical.combined import combine
+from models.clinical.model import Facts, sigmoid
 from models.gate import look
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.film import Film

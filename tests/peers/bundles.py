@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from models.bundle.card import Calibration, digest, dump, parse
-from models.clinical import parse_clinical
+from models.clinical.model import parse_clinical
 
 DEMO = Path(__file__).parents[2] / "models" / "bundles" / "demo"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.bundle.operating_points import OperatingPoint
-from models.combined import Combined
+from models.clinical.combined import Combined
 from node.config.settings import Config, load
 from node.doctor.examine import examine
 from node.doctor.house import audit, canary, clock, spool

@@ -10,9 +10,9 @@ from random import Random
 
 from models.bundle.card import CardError
 from models.bundle.card import parse as parse_card
-from models.clinical import ClinicalError, parse_clinical
-from models.clinical_table import TableError, read_people
+from models.clinical.model import ClinicalError, parse_clinical
 from models.manifest import COLUMNS, ManifestError, read_manifest
+from models.training.clinical.people import TableError, read_people
 from node.cli.thresholds import lines_of
 from node.domain.dxa import read_table
 from node.domain.errors import Misconfigured

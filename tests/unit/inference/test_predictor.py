@@ -8,7 +8,7 @@ import pytest
 from pydicom import dcmread
 
 from models.bundle.operating_points import OperatingPoint
-from models.combined import Combined
+from models.clinical.combined import Combined
 from node.demo.run import SHIPPED_FILM
 from node.domain.errors import Misconfigured, Permanent, Rejected
 from node.domain.film import Film

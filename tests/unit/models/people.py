@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.clinical import Float
-from models.clinical_table import Label, People
+from models.clinical.model import Float
+from models.training.clinical.people import Label, People
 
 SURVEY_ROW = {
     "seqn": "1",

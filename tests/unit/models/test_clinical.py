@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
-from models.clinical import (
+from models.clinical.model import (
     ClinicalError,
     ClinicalModel,
     Facts,
@@ -147,7 +147,7 @@ def test_serving_needs_no_library_for_fitting() -> None:
     script = (
         "import sys; sys.modules['sklearn'] = None\n"
         "from node.inference.predictor import load\n"
-        "from models.clinical import Facts\n"
+        "from models.clinical.model import Facts\n"
         "bundle = load('demo', 'cpu', 1)._bundle\n"
         "print(bundle.clinical.probability(Facts(67.0, 'F', 55.0, 158.0)))"
     )

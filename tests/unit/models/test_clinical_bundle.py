@@ -9,8 +9,8 @@ from models.bundle.card import Card, digest, dump, parse
 from models.bundle.golden import verify_golden
 from models.bundle.operating_points import OperatingPoint
 from models.bundle.store import BundleError, add_clinical, load_bundle
-from models.clinical import ClinicalModel
-from models.combined import Combined
+from models.clinical.combined import Combined
+from models.clinical.model import ClinicalModel
 from tests.unit.models.test_bundle import CARD
 
 REPOSITORY = Path(__file__).parents[3]

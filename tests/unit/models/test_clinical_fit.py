@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from models import clinical_fit
-from models.clinical import ClinicalModel, Facts, parse_clinical, spline
-from models.clinical_figures import drawn, measure
-from models.clinical_fit import FitError, cross_validated, fit_clinical, weighted_quantile
-from models.clinical_table import Label, People, read_people
+from models.clinical.model import ClinicalModel, Facts, parse_clinical, spline
+from models.training.clinical import fit as clinical_fit
+from models.training.clinical.fit import FitError, cross_validated, fit_clinical, weighted_quantile
+from models.training.clinical.metrics import drawn, measure
+from models.training.clinical.people import Label, People, read_people
 from tests.unit.models.people import crowd
 
 REPOSITORY = Path(__file__).parents[3]
@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[3]
 def _few_draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals of few draws, but where the figures are compared with the shipped ones."""
     if not request.node.get_closest_marker("shared_data"):
-        monkeypatch.setattr("models.clinical_figures.DRAWS", 20)
+        monkeypatch.setattr("models.training.clinical.metrics.DRAWS", 20)
 
 
 @pytest.fixture(scope="module")

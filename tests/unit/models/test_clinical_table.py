@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.clinical_table import Label, TableError, read_people
+from models.training.clinical.people import Label, TableError, read_people
 from tests.unit.models.people import MANIFEST_ROW, SURVEY_ROW, write
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from models.bundle.operating_points import thresholds
 from models.calibration.combined_fit import HARM, fit
 from models.calibration.platt import auc
-from models.combined import Combined, combine
+from models.clinical.combined import Combined, combine
 
 
 def _films(

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from models.bundle.golden import verify_golden
 from models.bundle.score import Bundle
 from models.bundle.store import load_bundle, write_bundle
-from models.clinical import Facts
+from models.clinical.model import Facts
 from models.facts import clinical_logits
 from models.grid import GridConfig, GridNet, Output
 from models.listed import Listed, load_films

@@ -9,8 +9,8 @@ import pytest
 from models.bundle.score import Bundle
 from models.bundle.store import load_bundle
 from models.calibration.combined_fit import fit
-from models.clinical import Facts
-from models.combined import combine
+from models.clinical.combined import combine
+from models.clinical.model import Facts
 from models.evaluation.panel import own_points, panel
 from models.evaluation.scores import FilmScore
 from models.manifest import Entry, Sex, Split

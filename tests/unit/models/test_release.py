@@ -11,8 +11,8 @@ from models.bundle.golden import verify_golden
 from models.bundle.operating_points import thresholds
 from models.bundle.score import Bundle
 from models.bundle.store import BundleError, load_bundle
-from models.clinical import ClinicalModel, sigmoid
-from models.combined import combine
+from models.clinical.combined import combine
+from models.clinical.model import ClinicalModel, sigmoid
 from models.grid import GridConfig, GridNet
 from models.release import LEAST, Carried, HeldOut, Origin, release
 

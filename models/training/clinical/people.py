@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.clinical import MALE, SEXES, Float
+from models.clinical.model import MALE, SEXES, Float
 
 YOUNGEST: Final = 50.0
 """Densitometry diagnoses by T-score from the menopause, and in men from 50 on."""

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from models.bundle.operating_points import OperatingPoint
-from models.clinical import sigmoid
+from models.clinical.model import sigmoid
 
 Values = npt.NDArray[np.float64]
 

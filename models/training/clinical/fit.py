@@ -12,7 +12,7 @@ import sklearn
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from models.clinical import (
+from models.clinical.model import (
     FEMALE,
     MALE,
     ClinicalModel,
@@ -24,8 +24,8 @@ from models.clinical import (
     Span,
     spline,
 )
-from models.clinical_figures import measure
-from models.clinical_table import LABELS, OLDEST, YOUNGEST, People
+from models.training.clinical.metrics import measure
+from models.training.clinical.people import LABELS, OLDEST, YOUNGEST, People
 
 FOLDS: Final = 10
 SEED: Final = 0

@@ -11,8 +11,8 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from models.clinical import ClinicalFigures, Float, Interval
-from models.clinical_table import People
+from models.clinical.model import ClinicalFigures, Float, Interval
+from models.training.clinical.people import People
 
 DRAWS: Final = 500
 SEED: Final = 0

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.progress import track
 
 from bench.real_films import ADULT, Row, copy, usable
-from models.manifest import Entry, Origin, Split, write_manifest
+from models.dataset.manifest import Entry, Origin, Split, write_manifest
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from pydicom.uid import (
 )
 from rich.progress import track
 
-from models.manifest import read_manifest
+from models.dataset.manifest import read_manifest
 
 Change = Callable[[np.ndarray, int], np.ndarray]
 

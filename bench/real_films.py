@@ -20,7 +20,7 @@ from pathlib import Path
 from PIL import Image
 from rich.progress import track
 
-from models.manifest import Entry, Origin, Sex, Split, write_manifest
+from models.dataset.manifest import Entry, Origin, Sex, Split, write_manifest
 
 Row = Mapping[str, str]
 

@@ -29,10 +29,10 @@ from models.ablation import (
     to_markdown,
 )
 from models.bundle.score import Bundle
+from models.dataset.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
 from models.distributed import Ranks
 from models.grid import FilmNet, GridConfig
 from models.listed import Films, Listed, fingerprint, load_films, logits
-from models.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
 from models.train import TrainConfig, fit
 from models.training import TrainError, device_for, start_in_words
 from models.whole import write_whole

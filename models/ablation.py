@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from models.dataset.manifest import Entry, ManifestError, refuse
 from models.evaluation.discrimination import Comparison, Interval, Values, auc, compare
 from models.grid import STRIDE, FilmNet, GridConfig, GridNet
-from models.manifest import Entry, ManifestError, refuse
 from models.mil import MilNet
 
 FULL = "full"

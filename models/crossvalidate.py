@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import track
 
 from models.bundle.score import Bundle
+from models.dataset.manifest import Entry, Manifest, cell, read_manifest
 from models.distributed import Ranks
 from models.evaluation.baseline import band_energies, left_out
 from models.evaluation.discrimination import Values
@@ -37,7 +38,6 @@ from models.evaluation.folds import (
 from models.films import read_film
 from models.grid import GridConfig, GridNet, resized
 from models.listed import Films, Listed, load_films, logits
-from models.manifest import Entry, Manifest, cell, read_manifest
 from models.train import TrainConfig, fit
 from models.training import TrainError, device_for, start_in_words
 from models.whole import write_whole

@@ -15,6 +15,7 @@ import numpy as np
 
 from models import figures
 from models.bundle.score import Bundle
+from models.dataset.manifest import Entry, Manifest, ManifestError, Split, read_manifest
 from models.evaluation.baseline import band_energies, fit_baseline
 from models.evaluation.discrimination import Curve, Flags, Values, roc
 from models.evaluation.examples import explain_films, spread_out, surest
@@ -33,7 +34,6 @@ from models.evaluation.saliency import faithfulness
 from models.evaluation.scores import FilmScore, Reading, read_films, score_films
 from models.evaluation.study import REFITTED, RIDGE, Study, conduct
 from models.films import read_film
-from models.manifest import Entry, Manifest, ManifestError, Split, read_manifest
 from models.paper import IMAGE
 from models.whole import write_whole
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from models.bundle.score import Bundle
+from models.dataset.manifest import Entry, ManifestError, Split, read_manifest, refuse
 from models.evaluation.discrimination import Flags, Interval, Values, auc
 from models.evaluation.honesty import (
     OFF_HIGH,
@@ -27,7 +28,6 @@ from models.evaluation.honesty import (
 )
 from models.evaluation.report import describe_bundle, to_json
 from models.evaluation.scores import read_films, score_films
-from models.manifest import Entry, ManifestError, Split, read_manifest, refuse
 from models.whole import write_whole
 
 SCORES, JSON = "scores.csv", "honesty.json"

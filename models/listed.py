@@ -21,11 +21,11 @@ from models.bundle.score import Bundle
 from models.calibration.platt import area
 from models.clinical.model import ClinicalModel
 from models.data import Batch
-from models.facts import clinical_logits
+from models.dataset.clinical_inputs import clinical_logits
+from models.dataset.manifest import Entry, Manifest, Split, refuse
+from models.dataset.manifest import Origin as Source
 from models.films import read_film
 from models.grid import STRIDE, FilmNet, GridNet
-from models.manifest import Entry, Manifest, Split, refuse
-from models.manifest import Origin as Source
 from models.pixels import PixelError, Radiograph
 from models.preprocess import prepare
 from models.release import Carried, HeldOut, Origin, release

@@ -17,9 +17,9 @@ from models.bundle.score import Bundle
 from models.bundle.store import write_bundle
 from models.calibration.platt import area
 from models.clinical.combined import combine_films
-from models.facts import clinical_logits
+from models.dataset.clinical_inputs import clinical_logits
+from models.dataset.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
 from models.listed import carry, load_films, logits
-from models.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
 from models.paper import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
 from models.release import HeldOut, freeze_on
 

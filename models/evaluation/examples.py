@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.bundle.score import Bundle, score
+from models.dataset.manifest import Entry
 from models.evaluation.discrimination import Values
 from models.figures import Example
 from models.films import read_film, read_grey
-from models.manifest import Entry
 
 _EACH = 2
 

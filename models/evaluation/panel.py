@@ -11,11 +11,11 @@ from models.bundle.card import Card
 from models.bundle.score import Bundle
 from models.clinical.combined import combine_films
 from models.clinical.model import sigmoid
+from models.dataset.clinical_inputs import clinical_logits
+from models.dataset.manifest import Entry
 from models.evaluation.discrimination import Values
 from models.evaluation.scores import FilmScore
 from models.evaluation.study import Points
-from models.facts import clinical_logits
-from models.manifest import Entry
 from models.paper import CLINICAL, COMBINED, IMAGE
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.clinical.model import sigmoid
+from models.dataset.clinical_inputs import clinical_logits
+from models.dataset.manifest import Manifest, Split
 from models.evaluation.discrimination import Values
-from models.facts import clinical_logits
-from models.manifest import Manifest, Split
 from models.training.clinical.fit import FitError, fit_clinical
 from models.training.clinical.people import TableError, read_people
 

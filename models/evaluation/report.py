@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.bundle.card import Card
+from models.dataset.manifest import Manifest, Origin, Split
 from models.evaluation.discrimination import Interval
 from models.evaluation.saliency import BoneHeat, Faithfulness
 from models.evaluation.study import REFITTED, Study
-from models.manifest import Manifest, Origin, Split
 from models.paper import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
 
 if TYPE_CHECKING:

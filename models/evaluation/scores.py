@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.bundle.score import CHUNK, Bundle, score
+from models.dataset.manifest import Entry, refuse
 from models.evaluation.discrimination import Values
 from models.evaluation.saliency import BoneHeat, bone_heat
 from models.films import read_film, read_grey
-from models.manifest import Entry, refuse
 from models.pixels import PixelError, Radiograph
 
 COLUMNS: Final = ("bundle", "film", "mask", "logit", "probability", "bone_heat", "bone_area")

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from models.bundle.operating_points import thresholds
+from models.dataset.manifest import Entry, Split
 from models.evaluation.agreement import Agreement, agreement
 from models.evaluation.decisions import (
     THRESHOLDS,
@@ -20,7 +21,6 @@ from models.evaluation.decisions import (
 from models.evaluation.discrimination import Comparison, Flags, Interval, Values, auc, compare
 from models.evaluation.resampling import patient_bootstrap
 from models.evaluation.subgroups import Subgroup, subgroups
-from models.manifest import Entry, Split
 from models.paper import CLINICAL, COMBINED, IMAGE
 
 RIDGE, REFITTED = "ridge", "clinical-refitted"

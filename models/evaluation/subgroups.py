@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.dataset.manifest import Entry, Sex
 from models.evaluation.decisions import wilson
 from models.evaluation.discrimination import Flags, Interval, Values, auc
-from models.manifest import Entry, Sex
 
 ENOUGH = 50
 """Films of each class under which a subgroup's figures would be noise."""

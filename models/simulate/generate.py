@@ -24,7 +24,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.manifest import Entry, Origin, Sex, Split, write_manifest
+from models.dataset.manifest import Entry, Origin, Sex, Split, write_manifest
 from models.simulate.anatomy import Anatomy, AnatomyError, cache_folder, load_anatomy
 from models.simulate.films import FORMATS, Recipe, counterpart, make, paths
 from models.simulate.patients import Patient, enrol

@@ -34,7 +34,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
 ) -> None:
     """Measure a bundle on films of known label: report.html, report.json, figures."""
-    from models.manifest import ManifestError
+    from models.dataset.manifest import ManifestError
     from node.inference.predictor import open_bundle
 
     try:
@@ -73,8 +73,8 @@ def ablate(  # noqa: PLR0913 - the options of a command
     """Train the net without each of its parts, and MONAI's: what is every part worth?"""
     from models.ablate import JSON, MARKDOWN, AblateOptions
     from models.ablate import ablate as compare_variants
+    from models.dataset.manifest import ManifestError
     from models.grid import GridConfig
-    from models.manifest import ManifestError
     from models.training import TrainError
     from node.inference.predictor import open_bundle
 
@@ -118,7 +118,7 @@ def cross_validate(  # noqa: PLR0913 - the options of a command
         raise Misconfigured(
             f"cross-validating needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
-    from models.manifest import ManifestError
+    from models.dataset.manifest import ManifestError
     from models.training import TrainError
     from node.inference.predictor import open_bundle
 
@@ -155,8 +155,8 @@ def honesty(
     as_json: Annotated[bool, typer.Option("--json", help="Write the verdicts as JSON.")] = False,
 ) -> None:
     """Look for leaks on a simulated cohort; status 1 where a guard does not hold."""
+    from models.dataset.manifest import ManifestError
     from models.honesty import JSON, examine
-    from models.manifest import ManifestError
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, device)

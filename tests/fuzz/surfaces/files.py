@@ -11,7 +11,7 @@ from random import Random
 from models.bundle.card import CardError
 from models.bundle.card import parse as parse_card
 from models.clinical.model import ClinicalError, parse_clinical
-from models.manifest import COLUMNS, ManifestError, read_manifest
+from models.dataset.manifest import COLUMNS, ManifestError, read_manifest
 from models.training.clinical.people import TableError, read_people
 from node.cli.thresholds import lines_of
 from node.domain.dxa import read_table

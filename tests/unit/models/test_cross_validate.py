@@ -16,9 +16,9 @@ from models import crossvalidate
 from models.bundle.card import Card
 from models.bundle.store import Bundle, write_bundle
 from models.crossvalidate import CrossValidation, Options, cross_validate
+from models.dataset.manifest import Entry, ManifestError, Split
 from models.evaluation.folds import Fold, beside, draw_folds, ranks_within
 from models.grid import GridConfig, GridNet
-from models.manifest import Entry, ManifestError, Split
 from models.train import Trained, fit
 from node.cli.model import model
 from tests.unit.models.test_bundle import CARD

@@ -16,10 +16,10 @@ from models import evaluate
 from models.bundle.card import Card
 from models.bundle.score import Bundle
 from models.bundle.store import write_bundle
+from models.dataset.manifest import Entry, ManifestError, Origin, Split, write_manifest
 from models.evaluate import HTML, JSON, PREDICTIONS, SCORES
 from models.evaluation import scores
 from models.grid import GridConfig, GridNet
-from models.manifest import Entry, ManifestError, Origin, Split, write_manifest
 from tests.unit.models.test_bundle import CARD
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from models.dataset.manifest import Entry, ManifestError, Split
 from models.gate.change import Chance, moved, scrambled, turned
 from models.gate.collection import Pictures, of_manifest, of_others
 from models.gate.look import Seen, Spread, ask
@@ -18,7 +19,6 @@ from models.gate.others import BODY, NO_BODY, other
 from models.gate.part import Gate, GateError, drift, from_bytes, signed
 from models.gate.picture import squared
 from models.gate.train import GateTraining, Lessons
-from models.manifest import Entry, ManifestError, Split
 from models.pixels import Radiograph
 
 CONFIG = GateConfig(size=64, widths=(8, 8, 16, 16), features=16)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from models.manifest import COLUMNS, Origin, read_manifest
+from models.dataset.manifest import COLUMNS, Origin, read_manifest
 from models.pixels import read_radiograph
 from models.simulate import generate
 from models.simulate.cohort import density_factor

@@ -12,10 +12,10 @@ from models.bundle.golden import verify_golden
 from models.bundle.score import Bundle
 from models.bundle.store import load_bundle, write_bundle
 from models.clinical.model import Facts
-from models.facts import clinical_logits
+from models.dataset.clinical_inputs import clinical_logits
+from models.dataset.manifest import ManifestError, Split, read_manifest
 from models.grid import GridConfig, GridNet, Output
 from models.listed import Listed, load_films
-from models.manifest import ManifestError, Split, read_manifest
 from node.cli.model import model
 
 SIZE = 192

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.manifest import (
+from models.dataset.manifest import (
     Entry,
     ManifestError,
     Origin,

@@ -11,9 +11,9 @@ from models.bundle.store import load_bundle
 from models.calibration.combined_fit import fit
 from models.clinical.combined import combine
 from models.clinical.model import Facts
+from models.dataset.manifest import Entry, Sex, Split
 from models.evaluation.panel import own_points, panel
 from models.evaluation.scores import FilmScore
-from models.manifest import Entry, Sex, Split
 
 REPOSITORY = Path(__file__).parents[3]
 KNOWN = Entry(

@@ -12,8 +12,8 @@ from models.bundle.card import Card
 from models.bundle.golden import verify_golden
 from models.bundle.score import Bundle
 from models.bundle.store import load_bundle, write_bundle
+from models.dataset.manifest import ManifestError
 from models.grid import GridConfig, GridNet
-from models.manifest import ManifestError
 from models.pixels import Radiograph
 from models.recalibrate import recalibrate
 from node.cli.model import model

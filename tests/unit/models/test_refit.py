@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.calibration.platt import auc
+from models.dataset.manifest import Entry, Manifest, Sex, Split, write_manifest
 from models.evaluation.refit import refit
-from models.manifest import Entry, Manifest, Sex, Split, write_manifest
 from tests.unit.models.people import crowd
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from reprlib import repr as short
 
-from models.manifest_faults import faults, first_of
+from models.dataset.checks import faults, first_of
 
 REQUIRED = ("path", "patient_id", "site", "split", "label")
 

@@ -16,8 +16,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from models.calibration.platt import auc as area
 from models.dataset.manifest import Entry, ManifestError
+from models.evaluation.bootstrap import patient_bootstrap
 from models.evaluation.discrimination import Comparison, Flags, Interval, Values, auc, compare
-from models.evaluation.resampling import patient_bootstrap
 
 Places = npt.NDArray[np.intp]
 """Films by their place in the manifest."""

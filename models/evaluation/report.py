@@ -13,10 +13,10 @@ import numpy as np
 
 from models.bundle.card import Card
 from models.dataset.manifest import Manifest, Origin, Split
+from models.evaluation.analysis import REFITTED, Study
 from models.evaluation.discrimination import Interval
-from models.evaluation.saliency import BoneHeat, Faithfulness
-from models.evaluation.study import REFITTED, Study
-from models.paper import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
+from models.evaluation.heatmap_checks import BoneHeat, Faithfulness
+from models.evaluation.published import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

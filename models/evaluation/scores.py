@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.bundle.score import CHUNK, Bundle, score
 from models.dataset.manifest import Entry, refuse
 from models.evaluation.discrimination import Values
-from models.evaluation.saliency import BoneHeat, bone_heat
+from models.evaluation.heatmap_checks import BoneHeat, bone_heat
 from models.films import read_film, read_grey
 from models.pixels import PixelError, Radiograph
 

@@ -11,7 +11,7 @@ from node.domain.errors import Misconfigured
 
 if TYPE_CHECKING:
     from models.evaluation.folds import Left
-    from models.evaluation.honesty import Verdict
+    from models.evaluation.leakage_checks import Verdict
 
 OutOption = Annotated[Path, typer.Option(help="Folder for the report; a broken run resumes there.")]
 BundleOption = Annotated[str, typer.Option(help="A bundle's folder, or a shipped one's name.")]
@@ -38,7 +38,7 @@ def evaluate(
     from node.inference.predictor import open_bundle
 
     try:
-        from models import evaluate as evaluation
+        from models.evaluation import run as evaluation
     except ModuleNotFoundError as error:
         raise Misconfigured(
             f"evaluating needs {error.name}: pip install 'osteoscreen[research]'"
@@ -156,7 +156,7 @@ def honesty(
 ) -> None:
     """Look for leaks on a simulated cohort; status 1 where a guard does not hold."""
     from models.dataset.manifest import ManifestError
-    from models.honesty import JSON, examine
+    from models.evaluation.leakage_run import JSON, examine
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, device)

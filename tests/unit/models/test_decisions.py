@@ -9,7 +9,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, recall_score
 
-from models.evaluation.agreement import agreement
+from models.evaluation.calibration import agreement
 from models.evaluation.decisions import (
     THRESHOLDS,
     net_benefit,

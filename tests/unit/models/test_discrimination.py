@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from models.evaluation.bootstrap import patient_bootstrap, weighted_auc
 from models.evaluation.discrimination import auc, compare, delong, roc
-from models.evaluation.resampling import patient_bootstrap, weighted_auc
 
 
 def _films(count: int, ties: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

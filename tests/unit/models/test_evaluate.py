@@ -12,13 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from models import evaluate
 from models.bundle.card import Card
 from models.bundle.score import Bundle
 from models.bundle.store import write_bundle
 from models.dataset.manifest import Entry, ManifestError, Origin, Split, write_manifest
-from models.evaluate import HTML, JSON, PREDICTIONS, SCORES
-from models.evaluation import scores
+from models.evaluation import run, scores
+from models.evaluation.run import HTML, JSON, PREDICTIONS, SCORES
 from models.grid import GridConfig, GridNet
 from tests.unit.models.test_bundle import CARD
 
@@ -66,7 +65,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def out(cohort: Path, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a finished run; do not change it."""
     folder = tmp_path_factory.mktemp("out")
-    evaluate.evaluate(cohort, bundle, folder)
+    run.evaluate(cohort, bundle, folder)
     return folder
 
 
@@ -118,7 +117,7 @@ def test_every_test_film_is_in_the_predictions(out: Path) -> None:
 def test_the_same_run_writes_the_same_bytes(
     cohort: Path, bundle: Bundle, out: Path, tmp_path: Path
 ) -> None:
-    evaluate.evaluate(cohort, bundle, tmp_path)
+    run.evaluate(cohort, bundle, tmp_path)
     for name in (SCORES, PREDICTIONS, JSON, HTML, "figures/roc.png", "figures/heat.png"):
         assert (tmp_path / name).read_bytes() == (out / name).read_bytes(), name
 
@@ -137,7 +136,7 @@ def test_a_broken_run_goes_on_where_it_stopped(
         return score(bundle, films)  # type: ignore[arg-type,return-value]
 
     with patch.object(scores, "score", counted):
-        evaluate.evaluate(cohort, bundle, tmp_path)
+        run.evaluate(cohort, bundle, tmp_path)
     assert scored == [11]
     assert (tmp_path / JSON).read_bytes() == (out / JSON).read_bytes()
 
@@ -149,7 +148,7 @@ def test_scores_of_another_bundle_are_not_taken_over(
     config = bundle.card.architecture
     torch.manual_seed(4)
     other = write_bundle(tmp_path / "bundle", bundle.card, GridNet(config).eval(), {})
-    evaluate.evaluate(cohort, other, tmp_path)
+    run.evaluate(cohort, other, tmp_path)
     assert (tmp_path / PREDICTIONS).read_bytes() != (out / PREDICTIONS).read_bytes()
 
 
@@ -159,7 +158,7 @@ def test_labels_alone_are_enough(bundle: Bundle, tmp_path: Path) -> None:
     rows = [f"{one.path.name},{one.patient_id},A,test,{int(one.label)}" for one in films]
     manifest = tmp_path / "manifest.csv"
     manifest.write_text("\n".join(["path,patient_id,site,split,label", *rows]))
-    report = evaluate.evaluate(manifest, bundle, tmp_path / "out")
+    report = run.evaluate(manifest, bundle, tmp_path / "out")
     assert [cohort.name for cohort in report.study.cohorts] == ["A (external)"]
     assert report.points_from == "the bundle's own, from its card"
     assert report.bone is None
@@ -190,7 +189,7 @@ def test_films_that_cannot_be_read_are_named_and_nothing_is_written(
     write_manifest(tmp_path / "manifest.csv", _films(tmp_path))
     spoil(tmp_path)
     with pytest.raises(ManifestError) as refusal:
-        evaluate.evaluate(tmp_path / "manifest.csv", bundle, tmp_path / "out")
+        run.evaluate(tmp_path / "manifest.csv", bundle, tmp_path / "out")
     assert "\n" not in str(refusal.value)
     assert all(word in str(refusal.value) for word in words)
     assert not (tmp_path / "out").exists()
@@ -200,4 +199,4 @@ def test_a_manifest_without_test_films_is_refused(bundle: Bundle, tmp_path: Path
     films = [one for one in _films(tmp_path) if one.split is Split.TRAIN]
     write_manifest(tmp_path / "manifest.csv", films)
     with pytest.raises(ManifestError, match="no film of the split test"):
-        evaluate.evaluate(tmp_path / "manifest.csv", bundle, tmp_path / "out")
+        run.evaluate(tmp_path / "manifest.csv", bundle, tmp_path / "out")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.evaluation.honesty import (
+from models.evaluation.leakage_checks import (
     chance_alone,
     density_off,
     grey_level,
@@ -134,7 +134,7 @@ def test_permuted_fails_when_areas_are_measured_by_the_order_of_rows(
     labels = _labels()
     draws = shuffled(labels, ["A"] * 1200, 0)
     assert permuted(np.zeros(1200), draws).holds
-    monkeypatch.setattr("models.evaluation.honesty.delong", by_row)
+    monkeypatch.setattr("models.evaluation.leakage_checks.delong", by_row)
     assert not permuted(np.zeros(1200), draws).holds
 
 

@@ -12,7 +12,7 @@ from models.calibration.combined_fit import fit
 from models.clinical.combined import combine
 from models.clinical.model import Facts
 from models.dataset.manifest import Entry, Sex, Split
-from models.evaluation.panel import own_points, panel
+from models.evaluation.model_scores import own_points, panel
 from models.evaluation.scores import FilmScore
 
 REPOSITORY = Path(__file__).parents[3]

@@ -7,7 +7,7 @@ import pytest
 
 from models.calibration.platt import auc
 from models.dataset.manifest import Entry, Manifest, Sex, Split, write_manifest
-from models.evaluation.refit import refit
+from models.evaluation.clinical_refit import refit
 from tests.unit.models.people import crowd
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from models.bundle.card import Card
 from models.bundle.score import Bundle, Score
-from models.evaluation.saliency import bone_heat, faithfulness, likeness
+from models.evaluation.heatmap_checks import bone_heat, faithfulness, likeness
 from models.grid import GridConfig, GridNet
 from models.pixels import Radiograph
 from models.preprocess import Placement, prepare

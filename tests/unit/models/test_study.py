@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from models.dataset.manifest import Entry, Sex, Split
+from models.evaluation.analysis import RIDGE, Study, conduct
 from models.evaluation.baseline import fit_baseline
 from models.evaluation.decisions import perform
 from models.evaluation.discrimination import auc
+from models.evaluation.published import CLINICAL, COMBINED, IMAGE
 from models.evaluation.report import beside_paper
-from models.evaluation.study import RIDGE, Study, conduct
 from models.evaluation.subgroups import subgroups
-from models.paper import CLINICAL, COMBINED, IMAGE
 
 RNG = np.random.default_rng(0)
 

@@ -17,10 +17,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from models.evaluation.analysis import REFITTED, RIDGE, Cohort
 from models.evaluation.discrimination import Curve, Flags, Values
-from models.evaluation.study import REFITTED, RIDGE, Cohort
+from models.evaluation.published import CLINICAL, COMBINED, IMAGE
 from models.greyscale import Float
-from models.paper import CLINICAL, COMBINED, IMAGE
 from models.preprocess import Placement
 
 INK, FAINT = "#222222", "#808080"

@@ -9,7 +9,7 @@ import numpy as np
 from models.bundle.score import Bundle, score
 from models.dataset.manifest import Entry
 from models.evaluation.discrimination import Values
-from models.figures import Example
+from models.evaluation.figures import Example
 from models.films import read_film, read_grey
 
 _EACH = 2

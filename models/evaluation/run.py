@@ -13,15 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
-from models import figures
 from models.bundle.score import Bundle
 from models.dataset.manifest import Entry, Manifest, ManifestError, Split, read_manifest
+from models.evaluation import figures
+from models.evaluation.analysis import REFITTED, RIDGE, Study, conduct
 from models.evaluation.baseline import band_energies, fit_baseline
+from models.evaluation.clinical_refit import refit
 from models.evaluation.discrimination import Curve, Flags, Values, roc
-from models.evaluation.examples import explain_films, spread_out, surest
-from models.evaluation.page import render_page
-from models.evaluation.panel import own_points, panel
-from models.evaluation.refit import refit
+from models.evaluation.example_films import explain_films, spread_out, surest
+from models.evaluation.heatmap_checks import faithfulness
+from models.evaluation.html_report import render_page
+from models.evaluation.model_scores import own_points, panel
+from models.evaluation.published import IMAGE
 from models.evaluation.report import (
     Report,
     beside_paper,
@@ -30,11 +33,8 @@ from models.evaluation.report import (
     summarise_bone,
     to_json,
 )
-from models.evaluation.saliency import faithfulness
 from models.evaluation.scores import FilmScore, Reading, read_films, score_films
-from models.evaluation.study import REFITTED, RIDGE, Study, conduct
 from models.films import read_film
-from models.paper import IMAGE
 from models.whole import write_whole
 
 SCORES, PREDICTIONS, JSON, HTML = "scores.csv", "predictions.csv", "report.json", "report.html"

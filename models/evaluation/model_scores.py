@@ -13,10 +13,10 @@ from models.clinical.combined import combine_films
 from models.clinical.model import sigmoid
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.manifest import Entry
+from models.evaluation.analysis import Points
 from models.evaluation.discrimination import Values
+from models.evaluation.published import CLINICAL, COMBINED, IMAGE
 from models.evaluation.scores import FilmScore
-from models.evaluation.study import Points
-from models.paper import CLINICAL, COMBINED, IMAGE
 
 
 def panel(

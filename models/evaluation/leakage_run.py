@@ -14,7 +14,7 @@ import numpy as np
 from models.bundle.score import Bundle
 from models.dataset.manifest import Entry, ManifestError, Split, read_manifest, refuse
 from models.evaluation.discrimination import Flags, Interval, Values, auc
-from models.evaluation.honesty import (
+from models.evaluation.leakage_checks import (
     OFF_HIGH,
     Verdict,
     chance_alone,

@@ -17,9 +17,9 @@ from markupsafe import Markup
 from models.bundle.card import Card, dump
 from models.evaluation.decisions import PREVALENCES
 from models.evaluation.discrimination import Interval
+from models.evaluation.figures import LOOK
+from models.evaluation.published import ROLES
 from models.evaluation.report import Report
-from models.figures import LOOK
-from models.paper import ROLES
 
 _UNKNOWN = "\N{EN DASH}"
 _TEMPLATES = Path(__file__).parent / "templates"

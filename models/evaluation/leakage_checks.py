@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
+from models.evaluation.analysis import SUSPICIOUS
 from models.evaluation.decisions import wilson
 from models.evaluation.discrimination import Z95, Flags, Interval, Values, auc, delong
-from models.evaluation.study import SUSPICIOUS
 from models.pixels import Radiograph
 
 OFF_LOW, OFF_HIGH = 0.45, 0.55

@@ -10,7 +10,8 @@ import numpy as np
 
 from models.bundle.operating_points import thresholds
 from models.dataset.manifest import Entry, Split
-from models.evaluation.agreement import Agreement, agreement
+from models.evaluation.bootstrap import patient_bootstrap
+from models.evaluation.calibration import Agreement, agreement
 from models.evaluation.decisions import (
     THRESHOLDS,
     Benefit,
@@ -19,9 +20,8 @@ from models.evaluation.decisions import (
     perform,
 )
 from models.evaluation.discrimination import Comparison, Flags, Interval, Values, auc, compare
-from models.evaluation.resampling import patient_bootstrap
+from models.evaluation.published import CLINICAL, COMBINED, IMAGE
 from models.evaluation.subgroups import Subgroup, subgroups
-from models.paper import CLINICAL, COMBINED, IMAGE
 
 RIDGE, REFITTED = "ridge", "clinical-refitted"
 _CLINICAL = (CLINICAL, REFITTED)

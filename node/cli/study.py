@@ -71,9 +71,9 @@ def ablate(  # noqa: PLR0913 - the options of a command
     as_json: Annotated[bool, typer.Option("--json", help="Write the table as JSON.")] = False,
 ) -> None:
     """Train the net without each of its parts, and MONAI's: what is every part worth?"""
-    from models.ablate import JSON, MARKDOWN, AblateOptions
-    from models.ablate import ablate as compare_variants
     from models.dataset.manifest import ManifestError
+    from models.experiments.ablation_run import JSON, MARKDOWN, AblateOptions
+    from models.experiments.ablation_run import ablate as compare_variants
     from models.grid import GridConfig
     from models.training import TrainError
     from node.inference.predictor import open_bundle
@@ -113,7 +113,7 @@ def cross_validate(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Train fold by fold and score the patients left out: does the net learn from these films?"""
     try:
-        from models import crossvalidate
+        from models.experiments import cross_validation
     except ModuleNotFoundError as error:
         raise Misconfigured(
             f"cross-validating needs {error.name}: pip install 'osteoscreen[research]'"
@@ -123,20 +123,20 @@ def cross_validate(  # noqa: PLR0913 - the options of a command
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(start, "cpu") if start else None
-    options = crossvalidate.Options(out, folds, size, steps, batch, seed, device, opened)
+    options = cross_validation.Options(out, folds, size, steps, batch, seed, device, opened)
     try:
-        found = crossvalidate.cross_validate(manifest, options)
+        found = cross_validation.cross_validate(manifest, options)
     except (ManifestError, TrainError) as error:
         raise Misconfigured(str(error)) from None
     if as_json:
-        typer.echo((out / crossvalidate.JSON).read_text("utf-8"), nl=False)
+        typer.echo((out / cross_validation.JSON).read_text("utf-8"), nl=False)
         return
     measured = found.measured
     figures = [
         (name, _area(one)) for name, one in (("net", measured.net), ("ridge", measured.ridge))
     ]
     print_figures(f"{found.films} films, {folds} folds, {found.start}", figures)
-    typer.echo(f"figures: {out / crossvalidate.JSON}")
+    typer.echo(f"figures: {out / cross_validation.JSON}")
 
 
 def _area(left: "Left") -> str:

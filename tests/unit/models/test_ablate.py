@@ -14,9 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.ablate import AblateOptions, ablate
-from models.ablation import VARIANTS
 from models.bundle.store import load_bundle
+from models.experiments.ablation import VARIANTS
+from models.experiments.ablation_run import AblateOptions, ablate
 from models.grid import FilmNet, GridConfig
 from models.listed import Films, logits
 from models.train import Trained, fit
@@ -98,7 +98,7 @@ def test_a_killed_run_costs_only_the_steps_since_its_last_look(
             return logits(net, films)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("models.ablate.logits", score_or_die)
+    monkeypatch.setattr("models.experiments.ablation_run.logits", score_or_die)
     for there in ({"full.pt"}, {"full.json", "no-transformer.pt"}):
         with pytest.raises(KeyboardInterrupt):
             ablate(manifest, options)
@@ -123,7 +123,7 @@ def test_every_variant_can_start_from_the_resnet_of_a_bundle(
         starts.append((copy.deepcopy(net.backbone().state_dict()), above))
         return fit(net, *others)
 
-    monkeypatch.setattr("models.ablate.fit", fit_noted)
+    monkeypatch.setattr("models.experiments.ablation_run.fit", fit_noted)
     options = AblateOptions(tmp_path / "a", small, steps=1, batch=2, seed=1, device="cpu")
     manifest = make_manifest(tmp_path)
     ablate(manifest, options)

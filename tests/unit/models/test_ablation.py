@@ -11,10 +11,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.ablation import FULL, VARIANTS, Learned, Setting, Trial, tabulate, to_json, to_markdown
 from models.data import Batch
 from models.dataset.manifest import Entry, Split
 from models.evaluation.discrimination import compare
+from models.experiments.ablation import (
+    FULL,
+    VARIANTS,
+    Learned,
+    Setting,
+    Trial,
+    tabulate,
+    to_json,
+    to_markdown,
+)
 from models.grid import FilmNet, GridConfig, GridNet, cut
 from models.mil import MilNet
 from models.train import loss

@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from models import crossvalidate
 from models.bundle.card import Card
 from models.bundle.store import Bundle, write_bundle
-from models.crossvalidate import CrossValidation, Options, cross_validate
 from models.dataset.manifest import Entry, ManifestError, Split
 from models.evaluation.folds import Fold, beside, draw_folds, ranks_within
+from models.experiments import cross_validation
+from models.experiments.cross_validation import CrossValidation, Options, cross_validate
 from models.grid import GridConfig, GridNet
 from models.train import Trained, fit
 from node.cli.model import model
@@ -151,7 +151,7 @@ def test_every_film_gets_a_logit_from_a_bundles_weights(
     """The bundle takes films of another size, which no weight depends on."""
     assert whole.start.startswith("weights of test 0, sha256:")
     assert [(part.train + part.validation, part.test) for part in whole.parts] == [(8, 8)] * 2
-    rows = list(csv.DictReader((options.out / crossvalidate.SCORES).open()))
+    rows = list(csv.DictReader((options.out / cross_validation.SCORES).open()))
     assert [row["path"] for row in rows] == [f"{number}.png" for number in range(16)]
     by_patient: dict[str, set[str]] = {}
     for row in rows:
@@ -176,10 +176,10 @@ def test_a_broken_run_keeps_the_folds_that_are_done(
             raise KeyboardInterrupt
         return fit(*arguments)
 
-    monkeypatch.setattr(crossvalidate, "fit", breaking)
+    monkeypatch.setattr(cross_validation, "fit", breaking)
     with pytest.raises(KeyboardInterrupt):
         cross_validate(manifest, again)
-    assert not (tmp_path / crossvalidate.JSON).exists()
+    assert not (tmp_path / cross_validation.JSON).exists()
     assert cross_validate(manifest, again) == whole
     assert trained == ["1.pt", "2.pt", "2.pt"]
     assert not list(tmp_path.rglob("*.pt"))
@@ -200,7 +200,7 @@ def test_folds_of_other_labels_do_not_answer(
     def training(*arguments: Any) -> Trained:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(crossvalidate, "fit", training)
+    monkeypatch.setattr(cross_validation, "fit", training)
     with pytest.raises(KeyboardInterrupt):
         cross_validate(other, options)
     assert cross_validate(manifest, options) == whole

@@ -15,7 +15,10 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from models.ablation import (
+from models.bundle.score import Bundle
+from models.dataset.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
+from models.distributed import Ranks
+from models.experiments.ablation import (
     VARIANTS,
     Learned,
     Row,
@@ -28,9 +31,6 @@ from models.ablation import (
     to_json,
     to_markdown,
 )
-from models.bundle.score import Bundle
-from models.dataset.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
-from models.distributed import Ranks
 from models.grid import FilmNet, GridConfig
 from models.listed import Films, Listed, fingerprint, load_films, logits
 from models.train import TrainConfig, fit

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.bundle.operating_points import OperatingPoint
 from models.clinical.combined import Combined
 from models.clinical.model import ClinicalModel
-from models.gate.part import GatePart
+from models.gate.bundle_part import GatePart
 from models.grid import GridConfig
 from models.words import read_words
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from models.bundle.score import Bundle, BundleError, score
-from models.gate import part as gates
+from models.gate import bundle_part as gates
 from models.pixels import Radiograph
 
 GOLDEN = "golden"

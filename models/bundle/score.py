@@ -12,7 +12,7 @@ import torch
 
 from models.bundle.card import Calibration, Card
 from models.clinical.model import ClinicalModel, sigmoid
-from models.gate.part import Gate
+from models.gate.bundle_part import Gate
 from models.gradcam import explain
 from models.grid import GridNet
 from models.pixels import Radiograph

@@ -25,8 +25,8 @@ from models.bundle.card import Card, CardError, Golden, digest, dump, parse
 from models.bundle.golden import GOLDEN, farthest, golden_films, golden_logits, read_golden
 from models.bundle.score import Bundle, BundleError, score
 from models.clinical.model import ClinicalError, ClinicalModel, dump_clinical, parse_clinical
-from models.gate import part as gates
-from models.gate.part import Gate, GateError
+from models.gate import bundle_part as gates
+from models.gate.bundle_part import Gate, GateError
 from models.grid import GridConfig, GridNet
 from models.pixels import Radiograph
 

@@ -15,9 +15,9 @@ from rich.progress import track
 from models.dataset.manifest import Entry, refuse
 from models.films import read_film
 from models.gate.chests import Chest
+from models.gate.input import squared
 from models.gate.net import Kind
 from models.gate.others import other
-from models.gate.picture import squared
 from models.pixels import PixelError, Radiograph
 from models.whole import whole
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.dataset.manifest import read_manifest
+from models.gate.bundle_part import Gate, GatePart
 from models.gate.collection import Pictures
 from models.gate.gather import Beside, gather
 from models.gate.measure import WITHIN, cross_validate, spread_of
 from models.gate.net import GateConfig
-from models.gate.part import Gate, GatePart
 from models.gate.train import GateTraining, fit
 from models.simulate.anatomy import ATTRIBUTION
 

@@ -13,12 +13,12 @@ from sklearn.covariance import LedoitWolf
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from models.gate.bundle_part import Counted
 from models.gate.change import Chance, moved
 from models.gate.collection import Pictures
-from models.gate.look import Answers, Seen, Spread, ask
+from models.gate.inference import Answers, Seen, Spread, ask
+from models.gate.input import inside, ranked
 from models.gate.net import GateConfig, GateNet, Kind
-from models.gate.part import Counted
-from models.gate.picture import inside, ranked
 from models.gate.train import GateTraining, fit
 
 WITHIN = 0.995

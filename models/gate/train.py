@@ -18,8 +18,8 @@ from torch.nn.functional import cross_entropy
 
 from models.gate.change import Chance, Lesson, is_chest, moved, scrambled, toned, turned
 from models.gate.collection import Pictures
+from models.gate.input import inside, ranked
 from models.gate.net import GateConfig, GateNet, Kind, Said
-from models.gate.picture import inside, ranked
 from models.whole import whole
 
 

@@ -13,7 +13,7 @@ from models.bundle import score as scoring
 from models.bundle import store
 from models.clinical.combined import combine
 from models.clinical.model import Facts, sigmoid
-from models.gate import look
+from models.gate import inference as look
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.film import Film
 from node.domain.override import Thresholds

@@ -9,15 +9,15 @@ import torch
 from PIL import Image
 
 from models.dataset.manifest import Entry, ManifestError, Split
+from models.gate.bundle_part import Gate, GateError, drift, from_bytes, signed
 from models.gate.change import Chance, moved, scrambled, turned
 from models.gate.collection import Pictures, of_manifest, of_others
-from models.gate.look import Seen, Spread, ask
+from models.gate.inference import Seen, Spread, ask
+from models.gate.input import squared
 from models.gate.make import GateOptions, make
 from models.gate.measure import deal, passes, rank_all
 from models.gate.net import GateConfig, Kind
 from models.gate.others import BODY, NO_BODY, other
-from models.gate.part import Gate, GateError, drift, from_bytes, signed
-from models.gate.picture import squared
 from models.gate.train import GateTraining, Lessons
 from models.pixels import Radiograph
 

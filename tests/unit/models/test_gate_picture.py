@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.gate.picture import inside, picture, ranked, squared
+from models.gate.input import inside, picture, ranked, squared
 from models.pixels import Radiograph
 
 

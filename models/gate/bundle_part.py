@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from models.gate.look import Seen, Spread, look
+from models.gate.inference import Seen, Spread, look
 from models.gate.net import GateConfig, GateNet
 from models.pixels import Radiograph
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from models.gate.input import picture
 from models.gate.net import GateNet, Kind
-from models.gate.picture import picture
 from models.pixels import Radiograph
 
 Float = npt.NDArray[np.float32]

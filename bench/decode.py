@@ -38,7 +38,7 @@ def timed(way: str, side: int, rounds: int) -> tuple[float, float]:
     """Return the median of seconds, and the peak of memory in GiB beyond what was there before."""
     from pydicom.pixels import pixel_array
 
-    from models.pixels import read_radiograph
+    from models.images.dicom import read_radiograph
 
     ways: dict[str, Callable[[Dataset], object]] = {
         "pixel_array": pixel_array,

@@ -12,8 +12,8 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from models.pixels import Radiograph
-from models.preprocess import prepare
+from models.images.dicom import Radiograph
+from models.images.preprocess import prepare
 from models.simulate.anatomy import load_anatomy
 from models.simulate.cohort import (
     T_MEAN,

@@ -24,7 +24,7 @@ from models.checkpoint import Progressed
 from models.clinical.combined import Combined
 from models.clinical.model import ClinicalModel
 from models.grid import GridNet
-from models.pixels import Radiograph
+from models.images.dicom import Radiograph
 
 Values = npt.NDArray[np.floating]
 

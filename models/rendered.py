@@ -26,8 +26,8 @@ from models.data import (
     twin_pair,
 )
 from models.grid import FilmNet, GridNet
+from models.images.dicom import Radiograph
 from models.listed import Films, logits
-from models.pixels import Radiograph
 from models.release import Carried, HeldOut, Origin, release
 from models.simulate.anatomy import ATTRIBUTION
 from models.simulate.cohort import Subject, render, twin

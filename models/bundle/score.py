@@ -15,8 +15,8 @@ from models.clinical.model import ClinicalModel, sigmoid
 from models.gate.bundle_part import Gate
 from models.gradcam import explain
 from models.grid import GridNet
-from models.pixels import Radiograph
-from models.preprocess import Placement, prepare
+from models.images.dicom import Radiograph
+from models.images.preprocess import Placement, prepare
 
 Float = npt.NDArray[np.float32]
 

@@ -28,7 +28,7 @@ from models.clinical.model import ClinicalError, ClinicalModel, dump_clinical, p
 from models.gate import bundle_part as gates
 from models.gate.bundle_part import Gate, GateError
 from models.grid import GridConfig, GridNet
-from models.pixels import Radiograph
+from models.images.dicom import Radiograph
 
 __all__ = [
     "NETS",

@@ -22,8 +22,8 @@ from models.calibration.platt import platt
 from models.dataset.manifest import Entry, Split
 from models.evaluation.discrimination import Values
 from models.evaluation.folds import Parts, draw_parts, fewest_patients, labels_of, patients_of
-from models.pixels import Radiograph
-from models.preprocess import prepare
+from models.images.dicom import Radiograph
+from models.images.preprocess import prepare
 
 SIDE, GRID = 384, 6
 _SIGMAS = (1.0, 2.0, 4.0, 8.0)

@@ -10,7 +10,7 @@ from models.bundle.score import Bundle, score
 from models.dataset.manifest import Entry
 from models.evaluation.discrimination import Values
 from models.evaluation.figures import Example
-from models.films import read_film, read_grey
+from models.images.read import read_film, read_grey
 
 _EACH = 2
 

@@ -20,8 +20,8 @@ from matplotlib.ticker import PercentFormatter
 from models.evaluation.analysis import REFITTED, RIDGE, Cohort
 from models.evaluation.discrimination import Curve, Flags, Values
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE
-from models.greyscale import Float
-from models.preprocess import Placement
+from models.images.grayscale_pipeline import Float
+from models.images.preprocess import Placement
 
 INK, FAINT = "#222222", "#808080"
 LOOK: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(

@@ -15,9 +15,9 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from models.bundle.score import Bundle, Score, score
-from models.greyscale import Float
-from models.pixels import Radiograph
-from models.preprocess import Placement
+from models.images.dicom import Radiograph
+from models.images.grayscale_pipeline import Float
+from models.images.preprocess import Placement
 
 _SHOWN = 192
 """Side in pixels at which maps are compared: smooth, as people see them."""

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from models.evaluation.analysis import SUSPICIOUS
 from models.evaluation.decisions import wilson
 from models.evaluation.discrimination import Z95, Flags, Interval, Values, auc, delong
-from models.pixels import Radiograph
+from models.images.dicom import Radiograph
 
 OFF_LOW, OFF_HIGH = 0.45, 0.55
 """Where the area must lie when nothing in the films tells the labels."""

@@ -34,7 +34,7 @@ from models.evaluation.report import (
     to_json,
 )
 from models.evaluation.scores import FilmScore, Reading, read_films, score_films
-from models.films import read_film
+from models.images.read import read_film
 from models.whole import write_whole
 
 SCORES, PREDICTIONS, JSON, HTML = "scores.csv", "predictions.csv", "report.json", "report.html"

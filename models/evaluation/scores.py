@@ -22,8 +22,8 @@ from models.bundle.score import CHUNK, Bundle, score
 from models.dataset.manifest import Entry, refuse
 from models.evaluation.discrimination import Values
 from models.evaluation.heatmap_checks import BoneHeat, bone_heat
-from models.films import read_film, read_grey
-from models.pixels import PixelError, Radiograph
+from models.images.dicom import PixelError, Radiograph
+from models.images.read import read_film, read_grey
 
 COLUMNS: Final = ("bundle", "film", "mask", "logit", "probability", "bone_heat", "bone_area")
 

@@ -35,8 +35,8 @@ from models.evaluation.folds import (
     labels_of,
     patients_of,
 )
-from models.films import read_film
 from models.grid import GridConfig, GridNet, resized
+from models.images.read import read_film
 from models.listed import Films, Listed, load_films, logits
 from models.train import TrainConfig, fit
 from models.training import TrainError, device_for, start_in_words

@@ -14,7 +14,7 @@ from safetensors.torch import load, save
 
 from models.gate.inference import Seen, Spread, look
 from models.gate.net import GateConfig, GateNet
-from models.pixels import Radiograph
+from models.images.dicom import Radiograph
 
 _CENTRE, _PRECISION = "spread.centre", "spread.precision"
 

@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.progress import track
 
 from models.dataset.manifest import Entry, refuse
-from models.films import read_film
 from models.gate.chests import Chest
 from models.gate.input import squared
 from models.gate.net import Kind
 from models.gate.others import other
-from models.pixels import PixelError, Radiograph
+from models.images.dicom import PixelError, Radiograph
+from models.images.read import read_film
 from models.whole import whole
 
 Float = npt.NDArray[np.float32]

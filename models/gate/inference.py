@@ -13,7 +13,7 @@ from torch.nn.functional import logsigmoid
 
 from models.gate.input import picture
 from models.gate.net import GateNet, Kind
-from models.pixels import Radiograph
+from models.images.dicom import Radiograph
 
 Float = npt.NDArray[np.float32]
 

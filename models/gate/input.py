@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.pixels import Radiograph
+from models.images.dicom import Radiograph
 
 Float = npt.NDArray[np.float32]
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy import ndimage
 
-from models.films import read_grey
+from models.images.read import read_grey
 
 Float = npt.NDArray[np.float32]
 

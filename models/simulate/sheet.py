@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from models.films import read_film
+from models.images.read import read_film
 
 _CELL = 288
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydicom import Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from models import pixels
+from models.images import dicom
 from node.domain.errors import Permanent, Rejected, Transient
 from node.domain.prediction import Radiograph
 from node.domain.reasons import Reason
@@ -34,8 +34,8 @@ def decode(path: Path) -> Radiograph:
     """Read a film's pixels; raise Rejected for what cannot be scored."""
     ds = _read(path)
     try:
-        film = pixels.read_radiograph(ds)
-    except pixels.PixelError as error:
+        film = dicom.read_radiograph(ds)
+    except dicom.PixelError as error:
         raise Rejected(Reason.PIXELS, str(error)) from error
     return Radiograph(pixels=film.pixels, aspect=film.aspect)
 

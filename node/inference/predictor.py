@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models import pixels
 from models.bundle import score as scoring
 from models.bundle import store
 from models.clinical.combined import combine
 from models.clinical.model import Facts, sigmoid
 from models.gate import inference as look
+from models.images import dicom
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.film import Film
 from node.domain.override import Thresholds
@@ -109,8 +109,8 @@ class BundlePredictor:
         )
 
 
-def _as_model_has_it(shown: Radiograph) -> pixels.Radiograph:
-    return pixels.Radiograph(pixels=shown.pixels, aspect=shown.aspect)
+def _as_model_has_it(shown: Radiograph) -> dicom.Radiograph:
+    return dicom.Radiograph(pixels=shown.pixels, aspect=shown.aspect)
 
 
 def _seen(one: look.Seen) -> Seen:

@@ -42,8 +42,8 @@ def tree(tmp_path: Path) -> Path:
         ("node/notify/mail.py", "import node.jobs.alarms"),
         ("node/domain/distance.py", "import scipy"),
         ("node/screening/run.py", "import node.worker.loop"),
-        ("node/screening/reading.py", "import models.pixels"),
-        ("models/pixels.py", "import node.log"),
+        ("node/screening/reading.py", "import models.images.dicom"),
+        ("models/images/dicom.py", "import node.log"),
     ],
 )
 def test_a_planted_import_is_refused(tree: Path, module: str, planted: str) -> None:

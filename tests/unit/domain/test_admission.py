@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import pixels as decoder
+from models.images import dicom as decoder
 from node.domain.admission import (
     DIGITAL_X_RAY_FOR_PROCESSING,
     PHOTOMETRIC_INTERPRETATIONS,

@@ -16,7 +16,7 @@ from models.bundle.golden import farthest, verify_golden
 from models.bundle.score import score
 from models.bundle.store import Bundle, BundleError, compare_gpu, load_bundle, write_bundle
 from models.grid import GridConfig, GridNet
-from models.pixels import Radiograph
+from models.images.dicom import Radiograph
 
 CARD = {
     "name": "test",

@@ -7,8 +7,8 @@ import pytest
 from pydicom import dcmread, uid
 from pydicom.encaps import encapsulate, get_frame
 
-from models.codestream import Announced, announced, is_cut_short
-from models.pixels import PixelError, read_radiograph
+from models.images.codestream_header import Announced, announced, is_cut_short
+from models.images.dicom import PixelError, read_radiograph
 from tests.fuzz.corpus import SIDE, film
 
 JPEG = (

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from pydicom import Dataset, dcmwrite
 
-from models.films import read_film
-from models.pixels import PixelError
+from models.images.dicom import PixelError
+from models.images.read import read_film
 
 GREY = np.linspace(0, 255, 40 * 30).reshape(40, 30)
 

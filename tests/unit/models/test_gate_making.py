@@ -19,7 +19,7 @@ from models.gate.measure import deal, passes, rank_all
 from models.gate.net import GateConfig, Kind
 from models.gate.others import BODY, NO_BODY, other
 from models.gate.train import GateTraining, Lessons
-from models.pixels import Radiograph
+from models.images.dicom import Radiograph
 
 CONFIG = GateConfig(size=64, widths=(8, 8, 16, 16), features=16)
 TRAINING = GateTraining(steps=4, batch=24)

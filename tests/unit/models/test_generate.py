@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from models.dataset.manifest import COLUMNS, Origin, read_manifest
-from models.pixels import read_radiograph
+from models.images.dicom import read_radiograph
 from models.simulate import generate
 from models.simulate.cohort import density_factor
 from models.simulate.films import Recipe, counterpart, make, paths

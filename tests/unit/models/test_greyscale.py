@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pydicom import Dataset
 
-from models.greyscale import grey_of_colour, levels_of, look_up
-from models.pixels import PixelError, read_radiograph
+from models.images.dicom import PixelError, read_radiograph
+from models.images.grayscale_pipeline import grey_of_colour, levels_of, look_up
 from node.domain.errors import Rejected
 
 FILMS = arrays(np.int16, (7, 5), elements=st.integers(-300, 300))

@@ -16,7 +16,7 @@ from models.evaluation.leakage_checks import (
     shuffled,
     twins,
 )
-from models.pixels import Radiograph
+from models.images.dicom import Radiograph
 from models.simulate import cohort, patients
 from models.simulate.cohort import Scene, Subject, shoot
 from models.simulate.exposure import Exposure

@@ -12,7 +12,7 @@ import torch
 from models.bundle.card import Card, digest, dump, parse
 from models.bundle.store import BundleError, load_bundle, write_bundle
 from models.grid import GridConfig, GridNet
-from models.pixels import Radiograph
+from models.images.dicom import Radiograph
 from tests.unit.models.test_bundle import CARD
 
 ROOT = Path(__file__).parents[3]

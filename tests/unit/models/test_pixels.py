@@ -9,7 +9,7 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
-from models.pixels import PixelError, read_radiograph
+from models.images.dicom import PixelError, read_radiograph
 
 RAMP = np.arange(64 * 48, dtype=np.uint16).reshape(64, 48)
 

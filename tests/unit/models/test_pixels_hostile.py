@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
-from models.pixels import PixelError, read_radiograph
+from models.images.dicom import PixelError, read_radiograph
 
 STORED = np.random.default_rng(0).integers(0, 4096, (24, 20)).astype(np.uint16)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.pixels import Radiograph
-from models.preprocess import prepare, transform
+from models.images.dicom import Radiograph
+from models.images.preprocess import prepare, transform
 
 
 def _noise(rows: int, columns: int, seed: int = 0) -> np.ndarray:

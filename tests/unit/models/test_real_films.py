@@ -6,8 +6,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from models.pixels import PixelError, Radiograph, read_radiograph
-from models.preprocess import prepare
+from models.images.dicom import PixelError, Radiograph, read_radiograph
+from models.images.preprocess import prepare
 
 pytestmark = pytest.mark.shared_data
 

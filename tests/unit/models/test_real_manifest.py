@@ -9,7 +9,7 @@ from PIL import Image
 from bench.gate_films import of_folder
 from bench.real_films import TARGETS, make_manifest, read_rows, sides_mm
 from models.dataset.manifest import read_manifest
-from models.films import read_film
+from models.images.read import read_film
 
 COLUMNS = "file,patient_id,age,sex,view,orig_width,orig_height,orig_spacing_x_mm,orig_spacing_y_mm"
 

@@ -14,7 +14,7 @@ from models.bundle.score import Bundle
 from models.bundle.store import load_bundle, write_bundle
 from models.dataset.manifest import ManifestError
 from models.grid import GridConfig, GridNet
-from models.pixels import Radiograph
+from models.images.dicom import Radiograph
 from models.recalibrate import recalibrate
 from node.cli.model import model
 from tests.unit.models.test_bundle import CARD

@@ -14,7 +14,7 @@ from models.bundle.card import IntendedUse
 from models.bundle.golden import verify_golden
 from models.bundle.score import score
 from models.bundle.store import Bundle, load_bundle
-from models.pixels import read_radiograph
+from models.images.dicom import read_radiograph
 from models.simulate.demo_film import build
 
 REPOSITORY = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ import torch
 from scipy import ndimage
 from torch.nn.functional import interpolate
 
-from models.pixels import Radiograph
+from models.images.dicom import Radiograph
 
 Float = npt.NDArray[np.float32]
 

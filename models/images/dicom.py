@@ -21,8 +21,16 @@ from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
-from models.codestream import announced, is_cut_short
-from models.greyscale import Float, Levels, Stored, Values, grey_of_colour, levels_of, look_up
+from models.images.codestream_header import announced, is_cut_short
+from models.images.grayscale_pipeline import (
+    Float,
+    Levels,
+    Stored,
+    Values,
+    grey_of_colour,
+    levels_of,
+    look_up,
+)
 
 MAX_PIXELS = 12_000**2
 """Larger films are refused unread: no detector makes them, and decoding would eat the memory."""

@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from models.pixels import MAX_PIXELS, PixelError, Radiograph, read_radiograph
+from models.images.dicom import MAX_PIXELS, PixelError, Radiograph, read_radiograph
 
 Float = npt.NDArray[np.float32]
 

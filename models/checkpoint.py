@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import torch
 
 from models.grid import FilmNet
-from models.whole import whole
+from models.io.atomic_file import whole
 
 Net = TypeVar("Net", bound=FilmNet)
 

@@ -19,7 +19,7 @@ from models.clinical.combined import Combined
 from models.clinical.model import ClinicalModel
 from models.gate.bundle_part import GatePart
 from models.grid import GridConfig
-from models.words import read_words
+from models.io.yaml_text import read_words
 
 
 class CardError(ValueError):

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.words import read_words
+from models.io.yaml_text import read_words
 
 Float = npt.NDArray[np.float64]
 

@@ -28,7 +28,7 @@ from models.evaluation.leakage_checks import (
 )
 from models.evaluation.report import describe_bundle, to_json
 from models.evaluation.scores import read_films, score_films
-from models.whole import write_whole
+from models.io.atomic_file import write_whole
 
 SCORES, JSON = "scores.csv", "honesty.json"
 FORMAT = 1

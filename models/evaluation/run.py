@@ -35,7 +35,7 @@ from models.evaluation.report import (
 )
 from models.evaluation.scores import FilmScore, Reading, read_films, score_films
 from models.images.read import read_film
-from models.whole import write_whole
+from models.io.atomic_file import write_whole
 
 SCORES, PREDICTIONS, JSON, HTML = "scores.csv", "predictions.csv", "report.json", "report.html"
 _MAPS = 16

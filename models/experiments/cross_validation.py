@@ -37,10 +37,10 @@ from models.evaluation.folds import (
 )
 from models.grid import GridConfig, GridNet, resized
 from models.images.read import read_film
+from models.io.atomic_file import write_whole
 from models.listed import Films, Listed, load_films, logits
 from models.train import TrainConfig, fit
 from models.training import TrainError, device_for, start_in_words
-from models.whole import write_whole
 
 JSON, SCORES = "cross-validation.json", "out-of-fold.csv"
 _LOOKS = 10

@@ -19,7 +19,7 @@ from models.gate.net import Kind
 from models.gate.others import other
 from models.images.dicom import PixelError, Radiograph
 from models.images.read import read_film
-from models.whole import whole
+from models.io.atomic_file import whole
 
 Float = npt.NDArray[np.float32]
 _Item = TypeVar("_Item")

@@ -20,7 +20,7 @@ from models.gate.change import Chance, Lesson, is_chest, moved, scrambled, toned
 from models.gate.collection import Pictures
 from models.gate.input import inside, ranked
 from models.gate.net import GateConfig, GateNet, Kind, Said
-from models.whole import whole
+from models.io.atomic_file import whole
 
 
 @dataclass(frozen=True)

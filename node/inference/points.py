@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import models
 from models.bundle.operating_points import OperatingPoint
-from models.words import read_words
+from models.io.yaml_text import read_words
 from node.domain.errors import Misconfigured
 from node.domain.override import Thresholds
 from node.domain.prediction import IntendedUse

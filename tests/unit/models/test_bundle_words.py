@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.words import read_words
+from models.io.yaml_text import read_words
 
 
 def test_yaml_is_read() -> None:

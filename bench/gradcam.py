@@ -20,8 +20,8 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
-from models.gradcam import explain
-from models.grid import GridConfig, GridNet
+from models.nets.gradcam import explain
+from models.nets.grid import GridConfig, GridNet
 
 Way = Callable[[GridNet, Tensor], object]
 

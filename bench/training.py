@@ -17,8 +17,8 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
-from models.gemm import quicken
-from models.grid import GridConfig, GridNet
+from models.nets.cpu_conv import quicken
+from models.nets.grid import GridConfig, GridNet
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 
 import torch
 
-from models.grid import FilmNet
 from models.io.atomic_file import whole
+from models.nets.grid import FilmNet
 
 Net = TypeVar("Net", bound=FilmNet)
 

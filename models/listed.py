@@ -24,10 +24,10 @@ from models.data import Batch
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.manifest import Entry, Manifest, Split, refuse
 from models.dataset.manifest import Origin as Source
-from models.grid import STRIDE, FilmNet, GridNet
 from models.images.dicom import PixelError, Radiograph
 from models.images.preprocess import prepare
 from models.images.read import read_film
+from models.nets.grid import STRIDE, FilmNet, GridNet
 from models.release import Carried, HeldOut, Origin, release
 from models.simulate.cohort import T_MEAN, T_SPREAD
 

@@ -23,8 +23,8 @@ from models.calibration.platt import platt
 from models.checkpoint import Progressed
 from models.clinical.combined import Combined
 from models.clinical.model import ClinicalModel
-from models.grid import GridNet
 from models.images.dicom import Radiograph
+from models.nets.grid import GridNet
 
 Values = npt.NDArray[np.floating]
 

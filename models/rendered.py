@@ -25,9 +25,9 @@ from models.data import (
     twin_batch,
     twin_pair,
 )
-from models.grid import FilmNet, GridNet
 from models.images.dicom import Radiograph
 from models.listed import Films, logits
+from models.nets.grid import FilmNet, GridNet
 from models.release import Carried, HeldOut, Origin, release
 from models.simulate.anatomy import ATTRIBUTION
 from models.simulate.cohort import Subject, render, twin

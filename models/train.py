@@ -25,9 +25,9 @@ from models.calibration.platt import auc
 from models.checkpoint import Net, Progressed, Run
 from models.data import Batch
 from models.distributed import Ranks
-from models.gemm import quicken
-from models.gradcam import Explained
-from models.grid import FilmNet, GridNet, Output
+from models.nets.cpu_conv import quicken
+from models.nets.gradcam import Explained
+from models.nets.grid import FilmNet, GridNet, Output
 
 Values = npt.NDArray[np.floating]
 

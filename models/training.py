@@ -14,8 +14,8 @@ from models.bundle.store import add_gate, load_bundle
 from models.data import CALIBRATE, TEST, TRAIN, render_variants
 from models.dataset.manifest import Manifest, ManifestError, Split, read_manifest
 from models.distributed import Ranks, ranks
-from models.grid import GridConfig, GridNet, resized
 from models.listed import Listed, load_films, origin_of, release_listed
+from models.nets.grid import GridConfig, GridNet, resized
 from models.release import account
 from models.rendered import SIMULATED, Rendered, kept_for_calibration, release_rendered
 from models.simulate.anatomy import cache_folder

@@ -18,8 +18,8 @@ from models.bundle.operating_points import OperatingPoint
 from models.clinical.combined import Combined
 from models.clinical.model import ClinicalModel
 from models.gate.bundle_part import GatePart
-from models.grid import GridConfig
 from models.io.yaml_text import read_words
+from models.nets.grid import GridConfig
 
 
 class CardError(ValueError):

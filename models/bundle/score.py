@@ -13,10 +13,10 @@ import torch
 from models.bundle.card import Calibration, Card
 from models.clinical.model import ClinicalModel, sigmoid
 from models.gate.bundle_part import Gate
-from models.gradcam import explain
-from models.grid import GridNet
 from models.images.dicom import Radiograph
 from models.images.preprocess import Placement, prepare
+from models.nets.gradcam import explain
+from models.nets.grid import GridNet
 
 Float = npt.NDArray[np.float32]
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from models.dataset.manifest import Entry, ManifestError, refuse
 from models.evaluation.discrimination import Comparison, Interval, Values, auc, compare
-from models.grid import STRIDE, FilmNet, GridConfig, GridNet
-from models.mil import MilNet
+from models.nets.grid import STRIDE, FilmNet, GridConfig, GridNet
+from models.nets.mil import MilNet
 
 FULL = "full"
 

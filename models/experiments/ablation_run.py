@@ -31,9 +31,9 @@ from models.experiments.ablation import (
     to_json,
     to_markdown,
 )
-from models.grid import FilmNet, GridConfig
 from models.io.atomic_file import write_whole
 from models.listed import Films, Listed, fingerprint, load_films, logits
+from models.nets.grid import FilmNet, GridConfig
 from models.train import TrainConfig, fit
 from models.training import TrainError, device_for, start_in_words
 

@@ -35,10 +35,10 @@ from models.evaluation.folds import (
     labels_of,
     patients_of,
 )
-from models.grid import GridConfig, GridNet, resized
 from models.images.read import read_film
 from models.io.atomic_file import write_whole
 from models.listed import Films, Listed, load_films, logits
+from models.nets.grid import GridConfig, GridNet, resized
 from models.train import TrainConfig, fit
 from models.training import TrainError, device_for, start_in_words
 

@@ -74,7 +74,7 @@ def ablate(  # noqa: PLR0913 - the options of a command
     from models.dataset.manifest import ManifestError
     from models.experiments.ablation_run import JSON, MARKDOWN, AblateOptions
     from models.experiments.ablation_run import ablate as compare_variants
-    from models.grid import GridConfig
+    from models.nets.grid import GridConfig
     from models.training import TrainError
     from node.inference.predictor import open_bundle
 

@@ -11,7 +11,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
-from models.grid import GridConfig, GridNet
+from models.nets.grid import GridConfig, GridNet
 
 REPOSITORY = Path(__file__).parents[3]
 

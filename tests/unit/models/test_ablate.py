@@ -17,8 +17,8 @@ from torch import Tensor
 from models.bundle.store import load_bundle
 from models.experiments.ablation import VARIANTS
 from models.experiments.ablation_run import AblateOptions, ablate
-from models.grid import FilmNet, GridConfig
 from models.listed import Films, logits
+from models.nets.grid import FilmNet, GridConfig
 from models.train import Trained, fit
 from models.training import TrainError
 from node.cli.main import main

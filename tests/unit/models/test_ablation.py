@@ -24,8 +24,8 @@ from models.experiments.ablation import (
     to_json,
     to_markdown,
 )
-from models.grid import FilmNet, GridConfig, GridNet, cut
-from models.mil import MilNet
+from models.nets.grid import FilmNet, GridConfig, GridNet, cut
+from models.nets.mil import MilNet
 from models.train import loss
 
 Build = Callable[[str], FilmNet]

@@ -15,8 +15,8 @@ from models.bundle.card import Card, digest, dump, parse
 from models.bundle.golden import farthest, verify_golden
 from models.bundle.score import score
 from models.bundle.store import Bundle, BundleError, compare_gpu, load_bundle, write_bundle
-from models.grid import GridConfig, GridNet
 from models.images.dicom import Radiograph
+from models.nets.grid import GridConfig, GridNet
 
 CARD = {
     "name": "test",

@@ -18,7 +18,7 @@ from models.dataset.manifest import Entry, ManifestError, Split
 from models.evaluation.folds import Fold, beside, draw_folds, ranks_within
 from models.experiments import cross_validation
 from models.experiments.cross_validation import CrossValidation, Options, cross_validate
-from models.grid import GridConfig, GridNet
+from models.nets.grid import GridConfig, GridNet
 from models.train import Trained, fit
 from node.cli.model import model
 from tests.unit.models.test_bundle import CARD

@@ -18,7 +18,7 @@ from models.bundle.store import write_bundle
 from models.dataset.manifest import Entry, ManifestError, Origin, Split, write_manifest
 from models.evaluation import run, scores
 from models.evaluation.run import HTML, JSON, PREDICTIONS, SCORES
-from models.grid import GridConfig, GridNet
+from models.nets.grid import GridConfig, GridNet
 from tests.unit.models.test_bundle import CARD
 
 

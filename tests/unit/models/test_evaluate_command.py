@@ -10,7 +10,7 @@ from PIL import Image
 
 from models.bundle.card import Card
 from models.bundle.store import write_bundle
-from models.grid import GridConfig, GridNet
+from models.nets.grid import GridConfig, GridNet
 from tests.peers.command import osteoscreen
 from tests.unit.models.test_bundle import CARD
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.gemm import GemmConv2d, quicken
-from models.grid import GridConfig, GridNet
+from models.nets.cpu_conv import GemmConv2d, quicken
+from models.nets.grid import GridConfig, GridNet
 
 
 @pytest.mark.parametrize(

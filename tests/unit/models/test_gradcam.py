@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.gradcam import explain
-from models.grid import GridConfig, GridNet, stitch
+from models.nets.gradcam import explain
+from models.nets.grid import GridConfig, GridNet, stitch
 
 Make = Callable[[GridConfig], GridNet]
 

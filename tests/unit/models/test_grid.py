@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.grid import GridConfig, GridNet, cut, stitch
+from models.nets.grid import GridConfig, GridNet, cut, stitch
 
 Make = Callable[[GridConfig], GridNet]
 

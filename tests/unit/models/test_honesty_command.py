@@ -21,9 +21,9 @@ from models.bundle.store import write_bundle
 from models.dataset.manifest import Entry, Origin, Split, read_manifest, write_manifest
 from models.evaluation import scores
 from models.evaluation.leakage_run import JSON, OFF, PLAIN, SCORES, TWINS
-from models.grid import GridConfig, GridNet
 from models.images.preprocess import prepare
 from models.images.read import read_film
+from models.nets.grid import GridConfig, GridNet
 from node.cli.main import app
 from node.domain.errors import Misconfigured
 from tests.unit.models.test_bundle import CARD

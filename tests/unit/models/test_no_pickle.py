@@ -11,8 +11,8 @@ import torch
 
 from models.bundle.card import Card, digest, dump, parse
 from models.bundle.store import BundleError, load_bundle, write_bundle
-from models.grid import GridConfig, GridNet
 from models.images.dicom import Radiograph
+from models.nets.grid import GridConfig, GridNet
 from tests.unit.models.test_bundle import CARD
 
 ROOT = Path(__file__).parents[3]

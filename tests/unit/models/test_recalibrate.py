@@ -13,8 +13,8 @@ from models.bundle.golden import verify_golden
 from models.bundle.score import Bundle
 from models.bundle.store import load_bundle, write_bundle
 from models.dataset.manifest import ManifestError
-from models.grid import GridConfig, GridNet
 from models.images.dicom import Radiograph
+from models.nets.grid import GridConfig, GridNet
 from models.recalibrate import recalibrate
 from node.cli.model import model
 from tests.unit.models.test_bundle import CARD

@@ -13,7 +13,7 @@ from models.bundle.score import Bundle
 from models.bundle.store import BundleError, load_bundle
 from models.clinical.combined import combine
 from models.clinical.model import ClinicalModel, sigmoid
-from models.grid import GridConfig, GridNet
+from models.nets.grid import GridConfig, GridNet
 from models.release import LEAST, Carried, HeldOut, Origin, release
 
 REPOSITORY = Path(__file__).parents[3]

@@ -9,9 +9,9 @@ import pytest
 from models.bundle.card import Card
 from models.bundle.score import Bundle, Score
 from models.evaluation.heatmap_checks import bone_heat, faithfulness, likeness
-from models.grid import GridConfig, GridNet
 from models.images.dicom import Radiograph
 from models.images.preprocess import Placement, prepare
+from models.nets.grid import GridConfig, GridNet
 from tests.unit.models.test_bundle import CARD
 
 SQUARE = Placement(0.0, 0.0, 60.0, 60.0)

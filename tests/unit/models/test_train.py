@@ -15,9 +15,9 @@ import torch
 
 from models.data import CALIBRATE, TRAIN, Batch, Maps, render_films, subjects, twin_batch, twin_pair
 from models.distributed import Ranks
-from models.gradcam import Explained
-from models.grid import GridConfig, GridNet, Output
 from models.listed import Films
+from models.nets.gradcam import Explained
+from models.nets.grid import GridConfig, GridNet, Output
 from models.rendered import Rendered
 from models.train import TrainConfig, fit, loss, stray
 

@@ -12,7 +12,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from models.grid import CHANNELS, FilmNet, GridConfig, Output, cut, resnet18
+from models.nets.grid import CHANNELS, FilmNet, GridConfig, Output, cut, resnet18
 
 
 class MilNet(FilmNet):

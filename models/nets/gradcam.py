@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from models.grid import STRIDE, Features, GridNet, Output, stitch
+from models.nets.grid import STRIDE, Features, GridNet, Output, stitch
 
 
 def explain(net: GridNet, film: Tensor) -> tuple[Output, Tensor]:

@@ -18,9 +18,9 @@ from pydicom import Dataset
 from models.simulate import dicom
 from models.simulate.anatomy import load_anatomy
 from models.simulate.cohort import Subject, dress, render
+from models.simulate.hospitals import WORLD_VERSION
 from models.simulate.variants import render_maps, sample_variant
 from models.simulate.vendor import MIXED
-from models.simulate.world import WORLD_VERSION
 
 Float = npt.NDArray[np.float32]
 

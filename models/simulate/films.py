@@ -21,8 +21,8 @@ from models.simulate.cohort import (
     shoot,
 )
 from models.simulate.dicom import Header, build
+from models.simulate.hospitals import WORLD_VERSION
 from models.simulate.patients import Patient
-from models.simulate.world import WORLD_VERSION
 
 Float = npt.NDArray[np.float32]
 

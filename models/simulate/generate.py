@@ -27,11 +27,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.dataset.manifest import Entry, Origin, Sex, Split, write_manifest
 from models.io.atomic_file import whole, write_whole
 from models.simulate.anatomy import Anatomy, AnatomyError, cache_folder, load_anatomy
+from models.simulate.contact_sheet import contact_sheet
 from models.simulate.films import FORMATS, Recipe, counterpart, make, paths
+from models.simulate.hospitals import WORLD_VERSION
 from models.simulate.patients import Patient, enrol
-from models.simulate.sheet import contact_sheet
 from models.simulate.variants import MAP_SIDE, cached_maps, map_path
-from models.simulate.world import WORLD_VERSION
 
 LEAST_PATIENTS = 60
 """Fewer leave a split without one of the classes."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.simulate.cohort import DXA_ERROR, T_LIMIT, Subject, dress
-from models.simulate.world import (
+from models.simulate.hospitals import (
     PEOPLE,
     SITES,
     STUDY_PATIENTS,

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from models.simulate.likeness import SIDE, covered, main, measure, read_films, spreads
+from models.simulate.realism import SIDE, covered, main, measure, read_films, spreads
 
 
 def _film(seed: int, sharp: float = 2.0, tone: float = 0.5) -> np.ndarray:

@@ -9,8 +9,8 @@ from scipy.optimize import minimize
 
 from models.calibration.platt import auc
 from models.simulate import patients as module
+from models.simulate.hospitals import SITES, STUDY_PATIENTS, STUDY_POSITIVE, site
 from models.simulate.patients import Patient, enrol, share_out
-from models.simulate.world import SITES, STUDY_PATIENTS, STUDY_POSITIVE, site
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """How films compare in tone, contrast and fine structure: simulated ones with real ones.
 
-python -m models.simulate.likeness FOLDER FOLDER prints both folders' spreads side by side. A world
+python -m models.simulate.realism FOLDER FOLDER prints both folders' spreads side by side. A world
 is settled against real films with these figures before any net is tested in it.
 """
 
@@ -88,7 +88,7 @@ def _read(path: Path) -> Float:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line; 0 when the table is printed."""
-    parser = argparse.ArgumentParser(prog="python -m models.simulate.likeness", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m models.simulate.realism", description=__doc__)
     parser.add_argument("simulated", type=Path, help="folder of simulated films")
     parser.add_argument("real", type=Path, help="folder of real films")
     parser.add_argument("--limit", type=int, default=450, help="films of each folder at most")

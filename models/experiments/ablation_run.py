@@ -17,7 +17,6 @@ from rich.console import Console
 
 from models.bundle.score import Bundle
 from models.dataset.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
-from models.distributed import Ranks
 from models.experiments.ablation import (
     VARIANTS,
     Learned,
@@ -32,10 +31,11 @@ from models.experiments.ablation import (
     to_markdown,
 )
 from models.io.atomic_file import write_whole
-from models.listed import Films, Listed, fingerprint, load_films, logits
 from models.nets.grid import FilmNet, GridConfig
-from models.train import TrainConfig, fit
-from models.training import TrainError, device_for, start_in_words
+from models.training.distributed import Ranks
+from models.training.loop import TrainConfig, fit
+from models.training.manifest_source import Films, Listed, fingerprint, load_films, logits
+from models.training.run import TrainError, device_for, start_in_words
 
 JSON, MARKDOWN, RUN = "ablation.json", "ablation.md", "run"
 

@@ -22,7 +22,6 @@ from rich.progress import track
 
 from models.bundle.score import Bundle
 from models.dataset.manifest import Entry, Manifest, cell, read_manifest
-from models.distributed import Ranks
 from models.evaluation.baseline import band_energies, left_out
 from models.evaluation.discrimination import Values
 from models.evaluation.folds import (
@@ -37,10 +36,11 @@ from models.evaluation.folds import (
 )
 from models.images.read import read_film
 from models.io.atomic_file import write_whole
-from models.listed import Films, Listed, load_films, logits
 from models.nets.grid import GridConfig, GridNet, resized
-from models.train import TrainConfig, fit
-from models.training import TrainError, device_for, start_in_words
+from models.training.distributed import Ranks
+from models.training.loop import TrainConfig, fit
+from models.training.manifest_source import Films, Listed, load_films, logits
+from models.training.run import TrainError, device_for, start_in_words
 
 JSON, SCORES = "cross-validation.json", "out-of-fold.csv"
 _LOOKS = 10

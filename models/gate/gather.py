@@ -9,7 +9,7 @@ from pathlib import Path
 from models.dataset.manifest import Manifest
 from models.gate.chests import simulate
 from models.gate.collection import SIDE, Pictures, of_chests, of_manifest, of_others
-from models.listed import fingerprint
+from models.training.manifest_source import fingerprint
 
 _FIRST_VARIANT = 1000
 """Variants of the CT that no bundle is trained or measured on."""

@@ -64,13 +64,14 @@ def fit_clinical(
 ) -> None:
     """Fit the clinical model on age, sex, weight and height; show its cross-validated figures."""
     try:
-        from models.training.clinical import fit
+        from models.training.run.clinical import fit
     except ModuleNotFoundError as error:
         raise Misconfigured(
             f"fitting needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
+    from models.training.run.clinical.people import Label, TableError, read_people
+
     from models.bundle.store import BundleError, add_clinical
-    from models.training.clinical.people import Label, TableError, read_people
     from node.inference.predictor import open_bundle
 
     if label not in ("", *Label):
@@ -119,7 +120,7 @@ def fit_gate(  # noqa: PLR0913 - the options of a command
     from models.dataset.manifest import ManifestError
     from models.gate.train import GateTraining
     from models.simulate.anatomy import AnatomyError
-    from models.training import TrainError, device_for
+    from models.training.run import TrainError, device_for
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, "cpu")
@@ -150,7 +151,7 @@ def calibrate(
     """Settle calibration, thresholds and combined model on films of your own; the net stays."""
     from models.bundle.store import BundleError
     from models.dataset.manifest import ManifestError
-    from models.recalibrate import recalibrate
+    from models.training.recalibrate import recalibrate
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, device)
@@ -192,7 +193,7 @@ def train(  # noqa: PLR0913 - the options of a command
     """
     from models.bundle.store import BundleError
     from models.dataset.manifest import ManifestError
-    from models.training import TrainError, TrainOptions, train_bundle
+    from models.training.run import TrainError, TrainOptions, train_bundle
 
     options = TrainOptions(
         out=out,

@@ -75,7 +75,7 @@ def ablate(  # noqa: PLR0913 - the options of a command
     from models.experiments.ablation_run import JSON, MARKDOWN, AblateOptions
     from models.experiments.ablation_run import ablate as compare_variants
     from models.nets.grid import GridConfig
-    from models.training import TrainError
+    from models.training.run import TrainError
     from node.inference.predictor import open_bundle
 
     try:
@@ -119,7 +119,7 @@ def cross_validate(  # noqa: PLR0913 - the options of a command
             f"cross-validating needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
     from models.dataset.manifest import ManifestError
-    from models.training import TrainError
+    from models.training.run import TrainError
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(start, "cpu") if start else None

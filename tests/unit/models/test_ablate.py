@@ -17,10 +17,10 @@ from torch import Tensor
 from models.bundle.store import load_bundle
 from models.experiments.ablation import VARIANTS
 from models.experiments.ablation_run import AblateOptions, ablate
-from models.listed import Films, logits
 from models.nets.grid import FilmNet, GridConfig
-from models.train import Trained, fit
-from models.training import TrainError
+from models.training.loop import Trained, fit
+from models.training.manifest_source import Films, logits
+from models.training.run import TrainError
 from node.cli.main import main
 
 Say = Callable[..., tuple[int, str, str]]

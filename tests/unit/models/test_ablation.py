@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.data import Batch
 from models.dataset.manifest import Entry, Split
 from models.evaluation.discrimination import compare
 from models.experiments.ablation import (
@@ -26,7 +25,8 @@ from models.experiments.ablation import (
 )
 from models.nets.grid import FilmNet, GridConfig, GridNet, cut
 from models.nets.mil import MilNet
-from models.train import loss
+from models.training.loop import loss
+from models.training.simulated_batches import Batch
 
 Build = Callable[[str], FilmNet]
 

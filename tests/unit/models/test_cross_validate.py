@@ -19,7 +19,7 @@ from models.evaluation.folds import Fold, beside, draw_folds, ranks_within
 from models.experiments import cross_validation
 from models.experiments.cross_validation import CrossValidation, Options, cross_validate
 from models.nets.grid import GridConfig, GridNet
-from models.train import Trained, fit
+from models.training.loop import Trained, fit
 from node.cli.model import model
 from tests.unit.models.test_bundle import CARD
 

@@ -15,7 +15,7 @@ from models.bundle.store import load_bundle, write_bundle
 from models.dataset.manifest import ManifestError
 from models.images.dicom import Radiograph
 from models.nets.grid import GridConfig, GridNet
-from models.recalibrate import recalibrate
+from models.training.recalibrate import recalibrate
 from node.cli.model import model
 from tests.unit.models.test_bundle import CARD
 

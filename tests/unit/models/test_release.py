@@ -14,7 +14,7 @@ from models.bundle.store import BundleError, load_bundle
 from models.clinical.combined import combine
 from models.clinical.model import ClinicalModel, sigmoid
 from models.nets.grid import GridConfig, GridNet
-from models.release import LEAST, Carried, HeldOut, Origin, release
+from models.training.build_bundle import LEAST, Carried, HeldOut, Origin, release
 
 REPOSITORY = Path(__file__).parents[3]
 NAMES = ["youden", "sensitivity-90", "specificity-90"]

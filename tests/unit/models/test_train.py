@@ -13,13 +13,22 @@ import numpy as np
 import pytest
 import torch
 
-from models.data import CALIBRATE, TRAIN, Batch, Maps, render_films, subjects, twin_batch, twin_pair
-from models.distributed import Ranks
-from models.listed import Films
 from models.nets.gradcam import Explained
 from models.nets.grid import GridConfig, GridNet, Output
-from models.rendered import Rendered
-from models.train import TrainConfig, fit, loss, stray
+from models.training.distributed import Ranks
+from models.training.loop import TrainConfig, fit, loss, stray
+from models.training.manifest_source import Films
+from models.training.simulated_batches import (
+    CALIBRATE,
+    TRAIN,
+    Batch,
+    Maps,
+    render_films,
+    subjects,
+    twin_batch,
+    twin_pair,
+)
+from models.training.simulated_source import Rendered
 
 CONFIG = GridConfig(size=192, dim=32, depth=1, heads=2)
 RUN = TrainConfig(steps=2, look=1)
@@ -189,7 +198,7 @@ def test_several_processes_train_one_net(tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(
         "import sys; from pathlib import Path\n"
-        "from models.distributed import ranks; from models.train import fit\n"
+        "from models.training.distributed import ranks; from models.training.loop import fit\n"
         "from tests.unit.models.test_train import RUN, _net, _source\n"
         "with ranks('cpu') as joined:\n"
         "    run = fit(_net(), _source(), RUN, Path(sys.argv[1]), joined)\n"

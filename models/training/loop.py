@@ -20,14 +20,14 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 from torch.nn.functional import smooth_l1_loss, softplus
 
-from models import checkpoint as checkpoints
 from models.calibration.platt import auc
-from models.checkpoint import Net, Progressed, Run
-from models.data import Batch
-from models.distributed import Ranks
 from models.nets.cpu_conv import quicken
 from models.nets.gradcam import Explained
 from models.nets.grid import FilmNet, GridNet, Output
+from models.training.checkpoint import Net, Progressed, Run
+from models.training.distributed import Ranks
+from models.training.run import checkpoint as checkpoints
+from models.training.simulated_batches import Batch
 
 Values = npt.NDArray[np.floating]
 

@@ -11,15 +11,20 @@ import torch
 
 from models.bundle.score import Bundle
 from models.bundle.store import add_gate, load_bundle
-from models.data import CALIBRATE, TEST, TRAIN, render_variants
 from models.dataset.manifest import Manifest, ManifestError, Split, read_manifest
-from models.distributed import Ranks, ranks
-from models.listed import Listed, load_films, origin_of, release_listed
 from models.nets.grid import GridConfig, GridNet, resized
-from models.release import account
-from models.rendered import SIMULATED, Rendered, kept_for_calibration, release_rendered
 from models.simulate.anatomy import cache_folder
-from models.train import TrainConfig, fit
+from models.training.build_bundle import account
+from models.training.distributed import Ranks, ranks
+from models.training.loop import TrainConfig, fit
+from models.training.manifest_source import Listed, load_films, origin_of, release_listed
+from models.training.simulated_batches import CALIBRATE, TEST, TRAIN, render_variants
+from models.training.simulated_source import (
+    SIMULATED,
+    Rendered,
+    kept_for_calibration,
+    release_rendered,
+)
 
 
 class TrainError(ValueError):

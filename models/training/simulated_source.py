@@ -12,7 +12,13 @@ import numpy as np
 from models.bundle.card import Figure, IntendedUse, Training
 from models.bundle.score import Bundle
 from models.calibration.platt import area
-from models.data import (
+from models.images.dicom import Radiograph
+from models.nets.grid import FilmNet, GridNet
+from models.simulate.anatomy import ATTRIBUTION
+from models.simulate.cohort import Subject, render, twin
+from models.training.build_bundle import Carried, HeldOut, Origin, release
+from models.training.manifest_source import Films, logits
+from models.training.simulated_batches import (
     CALIBRATE,
     TEST,
     TRAIN,
@@ -25,12 +31,6 @@ from models.data import (
     twin_batch,
     twin_pair,
 )
-from models.images.dicom import Radiograph
-from models.listed import Films, logits
-from models.nets.grid import FilmNet, GridNet
-from models.release import Carried, HeldOut, Origin, release
-from models.simulate.anatomy import ATTRIBUTION
-from models.simulate.cohort import Subject, render, twin
 
 CALIBRATION_FILMS = 480
 TEST_FILMS = 640

@@ -20,8 +20,8 @@ from models.clinical.combined import combine_films
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
-from models.listed import carry, load_films, logits
-from models.release import HeldOut, freeze_on
+from models.training.build_bundle import HeldOut, freeze_on
+from models.training.manifest_source import carry, load_films, logits
 
 
 def recalibrate(file: Path, bundle: Bundle, out: Path) -> Bundle:

@@ -20,11 +20,11 @@ from models.bundle.score import Bundle, calibrated
 from models.bundle.store import BundleError, write_bundle
 from models.calibration.combined_fit import fit
 from models.calibration.platt import platt
-from models.checkpoint import Progressed
 from models.clinical.combined import Combined
 from models.clinical.model import ClinicalModel
 from models.images.dicom import Radiograph
 from models.nets.grid import GridNet
+from models.training.checkpoint import Progressed
 
 Values = npt.NDArray[np.floating]
 

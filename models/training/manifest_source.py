@@ -20,7 +20,6 @@ from models.bundle.card import IntendedUse, Training
 from models.bundle.score import Bundle
 from models.calibration.platt import area
 from models.clinical.model import ClinicalModel
-from models.data import Batch
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.manifest import Entry, Manifest, Split, refuse
 from models.dataset.manifest import Origin as Source
@@ -28,8 +27,9 @@ from models.images.dicom import PixelError, Radiograph
 from models.images.preprocess import prepare
 from models.images.read import read_film
 from models.nets.grid import STRIDE, FilmNet, GridNet
-from models.release import Carried, HeldOut, Origin, release
 from models.simulate.cohort import T_MEAN, T_SPREAD
+from models.training.build_bundle import Carried, HeldOut, Origin, release
+from models.training.simulated_batches import Batch
 
 Half = npt.NDArray[np.float16]
 Float = npt.NDArray[np.float32]

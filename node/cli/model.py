@@ -110,16 +110,16 @@ def fit_gate(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Train the gate that tells frontal chest films from others; show figures of unseen people."""
     try:
-        from models.gate.make import GateOptions
-        from models.gate.make import fit_gate as make_gate
+        from models.training.gate.run import GateOptions
+        from models.training.gate.run import fit_gate as make_gate
     except ModuleNotFoundError as error:
         raise Misconfigured(
             f"a gate needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
     from models.bundle.store import BundleError, add_gate
     from models.dataset.manifest import ManifestError
-    from models.gate.train import GateTraining
     from models.simulate.anatomy import AnatomyError
+    from models.training.gate.loop import GateTraining
     from models.training.run import TrainError, device_for
     from node.inference.predictor import open_bundle
 

@@ -10,16 +10,16 @@ from PIL import Image
 
 from models.dataset.manifest import Entry, ManifestError, Split
 from models.gate.bundle_part import Gate, GateError, drift, from_bytes, signed
-from models.gate.change import Chance, moved, scrambled, turned
-from models.gate.collection import Pictures, of_manifest, of_others
 from models.gate.inference import Seen, Spread, ask
 from models.gate.input import squared
-from models.gate.make import GateOptions, make
-from models.gate.measure import deal, passes, rank_all
 from models.gate.net import GateConfig, Kind
-from models.gate.others import BODY, NO_BODY, other
-from models.gate.train import GateTraining, Lessons
 from models.images.dicom import Radiograph
+from models.training.gate.augment import Chance, moved, scrambled, turned
+from models.training.gate.cross_validation import deal, passes, rank_all
+from models.training.gate.dataset import Pictures, of_manifest, of_others
+from models.training.gate.loop import GateTraining, Lessons
+from models.training.gate.negatives import BODY, NO_BODY, other
+from models.training.gate.run import GateOptions, make
 
 CONFIG = GateConfig(size=64, widths=(8, 8, 16, 16), features=16)
 TRAINING = GateTraining(steps=4, batch=24)

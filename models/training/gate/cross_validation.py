@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.gate.bundle_part import Counted
-from models.gate.change import Chance, moved
-from models.gate.collection import Pictures
 from models.gate.inference import Answers, Seen, Spread, ask
 from models.gate.input import inside, ranked
 from models.gate.net import GateConfig, GateNet, Kind
-from models.gate.train import GateTraining, fit
+from models.training.gate.augment import Chance, moved
+from models.training.gate.dataset import Pictures
+from models.training.gate.loop import GateTraining, fit
 
 WITHIN = 0.995
 """The share of unseen frontal films that must not count as far from all that was learned."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.dataset.manifest import Manifest
-from models.gate.chests import simulate
-from models.gate.collection import SIDE, Pictures, of_chests, of_manifest, of_others
+from models.training.gate.dataset import SIDE, Pictures, of_chests, of_manifest, of_others
+from models.training.gate.simulated_chests import simulate
 from models.training.manifest_source import fingerprint
 
 _FIRST_VARIANT = 1000

@@ -16,11 +16,11 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as yes_or_no
 from torch.nn.functional import cross_entropy
 
-from models.gate.change import Chance, Lesson, is_chest, moved, scrambled, toned, turned
-from models.gate.collection import Pictures
 from models.gate.input import inside, ranked
 from models.gate.net import GateConfig, GateNet, Kind, Said
 from models.io.atomic_file import whole
+from models.training.gate.augment import Chance, Lesson, is_chest, moved, scrambled, toned, turned
+from models.training.gate.dataset import Pictures
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.progress import track
 
 from models.dataset.manifest import Entry, refuse
-from models.gate.chests import Chest
 from models.gate.input import squared
 from models.gate.net import Kind
-from models.gate.others import other
 from models.images.dicom import PixelError, Radiograph
 from models.images.read import read_film
 from models.io.atomic_file import whole
+from models.training.gate.negatives import other
+from models.training.gate.simulated_chests import Chest
 
 Float = npt.NDArray[np.float32]
 _Item = TypeVar("_Item")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from models.dataset.manifest import read_manifest
 from models.gate.bundle_part import Gate, GatePart
-from models.gate.collection import Pictures
-from models.gate.gather import Beside, gather
-from models.gate.measure import WITHIN, cross_validate, spread_of
 from models.gate.net import GateConfig
-from models.gate.train import GateTraining, fit
 from models.simulate.anatomy import ATTRIBUTION
+from models.training.gate.build_dataset import Beside, gather
+from models.training.gate.cross_validation import WITHIN, cross_validate, spread_of
+from models.training.gate.dataset import Pictures
+from models.training.gate.loop import GateTraining, fit
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from node.domain.errors import Misconfigured
 from node.domain.policy import ThresholdPolicy
 from node.jobs import migrate
 from node.jobs.canary import SqlCanary
+from node.policies import reserve, retry_policy, threshold_policy
 from node.reload.current import Current
 from node.spool.store import FileSpool
-from node.wiring.policies import reserve, retry_policy, threshold_policy
 
 if TYPE_CHECKING:
     from node.inference.decoders import Decode

@@ -14,7 +14,7 @@ from node.jobs import migrate
 from node.jobs.canary_scores import SqlCanaryScores
 from node.jobs.outcomes import SqlOutcomes
 from node.jobs.scores import SqlScores
-from node.wiring.policies import threshold_policy
+from node.policies import threshold_policy
 
 
 def run_report(config: Config, since: datetime | None, within: timedelta) -> Report:

@@ -11,9 +11,9 @@ from node.inference.points import Points
 from node.jobs import migrate
 from node.jobs.outcomes import Imported, SqlOutcomes
 from node.jobs.scores import SqlScores
+from node.policies import reserve, threshold_policy
 from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
-from node.wiring.policies import reserve, threshold_policy
 
 
 def run_replay(node: Config, tried: Config, since: datetime | None, within: timedelta) -> Replayed:

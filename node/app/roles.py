@@ -25,13 +25,7 @@ from node.jobs.engine import open_engine
 from node.jobs.intake import SqlIntake
 from node.jobs.outbox import SqlOutbox
 from node.jobs.queue import SqlQueue
-from node.ports import Archive
-from node.reload.current import Current
-from node.spool.patient_key import pseudonyms
-from node.spool.store import FileSpool
-from node.wiring.audit import audit_of, audited, peer_of, shipped
-from node.wiring.drift import DriftReport, drift_report, telling, watch_of
-from node.wiring.policies import (
+from node.policies import (
     admission_policy,
     callers,
     gated,
@@ -40,6 +34,12 @@ from node.wiring.policies import (
     routes,
     threshold_policy,
 )
+from node.ports import Archive
+from node.reload.current import Current
+from node.spool.patient_key import pseudonyms
+from node.spool.store import FileSpool
+from node.wiring.audit import audit_of, audited, peer_of, shipped
+from node.wiring.drift import DriftReport, drift_report, telling, watch_of
 
 if TYPE_CHECKING:
     from node.results.subject import ResultSettings

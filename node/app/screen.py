@@ -4,7 +4,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from node.config.settings import Config
-from node.wiring.policies import admission_policy, gated, threshold_policy
+from node.policies import admission_policy, gated, threshold_policy
 
 if TYPE_CHECKING:
     from node.screening.run import Outcome

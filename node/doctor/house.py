@@ -18,7 +18,7 @@ from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Used
 from node.jobs import migrate
 from node.jobs.engine import clock_of, open_engine
-from node.wiring.policies import routes, threshold_policy
+from node.policies import routes, threshold_policy
 
 _PROBES = 5
 _ROOM_FOR_TRAIL = 16 * 1024**2

@@ -23,11 +23,11 @@ from node.config.settings import Config, ConfigError, load
 from node.domain.change import difference
 from node.domain.errors import Misconfigured
 from node.domain.reload import Reload, RoleAnswer
+from node.policies import admission_policy, callers, gated, routes, threshold_policy
 from node.ports import Audit
 from node.reload.control import answering
 from node.reload.current import Current
 from node.reload.take_up import taken_up
-from node.wiring.policies import admission_policy, callers, gated, routes, threshold_policy
 
 _LOOK_SECONDS = 1.0
 BY_SIGNAL, BY_FILE = "SIGHUP", "file change"

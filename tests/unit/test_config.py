@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from node.config.peers import Destination, ResultKind, WebDestination
 from node.config.settings import Config, ConfigError, load
 from node.domain.admission import PixelRule
-from node.wiring.policies import admission_policy
+from node.policies import admission_policy
 
 PACS = "{name: %s, ae_title: PACS, host: pacs.example, port: 104}"
 

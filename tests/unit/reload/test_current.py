@@ -5,8 +5,8 @@ import pytest
 from node.config.sections import Admit, Policy
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
+from node.policies import admission_policy
 from node.reload.current import Current
-from node.wiring.policies import admission_policy
 
 YOUNG = Config(policy=Policy(admit=Admit(min_age=40)))
 

@@ -10,7 +10,7 @@ from node.domain.override import Group, Override, Rule, Thresholds
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Used
 from node.domain.prior import PriorRule, Repeat
-from node.wiring.policies import threshold_policy
+from node.policies import threshold_policy
 
 POINTS = {"youden": Thresholds(0.4, 0.3), "sensitivity-90": Thresholds(0.2, 0.1)}
 

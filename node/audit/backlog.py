@@ -19,7 +19,7 @@ from typing import IO
 
 import structlog
 
-from node.audit.line import MAX_LINE, name_of
+from node.audit.syslog_line import MAX_LINE, name_of
 
 # How long a rotated file must have rested before it counts as complete: a writer opens the file
 # for each record, so that one that came just before the rotation is done long before that.

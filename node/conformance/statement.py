@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from pydicom.charset import python_encoding
 
-from node.audit.line import MAX_LINE, MSGID
+from node.audit.syslog_line import MAX_LINE, MSGID
 from node.config.settings import Config
 from node.conformance.annexes import annexes
 from node.conformance.blocks import Section, Table, to_html, to_markdown

@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from node.audit.life import settings, tell_changes
+from node.audit.lifecycle import settings, tell_changes
 from node.config.settings import Config, ConfigError, load
 from node.domain.change import difference
 from node.domain.errors import Misconfigured

@@ -6,15 +6,15 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from node.audit.life import told
-from node.audit.trail import open_trail
+from node.audit.file_trail import open_trail
+from node.audit.lifecycle import told
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
 from node.domain.audit import Peer
 from node.ports import Audit
 
 if TYPE_CHECKING:
-    from node.upkeep.shipping import Shipper
+    from node.audit.shipper import Shipper
 
 _POLL = 1.0  # seconds between two looks at a trail that is shipped
 
@@ -66,9 +66,9 @@ def peer_of(destination: Destination | WebDestination) -> Peer:
 def _shipper(config: Config) -> "Shipper | None":
     """Return who ships the trail, None for nobody; raise Misconfigured for files of no use."""
     from node.audit.backlog import Backlog
-    from node.audit.syslog import send
+    from node.audit.shipper import Shipper
+    from node.audit.syslog_client import send
     from node.tls import client_context
-    from node.upkeep.shipping import Shipper
 
     server, trail = config.audit.syslog, config.audit.file
     if server is None or trail is None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
-from node.audit.trail import NoTrail
+from node.audit.file_trail import NoTrail
 from node.domain.audit import Peer
 from node.domain.delivery import DeliveryState
 from node.domain.errors import Unreachable

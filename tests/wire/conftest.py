@@ -26,8 +26,8 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification
 
+from node.audit.file_trail import FileTrail
 from node.audit.message import Origin
-from node.audit.trail import FileTrail
 from node.config.peers import Destination
 from node.config.sections import Dicom
 from node.domain.admission import AdmissionPolicy

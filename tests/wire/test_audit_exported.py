@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydicom.uid import SecondaryCaptureImageStorage
 
+from node.audit.file_trail import FileTrail
 from node.audit.message import Origin
-from node.audit.trail import FileTrail
 from node.config.peers import Destination
 from node.domain.audit import Peer
 from node.domain.delivery import DeliveryState, Parcel, Result, ResultKind

@@ -12,9 +12,10 @@ import trustme
 from structlog.testing import capture_logs
 
 from node.audit.backlog import Backlog
+from node.audit.file_trail import FileTrail
 from node.audit.message import Origin
-from node.audit.syslog import send
-from node.audit.trail import FileTrail
+from node.audit.shipper import Shipper
+from node.audit.syslog_client import send
 from node.config.peers import Syslog, Tls
 from node.config.sections import Audit, Spool
 from node.config.settings import Config
@@ -23,7 +24,6 @@ from node.domain.audit import FilmReceived, Instance, Peer
 from node.domain.check import Check
 from node.domain.errors import Unreachable
 from node.tls import client_context
-from node.upkeep.shipping import Shipper
 from tests.peers.audit import parse
 from tests.peers.syslog import SyslogServer
 from tests.peers.waiting import free_port

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from node.audit.backlog import Backlog
-from node.audit.trail import FileTrail
+from node.audit.file_trail import FileTrail
 from node.domain.audit import FilmReceived, Instance
 from tests.peers.audit import parse
 from tests.peers.programs import run

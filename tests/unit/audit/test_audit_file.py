@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from node.audit.trail import FileTrail, open_trail
+from node.audit.file_trail import FileTrail, open_trail
 from node.config.settings import load
 from node.domain.audit import ApplicationStarted, FilmReceived, Instance
 from tests.peers.audit import read
@@ -25,7 +25,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from datetime import UTC, datetime
-from node.audit.trail import FileTrail
+from node.audit.file_trail import FileTrail
 from node.domain.audit import FilmReceived, Instance, Peer
 from tests.unit.audit.events import NODE
 trail = FileTrail(Path(sys.argv[1]), NODE, lambda: datetime.now(UTC))

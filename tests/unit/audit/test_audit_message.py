@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.audit.line import MAX_LINE, to_line
 from node.audit.message import MAX_VALUE, Origin, to_xml
+from node.audit.syslog_line import MAX_LINE, to_line
 from node.domain.audit import (
     ApplicationStarted,
     ApplicationStopped,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from node.audit.life import settings
+from node.audit.lifecycle import settings
 from node.config.settings import Config, load
 from node.domain.change import Change, Changes, difference
 from node.reload.take_up import packed, taken_up, unpacked

@@ -16,8 +16,8 @@ from time import monotonic
 
 import structlog
 
-from node.audit.line import to_line
 from node.audit.message import Origin
+from node.audit.syslog_line import to_line
 from node.config.settings import Config
 from node.domain.audit import AuditEvent
 from node.log import where

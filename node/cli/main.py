@@ -127,10 +127,10 @@ def screen(  # noqa: PLR0913 - a parameter is an option
 ) -> None:
     """Score folders of DICOM files without a PACS: one row for each film."""
     from node.app.roles import processors
-    from node.app.screen import run_screen
+    from node.batch.row import RowState
+    from node.batch.session import Request
+    from node.batch.setup import run_screen
     from node.display.screen import ScreeningBar, print_summary, summary
-    from node.screening.row import RowState
-    from node.screening.session import Request
 
     settings = settings_of(config)[1]
     if bundle:

@@ -16,9 +16,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from node.batch.row import RowState
+from node.batch.runner import Outcome
 from node.display.use import warn
-from node.screening.row import RowState
-from node.screening.run import Outcome
 
 
 class _Speed(ProgressColumn):

@@ -41,8 +41,8 @@ def tree(tmp_path: Path) -> Path:
         ("node/audit/file_trail.py", "import highdicom"),
         ("node/notify/mail.py", "import node.jobs.alarms"),
         ("node/domain/distance.py", "import scipy"),
-        ("node/screening/run.py", "import node.worker.loop"),
-        ("node/screening/reading.py", "import models.images.dicom"),
+        ("node/batch/runner.py", "import node.worker.loop"),
+        ("node/batch/reader.py", "import models.images.dicom"),
         ("models/images/dicom.py", "import node.log"),
     ],
 )

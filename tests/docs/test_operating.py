@@ -7,11 +7,11 @@ from typing import get_args
 
 import pytest
 
+from node.batch.row import COLUMNS
 from node.domain.alarm import AlarmEvent
 from node.domain.audit import AuditEvent
 from node.domain.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
 from node.domain.job import JOB_TRANSITIONS, JobEvent, JobState
-from node.screening.row import COLUMNS
 
 ROOT = Path(__file__).parents[2]
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")

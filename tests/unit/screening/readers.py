@@ -5,10 +5,10 @@ import signal
 import time
 from pathlib import Path
 
+from node.batch.reader import Reader
 from node.domain.admission import AdmissionPolicy
 from node.domain.prediction import Radiograph
 from node.inference.decoding import decode
-from node.screening.reading import Reader
 
 
 def crash_on_bad_names(path: Path) -> Radiograph:

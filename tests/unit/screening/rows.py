@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from node.batch.row import Row, RowState, Subject, unscored
 from node.domain.prediction import IntendedUse, ModelIdentity
-from node.screening.row import Row, RowState, Subject, unscored
 
 MODEL = ModelIdentity("net", "1.0", "d" * 64, IntendedUse.DEMONSTRATION)
 

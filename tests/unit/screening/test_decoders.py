@@ -3,8 +3,8 @@
 import time
 from pathlib import Path
 
-from node.screening.decoders import Decoders
-from node.screening.reading import Decoded, Unread
+from node.batch.reader import Decoded, Unread
+from node.batch.reader_pool import Decoders
 from tests.unit.screening.readers import reader
 from tests.wire.films import film, write
 

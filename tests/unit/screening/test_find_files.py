@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from node.batch.file_search import find_files
 from node.domain.errors import Misconfigured
-from node.screening.find import find_files
 
 
 def touch(*paths: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from node.batch.journal import Journal, open_journal
 from node.domain.errors import Misconfigured
-from node.screening.journal import Journal, open_journal
 from tests.unit.screening.rows import failed_row, scored_row
 
 ROWS = [scored_row(), failed_row()]

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pydicom.uid import CTImageStorage
 
+from node.batch.reader import Decoded, Known, Skipped, TurnedAway, Unread
 from node.domain.admission import AdmissionPolicy, Admitted
 from node.films.header import read_film
-from node.screening.reading import Decoded, Known, Skipped, TurnedAway, Unread
 from tests.unit.films.elements import preamble
 from tests.unit.screening.readers import reader
 from tests.wire.films import encoded_data_set, film, write

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
+from node.batch.row import Row
+from node.batch.runner import Outcome
+from node.batch.session import Model, Request, screen
+from node.batch.table import open_table
 from node.domain.admission import AdmissionPolicy, PixelRule
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.override import Rule, Thresholds
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Case, Prediction, Radiograph
 from node.inference.predictor import BundlePredictor, load
-from node.screening.row import Row
-from node.screening.run import Outcome
-from node.screening.session import Model, Request, screen
-from node.screening.table import open_table
 from tests.peers.films import small_film
 from tests.unit.screening.readers import reader
 from tests.wire.films import film, write

@@ -7,18 +7,18 @@ from node.config.settings import Config
 from node.policies import admission_policy, gated, threshold_policy
 
 if TYPE_CHECKING:
-    from node.screening.run import Outcome
-    from node.screening.session import Progress, Request
+    from node.batch.runner import Outcome
+    from node.batch.session import Progress, Request
 
 
 def run_screen(
     config: Config, request: "Request", stop: threading.Event, progress: "Progress"
 ) -> "Outcome":
     """Score files without a PACS, with the node's own policy, decoder and model."""
+    from node.batch.reader import Reader
+    from node.batch.session import Model, screen
     from node.inference.decoding import decode
     from node.inference.predictor import load
-    from node.screening.reading import Reader
-    from node.screening.session import Model, screen
 
     def load_model() -> Model:
         predictor = load(config.model.bundle, config.model.device, config.model.threads)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from node.batch.row import COLUMNS, FLAGS, NUMBERS, Cell, Row
 from node.domain.errors import Misconfigured, Permanent
-from node.screening.row import COLUMNS, FLAGS, NUMBERS, Cell, Row
 
 
 class Table(ABC):

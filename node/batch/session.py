@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from node.batch.file_search import find_files
+from node.batch.journal import open_journal
+from node.batch.reader import Reader
+from node.batch.reader_pool import Decoders
+from node.batch.row import Row, RowState
+from node.batch.runner import Outcome, Screening, ScreeningSettings, shown
+from node.batch.table import open_table
 from node.domain.admission import AdmissionPolicy
 from node.domain.errors import Misconfigured, Transient
 from node.domain.gate import asks
 from node.domain.policy import ThresholdPolicy
 from node.ports import Predictor
-from node.screening.decoders import Decoders
-from node.screening.find import find_files
-from node.screening.journal import open_journal
-from node.screening.reading import Reader
-from node.screening.row import Row, RowState
-from node.screening.run import Outcome, Screening, ScreeningSettings, shown
-from node.screening.table import open_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeVar, assert_never
 
+from node.batch.journal import Journal
+from node.batch.reader import Decoded, Known, Reading, Skipped, TurnedAway, Unread, told
+from node.batch.reader_pool import Decoders
+from node.batch.row import Row, RowState, Subject, scored, unscored
 from node.domain.admission import AdmissionPolicy, Admitted, Refused
 from node.domain.film import Film
 from node.domain.gate import Examined, asks, examine, judge
@@ -17,10 +21,6 @@ from node.domain.prediction import Case, ModelIdentity, Prediction, Probability
 from node.domain.reasons import Reason
 from node.domain.seen import Seen
 from node.ports import Predictor
-from node.screening.decoders import Decoders
-from node.screening.journal import Journal
-from node.screening.reading import Decoded, Known, Reading, Skipped, TurnedAway, Unread, told
-from node.screening.row import Row, RowState, Subject, scored, unscored
 
 T = TypeVar("T")
 S = TypeVar("S")

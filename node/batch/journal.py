@@ -9,8 +9,8 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
 
+from node.batch.row import Row
 from node.domain.errors import Misconfigured, Permanent
-from node.screening.row import Row
 
 _SYNC_EVERY = 2.0  # seconds of work that a power cut may cost; a kill costs none that was appended
 

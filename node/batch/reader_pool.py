@@ -5,8 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from node.batch.reader import Reader, Reading, Unread
 from node.inference.child import Children, Lost
-from node.screening.reading import Reader, Reading, Unread
 
 _PATIENCE = 300.0  # seconds for one film; the largest decodes in a few
 

@@ -5,9 +5,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
+from node.challenger.states import CanaryFilm, CanaryOutcome
 from node.domain.admission import Admission
 from node.domain.audit import AuditEvent
-from node.domain.canary import CanaryFilm, CanaryOutcome
 from node.domain.delivery import CommitmentReport, Delivery, DeliveryOutcome
 from node.domain.film import Film
 from node.domain.job import AnalysisOutcome, Job

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from node.app.canary import run_canary
+from node.challenger.setup import run_canary
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
 from node.jobs import migrate

@@ -18,7 +18,7 @@ from node.cli.common import (
 from node.domain.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from node.domain.canary_report import Report
+    from node.challenger.comparison import Report
 
 canary = typer.Typer(help="A second bundle on the same films, compared.", no_args_is_help=True)
 
@@ -49,7 +49,7 @@ def canary_report(
     """
     from rich.console import Console
 
-    from node.app.canary_report import run_report
+    from node.challenger.report import run_report
     from node.display.canary import as_json as told
     from node.display.canary import print_report
 

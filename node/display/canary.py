@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from node.challenger.accuracy_comparison import Diagnosis, Estimate
+from node.challenger.agreement import Crossed, ScoreAgreement
+from node.challenger.comparison import Compared, Comparison, GroupFlags, Report, Seconds, Side
 from node.display.accuracy import accuracy_json, add_accuracies
 from node.display.use import warn
-from node.domain.agreement import Crossed, ScoreAgreement
-from node.domain.canary_report import Compared, Comparison, GroupFlags, Report, Seconds, Side
-from node.domain.diagnosis import Diagnosis, Estimate
 from node.domain.prediction import Decision
 from node.log import printable
 

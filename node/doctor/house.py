@@ -9,8 +9,8 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
-from node.app.canary import canary_counts, load_canary
 from node.app.roles import open_desk, open_spool
+from node.challenger.setup import canary_counts, load_canary
 from node.config.settings import Config
 from node.domain.errors import OsteoScreenError
 from node.domain.override import Rule

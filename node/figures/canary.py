@@ -8,8 +8,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from node.domain.agreement import compare_scores
-from node.domain.canary_report import Compared, Comparison, GroupFlags
+from node.challenger.agreement import compare_scores
+from node.challenger.comparison import Compared, Comparison, GroupFlags
 from node.figures.style import AFTER, BAR, BEFORE, INK, STYLE, new_figure, png_of
 from node.log import printable
 

@@ -11,9 +11,9 @@ import pytest
 from pydicom import dcmread
 
 from models.bundle.operating_points import OperatingPoint
-from node.app.canary import canary_counts
+from node.challenger.setup import canary_counts
+from node.challenger.states import CanaryState
 from node.config.settings import load
-from node.domain.canary import CanaryState
 from node.domain.job import JobState
 from node.inference.points import Points
 from tests.peers.bundles import recalibrated, signed

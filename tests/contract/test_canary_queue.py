@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from node.challenger.score_queue import SqlCanary
+from node.challenger.states import CanaryFilm, CanaryState, Gone, Scored, is_chosen
 from node.domain.admission import Reason, Refused
-from node.domain.canary import CanaryFilm, CanaryState, Gone, Scored, is_chosen
 from node.domain.job import JobState, NotScored
 from node.domain.retry import Failed, RetryAt
-from node.jobs.canary import SqlCanary
 from node.jobs.engine import transaction
 from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table, film
 

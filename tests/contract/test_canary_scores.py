@@ -3,12 +3,12 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from node.domain.canary import Scored
-from node.domain.canary_report import StoredPair
+from node.challenger.comparison import StoredPair
+from node.challenger.score_pairs import SqlCanaryScores
+from node.challenger.score_queue import SqlCanary
+from node.challenger.states import Scored
 from node.domain.prediction import Probability, Verdict
 from node.domain.retry import RetryAt
-from node.jobs.canary import SqlCanary
-from node.jobs.canary_scores import SqlCanaryScores
 from node.jobs.scores import SqlScores
 from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table
 from tests.contract.test_scores import MODEL, scored

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from node.challenger.score_pairs import SqlCanaryScores
+from node.challenger.score_queue import SqlCanary
+from node.challenger.states import CanaryState
+from node.challenger.worker import Canary
 from node.domain.admission import Admitted
-from node.domain.canary import CanaryState
 from node.domain.errors import Transient
 from node.domain.job import Analysed
 from node.domain.override import Rule, Thresholds
@@ -15,10 +18,7 @@ from node.domain.prediction import Case, Prediction
 from node.domain.room import Reserve
 from node.films.header import read_film
 from node.inference.predictor import BundlePredictor, load
-from node.jobs.canary import SqlCanary
-from node.jobs.canary_scores import SqlCanaryScores
 from node.spool.store import FileSpool
-from node.worker.canary import Canary
 from node.worker.loop import ScoringSettings
 from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table
 from tests.wire.films import film, write

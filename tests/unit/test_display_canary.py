@@ -11,15 +11,15 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from node.challenger.accuracy_comparison import diagnose
+from node.challenger.auc import areas
+from node.challenger.comparison import Report, compare_bundles
+from node.challenger.states import CanaryState
 from node.cli.common import as_text
 from node.display.canary import as_json, print_report
-from node.domain.canary import CanaryState
-from node.domain.canary_report import Report, compare_bundles
-from node.domain.diagnosis import diagnose
 from node.domain.outcome import Scan
 from node.domain.prediction import IntendedUse
 from node.figures.canary import draw_canary
-from node.inference.areas import areas
 from tests.unit.domain.test_canary_report import CANARY, SERVING, StoredPair, pair
 
 HOSTILE = "[/red]$\\q$\x1b[2J"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, spearmanr
 from sklearn.metrics import cohen_kappa_score
 
-from node.domain.agreement import Crossed, ScoreAgreement, compare_scores, cross
+from node.challenger.agreement import Crossed, ScoreAgreement, compare_scores, cross
 
 
 def two_scores(films: int, *, ties: bool) -> tuple[np.ndarray, np.ndarray]:

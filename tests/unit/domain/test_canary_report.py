@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.agreement import Crossed
-from node.domain.canary import CanaryState, is_chosen
-from node.domain.canary_report import (
+from node.challenger.agreement import Crossed
+from node.challenger.comparison import (
     Comparison,
     Coverage,
     GroupFlags,
@@ -19,6 +18,7 @@ from node.domain.canary_report import (
     StoredPair,
     compare_bundles,
 )
+from node.challenger.states import CanaryState, is_chosen
 from node.domain.override import Group, Override, Rule, Thresholds
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Finding, Used

@@ -5,12 +5,12 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from node.challenger.accuracy_comparison import Areas, Estimate, PatientFilm, diagnose
+from node.challenger.agreement import Crossed
+from node.challenger.auc import areas
 from node.domain.accuracy import Share
-from node.domain.agreement import Crossed
-from node.domain.diagnosis import Areas, Estimate, PatientFilm, diagnose
 from node.domain.outcome import Scan
 from node.domain.prediction import Decision, Finding
-from node.inference.areas import areas
 
 MARCH = date(2026, 3, 1)
 YEAR = timedelta(days=365)

@@ -10,8 +10,8 @@ from time import perf_counter
 
 import structlog
 
+from node.challenger.states import CanaryFilm, CanaryOutcome, Gone, Scored
 from node.domain import policy, retry
-from node.domain.canary import CanaryFilm, CanaryOutcome, Gone, Scored
 from node.domain.errors import Rejected
 from node.domain.gate import negative
 from node.domain.job import NotScored

@@ -11,9 +11,9 @@ from datetime import datetime
 from statistics import fmean, median
 from typing import NamedTuple
 
-from node.domain.agreement import Crossed, ScoreAgreement, compare_scores, cross
-from node.domain.canary import CanaryState, is_chosen
-from node.domain.diagnosis import Diagnosis, PatientFilm
+from node.challenger.accuracy_comparison import Diagnosis, PatientFilm
+from node.challenger.agreement import Crossed, ScoreAgreement, compare_scores, cross
+from node.challenger.states import CanaryState, is_chosen
 from node.domain.policy import ThresholdPolicy, decide
 from node.domain.prediction import Decision, Finding, IntendedUse, Probability
 from node.domain.replay import StoredScore, age_band

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from node.challenger.score_queue import SqlCanary
+from node.challenger.states import CanaryState
 from node.config.sections import Canary as Wanted
 from node.config.settings import Config
-from node.domain.canary import CanaryState
 from node.domain.errors import Misconfigured
 from node.domain.policy import ThresholdPolicy
 from node.jobs import migrate
-from node.jobs.canary import SqlCanary
 from node.policies import reserve, retry_policy, threshold_policy
 from node.reload.current import Current
 from node.spool.store import FileSpool
@@ -31,8 +31,8 @@ log = structlog.get_logger()
 
 def run_canary(current: Current, stop: threading.Event) -> None:
     """Score films that are scored already by the second bundle, with the lowest priority."""
+    from node.challenger.worker import Canary
     from node.inference.decoders import Decoders
-    from node.worker.canary import Canary
     from node.worker.loop import ScoringSettings, run, utc_now, worker_name
 
     config = current.config

@@ -2,16 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from node.app.canary import require_another
+from node.challenger.accuracy_comparison import diagnose
+from node.challenger.auc import areas
+from node.challenger.comparison import Report, Side, compare_bundles
+from node.challenger.score_pairs import SqlCanaryScores
+from node.challenger.setup import require_another
 from node.config.settings import Config
-from node.domain.canary_report import Report, Side, compare_bundles
-from node.domain.diagnosis import diagnose
 from node.domain.errors import Misconfigured
 from node.domain.outcome import scans
-from node.inference.areas import areas
 from node.inference.points import Points
 from node.jobs import migrate
-from node.jobs.canary_scores import SqlCanaryScores
 from node.jobs.outcomes import SqlOutcomes
 from node.jobs.scores import SqlScores
 from node.policies import threshold_policy

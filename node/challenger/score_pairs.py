@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.canary_report import StoredPair
+from node.challenger.comparison import StoredPair
 from node.domain.replay import StoredScore
 from node.jobs.engine import reading
 from node.jobs.scores import day_received, score_columns, scored

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from node.challenger.agreement import Crossed, cross
 from node.domain.accuracy import Accuracy, Judged, accuracy
-from node.domain.agreement import Crossed, cross
 from node.domain.outcome import Scan, nearest
 from node.domain.prediction import Decision, Finding
 

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from node.domain.canary import CanaryFilm, CanaryOutcome, CanaryState, Gone, Scored, is_chosen
+from node.challenger.states import CanaryFilm, CanaryOutcome, CanaryState, Gone, Scored, is_chosen
 from node.domain.job import JobState, NotScored
 from node.domain.reasons import Note
 from node.domain.retry import Failed, RetryAt, RetryPolicy

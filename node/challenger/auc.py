@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.evaluation.discrimination import Interval, auc, compare
-from node.domain.diagnosis import Areas, Estimate
+from node.challenger.accuracy_comparison import Areas, Estimate
 
 _FEWEST = 2  # of each class: the variance of an area needs them
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from node import log
-from node.cli.common import ConfigOption, JsonOption, print_json, settings_of
+from node.cli.options import ConfigOption, JsonOption, print_json, settings_of
 from node.config.settings import Config
 
 db = typer.Typer(help="The job table: schema, backup, restore.", no_args_is_help=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli.common import ConfigOption, JsonOption, print_json, settings_of
+from node.cli.options import ConfigOption, JsonOption, print_json, settings_of
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.common import ConfigOption, JsonOption, print_json, settings_of
+from node.cli.options import ConfigOption, JsonOption, print_json, settings_of
 from node.domain.job import JobState
 from node.domain.reasons import Reason
 

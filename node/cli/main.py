@@ -16,12 +16,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from node import log
-from node.cli.canary import canary
-from node.cli.common import ConfigOption, JsonOption, print_json, settings_of
+from node.cli.challenger import canary
 from node.cli.db import db
 from node.cli.drift import drift
 from node.cli.jobs import jobs
 from node.cli.model import model
+from node.cli.options import ConfigOption, JsonOption, print_json, settings_of
 from node.cli.thresholds import outcomes, thresholds
 from node.config.settings import ConfigError
 from node.domain.errors import Misconfigured, OsteoScreenError

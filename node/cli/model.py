@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli import study
+from node.cli import research
 from node.display.tables import print_figures
 from node.domain.errors import Misconfigured, Permanent
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from models.bundle.card import Figure
 
 model = typer.Typer(help="Models in bundles: what they are, and whether they are intact.")
-study.add_commands(model)
+research.add_commands(model)
 
 BundleArgument = Annotated[str, typer.Argument(help="A bundle's folder, or a shipped one's name.")]
 

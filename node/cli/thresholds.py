@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.common import (
+from node.cli.options import (
     DAY,
     ConfigOption,
     JsonOption,

@@ -15,7 +15,7 @@ from node.challenger.accuracy_comparison import diagnose
 from node.challenger.auc import areas
 from node.challenger.comparison import Report, compare_bundles
 from node.challenger.states import CanaryState
-from node.cli.common import as_text
+from node.cli.options import as_text
 from node.display.canary import as_json, print_report
 from node.domain.outcome import Scan
 from node.domain.prediction import IntendedUse

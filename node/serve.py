@@ -7,9 +7,9 @@ from pathlib import Path
 
 from node import log
 from node.app.roles import Role, open_spool, run_role, upgrade_schema
+from node.config.live import Current
 from node.config.settings import Config
 from node.domain.reload import RoleAnswer
-from node.reload.current import Current
 from node.reload.lifeline import role_end
 from node.reload.reloader import Reloader, reloading
 from node.supervisor import Supervisor, claim_port

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from node.challenger.setup import run_canary
+from node.config.live import Current
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
 from node.jobs import migrate
@@ -35,7 +36,6 @@ from node.policies import (
     threshold_policy,
 )
 from node.ports import Archive
-from node.reload.current import Current
 from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
 from node.wiring.audit import audit_of, audited, peer_of, shipped

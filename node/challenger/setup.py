@@ -10,13 +10,13 @@ import structlog
 
 from node.challenger.score_queue import SqlCanary
 from node.challenger.states import CanaryState
+from node.config.live import Current
 from node.config.sections import Canary as Wanted
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.domain.policy import ThresholdPolicy
 from node.jobs import migrate
 from node.policies import reserve, retry_policy, threshold_policy
-from node.reload.current import Current
 from node.spool.store import FileSpool
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from node.cli.options import (
     settings_of,
 )
 from node.config.settings import Config, load
-from node.config.values import threshold_of
+from node.config.types import threshold_of
 from node.domain.errors import Misconfigured, Permanent
 
 if TYPE_CHECKING:

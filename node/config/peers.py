@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from node.config.values import AETitle, CharacterSet, Name, Port, Seconds, Section
+from node.config.types import AETitle, CharacterSet, Name, Port, Seconds, Section
 
 
 class ResultKind(StrEnum):

@@ -10,7 +10,7 @@ from typing import Literal, Self
 from pydantic import ByteSize, Field, model_validator
 
 from node.config.peers import Caller, ServerTls, Syslog
-from node.config.values import (
+from node.config.types import (
     AETitle,
     LogOdds,
     PixelRule,

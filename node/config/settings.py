@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from node.config.drift import Drift
+from node.config.monitoring import Drift
 from node.config.peers import PROTOCOLS, AnyDestination
 from node.config.sections import (
     Audit,

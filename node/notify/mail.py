@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from node.config.drift import Mail
+from node.config.monitoring import Mail
 from node.credentials import read_secret
 from node.domain.errors import Unreachable
 from node.log import printable

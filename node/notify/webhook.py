@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from node.config.drift import Webhook
+from node.config.monitoring import Webhook
 from node.credentials import read_secret
 from node.domain.errors import Misconfigured, Unreachable
 from node.tls import client_context

@@ -14,9 +14,9 @@ from time import monotonic
 
 import structlog
 
+from node.config.live import Current
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
-from node.reload.current import Current
 from node.reload.take_up import packed, unpacked
 
 LIFELINE = "OSTEOSCREEN_LIFELINE"

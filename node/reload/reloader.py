@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 
 from node.audit.lifecycle import settings, tell_changes
+from node.config.live import Current
 from node.config.settings import Config, ConfigError, load
 from node.domain.change import difference
 from node.domain.errors import Misconfigured
@@ -26,7 +27,6 @@ from node.domain.reload import Reload, RoleAnswer
 from node.policies import admission_policy, callers, gated, routes, threshold_policy
 from node.ports import Audit
 from node.reload.control import answering
-from node.reload.current import Current
 from node.reload.take_up import taken_up
 
 _LOOK_SECONDS = 1.0

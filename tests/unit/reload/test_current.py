@@ -2,11 +2,11 @@
 
 import pytest
 
+from node.config.live import Current
 from node.config.sections import Admit, Policy
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.policies import admission_policy
-from node.reload.current import Current
 
 YOUNG = Config(policy=Policy(admit=Admit(min_age=40)))
 

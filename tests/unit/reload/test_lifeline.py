@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
+from node.config.live import Current
 from node.config.sections import Policy
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
-from node.reload.current import Current
 from node.reload.lifeline import LIFELINE, Lifeline, RoleEnd, role_end
 
 FIRST, SECOND = Config(policy=Policy(threshold=0.1)), Config(policy=Policy(threshold=0.2))

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from node.config.live import Current
 from node.config.settings import Config, load
 from node.domain.errors import Misconfigured
 from node.domain.reload import RoleAnswer
-from node.reload.current import Current
 from node.reload.reloader import BY_FILE, BY_SIGNAL, Reloader
 from node.wiring.audit import audit_of, audited
 from tests.peers.audit import Record, read

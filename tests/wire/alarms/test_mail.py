@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from node.config.drift import Mail
+from node.config.monitoring import Mail
 from node.domain.errors import Unreachable
 from node.notify import mail
 from tests.peers.receivers import MailReceiver

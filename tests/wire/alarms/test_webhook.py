@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from node.config.drift import Webhook
+from node.config.monitoring import Webhook
 from node.domain.errors import Misconfigured, Unreachable
 from node.notify import webhook
 from node.notify.webhook import SIGNATURE

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, HttpUrl, model_validator
 
 from node.config.peers import Tls
-from node.config.values import Port, Seconds, Section
+from node.config.types import Port, Seconds, Section
 
 
 def _zone(name: str) -> str:

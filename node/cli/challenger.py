@@ -50,8 +50,8 @@ def canary_report(
     from rich.console import Console
 
     from node.challenger.report import run_report
-    from node.display.canary import as_json as told
-    from node.display.canary import print_report
+    from node.display.challenger import as_json as told
+    from node.display.challenger import print_report
 
     settings = settings_of(config)[1]
     start = None if since is None else since.replace(tzinfo=UTC)
@@ -72,8 +72,8 @@ def _keep(folder: Path, report: "Report") -> None:
 
     from rich.console import Console
 
-    from node.display.canary import as_json as told
-    from node.display.canary import print_report
+    from node.display.challenger import as_json as told
+    from node.display.challenger import print_report
 
     text = StringIO()
     print_report(report, Console(file=text, width=120))
@@ -88,7 +88,7 @@ def _keep(folder: Path, report: "Report") -> None:
 
 
 def _drawn(report: "Report") -> bytes:
-    from node.display.use import entitled
+    from node.display.disclaimer import entitled
     from node.figures.canary import draw_canary
 
     serving, second = report.serving.model[:12], report.canary.model[:12]

@@ -44,7 +44,7 @@ def db_backup(
     as_json: JsonOption = False,
 ) -> None:
     """Copy a SQLite job table while the node runs; for PostgreSQL, say how."""
-    from node.display.tables import progress_bar
+    from node.display.jobs import progress_bar
     from node.jobs.backup import back_up
 
     settings = settings_of(config)[1]
@@ -63,7 +63,7 @@ def db_restore(
 ) -> None:
     """Put a backup in place, upgrade it, and take in what came after it; the node must rest."""
     from node.app.roles import upgrade_schema
-    from node.display.tables import progress_bar
+    from node.display.jobs import progress_bar
     from node.jobs.backup import restore
 
     settings = settings_of(config)[1]

@@ -32,7 +32,7 @@ def jobs_list(
 ) -> None:
     """List jobs, newest first."""
     from node.app.roles import open_desk
-    from node.display.tables import print_jobs
+    from node.display.jobs import print_jobs
     from node.domain.dossier import Dossier, summarise
 
     desk = open_desk(settings_of(config)[1])
@@ -47,7 +47,7 @@ def jobs_list(
 def jobs_show(job: JobArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show one job: facts, score, deliveries, history."""
     from node.app.roles import open_desk
-    from node.display.tables import print_dossier
+    from node.display.jobs import print_dossier
     from node.domain.dossier import summarise
 
     desk = open_desk(settings_of(config)[1])
@@ -69,7 +69,7 @@ def jobs_reasons(
 ) -> None:
     """Count films admitted and refused, by reason and by who sent them."""
     from node.app.roles import open_desk
-    from node.display.tables import print_reasons
+    from node.display.jobs import print_reasons
     from node.domain.tally import summarise_reasons
 
     begin = since.replace(tzinfo=UTC) if since else None

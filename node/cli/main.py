@@ -99,7 +99,7 @@ def serve(
 @app.command()
 def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Have the running node take up its configuration file, and say what came of it."""
-    from node.display.tables import print_reloads
+    from node.display.jobs import print_reloads
     from node.reload.request import ask_to_reload
 
     done = ask_to_reload(*settings_of(config))
@@ -130,7 +130,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
     from node.batch.row import RowState
     from node.batch.session import Request
     from node.batch.setup import run_screen
-    from node.display.screen import ScreeningBar, print_summary, summary
+    from node.display.batch import ScreeningBar, print_summary, summary
 
     settings = settings_of(config)[1]
     if bundle:
@@ -162,7 +162,7 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Check configuration, database, spool, model, port and destinations."""
-    from node.display.tables import print_checks, progress_line
+    from node.display.jobs import print_checks, progress_line
     from node.doctor.examine import examine
     from node.doctor.round_trip import round_trip
 

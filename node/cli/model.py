@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli import research
-from node.display.tables import print_figures
+from node.display.jobs import print_figures
 from node.domain.errors import Misconfigured, Permanent
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.display.tables import print_checks, print_figures
+from node.display.jobs import print_checks, print_figures
 from node.domain.check import Check
 from node.domain.errors import Misconfigured
 

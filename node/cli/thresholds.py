@@ -128,7 +128,7 @@ def lines_of(table: Path) -> list[str]:
 
 def _draw(path: Path, done: "Replayed") -> None:
     """Draw a replay; matplotlib is there only for whoever wants figures."""
-    from node.display.use import entitled
+    from node.display.disclaimer import entitled
 
     try:
         from node.figures.replay import draw_replay

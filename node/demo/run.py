@@ -24,7 +24,7 @@ from node.config.settings import Config, load
 from node.demo import modality
 from node.demo.archive import AE_TITLE as ARCHIVE
 from node.demo.archive import local_archive
-from node.display.use import warn
+from node.display.disclaimer import warn
 from node.domain.delivery import ResultKind
 from node.domain.dossier import Dossier, summarise
 from node.domain.errors import Misconfigured, OsteoScreenError

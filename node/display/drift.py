@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from node.display.use import warn
+from node.display.disclaimer import warn
 from node.domain.alarm import Standing
 from node.domain.drift import Figure, Measured, Source
 from node.domain.drift_words import Level, name_of, read, shown

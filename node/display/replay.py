@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from node.display.accuracy import accuracy_json, add_accuracies
-from node.display.use import warn
+from node.display.disclaimer import warn
 from node.domain.dxa import Fault
 from node.domain.outcome import Agreement, Replayed
 from node.domain.replay import Replay, Tally

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from node.display.tables import print_dossier, print_jobs, print_reasons, print_reloads
+from node.display.jobs import print_dossier, print_jobs, print_reasons, print_reloads
 from node.domain.change import Change, Changes
 from node.domain.dossier import Dossier, Happening
 from node.domain.film import Film

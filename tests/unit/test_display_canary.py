@@ -16,7 +16,7 @@ from node.challenger.auc import areas
 from node.challenger.comparison import Report, compare_bundles
 from node.challenger.states import CanaryState
 from node.cli.options import as_text
-from node.display.canary import as_json, print_report
+from node.display.challenger import as_json, print_report
 from node.domain.outcome import Scan
 from node.domain.prediction import IntendedUse
 from node.figures.canary import draw_canary

@@ -12,7 +12,7 @@ from node.challenger.accuracy_comparison import Diagnosis, Estimate
 from node.challenger.agreement import Crossed, ScoreAgreement
 from node.challenger.comparison import Compared, Comparison, GroupFlags, Report, Seconds, Side
 from node.display.accuracy import accuracy_json, add_accuracies
-from node.display.use import warn
+from node.display.disclaimer import warn
 from node.domain.prediction import Decision
 from node.log import printable
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from node.batch.row import RowState
 from node.batch.runner import Outcome
-from node.display.use import warn
+from node.display.disclaimer import warn
 
 
 class _Speed(ProgressColumn):

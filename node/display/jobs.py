@@ -9,7 +9,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from node.display.use import warn
+from node.display.disclaimer import warn
 from node.domain.check import Check
 from node.domain.dossier import Dossier, summarise
 from node.domain.job import Job, JobState

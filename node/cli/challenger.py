@@ -88,8 +88,8 @@ def _keep(folder: Path, report: "Report") -> None:
 
 
 def _drawn(report: "Report") -> bytes:
+    from node.display.charts.challenger import draw_canary
     from node.display.disclaimer import entitled
-    from node.figures.canary import draw_canary
 
     serving, second = report.serving.model[:12], report.canary.model[:12]
     title = entitled(f"serving {serving}, canary {second}", report.uses)

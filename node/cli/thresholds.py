@@ -131,7 +131,7 @@ def _draw(path: Path, done: "Replayed") -> None:
     from node.display.disclaimer import entitled
 
     try:
-        from node.figures.replay import draw_replay
+        from node.display.charts.replay import draw_replay
     except ModuleNotFoundError:
         raise Misconfigured("--figure needs: pip install 'osteoscreen[research]'") from None
     days = list(done.replay.by_day)

@@ -17,9 +17,9 @@ from node.challenger.comparison import Report, compare_bundles
 from node.challenger.states import CanaryState
 from node.cli.options import as_text
 from node.display.challenger import as_json, print_report
+from node.display.charts.challenger import draw_canary
 from node.domain.outcome import Scan
 from node.domain.prediction import IntendedUse
-from node.figures.canary import draw_canary
 from tests.unit.domain.test_canary_report import CANARY, SERVING, StoredPair, pair
 
 HOSTILE = "[/red]$\\q$\x1b[2J"

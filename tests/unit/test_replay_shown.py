@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from node.display.charts.replay import AFTER, BEFORE, draw_replay
 from node.display.replay import as_json, print_replay
 from node.domain.accuracy import Share
 from node.domain.outcome import Replayed, Scan, agreement
@@ -15,7 +16,6 @@ from node.domain.override import Group, Override, Rule, Thresholds
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import IntendedUse
 from node.domain.replay import StoredScore, replay
-from node.figures.replay import AFTER, BEFORE, draw_replay
 from tests.unit.domain.test_replay import ANNA, MARCH, stored
 
 HOSTILE = "[/red]\x1b[2J"  # a sex is one character of a header; a rule's name is an administrator's

@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 
 from node.challenger.agreement import compare_scores
 from node.challenger.comparison import Compared, Comparison, GroupFlags
-from node.figures.style import AFTER, BAR, BEFORE, INK, STYLE, new_figure, png_of
+from node.display.charts.style import AFTER, BAR, BEFORE, INK, STYLE, new_figure, png_of
 from node.log import printable
 
 _WIDTH, _HEIGHT = 9.0, 8.6

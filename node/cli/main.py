@@ -163,8 +163,8 @@ def doctor(
 ) -> None:
     """Check configuration, database, spool, model, port and destinations."""
     from node.display.jobs import print_checks, progress_line
-    from node.doctor.examine import examine
     from node.doctor.round_trip import round_trip
+    from node.doctor.run_checks import examine
 
     _, settings = settings_of(config)
     with progress_line("looking at everything") as tell:

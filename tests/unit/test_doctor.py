@@ -10,8 +10,8 @@ import pytest
 from models.bundle.operating_points import OperatingPoint
 from models.clinical.combined import Combined
 from node.config.settings import Config, load
-from node.doctor.examine import examine
-from node.doctor.house import audit, canary, clock, spool
+from node.doctor.local_checks import audit, canary, clock, spool
+from node.doctor.run_checks import examine
 from node.domain.admission import Admitted
 from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.retry import RetryPolicy
@@ -117,7 +117,7 @@ def test_another_clock_than_the_databases_is_no_health(
     housed: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ahead = datetime.now(UTC) + timedelta(seconds=30)
-    monkeypatch.setattr("node.doctor.house.clock_of", lambda _: ahead)
+    monkeypatch.setattr("node.doctor.local_checks.clock_of", lambda _: ahead)
     with pytest.raises(OsteoScreenError, match=r"(29|30) s from the database's clock"):
         clock(housed)
 

@@ -19,7 +19,7 @@ from node.audit.syslog_client import send
 from node.config.peers import Syslog, Tls
 from node.config.sections import Audit, Spool
 from node.config.settings import Config
-from node.doctor.examine import examine
+from node.doctor.run_checks import examine
 from node.domain.audit import FilmReceived, Instance, Peer
 from node.domain.check import Check
 from node.domain.errors import Unreachable

@@ -13,7 +13,7 @@ from pynetdicom.sop_class import Verification
 
 from node.config.peers import Destination, Tls
 from node.config.settings import Config
-from node.doctor.examine import examine
+from node.doctor.run_checks import examine
 from node.domain.errors import Misconfigured, Unreachable
 from node.pacs.association import open_archive
 from node.tls import client_context, valid_until

@@ -13,7 +13,7 @@ import trustme
 from node.config.peers import ServerTls
 from node.config.settings import Config
 from node.demo import modality
-from node.doctor import peers
+from node.doctor import remote_checks
 from node.domain.errors import Misconfigured, Unreachable
 from node.tls import server_context
 from tests.peers.audit import read
@@ -191,7 +191,9 @@ def test_the_doctor_reaches_the_node_by_tls(open_node: OpenNode, hospital: Hospi
     tls = hospital.issue("node").model_copy(update={"ca": hospital.root})
     node = open_node(settings={"tls": tls})
     config = Config(dicom={"port": node.port, "tls": tls.model_dump()})
-    assert re.search(r"answers, by TLS, with a certificate until \d{4}-", peers.node(config))
+    assert re.search(
+        r"answers, by TLS, with a certificate until \d{4}-", remote_checks.node(config)
+    )
 
 
 def test_files_that_cannot_be_used_are_named(hospital: Hospital, tmp_path: Path) -> None:

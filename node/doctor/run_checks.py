@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from node.config.settings import Config
-from node.doctor import house, peers
+from node.doctor import local_checks, remote_checks
 from node.domain.check import Check
 from node.domain.errors import OsteoScreenError
 
@@ -15,19 +15,22 @@ def examine(config: Config) -> list[Check]:
 
 
 def _examinations(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
-    yield "database", partial(house.database, config)
-    yield "clock", partial(house.clock, config)
-    yield "spool", partial(house.spool, config)
-    yield "audit trail", partial(house.audit, config)
-    yield "model", partial(house.model, config)
+    yield "database", partial(local_checks.database, config)
+    yield "clock", partial(local_checks.clock, config)
+    yield "spool", partial(local_checks.spool, config)
+    yield "audit trail", partial(local_checks.audit, config)
+    yield "model", partial(local_checks.model, config)
     if config.canary is not None:
-        yield "canary", partial(house.canary, config)
-    yield "deliveries", partial(house.deliveries, config)
-    yield "node", partial(peers.node, config)
+        yield "canary", partial(local_checks.canary, config)
+    yield "deliveries", partial(local_checks.deliveries, config)
+    yield "node", partial(remote_checks.node, config)
     for destination in config.destinations:
-        yield f"destination {destination.name}", partial(peers.destination, config, destination)
+        yield (
+            f"destination {destination.name}",
+            partial(remote_checks.destination, config, destination),
+        )
     if config.audit.syslog is not None and config.audit.file is not None:
-        yield "syslog server", partial(peers.syslog, config.audit.syslog, config.audit.file)
+        yield "syslog server", partial(remote_checks.syslog, config.audit.syslog, config.audit.file)
 
 
 def _run(name: str, look: Callable[[], str]) -> Check:

@@ -4,17 +4,17 @@ from collections.abc import Callable
 
 from node.config.sections import Retry
 from node.config.settings import Config
+from node.domain.access import Caller
 from node.domain.admission import AdmissionPolicy, PixelRule
-from node.domain.callers import Caller
 from node.domain.delivery import ResultKind, Route, SrClass, When
 from node.domain.errors import Misconfigured
+from node.domain.hysteresis import Reserve
 from node.domain.override import Group, Override, Rule, Thresholds
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Used
 from node.domain.prior import PriorRule, Repeat
 from node.domain.reasons import Reason
 from node.domain.retry import RetryPolicy
-from node.domain.room import Reserve
 
 _A_TENTH_MORE = 1.1
 

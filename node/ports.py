@@ -7,7 +7,7 @@ from typing import Protocol
 
 from node.challenger.states import CanaryFilm, CanaryOutcome
 from node.domain.admission import Admission
-from node.domain.audit import AuditEvent
+from node.domain.audit_events import AuditEvent
 from node.domain.delivery import CommitmentReport, Delivery, DeliveryOutcome
 from node.domain.film import Film
 from node.domain.job import AnalysisOutcome, Job

@@ -19,7 +19,7 @@ import structlog
 from node.audit.message import Origin
 from node.audit.syslog_line import to_line
 from node.config.settings import Config
-from node.domain.audit import AuditEvent
+from node.domain.audit_events import AuditEvent
 from node.log import where
 from node.ports import Audit
 

@@ -11,13 +11,13 @@ from typing import Any
 import structlog
 
 from node.config.settings import Config
-from node.domain.audit import (
+from node.domain.audit_events import (
     ApplicationStarted,
     ApplicationStopped,
     ConfigurationChanged,
     Outcome,
 )
-from node.domain.change import Change
+from node.domain.config_change import Change
 from node.ports import Audit
 
 _PASSWORD = re.compile(r"(?<=:)[^:/@]*(?=@)")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from node.domain.audit import (
+from node.domain.audit_events import (
     ApplicationStarted,
     ApplicationStopped,
     AssociationRefused,

@@ -6,7 +6,7 @@ The trail's file holds these very lines, so that shipping it is sending bytes th
 from datetime import datetime
 
 from node.audit.message import Origin, timestamp, to_xml
-from node.domain.audit import AuditEvent, Outcome
+from node.domain.audit_events import AuditEvent, Outcome
 
 APP_NAME = "osteoscreen"
 MSGID = "DICOM+RFC3881"

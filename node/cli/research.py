@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.display.jobs import print_checks, print_figures
-from node.domain.check import Check
 from node.domain.errors import Misconfigured
+from node.domain.health_check import Check
 
 if TYPE_CHECKING:
     from models.evaluation.folds import Left

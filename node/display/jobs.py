@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from node.display.disclaimer import warn
-from node.domain.check import Check
 from node.domain.dossier import Dossier, summarise
+from node.domain.health_check import Check
 from node.domain.job import Job, JobState
 from node.domain.prediction import Decision
 from node.domain.reload import Reload

@@ -5,8 +5,8 @@ from functools import partial
 
 from node.config.settings import Config
 from node.doctor import local_checks, remote_checks
-from node.domain.check import Check
 from node.domain.errors import OsteoScreenError
+from node.domain.health_check import Check
 
 
 def examine(config: Config) -> list[Check]:

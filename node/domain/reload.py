@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from node.domain.change import Changes
+from node.domain.config_change import Changes
 
 
 @dataclass(frozen=True, slots=True)

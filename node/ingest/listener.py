@@ -12,7 +12,7 @@ from pynetdicom import AE
 from pynetdicom.transport import ThreadedAssociationServer
 
 from node.config.sections import Dicom
-from node.domain.audit import AssociationRefused, Peer
+from node.domain.audit_events import AssociationRefused, Peer
 from node.ingest.connections import Connections
 from node.log import where
 from node.ports import Audit

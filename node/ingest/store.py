@@ -9,7 +9,7 @@ import structlog
 from pydicom import Dataset
 
 from node.domain.admission import Admission, AdmissionPolicy, Admitted, Refused, admit
-from node.domain.audit import FilmReceived, Instance, Outcome, Peer
+from node.domain.audit_events import FilmReceived, Instance, Outcome, Peer
 from node.domain.errors import Permanent, Transient
 from node.domain.film import Film
 from node.domain.patient import Pseudonym, nobody

@@ -21,7 +21,7 @@ import structlog
 from node.audit.lifecycle import settings, tell_changes
 from node.config.live import Current
 from node.config.settings import Config, ConfigError, load
-from node.domain.change import difference
+from node.domain.config_change import difference
 from node.domain.errors import Misconfigured
 from node.domain.reload import Reload, RoleAnswer
 from node.policies import admission_policy, callers, gated, routes, threshold_policy

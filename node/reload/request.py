@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from node.config.settings import Config
-from node.domain.change import Change, Changes
+from node.domain.config_change import Change, Changes
 from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.reload import Reload, RoleAnswer
 from node.reload.control import ask

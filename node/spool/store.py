@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from node.domain.errors import Misconfigured, Permanent, Transient
-from node.domain.room import Reserve, is_full
+from node.domain.hysteresis import Reserve, is_full
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from node.audit.file_trail import open_trail
 from node.audit.lifecycle import told
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
-from node.domain.audit import Peer
+from node.domain.audit_events import Peer
 from node.ports import Audit
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import structlog
 from pydicom import dcmread
 
 from node.domain import policy, retry
+from node.domain.access import Caller, charset_of
 from node.domain.admission import (
     AdmissionPolicy,
     Admitted,
@@ -18,7 +19,6 @@ from node.domain.admission import (
     as_policy_has_it,
     not_chosen,
 )
-from node.domain.callers import Caller, charset_of
 from node.domain.delivery import Parcel, Reference, Result, Route, lit, parcels, shadowed
 from node.domain.errors import Rejected
 from node.domain.gate import Examined, asks, examine

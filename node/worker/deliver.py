@@ -9,7 +9,7 @@ import structlog
 from pydicom.uid import generate_uid
 
 from node.domain import retry
-from node.domain.audit import Instance, Outcome, Peer, ResultExported
+from node.domain.audit_events import Instance, Outcome, Peer, ResultExported
 from node.domain.delivery import (
     AwaitCommitment,
     CommitmentReport,

@@ -11,11 +11,11 @@ from node.challenger.states import CanaryState
 from node.challenger.worker import Canary
 from node.domain.admission import Admitted
 from node.domain.errors import Transient
+from node.domain.hysteresis import Reserve
 from node.domain.job import Analysed
 from node.domain.override import Rule, Thresholds
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Case, Prediction
-from node.domain.room import Reserve
 from node.films.header import read_film
 from node.inference.predictor import BundlePredictor, load
 from node.spool.store import FileSpool

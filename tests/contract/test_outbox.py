@@ -16,10 +16,10 @@ from node.domain.delivery import (
     Stored,
 )
 from node.domain.errors import Permanent, Transient
+from node.domain.hysteresis import Reserve
 from node.domain.job import JobState
 from node.domain.reasons import Reason
 from node.domain.retry import Failed, RetryAt
-from node.domain.room import Reserve
 from node.jobs.engine import open_engine
 from node.spool.store import FileSpool
 from node.upkeep.adopt import Adopter

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from node.domain.admission import AdmissionPolicy
 from node.domain.delivery import Stored
-from node.domain.room import Reserve
+from node.domain.hysteresis import Reserve
 from node.spool.store import FileSpool
 from node.upkeep.adopt import Adopter
 from node.upkeep.chores import Chores, Keeping

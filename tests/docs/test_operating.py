@@ -9,7 +9,7 @@ import pytest
 
 from node.batch.row import COLUMNS
 from node.domain.alarm import AlarmEvent
-from node.domain.audit import AuditEvent
+from node.domain.audit_events import AuditEvent
 from node.domain.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
 from node.domain.job import JOB_TRANSITIONS, JobEvent, JobState
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from node.display.jobs import print_dossier, print_jobs, print_reasons, print_reloads
-from node.domain.change import Change, Changes
+from node.domain.config_change import Change, Changes
 from node.domain.dossier import Dossier, Happening
 from node.domain.film import Film
 from node.domain.job import Job, JobState

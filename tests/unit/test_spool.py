@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.domain.errors import Misconfigured, Permanent, Transient
-from node.domain.room import Reserve, is_full
+from node.domain.hysteresis import Reserve, is_full
 from node.spool.store import FileSpool
 
 DIGEST = hashlib.sha256(b"film").hexdigest()

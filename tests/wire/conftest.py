@@ -30,11 +30,11 @@ from node.audit.file_trail import FileTrail
 from node.audit.message import Origin
 from node.config.peers import Destination
 from node.config.sections import Dicom
+from node.domain.access import Caller
 from node.domain.admission import AdmissionPolicy
-from node.domain.callers import Caller
+from node.domain.hysteresis import Reserve
 from node.domain.job import Job
 from node.domain.retry import RetryPolicy
-from node.domain.room import Reserve
 from node.ingest.reports import ReportService
 from node.ingest.scp import IngestServer
 from node.ingest.store import StoreService

@@ -14,7 +14,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom.association import Association
 
 from node.config.sections import Dicom
-from node.domain.callers import Caller
+from node.domain.access import Caller
 from node.domain.errors import Misconfigured
 from node.ingest.scp import IngestServer
 from tests.peers.dcmtk import dcmsend, echoscu

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from node.domain.callers import Caller
+from node.domain.access import Caller
 from tests.peers.audit import Record, read
 from tests.peers.waiting import wait_until
 from tests.wire.conftest import AE_TITLE, Node

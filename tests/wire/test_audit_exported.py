@@ -11,11 +11,11 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from node.audit.file_trail import FileTrail
 from node.audit.message import Origin
 from node.config.peers import Destination
-from node.domain.audit import Peer
+from node.domain.audit_events import Peer
 from node.domain.delivery import DeliveryState, Parcel, Result, ResultKind
+from node.domain.hysteresis import Reserve
 from node.domain.job import Analysed
 from node.domain.retry import RetryPolicy
-from node.domain.room import Reserve
 from node.jobs import migrate
 from node.jobs.engine import open_engine
 from node.jobs.outbox import SqlOutbox

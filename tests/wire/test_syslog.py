@@ -20,9 +20,9 @@ from node.config.peers import Syslog, Tls
 from node.config.sections import Audit, Spool
 from node.config.settings import Config
 from node.doctor.run_checks import examine
-from node.domain.audit import FilmReceived, Instance, Peer
-from node.domain.check import Check
+from node.domain.audit_events import FilmReceived, Instance, Peer
 from node.domain.errors import Unreachable
+from node.domain.health_check import Check
 from node.tls import client_context
 from tests.peers.audit import parse
 from tests.peers.syslog import SyslogServer

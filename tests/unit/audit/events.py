@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from node.audit.message import Origin
-from node.domain.audit import (
+from node.domain.audit_events import (
     ApplicationStarted,
     ApplicationStopped,
     AssociationRefused,

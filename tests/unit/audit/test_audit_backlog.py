@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from node.audit.backlog import Backlog
 from node.audit.file_trail import FileTrail
-from node.domain.audit import FilmReceived, Instance
+from node.domain.audit_events import FilmReceived, Instance
 from tests.peers.audit import parse
 from tests.peers.programs import run
 from tests.unit.audit.events import NODE, XRAY

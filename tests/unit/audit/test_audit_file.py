@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from node.audit.file_trail import FileTrail, open_trail
 from node.config.settings import load
-from node.domain.audit import ApplicationStarted, FilmReceived, Instance
+from node.domain.audit_events import ApplicationStarted, FilmReceived, Instance
 from tests.peers.audit import read
 from tests.unit.audit.events import EVENTS, NODE, XRAY
 
@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 from datetime import UTC, datetime
 from node.audit.file_trail import FileTrail
-from node.domain.audit import FilmReceived, Instance, Peer
+from node.domain.audit_events import FilmReceived, Instance, Peer
 from tests.unit.audit.events import NODE
 trail = FileTrail(Path(sys.argv[1]), NODE, lambda: datetime.now(UTC))
 for number in range(300):

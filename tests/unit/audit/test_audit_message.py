@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from node.audit.message import MAX_VALUE, Origin, to_xml
 from node.audit.syslog_line import MAX_LINE, to_line
-from node.domain.audit import (
+from node.domain.audit_events import (
     ApplicationStarted,
     ApplicationStopped,
     AssociationRefused,

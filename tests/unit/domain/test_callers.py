@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from node.domain.callers import Caller, charset_of, may_call
+from node.domain.access import Caller, charset_of, may_call
 
 HOSPITAL = ip_network("10.1.0.0/16")
 ANYWHERE = ip_network("0.0.0.0/0")

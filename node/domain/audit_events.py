@@ -7,7 +7,7 @@ holds anything of a patient: a study is named by its UID alone, as in the job ta
 from dataclasses import dataclass
 from enum import IntEnum
 
-from node.domain.change import Change
+from node.domain.config_change import Change
 
 
 class Outcome(IntEnum):

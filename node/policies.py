@@ -5,7 +5,8 @@ from collections.abc import Callable
 from node.config.sections import Retry
 from node.config.settings import Config
 from node.domain.access import Caller
-from node.domain.admission import AdmissionPolicy, PixelRule
+from node.domain.admission.header_rules import AdmissionPolicy, PixelRule
+from node.domain.admission.reasons import Reason
 from node.domain.delivery import ResultKind, Route, SrClass, When
 from node.domain.errors import Misconfigured
 from node.domain.hysteresis import Reserve
@@ -13,7 +14,6 @@ from node.domain.override import Group, Override, Rule, Thresholds
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Used
 from node.domain.prior import PriorRule, Repeat
-from node.domain.reasons import Reason
 from node.domain.retry import RetryPolicy
 
 _A_TENTH_MORE = 1.1

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.domain.admission import AdmissionPolicy, Admitted, Refused, admit
+from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused, admit
 from node.domain.errors import OsteoScreenError, Permanent, Rejected
 from node.domain.film import Film
 from node.domain.prediction import Radiograph

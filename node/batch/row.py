@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
+from node.domain.admission.image_findings import Seen
+from node.domain.admission.reasons import Note, Reason
 from node.domain.film import Film
 from node.domain.prediction import Decision, ModelIdentity, Probability
-from node.domain.reasons import Note, Reason
-from node.domain.seen import Seen
 
 Cell = str | float | bool | None
 

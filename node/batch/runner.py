@@ -13,13 +13,13 @@ from node.batch.journal import Journal
 from node.batch.reader import Decoded, Known, Reading, Skipped, TurnedAway, Unread, told
 from node.batch.reader_pool import Decoders
 from node.batch.row import Row, RowState, Subject, scored, unscored
-from node.domain.admission import AdmissionPolicy, Admitted, Refused
+from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused
+from node.domain.admission.image_findings import Seen
+from node.domain.admission.image_rules import Examined, asks, examine, judge
+from node.domain.admission.reasons import Reason
 from node.domain.film import Film
-from node.domain.gate import Examined, asks, examine, judge
 from node.domain.policy import ThresholdPolicy, decide
 from node.domain.prediction import Case, ModelIdentity, Prediction, Probability
-from node.domain.reasons import Reason
-from node.domain.seen import Seen
 from node.ports import Predictor
 
 T = TypeVar("T")

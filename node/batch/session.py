@@ -13,9 +13,9 @@ from node.batch.reader_pool import Decoders
 from node.batch.row import Row, RowState
 from node.batch.runner import Outcome, Screening, ScreeningSettings, shown
 from node.batch.table import open_table
-from node.domain.admission import AdmissionPolicy
+from node.domain.admission.header_rules import AdmissionPolicy
+from node.domain.admission.image_rules import asks
 from node.domain.errors import Misconfigured, Transient
-from node.domain.gate import asks
 from node.domain.policy import ThresholdPolicy
 from node.ports import Predictor
 

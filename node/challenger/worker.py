@@ -12,8 +12,8 @@ import structlog
 
 from node.challenger.states import CanaryFilm, CanaryOutcome, Gone, Scored
 from node.domain import policy, retry
+from node.domain.admission.image_rules import negative
 from node.domain.errors import Rejected
-from node.domain.gate import negative
 from node.domain.job import NotScored
 from node.domain.policy import ThresholdPolicy
 from node.domain.prediction import Case, Prediction, Radiograph, Verdict

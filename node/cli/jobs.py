@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.options import ConfigOption, JsonOption, print_json, settings_of
+from node.domain.admission.reasons import Reason
 from node.domain.job import JobState
-from node.domain.reasons import Reason
 
 if TYPE_CHECKING:
     from node.jobs.desk import SqlDesk
@@ -70,7 +70,7 @@ def jobs_reasons(
     """Count films admitted and refused, by reason and by who sent them."""
     from node.app.roles import open_desk
     from node.display.jobs import print_reasons
-    from node.domain.tally import summarise_reasons
+    from node.domain.admission.refusal_counts import summarise_reasons
 
     begin = since.replace(tzinfo=UTC) if since else None
     summary = summarise_reasons(open_desk(settings_of(config)[1]).reasons(begin), begin)

@@ -7,7 +7,7 @@ from pydicom.uid import UID, JPEG2000Lossless, SecondaryCaptureImageStorage
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
 from node.conformance.blocks import Section, Table
-from node.domain.admission import RADIOGRAPH_CLASSES
+from node.domain.admission.header_rules import RADIOGRAPH_CLASSES
 from node.domain.errors import Permanent, Transient
 from node.ingest.reports import INVALID_ARGUMENT, PROCESSING_FAILURE
 from node.ingest.scp import MAX_PDU, TRANSFER_SYNTAXES

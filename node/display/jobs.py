@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from node.display.disclaimer import warn
+from node.domain.admission.image_findings import Seen
 from node.domain.dossier import Dossier, summarise
 from node.domain.health_check import Check
 from node.domain.job import Job, JobState
 from node.domain.prediction import Decision
 from node.domain.reload import Reload
-from node.domain.seen import Seen
 from node.log import printable
 
 _COLOURS = {

@@ -5,11 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from node.domain.admission import Admitted
+from node.domain.admission.header_rules import Admitted
+from node.domain.admission.reasons import Note
 from node.domain.delivery import Delivery
 from node.domain.job import Job, JobEvent
 from node.domain.prediction import Decision
-from node.domain.reasons import Note
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from node.domain.admission import Admission, Admitted
+from node.domain.admission.header_rules import Admission, Admitted
+from node.domain.admission.image_findings import Seen
 from node.domain.delivery import Parcel, Reference
 from node.domain.film import Film
 from node.domain.prediction import Verdict
 from node.domain.retry import Failed, RetryAt
-from node.domain.seen import Seen
 
 
 class JobState(StrEnum):

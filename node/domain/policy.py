@@ -10,7 +10,7 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from node.domain.admission import Refused
+from node.domain.admission.header_rules import Refused
 from node.domain.override import Facts, Override, Rule
 from node.domain.prediction import (
     Decision,

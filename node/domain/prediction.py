@@ -6,8 +6,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from node.domain.admission.reasons import Note, Reason
 from node.domain.film import Film
-from node.domain.reasons import Note, Reason
 
 Array = npt.NDArray[np.float32]
 

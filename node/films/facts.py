@@ -5,7 +5,7 @@ from typing import Any
 
 from pydicom import Dataset
 
-from node.domain.admission import OWN_MANUFACTURER
+from node.domain.admission.header_rules import OWN_MANUFACTURER
 from node.domain.age import Age, age_between, age_of, earliest_day, latest_day, parse_age
 from node.domain.body_part import BodyPart, parts_coded, parts_named
 from node.domain.derivation import Derivation, derivation_of

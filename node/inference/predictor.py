@@ -14,6 +14,7 @@ from models.clinical.combined import combine
 from models.clinical.model import Facts, sigmoid
 from models.gate import inference as look
 from models.images import dicom
+from node.domain.admission.image_findings import Seen
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.film import Film
 from node.domain.override import Thresholds
@@ -28,7 +29,6 @@ from node.domain.prediction import (
     Radiograph,
     Rendering,
 )
-from node.domain.seen import Seen
 from node.inference.decoders import Decode
 from node.inference.decoding import decode
 from node.inference.points import Points, folder_of

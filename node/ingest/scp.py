@@ -13,7 +13,7 @@ from pynetdicom import AE, _config, evt
 
 from node.config.sections import Dicom
 from node.domain.access import Caller, may_call
-from node.domain.admission import RADIOGRAPH_CLASSES
+from node.domain.admission.header_rules import RADIOGRAPH_CLASSES
 from node.domain.audit_events import AssociationRefused, Instance, Peer
 from node.domain.errors import Misconfigured
 from node.ingest.connections import Connections

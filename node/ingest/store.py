@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 from pydicom import Dataset
 
-from node.domain.admission import Admission, AdmissionPolicy, Admitted, Refused, admit
+from node.domain.admission.header_rules import Admission, AdmissionPolicy, Admitted, Refused, admit
 from node.domain.audit_events import FilmReceived, Instance, Outcome, Peer
 from node.domain.errors import Permanent, Transient
 from node.domain.film import Film

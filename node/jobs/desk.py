@@ -6,11 +6,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from node.domain.admission.refusal_counts import Tally
 from node.domain.delivery import SETTLED, DeliveryEvent, DeliveryState
 from node.domain.dossier import Dossier, Happening
 from node.domain.errors import Permanent
 from node.domain.job import Job, JobEvent, JobState
-from node.domain.tally import Tally
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, move_deliveries, move_jobs
 from node.jobs.records import delivery_from, job_from

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from node.domain.admission import Admission, Admitted, Refused
+from node.domain.admission.header_rules import Admission, Admitted, Refused
 from node.domain.delivery import CommitmentReport
 from node.domain.film import Film
 from node.domain.job import JobState

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from node.domain.admission import Admission, Admitted, Doubt, DoubtKind, Refused
+from node.domain.admission.header_rules import Admission, Admitted, Doubt, DoubtKind, Refused
+from node.domain.admission.image_findings import Seen
+from node.domain.admission.reasons import Note, Reason
 from node.domain.body_part import BodyPart
 from node.domain.delivery import Delivery, DeliveryState, Reference, ResultKind
 from node.domain.derivation import Derivation
@@ -25,8 +27,6 @@ from node.domain.prediction import (
     Verdict,
 )
 from node.domain.prior import PriorResult
-from node.domain.reasons import Note, Reason
-from node.domain.seen import Seen
 from node.domain.view import View
 
 MAX_TEXT = 500

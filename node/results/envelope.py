@@ -9,7 +9,7 @@ from enum import StrEnum
 from highdicom import ContributingEquipment
 from pydicom import Dataset
 
-from node.domain.admission import OWN_MANUFACTURER
+from node.domain.admission.header_rules import OWN_MANUFACTURER
 from node.results import codes
 from node.results.identity import device_uid
 from node.results.reading import CS, LO, SH, ST, UT, Header

@@ -13,7 +13,7 @@ from highdicom.sr import RelationshipTypeValues as Relationship
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
-from node.domain.admission import OWN_MANUFACTURER
+from node.domain.admission.header_rules import OWN_MANUFACTURER
 from node.domain.prediction import Box, Decision, Finding, Verdict
 from node.results import codes
 from node.results.envelope import PRODUCT, fit

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from node.domain.admission import AdmissionPolicy, admit
+from node.domain.admission.header_rules import AdmissionPolicy, admit
 from node.domain.errors import Permanent
 from node.domain.film import Film
 from node.domain.patient import Pseudonym, nobody

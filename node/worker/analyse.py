@@ -12,22 +12,22 @@ from pydicom import dcmread
 
 from node.domain import policy, retry
 from node.domain.access import Caller, charset_of
-from node.domain.admission import (
+from node.domain.admission.header_rules import (
     AdmissionPolicy,
     Admitted,
     Refused,
     as_policy_has_it,
     not_chosen,
 )
+from node.domain.admission.image_findings import Seen
+from node.domain.admission.image_rules import Examined, asks, examine
+from node.domain.admission.reasons import Reason
 from node.domain.delivery import Parcel, Reference, Result, Route, lit, parcels, shadowed
 from node.domain.errors import Rejected
-from node.domain.gate import Examined, asks, examine
 from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
 from node.domain.policy import ThresholdPolicy, unscored
 from node.domain.prediction import Case, Prediction, Radiograph, Verdict
 from node.domain.prior import NOTHING_BEFORE, Past, since
-from node.domain.reasons import Reason
-from node.domain.seen import Seen
 from node.ports import Predictor, Queue, Spool
 from node.results.build import build_results
 from node.results.encode import to_bytes

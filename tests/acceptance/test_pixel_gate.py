@@ -10,8 +10,8 @@ from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.uid import Comprehensive3DSRStorage, generate_uid
 
+from node.domain.admission.reasons import Note
 from node.domain.job import Job, JobState
-from node.domain.reasons import Note
 from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump
 from tests.peers.films import small_film
 from tests.peers.node import AE_TITLE, Node

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from node.domain.admission import Admitted
+from node.domain.admission.header_rules import Admitted
 from node.domain.delivery import Delivery, Parcel, Result, ResultKind
 from node.domain.film import Film
 from node.domain.job import Analysed, Job

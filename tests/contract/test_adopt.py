@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission import AdmissionPolicy, Admitted
+from node.domain.admission.header_rules import AdmissionPolicy, Admitted
 from node.domain.film import Film
 from node.domain.hysteresis import Reserve
 from node.domain.job import JobState

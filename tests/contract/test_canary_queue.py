@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from node.challenger.score_queue import SqlCanary
 from node.challenger.states import CanaryFilm, CanaryState, Gone, Scored, is_chosen
-from node.domain.admission import Reason, Refused
+from node.domain.admission.header_rules import Reason, Refused
 from node.domain.job import JobState, NotScored
 from node.domain.retry import Failed, RetryAt
 from node.jobs.engine import transaction

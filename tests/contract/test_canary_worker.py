@@ -9,7 +9,7 @@ from node.challenger.score_pairs import SqlCanaryScores
 from node.challenger.score_queue import SqlCanary
 from node.challenger.states import CanaryState
 from node.challenger.worker import Canary
-from node.domain.admission import Admitted
+from node.domain.admission.header_rules import Admitted
 from node.domain.errors import Transient
 from node.domain.hysteresis import Reserve
 from node.domain.job import Analysed

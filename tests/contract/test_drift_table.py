@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from node.domain.admission import Admitted, Reason, Refused
+from node.domain.admission.header_rules import Admitted, Reason, Refused
 from node.domain.drift import Figure, Measured, Plan, Reference, SeenFilm, Source
 from node.domain.job import Analysed
 from node.domain.prediction import Verdict

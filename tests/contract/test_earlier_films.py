@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from node.domain.admission import Admitted
+from node.domain.admission.header_rules import Admitted
 from node.domain.delivery import Parcel, Stored
 from node.domain.film import Film
 from node.domain.job import Analysed, Job, JobState, NotScored

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission import AdmissionPolicy, Refused
+from node.domain.admission.header_rules import AdmissionPolicy, Refused
+from node.domain.admission.reasons import Reason
 from node.domain.delivery import (
     AwaitCommitment,
     CommitmentReport,
@@ -18,7 +19,6 @@ from node.domain.delivery import (
 from node.domain.errors import Permanent, Transient
 from node.domain.hysteresis import Reserve
 from node.domain.job import JobState
-from node.domain.reasons import Reason
 from node.domain.retry import Failed, RetryAt
 from node.jobs.engine import open_engine
 from node.spool.store import FileSpool

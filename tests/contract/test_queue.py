@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
-from node.domain.admission import Admitted, Refused
+from node.domain.admission.header_rules import Admitted, Refused
+from node.domain.admission.reasons import Reason
 from node.domain.job import Analysed, JobState, NotScored
-from node.domain.reasons import Reason
 from node.domain.retry import Failed, RetryAt
 from tests.contract.conftest import LEASE, VERDICT, Table, film, results
 

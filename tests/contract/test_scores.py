@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.admission import Admitted
+from node.domain.admission.header_rules import Admitted
 from node.domain.delivery import Parcel
 from node.domain.job import Analysed
 from node.domain.outcome import Measurement

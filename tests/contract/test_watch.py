@@ -5,7 +5,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from node.domain.admission import AdmissionPolicy
+from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.delivery import Stored
 from node.domain.hysteresis import Reserve
 from node.spool.store import FileSpool

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission import PixelRule
-from node.domain.reasons import Note, Reason
+from node.domain.admission.header_rules import PixelRule
+from node.domain.admission.reasons import Note, Reason
 
 PAGE = (Path(__file__).parents[2] / "docs" / "admission.md").read_text(encoding="utf-8")
 

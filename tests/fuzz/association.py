@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from pydicom import uid
 
-from node.domain.admission import COMPUTED_RADIOGRAPHY, DIGITAL_X_RAY_FOR_PRESENTATION
+from node.domain.admission.header_rules import COMPUTED_RADIOGRAPHY, DIGITAL_X_RAY_FOR_PRESENTATION
 from tests.wire.raw import pdu
 
 REQUEST, RELEASE, ABORT = 0x01, 0x05, 0x07

@@ -14,8 +14,8 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import JPEG2000, ExplicitVRLittleEndian
 
 from node.demo.run import SHIPPED_FILM
+from node.domain.admission.reasons import Note
 from node.domain.prediction import Used
-from node.domain.reasons import Note
 from tests.judges.said import NEAR, NEGATIVE, Said, not_analysed
 
 Pixels = np.ndarray

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from node.display.jobs import print_dossier, print_jobs, print_reasons, print_reloads
+from node.domain.admission.refusal_counts import Tally, summarise_reasons
 from node.domain.config_change import Change, Changes
 from node.domain.dossier import Dossier, Happening
 from node.domain.film import Film
@@ -19,7 +20,6 @@ from node.domain.prediction import (
     Verdict,
 )
 from node.domain.reload import Reload, RoleAnswer
-from node.domain.tally import Tally, summarise_reasons
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOSTILE = "[/red]\x1b[2JX"  # a calling AE title has 16 characters, and some sender sends these

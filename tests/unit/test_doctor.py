@@ -12,7 +12,7 @@ from models.clinical.combined import Combined
 from node.config.settings import Config, load
 from node.doctor.local_checks import audit, canary, clock, spool
 from node.doctor.run_checks import examine
-from node.domain.admission import Admitted
+from node.domain.admission.header_rules import Admitted
 from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.retry import RetryPolicy
 from node.jobs import migrate

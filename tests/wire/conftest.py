@@ -31,7 +31,7 @@ from node.audit.message import Origin
 from node.config.peers import Destination
 from node.config.sections import Dicom
 from node.domain.access import Caller
-from node.domain.admission import AdmissionPolicy
+from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.hysteresis import Reserve
 from node.domain.job import Job
 from node.domain.retry import RetryPolicy

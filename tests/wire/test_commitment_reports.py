@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pynetdicom import AE, build_role
 from pynetdicom.association import Association
 
-from node.domain.admission import Admitted
+from node.domain.admission.header_rules import Admitted
 from node.domain.delivery import AwaitCommitment, DeliveryState, Parcel, Result, ResultKind
 from node.domain.dossier import Dossier
 from node.domain.film import Film

@@ -6,9 +6,9 @@ The sentences are written for the radiologist who reads them cold, between two o
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from node.domain.admission.reasons import Note, Reason
 from node.domain.delivery import ResultKind
 from node.domain.prediction import IntendedUse, Used
-from node.domain.reasons import Note, Reason
 
 
 @dataclass(frozen=True, slots=True)

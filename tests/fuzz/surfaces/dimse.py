@@ -9,7 +9,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from node.domain.admission import COMPUTED_RADIOGRAPHY, DIGITAL_X_RAY_FOR_PRESENTATION
+from node.domain.admission.header_rules import COMPUTED_RADIOGRAPHY, DIGITAL_X_RAY_FOR_PRESENTATION
 from tests.fuzz import association as a
 from tests.fuzz.chance import LONG_NUMBERS, NUMBERS, mutated, weighed
 from tests.fuzz.elements import body, element

@@ -7,7 +7,7 @@ from random import Random
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from node.domain.admission import AdmissionPolicy, Admitted, admit
+from node.domain.admission.header_rules import AdmissionPolicy, Admitted, admit
 from node.domain.errors import Permanent
 from node.domain.film import Film
 from node.domain.patient import pseudonym

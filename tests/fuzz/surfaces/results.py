@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 from pydicom import Dataset, dcmread
 
-from node.domain.admission import AdmissionPolicy, Refused, admit
+from node.domain.admission.header_rules import AdmissionPolicy, Refused, admit
 from node.domain.delivery import Reference, ResultKind, Route, SrClass, When
 from node.domain.errors import Permanent
 from node.domain.film import Film

@@ -1,6 +1,6 @@
 """What codes and texts of a film may say, and the policy that tests of admission begin with."""
 
-from node.domain.admission import AdmissionPolicy
+from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.body_part import BodyPart
 from node.domain.film import Said
 from node.domain.view import View

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.images import dicom as decoder
-from node.domain.admission import (
+from node.domain.admission.header_rules import (
     DIGITAL_X_RAY_FOR_PROCESSING,
     PHOTOMETRIC_INTERPRETATIONS,
     RADIOGRAPH_CLASSES,
@@ -16,9 +16,9 @@ from node.domain.admission import (
     Refused,
     admit,
 )
+from node.domain.admission.reasons import Note, Reason
 from node.domain.derivation import Derivation
 from node.domain.film import Said
-from node.domain.reasons import Note, Reason
 from node.domain.view import View
 from tests.unit.domain.films import film
 from tests.unit.domain.said import CHEST, CHEST_AND_ABDOMEN, HIP, POLICY

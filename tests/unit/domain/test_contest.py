@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from node.domain.contest import standing_of
+from node.domain.admission.study_selection import standing_of
 from node.domain.film import Film, Said
 from node.domain.view import View
 from tests.unit.domain.films import film

@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from node.domain.admission.image_findings import Seen
+from node.domain.admission.reasons import Note
 from node.domain.delivery import Delivery, DeliveryState, ResultKind
 from node.domain.dossier import Dossier, Happening, summarise
 from node.domain.job import Job, JobEvent, JobState
@@ -17,8 +19,6 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
-from node.domain.reasons import Note
-from node.domain.seen import Seen
 from tests.unit.domain.films import CHEST_FILM
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

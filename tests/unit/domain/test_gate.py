@@ -5,11 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from node.domain.admission import AdmissionPolicy, Admitted, Doubt, DoubtKind, PixelRule, Refused
-from node.domain.gate import Examined, examine, judge
+from node.domain.admission.header_rules import (
+    AdmissionPolicy,
+    Admitted,
+    Doubt,
+    DoubtKind,
+    PixelRule,
+    Refused,
+)
+from node.domain.admission.image_findings import Seen
+from node.domain.admission.image_rules import Examined, examine, judge
+from node.domain.admission.reasons import Note, Reason
 from node.domain.prediction import Case, Radiograph
-from node.domain.reasons import Note, Reason
-from node.domain.seen import Seen
 from tests.unit.domain.films import film
 
 CHEST = Seen(frontal=0.99, side=0.005, ap=0.1, turn=0, upright=0.99, inverted=0.01, distance=0.4)

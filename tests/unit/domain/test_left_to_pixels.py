@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from node.domain.admission import (
+from node.domain.admission.header_rules import (
     AdmissionPolicy,
     Admitted,
     DoubtKind,
@@ -12,9 +12,9 @@ from node.domain.admission import (
     Refused,
     admit,
 )
+from node.domain.admission.reasons import Reason
 from node.domain.derivation import Derivation
 from node.domain.film import Said
-from node.domain.reasons import Reason
 from node.domain.view import View
 from tests.unit.domain.films import film
 from tests.unit.domain.said import CHEST_AND_ABDOMEN, FRONTAL, HIP, POLICY

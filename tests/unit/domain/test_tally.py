@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from node.domain.tally import Tally, summarise_reasons
+from node.domain.admission.refusal_counts import Tally, summarise_reasons
 
 
 def test_films_add_up_by_caller_and_in_all() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission import AdmissionPolicy, Admitted, Refused, admit
-from node.domain.reasons import Note, Reason
+from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused, admit
+from node.domain.admission.reasons import Note, Reason
 from node.films.header import read_film
 
 ADMITTED = {

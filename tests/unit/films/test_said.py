@@ -8,11 +8,11 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
-from node.domain.admission import AdmissionPolicy, Refused, admit
+from node.domain.admission.header_rules import AdmissionPolicy, Refused, admit
+from node.domain.admission.reasons import Reason
 from node.domain.body_part import BodyPart
 from node.domain.derivation import Derivation
 from node.domain.film import Film, Said
-from node.domain.reasons import Reason
 from node.domain.view import View
 from node.films.header import read_film
 from tests.unit.films.elements import hostile

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from node.domain.admission import AdmissionPolicy, Admitted, PixelRule, Refused
+from node.domain.admission.header_rules import AdmissionPolicy, Admitted, PixelRule, Refused
+from node.domain.admission.image_rules import judge
+from node.domain.admission.reasons import Note, Reason
 from node.domain.errors import Rejected
-from node.domain.gate import judge
 from node.domain.prediction import Radiograph
-from node.domain.reasons import Note, Reason
 from node.inference.decoding import decode
 from node.inference.predictor import BundlePredictor, load
 

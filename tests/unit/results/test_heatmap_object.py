@@ -7,7 +7,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from node.domain import admission
+from node.domain.admission.header_rules import header_rules
 from node.domain.prediction import Finding
 from node.films.header import read_film
 from node.results.encode import to_bytes
@@ -54,11 +54,11 @@ def test_it_is_a_series_of_its_own_in_the_films_study() -> None:
 def test_the_node_will_not_score_its_own_heatmap() -> None:
     """A PACS that routes every new object back to the node must not start a loop."""
     ds = built()
-    assert ds.Manufacturer == admission.OWN_MANUFACTURER
+    assert ds.Manufacturer == header_rules.OWN_MANUFACTURER
     film = replace(film_of(ds), image_type=tuple(ds.ImageType), manufacturer=str(ds.Manufacturer))
-    decision = admission.admit(film, admission.AdmissionPolicy(modalities=("OT",)))
-    assert isinstance(decision, admission.Refused)
-    assert decision.reason is admission.Reason.OWN_RESULT
+    decision = header_rules.admit(film, header_rules.AdmissionPolicy(modalities=("OT",)))
+    assert isinstance(decision, header_rules.Refused)
+    assert decision.reason is header_rules.Reason.OWN_RESULT
 
 
 MARKS = (
@@ -78,9 +78,9 @@ def test_nor_where_an_archive_has_rewritten_it(left: str, tmp_path: Path) -> Non
             setattr(ds, keyword, [] if keyword.endswith("Sequence") else "Archive")
     path = tmp_path / "heatmap.dcm"
     path.write_bytes(to_bytes(ds))
-    decision = admission.admit(read_film(path, "PACS"), admission.AdmissionPolicy())
-    assert isinstance(decision, admission.Refused)
-    assert decision.reason is admission.Reason.OWN_RESULT
+    decision = header_rules.admit(read_film(path, "PACS"), header_rules.AdmissionPolicy())
+    assert isinstance(decision, header_rules.Refused)
+    assert decision.reason is header_rules.Reason.OWN_RESULT
 
 
 def test_the_pixels_are_the_picture() -> None:

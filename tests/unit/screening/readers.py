@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from node.batch.reader import Reader
-from node.domain.admission import AdmissionPolicy
+from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.prediction import Radiograph
 from node.inference.decoding import decode
 

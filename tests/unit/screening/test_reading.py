@@ -6,7 +6,7 @@ import pytest
 from pydicom.uid import CTImageStorage
 
 from node.batch.reader import Decoded, Known, Skipped, TurnedAway, Unread
-from node.domain.admission import AdmissionPolicy, Admitted
+from node.domain.admission.header_rules import AdmissionPolicy, Admitted
 from node.films.header import read_film
 from tests.unit.films.elements import preamble
 from tests.unit.screening.readers import reader

@@ -13,7 +13,7 @@ from node.batch.row import Row
 from node.batch.runner import Outcome
 from node.batch.session import Model, Request, screen
 from node.batch.table import open_table
-from node.domain.admission import AdmissionPolicy, PixelRule
+from node.domain.admission.header_rules import AdmissionPolicy, PixelRule
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.override import Rule, Thresholds
 from node.domain.policy import ThresholdPolicy

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from node.domain.admission import (
+from node.domain.admission.header_rules import (
     Admission,
     AdmissionPolicy,
     Admitted,
@@ -20,9 +20,9 @@ from node.domain.admission import (
     Refused,
     as_policy_has_it,
 )
+from node.domain.admission.image_findings import Seen
+from node.domain.admission.reasons import Note, Reason
 from node.domain.prediction import Case, Radiograph
-from node.domain.reasons import Note, Reason
-from node.domain.seen import Seen
 from node.domain.view import View, view_stated
 
 LIKELY = 0.5

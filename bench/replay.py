@@ -21,12 +21,12 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
+from node.domain.decision.decide import ThresholdPolicy, decide
+from node.domain.decision.prediction import IntendedUse, ModelIdentity, Probability, Verdict
+from node.domain.decision.prior_studies import PriorRule
+from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.delivery import DeliveryState, ResultKind
 from node.domain.film import Film
-from node.domain.override import Group, Override, Rule, Thresholds
-from node.domain.policy import ThresholdPolicy, decide
-from node.domain.prediction import IntendedUse, ModelIdentity, Probability, Verdict
-from node.domain.prior import PriorRule
 from node.domain.replay import replay
 from node.jobs import migrate
 from node.jobs.engine import open_engine, transaction

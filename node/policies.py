@@ -7,13 +7,13 @@ from node.config.settings import Config
 from node.domain.access import Caller
 from node.domain.admission.header_rules import AdmissionPolicy, PixelRule
 from node.domain.admission.reasons import Reason
+from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.prediction import Used
+from node.domain.decision.prior_studies import PriorRule, Repeat
+from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.delivery import ResultKind, Route, SrClass, When
 from node.domain.errors import Misconfigured
 from node.domain.hysteresis import Reserve
-from node.domain.override import Group, Override, Rule, Thresholds
-from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import Used
-from node.domain.prior import PriorRule, Repeat
 from node.domain.retry import RetryPolicy
 
 _A_TENTH_MORE = 1.1

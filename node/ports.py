@@ -9,11 +9,11 @@ from node.challenger.states import CanaryFilm, CanaryOutcome
 from node.domain.admission.header_rules import Admission
 from node.domain.admission.image_findings import Seen
 from node.domain.audit_events import AuditEvent
+from node.domain.decision.prediction import Case, ModelIdentity, Prediction, Radiograph
+from node.domain.decision.prior_studies import PriorResult
 from node.domain.delivery import CommitmentReport, Delivery, DeliveryOutcome
 from node.domain.film import Film
 from node.domain.job import AnalysisOutcome, Job
-from node.domain.prediction import Case, ModelIdentity, Prediction, Radiograph
-from node.domain.prior import PriorResult
 
 
 class Intake(Protocol):

@@ -6,8 +6,8 @@ from typing import Any, Self
 
 from node.domain.admission.image_findings import Seen
 from node.domain.admission.reasons import Note, Reason
+from node.domain.decision.prediction import Decision, ModelIdentity, Probability
 from node.domain.film import Film
-from node.domain.prediction import Decision, ModelIdentity, Probability
 
 Cell = str | float | bool | None
 

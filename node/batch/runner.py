@@ -17,9 +17,9 @@ from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refuse
 from node.domain.admission.image_findings import Seen
 from node.domain.admission.image_rules import Examined, asks, examine, judge
 from node.domain.admission.reasons import Reason
+from node.domain.decision.decide import ThresholdPolicy, decide
+from node.domain.decision.prediction import Case, ModelIdentity, Prediction, Probability
 from node.domain.film import Film
-from node.domain.policy import ThresholdPolicy, decide
-from node.domain.prediction import Case, ModelIdentity, Prediction, Probability
 from node.ports import Predictor
 
 T = TypeVar("T")

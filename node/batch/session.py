@@ -15,8 +15,8 @@ from node.batch.runner import Outcome, Screening, ScreeningSettings, shown
 from node.batch.table import open_table
 from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.admission.image_rules import asks
+from node.domain.decision.decide import ThresholdPolicy
 from node.domain.errors import Misconfigured, Transient
-from node.domain.policy import ThresholdPolicy
 from node.ports import Predictor
 
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from node.challenger.agreement import Crossed, cross
 from node.domain.accuracy import Accuracy, Judged, accuracy
+from node.domain.decision.prediction import Decision, Finding
 from node.domain.outcome import Scan, nearest
-from node.domain.prediction import Decision, Finding
 
 
 class PatientFilm(NamedTuple):

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from node.challenger.accuracy_comparison import Diagnosis, PatientFilm
 from node.challenger.agreement import Crossed, ScoreAgreement, compare_scores, cross
 from node.challenger.states import CanaryState, is_chosen
-from node.domain.policy import ThresholdPolicy, decide
-from node.domain.prediction import Decision, Finding, IntendedUse, Probability
+from node.domain.decision.decide import ThresholdPolicy, decide
+from node.domain.decision.prediction import Decision, Finding, IntendedUse, Probability
 from node.domain.replay import StoredScore, age_band
 
 

@@ -13,8 +13,8 @@ from node.challenger.states import CanaryState
 from node.config.live import Current
 from node.config.sections import Canary as Wanted
 from node.config.settings import Config
+from node.domain.decision.decide import ThresholdPolicy
 from node.domain.errors import Misconfigured
-from node.domain.policy import ThresholdPolicy
 from node.jobs import migrate
 from node.policies import reserve, retry_policy, threshold_policy
 from node.spool.store import FileSpool

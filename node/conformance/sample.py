@@ -10,9 +10,7 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 
-from node.domain.delivery import ResultKind, Route, SrClass, When
-from node.domain.film import Film
-from node.domain.prediction import (
+from node.domain.decision.prediction import (
     Box,
     Decision,
     Finding,
@@ -25,6 +23,8 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
+from node.domain.delivery import ResultKind, Route, SrClass, When
+from node.domain.film import Film
 from node.results.build import build_results
 from node.results.subject import ResultSettings, Subject
 

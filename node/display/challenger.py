@@ -13,7 +13,7 @@ from node.challenger.agreement import Crossed, ScoreAgreement
 from node.challenger.comparison import Compared, Comparison, GroupFlags, Report, Seconds, Side
 from node.display.accuracy import accuracy_json, add_accuracies
 from node.display.disclaimer import warn
-from node.domain.prediction import Decision
+from node.domain.decision.prediction import Decision
 from node.log import printable
 
 _FLIPS_SHOWN = 20

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from node.display.disclaimer import warn
 from node.domain.admission.image_findings import Seen
+from node.domain.decision.prediction import Decision
 from node.domain.dossier import Dossier, summarise
 from node.domain.health_check import Check
 from node.domain.job import Job, JobState
-from node.domain.prediction import Decision
 from node.domain.reload import Reload
 from node.log import printable
 

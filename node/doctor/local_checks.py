@@ -12,10 +12,10 @@ from time import perf_counter
 from node.app.roles import open_desk, open_spool
 from node.challenger.setup import canary_counts, load_canary
 from node.config.settings import Config
+from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.prediction import Used
+from node.domain.decision.thresholds import Rule
 from node.domain.errors import OsteoScreenError
-from node.domain.override import Rule
-from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import Used
 from node.jobs import migrate
 from node.jobs.engine import clock_of, open_engine
 from node.policies import routes, threshold_policy

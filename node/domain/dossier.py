@@ -7,9 +7,9 @@ from typing import Any
 
 from node.domain.admission.header_rules import Admitted
 from node.domain.admission.reasons import Note
+from node.domain.decision.prediction import Decision
 from node.domain.delivery import Delivery
 from node.domain.job import Job, JobEvent
-from node.domain.prediction import Decision
 
 
 @dataclass(frozen=True, slots=True)

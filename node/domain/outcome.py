@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
 from node.domain.accuracy import Accuracy, Judged, accuracy
-from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import Finding, IntendedUse
+from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.prediction import Finding, IntendedUse
 from node.domain.replay import Point, Replay
 
 OSTEOPOROSIS = -2.5

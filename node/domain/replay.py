@@ -7,9 +7,9 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from node.domain.policy import ThresholdPolicy, decide
-from node.domain.prediction import Decision, Finding, Probability
-from node.domain.prior import NOTHING_BEFORE, Past, PriorResult
+from node.domain.decision.decide import ThresholdPolicy, decide
+from node.domain.decision.prediction import Decision, Finding, Probability
+from node.domain.decision.prior_studies import NOTHING_BEFORE, Past, PriorResult
 
 _BANDS = (50, 60, 70, 80)
 _FLAGGED, _NEW_FLAGGED, _OPEN, _NEW_OPEN, _KINDS = 1, 2, 4, 8, 16

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from node.domain.decision.prediction import Radiograph
 from node.domain.errors import OsteoScreenError, Transient
-from node.domain.prediction import Radiograph
 from node.inference.child import Children, Lost
 from node.inference.decoding import decode
 from node.log import where

@@ -14,9 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 import models
 from models.bundle.operating_points import OperatingPoint
 from models.io.yaml_text import read_words
+from node.domain.decision.prediction import IntendedUse
+from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured
-from node.domain.override import Thresholds
-from node.domain.prediction import IntendedUse
 
 _SHIPPED = Path(str(models.__file__)).parent / "bundles"
 _POINTS = TypeAdapter(tuple[OperatingPoint, ...])

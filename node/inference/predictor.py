@@ -15,10 +15,7 @@ from models.clinical.model import Facts, sigmoid
 from models.gate import inference as look
 from models.images import dicom
 from node.domain.admission.image_findings import Seen
-from node.domain.errors import Misconfigured, Permanent, Transient
-from node.domain.film import Film
-from node.domain.override import Thresholds
-from node.domain.prediction import (
+from node.domain.decision.prediction import (
     Box,
     Case,
     Heat,
@@ -29,6 +26,9 @@ from node.domain.prediction import (
     Radiograph,
     Rendering,
 )
+from node.domain.decision.thresholds import Thresholds
+from node.domain.errors import Misconfigured, Permanent, Transient
+from node.domain.film import Film
 from node.inference.decoders import Decode
 from node.inference.decoding import decode
 from node.inference.points import Points, folder_of

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from node.domain.decision.prediction import Finding
 from node.domain.drift import Figure, Measured, Reference, SeenFilm, Source
-from node.domain.prediction import Finding
 from node.jobs.engine import reading, transaction
 from node.jobs.tables import drift, drift_reference, job
 

@@ -12,11 +12,7 @@ from node.domain.admission.header_rules import Admission, Admitted, Doubt, Doubt
 from node.domain.admission.image_findings import Seen
 from node.domain.admission.reasons import Note, Reason
 from node.domain.body_part import BodyPart
-from node.domain.delivery import Delivery, DeliveryState, Reference, ResultKind
-from node.domain.derivation import Derivation
-from node.domain.film import Film, Said
-from node.domain.job import Job, JobState
-from node.domain.prediction import (
+from node.domain.decision.prediction import (
     Comparison,
     Decision,
     Finding,
@@ -26,7 +22,11 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
-from node.domain.prior import PriorResult
+from node.domain.decision.prior_studies import PriorResult
+from node.domain.delivery import Delivery, DeliveryState, Reference, ResultKind
+from node.domain.derivation import Derivation
+from node.domain.film import Film, Said
+from node.domain.job import Job, JobState
 from node.domain.view import View
 
 MAX_TEXT = 500

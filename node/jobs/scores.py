@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.prediction import Finding, IntendedUse
+from node.domain.decision.prediction import Finding, IntendedUse
 from node.domain.replay import StoredScore
 from node.jobs.engine import reading
 from node.jobs.past import is_reported

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from pydicom.sr.coding import Code
 
-from node.domain.prediction import Finding
+from node.domain.decision.prediction import Finding
 
 PRIVATE_SCHEME = "99OSTEO"
 PRIVATE_SCHEME_NAME = "OsteoScreen private codes"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from node.domain.prediction import Array, Box, Heat, Rendering
+from node.domain.decision.prediction import Array, Box, Heat, Rendering
 from node.results import colours
 from node.results.legend import Legend, band
 

@@ -3,8 +3,8 @@
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 
+from node.domain.decision.prediction import Box
 from node.domain.delivery import ResultKind, SrClass
-from node.domain.prediction import Box
 from node.results import codes
 from node.results.document import add_document, reference_to
 from node.results.envelope import PRODUCT, ResultClass, add_series, envelope, read

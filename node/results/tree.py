@@ -14,7 +14,7 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from node.domain.admission.header_rules import OWN_MANUFACTURER
-from node.domain.prediction import Box, Decision, Finding, Verdict
+from node.domain.decision.prediction import Box, Decision, Finding, Verdict
 from node.results import codes
 from node.results.envelope import PRODUCT, fit
 from node.results.identity import device_uid

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 
 from node.config.settings import Config
 from node.domain.alarm import Limits, Standing, told_of
+from node.domain.decision.prediction import IntendedUse
 from node.domain.drift import Measured, Plan, Source
 from node.domain.errors import OsteoScreenError
 from node.domain.feeds import Local
 from node.domain.health_check import Check
-from node.domain.prediction import IntendedUse
 from node.jobs.alarms import SqlAlarms
 from node.jobs.drift import SqlDrift
 from node.jobs.scores import SqlScores

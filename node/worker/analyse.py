@@ -10,7 +10,7 @@ from time import perf_counter
 import structlog
 from pydicom import dcmread
 
-from node.domain import policy, retry
+from node.domain import retry
 from node.domain.access import Caller, charset_of
 from node.domain.admission.header_rules import (
     AdmissionPolicy,
@@ -22,12 +22,13 @@ from node.domain.admission.header_rules import (
 from node.domain.admission.image_findings import Seen
 from node.domain.admission.image_rules import Examined, asks, examine
 from node.domain.admission.reasons import Reason
+from node.domain.decision import decide
+from node.domain.decision.decide import ThresholdPolicy, unscored
+from node.domain.decision.prediction import Case, Prediction, Radiograph, Verdict
+from node.domain.decision.prior_studies import NOTHING_BEFORE, Past, since
 from node.domain.delivery import Parcel, Reference, Result, Route, lit, parcels, shadowed
 from node.domain.errors import Rejected
 from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
-from node.domain.policy import ThresholdPolicy, unscored
-from node.domain.prediction import Case, Prediction, Radiograph, Verdict
-from node.domain.prior import NOTHING_BEFORE, Past, since
 from node.ports import Predictor, Queue, Spool
 from node.results.build import build_results
 from node.results.encode import to_bytes
@@ -161,7 +162,7 @@ class Analyst:
     def _report(self, one: _Ready, prediction: Prediction) -> None:
         began, rules, job = perf_counter(), one.rules, one.job
         try:
-            decision = policy.decide(
+            decision = decide.decide(
                 prediction.probability,
                 job.film,
                 rules.thresholds,

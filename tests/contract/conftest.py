@@ -8,10 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from node.domain.admission.header_rules import Admitted
-from node.domain.delivery import Delivery, Parcel, Result, ResultKind
-from node.domain.film import Film
-from node.domain.job import Analysed, Job
-from node.domain.prediction import (
+from node.domain.decision.prediction import (
     Decision,
     Finding,
     IntendedUse,
@@ -20,6 +17,9 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
+from node.domain.delivery import Delivery, Parcel, Result, ResultKind
+from node.domain.film import Film
+from node.domain.job import Analysed, Job
 from node.domain.retry import RetryPolicy
 from node.jobs import migrate
 from node.jobs.care import SqlCare

@@ -10,12 +10,12 @@ from node.challenger.score_queue import SqlCanary
 from node.challenger.states import CanaryState
 from node.challenger.worker import Canary
 from node.domain.admission.header_rules import Admitted
+from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.prediction import Case, Prediction
+from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Transient
 from node.domain.hysteresis import Reserve
 from node.domain.job import Analysed
-from node.domain.override import Rule, Thresholds
-from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import Case, Prediction
 from node.films.header import read_film
 from node.inference.predictor import BundlePredictor, load
 from node.spool.store import FileSpool

@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from node.domain.admission.header_rules import Admitted
+from node.domain.decision.prediction import IntendedUse, Probability, Verdict
 from node.domain.delivery import Parcel
 from node.domain.job import Analysed
 from node.domain.outcome import Measurement
-from node.domain.prediction import IntendedUse, Probability, Verdict
 from node.domain.replay import StoredScore
 from node.jobs.engine import reading
 from node.jobs.outcomes import Imported, SqlOutcomes

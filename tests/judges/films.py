@@ -15,7 +15,7 @@ from pydicom.uid import JPEG2000, ExplicitVRLittleEndian
 
 from node.demo.run import SHIPPED_FILM
 from node.domain.admission.reasons import Note
-from node.domain.prediction import Used
+from node.domain.decision.prediction import Used
 from tests.judges.said import NEAR, NEGATIVE, Said, not_analysed
 
 Pixels = np.ndarray

@@ -9,11 +9,11 @@ from datetime import date
 
 from node.domain.admission.header_rules import Refused
 from node.domain.admission.reasons import REPORTABLE, Note, Reason
+from node.domain.decision.decide import ThresholdPolicy, decide, unscored
+from node.domain.decision.prediction import ModelIdentity, Probability, Used, Verdict
+from node.domain.decision.prior_studies import Past, PriorResult, PriorRule
+from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.film import Film
-from node.domain.override import Rule, Thresholds
-from node.domain.policy import ThresholdPolicy, decide, unscored
-from node.domain.prediction import ModelIdentity, Probability, Used, Verdict
-from node.domain.prior import Past, PriorResult, PriorRule
 
 POSITIVE, NEGATIVE, NEAR = 0.8, 0.2, 0.51
 _THRESHOLD = 0.5

@@ -6,10 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.drift import Source
-from node.domain.film import Film
-from node.domain.job import JobState
-from node.domain.prediction import (
+from node.domain.decision.prediction import (
     Decision,
     Finding,
     IntendedUse,
@@ -18,6 +15,9 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
+from node.domain.drift import Source
+from node.domain.film import Film
+from node.domain.job import JobState
 from node.jobs.records import film_json, verdict_json
 from node.jobs.tables import job
 

@@ -8,10 +8,7 @@ import pytest
 from node.display.jobs import print_dossier, print_jobs, print_reasons, print_reloads
 from node.domain.admission.refusal_counts import Tally, summarise_reasons
 from node.domain.config_change import Change, Changes
-from node.domain.dossier import Dossier, Happening
-from node.domain.film import Film
-from node.domain.job import Job, JobState
-from node.domain.prediction import (
+from node.domain.decision.prediction import (
     Decision,
     Finding,
     IntendedUse,
@@ -19,6 +16,9 @@ from node.domain.prediction import (
     Probability,
     Verdict,
 )
+from node.domain.dossier import Dossier, Happening
+from node.domain.film import Film
+from node.domain.job import Job, JobState
 from node.domain.reload import Reload, RoleAnswer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

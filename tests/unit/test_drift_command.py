@@ -10,9 +10,9 @@ from typer.testing import CliRunner, Result
 
 from node.cli.main import app
 from node.display.drift import as_json, print_drift
+from node.domain.decision.prediction import IntendedUse
 from node.domain.drift import Figure, Measure, Measured, Source
 from node.domain.errors import Misconfigured
-from node.domain.prediction import IntendedUse
 from node.jobs import migrate
 from node.jobs.alarms import SqlAlarms
 from node.jobs.drift import SqlDrift

@@ -11,10 +11,10 @@ from PIL import Image
 from node.display.charts.replay import AFTER, BEFORE, draw_replay
 from node.display.replay import as_json, print_replay
 from node.domain.accuracy import Share
+from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.prediction import IntendedUse
+from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.outcome import Replayed, Scan, agreement
-from node.domain.override import Group, Override, Rule, Thresholds
-from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import IntendedUse
 from node.domain.replay import StoredScore, replay
 from tests.unit.domain.test_replay import ANNA, MARCH, stored
 

@@ -11,11 +11,7 @@ from pynetdicom import AE, build_role
 from pynetdicom.association import Association
 
 from node.domain.admission.header_rules import Admitted
-from node.domain.delivery import AwaitCommitment, DeliveryState, Parcel, Result, ResultKind
-from node.domain.dossier import Dossier
-from node.domain.film import Film
-from node.domain.job import Analysed, JobState
-from node.domain.prediction import (
+from node.domain.decision.prediction import (
     Decision,
     Finding,
     IntendedUse,
@@ -24,6 +20,10 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
+from node.domain.delivery import AwaitCommitment, DeliveryState, Parcel, Result, ResultKind
+from node.domain.dossier import Dossier
+from node.domain.film import Film
+from node.domain.job import Analysed, JobState
 from node.jobs.desk import SqlDesk
 from node.jobs.intake import SqlIntake
 from node.jobs.outbox import SqlOutbox

@@ -1,8 +1,8 @@
 """Simplified Chinese."""
 
 from node.domain.admission.reasons import Note, Reason
+from node.domain.decision.prediction import IntendedUse, Used
 from node.domain.delivery import ResultKind
-from node.domain.prediction import IntendedUse, Used
 from node.results.language.phrases import Phrases
 
 CHINESE = Phrases(

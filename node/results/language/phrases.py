@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from node.domain.admission.reasons import Note, Reason
+from node.domain.decision.prediction import IntendedUse, Used
 from node.domain.delivery import ResultKind
-from node.domain.prediction import IntendedUse, Used
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,8 @@ import numpy as np
 from pydicom import Dataset, dcmread
 
 from node.domain.admission.header_rules import AdmissionPolicy, Refused, admit
-from node.domain.delivery import Reference, ResultKind, Route, SrClass, When
-from node.domain.errors import Permanent
-from node.domain.film import Film
-from node.domain.override import Rule, Thresholds
-from node.domain.policy import ThresholdPolicy, decide
-from node.domain.prediction import (
+from node.domain.decision.decide import ThresholdPolicy, decide
+from node.domain.decision.prediction import (
     Box,
     Decision,
     Finding,
@@ -28,7 +24,11 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
-from node.domain.prior import Past, PriorResult, PriorRule
+from node.domain.decision.prior_studies import Past, PriorResult, PriorRule
+from node.domain.decision.thresholds import Rule, Thresholds
+from node.domain.delivery import Reference, ResultKind, Route, SrClass, When
+from node.domain.errors import Permanent
+from node.domain.film import Film
 from node.films.header import read_film
 from node.results.build import build_results
 from node.results.encode import to_bytes

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from node.domain.override import Group, Override, Rule, Thresholds
-from node.domain.policy import ThresholdPolicy
+from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 
 HALF = Rule(Thresholds.same(0.5))
 APART = Thresholds(image=0.5, combined=0.2)

@@ -19,10 +19,10 @@ from node.challenger.comparison import (
     compare_bundles,
 )
 from node.challenger.states import CanaryState, is_chosen
-from node.domain.override import Group, Override, Rule, Thresholds
-from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import Finding, Used
-from node.domain.prior import PriorRule
+from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.prediction import Finding, Used
+from node.domain.decision.prior_studies import PriorRule
+from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from tests.unit.domain.test_replay import ANNA, STORED
 
 SCORED = str(CanaryState.SCORED)

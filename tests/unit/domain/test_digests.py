@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from node.domain.override import Rule, Thresholds
-from node.domain.policy import ThresholdPolicy, decide, digest_of
-from node.domain.prediction import Comparison, Decision, Finding, Probability, Used
-from node.domain.prior import PriorRule, Repeat
+from node.domain.decision.decide import ThresholdPolicy, decide, digest_of
+from node.domain.decision.prediction import Comparison, Decision, Finding, Probability, Used
+from node.domain.decision.prior_studies import PriorRule, Repeat
+from node.domain.decision.thresholds import Rule, Thresholds
 from tests.unit.domain.films import film
 from tests.unit.domain.policies import APART, HALF, override, policy
 

@@ -6,10 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from node.domain.admission.image_findings import Seen
 from node.domain.admission.reasons import Note
-from node.domain.delivery import Delivery, DeliveryState, ResultKind
-from node.domain.dossier import Dossier, Happening, summarise
-from node.domain.job import Job, JobEvent, JobState
-from node.domain.prediction import (
+from node.domain.decision.prediction import (
     Comparison,
     Decision,
     Finding,
@@ -19,6 +16,9 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
+from node.domain.delivery import Delivery, DeliveryState, ResultKind
+from node.domain.dossier import Dossier, Happening, summarise
+from node.domain.job import Job, JobEvent, JobState
 from tests.unit.domain.films import CHEST_FILM
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.override import Group, Override, Rule, Thresholds
-from node.domain.policy import NO_SCORE, TOO_CLOSE, decide
-from node.domain.prediction import Decision, Finding, Probability, Undetermined, Used
+from node.domain.decision.decide import NO_SCORE, TOO_CLOSE, decide
+from node.domain.decision.prediction import Decision, Finding, Probability, Undetermined, Used
+from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from tests.unit.domain.films import film
 from tests.unit.domain.policies import APART, HALF, override, policy
 

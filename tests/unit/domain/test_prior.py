@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from node.domain.decision.decide import ThresholdPolicy, decide
+from node.domain.decision.prediction import Comparison, Finding, Probability, Used
+from node.domain.decision.prior_studies import Past, PriorResult, PriorRule, Repeat, since
+from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.film import Film
-from node.domain.override import Rule, Thresholds
-from node.domain.policy import ThresholdPolicy, decide
-from node.domain.prediction import Comparison, Finding, Probability, Used
-from node.domain.prior import Past, PriorResult, PriorRule, Repeat, since
 from tests.unit.domain.films import film as chest_film
 
 MODEL = "5e" * 32

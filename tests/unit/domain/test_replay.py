@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.override import Group, Override, Rule, Thresholds
-from node.domain.policy import ThresholdPolicy, decide
-from node.domain.prediction import Probability
-from node.domain.prior import PriorRule
+from node.domain.decision.decide import ThresholdPolicy, decide
+from node.domain.decision.prediction import Probability
+from node.domain.decision.prior_studies import PriorRule
+from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.replay import Change, Flip, Point, StoredScore, Tally, age_band, replay
 
 MODEL = "5e" * 32

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from node.domain.decision.prediction import Radiograph
 from node.domain.errors import Permanent, Rejected, Transient
-from node.domain.prediction import Radiograph
 from node.inference.decoders import Decoders
 from node.inference.decoding import decode
 from tests.unit.screening.readers import crash_on_bad_names

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from models.bundle.operating_points import OperatingPoint
+from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured
-from node.domain.override import Thresholds
 from node.inference.points import Points, folder_of
 
 ROOT = Path(__file__).parents[3]

@@ -11,9 +11,8 @@ import numpy as np
 import pydicom
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-from node.domain.film import Film
-from node.domain.policy import TOO_CLOSE
-from node.domain.prediction import (
+from node.domain.decision.decide import TOO_CLOSE
+from node.domain.decision.prediction import (
     Box,
     Comparison,
     Decision,
@@ -27,6 +26,7 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
+from node.domain.film import Film
 from node.results.subject import ResultSettings, Subject
 
 CR = "1.2.840.10008.5.1.4.1.1.1"

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from node.domain.decision.prediction import Finding, IntendedUse
 from node.domain.delivery import ResultKind, Route, SrClass, When
-from node.domain.prediction import Finding, IntendedUse
 from node.results.build import Built, build_results
 from node.results.encode import to_bytes
 from node.results.wording import comment, headline

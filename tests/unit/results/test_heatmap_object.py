@@ -8,7 +8,7 @@ import pydicom
 import pytest
 
 from node.domain.admission.header_rules import header_rules
-from node.domain.prediction import Finding
+from node.domain.decision.prediction import Finding
 from node.films.header import read_film
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from node.domain.prediction import Box, Heat, Rendering
+from node.domain.decision.prediction import Box, Heat, Rendering
 from node.results import colours
 from node.results.legend import Legend
 from node.results.render import Canvas, render, spread_over

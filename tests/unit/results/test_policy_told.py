@@ -6,9 +6,16 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
+from node.domain.decision.decide import NO_SCORE
+from node.domain.decision.prediction import (
+    Comparison,
+    Decision,
+    Finding,
+    Probability,
+    Used,
+    Verdict,
+)
 from node.domain.delivery import ResultKind, Route, When
-from node.domain.policy import NO_SCORE
-from node.domain.prediction import Comparison, Decision, Finding, Probability, Used, Verdict
 from node.results.build import Built, build_results
 from node.results.heatmap import build_heatmap
 from node.results.language.languages import Language

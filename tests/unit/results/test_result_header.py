@@ -7,7 +7,7 @@ from io import BytesIO
 import pydicom
 import pytest
 
-from node.domain.prediction import Box
+from node.domain.decision.prediction import Box
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.report import build_report

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from node.domain.decision.prediction import Box, Finding
 from node.domain.delivery import ResultKind, Route, SrClass, When
-from node.domain.prediction import Box, Finding
 from node.results.build import build_results
 from node.results.language.languages import Language
 from node.results.report import build_report

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pydicom
 import pytest
 
-from node.domain.delivery import Reference, SrClass
-from node.domain.prediction import (
+from node.domain.decision.prediction import (
     Box,
     Decision,
     Finding,
@@ -16,6 +15,7 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
+from node.domain.delivery import Reference, SrClass
 from node.results.heatmap import build_heatmap
 from node.results.report import build_report
 from tests.unit.results.films import GOOD, MODEL, POLICY, prediction, subject, verdict

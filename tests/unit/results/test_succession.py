@@ -5,7 +5,7 @@ from functools import partial
 
 from pydicom import Dataset
 
-from node.domain.prediction import Box
+from node.domain.decision.prediction import Box
 from node.results.document import reference_to, succeed
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from node.batch.row import Row, RowState, Subject, unscored
-from node.domain.prediction import IntendedUse, ModelIdentity
+from node.domain.decision.prediction import IntendedUse, ModelIdentity
 
 MODEL = ModelIdentity("net", "1.0", "d" * 64, IntendedUse.DEMONSTRATION)
 

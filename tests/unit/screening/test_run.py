@@ -14,10 +14,10 @@ from node.batch.runner import Outcome
 from node.batch.session import Model, Request, screen
 from node.batch.table import open_table
 from node.domain.admission.header_rules import AdmissionPolicy, PixelRule
+from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.prediction import Case, Prediction, Radiograph
+from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Misconfigured, Permanent, Transient
-from node.domain.override import Rule, Thresholds
-from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import Case, Prediction, Radiograph
 from node.inference.predictor import BundlePredictor, load
 from tests.peers.films import small_film
 from tests.unit.screening.readers import reader

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from node.config.settings import ConfigError, load
+from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.prediction import Used
+from node.domain.decision.prior_studies import PriorRule, Repeat
+from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.errors import Misconfigured
-from node.domain.override import Group, Override, Rule, Thresholds
-from node.domain.policy import ThresholdPolicy
-from node.domain.prediction import Used
-from node.domain.prior import PriorRule, Repeat
 from node.policies import threshold_policy
 
 POINTS = {"youden": Thresholds(0.4, 0.3), "sensitivity-90": Thresholds(0.2, 0.1)}

@@ -13,8 +13,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from node.domain.override import Facts
-from node.domain.prediction import Comparison, Used
+from node.domain.decision.prediction import Comparison, Used
+from node.domain.decision.thresholds import Facts
 
 _DAYS_A_YEAR = 365.25
 _AGE_TOLERANCE = 2.0  # completed years at both ends, and what people round

@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from node.domain.admission.header_rules import Refused
-from node.domain.override import Facts, Override, Rule
-from node.domain.prediction import (
+from node.domain.decision.prediction import (
     Decision,
     Finding,
     ModelIdentity,
@@ -20,7 +19,15 @@ from node.domain.prediction import (
     Used,
     Verdict,
 )
-from node.domain.prior import NO_PRIORS, NOTHING_BEFORE, Past, PriorRule, Repeat, compare
+from node.domain.decision.prior_studies import (
+    NO_PRIORS,
+    NOTHING_BEFORE,
+    Past,
+    PriorRule,
+    Repeat,
+    compare,
+)
+from node.domain.decision.thresholds import Facts, Override, Rule
 
 NO_SCORE = "the model gave no score"
 TOO_CLOSE = "the score is too close to the threshold"

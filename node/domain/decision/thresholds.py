@@ -9,7 +9,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Protocol, Self
 
-from node.domain.prediction import Used
+from node.domain.decision.prediction import Used
 
 DEFAULT = "default"
 _DIGITS = 12  # as far as processors agree: results are named by what they say

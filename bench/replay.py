@@ -26,7 +26,7 @@ from node.domain.decision.prediction import IntendedUse, ModelIdentity, Probabil
 from node.domain.decision.prior_studies import PriorRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.delivery import DeliveryState, ResultKind
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from node.domain.replay import replay
 from node.jobs import migrate
 from node.jobs.engine import open_engine, transaction

@@ -12,8 +12,8 @@ from node.domain.audit_events import AuditEvent
 from node.domain.decision.prediction import Case, ModelIdentity, Prediction, Radiograph
 from node.domain.decision.prior_studies import PriorResult
 from node.domain.delivery import CommitmentReport, Delivery, DeliveryOutcome
-from node.domain.film import Film
 from node.domain.job import AnalysisOutcome, Job
+from node.domain.radiograph.film import Film
 
 
 class Intake(Protocol):

@@ -7,7 +7,7 @@ from pathlib import Path
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused, admit
 from node.domain.decision.prediction import Radiograph
 from node.domain.errors import OsteoScreenError, Permanent, Rejected
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from node.films.header import read_film
 from node.films.part10 import NotDicomError, as_part10, is_directory_record
 from node.log import where

@@ -7,7 +7,7 @@ from typing import Any, Self
 from node.domain.admission.image_findings import Seen
 from node.domain.admission.reasons import Note, Reason
 from node.domain.decision.prediction import Decision, ModelIdentity, Probability
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 
 Cell = str | float | bool | None
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from node.domain.decision.prediction import Verdict
-from node.domain.film import Film
 from node.domain.job import NotScored
+from node.domain.radiograph.film import Film
 from node.domain.retry import Failed, RetryAt
 
 _BYTES = 8

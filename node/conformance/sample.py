@@ -24,7 +24,7 @@ from node.domain.decision.prediction import (
     Verdict,
 )
 from node.domain.delivery import ResultKind, Route, SrClass, When
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from node.results.build import build_results
 from node.results.subject import ResultSettings, Subject
 

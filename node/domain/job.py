@@ -12,7 +12,7 @@ from node.domain.admission.header_rules import Admission, Admitted
 from node.domain.admission.image_findings import Seen
 from node.domain.decision.prediction import Verdict
 from node.domain.delivery import Parcel, Reference
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from node.domain.retry import Failed, RetryAt
 
 

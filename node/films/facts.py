@@ -6,11 +6,11 @@ from typing import Any
 from pydicom import Dataset
 
 from node.domain.admission.header_rules import OWN_MANUFACTURER
-from node.domain.age import Age, age_between, age_of, earliest_day, latest_day, parse_age
-from node.domain.body_part import BodyPart, parts_coded, parts_named
-from node.domain.derivation import Derivation, derivation_of
-from node.domain.film import Said
-from node.domain.view import View, view_coded, view_oriented, view_said
+from node.domain.radiograph.age import Age, age_between, age_of, earliest_day, latest_day, parse_age
+from node.domain.radiograph.body_part import BodyPart, parts_coded, parts_named
+from node.domain.radiograph.derivation import Derivation, derivation_of
+from node.domain.radiograph.film import Said
+from node.domain.radiograph.view import View, view_coded, view_oriented, view_said
 from node.films.values import (
     code_of,
     codes_of,

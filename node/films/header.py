@@ -14,8 +14,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from pynetdicom.dsutils import split_dataset
 
 from node.domain.errors import Permanent, Transient
-from node.domain.film import Film
-from node.domain.patient import Pseudonym, nobody
+from node.domain.radiograph.film import Film
+from node.domain.radiograph.pseudonym import Pseudonym, nobody
 from node.films.facts import FACTS, WHOSE, facts_of
 from node.films.values import UNREADABLE, whole_text_of
 

@@ -28,7 +28,7 @@ from node.domain.decision.prediction import (
 )
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured, Permanent, Transient
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from node.inference.decoders import Decode
 from node.inference.decoding import decode
 from node.inference.points import Points, folder_of

@@ -11,8 +11,8 @@ from pydicom import Dataset
 from node.domain.admission.header_rules import Admission, AdmissionPolicy, Admitted, Refused, admit
 from node.domain.audit_events import FilmReceived, Instance, Outcome, Peer
 from node.domain.errors import Permanent, Transient
-from node.domain.film import Film
-from node.domain.patient import Pseudonym, nobody
+from node.domain.radiograph.film import Film
+from node.domain.radiograph.pseudonym import Pseudonym, nobody
 from node.films.header import read_film
 from node.ports import Audit, Intake, Spool
 

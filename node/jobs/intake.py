@@ -8,8 +8,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from node.domain.admission.header_rules import Admission, Admitted, Refused
 from node.domain.delivery import CommitmentReport
-from node.domain.film import Film
 from node.domain.job import JobState
+from node.domain.radiograph.film import Film
 from node.domain.retry import RetryPolicy
 from node.jobs.commitments import settle_report
 from node.jobs.engine import transaction

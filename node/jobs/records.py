@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from node.domain.admission.header_rules import Admission, Admitted, Doubt, DoubtKind, Refused
 from node.domain.admission.image_findings import Seen
 from node.domain.admission.reasons import Note, Reason
-from node.domain.body_part import BodyPart
 from node.domain.decision.prediction import (
     Comparison,
     Decision,
@@ -24,10 +23,11 @@ from node.domain.decision.prediction import (
 )
 from node.domain.decision.prior_studies import PriorResult
 from node.domain.delivery import Delivery, DeliveryState, Reference, ResultKind
-from node.domain.derivation import Derivation
-from node.domain.film import Film, Said
 from node.domain.job import Job, JobState
-from node.domain.view import View
+from node.domain.radiograph.body_part import BodyPart
+from node.domain.radiograph.derivation import Derivation
+from node.domain.radiograph.film import Film, Said
+from node.domain.radiograph.view import View
 
 MAX_TEXT = 500
 _FACTS = frozenset(fact.name for fact in fields(Film))

@@ -17,7 +17,7 @@ from pydicom.valuerep import format_number_as_ds
 
 from node.domain.decision.prediction import IntendedUse, Prediction
 from node.domain.delivery import ResultKind
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from node.results import codes
 from node.results.envelope import ResultClass, add_series, envelope, read
 from node.results.identity import UidKind

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from node.domain.errors import Misconfigured
-from node.domain.patient import KEY_BYTES, Pseudonym, pseudonym
+from node.domain.radiograph.pseudonym import KEY_BYTES, Pseudonym, pseudonym
 from node.spool.store import sync_folder
 
 NAME = "patient.key"

@@ -1,7 +1,7 @@
 """From a film in the spool to its pixels, for whoever scores it."""
 
 from node.domain.decision.prediction import Radiograph
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from node.films.header import require_intact
 from node.ports import Predictor, Spool
 

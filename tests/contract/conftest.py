@@ -18,8 +18,8 @@ from node.domain.decision.prediction import (
     Verdict,
 )
 from node.domain.delivery import Delivery, Parcel, Result, ResultKind
-from node.domain.film import Film
 from node.domain.job import Analysed, Job
+from node.domain.radiograph.film import Film
 from node.domain.retry import RetryPolicy
 from node.jobs import migrate
 from node.jobs.care import SqlCare

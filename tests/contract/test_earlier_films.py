@@ -11,8 +11,8 @@ from node.domain.admission.header_rules import Admitted
 from node.domain.decision.prediction import Comparison, Decision, Finding, Used, Verdict
 from node.domain.decision.prior_studies import PriorResult
 from node.domain.delivery import Parcel, Stored
-from node.domain.film import Film
 from node.domain.job import Analysed, Job, JobState, NotScored
+from node.domain.radiograph.film import Film
 from node.domain.retry import Failed
 from tests.contract.conftest import VERDICT, Table, film, results
 

@@ -34,7 +34,7 @@ def tree(tmp_path: Path) -> Path:
     [
         ("node/jobs/queue.py", "import node.worker.loop"),
         ("node/ingest/store.py", "import node.worker.loop"),
-        ("node/domain/film.py", "import pydicom"),
+        ("node/domain/radiograph/film.py", "import pydicom"),
         ("node/worker/analyse.py", "import torch"),
         ("node/films/header.py", "import node.results.report"),
         ("node/audit/syslog_client.py", "import node.pacs.status"),

@@ -13,7 +13,7 @@ from node.domain.decision.decide import ThresholdPolicy, decide, unscored
 from node.domain.decision.prediction import ModelIdentity, Probability, Used, Verdict
 from node.domain.decision.prior_studies import Past, PriorResult, PriorRule
 from node.domain.decision.thresholds import Rule, Thresholds
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 
 POSITIVE, NEGATIVE, NEAR = 0.8, 0.2, 0.51
 _THRESHOLD = 0.5

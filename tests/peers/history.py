@@ -16,8 +16,8 @@ from node.domain.decision.prediction import (
     Verdict,
 )
 from node.domain.drift import Source
-from node.domain.film import Film
 from node.domain.job import JobState
+from node.domain.radiograph.film import Film
 from node.jobs.records import film_json, verdict_json
 from node.jobs.tables import job
 

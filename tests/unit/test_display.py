@@ -17,8 +17,8 @@ from node.domain.decision.prediction import (
     Verdict,
 )
 from node.domain.dossier import Dossier, Happening
-from node.domain.film import Film
 from node.domain.job import Job, JobState
+from node.domain.radiograph.film import Film
 from node.domain.reload import Reload, RoleAnswer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

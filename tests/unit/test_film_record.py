@@ -2,10 +2,10 @@
 
 import json
 
-from node.domain.body_part import BodyPart
-from node.domain.derivation import Derivation
-from node.domain.film import Said
-from node.domain.view import View
+from node.domain.radiograph.body_part import BodyPart
+from node.domain.radiograph.derivation import Derivation
+from node.domain.radiograph.film import Said
+from node.domain.radiograph.view import View
 from node.jobs.records import film_from, film_json
 from tests.unit.domain.films import CHEST_FILM, film
 

@@ -22,8 +22,8 @@ from node.domain.decision.prediction import (
 )
 from node.domain.delivery import AwaitCommitment, DeliveryState, Parcel, Result, ResultKind
 from node.domain.dossier import Dossier
-from node.domain.film import Film
 from node.domain.job import Analysed, JobState
+from node.domain.radiograph.film import Film
 from node.jobs.desk import SqlDesk
 from node.jobs.intake import SqlIntake
 from node.jobs.outbox import SqlOutbox

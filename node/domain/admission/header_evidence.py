@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from node.domain.body_part import BodyPart, parts_named
-from node.domain.film import Film, Said
-from node.domain.view import FRONTALS, View, view_stated
-from node.domain.words import words_of
+from node.domain.radiograph.body_part import BodyPart, parts_named
+from node.domain.radiograph.film import Film, Said
+from node.domain.radiograph.view import FRONTALS, View, view_stated
+from node.domain.radiograph.vocabulary import words_of
 
 
 class Says(StrEnum):

@@ -7,8 +7,8 @@ from enum import StrEnum
 from node.domain.admission.header_evidence import Evidence, Says, of_body_part, of_view
 from node.domain.admission.reasons import Note, Reason
 from node.domain.admission.study_selection import Contest, standing_of
-from node.domain.derivation import Derivation
-from node.domain.film import Film
+from node.domain.radiograph.derivation import Derivation
+from node.domain.radiograph.film import Film
 
 COMPUTED_RADIOGRAPHY = "1.2.840.10008.5.1.4.1.1.1"
 DIGITAL_X_RAY_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.1"

@@ -7,8 +7,8 @@ at first, and the others only if it turns out to be none.
 
 from dataclasses import dataclass
 
-from node.domain.film import Film
-from node.domain.view import View, view_stated
+from node.domain.radiograph.film import Film
+from node.domain.radiograph.view import View, view_stated
 
 _BY_VIEW = {View.PA: 0, View.AP: 1}
 _CAPTURE = "1.2.840.10008.5.1.4.1.1.7"

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from node.domain.admission.reasons import Note, Reason
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 
 Array = npt.NDArray[np.float32]
 

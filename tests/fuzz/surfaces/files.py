@@ -17,7 +17,7 @@ from models.dataset.manifest import COLUMNS, ManifestError, read_manifest
 from node.cli.thresholds import lines_of
 from node.domain.dxa import read_table
 from node.domain.errors import Misconfigured
-from node.domain.patient import pseudonym
+from node.domain.radiograph.pseudonym import pseudonym
 from node.inference.points import Points, folder_of
 from tests.fuzz.chance import mutated, weighed
 from tests.fuzz.surface import Wrong, has_control, one_line

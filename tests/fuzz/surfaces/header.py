@@ -9,8 +9,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, admit
 from node.domain.errors import Permanent
-from node.domain.film import Film
-from node.domain.patient import pseudonym
+from node.domain.radiograph.film import Film
+from node.domain.radiograph.pseudonym import pseudonym
 from node.films.facts import FACTS, WHOSE
 from node.films.header import read_film
 from node.films.part10 import NotDicomError, as_part10

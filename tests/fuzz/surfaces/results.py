@@ -28,7 +28,7 @@ from node.domain.decision.prior_studies import Past, PriorResult, PriorRule
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.delivery import Reference, ResultKind, Route, SrClass, When
 from node.domain.errors import Permanent
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from node.films.header import read_film
 from node.results.build import build_results
 from node.results.encode import to_bytes

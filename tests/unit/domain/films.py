@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 
 CHEST_FILM = Film(
     sop_instance_uid="1.2.826.0.1.3680043.8.498.1",

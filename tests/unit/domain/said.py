@@ -1,9 +1,9 @@
 """What codes and texts of a film may say, and the policy that tests of admission begin with."""
 
 from node.domain.admission.header_rules import AdmissionPolicy
-from node.domain.body_part import BodyPart
-from node.domain.film import Said
-from node.domain.view import View
+from node.domain.radiograph.body_part import BodyPart
+from node.domain.radiograph.film import Said
+from node.domain.radiograph.view import View
 
 POLICY = AdmissionPolicy()
 CHEST = Said((BodyPart.CHEST,))

@@ -17,9 +17,9 @@ from node.domain.admission.header_rules import (
     admit,
 )
 from node.domain.admission.reasons import Note, Reason
-from node.domain.derivation import Derivation
-from node.domain.film import Said
-from node.domain.view import View
+from node.domain.radiograph.derivation import Derivation
+from node.domain.radiograph.film import Said
+from node.domain.radiograph.view import View
 from tests.unit.domain.films import film
 from tests.unit.domain.said import CHEST, CHEST_AND_ABDOMEN, HIP, POLICY
 

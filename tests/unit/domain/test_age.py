@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.age import (
+from node.domain.radiograph.age import (
     OLDEST,
     Age,
     age_between,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.body_part import BodyPart, parts_coded, parts_named
+from node.domain.radiograph.body_part import BodyPart, parts_coded, parts_named
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from node.domain.admission.study_selection import standing_of
-from node.domain.film import Film, Said
-from node.domain.view import View
+from node.domain.radiograph.film import Film, Said
+from node.domain.radiograph.view import View
 from tests.unit.domain.films import film
 
 CAPTURE = "1.2.840.10008.5.1.4.1.1.7"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.domain.derivation import Derivation, derivation_of
+from node.domain.radiograph.derivation import Derivation, derivation_of
 
 
 @pytest.mark.parametrize(

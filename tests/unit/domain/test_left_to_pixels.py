@@ -13,9 +13,9 @@ from node.domain.admission.header_rules import (
     admit,
 )
 from node.domain.admission.reasons import Reason
-from node.domain.derivation import Derivation
-from node.domain.film import Said
-from node.domain.view import View
+from node.domain.radiograph.derivation import Derivation
+from node.domain.radiograph.film import Said
+from node.domain.radiograph.view import View
 from tests.unit.domain.films import film
 from tests.unit.domain.said import CHEST_AND_ABDOMEN, FRONTAL, HIP, POLICY
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.patient import nobody, pseudonym
+from node.domain.radiograph.pseudonym import nobody, pseudonym
 
 KEY = bytes(range(32))
 

@@ -9,7 +9,7 @@ from node.domain.decision.decide import ThresholdPolicy, decide
 from node.domain.decision.prediction import Comparison, Finding, Probability, Used
 from node.domain.decision.prior_studies import Past, PriorResult, PriorRule, Repeat, since
 from node.domain.decision.thresholds import Rule, Thresholds
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from tests.unit.domain.films import film as chest_film
 
 MODEL = "5e" * 32

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 
-from node.domain.view import View, view_coded, view_oriented, view_said, view_stated
+from node.domain.radiograph.view import View, view_coded, view_oriented, view_said, view_stated
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.words import lexicon, named, words_of
+from node.domain.radiograph.vocabulary import lexicon, named, words_of
 
 KNOWN = lexicon({1: "chest, 胸, état", 2: "chest wall, 胸椎", 3: "both", 4: "both"}, "chest pain")
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.domain.errors import Permanent
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from node.films.header import read_film
 from tests.unit.films.elements import element, hostile, preamble
 

@@ -17,10 +17,10 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from node.domain.body_part import BodyPart
 from node.domain.errors import Permanent
-from node.domain.film import Said
-from node.domain.view import View
+from node.domain.radiograph.body_part import BodyPart
+from node.domain.radiograph.film import Said
+from node.domain.radiograph.view import View
 from node.films.header import read_film
 from tests.unit.films.elements import preamble
 from tests.wire.films import encoded_data_set, film, write

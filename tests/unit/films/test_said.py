@@ -10,10 +10,10 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Exp
 
 from node.domain.admission.header_rules import AdmissionPolicy, Refused, admit
 from node.domain.admission.reasons import Reason
-from node.domain.body_part import BodyPart
-from node.domain.derivation import Derivation
-from node.domain.film import Film, Said
-from node.domain.view import View
+from node.domain.radiograph.body_part import BodyPart
+from node.domain.radiograph.derivation import Derivation
+from node.domain.radiograph.film import Film, Said
+from node.domain.radiograph.view import View
 from node.films.header import read_film
 from tests.unit.films.elements import hostile
 from tests.wire.films import film, write

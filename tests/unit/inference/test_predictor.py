@@ -13,7 +13,7 @@ from node.demo.run import SHIPPED_FILM
 from node.domain.decision.prediction import Case, IntendedUse, Radiograph
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured, Permanent, Rejected
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from node.films.header import read_film
 from node.inference import predictor
 from node.inference.points import folder_of

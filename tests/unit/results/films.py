@@ -26,7 +26,7 @@ from node.domain.decision.prediction import (
     Used,
     Verdict,
 )
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from node.results.subject import ResultSettings, Subject
 
 CR = "1.2.840.10008.5.1.4.1.1.1"

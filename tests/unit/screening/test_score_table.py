@@ -10,7 +10,7 @@ import pytest
 from node.batch.row import COLUMNS, RowState, Subject, unscored
 from node.batch.table import open_table
 from node.domain.errors import Misconfigured, Permanent
-from node.domain.film import Film
+from node.domain.radiograph.film import Film
 from tests.unit.screening.rows import MODEL, failed_row, scored_row
 
 ROWS = [scored_row(), failed_row(), scored_row("/films/3\n.dcm", 1e-12)]

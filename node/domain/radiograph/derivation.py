@@ -7,7 +7,7 @@ refuse nothing. What tells are its further values, the series' description and t
 from collections.abc import Iterable
 from enum import StrEnum
 
-from node.domain.words import lexicon, named
+from node.domain.radiograph.vocabulary import lexicon, named
 
 
 class Derivation(StrEnum):

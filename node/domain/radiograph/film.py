@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
-from node.domain.body_part import BodyPart
-from node.domain.derivation import Derivation
-from node.domain.view import View
+from node.domain.radiograph.body_part import BodyPart
+from node.domain.radiograph.derivation import Derivation
+from node.domain.radiograph.view import View
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Italian, Chinese, Japanese and Korean.
 
 from enum import StrEnum
 
-from node.domain.words import lexicon, named
+from node.domain.radiograph.vocabulary import lexicon, named
 
 
 class BodyPart(StrEnum):

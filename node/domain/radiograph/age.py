@@ -6,7 +6,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 
-from node.domain.words import words_of
+from node.domain.radiograph.vocabulary import words_of
 
 OLDEST = 120
 """Nobody is older: what says more is a typing error or a dummy."""

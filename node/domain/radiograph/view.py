@@ -7,7 +7,7 @@ SNOMED RT that older films have. Patient Orientation: PS3.3, C.7.6.1.1.1.
 from collections.abc import Sequence
 from enum import StrEnum
 
-from node.domain.words import lexicon, named
+from node.domain.radiograph.vocabulary import lexicon, named
 
 
 class View(StrEnum):

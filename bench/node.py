@@ -20,8 +20,8 @@ from rich.progress import track
 from rich.table import Table
 
 from bench.ingest import make_films
-from node.domain.dossier import summarise
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
+from node.domain.workflow.job_summary import summarise
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc

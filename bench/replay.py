@@ -25,9 +25,9 @@ from node.domain.decision.decide import ThresholdPolicy, decide
 from node.domain.decision.prediction import IntendedUse, ModelIdentity, Probability, Verdict
 from node.domain.decision.prior_studies import PriorRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
-from node.domain.delivery import DeliveryState, ResultKind
 from node.domain.radiograph.film import Film
 from node.domain.replay import replay
+from node.domain.workflow.delivery import DeliveryState, ResultKind
 from node.jobs import migrate
 from node.jobs.engine import open_engine, transaction
 from node.jobs.records import film_json, verdict_json

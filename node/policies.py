@@ -11,10 +11,10 @@ from node.domain.decision.decide import ThresholdPolicy
 from node.domain.decision.prediction import Used
 from node.domain.decision.prior_studies import PriorRule, Repeat
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
-from node.domain.delivery import ResultKind, Route, SrClass, When
 from node.domain.errors import Misconfigured
 from node.domain.hysteresis import Reserve
-from node.domain.retry import RetryPolicy
+from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
+from node.domain.workflow.retry import RetryPolicy
 
 _A_TENTH_MORE = 1.1
 

@@ -11,9 +11,9 @@ from node.domain.admission.image_findings import Seen
 from node.domain.audit_events import AuditEvent
 from node.domain.decision.prediction import Case, ModelIdentity, Prediction, Radiograph
 from node.domain.decision.prior_studies import PriorResult
-from node.domain.delivery import CommitmentReport, Delivery, DeliveryOutcome
-from node.domain.job import AnalysisOutcome, Job
 from node.domain.radiograph.film import Film
+from node.domain.workflow.delivery import CommitmentReport, Delivery, DeliveryOutcome
+from node.domain.workflow.job import AnalysisOutcome, Job
 
 
 class Intake(Protocol):

@@ -10,9 +10,9 @@ from time import monotonic
 import structlog
 
 from node.audit.backlog import Backlog
-from node.domain import retry
 from node.domain.errors import Unreachable
-from node.domain.retry import RetryPolicy
+from node.domain.workflow import retry
+from node.domain.workflow.retry import RetryPolicy
 
 _BATCH_BYTES = 256 * 1024
 _BACK_OFF = RetryPolicy(attempts=1, first=1.0, cap=60.0)

@@ -13,8 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from node.challenger.states import CanaryFilm, CanaryOutcome, CanaryState, Gone, Scored, is_chosen
 from node.domain.admission.reasons import Note
-from node.domain.job import JobState, NotScored
-from node.domain.retry import Failed, RetryAt, RetryPolicy
+from node.domain.workflow.job import JobState, NotScored
+from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
 from node.jobs.engine import reading, transaction
 from node.jobs.records import film_of, notes_from, short, verdict_json
 from node.jobs.tables import canary, job

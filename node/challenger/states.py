@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from node.domain.decision.prediction import Verdict
-from node.domain.job import NotScored
 from node.domain.radiograph.film import Film
-from node.domain.retry import Failed, RetryAt
+from node.domain.workflow.job import NotScored
+from node.domain.workflow.retry import Failed, RetryAt
 
 _BYTES = 8
 _ALL = 1 << 8 * _BYTES

@@ -11,13 +11,13 @@ from time import perf_counter
 import structlog
 
 from node.challenger.states import CanaryFilm, CanaryOutcome, Gone, Scored
-from node.domain import retry
 from node.domain.admission.image_rules import negative
 from node.domain.decision import decide as policy
 from node.domain.decision.decide import ThresholdPolicy
 from node.domain.decision.prediction import Case, Prediction, Radiograph, Verdict
 from node.domain.errors import Rejected
-from node.domain.job import NotScored
+from node.domain.workflow import retry
+from node.domain.workflow.job import NotScored
 from node.ports import CanaryQueue, Predictor, Spool
 from node.worker.loop import ScoringSettings, apart, as_known, kept_leases, told
 from node.worker.reading import read_pixels

@@ -10,7 +10,7 @@ import typer
 
 from node.cli.options import ConfigOption, JsonOption, print_json, settings_of
 from node.domain.admission.reasons import Reason
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 
 if TYPE_CHECKING:
     from node.jobs.desk import SqlDesk
@@ -33,7 +33,7 @@ def jobs_list(
     """List jobs, newest first."""
     from node.app.roles import open_desk
     from node.display.jobs import print_jobs
-    from node.domain.dossier import Dossier, summarise
+    from node.domain.workflow.job_summary import Dossier, summarise
 
     desk = open_desk(settings_of(config)[1])
     found = desk.recent(tuple(state or ()), limit, tuple(str(one) for one in reason or ()))
@@ -48,7 +48,7 @@ def jobs_show(job: JobArgument, config: ConfigOption = None, as_json: JsonOption
     """Show one job: facts, score, deliveries, history."""
     from node.app.roles import open_desk
     from node.display.jobs import print_dossier
-    from node.domain.dossier import summarise
+    from node.domain.workflow.job_summary import summarise
 
     desk = open_desk(settings_of(config)[1])
     dossier = desk.show(desk.find(job))

@@ -23,8 +23,8 @@ from node.domain.decision.prediction import (
     Used,
     Verdict,
 )
-from node.domain.delivery import ResultKind, Route, SrClass, When
 from node.domain.radiograph.film import Film
+from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
 from node.results.build import build_results
 from node.results.subject import ResultSettings, Subject
 

@@ -25,10 +25,10 @@ from node.demo import modality
 from node.demo.archive import AE_TITLE as ARCHIVE
 from node.demo.archive import local_archive
 from node.display.disclaimer import warn
-from node.domain.delivery import ResultKind
-from node.domain.dossier import Dossier, summarise
 from node.domain.errors import Misconfigured, OsteoScreenError
-from node.domain.job import FINAL, JobState
+from node.domain.workflow.delivery import ResultKind
+from node.domain.workflow.job import FINAL, JobState
+from node.domain.workflow.job_summary import Dossier, summarise
 
 SHIPPED_FILM = Path(__file__).parent / "film.dcm"
 _START_SECONDS = 60.0

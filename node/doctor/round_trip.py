@@ -16,11 +16,11 @@ from node.config.peers import Destination
 from node.config.settings import Config
 from node.demo import modality
 from node.demo.run import SHIPPED_FILM
-from node.domain.delivery import SETTLED, Delivery, DeliveryState
-from node.domain.dossier import Dossier
 from node.domain.errors import OsteoScreenError
 from node.domain.health_check import Check
-from node.domain.job import FINAL, JobEvent, JobState
+from node.domain.workflow.delivery import SETTLED, Delivery, DeliveryState
+from node.domain.workflow.job import FINAL, JobEvent, JobState
+from node.domain.workflow.job_summary import Dossier
 
 PATIENT_NAME, PATIENT_ID = "OSTEOSCREEN^ROUND TRIP", "OSTEOSCREEN-TEST"
 _DESCRIPTION = "OsteoScreen round trip: no patient"

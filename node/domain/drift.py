@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from node.domain.distance import ks, psi
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 
 LEAST = 30
 """Films under which no share and no median is told."""

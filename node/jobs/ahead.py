@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from node.domain.delivery import DeliveryState
-from node.domain.job import JobState
+from node.domain.workflow.delivery import DeliveryState
+from node.domain.workflow.job import JobState
 from node.jobs.tables import delivery, job
 
 _HELD = {job: str(JobState.ANALYSING), delivery: str(DeliveryState.SENDING)}

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from node.domain.delivery import DeliveryEvent, DeliveryState
-from node.domain.job import FINAL, JobEvent, JobState
-from node.domain.retry import RetryPolicy
+from node.domain.workflow.delivery import DeliveryEvent, DeliveryState
+from node.domain.workflow.job import FINAL, JobEvent, JobState
+from node.domain.workflow.retry import RetryPolicy
 from node.jobs.ahead import LeasesAhead
 from node.jobs.commitments import send_again
 from node.jobs.engine import transaction

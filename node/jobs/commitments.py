@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from node.domain import retry
-from node.domain.delivery import CommitmentReport, DeliveryEvent, DeliveryState
-from node.domain.retry import RetryPolicy
+from node.domain.workflow import retry
+from node.domain.workflow.delivery import CommitmentReport, DeliveryEvent, DeliveryState
+from node.domain.workflow.retry import RetryPolicy
 from node.jobs.moves import Note, move_deliveries
 from node.jobs.tables import delivery
 

@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from node.domain.admission.refusal_counts import Tally
-from node.domain.delivery import SETTLED, DeliveryEvent, DeliveryState
-from node.domain.dossier import Dossier, Happening
 from node.domain.errors import Permanent
-from node.domain.job import Job, JobEvent, JobState
+from node.domain.workflow.delivery import SETTLED, DeliveryEvent, DeliveryState
+from node.domain.workflow.job import Job, JobEvent, JobState
+from node.domain.workflow.job_summary import Dossier, Happening
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, move_deliveries, move_jobs
 from node.jobs.records import delivery_from, job_from

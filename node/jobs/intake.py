@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from node.domain.admission.header_rules import Admission, Admitted, Refused
-from node.domain.delivery import CommitmentReport
-from node.domain.job import JobState
 from node.domain.radiograph.film import Film
-from node.domain.retry import RetryPolicy
+from node.domain.workflow.delivery import CommitmentReport
+from node.domain.workflow.job import JobState
+from node.domain.workflow.retry import RetryPolicy
 from node.jobs.commitments import settle_report
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, record_new

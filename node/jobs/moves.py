@@ -7,10 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain import delivery as deliveries
-from node.domain import job as jobs
-from node.domain.delivery import DeliveryEvent, DeliveryState
-from node.domain.job import JobEvent
+from node.domain.workflow import delivery as deliveries
+from node.domain.workflow import job as jobs
+from node.domain.workflow.delivery import DeliveryEvent, DeliveryState
+from node.domain.workflow.job import JobEvent
 from node.jobs.records import short
 from node.jobs.tables import delivery, event, job
 

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 import sqlalchemy as sa
 
-from node.domain.delivery import (
+from node.domain.workflow.delivery import (
     AwaitCommitment,
     CommitmentReport,
     Delivery,
@@ -16,7 +16,7 @@ from node.domain.delivery import (
     DeliveryState,
     Stored,
 )
-from node.domain.retry import Failed, RetryAt, RetryPolicy
+from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
 from node.jobs.commitments import settle_report
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, Where, move_deliveries

@@ -5,7 +5,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from node.domain.decision.prior_studies import PriorResult
-from node.domain.job import Job, JobState
+from node.domain.workflow.job import Job, JobState
 from node.jobs.records import prior_from
 from node.jobs.tables import delivery, job
 

@@ -8,9 +8,9 @@ from typing import Any, assert_never
 import sqlalchemy as sa
 
 from node.domain.decision.prior_studies import PriorResult
-from node.domain.delivery import DOCUMENTS, DeliveryState, Parcel, Reference
-from node.domain.job import Analysed, AnalysisOutcome, Job, JobEvent, JobState, NotScored
-from node.domain.retry import Failed, RetryAt
+from node.domain.workflow.delivery import DOCUMENTS, DeliveryState, Parcel, Reference
+from node.domain.workflow.job import Analysed, AnalysisOutcome, Job, JobEvent, JobState, NotScored
+from node.domain.workflow.retry import Failed, RetryAt
 from node.jobs.engine import transaction
 from node.jobs.moves import Note, Where, finish_if_settled, move_jobs
 from node.jobs.past import prior_results

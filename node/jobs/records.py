@@ -22,12 +22,12 @@ from node.domain.decision.prediction import (
     Verdict,
 )
 from node.domain.decision.prior_studies import PriorResult
-from node.domain.delivery import Delivery, DeliveryState, Reference, ResultKind
-from node.domain.job import Job, JobState
 from node.domain.radiograph.body_part import BodyPart
 from node.domain.radiograph.derivation import Derivation
 from node.domain.radiograph.film import Film, Said
 from node.domain.radiograph.view import View
+from node.domain.workflow.delivery import Delivery, DeliveryState, Reference, ResultKind
+from node.domain.workflow.job import Job, JobState
 
 MAX_TEXT = 500
 _FACTS = frozenset(fact.name for fact in fields(Film))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from node.jobs.tables import job
 
 _other = job.alias("other")

@@ -23,8 +23,8 @@ from pynetdicom import AE, evt
 from pynetdicom.dimse import DIMSEServiceProvider
 
 from node.config.peers import Destination, ResultKind
-from node.domain.delivery import CommitmentReport
 from node.domain.errors import NotLetIn, Permanent, Unreachable
+from node.domain.workflow.delivery import CommitmentReport
 from node.pacs.commitment import (
     PUSH_MODEL,
     PUSH_MODEL_INSTANCE,

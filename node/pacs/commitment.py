@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pydicom import Dataset
 from pydicom.uid import UID
 
-from node.domain.delivery import CommitmentReport
 from node.domain.errors import Permanent
+from node.domain.workflow.delivery import CommitmentReport
 
 PUSH_MODEL = UID("1.2.840.10008.1.20.1")
 PUSH_MODEL_INSTANCE = UID("1.2.840.10008.1.20.1.1")

@@ -10,8 +10,8 @@ import httpx
 
 from node.config.peers import WebDestination
 from node.credentials import read_secret
-from node.domain.delivery import CommitmentReport
 from node.domain.errors import Permanent, Transient, Unreachable
+from node.domain.workflow.delivery import CommitmentReport
 from node.pacs.status import classify
 from node.tls import client_context
 

@@ -7,7 +7,7 @@ from functools import partial
 from pydicom import Dataset
 
 from node.domain.decision.prediction import Prediction
-from node.domain.delivery import Form, Reference, ResultKind, Route
+from node.domain.workflow.delivery import Form, Reference, ResultKind, Route
 from node.results.document import succeed
 from node.results.heatmap import build_heatmap
 from node.results.report import build_report

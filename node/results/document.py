@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pydicom import Dataset
 
-from node.domain.delivery import Reference
+from node.domain.workflow.delivery import Reference
 from node.results.envelope import requests
 from node.results.reading import Header
 from node.results.subject import Subject

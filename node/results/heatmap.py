@@ -16,8 +16,8 @@ from pydicom.uid import (
 from pydicom.valuerep import format_number_as_ds
 
 from node.domain.decision.prediction import IntendedUse, Prediction
-from node.domain.delivery import ResultKind
 from node.domain.radiograph.film import Film
+from node.domain.workflow.delivery import ResultKind
 from node.results import codes
 from node.results.envelope import ResultClass, add_series, envelope, read
 from node.results.identity import UidKind

@@ -4,7 +4,7 @@ from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 
 from node.domain.decision.prediction import Box
-from node.domain.delivery import ResultKind, SrClass
+from node.domain.workflow.delivery import ResultKind, SrClass
 from node.results import codes
 from node.results.document import add_document, reference_to
 from node.results.envelope import PRODUCT, ResultClass, add_series, envelope, read

@@ -8,8 +8,8 @@ import pydicom
 
 from node.domain.decision.decide import digest_of
 from node.domain.decision.prediction import Verdict
-from node.domain.delivery import Reference
 from node.domain.radiograph.film import Film
+from node.domain.workflow.delivery import Reference
 from node.results import identity
 from node.results.identity import UidKind
 from node.results.language.languages import PHRASES, Language

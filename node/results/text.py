@@ -8,7 +8,7 @@ from highdicom.sr import RelationshipTypeValues as Relationship
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
-from node.domain.delivery import ResultKind
+from node.domain.workflow.delivery import ResultKind
 from node.results import codes
 from node.results.document import add_document
 from node.results.envelope import ResultClass, add_series, envelope, read

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from node.domain.decision.decide import NO_SCORE
 from node.domain.decision.prediction import Decision, Finding, IntendedUse, Used, Verdict
-from node.domain.delivery import ResultKind
+from node.domain.workflow.delivery import ResultKind
 from node.results.envelope import PRODUCT, fit
 from node.results.language.phrases import Phrases
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import structlog
 
-from node.domain import retry
 from node.domain.errors import Misconfigured, Unreachable
-from node.domain.retry import RetryPolicy
+from node.domain.workflow import retry
+from node.domain.workflow.retry import RetryPolicy
 from node.jobs.alarms import SqlAlarms
 
 _HELD = timedelta(minutes=5)  # longer than a receiver is ever waited for

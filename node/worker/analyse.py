@@ -10,7 +10,6 @@ from time import perf_counter
 import structlog
 from pydicom import dcmread
 
-from node.domain import retry
 from node.domain.access import Caller, charset_of
 from node.domain.admission.header_rules import (
     AdmissionPolicy,
@@ -26,9 +25,10 @@ from node.domain.decision import decide
 from node.domain.decision.decide import ThresholdPolicy, unscored
 from node.domain.decision.prediction import Case, Prediction, Radiograph, Verdict
 from node.domain.decision.prior_studies import NOTHING_BEFORE, Past, since
-from node.domain.delivery import Parcel, Reference, Result, Route, lit, parcels, shadowed
 from node.domain.errors import Rejected
-from node.domain.job import Analysed, AnalysisOutcome, Job, NotScored
+from node.domain.workflow import retry
+from node.domain.workflow.delivery import Parcel, Reference, Result, Route, lit, parcels, shadowed
+from node.domain.workflow.job import Analysed, AnalysisOutcome, Job, NotScored
 from node.ports import Predictor, Queue, Spool
 from node.results.build import build_results
 from node.results.encode import to_bytes

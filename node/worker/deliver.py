@@ -8,17 +8,17 @@ from datetime import datetime, timedelta
 import structlog
 from pydicom.uid import generate_uid
 
-from node.domain import retry
 from node.domain.audit_events import Instance, Outcome, Peer, ResultExported
-from node.domain.delivery import (
+from node.domain.errors import OsteoScreenError, Unreachable
+from node.domain.workflow import retry
+from node.domain.workflow.delivery import (
     AwaitCommitment,
     CommitmentReport,
     Delivery,
     DeliveryOutcome,
     Stored,
 )
-from node.domain.errors import OsteoScreenError, Unreachable
-from node.domain.retry import Failed, RetryPolicy
+from node.domain.workflow.retry import Failed, RetryPolicy
 from node.ports import Archive, Audit, Outbox, Spool
 from node.worker.loop import as_known, kept_leases, told
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import structlog
 
 from node.domain.errors import OsteoScreenError, Permanent, Transient
-from node.domain.retry import RetryPolicy
+from node.domain.workflow.retry import RetryPolicy
 from node.log import where
 
 _PAUSE_AFTER_ERROR = 2.0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from tests.peers.audit import Record, parse, read
 from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.node import AE_TITLE, Node

@@ -14,7 +14,7 @@ from models.bundle.operating_points import OperatingPoint
 from node.challenger.setup import canary_counts
 from node.challenger.states import CanaryState
 from node.config.settings import load
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from node.inference.points import Points
 from tests.peers.bundles import recalibrated, signed
 from tests.peers.command import assert_one_clear_line, osteoscreen

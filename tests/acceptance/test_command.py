@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from pydicom import dcmread, dcmwrite
 
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from tests.peers.command import assert_one_clear_line, osteoscreen, write_config
 from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump
 from tests.peers.node import AE_TITLE, Node

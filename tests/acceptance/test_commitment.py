@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from node.domain.delivery import DeliveryEvent, DeliveryState
-from node.domain.dossier import Dossier
-from node.domain.job import JobState
+from node.domain.workflow.delivery import DeliveryEvent, DeliveryState
+from node.domain.workflow.job import JobState
+from node.domain.workflow.job_summary import Dossier
 from tests.peers.committing import CommittingPacs, Request
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node

@@ -11,9 +11,9 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
-from node.domain.delivery import DeliveryState
-from node.domain.dossier import Dossier
-from node.domain.job import JobState
+from node.domain.workflow.delivery import DeliveryState
+from node.domain.workflow.job import JobState
+from node.domain.workflow.job_summary import Dossier
 from node.worker.loop import utc_now
 from tests.peers.dcmtk import dcmsend
 from tests.peers.films import renamed

@@ -11,7 +11,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import RLELossless
 
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from tests.peers.dcmtk import dcmsend
 from tests.peers.films import renamed
 from tests.peers.node import AE_TITLE, ENDED, Node

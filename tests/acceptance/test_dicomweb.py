@@ -10,7 +10,7 @@ from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from node.app.roles import open_spool
 from node.config.settings import load
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from tests.peers.command import osteoscreen
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node

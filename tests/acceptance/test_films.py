@@ -9,7 +9,7 @@ from pydicom import dcmread
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from node.domain.decision.prediction import Finding
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc

@@ -18,7 +18,7 @@ from pydicom.uid import ComputedRadiographyImageStorage, generate_uid
 from pynetdicom import AE
 
 from node.config.settings import load
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from node.jobs.engine import open_engine
 from node.jobs.tables import metadata
 from node.spool.patient_key import NAME

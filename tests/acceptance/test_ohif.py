@@ -16,8 +16,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pydicom import dcmread
 
-from node.domain.dossier import Dossier
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
+from node.domain.workflow.job_summary import Dossier
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.ohif import serving

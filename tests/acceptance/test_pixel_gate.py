@@ -11,7 +11,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import Comprehensive3DSRStorage, generate_uid
 
 from node.domain.admission.reasons import Note
-from node.domain.job import Job, JobState
+from node.domain.workflow.job import Job, JobState
 from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump
 from tests.peers.films import small_film
 from tests.peers.node import AE_TITLE, Node

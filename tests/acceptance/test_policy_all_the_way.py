@@ -12,7 +12,7 @@ from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.uid import Comprehensive3DSRStorage, generate_uid
 
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from tests.peers.command import assert_one_clear_line, osteoscreen
 from tests.peers.dcmtk import dcmsend
 from tests.peers.films import renamed

@@ -13,7 +13,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import Comprehensive3DSRStorage, generate_uid
 
-from node.domain.job import Job, JobState
+from node.domain.workflow.job import Job, JobState
 from tests.peers.audit import read
 from tests.peers.command import assert_one_clear_line, osteoscreen
 from tests.peers.dcmtk import dcmsend

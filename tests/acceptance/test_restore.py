@@ -10,7 +10,7 @@ from pydicom import dcmread
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from node.config.settings import load
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from node.jobs.engine import open_engine
 from tests.peers.command import assert_one_clear_line, osteoscreen
 from tests.peers.dcmtk import dcmsend

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 
-from node.domain.delivery import SETTLED, DeliveryState
-from node.domain.job import JobState
+from node.domain.workflow.delivery import SETTLED, DeliveryState
+from node.domain.workflow.job import JobState
 from tests.faults.house import SHIPPED_BUNDLE
 from tests.peers.committing import CommittingPacs
 from tests.peers.dcmtk import dcmsend, echoscu

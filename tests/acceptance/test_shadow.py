@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from tests.peers.command import osteoscreen
 from tests.peers.committing import CommittingPacs
 from tests.peers.dcmtk import dcmsend

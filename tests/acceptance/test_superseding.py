@@ -10,7 +10,7 @@ import yaml
 from pydicom import Dataset, dcmread
 from pydicom.uid import Comprehensive3DSRStorage
 
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from tests.peers.command import osteoscreen
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node

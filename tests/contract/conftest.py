@@ -17,10 +17,10 @@ from node.domain.decision.prediction import (
     Used,
     Verdict,
 )
-from node.domain.delivery import Delivery, Parcel, Result, ResultKind
-from node.domain.job import Analysed, Job
 from node.domain.radiograph.film import Film
-from node.domain.retry import RetryPolicy
+from node.domain.workflow.delivery import Delivery, Parcel, Result, ResultKind
+from node.domain.workflow.job import Analysed, Job
+from node.domain.workflow.retry import RetryPolicy
 from node.jobs import migrate
 from node.jobs.care import SqlCare
 from node.jobs.desk import SqlDesk

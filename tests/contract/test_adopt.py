@@ -9,8 +9,8 @@ import pytest
 
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted
 from node.domain.hysteresis import Reserve
-from node.domain.job import JobState
 from node.domain.radiograph.film import Film
+from node.domain.workflow.job import JobState
 from node.films.header import read_film
 from node.spool.store import FileSpool
 from node.upkeep.adopt import WHO, Adopter

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from node.challenger.score_queue import SqlCanary
 from node.challenger.states import CanaryFilm, CanaryState, Gone, Scored, is_chosen
 from node.domain.admission.header_rules import Reason, Refused
-from node.domain.job import JobState, NotScored
-from node.domain.retry import Failed, RetryAt
+from node.domain.workflow.job import JobState, NotScored
+from node.domain.workflow.retry import Failed, RetryAt
 from node.jobs.engine import transaction
 from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table, film
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from node.audit.file_trail import NoTrail
 from node.domain.audit_events import Peer
-from node.domain.delivery import DeliveryState
 from node.domain.errors import Unreachable
 from node.domain.hysteresis import Reserve
-from node.domain.job import JobState
-from node.domain.retry import RetryAt
+from node.domain.workflow.delivery import DeliveryState
+from node.domain.workflow.job import JobState
+from node.domain.workflow.retry import RetryAt
 from node.ports import Archive
 from node.spool.store import FileSpool
 from node.worker.deliver import Courier, DeliverySettings

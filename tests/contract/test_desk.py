@@ -6,10 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from node.domain.delivery import Delivery, DeliveryState, Parcel, Reference, ResultKind, Stored
 from node.domain.errors import Permanent
-from node.domain.job import Analysed, Job, JobState
-from node.domain.retry import Failed
+from node.domain.workflow.delivery import (
+    Delivery,
+    DeliveryState,
+    Parcel,
+    Reference,
+    ResultKind,
+    Stored,
+)
+from node.domain.workflow.job import Analysed, Job, JobState
+from node.domain.workflow.retry import Failed
 from tests.contract.conftest import VERDICT, Table, result, results
 
 ME = "operator:me"

@@ -11,7 +11,7 @@ import pytest
 from node.domain.admission.header_rules import Admitted, Reason, Refused
 from node.domain.decision.prediction import Verdict
 from node.domain.drift import Figure, Measured, Plan, Reference, SeenFilm, Source
-from node.domain.job import Analysed
+from node.domain.workflow.job import Analysed
 from node.jobs.drift import SqlDrift
 from tests.contract.conftest import VERDICT, Table, film
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from node.domain.alarm import Limits
 from node.domain.drift import Figure, Measure, Plan, Source
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from node.jobs.alarms import SqlAlarms
 from node.jobs.drift import SqlDrift
 from node.jobs.tables import notice

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from node.domain.admission.header_rules import Admitted
 from node.domain.decision.prediction import Comparison, Decision, Finding, Used, Verdict
 from node.domain.decision.prior_studies import PriorResult
-from node.domain.delivery import Parcel, Stored
-from node.domain.job import Analysed, Job, JobState, NotScored
 from node.domain.radiograph.film import Film
-from node.domain.retry import Failed
+from node.domain.workflow.delivery import Parcel, Stored
+from node.domain.workflow.job import Analysed, Job, JobState, NotScored
+from node.domain.workflow.retry import Failed
 from tests.contract.conftest import VERDICT, Table, film, results
 
 ANNA, BERTA = "aa" * 32, "bb" * 32

@@ -7,10 +7,10 @@ import pytest
 from node.domain.admission.header_rules import Admitted
 from node.domain.admission.reasons import Reason
 from node.domain.admission.study_selection import Contest
-from node.domain.delivery import Parcel, ResultKind
-from node.domain.job import Analysed, Job, JobState, NotScored
 from node.domain.radiograph.film import Film
-from node.domain.retry import Failed, RetryAt
+from node.domain.workflow.delivery import Parcel, ResultKind
+from node.domain.workflow.job import Analysed, Job, JobState, NotScored
+from node.domain.workflow.retry import Failed, RetryAt
 from tests.contract.conftest import VERDICT, Table, film, result
 
 STUDY = "1.2.4.100"

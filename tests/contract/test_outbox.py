@@ -9,17 +9,17 @@ import pytest
 
 from node.domain.admission.header_rules import AdmissionPolicy, Refused
 from node.domain.admission.reasons import Reason
-from node.domain.delivery import (
+from node.domain.errors import Permanent, Transient
+from node.domain.hysteresis import Reserve
+from node.domain.workflow.delivery import (
     AwaitCommitment,
     CommitmentReport,
     DeliveryState,
     ResultKind,
     Stored,
 )
-from node.domain.errors import Permanent, Transient
-from node.domain.hysteresis import Reserve
-from node.domain.job import JobState
-from node.domain.retry import Failed, RetryAt
+from node.domain.workflow.job import JobState
+from node.domain.workflow.retry import Failed, RetryAt
 from node.jobs.engine import open_engine
 from node.spool.store import FileSpool
 from node.upkeep.adopt import Adopter

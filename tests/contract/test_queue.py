@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from node.domain.admission.header_rules import Admitted, Refused
 from node.domain.admission.reasons import Reason
-from node.domain.job import Analysed, JobState, NotScored
-from node.domain.retry import Failed, RetryAt
+from node.domain.workflow.job import Analysed, JobState, NotScored
+from node.domain.workflow.retry import Failed, RetryAt
 from tests.contract.conftest import LEASE, VERDICT, Table, film, results
 
 

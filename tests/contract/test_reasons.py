@@ -5,7 +5,7 @@ from datetime import timedelta
 from node.domain.admission.header_rules import Admission, Admitted, Doubt, DoubtKind, Refused
 from node.domain.admission.reasons import Note, Reason
 from node.domain.admission.refusal_counts import Tally
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from tests.contract.conftest import Table, film
 
 LATERAL = Refused(Reason.VIEW, "View Position is LL")

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from node.domain.admission.header_rules import Admitted
 from node.domain.decision.prediction import IntendedUse, Probability, Verdict
-from node.domain.delivery import Parcel
-from node.domain.job import Analysed
 from node.domain.outcome import Measurement
 from node.domain.replay import StoredScore
+from node.domain.workflow.delivery import Parcel
+from node.domain.workflow.job import Analysed
 from node.jobs.engine import reading
 from node.jobs.outcomes import Imported, SqlOutcomes
 from node.jobs.scores import SqlScores

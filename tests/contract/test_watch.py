@@ -6,8 +6,8 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from node.domain.admission.header_rules import AdmissionPolicy
-from node.domain.delivery import Stored
 from node.domain.hysteresis import Reserve
+from node.domain.workflow.delivery import Stored
 from node.spool.store import FileSpool
 from node.upkeep.adopt import Adopter
 from node.upkeep.chores import Chores, Keeping

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from node.worker.loop import utc_now
 from tests.faults.catalogue import Done, Fault
 from tests.faults.house import House

@@ -15,7 +15,7 @@ from typing import Any, Self
 from pydicom.dataset import FileDataset
 
 import models
-from node.domain.job import FINAL, JobState
+from node.domain.workflow.job import FINAL, JobState
 from tests.faults.disk import small_disk
 from tests.faults.films import another
 from tests.faults.judge import Ending, Finding, Observation, judge

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from node.domain.delivery import DeliveryState, ResultKind
-from node.domain.job import FINAL, JobState
+from node.domain.workflow.delivery import DeliveryState, ResultKind
+from node.domain.workflow.job import FINAL, JobState
 
 EACH = (ResultKind.REPORT, ResultKind.HEATMAP)
 """What every destination is to hold of a film, one of each."""

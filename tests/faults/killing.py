@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
-from node.domain.delivery import DeliveryState
-from node.domain.job import JobState
+from node.domain.workflow.delivery import DeliveryState
+from node.domain.workflow.job import JobState
 from tests.faults.catalogue import Done
 from tests.faults.house import House
 from tests.faults.traffic import Traffic

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from node.config.settings import load
-from node.domain.delivery import DeliveryState, ResultKind
-from node.domain.job import JobState
+from node.domain.workflow.delivery import DeliveryState, ResultKind
+from node.domain.workflow.job import JobState
 from node.jobs.tables import delivery, job
 from tests.faults.judge import Held, Row, Sent
 from tests.peers.orthanc import Instance

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from tests.faults.catalogue import POSTGRESQL, SQLITE, Done, Fault
 from tests.faults.clock import SKEWED_BY, Clock
 from tests.faults.films import another

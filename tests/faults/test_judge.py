@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from node.domain.delivery import DeliveryState, ResultKind
-from node.domain.job import JobState
+from node.domain.workflow.delivery import DeliveryState, ResultKind
+from node.domain.workflow.job import JobState
 from tests.faults.judge import (
     Acknowledged,
     Ending,

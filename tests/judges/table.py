@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from node.domain.delivery import ResultKind
+from node.domain.workflow.delivery import ResultKind
 from node.results.encode import to_bytes
 from tests.judges.cases import Case, cases
 from tests.judges.judges import DOCUMENT_JUDGES, IMAGE_JUDGES

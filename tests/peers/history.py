@@ -16,8 +16,8 @@ from node.domain.decision.prediction import (
     Verdict,
 )
 from node.domain.drift import Source
-from node.domain.job import JobState
 from node.domain.radiograph.film import Film
+from node.domain.workflow.job import JobState
 from node.jobs.records import film_json, verdict_json
 from node.jobs.tables import job
 

@@ -13,8 +13,8 @@ import yaml
 
 from node.app.roles import open_desk, open_spool
 from node.config.settings import load
-from node.domain.dossier import Dossier
-from node.domain.job import FINAL, Job, JobState
+from node.domain.workflow.job import FINAL, Job, JobState
+from node.domain.workflow.job_summary import Dossier
 from node.jobs import migrate
 from node.jobs.desk import SqlDesk
 from node.jobs.engine import open_engine

@@ -16,10 +16,10 @@ from node.domain.decision.prediction import (
     Probability,
     Verdict,
 )
-from node.domain.dossier import Dossier, Happening
-from node.domain.job import Job, JobState
 from node.domain.radiograph.film import Film
 from node.domain.reload import Reload, RoleAnswer
+from node.domain.workflow.job import Job, JobState
+from node.domain.workflow.job_summary import Dossier, Happening
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOSTILE = "[/red]\x1b[2JX"  # a calling AE title has 16 characters, and some sender sends these

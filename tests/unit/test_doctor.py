@@ -14,7 +14,7 @@ from node.doctor.local_checks import audit, canary, clock, spool
 from node.doctor.run_checks import examine
 from node.domain.admission.header_rules import Admitted
 from node.domain.errors import Misconfigured, OsteoScreenError
-from node.domain.retry import RetryPolicy
+from node.domain.workflow.retry import RetryPolicy
 from node.jobs import migrate
 from node.jobs.engine import clock_of, open_engine
 from node.jobs.intake import SqlIntake

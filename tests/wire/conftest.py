@@ -33,8 +33,8 @@ from node.config.sections import Dicom
 from node.domain.access import Caller
 from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.hysteresis import Reserve
-from node.domain.job import Job
-from node.domain.retry import RetryPolicy
+from node.domain.workflow.job import Job
+from node.domain.workflow.retry import RetryPolicy
 from node.ingest.reports import ReportService
 from node.ingest.scp import IngestServer
 from node.ingest.store import StoreService

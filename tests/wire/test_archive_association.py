@@ -10,8 +10,8 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from pynetdicom import evt
 from pynetdicom.sop_class import Verification
 
-from node.domain.delivery import CommitmentReport
 from node.domain.errors import Permanent, Transient, Unreachable
+from node.domain.workflow.delivery import CommitmentReport
 from node.pacs.association import open_archive
 from node.pacs.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE
 from tests.peers.waiting import free_port

@@ -12,10 +12,10 @@ from node.audit.file_trail import FileTrail
 from node.audit.message import Origin
 from node.config.peers import Destination
 from node.domain.audit_events import Peer
-from node.domain.delivery import DeliveryState, Parcel, Result, ResultKind
 from node.domain.hysteresis import Reserve
-from node.domain.job import Analysed
-from node.domain.retry import RetryPolicy
+from node.domain.workflow.delivery import DeliveryState, Parcel, Result, ResultKind
+from node.domain.workflow.job import Analysed
+from node.domain.workflow.retry import RetryPolicy
 from node.jobs import migrate
 from node.jobs.engine import open_engine
 from node.jobs.outbox import SqlOutbox

@@ -20,10 +20,10 @@ from node.domain.decision.prediction import (
     Used,
     Verdict,
 )
-from node.domain.delivery import AwaitCommitment, DeliveryState, Parcel, Result, ResultKind
-from node.domain.dossier import Dossier
-from node.domain.job import Analysed, JobState
 from node.domain.radiograph.film import Film
+from node.domain.workflow.delivery import AwaitCommitment, DeliveryState, Parcel, Result, ResultKind
+from node.domain.workflow.job import Analysed, JobState
+from node.domain.workflow.job_summary import Dossier
 from node.jobs.desk import SqlDesk
 from node.jobs.intake import SqlIntake
 from node.jobs.outbox import SqlOutbox

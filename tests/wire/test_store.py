@@ -16,7 +16,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.waiting import wait_until
 from tests.wire.conftest import AE_TITLE, Node

@@ -11,7 +11,7 @@ from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate
 
 from node.domain.admission.header_rules import RADIOGRAPH_CLASSES
-from node.domain.job import JobState
+from node.domain.workflow.job import JobState
 from node.ingest.scp import TRANSFER_SYNTAXES
 from tests.peers.dcmtk import dcmsend
 from tests.wire.conftest import AE_TITLE, Node

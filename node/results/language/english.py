@@ -2,7 +2,7 @@
 
 from node.domain.admission.reasons import Note, Reason
 from node.domain.decision.prediction import IntendedUse, Used
-from node.domain.delivery import ResultKind
+from node.domain.workflow.delivery import ResultKind
 from node.results.language.phrases import Phrases
 
 ENGLISH = Phrases(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from node.domain.admission.reasons import Note, Reason
 from node.domain.decision.prediction import IntendedUse, Used
-from node.domain.delivery import ResultKind
+from node.domain.workflow.delivery import ResultKind
 
 
 @dataclass(frozen=True, slots=True)

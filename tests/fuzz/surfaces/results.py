@@ -26,9 +26,9 @@ from node.domain.decision.prediction import (
 )
 from node.domain.decision.prior_studies import Past, PriorResult, PriorRule
 from node.domain.decision.thresholds import Rule, Thresholds
-from node.domain.delivery import Reference, ResultKind, Route, SrClass, When
 from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
+from node.domain.workflow.delivery import Reference, ResultKind, Route, SrClass, When
 from node.films.header import read_film
 from node.results.build import build_results
 from node.results.encode import to_bytes

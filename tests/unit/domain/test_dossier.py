@@ -16,9 +16,9 @@ from node.domain.decision.prediction import (
     Used,
     Verdict,
 )
-from node.domain.delivery import Delivery, DeliveryState, ResultKind
-from node.domain.dossier import Dossier, Happening, summarise
-from node.domain.job import Job, JobEvent, JobState
+from node.domain.workflow.delivery import Delivery, DeliveryState, ResultKind
+from node.domain.workflow.job import Job, JobEvent, JobState
+from node.domain.workflow.job_summary import Dossier, Happening, summarise
 from tests.unit.domain.films import CHEST_FILM
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

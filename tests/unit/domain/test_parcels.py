@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from node.domain.delivery import (
+from node.domain.workflow.delivery import (
     Form,
     Parcel,
     Result,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.domain.errors import Misconfigured, Permanent, Rejected, Transient, Unreachable
-from node.domain.retry import Failed, RetryAt, RetryPolicy, decide, draw_jitter, wait
+from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy, decide, draw_jitter, wait
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = RetryPolicy(attempts=3, first=2.0, cap=60.0)

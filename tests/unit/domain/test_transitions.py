@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
-from node.domain import delivery, job
-from node.domain.delivery import DELIVERY_TRANSITIONS, SETTLED, DeliveryEvent, DeliveryState
-from node.domain.job import FINAL, JOB_TRANSITIONS, JobEvent, JobState
+from node.domain.workflow import delivery, job
+from node.domain.workflow.delivery import (
+    DELIVERY_TRANSITIONS,
+    SETTLED,
+    DeliveryEvent,
+    DeliveryState,
+)
+from node.domain.workflow.job import FINAL, JOB_TRANSITIONS, JobEvent, JobState
 
 Table = Mapping[tuple[StrEnum, StrEnum], StrEnum]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from node.domain.decision.prediction import Finding, IntendedUse
-from node.domain.delivery import ResultKind, Route, SrClass, When
+from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
 from node.results.build import Built, build_results
 from node.results.encode import to_bytes
 from node.results.wording import comment, headline

@@ -12,8 +12,8 @@ from PIL import Image
 from pydicom import Dataset
 
 from node.domain.decision.prediction import Finding, IntendedUse, Used
-from node.domain.delivery import ResultKind, Route, When
 from node.domain.errors import Misconfigured
+from node.domain.workflow.delivery import ResultKind, Route, When
 from node.results.build import build_results
 from node.results.heatmap import build_heatmap
 from node.results.language.english import ENGLISH

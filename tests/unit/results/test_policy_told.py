@@ -15,7 +15,7 @@ from node.domain.decision.prediction import (
     Used,
     Verdict,
 )
-from node.domain.delivery import ResultKind, Route, When
+from node.domain.workflow.delivery import ResultKind, Route, When
 from node.results.build import Built, build_results
 from node.results.heatmap import build_heatmap
 from node.results.language.languages import Language

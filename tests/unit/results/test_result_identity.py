@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from node.domain.decision.prediction import Box, Finding, IntendedUse
-from node.domain.delivery import Reference
+from node.domain.workflow.delivery import Reference
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.identity import UidKind, device_uid, uid

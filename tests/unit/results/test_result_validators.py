@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from node.domain.decision.prediction import Box, Finding
-from node.domain.delivery import ResultKind, Route, SrClass, When
+from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
 from node.results.build import build_results
 from node.results.language.languages import Language
 from node.results.report import build_report

@@ -15,7 +15,7 @@ from node.domain.decision.prediction import (
     Used,
     Verdict,
 )
-from node.domain.delivery import Reference, SrClass
+from node.domain.workflow.delivery import Reference, SrClass
 from node.results.heatmap import build_heatmap
 from node.results.report import build_report
 from tests.unit.results.films import GOOD, MODEL, POLICY, prediction, subject, verdict

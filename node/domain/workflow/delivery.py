@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from node.domain.retry import Failed, RetryAt
+from node.domain.workflow.retry import Failed, RetryAt
 
 
 class DeliveryState(StrEnum):

@@ -8,8 +8,8 @@ from typing import Any
 from node.domain.admission.header_rules import Admitted
 from node.domain.admission.reasons import Note
 from node.domain.decision.prediction import Decision
-from node.domain.delivery import Delivery
-from node.domain.job import Job, JobEvent
+from node.domain.workflow.delivery import Delivery
+from node.domain.workflow.job import Job, JobEvent
 
 
 @dataclass(frozen=True, slots=True)

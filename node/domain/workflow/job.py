@@ -11,9 +11,9 @@ from enum import StrEnum
 from node.domain.admission.header_rules import Admission, Admitted
 from node.domain.admission.image_findings import Seen
 from node.domain.decision.prediction import Verdict
-from node.domain.delivery import Parcel, Reference
 from node.domain.radiograph.film import Film
-from node.domain.retry import Failed, RetryAt
+from node.domain.workflow.delivery import Parcel, Reference
+from node.domain.workflow.retry import Failed, RetryAt
 
 
 class JobState(StrEnum):

@@ -19,6 +19,7 @@ from node.challenger.setup import run_canary
 from node.config.live import Current
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
+from node.drift.setup import DriftReport, drift_report, telling, watch_of
 from node.jobs import migrate
 from node.jobs.care import SqlCare
 from node.jobs.desk import SqlDesk
@@ -39,7 +40,6 @@ from node.ports import Archive
 from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
 from node.wiring.audit import audit_of, audited, peer_of, shipped
-from node.wiring.drift import DriftReport, drift_report, telling, watch_of
 
 if TYPE_CHECKING:
     from node.results.subject import ResultSettings

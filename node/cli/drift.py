@@ -44,7 +44,7 @@ def drift(
 
 def _test_alarm(settings: Config, as_json: bool) -> None:
     from node.display.jobs import print_checks
-    from node.wiring.drift import tell_as_a_test
+    from node.drift.setup import tell_as_a_test
     from node.worker.loop import utc_now
 
     checks = tell_as_a_test(settings, utc_now())

@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from node.display.disclaimer import warn
-from node.domain.alarm import Standing
-from node.domain.drift import Figure, Measured, Source
-from node.domain.drift_words import Level, name_of, read, shown
+from node.drift.alarms import Standing
+from node.drift.metrics import Figure, Measured, Source
+from node.drift.setup import DriftReport
+from node.drift.wording import Level, name_of, read, shown
 from node.log import printable
-from node.wiring.drift import DriftReport
 
 _COLOURS = {
     Level.STABLE: "green",

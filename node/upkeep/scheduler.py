@@ -11,9 +11,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from node.config.sections import Schedule
 from node.domain.errors import Permanent, Transient
+from node.drift.monitor import DriftWatch
 from node.log import where
 from node.upkeep.chores import Chores
-from node.upkeep.drift import DriftWatch
 
 _LOOK_SECONDS = 5.0
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from node.domain.alarm import Standing
-from node.domain.drift import Source
-from node.jobs.alarms import SqlAlarms
+from node.drift.alarm_store import SqlAlarms
+from node.drift.alarms import Standing
+from node.drift.metrics import Source
 from tests.contract.conftest import Table
 
 XRAY = Source("XRAY1", "ROOM 2")

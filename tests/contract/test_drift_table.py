@@ -10,9 +10,9 @@ import pytest
 
 from node.domain.admission.header_rules import Admitted, Reason, Refused
 from node.domain.decision.prediction import Verdict
-from node.domain.drift import Figure, Measured, Plan, Reference, SeenFilm, Source
 from node.domain.workflow.job import Analysed
-from node.jobs.drift import SqlDrift
+from node.drift.metric_store import SqlDrift
+from node.drift.metrics import Figure, Measured, Plan, Reference, SeenFilm, Source
 from tests.contract.conftest import VERDICT, Table, film
 
 MODEL = "ab" * 32

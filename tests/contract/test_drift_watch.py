@@ -10,13 +10,13 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from node.domain.alarm import Limits
-from node.domain.drift import Figure, Measure, Plan, Source
 from node.domain.workflow.job import JobState
-from node.jobs.alarms import SqlAlarms
-from node.jobs.drift import SqlDrift
+from node.drift.alarm_store import SqlAlarms
+from node.drift.alarms import Limits
+from node.drift.metric_store import SqlDrift
+from node.drift.metrics import Figure, Measure, Plan, Source
+from node.drift.monitor import DriftWatch, Watched
 from node.jobs.tables import notice
-from node.upkeep.drift import DriftWatch, Watched
 from tests.contract.conftest import Table
 from tests.peers.history import NEW, OLD, XRAY, History
 

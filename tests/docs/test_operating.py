@@ -8,10 +8,10 @@ from typing import get_args
 import pytest
 
 from node.batch.row import COLUMNS
-from node.domain.alarm import AlarmEvent
 from node.domain.audit_events import AuditEvent
 from node.domain.workflow.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
 from node.domain.workflow.job import JOB_TRANSITIONS, JobEvent, JobState
+from node.drift.alarms import AlarmEvent
 
 ROOT = Path(__file__).parents[2]
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")

@@ -15,9 +15,9 @@ from node.domain.decision.prediction import (
     Used,
     Verdict,
 )
-from node.domain.drift import Source
 from node.domain.radiograph.film import Film
 from node.domain.workflow.job import JobState
+from node.drift.metrics import Source
 from node.jobs.records import film_json, verdict_json
 from node.jobs.tables import job
 

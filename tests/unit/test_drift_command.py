@@ -11,13 +11,13 @@ from typer.testing import CliRunner, Result
 from node.cli.main import app
 from node.display.drift import as_json, print_drift
 from node.domain.decision.prediction import IntendedUse
-from node.domain.drift import Figure, Measure, Measured, Source
 from node.domain.errors import Misconfigured
+from node.drift.alarm_store import SqlAlarms
+from node.drift.metric_store import SqlDrift
+from node.drift.metrics import Figure, Measure, Measured, Source
+from node.drift.setup import DriftReport
 from node.jobs import migrate
-from node.jobs.alarms import SqlAlarms
-from node.jobs.drift import SqlDrift
 from node.jobs.engine import open_engine
-from node.wiring.drift import DriftReport
 from tests.peers.receivers import WebReceiver
 from tests.peers.waiting import free_port
 

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from node.domain.alarm import SILENT, Alarm, Judged, Limits, judge, judge_feed, told, told_of
-from node.domain.drift import Figure, Measure, Plan, Source
-from node.domain.drift_words import Level, name_of, read, sentence, shown
-from node.domain.feeds import Feed
+from node.drift.alarms import SILENT, Alarm, Judged, Limits, judge, judge_feed, told, told_of
+from node.drift.metrics import Figure, Measure, Plan, Source
+from node.drift.silence import Feed
+from node.drift.wording import Level, name_of, read, sentence, shown
 
 XRAY = Source("XRAY1", "ROOM 2")
 DAY = date(2026, 3, 2)

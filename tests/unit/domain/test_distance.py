@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from node.domain.distance import kolmogorov, ks, psi
+from node.drift.statistics import kolmogorov, ks, psi
 
 RNG = np.random.default_rng(7)
 TENTHS = [(n + 0.5) / 100 for n in range(100)]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from node.domain.drift import (
+from node.drift.metrics import (
     Figure,
     Measure,
     Plan,

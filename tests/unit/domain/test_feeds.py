@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from node.domain.drift import Source
-from node.domain.feeds import Feed, Local, feed, usual_hours
+from node.drift.metrics import Source
+from node.drift.silence import Feed, Local, feed, usual_hours
 
 XRAY = Source("XRAY1", "")
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)

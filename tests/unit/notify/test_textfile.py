@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from node.domain.alarm import Standing
-from node.domain.drift import Figure, Measure, Measured, Source
-from node.domain.feeds import Feed
-from node.notify.textfile import exposition, write_whole
+from node.drift.alarms import Standing
+from node.drift.metrics import Figure, Measure, Measured, Source
+from node.drift.prometheus_file import exposition, write_whole
+from node.drift.silence import Feed
 
 NASTY = Source("XRAY1", 'ROOM "2"\\\n# HELP')
 DAY, AT = date(2026, 3, 2), datetime(2026, 3, 2, 10, tzinfo=UTC)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from node.config.settings import ConfigError, load
-from node.domain.drift import Plan
-from node.wiring.drift import plan_of
+from node.drift.metrics import Plan
+from node.drift.setup import plan_of
 
 
 def plan(tmp_path: Path, text: str) -> Plan:

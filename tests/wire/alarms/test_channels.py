@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from node.config.settings import ConfigError, load
-from node.jobs.alarms import SqlAlarms
-from node.wiring.drift import telling
+from node.drift.alarm_store import SqlAlarms
+from node.drift.setup import telling
 from tests.peers.receivers import MailReceiver, WebReceiver
 from tests.peers.waiting import wait_until
 from tests.wire.alarms.told import CONTENT, XRAY, Told

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from node.config.monitoring import Mail
 from node.domain.errors import Unreachable
-from node.notify import mail
+from node.drift import channel_mail
 from tests.peers.receivers import MailReceiver
 from tests.wire.alarms.told import CONTENT, Told
 
@@ -35,7 +35,7 @@ def test_a_mail_server_that_is_down_is_told_when_it_is_back(
 ) -> None:
     """By TLS and with a login; the mail has the sentence, and the facts for programs."""
     wanted = mailing(secure_mail, user="osteo", password_file=secret, tls=trusted)
-    teller = told.teller(partial(mail.send, mail=wanted), "mail")
+    teller = told.teller(partial(channel_mail.send, mail=wanted), "mail")
     told.raised("mail")
     with capture_logs() as logs:
         assert teller.step() == 0
@@ -57,8 +57,8 @@ def test_nothing_is_mailed_in_clear_to_a_server_without_tls(secret: Path) -> Non
     plain.start()
     try:
         with pytest.raises(Unreachable, match="lacks STARTTLS"):
-            mail.send(CONTENT, mailing(plain, user="osteo", password_file=secret))
-        mail.send(CONTENT, mailing(plain, starttls=False))
+            channel_mail.send(CONTENT, mailing(plain, user="osteo", password_file=secret))
+        channel_mail.send(CONTENT, mailing(plain, starttls=False))
     finally:
         plain.stop()
     assert len(plain.mails) == 1
@@ -69,7 +69,7 @@ def test_a_server_that_we_do_not_trust_gets_no_password(
 ) -> None:
     secure_mail.start()
     with pytest.raises(Unreachable, match="not trusted"):
-        mail.send(CONTENT, mailing(secure_mail, user="osteo", password_file=secret))
+        channel_mail.send(CONTENT, mailing(secure_mail, user="osteo", password_file=secret))
     assert secure_mail.logins == []
 
 
@@ -80,7 +80,9 @@ def test_a_wrong_password_is_said_with_the_remedy(
     wrong.write_text("other")
     secure_mail.start()
     with pytest.raises(Unreachable, match="check user and password_file"):
-        mail.send(CONTENT, mailing(secure_mail, user="osteo", password_file=wrong, tls=trusted))
+        channel_mail.send(
+            CONTENT, mailing(secure_mail, user="osteo", password_file=wrong, tls=trusted)
+        )
 
 
 def test_what_a_server_says_of_recipients_is_kept_to_it(secret: Path) -> None:
@@ -90,9 +92,9 @@ def test_what_a_server_says_of_recipients_is_kept_to_it(secret: Path) -> None:
     gone, there = "gone@hospital.example", "pacs@hospital.example"
     try:
         with capture_logs() as logs:
-            mail.send(CONTENT, mailing(picky, starttls=False, recipients=(gone, there)))
+            channel_mail.send(CONTENT, mailing(picky, starttls=False, recipients=(gone, there)))
         with pytest.raises(Unreachable, match="these recipients") as refused:
-            mail.send(CONTENT, mailing(picky, starttls=False, recipients=(gone,)))
+            channel_mail.send(CONTENT, mailing(picky, starttls=False, recipients=(gone,)))
     finally:
         picky.stop()
     assert [(one["event"], one["count"]) for one in logs] == [("recipients_refused", 1)]
@@ -104,7 +106,9 @@ def test_a_hostile_station_writes_no_header_of_its_own() -> None:
     plain = MailReceiver()
     plain.start()
     try:
-        mail.send(CONTENT | {"text": text, "station": "\ud800"}, mailing(plain, starttls=False))
+        channel_mail.send(
+            CONTENT | {"text": text, "station": "\ud800"}, mailing(plain, starttls=False)
+        )
     finally:
         plain.stop()
     made = read_mail(plain)

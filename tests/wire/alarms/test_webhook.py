@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 
 from node.config.monitoring import Webhook
 from node.domain.errors import Misconfigured, Unreachable
-from node.notify import webhook
-from node.notify.webhook import SIGNATURE
+from node.drift import channel_webhook
+from node.drift.channel_webhook import SIGNATURE
 from tests.peers.receivers import WebReceiver
 from tests.wire.alarms.told import CONTENT, SECRET, Told
 
@@ -24,7 +24,7 @@ def hook(receiver: WebReceiver, **more: Any) -> Webhook:
 
 def test_a_receiver_that_is_down_is_told_when_it_is_back(told: Told, web: WebReceiver) -> None:
     """Once; and each failure has its line in the log, without the path, which may be secret."""
-    teller = told.teller(partial(webhook.post, webhook=hook(web)))
+    teller = told.teller(partial(channel_webhook.post, webhook=hook(web)))
     told.raised()
     with capture_logs() as logs:
         assert teller.step() == 0
@@ -53,16 +53,16 @@ def test_an_answer_that_is_no_success_is_none(told: Told, web: WebReceiver, stat
     web.start()
     told.raised()
     with capture_logs() as logs:
-        assert told.teller(partial(webhook.post, webhook=hook(web))).step() == 0
+        assert told.teller(partial(channel_webhook.post, webhook=hook(web))).step() == 0
     assert str(status) in logs[0]["error"]
     web.status = 200
     told.later()
-    assert told.teller(partial(webhook.post, webhook=hook(web))).step() == 1
+    assert told.teller(partial(channel_webhook.post, webhook=hook(web))).step() == 1
 
 
 def test_a_receiver_can_tell_that_it_is_us(web: WebReceiver, secret: Path) -> None:
     web.start()
-    webhook.post(CONTENT, hook(web, secret_file=secret))
+    channel_webhook.post(CONTENT, hook(web, secret_file=secret))
     [(_, headers, body)] = web.posts
     expected = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     assert headers[SIGNATURE] == f"sha256={expected}"
@@ -71,14 +71,14 @@ def test_a_receiver_can_tell_that_it_is_us(web: WebReceiver, secret: Path) -> No
 def test_a_token_is_sent_by_tls_to_whom_we_trust(
     secure_web: WebReceiver, trusted: dict[str, Any], secret: Path
 ) -> None:
-    webhook.post(CONTENT, hook(secure_web, token_file=secret, tls=trusted))
+    channel_webhook.post(CONTENT, hook(secure_web, token_file=secret, tls=trusted))
     [(_, headers, _body)] = secure_web.posts
     assert headers["Authorization"] == f"Bearer {SECRET}"
 
 
 def test_whom_we_do_not_trust_is_told_nothing(secure_web: WebReceiver, secret: Path) -> None:
     with pytest.raises(Unreachable, match="check url and tls"):
-        webhook.post(CONTENT, hook(secure_web, token_file=secret))
+        channel_webhook.post(CONTENT, hook(secure_web, token_file=secret))
     assert secure_web.posts == []
 
 
@@ -89,5 +89,5 @@ def test_a_token_that_is_none_is_said_without_it(
     file = tmp_path / "token"
     file.write_text(content)
     with pytest.raises(Misconfigured, match="holds more than a token") as refused:
-        webhook.require_usable(hook(secure_web, token_file=file))
+        channel_webhook.require_usable(hook(secure_web, token_file=file))
     assert content not in str(refused.value)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from node.domain.drift import Source
-from node.jobs.alarms import SqlAlarms
-from node.upkeep.telling import Teller
+from node.drift.alarm_store import SqlAlarms
+from node.drift.metrics import Source
+from node.drift.notifier import Teller
 
 XRAY = Source("XRAY1", "ROOM 2")
 CONTENT = {

@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 import structlog
 
-from node.domain.alarm import SILENT, AlarmEvent, Judged, Limits, judge, judge_feed, told, told_of
-from node.domain.drift import (
+from node.drift.alarm_store import SqlAlarms
+from node.drift.alarms import SILENT, AlarmEvent, Judged, Limits, judge, judge_feed, told, told_of
+from node.drift.metric_store import SqlDrift
+from node.drift.metrics import (
     Figure,
     Measured,
     Plan,
@@ -28,11 +30,9 @@ from node.domain.drift import (
     reference_of,
     tallies,
 )
-from node.domain.drift_words import sentence
-from node.domain.feeds import LOOK_BACK, Feed, Local, feed
-from node.jobs.alarms import SqlAlarms
-from node.jobs.drift import SqlDrift
-from node.notify.textfile import exposition, write_whole
+from node.drift.prometheus_file import exposition, write_whole
+from node.drift.silence import LOOK_BACK, Feed, Local, feed
+from node.drift.wording import sentence
 
 _ONE_DAY = timedelta(days=1)
 _CAUGHT_UP = 31  # days that are measured late, at most

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from node.domain.drift import Source
+from node.drift.metrics import Source
 
 WEEKS = 4
 """Weeks from which usual hours are learned."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from node.domain.decision.prediction import Finding
-from node.domain.drift import Figure, Measured, Reference, SeenFilm, Source
+from node.drift.metrics import Figure, Measured, Reference, SeenFilm, Source
 from node.jobs.engine import reading, transaction
 from node.jobs.tables import drift, drift_reference, job
 

@@ -13,7 +13,7 @@ import structlog
 from node.domain.errors import Misconfigured, Unreachable
 from node.domain.workflow import retry
 from node.domain.workflow.retry import RetryPolicy
-from node.jobs.alarms import SqlAlarms
+from node.drift.alarm_store import SqlAlarms
 
 _HELD = timedelta(minutes=5)  # longer than a receiver is ever waited for
 _BACK_OFF = RetryPolicy(attempts=1, first=5.0, cap=600.0)

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from node.domain.distance import ks, psi
 from node.domain.workflow.job import JobState
+from node.drift.statistics import ks, psi
 
 LEAST = 30
 """Films under which no share and no median is told."""

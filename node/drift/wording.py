@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from node.domain.alarm import SILENT, AlarmEvent
-from node.domain.distance import LARGE, SLIGHT
-from node.domain.drift import REFUSED, Figure, Measure
+from node.drift.alarms import SILENT, AlarmEvent
+from node.drift.metrics import REFUSED, Figure, Measure
+from node.drift.statistics import LARGE, SLIGHT
 
 _NAMES: Mapping[str, str] = {
     Measure.FILMS: "films received",

@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from node.domain.drift import LEAST, Figure, Measure, Plan, Source
-from node.domain.feeds import Feed
+from node.drift.metrics import LEAST, Figure, Measure, Plan, Source
+from node.drift.silence import Feed
 
 SILENT = "silent"
 """The measure of an alarm that says that a source sends nothing."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from node.domain.alarm import Standing
-from node.domain.drift import REFUSED, Measure, Measured
-from node.domain.feeds import Feed
+from node.drift.alarms import Standing
+from node.drift.metrics import REFUSED, Measure, Measured
+from node.drift.silence import Feed
 
 _SOURCE = ("calling_ae", "station")
 _GAUGES = {

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from node.domain.alarm import Standing
-from node.domain.drift import Source
+from node.drift.alarms import Standing
+from node.drift.metrics import Source
 from node.jobs.engine import reading, transaction
 from node.jobs.tables import alarm, notice
 

@@ -12,18 +12,18 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from node.config.settings import Config
-from node.domain.alarm import Limits, Standing, told_of
 from node.domain.decision.prediction import IntendedUse
-from node.domain.drift import Measured, Plan, Source
 from node.domain.errors import OsteoScreenError
-from node.domain.feeds import Local
 from node.domain.health_check import Check
-from node.jobs.alarms import SqlAlarms
-from node.jobs.drift import SqlDrift
+from node.drift.alarm_store import SqlAlarms
+from node.drift.alarms import Limits, Standing, told_of
+from node.drift.metric_store import SqlDrift
+from node.drift.metrics import Measured, Plan, Source
+from node.drift.silence import Local
 from node.jobs.scores import SqlScores
 
 if TYPE_CHECKING:
-    from node.upkeep.drift import DriftWatch
+    from node.drift.monitor import DriftWatch
 
 _POLL = 5.0  # seconds between two looks for something to tell
 
@@ -49,7 +49,7 @@ def drift_report(engine: sa.Engine, since: date, calling_ae: str) -> DriftReport
 
 def watch_of(config: Config, engine: sa.Engine, kept: Callable[[], timedelta]) -> "DriftWatch":
     """Return who measures sources, and keeps what was measured for as long as `kept` says."""
-    from node.upkeep.drift import DriftWatch, Watched
+    from node.drift.monitor import DriftWatch, Watched
     from node.worker.loop import utc_now
 
     watched = Watched(
@@ -89,7 +89,7 @@ def telling(config: Config, engine: sa.Engine, stop: threading.Event) -> Iterato
 
     Raises Misconfigured at once for files that cannot be used.
     """
-    from node.upkeep.telling import Teller
+    from node.drift.notifier import Teller
     from node.worker.loop import run, utc_now
 
     channels = _channels(config)
@@ -138,14 +138,14 @@ def local_clock(time_zone: str | None) -> Local:
 
 def _channels(config: Config) -> dict[str, Callable[[dict[str, Any]], None]]:
     """Return how each receiver is told, by name; raise Misconfigured for files of no use."""
-    from node.notify import mail, webhook
+    from node.drift import channel_mail, channel_webhook
 
     found: dict[str, Callable[[dict[str, Any]], None]] = {}
     wanted = config.drift.alarms
     if wanted.webhook is not None:
-        webhook.require_usable(wanted.webhook)
-        found["webhook"] = partial(webhook.post, webhook=wanted.webhook)
+        channel_webhook.require_usable(wanted.webhook)
+        found["webhook"] = partial(channel_webhook.post, webhook=wanted.webhook)
     if wanted.mail is not None:
-        mail.require_usable(wanted.mail)
-        found["mail"] = partial(mail.send, mail=wanted.mail)
+        channel_mail.require_usable(wanted.mail)
+        found["mail"] = partial(channel_mail.send, mail=wanted.mail)
     return found

@@ -8,8 +8,8 @@ from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refuse
 from node.domain.decision.prediction import Radiograph
 from node.domain.errors import OsteoScreenError, Permanent, Rejected
 from node.domain.radiograph.film import Film
-from node.films.header import read_film
-from node.films.part10 import NotDicomError, as_part10, is_directory_record
+from node.header.part10 import NotDicomError, as_part10, is_directory_record
+from node.header.read import read_film
 from node.log import where
 
 

@@ -8,7 +8,7 @@ from pydicom.sr.coding import Code
 
 from node.conformance.blocks import Section, Table
 from node.conformance.sample import Sample, sample
-from node.films.facts import FACTS, WHOSE
+from node.header.extract import FACTS, WHOSE
 from node.results import codes
 
 

@@ -13,7 +13,7 @@ from node.domain.audit_events import FilmReceived, Instance, Outcome, Peer
 from node.domain.errors import Permanent, Transient
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pseudonym import Pseudonym, nobody
-from node.films.header import read_film
+from node.header.read import read_film
 from node.ports import Audit, Intake, Spool
 
 SUCCESS = 0x0000

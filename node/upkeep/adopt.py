@@ -14,7 +14,7 @@ from node.domain.admission.header_rules import AdmissionPolicy, admit
 from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pseudonym import Pseudonym, nobody
-from node.films.header import read_film
+from node.header.read import read_film
 from node.ports import Care, Intake, SpoolCare
 
 WHO = "adopt"

@@ -2,7 +2,7 @@
 
 from node.domain.decision.prediction import Radiograph
 from node.domain.radiograph.film import Film
-from node.films.header import require_intact
+from node.header.read import require_intact
 from node.ports import Predictor, Spool
 
 

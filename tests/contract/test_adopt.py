@@ -11,7 +11,7 @@ from node.domain.admission.header_rules import AdmissionPolicy, Admitted
 from node.domain.hysteresis import Reserve
 from node.domain.radiograph.film import Film
 from node.domain.workflow.job import JobState
-from node.films.header import read_film
+from node.header.read import read_film
 from node.spool.store import FileSpool
 from node.upkeep.adopt import WHO, Adopter
 from node.upkeep.chores import Chores, Keeping

@@ -16,7 +16,7 @@ from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Transient
 from node.domain.hysteresis import Reserve
 from node.domain.workflow.job import Analysed
-from node.films.header import read_film
+from node.header.read import read_film
 from node.inference.predictor import BundlePredictor, load
 from node.spool.store import FileSpool
 from node.worker.loop import ScoringSettings

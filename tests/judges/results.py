@@ -10,7 +10,7 @@ from node.domain.decision.prediction import Case as Scored
 from node.domain.decision.prediction import Prediction, Probability, Used
 from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
-from node.films.header import read_film
+from node.header.read import read_film
 from node.inference.predictor import BundlePredictor, load
 from node.results.build import Built, build_results
 from node.results.subject import ResultSettings, Subject

@@ -11,9 +11,9 @@ from node.domain.admission.header_rules import AdmissionPolicy, Admitted, admit
 from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pseudonym import pseudonym
-from node.films.facts import FACTS, WHOSE
-from node.films.header import read_film
-from node.films.part10 import NotDicomError, as_part10
+from node.header.extract import FACTS, WHOSE
+from node.header.part10 import NotDicomError, as_part10
+from node.header.read import read_film
 from tests.fuzz.chance import mutated, weighed
 from tests.fuzz.elements import (
     SYNTAXES,

@@ -29,7 +29,7 @@ from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import Reference, ResultKind, Route, SrClass, When
-from node.films.header import read_film
+from node.header.read import read_film
 from node.results.build import build_results
 from node.results.encode import to_bytes
 from node.results.language.languages import Language

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
-from node.films.header import read_film
+from node.header.read import read_film
 from tests.unit.films.elements import element, hostile, preamble
 
 SYNTAXES = (b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1", b"1.2.840.10008.1.2.2")

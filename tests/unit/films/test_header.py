@@ -21,7 +21,7 @@ from node.domain.errors import Permanent
 from node.domain.radiograph.body_part import BodyPart
 from node.domain.radiograph.film import Said
 from node.domain.radiograph.view import View
-from node.films.header import read_film
+from node.header.read import read_film
 from tests.unit.films.elements import preamble
 from tests.wire.films import encoded_data_set, film, write
 

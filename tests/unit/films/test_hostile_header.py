@@ -8,7 +8,7 @@ import pytest
 
 from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
-from node.films.header import read_film
+from node.header.read import read_film
 from tests.unit.films.elements import element, hostile, preamble
 from tests.wire.films import film, write
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from node.domain.errors import Permanent, Transient
-from node.films.header import read_film, require_intact
+from node.header.read import read_film, require_intact
 from tests.wire.films import film, write
 
 

@@ -11,8 +11,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from node.films.header import read_film
-from node.films.part10 import NotDicomError, as_part10, is_directory_record
+from node.header.part10 import NotDicomError, as_part10, is_directory_record
+from node.header.read import read_film
 from tests.wire.films import encoded_data_set, film, write
 
 

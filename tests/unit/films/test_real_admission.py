@@ -6,7 +6,7 @@ import pytest
 
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused, admit
 from node.domain.admission.reasons import Note, Reason
-from node.films.header import read_film
+from node.header.read import read_film
 
 ADMITTED = {
     "chest/RG1_UNCR": (),

@@ -14,7 +14,7 @@ from node.domain.radiograph.body_part import BodyPart
 from node.domain.radiograph.derivation import Derivation
 from node.domain.radiograph.film import Film, Said
 from node.domain.radiograph.view import View
-from node.films.header import read_film
+from node.header.read import read_film
 from tests.unit.films.elements import hostile
 from tests.wire.films import film, write
 

@@ -14,7 +14,7 @@ from node.domain.decision.prediction import Case, IntendedUse, Radiograph
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured, Permanent, Rejected
 from node.domain.radiograph.film import Film
-from node.films.header import read_film
+from node.header.read import read_film
 from node.inference import predictor
 from node.inference.points import folder_of
 from node.inference.predictor import BundlePredictor, load

@@ -9,7 +9,7 @@ import pytest
 
 from node.domain.admission.header_rules import header_rules
 from node.domain.decision.prediction import Finding
-from node.films.header import read_film
+from node.header.read import read_film
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.identity import IMPLEMENTATION_CLASS_UID

@@ -7,7 +7,7 @@ from pydicom.uid import CTImageStorage
 
 from node.batch.reader import Decoded, Known, Skipped, TurnedAway, Unread
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted
-from node.films.header import read_film
+from node.header.read import read_film
 from tests.unit.films.elements import preamble
 from tests.unit.screening.readers import reader
 from tests.wire.films import encoded_data_set, film, write

@@ -11,7 +11,7 @@ from node.domain.radiograph.body_part import BodyPart, parts_coded, parts_named
 from node.domain.radiograph.derivation import Derivation, derivation_of
 from node.domain.radiograph.film import Said
 from node.domain.radiograph.view import View, view_coded, view_oriented, view_said
-from node.films.values import (
+from node.header.values import (
     code_of,
     codes_of,
     integer_of,

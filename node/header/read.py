@@ -16,8 +16,8 @@ from pynetdicom.dsutils import split_dataset
 from node.domain.errors import Permanent, Transient
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pseudonym import Pseudonym, nobody
-from node.films.facts import FACTS, WHOSE, facts_of
-from node.films.values import UNREADABLE, whole_text_of
+from node.header.extract import FACTS, WHOSE, facts_of
+from node.header.values import UNREADABLE, whole_text_of
 
 _UID = re.compile(r"[0-9.]{1,64}")
 _CHUNK = 1024 * 1024

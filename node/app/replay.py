@@ -7,7 +7,7 @@ from node.config.settings import Config
 from node.domain.dxa import Table, read_table
 from node.domain.outcome import Replayed, agreement, scans
 from node.domain.replay import replay
-from node.inference.points import Points
+from node.inference.operating_points import Points
 from node.jobs import migrate
 from node.jobs.outcomes import Imported, SqlOutcomes
 from node.jobs.scores import SqlScores

@@ -103,7 +103,7 @@ def run_ingest(current: Current, stop: threading.Event) -> None:
 
 def run_analyse(current: Current, stop: threading.Event) -> None:
     """Score films and build their results."""
-    from node.inference.decoders import Decoders
+    from node.inference.decoder_pool import Decoders
     from node.inference.predictor import load
     from node.worker.analyse import Analyst, Rules
     from node.worker.loop import ScoringSettings, run, utc_now, worker_name

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from node.batch.reader import Reader, Reading, Unread
-from node.inference.child import Children, Lost
+from node.inference.process_pool import Children, Lost
 
 _PATIENCE = 300.0  # seconds for one film; the largest decodes in a few
 

@@ -17,7 +17,7 @@ def run_screen(
     """Score files without a PACS, with the node's own policy, decoder and model."""
     from node.batch.reader import Reader
     from node.batch.session import Model, screen
-    from node.inference.decoding import decode
+    from node.inference.decoder import decode
     from node.inference.predictor import load
 
     def load_model() -> Model:

@@ -10,7 +10,7 @@ from node.challenger.setup import require_another
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.domain.outcome import scans
-from node.inference.points import Points
+from node.inference.operating_points import Points
 from node.jobs import migrate
 from node.jobs.outcomes import SqlOutcomes
 from node.jobs.scores import SqlScores

@@ -20,7 +20,7 @@ from node.policies import reserve, retry_policy, threshold_policy
 from node.spool.store import FileSpool
 
 if TYPE_CHECKING:
-    from node.inference.decoders import Decode
+    from node.inference.decoder_pool import Decode
     from node.inference.predictor import BundlePredictor
 
 _LOWEST = 19
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 def run_canary(current: Current, stop: threading.Event) -> None:
     """Score films that are scored already by the second bundle, with the lowest priority."""
     from node.challenger.worker import Canary
-    from node.inference.decoders import Decoders
+    from node.inference.decoder_pool import Decoders
     from node.worker.loop import ScoringSettings, run, utc_now, worker_name
 
     config = current.config
@@ -67,7 +67,7 @@ def run_canary(current: Current, stop: threading.Event) -> None:
 
 def require_another(config: Config) -> Wanted:
     """Return the canary's section; raise Misconfigured without one, or with the serving bundle."""
-    from node.inference.points import Points
+    from node.inference.operating_points import Points
 
     wanted = config.canary
     if wanted is None:
@@ -84,7 +84,7 @@ def load_canary(config: Config, decoder: "Decode | None" = None) -> "BundlePredi
     """Load and verify the canary's bundle; raise Misconfigured where that is not possible, or
     where it is the serving one.
     """
-    from node.inference.decoding import decode
+    from node.inference.decoder import decode
     from node.inference.predictor import load
 
     wanted = require_another(config)

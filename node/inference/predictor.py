@@ -29,9 +29,9 @@ from node.domain.decision.prediction import (
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.radiograph.film import Film
-from node.inference.decoders import Decode
-from node.inference.decoding import decode
-from node.inference.points import Points, folder_of
+from node.inference.decoder import decode
+from node.inference.decoder_pool import Decode
+from node.inference.operating_points import Points, folder_of
 
 
 class BundlePredictor:

@@ -122,7 +122,7 @@ def require_sound(running: Config, file: Path | None) -> Config:
         raise ConfigError(f"{file}: the file is empty; what was in force stays so")
     wanted = load(file)
     now = taken_up(running, wanted)
-    from node.inference.points import Points
+    from node.inference.operating_points import Points
 
     points = Points.of_bundle(now.model.bundle)
     threshold_policy(now, points.threshold)

@@ -15,7 +15,7 @@ from node.challenger.setup import canary_counts
 from node.challenger.states import CanaryState
 from node.config.settings import load
 from node.domain.workflow.job import JobState
-from node.inference.points import Points
+from node.inference.operating_points import Points
 from tests.peers.bundles import recalibrated, signed
 from tests.peers.command import assert_one_clear_line, osteoscreen
 from tests.peers.dcmtk import dcmsend

@@ -18,7 +18,7 @@ from node.cli.thresholds import lines_of
 from node.domain.dxa import read_table
 from node.domain.errors import Misconfigured
 from node.domain.radiograph.pseudonym import pseudonym
-from node.inference.points import Points, folder_of
+from node.inference.operating_points import Points, folder_of
 from tests.fuzz.chance import mutated, weighed
 from tests.fuzz.surface import Wrong, has_control, one_line
 from tests.fuzz.texts import YAML_VALUES, text

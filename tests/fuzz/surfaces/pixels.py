@@ -13,7 +13,7 @@ from pydicom.encaps import encapsulate, get_frame, itemize_fragment
 from pydicom.tag import Tag
 
 from node.domain.errors import OsteoScreenError
-from node.inference.decoding import decode
+from node.inference.decoder import decode
 from tests.fuzz.chance import LONG_NUMBERS, NUMBERS, mutated, weighed
 from tests.fuzz.corpus import films
 from tests.fuzz.surface import Wrong, one_line

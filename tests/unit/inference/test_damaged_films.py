@@ -7,7 +7,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from node.domain.errors import Permanent, Rejected
-from node.inference.decoding import decode
+from node.inference.decoder import decode
 from tests.unit.films.elements import element, hostile, preamble
 from tests.wire.films import film, write
 

@@ -9,8 +9,8 @@ import pytest
 
 from node.domain.decision.prediction import Radiograph
 from node.domain.errors import Permanent, Rejected, Transient
-from node.inference.decoders import Decoders
-from node.inference.decoding import decode
+from node.inference.decoder import decode
+from node.inference.decoder_pool import Decoders
 from tests.unit.screening.readers import crash_on_bad_names
 from tests.wire.films import film, write
 

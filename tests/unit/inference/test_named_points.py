@@ -10,7 +10,7 @@ import pytest
 from models.bundle.operating_points import OperatingPoint
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured
-from node.inference.points import Points, folder_of
+from node.inference.operating_points import Points, folder_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -39,7 +39,7 @@ def test_they_are_those_of_the_loaded_bundle(name: str | float) -> None:
 
 def test_reading_them_loads_no_model() -> None:
     program = (
-        "import sys; from node.inference.points import Points; Points.of_bundle('demo')\n"
+        "import sys; from node.inference.operating_points import Points; Points.of_bundle('demo')\n"
         "sys.exit(bool({'torch', 'monai', 'highdicom'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

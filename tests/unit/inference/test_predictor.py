@@ -16,7 +16,7 @@ from node.domain.errors import Misconfigured, Permanent, Rejected
 from node.domain.radiograph.film import Film
 from node.header.read import read_film
 from node.inference import predictor
-from node.inference.points import folder_of
+from node.inference.operating_points import folder_of
 from node.inference.predictor import BundlePredictor, load
 
 

@@ -10,7 +10,7 @@ from node.domain.admission.image_rules import judge
 from node.domain.admission.reasons import Note, Reason
 from node.domain.decision.prediction import Radiograph
 from node.domain.errors import Rejected
-from node.inference.decoding import decode
+from node.inference.decoder import decode
 from node.inference.predictor import BundlePredictor, load
 
 pytestmark = pytest.mark.shared_data

@@ -8,7 +8,7 @@ from pathlib import Path
 from node.batch.reader import Reader
 from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.decision.prediction import Radiograph
-from node.inference.decoding import decode
+from node.inference.decoder import decode
 
 
 def crash_on_bad_names(path: Path) -> Radiograph:

@@ -7,8 +7,8 @@ from typing import Self
 
 from node.domain.decision.prediction import Radiograph
 from node.domain.errors import OsteoScreenError, Transient
-from node.inference.child import Children, Lost
-from node.inference.decoding import decode
+from node.inference.decoder import decode
+from node.inference.process_pool import Children, Lost
 from node.log import where
 
 _PATIENCE = 120.0  # seconds for one film; the largest decodes in a few

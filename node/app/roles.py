@@ -73,7 +73,7 @@ def run_role(role: Role, current: Current, stop: threading.Event, *, alone: bool
 
 def run_ingest(current: Current, stop: threading.Event) -> None:
     """Receive films."""
-    from node.ingest.reports import ReportService
+    from node.ingest.commitment_reports import ReportService
     from node.ingest.scp import IngestServer
     from node.ingest.store import StoreService
     from node.worker.loop import utc_now

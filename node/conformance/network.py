@@ -9,7 +9,7 @@ from node.config.settings import Config
 from node.conformance.blocks import Section, Table
 from node.domain.admission.header_rules import RADIOGRAPH_CLASSES
 from node.domain.errors import Permanent, Transient
-from node.ingest.reports import INVALID_ARGUMENT, PROCESSING_FAILURE
+from node.ingest.commitment_reports import INVALID_ARGUMENT, PROCESSING_FAILURE
 from node.ingest.scp import MAX_PDU, TRANSFER_SYNTAXES
 from node.ingest.store import ANSWERS
 from node.pacs.association import RESULT_CLASSES, SYNTAXES, VERIFICATION

@@ -13,7 +13,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from node.config.sections import Dicom
 from node.domain.audit_events import AssociationRefused, Peer
-from node.ingest.connections import Connections
+from node.ingest.connection_limits import Connections
 from node.log import where
 from node.ports import Audit
 from node.tls import ServerCertificates, reason_of

@@ -16,10 +16,10 @@ from node.domain.access import Caller, may_call
 from node.domain.admission.header_rules import RADIOGRAPH_CLASSES
 from node.domain.audit_events import AssociationRefused, Instance, Peer
 from node.domain.errors import Misconfigured
-from node.ingest.connections import Connections
-from node.ingest.guard import Guard, calling_ae
+from node.ingest.commitment_reports import ReportService
+from node.ingest.connection_limits import Connections
 from node.ingest.listener import Listener
-from node.ingest.reports import ReportService
+from node.ingest.resource_limits import Guard, calling_ae
 from node.ingest.store import PROCESSING_FAILURE, StoreService
 from node.log import where
 from node.pacs.association import VERIFICATION

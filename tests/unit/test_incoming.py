@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from node.ingest.guard import Incoming
+from node.ingest.resource_limits import Incoming
 
 
 @contextmanager

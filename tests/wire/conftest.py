@@ -35,7 +35,7 @@ from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.hysteresis import Reserve
 from node.domain.workflow.job import Job
 from node.domain.workflow.retry import RetryPolicy
-from node.ingest.reports import ReportService
+from node.ingest.commitment_reports import ReportService
 from node.ingest.scp import IngestServer
 from node.ingest.store import StoreService
 from node.jobs import migrate

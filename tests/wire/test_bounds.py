@@ -13,7 +13,7 @@ from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.dsutils import encode
 
-from node.ingest.guard import file_of
+from node.ingest.resource_limits import file_of
 from node.pacs.commitment import PUSH_MODEL
 from tests.peers.waiting import wait_until
 from tests.wire.conftest import CR_EXPLICIT, Node, utc_now

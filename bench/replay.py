@@ -28,9 +28,9 @@ from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.radiograph.film import Film
 from node.domain.replay import replay
 from node.domain.workflow.delivery import DeliveryState, ResultKind
-from node.jobs import migrate
+from node.jobs import schema
 from node.jobs.engine import open_engine, transaction
-from node.jobs.records import film_json, verdict_json
+from node.jobs.mapping import film_json, verdict_json
 from node.jobs.scores import SqlScores
 from node.jobs.tables import delivery, job
 
@@ -59,7 +59,7 @@ def main() -> None:
     table = Table("policy", "s", "CPU s", "flagged before", "after")
     with tempfile.TemporaryDirectory() as folder:
         engine = open_engine(f"sqlite:///{Path(folder) / 'jobs.db'}")
-        migrate.upgrade(engine)
+        schema.upgrade(engine)
         fill(engine, options.films)
         for name, policy in POLICIES.items():
             table.add_row(name, *measured(engine, policy, options.rounds))

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `node.jobs.migrate` hands over."""
+"""Runs the migrations on the connection that `node.jobs.schema` hands over."""
 
 from alembic import context
 

@@ -8,7 +8,7 @@ from node.domain.dxa import Table, read_table
 from node.domain.outcome import Replayed, agreement, scans
 from node.domain.replay import replay
 from node.inference.operating_points import Points
-from node.jobs import migrate
+from node.jobs import schema
 from node.jobs.outcomes import Imported, SqlOutcomes
 from node.jobs.scores import SqlScores
 from node.policies import reserve, threshold_policy
@@ -23,7 +23,7 @@ def run_replay(node: Config, tried: Config, since: datetime | None, within: time
     """
     points = Points.of_bundle(tried.model.bundle)
     policy = threshold_policy(tried, points.threshold)
-    engine = migrate.open_current(node.database.url)
+    engine = schema.open_current(node.database.url)
     scores = SqlScores(engine)
     others = sum(n for model, n in scores.count(since).items() if model != points.model)
     measured = scans(SqlOutcomes(engine).all())
@@ -43,4 +43,4 @@ def import_outcomes(config: Config, lines: Iterable[str]) -> tuple[Table, Import
 
 def open_outcomes(config: Config) -> SqlOutcomes:
     """Return the densitometry that was imported."""
-    return SqlOutcomes(migrate.open_current(config.database.url))
+    return SqlOutcomes(schema.open_current(config.database.url))

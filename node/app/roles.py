@@ -20,13 +20,13 @@ from node.config.live import Current
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
 from node.drift.setup import DriftReport, drift_report, telling, watch_of
-from node.jobs import migrate
-from node.jobs.care import SqlCare
-from node.jobs.desk import SqlDesk
+from node.jobs import schema
+from node.jobs.delivery_queue import SqlOutbox
 from node.jobs.engine import open_engine
 from node.jobs.intake import SqlIntake
-from node.jobs.outbox import SqlOutbox
-from node.jobs.queue import SqlQueue
+from node.jobs.maintenance import SqlCare
+from node.jobs.operator import SqlDesk
+from node.jobs.scoring_queue import SqlQueue
 from node.policies import (
     admission_policy,
     callers,
@@ -262,11 +262,11 @@ def open_adopter(config: Config) -> "Adopter":
 
 def upgrade_schema(config: Config) -> str:
     """Run the migrations that are missing; return the revision reached."""
-    return migrate.upgrade(open_engine(config.database.url))
+    return schema.upgrade(open_engine(config.database.url))
 
 
 def _database(config: Config) -> sa.Engine:
-    return migrate.open_current(config.database.url)
+    return schema.open_current(config.database.url)
 
 
 def _intake(config: Config) -> SqlIntake:

@@ -11,7 +11,7 @@ from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.domain.outcome import scans
 from node.inference.operating_points import Points
-from node.jobs import migrate
+from node.jobs import schema
 from node.jobs.outcomes import SqlOutcomes
 from node.jobs.scores import SqlScores
 from node.policies import threshold_policy
@@ -26,7 +26,7 @@ def run_report(config: Config, since: datetime | None, within: timedelta) -> Rep
     wanted = require_another(config)
     serving = _side(config, config.model.bundle, "model")
     canary = _side(config, wanted.bundle, "canary")
-    engine = migrate.open_current(config.database.url)
+    engine = schema.open_current(config.database.url)
     pairs = SqlCanaryScores(engine, serving.model, canary.model)
     start = pairs.start(since)
     measured = scans(SqlOutcomes(engine).all())

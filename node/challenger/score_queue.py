@@ -16,7 +16,7 @@ from node.domain.admission.reasons import Note
 from node.domain.workflow.job import JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
 from node.jobs.engine import reading, transaction
-from node.jobs.records import film_of, notes_from, short, verdict_json
+from node.jobs.mapping import film_of, notes_from, short, verdict_json
 from node.jobs.tables import canary, job
 
 _SCORED_JOBS = [str(state) for state in (JobState.ANALYSED, JobState.DONE)]

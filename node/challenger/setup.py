@@ -15,7 +15,7 @@ from node.config.sections import Canary as Wanted
 from node.config.settings import Config
 from node.domain.decision.decide import ThresholdPolicy
 from node.domain.errors import Misconfigured
-from node.jobs import migrate
+from node.jobs import schema
 from node.policies import reserve, retry_policy, threshold_policy
 from node.spool.store import FileSpool
 
@@ -99,7 +99,7 @@ def canary_counts(config: Config, digest: str) -> dict[CanaryState, int]:
 def _queue(config: Config, wanted: Wanted, digest: str) -> SqlCanary:
     """Return the job table as the canary sees it, for the bundle of this digest."""
     return SqlCanary(
-        migrate.open_current(config.database.url),
+        schema.open_current(config.database.url),
         digest,
         wanted.share,
         retry_policy(config.queue.analysis),

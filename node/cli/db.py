@@ -23,15 +23,15 @@ def db_upgrade(config: ConfigOption = None) -> None:
 @db.command("current")
 def db_current(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show the schema's revision, and the one this version needs."""
-    from node.jobs import migrate
+    from node.jobs import schema
     from node.jobs.engine import open_engine
 
     _, settings = settings_of(config)
-    found = migrate.current(open_engine(settings.database.url))
+    found = schema.current(open_engine(settings.database.url))
     if as_json:
-        print_json({"current": found, "needed": migrate.head()})
+        print_json({"current": found, "needed": schema.head()})
     else:
-        typer.echo(f"{found or 'empty'} (needed: {migrate.head()})")
+        typer.echo(f"{found or 'empty'} (needed: {schema.head()})")
 
 
 @db.command("backup")

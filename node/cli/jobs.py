@@ -13,7 +13,7 @@ from node.domain.admission.reasons import Reason
 from node.domain.workflow.job import JobState
 
 if TYPE_CHECKING:
-    from node.jobs.desk import SqlDesk
+    from node.jobs.operator import SqlDesk
 
 jobs = typer.Typer(help="Films on their way through the node.", no_args_is_help=True)
 

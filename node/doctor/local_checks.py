@@ -16,7 +16,7 @@ from node.domain.decision.decide import ThresholdPolicy
 from node.domain.decision.prediction import Used
 from node.domain.decision.thresholds import Rule
 from node.domain.errors import OsteoScreenError
-from node.jobs import migrate
+from node.jobs import schema
 from node.jobs.engine import clock_of, open_engine
 from node.policies import routes, threshold_policy
 
@@ -28,8 +28,8 @@ _CLOCKS_APART = timedelta(seconds=5)
 def database(config: Config) -> str:
     """See that the database answers, and that its schema is this version's."""
     engine = open_engine(config.database.url)
-    migrate.require_current(engine)
-    return f"{engine.dialect.name} answers, schema {migrate.head()} is current"
+    schema.require_current(engine)
+    return f"{engine.dialect.name} answers, schema {schema.head()} is current"
 
 
 def clock(config: Config) -> str:
@@ -38,7 +38,7 @@ def clock(config: Config) -> str:
     Leases and waits are written by the clocks of all machines of the node.
     """
     engine = open_engine(config.database.url)
-    migrate.require_current(engine)
+    schema.require_current(engine)
     before = datetime.now(UTC)
     theirs = clock_of(engine)
     after = datetime.now(UTC)

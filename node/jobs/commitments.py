@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from node.domain.workflow import retry
 from node.domain.workflow.delivery import CommitmentReport, DeliveryEvent, DeliveryState
 from node.domain.workflow.retry import RetryPolicy
-from node.jobs.moves import Note, move_deliveries
 from node.jobs.tables import delivery
+from node.jobs.transitions import Note, move_deliveries
 
 
 def settle_report(

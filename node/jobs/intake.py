@@ -13,9 +13,9 @@ from node.domain.workflow.job import JobState
 from node.domain.workflow.retry import RetryPolicy
 from node.jobs.commitments import settle_report
 from node.jobs.engine import transaction
-from node.jobs.moves import Note, record_new
-from node.jobs.records import admission_json, film_json, short
+from node.jobs.mapping import admission_json, film_json, short
 from node.jobs.tables import job
+from node.jobs.transitions import Note, record_new
 
 _Insert = sqlite.Insert | postgresql.Insert
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.config.settings import load
-from node.jobs import migrate
+from node.jobs import schema
 from node.jobs.engine import open_engine
 from tests.peers.command import osteoscreen
 from tests.peers.history import History
@@ -49,7 +49,7 @@ def test_upkeep_measures_what_came_and_tells_of_it(
         }
     )
     engine = open_engine(load(node.file).database.url)
-    migrate.upgrade(engine)
+    schema.upgrade(engine)
     history = History(engine, datetime.now(UTC) - timedelta(days=30))
     history.send(20)
     history.send(9, first=20, higher=0.3)

@@ -21,13 +21,13 @@ from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import Delivery, Parcel, Result, ResultKind
 from node.domain.workflow.job import Analysed, Job
 from node.domain.workflow.retry import RetryPolicy
-from node.jobs import migrate
-from node.jobs.care import SqlCare
-from node.jobs.desk import SqlDesk
+from node.jobs import schema
+from node.jobs.delivery_queue import SqlOutbox
 from node.jobs.engine import open_engine
 from node.jobs.intake import SqlIntake
-from node.jobs.outbox import SqlOutbox
-from node.jobs.queue import SqlQueue
+from node.jobs.maintenance import SqlCare
+from node.jobs.operator import SqlDesk
+from node.jobs.scoring_queue import SqlQueue
 
 LEASE = timedelta(seconds=60)
 ANALYSIS = RetryPolicy(attempts=3, first=2.0, cap=60.0)
@@ -118,7 +118,7 @@ class Table:
 @pytest.fixture
 def open_table(database_url: str) -> Callable[[], Table]:
     """Return a function that opens the table anew, as another process would."""
-    migrate.upgrade(open_engine(database_url))
+    schema.upgrade(open_engine(database_url))
     return lambda: Table(open_engine(database_url))
 
 

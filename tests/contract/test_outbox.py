@@ -272,7 +272,7 @@ def test_a_purge_goes_on_until_nothing_is_left(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many films there are, and however few of them a statement takes."""
-    monkeypatch.setattr("node.jobs.care._PURGED_AT_ONCE", 2)
+    monkeypatch.setattr("node.jobs.maintenance._PURGED_AT_ONCE", 2)
     spool = FileSpool(tmp_path, Reserve(0, 0))
     spool.prepare()
     for number in range(1, 6):

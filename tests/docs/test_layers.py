@@ -32,7 +32,7 @@ def tree(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("module", "planted"),
     [
-        ("node/jobs/queue.py", "import node.worker.loop"),
+        ("node/jobs/scoring_queue.py", "import node.worker.loop"),
         ("node/ingest/store.py", "import node.worker.loop"),
         ("node/domain/radiograph/film.py", "import pydicom"),
         ("node/worker/analyse.py", "import torch"),

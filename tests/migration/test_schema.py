@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from node.domain.errors import Permanent
-from node.jobs import migrate
+from node.jobs import schema
 from node.jobs.engine import open_engine
 from node.jobs.tables import metadata
 
@@ -16,7 +16,7 @@ from node.jobs.tables import metadata
 def test_the_migrations_lead_to_the_tables(database_url: str) -> None:
     """What alembic builds and what the code declares do not differ."""
     engine = open_engine(database_url)
-    migrate.upgrade(engine)
+    schema.upgrade(engine)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -25,20 +25,20 @@ def test_the_migrations_lead_to_the_tables(database_url: str) -> None:
 def test_upgrading_twice_changes_nothing(database_url: str) -> None:
     """An upgrade may be run at every start."""
     engine = open_engine(database_url)
-    assert migrate.upgrade(engine) == migrate.upgrade(engine) == migrate.current(engine)
+    assert schema.upgrade(engine) == schema.upgrade(engine) == schema.current(engine)
 
 
 def test_an_older_schema_is_refused_with_the_remedy(database_url: str) -> None:
     """A role does not start on tables that it does not know."""
     engine = open_engine(database_url)
     with pytest.raises(Permanent, match=r"is empty.*osteoscreen db upgrade"):
-        migrate.require_current(engine)
-    migrate.upgrade(engine)
-    migrate.require_current(engine)
+        schema.require_current(engine)
+    schema.upgrade(engine)
+    schema.require_current(engine)
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
     with pytest.raises(Permanent, match=r"revision 0000.*osteoscreen db upgrade"):
-        migrate.require_current(engine)
+        schema.require_current(engine)
 
 
 def test_sqlite_is_set_for_durability(tmp_path: Path) -> None:

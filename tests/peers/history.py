@@ -18,7 +18,7 @@ from node.domain.decision.prediction import (
 from node.domain.radiograph.film import Film
 from node.domain.workflow.job import JobState
 from node.drift.metrics import Source
-from node.jobs.records import film_json, verdict_json
+from node.jobs.mapping import film_json, verdict_json
 from node.jobs.tables import job
 
 XRAY = Source("XRAY1", "ROOM 2")

@@ -15,9 +15,9 @@ from node.app.roles import open_desk, open_spool
 from node.config.settings import load
 from node.domain.workflow.job import FINAL, Job, JobState
 from node.domain.workflow.job_summary import Dossier
-from node.jobs import migrate
-from node.jobs.desk import SqlDesk
+from node.jobs import schema
 from node.jobs.engine import open_engine
+from node.jobs.operator import SqlDesk
 from tests.peers.dcmtk import echoscu
 from tests.peers.waiting import wait_until
 
@@ -68,7 +68,7 @@ class Node:
     def serve(self, *roles: str) -> None:
         """Start the whole node, or these roles alone, and return when it takes films."""
         if roles:
-            migrate.upgrade(open_engine(load(self.file).database.url))
+            schema.upgrade(open_engine(load(self.file).database.url))
         self._retire()
         for arguments in [["--role", role] for role in roles] or [[]]:
             self._start(arguments)

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from node.domain.errors import Misconfigured, Permanent
-from node.jobs import migrate
+from node.jobs import schema
 from node.jobs.backup import back_up, restore
 from node.jobs.engine import open_engine, transaction
 from tests.peers.waiting import wait_until
@@ -24,7 +24,7 @@ def silent(_done: float) -> None:
 def url(tmp_path: Path) -> str:
     """Return the URL of an empty job table."""
     made = f"sqlite:///{tmp_path / 'live.db'}"
-    migrate.upgrade(open_engine(made))
+    schema.upgrade(open_engine(made))
     return made
 
 

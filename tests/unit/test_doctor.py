@@ -15,7 +15,7 @@ from node.doctor.run_checks import examine
 from node.domain.admission.header_rules import Admitted
 from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.workflow.retry import RetryPolicy
-from node.jobs import migrate
+from node.jobs import schema
 from node.jobs.engine import clock_of, open_engine
 from node.jobs.intake import SqlIntake
 from tests.peers.bundles import DEMO, recalibrated, signed
@@ -93,7 +93,7 @@ def test_a_name_that_no_score_has_is_no_health(tmp_path: Path, alone: Path) -> N
 @pytest.fixture
 def housed(tmp_path: Path, database_url: str) -> Config:
     """Return a configuration with a current schema, on SQLite or PostgreSQL."""
-    migrate.upgrade(open_engine(database_url))
+    schema.upgrade(open_engine(database_url))
     file = tmp_path / "config.yaml"
     file.write_text(f"database: {{url: '{database_url}'}}\nspool: {{path: spool, min_free: 1}}\n")
     return load(file)
@@ -162,7 +162,7 @@ class TestCanary:
             f"policy: {{threshold: {threshold}}}\n"
         )
         config = load(file)
-        migrate.upgrade(open_engine(config.database.url))
+        schema.upgrade(open_engine(config.database.url))
         return config
 
     def test_another_bundle_is_well(self, tmp_path: Path) -> None:

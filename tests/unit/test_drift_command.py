@@ -16,7 +16,7 @@ from node.drift.alarm_store import SqlAlarms
 from node.drift.metric_store import SqlDrift
 from node.drift.metrics import Figure, Measure, Measured, Source
 from node.drift.setup import DriftReport
-from node.jobs import migrate
+from node.jobs import schema
 from node.jobs.engine import open_engine
 from tests.peers.receivers import WebReceiver
 from tests.peers.waiting import free_port
@@ -38,7 +38,7 @@ def config(tmp_path: Path) -> Path:
     file = tmp_path / "config.yaml"
     file.write_text(f"database: {{url: 'sqlite:///{tmp_path / 'jobs.db'}'}}\n")
     engine = open_engine(f"sqlite:///{tmp_path / 'jobs.db'}")
-    migrate.upgrade(engine)
+    schema.upgrade(engine)
     store = SqlDrift(engine)
     store.keep(
         YESTERDAY,

@@ -6,7 +6,7 @@ from node.domain.radiograph.body_part import BodyPart
 from node.domain.radiograph.derivation import Derivation
 from node.domain.radiograph.film import Said
 from node.domain.radiograph.view import View
-from node.jobs.records import film_from, film_json
+from node.jobs.mapping import film_from, film_json
 from tests.unit.domain.films import CHEST_FILM, film
 
 # As version 0.1.0 has stored it, before facts were taken from codes and texts.

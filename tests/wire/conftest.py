@@ -38,10 +38,10 @@ from node.domain.workflow.retry import RetryPolicy
 from node.ingest.commitment_reports import ReportService
 from node.ingest.scp import IngestServer
 from node.ingest.store import StoreService
-from node.jobs import migrate
-from node.jobs.desk import SqlDesk
+from node.jobs import schema
 from node.jobs.engine import open_engine
 from node.jobs.intake import SqlIntake
+from node.jobs.operator import SqlDesk
 from node.pacs.commitment import PUSH_MODEL
 from node.spool.store import FileSpool
 from tests.peers.waiting import free_port
@@ -78,7 +78,7 @@ class Node:
     def __post_init__(self) -> None:
         self.database = f"sqlite:///{self.folder / 'jobs.db'}"
         self.engine = open_engine(self.database)
-        migrate.upgrade(self.engine)
+        schema.upgrade(self.engine)
         reserve = Reserve(self.min_free, self.min_free)
         self.spool = FileSpool(self.folder / "spool", reserve)
         self.spool.prepare()

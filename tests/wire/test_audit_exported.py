@@ -16,9 +16,9 @@ from node.domain.hysteresis import Reserve
 from node.domain.workflow.delivery import DeliveryState, Parcel, Result, ResultKind
 from node.domain.workflow.job import Analysed
 from node.domain.workflow.retry import RetryPolicy
-from node.jobs import migrate
+from node.jobs import schema
+from node.jobs.delivery_queue import SqlOutbox
 from node.jobs.engine import open_engine
-from node.jobs.outbox import SqlOutbox
 from node.pacs.association import open_archive
 from node.spool.store import FileSpool
 from node.worker.deliver import Courier, DeliverySettings
@@ -37,7 +37,7 @@ class Delivering:
     def __init__(self, folder: Path, to: Destination, commitment: timedelta | None = None) -> None:
         self._trail = folder / "audit.log"
         engine = open_engine(f"sqlite:///{folder / 'jobs.db'}")
-        migrate.upgrade(engine)
+        schema.upgrade(engine)
         self._table = Table(engine, utc_now())
         spool = FileSpool(folder / "spool", Reserve(0, 0))
         spool.prepare()

@@ -24,10 +24,10 @@ from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import AwaitCommitment, DeliveryState, Parcel, Result, ResultKind
 from node.domain.workflow.job import Analysed, JobState
 from node.domain.workflow.job_summary import Dossier
-from node.jobs.desk import SqlDesk
+from node.jobs.delivery_queue import SqlOutbox
 from node.jobs.intake import SqlIntake
-from node.jobs.outbox import SqlOutbox
-from node.jobs.queue import SqlQueue
+from node.jobs.operator import SqlDesk
+from node.jobs.scoring_queue import SqlQueue
 from node.pacs.commitment import PUSH_MODEL
 from tests.peers.committing import send_report
 from tests.unit.domain.films import CHEST_FILM

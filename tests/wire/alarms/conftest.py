@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trustme
 
-from node.jobs import migrate
+from node.jobs import schema
 from node.jobs.engine import open_engine
 from tests.peers.receivers import MailReceiver, WebReceiver
 from tests.wire.alarms.told import SECRET, Told
@@ -17,7 +17,7 @@ from tests.wire.alarms.told import SECRET, Told
 @pytest.fixture
 def told(tmp_path: Path) -> Told:
     engine = open_engine(f"sqlite:///{tmp_path / 'jobs.db'}")
-    migrate.upgrade(engine)
+    schema.upgrade(engine)
     return Told(engine)
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from node.domain.decision.prior_studies import PriorResult
 from node.domain.workflow.job import Job, JobState
-from node.jobs.records import prior_from
+from node.jobs.mapping import prior_from
 from node.jobs.tables import delivery, job
 
 _REPORTED = [str(state) for state in (JobState.ANALYSED, JobState.DONE)]

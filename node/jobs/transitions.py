@@ -11,7 +11,7 @@ from node.domain.workflow import delivery as deliveries
 from node.domain.workflow import job as jobs
 from node.domain.workflow.delivery import DeliveryEvent, DeliveryState
 from node.domain.workflow.job import JobEvent
-from node.jobs.records import short
+from node.jobs.mapping import short
 from node.jobs.tables import delivery, event, job
 
 Where = sa.ColumnElement[bool]

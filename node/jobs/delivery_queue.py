@@ -19,9 +19,9 @@ from node.domain.workflow.delivery import (
 from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
 from node.jobs.commitments import settle_report
 from node.jobs.engine import transaction
-from node.jobs.moves import Note, Where, move_deliveries
-from node.jobs.records import delivery_from, short
+from node.jobs.mapping import delivery_from, short
 from node.jobs.tables import delivery, job
+from node.jobs.transitions import Note, Where, move_deliveries
 
 
 class SqlOutbox:

@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from node.domain.workflow.delivery import DeliveryEvent, DeliveryState
 from node.domain.workflow.job import FINAL, JobEvent, JobState
 from node.domain.workflow.retry import RetryPolicy
-from node.jobs.ahead import LeasesAhead
+from node.jobs.clock_skew import LeasesAhead
 from node.jobs.commitments import send_again
 from node.jobs.engine import transaction
-from node.jobs.moves import Note, move_jobs
 from node.jobs.tables import delivery, job
+from node.jobs.transitions import Note, move_jobs
 
 _WHO = "upkeep"
 _FINAL = [str(state) for state in FINAL]

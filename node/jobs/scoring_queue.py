@@ -12,11 +12,11 @@ from node.domain.workflow.delivery import DOCUMENTS, DeliveryState, Parcel, Refe
 from node.domain.workflow.job import Analysed, AnalysisOutcome, Job, JobEvent, JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt
 from node.jobs.engine import transaction
-from node.jobs.moves import Note, Where, finish_if_settled, move_jobs
-from node.jobs.past import prior_results
-from node.jobs.records import job_from, reference_from, seen_json, short, verdict_json
-from node.jobs.study import chosen_films, next_of_study
+from node.jobs.mapping import job_from, reference_from, seen_json, short, verdict_json
+from node.jobs.prior_studies import prior_results
+from node.jobs.study_selection import chosen_films, next_of_study
 from node.jobs.tables import delivery, job
+from node.jobs.transitions import Note, Where, finish_if_settled, move_jobs
 
 
 class SqlQueue:

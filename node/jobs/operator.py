@@ -12,9 +12,9 @@ from node.domain.workflow.delivery import SETTLED, DeliveryEvent, DeliveryState
 from node.domain.workflow.job import Job, JobEvent, JobState
 from node.domain.workflow.job_summary import Dossier, Happening
 from node.jobs.engine import transaction
-from node.jobs.moves import Note, move_deliveries, move_jobs
-from node.jobs.records import delivery_from, job_from
+from node.jobs.mapping import delivery_from, job_from
 from node.jobs.tables import delivery, event, job
+from node.jobs.transitions import Note, move_deliveries, move_jobs
 
 
 class SqlDesk:

@@ -42,8 +42,8 @@ from node.spool.store import FileSpool
 from node.wiring.audit import audit_of, audited, peer_of, shipped
 
 if TYPE_CHECKING:
+    from node.maintenance.orphans import Adopter
     from node.results.subject import ResultSettings
-    from node.upkeep.adopt import Adopter
 
 _OBJECTS_PER_ASSOCIATION = 50
 
@@ -203,9 +203,9 @@ def _reach(
 
 def run_upkeep(current: Current, stop: threading.Event) -> None:
     """Rescue, expire, watch, purge; measure sources of films, and tell of alarms."""
-    from node.upkeep.adopt import Adopter
-    from node.upkeep.chores import Chores, Keeping
-    from node.upkeep.scheduler import run
+    from node.maintenance.orphans import Adopter
+    from node.maintenance.scheduler import run
+    from node.maintenance.tasks import Chores, Keeping
     from node.worker.loop import utc_now
 
     def keeping(config: Config) -> Keeping:
@@ -251,7 +251,7 @@ def open_drift_report(config: Config, since: date, calling_ae: str) -> DriftRepo
 
 def open_adopter(config: Config) -> "Adopter":
     """Return what gives films of the spool that have no job one."""
-    from node.upkeep.adopt import Adopter
+    from node.maintenance.orphans import Adopter
     from node.worker.loop import utc_now
 
     policy, known_as = admission_policy(config), pseudonyms(config.spool.path)

@@ -12,9 +12,9 @@ from node.domain.hysteresis import Reserve
 from node.domain.radiograph.film import Film
 from node.domain.workflow.job import JobState
 from node.header.read import read_film
+from node.maintenance.orphans import WHO, Adopter
+from node.maintenance.tasks import Chores, Keeping
 from node.spool.store import FileSpool
-from node.upkeep.adopt import WHO, Adopter
-from node.upkeep.chores import Chores, Keeping
 from tests.contract.conftest import Table
 from tests.wire.films import film, write
 

@@ -21,9 +21,9 @@ from node.domain.workflow.delivery import (
 from node.domain.workflow.job import JobState
 from node.domain.workflow.retry import Failed, RetryAt
 from node.jobs.engine import open_engine
+from node.maintenance.orphans import Adopter
+from node.maintenance.tasks import Chores, Keeping
 from node.spool.store import FileSpool
-from node.upkeep.adopt import Adopter
-from node.upkeep.chores import Chores, Keeping
 from tests.contract.conftest import LEASE, Table, film
 
 

@@ -8,9 +8,9 @@ from structlog.testing import capture_logs
 from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.hysteresis import Reserve
 from node.domain.workflow.delivery import Stored
+from node.maintenance.orphans import Adopter
+from node.maintenance.tasks import Chores, Keeping
 from node.spool.store import FileSpool
-from node.upkeep.adopt import Adopter
-from node.upkeep.chores import Chores, Keeping
 from tests.contract.conftest import Table
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from node.upkeep.scheduler import make_due
+from node.maintenance.scheduler import make_due
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 EVERY = timedelta(seconds=30)

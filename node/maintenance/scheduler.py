@@ -13,7 +13,7 @@ from node.config.sections import Schedule
 from node.domain.errors import Permanent, Transient
 from node.drift.monitor import DriftWatch
 from node.log import where
-from node.upkeep.chores import Chores
+from node.maintenance.tasks import Chores
 
 _LOOK_SECONDS = 5.0
 

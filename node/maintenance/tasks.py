@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from node.domain.depth import Alarms
+from node.maintenance.orphans import FILMS, Adopter
 from node.ports import Care, SpoolCare
-from node.upkeep.adopt import FILMS, Adopter
 
 _UNFINISHED = timedelta(hours=1)  # how long a transfer, or a film without a row, may be new
 

@@ -14,7 +14,7 @@ from node.ingest.scp import MAX_PDU, TRANSFER_SYNTAXES
 from node.ingest.store import ANSWERS
 from node.pacs.association import RESULT_CLASSES, SYNTAXES, VERIFICATION
 from node.pacs.commitment import PUSH_MODEL
-from node.pacs.status import classify
+from node.pacs.dimse_status import classify
 from node.results.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 # One of each family that PS3.4, Table B.2-1 has, and one that it has not.

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from node.config.sections import Dicom
-from node.pacs.transport import harden
+from node.pacs.hardened_transport import harden
 
 _MOST_COMMAND = 64 * 1024  # bytes of a command set; one of a C-STORE has some 200
 _MOST_IN_MEMORY = 4 * 1024 * 1024  # bytes of a report: room for 20,000 objects

@@ -32,8 +32,8 @@ from node.pacs.commitment import (
     request_of,
 )
 from node.pacs.compress import compressed
-from node.pacs.status import classify, without_patient
-from node.pacs.transport import harden
+from node.pacs.dimse_status import classify, without_patient
+from node.pacs.hardened_transport import harden
 from node.tls import client_context, valid_until
 
 VERIFICATION = UID("1.2.840.10008.1.1")

@@ -12,7 +12,7 @@ from node.config.peers import WebDestination
 from node.credentials import read_secret
 from node.domain.errors import Permanent, Transient, Unreachable
 from node.domain.workflow.delivery import CommitmentReport
-from node.pacs.status import classify
+from node.pacs.dimse_status import classify
 from node.tls import client_context
 
 _BOUNDARY = "osteoscreen-8c5b2f0e4a7d4b11"

@@ -37,7 +37,7 @@ def tree(tmp_path: Path) -> Path:
         ("node/domain/radiograph/film.py", "import pydicom"),
         ("node/worker/analyse.py", "import torch"),
         ("node/header/read.py", "import node.results.report"),
-        ("node/audit/syslog_client.py", "import node.pacs.status"),
+        ("node/audit/syslog_client.py", "import node.pacs.dimse_status"),
         ("node/audit/file_trail.py", "import highdicom"),
         ("node/drift/channel_mail.py", "import node.drift.alarm_store"),
         ("node/drift/statistics.py", "import scipy"),

@@ -3,7 +3,7 @@
 import pytest
 from pydicom import Dataset
 
-from node.pacs.status import without_patient
+from node.pacs.dimse_status import without_patient
 
 
 @pytest.fixture

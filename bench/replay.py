@@ -26,13 +26,13 @@ from node.domain.decision.prediction import IntendedUse, ModelIdentity, Probabil
 from node.domain.decision.prior_studies import PriorRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.radiograph.film import Film
-from node.domain.replay import replay
 from node.domain.workflow.delivery import DeliveryState, ResultKind
 from node.jobs import schema
 from node.jobs.engine import open_engine, transaction
 from node.jobs.mapping import film_json, verdict_json
-from node.jobs.scores import SqlScores
 from node.jobs.tables import delivery, job
+from node.replay.replay import replay
+from node.replay.score_store import SqlScores
 
 MODEL = ModelIdentity("bench", "1", "ab" * 32, IntendedUse.RESEARCH)
 PLAIN = ThresholdPolicy(Rule(Thresholds.same(0.5)))

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from node.challenger.agreement import Crossed, cross
-from node.domain.accuracy import Accuracy, Judged, accuracy
 from node.domain.decision.prediction import Decision, Finding
-from node.domain.outcome import Scan, nearest
+from node.replay.accuracy import Accuracy, Judged, accuracy
+from node.replay.densitometry import Scan, nearest
 
 
 class PatientFilm(NamedTuple):

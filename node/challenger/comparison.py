@@ -16,7 +16,7 @@ from node.challenger.agreement import Crossed, ScoreAgreement, compare_scores, c
 from node.challenger.states import CanaryState, is_chosen
 from node.domain.decision.decide import ThresholdPolicy, decide
 from node.domain.decision.prediction import Decision, Finding, IntendedUse, Probability
-from node.domain.replay import StoredScore, age_band
+from node.replay.replay import StoredScore, age_band
 
 
 @dataclass(frozen=True, slots=True)

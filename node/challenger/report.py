@@ -9,12 +9,12 @@ from node.challenger.score_pairs import SqlCanaryScores
 from node.challenger.setup import require_another
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
-from node.domain.outcome import scans
 from node.inference.operating_points import Points
 from node.jobs import schema
-from node.jobs.outcomes import SqlOutcomes
-from node.jobs.scores import SqlScores
 from node.policies import threshold_policy
+from node.replay.densitometry import scans
+from node.replay.densitometry_store import SqlOutcomes
+from node.replay.score_store import SqlScores
 
 
 def run_report(config: Config, since: datetime | None, within: timedelta) -> Report:

@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from node.challenger.comparison import StoredPair
-from node.domain.replay import StoredScore
 from node.jobs.engine import reading
-from node.jobs.scores import day_received, score_columns, scored
 from node.jobs.tables import canary, job
+from node.replay.replay import StoredScore
+from node.replay.score_store import day_received, score_columns, scored
 
 _AT_ONCE = 2_000  # rows fetched in one go
 _FIELDS = len(StoredScore._fields)

@@ -19,7 +19,7 @@ from node.config.types import threshold_of
 from node.domain.errors import Misconfigured, Permanent
 
 if TYPE_CHECKING:
-    from node.domain.outcome import Replayed
+    from node.replay.densitometry import Replayed
 
 thresholds = typer.Typer(help="Thresholds, tried on the scores there are.", no_args_is_help=True)
 outcomes = typer.Typer(help="Bone densitometry, to compare with.", no_args_is_help=True)
@@ -50,9 +50,9 @@ def thresholds_replay(  # noqa: PLR0913 - a parameter is an option
 
     Nothing is scored, changed or sent. The job table is that of --node, or else of --config.
     """
-    from node.app.replay import run_replay
     from node.display.replay import as_json as told
     from node.display.replay import print_replay
+    from node.replay.run import run_replay
 
     node, tried = _settings(of, config, threshold)
     start = None if since is None else since.replace(tzinfo=UTC)
@@ -74,8 +74,8 @@ def outcomes_import(
     """Take in a table of bone densitometry, whole or not at all; no ID is kept."""
     from dataclasses import asdict
 
-    from node.app.replay import import_outcomes
     from node.display.replay import print_faults
+    from node.replay.run import import_outcomes
 
     settings = settings_of(config)[1]
     read, imported = import_outcomes(settings, lines_of(table))
@@ -96,7 +96,7 @@ def outcomes_import(
 @outcomes.command("forget")
 def outcomes_forget(config: ConfigOption = None) -> None:
     """Delete all densitometry that was imported."""
-    from node.app.replay import open_outcomes
+    from node.replay.run import open_outcomes
 
     typer.echo(f"{open_outcomes(settings_of(config)[1]).forget()} T-scores are deleted")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from node.domain.accuracy import Accuracy, Share
+from node.replay.accuracy import Accuracy, Share
 
 _RATES = ("sensitivity", "specificity", "ppv", "npv")
 

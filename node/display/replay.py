@@ -10,10 +10,10 @@ from rich.text import Text
 
 from node.display.accuracy import accuracy_json, add_accuracies
 from node.display.disclaimer import warn
-from node.domain.dxa import Fault
-from node.domain.outcome import Agreement, Replayed
-from node.domain.replay import Replay, Tally
 from node.log import printable
+from node.replay.densitometry import Agreement, Replayed
+from node.replay.densitometry_csv import Fault
+from node.replay.replay import Replay, Tally
 
 _FLIPS_SHOWN = 20
 _FAULTS_SHOWN = 20

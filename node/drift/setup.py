@@ -20,7 +20,7 @@ from node.drift.alarms import Limits, Standing, told_of
 from node.drift.metric_store import SqlDrift
 from node.drift.metrics import Measured, Plan, Source
 from node.drift.silence import Local
-from node.jobs.scores import SqlScores
+from node.replay.score_store import SqlScores
 
 if TYPE_CHECKING:
     from node.drift.monitor import DriftWatch

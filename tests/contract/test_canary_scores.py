@@ -9,7 +9,7 @@ from node.challenger.score_queue import SqlCanary
 from node.challenger.states import Scored
 from node.domain.decision.prediction import Probability, Verdict
 from node.domain.workflow.retry import RetryAt
-from node.jobs.scores import SqlScores
+from node.replay.score_store import SqlScores
 from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table
 from tests.contract.test_scores import MODEL, scored
 

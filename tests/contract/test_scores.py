@@ -8,13 +8,13 @@ import sqlalchemy as sa
 
 from node.domain.admission.header_rules import Admitted
 from node.domain.decision.prediction import IntendedUse, Probability, Verdict
-from node.domain.outcome import Measurement
-from node.domain.replay import StoredScore
 from node.domain.workflow.delivery import Parcel
 from node.domain.workflow.job import Analysed
 from node.jobs.engine import reading
-from node.jobs.outcomes import Imported, SqlOutcomes
-from node.jobs.scores import SqlScores
+from node.replay.densitometry import Measurement
+from node.replay.densitometry_store import Imported, SqlOutcomes
+from node.replay.replay import StoredScore
+from node.replay.score_store import SqlScores
 from tests.contract.conftest import VERDICT, Table, film, results
 
 ANNA = "aa" * 32

@@ -19,7 +19,7 @@ from node.cli.options import as_text
 from node.display.challenger import as_json, print_report
 from node.display.charts.challenger import draw_canary
 from node.domain.decision.prediction import IntendedUse
-from node.domain.outcome import Scan
+from node.replay.densitometry import Scan
 from tests.unit.domain.test_canary_report import CANARY, SERVING, StoredPair, pair
 
 HOSTILE = "[/red]$\\q$\x1b[2J"

@@ -10,12 +10,12 @@ from PIL import Image
 
 from node.display.charts.replay import AFTER, BEFORE, draw_replay
 from node.display.replay import as_json, print_replay
-from node.domain.accuracy import Share
 from node.domain.decision.decide import ThresholdPolicy
 from node.domain.decision.prediction import IntendedUse
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
-from node.domain.outcome import Replayed, Scan, agreement
-from node.domain.replay import StoredScore, replay
+from node.replay.accuracy import Share
+from node.replay.densitometry import Replayed, Scan, agreement
+from node.replay.replay import StoredScore, replay
 from tests.unit.domain.test_replay import ANNA, MARCH, stored
 
 HOSTILE = "[/red]\x1b[2J"  # a sex is one character of a header; a rule's name is an administrator's

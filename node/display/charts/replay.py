@@ -10,7 +10,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import PercentFormatter
 
 from node.display.charts.style import AFTER, BAR, BEFORE, STYLE, new_figure, png_of
-from node.domain.replay import Replay, Tally
+from node.replay.replay import Replay, Tally
 
 _WIDTH, _HEIGHT = 9.0, 6.0
 _MOST_BARS = 60

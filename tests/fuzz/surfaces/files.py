@@ -15,10 +15,10 @@ from models.bundle.card import parse as parse_card
 from models.clinical.model import ClinicalError, parse_clinical
 from models.dataset.manifest import COLUMNS, ManifestError, read_manifest
 from node.cli.thresholds import lines_of
-from node.domain.dxa import read_table
 from node.domain.errors import Misconfigured
 from node.domain.radiograph.pseudonym import pseudonym
 from node.inference.operating_points import Points, folder_of
+from node.replay.densitometry_csv import read_table
 from tests.fuzz.chance import mutated, weighed
 from tests.fuzz.surface import Wrong, has_control, one_line
 from tests.fuzz.texts import YAML_VALUES, text

@@ -8,9 +8,9 @@ import pytest
 from node.challenger.accuracy_comparison import Areas, Estimate, PatientFilm, diagnose
 from node.challenger.agreement import Crossed
 from node.challenger.auc import areas
-from node.domain.accuracy import Share
 from node.domain.decision.prediction import Decision, Finding
-from node.domain.outcome import Scan
+from node.replay.accuracy import Share
+from node.replay.densitometry import Scan
 
 MARCH = date(2026, 3, 1)
 YEAR = timedelta(days=365)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.dxa import Fault, read_table
-from node.domain.outcome import Measurement
+from node.replay.densitometry import Measurement
+from node.replay.densitometry_csv import Fault, read_table
 
 HEADER = "patient_id,date,t_score_spine,t_score_neck"
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.accuracy import Judged, Share, accuracy
-from node.domain.outcome import Measurement, Scan, agreement, scans
-from node.domain.replay import Point
+from node.replay.accuracy import Judged, Share, accuracy
+from node.replay.densitometry import Measurement, Scan, agreement, scans
+from node.replay.replay import Point
 
 ANNA, BERTA = "aa" * 32, "bb" * 32
 YEAR = timedelta(days=365)

@@ -12,7 +12,7 @@ from node.domain.decision.decide import ThresholdPolicy, decide
 from node.domain.decision.prediction import Probability
 from node.domain.decision.prior_studies import PriorRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
-from node.domain.replay import Change, Flip, Point, StoredScore, Tally, age_band, replay
+from node.replay.replay import Change, Flip, Point, StoredScore, Tally, age_band, replay
 
 MODEL = "5e" * 32
 ANNA = "aa" * 32

@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from node.domain.decision.prediction import Finding, IntendedUse
-from node.domain.replay import StoredScore
 from node.jobs.engine import reading
 from node.jobs.prior_studies import is_reported
 from node.jobs.tables import job
+from node.replay.replay import StoredScore
 
 _AT_ONCE = 2_000  # rows fetched in one go
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from node.domain.outcome import Measurement
 from node.domain.radiograph.pseudonym import Pseudonym
+from node.replay.densitometry import Measurement
 
 _SITE = re.compile(r"t_score_?([a-z0-9_]{0,32})")
 _DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")

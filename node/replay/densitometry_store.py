@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from node.domain.outcome import Measurement
 from node.jobs.engine import reading, transaction
 from node.jobs.tables import outcome
+from node.replay.densitometry import Measurement
 
 _AT_ONCE = 1_000  # rows; a statement can name so many values
 

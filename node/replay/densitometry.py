@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
-from node.domain.accuracy import Accuracy, Judged, accuracy
 from node.domain.decision.decide import ThresholdPolicy
 from node.domain.decision.prediction import Finding, IntendedUse
-from node.domain.replay import Point, Replay
+from node.replay.accuracy import Accuracy, Judged, accuracy
+from node.replay.replay import Point, Replay
 
 OSTEOPOROSIS = -2.5
 """The T-score from which down it is osteoporosis, at any site (WHO Technical Report 843, 1994)."""

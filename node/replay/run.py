@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from node.config.settings import Config
-from node.domain.dxa import Table, read_table
-from node.domain.outcome import Replayed, agreement, scans
-from node.domain.replay import replay
 from node.inference.operating_points import Points
 from node.jobs import schema
-from node.jobs.outcomes import Imported, SqlOutcomes
-from node.jobs.scores import SqlScores
 from node.policies import reserve, threshold_policy
+from node.replay.densitometry import Replayed, agreement, scans
+from node.replay.densitometry_csv import Table, read_table
+from node.replay.densitometry_store import Imported, SqlOutcomes
+from node.replay.replay import replay
+from node.replay.score_store import SqlScores
 from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
 

@@ -43,7 +43,7 @@ from node.wiring.audit import audit_of, audited, peer_of, shipped
 
 if TYPE_CHECKING:
     from node.maintenance.orphans import Adopter
-    from node.results.subject import ResultSettings
+    from node.results.result_context import ResultSettings
 
 _OBJECTS_PER_ASSOCIATION = 50
 
@@ -282,9 +282,9 @@ def _care(config: Config) -> SqlCare:
 
 
 def _result_settings(config: Config) -> "ResultSettings":
+    from node.results.fonts import typeface_for
     from node.results.language.languages import Language
-    from node.results.subject import ResultSettings
-    from node.results.typeface import typeface_for
+    from node.results.result_context import ResultSettings
 
     wanted = config.results
     language = Language(wanted.language)

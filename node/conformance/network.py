@@ -15,7 +15,7 @@ from node.ingest.store import ANSWERS
 from node.pacs.association import RESULT_CLASSES, SYNTAXES, VERIFICATION
 from node.pacs.commitment import PUSH_MODEL
 from node.pacs.dimse_status import classify
-from node.results.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from node.results.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 # One of each family that PS3.4, Table B.2-1 has, and one that it has not.
 _STATUSES = (0x0000, 0xB000, 0xB006, 0xB007, 0xA700, 0x0122, 0xA900, 0xC000, 0x0110)

@@ -26,7 +26,7 @@ from node.domain.decision.prediction import (
 from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
 from node.results.build import build_results
-from node.results.subject import ResultSettings, Subject
+from node.results.result_context import ResultSettings, Subject
 
 _SIDE = 64
 _VALUES: dict[str, str | list[str] | list[float]] = {

@@ -9,7 +9,7 @@ from node.config.settings import Config
 from node.conformance.annexes import annexes
 from node.conformance.blocks import Section, Table, to_html, to_markdown
 from node.conformance.network import networking, services
-from node.results.envelope import PRODUCT
+from node.results.common_modules import PRODUCT
 from node.results.language.languages import PHRASES, Language
 
 

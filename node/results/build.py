@@ -8,11 +8,11 @@ from pydicom import Dataset
 
 from node.domain.decision.prediction import Prediction
 from node.domain.workflow.delivery import Form, Reference, ResultKind, Route
-from node.results.document import succeed
 from node.results.heatmap import build_heatmap
-from node.results.report import build_report
-from node.results.subject import Subject
-from node.results.text import build_text
+from node.results.result_context import Subject
+from node.results.sr_document import succeed
+from node.results.sr_report import build_report
+from node.results.text_report import build_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,14 @@ from node.domain.decision.prediction import IntendedUse, Prediction
 from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import ResultKind
 from node.results import codes
-from node.results.envelope import ResultClass, add_series, envelope, read
-from node.results.identity import UidKind
+from node.results.common_modules import ResultClass, add_series, envelope, read
+from node.results.film_header import SH, Header
+from node.results.heatmap_image import Canvas, Rgb, render
+from node.results.heatmap_legend import Legend
 from node.results.language.languages import translate
-from node.results.legend import Legend
-from node.results.reading import SH, Header
-from node.results.render import Canvas, Rgb, render
-from node.results.subject import Subject
-from node.results.tree import patient_orientation
+from node.results.result_context import Subject
+from node.results.sr_content import patient_orientation
+from node.results.uids import UidKind
 from node.results.wording import banner, headline, model_line, percentages, series_description
 
 _DERIVATION = "Grad-CAM of the model's score in colour over the film, with a legend below"

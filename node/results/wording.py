@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from node.domain.decision.decide import NO_SCORE
 from node.domain.decision.prediction import Decision, Finding, IntendedUse, Used, Verdict
 from node.domain.workflow.delivery import ResultKind
-from node.results.envelope import PRODUCT, fit
+from node.results.common_modules import PRODUCT, fit
 from node.results.language.phrases import Phrases
 
 _FINEST_DIGITS = 12  # what a Decimal String (DS) has room for

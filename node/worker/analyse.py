@@ -32,7 +32,7 @@ from node.domain.workflow.job import Analysed, AnalysisOutcome, Job, NotScored
 from node.ports import Predictor, Queue, Spool
 from node.results.build import build_results
 from node.results.encode import to_bytes
-from node.results.subject import ResultSettings, Subject
+from node.results.result_context import ResultSettings, Subject
 from node.worker.loop import ScoringSettings, apart, as_known, kept_leases, told
 from node.worker.reading import read_pixels
 

@@ -36,7 +36,7 @@ def tree(tmp_path: Path) -> Path:
         ("node/ingest/store.py", "import node.worker.loop"),
         ("node/domain/radiograph/film.py", "import pydicom"),
         ("node/worker/analyse.py", "import torch"),
-        ("node/header/read.py", "import node.results.report"),
+        ("node/header/read.py", "import node.results.sr_report"),
         ("node/audit/syslog_client.py", "import node.pacs.dimse_status"),
         ("node/audit/file_trail.py", "import highdicom"),
         ("node/drift/channel_mail.py", "import node.drift.alarm_store"),

@@ -13,8 +13,8 @@ from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
 from node.header.read import read_film
 from node.inference.predictor import BundlePredictor, load
 from node.results.build import Built, build_results
-from node.results.subject import ResultSettings, Subject
-from node.results.typeface import typeface_for
+from node.results.fonts import typeface_for
+from node.results.result_context import ResultSettings, Subject
 from tests.judges.cases import Case
 
 EVERYTHING = (

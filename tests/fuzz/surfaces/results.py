@@ -33,7 +33,7 @@ from node.header.read import read_film
 from node.results.build import build_results
 from node.results.encode import to_bytes
 from node.results.language.languages import Language
-from node.results.subject import ResultSettings, Subject
+from node.results.result_context import ResultSettings, Subject
 from tests.fuzz.elements import Element, body, element, nest, part10, spoiled
 from tests.fuzz.surface import Wrong
 from tests.fuzz.surfaces.header import GOOD, elements

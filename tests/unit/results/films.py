@@ -27,7 +27,7 @@ from node.domain.decision.prediction import (
     Verdict,
 )
 from node.domain.radiograph.film import Film
-from node.results.subject import ResultSettings, Subject
+from node.results.result_context import ResultSettings, Subject
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"

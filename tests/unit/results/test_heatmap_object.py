@@ -12,7 +12,7 @@ from node.domain.decision.prediction import Finding
 from node.header.read import read_film
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
-from node.results.identity import IMPLEMENTATION_CLASS_UID
+from node.results.uids import IMPLEMENTATION_CLASS_UID
 from tests.unit.results.films import GOOD, film_of, prediction, subject, verdict
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from node.domain.decision.prediction import Box, Heat, Rendering
-from node.results import colours
-from node.results.legend import Legend
-from node.results.render import Canvas, render, spread_over
+from node.results import colormap
+from node.results.heatmap_image import Canvas, render, spread_over
+from node.results.heatmap_legend import Legend
 
 LEGEND = Legend("Osteoporosis not suspected", 11.0, 41.0, "model", "NOT FOR DIAGNOSIS", "note")
 CANVAS = Canvas(max_side=2048)
@@ -116,8 +116,8 @@ def test_the_legend_fits_a_narrow_film() -> None:
 
 def test_the_colour_scale_reads_without_colour() -> None:
     """Luminance rises at every step, so the scale holds in grey and for colour-blind eyes."""
-    linear = (colours.scale() / 255.0) ** 2.2
+    linear = (colormap.scale() / 255.0) ** 2.2
     luminance = linear @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(luminance) > -1e-3).all()
     assert luminance[-1] - luminance[0] > 0.5
-    assert (np.diff(colours.opacity(np.linspace(0, 1, 50, dtype=np.float32))) >= 0).all()
+    assert (np.diff(colormap.opacity(np.linspace(0, 1, 50, dtype=np.float32))) >= 0).all()

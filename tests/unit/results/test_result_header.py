@@ -10,8 +10,8 @@ import pytest
 from node.domain.decision.prediction import Box
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
-from node.results.report import build_report
-from node.results.subject import ResultSettings
+from node.results.result_context import ResultSettings
+from node.results.sr_report import build_report
 from tests.unit.results.films import GOOD, prediction, subject
 
 FIELD = Box(0, 0, 400, 320)

@@ -8,9 +8,9 @@ from node.domain.decision.prediction import Box, Finding, IntendedUse
 from node.domain.workflow.delivery import Reference
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
-from node.results.identity import UidKind, device_uid, uid
-from node.results.report import build_report
-from node.results.subject import ResultSettings
+from node.results.result_context import ResultSettings
+from node.results.sr_report import build_report
+from node.results.uids import UidKind, device_uid, uid
 from tests.unit.results.films import MODEL, SETTINGS, prediction, subject, verdict
 
 FIELD = Box(0, 0, 400, 320)

@@ -17,7 +17,7 @@ from node.domain.decision.prediction import (
 )
 from node.domain.workflow.delivery import Reference, SrClass
 from node.results.heatmap import build_heatmap
-from node.results.report import build_report
+from node.results.sr_report import build_report
 from tests.unit.results.films import GOOD, MODEL, POLICY, prediction, subject, verdict
 
 FIELD = Box(0, 0, 400, 320)

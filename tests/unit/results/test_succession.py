@@ -6,12 +6,12 @@ from functools import partial
 from pydicom import Dataset
 
 from node.domain.decision.prediction import Box
-from node.results.document import reference_to, succeed
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
-from node.results.report import build_report
-from node.results.subject import Subject
-from node.results.text import build_text
+from node.results.result_context import Subject
+from node.results.sr_document import reference_to, succeed
+from node.results.sr_report import build_report
+from node.results.text_report import build_text
 from tests.unit.results.films import prediction, subject, verdict
 
 FIELD = Box(0, 0, 400, 320)

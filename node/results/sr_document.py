@@ -6,9 +6,9 @@ from dataclasses import replace
 from pydicom import Dataset
 
 from node.domain.workflow.delivery import Reference
-from node.results.envelope import requests
-from node.results.reading import Header
-from node.results.subject import Subject
+from node.results.common_modules import requests
+from node.results.film_header import Header
+from node.results.result_context import Subject
 
 
 def succeed(

@@ -16,11 +16,11 @@ from pydicom.sr.coding import Code
 from node.domain.admission.header_rules import OWN_MANUFACTURER
 from node.domain.decision.prediction import Box, Decision, Finding, Verdict
 from node.results import codes
-from node.results.envelope import PRODUCT, fit
-from node.results.identity import device_uid
+from node.results.common_modules import PRODUCT, fit
+from node.results.film_header import Header
 from node.results.language.phrases import Phrases
-from node.results.reading import Header
-from node.results.subject import Subject
+from node.results.result_context import Subject
+from node.results.uids import device_uid
 from node.results.wording import comment, percentages
 
 _ORIENTATIONS = frozenset("APRLHF")

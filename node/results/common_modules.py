@@ -11,9 +11,9 @@ from pydicom import Dataset
 
 from node.domain.admission.header_rules import OWN_MANUFACTURER
 from node.results import codes
-from node.results.identity import device_uid
-from node.results.reading import CS, LO, SH, ST, UT, Header
-from node.results.subject import Subject
+from node.results.film_header import CS, LO, SH, ST, UT, Header
+from node.results.result_context import Subject
+from node.results.uids import device_uid
 
 PRODUCT = "OsteoScreen"
 

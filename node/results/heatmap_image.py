@@ -10,8 +10,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from node.domain.decision.prediction import Array, Box, Heat, Rendering
-from node.results import colours
-from node.results.legend import Legend, band
+from node.results import colormap
+from node.results.heatmap_legend import Legend, band
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -51,7 +51,7 @@ def render(rendering: Rendering, heat: Heat, legend: Legend, canvas: Canvas) -> 
     film = np.asarray(Image.fromarray(grey).resize((size[1], size[0]), resample))
     spread = spread_over(heat, grey.shape, size)
     peak = float(spread.max())
-    picture = colours.over(film, spread / peak if peak > 0 else spread)
+    picture = colormap.over(film, spread / peak if peak > 0 else spread)
     width = max(size[1], _SHORTEST_WIDTH)
     left = (width - size[1]) // 2
     picture = np.pad(picture, ((0, 0), (left, width - size[1] - left), (0, 0)))

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from node.results import colours
+from node.results import colormap
+from node.results.fonts import BUILT_IN, Typeface
 from node.results.language.english import ENGLISH
 from node.results.language.phrases import Phrases
-from node.results.typeface import BUILT_IN, Typeface
 
 _BACKGROUND, _TRACK = (16, 18, 22), (70, 76, 86)
 _BRIGHT, _DIM = (240, 242, 245), (168, 175, 186)
@@ -137,7 +137,7 @@ def _colour_bar(
     size = (round(width), round(unit * 0.9))
     heat = np.broadcast_to(np.linspace(0, 1, size[0], dtype=np.float32), size[::-1])
     grey = np.full(heat.shape, _BAR_GREY, dtype=np.uint8)
-    bar = Image.fromarray(colours.over(grey, heat))
+    bar = Image.fromarray(colormap.over(grey, heat))
     pen.image.paste(bar, (round(left), round(top + unit * 1.4)))
     below = top + unit * 2.85
     for part, anchor in ((0.0, "lm"), (0.5, "mm"), (1.0, "rm")):

@@ -10,11 +10,11 @@ from node.domain.decision.decide import digest_of
 from node.domain.decision.prediction import Verdict
 from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import Reference
-from node.results import identity
-from node.results.identity import UidKind
+from node.results import uids
+from node.results.fonts import BUILT_IN, Typeface
 from node.results.language.languages import PHRASES, Language
 from node.results.language.phrases import Phrases
-from node.results.typeface import BUILT_IN, Typeface
+from node.results.uids import UidKind
 
 _MAX_SERIES_NUMBER = 2**31 - 1
 _MAX_UID_LENGTH = 64
@@ -81,7 +81,7 @@ class Subject:
 
     def uid(self, kind: UidKind, *facts: str) -> str:
         """Return a UID over the film, the bundle, the decision, the encoder and more facts."""
-        return identity.uid(kind, *self._film_and_model(), self._decision_digest(), *facts)
+        return uids.uid(kind, *self._film_and_model(), self._decision_digest(), *facts)
 
     @property
     def words(self) -> Phrases:
@@ -91,7 +91,7 @@ class Subject:
     @property
     def tracking_uid(self) -> str:
         """The UID that follows this model's finding on this film, whatever the threshold."""
-        return identity.uid(UidKind.TRACKING, *self._film_and_model())
+        return uids.uid(UidKind.TRACKING, *self._film_and_model())
 
     def _film_and_model(self) -> tuple[str, str, str]:
         return self.film.sop_instance_uid, self.film.digest, self.verdict.model.digest
@@ -99,7 +99,7 @@ class Subject:
     def _decision_digest(self) -> str:
         """Digest what, beside film and model, changes the bytes of a result."""
         facts = {
-            "revision": identity.ENCODER_REVISION,
+            "revision": uids.ENCODER_REVISION,
             "decision": digest_of(self.verdict.decision),
             # Not where the font lies, but what is in it.
             "settings": asdict(self.settings) | {"typeface": self.settings.typeface.digest},

@@ -283,8 +283,8 @@ def _care(config: Config) -> SqlCare:
 
 def _result_settings(config: Config) -> "ResultSettings":
     from node.results.fonts import typeface_for
-    from node.results.language.languages import Language
     from node.results.result_context import ResultSettings
+    from node.results.translations.languages import Language
 
     wanted = config.results
     language = Language(wanted.language)

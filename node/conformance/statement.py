@@ -10,7 +10,7 @@ from node.conformance.annexes import annexes
 from node.conformance.blocks import Section, Table, to_html, to_markdown
 from node.conformance.network import networking, services
 from node.results.common_modules import PRODUCT
-from node.results.language.languages import PHRASES, Language
+from node.results.translations.languages import PHRASES, Language
 
 
 def markdown(config: Config) -> str:

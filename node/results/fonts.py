@@ -13,7 +13,7 @@ from typing import cast
 from PIL import ImageFont
 
 from node.domain.errors import Misconfigured
-from node.results.language.languages import PHRASES, Language
+from node.results.translations.languages import PHRASES, Language
 
 _SYSTEM = (
     # In Noto's collection the faces are Japanese, Korean, Simplified Chinese, Traditional Chinese.

@@ -23,9 +23,9 @@ from node.results.common_modules import ResultClass, add_series, envelope, read
 from node.results.film_header import SH, Header
 from node.results.heatmap_image import Canvas, Rgb, render
 from node.results.heatmap_legend import Legend
-from node.results.language.languages import translate
 from node.results.result_context import Subject
 from node.results.sr_content import patient_orientation
+from node.results.translations.languages import translate
 from node.results.uids import UidKind
 from node.results.wording import banner, headline, model_line, percentages, series_description
 

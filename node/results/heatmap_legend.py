@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw
 
 from node.results import colormap
 from node.results.fonts import BUILT_IN, Typeface
-from node.results.language.english import ENGLISH
-from node.results.language.phrases import Phrases
+from node.results.translations.english import ENGLISH
+from node.results.translations.phrases import Phrases
 
 _BACKGROUND, _TRACK = (16, 18, 22), (70, 76, 86)
 _BRIGHT, _DIM = (240, 242, 245), (168, 175, 186)

@@ -12,8 +12,8 @@ from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import Reference
 from node.results import uids
 from node.results.fonts import BUILT_IN, Typeface
-from node.results.language.languages import PHRASES, Language
-from node.results.language.phrases import Phrases
+from node.results.translations.languages import PHRASES, Language
+from node.results.translations.phrases import Phrases
 from node.results.uids import UidKind
 
 _MAX_SERIES_NUMBER = 2**31 - 1

@@ -18,8 +18,8 @@ from node.domain.decision.prediction import Box, Decision, Finding, Verdict
 from node.results import codes
 from node.results.common_modules import PRODUCT, fit
 from node.results.film_header import Header
-from node.results.language.phrases import Phrases
 from node.results.result_context import Subject
+from node.results.translations.phrases import Phrases
 from node.results.uids import device_uid
 from node.results.wording import comment, percentages
 

@@ -7,10 +7,10 @@ from node.domain.decision.prediction import Box
 from node.domain.workflow.delivery import ResultKind, SrClass
 from node.results import codes
 from node.results.common_modules import PRODUCT, ResultClass, add_series, envelope, read
-from node.results.language.languages import translate
 from node.results.result_context import Subject
 from node.results.sr_content import content, outline_of
 from node.results.sr_document import add_document, reference_to
+from node.results.translations.languages import translate
 from node.results.uids import UidKind
 from node.results.wording import series_description
 

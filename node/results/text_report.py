@@ -11,10 +11,10 @@ from pydicom.sr.coding import Code
 from node.domain.workflow.delivery import ResultKind
 from node.results import codes
 from node.results.common_modules import ResultClass, add_series, envelope, read
-from node.results.language.languages import translate
 from node.results.result_context import Subject
 from node.results.sr_content import context
 from node.results.sr_document import add_document
+from node.results.translations.languages import translate
 from node.results.uids import UidKind
 from node.results.wording import comment, headline, series_description
 

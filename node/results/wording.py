@@ -6,7 +6,7 @@ from node.domain.decision.decide import NO_SCORE
 from node.domain.decision.prediction import Decision, Finding, IntendedUse, Used, Verdict
 from node.domain.workflow.delivery import ResultKind
 from node.results.common_modules import PRODUCT, fit
-from node.results.language.phrases import Phrases
+from node.results.translations.phrases import Phrases
 
 _FINEST_DIGITS = 12  # what a Decimal String (DS) has room for
 _MAX_REASON = 1024

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydicom import dcmread
 
 from node.demo.run import SHIPPED_FILM
-from node.results.language.languages import Language
+from node.results.translations.languages import Language
 from tests.judges.films import Film, films
 from tests.judges.names import Name, names
 

@@ -32,8 +32,8 @@ from node.domain.workflow.delivery import Reference, ResultKind, Route, SrClass,
 from node.header.read import read_film
 from node.results.build import build_results
 from node.results.encode import to_bytes
-from node.results.language.languages import Language
 from node.results.result_context import ResultSettings, Subject
+from node.results.translations.languages import Language
 from tests.fuzz.elements import Element, body, element, nest, part10, spoiled
 from tests.fuzz.surface import Wrong
 from tests.fuzz.surfaces.header import GOOD, elements

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.results.encode import to_bytes
-from node.results.language.languages import Language
+from node.results.translations.languages import Language
 from tests.judges.cases import cases
 from tests.judges.films import films
 from tests.judges.judges import DOCUMENT_JUDGES, IMAGE_JUDGES

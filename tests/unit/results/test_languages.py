@@ -17,10 +17,10 @@ from node.domain.workflow.delivery import ResultKind, Route, When
 from node.results.build import build_results
 from node.results.fonts import BUILT_IN, typeface_for
 from node.results.heatmap import build_heatmap
-from node.results.language.english import ENGLISH
-from node.results.language.languages import PHRASES, Language
 from node.results.result_context import Subject
 from node.results.sr_report import build_report
+from node.results.translations.english import ENGLISH
+from node.results.translations.languages import PHRASES, Language
 from tests.unit.results.films import GOOD, MODEL, SETTINGS, prediction, subject, verdict
 
 OTHERS = [language for language in Language if language is not Language.ENGLISH]

@@ -19,9 +19,9 @@ from node.domain.workflow.delivery import ResultKind, Route, When
 from node.results.build import Built, build_results
 from node.results.fonts import typeface_for
 from node.results.heatmap import build_heatmap
-from node.results.language.languages import Language
 from node.results.result_context import Subject
 from node.results.sr_report import build_report
+from node.results.translations.languages import Language
 from node.results.wording import headline
 from tests.unit.results.films import (
     JUDGED_BY,

@@ -9,9 +9,9 @@ from node.domain.decision.prediction import Box, Finding
 from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
 from node.results.build import build_results
 from node.results.fonts import typeface_for
-from node.results.language.languages import Language
 from node.results.result_context import Subject
 from node.results.sr_report import build_report
+from node.results.translations.languages import Language
 from tests.unit.results.films import (
     GOOD,
     MODEL,

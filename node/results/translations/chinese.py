@@ -3,7 +3,7 @@
 from node.domain.admission.reasons import Note, Reason
 from node.domain.decision.prediction import IntendedUse, Used
 from node.domain.workflow.delivery import ResultKind
-from node.results.language.phrases import Phrases
+from node.results.translations.phrases import Phrases
 
 CHINESE = Phrases(
     tag="zh",

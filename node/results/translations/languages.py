@@ -5,9 +5,9 @@ from enum import StrEnum
 
 from pydicom import Dataset
 
-from node.results.language.chinese import CHINESE
-from node.results.language.english import ENGLISH
-from node.results.language.phrases import Phrases
+from node.results.translations.chinese import CHINESE
+from node.results.translations.english import ENGLISH
+from node.results.translations.phrases import Phrases
 
 
 class Language(StrEnum):

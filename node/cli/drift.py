@@ -29,9 +29,9 @@ def drift(
     if test_alarm:
         _test_alarm(settings_of(config)[1], as_json)
         return
-    from node.app.roles import open_drift_report
     from node.display.drift import as_json as told
     from node.display.drift import print_drift
+    from node.runtime.roles import open_drift_report
     from node.worker.loop import utc_now
 
     first = utc_now() - timedelta(days=_DAYS_SHOWN) if since is None else since

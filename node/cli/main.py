@@ -81,8 +81,8 @@ def serve(
     role: Annotated[str, typer.Option(help="ingest, analyse, deliver, upkeep or canary.")] = "",
 ) -> None:
     """Run the node, or with --role one part of it, until SIGTERM or Ctrl-C."""
-    from node.app.roles import Role
-    from node.serve import serve_node, serve_role, serve_supervised
+    from node.runtime.roles import Role
+    from node.runtime.serve import serve_node, serve_role, serve_supervised
 
     if role and role not in list(Role):
         raise typer.BadParameter(f"{role!r} is none of {', '.join(Role)}", param_hint="--role")
@@ -126,11 +126,11 @@ def screen(  # noqa: PLR0913 - a parameter is an option
     as_json: JsonOption = False,
 ) -> None:
     """Score folders of DICOM files without a PACS: one row for each film."""
-    from node.app.roles import processors
     from node.batch.row import RowState
     from node.batch.session import Request
     from node.batch.setup import run_screen
     from node.display.batch import ScreeningBar, print_summary, summary
+    from node.runtime.roles import processors
 
     settings = settings_of(config)[1]
     if bundle:

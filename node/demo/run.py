@@ -19,7 +19,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from node.app.roles import open_desk
 from node.config.settings import Config, load
 from node.demo import modality
 from node.demo.archive import AE_TITLE as ARCHIVE
@@ -29,6 +28,7 @@ from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.workflow.delivery import ResultKind
 from node.domain.workflow.job import FINAL, JobState
 from node.domain.workflow.job_summary import Dossier, summarise
+from node.runtime.roles import open_desk
 
 SHIPPED_FILM = Path(__file__).parent / "film.dcm"
 _START_SECONDS = 60.0

@@ -9,7 +9,6 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
-from node.app.roles import open_desk, open_spool
 from node.challenger.setup import canary_counts, load_canary
 from node.config.settings import Config
 from node.domain.decision.decide import ThresholdPolicy
@@ -19,6 +18,7 @@ from node.domain.errors import OsteoScreenError
 from node.jobs import schema
 from node.jobs.engine import clock_of, open_engine
 from node.policies import routes, threshold_policy
+from node.runtime.roles import open_desk, open_spool
 
 _PROBES = 5
 _ROOM_FOR_TRAIL = 16 * 1024**2

@@ -11,7 +11,6 @@ from time import monotonic, sleep
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
-from node.app.roles import open_desk
 from node.config.peers import Destination
 from node.config.settings import Config
 from node.demo import modality
@@ -21,6 +20,7 @@ from node.domain.health_check import Check
 from node.domain.workflow.delivery import SETTLED, Delivery, DeliveryState
 from node.domain.workflow.job import FINAL, JobEvent, JobState
 from node.domain.workflow.job_summary import Dossier
+from node.runtime.roles import open_desk
 
 PATIENT_NAME, PATIENT_ID = "OSTEOSCREEN^ROUND TRIP", "OSTEOSCREEN-TEST"
 _DESCRIPTION = "OsteoScreen round trip: no patient"

@@ -67,7 +67,7 @@ def test_a_canary_that_is_killed_scores_every_film_once_and_sends_nothing(
     node = make_node(
         destinations=[destination], canary={"bundle": str(second)}, model={"threads": 1}
     )
-    node.serve()
+    node.runtime.serve()
     uids = send(node, films)
     wait_until(lambda: standing(node, digest), bool, PATIENCE, f"film of the canary\n{node.log()}")
     os.kill(node.process_of("canary"), signal.SIGKILL)
@@ -96,7 +96,7 @@ def test_a_canary_that_cannot_run_ends_no_node(
 ) -> None:
     """Nobody waits for what it says: it is tried again, and the log tells why."""
     node = make_node(destinations=[destination], canary={"bundle": "./nowhere"})
-    node.serve()
+    node.runtime.serve()
     [uid] = send(node, [film])
     assert [job.state for job in node.wait_ended([uid])] == [JobState.DONE]
     wait_until(node.log, lambda log: "canary.bundle: " in log, PATIENCE, "word of the canary")
@@ -111,7 +111,7 @@ def test_a_canary_whose_card_lacks_the_policys_point_waits_for_another_policy(
     second = signed(tmp_path / "next", operating_points=(POINT,), combined=None)
     digest = Points.of_bundle(str(second)).model
     node = make_node(canary={"bundle": str(second)}, policy={"threshold": "youden"})
-    node.serve()
+    node.runtime.serve()
     node.wait_ended(send(node, [film]))
     wait_until(node.log, lambda log: "canary_waits" in log, PATIENCE, "word of the canary")
     assert standing(node, digest) == {}

@@ -64,7 +64,7 @@ def scored(
 ) -> Dossier:
     """Put the film into Orthanc as a modality does, and its results as the node does."""
     node = make_node(destinations=[destination], results={"language": language})
-    node.serve()
+    node.runtime.serve()
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     (job,) = node.wait_all(1)

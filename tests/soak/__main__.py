@@ -21,8 +21,8 @@ from time import monotonic, sleep
 from rich.console import Console
 from rich.progress import Progress
 
-from node.app.roles import Role, open_desk, open_spool
 from node.config.settings import load
+from node.runtime.roles import Role, open_desk, open_spool
 from tests.peers.films import small_film
 from tests.peers.node import Node
 from tests.peers.waiting import free_port, wait_until
@@ -48,7 +48,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the node ends with us
     with tempfile.TemporaryDirectory() as name, CountingPacs() as pacs:
         node = make_node(Path(name), options.database, pacs.port)
-        node.serve()
+        node.runtime.serve()
         try:
             text, good = soak(node, pacs, options.films)
         finally:

@@ -1,8 +1,8 @@
 """Which processes a configuration asks for."""
 
-from node.app.roles import Role
 from node.config.settings import Config
-from node.supervisor import roles_of
+from node.runtime.roles import Role
+from node.runtime.supervisor import roles_of
 
 
 def test_a_canary_runs_only_where_one_is_configured() -> None:

@@ -20,11 +20,11 @@ def loaded_by(imports: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-@pytest.mark.parametrize("module", ["node.ingest.scp", "node.ingest.store", "node.app.roles"])
+@pytest.mark.parametrize("module", ["node.ingest.scp", "node.ingest.store", "node.runtime.roles"])
 def test_it_loads_no_model_and_no_report_builder(module: str) -> None:
     """Not by any detour: what a peer can reach is pynetdicom and a table."""
     loaded = loaded_by(f"import {module}")
-    assert "pynetdicom" in loaded or module == "node.app.roles"
+    assert "pynetdicom" in loaded or module == "node.runtime.roles"
     assert loaded.isdisjoint(HEAVY), loaded & set(HEAVY)
 
 

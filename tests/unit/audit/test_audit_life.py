@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from node.config.settings import Config, load
-from node.wiring.audit import audit_of, audited
+from node.runtime.audit_setup import audit_of, audited
 from tests.peers.audit import Record, read
 
 

@@ -14,7 +14,7 @@ from node.config.settings import Config, load
 from node.domain.errors import Misconfigured
 from node.domain.reload import RoleAnswer
 from node.reload.reloader import BY_FILE, BY_SIGNAL, Reloader
-from node.wiring.audit import audit_of, audited
+from node.runtime.audit_setup import audit_of, audited
 from tests.peers.audit import Record, read
 from tests.peers.waiting import wait_until
 

@@ -37,9 +37,9 @@ from node.policies import (
     threshold_policy,
 )
 from node.ports import Archive
+from node.runtime.audit_setup import audit_of, audited, peer_of, shipped
 from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
-from node.wiring.audit import audit_of, audited, peer_of, shipped
 
 if TYPE_CHECKING:
     from node.maintenance.orphans import Adopter

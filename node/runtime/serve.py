@@ -6,14 +6,14 @@ import threading
 from pathlib import Path
 
 from node import log
-from node.app.roles import Role, open_spool, run_role, upgrade_schema
 from node.config.live import Current
 from node.config.settings import Config
 from node.domain.reload import RoleAnswer
 from node.reload.lifeline import role_end
 from node.reload.reloader import Reloader, reloading
-from node.supervisor import Supervisor, claim_port
-from node.wiring.audit import audit_of, audited
+from node.runtime.audit_setup import audit_of, audited
+from node.runtime.roles import Role, open_spool, run_role, upgrade_schema
+from node.runtime.supervisor import Supervisor, claim_port
 
 _NODE = "node"
 """What the audit trail calls the whole node."""

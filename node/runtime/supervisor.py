@@ -12,13 +12,13 @@ from time import monotonic
 
 import structlog
 
-from node.app.roles import Role
 from node.config.live import Current
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.domain.reload import RoleAnswer
 from node.domain.workflow.retry import RetryPolicy, wait
 from node.reload.lifeline import LIFELINE, Lifeline
+from node.runtime.roles import Role
 
 _BACK_OFF = RetryPolicy(attempts=1, first=0.5, cap=30.0)
 _STABLE_SECONDS = 60.0

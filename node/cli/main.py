@@ -100,7 +100,7 @@ def serve(
 def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Have the running node take up its configuration file, and say what came of it."""
     from node.display.jobs import print_reloads
-    from node.reload.request import ask_to_reload
+    from node.runtime.reload.client import ask_to_reload
 
     done = ask_to_reload(*settings_of(config))
     if as_json:

@@ -9,9 +9,9 @@ from node import log
 from node.config.live import Current
 from node.config.settings import Config
 from node.domain.reload import RoleAnswer
-from node.reload.lifeline import role_end
-from node.reload.reloader import Reloader, reloading
 from node.runtime.audit_setup import audit_of, audited
+from node.runtime.reload.file_watcher import Reloader, reloading
+from node.runtime.reload.supervisor_channel import role_end
 from node.runtime.roles import Role, open_spool, run_role, upgrade_schema
 from node.runtime.supervisor import Supervisor, claim_port
 

@@ -17,7 +17,7 @@ from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.domain.reload import RoleAnswer
 from node.domain.workflow.retry import RetryPolicy, wait
-from node.reload.lifeline import LIFELINE, Lifeline
+from node.runtime.reload.supervisor_channel import LIFELINE, Lifeline
 from node.runtime.roles import Role
 
 _BACK_OFF = RetryPolicy(attempts=1, first=0.5, cap=30.0)

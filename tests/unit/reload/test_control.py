@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from node.domain.errors import Permanent
-from node.reload.control import FOLDER, answering, ask
+from node.runtime.reload.control_socket import FOLDER, answering, ask
 
 
 def echo(question: str, user: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from node.config.live import Current
 from node.config.sections import Policy
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
-from node.reload.lifeline import LIFELINE, Lifeline, RoleEnd, role_end
+from node.runtime.reload.supervisor_channel import LIFELINE, Lifeline, RoleEnd, role_end
 
 FIRST, SECOND = Config(policy=Policy(threshold=0.1)), Config(policy=Policy(threshold=0.2))
 
@@ -93,7 +93,7 @@ def test_a_role_that_takes_nothing_is_let_go(
     line: Lifeline, role: RoleEnd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a message may be on its way to it: what it would read after that is nonsense."""
-    monkeypatch.setattr("node.reload.lifeline._SEND_SECONDS", 0.05)
+    monkeypatch.setattr("node.runtime.reload.supervisor_channel._SEND_SECONDS", 0.05)
     for _ in range(10_000):
         line.give(FIRST)
         if line._ours.fileno() < 0:

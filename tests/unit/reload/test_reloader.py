@@ -13,8 +13,8 @@ from node.config.live import Current
 from node.config.settings import Config, load
 from node.domain.errors import Misconfigured
 from node.domain.reload import RoleAnswer
-from node.reload.reloader import BY_FILE, BY_SIGNAL, Reloader
 from node.runtime.audit_setup import audit_of, audited
+from node.runtime.reload.file_watcher import BY_FILE, BY_SIGNAL, Reloader
 from tests.peers.audit import Record, read
 from tests.peers.waiting import wait_until
 
@@ -222,7 +222,7 @@ def test_a_file_that_is_being_written_is_left_alone(
             stop.set()
         return state
 
-    monkeypatch.setattr("node.reload.reloader._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("node.runtime.reload.file_watcher._LOOK_SECONDS", 0.0)
     monkeypatch.setattr(house.reloader, "_digest", content)
 
     def look(who: str) -> Any:

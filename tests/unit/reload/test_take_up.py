@@ -8,7 +8,7 @@ import pytest
 from node.audit.lifecycle import settings
 from node.config.settings import Config, load
 from node.domain.config_change import Change, Changes, difference
-from node.reload.take_up import packed, taken_up, unpacked
+from node.runtime.reload.reloadable_settings import packed, taken_up, unpacked
 from tests.docs.test_config_documented import CONFIG, with_examples
 
 BASE = """

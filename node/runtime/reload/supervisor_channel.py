@@ -17,7 +17,7 @@ import structlog
 from node.config.live import Current
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
-from node.reload.take_up import packed, unpacked
+from node.runtime.reload.reloadable_settings import packed, unpacked
 
 LIFELINE = "OSTEOSCREEN_LIFELINE"
 """Environment variable with the descriptor of a role's end of the line."""

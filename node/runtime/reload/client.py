@@ -7,7 +7,7 @@ from node.config.settings import Config
 from node.domain.config_change import Change, Changes
 from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.reload import Reload, RoleAnswer
-from node.reload.control import ask
+from node.runtime.reload.control_socket import ask
 
 
 def ask_to_reload(file: Path | None, settings: Config) -> list[Reload]:

@@ -26,8 +26,8 @@ from node.domain.errors import Misconfigured
 from node.domain.reload import Reload, RoleAnswer
 from node.policies import admission_policy, callers, gated, routes, threshold_policy
 from node.ports import Audit
-from node.reload.control import answering
-from node.reload.take_up import taken_up
+from node.runtime.reload.control_socket import answering
+from node.runtime.reload.reloadable_settings import taken_up
 
 _LOOK_SECONDS = 1.0
 BY_SIGNAL, BY_FILE = "SIGHUP", "file change"

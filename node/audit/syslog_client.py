@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from node.config.peers import Syslog
 from node.domain.errors import Unreachable
-from node.tls import reason_of
+from node.security.tls import reason_of
 
 
 def send(lines: Sequence[bytes], server: Syslog, context: ssl.SSLContext) -> None:

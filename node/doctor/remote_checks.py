@@ -24,7 +24,7 @@ _SYNTAXES: Mapping[UID, str] = {
 
 def node(config: Config) -> str:
     """Ask our own node for a C-ECHO, as a peer would."""
-    from node.tls import loopback_context
+    from node.security.tls import loopback_context
 
     here = Destination(
         name="self",
@@ -110,14 +110,14 @@ def syslog(server: Syslog, trail: Path) -> str:
 
 
 def _context(peer: Destination | WebDestination | Syslog) -> SSLContext | None:
-    from node.tls import client_context
+    from node.security.tls import client_context
 
     return None if peer.tls is None else client_context(peer.tls)
 
 
 def _tls(address: tuple[str, int], context: SSLContext | None, timeout: float) -> str:
     """Return until when a peer's certificate holds; raise where that is soon over."""
-    from node.tls import valid_until
+    from node.security.tls import valid_until
 
     if context is None:
         return ""

@@ -10,10 +10,10 @@ from typing import Any
 import structlog
 
 from node.config.monitoring import Mail
-from node.credentials import read_secret
 from node.domain.errors import Unreachable
 from node.log import printable
-from node.tls import client_context, reason_of
+from node.security.secrets import read_secret
+from node.security.tls import client_context, reason_of
 
 log = structlog.get_logger()
 

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 
 from node.config.monitoring import Webhook
-from node.credentials import read_secret
 from node.domain.errors import Misconfigured, Unreachable
-from node.tls import client_context
+from node.security.secrets import read_secret
+from node.security.tls import client_context
 
 SIGNATURE = "X-OsteoScreen-Signature"
 

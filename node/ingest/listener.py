@@ -16,7 +16,7 @@ from node.domain.audit_events import AssociationRefused, Peer
 from node.ingest.connection_limits import Connections
 from node.log import where
 from node.ports import Audit
-from node.tls import ServerCertificates, reason_of
+from node.security.tls import ServerCertificates, reason_of
 
 _BACKLOG = 128
 

@@ -34,7 +34,7 @@ from node.pacs.commitment import (
 from node.pacs.compress import compressed
 from node.pacs.dimse_status import classify, without_patient
 from node.pacs.hardened_transport import harden
-from node.tls import client_context, valid_until
+from node.security.tls import client_context, valid_until
 
 VERIFICATION = UID("1.2.840.10008.1.1")
 _REPORT_CLASSES = {

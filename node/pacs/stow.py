@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 
 from node.config.peers import WebDestination
-from node.credentials import read_secret
 from node.domain.errors import Permanent, Transient, Unreachable
 from node.domain.workflow.delivery import CommitmentReport
 from node.pacs.dimse_status import classify
-from node.tls import client_context
+from node.security.secrets import read_secret
+from node.security.tls import client_context
 
 _BOUNDARY = "osteoscreen-8c5b2f0e4a7d4b11"
 _HEADERS = {

@@ -68,7 +68,7 @@ def _shipper(config: Config) -> "Shipper | None":
     from node.audit.backlog import Backlog
     from node.audit.shipper import Shipper
     from node.audit.syslog_client import send
-    from node.tls import client_context
+    from node.security.tls import client_context
 
     server, trail = config.audit.syslog, config.audit.file
     if server is None or trail is None:

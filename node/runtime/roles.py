@@ -190,7 +190,7 @@ def _reach(
     """
     from node.pacs.association import open_archive
     from node.pacs.stow import open_web, web_client
-    from node.tls import client_context
+    from node.security.tls import client_context
 
     if isinstance(destination, WebDestination):
         web_client(destination).close()

@@ -23,7 +23,7 @@ from node.doctor.run_checks import examine
 from node.domain.audit_events import FilmReceived, Instance, Peer
 from node.domain.errors import Unreachable
 from node.domain.health_check import Check
-from node.tls import client_context
+from node.security.tls import client_context
 from tests.peers.audit import parse
 from tests.peers.syslog import SyslogServer
 from tests.peers.waiting import free_port

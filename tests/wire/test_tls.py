@@ -16,7 +16,7 @@ from node.config.settings import Config
 from node.doctor.run_checks import examine
 from node.domain.errors import Misconfigured, Unreachable
 from node.pacs.association import open_archive
-from node.tls import client_context, valid_until
+from node.security.tls import client_context, valid_until
 from tests.peers.waiting import free_port
 from tests.wire.conftest import answering, destination
 from tests.wire.films import film, write

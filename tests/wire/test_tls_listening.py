@@ -15,7 +15,7 @@ from node.config.settings import Config
 from node.demo import modality
 from node.doctor import remote_checks
 from node.domain.errors import Misconfigured, Unreachable
-from node.tls import server_context
+from node.security.tls import server_context
 from tests.peers.audit import read
 from tests.peers.programs import run
 from tests.peers.waiting import wait_until

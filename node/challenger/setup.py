@@ -33,7 +33,7 @@ def run_canary(current: Current, stop: threading.Event) -> None:
     """Score films that are scored already by the second bundle, with the lowest priority."""
     from node.challenger.worker import Canary
     from node.inference.decoder_pool import Decoders
-    from node.worker.loop import ScoringSettings, run, utc_now, worker_name
+    from node.workers.loop import ScoringSettings, run, utc_now, worker_name
 
     config = current.config
     wanted = require_another(config)

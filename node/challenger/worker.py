@@ -19,8 +19,8 @@ from node.domain.errors import Rejected
 from node.domain.workflow import retry
 from node.domain.workflow.job import NotScored
 from node.ports import CanaryQueue, Predictor, Spool
-from node.worker.loop import ScoringSettings, apart, as_known, kept_leases, told
-from node.worker.reading import read_pixels
+from node.workers.loop import ScoringSettings, apart, as_known, kept_leases, told
+from node.workers.read_image import read_pixels
 
 log = structlog.get_logger()
 

@@ -32,7 +32,7 @@ def drift(
     from node.display.drift import as_json as told
     from node.display.drift import print_drift
     from node.runtime.roles import open_drift_report
-    from node.worker.loop import utc_now
+    from node.workers.loop import utc_now
 
     first = utc_now() - timedelta(days=_DAYS_SHOWN) if since is None else since
     report = open_drift_report(settings_of(config)[1], first.date(), source)
@@ -45,7 +45,7 @@ def drift(
 def _test_alarm(settings: Config, as_json: bool) -> None:
     from node.display.jobs import print_checks
     from node.drift.setup import tell_as_a_test
-    from node.worker.loop import utc_now
+    from node.workers.loop import utc_now
 
     checks = tell_as_a_test(settings, utc_now())
     if not checks:

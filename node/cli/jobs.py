@@ -112,7 +112,7 @@ def _operate(
     config: Path | None, job: str, act: Callable[["SqlDesk", int, str, datetime], JobState]
 ) -> None:
     from node.runtime.roles import open_desk
-    from node.worker.loop import utc_now
+    from node.workers.loop import utc_now
 
     desk = open_desk(settings_of(config)[1])
     job_id = desk.find(job)

@@ -50,7 +50,7 @@ def drift_report(engine: sa.Engine, since: date, calling_ae: str) -> DriftReport
 def watch_of(config: Config, engine: sa.Engine, kept: Callable[[], timedelta]) -> "DriftWatch":
     """Return who measures sources, and keeps what was measured for as long as `kept` says."""
     from node.drift.monitor import DriftWatch, Watched
-    from node.worker.loop import utc_now
+    from node.workers.loop import utc_now
 
     watched = Watched(
         node=config.dicom.ae_title,
@@ -90,7 +90,7 @@ def telling(config: Config, engine: sa.Engine, stop: threading.Event) -> Iterato
     Raises Misconfigured at once for files that cannot be used.
     """
     from node.drift.notifier import Teller
-    from node.worker.loop import run, utc_now
+    from node.workers.loop import run, utc_now
 
     channels = _channels(config)
     alarms = SqlAlarms(engine, tuple(channels))

@@ -21,7 +21,7 @@ _POLL = 1.0  # seconds between two looks at a trail that is shipped
 
 def audit_of(config: Config, part: str) -> Audit:
     """Return the trail that a part of the node writes to."""
-    from node.worker.loop import utc_now
+    from node.workers.loop import utc_now
 
     return open_trail(config, part, utc_now)
 
@@ -41,7 +41,7 @@ def audited(config: Config, part: str) -> Iterator[None]:
 @contextmanager
 def shipped(config: Config, stop: threading.Event) -> Iterator[None]:
     """Ship the trail, on a thread of its own, until the block ends; `stop` is set then."""
-    from node.worker.loop import run
+    from node.workers.loop import run
 
     shipper = _shipper(config)
     if shipper is None:

@@ -76,7 +76,7 @@ def run_ingest(current: Current, stop: threading.Event) -> None:
     from node.ingest.commitment_reports import ReportService
     from node.ingest.scp import IngestServer
     from node.ingest.store import StoreService
-    from node.worker.loop import utc_now
+    from node.workers.loop import utc_now
 
     config = current.config
     spool, intake = open_spool(config), _intake(config)
@@ -105,8 +105,8 @@ def run_analyse(current: Current, stop: threading.Event) -> None:
     """Score films and build their results."""
     from node.inference.decoder_pool import Decoders
     from node.inference.predictor import load
-    from node.worker.analyse import Analyst, Rules
-    from node.worker.loop import ScoringSettings, run, utc_now, worker_name
+    from node.workers.loop import ScoringSettings, run, utc_now, worker_name
+    from node.workers.scoring import Analyst, Rules
 
     config = current.config
     queue, spool = SqlQueue(_database(config)), open_spool(config)
@@ -147,8 +147,8 @@ def processors() -> int:
 
 def run_deliver(current: Current, stop: threading.Event) -> None:
     """Send results: one courier, on a thread of its own, for each destination."""
-    from node.worker.deliver import Courier, DeliverySettings
-    from node.worker.loop import run, utc_now, worker_name
+    from node.workers.delivery import Courier, DeliverySettings
+    from node.workers.loop import run, utc_now, worker_name
 
     config = current.config
     plan = retry_policy(config.queue.delivery)
@@ -206,7 +206,7 @@ def run_upkeep(current: Current, stop: threading.Event) -> None:
     from node.maintenance.orphans import Adopter
     from node.maintenance.scheduler import run
     from node.maintenance.tasks import Chores, Keeping
-    from node.worker.loop import utc_now
+    from node.workers.loop import utc_now
 
     def keeping(config: Config) -> Keeping:
         kept = config.retention
@@ -252,7 +252,7 @@ def open_drift_report(config: Config, since: date, calling_ae: str) -> DriftRepo
 def open_adopter(config: Config) -> "Adopter":
     """Return what gives films of the spool that have no job one."""
     from node.maintenance.orphans import Adopter
-    from node.worker.loop import utc_now
+    from node.workers.loop import utc_now
 
     policy, known_as = admission_policy(config), pseudonyms(config.spool.path)
     return Adopter(

@@ -14,7 +14,7 @@ from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 from node.domain.workflow.delivery import DeliveryState
 from node.domain.workflow.job import JobState
 from node.domain.workflow.job_summary import Dossier
-from node.worker.loop import utc_now
+from node.workers.loop import utc_now
 from tests.peers.dcmtk import dcmsend
 from tests.peers.films import renamed
 from tests.peers.node import AE_TITLE, Node

@@ -19,7 +19,7 @@ from node.domain.workflow.job import Analysed
 from node.header.read import read_film
 from node.inference.predictor import BundlePredictor, load
 from node.spool.store import FileSpool
-from node.worker.loop import ScoringSettings
+from node.workers.loop import ScoringSettings
 from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table
 from tests.wire.films import film, write
 

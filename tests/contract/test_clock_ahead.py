@@ -16,7 +16,7 @@ from node.domain.workflow.job import JobState
 from node.domain.workflow.retry import RetryAt
 from node.ports import Archive
 from node.spool.store import FileSpool
-from node.worker.deliver import Courier, DeliverySettings
+from node.workers.delivery import Courier, DeliverySettings
 from tests.contract.conftest import DELIVERY, LEASE, Table
 
 AHEAD = timedelta(hours=2)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from node.domain.workflow.job import JobState
-from node.worker.loop import utc_now
+from node.workers.loop import utc_now
 from tests.faults.catalogue import Done, Fault
 from tests.faults.house import House
 from tests.faults.judge import Ending

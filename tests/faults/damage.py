@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from node.domain.workflow.job import JobState
-from node.worker.loop import utc_now
+from node.workers.loop import utc_now
 from tests.faults.catalogue import Done, Fault
 from tests.faults.films import another
 from tests.faults.house import House

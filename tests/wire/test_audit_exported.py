@@ -21,7 +21,7 @@ from node.jobs.delivery_queue import SqlOutbox
 from node.jobs.engine import open_engine
 from node.pacs.association import open_archive
 from node.spool.store import FileSpool
-from node.worker.deliver import Courier, DeliverySettings
+from node.workers.delivery import Courier, DeliverySettings
 from tests.contract.conftest import VERDICT, Table
 from tests.peers.audit import Record, read
 from tests.peers.waiting import free_port

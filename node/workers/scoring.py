@@ -33,8 +33,8 @@ from node.ports import Predictor, Queue, Spool
 from node.results.build import build_results
 from node.results.encode import to_bytes
 from node.results.result_context import ResultSettings, Subject
-from node.worker.loop import ScoringSettings, apart, as_known, kept_leases, told
-from node.worker.reading import read_pixels
+from node.workers.loop import ScoringSettings, apart, as_known, kept_leases, told
+from node.workers.read_image import read_pixels
 
 log = structlog.get_logger()
 

@@ -20,7 +20,7 @@ from node.domain.workflow.delivery import (
 )
 from node.domain.workflow.retry import Failed, RetryPolicy
 from node.ports import Archive, Audit, Outbox, Spool
-from node.worker.loop import as_known, kept_leases, told
+from node.workers.loop import as_known, kept_leases, told
 
 log = structlog.get_logger()
 

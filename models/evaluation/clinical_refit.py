@@ -16,8 +16,8 @@ from models.clinical.model import sigmoid
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.manifest import Manifest, Split
 from models.evaluation.discrimination import Values
-from models.training.run.clinical.fit import FitError, fit_clinical
-from models.training.run.clinical.people import TableError, read_people
+from models.training.clinical.fit import FitError, fit_clinical
+from models.training.clinical.people import TableError, read_people
 
 
 @dataclass(frozen=True)

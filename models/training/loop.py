@@ -24,9 +24,9 @@ from models.calibration.platt import auc
 from models.nets.cpu_conv import quicken
 from models.nets.gradcam import Explained
 from models.nets.grid import FilmNet, GridNet, Output
+from models.training import checkpoint as checkpoints
 from models.training.checkpoint import Net, Progressed, Run
 from models.training.distributed import Ranks
-from models.training.run import checkpoint as checkpoints
 from models.training.simulated_batches import Batch
 
 Values = npt.NDArray[np.floating]

@@ -64,14 +64,13 @@ def fit_clinical(
 ) -> None:
     """Fit the clinical model on age, sex, weight and height; show its cross-validated figures."""
     try:
-        from models.training.run.clinical import fit
+        from models.training.clinical import fit
     except ModuleNotFoundError as error:
         raise Misconfigured(
             f"fitting needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
-    from models.training.run.clinical.people import Label, TableError, read_people
-
     from models.bundle.store import BundleError, add_clinical
+    from models.training.clinical.people import Label, TableError, read_people
     from node.inference.predictor import open_bundle
 
     if label not in ("", *Label):

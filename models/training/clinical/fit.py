@@ -24,8 +24,8 @@ from models.clinical.model import (
     Span,
     spline,
 )
-from models.training.run.clinical.metrics import measure
-from models.training.run.clinical.people import LABELS, OLDEST, YOUNGEST, People
+from models.training.clinical.metrics import measure
+from models.training.clinical.people import LABELS, OLDEST, YOUNGEST, People
 
 FOLDS: Final = 10
 SEED: Final = 0

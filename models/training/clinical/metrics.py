@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from models.clinical.model import ClinicalFigures, Float, Interval
-from models.training.run.clinical.people import People
+from models.training.clinical.people import People
 
 DRAWS: Final = 500
 SEED: Final = 0

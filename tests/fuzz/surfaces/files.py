@@ -8,12 +8,11 @@ from functools import cache, partial
 from pathlib import Path
 from random import Random
 
-from models.training.run.clinical.people import TableError, read_people
-
 from models.bundle.card import CardError
 from models.bundle.card import parse as parse_card
 from models.clinical.model import ClinicalError, parse_clinical
 from models.dataset.manifest import COLUMNS, ManifestError, read_manifest
+from models.training.clinical.people import TableError, read_people
 from node.cli.thresholds import lines_of
 from node.domain.errors import Misconfigured
 from node.domain.radiograph.pseudonym import pseudonym

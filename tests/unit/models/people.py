@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from models.training.run.clinical.people import Label, People
 
 from models.clinical.model import Float
+from models.training.clinical.people import Label, People
 
 SURVEY_ROW = {
     "seqn": "1",

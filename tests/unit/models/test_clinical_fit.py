@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models.training.run.clinical import fit as clinical_fit
-from models.training.run.clinical.fit import (
+from scipy.optimize import minimize
+
+from models.clinical.model import ClinicalModel, Facts, parse_clinical, spline
+from models.training.clinical import fit as clinical_fit
+from models.training.clinical.fit import (
     FitError,
     cross_validated,
     fit_clinical,
     weighted_quantile,
 )
-from models.training.run.clinical.metrics import drawn, measure
-from models.training.run.clinical.people import Label, People, read_people
-from scipy.optimize import minimize
-
-from models.clinical.model import ClinicalModel, Facts, parse_clinical, spline
+from models.training.clinical.metrics import drawn, measure
+from models.training.clinical.people import Label, People, read_people
 from tests.unit.models.people import crowd
 
 REPOSITORY = Path(__file__).parents[3]
@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).parents[3]
 def _few_draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals of few draws, but where the figures are compared with the shipped ones."""
     if not request.node.get_closest_marker("shared_data"):
-        monkeypatch.setattr("models.training.run.clinical.metrics.DRAWS", 20)
+        monkeypatch.setattr("models.training.clinical.metrics.DRAWS", 20)
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models.training.run.clinical.people import Label, TableError, read_people
 
+from models.training.clinical.people import Label, TableError, read_people
 from tests.unit.models.people import MANIFEST_ROW, SURVEY_ROW, write
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from rich.progress import track
 
 from bench.real_films import ADULT, Row, copy, usable
-from models.dataset.manifest import Entry, Origin, Split, write_manifest
+from models.dataset.entry import Entry, Origin, Split
+from models.dataset.manifest import write_manifest
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ from pathlib import Path
 from PIL import Image
 from rich.progress import track
 
-from models.dataset.manifest import Entry, Origin, Sex, Split, write_manifest
+from models.dataset.entry import Entry, Origin, Sex, Split
+from models.dataset.manifest import write_manifest
 
 Row = Mapping[str, str]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from models.dataset.manifest import Entry
+    from models.dataset.entry import Entry
 
 _NAMED = 8
 """How many rows or patients an error names before it counts the rest."""

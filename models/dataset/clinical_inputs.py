@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.clinical.model import ClinicalModel, Facts
-from models.dataset.manifest import Entry
+from models.dataset.entry import Entry
 
 Values = npt.NDArray[np.float64]
 

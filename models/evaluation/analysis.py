@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from models.bundle.operating_points import thresholds
-from models.dataset.manifest import Entry, Split
+from models.dataset.entry import Entry, Split
 from models.evaluation.bootstrap import patient_bootstrap
 from models.evaluation.calibration import Agreement, agreement
 from models.evaluation.decisions import (

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from models.bundle.card import Calibration
 from models.calibration.platt import platt
-from models.dataset.manifest import Entry, Split
+from models.dataset.entry import Entry, Split
 from models.evaluation.discrimination import Values
 from models.evaluation.folds import Parts, draw_parts, fewest_patients, labels_of, patients_of
 from models.images.dicom import Radiograph

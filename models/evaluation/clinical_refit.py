@@ -14,7 +14,8 @@ import numpy as np
 
 from models.clinical.model import sigmoid
 from models.dataset.clinical_inputs import clinical_logits
-from models.dataset.manifest import Manifest, Split
+from models.dataset.entry import Split
+from models.dataset.manifest import Manifest
 from models.evaluation.discrimination import Values
 from models.training.clinical.fit import FitError, fit_clinical
 from models.training.clinical.people import TableError, read_people

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.bundle.score import Bundle, score
-from models.dataset.manifest import Entry
+from models.dataset.entry import Entry
 from models.evaluation.discrimination import Values
 from models.evaluation.figures import Example
 from models.images.read import read_film, read_grey

@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from sklearn.model_selection import StratifiedGroupKFold
 
 from models.calibration.platt import auc as area
-from models.dataset.manifest import Entry, ManifestError
+from models.dataset.entry import Entry, ManifestError
 from models.evaluation.bootstrap import patient_bootstrap
 from models.evaluation.discrimination import Comparison, Flags, Interval, Values, auc, compare
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from models.bundle.score import Bundle
-from models.dataset.manifest import Entry, ManifestError, Split, read_manifest, refuse
+from models.dataset.entry import Entry, ManifestError, Split, refuse
+from models.dataset.manifest import read_manifest
 from models.evaluation.discrimination import Flags, Interval, Values, auc
 from models.evaluation.leakage_checks import (
     OFF_HIGH,

@@ -12,7 +12,7 @@ from models.bundle.score import Bundle
 from models.clinical.combined import combine_films
 from models.clinical.model import sigmoid
 from models.dataset.clinical_inputs import clinical_logits
-from models.dataset.manifest import Entry
+from models.dataset.entry import Entry
 from models.evaluation.analysis import Points
 from models.evaluation.discrimination import Values
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE

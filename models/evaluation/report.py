@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.bundle.card import Card
-from models.dataset.manifest import Manifest, Origin, Split
+from models.dataset.entry import Origin, Split
+from models.dataset.manifest import Manifest
 from models.evaluation.analysis import REFITTED, Study
 from models.evaluation.discrimination import Interval
 from models.evaluation.heatmap_checks import BoneHeat, Faithfulness

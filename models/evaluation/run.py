@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from models.bundle.score import Bundle
-from models.dataset.manifest import Entry, Manifest, ManifestError, Split, read_manifest
+from models.dataset.entry import Entry, ManifestError, Split
+from models.dataset.manifest import Manifest, read_manifest
 from models.evaluation import figures
 from models.evaluation.analysis import REFITTED, RIDGE, Study, conduct
 from models.evaluation.baseline import band_energies, fit_baseline

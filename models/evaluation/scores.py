@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.bundle.score import CHUNK, Bundle, score
-from models.dataset.manifest import Entry, refuse
+from models.dataset.entry import Entry, refuse
 from models.evaluation.discrimination import Values
 from models.evaluation.heatmap_checks import BoneHeat, bone_heat
 from models.images.dicom import PixelError, Radiograph

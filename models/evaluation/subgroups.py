@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.dataset.manifest import Entry, Sex
+from models.dataset.entry import Entry, Sex
 from models.evaluation.decisions import wilson
 from models.evaluation.discrimination import Flags, Interval, Values, auc
 

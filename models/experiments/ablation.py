@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.dataset.manifest import Entry, ManifestError, refuse
+from models.dataset.entry import Entry, ManifestError, refuse
 from models.evaluation.discrimination import Comparison, Interval, Values, auc, compare
 from models.nets.grid import STRIDE, FilmNet, GridConfig, GridNet
 from models.nets.mil import MilNet

@@ -16,7 +16,8 @@ import torch
 from rich.console import Console
 
 from models.bundle.score import Bundle
-from models.dataset.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
+from models.dataset.entry import Entry, ManifestError, Origin, Split
+from models.dataset.manifest import Manifest, read_manifest
 from models.experiments.ablation import (
     VARIANTS,
     Learned,

@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.progress import track
 
 from models.bundle.score import Bundle
-from models.dataset.manifest import Entry, Manifest, cell, read_manifest
+from models.dataset.entry import Entry
+from models.dataset.manifest import Manifest, cell, read_manifest
 from models.evaluation.baseline import band_energies, left_out
 from models.evaluation.discrimination import Values
 from models.evaluation.folds import (

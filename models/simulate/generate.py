@@ -24,7 +24,8 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.dataset.manifest import Entry, Origin, Sex, Split, write_manifest
+from models.dataset.entry import Entry, Origin, Sex, Split
+from models.dataset.manifest import write_manifest
 from models.io.atomic_file import whole, write_whole
 from models.simulate.anatomy import Anatomy, AnatomyError, cache_folder, load_anatomy
 from models.simulate.contact_sheet import contact_sheet

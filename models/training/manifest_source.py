@@ -21,8 +21,9 @@ from models.bundle.score import Bundle
 from models.calibration.platt import area
 from models.clinical.model import ClinicalModel
 from models.dataset.clinical_inputs import clinical_logits
-from models.dataset.manifest import Entry, Manifest, Split, refuse
-from models.dataset.manifest import Origin as Source
+from models.dataset.entry import Entry, Split, refuse
+from models.dataset.entry import Origin as Source
+from models.dataset.manifest import Manifest
 from models.images.dicom import PixelError, Radiograph
 from models.images.preprocess import prepare
 from models.images.read import read_film

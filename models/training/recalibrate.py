@@ -18,7 +18,8 @@ from models.bundle.store import write_bundle
 from models.calibration.platt import area
 from models.clinical.combined import combine_films
 from models.dataset.clinical_inputs import clinical_logits
-from models.dataset.manifest import Entry, Manifest, ManifestError, Origin, Split, read_manifest
+from models.dataset.entry import Entry, ManifestError, Origin, Split
+from models.dataset.manifest import Manifest, read_manifest
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
 from models.training.build_bundle import HeldOut, freeze_on
 from models.training.manifest_source import carry, load_films, logits

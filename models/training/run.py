@@ -11,7 +11,8 @@ import torch
 
 from models.bundle.score import Bundle
 from models.bundle.store import add_gate, load_bundle
-from models.dataset.manifest import Manifest, ManifestError, Split, read_manifest
+from models.dataset.entry import ManifestError, Split
+from models.dataset.manifest import Manifest, read_manifest
 from models.nets.grid import GridConfig, GridNet, resized
 from models.simulate.anatomy import cache_folder
 from models.training.build_bundle import account

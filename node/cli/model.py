@@ -116,7 +116,7 @@ def fit_gate(  # noqa: PLR0913 - the options of a command
             f"a gate needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
     from models.bundle.store import BundleError, add_gate
-    from models.dataset.manifest import ManifestError
+    from models.dataset.entry import ManifestError
     from models.simulate.anatomy import AnatomyError
     from models.training.gate.loop import GateTraining
     from models.training.run import TrainError, device_for
@@ -149,7 +149,7 @@ def calibrate(
 ) -> None:
     """Settle calibration, thresholds and combined model on films of your own; the net stays."""
     from models.bundle.store import BundleError
-    from models.dataset.manifest import ManifestError
+    from models.dataset.entry import ManifestError
     from models.training.recalibrate import recalibrate
     from node.inference.predictor import open_bundle
 
@@ -191,7 +191,7 @@ def train(  # noqa: PLR0913 - the options of a command
     Under `torchrun --nproc-per-node N -m node.cli model train ...` N processes share the work.
     """
     from models.bundle.store import BundleError
-    from models.dataset.manifest import ManifestError
+    from models.dataset.entry import ManifestError
     from models.training.run import TrainError, TrainOptions, train_bundle
 
     options = TrainOptions(

@@ -34,7 +34,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
 ) -> None:
     """Measure a bundle on films of known label: report.html, report.json, figures."""
-    from models.dataset.manifest import ManifestError
+    from models.dataset.entry import ManifestError
     from node.inference.predictor import open_bundle
 
     try:
@@ -71,7 +71,7 @@ def ablate(  # noqa: PLR0913 - the options of a command
     as_json: Annotated[bool, typer.Option("--json", help="Write the table as JSON.")] = False,
 ) -> None:
     """Train the net without each of its parts, and MONAI's: what is every part worth?"""
-    from models.dataset.manifest import ManifestError
+    from models.dataset.entry import ManifestError
     from models.experiments.ablation_run import JSON, MARKDOWN, AblateOptions
     from models.experiments.ablation_run import ablate as compare_variants
     from models.nets.grid import GridConfig
@@ -118,7 +118,7 @@ def cross_validate(  # noqa: PLR0913 - the options of a command
         raise Misconfigured(
             f"cross-validating needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
-    from models.dataset.manifest import ManifestError
+    from models.dataset.entry import ManifestError
     from models.training.run import TrainError
     from node.inference.predictor import open_bundle
 
@@ -155,7 +155,7 @@ def honesty(
     as_json: Annotated[bool, typer.Option("--json", help="Write the verdicts as JSON.")] = False,
 ) -> None:
     """Look for leaks on a simulated cohort; status 1 where a guard does not hold."""
-    from models.dataset.manifest import ManifestError
+    from models.dataset.entry import ManifestError
     from models.evaluation.leakage_run import JSON, examine
     from node.inference.predictor import open_bundle
 

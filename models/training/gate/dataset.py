@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from models.dataset.manifest import Entry, refuse
+from models.dataset.entry import Entry, refuse
 from models.gate.input import squared
 from models.gate.net import Kind
 from models.images.dicom import PixelError, Radiograph

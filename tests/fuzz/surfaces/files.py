@@ -11,7 +11,8 @@ from random import Random
 from models.bundle.card import CardError
 from models.bundle.card import parse as parse_card
 from models.clinical.model import ClinicalError, parse_clinical
-from models.dataset.manifest import COLUMNS, ManifestError, read_manifest
+from models.dataset.entry import ManifestError
+from models.dataset.manifest import COLUMNS, read_manifest
 from models.training.clinical.people import TableError, read_people
 from node.cli.thresholds import lines_of
 from node.domain.errors import Misconfigured

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.dataset.manifest import Entry, Split
+from models.dataset.entry import Entry, Split
 from models.evaluation.discrimination import compare
 from models.experiments.ablation import (
     FULL,

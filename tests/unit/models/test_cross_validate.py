@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from models.bundle.card import Card
 from models.bundle.store import Bundle, write_bundle
-from models.dataset.manifest import Entry, ManifestError, Split
+from models.dataset.entry import Entry, ManifestError, Split
 from models.evaluation.folds import Fold, beside, draw_folds, ranks_within
 from models.experiments import cross_validation
 from models.experiments.cross_validation import CrossValidation, Options, cross_validate

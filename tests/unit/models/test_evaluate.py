@@ -15,7 +15,8 @@ from PIL import Image
 from models.bundle.card import Card
 from models.bundle.score import Bundle
 from models.bundle.store import write_bundle
-from models.dataset.manifest import Entry, ManifestError, Origin, Split, write_manifest
+from models.dataset.entry import Entry, ManifestError, Origin, Split
+from models.dataset.manifest import write_manifest
 from models.evaluation import run, scores
 from models.evaluation.run import HTML, JSON, PREDICTIONS, SCORES
 from models.nets.grid import GridConfig, GridNet

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from models.dataset.manifest import Entry, ManifestError, Split
+from models.dataset.entry import Entry, ManifestError, Split
 from models.gate.bundle_part import Gate, GateError, drift, from_bytes, signed
 from models.gate.inference import Seen, Spread, ask
 from models.gate.input import squared

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from models.dataset.manifest import COLUMNS, Origin, read_manifest
+from models.dataset.entry import Origin
+from models.dataset.manifest import COLUMNS, read_manifest
 from models.images.dicom import read_radiograph
 from models.simulate import generate
 from models.simulate.cohort import density_factor

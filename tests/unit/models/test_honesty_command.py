@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from models.bundle.card import Card
 from models.bundle.store import write_bundle
-from models.dataset.manifest import Entry, Origin, Split, read_manifest, write_manifest
+from models.dataset.entry import Entry, Origin, Split
+from models.dataset.manifest import read_manifest, write_manifest
 from models.evaluation import scores
 from models.evaluation.leakage_run import JSON, OFF, PLAIN, SCORES, TWINS
 from models.images.preprocess import prepare

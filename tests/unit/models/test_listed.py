@@ -13,7 +13,8 @@ from models.bundle.score import Bundle
 from models.bundle.store import load_bundle, write_bundle
 from models.clinical.model import Facts
 from models.dataset.clinical_inputs import clinical_logits
-from models.dataset.manifest import ManifestError, Split, read_manifest
+from models.dataset.entry import ManifestError, Split
+from models.dataset.manifest import read_manifest
 from models.nets.grid import GridConfig, GridNet, Output
 from models.training.manifest_source import Listed, load_films
 from node.cli.model import model

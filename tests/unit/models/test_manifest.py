@@ -6,15 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.dataset.manifest import (
-    Entry,
-    ManifestError,
-    Origin,
-    Sex,
-    Split,
-    read_manifest,
-    write_manifest,
-)
+from models.dataset.entry import Entry, ManifestError, Origin, Sex, Split
+from models.dataset.manifest import read_manifest, write_manifest
 
 HEADER = "path,patient_id,site,split,label"
 ROWS = [

@@ -11,7 +11,7 @@ from models.bundle.store import load_bundle
 from models.calibration.combined_fit import fit
 from models.clinical.combined import combine
 from models.clinical.model import Facts
-from models.dataset.manifest import Entry, Sex, Split
+from models.dataset.entry import Entry, Sex, Split
 from models.evaluation.model_scores import own_points, panel
 from models.evaluation.scores import FilmScore
 

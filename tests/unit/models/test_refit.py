@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models.calibration.platt import auc
-from models.dataset.manifest import Entry, Manifest, Sex, Split, write_manifest
+from models.dataset.entry import Entry, Sex, Split
+from models.dataset.manifest import Manifest, write_manifest
 from models.evaluation.clinical_refit import refit
 from tests.unit.models.people import crowd
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.dataset.manifest import Entry, Sex, Split
+from models.dataset.entry import Entry, Sex, Split
 from models.evaluation.analysis import RIDGE, Study, conduct
 from models.evaluation.baseline import fit_baseline
 from models.evaluation.decisions import perform

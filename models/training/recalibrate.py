@@ -22,7 +22,8 @@ from models.dataset.entry import Entry, ManifestError, Origin, Split
 from models.dataset.manifest import Manifest, read_manifest
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
 from models.training.build_bundle import HeldOut, freeze_on
-from models.training.manifest_source import carry, load_films, logits
+from models.training.build_from_manifest import carry
+from models.training.manifest_source import load_films, logits
 
 
 def recalibrate(file: Path, bundle: Bundle, out: Path) -> Bundle:

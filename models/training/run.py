@@ -16,16 +16,13 @@ from models.dataset.manifest import Manifest, read_manifest
 from models.nets.grid import GridConfig, GridNet, resized
 from models.simulate.anatomy import cache_folder
 from models.training.build_bundle import account
+from models.training.build_from_manifest import origin_of, release_listed
+from models.training.build_from_simulation import SIMULATED, release_rendered
 from models.training.distributed import Ranks, ranks
 from models.training.loop import TrainConfig, fit
-from models.training.manifest_source import Listed, load_films, origin_of, release_listed
+from models.training.manifest_source import Listed, load_films
 from models.training.simulated_batches import CALIBRATE, TEST, TRAIN, render_variants
-from models.training.simulated_source import (
-    SIMULATED,
-    Rendered,
-    kept_for_calibration,
-    release_rendered,
-)
+from models.training.simulated_source import Rendered, kept_for_calibration
 
 
 class TrainError(ValueError):

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from node.display.disclaimer import warn
 from node.domain.admission.image_findings import Seen
+from node.domain.config_change import Reload
 from node.domain.decision.prediction import Decision
 from node.domain.health_check import Check
-from node.domain.reload import Reload
 from node.domain.workflow.job import Job, JobState
 from node.domain.workflow.job_summary import Dossier, summarise
 from node.log import printable

@@ -1,7 +1,9 @@
 """What a new configuration changes: which settings, from what to what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from node.domain.config_change import Changes
 
 ABSENT = "absent"
 """Stands for the value of a setting that one of two configurations does not have."""
@@ -50,3 +52,34 @@ def difference(
 
 def _apart(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(k for k in one.keys() | other.keys() if one.get(k) != other.get(k)))
+
+
+@dataclass(frozen=True, slots=True)
+class RoleAnswer:
+    """Whether a role has said, in time, that it works by what is in force now."""
+
+    role: str
+    heard: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """An error, and nothing has changed; or what was set anew last, in which roles, and what waits.
+
+    `part` is the node, or a role that is run alone; `pid` the process that reads the file. `who`
+    had the changes made and `at` is when, in UTC; both are empty where none was since the start.
+    """
+
+    file: str
+    part: str
+    pid: int
+    error: str = ""
+    changes: Changes = field(default_factory=Changes)
+    who: str = ""
+    at: str = ""
+    roles: tuple[RoleAnswer, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every role works by the file now."""
+        return not self.error and all(role.heard for role in self.roles)

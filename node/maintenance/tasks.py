@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from node.domain.depth import Alarms
+from node.domain.hysteresis import Alarms
 from node.maintenance.orphans import FILMS, Adopter
 from node.ports import Care, SpoolCare
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from node import log
 from node.config.live import Current
 from node.config.settings import Config
-from node.domain.reload import RoleAnswer
+from node.domain.config_change import RoleAnswer
 from node.runtime.audit_setup import audit_of, audited
 from node.runtime.reload.file_watcher import Reloader, reloading
 from node.runtime.reload.supervisor_channel import role_end

@@ -14,8 +14,8 @@ import structlog
 
 from node.config.live import Current
 from node.config.settings import Config
+from node.domain.config_change import RoleAnswer
 from node.domain.errors import Misconfigured
-from node.domain.reload import RoleAnswer
 from node.domain.workflow.retry import RetryPolicy, wait
 from node.runtime.reload.supervisor_channel import LIFELINE, Lifeline
 from node.runtime.roles import Role

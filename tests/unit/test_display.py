@@ -7,7 +7,7 @@ import pytest
 
 from node.display.jobs import print_dossier, print_jobs, print_reasons, print_reloads
 from node.domain.admission.refusal_counts import Tally, summarise_reasons
-from node.domain.config_change import Change, Changes
+from node.domain.config_change import Change, Changes, Reload, RoleAnswer
 from node.domain.decision.prediction import (
     Decision,
     Finding,
@@ -17,7 +17,6 @@ from node.domain.decision.prediction import (
     Verdict,
 )
 from node.domain.radiograph.film import Film
-from node.domain.reload import Reload, RoleAnswer
 from node.domain.workflow.job import Job, JobState
 from node.domain.workflow.job_summary import Dossier, Happening
 

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from node.config.settings import Config
-from node.domain.config_change import Change, Changes
+from node.domain.config_change import Change, Changes, Reload, RoleAnswer
 from node.domain.errors import Misconfigured, OsteoScreenError
-from node.domain.reload import Reload, RoleAnswer
 from node.runtime.reload.control_socket import ask
 
 

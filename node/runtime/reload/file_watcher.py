@@ -21,9 +21,8 @@ import structlog
 from node.audit.lifecycle import settings, tell_changes
 from node.config.live import Current
 from node.config.settings import Config, ConfigError, load
-from node.domain.config_change import difference
+from node.domain.config_change import Reload, RoleAnswer, difference
 from node.domain.errors import Misconfigured
-from node.domain.reload import Reload, RoleAnswer
 from node.policies import admission_policy, callers, gated, routes, threshold_policy
 from node.ports import Audit
 from node.runtime.reload.control_socket import answering

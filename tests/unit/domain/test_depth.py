@@ -1,6 +1,6 @@
 """When a queue is too deep."""
 
-from node.domain.depth import Alarms
+from node.domain.hysteresis import Alarms
 
 
 def standing(*depths: int, limit: int = 10) -> list[bool]:

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from node.config.live import Current
 from node.config.settings import Config, load
+from node.domain.config_change import RoleAnswer
 from node.domain.errors import Misconfigured
-from node.domain.reload import RoleAnswer
 from node.runtime.audit_setup import audit_of, audited
 from node.runtime.reload.file_watcher import BY_FILE, BY_SIGNAL, Reloader
 from tests.peers.audit import Record, read

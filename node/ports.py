@@ -9,9 +9,10 @@ from node.challenger.states import CanaryFilm, CanaryOutcome
 from node.domain.admission.header_rules import Admission
 from node.domain.admission.image_findings import Seen
 from node.domain.audit_events import AuditEvent
-from node.domain.decision.prediction import Case, ModelIdentity, Prediction, Radiograph
+from node.domain.decision.prediction import ModelIdentity, Prediction
 from node.domain.decision.prior_studies import PriorResult
 from node.domain.radiograph.film import Film
+from node.domain.radiograph.pixels import Case, Radiograph
 from node.domain.workflow.delivery import CommitmentReport, Delivery, DeliveryOutcome
 from node.domain.workflow.job import AnalysisOutcome, Job
 

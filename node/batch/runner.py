@@ -18,8 +18,9 @@ from node.domain.admission.image_findings import Seen
 from node.domain.admission.image_rules import Examined, asks, examine, judge
 from node.domain.admission.reasons import Reason
 from node.domain.decision.decide import ThresholdPolicy, decide
-from node.domain.decision.prediction import Case, ModelIdentity, Prediction, Probability
+from node.domain.decision.prediction import ModelIdentity, Prediction, Probability
 from node.domain.radiograph.film import Film
+from node.domain.radiograph.pixels import Case
 from node.ports import Predictor
 
 T = TypeVar("T")

@@ -14,8 +14,9 @@ from node.challenger.states import CanaryFilm, CanaryOutcome, Gone, Scored
 from node.domain.admission.image_rules import negative
 from node.domain.decision import decide as policy
 from node.domain.decision.decide import ThresholdPolicy
-from node.domain.decision.prediction import Case, Prediction, Radiograph, Verdict
+from node.domain.decision.prediction import Prediction, Verdict
 from node.domain.errors import Rejected
+from node.domain.radiograph.pixels import Case, Radiograph
 from node.domain.workflow import retry
 from node.domain.workflow.job import NotScored
 from node.ports import CanaryQueue, Predictor, Spool

@@ -12,8 +12,8 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from models.images import dicom
 from node.domain.admission.reasons import Reason
-from node.domain.decision.prediction import Radiograph
 from node.domain.errors import Permanent, Rejected, Transient
+from node.domain.radiograph.pixels import Radiograph
 
 # What pydicom raises where the data set breaks off, or its elements are not what they say.
 _DAMAGED = (

@@ -17,18 +17,17 @@ from models.images import dicom
 from node.domain.admission.image_findings import Seen
 from node.domain.decision.prediction import (
     Box,
-    Case,
     Heat,
     IntendedUse,
     ModelIdentity,
     Prediction,
     Probability,
-    Radiograph,
     Rendering,
 )
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.radiograph.film import Film
+from node.domain.radiograph.pixels import Case, Radiograph
 from node.inference.decoder import decode
 from node.inference.decoder_pool import Decode
 from node.inference.operating_points import Points, folder_of

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from node.domain.decision.prediction import Array, Box, Heat, Rendering
+from node.domain.decision.prediction import Box, Heat, Rendering
+from node.domain.radiograph.pixels import Array
 from node.results import colormap
 from node.results.heatmap_legend import Legend, band
 

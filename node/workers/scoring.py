@@ -23,9 +23,10 @@ from node.domain.admission.image_rules import Examined, asks, examine
 from node.domain.admission.reasons import Reason
 from node.domain.decision import decide
 from node.domain.decision.decide import ThresholdPolicy, unscored
-from node.domain.decision.prediction import Case, Prediction, Radiograph, Verdict
+from node.domain.decision.prediction import Prediction, Verdict
 from node.domain.decision.prior_studies import NOTHING_BEFORE, Past, since
 from node.domain.errors import Rejected
+from node.domain.radiograph.pixels import Case, Radiograph
 from node.domain.workflow import retry
 from node.domain.workflow.delivery import Parcel, Reference, Result, Route, lit, parcels, shadowed
 from node.domain.workflow.job import Analysed, AnalysisOutcome, Job, NotScored

@@ -11,10 +11,11 @@ from node.challenger.states import CanaryState
 from node.challenger.worker import Canary
 from node.domain.admission.header_rules import Admitted
 from node.domain.decision.decide import ThresholdPolicy
-from node.domain.decision.prediction import Case, Prediction
+from node.domain.decision.prediction import Prediction
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Transient
 from node.domain.hysteresis import Reserve
+from node.domain.radiograph.pixels import Case
 from node.domain.workflow.job import Analysed
 from node.header.read import read_film
 from node.inference.predictor import BundlePredictor, load

@@ -22,7 +22,7 @@ from node.domain.admission.header_rules import (
 )
 from node.domain.admission.image_findings import Seen
 from node.domain.admission.reasons import Note, Reason
-from node.domain.decision.prediction import Case, Radiograph
+from node.domain.radiograph.pixels import Case, Radiograph
 from node.domain.radiograph.view import View, view_stated
 
 LIKELY = 0.5

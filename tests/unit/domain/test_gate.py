@@ -16,7 +16,7 @@ from node.domain.admission.header_rules import (
 from node.domain.admission.image_findings import Seen
 from node.domain.admission.image_rules import Examined, examine, judge
 from node.domain.admission.reasons import Note, Reason
-from node.domain.decision.prediction import Case, Radiograph
+from node.domain.radiograph.pixels import Case, Radiograph
 from tests.unit.domain.films import film
 
 CHEST = Seen(frontal=0.99, side=0.005, ap=0.1, turn=0, upright=0.99, inverted=0.01, distance=0.4)

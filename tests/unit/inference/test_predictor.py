@@ -10,10 +10,11 @@ from pydicom import dcmread
 from models.bundle.operating_points import OperatingPoint
 from models.clinical.combined import Combined
 from node.demo.run import SHIPPED_FILM
-from node.domain.decision.prediction import Case, IntendedUse, Radiograph
+from node.domain.decision.prediction import IntendedUse
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured, Permanent, Rejected
 from node.domain.radiograph.film import Film
+from node.domain.radiograph.pixels import Case, Radiograph
 from node.header.read import read_film
 from node.inference import predictor
 from node.inference.operating_points import folder_of

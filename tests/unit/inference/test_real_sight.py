@@ -8,8 +8,8 @@ import pytest
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, PixelRule, Refused
 from node.domain.admission.image_rules import judge
 from node.domain.admission.reasons import Note, Reason
-from node.domain.decision.prediction import Radiograph
 from node.domain.errors import Rejected
+from node.domain.radiograph.pixels import Radiograph
 from node.inference.decoder import decode
 from node.inference.predictor import BundlePredictor, load
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from node.batch.reader import Reader
 from node.domain.admission.header_rules import AdmissionPolicy
-from node.domain.decision.prediction import Radiograph
+from node.domain.radiograph.pixels import Radiograph
 from node.inference.decoder import decode
 
 

@@ -15,9 +15,10 @@ from node.batch.session import Model, Request, screen
 from node.batch.table import open_table
 from node.domain.admission.header_rules import AdmissionPolicy, PixelRule
 from node.domain.decision.decide import ThresholdPolicy
-from node.domain.decision.prediction import Case, Prediction, Radiograph
+from node.domain.decision.prediction import Prediction
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Misconfigured, Permanent, Transient
+from node.domain.radiograph.pixels import Case, Radiograph
 from node.inference.predictor import BundlePredictor, load
 from tests.peers.films import small_film
 from tests.unit.screening.readers import reader

@@ -15,7 +15,7 @@ db = typer.Typer(help="The job table: schema, backup, restore.", no_args_is_help
 @db.command("upgrade")
 def db_upgrade(config: ConfigOption = None) -> None:
     """Bring the schema to what this version needs."""
-    from node.runtime.roles import upgrade_schema
+    from node.runtime.factories import upgrade_schema
 
     typer.echo(upgrade_schema(settings_of(config)[1]))
 
@@ -64,7 +64,7 @@ def db_restore(
     """Put a backup in place, upgrade it, and take in what came after it; the node must rest."""
     from node.display.jobs import progress_bar
     from node.jobs.backup import restore
-    from node.runtime.roles import upgrade_schema
+    from node.runtime.factories import upgrade_schema
 
     settings = settings_of(config)[1]
     with progress_bar("restoring the job table") as progress:
@@ -80,7 +80,7 @@ def db_adopt(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 def _adopt(settings: Config, *, as_json: bool) -> None:
-    from node.runtime.roles import open_adopter
+    from node.runtime.factories import open_adopter
 
     log.configure(settings.log.level, settings.log.format, role="adopt")
     adopted = open_adopter(settings).adopt_all()

@@ -31,7 +31,7 @@ def drift(
         return
     from node.display.drift import as_json as told
     from node.display.drift import print_drift
-    from node.runtime.roles import open_drift_report
+    from node.runtime.factories import open_drift_report
     from node.workers.loop import utc_now
 
     first = utc_now() - timedelta(days=_DAYS_SHOWN) if since is None else since

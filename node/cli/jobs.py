@@ -33,7 +33,7 @@ def jobs_list(
     """List jobs, newest first."""
     from node.display.jobs import print_jobs
     from node.domain.workflow.job_summary import Dossier, summarise
-    from node.runtime.roles import open_desk
+    from node.runtime.factories import open_desk
 
     desk = open_desk(settings_of(config)[1])
     found = desk.recent(tuple(state or ()), limit, tuple(str(one) for one in reason or ()))
@@ -48,7 +48,7 @@ def jobs_show(job: JobArgument, config: ConfigOption = None, as_json: JsonOption
     """Show one job: facts, score, deliveries, history."""
     from node.display.jobs import print_dossier
     from node.domain.workflow.job_summary import summarise
-    from node.runtime.roles import open_desk
+    from node.runtime.factories import open_desk
 
     desk = open_desk(settings_of(config)[1])
     dossier = desk.show(desk.find(job))
@@ -70,7 +70,7 @@ def jobs_reasons(
     """Count films admitted and refused, by reason and by who sent them."""
     from node.display.jobs import print_reasons
     from node.domain.admission.refusal_counts import summarise_reasons
-    from node.runtime.roles import open_desk
+    from node.runtime.factories import open_desk
 
     begin = since.replace(tzinfo=UTC) if since else None
     summary = summarise_reasons(open_desk(settings_of(config)[1]).reasons(begin), begin)
@@ -111,7 +111,7 @@ def jobs_reanalyse(job: JobArgument, config: ConfigOption = None) -> None:
 def _operate(
     config: Path | None, job: str, act: Callable[["SqlDesk", int, str, datetime], JobState]
 ) -> None:
-    from node.runtime.roles import open_desk
+    from node.runtime.factories import open_desk
     from node.workers.loop import utc_now
 
     desk = open_desk(settings_of(config)[1])

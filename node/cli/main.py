@@ -130,7 +130,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
     from node.batch.session import Request
     from node.batch.setup import run_screen
     from node.display.batch import ScreeningBar, print_summary, summary
-    from node.runtime.roles import processors
+    from node.runtime.factories import processors
 
     settings = settings_of(config)[1]
     if bundle:

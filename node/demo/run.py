@@ -28,7 +28,7 @@ from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.workflow.delivery import ResultKind
 from node.domain.workflow.job import FINAL, JobState
 from node.domain.workflow.job_summary import Dossier, summarise
-from node.runtime.roles import open_desk
+from node.runtime.factories import open_desk
 
 SHIPPED_FILM = Path(__file__).parent / "film.dcm"
 _START_SECONDS = 60.0

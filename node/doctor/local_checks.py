@@ -18,7 +18,7 @@ from node.domain.errors import OsteoScreenError
 from node.jobs import schema
 from node.jobs.engine import clock_of, open_engine
 from node.policies import routes, threshold_policy
-from node.runtime.roles import open_desk, open_spool
+from node.runtime.factories import open_desk, open_spool
 
 _PROBES = 5
 _ROOM_FOR_TRAIL = 16 * 1024**2

@@ -20,7 +20,7 @@ from node.domain.health_check import Check
 from node.domain.workflow.delivery import SETTLED, Delivery, DeliveryState
 from node.domain.workflow.job import FINAL, JobEvent, JobState
 from node.domain.workflow.job_summary import Dossier
-from node.runtime.roles import open_desk
+from node.runtime.factories import open_desk
 
 PATIENT_NAME, PATIENT_ID = "OSTEOSCREEN^ROUND TRIP", "OSTEOSCREEN-TEST"
 _DESCRIPTION = "OsteoScreen round trip: no patient"

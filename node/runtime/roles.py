@@ -3,47 +3,43 @@
 Each role imports what it needs when it starts, so that receiving films loads no model.
 """
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from datetime import date, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING
-
-import sqlalchemy as sa
 
 from node.challenger.setup import run_canary
 from node.config.live import Current
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
-from node.drift.setup import DriftReport, drift_report, telling, watch_of
-from node.jobs import schema
+from node.drift.setup import telling, watch_of
 from node.jobs.delivery_queue import SqlOutbox
-from node.jobs.engine import open_engine
-from node.jobs.intake import SqlIntake
-from node.jobs.maintenance import SqlCare
-from node.jobs.operator import SqlDesk
 from node.jobs.scoring_queue import SqlQueue
 from node.policies import (
     admission_policy,
     callers,
     gated,
-    reserve,
     retry_policy,
     routes,
     threshold_policy,
 )
 from node.ports import Archive
 from node.runtime.audit_setup import audit_of, audited, peer_of, shipped
+from node.runtime.factories import (
+    _care,
+    _database,
+    _intake,
+    _result_settings,
+    open_spool,
+    processors,
+)
 from node.spool.patient_key import pseudonyms
-from node.spool.store import FileSpool
 
 if TYPE_CHECKING:
-    from node.maintenance.orphans import Adopter
-    from node.results.result_context import ResultSettings
+    pass
 
 _OBJECTS_PER_ASSOCIATION = 50
 
@@ -140,11 +136,6 @@ def run_analyse(current: Current, stop: threading.Event) -> None:
         run(analyst.step, stop, config.queue.poll)
 
 
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
 def run_deliver(current: Current, stop: threading.Event) -> None:
     """Send results: one courier, on a thread of its own, for each destination."""
     from node.workers.delivery import Courier, DeliverySettings
@@ -230,70 +221,3 @@ _RUNNERS: Mapping[Role, Callable[[Current, threading.Event], None]] = {
     Role.UPKEEP: run_upkeep,
     Role.CANARY: run_canary,
 }
-
-
-def open_spool(config: Config) -> FileSpool:
-    """Return the spool, its folders made."""
-    spool = FileSpool(config.spool.path, reserve(config))
-    spool.prepare()
-    return spool
-
-
-def open_desk(config: Config) -> SqlDesk:
-    """Return the operator's view of the job table."""
-    return SqlDesk(_database(config))
-
-
-def open_drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
-    """Return what was measured of sources since a day, of one calling AE title or of all."""
-    return drift_report(_database(config), since, calling_ae)
-
-
-def open_adopter(config: Config) -> "Adopter":
-    """Return what gives films of the spool that have no job one."""
-    from node.maintenance.orphans import Adopter
-    from node.workers.loop import utc_now
-
-    policy, known_as = admission_policy(config), pseudonyms(config.spool.path)
-    return Adopter(
-        _care(config), _intake(config), open_spool(config), lambda: policy, utc_now, known_as
-    )
-
-
-def upgrade_schema(config: Config) -> str:
-    """Run the migrations that are missing; return the revision reached."""
-    return schema.upgrade(open_engine(config.database.url))
-
-
-def _database(config: Config) -> sa.Engine:
-    return schema.open_current(config.database.url)
-
-
-def _intake(config: Config) -> SqlIntake:
-    return SqlIntake(_database(config), retry_policy(config.queue.delivery))
-
-
-def _care(config: Config) -> SqlCare:
-    queue = config.queue
-    lease = timedelta(seconds=queue.lease)
-    return SqlCare(
-        _database(config), retry_policy(queue.analysis), retry_policy(queue.delivery), lease
-    )
-
-
-def _result_settings(config: Config) -> "ResultSettings":
-    from node.results.fonts import typeface_for
-    from node.results.result_context import ResultSettings
-    from node.results.translations.languages import Language
-
-    wanted = config.results
-    language = Language(wanted.language)
-    return ResultSettings(
-        software_version=version("osteoscreen"),
-        series_number_report=wanted.series_number_report,
-        series_number_heatmap=wanted.series_number_heatmap,
-        series_number_text=wanted.series_number_text,
-        heatmap_max_side=wanted.heatmap_max_side,
-        language=language,
-        typeface=typeface_for(language, wanted.font),
-    )

@@ -10,9 +10,10 @@ from node.config.live import Current
 from node.config.settings import Config
 from node.domain.config_change import RoleAnswer
 from node.runtime.audit_setup import audit_of, audited
+from node.runtime.factories import open_spool, upgrade_schema
 from node.runtime.reload.file_watcher import Reloader, reloading
 from node.runtime.reload.supervisor_channel import role_end
-from node.runtime.roles import Role, open_spool, run_role, upgrade_schema
+from node.runtime.roles import Role, run_role
 from node.runtime.supervisor import Supervisor, claim_port
 
 _NODE = "node"

@@ -10,7 +10,7 @@ from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from node.config.settings import load
 from node.domain.workflow.job import JobState
-from node.runtime.roles import open_spool
+from node.runtime.factories import open_spool
 from tests.peers.command import osteoscreen
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node

@@ -17,7 +17,7 @@ from node.domain.workflow.job_summary import Dossier
 from node.jobs import schema
 from node.jobs.engine import open_engine
 from node.jobs.operator import SqlDesk
-from node.runtime.roles import open_desk, open_spool
+from node.runtime.factories import open_desk, open_spool
 from tests.peers.dcmtk import echoscu
 from tests.peers.waiting import wait_until
 

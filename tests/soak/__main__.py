@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from node.config.settings import load
-from node.runtime.roles import Role, open_desk, open_spool
+from node.runtime.factories import open_desk, open_spool
+from node.runtime.roles import Role
 from tests.peers.films import small_film
 from tests.peers.node import Node
 from tests.peers.waiting import free_port, wait_until

@@ -1,0 +1,99 @@
+"""Open what roles and commands need, from the configuration."""
+
+import os
+from datetime import date, timedelta
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from node.config.settings import Config
+from node.drift.setup import DriftReport, drift_report
+from node.jobs import schema
+from node.jobs.engine import open_engine
+from node.jobs.intake import SqlIntake
+from node.jobs.maintenance import SqlCare
+from node.jobs.operator import SqlDesk
+from node.policies import (
+    admission_policy,
+    reserve,
+    retry_policy,
+)
+from node.spool.patient_key import pseudonyms
+from node.spool.store import FileSpool
+
+if TYPE_CHECKING:
+    from node.maintenance.orphans import Adopter
+    from node.results.result_context import ResultSettings
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def open_spool(config: Config) -> FileSpool:
+    """Return the spool, its folders made."""
+    spool = FileSpool(config.spool.path, reserve(config))
+    spool.prepare()
+    return spool
+
+
+def open_desk(config: Config) -> SqlDesk:
+    """Return the operator's view of the job table."""
+    return SqlDesk(_database(config))
+
+
+def open_drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
+    """Return what was measured of sources since a day, of one calling AE title or of all."""
+    return drift_report(_database(config), since, calling_ae)
+
+
+def open_adopter(config: Config) -> "Adopter":
+    """Return what gives films of the spool that have no job one."""
+    from node.maintenance.orphans import Adopter
+    from node.workers.loop import utc_now
+
+    policy, known_as = admission_policy(config), pseudonyms(config.spool.path)
+    return Adopter(
+        _care(config), _intake(config), open_spool(config), lambda: policy, utc_now, known_as
+    )
+
+
+def upgrade_schema(config: Config) -> str:
+    """Run the migrations that are missing; return the revision reached."""
+    return schema.upgrade(open_engine(config.database.url))
+
+
+def _database(config: Config) -> sa.Engine:
+    return schema.open_current(config.database.url)
+
+
+def _intake(config: Config) -> SqlIntake:
+    return SqlIntake(_database(config), retry_policy(config.queue.delivery))
+
+
+def _care(config: Config) -> SqlCare:
+    queue = config.queue
+    lease = timedelta(seconds=queue.lease)
+    return SqlCare(
+        _database(config), retry_policy(queue.analysis), retry_policy(queue.delivery), lease
+    )
+
+
+def _result_settings(config: Config) -> "ResultSettings":
+    from node.results.fonts import typeface_for
+    from node.results.result_context import ResultSettings
+    from node.results.translations.languages import Language
+
+    wanted = config.results
+    language = Language(wanted.language)
+    return ResultSettings(
+        software_version=version("osteoscreen"),
+        series_number_report=wanted.series_number_report,
+        series_number_heatmap=wanted.series_number_heatmap,
+        series_number_text=wanted.series_number_text,
+        heatmap_max_side=wanted.heatmap_max_side,
+        language=language,
+        typeface=typeface_for(language, wanted.font),
+    )

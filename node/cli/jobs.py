@@ -33,9 +33,9 @@ def jobs_list(
     """List jobs, newest first."""
     from node.display.jobs import print_jobs
     from node.domain.workflow.job_summary import Dossier, summarise
-    from node.runtime.factories import open_desk
+    from node.runtime.factories import open_operator_store
 
-    desk = open_desk(settings_of(config)[1])
+    desk = open_operator_store(settings_of(config)[1])
     found = desk.recent(tuple(state or ()), limit, tuple(str(one) for one in reason or ()))
     if as_json:
         print_json([summarise(Dossier(job, (), ())) for job in found])
@@ -48,9 +48,9 @@ def jobs_show(job: JobArgument, config: ConfigOption = None, as_json: JsonOption
     """Show one job: facts, score, deliveries, history."""
     from node.display.jobs import print_dossier
     from node.domain.workflow.job_summary import summarise
-    from node.runtime.factories import open_desk
+    from node.runtime.factories import open_operator_store
 
-    desk = open_desk(settings_of(config)[1])
+    desk = open_operator_store(settings_of(config)[1])
     dossier = desk.show(desk.find(job))
     if as_json:
         print_json(summarise(dossier))
@@ -70,10 +70,10 @@ def jobs_reasons(
     """Count films admitted and refused, by reason and by who sent them."""
     from node.display.jobs import print_reasons
     from node.domain.admission.refusal_counts import summarise_reasons
-    from node.runtime.factories import open_desk
+    from node.runtime.factories import open_operator_store
 
     begin = since.replace(tzinfo=UTC) if since else None
-    summary = summarise_reasons(open_desk(settings_of(config)[1]).reasons(begin), begin)
+    summary = summarise_reasons(open_operator_store(settings_of(config)[1]).reasons(begin), begin)
     if as_json:
         print_json(summary)
     else:
@@ -111,10 +111,10 @@ def jobs_reanalyse(job: JobArgument, config: ConfigOption = None) -> None:
 def _operate(
     config: Path | None, job: str, act: Callable[["SqlDesk", int, str, datetime], JobState]
 ) -> None:
-    from node.runtime.factories import open_desk
+    from node.runtime.factories import open_operator_store
     from node.workers.loop import utc_now
 
-    desk = open_desk(settings_of(config)[1])
+    desk = open_operator_store(settings_of(config)[1])
     job_id = desk.find(job)
     state = act(desk, job_id, f"operator:{getpass.getuser()}", utc_now())
     typer.echo(f"job {job_id} is {state}")

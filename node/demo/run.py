@@ -28,7 +28,7 @@ from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.workflow.delivery import ResultKind
 from node.domain.workflow.job import FINAL, JobState
 from node.domain.workflow.job_summary import Dossier, summarise
-from node.runtime.factories import open_desk
+from node.runtime.factories import open_operator_store
 
 SHIPPED_FILM = Path(__file__).parent / "film.dcm"
 _START_SECONDS = 60.0
@@ -125,7 +125,7 @@ def _await_node(config: Config, log: Path) -> None:
 
 
 def _await_job(config: Config, sop_instance_uid: str) -> Dossier:
-    desk = open_desk(config)
+    desk = open_operator_store(config)
     job_id = desk.find(sop_instance_uid)
     deadline = monotonic() + _JOB_SECONDS
     while (dossier := desk.show(job_id)).job.state not in _ENDED:

@@ -18,7 +18,7 @@ from node.domain.errors import OsteoScreenError
 from node.jobs import schema
 from node.jobs.engine import clock_of, open_engine
 from node.policies import routes, threshold_policy
-from node.runtime.factories import open_desk, open_spool
+from node.runtime.factories import open_operator_store, open_spool
 
 _PROBES = 5
 _ROOM_FOR_TRAIL = 16 * 1024**2
@@ -47,7 +47,9 @@ def clock(config: Config) -> str:
         raise OsteoScreenError(
             f"{apart.total_seconds():.0f} s from the database's clock: set both by NTP"
         )
-    newest = max((job.updated_at for job in open_desk(config).recent((), 1)), default=before)
+    newest = max(
+        (job.updated_at for job in open_operator_store(config).recent((), 1)), default=before
+    )
     if newest - after > _CLOCKS_APART:
         raise OsteoScreenError(
             f"it is {after:%Y-%m-%d %H:%M:%S} UTC here, before the newest job's "
@@ -139,7 +141,7 @@ def _told(rule: Rule, score: Used) -> str:
 
 def deliveries(config: Config) -> str:
     """See that whatever waits has somewhere to go."""
-    waiting = open_desk(config).waiting()
+    waiting = open_operator_store(config).waiting()
     lost = sorted(set(waiting) - {destination.name for destination in config.destinations})
     if lost:
         raise OsteoScreenError(

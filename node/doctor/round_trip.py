@@ -20,7 +20,7 @@ from node.domain.health_check import Check
 from node.domain.workflow.delivery import SETTLED, Delivery, DeliveryState
 from node.domain.workflow.job import FINAL, JobEvent, JobState
 from node.domain.workflow.job_summary import Dossier
-from node.runtime.factories import open_desk
+from node.runtime.factories import open_operator_store
 
 PATIENT_NAME, PATIENT_ID = "OSTEOSCREEN^ROUND TRIP", "OSTEOSCREEN-TEST"
 _DESCRIPTION = "OsteoScreen round trip: no patient"
@@ -76,7 +76,7 @@ def _follow(
     config: Config, sop_instance_uid: str, wait: float, tell: Callable[[str], None]
 ) -> Dossier:
     """Return how far the film has come when all is over, or the time is."""
-    desk = open_desk(config)
+    desk = open_operator_store(config)
     job_id = desk.find(sop_instance_uid)
     deadline = monotonic() + wait
     while (dossier := desk.show(job_id)).job.state not in _ENDED and monotonic() < deadline:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from node.domain.config_change import Changes
-
 ABSENT = "absent"
 """Stands for the value of a setting that one of two configurations does not have."""
 

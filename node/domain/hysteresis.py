@@ -1,4 +1,4 @@
-"""When a disk counts as full: a pure decision, with hysteresis."""
+"""Hysteresis for a full disk and for a long queue: pure decisions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -39,14 +39,14 @@ def open_spool(config: Config) -> FileSpool:
     return spool
 
 
-def open_desk(config: Config) -> SqlDesk:
+def open_operator_store(config: Config) -> SqlDesk:
     """Return the operator's view of the job table."""
-    return SqlDesk(_database(config))
+    return SqlDesk(open_database(config))
 
 
 def open_drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
     """Return what was measured of sources since a day, of one calling AE title or of all."""
-    return drift_report(_database(config), since, calling_ae)
+    return drift_report(open_database(config), since, calling_ae)
 
 
 def open_adopter(config: Config) -> "Adopter":
@@ -56,7 +56,12 @@ def open_adopter(config: Config) -> "Adopter":
 
     policy, known_as = admission_policy(config), pseudonyms(config.spool.path)
     return Adopter(
-        _care(config), _intake(config), open_spool(config), lambda: policy, utc_now, known_as
+        open_maintenance_store(config),
+        open_intake(config),
+        open_spool(config),
+        lambda: policy,
+        utc_now,
+        known_as,
     )
 
 
@@ -65,23 +70,23 @@ def upgrade_schema(config: Config) -> str:
     return schema.upgrade(open_engine(config.database.url))
 
 
-def _database(config: Config) -> sa.Engine:
+def open_database(config: Config) -> sa.Engine:
     return schema.open_current(config.database.url)
 
 
-def _intake(config: Config) -> SqlIntake:
-    return SqlIntake(_database(config), retry_policy(config.queue.delivery))
+def open_intake(config: Config) -> SqlIntake:
+    return SqlIntake(open_database(config), retry_policy(config.queue.delivery))
 
 
-def _care(config: Config) -> SqlCare:
+def open_maintenance_store(config: Config) -> SqlCare:
     queue = config.queue
     lease = timedelta(seconds=queue.lease)
     return SqlCare(
-        _database(config), retry_policy(queue.analysis), retry_policy(queue.delivery), lease
+        open_database(config), retry_policy(queue.analysis), retry_policy(queue.delivery), lease
     )
 
 
-def _result_settings(config: Config) -> "ResultSettings":
+def result_settings(config: Config) -> "ResultSettings":
     from node.results.fonts import typeface_for
     from node.results.result_context import ResultSettings
     from node.results.translations.languages import Language

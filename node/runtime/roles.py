@@ -29,12 +29,12 @@ from node.policies import (
 from node.ports import Archive
 from node.runtime.audit_setup import audit_of, audited, peer_of, shipped
 from node.runtime.factories import (
-    _care,
-    _database,
-    _intake,
-    _result_settings,
+    open_database,
+    open_intake,
+    open_maintenance_store,
     open_spool,
     processors,
+    result_settings,
 )
 from node.spool.patient_key import pseudonyms
 
@@ -75,7 +75,7 @@ def run_ingest(current: Current, stop: threading.Event) -> None:
     from node.workers.loop import utc_now
 
     config = current.config
-    spool, intake = open_spool(config), _intake(config)
+    spool, intake = open_spool(config), open_intake(config)
     audit = audit_of(config, Role.INGEST)
     server = IngestServer(
         settings=config.dicom,
@@ -105,7 +105,7 @@ def run_analyse(current: Current, stop: threading.Event) -> None:
     from node.workers.scoring import Analyst, Rules
 
     config = current.config
-    queue, spool = SqlQueue(_database(config)), open_spool(config)
+    queue, spool = SqlQueue(open_database(config)), open_spool(config)
     wanted = config.model
     # Its processes get ready while the model is loaded.
     with Decoders(wanted.decoders or min(wanted.batch, processors())) as decoders:
@@ -116,7 +116,7 @@ def run_analyse(current: Current, stop: threading.Event) -> None:
                 admission=gated(admission_policy(config), predictor.looks),
                 thresholds=threshold_policy(config, predictor.threshold),
                 routes=routes(config),
-                results=_result_settings(config),
+                results=result_settings(config),
                 callers=callers(config),
             )
 
@@ -143,7 +143,7 @@ def run_deliver(current: Current, stop: threading.Event) -> None:
 
     config = current.config
     plan = retry_policy(config.queue.delivery)
-    outbox, spool = SqlOutbox(_database(config), plan), open_spool(config)
+    outbox, spool = SqlOutbox(open_database(config), plan), open_spool(config)
     audit = audit_of(config, Role.DELIVER)
     threads = []
     for destination in config.destinations:
@@ -204,11 +204,11 @@ def run_upkeep(current: Current, stop: threading.Event) -> None:
         return Keeping(films=kept.films, results=kept.results, rows=kept.rows)
 
     config = current.config
-    care, spool = _care(config), open_spool(config)
+    care, spool = open_maintenance_store(config), open_spool(config)
     policy = current.derive(admission_policy)
-    adopter = Adopter(care, _intake(config), spool, policy, utc_now)
+    adopter = Adopter(care, open_intake(config), spool, policy, utc_now)
     chores = Chores(care, spool, adopter, current.derive(keeping), config.queue.alarm, utc_now)
-    engine = _database(config)
+    engine = open_database(config)
     watch = watch_of(config, engine, current.derive(lambda config: config.retention.rows))
     with telling(config, engine, stop):
         run(chores, watch, config.schedule, stop)

@@ -17,7 +17,7 @@ from node.domain.workflow.job_summary import Dossier
 from node.jobs import schema
 from node.jobs.engine import open_engine
 from node.jobs.operator import SqlDesk
-from node.runtime.factories import open_desk, open_spool
+from node.runtime.factories import open_operator_store, open_spool
 from tests.peers.dcmtk import echoscu
 from tests.peers.waiting import wait_until
 
@@ -139,7 +139,7 @@ class Node:
 
     def desk(self) -> SqlDesk:
         """Return the operator's view of the node's job table."""
-        return open_desk(load(self.file))
+        return open_operator_store(load(self.file))
 
     def spooled(self, sop_instance_uid: str) -> Path:
         """Return where the bytes of a film lie."""

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from node.config.settings import load
-from node.runtime.factories import open_desk, open_spool
+from node.runtime.factories import open_operator_store, open_spool
 from node.runtime.roles import Role
 from tests.peers.films import small_film
 from tests.peers.node import Node
@@ -111,7 +111,7 @@ class Stockkeeper:
 
     def __init__(self, node: Node) -> None:
         config = load(node.file)
-        self._desk, self._spool = open_desk(config), open_spool(config)
+        self._desk, self._spool = open_operator_store(config), open_spool(config)
 
     def look(self) -> tuple[int, int]:
         """Return how many rows and files there are."""

@@ -1,1 +1,0 @@
-"""When a queue is too deep: a pure decision, with hysteresis."""

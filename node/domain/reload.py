@@ -1,1 +1,0 @@
-"""What came of a look at the configuration file while the node runs."""

@@ -48,7 +48,7 @@ check: $(INSTALLED) ## Check format, lint, types and layers
 
 judges: $(INSTALLED) ## Have validators judge every kind of result; writes docs/validation.md
 	@tests/install-tools.sh
-	@$(BIN)/python -m tests.judges.table --out docs/validation.md
+	@$(BIN)/python -m tests.validators.table --out docs/validation.md
 
 viewer: $(INSTALLED) ## Open results in OHIF, in a real browser; screenshots in out/viewer
 	@tests/install-tools.sh chromium
@@ -56,11 +56,11 @@ viewer: $(INSTALLED) ## Open results in OHIF, in a real browser; screenshots in 
 
 faults: $(INSTALLED) ## Harm a real node in every way, once on each database (minutes)
 	@tests/install-tools.sh
-	@$(BIN)/python -m tests.faults
+	@$(BIN)/python -m tests.fault_injection
 
 faults-long: $(INSTALLED) ## The same with 500 kills (an hour); goes on where it was stopped; docs/reliability.md
 	@tests/install-tools.sh
-	@$(BIN)/python -m tests.faults --kills 500 --trials 2 --journal out/faults/long.jsonl \
+	@$(BIN)/python -m tests.fault_injection --kills 500 --trials 2 --journal out/faults/long.jsonl \
 	  --out docs/reliability.md
 
 soak: $(INSTALLED) ## Send 10,000 films at full speed and see that nothing grows; takes an hour or two

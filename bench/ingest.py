@@ -27,11 +27,11 @@ from rich.table import Table
 
 from node.demo.run import SHIPPED_FILM
 from tests.peers.dcmtk import dcmsend, echoscu
-from tests.peers.films import renamed
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.programs import find
 from tests.peers.waiting import free_port, wait_until
+from tests.support.peer_films import renamed
 
 Receiver = Callable[[list[list[Path]]], float]
 

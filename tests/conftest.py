@@ -15,6 +15,7 @@ from tests.peers.orthanc import Orthanc
 from tests.peers.postgres import fresh_database, running_postgres
 from tests.peers.programs import require
 from tests.peers.waiting import free_port
+from tests.support.paths import ROOT
 
 # Tests share the cores with each other: torch's threads would wait for one another longer than they
 # work, in every program that a test starts. And a net's last bits depend on how many there are.
@@ -24,7 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -14,8 +14,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models.bundle.combined import Combined
 from models.bundle.operating_points import OperatingPoint
-from models.clinical.combined import Combined
 from models.clinical.model import ClinicalModel
 from models.gate.bundle_part import GatePart
 from models.io.yaml_text import read_words

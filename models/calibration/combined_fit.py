@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import bisect, minimize
 
+from models.bundle.combined import Combined, Mixture, combine_films
 from models.bundle.operating_points import freeze
 from models.calibration.platt import auc
-from models.clinical.combined import Combined, Mixture, combine_films
 
 Values = npt.NDArray[np.floating]
 Flags = npt.NDArray[np.bool_]

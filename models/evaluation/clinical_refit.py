@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.calibration.clinical_cohort import TableError, read_people
+from models.calibration.clinical_fit import FitError, fit_clinical
 from models.clinical.model import sigmoid
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.entry import Split
 from models.dataset.manifest import Manifest
 from models.evaluation.discrimination import Values
-from models.training.clinical.fit import FitError, fit_clinical
-from models.training.clinical.people import TableError, read_people
 
 
 @dataclass(frozen=True)

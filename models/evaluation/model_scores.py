@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.bundle.card import Card
+from models.bundle.combined import combine_films
 from models.bundle.score import Bundle
-from models.clinical.combined import combine_films
 from models.clinical.model import sigmoid
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.entry import Entry

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from models.bundle.card import Calibration, Card, Earlier, Figure, IntendedUse, Training
+from models.bundle.combined import Combined
 from models.bundle.operating_points import OperatingPoint, freeze
 from models.bundle.score import Bundle, calibrated
 from models.bundle.store import BundleError, write_bundle
 from models.calibration.combined_fit import fit
 from models.calibration.platt import platt
-from models.clinical.combined import Combined
 from models.clinical.model import ClinicalModel
 from models.images.dicom import Radiograph
 from models.nets.grid import GridNet

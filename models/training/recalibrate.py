@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from models.bundle.card import Figure
+from models.bundle.combined import combine_films
 from models.bundle.golden import golden_films
 from models.bundle.score import Bundle
 from models.bundle.store import write_bundle
 from models.calibration.platt import area
-from models.clinical.combined import combine_films
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.entry import Entry, ManifestError, Origin, Split
 from models.dataset.manifest import Manifest, read_manifest

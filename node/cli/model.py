@@ -64,13 +64,13 @@ def fit_clinical(
 ) -> None:
     """Fit the clinical model on age, sex, weight and height; show its cross-validated figures."""
     try:
-        from models.training.clinical import fit
+        from models.calibration import clinical_fit
     except ModuleNotFoundError as error:
         raise Misconfigured(
             f"fitting needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
     from models.bundle.store import BundleError, add_clinical
-    from models.training.clinical.people import Label, TableError, read_people
+    from models.calibration.clinical_cohort import Label, TableError, read_people
     from node.inference.predictor import open_bundle
 
     if label not in ("", *Label):
@@ -78,12 +78,12 @@ def fit_clinical(
         raise typer.BadParameter(f"{label!r} is none of {known}", param_hint="--label")
     opened = open_bundle(bundle, "cpu") if bundle else None
     try:
-        made = fit.fit_clinical(read_people(table, Label(label) if label else None))
+        made = clinical_fit.fit_clinical(read_people(table, Label(label) if label else None))
         if opened is not None:
             digest = add_clinical(opened, made).card.digest
     except TableError as error:
         raise Misconfigured(str(error)) from None
-    except (fit.FitError, BundleError) as error:
+    except (clinical_fit.FitError, BundleError) as error:
         raise Permanent(str(error)) from None
     if as_json:
         typer.echo(json.dumps(made.model_dump(mode="json"), indent=2))

@@ -10,7 +10,7 @@ import torch
 
 from models.bundle import score as scoring
 from models.bundle import store
-from models.clinical.combined import combine
+from models.bundle.combined import combine
 from models.clinical.model import Facts, sigmoid
 from models.gate import inference as look
 from models.images import dicom

@@ -8,9 +8,9 @@ import pytest
 
 from node.demo.run import SHIPPED_FILM
 from tests.peers.committing import CommittingPacs
-from tests.peers.films import renamed
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
+from tests.support.peer_films import renamed
 
 
 @pytest.fixture

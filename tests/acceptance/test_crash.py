@@ -16,9 +16,9 @@ from node.domain.workflow.job import JobState
 from node.domain.workflow.job_summary import Dossier
 from node.workers.loop import utc_now
 from tests.peers.dcmtk import dcmsend
-from tests.peers.films import renamed
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
+from tests.support.peer_films import renamed
 
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 

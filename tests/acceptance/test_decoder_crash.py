@@ -13,12 +13,12 @@ from pydicom.uid import RLELossless
 
 from node.domain.workflow.job import JobState
 from tests.peers.dcmtk import dcmsend
-from tests.peers.films import renamed
 from tests.peers.node import AE_TITLE, ENDED, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import wait_until
-from tests.wire.films import film as made_film
-from tests.wire.films import write
+from tests.support.peer_films import renamed
+from tests.support.wire_films import film as made_film
+from tests.support.wire_films import write
 
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 

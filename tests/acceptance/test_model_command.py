@@ -8,10 +8,9 @@ import pytest
 import yaml
 
 from tests.peers.command import assert_one_clear_line, osteoscreen
-from tests.unit.models.people import crowd, manifest_rows
-from tests.unit.models.people import write as write_table
-
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+from tests.support.people import crowd, manifest_rows
+from tests.support.people import write as write_table
 
 
 class TestModel:

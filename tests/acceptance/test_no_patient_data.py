@@ -24,11 +24,11 @@ from node.jobs.tables import metadata
 from node.spool.patient_key import NAME
 from tests.peers.command import osteoscreen
 from tests.peers.dcmtk import dcmsend
-from tests.peers.films import renamed
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.quoting import QuotingPacs
 from tests.peers.waiting import wait_until
+from tests.support.peer_films import renamed
 
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 

@@ -24,6 +24,7 @@ from tests.peers.ohif import serving
 from tests.peers.orthanc import Orthanc
 from tests.peers.programs import find
 from tests.peers.waiting import wait_until
+from tests.support.paths import ROOT
 
 pytestmark = [
     pytest.mark.viewer,
@@ -31,7 +32,7 @@ pytestmark = [
         "chromium", "dcmsend", "Orthanc", "libOrthancDicomWeb.so", "wqy-microhei.ttc"
     ),
 ]
-PICTURES = Path(__file__).parents[2] / "out" / "viewer"
+PICTURES = ROOT / "out" / "viewer"
 # Software drawing, for machines without a graphics card.
 FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 ELSEWHERE = re.compile(r"^(https?|wss?)://(?!127\.0\.0\.1[:/])")

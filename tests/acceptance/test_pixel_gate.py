@@ -13,9 +13,9 @@ from pydicom.uid import Comprehensive3DSRStorage, generate_uid
 from node.domain.admission.reasons import Note
 from node.domain.workflow.job import Job, JobState
 from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump
-from tests.peers.films import small_film
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
+from tests.support.peer_films import small_film
 
 pytestmark = pytest.mark.tools("dcmsend", "dsrdump", "dciodvfy", "Orthanc")
 

@@ -17,10 +17,10 @@ from node.domain.workflow.job import Job, JobState
 from tests.peers.audit import read
 from tests.peers.command import assert_one_clear_line, osteoscreen
 from tests.peers.dcmtk import dcmsend
-from tests.peers.films import renamed
 from tests.peers.node import AE_TITLE, ENDED, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import wait_until
+from tests.support.peer_films import renamed
 
 pytestmark = pytest.mark.tools("dcmsend", "echoscu", "Orthanc")
 

@@ -14,10 +14,10 @@ from node.domain.workflow.job import JobState
 from node.jobs.engine import open_engine
 from tests.peers.command import assert_one_clear_line, osteoscreen
 from tests.peers.dcmtk import dcmsend
-from tests.peers.films import renamed
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.programs import run
+from tests.support.peer_films import renamed
 
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 

@@ -14,6 +14,7 @@ import pytest
 from pydicom import dcmread
 
 from tests.peers.command import assert_one_clear_line, osteoscreen, write_config
+from tests.support.paths import ROOT
 
 REASONS = {
     "RG2_JPLL.dcm": "body-part",
@@ -178,7 +179,7 @@ def test_a_folder_without_films_is_an_empty_table(tmp_path: Path) -> None:
 def test_configuration_and_bundle_are_the_nodes(tmp_path: Path, film: Path) -> None:
     """The same policy as at the node; another bundle by its folder."""
     bundle = tmp_path / "bundle"
-    shutil.copytree(Path(__file__).parents[2] / "models" / "bundles" / "demo", bundle)
+    shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
     file = write_config(tmp_path, "policy: {threshold: 1.0, admit: {views: [LL]}}\n")
     out = tmp_path / "scores.csv"
     for words, state in ((("--config", file), "REJECTED"), (("--bundle", bundle), "SCORED")):
@@ -206,7 +207,7 @@ def test_wrong_words_are_one_clear_line(
 ) -> None:
     """Status 2, and nothing left behind."""
     monkeypatch.chdir(tmp_path)
-    root = str(Path(__file__).parents[2])
+    root = str(ROOT)
     done = osteoscreen("screen", *words, PYTHONPATH=root)
     assert_one_clear_line(done, 2, said)
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from pydicom import dcmread
 
 from node.domain.workflow.delivery import SETTLED, DeliveryState
 from node.domain.workflow.job import JobState
-from tests.faults.house import SHIPPED_BUNDLE
+from tests.fault_injection.house import SHIPPED_BUNDLE
 from tests.peers.committing import CommittingPacs
 from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.node import AE_TITLE, Node

@@ -1,14 +1,14 @@
 """Whatever becomes of a film at its admission is explained in `docs/admission.md`."""
 
 from enum import StrEnum
-from pathlib import Path
 
 import pytest
 
 from node.domain.admission.header_rules import PixelRule
 from node.domain.admission.reasons import Note, Reason
+from tests.support.paths import ROOT
 
-PAGE = (Path(__file__).parents[2] / "docs" / "admission.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "admission.md").read_text(encoding="utf-8")
 
 
 def rows_of(heading: str) -> dict[str, list[str]]:

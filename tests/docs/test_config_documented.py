@@ -15,8 +15,8 @@ from pydantic import BaseModel
 
 from node.config.peers import Destination
 from node.config.settings import Config, load
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config.yaml"
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -12,8 +11,8 @@ from node.domain.audit_events import AuditEvent
 from node.domain.workflow.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
 from node.domain.workflow.job import JOB_TRANSITIONS, JobEvent, JobState
 from node.drift.alarms import AlarmEvent
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 

@@ -24,7 +24,7 @@ from tests.fuzz.surface import Tally
 from tests.fuzz.surfaces import HERE, THERE, load
 from tests.fuzz.table import table
 from tests.fuzz.workers import run_here
-from tests.section import put
+from tests.support.document_section import put
 
 MIX = {
     "header": 122_000,

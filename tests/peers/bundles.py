@@ -5,8 +5,9 @@ from pathlib import Path
 
 from models.bundle.card import Calibration, digest, dump, parse
 from models.clinical.model import parse_clinical
+from tests.support.paths import ROOT
 
-DEMO = Path(__file__).parents[2] / "models" / "bundles" / "demo"
+DEMO = ROOT / "models" / "bundles" / "demo"
 
 
 def signed(path: Path, **change: object) -> Path:

@@ -19,10 +19,12 @@ from typing import Any
 
 import httpx
 
+from tests.support.paths import ROOT
+
 VERSION = "3.13.2"
 _SHA256 = "b189d3963bfc58e9394a9db8c7be75d07beb029ec211dbb126d47b62969dd3f1"
 _REGISTRY = os.environ.get("NPM_CONFIG_REGISTRY", "https://registry.npmjs.org").rstrip("/")
-_FOLDER = Path(__file__).parents[2] / "out" / f"ohif-{VERSION}"
+_FOLDER = ROOT / "out" / f"ohif-{VERSION}"
 _CONFIGURATION = Path(__file__).parent / "ohif-config.js"
 _DICOMWEB = "/dicom-web/"
 # Of HTTP/1.1, those that are between two neighbours and not passed on.

@@ -17,8 +17,9 @@ from pydicom import Dataset, dcmread
 
 from tests.peers.programs import find
 from tests.peers.waiting import free_port, wait_until
+from tests.support.paths import ROOT
 
-CONFIGURATION = Path(__file__).parents[2] / "deploy" / "orthanc.json"
+CONFIGURATION = ROOT / "deploy" / "orthanc.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,14 @@ from rich.progress import Progress
 from node.config.settings import load
 from node.runtime.factories import open_operator_store, open_spool
 from node.runtime.roles import Role
-from tests.peers.films import small_film
 from tests.peers.node import Node
 from tests.peers.waiting import free_port, wait_until
-from tests.section import put
 from tests.soak.counting import CountingPacs
 from tests.soak.meter import Growth, Meter
 from tests.soak.senders import Senders
 from tests.soak.stock import Moment, surplus_files, surplus_rows
+from tests.support.document_section import put
+from tests.support.peer_films import small_film
 
 _SAMPLE_SECONDS = 5.0
 _ALLOWED = 0.05

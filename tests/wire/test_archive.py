@@ -21,8 +21,8 @@ from pynetdicom.sop_class import Verification
 
 from node.domain.errors import Permanent, Transient, Unreachable
 from node.pacs.association import classify, open_archive
+from tests.support.wire_films import film, write
 from tests.wire.conftest import StartPacs, answering
-from tests.wire.films import film, write
 from tests.wire.raw import COMMAND, fragment, pdu
 
 

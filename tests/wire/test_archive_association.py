@@ -15,8 +15,8 @@ from node.domain.workflow.delivery import CommitmentReport
 from node.pacs.association import open_archive
 from node.pacs.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE
 from tests.peers.waiting import free_port
+from tests.support.wire_films import film, write
 from tests.wire.conftest import StartPacs, answering, destination
-from tests.wire.films import film, write
 
 OBJECTS = [("1.2.840.10008.5.1.4.1.1.7", "2.25.2")]
 

@@ -19,10 +19,10 @@ from node.domain.errors import Misconfigured
 from node.ingest.scp import IngestServer
 from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.waiting import wait_until
+from tests.support.paths import ROOT
+from tests.support.wire_films import film, write
 from tests.wire.conftest import Node
-from tests.wire.films import film, write
 
-ROOT = Path(__file__).parents[2]
 VERIFICATION = "1.2.840.10008.1.1"
 LOOPBACK = ip_network("127.0.0.0/8")
 HOSPITAL = ip_network("10.1.0.0/16")

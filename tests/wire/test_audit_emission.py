@@ -9,8 +9,8 @@ import pytest
 from node.domain.access import Caller
 from tests.peers.audit import Record, read
 from tests.peers.waiting import wait_until
+from tests.support.wire_films import film
 from tests.wire.conftest import AE_TITLE, Node
-from tests.wire.films import film
 
 OpenNode = Callable[..., Node]
 

@@ -25,8 +25,8 @@ from node.workers.delivery import Courier, DeliverySettings
 from tests.contract.conftest import VERDICT, Table
 from tests.peers.audit import Record, read
 from tests.peers.waiting import free_port
+from tests.support.wire_films import film, write
 from tests.wire.conftest import AE_TITLE, StartPacs, answering, destination, utc_now
-from tests.wire.films import film, write
 
 ATTEMPTS = 2
 

@@ -16,8 +16,8 @@ from pynetdicom.dsutils import encode
 from node.ingest.resource_limits import file_of
 from node.pacs.commitment import PUSH_MODEL
 from tests.peers.waiting import wait_until
+from tests.support.wire_films import film
 from tests.wire.conftest import CR_EXPLICIT, Node, utc_now
-from tests.wire.films import film
 from tests.wire.raw import (
     ABORTED_FOR_A_PARAMETER,
     COMMAND,

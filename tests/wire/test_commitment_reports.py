@@ -30,7 +30,7 @@ from node.jobs.operator import SqlDesk
 from node.jobs.scoring_queue import SqlQueue
 from node.pacs.commitment import PUSH_MODEL
 from tests.peers.committing import send_report
-from tests.unit.domain.films import CHEST_FILM
+from tests.support.film_facts import CHEST_FILM
 from tests.wire.conftest import AE_TITLE, RETRY, Node, utc_now
 
 TRANSACTION = "2.25.77"

@@ -15,8 +15,8 @@ from pynetdicom import evt
 from node.pacs.association import open_archive
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
-from tests.unit.results.films import prediction, subject
-from tests.unit.results.validators import remarks_on
+from tests.support.result_films import prediction, subject
+from tests.support.validators import remarks_on
 from tests.wire.conftest import StartPacs
 
 PLAIN = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))

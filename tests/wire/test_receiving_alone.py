@@ -3,11 +3,11 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 HEAVY = ["torch", "monai", "highdicom", "fastapi", "matplotlib", "models"]
 
 

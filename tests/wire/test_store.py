@@ -19,8 +19,8 @@ from pydicom.uid import (
 from node.domain.workflow.job import JobState
 from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.waiting import wait_until
+from tests.support.wire_films import dcmtk, encoded_data_set, film, write
 from tests.wire.conftest import AE_TITLE, Node
-from tests.wire.films import dcmtk, encoded_data_set, film, write
 from tests.wire.scu import announce, begin
 
 VERIFICATION = "1.2.840.10008.1.1"

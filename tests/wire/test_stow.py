@@ -20,7 +20,7 @@ from node.config.peers import WebDestination
 from node.domain.errors import Misconfigured, OsteoScreenError, Permanent, Transient, Unreachable
 from node.pacs.stow import failures, open_web
 from tests.peers.waiting import free_port
-from tests.wire.films import film, write
+from tests.support.wire_films import film, write
 
 
 class WebPacs:

@@ -18,8 +18,8 @@ from node.domain.errors import Misconfigured, Unreachable
 from node.pacs.association import open_archive
 from node.security.tls import client_context, valid_until
 from tests.peers.waiting import free_port
+from tests.support.wire_films import film, write
 from tests.wire.conftest import answering, destination
-from tests.wire.films import film, write
 
 
 class Authority:

@@ -19,8 +19,8 @@ from node.security.tls import server_context
 from tests.peers.audit import read
 from tests.peers.programs import run
 from tests.peers.waiting import wait_until
+from tests.support.wire_films import film, write
 from tests.wire.conftest import AE_TITLE, Node
-from tests.wire.films import film, write
 
 pytestmark = pytest.mark.tools("echoscu", "storescu")
 

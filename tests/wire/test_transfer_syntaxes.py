@@ -14,8 +14,8 @@ from node.domain.admission.header_rules import RADIOGRAPH_CLASSES
 from node.domain.workflow.job import JobState
 from node.ingest.scp import TRANSFER_SYNTAXES
 from tests.peers.dcmtk import dcmsend
+from tests.support.wire_films import dcmtk, encoded_data_set, film, write
 from tests.wire.conftest import AE_TITLE, Node
-from tests.wire.films import dcmtk, encoded_data_set, film, write
 
 ENCODED_HERE = [
     uid.ExplicitVRLittleEndian,

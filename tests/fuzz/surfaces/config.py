@@ -8,8 +8,9 @@ from node.config.settings import ENV_PREFIX, Config, ConfigError, load
 from tests.fuzz.chance import mutated, weighed
 from tests.fuzz.surface import Wrong, has_control
 from tests.fuzz.texts import YAML_VALUES, text
+from tests.support.paths import ROOT
 
-_SHIPPED = (Path(__file__).parents[3] / "config.yaml").read_bytes()
+_SHIPPED = (ROOT / "config.yaml").read_bytes()
 _SECTIONS = (*Config.model_fields, "nonsense", "")
 _KEYS = ("port", "callers", "timeout", "url", "path", "threshold", "films", "level", "ca", "")
 

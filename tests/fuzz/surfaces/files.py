@@ -10,10 +10,10 @@ from random import Random
 
 from models.bundle.card import CardError
 from models.bundle.card import parse as parse_card
+from models.calibration.clinical_cohort import TableError, read_people
 from models.clinical.model import ClinicalError, parse_clinical
 from models.dataset.entry import ManifestError
 from models.dataset.manifest import COLUMNS, read_manifest
-from models.training.clinical.people import TableError, read_people
 from node.cli.thresholds import lines_of
 from node.domain.errors import Misconfigured
 from node.domain.radiograph.pseudonym import pseudonym

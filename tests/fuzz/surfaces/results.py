@@ -38,7 +38,7 @@ from tests.fuzz.elements import Element, body, element, nest, part10, spoiled
 from tests.fuzz.surface import Wrong
 from tests.fuzz.surfaces.header import GOOD, elements
 from tests.fuzz.texts import CHARSETS, text
-from tests.unit.domain.films import CHEST_FILM
+from tests.support.film_facts import CHEST_FILM
 
 _POLICY = AdmissionPolicy(min_matrix=16, min_side=0.0)
 _ROUTES = (

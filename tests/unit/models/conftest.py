@@ -1,7 +1,6 @@
 """What the tests of the models share: small nets, phantoms, data sets made by hand."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,6 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
 from models.nets.grid import GridConfig, GridNet
-
-REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture

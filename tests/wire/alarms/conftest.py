@@ -11,7 +11,7 @@ import trustme
 from node.jobs import schema
 from node.jobs.engine import open_engine
 from tests.peers.receivers import MailReceiver, WebReceiver
-from tests.wire.alarms.told import SECRET, Told
+from tests.support.alarm_payloads import SECRET, Told
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from node.drift.alarm_store import SqlAlarms
 from node.drift.setup import telling
 from tests.peers.receivers import MailReceiver, WebReceiver
 from tests.peers.waiting import wait_until
-from tests.wire.alarms.told import CONTENT, XRAY, Told
+from tests.support.alarm_payloads import CONTENT, XRAY, Told
 
 
 @pytest.mark.parametrize(

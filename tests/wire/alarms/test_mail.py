@@ -14,7 +14,7 @@ from node.config.monitoring import Mail
 from node.domain.errors import Unreachable
 from node.drift import channel_mail
 from tests.peers.receivers import MailReceiver
-from tests.wire.alarms.told import CONTENT, Told
+from tests.support.alarm_payloads import CONTENT, Told
 
 
 def mailing(receiver: MailReceiver, **more: Any) -> Mail:

@@ -15,7 +15,7 @@ from node.domain.errors import Misconfigured, Unreachable
 from node.drift import channel_webhook
 from node.drift.channel_webhook import SIGNATURE
 from tests.peers.receivers import WebReceiver
-from tests.wire.alarms.told import CONTENT, SECRET, Told
+from tests.support.alarm_payloads import CONTENT, SECRET, Told
 
 
 def hook(receiver: WebReceiver, **more: Any) -> Webhook:

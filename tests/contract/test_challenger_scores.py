@@ -1,0 +1,87 @@
+"""What two bundles said of the same films, read back from either database."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from node.challenger.comparison import StoredPair
+from node.challenger.score_pairs import SqlCanaryScores
+from node.challenger.score_queue import SqlCanary
+from node.challenger.states import Scored
+from node.domain.decision.prediction import Probability, Verdict
+from node.domain.workflow.retry import RetryAt
+from node.replay.score_store import SqlScores
+from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table
+from tests.contract.test_score_store import MODEL, scored
+
+NEXT = "cd" * 32
+SAID = replace(
+    VERDICT,
+    probability=Probability(0.3, 0.2, 0.25),
+    model=replace(VERDICT.model, digest=NEXT),
+    seconds={"decode": 0.2, "predict": 1.5},
+)
+
+
+def settle(table: Table, verdict: Verdict = SAID, model: str = NEXT, limit: int = 1) -> None:
+    """Have the canary of a bundle say this of the next films."""
+    queue = SqlCanary(table.engine, model, 1.0, ANALYSIS, LEASE)
+    for film in queue.claim("c1", table.now, table.now + LEASE, limit):
+        assert queue.settle(film, Scored(verdict), table.now)
+
+
+def stored(table: Table, since: datetime | None = None) -> list[StoredPair]:
+    scores = SqlCanaryScores(table.engine, MODEL, NEXT)
+    return list(scores.stored(scores.start(since)))
+
+
+def test_a_pair_has_both_scores_and_what_they_cost(table: Table) -> None:
+    scored(table, 1, replace(VERDICT, seconds={"predict": 0.5}))
+    settle(table)
+    [single] = SqlScores(table.engine).stored(MODEL, None)
+    expected = StoredPair(single, "1.2.3.1", True, 0.5, "SCORED", 0.3, 0.2, 0.25, 1.5)
+    [found] = stored(table)
+    assert found == expected
+    assert [type(value) for value in found] == [type(value) for value in expected]
+
+
+def test_films_that_the_canary_has_not_are_there_to_be_counted(table: Table) -> None:
+    """Not looked at, under way, and purged; a third bundle's canary is another affair."""
+    scored(table, 1)
+    settle(table)
+    scored(table, 2)
+    settle(table, model="ef" * 32, limit=2)
+    queue = SqlCanary(table.engine, NEXT, 1.0, ANALYSIS, LEASE)
+    [film] = queue.claim("c1", table.now, table.now + LEASE, 1)
+    queue.settle(film, RetryAt(table.now, "no memory"), table.now)
+    scored(table, 3)
+    table.later(10)
+    table.care.spend_keys(table.now, table.now)
+    assert [(one.state, one.image, one.kept) for one in stored(table)] == [
+        ("SCORED", 0.3, False),
+        ("SCORING", None, False),
+        (None, None, False),
+    ]
+
+
+def test_what_came_before_the_canarys_first_film_is_not_counted_against_it(table: Table) -> None:
+    """A year of films was purged before it was introduced."""
+    scored(table, 1)
+    table.later(10)
+    table.care.spend_keys(table.now, table.now)
+    assert stored(table) == []
+    scored(table, 2)
+    settle(table)
+    later = table.later(10)
+    scored(table, 3)
+    assert [one.uid for one in stored(table)] == ["1.2.3.2", "1.2.3.3"]
+    assert [one.uid for one in stored(table, later)] == ["1.2.3.3"]
+    assert len(stored(table, later - timedelta(days=365))) == 2
+
+
+def test_a_film_that_another_bundle_serves_by_now_is_left_out(table: Table) -> None:
+    """Scored anew after a switch: it would be compared with itself."""
+    scored(table, 1)
+    settle(table)
+    scored(table, 2, SAID)
+    settle(table)
+    assert [one.uid for one in stored(table)] == ["1.2.3.1"]

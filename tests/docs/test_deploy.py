@@ -1,0 +1,102 @@
+"""The files in deploy/ fit the program that they deploy, as far as that shows without an engine."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from node.config.settings import load
+from tests.peers import orthanc
+from tests.peers.programs import run
+from tests.support.paths import ROOT
+
+DEPLOY = ROOT / "deploy"
+
+
+@pytest.fixture
+def compose() -> dict[str, Any]:
+    services: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    return services
+
+
+def test_the_tests_run_the_deployed_pacs() -> None:
+    """What acceptance tests show of Orthanc holds for the file that is shipped."""
+    assert DEPLOY / "orthanc.json" == orthanc.CONFIGURATION
+
+
+def test_the_compose_configuration_is_valid(compose: dict[str, Any]) -> None:
+    """It loads, and names services and networks that compose.yaml has."""
+    config = load(DEPLOY / "config.compose.yaml")
+    [pacs] = config.destinations
+    assert pacs.host in compose["services"]
+    [subnet] = compose["networks"]["default"]["ipam"]["config"]
+    assert subnet["subnet"] in {str(caller.network) for caller in config.dicom.callers}
+
+
+def test_compose_sets_keys_that_exist(
+    compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node's environment is read the way the node reads it."""
+    monkeypatch.setenv("POSTGRES_PASSWORD", "secret")
+    environment = compose["services"]["node"]["environment"]
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value.replace("${POSTGRES_PASSWORD}", "secret"))
+    url = load(DEPLOY / "config.compose.yaml").database.url
+    assert url == "postgresql://osteoscreen:secret@database/osteoscreen"
+
+
+def test_compose_mounts_and_names_what_is_there(compose: dict[str, Any]) -> None:
+    """Files beside compose.yaml exist, volumes are declared, dependencies are services."""
+    for service in compose["services"].values():
+        for mount in service["volumes"]:
+            source = mount.split(":")[0]
+            there = (DEPLOY / source).is_file() if "/" in source else source in compose["volumes"]
+            assert there, mount
+        assert set(service.get("depends_on", {})) <= set(compose["services"])
+
+
+def test_every_port_is_published_on_loopback(compose: dict[str, Any]) -> None:
+    """A trial is not open to the hospital's network by accident."""
+    published = [port for s in compose["services"].values() for port in s.get("ports", ())]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_the_image_is_built_from_what_is_there() -> None:
+    """Each file that the Containerfile copies from the checkout exists."""
+    text = (DEPLOY / "Containerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
+    missing = [name for line in copied for name in line.split() if not (ROOT / name).exists()]
+    assert copied
+    assert missing == []
+
+
+def test_the_audit_trail_lies_where_the_service_may_write(compose: dict[str, Any]) -> None:
+    """In the container and under systemd alike, and logrotate looks there."""
+    trail = load(DEPLOY / "config.compose.yaml").audit.file
+    assert str(trail) == "/var/lib/osteoscreen/audit.log"
+    assert "spool:/var/lib/osteoscreen" in compose["services"]["node"]["volumes"]
+    assert f"\n{trail} {{" in (DEPLOY / "osteoscreen.logrotate").read_text()
+    assert f"`audit.file` to\n`{trail}`" in (DEPLOY / "README.md").read_text()
+
+
+def test_a_reload_asks_about_the_file_that_is_served() -> None:
+    """Under systemd: another file would be one that no node reads."""
+    text = (DEPLOY / "osteoscreen.service").read_text()
+    [served] = re.findall(r"^ExecStart=(\S+) serve (.+)$", text, re.MULTILINE)
+    [reloaded] = re.findall(r"^ExecReload=(\S+) reload (.+)$", text, re.MULTILINE)
+    assert reloaded == served
+
+
+@pytest.mark.tools("systemd-analyze")
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    """No unknown key, no wrong value: systemd itself reads it, with a program that is here."""
+    text = (DEPLOY / "osteoscreen.service").read_text()
+    unit = tmp_path / "osteoscreen.service"
+    unit.write_text(text.replace("/opt/osteoscreen/.venv/bin/osteoscreen", sys.executable))
+    checked = run("systemd-analyze", "verify", "--man=no", unit)
+    assert unit.name not in checked.stderr
+    assert checked.returncode == 0, checked.stderr

@@ -1,0 +1,152 @@
+"""The clinical and combined parts of a bundle: covered by its digest, verified, or not there."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from models.bundle.card import Card, digest, dump, parse
+from models.bundle.combined import Combined
+from models.bundle.golden import verify_golden
+from models.bundle.operating_points import OperatingPoint
+from models.bundle.store import BundleError, add_clinical, load_bundle
+from models.clinical.model import ClinicalModel
+from tests.support.paths import ROOT
+from tests.unit.models.bundle.test_store import CARD
+
+COMBINED = Combined(
+    image=1, clinical=0.5, intercept=0, films=2, positives=1, source="invented", golden=()
+)
+
+
+POINT = OperatingPoint(
+    name="youden", threshold=0.4, sensitivity=1, specificity=1, films=2, positives=1, source="here"
+)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """Return a copy of the demonstration bundle, to be spoiled."""
+    return Path(shutil.copytree(ROOT / "models" / "bundles" / "demo", tmp_path / "bundle"))
+
+
+def _resign(path: Path, clinical: ClinicalModel | None, **change: object) -> None:
+    """Change the card and set the digest as the bundle's maker would."""
+    card = parse((path / "card.yaml").read_text()).model_copy(update=change)
+    weights = (path / "weights.safetensors").read_bytes()
+    card = card.model_copy(update={"digest": digest(card, weights, clinical)})
+    (path / "card.yaml").write_text(dump(card))
+
+
+def test_the_shipped_bundle_has_a_clinical_and_a_combined_part(copied: Path) -> None:
+    """The one fitted on a survey's people, the other on simulated patients, and both say so."""
+    bundle = load_bundle(copied)
+    assert bundle.clinical is not None
+    assert "NHANES" in bundle.clinical.about
+    assert bundle.card.combined is not None
+    assert "simulated" in bundle.card.combined.source
+    assert 0 < bundle.card.combined.clinical < bundle.card.combined.image
+    assert any("No decision rests on it" in limit for limit in bundle.clinical.limits)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("male: -0.27", "male: -0.37"), ("low: 50.0", "low: 40.0"), ("NHANES", "some")]
+)
+def test_a_changed_clinical_part_does_not_load(copied: Path, old: str, new: str) -> None:
+    file = copied / "clinical.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    with pytest.raises(BundleError, match="digest"):
+        load_bundle(copied)
+
+
+def test_a_clinical_part_taken_away_does_not_load(copied: Path) -> None:
+    (copied / "clinical.yaml").unlink()
+    with pytest.raises(BundleError, match="digest"):
+        load_bundle(copied)
+
+
+def test_a_bundle_without_the_part_loads_and_one_planted_in_it_does_not(copied: Path) -> None:
+    """As bundles were before there were clinical models."""
+    file = copied / "clinical.yaml"
+    planted = file.read_text()
+    file.unlink()
+    _resign(copied, None, combined=None)
+    assert load_bundle(copied).clinical is None
+    file.write_text(planted)
+    with pytest.raises(BundleError, match="digest"):
+        load_bundle(copied)
+
+
+def test_a_part_that_is_not_valid_is_named(copied: Path) -> None:
+    (copied / "clinical.yaml").write_text("about: nothing")
+    with pytest.raises(BundleError, match=r"clinical\.yaml is not valid"):
+        load_bundle(copied)
+
+
+def test_a_combined_part_needs_a_clinical_one(copied: Path) -> None:
+    (copied / "clinical.yaml").unlink()
+    _resign(copied, None, combined=COMBINED)
+    with pytest.raises(BundleError, match="combined part but no"):
+        load_bundle(copied)
+
+
+def test_a_part_from_before_it_had_operating_points_keeps_its_digest() -> None:
+    """The digest is what it was signed with then: neither file nor digest knows of the field."""
+    before = Card.model_validate(CARD | {"architecture": {"size": 192}})
+    card = before.model_copy(update={"combined": COMBINED})
+    signed = "sha256:994fb3a764f0f5107672b8587b7df57e5fad12a8538dfa098042d7c2fb39f8f0"
+    assert digest(card, b"weights") == signed
+    assert digest(parse(dump(card)), b"weights") == signed
+    assert "operating_points" not in dump(card).split("combined:")[1]
+
+
+def test_operating_points_of_the_combined_part_are_read_back_and_signed(copied: Path) -> None:
+    clinical = load_bundle(copied).clinical
+    part = COMBINED.model_copy(update={"operating_points": (POINT,)})
+    _resign(copied, clinical, combined=part)
+    assert load_bundle(copied).card.combined == part
+    file = copied / "card.yaml"
+    file.write_text(file.read_text().replace("threshold: 0.4\n", "threshold: 0.3\n"))
+    with pytest.raises(BundleError, match="digest"):
+        load_bundle(copied)
+
+
+def test_golden_people_who_score_otherwise_are_found(copied: Path) -> None:
+    bundle = load_bundle(copied)
+    assert bundle.clinical is not None
+    first = bundle.clinical.golden[0]
+    drifted = (first.model_copy(update={"logit": first.logit + 0.001}),)
+    changed = add_clinical(bundle, bundle.clinical.model_copy(update={"golden": drifted}))
+    with pytest.raises(BundleError, match=r"clinical model's golden scores are off by 0\.001"):
+        verify_golden(changed)
+
+
+def test_a_new_clinical_part_leaves_weights_and_golden_films_and_ends_the_combined_one(
+    copied: Path,
+) -> None:
+    """A combined part was fitted on the logits of the old one."""
+    before = load_bundle(copied)
+    assert before.clinical is not None
+    _resign(copied, before.clinical, combined=COMBINED)
+    with_both = load_bundle(copied)
+    assert with_both.card.combined == COMBINED
+    weights = (copied / "weights.safetensors").read_bytes()
+    other = before.clinical.model_copy(update={"about": "fitted on somebody else"})
+    after = add_clinical(with_both, other)
+    assert after.clinical == other
+    assert after.card.combined is None
+    assert after.card.golden == before.card.golden
+    assert len({one.card.digest for one in (before, with_both, after)}) == 3
+    assert (copied / "weights.safetensors").read_bytes() == weights
+    assert verify_golden(after) < 1e-4
+
+
+def test_a_bundle_that_cannot_be_written_is_named(copied: Path) -> None:
+    bundle = load_bundle(copied)
+    assert bundle.clinical is not None
+    (copied / "clinical.yaml").unlink()
+    (copied / "clinical.yaml").mkdir()
+    with pytest.raises(BundleError, match="cannot be written"):
+        add_clinical(bundle, bundle.clinical)

@@ -1,0 +1,92 @@
+"""A bundle is data, never a program: no way of loading one runs what a file says."""
+
+import ast
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.bundle.card import Card, digest, dump, parse
+from models.bundle.store import BundleError, load_bundle, write_bundle
+from models.images.dicom import Radiograph
+from models.nets.grid import GridConfig, GridNet
+from tests.support.paths import ROOT
+from tests.unit.models.bundle.test_store import CARD
+
+RUNNERS = frozenset({"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve"})
+RUNNERS |= {"marshal"}
+
+
+def sources() -> Iterator[tuple[Path, ast.AST]]:
+    """Yield the modules of the node and of the models."""
+    for package in ("node", "models"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Yield the first name of whatever a module imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name.split(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+
+
+def loads(tree: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls of `torch.load` and `numpy.load`, which can unpickle."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("torch.load", "np.load"):
+            yield node
+
+
+def test_no_module_reads_what_can_hold_a_program() -> None:
+    """Neither pickle nor what is built on it is imported anywhere."""
+    found = {str(path): RUNNERS & set(imported(tree)) for path, tree in sources()}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_what_could_unpickle_is_told_not_to() -> None:
+    """`torch.load` serves the checkpoints of training alone, and takes tensors only."""
+    found = [(path, call) for path, tree in sources() for call in loads(tree)]
+    assert "checkpoint.py" in {path.name for path, _ in found}
+    for path, call in found:
+        options = {word.arg: ast.unparse(word.value) for word in call.keywords}
+        tensors = ast.unparse(call.func) == "torch.load"
+        assert not tensors or (path.name, options["weights_only"]) == ("checkpoint.py", "True")
+        assert options.get("allow_pickle", "False") == "False", path
+
+
+class Trap:
+    """What is unpickled as a call: here, one that leaves a file."""
+
+    def __init__(self, sprung: Path) -> None:
+        self._sprung = sprung
+
+    def __reduce__(self) -> tuple[object, tuple[Path, ...]]:
+        """Say how to build the object: by touching a file."""
+        return Path.touch, (self._sprung,)
+
+
+@pytest.mark.parametrize("form", ["pickle", "torch"])
+def test_a_pickle_in_place_of_the_weights_is_refused(tmp_path: Path, form: str) -> None:
+    """Even when signed as its maker would: one clear line, and what it orders is not done."""
+    config = GridConfig(size=96, grid=3, dim=32, depth=1, heads=2)
+    card = Card.model_validate(CARD | {"architecture": vars(config)})
+    film = Radiograph(np.random.default_rng(0).random((96, 96), dtype=np.float32))
+    path, sprung = tmp_path / "bundle", tmp_path / "sprung"
+    write_bundle(path, card, GridNet(config).eval(), {"noise.png": film})
+    weights = path / "weights.safetensors"
+    if form == "torch":
+        torch.save({"out.bias": torch.zeros(1), "trap": Trap(sprung)}, weights)
+    else:
+        weights.write_bytes(pickle.dumps(Trap(sprung)))
+    written = parse((path / "card.yaml").read_text())
+    signed = written.model_copy(update={"digest": digest(written, weights.read_bytes())})
+    (path / "card.yaml").write_text(dump(signed))
+    with pytest.raises(BundleError, match=r"weights\.safetensors is damaged .*restore the bundle"):
+        load_bundle(path)
+    assert not sprung.exists()

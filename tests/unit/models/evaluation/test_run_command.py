@@ -1,0 +1,76 @@
+"""`osteoscreen model evaluate` as people meet it, with the shipped bundle."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.bundle.card import Card
+from models.bundle.store import write_bundle
+from models.nets.grid import GridConfig, GridNet
+from tests.peers.command import osteoscreen
+from tests.unit.models.bundle.test_store import CARD
+
+HEADER = "path,patient_id,site,split,label,origin"
+
+
+def evaluate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return osteoscreen("model", "evaluate", *arguments)
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a manifest of 30 tiny films of noise; do not change it."""
+    folder = tmp_path_factory.mktemp("films")
+    rng = np.random.default_rng(0)
+    rows = [HEADER]
+    for number in range(30):
+        Image.fromarray(rng.integers(0, 65536, (64, 64)).astype(np.uint16)).save(
+            folder / f"{number}.png"
+        )
+        split = "validation" if number < 10 else "test"
+        rows.append(f"{number}.png,p{number},home,{split},{number % 2},simulated")
+    (folder / "manifest.csv").write_text("\n".join(rows))
+    return folder / "manifest.csv"
+
+
+def test_a_program_reads_the_report_from_standard_output(manifest: Path, tmp_path: Path) -> None:
+    done = evaluate(manifest, "--bundle", "demo", "--out", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report == json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert report["bundle"]["name"] == "osteoscreen-demo"
+    assert report["study"]["cohorts"][0]["films"] == 20
+
+
+def test_people_read_each_hospitals_area_and_where_the_report_is(
+    manifest: Path, tmp_path: Path
+) -> None:
+    config = GridConfig(size=96, grid=3, dim=32, depth=1, heads=2)
+    card = Card.model_validate(CARD | {"architecture": vars(config)})
+    write_bundle(tmp_path / "bundle", card, GridNet(config).eval(), {})
+    done = evaluate(manifest, "--bundle", tmp_path / "bundle", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "home (internal): AUC 0." in done.stdout
+    assert f"report: {tmp_path / 'report.html'}" in done.stdout
+
+
+def test_a_bad_manifest_ends_in_one_line_with_status_2(manifest: Path, tmp_path: Path) -> None:
+    leaking = manifest.with_name("leaking.csv")
+    leaking.write_text(manifest.read_text().replace("p29", "p1"))
+    done = evaluate(leaking, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "p1 (test, row 31 and validation, row 3)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bundle_that_is_not_there_is_named(manifest: Path, tmp_path: Path) -> None:
+    done = evaluate(manifest, "--out", tmp_path / "out", "--bundle", "none")
+    assert done.returncode == 2
+    assert "none" in done.stderr

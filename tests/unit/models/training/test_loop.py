@@ -1,0 +1,214 @@
+"""The trainer: a step learns from twins, a seed decides the weights, a stop costs nothing."""
+
+import csv
+import math
+import os
+import subprocess
+import sys
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.nets.gradcam import Explained
+from models.nets.grid import GridConfig, GridNet, Output
+from models.training.distributed import Ranks
+from models.training.loop import TrainConfig, fit, loss, stray
+from models.training.manifest_source import Films
+from models.training.simulated_batches import (
+    CALIBRATE,
+    TRAIN,
+    Batch,
+    Maps,
+    render_films,
+    subjects,
+    twin_batch,
+    twin_pair,
+)
+from models.training.simulated_source import Rendered
+from tests.support.paths import ROOT
+
+CONFIG = GridConfig(size=192, dim=32, depth=1, heads=2)
+RUN = TrainConfig(steps=2, look=1)
+ALONE = Ranks(0, 1, torch.device("cpu"))
+
+
+def _phantoms() -> Maps:
+    rng = np.random.default_rng(0)
+    phantom = np.abs(rng.normal((14, 0.2, 0.1), 0.05, (96, 96, 3))).transpose(2, 0, 1)
+    return dict.fromkeys([*TRAIN.variants, *CALIBRATE.variants], phantom.astype(np.float16))
+
+
+def _source() -> Rendered:
+    maps, patients = _phantoms(), subjects(CALIBRATE, 8)
+    held_out = Films(
+        pixels=render_films(maps, patients, CONFIG.size),
+        label=np.array([one.label for one in patients], np.float32),
+        t_score=np.array([one.t_score for one in patients], np.float32),
+    )
+    return Rendered(maps, seed=1, held_out=held_out, pairs=1)
+
+
+def _batch(maps: Maps) -> Batch:
+    return twin_batch([twin_pair(maps, TRAIN, seed, 192) for seed in (3, 4)])
+
+
+@pytest.fixture
+def maps() -> Maps:
+    """Return the same small phantom for every variant."""
+    return _phantoms()
+
+
+@pytest.fixture
+def source() -> Rendered:
+    """Return a source of twins of the phantom."""
+    return _source()
+
+
+def _net() -> GridNet:
+    torch.manual_seed(0)
+    return GridNet(CONFIG)
+
+
+def test_twins_lie_side_by_side_and_differ_in_density(maps: Maps) -> None:
+    batch = _batch(maps)
+    assert batch.film.shape == (4, 1, 192, 192)
+    assert batch.mineral.shape == (4, 36)
+    assert batch.bone.shape == (4, 6, 6)
+    assert torch.equal(batch.bone[0::2], batch.bone[1::2])
+    first, second = batch.t_score[0::2], batch.t_score[1::2]
+    assert (abs(first - second) * 1.4 >= 0.5 - 1e-6).all()
+    more = batch.mineral[0::2].mean(dim=1) > batch.mineral[1::2].mean(dim=1)
+    assert torch.equal(more, first > second)
+
+
+def test_the_loss_is_least_where_the_answer_is_right(maps: Maps) -> None:
+    batch = _batch(maps)
+    attention = torch.ones(4, 37) / 37
+    right = Output((batch.label * 2 - 1) * 9, batch.t_score, batch.mineral, attention)
+    assert loss(right, batch) < 0.5
+    turned = replace(right, logit=-right.logit)
+    flat = replace(right, t_score=torch.zeros(4))
+    shifted = replace(right, mineral=batch.mineral + torch.tensor([[1.0], [0], [0], [0]]))
+    for wrong in (turned, flat, shifted):
+        assert loss(wrong, batch) > loss(right, batch)
+
+
+def test_what_is_not_known_costs_nothing(maps: Maps) -> None:
+    """A film without a T-score, without twins and without blocks is learned by its label."""
+    batch = replace(_batch(maps), twins=False)
+    nothing = torch.full_like(batch.t_score, torch.nan)
+    bare = replace(batch, t_score=nothing, mineral=torch.full_like(batch.mineral, torch.nan))
+    output = Output(batch.label, torch.ones(4), torch.ones(4, 36), torch.ones(4, 37) / 37)
+    assert torch.isfinite(loss(output, bare))
+    assert torch.equal(loss(output, bare), loss(replace(output, t_score=torch.zeros(4)), bare))
+    assert loss(output, bare) < loss(output, batch)
+
+
+def test_heat_spread_as_bone_costs_least() -> None:
+    """On one bone or beside bone it costs more; negative or absent heat is no way out."""
+    bone = torch.zeros(1, 6, 6)
+    bone[:, :3] = 2.0
+    on, one, off = torch.zeros(1, 6, 6), torch.zeros(1, 6, 6), torch.zeros(1, 6, 6)
+    on[:, :3], one[:, 1, 2], off[:, 4:] = 1.0, 1.0, 1.0
+    costs = [float(stray(heat, bone)) for heat in (on, on + off, one, off)]
+    assert costs == sorted(costs)
+    assert costs[0] < 0.2
+    for gone in (torch.zeros(1, 6, 6), -on - off):
+        assert float(stray(gone, bone)) > costs[0] + 0.5
+    assert float(stray(7 * on, bone)) == pytest.approx(costs[0])
+    heat = (-on - off).requires_grad_()
+    stray(heat, bone).backward()
+    assert heat.grad is not None
+    assert float(heat.grad[0, 0, 0]) < 0  # a way back: less negative heat on bone costs less
+
+
+def test_heat_prefers_cells_full_of_bone() -> None:
+    """A cell with twice the bone deserves eight times the heat."""
+    bone, even = torch.ones(1, 6, 6), torch.ones(1, 6, 6)
+    bone[:, :3] = 2.0
+    assert float(stray(bone**3, bone)) < float(stray(bone, bone)) < float(stray(even, bone))
+
+
+def test_training_moves_heat_onto_bone(source: Rendered, tmp_path: Path) -> None:
+    """The same films with and without the loss on heat: with it, less heat lies beside bone."""
+    batch = source.batch(0, CONFIG.size)
+    far = []
+    for weight in (0.0, 5.0):
+        longer = replace(RUN, steps=12, look=100, ema=0.0, heat=weight)
+        run = fit(_net(), source, longer, tmp_path / f"{weight}.pt", ALONE)
+        _, heat = Explained(run.net.requires_grad_())(batch.film)
+        far.append(float(stray(heat, batch.bone)))
+    assert far[1] < far[0]
+
+
+def test_one_batch_in_three_is_new(maps: Maps, source: Rendered) -> None:
+    """The others hold pairs seen before, the same on every run."""
+    films = [source.batch(number, 192).film for number in range(6)]
+    again = replace(source, kept=OrderedDict())
+    assert all(torch.equal(again.batch(n, 192).film, films[n]) for n in (5, 0, 3))
+    assert torch.equal(films[1], films[0])
+    assert torch.equal(films[2], films[0])
+    assert not torch.equal(films[3], films[0])
+    assert any(torch.equal(films[4], films[n]) for n in (0, 3))
+
+
+def test_the_same_seed_gives_the_same_weights(source: Rendered, tmp_path: Path) -> None:
+    runs = [fit(_net(), source, RUN, tmp_path / f"{name}.pt", ALONE) for name in ("one", "two")]
+    assert all((run.done.step, run.done.films) == (2, 4) for run in runs)
+    first, second = (run.net.out.weight.detach() for run in runs)
+    assert torch.equal(first, second)
+
+
+def test_a_stopped_run_goes_on_where_it_was(source: Rendered, tmp_path: Path) -> None:
+    """Two steps and one more are three steps; a finished run stays as it is."""
+    stopped, whole = tmp_path / "stopped.pt", tmp_path / "whole.pt"
+    longer = replace(RUN, steps=4)
+    fit(_net(), source, replace(longer, minutes=1e-9), stopped, ALONE)
+    resumed = fit(_net(), source, longer, stopped, ALONE)
+    straight = fit(_net(), source, longer, whole, ALONE)
+    again = fit(_net(), source, longer, stopped, ALONE)
+    assert [run.done.step for run in (resumed, straight, again)] == [4, 4, 4]
+    for run in (resumed, again):
+        torch.testing.assert_close(run.net.state_dict(), straight.net.state_dict())
+
+
+def test_the_log_has_a_line_for_each_look(source: Rendered, tmp_path: Path) -> None:
+    """And one for where the run ended, once: a look costs a pass over all validation films."""
+    fit(_net(), source, replace(RUN, steps=3, look=2), tmp_path / "run.pt", ALONE)
+    with (tmp_path / "run.csv").open() as stream:
+        lines = list(csv.DictReader(stream))
+    assert [int(line["step"]) for line in lines] == [2, 3]
+    assert all(math.isfinite(float(line["loss"])) for line in lines)
+    assert all(0 <= float(line["auc"]) <= 1 for line in lines)
+
+
+def test_a_run_that_betters_no_more_ends(source: Rendered, tmp_path: Path) -> None:
+    """Patience 0: the second look that is no better than the first is the last."""
+    impatient = replace(RUN, steps=50, rate=0.0, patience=2)
+    done = fit(_net(), source, impatient, tmp_path / "run.pt", ALONE).done
+    assert done.step - done.best_step == 3
+
+
+def test_several_processes_train_one_net(tmp_path: Path) -> None:
+    """Under torchrun two processes take other batches, end together and write one checkpoint."""
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys; from pathlib import Path\n"
+        "from models.training.distributed import ranks; from models.training.loop import fit\n"
+        "from tests.unit.models.training.test_loop import RUN, _net, _source\n"
+        "with ranks('cpu') as joined:\n"
+        "    run = fit(_net(), _source(), RUN, Path(sys.argv[1]), joined)\n"
+        "    print('rank', joined.rank, 'of', joined.world, 'films', run.done.films)\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--standalone", str(script), str(tmp_path / "run.pt")]
+    paths = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=paths, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "rank 0 of 2 films 8" in done.stdout
+    assert "rank 1 of 2 films 8" in done.stdout
+    assert (tmp_path / "run.pt").exists()

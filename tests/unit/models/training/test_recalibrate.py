@@ -1,0 +1,129 @@
+"""Settling a bundle on a hospital's films: thresholds move, the net does not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from models.bundle.card import Card
+from models.bundle.golden import verify_golden
+from models.bundle.score import Bundle
+from models.bundle.store import load_bundle, write_bundle
+from models.dataset.entry import ManifestError
+from models.images.dicom import Radiograph
+from models.nets.grid import GridConfig, GridNet
+from models.training.recalibrate import recalibrate
+from node.cli.model import model
+from tests.support.paths import ROOT
+from tests.unit.models.bundle.test_store import CARD
+
+SHIPPED = ROOT / "models" / "bundles" / "demo"
+COLUMNS = "path,patient_id,site,split,label,age,sex,weight_kg,height_cm"
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """Return a small bundle with a clinical model and one golden film."""
+    torch.manual_seed(1)
+    config = GridConfig(size=96, grid=3, dim=32, depth=1, heads=2)
+    card = Card.model_validate(CARD | {"architecture": vars(config)})
+    golden = {"grain.png": _grain(0)}
+    clinical = load_bundle(SHIPPED).clinical
+    return write_bundle(tmp_path / "bundle", card, GridNet(config).eval(), golden, (clinical, None))
+
+
+def _grain(seed: int) -> Radiograph:
+    return Radiograph(np.random.default_rng(seed).random((96, 96), dtype=np.float32))
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """Return 60 validation films of one hospital, and 20 test films of it and of another."""
+    rng = np.random.default_rng(0)
+    rows = [COLUMNS]
+    for number in range(100):
+        film = rng.integers(0, 256, (64, 64)).astype(np.uint8)
+        Image.fromarray(film).save(tmp_path / f"{number}.png")
+        site = "away" if number >= 80 else "home"
+        split = "validation" if number < 60 else "test"
+        rows.append(
+            f"{number}.png,p{number},{site},{split},{number % 2},{60 + number % 20},F,60,160"
+        )
+    file = tmp_path / "films.csv"
+    file.write_text("\n".join(rows))
+    return file
+
+
+def test_all_but_the_net_is_settled_on_the_films(
+    bundle: Bundle, manifest: Path, tmp_path: Path
+) -> None:
+    made = recalibrate(manifest, bundle, tmp_path / "out")
+    torch.testing.assert_close(made.net.state_dict(), bundle.net.state_dict())
+    assert made.clinical == bundle.clinical
+    assert made.card.calibration != bundle.card.calibration
+    assert made.card.operating_points[0].films == 60
+    assert "60 validation films, of patients" in made.card.operating_points[0].source
+    assert made.card.combined is not None
+    assert made.card.combined.films == 60
+    assert {point.name for point in made.card.combined.operating_points} >= {"youden"}
+    assert load_bundle(bundle.path).card == bundle.card
+    assert verify_golden(made) < 1e-4
+
+
+def test_each_model_is_measured_at_each_hospital_beside_the_published_figure(
+    bundle: Bundle, manifest: Path, tmp_path: Path
+) -> None:
+    figures = recalibrate(manifest, bundle, tmp_path / "out").card.figures
+    assert {figure.name: figure.published for figure in figures} == {
+        "image, internal test": 0.917,
+        "clinical, internal test": 0.839,
+        "combined, internal test": 0.919,
+        "image, external test 1": 0.897,
+        "clinical, external test 1": 0.759,
+        "combined, external test 1": 0.896,
+    }
+    assert all(figure.films == 20 and figure.low <= figure.auc <= figure.high for figure in figures)
+
+
+def test_where_facts_are_too_few_there_is_no_combined_part(
+    bundle: Bundle, manifest: Path, tmp_path: Path
+) -> None:
+    """Nobody's weight is known: the image's score is settled alone."""
+    manifest.write_text(manifest.read_text().replace(",60,160", ",,160"))
+    made = recalibrate(manifest, bundle, tmp_path / "out")
+    assert made.card.combined is None
+    assert [figure.name for figure in made.card.figures] == [
+        "image, internal test",
+        "image, external test 1",
+    ]
+
+
+def test_without_test_films_the_card_keeps_its_figures(
+    bundle: Bundle, manifest: Path, tmp_path: Path
+) -> None:
+    rows = manifest.read_text().splitlines()
+    manifest.write_text("\n".join(rows[:61]))
+    assert recalibrate(manifest, bundle, tmp_path / "out").card.figures == bundle.card.figures
+
+
+def test_a_manifest_without_validation_films_is_refused(
+    bundle: Bundle, manifest: Path, tmp_path: Path
+) -> None:
+    rows = manifest.read_text().splitlines()
+    manifest.write_text("\n".join([rows[0], *rows[61:]]))
+    with pytest.raises(ManifestError, match="no film of the split validation"):
+        recalibrate(manifest, bundle, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_signs_the_bundle_anew_in_place(bundle: Bundle, manifest: Path) -> None:
+    arguments = ["calibrate", str(manifest), "--bundle", str(bundle.path), "--device", "cpu"]
+    done = CliRunner().invoke(model, arguments)
+    assert done.exit_code == 0, done.output
+    now = load_bundle(bundle.path)
+    assert now.card.digest != bundle.card.digest
+    assert now.card.digest in done.output.replace("\n", "")
+    assert "published study" in done.output

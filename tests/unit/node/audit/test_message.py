@@ -1,0 +1,200 @@
+"""Each event as the message that PS3.15 A.5.3 defines for it, whatever its values are."""
+
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.audit.message import MAX_VALUE, Origin, to_xml
+from node.audit.syslog_line import MAX_LINE, to_line
+from node.domain.audit_events import (
+    ApplicationStarted,
+    ApplicationStopped,
+    AssociationRefused,
+    AuditEvent,
+    ConfigurationChanged,
+    FilmReceived,
+    Instance,
+    Outcome,
+    Peer,
+    ResultExported,
+)
+from tests.peers.audit import Record, parse
+from tests.support.audit_events import AT, EVENTS, FILM, NODE, XRAY
+from tests.support.audit_schema import faults
+
+HOSTILE = [
+    '<script>alert("1")</script>',
+    "]]><!-- & -->",
+    "a\0b\x1b[31m",
+    "two\nlines\r\nand\u2028more\x85",
+    "\ud800 alone",
+    "x" * 65536,
+    "\N{PILE OF POO}" * 65536,
+    '"' * 65536,
+]
+
+
+def told(event: AuditEvent, origin: Origin = NODE) -> Record:
+    line = to_line(event, origin, AT)
+    assert line.count(b"\n") == 1
+    return parse(line[:-1])
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_every_event_follows_the_schema(event: AuditEvent) -> None:
+    assert faults(told(event).xml) == []
+
+
+def test_the_schema_would_see_a_fault() -> None:
+    """What the test above looks by is not content with anything."""
+    message = told(EVENTS[3]).xml
+    message.remove(message.find("AuditSourceIdentification"))  # type: ignore[arg-type]
+    next(message.iter("EventID")).set("code", "1")
+    assert len(faults(message)) == 2
+
+
+def test_start_and_stop_are_application_activities() -> None:
+    started, stopped = told(ApplicationStarted()), told(ApplicationStopped(Outcome.MAJOR))
+    assert (started.kind, started.outcome) == ("Application Start", "0")
+    assert (stopped.kind, stopped.outcome) == ("Application Stop", "12")
+    assert started.event.get("EventActionCode") == "E"
+    assert next(started.xml.iter("EventID")).get("csd-code") == "110100"
+    [application] = started.participants
+    assert application["role"] == "110150"
+    assert application["UserID"] == "4711"
+    assert application["AlternativeUserID"] == "AETITLES=OSTEOSCREEN"
+    assert started.subject == ""
+
+
+def test_a_refused_association_is_a_security_alert_about_the_caller() -> None:
+    record = told(AssociationRefused(XRAY, "OTHER", "called AE title not recognized"))
+    assert next(record.xml.iter("EventID")).get("csd-code") == "110113"
+    assert next(record.xml.iter("EventTypeCode")).get("csd-code") == "110126"
+    assert (record.event.get("EventActionCode"), record.outcome) == ("E", "4")
+    ours, caller = record.participants
+    assert ours["UserName"] == "osteoscreen ingest"
+    assert (caller["UserID"], caller["NetworkAccessPointID"]) == ("XRAY1", "10.20.30.40")
+    assert caller["NetworkAccessPointTypeCode"] == "2"
+    assert caller["UserIsRequestor"] == "false"  # as A.5.3.11 asks of who performed
+    assert record.subject == "10.20.30.40"
+    assert next(record.xml.iter("ParticipantObjectIDTypeCode")).get("csd-code") == "110182"
+    assert record.description == "called AE title not recognized; called: OTHER"
+
+
+def test_a_caller_that_named_nobody_is_known_by_its_address() -> None:
+    """As after a TLS handshake that failed."""
+    record = told(AssociationRefused(Peer("", "10.20.30.40"), "", "no certificate"))
+    assert record.participants[1]["UserID"] == "10.20.30.40"
+    assert record.description == "no certificate"
+    assert faults(record.xml) == []
+
+
+@pytest.mark.parametrize(("known", "action"), [(False, "C"), (True, "R")])
+def test_a_received_film_goes_from_the_sender_to_us(known: bool, action: str) -> None:
+    """One that was here already is read, not created."""
+    record = told(FilmReceived(XRAY, FILM, known=known))
+    assert (record.kind, record.outcome) == ("DICOM Instances Transferred", "0")
+    assert record.event.get("EventActionCode") == action
+    source, destination = record.participants
+    assert (source["role"], source["UserID"], source["UserIsRequestor"]) == (
+        "110153",
+        "XRAY1",
+        "true",
+    )
+    assert (destination["role"], destination["AlternativeUserID"]) == (
+        "110152",
+        "AETITLES=OSTEOSCREEN",
+    )
+    assert record.subject == "1.2.3"
+    study = next(record.xml.iter("ParticipantObjectIdentification"))
+    assert study.get("ParticipantObjectTypeCode") == "2"
+    assert study.get("ParticipantObjectTypeCodeRole") == "3"
+    assert next(study.iter("ParticipantObjectIDTypeCode")).get("csd-code") == "110180"
+    sop_class = next(study.iter("SOPClass"))
+    assert sop_class.attrib == {"UID": FILM.sop_class_uid, "NumberOfInstances": "1"}
+    assert record.instances == ["1.2.3.4"]
+
+
+def test_a_film_that_cannot_be_read_is_of_an_unknown_study() -> None:
+    nothing = FilmReceived(XRAY, Instance("", ""), outcome=Outcome.MINOR, why="no UID")
+    record = told(nothing)
+    assert (record.subject, record.instances, record.outcome) == ("unknown", [], "4")
+    assert record.event.findtext("EventOutcomeDescription") == "no UID"
+    assert faults(record.xml) == []
+
+
+def test_a_result_goes_from_us_to_the_destination() -> None:
+    record = told(ResultExported(Peer("PACS", "pacs.example"), FILM))
+    assert record.event.get("EventActionCode") == "R"
+    source, destination = record.participants
+    assert (source["role"], source["UserIsRequestor"]) == ("110153", "true")
+    assert (destination["role"], destination["UserID"]) == ("110152", "PACS")
+    assert destination["NetworkAccessPointTypeCode"] == "1"
+
+
+def test_a_destination_without_an_ae_title_is_named_by_its_host() -> None:
+    _, web = told(ResultExported(Peer("", "archive.example"), FILM)).participants
+    assert web["UserID"] == "archive.example"
+    assert "AlternativeUserID" not in web
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind"),
+    [
+        (("policy.threshold",), "Software Configuration"),
+        (("dicom.port",), "Network Configuration"),
+        (("dicom.callers",), "Security Configuration"),
+        (("destinations.pacs.host",), "Network Configuration"),
+        (("destinations.pacs.tls.ca",), "Security Configuration"),
+        (("audit.syslog", "model.bundle"), "Security Configuration + Software Configuration"),
+    ],
+)
+def test_what_was_set_anew_tells_the_kind_of_configuration(
+    keys: tuple[str, ...], kind: str
+) -> None:
+    record = told(ConfigurationChanged(keys))
+    assert record.kind == kind
+    assert record.description == f"changed: {', '.join(keys)}"
+
+
+@pytest.mark.parametrize(("outcome", "pri"), [(Outcome.SUCCESS, 85), (Outcome.MINOR, 84)])
+def test_the_line_is_syslog_as_the_standard_has_it(outcome: Outcome, pri: int) -> None:
+    """PS3.15 A.6: facility 10, severity 5; what is no success is a warning."""
+    record = told(FilmReceived(XRAY, FILM, outcome=outcome))
+    assert (record.pri, record.msgid, record.program) == (pri, "DICOM+RFC3881", "osteoscreen")
+    assert (record.host, record.process) == ("node7", "4711")
+    assert record.at == "2026-11-25T12:00:00.001500Z" == record.event.get("EventDateTime")
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:12]))
+def test_no_value_becomes_markup_or_ends_a_line_or_is_too_long(text: str) -> None:
+    """A calling AE title is any bytes that someone sends."""
+    peer, instance = Peer(text, text), Instance(text, text, text)
+    origin = Origin(text, text, text, text, 1)
+    for event in (
+        AssociationRefused(peer, text, text),
+        FilmReceived(peer, instance, outcome=Outcome.MINOR, why=text),
+        ResultExported(peer, instance, Outcome.MINOR, text),
+        ConfigurationChanged((text, text)),
+    ):
+        assert len(to_line(event, origin, AT)) <= MAX_LINE
+        record = told(event, replace(origin, host="node7"))
+        longest = max(len(value) for one in record.participants for value in one.values())
+        assert longest <= MAX_VALUE
+        assert not list(record.xml.iter("script"))
+
+
+def test_what_can_be_told_of_a_hostile_value_is_told() -> None:
+    """Markup is kept as text; what XML has no way to write leaves its mark."""
+    caller = Peer("<a>&\0", "::1")
+    assert told(AssociationRefused(caller, "X", "")).participants[1]["UserID"] == "<a>&\ufffd"
+
+
+@given(st.text(st.characters(codec=None), max_size=40))
+def test_any_text_is_well_formed_xml(text: str) -> None:
+    xml = to_xml(AssociationRefused(Peer(text, text), text, text), NODE, AT)
+    assert ElementTree.fromstring(xml.encode()).tag == "AuditMessage"  # noqa: S314 - ours
+    assert len(xml.splitlines()) == 1

@@ -1,0 +1,85 @@
+"""The digests that reports name a policy by, and results a decision."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from node.domain.decision.decide import ThresholdPolicy, decide, digest_of
+from node.domain.decision.prediction import Comparison, Decision, Finding, Probability, Used
+from node.domain.decision.prior_studies import PriorRule, Repeat
+from node.domain.decision.thresholds import Rule, Thresholds
+from tests.support.film_facts import film
+from tests.support.policies import APART, HALF, override, policy
+
+
+class TestPolicyDigest:
+    def test_it_is_the_same_every_time(self) -> None:
+        """Reports name it: it must not change from one release to the next."""
+        rules = policy(Rule(APART, 0.2), override(0.1, "men", sex="M", station="ROOM 2"))
+        expected = "b347c72ba197398d7ded2bd4c1659d5ba1d55e0af5b3716ef33c57ce4ed71ca4"
+        assert rules.digest == expected
+        assert decide(Probability(0.3), film(), rules).policy == expected
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            policy(Rule(Thresholds.same(0.51))),
+            policy(Rule(Thresholds(0.5, 0.5))),
+            policy(Rule(Thresholds.same(0.5), abstain=0.1)),
+            policy(HALF, override(0.5, "men", sex="M")),
+            policy(HALF, override(0.5, "women", sex="F")),
+            policy(HALF, override(0.5, "men", sex="F")),
+            policy(HALF, override(0.5, "men", sex="M", station="ROOM 2")),
+            policy(score=Used.IMAGE),
+            policy(prior=PriorRule(12)),
+            policy(prior=PriorRule(12, Repeat.FLAG)),
+        ],
+    )
+    def test_whatever_changes_a_decision_changes_it(self, other: ThresholdPolicy) -> None:
+        """Thresholds, bands, groups, names, which score counts, and what is known already."""
+        others = [policy(), policy(prior=PriorRule(6)), policy(HALF, override(0.4, "men", sex="M"))]
+        assert other.digest not in {one.digest for one in others}
+
+
+class TestDecisionDigest:
+    DECISION = Decision(
+        Finding.PRESENT,
+        threshold=0.5,
+        score=0.61,
+        used=Used.IMAGE,
+        band=(0.4, 0.6),
+        prior=Comparison(12, reported=False, score=0.5),
+        policy="ab" * 32,
+        rule="default",
+    )
+
+    def test_it_is_the_same_every_time(self) -> None:
+        """Result UIDs are derived from it: it must not change from one release to the next."""
+        expected = "8e519d98222963ba87d3cf4a660e1325804223625a40c985a41101c2b00ec566"
+        assert digest_of(self.DECISION) == expected
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"finding": Finding.ABSENT},
+            {"threshold": 0.4},
+            {"used": Used.COMBINED},
+            {"reason": "x"},
+            {"band": None},
+            {"known": True},
+            {"prior": None},
+            {"prior": Comparison(12, reported=True, score=0.5)},
+            {"prior": Comparison(12, reported=False, score=0.4)},
+            {"policy": "cd" * 32},
+            {"rule": "men"},
+        ],
+    )
+    def test_another_decision_has_another(self, changed: dict[str, Any]) -> None:
+        """A report that says something else is another object."""
+        assert digest_of(replace(self.DECISION, **changed)) != digest_of(self.DECISION)
+
+    def test_the_score_is_left_out(self) -> None:
+        """The last bits of a score differ between processors; the film is still the same one."""
+        nearly = replace(self.DECISION, score=0.6100001)
+        assert digest_of(nearly) == digest_of(self.DECISION)

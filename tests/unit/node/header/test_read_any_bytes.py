@@ -1,0 +1,55 @@
+"""Whatever the bytes, a film comes out, or Permanent; whatever the text, nothing that steers."""
+
+import unicodedata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node.domain.errors import Permanent
+from node.domain.radiograph.film import Film
+from node.header.read import read_film
+from tests.support.elements import element, hostile, preamble
+
+SYNTAXES = (b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1", b"1.2.840.10008.1.2.2")
+SHORT = st.text(max_size=200).map(str.encode)
+
+
+def read(content: bytes) -> Film | None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "film.dcm"
+        path.write_bytes(content)
+        try:
+            return read_film(path, "A")
+        except Permanent as error:
+            assert str(error).isprintable()
+            return None
+
+
+@settings(max_examples=150, deadline=None)
+@given(syntax=st.sampled_from(SYNTAXES), content=st.binary(max_size=400))
+def test_any_bytes_after_the_preamble(syntax: bytes, content: bytes) -> None:
+    """Without identifiers there is no film."""
+    assert read(preamble(syntax) + content) is None
+
+
+@settings(max_examples=150, deadline=None)
+@given(content=st.binary(max_size=200))
+def test_any_bytes_after_the_identifiers(content: bytes) -> None:
+    """What was read before them is not believed blindly, nor does it fail otherwise."""
+    uids = ("SOPClassUID", "SOPInstanceUID")
+    known = b"".join(element(keyword, b"1.2.3.4\0") for keyword in uids)
+    found = read(preamble() + known + content)
+    assert found is None or found.sop_instance_uid
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=SHORT)
+def test_any_text_as_a_text(text: bytes) -> None:
+    """Short, of one line, and such as a database and a report can keep."""
+    with TemporaryDirectory() as folder:
+        values = {"SpecificCharacterSet": b"ISO_IR 192", "Manufacturer": text}
+        film = read_film(hostile(Path(folder) / "film.dcm", values), "A")
+    assert len(film.manufacturer) <= 64
+    assert all(unicodedata.category(c) not in ("Cc", "Cs") for c in film.manufacturer)

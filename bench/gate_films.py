@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.progress import track
 
 from bench.real_films import ADULT, Row, copy, usable
-from models.dataset.entry import Entry, Origin, Split
+from models.dataset.entry import Entry, FilmOrigin, Split
 from models.dataset.manifest import write_manifest
 
 
@@ -54,7 +54,7 @@ def entry(row: Row, folder: Path, out: Path) -> Entry:
         split=Split.TRAIN,
         label=False,
         view=row["view"],
-        origin=Origin.PATIENT,
+        origin=FilmOrigin.PATIENT,
     )
 
 

@@ -47,7 +47,7 @@ def main() -> None:
                 {"name": "pacs", "ae_title": "ORTHANC", "host": "127.0.0.1", "port": pacs.port}
             ],
         )
-        node.runtime.serve()
+        node.serve()
         try:
             films = make_films(folder, 2 * count + 1)
             one_by_one(node, films[:1])  # the first also waits for the model to be loaded

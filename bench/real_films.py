@@ -20,7 +20,7 @@ from pathlib import Path
 from PIL import Image
 from rich.progress import track
 
-from models.dataset.entry import Entry, Origin, Sex, Split
+from models.dataset.entry import Entry, FilmOrigin, Sex, Split
 from models.dataset.manifest import write_manifest
 
 Row = Mapping[str, str]
@@ -98,7 +98,7 @@ def entry(row: Row, target: Callable[[Row], bool], film: Path, site: str) -> Ent
         age=float(row["age"]),
         sex=Sex(row["sex"]),
         view=row["view"] or None,
-        origin=Origin.PATIENT,
+        origin=FilmOrigin.PATIENT,
     )
 
 

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
-from node.domain.decision.decide import ThresholdPolicy, decide
+from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import IntendedUse, ModelIdentity, Probability, Verdict
 from node.domain.decision.prior_studies import PriorRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
@@ -32,11 +32,11 @@ from node.jobs.engine import open_engine, transaction
 from node.jobs.mapping import film_json, verdict_json
 from node.jobs.tables import delivery, job
 from node.replay.replay import replay
-from node.replay.score_store import SqlScores
+from node.replay.score_store import ScoreStore
 
 MODEL = ModelIdentity("bench", "1", "ab" * 32, IntendedUse.RESEARCH)
-PLAIN = ThresholdPolicy(Rule(Thresholds.same(0.5)))
-RULES = ThresholdPolicy(
+PLAIN = DecisionPolicy(Rule(Thresholds.same(0.5)))
+RULES = DecisionPolicy(
     Rule(Thresholds.same(0.4), abstain=0.1),
     (
         Override(Rule(Thresholds.same(0.3), 0.1, "older-women"), Group("F", min_age=65.0)),
@@ -44,7 +44,7 @@ RULES = ThresholdPolicy(
     ),
 )
 POLICIES = {
-    "another threshold": ThresholdPolicy(Rule(Thresholds.same(0.4))),
+    "another threshold": DecisionPolicy(Rule(Thresholds.same(0.4))),
     "two overrides and a band": RULES,
     "and earlier films": replace(RULES, prior=PriorRule(12)),
 }
@@ -67,9 +67,9 @@ def main() -> None:
     Console().print(table)
 
 
-def measured(engine: sa.Engine, policy: ThresholdPolicy, rounds: int) -> tuple[str, ...]:
+def measured(engine: sa.Engine, policy: DecisionPolicy, rounds: int) -> tuple[str, ...]:
     """Return the best times of a replay, and what it found."""
-    scores = SqlScores(engine)
+    scores = ScoreStore(engine)
 
     def once() -> tuple[int, int]:
         made = replay(scores.stored(MODEL.digest, None), policy, MODEL.digest)

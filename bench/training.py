@@ -17,7 +17,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
-from models.nets.cpu_conv import quicken
+from models.nets.cpu_conv import use_gemm_backward
 from models.nets.grid import GridConfig, GridNet
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     plain = GridNet(GridConfig(size=options.size)).train()
-    nets = {"torch": plain, "matrix product": quicken(copy.deepcopy(plain))}
+    nets = {"torch": plain, "matrix product": use_gemm_backward(copy.deepcopy(plain))}
     films = torch.randn(options.films, 1, options.size, options.size)
     films = films.contiguous(memory_format=torch.channels_last)
     for net in nets.values():

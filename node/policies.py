@@ -7,8 +7,8 @@ from node.config.settings import Config
 from node.domain.access import Caller
 from node.domain.admission.header_rules import AdmissionPolicy, PixelRule
 from node.domain.admission.reasons import Reason
-from node.domain.decision.decide import ThresholdPolicy
-from node.domain.decision.prediction import Used
+from node.domain.decision.decide import DecisionPolicy
+from node.domain.decision.prediction import ScoreKind
 from node.domain.decision.prior_studies import PriorRule, Repeat
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.errors import Misconfigured
@@ -26,7 +26,7 @@ def admission_policy(config: Config) -> AdmissionPolicy:
     return AdmissionPolicy(**admit.model_dump() | codes)
 
 
-def gated(policy: AdmissionPolicy, looks: bool) -> AdmissionPolicy:
+def require_gate(policy: AdmissionPolicy, looks: bool) -> AdmissionPolicy:
     """Return the policy; raise Misconfigured where it needs a gate and the bundle has none."""
     if policy.pixels is not PixelRule.OFF and not looks:
         raise Misconfigured(
@@ -36,18 +36,18 @@ def gated(policy: AdmissionPolicy, looks: bool) -> AdmissionPolicy:
     return policy
 
 
-def threshold_policy(
+def decision_policy(
     config: Config, resolve: Callable[[str | float, str], Thresholds]
-) -> ThresholdPolicy:
+) -> DecisionPolicy:
     """Return the policy. `resolve` tells what a configured threshold stands for, given its key.
 
     Raises Misconfigured, with the key, for a threshold that stands for nothing.
     """
-    wanted, score = config.policy, Used(config.policy.score)
+    wanted, score = config.policy, ScoreKind(config.policy.score)
 
     def thresholds(named: str | float, key: str) -> Thresholds:
         found = resolve(named, key)
-        if score is Used.CLINICAL and found.clinical is None:
+        if score is ScoreKind.CLINICAL and found.clinical is None:
             raise Misconfigured(f"{key}: {named!r} is no point of the clinical score; set a number")
         return found
 
@@ -65,7 +65,7 @@ def threshold_policy(
         group = Group(one.sex, one.min_age, one.max_age, one.calling_ae, one.station)
         overrides.append(Override(rule, group))
     prior = PriorRule(wanted.prior.months, Repeat(wanted.prior.repeat))
-    return ThresholdPolicy(default, tuple(overrides), score, prior)
+    return DecisionPolicy(default, tuple(overrides), score, prior)
 
 
 def routes(config: Config) -> tuple[Route, ...]:

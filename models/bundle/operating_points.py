@@ -65,7 +65,9 @@ def thresholds(scores: Values, positive: Flags) -> Mapping[str, float]:
     return found
 
 
-def freeze(probabilities: Values, labels: Values, source: str) -> tuple[OperatingPoint, ...]:
+def fit_operating_points(
+    probabilities: Values, labels: Values, source: str
+) -> tuple[OperatingPoint, ...]:
     """The operating points of films that no weight of the net was fitted to, Youden's first.
 
     Probabilities and labels, 0 or 1, are (n,); ``source`` says which films these are. Raises

@@ -17,10 +17,10 @@ from models.calibration.clinical_metrics import measure
 from models.clinical.model import (
     FEMALE,
     MALE,
+    ClinicalFacts,
     ClinicalModel,
     Coefficients,
     Example,
-    Facts,
     Float,
     Inputs,
     Span,
@@ -160,7 +160,7 @@ def _span(values: Float) -> Span:
 
 def _golden(model: ClinicalModel) -> tuple[Example, ...]:
     """Invented people whom the model scores, with their logits."""
-    scored = [(facts, model.logit(Facts(*facts))) for facts in _EXAMPLES]
+    scored = [(facts, model.logit(ClinicalFacts(*facts))) for facts in _EXAMPLES]
     return tuple(
         Example(age_years=age, sex=sex, weight_kg=weight, height_cm=height, logit=logit)
         for (age, sex, weight, height), logit in scored

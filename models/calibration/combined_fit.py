@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.optimize import bisect, minimize
 
 from models.bundle.combined import Combined, Mixture, combine_films
-from models.bundle.operating_points import freeze
+from models.bundle.operating_points import fit_operating_points
 from models.calibration.platt import auc
 
 Values = npt.NDArray[np.floating]
@@ -33,7 +33,9 @@ _SHUFFLES = 200
 _SURE = 0.95
 
 
-def fit(image_logits: Values, clinical_logits: Values, labels: Values, source: str) -> Combined:
+def fit_combined(
+    image_logits: Values, clinical_logits: Values, labels: Values, source: str
+) -> Combined:
     """The likeliest weights that do no harm, and operating points on the same films.
 
     All are (n,): out-of-fold image logits, clinical logits and labels 0 or 1 of the films that
@@ -67,7 +69,7 @@ def fit(image_logits: Values, clinical_logits: Values, labels: Values, source: s
         for i, c in ((-2.0, -3.0), (0.0, -2.0), (2.0, 0.0))
     )
     return made.model_copy(
-        update={"golden": golden, "operating_points": freeze(scores, labels, source)}
+        update={"golden": golden, "operating_points": fit_operating_points(scores, labels, source)}
     )
 
 

@@ -31,7 +31,7 @@ class ClinicalError(ValueError):
 
 
 @dataclass(frozen=True)
-class Facts:
+class ClinicalFacts:
     """What is known of a person; None, or an empty sex, where it is not."""
 
     age_years: float | None = None
@@ -137,7 +137,7 @@ class ClinicalModel(_Part):
             raise ValueError("age takes one coefficient fewer than there are knots")
         return self
 
-    def logit(self, facts: Facts) -> float | None:
+    def logit(self, facts: ClinicalFacts) -> float | None:
         """The logit of a person; None where a fact is absent or out of range: none is guessed."""
         inputs, age, weight, height = self.inputs, facts.age_years, facts.weight_kg, facts.height_cm
         if age is None or weight is None or height is None or facts.sex not in SEXES:
@@ -155,7 +155,7 @@ class ClinicalModel(_Part):
             + by.height_cm * height
         )
 
-    def probability(self, facts: Facts) -> float | None:
+    def probability(self, facts: ClinicalFacts) -> float | None:
         """The chance of osteoporosis of a person, 0 to 1; None where ``logit`` is."""
         logit = self.logit(facts)
         return None if logit is None else sigmoid(logit)
@@ -176,7 +176,7 @@ class ClinicalModel(_Part):
     def drift(self) -> float:
         """The largest difference of an example's logit from the stored one; infinite if lost."""
         now = (
-            self.logit(Facts(one.age_years, one.sex, one.weight_kg, one.height_cm))
+            self.logit(ClinicalFacts(one.age_years, one.sex, one.weight_kg, one.height_cm))
             for one in self.golden
         )
         off = [

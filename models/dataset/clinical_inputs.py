@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from models.clinical.model import ClinicalModel, Facts
+from models.clinical.model import ClinicalFacts, ClinicalModel
 from models.dataset.entry import Entry
 
 Values = npt.NDArray[np.float64]
@@ -19,7 +19,7 @@ def clinical_logit(model: ClinicalModel, entry: Entry) -> float | None:
 
     As for a film from a modality, none is guessed.
     """
-    return model.logit(Facts(entry.age, entry.sex or "", entry.weight_kg, entry.height_cm))
+    return model.logit(ClinicalFacts(entry.age, entry.sex or "", entry.weight_kg, entry.height_cm))
 
 
 def clinical_logits(model: ClinicalModel, entries: Sequence[Entry]) -> Values:

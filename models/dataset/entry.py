@@ -29,7 +29,7 @@ class Sex(StrEnum):
     MALE = "M"
 
 
-class Origin(StrEnum):
+class FilmOrigin(StrEnum):
     """Where films come from: people, or a simulation."""
 
     PATIENT = "patient"
@@ -57,7 +57,7 @@ class Entry:
     height_cm: float | None = None
     view: str | None = None
     mask: Path | None = None
-    origin: Origin | None = None
+    origin: FilmOrigin | None = None
     row: int = 0
 
     @property

@@ -15,7 +15,7 @@ from pathlib import Path
 from reprlib import repr as short
 
 from models.dataset.checks import faults
-from models.dataset.entry import Entry, ManifestError, Origin, Sex, Split, refuse
+from models.dataset.entry import Entry, FilmOrigin, ManifestError, Sex, Split, refuse
 
 REQUIRED = ("path", "patient_id", "site", "split", "label")
 
@@ -53,12 +53,12 @@ class Manifest:
         return frozenset(entry.site for entry in self.of(Split.TRAIN, Split.VALIDATION))
 
     @property
-    def origin(self) -> Origin | None:
+    def origin(self) -> FilmOrigin | None:
         """Simulated if any film is; None where a row leaves it open."""
         origins = {entry.origin for entry in self.entries}
-        if Origin.SIMULATED in origins:
-            return Origin.SIMULATED
-        return None if None in origins else Origin.PATIENT
+        if FilmOrigin.SIMULATED in origins:
+            return FilmOrigin.SIMULATED
+        return None if None in origins else FilmOrigin.PATIENT
 
 
 def read_manifest(file: Path, *, labelled: bool = True) -> Manifest:
@@ -130,7 +130,7 @@ def _parse(row: int, cells: Mapping[str, str], folder: Path) -> Entry:
     if any("\0" in text for text in cells.values()):
         raise _Cell("a NUL among its characters")
     numbers = {name: _number(cells, name) for name in _NUMBERS}
-    sex, origin = _word(cells, "sex", Sex), _word(cells, "origin", Origin)
+    sex, origin = _word(cells, "sex", Sex), _word(cells, "origin", FilmOrigin)
     return Entry(
         path=folder / cells["path"],
         patient_id=cells["patient_id"],
@@ -144,7 +144,7 @@ def _parse(row: int, cells: Mapping[str, str], folder: Path) -> Entry:
         height_cm=numbers["height_cm"],
         view=cells.get("view", "").upper() or None,
         mask=folder / cells["mask"] if cells.get("mask") else None,
-        origin=Origin(origin) if origin else None,
+        origin=FilmOrigin(origin) if origin else None,
         row=row,
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.bundle.card import Card
-from models.dataset.entry import Origin, Split
+from models.dataset.entry import FilmOrigin, Split
 from models.dataset.manifest import Manifest
 from models.evaluation.analysis import REFITTED, Study
 from models.evaluation.discrimination import Interval
@@ -35,7 +35,7 @@ class Origins:
     """The films: where they come from and how many there are, by split."""
 
     manifest: str
-    origin: Origin | None
+    origin: FilmOrigin | None
     films: Mapping[str, int]
     patients: Mapping[str, int]
     positives: Mapping[str, int]

@@ -16,7 +16,7 @@ import torch
 from rich.console import Console
 
 from models.bundle.score import Bundle
-from models.dataset.entry import Entry, ManifestError, Origin, Split
+from models.dataset.entry import Entry, FilmOrigin, ManifestError, Split
 from models.dataset.manifest import Manifest, read_manifest
 from models.experiments.ablation import (
     VARIANTS,
@@ -35,7 +35,7 @@ from models.io.atomic_file import write_whole
 from models.nets.grid import FilmNet, GridConfig
 from models.training.distributed import Ranks
 from models.training.loop import TrainConfig, fit
-from models.training.manifest_source import Films, Listed, fingerprint, load_films, logits
+from models.training.manifest_source import Films, ManifestSource, fingerprint, load_films, logits
 from models.training.run import TrainError, device_for, start_in_words
 
 JSON, MARKDOWN, RUN = "ablation.json", "ablation.md", "run"
@@ -64,7 +64,7 @@ class AblateOptions:
 class _Bench:
     """What every variant is given alike: films, places on the disk, and the machine."""
 
-    source: Listed
+    source: ManifestSource
     tested: Films
     folder: Path
     device: torch.device
@@ -125,7 +125,7 @@ def _bench(manifest: Manifest, options: AblateOptions, device: torch.device) -> 
     films = load_films(entries, size, options.out / RUN / "films")
     train, held_out, tested = (len(manifest.of(split)) for split in Split)
     return _Bench(
-        source=Listed(
+        source=ManifestSource(
             films.part(0, train), films.part(train, held_out), options.seed, size, options.batch
         ),
         tested=films.part(train + held_out, tested),
@@ -196,7 +196,7 @@ def _machine(device: torch.device) -> str:
 
 def _setting(manifest: Manifest, options: AblateOptions) -> Setting:
     train, held_out, tested = (len(manifest.of(split)) for split in Split)
-    kinds = {Origin.SIMULATED: "simulated films", Origin.PATIENT: "films of patients"}
+    kinds = {FilmOrigin.SIMULATED: "simulated films", FilmOrigin.PATIENT: "films of patients"}
     return Setting(
         manifest=manifest.file.name,
         manifest_sha256=hashlib.sha256(manifest.file.read_bytes()).hexdigest(),

@@ -40,7 +40,7 @@ from models.io.atomic_file import write_whole
 from models.nets.grid import GridConfig, GridNet, resized
 from models.training.distributed import Ranks
 from models.training.loop import TrainConfig, fit
-from models.training.manifest_source import Films, Listed, load_films, logits
+from models.training.manifest_source import Films, ManifestSource, load_films, logits
 from models.training.run import TrainError, device_for, start_in_words
 
 JSON, SCORES = "cross-validation.json", "out-of-fold.csv"
@@ -153,7 +153,7 @@ def _fold(
     kept = checkpoint.with_suffix(".json")
     if kept.exists():
         return _Finished(**json.loads(kept.read_text("utf-8")))
-    source = Listed(
+    source = ManifestSource(
         _some(films, fold.train),
         _some(films, fold.validation),
         options.seed,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from models.gate.inference import Seen, Spread, look
+from models.gate.inference import FeatureDistribution, GateFindings, look
 from models.gate.net import GateConfig, GateNet
 from models.images.dicom import Radiograph
 
@@ -67,9 +67,9 @@ class Gate:
 
     part: GatePart
     net: GateNet
-    spread: Spread
+    spread: FeatureDistribution
 
-    def look(self, films: Sequence[Radiograph]) -> list[Seen]:
+    def look(self, films: Sequence[Radiograph]) -> list[GateFindings]:
         """What each film shows, in order."""
         return look(self.net, self.spread, films)
 
@@ -127,4 +127,4 @@ def from_bytes(part: GatePart, content: bytes, device: str = "cpu") -> Gate:
     )
     net.load_state_dict({name: value.float() for name, value in tensors.items()})
     net = net.eval().requires_grad_(False).to(device)
-    return Gate(part, net, Spread(centre, precision, part.scale))
+    return Gate(part, net, FeatureDistribution(centre, precision, part.scale))

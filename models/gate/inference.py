@@ -19,7 +19,7 @@ Float = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Spread:
+class FeatureDistribution:
     """Where the features of frontal chests lie: ``centre`` (F,), ``precision`` (F, F), ``scale``.
 
     ``scale`` is the distance within which 995 in 1,000 chests were that the net had not seen.
@@ -38,7 +38,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Seen:
+class GateFindings:
     """What one film shows, as probabilities 0..1.
 
     ``turn`` is how many quarter turns counter-clockwise it has most likely made, ``upright`` the
@@ -55,7 +55,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Answers:
+class GateOutputs:
     """The same for n films, before distances: probabilities and features, as arrays."""
 
     kind: npt.NDArray[np.float64]
@@ -64,11 +64,11 @@ class Answers:
     ap: npt.NDArray[np.float64]
     features: Float
 
-    def seen(self, spread: Spread) -> list[Seen]:
+    def seen(self, spread: FeatureDistribution) -> list[GateFindings]:
         """One account for each film."""
         far = spread.distances(self.features)
         return [
-            Seen(
+            GateFindings(
                 frontal=float(self.kind[n, Kind.FRONTAL]),
                 side=float(self.kind[n, Kind.SIDE]),
                 ap=float(self.ap[n]),
@@ -81,7 +81,9 @@ class Answers:
         ]
 
 
-def look(net: GateNet, spread: Spread, films: Sequence[Radiograph]) -> list[Seen]:
+def look(
+    net: GateNet, spread: FeatureDistribution, films: Sequence[Radiograph]
+) -> list[GateFindings]:
     """What each film shows, in order. A film's account does not depend on its neighbours."""
     if not films:
         return []
@@ -90,7 +92,7 @@ def look(net: GateNet, spread: Spread, films: Sequence[Radiograph]) -> list[Seen
     return ask(net, pictures).seen(spread)
 
 
-def ask(net: GateNet, pictures: Tensor) -> Answers:
+def ask(net: GateNet, pictures: Tensor) -> GateOutputs:
     """Ask of pictures (n, 1, S, S) in four turns and both polarities, and agree."""
     n = len(pictures)
     kind, turn = torch.zeros(n, 3), torch.zeros(n, 4)
@@ -107,7 +109,7 @@ def ask(net: GateNet, pictures: Tensor) -> Answers:
                 features.append(said.features.float().cpu())
     right = (inverted > 0).long() * 4 + (-turn.argmax(dim=1)) % 4
     upright = torch.stack(features)[right, torch.arange(n)]
-    return Answers(
+    return GateOutputs(
         kind=kind.softmax(dim=1).double().numpy(),
         turn=turn.softmax(dim=1).double().numpy(),
         inverted=logsigmoid(inverted).exp().double().numpy(),

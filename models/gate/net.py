@@ -34,7 +34,7 @@ class GateConfig(BaseModel):
 
 
 @dataclass(frozen=True)
-class Said:
+class GateLogits:
     """Logits of each question, and the features that distances are measured in.
 
     ``kind`` (N, 3): frontal chest, chest from the side, anything else. ``turn`` (N, 4): quarter
@@ -84,7 +84,7 @@ class GateNet(nn.Module):
         self.inverted = nn.Linear(config.features, 1)
         self.ap = nn.Linear(config.features, 1)
 
-    def forward(self, x: Tensor) -> Said:
+    def forward(self, x: Tensor) -> GateLogits:
         """Answer all questions of a batch."""
         x = relu(self.stem_norm(self.stem(x)))  # (N, 24, S / 2, S / 2)
         for block in self.blocks:
@@ -93,7 +93,7 @@ class GateNet(nn.Module):
         pooled = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
         features = gelu(self.features(pooled))  # (N, F)
         seen = self.dropout(features)
-        return Said(
+        return GateLogits(
             kind=self.kind(seen),
             turn=self.turn(seen),
             inverted=self.inverted(seen)[:, 0],

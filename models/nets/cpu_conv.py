@@ -82,7 +82,7 @@ class GemmConv2d(nn.Conv2d):
         return cast(Tensor, made)
 
 
-def quicken(net: nn.Module) -> nn.Module:
+def use_gemm_backward(net: nn.Module) -> nn.Module:
     """Let every convolution of ``net`` that can do so learn faster on a processor, in place.
 
     Weights and their names stay, and so do the results, but for rounding.

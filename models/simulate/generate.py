@@ -24,7 +24,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.dataset.entry import Entry, Origin, Sex, Split
+from models.dataset.entry import Entry, FilmOrigin, Sex, Split
 from models.dataset.manifest import write_manifest
 from models.io.atomic_file import whole, write_whole
 from models.simulate.anatomy import Anatomy, AnatomyError, cache_folder, load_anatomy
@@ -189,7 +189,7 @@ def _entry(order: Order, patient: Patient, cohort: str) -> Entry:
         height_cm=patient.height_cm,
         view=patient.subject().view,
         mask=order.out / found["mask"] if "mask" in found else None,
-        origin=Origin.SIMULATED,
+        origin=FilmOrigin.SIMULATED,
     )
 
 

@@ -16,15 +16,15 @@ import numpy.typing as npt
 
 from models.bundle.card import Calibration, Card, Earlier, Figure, IntendedUse, Training
 from models.bundle.combined import Combined
-from models.bundle.operating_points import OperatingPoint, freeze
+from models.bundle.operating_points import OperatingPoint, fit_operating_points
 from models.bundle.score import Bundle, calibrated
 from models.bundle.store import BundleError, write_bundle
-from models.calibration.combined_fit import fit
+from models.calibration.combined_fit import fit_combined
 from models.calibration.platt import platt
 from models.clinical.model import ClinicalModel
 from models.images.dicom import Radiograph
 from models.nets.grid import GridNet
-from models.training.checkpoint import Progressed
+from models.training.checkpoint import TrainingProgress
 
 Values = npt.NDArray[np.floating]
 
@@ -35,7 +35,7 @@ _SOFTWARE = ("torch", "numpy", "scipy", "monai")
 
 
 @dataclass(frozen=True)
-class Origin:
+class CardText:
     """What a card says of the films behind a bundle, in words.
 
     ``validation`` names the films that calibration and thresholds come from.
@@ -54,7 +54,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Carried:
+class ClinicalInputs:
     """A clinical model for the bundle, and its logits of the films held out, (n,).
 
     NaN where a fact is missing.
@@ -70,11 +70,11 @@ class HeldOut:
 
     logits: Values
     labels: Values
-    clinical: Carried | None = None
+    clinical: ClinicalInputs | None = None
 
 
 @dataclass(frozen=True)
-class Frozen:
+class CalibratedParts:
     """What a bundle takes from films held out, its weights aside."""
 
     calibration: Calibration
@@ -88,7 +88,7 @@ def release(
     held_out: HeldOut,
     figures: tuple[Figure, ...],
     golden: Mapping[str, Radiograph],
-    card: tuple[Origin, Training],
+    card: tuple[CardText, Training],
 ) -> Bundle:
     """Calibrate and freeze the thresholds on the held-out films, write to ``path``.
 
@@ -122,16 +122,20 @@ def release(
     return write_bundle(path, written, net, golden, (clinical, None))
 
 
-def freeze_on(held_out: HeldOut, source: str) -> Frozen:
+def freeze_on(held_out: HeldOut, source: str) -> CalibratedParts:
     """Calibration, operating points and combined model of films; ``source`` says which they are.
 
     Raises BundleError where no threshold parts the films.
     """
     calibration = platt(held_out.logits, held_out.labels)
-    return Frozen(calibration, _points(held_out, calibration, source), _combined(held_out, source))
+    return CalibratedParts(
+        calibration, _points(held_out, calibration, source), _combined(held_out, source)
+    )
 
 
-def account(origin: Origin, done: Progressed, seed: int, start: Bundle | None = None) -> Training:
+def training_record(
+    origin: CardText, done: TrainingProgress, seed: int, start: Bundle | None = None
+) -> Training:
     """The card's account of a run; ``start`` is the bundle that it took its weights from."""
     return Training(
         data=f"{done.films} films shown: {origin.data}",
@@ -162,7 +166,7 @@ def _points(held_out: HeldOut, by: Calibration, source: str) -> tuple[OperatingP
     """The image's operating points."""
     scores = np.array([calibrated(float(logit), by) for logit in held_out.logits])
     try:
-        return freeze(scores, held_out.labels, source)
+        return fit_operating_points(scores, held_out.labels, source)
     except ValueError as error:
         raise BundleError(f"no bundle was written, {error}; train longer") from error
 
@@ -179,4 +183,4 @@ def _combined(held_out: HeldOut, source: str) -> Combined | None:
     if min(positives, len(labels) - positives) < LEAST:
         return None
     source = f"{source}: the {len(labels)} with age, sex, weight and height in range"
-    return fit(image, clinical, labels, source)
+    return fit_combined(image, clinical, labels, source)

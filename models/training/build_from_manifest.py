@@ -13,18 +13,18 @@ from models.calibration.platt import area
 from models.clinical.model import ClinicalModel
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.entry import Entry, Split
-from models.dataset.entry import Origin as Source
+from models.dataset.entry import FilmOrigin as Source
 from models.dataset.manifest import Manifest
 from models.images.dicom import Radiograph
 from models.nets.grid import GridNet
-from models.training.build_bundle import Carried, HeldOut, Origin, release
-from models.training.manifest_source import Listed
+from models.training.build_bundle import CardText, ClinicalInputs, HeldOut, release
+from models.training.manifest_source import ManifestSource
 
 
 def release_listed(
     path: Path,
     net: GridNet,
-    films: Listed,
+    films: ManifestSource,
     manifest: Manifest,
     run: tuple[Training, Bundle | None],
 ) -> Bundle:
@@ -43,12 +43,14 @@ def release_listed(
     return release(path, net, held_out, (figure,), golden, (origin, training))
 
 
-def carry(clinical: ClinicalModel | None, entries: Sequence[Entry]) -> Carried | None:
+def carry(clinical: ClinicalModel | None, entries: Sequence[Entry]) -> ClinicalInputs | None:
     """A clinical model with its logits of the films' patients, for ``HeldOut``."""
-    return None if clinical is None else Carried(clinical, clinical_logits(clinical, entries))
+    return (
+        None if clinical is None else ClinicalInputs(clinical, clinical_logits(clinical, entries))
+    )
 
 
-def origin_of(manifest: Manifest) -> Origin:
+def origin_of(manifest: Manifest) -> CardText:
     """What a card says of the films of ``manifest``.
 
     Simulated ones are for demonstration, those of patients for research.
@@ -57,7 +59,7 @@ def origin_of(manifest: Manifest) -> Origin:
     kind = "simulated" if simulated else "of patients"
     train, held_out = len(manifest.of(Split.TRAIN)), len(manifest.of(Split.VALIDATION))
     use = IntendedUse.DEMONSTRATION if simulated else IntendedUse.RESEARCH
-    return Origin(
+    return CardText(
         name=f"osteoscreen-{use}",
         version="0.1.0",
         intended_use=use,

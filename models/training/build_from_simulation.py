@@ -14,7 +14,7 @@ from models.images.dicom import Radiograph
 from models.nets.grid import GridNet
 from models.simulate.anatomy import ATTRIBUTION
 from models.simulate.cohort import render, twin
-from models.training.build_bundle import Carried, HeldOut, Origin, release
+from models.training.build_bundle import CardText, ClinicalInputs, HeldOut, release
 from models.training.manifest_source import logits
 from models.training.simulated_batches import (
     CALIBRATE,
@@ -23,7 +23,7 @@ from models.training.simulated_batches import (
     Maps,
     subjects,
 )
-from models.training.simulated_source import Rendered, _films
+from models.training.simulated_source import SimulatedSource, _films
 
 TEST_FILMS = 640
 
@@ -32,7 +32,7 @@ _GOLDEN_FROM = 24
 """Golden films are the test patients of lowest, middle and highest density among this many."""
 
 
-SIMULATED = Origin(
+SIMULATED = CardText(
     name="osteoscreen-demo",
     version="0.4.0",
     intended_use=IntendedUse.DEMONSTRATION,
@@ -61,7 +61,7 @@ SIMULATED = Origin(
 
 
 def release_rendered(
-    path: Path, net: GridNet, films: Rendered, training: Training, start: Bundle | None
+    path: Path, net: GridNet, films: SimulatedSource, training: Training, start: Bundle | None
 ) -> Bundle:
     """Calibrate on the films held out, measure on another set of variants, write the bundle.
 
@@ -70,7 +70,7 @@ def release_rendered(
     """
     said, label = logits(net, films.held_out), films.held_out.label
     clinical = start.clinical if start else None
-    carried = None if clinical is None else Carried(clinical, np.full(len(label), np.nan))
+    carried = None if clinical is None else ClinicalInputs(clinical, np.full(len(label), np.nan))
     golden = _golden(films.maps, net.config.size)
     figures, card = _figures(net, films.maps), (SIMULATED, training)
     return release(path, net, HeldOut(said, label, carried), figures, golden, card)

@@ -16,7 +16,7 @@ Net = TypeVar("Net", bound=FilmNet)
 
 
 @dataclass(frozen=True)
-class Progressed:
+class TrainingProgress:
     """How far a run has come: optimiser steps, seconds and films; the best AUC, and when."""
 
     step: int = 0
@@ -39,24 +39,24 @@ class Run(Generic[Net]):
     optimiser: torch.optim.Optimizer
 
 
-def save(path: Path, run: Run[Net], done: Progressed) -> None:
+def save(path: Path, run: Run[Net], done: TrainingProgress) -> None:
     """Write a checkpoint, whole or not at all."""
     state = {field.name: getattr(run, field.name).state_dict() for field in fields(Run)}
     with whole(path) as part:
         torch.save(state | {"done": asdict(done)}, part)
 
 
-def resume(path: Path, run: Run[Net]) -> Progressed:
+def resume(path: Path, run: Run[Net]) -> TrainingProgress:
     """Bring a run back to its checkpoint, if there is one."""
     if not path.exists():
-        return Progressed()
+        return TrainingProgress()
     state = torch.load(path, weights_only=True, map_location="cpu")
     for field in fields(Run):
         getattr(run, field.name).load_state_dict(state[field.name])
-    return Progressed(**state["done"])
+    return TrainingProgress(**state["done"])
 
 
-def record(path: Path, done: Progressed, loss: float, auc: float) -> None:
+def record(path: Path, done: TrainingProgress, loss: float, auc: float) -> None:
     """Append a line to the run's CSV log."""
     line = asdict(done) | {"loss": round(loss, 5), "auc": round(auc, 5)}
     new = not path.exists()

@@ -21,11 +21,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from torch.nn.functional import smooth_l1_loss, softplus
 
 from models.calibration.platt import auc
-from models.nets.cpu_conv import quicken
+from models.nets.cpu_conv import use_gemm_backward
 from models.nets.gradcam import Explained
 from models.nets.grid import FilmNet, GridNet, Output
 from models.training import checkpoint as checkpoints
-from models.training.checkpoint import Net, Progressed, Run
+from models.training.checkpoint import Net, Run, TrainingProgress
 from models.training.distributed import Ranks
 from models.training.simulated_batches import Batch
 
@@ -40,7 +40,7 @@ still lies on all of the bones.
 """
 
 
-class Source(Protocol):
+class BatchSource(Protocol):
     """Where batches come from, and the films that tell how well the net does."""
 
     def batch(self, number: int, size: int) -> Batch:
@@ -76,10 +76,12 @@ class Trained(Generic[Net]):
     """The averaged net that did best on validation, and how far the run came."""
 
     net: Net
-    done: Progressed
+    done: TrainingProgress
 
 
-def fit(net: Net, source: Source, config: TrainConfig, path: Path, ranks: Ranks) -> Trained[Net]:
+def fit(
+    net: Net, source: BatchSource, config: TrainConfig, path: Path, ranks: Ranks
+) -> Trained[Net]:
     """Train ``net`` on ``source``; goes on from the checkpoint ``path``, and leaves one there.
 
     A CSV log stands beside the checkpoint.
@@ -87,7 +89,7 @@ def fit(net: Net, source: Source, config: TrainConfig, path: Path, ranks: Ranks)
     run = _prepared(net.to(ranks.device), config)
     done = checkpoints.resume(path, run)
     if ranks.device.type == "cpu":
-        quicken(run.net)
+        use_gemm_backward(run.net)
     shared = ranks.share(_taught(run.net, config))
     last, value = time.monotonic(), math.nan
     with _progress(ranks) as progress:
@@ -131,7 +133,7 @@ def loss(output: Output, batch: Batch) -> Tensor:
     return total + t_gap.square().mean() + 4.0 * mineral_gap.square().mean() + 0.5 * order.mean()
 
 
-def stray(heat: Tensor, bone: Tensor) -> Tensor:
+def heatmap_loss(heat: Tensor, bone: Tensor) -> Tensor:
     """How far heat of both signs (N, h, w) is from being positive and spread as bone is.
 
     ``bone`` (N, h, w) is each cell's share of bone over the film's, of which every film has some.
@@ -186,7 +188,7 @@ def _optimiser(net: FilmNet, config: TrainConfig) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.decay)
 
 
-def _batches(source: Source, first: int, size: int, ranks: Ranks) -> Iterator[Batch]:
+def _batches(source: BatchSource, first: int, size: int, ranks: Ranks) -> Iterator[Batch]:
     """Batches without end, the next one made while the net works on this one."""
 
     def make(step: int) -> Batch:
@@ -214,7 +216,7 @@ def _step(net: nn.Module, batch: Batch, optimiser: torch.optim.Optimizer, heat: 
     output, lit = said if heat else (said, None)
     value = loss(Output(*(part.float() for part in vars(output).values())), batch)
     if lit is not None:
-        value = value + heat * stray(lit.float(), batch.bone)
+        value = value + heat * heatmap_loss(lit.float(), batch.bone)
     optimiser.zero_grad(set_to_none=True)
     value.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -230,7 +232,9 @@ def _half_pays(device: str) -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
-def _look(run: Run[Net], source: Source, done: Progressed, value: float, path: Path) -> Progressed:
+def _look(
+    run: Run[Net], source: BatchSource, done: TrainingProgress, value: float, path: Path
+) -> TrainingProgress:
     """Measure on validation, keep the best, log a line, leave a checkpoint."""
     measured = auc(*source.validate(run.average))
     if measured > done.best_auc:
@@ -241,16 +245,16 @@ def _look(run: Run[Net], source: Source, done: Progressed, value: float, path: P
     return done
 
 
-def _share(done: Progressed, config: TrainConfig) -> float:
+def _share(done: TrainingProgress, config: TrainConfig) -> float:
     """How much of the run is over, 0 to 1."""
     return max(done.step / config.steps, done.seconds / (config.minutes * 60))
 
 
-def _stale(done: Progressed, config: TrainConfig) -> bool:
+def _stale(done: TrainingProgress, config: TrainConfig) -> bool:
     return done.step - done.best_step > config.look * config.patience
 
 
-def _rate(done: Progressed, config: TrainConfig, share: float) -> float:
+def _rate(done: TrainingProgress, config: TrainConfig, share: float) -> float:
     """Warm-up over 50 steps, then a cosine down to a fiftieth."""
     cosine = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share))
     return config.rate * min(1.0, (done.step + 1) / 50) * cosine

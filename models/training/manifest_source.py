@@ -46,7 +46,7 @@ class Films:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ManifestSource:
     """Shuffled, slightly moved and re-toned films of one split; validation on another's."""
 
     films: Films

@@ -18,7 +18,7 @@ from models.bundle.score import Bundle
 from models.bundle.store import write_bundle
 from models.calibration.platt import area
 from models.dataset.clinical_inputs import clinical_logits
-from models.dataset.entry import Entry, ManifestError, Origin, Split
+from models.dataset.entry import Entry, FilmOrigin, ManifestError, Split
 from models.dataset.manifest import Manifest, read_manifest
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
 from models.training.build_bundle import HeldOut, freeze_on
@@ -56,7 +56,7 @@ def recalibrate(file: Path, bundle: Bundle, out: Path) -> Bundle:
 
 
 def _kind(manifest: Manifest) -> str:
-    return "simulated" if manifest.origin is Origin.SIMULATED else "of patients"
+    return "simulated" if manifest.origin is FilmOrigin.SIMULATED else "of patients"
 
 
 def _figures(bundle: Bundle, manifest: Manifest, prepared: Path) -> tuple[Figure, ...]:

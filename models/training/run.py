@@ -15,14 +15,14 @@ from models.dataset.entry import ManifestError, Split
 from models.dataset.manifest import Manifest, read_manifest
 from models.nets.grid import GridConfig, GridNet, resized
 from models.simulate.anatomy import cache_folder
-from models.training.build_bundle import account
+from models.training.build_bundle import training_record
 from models.training.build_from_manifest import origin_of, release_listed
 from models.training.build_from_simulation import SIMULATED, release_rendered
 from models.training.distributed import Ranks, ranks
 from models.training.loop import TrainConfig, fit
-from models.training.manifest_source import Listed, load_films
+from models.training.manifest_source import ManifestSource, load_films
 from models.training.simulated_batches import CALIBRATE, TEST, TRAIN, render_variants
-from models.training.simulated_source import Rendered, kept_for_calibration
+from models.training.simulated_source import SimulatedSource, kept_for_calibration
 
 
 class TrainError(ValueError):
@@ -66,12 +66,12 @@ def _on_rendered(net: GridNet, options: TrainOptions, joined: Ranks) -> Bundle |
     start = _start(options)
     maps = render_variants((TRAIN, CALIBRATE, TEST), cache_folder() / "maps")
     held_out = kept_for_calibration(maps, options.size)
-    source = Rendered(maps, options.seed, held_out, pairs=max(1, options.batch // 2))
+    source = SimulatedSource(maps, options.seed, held_out, pairs=max(1, options.batch // 2))
     config = replace(_config(options), heat=1.0)
     trained = fit(net, source, config, _checkpoint(options, "rendered"), joined)
     if not joined.first:
         return None
-    training = account(SIMULATED, trained.done, options.seed, start)
+    training = training_record(SIMULATED, trained.done, options.seed, start)
     return _gated(release_rendered(options.out, trained.net.cpu(), source, training, start), start)
 
 
@@ -83,13 +83,13 @@ def _on_listed(net: GridNet, file: Path, options: TrainOptions, joined: Ranks) -
         load_films(manifest.of(split), options.size, _run_folder(options) / "films")
         for split in (Split.TRAIN, Split.VALIDATION)
     )
-    source = Listed(films, held_out, options.seed, options.size, options.batch)
+    source = ManifestSource(films, held_out, options.seed, options.size, options.batch)
     start = _start(options)
     config, checkpoint = _config(options), _checkpoint(options, _digest(file))
     trained = fit(net, source, config, checkpoint, joined)
     if not joined.first:
         return None
-    training = account(origin_of(manifest), trained.done, options.seed, start)
+    training = training_record(origin_of(manifest), trained.done, options.seed, start)
     run = (training, start)
     return _gated(release_listed(options.out, trained.net.cpu(), source, manifest, run), start)
 

@@ -28,7 +28,7 @@ CALIBRATION_FILMS = 480
 
 
 @dataclass(frozen=True)
-class Rendered:
+class SimulatedSource:
     """Twins of the training variants; validation on films that no batch holds.
 
     At 192 px rendering a film costs half as much as learning from it: one batch in ``echo`` is new,

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
-from node.domain.admission.image_findings import Seen
-from node.domain.admission.reasons import Note, Reason
+from node.domain.admission.image_findings import ImageFindings
+from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.decision.prediction import Decision, ModelIdentity, Probability
 from node.domain.radiograph.film import Film
 
@@ -61,12 +61,12 @@ class Row:
     seen_distance: float | None
 
     @property
-    def seen(self) -> Seen | None:
+    def seen(self) -> ImageFindings | None:
         """What the gate has seen; None where none has looked."""
-        cells = {fact.name: getattr(self, f"seen_{fact.name}") for fact in fields(Seen)}
+        cells = {fact.name: getattr(self, f"seen_{fact.name}") for fact in fields(ImageFindings)}
         if any(value is None for value in cells.values()):
             return None
-        return Seen(**cells | {"turn": int(cells["turn"])})
+        return ImageFindings(**cells | {"turn": int(cells["turn"])})
 
     @property
     def can_be_kept(self) -> bool:
@@ -104,8 +104,8 @@ class Subject:
 
     path: str
     film: Film | None = None
-    notes: tuple[Note, ...] = ()
-    seen: Seen | None = None
+    notes: tuple[AdmissionNote, ...] = ()
+    seen: ImageFindings | None = None
 
 
 def scored(of: Subject, model: ModelIdentity, p: Probability, decision: Decision) -> Row:

@@ -14,10 +14,10 @@ from node.batch.reader import Decoded, Known, Reading, Skipped, TurnedAway, Unre
 from node.batch.reader_pool import Decoders
 from node.batch.row import Row, RowState, Subject, scored, unscored
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused
-from node.domain.admission.image_findings import Seen
+from node.domain.admission.image_findings import ImageFindings
 from node.domain.admission.image_rules import Examined, asks, examine, judge
 from node.domain.admission.reasons import Reason
-from node.domain.decision.decide import ThresholdPolicy, decide
+from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import ModelIdentity, Prediction, Probability
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pixels import Case
@@ -52,7 +52,7 @@ class ScreeningSettings:
     """How a run works: `batch` in films, `ahead` in films that may wait for the model."""
 
     admission: AdmissionPolicy
-    thresholds: ThresholdPolicy
+    thresholds: DecisionPolicy
     batch: int
     ahead: int
 
@@ -150,7 +150,7 @@ class Screening:
                 return self._scored(of, film, before.probability)
 
     def _rejected(
-        self, path: str, film: Film, reason: str, text: str, seen: Seen | None = None
+        self, path: str, film: Film, reason: str, text: str, seen: ImageFindings | None = None
     ) -> Row:
         of = Subject(path, film, seen=seen)
         return unscored(of, self._model, RowState.REJECTED, reason=reason, error=text)
@@ -182,7 +182,7 @@ class Screening:
         self._advance(len(rows))
         return rows
 
-    def _look(self, batch: Sequence[tuple[str, Decoded]]) -> Sequence[Seen | str | None]:
+    def _look(self, batch: Sequence[tuple[str, Decoded]]) -> Sequence[ImageFindings | str | None]:
         """Return what the films show, None where nobody is to look, or errors."""
         if not asks(self._predictor.looks, self._settings.admission):
             return [None] * len(batch)

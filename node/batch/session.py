@@ -15,7 +15,7 @@ from node.batch.runner import Outcome, Screening, ScreeningSettings, shown
 from node.batch.table import open_table
 from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.admission.image_rules import asks
-from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.decide import DecisionPolicy
 from node.domain.errors import Misconfigured, Transient
 from node.ports import Predictor
 
@@ -46,7 +46,7 @@ class Model:
 
     predictor: Predictor
     admission: AdmissionPolicy
-    thresholds: ThresholdPolicy
+    thresholds: DecisionPolicy
     batch: int
 
 

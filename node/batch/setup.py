@@ -4,7 +4,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from node.config.settings import Config
-from node.policies import admission_policy, gated, threshold_policy
+from node.policies import admission_policy, decision_policy, require_gate
 
 if TYPE_CHECKING:
     from node.batch.runner import Outcome
@@ -22,8 +22,8 @@ def run_screen(
 
     def load_model() -> Model:
         predictor = load(config.model.bundle, config.model.device, config.model.threads)
-        thresholds = threshold_policy(config, predictor.threshold)
-        admission = gated(admission_policy(config), predictor.looks)
+        thresholds = decision_policy(config, predictor.threshold)
+        admission = require_gate(admission_policy(config), predictor.looks)
         return Model(predictor, admission, thresholds, config.model.batch)
 
     reader = Reader(admission_policy(config), int(config.dicom.max_object), decode)

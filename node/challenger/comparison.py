@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from node.challenger.accuracy_comparison import Diagnosis, PatientFilm
 from node.challenger.agreement import Crossed, ScoreAgreement, compare_scores, cross
-from node.challenger.states import CanaryState, is_chosen
-from node.domain.decision.decide import ThresholdPolicy, decide
+from node.challenger.states import ChallengerState, is_chosen
+from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import Decision, Finding, IntendedUse, Probability
 from node.replay.replay import StoredScore, age_band
 
@@ -25,7 +25,7 @@ class Side:
 
     bundle: str
     model: str
-    policy: ThresholdPolicy
+    policy: DecisionPolicy
     intended_use: IntendedUse = IntendedUse.DEMONSTRATION
 
 
@@ -165,7 +165,7 @@ def compare_bundles(
     of_patients: defaultdict[str, list[PatientFilm]] = defaultdict(list)
     for pair in pairs:
         became[_became(pair, share)] += 1
-        if pair.state != CanaryState.SCORED:
+        if pair.state != ChallengerState.SCORED:
             continue
         film = _compared(pair, serving.policy, canary.policy)
         both.append(pair)
@@ -198,23 +198,23 @@ def _became(pair: StoredPair, share: float) -> str:
     if pair.state is None:
         if not is_chosen(pair.uid, share):
             return "left_out"
-        return "waiting" if pair.kept else CanaryState.GONE
-    return "waiting" if pair.state == CanaryState.SCORING else pair.state
+        return "waiting" if pair.kept else ChallengerState.GONE
+    return "waiting" if pair.state == ChallengerState.SCORING else pair.state
 
 
 def _coverage(became: Counter[str]) -> Coverage:
     return Coverage(
         films=became.total(),
-        compared=became[CanaryState.SCORED],
+        compared=became[ChallengerState.SCORED],
         left_out=became["left_out"],
         waiting=became["waiting"],
-        gone=became[CanaryState.GONE],
-        rejected=became[CanaryState.REJECTED],
-        failed=became[CanaryState.FAILED],
+        gone=became[ChallengerState.GONE],
+        rejected=became[ChallengerState.REJECTED],
+        failed=became[ChallengerState.FAILED],
     )
 
 
-def _compared(pair: StoredPair, serving: ThresholdPolicy, canary: ThresholdPolicy) -> Compared:
+def _compared(pair: StoredPair, serving: DecisionPolicy, canary: DecisionPolicy) -> Compared:
     stored = pair.stored
     first = Probability(stored.image, stored.clinical, stored.combined)
     second = Probability(pair.image, pair.clinical, pair.combined)

@@ -5,16 +5,16 @@ from datetime import datetime, timedelta
 from node.challenger.accuracy_comparison import diagnose
 from node.challenger.auc import areas
 from node.challenger.comparison import Report, Side, compare_bundles
-from node.challenger.score_pairs import SqlCanaryScores
+from node.challenger.score_pairs import ScorePairStore
 from node.challenger.setup import require_another
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.inference.operating_points import Points
 from node.jobs import schema
-from node.policies import threshold_policy
+from node.policies import decision_policy
 from node.replay.densitometry import scans
-from node.replay.densitometry_store import SqlOutcomes
-from node.replay.score_store import SqlScores
+from node.replay.densitometry_store import DensitometryStore
+from node.replay.score_store import ScoreStore
 
 
 def run_report(config: Config, since: datetime | None, within: timedelta) -> Report:
@@ -27,11 +27,11 @@ def run_report(config: Config, since: datetime | None, within: timedelta) -> Rep
     serving = _side(config, config.model.bundle, "model")
     canary = _side(config, wanted.bundle, "canary")
     engine = schema.open_current(config.database.url)
-    pairs = SqlCanaryScores(engine, serving.model, canary.model)
+    pairs = ScorePairStore(engine, serving.model, canary.model)
     start = pairs.start(since)
-    measured = scans(SqlOutcomes(engine).all())
+    measured = scans(DensitometryStore(engine).all())
     made = compare_bundles(pairs.stored(start), serving, canary, wanted.share, measured.keys())
-    counted = SqlScores(engine).count(start) if start is not None else {}
+    counted = ScoreStore(engine).count(start) if start is not None else {}
     return Report(
         serving=serving,
         canary=canary,
@@ -45,7 +45,7 @@ def run_report(config: Config, since: datetime | None, within: timedelta) -> Rep
 def _side(config: Config, bundle: str, section: str) -> Side:
     points = Points.of_bundle(bundle, section)
     try:
-        policy = threshold_policy(config, points.threshold)
+        policy = decision_policy(config, points.threshold)
     except Misconfigured as error:
         raise Misconfigured(f"{section}.bundle: {bundle}: {error}") from None
     return Side(bundle, points.model, policy, points.intended_use)

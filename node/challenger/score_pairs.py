@@ -16,7 +16,7 @@ _AT_ONCE = 2_000  # rows fetched in one go
 _FIELDS = len(StoredScore._fields)
 
 
-class SqlCanaryScores:
+class ScorePairStore:
     """The films that the bundle of one digest has scored, beside what another's canary has."""
 
     def __init__(self, engine: sa.Engine, serving: str, second: str) -> None:

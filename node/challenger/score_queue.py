@@ -11,8 +11,15 @@ from typing import Any, assert_never
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from node.challenger.states import CanaryFilm, CanaryOutcome, CanaryState, Gone, Scored, is_chosen
-from node.domain.admission.reasons import Note
+from node.challenger.states import (
+    ChallengerFilm,
+    ChallengerOutcome,
+    ChallengerState,
+    Gone,
+    Scored,
+    is_chosen,
+)
+from node.domain.admission.reasons import AdmissionNote
 from node.domain.workflow.job import JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
 from node.jobs.engine import reading, transaction
@@ -24,7 +31,7 @@ _LOST = "the worker that held it is gone: its lease ran out"
 _AT_ONCE = 500  # rows fetched in one go
 
 
-class SqlCanary:
+class ChallengerQueue:
     """Implements `node.ports.CanaryQueue` for the bundle of one digest.
 
     `share` is that of the films it takes.
@@ -39,7 +46,9 @@ class SqlCanary:
         self._attempts = retry.attempts
         self._longest = timedelta(seconds=retry.cap) + lease
 
-    def claim(self, worker: str, now: datetime, until: datetime, limit: int) -> list[CanaryFilm]:
+    def claim(
+        self, worker: str, now: datetime, until: datetime, limit: int
+    ) -> list[ChallengerFilm]:
         """Lease up to `limit` scored films that are still in the spool, oldest first.
 
         None while a film waits to be scored for its results. One that was tried before comes
@@ -60,19 +69,19 @@ class SqlCanary:
                 ids = self._take_again(connection, again, worker, now, until)
             return _films(connection, ids)
 
-    def renew(self, films: Sequence[CanaryFilm], until: datetime) -> int:
+    def renew(self, films: Sequence[ChallengerFilm], until: datetime) -> int:
         """Extend the leases still held; return how many."""
         held = sa.or_(*(_held(film) for film in films))
         with transaction(self._engine) as connection:
             return connection.execute(sa.update(canary).where(held).values(due_at=until)).rowcount
 
-    def settle(self, film: CanaryFilm, outcome: CanaryOutcome, now: datetime) -> bool:
+    def settle(self, film: ChallengerFilm, outcome: ChallengerOutcome, now: datetime) -> bool:
         """Record an outcome; False where the lease was lost and nothing was changed."""
         statement = sa.update(canary).where(_held(film)).values(updated_at=now, **_effect(outcome))
         with transaction(self._engine) as connection:
             return bool(connection.execute(statement).rowcount)
 
-    def counts(self) -> dict[CanaryState, int]:
+    def counts(self) -> dict[ChallengerState, int]:
         """Return how many films stand in each state with this bundle."""
         statement = (
             sa.select(canary.c.state, sa.func.count())
@@ -80,8 +89,10 @@ class SqlCanary:
             .group_by(canary.c.state)
         )
         with reading(self._engine) as connection:
-            found = {CanaryState(state): count for state, count in connection.execute(statement)}
-        return {state: found.get(state, 0) for state in CanaryState}
+            found = {
+                ChallengerState(state): count for state, count in connection.execute(statement)
+            }
+        return {state: found.get(state, 0) for state in ChallengerState}
 
     def _due(self, now: datetime) -> sa.Select[Any]:
         """Select the film whose turn has come longest ago, of those that were tried before."""
@@ -95,7 +106,7 @@ class SqlCanary:
         due = canary.c.due_at
         return [
             canary.c.model == self._model,
-            canary.c.state == str(CanaryState.SCORING),
+            canary.c.state == str(ChallengerState.SCORING),
             (due <= now) | (due > now + self._longest),
         ]
 
@@ -131,7 +142,7 @@ class SqlCanary:
         """Insert a row for each job; return those that no other worker has inserted before."""
         row = {
             canary.c.model: self._model,
-            canary.c.state: str(CanaryState.SCORING),
+            canary.c.state: str(ChallengerState.SCORING),
             canary.c.attempt: 1,
             canary.c.worker: worker,
             canary.c.due_at: until,
@@ -164,7 +175,7 @@ class SqlCanary:
         connection.execute(
             sa.update(canary)
             .where(*spent)
-            .values(state=str(CanaryState.FAILED), due_at=None, error=_LOST, updated_at=now)
+            .values(state=str(ChallengerState.FAILED), due_at=None, error=_LOST, updated_at=now)
         )
 
     def _insert(self) -> sqlite.Insert | postgresql.Insert:
@@ -182,7 +193,7 @@ def _scored(state: sa.ColumnElement[str]) -> list[sa.ColumnElement[bool]]:
     return [state.in_(_SCORED_JOBS), job.c.verdict.is_not(None), job.c.reason == ""]
 
 
-def _films(connection: sa.Connection, ids: Sequence[int]) -> list[CanaryFilm]:
+def _films(connection: sa.Connection, ids: Sequence[int]) -> list[ChallengerFilm]:
     statement = (
         sa.select(
             canary.c.id.label("row"),
@@ -195,43 +206,43 @@ def _films(connection: sa.Connection, ids: Sequence[int]) -> list[CanaryFilm]:
         .order_by(job.c.id)
     )
     return [
-        CanaryFilm(
+        ChallengerFilm(
             id=row.row,
             job_id=row.id,
             film=film_of(row),
             spool_key=row.spool_key,
             attempt=row.tried,
             worker=row.by,
-            inverted=Note.INVERTED in notes_from(row.verdict or {}),
+            inverted=AdmissionNote.INVERTED in notes_from(row.verdict or {}),
         )
         for row in connection.execute(statement)
     ]
 
 
-def _held(film: CanaryFilm) -> sa.ColumnElement[bool]:
+def _held(film: ChallengerFilm) -> sa.ColumnElement[bool]:
     return sa.and_(
         canary.c.id == film.id,
         canary.c.worker == film.worker,
         canary.c.attempt == film.attempt,
-        canary.c.state == str(CanaryState.SCORING),
+        canary.c.state == str(ChallengerState.SCORING),
     )
 
 
-def _effect(outcome: CanaryOutcome) -> dict[str, Any]:
+def _effect(outcome: ChallengerOutcome) -> dict[str, Any]:
     """Return the columns that an outcome writes."""
     match outcome:
         case Scored(verdict=verdict):
-            return _end(CanaryState.SCORED) | {"verdict": verdict_json(verdict), "error": ""}
+            return _end(ChallengerState.SCORED) | {"verdict": verdict_json(verdict), "error": ""}
         case NotScored(reason=reason, text=text):
-            return _end(CanaryState.REJECTED) | {"reason": reason, "error": short(text)}
+            return _end(ChallengerState.REJECTED) | {"reason": reason, "error": short(text)}
         case RetryAt(at=at, error=error):
             return {"due_at": at, "error": short(error), "worker": ""}
         case Failed(error=error):
-            return _end(CanaryState.FAILED) | {"error": short(error)}
+            return _end(ChallengerState.FAILED) | {"error": short(error)}
         case Gone():
-            return _end(CanaryState.GONE)
+            return _end(ChallengerState.GONE)
     assert_never(outcome)
 
 
-def _end(state: CanaryState) -> dict[str, Any]:
+def _end(state: ChallengerState) -> dict[str, Any]:
     return {"state": str(state), "due_at": None}

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from node.challenger.score_queue import SqlCanary
-from node.challenger.states import CanaryState
-from node.config.live import Current
-from node.config.sections import Canary as Wanted
+from node.challenger.score_queue import ChallengerQueue
+from node.challenger.states import ChallengerState
+from node.config.live import LiveConfig
+from node.config.sections import ChallengerSection as Wanted
 from node.config.settings import Config
-from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.decide import DecisionPolicy
 from node.domain.errors import Misconfigured
 from node.jobs import schema
-from node.policies import reserve, retry_policy, threshold_policy
+from node.policies import decision_policy, reserve, retry_policy
 from node.spool.store import FileSpool
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ _POLL_SECONDS = 2.0  # between looks that found nothing: nobody waits for a cana
 log = structlog.get_logger()
 
 
-def run_canary(current: Current, stop: threading.Event) -> None:
+def run_canary(current: LiveConfig, stop: threading.Event) -> None:
     """Score films that are scored already by the second bundle, with the lowest priority."""
-    from node.challenger.worker import Canary
+    from node.challenger.worker import ChallengerWorker
     from node.inference.decoder_pool import Decoders
     from node.workers.loop import ScoringSettings, run, utc_now, worker_name
 
@@ -42,14 +42,14 @@ def run_canary(current: Current, stop: threading.Event) -> None:
     with Decoders(1) as decoders:
         predictor = load_canary(config, decoders.decode)
 
-        def policy(config: Config) -> ThresholdPolicy | None:
+        def policy(config: Config) -> DecisionPolicy | None:
             try:
-                return threshold_policy(config, predictor.threshold)
+                return decision_policy(config, predictor.threshold)
             except Misconfigured as error:
                 log.error("canary_waits", error=str(error))
                 return None
 
-        canary = Canary(
+        canary = ChallengerWorker(
             queue=_queue(config, wanted, predictor.identity.digest),
             spool=FileSpool(config.spool.path, reserve(config)),
             predictor=predictor,
@@ -91,14 +91,14 @@ def load_canary(config: Config, decoder: "Decode | None" = None) -> "BundlePredi
     return load(wanted.bundle, wanted.device, wanted.threads, decoder or decode, "canary")
 
 
-def canary_counts(config: Config, digest: str) -> dict[CanaryState, int]:
+def canary_counts(config: Config, digest: str) -> dict[ChallengerState, int]:
     """Return how many films stand in each state with the canary's bundle."""
     return _queue(config, require_another(config), digest).counts()
 
 
-def _queue(config: Config, wanted: Wanted, digest: str) -> SqlCanary:
+def _queue(config: Config, wanted: Wanted, digest: str) -> ChallengerQueue:
     """Return the job table as the canary sees it, for the bundle of this digest."""
-    return SqlCanary(
+    return ChallengerQueue(
         schema.open_current(config.database.url),
         digest,
         wanted.share,

@@ -16,7 +16,7 @@ _BYTES = 8
 _ALL = 1 << 8 * _BYTES
 
 
-class CanaryState(StrEnum):
+class ChallengerState(StrEnum):
     """Where one film stands with one bundle; a film without a row has not been looked at."""
 
     SCORING = "SCORING"  # held until `due_at`, then anybody's: also what is to be tried again
@@ -27,7 +27,7 @@ class CanaryState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CanaryFilm:
+class ChallengerFilm:
     """A scored film that the canary has claimed. `attempt` is counted at the claim.
 
     One that came `inverted` was set right before it was scored.
@@ -54,7 +54,7 @@ class Gone:
     """The film's bytes are not there any more."""
 
 
-CanaryOutcome = Scored | NotScored | RetryAt | Failed | Gone
+ChallengerOutcome = Scored | NotScored | RetryAt | Failed | Gone
 
 
 def is_chosen(sop_instance_uid: str, share: float) -> bool:

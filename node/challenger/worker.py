@@ -10,17 +10,19 @@ from time import perf_counter
 
 import structlog
 
-from node.challenger.states import CanaryFilm, CanaryOutcome, Gone, Scored
+from node.challenger.score_queue import ChallengerQueue
+from node.challenger.states import ChallengerFilm, ChallengerOutcome, Gone, Scored
 from node.domain.admission.image_rules import negative
 from node.domain.decision import decide as policy
-from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Prediction, Verdict
 from node.domain.errors import Rejected
 from node.domain.radiograph.pixels import Case, Radiograph
 from node.domain.workflow import retry
 from node.domain.workflow.job import NotScored
-from node.ports import CanaryQueue, Predictor, Spool
-from node.workers.loop import ScoringSettings, apart, as_known, kept_leases, told
+from node.ports import Predictor
+from node.spool.store import FileSpool
+from node.workers.loop import ScoringSettings, as_known, kept_leases, retry_individually, told
 from node.workers.read_image import read_pixels
 
 log = structlog.get_logger()
@@ -28,21 +30,21 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    film: CanaryFilm
+    film: ChallengerFilm
     shown: Radiograph
     seconds: float
 
 
-class Canary:
+class ChallengerWorker:
     """One canary. It has no policy, and waits, where its bundle has no such operating points."""
 
     def __init__(
         self,
-        queue: CanaryQueue,
-        spool: Spool,
+        queue: ChallengerQueue,
+        spool: FileSpool,
         predictor: Predictor,
         settings: ScoringSettings,
-        policy: Callable[[], ThresholdPolicy | None],
+        policy: Callable[[], DecisionPolicy | None],
         clock: Callable[[], datetime],
     ) -> None:
         self._queue = queue
@@ -67,7 +69,7 @@ class Canary:
                     self._score(decoded, rules)
         return len(films)
 
-    def _decode(self, film: CanaryFilm) -> _Decoded | None:
+    def _decode(self, film: ChallengerFilm) -> _Decoded | None:
         began = perf_counter()
         try:
             shown = read_pixels(self._spool, self._predictor, film.film, film.spool_key)
@@ -77,13 +79,13 @@ class Canary:
         shown = negative(shown) if film.inverted else shown
         return _Decoded(film, shown, perf_counter() - began)
 
-    def _score(self, batch: Sequence[_Decoded], rules: ThresholdPolicy) -> None:
+    def _score(self, batch: Sequence[_Decoded], rules: DecisionPolicy) -> None:
         began = perf_counter()
         try:
             cases = [Case(one.film.film, one.shown) for one in batch]
             predictions = self._predictor.predict(cases)
         except Exception as error:  # noqa: BLE001 - as above
-            apart(
+            retry_individually(
                 batch,
                 lambda some: self._score(some, rules),
                 lambda one, error: self._fail(one.film, error),
@@ -97,9 +99,9 @@ class Canary:
 
     def _verdict(
         self,
-        film: CanaryFilm,
+        film: ChallengerFilm,
         prediction: Prediction,
-        rules: ThresholdPolicy,
+        rules: DecisionPolicy,
         seconds: dict[str, float],
     ) -> Verdict:
         """Return what policy would make of the score. It looks at no earlier film: those of the
@@ -108,10 +110,10 @@ class Canary:
         decision = policy.decide(prediction.probability, film.film, rules)
         return Verdict(prediction.probability, decision, self._predictor.identity, seconds)
 
-    def _fail(self, film: CanaryFilm, error: Exception) -> None:
+    def _fail(self, film: ChallengerFilm, error: Exception) -> None:
         self._settle(film, self._failure(film, error))
 
-    def _failure(self, film: CanaryFilm, error: Exception) -> CanaryOutcome:
+    def _failure(self, film: ChallengerFilm, error: Exception) -> ChallengerOutcome:
         match error:
             case Rejected(reason=reason, text=text):
                 return NotScored(reason, text)
@@ -122,7 +124,7 @@ class Canary:
                 known = as_known(error)
                 return retry.decide(known, film.attempt, now, plan, retry.draw_jitter())
 
-    def _settle(self, film: CanaryFilm, outcome: CanaryOutcome) -> None:
+    def _settle(self, film: ChallengerFilm, outcome: ChallengerOutcome) -> None:
         kept = self._queue.settle(film, outcome, self._clock())
         log.info(
             "canary_settled" if kept else "lease_lost",

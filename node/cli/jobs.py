@@ -13,7 +13,7 @@ from node.domain.admission.reasons import Reason
 from node.domain.workflow.job import JobState
 
 if TYPE_CHECKING:
-    from node.jobs.operator import SqlDesk
+    from node.jobs.operator import OperatorStore
 
 jobs = typer.Typer(help="Films on their way through the node.", no_args_is_help=True)
 
@@ -32,13 +32,13 @@ def jobs_list(
 ) -> None:
     """List jobs, newest first."""
     from node.display.jobs import print_jobs
-    from node.domain.workflow.job_summary import Dossier, summarise
+    from node.domain.workflow.job_summary import JobDetail, summarise
     from node.runtime.factories import open_operator_store
 
     desk = open_operator_store(settings_of(config)[1])
     found = desk.recent(tuple(state or ()), limit, tuple(str(one) for one in reason or ()))
     if as_json:
-        print_json([summarise(Dossier(job, (), ())) for job in found])
+        print_json([summarise(JobDetail(job, (), ())) for job in found])
     else:
         print_jobs(found, desk.counts())
 
@@ -109,7 +109,7 @@ def jobs_reanalyse(job: JobArgument, config: ConfigOption = None) -> None:
 
 
 def _operate(
-    config: Path | None, job: str, act: Callable[["SqlDesk", int, str, datetime], JobState]
+    config: Path | None, job: str, act: Callable[["OperatorStore", int, str, datetime], JobState]
 ) -> None:
     from node.runtime.factories import open_operator_store
     from node.workers.loop import utc_now

@@ -13,7 +13,7 @@ from node.config.settings import Config
 T = TypeVar("T")
 
 
-class Current:
+class LiveConfig:
     """Holds the configuration of a process; `then` is told of each, the first one included."""
 
     def __init__(

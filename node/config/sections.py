@@ -70,7 +70,7 @@ class Model(Section):
     decoders: int = Field(0, ge=0, le=256)
 
 
-class Canary(Section):
+class ChallengerSection(Section):
     """A second bundle that scores the same films, for a comparison alone."""
 
     bundle: str = Field(min_length=1)

@@ -22,7 +22,7 @@ from node.config.monitoring import Drift
 from node.config.peers import PROTOCOLS, AnyDestination
 from node.config.sections import (
     Audit,
-    Canary,
+    ChallengerSection,
     Database,
     Dicom,
     Log,
@@ -60,7 +60,7 @@ class Config(BaseSettings):
     database: Database = Database()
     spool: Spool = Spool()
     model: Model = Model()
-    canary: Canary | None = None
+    canary: ChallengerSection | None = None
     results: Results = Results()
     policy: Policy = Policy()
     queue: Queue = Queue()

@@ -70,7 +70,7 @@ def send(ds: Dataset, node: Node) -> None:
     """Send a film by C-STORE in the transfer syntax of its file; raise where it is refused."""
     ae = AE(node.calling_ae)
     ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
-    tls = (loopback_context(node.security.tls), node.host) if node.security.tls else None
+    tls = (loopback_context(node.tls), node.host) if node.tls else None
     assoc = ae.associate(node.host, node.port, ae_title=node.ae_title, tls_args=tls)
     answer = assoc.acceptor.primitive
     if answer is not None and assoc.is_rejected:
@@ -79,7 +79,7 @@ def send(ds: Dataset, node: Node) -> None:
             f"dicom.callers: {{ae_title: {node.calling_ae}, network: 127.0.0.1}}"
         )
     if answer is None:
-        also = ", with its own certificate among those of dicom.tls.ca" if node.security.tls else ""
+        also = ", with its own certificate among those of dicom.tls.ca" if node.tls else ""
         raise Unreachable(
             f"no node answers at {node.host}:{node.port}; run osteoscreen serve{also}"
         )

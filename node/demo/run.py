@@ -27,7 +27,7 @@ from node.display.disclaimer import warn
 from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.workflow.delivery import ResultKind
 from node.domain.workflow.job import FINAL, JobState
-from node.domain.workflow.job_summary import Dossier, summarise
+from node.domain.workflow.job_summary import JobDetail, summarise
 from node.runtime.factories import open_operator_store
 
 SHIPPED_FILM = Path(__file__).parent / "film.dcm"
@@ -124,7 +124,7 @@ def _await_node(config: Config, log: Path) -> None:
         sleep(_LOOK_SECONDS)
 
 
-def _await_job(config: Config, sop_instance_uid: str) -> Dossier:
+def _await_job(config: Config, sop_instance_uid: str) -> JobDetail:
     desk = open_operator_store(config)
     job_id = desk.find(sop_instance_uid)
     deadline = monotonic() + _JOB_SECONDS
@@ -137,7 +137,7 @@ def _await_job(config: Config, sop_instance_uid: str) -> Dossier:
     return dossier
 
 
-def _collect(dossier: Dossier, stored: Path, out: Path) -> None:
+def _collect(dossier: JobDetail, stored: Path, out: Path) -> None:
     """Copy what the archive received to where people look for it."""
     for delivery in dossier.deliveries:
         received = stored / f"{delivery.sop_instance_uid}.dcm"

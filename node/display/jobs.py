@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from node.display.disclaimer import warn
-from node.domain.admission.image_findings import Seen
+from node.domain.admission.image_findings import ImageFindings
 from node.domain.config_change import Reload
 from node.domain.decision.prediction import Decision
 from node.domain.health_check import Check
 from node.domain.workflow.job import Job, JobState
-from node.domain.workflow.job_summary import Dossier, summarise
+from node.domain.workflow.job_summary import JobDetail, summarise
 from node.log import printable
 
 _COLOURS = {
@@ -94,7 +94,7 @@ def print_reasons(summary: Mapping[str, Any]) -> None:
     Console().print(table)
 
 
-def print_dossier(dossier: Dossier) -> None:
+def print_dossier(dossier: JobDetail) -> None:
     """Print one job: facts, deliveries, history."""
     console, job = Console(), dossier.job
     summary = summarise(dossier)
@@ -137,7 +137,7 @@ def print_dossier(dossier: Dossier) -> None:
     _warn(console, [job])
 
 
-def _sight(seen: Seen) -> str:
+def _sight(seen: ImageFindings) -> str:
     """Return what the gate has seen, in a line."""
     return (
         f"frontal chest {seen.frontal:.0%}, from the side {seen.side:.0%}, AP {seen.ap:.0%}, "

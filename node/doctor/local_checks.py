@@ -11,13 +11,13 @@ from time import perf_counter
 
 from node.challenger.setup import canary_counts, load_canary
 from node.config.settings import Config
-from node.domain.decision.decide import ThresholdPolicy
-from node.domain.decision.prediction import Used
+from node.domain.decision.decide import DecisionPolicy
+from node.domain.decision.prediction import ScoreKind
 from node.domain.decision.thresholds import Rule
 from node.domain.errors import OsteoScreenError
 from node.jobs import schema
 from node.jobs.engine import clock_of, open_engine
-from node.policies import routes, threshold_policy
+from node.policies import decision_policy, routes
 from node.runtime.factories import open_operator_store, open_spool
 
 _PROBES = 5
@@ -101,7 +101,7 @@ def model(config: Config) -> str:
     from node.inference.predictor import load
 
     predictor = load(config.model.bundle, config.model.device, config.model.threads)
-    policy = threshold_policy(config, predictor.threshold)
+    policy = decision_policy(config, predictor.threshold)
     loaded = predictor.identity
     return (
         f"{loaded.name} {loaded.version} verified (for {loaded.intended_use} use); "
@@ -112,7 +112,7 @@ def model(config: Config) -> str:
 def canary(config: Config) -> str:
     """Load and verify the canary's bundle, see that it is another, and find the thresholds."""
     predictor = load_canary(config)
-    loaded, policy = predictor.identity, threshold_policy(config, predictor.threshold)
+    loaded, policy = predictor.identity, decision_policy(config, predictor.threshold)
     counts = canary_counts(config, loaded.digest)
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     return (
@@ -121,14 +121,14 @@ def canary(config: Config) -> str:
     )
 
 
-def _rules(policy: ThresholdPolicy) -> str:
+def _rules(policy: DecisionPolicy) -> str:
     rules = [policy.default, *(one.rule for one in policy.overrides)]
     return "; ".join(_told(rule, policy.score) for rule in rules)
 
 
-def _told(rule: Rule, score: Used) -> str:
+def _told(rule: Rule, score: ScoreKind) -> str:
     """Return a rule in numbers: what its names stand for, and how far its band reaches."""
-    kinds = (Used.IMAGE, Used.COMBINED) if score is Used.COMBINED else (score,)
+    kinds = (ScoreKind.IMAGE, ScoreKind.COMBINED) if score is ScoreKind.COMBINED else (score,)
     alike = len({rule.thresholds.of(used) for used in kinds}) == 1
     told = []
     for used in kinds[:1] if alike else kinds:

@@ -19,7 +19,7 @@ from node.domain.errors import OsteoScreenError
 from node.domain.health_check import Check
 from node.domain.workflow.delivery import SETTLED, Delivery, DeliveryState
 from node.domain.workflow.job import FINAL, JobEvent, JobState
-from node.domain.workflow.job_summary import Dossier
+from node.domain.workflow.job_summary import JobDetail
 from node.runtime.factories import open_operator_store
 
 PATIENT_NAME, PATIENT_ID = "OSTEOSCREEN^ROUND TRIP", "OSTEOSCREEN-TEST"
@@ -74,7 +74,7 @@ def marked_film(min_age: float) -> Dataset:
 
 def _follow(
     config: Config, sop_instance_uid: str, wait: float, tell: Callable[[str], None]
-) -> Dossier:
+) -> JobDetail:
     """Return how far the film has come when all is over, or the time is."""
     desk = open_operator_store(config)
     job_id = desk.find(sop_instance_uid)
@@ -87,7 +87,7 @@ def _follow(
     return dossier
 
 
-def _what_became(dossier: Dossier, wait: float) -> str:
+def _what_became(dossier: JobDetail, wait: float) -> str:
     job = dossier.job
     if job.verdict is not None:
         return f"taken and scored as job {job.id}, study {job.film.study_instance_uid}"
@@ -98,7 +98,7 @@ def _what_became(dossier: Dossier, wait: float) -> str:
     return f"job {job.id} is still {job.state} after {wait:.0f} s: does the role analyse run?"
 
 
-def _what_arrived(dossier: Dossier, sent: Sequence[Delivery], *, commits: bool) -> str:
+def _what_arrived(dossier: JobDetail, sent: Sequence[Delivery], *, commits: bool) -> str:
     """Return what a destination has of the film's results, or why it has not."""
     if not sent:
         return "nothing to send: it gets flagged films alone, and this one is not"
@@ -118,10 +118,10 @@ def _why_missing(one: Delivery) -> str:
     return f"{one.kind} {one.state} {one.error}".rstrip()
 
 
-def _last_move(dossier: Dossier, sent: Sequence[Delivery]) -> datetime:
+def _last_move(dossier: JobDetail, sent: Sequence[Delivery]) -> datetime:
     ids = {one.id for one in sent}
     return max(past.at for past in dossier.history if past.delivery_id in ids)
 
 
-def _scored_at(dossier: Dossier) -> datetime:
+def _scored_at(dossier: JobDetail) -> datetime:
     return max(past.at for past in dossier.history if past.event == JobEvent.ANALYSE)

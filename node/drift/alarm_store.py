@@ -29,7 +29,7 @@ class Notice:
     attempt: int
 
 
-class SqlAlarms:
+class AlarmStore:
     """Alarms and notices. Of several upkeeps, one raises an alarm and one tells of it."""
 
     def __init__(self, engine: sa.Engine, channels: Collection[str]) -> None:

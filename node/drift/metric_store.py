@@ -19,7 +19,7 @@ _PG_MINUTES = "YYYY-MM-DD HH24:MI"
 _KEY = ("day", "calling_ae", "station", "measure")
 
 
-class SqlDrift:
+class DriftMetricStore:
     """The job table as a history of sources, and what was measured of them."""
 
     def __init__(self, engine: sa.Engine) -> None:

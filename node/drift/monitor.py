@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from node.drift.alarm_store import SqlAlarms
+from node.drift.alarm_store import AlarmStore
 from node.drift.alarms import SILENT, AlarmEvent, Judged, Limits, judge, judge_feed, told, told_of
-from node.drift.metric_store import SqlDrift
+from node.drift.metric_store import DriftMetricStore
 from node.drift.metrics import (
     Figure,
     Measured,
@@ -59,8 +59,8 @@ class DriftWatch:
 
     def __init__(
         self,
-        store: SqlDrift,
-        alarms: SqlAlarms,
+        store: DriftMetricStore,
+        alarms: AlarmStore,
         watched: Watched,
         kept: Callable[[], timedelta],
         clock: Callable[[], datetime],

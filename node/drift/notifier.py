@@ -13,7 +13,7 @@ import structlog
 from node.domain.errors import Misconfigured, Unreachable
 from node.domain.workflow import retry
 from node.domain.workflow.retry import RetryPolicy
-from node.drift.alarm_store import SqlAlarms
+from node.drift.alarm_store import AlarmStore
 
 _HELD = timedelta(minutes=5)  # longer than a receiver is ever waited for
 _BACK_OFF = RetryPolicy(attempts=1, first=5.0, cap=600.0)
@@ -21,13 +21,13 @@ _BACK_OFF = RetryPolicy(attempts=1, first=5.0, cap=600.0)
 log = structlog.get_logger()
 
 
-class Teller:
+class Notifier:
     """Tells by one channel. Any number of processes may have one: each notice is told by one."""
 
     def __init__(
         self,
         channel: str,
-        alarms: SqlAlarms,
+        alarms: AlarmStore,
         tell: Callable[[dict[str, Any]], None],
         clock: Callable[[], datetime],
     ) -> None:

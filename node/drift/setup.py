@@ -15,12 +15,12 @@ from node.config.settings import Config
 from node.domain.decision.prediction import IntendedUse
 from node.domain.errors import OsteoScreenError
 from node.domain.health_check import Check
-from node.drift.alarm_store import SqlAlarms
+from node.drift.alarm_store import AlarmStore
 from node.drift.alarms import Limits, Standing, told_of
-from node.drift.metric_store import SqlDrift
+from node.drift.metric_store import DriftMetricStore
 from node.drift.metrics import Measured, Plan, Source
 from node.drift.silence import Local
-from node.replay.score_store import SqlScores
+from node.replay.score_store import ScoreStore
 
 if TYPE_CHECKING:
     from node.drift.monitor import DriftWatch
@@ -42,9 +42,13 @@ class DriftReport:
 def drift_report(engine: sa.Engine, since: date, calling_ae: str) -> DriftReport:
     """Return what is on record since a day, of one calling AE title or, if "", of all."""
     standing = [
-        one for one in SqlAlarms(engine, ()).standing() if calling_ae in ("", one.source.calling_ae)
+        one
+        for one in AlarmStore(engine, ()).standing()
+        if calling_ae in ("", one.source.calling_ae)
     ]
-    return DriftReport(SqlDrift(engine).rows(since, calling_ae), standing, SqlScores(engine).uses())
+    return DriftReport(
+        DriftMetricStore(engine).rows(since, calling_ae), standing, ScoreStore(engine).uses()
+    )
 
 
 def watch_of(config: Config, engine: sa.Engine, kept: Callable[[], timedelta]) -> "DriftWatch":
@@ -59,8 +63,8 @@ def watch_of(config: Config, engine: sa.Engine, kept: Callable[[], timedelta]) -
         local=local_clock(config.drift.time_zone),
         metrics_file=config.drift.metrics_file,
     )
-    alarms = SqlAlarms(engine, tuple(_channels(config)))
-    return DriftWatch(SqlDrift(engine), alarms, watched, kept, utc_now)
+    alarms = AlarmStore(engine, tuple(_channels(config)))
+    return DriftWatch(DriftMetricStore(engine), alarms, watched, kept, utc_now)
 
 
 def tell_as_a_test(config: Config, now: datetime) -> list[Check]:
@@ -89,14 +93,14 @@ def telling(config: Config, engine: sa.Engine, stop: threading.Event) -> Iterato
 
     Raises Misconfigured at once for files that cannot be used.
     """
-    from node.drift.notifier import Teller
+    from node.drift.notifier import Notifier
     from node.workers.loop import run, utc_now
 
     channels = _channels(config)
-    alarms = SqlAlarms(engine, tuple(channels))
+    alarms = AlarmStore(engine, tuple(channels))
     threads = []
     for name, tell in channels.items():
-        teller = Teller(name, alarms, tell, utc_now)
+        teller = Notifier(name, alarms, tell, utc_now)
         threads.append(threading.Thread(target=run, args=(teller.step, stop, _POLL)))
     for thread in threads:
         thread.start()

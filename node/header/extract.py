@@ -9,7 +9,7 @@ from node.domain.admission.header_rules import OWN_MANUFACTURER
 from node.domain.radiograph.age import Age, age_between, age_of, earliest_day, latest_day, parse_age
 from node.domain.radiograph.body_part import BodyPart, parts_coded, parts_named
 from node.domain.radiograph.derivation import Derivation, derivation_of
-from node.domain.radiograph.film import Said
+from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View, view_coded, view_oriented, view_said
 from node.header.values import (
     code_of,
@@ -92,7 +92,7 @@ def facts_of(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:
         "view_position": code_of(ds, "ViewPosition"),
         "image_type": codes_of(ds, "ImageType"),
         "manufacturer": text_of(ds, "Manufacturer"),
-        "coded": Said(_coded_parts(ds), _coded_view(ds)),
+        "coded": HeaderStatements(_coded_parts(ds), _coded_view(ds)),
         "series": _said(_texts(ds, _OF_SERIES)),
         "study": _said(_texts(ds, _OF_STUDY)),
         "oriented": view_oriented(codes_of(ds, "PatientOrientation")),
@@ -125,11 +125,11 @@ def _texts(ds: Dataset, keywords: tuple[str, ...]) -> list[str]:
     return [text for text in found if text]
 
 
-def _said(texts: list[str]) -> Said:
+def _said(texts: list[str]) -> HeaderStatements:
     """Return what the first text that names a part, and the first that names a view, say."""
     parts = next((parts for text in texts if (parts := parts_named(text))), ())
     view = next((view for text in texts if (view := view_said(text))), None)
-    return Said(parts, view)
+    return HeaderStatements(parts, view)
 
 
 def _coded_parts(ds: Dataset) -> tuple[BodyPart, ...]:

@@ -11,10 +11,10 @@ import torch
 from models.bundle import score as scoring
 from models.bundle import store
 from models.bundle.combined import combine
-from models.clinical.model import Facts, sigmoid
+from models.clinical.model import ClinicalFacts, sigmoid
 from models.gate import inference as look
 from models.images import dicom
-from node.domain.admission.image_findings import Seen
+from node.domain.admission.image_findings import ImageFindings
 from node.domain.decision.prediction import (
     Box,
     Heat,
@@ -70,7 +70,7 @@ class BundlePredictor:
         """Whether the bundle has a gate."""
         return self._bundle.gate is not None
 
-    def look(self, films: Sequence[Radiograph]) -> list[Seen]:
+    def look(self, films: Sequence[Radiograph]) -> list[ImageFindings]:
         """Return what each film shows by the bundle's gate, in order; nothing without one."""
         gate = self._bundle.gate
         if gate is None:
@@ -99,7 +99,7 @@ class BundlePredictor:
 
     def _probability(self, film: Film, score: scoring.Score) -> Probability:
         clinical = self._bundle.clinical
-        facts = Facts(film.age_years, film.sex, film.weight_kg, film.height_cm)
+        facts = ClinicalFacts(film.age_years, film.sex, film.weight_kg, film.height_cm)
         logit = clinical.logit(facts) if clinical else None
         return Probability(
             image=score.probability,
@@ -112,9 +112,9 @@ def _as_model_has_it(shown: Radiograph) -> dicom.Radiograph:
     return dicom.Radiograph(pixels=shown.pixels, aspect=shown.aspect)
 
 
-def _seen(one: look.Seen) -> Seen:
+def _seen(one: look.GateFindings) -> ImageFindings:
     """Return what the gate saw, to the digits that do not differ between processors."""
-    return Seen(
+    return ImageFindings(
         frontal=round(one.frontal, 3),
         side=round(one.side, 3),
         ap=round(one.ap, 3),

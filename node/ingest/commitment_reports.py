@@ -9,8 +9,8 @@ import structlog
 from pydicom import Dataset
 
 from node.domain.errors import Permanent, Transient
+from node.jobs.intake import IntakeStore
 from node.pacs.commitment import read_report
-from node.ports import Intake
 
 SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 class ReportService:
     """Answers commitment reports on associations that a PACS opens to us."""
 
-    def __init__(self, intake: Intake, clock: Callable[[], datetime]) -> None:
+    def __init__(self, intake: IntakeStore, clock: Callable[[], datetime]) -> None:
         self._intake = intake
         self._clock = clock
         # pynetdicom gives every report a thread of its own.

@@ -14,7 +14,9 @@ from node.domain.errors import Permanent, Transient
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pseudonym import Pseudonym, nobody
 from node.header.read import read_film
-from node.ports import Audit, Intake, Spool
+from node.jobs.intake import IntakeStore
+from node.ports import Audit
+from node.spool.store import FileSpool
 
 SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
@@ -48,8 +50,8 @@ class StoreService:
 
     def __init__(
         self,
-        intake: Intake,
-        spool: Spool,
+        intake: IntakeStore,
+        spool: FileSpool,
         policy: Callable[[], AdmissionPolicy],
         audit: Audit,
         clock: Callable[[], datetime],

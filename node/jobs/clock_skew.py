@@ -18,7 +18,7 @@ _HELD = {job: str(JobState.ANALYSING), delivery: str(DeliveryState.SENDING)}
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
+class ExpiredLeases:
     """The ids of jobs and deliveries whose leases stand still, too far ahead."""
 
     jobs: tuple[int, ...]
@@ -26,13 +26,13 @@ class Dead:
 
 
 @dataclass
-class LeasesAhead:
+class SkewedLeases:
     """Remembers, from one look to the next, which leases reach too far, and since when."""
 
     span: timedelta
     _since: dict[tuple[str, int, datetime], datetime] = field(default_factory=dict)
 
-    def look(self, connection: sa.Connection, now: datetime) -> Dead:
+    def look(self, connection: sa.Connection, now: datetime) -> ExpiredLeases:
         """Return what is held by leases that have stood unchanged for longer than their span."""
         seen = {}
         for table, held in _HELD.items():
@@ -42,7 +42,7 @@ class LeasesAhead:
                 seen[key] = self._since.get(key, now)
         self._since = seen
         still = [key for key, since in seen.items() if now - since > self.span]
-        return Dead(
+        return ExpiredLeases(
             jobs=tuple(id_ for name, id_, _ in still if name == job.name),
             deliveries=tuple(id_ for name, id_, _ in still if name == delivery.name),
         )

@@ -8,7 +8,7 @@ from node.domain.workflow import retry
 from node.domain.workflow.delivery import CommitmentReport, DeliveryEvent, DeliveryState
 from node.domain.workflow.retry import RetryPolicy
 from node.jobs.tables import delivery
-from node.jobs.transitions import Note, move_deliveries
+from node.jobs.transitions import Change, move_deliveries
 
 
 def settle_report(
@@ -23,12 +23,12 @@ def settle_report(
         delivery.c.state == str(DeliveryState.AWAITING_COMMITMENT),
     ]
     committed = [*where, delivery.c.sop_instance_uid.in_(report.committed)]
-    settled = len(move_deliveries(connection, DeliveryEvent.COMMIT, committed, Note(now, "pacs")))
+    settled = len(move_deliveries(connection, DeliveryEvent.COMMIT, committed, Change(now, "pacs")))
     for uid, reason in report.failed.items():
         refused = [*where, delivery.c.sop_instance_uid == uid]
         why = f"the PACS did not commit the object: failure reason {reason:#06x}"
         moved = DeliveryEvent.REFUSE_COMMITMENT
-        settled += send_again(connection, moved, refused, Note(now, "pacs", why), policy)
+        settled += send_again(connection, moved, refused, Change(now, "pacs", why), policy)
     return settled
 
 
@@ -36,7 +36,7 @@ def send_again(
     connection: sa.Connection,
     moved: DeliveryEvent,
     where: list[sa.ColumnElement[bool]],
-    note: Note,
+    note: Change,
     policy: RetryPolicy,
 ) -> int:
     """Put deliveries back in line, or fail those whose attempts are spent; return how many."""

@@ -21,10 +21,10 @@ from node.jobs.commitments import settle_report
 from node.jobs.engine import transaction
 from node.jobs.mapping import delivery_from, short
 from node.jobs.tables import delivery, job
-from node.jobs.transitions import Note, Where, move_deliveries
+from node.jobs.transitions import Change, Where, move_deliveries
 
 
-class SqlOutbox:
+class DeliveryQueue:
     """Implements `node.ports.Outbox`."""
 
     def __init__(self, engine: sa.Engine, retry: RetryPolicy) -> None:
@@ -51,7 +51,7 @@ class SqlOutbox:
                 connection,
                 DeliveryEvent.CLAIM,
                 [delivery.c.id.in_(connection.scalars(waiting).all())],
-                Note(now, worker),
+                Change(now, worker),
                 worker=worker,
                 lease_until=until,
                 attempt=delivery.c.attempt + 1,
@@ -69,7 +69,7 @@ class SqlOutbox:
     def settle(self, delivery: Delivery, outcome: DeliveryOutcome, now: datetime) -> bool:
         """Record an outcome; False where the lease was lost and nothing was changed."""
         moved, values = _effect(outcome)
-        note = Note(now, delivery.worker, values.get("error", ""))
+        note = Change(now, delivery.worker, values.get("error", ""))
         with transaction(self._engine) as connection:
             return bool(move_deliveries(connection, moved, _held(delivery), note, **values))
 

@@ -15,12 +15,12 @@ from node.jobs.commitments import settle_report
 from node.jobs.engine import transaction
 from node.jobs.mapping import admission_json, film_json, short
 from node.jobs.tables import job
-from node.jobs.transitions import Note, record_new
+from node.jobs.transitions import Change, record_new
 
 _Insert = sqlite.Insert | postgresql.Insert
 
 
-class SqlIntake:
+class IntakeStore:
     """Implements `node.ports.Intake`."""
 
     def __init__(self, engine: sa.Engine, retry: RetryPolicy) -> None:
@@ -58,7 +58,7 @@ class SqlIntake:
         with transaction(self._engine) as connection:
             job_id = connection.scalar(statement)
             if job_id is not None:
-                note = Note(now, who or film.calling_ae, why)
+                note = Change(now, who or film.calling_ae, why)
                 record_new(connection, job_id, "receive", str(state), note)
         return job_id is not None
 
@@ -79,7 +79,7 @@ def _contending(film: Film, admission: Admission, now: datetime) -> dict[str, An
     contest = admission.contest
     return {
         "study": film.study_instance_uid,
-        "standing": contest.standing,
+        "standing": contest.rank,
         "run_after": now + timedelta(seconds=contest.wait),
     }
 

@@ -7,18 +7,18 @@ import sqlalchemy as sa
 from node.domain.workflow.delivery import DeliveryEvent, DeliveryState
 from node.domain.workflow.job import FINAL, JobEvent, JobState
 from node.domain.workflow.retry import RetryPolicy
-from node.jobs.clock_skew import LeasesAhead
+from node.jobs.clock_skew import SkewedLeases
 from node.jobs.commitments import send_again
 from node.jobs.engine import transaction
 from node.jobs.tables import delivery, job
-from node.jobs.transitions import Note, move_jobs
+from node.jobs.transitions import Change, move_jobs
 
 _WHO = "upkeep"
 _FINAL = [str(state) for state in FINAL]
 _PURGED_AT_ONCE = 5_000  # jobs; a statement can name so many keys
 
 
-class SqlCare:
+class MaintenanceStore:
     """Implements `node.ports.Care`."""
 
     def __init__(
@@ -28,7 +28,7 @@ class SqlCare:
         self._analysis = analysis
         self._delivery = delivery
         self._lease = lease
-        self._ahead = LeasesAhead(lease)
+        self._ahead = SkewedLeases(lease)
 
     def rescue(self, now: datetime) -> int:
         """Take back what dead workers held; fail what has ended its worker too often."""
@@ -41,12 +41,14 @@ class SqlCare:
                 (job.c.lease_until < now) | job.c.id.in_(dead.jobs),
             ]
             spent = [*expired, job.c.attempt >= self._analysis.attempts]
-            failed = move_jobs(connection, JobEvent.FAIL, spent, Note(now, _WHO, lost), error=lost)
+            failed = move_jobs(
+                connection, JobEvent.FAIL, spent, Change(now, _WHO, lost), error=lost
+            )
             back = move_jobs(
                 connection,
                 JobEvent.EXPIRE,
                 expired,
-                Note(now, _WHO, lost),
+                Change(now, _WHO, lost),
                 worker="",
                 lease_until=None,
                 run_after=now,
@@ -56,7 +58,7 @@ class SqlCare:
                 delivery.c.state == str(DeliveryState.SENDING),
                 (delivery.c.lease_until < now) | delivery.c.id.in_(dead.deliveries),
             ]
-            note = Note(now, _WHO, lost)
+            note = Change(now, _WHO, lost)
             sent = send_again(connection, DeliveryEvent.EXPIRE, sending, note, self._delivery)
         return len(failed) + len(back) + sent
 
@@ -76,7 +78,7 @@ class SqlCare:
             delivery.c.state == str(DeliveryState.AWAITING_COMMITMENT),
             delivery.c.lease_until < now,
         ]
-        note = Note(now, _WHO, "no storage commitment report came in time")
+        note = Change(now, _WHO, "no storage commitment report came in time")
         with transaction(self._engine) as connection:
             return send_again(connection, DeliveryEvent.EXPIRE, overdue, note, self._delivery)
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from node.domain.admission.header_rules import Admission, Admitted, Doubt, DoubtKind, Refused
-from node.domain.admission.image_findings import Seen
-from node.domain.admission.reasons import Note, Reason
+from node.domain.admission.header_rules import Admission, Admitted, DoubtKind, OpenQuestion, Refused
+from node.domain.admission.image_findings import ImageFindings
+from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.decision.prediction import (
     Comparison,
     Decision,
@@ -18,13 +18,13 @@ from node.domain.decision.prediction import (
     IntendedUse,
     ModelIdentity,
     Probability,
-    Used,
+    ScoreKind,
     Verdict,
 )
 from node.domain.decision.prior_studies import PriorResult
 from node.domain.radiograph.body_part import BodyPart
 from node.domain.radiograph.derivation import Derivation
-from node.domain.radiograph.film import Film, Said
+from node.domain.radiograph.film import Film, HeaderStatements
 from node.domain.radiograph.view import View
 from node.domain.workflow.delivery import Delivery, DeliveryState, Reference, ResultKind
 from node.domain.workflow.job import Job, JobState
@@ -55,19 +55,19 @@ def admission_from(stored: dict[str, Any] | None) -> Admission:
     if "reason" in stored:
         return Refused(Reason(stored["reason"]), stored["text"], stored["reported"])
     doubts = (
-        Doubt(Reason(one["reason"]), DoubtKind(one["kind"]), one["text"])
+        OpenQuestion(Reason(one["reason"]), DoubtKind(one["kind"]), one["text"])
         for one in stored["doubts"]
     )
     return Admitted(tuple(doubts), notes_from(stored))
 
 
-def notes_from(stored: dict[str, Any]) -> tuple[Note, ...]:
+def notes_from(stored: dict[str, Any]) -> tuple[AdmissionNote, ...]:
     """Return the notes of an admission or a verdict."""
-    notes = (_known(Note, code) for code in stored.get("notes", ()))
+    notes = (_known(AdmissionNote, code) for code in stored.get("notes", ()))
     return tuple(note for note in notes if note)
 
 
-def seen_json(seen: Seen | None) -> dict[str, Any] | None:
+def seen_json(seen: ImageFindings | None) -> dict[str, Any] | None:
     """Return what the gate has seen for the JSON column."""
     return None if seen is None else asdict(seen)
 
@@ -91,9 +91,9 @@ def film_from(stored: dict[str, Any]) -> Film:
     return Film(**facts)
 
 
-def _said_from(stored: dict[str, Any]) -> Said:
+def _said_from(stored: dict[str, Any]) -> HeaderStatements:
     parts = (_known(BodyPart, part) for part in stored.get("parts", ()))
-    return Said(tuple(part for part in parts if part), _known(View, stored.get("view")))
+    return HeaderStatements(tuple(part for part in parts if part), _known(View, stored.get("view")))
 
 
 def _known(codes: type[_Code], stored: str | None) -> _Code | None:
@@ -128,7 +128,7 @@ def job_from(row: sa.Row[Any], reports: Sequence[Reference] = (), chosen: str = 
         verdict=_verdict_from(row.verdict) if row.verdict else None,
         reports=tuple(reports),
         admission=admission_from(row.admission),
-        seen=Seen(**row.seen) if row.seen else None,
+        seen=ImageFindings(**row.seen) if row.seen else None,
         chosen=chosen,
     )
 
@@ -159,7 +159,7 @@ def _decision_from(stored: dict[str, Any]) -> Decision:
         finding=Finding(stored["finding"]),
         threshold=stored["threshold"],
         score=stored["score"],
-        used=Used(stored["used"]) if stored["used"] else None,
+        used=ScoreKind(stored["used"]) if stored["used"] else None,
         reason=stored["reason"],
         band=(band[0], band[1]) if band else None,
         known=stored.get("known", False),

@@ -10,14 +10,14 @@ from node.domain.admission.refusal_counts import Tally
 from node.domain.errors import Permanent
 from node.domain.workflow.delivery import SETTLED, DeliveryEvent, DeliveryState
 from node.domain.workflow.job import Job, JobEvent, JobState
-from node.domain.workflow.job_summary import Dossier, Happening
+from node.domain.workflow.job_summary import HistoryEntry, JobDetail
 from node.jobs.engine import transaction
 from node.jobs.mapping import delivery_from, job_from
 from node.jobs.tables import delivery, event, job
-from node.jobs.transitions import Note, move_deliveries, move_jobs
+from node.jobs.transitions import Change, move_deliveries, move_jobs
 
 
-class SqlDesk:
+class OperatorStore:
     """What the `jobs` commands do."""
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -80,7 +80,7 @@ class SqlDesk:
             raise Permanent(f"no job {name}; osteoscreen jobs list shows those there are")
         return int(found)
 
-    def show(self, job_id: int) -> Dossier:
+    def show(self, job_id: int) -> JobDetail:
         """Return a job with its deliveries and its history."""
         with transaction(self._engine) as connection:
             row = connection.execute(sa.select(job).where(job.c.id == job_id)).one()
@@ -90,17 +90,17 @@ class SqlDesk:
             past = connection.execute(
                 sa.select(event).where(event.c.job_id == job_id).order_by(event.c.id)
             ).all()
-        return Dossier(
+        return JobDetail(
             job=job_from(row),
             deliveries=tuple(delivery_from(line) for line in sent),
             history=tuple(
-                Happening(e.at, e.event, e.state, e.who, e.why, e.delivery_id) for e in past
+                HistoryEntry(e.at, e.event, e.state, e.who, e.why, e.delivery_id) for e in past
             ),
         )
 
     def retry(self, job_id: int, who: str, now: datetime) -> JobState:
         """Give a failed job its attempts anew: its failed deliveries, or else its analysis."""
-        this, note = job.c.id == job_id, Note(now, who)
+        this, note = job.c.id == job_id, Change(now, who)
         with transaction(self._engine) as connection:
             reopened = move_deliveries(
                 connection,
@@ -123,7 +123,7 @@ class SqlDesk:
         where = [delivery.c.job_id == job_id, delivery.c.state.in_([str(s) for s in SETTLED])]
         if destination:
             where.append(delivery.c.destination == destination)
-        note = Note(now, who)
+        note = Change(now, who)
         with transaction(self._engine) as connection:
             _spool_key_locked(connection, job_id)
             keys = connection.scalars(sa.select(delivery.c.spool_key).where(*where)).all()
@@ -147,7 +147,7 @@ class SqlDesk:
 
     def reanalyse(self, job_id: int, who: str, now: datetime) -> JobState:
         """Score a film again, by the model and the thresholds that are configured now."""
-        this, note = job.c.id == job_id, Note(now, who)
+        this, note = job.c.id == job_id, Change(now, who)
         with transaction(self._engine) as connection:
             if _spool_key_locked(connection, job_id) == "":
                 raise Permanent(f"the film of job {job_id} is gone after retention.films")
@@ -168,7 +168,7 @@ class SqlDesk:
 
     def cancel(self, job_id: int, who: str, now: datetime) -> JobState:
         """End a job that waits or has failed."""
-        note = Note(now, who)
+        note = Change(now, who)
         with transaction(self._engine) as connection:
             rows = move_jobs(connection, JobEvent.CANCEL, [job.c.id == job_id], note)
         return self._moved(rows, job_id, "only a RECEIVED or FAILED job can be cancelled")

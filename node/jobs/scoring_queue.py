@@ -8,7 +8,7 @@ from typing import Any, assert_never
 import sqlalchemy as sa
 
 from node.domain.decision.prior_studies import PriorResult
-from node.domain.workflow.delivery import DOCUMENTS, DeliveryState, Parcel, Reference
+from node.domain.workflow.delivery import DOCUMENTS, DeliveryState, PlannedDelivery, Reference
 from node.domain.workflow.job import Analysed, AnalysisOutcome, Job, JobEvent, JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt
 from node.jobs.engine import transaction
@@ -16,10 +16,10 @@ from node.jobs.mapping import job_from, reference_from, seen_json, short, verdic
 from node.jobs.prior_studies import prior_results
 from node.jobs.study_selection import chosen_films, next_of_study
 from node.jobs.tables import delivery, job
-from node.jobs.transitions import Note, Where, finish_if_settled, move_jobs
+from node.jobs.transitions import Change, Where, finish_if_settled, move_jobs
 
 
-class SqlQueue:
+class ScoringQueue:
     """Implements `node.ports.Queue`."""
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -45,7 +45,7 @@ class SqlQueue:
                 connection,
                 JobEvent.CLAIM,
                 [job.c.id.in_(_together(connection.execute(waiting).tuples().all()))],
-                Note(now, worker),
+                Change(now, worker),
                 worker=worker,
                 lease_until=until,
                 attempt=job.c.attempt + 1,
@@ -69,7 +69,7 @@ class SqlQueue:
     def settle(self, job: Job, outcome: AnalysisOutcome, now: datetime) -> bool:
         """Record an outcome; False where the lease was lost and nothing was changed."""
         with transaction(self._engine) as connection:
-            return _settle(connection, job, outcome, Note(now, job.worker))
+            return _settle(connection, job, outcome, Change(now, job.worker))
 
 
 def _together(waiting: Sequence[tuple[int, int]]) -> list[int]:
@@ -107,9 +107,11 @@ def _held(claimed: Job) -> list[Where]:
     ]
 
 
-def _settle(connection: sa.Connection, claimed: Job, outcome: AnalysisOutcome, note: Note) -> bool:
+def _settle(
+    connection: sa.Connection, claimed: Job, outcome: AnalysisOutcome, note: Change
+) -> bool:
     moved, values = _effect(outcome)
-    note = Note(note.at, note.who, values.get("error", ""))
+    note = Change(note.at, note.who, values.get("error", ""))
     if not move_jobs(connection, moved, _held(claimed), note, lease_until=None, **values):
         return False
     if isinstance(outcome, Analysed):
@@ -141,7 +143,9 @@ def _effect(outcome: AnalysisOutcome) -> tuple[JobEvent, dict[str, Any]]:
     assert_never(outcome)
 
 
-def _post(connection: sa.Connection, claimed: Job, parcels: Sequence[Parcel], note: Note) -> None:
+def _post(
+    connection: sa.Connection, claimed: Job, parcels: Sequence[PlannedDelivery], note: Change
+) -> None:
     """Insert a delivery for each parcel. One that is there already, from an earlier analysis
     with the very same result, stays as it stands, but has its bytes again.
     """

@@ -18,7 +18,7 @@ Where = sa.ColumnElement[bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Change:
     """When, by whom and why something moves."""
 
     at: datetime
@@ -27,7 +27,7 @@ class Note:
 
 
 def move_jobs(
-    connection: sa.Connection, moved: JobEvent, where: Sequence[Where], note: Note, **values: Any
+    connection: sa.Connection, moved: JobEvent, where: Sequence[Where], note: Change, **values: Any
 ) -> list[sa.Row[Any]]:
     """Move the jobs that match and are in a state this event starts from; return their rows."""
     statement = (
@@ -45,7 +45,7 @@ def move_deliveries(
     connection: sa.Connection,
     moved: DeliveryEvent,
     where: Sequence[Where],
-    note: Note,
+    note: Change,
     **values: Any,
 ) -> list[sa.Row[Any]]:
     """Move the deliveries that match, then every job that now waits for none of its own."""
@@ -64,7 +64,7 @@ def move_deliveries(
     return rows
 
 
-def finish_if_settled(connection: sa.Connection, job_id: int, note: Note) -> None:
+def finish_if_settled(connection: sa.Connection, job_id: int, note: Change) -> None:
     """End a job that waits for no delivery: DONE, or FAILED where one failed."""
     # Two deliveries of one job may settle at the same moment: the lock makes the second look
     # only after the first is committed, so that one of them sees that it is the last. NO KEY
@@ -81,7 +81,7 @@ def finish_if_settled(connection: sa.Connection, job_id: int, note: Note) -> Non
         move_jobs(connection, JobEvent.FINISH, [job.c.id == job_id], note)
 
 
-def record_new(connection: sa.Connection, job_id: int, what: str, state: str, note: Note) -> None:
+def record_new(connection: sa.Connection, job_id: int, what: str, state: str, note: Change) -> None:
     """Append the event of a row that was just inserted."""
     _append(connection, [_entry(what, job_id, None, state, note)])
 
@@ -90,13 +90,13 @@ def _record(
     connection: sa.Connection,
     moved: JobEvent | DeliveryEvent,
     rows: Sequence[tuple[int, int | None, str]],
-    note: Note,
+    note: Change,
 ) -> None:
     _append(connection, [_entry(str(moved), *row, note) for row in rows])
 
 
 def _entry(
-    what: str, job_id: int, delivery_id: int | None, state: str, note: Note
+    what: str, job_id: int, delivery_id: int | None, state: str, note: Change
 ) -> dict[str, Any]:
     return {
         "at": note.at,

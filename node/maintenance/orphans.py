@@ -15,7 +15,9 @@ from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pseudonym import Pseudonym, nobody
 from node.header.read import read_film
-from node.ports import Care, Intake, SpoolCare
+from node.jobs.intake import IntakeStore
+from node.jobs.maintenance import MaintenanceStore
+from node.spool.store import FileSpool
 
 WHO = "adopt"
 FILMS = "films/"
@@ -33,14 +35,14 @@ class Adopted:
     damaged: tuple[str, ...]
 
 
-class Adopter:
+class OrphanRecovery:
     """Takes films in from the spool, by the admission that ingest uses."""
 
     def __init__(
         self,
-        care: Care,
-        intake: Intake,
-        spool: SpoolCare,
+        care: MaintenanceStore,
+        intake: IntakeStore,
+        spool: FileSpool,
         policy: Callable[[], AdmissionPolicy],
         clock: Callable[[], datetime],
         pseudonym: Pseudonym = nobody,

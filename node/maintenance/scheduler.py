@@ -13,14 +13,16 @@ from node.config.sections import Schedule
 from node.domain.errors import Permanent, Transient
 from node.drift.monitor import DriftWatch
 from node.log import where
-from node.maintenance.tasks import Chores
+from node.maintenance.tasks import MaintenanceTasks
 
 _LOOK_SECONDS = 5.0
 
 log = structlog.get_logger()
 
 
-def run(chores: Chores, watch: DriftWatch, schedule: Schedule, stop: threading.Event) -> None:
+def run(
+    chores: MaintenanceTasks, watch: DriftWatch, schedule: Schedule, stop: threading.Event
+) -> None:
     """Do the chores, each at once and then by its interval, until `stop` is set.
 
     Measuring has a thread of its own: weeks of films are no reason to rescue nobody's meanwhile.

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from node.domain.hysteresis import Alarms
-from node.maintenance.orphans import FILMS, Adopter
-from node.ports import Care, SpoolCare
+from node.jobs.maintenance import MaintenanceStore
+from node.maintenance.orphans import FILMS, OrphanRecovery
+from node.spool.store import FileSpool
 
 _UNFINISHED = timedelta(hours=1)  # how long a transfer, or a film without a row, may be new
 
@@ -16,7 +17,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class RetentionPeriods:
     """How long things are kept after their job is final."""
 
     films: timedelta
@@ -24,15 +25,15 @@ class Keeping:
     rows: timedelta
 
 
-class Chores:
+class MaintenanceTasks:
     """The chores, on one job table and one spool."""
 
     def __init__(
         self,
-        care: Care,
-        spool: SpoolCare,
-        adopter: Adopter,
-        keeping: Callable[[], Keeping],
+        care: MaintenanceStore,
+        spool: FileSpool,
+        adopter: OrphanRecovery,
+        keeping: Callable[[], RetentionPeriods],
         alarm: int,
         clock: Callable[[], datetime],
     ) -> None:

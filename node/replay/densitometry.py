@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
-from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Finding, IntendedUse
 from node.replay.accuracy import Accuracy, Judged, accuracy
 from node.replay.replay import Point, Replay
@@ -64,7 +64,7 @@ class Replayed:
     """
 
     replay: Replay
-    policy: ThresholdPolicy
+    policy: DecisionPolicy
     model: str
     intended_use: IntendedUse
     others: int

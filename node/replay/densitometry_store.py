@@ -22,7 +22,7 @@ class Imported:
     known: int
 
 
-class SqlOutcomes:
+class DensitometryStore:
     """What `osteoscreen outcomes` does."""
 
     def __init__(self, engine: sa.Engine) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from node.domain.decision.decide import ThresholdPolicy, decide
+from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import Decision, Finding, Probability
 from node.domain.decision.prior_studies import NOTHING_BEFORE, Past, PriorResult
 
@@ -95,7 +95,7 @@ class Replay:
 
 def replay(
     scores: Iterable[StoredScore],
-    policy: ThresholdPolicy,
+    policy: DecisionPolicy,
     model: str = "",
     patients: Container[str] = (),
 ) -> Replay:
@@ -194,7 +194,7 @@ def _point(taken: date, stored: StoredScore, decision: Decision) -> Point:
 class _History:
     """What the films replayed so far came to, of the patients whose films come again."""
 
-    def __init__(self, policy: ThresholdPolicy, model: str) -> None:
+    def __init__(self, policy: DecisionPolicy, model: str) -> None:
         self._rule = policy.prior
         self._model = model
         self._results: defaultdict[str, list[PriorResult]] = defaultdict(list)

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from node.config.settings import Config
 from node.inference.operating_points import Points
 from node.jobs import schema
-from node.policies import reserve, threshold_policy
+from node.policies import decision_policy, reserve
 from node.replay.densitometry import Replayed, agreement, scans
 from node.replay.densitometry_csv import Table, read_table
-from node.replay.densitometry_store import Imported, SqlOutcomes
+from node.replay.densitometry_store import DensitometryStore, Imported
 from node.replay.replay import replay
-from node.replay.score_store import SqlScores
+from node.replay.score_store import ScoreStore
 from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
 
@@ -22,11 +22,11 @@ def run_replay(node: Config, tried: Config, since: datetime | None, within: time
     Only on scores of the bundle that this one names: another's are chances of other things.
     """
     points = Points.of_bundle(tried.model.bundle)
-    policy = threshold_policy(tried, points.threshold)
+    policy = decision_policy(tried, points.threshold)
     engine = schema.open_current(node.database.url)
-    scores = SqlScores(engine)
+    scores = ScoreStore(engine)
     others = sum(n for model, n in scores.count(since).items() if model != points.model)
-    measured = scans(SqlOutcomes(engine).all())
+    measured = scans(DensitometryStore(engine).all())
     made = replay(scores.stored(points.model, since), policy, points.model, measured.keys())
     found = agreement(made.points, measured, within) if measured else None
     return Replayed(made, policy, points.model, points.intended_use, others, found)
@@ -41,6 +41,6 @@ def import_outcomes(config: Config, lines: Iterable[str]) -> tuple[Table, Import
     return table, open_outcomes(config).keep(table.measurements)
 
 
-def open_outcomes(config: Config) -> SqlOutcomes:
+def open_outcomes(config: Config) -> DensitometryStore:
     """Return the densitometry that was imported."""
-    return SqlOutcomes(schema.open_current(config.database.url))
+    return DensitometryStore(schema.open_current(config.database.url))

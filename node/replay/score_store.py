@@ -15,7 +15,7 @@ from node.replay.replay import StoredScore
 _AT_ONCE = 2_000  # rows fetched in one go
 
 
-class SqlScores:
+class ScoreStore:
     """The verdicts of one bundle in the job table."""
 
     def __init__(self, engine: sa.Engine) -> None:

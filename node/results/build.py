@@ -7,7 +7,7 @@ from functools import partial
 from pydicom import Dataset
 
 from node.domain.decision.prediction import Prediction
-from node.domain.workflow.delivery import Form, Reference, ResultKind, Route
+from node.domain.workflow.delivery import Reference, ReportVariant, ResultKind, Route
 from node.results.heatmap import build_heatmap
 from node.results.result_context import Subject
 from node.results.sr_document import succeed
@@ -21,7 +21,7 @@ class Built:
 
     kind: ResultKind
     content: Dataset
-    form: Form | None = None
+    form: ReportVariant | None = None
 
 
 def build_results(

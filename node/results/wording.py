@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from node.domain.decision.decide import NO_SCORE
-from node.domain.decision.prediction import Decision, Finding, IntendedUse, Used, Verdict
+from node.domain.decision.prediction import Decision, Finding, IntendedUse, ScoreKind, Verdict
 from node.domain.workflow.delivery import ResultKind
 from node.results.common_modules import PRODUCT, fit
 from node.results.translations.phrases import Phrases
@@ -128,21 +128,23 @@ def _earlier(decision: Decision, words: Phrases) -> Iterator[str]:
     yield words.changed.format(before=before, change=f"{now - before:+.1f}")
 
 
-def _basis(verdict: Verdict, used: Used, words: Phrases) -> str:
+def _basis(verdict: Verdict, used: ScoreKind, words: Phrases) -> str:
     """Return what the score rests on."""
-    alone = used is Used.IMAGE and verdict.probability.clinical is None
+    alone = used is ScoreKind.IMAGE and verdict.probability.clinical is None
     told = words.basis_without_clinical if alone else words.basis
     basis = told.format(parts=words.scored_by[used])
-    return words.between.join((basis, words.clinical_alone)) if used is Used.CLINICAL else basis
+    return (
+        words.between.join((basis, words.clinical_alone)) if used is ScoreKind.CLINICAL else basis
+    )
 
 
-def _clinical(verdict: Verdict, used: Used, words: Phrases) -> str:
+def _clinical(verdict: Verdict, used: ScoreKind, words: Phrases) -> str:
     """Return the clinical score and where it comes from; of a combined one, the image's too."""
     probability, about = verdict.probability, verdict.model.clinical
-    if probability.clinical is None or not about or used is Used.CLINICAL:
+    if probability.clinical is None or not about or used is ScoreKind.CLINICAL:
         return ""
     percent, source = round(probability.clinical * 100, 1), fit(about, _MAX_REASON)
-    if used is Used.IMAGE:
+    if used is ScoreKind.IMAGE:
         return words.clinical_apart.format(percent=percent, source=source)
     if probability.image is None:
         return ""

@@ -11,9 +11,9 @@ from node.config.settings import Config
 from node.drift.setup import DriftReport, drift_report
 from node.jobs import schema
 from node.jobs.engine import open_engine
-from node.jobs.intake import SqlIntake
-from node.jobs.maintenance import SqlCare
-from node.jobs.operator import SqlDesk
+from node.jobs.intake import IntakeStore
+from node.jobs.maintenance import MaintenanceStore
+from node.jobs.operator import OperatorStore
 from node.policies import (
     admission_policy,
     reserve,
@@ -23,7 +23,7 @@ from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
 
 if TYPE_CHECKING:
-    from node.maintenance.orphans import Adopter
+    from node.maintenance.orphans import OrphanRecovery
     from node.results.result_context import ResultSettings
 
 
@@ -39,9 +39,9 @@ def open_spool(config: Config) -> FileSpool:
     return spool
 
 
-def open_operator_store(config: Config) -> SqlDesk:
+def open_operator_store(config: Config) -> OperatorStore:
     """Return the operator's view of the job table."""
-    return SqlDesk(open_database(config))
+    return OperatorStore(open_database(config))
 
 
 def open_drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
@@ -49,13 +49,13 @@ def open_drift_report(config: Config, since: date, calling_ae: str) -> DriftRepo
     return drift_report(open_database(config), since, calling_ae)
 
 
-def open_adopter(config: Config) -> "Adopter":
+def open_adopter(config: Config) -> "OrphanRecovery":
     """Return what gives films of the spool that have no job one."""
-    from node.maintenance.orphans import Adopter
+    from node.maintenance.orphans import OrphanRecovery
     from node.workers.loop import utc_now
 
     policy, known_as = admission_policy(config), pseudonyms(config.spool.path)
-    return Adopter(
+    return OrphanRecovery(
         open_maintenance_store(config),
         open_intake(config),
         open_spool(config),
@@ -71,22 +71,26 @@ def upgrade_schema(config: Config) -> str:
 
 
 def open_database(config: Config) -> sa.Engine:
+    """Open the job table; raise Misconfigured if its schema is not current."""
     return schema.open_current(config.database.url)
 
 
-def open_intake(config: Config) -> SqlIntake:
-    return SqlIntake(open_database(config), retry_policy(config.queue.delivery))
+def open_intake(config: Config) -> IntakeStore:
+    """Return the job table as the ingest role uses it."""
+    return IntakeStore(open_database(config), retry_policy(config.queue.delivery))
 
 
-def open_maintenance_store(config: Config) -> SqlCare:
+def open_maintenance_store(config: Config) -> MaintenanceStore:
+    """Return the job table as the maintenance role uses it."""
     queue = config.queue
     lease = timedelta(seconds=queue.lease)
-    return SqlCare(
+    return MaintenanceStore(
         open_database(config), retry_policy(queue.analysis), retry_policy(queue.delivery), lease
     )
 
 
 def result_settings(config: Config) -> "ResultSettings":
+    """Return how results are encoded and worded."""
     from node.results.fonts import typeface_for
     from node.results.result_context import ResultSettings
     from node.results.translations.languages import Language

@@ -12,19 +12,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from node.challenger.setup import run_canary
-from node.config.live import Current
+from node.config.live import LiveConfig
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
 from node.drift.setup import telling, watch_of
-from node.jobs.delivery_queue import SqlOutbox
-from node.jobs.scoring_queue import SqlQueue
+from node.jobs.delivery_queue import DeliveryQueue
+from node.jobs.scoring_queue import ScoringQueue
 from node.policies import (
     admission_policy,
     callers,
-    gated,
+    decision_policy,
+    require_gate,
     retry_policy,
     routes,
-    threshold_policy,
 )
 from node.ports import Archive
 from node.runtime.audit_setup import audit_of, audited, peer_of, shipped
@@ -54,7 +54,9 @@ class Role(StrEnum):
     CANARY = "canary"
 
 
-def run_role(role: Role, current: Current, stop: threading.Event, *, alone: bool = False) -> None:
+def run_role(
+    role: Role, current: LiveConfig, stop: threading.Event, *, alone: bool = False
+) -> None:
     """Run one role until `stop` is set; then let it finish what it holds.
 
     It works by the configuration in force, which may be another one from film to film. The audit
@@ -67,7 +69,7 @@ def run_role(role: Role, current: Current, stop: threading.Event, *, alone: bool
         _RUNNERS[role](current, stop)
 
 
-def run_ingest(current: Current, stop: threading.Event) -> None:
+def run_ingest(current: LiveConfig, stop: threading.Event) -> None:
     """Receive films."""
     from node.ingest.commitment_reports import ReportService
     from node.ingest.scp import IngestServer
@@ -97,30 +99,30 @@ def run_ingest(current: Current, stop: threading.Event) -> None:
     server.stop()
 
 
-def run_analyse(current: Current, stop: threading.Event) -> None:
+def run_analyse(current: LiveConfig, stop: threading.Event) -> None:
     """Score films and build their results."""
     from node.inference.decoder_pool import Decoders
     from node.inference.predictor import load
     from node.workers.loop import ScoringSettings, run, utc_now, worker_name
-    from node.workers.scoring import Analyst, Rules
+    from node.workers.scoring import ScoringConfig, ScoringWorker
 
     config = current.config
-    queue, spool = SqlQueue(open_database(config)), open_spool(config)
+    queue, spool = ScoringQueue(open_database(config)), open_spool(config)
     wanted = config.model
     # Its processes get ready while the model is loaded.
     with Decoders(wanted.decoders or min(wanted.batch, processors())) as decoders:
         predictor = load(wanted.bundle, wanted.device, wanted.threads, decoders.decode)
 
-        def rules(config: Config) -> Rules:
-            return Rules(
-                admission=gated(admission_policy(config), predictor.looks),
-                thresholds=threshold_policy(config, predictor.threshold),
+        def rules(config: Config) -> ScoringConfig:
+            return ScoringConfig(
+                admission=require_gate(admission_policy(config), predictor.looks),
+                thresholds=decision_policy(config, predictor.threshold),
                 routes=routes(config),
                 results=result_settings(config),
                 callers=callers(config),
             )
 
-        analyst = Analyst(
+        analyst = ScoringWorker(
             queue=queue,
             spool=spool,
             predictor=predictor,
@@ -136,19 +138,19 @@ def run_analyse(current: Current, stop: threading.Event) -> None:
         run(analyst.step, stop, config.queue.poll)
 
 
-def run_deliver(current: Current, stop: threading.Event) -> None:
+def run_deliver(current: LiveConfig, stop: threading.Event) -> None:
     """Send results: one courier, on a thread of its own, for each destination."""
-    from node.workers.delivery import Courier, DeliverySettings
+    from node.workers.delivery import DeliverySettings, DeliveryWorker
     from node.workers.loop import run, utc_now, worker_name
 
     config = current.config
     plan = retry_policy(config.queue.delivery)
-    outbox, spool = SqlOutbox(open_database(config), plan), open_spool(config)
+    outbox, spool = DeliveryQueue(open_database(config), plan), open_spool(config)
     audit = audit_of(config, Role.DELIVER)
     threads = []
     for destination in config.destinations:
         connect, commitment = _reach(destination, config.dicom.ae_title)
-        courier = Courier(
+        courier = DeliveryWorker(
             outbox=outbox,
             spool=spool,
             connect=connect,
@@ -192,29 +194,31 @@ def _reach(
     return partial(open_archive, destination, calling_ae), patience
 
 
-def run_upkeep(current: Current, stop: threading.Event) -> None:
+def run_upkeep(current: LiveConfig, stop: threading.Event) -> None:
     """Rescue, expire, watch, purge; measure sources of films, and tell of alarms."""
-    from node.maintenance.orphans import Adopter
+    from node.maintenance.orphans import OrphanRecovery
     from node.maintenance.scheduler import run
-    from node.maintenance.tasks import Chores, Keeping
+    from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
     from node.workers.loop import utc_now
 
-    def keeping(config: Config) -> Keeping:
+    def keeping(config: Config) -> RetentionPeriods:
         kept = config.retention
-        return Keeping(films=kept.films, results=kept.results, rows=kept.rows)
+        return RetentionPeriods(films=kept.films, results=kept.results, rows=kept.rows)
 
     config = current.config
     care, spool = open_maintenance_store(config), open_spool(config)
     policy = current.derive(admission_policy)
-    adopter = Adopter(care, open_intake(config), spool, policy, utc_now)
-    chores = Chores(care, spool, adopter, current.derive(keeping), config.queue.alarm, utc_now)
+    adopter = OrphanRecovery(care, open_intake(config), spool, policy, utc_now)
+    chores = MaintenanceTasks(
+        care, spool, adopter, current.derive(keeping), config.queue.alarm, utc_now
+    )
     engine = open_database(config)
     watch = watch_of(config, engine, current.derive(lambda config: config.retention.rows))
     with telling(config, engine, stop):
         run(chores, watch, config.schedule, stop)
 
 
-_RUNNERS: Mapping[Role, Callable[[Current, threading.Event], None]] = {
+_RUNNERS: Mapping[Role, Callable[[LiveConfig, threading.Event], None]] = {
     Role.INGEST: run_ingest,
     Role.ANALYSE: run_analyse,
     Role.DELIVER: run_deliver,

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from node import log
-from node.config.live import Current
+from node.config.live import LiveConfig
 from node.config.settings import Config
 from node.domain.config_change import RoleAnswer
 from node.runtime.audit_setup import audit_of, audited
@@ -67,9 +67,9 @@ def serve_supervised(role: Role, stop: threading.Event) -> bool:
     return True
 
 
-def _current(settings: Config, role: str) -> Current:
+def _current(settings: Config, role: str) -> LiveConfig:
     """Return a holder of this configuration, by which the log's level goes, too."""
-    return Current(settings, lambda now: log.configure(now.log.level, now.log.format, role=role))
+    return LiveConfig(settings, lambda now: log.configure(now.log.level, now.log.format, role=role))
 
 
 def _asked_by_signal(stop: threading.Event) -> threading.Event:

@@ -12,7 +12,7 @@ from time import monotonic
 
 import structlog
 
-from node.config.live import Current
+from node.config.live import LiveConfig
 from node.config.settings import Config
 from node.domain.config_change import RoleAnswer
 from node.domain.errors import Misconfigured
@@ -74,7 +74,7 @@ def claim_port(config: Config, stop: threading.Event) -> None:
 class Supervisor:
     """The roles of one node, each a process that works by the configuration in force here."""
 
-    def __init__(self, current: Current) -> None:
+    def __init__(self, current: LiveConfig) -> None:
         self._current = current
         self._children = [_Child(role) for role in roles_of(current.config)]
         self._lock = threading.Lock()

@@ -19,7 +19,9 @@ from node.domain.workflow.delivery import (
     Stored,
 )
 from node.domain.workflow.retry import Failed, RetryPolicy
-from node.ports import Archive, Audit, Outbox, Spool
+from node.jobs.delivery_queue import DeliveryQueue
+from node.ports import Archive, Audit
+from node.spool.store import FileSpool
 from node.workers.loop import as_known, kept_leases, told
 
 log = structlog.get_logger()
@@ -40,13 +42,13 @@ class DeliverySettings:
     retry: RetryPolicy
 
 
-class Courier:
+class DeliveryWorker:
     """One delivering worker for one destination, so that a dead one holds up no other."""
 
     def __init__(
         self,
-        outbox: Outbox,
-        spool: Spool,
+        outbox: DeliveryQueue,
+        spool: FileSpool,
         connect: Callable[[], AbstractContextManager[Archive]],
         settings: DeliverySettings,
         audit: Audit,

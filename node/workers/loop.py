@@ -62,7 +62,7 @@ def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:
         stop.wait(pause)
 
 
-def apart(
+def retry_individually(
     batch: Sequence[T],
     work: Callable[[Sequence[T]], None],
     fail: Callable[[T, Exception], None],

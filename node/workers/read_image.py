@@ -3,10 +3,11 @@
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pixels import Radiograph
 from node.header.read import require_intact
-from node.ports import Predictor, Spool
+from node.ports import Predictor
+from node.spool.store import FileSpool
 
 
-def read_pixels(spool: Spool, predictor: Predictor, film: Film, spool_key: str) -> Radiograph:
+def read_pixels(spool: FileSpool, predictor: Predictor, film: Film, spool_key: str) -> Radiograph:
     """Read the pixels of a film whose bytes are those that were received.
 
     A damaged film must not be scored as if it were none: raises Permanent then, Rejected for what

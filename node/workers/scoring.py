@@ -18,36 +18,46 @@ from node.domain.admission.header_rules import (
     as_policy_has_it,
     not_chosen,
 )
-from node.domain.admission.image_findings import Seen
+from node.domain.admission.image_findings import ImageFindings
 from node.domain.admission.image_rules import Examined, asks, examine
 from node.domain.admission.reasons import Reason
 from node.domain.decision import decide
-from node.domain.decision.decide import ThresholdPolicy, unscored
+from node.domain.decision.decide import DecisionPolicy, unscored
 from node.domain.decision.prediction import Prediction, Verdict
 from node.domain.decision.prior_studies import NOTHING_BEFORE, Past, since
 from node.domain.errors import Rejected
 from node.domain.radiograph.pixels import Case, Radiograph
 from node.domain.workflow import retry
-from node.domain.workflow.delivery import Parcel, Reference, Result, Route, lit, parcels, shadowed
+from node.domain.workflow.delivery import (
+    PlannedDelivery,
+    Reference,
+    Result,
+    Route,
+    active_routes,
+    plan_deliveries,
+    shadow_destinations,
+)
 from node.domain.workflow.job import Analysed, AnalysisOutcome, Job, NotScored
-from node.ports import Predictor, Queue, Spool
+from node.jobs.scoring_queue import ScoringQueue
+from node.ports import Predictor
 from node.results.build import build_results
 from node.results.encode import to_bytes
 from node.results.result_context import ResultSettings, Subject
-from node.workers.loop import ScoringSettings, apart, as_known, kept_leases, told
+from node.spool.store import FileSpool
+from node.workers.loop import ScoringSettings, as_known, kept_leases, retry_individually, told
 from node.workers.read_image import read_pixels
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ScoringConfig:
     """What is made of pixels and scores, and what is sent where. The next film may meet other ones;
     what is done with one film is done by the same.
     """
 
     admission: AdmissionPolicy
-    thresholds: ThresholdPolicy
+    thresholds: DecisionPolicy
     routes: tuple[Route, ...]
     results: ResultSettings
     callers: tuple[Caller, ...] = ()
@@ -67,20 +77,20 @@ class _Ready:
 
     job: Job
     examined: Examined
-    rules: Rules
+    rules: ScoringConfig
     seconds: dict[str, float]
 
 
-class Analyst:
+class ScoringWorker:
     """One analysing worker on one device."""
 
     def __init__(
         self,
-        queue: Queue,
-        spool: Spool,
+        queue: ScoringQueue,
+        spool: FileSpool,
         predictor: Predictor,
         settings: ScoringSettings,
-        rules: Callable[[], Rules],
+        rules: Callable[[], ScoringConfig],
         clock: Callable[[], datetime],
     ) -> None:
         self._queue = queue
@@ -127,13 +137,13 @@ class Analyst:
     def _look(self, batch: Sequence[_Decoded]) -> None:
         """See what the films show, and have those scored that are what they should be."""
         began, rules = perf_counter(), self._rules()
-        seen: Sequence[Seen | None]
+        seen: Sequence[ImageFindings | None]
         asked = asks(self._predictor.looks, rules.admission)
         try:
             films = [one.shown for one in batch]
             seen = self._predictor.look(films) if asked else [None] * len(films)
         except Exception as error:  # noqa: BLE001 - as above
-            apart(batch, self._look, self._fail_one, error)
+            retry_individually(batch, self._look, self._fail_one, error)
             return
         share = (perf_counter() - began) / len(batch)
         ready = []
@@ -153,7 +163,7 @@ class Analyst:
         try:
             predictions = self._predictor.predict([one.examined.case for one in batch])
         except Exception as error:  # noqa: BLE001 - as above
-            apart(batch, self._score, self._fail_one, error)
+            retry_individually(batch, self._score, self._fail_one, error)
             return
         share = (perf_counter() - began) / len(batch)
         for one, prediction in zip(batch, predictions, strict=True):
@@ -174,7 +184,7 @@ class Analyst:
                 decision=decision,
                 model=self._predictor.identity,
                 seconds=one.seconds,
-                shadowed=shadowed(rules.routes, decision.flagged),
+                shadowed=shadow_destinations(rules.routes, decision.flagged),
                 notes=one.examined.notes,
             )
             sent = self._parcels(job, verdict, rules, prediction)
@@ -184,7 +194,7 @@ class Analyst:
         else:
             self._settle(job, Analysed(verdict, sent, one.examined.seen))
 
-    def _turn_away(self, job: Job, refused: Refused, seen: Seen | None = None) -> None:
+    def _turn_away(self, job: Job, refused: Refused, seen: ImageFindings | None = None) -> None:
         """Keep a film that is not scored with its reason; report it where policy asks for it."""
         if not refused.reported:
             self._settle(job, NotScored(refused.reason, refused.text, seen))
@@ -192,7 +202,7 @@ class Analyst:
         rules = self._rules()
         try:
             verdict = unscored(job.film, refused, rules.thresholds, self._predictor.identity)
-            verdict = replace(verdict, shadowed=shadowed(rules.routes, flagged=False))
+            verdict = replace(verdict, shadowed=shadow_destinations(rules.routes, flagged=False))
             sent = self._parcels(job, verdict, rules)
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(job, error)
@@ -200,14 +210,14 @@ class Analyst:
             self._settle(job, Analysed(verdict, sent, seen))
 
     def _parcels(
-        self, job: Job, verdict: Verdict, rules: Rules, prediction: Prediction | None = None
-    ) -> tuple[Parcel, ...]:
+        self, job: Job, verdict: Verdict, rules: ScoringConfig, prediction: Prediction | None = None
+    ) -> tuple[PlannedDelivery, ...]:
         """Build and spool the results of one film; what they are sent as is these very bytes."""
         subject = _subject(self._spool.path(job.spool_key), job, verdict, rules)
-        results = self._build(subject, prediction, lit(rules.routes), job.reports)
-        return tuple(parcels(results, rules.routes, verdict.decision.flagged))
+        results = self._build(subject, prediction, active_routes(rules.routes), job.reports)
+        return tuple(plan_deliveries(results, rules.routes, verdict.decision.flagged))
 
-    def _past(self, job: Job, rules: ThresholdPolicy) -> Past:
+    def _past(self, job: Job, rules: DecisionPolicy) -> Past:
         """Return what is on record of the patient, as far back as policy looks."""
         first = since(job.film.taken, rules.prior)
         if first is None:
@@ -257,7 +267,7 @@ class Analyst:
         )
 
 
-def _subject(path: Path, job: Job, verdict: Verdict, rules: Rules) -> Subject:
+def _subject(path: Path, job: Job, verdict: Verdict, rules: ScoringConfig) -> Subject:
     source = dcmread(path, stop_before_pixels=True)
     charset = charset_of(rules.callers, job.film.calling_ae)
     return Subject(source, job.film, verdict, replace(rules.results, assume_charset=charset))

@@ -51,7 +51,7 @@ def test_a_day_of_a_node_is_told_in_order_and_shipped(
     """
     syslog = server.reached_by.model_dump(mode="json")
     node = make_node(destinations=[destination], audit={"syslog": syslog})
-    node.runtime.serve()
+    node.serve()
     assert not echoscu(node.port, called_ae="STRANGER")
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     [job] = node.wait_ended([str(dcmread(film).SOPInstanceUID)])
@@ -82,10 +82,10 @@ def test_a_day_of_a_node_is_told_in_order_and_shipped(
 
 def test_what_was_set_anew_is_told_at_the_next_start(make_node: MakeNode) -> None:
     node = make_node()
-    node.runtime.serve()
+    node.serve()
     assert node.stop() == [0]
     node.set(policy={"threshold": 0.25})
-    node.runtime.serve()
+    node.serve()
     assert node.stop() == [0]
     records = trail_of(node)
     assert kinds(records) == [
@@ -104,7 +104,7 @@ def test_a_role_that_is_run_alone_tells_and_ships_for_itself(
     """On a machine of its own there is nobody else to."""
     server.start()
     node = make_node(audit={"syslog": server.reached_by.model_dump(mode="json")})
-    node.runtime.serve("ingest")
+    node.serve("ingest")
     shipped = wait_until(lambda: list(server.messages), what="shipment")
     assert parse(shipped[0]).participants[0]["UserName"] == "osteoscreen ingest"
     assert node.stop() == [0]
@@ -117,10 +117,10 @@ def test_a_role_that_is_run_alone_tells_and_ships_for_itself(
 def test_a_node_that_is_killed_leaves_a_start_without_an_end(make_node: MakeNode) -> None:
     """That is how a power cut reads; roles that die and come back are in the log alone."""
     node = make_node()
-    node.runtime.serve()
+    node.serve()
     os.kill(node.process_of("upkeep"), signal.SIGKILL)
     node.kill()
-    node.runtime.serve()
+    node.serve()
     assert node.stop() == [0]
     assert kinds(trail_of(node)) == ["Application Start", "Application Start", "Application Stop"]
 
@@ -130,4 +130,4 @@ def test_a_certificate_that_is_not_there_is_said_at_the_start(make_node: MakeNod
     there = {"host": "127.0.0.1", "tls": {"ca": "nowhere.pem"}}
     node = make_node(audit={"syslog": there})
     with pytest.raises(AssertionError, match=r"ended with 2: osteoscreen: tls\.ca .*nowhere\.pem"):
-        node.runtime.serve()
+        node.serve()

@@ -12,7 +12,7 @@ from pydicom import dcmread
 
 from models.bundle.operating_points import OperatingPoint
 from node.challenger.setup import canary_counts
-from node.challenger.states import CanaryState
+from node.challenger.states import ChallengerState
 from node.config.settings import load
 from node.domain.workflow.job import JobState
 from node.inference.operating_points import Points
@@ -40,7 +40,7 @@ def send(node: Node, films: list[Path]) -> list[str]:
     return [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
 
 
-def standing(node: Node, digest: str) -> dict[CanaryState, int]:
+def standing(node: Node, digest: str) -> dict[ChallengerState, int]:
     counts = canary_counts(load(node.file), digest)
     return {state: count for state, count in counts.items() if count}
 
@@ -67,14 +67,14 @@ def test_a_canary_that_is_killed_scores_every_film_once_and_sends_nothing(
     node = make_node(
         destinations=[destination], canary={"bundle": str(second)}, model={"threads": 1}
     )
-    node.runtime.serve()
+    node.serve()
     uids = send(node, films)
     wait_until(lambda: standing(node, digest), bool, PATIENCE, f"film of the canary\n{node.log()}")
     os.kill(node.process_of("canary"), signal.SIGKILL)
     assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
     wait_until(
         lambda: standing(node, digest),
-        lambda counts: counts == {CanaryState.SCORED: len(films)},
+        lambda counts: counts == {ChallengerState.SCORED: len(films)},
         PATIENCE,
         f"score of every film\n{node.log()}",
     )
@@ -96,7 +96,7 @@ def test_a_canary_that_cannot_run_ends_no_node(
 ) -> None:
     """Nobody waits for what it says: it is tried again, and the log tells why."""
     node = make_node(destinations=[destination], canary={"bundle": "./nowhere"})
-    node.runtime.serve()
+    node.serve()
     [uid] = send(node, [film])
     assert [job.state for job in node.wait_ended([uid])] == [JobState.DONE]
     wait_until(node.log, lambda log: "canary.bundle: " in log, PATIENCE, "word of the canary")
@@ -111,7 +111,7 @@ def test_a_canary_whose_card_lacks_the_policys_point_waits_for_another_policy(
     second = signed(tmp_path / "next", operating_points=(POINT,), combined=None)
     digest = Points.of_bundle(str(second)).model
     node = make_node(canary={"bundle": str(second)}, policy={"threshold": "youden"})
-    node.runtime.serve()
+    node.serve()
     node.wait_ended(send(node, [film]))
     wait_until(node.log, lambda log: "canary_waits" in log, PATIENCE, "word of the canary")
     assert standing(node, digest) == {}
@@ -120,7 +120,7 @@ def test_a_canary_whose_card_lacks_the_policys_point_waits_for_another_policy(
     assert done.returncode == 0, done.stdout
     wait_until(
         lambda: standing(node, digest),
-        lambda counts: counts == {CanaryState.SCORED: 1},
+        lambda counts: counts == {ChallengerState.SCORED: 1},
         PATIENCE,
         f"score of the film\n{node.log()}",
     )

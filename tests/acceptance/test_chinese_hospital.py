@@ -43,7 +43,7 @@ def test_a_chinese_hospital_gets_its_patients_name_and_its_own_language(
     node = make_node(
         dicom={"callers": HERE}, results={"language": "zh"}, destinations=[destination]
     )
-    node.runtime.serve()
+    node.serve()
     sent = lying(film, tmp_path)
     assert dcmsend(node.port, sent, called_ae=AE_TITLE, calling_ae="XRAY1").succeeded
     node.wait_all(1)

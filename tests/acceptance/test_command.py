@@ -179,7 +179,7 @@ class TestOperator:
     ) -> Iterator[Node]:
         """Return a node that runs and has scored the shipped film."""
         node = make_node(destinations=[destination])
-        node.runtime.serve()
+        node.serve()
         assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
         node.wait_ended([str(dcmread(film).SOPInstanceUID)])
         yield node

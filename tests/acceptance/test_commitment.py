@@ -9,7 +9,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 
 from node.domain.workflow.delivery import DeliveryEvent, DeliveryState
 from node.domain.workflow.job import JobState
-from node.domain.workflow.job_summary import Dossier
+from node.domain.workflow.job_summary import JobDetail
 from tests.peers.committing import CommittingPacs, Request
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
@@ -37,7 +37,7 @@ def request(pacs: CommittingPacs, number: int) -> Request:
     return wait_until(lambda: pacs.requests, lambda seen: len(seen) > number, timeout=90)[number]
 
 
-def moves(dossier: Dossier, sop_instance_uid: str) -> list[str]:
+def moves(dossier: JobDetail, sop_instance_uid: str) -> list[str]:
     """Return what happened to the delivery of one object."""
     (one,) = [d.id for d in dossier.deliveries if d.sop_instance_uid == sop_instance_uid]
     return [past.event for past in dossier.history if past.delivery_id == one]
@@ -52,7 +52,7 @@ def test_with_orthanc_every_delivery_ends_by_its_commitment(
 ) -> None:
     """Six films, twelve objects, each DELIVERED by the report of the PACS and by nothing else."""
     node = make_node(destinations=[destination | {"commitment": True}])
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
     jobs = node.wait_all(6)
     assert {job.state for job in jobs} == {JobState.DONE}
@@ -72,7 +72,7 @@ def test_a_pacs_that_never_answers_is_asked_again(
 ) -> None:
     """Time-out, sent again under a new transaction; a report of the old one comes too late."""
     node = make_node(destinations=[asked_for(pacs, seconds=2)])
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     first, second = request(pacs, 0), request(pacs, 1)
     assert first.transaction_uid != second.transaction_uid
@@ -96,7 +96,7 @@ def test_what_the_pacs_has_not_got_is_sent_again_and_nothing_else(
 ) -> None:
     """0x0112 for the heatmap: one more heatmap, no more reports."""
     node = make_node(destinations=[asked_for(pacs, seconds=600)])
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     first = request(pacs, 0)
     (heatmap,) = [uid for kind, uid in first.objects if kind == SecondaryCaptureImageStorage]

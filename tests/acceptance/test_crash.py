@@ -13,7 +13,7 @@ from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from node.domain.workflow.delivery import DeliveryState
 from node.domain.workflow.job import JobState
-from node.domain.workflow.job_summary import Dossier
+from node.domain.workflow.job_summary import JobDetail
 from node.workers.loop import utc_now
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
@@ -33,7 +33,7 @@ def send(node: Node, film: Path) -> str:
 
 def assert_delivered_once(node: Node, orthanc: Orthanc, film: Path) -> None:
     """Start the node again and see one report and one heatmap in the film's study."""
-    node.runtime.serve()
+    node.serve()
     ds = dcmread(film, stop_before_pixels=True)
     [job] = node.wait_ended([ds.SOPInstanceUID])
     assert job.state is JobState.DONE, (job.error, node.log())
@@ -42,7 +42,7 @@ def assert_delivered_once(node: Node, orthanc: Orthanc, film: Path) -> None:
     assert orthanc.count() == 2
 
 
-def all_in(*states: DeliveryState) -> Callable[[Dossier], bool]:
+def all_in(*states: DeliveryState) -> Callable[[JobDetail], bool]:
     """Return whether a job has deliveries, all of them in these states."""
     return lambda seen: bool(seen.deliveries) and {d.state for d in seen.deliveries} <= set(states)
 
@@ -52,7 +52,7 @@ def test_killed_when_the_film_is_received(
 ) -> None:
     """RECEIVED: acknowledged, and no more than that."""
     node = make_node(destinations=[destination])
-    node.runtime.serve("ingest")
+    node.serve("ingest")
     uid = send(node, film)
     assert node.dossier(uid).job.state is JobState.RECEIVED
     node.kill()
@@ -64,7 +64,7 @@ def test_killed_while_the_film_is_analysed(
 ) -> None:
     """ANALYSING: the lease runs out, and another worker takes the film."""
     node = make_node(destinations=[destination])
-    node.runtime.serve("ingest", "analyse")
+    node.serve("ingest", "analyse")
     uid = send(node, film)
     node.wait_for(uid, lambda seen: seen.job.state is JobState.ANALYSING)
     node.kill()
@@ -79,7 +79,7 @@ def test_killed_when_the_film_is_analysed_and_the_pacs_is_down(
     """ANALYSED, its deliveries PENDING: the results lie in the spool until the PACS is back."""
     orthanc.stop()
     node = make_node(destinations=[destination])
-    node.runtime.serve()
+    node.serve()
     uid = send(node, film)
     node.wait_for(uid, lambda seen: any(d.attempt > 1 for d in seen.deliveries))
     node.kill()
@@ -94,7 +94,7 @@ def test_killed_while_results_are_sent(
     """SENDING, to a PACS that hangs: nothing arrived, all of it is sent again."""
     node = make_node(destinations=[destination | {"timeout": 600}])
     orthanc.freeze()
-    node.runtime.serve()
+    node.serve()
     uid = send(node, film)
     node.wait_for(uid, all_in(DeliveryState.SENDING))
     node.kill()
@@ -108,7 +108,7 @@ def test_killed_as_the_first_result_arrives(
 ) -> None:
     """Stored, and perhaps not yet on record as stored: sending it again makes no second one."""
     node = make_node(destinations=[destination])
-    node.runtime.serve()
+    node.serve()
     send(node, film)
     orthanc.wait_for(lambda seen: len(seen) >= 1, timeout=90)
     node.kill()
@@ -120,10 +120,10 @@ def test_killed_while_commitment_is_awaited(
 ) -> None:
     """AWAITING_COMMITMENT: the report found nobody at home, so the PACS is asked again."""
     node = make_node(destinations=[destination | {"commitment": True, "commitment_timeout": 5}])
-    node.runtime.serve("ingest")
+    node.serve("ingest")
     uid = send(node, film)
     node.stop()
-    node.runtime.serve("analyse", "deliver")  # nobody listens for the report
+    node.serve("analyse", "deliver")  # nobody listens for the report
     node.wait_for(uid, all_in(DeliveryState.AWAITING_COMMITMENT))
     node.kill()
     assert_delivered_once(node, orthanc, film)
@@ -137,7 +137,7 @@ def test_killed_when_all_is_done(
 ) -> None:
     """DONE, DELIVERED: a new start sends nothing again."""
     node = make_node(destinations=[destination])
-    node.runtime.serve()
+    node.serve()
     uid = send(node, film)
     node.wait_for(uid, lambda seen: seen.job.state is JobState.DONE)
     history = node.dossier(uid).history
@@ -159,11 +159,11 @@ def test_killed_after_each_event_in_turn(
     node = make_node(destinations=[destination], queue=tries)
     uids = []
     for events in range(2, 8):
-        node.runtime.serve()
+        node.serve()
         uids.append(send(node, renamed(film, tmp_path / f"{events}.dcm")))
         node.wait_for(uids[-1], lambda seen, least=events: len(seen.history) >= least)
         node.kill()
-    node.runtime.serve()
+    node.serve()
     assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
     assert orthanc.count(Comprehensive3DSRStorage) == len(uids)
     assert orthanc.count(SecondaryCaptureImageStorage) == len(uids)
@@ -174,7 +174,7 @@ def test_what_had_ended_stays_as_it_was(
 ) -> None:
     """REJECTED, FAILED and CANCELLED outlast a kill; the operator's retry brings FAILED to DONE."""
     node = make_node(destinations=[destination])
-    node.runtime.serve("ingest")
+    node.serve("ingest")
     child = send(node, renamed(film, tmp_path / "child.dcm", PatientAge="012Y"))
     unwanted = send(node, renamed(film, tmp_path / "unwanted.dcm"))
     node.desk().cancel(node.dossier(unwanted).job.id, "test", utc_now())
@@ -182,11 +182,11 @@ def test_what_had_ended_stays_as_it_was(
     spooled = node.spooled(damaged)
     intact = spooled.read_bytes()
     spooled.write_bytes(b"not what was received")
-    node.runtime.serve("analyse")
+    node.serve("analyse")
     node.wait_for(damaged, lambda seen: seen.job.state is JobState.FAILED)
     node.kill()
 
-    node.runtime.serve()
+    node.serve()
     ended = {child: JobState.REJECTED, unwanted: JobState.CANCELLED, damaged: JobState.FAILED}
     assert {uid: node.dossier(uid).job.state for uid in ended} == ended
     spooled.write_bytes(intact)

@@ -40,7 +40,7 @@ def test_a_crashing_film_costs_its_tries_and_no_other_film(
     """The kernel ends the decoder, as a fault in a codec would; the analyst lives on."""
     retry = {"attempts": 2, "first": 0.1, "cap": 0.1}
     node = make_node(destinations=[destination], queue={"analysis": retry})
-    node.runtime.serve()
+    node.serve()
     analyst = node.process_of("analyse")
     large = write(made_film(syntax=RLELossless, side=10_000), tmp_path / "large.dcm")
     fatal = str(dcmread(large, stop_before_pixels=True).SOPInstanceUID)

@@ -31,7 +31,7 @@ def test_results_arrive_by_dicomweb(
     make_node: MakeNode, orthanc: Orthanc, web: dict[str, Any], film: Path
 ) -> None:
     node = make_node(destinations=[web])
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     (job,) = node.wait_all(1)
     assert job.state is JobState.DONE, node.log()
@@ -51,7 +51,7 @@ def test_one_object_by_both_ways_is_one_object(
 ) -> None:
     """The archive has it already, says so, and both deliveries are done."""
     node = make_node(destinations=[destination, web])
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     (job,) = node.wait_all(1)
     assert job.state is JobState.DONE, node.log()
@@ -70,7 +70,7 @@ def test_what_the_archive_gives_back_is_what_was_sent(
     """By WADO-RS, the data set of each object is equal to the spooled one, element by element."""
     every = {"send": ["report", "heatmap", "text"]}
     node = make_node(destinations=[(destination if way == "dimse" else web) | every])
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     (job,) = node.wait_all(1)
     spool = open_spool(load(node.file))
@@ -88,7 +88,7 @@ def test_an_archive_that_is_down_gets_everything_when_it_is_back(
 ) -> None:
     orthanc.stop()
     node = make_node(destinations=[web])
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     node.wait_for("1", lambda one: any("check url and tls" in d.error for d in one.deliveries))
     orthanc.start()

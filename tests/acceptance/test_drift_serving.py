@@ -53,7 +53,7 @@ def test_upkeep_measures_what_came_and_tells_of_it(
     history = History(engine, datetime.now(UTC) - timedelta(days=30))
     history.send(20)
     history.send(9, first=20, higher=0.3)
-    node.runtime.serve("upkeep")
+    node.serve("upkeep")
     told = wait_until(lambda: events(receiver), lambda found: len(found) == 2, 60, "two alarms")
     assert {name: one["event"] for name, one in told.items()} == {
         "psi": "drift_alarm",

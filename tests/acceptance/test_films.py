@@ -68,7 +68,7 @@ def test_every_real_chest_film_comes_back_with_report_and_heatmap(
     # Some of them are one film in several codings, in one study: here each is to be scored.
     every = {"one_per_study": False}
     node = make_node(destinations=[destination], policy={"admit": every})
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
     jobs = node.wait_all(len(films), timeout=240)
     assert {job.state for job in jobs} == {JobState.DONE}, node.log()
@@ -91,7 +91,7 @@ def test_nothing_but_chest_films_is_scored(
     files = sorted((shared_data / "dicom" / "other").glob("*.dcm"))
     assert {file.name for file in files} == set(NOT_FOR_US)
     node = make_node(destinations=[destination])
-    node.runtime.serve()
+    node.serve()
     transfer = dcmsend(node.port, *files, called_ae=AE_TITLE)
     node.wait_all(sum(reason is not None for reason in NOT_FOR_US.values()))
     answered = {one.path.name: one.status for one in transfer.sent}
@@ -114,7 +114,7 @@ def test_the_shipped_film_is_scored_and_its_report_agrees_with_its_job(
 ) -> None:
     """What the PACS receives says what the job table says."""
     node = make_node(destinations=[destination])
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     [job] = node.wait_ended([str(dcmread(film).SOPInstanceUID)])
     assert job.state is JobState.DONE, node.log()
@@ -137,7 +137,7 @@ def test_a_destination_for_flagged_films_gets_no_others(
 ) -> None:
     """`when: flagged` and a threshold that this film does not reach: scored, and nothing sent."""
     node = make_node(destinations=[destination | {"when": "flagged"}], policy={"threshold": 1.0})
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     [job] = node.wait_ended([str(dcmread(film).SOPInstanceUID)])
     assert job.state is JobState.DONE

@@ -170,7 +170,7 @@ def test_nothing_tells_who_the_patients_are(
             log={"level": "debug", "format": "console"},
             queue={"delivery": {"attempts": 2, "first": 0.1, "cap": 0.1}},
         )
-        node.runtime.serve()
+        node.serve()
     assert dcmsend(node.port, *good, *bad, called_ae=AE_TITLE).succeeded
     assert dcmsend(node.port, *good[:2], called_ae=AE_TITLE).succeeded  # once more
     send_what_is_refused(node, good[0])
@@ -236,7 +236,7 @@ def test_after_the_purge_nothing_of_the_patient_lies_on_the_disk(
         schedule={"purge": 0.5},
     )
     with no_umask():
-        node.runtime.serve()
+        node.serve()
     folder = node.file.parent
     assert dcmsend(node.port, patients, called_ae=AE_TITLE).succeeded
     [job] = node.wait_all(1)

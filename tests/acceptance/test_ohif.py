@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pydicom import dcmread
 
 from node.domain.workflow.job import JobState
-from node.domain.workflow.job_summary import Dossier
+from node.domain.workflow.job_summary import JobDetail
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.ohif import serving
@@ -62,10 +62,10 @@ def scored(
     destination: dict[str, Any],
     film: Path,
     language: str,
-) -> Dossier:
+) -> JobDetail:
     """Put the film into Orthanc as a modality does, and its results as the node does."""
     node = make_node(destinations=[destination], results={"language": language})
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     (job,) = node.wait_all(1)
@@ -74,7 +74,7 @@ def scored(
 
 
 @pytest.fixture
-def page(browser: Browser, orthanc: Orthanc, scored: Dossier, film: Path) -> Iterator[Page]:
+def page(browser: Browser, orthanc: Orthanc, scored: JobDetail, film: Path) -> Iterator[Page]:
     """Return the study as OHIF opens it, its welcome and its tour put away."""
     study = dcmread(film, stop_before_pixels=True).StudyInstanceUID
     with serving(f"http://127.0.0.1:{orthanc.http_port}") as url:
@@ -98,7 +98,7 @@ NUMBERS = {
 }
 
 
-def test_film_heatmap_and_report_are_shown(page: Page, scored: Dossier, language: str) -> None:
+def test_film_heatmap_and_report_are_shown(page: Page, scored: JobDetail, language: str) -> None:
     """The report by the names of its numbers and their values, beside the film that they are of.
 
     Every result is listed with the word that it is not for diagnosis.

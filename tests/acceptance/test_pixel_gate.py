@@ -10,7 +10,7 @@ from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.uid import Comprehensive3DSRStorage, generate_uid
 
-from node.domain.admission.reasons import Note
+from node.domain.admission.reasons import AdmissionNote
 from node.domain.workflow.job import Job, JobState
 from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump
 from tests.peers.node import AE_TITLE, Node
@@ -107,9 +107,9 @@ def test_pixels_have_the_last_word(
     """A film without tags is admitted, one with wrong tags too; what is no upright chest is not."""
     wanted: dict[tuple[Change, ...], tuple[str, set[str]]] = {
         (): ("", set()),
-        (untagged,): ("", {Note.BODY_PART_BY_PIXELS, Note.VIEW_BY_PIXELS}),
-        (a_hand,): ("", {Note.BODY_PART_OVERRULED, Note.VIEW_OVERRULED}),
-        (invert,): ("", {Note.INVERTED}),
+        (untagged,): ("", {AdmissionNote.BODY_PART_BY_PIXELS, AdmissionNote.VIEW_BY_PIXELS}),
+        (a_hand,): ("", {AdmissionNote.BODY_PART_OVERRULED, AdmissionNote.VIEW_OVERRULED}),
+        (invert,): ("", {AdmissionNote.INVERTED}),
         (turn,): ("orientation", set()),
         (upside_down,): ("orientation", set()),
         (upside_down, invert): ("orientation", set()),
@@ -117,7 +117,7 @@ def test_pixels_have_the_last_word(
         (scatter,): ("body-part", set()),
     }
     node = make_node(destinations=[destination])
-    node.runtime.serve()
+    node.serve()
     jobs = through(node, *(changed(tmp_path, *changes) for changes in wanted))
     for job, (changes, (reason, notes)) in zip(jobs, wanted.items(), strict=True):
         told = [change.__name__ for change in changes], job.reason, job.error, job.seen
@@ -137,7 +137,7 @@ def test_a_film_that_was_set_right_scores_like_the_film_it_was(
 ) -> None:
     """And its report says what was done to it."""
     node = make_node(destinations=[destination])
-    node.runtime.serve()
+    node.serve()
     plain, inverted = through(node, changed(tmp_path), changed(tmp_path, invert))
     assert plain.verdict is not None
     assert inverted.verdict is not None
@@ -152,7 +152,7 @@ def test_a_header_that_is_wrong_may_be_left_the_last_word(
 ) -> None:
     """`confirm` refuses what a tag states, unseen; `off` sees nothing at all."""
     node = make_node(policy={"admit": {"pixels": "confirm", "study_wait": 0.0}})
-    node.runtime.serve()
+    node.serve()
     hand, bare, turned = through(
         node, changed(tmp_path, a_hand), changed(tmp_path, untagged), changed(tmp_path, turn)
     )
@@ -161,7 +161,7 @@ def test_a_header_that_is_wrong_may_be_left_the_last_word(
     assert turned.reason == "orientation"
     node.stop()
     node.set(policy={"admit": {"pixels": "off", "study_wait": 0.0}})
-    node.runtime.serve()
+    node.serve()
     bare, turned = through(node, changed(tmp_path, untagged), changed(tmp_path, turn))
     assert (bare.state, bare.reason) == (JobState.REJECTED, "body-part")
     assert (turned.state, turned.seen) == (JobState.DONE, None)
@@ -173,7 +173,7 @@ def test_a_report_says_why_a_film_was_not_analysed(
     """For the reasons that policy names, by pixels and by header; valid, without a score."""
     admit = {"report": ["orientation", "age"], "study_wait": 0.0}
     node = make_node(destinations=[destination], policy={"admit": admit})
-    node.runtime.serve()
+    node.serve()
     young = changed(tmp_path, lambda ds: setattr(ds, "PatientAge", "030Y"))
     films = changed(tmp_path, turn), young, changed(tmp_path, cut)
     turned, child, part = through(node, *films)
@@ -197,7 +197,7 @@ def test_one_film_of_a_study_is_scored(
     """PA before AP, whichever comes first; and where the better one is turned, the other."""
     admit = {"admit": {"study_wait": 2.0}}
     node = make_node(destinations=[destination], policy=admit)
-    node.runtime.serve()
+    node.serve()
     for better_turned in (False, True):
         study = generate_uid()
         ap = changed(tmp_path, of(study, "AP"))

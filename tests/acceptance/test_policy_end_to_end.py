@@ -66,7 +66,7 @@ def test_a_patient_who_comes_again_is_not_flagged_twice(
         policy={"threshold": 0.0, "prior": {"months": 12}},
         destinations=[destination | {"send": ["report"], "when": "flagged"}],
     )
-    node.runtime.serve()
+    node.serve()
     first = send(node, visit(film, tmp_path / "first.dcm", "20260101"))
     again = send(node, visit(film, tmp_path / "again.dcm", "20260301"))
     other = send(node, visit(film, tmp_path / "other.dcm", "20260301", patient="P-18"))
@@ -87,7 +87,7 @@ def test_rules_are_tried_on_stored_scores_before_they_are_set(
 ) -> None:
     """With densitometry, with a figure, and with the result that setting them then has."""
     node = make_node(policy={"threshold": 1.0}, destinations=[])
-    node.runtime.serve()
+    node.serve()
     before = send(node, visit(film, tmp_path / "film.dcm", "20260101"))
     assert before["flagged"] is False
     config = ("--config", node.file)
@@ -119,7 +119,7 @@ def test_rules_are_tried_on_stored_scores_before_they_are_set(
 
     node.stop()
     node.file.write_text(yaml.safe_dump(content))
-    node.runtime.serve()
+    node.serve()
     assert osteoscreen("jobs", "reanalyse", "1", *config).returncode == 0
     node.wait_for("1", lambda one: len(one.history) > 4 and one.job.state is JobState.DONE)
     verdict = node.dossier("1").job.verdict

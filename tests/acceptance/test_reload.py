@@ -79,7 +79,7 @@ def test_a_reload_under_load_loses_nothing(
         for number in range(14)
     ]
     node = make_node(destinations=[destination], policy={"threshold": LOW})
-    node.runtime.serve()
+    node.serve()
     first = send(node, made[:2])
     assert {judged_by(job) for job in node.wait_ended(first)} == {LOW}
     with ThreadPoolExecutor(3) as modalities:
@@ -103,7 +103,7 @@ def test_an_unsound_file_changes_nothing_and_the_command_says_why(
     A role that dies meanwhile is started again by what is in force.
     """
     node = make_node(destinations=[destination], policy={"threshold": LOW})
-    node.runtime.serve()
+    node.serve()
     desk = node.desk()
     node.set(policy={"threshold": "lucky"})
     assert_one_clear_line(reload(node), 2, "policy.threshold", "'lucky'", "youden")
@@ -121,7 +121,7 @@ def test_an_unsound_file_changes_nothing_and_the_command_says_why(
 def test_each_way_of_asking_has_its_name_in_the_trail(make_node: MakeNode) -> None:
     """A user, a signal, a file that was changed; with the value before and after."""
     node = make_node(policy={"threshold": LOW}, audit={"file": "audit.log"})
-    node.runtime.serve()
+    node.serve()
     trail = node.file.parent / "audit.log"
 
     def changes() -> list[tuple[str, str]]:
@@ -146,7 +146,7 @@ def test_roles_that_are_run_alone_take_it_up_too(
 ) -> None:
     """Admission is ingest's: the next film meets the new one."""
     node = make_node(policy={"admit": {"views": ["PA", "AP"]}})
-    node.runtime.serve("ingest")
+    node.serve("ingest")
     [admitted] = send(node, [renamed(film, tmp_path / "one.dcm")])
     node.set(policy={"admit": {"min_age": 120}})
     assert reload(node).returncode == 0
@@ -162,7 +162,7 @@ def test_without_a_node_the_command_says_so(make_node: MakeNode) -> None:
 def test_what_waits_for_a_restart_is_said_and_not_done(make_node: MakeNode) -> None:
     """And the rest of the file is in force."""
     node = make_node()
-    node.runtime.serve()
+    node.serve()
     node.set(dicom={"port": node.port, "ae_title": "OTHER"}, retention={"films": "1d"})
     done = reload(node)
     assert done.returncode == 0

@@ -32,7 +32,7 @@ def send(node: Node, *films: Path) -> list[str]:
 
 def assert_each_delivered_once(node: Node, orthanc: Orthanc, uids: Sequence[str]) -> None:
     """Start the node and see every film DONE, with one report and one heatmap."""
-    node.runtime.serve()
+    node.serve()
     assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
     assert orthanc.count(Comprehensive3DSRStorage) == len(uids)
     assert orthanc.count(SecondaryCaptureImageStorage) == len(uids)
@@ -62,7 +62,7 @@ def test_a_sqlite_table_is_restored(
     """Backed up while films flow; those that came after it are taken in from the spool."""
     folder, backup = tmp_path / "node", tmp_path / "backup.db"
     node = make_node(destinations=[destination])
-    node.runtime.serve()
+    node.serve()
     uids = send(node, *films)
     done = osteoscreen("db", "backup", backup, "--config", node.file)
     assert done.returncode == 0, done.stderr
@@ -85,7 +85,7 @@ def test_without_any_backup_the_spool_alone_is_enough(
 ) -> None:
     """An empty table and `db adopt`: every film whose bytes are kept is scored and sent once."""
     node = make_node(destinations=[destination])
-    node.runtime.serve()
+    node.serve()
     uids = send(node, *films)
     node.wait_all(len(films))
     lose(node, node.file.parent)
@@ -110,7 +110,7 @@ def test_a_postgresql_database_is_restored(
     """By pg_dump while films flow, pg_restore into an empty database, and `db adopt`."""
     dump, plain = tmp_path / "backup.dump", postgres_url.replace("+psycopg", "")
     node = make_node(destinations=[destination], database={"url": postgres_url})
-    node.runtime.serve()
+    node.serve()
     uids = send(node, *films)
     done = osteoscreen("db", "backup", dump, "--config", node.file)
     assert_one_clear_line(done, 2, f"pg_dump --format=custom --file={dump} {plain}")
@@ -143,7 +143,7 @@ def test_a_damaged_film_is_left_where_it_is(
 ) -> None:
     """It gets no job, since its bytes are not those that were acknowledged, and is not deleted."""
     node = make_node()
-    node.runtime.serve("ingest")
+    node.serve("ingest")
     [uid] = send(node, renamed(film, tmp_path / "one.dcm"))
     spooled = node.spooled(uid)
     lose(node, node.file.parent)

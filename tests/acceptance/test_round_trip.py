@@ -29,7 +29,7 @@ def test_a_marked_study_is_stored_and_committed(
 ) -> None:
     """Each time another study, all of one patient whose name says what they are."""
     node = make_node(destinations=[destination | {"commitment": True}])
-    node.runtime.serve()
+    node.serve()
     for number in (1, 2):
         found = checked(node)
         assert all(ok for ok, _ in found.values()), found
@@ -50,7 +50,7 @@ def test_a_pacs_that_is_silent_on_commitment_is_named(
     """Stored is not committed; and the other checks are all well."""
     spoken_for.start()
     node = make_node(destinations=[spoken_for.destination | {"commitment": True}])
-    node.runtime.serve()
+    node.serve()
     found = checked(node, "--wait", "40")
     ill = {name: detail for name, (ok, detail) in found.items() if not ok}
     assert list(ill) == ["round trip to spoken-for"]
@@ -64,7 +64,7 @@ def test_a_destination_of_flagged_films_says_why_it_got_nothing(
     spoken_for.start()
     flagged = spoken_for.destination | {"when": "flagged"}
     node = make_node(destinations=[flagged], policy={"threshold": 1.0})
-    node.runtime.serve()
+    node.serve()
     ok, detail = checked(node)["round trip to spoken-for"]
     assert ok
     assert detail == "nothing to send: it gets flagged films alone, and this one is not"
@@ -72,7 +72,7 @@ def test_a_destination_of_flagged_films_says_why_it_got_nothing(
 
 def test_a_policy_that_lets_no_such_film_in_is_said(make_node: MakeNode) -> None:
     node = make_node(policy={"admit": {"modalities": ["CR"]}})
-    node.runtime.serve()
+    node.serve()
     ok, detail = checked(node)["round trip"]
     assert not ok
     assert detail == "turned away (modality): policy.admit lets no such film in"
@@ -97,7 +97,7 @@ def test_a_node_that_cannot_be_sent_to(
     """A node that does not let the doctor in is well by itself: it answers."""
     node = make_node(dicom={"port": node_port, "callers": callers})
     if served:
-        node.runtime.serve()
+        node.serve()
     found = checked(node)
     assert found["round trip"][0] is False
     assert said in found["round trip"][1]

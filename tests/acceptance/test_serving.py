@@ -27,7 +27,7 @@ MakeNode = Callable[..., Node]
 def test_sigterm_ends_every_process_in_order(make_node: MakeNode) -> None:
     """The node ends with status 0, and its port is free for the next one."""
     node = make_node()
-    node.runtime.serve()
+    node.serve()
     assert node.stop() == [0]
     assert not echoscu(node.port, called_ae=AE_TITLE)
 
@@ -37,7 +37,7 @@ def test_a_role_that_dies_is_started_again(
 ) -> None:
     """Kill -9 of the analysing process alone: the supervisor brings another, the film is scored."""
     node = make_node(destinations=[destination])
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     uid = str(dcmread(film).SOPInstanceUID)
     node.wait_for(uid, lambda seen: seen.job.state is JobState.ANALYSING)
@@ -63,7 +63,7 @@ def test_a_bundle_that_breaks_meanwhile_stops_no_film_from_coming(
     weights = bundle / "weights.safetensors"
     whole = weights.read_bytes()
     node = make_node(destinations=[destination], model={"bundle": str(bundle)})
-    node.runtime.serve()
+    node.serve()
     weights.write_bytes(whole[:-1])
     os.kill(node.process_of("analyse"), signal.SIGKILL)
     wait_until(lambda: node.log().count("role_died") >= 2, timeout=60, what="two failed starts")
@@ -82,7 +82,7 @@ def test_a_bundle_that_breaks_meanwhile_stops_no_film_from_coming(
 def test_no_process_outlives_the_supervisor(make_node: MakeNode) -> None:
     """Kill -9 of the supervisor alone: its roles notice, and the port is free."""
     node = make_node()
-    node.runtime.serve()
+    node.serve()
     node.kill_supervisor()
     wait_until(
         lambda: echoscu(node.port, called_ae=AE_TITLE), lambda answers: not answers, timeout=30
@@ -98,7 +98,7 @@ def test_one_destination_down_does_not_hold_up_another(
 ) -> None:
     """The PACS that runs gets everything at once; the other everything when it comes back."""
     node = make_node(destinations=[spoken_for.destination, destination])
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
     uids = [str(dcmread(film).SOPInstanceUID) for film in films]
     for uid in uids:
@@ -126,7 +126,7 @@ def test_roles_on_one_postgresql_share_the_work(
     node = make_node(
         destinations=[destination | {"commitment": True}], database={"url": postgres_url}
     )
-    node.runtime.serve()
+    node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     [job] = node.wait_ended([str(dcmread(film).SOPInstanceUID)])
     assert job.state is JobState.DONE

@@ -40,7 +40,7 @@ def test_one_destination_gets_nothing_while_another_gets_its_results(
     spoken_for.start()
     trial = spoken_for.destination
     node = make_node(destinations=[destination, trial | {"shadow": True}])
-    node.runtime.serve()
+    node.serve()
     uid = send(node, films[0])
     seen = shown(node, uid)
     assert seen["shadowed"] == ["spoken-for"]
@@ -63,6 +63,6 @@ def test_a_node_in_shadow_sends_nothing_to_anybody(
     make_node: Callable[..., Node], orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
     node = make_node(destinations=[destination], policy={"shadow": True})
-    node.runtime.serve()
+    node.serve()
     seen = shown(node, send(node, film))
     assert (seen["shadowed"], seen["deliveries"], orthanc.count()) == (["pacs"], [], 0)

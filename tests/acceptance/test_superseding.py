@@ -46,7 +46,7 @@ def set_threshold(node: Node, threshold: float) -> None:
     node.stop()
     content = yaml.safe_load(node.file.read_text())
     node.file.write_text(yaml.safe_dump(content | {"policy": {"threshold": threshold}}))
-    node.runtime.serve()
+    node.serve()
 
 
 def reports(orthanc: Orthanc) -> list[Dataset]:

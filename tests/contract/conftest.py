@@ -14,20 +14,20 @@ from node.domain.decision.prediction import (
     IntendedUse,
     ModelIdentity,
     Probability,
-    Used,
+    ScoreKind,
     Verdict,
 )
 from node.domain.radiograph.film import Film
-from node.domain.workflow.delivery import Delivery, Parcel, Result, ResultKind
+from node.domain.workflow.delivery import Delivery, PlannedDelivery, Result, ResultKind
 from node.domain.workflow.job import Analysed, Job
 from node.domain.workflow.retry import RetryPolicy
 from node.jobs import schema
-from node.jobs.delivery_queue import SqlOutbox
+from node.jobs.delivery_queue import DeliveryQueue
 from node.jobs.engine import open_engine
-from node.jobs.intake import SqlIntake
-from node.jobs.maintenance import SqlCare
-from node.jobs.operator import SqlDesk
-from node.jobs.scoring_queue import SqlQueue
+from node.jobs.intake import IntakeStore
+from node.jobs.maintenance import MaintenanceStore
+from node.jobs.operator import OperatorStore
+from node.jobs.scoring_queue import ScoringQueue
 
 LEASE = timedelta(seconds=60)
 ANALYSIS = RetryPolicy(attempts=3, first=2.0, cap=60.0)
@@ -35,7 +35,7 @@ DELIVERY = RetryPolicy(attempts=4, first=2.0, cap=60.0)
 
 VERDICT = Verdict(
     probability=Probability(image=0.61),
-    decision=Decision(finding=Finding.PRESENT, threshold=0.5, score=0.61, used=Used.IMAGE),
+    decision=Decision(finding=Finding.PRESENT, threshold=0.5, score=0.61, used=ScoreKind.IMAGE),
     model=ModelIdentity("m", "1", "ab" * 32, IntendedUse.DEMONSTRATION),
     seconds={"decode": 0.1},
     shadowed=("trial",),
@@ -81,11 +81,11 @@ class Table:
     now: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
 
     def __post_init__(self) -> None:
-        self.intake = SqlIntake(self.engine, DELIVERY)
-        self.queue = SqlQueue(self.engine)
-        self.outbox = SqlOutbox(self.engine, DELIVERY)
-        self.care = SqlCare(self.engine, ANALYSIS, DELIVERY, LEASE)
-        self.desk = SqlDesk(self.engine)
+        self.intake = IntakeStore(self.engine, DELIVERY)
+        self.queue = ScoringQueue(self.engine)
+        self.outbox = DeliveryQueue(self.engine, DELIVERY)
+        self.care = MaintenanceStore(self.engine, ANALYSIS, DELIVERY, LEASE)
+        self.desk = OperatorStore(self.engine)
 
     def later(self, seconds: float) -> datetime:
         """Move the clock."""
@@ -106,7 +106,7 @@ class Table:
         """Take in a film and settle its analysis with results for these destinations."""
         job_id = self.receive(number)
         job = next(j for j in self.claim() if j.id == job_id)
-        sent = tuple(Parcel(d, result) for d in destinations for result in results(number))
+        sent = tuple(PlannedDelivery(d, result) for d in destinations for result in results(number))
         assert self.queue.settle(job, Analysed(VERDICT, sent), self.now)
         return job_id
 

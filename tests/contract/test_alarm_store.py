@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from node.drift.alarm_store import SqlAlarms
+from node.drift.alarm_store import AlarmStore
 from node.drift.alarms import Standing
 from node.drift.metrics import Source
 from tests.contract.conftest import Table
@@ -13,8 +13,8 @@ XRAY = Source("XRAY1", "ROOM 2")
 HELD = timedelta(minutes=5)
 
 
-def alarms(table: Table, *channels: str) -> SqlAlarms:
-    return SqlAlarms(table.engine, channels or ("webhook",))
+def alarms(table: Table, *channels: str) -> AlarmStore:
+    return AlarmStore(table.engine, channels or ("webhook",))
 
 
 def claimed(table: Table, channel: str = "webhook") -> str | None:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from node.challenger.score_queue import SqlCanary
-from node.challenger.states import CanaryFilm, CanaryState, Gone, Scored, is_chosen
+from node.challenger.score_queue import ChallengerQueue
+from node.challenger.states import ChallengerFilm, ChallengerState, Gone, Scored, is_chosen
 from node.domain.admission.header_rules import Reason, Refused
 from node.domain.workflow.job import JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt
@@ -19,21 +19,21 @@ from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table, film
 NEXT = "cd" * 32
 
 
-def canary(table: Table, model: str = NEXT, share: float = 1.0) -> SqlCanary:
-    return SqlCanary(table.engine, model, share, ANALYSIS, LEASE)
+def canary(table: Table, model: str = NEXT, share: float = 1.0) -> ChallengerQueue:
+    return ChallengerQueue(table.engine, model, share, ANALYSIS, LEASE)
 
 
 def claim(
     table: Table, worker: str = "c1", limit: int = 10, model: str = NEXT, share: float = 1.0
-) -> list[CanaryFilm]:
+) -> list[ChallengerFilm]:
     return canary(table, model, share).claim(worker, table.now, table.now + LEASE, limit)
 
 
-def settle(table: Table, one: CanaryFilm, outcome: object = Scored(VERDICT)) -> bool:
+def settle(table: Table, one: ChallengerFilm, outcome: object = Scored(VERDICT)) -> bool:
     return canary(table).settle(one, outcome, table.now)
 
 
-def standing(table: Table) -> dict[CanaryState, int]:
+def standing(table: Table) -> dict[ChallengerState, int]:
     return {state: count for state, count in canary(table).counts().items() if count}
 
 
@@ -122,13 +122,15 @@ def test_a_claim_that_was_lost_settles_nothing_though_its_worker_has_the_film_ag
     assert settle(table, again)
 
 
-class Slow(SqlCanary):
+class Slow(ChallengerQueue):
     """A canary before which another takes the films that it has just seen."""
 
     def _new(self, connection: sa.Connection, limit: int) -> list[int]:
         found = super()._new(connection, limit)
         now = datetime(2026, 1, 1, tzinfo=UTC)
-        SqlCanary(self._engine, NEXT, 1.0, ANALYSIS, LEASE).claim("c2", now, now + LEASE, limit)
+        ChallengerQueue(self._engine, NEXT, 1.0, ANALYSIS, LEASE).claim(
+            "c2", now, now + LEASE, limit
+        )
         return found
 
 
@@ -137,7 +139,7 @@ def test_who_comes_second_to_a_film_goes_without(table: Table) -> None:
     table.analyse(1)
     slow = Slow(table.engine, NEXT, 1.0, ANALYSIS, LEASE)
     assert slow.claim("c1", table.now, table.now + LEASE, 1) == []
-    assert standing(table) == {CanaryState.SCORING: 1}
+    assert standing(table) == {ChallengerState.SCORING: 1}
 
 
 def test_a_film_that_ends_every_worker_runs_out_of_tries(table: Table) -> None:
@@ -149,7 +151,7 @@ def test_a_film_that_ends_every_worker_runs_out_of_tries(table: Table) -> None:
         table.later(LEASE.total_seconds() + 1)
     second = table.analyse(2)
     assert claim(table) == []
-    assert standing(table) == {CanaryState.FAILED: 1}
+    assert standing(table) == {ChallengerState.FAILED: 1}
     assert [one.job_id for one in claim(table)] == [second]
 
 
@@ -184,13 +186,13 @@ def test_no_wait_outlasts_the_clock_that_set_it(table: Table) -> None:
 @pytest.mark.parametrize(
     ("outcome", "state"),
     [
-        (Scored(VERDICT), CanaryState.SCORED),
-        (NotScored("pixels", "they show nothing"), CanaryState.REJECTED),
-        (Failed("damaged\0"), CanaryState.FAILED),
-        (Gone(), CanaryState.GONE),
+        (Scored(VERDICT), ChallengerState.SCORED),
+        (NotScored("pixels", "they show nothing"), ChallengerState.REJECTED),
+        (Failed("damaged\0"), ChallengerState.FAILED),
+        (Gone(), ChallengerState.GONE),
     ],
 )
-def test_an_end_is_an_end(table: Table, outcome: object, state: CanaryState) -> None:
+def test_an_end_is_an_end(table: Table, outcome: object, state: ChallengerState) -> None:
     """Whatever it is, the film is not tried for ever."""
     table.analyse(1)
     [one] = claim(table)

@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from node.challenger.comparison import StoredPair
-from node.challenger.score_pairs import SqlCanaryScores
-from node.challenger.score_queue import SqlCanary
+from node.challenger.score_pairs import ScorePairStore
+from node.challenger.score_queue import ChallengerQueue
 from node.challenger.states import Scored
 from node.domain.decision.prediction import Probability, Verdict
 from node.domain.workflow.retry import RetryAt
-from node.replay.score_store import SqlScores
+from node.replay.score_store import ScoreStore
 from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table
 from tests.contract.test_score_store import MODEL, scored
 
@@ -24,20 +24,20 @@ SAID = replace(
 
 def settle(table: Table, verdict: Verdict = SAID, model: str = NEXT, limit: int = 1) -> None:
     """Have the canary of a bundle say this of the next films."""
-    queue = SqlCanary(table.engine, model, 1.0, ANALYSIS, LEASE)
+    queue = ChallengerQueue(table.engine, model, 1.0, ANALYSIS, LEASE)
     for film in queue.claim("c1", table.now, table.now + LEASE, limit):
         assert queue.settle(film, Scored(verdict), table.now)
 
 
 def stored(table: Table, since: datetime | None = None) -> list[StoredPair]:
-    scores = SqlCanaryScores(table.engine, MODEL, NEXT)
+    scores = ScorePairStore(table.engine, MODEL, NEXT)
     return list(scores.stored(scores.start(since)))
 
 
 def test_a_pair_has_both_scores_and_what_they_cost(table: Table) -> None:
     scored(table, 1, replace(VERDICT, seconds={"predict": 0.5}))
     settle(table)
-    [single] = SqlScores(table.engine).stored(MODEL, None)
+    [single] = ScoreStore(table.engine).stored(MODEL, None)
     expected = StoredPair(single, "1.2.3.1", True, 0.5, "SCORED", 0.3, 0.2, 0.25, 1.5)
     [found] = stored(table)
     assert found == expected
@@ -50,7 +50,7 @@ def test_films_that_the_canary_has_not_are_there_to_be_counted(table: Table) -> 
     settle(table)
     scored(table, 2)
     settle(table, model="ef" * 32, limit=2)
-    queue = SqlCanary(table.engine, NEXT, 1.0, ANALYSIS, LEASE)
+    queue = ChallengerQueue(table.engine, NEXT, 1.0, ANALYSIS, LEASE)
     [film] = queue.claim("c1", table.now, table.now + LEASE, 1)
     queue.settle(film, RetryAt(table.now, "no memory"), table.now)
     scored(table, 3)

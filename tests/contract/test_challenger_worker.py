@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from node.challenger.score_pairs import SqlCanaryScores
-from node.challenger.score_queue import SqlCanary
-from node.challenger.states import CanaryState
-from node.challenger.worker import Canary
+from node.challenger.score_pairs import ScorePairStore
+from node.challenger.score_queue import ChallengerQueue
+from node.challenger.states import ChallengerState
+from node.challenger.worker import ChallengerWorker
 from node.domain.admission.header_rules import Admitted
-from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Prediction
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Transient
@@ -24,7 +24,7 @@ from node.workers.loop import ScoringSettings
 from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table
 from tests.support.wire_films import film, write
 
-POLICY = ThresholdPolicy(Rule(Thresholds.same(0.0)))
+POLICY = DecisionPolicy(Rule(Thresholds.same(0.0)))
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +38,12 @@ class House:
 
     def __init__(self, table: Table, folder: Path, predictor: BundlePredictor) -> None:
         self.table = table
-        self.policy: ThresholdPolicy | None = POLICY
+        self.policy: DecisionPolicy | None = POLICY
         self.model = predictor.identity.digest
         self.spool = FileSpool(folder, Reserve(0, 0))
         self.spool.prepare()
-        self.queue = SqlCanary(table.engine, self.model, 1.0, ANALYSIS, LEASE)
-        self.canary = Canary(
+        self.queue = ChallengerQueue(table.engine, self.model, 1.0, ANALYSIS, LEASE)
+        self.canary = ChallengerWorker(
             queue=self.queue,
             spool=self.spool,
             predictor=predictor,
@@ -62,7 +62,7 @@ class House:
         assert self.table.queue.settle(job, Analysed(VERDICT, ()), self.table.now)
         return self.spool.path(key)
 
-    def standing(self) -> dict[CanaryState, int]:
+    def standing(self) -> dict[ChallengerState, int]:
         """Return how many films stand in each state."""
         return {state: count for state, count in self.queue.counts().items() if count}
 
@@ -77,7 +77,7 @@ def test_a_film_is_scored_by_the_second_bundle(house: House) -> None:
     """With what it costs; then there is nothing more to do."""
     house.scored()
     assert (house.canary.step(), house.canary.step()) == (1, 0)
-    scores = SqlCanaryScores(house.table.engine, VERDICT.model.digest, house.model)
+    scores = ScorePairStore(house.table.engine, VERDICT.model.digest, house.model)
     [found] = scores.stored(scores.start(None))
     assert (found.state, found.stored.image, found.kept) == ("SCORED", 0.61, True)
     assert found.image is not None
@@ -91,7 +91,7 @@ def test_a_damaged_film_costs_no_other(house: House) -> None:
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x00")
     house.scored()
     assert house.canary.step() == 2
-    assert house.standing() == {CanaryState.FAILED: 1, CanaryState.SCORED: 1}
+    assert house.standing() == {ChallengerState.FAILED: 1, ChallengerState.SCORED: 1}
 
 
 def test_a_spool_that_is_away_is_waited_for(house: House) -> None:
@@ -100,11 +100,11 @@ def test_a_spool_that_is_away_is_waited_for(house: House) -> None:
     content = path.read_bytes()
     path.unlink()
     house.canary.step()
-    assert house.standing() == {CanaryState.SCORING: 1}
+    assert house.standing() == {ChallengerState.SCORING: 1}
     path.write_bytes(content)
     house.table.later(ANALYSIS.cap)
     house.canary.step()
-    assert house.standing() == {CanaryState.SCORED: 1}
+    assert house.standing() == {ChallengerState.SCORED: 1}
 
 
 def test_a_film_that_is_purged_before_its_next_try_is_gone(house: House) -> None:
@@ -114,7 +114,7 @@ def test_a_film_that_is_purged_before_its_next_try_is_gone(house: House) -> None
     house.table.later(ANALYSIS.cap)
     assert len(house.table.care.spend_keys(house.table.now, house.table.now)) == 1
     house.canary.step()
-    assert house.standing() == {CanaryState.GONE: 1}
+    assert house.standing() == {ChallengerState.GONE: 1}
 
 
 def test_without_a_policy_it_takes_nothing(house: House) -> None:
@@ -140,4 +140,4 @@ def test_a_batch_that_fails_is_scored_film_by_film(
     house.scored()
     house.scored()
     assert house.canary.step() == 2
-    assert house.standing() == {CanaryState.SCORED: 2}
+    assert house.standing() == {ChallengerState.SCORED: 2}

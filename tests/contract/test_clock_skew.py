@@ -16,7 +16,7 @@ from node.domain.workflow.job import JobState
 from node.domain.workflow.retry import RetryAt
 from node.ports import Archive
 from node.spool.store import FileSpool
-from node.workers.delivery import Courier, DeliverySettings
+from node.workers.delivery import DeliverySettings, DeliveryWorker
 from tests.contract.conftest import DELIVERY, LEASE, Table
 
 AHEAD = timedelta(hours=2)
@@ -99,7 +99,7 @@ def test_a_breaker_of_a_clock_ahead_lets_go(table: Table, tmp_path: Path) -> Non
         "c1", "pacs", Peer("PACS", "127.0.0.1"), None, 10, LEASE.total_seconds(), DELIVERY
     )
     spool = FileSpool(tmp_path / "spool", Reserve(0, 0))
-    courier = Courier(table.outbox, spool, connect, settings, NoTrail(), lambda: table.now)
+    courier = DeliveryWorker(table.outbox, spool, connect, settings, NoTrail(), lambda: table.now)
     table.later(HOURS)
     table.analyse()
     assert (courier.step(), courier.step()) == (2, 0)

@@ -21,8 +21,8 @@ from node.domain.workflow.delivery import (
 from node.domain.workflow.job import JobState
 from node.domain.workflow.retry import Failed, RetryAt
 from node.jobs.engine import open_engine
-from node.maintenance.orphans import Adopter
-from node.maintenance.tasks import Chores, Keeping
+from node.maintenance.orphans import OrphanRecovery
+from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
 from node.spool.store import FileSpool
 from tests.contract.conftest import LEASE, Table, film
 
@@ -279,8 +279,8 @@ def test_a_purge_goes_on_until_nothing_is_left(
         key = spool.write(bytes([number]))
         assert table.intake.receive(film(number), Refused(Reason.VIEW, "lateral"), key, table.now)
     table.later(100)
-    keeping = Keeping(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
-    adopter = Adopter(table.care, table.intake, spool, AdmissionPolicy, lambda: table.now)
-    Chores(table.care, spool, adopter, lambda: keeping, 500, lambda: table.now).purge()
+    keeping = RetentionPeriods(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
+    adopter = OrphanRecovery(table.care, table.intake, spool, AdmissionPolicy, lambda: table.now)
+    MaintenanceTasks(table.care, spool, adopter, lambda: keeping, 500, lambda: table.now).purge()
     assert list(tmp_path.rglob("*.dcm")) == []
     assert table.desk.recent((), 10) == []

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from node.domain.workflow.job import JobState
-from node.drift.alarm_store import SqlAlarms
+from node.drift.alarm_store import AlarmStore
 from node.drift.alarms import Limits
-from node.drift.metric_store import SqlDrift
+from node.drift.metric_store import DriftMetricStore
 from node.drift.metrics import Figure, Measure, Plan, Source
 from node.drift.monitor import DriftWatch, Watched
 from node.jobs.tables import notice
@@ -32,15 +32,15 @@ class Hospital:
         self.table = table
         watched = Watched("OSTEOSCREEN", PLAN, Limits(), _utc, None)
         self._watched = replace(watched, **settings)
-        self.store = SqlDrift(table.engine)
+        self.store = DriftMetricStore(table.engine)
         self.send = History(table.engine, FIRST).send
         self.watch = self.another_watch()
 
     def another_watch(self) -> DriftWatch:
         """Return a watch, as of one more upkeep."""
-        alarms = SqlAlarms(self.table.engine, ("webhook",))
+        alarms = AlarmStore(self.table.engine, ("webhook",))
         kept, clock = lambda: timedelta(days=365), lambda: self.table.now
-        return DriftWatch(SqlDrift(self.table.engine), alarms, self._watched, kept, clock)
+        return DriftWatch(DriftMetricStore(self.table.engine), alarms, self._watched, kept, clock)
 
     def now(self, day: int, hour: int = 1) -> None:
         """Set the clock to an hour of a day, the first of which is 0."""

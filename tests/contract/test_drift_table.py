@@ -11,7 +11,7 @@ import pytest
 from node.domain.admission.header_rules import Admitted, Reason, Refused
 from node.domain.decision.prediction import Verdict
 from node.domain.workflow.job import Analysed
-from node.drift.metric_store import SqlDrift
+from node.drift.metric_store import DriftMetricStore
 from node.drift.metrics import Figure, Measured, Plan, Reference, SeenFilm, Source
 from tests.contract.conftest import VERDICT, Table, film
 
@@ -32,7 +32,7 @@ def send(table: Table, number: int, verdict: Verdict | None = VERDICT, **facts: 
 
 
 def films(table: Table, **which: Any) -> list[SeenFilm]:
-    return list(SqlDrift(table.engine).films(DAY, DAY, **which))
+    return list(DriftMetricStore(table.engine).films(DAY, DAY, **which))
 
 
 def test_a_film_has_all_that_is_measured(table: Table) -> None:
@@ -57,7 +57,7 @@ def test_what_was_known_was_not_flagged(table: Table) -> None:
 def test_a_film_that_was_adopted_is_no_sources(table: Table) -> None:
     send(table, 1, calling_ae="")
     assert films(table) == []
-    assert SqlDrift(table.engine).arrivals(table.now) == {}
+    assert DriftMetricStore(table.engine).arrivals(table.now) == {}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_one_sources_films_alone(table: Table) -> None:
 
 
 def test_the_first_film_that_a_bundle_scored(table: Table) -> None:
-    store = SqlDrift(table.engine)
+    store = DriftMetricStore(table.engine)
     send(table, 1, replace(VERDICT, model=replace(VERDICT.model, digest="cd" * 32)))
     assert store.first_scored(XRAY, MODEL) is None
     table.later(86_400)
@@ -98,7 +98,7 @@ def test_the_first_film_that_a_bundle_scored(table: Table) -> None:
 
 def test_arrivals_are_thinned_and_in_order(table: Table) -> None:
     """A burst of films in ten minutes is one arrival: the last; the very last is exact."""
-    store, start = SqlDrift(table.engine), table.now
+    store, start = DriftMetricStore(table.engine), table.now
     for number, minutes in enumerate((0, 3, 9, 10, 35), 1):
         table.now = start + timedelta(minutes=minutes)
         send(table, number, None)
@@ -115,7 +115,7 @@ def row(measure: str = "psi", day: date = DAY, value: float | None = 0.3, **of: 
 
 class TestFigures:
     def test_they_come_back_as_they_went_in(self, table: Table) -> None:
-        store = SqlDrift(table.engine)
+        store = DriftMetricStore(table.engine)
         kept = [row("films", value=250.0, reference=180.0), row("psi", value=None)]
         store.keep(DAY, kept)
         store.keep(DAY + ONE_DAY, [row(day=DAY + ONE_DAY, source=OTHER)])
@@ -125,20 +125,20 @@ class TestFigures:
 
     def test_a_day_that_is_measured_again_takes_its_own_place(self, table: Table) -> None:
         """Also where a measure has gone, such as a reason for which nothing is refused now."""
-        store = SqlDrift(table.engine)
+        store = DriftMetricStore(table.engine)
         store.keep(DAY, [row(), row("refused.view")])
         store.keep(DAY, [row(value=0.1)])
         assert store.rows(DAY) == [row(value=0.1)]
 
     def test_two_upkeeps_keep_a_day_once(self, open_table: Callable[[], Table]) -> None:
-        stores = [SqlDrift(open_table().engine) for _ in range(4)]
+        stores = [DriftMetricStore(open_table().engine) for _ in range(4)]
         rows = [row(f"refused.{n}", source=Source("XRAY1", f"{n}")) for n in range(40)]
         with ThreadPoolExecutor(4) as upkeeps:
             list(upkeeps.map(lambda store: store.keep(DAY, rows), stores * 3))
         assert sorted(map(str, stores[0].rows(DAY))) == sorted(map(str, rows))
 
     def test_many_are_kept_by_several_statements(self, table: Table) -> None:
-        store = SqlDrift(table.engine)
+        store = DriftMetricStore(table.engine)
         store.keep(DAY, [row(source=Source("XRAY1", f"{n}")) for n in range(4001)])
         assert len(store.rows(DAY)) == 4001
 
@@ -148,7 +148,7 @@ class TestReferences:
 
     def test_the_first_one_stays(self, table: Table) -> None:
         """Whoever comes second compares with what is kept."""
-        store = SqlDrift(table.engine)
+        store = DriftMetricStore(table.engine)
         store.keep_reference(self.MADE)
         store.keep_reference(replace(self.MADE, scores=(0.9,)))
         assert store.reference(XRAY, MODEL, Plan().basis) == self.MADE
@@ -157,7 +157,7 @@ class TestReferences:
         assert store.reference(XRAY, MODEL, "another way") is None
 
     def test_it_stays_as_long_as_a_figure_is_of_it(self, table: Table) -> None:
-        store = SqlDrift(table.engine)
+        store = DriftMetricStore(table.engine)
         store.keep_reference(self.MADE)
         late = DAY + 400 * ONE_DAY
         store.keep(DAY, [row()])

@@ -8,8 +8,8 @@ from structlog.testing import capture_logs
 from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.hysteresis import Reserve
 from node.domain.workflow.delivery import Stored
-from node.maintenance.orphans import Adopter
-from node.maintenance.tasks import Chores, Keeping
+from node.maintenance.orphans import OrphanRecovery
+from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
 from node.spool.store import FileSpool
 from tests.contract.conftest import Table
 
@@ -28,10 +28,10 @@ def test_depths_count_what_waits_and_what_is_under_way(table: Table) -> None:
 
 def test_a_deep_queue_is_told_once_and_so_is_its_end(table: Table, tmp_path: Path) -> None:
     """For whoever reads the log: which queue, how deep, and what the alarm is set to."""
-    keeping = Keeping(timedelta(1), timedelta(1), timedelta(1))
+    keeping = RetentionPeriods(timedelta(1), timedelta(1), timedelta(1))
     spool = FileSpool(tmp_path, Reserve(0, 0))
-    adopter = Adopter(table.care, table.intake, spool, AdmissionPolicy, lambda: table.now)
-    chores = Chores(table.care, spool, adopter, lambda: keeping, 2, lambda: table.now)
+    adopter = OrphanRecovery(table.care, table.intake, spool, AdmissionPolicy, lambda: table.now)
+    chores = MaintenanceTasks(table.care, spool, adopter, lambda: keeping, 2, lambda: table.now)
     jobs = [table.receive(number) for number in (1, 2)]
     with capture_logs() as told:
         chores.watch()

@@ -10,7 +10,7 @@ from node.domain.errors import Permanent
 from node.domain.workflow.delivery import (
     Delivery,
     DeliveryState,
-    Parcel,
+    PlannedDelivery,
     Reference,
     ResultKind,
     Stored,
@@ -42,7 +42,7 @@ def analyse_again(table: Table, report: str) -> Job:
     """Score the one film that waits; its report has this UID."""
     (job,) = table.claim()
     made = result(ResultKind.REPORT, report, f"key-{report}")
-    assert table.queue.settle(job, Analysed(VERDICT, (Parcel("pacs", made),)), table.now)
+    assert table.queue.settle(job, Analysed(VERDICT, (PlannedDelivery("pacs", made),)), table.now)
     return job
 
 
@@ -99,7 +99,7 @@ def test_results_that_are_gone_can_be_built_anew_and_then_sent(table: Table) -> 
     spend(table, films=False)
     table.desk.reanalyse(job_id, ME, table.now)
     (job,) = table.claim()
-    sent = tuple(Parcel("pacs", one) for one in results())
+    sent = tuple(PlannedDelivery("pacs", one) for one in results())
     assert table.queue.settle(job, Analysed(VERDICT, sent), table.now)
     table.desk.resend(job_id, ME, table.now, "")
     assert [d.spool_key for d in table.take()] == ["r1", "h1"]

@@ -12,8 +12,8 @@ from node.domain.hysteresis import Reserve
 from node.domain.radiograph.film import Film
 from node.domain.workflow.job import JobState
 from node.header.read import read_film
-from node.maintenance.orphans import WHO, Adopter
-from node.maintenance.tasks import Chores, Keeping
+from node.maintenance.orphans import WHO, OrphanRecovery
+from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
 from node.spool.store import FileSpool
 from tests.contract.conftest import Table
 from tests.support.wire_films import film, write
@@ -28,7 +28,7 @@ class House:
         self.table = table
         self.spool = FileSpool(folder, Reserve(0, 0))
         self.spool.prepare()
-        self.adopter = Adopter(
+        self.adopter = OrphanRecovery(
             table.care, table.intake, self.spool, AdmissionPolicy, lambda: table.now
         )
 
@@ -44,8 +44,8 @@ class House:
     def purge(self, films: float = 1000) -> None:
         """Let upkeep purge, films kept for so many seconds."""
         kept = timedelta(seconds=films)
-        keeping = Keeping(films=kept, results=kept, rows=timedelta(days=100))
-        Chores(
+        keeping = RetentionPeriods(films=kept, results=kept, rows=timedelta(days=100))
+        MaintenanceTasks(
             self.table.care, self.spool, self.adopter, lambda: keeping, 500, lambda: self.table.now
         ).purge()
 

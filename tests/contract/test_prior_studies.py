@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from node.domain.admission.header_rules import Admitted
-from node.domain.decision.prediction import Comparison, Decision, Finding, Used, Verdict
+from node.domain.decision.prediction import Comparison, Decision, Finding, ScoreKind, Verdict
 from node.domain.decision.prior_studies import PriorResult
 from node.domain.radiograph.film import Film
-from node.domain.workflow.delivery import Parcel, Stored
+from node.domain.workflow.delivery import PlannedDelivery, Stored
 from node.domain.workflow.job import Analysed, Job, JobState, NotScored
 from node.domain.workflow.retry import Failed
 from tests.contract.conftest import VERDICT, Table, film, results
@@ -35,7 +35,7 @@ def claimed(table: Table, one: Film) -> Job:
 def analysed(table: Table, number: int, verdict: Verdict = VERDICT, **facts: Any) -> Job:
     """Take in one of Anna's films and settle its analysis; its results are under way."""
     job = claimed(table, of(number, **facts))
-    sent = tuple(Parcel("pacs", result) for result in results(number))
+    sent = tuple(PlannedDelivery("pacs", result) for result in results(number))
     assert table.queue.settle(job, Analysed(verdict, sent), table.now)
     return job
 
@@ -51,7 +51,7 @@ def test_an_earlier_result_is_found_with_what_a_comparison_needs(table: Table) -
         PriorResult(
             taken=date(2025, 9, 1),
             score=0.61,
-            used=Used.IMAGE,
+            used=ScoreKind.IMAGE,
             model_digest="ab" * 32,
             reported=True,
             sex="F",

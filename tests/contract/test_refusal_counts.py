@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from node.domain.admission.header_rules import Admission, Admitted, Doubt, DoubtKind, Refused
-from node.domain.admission.reasons import Note, Reason
+from node.domain.admission.header_rules import Admission, Admitted, DoubtKind, OpenQuestion, Refused
+from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.admission.refusal_counts import Tally
 from node.domain.workflow.job import JobState
 from tests.contract.conftest import Table, film
@@ -48,8 +48,8 @@ def test_jobs_are_listed_by_reason(table: Table) -> None:
 
 def test_notes_and_doubts_of_an_admitted_film_are_in_its_history(table: Table) -> None:
     """Not in its error: nothing went wrong."""
-    doubt = Doubt(Reason.VIEW, DoubtKind.MISSING, "nothing in the header tells the view")
-    receive(table, Admitted((doubt,), (Note.AGE_UNKNOWN,)))
+    doubt = OpenQuestion(Reason.VIEW, DoubtKind.MISSING, "nothing in the header tells the view")
+    receive(table, Admitted((doubt,), (AdmissionNote.AGE_UNKNOWN,)))
     dossier = table.desk.show(table.desk.find(film(1).sop_instance_uid))
     (received,) = dossier.history
     assert received.why == "age-unknown; nothing in the header tells the view"

@@ -8,13 +8,13 @@ import sqlalchemy as sa
 
 from node.domain.admission.header_rules import Admitted
 from node.domain.decision.prediction import IntendedUse, Probability, Verdict
-from node.domain.workflow.delivery import Parcel
+from node.domain.workflow.delivery import PlannedDelivery
 from node.domain.workflow.job import Analysed
 from node.jobs.engine import reading
 from node.replay.densitometry import Measurement
-from node.replay.densitometry_store import Imported, SqlOutcomes
+from node.replay.densitometry_store import DensitometryStore, Imported
 from node.replay.replay import StoredScore
-from node.replay.score_store import SqlScores
+from node.replay.score_store import ScoreStore
 from tests.contract.conftest import VERDICT, Table, film, results
 
 ANNA = "aa" * 32
@@ -29,13 +29,13 @@ def scored(
     one = replace(film(number), **{"patient": ANNA, "taken": MARCH, "sex": "F"} | facts)
     assert table.intake.receive(one, Admitted(), f"films/{number}", table.now)
     (job,) = table.claim()
-    parcels = tuple(Parcel("pacs", result) for result in results(number)) if sent else ()
+    parcels = tuple(PlannedDelivery("pacs", result) for result in results(number)) if sent else ()
     assert table.queue.settle(job, Analysed(verdict, parcels), table.now)
     return job.id
 
 
 def stored(table: Table, since: datetime | None = None) -> list[StoredScore]:
-    return list(SqlScores(table.engine).stored(MODEL, since))
+    return list(ScoreStore(table.engine).stored(MODEL, since))
 
 
 def test_a_score_has_all_that_policy_asks_of_a_film(table: Table) -> None:
@@ -105,18 +105,18 @@ def test_another_bundles_scores_are_counted_and_left_out(table: Table) -> None:
     scored(table, 1)
     scored(table, 2, replace(VERDICT, model=replace(VERDICT.model, digest="cd" * 32)))
     table.receive(3)
-    assert SqlScores(table.engine).count(None) == {MODEL: 1, "cd" * 32: 1}
+    assert ScoreStore(table.engine).count(None) == {MODEL: 1, "cd" * 32: 1}
     assert len(stored(table)) == 1
 
 
 def test_what_their_bundles_are_for_is_known(table: Table) -> None:
     """Each use once; a film that was not scored has no part in it."""
-    assert SqlScores(table.engine).uses() == set()
+    assert ScoreStore(table.engine).uses() == set()
     research = replace(VERDICT.model, intended_use=IntendedUse.RESEARCH)
     for number, model in enumerate((VERDICT.model, VERDICT.model, research)):
         scored(table, number, replace(VERDICT, model=model))
     table.receive(9)
-    assert SqlScores(table.engine).uses() == {IntendedUse.DEMONSTRATION, IntendedUse.RESEARCH}
+    assert ScoreStore(table.engine).uses() == {IntendedUse.DEMONSTRATION, IntendedUse.RESEARCH}
 
 
 def test_since_is_by_when_a_film_came(table: Table) -> None:
@@ -124,7 +124,7 @@ def test_since_is_by_when_a_film_came(table: Table) -> None:
     since = table.later(10)
     last = scored(table, 2)
     assert [one.job_id for one in stored(table, since)] == [last]
-    assert SqlScores(table.engine).count(since) == {MODEL: 1}
+    assert ScoreStore(table.engine).count(since) == {MODEL: 1}
 
 
 def test_a_long_look_keeps_no_writer_waiting(table: Table) -> None:
@@ -143,13 +143,13 @@ class TestOutcomes:
     )
 
     def test_what_is_imported_twice_is_there_once(self, table: Table) -> None:
-        kept = SqlOutcomes(table.engine)
+        kept = DensitometryStore(table.engine)
         assert kept.keep(self.MEASURED) == Imported(new=2, changed=0, known=0)
         assert kept.keep(self.MEASURED) == Imported(new=0, changed=0, known=2)
         assert sorted(map(str, kept.all())) == sorted(map(str, self.MEASURED))
 
     def test_a_corrected_value_takes_the_old_ones_place(self, table: Table) -> None:
-        kept = SqlOutcomes(table.engine)
+        kept = DensitometryStore(table.engine)
         kept.keep(self.MEASURED)
         mended = replace(self.MEASURED[0], t_score=-2.4)
         later = replace(self.MEASURED[0], taken=MARCH + timedelta(days=1))
@@ -158,7 +158,7 @@ class TestOutcomes:
 
     def test_many_are_kept_by_several_statements(self, table: Table) -> None:
         many = [Measurement(f"{n:064x}", MARCH, "neck", -n / 1000) for n in range(2500)]
-        kept = SqlOutcomes(table.engine)
+        kept = DensitometryStore(table.engine)
         assert kept.keep(many).new == len(kept.all()) == 2500
         assert kept.forget() == 2500
         assert kept.all() == []

@@ -6,9 +6,9 @@ import pytest
 
 from node.domain.admission.header_rules import Admitted
 from node.domain.admission.reasons import Reason
-from node.domain.admission.study_selection import Contest
+from node.domain.admission.study_selection import StudyCandidate
 from node.domain.radiograph.film import Film
-from node.domain.workflow.delivery import Parcel, ResultKind
+from node.domain.workflow.delivery import PlannedDelivery, ResultKind
 from node.domain.workflow.job import Analysed, Job, JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt
 from tests.contract.conftest import VERDICT, Table, film, result
@@ -25,7 +25,7 @@ def of_study(number: int, uid: str = "") -> Film:
 
 def receive(table: Table, one: Film, standing: str, wait: float = 0.0) -> int:
     """Take in a film that contends with others of its study."""
-    admitted = Admitted(contest=Contest(standing, wait))
+    admitted = Admitted(contest=StudyCandidate(standing, wait))
     assert table.intake.receive(one, admitted, f"films/{one.digest}", table.now)
     return max(job.id for job in table.desk.recent((), 10))
 
@@ -35,9 +35,9 @@ def settle_scored(table: Table, job: Job) -> None:
     assert table.queue.settle(job, Analysed(VERDICT, (report_of(job),)), table.now)
 
 
-def report_of(job: Job) -> Parcel:
+def report_of(job: Job) -> PlannedDelivery:
     """Return a report of a job for the one destination."""
-    return Parcel("pacs", result(ResultKind.REPORT, f"2.25.{job.id}", f"r{job.id}"))
+    return PlannedDelivery("pacs", result(ResultKind.REPORT, f"2.25.{job.id}", f"r{job.id}"))
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])

@@ -5,7 +5,7 @@ from enum import StrEnum
 import pytest
 
 from node.domain.admission.header_rules import PixelRule
-from node.domain.admission.reasons import Note, Reason
+from node.domain.admission.reasons import AdmissionNote, Reason
 from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "admission.md").read_text(encoding="utf-8")
@@ -18,7 +18,7 @@ def rows_of(heading: str) -> dict[str, list[str]]:
     return {cells[0].strip("`"): cells[1:] for cells in lines if cells[0].startswith("`")}
 
 
-@pytest.mark.parametrize(("heading", "codes"), [("reason", Reason), ("note", Note)])
+@pytest.mark.parametrize(("heading", "codes"), [("reason", Reason), ("note", AdmissionNote)])
 def test_every_code_is_explained(heading: str, codes: type[StrEnum]) -> None:
     """A REJECTED film can be looked up, and nothing is listed that does not exist."""
     rows = rows_of(heading)

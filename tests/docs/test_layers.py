@@ -40,11 +40,12 @@ def tree(tmp_path: Path) -> Path:
         ("node/header/read.py", "import node.results.sr_report"),
         ("node/audit/syslog_client.py", "import node.pacs.dimse_status"),
         ("node/audit/file_trail.py", "import highdicom"),
-        ("node/drift/channel_mail.py", "import node.drift.alarm_store"),
+        ("node/drift/monitor.py", "import node.maintenance.tasks"),
         ("node/drift/statistics.py", "import scipy"),
         ("node/batch/runner.py", "import node.workers.loop"),
         ("node/batch/reader.py", "import models.images.dicom"),
         ("models/images/dicom.py", "import node.log"),
+        ("models/nets/grid.py", "import models.training.loop"),
     ],
 )
 def test_a_planted_import_is_refused(tree: Path, module: str, planted: str) -> None:

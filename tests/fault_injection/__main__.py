@@ -1,7 +1,7 @@
 """Harm a real node in every way there is, and count what became of its films.
 
-    python -m tests.fault_injection [--kills N] [--trials N] [--seed S] [--database sqlite|postgresql|both]
-                           [--only FAULT] [--out PAGE]
+    python -m tests.fault_injection [--kills N] [--trials N] [--seed S]
+                           [--database sqlite|postgresql|both] [--only FAULT] [--out PAGE]
 
 What is killed and when is drawn from the seed. A run that was stopped goes on when it is given
 again; its journal says what is finished. Exit status 1 where a film was lost, doubled or stuck,

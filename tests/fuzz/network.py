@@ -69,7 +69,7 @@ def _node(folder: Path) -> Iterator[Node]:
     waits = {"artim_timeout": _TIMEOUT, "dimse_timeout": _TIMEOUT, "idle_timeout": _TIMEOUT}
     port = free_port()
     node = Node(folder / "node", port, dicom={"port": port, "max_object": "4MB", **waits})
-    node.runtime.serve("ingest")
+    node.serve("ingest")
     try:
         yield node
     finally:

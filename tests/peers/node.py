@@ -13,10 +13,10 @@ import yaml
 
 from node.config.settings import load
 from node.domain.workflow.job import FINAL, Job, JobState
-from node.domain.workflow.job_summary import Dossier
+from node.domain.workflow.job_summary import JobDetail
 from node.jobs import schema
 from node.jobs.engine import open_engine
-from node.jobs.operator import SqlDesk
+from node.jobs.operator import OperatorStore
 from node.runtime.factories import open_operator_store, open_spool
 from tests.peers.dcmtk import echoscu
 from tests.peers.waiting import wait_until
@@ -137,7 +137,7 @@ class Node:
         self._running.clear()
         return statuses
 
-    def desk(self) -> SqlDesk:
+    def desk(self) -> OperatorStore:
         """Return the operator's view of the node's job table."""
         return open_operator_store(load(self.file))
 
@@ -150,12 +150,14 @@ class Node:
         """Return the jobs there are."""
         return self.desk().recent(states, 1000)
 
-    def dossier(self, sop_instance_uid: str) -> Dossier:
+    def dossier(self, sop_instance_uid: str) -> JobDetail:
         """Return all that is known of a film's newest job."""
         desk = self.desk()
         return desk.show(desk.find(sop_instance_uid))
 
-    def wait_for(self, uid: str, accept: Callable[[Dossier], bool], timeout: float = 90) -> Dossier:
+    def wait_for(
+        self, uid: str, accept: Callable[[JobDetail], bool], timeout: float = 90
+    ) -> JobDetail:
         """Return the job of a film once it is as expected, else fail and tell how it was."""
         return wait_until(lambda: self.dossier(uid), accept, timeout, f"such job\n{self.log()}")
 

@@ -49,7 +49,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the node ends with us
     with tempfile.TemporaryDirectory() as name, CountingPacs() as pacs:
         node = make_node(Path(name), options.database, pacs.port)
-        node.runtime.serve()
+        node.serve()
         try:
             text, good = soak(node, pacs, options.films)
         finally:

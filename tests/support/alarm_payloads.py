@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from node.drift.alarm_store import SqlAlarms
+from node.drift.alarm_store import AlarmStore
 from node.drift.metrics import Source
-from node.drift.notifier import Teller
+from node.drift.notifier import Notifier
 
 XRAY = Source("XRAY1", "ROOM 2")
 CONTENT = {
@@ -29,10 +29,10 @@ class Told:
     now: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
 
     def raised(self, channel: str = "webhook", content: dict[str, Any] = CONTENT) -> None:
-        assert SqlAlarms(self.engine, (channel,)).raised(XRAY, "psi", self.now, content)
+        assert AlarmStore(self.engine, (channel,)).raised(XRAY, "psi", self.now, content)
 
-    def teller(self, tell: Callable[[dict[str, Any]], None], channel: str = "webhook") -> Teller:
-        return Teller(channel, SqlAlarms(self.engine, (channel,)), tell, lambda: self.now)
+    def teller(self, tell: Callable[[dict[str, Any]], None], channel: str = "webhook") -> Notifier:
+        return Notifier(channel, AlarmStore(self.engine, (channel,)), tell, lambda: self.now)
 
     def later(self) -> None:
         """Move the clock by more than any pause is."""

@@ -2,11 +2,11 @@
 
 from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.radiograph.body_part import BodyPart
-from node.domain.radiograph.film import Said
+from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View
 
 POLICY = AdmissionPolicy()
-CHEST = Said((BodyPart.CHEST,))
-HIP = Said((BodyPart.HIP,))
-CHEST_AND_ABDOMEN = Said((BodyPart.CHEST, BodyPart.ABDOMEN))
-FRONTAL = Said(view=View.FRONTAL)
+CHEST = HeaderStatements((BodyPart.CHEST,))
+HIP = HeaderStatements((BodyPart.HIP,))
+CHEST_AND_ABDOMEN = HeaderStatements((BodyPart.CHEST, BodyPart.ABDOMEN))
+FRONTAL = HeaderStatements(view=View.FRONTAL)

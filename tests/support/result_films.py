@@ -23,7 +23,7 @@ from node.domain.decision.prediction import (
     Prediction,
     Probability,
     Rendering,
-    Used,
+    ScoreKind,
     Verdict,
 )
 from node.domain.radiograph.film import Film
@@ -112,7 +112,7 @@ def verdict(
         )
         return Verdict(Probability(), decision, model)
     score = threshold + (0.3 if finding is Finding.PRESENT else -0.3)
-    decision = Decision(finding, threshold, score=score, used=Used.IMAGE, **JUDGED_BY)
+    decision = Decision(finding, threshold, score=score, used=ScoreKind.IMAGE, **JUDGED_BY)
     return Verdict(Probability(image=score), decision, model)
 
 
@@ -122,7 +122,7 @@ def abstained(score: float = 0.4, model: ModelIdentity = MODEL) -> Verdict:
         Finding.UNDETERMINED,
         0.41,
         score=score,
-        used=Used.IMAGE,
+        used=ScoreKind.IMAGE,
         reason=TOO_CLOSE,
         band=(0.35, 0.47),
         **JUDGED_BY,

@@ -14,8 +14,8 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import JPEG2000, ExplicitVRLittleEndian
 
 from node.demo.run import SHIPPED_FILM
-from node.domain.admission.reasons import Note
-from node.domain.decision.prediction import Used
+from node.domain.admission.reasons import AdmissionNote
+from node.domain.decision.prediction import ScoreKind
 from tests.validators.said import NEAR, NEGATIVE, Said, not_analysed
 
 Pixels = np.ndarray
@@ -44,9 +44,9 @@ def _findings() -> list[Film]:
         Film("negative, image alone", alone, Said(NEGATIVE)),
         Film("no score", said=Said(None)),
         Film("positive, with a clinical score"),
-        Film("positive, by clinical facts alone", said=Said(used=Used.CLINICAL)),
-        Film("positive, combined", said=Said(used=Used.COMBINED)),
-        Film("negative, combined", said=Said(NEGATIVE, used=Used.COMBINED)),
+        Film("positive, by clinical facts alone", said=Said(used=ScoreKind.CLINICAL)),
+        Film("positive, combined", said=Said(used=ScoreKind.COMBINED)),
+        Film("negative, combined", said=Said(NEGATIVE, used=ScoreKind.COMBINED)),
     ]
 
 
@@ -56,7 +56,7 @@ def _policies() -> list[Film]:
         Film("positive, known from an earlier film", said=Said(earlier=True)),
         Film("negative, after a positive film", said=Said(NEGATIVE, earlier=True)),
         Film("positive, as by another model before", said=Said(earlier=True, comparable=False)),
-        Film("admitted with every note there is", said=Said(notes=tuple(Note))),
+        Film("admitted with every note there is", said=Said(notes=tuple(AdmissionNote))),
     ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from node.domain.decision.prediction import Prediction, Probability, Used
+from node.domain.decision.prediction import Prediction, Probability, ScoreKind
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pixels import Case as Scored
 from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
@@ -43,7 +43,7 @@ def results_of(case: Case, folder: Path) -> Iterator[Built]:
 def _predicted(case: Case, film: Film, path: Path) -> Prediction:
     """Return what the model makes of the film, which has clinical facts where they decide."""
     (found,) = _predictor().predict([Scored(film, _predictor().decode(path))])
-    assert case.film.said.used is Used.IMAGE or found.probability.clinical is not None
+    assert case.film.said.used is ScoreKind.IMAGE or found.probability.clinical is not None
     return found
 
 

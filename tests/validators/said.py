@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from node.domain.admission.header_rules import Refused
-from node.domain.admission.reasons import REPORTABLE, Note, Reason
-from node.domain.decision.decide import ThresholdPolicy, decide, unscored
-from node.domain.decision.prediction import ModelIdentity, Probability, Used, Verdict
+from node.domain.admission.reasons import REPORTABLE, AdmissionNote, Reason
+from node.domain.decision.decide import DecisionPolicy, decide, unscored
+from node.domain.decision.prediction import ModelIdentity, Probability, ScoreKind, Verdict
 from node.domain.decision.prior_studies import Past, PriorResult, PriorRule
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.radiograph.film import Film
@@ -29,16 +29,16 @@ class Said:
     """
 
     score: float | None = POSITIVE
-    used: Used = Used.IMAGE
+    used: ScoreKind = ScoreKind.IMAGE
     abstain: float = 0.0
     earlier: bool = False
     comparable: bool = True
-    notes: tuple[Note, ...] = ()
+    notes: tuple[AdmissionNote, ...] = ()
     refused: Reason | None = None
 
     def verdict(self, film: Film, found: Probability, model: ModelIdentity) -> Verdict:
         """Return the verdict, with the probabilities that the model has found."""
-        policy = ThresholdPolicy(
+        policy = DecisionPolicy(
             Rule(Thresholds.same(_THRESHOLD), self.abstain, "older-women"),
             score=self.used,
             prior=PriorRule(_MONTHS),

@@ -40,8 +40,8 @@ from node.ingest.scp import IngestServer
 from node.ingest.store import StoreService
 from node.jobs import schema
 from node.jobs.engine import open_engine
-from node.jobs.intake import SqlIntake
-from node.jobs.operator import SqlDesk
+from node.jobs.intake import IntakeStore
+from node.jobs.operator import OperatorStore
 from node.pacs.commitment import PUSH_MODEL
 from node.spool.store import FileSpool
 from tests.peers.waiting import free_port
@@ -82,7 +82,7 @@ class Node:
         reserve = Reserve(self.min_free, self.min_free)
         self.spool = FileSpool(self.folder / "spool", reserve)
         self.spool.prepare()
-        intake = SqlIntake(self.engine, RETRY)
+        intake = IntakeStore(self.engine, RETRY)
         origin = Origin("wire", AE_TITLE, "127.0.0.1", "osteoscreen ingest", os.getpid())
         self.audit = FileTrail(self.folder / "audit.log", origin, utc_now)
         self.server = IngestServer(
@@ -98,7 +98,7 @@ class Node:
         """Return the rows as another process sees them, oldest first."""
         engine = open_engine(self.database)
         try:
-            return SqlDesk(engine).recent((), 1000)[::-1]
+            return OperatorStore(engine).recent((), 1000)[::-1]
         finally:
             engine.dispose()
 

@@ -13,15 +13,15 @@ from node.audit.message import Origin
 from node.config.peers import Destination
 from node.domain.audit_events import Peer
 from node.domain.hysteresis import Reserve
-from node.domain.workflow.delivery import DeliveryState, Parcel, Result, ResultKind
+from node.domain.workflow.delivery import DeliveryState, PlannedDelivery, Result, ResultKind
 from node.domain.workflow.job import Analysed
 from node.domain.workflow.retry import RetryPolicy
 from node.jobs import schema
-from node.jobs.delivery_queue import SqlOutbox
+from node.jobs.delivery_queue import DeliveryQueue
 from node.jobs.engine import open_engine
 from node.pacs.association import open_archive
 from node.spool.store import FileSpool
-from node.workers.delivery import Courier, DeliverySettings
+from node.workers.delivery import DeliverySettings, DeliveryWorker
 from tests.contract.conftest import VERDICT, Table
 from tests.peers.audit import Record, read
 from tests.peers.waiting import free_port
@@ -45,8 +45,8 @@ class Delivering:
         self._analyse(spool.write(write(self.heatmap, folder / "heatmap.dcm").read_bytes()))
         plan = RetryPolicy(attempts=ATTEMPTS, first=1e-6, cap=1e-6)
         origin = Origin("wire", AE_TITLE, "node7", "osteoscreen deliver", 1)
-        self.courier = Courier(
-            outbox=SqlOutbox(engine, plan),
+        self.courier = DeliveryWorker(
+            outbox=DeliveryQueue(engine, plan),
             spool=spool,
             connect=partial(open_archive, to, AE_TITLE),
             settings=DeliverySettings(
@@ -67,7 +67,7 @@ class Delivering:
         [job] = self._table.claim()
         uid = str(self.heatmap.SOPInstanceUID)
         made = Result(ResultKind.HEATMAP, SecondaryCaptureImageStorage, uid, spool_key, "1.2.9")
-        sent = Analysed(VERDICT, (Parcel("pacs", made),))
+        sent = Analysed(VERDICT, (PlannedDelivery("pacs", made),))
         assert self._table.queue.settle(job, sent, self._table.now)
 
     @property

@@ -17,17 +17,23 @@ from node.domain.decision.prediction import (
     IntendedUse,
     ModelIdentity,
     Probability,
-    Used,
+    ScoreKind,
     Verdict,
 )
 from node.domain.radiograph.film import Film
-from node.domain.workflow.delivery import AwaitCommitment, DeliveryState, Parcel, Result, ResultKind
+from node.domain.workflow.delivery import (
+    AwaitCommitment,
+    DeliveryState,
+    PlannedDelivery,
+    Result,
+    ResultKind,
+)
 from node.domain.workflow.job import Analysed, JobState
-from node.domain.workflow.job_summary import Dossier
-from node.jobs.delivery_queue import SqlOutbox
-from node.jobs.intake import SqlIntake
-from node.jobs.operator import SqlDesk
-from node.jobs.scoring_queue import SqlQueue
+from node.domain.workflow.job_summary import JobDetail
+from node.jobs.delivery_queue import DeliveryQueue
+from node.jobs.intake import IntakeStore
+from node.jobs.operator import OperatorStore
+from node.jobs.scoring_queue import ScoringQueue
 from node.pacs.commitment import PUSH_MODEL
 from tests.peers.committing import send_report
 from tests.support.film_facts import CHEST_FILM
@@ -38,7 +44,7 @@ REPORT, HEATMAP = "2.25.1", "2.25.2"
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 VERDICT = Verdict(
     probability=Probability(image=0.61),
-    decision=Decision(Finding.PRESENT, threshold=0.5, score=0.61, used=Used.IMAGE),
+    decision=Decision(Finding.PRESENT, threshold=0.5, score=0.61, used=ScoreKind.IMAGE),
     model=ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION),
 )
 
@@ -53,10 +59,10 @@ def waiting(node: Node) -> Node:
         Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", REPORT, "results/r", "2.25.3"),
         Result(ResultKind.HEATMAP, "1.2.840.10008.5.1.4.1.1.7", HEATMAP, "results/h", "2.25.4"),
     )
-    queue, outbox = SqlQueue(node.engine), SqlOutbox(node.engine, RETRY)
-    assert SqlIntake(node.engine, RETRY).receive(film, Admitted(), "films/x", now)
+    queue, outbox = ScoringQueue(node.engine), DeliveryQueue(node.engine, RETRY)
+    assert IntakeStore(node.engine, RETRY).receive(film, Admitted(), "films/x", now)
     [job] = queue.claim("analyst", now, later, 1)
-    parcels = tuple(Parcel("pacs", result) for result in results)
+    parcels = tuple(PlannedDelivery("pacs", result) for result in results)
     assert queue.settle(job, Analysed(VERDICT, parcels), now)
     for delivery in outbox.claim("pacs", "courier", now, later, 10):
         assert outbox.settle(delivery, AwaitCommitment(TRANSACTION, later), now)
@@ -64,8 +70,8 @@ def waiting(node: Node) -> Node:
     return node
 
 
-def dossier(node: Node) -> Dossier:
-    desk = SqlDesk(node.engine)
+def dossier(node: Node) -> JobDetail:
+    desk = OperatorStore(node.engine)
     return desk.show(desk.find(CHEST_FILM.sop_instance_uid))
 
 

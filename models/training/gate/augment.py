@@ -16,7 +16,7 @@ _TURN, _ZOOM, _SHIFT, _STRETCH = 7.0, 0.12, 0.06, 0.10
 
 
 @dataclass(frozen=True)
-class Lesson:
+class GateBatch:
     """Pictures (n, 1, S, S), ranked, with the answers; -1 or NaN where there is none to learn."""
 
     picture: Tensor
@@ -27,7 +27,7 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Chance:
+class SeededRandom:
     """Random numbers on one device, from one seed."""
 
     generator: torch.Generator
@@ -50,7 +50,7 @@ class Chance:
         return self.uniform(count) < share
 
 
-def moved(squares: Tensor, there: Tensor, size: int, crop: Tensor, chance: Chance) -> Tensor:
+def moved(squares: Tensor, there: Tensor, size: int, crop: Tensor, chance: SeededRandom) -> Tensor:
     """Squares (n, 2, S, S) of picture and extent at ``size``, moved a little, or much (``crop``).
 
     Where ``crop`` (n,) is true, no more than half of the side is left: a part of the body only.
@@ -77,7 +77,7 @@ def moved(squares: Tensor, there: Tensor, size: int, crop: Tensor, chance: Chanc
     return grid_sample(both, grid, align_corners=False)
 
 
-def toned(picture: Tensor, chance: Chance) -> Tensor:
+def toned(picture: Tensor, chance: SeededRandom) -> Tensor:
     """Uneven exposure, blur, noise, margins of the collimator, a blot; (n, 1, S, S)."""
     n, size = len(picture), picture.shape[-1]
     coarse = chance.normal(n, 1, 3, 3) * chance.uniform(n, 1, 1, 1, high=0.35)
@@ -109,7 +109,7 @@ def turned(picture: Tensor, quarters: Tensor) -> Tensor:
     return ways[quarters, torch.arange(len(picture), device=picture.device)]
 
 
-def scrambled(picture: Tensor, chance: Chance) -> Tensor:
+def scrambled(picture: Tensor, chance: SeededRandom) -> Tensor:
     """The pieces of each picture (n, 1, S, S) in another order: bones of a chest, and no chest."""
     n, size = len(picture), picture.shape[-1]
     parts = 4

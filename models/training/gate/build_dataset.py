@@ -16,7 +16,7 @@ _FIRST_VARIANT = 1000
 
 
 @dataclass(frozen=True)
-class Beside:
+class SyntheticCounts:
     """What is made beside the films: variants of the CT, films of each and view, drawings."""
 
     variants: int = 100
@@ -24,7 +24,7 @@ class Beside:
     drawings: int = 2800
 
 
-def gather(manifest: Manifest, beside: Beside, folder: Path) -> Pictures:
+def gather(manifest: Manifest, beside: SyntheticCounts, folder: Path) -> Pictures:
     """All pictures, made once and kept in ``folder``. Raises ManifestError, AnatomyError."""
     made = f"{SIDE} {beside!r} {fingerprint(manifest.entries, SIDE)}"
     file = folder / f"pictures-{hashlib.sha256(made.encode()).hexdigest()[:16]}.npz"

@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.gate.bundle_part import Counted
-from models.gate.inference import Answers, Seen, Spread, ask
+from models.gate.inference import FeatureDistribution, GateFindings, GateOutputs, ask
 from models.gate.input import inside, ranked
 from models.gate.net import GateConfig, GateNet, Kind
-from models.training.gate.augment import Chance, moved
+from models.training.gate.augment import SeededRandom, moved
 from models.training.gate.dataset import Pictures
 from models.training.gate.loop import GateTraining, fit
 
@@ -35,7 +35,7 @@ class Shown:
     name: str
     source: npt.NDArray[np.str_]
     ap: npt.NDArray[np.float32]
-    answers: Answers
+    answers: GateOutputs
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Measured:
     figures: tuple[Counted, ...]
 
 
-def passes(seen: Seen) -> bool:
+def passes(seen: GateFindings) -> bool:
     """Whether a film goes on to be scored: a frontal chest, upright, near to others."""
     return seen.frontal >= 0.5 and seen.turn == 0 and seen.distance <= 1.0
 
@@ -65,7 +65,7 @@ def cross_validate(
     """
     config, how = net_and_how
     part = deal(pictures.person, folds, how.seed)
-    shown: list[tuple[Shown, Spread]] = []
+    shown: list[tuple[Shown, FeatureDistribution]] = []
     for fold in range(folds):
         known, unknown = pictures.where(part != fold), pictures.where(part == fold)
         net = fit(known, config, how, device, folder / f"without-{fold}.safetensors")
@@ -78,11 +78,11 @@ def cross_validate(
     return Measured(scale, tuple(_counted(shown, scale)))
 
 
-def spread_of(net: GateNet, pictures: Pictures, device: str) -> Spread:
+def spread_of(net: GateNet, pictures: Pictures, device: str) -> FeatureDistribution:
     """Where frontal chests lie for this net, at scale 1; the covariance shrunk (Ledoit-Wolf)."""
     chests = pictures.where(pictures.kind == Kind.FRONTAL)
     found = LedoitWolf().fit(_ask_all(net, rank_all(chests, net.config.size, device)).features)
-    return Spread(
+    return FeatureDistribution(
         found.location_.astype(np.float32), found.precision_.astype(np.float32), scale=1.0
     )
 
@@ -151,13 +151,13 @@ def _parts(films: Pictures, size: int, seed: int, device: str) -> Tensor:
     squares = torch.from_numpy(films.squares)[:, None].to(device).float() / 255
     extent = torch.from_numpy(films.extent.astype(np.int64)).to(device)
     crop = torch.ones(len(squares), dtype=torch.bool, device=device)
-    both = moved(squares, inside(extent, squares.shape[-1]), size, crop, Chance(generator))
+    both = moved(squares, inside(extent, squares.shape[-1]), size, crop, SeededRandom(generator))
     return ranked(both[:, :1], both[:, 1:] > 0.5)
 
 
-def _ask_all(net: GateNet, pictures: Tensor) -> Answers:
+def _ask_all(net: GateNet, pictures: Tensor) -> GateOutputs:
     parts = [ask(net, some) for some in torch.split(pictures, _CHUNK)]
-    return Answers(
+    return GateOutputs(
         **{
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in ("kind", "turn", "inverted", "ap", "features")
@@ -165,11 +165,11 @@ def _ask_all(net: GateNet, pictures: Tensor) -> Answers:
     )
 
 
-def _counted(shown: list[tuple[Shown, Spread]], scale: float) -> Iterator[Counted]:
+def _counted(shown: list[tuple[Shown, FeatureDistribution]], scale: float) -> Iterator[Counted]:
     """Every challenge by name and source: how many pictures ended as they should."""
     tally: dict[str, list[bool]] = {}
     for one, spread in shown:
-        far = Spread(spread.centre, spread.precision, scale)
+        far = FeatureDistribution(spread.centre, spread.precision, scale)
         for seen, source, ap in zip(one.answers.seen(far), one.source, one.ap, strict=True):
             for name, right in _judged(one.name, seen, str(source), float(ap)):
                 tally.setdefault(name, []).append(right)
@@ -177,7 +177,7 @@ def _counted(shown: list[tuple[Shown, Spread]], scale: float) -> Iterator[Counte
         yield Counted(name=name, right=sum(answers), total=len(answers))
 
 
-def _judged(name: str, seen: Seen, source: str, ap: float) -> Iterator[tuple[str, bool]]:
+def _judged(name: str, seen: GateFindings, source: str, ap: float) -> Iterator[tuple[str, bool]]:
     through = passes(seen)
     match name:
         case "frontal":

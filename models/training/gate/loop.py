@@ -17,9 +17,17 @@ from torch.nn.functional import binary_cross_entropy_with_logits as yes_or_no
 from torch.nn.functional import cross_entropy
 
 from models.gate.input import inside, ranked
-from models.gate.net import GateConfig, GateNet, Kind, Said
+from models.gate.net import GateConfig, GateLogits, GateNet, Kind
 from models.io.atomic_file import whole
-from models.training.gate.augment import Chance, Lesson, is_chest, moved, scrambled, toned, turned
+from models.training.gate.augment import (
+    GateBatch,
+    SeededRandom,
+    is_chest,
+    moved,
+    scrambled,
+    toned,
+    turned,
+)
 from models.training.gate.dataset import Pictures
 
 
@@ -48,9 +56,9 @@ class Lessons:
         self._how, self._size = how, size
         generator = torch.Generator(device)
         generator.manual_seed(how.seed)
-        self._chance = Chance(generator)
+        self._chance = SeededRandom(generator)
 
-    def draw(self) -> Lesson:
+    def draw(self) -> GateBatch:
         """The next batch."""
         chance, how = self._chance, self._how
         chosen = torch.cat(
@@ -77,7 +85,7 @@ class Lessons:
         picture = turned(ranked(picture, there), quarters)
         chest = is_chest(kind)
         known = torch.where(spoilt, torch.nan, self._ap[chosen])
-        return Lesson(
+        return GateBatch(
             picture=torch.where(inverted[:, None, None, None], -picture, picture),
             kind=kind,
             turn=torch.where(chest, quarters, -1),
@@ -122,7 +130,7 @@ def _trained(pictures: Pictures, config: GateConfig, how: GateTraining, device: 
     return average
 
 
-def loss(said: Said, lesson: Lesson) -> Tensor:
+def loss(said: GateLogits, lesson: GateBatch) -> Tensor:
     """The sum of what each question costs, over the pictures that have an answer to it."""
     kind = cross_entropy(said.kind, lesson.kind, label_smoothing=0.02)
     turn = _mean(cross_entropy(said.turn, lesson.turn, ignore_index=-1, reduction="none"))

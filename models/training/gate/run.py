@@ -10,7 +10,7 @@ from models.dataset.manifest import read_manifest
 from models.gate.bundle_part import Gate, GatePart
 from models.gate.net import GateConfig
 from models.simulate.anatomy import ATTRIBUTION
-from models.training.gate.build_dataset import Beside, gather
+from models.training.gate.build_dataset import SyntheticCounts, gather
 from models.training.gate.cross_validation import WITHIN, cross_validate, spread_of
 from models.training.gate.dataset import Pictures
 from models.training.gate.loop import GateTraining, fit
@@ -30,7 +30,7 @@ class GateOptions:
     attribution: tuple[str, ...] = ()
     config: GateConfig = field(default_factory=GateConfig)
     training: GateTraining = field(default_factory=GateTraining)
-    beside: Beside = field(default_factory=Beside)
+    beside: SyntheticCounts = field(default_factory=SyntheticCounts)
 
 
 def fit_gate(options: GateOptions) -> Gate:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from node.domain.radiograph.body_part import BodyPart, parts_named
-from node.domain.radiograph.film import Film, Said
+from node.domain.radiograph.film import Film, HeaderStatements
 from node.domain.radiograph.view import FRONTALS, View, view_stated
 from node.domain.radiograph.vocabulary import words_of
 
 
-class Says(StrEnum):
+class HeaderAgreement(StrEnum):
     """How a header stands to what the administrator wants."""
 
     FITS = "fits"
@@ -29,7 +29,7 @@ class Says(StrEnum):
 class Evidence:
     """What the header says, with a sentence for people; none where it fits."""
 
-    says: Says
+    says: HeaderAgreement
     text: str = ""
 
 
@@ -102,7 +102,9 @@ def of_view(film: Film, wanted: Sequence[str]) -> Evidence:
 
 
 def _of_texts(
-    film: Film, fits: Callable[[Said], bool | None], words: Callable[[Said], str]
+    film: Film,
+    fits: Callable[[HeaderStatements], bool | None],
+    words: Callable[[HeaderStatements], str],
 ) -> Iterable[_Claim]:
     yield _Claim(fits(film.series), f"what is written of the series names {words(film.series)}")
     yield _Claim(
@@ -115,14 +117,18 @@ def _weighed(
 ) -> Evidence:
     telling = [claim for claim in claims if claim.fits is not None]
     if not telling:
-        return Evidence(Says.UNKNOWN_WORD, unknown) if unknown else Evidence(Says.NOTHING, nothing)
+        return (
+            Evidence(HeaderAgreement.UNKNOWN_WORD, unknown)
+            if unknown
+            else Evidence(HeaderAgreement.NOTHING, nothing)
+        )
     first = telling[0]
     if not first.fits:
-        return Evidence(Says.OTHER, f"{first.text}, not {' or '.join(wanted)}")
+        return Evidence(HeaderAgreement.OTHER, f"{first.text}, not {' or '.join(wanted)}")
     against = next((one for one in telling if one.strong and not one.fits), None)
     if against:
-        return Evidence(Says.CONTRADICTS, f"{first.text}, but {against.text}")
-    return Evidence(Says.FITS)
+        return Evidence(HeaderAgreement.CONTRADICTS, f"{first.text}, but {against.text}")
+    return Evidence(HeaderAgreement.FITS)
 
 
 def _stated(value: str) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from node.domain.admission.header_evidence import Evidence, Says, of_body_part, of_view
-from node.domain.admission.reasons import Note, Reason
-from node.domain.admission.study_selection import Contest, standing_of
+from node.domain.admission.header_evidence import Evidence, HeaderAgreement, of_body_part, of_view
+from node.domain.admission.reasons import AdmissionNote, Reason
+from node.domain.admission.study_selection import StudyCandidate, rank_of
 from node.domain.radiograph.derivation import Derivation
 from node.domain.radiograph.film import Film
 
@@ -75,7 +75,7 @@ class AdmissionPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class OpenQuestion:
     """A question that the header leaves to the pixels: `reason` is why they might refuse."""
 
     reason: Reason
@@ -90,9 +90,9 @@ class Admitted:
     Where one film of a study is scored, it has to stand the contest with the others.
     """
 
-    doubts: tuple[Doubt, ...] = ()
-    notes: tuple[Note, ...] = ()
-    contest: Contest | None = None
+    doubts: tuple[OpenQuestion, ...] = ()
+    notes: tuple[AdmissionNote, ...] = ()
+    contest: StudyCandidate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +108,26 @@ class Refused:
 
 
 Admission = Admitted | Refused
-_Check = Callable[[Film, AdmissionPolicy], Refused | Doubt | Note | None]
+_Check = Callable[[Film, AdmissionPolicy], Refused | OpenQuestion | AdmissionNote | None]
 
 
 def admit(film: Film, policy: AdmissionPolicy) -> Admission:
     """Return the first refusal, or Admitted with all that the checks leave open."""
-    doubts: list[Doubt] = []
-    notes: list[Note] = []
+    doubts: list[OpenQuestion] = []
+    notes: list[AdmissionNote] = []
     for check in _CHECKS:
         match check(film, policy):
             case Refused() as refused:
                 return as_policy_has_it(_plainest(refused, doubts), policy)
-            case Doubt() as doubt:
+            case OpenQuestion() as doubt:
                 doubts.append(doubt)
-            case Note() as note:
+            case AdmissionNote() as note:
                 notes.append(note)
-    contest = Contest(standing_of(film), policy.study_wait) if policy.one_per_study else None
+    contest = StudyCandidate(rank_of(film), policy.study_wait) if policy.one_per_study else None
     return Admitted(tuple(doubts), tuple(notes), contest)
 
 
-def _plainest(refused: Refused, doubts: Sequence[Doubt]) -> Refused:
+def _plainest(refused: Refused, doubts: Sequence[OpenQuestion]) -> Refused:
     """Return why a film is refused: of a hand, that it is said to be one, before its age.
 
     Nobody looks at its pixels then, and what a tag states stands.
@@ -217,52 +217,54 @@ def _size(film: Film, policy: AdmissionPolicy) -> Refused | None:
     return Refused(Reason.SIZE, f"the film shows {sides}: no chest of an adult is so small")
 
 
-def _body_part(film: Film, policy: AdmissionPolicy) -> Refused | Doubt | Note | None:
+def _body_part(
+    film: Film, policy: AdmissionPolicy
+) -> Refused | OpenQuestion | AdmissionNote | None:
     found = of_body_part(film, policy.body_parts)
-    if found.says is Says.CONTRADICTS and policy.pixels is PixelRule.OFF:
-        return Note.BODY_PART_CONTRADICTED
+    if found.says is HeaderAgreement.CONTRADICTS and policy.pixels is PixelRule.OFF:
+        return AdmissionNote.BODY_PART_CONTRADICTED
     return _ruled(Reason.BODY_PART, found, policy.pixels)
 
 
-def _view(film: Film, policy: AdmissionPolicy) -> Refused | Doubt | Note | None:
+def _view(film: Film, policy: AdmissionPolicy) -> Refused | OpenQuestion | AdmissionNote | None:
     found = of_view(film, policy.views)
     if policy.pixels is PixelRule.OFF:
-        if found.says is Says.CONTRADICTS:
-            return Note.VIEW_CONTRADICTED
-        if found.says is Says.NOTHING and policy.unknown_view:
-            return Note.VIEW_UNKNOWN
+        if found.says is HeaderAgreement.CONTRADICTS:
+            return AdmissionNote.VIEW_CONTRADICTED
+        if found.says is HeaderAgreement.NOTHING and policy.unknown_view:
+            return AdmissionNote.VIEW_UNKNOWN
     return _ruled(Reason.VIEW, found, policy.pixels)
 
 
-def _ruled(reason: Reason, found: Evidence, rule: PixelRule) -> Refused | Doubt | None:
+def _ruled(reason: Reason, found: Evidence, rule: PixelRule) -> Refused | OpenQuestion | None:
     """Return what becomes of evidence: the table of `docs/admission.md`, "Left to the pixels"."""
     match found.says:
-        case Says.FITS:
+        case HeaderAgreement.FITS:
             return None
-        case Says.NOTHING | Says.UNKNOWN_WORD if rule is not PixelRule.OFF:
-            return Doubt(reason, DoubtKind.MISSING, found.text)
-        case Says.CONTRADICTS if rule is not PixelRule.OFF:
-            return Doubt(reason, DoubtKind.CONTRADICTED, found.text)
-        case Says.OTHER if rule is PixelRule.OVERRULE:
-            return Doubt(reason, DoubtKind.CONTRADICTED, found.text)
+        case HeaderAgreement.NOTHING | HeaderAgreement.UNKNOWN_WORD if rule is not PixelRule.OFF:
+            return OpenQuestion(reason, DoubtKind.MISSING, found.text)
+        case HeaderAgreement.CONTRADICTS if rule is not PixelRule.OFF:
+            return OpenQuestion(reason, DoubtKind.CONTRADICTED, found.text)
+        case HeaderAgreement.OTHER if rule is PixelRule.OVERRULE:
+            return OpenQuestion(reason, DoubtKind.CONTRADICTED, found.text)
         case _:
             return Refused(reason, found.text)
 
 
-def _age(film: Film, policy: AdmissionPolicy) -> Refused | Note | None:
+def _age(film: Film, policy: AdmissionPolicy) -> Refused | AdmissionNote | None:
     if film.age_years is None:
         if policy.unknown_age:
-            return Note.AGE_UNKNOWN
+            return AdmissionNote.AGE_UNKNOWN
         return Refused(Reason.AGE, "the patient's age is unknown")
     if film.age_years >= policy.min_age:
-        return Note.AGE_CONTRADICTED if film.age_contradicted else None
+        return AdmissionNote.AGE_CONTRADICTED if film.age_contradicted else None
     younger = "by the younger of its two ages, " if film.age_contradicted else ""
     return Refused(Reason.AGE, f"{younger}the patient is younger than {policy.min_age:g} years")
 
 
-def _processing(film: Film, _: AdmissionPolicy) -> Note | None:
+def _processing(film: Film, _: AdmissionPolicy) -> AdmissionNote | None:
     raw = film.sop_class_uid == DIGITAL_X_RAY_FOR_PROCESSING
-    return Note.FOR_PROCESSING if raw else None
+    return AdmissionNote.FOR_PROCESSING if raw else None
 
 
 _CHECKS: tuple[_Check, ...] = (

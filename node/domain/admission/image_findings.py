@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ImageFindings:
     """What the gate sees, as probabilities 0 to 1, to three digits.
 
     `frontal` chest and chest from the `side`; what is left is anything else. `turn` is by how many

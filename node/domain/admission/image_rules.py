@@ -14,14 +14,14 @@ from node.domain.admission.header_rules import (
     Admission,
     AdmissionPolicy,
     Admitted,
-    Doubt,
     DoubtKind,
+    OpenQuestion,
     PixelRule,
     Refused,
     as_policy_has_it,
 )
-from node.domain.admission.image_findings import Seen
-from node.domain.admission.reasons import Note, Reason
+from node.domain.admission.image_findings import ImageFindings
+from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.radiograph.pixels import Case, Radiograph
 from node.domain.radiograph.view import View, view_stated
 
@@ -37,8 +37,8 @@ class Examined:
     """A film that the model may have, set right where it was inverted, and what is noted of it."""
 
     case: Case
-    notes: tuple[Note, ...] = ()
-    seen: Seen | None = None
+    notes: tuple[AdmissionNote, ...] = ()
+    seen: ImageFindings | None = None
 
 
 def asks(looks: bool, policy: AdmissionPolicy) -> bool:
@@ -46,7 +46,7 @@ def asks(looks: bool, policy: AdmissionPolicy) -> bool:
     return looks and policy.pixels is not PixelRule.OFF
 
 
-def judge(admitted: Admitted, seen: Seen | None, policy: AdmissionPolicy) -> Admission:
+def judge(admitted: Admitted, seen: ImageFindings | None, policy: AdmissionPolicy) -> Admission:
     """Return what becomes of a film that its header has let through, given its pixels.
 
     `seen` is None where no gate has looked. What the header leaves open stays open then, and the
@@ -67,14 +67,14 @@ def judge(admitted: Admitted, seen: Seen | None, policy: AdmissionPolicy) -> Adm
 
 
 def examine(
-    case: Case, admitted: Admitted, seen: Seen | None, policy: AdmissionPolicy
+    case: Case, admitted: Admitted, seen: ImageFindings | None, policy: AdmissionPolicy
 ) -> Examined | Refused:
     """Return the film as the model may have it, or why not."""
     match judge(admitted, seen, policy):
         case Refused() as refused:
             return as_policy_has_it(refused, policy)
         case Admitted(notes=notes):
-            upside = Note.INVERTED in notes
+            upside = AdmissionNote.INVERTED in notes
             return Examined(
                 replace(case, shown=negative(case.shown)) if upside else case, notes, seen
             )
@@ -92,7 +92,7 @@ def _unlooked(admitted: Admitted) -> Admission:
     return Refused(first.reason, f"{first.text}, and no gate has looked at the pixels")
 
 
-def _no_chest(seen: Seen, least: float, doubts: Sequence[Doubt]) -> Refused | None:
+def _no_chest(seen: ImageFindings, least: float, doubts: Sequence[OpenQuestion]) -> Refused | None:
     if seen.frontal >= least:
         return None
     percent = f"{seen.frontal:.0%} probable"
@@ -105,7 +105,7 @@ def _no_chest(seen: Seen, least: float, doubts: Sequence[Doubt]) -> Refused | No
     return Refused(Reason.BODY_PART, f"by the pixels, a frontal chest is {percent}{stated}")
 
 
-def _turned(seen: Seen) -> Refused | None:
+def _turned(seen: ImageFindings) -> Refused | None:
     if not seen.turn:
         return None
     return Refused(
@@ -114,7 +114,7 @@ def _turned(seen: Seen) -> Refused | None:
     )
 
 
-def _unlike(seen: Seen) -> Refused | None:
+def _unlike(seen: ImageFindings) -> Refused | None:
     if seen.distance <= 1:
         return None
     return Refused(
@@ -124,7 +124,9 @@ def _unlike(seen: Seen) -> Refused | None:
     )
 
 
-def _other_view(seen: Seen, doubts: Sequence[Doubt], policy: AdmissionPolicy) -> Refused | None:
+def _other_view(
+    seen: ImageFindings, doubts: Sequence[OpenQuestion], policy: AdmissionPolicy
+) -> Refused | None:
     """Refuse the frontal view that is not wanted, where the header leaves it to the pixels."""
     if not any(one.reason is Reason.VIEW for one in doubts):
         return None
@@ -137,18 +139,18 @@ def _other_view(seen: Seen, doubts: Sequence[Doubt], policy: AdmissionPolicy) ->
     )
 
 
-def _noted(seen: Seen, doubts: Sequence[Doubt]) -> Sequence[Note]:
+def _noted(seen: ImageFindings, doubts: Sequence[OpenQuestion]) -> Sequence[AdmissionNote]:
     notes = []
     if seen.inverted >= LIKELY:
-        notes.append(Note.INVERTED)
+        notes.append(AdmissionNote.INVERTED)
     for doubt in doubts:
         notes.append(_SETTLED[doubt.reason, doubt.kind])
     return notes
 
 
 _SETTLED = {
-    (Reason.BODY_PART, DoubtKind.MISSING): Note.BODY_PART_BY_PIXELS,
-    (Reason.BODY_PART, DoubtKind.CONTRADICTED): Note.BODY_PART_OVERRULED,
-    (Reason.VIEW, DoubtKind.MISSING): Note.VIEW_BY_PIXELS,
-    (Reason.VIEW, DoubtKind.CONTRADICTED): Note.VIEW_OVERRULED,
+    (Reason.BODY_PART, DoubtKind.MISSING): AdmissionNote.BODY_PART_BY_PIXELS,
+    (Reason.BODY_PART, DoubtKind.CONTRADICTED): AdmissionNote.BODY_PART_OVERRULED,
+    (Reason.VIEW, DoubtKind.MISSING): AdmissionNote.VIEW_BY_PIXELS,
+    (Reason.VIEW, DoubtKind.CONTRADICTED): AdmissionNote.VIEW_OVERRULED,
 }

@@ -47,7 +47,7 @@ a CT alone has hundreds; nor without Rows and Columns, which a report cannot do 
 """
 
 
-class Note(StrEnum):
+class AdmissionNote(StrEnum):
     """What is to be said beside the score of an admitted film. Codes: never rename one."""
 
     AGE_UNKNOWN = "age-unknown"

@@ -18,17 +18,17 @@ _LAST = 99999
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
-    """That a film contends with others of its study: the lower `standing`, as text, comes first.
+class StudyCandidate:
+    """That a film contends with others of its study: the lower `rank`, as text, comes first.
 
     `wait` is how many seconds it waits for them.
     """
 
-    standing: str
+    rank: str
     wait: float
 
 
-def standing_of(film: Film) -> str:
+def rank_of(film: Film) -> str:
     """Return a text that sorts before those of films that are to be preferred less.
 
     PA before AP before films of unknown view, since a model has seen most of the first; an original

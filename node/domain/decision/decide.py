@@ -16,7 +16,7 @@ from node.domain.decision.prediction import (
     Finding,
     ModelIdentity,
     Probability,
-    Used,
+    ScoreKind,
     Verdict,
 )
 from node.domain.decision.prior_studies import (
@@ -27,21 +27,21 @@ from node.domain.decision.prior_studies import (
     Repeat,
     compare,
 )
-from node.domain.decision.thresholds import Facts, Override, Rule
+from node.domain.decision.thresholds import FilmFacts, Override, Rule
 
 NO_SCORE = "the model gave no score"
 TOO_CLOSE = "the score is too close to the threshold"
 
 _PREFERENCE = {
-    Used.COMBINED: (Used.COMBINED, Used.IMAGE),
-    Used.IMAGE: (Used.IMAGE,),
-    Used.CLINICAL: (Used.CLINICAL,),
+    ScoreKind.COMBINED: (ScoreKind.COMBINED, ScoreKind.IMAGE),
+    ScoreKind.IMAGE: (ScoreKind.IMAGE,),
+    ScoreKind.CLINICAL: (ScoreKind.CLINICAL,),
 }
 """The scores that may decide, by what the administrator wants to count; the first there is does."""
 
 
 @dataclass(frozen=True, slots=True)
-class ThresholdPolicy:
+class DecisionPolicy:
     """The default rule, and the overrides, of which the first that has the film counts.
 
     `score` is which one counts: combined, or the image's where facts are missing; the image's
@@ -51,7 +51,7 @@ class ThresholdPolicy:
 
     default: Rule
     overrides: tuple[Override, ...] = ()
-    score: Used = Used.COMBINED
+    score: ScoreKind = ScoreKind.COMBINED
     prior: PriorRule = NO_PRIORS
     digest: str = field(init=False, compare=False)
 
@@ -61,7 +61,7 @@ class ThresholdPolicy:
                 rule.thresholds.of(used)  # a threshold that is missing is missed here, not later
         object.__setattr__(self, "digest", _sha256(self.as_dict()))
 
-    def rule_for(self, film: Facts) -> Rule:
+    def rule_for(self, film: FilmFacts) -> Rule:
         """Return the rule that holds for this film."""
         for override in self.overrides:
             if override.group.has(film):
@@ -79,7 +79,7 @@ class ThresholdPolicy:
 
 
 def decide(
-    probability: Probability, film: Facts, policy: ThresholdPolicy, past: Past = NOTHING_BEFORE
+    probability: Probability, film: FilmFacts, policy: DecisionPolicy, past: Past = NOTHING_BEFORE
 ) -> Decision:
     """Return the decision on the score that counts, by that score's own threshold.
 
@@ -118,7 +118,7 @@ def decide(
 
 
 def unscored(
-    film: Facts, refused: Refused, policy: ThresholdPolicy, model: ModelIdentity
+    film: FilmFacts, refused: Refused, policy: DecisionPolicy, model: ModelIdentity
 ) -> Verdict:
     """Return the verdict that a report says of a film why it was not scored."""
     decision = decide(Probability(), film, policy)
@@ -130,12 +130,12 @@ def unscored(
     )
 
 
-def _counting(probability: Probability, wanted: Used) -> tuple[Used, float | None]:
+def _counting(probability: Probability, wanted: ScoreKind) -> tuple[ScoreKind, float | None]:
     """Return the score that counts; the last that might have, with None, where there is none."""
     scores = {
-        Used.IMAGE: probability.image,
-        Used.CLINICAL: probability.clinical,
-        Used.COMBINED: probability.combined,
+        ScoreKind.IMAGE: probability.image,
+        ScoreKind.CLINICAL: probability.clinical,
+        ScoreKind.COMBINED: probability.combined,
     }
     for used in _PREFERENCE[wanted]:
         score = scores[used]

@@ -6,7 +6,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from node.domain.admission.reasons import Note, Reason
+from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.radiograph.pixels import Array
 
 
@@ -18,7 +18,7 @@ class IntendedUse(StrEnum):
     CLEARED = "cleared"
 
 
-class Used(StrEnum):
+class ScoreKind(StrEnum):
     """Which score the decision rests on."""
 
     IMAGE = "image"
@@ -127,7 +127,7 @@ class Decision:
     finding: Finding
     threshold: float
     score: float | None = None
-    used: Used | None = None
+    used: ScoreKind | None = None
     reason: str = ""
     band: tuple[float, float] | None = None
     known: bool = False
@@ -150,7 +150,7 @@ class Decision:
     @property
     def shows_heat(self) -> bool:
         """Whether a heatmap belongs to it: one of a score that the film had a part in."""
-        return self.score is not None and self.used is not Used.CLINICAL
+        return self.score is not None and self.used is not ScoreKind.CLINICAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,5 +167,5 @@ class Verdict:
     model: ModelIdentity
     seconds: dict[str, float] = field(default_factory=dict)
     shadowed: tuple[str, ...] = ()
-    notes: tuple[Note, ...] = ()
+    notes: tuple[AdmissionNote, ...] = ()
     refused: Reason | None = None

@@ -13,8 +13,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from node.domain.decision.prediction import Comparison, Used
-from node.domain.decision.thresholds import Facts
+from node.domain.decision.prediction import Comparison, ScoreKind
+from node.domain.decision.thresholds import FilmFacts
 
 _DAYS_A_YEAR = 365.25
 _AGE_TOLERANCE = 2.0  # completed years at both ends, and what people round
@@ -47,7 +47,7 @@ class PriorResult(NamedTuple):
 
     taken: date
     score: float | None
-    used: Used | None
+    used: ScoreKind | None
     model_digest: str
     reported: bool
     sex: str = ""
@@ -78,7 +78,7 @@ def since(taken: date | None, rule: PriorRule) -> date | None:
     return date(year, month, min(taken.day, monthrange(year, month)[1]))
 
 
-def compare(film: Facts, used: Used, past: Past, rule: PriorRule) -> Comparison | None:
+def compare(film: FilmFacts, used: ScoreKind, past: Past, rule: PriorRule) -> Comparison | None:
     """Return how a film's score stands to the patient's earlier ones, None where there are none.
 
     Scores are compared where one model made both, of the same kind: they are chances of different
@@ -101,7 +101,7 @@ def compare(film: Facts, used: Used, past: Past, rule: PriorRule) -> Comparison 
 
 
 def _of_this_person(
-    film: Facts, results: Sequence[PriorResult], first: date
+    film: FilmFacts, results: Sequence[PriorResult], first: date
 ) -> Iterator[PriorResult]:
     for one in results:
         if film.taken is None or not first <= one.taken <= film.taken:

@@ -9,13 +9,13 @@ from datetime import date
 from functools import lru_cache
 from typing import Protocol, Self
 
-from node.domain.decision.prediction import Used
+from node.domain.decision.prediction import ScoreKind
 
 DEFAULT = "default"
 _DIGITS = 12  # as far as processors agree: results are named by what they say
 
 
-class Facts(Protocol):
+class FilmFacts(Protocol):
     """What policy asks of a film; a `Film` has it, and so has a stored score."""
 
     @property
@@ -55,9 +55,13 @@ class Thresholds:
         """Return one number for whichever score is used."""
         return cls(image=number, combined=number, clinical=number)
 
-    def of(self, used: Used) -> float:
+    def of(self, used: ScoreKind) -> float:
         """Return the threshold of a score; raise ValueError for one that has none."""
-        found = {Used.IMAGE: self.image, Used.COMBINED: self.combined, Used.CLINICAL: self.clinical}
+        found = {
+            ScoreKind.IMAGE: self.image,
+            ScoreKind.COMBINED: self.combined,
+            ScoreKind.CLINICAL: self.clinical,
+        }
         threshold = found[used]
         if threshold is None:
             raise ValueError(f"there is no threshold of the {used} score")
@@ -76,7 +80,7 @@ class Rule:
     abstain: float = 0.0
     name: str = DEFAULT
 
-    def band(self, used: Used) -> tuple[float, float] | None:
+    def band(self, used: ScoreKind) -> tuple[float, float] | None:
         """Return the scores, from the first up to and without the second, that decide nothing."""
         if not self.abstain:
             return None
@@ -94,7 +98,7 @@ class Group:
     calling_ae: str | None = None
     station: str | None = None
 
-    def has(self, film: Facts) -> bool:
+    def has(self, film: FilmFacts) -> bool:
         """Return whether the film meets every condition; an unknown age meets no age limit."""
         if self.sex is not None and film.sex != self.sex:
             return False

@@ -9,7 +9,7 @@ from node.domain.radiograph.view import View
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class HeaderStatements:
     """What one source in the header says, as far as we understand it; nothing by default.
 
     People write names into descriptions. A film keeps what they say of it and not the texts.
@@ -45,9 +45,9 @@ class Film:
     view_position: str = ""
     image_type: tuple[str, ...] = ()
     manufacturer: str = ""
-    coded: Said = Said()
-    series: Said = Said()
-    study: Said = Said()
+    coded: HeaderStatements = HeaderStatements()
+    series: HeaderStatements = HeaderStatements()
+    study: HeaderStatements = HeaderStatements()
     oriented: View | None = None
     derivation: Derivation | None = None
     ours: bool = False

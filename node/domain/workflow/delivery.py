@@ -113,7 +113,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ReportVariant:
     """What destinations differ in about a report: its SOP Class, and whether it has the heatmap
     to refer to.
     """
@@ -134,7 +134,7 @@ class Result:
     sop_instance_uid: str
     spool_key: str
     series_instance_uid: str
-    form: Form | None = None
+    form: ReportVariant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class PlannedDelivery:
     """A result that a destination is to receive."""
 
     destination: str
@@ -168,32 +168,34 @@ class Route:
     shadow: bool = False
 
     @property
-    def form(self) -> Form:
+    def form(self) -> ReportVariant:
         """The form of its reports: none refers to a heatmap that the destination does not get."""
-        return Form(self.sr_class, ResultKind.HEATMAP in self.send)
+        return ReportVariant(self.sr_class, ResultKind.HEATMAP in self.send)
 
     def wants(self, flagged: bool) -> bool:
         """Return whether it wants the results of a film that is flagged, or is not."""
         return self.when is When.ALWAYS or flagged
 
 
-def parcels(results: tuple[Result, ...], routes: tuple[Route, ...], flagged: bool) -> list[Parcel]:
+def plan_deliveries(
+    results: tuple[Result, ...], routes: tuple[Route, ...], flagged: bool
+) -> list[PlannedDelivery]:
     """Return what is to be delivered where for one film."""
     return [
-        Parcel(route.destination, result)
-        for route in lit(routes)
+        PlannedDelivery(route.destination, result)
+        for route in active_routes(routes)
         if route.wants(flagged)
         for result in results
         if result.kind in route.send and result.form in (None, route.form)
     ]
 
 
-def lit(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+def active_routes(routes: tuple[Route, ...]) -> tuple[Route, ...]:
     """Return the routes that are not in shadow: nothing is built for the others."""
     return tuple(route for route in routes if not route.shadow)
 
 
-def shadowed(routes: tuple[Route, ...], flagged: bool) -> tuple[str, ...]:
+def shadow_destinations(routes: tuple[Route, ...], flagged: bool) -> tuple[str, ...]:
     """Return the destinations that would get results of one film, were they not in shadow."""
     return tuple(r.destination for r in routes if r.shadow and r.wants(flagged))
 

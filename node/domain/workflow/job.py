@@ -9,10 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from node.domain.admission.header_rules import Admission, Admitted
-from node.domain.admission.image_findings import Seen
+from node.domain.admission.image_findings import ImageFindings
 from node.domain.decision.prediction import Verdict
 from node.domain.radiograph.film import Film
-from node.domain.workflow.delivery import Parcel, Reference
+from node.domain.workflow.delivery import PlannedDelivery, Reference
 from node.domain.workflow.retry import Failed, RetryAt
 
 
@@ -91,7 +91,7 @@ class Job:
     verdict: Verdict | None = None
     reports: tuple[Reference, ...] = ()
     admission: Admission = field(default_factory=Admitted)
-    seen: Seen | None = None
+    seen: ImageFindings | None = None
     chosen: str = ""
 
 
@@ -100,8 +100,8 @@ class Analysed:
     """The film was scored, or a report says why it was not; these results go out."""
 
     verdict: Verdict
-    parcels: tuple[Parcel, ...]
-    seen: Seen | None = None
+    parcels: tuple[PlannedDelivery, ...]
+    seen: ImageFindings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class NotScored:
 
     reason: str
     text: str
-    seen: Seen | None = None
+    seen: ImageFindings | None = None
 
 
 AnalysisOutcome = Analysed | NotScored | RetryAt | Failed

@@ -6,14 +6,14 @@ from enum import StrEnum
 from typing import Any
 
 from node.domain.admission.header_rules import Admitted
-from node.domain.admission.reasons import Note
+from node.domain.admission.reasons import AdmissionNote
 from node.domain.decision.prediction import Decision
 from node.domain.workflow.delivery import Delivery
 from node.domain.workflow.job import Job, JobEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class HistoryEntry:
     """One line of a job's history."""
 
     at: datetime
@@ -25,15 +25,15 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
-class Dossier:
+class JobDetail:
     """A job with its deliveries and its history, oldest first."""
 
     job: Job
     deliveries: tuple[Delivery, ...]
-    history: tuple[Happening, ...]
+    history: tuple[HistoryEntry, ...]
 
 
-def summarise(dossier: Dossier) -> dict[str, Any]:
+def summarise(dossier: JobDetail) -> dict[str, Any]:
     """Return the summary whose keys programs rely on: `summary.json`, `jobs show --json`."""
     job, verdict = dossier.job, dossier.job.verdict
     decision = verdict.decision if verdict else None
@@ -61,7 +61,7 @@ def summarise(dossier: Dossier) -> dict[str, Any]:
     }
 
 
-def _notes(job: Job) -> tuple[Note, ...]:
+def _notes(job: Job) -> tuple[AdmissionNote, ...]:
     """Return what is noted of a film: by its header, and once it was looked at, by both."""
     if job.verdict is not None:
         return job.verdict.notes
@@ -100,7 +100,7 @@ def _line(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _seconds(dossier: Dossier) -> dict[str, float]:
+def _seconds(dossier: JobDetail) -> dict[str, float]:
     """Return the stages' durations: those the analyst measured, then delivery, then all."""
     verdict = dossier.job.verdict
     seconds = dict(verdict.seconds) if verdict else {}

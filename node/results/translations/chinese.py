@@ -1,7 +1,7 @@
 """Simplified Chinese."""
 
-from node.domain.admission.reasons import Note, Reason
-from node.domain.decision.prediction import IntendedUse, Used
+from node.domain.admission.reasons import AdmissionNote, Reason
+from node.domain.decision.prediction import IntendedUse, ScoreKind
 from node.domain.workflow.delivery import ResultKind
 from node.results.translations.phrases import Phrases
 
@@ -44,17 +44,17 @@ CHINESE = Phrases(
         Reason.PIXELS: "该图像的像素数据无法读取",
     },
     notes={
-        Note.AGE_UNKNOWN: "图像未注明患者年龄。",
-        Note.AGE_CONTRADICTED: "图像所注年龄与出生日期不符，按较小年龄计。",
-        Note.VIEW_UNKNOWN: "图像未注明投照体位。",
-        Note.VIEW_CONTRADICTED: "图像的标注对投照体位的说明相互矛盾。",
-        Note.BODY_PART_CONTRADICTED: "图像的标注对检查部位的说明相互矛盾。",
-        Note.INVERTED: "图像原为反相，分析前已校正。",
-        Note.VIEW_BY_PIXELS: "正位由图像内容判定，标注未注明。",
-        Note.VIEW_OVERRULED: "图像标注的体位与图像内容不符。",
-        Note.BODY_PART_BY_PIXELS: "胸部由图像内容判定，标注未注明。",
-        Note.BODY_PART_OVERRULED: "图像标注的部位与图像内容不符。",
-        Note.FOR_PROCESSING: "本图像为原始数据，不是供诊断阅读的图像。",
+        AdmissionNote.AGE_UNKNOWN: "图像未注明患者年龄。",
+        AdmissionNote.AGE_CONTRADICTED: "图像所注年龄与出生日期不符，按较小年龄计。",
+        AdmissionNote.VIEW_UNKNOWN: "图像未注明投照体位。",
+        AdmissionNote.VIEW_CONTRADICTED: "图像的标注对投照体位的说明相互矛盾。",
+        AdmissionNote.BODY_PART_CONTRADICTED: "图像的标注对检查部位的说明相互矛盾。",
+        AdmissionNote.INVERTED: "图像原为反相，分析前已校正。",
+        AdmissionNote.VIEW_BY_PIXELS: "正位由图像内容判定，标注未注明。",
+        AdmissionNote.VIEW_OVERRULED: "图像标注的体位与图像内容不符。",
+        AdmissionNote.BODY_PART_BY_PIXELS: "胸部由图像内容判定，标注未注明。",
+        AdmissionNote.BODY_PART_OVERRULED: "图像标注的部位与图像内容不符。",
+        AdmissionNote.FOR_PROCESSING: "本图像为原始数据，不是供诊断阅读的图像。",
     },
     too_close=(
         "结果：无法判定。评分 {score} %，过于接近判定阈值 {threshold} %："
@@ -72,9 +72,9 @@ CHINESE = Phrases(
     basis="评分依据：{parts}。",
     basis_without_clinical="评分依据：{parts}；未得到临床评分，临床评分需要年龄、性别、身高和体重。",
     scored_by={
-        Used.IMAGE: "仅影像",
-        Used.CLINICAL: "仅临床资料",
-        Used.COMBINED: "影像及图像头信息中的临床资料",
+        ScoreKind.IMAGE: "仅影像",
+        ScoreKind.CLINICAL: "仅临床资料",
+        ScoreKind.COMBINED: "影像及图像头信息中的临床资料",
     },
     clinical_alone=(
         "按本机构设置，影像未参与该评分。已发表的研究表明，此类评分在另一家医院与随机猜测无异。"

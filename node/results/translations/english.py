@@ -1,7 +1,7 @@
 """English, the language of a report where nothing else is asked for."""
 
-from node.domain.admission.reasons import Note, Reason
-from node.domain.decision.prediction import IntendedUse, Used
+from node.domain.admission.reasons import AdmissionNote, Reason
+from node.domain.decision.prediction import IntendedUse, ScoreKind
 from node.domain.workflow.delivery import ResultKind
 from node.results.translations.phrases import Phrases
 
@@ -49,17 +49,27 @@ ENGLISH = Phrases(
         Reason.PIXELS: "its pixels cannot be read",
     },
     notes={
-        Note.AGE_UNKNOWN: "The film does not tell the patient's age.",
-        Note.AGE_CONTRADICTED: "Age and birth date on the film differ; the younger age counted.",
-        Note.VIEW_UNKNOWN: "The film does not tell its view.",
-        Note.VIEW_CONTRADICTED: "The film's labels contradict each other about its view.",
-        Note.BODY_PART_CONTRADICTED: "The film's labels contradict each other about the body part.",
-        Note.INVERTED: "The film came inverted and was set right before it was analysed.",
-        Note.VIEW_BY_PIXELS: "That the view is frontal was told by the image, not by a label.",
-        Note.VIEW_OVERRULED: "The film's labels tell another view than its image does.",
-        Note.BODY_PART_BY_PIXELS: "That it shows the chest was told by the image, not by a label.",
-        Note.BODY_PART_OVERRULED: "The film's labels tell another body part than its image does.",
-        Note.FOR_PROCESSING: "The film is a raw image, not the one that is read.",
+        AdmissionNote.AGE_UNKNOWN: "The film does not tell the patient's age.",
+        AdmissionNote.AGE_CONTRADICTED: (
+            "Age and birth date on the film differ; the younger age counted."
+        ),
+        AdmissionNote.VIEW_UNKNOWN: "The film does not tell its view.",
+        AdmissionNote.VIEW_CONTRADICTED: "The film's labels contradict each other about its view.",
+        AdmissionNote.BODY_PART_CONTRADICTED: (
+            "The film's labels contradict each other about the body part."
+        ),
+        AdmissionNote.INVERTED: "The film came inverted and was set right before it was analysed.",
+        AdmissionNote.VIEW_BY_PIXELS: (
+            "That the view is frontal was told by the image, not by a label."
+        ),
+        AdmissionNote.VIEW_OVERRULED: "The film's labels tell another view than its image does.",
+        AdmissionNote.BODY_PART_BY_PIXELS: (
+            "That it shows the chest was told by the image, not by a label."
+        ),
+        AdmissionNote.BODY_PART_OVERRULED: (
+            "The film's labels tell another body part than its image does."
+        ),
+        AdmissionNote.FOR_PROCESSING: "The film is a raw image, not the one that is read.",
     },
     too_close=(
         "Result: undetermined. The score of {score} % is too close to the decision threshold of "
@@ -92,9 +102,9 @@ ENGLISH = Phrases(
         "and weight."
     ),
     scored_by={
-        Used.IMAGE: "the image alone",
-        Used.CLINICAL: "clinical facts alone",
-        Used.COMBINED: "the image combined with clinical facts from the film's header",
+        ScoreKind.IMAGE: "the image alone",
+        ScoreKind.CLINICAL: "clinical facts alone",
+        ScoreKind.COMBINED: "the image combined with clinical facts from the film's header",
     },
     clinical_alone=(
         "The film itself had no part in this score, by a setting of this site. In a published "

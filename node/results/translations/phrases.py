@@ -6,8 +6,8 @@ The sentences are written for the radiologist who reads them cold, between two o
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from node.domain.admission.reasons import Note, Reason
-from node.domain.decision.prediction import IntendedUse, Used
+from node.domain.admission.reasons import AdmissionNote, Reason
+from node.domain.decision.prediction import IntendedUse, ScoreKind
 from node.domain.workflow.delivery import ResultKind
 
 
@@ -37,7 +37,7 @@ class Phrases:
     says_nothing: str
     not_analysed: str  # {reason}
     refusals: Mapping[Reason, str]  # those that are reported
-    notes: Mapping[Note, str]
+    notes: Mapping[AdmissionNote, str]
     too_close: str  # {score} {threshold} {low} {high}
     neither: str
     suspected: str  # {score} {threshold}
@@ -52,7 +52,7 @@ class Phrases:
 
     basis: str  # {parts}
     basis_without_clinical: str  # {parts}
-    scored_by: Mapping[Used, str]
+    scored_by: Mapping[ScoreKind, str]
     clinical_alone: str
     clinical_apart: str  # {percent} {source}
     clinical_part: str  # {image} {percent} {source}

@@ -19,11 +19,11 @@ from typing import Any
 import structlog
 
 from node.audit.lifecycle import settings, tell_changes
-from node.config.live import Current
+from node.config.live import LiveConfig
 from node.config.settings import Config, ConfigError, load
 from node.domain.config_change import Reload, RoleAnswer, difference
 from node.domain.errors import Misconfigured
-from node.policies import admission_policy, callers, gated, routes, threshold_policy
+from node.policies import admission_policy, callers, decision_policy, require_gate, routes
 from node.ports import Audit
 from node.runtime.reload.control_socket import answering
 from node.runtime.reload.reloadable_settings import taken_up
@@ -45,7 +45,12 @@ class Reloader:
     """Keeps one node, or one role that is run alone, up to date with its file."""
 
     def __init__(
-        self, file: Path | None, part: str, current: Current, audit: Audit, put_in_force: PutInForce
+        self,
+        file: Path | None,
+        part: str,
+        current: LiveConfig,
+        audit: Audit,
+        put_in_force: PutInForce,
     ) -> None:
         self._file = file.resolve() if file else None
         self._last = Reload(str(self._file), part, os.getpid())
@@ -124,8 +129,8 @@ def require_sound(running: Config, file: Path | None) -> Config:
     from node.inference.operating_points import Points
 
     points = Points.of_bundle(now.model.bundle)
-    threshold_policy(now, points.threshold)
-    gated(admission_policy(now), points.gate)
+    decision_policy(now, points.threshold)
+    require_gate(admission_policy(now), points.gate)
     for make in (callers, routes):
         make(now)
     return wanted

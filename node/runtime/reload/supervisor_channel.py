@@ -14,7 +14,7 @@ from time import monotonic
 
 import structlog
 
-from node.config.live import Current
+from node.config.live import LiveConfig
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.runtime.reload.reloadable_settings import packed, unpacked
@@ -103,11 +103,11 @@ class RoleEnd:
         self._answer(message["number"])
         return unpacked(message["config"])
 
-    def follow(self, current: Current, stop: threading.Event) -> None:
+    def follow(self, current: LiveConfig, stop: threading.Event) -> None:
         """From now on, take up what the supervisor sends; set `stop` when it is gone."""
         threading.Thread(target=self._follow, args=(current, stop), daemon=True).start()
 
-    def _follow(self, current: Current, stop: threading.Event) -> None:
+    def _follow(self, current: LiveConfig, stop: threading.Event) -> None:
         try:
             for line in self._lines:
                 message = json.loads(line)
@@ -117,7 +117,7 @@ class RoleEnd:
         finally:
             stop.set()
 
-    def _take(self, number: int, config: Config, current: Current) -> None:
+    def _take(self, number: int, config: Config, current: LiveConfig) -> None:
         try:
             current.take(config)
         except Misconfigured as error:

@@ -10,7 +10,7 @@ import numpy as np
 from pydicom import Dataset, dcmread
 
 from node.domain.admission.header_rules import AdmissionPolicy, Refused, admit
-from node.domain.decision.decide import ThresholdPolicy, decide
+from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import (
     Box,
     Decision,
@@ -21,7 +21,7 @@ from node.domain.decision.prediction import (
     Prediction,
     Probability,
     Rendering,
-    Used,
+    ScoreKind,
     Verdict,
 )
 from node.domain.decision.prior_studies import Past, PriorResult, PriorRule
@@ -145,7 +145,7 @@ def _verdict(rnd: Random) -> Verdict:
         return Verdict(Probability(), decision, _MODEL)
     score = rnd.choice((*_UNUSUAL, rnd.random()))
     rule = Rule(Thresholds.same(threshold), rnd.choice((0.0, 0.1, 5.0)), rnd.choice(_NAMES))
-    policy = ThresholdPolicy(rule, score=rnd.choice(list(Used)), prior=PriorRule(12))
+    policy = DecisionPolicy(rule, score=rnd.choice(list(ScoreKind)), prior=PriorRule(12))
     prior = PriorResult(_TAKEN, rnd.choice(_UNUSUAL), policy.score, rnd.choice(("", "x")), True)
     probability = Probability(score, score, score)
     decision = decide(probability, _FILM, policy, Past(results=rnd.choice(((), (prior,)))))

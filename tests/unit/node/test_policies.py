@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from node.config.settings import ConfigError, load
-from node.domain.decision.decide import ThresholdPolicy
-from node.domain.decision.prediction import Used
+from node.domain.decision.decide import DecisionPolicy
+from node.domain.decision.prediction import ScoreKind
 from node.domain.decision.prior_studies import PriorRule, Repeat
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.errors import Misconfigured
-from node.policies import threshold_policy
+from node.policies import decision_policy
 
 POINTS = {"youden": Thresholds(0.4, 0.3), "sensitivity-90": Thresholds(0.2, 0.1)}
 
@@ -24,15 +24,15 @@ def resolve(named: str | float, key: str) -> Thresholds:
     return POINTS[named]
 
 
-def policy(folder: Path, text: str) -> ThresholdPolicy:
+def policy(folder: Path, text: str) -> DecisionPolicy:
     """Return what a `policy` section comes to."""
     file = folder / "config.yaml"
     file.write_text(f"policy: {text}\n")
-    return threshold_policy(load(file), resolve)
+    return decision_policy(load(file), resolve)
 
 
 def test_the_default_is_the_best_sum_of_rates_and_nothing_else(tmp_path: Path) -> None:
-    assert policy(tmp_path, "{}") == ThresholdPolicy(Rule(POINTS["youden"]))
+    assert policy(tmp_path, "{}") == DecisionPolicy(Rule(POINTS["youden"]))
 
 
 def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
         - {threshold: 0.35, abstain: 0, calling_ae: XRAY1, station: ROOM 2}
         - {abstain: 0.5, station: ROOM 3}
     """
-    assert policy(tmp_path, text) == ThresholdPolicy(
+    assert policy(tmp_path, text) == DecisionPolicy(
         default=Rule(POINTS["sensitivity-90"], 0.2),
         overrides=(
             Override(
@@ -59,7 +59,7 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
             ),
             Override(Rule(POINTS["sensitivity-90"], 0.5, "overrides.2"), Group(station="ROOM 3")),
         ),
-        score=Used.IMAGE,
+        score=ScoreKind.IMAGE,
         prior=PriorRule(12, Repeat.FLAG),
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from node.config.settings import ConfigError, load
-from node.drift.alarm_store import SqlAlarms
+from node.drift.alarm_store import AlarmStore
 from node.drift.setup import telling
 from tests.peers.receivers import MailReceiver, WebReceiver
 from tests.peers.waiting import wait_until
@@ -51,7 +51,7 @@ def test_a_receiver_that_hangs_holds_up_no_other(
     )
     config = load(file)
     now = datetime.now(UTC)
-    alarms = SqlAlarms(told.engine, ("webhook", "mail"))
+    alarms = AlarmStore(told.engine, ("webhook", "mail"))
     assert alarms.raised(XRAY, "psi", now, CONTENT)
     stop = threading.Event()
     try:

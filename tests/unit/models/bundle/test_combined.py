@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from models.bundle.combined import Combined, combine
 from models.bundle.operating_points import thresholds
-from models.calibration.combined_fit import HARM, fit
+from models.calibration.combined_fit import HARM, fit_combined
 from models.calibration.platt import auc
 
 
@@ -24,7 +24,7 @@ def _films(
 @pytest.fixture(scope="module")
 def combined() -> Combined:
     """Return the model of films whose weights are known."""
-    return fit(*_films(0.8, 0.25, 0.3), source="invented")
+    return fit_combined(*_films(0.8, 0.25, 0.3), source="invented")
 
 
 def test_it_finds_the_weights_that_made_the_labels(combined: Combined) -> None:
@@ -43,17 +43,17 @@ def test_both_parts_together_order_films_better_than_the_image(combined: Combine
 
 def test_a_part_that_misleads_is_left_out_not_turned_around() -> None:
     """A clinical model may fall below chance elsewhere; then the image is all there is."""
-    against = fit(*_films(0.8, -0.5, 0.0, 4000), source="invented")
+    against = fit_combined(*_films(0.8, -0.5, 0.0, 4000), source="invented")
     assert against.clinical == 0.0
     assert combine(against, 1.0, -3.0) == combine(against, 1.0, 3.0)
-    reversed_image = fit(*_films(-0.8, 0.5, 0.0, 4000), source="invented")
+    reversed_image = fit_combined(*_films(-0.8, 0.5, 0.0, 4000), source="invented")
     assert 0 < reversed_image.image < 1e-3
 
 
 def test_facts_weigh_no_more_than_does_little_harm_where_they_tell_nothing() -> None:
     """Facts that order these films very well, and at a hundred other hospitals not at all."""
     x, z, labels = _films(0.8, 1.5, 0.3, 2000)
-    careful = fit(x, z, labels, source="invented")
+    careful = fit_combined(x, z, labels, source="invented")
     assert 0 < careful.clinical / careful.image < 0.6 * 1.5 / 0.8
     rng = np.random.default_rng(9)
     costs = [
@@ -93,9 +93,9 @@ def test_its_operating_points_are_those_of_its_own_scores(combined: Combined) ->
 def test_films_that_cannot_teach_it_are_refused() -> None:
     x, z, labels = _films(0.8, 0.5, 0.0, 50)
     with pytest.raises(ValueError, match="both classes"):
-        fit(x, z, np.ones(50), source="invented")
+        fit_combined(x, z, np.ones(50), source="invented")
     with pytest.raises(ValueError, match="no number"):
-        fit(x, np.where(np.arange(50) == 7, np.nan, z), labels, source="invented")
+        fit_combined(x, np.where(np.arange(50) == 7, np.nan, z), labels, source="invented")
 
 
 def test_no_weight_is_negative_and_mixtures_show_a_change(combined: Combined) -> None:

@@ -7,7 +7,7 @@ from models.bundle.operating_points import (
     SENSITIVITY_90,
     SPECIFICITY_90,
     YOUDEN,
-    freeze,
+    fit_operating_points,
     thresholds,
 )
 from models.evaluation.decisions import perform
@@ -40,7 +40,7 @@ def test_scores_that_are_all_the_same_have_no_operating_point() -> None:
     same, labels = np.full(4, 0.3), np.array([1.0, 0.0, 1.0, 0.0])
     assert thresholds(same, labels > 0.5) == {}
     with pytest.raises(ValueError, match="no threshold parts them"):
-        freeze(same, labels, "here")
+        fit_operating_points(same, labels, "here")
 
 
 def test_a_rate_that_no_threshold_reaches_is_not_promised() -> None:
@@ -54,7 +54,7 @@ def test_a_rate_that_no_threshold_reaches_is_not_promised() -> None:
 
 def test_youden_parts_what_can_be_parted() -> None:
     scores, labels = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9]), np.array([0.0, 0, 0, 1, 1, 1])
-    point = freeze(scores, labels, "here")[0]
+    point = fit_operating_points(scores, labels, "here")[0]
     assert point.threshold == pytest.approx(0.5)
     assert (point.sensitivity, point.specificity) == (1.0, 1.0)
     assert (point.films, point.positives) == (6, 3)
@@ -63,7 +63,7 @@ def test_youden_parts_what_can_be_parted() -> None:
 def test_what_is_frozen_is_what_an_evaluation_finds() -> None:
     """The same thresholds to the last digit, and the rates that they have on these films."""
     scores, positive = _films()
-    points = freeze(scores, positive.astype(float), "500 films")
+    points = fit_operating_points(scores, positive.astype(float), "500 films")
     assert [point.name for point in points] == ["youden", "sensitivity-90", "specificity-90"]
     assert {point.name: point.threshold for point in points} == thresholds(scores, positive)
     for point in points:
@@ -78,4 +78,4 @@ def test_what_is_frozen_is_what_an_evaluation_finds() -> None:
 @pytest.mark.parametrize("label", [0.0, 1.0])
 def test_films_of_one_class_set_no_point(label: float) -> None:
     with pytest.raises(ValueError, match="both classes"):
-        freeze(np.linspace(0.1, 0.9, 5), np.full(5, label), "here")
+        fit_operating_points(np.linspace(0.1, 0.9, 5), np.full(5, label), "here")

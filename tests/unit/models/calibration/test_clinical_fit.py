@@ -16,7 +16,7 @@ from models.calibration.clinical_fit import (
     weighted_quantile,
 )
 from models.calibration.clinical_metrics import drawn, measure
-from models.clinical.model import ClinicalModel, Facts, parse_clinical, spline
+from models.clinical.model import ClinicalFacts, ClinicalModel, parse_clinical, spline
 from tests.support.paths import ROOT
 from tests.support.people import crowd
 
@@ -34,10 +34,10 @@ def people() -> People:
     return crowd()
 
 
-def _facts(people: People, index: int) -> Facts:
+def _facts(people: People, index: int) -> ClinicalFacts:
     sex = "M" if people.male[index] else "F"
     age, weight = float(people.age[index]), float(people.weight_kg[index])
-    return Facts(age, sex, weight, float(people.height_cm[index]))
+    return ClinicalFacts(age, sex, weight, float(people.height_cm[index]))
 
 
 def test_the_fit_is_the_optimum_of_the_weighted_penalised_likelihood(people: People) -> None:
@@ -192,6 +192,6 @@ class TestSurvey:
         ours = fitted[Label.FEMORAL_NECK]
         assert ours.knots == shipped.knots
         for one in shipped.golden:
-            facts = Facts(one.age_years, one.sex, one.weight_kg, one.height_cm)
+            facts = ClinicalFacts(one.age_years, one.sex, one.weight_kg, one.height_cm)
             assert ours.logit(facts) == pytest.approx(one.logit, abs=1e-3)
         assert ours.figures.auc.value == pytest.approx(shipped.figures.auc.value, abs=1e-3)

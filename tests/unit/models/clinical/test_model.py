@@ -11,8 +11,8 @@ from scipy.interpolate import CubicSpline
 
 from models.clinical.model import (
     ClinicalError,
+    ClinicalFacts,
     ClinicalModel,
-    Facts,
     dump_clinical,
     parse_clinical,
     spline,
@@ -20,7 +20,7 @@ from models.clinical.model import (
 from tests.support.paths import ROOT
 
 CLINICAL = ROOT / "models" / "bundles" / "demo" / "clinical.yaml"
-WOMAN = Facts(age_years=67.0, sex="F", weight_kg=55.0, height_cm=158.0)
+WOMAN = ClinicalFacts(age_years=67.0, sex="F", weight_kg=55.0, height_cm=158.0)
 KNOTS = (51.0, 58.0, 66.0, 80.0)
 
 

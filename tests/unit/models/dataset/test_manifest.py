@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.dataset.entry import Entry, ManifestError, Origin, Sex, Split
+from models.dataset.entry import Entry, FilmOrigin, ManifestError, Sex, Split
 from models.dataset.manifest import read_manifest, write_manifest
 
 HEADER = "path,patient_id,site,split,label"
@@ -59,13 +59,15 @@ def test_a_table_as_spreadsheets_write_it_is_read(folder: Path) -> None:
     entry = read_manifest(file).entries[0]
     assert (entry.age, entry.sex, entry.view, entry.t_score) == (77.0, Sex.FEMALE, "PA", -2.6)
     assert entry.bmi == pytest.approx(60 / 1.5**2)
-    assert entry.origin is Origin.SIMULATED
+    assert entry.origin is FilmOrigin.SIMULATED
 
 
 def test_what_is_written_is_read_back(folder: Path) -> None:
     entries = [
         Entry(folder / "a.png", "p,1", "A", Split.TEST, False, age=70.5, mask=folder / "b.png"),
-        Entry(folder / "c.png", 'p"2', "A", Split.TEST, True, sex=Sex.MALE, origin=Origin.PATIENT),
+        Entry(
+            folder / "c.png", 'p"2', "A", Split.TEST, True, sex=Sex.MALE, origin=FilmOrigin.PATIENT
+        ),
     ]
     file = folder / "made.csv"
     write_manifest(file, entries)
@@ -78,7 +80,7 @@ def test_what_is_written_is_read_back(folder: Path) -> None:
 def test_simulated_films_are_never_taken_for_patients(folder: Path) -> None:
     header = f"{HEADER},origin"
     mixed = [f"{row},patient" for row in ROWS[:-1]] + [f"{ROWS[-1]},simulated"]
-    assert read_manifest(_write(folder, mixed, header)).origin is Origin.SIMULATED
+    assert read_manifest(_write(folder, mixed, header)).origin is FilmOrigin.SIMULATED
     partly = [f"{row},patient" for row in ROWS[:-1]] + [f"{ROWS[-1]},"]
     assert read_manifest(_write(folder, partly, header)).origin is None
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from models.bundle.card import Card
 from models.bundle.store import write_bundle
-from models.dataset.entry import Entry, Origin, Split
+from models.dataset.entry import Entry, FilmOrigin, Split
 from models.dataset.manifest import read_manifest, write_manifest
 from models.evaluation import scores
 from models.evaluation.leakage_run import JSON, OFF, PLAIN, SCORES, TWINS
@@ -69,7 +69,7 @@ def _write_cohort(folder: Path) -> None:
             split=Split.TEST,
             label=t_score <= -2.5,
             t_score=t_score,
-            origin=Origin.SIMULATED,
+            origin=FilmOrigin.SIMULATED,
         )
         other = round(t_score + step, 2)
         twin = _film(folder / "twins" / film, number, bone + step)

@@ -9,8 +9,8 @@ import pytest
 from models.bundle.combined import combine
 from models.bundle.score import Bundle
 from models.bundle.store import load_bundle
-from models.calibration.combined_fit import fit
-from models.clinical.model import Facts
+from models.calibration.combined_fit import fit_combined
+from models.clinical.model import ClinicalFacts
 from models.dataset.entry import Entry, Sex, Split
 from models.evaluation.model_scores import own_points, panel
 from models.evaluation.scores import FilmScore
@@ -37,14 +37,16 @@ def bundle() -> Bundle:
     shipped = load_bundle(ROOT / "models" / "bundles" / "demo")
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 80).astype(float)
-    made = fit(labels + rng.normal(0, 1, 80), labels + rng.normal(0, 1, 80), labels, "here")
+    made = fit_combined(
+        labels + rng.normal(0, 1, 80), labels + rng.normal(0, 1, 80), labels, "here"
+    )
     return replace(shipped, card=shipped.card.model_copy(update={"combined": made}))
 
 
 def test_facts_that_are_not_known_leave_the_image_alone(bundle: Bundle) -> None:
     found = panel(bundle, [KNOWN, UNKNOWN, KNOWN], SCORED)
     assert bundle.clinical is not None
-    logit = bundle.clinical.logit(Facts(71.0, "F", 52.0, 158.0))
+    logit = bundle.clinical.logit(ClinicalFacts(71.0, "F", 52.0, 158.0))
     assert logit is not None
     assert found["image"][:2].tolist() == [0.7, 0.4]
     assert found["clinical"][0] == pytest.approx(1 / (1 + np.exp(-logit)))

@@ -15,7 +15,7 @@ from PIL import Image
 from models.bundle.card import Card
 from models.bundle.score import Bundle
 from models.bundle.store import write_bundle
-from models.dataset.entry import Entry, ManifestError, Origin, Split
+from models.dataset.entry import Entry, FilmOrigin, ManifestError, Split
 from models.dataset.manifest import write_manifest
 from models.evaluation import run, scores
 from models.evaluation.run import HTML, JSON, PREDICTIONS, SCORES
@@ -49,7 +49,7 @@ def _films(folder: Path, masks: bool = True) -> list[Entry]:
             )
         path = folder / f"f{number}.png"
         entries.append(
-            Entry(path, f"p{number}", site, split, label, mask=mask, origin=Origin.SIMULATED)
+            Entry(path, f"p{number}", site, split, label, mask=mask, origin=FilmOrigin.SIMULATED)
         )
     return entries
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.nets.cpu_conv import GemmConv2d, quicken
+from models.nets.cpu_conv import GemmConv2d, use_gemm_backward
 from models.nets.grid import GridConfig, GridNet
 
 
@@ -19,7 +19,7 @@ def test_values_and_gradients_are_those_of_torch(
 ) -> None:
     torch.manual_seed(0)
     plain = nn.Conv2d(3, 5, kernel, stride=stride, padding=padding, bias=False).double()
-    quick = quicken(copy.deepcopy(plain))
+    quick = use_gemm_backward(copy.deepcopy(plain))
     assert type(quick) is GemmConv2d
     said = []
     for layer in (plain, quick):
@@ -36,7 +36,7 @@ def test_under_autocast_gradients_come_back_in_the_weights_own_type(side: int) -
     """As processors that multiply in bfloat16 train."""
     torch.manual_seed(0)
     plain = nn.Conv2d(3, 5, 3, padding=1, bias=False)
-    quick = quicken(copy.deepcopy(plain))
+    quick = use_gemm_backward(copy.deepcopy(plain))
     said = []
     for layer in (plain, quick):
         picture = torch.randn(4, 3, side, side, generator=torch.Generator().manual_seed(1))
@@ -56,7 +56,7 @@ def test_a_whole_net_learns_the_same() -> None:
     torch.manual_seed(0)
     plain = GridNet(GridConfig(size=192, dim=32, depth=1, heads=2, dropout=0.0)).double()
     quick = copy.deepcopy(plain)
-    quicken(quick)
+    use_gemm_backward(quick)
     assert sum(type(module) is GemmConv2d for module in quick.modules()) == 17
     film = torch.randn(2, 1, 192, 192).double()
     for net in (plain, quick):
@@ -76,4 +76,4 @@ def test_what_it_cannot_do_is_left_as_it_is() -> None:
         nn.Conv2d(2, 2, 3, bias=False, padding="same"),
         nn.Conv2d(2, 2, 3, bias=False, padding_mode="reflect"),
     ]
-    assert all(type(quicken(layer)) is nn.Conv2d for layer in others)
+    assert all(type(use_gemm_backward(layer)) is nn.Conv2d for layer in others)

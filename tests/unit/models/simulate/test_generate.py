@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from models.dataset.entry import Origin
+from models.dataset.entry import FilmOrigin
 from models.dataset.manifest import COLUMNS, read_manifest
 from models.images.dicom import read_radiograph
 from models.simulate import generate
@@ -255,5 +255,5 @@ def test_trainer_and_evaluator_take_every_manifest(cohort: tuple[Path, Made]) ->
     for file in cohort[1].manifests:
         manifest = read_manifest(file)
         assert len(manifest.entries) == COUNT
-        assert manifest.origin is Origin.SIMULATED
+        assert manifest.origin is FilmOrigin.SIMULATED
         assert manifest.home_sites == {"internal"}

@@ -14,11 +14,11 @@ from models.bundle.score import Bundle
 from models.bundle.store import BundleError, load_bundle
 from models.clinical.model import ClinicalModel, sigmoid
 from models.nets.grid import GridConfig, GridNet
-from models.training.build_bundle import LEAST, Carried, HeldOut, Origin, release
+from models.training.build_bundle import LEAST, CardText, ClinicalInputs, HeldOut, release
 from tests.support.paths import ROOT
 
 NAMES = ["youden", "sensitivity-90", "specificity-90"]
-ORIGIN = Origin(
+ORIGIN = CardText(
     name="test",
     version="0",
     intended_use=IntendedUse.DEMONSTRATION,
@@ -47,7 +47,7 @@ def held_out(clinical: ClinicalModel) -> HeldOut:
     labels = (np.arange(400) % 3 == 0).astype(float)
     known = labels - 3 + rng.normal(0, 1, 400)
     known[1::4] = np.nan
-    return HeldOut(2 * labels + rng.normal(0, 1, 400), labels, Carried(clinical, known))
+    return HeldOut(2 * labels + rng.normal(0, 1, 400), labels, ClinicalInputs(clinical, known))
 
 
 @pytest.fixture

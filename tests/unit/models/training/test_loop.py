@@ -16,7 +16,7 @@ import torch
 from models.nets.gradcam import Explained
 from models.nets.grid import GridConfig, GridNet, Output
 from models.training.distributed import Ranks
-from models.training.loop import TrainConfig, fit, loss, stray
+from models.training.loop import TrainConfig, fit, heatmap_loss, loss
 from models.training.manifest_source import Films
 from models.training.simulated_batches import (
     CALIBRATE,
@@ -28,7 +28,7 @@ from models.training.simulated_batches import (
     twin_batch,
     twin_pair,
 )
-from models.training.simulated_source import Rendered
+from models.training.simulated_source import SimulatedSource
 from tests.support.paths import ROOT
 
 CONFIG = GridConfig(size=192, dim=32, depth=1, heads=2)
@@ -42,14 +42,14 @@ def _phantoms() -> Maps:
     return dict.fromkeys([*TRAIN.variants, *CALIBRATE.variants], phantom.astype(np.float16))
 
 
-def _source() -> Rendered:
+def _source() -> SimulatedSource:
     maps, patients = _phantoms(), subjects(CALIBRATE, 8)
     held_out = Films(
         pixels=render_films(maps, patients, CONFIG.size),
         label=np.array([one.label for one in patients], np.float32),
         t_score=np.array([one.t_score for one in patients], np.float32),
     )
-    return Rendered(maps, seed=1, held_out=held_out, pairs=1)
+    return SimulatedSource(maps, seed=1, held_out=held_out, pairs=1)
 
 
 def _batch(maps: Maps) -> Batch:
@@ -63,7 +63,7 @@ def maps() -> Maps:
 
 
 @pytest.fixture
-def source() -> Rendered:
+def source() -> SimulatedSource:
     """Return a source of twins of the phantom."""
     return _source()
 
@@ -114,14 +114,14 @@ def test_heat_spread_as_bone_costs_least() -> None:
     bone[:, :3] = 2.0
     on, one, off = torch.zeros(1, 6, 6), torch.zeros(1, 6, 6), torch.zeros(1, 6, 6)
     on[:, :3], one[:, 1, 2], off[:, 4:] = 1.0, 1.0, 1.0
-    costs = [float(stray(heat, bone)) for heat in (on, on + off, one, off)]
+    costs = [float(heatmap_loss(heat, bone)) for heat in (on, on + off, one, off)]
     assert costs == sorted(costs)
     assert costs[0] < 0.2
     for gone in (torch.zeros(1, 6, 6), -on - off):
-        assert float(stray(gone, bone)) > costs[0] + 0.5
-    assert float(stray(7 * on, bone)) == pytest.approx(costs[0])
+        assert float(heatmap_loss(gone, bone)) > costs[0] + 0.5
+    assert float(heatmap_loss(7 * on, bone)) == pytest.approx(costs[0])
     heat = (-on - off).requires_grad_()
-    stray(heat, bone).backward()
+    heatmap_loss(heat, bone).backward()
     assert heat.grad is not None
     assert float(heat.grad[0, 0, 0]) < 0  # a way back: less negative heat on bone costs less
 
@@ -130,10 +130,14 @@ def test_heat_prefers_cells_full_of_bone() -> None:
     """A cell with twice the bone deserves eight times the heat."""
     bone, even = torch.ones(1, 6, 6), torch.ones(1, 6, 6)
     bone[:, :3] = 2.0
-    assert float(stray(bone**3, bone)) < float(stray(bone, bone)) < float(stray(even, bone))
+    assert (
+        float(heatmap_loss(bone**3, bone))
+        < float(heatmap_loss(bone, bone))
+        < float(heatmap_loss(even, bone))
+    )
 
 
-def test_training_moves_heat_onto_bone(source: Rendered, tmp_path: Path) -> None:
+def test_training_moves_heat_onto_bone(source: SimulatedSource, tmp_path: Path) -> None:
     """The same films with and without the loss on heat: with it, less heat lies beside bone."""
     batch = source.batch(0, CONFIG.size)
     far = []
@@ -141,11 +145,11 @@ def test_training_moves_heat_onto_bone(source: Rendered, tmp_path: Path) -> None
         longer = replace(RUN, steps=12, look=100, ema=0.0, heat=weight)
         run = fit(_net(), source, longer, tmp_path / f"{weight}.pt", ALONE)
         _, heat = Explained(run.net.requires_grad_())(batch.film)
-        far.append(float(stray(heat, batch.bone)))
+        far.append(float(heatmap_loss(heat, batch.bone)))
     assert far[1] < far[0]
 
 
-def test_one_batch_in_three_is_new(maps: Maps, source: Rendered) -> None:
+def test_one_batch_in_three_is_new(maps: Maps, source: SimulatedSource) -> None:
     """The others hold pairs seen before, the same on every run."""
     films = [source.batch(number, 192).film for number in range(6)]
     again = replace(source, kept=OrderedDict())
@@ -156,14 +160,14 @@ def test_one_batch_in_three_is_new(maps: Maps, source: Rendered) -> None:
     assert any(torch.equal(films[4], films[n]) for n in (0, 3))
 
 
-def test_the_same_seed_gives_the_same_weights(source: Rendered, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_weights(source: SimulatedSource, tmp_path: Path) -> None:
     runs = [fit(_net(), source, RUN, tmp_path / f"{name}.pt", ALONE) for name in ("one", "two")]
     assert all((run.done.step, run.done.films) == (2, 4) for run in runs)
     first, second = (run.net.out.weight.detach() for run in runs)
     assert torch.equal(first, second)
 
 
-def test_a_stopped_run_goes_on_where_it_was(source: Rendered, tmp_path: Path) -> None:
+def test_a_stopped_run_goes_on_where_it_was(source: SimulatedSource, tmp_path: Path) -> None:
     """Two steps and one more are three steps; a finished run stays as it is."""
     stopped, whole = tmp_path / "stopped.pt", tmp_path / "whole.pt"
     longer = replace(RUN, steps=4)
@@ -176,7 +180,7 @@ def test_a_stopped_run_goes_on_where_it_was(source: Rendered, tmp_path: Path) ->
         torch.testing.assert_close(run.net.state_dict(), straight.net.state_dict())
 
 
-def test_the_log_has_a_line_for_each_look(source: Rendered, tmp_path: Path) -> None:
+def test_the_log_has_a_line_for_each_look(source: SimulatedSource, tmp_path: Path) -> None:
     """And one for where the run ended, once: a look costs a pass over all validation films."""
     fit(_net(), source, replace(RUN, steps=3, look=2), tmp_path / "run.pt", ALONE)
     with (tmp_path / "run.csv").open() as stream:
@@ -186,7 +190,7 @@ def test_the_log_has_a_line_for_each_look(source: Rendered, tmp_path: Path) -> N
     assert all(0 <= float(line["auc"]) <= 1 for line in lines)
 
 
-def test_a_run_that_betters_no_more_ends(source: Rendered, tmp_path: Path) -> None:
+def test_a_run_that_betters_no_more_ends(source: SimulatedSource, tmp_path: Path) -> None:
     """Patience 0: the second look that is no better than the first is the last."""
     impatient = replace(RUN, steps=50, rate=0.0, patience=2)
     done = fit(_net(), source, impatient, tmp_path / "run.pt", ALONE).done

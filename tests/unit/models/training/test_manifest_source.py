@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 from models.bundle.golden import verify_golden
 from models.bundle.score import Bundle
 from models.bundle.store import load_bundle, write_bundle
-from models.clinical.model import Facts
+from models.clinical.model import ClinicalFacts
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.entry import ManifestError, Split
 from models.dataset.manifest import read_manifest
 from models.nets.grid import GridConfig, GridNet, Output
-from models.training.manifest_source import Listed, load_films
+from models.training.manifest_source import ManifestSource, load_films
 from node.cli.model import model
 from tests.support.paths import ROOT
 
@@ -41,10 +41,10 @@ def manifest(tmp_path: Path) -> Path:
     return file
 
 
-def films(manifest: Path, folder: Path) -> Listed:
+def films(manifest: Path, folder: Path) -> ManifestSource:
     """Return the manifest's films, ready for a net."""
     listed = read_manifest(manifest)
-    return Listed(
+    return ManifestSource(
         load_films(listed.of(Split.TRAIN), SIZE, folder),
         load_films(listed.of(Split.VALIDATION), SIZE, folder),
         seed=1,
@@ -186,5 +186,5 @@ def test_clinical_logits_are_nan_where_a_fact_is_missing_or_out_of_range(
     manifest.write_text("\n".join(rows))
     assert start.clinical is not None
     found = clinical_logits(start.clinical, read_manifest(manifest).entries)
-    assert found[0] == start.clinical.logit(Facts(67.0, "F", 60.0, 160.0))
+    assert found[0] == start.clinical.logit(ClinicalFacts(67.0, "F", 60.0, 160.0))
     assert np.isnan(found[1:]).all()

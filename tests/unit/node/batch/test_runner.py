@@ -14,7 +14,7 @@ from node.batch.runner import Outcome
 from node.batch.session import Model, Request, screen
 from node.batch.table import open_table
 from node.domain.admission.header_rules import AdmissionPolicy, PixelRule
-from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Prediction
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Misconfigured, Permanent, Transient
@@ -92,7 +92,7 @@ def run(predictor: Counting, tmp_path: Path) -> Callable[..., Outcome]:
         told = told or Told()
         policy = changes.pop("policy", AdmissionPolicy())
         request = replace(Request((tmp_path / "films",), tmp_path / "scores.csv", 1), **changes)  # type: ignore[arg-type]
-        thresholds = ThresholdPolicy(Rule(Thresholds.same(threshold)))
+        thresholds = DecisionPolicy(Rule(Thresholds.same(threshold)))
         model = Model(predictor, policy, thresholds, batch=2)
         return screen(request, reader(policy=policy), lambda: model, told.stop, told)
 

@@ -18,16 +18,16 @@ from node.challenger.comparison import (
     StoredPair,
     compare_bundles,
 )
-from node.challenger.states import CanaryState, is_chosen
-from node.domain.decision.decide import ThresholdPolicy
-from node.domain.decision.prediction import Finding, Used
+from node.challenger.states import ChallengerState, is_chosen
+from node.domain.decision.decide import DecisionPolicy
+from node.domain.decision.prediction import Finding, ScoreKind
 from node.domain.decision.prior_studies import PriorRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from tests.unit.node.replay.test_replay import ANNA, STORED
 
-SCORED = str(CanaryState.SCORED)
-SERVING = Side("demo", "5e" * 32, ThresholdPolicy(Rule(Thresholds.same(0.5))))
-CANARY = Side("./next", "ca" * 32, ThresholdPolicy(Rule(Thresholds.same(0.25))))
+SCORED = str(ChallengerState.SCORED)
+SERVING = Side("demo", "5e" * 32, DecisionPolicy(Rule(Thresholds.same(0.5))))
+CANARY = Side("./next", "ca" * 32, DecisionPolicy(Rule(Thresholds.same(0.25))))
 BLANK = STORED._replace(clinical=None, combined=None)
 
 
@@ -84,7 +84,7 @@ class TestFlags:
 
     def test_what_is_open_is_not_flagged_and_is_counted(self) -> None:
         rule = Rule(Thresholds.same(0.5), abstain=0.5)
-        side = Side("demo", "5e" * 32, ThresholdPolicy(rule))
+        side = Side("demo", "5e" * 32, DecisionPolicy(rule))
         made = compared(pair(0.55, 0.9), pair(0.9, None), serving=side)
         assert made.undetermined == (1, 1)
         assert made.flags == Crossed(0, 1, 1, 0)
@@ -100,7 +100,7 @@ class TestFlags:
     def test_the_score_that_counts_is_each_ones_own(self) -> None:
         """A bundle without a combined part is judged by its image score."""
         [film] = compared(pair(0.1, 0.2, combined=(None, 0.9))).films
-        assert (film.serving.used, film.canary.used) == (Used.IMAGE, Used.COMBINED)
+        assert (film.serving.used, film.canary.used) == (ScoreKind.IMAGE, ScoreKind.COMBINED)
         assert (film.serving.finding, film.canary.finding) == (Finding.ABSENT, Finding.PRESENT)
 
 
@@ -158,8 +158,8 @@ class TestCoverage:
             unseen._replace(uid=left_out),
             *(
                 unseen._replace(state=str(state))
-                for state in CanaryState
-                if state is not CanaryState.SCORED
+                for state in ChallengerState
+                if state is not ChallengerState.SCORED
             ),
             share=0.5,
         )

@@ -12,8 +12,8 @@ from node.cli.main import app
 from node.display.drift import as_json, print_drift
 from node.domain.decision.prediction import IntendedUse
 from node.domain.errors import Misconfigured
-from node.drift.alarm_store import SqlAlarms
-from node.drift.metric_store import SqlDrift
+from node.drift.alarm_store import AlarmStore
+from node.drift.metric_store import DriftMetricStore
 from node.drift.metrics import Figure, Measure, Measured, Source
 from node.drift.setup import DriftReport
 from node.jobs import schema
@@ -39,7 +39,7 @@ def config(tmp_path: Path) -> Path:
     file.write_text(f"database: {{url: 'sqlite:///{tmp_path / 'jobs.db'}'}}\n")
     engine = open_engine(f"sqlite:///{tmp_path / 'jobs.db'}")
     schema.upgrade(engine)
-    store = SqlDrift(engine)
+    store = DriftMetricStore(engine)
     store.keep(
         YESTERDAY,
         [
@@ -50,7 +50,7 @@ def config(tmp_path: Path) -> Path:
         ],
     )
     store.keep(EARLIER, [Measured(EARLIER, XRAY, Figure(Measure.PSI, 0.05, 240), "ab" * 32)])
-    SqlAlarms(engine, ()).raised(XRAY, "psi", datetime.now(UTC), {})
+    AlarmStore(engine, ()).raised(XRAY, "psi", datetime.now(UTC), {})
     return file
 
 

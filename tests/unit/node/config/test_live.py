@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.config.live import Current
+from node.config.live import LiveConfig
 from node.config.sections import Admit, Policy
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
@@ -18,7 +18,7 @@ def refuse_the_young(config: Config) -> float:
 
 
 def test_who_asks_again_meets_the_new_one() -> None:
-    current = Current(Config())
+    current = LiveConfig(Config())
     policy = current.derive(admission_policy)
     before = policy()
     current.take(YOUNG)
@@ -28,13 +28,13 @@ def test_who_asks_again_meets_the_new_one() -> None:
 
 def test_nothing_is_made_anew_at_each_question() -> None:
     """A film costs one look at a reference."""
-    policy = Current(Config()).derive(admission_policy)
+    policy = LiveConfig(Config()).derive(admission_policy)
     assert policy() is policy()
 
 
 def test_one_part_that_can_make_nothing_of_it_keeps_all_as_they_were() -> None:
     told: list[Config] = []
-    current = Current(Config(), told.append)
+    current = LiveConfig(Config(), told.append)
     policy, limit = current.derive(admission_policy), current.derive(refuse_the_young)
     with pytest.raises(Misconfigured, match="too young"):
         current.take(YOUNG)
@@ -44,5 +44,5 @@ def test_one_part_that_can_make_nothing_of_it_keeps_all_as_they_were() -> None:
 
 def test_each_configuration_is_told_once() -> None:
     told: list[Config] = []
-    Current(Config(), told.append).take(YOUNG)
+    LiveConfig(Config(), told.append).take(YOUNG)
     assert told == [Config(), YOUNG]

@@ -14,7 +14,7 @@ from rich.console import Console
 from node.challenger.accuracy_comparison import diagnose
 from node.challenger.auc import areas
 from node.challenger.comparison import Report, compare_bundles
-from node.challenger.states import CanaryState
+from node.challenger.states import ChallengerState
 from node.cli.options import as_text
 from node.display.challenger import as_json, print_report
 from node.display.charts.challenger import draw_canary
@@ -102,7 +102,7 @@ def test_a_sources_name_is_text_and_nothing_else() -> None:
 def test_what_is_missing_is_said() -> None:
     """With what to look at where there is nothing at all."""
     unseen = pair(0.5, None, state=None)
-    failed = unseen._replace(state=str(CanaryState.FAILED))
+    failed = unseen._replace(state=str(ChallengerState.FAILED))
     said = shown(report(unseen, unseen._replace(kept=False), failed, others=3))
     assert "1 wait for the canary" in said
     assert "1 were purged before it could score them" in said

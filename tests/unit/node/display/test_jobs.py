@@ -18,22 +18,22 @@ from node.domain.decision.prediction import (
 )
 from node.domain.radiograph.film import Film
 from node.domain.workflow.job import Job, JobState
-from node.domain.workflow.job_summary import Dossier, Happening
+from node.domain.workflow.job_summary import HistoryEntry, JobDetail
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOSTILE = "[/red]\x1b[2JX"  # a calling AE title has 16 characters, and some sender sends these
 
 
 @pytest.fixture
-def dossier() -> Dossier:
+def dossier() -> JobDetail:
     """Return a job that such a sender made, and that failed with an error of its making."""
     film = Film("1.2.3", "1.2", "1.3", "1.4", "1.5", "d" * 64, 1, calling_ae=HOSTILE)
     job = Job(1, JobState.FAILED, film, "", 1, NOW, NOW, error=HOSTILE)
-    return Dossier(job, (), (Happening(NOW, "receive", "RECEIVED", HOSTILE, HOSTILE, None),))
+    return JobDetail(job, (), (HistoryEntry(NOW, "receive", "RECEIVED", HOSTILE, HOSTILE, None),))
 
 
 def test_a_job_is_shown_whoever_sent_it(
-    dossier: Dossier, capsys: pytest.CaptureFixture[str]
+    dossier: JobDetail, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Neither markup, which would end the command, nor orders to the terminal."""
     print_dossier(dossier)
@@ -43,7 +43,7 @@ def test_a_job_is_shown_whoever_sent_it(
     assert "\\x1b[2JX" in shown
 
 
-def test_so_is_a_list_of_jobs(dossier: Dossier, capsys: pytest.CaptureFixture[str]) -> None:
+def test_so_is_a_list_of_jobs(dossier: JobDetail, capsys: pytest.CaptureFixture[str]) -> None:
     """As above."""
     print_jobs([dossier.job], {JobState.FAILED: 1})
     shown = capsys.readouterr().out
@@ -52,7 +52,7 @@ def test_so_is_a_list_of_jobs(dossier: Dossier, capsys: pytest.CaptureFixture[st
 
 
 def test_a_job_says_where_nothing_was_sent(
-    dossier: Dossier, capsys: pytest.CaptureFixture[str]
+    dossier: JobDetail, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Because that destination was in shadow: it is not forgotten."""
     model = ModelIdentity("m", "1", "ab" * 32, IntendedUse.RESEARCH)

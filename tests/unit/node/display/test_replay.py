@@ -10,7 +10,7 @@ from PIL import Image
 
 from node.display.charts.replay import AFTER, BEFORE, draw_replay
 from node.display.replay import as_json, print_replay
-from node.domain.decision.decide import ThresholdPolicy
+from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import IntendedUse
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.replay.accuracy import Share
@@ -19,7 +19,7 @@ from node.replay.replay import StoredScore, replay
 from tests.unit.node.replay.test_replay import ANNA, MARCH, stored
 
 HOSTILE = "[/red]\x1b[2J"  # a sex is one character of a header; a rule's name is an administrator's
-POLICY = ThresholdPolicy(
+POLICY = DecisionPolicy(
     Rule(Thresholds.same(0.4)), (Override(Rule(Thresholds.same(0.3), 0.0, HOSTILE), Group("M")),)
 )
 
@@ -82,7 +82,7 @@ def test_programs_get_all_of_it() -> None:
 @pytest.mark.parametrize("count", [1, 2, 60, 61, 1200])
 def test_a_picture_of_any_span_shows_both_rules(count: int) -> None:
     """One bar, or years in steps of days; both colours are there, before and after."""
-    made = replay(days(count), ThresholdPolicy(Rule(Thresholds.same(0.4))))
+    made = replay(days(count), DecisionPolicy(Rule(Thresholds.same(0.4))))
     with Image.open(BytesIO(draw_replay(made, "two films a day"))) as picture:
         pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
     for colour in (BEFORE, AFTER):

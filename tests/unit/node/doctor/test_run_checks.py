@@ -17,7 +17,7 @@ from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.workflow.retry import RetryPolicy
 from node.jobs import schema
 from node.jobs.engine import clock_of, open_engine
-from node.jobs.intake import SqlIntake
+from node.jobs.intake import IntakeStore
 from tests.peers.bundles import DEMO, recalibrated, signed
 from tests.support.film_facts import CHEST_FILM
 
@@ -107,7 +107,7 @@ def test_our_clock_and_the_databases_agree(housed: Config) -> None:
 def test_a_clock_that_was_set_back_is_no_health(housed: Config) -> None:
     """Leases and waits of rows from the future would never be over."""
     later = datetime.now(UTC) + timedelta(hours=1)
-    intake = SqlIntake(open_engine(housed.database.url), RetryPolicy(1, 1, 1))
+    intake = IntakeStore(open_engine(housed.database.url), RetryPolicy(1, 1, 1))
     assert intake.receive(CHEST_FILM, Admitted(), "films/x", later)
     with pytest.raises(OsteoScreenError, match="the clock was set back; set it by NTP"):
         clock(housed)

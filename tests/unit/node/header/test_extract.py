@@ -12,7 +12,7 @@ from node.domain.admission.header_rules import AdmissionPolicy, Refused, admit
 from node.domain.admission.reasons import Reason
 from node.domain.radiograph.body_part import BodyPart
 from node.domain.radiograph.derivation import Derivation
-from node.domain.radiograph.film import Film, Said
+from node.domain.radiograph.film import Film, HeaderStatements
 from node.domain.radiograph.view import View
 from node.header.read import read_film
 from tests.support.elements import hostile
@@ -40,15 +40,17 @@ class TestTexts:
         found = read(
             tmp_path, SeriesDescription="Abdomen lat", StudyDescription="Thorax und Abdomen"
         )
-        assert found.series == Said((BodyPart.ABDOMEN,), View.LATERAL)
-        assert found.study == Said((BodyPart.CHEST, BodyPart.ABDOMEN))
+        assert found.series == HeaderStatements((BodyPart.ABDOMEN,), View.LATERAL)
+        assert found.study == HeaderStatements((BodyPart.CHEST, BodyPart.ABDOMEN))
 
     @pytest.mark.parametrize(
         "keyword", ["SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription"]
     )
     def test_each_text_of_the_series_is_read(self, keyword: str, tmp_path: Path) -> None:
         """Consoles name the view in one of them or another."""
-        assert read(tmp_path, **{keyword: "CHEST PA"}).series == Said((BodyPart.CHEST,), View.PA)
+        assert read(tmp_path, **{keyword: "CHEST PA"}).series == HeaderStatements(
+            (BodyPart.CHEST,), View.PA
+        )
 
     @pytest.mark.parametrize(
         "keyword",
@@ -56,7 +58,9 @@ class TestTexts:
     )
     def test_each_text_of_the_study_is_read(self, keyword: str, tmp_path: Path) -> None:
         """Order systems name the part in one of them or another."""
-        assert read(tmp_path, **{keyword: "CHEST PA"}).study == Said((BodyPart.CHEST,), View.PA)
+        assert read(tmp_path, **{keyword: "CHEST PA"}).study == HeaderStatements(
+            (BodyPart.CHEST,), View.PA
+        )
 
     @pytest.mark.parametrize(
         "keyword", ["RequestedProcedureDescription", "ScheduledProcedureStepDescription"]
@@ -75,7 +79,7 @@ class TestTexts:
             (["", "ISO 2022 IR 87"], "胸部 PA"),
         ):
             found = read(tmp_path, SpecificCharacterSet=charset, SeriesDescription=text)
-            assert found.series == Said((BodyPart.CHEST,), View.PA), charset
+            assert found.series == HeaderStatements((BodyPart.CHEST,), View.PA), charset
 
     def test_no_word_of_them_is_kept(self, tmp_path: Path) -> None:
         """People write names into descriptions; a film's facts go into the job table."""
@@ -96,7 +100,7 @@ class TestCodes:
             AnatomicRegionSequence=[code("51185008", "Chest")],
             ViewCodeSequence=[code("272479007", "postero-anterior")],
         )
-        assert found.coded == Said((BodyPart.CHEST,), View.PA)
+        assert found.coded == HeaderStatements((BodyPart.CHEST,), View.PA)
 
     def test_a_modifier_makes_another_view(self, tmp_path: Path) -> None:
         """A lordotic AP film is not what the model has learned."""

@@ -19,7 +19,7 @@ from pydicom.uid import (
 
 from node.domain.errors import Permanent
 from node.domain.radiograph.body_part import BodyPart
-from node.domain.radiograph.film import Said
+from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View
 from node.header.read import read_film
 from tests.support.elements import preamble
@@ -61,8 +61,8 @@ class TestFacts:
             "PA",
         )
         assert found.image_type == ("DERIVED", "PRIMARY")
-        assert found.study == Said((BodyPart.CHEST,), View.PA)
-        assert found.series == Said()
+        assert found.study == HeaderStatements((BodyPart.CHEST,), View.PA)
+        assert found.series == HeaderStatements()
         assert found.manufacturer == "Maker"
         assert (found.rows, found.columns) == (256, 256)
         assert (found.number_of_frames, found.samples_per_pixel) == (1, 1)

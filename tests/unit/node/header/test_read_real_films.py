@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused, admit
-from node.domain.admission.reasons import Note, Reason
+from node.domain.admission.reasons import AdmissionNote, Reason
 from node.header.read import read_film
 
 ADMITTED = {
@@ -13,8 +13,8 @@ ADMITTED = {
     "chest/RG1_J2KR": (),
     "chest/RG1_JLSN": (),
     "chest/CR_siim_nih_PA_62M": (),
-    "chest/udacity_test1": (Note.VIEW_UNKNOWN,),
-    "chest/udacity_test4": (Note.VIEW_UNKNOWN,),
+    "chest/udacity_test1": (AdmissionNote.VIEW_UNKNOWN,),
+    "chest/udacity_test4": (AdmissionNote.VIEW_UNKNOWN,),
 }
 REFUSED = {
     "headers/chrJapMulti": Reason.NO_PIXELS,
@@ -33,7 +33,9 @@ pytestmark = pytest.mark.shared_data
 
 
 @pytest.mark.parametrize(("name", "notes"), ADMITTED.items(), ids=ADMITTED)
-def test_a_chest_film_is_admitted(name: str, notes: tuple[Note, ...], shared_data: Path) -> None:
+def test_a_chest_film_is_admitted(
+    name: str, notes: tuple[AdmissionNote, ...], shared_data: Path
+) -> None:
     """By the default policy: their patients are 55 to 81."""
     film = read_film(shared_data / "dicom" / f"{name}.dcm", "A")
     assert admit(film, AdmissionPolicy()) == Admitted(notes=notes)

@@ -7,7 +7,7 @@ import pytest
 
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, PixelRule, Refused
 from node.domain.admission.image_rules import judge
-from node.domain.admission.reasons import Note, Reason
+from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.errors import Rejected
 from node.domain.radiograph.pixels import Radiograph
 from node.inference.decoder import decode
@@ -60,7 +60,7 @@ def test_turned_ones_are_refused(
 def test_inverted_ones_are_set_right(predictor: BundlePredictor, shared_data: Path) -> None:
     inverted = [Radiograph(np.float32(1) - one.pixels) for one in chest_films(shared_data)]
     for seen in predictor.look(inverted):
-        assert judge(Admitted(), seen, LOOKING) == Admitted(notes=(Note.INVERTED,))
+        assert judge(Admitted(), seen, LOOKING) == Admitted(notes=(AdmissionNote.INVERTED,))
 
 
 @pytest.mark.parametrize(("name", "reason"), OTHERS.items())

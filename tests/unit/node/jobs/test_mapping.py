@@ -4,7 +4,7 @@ import json
 
 from node.domain.radiograph.body_part import BodyPart
 from node.domain.radiograph.derivation import Derivation
-from node.domain.radiograph.film import Said
+from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View
 from node.jobs.mapping import film_from, film_json
 from tests.support.film_facts import CHEST_FILM, film
@@ -21,9 +21,9 @@ STORED = """{"sop_instance_uid": "1.2.3", "sop_class_uid": "1.2.840.10008.5.1.4.
 def test_every_fact_comes_back() -> None:
     """Through JSON, as a database keeps it."""
     full = film(
-        coded=Said((BodyPart.CHEST, BodyPart.ABDOMEN), View.AP),
-        series=Said(view=View.LATERAL),
-        study=Said((BodyPart.HIP,)),
+        coded=HeaderStatements((BodyPart.CHEST, BodyPart.ABDOMEN), View.AP),
+        series=HeaderStatements(view=View.LATERAL),
+        study=HeaderStatements((BodyPart.HIP,)),
         oriented=View.LATERAL,
         derivation=Derivation.STITCHED,
         ours=True,
@@ -39,7 +39,11 @@ def test_a_row_of_an_earlier_version_is_read() -> None:
     """What it does not tell has its default: nothing is said against the film."""
     found = film_from(json.loads(STORED))
     assert (found.body_part_examined, found.image_type) == ("CHEST", ("ORIGINAL", "PRIMARY"))
-    assert (found.series, found.has_pixel_data, found.derivation) == (Said(), True, None)
+    assert (found.series, found.has_pixel_data, found.derivation) == (
+        HeaderStatements(),
+        True,
+        None,
+    )
 
 
 def test_a_row_of_a_later_version_is_read() -> None:
@@ -51,4 +55,4 @@ def test_a_row_of_a_later_version_is_read() -> None:
     }
     found = film_from(later)
     assert found.derivation is None
-    assert found.series == Said((BodyPart.CHEST,), View.PA)
+    assert found.series == HeaderStatements((BodyPart.CHEST,), View.PA)

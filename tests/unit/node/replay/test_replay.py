@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.decision.decide import ThresholdPolicy, decide
+from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import Probability
 from node.domain.decision.prior_studies import PriorRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
@@ -41,8 +41,8 @@ def stored(**facts: Any) -> StoredScore:
     return STORED._replace(**facts)
 
 
-def policy(threshold: float = 0.4, **more: Any) -> ThresholdPolicy:
-    return ThresholdPolicy(Rule(Thresholds.same(threshold)), **more)
+def policy(threshold: float = 0.4, **more: Any) -> DecisionPolicy:
+    return DecisionPolicy(Rule(Thresholds.same(threshold)), **more)
 
 
 def test_a_film_that_flips_is_named_with_its_rule() -> None:
@@ -65,7 +65,7 @@ def test_films_are_counted_by_day_sex_and_age() -> None:
         stored(sex="M", received="2026-03-02", image=0.9, finding="present", flagged=True),
         stored(sex="", age_years=None, image=0.41, finding="undetermined"),
     ]
-    banded = ThresholdPolicy(Rule(Thresholds.same(0.45), abstain=0.05))
+    banded = DecisionPolicy(Rule(Thresholds.same(0.45), abstain=0.05))
     made = replay(films, banded)
     assert made.all == Tally(3, flagged=1, new_flagged=1, undetermined=1, new_undetermined=1)
     assert made.by_day == {"2026-03-01": Tally(2, 0, 0, 1, 1), "2026-03-02": Tally(1, 1, 1, 0, 0)}

@@ -1,4 +1,4 @@
-"""The judges at work on the cases that differ most; `python -m tests.validators.table` asks all of all.
+"""The validators on the cases that differ most; `python -m tests.validators.table` runs all.
 
 A judge that says nothing of a broken object would be no judge: each is shown one.
 """

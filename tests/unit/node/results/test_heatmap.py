@@ -7,7 +7,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from node.domain.admission.header_rules import header_rules
+from node.domain.admission import header_rules
 from node.domain.decision.prediction import Finding
 from node.header.read import read_film
 from node.results.encode import to_bytes

@@ -12,7 +12,7 @@ from node.domain.decision.prediction import (
     Decision,
     Finding,
     Probability,
-    Used,
+    ScoreKind,
     Verdict,
 )
 from node.domain.workflow.delivery import ResultKind, Route, When
@@ -41,7 +41,7 @@ WANTED = (Route("pacs", tuple(ResultKind), When.ALWAYS),)
 BEFORE = Comparison(months=12, reported=True, score=0.65)
 CLINICAL = Verdict(
     Probability(0.2, clinical=0.7),
-    Decision(Finding.PRESENT, 0.5, score=0.7, used=Used.CLINICAL, **JUDGED_BY),
+    Decision(Finding.PRESENT, 0.5, score=0.7, used=ScoreKind.CLINICAL, **JUDGED_BY),
     replace(MODEL, clinical="fitted on people in a survey"),
 )
 CASES = {

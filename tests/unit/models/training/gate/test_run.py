@@ -10,11 +10,11 @@ from PIL import Image
 
 from models.dataset.entry import Entry, ManifestError, Split
 from models.gate.bundle_part import Gate, GateError, drift, from_bytes, signed
-from models.gate.inference import Seen, Spread, ask
+from models.gate.inference import FeatureDistribution, GateFindings, ask
 from models.gate.input import squared
 from models.gate.net import GateConfig, Kind
 from models.images.dicom import Radiograph
-from models.training.gate.augment import Chance, moved, scrambled, turned
+from models.training.gate.augment import SeededRandom, moved, scrambled, turned
 from models.training.gate.cross_validation import deal, passes, rank_all
 from models.training.gate.dataset import Pictures, of_manifest, of_others
 from models.training.gate.loop import GateTraining, Lessons
@@ -129,7 +129,7 @@ def test_pieces_are_all_there_in_another_order() -> None:
     generator = torch.Generator()
     generator.manual_seed(2)
     picture = torch.arange(64.0).view(1, 1, 8, 8)
-    mixed = scrambled(picture, Chance(generator))
+    mixed = scrambled(picture, SeededRandom(generator))
     assert sorted(mixed.flatten().tolist()) == picture.flatten().tolist()
     assert not torch.equal(mixed, picture)
 
@@ -141,7 +141,7 @@ def test_a_part_is_less_than_half_of_the_film() -> None:
     ramp = torch.linspace(0, 1, 64).expand(16, 1, 64, 64)
     everywhere = torch.ones(16, 1, 64, 64, dtype=torch.bool)
     crop = torch.ones(16, dtype=torch.bool)
-    both = moved(ramp, everywhere, 64, crop, Chance(generator))
+    both = moved(ramp, everywhere, 64, crop, SeededRandom(generator))
     seen = torch.where(both[:, 1:] > 0.99, both[:, :1], torch.nan)
     for one in seen:
         shown = one[torch.isfinite(one)]
@@ -217,11 +217,11 @@ def test_another_net_s_file_is_no_gate(gate: Gate) -> None:
 
 
 def test_a_far_picture_does_not_pass() -> None:
-    spread = Spread(np.zeros(2, np.float32), np.eye(2, dtype=np.float32), scale=2.0)
+    spread = FeatureDistribution(np.zeros(2, np.float32), np.eye(2, dtype=np.float32), scale=2.0)
     near, far = spread.distances(np.array([[1.0, 0.0], [3.0, 3.0]]))
     assert near == pytest.approx(0.5)
     assert far > 1
-    plain = Seen(0.9, 0.05, 0.5, 0, 0.99, 0.1, near)
+    plain = GateFindings(0.9, 0.05, 0.5, 0, 0.99, 0.1, near)
     assert passes(plain)
     assert not passes(replace(plain, distance=far))
     assert not passes(replace(plain, turn=2))

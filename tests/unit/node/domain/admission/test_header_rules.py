@@ -16,9 +16,9 @@ from node.domain.admission.header_rules import (
     Refused,
     admit,
 )
-from node.domain.admission.reasons import Note, Reason
+from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.radiograph.derivation import Derivation
-from node.domain.radiograph.film import Said
+from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View
 from tests.support.film_facts import film
 from tests.support.findings import CHEST, CHEST_AND_ABDOMEN, HIP, POLICY
@@ -65,17 +65,17 @@ class TestAdmitted:
     def test_a_film_that_states_neither_view_nor_age(self) -> None:
         """Both are unknown on many films; the defaults give those the benefit of the doubt."""
         admission = admit(film(view_position="", age_years=None), POLICY)
-        assert admission == Admitted(notes=(Note.VIEW_UNKNOWN, Note.AGE_UNKNOWN))
+        assert admission == Admitted(notes=(AdmissionNote.VIEW_UNKNOWN, AdmissionNote.AGE_UNKNOWN))
 
     def test_raw_film_with_a_note(self) -> None:
         """For Processing is what the detector saw, before it was made for the eye."""
         raw = film(sop_class_uid=DIGITAL_X_RAY_FOR_PROCESSING)
-        assert admit(raw, POLICY) == Admitted(notes=(Note.FOR_PROCESSING,))
+        assert admit(raw, POLICY) == Admitted(notes=(AdmissionNote.FOR_PROCESSING,))
 
     def test_somebody_of_two_ages_with_a_note(self) -> None:
         """Both are above the limit, and one of them is wrong."""
         admission = admit(film(age_contradicted=True), POLICY)
-        assert admission == Admitted(notes=(Note.AGE_CONTRADICTED,))
+        assert admission == Admitted(notes=(AdmissionNote.AGE_CONTRADICTED,))
 
     def test_a_digitised_film_by_its_modality(self) -> None:
         """Whoever admits RG wants what was digitised; the same print as CR is a copy."""
@@ -141,8 +141,8 @@ class TestRefused:
             ({"view_position": "RLO"}, Reason.VIEW),
             ({"view_position": "AP LORDOTIC"}, Reason.VIEW),
             ({"view_position": "V7Q"}, Reason.VIEW),
-            ({"view_position": "", "coded": Said(view=View.LATERAL)}, Reason.VIEW),
-            ({"view_position": "", "series": Said(view=View.LATERAL)}, Reason.VIEW),
+            ({"view_position": "", "coded": HeaderStatements(view=View.LATERAL)}, Reason.VIEW),
+            ({"view_position": "", "series": HeaderStatements(view=View.LATERAL)}, Reason.VIEW),
             ({"view_position": "", "oriented": View.LATERAL}, Reason.VIEW),
             ({"age_years": 49.9}, Reason.AGE),
         ],
@@ -269,7 +269,7 @@ def test_the_codes_are_the_interface() -> None:
         "bit-depth",
         "size",
     }
-    assert {str(code) for code in Note} >= {
+    assert {str(code) for code in AdmissionNote} >= {
         "age-unknown",
         "age-contradicted",
         "view-unknown",

@@ -14,12 +14,12 @@ from node.domain.admission.header_rules import (
 )
 from node.domain.admission.reasons import Reason
 from node.domain.radiograph.derivation import Derivation
-from node.domain.radiograph.film import Said
+from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View
 from tests.support.film_facts import film
 from tests.support.findings import CHEST_AND_ABDOMEN, FRONTAL, HIP, POLICY
 
-LATERAL = Said(view=View.LATERAL)
+LATERAL = HeaderStatements(view=View.LATERAL)
 REFUSED, MISSING, CONTRADICTED = "refused", "missing", "contradicted"
 PART_NOTED, VIEWS_NOTED = "body-part-contradicted", "view-contradicted"
 VIEW_NOTED = "view-unknown"
@@ -68,7 +68,7 @@ class TestLeftToThePixels:
             ({"coded": LATERAL}, VIEWS_NOTED, CONTRADICTED, CONTRADICTED),
             ({"oriented": View.LATERAL}, VIEWS_NOTED, CONTRADICTED, CONTRADICTED),
             ({"study": LATERAL}, None, None, None),
-            ({"series": Said(view=View.AP)}, None, None, None),
+            ({"series": HeaderStatements(view=View.AP)}, None, None, None),
         ],
     )
     def test_what_the_header_leaves_open(

@@ -8,23 +8,25 @@ import pytest
 from node.domain.admission.header_rules import (
     AdmissionPolicy,
     Admitted,
-    Doubt,
     DoubtKind,
+    OpenQuestion,
     PixelRule,
     Refused,
 )
-from node.domain.admission.image_findings import Seen
+from node.domain.admission.image_findings import ImageFindings
 from node.domain.admission.image_rules import Examined, examine, judge
-from node.domain.admission.reasons import Note, Reason
+from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.radiograph.pixels import Case, Radiograph
 from tests.support.film_facts import film
 
-CHEST = Seen(frontal=0.99, side=0.005, ap=0.1, turn=0, upright=0.99, inverted=0.01, distance=0.4)
+CHEST = ImageFindings(
+    frontal=0.99, side=0.005, ap=0.1, turn=0, upright=0.99, inverted=0.01, distance=0.4
+)
 POLICY = AdmissionPolicy(pixels=PixelRule.OVERRULE)
-NO_PART = Doubt(Reason.BODY_PART, DoubtKind.MISSING, "nothing names the chest")
-A_HAND = Doubt(Reason.BODY_PART, DoubtKind.CONTRADICTED, "Body Part Examined is HAND")
-NO_VIEW = Doubt(Reason.VIEW, DoubtKind.MISSING, "nothing tells the view")
-LATERAL = Doubt(Reason.VIEW, DoubtKind.CONTRADICTED, "View Position is LL")
+NO_PART = OpenQuestion(Reason.BODY_PART, DoubtKind.MISSING, "nothing names the chest")
+A_HAND = OpenQuestion(Reason.BODY_PART, DoubtKind.CONTRADICTED, "Body Part Examined is HAND")
+NO_VIEW = OpenQuestion(Reason.VIEW, DoubtKind.MISSING, "nothing tells the view")
+LATERAL = OpenQuestion(Reason.VIEW, DoubtKind.CONTRADICTED, "View Position is LL")
 
 
 @pytest.mark.parametrize(
@@ -52,15 +54,17 @@ def test_pixels_refuse_what_a_header_has_let_through(
 @pytest.mark.parametrize(
     ("doubt", "note"),
     [
-        (NO_PART, Note.BODY_PART_BY_PIXELS),
-        (A_HAND, Note.BODY_PART_OVERRULED),
-        (NO_VIEW, Note.VIEW_BY_PIXELS),
-        (LATERAL, Note.VIEW_OVERRULED),
+        (NO_PART, AdmissionNote.BODY_PART_BY_PIXELS),
+        (A_HAND, AdmissionNote.BODY_PART_OVERRULED),
+        (NO_VIEW, AdmissionNote.VIEW_BY_PIXELS),
+        (LATERAL, AdmissionNote.VIEW_OVERRULED),
     ],
 )
-def test_a_frontal_chest_settles_a_doubt_and_that_is_noted(doubt: Doubt, note: Note) -> None:
-    found = judge(Admitted((doubt,), (Note.AGE_UNKNOWN,)), CHEST, POLICY)
-    assert found == Admitted(notes=(Note.AGE_UNKNOWN, note))
+def test_a_frontal_chest_settles_a_doubt_and_that_is_noted(
+    doubt: OpenQuestion, note: AdmissionNote
+) -> None:
+    found = judge(Admitted((doubt,), (AdmissionNote.AGE_UNKNOWN,)), CHEST, POLICY)
+    assert found == Admitted(notes=(AdmissionNote.AGE_UNKNOWN, note))
 
 
 def test_a_tag_that_says_otherwise_is_overruled_by_what_is_sure() -> None:
@@ -84,10 +88,10 @@ def test_of_an_unstated_view_the_pixels_tell_pa_from_ap(ap: float, admitted: boo
 
 
 @pytest.mark.parametrize("seen", [None, CHEST])
-def test_where_nobody_looks_what_is_open_stays_open(seen: Seen | None) -> None:
+def test_where_nobody_looks_what_is_open_stays_open(seen: ImageFindings | None) -> None:
     """No gate in the bundle, or one that policy does not ask: a doubt refuses, no more."""
     policy = POLICY if seen is None else replace(POLICY, pixels=PixelRule.OFF)
-    plain = Admitted(notes=(Note.AGE_UNKNOWN,))
+    plain = Admitted(notes=(AdmissionNote.AGE_UNKNOWN,))
     assert judge(plain, seen, policy) == plain
     refused = judge(Admitted((NO_PART,)), seen, policy)
     assert isinstance(refused, Refused)
@@ -98,7 +102,7 @@ def test_an_inverted_film_is_set_right_and_that_is_noted() -> None:
     case = Case(film(), Radiograph(np.array([[0.0, 0.25], [0.5, 1.0]], np.float32), aspect=1.5))
     found = examine(case, Admitted(), replace(CHEST, inverted=0.9), POLICY)
     assert isinstance(found, Examined)
-    assert found.notes == (Note.INVERTED,)
+    assert found.notes == (AdmissionNote.INVERTED,)
     assert np.array_equal(found.case.shown.pixels, [[1.0, 0.75], [0.5, 0.0]])
     assert found.case.shown.aspect == 1.5
     assert case.shown.pixels[0, 0] == 0.0  # the decoder's own picture stays

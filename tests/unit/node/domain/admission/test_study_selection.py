@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from node.domain.admission.study_selection import standing_of
-from node.domain.radiograph.film import Film, Said
+from node.domain.admission.study_selection import rank_of
+from node.domain.radiograph.film import Film, HeaderStatements
 from node.domain.radiograph.view import View
 from tests.support.film_facts import film
 
@@ -28,16 +28,16 @@ RANKED = (
 
 @pytest.mark.parametrize(("better", "worse"), itertools.pairwise(RANKED))
 def test_films_stand_in_one_order(better: Film, worse: Film) -> None:
-    assert standing_of(better) < standing_of(worse)
+    assert rank_of(better) < rank_of(worse)
 
 
 def test_a_view_that_no_tag_states_is_read_from_codes_and_texts() -> None:
-    coded = film(view_position="", coded=Said(view=View.PA))
-    described = film(view_position="", series=Said(view=View.AP))
-    assert [standing_of(one)[0] for one in (coded, described)] == ["0", "1"]
+    coded = film(view_position="", coded=HeaderStatements(view=View.PA))
+    described = film(view_position="", series=HeaderStatements(view=View.AP))
+    assert [rank_of(one)[0] for one in (coded, described)] == ["0", "1"]
 
 
 def test_a_standing_fits_its_column() -> None:
     """A UID has 64 characters at most."""
     longest = film(sop_instance_uid="1" * 64, rows=12000, columns=12000)
-    assert len(standing_of(longest)) <= 80
+    assert len(rank_of(longest)) <= 80

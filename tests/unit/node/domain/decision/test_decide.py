@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.domain.decision.decide import NO_SCORE, TOO_CLOSE, decide
-from node.domain.decision.prediction import Decision, Finding, Probability, Undetermined, Used
+from node.domain.decision.prediction import Decision, Finding, Probability, ScoreKind, Undetermined
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from tests.support.film_facts import film
 from tests.support.policies import APART, HALF, override, policy
@@ -29,7 +29,7 @@ class TestDecision:
             finding,
             threshold=0.5,
             score=score,
-            used=Used.IMAGE,
+            used=ScoreKind.IMAGE,
             policy=policy().digest,
             rule="default",
         )
@@ -58,18 +58,22 @@ class TestWhichScoreCounts:
     @pytest.mark.parametrize(
         ("wanted", "probability", "used", "score"),
         [
-            (Used.COMBINED, Probability(0.1, 0.2, 0.3), Used.COMBINED, 0.3),
-            (Used.COMBINED, Probability(0.1, 0.2), Used.IMAGE, 0.1),
-            (Used.COMBINED, Probability(0.1, 0.2, math.nan), Used.IMAGE, 0.1),
-            (Used.COMBINED, Probability(clinical=0.9), None, None),
-            (Used.IMAGE, Probability(0.1, 0.2, 0.3), Used.IMAGE, 0.1),
-            (Used.IMAGE, Probability(None, 0.2, 0.3), None, None),
-            (Used.CLINICAL, Probability(0.1, 0.2, 0.3), Used.CLINICAL, 0.2),
-            (Used.CLINICAL, Probability(0.1, None, 0.3), None, None),
+            (ScoreKind.COMBINED, Probability(0.1, 0.2, 0.3), ScoreKind.COMBINED, 0.3),
+            (ScoreKind.COMBINED, Probability(0.1, 0.2), ScoreKind.IMAGE, 0.1),
+            (ScoreKind.COMBINED, Probability(0.1, 0.2, math.nan), ScoreKind.IMAGE, 0.1),
+            (ScoreKind.COMBINED, Probability(clinical=0.9), None, None),
+            (ScoreKind.IMAGE, Probability(0.1, 0.2, 0.3), ScoreKind.IMAGE, 0.1),
+            (ScoreKind.IMAGE, Probability(None, 0.2, 0.3), None, None),
+            (ScoreKind.CLINICAL, Probability(0.1, 0.2, 0.3), ScoreKind.CLINICAL, 0.2),
+            (ScoreKind.CLINICAL, Probability(0.1, None, 0.3), None, None),
         ],
     )
     def test_it_is_the_one_that_was_asked_for(
-        self, wanted: Used, probability: Probability, used: Used | None, score: float | None
+        self,
+        wanted: ScoreKind,
+        probability: Probability,
+        used: ScoreKind | None,
+        score: float | None,
     ) -> None:
         """Only a combined score has another to fall back on; facts alone decide where told to."""
         decision = decide(probability, film(), policy(score=wanted))
@@ -79,20 +83,20 @@ class TestWhichScoreCounts:
     def test_a_score_of_facts_alone_has_no_heat(self) -> None:
         """The film had no part in it: nothing on it can have raised the score."""
         probability = Probability(0.1, 0.9, 0.3)
-        assert not decide(probability, film(), policy(score=Used.CLINICAL)).shows_heat
+        assert not decide(probability, film(), policy(score=ScoreKind.CLINICAL)).shows_heat
         assert decide(probability, film(), policy()).shows_heat
 
     @pytest.mark.parametrize(
         ("probability", "used", "threshold", "flagged"),
         [
-            (Probability(image=0.3), Used.IMAGE, 0.5, False),
-            (Probability(image=0.3, combined=0.3), Used.COMBINED, 0.2, True),
-            (Probability(image=0.6, combined=0.1), Used.COMBINED, 0.2, False),
-            (Probability(image=0.6, combined=math.nan), Used.IMAGE, 0.5, True),
+            (Probability(image=0.3), ScoreKind.IMAGE, 0.5, False),
+            (Probability(image=0.3, combined=0.3), ScoreKind.COMBINED, 0.2, True),
+            (Probability(image=0.6, combined=0.1), ScoreKind.COMBINED, 0.2, False),
+            (Probability(image=0.6, combined=math.nan), ScoreKind.IMAGE, 0.5, True),
         ],
     )
     def test_each_score_is_held_to_its_own_threshold(
-        self, probability: Probability, used: Used, threshold: float, flagged: bool
+        self, probability: Probability, used: ScoreKind, threshold: float, flagged: bool
     ) -> None:
         """They are calibrated apart: 0.3 is little for the one and much for the other."""
         decision = decide(probability, film(), policy(Rule(APART)))
@@ -107,7 +111,7 @@ class TestWhichScoreCounts:
         """No bundle names operating points for it; a policy without its threshold is none."""
         rules = [HALF, Rule(APART)] if where == "override" else [Rule(APART), HALF]
         with pytest.raises(ValueError, match="no threshold of the clinical score"):
-            policy(rules[0], Override(rules[1]), score=Used.CLINICAL)
+            policy(rules[0], Override(rules[1]), score=ScoreKind.CLINICAL)
 
 
 class TestBand:
@@ -128,7 +132,7 @@ class TestBand:
         self, threshold: float, width: float, low: float, high: float
     ) -> None:
         """Narrow where the threshold is near 0 or 1, and never beyond them."""
-        band = Rule(Thresholds.same(threshold), width).band(Used.IMAGE)
+        band = Rule(Thresholds.same(threshold), width).band(ScoreKind.IMAGE)
         assert band == (low, high)
 
     @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from node.domain.decision.decide import ThresholdPolicy, decide, digest_of
-from node.domain.decision.prediction import Comparison, Decision, Finding, Probability, Used
+from node.domain.decision.decide import DecisionPolicy, decide, digest_of
+from node.domain.decision.prediction import Comparison, Decision, Finding, Probability, ScoreKind
 from node.domain.decision.prior_studies import PriorRule, Repeat
 from node.domain.decision.thresholds import Rule, Thresholds
 from tests.support.film_facts import film
@@ -31,12 +31,12 @@ class TestPolicyDigest:
             policy(HALF, override(0.5, "women", sex="F")),
             policy(HALF, override(0.5, "men", sex="F")),
             policy(HALF, override(0.5, "men", sex="M", station="ROOM 2")),
-            policy(score=Used.IMAGE),
+            policy(score=ScoreKind.IMAGE),
             policy(prior=PriorRule(12)),
             policy(prior=PriorRule(12, Repeat.FLAG)),
         ],
     )
-    def test_whatever_changes_a_decision_changes_it(self, other: ThresholdPolicy) -> None:
+    def test_whatever_changes_a_decision_changes_it(self, other: DecisionPolicy) -> None:
         """Thresholds, bands, groups, names, which score counts, and what is known already."""
         others = [policy(), policy(prior=PriorRule(6)), policy(HALF, override(0.4, "men", sex="M"))]
         assert other.digest not in {one.digest for one in others}
@@ -47,7 +47,7 @@ class TestDecisionDigest:
         Finding.PRESENT,
         threshold=0.5,
         score=0.61,
-        used=Used.IMAGE,
+        used=ScoreKind.IMAGE,
         band=(0.4, 0.6),
         prior=Comparison(12, reported=False, score=0.5),
         policy="ab" * 32,
@@ -64,7 +64,7 @@ class TestDecisionDigest:
         [
             {"finding": Finding.ABSENT},
             {"threshold": 0.4},
-            {"used": Used.COMBINED},
+            {"used": ScoreKind.COMBINED},
             {"reason": "x"},
             {"band": None},
             {"known": True},

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from node.domain.decision.decide import ThresholdPolicy, decide
-from node.domain.decision.prediction import Comparison, Finding, Probability, Used
+from node.domain.decision.decide import DecisionPolicy, decide
+from node.domain.decision.prediction import Comparison, Finding, Probability, ScoreKind
 from node.domain.decision.prior_studies import Past, PriorResult, PriorRule, Repeat, since
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.radiograph.film import Film
@@ -26,7 +26,7 @@ def result(**changes: Any) -> PriorResult:
     facts: dict[str, Any] = {
         "taken": date(2025, 10, 1),
         "score": 0.5,
-        "used": Used.IMAGE,
+        "used": ScoreKind.IMAGE,
         "model_digest": MODEL,
         "reported": True,
         "sex": "F",
@@ -36,7 +36,7 @@ def result(**changes: Any) -> PriorResult:
 
 
 def decided(score: float, *results: PriorResult, rule: PriorRule = RULE, **facts: Any):  # type: ignore[no-untyped-def]
-    policy = ThresholdPolicy(Rule(Thresholds.same(0.5)), prior=rule)
+    policy = DecisionPolicy(Rule(Thresholds.same(0.5)), prior=rule)
     return decide(Probability(image=score), film(**facts), policy, Past(MODEL, results))
 
 
@@ -89,7 +89,7 @@ def test_it_is_where_the_administrator_wants_that() -> None:
         ({"age_years": 65.0}, True),
         ({"age_years": None}, True),
         ({"model_digest": "00" * 32}, True),
-        ({"used": Used.COMBINED}, True),
+        ({"used": ScoreKind.COMBINED}, True),
     ],
 )
 def test_known_is_what_was_flagged_of_this_person_in_these_months(
@@ -123,7 +123,8 @@ def test_the_score_is_compared_with_the_last_before() -> None:
 
 
 @pytest.mark.parametrize(
-    "earlier", [{"model_digest": "00" * 32}, {"used": Used.COMBINED}, {"used": Used.CLINICAL}]
+    "earlier",
+    [{"model_digest": "00" * 32}, {"used": ScoreKind.COMBINED}, {"used": ScoreKind.CLINICAL}],
 )
 def test_scores_of_different_kinds_are_not_compared(earlier: dict[str, Any]) -> None:
     """Another model's score, or one that rests on other facts, is a chance of something else."""

@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 
 from node.domain.workflow.delivery import (
-    Form,
-    Parcel,
+    PlannedDelivery,
+    ReportVariant,
     Result,
     ResultKind,
     Route,
     SrClass,
     When,
-    lit,
-    parcels,
-    shadowed,
+    active_routes,
+    plan_deliveries,
+    shadow_destinations,
 )
 
 REPORT = Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", "2.25.1", "results/r", "2.25.3")
@@ -28,31 +28,34 @@ def test_each_destination_gets_what_it_asked_for() -> None:
         Route("pacs", BOTH, When.ALWAYS),
         Route("ris", (ResultKind.REPORT,), When.ALWAYS),
     )
-    assert parcels((REPORT, HEATMAP), routes, flagged=False) == [
-        Parcel("pacs", REPORT),
-        Parcel("pacs", HEATMAP),
-        Parcel("ris", REPORT),
+    assert plan_deliveries((REPORT, HEATMAP), routes, flagged=False) == [
+        PlannedDelivery("pacs", REPORT),
+        PlannedDelivery("pacs", HEATMAP),
+        PlannedDelivery("ris", REPORT),
     ]
 
 
 def test_some_want_flagged_films_only() -> None:
     """They hear nothing of the others; who wants all gets all."""
     routes = (Route("pacs", BOTH, When.ALWAYS), Route("clinic", BOTH, When.FLAGGED))
-    assert {p.destination for p in parcels((REPORT,), routes, flagged=False)} == {"pacs"}
-    assert {p.destination for p in parcels((REPORT,), routes, flagged=True)} == {"pacs", "clinic"}
+    assert {p.destination for p in plan_deliveries((REPORT,), routes, flagged=False)} == {"pacs"}
+    assert {p.destination for p in plan_deliveries((REPORT,), routes, flagged=True)} == {
+        "pacs",
+        "clinic",
+    }
 
 
 def test_each_destination_gets_the_report_in_its_own_form() -> None:
     """Of its SOP Class; and without a word of a heatmap that it does not get."""
-    newer = replace(REPORT, form=Form(SrClass.COMPREHENSIVE_3D))
-    older = replace(REPORT, form=Form(SrClass.COMPREHENSIVE))
-    bare = replace(REPORT, form=Form(SrClass.COMPREHENSIVE_3D, shows_heatmap=False))
+    newer = replace(REPORT, form=ReportVariant(SrClass.COMPREHENSIVE_3D))
+    older = replace(REPORT, form=ReportVariant(SrClass.COMPREHENSIVE))
+    bare = replace(REPORT, form=ReportVariant(SrClass.COMPREHENSIVE_3D, shows_heatmap=False))
     routes = (
         Route("pacs", BOTH, When.ALWAYS),
         Route("attic", BOTH, When.ALWAYS, SrClass.COMPREHENSIVE),
         Route("ris", (ResultKind.REPORT,), When.ALWAYS),
     )
-    sent = parcels((newer, older, bare, HEATMAP), routes, flagged=False)
+    sent = plan_deliveries((newer, older, bare, HEATMAP), routes, flagged=False)
     assert [(one.destination, one.result) for one in sent] == [
         ("pacs", newer),
         ("pacs", HEATMAP),
@@ -76,19 +79,19 @@ def test_a_destination_in_shadow_gets_nothing_and_that_is_noted(
 ) -> None:
     """Of the films that it would have had results of, and of no other; the rest get theirs."""
     routes = (Route("trial", BOTH, when, shadow=True), Route("pacs", BOTH, When.ALWAYS))
-    sent = parcels((REPORT, HEATMAP), routes, flagged)
+    sent = plan_deliveries((REPORT, HEATMAP), routes, flagged)
     assert [one.destination for one in sent] == ["pacs", "pacs"]
-    assert shadowed(routes, flagged) == (("trial",) if noted else ())
+    assert shadow_destinations(routes, flagged) == (("trial",) if noted else ())
 
 
 def test_nothing_is_built_for_a_destination_in_shadow() -> None:
     lit_one = Route("pacs", (ResultKind.REPORT,), When.ALWAYS)
-    assert lit((Route("trial", BOTH, When.ALWAYS, shadow=True), lit_one)) == (lit_one,)
+    assert active_routes((Route("trial", BOTH, When.ALWAYS, shadow=True), lit_one)) == (lit_one,)
 
 
 def test_nothing_is_made_up() -> None:
     """No result, no destination, or none of the wanted kind: no parcel."""
     route = Route("pacs", (ResultKind.HEATMAP,), When.ALWAYS)
-    assert parcels((REPORT,), (), flagged=True) == []
-    assert parcels((), (route,), flagged=True) == []
-    assert parcels((REPORT,), (route,), flagged=True) == []
+    assert plan_deliveries((REPORT,), (), flagged=True) == []
+    assert plan_deliveries((), (route,), flagged=True) == []
+    assert plan_deliveries((REPORT,), (route,), flagged=True) == []

@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from node.domain.admission.image_findings import Seen
-from node.domain.admission.reasons import Note
+from node.domain.admission.image_findings import ImageFindings
+from node.domain.admission.reasons import AdmissionNote
 from node.domain.decision.prediction import (
     Comparison,
     Decision,
@@ -13,12 +13,12 @@ from node.domain.decision.prediction import (
     IntendedUse,
     ModelIdentity,
     Probability,
-    Used,
+    ScoreKind,
     Verdict,
 )
 from node.domain.workflow.delivery import Delivery, DeliveryState, ResultKind
 from node.domain.workflow.job import Job, JobEvent, JobState
-from node.domain.workflow.job_summary import Dossier, Happening, summarise
+from node.domain.workflow.job_summary import HistoryEntry, JobDetail, summarise
 from tests.support.film_facts import CHEST_FILM
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -28,13 +28,13 @@ VERDICT = Verdict(
         Finding.PRESENT,
         threshold=0.5,
         score=0.7,
-        used=Used.COMBINED,
+        used=ScoreKind.COMBINED,
         policy="ab" * 32,
         rule="old-women",
     ),
     model=ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION),
     seconds={"decode": 0.123456, "predict": 1.0},
-    notes=(Note.INVERTED,),
+    notes=(AdmissionNote.INVERTED,),
 )
 SENT = Delivery(
     id=1,
@@ -49,11 +49,11 @@ SENT = Delivery(
 )
 
 
-def happening(event: str, state: str, after: float) -> Happening:
-    return Happening(NOON + timedelta(seconds=after), event, state, "worker", "", None)
+def happening(event: str, state: str, after: float) -> HistoryEntry:
+    return HistoryEntry(NOON + timedelta(seconds=after), event, state, "worker", "", None)
 
 
-DONE = Dossier(
+DONE = JobDetail(
     job=Job(
         id=7,
         state=JobState.DONE,
@@ -63,7 +63,7 @@ DONE = Dossier(
         received_at=NOON,
         updated_at=NOON,
         verdict=VERDICT,
-        seen=Seen(0.99, 0.0, 0.1, 0, 0.99, 0.9, 0.4),
+        seen=ImageFindings(0.99, 0.0, 0.1, 0, 0.99, 0.9, 0.4),
     ),
     deliveries=(SENT,),
     history=(
@@ -128,7 +128,7 @@ def test_all_that_programs_rely_on() -> None:
 def test_the_keys_are_there_before_there_is_a_score() -> None:
     """A program may read `probability.image` of any job; null is "not yet" or "never"."""
     waiting = replace(DONE.job, state=JobState.RECEIVED, attempt=0, verdict=None)
-    summary = summarise(Dossier(waiting, (), ()))
+    summary = summarise(JobDetail(waiting, (), ()))
     assert summary.keys() == summarise(DONE).keys()
     assert summary["probability"] == {"image": None, "clinical": None, "combined": None}
     decided = ("used", "threshold", "finding", "undetermined", "flagged", "prior", "policy", "rule")
@@ -141,7 +141,7 @@ def test_a_rejected_film_says_why() -> None:
     refused = replace(
         DONE.job, state=JobState.REJECTED, reason="view", error="lateral", verdict=None
     )
-    summary = summarise(Dossier(refused, (), ()))
+    summary = summarise(JobDetail(refused, (), ()))
     assert (summary["reason"], summary["error"]) == ("view", "lateral")
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from pydicom import Dataset
 
-from node.domain.decision.prediction import Finding, IntendedUse, Used
+from node.domain.decision.prediction import Finding, IntendedUse, ScoreKind
 from node.domain.errors import Misconfigured
 from node.domain.workflow.delivery import ResultKind, Route, When
 from node.results.build import build_results
@@ -60,7 +60,7 @@ def test_a_language_has_every_phrase_with_the_same_blanks(language: Language) ->
         if isinstance(english, str) and field.name != "between":
             assert said
             assert blanks(said) == blanks(english), field.name
-    assert set(words.scored_by) == set(Used)
+    assert set(words.scored_by) == set(ScoreKind)
     assert set(words.objects) == set(ResultKind)
     assert set(words.series) == set(IntendedUse)
     assert all(blanks(text) == {"product", "object"} for text in words.series.values())

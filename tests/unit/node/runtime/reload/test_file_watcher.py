@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from node.config.live import Current
+from node.config.live import LiveConfig
 from node.config.settings import Config, load
 from node.domain.config_change import RoleAnswer
 from node.domain.errors import Misconfigured
@@ -26,7 +26,7 @@ class House:
         self.folder = folder
         self.file = folder / "config.yaml"
         self.write(text)
-        self.current = Current(load(self.file))
+        self.current = LiveConfig(load(self.file))
         self.given: list[Config] = []
         self.refusal = ""
         audit = audit_of(self.current.config, "node")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from node.config.live import Current
+from node.config.live import LiveConfig
 from node.config.sections import Policy
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
@@ -39,7 +39,7 @@ def test_a_role_starts_with_what_it_is_given(line: Lifeline, role: RoleEnd) -> N
 
 def test_it_takes_up_what_comes_later(line: Lifeline, role: RoleEnd) -> None:
     """Its answer says that the next film meets it."""
-    current = Current(FIRST)
+    current = LiveConfig(FIRST)
     threshold = current.derive(lambda config: config.policy.threshold)
     role.follow(current, threading.Event())
     line.give(SECOND)
@@ -59,7 +59,7 @@ def test_a_refusal_says_why(line: Lifeline, role: RoleEnd) -> None:
         if config == SECOND:
             raise Misconfigured("policy.threshold: not by this bundle")
 
-    current = Current(FIRST)
+    current = LiveConfig(FIRST)
     current.derive(refuse)
     with capture_logs() as told:
         role.follow(current, threading.Event())
@@ -71,7 +71,7 @@ def test_a_refusal_says_why(line: Lifeline, role: RoleEnd) -> None:
 
 def test_the_end_of_the_supervisor_ends_the_role(line: Lifeline, role: RoleEnd) -> None:
     stop = threading.Event()
-    role.follow(Current(FIRST), stop)
+    role.follow(LiveConfig(FIRST), stop)
     line.close()
     assert stop.wait(30)
 

@@ -95,7 +95,7 @@ def osteoscreen(shares: list[list[Path]]) -> float:
     """Our ingest role, two processes, with the other roles idle beside it."""
     with tempfile.TemporaryDirectory() as folder:
         node = Node(Path(folder), free_port())
-        node.serve("ingest", "ingest", "deliver", "upkeep")
+        node.serve("ingest", "ingest", "deliver", "maintenance")
         try:
             return send(node.port, shares, AE_TITLE)
         finally:

@@ -19,7 +19,7 @@ class PatientFilm(NamedTuple):
 
     taken: date
     serving: Decision
-    canary: Decision
+    challenger: Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Areas:
-    """Areas under the ROC curve of both scores; `difference` is canary minus serving, and `p` of no
+    """Areas under the ROC curve of both scores; `difference` is challenger minus serving, and `p` of no
     difference by DeLong's test.
     """
 
     serving: Estimate
-    canary: Estimate
+    challenger: Estimate
     difference: Estimate
     p: float
 
@@ -58,7 +58,7 @@ class Diagnosis:
     """
 
     serving: Accuracy
-    canary: Accuracy
+    challenger: Accuracy
     found: Crossed
     spared: Crossed
     areas: Areas | None
@@ -74,7 +74,7 @@ def diagnose(
     pairs = list(nearest(films, of, within))
     return Diagnosis(
         serving=accuracy(_judged(film.serving, scan) for film, scan in pairs),
-        canary=accuracy(_judged(film.canary, scan) for film, scan in pairs),
+        challenger=accuracy(_judged(film.challenger, scan) for film, scan in pairs),
         found=_right(pairs, osteoporosis=True),
         spared=_right(pairs, osteoporosis=False),
         areas=_areas(pairs, measure),
@@ -84,7 +84,7 @@ def diagnose(
 def _right(pairs: Sequence[tuple[PatientFilm, Scan]], *, osteoporosis: bool) -> Crossed:
     """Cross who is right of those with osteoporosis, or of those without."""
     said = [
-        (film.serving.finding is Finding.PRESENT, film.canary.finding is Finding.PRESENT)
+        (film.serving.finding is Finding.PRESENT, film.challenger.finding is Finding.PRESENT)
         for film, scan in pairs
         if scan.osteoporosis is osteoporosis
     ]
@@ -100,9 +100,9 @@ def _judged(decision: Decision, scan: Scan) -> Judged:
 def _areas(pairs: Sequence[tuple[PatientFilm, Scan]], measure: MeasureAreas) -> Areas | None:
     """Measure on the patients whose films both bundles have scored."""
     scored = [
-        (film.serving.score, film.canary.score, scan.osteoporosis)
+        (film.serving.score, film.challenger.score, scan.osteoporosis)
         for film, scan in pairs
-        if film.serving.score is not None and film.canary.score is not None
+        if film.serving.score is not None and film.challenger.score is not None
     ]
     scores = np.array([one[:2] for one in scored], np.float64).reshape(-1, 2).T
     return measure(scores, np.array([one[2] for one in scored], np.bool_))

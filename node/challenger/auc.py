@@ -1,4 +1,4 @@
-"""Areas under the ROC curve, for the canary's report, as `models` measures them. Loads no torch."""
+"""Areas under the ROC curve, for the challenger's report, as `models` measures them. Loads no torch."""
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,10 @@ def areas(scores: npt.NDArray[np.float64], osteoporosis: npt.NDArray[np.bool_]) 
     cases = int(osteoporosis.sum())
     if min(cases, len(osteoporosis) - cases) < _FEWEST:
         return None
-    compared = compare("canary", "serving", scores[::-1], osteoporosis)
+    compared = compare("challenger", "serving", scores[::-1], osteoporosis)
     return Areas(
         serving=_estimate(auc(scores[0], osteoporosis)),
-        canary=_estimate(auc(scores[1], osteoporosis)),
+        challenger=_estimate(auc(scores[1], osteoporosis)),
         difference=_estimate(compared.difference),
         p=compared.p,
     )

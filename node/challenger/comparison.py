@@ -1,7 +1,7 @@
 """Two bundles on the same films: how their scores and their flags compare, and on which films.
 
 Both are judged by one policy, each by the operating points of its own card. Earlier films of a
-patient are left aside: the canary has reported none.
+patient are left aside: the challenger has reported none.
 """
 
 from collections import Counter, defaultdict
@@ -30,9 +30,9 @@ class Side:
 
 
 class StoredPair(NamedTuple):
-    """A film that the serving bundle has scored, and what became of it with the canary.
+    """A film that the serving bundle has scored, and what became of it with the challenger.
 
-    `state` is None where the canary has no row of it; `kept` is whether its bytes are still there.
+    `state` is None where the challenger has no row of it; `kept` is whether its bytes are still there.
     Seconds are those of the model alone, None where they are not on record.
     """
 
@@ -44,7 +44,7 @@ class StoredPair(NamedTuple):
     image: float | None
     clinical: float | None
     combined: float | None
-    canary_seconds: float | None
+    challenger_seconds: float | None
 
 
 class Compared(NamedTuple):
@@ -55,17 +55,17 @@ class Compared(NamedTuple):
     age: str
     source: str
     serving: Decision
-    canary: Decision
+    challenger: Decision
 
     @property
     def flags(self) -> tuple[bool, bool]:
         """Whether it is suspected by the one, and by the other."""
-        return self.serving.finding is Finding.PRESENT, self.canary.finding is Finding.PRESENT
+        return self.serving.finding is Finding.PRESENT, self.challenger.finding is Finding.PRESENT
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many films the serving bundle has scored, and what the canary has of them.
+    """How many films the serving bundle has scored, and what the challenger has of them.
 
     `left_out` are not of its share, `waiting` is what it has still to score, `gone` was purged
     before it could. What it turned away, or failed on, is counted apart.
@@ -86,7 +86,7 @@ class GroupFlags:
 
     films: int
     flagged: int
-    canary_flagged: int
+    challenger_flagged: int
     flips: int
     difference: float | None
 
@@ -102,7 +102,7 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that is compared; differences are canary minus serving.
+    """All that is compared; differences are challenger minus serving.
 
     `scores` are by their kind. `films` are all that were compared, `of_patients` those of the
     patients who were asked for, by pseudonym.
@@ -122,7 +122,9 @@ class Comparison:
     @property
     def scored(self) -> list[Compared]:
         """The films on which a score of each bundle counts."""
-        return [film for film in self.films if None not in (film.serving.score, film.canary.score)]
+        return [
+            film for film in self.films if None not in (film.serving.score, film.challenger.score)
+        ]
 
     @property
     def flips(self) -> list[Compared]:
@@ -134,12 +136,12 @@ class Comparison:
 class Report:
     """A comparison with all that is said of it.
 
-    `since` is when its first film came, None where the canary has none. `others` are films since
+    `since` is when its first film came, None where the challenger has none. `others` are films since
     then that a third bundle has scored; `diagnosis` is None without outcomes.
     """
 
     serving: Side
-    canary: Side
+    challenger: Side
     since: datetime | None
     others: int
     made: Comparison
@@ -148,17 +150,17 @@ class Report:
     @property
     def uses(self) -> set[IntendedUse]:
         """What the two bundles are meant for."""
-        return {self.serving.intended_use, self.canary.intended_use}
+        return {self.serving.intended_use, self.challenger.intended_use}
 
 
 def compare_bundles(
     pairs: Iterable[StoredPair],
     serving: Side,
-    canary: Side,
+    challenger: Side,
     share: float,
     patients: Container[str] = (),
 ) -> Comparison:
-    """Compare what both have said of each film; `share` is that of films the canary scores."""
+    """Compare what both have said of each film; `share` is that of films the challenger scores."""
     became: Counter[str] = Counter()
     both: list[StoredPair] = []
     films: list[Compared] = []
@@ -167,26 +169,26 @@ def compare_bundles(
         became[_became(pair, share)] += 1
         if pair.state != ChallengerState.SCORED:
             continue
-        film = _compared(pair, serving.policy, canary.policy)
+        film = _compared(pair, serving.policy, challenger.policy)
         both.append(pair)
         films.append(film)
         taken, patient = pair.stored.taken, pair.stored.patient
         if taken is not None and patient in patients:
-            of_patients[patient].append(PatientFilm(taken, film.serving, film.canary))
+            of_patients[patient].append(PatientFilm(taken, film.serving, film.challenger))
     return Comparison(
         coverage=_coverage(became),
         scores=_scores(both),
         flags=cross([film.flags for film in films]),
         undetermined=(
             sum(film.serving.finding is Finding.UNDETERMINED for film in films),
-            sum(film.canary.finding is Finding.UNDETERMINED for film in films),
+            sum(film.challenger.finding is Finding.UNDETERMINED for film in films),
         ),
         by_sex=_groups(films, lambda film: film.sex),
         by_age=_groups(films, lambda film: film.age),
         by_source=_groups(films, lambda film: film.source),
         seconds=(
             _seconds([pair.seconds for pair in both]),
-            _seconds([pair.canary_seconds for pair in both]),
+            _seconds([pair.challenger_seconds for pair in both]),
         ),
         films=films,
         of_patients=of_patients,
@@ -194,7 +196,7 @@ def compare_bundles(
 
 
 def _became(pair: StoredPair, share: float) -> str:
-    """Return what became of a film with the canary: a state, or a field of `Coverage`."""
+    """Return what became of a film with the challenger: a state, or a field of `Coverage`."""
     if pair.state is None:
         if not is_chosen(pair.uid, share):
             return "left_out"
@@ -214,7 +216,7 @@ def _coverage(became: Counter[str]) -> Coverage:
     )
 
 
-def _compared(pair: StoredPair, serving: DecisionPolicy, canary: DecisionPolicy) -> Compared:
+def _compared(pair: StoredPair, serving: DecisionPolicy, challenger: DecisionPolicy) -> Compared:
     stored = pair.stored
     first = Probability(stored.image, stored.clinical, stored.combined)
     second = Probability(pair.image, pair.clinical, pair.combined)
@@ -224,7 +226,7 @@ def _compared(pair: StoredPair, serving: DecisionPolicy, canary: DecisionPolicy)
         age=age_band(stored.age_years),
         source=stored.calling_ae or "unknown",
         serving=decide(first, stored, serving),
-        canary=decide(second, stored, canary),
+        challenger=decide(second, stored, challenger),
     )
 
 
@@ -249,11 +251,11 @@ def _groups(films: Sequence[Compared], name: Callable[[Compared], str]) -> dict[
 
 def _group(films: Sequence[Compared]) -> GroupFlags:
     crossed = cross([film.flags for film in films])
-    scores = _of_both((film.serving.score, film.canary.score) for film in films)
+    scores = _of_both((film.serving.score, film.challenger.score) for film in films)
     return GroupFlags(
         films=crossed.films,
         flagged=crossed.both + crossed.first_only,
-        canary_flagged=crossed.both + crossed.second_only,
+        challenger_flagged=crossed.both + crossed.second_only,
         flips=crossed.first_only + crossed.second_only,
         difference=scores.mean,
     )

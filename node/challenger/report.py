@@ -1,4 +1,4 @@
-"""The canary's report, put together: cards of both bundles, job table, outcomes. No torch."""
+"""The challenger's report, put together: cards of both bundles, job table, outcomes. No torch."""
 
 from datetime import datetime, timedelta
 
@@ -25,16 +25,16 @@ def run_report(config: Config, since: datetime | None, within: timedelta) -> Rep
     """
     wanted = require_another(config)
     serving = _side(config, config.model.bundle, "model")
-    canary = _side(config, wanted.bundle, "canary")
+    challenger = _side(config, wanted.bundle, "challenger")
     engine = schema.open_current(config.database.url)
-    pairs = ScorePairStore(engine, serving.model, canary.model)
+    pairs = ScorePairStore(engine, serving.model, challenger.model)
     start = pairs.start(since)
     measured = scans(DensitometryStore(engine).all())
-    made = compare_bundles(pairs.stored(start), serving, canary, wanted.share, measured.keys())
+    made = compare_bundles(pairs.stored(start), serving, challenger, wanted.share, measured.keys())
     counted = ScoreStore(engine).count(start) if start is not None else {}
     return Report(
         serving=serving,
-        canary=canary,
+        challenger=challenger,
         since=start,
         others=sum(films for model, films in counted.items() if model != serving.model),
         made=made,

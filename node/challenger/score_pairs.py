@@ -1,4 +1,4 @@
-"""What two bundles have said of the same films, as the canary's report wants it."""
+"""What two bundles have said of the same films, as the challenger's report wants it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from node.challenger.comparison import StoredPair
 from node.jobs.engine import reading
-from node.jobs.tables import canary, job
+from node.jobs.tables import challenger, job
 from node.replay.replay import StoredScore
 from node.replay.score_store import day_received, score_columns, scored
 
@@ -17,7 +17,7 @@ _FIELDS = len(StoredScore._fields)
 
 
 class ScorePairStore:
-    """The films that the bundle of one digest has scored, beside what another's canary has."""
+    """The films that the bundle of one digest has scored, beside what another's challenger has."""
 
     def __init__(self, engine: sa.Engine, serving: str, second: str) -> None:
         self._engine = engine
@@ -25,13 +25,13 @@ class ScorePairStore:
         self._second = second
 
     def start(self, since: datetime | None) -> datetime | None:
-        """Return from when on films can be compared: the first that the canary has a row of came
+        """Return from when on films can be compared: the first that the challenger has a row of came
         then, and `since` is not later. None where it has no row.
         """
         statement = (
             sa.select(sa.func.min(job.c.received_at))
-            .join_from(canary, job, canary.c.job_id == job.c.id)
-            .where(canary.c.model == self._second)
+            .join_from(challenger, job, challenger.c.job_id == job.c.id)
+            .where(challenger.c.model == self._second)
         )
         with reading(self._engine) as connection:
             first: datetime | None = connection.scalar(statement)
@@ -41,10 +41,12 @@ class ScorePairStore:
         """Yield every film that the serving bundle has scored since `start`; none of None."""
         if start is None:
             return
-        with_canary = sa.and_(canary.c.job_id == job.c.id, canary.c.model == self._second)
+        with_challenger = sa.and_(
+            challenger.c.job_id == job.c.id, challenger.c.model == self._second
+        )
         statement = (
             sa.select(*score_columns(day_received(self._engine)), *_columns())
-            .join_from(job, canary, with_canary, isouter=True)
+            .join_from(job, challenger, with_challenger, isouter=True)
             .where(*scored(start), job.c.verdict["model", "digest"].as_string() == self._serving)
             .order_by(job.c.id)
         )
@@ -57,12 +59,12 @@ class ScorePairStore:
 
 def _columns() -> list[sa.ColumnElement[Any]]:
     """Return what a `StoredPair` has beside the stored score, field by field."""
-    said = canary.c.verdict
+    said = challenger.c.verdict
     return [
         job.c.sop_instance_uid,
         job.c.spool_key != "",
         job.c.verdict["seconds", "predict"].as_float(),
-        canary.c.state,
+        challenger.c.state,
         said["probability", "image"].as_float(),
         said["probability", "clinical"].as_float(),
         said["probability", "combined"].as_float(),

@@ -1,6 +1,6 @@
-"""The job table as the canary sees it: films that are scored, and one row for each that it scores.
+"""The job table as the challenger sees it: films that are scored, and one row for each that it scores.
 
-It writes in a table of its own and never into a job. Looking for work reads alone, so that a canary
+It writes in a table of its own and never into a job. Looking for work reads alone, so that a challenger
 which finds none keeps nobody's write waiting.
 """
 
@@ -24,7 +24,7 @@ from node.domain.workflow.job import JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
 from node.jobs.engine import reading, transaction
 from node.jobs.mapping import film_of, notes_from, short, verdict_json
-from node.jobs.tables import canary, job
+from node.jobs.tables import challenger, job
 
 _SCORED_JOBS = [str(state) for state in (JobState.ANALYSED, JobState.DONE)]
 _LOST = "the worker that held it is gone: its lease ran out"
@@ -32,7 +32,7 @@ _AT_ONCE = 500  # rows fetched in one go
 
 
 class ChallengerQueue:
-    """Implements `node.ports.CanaryQueue` for the bundle of one digest.
+    """Implements `node.ports.ChallengerQueue` for the bundle of one digest.
 
     `share` is that of the films it takes.
     """
@@ -73,20 +73,24 @@ class ChallengerQueue:
         """Extend the leases still held; return how many."""
         held = sa.or_(*(_held(film) for film in films))
         with transaction(self._engine) as connection:
-            return connection.execute(sa.update(canary).where(held).values(due_at=until)).rowcount
+            return connection.execute(
+                sa.update(challenger).where(held).values(due_at=until)
+            ).rowcount
 
     def settle(self, film: ChallengerFilm, outcome: ChallengerOutcome, now: datetime) -> bool:
         """Record an outcome; False where the lease was lost and nothing was changed."""
-        statement = sa.update(canary).where(_held(film)).values(updated_at=now, **_effect(outcome))
+        statement = (
+            sa.update(challenger).where(_held(film)).values(updated_at=now, **_effect(outcome))
+        )
         with transaction(self._engine) as connection:
             return bool(connection.execute(statement).rowcount)
 
     def counts(self) -> dict[ChallengerState, int]:
         """Return how many films stand in each state with this bundle."""
         statement = (
-            sa.select(canary.c.state, sa.func.count())
-            .where(canary.c.model == self._model)
-            .group_by(canary.c.state)
+            sa.select(challenger.c.state, sa.func.count())
+            .where(challenger.c.model == self._model)
+            .group_by(challenger.c.state)
         )
         with reading(self._engine) as connection:
             found = {
@@ -96,23 +100,23 @@ class ChallengerQueue:
 
     def _due(self, now: datetime) -> sa.Select[Any]:
         """Select the film whose turn has come longest ago, of those that were tried before."""
-        statement = sa.select(canary.c.id).where(*self._is_due(now))
-        return statement.order_by(canary.c.due_at, canary.c.id).limit(1)
+        statement = sa.select(challenger.c.id).where(*self._is_due(now))
+        return statement.order_by(challenger.c.due_at, challenger.c.id).limit(1)
 
     def _is_due(self, now: datetime) -> list[sa.ColumnElement[bool]]:
         """Return what holds of a film that anybody may take, also where a clock ran ahead when
         its time was set: no wait is as long as that.
         """
-        due = canary.c.due_at
+        due = challenger.c.due_at
         return [
-            canary.c.model == self._model,
-            canary.c.state == str(ChallengerState.SCORING),
+            challenger.c.model == self._model,
+            challenger.c.state == str(ChallengerState.SCORING),
             (due <= now) | (due > now + self._longest),
         ]
 
     def _new(self, connection: sa.Connection, limit: int) -> list[int]:
         """Return the oldest jobs whose films are of the share and have no row yet."""
-        seen = sa.exists().where(canary.c.job_id == job.c.id, canary.c.model == self._model)
+        seen = sa.exists().where(challenger.c.job_id == job.c.id, challenger.c.model == self._model)
         # Rows are kept for a year and bytes for a week: the index on keys finds these few. SQLite
         # would take the one on states, or walk through all jobs by their ids: neither of the
         # expression nor of the time is there an index.
@@ -141,46 +145,46 @@ class ChallengerQueue:
     ) -> list[int]:
         """Insert a row for each job; return those that no other worker has inserted before."""
         row = {
-            canary.c.model: self._model,
-            canary.c.state: str(ChallengerState.SCORING),
-            canary.c.attempt: 1,
-            canary.c.worker: worker,
-            canary.c.due_at: until,
-            canary.c.reason: "",
-            canary.c.error: "",
-            canary.c.updated_at: now,
+            challenger.c.model: self._model,
+            challenger.c.state: str(ChallengerState.SCORING),
+            challenger.c.attempt: 1,
+            challenger.c.worker: worker,
+            challenger.c.due_at: until,
+            challenger.c.reason: "",
+            challenger.c.error: "",
+            challenger.c.updated_at: now,
         }
         values = [sa.literal(value, column.type) for column, value in row.items()]
         # From the jobs as they are now: one may have been purged, or scored anew, since the look.
         still = sa.select(job.c.id, *values).where(job.c.id.in_(jobs), *_scored(job.c.state))
-        insert = self._insert().from_select([canary.c.job_id, *row], still)
-        key = [canary.c.job_id, canary.c.model]
-        statement = insert.on_conflict_do_nothing(index_elements=key).returning(canary.c.id)
+        insert = self._insert().from_select([challenger.c.job_id, *row], still)
+        key = [challenger.c.job_id, challenger.c.model]
+        statement = insert.on_conflict_do_nothing(index_elements=key).returning(challenger.c.id)
         return list(connection.scalars(statement))
 
     def _take_again(
         self, connection: sa.Connection, again: int, worker: str, now: datetime, until: datetime
     ) -> list[int]:
         statement = (
-            sa.update(canary)
-            .where(canary.c.id == again, *self._is_due(now))
-            .values(worker=worker, due_at=until, attempt=canary.c.attempt + 1, updated_at=now)
-            .returning(canary.c.id)
+            sa.update(challenger)
+            .where(challenger.c.id == again, *self._is_due(now))
+            .values(worker=worker, due_at=until, attempt=challenger.c.attempt + 1, updated_at=now)
+            .returning(challenger.c.id)
         )
         return list(connection.scalars(statement))
 
     def _give_up(self, connection: sa.Connection, now: datetime) -> None:
         """Fail what has ended its worker too often."""
-        spent = [*self._is_due(now), canary.c.attempt >= self._attempts]
+        spent = [*self._is_due(now), challenger.c.attempt >= self._attempts]
         connection.execute(
-            sa.update(canary)
+            sa.update(challenger)
             .where(*spent)
             .values(state=str(ChallengerState.FAILED), due_at=None, error=_LOST, updated_at=now)
         )
 
     def _insert(self) -> sqlite.Insert | postgresql.Insert:
         postgres = self._engine.dialect.name == "postgresql"
-        return postgresql.insert(canary) if postgres else sqlite.insert(canary)
+        return postgresql.insert(challenger) if postgres else sqlite.insert(challenger)
 
 
 def _films_wait(now: datetime) -> sa.Select[Any]:
@@ -196,13 +200,13 @@ def _scored(state: sa.ColumnElement[str]) -> list[sa.ColumnElement[bool]]:
 def _films(connection: sa.Connection, ids: Sequence[int]) -> list[ChallengerFilm]:
     statement = (
         sa.select(
-            canary.c.id.label("row"),
-            canary.c.attempt.label("tried"),
-            canary.c.worker.label("by"),
+            challenger.c.id.label("row"),
+            challenger.c.attempt.label("tried"),
+            challenger.c.worker.label("by"),
             job,
         )
-        .join_from(canary, job, canary.c.job_id == job.c.id)
-        .where(canary.c.id.in_(ids))
+        .join_from(challenger, job, challenger.c.job_id == job.c.id)
+        .where(challenger.c.id.in_(ids))
         .order_by(job.c.id)
     )
     return [
@@ -221,10 +225,10 @@ def _films(connection: sa.Connection, ids: Sequence[int]) -> list[ChallengerFilm
 
 def _held(film: ChallengerFilm) -> sa.ColumnElement[bool]:
     return sa.and_(
-        canary.c.id == film.id,
-        canary.c.worker == film.worker,
-        canary.c.attempt == film.attempt,
-        canary.c.state == str(ChallengerState.SCORING),
+        challenger.c.id == film.id,
+        challenger.c.worker == film.worker,
+        challenger.c.attempt == film.attempt,
+        challenger.c.state == str(ChallengerState.SCORING),
     )
 
 

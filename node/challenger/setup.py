@@ -1,4 +1,4 @@
-"""The canary, put together: the role that scores films once more, by a second bundle."""
+"""The challenger, put together: the role that scores films once more, by a second bundle."""
 
 import os
 import threading
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from node.inference.predictor import BundlePredictor
 
 _LOWEST = 19
-_POLL_SECONDS = 2.0  # between looks that found nothing: nobody waits for a canary
+_POLL_SECONDS = 2.0  # between looks that found nothing: nobody waits for a challenger
 
 log = structlog.get_logger()
 
 
-def run_canary(current: LiveConfig, stop: threading.Event) -> None:
+def run_challenger(current: LiveConfig, stop: threading.Event) -> None:
     """Score films that are scored already by the second bundle, with the lowest priority."""
     from node.challenger.worker import ChallengerWorker
     from node.inference.decoder_pool import Decoders
@@ -37,24 +37,24 @@ def run_canary(current: LiveConfig, stop: threading.Event) -> None:
 
     config = current.config
     wanted = require_another(config)
-    with suppress(OSError):  # where it is not allowed, the canary runs as the others do
+    with suppress(OSError):  # where it is not allowed, the challenger runs as the others do
         os.nice(_LOWEST)
     with Decoders(1) as decoders:
-        predictor = load_canary(config, decoders.decode)
+        predictor = load_challenger(config, decoders.decode)
 
         def policy(config: Config) -> DecisionPolicy | None:
             try:
                 return decision_policy(config, predictor.threshold)
             except Misconfigured as error:
-                log.error("canary_waits", error=str(error))
+                log.error("challenger_waits", error=str(error))
                 return None
 
-        canary = ChallengerWorker(
+        challenger = ChallengerWorker(
             queue=_queue(config, wanted, predictor.identity.digest),
             spool=FileSpool(config.spool.path, reserve(config)),
             predictor=predictor,
             settings=ScoringSettings(
-                worker=worker_name("canary"),
+                worker=worker_name("challenger"),
                 batch=wanted.batch,
                 lease=config.queue.lease,
                 retry=retry_policy(config.queue.analysis),
@@ -62,42 +62,42 @@ def run_canary(current: LiveConfig, stop: threading.Event) -> None:
             policy=current.derive(policy),
             clock=utc_now,
         )
-        run(canary.step, stop, max(config.queue.poll, _POLL_SECONDS))
+        run(challenger.step, stop, max(config.queue.poll, _POLL_SECONDS))
 
 
 def require_another(config: Config) -> Wanted:
-    """Return the canary's section; raise Misconfigured without one, or with the serving bundle."""
+    """Return the challenger's section; raise Misconfigured without one, or with the serving bundle."""
     from node.inference.operating_points import Points
 
-    wanted = config.canary
+    wanted = config.challenger
     if wanted is None:
-        raise Misconfigured("canary: null; name the bundle to be compared, as in config.yaml")
-    second = Points.of_bundle(wanted.bundle, "canary")
+        raise Misconfigured("challenger: null; name the bundle to be compared, as in config.yaml")
+    second = Points.of_bundle(wanted.bundle, "challenger")
     if second.model == Points.of_bundle(config.model.bundle).model:
         raise Misconfigured(
-            f"canary.bundle: {wanted.bundle} is the serving bundle; name another, or set null"
+            f"challenger.bundle: {wanted.bundle} is the serving bundle; name another, or set null"
         )
     return wanted
 
 
-def load_canary(config: Config, decoder: "Decode | None" = None) -> "BundlePredictor":
-    """Load and verify the canary's bundle; raise Misconfigured where that is not possible, or
+def load_challenger(config: Config, decoder: "Decode | None" = None) -> "BundlePredictor":
+    """Load and verify the challenger's bundle; raise Misconfigured where that is not possible, or
     where it is the serving one.
     """
     from node.inference.decoder import decode
     from node.inference.predictor import load
 
     wanted = require_another(config)
-    return load(wanted.bundle, wanted.device, wanted.threads, decoder or decode, "canary")
+    return load(wanted.bundle, wanted.device, wanted.threads, decoder or decode, "challenger")
 
 
-def canary_counts(config: Config, digest: str) -> dict[ChallengerState, int]:
-    """Return how many films stand in each state with the canary's bundle."""
+def challenger_counts(config: Config, digest: str) -> dict[ChallengerState, int]:
+    """Return how many films stand in each state with the challenger's bundle."""
     return _queue(config, require_another(config), digest).counts()
 
 
 def _queue(config: Config, wanted: Wanted, digest: str) -> ChallengerQueue:
-    """Return the job table as the canary sees it, for the bundle of this digest."""
+    """Return the job table as the challenger sees it, for the bundle of this digest."""
     return ChallengerQueue(
         schema.open_current(config.database.url),
         digest,

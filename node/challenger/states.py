@@ -1,4 +1,4 @@
-"""The canary: a second bundle that scores the same films in the background, for a comparison alone.
+"""The challenger: a second bundle that scores the same films in the background, for a comparison alone.
 
 Nothing that it says is sent, shown beside a film, or decides anything.
 """
@@ -28,7 +28,7 @@ class ChallengerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChallengerFilm:
-    """A scored film that the canary has claimed. `attempt` is counted at the claim.
+    """A scored film that the challenger has claimed. `attempt` is counted at the claim.
 
     One that came `inverted` was set right before it was scored.
     """
@@ -58,7 +58,7 @@ ChallengerOutcome = Scored | NotScored | RetryAt | Failed | Gone
 
 
 def is_chosen(sop_instance_uid: str, share: float) -> bool:
-    """Return whether a film is of the share that the canary scores.
+    """Return whether a film is of the share that the challenger scores.
 
     By a SHA-256 of its UID: the same films on every machine and in every run, and those of a
     smaller share are among those of a larger one.

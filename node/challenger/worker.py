@@ -1,4 +1,4 @@
-"""The canary role: score films again by a second bundle, for a comparison that is asked for later.
+"""The challenger role: score films again by a second bundle, for a comparison that is asked for later.
 
 It reads jobs and the spool, writes rows of its own, and has nothing to do with results.
 """
@@ -36,7 +36,7 @@ class _Decoded:
 
 
 class ChallengerWorker:
-    """One canary. It has no policy, and waits, where its bundle has no such operating points."""
+    """One challenger. It has no policy, and waits, where its bundle has no such operating points."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class ChallengerWorker:
         match error:
             case Rejected(reason=reason, text=text):
                 return NotScored(reason, text)
-            case _ if not film.spool_key:  # upkeep has purged it since its first try
+            case _ if not film.spool_key:  # maintenance has purged it since its first try
                 return Gone()
             case _:
                 now, plan = self._clock(), self._settings.retry
@@ -127,7 +127,7 @@ class ChallengerWorker:
     def _settle(self, film: ChallengerFilm, outcome: ChallengerOutcome) -> None:
         kept = self._queue.settle(film, outcome, self._clock())
         log.info(
-            "canary_settled" if kept else "lease_lost",
+            "challenger_settled" if kept else "lease_lost",
             job_id=film.job_id,
             attempt=film.attempt,
             **told(outcome),

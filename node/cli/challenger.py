@@ -1,4 +1,4 @@
-"""`osteoscreen canary`: a second bundle beside the serving one, before it takes its place."""
+"""`osteoscreen challenger`: a second bundle beside the serving one, before it takes its place."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,16 +20,16 @@ from node.domain.errors import Misconfigured
 if TYPE_CHECKING:
     from node.challenger.comparison import Report
 
-canary = typer.Typer(help="A second bundle on the same films, compared.", no_args_is_help=True)
+challenger = typer.Typer(help="A second bundle on the same films, compared.", no_args_is_help=True)
 
 
-@canary.callback()
-def of_canary() -> None:
+@challenger.callback()
+def of_challenger() -> None:
     """Keep `report` a command of its own, the only one so far."""
 
 
-@canary.command("report")
-def canary_report(
+@challenger.command("report")
+def challenger_report(
     config: ConfigOption = None,
     since: Annotated[
         datetime | None, typer.Option(formats=[DAY], help="Films received from this day on (UTC).")
@@ -43,7 +43,7 @@ def canary_report(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the scores and flags of the canary's bundle with those of the serving one.
+    """Compare the scores and flags of the challenger's bundle with those of the serving one.
 
     Nothing is scored, changed or sent.
     """
@@ -88,13 +88,13 @@ def _keep(folder: Path, report: "Report") -> None:
 
 
 def _drawn(report: "Report") -> bytes:
-    from node.display.charts.challenger import draw_canary
+    from node.display.charts.challenger import draw_challenger
     from node.display.disclaimer import entitled
 
-    serving, second = report.serving.model[:12], report.canary.model[:12]
-    title = entitled(f"serving {serving}, canary {second}", report.uses)
+    serving, second = report.serving.model[:12], report.challenger.model[:12]
+    title = entitled(f"serving {serving}, challenger {second}", report.uses)
     try:
-        return draw_canary(report.made, title)
+        return draw_challenger(report.made, title)
     except ValueError as error:
         raise Misconfigured(f"nothing to draw: {error}") from None
 

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from node import log
-from node.cli.challenger import canary
+from node.cli.challenger import challenger
 from node.cli.db import db
 from node.cli.drift import drift
 from node.cli.jobs import jobs
@@ -25,6 +25,9 @@ from node.cli.options import ConfigOption, JsonOption, print_json, settings_of
 from node.cli.thresholds import outcomes, thresholds
 from node.config.settings import ConfigError
 from node.domain.errors import Misconfigured, OsteoScreenError
+
+_RENAMED_ROLES = {"upkeep": "maintenance", "canary": "challenger"}
+"""Roles under their old names, each with its present one."""
 
 app = typer.Typer(
     name="osteoscreen",
@@ -38,7 +41,7 @@ app.add_typer(jobs, name="jobs")
 app.add_typer(model, name="model")
 app.add_typer(thresholds, name="thresholds")
 app.add_typer(outcomes, name="outcomes")
-app.add_typer(canary, name="canary")
+app.add_typer(challenger, name="challenger")
 
 
 def _tell_version(wanted: bool) -> None:
@@ -64,6 +67,12 @@ def private(context: typer.Context, _version: VersionOption = False) -> None:
         os.umask(0o077)
 
 
+@app.command("canary", hidden=True, context_settings={"ignore_unknown_options": True})
+def renamed_command(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """Name the present name of a renamed command."""
+    raise Misconfigured("osteoscreen canary was renamed: run osteoscreen challenger report")
+
+
 @app.command()
 def demo(
     film: Annotated[Path | None, typer.Argument(help="A chest film of your own.")] = None,
@@ -78,12 +87,18 @@ def demo(
 @app.command()
 def serve(
     config: ConfigOption = None,
-    role: Annotated[str, typer.Option(help="ingest, analyse, deliver, upkeep or canary.")] = "",
+    role: Annotated[
+        str, typer.Option(help="One role: ingest, analyse, deliver, maintenance or challenger.")
+    ] = "",
 ) -> None:
     """Run the node, or with --role one part of it, until SIGTERM or Ctrl-C."""
     from node.runtime.roles import Role
     from node.runtime.serve import serve_node, serve_role, serve_supervised
 
+    if role in _RENAMED_ROLES:
+        raise typer.BadParameter(
+            f"role {role!r} was renamed {_RENAMED_ROLES[role]!r}", param_hint="--role"
+        )
     if role and role not in list(Role):
         raise typer.BadParameter(f"{role!r} is none of {', '.join(Role)}", param_hint="--role")
     stop = _stop_on_signals()

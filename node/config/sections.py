@@ -193,7 +193,7 @@ class Retention(Section):
 
 
 class Schedule(Section):
-    """How often upkeep looks."""
+    """How often maintenance looks."""
 
     rescue: Seconds = 5.0
     commitments: Seconds = 30.0

@@ -38,6 +38,8 @@ from node.config.strict_yaml import read_mapping
 
 ENV_PREFIX = "OSTEOSCREEN__"
 _DAYS_A_MONTH = 30
+_RENAMED = {"canary": "challenger"}
+"""Sections under their old names, each with its present one."""
 _MOST_GIVEN = 200  # characters of a value in a message
 
 
@@ -60,7 +62,7 @@ class Config(BaseSettings):
     database: Database = Database()
     spool: Spool = Spool()
     model: Model = Model()
-    canary: ChallengerSection | None = None
+    challenger: ChallengerSection | None = None
     results: Results = Results()
     policy: Policy = Policy()
     queue: Queue = Queue()
@@ -128,6 +130,8 @@ def _refuse_unknown_sections() -> None:
     """Catch what pydantic-settings passes over: a variable that names no section."""
     for name in os.environ:
         section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
+        if name.startswith(ENV_PREFIX) and section in _RENAMED:
+            raise ConfigError(f"{name}: section {section} was renamed {_RENAMED[section]}")
         if name.startswith(ENV_PREFIX) and section not in Config.model_fields:
             raise ConfigError(f"{name}: the environment names no section {section!r}")
 
@@ -137,7 +141,11 @@ def _explain(error: ValidationError) -> str:
     lines = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"] if part not in PROTOCOLS)
-        if fault["type"] == "extra_forbidden":
+        if key.split(".")[0] in _RENAMED:
+            lines.append(
+                f"{key}: this section was renamed {_RENAMED[key.split('.')[0]]}; rename it in the file"
+            )
+        elif fault["type"] == "extra_forbidden":
             lines.append(f"{key}: unknown key; see config.yaml for the keys there are")
         elif fault["type"] == "missing":
             lines.append(f"{key}: required and missing")
@@ -159,7 +167,7 @@ def _anchored(config: Config, base: Path) -> Config:
     if config.database.url.startswith(prefix):
         path = base / config.database.url.removeprefix(prefix)
         updates["database"] = Database(url=f"{prefix}{path}")
-    for name, section in (("model", config.model), ("canary", config.canary)):
+    for name, section in (("model", config.model), ("challenger", config.challenger)):
         if section is not None and "/" in section.bundle:
             bundle = str(base / section.bundle)
             updates[name] = section.model_copy(update={"bundle": bundle})

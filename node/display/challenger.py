@@ -21,23 +21,24 @@ _GROUPS = (("sex", "by_sex"), ("age", "by_age"), ("source", "by_source"))
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Return all of it for programs; differences are canary minus serving."""
+    """Return all of it for programs; differences are challenger minus serving."""
     made = report.made
     return {
         "serving": _side(report.serving),
-        "canary": _side(report.canary),
+        "challenger": _side(report.challenger),
         "since": report.since,
         "other_models": report.others,
         "coverage": asdict(made.coverage),
         "scores": {name: asdict(one) | {"limits": one.limits} for name, one in made.scores.items()},
         "flags": _crossed(made.flags)
-        | {"undetermined": dict(zip(("serving", "canary"), made.undetermined, strict=True))},
+        | {"undetermined": dict(zip(("serving", "challenger"), made.undetermined, strict=True))},
         **{
             attribute: {name: asdict(one) for name, one in getattr(made, attribute).items()}
             for _, attribute in _GROUPS
         },
         "seconds": {
-            name: asdict(one) for name, one in zip(("serving", "canary"), made.seconds, strict=True)
+            name: asdict(one)
+            for name, one in zip(("serving", "challenger"), made.seconds, strict=True)
         },
         "flips": [_flip(film) for film in made.flips],
         "outcomes": None if report.diagnosis is None else _diagnosis(report.diagnosis),
@@ -47,7 +48,7 @@ def as_json(report: Report) -> dict[str, Any]:
 def print_report(report: Report, console: Console) -> None:
     """Print how both compare, and on which films they differ."""
     made = report.made
-    for name, side in (("serving", report.serving), ("canary", report.canary)):
+    for name, side in (("serving", report.serving), ("challenger", report.challenger)):
         console.print(
             Text(f"{name}: {side.bundle} {side.model[:12]}, policy {side.policy.digest[:12]}")
         )
@@ -72,14 +73,14 @@ def print_report(report: Report, console: Console) -> None:
 def _coverage(report: Report) -> Iterator[str]:
     made = report.made.coverage
     if report.since is None:
-        yield "the canary has looked at no film yet: is its role running?"
+        yield "the challenger has looked at no film yet: is its role running?"
         return
     yield (
         f"films received since {report.since:%Y-%m-%d %H:%M} UTC: {made.films} scored by the "
         f"serving bundle, {made.compared} of them by both"
     )
     told = {
-        "wait for the canary": made.waiting,
+        "wait for the challenger": made.waiting,
         "are not of its share": made.left_out,
         "were purged before it could score them": made.gone,
         "were turned away by it": made.rejected,
@@ -99,7 +100,7 @@ def _scores(scores: Mapping[str, ScoreAgreement]) -> Table:
         "limits of agreement",
         "Spearman",
         "concordance",
-        title="scores, canary minus serving",
+        title="scores, challenger minus serving",
         title_justify="left",
     )
     _to_the_right(table)
@@ -112,7 +113,7 @@ def _scores(scores: Mapping[str, ScoreAgreement]) -> Table:
 
 def _flags(made: Comparison) -> Table:
     flags = made.flags
-    table = Table("each by its own thresholds", "canary flags", "canary does not")
+    table = Table("each by its own thresholds", "challenger flags", "challenger does not")
     _to_the_right(table)
     table.add_row("serving flags", str(flags.both), str(flags.first_only))
     table.add_row("serving does not", str(flags.second_only), str(flags.neither))
@@ -124,19 +125,19 @@ def _agreement(made: Comparison) -> str:
     one, other = made.undetermined
     return (
         f"kappa {kappa}, McNemar's exact p {_p(made.flags.p)}; "
-        f"undetermined {one} by serving, {other} by canary"
+        f"undetermined {one} by serving, {other} by challenger"
     )
 
 
 def _groups(title: str, groups: Mapping[str, GroupFlags]) -> Table:
-    table = Table(title, "films", "serving flags", "canary flags", "flips", "mean difference")
+    table = Table(title, "films", "serving flags", "challenger flags", "flips", "mean difference")
     _to_the_right(table)
     for name, one in groups.items():
         table.add_row(
             Text(printable(name)),
             str(one.films),
             _of(one.flagged, one.films),
-            _of(one.canary_flagged, one.films),
+            _of(one.challenger_flagged, one.films),
             str(one.flips),
             _number(one.difference),
         )
@@ -148,12 +149,12 @@ def _print_flips(console: Console, made: Comparison) -> None:
     if not flips:
         console.print("both flag the same films")
         return
-    table = Table("job", "flagged by", "serving", "threshold", "canary", "threshold", "rule")
+    table = Table("job", "flagged by", "serving", "threshold", "challenger", "threshold", "rule")
     for film in flips[-_FLIPS_SHOWN:]:
-        one, other = film.serving, film.canary
+        one, other = film.serving, film.challenger
         table.add_row(
             str(film.job_id),
-            "serving" if film.flags[0] else "canary",
+            "serving" if film.flags[0] else "challenger",
             _number(one.score, ""),
             f"{one.threshold:.4f}",
             _number(other.score, ""),
@@ -167,26 +168,26 @@ def _print_flips(console: Console, made: Comparison) -> None:
 def _cost(seconds: tuple[Seconds, Seconds]) -> Table:
     table = Table("seconds a film, the model alone", "films", "mean", "median")
     _to_the_right(table)
-    for name, one in zip(("serving", "canary"), seconds, strict=True):
+    for name, one in zip(("serving", "challenger"), seconds, strict=True):
         table.add_row(name, str(one.films), _number(one.mean, ""), _number(one.median, ""))
     return table
 
 
 def _outcomes(found: Diagnosis) -> Table:
-    one, other = found.serving, found.canary
+    one, other = found.serving, found.challenger
     title = f"against densitometry: {one.patients} patients, each counted once"
-    table = Table("", "serving", "canary", title=title, title_justify="left")
+    table = Table("", "serving", "challenger", title=title, title_justify="left")
     add_accuracies(table, (one, other))
     if found.areas is not None:
         areas = found.areas
         table.add_row(
-            "area under the curve", *(_estimate(a) for a in (areas.serving, areas.canary))
+            "area under the curve", *(_estimate(a) for a in (areas.serving, areas.challenger))
         )
     return table
 
 
 def _tests(found: Diagnosis) -> Table:
-    table = Table("canary minus serving", "difference", "p", "test")
+    table = Table("challenger minus serving", "difference", "p", "test")
     for name, crossed in (("sensitivity", found.found), ("specificity", found.spared)):
         if apart := _apart(crossed):
             table.add_row(name, apart, _p(crossed.p), "McNemar's, exact")
@@ -236,7 +237,7 @@ def _crossed(crossed: Crossed) -> dict[str, Any]:
     return {
         "both": crossed.both,
         "serving_only": crossed.first_only,
-        "canary_only": crossed.second_only,
+        "challenger_only": crossed.second_only,
         "neither": crossed.neither,
         "kappa": crossed.kappa,
         "p": crossed.p,
@@ -246,9 +247,9 @@ def _crossed(crossed: Crossed) -> dict[str, Any]:
 def _flip(film: Compared) -> dict[str, Any]:
     return {
         "job_id": film.job_id,
-        "flagged_by": "serving" if film.flags[0] else "canary",
+        "flagged_by": "serving" if film.flags[0] else "challenger",
         "serving": _decision(film.serving),
-        "canary": _decision(film.canary),
+        "challenger": _decision(film.challenger),
     }
 
 
@@ -260,7 +261,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
 def _diagnosis(found: Diagnosis) -> dict[str, Any]:
     return {
         "serving": accuracy_json(found.serving),
-        "canary": accuracy_json(found.canary),
+        "challenger": accuracy_json(found.challenger),
         "with_osteoporosis": _crossed(found.found),
         "without": _crossed(found.spared),
         "areas": None if found.areas is None else asdict(found.areas),

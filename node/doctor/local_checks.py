@@ -9,7 +9,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
-from node.challenger.setup import canary_counts, load_canary
+from node.challenger.setup import challenger_counts, load_challenger
 from node.config.settings import Config
 from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import ScoreKind
@@ -109,11 +109,11 @@ def model(config: Config) -> str:
     )
 
 
-def canary(config: Config) -> str:
-    """Load and verify the canary's bundle, see that it is another, and find the thresholds."""
-    predictor = load_canary(config)
+def challenger(config: Config) -> str:
+    """Load and verify the challenger's bundle, see that it is another, and find the thresholds."""
+    predictor = load_challenger(config)
     loaded, policy = predictor.identity, decision_policy(config, predictor.threshold)
-    counts = canary_counts(config, loaded.digest)
+    counts = challenger_counts(config, loaded.digest)
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     return (
         f"{loaded.name} {loaded.version} {loaded.digest[:12]} verified (for {loaded.intended_use} "

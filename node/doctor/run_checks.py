@@ -20,8 +20,8 @@ def _examinations(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "spool", partial(local_checks.spool, config)
     yield "audit trail", partial(local_checks.audit, config)
     yield "model", partial(local_checks.model, config)
-    if config.canary is not None:
-        yield "canary", partial(local_checks.canary, config)
+    if config.challenger is not None:
+        yield "challenger", partial(local_checks.challenger, config)
     yield "deliveries", partial(local_checks.deliveries, config)
     yield "node", partial(remote_checks.node, config)
     for destination in config.destinations:

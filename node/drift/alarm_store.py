@@ -30,7 +30,7 @@ class Notice:
 
 
 class AlarmStore:
-    """Alarms and notices. Of several upkeeps, one raises an alarm and one tells of it."""
+    """Alarms and notices. Of several maintenances, one raises an alarm and one tells of it."""
 
     def __init__(self, engine: sa.Engine, channels: Collection[str]) -> None:
         self._engine = engine
@@ -83,7 +83,7 @@ class AlarmStore:
             row = connection.execute(oldest).one_or_none()
         if row is None or now < row.due_at <= now + _LONGEST:
             return None
-        # Another upkeep may have taken it meanwhile.
+        # Another maintenance may have taken it meanwhile.
         still = (notice.c.id == row.id) & (notice.c.attempt == row.attempt)
         taken = sa.update(notice).where(still).values(due_at=until, attempt=row.attempt + 1)
         with transaction(self._engine) as connection:

@@ -84,13 +84,13 @@ class DriftMetricStore:
 
     def keep(self, day: date, rows: Sequence[Measured]) -> None:
         """Keep a day's figures in place of what was kept of it; twice is as once."""
-        # By source, that two upkeeps that lock each other's rows do so in one order.
+        # By source, that two maintenances that lock each other's rows do so in one order.
         ours = [_values(row) for row in sorted(rows, key=lambda row: row.source)]
         with transaction(self._engine) as connection:
             connection.execute(sa.delete(drift).where(drift.c.day == day))
             for start in range(0, len(ours), _AT_ONCE):
                 insert = self._insert(drift).values(ours[start : start + _AT_ONCE])
-                # Another upkeep may have kept the day in this very moment.
+                # Another maintenance may have kept the day in this very moment.
                 changed = {name: insert.excluded[name] for name in ours[0] if name not in _KEY}
                 connection.execute(insert.on_conflict_do_update(index_elements=_KEY, set_=changed))
 

@@ -1,7 +1,7 @@
 """Measuring sources of films, day by day, and seeing who has fallen silent.
 
 Whatever is missing is done: a node that was down for a week measures that week when it is back.
-Two upkeeps measure the same, keep it once, and raise an alarm once.
+Two maintenances measure the same, keep it once, and raise an alarm once.
 """
 
 from collections import defaultdict

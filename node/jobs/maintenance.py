@@ -1,4 +1,4 @@
-"""The job table as upkeep sees it: expired leases, overdue commitments, bytes to purge."""
+"""The job table as maintenance sees it: expired leases, overdue commitments, bytes to purge."""
 
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from node.jobs.engine import transaction
 from node.jobs.tables import delivery, job
 from node.jobs.transitions import Change, move_jobs
 
-_WHO = "upkeep"
+_WHO = "maintenance"
 _FINAL = [str(state) for state in FINAL]
 _PURGED_AT_ONCE = 5_000  # jobs; a statement can name so many keys
 

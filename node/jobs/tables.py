@@ -158,8 +158,8 @@ notice = sa.Table(
     sa.Index(None, "channel", "due_at"),
 )
 
-canary = sa.Table(
-    "canary",
+challenger = sa.Table(
+    "challenger",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("job_id", sa.ForeignKey("job.id", ondelete="CASCADE"), nullable=False),

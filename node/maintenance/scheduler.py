@@ -1,4 +1,4 @@
-"""When upkeep's chores are due: APScheduler, one thread, never the same chore twice at once."""
+"""When maintenance's chores are due: APScheduler, one thread, never the same chore twice at once."""
 
 import threading
 from collections.abc import Callable

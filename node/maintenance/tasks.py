@@ -1,4 +1,4 @@
-"""What upkeep does, each chore once: rescue, expire, watch, purge. APScheduler says when."""
+"""What maintenance does, each chore once: rescue, expire, watch, purge. APScheduler says when."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

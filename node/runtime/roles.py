@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from node.challenger.setup import run_canary
+from node.challenger.setup import run_challenger
 from node.config.live import LiveConfig
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
@@ -50,8 +50,8 @@ class Role(StrEnum):
     INGEST = "ingest"
     ANALYSE = "analyse"
     DELIVER = "deliver"
-    UPKEEP = "upkeep"
-    CANARY = "canary"
+    MAINTENANCE = "maintenance"
+    CHALLENGER = "challenger"
 
 
 def run_role(
@@ -60,11 +60,11 @@ def run_role(
     """Run one role until `stop` is set; then let it finish what it holds.
 
     It works by the configuration in force, which may be another one from film to film. The audit
-    trail is shipped by upkeep, and by a role that is `alone`, without a supervisor: it may be the
+    trail is shipped by maintenance, and by a role that is `alone`, without a supervisor: it may be the
     only one on its machine.
     """
     config = current.config
-    shipping = shipped(config, stop) if alone or role is Role.UPKEEP else nullcontext()
+    shipping = shipped(config, stop) if alone or role is Role.MAINTENANCE else nullcontext()
     with audited(config, role) if alone else nullcontext(), shipping:
         _RUNNERS[role](current, stop)
 
@@ -194,7 +194,7 @@ def _reach(
     return partial(open_archive, destination, calling_ae), patience
 
 
-def run_upkeep(current: LiveConfig, stop: threading.Event) -> None:
+def run_maintenance(current: LiveConfig, stop: threading.Event) -> None:
     """Rescue, expire, watch, purge; measure sources of films, and tell of alarms."""
     from node.maintenance.orphans import OrphanRecovery
     from node.maintenance.scheduler import run
@@ -222,6 +222,6 @@ _RUNNERS: Mapping[Role, Callable[[LiveConfig, threading.Event], None]] = {
     Role.INGEST: run_ingest,
     Role.ANALYSE: run_analyse,
     Role.DELIVER: run_deliver,
-    Role.UPKEEP: run_upkeep,
-    Role.CANARY: run_canary,
+    Role.MAINTENANCE: run_maintenance,
+    Role.CHALLENGER: run_challenger,
 }

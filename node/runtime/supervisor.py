@@ -43,8 +43,8 @@ class _Child:
 
 def roles_of(config: Config) -> list[Role]:
     """Return the role of each process that a configuration asks for."""
-    canary = [Role.CANARY] if config.canary is not None else []
-    roles = [Role.UPKEEP, Role.ANALYSE, Role.DELIVER, *canary]
+    challenger = [Role.CHALLENGER] if config.challenger is not None else []
+    roles = [Role.MAINTENANCE, Role.ANALYSE, Role.DELIVER, *challenger]
     return roles + [Role.INGEST] * config.dicom.processes
 
 
@@ -123,8 +123,8 @@ class Supervisor:
             return 0
         # Its first start says what is wrong with the configuration. What has run before, and now
         # finds a damaged bundle, is no reason to receive no more films: it waits to be mended. Nor
-        # is a canary that never ran: nobody waits for what it says.
-        if code == _MISCONFIGURED and child.failures == 0 and child.role is not Role.CANARY:
+        # is a challenger that never ran: nobody waits for what it says.
+        if code == _MISCONFIGURED and child.failures == 0 and child.role is not Role.CHALLENGER:
             return code
         child.failures = 1 if now - child.started > _STABLE_SECONDS else child.failures + 1
         pause = wait(child.failures, _BACK_OFF, jitter=1.0)

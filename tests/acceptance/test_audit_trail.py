@@ -118,7 +118,7 @@ def test_a_node_that_is_killed_leaves_a_start_without_an_end(make_node: MakeNode
     """That is how a power cut reads; roles that die and come back are in the log alone."""
     node = make_node()
     node.serve()
-    os.kill(node.process_of("upkeep"), signal.SIGKILL)
+    os.kill(node.process_of("maintenance"), signal.SIGKILL)
     node.kill()
     node.serve()
     assert node.stop() == [0]

@@ -11,7 +11,7 @@ import pytest
 from pydicom import dcmread
 
 from models.bundle.operating_points import OperatingPoint
-from node.challenger.setup import canary_counts
+from node.challenger.setup import challenger_counts
 from node.challenger.states import ChallengerState
 from node.config.settings import load
 from node.domain.workflow.job import JobState
@@ -41,36 +41,38 @@ def send(node: Node, films: list[Path]) -> list[str]:
 
 
 def standing(node: Node, digest: str) -> dict[ChallengerState, int]:
-    counts = canary_counts(load(node.file), digest)
+    counts = challenger_counts(load(node.file), digest)
     return {state: count for state, count in counts.items() if count}
 
 
 def report(node: Node, *options: str) -> Any:
-    done = osteoscreen("canary", "report", "--json", "--config", node.file, *options)
+    done = osteoscreen("challenger", "report", "--json", "--config", node.file, *options)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_a_canary_that_is_killed_scores_every_film_once_and_sends_nothing(
+def test_a_challenger_that_is_killed_scores_every_film_once_and_sends_nothing(
     make_node: MakeNode,
     orthanc: Orthanc,
     destination: dict[str, Any],
     films: list[Path],
     tmp_path: Path,
 ) -> None:
-    """Kill -9 in the middle, while results go out: each film ends with one score of the canary's.
+    """Kill -9 in the middle, while results go out: each film ends with one score of the challenger's.
 
     The PACS has two results of each film, and each names the serving bundle.
     """
     second = recalibrated(tmp_path / "next", higher_by=1.0)
     digest = Points.of_bundle(str(second)).model
     node = make_node(
-        destinations=[destination], canary={"bundle": str(second)}, model={"threads": 1}
+        destinations=[destination], challenger={"bundle": str(second)}, model={"threads": 1}
     )
     node.serve()
     uids = send(node, films)
-    wait_until(lambda: standing(node, digest), bool, PATIENCE, f"film of the canary\n{node.log()}")
-    os.kill(node.process_of("canary"), signal.SIGKILL)
+    wait_until(
+        lambda: standing(node, digest), bool, PATIENCE, f"film of the challenger\n{node.log()}"
+    )
+    os.kill(node.process_of("challenger"), signal.SIGKILL)
     assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
     wait_until(
         lambda: standing(node, digest),
@@ -86,34 +88,36 @@ def test_a_canary_that_is_killed_scores_every_film_once_and_sends_nothing(
     told = report(node, "--out", str(folder))
     assert told["coverage"]["compared"] == told["coverage"]["films"] == len(films)
     assert told["scores"]["image"]["mean"] > 0
-    assert told["seconds"]["canary"]["films"] == len(films)
+    assert told["seconds"]["challenger"]["films"] == len(films)
     assert {path.name for path in folder.iterdir()} == {"report.txt", "report.json", "report.png"}
     assert node.stop() == [0]
 
 
-def test_a_canary_that_cannot_run_ends_no_node(
+def test_a_challenger_that_cannot_run_ends_no_node(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
     """Nobody waits for what it says: it is tried again, and the log tells why."""
-    node = make_node(destinations=[destination], canary={"bundle": "./nowhere"})
+    node = make_node(destinations=[destination], challenger={"bundle": "./nowhere"})
     node.serve()
     [uid] = send(node, [film])
     assert [job.state for job in node.wait_ended([uid])] == [JobState.DONE]
-    wait_until(node.log, lambda log: "canary.bundle: " in log, PATIENCE, "word of the canary")
+    wait_until(
+        node.log, lambda log: "challenger.bundle: " in log, PATIENCE, "word of the challenger"
+    )
     assert orthanc.count() == 2
     assert node.stop() == [0]
 
 
-def test_a_canary_whose_card_lacks_the_policys_point_waits_for_another_policy(
+def test_a_challenger_whose_card_lacks_the_policys_point_waits_for_another_policy(
     make_node: MakeNode, film: Path, tmp_path: Path
 ) -> None:
     """A new bundle need not name its points as the old one did; a number holds for both."""
     second = signed(tmp_path / "next", operating_points=(POINT,), combined=None)
     digest = Points.of_bundle(str(second)).model
-    node = make_node(canary={"bundle": str(second)}, policy={"threshold": "youden"})
+    node = make_node(challenger={"bundle": str(second)}, policy={"threshold": "youden"})
     node.serve()
     node.wait_ended(send(node, [film]))
-    wait_until(node.log, lambda log: "canary_waits" in log, PATIENCE, "word of the canary")
+    wait_until(node.log, lambda log: "challenger_waits" in log, PATIENCE, "word of the challenger")
     assert standing(node, digest) == {}
     node.set(policy={"threshold": 0.5})
     done = osteoscreen("reload", "--config", node.file)
@@ -128,6 +132,6 @@ def test_a_canary_whose_card_lacks_the_policys_point_waits_for_another_policy(
 
 def test_on_a_machine_of_its_own_it_must_be_configured(make_node: MakeNode) -> None:
     node = make_node()
-    for arguments in (["serve", "--role", "canary"], ["canary", "report"]):
+    for arguments in (["serve", "--role", "challenger"], ["challenger", "report"]):
         done = osteoscreen(*arguments, "--config", node.file)
-        assert_one_clear_line(done, 2, "canary: null")
+        assert_one_clear_line(done, 2, "challenger: null")

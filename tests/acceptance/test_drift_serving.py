@@ -1,4 +1,4 @@
-"""The upkeep role as a process: it measures the past, and tells who has fallen silent."""
+"""The maintenance role as a process: it measures the past, and tells who has fallen silent."""
 
 import json
 import stat
@@ -34,7 +34,7 @@ def events(receiver: WebReceiver) -> dict[str, dict[str, Any]]:
     return {told["measure"]: told for told in (json.loads(body) for _, _, body in receiver.posts)}
 
 
-def test_upkeep_measures_what_came_and_tells_of_it(
+def test_maintenance_measures_what_came_and_tells_of_it(
     make_node: MakeNode, receiver: WebReceiver, tmp_path: Path
 ) -> None:
     """Weeks of films, the last of them with other scores, and nothing for half a day."""
@@ -53,7 +53,7 @@ def test_upkeep_measures_what_came_and_tells_of_it(
     history = History(engine, datetime.now(UTC) - timedelta(days=30))
     history.send(20)
     history.send(9, first=20, higher=0.3)
-    node.serve("upkeep")
+    node.serve("maintenance")
     told = wait_until(lambda: events(receiver), lambda found: len(found) == 2, 60, "two alarms")
     assert {name: one["event"] for name, one in told.items()} == {
         "psi": "drift_alarm",

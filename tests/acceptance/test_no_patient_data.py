@@ -87,7 +87,7 @@ def no_umask() -> Iterator[None]:
         os.umask(old)
 
 
-UNUSED = ("alarm", "canary", "drift", "drift_reference", "notice")
+UNUSED = ("alarm", "challenger", "drift", "drift_reference", "notice")
 """Tables of what this node is not asked to do; they hold figures and codes of films alone."""
 
 
@@ -137,7 +137,7 @@ def send_what_is_refused(node: Node, film: Path) -> None:
 
 def titles(node: Node) -> bytes:
     """Return the command line and the short name of every process of the node."""
-    roles = [node.process_of(role) for role in ("ingest", "analyse", "deliver", "upkeep")]
+    roles = [node.process_of(role) for role in ("ingest", "analyse", "deliver", "maintenance")]
     files = [Path(f"/proc/{pid}/{name}") for pid in roles for name in ("cmdline", "comm")]
     return b"\n".join(file.read_bytes() for file in files)
 

@@ -41,15 +41,15 @@ def test_it_eases_once_and_may_be_raised_again(table: Table) -> None:
     assert ours.raised(XRAY, "psi", table.now, {"n": 5})
 
 
-def test_of_many_upkeeps_one_raises_it_and_one_tells_of_it(
+def test_of_many_maintenances_one_raises_it_and_one_tells_of_it(
     open_table: Callable[[], Table],
 ) -> None:
     tables = [open_table() for _ in range(4)]
-    with ThreadPoolExecutor(4) as upkeeps:
+    with ThreadPoolExecutor(4) as maintenances:
         new = list(
-            upkeeps.map(lambda one: alarms(one).raised(XRAY, "psi", one.now, {"n": 1}), tables)
+            maintenances.map(lambda one: alarms(one).raised(XRAY, "psi", one.now, {"n": 1}), tables)
         )
-        told = list(upkeeps.map(claimed, tables))
+        told = list(maintenances.map(claimed, tables))
     assert sorted(new) == [False, False, False, True]
     assert sorted(map(str, told)) == ["1", "None", "None", "None"]
 

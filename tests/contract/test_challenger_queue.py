@@ -1,4 +1,4 @@
-"""What the canary relies on, and what nobody else notices of it, on both databases."""
+"""What the challenger relies on, and what nobody else notices of it, on both databases."""
 
 import threading
 from collections import Counter
@@ -19,22 +19,22 @@ from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table, film
 NEXT = "cd" * 32
 
 
-def canary(table: Table, model: str = NEXT, share: float = 1.0) -> ChallengerQueue:
+def challenger(table: Table, model: str = NEXT, share: float = 1.0) -> ChallengerQueue:
     return ChallengerQueue(table.engine, model, share, ANALYSIS, LEASE)
 
 
 def claim(
     table: Table, worker: str = "c1", limit: int = 10, model: str = NEXT, share: float = 1.0
 ) -> list[ChallengerFilm]:
-    return canary(table, model, share).claim(worker, table.now, table.now + LEASE, limit)
+    return challenger(table, model, share).claim(worker, table.now, table.now + LEASE, limit)
 
 
 def settle(table: Table, one: ChallengerFilm, outcome: object = Scored(VERDICT)) -> bool:
-    return canary(table).settle(one, outcome, table.now)
+    return challenger(table).settle(one, outcome, table.now)
 
 
 def standing(table: Table) -> dict[ChallengerState, int]:
-    return {state: count for state, count in canary(table).counts().items() if count}
+    return {state: count for state, count in challenger(table).counts().items() if count}
 
 
 def test_a_scored_film_is_claimed_with_all_its_facts(table: Table) -> None:
@@ -58,7 +58,7 @@ def test_what_is_not_scored_is_not_claimed(table: Table) -> None:
 
 
 def test_films_that_wait_for_their_results_come_first(table: Table) -> None:
-    """The canary holds up nobody: while one is due to be scored, it gets nothing."""
+    """The challenger holds up nobody: while one is due to be scored, it gets nothing."""
     scored = table.analyse(1)
     table.receive(2)
     assert claim(table) == []
@@ -123,7 +123,7 @@ def test_a_claim_that_was_lost_settles_nothing_though_its_worker_has_the_film_ag
 
 
 class Slow(ChallengerQueue):
-    """A canary before which another takes the films that it has just seen."""
+    """A challenger before which another takes the films that it has just seen."""
 
     def _new(self, connection: sa.Connection, limit: int) -> list[int]:
         found = super()._new(connection, limit)
@@ -143,7 +143,7 @@ def test_who_comes_second_to_a_film_goes_without(table: Table) -> None:
 
 
 def test_a_film_that_ends_every_worker_runs_out_of_tries(table: Table) -> None:
-    """The attempt is counted at the claim; then the canary goes on to the next film."""
+    """The attempt is counted at the claim; then the challenger goes on to the next film."""
     table.analyse(1)
     for attempt in range(1, ANALYSIS.attempts + 1):
         [one] = claim(table)
@@ -158,11 +158,11 @@ def test_a_film_that_ends_every_worker_runs_out_of_tries(table: Table) -> None:
 def test_a_renewed_lease_is_kept(table: Table) -> None:
     table.analyse(1)
     [one] = claim(table)
-    assert canary(table).renew([one], table.now + 3 * LEASE) == 1
+    assert challenger(table).renew([one], table.now + 3 * LEASE) == 1
     table.later(2 * LEASE.total_seconds())
     assert claim(table, "c2") == []
     assert settle(table, one)
-    assert canary(table).renew([one], table.now + LEASE) == 0
+    assert challenger(table).renew([one], table.now + LEASE) == 0
 
 
 def test_what_fails_for_now_waits_for_its_time(table: Table) -> None:
@@ -178,7 +178,7 @@ def test_no_wait_outlasts_the_clock_that_set_it(table: Table) -> None:
     """A worker whose clock was hours ahead is gone; its film is not left for hours."""
     table.analyse(1)
     ahead = table.now + timedelta(hours=5)
-    assert canary(table).claim("c1", ahead, ahead + LEASE, 1)
+    assert challenger(table).claim("c1", ahead, ahead + LEASE, 1)
     assert len(claim(table, "c2")) == 1
     assert claim(table, "c3") == []
 
@@ -203,7 +203,7 @@ def test_an_end_is_an_end(table: Table, outcome: object, state: ChallengerState)
 
 
 def test_a_purged_film_is_not_claimed_and_one_purged_meanwhile_has_no_bytes(table: Table) -> None:
-    """The canary keeps no film in the spool."""
+    """The challenger keeps no film in the spool."""
     table.analyse(1, ())
     [one] = claim(table)
     settle(table, one, RetryAt(table.now, "no memory"))
@@ -225,7 +225,7 @@ def test_rows_go_with_their_jobs(table: Table) -> None:
 
 
 def test_the_job_knows_nothing_of_it(table: Table) -> None:
-    """State, verdict, deliveries and history are those of a node without a canary."""
+    """State, verdict, deliveries and history are those of a node without a challenger."""
     job_id = table.analyse(1)
     before = table.desk.show(job_id)
     [one] = claim(table)
@@ -237,7 +237,7 @@ def test_the_job_knows_nothing_of_it(table: Table) -> None:
 def test_a_look_that_finds_nothing_writes_nothing(
     table: Table, open_table: Callable[[], Table]
 ) -> None:
-    """On SQLite a writer keeps all others waiting: the canary looks while somebody writes."""
+    """On SQLite a writer keeps all others waiting: the challenger looks while somebody writes."""
     table.analyse(1)
     [one] = claim(table)
     settle(table, one)
@@ -247,7 +247,7 @@ def test_a_look_that_finds_nothing_writes_nothing(
         assert claim(other) == []
 
 
-def test_many_canaries_at_once_never_share_a_film(open_table: Callable[[], Table]) -> None:
+def test_many_challengers_at_once_never_share_a_film(open_table: Callable[[], Table]) -> None:
     """Thirty films, three workers each with its own connections: every film is claimed once."""
     table = open_table()
     for number in range(1, 31):

@@ -23,7 +23,7 @@ SAID = replace(
 
 
 def settle(table: Table, verdict: Verdict = SAID, model: str = NEXT, limit: int = 1) -> None:
-    """Have the canary of a bundle say this of the next films."""
+    """Have the challenger of a bundle say this of the next films."""
     queue = ChallengerQueue(table.engine, model, 1.0, ANALYSIS, LEASE)
     for film in queue.claim("c1", table.now, table.now + LEASE, limit):
         assert queue.settle(film, Scored(verdict), table.now)
@@ -44,8 +44,8 @@ def test_a_pair_has_both_scores_and_what_they_cost(table: Table) -> None:
     assert [type(value) for value in found] == [type(value) for value in expected]
 
 
-def test_films_that_the_canary_has_not_are_there_to_be_counted(table: Table) -> None:
-    """Not looked at, under way, and purged; a third bundle's canary is another affair."""
+def test_films_that_the_challenger_has_not_are_there_to_be_counted(table: Table) -> None:
+    """Not looked at, under way, and purged; a third bundle's challenger is another affair."""
     scored(table, 1)
     settle(table)
     scored(table, 2)
@@ -63,7 +63,9 @@ def test_films_that_the_canary_has_not_are_there_to_be_counted(table: Table) -> 
     ]
 
 
-def test_what_came_before_the_canarys_first_film_is_not_counted_against_it(table: Table) -> None:
+def test_what_came_before_the_challengers_first_film_is_not_counted_against_it(
+    table: Table,
+) -> None:
     """A year of films was purged before it was introduced."""
     scored(table, 1)
     table.later(10)

@@ -1,4 +1,4 @@
-"""The canary at work: a real spool, a real bundle, and the job table of each database."""
+"""The challenger at work: a real spool, a real bundle, and the job table of each database."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +34,7 @@ def shipped() -> BundlePredictor:
 
 
 class House:
-    """A job table, a spool, and a canary over both."""
+    """A job table, a spool, and a challenger over both."""
 
     def __init__(self, table: Table, folder: Path, predictor: BundlePredictor) -> None:
         self.table = table
@@ -43,7 +43,7 @@ class House:
         self.spool = FileSpool(folder, Reserve(0, 0))
         self.spool.prepare()
         self.queue = ChallengerQueue(table.engine, self.model, 1.0, ANALYSIS, LEASE)
-        self.canary = ChallengerWorker(
+        self.challenger = ChallengerWorker(
             queue=self.queue,
             spool=self.spool,
             predictor=predictor,
@@ -76,13 +76,13 @@ def house(table: Table, tmp_path: Path, shipped: BundlePredictor) -> House:
 def test_a_film_is_scored_by_the_second_bundle(house: House) -> None:
     """With what it costs; then there is nothing more to do."""
     house.scored()
-    assert (house.canary.step(), house.canary.step()) == (1, 0)
+    assert (house.challenger.step(), house.challenger.step()) == (1, 0)
     scores = ScorePairStore(house.table.engine, VERDICT.model.digest, house.model)
     [found] = scores.stored(scores.start(None))
     assert (found.state, found.stored.image, found.kept) == ("SCORED", 0.61, True)
     assert found.image is not None
     assert found.image != 0.61
-    assert found.canary_seconds is not None
+    assert found.challenger_seconds is not None
 
 
 def test_a_damaged_film_costs_no_other(house: House) -> None:
@@ -90,7 +90,7 @@ def test_a_damaged_film_costs_no_other(house: House) -> None:
     damaged = house.scored()
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x00")
     house.scored()
-    assert house.canary.step() == 2
+    assert house.challenger.step() == 2
     assert house.standing() == {ChallengerState.FAILED: 1, ChallengerState.SCORED: 1}
 
 
@@ -99,21 +99,21 @@ def test_a_spool_that_is_away_is_waited_for(house: House) -> None:
     path = house.scored()
     content = path.read_bytes()
     path.unlink()
-    house.canary.step()
+    house.challenger.step()
     assert house.standing() == {ChallengerState.SCORING: 1}
     path.write_bytes(content)
     house.table.later(ANALYSIS.cap)
-    house.canary.step()
+    house.challenger.step()
     assert house.standing() == {ChallengerState.SCORED: 1}
 
 
 def test_a_film_that_is_purged_before_its_next_try_is_gone(house: House) -> None:
     path = house.scored()
     path.unlink()
-    house.canary.step()
+    house.challenger.step()
     house.table.later(ANALYSIS.cap)
     assert len(house.table.care.spend_keys(house.table.now, house.table.now)) == 1
-    house.canary.step()
+    house.challenger.step()
     assert house.standing() == {ChallengerState.GONE: 1}
 
 
@@ -121,7 +121,7 @@ def test_without_a_policy_it_takes_nothing(house: House) -> None:
     """Its card lacks an operating point that the node's policy names."""
     house.scored()
     house.policy = None
-    assert (house.canary.step(), house.standing()) == (0, {})
+    assert (house.challenger.step(), house.standing()) == (0, {})
 
 
 class Small(BundlePredictor):
@@ -139,5 +139,5 @@ def test_a_batch_that_fails_is_scored_film_by_film(
     house = House(table, tmp_path / "spool", Small(shipped._bundle))
     house.scored()
     house.scored()
-    assert house.canary.step() == 2
+    assert house.challenger.step() == 2
     assert house.standing() == {ChallengerState.SCORED: 2}

@@ -1,4 +1,4 @@
-"""Measuring day by day and listening to feeds, as upkeep does, on both databases."""
+"""Measuring day by day and listening to feeds, as maintenance does, on both databases."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,7 +26,7 @@ ONE_DAY = timedelta(days=1)
 
 
 class Hospital:
-    """Films of the past in a job table, and upkeep's watch on them."""
+    """Films of the past in a job table, and maintenance's watch on them."""
 
     def __init__(self, table: Table, **settings: Any) -> None:
         self.table = table
@@ -37,7 +37,7 @@ class Hospital:
         self.watch = self.another_watch()
 
     def another_watch(self) -> DriftWatch:
-        """Return a watch, as of one more upkeep."""
+        """Return a watch, as of one more maintenance."""
         alarms = AlarmStore(self.table.engine, ("webhook",))
         kept, clock = lambda: timedelta(days=365), lambda: self.table.now
         return DriftWatch(DriftMetricStore(self.table.engine), alarms, self._watched, kept, clock)
@@ -130,7 +130,7 @@ def test_an_empty_table_is_no_fault(hospital: Hospital) -> None:
 
 
 def test_scores_that_rise_are_an_alarm_once_until_they_fall(hospital: Hospital) -> None:
-    """Whoever of two upkeeps is first; its notices wait for a channel."""
+    """Whoever of two maintenances is first; its notices wait for a channel."""
     hospital.send(10)
     hospital.send(5, first=10, higher=0.3)
     hospital.send(6, first=15)

@@ -130,11 +130,11 @@ class TestFigures:
         store.keep(DAY, [row(value=0.1)])
         assert store.rows(DAY) == [row(value=0.1)]
 
-    def test_two_upkeeps_keep_a_day_once(self, open_table: Callable[[], Table]) -> None:
+    def test_two_maintenances_keep_a_day_once(self, open_table: Callable[[], Table]) -> None:
         stores = [DriftMetricStore(open_table().engine) for _ in range(4)]
         rows = [row(f"refused.{n}", source=Source("XRAY1", f"{n}")) for n in range(40)]
-        with ThreadPoolExecutor(4) as upkeeps:
-            list(upkeeps.map(lambda store: store.keep(DAY, rows), stores * 3))
+        with ThreadPoolExecutor(4) as maintenances:
+            list(maintenances.map(lambda store: store.keep(DAY, rows), stores * 3))
         assert sorted(map(str, stores[0].rows(DAY))) == sorted(map(str, rows))
 
     def test_many_are_kept_by_several_statements(self, table: Table) -> None:

@@ -1,4 +1,4 @@
-"""How much waits, as upkeep sees it, on SQLite and on PostgreSQL alike."""
+"""How much waits, as maintenance sees it, on SQLite and on PostgreSQL alike."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -47,7 +47,7 @@ def analyse_again(table: Table, report: str) -> Job:
 
 
 def spend(table: Table, *, films: bool = True) -> None:
-    """Let upkeep purge the results of what is done, and its films."""
+    """Let maintenance purge the results of what is done, and its films."""
     later = table.now + timedelta(seconds=1)
     assert table.care.spend_keys(later if films else table.now, later)
 
@@ -105,7 +105,7 @@ def test_results_that_are_gone_can_be_built_anew_and_then_sent(table: Table) -> 
     assert [d.spool_key for d in table.take()] == ["r1", "h1"]
 
 
-def test_a_result_that_is_sent_again_while_upkeep_purges_has_its_bytes(
+def test_a_result_that_is_sent_again_while_maintenance_purges_has_its_bytes(
     open_table: Callable[[], Table],
 ) -> None:
     """It goes with them, or is refused at once: never a delivery whose bytes are gone."""

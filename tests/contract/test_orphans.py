@@ -1,4 +1,4 @@
-"""Films in the spool that no row knows, after a restore: upkeep gives each of them a job."""
+"""Films in the spool that no row knows, after a restore: maintenance gives each of them a job."""
 
 import os
 from dataclasses import replace
@@ -22,7 +22,7 @@ HOURS = 3600
 
 
 class House:
-    """A job table, a spool, and upkeep over both."""
+    """A job table, a spool, and maintenance over both."""
 
     def __init__(self, table: Table, folder: Path) -> None:
         self.table = table
@@ -42,7 +42,7 @@ class House:
         return facts, key
 
     def purge(self, films: float = 1000) -> None:
-        """Let upkeep purge, films kept for so many seconds."""
+        """Let maintenance purge, films kept for so many seconds."""
         kept = timedelta(seconds=films)
         keeping = RetentionPeriods(films=kept, results=kept, rows=timedelta(days=100))
         MaintenanceTasks(

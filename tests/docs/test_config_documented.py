@@ -92,7 +92,7 @@ def test_every_default_is_spelled_out() -> None:
     tls = ("dicom.tls.", "destinations.tls.")
     told = ("drift.alarms.webhook.", "drift.alarms.mail.")
     lists = ("dicom.callers.", "policy.overrides.")
-    in_examples = (*tls, *told, *web, *lists, "audit.syslog.", "canary.")
+    in_examples = (*tls, *told, *web, *lists, "audit.syslog.", "challenger.")
     stated = explained_keys(CONFIG.read_text(encoding="utf-8"))
     missing = [key for key in LEAVES if key not in stated and not key.startswith(in_examples)]
     assert missing == []
@@ -105,4 +105,4 @@ def test_the_examples_are_valid(tmp_path: Path) -> None:
     config = load(path)
     assert len(config.dicom.callers) == 1
     assert len(config.policy.overrides) == 1
-    assert config.canary is not None
+    assert config.challenger is not None

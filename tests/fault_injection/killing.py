@@ -25,7 +25,7 @@ class Target(StrEnum):
     INGEST = "ingest"
     ANALYSE = "analyse"
     DELIVER = "deliver"
-    UPKEEP = "upkeep"
+    MAINTENANCE = "maintenance"
 
 
 TRANSFER = "transfer"  # a film is on its way in
@@ -44,7 +44,7 @@ _LIKELY = {
     Target.INGEST: 3,
     Target.ANALYSE: 4,
     Target.DELIVER: 4,
-    Target.UPKEEP: 1,
+    Target.MAINTENANCE: 1,
 }
 
 

@@ -23,7 +23,7 @@ Values = npt.NDArray[np.float64]
 
 
 @mpl.rc_context(STYLE)
-def draw_canary(made: Comparison, title: str) -> bytes:
+def draw_challenger(made: Comparison, title: str) -> bytes:
     """Return a PNG. Raises ValueError where there is nothing to draw."""
     scored = made.scored
     if not scored:
@@ -45,8 +45,8 @@ def draw_canary(made: Comparison, title: str) -> bytes:
 
 
 def _scores(films: Sequence[Compared]) -> tuple[Values, Values]:
-    """Return the scores that count, the serving bundle's and the canary's."""
-    pairs = np.array([(film.serving.score, film.canary.score) for film in films], np.float64)
+    """Return the scores that count, the serving bundle's and the challenger's."""
+    pairs = np.array([(film.serving.score, film.challenger.score) for film in films], np.float64)
     return pairs[:, 0], pairs[:, 1]
 
 
@@ -56,7 +56,9 @@ def _each_by_other(axes: Axes, films: Sequence[Compared]) -> None:
         label = f"{label}: {len(chosen)}"
         axes.scatter(one, other, s=9, color=colour, label=label, alpha=0.7, linewidths=0)
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8)
-    axes.set(title="Score by score", xlabel="serving", ylabel="canary", xlim=(0, 1), ylim=(0, 1))
+    axes.set(
+        title="Score by score", xlabel="serving", ylabel="challenger", xlim=(0, 1), ylim=(0, 1)
+    )
     axes.set_aspect("equal")
     axes.legend(loc="upper left", handletextpad=0.2)
 
@@ -66,7 +68,7 @@ def _kinds(films: Sequence[Compared]) -> list[tuple[str, str, list[Compared]]]:
     return [
         (_ALIKE, "flagged alike", [film for film in films if film.flags[0] == film.flags[1]]),
         (BEFORE, "by serving alone", [film for film in films if film.flags == (True, False)]),
-        (AFTER, "by canary alone", [film for film in films if film.flags == (False, True)]),
+        (AFTER, "by challenger alone", [film for film in films if film.flags == (False, True)]),
     ]
 
 
@@ -92,7 +94,7 @@ def _differences(axes: Axes, shown: Sequence[Compared], one: Values, other: Valu
     axes.set(
         title="Difference by mean, and limits of agreement",
         xlabel="mean of both scores",
-        ylabel="canary minus serving",
+        ylabel="challenger minus serving",
         xlim=(0, 1),
     )
 
@@ -102,7 +104,7 @@ def _shares(axes: Axes, title: str, groups: Mapping[str, GroupFlags]) -> None:
     at = np.arange(len(groups))
     for offset, colour, label, counts in (
         (-BAR / 2, BEFORE, "serving", [one.flagged for one in groups.values()]),
-        (BAR / 2, AFTER, "canary", [one.canary_flagged for one in groups.values()]),
+        (BAR / 2, AFTER, "challenger", [one.challenger_flagged for one in groups.values()]),
     ):
         films = [one.films for one in groups.values()]
         shares = [count / of for count, of in zip(counts, films, strict=True)]

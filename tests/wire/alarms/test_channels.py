@@ -39,7 +39,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, section: str, message: 
 def test_a_receiver_that_hangs_holds_up_no_other(
     told: Told, web: WebReceiver, tmp_path: Path
 ) -> None:
-    """Each channel has a thread of its own, and upkeep's chores have others."""
+    """Each channel has a thread of its own, and maintenance's chores have others."""
     web.answering.clear()
     web.start()
     plain = MailReceiver()

@@ -24,8 +24,8 @@ def decision(score: float | None, threshold: float) -> Decision:
     return Decision(finding, threshold, score)
 
 
-def film(serving: float | None, canary: float | None, taken: date = MARCH) -> PatientFilm:
-    return PatientFilm(taken, decision(serving, 0.5), decision(canary, 0.25))
+def film(serving: float | None, challenger: float | None, taken: date = MARCH) -> PatientFilm:
+    return PatientFilm(taken, decision(serving, 0.5), decision(challenger, 0.25))
 
 
 def patients(
@@ -42,10 +42,10 @@ def test_sensitivity_and_specificity_are_paired() -> None:
     found = diagnose(
         *patients(
             (0.6, 0.3, -3.0),  # both
-            (0.1, 0.3, -3.0),  # the canary alone
-            (0.1, 0.9, -2.5),  # the canary alone
+            (0.1, 0.3, -3.0),  # the challenger alone
+            (0.1, 0.9, -2.5),  # the challenger alone
             (0.6, 0.1, -3.0),  # serving alone
-            (0.1, 0.3, -1.0),  # the canary's false alarm
+            (0.1, 0.3, -1.0),  # the challenger's false alarm
             (0.1, 0.1, 0.0),
         ),
         YEAR,
@@ -53,8 +53,8 @@ def test_sensitivity_and_specificity_are_paired() -> None:
     )
     assert found.found == Crossed(both=1, first_only=1, second_only=2, neither=0)
     assert found.spared == Crossed(both=1, first_only=1, second_only=0, neither=0)
-    assert (found.serving.sensitivity, found.canary.sensitivity) == (Share(2, 4), Share(3, 4))
-    assert (found.serving.specificity, found.canary.specificity) == (Share(2, 2), Share(1, 2))
+    assert (found.serving.sensitivity, found.challenger.sensitivity) == (Share(2, 4), Share(3, 4))
+    assert (found.serving.specificity, found.challenger.specificity) == (Share(2, 2), Share(1, 2))
 
 
 def test_each_patient_counts_once_by_the_nearest_film() -> None:
@@ -82,12 +82,12 @@ def test_nobody_is_no_error() -> None:
 
 
 class TestAreas:
-    def test_they_are_those_of_the_evaluation_and_the_difference_is_the_canarys(self) -> None:
-        """Worked by hand: of 4 pairs serving ranks 2 rightly and the canary all."""
+    def test_they_are_those_of_the_evaluation_and_the_difference_is_the_challengers(self) -> None:
+        """Worked by hand: of 4 pairs serving ranks 2 rightly and the challenger all."""
         scores = np.array([[0.2, 0.9, 0.3, 0.8], [0.7, 0.9, 0.3, 0.2]])
         found = areas(scores, np.array([True, True, False, False]))
         assert found is not None
-        assert (found.serving.value, found.canary.value) == pytest.approx((0.5, 1.0))
+        assert (found.serving.value, found.challenger.value) == pytest.approx((0.5, 1.0))
         assert found.difference.value == pytest.approx(0.5)
         assert found.difference.low < 0.5 < found.difference.high
         assert 0.0 < found.p < 1.0

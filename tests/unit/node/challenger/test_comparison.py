@@ -27,26 +27,26 @@ from tests.unit.node.replay.test_replay import ANNA, STORED
 
 SCORED = str(ChallengerState.SCORED)
 SERVING = Side("demo", "5e" * 32, DecisionPolicy(Rule(Thresholds.same(0.5))))
-CANARY = Side("./next", "ca" * 32, DecisionPolicy(Rule(Thresholds.same(0.25))))
+CHALLENGER = Side("./next", "ca" * 32, DecisionPolicy(Rule(Thresholds.same(0.25))))
 BLANK = STORED._replace(clinical=None, combined=None)
 
 
 def pair(
     score: float | None,
-    canary: float | None,
+    challenger: float | None,
     combined: tuple[float | None, float | None] = (None, None),
     **facts: Any,
 ) -> StoredPair:
     """Return a film that has these image scores; `facts` are those of the film or of the pair."""
     film = {key: facts.pop(key) for key in list(facts) if key in BLANK._fields}
     stored = BLANK._replace(image=score, combined=combined[0], **film)
-    both = StoredPair(stored, "1.2.3", True, 0.5, SCORED, canary, None, combined[1], 2.0)
+    both = StoredPair(stored, "1.2.3", True, 0.5, SCORED, challenger, None, combined[1], 2.0)
     return both._replace(**facts)
 
 
 def compared(*pairs: StoredPair, share: float = 1.0, **sides: Side) -> Comparison:
-    used = {"serving": SERVING, "canary": CANARY} | sides
-    return compare_bundles(pairs, used["serving"], used["canary"], share, {ANNA})
+    used = {"serving": SERVING, "challenger": CHALLENGER} | sides
+    return compare_bundles(pairs, used["serving"], used["challenger"], share, {ANNA})
 
 
 class TestShare:
@@ -69,18 +69,18 @@ class TestShare:
 
 class TestFlags:
     def test_each_is_judged_by_its_own_threshold(self) -> None:
-        """The same score of 0.4 is flagged by the canary, whose threshold is lower."""
+        """The same score of 0.4 is flagged by the challenger, whose threshold is lower."""
         made = compared(pair(0.6, 0.4), pair(0.4, 0.4), pair(0.6, 0.2), pair(0.1, 0.1))
         assert made.flags == Crossed(both=1, first_only=1, second_only=1, neither=1)
         assert [film.flags for film in made.flips] == [(False, True), (True, False)]
         flip = made.flips[0]
-        assert (flip.serving.threshold, flip.canary.threshold) == (0.5, 0.25)
+        assert (flip.serving.threshold, flip.challenger.threshold) == (0.5, 0.25)
 
     def test_overrides_hold_for_both(self) -> None:
         women = Override(Rule(Thresholds.same(0.9), name="women"), Group(sex="F"))
-        side = replace(CANARY, policy=replace(CANARY.policy, overrides=(women,)))
-        [film] = compared(pair(0.6, 0.8), canary=side).flips
-        assert (film.canary.rule, film.flags) == ("women", (True, False))
+        side = replace(CHALLENGER, policy=replace(CHALLENGER.policy, overrides=(women,)))
+        [film] = compared(pair(0.6, 0.8), challenger=side).flips
+        assert (film.challenger.rule, film.flags) == ("women", (True, False))
 
     def test_what_is_open_is_not_flagged_and_is_counted(self) -> None:
         rule = Rule(Thresholds.same(0.5), abstain=0.5)
@@ -90,7 +90,7 @@ class TestFlags:
         assert made.flags == Crossed(0, 1, 1, 0)
 
     def test_earlier_films_are_left_aside(self) -> None:
-        """The canary has reported none: a film known to the one would flip by that alone."""
+        """The challenger has reported none: a film known to the one would flip by that alone."""
         side = replace(SERVING, policy=replace(SERVING.policy, prior=PriorRule(12)))
         twice = [pair(0.6, 0.4, job_id=n, study=f"1.{n}") for n in (1, 2)]
         assert compared(*twice, serving=side).flags == Crossed(
@@ -100,8 +100,8 @@ class TestFlags:
     def test_the_score_that_counts_is_each_ones_own(self) -> None:
         """A bundle without a combined part is judged by its image score."""
         [film] = compared(pair(0.1, 0.2, combined=(None, 0.9))).films
-        assert (film.serving.used, film.canary.used) == (ScoreKind.IMAGE, ScoreKind.COMBINED)
-        assert (film.serving.finding, film.canary.finding) == (Finding.ABSENT, Finding.PRESENT)
+        assert (film.serving.used, film.challenger.used) == (ScoreKind.IMAGE, ScoreKind.COMBINED)
+        assert (film.serving.finding, film.challenger.finding) == (Finding.ABSENT, Finding.PRESENT)
 
 
 class TestScores:
@@ -125,9 +125,9 @@ class TestScores:
             pair(0.6, 0.2, sex="F", age_years=55.0, calling_ae="B"),
             pair(0.1, 0.3, sex="", age_years=None, calling_ae=""),
         )
-        women = GroupFlags(films=2, flagged=2, canary_flagged=1, flips=1, difference=-0.3)
+        women = GroupFlags(films=2, flagged=2, challenger_flagged=1, flips=1, difference=-0.3)
         assert made.by_sex["F"] == replace(women, difference=pytest.approx(-0.3))
-        assert made.by_sex["unknown"].canary_flagged == 1
+        assert made.by_sex["unknown"].challenger_flagged == 1
         assert {group: one.films for group, one in made.by_age.items()} == {
             "50 to 59": 1,
             "70 to 79": 1,
@@ -136,7 +136,7 @@ class TestScores:
         assert set(made.by_source) == {"A", "B", "unknown"}
 
     def test_seconds_are_those_on_record(self) -> None:
-        made = compared(pair(0.1, 0.1), pair(0.1, 0.1, seconds=None, canary_seconds=5.0))
+        made = compared(pair(0.1, 0.1), pair(0.1, 0.1, seconds=None, challenger_seconds=5.0))
         assert made.seconds == (Seconds(1, 0.5, 0.5), Seconds(2, 3.5, 3.5))
 
     def test_of_no_film_there_is_nothing(self) -> None:
@@ -147,7 +147,7 @@ class TestScores:
 
 class TestCoverage:
     def test_every_film_is_accounted_for(self) -> None:
-        """What the canary has not scored is counted by why, and is compared with nothing."""
+        """What the challenger has not scored is counted by why, and is compared with nothing."""
         left_out = next(f"1.{n}" for n in range(100) if not is_chosen(f"1.{n}", 0.5))
         chosen = next(f"1.{n}" for n in range(100) if is_chosen(f"1.{n}", 0.5))
         unseen = pair(0.5, None, uid=chosen, state=None)
@@ -174,4 +174,4 @@ class TestCoverage:
         [film] = made.of_patients[ANNA]
         assert list(made.of_patients) == [ANNA]
         assert film.taken == date(2026, 3, 1)
-        assert (film.serving.score, film.canary.score) == (0.6, 0.4)
+        assert (film.serving.score, film.challenger.score) == (0.6, 0.4)

@@ -116,12 +116,12 @@ class TestValues:
         assert config.spool.path == Path("/srv/films")
         assert config.database.url == url
         assert config.model.bundle == "demo"
-        assert config.canary is None
+        assert config.challenger is None
 
-    def test_the_canarys_bundle_is_found_as_the_models_is(self, tmp_path: Path) -> None:
-        config = read(tmp_path, "canary: {bundle: ./next}")
-        assert config.canary is not None
-        assert Path(config.canary.bundle) == tmp_path / "site" / "next"
+    def test_the_challengers_bundle_is_found_as_the_models_is(self, tmp_path: Path) -> None:
+        config = read(tmp_path, "challenger: {bundle: ./next}")
+        assert config.challenger is not None
+        assert Path(config.challenger.bundle) == tmp_path / "site" / "next"
 
     def test_an_absolute_sqlite_path_stays(self, tmp_path: Path) -> None:
         """Four slashes, as SQLAlchemy writes it."""
@@ -214,9 +214,13 @@ class TestRefusals:
             ("policy: {threshold: 1.5}", "policy.threshold", "1.5"),
             ("policy: {overrides: [{threshold: 2}]}", "policy.overrides.0.threshold", "2"),
             ("model: {device: tpu}", "model.device", "'tpu'"),
-            ("canary: {share: 0.5}", "canary.bundle", "required and missing"),
-            ("canary: {bundle: next, share: 0}", "canary.share", "greater than 0"),
-            ("canary: {bundle: next, share: 10}", "canary.share", "less than or equal to 1"),
+            ("challenger: {share: 0.5}", "challenger.bundle", "required and missing"),
+            ("challenger: {bundle: next, share: 0}", "challenger.share", "greater than 0"),
+            (
+                "challenger: {bundle: next, share: 10}",
+                "challenger.share",
+                "less than or equal to 1",
+            ),
             ("queue: {poll: 0}", "queue.poll", "greater than 0"),
             ("retention: {films: soon}", "retention.films", "'soon'"),
             (

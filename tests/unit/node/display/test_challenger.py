@@ -17,10 +17,10 @@ from node.challenger.comparison import Report, compare_bundles
 from node.challenger.states import ChallengerState
 from node.cli.options import as_text
 from node.display.challenger import as_json, print_report
-from node.display.charts.challenger import draw_canary
+from node.display.charts.challenger import draw_challenger
 from node.domain.decision.prediction import IntendedUse
 from node.replay.densitometry import Scan
-from tests.unit.node.challenger.test_comparison import CANARY, SERVING, StoredPair, pair
+from tests.unit.node.challenger.test_comparison import CHALLENGER, SERVING, StoredPair, pair
 
 HOSTILE = "[/red]$\\q$\x1b[2J"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -46,8 +46,8 @@ def films(count: int = 200) -> list[StoredPair]:
 
 
 def report(*pairs: StoredPair, **changes: Any) -> Report:
-    made = compare_bundles(pairs, SERVING, CANARY, 1.0, {one.stored.patient for one in pairs})
-    return replace(Report(SERVING, CANARY, START, 0, made, None), **changes)
+    made = compare_bundles(pairs, SERVING, CHALLENGER, 1.0, {one.stored.patient for one in pairs})
+    return replace(Report(SERVING, CHALLENGER, START, 0, made, None), **changes)
 
 
 def shown(one: Report) -> str:
@@ -87,9 +87,9 @@ def test_people_see_scores_flags_groups_and_flips() -> None:
 def test_scores_of_a_demonstration_say_so(use: IntendedUse) -> None:
     """If either bundle is one."""
     serving = replace(SERVING, intended_use=IntendedUse.CLEARED)
-    made = report(*films(9), serving=serving, canary=replace(CANARY, intended_use=use))
+    made = report(*films(9), serving=serving, challenger=replace(CHALLENGER, intended_use=use))
     assert ("have no clinical meaning" in shown(made)) is (use is IntendedUse.DEMONSTRATION)
-    assert as_json(made)["canary"]["intended_use"] == use
+    assert as_json(made)["challenger"]["intended_use"] == use
 
 
 def test_a_sources_name_is_text_and_nothing_else() -> None:
@@ -104,7 +104,7 @@ def test_what_is_missing_is_said() -> None:
     unseen = pair(0.5, None, state=None)
     failed = unseen._replace(state=str(ChallengerState.FAILED))
     said = shown(report(unseen, unseen._replace(kept=False), failed, others=3))
-    assert "1 wait for the canary" in said
+    assert "1 wait for the challenger" in said
     assert "1 were purged before it could score them" in said
     assert "1 failed" in said
     assert "3 more were scored by another bundle" in said
@@ -124,7 +124,7 @@ def test_programs_get_every_flip_and_plain_numbers() -> None:
     assert told["coverage"]["compared"] == 200
     assert told["serving"]["digest"] == SERVING.model
     flags = told["flags"]
-    assert len(told["flips"]) == flags["serving_only"] + flags["canary_only"] > 20
+    assert len(told["flips"]) == flags["serving_only"] + flags["challenger_only"] > 20
     assert told["flips"][0]["serving"]["threshold"] == 0.5
     assert told["outcomes"]["areas"]["difference"]["low"] < 0
     assert json.loads(as_text(as_json(report())))["outcomes"] is None
@@ -133,12 +133,12 @@ def test_programs_get_every_flip_and_plain_numbers() -> None:
 
 def test_a_figure_is_drawn_and_the_same_films_draw_the_same() -> None:
     made = report(*films()).made
-    png = draw_canary(made, "serving demo, canary next")
+    png = draw_challenger(made, "serving demo, challenger next")
     with Image.open(BytesIO(png)) as image:
         assert image.size[0] > 1000
-    assert png == draw_canary(made, "serving demo, canary next")
+    assert png == draw_challenger(made, "serving demo, challenger next")
 
 
 def test_nothing_is_not_drawn() -> None:
     with pytest.raises(ValueError, match="no film has both scores"):
-        draw_canary(report().made, "")
+        draw_challenger(report().made, "")

@@ -10,7 +10,7 @@ import pytest
 from models.bundle.combined import Combined
 from models.bundle.operating_points import OperatingPoint
 from node.config.settings import Config, load
-from node.doctor.local_checks import audit, canary, clock, spool
+from node.doctor.local_checks import audit, challenger, clock, spool
 from node.doctor.run_checks import examine
 from node.domain.admission.header_rules import Admitted
 from node.domain.errors import Misconfigured, OsteoScreenError
@@ -153,12 +153,12 @@ def test_a_trail_that_cannot_be_written_is_no_health(tmp_path: Path, place: str,
         trail(tmp_path, place)
 
 
-class TestCanary:
+class TestChallenger:
     def of(self, tmp_path: Path, bundle: str, threshold: str = "youden") -> Config:
-        """Return a configuration with this canary, its database there."""
+        """Return a configuration with this challenger, its database there."""
         file = tmp_path / "config.yaml"
         file.write_text(
-            f"model: {{device: cpu}}\ncanary: {{bundle: {bundle}}}\n"
+            f"model: {{device: cpu}}\nchallenger: {{bundle: {bundle}}}\n"
             f"policy: {{threshold: {threshold}}}\n"
         )
         config = load(file)
@@ -167,23 +167,25 @@ class TestCanary:
 
     def test_another_bundle_is_well(self, tmp_path: Path) -> None:
         recalibrated(tmp_path / "next", higher_by=1.0)
-        told = canary(self.of(tmp_path, "./next"))
+        told = challenger(self.of(tmp_path, "./next"))
         assert re.search(r"next [0-9a-f]{12} verified .*, another than the serving bundle", told)
         assert told.endswith("films: none yet")
 
-    def test_the_serving_bundle_is_no_canary(self, tmp_path: Path) -> None:
+    def test_the_serving_bundle_is_no_challenger(self, tmp_path: Path) -> None:
         """It would be compared with itself, for nothing."""
         shutil.copytree(DEMO, tmp_path / "copy")
-        with pytest.raises(Misconfigured, match=r"^canary.bundle: .* is the serving bundle"):
-            canary(self.of(tmp_path, "./copy"))
+        with pytest.raises(Misconfigured, match=r"^challenger.bundle: .* is the serving bundle"):
+            challenger(self.of(tmp_path, "./copy"))
 
-    def test_a_bundle_that_does_not_load_is_named_by_the_canarys_key(self, tmp_path: Path) -> None:
+    def test_a_bundle_that_does_not_load_is_named_by_the_challengers_key(
+        self, tmp_path: Path
+    ) -> None:
         folder = recalibrated(tmp_path / "next", higher_by=1.0)
         (folder / "weights.safetensors").write_bytes(b"others")
-        with pytest.raises(Misconfigured, match=r"^canary.bundle: .*digest"):
-            canary(self.of(tmp_path, "./next"))
-        with pytest.raises(Misconfigured, match=r"^canary.bundle: .*nowhere"):
-            canary(self.of(tmp_path, "./nowhere"))
+        with pytest.raises(Misconfigured, match=r"^challenger.bundle: .*digest"):
+            challenger(self.of(tmp_path, "./next"))
+        with pytest.raises(Misconfigured, match=r"^challenger.bundle: .*nowhere"):
+            challenger(self.of(tmp_path, "./nowhere"))
 
     def test_a_policy_that_its_card_cannot_meet_is_told(self, tmp_path: Path) -> None:
         """The node's policy names a point that the new bundle does not have."""
@@ -192,7 +194,7 @@ class TestCanary:
         with pytest.raises(
             Misconfigured, match=r"policy.threshold: the model card has no 'youden'"
         ):
-            canary(self.of(tmp_path, "./next"))
+            challenger(self.of(tmp_path, "./next"))
 
     def test_without_one_nothing_is_said(self) -> None:
-        assert "canary" not in {check.name for check in examine(Config(dicom={"port": 1}))}
+        assert "challenger" not in {check.name for check in examine(Config(dicom={"port": 1}))}

@@ -60,11 +60,11 @@ def test_what_takes_effect_at_once(tmp_path: Path, was: str, becomes: str, key: 
     assert (found.keys, found.waiting) == ((key,), ())
 
 
-def test_a_canary_waits_for_a_restart(tmp_path: Path) -> None:
+def test_a_challenger_waits_for_a_restart(tmp_path: Path) -> None:
     """Its process starts with the others, and its bundle has to be loaded."""
-    found = changes(tmp_path, BASE + "canary: {bundle: ./next, share: 0.5}\n")
+    found = changes(tmp_path, BASE + "challenger: {bundle: ./next, share: 0.5}\n")
     assert found.keys == ()
-    assert {"canary.bundle", "canary.share"} <= set(found.waiting)
+    assert {"challenger.bundle", "challenger.share"} <= set(found.waiting)
 
 
 @pytest.mark.parametrize(

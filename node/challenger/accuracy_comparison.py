@@ -33,8 +33,9 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Areas:
-    """Areas under the ROC curve of both scores; `difference` is challenger minus serving, and `p` of no
-    difference by DeLong's test.
+    """Areas under the ROC curve of both scores.
+
+    `difference` is challenger minus serving; `p` is DeLong's test of no difference.
     """
 
     serving: Estimate

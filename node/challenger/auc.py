@@ -1,4 +1,4 @@
-"""Areas under the ROC curve, for the challenger's report, as `models` measures them. Loads no torch."""
+"""Areas under the ROC curve for the challenger's report. This module loads no torch."""
 
 import numpy as np
 import numpy.typing as npt

@@ -32,7 +32,7 @@ class Side:
 class StoredPair(NamedTuple):
     """A film that the serving bundle has scored, and what became of it with the challenger.
 
-    `state` is None where the challenger has no row of it; `kept` is whether its bytes are still there.
+    `state` is None if the challenger has no row of it; `kept` is whether its bytes still exist.
     Seconds are those of the model alone, None where they are not on record.
     """
 
@@ -136,7 +136,7 @@ class Comparison:
 class Report:
     """A comparison with all that is said of it.
 
-    `since` is when its first film came, None where the challenger has none. `others` are films since
+    `since` is when its first film came, None if the challenger has none. `others` are films since
     then that a third bundle has scored; `diagnosis` is None without outcomes.
     """
 

@@ -25,8 +25,9 @@ class ScorePairStore:
         self._second = second
 
     def start(self, since: datetime | None) -> datetime | None:
-        """Return from when on films can be compared: the first that the challenger has a row of came
-        then, and `since` is not later. None where it has no row.
+        """Return the time from which films can be compared, not before `since`.
+
+        None if the challenger has no row.
         """
         statement = (
             sa.select(sa.func.min(job.c.received_at))

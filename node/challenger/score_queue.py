@@ -1,7 +1,7 @@
-"""The job table as the challenger sees it: films that are scored, and one row for each that it scores.
+"""The job table for the challenger: analysed films, and one row for each that it scores.
 
-It writes in a table of its own and never into a job. Looking for work reads alone, so that a challenger
-which finds none keeps nobody's write waiting.
+The challenger writes to its own table and never to a job. Polling only reads. A challenger that
+finds no work therefore delays no other writer.
 """
 
 from collections.abc import Sequence

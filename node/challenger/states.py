@@ -1,6 +1,6 @@
-"""The challenger: a second bundle that scores the same films in the background, for a comparison alone.
+"""The challenger: a second bundle that scores the same films in the background.
 
-Nothing that it says is sent, shown beside a film, or decides anything.
+Its scores are only compared with those of the serving bundle. They are not sent and decide nothing.
 """
 
 import hashlib

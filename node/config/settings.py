@@ -141,10 +141,8 @@ def _explain(error: ValidationError) -> str:
     lines = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"] if part not in PROTOCOLS)
-        if key.split(".")[0] in _RENAMED:
-            lines.append(
-                f"{key}: this section was renamed {_RENAMED[key.split('.')[0]]}; rename it in the file"
-            )
+        if new_name := _RENAMED.get(key.split(".")[0]):
+            lines.append(f"{key}: this section was renamed {new_name}; rename it in the file")
         elif fault["type"] == "extra_forbidden":
             lines.append(f"{key}: unknown key; see config.yaml for the keys there are")
         elif fault["type"] == "missing":

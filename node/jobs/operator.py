@@ -181,6 +181,6 @@ class OperatorStore:
 
 
 def _spool_key_locked(connection: sa.Connection, job_id: int) -> str | None:
-    """Return a job's spool key, and keep maintenance from spending its bytes in this transaction."""
+    """Return a job's spool key; until the transaction ends, maintenance cannot purge its bytes."""
     row = sa.select(job.c.spool_key).where(job.c.id == job_id).with_for_update(key_share=True)
     return connection.scalar(row)

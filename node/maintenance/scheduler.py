@@ -1,4 +1,4 @@
-"""When maintenance's chores are due: APScheduler, one thread, never the same chore twice at once."""
+"""Run each maintenance task when it is due, by APScheduler; a task never overlaps itself."""
 
 import threading
 from collections.abc import Callable

@@ -58,7 +58,7 @@ def test_a_challenger_that_is_killed_scores_every_film_once_and_sends_nothing(
     films: list[Path],
     tmp_path: Path,
 ) -> None:
-    """Kill -9 in the middle, while results go out: each film ends with one score of the challenger's.
+    """After kill -9 while results go out, each film ends with one score of the challenger.
 
     The PACS has two results of each film, and each names the serving bundle.
     """

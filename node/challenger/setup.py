@@ -10,10 +10,8 @@ import structlog
 
 from node.challenger.score_queue import ChallengerQueue
 from node.challenger.states import ChallengerState
-from node.config.live import LiveConfig
 from node.config.sections import ChallengerSection as Wanted
 from node.config.settings import Config
-from node.domain.decision.decide import DecisionPolicy
 from node.domain.errors import Misconfigured
 from node.jobs import schema
 from node.policies import decision_policy, reserve, retry_policy
@@ -29,26 +27,26 @@ _POLL_SECONDS = 2.0  # between looks that found nothing: nobody waits for a chal
 log = structlog.get_logger()
 
 
-def run_challenger(current: LiveConfig, stop: threading.Event) -> None:
-    """Score films that are scored already by the second bundle, with the lowest priority."""
+def run_challenger(config: Config, stop: threading.Event) -> None:
+    """Score analysed films again with the second bundle, at the lowest priority.
+
+    If the second bundle lacks an operating point that the policy names, the role only waits.
+    """
     from node.challenger.worker import ChallengerWorker
     from node.inference.decoder_pool import Decoders
     from node.workers.loop import ScoringSettings, run, utc_now, worker_name
 
-    config = current.config
     wanted = require_another(config)
     with suppress(OSError):  # where it is not allowed, the challenger runs as the others do
         os.nice(_LOWEST)
     with Decoders(1) as decoders:
         predictor = load_challenger(config, decoders.decode)
-
-        def policy(config: Config) -> DecisionPolicy | None:
-            try:
-                return decision_policy(config, predictor.threshold)
-            except Misconfigured as error:
-                log.error("challenger_waits", error=str(error))
-                return None
-
+        try:
+            policy = decision_policy(config, predictor.threshold)
+        except Misconfigured as error:
+            log.error("challenger_waits", error=str(error))
+            stop.wait()
+            return
         challenger = ChallengerWorker(
             queue=_queue(config, wanted, predictor.identity.digest),
             spool=FileSpool(config.spool.path, reserve(config)),
@@ -59,14 +57,17 @@ def run_challenger(current: LiveConfig, stop: threading.Event) -> None:
                 lease=config.queue.lease,
                 retry=retry_policy(config.queue.analysis),
             ),
-            policy=current.derive(policy),
+            policy=policy,
             clock=utc_now,
         )
         run(challenger.step, stop, max(config.queue.poll, _POLL_SECONDS))
 
 
 def require_another(config: Config) -> Wanted:
-    """Return the challenger's section; raise Misconfigured without one, or with the serving bundle."""
+    """Return the challenger's section.
+
+    Raises Misconfigured if there is none, or if it names the serving bundle.
+    """
     from node.inference.operating_points import Points
 
     wanted = config.challenger

@@ -1,6 +1,6 @@
-"""The challenger role: score films again by a second bundle, for a comparison that is asked for later.
+"""The challenger role: score analysed films again with a second bundle, for a later comparison.
 
-It reads jobs and the spool, writes rows of its own, and has nothing to do with results.
+It reads jobs and the spool, writes only its own rows, and builds no results.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ class _Decoded:
 
 
 class ChallengerWorker:
-    """One challenger. It has no policy, and waits, where its bundle has no such operating points."""
+    """One worker that scores films by the challenger's bundle."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class ChallengerWorker:
         spool: FileSpool,
         predictor: Predictor,
         settings: ScoringSettings,
-        policy: Callable[[], DecisionPolicy | None],
+        policy: DecisionPolicy,
         clock: Callable[[], datetime],
     ) -> None:
         self._queue = queue
@@ -56,9 +56,7 @@ class ChallengerWorker:
 
     def step(self) -> int:
         """Claim and work off one batch; return how many films it held."""
-        rules, now, lease = self._policy(), self._clock(), self._settings.lease
-        if rules is None:
-            return 0
+        now, lease = self._clock(), self._settings.lease
         until = now + timedelta(seconds=lease)
         films = self._queue.claim(self._settings.worker, now, until, self._settings.batch)
         if films:
@@ -66,7 +64,7 @@ class ChallengerWorker:
             with kept_leases(renew, lease, self._clock):
                 decoded = [one for one in map(self._decode, films) if one is not None]
                 if decoded:
-                    self._score(decoded, rules)
+                    self._score(decoded)
         return len(films)
 
     def _decode(self, film: ChallengerFilm) -> _Decoded | None:
@@ -79,7 +77,7 @@ class ChallengerWorker:
         shown = negative(shown) if film.inverted else shown
         return _Decoded(film, shown, perf_counter() - began)
 
-    def _score(self, batch: Sequence[_Decoded], rules: DecisionPolicy) -> None:
+    def _score(self, batch: Sequence[_Decoded]) -> None:
         began = perf_counter()
         try:
             cases = [Case(one.film.film, one.shown) for one in batch]
@@ -87,7 +85,7 @@ class ChallengerWorker:
         except Exception as error:  # noqa: BLE001 - as above
             retry_individually(
                 batch,
-                lambda some: self._score(some, rules),
+                self._score,
                 lambda one, error: self._fail(one.film, error),
                 error,
             )
@@ -95,19 +93,18 @@ class ChallengerWorker:
         share = (perf_counter() - began) / len(batch)
         for one, prediction in zip(batch, predictions, strict=True):
             seconds = {"decode": one.seconds, "predict": share}
-            self._settle(one.film, Scored(self._verdict(one.film, prediction, rules, seconds)))
+            self._settle(one.film, Scored(self._verdict(one.film, prediction, seconds)))
 
     def _verdict(
         self,
         film: ChallengerFilm,
         prediction: Prediction,
-        rules: DecisionPolicy,
         seconds: dict[str, float],
     ) -> Verdict:
         """Return what policy would make of the score. It looks at no earlier film: those of the
         patient have another bundle's findings.
         """
-        decision = policy.decide(prediction.probability, film.film, rules)
+        decision = policy.decide(prediction.probability, film.film, self._policy)
         return Verdict(prediction.probability, decision, self._predictor.identity, seconds)
 
     def _fail(self, film: ChallengerFilm, error: Exception) -> None:

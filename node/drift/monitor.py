@@ -62,7 +62,7 @@ class DriftWatch:
         store: DriftMetricStore,
         alarms: AlarmStore,
         watched: Watched,
-        kept: Callable[[], timedelta],
+        kept: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
@@ -81,7 +81,7 @@ class DriftWatch:
             self._store.keep(day, rows)
             log.info("drift_measured", day=str(day), sources=len({row.source for row in rows}))
         self._judge(yesterday, now)
-        self._store.purge((now - self._kept()).date())
+        self._store.purge((now - self._kept).date())
         self._alarms.purge(now)
 
     def feeds(self) -> None:

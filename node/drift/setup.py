@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -51,8 +51,8 @@ def drift_report(engine: sa.Engine, since: date, calling_ae: str) -> DriftReport
     )
 
 
-def watch_of(config: Config, engine: sa.Engine, kept: Callable[[], timedelta]) -> "DriftWatch":
-    """Return who measures sources, and keeps what was measured for as long as `kept` says."""
+def watch_of(config: Config, engine: sa.Engine) -> "DriftWatch":
+    """Return the monitor that measures sources and keeps the figures for `retention.rows`."""
     from node.drift.monitor import DriftWatch, Watched
     from node.workers.loop import utc_now
 
@@ -64,6 +64,7 @@ def watch_of(config: Config, engine: sa.Engine, kept: Callable[[], timedelta]) -
         metrics_file=config.drift.metrics_file,
     )
     alarms = AlarmStore(engine, tuple(_channels(config)))
+    kept = config.retention.rows
     return DriftWatch(DriftMetricStore(engine), alarms, watched, kept, utc_now)
 
 

@@ -2,7 +2,7 @@
 
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -61,13 +61,13 @@ log = structlog.get_logger()
 class IngestServer:
     """One listening process; the kernel shares connections out among all on a port.
 
-    `start` returns at once; `stop` lets associations end. `callers` is asked at each association.
+    `start` returns at once; `stop` lets associations end.
     """
 
     def __init__(
         self,
         settings: Dicom,
-        callers: Callable[[], Sequence[Caller]],
+        callers: Sequence[Caller],
         incoming: Path,
         store: StoreService,
         reports: ReportService,
@@ -133,7 +133,7 @@ class IngestServer:
         calling, address = request.calling_ae_title.strip(), assoc.requestor.address
         if request.called_ae_title.strip() != self._settings.ae_title:
             self._reject(assoc, _CALLED_NOT_RECOGNISED, calling)
-        elif not may_call(self._callers(), calling, address):
+        elif not may_call(self._callers, calling, address):
             self._reject(assoc, _CALLING_NOT_RECOGNISED, calling)
         elif not all(map(_is_complete, request.presentation_context_definition_list)):
             self._reject(assoc, _NO_REASON, calling)

@@ -43,16 +43,13 @@ log = structlog.get_logger()
 
 
 class StoreService:
-    """Takes films in. Statuses follow PS3.4 Table B.2-1.
-
-    `policy` is asked at each film, and may return another one than before.
-    """
+    """Takes films in. Statuses follow PS3.4 Table B.2-1."""
 
     def __init__(
         self,
         intake: IntakeStore,
         spool: FileSpool,
-        policy: Callable[[], AdmissionPolicy],
+        policy: AdmissionPolicy,
         audit: Audit,
         clock: Callable[[], datetime],
         pseudonym: Pseudonym = nobody,
@@ -118,7 +115,7 @@ class StoreService:
             return False
 
     def _keep(self, path: Path, film: Film, facts: structlog.typing.FilteringBoundLogger) -> bool:
-        admission = admit(film, self._policy())
+        admission = admit(film, self._policy)
         spool_key = self._spool.adopt(path, film.digest)
         new = self._intake.receive(film, admission, spool_key, self._clock())
         facts.info("film_received", new=new, **_told(admission))

@@ -43,7 +43,7 @@ class OrphanRecovery:
         care: MaintenanceStore,
         intake: IntakeStore,
         spool: FileSpool,
-        policy: Callable[[], AdmissionPolicy],
+        policy: AdmissionPolicy,
         clock: Callable[[], datetime],
         pseudonym: Pseudonym = nobody,
     ) -> None:
@@ -87,4 +87,4 @@ class OrphanRecovery:
         return film if film.digest in key else None
 
     def _receive(self, film: Film, key: str) -> bool:
-        return self._intake.receive(film, admit(film, self._policy()), key, self._clock(), WHO)
+        return self._intake.receive(film, admit(film, self._policy), key, self._clock(), WHO)

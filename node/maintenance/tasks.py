@@ -33,7 +33,7 @@ class MaintenanceTasks:
         care: MaintenanceStore,
         spool: FileSpool,
         adopter: OrphanRecovery,
-        keeping: Callable[[], RetentionPeriods],
+        keeping: RetentionPeriods,
         alarm: int,
         clock: Callable[[], datetime],
     ) -> None:
@@ -69,7 +69,7 @@ class MaintenanceTasks:
 
         What a crash leaves behind in between is a file that no row knows, and is swept.
         """
-        now, keeping, files = self._clock(), self._keeping(), 0
+        now, keeping, files = self._clock(), self._keeping, 0
         films, results = now - keeping.films, now - keeping.results
         while keys := self._care.spend_keys(films, results):
             for key in keys:

@@ -59,7 +59,7 @@ def open_adopter(config: Config) -> "OrphanRecovery":
         open_maintenance_store(config),
         open_intake(config),
         open_spool(config),
-        lambda: policy,
+        policy,
         utc_now,
         known_as,
     )

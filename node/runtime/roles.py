@@ -9,10 +9,8 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
 
 from node.challenger.setup import run_challenger
-from node.config.live import LiveConfig
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
 from node.drift.setup import telling, watch_of
@@ -38,9 +36,6 @@ from node.runtime.factories import (
 )
 from node.spool.patient_key import pseudonyms
 
-if TYPE_CHECKING:
-    pass
-
 _OBJECTS_PER_ASSOCIATION = 50
 
 
@@ -54,39 +49,34 @@ class Role(StrEnum):
     CHALLENGER = "challenger"
 
 
-def run_role(
-    role: Role, current: LiveConfig, stop: threading.Event, *, alone: bool = False
-) -> None:
+def run_role(role: Role, config: Config, stop: threading.Event, *, alone: bool = False) -> None:
     """Run one role until `stop` is set; then let it finish what it holds.
 
-    It works by the configuration in force, which may be another one from film to film. The audit
-    trail is shipped by maintenance, and by a role that is `alone`, without a supervisor: it may be the
-    only one on its machine.
+    The maintenance role ships the audit trail. A role that runs `alone`, without a supervisor, also
+    ships it, because it may be the only role on its machine.
     """
-    config = current.config
     shipping = shipped(config, stop) if alone or role is Role.MAINTENANCE else nullcontext()
     with audited(config, role) if alone else nullcontext(), shipping:
-        _RUNNERS[role](current, stop)
+        _RUNNERS[role](config, stop)
 
 
-def run_ingest(current: LiveConfig, stop: threading.Event) -> None:
+def run_ingest(config: Config, stop: threading.Event) -> None:
     """Receive films."""
     from node.ingest.commitment_reports import ReportService
     from node.ingest.scp import IngestServer
     from node.ingest.store import StoreService
     from node.workers.loop import utc_now
 
-    config = current.config
     spool, intake = open_spool(config), open_intake(config)
     audit = audit_of(config, Role.INGEST)
     server = IngestServer(
         settings=config.dicom,
-        callers=current.derive(callers),
+        callers=callers(config),
         incoming=spool.incoming,
         store=StoreService(
             intake,
             spool,
-            current.derive(admission_policy),
+            admission_policy(config),
             audit,
             utc_now,
             pseudonyms(config.spool.path),
@@ -99,29 +89,18 @@ def run_ingest(current: LiveConfig, stop: threading.Event) -> None:
     server.stop()
 
 
-def run_analyse(current: LiveConfig, stop: threading.Event) -> None:
+def run_analyse(config: Config, stop: threading.Event) -> None:
     """Score films and build their results."""
     from node.inference.decoder_pool import Decoders
     from node.inference.predictor import load
     from node.workers.loop import ScoringSettings, run, utc_now, worker_name
     from node.workers.scoring import ScoringConfig, ScoringWorker
 
-    config = current.config
     queue, spool = ScoringQueue(open_database(config)), open_spool(config)
     wanted = config.model
     # Its processes get ready while the model is loaded.
     with Decoders(wanted.decoders or min(wanted.batch, processors())) as decoders:
         predictor = load(wanted.bundle, wanted.device, wanted.threads, decoders.decode)
-
-        def rules(config: Config) -> ScoringConfig:
-            return ScoringConfig(
-                admission=require_gate(admission_policy(config), predictor.looks),
-                thresholds=decision_policy(config, predictor.threshold),
-                routes=routes(config),
-                results=result_settings(config),
-                callers=callers(config),
-            )
-
         analyst = ScoringWorker(
             queue=queue,
             spool=spool,
@@ -132,18 +111,23 @@ def run_analyse(current: LiveConfig, stop: threading.Event) -> None:
                 lease=config.queue.lease,
                 retry=retry_policy(config.queue.analysis),
             ),
-            rules=current.derive(rules),
+            rules=ScoringConfig(
+                admission=require_gate(admission_policy(config), predictor.looks),
+                thresholds=decision_policy(config, predictor.threshold),
+                routes=routes(config),
+                results=result_settings(config),
+                callers=callers(config),
+            ),
             clock=utc_now,
         )
         run(analyst.step, stop, config.queue.poll)
 
 
-def run_deliver(current: LiveConfig, stop: threading.Event) -> None:
+def run_deliver(config: Config, stop: threading.Event) -> None:
     """Send results: one courier, on a thread of its own, for each destination."""
     from node.workers.delivery import DeliverySettings, DeliveryWorker
     from node.workers.loop import run, utc_now, worker_name
 
-    config = current.config
     plan = retry_policy(config.queue.delivery)
     outbox, spool = DeliveryQueue(open_database(config), plan), open_spool(config)
     audit = audit_of(config, Role.DELIVER)
@@ -194,31 +178,24 @@ def _reach(
     return partial(open_archive, destination, calling_ae), patience
 
 
-def run_maintenance(current: LiveConfig, stop: threading.Event) -> None:
+def run_maintenance(config: Config, stop: threading.Event) -> None:
     """Rescue, expire, watch, purge; measure sources of films, and tell of alarms."""
     from node.maintenance.orphans import OrphanRecovery
     from node.maintenance.scheduler import run
     from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
     from node.workers.loop import utc_now
 
-    def keeping(config: Config) -> RetentionPeriods:
-        kept = config.retention
-        return RetentionPeriods(films=kept.films, results=kept.results, rows=kept.rows)
-
-    config = current.config
     care, spool = open_maintenance_store(config), open_spool(config)
-    policy = current.derive(admission_policy)
-    adopter = OrphanRecovery(care, open_intake(config), spool, policy, utc_now)
-    chores = MaintenanceTasks(
-        care, spool, adopter, current.derive(keeping), config.queue.alarm, utc_now
-    )
+    adopter = OrphanRecovery(care, open_intake(config), spool, admission_policy(config), utc_now)
+    periods = RetentionPeriods(**config.retention.model_dump())
+    chores = MaintenanceTasks(care, spool, adopter, periods, config.queue.alarm, utc_now)
     engine = open_database(config)
-    watch = watch_of(config, engine, current.derive(lambda config: config.retention.rows))
+    watch = watch_of(config, engine)
     with telling(config, engine, stop):
         run(chores, watch, config.schedule, stop)
 
 
-_RUNNERS: Mapping[Role, Callable[[LiveConfig, threading.Event], None]] = {
+_RUNNERS: Mapping[Role, Callable[[Config, threading.Event], None]] = {
     Role.INGEST: run_ingest,
     Role.ANALYSE: run_analyse,
     Role.DELIVER: run_deliver,

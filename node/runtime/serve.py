@@ -1,12 +1,12 @@
 """`osteoscreen serve`: the node, or one role of it, and the configuration that it works by."""
 
+import os
 import signal
 import sys
 import threading
 from pathlib import Path
 
 from node import log
-from node.config.live import LiveConfig
 from node.config.settings import Config
 from node.domain.config_change import RoleAnswer
 from node.runtime.audit_setup import audit_of, audited
@@ -23,14 +23,14 @@ _NODE = "node"
 def serve_node(file: Path | None, settings: Config, stop: threading.Event) -> int:
     """Run every role until `stop` is set; return the exit status for the command."""
     asked = _asked_by_signal(stop)
-    current = _current(settings, "supervisor")
+    _log(settings, "supervisor")
     # What is wrong for every role is said once, before any of them starts.
     open_spool(settings)
     upgrade_schema(settings)
     claim_port(settings, stop)
-    supervisor = Supervisor(current)
+    supervisor = Supervisor(settings)
     audit = audit_of(settings, _NODE)
-    reloader = Reloader(file, _NODE, current, audit, supervisor.put_in_force)
+    reloader = Reloader(file, _NODE, settings, audit, supervisor.put_in_force)
     with audited(settings, _NODE), reloading(reloader, settings.spool.path, stop, asked):
         return supervisor.run(stop)
 
@@ -38,16 +38,21 @@ def serve_node(file: Path | None, settings: Config, stop: threading.Event) -> in
 def serve_role(role: Role, file: Path | None, settings: Config, stop: threading.Event) -> None:
     """Run one role, without a supervisor, until `stop` is set."""
     asked = _asked_by_signal(stop)
-    current = _current(settings, role)
+    _log(settings, role)
     open_spool(settings)
+    restarts = False
 
     def put_in_force(config: Config) -> tuple[RoleAnswer, ...]:
-        current.take(config)
+        nonlocal restarts
+        restarts = True
+        stop.set()
         return (RoleAnswer(role),)
 
-    reloader = Reloader(file, role, current, audit_of(settings, role), put_in_force)
+    reloader = Reloader(file, role, settings, audit_of(settings, role), put_in_force)
     with reloading(reloader, settings.spool.path, stop, asked):
-        run_role(role, current, stop, alone=True)
+        run_role(role, settings, stop, alone=True)
+    if restarts:
+        os.execv(sys.executable, [sys.executable, "-m", "node.cli", *sys.argv[1:]])  # noqa: S606
 
 
 def serve_supervised(role: Role, stop: threading.Event) -> bool:
@@ -61,15 +66,14 @@ def serve_supervised(role: Role, stop: threading.Event) -> bool:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the file is the supervisor's
     settings = line.first()
     if settings is not None:
-        current = _current(settings, role)
-        line.follow(current, stop)
-        run_role(role, current, stop)
+        _log(settings, role)
+        line.follow(stop)
+        run_role(role, settings, stop)
     return True
 
 
-def _current(settings: Config, role: str) -> LiveConfig:
-    """Return a holder of this configuration, by which the log's level goes, too."""
-    return LiveConfig(settings, lambda now: log.configure(now.log.level, now.log.format, role=role))
+def _log(settings: Config, role: str) -> None:
+    log.configure(settings.log.level, settings.log.format, role=role)
 
 
 def _asked_by_signal(stop: threading.Event) -> threading.Event:

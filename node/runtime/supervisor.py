@@ -12,7 +12,6 @@ from time import monotonic
 
 import structlog
 
-from node.config.live import LiveConfig
 from node.config.settings import Config
 from node.domain.config_change import RoleAnswer
 from node.domain.errors import Misconfigured
@@ -26,7 +25,6 @@ _LOOK_SECONDS = 0.1
 _DRAIN_MARGIN = 15.0
 _PORT_PATIENCE = 10.0
 _MISCONFIGURED = 2
-_ANSWER_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -39,6 +37,7 @@ class _Child:
     started: float = 0.0
     failures: int = 0
     due: float = 0.0
+    replaced: bool = False
 
 
 def roles_of(config: Config) -> list[Role]:
@@ -74,9 +73,9 @@ def claim_port(config: Config, stop: threading.Event) -> None:
 class Supervisor:
     """The roles of one node, each a process that works by the configuration in force here."""
 
-    def __init__(self, current: LiveConfig) -> None:
-        self._current = current
-        self._children = [_Child(role) for role in roles_of(current.config)]
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._children = [_Child(role) for role in roles_of(config)]
         self._lock = threading.Lock()
 
     def run(self, stop: threading.Event) -> int:
@@ -90,25 +89,18 @@ class Supervisor:
                     stop.set()
                 stop.wait(_LOOK_SECONDS)
         finally:
-            _end(self._children, self._current.config.dicom.dimse_timeout + _DRAIN_MARGIN)
+            _end(self._children, self._config.dicom.dimse_timeout + _DRAIN_MARGIN)
         return status
 
     def put_in_force(self, config: Config) -> tuple[RoleAnswer, ...]:
-        """Hand a sound configuration to each role; return what they answer in time.
-
-        Who analyses is asked first, since it alone may know better: by the bundle that it has
-        loaded, whatever lies in its place now. Where it refuses, no other hears of it; raises
-        Misconfigured then.
-        """
+        """Replace each role by one that uses another configuration."""
         with self._lock:
-            analysing = [child for child in self._children if child.role is Role.ANALYSE]
-            answers = _offer(analysing, config)
-            if refusal := "".join(said for _, said in answers if said):
-                raise Misconfigured(refusal)
-            self._current.take(config)  # also what a role that is started from now on gets
-            others = [child for child in self._children if child.role is not Role.ANALYSE]
-            answers += _offer(others, config)
-        return tuple(RoleAnswer(str(role), heard=said == "") for role, said in answers)
+            self._config = config
+            for child in self._children:
+                if child.process is not None:
+                    child.replaced = True
+                    child.process.send_signal(signal.SIGTERM)
+        return tuple(RoleAnswer(str(child.role)) for child in self._children)
 
     def _tend(self, child: _Child) -> int:
         """Start a child that is due, note one that has died; return a status that ends it all."""
@@ -120,6 +112,9 @@ class Supervisor:
             return 0
         code = child.process.poll()
         if code is None:
+            return 0
+        if child.replaced:
+            child.process, child.due, child.replaced = None, now, False
             return 0
         # Its first start says what is wrong with the configuration. What has run before, and now
         # finds a damaged bundle, is no reason to receive no more films: it waits to be mended. Nor
@@ -140,20 +135,7 @@ class Supervisor:
             child.line = line = Lifeline()
             child.process = _spawn(child.role, line.theirs)
             line.started()
-            line.give(self._current.config)
-
-
-def _offer(children: Sequence[_Child], config: Config) -> list[tuple[Role, str | None]]:
-    """Give a configuration to all of them, then wait for what each has to say: see `Lifeline`."""
-    deadline = monotonic() + _ANSWER_SECONDS
-    lines = [(child.role, child.line) for child in children]
-    for _, line in lines:
-        if line is not None:
-            line.give(config)
-    return [
-        (role, None if line is None else line.answer(deadline - monotonic()))
-        for role, line in lines
-    ]
+            line.give(self._config)
 
 
 def _spawn(role: Role, lifeline: int) -> subprocess.Popen[bytes]:

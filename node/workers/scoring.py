@@ -52,9 +52,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ScoringConfig:
-    """What is made of pixels and scores, and what is sent where. The next film may meet other ones;
-    what is done with one film is done by the same.
-    """
+    """How films are admitted by their pixels, how scores are decided, and what is sent where."""
 
     admission: AdmissionPolicy
     thresholds: DecisionPolicy
@@ -90,7 +88,7 @@ class ScoringWorker:
         spool: FileSpool,
         predictor: Predictor,
         settings: ScoringSettings,
-        rules: Callable[[], ScoringConfig],
+        rules: ScoringConfig,
         clock: Callable[[], datetime],
     ) -> None:
         self._queue = queue
@@ -129,14 +127,14 @@ class ScoringWorker:
                     shown = read_pixels(self._spool, self._predictor, job.film, job.spool_key)
                     seconds = {"wait": waited, "decode": perf_counter() - began}
                     return _Decoded(job, admitted, shown, seconds)
-            self._turn_away(job, not_chosen(job.chosen, self._rules().admission))
+            self._turn_away(job, not_chosen(job.chosen, self._rules.admission))
         except Exception as error:  # noqa: BLE001 - one film's failure is that film's alone
             self._fail(job, error)
         return None
 
     def _look(self, batch: Sequence[_Decoded]) -> None:
         """See what the films show, and have those scored that are what they should be."""
-        began, rules = perf_counter(), self._rules()
+        began, rules = perf_counter(), self._rules
         seen: Sequence[ImageFindings | None]
         asked = asks(self._predictor.looks, rules.admission)
         try:
@@ -199,7 +197,7 @@ class ScoringWorker:
         if not refused.reported:
             self._settle(job, NotScored(refused.reason, refused.text, seen))
             return
-        rules = self._rules()
+        rules = self._rules
         try:
             verdict = unscored(job.film, refused, rules.thresholds, self._predictor.identity)
             verdict = replace(verdict, shadowed=shadow_destinations(rules.routes, flagged=False))
@@ -251,7 +249,7 @@ class ScoringWorker:
         match error:
             case Rejected(reason=reason, text=text):
                 refused = Refused(Reason(reason), text)
-                self._turn_away(job, as_policy_has_it(refused, self._rules().admission))
+                self._turn_away(job, as_policy_has_it(refused, self._rules.admission))
             case _:
                 now, plan = self._clock(), self._settings.retry
                 known = as_known(error)

@@ -38,7 +38,6 @@ class House:
 
     def __init__(self, table: Table, folder: Path, predictor: BundlePredictor) -> None:
         self.table = table
-        self.policy: DecisionPolicy | None = POLICY
         self.model = predictor.identity.digest
         self.spool = FileSpool(folder, Reserve(0, 0))
         self.spool.prepare()
@@ -48,7 +47,7 @@ class House:
             spool=self.spool,
             predictor=predictor,
             settings=ScoringSettings("c1", batch=4, lease=LEASE.total_seconds(), retry=ANALYSIS),
-            policy=lambda: self.policy,
+            policy=POLICY,
             clock=lambda: table.now,
         )
 
@@ -115,13 +114,6 @@ def test_a_film_that_is_purged_before_its_next_try_is_gone(house: House) -> None
     assert len(house.table.care.spend_keys(house.table.now, house.table.now)) == 1
     house.challenger.step()
     assert house.standing() == {ChallengerState.GONE: 1}
-
-
-def test_without_a_policy_it_takes_nothing(house: House) -> None:
-    """Its card lacks an operating point that the node's policy names."""
-    house.scored()
-    house.policy = None
-    assert (house.challenger.step(), house.standing()) == (0, {})
 
 
 class Small(BundlePredictor):

@@ -280,7 +280,7 @@ def test_a_purge_goes_on_until_nothing_is_left(
         assert table.intake.receive(film(number), Refused(Reason.VIEW, "lateral"), key, table.now)
     table.later(100)
     keeping = RetentionPeriods(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
-    adopter = OrphanRecovery(table.care, table.intake, spool, AdmissionPolicy, lambda: table.now)
-    MaintenanceTasks(table.care, spool, adopter, lambda: keeping, 500, lambda: table.now).purge()
+    adopter = OrphanRecovery(table.care, table.intake, spool, AdmissionPolicy(), lambda: table.now)
+    MaintenanceTasks(table.care, spool, adopter, keeping, 500, lambda: table.now).purge()
     assert list(tmp_path.rglob("*.dcm")) == []
     assert table.desk.recent((), 10) == []

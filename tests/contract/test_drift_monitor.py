@@ -39,7 +39,7 @@ class Hospital:
     def another_watch(self) -> DriftWatch:
         """Return a watch, as of one more maintenance."""
         alarms = AlarmStore(self.table.engine, ("webhook",))
-        kept, clock = lambda: timedelta(days=365), lambda: self.table.now
+        kept, clock = timedelta(days=365), lambda: self.table.now
         return DriftWatch(DriftMetricStore(self.table.engine), alarms, self._watched, kept, clock)
 
     def now(self, day: int, hour: int = 1) -> None:

@@ -30,8 +30,8 @@ def test_a_deep_queue_is_told_once_and_so_is_its_end(table: Table, tmp_path: Pat
     """For whoever reads the log: which queue, how deep, and what the alarm is set to."""
     keeping = RetentionPeriods(timedelta(1), timedelta(1), timedelta(1))
     spool = FileSpool(tmp_path, Reserve(0, 0))
-    adopter = OrphanRecovery(table.care, table.intake, spool, AdmissionPolicy, lambda: table.now)
-    chores = MaintenanceTasks(table.care, spool, adopter, lambda: keeping, 2, lambda: table.now)
+    adopter = OrphanRecovery(table.care, table.intake, spool, AdmissionPolicy(), lambda: table.now)
+    chores = MaintenanceTasks(table.care, spool, adopter, keeping, 2, lambda: table.now)
     jobs = [table.receive(number) for number in (1, 2)]
     with capture_logs() as told:
         chores.watch()

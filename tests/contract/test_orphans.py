@@ -29,7 +29,7 @@ class House:
         self.spool = FileSpool(folder, Reserve(0, 0))
         self.spool.prepare()
         self.adopter = OrphanRecovery(
-            table.care, table.intake, self.spool, AdmissionPolicy, lambda: table.now
+            table.care, table.intake, self.spool, AdmissionPolicy(), lambda: table.now
         )
 
     def spooled(self, hours: float, **values: object) -> tuple[Film, str]:
@@ -46,7 +46,7 @@ class House:
         kept = timedelta(seconds=films)
         keeping = RetentionPeriods(films=kept, results=kept, rows=timedelta(days=100))
         MaintenanceTasks(
-            self.table.care, self.spool, self.adopter, lambda: keeping, 500, lambda: self.table.now
+            self.table.care, self.spool, self.adopter, keeping, 500, lambda: self.table.now
         ).purge()
 
     def keys(self) -> set[str]:

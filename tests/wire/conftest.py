@@ -87,9 +87,9 @@ class Node:
         self.audit = FileTrail(self.folder / "audit.log", origin, utc_now)
         self.server = IngestServer(
             settings=Dicom(port=self.port, **(WAITS | self.settings)),
-            callers=lambda: self.callers,
+            callers=self.callers,
             incoming=self.spool.incoming,
-            store=StoreService(intake, self.spool, lambda: self.policy, self.audit, self.clock),
+            store=StoreService(intake, self.spool, self.policy, self.audit, self.clock),
             reports=ReportService(intake, utc_now),
             audit=self.audit,
         )

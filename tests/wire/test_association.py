@@ -176,7 +176,7 @@ class TestPort:
             settings = Dicom(port=other.getsockname()[1])
             server = IngestServer(
                 settings,
-                tuple,
+                (),
                 node.spool.incoming,
                 node.server._store,
                 node.server._reports,

@@ -19,7 +19,6 @@ from typing import Any
 import structlog
 
 from node.audit.lifecycle import settings, tell_changes
-from node.config.live import LiveConfig
 from node.config.settings import Config, ConfigError, load
 from node.domain.config_change import Reload, RoleAnswer, difference
 from node.domain.errors import Misconfigured
@@ -48,28 +47,25 @@ class Reloader:
         self,
         file: Path | None,
         part: str,
-        current: LiveConfig,
+        config: Config,
         audit: Audit,
         put_in_force: PutInForce,
     ) -> None:
         self._file = file.resolve() if file else None
         self._last = Reload(str(self._file), part, os.getpid())
         self.part = part
-        self._current = current
+        self._config = config
         self._audit = audit
         self._put_in_force = put_in_force
         self._judged = ""
         self._lock = threading.Lock()
 
-    def look(self, who: str, *, ask: bool = False) -> Reload:
-        """Take up the file as it stands; `who` had it done goes on record.
-
-        With `ask`, every role is asked whether it works by it, also where nothing has changed.
-        """
+    def look(self, who: str) -> Reload:
+        """Take up the file as it is; the audit trail records `who`."""
         with self._lock:
             self._judged = self._digest()
             try:
-                return self._take(require_sound(self._current.config, self._file), who, ask)
+                return self._take(require_sound(self._config, self._file), who)
             except (ConfigError, Misconfigured) as error:
                 log.error("reload_refused", error=str(error), who=who)
                 return replace(self._last, error=str(error))
@@ -78,7 +74,7 @@ class Reloader:
         """Look, for a user who names this very file; return what came of it."""
         if meant != str(self._file):
             return asdict(replace(self._last, error=f"{meant}: this node reads another file"))
-        return asdict(self.look(user, ask=True))
+        return asdict(self.look(user))
 
     def watch(self, stop: threading.Event, asked: threading.Event) -> None:
         """Look when the file has changed, or when `asked` is set, until `stop` is."""
@@ -91,11 +87,12 @@ class Reloader:
             if seen == last != self._judged:
                 self.look(BY_FILE)
 
-    def _take(self, wanted: Config, who: str, ask: bool) -> Reload:
-        before, last = self._current.config, self._last
+    def _take(self, wanted: Config, who: str) -> Reload:
+        before, last = self._config, self._last
         now = taken_up(before, wanted)
         changes = difference(settings(before), settings(now), settings(wanted))
-        roles = self._put_in_force(now) if changes.applied or ask else ()
+        roles = self._put_in_force(now) if changes.applied else ()
+        self._config = now
         if changes.applied:
             tell_changes(self._audit, now, self.part, changes.applied, who)
             self._last = replace(

@@ -12,11 +12,7 @@ import threading
 from collections.abc import Iterator
 from time import monotonic
 
-import structlog
-
-from node.config.live import LiveConfig
 from node.config.settings import Config
-from node.domain.errors import Misconfigured
 from node.runtime.reload.reloadable_settings import packed, unpacked
 
 LIFELINE = "OSTEOSCREEN_LIFELINE"
@@ -24,8 +20,6 @@ LIFELINE = "OSTEOSCREEN_LIFELINE"
 
 _SEND_SECONDS = 5.0
 _MOST_AT_ONCE = 65536
-
-log = structlog.get_logger()
 
 
 class Lifeline:
@@ -103,28 +97,18 @@ class RoleEnd:
         self._answer(message["number"])
         return unpacked(message["config"])
 
-    def follow(self, current: LiveConfig, stop: threading.Event) -> None:
-        """From now on, take up what the supervisor sends; set `stop` when it is gone."""
-        threading.Thread(target=self._follow, args=(current, stop), daemon=True).start()
+    def follow(self, stop: threading.Event) -> None:
+        """Set `stop` when the supervisor is gone."""
+        threading.Thread(target=self._follow, args=(stop,), daemon=True).start()
 
-    def _follow(self, current: LiveConfig, stop: threading.Event) -> None:
+    def _follow(self, stop: threading.Event) -> None:
         try:
-            for line in self._lines:
-                message = json.loads(line)
-                self._take(message["number"], unpacked(message["config"]), current)
+            for _ in self._lines:
+                pass
         except OSError:
             pass  # as where nothing more comes
         finally:
             stop.set()
-
-    def _take(self, number: int, config: Config, current: LiveConfig) -> None:
-        try:
-            current.take(config)
-        except Misconfigured as error:
-            log.error("reload_refused", error=str(error))
-            self._answer(number, str(error))
-        else:
-            self._answer(number)
 
     def _answer(self, number: int, error: str = "") -> None:
         self._socket.sendall(json.dumps({"number": number, "error": error}).encode() + b"\n")

@@ -17,10 +17,10 @@ from pydicom import Dataset
 
 from models.simulate import dicom
 from models.simulate.anatomy import load_anatomy
-from models.simulate.cohort import Subject, dress, render
-from models.simulate.hospitals import WORLD_VERSION
-from models.simulate.variants import render_maps, sample_variant
-from models.simulate.vendor import MIXED
+from models.simulate.anatomy_variants import render_maps, sample_variant
+from models.simulate.hospitals import SIMULATION_VERSION
+from models.simulate.subject import SimulatedSubject, build_subject, render_film
+from models.simulate.vendor_ranges import MIXED
 
 Float = npt.NDArray[np.float32]
 
@@ -28,9 +28,9 @@ SIDE, COLUMNS, FIELD_MM, BITS = 1320, 1216, 360.0, 12
 
 _VARIANT, _SEED = 415, 15
 
-HEADER = dicom.Header(
+HEADER = dicom.SimulatedHeader(
     # Another world draws another film, and another film needs other UIDs.
-    identity=f"{WORLD_VERSION}-{_VARIANT}",
+    identity=f"{SIMULATION_VERSION}-{_VARIANT}",
     patient_id="DEMO-0001",
     patient_name="DEMO^SIMULATED",
     born="19580614",
@@ -47,22 +47,22 @@ HEADER = dicom.Header(
 )
 
 
-def patient() -> Subject:
+def demo_subject() -> SimulatedSubject:
     """A patient of low density at a well-kept detector."""
     kept = replace(MIXED, bits=(BITS,), aspects=(COLUMNS / SIDE,), collimated=0.0, marker=1.0)
-    subject = dress(_SEED, _VARIANT, (-4.0, True), kept, 0.0)
-    return replace(subject, pose=replace(subject.pose, field=FIELD_MM))
+    subject = build_subject(_SEED, _VARIANT, (-4.0, True), kept, 0.0)
+    return replace(subject, pose=replace(subject.pose, field_mm=FIELD_MM))
 
 
-def render_film() -> Float:
+def render_demo_film() -> Float:
     """The demonstration film, float32 (1320, 1216) in 0..1; half a minute."""
     maps = render_maps(load_anatomy(), sample_variant(_VARIANT), SIDE)
-    return render(maps, patient(), SIDE)[0]
+    return render_film(maps, demo_subject(), SIDE)[0]
 
 
-def build(film: Float) -> Dataset:
+def build_demo_dataset(film: Float) -> Dataset:
     """The demonstration film's DX object."""
-    return dicom.build(film, HEADER)
+    return dicom.build_dataset(film, HEADER)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="DICOM file to write")
     chosen = parser.parse_args(arguments)
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    build(render_film()).save_as(chosen.out, enforce_file_format=True)
+    build_demo_dataset(render_demo_film()).save_as(chosen.out, enforce_file_format=True)
     return 0
 
 

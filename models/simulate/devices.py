@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.simulate.plane import Plane, Point, curve, disc, rod, tube
+from models.simulate.plane import FilmPlane, Point, curve, ellipse, rod, tube
 
 Float = npt.NDArray[np.float32]
 
@@ -53,62 +53,64 @@ def sample_devices(rng: np.random.Generator, ward: bool) -> Devices:
     )
 
 
-def metal(on: Plane, worn: Devices) -> Float:
+def device_mineral(plane: FilmPlane, devices: Devices) -> Float:
     """All devices of one patient on the film, (rows, columns) in g/cm2 of mineral."""
-    rng = np.random.default_rng([61, worn.seed])
-    steel, plastic = on.canvas(), on.canvas()
-    for _ in range(worn.leads):
-        _lead(rng, on, steel)
-    if worn.pacemaker:
-        _pacemaker(rng, on, steel)
-    if worn.port:
-        _port(rng, on, steel, plastic)
-    if worn.catheter:
+    rng = np.random.default_rng([61, devices.seed])
+    steel, plastic = plane.canvas(), plane.canvas()
+    for _ in range(devices.leads):
+        _lead(rng, plane, steel)
+    if devices.pacemaker:
+        _pacemaker(rng, plane, steel)
+    if devices.port:
+        _port(rng, plane, steel, plastic)
+    if devices.catheter:
         side = rng.choice([-1.0, 1.0])
-        tube(plastic, on, _to_heart(rng, (side * rng.uniform(40, 150), -180.0)), 1.1)
-    if worn.feeding_tube:
+        tube(plastic, plane, _to_heart(rng, (side * rng.uniform(40, 150), -180.0)), 1.1)
+    if devices.feeding_tube:
         way = [(rng.normal(0, 4), -330.0), (4.0, -100.0), (8.0, 20.0), (70.0, 150.0)]
-        tube(plastic, on, curve(way), 1.6)
-    for number in range(worn.sternal_wires):
-        _wire(rng, on, steel, -85.0 + number * rng.uniform(20, 24))
+        tube(plastic, plane, curve(way), 1.6)
+    for number in range(devices.sternal_wires):
+        _wire(rng, plane, steel, -85.0 + number * rng.uniform(20, 24))
     heart = (rng.normal(10, 35), rng.normal(-20, 50))
-    for _ in range(worn.clips):
+    for _ in range(devices.clips):
         x, y = rng.normal(heart[0], 14), rng.normal(heart[1], 18)
         turn = rng.uniform(0, np.pi)
         tip = (x + 5 * float(np.cos(turn)), y + 5 * float(np.sin(turn)))
-        rod(steel, on, ((x, y), tip), (0.7, 0.7))
-    if worn.necklace:
-        tube(steel, on, curve([(-60, -190), (-40, -80), (40, -80), (60, -190)]), 0.6)
+        rod(steel, plane, ((x, y), tip), (0.7, 0.7))
+    if devices.necklace:
+        tube(steel, plane, curve([(-60, -190), (-40, -80), (40, -80), (60, -190)]), 0.6)
     return np.minimum(_STEEL * steel + _PLASTIC * plastic, 9.0).astype(np.float32)
 
 
-def _lead(rng: np.random.Generator, on: Plane, steel: Float) -> None:
+def _lead(rng: np.random.Generator, plane: FilmPlane, steel: Float) -> None:
     """A monitor's electrode: a button, and its wire off the film."""
     x, y = rng.choice([-1.0, 1.0]) * rng.uniform(55, 150), rng.uniform(-130, 120)
-    button = disc(on, (x, y), (5.0, 5.0))
+    button = ellipse(plane, (x, y), (5.0, 5.0))
     np.maximum(steel, 0.25 * (button > 0) * (1.2 - button), out=steel)
     off = (rng.uniform(-60, 60), 230.0) if y > 0 else (rng.uniform(-200, 200), -230.0)
     bow = (x + rng.normal(0, 50), y + rng.normal(0, 50))
-    tube(steel, on, curve([(x, y), bow, (rng.uniform(-90, 90), rng.uniform(-60, 60)), off]), 0.45)
+    tube(
+        steel, plane, curve([(x, y), bow, (rng.uniform(-90, 90), rng.uniform(-60, 60)), off]), 0.45
+    )
 
 
-def _pacemaker(rng: np.random.Generator, on: Plane, steel: Float) -> None:
+def _pacemaker(rng: np.random.Generator, plane: FilmPlane, steel: Float) -> None:
     side = 1.0 if rng.random() < 0.85 else -1.0
     x, y = side * rng.normal(105, 8), rng.normal(-105, 8)
-    case = disc(on, (x, y), (22.0, 20.0), rng.uniform(0, np.pi))
+    case = ellipse(plane, (x, y), (22.0, 20.0), rng.uniform(0, np.pi))
     np.maximum(steel, 0.28 * (case > 0) + 0.35 * ((case > 0.1) & (case < 0.6)), out=steel)
     for _ in range(int(rng.integers(1, 3))):
         end = (rng.normal(35, 14), rng.normal(55, 12))
         middle = [(side * 60, -140.0), (-18.0, -110.0), (-30.0, 30.0)]
-        tube(steel, on, curve([(x, y - 12), *middle, end]), 0.8)
+        tube(steel, plane, curve([(x, y - 12), *middle, end]), 0.8)
 
 
-def _port(rng: np.random.Generator, on: Plane, steel: Float, plastic: Float) -> None:
+def _port(rng: np.random.Generator, plane: FilmPlane, steel: Float, plastic: Float) -> None:
     side = -1.0 if rng.random() < 0.7 else 1.0
     x, y = side * rng.normal(90, 10), rng.normal(-85, 12)
-    ring = disc(on, (x, y), (12.0, 12.0))
+    ring = ellipse(plane, (x, y), (12.0, 12.0))
     np.maximum(steel, 0.3 * ((ring > 0) & (ring < 0.65)) + 0.06 * (ring > 0), out=steel)
-    tube(plastic, on, _to_heart(rng, (x, y)), 1.2)
+    tube(plastic, plane, _to_heart(rng, (x, y)), 1.2)
 
 
 def _to_heart(rng: np.random.Generator, start: Point) -> list[Point]:
@@ -118,9 +120,9 @@ def _to_heart(rng: np.random.Generator, start: Point) -> list[Point]:
     return curve([start, turn, (-20.0, -135.0), (-26.0, rng.uniform(-60, 0))])
 
 
-def _wire(rng: np.random.Generator, on: Plane, steel: Float, y: float) -> None:
+def _wire(rng: np.random.Generator, plane: FilmPlane, steel: Float, y: float) -> None:
     """One sternal wire: a flat loop and its twist."""
     x, wide = rng.normal(2, 1.5), rng.uniform(7, 11)
     loop = [(x - wide, y), (x - 2, y - 4), (x + 2, y - 4), (x + wide, y), (x, y + 4), (x - wide, y)]
-    tube(steel, on, loop, 0.5)
-    tube(steel, on, [(x, y + 3), (x + rng.normal(0, 1), y + 9)], 0.8)
+    tube(steel, plane, loop, 0.5)
+    tube(steel, plane, [(x, y + 3), (x + rng.normal(0, 1), y + 9)], 0.8)

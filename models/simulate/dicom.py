@@ -29,7 +29,7 @@ _VIEWS = {"PA": ("272479007", "postero-anterior"), "AP": ("399348003", "antero-p
 
 
 @dataclass(frozen=True)
-class Header:
+class SimulatedHeader:
     """What the header says of one film.
 
     ``identity`` is what the UIDs derive from, ``born`` and ``taken`` are dates as DICOM writes
@@ -52,7 +52,7 @@ class Header:
     monochrome1: bool
 
 
-def build(film: Float, header: Header) -> Dataset:
+def build_dataset(film: Float, header: SimulatedHeader) -> Dataset:
     """DX object of a film in 0..1, compressed without loss by JPEG-LS, with file meta."""
     ds = Dataset()
     _patient_and_study(ds, header)
@@ -71,12 +71,12 @@ def build(film: Float, header: Header) -> Dataset:
     return ds
 
 
-def _uid(level: str, header: Header) -> UID:
+def _uid(level: str, header: SimulatedHeader) -> UID:
     """UID derived from a UUID, PS3.5 B.2: the same film keeps its identity when rebuilt."""
     return UID(f"2.25.{uuid.uuid5(_NAMESPACE, f'{level}-{header.identity}').int}")
 
 
-def _patient_and_study(ds: Dataset, header: Header) -> None:
+def _patient_and_study(ds: Dataset, header: SimulatedHeader) -> None:
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.PatientName = header.patient_name
     ds.PatientID = header.patient_id
@@ -94,7 +94,7 @@ def _patient_and_study(ds: Dataset, header: Header) -> None:
     ds.StudyDescription = f"Chest {header.view} (simulated)"
 
 
-def _series_and_equipment(ds: Dataset, header: Header) -> None:
+def _series_and_equipment(ds: Dataset, header: SimulatedHeader) -> None:
     ds.Modality = "DX"
     ds.PresentationIntentType = "FOR PRESENTATION"
     ds.SeriesInstanceUID = _uid("series", header)
@@ -106,7 +106,7 @@ def _series_and_equipment(ds: Dataset, header: Header) -> None:
     ds.DeviceSerialNumber = "0"
 
 
-def _image(ds: Dataset, header: Header) -> None:
+def _image(ds: Dataset, header: SimulatedHeader) -> None:
     inverse, bits = header.monochrome1, header.bits
     ds.SOPClassUID = DigitalXRayImageStorageForPresentation
     ds.SOPInstanceUID = _uid("image", header)
@@ -131,7 +131,7 @@ def _image(ds: Dataset, header: Header) -> None:
     ds.AcquisitionContextSequence = Sequence()
 
 
-def _anatomy(ds: Dataset, header: Header) -> None:
+def _anatomy(ds: Dataset, header: SimulatedHeader) -> None:
     ds.BodyPartExamined = "CHEST"
     ds.ViewPosition = header.view
     ds.ImageLaterality = "U"

@@ -12,8 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from models.simulate.processing import Processing, collimate, process, sample_processing
-from models.simulate.vendor import MIXED, Vendor, draw
+from models.simulate.vendor_processing import (
+    Processing,
+    apply_processing,
+    finish_film,
+    sample_processing,
+)
+from models.simulate.vendor_ranges import MIXED, Vendor, draw
 
 Float = npt.NDArray[np.float32]
 
@@ -60,34 +65,34 @@ def sample_exposure(seed: int, vendor: Vendor = MIXED) -> Exposure:
     )
 
 
-def expose(water: Float, mineral: Float, shot: Exposure) -> Float:
+def expose(water: Float, mineral: Float, exposure: Exposure) -> Float:
     """Displayed film of areal densities.
 
     ``water`` and ``mineral`` are (rows, columns) in g/cm2. Returns float32 of the same shape in
     0..1, bone bright. The noise is the shot's own: two densities of one anatomy share it.
     """
-    log_signal = -np.log(_detect(water, mineral, shot))
+    log_signal = -np.log(_detect(water, mineral, exposure))
     body = water + mineral > _AIR
-    picture = process(log_signal.astype(np.float32), body, shot.processing)
-    return collimate(picture, shot.processing, shot.seed)
+    picture = apply_processing(log_signal.astype(np.float32), body, exposure.processing)
+    return finish_film(picture, exposure.processing, exposure.seed)
 
 
-def _detect(water: Float, mineral: Float, shot: Exposure) -> Float:
+def _detect(water: Float, mineral: Float, exposure: Exposure) -> Float:
     """Signal of the detector over that of the open beam, with scatter, blur and noise."""
-    weights = (1 - shot.hardness) * _SOFT_BEAM + shot.hardness * _HARD_BEAM
+    weights = (1 - exposure.hardness) * _SOFT_BEAM + exposure.hardness * _HARD_BEAM
     primary = np.zeros_like(water)
     for weight, of_water, of_mineral in zip(weights, _WATER, _MINERAL, strict=True):
         primary += weight * np.exp(-of_water * water - of_mineral * mineral)
-    signal = primary + _scatter(primary, shot.scatter)
-    signal = ndimage.gaussian_filter(signal, shot.blur * max(water.shape) / 384, truncate=3.0)
-    rng = np.random.default_rng([12, shot.seed])
-    grain = rng.standard_normal(signal.shape, dtype=np.float32)
+    signal = primary + _scatter(primary, exposure.scatter)
+    signal = ndimage.gaussian_filter(signal, exposure.blur * max(water.shape) / 384, truncate=3.0)
+    rng = np.random.default_rng([12, exposure.seed])
+    noise = rng.standard_normal(signal.shape, dtype=np.float32)
     # Automatic exposure: the same count at the picture's middle whoever is in front of it.
-    exposed = signal / np.median(signal) * shot.quanta
-    noisy = exposed + np.sqrt(exposed) * grain
-    if shot.grid:
+    exposed = signal / np.median(signal) * exposure.quanta
+    noisy = exposed + np.sqrt(exposed) * noise
+    if exposure.grid:
         lines = np.sin(np.arange(signal.shape[1], dtype=np.float32) * np.float32(2.4))
-        noisy *= 1 + np.float32(shot.grid) * lines
+        noisy *= 1 + np.float32(exposure.grid) * lines
     counted: Float = np.maximum(noisy, 1.0).astype(np.float32)
     return counted
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from models.simulate.plane import Plane, disc, rise
-from models.simulate.texture import cloud
+from models.simulate.plane import FilmPlane, ellipse, smoothstep
+from models.simulate.texture import random_field
 
 Float = npt.NDArray[np.float32]
 
@@ -49,72 +49,78 @@ def sample_findings(rng: np.random.Generator) -> Findings:
     )
 
 
-def afflict(water: Float, on: Plane, air: Float, found: Findings) -> Float:
+def add_findings(water: Float, plane: FilmPlane, air: Float, findings: Findings) -> Float:
     """Tissue (rows, columns) in g/cm2 with the findings in it; ``air`` says where lung is."""
-    rng = np.random.default_rng([51, found.seed])
+    rng = np.random.default_rng([51, findings.seed])
     inside = np.clip(water / 4.0, 0.0, 1.0)
-    low = (on.y[:, None] / 170.0).clip(-1.0, 1.0)
-    water = water + inside * found.fat * (1.0 + 0.25 * low)
-    water = water + _breasts(rng, on, found.breast) * inside
-    water = water + air * (_fluid(rng, on, found.effusion) + _opacities(rng, on, found.opacity))
-    water = water + inside * _folds(rng, on, found.folds) - _gas(rng, on, found.gas)
+    low = (plane.y[:, None] / 170.0).clip(-1.0, 1.0)
+    water = water + inside * findings.fat * (1.0 + 0.25 * low)
+    water = water + _breasts(rng, plane, findings.breast) * inside
+    water = water + air * (
+        _fluid(rng, plane, findings.effusion) + _opacities(rng, plane, findings.opacity)
+    )
+    water = water + inside * _folds(rng, plane, findings.folds) - _gas(rng, plane, findings.gas)
     return np.maximum(water, 0.0).astype(np.float32)
 
 
-def _breasts(rng: np.random.Generator, on: Plane, depth: float) -> Float:
-    total = on.canvas()
-    width, tall = rng.uniform(52.0, 72.0), rng.uniform(44.0, 66.0)
+def _breasts(rng: np.random.Generator, plane: FilmPlane, depth: float) -> Float:
+    total = plane.canvas()
+    width, height = rng.uniform(52.0, 72.0), rng.uniform(44.0, 66.0)
     drop = rng.normal(62.0, 12.0)
     for side in (-1.0, 1.0):
-        bulge = disc(on, (side * rng.normal(82.0, 4.0), drop + rng.normal(0, 4.0)), (width, tall))
+        bulge = ellipse(
+            plane, (side * rng.normal(82.0, 4.0), drop + rng.normal(0, 4.0)), (width, height)
+        )
         # Fuller at the lower edge, which is why films show that edge and not the upper one.
-        full = np.sqrt(np.maximum(bulge, 0.0)) * rise(on.y[:, None], drop - tall, drop + tall * 0.7)
+        full = np.sqrt(np.maximum(bulge, 0.0)) * smoothstep(
+            plane.y[:, None], drop - height, drop + height * 0.7
+        )
         total += np.float32(depth) * full
-    return np.asarray(ndimage.gaussian_filter(total, 1.2 / on.step), np.float32)
+    return np.asarray(ndimage.gaussian_filter(total, 1.2 / plane.step), np.float32)
 
 
-def _fluid(rng: np.random.Generator, on: Plane, depths: tuple[float, float]) -> Float:
+def _fluid(rng: np.random.Generator, plane: FilmPlane, depths: tuple[float, float]) -> Float:
     """Fluid with a meniscus: it climbs toward the chest wall."""
-    total = on.canvas()
+    total = plane.canvas()
     for side, depth in zip((-1.0, 1.0), depths, strict=True):
         level = rng.uniform(20.0, 70.0)
-        outward = np.clip(side * on.x / 130.0, 0.0, 1.2)[None, :]
+        outward = np.clip(side * plane.x / 130.0, 0.0, 1.2)[None, :]
         line = level + 35.0 - 60.0 * outward**3
-        half = side * on.x[None, :] > 8.0
-        total += np.float32(depth) * rise(on.y[:, None] - line, -12.0, 25.0) * half
+        half = side * plane.x[None, :] > 8.0
+        total += np.float32(depth) * smoothstep(plane.y[:, None] - line, -12.0, 25.0) * half
     return total
 
 
-def _opacities(rng: np.random.Generator, on: Plane, count: int) -> Float:
-    total = on.canvas()
+def _opacities(rng: np.random.Generator, plane: FilmPlane, count: int) -> Float:
+    total = plane.canvas()
     for _ in range(count):
         side = rng.choice([-1.0, 1.0])
         centre = (side * rng.uniform(45, 110), rng.uniform(-110, 40))
-        patch = disc(on, centre, tuple(rng.uniform(12, 45, 2)), rng.uniform(0, np.pi))
-        ragged = np.clip(patch + 0.35 * cloud(rng, on, 3.2), 0.0, 1.0)
+        patch = ellipse(plane, centre, tuple(rng.uniform(12, 45, 2)), rng.uniform(0, np.pi))
+        ragged = np.clip(patch + 0.35 * random_field(rng, plane, 3.2), 0.0, 1.0)
         total += np.float32(rng.uniform(0.5, 3.0)) * ragged * (patch > -1.0)
     return total
 
 
-def _folds(rng: np.random.Generator, on: Plane, count: int) -> Float:
+def _folds(rng: np.random.Generator, plane: FilmPlane, count: int) -> Float:
     """A sharp step on one side that fades on the other."""
-    total = on.canvas()
+    total = plane.canvas()
     for _ in range(count):
         turn = rng.normal(np.pi / 2, 0.6) if rng.random() < 0.6 else rng.normal(0.0, 0.3)
         middle = (rng.uniform(-150, 150), rng.uniform(-60, 150))
-        x, y = on.x[None, :] - np.float32(middle[0]), on.y[:, None] - np.float32(middle[1])
+        x, y = plane.x[None, :] - np.float32(middle[0]), plane.y[:, None] - np.float32(middle[1])
         across = y * np.float32(np.cos(turn)) - x * np.float32(np.sin(turn))
         along = x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))
         across = across + 0.0015 * along**2
         near = np.clip(1 - (along / rng.uniform(50, 120)) ** 2, 0.0, 1.0)
-        step = rise(across, -1.0, 1.0) * np.exp(-np.maximum(across, 0.0) / 22.0)
+        step = smoothstep(across, -1.0, 1.0) * np.exp(-np.maximum(across, 0.0) / 22.0)
         total += np.float32(rng.uniform(0.2, 1.0)) * step * near
     return total
 
 
-def _gas(rng: np.random.Generator, on: Plane, count: int) -> Float:
+def _gas(rng: np.random.Generator, plane: FilmPlane, count: int) -> Float:
     """Bubbles of bowel gas, clustered, sharp-edged; the stomach's below the left dome."""
-    total = on.canvas()
+    total = plane.canvas()
     nest = (rng.uniform(-60, 120), rng.uniform(150, 215))
     for number in range(count):
         stomach = number == 0 and rng.random() < 0.7
@@ -124,7 +130,9 @@ def _gas(rng: np.random.Generator, on: Plane, count: int) -> Float:
             continue
         size = rng.uniform(10, 26) if stomach else rng.uniform(4, 15)
         radii = (size * rng.uniform(0.9, 1.8), size * rng.uniform(0.6, 1.0))
-        bubble = disc(on, centre, radii, rng.normal(0, 0.5)) + 0.12 * cloud(rng, on, 2.6)
+        bubble = ellipse(plane, centre, radii, rng.normal(0, 0.5)) + 0.12 * random_field(
+            rng, plane, 2.6
+        )
         depth = 0.2 * min(radii) * rng.uniform(0.5, 1.0)
         total = np.maximum(total, np.float32(depth) * np.sqrt(np.clip(bubble, 0.0, 1.0)))
-    return np.asarray(ndimage.gaussian_filter(total, 0.8 / on.step), np.float32)
+    return np.asarray(ndimage.gaussian_filter(total, 0.8 / plane.step), np.float32)

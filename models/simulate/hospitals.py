@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from models.simulate.vendor import MIXED, Vendor
+from models.simulate.vendor_ranges import MIXED, Vendor
 
-WORLD_VERSION = 1
+SIMULATION_VERSION = 1
 
 STUDY_PATIENTS, STUDY_POSITIVE = 4542, 1700
 """The published study's cohort and how many of it had osteoporosis."""
 
 
 @dataclass(frozen=True)
-class People:
+class Population:
     """A population; ages in years, heights in cm.
 
     Mean latent T-score: ``t_at_65`` for a man of 65 at BMI 25, and slopes per year over 65 (with a
@@ -41,7 +41,7 @@ class People:
 
 
 @dataclass(frozen=True)
-class Site:
+class Hospital:
     """One hospital.
 
     ``patients`` and ``positive`` are its counts in a cohort of the study's size. ``matching`` says
@@ -55,12 +55,12 @@ class Site:
     positive: int
     matching: float
     vendor: Vendor
-    ward: float
-    shares: tuple[tuple[str, float], ...]
-    variants: tuple[tuple[str, range], ...]
+    inpatient_share: float
+    split_shares: tuple[tuple[str, float], ...]
+    split_variants: tuple[tuple[str, range], ...]
 
 
-PEOPLE = People()
+POPULATION = Population()
 
 _INTERNAL = replace(
     MIXED,
@@ -103,44 +103,44 @@ _EXTERNAL_2 = replace(
     collimated=0.05,
 )
 
-SITES = (
-    Site(
+HOSPITALS = (
+    Hospital(
         name="internal",
         patients=2742,
         positive=1020,
         matching=-0.64,
         vendor=_INTERNAL,
-        ward=0.20,
-        shares=(("train", 0.60), ("validation", 0.15), ("test", 0.25)),
-        variants=(
+        inpatient_share=0.20,
+        split_shares=(("train", 0.60), ("validation", 0.15), ("test", 0.25)),
+        split_variants=(
             ("train", range(0, 192)),
             ("validation", range(200, 248)),
             ("test", range(300, 348)),
         ),
     ),
-    Site(
+    Hospital(
         name="external-1",
         patients=1000,
         positive=400,
         matching=-0.18,
         vendor=_EXTERNAL_1,
-        ward=0.35,
-        shares=(("test", 1.0),),
-        variants=(("test", range(400, 448)),),
+        inpatient_share=0.35,
+        split_shares=(("test", 1.0),),
+        split_variants=(("test", range(400, 448)),),
     ),
-    Site(
+    Hospital(
         name="external-2",
         patients=800,
         positive=280,
         matching=0.95,
         vendor=_EXTERNAL_2,
-        ward=0.15,
-        shares=(("test", 1.0),),
-        variants=(("test", range(500, 548)),),
+        inpatient_share=0.15,
+        split_shares=(("test", 1.0),),
+        split_variants=(("test", range(500, 548)),),
     ),
 )
 
 
-def site(name: str) -> Site:
+def hospital(name: str) -> Hospital:
     """The hospital of this name."""
-    return next(one for one in SITES if one.name == name)
+    return next(one for one in HOSPITALS if one.name == name)

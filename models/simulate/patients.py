@@ -12,16 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.simulate.cohort import DXA_ERROR, T_LIMIT, Subject, dress
 from models.simulate.hospitals import (
-    PEOPLE,
-    SITES,
+    HOSPITALS,
+    POPULATION,
     STUDY_PATIENTS,
     STUDY_POSITIVE,
-    People,
-    Site,
-    site,
+    Hospital,
+    Population,
+    hospital,
 )
+from models.simulate.subject import DXA_ERROR, T_LIMIT, SimulatedSubject, build_subject
 
 Values = npt.NDArray[np.float64]
 
@@ -53,14 +53,16 @@ class Patient:
     t_score: float
     label: bool
 
-    def subject(self) -> Subject:
+    def subject(self) -> SimulatedSubject:
         """The patient on a film of the patient's hospital."""
-        home = site(self.site)
-        return dress(self.seed, self.variant, (self.latent, self.label), home.vendor, home.ward)
+        home = hospital(self.site)
+        return build_subject(
+            self.seed, self.variant, (self.latent, self.label), home.vendor, home.inpatient_share
+        )
 
 
 @dataclass(frozen=True)
-class _Pool:
+class _Candidates:
     """Candidates as columns; ``expected`` is the T-score that age, sex and build lead to expect."""
 
     age: Values
@@ -72,19 +74,19 @@ class _Pool:
     measured: Values
 
 
-def enrol(count: int, seed: int) -> list[Patient]:
+def draw_cohort(count: int, seed: int) -> list[Patient]:
     """A cohort of ``count`` patients, the same for the same seed; prevalence as in the study."""
-    places = share_out(count, [home.patients for home in SITES])
-    sick = share_out(
-        round(count * STUDY_POSITIVE / STUDY_PATIENTS), [home.positive for home in SITES]
+    places = apportion(count, [home.patients for home in HOSPITALS])
+    sick = apportion(
+        round(count * STUDY_POSITIVE / STUDY_PATIENTS), [home.positive for home in HOSPITALS]
     )
     patients: list[Patient] = []
-    for number, home in enumerate(SITES):
-        patients += _admit(home, (places[number], sick[number]), (seed, number))
+    for number, home in enumerate(HOSPITALS):
+        patients += _draw_hospital(home, (places[number], sick[number]), (seed, number))
     return patients
 
 
-def share_out(total: int, weights: Sequence[float]) -> list[int]:
+def apportion(total: int, weights: Sequence[float]) -> list[int]:
     """``total`` in whole parts as near to the weights as can be, and exactly ``total`` in sum."""
     exact = np.asarray(weights, np.float64) / np.sum(weights) * total
     parts = np.floor(exact).astype(int)
@@ -93,18 +95,18 @@ def share_out(total: int, weights: Sequence[float]) -> list[int]:
     return [int(part) for part in parts]
 
 
-def _admit(home: Site, places: tuple[int, int], seed: tuple[int, int]) -> list[Patient]:
+def _draw_hospital(home: Hospital, places: tuple[int, int], seed: tuple[int, int]) -> list[Patient]:
     """The patients of one hospital: its sick and its well, shuffled and dealt to the splits."""
     count, sick = places
     rng = np.random.default_rng([71, *seed])
-    pool = _candidates(PEOPLE, max(_LEAST_POOL, _POOL * count), rng)
+    pool = _draw_candidates(POPULATION, max(_LEAST_POOL, _POOL * count), rng)
     positive = pool.measured <= T_LIMIT
     chosen_sick = rng.permutation(np.flatnonzero(positive))[:sick]
-    chosen_well = _match(pool.expected, positive, home.matching, count - sick, rng)
-    names = [name for name, _ in home.shares]
-    weights = [share for _, share in home.shares]
+    chosen_well = _draw_controls(pool.expected, positive, home.matching, count - sick, rng)
+    names = [name for name, _ in home.split_shares]
+    weights = [share for _, share in home.split_shares]
     patients: list[Patient] = []
-    dealt = [share_out(len(group), weights) for group in (chosen_sick, chosen_well)]
+    dealt = [apportion(len(group), weights) for group in (chosen_sick, chosen_well)]
     start = [0, 0]
     for index, split in enumerate(names):
         members: list[int] = []
@@ -116,24 +118,24 @@ def _admit(home: Site, places: tuple[int, int], seed: tuple[int, int]) -> list[P
     return patients
 
 
-def _candidates(people: People, count: int, rng: np.random.Generator) -> _Pool:
+def _draw_candidates(people: Population, count: int, rng: np.random.Generator) -> _Candidates:
     age = np.clip(rng.normal(people.age_mean, people.age_spread, count), *people.age_range).round()
     woman = rng.random(count) < people.women
-    tall = np.where(
+    height = np.where(
         woman, rng.normal(*people.height_women, count), rng.normal(*people.height_men, count)
     )
     bmi = np.clip(rng.normal(*people.bmi, count), 15.0, 42.0)
-    weight = (bmi * (tall / 100) ** 2).round(1)
+    weight = (bmi * (height / 100) ** 2).round(1)
     over = age - 65
     expected = people.t_at_65 + people.t_per_year * over + people.t_per_bmi * (bmi - 25)
     expected = expected + woman * (people.t_women + people.t_per_year_women * over)
     latent = expected + rng.normal(0.0, people.t_spread, count)
     # A densitometer prints two decimals; the label is of what it prints.
     measured = (latent + rng.normal(0.0, DXA_ERROR, count)).round(2)
-    return _Pool(age, woman, tall.round(1), weight, expected, latent, measured)
+    return _Candidates(age, woman, height.round(1), weight, expected, latent, measured)
 
 
-def _match(
+def _draw_controls(
     expected: Values,
     positive: npt.NDArray[np.bool_],
     matching: float,
@@ -153,16 +155,16 @@ def _match(
 
 
 def _register(
-    home: Site,
+    home: Hospital,
     split: str,
-    pool: _Pool,
+    pool: _Candidates,
     members: npt.NDArray[np.int64],
     first: int,
     rng: np.random.Generator,
 ) -> list[Patient]:
     """Give each member a number, an anatomy of the split's own, and a seed."""
-    variants = dict(home.variants)[split]
-    used = min(len(variants), max(2, len(members) // _PATIENTS_PER_VARIANT))
+    split_variants = dict(home.split_variants)[split]
+    used = min(len(split_variants), max(2, len(members) // _PATIENTS_PER_VARIANT))
     letter = home.name[0].upper() + home.name[-1].upper()
     return [
         Patient(
@@ -170,7 +172,7 @@ def _register(
             site=home.name,
             split=split,
             seed=int(rng.integers(2**40)),
-            variant=variants[int(rng.integers(used))],
+            variant=split_variants[int(rng.integers(used))],
             age=int(pool.age[member]),
             sex="F" if pool.woman[member] else "M",
             weight_kg=float(pool.weight[member]),

@@ -31,14 +31,14 @@ _SIGMAS = (0.8, 1.6, 3.2, 6.4, 12.8)
 _SHARES = (5, 25, 50, 75, 95)
 
 
-def read_films(folder: Path, limit: int) -> list[Float]:
+def read_film_folder(folder: Path, limit: int) -> list[Float]:
     """Up to ``limit`` films of a folder and those below, evenly spaced, longer side ``SIDE``."""
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
     chosen = found[:: max(1, len(found) // limit)][:limit]
     return [_read(path) for path in chosen]
 
 
-def measure(film: Float) -> dict[str, float]:
+def film_metrics(film: Float) -> dict[str, float]:
     """Figures of one film in 0..1: tone, spread, shares of black and white, contrast by band.
 
     A band's figure is the median over the film of the local root mean square: a device or an edge
@@ -62,15 +62,15 @@ def measure(film: Float) -> dict[str, float]:
     return figures
 
 
-def spreads(films: Sequence[Float]) -> dict[str, npt.NDArray[np.float64]]:
+def metric_percentiles(films: Sequence[Float]) -> dict[str, npt.NDArray[np.float64]]:
     """For each figure its 5, 25, 50, 75 and 95 per cent points over the films."""
-    rows = [measure(film) for film in films]
+    rows = [film_metrics(film) for film in films]
     return {name: np.percentile([row[name] for row in rows], _SHARES) for name in rows[0]}
 
 
-def covered(simulated: Sequence[Float], real: Sequence[Float]) -> dict[str, float]:
+def coverage(simulated: Sequence[Float], real: Sequence[Float]) -> dict[str, float]:
     """For each figure the share of real films inside the simulated films' middle 98 in 100."""
-    mine, theirs = ([measure(film) for film in films] for films in (simulated, real))
+    mine, theirs = ([film_metrics(film) for film in films] for films in (simulated, real))
     shares = {}
     for name in mine[0]:
         low, high = np.percentile([row[name] for row in mine], [1, 99])
@@ -93,11 +93,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("real", type=Path, help="folder of real films")
     parser.add_argument("--limit", type=int, default=450, help="films of each folder at most")
     chosen = parser.parse_args(arguments)
-    films = [read_films(folder, chosen.limit) for folder in (chosen.simulated, chosen.real)]
+    films = [read_film_folder(folder, chosen.limit) for folder in (chosen.simulated, chosen.real)]
     if not all(films):
         parser.error("one of the folders holds no PNG or JPEG film")
-    mine, theirs = (spreads(some) for some in films)
-    shares = covered(*films)
+    mine, theirs = (metric_percentiles(some) for some in films)
+    shares = coverage(*films)
     table = Table("figure", "simulated 5/25/50/75/95 %", "real 5/25/50/75/95 %", "real covered")
     for name in mine:
         cells = [" ".join(f"{value:.4f}" for value in side[name]) for side in (mine, theirs)]

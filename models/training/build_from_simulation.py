@@ -13,7 +13,7 @@ from models.calibration.platt import area
 from models.images.dicom import Radiograph
 from models.nets.grid import GridNet
 from models.simulate.anatomy import ATTRIBUTION
-from models.simulate.cohort import render, twin
+from models.simulate.subject import render_film, with_t_score
 from models.training.build_bundle import CardText, ClinicalInputs, HeldOut, release
 from models.training.manifest_source import logits
 from models.training.simulated_batches import (
@@ -80,7 +80,7 @@ def _figures(net: GridNet, maps: Maps) -> tuple[Figure, ...]:
     """AUC on held-out variants, and the same with density switched off, which must be chance."""
     patients = subjects(TEST, TEST_FILMS)
     source = f"simulated, {len(TEST.variants)} variants of the CT seen nowhere else"
-    off = [replace(twin(one, -2.0), label=one.label) for one in patients[: TEST_FILMS // 2]]
+    off = [replace(with_t_score(one, -2.0), label=one.label) for one in patients[: TEST_FILMS // 2]]
     found = []
     for name, where, people in (
         ("held out", source, patients),
@@ -97,7 +97,7 @@ def _golden(maps: Maps, size: int) -> dict[str, Radiograph]:
     chosen = {"low": ranked[0], "middle": ranked[len(ranked) // 2], "high": ranked[-1]}
     return {
         f"simulated-{name}-density.png": Radiograph(
-            render(maps[one.variant].astype(np.float32), one, size)[0]
+            render_film(maps[one.variant].astype(np.float32), one, size)[0]
         )
         for name, one in chosen.items()
     }

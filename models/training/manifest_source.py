@@ -21,7 +21,7 @@ from models.images.dicom import PixelError
 from models.images.preprocess import prepare
 from models.images.read import read_film
 from models.nets.grid import STRIDE, FilmNet
-from models.simulate.cohort import T_MEAN, T_SPREAD
+from models.simulate.subject import T_MEAN, T_SPREAD
 from models.training.simulated_batches import Batch
 
 Half = npt.NDArray[np.float16]

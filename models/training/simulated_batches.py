@@ -15,18 +15,18 @@ from torch import Tensor
 from models.images.dicom import Radiograph
 from models.images.preprocess import prepare
 from models.simulate.anatomy import load_anatomy
-from models.simulate.cohort import (
+from models.simulate.anatomy_variants import MAP_SIDE, cached_maps
+from models.simulate.subject import (
     T_MEAN,
     T_SPREAD,
-    Subject,
-    blocks,
-    bone_cells,
-    compose,
+    SimulatedSubject,
+    block_mineral,
+    bone_share_by_cell,
+    compose_scene,
+    expose_scene,
     sample_subject,
-    shoot,
-    twin,
+    with_t_score,
 )
-from models.simulate.variants import MAP_SIDE, cached_maps
 
 Float = npt.NDArray[np.float32]
 Maps = dict[int, npt.NDArray[np.float16]]
@@ -116,7 +116,7 @@ def twin_pair(maps: Maps, split: Split, seed: int, size: int) -> Pair:
     other = first.t_score
     while abs(other - first.t_score) < 0.5:
         other = float(rng.normal(T_MEAN, T_SPREAD))
-    one, two = _show(maps, (first, twin(first, other)), size)
+    one, two = _show(maps, (first, with_t_score(first, other)), size)
     return one, two
 
 
@@ -133,26 +133,28 @@ def twin_batch(pairs: Sequence[Pair]) -> Batch:
     )
 
 
-def subjects(split: Split, count: int) -> list[Subject]:
+def subjects(split: Split, count: int) -> list[SimulatedSubject]:
     """The split's first patients; the same for ever."""
     return [sample_subject(split.first_seed + number, split.variants) for number in range(count)]
 
 
-def render_films(maps: Maps, patients: Sequence[Subject], size: int) -> npt.NDArray[np.float16]:
+def render_films(
+    maps: Maps, patients: Sequence[SimulatedSubject], size: int
+) -> npt.NDArray[np.float16]:
     """The patients' films, prepared for a net of ``size``: (n, 1, S, S)."""
     return np.stack([_show(maps, (one,), size)[0].film for one in patients])
 
 
-def _show(maps: Maps, alike: Sequence[Subject], size: int) -> list[Shown]:
+def _show(maps: Maps, alike: Sequence[SimulatedSubject], size: int) -> list[Shown]:
     """Films of subjects who differ in density alone: the scene, the dearest part, is made once."""
-    scene = compose(maps[alike[0].variant].astype(np.float32), alike[0], size)
-    bone = bone_cells(scene, size)
+    scene = compose_scene(maps[alike[0].variant].astype(np.float32), alike[0], size)
+    bone = bone_share_by_cell(scene, size)
     return [
         Shown(
-            film=prepare(Radiograph(shoot(scene, one)), size).array.astype(np.float16),
+            film=prepare(Radiograph(expose_scene(scene, one)), size).array.astype(np.float16),
             label=one.label,
             t_score=one.t_score,
-            mineral=np.log(blocks(scene, one, size) + MINERAL_FLOOR),
+            mineral=np.log(block_mineral(scene, one, size) + MINERAL_FLOOR),
             bone=bone,
         )
         for one in alike

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.nets.grid import FilmNet
-from models.simulate.cohort import Subject
+from models.simulate.subject import SimulatedSubject
 from models.training.manifest_source import Films, logits
 from models.training.simulated_batches import (
     CALIBRATE,
@@ -74,7 +74,7 @@ def kept_for_calibration(maps: Maps, size: int) -> Films:
     return _films(maps, subjects(CALIBRATE, CALIBRATION_FILMS), size)
 
 
-def _films(maps: Maps, patients: Sequence[Subject], size: int) -> Films:
+def _films(maps: Maps, patients: Sequence[SimulatedSubject], size: int) -> Films:
     return Films(
         pixels=render_films(maps, patients, size),
         label=np.array([one.label for one in patients], np.float32),

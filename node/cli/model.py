@@ -214,7 +214,7 @@ def train(  # noqa: PLR0913 - the options of a command
         typer.echo(f"{out}: AUC {measured.auc:.3f} ({measured.source}), {bundle.card.digest}")
 
 
-@model.command("simulate")
+@model.command("simulate_cohort")
 def simulate(  # noqa: PLR0913 - each is an option of the command
     out: Annotated[Path, typer.Option(help="Folder for films and manifests.")],
     patients: Annotated[int, typer.Option(help="Patients of all three hospitals.")] = 4542,
@@ -232,16 +232,16 @@ def simulate(  # noqa: PLR0913 - each is an option of the command
     jobs: Annotated[int, typer.Option(help="Processes; 0 for one per core.")] = 0,
 ) -> None:
     """Simulate a cohort of three hospitals: films of known bone density, and their manifest."""
-    from models.simulate.films import Recipe
-    from models.simulate.generate import Order, SimulationError, check, simulate
+    from models.simulate.film_files import Recipe
+    from models.simulate.run import CohortOrder, SimulationError, check_order, simulate_cohort
 
-    order = Order(patients, out, seed, jobs, Recipe(form, size, masks, twins, density_off))
+    order = CohortOrder(patients, out, seed, jobs, Recipe(form, size, masks, twins, density_off))
     try:
-        check(order)
+        check_order(order)
     except SimulationError as error:
         raise Misconfigured(str(error)) from None
     try:
-        made = simulate(order)
+        made = simulate_cohort(order)
     except SimulationError as error:
         raise Permanent(str(error)) from None
     for manifest in made.manifests:

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from models.simulate.exposure import expose, sample_exposure
-from models.simulate.plane import Plane, Point, curve, disc, plane, rod, tube
+from models.simulate.plane import FilmPlane, Point, curve, ellipse, rod, square_plane, tube
 
 Float = npt.NDArray[np.float32]
-Draw = Callable[[np.random.Generator, Plane], tuple[Float, Float]]
+Draw = Callable[[np.random.Generator, FilmPlane], tuple[Float, Float]]
 
 FIELD_MM = 300.0
 
@@ -31,7 +31,7 @@ def other(seed: int, size: int, kinds: tuple[str, ...] = ()) -> tuple[str, Float
     name = str(rng.choice(names))
     if name in NO_BODY:
         return name, NO_BODY[name](rng, size)
-    on = plane(size, FIELD_MM)
+    on = square_plane(size, FIELD_MM)
     soft, bone = BODY[name](rng, on)
     soft = soft * (1 + 0.03 * _field(rng, size, 2.6)) + 0.15 * _blobs(rng, on)
     turn = float(rng.normal(0, 12))
@@ -40,9 +40,9 @@ def other(seed: int, size: int, kinds: tuple[str, ...] = ()) -> tuple[str, Float
     return name, film
 
 
-def _hand(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
+def _hand(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
     soft, bone = on.canvas(), on.canvas()
-    palm = np.maximum(disc(on, (0, 40), (48, 55)), 0) * 3
+    palm = np.maximum(ellipse(on, (0, 40), (48, 55)), 0) * 3
     scale = float(rng.uniform(0.8, 1.25))
     for finger, spread in enumerate(np.linspace(-0.55, 0.55, 5)):
         thumb = finger == 0
@@ -58,12 +58,12 @@ def _hand(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
     for side in (-12.0, 14.0):
         rod(bone, on, ((side, 85), (side * 1.2, 190)), (8, 6))
     for x, y in rng.uniform((-25, 62), (25, 86), (8, 2)).tolist():
-        bone = np.maximum(bone, np.sqrt(np.maximum(disc(on, (x, y), (8, 7)), 0)) * 0.9)
+        bone = np.maximum(bone, np.sqrt(np.maximum(ellipse(on, (x, y), (8, 7)), 0)) * 0.9)
     rod(soft, on, ((0, 70), (0, 200)), (32, 38))
     return np.maximum(soft, palm).astype(np.float32), (bone * 0.8).astype(np.float32)
 
 
-def _limb(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
+def _limb(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
     """A long bone or two with a joint: arm, forearm, thigh, leg, knee, elbow."""
     soft, bone = on.canvas(), on.canvas()
     wide, bend = float(rng.uniform(28, 75)), float(rng.normal(0, 30))
@@ -79,46 +79,48 @@ def _limb(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
             inner = on.canvas()
             rod(inner, on, (knob, along), (thick * 0.55, thick * 0.55))
             bone = np.maximum(bone - 0.8 * inner, 0)
-            head = np.maximum(disc(on, (off, joint + np.sign(end[1]) * 18), (thick * 1.9, 20)), 0)
+            head = np.maximum(
+                ellipse(on, (off, joint + np.sign(end[1]) * 18), (thick * 1.9, 20)), 0
+            )
             bone = np.maximum(bone, head * thick * 0.12)
     return soft, bone * 0.9
 
 
-def _pelvis(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
-    soft = np.sqrt(np.maximum(disc(on, (0, 0), (175, 240)), 0)) * float(rng.uniform(16, 24))
+def _pelvis(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
+    soft = np.sqrt(np.maximum(ellipse(on, (0, 0), (175, 240)), 0)) * float(rng.uniform(16, 24))
     bone = on.canvas()
     tilt = float(rng.uniform(0.3, 0.7))
     for side in (-1.0, 1.0):
-        wing = disc(on, (side * 75, -30), (60, 70), side * tilt)
+        wing = ellipse(on, (side * 75, -30), (60, 70), side * tilt)
         bone += np.where(wing > 0, 0.6 + 0.9 * np.exp(-((wing / 0.25) ** 2)), 0) * 0.8
         head = (side * 88, 50.0)
-        bone += np.sqrt(np.maximum(disc(on, head, (25, 25)), 0)) * 2.2
+        bone += np.sqrt(np.maximum(ellipse(on, head, (25, 25)), 0)) * 2.2
         rod(bone, on, (head, (side * 125, 75)), (17, 18))
         rod(bone, on, ((side * 125, 70), (side * 118, 220)), (20, 15))
-        ring = disc(on, (side * 38, 95), (30, 26), side * 0.4)
+        ring = ellipse(on, (side * 38, 95), (30, 26), side * 0.4)
         bone += np.where(abs(ring) < 0.45, 0.9, 0)
-    bone += np.sqrt(np.maximum(disc(on, (0, -35), (38, 60)), 0)) * 1.6
+    bone += np.sqrt(np.maximum(ellipse(on, (0, -35), (38, 60)), 0)) * 1.6
     bone += _column(rng, on, 0.0, (-170, -70), 26)
     return np.asarray(soft, np.float32), np.minimum(bone, 4.0)
 
 
-def _abdomen(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
-    soft = np.sqrt(np.maximum(disc(on, (0, 0), (165, 260)), 0)) * float(rng.uniform(16, 24))
+def _abdomen(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
+    soft = np.sqrt(np.maximum(ellipse(on, (0, 0), (165, 260)), 0)) * float(rng.uniform(16, 24))
     for x, y, a, b in rng.uniform((-110, -90, 8, 8), (110, 110, 34, 26), (14, 4)).tolist():
-        soft -= np.sqrt(np.maximum(disc(on, (x, y), (a, b)), 0)) * 4
+        soft -= np.sqrt(np.maximum(ellipse(on, (x, y), (a, b)), 0)) * 4
     bone = _column(rng, on, float(rng.normal(0, 6)), (-170, 100), 24)
     for side in (-1.0, 1.0):
         for level in (-150, -125, -100):
             path = curve(((side * 20, level), (side * 90, level - 5), (side * 150, level + 60)))
             tube(bone, on, path, 6.5)
-        wing = disc(on, (side * 80, 140), (62, 60), side * 0.6)
+        wing = ellipse(on, (side * 80, 140), (62, 60), side * 0.6)
         bone += np.where(wing > 0, 0.7, 0)
     return np.maximum(soft, 0), np.minimum(bone, 3.0)
 
 
-def _skull(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
+def _skull(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
     across = float(rng.uniform(68, 92))
-    brain = disc(on, (0, -20), (across, 88))
+    brain = ellipse(on, (0, -20), (across, 88))
     soft = np.sqrt(np.maximum(brain, 0)) * 15
     rod(soft, on, ((0, 40), (float(rng.normal(0, 30)), 180)), (52, 58))
     bone = np.where(brain > 0, 1.0 + 2.6 * np.exp(-((brain / 0.12) ** 2)), 0)
@@ -127,13 +129,13 @@ def _skull(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
     for x in np.linspace(-28, 28, 10):
         rod(bone, on, ((float(x), 58), (float(x), 80)), (3, 3))
     for side in (-1.0, 1.0):
-        orbit = disc(on, (side * 32, 5), (19, 17))
+        orbit = ellipse(on, (side * 32, 5), (19, 17))
         bone = np.where(orbit > 0, bone * 0.35, bone)
     bone += _column(rng, on, 0.0, (90, 180), 18)
     return soft, np.minimum(bone, 5.0)
 
 
-def _spine(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
+def _spine(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
     """Cervical or lumbar spine, from the front or the side."""
     wide = float(rng.uniform(50, 120))
     soft, bone = on.canvas(), _column(rng, on, float(rng.normal(0, 10)), (-180, 180), wide * 0.3)
@@ -141,7 +143,7 @@ def _spine(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
     return soft * 1.2, bone
 
 
-def _foot(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
+def _foot(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
     soft, bone = on.canvas(), on.canvas()
     rod(soft, on, ((-60, -180), (-70, 40)), (45, 38))
     rod(soft, on, ((-70, 50), (130, 80)), (40, 18))
@@ -159,14 +161,14 @@ def _foot(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
     return soft, bone * 0.8
 
 
-def _shoulder(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
+def _shoulder(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
     soft, bone = on.canvas(), on.canvas()
     rod(soft, on, ((-200, 60), (20, -20)), (110, 75))
     rod(soft, on, ((20, -20), (80, 190)), (60, 48))
     rod(bone, on, ((-150, -60), (10, -55)), (7, 8))
-    bone += np.sqrt(np.maximum(disc(on, (40, -20), (27, 27)), 0)) * 2.4
+    bone += np.sqrt(np.maximum(ellipse(on, (40, -20), (27, 27)), 0)) * 2.4
     rod(bone, on, ((42, -10), (78, 190)), (17, 12))
-    blade = disc(on, (-40, 40), (38, 75), float(rng.uniform(-0.4, 0.2)))
+    blade = ellipse(on, (-40, 40), (38, 75), float(rng.uniform(-0.4, 0.2)))
     bone += np.where(blade > 0, 0.35 + 0.8 * np.exp(-((blade / 0.2) ** 2)), 0)
     for level in range(5):
         y = -40 + 32.0 * level
@@ -174,9 +176,9 @@ def _shoulder(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
     return soft, np.minimum(bone, 3.5)
 
 
-def _breast(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
+def _breast(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
     size = float(rng.uniform(70, 140))
-    outline = disc(on, (-150, float(rng.normal(0, 25))), (size * 1.3, size * 1.2))
+    outline = ellipse(on, (-150, float(rng.normal(0, 25))), (size * 1.3, size * 1.2))
     size_px = len(on.x)
     gland = np.exp(1.2 * _field(rng, size_px, 2.0))
     soft = np.where(outline > 0, (1 - np.exp(-6 * outline)) * (3.2 + 0.8 * gland), 0)
@@ -184,7 +186,7 @@ def _breast(rng: np.random.Generator, on: Plane) -> tuple[Float, Float]:
 
 
 def _column(
-    rng: np.random.Generator, on: Plane, x: float, reach: tuple[float, float], wide: float
+    rng: np.random.Generator, on: FilmPlane, x: float, reach: tuple[float, float], wide: float
 ) -> Float:
     """Vertebrae one above the other, on a gentle curve."""
     bone = on.canvas()
@@ -242,10 +244,10 @@ def _page(rng: np.random.Generator, size: int) -> Float:
     return _unit(page if rng.random() < 0.7 else 1 - page)
 
 
-def _blobs(rng: np.random.Generator, on: Plane) -> Float:
+def _blobs(rng: np.random.Generator, on: FilmPlane) -> Float:
     found = on.canvas()
     for x, y, radius in rng.uniform((-140, -140, 4), (140, 140, 30), (6, 3)).tolist():
-        found += np.sqrt(np.maximum(disc(on, (x, y), (radius, radius)), 0))
+        found += np.sqrt(np.maximum(ellipse(on, (x, y), (radius, radius)), 0))
     return found
 
 

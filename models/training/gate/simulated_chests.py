@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import track
 
 from models.simulate.anatomy import Anatomy, load_anatomy
-from models.simulate.cohort import compose, dress, shoot
+from models.simulate.anatomy_variants import render_maps, sample_variant
 from models.simulate.exposure import expose, sample_exposure
-from models.simulate.variants import render_maps, sample_variant
-from models.simulate.vendor import MIXED
+from models.simulate.subject import build_subject, compose_scene, expose_scene
+from models.simulate.vendor_ranges import MIXED
 
 Float = npt.NDArray[np.float32]
 
@@ -47,8 +47,8 @@ def _frontal(anatomy: Anatomy, number: int, films: int, size: int) -> list[Chest
     made = []
     for one in range(films):
         seed = number * 1000 + one
-        subject = dress(seed, number, (-2.0, False), MIXED, 0.3)
-        made.append(Chest(shoot(compose(maps, subject, size), subject), number, True))
+        subject = build_subject(seed, number, (-2.0, False), MIXED, 0.3)
+        made.append(Chest(expose_scene(compose_scene(maps, subject, size), subject), number, True))
     return made
 
 

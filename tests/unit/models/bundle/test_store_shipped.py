@@ -14,7 +14,7 @@ from models.bundle.golden import verify_golden
 from models.bundle.score import score
 from models.bundle.store import Bundle, load_bundle
 from models.images.dicom import read_radiograph
-from models.simulate.demo_film import build
+from models.simulate.demo_film import build_demo_dataset
 from tests.support.paths import ROOT
 
 FILM = ROOT / "node" / "demo" / "film.dcm"
@@ -88,13 +88,13 @@ def test_age_and_birth_date_agree(film: Dataset) -> None:
 def test_the_pixels_of_the_film_survive_its_encoding() -> None:
     picture = np.random.default_rng(0).random((64, 48), dtype=np.float32)
     picture[0, 0], picture[0, 1] = 0.0, 1.0
-    read = read_radiograph(build(picture))
+    read = read_radiograph(build_demo_dataset(picture))
     assert np.abs(read.pixels - picture).max() < 1 / 4095
     assert read.aspect == 1.0
 
 
 def test_building_the_film_again_keeps_its_identity(film: Dataset) -> None:
-    again = build(np.eye(32, dtype=np.float32))
+    again = build_demo_dataset(np.eye(32, dtype=np.float32))
     assert again.SOPInstanceUID == film.SOPInstanceUID
     assert again.StudyInstanceUID == film.StudyInstanceUID
 

@@ -17,11 +17,12 @@ from models.evaluation.leakage_checks import (
     twins,
 )
 from models.images.dicom import Radiograph
-from models.simulate import cohort, patients
-from models.simulate.cohort import Scene, Subject, shoot
+from models.simulate import patients
+from models.simulate import subject as subjects
 from models.simulate.exposure import Exposure
-from models.simulate.films import OFF_T_SCORE
-from models.simulate.patients import Patient, enrol
+from models.simulate.film_files import DENSITY_OFF_T_SCORE
+from models.simulate.patients import Patient, draw_cohort
+from models.simulate.subject import Scene, SimulatedSubject, expose_scene
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def _labels(count: int = 1200) -> np.ndarray:
 @pytest.fixture(scope="module")
 def people() -> list[Patient]:
     """Return test patients of all hospitals; do not change them."""
-    return [one for one in enrol(1100, 1) if one.split == "test"][::2]
+    return [one for one in draw_cohort(1100, 1) if one.split == "test"][::2]
 
 
 def _labels_of(people: Sequence[Patient]) -> np.ndarray:
@@ -59,12 +60,12 @@ def _greys(people: Sequence[Patient], t_score: float | None = None) -> np.ndarra
         subject = one.subject()
         if t_score is not None:
             subject = replace(subject, t_score=t_score)
-        found.append(grey_levels(Radiograph(shoot(scene, subject))))
+        found.append(grey_levels(Radiograph(expose_scene(scene, subject))))
     return np.stack(found)
 
 
 def test_mean_grey_tells_nothing_once_density_is_off(people: list[Patient]) -> None:
-    assert density_off(_greys(people, OFF_T_SCORE)[:, 0], _labels_of(people)).holds
+    assert density_off(_greys(people, DENSITY_OFF_T_SCORE)[:, 0], _labels_of(people)).holds
 
 
 def test_density_off_fails_in_a_world_that_x_rays_the_sick_otherwise(
@@ -74,16 +75,16 @@ def test_density_off_fails_in_a_world_that_x_rays_the_sick_otherwise(
 
     No bone is needed to tell them then, and a net would learn that instead.
     """
-    dress: Callable[..., Subject] = patients.dress
+    build: Callable[..., SimulatedSubject] = patients.build_subject
 
-    def careless(*arguments: object) -> Subject:
-        subject = dress(*arguments)
-        shown = subject.shot.processing
+    def careless(*arguments: object) -> SimulatedSubject:
+        subject = build(*arguments)
+        shown = subject.exposure.processing
         wider = replace(shown, low=shown.low - 0.2 * subject.label)
-        return replace(subject, shot=replace(subject.shot, processing=wider))
+        return replace(subject, exposure=replace(subject.exposure, processing=wider))
 
-    monkeypatch.setattr(patients, "dress", careless)
-    found = density_off(_greys(people, OFF_T_SCORE)[:, 0], _labels_of(people))
+    monkeypatch.setattr(patients, "build_subject", careless)
+    found = density_off(_greys(people, DENSITY_OFF_T_SCORE)[:, 0], _labels_of(people))
     assert not found.holds
     assert found.figure.low > 0.55
 
@@ -181,17 +182,17 @@ def test_grey_level_fails_where_exposure_follows_density_which_density_off_canno
     people: list[Patient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without automatic exposure, who has more bone is lighter all over the film."""
-    sound: Callable[..., np.ndarray] = cohort.expose
+    sound: Callable[..., np.ndarray] = subjects.expose
 
-    def fixed(water: np.ndarray, mineral: np.ndarray, shot: Exposure) -> np.ndarray:
-        return sound(water, mineral, shot) + np.float32(2.0 * (mineral.mean() - 0.1))
+    def fixed(water: np.ndarray, mineral: np.ndarray, exposure: Exposure) -> np.ndarray:
+        return sound(water, mineral, exposure) + np.float32(2.0 * (mineral.mean() - 0.1))
 
-    monkeypatch.setattr(cohort, "expose", fixed)
+    monkeypatch.setattr(subjects, "expose", fixed)
     labels, sites = _labels_of(people), [one.site for one in people]
     found = grey_level(_greys(people), labels, sites)
     assert not found.holds
     assert found.figure.high < 0.45
-    assert density_off(_greys(people, OFF_T_SCORE)[:, 0], labels).holds
+    assert density_off(_greys(people, DENSITY_OFF_T_SCORE)[:, 0], labels).holds
 
 
 @pytest.mark.parametrize("guard", [density_off, lambda *a: not_too_good("A", *a)])
@@ -208,5 +209,5 @@ def test_chance_alone_is_what_random_scores_do(rng: np.random.Generator) -> None
 
 
 def test_the_remedy_for_too_small_a_cohort_is_large_enough() -> None:
-    labels = np.array([one.label for one in enrol(1100, 3) if one.split == "test"])
+    labels = np.array([one.label for one in draw_cohort(1100, 3) if one.split == "test"])
     assert chance_alone(labels) < 0.05

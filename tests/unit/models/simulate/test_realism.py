@@ -7,7 +7,14 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from models.simulate.realism import SIDE, covered, main, measure, read_films, spreads
+from models.simulate.realism import (
+    SIDE,
+    coverage,
+    film_metrics,
+    main,
+    metric_percentiles,
+    read_film_folder,
+)
 
 
 def _film(seed: int, sharp: float = 2.0, tone: float = 0.5) -> np.ndarray:
@@ -19,30 +26,30 @@ def _film(seed: int, sharp: float = 2.0, tone: float = 0.5) -> np.ndarray:
 def test_tone_and_its_tails() -> None:
     film = np.full((60, 60), 0.5, np.float32)
     film[:15], film[45:] = 0.0, 1.0
-    figures = measure(film)
+    figures = film_metrics(film)
     assert figures["mean"] == pytest.approx(0.5)
     assert (figures["black"], figures["white"]) == pytest.approx((0.25, 0.25))
     assert figures["spread"] == pytest.approx(np.sqrt(0.125))
 
 
 def test_each_band_sees_structure_of_its_size() -> None:
-    fine, coarse = measure(_film(1, sharp=0.6)), measure(_film(1, sharp=6.0))
+    fine, coarse = film_metrics(_film(1, sharp=0.6)), film_metrics(_film(1, sharp=6.0))
     assert fine["band 0.8 px"] > 5 * coarse["band 0.8 px"]
     assert coarse["band 12.8 px"] > 2 * fine["band 12.8 px"]
 
 
 def test_one_device_does_not_decide_a_band() -> None:
     film = _film(2)
-    plain = measure(film)["band 1.6 px"]
+    plain = film_metrics(film)["band 1.6 px"]
     film[40:44, 40:44] = 1.0
-    assert measure(film)["band 1.6 px"] == pytest.approx(plain, rel=0.1)
+    assert film_metrics(film)["band 1.6 px"] == pytest.approx(plain, rel=0.1)
 
 
 def test_films_cover_themselves_and_not_others() -> None:
     films = [_film(seed, tone=0.4 + 0.002 * seed) for seed in range(60)]
-    assert min(covered(films, films).values()) > 0.9
-    assert covered(films, [_film(seed, tone=0.8) for seed in range(9)])["mean"] == 0.0
-    low, *_, high = spreads(films)["mean"]
+    assert min(coverage(films, films).values()) > 0.9
+    assert coverage(films, [_film(seed, tone=0.8) for seed in range(9)])["mean"] == 0.0
+    low, *_, high = metric_percentiles(films)["mean"]
     assert low < high
 
 
@@ -66,7 +73,7 @@ def test_the_command_compares_two_folders(
 
 @pytest.mark.shared_data
 def test_real_films_are_read_at_the_common_size(shared_data: Path) -> None:
-    films = read_films(shared_data / "nih" / "images", 5)
+    films = read_film_folder(shared_data / "nih" / "images", 5)
     assert len(films) == 5
     assert all(max(film.shape) == SIDE for film in films)
-    assert 0.2 < np.mean([measure(film)["mean"] for film in films]) < 0.8
+    assert 0.2 < np.mean([film_metrics(film)["mean"] for film in films]) < 0.8

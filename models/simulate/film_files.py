@@ -11,18 +11,18 @@ import numpy.typing as npt
 from PIL import Image
 
 from models.simulate.anatomy import REFERENCE_BMD
-from models.simulate.cohort import (
+from models.simulate.dicom import SimulatedHeader, build_dataset
+from models.simulate.hospitals import SIMULATION_VERSION
+from models.simulate.patients import Patient
+from models.simulate.subject import (
     BONE_FLOOR,
     SPREAD_BMD,
     Scene,
-    Subject,
-    compose,
+    SimulatedSubject,
+    compose_scene,
     density_factor,
-    shoot,
+    expose_scene,
 )
-from models.simulate.dicom import Header, build
-from models.simulate.hospitals import WORLD_VERSION
-from models.simulate.patients import Patient
 
 Float = npt.NDArray[np.float32]
 
@@ -31,7 +31,7 @@ FORMATS = ("png", "dicom")
 TWIN_STEP = 0.10
 """By how much of its density a twin differs from the patient, up or down."""
 
-OFF_T_SCORE = -2.0
+DENSITY_OFF_T_SCORE = -2.0
 """Everybody's density in a density-off cohort: near the middle of the real one."""
 
 
@@ -52,11 +52,11 @@ class Recipe:
 
     def identity(self, patient: Patient, seed: int) -> str:
         """Digest of everything that decides a patient's files."""
-        text = f"{WORLD_VERSION} {seed} {self!r} {patient!r}"
+        text = f"{SIMULATION_VERSION} {seed} {self!r} {patient!r}"
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def paths(patient: Patient, recipe: Recipe) -> dict[str, str]:
+def film_paths(patient: Patient, recipe: Recipe) -> dict[str, str]:
     """Each file of a patient by cohort (or ``mask``), relative to the cohort's folder."""
     suffix = "dcm" if recipe.form == "dicom" else "png"
     place = f"{patient.site}/{patient.patient_id}"
@@ -64,7 +64,7 @@ def paths(patient: Patient, recipe: Recipe) -> dict[str, str]:
     return found | ({"mask": f"masks/{place}.png"} if recipe.masks else {})
 
 
-def counterpart(patient: Patient) -> Patient:
+def twin_of(patient: Patient) -> Patient:
     """The patient with a tenth more or less bone; half of them either way, label as measured."""
     sign = 1.0 if patient.seed % 2 else -1.0
     factor = density_factor(patient.latent) * (1.0 + sign * TWIN_STEP)
@@ -73,23 +73,25 @@ def counterpart(patient: Patient) -> Patient:
     return replace(patient, latent=latent, t_score=measured, label=measured <= -2.5)
 
 
-def make(patient: Patient, maps: Float, recipe: Recipe) -> dict[str, bytes]:
+def make_films(patient: Patient, maps: Float, recipe: Recipe) -> dict[str, bytes]:
     """All files of one patient, as bytes by cohort or ``mask``."""
     subject = patient.subject()
-    scene = compose(maps, subject, recipe.size)
+    scene = compose_scene(maps, subject, recipe.size)
     shown = {
         "films": subject,
-        "twins": replace(subject, t_score=counterpart(patient).latent),
-        "density-off": replace(subject, t_score=OFF_T_SCORE),
+        "twins": replace(subject, t_score=twin_of(patient).latent),
+        "density-off": replace(subject, t_score=DENSITY_OFF_T_SCORE),
     }
     files = {
-        name: _encode(shoot(scene, shown[name]), patient, shown[name], (name, recipe))
+        name: _encode(expose_scene(scene, shown[name]), patient, shown[name], (name, recipe))
         for name in recipe.cohorts()
     }
     return files | ({"mask": _mask(scene)} if recipe.masks else {})
 
 
-def _encode(film: Float, patient: Patient, subject: Subject, made: tuple[str, Recipe]) -> bytes:
+def _encode(
+    film: Float, patient: Patient, subject: SimulatedSubject, made: tuple[str, Recipe]
+) -> bytes:
     name, recipe = made
     stream = io.BytesIO()
     if recipe.form == "png":
@@ -97,9 +99,9 @@ def _encode(film: Float, patient: Patient, subject: Subject, made: tuple[str, Re
         Image.fromarray(deep).save(stream, "PNG", compress_level=3)
     else:
         header = _header(
-            patient, subject, f"{WORLD_VERSION}-{recipe.size}-{name}-{patient!r}", recipe.size
+            patient, subject, f"{SIMULATION_VERSION}-{recipe.size}-{name}-{patient!r}", recipe.size
         )
-        build(film, header).save_as(stream, enforce_file_format=True)
+        build_dataset(film, header).save_as(stream, enforce_file_format=True)
     return stream.getvalue()
 
 
@@ -110,9 +112,11 @@ def _mask(scene: Scene) -> bytes:
     return stream.getvalue()
 
 
-def _header(patient: Patient, subject: Subject, identity: str, size: int) -> Header:
-    processing = subject.shot.processing
-    return Header(
+def _header(
+    patient: Patient, subject: SimulatedSubject, identity: str, size: int
+) -> SimulatedHeader:
+    processing = subject.exposure.processing
+    return SimulatedHeader(
         identity=identity,
         patient_id=patient.patient_id,
         patient_name="SIMULATED",
@@ -125,7 +129,7 @@ def _header(patient: Patient, subject: Subject, identity: str, size: int) -> Hea
         weight_kg=patient.weight_kg,
         accession="",
         view=subject.view,
-        spacing_mm=subject.pose.field / size,
+        spacing_mm=subject.pose.field_mm / size,
         bits=processing.bits,
         monochrome1=processing.monochrome1,
     )

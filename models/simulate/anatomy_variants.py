@@ -35,7 +35,7 @@ _VERSION = 4
 
 
 @dataclass(frozen=True)
-class Variant:
+class AnatomyVariant:
     """How one chest differs from the CT's; lengths in mm, angles in degrees, seed for the warp."""
 
     seed: int
@@ -49,11 +49,11 @@ class Variant:
     warp: float
 
 
-def sample_variant(seed: int) -> Variant:
+def sample_variant(seed: int) -> AnatomyVariant:
     """The variant of this seed: posture, build, spine curvature, inspiration, smooth warp."""
     rng = np.random.default_rng([_VERSION, seed])
     width, depth, height = rng.normal((1.0, 1.0, 1.0), (0.045, 0.07, 0.04)).tolist()
-    return Variant(
+    return AnatomyVariant(
         seed=seed,
         turn=float(rng.normal(0, 3.0)),
         tilt=float(rng.normal(0, 1.5)),
@@ -67,7 +67,7 @@ def sample_variant(seed: int) -> Variant:
 
 
 def render_maps(
-    anatomy: Anatomy, variant: Variant, size: int, depth_mm: float = _DEPTH_MM
+    anatomy: Anatomy, variant: AnatomyVariant, size: int, depth_mm: float = _DEPTH_MM
 ) -> Float:
     """Areal density along diverging rays, back to front.
 
@@ -118,7 +118,7 @@ def cached_maps(anatomy: Anatomy | None, seed: int, size: int, folder: Path) -> 
     return maps.astype(np.float16).astype(np.float32)
 
 
-def _warp_field(variant: Variant) -> Tensor:
+def _warp_field(variant: AnatomyVariant) -> Tensor:
     """Smooth random displacement in mm, (1, 3, 20, 20, 20) over a cube of 360 mm."""
     rng = np.random.default_rng([_VERSION, variant.seed, 1])
     coarse = rng.normal(0, variant.warp, (3, 5, 5, 5))
@@ -126,7 +126,7 @@ def _warp_field(variant: Variant) -> Tensor:
     return torch.from_numpy(fine.astype(np.float32))[None]
 
 
-def _deform(point: Tensor, variant: Variant, field: Tensor) -> Tensor:
+def _deform(point: Tensor, variant: AnatomyVariant, field: Tensor) -> Tensor:
     """Where in the CT a point of the variant comes from; both (rows, columns, 3) in mm."""
     point = point @ torch.from_numpy(_rotation(variant)).T
     point = point / torch.tensor(variant.scale)
@@ -144,7 +144,7 @@ def _deform(point: Tensor, variant: Variant, field: Tensor) -> Tensor:
     )
 
 
-def _rotation(variant: Variant) -> Float:
+def _rotation(variant: AnatomyVariant) -> Float:
     turn, tilt, pitch = np.deg2rad([variant.turn, variant.tilt, variant.pitch])
     about_up = [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]]
     about_forward = [[np.cos(tilt), 0, np.sin(tilt)], [0, 1, 0], [-np.sin(tilt), 0, np.cos(tilt)]]

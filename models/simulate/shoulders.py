@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from models.simulate.plane import Plane, curve, disc, rise, rod, tube
+from models.simulate.plane import FilmPlane, curve, ellipse, rod, smoothstep, tube
 
 Float = npt.NDArray[np.float32]
 
@@ -24,7 +24,7 @@ _CORTEX = 0.5
 
 
 @dataclass(frozen=True)
-class Frame:
+class Shoulders:
     """Shoulders and arms of one patient; mm and degrees.
 
     ``breadth`` is from the spine to the head of the humerus, ``height`` of the shoulders over their
@@ -40,9 +40,9 @@ class Frame:
     lean: float
 
 
-def sample_frame(rng: np.random.Generator) -> Frame:
+def sample_shoulders(rng: np.random.Generator) -> Shoulders:
     """Shoulders as they come; which film gets which says nothing of density."""
-    return Frame(
+    return Shoulders(
         breadth=float(rng.normal(176.0, 9.0)),
         height=float(rng.normal(0.0, 10.0)),
         spread=float(rng.uniform(8.0, 36.0)),
@@ -52,75 +52,79 @@ def sample_frame(rng: np.random.Generator) -> Frame:
     )
 
 
-def complete(water: Float, on: Plane, frame: Frame) -> Float:
+def add_shoulders(water: Float, plane: FilmPlane, shoulders: Shoulders) -> Float:
     """The CT's tissue (rows, columns) in g/cm2, with neck, shoulders and arms around it."""
-    around = on.canvas()
-    tube(around, on, [(frame.lean, -340.0), (frame.lean, -200.0), (0.0, -120.0)], 62.0)
+    around = plane.canvas()
+    tube(around, plane, [(shoulders.lean, -340.0), (shoulders.lean, -200.0), (0.0, -120.0)], 62.0)
     for side in (-1.0, 1.0):
-        head, elbow = _arm(frame, side)
-        rod(around, on, ((side * 30, -215.0), (head[0], head[1] - 8)), (46.0, 30.0))
-        rod(around, on, ((side * 55, -140.0), head), (80.0, 56.0))
-        rod(around, on, (head, elbow), (frame.stoutness + 4, frame.stoutness - 6))
-    tube(hollow := on.canvas(), on, [(frame.lean, -340.0), (0.0, -140.0)], 8.0)
-    around = ndimage.gaussian_filter(around, 7.0 / on.step, truncate=2.5) - hollow
-    above = rise(on.y[:, None], _CT_TOP + 16, _CT_TOP - 28)
-    beside = rise(abs(on.x)[None, :], 128.0, 158.0)
+        head, elbow = _arm(shoulders, side)
+        rod(around, plane, ((side * 30, -215.0), (head[0], head[1] - 8)), (46.0, 30.0))
+        rod(around, plane, ((side * 55, -140.0), head), (80.0, 56.0))
+        rod(around, plane, (head, elbow), (shoulders.stoutness + 4, shoulders.stoutness - 6))
+    tube(hollow := plane.canvas(), plane, [(shoulders.lean, -340.0), (0.0, -140.0)], 8.0)
+    around = ndimage.gaussian_filter(around, 7.0 / plane.step, truncate=2.5) - hollow
+    above = smoothstep(plane.y[:, None], _CT_TOP + 16, _CT_TOP - 28)
+    beside = smoothstep(abs(plane.x)[None, :], 128.0, 158.0)
     outer = np.maximum(water, around * beside)
     whole: Float = ((1 - above) * outer + above * np.maximum(around, 0.0)).astype(np.float32)
     return whole
 
 
-def girdle(on: Plane, frame: Frame) -> Float:
+def girdle_mineral(plane: FilmPlane, shoulders: Shoulders) -> Float:
     """Mineral of clavicles, scapulae and humeri at density 1, (rows, columns) in g/cm2."""
-    total = on.canvas()
+    total = plane.canvas()
     for side in (-1.0, 1.0):
-        (head_x, head_y), elbow = _arm(frame, side)
-        total += _shaft(on, [(head_x, head_y + 16), elbow], 10.5, 7.0)
-        knob = disc(on, (head_x - side * 4, head_y), (23.0, 25.0))
+        (head_x, head_y), elbow = _arm(shoulders, side)
+        total += _shaft(plane, [(head_x, head_y + 16), elbow], 10.5, 7.0)
+        knob = ellipse(plane, (head_x - side * 4, head_y), (23.0, 25.0))
         total += 0.75 * np.sqrt(np.maximum(knob, 0.0)) + 0.15 * (knob > 0) * (knob < 0.14)
         collar = curve(
             [
                 (side * 14, -122.0),
-                (side * 60, -118.0 + 0.2 * frame.height),
-                (side * 90, -172.0 + frame.height),
+                (side * 60, -118.0 + 0.2 * shoulders.height),
+                (side * 90, -172.0 + shoulders.height),
                 (head_x - side * 18, head_y - 26),
             ]
         )
-        total += _shaft(on, collar, 6.5, 3.6)
-        total += _scapula(on, frame, side, head_x, head_y)
-    return np.asarray(ndimage.gaussian_filter(total, 0.5 / on.step), np.float32)
+        total += _shaft(plane, collar, 6.5, 3.6)
+        total += _scapula(plane, shoulders, side, head_x, head_y)
+    return np.asarray(ndimage.gaussian_filter(total, 0.5 / plane.step), np.float32)
 
 
-def _arm(frame: Frame, side: float) -> tuple[tuple[float, float], tuple[float, float]]:
-    head = (side * frame.breadth + 0.4 * frame.lean, -132.0 + frame.height)
-    angle = np.deg2rad(frame.spread)
+def _arm(shoulders: Shoulders, side: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    head = (side * shoulders.breadth + 0.4 * shoulders.lean, -132.0 + shoulders.height)
+    angle = np.deg2rad(shoulders.spread)
     reach = (head[0] + side * 300.0 * float(np.sin(angle)), head[1] + 300.0 * float(np.cos(angle)))
     return head, reach
 
 
-def _shaft(on: Plane, path: list[tuple[float, float]], outer: float, inner: float) -> Float:
+def _shaft(plane: FilmPlane, path: list[tuple[float, float]], outer: float, inner: float) -> Float:
     """A hollow bone: bright rims, a paler middle."""
-    whole, marrow = on.canvas(), on.canvas()
-    tube(whole, on, path, outer)
-    tube(marrow, on, path, inner)
+    whole, marrow = plane.canvas(), plane.canvas()
+    tube(whole, plane, path, outer)
+    tube(marrow, plane, path, inner)
     return np.asarray(_CORTEX * (whole - np.float32(0.85) * marrow), np.float32)
 
 
-def _scapula(on: Plane, frame: Frame, side: float, head_x: float, head_y: float) -> Float:
+def _scapula(
+    plane: FilmPlane, shoulders: Shoulders, side: float, head_x: float, head_y: float
+) -> Float:
     """A thin blade with a stout outer border, its spine, the socket and the coracoid."""
-    out = 12.0 + 22.0 * frame.roll
+    out = 12.0 + 22.0 * shoulders.roll
     inner, low = abs(head_x) - 66.0 + out * 0.6, head_y + 108.0
     tip = (side * (abs(head_x) - 42.0 + out), low)
     socket = (head_x - side * 24, head_y + 6)
     upper = (side * inner, head_y + 4)
-    blade = on.canvas()
+    blade = plane.canvas()
     for share in np.linspace(0.0, 1.0, 7):
         near = (socket[0] + share * (upper[0] - socket[0]), socket[1] + share * 6)
-        rod(blade, on, (near, tip), (8.0, 5.0))
+        rod(blade, plane, (near, tip), (8.0, 5.0))
     plate = np.minimum(blade, 0.45)
-    edges = on.canvas()
-    tube(edges, on, curve([socket, (socket[0] - side * 4, head_y + 60), tip]), 3.6)
-    tube(edges, on, curve([upper, (upper[0] - side * 6, head_y + 55), tip]), 1.6)
-    tube(edges, on, curve([upper, (head_x - side * 40, head_y - 14), (head_x, head_y - 30)]), 4.0)
-    tube(edges, on, [socket, (head_x - side * 34, head_y - 14)], 5.5)
+    edges = plane.canvas()
+    tube(edges, plane, curve([socket, (socket[0] - side * 4, head_y + 60), tip]), 3.6)
+    tube(edges, plane, curve([upper, (upper[0] - side * 6, head_y + 55), tip]), 1.6)
+    tube(
+        edges, plane, curve([upper, (head_x - side * 40, head_y - 14), (head_x, head_y - 30)]), 4.0
+    )
+    tube(edges, plane, [socket, (head_x - side * 34, head_y - 14)], 5.5)
     return np.asarray(0.16 * plate + _CORTEX * 0.75 * edges, np.float32)

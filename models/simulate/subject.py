@@ -14,14 +14,14 @@ from scipy import ndimage
 from torch.nn.functional import grid_sample, interpolate
 
 from models.simulate.anatomy import REFERENCE_BMD
-from models.simulate.body import Frame, complete, girdle, sample_frame
-from models.simulate.devices import Devices, metal, sample_devices
+from models.simulate.anatomy_variants import FIELD_MM
+from models.simulate.devices import Devices, device_mineral, sample_devices
 from models.simulate.exposure import Exposure, expose, sample_exposure
-from models.simulate.findings import Findings, afflict, sample_findings
-from models.simulate.plane import LUNG_TOP_MM, Plane, plane, rise
-from models.simulate.texture import Grain, airiness, roughen, sample_grain, trabeculae
-from models.simulate.variants import FIELD_MM
-from models.simulate.vendor import MIXED, Vendor
+from models.simulate.findings import Findings, add_findings, sample_findings
+from models.simulate.plane import LUNG_TOP_MM, FilmPlane, smoothstep, square_plane
+from models.simulate.shoulders import Shoulders, add_shoulders, girdle_mineral, sample_shoulders
+from models.simulate.texture import Texture, add_texture, add_trabeculae, lung_share, sample_texture
+from models.simulate.vendor_ranges import MIXED, Vendor
 
 Float = npt.NDArray[np.float32]
 
@@ -50,24 +50,25 @@ _RIB_RIM = 1.3
 
 @dataclass(frozen=True)
 class Pose:
-    """How a chest lies on the film.
+    """Position of the chest on the film.
 
-    ``field`` is the film's longer side in mm, ``turn`` degrees, ``shift`` mm, ``warp`` the seed of
-    a gentle 2-D deformation (0 for none). ``tall`` stretches the chest from the lungs' tops down:
-    the CT's patient lay down, and people breathe in and stand for films. ``crooked`` is the share
-    of that patient's leaning spine that is left.
+    ``field_mm`` is the longer side of the film, ``turn`` the rotation in degrees and ``shift`` the
+    offset in mm. ``warp`` is the seed of a slight 2-D deformation; 0 means none. ``stretch`` is the
+    factor that lengthens the chest below the lung apices: the CT was taken lying down, films are
+    taken standing and in inspiration. ``spine_curve`` is the share of the CT patient's lateral
+    spine curvature that remains.
     """
 
-    field: float
-    tall: float
-    crooked: float
+    field_mm: float
+    stretch: float
+    spine_curve: float
     turn: float
     shift: tuple[float, float]
     warp: int
 
 
 @dataclass(frozen=True)
-class Subject:
+class SimulatedSubject:
     """One simulated patient on one film.
 
     ``t_score`` is the latent one, ``label`` the simulated densitometer's verdict. ``regional`` are
@@ -81,11 +82,11 @@ class Subject:
     regional: tuple[float, float, float]
     view: str
     pose: Pose
-    frame: Frame
-    grain: Grain
-    found: Findings
-    worn: Devices
-    shot: Exposure
+    shoulders: Shoulders
+    texture: Texture
+    findings: Findings
+    devices: Devices
+    exposure: Exposure
 
 
 @dataclass(frozen=True)
@@ -102,18 +103,18 @@ def density_factor(t_score: float) -> float:
     return max(0.2, (REFERENCE_BMD + SPREAD_BMD * t_score) / REFERENCE_BMD)
 
 
-def sample_subject(seed: int, variants: range) -> Subject:
+def sample_subject(seed: int, variants: range) -> SimulatedSubject:
     """The patient of this seed, of no particular hospital, with an anatomy out of ``variants``."""
     rng = np.random.default_rng([21, seed])
     t_score = float(rng.normal(T_MEAN, T_SPREAD))
     label = bool(t_score + rng.normal(0.0, DXA_ERROR) <= T_LIMIT)
     variant = int(rng.integers(variants.start, variants.stop))
-    return dress(seed, variant, (t_score, label), MIXED, 0.3)
+    return build_subject(seed, variant, (t_score, label), MIXED, 0.3)
 
 
-def dress(
+def build_subject(
     seed: int, variant: int, density: tuple[float, bool], vendor: Vendor, ward: float
-) -> Subject:
+) -> SimulatedSubject:
     """Pose, findings, devices and shot of one film; ``density`` is passed through, never read.
 
     ``ward`` is the share of in-patients, who bring lines and leads.
@@ -121,65 +122,71 @@ def dress(
     rng = np.random.default_rng([22, seed])
     regional = np.exp(rng.normal(0.0, (0.03, 0.06, 0.06))).tolist()
     bedside = bool(rng.random() < ward)
-    frame = sample_frame(rng)
+    shoulders = sample_shoulders(rng)
     pose = Pose(
-        field=float(rng.uniform(330.0, 425.0)),
-        tall=float(rng.uniform(1.08, 1.32) * (0.93 if bedside else 1.0)),
-        crooked=float(rng.uniform(0.0, 0.35)),
+        field_mm=float(rng.uniform(330.0, 425.0)),
+        stretch=float(rng.uniform(1.08, 1.32) * (0.93 if bedside else 1.0)),
+        spine_curve=float(rng.uniform(0.0, 0.35)),
         turn=float(rng.normal(0.0, 1.5)),
         shift=(float(rng.normal(0.0, 6.0)), float(rng.normal(22.0, 12.0))),
         warp=int(rng.integers(1, 2**31)),
     )
-    return Subject(
+    return SimulatedSubject(
         variant=variant,
         t_score=density[0],
         label=density[1],
         regional=(regional[0], regional[1], regional[2]),
         view="AP" if bedside else "PA",
         pose=pose,
-        frame=replace(frame, roll=0.3 * frame.roll) if bedside else frame,
-        grain=sample_grain(rng),
-        found=sample_findings(rng),
-        worn=sample_devices(rng, bedside),
-        shot=sample_exposure(int(rng.integers(2**31)), vendor),
+        shoulders=replace(shoulders, roll=0.3 * shoulders.roll) if bedside else shoulders,
+        texture=sample_texture(rng),
+        findings=sample_findings(rng),
+        devices=sample_devices(rng, bedside),
+        exposure=sample_exposure(int(rng.integers(2**31)), vendor),
     )
 
 
-def twin(subject: Subject, t_score: float) -> Subject:
+def with_t_score(subject: SimulatedSubject, t_score: float) -> SimulatedSubject:
     """The same patient, pose, exposure and noise at another density."""
     return replace(subject, t_score=t_score, label=t_score <= T_LIMIT)
 
 
-def render(maps: Float, subject: Subject, size: int) -> tuple[Float, Float]:
+def render_film(maps: Float, subject: SimulatedSubject, size: int) -> tuple[Float, Float]:
     """Film and mineral of one subject.
 
     ``maps`` is (3, side, side) in g/cm2 from ``variants``. Returns the film, float32 in 0..1 with
     bone bright, its longer side ``size``, and the mineral over the 6 x 6 blocks of the square that
     the film is padded to, float32 (6, 6), in g/cm2.
     """
-    scene = compose(maps, subject, size)
-    return shoot(scene, subject), blocks(scene, subject, size)
+    scene = compose_scene(maps, subject, size)
+    return expose_scene(scene, subject), block_mineral(scene, subject, size)
 
 
-def compose(maps: Float, subject: Subject, size: int) -> Scene:
+def compose_scene(maps: Float, subject: SimulatedSubject, size: int) -> Scene:
     """Everything but density and exposure; twins share it."""
-    on = _film_plane(subject, size)
-    water, spine, ribs = _place(maps, subject.pose, on)
-    whole = complete(water, on, subject.frame)
-    air = airiness(whole, on)
-    whole = afflict(roughen(whole, on, air, subject.grain), on, air, subject.found)
-    parts = zip((spine, ribs, girdle(on, subject.frame)), subject.regional, strict=True)
+    plane = _film_plane(subject, size)
+    water, spine, ribs = _place(maps, subject.pose, plane)
+    whole = add_shoulders(water, plane, subject.shoulders)
+    air = lung_share(whole, plane)
+    whole = add_findings(
+        add_texture(whole, plane, air, subject.texture), plane, air, subject.findings
+    )
+    parts = zip(
+        (spine, ribs, girdle_mineral(plane, subject.shoulders)), subject.regional, strict=True
+    )
     bone = np.sum([layer * region for layer, region in parts], axis=0).astype(np.float32)
-    return Scene(whole, trabeculae(bone, on, subject.grain), metal(on, subject.worn))
+    return Scene(
+        whole, add_trabeculae(bone, plane, subject.texture), device_mineral(plane, subject.devices)
+    )
 
 
-def shoot(scene: Scene, subject: Subject) -> Float:
+def expose_scene(scene: Scene, subject: SimulatedSubject) -> Float:
     """The film of a scene at the subject's density, float32 (rows, columns) in 0..1."""
     mineral = scene.bone * np.float32(density_factor(subject.t_score)) + scene.metal
-    return expose(scene.water, mineral, subject.shot)
+    return expose(scene.water, mineral, subject.exposure)
 
 
-def blocks(scene: Scene, subject: Subject, size: int) -> Float:
+def block_mineral(scene: Scene, subject: SimulatedSubject, size: int) -> Float:
     """Mean mineral in g/cm2 over the blocks of the padded square, float32 (6, 6)."""
     square = _squared(scene.bone, size)
     edges = np.linspace(0, size, _MAP_GRID + 1).round().astype(int)[:-1]
@@ -188,7 +195,7 @@ def blocks(scene: Scene, subject: Subject, size: int) -> Float:
     return (sums * np.float32(factor)).astype(np.float32)
 
 
-def bone_cells(scene: Scene, size: int) -> Float:
+def bone_share_by_cell(scene: Scene, size: int) -> Float:
     """Each cell's share of bone over the film's, float32 (size / 32, size / 32).
 
     Their mean, weighed with a map of heat, is how many times more heat bone has than an even spread
@@ -209,16 +216,16 @@ def _squared(layer: Float, size: int) -> Float:
     return square
 
 
-def _film_plane(subject: Subject, size: int) -> Plane:
+def _film_plane(subject: SimulatedSubject, size: int) -> FilmPlane:
     """The film's pixels, cut to its shape; ``shift`` moves the chest, so the film the other way."""
-    pose, aspect = subject.pose, subject.shot.processing.aspect
-    square = plane(size, pose.field, (-pose.shift[0], -pose.shift[1]))
+    pose, aspect = subject.pose, subject.exposure.processing.aspect
+    square = square_plane(size, pose.field_mm, (-pose.shift[0], -pose.shift[1]))
     rows, columns = round(size * min(1.0, 1.0 / aspect)), round(size * min(1.0, aspect))
     top, left = (size - rows) // 2, (size - columns) // 2
-    return Plane(square.x[left : left + columns], square.y[top : top + rows], square.step)
+    return FilmPlane(square.x[left : left + columns], square.y[top : top + rows], square.step)
 
 
-def _place(maps: Float, pose: Pose, on: Plane) -> Float:
+def _place(maps: Float, pose: Pose, plane: FilmPlane) -> Float:
     """Water, spine and ribs of the CT on the film's own pixels, (3, rows, columns).
 
     Where the film is larger than the CT, tissue and spine are mirrored, which looks like more of
@@ -226,22 +233,22 @@ def _place(maps: Float, pose: Pose, on: Plane) -> Float:
     """
     angle = np.deg2rad(pose.turn)
     cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-    x, y = on.x[None, :], on.y[:, None]
-    bent = _bend(pose.warp, on)
-    level = LUNG_TOP_MM + (sine * x + cosine * y + bent[1] - LUNG_TOP_MM) / np.float32(pose.tall)
-    across = cosine * x - sine * y + bent[0] + _midline(maps[1], level, pose.crooked)
+    x, y = plane.x[None, :], plane.y[:, None]
+    bent = _bend(pose.warp, plane)
+    level = LUNG_TOP_MM + (sine * x + cosine * y + bent[1] - LUNG_TOP_MM) / np.float32(pose.stretch)
+    across = cosine * x - sine * y + bent[0] + _midline(maps[1], level, pose.spine_curve)
     across = across / np.float32(FIELD_MM / 2)
     down = level / np.float32(FIELD_MM / 2)
     grid = torch.from_numpy(np.stack([across, down], axis=-1))[None]
     source = torch.from_numpy(_crisp(maps))[None]
     placed = grid_sample(source, grid, align_corners=False, padding_mode="reflection")[0].numpy()
-    placed *= rise(abs(across), 1.0, 0.96)
+    placed *= smoothstep(abs(across), 1.0, 0.96)
     # Mirrored ribs would curve the wrong way.
-    placed[2] *= rise(level, -176.0, -164.0) * rise(level, 178.0, 160.0)
+    placed[2] *= smoothstep(level, -176.0, -164.0) * smoothstep(level, 178.0, 160.0)
     return np.asarray(np.maximum(placed, 0.0), np.float32)
 
 
-def _midline(spine: Float, level: Float, crooked: float) -> Float:
+def _midline(spine: Float, level: Float, spine_curve: float) -> Float:
     """Where the spine runs, in mm on the maps' field, at each ``level`` mm; same shape as that."""
     side = spine.shape[0]
     step = FIELD_MM / side
@@ -251,7 +258,7 @@ def _midline(spine: Float, level: Float, crooked: float) -> Float:
     course = ndimage.gaussian_filter1d(
         (spine * place).sum(axis=1) / weight, 25.0 / step, mode="nearest"
     )
-    course += crooked * (course.mean() - course)
+    course += spine_curve * (course.mean() - course)
     return np.asarray(np.interp(level, place, course), np.float32)
 
 
@@ -269,10 +276,12 @@ def _crisp(maps: Float) -> Float:
     return np.maximum(crisp, 0.0)
 
 
-def _bend(seed: int, on: Plane) -> Float:
+def _bend(seed: int, plane: FilmPlane) -> Float:
     """Displacement in mm, (2, rows, columns): what sets two films of one variant apart."""
     if not seed:
-        return np.zeros((2, *on.shape), np.float32)
+        return np.zeros((2, *plane.shape), np.float32)
     coarse = np.random.default_rng([23, seed]).normal(0.0, 5.0, (1, 2, 6, 6)).astype(np.float32)
-    fine = interpolate(torch.from_numpy(coarse), size=on.shape, mode="bicubic", align_corners=True)
+    fine = interpolate(
+        torch.from_numpy(coarse), size=plane.shape, mode="bicubic", align_corners=True
+    )
     return fine[0].numpy()

@@ -15,12 +15,18 @@ from typer.testing import CliRunner
 from models.dataset.entry import FilmOrigin
 from models.dataset.manifest import COLUMNS, read_manifest
 from models.images.dicom import read_radiograph
-from models.simulate import generate
-from models.simulate.cohort import density_factor
-from models.simulate.films import Recipe, counterpart, make, paths
-from models.simulate.generate import Made, Order, SimulationError, check, simulate
-from models.simulate.patients import enrol
-from models.simulate.variants import MAP_SIDE, map_path
+from models.simulate import run
+from models.simulate.anatomy_variants import MAP_SIDE, map_path
+from models.simulate.film_files import Recipe, film_paths, make_films, twin_of
+from models.simulate.patients import draw_cohort
+from models.simulate.run import (
+    CohortOrder,
+    SimulatedCohort,
+    SimulationError,
+    check_order,
+    simulate_cohort,
+)
+from models.simulate.subject import density_factor
 from node.cli.main import app
 from node.domain.errors import Misconfigured
 
@@ -36,7 +42,7 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     folder = cache / "osteoscreen" / "maps"
     folder.mkdir(parents=True)
     line = np.linspace(-1, 1, 64, dtype=np.float32)
-    for number in {patient.variant for patient in enrol(COUNT, 1)}:
+    for number in {patient.variant for patient in draw_cohort(COUNT, 1)}:
         spine = np.where(abs(line - number / 5000) < 0.1, 1.2, 0.0) + 0 * line[:, None]
         ribs = np.where(np.sin(line[:, None] * 20) > 0.6, 0.3, 0.0) + 0 * line
         water = np.where(abs(line) < 0.8, 14.0, 0.0) + 0 * line[:, None]
@@ -45,8 +51,8 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     return folder
 
 
-def _order(out: Path, **recipe: object) -> Order:
-    return Order(COUNT, out, seed=1, jobs=1, recipe=replace(SMALL, **recipe))
+def _order(out: Path, **recipe: object) -> CohortOrder:
+    return CohortOrder(COUNT, out, seed=1, jobs=1, recipe=replace(SMALL, **recipe))
 
 
 def _rows(manifest: Path) -> list[dict[str, str]]:
@@ -63,23 +69,25 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def _made_once() -> dict[str, tuple[Path, Made]]:
+def _made_once() -> dict[str, tuple[Path, SimulatedCohort]]:
     return {}
 
 
 @pytest.fixture
 def cohort(
-    _made_once: dict[str, tuple[Path, Made]], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Made]:
+    _made_once: dict[str, tuple[Path, SimulatedCohort]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, SimulatedCohort]:
     """Return a folder with films, masks, twins and density-off films, made once; do not change."""
     if not _made_once:
         out = tmp_path_factory.mktemp("cohort")
-        made = simulate(_order(out, masks=True, twins=True, density_off=True))
+        made = simulate_cohort(_order(out, masks=True, twins=True, density_off=True))
         _made_once["cohort"] = (out, made)
     return _made_once["cohort"]
 
 
-def test_the_manifest_is_what_trainer_and_evaluator_read(cohort: tuple[Path, Made]) -> None:
+def test_the_manifest_is_what_trainer_and_evaluator_read(
+    cohort: tuple[Path, SimulatedCohort],
+) -> None:
     out, made = cohort
     assert [path.name for path in made.manifests] == [
         "manifest.csv",
@@ -108,17 +116,19 @@ def test_the_manifest_is_what_trainer_and_evaluator_read(cohort: tuple[Path, Mad
         assert sheet.width > sheet.height
 
 
-def test_several_processes_make_the_same_bytes(cohort: tuple[Path, Made], tmp_path: Path) -> None:
+def test_several_processes_make_the_same_bytes(
+    cohort: tuple[Path, SimulatedCohort], tmp_path: Path
+) -> None:
     order = _order(tmp_path, masks=True, twins=True, density_off=True)
-    simulate(replace(order, jobs=2))
+    simulate_cohort(replace(order, jobs=2))
     assert _digests(tmp_path) == _digests(cohort[0])
 
 
 def test_a_stopped_run_goes_on_and_a_spoiled_film_is_made_again(tmp_path: Path) -> None:
-    simulate(_order(tmp_path / "whole"))
+    simulate_cohort(_order(tmp_path / "whole"))
     out = tmp_path / "stopped"
     whole = _digests(tmp_path / "whole")
-    simulate(_order(out))
+    simulate_cohort(_order(out))
     rows = _rows(out / "manifest.csv")
     (out / rows[0]["path"]).write_bytes(b"half a film")
     (out / rows[1]["path"]).unlink()
@@ -126,10 +136,10 @@ def test_a_stopped_run_goes_on_and_a_spoiled_film_is_made_again(tmp_path: Path) 
     record = out / "digests.csv"
     # The last line was cut short when the power went.
     record.write_text(record.read_text()[:-40])
-    made = simulate(_order(out))
+    made = simulate_cohort(_order(out))
     assert (made.rendered, made.kept) == (3, COUNT - 3)
     assert _digests(out) == whole
-    assert simulate(_order(out)).rendered == 0
+    assert simulate_cohort(_order(out)).rendered == 0
 
 
 def test_a_stop_in_the_middle_keeps_what_was_made(
@@ -141,29 +151,31 @@ def test_a_stop_in_the_middle_keeps_what_was_made(
         calls.append(1)
         if len(calls) > 7:
             raise KeyboardInterrupt
-        return make(*arguments)  # type: ignore[arg-type]
+        return make_films(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(generate, "make", dies)
+    monkeypatch.setattr(run, "make_films", dies)
     with pytest.raises(KeyboardInterrupt):
-        simulate(_order(tmp_path))
+        simulate_cohort(_order(tmp_path))
     assert not (tmp_path / "manifest.csv").exists()
     assert not list(tmp_path.rglob("*.part"))
     monkeypatch.undo()
 
 
 def test_another_seed_or_size_keeps_no_film_of_the_old(tmp_path: Path) -> None:
-    simulate(_order(tmp_path))
-    assert simulate(_order(tmp_path, size=100)).kept == 0
+    simulate_cohort(_order(tmp_path))
+    assert simulate_cohort(_order(tmp_path, size=100)).kept == 0
 
 
-def test_twins_are_the_same_film_at_a_tenth_more_or_less_bone(cohort: tuple[Path, Made]) -> None:
+def test_twins_are_the_same_film_at_a_tenth_more_or_less_bone(
+    cohort: tuple[Path, SimulatedCohort],
+) -> None:
     out, _ = cohort
     films, twins = _rows(out / "manifest.csv"), _rows(out / "twins.csv")
     ups = 0
-    for patient, film, other in zip(enrol(COUNT, 1), films, twins, strict=True):
+    for patient, film, other in zip(draw_cohort(COUNT, 1), films, twins, strict=True):
         changed = {name for name in COLUMNS if film[name] != other[name]}
         assert changed <= {"path", "t_score", "label"}
-        step = density_factor(counterpart(patient).latent) / density_factor(patient.latent)
+        step = density_factor(twin_of(patient).latent) / density_factor(patient.latent)
         assert abs(step - 1) == pytest.approx(0.1)
         assert (float(other["t_score"]) > float(film["t_score"])) == (step > 1)
         ups += step > 1
@@ -174,16 +186,16 @@ def test_twins_are_the_same_film_at_a_tenth_more_or_less_bone(cohort: tuple[Path
 
 def test_density_off_films_do_not_know_the_patients_density(phantoms: Path) -> None:
     """The bytes stay when the patient's density changes; those of the plain film do not."""
-    patient = enrol(COUNT, 1)[0]
+    patient = draw_cohort(COUNT, 1)[0]
     maps = np.load(map_path(phantoms, patient.variant, MAP_SIDE)).astype(np.float32)
     recipe = replace(SMALL, density_off=True)
-    one = make(patient, maps, recipe)
-    other = make(replace(patient, latent=patient.latent - 2, label=True), maps, recipe)
+    one = make_films(patient, maps, recipe)
+    other = make_films(replace(patient, latent=patient.latent - 2, label=True), maps, recipe)
     assert one["density-off"] == other["density-off"]
     assert one["films"] != other["films"]
 
 
-def test_density_off_keeps_labels(cohort: tuple[Path, Made]) -> None:
+def test_density_off_keeps_labels(cohort: tuple[Path, SimulatedCohort]) -> None:
     out, _ = cohort
     plain, off = _rows(out / "manifest.csv"), _rows(out / "density-off.csv")
     assert [row["label"] for row in plain] == [row["label"] for row in off]
@@ -192,9 +204,11 @@ def test_density_off_keeps_labels(cohort: tuple[Path, Made]) -> None:
 
 def test_a_dicom_film_shows_what_the_png_shows_and_knows_its_patient(phantoms: Path) -> None:
     seen = set()
-    for patient in enrol(COUNT, 1)[30:]:
+    for patient in draw_cohort(COUNT, 1)[30:]:
         maps = np.load(map_path(phantoms, patient.variant, MAP_SIDE)).astype(np.float32)
-        png, dicom = (make(patient, maps, replace(SMALL, form=form)) for form in ("png", "dicom"))
+        png, dicom = (
+            make_films(patient, maps, replace(SMALL, form=form)) for form in ("png", "dicom")
+        )
         ds = pydicom.dcmread(pydicom.filebase.DicomBytesIO(dicom["films"]))
         with Image.open(pydicom.filebase.DicomBytesIO(png["films"])) as film:
             shown = np.asarray(film, np.float32) / 65535
@@ -204,7 +218,7 @@ def test_a_dicom_film_shows_what_the_png_shows_and_knows_its_patient(phantoms: P
         assert ds.PatientWeight == pytest.approx(patient.weight_kg, abs=0.05)
         seen.add(ds.PhotometricInterpretation)
     assert seen == {"MONOCHROME1", "MONOCHROME2"}
-    assert paths(patient, replace(SMALL, form="dicom"))["films"].endswith(".dcm")
+    assert film_paths(patient, replace(SMALL, form="dicom"))["films"].endswith(".dcm")
 
 
 @pytest.mark.parametrize(
@@ -221,7 +235,7 @@ def test_a_wrong_argument_is_one_clear_line_and_writes_nothing(
     tmp_path: Path, wrong: list[str], word: str
 ) -> None:
     out = tmp_path / "out"
-    done = CliRunner().invoke(app, ["model", "simulate", "--out", str(out), *wrong])
+    done = CliRunner().invoke(app, ["model", "simulate_cohort", "--out", str(out), *wrong])
     assert isinstance(done.exception, Misconfigured)
     assert str(done.exception).startswith(word)
     assert "\n" not in str(done.exception)
@@ -231,27 +245,27 @@ def test_a_wrong_argument_is_one_clear_line_and_writes_nothing(
 def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(SimulationError, match="--out"):
-        check(_order(tmp_path / "out"))
+        check_order(_order(tmp_path / "out"))
 
 
 def test_a_full_disk_is_found_before_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = generate.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(generate.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    usage = run.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(run.shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(SimulationError, match="free"):
-        simulate(_order(tmp_path))
+        simulate_cohort(_order(tmp_path))
     assert not list(tmp_path.rglob("*.png"))
 
 
 def test_the_command_names_the_manifest(tmp_path: Path) -> None:
     arguments = ["--patients", str(COUNT), "--size", "96", "--jobs", "1", "--out", str(tmp_path)]
-    done = CliRunner().invoke(app, ["model", "simulate", *arguments])
+    done = CliRunner().invoke(app, ["model", "simulate_cohort", *arguments])
     assert done.exit_code == 0
     assert str(tmp_path / "manifest.csv") in done.output
 
 
-def test_trainer_and_evaluator_take_every_manifest(cohort: tuple[Path, Made]) -> None:
+def test_trainer_and_evaluator_take_every_manifest(cohort: tuple[Path, SimulatedCohort]) -> None:
     for file in cohort[1].manifests:
         manifest = read_manifest(file)
         assert len(manifest.entries) == COUNT

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from models.simulate.vendor import Vendor, draw
+from models.simulate.vendor_ranges import Vendor, draw
 
 Float = npt.NDArray[np.float32]
 Border = tuple[float, float, float, float]
@@ -68,7 +68,7 @@ def sample_processing(rng: np.random.Generator, vendor: Vendor) -> Processing:
     )
 
 
-def process(log_signal: Float, body: npt.NDArray[np.bool_], how: Processing) -> Float:
+def apply_processing(log_signal: Float, body: npt.NDArray[np.bool_], how: Processing) -> Float:
     """Range compression, detail, window and tone curve; (rows, columns), 0..1, bone bright."""
     size = max(log_signal.shape)
     wide = lowpass(log_signal, size / 24)
@@ -108,7 +108,7 @@ def lowpass(picture: Float, sigma: float) -> Float:
     return grown
 
 
-def collimate(picture: Float, how: Processing, seed: int) -> Float:
+def finish_film(picture: Float, how: Processing, seed: int) -> Float:
     """Margins, a lead letter beside the patient's left shoulder, and the film's bit depth."""
     rows, columns = picture.shape
     top, bottom, left, right = how.border

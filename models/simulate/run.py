@@ -28,11 +28,11 @@ from models.dataset.entry import Entry, FilmOrigin, Sex, Split
 from models.dataset.manifest import write_manifest
 from models.io.atomic_file import whole, write_whole
 from models.simulate.anatomy import Anatomy, AnatomyError, cache_folder, load_anatomy
+from models.simulate.anatomy_variants import MAP_SIDE, cached_maps, map_path
 from models.simulate.contact_sheet import contact_sheet
-from models.simulate.films import FORMATS, Recipe, counterpart, make, paths
-from models.simulate.hospitals import WORLD_VERSION
-from models.simulate.patients import Patient, enrol
-from models.simulate.variants import MAP_SIDE, cached_maps, map_path
+from models.simulate.film_files import FORMATS, Recipe, film_paths, make_films, twin_of
+from models.simulate.hospitals import SIMULATION_VERSION
+from models.simulate.patients import Patient, draw_cohort
 
 LEAST_PATIENTS = 60
 """Fewer leave a split without one of the classes."""
@@ -52,7 +52,7 @@ class SimulationError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Order:
+class CohortOrder:
     """A cohort to make."""
 
     patients: int
@@ -63,7 +63,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Made:
+class SimulatedCohort:
     """What came of an order: manifests, and how many patients were new."""
 
     manifests: tuple[Path, ...]
@@ -72,7 +72,7 @@ class Made:
     sheet: Path
 
 
-def check(order: Order) -> None:
+def check_order(order: CohortOrder) -> None:
     """Raise SimulationError, one line, where an order makes no sense."""
     recipe = order.recipe
     if order.patients < LEAST_PATIENTS:
@@ -89,10 +89,10 @@ def check(order: Order) -> None:
         raise SimulationError(f"--out {order.out}: there is a file of that name")
 
 
-def simulate(order: Order) -> Made:
+def simulate_cohort(order: CohortOrder) -> SimulatedCohort:
     """Make what is not there yet. Raises SimulationError."""
-    check(order)
-    patients = enrol(order.patients, order.seed)
+    check_order(order)
+    patients = draw_cohort(order.patients, order.seed)
     maps = cache_folder() / "maps"
     wanted = sorted({patient.variant for patient in patients})
     missing = [number for number in wanted if not map_path(maps, number, MAP_SIDE).exists()]
@@ -116,7 +116,7 @@ def simulate(order: Order) -> Made:
     return _conclude(order, patients, done, len(waiting))
 
 
-def _finished(order: Order, patients: Sequence[Patient]) -> dict[str, Digests]:
+def _finished(order: CohortOrder, patients: Sequence[Patient]) -> dict[str, Digests]:
     """Files of patients that are there and as they were written, by patient."""
     noted: dict[str, tuple[str, Digests]] = {}
     record = order.out / _DIGESTS
@@ -129,7 +129,7 @@ def _finished(order: Order, patients: Sequence[Patient]) -> dict[str, Digests]:
     done = {}
     for patient in patients:
         identity, digests = noted.get(patient.patient_id, ("", {}))
-        expected = paths(patient, order.recipe).values()
+        expected = film_paths(patient, order.recipe).values()
         if identity == order.recipe.identity(patient, order.seed) and all(
             _digest(order.out / path) == digests.get(path) for path in expected
         ):
@@ -138,7 +138,7 @@ def _finished(order: Order, patients: Sequence[Patient]) -> dict[str, Digests]:
 
 
 def _note(
-    order: Order, patients: Iterable[Patient], done: dict[str, Digests], stream: TextIO
+    order: CohortOrder, patients: Iterable[Patient], done: dict[str, Digests], stream: TextIO
 ) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     for patient in patients:
@@ -148,8 +148,8 @@ def _note(
 
 
 def _conclude(
-    order: Order, patients: Sequence[Patient], done: dict[str, Digests], rendered: int
-) -> Made:
+    order: CohortOrder, patients: Sequence[Patient], done: dict[str, Digests], rendered: int
+) -> SimulatedCohort:
     """Manifests, contact sheet and what was made how; written last, each in one move."""
     with _replacing(order.out / _DIGESTS) as stream:
         _note(order, patients, done, stream)
@@ -158,24 +158,24 @@ def _conclude(
         manifest = order.out / ("manifest.csv" if name == "films" else f"{name}.csv")
         write_manifest(manifest, [_entry(order, patient, name) for patient in patients])
         manifests.append(manifest)
-    facts = {"world": WORLD_VERSION, "seed": order.seed, "patients": order.patients}
+    facts = {"world": SIMULATION_VERSION, "seed": order.seed, "patients": order.patients}
     with _replacing(order.out / "cohort.json") as stream:
         json.dump(facts | {"recipe": asdict(order.recipe)}, stream, indent=2)
     sheet = order.out / "contact-sheet.png"
     chosen = {p.site: [q for q in patients if q.site == p.site] for p in patients}
     contact_sheet(
         [
-            [order.out / paths(one, order.recipe)["films"] for one in some[:8]]
+            [order.out / film_paths(one, order.recipe)["films"] for one in some[:8]]
             for some in chosen.values()
         ],
         sheet,
     )
-    return Made(tuple(manifests), rendered, len(patients) - rendered, sheet)
+    return SimulatedCohort(tuple(manifests), rendered, len(patients) - rendered, sheet)
 
 
-def _entry(order: Order, patient: Patient, cohort: str) -> Entry:
-    found = paths(patient, order.recipe)
-    shown = counterpart(patient) if cohort == "twins" else patient
+def _entry(order: CohortOrder, patient: Patient, cohort: str) -> Entry:
+    found = film_paths(patient, order.recipe)
+    shown = twin_of(patient) if cohort == "twins" else patient
     return Entry(
         path=order.out / found[cohort],
         patient_id=patient.patient_id,
@@ -200,11 +200,11 @@ def _replacing(path: Path) -> Iterator[TextIO]:
         yield stream
 
 
-def _make_files(order: Order, maps: Path, patient: Patient) -> Digests:
+def _make_files(order: CohortOrder, maps: Path, patient: Patient) -> Digests:
     """Write one patient's files; returns their digests by path."""
     areal = cached_maps(None, patient.variant, MAP_SIDE, maps)
-    made = make(patient, areal, order.recipe)
-    found = paths(patient, order.recipe)
+    made = make_films(patient, areal, order.recipe)
+    found = film_paths(patient, order.recipe)
     for name, content in made.items():
         write_whole(order.out / found[name], content)
     return {found[name]: hashlib.sha256(content).hexdigest() for name, content in made.items()}
@@ -245,7 +245,7 @@ def _results(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -
         pool.shutdown(cancel_futures=True)
 
 
-def _state_disk_use(order: Order, films: int, variants: int, maps: Path) -> None:
+def _state_disk_use(order: CohortOrder, films: int, variants: int, maps: Path) -> None:
     """Say before the start what will be written; raises SimulationError where it does not fit."""
     cohorts = len(order.recipe.cohorts())
     size = int(films * cohorts * order.recipe.size**2 * _BYTES_PER_PIXEL[order.recipe.form])

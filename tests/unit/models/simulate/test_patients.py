@@ -9,14 +9,14 @@ from scipy.optimize import minimize
 
 from models.calibration.platt import auc
 from models.simulate import patients as module
-from models.simulate.hospitals import SITES, STUDY_PATIENTS, STUDY_POSITIVE, site
-from models.simulate.patients import Patient, enrol, share_out
+from models.simulate.hospitals import HOSPITALS, STUDY_PATIENTS, STUDY_POSITIVE, hospital
+from models.simulate.patients import Patient, apportion, draw_cohort
 
 
 @pytest.fixture(scope="module")
 def cohort() -> list[Patient]:
     """Return a cohort of the study's size."""
-    return enrol(STUDY_PATIENTS, 1)
+    return draw_cohort(STUDY_PATIENTS, 1)
 
 
 def _clinical_auc(cohort: list[Patient]) -> dict[str, float]:
@@ -30,7 +30,7 @@ def _clinical_auc(cohort: list[Patient]) -> dict[str, float]:
     sign = 1 - 2 * labels[train]
     fitted = minimize(lambda b: np.logaddexp(0, sign * (rows[train] @ b)).sum(), np.zeros(4)).x
     found = {}
-    for home in SITES:
+    for home in HOSPITALS:
         test = np.array([p.site == home.name and p.split == "test" for p in cohort])
         found[home.name] = auc(rows[test] @ fitted, labels[test])
     return found
@@ -38,25 +38,25 @@ def _clinical_auc(cohort: list[Patient]) -> dict[str, float]:
 
 def test_counts_are_the_published_studys(cohort: list[Patient]) -> None:
     assert (len(cohort), sum(p.label for p in cohort)) == (STUDY_PATIENTS, STUDY_POSITIVE)
-    assert sum(home.patients for home in SITES) == STUDY_PATIENTS
-    assert sum(home.positive for home in SITES) == STUDY_POSITIVE
-    for home in SITES:
+    assert sum(home.patients for home in HOSPITALS) == STUDY_PATIENTS
+    assert sum(home.positive for home in HOSPITALS) == STUDY_POSITIVE
+    for home in HOSPITALS:
         mine = [p for p in cohort if p.site == home.name]
         assert (len(mine), sum(p.label for p in mine)) == (home.patients, home.positive)
 
 
 def test_the_clinical_model_lands_where_the_published_one_did() -> None:
     """0.84 at home, 0.76 and 0.53 elsewhere: mean of three cohorts, whose spread is 0.02."""
-    found = [_clinical_auc(enrol(STUDY_PATIENTS, seed)) for seed in (11, 12, 13)]
+    found = [_clinical_auc(draw_cohort(STUDY_PATIENTS, seed)) for seed in (11, 12, 13)]
     for name, target in (("internal", 0.84), ("external-1", 0.76), ("external-2", 0.53)):
         assert np.mean([one[name] for one in found]) == pytest.approx(target, abs=0.03), name
 
 
 def test_it_is_the_matching_that_brings_it_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """With patients as they come, age, sex and build would say the same at every site."""
-    unmatched = tuple(replace(home, matching=0.0) for home in SITES)
-    monkeypatch.setattr(module, "SITES", unmatched)
-    found = _clinical_auc(enrol(STUDY_PATIENTS, 11))
+    unmatched = tuple(replace(home, matching=0.0) for home in HOSPITALS)
+    monkeypatch.setattr(module, "HOSPITALS", unmatched)
+    found = _clinical_auc(draw_cohort(STUDY_PATIENTS, 11))
     assert max(found.values()) - min(found.values()) < 0.08
     assert found["external-2"] > 0.65
 
@@ -68,7 +68,9 @@ def test_the_label_is_what_the_densitometer_read_and_near_the_bones_truth(
     error = np.array([p.t_score - p.latent for p in cohort])
     assert 0.35 < error.std() < 0.45
     # As noisy at one hospital as at the next.
-    by_site = [np.std([p.t_score - p.latent for p in cohort if p.site == s.name]) for s in SITES]
+    by_site = [
+        np.std([p.t_score - p.latent for p in cohort if p.site == s.name]) for s in HOSPITALS
+    ]
     assert max(by_site) - min(by_site) < 0.06
 
 
@@ -84,7 +86,7 @@ def test_no_patient_and_no_variant_is_on_both_sides_of_a_split(cohort: list[Pati
 
 @pytest.mark.parametrize("count", [60, 333, 1000])
 def test_a_smaller_cohort_keeps_prevalence_and_both_classes_everywhere(count: int) -> None:
-    cohort = enrol(count, 3)
+    cohort = draw_cohort(count, 3)
     assert len(cohort) == count
     assert sum(p.label for p in cohort) == round(count * STUDY_POSITIVE / STUDY_PATIENTS)
     classes = Counter((p.site, p.split, p.label) for p in cohort)
@@ -92,13 +94,13 @@ def test_a_smaller_cohort_keeps_prevalence_and_both_classes_everywhere(count: in
 
 
 def test_the_seed_decides_who_comes() -> None:
-    assert enrol(100, 5) == enrol(100, 5)
-    assert enrol(100, 5) != enrol(100, 6)
+    assert draw_cohort(100, 5) == draw_cohort(100, 5)
+    assert draw_cohort(100, 5) != draw_cohort(100, 6)
 
 
 def test_nothing_on_the_film_but_bone_knows_the_label(cohort: list[Patient]) -> None:
     """Nor age, sex and build: with density off, no film may tell one patient from another."""
-    for home in SITES:
+    for home in HOSPITALS:
         mine = [p for p in cohort if p.site == home.name]
         labels = np.array([p.label for p in mine], float)
         facts = defaultdict(list)
@@ -132,17 +134,19 @@ def _numbers(thing: object, prefix: str = "") -> list[tuple[str, float]]:
 
 
 def test_hospitals_differ_in_equipment(cohort: list[Patient]) -> None:
-    shots = {s.name: [p.subject().shot for p in cohort if p.site == s.name][:150] for s in SITES}
-    hard = {name: np.mean([shot.hardness for shot in some]) for name, some in shots.items()}
+    shots = {
+        s.name: [p.subject().exposure for p in cohort if p.site == s.name][:150] for s in HOSPITALS
+    }
+    hard = {name: np.mean([exposure.hardness for exposure in some]) for name, some in shots.items()}
     assert hard["external-1"] < hard["internal"] - 0.2
-    assert all(shot.processing.monochrome1 for shot in shots["external-1"])
-    assert not any(shot.processing.monochrome1 for shot in shots["external-2"])
-    bits = [{shot.processing.bits for shot in some} for some in shots.values()]
+    assert all(exposure.processing.monochrome1 for exposure in shots["external-1"])
+    assert not any(exposure.processing.monochrome1 for exposure in shots["external-2"])
+    bits = [{exposure.processing.bits for exposure in some} for some in shots.values()]
     assert bits[0] != bits[1] != bits[2]
-    assert site("internal").vendor != site("external-2").vendor
+    assert hospital("internal").vendor != hospital("external-2").vendor
 
 
 def test_parts_add_up() -> None:
-    assert share_out(10, [1, 1, 1]) == [4, 3, 3]
-    assert share_out(0, [2, 1]) == [0, 0]
-    assert sum(share_out(4541, [2742, 1000, 800])) == 4541
+    assert apportion(10, [1, 1, 1]) == [4, 3, 3]
+    assert apportion(0, [2, 1]) == [0, 0]
+    assert sum(apportion(4541, [2742, 1000, 800])) == 4541

@@ -7,19 +7,24 @@ import pytest
 
 from models.calibration.platt import auc
 from models.simulate.anatomy import REFERENCE_BMD, SPACING_MM, Anatomy, split
-from models.simulate.cohort import (
-    Subject,
-    compose,
-    density_factor,
-    render,
-    sample_subject,
-    shoot,
-    twin,
+from models.simulate.anatomy_variants import (
+    AnatomyVariant,
+    cached_maps,
+    render_maps,
+    sample_variant,
 )
 from models.simulate.exposure import expose, sample_exposure
-from models.simulate.variants import Variant, cached_maps, render_maps, sample_variant
+from models.simulate.subject import (
+    SimulatedSubject,
+    compose_scene,
+    density_factor,
+    expose_scene,
+    render_film,
+    sample_subject,
+    with_t_score,
+)
 
-STILL = Variant(0, 0.0, 0.0, 0.0, (1.0, 1.0, 1.0), 0.0, 0.0, 0.0, 0.0)
+STILL = AnatomyVariant(0, 0.0, 0.0, 0.0, (1.0, 1.0, 1.0), 0.0, 0.0, 0.0, 0.0)
 
 
 @pytest.fixture
@@ -36,26 +41,26 @@ def maps() -> np.ndarray:
     return np.stack([water, spine, ribs]).astype(np.float32)
 
 
-def _plain(seed: int) -> Subject:
+def _plain(seed: int) -> SimulatedSubject:
     """A subject on a square film without margins, letters or bend."""
     subject = sample_subject(seed, range(1))
     processing = replace(
-        subject.shot.processing, aspect=1.0, border=(0.0,) * 4, marker="", bits=12, detail=0.5
+        subject.exposure.processing, aspect=1.0, border=(0.0,) * 4, marker="", bits=12, detail=0.5
     )
-    pose = replace(subject.pose, turn=0.0, shift=(0.0, 0.0), warp=0, field=400.0, tall=1.0)
-    return replace(subject, pose=pose, shot=replace(subject.shot, processing=processing))
+    pose = replace(subject.pose, turn=0.0, shift=(0.0, 0.0), warp=0, field_mm=400.0, stretch=1.0)
+    return replace(subject, pose=pose, exposure=replace(subject.exposure, processing=processing))
 
 
 def test_a_seed_decides_everything(maps: np.ndarray) -> None:
     one, again, other = (sample_subject(seed, range(3)) for seed in (5, 5, 6))
     assert one == again
     assert one != other
-    assert np.array_equal(render(maps, one, 96)[0], render(maps, again, 96)[0])
+    assert np.array_equal(render_film(maps, one, 96)[0], render_film(maps, again, 96)[0])
     assert sample_variant(4) == sample_variant(4)
 
 
 def test_films_are_in_0_to_1_and_blocks_hold_the_mineral(maps: np.ndarray) -> None:
-    film, mineral = render(maps, _plain(1), 96)
+    film, mineral = render_film(maps, _plain(1), 96)
     assert film.dtype == np.float32
     assert film.shape == (96, 96)
     assert 0.0 <= film.min() < film.max() <= 1.0
@@ -68,11 +73,11 @@ def test_a_film_has_its_shape_and_its_blocks_are_those_of_the_padded_square(
     maps: np.ndarray, aspect: float, shape: tuple[int, int]
 ) -> None:
     square = _plain(1)
-    processing = replace(square.shot.processing, aspect=aspect)
-    cut = replace(square, shot=replace(square.shot, processing=processing))
-    film, blocks = render(maps, cut, 96)
+    processing = replace(square.exposure.processing, aspect=aspect)
+    cut = replace(square, exposure=replace(square.exposure, processing=processing))
+    film, blocks = render_film(maps, cut, 96)
     assert film.shape == shape
-    whole = render(maps, square, 96)[1]
+    whole = render_film(maps, square, 96)[1]
     assert 0 < blocks.sum() < whole.sum()
     # The middle is on both films.
     assert blocks[2:4, 2:4] == pytest.approx(whole[2:4, 2:4], rel=0.1)
@@ -80,8 +85,8 @@ def test_a_film_has_its_shape_and_its_blocks_are_those_of_the_padded_square(
 
 def test_twins_differ_in_bone_and_hardly_elsewhere(maps: np.ndarray) -> None:
     subject = _plain(2)
-    thin, dense = (render(maps, twin(subject, t), 104)[0] for t in (-4.0, 0.0))
-    scene = compose(maps, subject, 104)
+    thin, dense = (render_film(maps, with_t_score(subject, t), 104)[0] for t in (-4.0, 0.0))
+    scene = compose_scene(maps, subject, 104)
     bone = scene.bone > 0.1
     change = dense - thin
     assert change[bone].mean() > change[~bone].mean() + 0.005
@@ -89,7 +94,7 @@ def test_twins_differ_in_bone_and_hardly_elsewhere(maps: np.ndarray) -> None:
 
 def test_twins_share_all_but_the_mineral(maps: np.ndarray) -> None:
     subject = sample_subject(9, range(1))
-    one, other = (compose(maps, twin(subject, t), 96) for t in (-4.0, 0.0))
+    one, other = (compose_scene(maps, with_t_score(subject, t), 96) for t in (-4.0, 0.0))
     assert np.array_equal(one.water, other.water)
     assert np.array_equal(one.bone, other.bone)
     assert np.array_equal(one.metal, other.metal)
@@ -98,10 +103,10 @@ def test_twins_share_all_but_the_mineral(maps: np.ndarray) -> None:
 def test_metal_is_no_bone(maps: np.ndarray) -> None:
     """A pacemaker is as white in the frailest patient; density does not scale it."""
     subject = _plain(3)
-    none = replace(subject.worn, leads=0, port=False, catheter=False, clips=0, pacemaker=False)
-    with_case = replace(subject, worn=replace(none, pacemaker=True))
-    plain = compose(maps, replace(subject, worn=none), 104)
-    case = compose(maps, with_case, 104)
+    none = replace(subject.devices, leads=0, port=False, catheter=False, clips=0, pacemaker=False)
+    with_case = replace(subject, devices=replace(none, pacemaker=True))
+    plain = compose_scene(maps, replace(subject, devices=none), 104)
+    case = compose_scene(maps, with_case, 104)
     assert case.metal.max() > 2.0
     assert np.array_equal(case.bone, plain.bone)
 
@@ -109,8 +114,10 @@ def test_metal_is_no_bone(maps: np.ndarray) -> None:
 def test_a_film_without_bone_is_the_same_at_every_density(maps: np.ndarray) -> None:
     """Density reaches the film through mineral alone."""
     subject = sample_subject(4, range(1))
-    scene = replace(compose(maps, subject, 96), bone=np.zeros_like(compose(maps, subject, 96).bone))
-    thin, dense = (shoot(scene, twin(subject, t)) for t in (-4.0, 0.0))
+    scene = replace(
+        compose_scene(maps, subject, 96), bone=np.zeros_like(compose_scene(maps, subject, 96).bone)
+    )
+    thin, dense = (expose_scene(scene, with_t_score(subject, t)) for t in (-4.0, 0.0))
     assert np.array_equal(thin, dense)
 
 
@@ -119,8 +126,8 @@ def test_global_grey_does_not_give_density_away(maps: np.ndarray) -> None:
     found: dict[str, list[float]] = {"mean": [], "spread": [], "dark": [], "bright": []}
     labels = []
     for seed in range(240):
-        subject = twin(sample_subject(seed, range(1)), -3.2 if seed % 2 else -1.2)
-        film = render(maps, subject, 72)[0]
+        subject = with_t_score(sample_subject(seed, range(1)), -3.2 if seed % 2 else -1.2)
+        film = render_film(maps, subject, 72)[0]
         labels.append(float(seed % 2))
         found["mean"].append(float(film.mean()))
         found["spread"].append(float(film.std()))
@@ -138,12 +145,12 @@ def test_density_follows_the_t_score() -> None:
 
 def test_automatic_exposure_hides_density_from_the_grey_level() -> None:
     """A slab twice as thick comes out as the same picture, noise apart."""
-    shot = sample_exposure(1)
-    processing = replace(shot.processing, marker="", bits=12)
-    shot = replace(shot, quanta=1e7, grid=0.0, processing=processing)
+    exposure = sample_exposure(1)
+    processing = replace(exposure.processing, marker="", bits=12)
+    exposure = replace(exposure, quanta=1e7, grid=0.0, processing=processing)
     shape = np.linspace(0, 2, 104, dtype=np.float32)[None].repeat(104, axis=0)
     bone = np.zeros_like(shape)
-    one, other = (expose(shape + extra, bone, shot) for extra in (np.float32(5), np.float32(9)))
+    one, other = (expose(shape + extra, bone, exposure) for extra in (np.float32(5), np.float32(9)))
     assert abs(float(np.median(one)) - float(np.median(other))) < 0.02
 
 

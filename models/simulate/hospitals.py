@@ -2,7 +2,8 @@
 
 Settled before any net was tested in it, against real films (``likeness``) and the published
 study's case mix, and not to be touched after looking at test results: a change is a new
-``WORLD_VERSION`` and makes older figures incomparable. ``docs/model.md`` says how each value came.
+``WORLD_VERSION`` and makes older figures incomparable.
+``docs/explanation/model.md`` says how each value came.
 """
 
 from __future__ import annotations

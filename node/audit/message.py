@@ -2,7 +2,7 @@
 
 Values that peers chose are written by ElementTree, so that no text becomes markup, after what
 XML 1.0 forbids is out of them and their length is bounded. What DICOM requires and this trail
-does not hold is the patient of transferred instances (PS3.15 A.5.3.7): see docs/operating.md.
+does not hold is the patient of transferred instances (PS3.15 A.5.3.7): see docs/how-to/operate.md.
 """
 
 import ipaddress

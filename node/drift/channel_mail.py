@@ -49,7 +49,8 @@ def message(content: dict[str, Any], mail: Mail) -> EmailMessage:
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
     details = json.dumps(content, indent=2, sort_keys=True)
     made.set_content(
-        f"{text}\n\nWhat to do: docs/drift.md. `osteoscreen drift` shows more.\n\n{details}\n"
+        f"{text}\n\nWhat to do: docs/how-to/monitor-drift.md. "
+        f"`osteoscreen drift` shows more.\n\n{details}\n"
     )
     return made
 

@@ -1,4 +1,4 @@
-"""Whatever becomes of a film at its admission is explained in `docs/admission.md`."""
+"""Whatever becomes of a film at its admission is explained in `docs/explanation/admission.md`."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from node.domain.admission.header_rules import PixelRule
 from node.domain.admission.reasons import AdmissionNote, Reason
 from tests.support.paths import ROOT
 
-PAGE = (ROOT / "docs" / "admission.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "explanation" / "admission.md").read_text(encoding="utf-8")
 
 
 def rows_of(heading: str) -> dict[str, list[str]]:

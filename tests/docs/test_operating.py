@@ -1,4 +1,4 @@
-"""Whatever an operator may meet stands in `docs/operating.md` or `ARCHITECTURE.md`."""
+"""Whatever an operator may meet stands in `docs/how-to/operate.md` or `ARCHITECTURE.md`."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from node.domain.workflow.job import JOB_TRANSITIONS, JobEvent, JobState
 from node.drift.alarms import AlarmEvent
 from tests.support.paths import ROOT
 
-OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+OPERATING = (ROOT / "docs" / "how-to" / "operate.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The outcomes as a table: for the terminal, and as a section of docs/reliability.md."""
+"""Report outcomes as a table: on the terminal, and in docs/explanation/reliability.md."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,7 +71,7 @@ def terminal(found: Sequence[Line]) -> Table:
 
 
 def markdown(found: Sequence[Line], seed: int, seconds: float) -> str:
-    """Return the section of docs/reliability.md."""
+    """Return the section of docs/explanation/reliability.md."""
     return "\n".join(_section(found, seed, seconds))
 
 

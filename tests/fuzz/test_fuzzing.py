@@ -1,6 +1,6 @@
 """The fuzzer itself, in small: every surface is attacked, and nothing is found.
 
-The full run is `make fuzz`; its figures stand in docs/reliability.md.
+The full run is `make fuzz`; its figures stand in docs/explanation/reliability.md.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Judge the whole matrix, and write the table of the documentation.
 
-    python -m tests.validators.table [--out docs/validation.md] [--processes 2]
+    python -m tests.validators.table [--out docs/reference/validation.md] [--processes 2]
 
 Over 800 cases of three documents and, for most, a heatmap: half an hour on two processors. The
 status is 1 where a judge has anything to say.

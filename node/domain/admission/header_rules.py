@@ -237,7 +237,7 @@ def _view(film: Film, policy: AdmissionPolicy) -> Refused | OpenQuestion | Admis
 
 
 def _ruled(reason: Reason, found: Evidence, rule: PixelRule) -> Refused | OpenQuestion | None:
-    """Return what becomes of evidence: the table of `docs/admission.md`, "Left to the pixels"."""
+    """Return the admission for the evidence, by the table in `docs/explanation/admission.md`."""
     match found.says:
         case HeaderAgreement.FITS:
             return None

@@ -33,9 +33,9 @@ def busy(tmp_path: Path) -> Config:
 
 
 def test_the_copy_in_the_documentation_is_what_the_command_writes() -> None:
-    """`osteoscreen conformance > docs/conformance.md` after a change."""
+    """`osteoscreen conformance > docs/reference/conformance.md` after a change."""
     written = statement.markdown(load(ROOT / "config.yaml"))
-    assert (ROOT / "docs" / "conformance.md").read_text("utf-8") == written
+    assert (ROOT / "docs" / "reference" / "conformance.md").read_text("utf-8") == written
 
 
 def test_every_class_and_syntax_that_the_node_offers_is_in_it(busy: Config) -> None:

@@ -74,7 +74,7 @@ class TestLeftToThePixels:
     def test_what_the_header_leaves_open(
         self, facts: dict[str, Any], off: str, confirm: str, overrule: str
     ) -> None:
-        """The table of `docs/admission.md`, case by case."""
+        """The table of `docs/explanation/admission.md`, case by case."""
         expected = {PixelRule.OFF: off, PixelRule.CONFIRM: confirm, PixelRule.OVERRULE: overrule}
         for rule, outcome in expected.items():
             assert outcome_of(facts, rule) == outcome, rule

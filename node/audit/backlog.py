@@ -20,6 +20,7 @@ from typing import IO
 import structlog
 
 from node.audit.syslog_line import MAX_LINE, name_of
+from node.files import write_atomically
 
 # How long a rotated file must have rested before it counts as complete: a writer opens the file
 # for each record, so that one that came just before the rotation is done long before that.
@@ -82,12 +83,7 @@ class Backlog:
     def shipped(self, reached: Place) -> None:
         """Remember a place, durable on return; raise OSError where that is not possible."""
         self._place = reached
-        fresh = self._state.with_suffix(".new")
-        with fresh.open("w") as file:
-            json.dump(asdict(reached), file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._state)
+        write_atomically(self._state, json.dumps(asdict(reached)).encode())
 
     def size(self) -> int:
         """Return how many bytes are not shipped; compressed files count as they are."""

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from node.batch.row import COLUMNS, FLAGS, NUMBERS, Cell, Row
 from node.domain.errors import Misconfigured, Permanent
+from node.files import atomic_file
 
 
 class Table(ABC):
@@ -32,20 +32,10 @@ class Table(ABC):
             ) from None
 
     def replace(self, rows: Sequence[Row]) -> None:
-        """Write the rows beside the file and rename; whoever reads it sees the old or the new."""
-        folder = self.path.parent
+        """Replace the file by one with these rows; raise Permanent if it cannot be written."""
         try:
-            descriptor, name = tempfile.mkstemp(dir=folder, prefix=f".{self.path.name}.")
-            os.close(descriptor)
-            new = Path(name)
-            try:
-                self._save(new, rows)
-                new.chmod(0o666 & ~_umask())
-                _sync(new)
-                new.replace(self.path)
-            finally:
-                new.unlink(missing_ok=True)
-            _sync(folder)
+            with atomic_file(self.path, mode=0o666 & ~_umask()) as file:
+                self._save(Path(file.name), rows)
         except OSError as error:
             raise Permanent(f"{self.path} cannot be written: {error.strerror}") from None
 
@@ -128,11 +118,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -61,7 +61,7 @@ def clock(config: Config) -> str:
 def spool(config: Config) -> str:
     """See that bytes can be made durable, how fast, and that there is room."""
     store = open_spool(config)
-    free = store.free() - config.spool.min_free
+    free = store.free_bytes() - config.spool.min_free
     if free <= 0:
         raise OsteoScreenError(f"{config.spool.path}: less room than spool.min_free is left")
     try:

@@ -30,7 +30,7 @@ from node.drift.metrics import (
     reference_of,
     tallies,
 )
-from node.drift.prometheus_file import exposition, write_whole
+from node.drift.prometheus_file import exposition, write_metrics
 from node.drift.silence import LOOK_BACK, Feed, Local, feed
 from node.drift.wording import sentence
 
@@ -189,7 +189,7 @@ class DriftWatch:
         file = self._watched.metrics_file
         if file is not None:
             rows = self._store.rows(now.date() - _ONE_DAY)
-            write_whole(file, exposition(rows, self._alarms.standing(), feeds))
+            write_metrics(file, exposition(rows, self._alarms.standing(), feeds))
 
 
 def _most(found: Mapping[Source, T], films: Callable[[T], int]) -> list[tuple[Source, T]]:

@@ -1,9 +1,6 @@
 """Figures of drift for Prometheus, as a file that node_exporter's textfile collector reads."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, time
 from pathlib import Path
 
@@ -12,6 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from node.drift.alarms import Standing
 from node.drift.metrics import REFUSED, Measure, Measured
 from node.drift.silence import Feed
+from node.files import write_atomically
 
 _SOURCE = ("calling_ae", "station")
 _GAUGES = {
@@ -26,7 +24,8 @@ _GAUGES = {
     Measure.KS: ("ks_distance", "Kolmogorov-Smirnov distance of the image's score"),
     Measure.KS_P: ("ks_p_value", "P-value of that distance"),
 }
-_FOR_EVERYBODY = 0o644  # node_exporter has a user of its own; nothing in it is of a patient
+# node_exporter runs as another user, and the file contains no patient data.
+_READABLE_BY_ALL = 0o644
 
 
 def exposition(
@@ -63,18 +62,6 @@ def exposition(
     return generate_latest(registry)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or as it was, and that everybody may read.
-
-    Not synced to the disk: what a power cut takes is written again minutes later.
-    """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            os.fchmod(descriptor, _FOR_EVERYBODY)
-        Path(name).replace(path)
-    except OSError:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
+def write_metrics(path: Path, content: bytes) -> None:
+    """Replace the file in one step, readable for every user; raise OSError if that fails."""
+    write_atomically(path, content, mode=_READABLE_BY_ALL)

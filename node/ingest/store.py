@@ -86,7 +86,7 @@ class StoreService:
         try:
             if path is None:
                 raise Permanent("the request has no data set: have the film sent whole")
-            if not fits or not self._spool.has_room():
+            if not fits or not self._spool.has_space():
                 facts.error("film_refused_no_room")
                 return _Answer(OUT_OF_RESOURCES, "No room left; send again later")
             film = read_film(path, calling_ae, self._pseudonym)
@@ -110,13 +110,13 @@ class StoreService:
     def has_room(self) -> bool:
         """Return whether the disk may be written to; not where it cannot even be asked."""
         try:
-            return self._spool.has_room()
+            return self._spool.has_space()
         except Transient:
             return False
 
     def _keep(self, path: Path, film: Film, facts: structlog.typing.FilteringBoundLogger) -> bool:
         admission = admit(film, self._policy)
-        spool_key = self._spool.adopt(path, film.digest)
+        spool_key = self._spool.store_film(path, film.digest)
         new = self._intake.receive(film, admission, spool_key, self._clock())
         facts.info("film_received", new=new, **_told(admission))
         return new

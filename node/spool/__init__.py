@@ -1,0 +1,1 @@
+"""The spool: durable folders for films, results and the pseudonym key."""

@@ -104,7 +104,7 @@ class DeliveryWorker:
     def _store(self, archive: Archive, delivery: Delivery, unsettled: list[Delivery]) -> bool:
         """Send one object; what it meets is its own affair, but for a lost association."""
         try:
-            archive.store(self._spool.intact(delivery.spool_key))
+            archive.store(self._spool.verified_path(delivery.spool_key))
         except Unreachable:
             raise
         except Exception as error:  # noqa: BLE001 - one object's failure is its alone

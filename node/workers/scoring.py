@@ -235,7 +235,7 @@ class ScoringWorker:
                 kind=one.kind,
                 sop_class_uid=one.content.SOPClassUID,
                 sop_instance_uid=one.content.SOPInstanceUID,
-                spool_key=self._spool.write(to_bytes(one.content)),
+                spool_key=self._spool.store_result(to_bytes(one.content)),
                 series_instance_uid=one.content.SeriesInstanceUID,
                 form=one.form,
             )

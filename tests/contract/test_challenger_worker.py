@@ -55,7 +55,7 @@ class House:
         """Take in a film and settle its analysis; return where its bytes lie."""
         path = write(film(), self.spool.incoming / "one.dcm")
         facts = read_film(path, "MODALITY")
-        key = self.spool.adopt(path, facts.digest)
+        key = self.spool.store_film(path, facts.digest)
         assert self.table.intake.receive(facts, Admitted(), key, self.table.now)
         [job] = self.table.claim()
         assert self.table.queue.settle(job, Analysed(VERDICT, ()), self.table.now)

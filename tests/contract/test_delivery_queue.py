@@ -276,7 +276,7 @@ def test_a_purge_goes_on_until_nothing_is_left(
     spool = FileSpool(tmp_path, Reserve(0, 0))
     spool.prepare()
     for number in range(1, 6):
-        key = spool.write(bytes([number]))
+        key = spool.store_result(bytes([number]))
         assert table.intake.receive(film(number), Refused(Reason.VIEW, "lateral"), key, table.now)
     table.later(100)
     keeping = RetentionPeriods(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))

@@ -36,7 +36,7 @@ class House:
         """Put a film into the spool, so many hours ago; return its facts and its key."""
         path = write(film(**values), self.spool.incoming / "one.dcm")
         facts = read_film(path, "MODALITY")
-        key = self.spool.adopt(path, facts.digest)
+        key = self.spool.store_film(path, facts.digest)
         then = self.table.now.timestamp() - hours * HOURS
         os.utime(self.spool.path(key), (then, then))
         return facts, key
@@ -110,7 +110,7 @@ def test_bytes_that_were_spent_are_deleted(house: House) -> None:
 
 def test_a_result_without_a_row_is_deleted(house: House) -> None:
     """It is built again from its film."""
-    key = house.spool.write(b"report")
+    key = house.spool.store_result(b"report")
     os.utime(house.spool.path(key), (0, 0))
     house.purge()
     assert house.keys() == set()

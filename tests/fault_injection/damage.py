@@ -30,7 +30,7 @@ def cut(path: Path) -> None:
 HARMS: tuple[tuple[Callable[[Path], None], str], ...] = (
     (flip, "damaged"),
     (cut, "damaged"),
-    (Path.unlink, "No such file|not there any more"),
+    (Path.unlink, "No such file|missing"),
 )
 
 

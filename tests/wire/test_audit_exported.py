@@ -42,7 +42,7 @@ class Delivering:
         spool = FileSpool(folder / "spool", Reserve(0, 0))
         spool.prepare()
         self.heatmap = film(SecondaryCaptureImageStorage)
-        self._analyse(spool.write(write(self.heatmap, folder / "heatmap.dcm").read_bytes()))
+        self._analyse(spool.store_result(write(self.heatmap, folder / "heatmap.dcm").read_bytes()))
         plan = RetryPolicy(attempts=ATTEMPTS, first=1e-6, cap=1e-6)
         origin = Origin("wire", AE_TITLE, "node7", "osteoscreen deliver", 1)
         self.courier = DeliveryWorker(

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from node.drift.alarms import Standing
 from node.drift.metrics import Figure, Measure, Measured, Source
-from node.drift.prometheus_file import exposition, write_whole
+from node.drift.prometheus_file import exposition, write_metrics
 from node.drift.silence import Feed
 
 NASTY = Source("XRAY1", 'ROOM "2"\\\n# HELP')
@@ -50,7 +50,7 @@ def test_the_file_is_replaced_whole_and_everybody_may_read_it(tmp_path: Path) ->
     file = tmp_path / "osteoscreen.prom"
     file.write_text("old")
     with file.open() as reading:
-        write_whole(file, b"new\n")
+        write_metrics(file, b"new\n")
         assert reading.read() == "old"  # who has it open sees no half of anything
     assert file.read_bytes() == b"new\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
@@ -59,4 +59,4 @@ def test_the_file_is_replaced_whole_and_everybody_may_read_it(tmp_path: Path) ->
 
 def test_a_folder_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="nowhere"):
-        write_whole(tmp_path / "nowhere" / "osteoscreen.prom", b"")
+        write_metrics(tmp_path / "nowhere" / "osteoscreen.prom", b"")

@@ -1,4 +1,4 @@
-"""`osteoscreen db backup`: one file, whole, checked, private, and never over the live database."""
+"""`osteoscreen db backup`: one verified, private file, never over the live database."""
 
 import os
 import sqlite3
@@ -16,16 +16,16 @@ from node.jobs.engine import open_engine, transaction
 from tests.peers.waiting import wait_until
 
 
-def silent(_done: float) -> None:
-    """Show nothing."""
+def silent(_fraction: float) -> None:
+    """Report no progress."""
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     """Return the URL of an empty job table."""
-    made = f"sqlite:///{tmp_path / 'live.db'}"
-    schema.upgrade(open_engine(made))
-    return made
+    url = f"sqlite:///{tmp_path / 'live.db'}"
+    schema.upgrade(open_engine(url))
+    return url
 
 
 def insert(url: str, number: int) -> None:
@@ -47,8 +47,8 @@ def jobs_in(path: Path) -> int:
     return int(count)
 
 
-def test_it_is_made_while_others_write(url: str, tmp_path: Path) -> None:
-    """The writer never waits for it nor keeps it from ending; the copy is one whole moment."""
+def test_a_backup_works_while_another_process_writes(url: str, tmp_path: Path) -> None:
+    """Neither waits for the other; the copy is a consistent snapshot."""
     for number in range(50):
         insert(url, number)
     written, stop = [], threading.Event()
@@ -62,20 +62,20 @@ def test_it_is_made_while_others_write(url: str, tmp_path: Path) -> None:
     writer.start()
     try:
         wait_until(lambda: len(written), what="first row")
-        made = [
+        copies = [
             back_up(url, tmp_path / f"{number}.db", replace=False, progress=silent)
             for number in range(5)
         ]
     finally:
         stop.set()
         writer.join()
-    assert [jobs_in(one.path) for one in made] == [one.jobs for one in made]
-    assert made[0].jobs > 50
-    assert made[-1].jobs > made[0].jobs
+    assert [jobs_in(copy.path) for copy in copies] == [copy.jobs for copy in copies]
+    assert copies[0].jobs > 50
+    assert copies[-1].jobs > copies[0].jobs
 
 
-def test_it_is_one_private_file(url: str, tmp_path: Path) -> None:
-    """0600 whatever the umask, and nothing beside it."""
+def test_a_backup_is_one_private_file(url: str, tmp_path: Path) -> None:
+    """Its mode is 0600 with any umask, and no other file is left."""
     folder = tmp_path / "backups"
     folder.mkdir()
     old = os.umask(0)
@@ -87,8 +87,8 @@ def test_it_is_one_private_file(url: str, tmp_path: Path) -> None:
     assert stat.S_IMODE((folder / "one.db").stat().st_mode) == 0o600
 
 
-def test_an_older_one_is_replaced_only_when_asked(url: str, tmp_path: Path) -> None:
-    """A cron job either names each day's file or says --replace."""
+def test_an_existing_backup_is_replaced_only_on_request(url: str, tmp_path: Path) -> None:
+    """A cron job either names a file for each day or uses --replace."""
     target = tmp_path / "backup.db"
     back_up(url, target, replace=False, progress=silent)
     insert(url, 1)
@@ -100,8 +100,8 @@ def test_an_older_one_is_replaced_only_when_asked(url: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["live.db", "live.db-wal", "other/../live.db", "link.db", "hard"])
-def test_the_live_database_is_never_its_target(url: str, tmp_path: Path, name: str) -> None:
-    """By whatever name, and even with --replace."""
+def test_the_live_database_is_refused_as_target(url: str, tmp_path: Path, name: str) -> None:
+    """Under every name, even with --replace."""
     (tmp_path / "other").mkdir()
     (tmp_path / "link.db").symlink_to("live.db")
     (tmp_path / "hard").hardlink_to(tmp_path / "live.db")
@@ -111,8 +111,8 @@ def test_the_live_database_is_never_its_target(url: str, tmp_path: Path, name: s
     assert jobs_in(tmp_path / "live.db") == 1
 
 
-def test_a_damaged_database_makes_no_backup(url: str, tmp_path: Path) -> None:
-    """The older backup stays, since it may be the last good one."""
+def test_a_damaged_database_gives_no_backup(url: str, tmp_path: Path) -> None:
+    """The earlier backup stays, because it may be the last good one."""
     for number in range(20):
         insert(url, number)
     target = tmp_path / "backup.db"
@@ -124,14 +124,14 @@ def test_a_damaged_database_makes_no_backup(url: str, tmp_path: Path) -> None:
     content = bytearray(live.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 20_000] = b"\xff" * 20_000
     live.write_bytes(content)
-    with pytest.raises(Permanent, match=r"not sound|no copy was made"):
+    with pytest.raises(Permanent, match=r"the copy is damaged|the copy failed"):
         back_up(url, target, replace=True, progress=silent)
     assert target.read_bytes() == good
     assert [p.name for p in tmp_path.iterdir() if "partial" in p.name] == []
 
 
-def test_what_cannot_be_written_is_said(url: str, tmp_path: Path) -> None:
-    """A folder that is not there; a database that is not there."""
+def test_a_missing_folder_or_database_is_reported(url: str, tmp_path: Path) -> None:
+    """The message names it, and no database is created."""
     with pytest.raises(Misconfigured, match="No such file or directory; name a file in a"):
         back_up(url, tmp_path / "nowhere" / "x.db", replace=False, progress=silent)
     with pytest.raises(Misconfigured, match="nothing to back up"):
@@ -139,8 +139,8 @@ def test_what_cannot_be_written_is_said(url: str, tmp_path: Path) -> None:
     assert not (tmp_path / "no.db").exists()
 
 
-def test_nothing_is_restored_over_something(url: str, tmp_path: Path) -> None:
-    """Neither over a database nor beside the log of one, which would be played into it."""
+def test_an_existing_database_or_log_prevents_a_restore(url: str, tmp_path: Path) -> None:
+    """SQLite would apply an old log to the restored database."""
     insert(url, 1)
     backup = tmp_path / "backup.db"
     back_up(url, backup, replace=False, progress=silent)
@@ -150,15 +150,15 @@ def test_nothing_is_restored_over_something(url: str, tmp_path: Path) -> None:
     (tmp_path / "live.db-wal").write_bytes(b"old")
     with pytest.raises(Misconfigured, match=r"live\.db-wal"):
         restore(backup, url, silent)
-    for left in tmp_path.glob("live.db-*"):
-        left.unlink()
+    for path in tmp_path.glob("live.db-*"):
+        path.unlink()
     assert restore(backup, url, silent).jobs == 1
     assert jobs_in(tmp_path / "live.db") == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 100])
-def test_what_is_no_backup_is_not_restored(tmp_path: Path, content: bytes) -> None:
-    """One clear line, and no database where there was none."""
+def test_a_file_that_is_no_backup_is_not_restored(tmp_path: Path, content: bytes) -> None:
+    """The error is clear, and no database is created."""
     backup = tmp_path / "backup.db"
     backup.write_bytes(content)
     with pytest.raises(Permanent):

@@ -1,4 +1,4 @@
-"""The key of patients' pseudonyms: made once, whole, and for its owner alone."""
+"""The pseudonym key is created once, in one step, and only its owner can read it."""
 
 import os
 import stat
@@ -15,14 +15,14 @@ MAKE = "import sys, pathlib; from node.spool.patient_key import pseudonyms; \
 input(); print(pseudonyms(pathlib.Path(sys.argv[1]))('', 'P-17'))"
 
 
-def test_it_is_made_once_and_read_ever_after(tmp_path: Path) -> None:
+def test_the_key_is_created_once(tmp_path: Path) -> None:
     first = pseudonyms(tmp_path)("HOSPITAL", "P-17")
     assert len(first) == 64
     assert pseudonyms(tmp_path)("HOSPITAL", "P-17") == first
 
 
-def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
-    """Whatever the umask; and nothing else is left in the folder."""
+def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
+    """The umask does not matter, and no temporary file remains."""
     old = os.umask(0)
     try:
         pseudonyms(tmp_path)
@@ -33,25 +33,25 @@ def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
-    """Several receive on one port, and all find no key on the first day."""
+def test_processes_that_start_together_agree(tmp_path: Path) -> None:
+    """At the first start, several ingest processes find no key at the same time."""
     command = [sys.executable, "-c", MAKE, str(tmp_path)]
     pipe = subprocess.PIPE
     started = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
     for process in started:
         assert process.stdin is not None
-        process.stdin.write("\n")  # all are up and wait for this line, or will find it there
+        process.stdin.write("\n")  # each process waits for this line before it needs the key
         process.stdin.flush()
-    said = {process.communicate()[0].strip() for process in started}
-    assert len(said) == 1
-    assert said == {pseudonyms(tmp_path)("", "P-17")}
+    results = {process.communicate()[0].strip() for process in started}
+    assert len(results) == 1
+    assert results == {pseudonyms(tmp_path)("", "P-17")}
 
 
 @pytest.mark.parametrize("content", [b"", b"half a key", bytes(64)])
 def test_a_damaged_key_is_refused_with_the_remedy(tmp_path: Path, content: bytes) -> None:
-    """Another key would silently make every patient a new one."""
+    """With another key, every patient would silently become a new patient."""
     (tmp_path / NAME).write_bytes(content)
-    with pytest.raises(Misconfigured, match=r"patient\.key has \d+ bytes, not 32: bring it back"):
+    with pytest.raises(Misconfigured, match=r"patient\.key has \d+ bytes, not 32: restore it"):
         pseudonyms(tmp_path)
 
 

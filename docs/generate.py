@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from io import StringIO
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import click
 import typer
@@ -80,12 +80,15 @@ def configuration() -> str:
         "`dicom.port`.",
     ]
     for section, field in Config.model_fields.items():
-        keys = list(_keys(section, field.annotation, field.get_default()))
+        keys = dict.fromkeys(_keys(section, field.annotation))
         parts += [f"## `{section}`", comments.get(section, "")]
         parts.append(
             _table(
                 ("key", "type", "default", "meaning"),
-                ((f"`{key}`", kind, default, comments.get(key, "")) for key, kind, default in keys),
+                (
+                    (f"`{key}`", kind, default, comments.get(key.replace("[]", ""), ""))
+                    for key, kind, default in keys
+                ),
             )
         )
     return _page("Configuration", "\n\n".join(part for part in parts if part))
@@ -269,18 +272,17 @@ def _member_comments(path: Path, class_name: str) -> dict[str, str]:
     return comments
 
 
-def _keys(prefix: str, annotation: Any, default: Any) -> Iterator[tuple[str, str, str]]:
-    """Yield key, type and default of each leaf below a section, with dots and `[]` for lists."""
+def _keys(prefix: str, annotation: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield key, type and default of each leaf below a section. `[]` marks a list."""
+    is_list = str(annotation).startswith("tuple")
+    prefix = f"{prefix}[]" if is_list else prefix
     for model in _models_in(annotation):
         for name, field in model.model_fields.items():
-            key = f"{prefix}.{name}"
-            value = field.get_default(call_default_factory=True)
-            nested = _models_in(field.annotation)
-            if nested:
-                is_list = "tuple" in str(field.annotation)
-                yield from _keys(f"{key}[]" if is_list else key, field.annotation, value)
+            if _models_in(field.annotation):
+                yield from _keys(f"{prefix}.{name}", field.annotation)
             else:
-                yield key, _type_name(field.annotation), _default_text(value)
+                default = field.get_default(call_default_factory=True)
+                yield f"{prefix}.{name}", _type_name(field.annotation), _default_text(default)
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -291,26 +293,34 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 def _type_name(annotation: Any) -> str:
     """Return a type as an administrator reads it."""
-    is_plain = isinstance(annotation, type) and not get_args(annotation)
-    text = annotation.__name__ if is_plain else str(annotation)
-    text = re.sub(r"\b(typing|pathlib|node)\.([\w.]+\.)?", "", text)
-    choices = re.findall(r"Literal\[(.*?)\]", text)
-    if choices:
-        return " or ".join(f"`{choice}`" for choice in choices[0].replace("'", "").split(", "))
-    for python, plain in _PLAIN_TYPES:
-        text = re.sub(rf"\b{python}\b", plain, text)
-    return text.replace("|", "or").replace("tuple[", "list of ").replace(", ...]", "").strip("[]")
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type_name(parts[0])
+    if origin is Literal:
+        return " or ".join(f"`{choice}`" for choice in parts)
+    if origin is tuple:
+        return f"list of {_type_name(parts[0])}"
+    if parts:
+        return " or ".join(_type_name(part) for part in parts)
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return " or ".join(f"`{choice}`" for choice in annotation)
+    name = getattr(annotation, "__name__", str(annotation))
+    return _PLAIN_TYPES.get(name, name)
 
 
-_PLAIN_TYPES = (
-    ("str", "text"),
-    ("bool", "true or false"),
-    ("int", "whole number"),
-    ("float", "number"),
-    ("None", "null"),
-    ("Path", "path"),
-    ("timedelta", "duration"),
-)
+_PLAIN_TYPES = {
+    "str": "text",
+    "bool": "true or false",
+    "int": "whole number",
+    "float": "number",
+    "NoneType": "null",
+    "Path": "path",
+    "timedelta": "duration",
+    "ByteSize": "bytes, such as `2GB`",
+    "HttpUrl": "URL",
+    "IPvAnyNetwork": "network",
+    "date": "date",
+}
 
 
 def _default_text(value: Any) -> str:
@@ -334,7 +344,7 @@ def _comments_of(source: str) -> dict[str, str]:
     block: list[str] = []
     path: list[tuple[int, str]] = []
     for line in source.splitlines():
-        if re.match(r"^\s*# ", line):
+        if re.match(r"^\s*# \S", line):
             block.append(line.strip().removeprefix("# "))
             continue
         match = re.match(r"^( *)#?( *)(- )?(\w+):(.*)$", line)

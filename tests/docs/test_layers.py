@@ -42,7 +42,7 @@ def tree(tmp_path: Path) -> Path:
         ("node/audit/file_trail.py", "import highdicom"),
         ("node/drift/monitor.py", "import node.maintenance.tasks"),
         ("node/drift/statistics.py", "import scipy"),
-        ("node/batch/runner.py", "import node.workers.loop"),
+        ("node/batch/runner.py", "import node.challenger.worker"),
         ("node/batch/reader.py", "import models.images.dicom"),
         ("models/images/dicom.py", "import node.log"),
         ("models/nets/grid.py", "import models.training.loop"),

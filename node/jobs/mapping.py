@@ -42,7 +42,11 @@ def film_json(film: Film) -> dict[str, Any]:
 
 def admission_json(admission: Admission) -> dict[str, Any]:
     """Return an admission for the JSON column."""
-    return asdict(admission)
+    stored = asdict(admission)
+    if stored.get("contest"):
+        candidate = stored["contest"]
+        stored["contest"] = {"standing": candidate["rank"], "wait": candidate["wait"]}
+    return stored
 
 
 def admission_from(stored: dict[str, Any] | None) -> Admission:

@@ -1,1 +1,1 @@
-"""What is measured of a model, one small module for each question."""
+"""Evaluation of a bundle on films with known labels: metrics, checks and the report."""

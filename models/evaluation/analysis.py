@@ -1,4 +1,4 @@
-"""The whole study of one bundle on one manifest, as data: pure functions from scores to figures."""
+"""Analysis of all models on all test films: pure functions from scores to metrics and checks."""
 
 from __future__ import annotations
 
@@ -10,46 +10,49 @@ import numpy as np
 
 from models.bundle.operating_points import thresholds
 from models.dataset.entry import Entry, Split
-from models.evaluation.bootstrap import patient_bootstrap
-from models.evaluation.calibration import Agreement, agreement
-from models.evaluation.decisions import (
-    THRESHOLDS,
-    Benefit,
-    Performance,
-    net_benefit,
-    perform,
+from models.evaluation.bootstrap import bootstrap_auc_by_patient
+from models.evaluation.calibration import CalibrationMetrics, measure_calibration
+from models.evaluation.decision_curve import DecisionCurve, decision_curve, smallest_difference
+from models.evaluation.discrimination import (
+    AucComparison,
+    Flags,
+    IntervalEstimate,
+    Values,
+    auc,
+    compare_aucs,
 )
-from models.evaluation.discrimination import Comparison, Flags, Interval, Values, auc, compare
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE
-from models.evaluation.subgroups import Subgroup, subgroups
+from models.evaluation.subgroups import Subgroup, measure_subgroups
+from models.evaluation.threshold_metrics import ThresholdMetrics, measure_threshold
 
 RIDGE, REFITTED = "ridge", "clinical-refitted"
-_CLINICAL = (CLINICAL, REFITTED)
-SUSPICIOUS = 0.97
-"""An area above this on simulated films is taken for a leak until somebody has looked."""
+_CLINICAL_MODELS = (CLINICAL, REFITTED)
+IMPLAUSIBLE_AUC = 0.97
+"""An AUC above this value on simulated films indicates label leakage."""
 
-Points = Mapping[str, Mapping[str, float]]
-"""Thresholds by operating point, by model."""
+ThresholdsByModel = Mapping[str, Mapping[str, float]]
+"""Thresholds by model and operating point."""
 
 
 @dataclass(frozen=True)
 class ModelResult:
-    """One model on one cohort; ``films`` is how many it had what it needs to score."""
+    """Metrics of one model on one cohort; ``films`` counts the films that the model scores."""
 
     films: int
-    auc: Interval
-    auc_by_patient: Interval
-    agreement: Agreement
-    benefit: Benefit
-    performance: tuple[Performance, ...]
+    auc: IntervalEstimate
+    auc_by_patient: IntervalEstimate
+    calibration: CalibrationMetrics
+    decision_curve: DecisionCurve
+    performance: tuple[ThresholdMetrics, ...]
 
 
 @dataclass(frozen=True)
-class Cohort:
-    """Test films of one hospital. ``internal``: it gave films to training or validation too.
+class CohortResult:
+    """Results on the test films of one site.
 
-    ``benefit_gap`` is the smallest net benefit of image over a clinical model at thresholds of 10
-    to 40 %, on the films that both score; None without a clinical model.
+    ``internal`` is True if the site also has training or validation films.
+    ``net_benefit_difference`` is the smallest net benefit of the image model minus that of a
+    clinical model, at thresholds of 10 to 40 %. It is None without a clinical model.
     """
 
     site: str
@@ -58,121 +61,128 @@ class Cohort:
     patients: int
     positives: int
     models: Mapping[str, ModelResult]
-    comparisons: tuple[Comparison, ...]
-    benefit_gap: float | None
+    comparisons: tuple[AucComparison, ...]
+    net_benefit_difference: float | None
 
     @property
     def name(self) -> str:
-        """As tables and legends call it."""
+        """The site's name for tables and legends, with "internal" or "external"."""
         kind = "internal" if self.internal else "external"
         return self.site if kind in self.site.lower() else f"{self.site} ({kind})"
 
 
 @dataclass(frozen=True)
-class Check:
-    """A claim that must hold on a cohort, whether it does, and the figures it rests on."""
+class AcceptanceCheck:
+    """An expectation on a cohort, whether it holds, and the values it is based on."""
 
     cohort: str
     claim: str
     holds: bool
-    figures: str
+    detail: str
 
 
 @dataclass(frozen=True)
-class Study:
-    """Everything that was measured."""
+class Analysis:
+    """All results of an evaluation."""
 
-    points: Points
-    cohorts: tuple[Cohort, ...]
+    operating_points: ThresholdsByModel
+    cohorts: tuple[CohortResult, ...]
     subgroups: tuple[Subgroup, ...]
-    checks: tuple[Check, ...] = field(default=())
+    checks: tuple[AcceptanceCheck, ...] = field(default=())
 
 
-def conduct(
+def analyse_models(
     entries: Sequence[Entry],
     scores: Mapping[str, Values],
-    frozen: Points,
-    home: frozenset[str],
+    card_thresholds: ThresholdsByModel,
+    internal_sites: frozenset[str],
     seed: int,
-) -> Study:
-    """Measure every model of ``scores`` (n,) on the test films of ``entries`` (n).
+) -> Analysis:
+    """Evaluate every model of ``scores`` (n,) on the test films of ``entries`` (n).
 
-    A score is a probability, NaN where a model lacks its facts. Operating points come from the
-    validation films; without any, they are those of ``frozen``, the bundle's own. ``home`` are
-    the hospitals that gave films to training or validation.
+    A score is a probability, or NaN if the model lacks its inputs. Thresholds are chosen on the
+    validation films; without validation films, ``card_thresholds`` are used.
     """
     splits = np.array([entry.split for entry in entries])
     positive = np.array([entry.label for entry in entries])
-    points = _freeze(scores, positive, splits == Split.VALIDATION, frozen)
+    points = _choose_thresholds(scores, positive, splits == Split.VALIDATION, card_thresholds)
     sites = np.array([entry.site for entry in entries])
-    tested = splits == Split.TEST
+    in_test = splits == Split.TEST
     cohorts = []
-    for site in dict.fromkeys(sites[tested].tolist()):
-        inside = np.flatnonzero(tested & (sites == site))
-        own = [entries[index] for index in inside.tolist()]
-        parts = {name: values[inside] for name, values in scores.items()}
-        cohorts.append(_cohort(site, site in home, own, parts, points, seed))
-    everyone = [entry for entry in entries if entry.split is Split.TEST]
-    image = points.get(IMAGE, {})
-    groups = subgroups(everyone, scores[IMAGE][tested], next(iter(image.values()), None))
-    return Study(points, tuple(cohorts), tuple(groups), tuple(_checks(cohorts)))
+    for site in dict.fromkeys(sites[in_test].tolist()):
+        inside = np.flatnonzero(in_test & (sites == site))
+        site_entries = [entries[index] for index in inside.tolist()]
+        site_scores = {name: values[inside] for name, values in scores.items()}
+        cohorts.append(
+            _analyse_cohort(site, site in internal_sites, site_entries, site_scores, points, seed)
+        )
+    test_entries = [entry for entry in entries if entry.split is Split.TEST]
+    threshold = next(iter(points.get(IMAGE, {}).values()), None)
+    subgroups = measure_subgroups(test_entries, scores[IMAGE][in_test], threshold)
+    checks = [check for cohort in cohorts for check in _check_cohort(cohort)]
+    return Analysis(points, tuple(cohorts), tuple(subgroups), tuple(checks))
 
 
-def _freeze(
-    scores: Mapping[str, Values], positive: Flags, validation: Flags, frozen: Points
-) -> Points:
+def _choose_thresholds(
+    scores: Mapping[str, Values],
+    positive: Flags,
+    validation: Flags,
+    card_thresholds: ThresholdsByModel,
+) -> ThresholdsByModel:
     if not validation.any():
-        return {name: cuts for name, cuts in frozen.items() if name in scores}
-    points: dict[str, Mapping[str, float]] = {}
+        return {name: points for name, points in card_thresholds.items() if name in scores}
+    chosen: dict[str, Mapping[str, float]] = {}
     for name, values in scores.items():
         usable = validation & np.isfinite(values)
         if len(set(positive[usable].tolist())) == 2:
-            points[name] = thresholds(values[usable], positive[usable])
-    return points
+            chosen[name] = thresholds(values[usable], positive[usable])
+    return chosen
 
 
-def _cohort(
+def _analyse_cohort(
     site: str,
     internal: bool,
     entries: Sequence[Entry],
     scores: Mapping[str, Values],
-    points: Points,
+    points: ThresholdsByModel,
     seed: int,
-) -> Cohort:
+) -> CohortResult:
     positive = np.array([entry.label for entry in entries])
     patients = [entry.patient_id for entry in entries]
-    measured = {
-        name: _measure(values, positive, patients, points.get(name, {}), seed)
+    results = {
+        name: _measure_model(values, positive, patients, points.get(name, {}), seed)
         for name, values in scores.items()
-        if _enough(values, positive)
+        if _has_both_classes(values, positive)
     }
-    pairs = [
-        _compare(first, second, scores[first], scores[second], positive)
-        for first, second in combinations(measured, 2)
-        if _enough(scores[first] + scores[second], positive)
+    comparisons = [
+        _compare(first, second, scores, positive)
+        for first, second in combinations(results, 2)
+        if _has_both_classes(scores[first] + scores[second], positive)
     ]
-    return Cohort(
+    differences = [
+        smallest_difference(scores[IMAGE], scores[name], positive)
+        for name in _CLINICAL_MODELS
+        if name in results
+    ]
+    return CohortResult(
         site=site,
         internal=internal,
         films=len(entries),
         patients=len(set(patients)),
         positives=int(positive.sum()),
-        models=measured,
-        comparisons=tuple(pairs),
-        benefit_gap=min(
-            (_benefit_gap(scores, one, positive) for one in _CLINICAL if one in measured),
-            default=None,
-        ),
+        models=results,
+        comparisons=tuple(comparisons),
+        net_benefit_difference=min(differences, default=None),
     )
 
 
-def _enough(values: Values, positive: Flags) -> bool:
-    """Whether at least two films of each class have a score."""
-    usable = positive[np.isfinite(values)]
-    return min(int(usable.sum()), int((~usable).sum())) >= 2
+def _has_both_classes(values: Values, positive: Flags) -> bool:
+    """Return whether at least two films of each class have a score."""
+    scored = positive[np.isfinite(values)]
+    return min(int(scored.sum()), int((~scored).sum())) >= 2
 
 
-def _measure(
+def _measure_model(
     values: Values,
     positive: Flags,
     patients: Sequence[str],
@@ -181,54 +191,49 @@ def _measure(
 ) -> ModelResult:
     usable = np.isfinite(values)
     scores, labels = values[usable], positive[usable]
-    owners = [patient for patient, kept in zip(patients, usable, strict=True) if kept]
+    owners = [patient for patient, has_score in zip(patients, usable, strict=True) if has_score]
     return ModelResult(
         films=len(scores),
         auc=auc(scores, labels),
-        auc_by_patient=patient_bootstrap(scores, labels, owners, seed),
-        agreement=agreement(scores, labels),
-        benefit=net_benefit(scores, labels),
-        performance=tuple(perform(name, cut, scores, labels) for name, cut in points.items()),
+        auc_by_patient=bootstrap_auc_by_patient(scores, labels, owners, seed),
+        calibration=measure_calibration(scores, labels),
+        decision_curve=decision_curve(scores, labels),
+        performance=tuple(
+            measure_threshold(name, threshold, scores, labels) for name, threshold in points.items()
+        ),
     )
 
 
-def _compare(first: str, second: str, one: Values, other: Values, positive: Flags) -> Comparison:
-    both = np.isfinite(one) & np.isfinite(other)
-    return compare(first, second, np.stack([one[both], other[both]]), positive[both])
+def _compare(
+    first: str, second: str, scores: Mapping[str, Values], positive: Flags
+) -> AucComparison:
+    pair = np.stack([scores[first], scores[second]])
+    usable = np.isfinite(pair).all(axis=0)
+    return compare_aucs(first, second, pair[:, usable], positive[usable])
 
 
-def _checks(cohorts: Sequence[Cohort]) -> list[Check]:
-    found = []
-    for cohort in cohorts:
-        for rival in (RIDGE, *_CLINICAL):
-            for pair in cohort.comparisons:
-                if (pair.first, pair.second) == (IMAGE, rival):
-                    holds = pair.difference.value > 0 and pair.p < 0.05
-                    figures = f"difference {pair.difference.value:+.3f}, p = {pair.p:.2g}"
-                    claim = f"image ranks better than {rival} (DeLong, p < 0.05)"
-                    found.append(Check(cohort.name, claim, holds, figures))
-        for pair in cohort.comparisons:
-            if (pair.first, pair.second) == (IMAGE, COMBINED):
-                gap = -pair.difference.value
-                claim = "combined ranks no worse than image, less 0.01, on the same films"
-                found.append(Check(cohort.name, claim, gap >= -0.01, f"difference {gap:+.4f}"))
-        models = cohort.models
-        if cohort.benefit_gap is not None:
-            gap = cohort.benefit_gap
-            claim = "net benefit of image is at least that of clinical, thresholds 10 to 40 %"
-            figures = f"smallest difference {gap:+.4f}"
-            found.append(Check(cohort.name, claim, gap >= 0, figures))
-        if IMAGE in models:
-            area = models[IMAGE].auc.value
-            claim = f"image is not too good to be true (AUC at most {SUSPICIOUS})"
-            found.append(Check(cohort.name, claim, area <= SUSPICIOUS, f"AUC {area:.3f}"))
-    return found
+def _check_cohort(cohort: CohortResult) -> list[AcceptanceCheck]:
+    def check(claim: str, holds: bool, detail: str) -> AcceptanceCheck:
+        return AcceptanceCheck(cohort.name, claim, holds, detail)
 
-
-def _benefit_gap(scores: Mapping[str, Values], rival: str, positive: Flags) -> float:
-    both = np.isfinite(scores[IMAGE]) & np.isfinite(scores[rival])
-    image, clinical = (
-        net_benefit(scores[name][both], positive[both]).model for name in (IMAGE, rival)
-    )
-    asked = (THRESHOLDS >= 0.10) & (THRESHOLDS <= 0.40)
-    return float((image - clinical)[asked].min())
+    against_image = {pair.second: pair for pair in cohort.comparisons if pair.first == IMAGE}
+    checks = []
+    for baseline in (RIDGE, *_CLINICAL_MODELS):
+        if pair := against_image.get(baseline):
+            gap = pair.difference.value
+            claim = f"AUC of image is higher than that of {baseline} (DeLong, p < 0.05)"
+            detail = f"difference {gap:+.3f}, p = {pair.p:.2g}"
+            checks.append(check(claim, gap > 0 and pair.p < 0.05, detail))
+    if pair := against_image.get(COMBINED):
+        gap = -pair.difference.value
+        claim = "AUC of combined is at most 0.01 lower than that of image, on the same films"
+        checks.append(check(claim, gap >= -0.01, f"difference {gap:+.4f}"))
+    if cohort.net_benefit_difference is not None:
+        gap = cohort.net_benefit_difference
+        claim = "net benefit of image is at least that of clinical, at thresholds of 10 to 40 %"
+        checks.append(check(claim, gap >= 0, f"smallest difference {gap:+.4f}"))
+    if IMAGE in cohort.models:
+        area = cohort.models[IMAGE].auc.value
+        claim = f"AUC of image is plausible (at most {IMPLAUSIBLE_AUC})"
+        checks.append(check(claim, area <= IMPLAUSIBLE_AUC, f"AUC {area:.3f}"))
+    return checks

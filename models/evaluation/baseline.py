@@ -1,7 +1,7 @@
-"""The baseline that a net must beat: ridge regression on the energies of frequency bands.
+"""Baseline that a net must exceed: ridge regression on the energies of frequency bands.
 
-It knows how much fine and coarse structure there is in each of 6 x 6 blocks of the prepared film,
-and nothing of shapes. A net that is no better has learned no anatomy.
+Its features describe how much fine and coarse structure each of 6 x 6 blocks of the prepared film
+contains; they contain no shapes. A net that is not better has learned no anatomy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ from models.bundle.card import Calibration
 from models.calibration.platt import platt
 from models.dataset.entry import Entry, Split
 from models.evaluation.discrimination import Values
-from models.evaluation.folds import Parts, draw_parts, fewest_patients, labels_of, patients_of
+from models.evaluation.folds import (
+    FoldIndices,
+    draw_indices,
+    labels_of,
+    patients_of,
+    patients_of_rarer_class,
+)
 from models.images.dicom import Radiograph
 from models.images.preprocess import prepare
 
@@ -33,73 +39,76 @@ _FOLDS = 5
 
 @dataclass(frozen=True)
 class Baseline:
-    """Probabilities (n,) of all films, and in words how they were come by."""
+    """Probabilities (n,) of all films, and a description of how they were obtained."""
 
     probabilities: Values
-    how: str
+    description: str
 
 
 def band_energies(film: Radiograph) -> Values:
-    """Log energy of four bands, and the mean, of every block: (180,)."""
-    rest = prepare(film, SIDE).array[0]
-    parts = []
+    """Return the log energy of four frequency bands, and the mean, of every block: (180,)."""
+    remainder = prepare(film, SIDE).array[0]
+    features = []
     for sigma in _SIGMAS:
-        smooth = ndimage.gaussian_filter(rest, sigma)
-        parts.append(np.log(_blocks(rest - smooth).std(axis=(1, 3)) + 1e-3))
-        rest = smooth
-    parts.append(_blocks(rest).mean(axis=(1, 3)))
-    return np.stack(parts).ravel().astype(np.float64)
+        smooth = ndimage.gaussian_filter(remainder, sigma)
+        features.append(np.log(_blocks(remainder - smooth).std(axis=(1, 3)) + 1e-3))
+        remainder = smooth
+    features.append(_blocks(remainder).mean(axis=(1, 3)))
+    return np.stack(features).ravel().astype(np.float64)
 
 
 def fit_baseline(energies: Values, entries: Sequence[Entry], seed: int) -> Baseline:
-    """Fit to the training films and score all; ``energies`` is (n, 180), of ``entries`` in order.
+    """Fit to the training films and score all; ``energies`` is (n, 180), in the order of entries.
 
-    Films that it is fitted to are scored by the folds that left out their patient. A manifest
-    without training films is cross-validated on its test films.
+    Films of the fit are scored by cross-validation over patients. Without training films, the
+    validation films are used for the fit; without these, the test films.
     """
     splits = np.array([entry.split for entry in entries])
-    chosen, how = splits == Split.TEST, "cross-validated over patients of the test films"
+    in_fit, description = splits == Split.TEST, "cross-validated over patients of the test films"
     for split in (Split.VALIDATION, Split.TRAIN):
         if (splits == split).any():
-            chosen, how = splits == split, f"fitted on the split {split}"
-    own = [entry for entry, one in zip(entries, chosen, strict=True) if one]
-    held_out = left_out(energies[chosen], own, _parts(own, seed))
-    calibration = platt(held_out, labels_of(own).astype(np.float64))
-    raw = np.empty(len(entries))
-    raw[chosen] = held_out
-    if not chosen.all():
-        fitted = _ridge().fit(energies[chosen], _targets(own))
-        raw[~chosen] = fitted.predict(energies[~chosen])
-    return Baseline(_probabilities(raw, calibration), how)
+            in_fit, description = splits == split, f"fitted on the split {split}"
+    fit_entries = [entry for entry, included in zip(entries, in_fit, strict=True) if included]
+    held_out = held_out_scores(energies[in_fit], fit_entries, _draw_folds(fit_entries, seed))
+    calibration = platt(held_out, labels_of(fit_entries).astype(np.float64))
+    raw_scores = np.empty(len(entries))
+    raw_scores[in_fit] = held_out
+    if not in_fit.all():
+        ridge = _ridge().fit(energies[in_fit], _targets(fit_entries))
+        raw_scores[~in_fit] = ridge.predict(energies[~in_fit])
+    return Baseline(_probabilities(raw_scores, calibration), description)
 
 
-def left_out(energies: Values, entries: Sequence[Entry], parts: Parts) -> Values:
-    """Score each film, (n,), by a ridge fitted to the films outside its part; uncalibrated."""
-    found = cross_val_predict(_ridge(), energies, _targets(entries), cv=parts)
-    return np.asarray(found, np.float64)
+def held_out_scores(energies: Values, entries: Sequence[Entry], folds: FoldIndices) -> Values:
+    """Score each film (n,) by a ridge fitted to the films outside its fold; not calibrated."""
+    scores = cross_val_predict(_ridge(), energies, _targets(entries), cv=folds)
+    return np.asarray(scores, np.float64)
 
 
-def _blocks(picture: Values) -> Values:
+def _blocks(image: Values) -> Values:
     side = SIDE // GRID
-    return picture.reshape(GRID, side, GRID, side)
+    return image.reshape(GRID, side, GRID, side)
 
 
 def _targets(entries: Sequence[Entry]) -> Values:
-    """What to regress on: low density where T-scores are known throughout, else the label."""
-    known = [-entry.t_score for entry in entries if entry.t_score is not None]
-    return np.array(known) if len(known) == len(entries) else labels_of(entries).astype(np.float64)
+    """Return the regression target: minus T-score if every film has one, else the label."""
+    targets = [-entry.t_score for entry in entries if entry.t_score is not None]
+    if len(targets) == len(entries):
+        return np.array(targets)
+    return labels_of(entries).astype(np.float64)
 
 
-def _parts(entries: Sequence[Entry], seed: int) -> Parts:
-    # Folds are balanced by label, whatever the ridge regresses on.
+def _draw_folds(entries: Sequence[Entry], seed: int) -> FoldIndices:
+    # Folds are stratified by label, even if the ridge predicts T-scores.
     positive, patients = labels_of(entries), patients_of(entries)
-    count = max(2, min(_FOLDS, fewest_patients(positive, patients)))
-    return draw_parts(positive, patients, count, seed)
+    count = max(2, min(_FOLDS, patients_of_rarer_class(positive, patients)))
+    return draw_indices(positive, patients, count, seed)
 
 
 def _ridge() -> Any:
     return make_pipeline(StandardScaler(), RidgeCV(_PENALTIES))
 
 
-def _probabilities(raw: Values, calibration: Calibration) -> Values:
-    return 1 / (1 + np.exp(-np.clip(calibration.slope * raw + calibration.intercept, -60, 60)))
+def _probabilities(raw_scores: Values, calibration: Calibration) -> Values:
+    log_odds = calibration.slope * raw_scores + calibration.intercept
+    return 1 / (1 + np.exp(-np.clip(log_odds, -60, 60)))

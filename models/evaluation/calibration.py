@@ -1,4 +1,4 @@
-"""Do the probabilities mean what they say? Brier score, calibration, expected error."""
+"""Calibration: Brier score, calibration slope and intercept, expected calibration error (ECE)."""
 
 from __future__ import annotations
 
@@ -7,60 +7,60 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.evaluation.decisions import wilson
-from models.evaluation.discrimination import Z95, Flags, Interval, Values
+from models.evaluation.discrimination import Z95, Flags, IntervalEstimate, Values
+from models.evaluation.threshold_metrics import wilson
 
-BINS, BIN_FILMS = 10, 15
-"""At most so many bins, and so many films in each: fewer would show noise."""
+BINS, MINIMUM_PER_BIN = 10, 15
+"""Maximum number of bins, and the minimum number of films in each."""
 
 
 @dataclass(frozen=True)
-class Bin:
-    """Films of neighbouring probabilities: their mean, and how many of them have the disease."""
+class CalibrationBin:
+    """Films with neighbouring predictions: mean prediction and observed share of positives."""
 
     films: int
     predicted: float
-    observed: Interval
+    observed: IntervalEstimate
 
 
 @dataclass(frozen=True)
-class Agreement:
+class CalibrationMetrics:
     """Calibration of one model on one cohort.
 
-    ``slope`` and ``intercept`` after Van Calster et al., BMC Med 2019;17:230: the slope of the
-    outcome on the predicted log odds (1 is right, below 1 too extreme), and the intercept with
-    that slope held at 1 (0 is right, below 0 too high). None where they cannot be estimated.
-    ``ece`` is the expected calibration error over ``bins``, which hold equally many films.
+    ``slope`` and ``intercept`` follow Van Calster et al., BMC Med 2019;17:230. The slope is that of
+    the outcome on the predicted log odds: 1 is ideal, below 1 the predictions are too extreme. The
+    intercept is fitted with the slope fixed at 1: 0 is ideal, below 0 the predictions are too high.
+    Both are None if they cannot be estimated. ``ece`` is computed over ``bins`` of equal size.
     """
 
     brier: float
-    slope: Interval | None
-    intercept: Interval | None
+    slope: IntervalEstimate | None
+    intercept: IntervalEstimate | None
     ece: float
-    bins: tuple[Bin, ...]
+    bins: tuple[CalibrationBin, ...]
 
 
-def agreement(probabilities: Values, positive: Flags) -> Agreement:
-    """Measure calibration; both arguments are (n,)."""
+def measure_calibration(probabilities: Values, positive: Flags) -> CalibrationMetrics:
+    """Return the calibration of ``probabilities`` (n,) against the labels ``positive`` (n,)."""
     clipped = np.clip(probabilities, 1e-9, 1 - 1e-9)
     log_odds = np.log(clipped / (1 - clipped))
     bins = _bins(probabilities, positive)
-    error = sum(one.films * abs(one.observed.value - one.predicted) for one in bins)
-    sloped = np.stack([np.ones_like(log_odds), log_odds], axis=1)
-    return Agreement(
+    error = sum(part.films * abs(part.observed.value - part.predicted) for part in bins)
+    design = np.stack([np.ones_like(log_odds), log_odds], axis=1)
+    return CalibrationMetrics(
         brier=float(np.mean((probabilities - positive) ** 2)),
-        slope=_logistic(sloped, np.zeros_like(log_odds), positive),
-        intercept=_logistic(sloped[:, :1], log_odds, positive),
+        slope=_logistic(design, np.zeros_like(log_odds), positive),
+        intercept=_logistic(design[:, :1], log_odds, positive),
         ece=error / len(probabilities),
         bins=bins,
     )
 
 
-def _bins(probabilities: Values, positive: Flags) -> tuple[Bin, ...]:
+def _bins(probabilities: Values, positive: Flags) -> tuple[CalibrationBin, ...]:
     order = np.argsort(probabilities, kind="stable")
-    parts = np.array_split(order, max(1, min(BINS, len(order) // BIN_FILMS)))
+    parts = np.array_split(order, max(1, min(BINS, len(order) // MINIMUM_PER_BIN)))
     return tuple(
-        Bin(
+        CalibrationBin(
             len(part),
             float(probabilities[part].mean()),
             wilson(int(positive[part].sum()), len(part)),
@@ -69,23 +69,23 @@ def _bins(probabilities: Values, positive: Flags) -> tuple[Bin, ...]:
     )
 
 
-def _logistic(design: Values, offset: Values, positive: Flags) -> Interval | None:
-    """Last coefficient of an unpenalised logistic regression, by Newton's method.
+def _logistic(design: Values, offset: Values, positive: Flags) -> IntervalEstimate | None:
+    """Return the last coefficient of an unpenalised logistic regression, by Newton's method.
 
-    ``design`` is (n, k), ``offset`` (n,) is added to the log odds as it is. None where the classes
-    are parted, so that no finite coefficient is likeliest.
+    ``design`` is (n, k); ``offset`` (n,) is added to the log odds with coefficient 1. Returns None
+    if the classes are separable, because no finite maximum-likelihood estimate exists then.
     """
     coefficients = np.zeros(design.shape[1])
     for _ in range(50):
-        chance = 1 / (1 + np.exp(-np.clip(offset + design @ coefficients, -40, 40)))
-        weight = chance * (1 - chance)
+        predicted = 1 / (1 + np.exp(-np.clip(offset + design @ coefficients, -40, 40)))
+        weight = predicted * (1 - predicted)
         information = design.T @ (design * weight[:, None])
         if np.linalg.cond(information) > 1e12:
             return None
-        step = np.linalg.solve(information, design.T @ (positive - chance))
+        step = np.linalg.solve(information, design.T @ (positive - predicted))
         coefficients = coefficients + step
         if np.abs(step).max() < 1e-9:
-            half = Z95 * math.sqrt(float(np.linalg.inv(information)[-1, -1]))
+            half_width = Z95 * math.sqrt(float(np.linalg.inv(information)[-1, -1]))
             value = float(coefficients[-1])
-            return Interval(value, value - half, value + half)
+            return IntervalEstimate(value, value - half_width, value + half_width)
     return None

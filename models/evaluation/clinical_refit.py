@@ -1,8 +1,7 @@
-"""The clinical model that the manifest's own training patients teach, to compare an image with.
+"""A clinical model fitted on the manifest's own training patients, for comparison with the image.
 
-A bundle's clinical model may come from people of elsewhere. The published study fitted its own at
-the hospital that trained the net; so does this, so that an image is not praised for beating a
-stranger.
+A bundle's clinical model may have been fitted on another population. The published study fitted its
+clinical model at the hospital that trained the net; this module does the same.
 """
 
 from __future__ import annotations
@@ -22,21 +21,26 @@ from models.evaluation.discrimination import Values
 
 
 @dataclass(frozen=True)
-class Refitted:
-    """Probabilities (n,) of the manifest's films, None without a model; ``how`` in words."""
+class ClinicalRefit:
+    """Probabilities (n,) of the manifest's films, and a description of the fit.
+
+    ``probabilities`` is None if no model could be fitted; ``description`` then holds the reason.
+    """
 
     probabilities: Values | None
-    how: str
+    description: str
 
 
-def refit(manifest: Manifest) -> Refitted:
-    """Fit to the patients of the split `train`, and score all others; training films are NaN."""
+def refit_clinical(manifest: Manifest) -> ClinicalRefit:
+    """Fit to the patients of the split `train` and score all other films; training films are NaN."""
     try:
         model = fit_clinical(read_people(manifest.file, None))
     except (TableError, FitError) as error:
-        return Refitted(None, f"no clinical model could be fitted on the training films ({error})")
+        return ClinicalRefit(
+            None, f"no clinical model could be fitted on the training films ({error})"
+        )
     logits = clinical_logits(model, manifest.entries)
     train = np.array([entry.split is Split.TRAIN for entry in manifest.entries])
     logits[train] = math.nan
-    scores = [math.nan if math.isnan(one) else sigmoid(one) for one in logits.tolist()]
-    return Refitted(np.array(scores), model.about)
+    scores = [math.nan if math.isnan(logit) else sigmoid(logit) for logit in logits.tolist()]
+    return ClinicalRefit(np.array(scores), model.about)

@@ -1,7 +1,7 @@
-"""Does the score rank those with the disease above those without? Areas under the ROC curve.
+"""Discrimination: area under the ROC curve (AUC), its interval, and the comparison of two AUCs.
 
-Variances after E. R. DeLong et al., Biometrics 1988;44:837-845, by the fast algorithm of X. Sun and
-W. Xu, IEEE Signal Processing Letters 2014;21:1389-1393: mid-ranks instead of all pairs.
+Variances follow E. R. DeLong et al., Biometrics 1988;44:837-845, computed with the fast algorithm
+of X. Sun and W. Xu, IEEE Signal Processing Letters 2014;21:1389-1393, which uses mid-ranks.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Z95 = float(norm.ppf(0.975))
 
 
 @dataclass(frozen=True)
-class Interval:
-    """An estimate with its 95 % interval."""
+class IntervalEstimate:
+    """An estimate with its 95 % confidence interval."""
 
     value: float
     low: float
@@ -29,18 +29,21 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Two models on the same films: first minus second, and the two-sided p of no difference."""
+class AucComparison:
+    """DeLong's paired test of two models on the same films.
+
+    ``difference`` is the AUC of ``first`` minus the AUC of ``second``; ``p`` is two-sided.
+    """
 
     first: str
     second: str
-    difference: Interval
+    difference: IntervalEstimate
     z: float
     p: float
 
 
 @dataclass(frozen=True)
-class Curve:
+class RocCurve:
     """ROC curve: sensitivity against 1 - specificity, from (0, 0) to (1, 1)."""
 
     false_positive_rate: Values
@@ -48,51 +51,53 @@ class Curve:
 
 
 def delong(scores: Values, positive: Flags) -> tuple[Values, Values]:
-    """Areas (m,) and their covariance (m, m) of m models' scores (m, n) on the same n films.
+    """Return the AUCs (m,) and their covariance (m, m) of m models' scores (m, n) on n films.
 
-    Raises ValueError unless each class has at least two films.
+    Raises ValueError if a class has fewer than two films.
     """
     cases, controls = scores[:, positive], scores[:, ~positive]
     n_cases, n_controls = cases.shape[1], controls.shape[1]
     if min(n_cases, n_controls) < 2:
-        raise ValueError("an area's variance needs at least two films of each class")
-    together = rankdata(np.concatenate([cases, controls], axis=1), axis=1)  # (m, n)
-    # How often a case outranks the controls, and a control is outranked by the cases.
-    above = (together[:, :n_cases] - rankdata(cases, axis=1)) / n_controls  # (m, cases)
-    below = 1.0 - (together[:, n_cases:] - rankdata(controls, axis=1)) / n_cases  # (m, controls)
+        raise ValueError("the variance of an AUC needs at least two films of each class")
+    combined_ranks = rankdata(np.concatenate([cases, controls], axis=1), axis=1)  # (m, n)
+    # Share of controls that each case outranks, and share of cases that outrank each control.
+    above = (combined_ranks[:, :n_cases] - rankdata(cases, axis=1)) / n_controls  # (m, cases)
+    below = 1.0 - (combined_ranks[:, n_cases:] - rankdata(controls, axis=1)) / n_cases
     covariance = np.atleast_2d(np.cov(above)) / n_cases + np.atleast_2d(np.cov(below)) / n_controls
     return above.mean(axis=1), covariance
 
 
-def auc(scores: Values, positive: Flags) -> Interval:
-    """Area under the ROC curve with DeLong's interval, kept within 0..1."""
+def auc(scores: Values, positive: Flags) -> IntervalEstimate:
+    """Return the AUC with DeLong's interval, clipped to 0..1."""
     areas, covariance = delong(scores[None], positive)
     return _interval(float(areas[0]), float(covariance[0, 0]), 0.0, 1.0)
 
 
-def compare(first: str, second: str, scores: Values, positive: Flags) -> Comparison:
-    """DeLong's paired test; ``scores`` is (2, n), the first model's and the second's."""
+def compare_aucs(first: str, second: str, scores: Values, positive: Flags) -> AucComparison:
+    """Run DeLong's paired test; ``scores`` (2, n) holds the first and the second model's scores."""
     areas, covariance = delong(scores, positive)
     difference = float(areas[0] - areas[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    # Models that rank alike differ by nothing, with no variance: z is then 0, not 0 / 0.
+    # Models with identical ranks have difference 0 and variance 0; z is then 0, not 0 / 0.
     z = difference / math.sqrt(variance) if variance > 1e-16 else 0.0
     p = float(2 * norm.sf(abs(z)))
-    return Comparison(first, second, _interval(difference, variance, -1.0, 1.0), z, p)
+    return AucComparison(first, second, _interval(difference, variance, -1.0, 1.0), z, p)
 
 
-def roc(scores: Values, positive: Flags) -> Curve:
-    """Every step of the curve, films of one score taken together."""
+def roc_curve(scores: Values, positive: Flags) -> RocCurve:
+    """Return all points of the ROC curve; films with equal scores share one point."""
     order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(positive[order])
-    false = np.arange(1, len(order) + 1) - hits
+    true_positives = np.cumsum(positive[order])
+    false_positives = np.arange(1, len(order) + 1) - true_positives
     last = np.append(np.diff(scores[order]) != 0, True)
-    return Curve(
-        np.concatenate([[0.0], false[last] / false[-1]]),
-        np.concatenate([[0.0], hits[last] / hits[-1]]),
+    return RocCurve(
+        np.concatenate([[0.0], false_positives[last] / false_positives[-1]]),
+        np.concatenate([[0.0], true_positives[last] / true_positives[-1]]),
     )
 
 
-def _interval(value: float, variance: float, least: float, most: float) -> Interval:
-    half = Z95 * math.sqrt(max(variance, 0.0))
-    return Interval(value, max(least, value - half), min(most, value + half))
+def _interval(value: float, variance: float, lowest: float, highest: float) -> IntervalEstimate:
+    half_width = Z95 * math.sqrt(max(variance, 0.0))
+    return IntervalEstimate(
+        value, max(lowest, value - half_width), min(highest, value + half_width)
+    )

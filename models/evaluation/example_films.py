@@ -1,4 +1,4 @@
-"""Films to look at and to measure maps on, chosen by rule and never by eye."""
+"""Example films for the heatmap figure and the heatmap checks, chosen by rule."""
 
 from __future__ import annotations
 
@@ -9,54 +9,54 @@ import numpy as np
 from models.bundle.score import Bundle, score
 from models.dataset.entry import Entry
 from models.evaluation.discrimination import Values
-from models.evaluation.figures import Example
+from models.evaluation.figures import ExampleFilm
 from models.images.read import read_film, read_grey
 
-_EACH = 2
+_FILMS_PER_KIND = 2
 
 
-def surest(
+def most_confident(
     entries: Sequence[Entry], probabilities: Values, threshold: float
 ) -> list[tuple[str, int]]:
-    """Caption and index of the two surest verdicts of each kind, right and wrong."""
+    """Return caption and index of the two most confident TP, FP, FN and TN films."""
     positive = np.array([entry.label for entry in entries])
-    called = probabilities >= threshold
-    rising = np.argsort(probabilities, kind="stable")
+    predicted = probabilities >= threshold
+    ascending = np.argsort(probabilities, kind="stable")
     kinds = (
-        ("true positive", called & positive, rising[::-1]),
-        ("false positive", called & ~positive, rising[::-1]),
-        ("false negative", ~called & positive, rising),
-        ("true negative", ~called & ~positive, rising),
+        ("true positive", predicted & positive, ascending[::-1]),
+        ("false positive", predicted & ~positive, ascending[::-1]),
+        ("false negative", ~predicted & positive, ascending),
+        ("true negative", ~predicted & ~positive, ascending),
     )
     return [
-        (f"{name}, p = {probabilities[index]:.2f}", int(index))
-        for name, inside, order in kinds
-        for index in [one for one in order if inside[one]][:_EACH]
+        (f"{kind}, p = {probabilities[index]:.2f}", int(index))
+        for kind, inside, order in kinds
+        for index in [place for place in order if inside[place]][:_FILMS_PER_KIND]
     ]
 
 
-def spread_out(count: int, wanted: int) -> list[int]:
-    """Up to ``wanted`` of ``count`` indices, evenly apart."""
-    kept = min(count, wanted)
-    return [round(step * (count - 1) / max(1, kept - 1)) for step in range(kept)]
+def evenly_spaced(count: int, limit: int) -> list[int]:
+    """Return up to ``limit`` of ``count`` indices, evenly spaced."""
+    size = min(count, limit)
+    return [round(step * (count - 1) / max(1, size - 1)) for step in range(size)]
 
 
-def explain_films(
-    bundle: Bundle, entries: Sequence[Entry], chosen: Sequence[tuple[str, int]]
-) -> list[Example]:
-    """Film, heat and mask of the chosen entries, for the Grad-CAM sheet."""
-    own = [entries[index] for _, index in chosen]
-    films = [read_film(entry.path) for entry in own]
+def load_examples(
+    bundle: Bundle, entries: Sequence[Entry], selection: Sequence[tuple[str, int]]
+) -> list[ExampleFilm]:
+    """Return film, heat and mask of the selected entries (caption, index)."""
+    chosen = [entries[index] for _, index in selection]
+    films = [read_film(entry.path) for entry in chosen]
     return [
-        Example(
+        ExampleFilm(
             pixels=film.pixels,
             aspect=film.aspect,
-            heat=found.heat,
-            place=found.placement,
+            heat=result.heat,
+            place=result.placement,
             mask=read_grey(entry.mask) if entry.mask else None,
             caption=caption,
         )
-        for (caption, _), entry, film, found in zip(
-            chosen, own, films, score(bundle, films), strict=True
+        for (caption, _), entry, film, result in zip(
+            selection, chosen, films, score(bundle, films), strict=True
         )
     ]

@@ -1,6 +1,6 @@
-"""Figures of an evaluation, as PNG bytes: one style, colours that the colour-blind tell apart.
+"""Figures of an evaluation as PNG bytes: ROC, calibration, decision curves, histograms, heatmaps.
 
-Nothing else imports matplotlib, so that only who draws pays for it.
+Only this module imports matplotlib, because the import takes a second.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -17,25 +17,34 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from models.evaluation.analysis import REFITTED, RIDGE, Cohort
-from models.evaluation.discrimination import Curve, Flags, Values
+from models.evaluation.analysis import REFITTED, RIDGE, CohortResult
+from models.evaluation.discrimination import Flags, RocCurve, Values
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE
 from models.images.grayscale_pipeline import Float
 from models.images.preprocess import Placement
 
+
+class ModelStyle(NamedTuple):
+    """Colour, line style and label of a model, the same in every figure."""
+
+    colour: str
+    line: str
+    label: str
+
+
 INK, FAINT = "#222222", "#808080"
-LOOK: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
+# Colours of Okabe and Ito, which people with colour vision deficiency can distinguish.
+MODEL_STYLES: Final[Mapping[str, ModelStyle]] = MappingProxyType(
     {
-        IMAGE: ("#0072B2", "-", "Image (DL)"),
-        COMBINED: ("#009E73", "--", "Combined"),
-        CLINICAL: ("#D55E00", "-.", "Clinical"),
-        REFITTED: ("#CC79A7", "-.", "Clinical, fitted here"),
-        RIDGE: ("#7a7a7a", ":", "Ridge baseline"),
+        IMAGE: ModelStyle("#0072B2", "-", "Image (DL)"),
+        COMBINED: ModelStyle("#009E73", "--", "Combined"),
+        CLINICAL: ModelStyle("#D55E00", "-.", "Clinical"),
+        REFITTED: ModelStyle("#CC79A7", "-.", "Clinical, refitted"),
+        RIDGE: ModelStyle("#7a7a7a", ":", "Ridge baseline"),
     }
 )
-"""Colour (Okabe and Ito's), dash and name of each model, the same in every figure."""
 
-_WITH, _WITHOUT = "#D55E00", "#56B4E9"
+_POSITIVE, _NEGATIVE, _BONE = "#D55E00", "#56B4E9", "#56B4E9"
 _STYLE: Final[Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
@@ -60,12 +69,12 @@ _STYLE: Final[Any] = {
     "legend.fontsize": 8.0,
     "legend.handlelength": 2.6,
 }
-_WIDE, _TALL, _DPI = 3.5, 4.8, 160
+_PANEL_WIDTH, _PANEL_HEIGHT, _DPI = 3.5, 4.8, 160
 
 
 @dataclass(frozen=True)
-class Example:
-    """One film for the Grad-CAM sheet: pixels, heat (h, w) over ``place``, and a caption."""
+class ExampleFilm:
+    """One film of the heatmap figure: pixels, heat (h, w) over ``place``, bone mask and caption."""
 
     pixels: Float
     aspect: float
@@ -76,102 +85,95 @@ class Example:
 
 
 @mpl.rc_context(_STYLE)
-def draw_roc(cohorts: Sequence[Cohort], curves: Sequence[Mapping[str, Curve]]) -> bytes:
-    """ROC curves, one panel for each cohort, areas with their intervals in the legend."""
+def draw_roc(cohorts: Sequence[CohortResult], curves: Sequence[Mapping[str, RocCurve]]) -> bytes:
+    """Return ROC curves, one panel for each cohort, with AUC and interval in the legend."""
     figure, panels = _panels(len(cohorts))
     for axes, cohort, by_model in zip(panels, cohorts, curves, strict=True):
-        _head(axes, cohort)
+        _add_title(axes, cohort)
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8)
         for name, curve in by_model.items():
             area = cohort.models[name].auc
-            label = f"{LOOK[name][2]} {area.value:.3f} ({area.low:.3f}\N{EN DASH}{area.high:.3f})"
+            interval = f"{area.value:.3f} ({area.low:.3f}\N{EN DASH}{area.high:.3f})"
+            label = f"{MODEL_STYLES[name].label} {interval}"
             axes.plot(curve.false_positive_rate, curve.sensitivity, label=label, **_line(name))
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.set(xlabel="1 \N{MINUS SIGN} specificity", ylabel="Sensitivity")
-        _key(axes, "AUC (95 % CI)")
+        _add_legend(axes, "AUC (95 % CI)")
     return _png(figure)
 
 
 @mpl.rc_context(_STYLE)
-def draw_calibration(cohorts: Sequence[Cohort]) -> bytes:
-    """Observed against predicted share in tenths of the films, with Wilson's intervals."""
+def draw_calibration(cohorts: Sequence[CohortResult]) -> bytes:
+    """Return calibration curves: observed share against mean prediction, in bins of films."""
     figure, panels = _panels(len(cohorts))
     for axes, cohort in zip(panels, cohorts, strict=True):
-        _head(axes, cohort)
+        _add_title(axes, cohort)
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8)
         for name, result in cohort.models.items():
-            bins = result.agreement.bins
-            x = [one.predicted for one in bins]
-            y = np.array([one.observed.value for one in bins])
+            bins = result.calibration.bins
+            x = [part.predicted for part in bins]
+            y = np.array([part.observed.value for part in bins])
             if name == IMAGE:
-                spread = [y - [b.observed.low for b in bins], [b.observed.high for b in bins] - y]
-                axes.errorbar(x, y, spread, fmt="none", ecolor=LOOK[name][0], elinewidth=0.8)
-            slope = result.agreement.slope
-            label = LOOK[name][2] + (f", slope {slope.value:.2f}" if slope else "")
+                below = y - [part.observed.low for part in bins]
+                above = [part.observed.high for part in bins] - y
+                colour = MODEL_STYLES[name].colour
+                axes.errorbar(x, y, [below, above], fmt="none", ecolor=colour, elinewidth=0.8)
+            slope = result.calibration.slope
+            label = MODEL_STYLES[name].label + (f", slope {slope.value:.2f}" if slope else "")
             axes.plot(x, y, marker="o", markersize=3.5, label=label, **_line(name))
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-        axes.set(xlabel="Predicted probability", ylabel="Observed share")
-        _key(axes)
+        axes.set(xlabel="Predicted probability", ylabel="Observed share with osteoporosis")
+        _add_legend(axes)
     return _png(figure)
 
 
 @mpl.rc_context(_STYLE)
-def draw_decisions(cohorts: Sequence[Cohort]) -> bytes:
-    """Decision curves: net benefit over threshold probabilities, against all and none."""
+def draw_decision_curves(cohorts: Sequence[CohortResult]) -> bytes:
+    """Return decision curves: net benefit over threshold probability, with flag all and none."""
     figure, panels = _panels(len(cohorts))
     for axes, cohort in zip(panels, cohorts, strict=True):
-        _head(axes, cohort)
+        _add_title(axes, cohort)
         top = 0.0
         for name, result in cohort.models.items():
-            benefit = result.benefit
-            top = max(top, float(benefit.model.max()))
-            axes.plot(benefit.thresholds, benefit.model, label=LOOK[name][2], **_line(name))
-            if name == IMAGE:
-                axes.plot(
-                    benefit.thresholds,
-                    benefit.treat_all,
-                    color=INK,
-                    linewidth=0.9,
-                    label="Flag all",
-                )
+            curve = result.decision_curve
+            top = max(top, float(curve.model.max()))
+            axes.plot(curve.thresholds, curve.model, label=MODEL_STYLES[name].label, **_line(name))
+        if IMAGE in cohort.models:
+            curve = cohort.models[IMAGE].decision_curve
+            axes.plot(curve.thresholds, curve.treat_all, color=INK, linewidth=0.9, label="Flag all")
         axes.axhline(0.0, color=FAINT, linewidth=0.9, label="Flag none")
         axes.set(xlim=(0, 0.6), ylim=(-0.15 * top, 1.08 * top))
         axes.set(xlabel="Threshold probability", ylabel="Net benefit per film")
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        _key(axes)
+        _add_legend(axes)
     return _png(figure)
 
 
 @mpl.rc_context(_STYLE)
 def draw_histograms(
-    cohorts: Sequence[Cohort], scores: Sequence[tuple[Values, Flags]], threshold: float | None
+    cohorts: Sequence[CohortResult], scores: Sequence[tuple[Values, Flags]], threshold: float | None
 ) -> bytes:
-    """The image model's scores of films with and without the disease, and the threshold."""
-    figure, panels = _panels(len(cohorts), tall=3.1)
+    """Return histograms of the image model's probabilities by label, with the threshold."""
+    figure, panels = _panels(len(cohorts), height=3.1)
     edges = np.linspace(0, 1, 26).tolist()
     for axes, cohort, (values, positive) in zip(panels, cohorts, scores, strict=True):
-        _head(axes, cohort)
+        _add_title(axes, cohort)
         for inside, colour, name in (
-            (~positive, _WITHOUT, "Without"),
-            (positive, _WITH, "With"),
+            (~positive, _NEGATIVE, "Without"),
+            (positive, _POSITIVE, "With"),
         ):
-            share = np.full(int(inside.sum()), 1 / max(1, int(inside.sum())))
+            count = int(inside.sum())
+            weights = np.full(count, 1 / max(1, count))
+            label = f"{name} osteoporosis (n = {count})"
+            shared = {"bins": edges, "weights": weights}
+            axes.hist(values[inside], **shared, color=colour, alpha=0.45, edgecolor="none")
             axes.hist(
-                values[inside], edges, weights=share, color=colour, alpha=0.45, edgecolor="none"
-            )
-            axes.hist(
-                values[inside],
-                edges,
-                weights=share,
-                histtype="step",
-                color=colour,
-                linewidth=1.5,
-                label=f"{name} osteoporosis (n = {int(inside.sum())})",
+                values[inside], **shared, histtype="step", color=colour, linewidth=1.5, label=label
             )
         if threshold is not None:
             axes.axvline(threshold, color=INK, linewidth=1.0, linestyle="--", label="Threshold")
         axes.set(xlim=(0, 1))
-        axes.set(xlabel="Image model's probability", ylabel="Share of films")
+        axes.set(xlabel="Probability by the image model", ylabel="Share of films")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.margins(y=0.45)
         axes.legend(loc="upper right")
@@ -179,33 +181,33 @@ def draw_histograms(
 
 
 @mpl.rc_context(_STYLE)
-def draw_heat(examples: Sequence[Example], columns: int = 4) -> bytes:
-    """Grad-CAM sheet: films in grey, heat over them, bone's outline where known.
+def draw_heatmaps(examples: Sequence[ExampleFilm], columns: int = 4) -> bytes:
+    """Return films in grey with the Grad-CAM heat as an overlay and the outline of the bone mask.
 
-    Each film has its own scale, whose top its caption states: a surely positive film has heat
-    ten times fainter than a doubtful one, and would show none on a common scale.
+    Each film has its own colour scale, whose maximum is in its caption: the heat of a confident
+    positive film can be ten times lower than that of an uncertain film.
     """
     rows = max(1, -(-len(examples) // columns))
     figure = Figure(figsize=(2.5 * columns, 2.9 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    shown = None
+    overlay = None
     for axes in grid:
         axes.axis("off")
-    for axes, one in zip(grid, examples, strict=False):
-        shown = _draw_one(axes, one)
-    if shown is not None:
-        bar = figure.colorbar(shown, ax=list(grid), fraction=0.015, pad=0.01, aspect=40)
-        bar.set_label("Grad-CAM, share of the film's peak")
+    for axes, example in zip(grid, examples, strict=False):
+        overlay = _draw_example(axes, example)
+    if overlay is not None:
+        bar = figure.colorbar(overlay, ax=list(grid), fraction=0.015, pad=0.01, aspect=40)
+        bar.set_label("Grad-CAM heat, relative to the film's maximum")
     return _png(figure)
 
 
-def _draw_one(axes: Axes, one: Example) -> Any:
-    rows, columns = one.pixels.shape
-    peak = float(one.heat.max())
-    heat = one.heat / peak if peak else one.heat
-    axes.imshow(one.pixels, cmap="gray", vmin=0, vmax=1, aspect=one.aspect)
-    place = one.place
-    shown = axes.imshow(
+def _draw_example(axes: Axes, example: ExampleFilm) -> Any:
+    rows, columns = example.pixels.shape
+    maximum = float(example.heat.max())
+    heat = example.heat / maximum if maximum else example.heat
+    axes.imshow(example.pixels, cmap="gray", vmin=0, vmax=1, aspect=example.aspect)
+    place = example.place
+    overlay = axes.imshow(
         heat,
         cmap="inferno",
         vmin=0,
@@ -216,35 +218,36 @@ def _draw_one(axes: Axes, one: Example) -> Any:
             place.top + place.height - 0.5,
             place.top - 0.5,
         ),
-        # As clear as it is cold, so that the film is seen where the heat is not.
+        # Low heat is transparent, so the film remains visible there.
         alpha=0.7 * np.sqrt(heat),
         interpolation="bilinear",
-        aspect=one.aspect,
+        aspect=example.aspect,
     )
-    if one.mask is not None:
-        axes.contour(one.mask, [0.5], colors="#56B4E9", linewidths=0.35, alpha=0.6)
+    if example.mask is not None:
+        axes.contour(example.mask, [0.5], colors=_BONE, linewidths=0.35, alpha=0.6)
     axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
-    axes.set_title(f"{one.caption}\npeak {peak:.1e}", fontsize=8, fontweight="normal", loc="left")
-    return shown
+    caption = f"{example.caption}\nmaximum {maximum:.1e}"
+    axes.set_title(caption, fontsize=8, fontweight="normal", loc="left")
+    return overlay
 
 
-def _panels(count: int, tall: float = _TALL) -> tuple[Figure, list[Axes]]:
+def _panels(count: int, height: float = _PANEL_HEIGHT) -> tuple[Figure, list[Axes]]:
     columns = min(3, max(1, count))
     rows = -(-count // columns)
-    figure = Figure(figsize=(_WIDE * columns, tall * rows), layout="constrained")
+    figure = Figure(figsize=(_PANEL_WIDTH * columns, height * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for spare in grid[count:]:
-        spare.axis("off")
+    for unused in grid[count:]:
+        unused.axis("off")
     return figure, grid[:count]
 
 
 def _line(name: str) -> dict[str, Any]:
-    colour, dash, _ = LOOK[name]
-    return {"color": colour, "linestyle": dash}
+    style = MODEL_STYLES[name]
+    return {"color": style.colour, "linestyle": style.line}
 
 
-def _key(axes: Axes, title: str | None = None) -> None:
-    """The legend under the axes, where no curve runs."""
+def _add_legend(axes: Axes, title: str | None = None) -> None:
+    """Place the legend below the axes, where it covers no curve."""
     axes.legend(
         loc="upper left",
         bbox_to_anchor=(0, -0.16),
@@ -255,14 +258,14 @@ def _key(axes: Axes, title: str | None = None) -> None:
     )
 
 
-def _head(axes: Axes, cohort: Cohort) -> None:
+def _add_title(axes: Axes, cohort: CohortResult) -> None:
     axes.set_title(cohort.name, pad=18)
-    count = f"{cohort.films} films, {cohort.positives} with osteoporosis"
-    axes.text(0, 1.02, count, transform=axes.transAxes, fontsize=8, color=FAINT)
+    counts = f"{cohort.films} films, {cohort.positives} with osteoporosis"
+    axes.text(0, 1.02, counts, transform=axes.transAxes, fontsize=8, color=FAINT)
 
 
 def _png(figure: Figure) -> bytes:
-    """The figure's bytes; the same figure gives the same bytes."""
+    """Return the figure as PNG without metadata, so equal figures give equal bytes."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
     return stream.getvalue()

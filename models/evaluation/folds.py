@@ -1,7 +1,7 @@
-"""Folds by patient, and what may be said of scores that came out of them.
+"""Folds by patient for cross-validation, and the comparison of net and ridge on held-out films.
 
-Every film is scored by a model that never saw its patient. A model may also have to choose when to
-stop; it does so on patients set apart for that, never on those that it is measured on.
+Every film is scored by a model that was trained on other patients. The checkpoint of a net is
+chosen on validation patients, who are neither training nor test patients of the fold.
 """
 
 from __future__ import annotations
@@ -16,145 +16,157 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from models.calibration.platt import auc as area
 from models.dataset.entry import Entry, ManifestError
-from models.evaluation.bootstrap import patient_bootstrap
-from models.evaluation.discrimination import Comparison, Flags, Interval, Values, auc, compare
+from models.evaluation.bootstrap import bootstrap_auc_by_patient
+from models.evaluation.discrimination import (
+    AucComparison,
+    Flags,
+    IntervalEstimate,
+    Values,
+    auc,
+    compare_aucs,
+)
 
-Places = npt.NDArray[np.intp]
-"""Films by their place in the manifest."""
+Indices = npt.NDArray[np.intp]
+"""Indices of films in the manifest."""
 
-Parts = list[tuple[Places, Places]]
-"""For each fold the films outside of it and those in it."""
+FoldIndices = list[tuple[Indices, Indices]]
+"""For each fold, the films outside it and the films in it."""
 
 NET, RIDGE = "net", "ridge"
 POOLING = (
-    "scores of different folds come from different models, so each was turned into its rank among "
-    "its own fold's films, 0 to 1, before they were pooled"
+    "the scores of different folds come from different models; before pooling, each score was "
+    "replaced by its rank among the films of its fold, scaled to 0..1"
 )
-_INNER = 6
-"""One in so many of a fold's training patients chooses the checkpoint."""
+_VALIDATION_FOLDS = 6
+"""One of this many parts of a fold's training patients is set aside to choose the checkpoint."""
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Films that weights are fitted to, that choose among the weights, and that are scored."""
+    """Indices of the films that train the net, choose its checkpoint, and test it."""
 
-    train: Places
-    validation: Places
-    test: Places
+    train: Indices
+    validation: Indices
+    test: Indices
 
 
 @dataclass(frozen=True)
-class Left:
-    """A model's area on films that were left out of its making.
+class HeldOutAuc:
+    """AUC of a model on held-out films.
 
-    ``pooled`` is over all films, with DeLong's interval; ``by_patient`` the same with a bootstrap
-    over patients. ``folds`` are the areas of single folds, ``mean`` is theirs.
+    ``pooled`` is over all films, with DeLong's interval; ``by_patient`` is the same AUC with a
+    bootstrap interval over patients. ``folds`` are the AUCs of the single folds, ``mean`` is their
+    mean.
     """
 
-    pooled: Interval
-    by_patient: Interval
+    pooled: IntervalEstimate
+    by_patient: IntervalEstimate
     folds: tuple[float, ...]
     mean: float
 
 
 @dataclass(frozen=True)
-class Beside:
-    """The net and the ridge on the same folds, and DeLong's paired test between them."""
+class FoldComparison:
+    """Net and ridge on the same folds, and DeLong's paired test between them."""
 
-    net: Left
-    ridge: Left
-    difference: Comparison
+    net: HeldOutAuc
+    ridge: HeldOutAuc
+    difference: AucComparison
 
 
 def draw_folds(entries: Sequence[Entry], count: int, seed: int) -> tuple[Fold, ...]:
-    """``count`` folds, no patient in two parts of one, each part of both classes as far as may be.
+    """Return ``count`` folds, stratified by label, without a common patient between their parts.
 
-    Raises ManifestError where there are too few patients of a class.
+    Raises ManifestError if a class has too few patients.
     """
     positive, patients = labels_of(entries), patients_of(entries)
-    _refuse_few(positive, patients, count)
+    _refuse_few_patients(positive, patients, count)
     folds = tuple(
-        _with_inner(outside, inside, positive, patients, seed)
-        for outside, inside in draw_parts(positive, patients, count, seed)
+        _split_off_validation(outside, inside, positive, patients, seed)
+        for outside, inside in draw_indices(positive, patients, count, seed)
     )
     for number, fold in enumerate(folds, 1):
         if any(len(set(positive[part])) < 2 for part in (fold.train, fold.validation, fold.test)):
             raise ManifestError(
-                f"fold {number} of {count} has a part with films of one class alone: ask for fewer "
-                "folds, or for another seed"
+                f"fold {number} of {count} has a part with films of one class alone: use fewer "
+                "folds or another seed"
             )
     return folds
 
 
-def draw_parts(positive: Flags, patients: npt.NDArray[np.str_], count: int, seed: int) -> Parts:
-    """Parts without a common patient, with the classes in each as in the whole."""
-    drawn = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    return list(drawn.split(np.zeros(len(positive)), positive, patients))
+def draw_indices(
+    positive: Flags, patients: npt.NDArray[np.str_], count: int, seed: int
+) -> FoldIndices:
+    """Return ``count`` folds without a common patient, stratified by label."""
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    return list(splitter.split(np.zeros(len(positive)), positive, patients))
 
 
-def fewest_patients(positive: Flags, patients: npt.NDArray[np.str_]) -> int:
-    """Patients of the rarer class; who has films of both counts for each."""
+def patients_of_rarer_class(positive: Flags, patients: npt.NDArray[np.str_]) -> int:
+    """Return the number of patients of the rarer class; patients with both labels count in each."""
     return min(len(set(patients[positive])), len(set(patients[~positive])))
 
 
 def labels_of(entries: Sequence[Entry]) -> Flags:
-    """Labels, (n,)."""
+    """Return the labels (n,)."""
     return np.array([entry.label for entry in entries], bool)
 
 
 def patients_of(entries: Sequence[Entry]) -> npt.NDArray[np.str_]:
-    """Patient IDs, (n,)."""
+    """Return the patient IDs (n,)."""
     return np.array([entry.patient_id for entry in entries])
 
 
-def beside(
+def compare_on_folds(
     entries: Sequence[Entry], folds: Sequence[Fold], net: Values, ridge: Values, seed: int
-) -> Beside:
-    """Measure both models' left-out scores, (n,) each."""
+) -> FoldComparison:
+    """Compare the held-out scores (n,) of net and ridge."""
     positive = labels_of(entries)
     net_ranks, ridge_ranks = ranks_within(net, folds), ranks_within(ridge, folds)
     patients = [entry.patient_id for entry in entries]
-    return Beside(
-        net=_left(net_ranks, positive, patients, folds, seed),
-        ridge=_left(ridge_ranks, positive, patients, folds, seed),
-        difference=compare(NET, RIDGE, np.stack([net_ranks, ridge_ranks]), positive),
+    return FoldComparison(
+        net=_held_out_auc(net_ranks, positive, patients, folds, seed),
+        ridge=_held_out_auc(ridge_ranks, positive, patients, folds, seed),
+        difference=compare_aucs(NET, RIDGE, np.stack([net_ranks, ridge_ranks]), positive),
     )
 
 
 def ranks_within(scores: Values, folds: Sequence[Fold]) -> Values:
-    """Each film's mid-rank among the films of its own fold, between 0 and 1."""
+    """Return each film's mid-rank among the films of its fold, scaled to 0..1."""
     ranks = np.empty(len(scores))
     for fold in folds:
         ranks[fold.test] = (rankdata(scores[fold.test]) - 0.5) / len(fold.test)
     return ranks
 
 
-def _left(
+def _held_out_auc(
     ranks: Values, positive: Flags, patients: Sequence[str], folds: Sequence[Fold], seed: int
-) -> Left:
-    # A fold may hold one case alone, which has an area but no variance.
+) -> HeldOutAuc:
+    # A fold with a single case has an AUC but no variance, so the AUC is computed without interval.
     labels = positive.astype(np.float64)
-    single = tuple(area(ranks[fold.test], labels[fold.test]) for fold in folds)
-    return Left(
+    by_fold = tuple(area(ranks[fold.test], labels[fold.test]) for fold in folds)
+    return HeldOutAuc(
         pooled=auc(ranks, positive),
-        by_patient=patient_bootstrap(ranks, positive, patients, seed),
-        folds=single,
-        mean=float(np.mean(single)),
+        by_patient=bootstrap_auc_by_patient(ranks, positive, patients, seed),
+        folds=by_fold,
+        mean=float(np.mean(by_fold)),
     )
 
 
-def _refuse_few(positive: Flags, patients: npt.NDArray[np.str_], count: int) -> None:
-    for label, own in ((1, positive), (0, ~positive)):
-        found = len(set(patients[own]))
-        if found < count:
-            raise ManifestError(f"too few patients with label {label} for {count} folds: {found}")
+def _refuse_few_patients(positive: Flags, patients: npt.NDArray[np.str_], count: int) -> None:
+    for label, in_class in ((1, positive), (0, ~positive)):
+        class_size = len(set(patients[in_class]))
+        if class_size < count:
+            raise ManifestError(
+                f"too few patients with label {label} for {count} folds: {class_size}"
+            )
 
 
-def _with_inner(
-    outside: Places, inside: Places, positive: Flags, patients: npt.NDArray[np.str_], seed: int
+def _split_off_validation(
+    outside: Indices, inside: Indices, positive: Flags, patients: npt.NDArray[np.str_], seed: int
 ) -> Fold:
-    """Set a part of the patients outside a fold aside, to choose the checkpoint by."""
-    own_labels, own_patients = positive[outside], patients[outside]
-    parts = max(2, min(_INNER, fewest_patients(own_labels, own_patients)))
-    train, validation = draw_parts(own_labels, own_patients, parts, seed)[0]
+    """Set patients outside the fold aside to choose the checkpoint."""
+    labels, owners = positive[outside], patients[outside]
+    parts = max(2, min(_VALIDATION_FOLDS, patients_of_rarer_class(labels, owners)))
+    train, validation = draw_indices(labels, owners, parts, seed)[0]
     return Fold(outside[train], outside[validation], inside)

@@ -1,6 +1,6 @@
-"""Heat is measured, not admired: does it lie on bone, does it come from the weights, does it last?
+"""Checks of the heatmaps: share of heat in bone, dependence on the weights, repeatability.
 
-Tests after J. Adebayo et al., NeurIPS 2018 (weight randomisation) and N. Arun et al., Radiology:
+Methods: J. Adebayo et al., NeurIPS 2018 (weight randomisation); N. Arun et al., Radiology:
 Artificial Intelligence 2021;3:e200267 (repeatability, structural similarity of maps).
 """
 
@@ -19,43 +19,44 @@ from models.images.dicom import Radiograph
 from models.images.grayscale_pipeline import Float
 from models.images.preprocess import Placement
 
-_SHOWN = 192
-"""Side in pixels at which maps are compared: smooth, as people see them."""
+_MAP_SIDE = 192
+"""Side in pixels at which maps are compared, interpolated as in the displayed heatmap."""
 
 
 @dataclass(frozen=True)
 class BoneHeat:
-    """Shares of one film that lie in the bone mask: of the positive heat, and of the area."""
+    """Shares of one film inside its bone mask: of the positive heat, and of the area."""
 
-    heat: float
-    area: float
+    heat_share: float
+    area_share: float
 
     @property
     def ratio(self) -> float:
-        """How many times more heat bone has than an even spread would give it."""
-        return self.heat / self.area
+        """Heat share over area share; 1 means that heat is spread evenly."""
+        return self.heat_share / self.area_share
 
 
 @dataclass(frozen=True)
-class Faithfulness:
-    """Structural similarity of maps, mean over films; 1 is the same map.
+class HeatmapChecks:
+    """Mean structural similarity (SSIM) of heatmaps over films; 1 means identical maps.
 
-    ``randomised``: against the maps of a net with shuffled weights; near 0 is right, since a map
-    that stays the same shows the film and not what was learned. ``darkened``: against the maps of
-    the same films stored a tenth darker in 8 bits; near 1 is right. ``rerun``: largest difference
-    of heat between two runs on the same films.
+    ``ssim_randomised_weights`` compares with a net whose weights are shuffled. A value near 1 would
+    mean that maps do not depend on what the net learned. ``ssim_darkened`` compares with the maps
+    of the same films, 10 % darker and in 8 bits; it should be near 1. ``rerun_difference`` is the
+    largest difference of heat between two runs on the same films.
     """
 
     films: int
-    randomised: float
-    darkened: float
-    rerun: float
+    ssim_randomised_weights: float
+    ssim_darkened: float
+    rerun_difference: float
 
 
-def bone_heat(heat: Float, place: Placement, mask: Float) -> BoneHeat | None:
-    """Heat (h, w) over ``place`` against a mask (rows, columns) of the film, bright in bone.
+def measure_bone_heat(heat: Float, place: Placement, mask: Float) -> BoneHeat | None:
+    """Return the heat in bone of one film, or None if it has no heat or no bone.
 
-    Heat on padding counts as heat outside bone. None where there is no heat, or no bone.
+    ``heat`` (h, w) covers ``place`` on the film. ``mask`` (rows, columns) has the film's size and
+    is above 0.5 in bone. Heat on padding counts as heat outside bone.
     """
     rows, columns = mask.shape
     top, left = round(-place.top), round(-place.left)
@@ -70,41 +71,42 @@ def bone_heat(heat: Float, place: Placement, mask: Float) -> BoneHeat | None:
     return BoneHeat(float((heat * bone).sum() / heat.sum()), float(bone.sum() / film.sum()))
 
 
-def faithfulness(bundle: Bundle, films: Sequence[Radiograph], seed: int) -> Faithfulness:
-    """Compare the maps of ``films`` with those of a shuffled net, of darker films, of a rerun."""
-    plain = score(bundle, films)
-    shuffled = score(_shuffled(bundle, seed), films)
-    darker = score(bundle, [replace(film, pixels=_darken(film.pixels)) for film in films])
-    again = score(bundle, films)
-    gaps = [
-        float(np.abs(one.heat - other.heat).max()) for one, other in zip(plain, again, strict=True)
+def check_heatmaps(bundle: Bundle, films: Sequence[Radiograph], seed: int) -> HeatmapChecks:
+    """Compare the maps of ``films`` with a shuffled net, with darker films, and with a rerun."""
+    original = score(bundle, films)
+    randomised = score(_shuffle_weights(bundle, seed), films)
+    darkened = score(bundle, [replace(film, pixels=_darken(film.pixels)) for film in films])
+    rerun = score(bundle, films)
+    differences = [
+        float(np.abs(first.heat - second.heat).max())
+        for first, second in zip(original, rerun, strict=True)
     ]
-    return Faithfulness(
+    return HeatmapChecks(
         films=len(films),
-        randomised=likeness(plain, shuffled),
-        darkened=likeness(plain, darker),
-        rerun=max(gaps),
+        ssim_randomised_weights=similarity(original, randomised),
+        ssim_darkened=similarity(original, darkened),
+        rerun_difference=max(differences),
     )
 
 
-def likeness(first: Sequence[Score], second: Sequence[Score]) -> float:
-    """Mean structural similarity of two runs' maps, each scaled to its own largest value."""
-    # MONAI takes seconds to import, so only who measures pays for it.
+def similarity(first: Sequence[Score], second: Sequence[Score]) -> float:
+    """Return the mean SSIM of two runs' maps, each scaled to its own maximum."""
+    # Importing MONAI takes seconds, so it is imported only here.
     from monai.metrics.regression import SSIMMetric
 
     metric = SSIMMetric(spatial_dims=2, data_range=1.0)
-    each = torch.as_tensor(metric(_shown(first), _shown(second)))
-    return float(each.mean())
+    by_film = torch.as_tensor(metric(_scaled_maps(first), _scaled_maps(second)))
+    return float(by_film.mean())
 
 
-def _shown(scores: Sequence[Score]) -> torch.Tensor:
-    maps = [one.heat / max(float(one.heat.max()), 1e-12) for one in scores]
-    whole = torch.from_numpy(np.stack(maps))[:, None]  # (n, 1, h, w)
-    return interpolate(whole, size=(_SHOWN, _SHOWN), mode="bilinear", align_corners=False)
+def _scaled_maps(scores: Sequence[Score]) -> torch.Tensor:
+    maps = [film.heat / max(float(film.heat.max()), 1e-12) for film in scores]
+    stacked = torch.from_numpy(np.stack(maps))[:, None]  # (n, 1, h, w)
+    return interpolate(stacked, size=(_MAP_SIDE, _MAP_SIDE), mode="bilinear", align_corners=False)
 
 
-def _shuffled(bundle: Bundle, seed: int) -> Bundle:
-    """The same net with the numbers of each weight in another order: same spread, no knowledge."""
+def _shuffle_weights(bundle: Bundle, seed: int) -> Bundle:
+    """Return the bundle with the numbers of each weight tensor in random order."""
     net = copy.deepcopy(bundle.net)
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():

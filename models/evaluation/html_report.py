@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing beside it."""
+"""Rendering of the report as one HTML file without external resources."""
 
 from __future__ import annotations
 
@@ -15,40 +15,41 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from models.bundle.card import Card, dump
-from models.evaluation.decisions import PREVALENCES
-from models.evaluation.discrimination import Interval
-from models.evaluation.figures import LOOK
+from models.evaluation.discrimination import IntervalEstimate
+from models.evaluation.figures import MODEL_STYLES
 from models.evaluation.published import ROLES
-from models.evaluation.report import Report
+from models.evaluation.report import EvaluationReport
+from models.evaluation.threshold_metrics import PREVALENCES
 
-_UNKNOWN = "\N{EN DASH}"
+_MISSING = "\N{EN DASH}"
 _TEMPLATES = Path(__file__).parent / "templates"
-_GUIDES: Final[Mapping[str, str]] = MappingProxyType(
+_GUIDELINES: Final[Mapping[str, str]] = MappingProxyType(
     {"tripod_ai.yaml": "TRIPOD+AI", "claim.yaml": "CLAIM 2024"}
 )
 
 
 @dataclass(frozen=True)
-class Row:
-    """One item of a reporting guideline; ``answer`` is empty where the data do not tell."""
+class GuidelineItem:
+    """One item of a reporting guideline; ``answer`` is empty if the data do not provide one."""
 
     item: str
     subject: str
     answer: str
 
 
-def render_page(report: Report, card: Card, figures: Mapping[str, bytes]) -> str:
-    """HTML of the report; ``figures`` are PNG bytes by name. All text is escaped."""
+def render_html(report: EvaluationReport, card: Card, figures: Mapping[str, bytes]) -> str:
+    """Return the report as HTML with all text escaped; ``figures`` are PNG bytes by name."""
     environment = _environment()
-    facts = {"report": report, "card": card, "roles": ROLES, "prevalences": PREVALENCES}
-    guides = {
-        title: _fill(environment, _TEMPLATES / file, facts) for file, title in _GUIDES.items()
+    values = {"report": report, "card": card, "roles": ROLES, "prevalences": PREVALENCES}
+    guidelines = {
+        title: _fill_guideline(environment, _TEMPLATES / file, values)
+        for file, title in _GUIDELINES.items()
     }
     template = environment.get_template("report.html.j2")
     return template.render(
-        **facts,
+        **values,
         card_text=dump(card),
-        guides=guides,
+        guidelines=guidelines,
         figures={name: _data_uri(png) for name, png in figures.items()},
     )
 
@@ -61,15 +62,23 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"ci": _ci, "num": _number, "pct": _percent, "p": _p, "named": _named}
+    environment.filters |= {
+        "estimate": _estimate,
+        "number": _number,
+        "percent": _percent,
+        "p_value": _p_value,
+        "label": _label,
+    }
     return environment
 
 
-def _fill(environment: Environment, file: Path, facts: Mapping[str, Any]) -> list[Row]:
-    """Items of a guideline; their answers are templates of our own over the report."""
+def _fill_guideline(
+    environment: Environment, file: Path, values: Mapping[str, Any]
+) -> list[GuidelineItem]:
+    """Return the items of a guideline; each answer in the file is a template over the report."""
     rows = yaml.safe_load(file.read_text("utf-8"))
     return [
-        Row(str(item), subject, environment.from_string(answer).render(**facts).strip())
+        GuidelineItem(str(item), subject, environment.from_string(answer).render(**values).strip())
         for item, subject, answer in rows
     ]
 
@@ -78,26 +87,26 @@ def _data_uri(png: bytes) -> Markup:
     return Markup("data:image/png;base64," + base64.b64encode(png).decode("ascii"))  # noqa: S704
 
 
-def _ci(interval: Interval | None, digits: int = 3) -> str:
+def _estimate(interval: IntervalEstimate | None, digits: int = 3) -> str:
     if interval is None or not math.isfinite(interval.value):
-        return _UNKNOWN
+        return _MISSING
     low, high = (_number(value, digits) for value in (interval.low, interval.high))
     return f"{_number(interval.value, digits)} ({low} to {high})"
 
 
 def _number(value: float | None, digits: int = 3) -> str:
     if value is None or not math.isfinite(value):
-        return _UNKNOWN
+        return _MISSING
     return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _percent(value: float | None) -> str:
-    return _UNKNOWN if value is None or not math.isfinite(value) else f"{100 * value:.0f} %"
+    return _MISSING if value is None or not math.isfinite(value) else f"{100 * value:.0f} %"
 
 
-def _p(value: float) -> str:
+def _p_value(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _named(model: str) -> str:
-    return LOOK[model][2]
+def _label(model: str) -> str:
+    return MODEL_STYLES[model].label

@@ -1,7 +1,6 @@
-"""Guards against a model that is right for the wrong reason. Each of them can fail.
+"""Checks for label leakage: pure functions from scores or grey levels to a result.
 
-Pure functions from scores, or grey levels, to verdicts. A score ranks: higher means osteoporosis,
-on any scale. A score that is no number fails its guard.
+A score only ranks films: higher means osteoporosis, on any scale. A check fails if a score is NaN.
 """
 
 from __future__ import annotations
@@ -13,120 +12,133 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from models.evaluation.analysis import SUSPICIOUS
-from models.evaluation.decisions import wilson
-from models.evaluation.discrimination import Z95, Flags, Interval, Values, auc, delong
+from models.evaluation.analysis import IMPLAUSIBLE_AUC
+from models.evaluation.discrimination import Z95, Flags, IntervalEstimate, Values, auc, delong
+from models.evaluation.threshold_metrics import wilson
 from models.images.dicom import Radiograph
 
-OFF_LOW, OFF_HIGH = 0.45, 0.55
-"""Where the area must lie when nothing in the films tells the labels."""
+DENSITY_OFF_LOW, DENSITY_OFF_HIGH = 0.45, 0.55
+"""Accepted range of the AUC if the films contain no information about the labels."""
 
 PERMUTED_LOW, PERMUTED_HIGH = 0.48, 0.52
-TWINS_LEAST = 0.95
+TWINS_MINIMUM = 0.95
 DRAWS = 200
-"""Permutations of the labels; the mean over 2,485 films then wavers by 0.001."""
+"""Permutations of the labels; with 2,485 films the standard error of the mean AUC is 0.001."""
 
-GREYS = ("mean", "spread", "10th percentile", "90th percentile")
+GREY_LEVELS = ("mean", "standard deviation", "10th percentile", "90th percentile")
 
-EVERYONE = "all hospitals"
+ALL_HOSPITALS = "all hospitals"
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a guard found: its claim, the films it looked at, the figure, and whether it holds."""
+class LeakageCheck:
+    """Result of one check: its claim, the number of films, the estimate, whether it holds."""
 
-    guard: str
+    name: str
     cohort: str
     claim: str
     films: int
-    figure: Interval
+    estimate: IntervalEstimate
     holds: bool
 
 
-def density_off(scores: Values, positive: Flags) -> Verdict:
-    """Films that all have one density, with their patients' labels: nothing may rank them.
+def check_density_off(scores: Values, positive: Flags) -> LeakageCheck:
+    """Check that films of equal density are not ranked by their patients' labels.
 
-    Whatever does has read the label somewhere else: in grey level, device, anatomy or file.
+    A higher or lower AUC means that the label is in another property of the films: grey level,
+    device, anatomy or file.
     """
     area = auc(scores, positive)
-    claim = f"with density switched off, AUC is {OFF_LOW} to {OFF_HIGH}"
-    holds = OFF_LOW <= area.value <= OFF_HIGH
-    return Verdict("density off", EVERYONE, claim, len(scores), area, holds)
+    claim = f"if all films have one density, the AUC is {DENSITY_OFF_LOW} to {DENSITY_OFF_HIGH}"
+    holds = DENSITY_OFF_LOW <= area.value <= DENSITY_OFF_HIGH
+    return LeakageCheck("density off", ALL_HOSPITALS, claim, len(scores), area, holds)
 
 
-def permuted(scores: Values, draws: Flags) -> Verdict:
-    """The films' own scores under labels of nobody, ``draws`` (d, n) from ``shuffled``.
+def check_permuted_labels(scores: Values, draws: Flags) -> LeakageCheck:
+    """Check that the mean AUC is 0.5 under the permuted labels ``draws`` (d, n).
 
-    Guards the measuring: an area that a broken order of rows or a hospital's own prevalence lends.
-    The interval is where 95 % of the draws lie.
+    This tests the measurement itself, for example an AUC that results from the order of the rows or
+    from the prevalence of a hospital. The interval contains 95 % of the permutations.
     """
     areas = np.array([delong(scores[None], labels)[0][0] for labels in draws])
     low, high = np.percentile(areas, [2.5, 97.5]).tolist()
-    figure = Interval(float(areas.mean()), low, high)
-    claim = f"with labels permuted, mean AUC is {PERMUTED_LOW} to {PERMUTED_HIGH}"
-    holds = PERMUTED_LOW <= figure.value <= PERMUTED_HIGH
-    return Verdict("labels permuted", EVERYONE, claim, len(scores), figure, holds)
+    estimate = IntervalEstimate(float(areas.mean()), low, high)
+    claim = f"if labels are permuted, the mean AUC is {PERMUTED_LOW} to {PERMUTED_HIGH}"
+    holds = PERMUTED_LOW <= estimate.value <= PERMUTED_HIGH
+    return LeakageCheck("permuted labels", ALL_HOSPITALS, claim, len(scores), estimate, holds)
 
 
-def shuffled(positive: Flags, sites: Sequence[str], seed: int) -> Flags:
-    """``DRAWS`` permutations of labels (n,) within each hospital, (DRAWS, n).
+def permute_labels(positive: Flags, sites: Sequence[str], seed: int) -> Flags:
+    """Return ``DRAWS`` permutations of labels (n,) within each hospital, (DRAWS, n).
 
-    Each hospital keeps its prevalence, so that a score that only knows hospitals apart shows.
+    Each hospital keeps its prevalence. A score that only identifies the hospital therefore gets an
+    AUC above 0.5.
     """
     rng = np.random.default_rng(seed)
     draws = np.tile(positive, (DRAWS, 1))
-    where = np.asarray(sites)
+    site_of = np.asarray(sites)
     for site in dict.fromkeys(sites):
-        inside = where == site
+        inside = site_of == site
         draws[:, inside] = rng.permuted(draws[:, inside], axis=1)
     return draws
 
 
-def twins(scores: Values, others: Values, thinner: Flags) -> Verdict:
-    """Pairs (n,) of films that differ in density alone; ``thinner`` where the other has less.
+def check_twins(scores: Values, twin_scores: Values, thinner: Flags) -> LeakageCheck:
+    """Check that the score follows density in pairs (n,) of films that differ in density alone.
 
-    Less bone must raise the score and more must lower it; a score that stays has not moved right.
+    ``thinner`` is True if the twin has less bone. Less bone must raise the score and more bone must
+    lower it. An equal score counts as wrong.
     """
-    right = np.where(thinner, others > scores, others < scores)
-    share = wilson(int(right.sum()), len(right))
-    claim = f"a tenth more or less bone moves the score the right way in {TWINS_LEAST:.0%} or more"
-    return Verdict("twins", EVERYONE, claim, len(right), share, share.value >= TWINS_LEAST)
+    correct = np.where(thinner, twin_scores > scores, twin_scores < scores)
+    share = wilson(int(correct.sum()), len(correct))
+    claim = (
+        f"10 % more or less bone changes the score in the correct direction in at least "
+        f"{TWINS_MINIMUM:.0%} of pairs"
+    )
+    return LeakageCheck(
+        "twins", ALL_HOSPITALS, claim, len(correct), share, share.value >= TWINS_MINIMUM
+    )
 
 
-def not_too_good(site: str, scores: Values, positive: Flags) -> Verdict:
-    """An area that no film can give: bone density is seen dimly, so near certainty is a leak."""
+def check_plausible_auc(site: str, scores: Values, positive: Flags) -> LeakageCheck:
+    """Check that the AUC is not higher than chest films can give."""
     area = auc(scores, positive)
-    claim = f"AUC is at most {SUSPICIOUS}"
-    return Verdict("too good", site, claim, len(scores), area, area.value <= SUSPICIOUS)
+    claim = f"the AUC is at most {IMPLAUSIBLE_AUC}"
+    return LeakageCheck(
+        "plausible AUC", site, claim, len(scores), area, area.value <= IMPLAUSIBLE_AUC
+    )
 
 
-def grey_levels(film: Radiograph) -> Values:
-    """``GREYS`` of a film's pixels, (4,)."""
+def grey_level_features(film: Radiograph) -> Values:
+    """Return the ``GREY_LEVELS`` of a film's pixels, (4,)."""
     grey = film.pixels.astype(np.float64)
     return np.array([grey.mean(), grey.std(), *np.percentile(grey, [10, 90])])
 
 
-def grey_level(levels: Values, positive: Flags, sites: Sequence[str]) -> Verdict:
-    """``levels`` (n, 4) from ``grey_levels``: how light a film is must not tell who is sick.
+def check_grey_level(levels: Values, positive: Flags, sites: Sequence[str]) -> LeakageCheck:
+    """Check that grey levels (n, 4) from ``grey_level_features`` do not predict the label.
 
-    Density switched off cannot show this leak, an exposure that follows density: all films are then
-    equally light. Films are ranked within their hospital; the figure is that of the level whose
-    area lies farthest from 0.5.
+    An exposure that depends on density is a leak that the density-off check cannot detect, because
+    those films all have the same density. Films are ranked within their hospital. The estimate is
+    the AUC that is farthest from 0.5.
     """
-    where = np.asarray(sites)
+    site_of = np.asarray(sites)
     ranks = np.empty_like(levels)
     for site in dict.fromkeys(sites):
-        inside = where == site
+        inside = site_of == site
         ranks[inside] = rankdata(levels[inside], axis=0) / inside.sum()
-    areas = [auc(one, positive) for one in ranks.T]
+    areas = [auc(level_ranks, positive) for level_ranks in ranks.T]
     worst = int(np.argmax([abs(area.value - 0.5) for area in areas]))
-    claim = f"grey level alone ({GREYS[worst]}) has an AUC of {OFF_LOW} to {OFF_HIGH}"
-    holds = OFF_LOW <= areas[worst].value <= OFF_HIGH
-    return Verdict("grey level", EVERYONE, claim, len(levels), areas[worst], holds)
+    claim = (
+        f"the grey level alone ({GREY_LEVELS[worst]}) has an AUC of {DENSITY_OFF_LOW} to "
+        f"{DENSITY_OFF_HIGH}"
+    )
+    holds = DENSITY_OFF_LOW <= areas[worst].value <= DENSITY_OFF_HIGH
+    return LeakageCheck("grey level", ALL_HOSPITALS, claim, len(levels), areas[worst], holds)
 
 
-def chance_alone(positive: Flags) -> float:
-    """How far from 0.5 the area of a score without knowledge lies in 19 of 20 cohorts like this.
+def chance_margin(positive: Flags) -> float:
+    """Return the distance from 0.5 within which 95 % of the AUCs of a random score lie.
 
     H. B. Mann and D. R. Whitney, Ann Math Stat 1947;18:50-60.
     """

@@ -1,6 +1,6 @@
-"""Hold a bundle to the guards of ``evaluation.honesty`` on a simulated cohort.
+"""Leakage checks of a bundle on a simulated cohort (`osteoscreen model leakage`).
 
-The cohort is a folder that ``osteoscreen model simulate --twins --density-off`` left.
+The cohort is a folder that ``osteoscreen model simulate --twins --density-off`` wrote.
 """
 
 from __future__ import annotations
@@ -14,173 +14,186 @@ import numpy as np
 from models.bundle.score import Bundle
 from models.dataset.entry import Entry, ManifestError, Split, refuse
 from models.dataset.manifest import read_manifest
-from models.evaluation.discrimination import Flags, Interval, Values, auc
+from models.evaluation.discrimination import Flags, IntervalEstimate, Values, auc
+from models.evaluation.image_scores import read_film_features, score_films
 from models.evaluation.leakage_checks import (
-    OFF_HIGH,
-    Verdict,
-    chance_alone,
-    density_off,
-    grey_level,
-    grey_levels,
-    not_too_good,
-    permuted,
-    shuffled,
-    twins,
+    DENSITY_OFF_HIGH,
+    LeakageCheck,
+    chance_margin,
+    check_density_off,
+    check_grey_level,
+    check_permuted_labels,
+    check_plausible_auc,
+    check_twins,
+    grey_level_features,
+    permute_labels,
 )
 from models.evaluation.report import describe_bundle, to_json
-from models.evaluation.scores import read_films, score_films
 from models.io.atomic_file import write_whole
 
-SCORES, JSON = "scores.csv", "honesty.json"
-FORMAT = 1
-"""Rises when a key of honesty.json changes its meaning."""
+SCORES, JSON = "scores.csv", "leakage.json"
+FORMAT = 2
+"""Version of leakage.json; it increases when a key changes its name or meaning."""
 
-PLAIN, TWINS, OFF = "manifest.csv", "twins.csv", "density-off.csv"
+ORIGINALS, TWINS, DENSITY_OFF = "manifest.csv", "twins.csv", "density-off.csv"
 
 
 @dataclass(frozen=True)
-class Cohort:
-    """The test films of three manifests, of the same patients in the same order.
+class LeakageCohort:
+    """Test films of three manifests, of the same patients in the same order.
 
-    ``thinner`` (n,) says whose twin has less bone.
+    ``thinner`` (n,) is True if the twin has less bone than the original.
     """
 
-    plain: tuple[Entry, ...]
+    originals: tuple[Entry, ...]
     twins: tuple[Entry, ...]
-    off: tuple[Entry, ...]
+    density_off: tuple[Entry, ...]
     thinner: Flags
 
     @property
     def positive(self) -> Flags:
-        """Labels of the plain films, which density-off films share."""
-        return np.array([entry.label for entry in self.plain])
+        """Labels of the original films; the density-off films have the same labels."""
+        return np.array([entry.label for entry in self.originals])
 
     @property
     def sites(self) -> list[str]:
         """The hospital of each film."""
-        return [entry.site for entry in self.plain]
+        return [entry.site for entry in self.originals]
 
 
 @dataclass(frozen=True)
-class Honesty:
-    """Everything that ``honesty.json`` holds; ``off_by_site`` is shown, not judged."""
+class LeakageReport:
+    """Content of ``leakage.json``; ``density_off_by_site`` is information without a limit."""
 
     bundle: Mapping[str, str]
     films: int
     positives: int
     seed: int
     holds: bool
-    verdicts: tuple[Verdict, ...]
-    off_by_site: Mapping[str, Interval]
+    checks: tuple[LeakageCheck, ...]
+    density_off_by_site: Mapping[str, IntervalEstimate]
     format: int = FORMAT
 
 
-def examine(folder: Path, bundle: Bundle, out: Path, seed: int = 0) -> Honesty:
-    """Score the cohort's test films with ``bundle`` and judge; leaves ``out/honesty.json``.
+def check_leakage(folder: Path, bundle: Bundle, out: Path, seed: int = 0) -> LeakageReport:
+    """Score the cohort's test films with ``bundle``, run all checks, write ``out/leakage.json``.
 
-    A run that was broken off resumes from ``out/scores.csv``. Raises ManifestError.
+    An interrupted run resumes from ``out/scores.csv``. Raises ManifestError.
     """
-    cohort = read_cohort(folder)
-    parts = (cohort.plain, cohort.twins, cohort.off)
-    readings = [read_films(part, grey_levels) for part in parts]
+    cohort = read_leakage_cohort(folder)
+    parts = (cohort.originals, cohort.twins, cohort.density_off)
+    features = [read_film_features(part, grey_level_features) for part in parts]
     out.mkdir(parents=True, exist_ok=True)
-    plain, other, off = (
-        np.array([one.logit for one in score_films(bundle, part, read, out / SCORES)])
-        for part, read in zip(parts, readings, strict=True)
+    original, twin, density_off = (
+        np.array([film.logit for film in score_films(bundle, part, films, out / SCORES)])
+        for part, films in zip(parts, features, strict=True)
     )
-    greys = np.stack([one.measured for one in readings[0]])
-    verdicts = judge(cohort, (plain, other, off), greys, seed)
+    grey_levels = np.stack([film.features for film in features[0]])
+    checks = run_checks(cohort, (original, twin, density_off), grey_levels, seed)
     by_site = {
-        site: auc(off[inside], cohort.positive[inside]) for site, inside in _by_site(cohort).items()
+        site: auc(density_off[inside], cohort.positive[inside])
+        for site, inside in _films_by_site(cohort).items()
     }
-    found = Honesty(
+    report = LeakageReport(
         bundle=describe_bundle(bundle.card),
-        films=len(cohort.plain),
+        films=len(cohort.originals),
         positives=int(cohort.positive.sum()),
         seed=seed,
-        holds=all(one.holds for one in verdicts),
-        verdicts=verdicts,
-        off_by_site=by_site,
+        holds=all(check.holds for check in checks),
+        checks=checks,
+        density_off_by_site=by_site,
     )
-    write_whole(out / JSON, to_json(found))
-    return found
+    write_whole(out / JSON, to_json(report))
+    return report
 
 
-def judge(
-    cohort: Cohort, scores: tuple[Values, Values, Values], greys: Values, seed: int
-) -> tuple[Verdict, ...]:
-    """Every guard's verdict on scores of plain films, twins and density-off films, (n,) each.
+def run_checks(
+    cohort: LeakageCohort, scores: tuple[Values, Values, Values], grey_levels: Values, seed: int
+) -> tuple[LeakageCheck, ...]:
+    """Return all checks; ``scores`` are those of originals, twins and density-off films, (n,) each.
 
-    ``greys`` (n, 4) are the plain films' grey levels.
+    ``grey_levels`` (n, 4) are those of the original films.
     """
-    plain, other, off = scores
+    original, twin, density_off = scores
     return (
-        density_off(off, cohort.positive),
-        permuted(plain, shuffled(cohort.positive, cohort.sites, seed)),
-        twins(plain, other, cohort.thinner),
+        check_density_off(density_off, cohort.positive),
+        check_permuted_labels(original, permute_labels(cohort.positive, cohort.sites, seed)),
+        check_twins(original, twin, cohort.thinner),
         *(
-            not_too_good(site, plain[inside], cohort.positive[inside])
-            for site, inside in _by_site(cohort).items()
+            check_plausible_auc(site, original[inside], cohort.positive[inside])
+            for site, inside in _films_by_site(cohort).items()
         ),
-        grey_level(greys, cohort.positive, cohort.sites),
+        check_grey_level(grey_levels, cohort.positive, cohort.sites),
     )
 
 
-def read_cohort(folder: Path) -> Cohort:
+def read_leakage_cohort(folder: Path) -> LeakageCohort:
     """Read the three manifests and match their patients. Raises ManifestError."""
-    absent = [name for name in (PLAIN, TWINS, OFF) if not (folder / name).is_file()]
-    if absent:
-        remedy = f"osteoscreen model simulate --out {folder} --twins --density-off"
-        raise ManifestError(f"{folder} lacks {', '.join(absent)}: make them with {remedy}")
-    plain, other, off = (
-        read_manifest(folder / name).of(Split.TEST) for name in (PLAIN, TWINS, OFF)
-    )
-    other, off = _matched(plain, other, TWINS), _matched(plain, off, OFF)
-    _refuse_relabelled(plain, off)
-    cohort = Cohort(plain, other, off, _thinner(plain, other))
-    _refuse_few(cohort, folder)
+    names = (ORIGINALS, TWINS, DENSITY_OFF)
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        command = f"osteoscreen model simulate --out {folder} --twins --density-off"
+        raise ManifestError(f"{folder} lacks {', '.join(missing)}: create them with {command}")
+    originals, twins, density_off = (read_manifest(folder / name).of(Split.TEST) for name in names)
+    twins = _match_patients(originals, twins, TWINS)
+    density_off = _match_patients(originals, density_off, DENSITY_OFF)
+    _refuse_changed_labels(originals, density_off)
+    cohort = LeakageCohort(originals, twins, density_off, _thinner(originals, twins))
+    _refuse_small_cohort(cohort, folder)
     return cohort
 
 
-def _matched(plain: Sequence[Entry], other: Sequence[Entry], name: str) -> tuple[Entry, ...]:
-    """The other manifest's films in the order of the plain ones' patients."""
-    by_patient = {entry.patient_id: entry for entry in other}
-    strays = sorted({entry.patient_id for entry in plain} ^ by_patient.keys())
-    if strays or not len(plain) == len(other) == len(by_patient):
+def _match_patients(
+    originals: Sequence[Entry], films: Sequence[Entry], name: str
+) -> tuple[Entry, ...]:
+    """Return ``films``, of the manifest ``name``, in the order of the originals' patients."""
+    by_patient = {entry.patient_id: entry for entry in films}
+    unmatched = sorted({entry.patient_id for entry in originals} ^ by_patient.keys())
+    if unmatched or not len(originals) == len(films) == len(by_patient):
         raise refuse(
-            f"{name} and {PLAIN} do not list one test film each of the same patients; "
+            f"{name} and {ORIGINALS} do not list one test film each of the same patients; "
             "simulate them together",
-            strays or ["several films of one patient"],
+            unmatched or ["several films of one patient"],
         )
-    return tuple(by_patient[entry.patient_id] for entry in plain)
+    return tuple(by_patient[entry.patient_id] for entry in originals)
 
 
-def _refuse_relabelled(plain: Sequence[Entry], off: Sequence[Entry]) -> None:
-    pairs = zip(plain, off, strict=True)
-    patients = [one.patient_id for one, other in pairs if one.label != other.label]
+def _refuse_changed_labels(originals: Sequence[Entry], density_off: Sequence[Entry]) -> None:
+    pairs = zip(originals, density_off, strict=True)
+    patients = [original.patient_id for original, film in pairs if original.label != film.label]
     if patients:
-        raise refuse(f"labels of {OFF} are not those of {PLAIN}; simulate them together", patients)
-
-
-def _thinner(plain: Sequence[Entry], other: Sequence[Entry]) -> Flags:
-    """Whose twin has the lower T-score, (n,). Raises ManifestError where that is not known."""
-    scores = [(one.t_score, two.t_score) for one, two in zip(plain, other, strict=True)]
-    known = [one is not None and two is not None and one != two for one, two in scores]
-    if not all(known):
-        patients = [one.patient_id for one, told in zip(plain, known, strict=True) if not told]
-        raise refuse(f"{TWINS} does not give another t_score than {PLAIN}", patients)
-    return np.array([two is not None and one is not None and two < one for one, two in scores])
-
-
-def _refuse_few(cohort: Cohort, folder: Path) -> None:
-    chance = chance_alone(cohort.positive) if len(cohort.plain) else 1.0
-    if chance > OFF_HIGH - 0.5:
-        raise ManifestError(
-            f"{folder} has {len(cohort.plain)} test films: chance alone moves an area by "
-            f"{chance:.2f} with so few; simulate at least 1100 patients"
+        raise refuse(
+            f"labels of {DENSITY_OFF} differ from those of {ORIGINALS}; simulate them together",
+            patients,
         )
 
 
-def _by_site(cohort: Cohort) -> dict[str, Flags]:
+def _thinner(originals: Sequence[Entry], twins: Sequence[Entry]) -> Flags:
+    """Return whether each twin has the lower T-score, (n,).
+
+    Raises ManifestError if a T-score is missing or equal.
+    """
+    thinner, undecided = [], []
+    for original, twin in zip(originals, twins, strict=True):
+        t_score, twin_t_score = original.t_score, twin.t_score
+        if t_score is None or twin_t_score is None or t_score == twin_t_score:
+            undecided.append(original.patient_id)
+        else:
+            thinner.append(twin_t_score < t_score)
+    if undecided:
+        raise refuse(f"t_score is missing or equal in {TWINS} and {ORIGINALS}", undecided)
+    return np.array(thinner)
+
+
+def _refuse_small_cohort(cohort: LeakageCohort, folder: Path) -> None:
+    margin = chance_margin(cohort.positive) if len(cohort.originals) else 1.0
+    if margin > DENSITY_OFF_HIGH - 0.5:
+        raise ManifestError(
+            f"{folder} has {len(cohort.originals)} test films, too few: by chance, the AUC differs "
+            f"from 0.5 by up to {margin:.2f}; simulate at least 1100 patients"
+        )
+
+
+def _films_by_site(cohort: LeakageCohort) -> dict[str, Flags]:
     sites = np.array(cohort.sites)
     return {site: sites == site for site in dict.fromkeys(cohort.sites)}

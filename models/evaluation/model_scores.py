@@ -1,4 +1,4 @@
-"""Every model of a bundle on every film: the image's score, the patient's facts, both together."""
+"""Scores and thresholds of a bundle's three models: image, clinical and combined."""
 
 from __future__ import annotations
 
@@ -13,39 +13,42 @@ from models.bundle.score import Bundle
 from models.clinical.model import sigmoid
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.entry import Entry
-from models.evaluation.analysis import Points
+from models.evaluation.analysis import ThresholdsByModel
 from models.evaluation.discrimination import Values
+from models.evaluation.image_scores import FilmScore
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE
-from models.evaluation.scores import FilmScore
 
 
-def panel(
-    bundle: Bundle, entries: Sequence[Entry], scored: Sequence[FilmScore | None]
+def score_models(
+    bundle: Bundle, entries: Sequence[Entry], film_scores: Sequence[FilmScore | None]
 ) -> dict[str, Values]:
-    """Probabilities (n,) by model; NaN for films that a model does not score.
+    """Return probabilities (n,) by model; NaN for films that a model does not score.
 
-    ``scored`` are the image's, None for films that were not asked for. Models that the bundle
-    lacks, or that no film has the facts for, are left out.
+    ``film_scores`` holds the image scores, None for films that are not evaluated. A model is left
+    out if the bundle lacks it or if no film has its inputs.
     """
-    asked = np.array([one is not None for one in scored])
-    image = np.array([math.nan if one is None else one.probability for one in scored])
-    logits = np.array([math.nan if one is None else one.logit for one in scored])
-    facts = np.full(len(scored), math.nan)
+    evaluated = np.array([score is not None for score in film_scores])
+    image = np.array([math.nan if score is None else score.probability for score in film_scores])
+    logits = np.array([math.nan if score is None else score.logit for score in film_scores])
+    clinical_log_odds = np.full(len(film_scores), math.nan)
     if bundle.clinical is not None:
-        facts = np.where(asked, clinical_logits(bundle.clinical, entries), math.nan)
-    clinical = np.array([sigmoid(logit) for logit in facts.tolist()])
-    combined = combine_films(bundle.card.combined, logits, facts)
-    found = {IMAGE: image, CLINICAL: clinical, COMBINED: combined}
+        clinical_log_odds = np.where(evaluated, clinical_logits(bundle.clinical, entries), math.nan)
+    clinical = np.array([sigmoid(logit) for logit in clinical_log_odds.tolist()])
+    combined = combine_films(bundle.card.combined, logits, clinical_log_odds)
+    scores = {IMAGE: image, CLINICAL: clinical, COMBINED: combined}
     return {
-        name: values for name, values in found.items() if name == IMAGE or np.isfinite(values).any()
+        name: values
+        for name, values in scores.items()
+        if name == IMAGE or np.isfinite(values).any()
     }
 
 
-def own_points(card: Card) -> Points:
-    """Thresholds that the bundle brings, by operating point, for each score that has some."""
-    frozen = {IMAGE: card.operating_points}
+def card_thresholds(card: Card) -> ThresholdsByModel:
+    """Return the thresholds in the card, by model and by operating point."""
+    points_by_model = {IMAGE: card.operating_points}
     if card.combined is not None:
-        frozen[COMBINED] = card.combined.operating_points
+        points_by_model[COMBINED] = card.combined.operating_points
     return {
-        name: {point.name: point.threshold for point in points} for name, points in frozen.items()
+        name: {point.name: point.threshold for point in points}
+        for name, points in points_by_model.items()
     }

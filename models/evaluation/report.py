@@ -1,4 +1,4 @@
-"""The report as data: what was evaluated on what, what came out, and the published figures."""
+"""Content of ``report.json``: the bundle, the films, all results, and the published AUCs."""
 
 from __future__ import annotations
 
@@ -14,25 +14,32 @@ import numpy as np
 from models.bundle.card import Card
 from models.dataset.entry import FilmOrigin, Split
 from models.dataset.manifest import Manifest
-from models.evaluation.analysis import REFITTED, Study
-from models.evaluation.discrimination import Interval
-from models.evaluation.heatmap_checks import BoneHeat, Faithfulness
-from models.evaluation.published import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
+from models.evaluation.analysis import REFITTED, Analysis
+from models.evaluation.discrimination import IntervalEstimate
+from models.evaluation.heatmap_checks import BoneHeat, HeatmapChecks
+from models.evaluation.published import (
+    CLINICAL,
+    COMBINED,
+    IMAGE,
+    PUBLISHED_AUC,
+    ROLES,
+    match_roles,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-FORMAT = 1
-"""Rises when a key of report.json changes its meaning."""
+FORMAT = 2
+"""Version of report.json; it increases when a key changes its name or meaning."""
 
 
-_ROWS = ((IMAGE, IMAGE), (CLINICAL, CLINICAL), (REFITTED, CLINICAL), (COMBINED, COMBINED))
-"""Models in the table beside the published one, and whose published figures stand beside each."""
+_COMPARED = ((IMAGE, IMAGE), (CLINICAL, CLINICAL), (REFITTED, CLINICAL), (COMBINED, COMBINED))
+"""Models in the comparison with the published study, and the published model of each."""
 
 
 @dataclass(frozen=True)
-class Origins:
-    """The films: where they come from and how many there are, by split."""
+class ManifestSummary:
+    """Origin and number of the films, by split."""
 
     manifest: str
     origin: FilmOrigin | None
@@ -40,49 +47,52 @@ class Origins:
     patients: Mapping[str, int]
     positives: Mapping[str, int]
     sites: tuple[str, ...]
-    with_clinical_facts: int
+    with_clinical_inputs: int
 
 
 @dataclass(frozen=True)
-class BoneSummary:
-    """Heat in bone over the films that have a mask; ``ratio`` has the films' percentiles."""
+class BoneHeatSummary:
+    """Heat in bone over the films that have a bone mask.
+
+    ``heat_share`` and ``area_share`` are means; ``ratio`` is the median with the middle 95 %.
+    """
 
     films: int
-    heat: float
-    area: float
-    ratio: Interval
+    heat_share: float
+    area_share: float
+    ratio: IntervalEstimate
 
 
 @dataclass(frozen=True)
-class Beside:
-    """One cell of the paper's table: the published area, and ours in the same role."""
+class PublishedComparison:
+    """A published AUC, and the AUC measured here for the same model and role."""
 
     model: str
     role: str
-    paper: float
+    published: float
     cohort: str | None
-    ours: Interval | None
+    measured: IntervalEstimate | None
 
 
 @dataclass(frozen=True)
-class Report:
-    """Everything that ``report.json`` holds."""
+class EvaluationReport:
+    """Content of ``report.json``."""
 
     bundle: Mapping[str, str]
-    data: Origins
+    data: ManifestSummary
     seed: int
     baseline: str
-    refitted: str
-    points_from: str
-    study: Study
-    beside: tuple[Beside, ...]
-    bone: BoneSummary | None
-    faithfulness: Faithfulness
+    clinical_refit: str
+    thresholds_from: str
+    analysis: Analysis
+    published_comparison: tuple[PublishedComparison, ...]
+    bone_heat: BoneHeatSummary | None
+    heatmap_checks: HeatmapChecks
     format: int = FORMAT
 
 
 def describe_bundle(card: Card) -> dict[str, str]:
-    """Which model this is about."""
+    """Return name, version, digest and intended use of a bundle."""
     return {
         "name": card.name,
         "version": card.version,
@@ -91,66 +101,69 @@ def describe_bundle(card: Card) -> dict[str, str]:
     }
 
 
-def describe_films(manifest: Manifest) -> Origins:
+def describe_films(manifest: Manifest) -> ManifestSummary:
     """Count films, patients and positives by split."""
     by_split = {str(split): manifest.of(split) for split in Split}
-    return Origins(
+    return ManifestSummary(
         manifest=manifest.file.name,
         origin=manifest.origin,
         films={name: len(films) for name, films in by_split.items()},
-        patients={name: len({one.patient_id for one in own}) for name, own in by_split.items()},
-        positives={name: sum(one.label for one in own) for name, own in by_split.items()},
+        patients={
+            name: len({film.patient_id for film in films}) for name, films in by_split.items()
+        },
+        positives={name: sum(film.label for film in films) for name, films in by_split.items()},
         sites=manifest.sites,
-        with_clinical_facts=sum(
-            None not in (one.age, one.sex, one.bmi) for one in manifest.entries
+        with_clinical_inputs=sum(
+            None not in (film.age, film.sex, film.bmi) for film in manifest.entries
         ),
     )
 
 
-def beside_paper(study: Study) -> tuple[Beside, ...]:
-    """The published table with ours beside it, hospitals in the manifest's order."""
-    internal = [cohort for cohort in study.cohorts if cohort.internal]
-    external = [cohort for cohort in study.cohorts if not cohort.internal]
-    ours = in_roles(internal, external)
+def compare_with_published(analysis: Analysis) -> tuple[PublishedComparison, ...]:
+    """Return published and measured AUCs, model by model, in the order of ``ROLES``."""
+    internal = [cohort for cohort in analysis.cohorts if cohort.internal]
+    external = [cohort for cohort in analysis.cohorts if not cohort.internal]
+    cohorts = match_roles(internal, external)
     cells = []
-    for model, as_published in _ROWS:
-        if model not in PAPER and not any(model in cohort.models for cohort in study.cohorts):
+    for model, published_model in _COMPARED:
+        measured = any(model in cohort.models for cohort in analysis.cohorts)
+        if model not in PUBLISHED_AUC and not measured:
             continue
-        areas = PAPER[as_published]
-        for role, area in zip(ROLES, areas, strict=True):
-            cohort = ours.get(role)
+        for role, area in zip(ROLES, PUBLISHED_AUC[published_model], strict=True):
+            cohort = cohorts.get(role)
             result = cohort.models.get(model) if cohort else None
             name = cohort.name if cohort else None
-            cells.append(Beside(model, role, area, name, result.auc if result else None))
+            auc = result.auc if result else None
+            cells.append(PublishedComparison(model, role, area, name, auc))
     return tuple(cells)
 
 
-def summarise_bone(found: Sequence[BoneHeat]) -> BoneSummary | None:
-    """Means over films, and the median ratio with the middle 95 % of films."""
-    if not found:
+def summarise_bone_heat(films: Sequence[BoneHeat]) -> BoneHeatSummary | None:
+    """Summarise the heat in bone of several films; None without films."""
+    if not films:
         return None
-    low, middle, high = np.percentile([one.ratio for one in found], [2.5, 50, 97.5]).tolist()
-    return BoneSummary(
-        films=len(found),
-        heat=float(np.mean([one.heat for one in found])),
-        area=float(np.mean([one.area for one in found])),
-        ratio=Interval(middle, low, high),
+    low, median, high = np.percentile([film.ratio for film in films], [2.5, 50, 97.5]).tolist()
+    return BoneHeatSummary(
+        films=len(films),
+        heat_share=float(np.mean([film.heat_share for film in films])),
+        area_share=float(np.mean([film.area_share for film in films])),
+        ratio=IntervalEstimate(median, low, high),
     )
 
 
 def to_json(report: DataclassInstance) -> str:
-    """JSON with keys in the order of the classes; what is no number becomes null."""
+    """Return JSON with keys in the order of the fields; NaN and infinity become null."""
     content = dataclasses.asdict(report)
     return json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

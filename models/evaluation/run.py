@@ -1,7 +1,7 @@
-"""Evaluate a bundle on the films of a manifest and write the report.
+"""Evaluation of a bundle on the films of a manifest (`osteoscreen model evaluate`).
 
-``report.html`` and ``report.json``, ``predictions.csv`` with every test film's scores, and the
-figures. The same manifest, bundle and seed give the same files.
+Writes ``report.html``, ``report.json``, the figures, and ``predictions.csv`` with the scores of
+every test film. The same manifest, bundle and seed give the same files.
 """
 
 from __future__ import annotations
@@ -15,143 +15,161 @@ import numpy as np
 
 from models.bundle.score import Bundle
 from models.dataset.entry import Entry, ManifestError, Split
-from models.dataset.manifest import Manifest, read_manifest
+from models.dataset.manifest import Manifest, cell, read_manifest
 from models.evaluation import figures
-from models.evaluation.analysis import REFITTED, RIDGE, Study, conduct
-from models.evaluation.baseline import band_energies, fit_baseline
-from models.evaluation.clinical_refit import refit
-from models.evaluation.discrimination import Curve, Flags, Values, roc
-from models.evaluation.example_films import explain_films, spread_out, surest
-from models.evaluation.heatmap_checks import faithfulness
-from models.evaluation.html_report import render_page
-from models.evaluation.model_scores import own_points, panel
+from models.evaluation.analysis import REFITTED, RIDGE, Analysis, analyse_models
+from models.evaluation.baseline import Baseline, band_energies, fit_baseline
+from models.evaluation.clinical_refit import ClinicalRefit, refit_clinical
+from models.evaluation.discrimination import Flags, RocCurve, Values, roc_curve
+from models.evaluation.example_films import evenly_spaced, load_examples, most_confident
+from models.evaluation.heatmap_checks import HeatmapChecks, check_heatmaps
+from models.evaluation.html_report import render_html
+from models.evaluation.image_scores import FilmFeatures, FilmScore, read_film_features, score_films
+from models.evaluation.model_scores import card_thresholds, score_models
 from models.evaluation.published import IMAGE
 from models.evaluation.report import (
-    Report,
-    beside_paper,
+    EvaluationReport,
+    compare_with_published,
     describe_bundle,
     describe_films,
-    summarise_bone,
+    summarise_bone_heat,
     to_json,
 )
-from models.evaluation.scores import FilmScore, Reading, read_films, score_films
 from models.images.read import read_film
 from models.io.atomic_file import write_whole
 
 SCORES, PREDICTIONS, JSON, HTML = "scores.csv", "predictions.csv", "report.json", "report.html"
-_MAPS = 16
-"""Films on which maps are compared."""
+_HEATMAP_CHECK_FILMS = 16
 
 
-def evaluate(file: Path, bundle: Bundle, out: Path, seed: int = 0) -> Report:
-    """Evaluate ``bundle`` on the manifest ``file`` and leave the report in ``out``.
+def evaluate(file: Path, bundle: Bundle, out: Path, seed: int = 0) -> EvaluationReport:
+    """Evaluate ``bundle`` on the manifest ``file`` and write the report to ``out``.
 
-    Nothing is written before every film was read, and no report before all is measured; a run that
-    was broken off resumes from ``out/scores.csv``. Raises ManifestError.
+    Nothing is written until every film was decoded, and no report until all results exist. An
+    interrupted run resumes from ``out/scores.csv``. Raises ManifestError.
     """
     manifest = read_manifest(file)
     if not manifest.of(Split.TEST):
         raise ManifestError(f"{file} has no film of the split test: there is nothing to evaluate")
-    readings = read_films(manifest.entries, band_energies)
+    features = read_film_features(manifest.entries, band_energies)
     out.mkdir(parents=True, exist_ok=True)
-    scored = _score(bundle, manifest, readings, out / SCORES)
-    energies = np.stack([one.measured for one in readings])
-    baseline = fit_baseline(energies, manifest.entries, seed)
-    models = panel(bundle, manifest.entries, scored) | {RIDGE: baseline.probabilities}
-    refitted = refit(manifest)
-    if refitted.probabilities is not None:
-        models |= {REFITTED: refitted.probabilities}
-    card = bundle.card
-    study = conduct(manifest.entries, models, own_points(card), manifest.home_sites, seed)
-    tested = manifest.of(Split.TEST)
-    spread = [tested[index] for index in spread_out(len(tested), _MAPS)]
-    report = Report(
-        bundle=describe_bundle(card),
-        data=describe_films(manifest),
-        seed=seed,
-        baseline=baseline.how,
-        refitted=refitted.how,
-        points_from="frozen on the validation films"
-        if manifest.of(Split.VALIDATION)
-        else "the bundle's own, from its card",
-        study=study,
-        beside=beside_paper(study),
-        bone=summarise_bone([one.bone for one in scored if one is not None and one.bone]),
-        faithfulness=faithfulness(bundle, [read_film(entry.path) for entry in spread], seed),
+    film_scores = _score_films(bundle, manifest, features, out / SCORES)
+    baseline = fit_baseline(np.stack([film.features for film in features]), manifest.entries, seed)
+    refit = refit_clinical(manifest)
+    scores = score_models(bundle, manifest.entries, film_scores) | {RIDGE: baseline.probabilities}
+    if refit.probabilities is not None:
+        scores |= {REFITTED: refit.probabilities}
+    analysis = analyse_models(
+        manifest.entries, scores, card_thresholds(bundle.card), manifest.home_sites, seed
     )
-    drawn = _draw(bundle, manifest, models, study)
-    write_whole(out / PREDICTIONS, _predictions(manifest, models))
-    for name, png in drawn.items():
+    checks = _check_heatmaps(bundle, manifest, seed)
+    report = _report(bundle, manifest, (analysis, checks), (baseline, refit), film_scores, seed)
+    drawings = _draw(bundle, manifest, scores, analysis)
+    write_whole(out / PREDICTIONS, _predictions(manifest, scores))
+    for name, png in drawings.items():
         write_whole(out / "figures" / f"{name}.png", png)
     write_whole(out / JSON, to_json(report))
-    # The page comes last: it names the rest.
-    write_whole(out / HTML, render_page(report, card, drawn))
+    # The HTML page is written last, because its presence means that the run is complete.
+    write_whole(out / HTML, render_html(report, bundle.card, drawings))
     return report
 
 
-def _score(
-    bundle: Bundle, manifest: Manifest, readings: Sequence[Reading], cache: Path
+def _score_films(
+    bundle: Bundle, manifest: Manifest, features: Sequence[FilmFeatures], cache: Path
 ) -> list[FilmScore | None]:
-    """Image scores in the manifest's order; None for training films, which nothing is asked of."""
-    wanted = [at for at, one in enumerate(manifest.entries) if one.split is not Split.TRAIN]
-    entries = [manifest.entries[at] for at in wanted]
-    found = score_films(bundle, entries, [readings[at] for at in wanted], cache)
-    by_index = dict(zip(wanted, found, strict=True))
-    return [by_index.get(at) for at in range(len(manifest.entries))]
+    """Return image scores in the manifest's order; None for training films."""
+    scored = [
+        index for index, entry in enumerate(manifest.entries) if entry.split is not Split.TRAIN
+    ]
+    entries = [manifest.entries[index] for index in scored]
+    scores = score_films(bundle, entries, [features[index] for index in scored], cache)
+    by_index = dict(zip(scored, scores, strict=True))
+    return [by_index.get(index) for index in range(len(manifest.entries))]
+
+
+def _check_heatmaps(bundle: Bundle, manifest: Manifest, seed: int) -> HeatmapChecks:
+    test = manifest.of(Split.TEST)
+    chosen = [test[index] for index in evenly_spaced(len(test), _HEATMAP_CHECK_FILMS)]
+    return check_heatmaps(bundle, [read_film(entry.path) for entry in chosen], seed)
+
+
+def _report(
+    bundle: Bundle,
+    manifest: Manifest,
+    results: tuple[Analysis, HeatmapChecks],
+    fits: tuple[Baseline, ClinicalRefit],
+    film_scores: Sequence[FilmScore | None],
+    seed: int,
+) -> EvaluationReport:
+    analysis, checks = results
+    baseline, refit = fits
+    from_validation = bool(manifest.of(Split.VALIDATION))
+    return EvaluationReport(
+        bundle=describe_bundle(bundle.card),
+        data=describe_films(manifest),
+        seed=seed,
+        baseline=baseline.description,
+        clinical_refit=refit.description,
+        thresholds_from="validation films of the manifest" if from_validation else "model card",
+        analysis=analysis,
+        published_comparison=compare_with_published(analysis),
+        bone_heat=summarise_bone_heat(
+            [film.bone_heat for film in film_scores if film is not None and film.bone_heat]
+        ),
+        heatmap_checks=checks,
+    )
 
 
 def _draw(
-    bundle: Bundle, manifest: Manifest, models: Mapping[str, Values], study: Study
+    bundle: Bundle, manifest: Manifest, scores: Mapping[str, Values], analysis: Analysis
 ) -> dict[str, bytes]:
-    """Every figure as PNG, by name."""
+    """Return every figure as PNG, by name."""
     positive = np.array([entry.label for entry in manifest.entries])
-    parts = [_of_site(manifest, cohort.site) for cohort in study.cohorts]
+    cohort_films = [_test_films_of(manifest, cohort.site) for cohort in analysis.cohorts]
     curves = [
-        {name: _curve(models[name][part], positive[part]) for name in cohort.models}
-        for cohort, part in zip(study.cohorts, parts, strict=True)
+        {name: _roc_curve(scores[name][films], positive[films]) for name in cohort.models}
+        for cohort, films in zip(analysis.cohorts, cohort_films, strict=True)
     ]
-    threshold = next(iter(study.points[IMAGE].values()), 0.5)
-    tested = np.flatnonzero([entry.split is Split.TEST for entry in manifest.entries])
-    own = [manifest.entries[index] for index in tested.tolist()]
-    chosen = surest(own, models[IMAGE][tested], threshold)
-    scores = [(models[IMAGE][part], positive[part]) for part in parts]
+    threshold = next(iter(analysis.operating_points[IMAGE].values()), 0.5)
+    test = np.flatnonzero([entry.split is Split.TEST for entry in manifest.entries])
+    test_entries = [manifest.entries[index] for index in test.tolist()]
+    selection = most_confident(test_entries, scores[IMAGE][test], threshold)
+    image_scores = [(scores[IMAGE][films], positive[films]) for films in cohort_films]
     return {
-        "roc": figures.draw_roc(study.cohorts, curves),
-        "calibration": figures.draw_calibration(study.cohorts),
-        "decisions": figures.draw_decisions(study.cohorts),
-        "histograms": figures.draw_histograms(study.cohorts, scores, threshold),
-        "heat": figures.draw_heat(explain_films(bundle, own, chosen)),
+        "roc": figures.draw_roc(analysis.cohorts, curves),
+        "calibration": figures.draw_calibration(analysis.cohorts),
+        "decisions": figures.draw_decision_curves(analysis.cohorts),
+        "histograms": figures.draw_histograms(analysis.cohorts, image_scores, threshold),
+        "heat": figures.draw_heatmaps(load_examples(bundle, test_entries, selection)),
     }
 
 
-def _of_site(manifest: Manifest, site: str) -> Flags:
-    return np.array([one.split is Split.TEST and one.site == site for one in manifest.entries])
+def _test_films_of(manifest: Manifest, site: str) -> Flags:
+    return np.array(
+        [entry.split is Split.TEST and entry.site == site for entry in manifest.entries]
+    )
 
 
-def _curve(values: Values, positive: Flags) -> Curve:
+def _roc_curve(values: Values, positive: Flags) -> RocCurve:
     usable = np.isfinite(values)
-    return roc(values[usable], positive[usable])
+    return roc_curve(values[usable], positive[usable])
 
 
-def _predictions(manifest: Manifest, models: Mapping[str, Values]) -> str:
-    """Scores of the test films as CSV, for one's own statistics."""
+def _predictions(manifest: Manifest, scores: Mapping[str, Values]) -> str:
+    """Return the scores of the test films as CSV."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["path", "patient_id", "site", "label", *models])
+    writer.writerow(["path", "patient_id", "site", "label", *scores])
     for index, entry in enumerate(manifest.entries):
         if entry.split is Split.TEST:
             cells = [
-                "" if np.isnan(one[index]) else repr(float(one[index])) for one in models.values()
+                "" if np.isnan(values[index]) else repr(float(values[index]))
+                for values in scores.values()
             ]
-            writer.writerow([_named(entry, manifest), *_facts(entry), *cells])
+            writer.writerow([*_identify(entry, manifest), *cells])
     return stream.getvalue()
 
 
-def _named(entry: Entry, manifest: Manifest) -> str:
-    folder = manifest.file.parent
-    path = entry.path
-    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
-
-
-def _facts(entry: Entry) -> tuple[str, str, int]:
-    return entry.patient_id, entry.site, int(entry.label)
+def _identify(entry: Entry, manifest: Manifest) -> tuple[str, str, str, int]:
+    path = cell(entry.path, manifest.file.parent)
+    return path, entry.patient_id, entry.site, int(entry.label)

@@ -1,4 +1,4 @@
-"""Does the model serve everybody alike? The same figures for parts of the test films."""
+"""Metrics of the image model in subgroups of the test films: sex, age, BMI, site and view."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.dataset.entry import Entry, Sex
-from models.evaluation.decisions import wilson
-from models.evaluation.discrimination import Flags, Interval, Values, auc
+from models.evaluation.discrimination import Flags, IntervalEstimate, Values, auc
+from models.evaluation.threshold_metrics import wilson
 
-ENOUGH = 50
-"""Films of each class under which a subgroup's figures would be noise."""
+MINIMUM_PER_CLASS = 50
+"""Minimum number of films of each class; a smaller subgroup gets no metrics."""
 
 
 _BMI_CLASSES = ("under 18.5", "18.5 to 25", "25 to 30", "30 and over")
@@ -21,53 +21,57 @@ _BMI_CLASSES = ("under 18.5", "18.5 to 25", "25 to 30", "30 and over")
 
 @dataclass(frozen=True)
 class Subgroup:
-    """One part of the test films; figures are None where a class has fewer than ``ENOUGH``.
+    """One subgroup; its metrics are None if a class has fewer than ``MINIMUM_PER_CLASS`` films.
 
-    Sensitivity and specificity are those of the model's frozen threshold, None without one.
+    Sensitivity and specificity are those at the image model's fixed threshold; None without one.
     """
 
     dimension: str
     level: str
     films: int
     positives: int
-    auc: Interval | None = None
-    sensitivity: Interval | None = None
-    specificity: Interval | None = None
+    auc: IntervalEstimate | None = None
+    sensitivity: IntervalEstimate | None = None
+    specificity: IntervalEstimate | None = None
 
     @property
     def sufficient(self) -> bool:
-        """Whether both classes are large enough for figures."""
-        return min(self.positives, self.films - self.positives) >= ENOUGH
+        """Whether both classes are large enough for metrics."""
+        return min(self.positives, self.films - self.positives) >= MINIMUM_PER_CLASS
 
 
-def subgroups(entries: Sequence[Entry], scores: Values, threshold: float | None) -> list[Subgroup]:
-    """Every level of every dimension of which the manifest says something, levels sorted."""
+def measure_subgroups(
+    entries: Sequence[Entry], scores: Values, threshold: float | None
+) -> list[Subgroup]:
+    """Return the subgroups that the manifest's columns define, with levels sorted."""
     positive = np.array([entry.label for entry in entries])
-    found = []
+    subgroups = []
     for dimension, level_of in DIMENSIONS.items():
         levels = np.array([level_of(entry) or "" for entry in entries])
-        for level in sorted({str(one) for one in levels} - {""}, key=_rank):
+        for level in sorted({str(name) for name in levels} - {""}, key=_sort_key):
             inside = levels == level
-            found.append(_measure(dimension, level, scores[inside], positive[inside], threshold))
-    return found
+            subgroups.append(
+                _measure(dimension, level, scores[inside], positive[inside], threshold)
+            )
+    return subgroups
 
 
 def _measure(
     dimension: str, level: str, scores: Values, positive: Flags, threshold: float | None
 ) -> Subgroup:
-    plain = Subgroup(dimension, level, len(scores), int(positive.sum()))
-    if not plain.sufficient:
-        return plain
-    called = scores >= (math.nan if threshold is None else threshold)
-    hits, spared = int((called & positive).sum()), int((~called & ~positive).sum())
+    counts = Subgroup(dimension, level, len(scores), int(positive.sum()))
+    if not counts.sufficient:
+        return counts
+    predicted = scores >= (math.nan if threshold is None else threshold)
+    true_pos, true_neg = int((predicted & positive).sum()), int((~predicted & ~positive).sum())
     return Subgroup(
         dimension,
         level,
-        plain.films,
-        plain.positives,
+        counts.films,
+        counts.positives,
         auc(scores, positive),
-        None if threshold is None else wilson(hits, plain.positives),
-        None if threshold is None else wilson(spared, plain.films - plain.positives),
+        None if threshold is None else wilson(true_pos, counts.positives),
+        None if threshold is None else wilson(true_neg, counts.films - counts.positives),
     )
 
 
@@ -82,13 +86,13 @@ def _decade(entry: Entry) -> str | None:
     return f"{first}-{first + 9}"
 
 
-def _rank(level: str) -> tuple[int, str]:
-    """BMI classes by weight, everything else by name."""
+def _sort_key(level: str) -> tuple[int, str]:
+    """Sort BMI classes by weight, other levels by name."""
     return (_BMI_CLASSES.index(level) if level in _BMI_CLASSES else 0, level)
 
 
 def _bmi(entry: Entry) -> str | None:
-    """Classes of the World Health Organization, kg/m2."""
+    """Return the class of the World Health Organization, in kg/m2."""
     if entry.bmi is None:
         return None
     return _BMI_CLASSES[int(np.searchsorted((18.5, 25.0, 30.0), entry.bmi, side="right"))]

@@ -1,0 +1,1 @@
+"""Experiments on the method: ablation of the net's parts, and cross-validation of the training."""

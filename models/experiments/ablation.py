@@ -1,6 +1,6 @@
-"""What the parts of the net are worth: its variants, and the table that sets them side by side.
+"""Ablation: the variants of the net, and the table that compares them.
 
-Pure: nets from a config, figures from scores, text from figures. ``ablate`` trains and writes.
+This module is pure; ``ablation_run`` trains the variants and writes the table.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from models.dataset.entry import Entry, ManifestError, refuse
-from models.evaluation.discrimination import Comparison, Interval, Values, auc, compare
+from models.evaluation.discrimination import (
+    AucComparison,
+    IntervalEstimate,
+    Values,
+    auc,
+    compare_aucs,
+)
 from models.nets.grid import STRIDE, FilmNet, GridConfig, GridNet
 from models.nets.mil import MilNet
 
@@ -21,35 +27,41 @@ FULL = "full"
 
 
 @dataclass(frozen=True)
-class Variant:
-    """A net that differs from the full one in ``change``, fields of ``GridConfig``, or in kind."""
+class NetVariant:
+    """A net that differs from the full net in fields of ``GridConfig``, or MONAI's MIL net."""
 
     name: str
-    what: str
-    change: Mapping[str, Any] = field(default_factory=dict)
+    description: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
     mil: bool = False
 
-    def net(self, config: GridConfig) -> FilmNet:
-        """The variant of the net that ``config`` describes, weights drawn from torch's seed."""
-        return MilNet(config) if self.mil else GridNet(replace(config, **self.change))
+    def build(self, config: GridConfig) -> FilmNet:
+        """Return this variant of the net of ``config``, with weights from torch's random seed."""
+        return MilNet(config) if self.mil else GridNet(replace(config, **self.changes))
 
 
 VARIANTS = (
-    Variant(FULL, "ResNet-18 on each block, thumbnail, places, Transformer, attention pooling"),
-    Variant("no-transformer", "blocks meet in the pooling alone", {"transformer": False}),
-    Variant("no-position", "blocks do not know where they lie", {"position": False}),
-    Variant("no-thumbnail", "no token of the whole film", {"thumbnail": False}),
-    Variant("whole-film", "ResNet over the film, its map cut into blocks", {"whole_film": True}),
-    Variant("monai-att-trans", 'MONAI\'s MILModel("att_trans") on the same blocks', mil=True),
+    NetVariant(
+        FULL, "ResNet-18 on each block, thumbnail, position, Transformer, attention pooling"
+    ),
+    NetVariant("no-transformer", "blocks are combined only by the pooling", {"transformer": False}),
+    NetVariant("no-position", "no position embedding of the blocks", {"position": False}),
+    NetVariant("no-thumbnail", "no token for the whole film", {"thumbnail": False}),
+    NetVariant(
+        "whole-film",
+        "ResNet on the whole film; its feature map is cut into blocks",
+        {"whole_film": True},
+    ),
+    NetVariant("monai-att-trans", 'MONAI\'s MILModel("att_trans") on the same blocks', mil=True),
 )
 
 
 @dataclass(frozen=True)
-class Learned:
-    """How a variant was trained.
+class VariantTraining:
+    """Record of a variant's training.
 
-    ``seconds`` that ``machine`` took over ``films``, validation not counted; ``best_step`` is
-    where the average that was kept stood.
+    ``seconds`` is the time of ``machine`` for ``films`` films, without validation. ``best_step`` is
+    the step of the selected checkpoint.
     """
 
     parameters: int
@@ -62,37 +74,40 @@ class Learned:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A variant once trained, and its logits of the test films in the manifest's order."""
+class VariantResult:
+    """Training record of a variant, and its logits of the test films in the manifest's order."""
 
-    learned: Learned
+    training: VariantTraining
     logits: tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class AtSite:
-    """A variant on one hospital's test films; ``less_full`` is None for the full net itself."""
+class SiteComparison:
+    """A variant on the test films of one site.
+
+    ``difference_from_full`` is None for the full net itself.
+    """
 
     site: str
     films: int
     positives: int
-    auc: Interval
-    less_full: Comparison | None
+    auc: IntervalEstimate
+    difference_from_full: AucComparison | None
 
 
 @dataclass(frozen=True)
-class Row:
-    """A line of the table."""
+class VariantRow:
+    """One row of the table."""
 
     variant: str
-    what: str
-    learned: Learned
-    sites: tuple[AtSite, ...]
+    description: str
+    training: VariantTraining
+    sites: tuple[SiteComparison, ...]
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What all variants share."""
+class AblationSetting:
+    """Data and settings that all variants share."""
 
     manifest: str
     manifest_sha256: str
@@ -108,7 +123,7 @@ class Setting:
 
 
 def refuse_small_sites(tested: Sequence[Entry]) -> None:
-    """DeLong's variance needs two films of each class at each hospital. Raises ManifestError."""
+    """Raise ManifestError if a site has fewer than two test films of a class (DeLong needs two)."""
     small = [
         f"{site} ({sum(labels)} of {len(labels)} with label 1)"
         for site, labels in _labels(tested).items()
@@ -118,117 +133,143 @@ def refuse_small_sites(tested: Sequence[Entry]) -> None:
         raise refuse("sites with fewer than two test films of a class", small)
 
 
-def refuse_lone_film(films: int, batch: int, config: GridConfig) -> None:
-    """An epoch must not end on a film whose batch norm would see one value. Raises ManifestError.
+def refuse_single_film_batch(films: int, batch: int, config: GridConfig) -> None:
+    """Raise ManifestError if the last batch of an epoch has one film with a feature map of 1 x 1.
 
-    Where a block is as small as a cell of the last map, so is the whole-film net's thumbnail.
+    Batch norm cannot compute a variance from one value. This happens only in the whole-film net, if
+    a block is as small as one cell of the last feature map.
     """
     if films % batch == 1 and config.block == STRIDE:
         raise ManifestError(
-            f"{films} films of the split train in batches of {batch} leave one film by itself, "
-            "from which the whole-film net cannot learn: say another --batch"
+            f"{films} films of the split train in batches of {batch} leave a batch with one film, "
+            "which the whole-film net cannot use: choose another --batch"
         )
 
 
-def tabulate(trials: Mapping[str, Trial], tested: Sequence[Entry]) -> tuple[Row, ...]:
-    """A row for each variant, from the logits of the ``tested`` films in their order."""
-    full = np.array(trials[FULL].logits, np.float64)
+def tabulate(
+    results: Mapping[str, VariantResult], tested: Sequence[Entry]
+) -> tuple[VariantRow, ...]:
+    """Return a row for each variant; ``tested`` are the test films in the order of the logits."""
+    full = np.array(results[FULL].logits, np.float64)
     rows = []
     for variant in VARIANTS:
-        trial = trials[variant.name]
-        both = np.stack([np.array(trial.logits, np.float64), full])  # (2, n)
-        sites = tuple(_at_site(variant.name, site, both, tested) for site in _labels(tested))
-        rows.append(Row(variant.name, variant.what, trial.learned, sites))
+        result = results[variant.name]
+        logits = np.stack([np.array(result.logits, np.float64), full])  # (2, n)
+        sites = tuple(
+            _compare_at_site(variant.name, site, logits, tested) for site in _labels(tested)
+        )
+        rows.append(VariantRow(variant.name, variant.description, result.training, sites))
     return tuple(rows)
 
 
-def to_json(setting: Setting, rows: Sequence[Row]) -> str:
-    """The table for programs."""
+def to_json(setting: AblationSetting, rows: Sequence[VariantRow]) -> str:
+    """Return the table as JSON."""
     content = {"setting": asdict(setting), "variants": [asdict(row) for row in rows]}
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def to_markdown(setting: Setting, rows: Sequence[Row]) -> str:
-    """The table for people, and what must be known to read it."""
-    sites = [_cell(at.site) for at in rows[0].sites]
-    head = ["variant", "parameters", "s a film", "kept at step"]
-    head += [title for site in sites for title in (f"{site}: AUC", f"{site}: less full, p")]
+def to_markdown(setting: AblationSetting, rows: Sequence[VariantRow]) -> str:
+    """Return the table as Markdown, with the notes that a reader needs."""
+    sites = [_cell(result.site) for result in rows[0].sites]
+    head = ["variant", "parameters", "s per film", "best step"]
+    head += [title for site in sites for title in (f"{site}: AUC", f"{site}: minus full, p")]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     lines += [f"| {' | '.join(_cells(row))} |" for row in rows]
-    what = [f"- `{row.variant}`: {row.what}." for row in rows]
+    descriptions = [f"- `{row.variant}`: {row.description}." for row in rows]
     return "\n".join(
-        ["# Ablation", "", *_told(setting, rows), "", *lines, "", *what, "", *_NOTES, ""]
+        [
+            "# Ablation",
+            "",
+            *_describe(setting, rows),
+            "",
+            *lines,
+            "",
+            *descriptions,
+            "",
+            *_NOTES,
+            "",
+        ]
     )
 
 
-def _at_site(name: str, site: str, both: Values, tested: Sequence[Entry]) -> AtSite:
-    """One hospital's figures from logits (2, n): the variant's, and the full net's."""
-    here = np.array([entry.site == site for entry in tested])
-    positive = np.array([entry.label for entry in tested])[here]
-    return AtSite(
+def _compare_at_site(
+    name: str, site: str, logits: Values, tested: Sequence[Entry]
+) -> SiteComparison:
+    """Compare at one site; ``logits`` (2, n) are those of the variant and of the full net."""
+    inside = np.array([entry.site == site for entry in tested])
+    positive = np.array([entry.label for entry in tested])[inside]
+    return SiteComparison(
         site=site,
         films=len(positive),
         positives=int(positive.sum()),
-        auc=auc(both[0, here], positive),
-        less_full=None if name == FULL else compare(name, FULL, both[:, here], positive),
+        auc=auc(logits[0, inside], positive),
+        difference_from_full=None
+        if name == FULL
+        else compare_aucs(name, FULL, logits[:, inside], positive),
     )
 
 
 def _labels(tested: Sequence[Entry]) -> dict[str, list[bool]]:
-    """Labels by hospital, hospitals in the order of their first film."""
+    """Return the labels by site, with sites in the order of their first film."""
     labels: dict[str, list[bool]] = {}
     for entry in tested:
         labels.setdefault(entry.site, []).append(entry.label)
     return labels
 
 
-def _cells(row: Row) -> list[str]:
-    learned = row.learned
-    cells = [row.variant, f"{learned.parameters:,}", f"{learned.seconds / learned.films:.3g}"]
-    cells.append(str(learned.best_step))
-    for at in row.sites:
-        cells.append(_interval(at.auc, ""))
-        less = at.less_full
-        cells.append(f"{_interval(less.difference, '+')}, {_p(less.p)}" if less else "")
+def _cells(row: VariantRow) -> list[str]:
+    training = row.training
+    cells = [row.variant, f"{training.parameters:,}", f"{training.seconds / training.films:.3g}"]
+    cells.append(str(training.best_step))
+    for site in row.sites:
+        cells.append(_interval(site.auc, ""))
+        gap = site.difference_from_full
+        cells.append(f"{_interval(gap.difference, '+')}, {_p_value(gap.p)}" if gap else "")
     return cells
 
 
-def _p(value: float) -> str:
+def _p_value(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _interval(one: Interval, sign: str) -> str:
-    return f"{one.value:{sign}.3f} ({one.low:{sign}.3f} to {one.high:{sign}.3f})"
+def _interval(estimate: IntervalEstimate, sign: str) -> str:
+    value, low, high = (
+        f"{number:{sign}.3f}" for number in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} ({low} to {high})"
 
 
 def _cell(text: str) -> str:
-    """A hospital's name must not end its cell or its line."""
+    """Return text that cannot end its table cell or its line."""
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _told(setting: Setting, rows: Sequence[Row]) -> list[str]:
-    machines = "; ".join(dict.fromkeys(row.learned.machine for row in rows))
-    tested = ", ".join(f"{_cell(at.site)} {at.films} ({at.positives})" for at in rows[0].sites)
+def _describe(setting: AblationSetting, rows: Sequence[VariantRow]) -> list[str]:
+    machines = "; ".join(dict.fromkeys(row.training.machine for row in rows))
+    test = ", ".join(
+        f"{_cell(site.site)} {site.films} ({site.positives})" for site in rows[0].sites
+    )
     return [
-        f"{_cell(setting.manifest)}, {setting.origin}: {setting.train} films to train on, "
-        f"{setting.validation} of validation; test films, and how many have the label: {tested}.",
+        f"Manifest {_cell(setting.manifest)}, {setting.origin}: {setting.train} training films, "
+        f"{setting.validation} validation films; test films (with label 1): {test}.",
         f"Each variant: {setting.steps} steps of {setting.batch} films of {setting.size} px, "
-        f"seed {setting.seed}, {machines}. ResNet: {setting.start}; all above it from the seed.",
+        f"seed {setting.seed}, {machines}. ResNet: {setting.start}; other weights: from the seed.",
     ]
 
 
 _NOTES = (
-    "AUC with DeLong's 95 % interval. *Less full* is the variant's AUC less the full net's on the "
-    "same films, with its interval and the p of DeLong's paired test, not corrected for the number "
-    "of comparisons.",
+    "AUC with DeLong's 95 % interval. *Minus full* is the variant's AUC minus that of the full net "
+    "on the same films, with its interval and the p value of DeLong's paired test, not corrected "
+    "for multiple comparisons.",
     "",
-    "Every variant was trained once, from one seed. Intervals and p tell the chance of the test "
-    "films, not that of training, which another `--seed` shows.",
+    "Every variant was trained once, from one seed. Intervals and p values cover the sampling of "
+    "the test films, not the randomness of the training; repeat with another `--seed` for that.",
     "",
-    "The whole-film net's batch norm sees film and thumbnail one after the other and keeps running "
-    "statistics of both, where the others see blocks and thumbnail together: part of its "
-    "difference may be that.",
+    "The batch norm of the whole-film net processes film and thumbnail one after the other, with "
+    "common running statistics. The other variants process blocks and thumbnail together. This "
+    "may explain a part of its difference.",
     "",
-    "No variant learned the mineral of blocks, which a manifest does not hold; `monai-att-trans` "
-    "has no head for it. All learned the label and, where it is known, the T-score.",
+    "No variant was trained on the mineral of blocks, because a manifest does not contain it; "
+    "`monai-att-trans` has no head for it. All were trained on the label and, where it is known, "
+    "the T-score.",
 )

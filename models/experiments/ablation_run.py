@@ -1,7 +1,7 @@
-"""Train every variant of the net on a manifest's films, and write the table that compares them.
+"""Training of every variant of the net on a manifest (`osteoscreen model ablate`).
 
-``ablation.md`` and ``ablation.json`` at the end; below ``run/`` the prepared films and, for each
-variant, the checkpoint it goes on from or, once it is trained, what is kept of it.
+Writes ``ablation.md`` and ``ablation.json`` at the end. The folder ``run/`` contains the prepared
+films and, for each variant, its checkpoint or, after training, its result.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from models.dataset.entry import Entry, FilmOrigin, ManifestError, Split
 from models.dataset.manifest import Manifest, read_manifest
 from models.experiments.ablation import (
     VARIANTS,
-    Learned,
-    Row,
-    Setting,
-    Trial,
-    Variant,
-    refuse_lone_film,
+    AblationSetting,
+    NetVariant,
+    VariantResult,
+    VariantRow,
+    VariantTraining,
+    refuse_single_film_batch,
     refuse_small_sites,
     tabulate,
     to_json,
@@ -39,16 +39,18 @@ from models.training.manifest_source import Films, ManifestSource, fingerprint, 
 from models.training.run import TrainError, device_for, start_in_words
 
 JSON, MARKDOWN, RUN = "ablation.json", "ablation.md", "run"
+_FORMAT = 2
+"""Version of the stored results; results of another version are not reused."""
 
-_LOOKS = 10
-"""Looks at validation, at least; a long run looks every 200 steps, as any training does."""
+_MINIMUM_VALIDATIONS = 10
+"""Minimum number of validations; a longer run validates at the usual interval."""
 
 
 @dataclass(frozen=True)
-class AblateOptions:
-    """What is asked for. ``config`` is the full net, ``batch`` in films, ``device`` may be auto.
+class AblationOptions:
+    """Options of an ablation: ``config`` is the full net, ``batch`` the number of films.
 
-    ``start`` is a bundle to take the ResNet from; all above it is drawn from the seed.
+    ``start`` is the bundle whose ResNet weights are used; the seed gives all other weights.
     """
 
     out: Path
@@ -61,8 +63,8 @@ class AblateOptions:
 
 
 @dataclass(frozen=True)
-class _Bench:
-    """What every variant is given alike: films, places on the disk, and the machine."""
+class _Resources:
+    """Films, folder and device that all variants share."""
 
     source: ManifestSource
     tested: Films
@@ -70,120 +72,126 @@ class _Bench:
     device: torch.device
 
 
-def ablate(file: Path, options: AblateOptions) -> tuple[Row, ...]:
-    """Train what is not yet trained and leave the table in ``options.out``; returns its rows.
+def ablate(file: Path, options: AblationOptions) -> tuple[VariantRow, ...]:
+    """Train the variants that have no result yet, write the table, and return its rows.
 
-    Raises ManifestError and TrainError, before anything but an empty folder is written.
+    Raises ManifestError and TrainError before the first file is written.
     """
     manifest = read_manifest(file)
-    _refuse_other_norm(options)
-    tested = _checked(manifest, options)
+    _refuse_different_norm(options)
+    tested = _checked_test_films(manifest, options)
     device = torch.device(device_for(options.device))
-    bench = _bench(manifest, options, device)
-    trials = {}
+    resources = _load_resources(manifest, options, device)
+    results = {}
     console = Console(stderr=True)  # standard output is for results
     for number, variant in enumerate(VARIANTS, 1):
         console.print(f"{variant.name} ({number} of {len(VARIANTS)})", highlight=False)
-        trials[variant.name] = _trial(variant, bench, options)
-    rows = tabulate(trials, tested)
+        results[variant.name] = _train_or_load(variant, resources, options)
+    rows = tabulate(results, tested)
     setting = _setting(manifest, options)
     write_whole(options.out / JSON, to_json(setting, rows))
     write_whole(options.out / MARKDOWN, to_markdown(setting, rows))
     return rows
 
 
-def _refuse_other_norm(options: AblateOptions) -> None:
-    """Raise TrainError where the bundle's ResNet is not the variants' own."""
+def _refuse_different_norm(options: AblationOptions) -> None:
+    """Raise TrainError if the bundle's ResNet and that of the variants have different norms."""
     if options.start is None:
         return
-    has, needs = options.start.net.config.norm, options.config.norm
-    if has != needs:
+    bundle_norm, norm = options.start.net.config.norm, options.config.norm
+    if bundle_norm != norm:
         raise TrainError(
-            f"the ResNet of {options.start.card.name} has norm {has}, the variants {needs}: "
-            "start from another bundle"
+            f"the ResNet of {options.start.card.name} has norm {bundle_norm}, the variants {norm}: "
+            "choose another bundle with --from"
         )
 
 
-def _checked(manifest: Manifest, options: AblateOptions) -> tuple[Entry, ...]:
-    """The test films of a manifest on which every variant can be trained and compared."""
+def _checked_test_films(manifest: Manifest, options: AblationOptions) -> tuple[Entry, ...]:
+    """Return the test films; raise ManifestError if the variants cannot be trained or compared."""
     missing = [split for split in Split if not manifest.of(split)]
     if missing:
         raise ManifestError(
-            f"{manifest.file} lists no film of the split {' and '.join(missing)}: an ablation "
-            f"needs {', '.join(Split)}"
+            f"{manifest.file} has no film of the split {' and '.join(missing)}: an ablation "
+            f"needs films of {', '.join(Split)}"
         )
     tested = manifest.of(Split.TEST)
     refuse_small_sites(tested)
-    refuse_lone_film(len(manifest.of(Split.TRAIN)), options.batch, options.config)
+    refuse_single_film_batch(len(manifest.of(Split.TRAIN)), options.batch, options.config)
     return tested
 
 
-def _bench(manifest: Manifest, options: AblateOptions, device: torch.device) -> _Bench:
+def _load_resources(
+    manifest: Manifest, options: AblationOptions, device: torch.device
+) -> _Resources:
     entries = [entry for split in Split for entry in manifest.of(split)]
     size = options.config.size
-    # All splits at once, so that one error names every film that does not decode.
+    # All splits are loaded together: one error then names every film that cannot be decoded.
     films = load_films(entries, size, options.out / RUN / "films")
-    train, held_out, tested = (len(manifest.of(split)) for split in Split)
-    return _Bench(
+    train, validation, test = (len(manifest.of(split)) for split in Split)
+    return _Resources(
         source=ManifestSource(
-            films.part(0, train), films.part(train, held_out), options.seed, size, options.batch
+            films.part(0, train), films.part(train, validation), options.seed, size, options.batch
         ),
-        tested=films.part(train + held_out, tested),
+        tested=films.part(train + validation, test),
         folder=options.out / RUN / _key(manifest.file, entries, options, device),
         device=device,
     )
 
 
-def _key(file: Path, entries: Sequence[Entry], options: AblateOptions, device: torch.device) -> str:
-    """Other films, labels, settings or processors are another run, from its first step."""
+def _key(
+    file: Path, entries: Sequence[Entry], options: AblationOptions, device: torch.device
+) -> str:
+    """Return a name that depends on the films, labels, settings and kind of device."""
     start = start_in_words(options.start, options.seed)
     settings = (options.config, options.steps, options.batch, start, options.seed, device.type)
     digest = hashlib.sha256(file.read_bytes())
-    digest.update(f"{fingerprint(entries, options.config.size)}|{settings}".encode())
+    digest.update(f"{fingerprint(entries, options.config.size)}|{settings}|{_FORMAT}".encode())
     return digest.hexdigest()[:16]
 
 
-def _trial(variant: Variant, bench: _Bench, options: AblateOptions) -> Trial:
-    """Train and score a variant, or recall that this was done."""
-    kept = bench.folder / f"{variant.name}.json"
-    if kept.exists():
-        found = json.loads(kept.read_text("utf-8"))
-        return Trial(Learned(**found["learned"]), tuple(found["logits"]))
+def _train_or_load(
+    variant: NetVariant, resources: _Resources, options: AblationOptions
+) -> VariantResult:
+    """Train and score a variant, or return the stored result of an earlier run."""
+    stored = resources.folder / f"{variant.name}.json"
+    if stored.exists():
+        content = json.loads(stored.read_text("utf-8"))
+        return VariantResult(VariantTraining(**content["training"]), tuple(content["logits"]))
     net = _net(variant, options)
-    checkpoint = bench.folder / f"{variant.name}.pt"
-    ranks = Ranks(0, 1, bench.device)
-    trained = fit(net, bench.source, _train_config(options), checkpoint, ranks)
-    done = trained.done
-    learned = Learned(
+    checkpoint = resources.folder / f"{variant.name}.pt"
+    ranks = Ranks(0, 1, resources.device)
+    trained = fit(net, resources.source, _train_config(options), checkpoint, ranks)
+    progress = trained.done
+    training = VariantTraining(
         parameters=sum(parameter.numel() for parameter in net.parameters()),
-        steps=done.step,
-        films=done.films,
-        seconds=round(done.seconds, 3),
-        best_step=done.best_step,
-        validation_auc=done.best_auc,
-        machine=_machine(bench.device),
+        steps=progress.step,
+        films=progress.films,
+        seconds=round(progress.seconds, 3),
+        best_step=progress.best_step,
+        validation_auc=progress.best_auc,
+        machine=_machine(resources.device),
     )
-    trial = Trial(learned, tuple(logits(trained.net, bench.tested).tolist()))
-    write_whole(kept, json.dumps(asdict(trial), indent=2) + "\n")
-    checkpoint.unlink()  # a quarter of a gigabyte that nothing goes on from any more
-    return trial
+    result = VariantResult(training, tuple(logits(trained.net, resources.tested).tolist()))
+    write_whole(stored, json.dumps(asdict(result), indent=2) + "\n")
+    checkpoint.unlink()  # 250 MB that are no longer needed
+    return result
 
 
-def _net(variant: Variant, options: AblateOptions) -> FilmNet:
-    """The variant from the seed, its ResNet that of ``options.start`` where one is given."""
+def _net(variant: NetVariant, options: AblationOptions) -> FilmNet:
+    """Return the variant with weights from the seed and, if given, the ResNet of ``start``."""
     torch.manual_seed(options.seed)
-    net = variant.net(options.config)
+    net = variant.build(options.config)
     if options.start is not None:
         net.backbone().load_state_dict(options.start.net.resnet.state_dict())
     return net
 
 
-def _train_config(options: AblateOptions) -> TrainConfig:
-    """The same number of steps for every variant: none ends early."""
+def _train_config(options: AblationOptions) -> TrainConfig:
+    """Return the same number of steps for every variant, without early stopping."""
     return TrainConfig(
         steps=options.steps,
         seed=options.seed,
-        look=min(TrainConfig.look, max(1, options.steps // _LOOKS)),
+        look=min(TrainConfig.look, max(1, options.steps // _MINIMUM_VALIDATIONS)),
         patience=options.steps,
     )
 
@@ -194,16 +202,16 @@ def _machine(device: torch.device) -> str:
     return f"processor, {torch.get_num_threads()} threads"
 
 
-def _setting(manifest: Manifest, options: AblateOptions) -> Setting:
-    train, held_out, tested = (len(manifest.of(split)) for split in Split)
-    kinds = {FilmOrigin.SIMULATED: "simulated films", FilmOrigin.PATIENT: "films of patients"}
-    return Setting(
+def _setting(manifest: Manifest, options: AblationOptions) -> AblationSetting:
+    train, validation, test = (len(manifest.of(split)) for split in Split)
+    origins = {FilmOrigin.SIMULATED: "simulated films", FilmOrigin.PATIENT: "films of patients"}
+    return AblationSetting(
         manifest=manifest.file.name,
         manifest_sha256=hashlib.sha256(manifest.file.read_bytes()).hexdigest(),
-        origin=kinds[manifest.origin] if manifest.origin else "films of unstated origin",
+        origin=origins[manifest.origin] if manifest.origin else "films of unstated origin",
         train=train,
-        validation=held_out,
-        test=tested,
+        validation=validation,
+        test=test,
         size=options.config.size,
         steps=options.steps,
         batch=options.batch,

@@ -1,7 +1,7 @@
-"""Does the net learn anything from these films? Train it fold by fold, score what was left out.
+"""Cross-validation of the training by patient (`osteoscreen model cross-validate`).
 
-Every fold starts from the same weights and is trained by the loop that makes bundles, for a fixed
-number of steps. What is kept is a figure and the scores behind it, not a net.
+Every fold starts from the same weights and trains for a fixed number of steps, with the training
+loop of bundles. The results are AUCs and held-out scores; the nets are discarded.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from rich.progress import track
 from models.bundle.score import Bundle
 from models.dataset.entry import Entry
 from models.dataset.manifest import Manifest, cell, read_manifest
-from models.evaluation.baseline import band_energies, left_out
+from models.evaluation.baseline import band_energies, held_out_scores
 from models.evaluation.discrimination import Values
 from models.evaluation.folds import (
     POOLING,
-    Beside,
     Fold,
-    Places,
-    beside,
+    FoldComparison,
+    Indices,
+    compare_on_folds,
     draw_folds,
     labels_of,
     patients_of,
@@ -44,13 +44,13 @@ from models.training.manifest_source import Films, ManifestSource, load_films, l
 from models.training.run import TrainError, device_for, start_in_words
 
 JSON, SCORES = "cross-validation.json", "out-of-fold.csv"
-_LOOKS = 10
-"""How often a fold's run looks at its validation patients."""
+_VALIDATIONS = 10
+"""Number of validations in the training of a fold."""
 
 
 @dataclass(frozen=True)
-class Options:
-    """What is asked for. ``start`` is a bundle to take weights from, ``batch`` in films."""
+class CrossValidationOptions:
+    """Options: ``start`` is the bundle whose weights are used, ``batch`` the number of films."""
 
     out: Path
     folds: int
@@ -63,8 +63,8 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One fold: films in each of its parts, cases left out, and the step whose weights scored."""
+class FoldSummary:
+    """Number of films in each part of a fold, of positive test films, and the selected step."""
 
     train: int
     validation: int
@@ -74,8 +74,8 @@ class Part:
 
 
 @dataclass(frozen=True)
-class CrossValidation:
-    """What came out, in the order of the JSON file; ``start`` says where every fold began."""
+class CrossValidationReport:
+    """Content of the JSON file; ``start`` describes the initial weights of every fold."""
 
     films: int
     patients: int
@@ -85,46 +85,47 @@ class CrossValidation:
     steps: int
     batch: int
     seed: int
-    parts: tuple[Part, ...]
+    folds: tuple[FoldSummary, ...]
     pooling: str
-    measured: Beside
+    results: FoldComparison
 
 
 @dataclass(frozen=True)
-class _Finished:
-    """What a fold leaves: logits of the films left out, and the step whose weights gave them."""
+class _FoldResult:
+    """Logits of the test films of a fold, and the step of the selected checkpoint."""
 
     logits: list[float]
     best_step: int
 
 
-def cross_validate(file: Path, options: Options) -> CrossValidation:
-    """Cross-validate on all films of the manifest ``file``, whatever split it puts them in.
+def cross_validate(file: Path, options: CrossValidationOptions) -> CrossValidationReport:
+    """Cross-validate on all films of the manifest ``file``; its column split is ignored.
 
-    Leaves JSON and CSV in ``options.out``; broken off, it goes on from the last checkpoint, and
-    folds that are done are kept. Raises ManifestError and TrainError.
+    Writes JSON and CSV to ``options.out``. An interrupted run resumes from the last checkpoint and
+    reuses finished folds. Raises ManifestError and TrainError.
     """
-    net = _start(options)
-    where = Ranks(0, 1, torch.device(device_for(options.device)))
+    net = _initial_net(options)
+    ranks = Ranks(0, 1, torch.device(device_for(options.device)))
     manifest = read_manifest(file)
     folds = draw_folds(manifest.entries, options.folds, options.seed)
     films = load_films(manifest.entries, options.size, options.out / "films")
-    run = options.out / "run" / _name(manifest.entries, films, options)
-    done = []
+    run = options.out / "run" / _run_key(manifest.entries, films, options)
+    results = []
     for number, fold in enumerate(folds, 1):
         Console(stderr=True).print(f"fold {number} of {len(folds)}: {len(fold.train)} films")
-        # The same start for each: weights of one fold must not reach the next.
-        done.append(_fold(copy.deepcopy(net), films, fold, options, (run / f"{number}.pt", where)))
-    ridge = left_out(_energies(manifest.entries), manifest.entries, _outer(folds))
-    scores = _in_order(folds, [one.logits for one in done])
-    found = _report(manifest.entries, folds, done, options, (scores, ridge))
+        # Each fold trains its own copy: weights of one fold must not reach the next.
+        checkpoint = run / f"{number}.pt"
+        results.append(_train_fold(copy.deepcopy(net), films, fold, options, (checkpoint, ranks)))
+    ridge = held_out_scores(_energies(manifest.entries), manifest.entries, _ridge_folds(folds))
+    scores = _in_order(folds, [result.logits for result in results])
+    report = _report(manifest.entries, folds, results, options, (scores, ridge))
     write_whole(options.out / SCORES, _table(manifest, folds, scores, ridge))
-    write_whole(options.out / JSON, json.dumps(asdict(found), indent=2, allow_nan=False) + "\n")
-    return found
+    write_whole(options.out / JSON, json.dumps(asdict(report), indent=2, allow_nan=False) + "\n")
+    return report
 
 
-def _start(options: Options) -> GridNet:
-    """The net that every fold starts from; no weight depends on the size of the film."""
+def _initial_net(options: CrossValidationOptions) -> GridNet:
+    """Return the net that every fold starts from; no weight depends on the size of the film."""
     try:
         if options.start is None:
             torch.manual_seed(options.seed)
@@ -134,78 +135,78 @@ def _start(options: Options) -> GridNet:
         raise TrainError(str(error)) from None
 
 
-def _name(entries: Sequence[Entry], films: Films, options: Options) -> str:
-    """A name that only the same run has: other films, labels, patients or settings, another."""
+def _run_key(entries: Sequence[Entry], films: Films, options: CrossValidationOptions) -> str:
+    """Return a name that depends on the films, labels, patients and settings."""
     start = start_in_words(options.start, options.seed)
-    facts = [start, options.folds, options.steps, options.batch, options.seed]
+    settings = [start, options.folds, options.steps, options.batch, options.seed]
     rows = [(entry.patient_id, entry.label, entry.t_score) for entry in entries]
-    digest = hashlib.sha256(json.dumps([facts, rows]).encode())
+    digest = hashlib.sha256(json.dumps([settings, rows]).encode())
     digest.update(str(films.pixels.shape).encode())
     digest.update(np.ascontiguousarray(films.pixels).data)
     return digest.hexdigest()[:16]
 
 
-def _fold(
-    net: GridNet, films: Films, fold: Fold, options: Options, run: tuple[Path, Ranks]
-) -> _Finished:
-    """Train on a fold's patients and score those left out; or bring back what it said before."""
-    checkpoint, where = run
-    kept = checkpoint.with_suffix(".json")
-    if kept.exists():
-        return _Finished(**json.loads(kept.read_text("utf-8")))
+def _train_fold(
+    net: GridNet, films: Films, fold: Fold, options: CrossValidationOptions, run: tuple[Path, Ranks]
+) -> _FoldResult:
+    """Train and test one fold, or return the stored result of an earlier run."""
+    checkpoint, ranks = run
+    stored = checkpoint.with_suffix(".json")
+    if stored.exists():
+        return _FoldResult(**json.loads(stored.read_text("utf-8")))
     source = ManifestSource(
-        _some(films, fold.train),
-        _some(films, fold.validation),
+        _select(films, fold.train),
+        _select(films, fold.validation),
         options.seed,
         options.size,
         options.batch,
     )
-    trained = fit(net, source, _config(options), checkpoint, where)
-    said = logits(trained.net, _some(films, fold.test))
-    finished = _Finished([float(one) for one in said], trained.done.best_step)
-    write_whole(kept, json.dumps(asdict(finished)))
-    # Optimiser and three nets of every fold: nothing goes on from a fold that is done.
+    trained = fit(net, source, _train_config(options), checkpoint, ranks)
+    test_logits = logits(trained.net, _select(films, fold.test))
+    result = _FoldResult([float(logit) for logit in test_logits], trained.done.best_step)
+    write_whole(stored, json.dumps(asdict(result)))
+    # The checkpoint of a finished fold (optimiser and three nets) is no longer needed.
     checkpoint.unlink()
-    return finished
+    return result
 
 
-def _config(options: Options) -> TrainConfig:
-    """So many steps and no fewer: folds that end at will would be of different training."""
-    look = max(1, options.steps // _LOOKS)
+def _train_config(options: CrossValidationOptions) -> TrainConfig:
+    """Return the same number of steps for every fold, without early stopping."""
+    look = max(1, options.steps // _VALIDATIONS)
     return TrainConfig(steps=options.steps, seed=options.seed, look=look, patience=options.steps)
 
 
-def _some(films: Films, places: Places) -> Films:
-    return Films(films.pixels[places], films.label[places], films.t_score[places])
+def _select(films: Films, indices: Indices) -> Films:
+    return Films(films.pixels[indices], films.label[indices], films.t_score[indices])
 
 
 def _energies(entries: Sequence[Entry]) -> Values:
-    shown = track(entries, description="ridge", console=Console(stderr=True))
-    return np.stack([band_energies(read_film(entry.path)) for entry in shown])
+    progress = track(entries, description="ridge", console=Console(stderr=True))
+    return np.stack([band_energies(read_film(entry.path)) for entry in progress])
 
 
-def _outer(folds: Sequence[Fold]) -> list[tuple[Places, Places]]:
-    """The folds as the ridge sees them, which has no checkpoint to choose."""
+def _ridge_folds(folds: Sequence[Fold]) -> list[tuple[Indices, Indices]]:
+    """Return the folds for the ridge, which also trains on the validation films."""
     return [(np.concatenate([fold.train, fold.validation]), fold.test) for fold in folds]
 
 
-def _in_order(folds: Sequence[Fold], said: Sequence[Sequence[float]]) -> Values:
-    """Scores of all folds, (n,), in the manifest's order."""
+def _in_order(folds: Sequence[Fold], fold_scores: Sequence[Sequence[float]]) -> Values:
+    """Return the scores of all folds, (n,), in the manifest's order."""
     scores = np.empty(sum(len(fold.test) for fold in folds))
-    for fold, own in zip(folds, said, strict=True):
-        scores[fold.test] = own
+    for fold, test_scores in zip(folds, fold_scores, strict=True):
+        scores[fold.test] = test_scores
     return scores
 
 
 def _report(
     entries: Sequence[Entry],
     folds: Sequence[Fold],
-    done: Sequence[_Finished],
-    options: Options,
+    results: Sequence[_FoldResult],
+    options: CrossValidationOptions,
     scores: tuple[Values, Values],
-) -> CrossValidation:
+) -> CrossValidationReport:
     positive = labels_of(entries)
-    return CrossValidation(
+    return CrossValidationReport(
         films=len(entries),
         patients=len(set(patients_of(entries))),
         cases=int(positive.sum()),
@@ -214,29 +215,29 @@ def _report(
         steps=options.steps,
         batch=options.batch,
         seed=options.seed,
-        parts=tuple(
-            Part(
+        folds=tuple(
+            FoldSummary(
                 train=len(fold.train),
                 validation=len(fold.validation),
                 test=len(fold.test),
                 test_cases=int(positive[fold.test].sum()),
-                best_step=one.best_step,
+                best_step=result.best_step,
             )
-            for fold, one in zip(folds, done, strict=True)
+            for fold, result in zip(folds, results, strict=True)
         ),
         pooling=POOLING,
-        measured=beside(entries, folds, *scores, options.seed),
+        results=compare_on_folds(entries, folds, *scores, options.seed),
     )
 
 
 def _table(manifest: Manifest, folds: Sequence[Fold], net: Values, ridge: Values) -> str:
-    """Every film with the scores it was given by models that never saw its patient, as CSV."""
-    own = _in_order(folds, [[number] * len(fold.test) for number, fold in enumerate(folds, 1)])
+    """Return the held-out scores of every film as CSV."""
+    fold_of = _in_order(folds, [[number] * len(fold.test) for number, fold in enumerate(folds, 1)])
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["path", "patient_id", "fold", "label", "logit", "ridge"])
-    for at, entry in enumerate(manifest.entries):
-        name = cell(entry.path, manifest.file.parent)
-        facts = [name, entry.patient_id, int(own[at]), int(entry.label)]
-        writer.writerow([*facts, repr(float(net[at])), repr(float(ridge[at]))])
+    for index, entry in enumerate(manifest.entries):
+        path = cell(entry.path, manifest.file.parent)
+        cells = [path, entry.patient_id, int(fold_of[index]), int(entry.label)]
+        writer.writerow([*cells, repr(float(net[index])), repr(float(ridge[index]))])
     return stream.getvalue()

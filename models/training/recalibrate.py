@@ -20,7 +20,7 @@ from models.calibration.platt import area
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.entry import Entry, FilmOrigin, ManifestError, Split
 from models.dataset.manifest import Manifest, read_manifest
-from models.evaluation.published import CLINICAL, COMBINED, IMAGE, PAPER, ROLES, in_roles
+from models.evaluation.published import CLINICAL, COMBINED, IMAGE, PUBLISHED_AUC, ROLES, match_roles
 from models.training.build_bundle import HeldOut, freeze_on
 from models.training.build_from_manifest import carry
 from models.training.manifest_source import load_films, logits
@@ -64,7 +64,7 @@ def _figures(bundle: Bundle, manifest: Manifest, prepared: Path) -> tuple[Figure
     sites = list(dict.fromkeys(entry.site for entry in manifest.of(Split.TEST)))
     internal = [site for site in sites if site in manifest.home_sites]
     external = [site for site in sites if site not in manifest.home_sites]
-    roles = {site: role for role, site in in_roles(internal, external).items()}
+    roles = {site: role for role, site in match_roles(internal, external).items()}
     found: list[Figure] = []
     for site in sites:
         entries = [entry for entry in manifest.of(Split.TEST) if entry.site == site]
@@ -89,6 +89,6 @@ def _measure(
         if not 0 < labels.sum() < len(labels):
             continue
         made = area(f"{name}, {role or entries[0].site}", values[usable], labels, source)
-        published = None if role is None else PAPER[name][ROLES.index(role)]
+        published = None if role is None else PUBLISHED_AUC[name][ROLES.index(role)]
         found.append(made.model_copy(update={"published": published}))
     return found

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from models.evaluation.discrimination import Interval, auc, compare
+from models.evaluation.discrimination import IntervalEstimate, auc, compare_aucs
 from node.challenger.accuracy_comparison import Areas, Estimate
 
 _FEWEST = 2  # of each class: the variance of an area needs them
@@ -17,7 +17,7 @@ def areas(scores: npt.NDArray[np.float64], osteoporosis: npt.NDArray[np.bool_]) 
     cases = int(osteoporosis.sum())
     if min(cases, len(osteoporosis) - cases) < _FEWEST:
         return None
-    compared = compare("challenger", "serving", scores[::-1], osteoporosis)
+    compared = compare_aucs("challenger", "serving", scores[::-1], osteoporosis)
     return Areas(
         serving=_estimate(auc(scores[0], osteoporosis)),
         challenger=_estimate(auc(scores[1], osteoporosis)),
@@ -26,5 +26,5 @@ def areas(scores: npt.NDArray[np.float64], osteoporosis: npt.NDArray[np.bool_]) 
     )
 
 
-def _estimate(interval: Interval) -> Estimate:
+def _estimate(interval: IntervalEstimate) -> Estimate:
     return Estimate(interval.value, interval.low, interval.high)

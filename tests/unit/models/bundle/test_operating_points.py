@@ -10,7 +10,7 @@ from models.bundle.operating_points import (
     fit_operating_points,
     thresholds,
 )
-from models.evaluation.decisions import perform
+from models.evaluation.threshold_metrics import measure_threshold
 
 
 def _films(count: int = 500) -> tuple[np.ndarray, np.ndarray]:
@@ -27,11 +27,11 @@ def test_operating_points_keep_their_promise_where_they_were_set() -> None:
     best = max(
         (scores[positive] >= cut).mean() + (scores[~positive] < cut).mean() for cut in scores
     )
-    youden = perform("", points[YOUDEN], scores, positive)
+    youden = measure_threshold("", points[YOUDEN], scores, positive)
     assert youden.sensitivity.value + youden.specificity.value == pytest.approx(best)
-    sensitive = perform("", points[SENSITIVITY_90], scores, positive)
+    sensitive = measure_threshold("", points[SENSITIVITY_90], scores, positive)
     assert 0.9 <= sensitive.sensitivity.value < 0.91
-    specific = perform("", points[SPECIFICITY_90], scores, positive)
+    specific = measure_threshold("", points[SPECIFICITY_90], scores, positive)
     assert 0.9 <= specific.specificity.value < 0.91
     assert not set(points.values()) & set(scores.tolist())
 
@@ -67,7 +67,7 @@ def test_what_is_frozen_is_what_an_evaluation_finds() -> None:
     assert [point.name for point in points] == ["youden", "sensitivity-90", "specificity-90"]
     assert {point.name: point.threshold for point in points} == thresholds(scores, positive)
     for point in points:
-        here = perform(point.name, point.threshold, scores, positive)
+        here = measure_threshold(point.name, point.threshold, scores, positive)
         assert (point.sensitivity, point.specificity) == pytest.approx(
             (here.sensitivity.value, here.specificity.value)
         )

@@ -1,4 +1,4 @@
-"""A study says of each hospital what each model does there, and whether the claims hold."""
+"""The analysis measures each model at each site and checks the results."""
 
 import json
 from dataclasses import replace
@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 from models.dataset.entry import Entry, Sex, Split
-from models.evaluation.analysis import RIDGE, Study, conduct
+from models.evaluation.analysis import RIDGE, Analysis, analyse_models
 from models.evaluation.baseline import fit_baseline
-from models.evaluation.decisions import perform
 from models.evaluation.discrimination import auc
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE
-from models.evaluation.report import beside_paper
-from models.evaluation.subgroups import subgroups
+from models.evaluation.report import compare_with_published
+from models.evaluation.subgroups import measure_subgroups
+from models.evaluation.threshold_metrics import measure_threshold
 
 RNG = np.random.default_rng(0)
 
 
 def _entries(count: int = 400) -> list[Entry]:
-    """A third of hospital A to validate on, the rest of A and all of B to test on."""
+    """Return entries of two sites: a third of A for validation, the rest for testing."""
     entries = []
     for number in range(count):
         site = "A" if number % 2 else "B"
@@ -46,31 +46,31 @@ POSITIVE = np.array([entry.label for entry in ENTRIES])
 
 
 def _scores(strength: float) -> np.ndarray:
-    """Calibrated probabilities of two normal classes, ``strength`` standard deviations apart."""
-    seen = strength * POSITIVE + RNG.normal(0, 1, len(POSITIVE))
-    odds = np.log(0.4 / 0.6) + strength * (seen - strength / 2)
+    """Return calibrated probabilities of two normal classes, ``strength`` SD apart."""
+    marker = strength * POSITIVE + RNG.normal(0, 1, len(POSITIVE))
+    odds = np.log(0.4 / 0.6) + strength * (marker - strength / 2)
     return 1 / (1 + np.exp(-odds))
 
 
 @pytest.fixture(scope="module")
 def scores() -> dict[str, np.ndarray]:
-    """Return a good image model, a weak clinical one without facts for a tenth, and others."""
+    """Return a good image model, a weak clinical model without inputs for 10 %, and others."""
     image, clinical = _scores(2.2), _scores(0.5)
     clinical[::10] = np.nan
     return {IMAGE: image, CLINICAL: clinical, COMBINED: image * 0.99, RIDGE: _scores(0.3)}
 
 
 @pytest.fixture(scope="module")
-def study(scores: dict[str, np.ndarray]) -> Study:
-    """Return the study of these models."""
-    return conduct(ENTRIES, scores, {IMAGE: {"youden": 0.5}}, frozenset({"A"}), 0)
+def analysis(scores: dict[str, np.ndarray]) -> Analysis:
+    """Return the analysis of these models."""
+    return analyse_models(ENTRIES, scores, {IMAGE: {"youden": 0.5}}, frozenset({"A"}), 0)
 
 
-def test_each_hospital_is_measured_apart_on_its_test_films(
-    study: Study, scores: dict[str, np.ndarray]
+def test_each_site_is_analysed_separately_on_its_test_films(
+    analysis: Analysis, scores: dict[str, np.ndarray]
 ) -> None:
-    assert {cohort.name for cohort in study.cohorts} == {"A (internal)", "B (external)"}
-    for cohort in study.cohorts:
+    assert {cohort.name for cohort in analysis.cohorts} == {"A (internal)", "B (external)"}
+    for cohort in analysis.cohorts:
         inside = np.array([e.site == cohort.site and e.split is Split.TEST for e in ENTRIES])
         assert cohort.films == inside.sum()
         assert cohort.positives == POSITIVE[inside].sum()
@@ -78,94 +78,98 @@ def test_each_hospital_is_measured_apart_on_its_test_films(
 
 
 def test_thresholds_come_from_validation_films_alone(
-    study: Study, scores: dict[str, np.ndarray]
+    analysis: Analysis, scores: dict[str, np.ndarray]
 ) -> None:
-    """Whatever the test films score, the thresholds stay."""
+    """Other scores of the test films do not change the thresholds."""
     tested = np.array([entry.split is Split.TEST for entry in ENTRIES])
-    other = {name: np.where(tested, 1 - values, values) for name, values in scores.items()}
-    again = conduct(ENTRIES, other, {}, frozenset({"A"}), 0)
-    assert again.points == study.points
-    assert set(study.points[IMAGE]) == {"youden", "sensitivity-90", "specificity-90"}
-    shown = {at.name: at.threshold for at in study.cohorts[0].models[IMAGE].performance}
-    assert shown == study.points[IMAGE]
+    changed = {name: np.where(tested, 1 - values, values) for name, values in scores.items()}
+    again = analyse_models(ENTRIES, changed, {}, frozenset({"A"}), 0)
+    assert again.operating_points == analysis.operating_points
+    assert set(analysis.operating_points[IMAGE]) == {"youden", "sensitivity-90", "specificity-90"}
+    thresholds = {
+        point.name: point.threshold for point in analysis.cohorts[0].models[IMAGE].performance
+    }
+    assert thresholds == analysis.operating_points[IMAGE]
 
 
-def test_without_validation_films_the_bundle_keeps_its_thresholds(
+def test_without_validation_films_the_thresholds_of_the_card_are_used(
     scores: dict[str, np.ndarray],
 ) -> None:
     entries = [replace(entry, split=Split.TEST) for entry in ENTRIES]
-    own = {IMAGE: {"card": 0.37}, COMBINED: {"card": 0.29}}
-    found = conduct(entries, scores, own, frozenset(), 0)
-    assert found.points == own
-    measured = found.cohorts[0].models
-    assert [at.threshold for at in measured[IMAGE].performance] == [0.37]
-    assert [at.threshold for at in measured[COMBINED].performance] == [0.29]
-    assert measured[CLINICAL].performance == ()
-    alone = conduct(entries, {IMAGE: scores[IMAGE]}, own, frozenset(), 0)
-    assert set(alone.points) == {IMAGE}
-    assert all(not cohort.internal for cohort in found.cohorts)
+    card = {IMAGE: {"card": 0.37}, COMBINED: {"card": 0.29}}
+    without_validation = analyse_models(entries, scores, card, frozenset(), 0)
+    assert without_validation.operating_points == card
+    models = without_validation.cohorts[0].models
+    assert [point.threshold for point in models[IMAGE].performance] == [0.37]
+    assert [point.threshold for point in models[COMBINED].performance] == [0.29]
+    assert models[CLINICAL].performance == ()
+    image_only = analyse_models(entries, {IMAGE: scores[IMAGE]}, card, frozenset(), 0)
+    assert set(image_only.operating_points) == {IMAGE}
+    assert all(not cohort.internal for cohort in without_validation.cohorts)
 
 
-def test_a_model_without_its_facts_is_measured_where_it_has_them(
-    study: Study, scores: dict[str, np.ndarray]
+def test_a_model_is_measured_on_the_films_that_have_its_inputs(
+    analysis: Analysis, scores: dict[str, np.ndarray]
 ) -> None:
-    for cohort in study.cohorts:
+    for cohort in analysis.cohorts:
         inside = np.array([e.site == cohort.site and e.split is Split.TEST for e in ENTRIES])
         assert cohort.models[CLINICAL].films == np.isfinite(scores[CLINICAL][inside]).sum()
-    nobody = conduct(
+    no_inputs = analyse_models(
         ENTRIES, scores | {CLINICAL: np.full(len(ENTRIES), np.nan)}, {}, frozenset({"A"}), 0
     )
-    assert all(set(cohort.models) == {IMAGE, COMBINED, RIDGE} for cohort in nobody.cohorts)
+    assert all(set(cohort.models) == {IMAGE, COMBINED, RIDGE} for cohort in no_inputs.cohorts)
 
 
-def test_claims_hold_for_a_good_model_and_fail_for_a_poor_one(
-    study: Study, scores: dict[str, np.ndarray]
+def test_checks_pass_for_a_good_model_and_fail_for_a_poor_model(
+    analysis: Analysis, scores: dict[str, np.ndarray]
 ) -> None:
-    assert len(study.checks) == 10
-    assert all(check.holds for check in study.checks)
+    assert len(analysis.checks) == 10
+    assert all(check.holds for check in analysis.checks)
     swapped = scores | {IMAGE: scores[RIDGE], RIDGE: scores[IMAGE], COMBINED: _scores(0.0)}
-    poor = conduct(ENTRIES, swapped, {}, frozenset({"A"}), 0)
+    poor = analyse_models(ENTRIES, swapped, {}, frozenset({"A"}), 0)
     failed = {check.claim.split(" (")[0] for check in poor.checks if not check.holds}
-    assert "image ranks better than ridge" in failed
-    assert any(claim.startswith("combined ranks no worse") for claim in failed)
+    assert "AUC of image is higher than that of ridge" in failed
+    assert any(claim.startswith("AUC of combined") for claim in failed)
     assert any(claim.startswith("net benefit") for claim in failed)
 
 
-def test_a_model_too_good_to_be_true_is_pointed_at(scores: dict[str, np.ndarray]) -> None:
-    leaking = conduct(ENTRIES, scores | {IMAGE: _scores(8.0)}, {}, frozenset({"A"}), 0)
-    assert sum("too good" in check.claim and not check.holds for check in leaking.checks) == 2
+def test_an_implausible_auc_fails_a_check(scores: dict[str, np.ndarray]) -> None:
+    leaking = analyse_models(ENTRIES, scores | {IMAGE: _scores(8.0)}, {}, frozenset({"A"}), 0)
+    assert sum("plausible" in check.claim and not check.holds for check in leaking.checks) == 2
 
 
-def test_permuted_labels_leave_nothing(scores: dict[str, np.ndarray]) -> None:
+def test_permuted_labels_give_an_auc_of_one_half(scores: dict[str, np.ndarray]) -> None:
     rng = np.random.default_rng(5)
     areas = []
     for _ in range(8):
         labels = rng.permutation(POSITIVE)
-        permuted = [replace(e, label=bool(at)) for e, at in zip(ENTRIES, labels, strict=True)]
-        found = conduct(permuted, {IMAGE: scores[IMAGE]}, {}, frozenset({"A"}), 0)
-        areas += [cohort.models[IMAGE].auc.value for cohort in found.cohorts]
+        permuted = [
+            replace(entry, label=bool(label)) for entry, label in zip(ENTRIES, labels, strict=True)
+        ]
+        result = analyse_models(permuted, {IMAGE: scores[IMAGE]}, {}, frozenset({"A"}), 0)
+        areas += [cohort.models[IMAGE].auc.value for cohort in result.cohorts]
     assert np.mean(areas) == pytest.approx(0.5, abs=0.04)
 
 
-def test_the_published_figures_stand_beside_ours(study: Study) -> None:
-    cells = {(cell.model, cell.role): cell for cell in beside_paper(study)}
-    assert cells[IMAGE, "internal test"].paper == 0.917
-    assert cells[CLINICAL, "external test 2"].paper == 0.532
-    by_site = {cohort.site: cohort for cohort in study.cohorts}
-    assert cells[IMAGE, "internal test"].ours == by_site["A"].models[IMAGE].auc
-    assert cells[COMBINED, "external test 1"].ours == by_site["B"].models[COMBINED].auc
-    assert cells[IMAGE, "external test 2"].ours is None
+def test_published_and_measured_aucs_are_compared_by_role(analysis: Analysis) -> None:
+    cells = {(cell.model, cell.role): cell for cell in compare_with_published(analysis)}
+    assert cells[IMAGE, "internal test"].published == 0.917
+    assert cells[CLINICAL, "external test 2"].published == 0.532
+    by_site = {cohort.site: cohort for cohort in analysis.cohorts}
+    assert cells[IMAGE, "internal test"].measured == by_site["A"].models[IMAGE].auc
+    assert cells[COMBINED, "external test 1"].measured == by_site["B"].models[COMBINED].auc
+    assert cells[IMAGE, "external test 2"].measured is None
 
 
-def test_subgroups_have_figures_where_both_classes_are_large_enough(
+def test_subgroups_have_metrics_if_both_classes_are_large_enough(
     scores: dict[str, np.ndarray],
 ) -> None:
-    groups = {(g.dimension, g.level): g for g in subgroups(ENTRIES, scores[IMAGE], 0.5)}
+    groups = {(g.dimension, g.level): g for g in measure_subgroups(ENTRIES, scores[IMAGE], 0.5)}
     women = groups["sex", "women"]
     inside = np.array([entry.sex is Sex.FEMALE for entry in ENTRIES])
     assert women.auc == auc(scores[IMAGE][inside], POSITIVE[inside])
-    here = perform("", 0.5, scores[IMAGE][inside], POSITIVE[inside])
-    assert (women.sensitivity, women.specificity) == (here.sensitivity, here.specificity)
+    expected = measure_threshold("", 0.5, scores[IMAGE][inside], POSITIVE[inside])
+    assert (women.sensitivity, women.specificity) == (expected.sensitivity, expected.specificity)
     men = groups["sex", "men"]
     assert not men.sufficient
     assert men.auc is None
@@ -177,48 +181,48 @@ def test_subgroups_have_figures_where_both_classes_are_large_enough(
     assert not any(dimension == "view" for dimension, _ in groups)
 
 
-def test_without_a_threshold_subgroups_have_areas_alone(scores: dict[str, np.ndarray]) -> None:
-    women = next(g for g in subgroups(ENTRIES, scores[IMAGE], None) if g.level == "women")
+def test_without_a_threshold_subgroups_have_only_an_auc(scores: dict[str, np.ndarray]) -> None:
+    women = next(g for g in measure_subgroups(ENTRIES, scores[IMAGE], None) if g.level == "women")
     assert women.auc is not None
     assert women.sensitivity is None
 
 
 def _baseline_entries(splits: list[Split]) -> list[Entry]:
-    """60 patients of two films each; splits have both classes."""
+    """Return 60 patients with two films each; every split has both classes."""
     return [
         Entry(Path(f"{n}.png"), f"p{n // 2}", "A", splits[n // 4 % len(splits)], bool(n // 2 % 2))
         for n in range(120)
     ]
 
 
-def test_the_ridge_never_sees_the_patient_it_scores() -> None:
-    """Films of one patient look alike and say nothing of the label: memory must not help."""
+def test_the_ridge_is_not_trained_on_the_patient_that_it_scores() -> None:
+    """A patient's two films are similar but independent of the label; leakage raises the AUC."""
     rng = np.random.default_rng(1)
     entries = _baseline_entries([Split.TEST])
-    looks = np.repeat(rng.normal(0, 1, (60, 180)), 2, axis=0) + rng.normal(0, 0.01, (120, 180))
-    found = fit_baseline(looks, entries, 0)
+    features = np.repeat(rng.normal(0, 1, (60, 180)), 2, axis=0) + rng.normal(0, 0.01, (120, 180))
+    baseline = fit_baseline(features, entries, 0)
     positive = np.array([entry.label for entry in entries])
-    assert auc(found.probabilities, positive).value < 0.7
-    assert "cross-validated" in found.how
+    assert auc(baseline.probabilities, positive).value < 0.7
+    assert "cross-validated" in baseline.description
 
 
-def test_the_ridge_finds_what_band_energies_show() -> None:
+def test_the_ridge_learns_from_band_energies() -> None:
     rng = np.random.default_rng(1)
     entries = _baseline_entries([Split.TRAIN, Split.TEST])
     positive = np.array([entry.label for entry in entries])
-    looks = rng.normal(0, 1, (120, 180))
-    looks[:, :40] += positive[:, None]
-    found = fit_baseline(looks, entries, 0)
+    features = rng.normal(0, 1, (120, 180))
+    features[:, :40] += positive[:, None]
+    baseline = fit_baseline(features, entries, 0)
     tested = np.array([entry.split is Split.TEST for entry in entries])
-    assert found.how == "fitted on the split train"
-    assert auc(found.probabilities[tested], positive[tested]).value > 0.75
-    assert np.all((found.probabilities > 0) & (found.probabilities < 1))
+    assert baseline.description == "fitted on the split train"
+    assert auc(baseline.probabilities[tested], positive[tested]).value > 0.75
+    assert np.all((baseline.probabilities > 0) & (baseline.probabilities < 1))
 
 
-def test_a_study_is_the_same_every_time(scores: dict[str, np.ndarray], study: Study) -> None:
-    again = conduct(ENTRIES, scores, {IMAGE: {"youden": 0.5}}, frozenset({"A"}), 0)
+def test_an_analysis_is_reproducible(scores: dict[str, np.ndarray], analysis: Analysis) -> None:
+    again = analyse_models(ENTRIES, scores, {IMAGE: {"youden": 0.5}}, frozenset({"A"}), 0)
     first, second = (
-        json.dumps([cohort.models[IMAGE].auc_by_patient.low for cohort in one.cohorts])
-        for one in (study, again)
+        json.dumps([cohort.models[IMAGE].auc_by_patient.low for cohort in result.cohorts])
+        for result in (analysis, again)
     )
     assert first == second

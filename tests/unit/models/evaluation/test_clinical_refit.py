@@ -1,4 +1,4 @@
-"""The clinical model that a manifest's own training patients teach."""
+"""A clinical model is fitted on the manifest's own training patients."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ import pytest
 from models.calibration.platt import auc
 from models.dataset.entry import Entry, Sex, Split
 from models.dataset.manifest import Manifest, write_manifest
-from models.evaluation.clinical_refit import refit
+from models.evaluation.clinical_refit import refit_clinical
 from tests.support.people import crowd
 
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Manifest:
-    """Return 600 people whose chance follows from their facts, every third of them for testing."""
+    """Return 600 patients whose risk depends on age, sex and build; every third is for testing."""
     people = crowd()
     entries = tuple(
         Entry(
@@ -34,22 +34,22 @@ def manifest(tmp_path: Path) -> Manifest:
     return Manifest(tmp_path / "films.csv", entries)
 
 
-def test_it_ranks_patients_whom_it_never_saw_and_scores_no_other(manifest: Manifest) -> None:
-    found = refit(manifest)
-    assert found.probabilities is not None
+def test_it_ranks_test_patients_and_does_not_score_training_patients(manifest: Manifest) -> None:
+    refit = refit_clinical(manifest)
+    assert refit.probabilities is not None
     tested = np.array([entry.split is Split.TEST for entry in manifest.entries])
-    assert np.isnan(found.probabilities[~tested]).all()
-    usable = tested & np.isfinite(found.probabilities)
+    assert np.isnan(refit.probabilities[~tested]).all()
+    usable = tested & np.isfinite(refit.probabilities)
     assert usable.sum() > 180
     labels = np.array([float(entry.label) for entry in manifest.entries])
-    assert auc(found.probabilities[usable], labels[usable]) > 0.7
-    assert "the manifest labels it" in found.how
+    assert auc(refit.probabilities[usable], labels[usable]) > 0.7
+    assert "the manifest labels it" in refit.description
 
 
-def test_without_facts_there_is_none_and_the_report_says_why(manifest: Manifest) -> None:
+def test_without_clinical_columns_the_description_holds_the_reason(manifest: Manifest) -> None:
     rows = manifest.file.read_text().splitlines()
-    kept = [",".join(row.split(",")[:5]) for row in rows]
-    manifest.file.write_text("\n".join(kept))
-    found = refit(manifest)
-    assert found.probabilities is None
-    assert "no clinical model could be fitted" in found.how
+    shortened = [",".join(row.split(",")[:5]) for row in rows]
+    manifest.file.write_text("\n".join(shortened))
+    refit = refit_clinical(manifest)
+    assert refit.probabilities is None
+    assert "no clinical model could be fitted" in refit.description

@@ -1,4 +1,4 @@
-"""One run: from a manifest to a report that stands alone, resumable, nothing half-written."""
+"""A run writes a complete report, resumes after an interruption, and leaves no partial files."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ from models.bundle.score import Bundle
 from models.bundle.store import write_bundle
 from models.dataset.entry import Entry, FilmOrigin, ManifestError, Split
 from models.dataset.manifest import write_manifest
-from models.evaluation import run, scores
+from models.evaluation import image_scores, run
 from models.evaluation.run import HTML, JSON, PREDICTIONS, SCORES
 from models.nets.grid import GridConfig, GridNet
 from tests.unit.models.bundle.test_store import CARD
@@ -25,7 +25,7 @@ from tests.unit.models.bundle.test_store import CARD
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """Return a small bundle that learned nothing and whose name tries to break a page."""
+    """Return a small untrained bundle whose name contains HTML."""
     config = GridConfig(size=96, grid=3, dim=32, depth=1, heads=2)
     torch.manual_seed(3)
     card = Card.model_validate(CARD | {"architecture": vars(config), "name": "<b>test</b>"})
@@ -33,7 +33,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def _films(folder: Path, masks: bool = True) -> list[Entry]:
-    """36 films of noise, finer in one class than in the other, of three hospitals."""
+    """Return 36 films of noise at two sites; the noise is finer in the positive class."""
     rng = np.random.default_rng(0)
     entries = []
     plan = (("A", Split.TRAIN), ("A", Split.VALIDATION), ("A", Split.TEST), ("B", Split.TEST))
@@ -70,42 +70,44 @@ def out(cohort: Path, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) 
     return folder
 
 
-def test_the_report_holds_what_was_asked(out: Path) -> None:
+def test_the_report_contains_all_results(out: Path) -> None:
     report = json.loads((out / JSON).read_text("utf-8"))
     assert report["data"]["films"] == {"train": 9, "validation": 9, "test": 18}
     assert report["data"]["origin"] == "simulated"
-    assert [cohort["site"] for cohort in report["study"]["cohorts"]] == ["A", "B"]
-    for cohort in report["study"]["cohorts"]:
+    assert [cohort["site"] for cohort in report["analysis"]["cohorts"]] == ["A", "B"]
+    for cohort in report["analysis"]["cohorts"]:
         assert set(cohort["models"]) == {"image", "ridge"}
         image = cohort["models"]["image"]
         assert set(image) == {
-            "films", "auc", "auc_by_patient", "agreement", "benefit", "performance",
+            "films", "auc", "auc_by_patient", "calibration", "decision_curve", "performance",
         }  # fmt: skip
         assert len(image["performance"]) == 3
-    assert report["bone"]["films"] == 27
-    assert report["bone"]["area"] == pytest.approx(30 / 80, abs=0.03)
-    assert report["beside"][0]["paper"] == 0.917
+    assert report["bone_heat"]["films"] == 27
+    assert report["bone_heat"]["area_share"] == pytest.approx(30 / 80, abs=0.03)
+    assert report["published_comparison"][0]["published"] == 0.917
 
 
-def test_the_baseline_learns_what_the_net_did_not(out: Path) -> None:
-    """The classes differ in fineness alone, and the net's weights are random."""
+def test_the_baseline_exceeds_an_untrained_net(out: Path) -> None:
+    """The classes differ only in fine structure, and the net's weights are random."""
     report = json.loads((out / JSON).read_text("utf-8"))
-    for cohort in report["study"]["cohorts"]:
+    for cohort in report["analysis"]["cohorts"]:
         assert cohort["models"]["ridge"]["auc"]["value"] == 1.0
-        checks = [c for c in report["study"]["checks"] if cohort["site"] in c["cohort"]]
+        checks = [c for c in report["analysis"]["checks"] if cohort["site"] in c["cohort"]]
         assert any("ridge" in check["claim"] and not check["holds"] for check in checks)
 
 
-def test_the_page_stands_alone_and_says_what_it_is(out: Path) -> None:
+def test_the_page_has_no_external_resources_and_names_the_origin_of_the_films(out: Path) -> None:
     page = (out / HTML).read_text("utf-8")
     assert not re.search(r"""(src|href)=["'](?!data:)""", page)
     assert page.count("data:image/png;base64,") == 5
-    assert "These films are simulations." in page
+    assert "These films are simulated." in page
     assert "<b>test</b>" not in page
     assert "&lt;b&gt;test&lt;/b&gt;" in page
-    for words in ("TRIPOD+AI", "CLAIM 2024", "0.532", "insufficient", "intended use"):
-        assert words in page
-    assert "p7" not in re.sub(r"base64,[^\"]+", "", page), "a patient's ID has no place in a report"
+    for text in ("TRIPOD+AI", "CLAIM 2024", "0.532", "insufficient", "intended use"):
+        assert text in page
+    assert "p7" not in re.sub(r"base64,[^\"]+", "", page), (
+        "the report must not contain a patient ID"
+    )
 
 
 def test_every_test_film_is_in_the_predictions(out: Path) -> None:
@@ -123,48 +125,48 @@ def test_the_same_run_writes_the_same_bytes(
         assert (tmp_path / name).read_bytes() == (out / name).read_bytes(), name
 
 
-def test_a_broken_run_goes_on_where_it_stopped(
+def test_an_interrupted_run_resumes(
     cohort: Path, bundle: Bundle, out: Path, tmp_path: Path
 ) -> None:
-    """One chunk was kept and a line was cut short; only the rest is scored, to the same bytes."""
+    """The cache has one complete chunk and one incomplete line; only the other films are scored."""
     lines = (out / SCORES).read_text().splitlines(keepends=True)
     (tmp_path / SCORES).write_text("".join(lines[:17]) + lines[17][:90])
     scored: list[int] = []
-    score = scores.score
+    score = image_scores.score
 
     def counted(bundle: Bundle, films: list[object]) -> list[object]:
         scored.append(len(films))
         return score(bundle, films)  # type: ignore[arg-type,return-value]
 
-    with patch.object(scores, "score", counted):
+    with patch.object(image_scores, "score", counted):
         run.evaluate(cohort, bundle, tmp_path)
     assert scored == [11]
     assert (tmp_path / JSON).read_bytes() == (out / JSON).read_bytes()
 
 
-def test_scores_of_another_bundle_are_not_taken_over(
+def test_cached_scores_of_another_bundle_are_ignored(
     cohort: Path, bundle: Bundle, out: Path, tmp_path: Path
 ) -> None:
     (tmp_path / SCORES).write_bytes((out / SCORES).read_bytes())
     config = bundle.card.architecture
     torch.manual_seed(4)
-    other = write_bundle(tmp_path / "bundle", bundle.card, GridNet(config).eval(), {})
-    run.evaluate(cohort, other, tmp_path)
+    second = write_bundle(tmp_path / "bundle", bundle.card, GridNet(config).eval(), {})
+    run.evaluate(cohort, second, tmp_path)
     assert (tmp_path / PREDICTIONS).read_bytes() != (out / PREDICTIONS).read_bytes()
 
 
-def test_labels_alone_are_enough(bundle: Bundle, tmp_path: Path) -> None:
-    """No training or validation films, no facts, no masks, no word of where films are from."""
+def test_the_required_columns_are_enough(bundle: Bundle, tmp_path: Path) -> None:
+    """The manifest has no training or validation films, clinical columns, masks or origin."""
     films = _films(tmp_path, masks=False)
-    rows = [f"{one.path.name},{one.patient_id},A,test,{int(one.label)}" for one in films]
+    rows = [f"{film.path.name},{film.patient_id},A,test,{int(film.label)}" for film in films]
     manifest = tmp_path / "manifest.csv"
     manifest.write_text("\n".join(["path,patient_id,site,split,label", *rows]))
     report = run.evaluate(manifest, bundle, tmp_path / "out")
-    assert [cohort.name for cohort in report.study.cohorts] == ["A (external)"]
-    assert report.points_from == "the bundle's own, from its card"
-    assert report.bone is None
+    assert [cohort.name for cohort in report.analysis.cohorts] == ["A (external)"]
+    assert report.thresholds_from == "model card"
+    assert report.bone_heat is None
     page = (tmp_path / "out" / HTML).read_text("utf-8")
-    assert "does not say whether these films are of patients or simulated" in page
+    assert "does not state whether these films are from patients or simulated" in page
     assert "no film of the manifest has a bone mask" in page
 
 
@@ -178,26 +180,26 @@ def _shrink_mask(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("damage", "expected"),
     [
         (_truncate, ("row 7 (f5.png", "row 8 (f6.png")),
         (_shrink_mask, ("row 11", "mask")),
     ],
 )
 def test_films_that_cannot_be_read_are_named_and_nothing_is_written(
-    bundle: Bundle, tmp_path: Path, spoil: Callable[[Path], None], words: tuple[str, ...]
+    bundle: Bundle, tmp_path: Path, damage: Callable[[Path], None], expected: tuple[str, ...]
 ) -> None:
     write_manifest(tmp_path / "manifest.csv", _films(tmp_path))
-    spoil(tmp_path)
+    damage(tmp_path)
     with pytest.raises(ManifestError) as refusal:
         run.evaluate(tmp_path / "manifest.csv", bundle, tmp_path / "out")
     assert "\n" not in str(refusal.value)
-    assert all(word in str(refusal.value) for word in words)
+    assert all(text in str(refusal.value) for text in expected)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_manifest_without_test_films_is_refused(bundle: Bundle, tmp_path: Path) -> None:
-    films = [one for one in _films(tmp_path) if one.split is Split.TRAIN]
+    films = [film for film in _films(tmp_path) if film.split is Split.TRAIN]
     write_manifest(tmp_path / "manifest.csv", films)
     with pytest.raises(ManifestError, match="no film of the split test"):
         run.evaluate(tmp_path / "manifest.csv", bundle, tmp_path / "out")

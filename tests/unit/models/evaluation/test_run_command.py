@@ -1,4 +1,4 @@
-"""`osteoscreen model evaluate` as people meet it, with the shipped bundle."""
+"""The command `osteoscreen model evaluate`, with the shipped bundle."""
 
 import json
 import subprocess
@@ -39,38 +39,38 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_program_reads_the_report_from_standard_output(manifest: Path, tmp_path: Path) -> None:
-    done = evaluate(manifest, "--bundle", "demo", "--out", tmp_path, "--json")
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
+    process = evaluate(manifest, "--bundle", "demo", "--out", tmp_path, "--json")
+    assert process.returncode == 0, process.stderr
+    report = json.loads(process.stdout)
     assert report == json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert report["bundle"]["name"] == "osteoscreen-demo"
-    assert report["study"]["cohorts"][0]["films"] == 20
+    assert report["analysis"]["cohorts"][0]["films"] == 20
 
 
-def test_people_read_each_hospitals_area_and_where_the_report_is(
+def test_the_command_prints_the_auc_of_each_site_and_the_path_of_the_report(
     manifest: Path, tmp_path: Path
 ) -> None:
     config = GridConfig(size=96, grid=3, dim=32, depth=1, heads=2)
     card = Card.model_validate(CARD | {"architecture": vars(config)})
     write_bundle(tmp_path / "bundle", card, GridNet(config).eval(), {})
-    done = evaluate(manifest, "--bundle", tmp_path / "bundle", "--out", tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "home (internal): AUC 0." in done.stdout
-    assert f"report: {tmp_path / 'report.html'}" in done.stdout
+    process = evaluate(manifest, "--bundle", tmp_path / "bundle", "--out", tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert "home (internal): AUC 0." in process.stdout
+    assert f"report: {tmp_path / 'report.html'}" in process.stdout
 
 
-def test_a_bad_manifest_ends_in_one_line_with_status_2(manifest: Path, tmp_path: Path) -> None:
+def test_a_bad_manifest_gives_one_line_and_status_2(manifest: Path, tmp_path: Path) -> None:
     leaking = manifest.with_name("leaking.csv")
     leaking.write_text(manifest.read_text().replace("p29", "p1"))
-    done = evaluate(leaking, "--out", tmp_path / "out")
-    assert done.returncode == 2
-    assert "p1 (test, row 31 and validation, row 3)" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    process = evaluate(leaking, "--out", tmp_path / "out")
+    assert process.returncode == 2
+    assert "p1 (test, row 31 and validation, row 3)" in process.stderr
+    assert "Traceback" not in process.stderr
+    assert len(process.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
 
 
-def test_a_bundle_that_is_not_there_is_named(manifest: Path, tmp_path: Path) -> None:
-    done = evaluate(manifest, "--out", tmp_path / "out", "--bundle", "none")
-    assert done.returncode == 2
-    assert "none" in done.stderr
+def test_a_missing_bundle_is_named(manifest: Path, tmp_path: Path) -> None:
+    process = evaluate(manifest, "--out", tmp_path / "out", "--bundle", "none")
+    assert process.returncode == 2
+    assert "none" in process.stderr

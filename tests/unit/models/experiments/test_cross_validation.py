@@ -1,4 +1,4 @@
-"""Cross-validation: nobody is scored by a net that saw them, or that was chosen by them."""
+"""Cross-validation never scores a patient with a net trained or selected on that patient."""
 
 import csv
 import json
@@ -15,9 +15,13 @@ from typer.testing import CliRunner, Result
 from models.bundle.card import Card
 from models.bundle.store import Bundle, write_bundle
 from models.dataset.entry import Entry, ManifestError, Split
-from models.evaluation.folds import Fold, beside, draw_folds, ranks_within
+from models.evaluation.folds import Fold, compare_on_folds, draw_folds, ranks_within
 from models.experiments import cross_validation
-from models.experiments.cross_validation import CrossValidation, Options, cross_validate
+from models.experiments.cross_validation import (
+    CrossValidationOptions,
+    CrossValidationReport,
+    cross_validate,
+)
 from models.nets.grid import GridConfig, GridNet
 from models.training.loop import Trained, fit
 from node.cli.model import model
@@ -27,7 +31,7 @@ SIZE = 192
 
 
 def people(patients: int, films: int = 2) -> list[Entry]:
-    """Return films of so many patients, every third of whom has the label."""
+    """Return films of this many patients; every third has label 1."""
     return [
         Entry(Path(f"{n}-{k}.png"), f"p{n}", "here", Split.TRAIN, n % 3 == 0)
         for n in range(patients)
@@ -37,7 +41,7 @@ def people(patients: int, films: int = 2) -> list[Entry]:
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a manifest of 16 films of 8 patients, half of whom have the label."""
+    """Return a manifest of 16 films of 8 patients; half of them have label 1."""
     folder = tmp_path_factory.mktemp("films")
     rows = ["path,patient_id,site,split,label"]
     for number in range(16):
@@ -52,78 +56,81 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """Return a small bundle for films of another size."""
+    """Return a small bundle for films of a different size."""
     config = GridConfig(size=2 * SIZE, dim=32, depth=1, heads=2)
     card = Card.model_validate(CARD | {"architecture": vars(config)})
     return write_bundle(tmp_path_factory.mktemp("bundle"), card, GridNet(config).eval(), {})
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Options:
-    """Return the shortest run there is."""
-    return Options(tmp_path_factory.mktemp("whole"), 2, SIZE, 1, 4, 1, "cpu", bundle)
+def options(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> CrossValidationOptions:
+    """Return the options of the shortest run."""
+    return CrossValidationOptions(
+        tmp_path_factory.mktemp("complete"), 2, SIZE, 1, 4, 1, "cpu", bundle
+    )
 
 
 @pytest.fixture(scope="module")
-def whole(manifest: Path, options: Options) -> CrossValidation:
-    """Return what that run, unbroken, came to; its files lie in ``options.out``."""
+def complete(manifest: Path, options: CrossValidationOptions) -> CrossValidationReport:
+    """Return the report of an uninterrupted run; its files are in ``options.out``."""
     return cross_validate(manifest, options)
 
 
 def test_no_patient_is_in_two_parts_of_a_fold() -> None:
-    """Learned from, chosen by, left out: three sets of patients, and together they are all."""
+    """Training, validation and test patients are disjoint and together complete."""
     entries = people(40)
     for fold in draw_folds(entries, 5, seed=1):
         parts = [fold.train, fold.validation, fold.test]
-        owners = [{entries[at].patient_id for at in part} for part in parts]
-        assert not any(one & other for one, other in combinations(owners, 2))
+        owners = [{entries[index].patient_id for index in part} for part in parts]
+        assert not any(first & second for first, second in combinations(owners, 2))
         assert set().union(*owners) == {entry.patient_id for entry in entries}
 
 
-def test_each_film_is_left_out_once() -> None:
+def test_each_film_is_tested_once() -> None:
     folds = draw_folds(people(40), 5, seed=1)
     assert sorted(np.concatenate([fold.test for fold in folds]).tolist()) == list(range(80))
 
 
-def test_every_part_has_the_classes_of_the_whole() -> None:
+def test_every_part_is_stratified_by_label() -> None:
     entries = people(90)
     for fold in draw_folds(entries, 5, seed=1):
         for part in (fold.train, fold.validation, fold.test):
-            assert np.mean([entries[at].label for at in part]) == pytest.approx(1 / 3, abs=0.05)
+            assert np.mean([entries[index].label for index in part]) == pytest.approx(
+                1 / 3, abs=0.05
+            )
         assert len(fold.validation) == pytest.approx(len(fold.train) / 5, abs=4)
 
 
-def test_the_seed_alone_decides_the_folds() -> None:
-    def drawn(seed: int) -> list[list[int]]:
+def test_the_folds_depend_on_the_seed_alone() -> None:
+    def train_parts(seed: int) -> list[list[int]]:
         return [fold.train.tolist() for fold in draw_folds(people(40), 5, seed)]
 
-    assert drawn(1) == drawn(1)
-    assert drawn(1) != drawn(2)
+    assert train_parts(1) == train_parts(1)
+    assert train_parts(1) != train_parts(2)
 
 
-def test_the_split_of_a_film_is_of_no_account() -> None:
+def test_the_column_split_is_ignored() -> None:
     entries = people(40)
-    others = [replace(one, split=list(Split)[at % 3]) for at, one in enumerate(entries)]
-    for one, other in zip(draw_folds(entries, 5, 1), draw_folds(others, 5, 1), strict=True):
-        assert np.array_equal(one.train, other.train)
+    changed = [replace(entry, split=list(Split)[index % 3]) for index, entry in enumerate(entries)]
+    for first, second in zip(draw_folds(entries, 5, 1), draw_folds(changed, 5, 1), strict=True):
+        assert np.array_equal(first.train, second.train)
 
 
 @pytest.mark.parametrize(
-    ("entries", "folds", "complaint"),
+    ("entries", "folds", "message"),
     [
         (people(9), 5, "too few patients with label 1 for 5 folds: 3"),
         (people(2), 2, "too few patients with label 1 for 2 folds: 1"),
         (people(6), 2, "films of one class alone"),
     ],
 )
-def test_too_few_patients_are_refused(entries: list[Entry], folds: int, complaint: str) -> None:
-    """By class, and by what is left of a class in the smallest part."""
-    with pytest.raises(ManifestError, match=complaint):
+def test_too_few_patients_are_refused(entries: list[Entry], folds: int, message: str) -> None:
+    """Both the whole manifest and the smallest part need enough patients of each class."""
+    with pytest.raises(ManifestError, match=message):
         draw_folds(entries, folds, seed=1)
 
 
-def test_a_net_that_scores_higher_throughout_is_no_better_for_it() -> None:
-    """Logits of two nets share no scale: their ranks are pooled, one fold like the other."""
+def test_a_constant_shift_of_one_folds_scores_does_not_change_the_ranks() -> None:
     folds = [
         Fold(np.arange(0), np.arange(0), np.arange(0, 8)),
         Fold(np.arange(0), np.arange(0), np.arange(8, 16)),
@@ -134,23 +141,25 @@ def test_a_net_that_scores_higher_throughout_is_no_better_for_it() -> None:
     assert ranks_within(np.zeros(16), folds) == pytest.approx(0.5)
 
 
-def test_what_is_measured_of_perfect_and_of_blind_scores() -> None:
+def test_perfect_and_constant_scores_have_the_expected_auc() -> None:
     entries = people(30, films=1)
     folds = draw_folds(entries, 5, seed=1)
-    right = np.array([float(entry.label) for entry in entries])
-    found = beside(entries, folds, right, np.zeros(30), seed=1)
-    assert found.net.folds == (1.0,) * 5
-    assert found.net.pooled.value == found.net.by_patient.value == found.net.mean == 1.0
-    assert found.ridge.pooled.value == 0.5
-    assert found.difference.difference.value == 0.5
+    perfect = np.array([float(entry.label) for entry in entries])
+    comparison = compare_on_folds(entries, folds, perfect, np.zeros(30), seed=1)
+    assert comparison.net.folds == (1.0,) * 5
+    assert (
+        comparison.net.pooled.value == comparison.net.by_patient.value == comparison.net.mean == 1.0
+    )
+    assert comparison.ridge.pooled.value == 0.5
+    assert comparison.difference.difference.value == 0.5
 
 
-def test_every_film_gets_a_logit_from_a_bundles_weights(
-    whole: CrossValidation, options: Options
+def test_every_film_gets_a_logit(
+    complete: CrossValidationReport, options: CrossValidationOptions
 ) -> None:
-    """The bundle takes films of another size, which no weight depends on."""
-    assert whole.start.startswith("weights of test 0, sha256:")
-    assert [(part.train + part.validation, part.test) for part in whole.parts] == [(8, 8)] * 2
+    """The bundle was trained with a different film size; no weight depends on it."""
+    assert complete.start.startswith("weights of test 0, sha256:")
+    assert [(part.train + part.validation, part.test) for part in complete.folds] == [(8, 8)] * 2
     rows = list(csv.DictReader((options.out / cross_validation.SCORES).open()))
     assert [row["path"] for row in rows] == [f"{number}.png" for number in range(16)]
     by_patient: dict[str, set[str]] = {}
@@ -160,50 +169,50 @@ def test_every_film_gets_a_logit_from_a_bundles_weights(
     assert len({row["logit"] for row in rows}) > 2
 
 
-def test_a_broken_run_keeps_the_folds_that_are_done(
+def test_an_interrupted_run_reuses_finished_folds(
     manifest: Path,
-    whole: CrossValidation,
-    options: Options,
+    complete: CrossValidationReport,
+    options: CrossValidationOptions,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Broken off in the second fold, it trains that one alone, to the same figures."""
+    """After an interruption in the second fold, only this fold is trained, with equal results."""
     again, trained = replace(options, out=tmp_path), []
 
-    def breaking(*arguments: Any) -> Trained:
+    def interrupted(*arguments: Any) -> Trained:
         trained.append(arguments[3].name)
         if len(trained) == 2:
             raise KeyboardInterrupt
         return fit(*arguments)
 
-    monkeypatch.setattr(cross_validation, "fit", breaking)
+    monkeypatch.setattr(cross_validation, "fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         cross_validate(manifest, again)
     assert not (tmp_path / cross_validation.JSON).exists()
-    assert cross_validate(manifest, again) == whole
+    assert cross_validate(manifest, again) == complete
     assert trained == ["1.pt", "2.pt", "2.pt"]
     assert not list(tmp_path.rglob("*.pt"))
 
 
-def test_folds_of_other_labels_do_not_answer(
+def test_stored_folds_are_not_reused_for_different_labels(
     manifest: Path,
-    whole: CrossValidation,
-    options: Options,
+    complete: CrossValidationReport,
+    options: CrossValidationOptions,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The same films in the same folder with two labels exchanged are trained anew."""
+    """The same films in the same folder with two labels exchanged are trained again."""
     rows = manifest.read_text().splitlines()
     rows[1], rows[3] = rows[1].replace(",0", ",1"), rows[3].replace(",1", ",0")
-    other = manifest.with_name("exchanged.csv")
-    other.write_text("\n".join(rows))
+    exchanged = manifest.with_name("exchanged.csv")
+    exchanged.write_text("\n".join(rows))
 
     def training(*arguments: Any) -> Trained:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cross_validation, "fit", training)
     with pytest.raises(KeyboardInterrupt):
-        cross_validate(other, options)
-    assert cross_validate(manifest, options) == whole
+        cross_validate(exchanged, options)
+    assert cross_validate(manifest, options) == complete
 
 
 def invoke(*arguments: str | Path) -> Result:
@@ -212,42 +221,42 @@ def invoke(*arguments: str | Path) -> Result:
     return CliRunner().invoke(model, ["cross-validate", *map(str, arguments), *small])
 
 
-def test_a_program_reads_the_figures_from_standard_output(
-    manifest: Path, bundle: Bundle, whole: CrossValidation, options: Options
+def test_json_is_written_to_standard_output(
+    manifest: Path, bundle: Bundle, complete: CrossValidationReport, options: CrossValidationOptions
 ) -> None:
-    """The command goes on where the run above ended; bars stand on standard error."""
+    """The command reuses the finished run; progress is written to standard error."""
     start = ["--from", bundle.path, "--folds", "2", "--json"]
-    done = invoke(manifest, "--out", options.out, *start)
-    assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout) == json.loads(json.dumps(asdict(whole)))
-    assert "fold 2 of 2" in done.stderr
+    result = invoke(manifest, "--out", options.out, *start)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == json.loads(json.dumps(asdict(complete)))
+    assert "fold 2 of 2" in result.stderr
 
 
-def test_from_scratch_people_read_areas_beside_the_ridges(manifest: Path, tmp_path: Path) -> None:
-    done = invoke(manifest, "--out", tmp_path, "--folds", "2")
-    assert done.exit_code == 0, done.output
-    assert "16 films, 2 folds, from scratch, seed 1" in done.stdout
-    assert done.stdout.count("AUC ") == 2
+def test_the_command_prints_the_auc_of_net_and_ridge(manifest: Path, tmp_path: Path) -> None:
+    result = invoke(manifest, "--out", tmp_path, "--folds", "2")
+    assert result.exit_code == 0, result.output
+    assert "16 films, 2 folds, from scratch, seed 1" in result.stdout
+    assert result.stdout.count("AUC ") == 2
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (["--folds", "5"], "for 5 folds: 4"),
         (["--folds", "2", "--from", "./nothing"], "nothing is not a bundle"),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_one_line(
-    manifest: Path, tmp_path: Path, arguments: list[str], complaint: str
+def test_unusable_input_is_refused(
+    manifest: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
-    """Before anything is written."""
-    done = invoke(manifest, "--out", tmp_path / "out", *arguments)
-    assert complaint in str(done.exception)
+    """Nothing is written."""
+    result = invoke(manifest, "--out", tmp_path / "out", *arguments)
+    assert message in str(result.exception)
     assert not (tmp_path / "out").exists()
 
 
-def test_one_class_alone_is_refused(manifest: Path, tmp_path: Path) -> None:
+def test_a_manifest_with_one_class_is_refused(manifest: Path, tmp_path: Path) -> None:
     single = manifest.with_name("single.csv")
     single.write_text(manifest.read_text().replace(",train,1", ",train,0"))
-    done = invoke(single, "--out", tmp_path / "out")
-    assert "one class alone" in str(done.exception)
+    result = invoke(single, "--out", tmp_path / "out")
+    assert "one class alone" in str(result.exception)

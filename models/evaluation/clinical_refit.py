@@ -32,7 +32,7 @@ class ClinicalRefit:
 
 
 def refit_clinical(manifest: Manifest) -> ClinicalRefit:
-    """Fit to the patients of the split `train` and score all other films; training films are NaN."""
+    """Fit to the patients of the split `train`; score all other films (training films are NaN)."""
     try:
         model = fit_clinical(read_people(manifest.file, None))
     except (TableError, FitError) as error:

@@ -103,7 +103,7 @@ def draw_indices(
 
 
 def patients_of_rarer_class(positive: Flags, patients: npt.NDArray[np.str_]) -> int:
-    """Return the number of patients of the rarer class; patients with both labels count in each."""
+    """Return the number of patients of the rarer class; patients with both labels count twice."""
     return min(len(set(patients[positive])), len(set(patients[~positive])))
 
 

@@ -67,9 +67,9 @@ class SimulatedCohort:
     """What came of an order: manifests, and how many patients were new."""
 
     manifests: tuple[Path, ...]
-    rendered: int
-    kept: int
-    sheet: Path
+    created: int
+    reused: int
+    contact_sheet: Path
 
 
 def check_order(order: CohortOrder) -> None:

@@ -1,4 +1,4 @@
-"""`osteoscreen model`: what researchers do with bundles."""
+"""`osteoscreen model`: commands that simulate films, and train, calibrate and inspect bundles."""
 
 import json
 from pathlib import Path
@@ -7,40 +7,46 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli import research
+from node.cli.research import BundleOption, DeviceOption, SeedOption, SizeOption
 from node.display.jobs import print_figures
 from node.domain.errors import Misconfigured, Permanent
 
 if TYPE_CHECKING:
     from models.bundle.card import Figure
 
-model = typer.Typer(help="Models in bundles: what they are, and whether they are intact.")
+model = typer.Typer(help="Train, evaluate and inspect model bundles.")
 research.add_commands(model)
 
-BundleArgument = Annotated[str, typer.Argument(help="A bundle's folder, or a shipped one's name.")]
+BundleArgument = Annotated[
+    str, typer.Argument(help="Folder of a bundle, or the name of a shipped bundle.")
+]
 
 
 @model.command("verify")
 def verify(bundle: BundleArgument = "demo") -> None:
-    """Check a bundle's digest, keys and shapes; score its golden films again, on a GPU too."""
+    """Check digest, keys and shapes of a bundle, and re-score its golden films (also on a GPU)."""
     from models.bundle.golden import verify_golden
     from models.bundle.store import BundleError, compare_gpu
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, "cpu")
     try:
-        drift = verify_golden(opened)
-        gap = compare_gpu(opened)
+        cpu_difference = verify_golden(opened)
+        gpu_difference = compare_gpu(opened)
     except BundleError as error:
         raise Permanent(str(error)) from None
     card = opened.card
-    typer.echo(f"{card.name} {card.version}: verified; golden scores within {drift:.1e} (logit)")
-    gpu = "no GPU to compare with" if gap is None else f"GPU within {gap:.1e} of it (logit)"
-    typer.echo(f"scored on the processor; {gpu}")
+    typer.echo(f"{card.name} {card.version}: verified")
+    typer.echo(f"CPU: golden scores differ by at most {cpu_difference:.1e} (logit)")
+    if gpu_difference is None:
+        typer.echo("GPU: none found, not compared")
+    else:
+        typer.echo(f"GPU: scores differ from the CPU by at most {gpu_difference:.1e} (logit)")
 
 
 @model.command("card")
 def card(bundle: BundleArgument = "demo") -> None:
-    """Print a bundle's card: what it is, what it was made from, what may be said of it."""
+    """Print the model card: intended use, limits, training data and results."""
     from models.bundle.card import dump
     from models.clinical.model import dump_clinical
     from node.inference.predictor import open_bundle
@@ -48,72 +54,79 @@ def card(bundle: BundleArgument = "demo") -> None:
     opened = open_bundle(bundle, "cpu")
     typer.echo(dump(opened.card), nl=False)
     if opened.clinical is not None:
-        typer.echo("---\n# the clinical model\n" + dump_clinical(opened.clinical), nl=False)
+        typer.echo("---\n# Clinical model\n" + dump_clinical(opened.clinical), nl=False)
 
 
 @model.command("fit-clinical")
 def fit_clinical(
-    table: Annotated[Path, typer.Argument(help="The NHANES table, or a manifest, as CSV.")],
+    table: Annotated[Path, typer.Argument(help="CSV: the NHANES table, or a manifest.")],
     label: Annotated[
-        str, typer.Option(help="femoral-neck or any-site; a manifest brings its own label.")
+        str,
+        typer.Option(help="femoral-neck or any-site, for NHANES. A manifest has a column label."),
     ] = "",
     bundle: Annotated[
-        str, typer.Option(help="Put the model into this bundle and sign it anew.")
+        str, typer.Option(help="Store the model in this bundle and update its digest.")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Fit the clinical model on age, sex, weight and height; show its cross-validated figures."""
+    """Fit the clinical model on age, sex, weight and height; print cross-validated metrics."""
     try:
         from models.calibration import clinical_fit
     except ModuleNotFoundError as error:
         raise Misconfigured(
-            f"fitting needs {error.name}: pip install 'osteoscreen[research]'"
+            f"fit-clinical needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
     from models.bundle.store import BundleError, add_clinical
     from models.calibration.clinical_cohort import Label, TableError, read_people
     from node.inference.predictor import open_bundle
 
     if label not in ("", *Label):
-        known = ", ".join(Label)
-        raise typer.BadParameter(f"{label!r} is none of {known}", param_hint="--label")
+        raise typer.BadParameter(
+            f"{label!r} is not one of {', '.join(Label)}", param_hint="--label"
+        )
     opened = open_bundle(bundle, "cpu") if bundle else None
     try:
-        made = clinical_fit.fit_clinical(read_people(table, Label(label) if label else None))
+        fitted = clinical_fit.fit_clinical(read_people(table, Label(label) if label else None))
         if opened is not None:
-            digest = add_clinical(opened, made).card.digest
+            digest = add_clinical(opened, fitted).card.digest
     except TableError as error:
         raise Misconfigured(str(error)) from None
     except (clinical_fit.FitError, BundleError) as error:
         raise Permanent(str(error)) from None
     if as_json:
-        typer.echo(json.dumps(made.model_dump(mode="json"), indent=2))
+        typer.echo(json.dumps(fitted.model_dump(mode="json"), indent=2))
         return
-    print_figures(f"Clinical model {made.about}", made.figures_in_words())
+    print_figures(f"Clinical model {fitted.about}", fitted.figures_in_words())
     if opened is not None:
-        dropped = "; its combined part is gone: fit it again" if opened.card.combined else ""
-        typer.echo(f"{opened.path}: clinical model written, {digest}{dropped}")
+        typer.echo(f"{opened.path}: clinical model written, {digest}")
+        if opened.card.combined:
+            typer.echo("combined model removed: fit it again with osteoscreen model calibrate")
 
 
 @model.command("fit-gate")
 def fit_gate(  # noqa: PLR0913 - the options of a command
-    manifest: Annotated[Path, typer.Argument(help="CSV of films with their view and patient.")],
-    bundle: Annotated[str, typer.Option(help="Put the gate into this bundle, and sign it anew.")],
-    out: Annotated[Path, typer.Option(help="Folder for pictures and nets; a broken run resumes.")],
-    steps: Annotated[int, typer.Option(min=1, help="Steps of training, for each net.")] = 1500,
-    folds: Annotated[int, typer.Option(min=2, help="Nets that measure the gate.")] = 5,
-    seed: Annotated[int, typer.Option(min=0)] = 1,
+    manifest: Annotated[Path, typer.Argument(help="CSV of films with patient and view.")],
+    bundle: Annotated[
+        str, typer.Option(help="Store the gate in this bundle and update its digest.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for images and nets; an interrupted run resumes there.")
+    ],
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of each net.")] = 1500,
+    folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
+    seed: SeedOption = 1,
     attribution: Annotated[
-        list[str] | None, typer.Option(help="Whom the films are owed to, for the card; repeatable.")
+        list[str] | None, typer.Option(help="Source of the films, for the model card; repeatable.")
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    device: DeviceOption = "auto",
 ) -> None:
-    """Train the gate that tells frontal chest films from others; show figures of unseen people."""
+    """Train the gate that accepts only frontal chest films; print cross-validated results."""
     try:
         from models.training.gate.run import GateOptions
         from models.training.gate.run import fit_gate as make_gate
     except ModuleNotFoundError as error:
         raise Misconfigured(
-            f"a gate needs {error.name}: pip install 'osteoscreen[research]'"
+            f"fit-gate needs {error.name}: pip install 'osteoscreen[research]'"
         ) from None
     from models.bundle.store import BundleError, add_gate
     from models.dataset.entry import ManifestError
@@ -128,26 +141,27 @@ def fit_gate(  # noqa: PLR0913 - the options of a command
         options = GateOptions(
             manifest, out, folds, device_for(device), tuple(attribution or ()), training=training
         )
-        made = add_gate(opened, make_gate(options))
+        written = add_gate(opened, make_gate(options))
     except (ManifestError, TrainError) as error:
         raise Misconfigured(str(error)) from None
     except (AnatomyError, BundleError) as error:
         raise Permanent(str(error)) from None
-    figures = made.card.gate.figures if made.card.gate else ()
-    rows = [(one.name, f"{one.right} of {one.total}") for one in figures]
-    print_figures(f"{made.path}, {made.card.digest}", rows)
+    figures = written.card.gate.figures if written.card.gate else ()
+    rows = [(figure.name, f"{figure.right} of {figure.total}") for figure in figures]
+    print_figures(f"{written.path}, {written.card.digest}", rows)
 
 
 @model.command("calibrate")
 def calibrate(
-    manifest: Annotated[Path, typer.Argument(help="CSV of films with labels, for validation.")],
-    bundle: Annotated[str, typer.Option(help="A bundle's folder, or a shipped one's name.")],
+    manifest: Annotated[Path, typer.Argument(help="CSV of labelled films.")],
+    bundle: BundleOption,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the new bundle. [default: in place]")
+        Path | None,
+        typer.Option(help="Folder of the new bundle. Without it, the bundle is changed in place."),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    device: DeviceOption = "auto",
 ) -> None:
-    """Settle calibration, thresholds and combined model on films of your own; the net stays."""
+    """Fit calibration, thresholds and combined model on labelled films; the net is unchanged."""
     from models.bundle.store import BundleError
     from models.dataset.entry import ManifestError
     from models.training.recalibrate import recalibrate
@@ -155,40 +169,44 @@ def calibrate(
 
     opened = open_bundle(bundle, device)
     try:
-        made = recalibrate(manifest, opened, out or opened.path)
+        written = recalibrate(manifest, opened, out or opened.path)
     except ManifestError as error:
         raise Misconfigured(str(error)) from None
     except BundleError as error:
         raise Permanent(str(error)) from None
-    rows = [(one.name, _area(one)) for one in made.card.figures]
-    print_figures(f"{made.path}, {made.card.digest}", rows)
+    rows = [(figure.name, _describe_auc(figure)) for figure in written.card.figures]
+    print_figures(f"{written.path}, {written.card.digest}", rows)
 
 
-def _area(one: "Figure") -> str:
-    beside = "" if one.published is None else f"; published study, on patients {one.published:.3f}"
-    return f"AUC {one.auc:.3f} ({one.low:.3f} to {one.high:.3f}){beside}"
+def _describe_auc(figure: "Figure") -> str:
+    area = f"AUC {figure.auc:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+    if figure.published is None:
+        return area
+    return f"{area}; published study, on patients: {figure.published:.3f}"
 
 
 @model.command("train")
 def train(  # noqa: PLR0913 - the options of a command
     manifest: Annotated[
         Path | None,
-        typer.Argument(help="CSV of films with labels. [default: films rendered on line]"),
+        typer.Argument(
+            help="CSV of labelled films. Without it, films are simulated during the training."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the bundle to write.")] = Path("out/bundle"),
-    size: Annotated[int, typer.Option(help="Side of the film in pixels, a multiple of 192.")] = 384,
-    minutes: Annotated[float, typer.Option(min=0.01, help="End after so many minutes.")] = 1e6,
-    steps: Annotated[int, typer.Option(min=1, help="End after so many steps.")] = 20_000,
-    batch: Annotated[int, typer.Option(min=2, help="Films a step; even.")] = 8,
+    out: Annotated[Path, typer.Option(help="Folder of the new bundle.")] = Path("out/bundle"),
+    size: SizeOption = 384,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Maximum duration in minutes.")] = 1e6,
+    steps: Annotated[int, typer.Option(min=1, help="Maximum number of steps.")] = 20_000,
+    batch: Annotated[int, typer.Option(min=2, help="Films per step; even.")] = 8,
     start: Annotated[
-        Path | None, typer.Option("--from", help="Bundle whose weights to start from.")
+        Path | None, typer.Option("--from", help="Bundle whose weights the training starts from.")
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
-    seed: Annotated[int, typer.Option(min=0)] = 1,
+    device: DeviceOption = "auto",
+    seed: SeedOption = 1,
 ) -> None:
-    """Train the grid net and write a bundle; stopped at any time, it goes on where it was.
+    """Train the grid net and write a bundle. An interrupted run resumes.
 
-    Under `torchrun --nproc-per-node N -m node.cli model train ...` N processes share the work.
+    Use several GPUs with `torchrun --nproc-per-node N -m node.cli model train ...`.
     """
     from models.bundle.store import BundleError
     from models.dataset.entry import ManifestError
@@ -210,28 +228,34 @@ def train(  # noqa: PLR0913 - the options of a command
     except (ManifestError, TrainError, BundleError) as error:
         raise Misconfigured(str(error)) from None
     if bundle is not None:
-        measured = bundle.card.figures[0]
-        typer.echo(f"{out}: AUC {measured.auc:.3f} ({measured.source}), {bundle.card.digest}")
+        figure = bundle.card.figures[0]
+        typer.echo(f"{out}: AUC {figure.auc:.3f} ({figure.source}), {bundle.card.digest}")
 
 
-@model.command("simulate_cohort")
+@model.command("simulate")
 def simulate(  # noqa: PLR0913 - each is an option of the command
     out: Annotated[Path, typer.Option(help="Folder for films and manifests.")],
-    patients: Annotated[int, typer.Option(help="Patients of all three hospitals.")] = 4542,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same cohort.")] = 1,
+    patients: Annotated[
+        int, typer.Option(help="Number of patients, all hospitals together.")
+    ] = 4542,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same cohort.")] = 1,
     form: Annotated[str, typer.Option("--format", help="png (16 bits) or dicom.")] = "png",
     size: Annotated[int, typer.Option(help="Longer side of a film in pixels.")] = 576,
-    masks: Annotated[bool, typer.Option("--masks", help="Also the bone of each film.")] = False,
+    masks: Annotated[
+        bool, typer.Option("--masks", help="Also write the bone mask of each film.")
+    ] = False,
     twins: Annotated[
-        bool, typer.Option("--twins", help="Also each film at 10 % other density.")
+        bool, typer.Option("--twins", help="Also write each film with 10 % more or less bone.")
     ] = False,
     density_off: Annotated[
         bool,
-        typer.Option("--density-off", help="Also each film at one density for all, labels kept."),
+        typer.Option(
+            "--density-off", help="Also write each film with one common density; labels unchanged."
+        ),
     ] = False,
-    jobs: Annotated[int, typer.Option(help="Processes; 0 for one per core.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Number of processes; 0 means one per core.")] = 0,
 ) -> None:
-    """Simulate a cohort of three hospitals: films of known bone density, and their manifest."""
+    """Simulate films with known bone density from three hospitals, and write their manifest."""
     from models.simulate.film_files import Recipe
     from models.simulate.run import CohortOrder, SimulationError, check_order, simulate_cohort
 
@@ -241,11 +265,13 @@ def simulate(  # noqa: PLR0913 - each is an option of the command
     except SimulationError as error:
         raise Misconfigured(str(error)) from None
     try:
-        made = simulate_cohort(order)
+        cohort = simulate_cohort(order)
     except SimulationError as error:
         raise Permanent(str(error)) from None
-    for manifest in made.manifests:
+    for manifest in cohort.manifests:
         typer.echo(manifest)
     typer.echo(
-        f"{made.rendered} patients made, {made.kept} were there; look at {made.sheet}", err=True
+        f"Created {cohort.created} patients ({cohort.reused} already existed). "
+        f"Contact sheet: {cohort.contact_sheet}",
+        err=True,
     )

@@ -112,7 +112,7 @@ def test_the_manifest_is_what_trainer_and_evaluator_read(
             assert mask.size == film.size
             assert set(np.unique(mask)) == {0, 255}
     assert json.loads((out / "cohort.json").read_text())["seed"] == 1
-    with Image.open(made.sheet) as sheet:
+    with Image.open(made.contact_sheet) as sheet:
         assert sheet.width > sheet.height
 
 
@@ -137,9 +137,9 @@ def test_a_stopped_run_goes_on_and_a_spoiled_film_is_made_again(tmp_path: Path) 
     # The last line was cut short when the power went.
     record.write_text(record.read_text()[:-40])
     made = simulate_cohort(_order(out))
-    assert (made.rendered, made.kept) == (3, COUNT - 3)
+    assert (made.created, made.reused) == (3, COUNT - 3)
     assert _digests(out) == whole
-    assert simulate_cohort(_order(out)).rendered == 0
+    assert simulate_cohort(_order(out)).created == 0
 
 
 def test_a_stop_in_the_middle_keeps_what_was_made(
@@ -163,7 +163,7 @@ def test_a_stop_in_the_middle_keeps_what_was_made(
 
 def test_another_seed_or_size_keeps_no_film_of_the_old(tmp_path: Path) -> None:
     simulate_cohort(_order(tmp_path))
-    assert simulate_cohort(_order(tmp_path, size=100)).kept == 0
+    assert simulate_cohort(_order(tmp_path, size=100)).reused == 0
 
 
 def test_twins_are_the_same_film_at_a_tenth_more_or_less_bone(
@@ -235,7 +235,7 @@ def test_a_wrong_argument_is_one_clear_line_and_writes_nothing(
     tmp_path: Path, wrong: list[str], word: str
 ) -> None:
     out = tmp_path / "out"
-    done = CliRunner().invoke(app, ["model", "simulate_cohort", "--out", str(out), *wrong])
+    done = CliRunner().invoke(app, ["model", "simulate", "--out", str(out), *wrong])
     assert isinstance(done.exception, Misconfigured)
     assert str(done.exception).startswith(word)
     assert "\n" not in str(done.exception)
@@ -260,7 +260,7 @@ def test_a_full_disk_is_found_before_the_start(
 
 def test_the_command_names_the_manifest(tmp_path: Path) -> None:
     arguments = ["--patients", str(COUNT), "--size", "96", "--jobs", "1", "--out", str(tmp_path)]
-    done = CliRunner().invoke(app, ["model", "simulate_cohort", *arguments])
+    done = CliRunner().invoke(app, ["model", "simulate", *arguments])
     assert done.exit_code == 0
     assert str(tmp_path / "manifest.csv") in done.output
 

@@ -83,5 +83,5 @@ def _section(found: Sequence[Line], seed: int, seconds: float) -> Iterator[str]:
     yield ""
     yield (
         f"Seed {seed}, {seconds / 60:.0f} minutes of trials on {os.cpu_count()} cores. "
-        "Written by `make faults-long`; `make faults` does every fault once, in minutes."
+        "Written by `make fault-injection-long`; `make fault-injection` runs each fault once."
     )

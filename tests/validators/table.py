@@ -114,7 +114,7 @@ _HEAD = (
     "",
     "A figure counts errors and warnings, beyond the warnings that "
     "`tests/support/validators.py` and `tests/validators/pixelmed.py` allow by name, each with "
-    "its reason. Written by `make judges`.",
+    "its reason. Written by `make validators`.",
     "",
 )
 

@@ -21,8 +21,9 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
+from models.bundle.intended_use import IntendedUse
 from node.domain.decision.decide import DecisionPolicy, decide
-from node.domain.decision.prediction import IntendedUse, ModelIdentity, Probability, Verdict
+from node.domain.decision.prediction import ModelIdentity, Probability, Verdict
 from node.domain.decision.prior_studies import PriorRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.radiograph.film import Film

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from node.domain.admission.image_findings import ImageFindings
+from models.gate.image_findings import ImageFindings
+from models.images.radiograph import Radiograph
 from node.domain.audit_events import AuditEvent
 from node.domain.decision.prediction import ModelIdentity, Prediction
-from node.domain.radiograph.pixels import Case, Radiograph
+from node.domain.radiograph.pixels import Case
 from node.domain.workflow.delivery import CommitmentReport
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from enum import StrEnum
 from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.bundle.combined import Combined
+from models.bundle.intended_use import IntendedUse
 from models.bundle.operating_points import OperatingPoint
 from models.clinical.model import ClinicalModel
 from models.gate.bundle_part import GatePart
@@ -24,14 +24,6 @@ from models.nets.grid import GridConfig
 
 class CardError(ValueError):
     """The card cannot be read; the message names the field."""
-
-
-class IntendedUse(StrEnum):
-    """What scores may be used for; it is printed on every result."""
-
-    DEMONSTRATION = "demonstration"
-    RESEARCH = "research"
-    CLEARED = "cleared"
 
 
 class _Part(BaseModel):

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from models.bundle.score import Bundle, BundleError, score
 from models.gate import bundle_part as gates
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 
 GOLDEN = "golden"
 """The folder in the bundle."""

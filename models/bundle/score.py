@@ -13,8 +13,8 @@ import torch
 from models.bundle.card import Calibration, Card
 from models.clinical.model import ClinicalModel, sigmoid
 from models.gate.bundle_part import Gate
-from models.images.dicom import Radiograph
-from models.images.preprocess import Placement, prepare
+from models.images.preprocess import prepare
+from models.images.radiograph import Heat, Radiograph
 from models.nets.gradcam import explain
 from models.nets.grid import GridNet
 
@@ -49,14 +49,12 @@ class Score:
     """What the model says of one film.
 
     ``probability`` is calibrated, 0..1; ``logit`` is the net's own, before calibration. ``heat``
-    is float32 (6 h, 6 w), 0 and up, the positive Grad-CAM on one scale for the film; it covers
-    ``placement``, the net's square in film pixels, padding included.
+    is the positive Grad-CAM, float32 (6 h, 6 w), over the net's square.
     """
 
     probability: float
     logit: float
-    heat: Float
-    placement: Placement
+    heat: Heat
 
 
 def score(bundle: Bundle, films: Sequence[Radiograph]) -> list[Score]:
@@ -74,11 +72,11 @@ def calibrated(logit: float, calibration: Calibration) -> float:
 
 def _score_chunk(bundle: Bundle, films: Sequence[Radiograph]) -> list[Score]:
     prepared = [prepare(film, bundle.net.config.size) for film in films]
-    batch = torch.from_numpy(np.stack([one.array for one in prepared])).to(bundle.device)
+    batch = torch.from_numpy(np.stack([film.array for film in prepared])).to(bundle.device)
     output, heat = explain(bundle.net, batch)
     logits = output.logit.double().cpu().tolist()
     maps = heat.float().cpu().numpy()
     return [
-        Score(calibrated(logit, bundle.card.calibration), logit, maps[index], one.placement)
-        for index, (logit, one) in enumerate(zip(logits, prepared, strict=True))
+        Score(calibrated(logit, bundle.card.calibration), logit, Heat(values, film.field_of_view))
+        for logit, values, film in zip(logits, maps, prepared, strict=True)
     ]

@@ -27,7 +27,7 @@ from models.bundle.score import Bundle, BundleError, score
 from models.clinical.model import ClinicalError, ClinicalModel, dump_clinical, parse_clinical
 from models.gate import bundle_part as gates
 from models.gate.bundle_part import Gate, GateError
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 from models.nets.grid import GridConfig, GridNet
 
 __all__ = [

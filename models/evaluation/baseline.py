@@ -28,8 +28,8 @@ from models.evaluation.folds import (
     patients_of,
     patients_of_rarer_class,
 )
-from models.images.dicom import Radiograph
 from models.images.preprocess import prepare
+from models.images.radiograph import Radiograph
 
 SIDE, GRID = 384, 6
 _SIGMAS = (1.0, 2.0, 4.0, 8.0)

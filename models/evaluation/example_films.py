@@ -51,8 +51,8 @@ def load_examples(
         ExampleFilm(
             pixels=film.pixels,
             aspect=film.aspect,
-            heat=result.heat,
-            place=result.placement,
+            heat=result.heat.values,
+            place=result.heat.field_of_view,
             mask=read_grey(entry.mask) if entry.mask else None,
             caption=caption,
         )

@@ -21,7 +21,7 @@ from models.evaluation.analysis import REFITTED, RIDGE, CohortResult
 from models.evaluation.discrimination import Flags, RocCurve, Values
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE
 from models.images.grayscale_pipeline import Float
-from models.images.preprocess import Placement
+from models.images.radiograph import FieldOfView
 
 
 class ModelStyle(NamedTuple):
@@ -79,7 +79,7 @@ class ExampleFilm:
     pixels: Float
     aspect: float
     heat: Float
-    place: Placement
+    place: FieldOfView
     mask: Float | None
     caption: str
 

@@ -15,9 +15,8 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from models.bundle.score import Bundle, Score, score
-from models.images.dicom import Radiograph
 from models.images.grayscale_pipeline import Float
-from models.images.preprocess import Placement
+from models.images.radiograph import FieldOfView, Radiograph
 
 _MAP_SIDE = 192
 """Side in pixels at which maps are compared, interpolated as in the displayed heatmap."""
@@ -52,7 +51,7 @@ class HeatmapChecks:
     rerun_difference: float
 
 
-def measure_bone_heat(heat: Float, place: Placement, mask: Float) -> BoneHeat | None:
+def measure_bone_heat(heat: Float, place: FieldOfView, mask: Float) -> BoneHeat | None:
     """Return the heat in bone of one film, or None if it has no heat or no bone.
 
     ``heat`` (h, w) covers ``place`` on the film. ``mask`` (rows, columns) has the film's size and
@@ -78,7 +77,7 @@ def check_heatmaps(bundle: Bundle, films: Sequence[Radiograph], seed: int) -> He
     darkened = score(bundle, [replace(film, pixels=_darken(film.pixels)) for film in films])
     rerun = score(bundle, films)
     differences = [
-        float(np.abs(first.heat - second.heat).max())
+        float(np.abs(first.heat.values - second.heat.values).max())
         for first, second in zip(original, rerun, strict=True)
     ]
     return HeatmapChecks(
@@ -100,7 +99,7 @@ def similarity(first: Sequence[Score], second: Sequence[Score]) -> float:
 
 
 def _scaled_maps(scores: Sequence[Score]) -> torch.Tensor:
-    maps = [film.heat / max(float(film.heat.max()), 1e-12) for film in scores]
+    maps = [film.heat.values / max(float(film.heat.values.max()), 1e-12) for film in scores]
     stacked = torch.from_numpy(np.stack(maps))[:, None]  # (n, 1, h, w)
     return interpolate(stacked, size=(_MAP_SIDE, _MAP_SIDE), mode="bilinear", align_corners=False)
 

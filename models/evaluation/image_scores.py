@@ -22,7 +22,8 @@ from models.bundle.score import CHUNK, Bundle, score
 from models.dataset.entry import Entry, refuse
 from models.evaluation.discrimination import Values
 from models.evaluation.heatmap_checks import BoneHeat, measure_bone_heat
-from models.images.dicom import PixelError, Radiograph
+from models.images.dicom import PixelError
+from models.images.radiograph import Radiograph
 from models.images.read import read_film, read_grey
 
 COLUMNS: Final = ("bundle", "film", "mask", "logit", "probability", "bone_heat", "bone_area")
@@ -123,7 +124,7 @@ def _score_chunk(bundle: Bundle, entries: Sequence[Entry]) -> list[FilmScore]:
         FilmScore(
             film.logit,
             film.probability,
-            measure_bone_heat(film.heat, film.placement, read_grey(entry.mask))
+            measure_bone_heat(film.heat.values, film.heat.field_of_view, read_grey(entry.mask))
             if entry.mask
             else None,
         )

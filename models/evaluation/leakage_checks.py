@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from models.evaluation.analysis import IMPLAUSIBLE_AUC
 from models.evaluation.discrimination import Z95, Flags, IntervalEstimate, Values, auc, delong
 from models.evaluation.threshold_metrics import wilson
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 
 DENSITY_OFF_LOW, DENSITY_OFF_HIGH = 0.45, 0.55
 """Accepted range of the AUC if the films contain no information about the labels."""

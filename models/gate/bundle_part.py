@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from models.gate.inference import FeatureDistribution, GateFindings, look
+from models.gate.image_findings import ImageFindings
+from models.gate.inference import FeatureDistribution, look
 from models.gate.net import GateConfig, GateNet
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 
 _CENTRE, _PRECISION = "spread.centre", "spread.precision"
 
@@ -69,7 +70,7 @@ class Gate:
     net: GateNet
     spread: FeatureDistribution
 
-    def look(self, films: Sequence[Radiograph]) -> list[GateFindings]:
+    def look(self, films: Sequence[Radiograph]) -> list[ImageFindings]:
         """What each film shows, in order."""
         return look(self.net, self.spread, films)
 

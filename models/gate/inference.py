@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from models.gate.image_findings import ImageFindings
 from models.gate.input import picture
 from models.gate.net import GateNet, Kind
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 
 Float = npt.NDArray[np.float32]
 
@@ -38,23 +39,6 @@ class FeatureDistribution:
 
 
 @dataclass(frozen=True)
-class GateFindings:
-    """What one film shows, as probabilities 0..1.
-
-    ``turn`` is how many quarter turns counter-clockwise it has most likely made, ``upright`` the
-    probability of none. ``distance`` over 1 is farther from frontal chests than 995 in 1,000 are.
-    """
-
-    frontal: float
-    side: float
-    ap: float
-    turn: int
-    upright: float
-    inverted: float
-    distance: float
-
-
-@dataclass(frozen=True)
 class GateOutputs:
     """The same for n films, before distances: probabilities and features, as arrays."""
 
@@ -64,11 +48,11 @@ class GateOutputs:
     ap: npt.NDArray[np.float64]
     features: Float
 
-    def seen(self, spread: FeatureDistribution) -> list[GateFindings]:
+    def seen(self, spread: FeatureDistribution) -> list[ImageFindings]:
         """One account for each film."""
         far = spread.distances(self.features)
         return [
-            GateFindings(
+            ImageFindings(
                 frontal=float(self.kind[n, Kind.FRONTAL]),
                 side=float(self.kind[n, Kind.SIDE]),
                 ap=float(self.ap[n]),
@@ -83,7 +67,7 @@ class GateOutputs:
 
 def look(
     net: GateNet, spread: FeatureDistribution, films: Sequence[Radiograph]
-) -> list[GateFindings]:
+) -> list[ImageFindings]:
     """What each film shows, in order. A film's account does not depend on its neighbours."""
     if not films:
         return []

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 
 Float = npt.NDArray[np.float32]
 

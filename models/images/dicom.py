@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +22,6 @@ from pydicom.uid import UID
 
 from models.images.codestream_header import announced, is_cut_short
 from models.images.grayscale_pipeline import (
-    Float,
     Levels,
     Stored,
     Values,
@@ -31,6 +29,7 @@ from models.images.grayscale_pipeline import (
     levels_of,
     look_up,
 )
+from models.images.radiograph import Radiograph
 
 MAX_PIXELS = 12_000**2
 """Larger films are refused unread: no detector makes them, and decoding would eat the memory."""
@@ -56,18 +55,6 @@ _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 class PixelError(ValueError):
     """The pixels cannot be read as one grey film; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Radiograph:
-    """One film as displayed.
-
-    ``pixels`` is float32 (rows, columns) in 0..1, bone bright. ``aspect`` is row spacing over
-    column spacing, 1 where the header does not say.
-    """
-
-    pixels: Float
-    aspect: float = 1.0
 
 
 def read_radiograph(ds: Dataset) -> Radiograph:

@@ -10,7 +10,7 @@ import torch
 from scipy import ndimage
 from torch.nn.functional import interpolate
 
-from models.images.dicom import Radiograph
+from models.images.radiograph import FieldOfView, Radiograph
 
 Float = npt.NDArray[np.float32]
 
@@ -22,25 +22,11 @@ TONE = 0.3
 
 
 @dataclass(frozen=True)
-class Placement:
-    """Where the net's square lies on the film.
-
-    In film pixels, rows down and columns right, measured from the film's top left corner. Padding
-    makes ``top`` or ``left`` negative and the extent larger than the film.
-    """
-
-    top: float
-    left: float
-    height: float
-    width: float
-
-
-@dataclass(frozen=True)
 class Prepared:
     """The net's input, float32 (1, size, size), and where it came from."""
 
     array: Float
-    placement: Placement
+    field_of_view: FieldOfView
 
 
 def prepare(film: Radiograph, size: int) -> Prepared:
@@ -59,8 +45,8 @@ def prepare(film: Radiograph, size: int) -> Prepared:
     array = np.zeros((1, size, size), np.float32)
     array[0, top : top + height, left : left + width] = content
     down, right = rows / height, columns / width
-    placement = Placement(-top * down, -left * right, size * down, size * right)
-    return Prepared(array, placement)
+    field_of_view = FieldOfView(-top * down, -left * right, size * down, size * right)
+    return Prepared(array, field_of_view)
 
 
 def transform(pixels: Float, sigma: float) -> Float:

@@ -10,7 +10,8 @@ from PIL import Image, UnidentifiedImageError
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from models.images.dicom import MAX_PIXELS, PixelError, Radiograph, read_radiograph
+from models.images.dicom import MAX_PIXELS, PixelError, read_radiograph
+from models.images.radiograph import Radiograph
 
 Float = npt.NDArray[np.float32]
 

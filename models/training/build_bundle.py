@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.bundle.card import Calibration, Card, Earlier, Figure, IntendedUse, Training
+from models.bundle.card import Calibration, Card, Earlier, Figure, Training
 from models.bundle.combined import Combined
+from models.bundle.intended_use import IntendedUse
 from models.bundle.operating_points import OperatingPoint, fit_operating_points
 from models.bundle.score import Bundle, calibrated
 from models.bundle.store import BundleError, write_bundle
 from models.calibration.combined_fit import fit_combined
 from models.calibration.platt import platt
 from models.clinical.model import ClinicalModel
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 from models.nets.grid import GridNet
 from models.training.checkpoint import TrainingProgress
 

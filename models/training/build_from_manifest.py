@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.bundle.card import IntendedUse, Training
+from models.bundle.card import Training
+from models.bundle.intended_use import IntendedUse
 from models.bundle.score import Bundle
 from models.calibration.platt import area
 from models.clinical.model import ClinicalModel
@@ -15,7 +16,7 @@ from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.entry import Entry, Split
 from models.dataset.entry import FilmOrigin as Source
 from models.dataset.manifest import Manifest
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 from models.nets.grid import GridNet
 from models.training.build_bundle import CardText, ClinicalInputs, HeldOut, release
 from models.training.manifest_source import ManifestSource

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from models.bundle.card import Figure, IntendedUse, Training
+from models.bundle.card import Figure, Training
+from models.bundle.intended_use import IntendedUse
 from models.bundle.score import Bundle
 from models.calibration.platt import area
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 from models.nets.grid import GridNet
 from models.simulate.anatomy import ATTRIBUTION
 from models.simulate.subject import render_film, with_t_score

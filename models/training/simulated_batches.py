@@ -12,8 +12,8 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from models.images.dicom import Radiograph
 from models.images.preprocess import prepare
+from models.images.radiograph import Radiograph
 from models.simulate.anatomy import load_anatomy
 from models.simulate.anatomy_variants import MAP_SIDE, cached_maps
 from models.simulate.subject import (

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.images.radiograph import Radiograph
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused, admit
 from node.domain.errors import OsteoScreenError, Permanent, Rejected
 from node.domain.radiograph.film import Film
-from node.domain.radiograph.pixels import Radiograph
 from node.header.part10 import NotDicomError, as_part10, is_directory_record
 from node.header.read import read_film
 from node.log import where

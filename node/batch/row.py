@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
-from node.domain.admission.image_findings import ImageFindings
+from models.gate.image_findings import ImageFindings
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.decision.prediction import Decision, ModelIdentity, Probability
 from node.domain.radiograph.film import Film

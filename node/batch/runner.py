@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeVar, assert_never
 
+from models.gate.image_findings import ImageFindings
 from node.batch.journal import Journal
 from node.batch.reader import Decoded, Known, Reading, Skipped, TurnedAway, Unread, told
 from node.batch.reader_pool import Decoders
 from node.batch.row import Row, RowState, Subject, scored, unscored
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused
-from node.domain.admission.image_findings import ImageFindings
 from node.domain.admission.image_rules import Examined, asks, examine, judge
 from node.domain.admission.reasons import Reason
 from node.domain.decision.decide import DecisionPolicy, decide

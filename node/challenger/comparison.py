@@ -11,11 +11,12 @@ from datetime import datetime
 from statistics import fmean, median
 from typing import NamedTuple
 
+from models.bundle.intended_use import IntendedUse
 from node.challenger.accuracy_comparison import Diagnosis, PatientFilm
 from node.challenger.agreement import Crossed, ScoreAgreement, compare_scores, cross
 from node.challenger.states import ChallengerState, is_chosen
 from node.domain.decision.decide import DecisionPolicy, decide
-from node.domain.decision.prediction import Decision, Finding, IntendedUse, Probability
+from node.domain.decision.prediction import Decision, Finding, Probability
 from node.replay.replay import StoredScore, age_band
 
 

@@ -10,6 +10,7 @@ from time import perf_counter
 
 import structlog
 
+from models.images.radiograph import Radiograph
 from node.challenger.score_queue import ChallengerQueue
 from node.challenger.states import ChallengerFilm, ChallengerOutcome, Gone, Scored
 from node.domain.admission.image_rules import negative
@@ -17,7 +18,7 @@ from node.domain.decision import decide as policy
 from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Prediction, Verdict
 from node.domain.errors import Rejected
-from node.domain.radiograph.pixels import Case, Radiograph
+from node.domain.radiograph.pixels import Case
 from node.domain.workflow import retry
 from node.domain.workflow.job import NotScored
 from node.ports import Predictor

@@ -10,16 +10,14 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 
+from models.bundle.intended_use import IntendedUse
+from models.images.radiograph import FieldOfView, Heat
 from node.domain.decision.prediction import (
-    Box,
     Decision,
     Finding,
-    Heat,
-    IntendedUse,
     ModelIdentity,
     Prediction,
     Probability,
-    Rendering,
     ScoreKind,
     Verdict,
 )
@@ -137,8 +135,8 @@ def _build(source: Dataset) -> dict[str, Dataset]:
     verdict = Verdict(Probability(image=0.9, clinical=0.5), decision, model)
     seen = Prediction(
         verdict.probability,
-        Heat(np.ones((6, 6), np.float32), Box(0, 0, _SIDE, _SIDE)),
-        Rendering(np.full((_SIDE, _SIDE), 128, np.uint8)),
+        Heat(np.ones((6, 6), np.float32), FieldOfView(0, 0, _SIDE, _SIDE)),
+        np.full((_SIDE, _SIDE), 128, np.uint8),
     )
     subject = Subject(source, film, verdict, ResultSettings("1", heatmap_max_side=256))
     built = build_results(subject, seen, routes)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from node.domain.decision.prediction import IntendedUse
+from models.bundle.intended_use import IntendedUse
 
 DEMONSTRATION = (
     "Scores of a demonstration model, trained on simulated films: they have no clinical meaning."

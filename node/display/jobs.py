@@ -9,8 +9,8 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from models.gate.image_findings import ImageFindings
 from node.display.disclaimer import warn
-from node.domain.admission.image_findings import ImageFindings
 from node.domain.config_change import Reload
 from node.domain.decision.prediction import Decision
 from node.domain.health_check import Check

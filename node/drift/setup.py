@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from models.bundle.intended_use import IntendedUse
 from node.config.settings import Config
-from node.domain.decision.prediction import IntendedUse
 from node.domain.errors import OsteoScreenError
 from node.domain.health_check import Check
 from node.drift.alarm_store import AlarmStore

@@ -11,9 +11,9 @@ from pydicom import Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from models.images import dicom
+from models.images.radiograph import Radiograph
 from node.domain.admission.reasons import Reason
 from node.domain.errors import Permanent, Rejected, Transient
-from node.domain.radiograph.pixels import Radiograph
 
 # What pydicom raises where the data set breaks off, or its elements are not what they say.
 _DAMAGED = (
@@ -34,10 +34,9 @@ def decode(path: Path) -> Radiograph:
     """Read a film's pixels; raise Rejected for what cannot be scored."""
     ds = _read(path)
     try:
-        film = dicom.read_radiograph(ds)
+        return dicom.read_radiograph(ds)
     except dicom.PixelError as error:
         raise Rejected(Reason.PIXELS, str(error)) from error
-    return Radiograph(pixels=film.pixels, aspect=film.aspect)
 
 
 def _read(path: Path) -> Dataset:

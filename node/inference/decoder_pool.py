@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from models.images.radiograph import Radiograph
 from node.domain.errors import OsteoScreenError, Transient
-from node.domain.radiograph.pixels import Radiograph
 from node.inference.decoder import decode
 from node.inference.process_pool import Children, Lost
 from node.log import where

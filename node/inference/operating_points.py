@@ -12,9 +12,9 @@ from typing import Any, Self
 from pydantic import TypeAdapter, ValidationError
 
 import models
+from models.bundle.intended_use import IntendedUse
 from models.bundle.operating_points import OperatingPoint
 from models.io.yaml_text import read_words
-from node.domain.decision.prediction import IntendedUse
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured
 

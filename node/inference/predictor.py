@@ -12,22 +12,13 @@ from models.bundle import score as scoring
 from models.bundle import store
 from models.bundle.combined import combine
 from models.clinical.model import ClinicalFacts, sigmoid
-from models.gate import inference as look
-from models.images import dicom
-from node.domain.admission.image_findings import ImageFindings
-from node.domain.decision.prediction import (
-    Box,
-    Heat,
-    IntendedUse,
-    ModelIdentity,
-    Prediction,
-    Probability,
-    Rendering,
-)
+from models.gate.image_findings import ImageFindings
+from models.images.radiograph import Radiograph
+from node.domain.decision.prediction import ModelIdentity, Prediction, Probability
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.radiograph.film import Film
-from node.domain.radiograph.pixels import Case, Radiograph
+from node.domain.radiograph.pixels import Case
 from node.inference.decoder import decode
 from node.inference.decoder_pool import Decode
 from node.inference.operating_points import Points, folder_of
@@ -51,7 +42,7 @@ class BundlePredictor:
             name=card.name,
             version=card.version,
             digest=card.digest.removeprefix("sha256:"),
-            intended_use=IntendedUse(card.intended_use),
+            intended_use=card.intended_use,
             clinical=self._bundle.clinical.about if self._bundle.clinical else "",
         )
 
@@ -76,7 +67,7 @@ class BundlePredictor:
         if gate is None:
             return []
         with self._memory():
-            return [_seen(one) for one in gate.look([_as_model_has_it(film) for film in films])]
+            return [findings.rounded() for findings in gate.look(films)]
 
     @contextmanager
     def _memory(self) -> Iterator[None]:
@@ -89,9 +80,8 @@ class BundlePredictor:
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         """Score a batch of films, in order; a missing fact costs the clinical score alone."""
-        given = [_as_model_has_it(case.shown) for case in cases]
         with self._memory():
-            scores = scoring.score(self._bundle, given)
+            scores = scoring.score(self._bundle, [case.shown for case in cases])
         return [
             _prediction(case.shown, score, self._probability(case.film, score))
             for case, score in zip(cases, scores, strict=True)
@@ -106,23 +96,6 @@ class BundlePredictor:
             clinical=None if logit is None else sigmoid(logit),
             combined=combine(self._bundle.card.combined, score.logit, logit),
         )
-
-
-def _as_model_has_it(shown: Radiograph) -> dicom.Radiograph:
-    return dicom.Radiograph(pixels=shown.pixels, aspect=shown.aspect)
-
-
-def _seen(one: look.GateFindings) -> ImageFindings:
-    """Return what the gate saw, to the digits that do not differ between processors."""
-    return ImageFindings(
-        frontal=round(one.frontal, 3),
-        side=round(one.side, 3),
-        ap=round(one.ap, 3),
-        turn=one.turn,
-        upright=round(one.upright, 3),
-        inverted=round(one.inverted, 3),
-        distance=round(one.distance, 3),
-    )
 
 
 def load(
@@ -153,13 +126,8 @@ def _device(wanted: str, section: str) -> str:
 
 
 def _prediction(shown: Radiograph, score: scoring.Score, probability: Probability) -> Prediction:
-    if not (math.isfinite(score.probability) and np.isfinite(score.heat).all()):
+    if not (math.isfinite(score.probability) and np.isfinite(score.heat.values).all()):
         raise Permanent("the model gave no finite score for this film")
-    place = score.placement
     grey = np.clip(shown.pixels, 0.0, 1.0)
     grey *= 255  # in place: a large film has a hundred million pixels
-    return Prediction(
-        probability=probability,
-        heat=Heat(score.heat, Box(place.top, place.left, place.height, place.width)),
-        rendering=Rendering(np.rint(grey, out=grey).astype(np.uint8)),
-    )
+    return Prediction(probability, score.heat, np.rint(grey, out=grey).astype(np.uint8))

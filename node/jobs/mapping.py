@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from models.bundle.intended_use import IntendedUse
+from models.gate.image_findings import ImageFindings
 from node.domain.admission.header_rules import Admission, Admitted, DoubtKind, OpenQuestion, Refused
-from node.domain.admission.image_findings import ImageFindings
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.decision.prediction import (
     Comparison,
     Decision,
     Finding,
-    IntendedUse,
     ModelIdentity,
     Probability,
     ScoreKind,

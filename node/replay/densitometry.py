@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
+from models.bundle.intended_use import IntendedUse
 from node.domain.decision.decide import DecisionPolicy
-from node.domain.decision.prediction import Finding, IntendedUse
+from node.domain.decision.prediction import Finding
 from node.replay.accuracy import Accuracy, Judged, accuracy
 from node.replay.replay import Point, Replay
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.decision.prediction import Finding, IntendedUse
+from models.bundle.intended_use import IntendedUse
+from node.domain.decision.prediction import Finding
 from node.jobs.engine import reading
 from node.jobs.prior_studies import is_reported
 from node.jobs.tables import job

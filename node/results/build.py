@@ -38,7 +38,7 @@ def build_results(
     """
     seen = prediction if subject.verdict.decision.shows_heat else None
     heatmap = build_heatmap(subject, seen) if seen and _wanted(ResultKind.HEATMAP, routes) else None
-    field = seen.heat.extent if seen else None
+    field = seen.heat.field_of_view if seen else None
     for form in dict.fromkeys(one.form for one in routes if ResultKind.REPORT in one.send):
         shown = heatmap if form.shows_heatmap else None
         build = partial(build_report, field=field, heatmap=shown, sr_class=form.sr_class)

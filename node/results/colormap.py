@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from node.domain.radiograph.pixels import Array
+Array = npt.NDArray[np.float32]
 
 _STEPS = 256
 _LIGHTNESS = (0.42, 0.92)

@@ -15,7 +15,8 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import format_number_as_ds
 
-from node.domain.decision.prediction import IntendedUse, Prediction
+from models.bundle.intended_use import IntendedUse
+from node.domain.decision.prediction import Prediction
 from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import ResultKind
 from node.results import codes
@@ -50,7 +51,7 @@ def build_heatmap(subject: Subject, prediction: Prediction) -> Dataset:
         raise ValueError("a film without a score of its image has no heatmap")
     header = read(subject)
     canvas = Canvas(subject.settings.heatmap_max_side, _aspect(header))
-    picture = render(prediction.rendering, prediction.heat, legend(subject), canvas)
+    picture = render(prediction.grey, prediction.heat, legend(subject), canvas)
     ds = envelope(subject, header, ResultClass.SECONDARY_CAPTURE, subject.uid(UidKind.HEATMAP))
     add_series(
         ds,

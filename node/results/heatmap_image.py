@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from node.domain.decision.prediction import Box, Heat, Rendering
-from node.domain.radiograph.pixels import Array
+from models.images.radiograph import Heat
 from node.results import colormap
 from node.results.heatmap_legend import Legend, band
 
@@ -39,14 +38,13 @@ class Canvas:
         return max(1, round(height * factor)), max(1, round(width * factor))
 
 
-def render(rendering: Rendering, heat: Heat, legend: Legend, canvas: Canvas) -> Rgb:
+def render(grey: npt.NDArray[np.uint8], heat: Heat, legend: Legend, canvas: Canvas) -> Rgb:
     """Return the picture, (height, width, 3), of a film with its heat and legend.
 
     The top of the colour scale is the strongest heat on this very film: Grad-CAM has no unit, so
     colours compare places on one film, never two films. One scale serves the whole film, and a
     map without any heat stays grey.
     """
-    grey = rendering.grey
     size = canvas.size(*grey.shape)
     resample = Image.Resampling.LANCZOS if size[0] < grey.shape[0] else Image.Resampling.BICUBIC
     film = np.asarray(Image.fromarray(grey).resize((size[1], size[0]), resample))
@@ -59,7 +57,9 @@ def render(rendering: Rendering, heat: Heat, legend: Legend, canvas: Canvas) -> 
     return np.concatenate([picture, band(legend, width, has_heat=peak > 0)])
 
 
-def spread_over(heat: Heat, film: tuple[int, ...], size: tuple[int, int]) -> Array:
+def spread_over(
+    heat: Heat, film: tuple[int, ...], size: tuple[int, int]
+) -> npt.NDArray[np.float32]:
     """Return the heat, (height, width), at each pixel of a film drawn at `size`; 0 off the grid.
 
     Cells are blended with cubic B-splines, which are smooth and, unlike an interpolating cubic,
@@ -67,9 +67,9 @@ def spread_over(heat: Heat, film: tuple[int, ...], size: tuple[int, int]) -> Arr
     zero.
     """
     values = np.nan_to_num(heat.values.astype(np.float64), posinf=0.0, neginf=0.0).clip(min=0.0)
-    extent: Box = heat.extent
-    down = _weights(values.shape[0], (extent.top, extent.height), film[0], size[0])
-    across = _weights(values.shape[1], (extent.left, extent.width), film[1], size[1])
+    field = heat.field_of_view
+    down = _weights(values.shape[0], (field.top, field.height), film[0], size[0])
+    across = _weights(values.shape[1], (field.left, field.width), film[1], size[1])
     return np.asarray(down @ values @ across.T, dtype=np.float32)
 
 

@@ -13,8 +13,9 @@ from highdicom.sr import RelationshipTypeValues as Relationship
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
+from models.images.radiograph import FieldOfView
 from node.domain.admission.header_rules import OWN_MANUFACTURER
-from node.domain.decision.prediction import Box, Decision, Finding, Verdict
+from node.domain.decision.prediction import Decision, Finding, Verdict
 from node.results import codes
 from node.results.common_modules import PRODUCT, fit
 from node.results.film_header import Header
@@ -62,7 +63,7 @@ def _language(words: Phrases) -> sr.CodedConcept:
     return sr.CodedConcept(words.tag, codes.LANGUAGES, words.name)
 
 
-def outline_of(field: Box | None, size: tuple[int, int]) -> np.ndarray:
+def outline_of(field: FieldOfView | None, size: tuple[int, int]) -> np.ndarray:
     """Return the closed outline of a field, clipped to a film of (rows, columns).
 
     Coordinates are (column, row) with the outer edge of the first pixel at 0 (PS3.3, C.18.6.1).

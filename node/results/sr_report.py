@@ -3,7 +3,7 @@
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 
-from node.domain.decision.prediction import Box
+from models.images.radiograph import FieldOfView
 from node.domain.workflow.delivery import ResultKind, SrClass
 from node.results import codes
 from node.results.common_modules import PRODUCT, ResultClass, add_series, envelope, read
@@ -22,7 +22,7 @@ _CLASSES = {
 
 def build_report(
     subject: Subject,
-    field: Box | None,
+    field: FieldOfView | None,
     heatmap: Dataset | None,
     sr_class: SrClass = SrClass.COMPREHENSIVE_3D,
 ) -> Dataset:

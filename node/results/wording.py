@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from models.bundle.intended_use import IntendedUse
 from node.domain.decision.decide import NO_SCORE
-from node.domain.decision.prediction import Decision, Finding, IntendedUse, ScoreKind, Verdict
+from node.domain.decision.prediction import Decision, Finding, ScoreKind, Verdict
 from node.domain.workflow.delivery import ResultKind
 from node.results.common_modules import PRODUCT, fit
 from node.results.translations.phrases import Phrases

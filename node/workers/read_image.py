@@ -1,7 +1,7 @@
 """From a film in the spool to its pixels, for whoever scores it."""
 
+from models.images.radiograph import Radiograph
 from node.domain.radiograph.film import Film
-from node.domain.radiograph.pixels import Radiograph
 from node.header.read import require_intact
 from node.ports import Predictor
 from node.spool.store import FileSpool

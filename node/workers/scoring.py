@@ -10,6 +10,8 @@ from time import perf_counter
 import structlog
 from pydicom import dcmread
 
+from models.gate.image_findings import ImageFindings
+from models.images.radiograph import Radiograph
 from node.domain.access import Caller, charset_of
 from node.domain.admission.header_rules import (
     AdmissionPolicy,
@@ -18,7 +20,6 @@ from node.domain.admission.header_rules import (
     as_policy_has_it,
     not_chosen,
 )
-from node.domain.admission.image_findings import ImageFindings
 from node.domain.admission.image_rules import Examined, asks, examine
 from node.domain.admission.reasons import Reason
 from node.domain.decision import decide
@@ -26,7 +27,7 @@ from node.domain.decision.decide import DecisionPolicy, unscored
 from node.domain.decision.prediction import Prediction, Verdict
 from node.domain.decision.prior_studies import NOTHING_BEFORE, Past, since
 from node.domain.errors import Rejected
-from node.domain.radiograph.pixels import Case, Radiograph
+from node.domain.radiograph.pixels import Case
 from node.domain.workflow import retry
 from node.domain.workflow.delivery import (
     PlannedDelivery,

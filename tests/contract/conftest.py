@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from models.bundle.intended_use import IntendedUse
 from node.domain.admission.header_rules import Admitted
 from node.domain.decision.prediction import (
     Decision,
     Finding,
-    IntendedUse,
     ModelIdentity,
     Probability,
     ScoreKind,

@@ -6,8 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from models.bundle.intended_use import IntendedUse
 from node.domain.admission.header_rules import Admitted
-from node.domain.decision.prediction import IntendedUse, Probability, Verdict
+from node.domain.decision.prediction import Probability, Verdict
 from node.domain.workflow.delivery import PlannedDelivery
 from node.domain.workflow.job import Analysed
 from node.jobs.engine import reading

@@ -16,18 +16,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
+from models.bundle.intended_use import IntendedUse
+from models.gate.image_findings import ImageFindings
 from node.challenger.score_pairs import ScorePairStore
 from node.challenger.score_queue import ChallengerQueue
 from node.challenger.states import ChallengerState
 from node.domain.admission.header_rules import Admitted, DoubtKind, OpenQuestion, Refused
-from node.domain.admission.image_findings import ImageFindings
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.admission.study_selection import StudyCandidate
 from node.domain.decision.prediction import (
     Comparison,
     Decision,
     Finding,
-    IntendedUse,
     ModelIdentity,
     Probability,
     ScoreKind,

@@ -6,10 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from models.bundle.intended_use import IntendedUse
 from node.domain.decision.prediction import (
     Decision,
     Finding,
-    IntendedUse,
     ModelIdentity,
     Probability,
     ScoreKind,

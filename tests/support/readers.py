@@ -5,9 +5,9 @@ import signal
 import time
 from pathlib import Path
 
+from models.images.radiograph import Radiograph
 from node.batch.reader import Reader
 from node.domain.admission.header_rules import AdmissionPolicy
-from node.domain.radiograph.pixels import Radiograph
 from node.inference.decoder import decode
 
 

@@ -11,18 +11,16 @@ import numpy as np
 import pydicom
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
+from models.bundle.intended_use import IntendedUse
+from models.images.radiograph import FieldOfView, Heat
 from node.domain.decision.decide import TOO_CLOSE
 from node.domain.decision.prediction import (
-    Box,
     Comparison,
     Decision,
     Finding,
-    Heat,
-    IntendedUse,
     ModelIdentity,
     Prediction,
     Probability,
-    Rendering,
     ScoreKind,
     Verdict,
 )
@@ -153,6 +151,6 @@ def prediction(size: tuple[int, int] = (400, 320)) -> Prediction:
     side = max(size)
     y, x = np.mgrid[0:18, 0:18] / 17
     values = np.exp(-(((x - 0.5) / 0.15) ** 2) - ((y - 0.6) / 0.3) ** 2).astype(np.float32) * 0.003
-    extent = Box((rows - side) / 2, (columns - side) / 2, side, side)
+    extent = FieldOfView((rows - side) / 2, (columns - side) / 2, side, side)
     grey = np.tile(np.linspace(20, 230, columns, dtype=np.uint8), (rows, 1))
-    return Prediction(Probability(image=0.7), Heat(values, extent), Rendering(grey))
+    return Prediction(Probability(image=0.7), Heat(values, extent), grey)

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from models.bundle.intended_use import IntendedUse
 from node.batch.row import Row, RowState, Subject, unscored
-from node.domain.decision.prediction import IntendedUse, ModelIdentity
+from node.domain.decision.prediction import ModelIdentity
 
 MODEL = ModelIdentity("net", "1.0", "d" * 64, IntendedUse.DEMONSTRATION)
 

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from pynetdicom import AE, build_role
 from pynetdicom.association import Association
 
+from models.bundle.intended_use import IntendedUse
 from node.domain.admission.header_rules import Admitted
 from node.domain.decision.prediction import (
     Decision,
     Finding,
-    IntendedUse,
     ModelIdentity,
     Probability,
     ScoreKind,

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.gate.bundle_part import Counted
-from models.gate.inference import FeatureDistribution, GateFindings, GateOutputs, ask
+from models.gate.image_findings import ImageFindings
+from models.gate.inference import FeatureDistribution, GateOutputs, ask
 from models.gate.input import inside, ranked
 from models.gate.net import GateConfig, GateNet, Kind
 from models.training.gate.augment import SeededRandom, moved
@@ -46,7 +47,7 @@ class Measured:
     figures: tuple[Counted, ...]
 
 
-def passes(seen: GateFindings) -> bool:
+def passes(seen: ImageFindings) -> bool:
     """Whether a film goes on to be scored: a frontal chest, upright, near to others."""
     return seen.frontal >= 0.5 and seen.turn == 0 and seen.distance <= 1.0
 
@@ -177,7 +178,7 @@ def _counted(shown: list[tuple[Shown, FeatureDistribution]], scale: float) -> It
         yield Counted(name=name, right=sum(answers), total=len(answers))
 
 
-def _judged(name: str, seen: GateFindings, source: str, ap: float) -> Iterator[tuple[str, bool]]:
+def _judged(name: str, seen: ImageFindings, source: str, ap: float) -> Iterator[tuple[str, bool]]:
     through = passes(seen)
     match name:
         case "frontal":

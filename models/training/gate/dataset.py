@@ -15,7 +15,8 @@ from rich.progress import track
 from models.dataset.entry import Entry, refuse
 from models.gate.input import squared
 from models.gate.net import Kind
-from models.images.dicom import PixelError, Radiograph
+from models.images.dicom import PixelError
+from models.images.radiograph import Radiograph
 from models.images.read import read_film
 from models.io.atomic_file import whole
 from models.training.gate.negatives import other

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from models.gate.image_findings import ImageFindings
+from models.images.radiograph import Radiograph
 from node.domain.admission.header_rules import (
     Admission,
     AdmissionPolicy,
@@ -20,9 +22,8 @@ from node.domain.admission.header_rules import (
     Refused,
     as_policy_has_it,
 )
-from node.domain.admission.image_findings import ImageFindings
 from node.domain.admission.reasons import AdmissionNote, Reason
-from node.domain.radiograph.pixels import Case, Radiograph
+from node.domain.radiograph.pixels import Case
 from node.domain.radiograph.view import View, view_stated
 
 LIKELY = 0.5

@@ -6,16 +6,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from models.bundle.intended_use import IntendedUse
+from models.images.radiograph import Heat
 from node.domain.admission.reasons import AdmissionNote, Reason
-from node.domain.radiograph.pixels import Array
-
-
-class IntendedUse(StrEnum):
-    """What a model may be used for, as its card declares it."""
-
-    DEMONSTRATION = "demonstration"
-    RESEARCH = "research"
-    CLEARED = "cleared"
 
 
 class ScoreKind(StrEnum):
@@ -66,40 +59,12 @@ class Probability:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle in the film's pixel coordinates; it may reach beyond the film."""
-
-    top: float
-    left: float
-    height: float
-    width: float
-
-
-@dataclass(frozen=True, slots=True)
-class Rendering:
-    """The film as it is displayed: `grey` is (rows, columns), uint8, bone bright."""
-
-    grey: npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Heat:
-    """Grad-CAM on the model's grid: `values` is (h, w), non-negative, not normalised.
-
-    `extent` is where the grid lies on the film.
-    """
-
-    values: Array
-    extent: Box
-
-
-@dataclass(frozen=True, slots=True)
 class Prediction:
-    """All that the model says of one film."""
+    """A model's output for one film. `grey` is the film as displayed, uint8, (rows, columns)."""
 
     probability: Probability
     heat: Heat
-    rendering: Rendering
+    grey: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

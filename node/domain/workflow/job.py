@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from models.gate.image_findings import ImageFindings
 from node.domain.admission.header_rules import Admission, Admitted
-from node.domain.admission.image_findings import ImageFindings
 from node.domain.decision.prediction import Verdict
 from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import PlannedDelivery, Reference

@@ -1,7 +1,8 @@
 """Simplified Chinese."""
 
+from models.bundle.intended_use import IntendedUse
 from node.domain.admission.reasons import AdmissionNote, Reason
-from node.domain.decision.prediction import IntendedUse, ScoreKind
+from node.domain.decision.prediction import ScoreKind
 from node.domain.workflow.delivery import ResultKind
 from node.results.translations.phrases import Phrases
 

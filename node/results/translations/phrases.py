@@ -6,8 +6,9 @@ The sentences are written for the radiologist who reads them cold, between two o
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from models.bundle.intended_use import IntendedUse
 from node.domain.admission.reasons import AdmissionNote, Reason
-from node.domain.decision.prediction import IntendedUse, ScoreKind
+from node.domain.decision.prediction import ScoreKind
 from node.domain.workflow.delivery import ResultKind
 
 

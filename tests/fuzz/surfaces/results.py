@@ -9,18 +9,16 @@ from random import Random
 import numpy as np
 from pydicom import Dataset, dcmread
 
+from models.bundle.intended_use import IntendedUse
+from models.images.radiograph import FieldOfView, Heat
 from node.domain.admission.header_rules import AdmissionPolicy, Refused, admit
 from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import (
-    Box,
     Decision,
     Finding,
-    Heat,
-    IntendedUse,
     ModelIdentity,
     Prediction,
     Probability,
-    Rendering,
     ScoreKind,
     Verdict,
 )
@@ -174,9 +172,9 @@ def _prediction(rnd: Random, film: Film) -> Prediction:
     elif kind == 3:
         values += np.abs(np.random.default_rng(rnd.randrange(99)).normal(size=(18, 18)))
     side = float(max(rows, columns))
-    extent = Box((rows - side) / 2, (columns - side) / 2, side, side)
+    extent = FieldOfView((rows - side) / 2, (columns - side) / 2, side, side)
     grey = np.full((rows, columns), rnd.choice((0, 128, 255)), np.uint8)
-    return Prediction(Probability(image=0.7), Heat(values, extent), Rendering(grey))
+    return Prediction(Probability(image=0.7), Heat(values, extent), grey)
 
 
 def _earlier(rnd: Random) -> list[Reference]:

@@ -15,7 +15,7 @@ from models.bundle.card import Card, digest, dump, parse
 from models.bundle.golden import farthest, verify_golden
 from models.bundle.score import score
 from models.bundle.store import Bundle, BundleError, compare_gpu, load_bundle, write_bundle
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 from models.nets.grid import GridConfig, GridNet
 
 CARD = {
@@ -223,9 +223,9 @@ def _films(count: int) -> list[Radiograph]:
 def test_a_score_is_calibrated_and_carries_heat_and_place(bundle: Bundle) -> None:
     result = score(bundle, _films(1))[0]
     assert result.probability == pytest.approx(1 / (1 + np.exp(-(1.5 * result.logit - 0.2))))
-    assert result.heat.shape == (3, 3)
-    assert result.heat.dtype == np.float32
-    assert result.placement.height == 120.0
+    assert result.heat.values.shape == (3, 3)
+    assert result.heat.values.dtype == np.float32
+    assert result.heat.field_of_view.height == 120.0
     assert type(result.probability) is float
 
 
@@ -235,7 +235,7 @@ def test_a_film_scores_the_same_alone_and_in_company(bundle: Bundle) -> None:
     for film, result in list(zip(films, together, strict=True))[::6]:
         alone = score(bundle, [film])[0]
         assert alone.logit == pytest.approx(result.logit, abs=1e-5)
-        assert np.allclose(alone.heat, result.heat, atol=1e-6)
+        assert np.allclose(alone.heat.values, result.heat.values, atol=1e-6)
 
 
 def test_scoring_twice_gives_the_same(bundle: Bundle) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from models.bundle.card import Card, digest, dump, parse
 from models.bundle.store import BundleError, load_bundle, write_bundle
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 from models.nets.grid import GridConfig, GridNet
 from tests.support.paths import ROOT
 from tests.unit.models.bundle.test_store import CARD

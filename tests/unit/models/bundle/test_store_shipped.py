@@ -9,8 +9,8 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, JPEGLSLossless
 
-from models.bundle.card import IntendedUse
 from models.bundle.golden import verify_golden
+from models.bundle.intended_use import IntendedUse
 from models.bundle.score import score
 from models.bundle.store import Bundle, load_bundle
 from models.images.dicom import read_radiograph
@@ -61,8 +61,8 @@ def test_the_demonstration_film_scores_within_bounds(bundle: Bundle, film: Datas
     result = score(bundle, [read_radiograph(film)])[0]
     assert 0.0 < result.probability < 1.0
     cells = bundle.net.config.size // 32
-    assert result.heat.shape == (cells, cells)
-    assert result.heat.max() > 0
+    assert result.heat.values.shape == (cells, cells)
+    assert result.heat.values.max() > 0
 
 
 def test_the_film_is_a_small_losslessly_compressed_dx_of_a_simulated_patient(film: Dataset) -> None:

@@ -9,12 +9,12 @@ import pytest
 from models.bundle.card import Card
 from models.bundle.score import Bundle, Score
 from models.evaluation.heatmap_checks import check_heatmaps, measure_bone_heat, similarity
-from models.images.dicom import Radiograph
-from models.images.preprocess import Placement, prepare
+from models.images.preprocess import prepare
+from models.images.radiograph import FieldOfView, Heat, Radiograph
 from models.nets.grid import GridConfig, GridNet
 from tests.unit.models.bundle.test_store import CARD
 
-SQUARE = Placement(0.0, 0.0, 60.0, 60.0)
+SQUARE = FieldOfView(0.0, 0.0, 60.0, 60.0)
 
 
 def _mask(rows: int = 60, columns: int = 60) -> np.ndarray:
@@ -53,7 +53,7 @@ def test_a_cell_half_on_bone_counts_half() -> None:
 def test_heat_on_padding_counts_as_heat_outside_bone() -> None:
     """A tall film is padded left and right; its right half is the third quarter of the square."""
     film = Radiograph(np.random.default_rng(0).random((80, 40), dtype=np.float32))
-    place = prepare(film, 64).placement
+    place = prepare(film, 64).field_of_view
     mask = np.zeros((80, 40), np.float32)
     mask[:, 20:] = 1.0
     heat = np.zeros((4, 4), np.float32)
@@ -70,7 +70,7 @@ def test_without_heat_or_bone_the_result_is_none() -> None:
 
 
 def _score(heat: np.ndarray) -> Score:
-    return Score(0.5, 0.0, heat.astype(np.float32), SQUARE)
+    return Score(0.5, 0.0, Heat(heat.astype(np.float32), SQUARE))
 
 
 def test_similarity_ignores_the_scale_of_a_map() -> None:

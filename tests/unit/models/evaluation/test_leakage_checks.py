@@ -16,7 +16,7 @@ from models.evaluation.leakage_checks import (
     grey_level_features,
     permute_labels,
 )
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 from models.simulate import patients
 from models.simulate import subject as subjects
 from models.simulate.exposure import Exposure

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from models.gate.input import inside, picture, ranked, squared
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 
 
 @pytest.fixture

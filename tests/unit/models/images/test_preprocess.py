@@ -1,10 +1,10 @@
-"""One path from film to tensor; the placement maps the net's square back to the film."""
+"""One path from film to tensor; the field of view maps the net's square back to the film."""
 
 import numpy as np
 import pytest
 
-from models.images.dicom import Radiograph
 from models.images.preprocess import prepare, transform
+from models.images.radiograph import Radiograph
 
 
 def _noise(rows: int, columns: int, seed: int = 0) -> np.ndarray:
@@ -20,7 +20,7 @@ def test_any_film_becomes_a_square_of_the_size_asked_for(rows: int, columns: int
 
 
 def test_placement_of_a_tall_film_exceeds_it_sideways() -> None:
-    place = prepare(Radiograph(_noise(384, 192)), 192).placement
+    place = prepare(Radiograph(_noise(384, 192)), 192).field_of_view
     assert (place.top, place.height) == (0.0, 384.0)
     assert (place.left, place.width) == (-96.0, 384.0)
 
@@ -34,16 +34,16 @@ def test_padding_is_neutral_and_the_film_fills_the_rest() -> None:
 
 def test_aspect_is_undone_before_the_film_is_made_square() -> None:
     """A film of half as many rows, each twice as tall, fills the square."""
-    place = prepare(Radiograph(_noise(96, 192), aspect=2.0), 192).placement
+    place = prepare(Radiograph(_noise(96, 192), aspect=2.0), 192).field_of_view
     assert (place.top, place.left, place.height, place.width) == (0.0, 0.0, 96.0, 192.0)
 
 
-def test_a_point_of_the_film_is_found_again_through_the_placement() -> None:
+def test_a_point_of_the_film_is_found_again_through_the_field_of_view() -> None:
     pixels = np.full((400, 300), 0.5, np.float32)
     pixels[100:104, 200:204] = 1.0
     prepared = prepare(Radiograph(pixels), 192)
     row, column = np.unravel_index(prepared.array[0].argmax(), (192, 192))
-    place = prepared.placement
+    place = prepared.field_of_view
     assert place.top + (row + 0.5) / 192 * place.height == pytest.approx(102, abs=3)
     assert place.left + (column + 0.5) / 192 * place.width == pytest.approx(202, abs=3)
 

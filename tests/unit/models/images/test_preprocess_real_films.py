@@ -6,8 +6,9 @@ import numpy as np
 import pydicom
 import pytest
 
-from models.images.dicom import PixelError, Radiograph, read_radiograph
+from models.images.dicom import PixelError, read_radiograph
 from models.images.preprocess import prepare
+from models.images.radiograph import Radiograph
 
 pytestmark = pytest.mark.shared_data
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.bundle.card import IntendedUse, Training
+from models.bundle.card import Training
 from models.bundle.combined import combine
 from models.bundle.golden import verify_golden
+from models.bundle.intended_use import IntendedUse
 from models.bundle.operating_points import thresholds
 from models.bundle.score import Bundle
 from models.bundle.store import BundleError, load_bundle

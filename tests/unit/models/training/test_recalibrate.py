@@ -13,7 +13,7 @@ from models.bundle.golden import verify_golden
 from models.bundle.score import Bundle
 from models.bundle.store import load_bundle, write_bundle
 from models.dataset.entry import ManifestError
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 from models.nets.grid import GridConfig, GridNet
 from models.training.recalibrate import recalibrate
 from node.cli.model import model

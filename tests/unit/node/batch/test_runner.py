@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
+from models.images.radiograph import Radiograph
 from node.batch.row import Row
 from node.batch.runner import Outcome
 from node.batch.session import Model, Request, screen
@@ -18,7 +19,7 @@ from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Prediction
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Misconfigured, Permanent, Transient
-from node.domain.radiograph.pixels import Case, Radiograph
+from node.domain.radiograph.pixels import Case
 from node.inference.predictor import BundlePredictor, load
 from tests.support.peer_films import small_film
 from tests.support.readers import reader

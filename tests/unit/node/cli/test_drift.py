@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from models.bundle.intended_use import IntendedUse
 from node.cli.main import app
 from node.display.drift import as_json, print_drift
-from node.domain.decision.prediction import IntendedUse
 from node.domain.errors import Misconfigured
 from node.drift.alarm_store import AlarmStore
 from node.drift.metric_store import DriftMetricStore

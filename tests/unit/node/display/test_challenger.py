@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from models.bundle.intended_use import IntendedUse
 from node.challenger.accuracy_comparison import diagnose
 from node.challenger.auc import areas
 from node.challenger.comparison import Report, compare_bundles
@@ -18,7 +19,6 @@ from node.challenger.states import ChallengerState
 from node.cli.options import as_text
 from node.display.challenger import as_json, print_report
 from node.display.charts.challenger import draw_challenger
-from node.domain.decision.prediction import IntendedUse
 from node.replay.densitometry import Scan
 from tests.unit.node.challenger.test_comparison import CHALLENGER, SERVING, StoredPair, pair
 

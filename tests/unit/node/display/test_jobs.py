@@ -5,17 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from models.bundle.intended_use import IntendedUse
 from node.display.jobs import print_dossier, print_jobs, print_reasons, print_reloads
 from node.domain.admission.refusal_counts import Tally, summarise_reasons
 from node.domain.config_change import Change, Changes, Reload, RoleAnswer
-from node.domain.decision.prediction import (
-    Decision,
-    Finding,
-    IntendedUse,
-    ModelIdentity,
-    Probability,
-    Verdict,
-)
+from node.domain.decision.prediction import Decision, Finding, ModelIdentity, Probability, Verdict
 from node.domain.radiograph.film import Film
 from node.domain.workflow.job import Job, JobState
 from node.domain.workflow.job_summary import HistoryEntry, JobDetail

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.bundle.intended_use import IntendedUse
 from node.display.charts.replay import AFTER, BEFORE, draw_replay
 from node.display.replay import as_json, print_replay
 from node.domain.decision.decide import DecisionPolicy
-from node.domain.decision.prediction import IntendedUse
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.replay.accuracy import Share
 from node.replay.densitometry import Replayed, Scan, agreement

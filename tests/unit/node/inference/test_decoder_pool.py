@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.images.radiograph import Radiograph
 from node.domain.errors import Permanent, Rejected, Transient
-from node.domain.radiograph.pixels import Radiograph
 from node.inference.decoder import decode
 from node.inference.decoder_pool import Decoders
 from tests.support.readers import crash_on_bad_names

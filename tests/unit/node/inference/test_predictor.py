@@ -8,13 +8,14 @@ import pytest
 from pydicom import dcmread
 
 from models.bundle.combined import Combined
+from models.bundle.intended_use import IntendedUse
 from models.bundle.operating_points import OperatingPoint
+from models.images.radiograph import Radiograph
 from node.demo.run import SHIPPED_FILM
-from node.domain.decision.prediction import IntendedUse
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured, Permanent, Rejected
 from node.domain.radiograph.film import Film
-from node.domain.radiograph.pixels import Case, Radiograph
+from node.domain.radiograph.pixels import Case
 from node.header.read import read_film
 from node.inference import predictor
 from node.inference.operating_points import folder_of
@@ -148,8 +149,8 @@ def test_the_rendering_is_the_film_as_it_is_displayed(shipped: BundlePredictor, 
     """Rows and columns of the film, grey, bone bright."""
     [prediction] = shipped.predict([case])
     ds = dcmread(SHIPPED_FILM, stop_before_pixels=True)
-    assert prediction.rendering.grey.shape == (ds.Rows, ds.Columns)
-    np.testing.assert_allclose(prediction.rendering.grey / 255, case.shown.pixels, atol=1 / 255)
+    assert prediction.grey.shape == (ds.Rows, ds.Columns)
+    np.testing.assert_allclose(prediction.grey / 255, case.shown.pixels, atol=1 / 255)
     assert prediction.heat.values.min() >= 0
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.images.radiograph import Radiograph
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, PixelRule, Refused
 from node.domain.admission.image_rules import judge
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.errors import Rejected
-from node.domain.radiograph.pixels import Radiograph
 from node.inference.decoder import decode
 from node.inference.predictor import BundlePredictor, load
 

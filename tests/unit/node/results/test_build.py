@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from node.domain.decision.prediction import Finding, IntendedUse
+from models.bundle.intended_use import IntendedUse
+from node.domain.decision.prediction import Finding
 from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
 from node.results.build import Built, build_results
 from node.results.encode import to_bytes

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.decision.prediction import Box, Finding
+from models.images.radiograph import FieldOfView
+from node.domain.decision.prediction import Finding
 from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
 from node.results.build import build_results
 from node.results.fonts import typeface_for
@@ -76,8 +77,8 @@ EVERYTHING = [
 def judged(scored: Subject, folder: Path) -> list[str]:
     """Return every remark on all objects of a film, having read its documents' whole text."""
     size = scored.size
-    field = Box(-10, -10, size[0] + 20, size[1] + 20)
-    seen = replace(prediction(size), heat=replace(prediction(size).heat, extent=field))
+    field = FieldOfView(-10, -10, size[0] + 20, size[1] + 20)
+    seen = replace(prediction(size), heat=replace(prediction(size).heat, field_of_view=field))
     built = list(build_results(scored, seen, EVERYTHING))
     documents = [one.content for one in built if one.kind is not ResultKind.HEATMAP]
     assert len(documents) == 3

@@ -7,14 +7,14 @@ from io import BytesIO
 import pydicom
 import pytest
 
-from node.domain.decision.prediction import Box
+from models.images.radiograph import FieldOfView
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.result_context import ResultSettings
 from node.results.sr_report import build_report
 from tests.support.result_films import GOOD, prediction, subject
 
-FIELD = Box(0, 0, 400, 320)
+FIELD = FieldOfView(0, 0, 400, 320)
 
 
 def reported(values: dict[str, str | bytes], assume_charset: str = "") -> pydicom.Dataset:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from node.domain.decision.prediction import Box, Heat, Rendering
+from models.images.radiograph import FieldOfView, Heat
 from node.results import colormap
 from node.results.heatmap_image import Canvas, render, spread_over
 from node.results.heatmap_legend import Legend
@@ -12,9 +12,9 @@ LEGEND = Legend("Osteoporosis not suspected", 11.0, 41.0, "model", "NOT FOR DIAG
 CANVAS = Canvas(max_side=2048)
 
 
-def flat(rows: int, columns: int, value: int = 120) -> Rendering:
+def flat(rows: int, columns: int, value: int = 120) -> np.ndarray:
     """Return an even grey film."""
-    return Rendering(np.full((rows, columns), value, dtype=np.uint8))
+    return np.full((rows, columns), value, dtype=np.uint8)
 
 
 def spot(rows: int, columns: int, row: int, column: int, grid: int = 18) -> Heat:
@@ -22,7 +22,7 @@ def spot(rows: int, columns: int, row: int, column: int, grid: int = 18) -> Heat
     values = np.zeros((grid, grid), dtype=np.float32)
     values[row, column] = 0.002
     side = max(rows, columns)
-    return Heat(values, Box((rows - side) / 2, (columns - side) / 2, side, side))
+    return Heat(values, FieldOfView((rows - side) / 2, (columns - side) / 2, side, side))
 
 
 def colourful(picture: np.ndarray) -> np.ndarray:
@@ -51,7 +51,7 @@ def test_the_film_is_untouched_where_there_is_no_heat() -> None:
 
 def test_nothing_is_written_on_the_film() -> None:
     """All texts are in the band below: the film's own L and R are never covered."""
-    silent = Heat(np.zeros((6, 6), dtype=np.float32), Box(0, 0, 700, 700))
+    silent = Heat(np.zeros((6, 6), dtype=np.float32), FieldOfView(0, 0, 700, 700))
     picture = render(flat(700, 700), silent, LEGEND, CANVAS)
     assert (picture[:700] == 120).all()
     assert picture.shape[0] > 700
@@ -62,7 +62,7 @@ def test_one_scale_serves_the_whole_film() -> None:
     """Half the heat is half-way up the scale, wherever it lies; the strongest is the top."""
     values = np.zeros((24, 24), dtype=np.float32)
     values[2:8, 2:8], values[14:20, 14:20] = 0.004, 0.002
-    spread = spread_over(Heat(values, Box(0, 0, 480, 480)), (480, 480), (480, 480))
+    spread = spread_over(Heat(values, FieldOfView(0, 0, 480, 480)), (480, 480), (480, 480))
     assert spread[100, 100] == pytest.approx(0.004, rel=0.01)
     assert spread[340, 340] == pytest.approx(0.002, rel=0.01)
 
@@ -71,11 +71,13 @@ def test_spreading_neither_overshoots_nor_leaves_the_grid() -> None:
     """Heat stays between zero and its largest cell, and ends where the grid ends."""
     rng = np.random.default_rng(1)
     values = rng.random((18, 18), dtype=np.float32)
-    spread = spread_over(Heat(values, Box(100, 100, 200, 200)), (400, 400), (400, 400))
+    spread = spread_over(Heat(values, FieldOfView(100, 100, 200, 200)), (400, 400), (400, 400))
     assert spread.min() >= 0
     assert spread.max() <= values.max() + 1e-6
     assert spread[:100].max() == spread[300:].max() == spread[:, :100].max() == 0
-    even = spread_over(Heat(np.ones((6, 6), np.float32), Box(0, 0, 50, 50)), (50, 50), (70, 70))
+    even = spread_over(
+        Heat(np.ones((6, 6), np.float32), FieldOfView(0, 0, 50, 50)), (50, 50), (70, 70)
+    )
     assert even == pytest.approx(1.0)
 
 
@@ -83,7 +85,7 @@ def test_cells_that_are_no_numbers_count_as_zero() -> None:
     """A net that overflowed on one cell still gives a picture."""
     values = np.full((6, 6), np.nan, dtype=np.float32)
     values[0, 0], values[1, 1] = np.inf, -1.0
-    spread = spread_over(Heat(values, Box(0, 0, 60, 60)), (60, 60), (60, 60))
+    spread = spread_over(Heat(values, FieldOfView(0, 0, 60, 60)), (60, 60), (60, 60))
     assert (spread == 0).all()
 
 

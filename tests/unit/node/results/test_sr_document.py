@@ -5,7 +5,7 @@ from functools import partial
 
 from pydicom import Dataset
 
-from node.domain.decision.prediction import Box
+from models.images.radiograph import FieldOfView
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.result_context import Subject
@@ -14,7 +14,7 @@ from node.results.sr_report import build_report
 from node.results.text_report import build_text
 from tests.support.result_films import prediction, subject, verdict
 
-FIELD = Box(0, 0, 400, 320)
+FIELD = FieldOfView(0, 0, 400, 320)
 LOW, HIGH = subject(made=verdict(threshold=0.4)), subject(made=verdict(threshold=0.6))
 
 

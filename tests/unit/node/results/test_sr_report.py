@@ -5,11 +5,11 @@ from dataclasses import replace
 import pydicom
 import pytest
 
+from models.bundle.intended_use import IntendedUse
+from models.images.radiograph import FieldOfView
 from node.domain.decision.prediction import (
-    Box,
     Decision,
     Finding,
-    IntendedUse,
     ModelIdentity,
     Probability,
     ScoreKind,
@@ -20,7 +20,7 @@ from node.results.heatmap import build_heatmap
 from node.results.sr_report import build_report
 from tests.support.result_films import GOOD, MODEL, POLICY, prediction, subject, verdict
 
-FIELD = Box(0, 0, 400, 320)
+FIELD = FieldOfView(0, 0, 400, 320)
 
 
 def items(ds: pydicom.Dataset, meaning: str) -> list[pydicom.Dataset]:
@@ -89,14 +89,14 @@ def test_a_film_without_a_score() -> None:
 @pytest.mark.parametrize(
     ("field", "corners"),
     [
-        (Box(50, 20, 300, 200), (20, 50, 220, 350)),
-        (Box(-40, -80, 480, 480), (0, 0, 320, 400)),
-        (Box(900, 900, 10, 10), (0, 0, 320, 400)),
+        (FieldOfView(50, 20, 300, 200), (20, 50, 220, 350)),
+        (FieldOfView(-40, -80, 480, 480), (0, 0, 320, 400)),
+        (FieldOfView(900, 900, 10, 10), (0, 0, 320, 400)),
     ],
     ids=["inside", "beyond", "elsewhere"],
 )
 def test_the_outline_is_the_field_on_the_film(
-    field: Box, corners: tuple[int, int, int, int]
+    field: FieldOfView, corners: tuple[int, int, int, int]
 ) -> None:
     """A closed polyline in column and row, clipped to the film."""
     region = one(build_report(subject(), field, None), "Image Region")

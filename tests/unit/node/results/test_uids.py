@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from node.domain.decision.prediction import Box, Finding, IntendedUse
+from models.bundle.intended_use import IntendedUse
+from models.images.radiograph import FieldOfView
+from node.domain.decision.prediction import Finding
 from node.domain.workflow.delivery import Reference
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
@@ -13,7 +15,7 @@ from node.results.sr_report import build_report
 from node.results.uids import UidKind, device_uid, uid
 from tests.support.result_films import MODEL, SETTINGS, prediction, subject, verdict
 
-FIELD = Box(0, 0, 400, 320)
+FIELD = FieldOfView(0, 0, 400, 320)
 
 
 @pytest.mark.parametrize("kind", list(UidKind))
@@ -75,7 +77,7 @@ def test_a_report_with_a_heatmap_is_another_report() -> None:
     reports = [
         build_report(scored, FIELD, heatmap),
         build_report(scored, FIELD, None),
-        build_report(scored, Box(0, 0, 100, 100), None),
+        build_report(scored, FieldOfView(0, 0, 100, 100), None),
     ]
     assert len({report.SOPInstanceUID for report in reports}) == 3
 

@@ -10,10 +10,11 @@ from PIL import Image
 
 from models.dataset.entry import Entry, ManifestError, Split
 from models.gate.bundle_part import Gate, GateError, drift, from_bytes, signed
-from models.gate.inference import FeatureDistribution, GateFindings, ask
+from models.gate.image_findings import ImageFindings
+from models.gate.inference import FeatureDistribution, ask
 from models.gate.input import squared
 from models.gate.net import GateConfig, Kind
-from models.images.dicom import Radiograph
+from models.images.radiograph import Radiograph
 from models.training.gate.augment import SeededRandom, moved, scrambled, turned
 from models.training.gate.cross_validation import deal, passes, rank_all
 from models.training.gate.dataset import Pictures, of_manifest, of_others
@@ -221,7 +222,7 @@ def test_a_far_picture_does_not_pass() -> None:
     near, far = spread.distances(np.array([[1.0, 0.0], [3.0, 3.0]]))
     assert near == pytest.approx(0.5)
     assert far > 1
-    plain = GateFindings(0.9, 0.05, 0.5, 0, 0.99, 0.1, near)
+    plain = ImageFindings(0.9, 0.05, 0.5, 0, 0.99, 0.1, near)
     assert passes(plain)
     assert not passes(replace(plain, distance=far))
     assert not passes(replace(plain, turn=2))

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.gate.image_findings import ImageFindings
+from models.images.radiograph import Radiograph
 from node.domain.admission.header_rules import (
     AdmissionPolicy,
     Admitted,
@@ -13,10 +15,9 @@ from node.domain.admission.header_rules import (
     PixelRule,
     Refused,
 )
-from node.domain.admission.image_findings import ImageFindings
 from node.domain.admission.image_rules import Examined, examine, judge
 from node.domain.admission.reasons import AdmissionNote, Reason
-from node.domain.radiograph.pixels import Case, Radiograph
+from node.domain.radiograph.pixels import Case
 from tests.support.film_facts import film
 
 CHEST = ImageFindings(

@@ -4,13 +4,13 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from node.domain.admission.image_findings import ImageFindings
+from models.bundle.intended_use import IntendedUse
+from models.gate.image_findings import ImageFindings
 from node.domain.admission.reasons import AdmissionNote
 from node.domain.decision.prediction import (
     Comparison,
     Decision,
     Finding,
-    IntendedUse,
     ModelIdentity,
     Probability,
     ScoreKind,

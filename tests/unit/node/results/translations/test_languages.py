@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from pydicom import Dataset
 
-from node.domain.decision.prediction import Finding, IntendedUse, ScoreKind
+from models.bundle.intended_use import IntendedUse
+from node.domain.decision.prediction import Finding, ScoreKind
 from node.domain.errors import Misconfigured
 from node.domain.workflow.delivery import ResultKind, Route, When
 from node.results.build import build_results

@@ -75,19 +75,19 @@ def db_restore(
 
 @db.command("adopt")
 def db_adopt(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Give each film in the spool that the job table does not know a job."""
+    """Create jobs for orphaned films in the spool."""
     _adopt(settings_of(config)[1], as_json=as_json)
 
 
 def _adopt(settings: Config, *, as_json: bool) -> None:
-    from node.runtime.factories import open_adopter
+    from node.runtime.factories import open_orphan_recovery
 
     log.configure(settings.log.level, settings.log.format, role="adopt")
-    adopted = open_adopter(settings).adopt_all()
+    adopted = open_orphan_recovery(settings).recover_all()
     if as_json:
         print_json({"adopted": adopted.films, "damaged": list(adopted.damaged)})
     else:
-        typer.echo(f"{adopted.films} films of the spool that had no job have one now")
+        typer.echo(f"orphaned films with a new job: {adopted.films}")
     if adopted.damaged:
-        typer.echo(f"{len(adopted.damaged)} films are damaged and stay as they are", err=True)
+        typer.echo(f"damaged films, left in the spool: {len(adopted.damaged)}", err=True)
         raise typer.Exit(1)

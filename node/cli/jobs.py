@@ -73,7 +73,9 @@ def jobs_reasons(
     from node.runtime.factories import open_operator_store
 
     begin = since.replace(tzinfo=UTC) if since else None
-    summary = summarise_reasons(open_operator_store(settings_of(config)[1]).reasons(begin), begin)
+    summary = summarise_reasons(
+        open_operator_store(settings_of(config)[1]).refusal_counts(begin), begin
+    )
     if as_json:
         print_json(summary)
     else:

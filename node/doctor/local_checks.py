@@ -141,7 +141,7 @@ def _told(rule: Rule, score: ScoreKind) -> str:
 
 def deliveries(config: Config) -> str:
     """See that whatever waits has somewhere to go."""
-    waiting = open_operator_store(config).waiting()
+    waiting = open_operator_store(config).open_deliveries()
     lost = sorted(set(waiting) - {destination.name for destination in config.destinations})
     if lost:
         raise OsteoScreenError(

@@ -1,0 +1,1 @@
+"""The job table: films, deliveries and their history in SQLite or PostgreSQL."""

@@ -1,8 +1,8 @@
-"""Leases that a clock which ran ahead has given out: they would hold a dead worker's work so long.
+"""Detection of leases that a fast clock has set too far in the future.
 
-No lease reaches farther than its span from now, unless its worker's clock is ahead of ours, or was
-before it was set back. A living worker renews its lease three times in a span, whatever its clock
-says; one that stands unchanged for a span belongs to a dead one.
+A lease ends at most one lease duration from now, unless the clock of its worker is ahead of this
+clock. A live worker renews its lease three times per duration. A lease that does not change for a
+whole duration therefore belongs to a dead worker, whatever its end is.
 """
 
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ from node.domain.workflow.delivery import DeliveryState
 from node.domain.workflow.job import JobState
 from node.jobs.tables import delivery, job
 
-_HELD = {job: str(JobState.ANALYSING), delivery: str(DeliveryState.SENDING)}
+_LEASED = {job: str(JobState.ANALYSING), delivery: str(DeliveryState.SENDING)}
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiredLeases:
-    """The ids of jobs and deliveries whose leases stand still, too far ahead."""
+    """The ids of jobs and deliveries whose leases belong to dead workers."""
 
     jobs: tuple[int, ...]
     deliveries: tuple[int, ...]
@@ -27,22 +27,22 @@ class ExpiredLeases:
 
 @dataclass
 class SkewedLeases:
-    """Remembers, from one look to the next, which leases reach too far, and since when."""
+    """Remembers between calls which leases end too late, and since when they are unchanged."""
 
-    span: timedelta
+    duration: timedelta
     _since: dict[tuple[str, int, datetime], datetime] = field(default_factory=dict)
 
-    def look(self, connection: sa.Connection, now: datetime) -> ExpiredLeases:
-        """Return what is held by leases that have stood unchanged for longer than their span."""
-        seen = {}
-        for table, held in _HELD.items():
-            far = (table.c.state == held) & (table.c.lease_until > now + self.span)
-            for row in connection.execute(sa.select(table.c.id, table.c.lease_until).where(far)):
+    def expired(self, connection: sa.Connection, now: datetime) -> ExpiredLeases:
+        """Return the leases that end too late and are unchanged for longer than the duration."""
+        unchanged = {}
+        for table, state in _LEASED.items():
+            skewed = (table.c.state == state) & (table.c.lease_until > now + self.duration)
+            for row in connection.execute(sa.select(table.c.id, table.c.lease_until).where(skewed)):
                 key = (table.name, row.id, row.lease_until)
-                seen[key] = self._since.get(key, now)
-        self._since = seen
-        still = [key for key, since in seen.items() if now - since > self.span]
+                unchanged[key] = self._since.get(key, now)
+        self._since = unchanged
+        expired = [key for key, since in unchanged.items() if now - since > self.duration]
         return ExpiredLeases(
-            jobs=tuple(id_ for name, id_, _ in still if name == job.name),
-            deliveries=tuple(id_ for name, id_, _ in still if name == delivery.name),
+            jobs=tuple(id_ for table, id_, _ in expired if table == job.name),
+            deliveries=tuple(id_ for table, id_, _ in expired if table == delivery.name),
         )

@@ -1,4 +1,4 @@
-"""What becomes of deliveries when their PACS reports on a storage commitment, or never does."""
+"""Storage commitment: settle deliveries by a PACS's report, or send them again without one."""
 
 from datetime import datetime, timedelta
 
@@ -8,51 +8,55 @@ from node.domain.workflow import retry
 from node.domain.workflow.delivery import CommitmentReport, DeliveryEvent, DeliveryState
 from node.domain.workflow.retry import RetryPolicy
 from node.jobs.tables import delivery
-from node.jobs.transitions import Change, move_deliveries
+from node.jobs.transitions import Condition, Transition, move_deliveries
 
 
 def settle_report(
-    connection: sa.Connection,
-    report: CommitmentReport,
-    now: datetime,
-    policy: RetryPolicy,
+    connection: sa.Connection, report: CommitmentReport, now: datetime, policy: RetryPolicy
 ) -> int:
-    """Settle what a report names; an unknown transaction settles nothing and returns 0."""
-    where = [
+    """Settle the deliveries of a report; return their number, 0 for an unknown transaction."""
+    awaiting = [
         delivery.c.transaction_uid == report.transaction_uid,
         delivery.c.state == str(DeliveryState.AWAITING_COMMITMENT),
     ]
-    committed = [*where, delivery.c.sop_instance_uid.in_(report.committed)]
-    settled = len(move_deliveries(connection, DeliveryEvent.COMMIT, committed, Change(now, "pacs")))
-    for uid, reason in report.failed.items():
-        refused = [*where, delivery.c.sop_instance_uid == uid]
-        why = f"the PACS did not commit the object: failure reason {reason:#06x}"
-        moved = DeliveryEvent.REFUSE_COMMITMENT
-        settled += send_again(connection, moved, refused, Change(now, "pacs", why), policy)
+    committed = [*awaiting, delivery.c.sop_instance_uid.in_(report.committed)]
+    by_pacs = Transition(now, "pacs")
+    settled = len(move_deliveries(connection, DeliveryEvent.COMMIT, committed, by_pacs))
+    for uid, code in report.failed.items():
+        failed = [*awaiting, delivery.c.sop_instance_uid == uid]
+        reason = f"the PACS did not commit the object: failure reason {code:#06x}"
+        by_pacs = Transition(now, "pacs", reason)
+        settled += send_again(connection, DeliveryEvent.REFUSE_COMMITMENT, failed, by_pacs, policy)
     return settled
 
 
 def send_again(
     connection: sa.Connection,
-    moved: DeliveryEvent,
-    where: list[sa.ColumnElement[bool]],
-    note: Change,
+    trigger: DeliveryEvent,
+    conditions: list[Condition],
+    transition: Transition,
     policy: RetryPolicy,
 ) -> int:
-    """Put deliveries back in line, or fail those whose attempts are spent; return how many."""
-    spent = [*where, delivery.c.attempt >= policy.attempts]
+    """Schedule deliveries again, or fail those without attempts left; return their number."""
+    exhausted = [*conditions, delivery.c.attempt >= policy.attempts]
     failed = move_deliveries(
-        connection, DeliveryEvent.FAIL, spent, note, error=note.why, lease_until=None
-    )
-    again = move_deliveries(
         connection,
-        moved,
-        where,
-        note,
-        error=note.why,
+        DeliveryEvent.FAIL,
+        exhausted,
+        transition,
+        error=transition.reason,
+        lease_until=None,
+    )
+    # The failed deliveries have left the states that `trigger` starts from.
+    scheduled = move_deliveries(
+        connection,
+        trigger,
+        conditions,
+        transition,
+        error=transition.reason,
         worker="",
         lease_until=None,
         transaction_uid="",
-        run_after=note.at + timedelta(seconds=retry.wait(1, policy, retry.draw_jitter())),
+        run_after=transition.at + timedelta(seconds=retry.wait(1, policy, retry.draw_jitter())),
     )
-    return len(failed) + len(again)
+    return len(failed) + len(scheduled)

@@ -1,4 +1,4 @@
-"""The job table as deliver sees it: claim, settle, release."""
+"""The job table for delivery workers: claim, renew and settle deliveries."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,11 +21,11 @@ from node.jobs.commitments import settle_report
 from node.jobs.engine import transaction
 from node.jobs.mapping import delivery_from, short
 from node.jobs.tables import delivery, job
-from node.jobs.transitions import Change, Where, move_deliveries
+from node.jobs.transitions import Condition, Transition, move_deliveries
 
 
 class DeliveryQueue:
-    """Implements `node.ports.Outbox`."""
+    """The deliveries of all destinations."""
 
     def __init__(self, engine: sa.Engine, retry: RetryPolicy) -> None:
         self._engine = engine
@@ -34,8 +34,8 @@ class DeliveryQueue:
     def claim(
         self, destination: str, worker: str, now: datetime, until: datetime, limit: int
     ) -> list[Delivery]:
-        """Lease up to `limit` deliveries that wait for this destination, oldest first."""
-        waiting = (
+        """Lease up to `limit` pending deliveries to a destination, oldest first."""
+        pending = (
             sa.select(delivery.c.id)
             .where(
                 delivery.c.destination == destination,
@@ -50,8 +50,8 @@ class DeliveryQueue:
             rows = move_deliveries(
                 connection,
                 DeliveryEvent.CLAIM,
-                [delivery.c.id.in_(connection.scalars(waiting).all())],
-                Change(now, worker),
+                [delivery.c.id.in_(connection.scalars(pending).all())],
+                Transition(now, worker),
                 worker=worker,
                 lease_until=until,
                 attempt=delivery.c.attempt + 1,
@@ -60,33 +60,35 @@ class DeliveryQueue:
         return [replace(delivery_from(row), study_instance_uid=studies[row.job_id]) for row in rows]
 
     def renew(self, deliveries: Sequence[Delivery], until: datetime) -> int:
-        """Extend the leases still held; return how many."""
+        """Extend the leases that are still held; return their number."""
         held = sa.or_(*(sa.and_(*_held(claimed)) for claimed in deliveries))
         with transaction(self._engine) as connection:
             statement = sa.update(delivery).where(held).values(lease_until=until)
             return connection.execute(statement).rowcount
 
     def settle(self, delivery: Delivery, outcome: DeliveryOutcome, now: datetime) -> bool:
-        """Record an outcome; False where the lease was lost and nothing was changed."""
-        moved, values = _effect(outcome)
-        note = Change(now, delivery.worker, values.get("error", ""))
+        """Record an outcome; return False, without a change, if the lease was lost."""
+        trigger, values = _effect(outcome)
+        transition = Transition(now, delivery.worker, values.get("error", ""))
         with transaction(self._engine) as connection:
-            return bool(move_deliveries(connection, moved, _held(delivery), note, **values))
+            rows = move_deliveries(connection, trigger, _held(delivery), transition, **values)
+        return bool(rows)
 
     def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
-        """Settle the deliveries that a commitment report names; return how many there were."""
+        """Settle the deliveries of a commitment report; return their number."""
         with transaction(self._engine) as connection:
             return settle_report(connection, report, now, self._retry)
 
 
 def _studies(connection: sa.Connection, job_ids: set[int]) -> dict[int, str]:
-    """Return the Study Instance UIDs of jobs."""
+    """Return the Study Instance UID of each job."""
     uid = job.c.film["study_instance_uid"].as_string()
-    found = connection.execute(sa.select(job.c.id, uid).where(job.c.id.in_(job_ids)))
-    return dict(found.tuples().all())
+    rows = connection.execute(sa.select(job.c.id, uid).where(job.c.id.in_(job_ids)))
+    return dict(rows.tuples().all())
 
 
-def _held(claimed: Delivery) -> list[Where]:
+def _held(claimed: Delivery) -> list[Condition]:
+    """Return the conditions under which the claim's lease is still held."""
     return [
         delivery.c.id == claimed.id,
         delivery.c.worker == claimed.worker,
@@ -96,12 +98,12 @@ def _held(claimed: Delivery) -> list[Where]:
 
 
 def _effect(outcome: DeliveryOutcome) -> tuple[DeliveryEvent, dict[str, Any]]:
-    """Return the event that an outcome is, and the columns it writes."""
+    """Return the event of an outcome and the columns that it writes."""
     match outcome:
         case Stored():
             return DeliveryEvent.STORE, {"error": "", "lease_until": None}
         case AwaitCommitment(transaction_uid=uid, until=until):
-            # The lease column holds the time by which the report is due.
+            # In this state, the lease column contains the time by which the report is due.
             return DeliveryEvent.REQUEST_COMMITMENT, {
                 "error": "",
                 "transaction_uid": uid,

@@ -1,4 +1,4 @@
-"""The database engine, and the one way to open a transaction on it."""
+"""The database engine, and its transactions with mapped errors."""
 
 import os
 import sqlite3
@@ -16,9 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from node.domain.errors import Misconfigured, Permanent, Transient
 
 SQLITE_BUSY_SECONDS = 30.0
-_READS = "osteoscreen_reads"
-# A host that vanishes without a word holds nobody for longer than half a minute (libpq's names).
-_PATIENCE = {
+_READ_ONLY = "osteoscreen_read_only"
+# libpq's names. If the server's host vanishes, a call fails after at most half a minute.
+_TIMEOUTS = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -30,7 +30,7 @@ _PATIENCE = {
 def open_engine(url: str) -> sa.Engine:
     """Return an engine for SQLite (WAL, synchronous FULL) or PostgreSQL.
 
-    Nothing is connected yet. Raises Misconfigured for a URL that names neither.
+    No connection is opened yet. Raises Misconfigured for another or a malformed URL.
     """
     try:
         parsed = sa.make_url(url)
@@ -42,7 +42,7 @@ def open_engine(url: str) -> sa.Engine:
     if backend == "postgresql":
         return sa.create_engine(
             parsed.set(drivername="postgresql+psycopg"),
-            connect_args=dict(_PATIENCE) | dict(parsed.query),
+            connect_args=dict(_TIMEOUTS) | dict(parsed.query),
             pool_pre_ping=True,
             pool_size=10,
         )
@@ -53,8 +53,8 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     file = Path(str(url.database))
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if url.database != ":memory:":
-        # Ours alone, whatever the umask; SQLite gives its log and index the same mode. Where
-        # that is not possible or the file is there, SQLite has the word.
+        # Only the owner may read the file, with any umask; SQLite gives its log the same mode. If
+        # the file exists or cannot be created, SQLite opens it or reports the error.
         with suppress(OSError):
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     engine = sa.create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, pool_size=10)
@@ -64,47 +64,50 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # Autocommit, so that Python's driver starts no transaction behind our back.
+    # In autocommit mode, Python's driver starts no transactions of its own.
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
-    # A deferred transaction that reads and then writes can fail with "locked" whatever the
-    # time-out; taking the write lock at once makes writers wait in line instead.
-    reads = connection.get_execution_options().get(_READS, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    # A deferred transaction that reads and then writes can fail with "locked" before the
+    # time-out. With the write lock taken first, writers wait for each other instead.
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
 @contextmanager
 def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open a transaction, committed on leaving; database errors become Transient or Permanent."""
+    """Open a transaction that commits at the end of the block.
+
+    Database errors become Transient or Permanent.
+    """
     try:
         with engine.begin() as connection:
             yield connection
     except (DBAPIError, PoolTimeoutError) as error:
-        raise _translated(error) from error
+        raise _map_error(error) from error
     except SQLAlchemyError as error:
         raise Permanent(f"the database refused the statement: {type(error).__name__}") from error
 
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open a transaction that only reads, for long looks: on SQLite it keeps no writer waiting."""
-    with transaction(engine.execution_options(**{_READS: True})) as connection:
+    """Open a read-only transaction for long reads; on SQLite, writers do not wait for it."""
+    with transaction(engine.execution_options(**{_READ_ONLY: True})) as connection:
         yield connection
 
 
 def clock_of(engine: sa.Engine) -> datetime:
-    """Return the database's time, in UTC. SQLite's is that of this machine, in whole seconds."""
+    """Return the database's time in UTC; SQLite's is this machine's time in whole seconds."""
     with transaction(engine) as connection:
         now = connection.execute(sa.select(sa.func.now())).scalar_one()
     return now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)
 
 
-def _translated(error: SQLAlchemyError) -> Exception:
-    """Map a driver's error. Its text may quote row values, so that only its first line is kept."""
+def _map_error(error: SQLAlchemyError) -> Exception:
+    """Map a driver's error. Only its first line is kept, because others may quote row values."""
     cause: Any = getattr(error, "orig", None) or error
     text = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     if "no such table" in text or "no such column" in text or "does not exist" in text:

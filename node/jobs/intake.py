@@ -1,4 +1,4 @@
-"""The job table as ingest sees it: new films, and what PACS say of commitments."""
+"""The job table for ingest: new films and commitment reports."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,39 +15,40 @@ from node.jobs.commitments import settle_report
 from node.jobs.engine import transaction
 from node.jobs.mapping import admission_json, film_json, short
 from node.jobs.tables import job
-from node.jobs.transitions import Change, record_new
+from node.jobs.transitions import Transition, record_receipt
 
 _Insert = sqlite.Insert | postgresql.Insert
 
 
 class IntakeStore:
-    """Implements `node.ports.Intake`."""
+    """Inserts jobs, and settles deliveries by commitment reports."""
 
     def __init__(self, engine: sa.Engine, retry: RetryPolicy) -> None:
         self._engine = engine
         self._retry = retry
 
     def receive(
-        self, film: Film, admission: Admission, spool_key: str, now: datetime, who: str = ""
+        self, film: Film, admission: Admission, spool_key: str, now: datetime, actor: str = ""
     ) -> bool:
-        """Insert a film's job, durable on return; False if the very film is known already.
+        """Insert a film's job, durable on return; return False if the film already has a job.
 
-        `who` brought it goes on record; the calling AE, if nobody is named.
+        The history records `actor`, or the calling AE title if it is empty.
         """
         match admission:
             case Admitted(doubts=doubts, notes=notes):
                 state, reason, error = JobState.RECEIVED, "", ""
-                why = "; ".join([*notes, *(doubt.text for doubt in doubts)])
-            case Refused(text=why, reported=True):
+                comment = "; ".join([*notes, *(doubt.text for doubt in doubts)])
+            case Refused(text=comment, reported=True):
+                # Analysis builds the report on the refusal.
                 state, reason, error = JobState.RECEIVED, "", ""
-            case Refused(reason=reason, text=why):
-                state, error = JobState.REJECTED, why
+            case Refused(reason=reason, text=comment):
+                state, error = JobState.REJECTED, comment
         row = _row(film, spool_key, now) | {
             "state": str(state),
             "reason": str(reason),
             "error": short(error),
             "admission": admission_json(admission),
-            **_contending(film, admission, now),
+            **_study_columns(film, admission, now),
         }
         statement = (
             self._insert()
@@ -58,8 +59,8 @@ class IntakeStore:
         with transaction(self._engine) as connection:
             job_id = connection.scalar(statement)
             if job_id is not None:
-                note = Change(now, who or film.calling_ae, why)
-                record_new(connection, job_id, "receive", str(state), note)
+                receipt = Transition(now, actor or film.calling_ae, comment)
+                record_receipt(connection, job_id, str(state), receipt)
         return job_id is not None
 
     def _insert(self) -> _Insert:
@@ -67,20 +68,20 @@ class IntakeStore:
         return postgresql.insert(job) if postgres else sqlite.insert(job)
 
     def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
-        """Settle the deliveries that a commitment report names; return how many there were."""
+        """Settle the deliveries of a commitment report; return their number."""
         with transaction(self._engine) as connection:
             return settle_report(connection, report, now, self._retry)
 
 
-def _contending(film: Film, admission: Admission, now: datetime) -> dict[str, Any]:
-    """Return the columns by which a film contends with others of its study, if it has to."""
+def _study_columns(film: Film, admission: Admission, now: datetime) -> dict[str, Any]:
+    """Return the columns that select one film of a study; none if every film is scored."""
     if not isinstance(admission, Admitted) or admission.contest is None:
         return {}
-    contest = admission.contest
+    candidate = admission.contest
     return {
         "study": film.study_instance_uid,
-        "standing": contest.rank,
-        "run_after": now + timedelta(seconds=contest.wait),
+        "standing": candidate.rank,
+        "run_after": now + timedelta(seconds=candidate.wait),
     }
 
 

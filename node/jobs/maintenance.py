@@ -1,4 +1,4 @@
-"""The job table as maintenance sees it: expired leases, overdue commitments, bytes to purge."""
+"""The job table for maintenance: expired leases, overdue commitments, retention."""
 
 from datetime import datetime, timedelta
 
@@ -11,15 +11,16 @@ from node.jobs.clock_skew import SkewedLeases
 from node.jobs.commitments import send_again
 from node.jobs.engine import transaction
 from node.jobs.tables import delivery, job
-from node.jobs.transitions import Change, move_jobs
+from node.jobs.transitions import Condition, Transition, move_jobs
 
-_WHO = "maintenance"
-_FINAL = [str(state) for state in FINAL]
-_PURGED_AT_ONCE = 5_000  # jobs; a statement can name so many keys
+_ACTOR = "maintenance"
+_LEASE_EXPIRED = "the lease expired: its worker has ended or lost its connection"
+_FINAL = job.c.state.in_([str(state) for state in FINAL])
+_JOBS_PER_PURGE = 5_000  # a statement has a maximum number of parameters
 
 
 class MaintenanceStore:
-    """Implements `node.ports.Care`."""
+    """The statements of the maintenance tasks."""
 
     def __init__(
         self, engine: sa.Engine, analysis: RetryPolicy, delivery: RetryPolicy, lease: timedelta
@@ -28,107 +29,115 @@ class MaintenanceStore:
         self._analysis = analysis
         self._delivery = delivery
         self._lease = lease
-        self._ahead = SkewedLeases(lease)
+        self._skewed = SkewedLeases(lease)
 
-    def rescue(self, now: datetime) -> int:
-        """Take back what dead workers held; fail what has ended its worker too often."""
-        lost = "the worker that held it is gone: its lease ran out"
+    def release_expired_leases(self, now: datetime) -> int:
+        """Schedule the work of dead workers again; return the number of jobs and deliveries.
+
+        A job or delivery without attempts left fails: it may be what ended its workers.
+        """
         with transaction(self._engine) as connection:
-            self._make_due(connection, now)
-            dead = self._ahead.look(connection, now)
-            expired = [
+            self._limit_waits(connection, now)
+            skewed = self._skewed.expired(connection, now)
+            jobs = [
                 job.c.state == str(JobState.ANALYSING),
-                (job.c.lease_until < now) | job.c.id.in_(dead.jobs),
+                (job.c.lease_until < now) | job.c.id.in_(skewed.jobs),
             ]
-            spent = [*expired, job.c.attempt >= self._analysis.attempts]
-            failed = move_jobs(
-                connection, JobEvent.FAIL, spent, Change(now, _WHO, lost), error=lost
-            )
-            back = move_jobs(
-                connection,
-                JobEvent.EXPIRE,
-                expired,
-                Change(now, _WHO, lost),
-                worker="",
-                lease_until=None,
-                run_after=now,
-                error=lost,
-            )
-            sending = [
+            deliveries = [
                 delivery.c.state == str(DeliveryState.SENDING),
-                (delivery.c.lease_until < now) | delivery.c.id.in_(dead.deliveries),
+                (delivery.c.lease_until < now) | delivery.c.id.in_(skewed.deliveries),
             ]
-            note = Change(now, _WHO, lost)
-            sent = send_again(connection, DeliveryEvent.EXPIRE, sending, note, self._delivery)
-        return len(failed) + len(back) + sent
+            transition = Transition(now, _ACTOR, _LEASE_EXPIRED)
+            released = self._release_jobs(connection, jobs, transition)
+            return released + send_again(
+                connection, DeliveryEvent.EXPIRE, deliveries, transition, self._delivery
+            )
 
-    def _make_due(self, connection: sa.Connection, now: datetime) -> None:
-        """Take up what waits longer than any wait is: a clock ran ahead when it was put off."""
-        for table, waiting, plan in (
+    def _release_jobs(
+        self, connection: sa.Connection, expired: list[Condition], transition: Transition
+    ) -> int:
+        exhausted = [*expired, job.c.attempt >= self._analysis.attempts]
+        error = transition.reason
+        failed = move_jobs(connection, JobEvent.FAIL, exhausted, transition, error=error)
+        scheduled = move_jobs(
+            connection,
+            JobEvent.EXPIRE,
+            expired,
+            transition,
+            worker="",
+            lease_until=None,
+            run_after=transition.at,
+            error=error,
+        )
+        return len(failed) + len(scheduled)
+
+    def _limit_waits(self, connection: sa.Connection, now: datetime) -> None:
+        """Make work due that waits longer than any retry does: a fast clock has scheduled it."""
+        for table, state, policy in (
             (job, JobState.RECEIVED, self._analysis),
             (delivery, DeliveryState.PENDING, self._delivery),
         ):
-            longest = timedelta(seconds=plan.cap) + self._lease
-            put_off = (table.c.state == str(waiting)) & (table.c.run_after > now + longest)
-            connection.execute(sa.update(table).where(put_off).values(run_after=now))
+            longest = timedelta(seconds=policy.cap) + self._lease
+            too_late = (table.c.state == str(state)) & (table.c.run_after > now + longest)
+            connection.execute(sa.update(table).where(too_late).values(run_after=now))
 
     def expire_commitments(self, now: datetime) -> int:
-        """Send again what a PACS has stored and never committed."""
+        """Schedule deliveries again whose commitment is overdue; return their number."""
         overdue = [
             delivery.c.state == str(DeliveryState.AWAITING_COMMITMENT),
             delivery.c.lease_until < now,
         ]
-        note = Change(now, _WHO, "no storage commitment report came in time")
+        transition = Transition(now, _ACTOR, "no storage commitment report came in time")
         with transaction(self._engine) as connection:
-            return send_again(connection, DeliveryEvent.EXPIRE, overdue, note, self._delivery)
+            return send_again(connection, DeliveryEvent.EXPIRE, overdue, transition, self._delivery)
 
-    def spend_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
-        """Forget keys past their retention that no unfinished job refers to; return some of them.
+    def clear_expired_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
+        """Clear spool keys whose retention has ended; return a part of them, or [] at the end.
 
-        None where there are no more. Their jobs are locked, so that an operator who has one of
-        them sent or scored again comes before, and they are kept, or after, and is told that the
-        bytes are gone.
+        A key that an unfinished job uses is kept. The final jobs are locked. If an operator
+        resends or reanalyses one of them first, its keys are kept. If the operator comes second,
+        the command reports that the bytes are deleted.
         """
-        done = job.c.state.in_(_FINAL)
         of_job = delivery.c.job_id == job.c.id
         film = (job.c.spool_key != "") & (job.c.updated_at < films_before)
         result = (job.c.updated_at < results_before) & sa.exists().where(
             of_job, delivery.c.spool_key != ""
         )
-        old = sa.select(job.c.id).where(done, film | result).limit(_PURGED_AT_ONCE)
-        needed = sa.union(
-            sa.select(job.c.spool_key).where(~done),
-            sa.select(delivery.c.spool_key).where(of_job, ~done),
+        expired_jobs = sa.select(job.c.id).where(_FINAL, film | result).limit(_JOBS_PER_PURGE)
+        used = sa.union(
+            sa.select(job.c.spool_key).where(~_FINAL),
+            sa.select(delivery.c.spool_key).where(of_job, ~_FINAL),
         )
         with transaction(self._engine) as connection:
-            ids = connection.scalars(old.with_for_update(key_share=True)).all()
+            ids = connection.scalars(expired_jobs.with_for_update(key_share=True)).all()
             films = sa.select(job.c.spool_key).where(job.c.id.in_(ids), film)
             results = sa.select(delivery.c.spool_key).where(
                 of_job, job.c.id.in_(ids), job.c.updated_at < results_before
             )
-            spent = set(connection.scalars(sa.union(films, results))) - {""}
-            spent -= set(connection.scalars(needed))
+            expired = set(connection.scalars(sa.union(films, results))) - {""}
+            expired -= set(connection.scalars(used))
             for table in (job, delivery):
-                gone = table.c.spool_key.in_(sorted(spent))
-                connection.execute(sa.update(table).where(gone).values(spool_key=""))
-        return sorted(spent)
+                rows = table.c.spool_key.in_(sorted(expired))
+                connection.execute(sa.update(table).where(rows).values(spool_key=""))
+        return sorted(expired)
 
     def purge_rows(self, before: datetime) -> int:
-        """Delete final jobs, with their deliveries and events, that were last touched before."""
-        old = sa.delete(job).where(
-            job.c.state.in_(_FINAL), job.c.updated_at < before, job.c.spool_key == ""
-        )
-        with transaction(self._engine) as connection:
-            return connection.execute(old).rowcount
+        """Delete final jobs, with deliveries and events, without bytes or changes since `before`.
 
-    def known_keys(self) -> set[str]:
-        """Return every spool key that a row refers to."""
+        Returns the number of jobs.
+        """
+        expired = sa.delete(job).where(_FINAL, job.c.updated_at < before, job.c.spool_key == "")
+        with transaction(self._engine) as connection:
+            return connection.execute(expired).rowcount
+
+    def referenced_keys(self) -> set[str]:
+        """Return every spool key that a job or a delivery refers to."""
         keys = sa.union(sa.select(job.c.spool_key), sa.select(delivery.c.spool_key))
         with transaction(self._engine) as connection:
             return set(connection.scalars(keys))
 
-    def depths(self) -> dict[str, int]:
-        """Return how many wait: films to be scored, and results for each destination."""
+    def queue_depths(self) -> dict[str, int]:
+        """Return the number of films to score, and of results to send to each destination."""
         unscored = [str(JobState.RECEIVED), str(JobState.ANALYSING)]
         films = sa.select(sa.func.count()).select_from(job).where(job.c.state.in_(unscored))
         results = (
@@ -137,7 +146,7 @@ class MaintenanceStore:
             .group_by(delivery.c.destination)
         )
         with transaction(self._engine) as connection:
-            waiting = {"films": connection.scalar(films) or 0}
+            depths = {"films": connection.scalar(films) or 0}
             for destination, count in connection.execute(results).tuples():
-                waiting[f"results for {destination}"] = count
-        return waiting
+                depths[f"results for {destination}"] = count
+        return depths

@@ -1,4 +1,7 @@
-"""Rows to domain objects and back."""
+"""Mapping of rows to domain objects and back.
+
+The keys of stored JSON never change. Rows of earlier and of later releases are readable.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
@@ -30,14 +33,14 @@ from node.domain.workflow.delivery import Delivery, DeliveryState, Reference, Re
 from node.domain.workflow.job import Job, JobState
 
 MAX_TEXT = 500
-_FACTS = frozenset(fact.name for fact in fields(Film))
+_FILM_FIELDS = frozenset(field.name for field in fields(Film))
 _COLUMNS = frozenset({"patient", "taken"})
 _Code = TypeVar("_Code", bound=StrEnum)
 
 
 def film_json(film: Film) -> dict[str, Any]:
-    """Return a film's facts for the JSON column: those that have no column of their own."""
-    return {key: fact for key, fact in asdict(film).items() if key not in _COLUMNS}
+    """Return the attributes of a film for the JSON column, without those in other columns."""
+    return {key: value for key, value in asdict(film).items() if key not in _COLUMNS}
 
 
 def admission_json(admission: Admission) -> dict[str, Any]:
@@ -50,57 +53,57 @@ def admission_json(admission: Admission) -> dict[str, Any]:
 
 
 def admission_from(stored: dict[str, Any] | None) -> Admission:
-    """Return the admission of a JSON column.
-
-    Rows of earlier versions have none: what they let through was in no doubt.
-    """
+    """Return the admission of a JSON column; films of early releases have no open questions."""
     if not stored:
         return Admitted()
     if "reason" in stored:
         return Refused(Reason(stored["reason"]), stored["text"], stored["reported"])
-    doubts = (
-        OpenQuestion(Reason(one["reason"]), DoubtKind(one["kind"]), one["text"])
-        for one in stored["doubts"]
+    questions = (
+        OpenQuestion(Reason(question["reason"]), DoubtKind(question["kind"]), question["text"])
+        for question in stored["doubts"]
     )
-    return Admitted(tuple(doubts), notes_from(stored))
+    return Admitted(tuple(questions), notes_from(stored))
 
 
 def notes_from(stored: dict[str, Any]) -> tuple[AdmissionNote, ...]:
-    """Return the notes of an admission or a verdict."""
-    notes = (_known(AdmissionNote, code) for code in stored.get("notes", ()))
+    """Return the notes of an admission or a verdict, without codes of later releases."""
+    notes = (_code_or_none(AdmissionNote, code) for code in stored.get("notes", ()))
     return tuple(note for note in notes if note)
 
 
-def seen_json(seen: ImageFindings | None) -> dict[str, Any] | None:
-    """Return what the gate has seen for the JSON column."""
-    return None if seen is None else asdict(seen)
+def findings_json(findings: ImageFindings | None) -> dict[str, Any] | None:
+    """Return the gate's findings for the JSON column."""
+    return None if findings is None else asdict(findings)
 
 
 def film_of(row: sa.Row[Any]) -> Film:
-    """Return the facts of a film from a row of the job table."""
+    """Return the film of a row of the job table."""
     return replace(film_from(row.film), patient=row.patient, taken=row.taken)
 
 
 def film_from(stored: dict[str, Any]) -> Film:
-    """Return the film of a JSON column, whichever version of this product has written it.
+    """Return the film of a JSON column, written by any release of this product.
 
-    Facts that an earlier one did not know have their defaults; what a later one adds is left out.
+    An attribute that an earlier release did not store has its default. An attribute that a later
+    release has added is ignored.
     """
-    facts = {name: fact for name, fact in stored.items() if name in _FACTS}
-    facts["image_type"] = tuple(facts["image_type"])
+    values = {name: value for name, value in stored.items() if name in _FILM_FIELDS}
+    values["image_type"] = tuple(values["image_type"])
     for source in ("coded", "series", "study"):
-        facts[source] = _said_from(facts.get(source) or {})
-    facts["oriented"] = _known(View, facts.get("oriented"))
-    facts["derivation"] = _known(Derivation, facts.get("derivation"))
-    return Film(**facts)
+        values[source] = _statements_from(values.get(source) or {})
+    values["oriented"] = _code_or_none(View, values.get("oriented"))
+    values["derivation"] = _code_or_none(Derivation, values.get("derivation"))
+    return Film(**values)
 
 
-def _said_from(stored: dict[str, Any]) -> HeaderStatements:
-    parts = (_known(BodyPart, part) for part in stored.get("parts", ()))
-    return HeaderStatements(tuple(part for part in parts if part), _known(View, stored.get("view")))
+def _statements_from(stored: dict[str, Any]) -> HeaderStatements:
+    parts = (_code_or_none(BodyPart, part) for part in stored.get("parts", ()))
+    view = _code_or_none(View, stored.get("view"))
+    return HeaderStatements(tuple(part for part in parts if part), view)
 
 
-def _known(codes: type[_Code], stored: str | None) -> _Code | None:
+def _code_or_none(codes: type[_Code], stored: str | None) -> _Code | None:
+    """Return a stored code, or None for a code of a later release."""
     return codes(stored) if stored in [str(code) for code in codes] else None
 
 
@@ -110,13 +113,15 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def short(text: str) -> str:
-    """Return a text fit for the error and event columns; PostgreSQL refuses NUL."""
+    """Return a text that fits the error and event columns; PostgreSQL refuses NUL."""
     return text.replace("\0", "")[:MAX_TEXT]
 
 
 def job_from(row: sa.Row[Any], reports: Sequence[Reference] = (), chosen: str = "") -> Job:
-    """Return the job of a row of the job table, the reports that were built of it before, and
-    the film of its study that was scored in its place.
+    """Return the job of a row of the job table.
+
+    `reports` are the reports of earlier analyses. `chosen` is the SOP Instance UID of the film of
+    the same study that was scored instead.
     """
     return Job(
         id=row.id,
@@ -147,17 +152,17 @@ def _verdict_from(stored: dict[str, Any]) -> Verdict:
             version=model["version"],
             digest=model["digest"],
             intended_use=IntendedUse(model["intended_use"]),
-            clinical=model.get("clinical", ""),  # absent from rows of earlier versions
+            clinical=model.get("clinical", ""),  # rows of early releases have no value
         ),
         seconds=stored["seconds"],
-        shadowed=tuple(stored.get("shadowed", ())),  # absent, as above
+        shadowed=tuple(stored.get("shadowed", ())),  # rows of early releases have no value
         notes=notes_from(stored),
-        refused=_known(Reason, stored.get("refused")),
+        refused=_code_or_none(Reason, stored.get("refused")),
     )
 
 
 def _decision_from(stored: dict[str, Any]) -> Decision:
-    """Return a decision; what rows of earlier versions lack, they did not have."""
+    """Return a decision; rows of early releases lack band, prior studies and policy."""
     band, prior = stored.get("band"), stored.get("prior")
     return Decision(
         finding=Finding(stored["finding"]),
@@ -176,7 +181,7 @@ def _decision_from(stored: dict[str, Any]) -> Decision:
 def prior_from(
     taken: date, film: dict[str, Any], verdict: dict[str, Any], reported: bool
 ) -> PriorResult:
-    """Return what an earlier film came to; `reported` is whether its results were sent."""
+    """Return the result of an earlier film; `reported` is whether its results were sent."""
     decision = _decision_from(verdict["decision"])
     return PriorResult(
         taken=taken,
@@ -191,7 +196,7 @@ def prior_from(
 
 
 def reference_from(row: sa.Row[Any]) -> Reference:
-    """Return the result that a row of the delivery table sends."""
+    """Return the UIDs of the result in a row of the delivery table."""
     return Reference(row.sop_class_uid, row.sop_instance_uid, row.series_instance_uid)
 
 

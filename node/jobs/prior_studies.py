@@ -1,4 +1,4 @@
-"""What is on record of a patient's earlier films."""
+"""The results of a patient's earlier films."""
 
 from datetime import date
 
@@ -13,31 +13,30 @@ _REPORTED = [str(state) for state in (JobState.ANALYSED, JobState.DONE)]
 
 
 def is_reported() -> sa.ColumnElement[bool]:
-    """Return the condition that a job's results are delivered, or on their way.
+    """Return the condition that a job's results are delivered, or are being delivered.
 
-    What a destination has refused, what is scored anew, and what was scored in shadow is not yet
-    known to anybody.
+    A job that failed, is reanalysed, or was scored in shadow mode has informed no clinician.
     """
-    sent = sa.exists().where(delivery.c.job_id == job.c.id)
-    return sa.and_(job.c.state.in_(_REPORTED), sent)
+    has_delivery = sa.exists().where(delivery.c.job_id == job.c.id)
+    return sa.and_(job.c.state.in_(_REPORTED), has_delivery)
 
 
-def prior_results(connection: sa.Connection, one: Job, since: date) -> list[PriorResult]:
-    """Return what films of the patient came to, newest first: taken since then, before this one.
+def prior_results(connection: sa.Connection, current: Job, since: date) -> list[PriorResult]:
+    """Return the results of the patient's films before this one, newest first, back to `since`.
 
-    Of another study, since the films of one are read together. Of two films of one day, the one
-    that was received first is the earlier: neither may take the other for known.
+    Films of the same study are excluded, because they are read together. Of two films of the same
+    day, the one received first is the earlier, so that only one refers to the other.
     """
-    film = one.film
+    film = current.film
     if not film.patient or film.taken is None:
         return []
-    before = sa.or_(job.c.taken < film.taken, sa.and_(job.c.taken == film.taken, job.c.id < one.id))
+    same_day = sa.and_(job.c.taken == film.taken, job.c.id < current.id)
     statement = (
         sa.select(job.c.taken, job.c.film, job.c.verdict, is_reported())
         .where(
             job.c.patient == film.patient,
             job.c.taken >= since,
-            before,
+            (job.c.taken < film.taken) | same_day,
             job.c.verdict.is_not(None),
             job.c.reason == "",
             job.c.film["study_instance_uid"].as_string() != film.study_instance_uid,

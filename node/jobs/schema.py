@@ -1,4 +1,4 @@
-"""Bring the database's schema to what this version needs."""
+"""Upgrade and check of the database schema."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ import node
 from node.domain.errors import Permanent
 from node.jobs.engine import open_engine, transaction
 
-_UPGRADE_LOCK = 0x057E0  # one upgrade at a time on a PostgreSQL that several nodes share
+_UPGRADE_LOCK = 0x057E0  # several nodes may share a PostgreSQL; one of them upgrades at a time
 
 
 def upgrade(engine: sa.Engine) -> str:
-    """Run the migrations that are missing, all or none; return the revision reached."""
+    """Run the missing migrations in one transaction; return the new revision."""
     config = _alembic_config()
     with transaction(engine) as connection:
         if engine.dialect.name == "postgresql":
@@ -27,26 +27,29 @@ def upgrade(engine: sa.Engine) -> str:
 
 
 def current(engine: sa.Engine) -> str | None:
-    """Return the revision that the database has, None for an empty one."""
+    """Return the revision of the database, None if it is empty."""
     with transaction(engine) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def head() -> str:
-    """Return the revision that this version needs."""
+    """Return the revision that this release needs."""
     return str(ScriptDirectory.from_config(_alembic_config()).get_current_head())
 
 
 def require_current(engine: sa.Engine) -> None:
-    """Raise Permanent, with the remedy, unless the schema is the one this version needs."""
-    found, needed = current(engine), head()
-    if found != needed:
-        stands = f"stands at revision {found}" if found else "is empty"
-        raise Permanent(f"the database {stands}, {needed} is needed; run: osteoscreen db upgrade")
+    """Raise Permanent, with the remedy, unless the schema is the one that this release needs."""
+    revision, needed = current(engine), head()
+    if revision != needed:
+        fault = f"has revision {revision}" if revision else "is empty"
+        raise Permanent(
+            f"the database {fault}, but this release needs revision {needed}; "
+            "run: osteoscreen db upgrade"
+        )
 
 
 def open_current(url: str) -> sa.Engine:
-    """Return an engine on a database with the schema of this version; raise as above."""
+    """Return an engine on a database with the schema of this release, or raise Permanent."""
     engine = open_engine(url)
     require_current(engine)
     return engine
@@ -59,7 +62,7 @@ def _alembic_config() -> AlembicConfig:
 
 
 def _migrations() -> Path:
-    """Return the migrations' folder: beside the package in a checkout, inside it in a wheel."""
+    """Return the folder of migrations: in a wheel, it lies inside the package."""
     package = Path(str(node.__file__)).parent
     checkout = package.parent / "migrations"
     return checkout if (checkout / "env.py").is_file() else package / "migrations"

@@ -1,4 +1,4 @@
-"""The job table as analyse sees it: claim, renew, settle."""
+"""The job table for scoring workers: claim, renew and settle jobs."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,15 +12,15 @@ from node.domain.workflow.delivery import DOCUMENTS, DeliveryState, PlannedDeliv
 from node.domain.workflow.job import Analysed, AnalysisOutcome, Job, JobEvent, JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt
 from node.jobs.engine import transaction
-from node.jobs.mapping import job_from, reference_from, seen_json, short, verdict_json
+from node.jobs.mapping import findings_json, job_from, reference_from, short, verdict_json
 from node.jobs.prior_studies import prior_results
 from node.jobs.study_selection import chosen_films, next_of_study
 from node.jobs.tables import delivery, job
-from node.jobs.transitions import Change, Where, finish_if_settled, move_jobs
+from node.jobs.transitions import Condition, Transition, finish_if_settled, move_jobs
 
 
 class ScoringQueue:
-    """Implements `node.ports.Queue`."""
+    """The jobs that wait for analysis."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -28,8 +28,8 @@ class ScoringQueue:
     def claim(self, worker: str, now: datetime, until: datetime, limit: int) -> list[Job]:
         """Lease up to `limit` waiting jobs, oldest first, and count the attempt.
 
-        One that was tried before comes alone: if it is what ended its worker, it ends no other's.
-        One that contends with others of its study comes when no better one is left.
+        A job that was tried before is claimed alone: if it ends its worker again, no other job is
+        affected. Of the films of one study, the best one is claimed first.
         """
         waiting = (
             sa.select(job.c.id, job.c.attempt)
@@ -39,41 +39,50 @@ class ScoringQueue:
             .with_for_update(skip_locked=True)
         )
         with transaction(self._engine) as connection:
-            # Two statements: as a subquery of the update, PostgreSQL may run the selection more
-            # than once and claim more than the limit.
+            # In two statements: PostgreSQL may run a subquery of the update more than once, and
+            # would claim more than the limit.
             rows = move_jobs(
                 connection,
                 JobEvent.CLAIM,
-                [job.c.id.in_(_together(connection.execute(waiting).tuples().all()))],
-                Change(now, worker),
+                [job.c.id.in_(_claimable(connection.execute(waiting).tuples().all()))],
+                Transition(now, worker),
                 worker=worker,
                 lease_until=until,
                 attempt=job.c.attempt + 1,
             )
             ids = [row.id for row in rows]
-            earlier, chosen = _reports(connection, ids), chosen_films(connection, ids)
-        return [job_from(row, earlier.get(row.id, ()), chosen.get(row.id, "")) for row in rows]
+            reports, chosen = _reports(connection, ids), chosen_films(connection, ids)
+        return [job_from(row, reports.get(row.id, ()), chosen.get(row.id, "")) for row in rows]
 
-    def earlier(self, job: Job, since: date) -> list[PriorResult]:
-        """Return what films of the same patient, taken since then, came to, newest first."""
+    def prior_results(self, job: Job, since: date) -> list[PriorResult]:
+        """Return the results of the patient's earlier films, newest first, back to `since`."""
         with transaction(self._engine) as connection:
             return prior_results(connection, job, since)
 
     def renew(self, jobs: Sequence[Job], until: datetime) -> int:
-        """Extend the leases still held; return how many."""
+        """Extend the leases that are still held; return their number."""
         held = sa.or_(*(sa.and_(*_held(claimed)) for claimed in jobs))
         statement = sa.update(job).where(held).values(lease_until=until)
         with transaction(self._engine) as connection:
             return connection.execute(statement).rowcount
 
     def settle(self, job: Job, outcome: AnalysisOutcome, now: datetime) -> bool:
-        """Record an outcome; False where the lease was lost and nothing was changed."""
+        """Record an outcome; return False, without a change, if the lease was lost."""
+        trigger, values = _effect(outcome)
+        transition = Transition(now, job.worker, values.get("error", ""))
         with transaction(self._engine) as connection:
-            return _settle(connection, job, outcome, Change(now, job.worker))
+            if not move_jobs(
+                connection, trigger, _held(job), transition, lease_until=None, **values
+            ):
+                return False
+            if isinstance(outcome, Analysed):
+                _insert_deliveries(connection, job, outcome.parcels, now)
+                finish_if_settled(connection, job.id, transition)
+        return True
 
 
-def _together(waiting: Sequence[tuple[int, int]]) -> list[int]:
-    """Return which of the waiting jobs, given as id and attempts so far, are claimed at once."""
+def _claimable(waiting: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the jobs to claim together, from pairs of an id and its attempts."""
     if waiting and waiting[0][1]:
         return [waiting[0][0]]
     return [job_id for job_id, attempts in waiting if not attempts]
@@ -82,7 +91,7 @@ def _together(waiting: Sequence[tuple[int, int]]) -> list[int]:
 def _reports(
     connection: sa.Connection, job_ids: Sequence[int]
 ) -> Mapping[int, Sequence[Reference]]:
-    """Return the reports that earlier analyses of these jobs built, oldest first."""
+    """Return the reports of earlier analyses of each job, oldest first."""
     statement = (
         sa.select(delivery)
         .where(
@@ -92,13 +101,14 @@ def _reports(
         )
         .order_by(delivery.c.id)
     )
-    found: dict[int, dict[Reference, None]] = defaultdict(dict)
+    reports: dict[int, dict[Reference, None]] = defaultdict(dict)
     for row in connection.execute(statement):
-        found[row.job_id][reference_from(row)] = None  # one for several destinations
-    return {job_id: tuple(references) for job_id, references in found.items()}
+        reports[row.job_id][reference_from(row)] = None  # several destinations share a report
+    return {job_id: tuple(references) for job_id, references in reports.items()}
 
 
-def _held(claimed: Job) -> list[Where]:
+def _held(claimed: Job) -> list[Condition]:
+    """Return the conditions under which the claim's lease is still held."""
     return [
         job.c.id == claimed.id,
         job.c.worker == claimed.worker,
@@ -107,34 +117,21 @@ def _held(claimed: Job) -> list[Where]:
     ]
 
 
-def _settle(
-    connection: sa.Connection, claimed: Job, outcome: AnalysisOutcome, note: Change
-) -> bool:
-    moved, values = _effect(outcome)
-    note = Change(note.at, note.who, values.get("error", ""))
-    if not move_jobs(connection, moved, _held(claimed), note, lease_until=None, **values):
-        return False
-    if isinstance(outcome, Analysed):
-        _post(connection, claimed, outcome.parcels, note)
-        finish_if_settled(connection, claimed.id, note)
-    return True
-
-
 def _effect(outcome: AnalysisOutcome) -> tuple[JobEvent, dict[str, Any]]:
-    """Return the event that an outcome is, and the columns it writes."""
+    """Return the event of an outcome and the columns that it writes."""
     match outcome:
-        case Analysed(verdict=verdict, seen=seen):
+        case Analysed(verdict=verdict, seen=findings):
             return JobEvent.ANALYSE, {
                 "verdict": verdict_json(verdict),
                 "reason": str(verdict.refused or ""),
                 "error": short(verdict.decision.reason) if verdict.refused else "",
-                "seen": seen_json(seen),
+                "seen": findings_json(findings),
             }
-        case NotScored(reason=reason, text=text, seen=seen):
+        case NotScored(reason=reason, text=text, seen=findings):
             return JobEvent.REJECT, {
                 "reason": reason,
                 "error": short(text),
-                "seen": seen_json(seen),
+                "seen": findings_json(findings),
             }
         case RetryAt(at=at, error=error):
             return JobEvent.RETRY, {"run_after": at, "error": short(error)}
@@ -143,21 +140,24 @@ def _effect(outcome: AnalysisOutcome) -> tuple[JobEvent, dict[str, Any]]:
     assert_never(outcome)
 
 
-def _post(
-    connection: sa.Connection, claimed: Job, parcels: Sequence[PlannedDelivery], note: Change
+def _insert_deliveries(
+    connection: sa.Connection, claimed: Job, planned: Sequence[PlannedDelivery], now: datetime
 ) -> None:
-    """Insert a delivery for each parcel. One that is there already, from an earlier analysis
-    with the very same result, stays as it stands, but has its bytes again.
+    """Insert a row for each planned delivery that has none.
+
+    An earlier analysis with the same result has left its deliveries. They keep their state, and
+    get the key of the result's bytes, which retention may have cleared.
     """
-    ours = delivery.c.job_id == claimed.id
-    known = set(
+    of_job = delivery.c.job_id == claimed.id
+    existing = set(
         connection.execute(
-            sa.select(delivery.c.destination, delivery.c.sop_instance_uid).where(ours)
+            sa.select(delivery.c.destination, delivery.c.sop_instance_uid).where(of_job)
         ).tuples()
     )
-    for result in {parcel.result for parcel in parcels}:
+    for result in {parcel.result for parcel in planned}:
         same = delivery.c.sop_instance_uid == result.sop_instance_uid
-        connection.execute(sa.update(delivery).where(ours, same).values(spool_key=result.spool_key))
+        values = {"spool_key": result.spool_key}
+        connection.execute(sa.update(delivery).where(of_job, same).values(values))
     rows = [
         {
             "job_id": claimed.id,
@@ -170,13 +170,13 @@ def _post(
             "state": str(DeliveryState.PENDING),
             "attempt": 0,
             "worker": "",
-            "run_after": note.at,
+            "run_after": now,
             "error": "",
             "transaction_uid": "",
-            "updated_at": note.at,
+            "updated_at": now,
         }
-        for parcel in parcels
-        if (parcel.destination, parcel.result.sop_instance_uid) not in known
+        for parcel in planned
+        if (parcel.destination, parcel.result.sop_instance_uid) not in existing
     ]
     if rows:
         connection.execute(sa.insert(delivery), rows)

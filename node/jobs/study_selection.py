@@ -1,4 +1,4 @@
-"""Films of one study in the job table: which comes next, and which was scored."""
+"""Selection of one film per study in the job table."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,37 +7,38 @@ import sqlalchemy as sa
 from node.domain.workflow.job import JobState
 from node.jobs.tables import job
 
-_other = job.alias("other")
-_RIVALS = (
-    _other.c.study == job.c.study,
-    _other.c.id != job.c.id,
-    # Other bytes under the same UID are the same film, corrected: no rival, but its successor.
-    _other.c.sop_instance_uid != job.c.sop_instance_uid,
+_rival = job.alias("rival")
+_IS_RIVAL = (
+    _rival.c.study == job.c.study,
+    _rival.c.id != job.c.id,
+    # Other bytes under the same UID are a corrected copy of the same film, not a rival.
+    _rival.c.sop_instance_uid != job.c.sop_instance_uid,
 )
 
 
 def next_of_study() -> sa.ColumnElement[bool]:
-    """Return the condition that a waiting job contends with nobody, or comes before all of them.
+    """Return the condition that a waiting job has no rival, or ranks before all of them.
 
-    While one of a study is worked on, none of the others is: two workers would score two of them.
+    While a film of the study is analysed, the condition is false for the others. Otherwise two
+    workers could score two films of one study.
     """
-    ahead = sa.exists().where(
-        *_RIVALS,
-        (_other.c.state == str(JobState.ANALYSING))
-        | ((_other.c.state == str(JobState.RECEIVED)) & (_other.c.standing < job.c.standing)),
+    preceded = sa.exists().where(
+        *_IS_RIVAL,
+        (_rival.c.state == str(JobState.ANALYSING))
+        | ((_rival.c.state == str(JobState.RECEIVED)) & (_rival.c.standing < job.c.standing)),
     )
-    return (job.c.study == "") | ~ahead
+    return (job.c.study == "") | ~preceded
 
 
 def chosen_films(connection: sa.Connection, job_ids: Sequence[int]) -> Mapping[int, str]:
-    """Return of each job whose study has been scored by another film, that film's UID."""
+    """Return the SOP Instance UID of the rival that was scored, for each job that has one."""
     scored = [str(JobState.ANALYSED), str(JobState.DONE), str(JobState.FAILED)]
-    statement = sa.select(job.c.id, _other.c.sop_instance_uid).where(
+    statement = sa.select(job.c.id, _rival.c.sop_instance_uid).where(
         job.c.id.in_(job_ids),
         job.c.study != "",
-        *_RIVALS,
-        _other.c.state.in_(scored),
-        _other.c.verdict.is_not(None),
-        _other.c.reason == "",
+        *_IS_RIVAL,
+        _rival.c.state.in_(scored),
+        _rival.c.verdict.is_not(None),
+        _rival.c.reason == "",
     )
     return dict(connection.execute(statement).tuples().all())

@@ -1,4 +1,4 @@
-"""The tables. The one history of their changes is in `migrations`."""
+"""The tables of the database. Their changes are in `migrations`."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,13 +7,13 @@ import sqlalchemy as sa
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """An aware datetime in UTC; SQLite has no time zones and gets the UTC clock time."""
+    """An aware datetime in UTC; SQLite stores it without a time zone."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Any) -> datetime | None:
-        """Refuse naive times, which would be read in another zone on another machine."""
+        """Return a time in UTC; raise ValueError for a time without a zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -21,7 +21,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, _dialect: Any) -> datetime | None:
-        """Return what was stored, in UTC."""
+        """Return the stored time as an aware time in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

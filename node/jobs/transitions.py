@@ -1,4 +1,7 @@
-"""The one place where a state changes: by an event of the transition tables, with its record."""
+"""State changes of jobs and deliveries, each with its entry in the history.
+
+No other module writes a state. The transition tables of the domain define the allowed changes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,101 +17,109 @@ from node.domain.workflow.job import JobEvent
 from node.jobs.mapping import short
 from node.jobs.tables import delivery, event, job
 
-Where = sa.ColumnElement[bool]
+Condition = sa.ColumnElement[bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """When, by whom and why something moves."""
+class Transition:
+    """When, by whom and why a state changes."""
 
     at: datetime
-    who: str
-    why: str = ""
+    actor: str
+    reason: str = ""
 
 
 def move_jobs(
-    connection: sa.Connection, moved: JobEvent, where: Sequence[Where], note: Change, **values: Any
+    connection: sa.Connection,
+    trigger: JobEvent,
+    conditions: Sequence[Condition],
+    transition: Transition,
+    **values: Any,
 ) -> list[sa.Row[Any]]:
-    """Move the jobs that match and are in a state this event starts from; return their rows."""
+    """Change the state of the jobs that match the conditions and accept the trigger.
+
+    `values` are written to other columns. Returns the changed rows, by id.
+    """
     statement = (
         sa.update(job)
-        .where(job.c.state.in_([str(s) for s in jobs.sources(moved)]), *where)
-        .values(state=str(jobs.target(moved)), updated_at=note.at, **values)
+        .where(job.c.state.in_([str(state) for state in jobs.sources(trigger)]), *conditions)
+        .values(state=str(jobs.target(trigger)), updated_at=transition.at, **values)
         .returning(*job.c)
     )
     rows = sorted(connection.execute(statement).all(), key=lambda row: row.id)
-    _record(connection, moved, [(row.id, None, row.state) for row in rows], note)
+    _record(connection, trigger, [(row.id, None, row.state) for row in rows], transition)
     return rows
 
 
 def move_deliveries(
     connection: sa.Connection,
-    moved: DeliveryEvent,
-    where: Sequence[Where],
-    note: Change,
+    trigger: DeliveryEvent,
+    conditions: Sequence[Condition],
+    transition: Transition,
     **values: Any,
 ) -> list[sa.Row[Any]]:
-    """Move the deliveries that match, then every job that now waits for none of its own."""
-    state = deliveries.target(moved)
+    """Change the state of matching deliveries, then of each job whose deliveries are all final."""
+    state = deliveries.target(trigger)
     statement = (
         sa.update(delivery)
-        .where(delivery.c.state.in_([str(s) for s in deliveries.sources(moved)]), *where)
-        .values(state=str(state), updated_at=note.at, **values)
+        .where(
+            delivery.c.state.in_([str(source) for source in deliveries.sources(trigger)]),
+            *conditions,
+        )
+        .values(state=str(state), updated_at=transition.at, **values)
         .returning(*delivery.c)
     )
     rows = sorted(connection.execute(statement).all(), key=lambda row: row.id)
-    _record(connection, moved, [(row.job_id, row.id, row.state) for row in rows], note)
+    _record(connection, trigger, [(row.job_id, row.id, row.state) for row in rows], transition)
     if state in deliveries.SETTLED:
         for job_id in sorted({row.job_id for row in rows}):
-            finish_if_settled(connection, job_id, note)
+            finish_if_settled(connection, job_id, transition)
     return rows
 
 
-def finish_if_settled(connection: sa.Connection, job_id: int, note: Change) -> None:
-    """End a job that waits for no delivery: DONE, or FAILED where one failed."""
-    # Two deliveries of one job may settle at the same moment: the lock makes the second look
-    # only after the first is committed, so that one of them sees that it is the last. NO KEY
-    # UPDATE, because both already hold a key share on the job, by the event they inserted.
-    this = sa.select(job.c.id).where(job.c.id == job_id)
-    connection.execute(this.with_for_update(key_share=True))
+def finish_if_settled(connection: sa.Connection, job_id: int, transition: Transition) -> None:
+    """End a job without open deliveries: as DONE, or as FAILED if a delivery failed."""
+    # Two deliveries of one job may settle at the same moment. With the lock, the second reads the
+    # states only after the first has committed, and ends the job. NO KEY UPDATE, because both
+    # already hold a key share lock on the job, by the event that they inserted.
+    locked = sa.select(job.c.id).where(job.c.id == job_id).with_for_update(key_share=True)
+    connection.execute(locked)
     states = set(connection.scalars(sa.select(delivery.c.state).where(delivery.c.job_id == job_id)))
     if not states <= deliveries.SETTLED:
         return
+    this_job = [job.c.id == job_id]
     if DeliveryState.FAILED in states:
-        error = "a destination did not take every result; see the deliveries"
-        move_jobs(connection, JobEvent.FAIL, [job.c.id == job_id], note, error=error)
+        error = "a destination did not accept every result; see the deliveries"
+        move_jobs(connection, JobEvent.FAIL, this_job, transition, error=error)
     else:
-        move_jobs(connection, JobEvent.FINISH, [job.c.id == job_id], note)
+        move_jobs(connection, JobEvent.FINISH, this_job, transition)
 
 
-def record_new(connection: sa.Connection, job_id: int, what: str, state: str, note: Change) -> None:
-    """Append the event of a row that was just inserted."""
-    _append(connection, [_entry(what, job_id, None, state, note)])
+def record_receipt(
+    connection: sa.Connection, job_id: int, state: str, transition: Transition
+) -> None:
+    """Append the event of a job that was just inserted."""
+    _record(connection, "receive", [(job_id, None, state)], transition)
 
 
 def _record(
     connection: sa.Connection,
-    moved: JobEvent | DeliveryEvent,
+    trigger: str,
     rows: Sequence[tuple[int, int | None, str]],
-    note: Change,
+    transition: Transition,
 ) -> None:
-    _append(connection, [_entry(str(moved), *row, note) for row in rows])
-
-
-def _entry(
-    what: str, job_id: int, delivery_id: int | None, state: str, note: Change
-) -> dict[str, Any]:
-    return {
-        "at": note.at,
-        "job_id": job_id,
-        "delivery_id": delivery_id,
-        "event": what,
-        "state": state,
-        "who": note.who[:80],
-        "why": short(note.why),
-    }
-
-
-def _append(connection: sa.Connection, entries: list[dict[str, Any]]) -> None:
+    """Append an event for each row of job id, delivery id and new state."""
+    entries = [
+        {
+            "at": transition.at,
+            "job_id": job_id,
+            "delivery_id": delivery_id,
+            "event": str(trigger),
+            "state": state,
+            "who": transition.actor[:80],
+            "why": short(transition.reason),
+        }
+        for job_id, delivery_id, state in rows
+    ]
     if entries:
         connection.execute(sa.insert(event), entries)

@@ -1,0 +1,1 @@
+"""Maintenance: expired leases, overdue commitments, queue alarms, retention and orphaned films."""

@@ -1,7 +1,7 @@
-"""Films in the spool that no row knows: acknowledged all the same, and taken in again.
+"""Recovery of orphaned films: acknowledged films in the spool without a row in the job table.
 
-After the job table was restored from a backup, the films received since then lie in the spool
-without a row, and their senders have forgotten them.
+A job table that was restored from a backup lacks the films received since then. Their senders
+have already deleted them.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,66 +19,66 @@ from node.jobs.intake import IntakeStore
 from node.jobs.maintenance import MaintenanceStore
 from node.spool.store import FileSpool
 
-WHO = "adopt"
+ACTOR = "adopt"
 FILMS = "films/"
-_EVER = float("inf")
+_ANY_AGE = float("inf")
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
-    """How many films got a job, had one, and were left where they are because they are damaged."""
+class RecoveredFilms:
+    """The number of films with a new job; the keys of those with a job, and of damaged ones."""
 
     films: int
-    known: tuple[str, ...]
+    existing: tuple[str, ...]
     damaged: tuple[str, ...]
 
 
 class OrphanRecovery:
-    """Takes films in from the spool, by the admission that ingest uses."""
+    """Creates jobs for orphaned films, with the same admission rules as ingest."""
 
     def __init__(
         self,
-        care: MaintenanceStore,
+        jobs: MaintenanceStore,
         intake: IntakeStore,
         spool: FileSpool,
         policy: AdmissionPolicy,
         clock: Callable[[], datetime],
         pseudonym: Pseudonym = nobody,
     ) -> None:
-        self._care = care
+        self._jobs = jobs
         self._intake = intake
         self._spool = spool
         self._policy = policy
         self._clock = clock
         self._pseudonym = pseudonym
 
-    def adopt_all(self) -> Adopted:
-        """Give every film that no row knows a job."""
-        found = [key for key in self._spool.keys(_EVER) if key.startswith(FILMS)]
-        known = self._care.known_keys()
-        return self.adopt(key for key in found if key not in known)
+    def recover_all(self) -> RecoveredFilms:
+        """Create a job for every film in the spool that no row refers to."""
+        keys = [key for key in self._spool.keys(_ANY_AGE) if key.startswith(FILMS)]
+        referenced = self._jobs.referenced_keys()
+        return self.recover(key for key in keys if key not in referenced)
 
-    def adopt(self, keys: Iterable[str]) -> Adopted:
-        """Give the films of these keys a job each, unless the very film has one already."""
-        films, known, damaged = 0, [], []
+    def recover(self, keys: Iterable[str]) -> RecoveredFilms:
+        """Create a job for each film with one of these keys, unless the film already has a job."""
+        films, existing, damaged = 0, [], []
         for key in keys:
             film = self._read(key)
             if film is None:
                 damaged.append(key)
-                log.error("stray_damaged", spool_key=key)
+                log.error("orphaned_film_damaged", spool_key=key)
             elif self._receive(film, key):
                 films += 1
                 log.warning("film_adopted", sop_instance_uid=film.sop_instance_uid)
             else:
-                known.append(key)
-        return Adopted(films, tuple(known), tuple(damaged))
+                existing.append(key)
+        return RecoveredFilms(films, tuple(existing), tuple(damaged))
 
     def _read(self, key: str) -> Film | None:
-        """Return a film's facts, None where its bytes are not those that were received.
+        """Return the film of a key, None if its bytes do not match the key.
 
-        Who sent it is not on record with the bytes.
+        The calling AE title is empty, because the bytes do not contain it.
         """
         try:
             film = read_film(self._spool.path(key), "", self._pseudonym)
@@ -87,4 +87,5 @@ class OrphanRecovery:
         return film if film.digest in key else None
 
     def _receive(self, film: Film, key: str) -> bool:
-        return self._intake.receive(film, admit(film, self._policy), key, self._clock(), WHO)
+        admission = admit(film, self._policy)
+        return self._intake.receive(film, admission, key, self._clock(), ACTOR)

@@ -1,4 +1,4 @@
-"""Run each maintenance task when it is due, by APScheduler; a task never overlaps itself."""
+"""The schedule of the maintenance tasks, on APScheduler. A task never overlaps with itself."""
 
 import threading
 from collections.abc import Callable
@@ -15,68 +15,68 @@ from node.drift.monitor import DriftWatch
 from node.log import where
 from node.maintenance.tasks import MaintenanceTasks
 
-_LOOK_SECONDS = 5.0
+_CLOCK_CHECK_SECONDS = 5.0
 
 log = structlog.get_logger()
 
 
 def run(
-    chores: MaintenanceTasks, watch: DriftWatch, schedule: Schedule, stop: threading.Event
+    tasks: MaintenanceTasks, monitor: DriftWatch, schedule: Schedule, stop: threading.Event
 ) -> None:
-    """Do the chores, each at once and then by its interval, until `stop` is set.
+    """Run each task now and then at its interval, until `stop` is set.
 
-    Measuring has a thread of its own: weeks of films are no reason to rescue nobody's meanwhile.
+    Drift monitoring has its own thread: reading weeks of films must not delay expired leases.
     """
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(1), "drift": ThreadPoolExecutor(1)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         timezone=UTC,
     )
-    for chore, seconds, executor in (
-        (chores.rescue, schedule.rescue, "default"),
-        (chores.expire_commitments, schedule.commitments, "default"),
-        (chores.watch, schedule.watch, "default"),
-        (chores.purge, schedule.purge, "default"),
-        (watch.measure, schedule.drift, "drift"),
-        (watch.feeds, schedule.feeds, "drift"),
+    for task, seconds, executor in (
+        (tasks.release_expired_leases, schedule.rescue, "default"),
+        (tasks.expire_commitments, schedule.commitments, "default"),
+        (tasks.check_queue_depths, schedule.watch, "default"),
+        (tasks.purge, schedule.purge, "default"),
+        (monitor.measure, schedule.drift, "drift"),
+        (monitor.feeds, schedule.feeds, "drift"),
     ):
         scheduler.add_job(
-            _guarded(chore),
+            _guarded(task),
             "interval",
             seconds=seconds,
             executor=executor,
             next_run_time=datetime.now(UTC),
         )
-    scheduler.add_listener(_tell_unforeseen, EVENT_JOB_ERROR)
+    scheduler.add_listener(_log_unexpected_error, EVENT_JOB_ERROR)
     scheduler.start()
-    while not stop.wait(_LOOK_SECONDS):
+    while not stop.wait(_CLOCK_CHECK_SECONDS):
         make_due(scheduler, datetime.now(UTC))
     scheduler.shutdown(wait=True)
 
 
 def make_due(scheduler: BackgroundScheduler, now: datetime) -> None:
-    """Do now what is due later than one interval from now: the clock was set back meanwhile.
+    """Run tasks now that are due later than one interval from now.
 
-    APScheduler keeps the time of day at which a chore is next due, and would wait for that.
+    The clock was set back since they were scheduled. APScheduler would wait for the old time.
     """
     for job in scheduler.get_jobs():
         if job.next_run_time - now > job.trigger.interval:
             job.modify(next_run_time=now)
 
 
-def _tell_unforeseen(event: JobExecutionEvent) -> None:
-    """Say what APScheduler says to the standard library's log, which is silent here."""
+def _log_unexpected_error(event: JobExecutionEvent) -> None:
+    # APScheduler reports it to the standard library's log, which is off.
     error = event.exception
     log.error("unforeseen", error=type(error).__name__, where=where(error))
 
 
-def _guarded(chore: Callable[[], None]) -> Callable[[], None]:
-    """Let a chore that fails wait for its next turn."""
+def _guarded(task: Callable[[], None]) -> Callable[[], None]:
+    """Return the task with its errors logged; it runs again at its next turn."""
 
     def guarded() -> None:
         try:
-            chore()
+            task()
         except (Transient, Permanent, OSError) as error:
-            log.error("chore_failed", chore=chore.__name__, error=str(error))
+            log.error("task_failed", task=task.__name__, error=str(error))
 
     return guarded

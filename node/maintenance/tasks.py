@@ -1,4 +1,4 @@
-"""What maintenance does, each chore once: rescue, expire, watch, purge. APScheduler says when."""
+"""The maintenance tasks, each as one method; the scheduler calls them at intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from node.jobs.maintenance import MaintenanceStore
 from node.maintenance.orphans import FILMS, OrphanRecovery
 from node.spool.store import FileSpool
 
-_UNFINISHED = timedelta(hours=1)  # how long a transfer, or a film without a row, may be new
+_UNFINISHED = timedelta(hours=1)  # a younger file may belong to a transfer or to a row to come
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionPeriods:
-    """How long things are kept after their job is final."""
+    """How long films, results and rows are kept after the last change of their job."""
 
     films: timedelta
     results: timedelta
@@ -26,73 +26,77 @@ class RetentionPeriods:
 
 
 class MaintenanceTasks:
-    """The chores, on one job table and one spool."""
+    """The tasks for one job table and one spool.
+
+    `alarm_depth` is the queue depth at which the log reports an alarm.
+    """
 
     def __init__(
         self,
-        care: MaintenanceStore,
+        jobs: MaintenanceStore,
         spool: FileSpool,
-        adopter: OrphanRecovery,
-        keeping: RetentionPeriods,
-        alarm: int,
+        orphans: OrphanRecovery,
+        periods: RetentionPeriods,
+        alarm_depth: int,
         clock: Callable[[], datetime],
     ) -> None:
-        self._care = care
-        self._adopter = adopter
+        self._jobs = jobs
         self._spool = spool
-        self._keeping = keeping
-        self._alarm = alarm
+        self._orphans = orphans
+        self._periods = periods
+        self._alarm_depth = alarm_depth
         self._clock = clock
         self._alarms = Alarms()
 
-    def rescue(self) -> None:
-        """Take back what dead workers held."""
-        if rescued := self._care.rescue(self._clock()):
-            log.warning("rescued", count=rescued)
+    def release_expired_leases(self) -> None:
+        """Schedule the work of dead workers again."""
+        if count := self._jobs.release_expired_leases(self._clock()):
+            log.warning("leases_expired", count=count)
 
     def expire_commitments(self) -> None:
-        """Send again what was stored and never committed."""
-        if expired := self._care.expire_commitments(self._clock()):
-            log.warning("commitments_overdue", count=expired)
+        """Send results again whose storage commitment is overdue."""
+        if count := self._jobs.expire_commitments(self._clock()):
+            log.warning("commitments_expired", count=count)
 
-    def watch(self) -> None:
-        """Say when a queue has become too deep, and when it has eased."""
-        depths, before = self._care.depths(), self._alarms.standing
-        self._alarms = self._alarms.after(depths, self._alarm)
-        for name in sorted(self._alarms.standing - before):
-            log.error("queue_deep", queue=name, waiting=depths[name], alarm=self._alarm)
-        for name in sorted(before - self._alarms.standing):
-            log.warning("queue_eased", queue=name, waiting=depths.get(name, 0))
+    def check_queue_depths(self) -> None:
+        """Log when a queue becomes too long, and when it has recovered."""
+        depths, before = self._jobs.queue_depths(), self._alarms.standing
+        self._alarms = self._alarms.after(depths, self._alarm_depth)
+        for queue in sorted(self._alarms.standing - before):
+            depth = depths[queue]
+            log.error("queue_alarm_raised", queue=queue, depth=depth, limit=self._alarm_depth)
+        for queue in sorted(before - self._alarms.standing):
+            log.warning("queue_alarm_cleared", queue=queue, depth=depths.get(queue, 0))
 
     def purge(self) -> None:
-        """Delete what retention no longer keeps: no row may ask for bytes while they go.
+        """Delete bytes and rows whose retention has ended.
 
-        What a crash leaves behind in between is a file that no row knows, and is swept.
+        The keys are cleared before the bytes are deleted, so that no row refers to missing bytes.
+        A crash between the two leaves files without a row, which a later purge deletes.
         """
-        now, keeping, files = self._clock(), self._keeping, 0
-        films, results = now - keeping.films, now - keeping.results
-        while keys := self._care.spend_keys(films, results):
+        now, periods, files = self._clock(), self._periods, 0
+        films_before, results_before = now - periods.films, now - periods.results
+        while keys := self._jobs.clear_expired_keys(films_before, results_before):
             for key in keys:
                 self._spool.remove(key)
             files += len(keys)
-        rows = self._care.purge_rows(now - keeping.rows)
-        log.info("purged", files=files, rows=rows, strays=self._sweep(now))
+        rows = self._jobs.purge_rows(now - periods.rows)
+        log.info("data_purged", files=files, rows=rows, orphans=self._delete_orphans(now))
 
-    def _sweep(self, now: datetime) -> int:
-        """Look after files that no row knows; return how many were deleted.
+    def _delete_orphans(self, now: datetime) -> int:
+        """Delete files without a row; return their number.
 
-        A result is built again from its film. A film may have been acknowledged before the job
-        table was restored from a backup: it gets a job anew, and is deleted only where the very
-        film has one whose bytes are spent.
+        A result without a row is deleted, because its film gives the same result again. A film
+        without a row may have been acknowledged, and gets a job. It is deleted only if it already
+        has a job whose key is cleared.
         """
         old = (now - _UNFINISHED).timestamp()
-        stale = list(self._spool.keys(old))
-        known = self._care.known_keys() if stale else set()
-        strays = {key for key in stale if key not in known}
-        films = {key for key in strays if key.startswith(FILMS)}
-        twice = set(self._adopter.adopt(sorted(films)).known) if films else set()
-        spent = twice - self._care.known_keys() if twice else set()
-        gone = (strays - films) | spent
-        for key in gone:
+        stale = set(self._spool.keys(old))
+        orphans = stale - self._jobs.referenced_keys() if stale else set()
+        films = {key for key in orphans if key.startswith(FILMS)}
+        duplicates = set(self._orphans.recover(sorted(films)).existing) if films else set()
+        expired = duplicates - self._jobs.referenced_keys() if duplicates else set()
+        deleted = (orphans - films) | expired
+        for key in deleted:
             self._spool.remove(key)
-        return len(gone) + self._spool.sweep_incoming(old)
+        return len(deleted) + self._spool.sweep_incoming(old)

@@ -49,19 +49,19 @@ def open_drift_report(config: Config, since: date, calling_ae: str) -> DriftRepo
     return drift_report(open_database(config), since, calling_ae)
 
 
-def open_adopter(config: Config) -> "OrphanRecovery":
-    """Return what gives films of the spool that have no job one."""
+def open_orphan_recovery(config: Config) -> "OrphanRecovery":
+    """Return the recovery of orphaned films, with the same rules as ingest."""
     from node.maintenance.orphans import OrphanRecovery
     from node.workers.loop import utc_now
 
-    policy, known_as = admission_policy(config), pseudonyms(config.spool.path)
+    policy, pseudonym = admission_policy(config), pseudonyms(config.spool.path)
     return OrphanRecovery(
         open_maintenance_store(config),
         open_intake(config),
         open_spool(config),
         policy,
         utc_now,
-        known_as,
+        pseudonym,
     )
 
 

@@ -30,6 +30,7 @@ from node.runtime.factories import (
     open_database,
     open_intake,
     open_maintenance_store,
+    open_orphan_recovery,
     open_spool,
     processors,
     result_settings,
@@ -179,20 +180,23 @@ def _reach(
 
 
 def run_maintenance(config: Config, stop: threading.Event) -> None:
-    """Rescue, expire, watch, purge; measure sources of films, and tell of alarms."""
-    from node.maintenance.orphans import OrphanRecovery
+    """Run the maintenance tasks, drift monitoring and the notifiers."""
     from node.maintenance.scheduler import run
     from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
     from node.workers.loop import utc_now
 
-    care, spool = open_maintenance_store(config), open_spool(config)
-    adopter = OrphanRecovery(care, open_intake(config), spool, admission_policy(config), utc_now)
-    periods = RetentionPeriods(**config.retention.model_dump())
-    chores = MaintenanceTasks(care, spool, adopter, periods, config.queue.alarm, utc_now)
+    tasks = MaintenanceTasks(
+        open_maintenance_store(config),
+        open_spool(config),
+        open_orphan_recovery(config),
+        RetentionPeriods(**config.retention.model_dump()),
+        config.queue.alarm,
+        utc_now,
+    )
     engine = open_database(config)
-    watch = watch_of(config, engine)
+    monitor = watch_of(config, engine)
     with telling(config, engine, stop):
-        run(chores, watch, config.schedule, stop)
+        run(tasks, monitor, config.schedule, stop)
 
 
 _RUNNERS: Mapping[Role, Callable[[Config, threading.Event], None]] = {

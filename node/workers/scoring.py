@@ -221,7 +221,7 @@ class ScoringWorker:
         first = since(job.film.taken, rules.prior)
         if first is None:
             return NOTHING_BEFORE
-        return Past(self._predictor.identity.digest, self._queue.earlier(job, first))
+        return Past(self._predictor.identity.digest, self._queue.prior_results(job, first))
 
     def _build(
         self,

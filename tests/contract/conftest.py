@@ -1,4 +1,4 @@
-"""A job table on each database, a clock that the test moves, and films to put in."""
+"""A job table on each database, a clock that the test sets, and test films."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ VERDICT = Verdict(
 
 
 def film(number: int = 1, digest: str = "") -> Film:
-    """Return the facts of a film; another number is another film."""
+    """Return a film; another number gives another film."""
     return Film(
         sop_instance_uid=f"1.2.3.{number}",
         sop_class_uid="1.2.840.10008.5.1.4.1.1.1",
@@ -67,7 +67,7 @@ def results(number: int = 1) -> tuple[Result, Result]:
 
 
 def result(kind: ResultKind, uid: str, key: str) -> Result:
-    """Return a result in a series of its own."""
+    """Return a result in its own series."""
     report = kind is ResultKind.REPORT
     sop_class = "1.2.840.10008.5.1.4.1.1.88.34" if report else "1.2.840.10008.5.1.4.1.1.7"
     return Result(kind, sop_class, uid, key, f"{uid}.9")
@@ -75,7 +75,7 @@ def result(kind: ResultKind, uid: str, key: str) -> Result:
 
 @dataclass
 class Table:
-    """The job table with every view on it, and the time it is."""
+    """The stores of one job table, and the current time."""
 
     engine: sa.Engine
     now: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
@@ -83,27 +83,27 @@ class Table:
     def __post_init__(self) -> None:
         self.intake = IntakeStore(self.engine, DELIVERY)
         self.queue = ScoringQueue(self.engine)
-        self.outbox = DeliveryQueue(self.engine, DELIVERY)
-        self.care = MaintenanceStore(self.engine, ANALYSIS, DELIVERY, LEASE)
-        self.desk = OperatorStore(self.engine)
+        self.deliveries = DeliveryQueue(self.engine, DELIVERY)
+        self.maintenance = MaintenanceStore(self.engine, ANALYSIS, DELIVERY, LEASE)
+        self.operator = OperatorStore(self.engine)
 
     def later(self, seconds: float) -> datetime:
-        """Move the clock."""
+        """Move the clock forward; return the new time."""
         self.now += timedelta(seconds=seconds)
         return self.now
 
     def receive(self, number: int = 1) -> int:
-        """Take in a film; return its job's id."""
-        one = film(number)
-        assert self.intake.receive(one, Admitted(), f"films/{number}", self.now)
-        return self.desk.find(one.sop_instance_uid)
+        """Receive a film; return the id of its job."""
+        received = film(number)
+        assert self.intake.receive(received, Admitted(), f"films/{number}", self.now)
+        return self.operator.find(received.sop_instance_uid)
 
     def claim(self, worker: str = "w1", limit: int = 10) -> list[Job]:
         """Claim jobs for analysis."""
         return self.queue.claim(worker, self.now, self.now + LEASE, limit)
 
     def analyse(self, number: int = 1, destinations: tuple[str, ...] = ("pacs",)) -> int:
-        """Take in a film and settle its analysis with results for these destinations."""
+        """Receive a film and settle its analysis with results for these destinations."""
         job_id = self.receive(number)
         job = next(j for j in self.claim() if j.id == job_id)
         sent = tuple(PlannedDelivery(d, result) for d in destinations for result in results(number))
@@ -112,12 +112,12 @@ class Table:
 
     def take(self, destination: str = "pacs", limit: int = 10) -> list[Delivery]:
         """Claim deliveries."""
-        return self.outbox.claim(destination, "c1", self.now, self.now + LEASE, limit)
+        return self.deliveries.claim(destination, "c1", self.now, self.now + LEASE, limit)
 
 
 @pytest.fixture
 def open_table(database_url: str) -> Callable[[], Table]:
-    """Return a function that opens the table anew, as another process would."""
+    """Return a function that opens the table as another process does."""
     schema.upgrade(open_engine(database_url))
     return lambda: Table(open_engine(database_url))
 

@@ -209,7 +209,7 @@ def test_a_purged_film_is_not_claimed_and_one_purged_meanwhile_has_no_bytes(tabl
     settle(table, one, RetryAt(table.now, "no memory"))
     table.analyse(2, ())
     table.later(100)
-    assert table.care.spend_keys(table.now, table.now) == ["films/1", "films/2"]
+    assert table.maintenance.clear_expired_keys(table.now, table.now) == ["films/1", "films/2"]
     assert [again.spool_key for again in claim(table)] == [""]
     assert claim(table) == []
 
@@ -219,19 +219,19 @@ def test_rows_go_with_their_jobs(table: Table) -> None:
     [one] = claim(table)
     settle(table, one)
     table.later(100)
-    table.care.spend_keys(table.now, table.now)
-    assert table.care.purge_rows(table.now) == 1
+    table.maintenance.clear_expired_keys(table.now, table.now)
+    assert table.maintenance.purge_rows(table.now) == 1
     assert standing(table) == {}
 
 
 def test_the_job_knows_nothing_of_it(table: Table) -> None:
     """State, verdict, deliveries and history are those of a node without a challenger."""
     job_id = table.analyse(1)
-    before = table.desk.show(job_id)
+    before = table.operator.show(job_id)
     [one] = claim(table)
     settle(table, one)
-    assert table.desk.show(job_id) == before
-    assert table.desk.show(job_id).job.state is JobState.ANALYSED
+    assert table.operator.show(job_id) == before
+    assert table.operator.show(job_id).job.state is JobState.ANALYSED
 
 
 def test_a_look_that_finds_nothing_writes_nothing(

@@ -55,7 +55,7 @@ def test_films_that_the_challenger_has_not_are_there_to_be_counted(table: Table)
     queue.settle(film, RetryAt(table.now, "no memory"), table.now)
     scored(table, 3)
     table.later(10)
-    table.care.spend_keys(table.now, table.now)
+    table.maintenance.clear_expired_keys(table.now, table.now)
     assert [(one.state, one.image, one.kept) for one in stored(table)] == [
         ("SCORED", 0.3, False),
         ("SCORING", None, False),
@@ -69,7 +69,7 @@ def test_what_came_before_the_challengers_first_film_is_not_counted_against_it(
     """A year of films was purged before it was introduced."""
     scored(table, 1)
     table.later(10)
-    table.care.spend_keys(table.now, table.now)
+    table.maintenance.clear_expired_keys(table.now, table.now)
     assert stored(table) == []
     scored(table, 2)
     settle(table)

@@ -111,7 +111,7 @@ def test_a_film_that_is_purged_before_its_next_try_is_gone(house: House) -> None
     path.unlink()
     house.challenger.step()
     house.table.later(ANALYSIS.cap)
-    assert len(house.table.care.spend_keys(house.table.now, house.table.now)) == 1
+    assert len(house.table.maintenance.clear_expired_keys(house.table.now, house.table.now)) == 1
     house.challenger.step()
     assert house.standing() == {ChallengerState.GONE: 1}
 

@@ -1,6 +1,6 @@
-"""A clock that ran ahead and was set back: what it put off is taken up, what it leased is rescued.
+"""Rows that a fast clock wrote before it was set back, on SQLite and PostgreSQL.
 
-Every machine that boots with a wrong clock leaves such rows, and nothing may wait hours for them.
+A machine that boots with a wrong clock writes such rows. Work must not wait for hours then.
 """
 
 from contextlib import AbstractContextManager
@@ -23,72 +23,72 @@ AHEAD = timedelta(hours=2)
 HOURS = AHEAD.total_seconds()
 
 
-def test_a_film_of_a_clock_ahead_is_claimed_now(table: Table) -> None:
-    """Not two hours later, when our clock comes to where that one was."""
+def test_a_film_scheduled_by_a_fast_clock_is_claimed_now(table: Table) -> None:
+    """It does not wait two hours, until this clock reaches the scheduled time."""
     table.later(HOURS)
     job_id = table.receive()
     table.later(-HOURS)
     assert table.claim() == []
-    table.care.rescue(table.now)
+    table.maintenance.release_expired_leases(table.now)
     assert [job.id for job in table.claim()] == [job_id]
 
 
-def test_a_delivery_of_a_clock_ahead_is_claimed_now(table: Table) -> None:
-    """The results as well as the films."""
+def test_a_delivery_scheduled_by_a_fast_clock_is_claimed_now(table: Table) -> None:
+    """Results are treated like films."""
     table.later(HOURS)
     table.analyse()
     table.later(-HOURS)
     assert table.take() == []
-    table.care.rescue(table.now)
+    table.maintenance.release_expired_leases(table.now)
     assert len(table.take()) == 2
 
 
-def test_an_ordinary_wait_is_left_alone(table: Table) -> None:
-    """The longest wait before a retry is no sign of a wrong clock."""
+def test_the_longest_wait_of_a_retry_is_kept(table: Table) -> None:
+    """It is no sign of a wrong clock."""
     job_id = table.analyse()
     due = table.now + timedelta(seconds=DELIVERY.cap)
     for delivery in table.take():
-        assert table.outbox.settle(delivery, RetryAt(due, "busy"), table.now)
-    table.care.rescue(table.now)
-    assert {d.run_after for d in table.desk.show(job_id).deliveries} == {due}
+        assert table.deliveries.settle(delivery, RetryAt(due, "busy"), table.now)
+    table.maintenance.release_expired_leases(table.now)
+    assert {d.run_after for d in table.operator.show(job_id).deliveries} == {due}
 
 
-def test_a_dead_workers_lease_of_a_clock_ahead_is_rescued(table: Table) -> None:
-    """Once it has stood still for a span, and not at first sight."""
+def test_a_dead_scoring_workers_lease_expires_despite_its_fast_clock(table: Table) -> None:
+    """It expires once it is unchanged for a lease duration."""
     table.later(HOURS)
     job_id = table.receive()
     table.claim()
     table.later(-HOURS)
-    assert table.care.rescue(table.now) == 0
-    assert table.care.rescue(table.later(LEASE.total_seconds() / 2)) == 0
-    assert table.care.rescue(table.later(LEASE.total_seconds())) == 1
-    assert table.desk.show(job_id).job.state is JobState.RECEIVED
+    assert table.maintenance.release_expired_leases(table.now) == 0
+    assert table.maintenance.release_expired_leases(table.later(LEASE.total_seconds() / 2)) == 0
+    assert table.maintenance.release_expired_leases(table.later(LEASE.total_seconds())) == 1
+    assert table.operator.show(job_id).job.state is JobState.RECEIVED
 
 
-def test_a_dead_couriers_lease_of_a_clock_ahead_is_rescued(table: Table) -> None:
-    """Deliveries likewise."""
+def test_a_dead_delivery_workers_lease_expires_despite_its_fast_clock(table: Table) -> None:
+    """Deliveries are treated like jobs."""
     table.later(HOURS)
     job_id = table.analyse()
     assert len(table.take()) == 2
     table.later(-HOURS)
-    assert table.care.rescue(table.now) == 0
-    assert table.care.rescue(table.later(LEASE.total_seconds() + 1)) == 2
-    states = {d.state for d in table.desk.show(job_id).deliveries}
+    assert table.maintenance.release_expired_leases(table.now) == 0
+    assert table.maintenance.release_expired_leases(table.later(LEASE.total_seconds() + 1)) == 2
+    states = {d.state for d in table.operator.show(job_id).deliveries}
     assert states == {DeliveryState.PENDING}
 
 
-def test_a_living_worker_whose_clock_is_ahead_keeps_its_work(table: Table) -> None:
-    """It renews, and is never taken for dead, however far ahead its clock is."""
+def test_a_live_worker_with_a_fast_clock_keeps_its_lease(table: Table) -> None:
+    """It renews the lease, so that the lease changes."""
     job_id = table.receive()
     held = table.claim()
     for _ in range(6):
         assert table.queue.renew(held, table.now + AHEAD + LEASE) == 1
-        assert table.care.rescue(table.later(LEASE.total_seconds() / 3)) == 0
-    assert table.desk.show(job_id).job.state is JobState.ANALYSING
+        assert table.maintenance.release_expired_leases(table.later(LEASE.total_seconds() / 3)) == 0
+    assert table.operator.show(job_id).job.state is JobState.ANALYSING
 
 
-def test_a_breaker_of_a_clock_ahead_lets_go(table: Table, tmp_path: Path) -> None:
-    """A courier that runs on tries the line again, and does not pause for the hours between."""
+def test_a_pause_set_by_a_fast_clock_ends(table: Table, tmp_path: Path) -> None:
+    """A delivery worker tries its destination again after the clock was set back."""
     tries = []
 
     def connect() -> AbstractContextManager[Archive]:
@@ -99,11 +99,13 @@ def test_a_breaker_of_a_clock_ahead_lets_go(table: Table, tmp_path: Path) -> Non
         "c1", "pacs", Peer("PACS", "127.0.0.1"), None, 10, LEASE.total_seconds(), DELIVERY
     )
     spool = FileSpool(tmp_path / "spool", Reserve(0, 0))
-    courier = DeliveryWorker(table.outbox, spool, connect, settings, NoTrail(), lambda: table.now)
+    worker = DeliveryWorker(
+        table.deliveries, spool, connect, settings, NoTrail(), lambda: table.now
+    )
     table.later(HOURS)
     table.analyse()
-    assert (courier.step(), courier.step()) == (2, 0)
+    assert (worker.step(), worker.step()) == (2, 0)
     table.later(-HOURS)
-    table.care.rescue(table.now)
-    assert courier.step() == 1
+    table.maintenance.release_expired_leases(table.now)
+    assert worker.step() == 1
     assert len(tries) == 2

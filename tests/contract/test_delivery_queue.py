@@ -1,4 +1,4 @@
-"""What deliver, the commitment reports and the operator rely on, on both databases."""
+"""The delivery queue, on SQLite and PostgreSQL: deliveries, commitment reports, retention."""
 
 import threading
 from collections.abc import Callable
@@ -29,48 +29,48 @@ from tests.contract.conftest import LEASE, Table, film
 
 def states(table: Table, job_id: int) -> list[DeliveryState]:
     """Return the states of a job's deliveries."""
-    return [delivery.state for delivery in table.desk.show(job_id).deliveries]
+    return [delivery.state for delivery in table.operator.show(job_id).deliveries]
 
 
 def state(table: Table, job_id: int) -> JobState:
     """Return a job's state."""
-    return table.desk.show(job_id).job.state
+    return table.operator.show(job_id).job.state
 
 
 def await_commitment(table: Table, job_id: int) -> None:
-    """Store both results of a job and leave them waiting for transaction 2.25.9."""
+    """Store both results of a job; they then wait for the report of transaction 2.25.9."""
     due = AwaitCommitment("2.25.9", table.now + timedelta(seconds=600))
     for delivery in table.take():
-        assert table.outbox.settle(delivery, due, table.now)
+        assert table.deliveries.settle(delivery, due, table.now)
     assert states(table, job_id) == [DeliveryState.AWAITING_COMMITMENT] * 2
 
 
 def test_a_job_is_done_with_its_last_delivery(table: Table) -> None:
-    """Not before every destination has every result."""
+    """The job is ANALYSED until every destination has every result."""
     job_id = table.analyse(destinations=("pacs", "ris"))
     for delivery in table.take("pacs"):
-        table.outbox.settle(delivery, Stored(), table.now)
+        table.deliveries.settle(delivery, Stored(), table.now)
     assert state(table, job_id) is JobState.ANALYSED
     for delivery in table.take("ris"):
-        table.outbox.settle(delivery, Stored(), table.now)
+        table.deliveries.settle(delivery, Stored(), table.now)
     assert state(table, job_id) is JobState.DONE
 
 
-def test_a_claimed_delivery_knows_the_study_of_its_film(table: Table) -> None:
-    """The audit trail names it; the delivery's own row does not have it."""
+def test_a_claimed_delivery_has_the_study_uid_of_its_film(table: Table) -> None:
+    """The audit trail needs it, and the delivery's own row does not contain it."""
     for number in (1, 2):
         table.analyse(number)
     studies = {one.job_id: one.study_instance_uid for one in table.take()}
     assert studies == {1: "1.2.4.1", 2: "1.2.4.2"}
 
 
-def test_two_last_deliveries_at_once_end_the_job(open_table: Callable[[], Table]) -> None:
-    """Couriers that settle in the same moment do not each leave the end to the other."""
+def test_the_last_two_deliveries_may_settle_together(open_table: Callable[[], Table]) -> None:
+    """One of the two workers ends the job."""
     table = open_table()
     ids = [table.analyse(number, ("pacs", "ris")) for number in range(1, 9)]
     for delivery in table.take("pacs", 100) + table.take("ris", 100):
         if delivery.kind is ResultKind.REPORT:
-            table.outbox.settle(delivery, Stored(), table.now)
+            table.deliveries.settle(delivery, Stored(), table.now)
     start = threading.Barrier(2)
 
     def deliver(destination: str) -> None:
@@ -78,12 +78,12 @@ def test_two_last_deliveries_at_once_end_the_job(open_table: Callable[[], Table]
         left = [
             d
             for job_id in ids
-            for d in mine.desk.show(job_id).deliveries
+            for d in mine.operator.show(job_id).deliveries
             if d.destination == destination and d.state is DeliveryState.SENDING
         ]
         start.wait()
         for delivery in left:
-            assert mine.outbox.settle(delivery, Stored(), mine.now)
+            assert mine.deliveries.settle(delivery, Stored(), mine.now)
 
     threads = [threading.Thread(target=deliver, args=(name,)) for name in ("pacs", "ris")]
     for thread in threads:
@@ -93,26 +93,26 @@ def test_two_last_deliveries_at_once_end_the_job(open_table: Callable[[], Table]
     assert {state(table, job_id) for job_id in ids} == {JobState.DONE}
 
 
-def test_a_destination_sees_its_own_deliveries_alone(table: Table) -> None:
-    """One that is down holds up no other."""
+def test_a_worker_claims_deliveries_of_its_destination_only(table: Table) -> None:
+    """A destination that is down does not delay the others."""
     table.analyse(destinations=("pacs", "ris"))
     assert {d.destination for d in table.take("pacs")} == {"pacs"}
     assert len(table.take("ris")) == 2
 
 
-def test_what_waits_is_counted_by_destination(table: Table) -> None:
-    """Settled deliveries wait for nobody."""
+def test_open_deliveries_are_counted_by_destination(table: Table) -> None:
+    """Settled deliveries are not counted."""
     table.analyse(destinations=("pacs", "ris"))
     first, _ = table.take("pacs")
-    table.outbox.settle(first, Stored(), table.now)
-    assert table.desk.waiting() == {"pacs": 1, "ris": 2}
+    table.deliveries.settle(first, Stored(), table.now)
+    assert table.operator.open_deliveries() == {"pacs": 1, "ris": 2}
 
 
-def test_a_delivery_that_failed_for_now_waits_and_counts(table: Table) -> None:
-    """The attempt is counted at the claim, the wait is kept."""
+def test_a_retry_waits_and_counts_its_attempt(table: Table) -> None:
+    """The attempt is counted at the claim."""
     table.analyse()
     first = table.take()[0]
-    table.outbox.settle(first, RetryAt(table.now + timedelta(seconds=10), "A700"), table.now)
+    table.deliveries.settle(first, RetryAt(table.now + timedelta(seconds=10), "A700"), table.now)
     table.later(9)
     assert first.id not in [d.id for d in table.take()]
     table.later(1)
@@ -121,34 +121,34 @@ def test_a_delivery_that_failed_for_now_waits_and_counts(table: Table) -> None:
 
 
 def test_a_refused_result_fails_its_job_and_can_be_sent_again(table: Table) -> None:
-    """No job counts as done that its PACS refused; the operator sends it anew."""
+    """The job is FAILED, and an operator can retry it."""
     job_id = table.analyse()
     refused, stored = table.take()
-    table.outbox.settle(refused, Failed("0x0122"), table.now)
+    table.deliveries.settle(refused, Failed("0x0122"), table.now)
     assert state(table, job_id) is JobState.ANALYSED
-    table.outbox.settle(stored, Stored(), table.now)
+    table.deliveries.settle(stored, Stored(), table.now)
     assert state(table, job_id) is JobState.FAILED
-    assert table.desk.retry(job_id, "operator:me", table.now) is JobState.ANALYSED
+    assert table.operator.retry(job_id, "operator:me", table.now) is JobState.ANALYSED
     (again,) = table.take()
     assert (again.id, again.attempt) == (refused.id, 1)
-    table.outbox.settle(again, Stored(), table.now)
+    table.deliveries.settle(again, Stored(), table.now)
     assert state(table, job_id) is JobState.DONE
 
 
-def test_rescue_sends_again_what_a_dead_courier_held(table: Table) -> None:
-    """A result is not lost with the process that carried it."""
+def test_deliveries_of_a_dead_worker_are_sent_again(table: Table) -> None:
+    """A result is not lost with its delivery worker."""
     job_id = table.analyse()
     table.take()
     table.later(LEASE.total_seconds() + 1)
-    assert table.care.rescue(table.now) == 2
+    assert table.maintenance.release_expired_leases(table.now) == 2
     assert states(table, job_id) == [DeliveryState.PENDING] * 2
 
 
-def test_a_commitment_report_delivers_what_it_names(table: Table) -> None:
-    """Committed is delivered; the rest goes on waiting."""
+def test_a_commitment_report_settles_the_objects_that_it_names(table: Table) -> None:
+    """A committed object is DELIVERED; the other one waits for its report."""
     job_id = table.analyse()
     await_commitment(table, job_id)
-    first, second = table.desk.show(job_id).deliveries
+    first, second = table.operator.show(job_id).deliveries
     report = CommitmentReport("2.25.9", (first.sop_instance_uid,), {})
     assert table.intake.report_commitment(report, table.now) == 1
     assert states(table, job_id) == [DeliveryState.DELIVERED, DeliveryState.AWAITING_COMMITMENT]
@@ -157,11 +157,11 @@ def test_a_commitment_report_delivers_what_it_names(table: Table) -> None:
     assert state(table, job_id) is JobState.DONE
 
 
-def test_what_is_not_committed_is_sent_again_alone(table: Table) -> None:
-    """0x0112 for one object: that one object goes back in line."""
+def test_an_object_that_was_not_committed_is_sent_again(table: Table) -> None:
+    """The failure reason 0x0112 for one object schedules that object only."""
     job_id = table.analyse()
     await_commitment(table, job_id)
-    first, second = table.desk.show(job_id).deliveries
+    first, second = table.operator.show(job_id).deliveries
     failed = {second.sop_instance_uid: 0x0112}
     report = CommitmentReport("2.25.9", (first.sop_instance_uid,), failed)
     assert table.intake.report_commitment(report, table.now) == 2
@@ -173,63 +173,65 @@ def test_what_is_not_committed_is_sent_again_alone(table: Table) -> None:
 
 
 def test_a_late_report_of_an_old_transaction_changes_nothing(table: Table) -> None:
-    """After a time-out the object is on its way again under a new transaction."""
+    """After the time-out, the object is sent again under a new transaction."""
     job_id = table.analyse()
     await_commitment(table, job_id)
-    first, second = table.desk.show(job_id).deliveries
+    first, second = table.operator.show(job_id).deliveries
     table.later(601)
-    assert table.care.expire_commitments(table.now) == 2
+    assert table.maintenance.expire_commitments(table.now) == 2
     both = (first.sop_instance_uid, second.sop_instance_uid)
     assert table.intake.report_commitment(CommitmentReport("2.25.9", both, {}), table.now) == 0
     assert states(table, job_id) == [DeliveryState.PENDING] * 2
 
 
-def test_a_commitment_that_is_not_due_yet_is_left_alone(table: Table) -> None:
-    """A PACS has the time that the configuration gives it."""
+def test_a_commitment_does_not_expire_early(table: Table) -> None:
+    """A PACS has the configured time for its report."""
     job_id = table.analyse()
     await_commitment(table, job_id)
     table.later(599)
-    assert table.care.expire_commitments(table.now) == 0
-    assert table.care.rescue(table.now) == 0
+    assert table.maintenance.expire_commitments(table.now) == 0
+    assert table.maintenance.release_expired_leases(table.now) == 0
     assert states(table, job_id) == [DeliveryState.AWAITING_COMMITMENT] * 2
 
 
-def test_commitments_refused_for_ever_fail(table: Table) -> None:
-    """Attempts are bounded: the operator gets to see it."""
+def test_a_commitment_that_never_comes_ends_in_failure(table: Table) -> None:
+    """The number of attempts is limited, and the job then is FAILED."""
     job_id = table.analyse()
     for _ in range(4):
         await_commitment(table, job_id)
         table.later(601)
-        table.care.expire_commitments(table.now)
+        table.maintenance.expire_commitments(table.now)
         table.later(601)
     assert states(table, job_id) == [DeliveryState.FAILED] * 2
     assert state(table, job_id) is JobState.FAILED
 
 
-def test_bytes_are_spent_only_when_the_job_is_final_and_old(table: Table) -> None:
-    """Nothing is purged before its delivery is final and its retention over."""
+def test_keys_expire_only_for_final_jobs_after_retention(table: Table) -> None:
+    """No bytes are deleted before every delivery is final and retention has ended."""
     job_id = table.analyse()
     table.later(10_000)
-    assert table.care.spend_keys(table.now, table.now) == []
+    assert table.maintenance.clear_expired_keys(table.now, table.now) == []
     for delivery in table.take():
-        table.outbox.settle(delivery, Stored(), table.now)
-    assert table.care.spend_keys(table.now, table.now) == []
+        table.deliveries.settle(delivery, Stored(), table.now)
+    assert table.maintenance.clear_expired_keys(table.now, table.now) == []
     done = table.now
     table.later(1)
-    assert table.care.spend_keys(table.now, done) == ["films/1"]
-    assert table.care.spend_keys(table.now, table.now) == ["h1", "r1"]
-    assert table.care.spend_keys(table.now, table.now) == []
-    assert table.care.purge_rows(table.now) == 1
+    assert table.maintenance.clear_expired_keys(table.now, done) == ["films/1"]
+    assert table.maintenance.clear_expired_keys(table.now, table.now) == ["h1", "r1"]
+    assert table.maintenance.clear_expired_keys(table.now, table.now) == []
+    assert table.maintenance.purge_rows(table.now) == 1
     with pytest.raises(Permanent, match="no job"):
-        table.desk.find(str(job_id))
+        table.operator.find(str(job_id))
 
 
-def test_every_move_is_on_record(table: Table) -> None:
-    """Who moved what, when and why can be read afterwards."""
+def test_the_history_records_every_change(table: Table) -> None:
+    """It records the actor, the time and the reason."""
     job_id = table.analyse()
     for delivery in table.take():
-        table.outbox.settle(delivery, Stored(), table.now)
-    moves = [(h.event, h.state) for h in table.desk.show(job_id).history if h.delivery_id is None]
+        table.deliveries.settle(delivery, Stored(), table.now)
+    moves = [
+        (h.event, h.state) for h in table.operator.show(job_id).history if h.delivery_id is None
+    ]
     assert moves == [
         ("receive", "RECEIVED"),
         ("claim", "ANALYSING"),
@@ -238,49 +240,51 @@ def test_every_move_is_on_record(table: Table) -> None:
     ]
 
 
-def test_the_operator_can_cancel_what_waits_and_nothing_else(table: Table) -> None:
-    """A job under way or done is not cancelled, and the message says why."""
+def test_an_operator_can_cancel_only_a_waiting_or_failed_job(table: Table) -> None:
+    """Otherwise, the message states the job's state and the rule."""
     done = table.analyse(1, destinations=())
     waiting = table.receive(2)
-    assert table.desk.cancel(waiting, "operator:me", table.now) is JobState.CANCELLED
+    assert table.operator.cancel(waiting, "operator:me", table.now) is JobState.CANCELLED
     assert table.claim() == []
     with pytest.raises(Permanent, match="DONE: only a RECEIVED or FAILED job"):
-        table.desk.cancel(done, "operator:me", table.now)
+        table.operator.cancel(done, "operator:me", table.now)
 
 
-def test_a_failed_analysis_starts_anew_with_all_its_attempts(table: Table) -> None:
-    """`jobs retry` on a film that was never scored scores it."""
+def test_a_retried_analysis_has_all_its_attempts(table: Table) -> None:
+    """`jobs retry` schedules a film that was never scored."""
     job_id = table.receive()
     table.queue.settle(table.claim()[0], Failed("broken bundle"), table.now)
-    assert table.desk.retry(job_id, "operator:me", table.now) is JobState.RECEIVED
+    assert table.operator.retry(job_id, "operator:me", table.now) is JobState.RECEIVED
     assert [job.attempt for job in table.claim()] == [1]
 
 
 def test_a_database_without_tables_names_the_remedy(database_url: str) -> None:
-    """An empty database is no riddle."""
+    """The message contains the command to run."""
     with pytest.raises(Permanent, match="osteoscreen db upgrade"):
         Table(open_engine(database_url)).receive()
 
 
-def test_a_database_that_is_away_is_transient() -> None:
-    """What waits for a database is tried again, not given up."""
+def test_an_unreachable_database_is_transient() -> None:
+    """The caller tries again."""
     with pytest.raises(Transient, match="does not answer"):
         Table(open_engine("postgresql://nobody@127.0.0.1:1/none")).receive()
 
 
-def test_a_purge_goes_on_until_nothing_is_left(
+def test_one_purge_deletes_everything_that_has_expired(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many films there are, and however few of them a statement takes."""
-    monkeypatch.setattr("node.jobs.maintenance._PURGED_AT_ONCE", 2)
+    """It repeats its statement, which handles a limited number of jobs."""
+    monkeypatch.setattr("node.jobs.maintenance._JOBS_PER_PURGE", 2)
     spool = FileSpool(tmp_path, Reserve(0, 0))
     spool.prepare()
     for number in range(1, 6):
         key = spool.store_result(bytes([number]))
         assert table.intake.receive(film(number), Refused(Reason.VIEW, "lateral"), key, table.now)
     table.later(100)
-    keeping = RetentionPeriods(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
-    adopter = OrphanRecovery(table.care, table.intake, spool, AdmissionPolicy(), lambda: table.now)
-    MaintenanceTasks(table.care, spool, adopter, keeping, 500, lambda: table.now).purge()
+    periods = RetentionPeriods(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
+    orphans = OrphanRecovery(
+        table.maintenance, table.intake, spool, AdmissionPolicy(), lambda: table.now
+    )
+    MaintenanceTasks(table.maintenance, spool, orphans, periods, 500, lambda: table.now).purge()
     assert list(tmp_path.rglob("*.dcm")) == []
-    assert table.desk.recent((), 10) == []
+    assert table.operator.recent((), 10) == []

@@ -1,4 +1,4 @@
-"""How much waits, as maintenance sees it, on SQLite and on PostgreSQL alike."""
+"""Queue depths and their alarms, on SQLite and PostgreSQL."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -14,31 +14,43 @@ from node.spool.store import FileSpool
 from tests.contract.conftest import Table
 
 
-def test_depths_count_what_waits_and_what_is_under_way(table: Table) -> None:
-    """Films to be scored, and results for each destination; what is settled waits no more."""
-    assert table.care.depths() == {"films": 0}
+def test_depths_count_unscored_films_and_unsettled_results(table: Table) -> None:
+    """Results are counted for each destination."""
+    assert table.maintenance.queue_depths() == {"films": 0}
     table.analyse(1, destinations=("pacs", "ris"))
     table.receive(2)
     table.receive(3)
     table.claim(limit=1)
     [sent] = table.take("ris", limit=1)
-    table.outbox.settle(sent, Stored(), table.now)
-    assert table.care.depths() == {"films": 2, "results for pacs": 2, "results for ris": 1}
+    table.deliveries.settle(sent, Stored(), table.now)
+    assert table.maintenance.queue_depths() == {
+        "films": 2,
+        "results for pacs": 2,
+        "results for ris": 1,
+    }
 
 
-def test_a_deep_queue_is_told_once_and_so_is_its_end(table: Table, tmp_path: Path) -> None:
-    """For whoever reads the log: which queue, how deep, and what the alarm is set to."""
-    keeping = RetentionPeriods(timedelta(1), timedelta(1), timedelta(1))
+def test_a_long_queue_is_logged_once_and_so_is_its_end(table: Table, tmp_path: Path) -> None:
+    """The log contains the queue, its depth and the limit."""
+    periods = RetentionPeriods(timedelta(1), timedelta(1), timedelta(1))
     spool = FileSpool(tmp_path, Reserve(0, 0))
-    adopter = OrphanRecovery(table.care, table.intake, spool, AdmissionPolicy(), lambda: table.now)
-    chores = MaintenanceTasks(table.care, spool, adopter, keeping, 2, lambda: table.now)
+    orphans = OrphanRecovery(
+        table.maintenance, table.intake, spool, AdmissionPolicy(), lambda: table.now
+    )
+    tasks = MaintenanceTasks(table.maintenance, spool, orphans, periods, 2, lambda: table.now)
     jobs = [table.receive(number) for number in (1, 2)]
-    with capture_logs() as told:
-        chores.watch()
-        chores.watch()
-        table.desk.cancel(jobs[0], "operator", table.now)
-        chores.watch()
-    assert told == [
-        {"event": "queue_deep", "log_level": "error", "queue": "films", "waiting": 2, "alarm": 2},
-        {"event": "queue_eased", "log_level": "warning", "queue": "films", "waiting": 1},
+    with capture_logs() as events:
+        tasks.check_queue_depths()
+        tasks.check_queue_depths()
+        table.operator.cancel(jobs[0], "operator", table.now)
+        tasks.check_queue_depths()
+    assert events == [
+        {
+            "event": "queue_alarm_raised",
+            "log_level": "error",
+            "queue": "films",
+            "depth": 2,
+            "limit": 2,
+        },
+        {"event": "queue_alarm_cleared", "log_level": "warning", "queue": "films", "depth": 1},
     ]

@@ -1,4 +1,4 @@
-"""The operator sends again and scores again, on both databases."""
+"""Resend and reanalyse, on SQLite and PostgreSQL."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -23,15 +23,15 @@ ME = "operator:me"
 
 
 def deliver(table: Table, destination: str = "pacs") -> Sequence[Delivery]:
-    """Send what waits for a destination."""
+    """Deliver every pending result of a destination."""
     taken = table.take(destination)
     for delivery in taken:
-        assert table.outbox.settle(delivery, Stored(), table.now)
+        assert table.deliveries.settle(delivery, Stored(), table.now)
     return taken
 
 
 def done(table: Table, destinations: tuple[str, ...] = ("pacs",), number: int = 1) -> int:
-    """Return a job all of whose results were sent."""
+    """Return a job that is DONE."""
     job_id = table.analyse(number, destinations)
     for destination in destinations:
         deliver(table, destination)
@@ -39,76 +39,76 @@ def done(table: Table, destinations: tuple[str, ...] = ("pacs",), number: int = 
 
 
 def analyse_again(table: Table, report: str) -> Job:
-    """Score the one film that waits; its report has this UID."""
+    """Score the waiting film; its report has this UID."""
     (job,) = table.claim()
     made = result(ResultKind.REPORT, report, f"key-{report}")
     assert table.queue.settle(job, Analysed(VERDICT, (PlannedDelivery("pacs", made),)), table.now)
     return job
 
 
-def spend(table: Table, *, films: bool = True) -> None:
-    """Let maintenance purge the results of what is done, and its films."""
+def expire(table: Table, *, films: bool = True) -> None:
+    """End the retention of results, and of films unless `films` is False."""
     later = table.now + timedelta(seconds=1)
-    assert table.care.spend_keys(later if films else table.now, later)
+    assert table.maintenance.clear_expired_keys(later if films else table.now, later)
 
 
 def states(table: Table, job_id: int) -> list[tuple[str, DeliveryState]]:
-    return [(d.destination, d.state) for d in table.desk.show(job_id).deliveries]
+    return [(d.destination, d.state) for d in table.operator.show(job_id).deliveries]
 
 
-def test_results_are_sent_again_as_they_are(table: Table) -> None:
-    """The very same objects from the very same bytes, with all their attempts."""
+def test_the_same_results_are_sent_again(table: Table) -> None:
+    """UIDs and bytes are unchanged, and the attempts start again at 0."""
     job_id = done(table)
-    first = table.desk.show(job_id).deliveries
-    assert table.desk.resend(job_id, ME, table.now, "") is JobState.ANALYSED
+    first = table.operator.show(job_id).deliveries
+    assert table.operator.resend(job_id, ME, table.now, "") is JobState.ANALYSED
     again = deliver(table)
     assert [(d.sop_instance_uid, d.spool_key, d.attempt) for d in again] == [
         (d.sop_instance_uid, d.spool_key, 1) for d in first
     ]
-    assert table.desk.show(job_id).job.state is JobState.DONE
+    assert table.operator.show(job_id).job.state is JobState.DONE
 
 
-def test_results_are_sent_again_to_one_destination_alone(table: Table) -> None:
+def test_results_are_sent_again_to_one_destination(table: Table) -> None:
     job_id = done(table, ("pacs", "research"))
-    table.desk.resend(job_id, ME, table.now, "research")
+    table.operator.resend(job_id, ME, table.now, "research")
     assert table.take("pacs") == []
     assert len(table.take("research")) == 2
 
 
-def test_what_is_under_way_is_not_sent_twice(table: Table) -> None:
-    """A delivered object goes again; the one that still waits goes once."""
+def test_a_pending_delivery_is_not_sent_twice(table: Table) -> None:
+    """A delivered object is sent again; a pending one is sent once."""
     job_id = table.analyse()
     sent, waiting = table.take()
-    table.outbox.settle(sent, Stored(), table.now)
-    assert table.desk.resend(job_id, ME, table.now, "") is JobState.ANALYSED
+    table.deliveries.settle(sent, Stored(), table.now)
+    assert table.operator.resend(job_id, ME, table.now, "") is JobState.ANALYSED
     assert [d.id for d in table.take()] == [sent.id]
-    assert table.outbox.settle(waiting, Stored(), table.now)
+    assert table.deliveries.settle(waiting, Stored(), table.now)
 
 
-def test_results_that_are_gone_are_not_sent_again(table: Table) -> None:
+def test_deleted_results_are_not_sent_again(table: Table) -> None:
     job_id = done(table)
-    spend(table)
-    with pytest.raises(Permanent, match="osteoscreen jobs reanalyse builds them anew"):
-        table.desk.resend(job_id, ME, table.now, "")
-    assert table.desk.show(job_id).job.state is JobState.DONE
+    expire(table)
+    with pytest.raises(Permanent, match="build them again with: osteoscreen jobs reanalyse"):
+        table.operator.resend(job_id, ME, table.now, "")
+    assert table.operator.show(job_id).job.state is JobState.DONE
 
 
-def test_results_that_are_gone_can_be_built_anew_and_then_sent(table: Table) -> None:
-    """The remedy that the refusal names."""
+def test_deleted_results_can_be_built_again_and_sent(table: Table) -> None:
+    """This is the remedy in the error message."""
     job_id = done(table)
-    spend(table, films=False)
-    table.desk.reanalyse(job_id, ME, table.now)
+    expire(table, films=False)
+    table.operator.reanalyse(job_id, ME, table.now)
     (job,) = table.claim()
     sent = tuple(PlannedDelivery("pacs", one) for one in results())
     assert table.queue.settle(job, Analysed(VERDICT, sent), table.now)
-    table.desk.resend(job_id, ME, table.now, "")
+    table.operator.resend(job_id, ME, table.now, "")
     assert [d.spool_key for d in table.take()] == ["r1", "h1"]
 
 
-def test_a_result_that_is_sent_again_while_maintenance_purges_has_its_bytes(
+def test_a_resend_during_a_purge_never_loses_the_bytes(
     open_table: Callable[[], Table],
 ) -> None:
-    """It goes with them, or is refused at once: never a delivery whose bytes are gone."""
+    """Either the bytes are kept, or the resend is refused."""
     table = open_table()
     ids = [done(table, number=number) for number in range(1, 25)]
     start, refused = threading.Barrier(2), []
@@ -117,14 +117,14 @@ def test_a_result_that_is_sent_again_while_maintenance_purges_has_its_bytes(
         mine = open_table()
         start.wait()
         later = mine.now + timedelta(seconds=1)
-        mine.care.spend_keys(later, later)
+        mine.maintenance.clear_expired_keys(later, later)
 
     def resend() -> None:
         mine = open_table()
         start.wait()
         for job_id in ids:
             try:
-                mine.desk.resend(job_id, ME, mine.now, "")
+                mine.operator.resend(job_id, ME, mine.now, "")
             except Permanent:
                 refused.append(job_id)
 
@@ -134,7 +134,7 @@ def test_a_result_that_is_sent_again_while_maintenance_purges_has_its_bytes(
     for thread in threads:
         thread.join()
     for job_id in ids:
-        dossier = table.desk.show(job_id)
+        dossier = table.operator.show(job_id)
         there = {bool(one.spool_key) for one in dossier.deliveries}
         asked = dossier.job.state is JobState.ANALYSED
         assert asked is (job_id not in refused)
@@ -142,62 +142,62 @@ def test_a_result_that_is_sent_again_while_maintenance_purges_has_its_bytes(
 
 
 @pytest.mark.parametrize("destination", ["", "elsewhere"])
-def test_where_nothing_was_sent_nothing_is_sent_again(table: Table, destination: str) -> None:
+def test_a_job_without_settled_deliveries_is_not_sent_again(table: Table, destination: str) -> None:
     job_id = table.receive()
-    with pytest.raises(Permanent, match="nothing was sent"):
-        table.desk.resend(job_id, ME, table.now, destination)
+    with pytest.raises(Permanent, match="no settled delivery"):
+        table.operator.resend(job_id, ME, table.now, destination)
 
 
-def test_a_film_is_scored_again_and_its_analyst_knows_the_earlier_reports(table: Table) -> None:
-    """Oldest first, each once however many destinations got it."""
+def test_a_reanalysis_lists_the_earlier_reports(table: Table) -> None:
+    """They come oldest first, and once each for several destinations."""
     job_id = done(table, ("pacs", "research"))
-    assert table.desk.reanalyse(job_id, ME, table.now) is JobState.RECEIVED
+    assert table.operator.reanalyse(job_id, ME, table.now) is JobState.RECEIVED
     first = Reference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.11", "2.25.11.9")
     assert analyse_again(table, "2.25.7").reports == (first,)
     deliver(table)
-    assert table.desk.show(job_id).job.state is JobState.DONE
-    table.desk.reanalyse(job_id, ME, table.now)
+    assert table.operator.show(job_id).job.state is JobState.DONE
+    table.operator.reanalyse(job_id, ME, table.now)
     second = Reference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.7", "2.25.7.9")
     assert analyse_again(table, "2.25.8").reports == (first, second)
 
 
-def test_a_film_whose_score_is_unchanged_is_done_again_at_once(table: Table) -> None:
-    """The same objects are not posted a second time."""
+def test_a_reanalysis_with_the_same_result_sends_nothing(table: Table) -> None:
+    """The job is DONE again without new deliveries."""
     job_id = done(table)
-    table.desk.reanalyse(job_id, ME, table.now)
+    table.operator.reanalyse(job_id, ME, table.now)
     analyse_again(table, "2.25.11")
     assert table.take() == []
-    assert table.desk.show(job_id).job.state is JobState.DONE
+    assert table.operator.show(job_id).job.state is JobState.DONE
 
 
-def test_what_was_refused_is_not_asked_for_once_the_film_is_scored_again(table: Table) -> None:
-    """Else the job would stay FAILED for the sake of results that others have replaced."""
+def test_a_reanalysis_removes_failed_deliveries(table: Table) -> None:
+    """Otherwise the job would stay FAILED because of replaced results."""
     job_id = table.analyse()
     for delivery in table.take():
-        table.outbox.settle(delivery, Failed("0x0122"), table.now)
-    assert table.desk.show(job_id).job.state is JobState.FAILED
-    table.desk.reanalyse(job_id, ME, table.now)
+        table.deliveries.settle(delivery, Failed("0x0122"), table.now)
+    assert table.operator.show(job_id).job.state is JobState.FAILED
+    table.operator.reanalyse(job_id, ME, table.now)
     assert analyse_again(table, "2.25.7").reports == ()
     deliver(table)
     assert states(table, job_id) == [("pacs", DeliveryState.DELIVERED)]
-    assert table.desk.show(job_id).job.state is JobState.DONE
+    assert table.operator.show(job_id).job.state is JobState.DONE
 
 
-def test_a_film_that_is_gone_or_under_way_is_not_scored_again(table: Table) -> None:
+def test_a_deleted_or_unfinished_film_is_not_scored_again(table: Table) -> None:
     job_id = table.analyse()
     with pytest.raises(Permanent, match="ANALYSED: only a DONE or FAILED job"):
-        table.desk.reanalyse(job_id, ME, table.now)
+        table.operator.reanalyse(job_id, ME, table.now)
     deliver(table)
-    spend(table)
-    with pytest.raises(Permanent, match=r"gone after retention\.films"):
-        table.desk.reanalyse(job_id, ME, table.now)
+    expire(table)
+    with pytest.raises(Permanent, match=r"deleted after retention\.films"):
+        table.operator.reanalyse(job_id, ME, table.now)
 
 
-def test_who_did_it_is_on_record(table: Table) -> None:
+def test_the_history_records_the_operator(table: Table) -> None:
     job_id = done(table)
-    table.desk.resend(job_id, ME, table.now, "")
+    table.operator.resend(job_id, ME, table.now, "")
     deliver(table)
-    table.desk.reanalyse(job_id, ME, table.now)
-    happened = [(h.event, h.who) for h in table.desk.show(job_id).history if h.who == ME]
+    table.operator.reanalyse(job_id, ME, table.now)
+    happened = [(h.event, h.who) for h in table.operator.show(job_id).history if h.who == ME]
     assert happened.count(("resend", ME)) == 3  # the job, and each of its two results
     assert happened[-1] == ("reanalyse", ME)

@@ -1,4 +1,4 @@
-"""What is on record of a patient's earlier films, on both databases."""
+"""The results of a patient's earlier films, on SQLite and PostgreSQL."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,34 +20,34 @@ ANNA, BERTA = "aa" * 32, "bb" * 32
 MARCH = date(2026, 3, 1)
 
 
-def of(number: int, **facts: Any) -> Film:
-    """Return a film of Anna's, taken in March."""
+def patient_film(number: int, **facts: Any) -> Film:
+    """Return a film of the test patient, taken in March."""
     return replace(film(number), **{"patient": ANNA, "taken": MARCH, "sex": "F"} | facts)
 
 
-def claimed(table: Table, one: Film) -> Job:
-    """Take in a film and claim it."""
-    assert table.intake.receive(one, Admitted(), f"films/{one.digest}", table.now)
+def claimed(table: Table, received: Film) -> Job:
+    """Receive a film and claim its job."""
+    assert table.intake.receive(received, Admitted(), f"films/{received.digest}", table.now)
     (job,) = table.claim()
     return job
 
 
 def analysed(table: Table, number: int, verdict: Verdict = VERDICT, **facts: Any) -> Job:
-    """Take in one of Anna's films and settle its analysis; its results are under way."""
-    job = claimed(table, of(number, **facts))
+    """Receive a film of the test patient and settle its analysis; its results are pending."""
+    job = claimed(table, patient_film(number, **facts))
     sent = tuple(PlannedDelivery("pacs", result) for result in results(number))
     assert table.queue.settle(job, Analysed(verdict, sent), table.now)
     return job
 
 
-def earlier(table: Table, since: date = date(2025, 3, 1), **facts: Any) -> list[PriorResult]:
-    """Return what is on record before a new film of Anna's."""
-    return table.queue.earlier(claimed(table, of(99, **facts)), since)
+def prior_results(table: Table, since: date = date(2025, 3, 1), **facts: Any) -> list[PriorResult]:
+    """Return the prior results of a new film of the test patient."""
+    return table.queue.prior_results(claimed(table, patient_film(99, **facts)), since)
 
 
-def test_an_earlier_result_is_found_with_what_a_comparison_needs(table: Table) -> None:
+def test_a_prior_result_has_the_values_for_a_comparison(table: Table) -> None:
     analysed(table, 1, taken=date(2025, 9, 1))
-    assert earlier(table) == [
+    assert prior_results(table) == [
         PriorResult(
             taken=date(2025, 9, 1),
             score=0.61,
@@ -56,17 +56,17 @@ def test_an_earlier_result_is_found_with_what_a_comparison_needs(table: Table) -
             reported=True,
             sex="F",
             age_years=67.0,
-            study=of(1).study_instance_uid,
+            study=patient_film(1).study_instance_uid,
         )
     ]
 
 
 def test_the_newest_comes_first(table: Table) -> None:
-    """By the day on which it was taken, in whatever order the films came."""
+    """The order is that of the exposures, not of the receipts."""
     days = [date(2025, 9, 1), date(2026, 1, 1), date(2025, 5, 1)]
     for number, day in enumerate(days, 1):
         analysed(table, number, taken=day)
-    assert [one.taken for one in earlier(table)] == sorted(days, reverse=True)
+    assert [one.taken for one in prior_results(table)] == sorted(days, reverse=True)
 
 
 @pytest.mark.parametrize(
@@ -81,34 +81,34 @@ def test_the_newest_comes_first(table: Table) -> None:
     ],
     ids=["somebody else", "nobody", "no day", "too long ago", "later", "same study"],
 )
-def test_other_films_are_none_of_hers(table: Table, facts: dict[str, Any]) -> None:
-    """As far as the rule looks back, and not of the same study, whose films are read together."""
+def test_other_films_are_excluded(table: Table, facts: dict[str, Any]) -> None:
+    """Films of other patients, of the same study, and from before the period."""
     analysed(table, 1, **facts)
-    assert earlier(table) == []
+    assert prior_results(table) == []
 
 
 @pytest.mark.parametrize("facts", [{"patient": ""}, {"taken": None}])
-def test_a_film_of_nobody_or_of_no_day_has_no_earlier_ones(
+def test_a_film_without_patient_or_day_has_no_prior_results(
     table: Table, facts: dict[str, Any]
 ) -> None:
-    """Not even those of other nobodies."""
+    """Films without a patient are not linked to each other."""
     analysed(table, 1, patient="", taken=date(2025, 9, 1))
     analysed(table, 2, taken=date(2025, 9, 1))
-    assert earlier(table, **facts) == []
+    assert prior_results(table, **facts) == []
 
 
-def test_of_one_day_the_first_received_is_the_earlier(table: Table) -> None:
-    """Two films cannot each be known from the other."""
+def test_on_the_same_day_the_film_received_first_is_the_prior_results(table: Table) -> None:
+    """Two films never refer to each other."""
     first, second = analysed(table, 1), analysed(table, 2)
     since = date(2025, 3, 1)
-    assert table.queue.earlier(first, since) == []
-    assert [one.taken for one in table.queue.earlier(second, since)] == [MARCH]
+    assert table.queue.prior_results(first, since) == []
+    assert [one.taken for one in table.queue.prior_results(second, since)] == [MARCH]
 
 
-def test_what_was_not_scored_says_nothing(table: Table) -> None:
-    job = claimed(table, of(1, taken=date(2025, 9, 1)))
+def test_a_film_that_was_not_scored_is_excluded(table: Table) -> None:
+    job = claimed(table, patient_film(1, taken=date(2025, 9, 1)))
     assert table.queue.settle(job, NotScored("pixels", "blank"), table.now)
-    assert earlier(table) == []
+    assert prior_results(table) == []
 
 
 @pytest.mark.parametrize(
@@ -121,61 +121,61 @@ def test_what_was_not_scored_says_nothing(table: Table) -> None:
     ],
     ids=["absent", "undetermined", "known", "no score"],
 )
-def test_only_a_flag_is_reported(table: Table, decision: Decision) -> None:
-    """Its score stands beside it all the same."""
+def test_only_a_flagged_film_counts_as_reported(table: Table, decision: Decision) -> None:
+    """The score of any film is available."""
     analysed(table, 1, replace(VERDICT, decision=decision), taken=date(2025, 9, 1))
-    (found,) = earlier(table)
+    (found,) = prior_results(table)
     assert (found.reported, found.score) == (False, decision.score)
 
 
-def test_reported_is_what_is_delivered_or_on_its_way(table: Table) -> None:
-    """A result that a destination has refused for good is known to nobody."""
+def test_a_result_counts_as_reported_once_it_is_being_delivered(table: Table) -> None:
+    """A result that a destination has refused does not count."""
     job = analysed(table, 1, taken=date(2025, 9, 1))
-    new = claimed(table, of(99))
+    new = claimed(table, patient_film(99))
     report, heatmap = table.take()
-    assert table.outbox.settle(heatmap, Stored(), table.now)
-    assert table.outbox.settle(report, Failed("refused"), table.now)
-    assert table.desk.show(job.id).job.state is JobState.FAILED
-    (found,) = table.queue.earlier(new, date(2025, 3, 1))
+    assert table.deliveries.settle(heatmap, Stored(), table.now)
+    assert table.deliveries.settle(report, Failed("refused"), table.now)
+    assert table.operator.show(job.id).job.state is JobState.FAILED
+    (found,) = table.queue.prior_results(new, date(2025, 3, 1))
     assert not found.reported
-    table.desk.retry(job.id, "me", table.now)
+    table.operator.retry(job.id, "me", table.now)
     for delivery in table.take():
-        table.outbox.settle(delivery, Stored(), table.now)
-    assert table.desk.show(job.id).job.state is JobState.DONE
-    (found,) = table.queue.earlier(new, date(2025, 3, 1))
+        table.deliveries.settle(delivery, Stored(), table.now)
+    assert table.operator.show(job.id).job.state is JobState.DONE
+    (found,) = table.queue.prior_results(new, date(2025, 3, 1))
     assert found.reported
 
 
-def test_a_purged_row_is_forgotten(table: Table) -> None:
-    """`retention.rows` bounds how far back anything is known."""
+def test_a_purged_film_has_no_result(table: Table) -> None:
+    """`retention.rows` limits the period."""
     job = analysed(table, 1, taken=date(2025, 9, 1))
     for delivery in table.take():
-        table.outbox.settle(delivery, Stored(), table.now)
+        table.deliveries.settle(delivery, Stored(), table.now)
     later = table.now + timedelta(seconds=1)
-    table.care.spend_keys(later, later)
-    assert table.care.purge_rows(later) == 1
+    table.maintenance.clear_expired_keys(later, later)
+    assert table.maintenance.purge_rows(later) == 1
     assert job.id
-    assert earlier(table) == []
+    assert prior_results(table) == []
 
 
-def test_a_film_comes_back_as_it_went_in(table: Table) -> None:
-    """With the pseudonym and the day, which have columns of their own."""
-    one = of(1, station="ROOM 2")
-    assert claimed(table, one).film == one
+def test_a_film_is_read_as_it_was_written(table: Table) -> None:
+    """Pseudonym and day have their own columns."""
+    sent = patient_film(1, station="ROOM 2")
+    assert claimed(table, sent).film == sent
 
 
-def test_facts_that_a_newer_version_wrote_are_passed_over(table: Table) -> None:
-    """Roles of two versions may run side by side during an upgrade."""
-    job = claimed(table, of(1))
+def test_attributes_of_a_later_release_are_ignored(table: Table) -> None:
+    """Roles of two releases may run side by side during an upgrade."""
+    job = claimed(table, patient_film(1))
     column = sa.table("job", sa.column("film", sa.JSON))
     with table.engine.begin() as connection:
         (film_json,) = connection.execute(sa.select(column.c.film)).scalars()
         connection.execute(sa.update(column).values(film=film_json | {"of_tomorrow": 1}))
-    assert table.desk.show(job.id).job.film == job.film
+    assert table.operator.show(job.id).job.film == job.film
 
 
-def test_a_verdict_comes_back_as_it_went_in(table: Table) -> None:
-    """With band, rule, policy and what is known of earlier films."""
+def test_a_verdict_is_read_as_it_was_written(table: Table) -> None:
+    """It includes band, rule, policy and the comparison with prior studies."""
     decision = replace(
         VERDICT.decision,
         band=(0.4, 0.6),
@@ -186,4 +186,4 @@ def test_a_verdict_comes_back_as_it_went_in(table: Table) -> None:
     )
     verdict = replace(VERDICT, decision=decision)
     job = analysed(table, 1, verdict)
-    assert table.desk.show(job.id).job.verdict == verdict
+    assert table.operator.show(job.id).job.verdict == verdict

@@ -1,4 +1,4 @@
-"""Why films were refused, counted; and what is kept of those that were admitted."""
+"""Counts of refusal reasons, and the history of admitted films."""
 
 from datetime import timedelta
 
@@ -13,44 +13,44 @@ CHILD = Refused(Reason.AGE, "the patient is younger than 50 years")
 
 
 def receive(table: Table, *admissions: Admission) -> None:
-    first = len(table.desk.recent((), 1000)) + 1
+    first = len(table.operator.recent((), 1000)) + 1
     for number, admission in enumerate(admissions, first):
         assert table.intake.receive(film(number), admission, f"films/{number}", table.now)
 
 
 def test_films_are_counted_by_caller_and_reason(table: Table) -> None:
-    """The empty reason is that of admitted films, whatever became of them since."""
+    """Admitted films have an empty reason in every later state."""
     receive(table, Admitted(), Admitted(), LATERAL, LATERAL, CHILD)
     table.claim()
-    assert table.desk.reasons(None) == [
+    assert table.operator.refusal_counts(None) == [
         Tally("MODALITY", "", 2),
         Tally("MODALITY", "age", 1),
         Tally("MODALITY", "view", 2),
     ]
 
 
-def test_from_a_time_on(table: Table) -> None:
-    """That time included, whichever way the database keeps times."""
+def test_counts_can_start_at_a_time(table: Table) -> None:
+    """That time is included on both databases."""
     receive(table, Admitted(), LATERAL)
     begin = table.later(3600)
     receive(table, LATERAL)
-    assert table.desk.reasons(begin) == [Tally("MODALITY", "view", 1)]
-    assert table.desk.reasons(begin + timedelta(seconds=1)) == []
+    assert table.operator.refusal_counts(begin) == [Tally("MODALITY", "view", 1)]
+    assert table.operator.refusal_counts(begin + timedelta(seconds=1)) == []
 
 
 def test_jobs_are_listed_by_reason(table: Table) -> None:
-    """Beside their state, or without."""
+    """The filter can be combined with states."""
     receive(table, Admitted(), LATERAL, CHILD)
-    found = table.desk.recent((JobState.REJECTED,), 10, ("age", "size"))
+    found = table.operator.recent((JobState.REJECTED,), 10, ("age", "size"))
     assert [job.reason for job in found] == ["age"]
-    assert len(table.desk.recent((), 10, ("age", "view"))) == 2
+    assert len(table.operator.recent((), 10, ("age", "view"))) == 2
 
 
-def test_notes_and_doubts_of_an_admitted_film_are_in_its_history(table: Table) -> None:
-    """Not in its error: nothing went wrong."""
+def test_the_history_contains_notes_and_open_questions(table: Table) -> None:
+    """The error of an admitted film is empty."""
     doubt = OpenQuestion(Reason.VIEW, DoubtKind.MISSING, "nothing in the header tells the view")
     receive(table, Admitted((doubt,), (AdmissionNote.AGE_UNKNOWN,)))
-    dossier = table.desk.show(table.desk.find(film(1).sop_instance_uid))
+    dossier = table.operator.show(table.operator.find(film(1).sop_instance_uid))
     (received,) = dossier.history
     assert received.why == "age-unknown; nothing in the header tells the view"
     assert (dossier.job.reason, dossier.job.error) == ("", "")

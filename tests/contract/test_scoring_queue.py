@@ -1,4 +1,4 @@
-"""What ingest and analyse rely on, on SQLite and on PostgreSQL alike."""
+"""The scoring queue, on SQLite and PostgreSQL."""
 
 import threading
 from collections import Counter
@@ -12,47 +12,47 @@ from node.domain.workflow.retry import Failed, RetryAt
 from tests.contract.conftest import LEASE, VERDICT, Table, film, results
 
 
-def test_a_received_film_waits_with_all_its_facts(table: Table) -> None:
-    """What was known of a film at receipt is what the analyst gets."""
+def test_a_claimed_job_has_all_attributes_of_its_film(table: Table) -> None:
+    """The scoring worker gets the film as ingest described it."""
     job_id = table.receive()
-    job = table.desk.show(job_id).job
+    job = table.operator.show(job_id).job
     assert (job.state, job.film, job.attempt) == (JobState.RECEIVED, film(), 0)
     assert job.received_at == table.now
 
 
 def test_the_same_film_twice_is_one_job(table: Table) -> None:
-    """A sender that repeats itself makes no second job."""
+    """A repeated transfer creates no second job."""
     job_id = table.receive()
     assert not table.intake.receive(film(), Admitted(), "films/1", table.later(5))
-    assert [job.id for job in table.desk.recent((), 10)] == [job_id]
+    assert [job.id for job in table.operator.recent((), 10)] == [job_id]
 
 
 def test_other_bytes_under_an_old_uid_are_a_new_job(table: Table) -> None:
-    """A film changed at the source is scored again."""
+    """A corrected film is scored again."""
     table.receive()
     assert table.intake.receive(film(digest="f" * 64), Admitted(), "films/2", table.now)
     assert len(table.claim()) == 2
 
 
 def test_a_refused_film_is_kept_with_its_reason_and_never_claimed(table: Table) -> None:
-    """Policy's refusals can be looked up, and reach no model."""
+    """An operator can list it, and no worker scores it."""
     refused = Refused(Reason.VIEW, "View Position is LL")
     table.intake.receive(film(), refused, "films/1", table.now)
-    (job,) = table.desk.recent((JobState.REJECTED,), 10)
+    (job,) = table.operator.recent((JobState.REJECTED,), 10)
     assert (job.reason, job.error) == ("view", "View Position is LL")
     assert table.claim() == []
 
 
-def test_a_claim_counts_the_attempt_and_keeps_others_off(table: Table) -> None:
-    """A claimed film is nobody else's while the lease holds."""
+def test_a_claim_counts_the_attempt_and_excludes_other_workers(table: Table) -> None:
+    """No other worker gets the film while the lease is valid."""
     table.receive()
     (job,) = table.claim("w1")
     assert (job.state, job.attempt, job.worker) == (JobState.ANALYSING, 1, "w1")
     assert table.claim("w2") == []
 
 
-def test_claims_come_oldest_first_and_no_more_than_asked(table: Table) -> None:
-    """First come, first served."""
+def test_a_claim_takes_the_oldest_jobs_up_to_its_limit(table: Table) -> None:
+    """Jobs are claimed in the order of their receipt."""
     ids = []
     for number in (1, 2, 3):
         ids.append(table.receive(number))
@@ -61,18 +61,18 @@ def test_claims_come_oldest_first_and_no_more_than_asked(table: Table) -> None:
 
 
 def test_a_film_that_lost_its_worker_is_claimed_alone(table: Table) -> None:
-    """It may be what ended the worker: another film must not spend its attempts beside it."""
+    """It may have ended its worker; other films would lose their attempts as well."""
     first = table.receive(1)
     table.claim("w1")
     table.later(LEASE.total_seconds() + 1)
-    assert table.care.rescue(table.now) == 1
+    assert table.maintenance.release_expired_leases(table.now) == 1
     others = [table.receive(number) for number in (2, 3)]
     assert [job.id for job in table.claim("w2")] == [first]
     assert [job.id for job in table.claim("w2")] == others
 
 
-def test_new_films_do_not_wait_behind_one_that_is_tried_again(table: Table) -> None:
-    """Nor does it join them: it is claimed when it is the oldest."""
+def test_new_films_do_not_wait_for_a_retry(table: Table) -> None:
+    """The retry is not claimed with them, but alone when it is the oldest."""
     new = table.receive(1)
     failing = table.receive(2)
     jobs = table.claim("w1")
@@ -84,8 +84,8 @@ def test_new_films_do_not_wait_behind_one_that_is_tried_again(table: Table) -> N
     assert [job.id for job in table.claim("w2")] == [newest]
 
 
-def test_many_workers_at_once_never_share_a_film(open_table: Callable[[], Table]) -> None:
-    """Forty films, four workers each with its own connections: every film is claimed once."""
+def test_concurrent_workers_never_share_a_film(open_table: Callable[[], Table]) -> None:
+    """Four workers with their own connections claim each of forty films once."""
     table = open_table()
     for number in range(1, 41):
         table.receive(number)
@@ -106,10 +106,10 @@ def test_many_workers_at_once_never_share_a_film(open_table: Callable[[], Table]
     assert sorted(Counter(claimed).values()) == [1] * 40
 
 
-def test_a_settled_analysis_keeps_the_verdict_and_posts_its_parcels(table: Table) -> None:
-    """Score, decision and deliveries become durable together."""
+def test_a_settled_analysis_stores_its_verdict_and_deliveries(table: Table) -> None:
+    """One transaction makes score, decision and deliveries durable."""
     job_id = table.analyse(destinations=("pacs", "ris"))
-    dossier = table.desk.show(job_id)
+    dossier = table.operator.show(job_id)
     assert dossier.job.state is JobState.ANALYSED
     assert dossier.job.verdict == VERDICT
     assert {(d.destination, d.kind, d.sop_instance_uid) for d in dossier.deliveries} == {
@@ -119,22 +119,22 @@ def test_a_settled_analysis_keeps_the_verdict_and_posts_its_parcels(table: Table
     }
 
 
-def test_a_film_that_goes_nowhere_is_done_when_scored(table: Table) -> None:
-    """No destination wants it: nothing is left to wait for."""
+def test_a_job_without_deliveries_is_done_when_it_is_scored(table: Table) -> None:
+    """No destination receives its results."""
     job_id = table.analyse(destinations=())
-    assert table.desk.show(job_id).job.state is JobState.DONE
+    assert table.operator.show(job_id).job.state is JobState.DONE
 
 
-def test_pixels_can_still_turn_a_film_away(table: Table) -> None:
-    """What only the pixels tell ends REJECTED, with the reason."""
+def test_a_film_can_be_rejected_because_of_its_pixels(table: Table) -> None:
+    """The job is REJECTED, with the reason."""
     job_id = table.receive()
     table.queue.settle(table.claim()[0], NotScored("pixels", "the image is blank"), table.now)
-    job = table.desk.show(job_id).job
+    job = table.operator.show(job_id).job
     assert (job.state, job.reason, job.error) == (JobState.REJECTED, "pixels", "the image is blank")
 
 
 def test_a_retry_waits_for_its_time(table: Table) -> None:
-    """A film that failed for now comes back when its wait is over, not before."""
+    """The job cannot be claimed before that time."""
     table.receive()
     (job,) = table.claim()
     table.queue.settle(job, RetryAt(table.now + timedelta(seconds=30), "busy"), table.now)
@@ -145,52 +145,52 @@ def test_a_retry_waits_for_its_time(table: Table) -> None:
 
 
 def test_a_failure_keeps_its_error_and_is_not_claimed(table: Table) -> None:
-    """FAILED waits for the operator."""
+    """A FAILED job waits for an operator."""
     job_id = table.receive()
     table.queue.settle(table.claim()[0], Failed("decoder: out of data"), table.now)
-    job = table.desk.show(job_id).job
+    job = table.operator.show(job_id).job
     assert (job.state, job.error) == (JobState.FAILED, "decoder: out of data")
     assert table.claim() == []
 
 
 def test_a_lost_lease_settles_nothing(table: Table) -> None:
-    """A worker that was given up for dead cannot write over its successor."""
+    """A worker whose lease expired cannot overwrite the result of the next worker."""
     job_id = table.receive()
     (old,) = table.claim("w1")
     table.later(LEASE.total_seconds() + 1)
-    table.care.rescue(table.now)
+    table.maintenance.release_expired_leases(table.now)
     table.claim("w2")
     assert not table.queue.settle(old, Failed("too late"), table.now)
-    job = table.desk.show(job_id).job
+    job = table.operator.show(job_id).job
     assert (job.state, job.worker, job.error != "too late") == (JobState.ANALYSING, "w2", True)
 
 
-def test_settling_twice_posts_nothing_twice(table: Table) -> None:
-    """The second of two settlements finds the lease gone."""
+def test_settling_again_changes_nothing(table: Table) -> None:
+    """After the first time, the lease is no longer held."""
     table.receive()
     (job,) = table.claim()
     outcome = Analysed(VERDICT, ())
     assert [table.queue.settle(job, outcome, table.now) for _ in range(2)] == [True, False]
 
 
-def test_a_renewed_lease_is_not_rescued(table: Table) -> None:
-    """A worker that renews may take as long as it needs."""
+def test_a_renewed_lease_does_not_expire(table: Table) -> None:
+    """A worker that renews its lease has unlimited time."""
     table.receive()
     jobs = table.claim()
     table.later(50)
     assert table.queue.renew(jobs, table.now + LEASE) == 1
     table.later(50)
-    assert table.care.rescue(table.now) == 0
+    assert table.maintenance.release_expired_leases(table.now) == 0
 
 
-def test_rescue_gives_a_film_back_until_its_attempts_are_spent(table: Table) -> None:
-    """A film that kills its worker again and again ends FAILED, with the reason."""
+def test_a_film_is_scheduled_again_until_its_attempts_are_exhausted(table: Table) -> None:
+    """A film that ends its worker each time is FAILED, with the reason."""
     job_id = table.receive()
     for attempt in (1, 2, 3):
         assert [job.attempt for job in table.claim()] == [attempt]
         table.later(LEASE.total_seconds() + 1)
-        assert table.care.rescue(table.now) == 1
-    job = table.desk.show(job_id).job
+        assert table.maintenance.release_expired_leases(table.now) == 1
+    job = table.operator.show(job_id).job
     assert job.state is JobState.FAILED
-    assert "lease ran out" in job.error
+    assert "lease expired" in job.error
     assert table.claim() == []

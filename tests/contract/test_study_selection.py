@@ -1,4 +1,4 @@
-"""Films of one study on SQLite and PostgreSQL: one after the other, the best first, one scored."""
+"""Selection of one film per study, on SQLite and PostgreSQL."""
 
 from dataclasses import replace
 
@@ -17,34 +17,34 @@ STUDY = "1.2.4.100"
 
 
 def of_study(number: int, uid: str = "") -> Film:
-    """Return a film of the one study."""
+    """Return a film of the test study."""
     return replace(
         film(number), study_instance_uid=STUDY, sop_instance_uid=uid or f"1.2.3.{number}"
     )
 
 
-def receive(table: Table, one: Film, standing: str, wait: float = 0.0) -> int:
-    """Take in a film that contends with others of its study."""
-    admitted = Admitted(contest=StudyCandidate(standing, wait))
-    assert table.intake.receive(one, admitted, f"films/{one.digest}", table.now)
-    return max(job.id for job in table.desk.recent((), 10))
+def receive(table: Table, candidate: Film, rank: str, wait: float = 0.0) -> int:
+    """Receive a film that is a candidate of its study."""
+    admitted = Admitted(contest=StudyCandidate(rank, wait))
+    assert table.intake.receive(candidate, admitted, f"films/{candidate.digest}", table.now)
+    return max(job.id for job in table.operator.recent((), 10))
 
 
 def settle_scored(table: Table, job: Job) -> None:
-    """Settle a job with a score, one report under way."""
+    """Settle a job with a score and one pending report."""
     assert table.queue.settle(job, Analysed(VERDICT, (report_of(job),)), table.now)
 
 
 def report_of(job: Job) -> PlannedDelivery:
-    """Return a report of a job for the one destination."""
+    """Return a report of a job for the test destination."""
     return PlannedDelivery("pacs", result(ResultKind.REPORT, f"2.25.{job.id}", f"r{job.id}"))
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
-def test_the_best_comes_first_whichever_has_arrived_earlier(
+def test_the_best_film_is_claimed_first_in_any_order_of_receipt(
     table: Table, order: tuple[int, ...]
 ) -> None:
-    """And while it is worked on, none of the others is."""
+    """While it is analysed, no other film of the study is claimed."""
     for number in order:
         receive(table, of_study(number), f"{number}")
     (first,) = table.claim()
@@ -52,7 +52,7 @@ def test_the_best_comes_first_whichever_has_arrived_earlier(
     assert table.claim() == []
 
 
-def test_others_learn_which_film_was_scored(table: Table) -> None:
+def test_the_other_films_name_the_scored_film(table: Table) -> None:
     for number in (1, 2, 3):
         receive(table, of_study(number), f"{number}")
     (first,) = table.claim()
@@ -69,7 +69,7 @@ def test_others_learn_which_film_was_scored(table: Table) -> None:
 @pytest.mark.parametrize(
     "outcome", [NotScored(Reason.VIEW, "from the side"), Failed("its bytes are damaged")]
 )
-def test_the_next_best_has_its_turn_where_the_best_was_none(
+def test_the_second_best_film_is_claimed_if_the_best_is_not_scored(
     table: Table, outcome: NotScored | Failed
 ) -> None:
     receive(table, of_study(1), "1")
@@ -80,8 +80,8 @@ def test_the_next_best_has_its_turn_where_the_best_was_none(
     assert (second.film.sop_instance_uid, second.chosen) == ("1.2.3.2", "")
 
 
-def test_one_that_is_tried_again_keeps_its_turn(table: Table) -> None:
-    """A full GPU must not make another film the one that is scored."""
+def test_a_retried_film_keeps_its_rank(table: Table) -> None:
+    """A transient failure does not change which film is scored."""
     receive(table, of_study(1), "1")
     receive(table, of_study(2), "2")
     (first,) = table.claim()
@@ -93,19 +93,19 @@ def test_one_that_is_tried_again_keeps_its_turn(table: Table) -> None:
     assert [job.id for job in table.claim()] == [first.id]
 
 
-def test_films_wait_for_better_ones(table: Table) -> None:
+def test_a_film_waits_for_better_candidates(table: Table) -> None:
     receive(table, of_study(2), "2", wait=5.0)
     assert table.claim() == []
     table.later(3)
     receive(table, of_study(1), "1", wait=5.0)
-    table.later(2)  # the first one's wait is over, the better one's not
+    table.later(2)  # the first film has waited long enough, the better one has not
     assert table.claim() == []
     table.later(3)
     assert [job.film.sop_instance_uid for job in table.claim()] == ["1.2.3.1"]
 
 
-def test_a_corrected_film_is_no_rival_of_the_one_it_replaces(table: Table) -> None:
-    """Other bytes under the same UID: scored again, as ever."""
+def test_a_corrected_film_is_no_rival_of_its_first_version(table: Table) -> None:
+    """Other bytes under the same UID are scored again."""
     receive(table, of_study(1), "1")
     (first,) = table.claim()
     settle_scored(table, first)
@@ -114,14 +114,16 @@ def test_a_corrected_film_is_no_rival_of_the_one_it_replaces(table: Table) -> No
     assert again.chosen == ""
 
 
-def test_a_film_that_was_reported_as_not_scored_stands_for_no_study(table: Table) -> None:
-    """A report that says why there is no score is no score."""
+def test_a_film_that_is_reported_as_not_scored_does_not_represent_its_study(
+    table: Table,
+) -> None:
+    """A report on a refusal contains no score."""
     receive(table, of_study(1), "1")
     receive(table, of_study(2), "2")
     (first,) = table.claim()
     told = replace(VERDICT, refused=Reason.ORIENTATION)
     assert table.queue.settle(first, Analysed(told, (report_of(first),)), table.now)
-    job = table.desk.show(first.id).job
+    job = table.operator.show(first.id).job
     assert (job.state, job.reason) == (JobState.ANALYSED, "orientation")
     (second,) = table.claim()
     assert second.chosen == ""

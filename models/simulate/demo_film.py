@@ -1,7 +1,7 @@
-"""Render the demonstration film: python -m models.simulate.demo_film --out film.dcm.
+"""The demonstration film: python -m models.simulate.demo_film --out film.dcm.
 
-A Digital X-Ray Image for presentation of a simulated patient of low density, with everything a
-real one carries in its header. The same seed gives the same film and the same UIDs.
+It is a Digital X-Ray Image for presentation of a simulated patient with low bone density. Its
+header is as complete as that of a real film. The same seed gives the same film and UIDs.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ SIDE, COLUMNS, FIELD_MM, BITS = 1320, 1216, 360.0, 12
 _VARIANT, _SEED = 415, 15
 
 HEADER = dicom.SimulatedHeader(
-    # Another world draws another film, and another film needs other UIDs.
+    # A changed simulation gives a different film, which needs different UIDs.
     identity=f"{SIMULATION_VERSION}-{_VARIANT}",
     patient_id="DEMO-0001",
     patient_name="DEMO^SIMULATED",
-    born="19580614",
-    taken="20260112",
+    birth_date="19580614",
+    study_date="20260112",
     sex="F",
     age=67,
     height_m=1.58,
@@ -48,30 +48,30 @@ HEADER = dicom.SimulatedHeader(
 
 
 def demo_subject() -> SimulatedSubject:
-    """A patient of low density at a well-kept detector."""
-    kept = replace(MIXED, bits=(BITS,), aspects=(COLUMNS / SIDE,), collimated=0.0, marker=1.0)
-    subject = build_subject(_SEED, _VARIANT, (-4.0, True), kept, 0.0)
+    """Return a subject with low bone density and a film of fixed format, without edges."""
+    vendor = replace(MIXED, bits=(BITS,), aspects=(COLUMNS / SIDE,), collimated=0.0, marker=1.0)
+    subject = build_subject(_SEED, _VARIANT, (-4.0, True), vendor, 0.0)
     return replace(subject, pose=replace(subject.pose, field_mm=FIELD_MM))
 
 
 def render_demo_film() -> Float:
-    """The demonstration film, float32 (1320, 1216) in 0..1; half a minute."""
+    """Return the demonstration film, float32 (1320, 1216) in 0..1; takes about 30 seconds."""
     maps = render_maps(load_anatomy(), sample_variant(_VARIANT), SIDE)
     return render_film(maps, demo_subject(), SIDE)[0]
 
 
 def build_demo_dataset(film: Float) -> Dataset:
-    """The demonstration film's DX object."""
+    """Return the DX object of the demonstration film."""
     return dicom.build_dataset(film, HEADER)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line; 0 when the film is written."""
+    """Run the command line; return 0 after the film is written."""
     parser = argparse.ArgumentParser(prog="python -m models.simulate.demo_film")
     parser.add_argument("--out", type=Path, required=True, help="DICOM file to write")
-    chosen = parser.parse_args(arguments)
-    chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    build_demo_dataset(render_demo_film()).save_as(chosen.out, enforce_file_format=True)
+    options = parser.parse_args(arguments)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    build_demo_dataset(render_demo_film()).save_as(options.out, enforce_file_format=True)
     return 0
 
 

@@ -1,6 +1,7 @@
-"""What hospitals put in and on patients: metal and plastic, as mineral that absorbs alike.
+"""Medical devices of metal and plastic in and on patients.
 
-Returned in g/cm2 of mineral, which the density factor does not touch.
+They are given as the areal density of mineral, in g/cm2, with equal absorption. The patient's
+density factor does not change them.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from models.simulate.plane import FilmPlane, Point, curve, ellipse, rod, tube
 Float = npt.NDArray[np.float32]
 
 _STEEL = 12.0
-"""g/cm3: mineral that absorbs as steel of the same thickness does at 60 keV, within a few in 100,
-held under the value where nothing would come through."""
+"""g/cm3: mineral that absorbs like steel at 60 keV, within a few percent; limited, so that part of
+the beam always passes."""
 
 _PLASTIC = 0.5
-"""g/cm3: catheters loaded with barium."""
+"""g/cm3: radio-opaque catheters (with barium)."""
 
 
 @dataclass(frozen=True)
 class Devices:
-    """What one patient carries; ``seed`` decides the places."""
+    """Devices of one patient; ``seed`` determines their positions."""
 
     seed: int
     leads: int
@@ -37,24 +38,24 @@ class Devices:
     necklace: bool
 
 
-def sample_devices(rng: np.random.Generator, ward: bool) -> Devices:
-    """``ward`` says that the patient lies in one, wired and on a drip."""
-    chance = rng.random(8)
+def sample_devices(rng: np.random.Generator, inpatient: bool) -> Devices:
+    """Draw the devices of one patient; in-patients also have leads, catheters and feeding tubes."""
+    draws = rng.random(8)
     return Devices(
         seed=int(rng.integers(2**31)),
-        leads=int(rng.integers(2, 6)) if ward and chance[0] < 0.6 else 0,
-        pacemaker=bool(chance[1] < 0.05),
-        port=bool(chance[2] < 0.05),
-        catheter=bool(ward and chance[3] < 0.4),
-        feeding_tube=bool(ward and chance[4] < 0.25),
-        sternal_wires=int(rng.integers(4, 8)) if chance[5] < 0.06 else 0,
-        clips=int(rng.integers(1, 8)) if chance[6] < 0.08 else 0,
-        necklace=bool(chance[7] < 0.03),
+        leads=int(rng.integers(2, 6)) if inpatient and draws[0] < 0.6 else 0,
+        pacemaker=bool(draws[1] < 0.05),
+        port=bool(draws[2] < 0.05),
+        catheter=bool(inpatient and draws[3] < 0.4),
+        feeding_tube=bool(inpatient and draws[4] < 0.25),
+        sternal_wires=int(rng.integers(4, 8)) if draws[5] < 0.06 else 0,
+        clips=int(rng.integers(1, 8)) if draws[6] < 0.08 else 0,
+        necklace=bool(draws[7] < 0.03),
     )
 
 
 def device_mineral(plane: FilmPlane, devices: Devices) -> Float:
-    """All devices of one patient on the film, (rows, columns) in g/cm2 of mineral."""
+    """Return all devices of one patient, (rows, columns) in g/cm2 of mineral."""
     rng = np.random.default_rng([61, devices.seed])
     steel, plastic = plane.canvas(), plane.canvas()
     for _ in range(devices.leads):
@@ -67,8 +68,8 @@ def device_mineral(plane: FilmPlane, devices: Devices) -> Float:
         side = rng.choice([-1.0, 1.0])
         tube(plastic, plane, _to_heart(rng, (side * rng.uniform(40, 150), -180.0)), 1.1)
     if devices.feeding_tube:
-        way = [(rng.normal(0, 4), -330.0), (4.0, -100.0), (8.0, 20.0), (70.0, 150.0)]
-        tube(plastic, plane, curve(way), 1.6)
+        path = [(rng.normal(0, 4), -330.0), (4.0, -100.0), (8.0, 20.0), (70.0, 150.0)]
+        tube(plastic, plane, curve(path), 1.6)
     for number in range(devices.sternal_wires):
         _wire(rng, plane, steel, -85.0 + number * rng.uniform(20, 24))
     heart = (rng.normal(10, 35), rng.normal(-20, 50))
@@ -83,14 +84,17 @@ def device_mineral(plane: FilmPlane, devices: Devices) -> Float:
 
 
 def _lead(rng: np.random.Generator, plane: FilmPlane, steel: Float) -> None:
-    """A monitor's electrode: a button, and its wire off the film."""
+    """Draw an electrode of a monitor and its wire, which leaves the film."""
     x, y = rng.choice([-1.0, 1.0]) * rng.uniform(55, 150), rng.uniform(-130, 120)
     button = ellipse(plane, (x, y), (5.0, 5.0))
     np.maximum(steel, 0.25 * (button > 0) * (1.2 - button), out=steel)
-    off = (rng.uniform(-60, 60), 230.0) if y > 0 else (rng.uniform(-200, 200), -230.0)
+    exit_point = (rng.uniform(-60, 60), 230.0) if y > 0 else (rng.uniform(-200, 200), -230.0)
     bow = (x + rng.normal(0, 50), y + rng.normal(0, 50))
     tube(
-        steel, plane, curve([(x, y), bow, (rng.uniform(-90, 90), rng.uniform(-60, 60)), off]), 0.45
+        steel,
+        plane,
+        curve([(x, y), bow, (rng.uniform(-90, 90), rng.uniform(-60, 60)), exit_point]),
+        0.45,
     )
 
 
@@ -114,14 +118,14 @@ def _port(rng: np.random.Generator, plane: FilmPlane, steel: Float, plastic: Flo
 
 
 def _to_heart(rng: np.random.Generator, start: Point) -> list[Point]:
-    """The way of a central line: under the clavicle, then down the superior vena cava."""
+    """Return the path of a central line: under the clavicle, then down the superior vena cava."""
     side = 1.0 if start[0] > 0 else -1.0
     turn = (side * 55.0, -160.0)
     return curve([start, turn, (-20.0, -135.0), (-26.0, rng.uniform(-60, 0))])
 
 
 def _wire(rng: np.random.Generator, plane: FilmPlane, steel: Float, y: float) -> None:
-    """One sternal wire: a flat loop and its twist."""
+    """Draw one sternal wire: a flat loop and its twist."""
     x, wide = rng.normal(2, 1.5), rng.uniform(7, 11)
     loop = [(x - wide, y), (x - 2, y - 4), (x + 2, y - 4), (x + wide, y), (x, y + 4), (x - wide, y)]
     tube(steel, plane, loop, 0.5)

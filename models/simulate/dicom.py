@@ -1,6 +1,6 @@
-"""A simulated film as a Digital X-Ray Image for presentation (PS3.3 A.26), with a full header.
+"""A simulated film as a Digital X-Ray Image for presentation (PS3.3 A.26), with a complete header.
 
-The same header and pixels give the same bytes and the same UIDs.
+The same header and pixels give the same bytes and UIDs.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _VIEWS = {"PA": ("272479007", "postero-anterior"), "AP": ("399348003", "antero-p
 
 @dataclass(frozen=True)
 class SimulatedHeader:
-    """What the header says of one film.
+    """Header values of one film.
 
-    ``identity`` is what the UIDs derive from, ``born`` and ``taken`` are dates as DICOM writes
-    them, ``spacing_mm`` is that of the film's pixels at the detector.
+    UIDs are derived from ``identity``. ``birth_date`` and ``study_date`` are DICOM dates (DA).
+    ``spacing_mm`` is the pixel spacing at the detector.
     """
 
     identity: str
     patient_id: str
     patient_name: str
-    born: str
-    taken: str
+    birth_date: str
+    study_date: str
     sex: str
     age: int
     height_m: float
@@ -53,14 +53,14 @@ class SimulatedHeader:
 
 
 def build_dataset(film: Float, header: SimulatedHeader) -> Dataset:
-    """DX object of a film in 0..1, compressed without loss by JPEG-LS, with file meta."""
+    """Return the DX object, with file meta, of a film in 0..1; compressed with lossless JPEG-LS."""
     ds = Dataset()
     _patient_and_study(ds, header)
     _series_and_equipment(ds, header)
     _image(ds, header)
     _anatomy(ds, header)
-    shown = 1.0 - film if header.monochrome1 else film
-    stored = np.round(shown * (2**header.bits - 1)).astype(np.uint16)
+    polarised = 1.0 - film if header.monochrome1 else film
+    stored = np.round(polarised * (2**header.bits - 1)).astype(np.uint16)
     ds.Rows, ds.Columns = stored.shape
     ds.PixelData = stored.tobytes()
     ds.file_meta = FileMetaDataset()
@@ -72,7 +72,7 @@ def build_dataset(film: Float, header: SimulatedHeader) -> Dataset:
 
 
 def _uid(level: str, header: SimulatedHeader) -> UID:
-    """UID derived from a UUID, PS3.5 B.2: the same film keeps its identity when rebuilt."""
+    """Return a UID derived from a UUID (PS3.5 B.2); the same identity gives the same UID."""
     return UID(f"2.25.{uuid.uuid5(_NAMESPACE, f'{level}-{header.identity}').int}")
 
 
@@ -80,13 +80,13 @@ def _patient_and_study(ds: Dataset, header: SimulatedHeader) -> None:
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.PatientName = header.patient_name
     ds.PatientID = header.patient_id
-    ds.PatientBirthDate = header.born
+    ds.PatientBirthDate = header.birth_date
     ds.PatientSex = header.sex
     ds.PatientAge = f"{header.age:03d}Y"
     ds.PatientSize = f"{header.height_m:.4g}"
     ds.PatientWeight = f"{header.weight_kg:.4g}"
     ds.StudyInstanceUID = _uid("study", header)
-    ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = header.taken
+    ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = header.study_date
     ds.StudyTime = ds.SeriesTime = ds.AcquisitionTime = ds.ContentTime = "093000"
     ds.ReferringPhysicianName = ""
     ds.StudyID = "1"

@@ -1,7 +1,7 @@
-"""From areal density to the detector's signal: X-ray physics.
+"""X-ray physics: from areal density to the signal of the detector.
 
-Nothing here knows the label. Automatic exposure follows the picture alone, so grey level does not
-give density away. What a vendor makes of the signal is in ``processing``.
+The code does not use the label. Automatic exposure depends on the image alone, so the grey level
+does not reveal density. The image processing of vendors is in ``vendor_processing``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from models.simulate.vendor_ranges import MIXED, Vendor, draw
 
 Float = npt.NDArray[np.float32]
 
-# Three bands at about 45, 60 and 85 keV. Mass attenuation in cm2/g, composed from the elemental
+# Three energies: about 45, 60 and 85 keV. Mass attenuation in cm2/g, computed from the elemental
 # tables of NIST (Hubbell and Seltzer) and rounded: water, and hydroxyapatite for bone mineral.
 _WATER = np.array([0.245, 0.206, 0.181], np.float32)
 _MINERAL = np.array([0.72, 0.40, 0.24], np.float32)
@@ -30,16 +30,16 @@ _SOFT_BEAM = np.array([0.42, 0.42, 0.16], np.float32)
 _HARD_BEAM = np.array([0.20, 0.45, 0.35], np.float32)
 
 _AIR = 0.6
-"""g/cm2: less than this over a pixel is the open beam, which processing leaves out of its range."""
+"""g/cm2: a pixel with less is open beam, which the processing excludes from its range."""
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """One shot and its processing.
+    """One exposure and its processing.
 
-    ``hardness`` 0..1 runs from about 90 to 130 kVp. ``scatter`` is scattered over primary at the
-    lung. ``quanta`` is the mean count of a pixel. ``blur`` is in pixels of a film of 384.
-    ``grid`` is the contrast that the anti-scatter grid's lines leave.
+    ``hardness`` (0..1) corresponds to about 90 to 130 kVp. ``scatter`` is the ratio of scattered to
+    primary radiation at the lung. ``quanta`` is the mean count per pixel. ``blur`` is a sigma in
+    pixels of a 384 px film. ``grid`` is the contrast of the anti-scatter grid's lines.
     """
 
     seed: int
@@ -52,7 +52,7 @@ class Exposure:
 
 
 def sample_exposure(seed: int, vendor: Vendor = MIXED) -> Exposure:
-    """A random shot on a vendor's equipment."""
+    """Draw an exposure with a vendor's equipment."""
     rng = np.random.default_rng([11, seed])
     return Exposure(
         seed=seed,
@@ -66,19 +66,19 @@ def sample_exposure(seed: int, vendor: Vendor = MIXED) -> Exposure:
 
 
 def expose(water: Float, mineral: Float, exposure: Exposure) -> Float:
-    """Displayed film of areal densities.
+    """Return the displayed film, float32 (rows, columns) in 0..1 with bright bone.
 
-    ``water`` and ``mineral`` are (rows, columns) in g/cm2. Returns float32 of the same shape in
-    0..1, bone bright. The noise is the shot's own: two densities of one anatomy share it.
+    ``water`` and ``mineral`` are (rows, columns) in g/cm2. The exposure's seed determines the
+    noise, so films of one anatomy with two densities have the same noise.
     """
     log_signal = -np.log(_detect(water, mineral, exposure))
     body = water + mineral > _AIR
-    picture = apply_processing(log_signal.astype(np.float32), body, exposure.processing)
-    return finish_film(picture, exposure.processing, exposure.seed)
+    image = apply_processing(log_signal.astype(np.float32), body, exposure.processing)
+    return finish_film(image, exposure.processing, exposure.seed)
 
 
 def _detect(water: Float, mineral: Float, exposure: Exposure) -> Float:
-    """Signal of the detector over that of the open beam, with scatter, blur and noise."""
+    """Return the signal of the detector with scatter, blur and noise, scaled by the exposure."""
     weights = (1 - exposure.hardness) * _SOFT_BEAM + exposure.hardness * _HARD_BEAM
     primary = np.zeros_like(water)
     for weight, of_water, of_mineral in zip(weights, _WATER, _MINERAL, strict=True):
@@ -87,7 +87,7 @@ def _detect(water: Float, mineral: Float, exposure: Exposure) -> Float:
     signal = ndimage.gaussian_filter(signal, exposure.blur * max(water.shape) / 384, truncate=3.0)
     rng = np.random.default_rng([12, exposure.seed])
     noise = rng.standard_normal(signal.shape, dtype=np.float32)
-    # Automatic exposure: the same count at the picture's middle whoever is in front of it.
+    # Automatic exposure: the median count is the same for every patient.
     exposed = signal / np.median(signal) * exposure.quanta
     noisy = exposed + np.sqrt(exposed) * noise
     if exposure.grid:
@@ -98,7 +98,7 @@ def _detect(water: Float, mineral: Float, exposure: Exposure) -> Float:
 
 
 def _scatter(primary: Float, share: float) -> Float:
-    """Scatter is broad: made at an eighth of the resolution, and follows tissue, not open air."""
+    """Return scattered radiation, computed at low resolution; the open beam is excluded."""
     rows, columns = primary.shape
     step = max(1, rows // 52)
     coarse = np.minimum(primary[::step, ::step], np.percentile(primary, 75))

@@ -1,4 +1,4 @@
-"""The files of one simulated patient: films as 16-bit PNG or DICOM, and the bone mask."""
+"""Files of one simulated patient: films as 16-bit PNG or DICOM, and the bone mask."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ Float = npt.NDArray[np.float32]
 FORMATS = ("png", "dicom")
 
 TWIN_STEP = 0.10
-"""By how much of its density a twin differs from the patient, up or down."""
+"""Relative difference in density between a twin and its original, up or down."""
 
 DENSITY_OFF_T_SCORE = -2.0
-"""Everybody's density in a density-off cohort: near the middle of the real one."""
+"""T-score of all patients in a density-off cohort, near the mean of the original cohort."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to make of each patient: film format and longer side, masks, further cohorts."""
+    """Files to create for each patient: format and longer side of films, masks, further cohorts."""
 
     form: str = "png"
     size: int = 576
@@ -46,26 +46,26 @@ class Recipe:
     density_off: bool = False
 
     def cohorts(self) -> tuple[str, ...]:
-        """Names of the cohorts, the plain one first; each has a manifest and a folder."""
+        """Return the names of the cohorts, originals first; each has a manifest and a folder."""
         further = (("twins", self.twins), ("density-off", self.density_off))
-        return ("films", *(name for name, wanted in further if wanted))
+        return ("films", *(name for name, enabled in further if enabled))
 
     def identity(self, patient: Patient, seed: int) -> str:
-        """Digest of everything that decides a patient's files."""
+        """Return a digest of everything that determines a patient's files."""
         text = f"{SIMULATION_VERSION} {seed} {self!r} {patient!r}"
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def film_paths(patient: Patient, recipe: Recipe) -> dict[str, str]:
-    """Each file of a patient by cohort (or ``mask``), relative to the cohort's folder."""
+    """Return the paths of a patient's files by cohort (or ``mask``), relative to the out folder."""
     suffix = "dcm" if recipe.form == "dicom" else "png"
-    place = f"{patient.site}/{patient.patient_id}"
-    found = {name: f"{name}/{place}.{suffix}" for name in recipe.cohorts()}
-    return found | ({"mask": f"masks/{place}.png"} if recipe.masks else {})
+    name = f"{patient.site}/{patient.patient_id}"
+    paths = {cohort: f"{cohort}/{name}.{suffix}" for cohort in recipe.cohorts()}
+    return paths | ({"mask": f"masks/{name}.png"} if recipe.masks else {})
 
 
 def twin_of(patient: Patient) -> Patient:
-    """The patient with a tenth more or less bone; half of them either way, label as measured."""
+    """Return the patient with 10 % more or less bone (by seed), and the label that results."""
     sign = 1.0 if patient.seed % 2 else -1.0
     factor = density_factor(patient.latent) * (1.0 + sign * TWIN_STEP)
     latent = (factor - 1.0) * REFERENCE_BMD / SPREAD_BMD
@@ -74,32 +74,35 @@ def twin_of(patient: Patient) -> Patient:
 
 
 def make_films(patient: Patient, maps: Float, recipe: Recipe) -> dict[str, bytes]:
-    """All files of one patient, as bytes by cohort or ``mask``."""
+    """Return all files of one patient as bytes, by cohort or ``mask``."""
     subject = patient.subject()
     scene = compose_scene(maps, subject, recipe.size)
-    shown = {
+    subjects = {
         "films": subject,
         "twins": replace(subject, t_score=twin_of(patient).latent),
         "density-off": replace(subject, t_score=DENSITY_OFF_T_SCORE),
     }
     files = {
-        name: _encode(expose_scene(scene, shown[name]), patient, shown[name], (name, recipe))
+        name: _encode(expose_scene(scene, subjects[name]), patient, subjects[name], (name, recipe))
         for name in recipe.cohorts()
     }
     return files | ({"mask": _mask(scene)} if recipe.masks else {})
 
 
 def _encode(
-    film: Float, patient: Patient, subject: SimulatedSubject, made: tuple[str, Recipe]
+    film: Float, patient: Patient, subject: SimulatedSubject, target: tuple[str, Recipe]
 ) -> bytes:
-    name, recipe = made
+    cohort, recipe = target
     stream = io.BytesIO()
     if recipe.form == "png":
-        deep = np.round(film * 65535).astype(np.uint16)
-        Image.fromarray(deep).save(stream, "PNG", compress_level=3)
+        pixels = np.round(film * 65535).astype(np.uint16)
+        Image.fromarray(pixels).save(stream, "PNG", compress_level=3)
     else:
         header = _header(
-            patient, subject, f"{SIMULATION_VERSION}-{recipe.size}-{name}-{patient!r}", recipe.size
+            patient,
+            subject,
+            f"{SIMULATION_VERSION}-{recipe.size}-{cohort}-{patient!r}",
+            recipe.size,
         )
         build_dataset(film, header).save_as(stream, enforce_file_format=True)
     return stream.getvalue()
@@ -120,9 +123,9 @@ def _header(
         identity=identity,
         patient_id=patient.patient_id,
         patient_name="SIMULATED",
-        # Films are taken in January, before everybody's birthday.
-        born=f"{2025 - patient.age}0614",
-        taken="20260112",
+        # Films are taken in January and birthdays are in June, so the age is consistent.
+        birth_date=f"{2025 - patient.age}0614",
+        study_date="20260112",
         sex=patient.sex,
         age=patient.age,
         height_m=patient.height_cm / 100,

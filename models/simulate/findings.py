@@ -1,6 +1,6 @@
-"""What comes and goes in a chest: soft tissue, breasts, folds, effusion, opacities, gas.
+"""Findings of a film: soft tissue, breasts, skin folds, effusion, opacities, bowel gas.
 
-None of it knows the density or the label; a test holds it to that.
+They do not depend on density or label; a test checks this.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ Float = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Findings:
-    """One film's findings; depths in g/cm2 (for water also cm), 0 where there is none.
+    """Findings of one film; depths in g/cm2 (equal to cm of water), 0 for none.
 
-    ``fat`` is overlying soft tissue (negative where the patient is leaner than the CT's),
-    ``breast`` the depth of the breasts, ``folds`` how many skin folds, ``effusion`` the fluid at
-    the right and left base, ``opacity`` patches in the lungs, ``gas`` bubbles in the belly.
+    ``fat`` is overlying soft tissue; it is negative if the patient is leaner than the CT patient.
+    ``breast`` is the depth of the breasts, ``folds`` the number of skin folds, ``effusion`` the
+    fluid at the right and left base, ``opacity`` the number of lung opacities, ``gas`` the number
+    of gas bubbles in the abdomen.
     """
 
     seed: int
@@ -36,7 +37,7 @@ class Findings:
 
 
 def sample_findings(rng: np.random.Generator) -> Findings:
-    """Frequencies of a hospital's films, not of screening's: many are abnormal."""
+    """Draw findings with the frequencies of hospital films, not of screening."""
     fluid = np.where(rng.random(2) < 0.12, rng.uniform(1.0, 8.0, 2), 0.0)
     return Findings(
         seed=int(rng.integers(2**31)),
@@ -50,7 +51,7 @@ def sample_findings(rng: np.random.Generator) -> Findings:
 
 
 def add_findings(water: Float, plane: FilmPlane, air: Float, findings: Findings) -> Float:
-    """Tissue (rows, columns) in g/cm2 with the findings in it; ``air`` says where lung is."""
+    """Return tissue (rows, columns) in g/cm2 with findings; ``air`` (0..1) is the lung share."""
     rng = np.random.default_rng([51, findings.seed])
     inside = np.clip(water / 4.0, 0.0, 1.0)
     low = (plane.y[:, None] / 170.0).clip(-1.0, 1.0)
@@ -71,16 +72,16 @@ def _breasts(rng: np.random.Generator, plane: FilmPlane, depth: float) -> Float:
         bulge = ellipse(
             plane, (side * rng.normal(82.0, 4.0), drop + rng.normal(0, 4.0)), (width, height)
         )
-        # Fuller at the lower edge, which is why films show that edge and not the upper one.
-        full = np.sqrt(np.maximum(bulge, 0.0)) * smoothstep(
+        # Breasts are thicker at the lower edge, so films show the lower edge and not the upper one.
+        thickness = np.sqrt(np.maximum(bulge, 0.0)) * smoothstep(
             plane.y[:, None], drop - height, drop + height * 0.7
         )
-        total += np.float32(depth) * full
+        total += np.float32(depth) * thickness
     return np.asarray(ndimage.gaussian_filter(total, 1.2 / plane.step), np.float32)
 
 
 def _fluid(rng: np.random.Generator, plane: FilmPlane, depths: tuple[float, float]) -> Float:
-    """Fluid with a meniscus: it climbs toward the chest wall."""
+    """Return pleural fluid with a meniscus: its level rises toward the chest wall."""
     total = plane.canvas()
     for side, depth in zip((-1.0, 1.0), depths, strict=True):
         level = rng.uniform(20.0, 70.0)
@@ -103,7 +104,7 @@ def _opacities(rng: np.random.Generator, plane: FilmPlane, count: int) -> Float:
 
 
 def _folds(rng: np.random.Generator, plane: FilmPlane, count: int) -> Float:
-    """A sharp step on one side that fades on the other."""
+    """Return skin folds: a sharp step on one side, a gradual decrease on the other."""
     total = plane.canvas()
     for _ in range(count):
         turn = rng.normal(np.pi / 2, 0.6) if rng.random() < 0.6 else rng.normal(0.0, 0.3)
@@ -119,12 +120,12 @@ def _folds(rng: np.random.Generator, plane: FilmPlane, count: int) -> Float:
 
 
 def _gas(rng: np.random.Generator, plane: FilmPlane, count: int) -> Float:
-    """Bubbles of bowel gas, clustered, sharp-edged; the stomach's below the left dome."""
+    """Return bubbles of bowel gas in a cluster, and of stomach gas below the left diaphragm."""
     total = plane.canvas()
-    nest = (rng.uniform(-60, 120), rng.uniform(150, 215))
+    cluster = (rng.uniform(-60, 120), rng.uniform(150, 215))
     for number in range(count):
         stomach = number == 0 and rng.random() < 0.7
-        place = (rng.normal(70, 12), rng.normal(130, 8)) if stomach else nest
+        place = (rng.normal(70, 12), rng.normal(130, 8)) if stomach else cluster
         centre = place if stomach else (rng.normal(place[0], 45), rng.normal(place[1], 22))
         if centre[1] < 120.0:
             continue

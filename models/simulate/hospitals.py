@@ -1,9 +1,9 @@
-"""The world that cohorts are drawn from: three hospitals, their patients, their equipment.
+"""The three simulated hospitals: their population, case mix and equipment.
 
-Settled before any net was tested in it, against real films (``likeness``) and the published
-study's case mix, and not to be touched after looking at test results: a change is a new
-``WORLD_VERSION`` and makes older figures incomparable.
-``docs/explanation/model.md`` says how each value came.
+The values were chosen before any net was tested, to match real films (``realism``) and the case mix
+of the published study. Do not change them after test results are known. A change needs a new
+``SIMULATION_VERSION``, and earlier results are then no longer comparable.
+``docs/explanation/model.md`` gives the source of each value.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from models.simulate.vendor_ranges import MIXED, Vendor
 SIMULATION_VERSION = 1
 
 STUDY_PATIENTS, STUDY_POSITIVE = 4542, 1700
-"""The published study's cohort and how many of it had osteoporosis."""
+"""Patients of the published study, and those with osteoporosis."""
 
 
 @dataclass(frozen=True)
 class Population:
-    """A population; ages in years, heights in cm.
+    """Distribution of age (years), sex, height (cm), BMI and latent T-score.
 
-    Mean latent T-score: ``t_at_65`` for a man of 65 at BMI 25, and slopes per year over 65 (with a
-    further one for women), for women, per BMI unit; ``t_spread`` is what these leave open.
+    The mean T-score is linear: ``t_at_65`` for a man of 65 years at BMI 25, plus ``t_per_year``
+    (and ``t_per_year_women``) per year over 65, ``t_women`` for women, and ``t_per_bmi`` per BMI
+    unit. ``t_spread`` is the standard deviation of the residual. Pairs are mean and standard
+    deviation.
     """
 
     age_mean: float = 66.0
@@ -45,10 +47,10 @@ class Population:
 class Hospital:
     """One hospital.
 
-    ``patients`` and ``positive`` are its counts in a cohort of the study's size. ``matching`` says
-    how alike in age, sex and build those without osteoporosis are to those with it: 0 as they come,
-    1 fully matched, under 0 the reverse (controls from health checks). ``variants`` are the
-    anatomies of each split, ``shares`` the splits' shares. ``ward`` is the share of in-patients.
+    ``patients`` and ``positive`` are its counts in a cohort of the study's size. ``matching`` is
+    how closely controls are matched to cases in age, sex and build: 0 means unmatched, 1 fully
+    matched; a negative value makes them differ more (controls from health checks).
+    ``split_shares`` are the shares of the splits, ``split_variants`` the anatomies of each split.
     """
 
     name: str
@@ -143,5 +145,5 @@ HOSPITALS = (
 
 
 def hospital(name: str) -> Hospital:
-    """The hospital of this name."""
-    return next(one for one in HOSPITALS if one.name == name)
+    """Return the hospital with this name."""
+    return next(place for place in HOSPITALS if place.name == name)

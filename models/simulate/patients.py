@@ -1,7 +1,6 @@
-"""Who comes to the three hospitals: age, sex, build, latent and measured T-score, split, anatomy.
+"""Patients of a simulated cohort: age, sex, build, latent and measured T-score, split, anatomy.
 
-Case mix is made by whom a hospital sees and against whom its patients are matched, never by noise
-on the label.
+The case mix of a hospital results from how its controls are matched, not from noise on the label.
 """
 
 from __future__ import annotations
@@ -25,19 +24,21 @@ from models.simulate.subject import DXA_ERROR, T_LIMIT, SimulatedSubject, build_
 
 Values = npt.NDArray[np.float64]
 
-_POOL = 8
-"""Candidates for each place; matching needs enough to choose from."""
+_CANDIDATES_PER_PATIENT = 8
+"""Candidates per patient of the cohort; matching needs a large pool."""
 
-_LEAST_POOL = 6000
+_MINIMUM_POOL = 6000
 _PATIENTS_PER_VARIANT = 6
 
 
 @dataclass(frozen=True)
 class Patient:
-    """One simulated patient and all that decides the film.
+    """One simulated patient and everything that determines the film.
 
-    ``latent`` is the T-score that the bones have, ``t_score`` what the densitometer read, ``label``
-    whether that is at or under -2.5. ``seed`` decides the film's nuisances.
+    ``latent`` is the true T-score, ``t_score`` the measured one; ``label`` is True if the measured
+    one is at or below -2.5. ``seed`` determines pose, findings, devices and exposure.
+
+    The digests and UIDs of simulated files depend on the names of this class and its fields.
     """
 
     patient_id: str
@@ -54,7 +55,7 @@ class Patient:
     label: bool
 
     def subject(self) -> SimulatedSubject:
-        """The patient on a film of the patient's hospital."""
+        """Return the subject on a film of the patient's hospital."""
         home = hospital(self.site)
         return build_subject(
             self.seed, self.variant, (self.latent, self.label), home.vendor, home.inpatient_share
@@ -63,7 +64,7 @@ class Patient:
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Candidates as columns; ``expected`` is the T-score that age, sex and build lead to expect."""
+    """Candidates as columns; ``expected`` is the mean T-score for age, sex and build."""
 
     age: Values
     woman: npt.NDArray[np.bool_]
@@ -75,62 +76,67 @@ class _Candidates:
 
 
 def draw_cohort(count: int, seed: int) -> list[Patient]:
-    """A cohort of ``count`` patients, the same for the same seed; prevalence as in the study."""
-    places = apportion(count, [home.patients for home in HOSPITALS])
-    sick = apportion(
+    """Return ``count`` patients with the study's prevalence; the seed determines all of them."""
+    totals = apportion(count, [home.patients for home in HOSPITALS])
+    positives = apportion(
         round(count * STUDY_POSITIVE / STUDY_PATIENTS), [home.positive for home in HOSPITALS]
     )
     patients: list[Patient] = []
     for number, home in enumerate(HOSPITALS):
-        patients += _draw_hospital(home, (places[number], sick[number]), (seed, number))
+        patients += _draw_hospital(home, (totals[number], positives[number]), (seed, number))
     return patients
 
 
 def apportion(total: int, weights: Sequence[float]) -> list[int]:
-    """``total`` in whole parts as near to the weights as can be, and exactly ``total`` in sum."""
+    """Divide ``total`` into integers in proportion to the weights; their sum is ``total``."""
     exact = np.asarray(weights, np.float64) / np.sum(weights) * total
     parts = np.floor(exact).astype(int)
-    rest = np.argsort(parts - exact, kind="stable")[: total - int(parts.sum())]
-    parts[rest] += 1
+    largest_remainders = np.argsort(parts - exact, kind="stable")[: total - int(parts.sum())]
+    parts[largest_remainders] += 1
     return [int(part) for part in parts]
 
 
-def _draw_hospital(home: Hospital, places: tuple[int, int], seed: tuple[int, int]) -> list[Patient]:
-    """The patients of one hospital: its sick and its well, shuffled and dealt to the splits."""
-    count, sick = places
+def _draw_hospital(home: Hospital, counts: tuple[int, int], seed: tuple[int, int]) -> list[Patient]:
+    """Return the patients of one hospital, distributed to the splits with equal prevalence."""
+    count, positives = counts
     rng = np.random.default_rng([71, *seed])
-    pool = _draw_candidates(POPULATION, max(_LEAST_POOL, _POOL * count), rng)
+    pool = _draw_candidates(POPULATION, max(_MINIMUM_POOL, _CANDIDATES_PER_PATIENT * count), rng)
     positive = pool.measured <= T_LIMIT
-    chosen_sick = rng.permutation(np.flatnonzero(positive))[:sick]
-    chosen_well = _draw_controls(pool.expected, positive, home.matching, count - sick, rng)
-    names = [name for name, _ in home.split_shares]
+    cases = rng.permutation(np.flatnonzero(positive))[:positives]
+    controls = _draw_controls(pool.expected, positive, home.matching, count - positives, rng)
     weights = [share for _, share in home.split_shares]
+    splits = [
+        np.split(group, np.cumsum(apportion(len(group), weights))[:-1])
+        for group in (cases, controls)
+    ]
     patients: list[Patient] = []
-    dealt = [apportion(len(group), weights) for group in (chosen_sick, chosen_well)]
-    start = [0, 0]
-    for index, split in enumerate(names):
-        members: list[int] = []
-        for side, group in enumerate((chosen_sick, chosen_well)):
-            members += group[start[side] : start[side] + dealt[side][index]].tolist()
-            start[side] += dealt[side][index]
-        order = rng.permutation(members)
+    for (split, _), members in zip(home.split_shares, zip(*splits, strict=True), strict=True):
+        order = rng.permutation(np.concatenate(members))
         patients += _register(home, split, pool, order, len(patients), rng)
     return patients
 
 
-def _draw_candidates(people: Population, count: int, rng: np.random.Generator) -> _Candidates:
-    age = np.clip(rng.normal(people.age_mean, people.age_spread, count), *people.age_range).round()
-    woman = rng.random(count) < people.women
+def _draw_candidates(population: Population, count: int, rng: np.random.Generator) -> _Candidates:
+    age = np.clip(
+        rng.normal(population.age_mean, population.age_spread, count), *population.age_range
+    ).round()
+    woman = rng.random(count) < population.women
     height = np.where(
-        woman, rng.normal(*people.height_women, count), rng.normal(*people.height_men, count)
+        woman,
+        rng.normal(*population.height_women, count),
+        rng.normal(*population.height_men, count),
     )
-    bmi = np.clip(rng.normal(*people.bmi, count), 15.0, 42.0)
+    bmi = np.clip(rng.normal(*population.bmi, count), 15.0, 42.0)
     weight = (bmi * (height / 100) ** 2).round(1)
-    over = age - 65
-    expected = people.t_at_65 + people.t_per_year * over + people.t_per_bmi * (bmi - 25)
-    expected = expected + woman * (people.t_women + people.t_per_year_women * over)
-    latent = expected + rng.normal(0.0, people.t_spread, count)
-    # A densitometer prints two decimals; the label is of what it prints.
+    years_over_65 = age - 65
+    expected = (
+        population.t_at_65
+        + population.t_per_year * years_over_65
+        + population.t_per_bmi * (bmi - 25)
+    )
+    expected = expected + woman * (population.t_women + population.t_per_year_women * years_over_65)
+    latent = expected + rng.normal(0.0, population.t_spread, count)
+    # A densitometer reports two decimals, and the label is based on them.
     measured = (latent + rng.normal(0.0, DXA_ERROR, count)).round(2)
     return _Candidates(age, woman, height.round(1), weight, expected, latent, measured)
 
@@ -142,16 +148,19 @@ def _draw_controls(
     count: int,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    """Choose the well: by how often the sick have their expected T-score, to the power given."""
-    well = np.flatnonzero(~positive)
+    """Draw controls, weighted by the ratio of cases to controls at their expected T-score.
+
+    ``matching`` is the exponent of the ratio.
+    """
+    candidates = np.flatnonzero(~positive)
     edges = np.quantile(expected, np.linspace(0.0, 1.0, 26)[1:-1])
-    among_sick = np.bincount(np.digitize(expected[positive], edges), minlength=25) + 1.0
-    bins = np.digitize(expected[well], edges)
-    among_well = np.bincount(bins, minlength=25) + 1.0
-    weight = matching * np.log(among_sick / among_well)[bins]
-    # The largest of log weight + Gumbel noise are a weighted draw without putting back.
-    drawn = np.argsort(-(weight + rng.gumbel(size=len(well))), kind="stable")[:count]
-    return rng.permutation(well[drawn])
+    case_counts = np.bincount(np.digitize(expected[positive], edges), minlength=25) + 1.0
+    bins = np.digitize(expected[candidates], edges)
+    control_counts = np.bincount(bins, minlength=25) + 1.0
+    weight = matching * np.log(case_counts / control_counts)[bins]
+    # The largest values of log weight + Gumbel noise are a weighted draw without replacement.
+    drawn = np.argsort(-(weight + rng.gumbel(size=len(candidates))), kind="stable")[:count]
+    return rng.permutation(candidates[drawn])
 
 
 def _register(
@@ -162,9 +171,9 @@ def _register(
     first: int,
     rng: np.random.Generator,
 ) -> list[Patient]:
-    """Give each member a number, an anatomy of the split's own, and a seed."""
-    split_variants = dict(home.split_variants)[split]
-    used = min(len(split_variants), max(2, len(members) // _PATIENTS_PER_VARIANT))
+    """Give each member an ID, an anatomy of the split, and a seed."""
+    variants = dict(home.split_variants)[split]
+    variant_count = min(len(variants), max(2, len(members) // _PATIENTS_PER_VARIANT))
     letter = home.name[0].upper() + home.name[-1].upper()
     return [
         Patient(
@@ -172,7 +181,7 @@ def _register(
             site=home.name,
             split=split,
             seed=int(rng.integers(2**40)),
-            variant=split_variants[int(rng.integers(used))],
+            variant=variants[int(rng.integers(variant_count))],
             age=int(pool.age[member]),
             sex="F" if pool.woman[member] else "M",
             weight_kg=float(pool.weight[member]),

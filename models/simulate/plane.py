@@ -1,7 +1,6 @@
-"""The film as a plane in millimetres, and the few shapes that everything drawn is made of.
+"""The film plane in millimetres, and the shapes that drawn structures consist of.
 
-Shapes return areal density or thickness, never grey: the beam goes through them like through the
-rest of the patient.
+Shapes give thickness or areal density, not grey levels; ``exposure`` computes the grey levels.
 """
 
 from __future__ import annotations
@@ -17,13 +16,14 @@ Float = npt.NDArray[np.float32]
 Point = tuple[float, float]
 
 LUNG_TOP_MM = -150.0
-"""Height of the lungs' tops on every plane; what is drawn counts from there."""
+"""Height of the lung apices on every film plane; drawn structures are positioned relative to it."""
 
 
 @dataclass(frozen=True)
 class FilmPlane:
-    """Pixel centres in mm from the middle of the chest: ``x`` (columns,) to the patient's left,
-    ``y`` (rows,) down, ``step`` mm from one to the next.
+    """Pixel centres in mm from the middle of the chest, ``step`` mm apart.
+
+    ``x`` (columns,) increases to the patient's left, ``y`` (rows,) increases downwards.
     """
 
     x: Float
@@ -36,28 +36,28 @@ class FilmPlane:
         return len(self.y), len(self.x)
 
     def canvas(self) -> Float:
-        """Nothing, of the film's shape."""
+        """Return zeros of the film's shape."""
         return np.zeros(self.shape, np.float32)
 
 
 def square_plane(size: int, field_mm: float, shift_mm: Point = (0.0, 0.0)) -> FilmPlane:
-    """A square film of ``size`` pixels over ``field_mm``, its middle moved by ``shift_mm``."""
+    """Return a square of ``size`` pixels over ``field_mm``, its centre moved by ``shift_mm``."""
     step = field_mm / size
-    line = (np.arange(size, dtype=np.float32) - np.float32((size - 1) / 2)) * np.float32(step)
-    return FilmPlane(line + np.float32(shift_mm[0]), line + np.float32(shift_mm[1]), step)
+    centres = (np.arange(size, dtype=np.float32) - np.float32((size - 1) / 2)) * np.float32(step)
+    return FilmPlane(centres + np.float32(shift_mm[0]), centres + np.float32(shift_mm[1]), step)
 
 
 def rod(
     canvas: Float, plane: FilmPlane, ends: tuple[Point, Point], radii: tuple[float, float]
 ) -> None:
-    """Widen ``canvas`` to a round rod's thickness in cm; ends and radii in mm.
+    """Draw a round rod's thickness in cm on ``canvas``, in place; ends and radii are in mm.
 
-    In place, and by maximum: rods of one object merge. A rod thinner than a pixel is drawn a pixel
-    wide and as much thinner along the beam, which keeps what it absorbs.
+    The result is the maximum of canvas and rod, so that rods of one object merge. A rod thinner
+    than a pixel is drawn one pixel wide and thinner along the beam; its absorption is unchanged.
     """
     (x0, y0), (x1, y1) = ends
-    least = 0.6 * plane.step
-    wide = max(*radii, least)
+    minimum = 0.6 * plane.step
+    wide = max(*radii, minimum)
     left, right = np.searchsorted(plane.x, (min(x0, x1) - wide, max(x0, x1) + wide))
     top, bottom = np.searchsorted(plane.y, (min(y0, y1) - wide, max(y0, y1) + wide))
     if left >= right or top >= bottom:
@@ -66,23 +66,23 @@ def rod(
     dx, dy = x1 - x0, y1 - y0
     along = np.clip((x * dx + y * dy) / max(dx * dx + dy * dy, 1e-6), 0.0, 1.0)
     radius = radii[0] + (radii[1] - radii[0]) * along
-    drawn = np.maximum(radius, least)
-    off = drawn**2 - (x - along * dx) ** 2 - (y - along * dy) ** 2
-    thick = 0.2 * np.sqrt(np.maximum(off, 0.0)) * (radius / drawn) ** 2
+    drawn = np.maximum(radius, minimum)
+    squared = drawn**2 - (x - along * dx) ** 2 - (y - along * dy) ** 2
+    thickness = 0.2 * np.sqrt(np.maximum(squared, 0.0)) * (radius / drawn) ** 2
     part = canvas[top:bottom, left:right]
-    np.maximum(part, thick.astype(np.float32), out=part)
+    np.maximum(part, thickness.astype(np.float32), out=part)
 
 
 def tube(canvas: Float, plane: FilmPlane, path: Iterable[Point], radius: float) -> None:
-    """Rods of one radius along a path, in place."""
+    """Draw rods of one radius along a path, in place."""
     points = list(path)
     for ends in pairwise(points):
         rod(canvas, plane, ends, (radius, radius))
 
 
-def curve(through: Iterable[Point], count: int = 16) -> list[Point]:
-    """A smooth path through or near the given points (a Bezier curve's)."""
-    level = np.array(list(through), np.float64)[None]
+def curve(control_points: Iterable[Point], count: int = 16) -> list[Point]:
+    """Return ``count`` points of the Bezier curve with the given control points."""
+    level = np.array(list(control_points), np.float64)[None]
     share = np.linspace(0.0, 1.0, count)[:, None, None]
     while level.shape[1] > 1:
         level = (1 - share) * level[:, :-1] + share * level[:, 1:]
@@ -90,7 +90,10 @@ def curve(through: Iterable[Point], count: int = 16) -> list[Point]:
 
 
 def ellipse(plane: FilmPlane, centre: Point, radii: Point, turn: float = 0.0) -> Float:
-    """1 at the middle, 0 at the rim of an ellipse, negative beyond: one minus squared distance."""
+    """Return 1 - d**2, where d is the distance from the centre in radii: 0 on the rim.
+
+    ``turn`` is the rotation in radians; values outside the ellipse are negative.
+    """
     x, y = plane.x[None, :] - np.float32(centre[0]), plane.y[:, None] - np.float32(centre[1])
     cosine, sine = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     along, across = x * cosine + y * sine, y * cosine - x * sine
@@ -99,7 +102,10 @@ def ellipse(plane: FilmPlane, centre: Point, radii: Point, turn: float = 0.0) ->
 
 
 def smoothstep(values: Float, low: float, high: float) -> Float:
-    """0 at or under ``low``, 1 at or over ``high`` (which may be the smaller), smooth between."""
+    """Return 0 up to ``low``, 1 from ``high`` on, and a smooth transition between.
+
+    ``high`` may be smaller than ``low``; the transition then falls.
+    """
     unit = np.clip((values - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
     smooth: Float = (unit * unit * (3 - 2 * unit)).astype(np.float32)
     return smooth

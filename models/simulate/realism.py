@@ -1,7 +1,7 @@
-"""How films compare in tone, contrast and fine structure: simulated ones with real ones.
+"""Comparison of simulated with real films: tone, contrast and fine structure.
 
-python -m models.simulate.realism FOLDER FOLDER prints both folders' spreads side by side. A world
-is settled against real films with these figures before any net is tested in it.
+`python -m models.simulate.realism SIMULATED REAL` prints the distributions of both folders. The
+simulation was adjusted to real films with these metrics before any net was tested.
 """
 
 from __future__ import annotations
@@ -23,29 +23,30 @@ from models.images.read import read_grey
 Float = npt.NDArray[np.float32]
 
 SIDE = 384
-"""Longer side in pixels at which films are compared: what the smaller net sees."""
+"""Longer side in pixels at which films are compared; the input size of the smaller net."""
 
 _SIGMAS = (0.8, 1.6, 3.2, 6.4, 12.8)
-"""Band limits in pixels of ``SIDE``: noise and vessels first, ribs in the middle, organs last."""
+"""Limits of the frequency bands in pixels of ``SIDE``, from noise and vessels to organs."""
 
-_SHARES = (5, 25, 50, 75, 95)
+_PERCENTILES = (5, 25, 50, 75, 95)
 
 
 def read_film_folder(folder: Path, limit: int) -> list[Float]:
-    """Up to ``limit`` films of a folder and those below, evenly spaced, longer side ``SIDE``."""
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
-    chosen = found[:: max(1, len(found) // limit)][:limit]
+    """Return up to ``limit`` evenly spaced films below a folder, with a longer side of ``SIDE``."""
+    suffixes = (".png", ".jpg", ".jpeg")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+    chosen = paths[:: max(1, len(paths) // limit)][:limit]
     return [_read(path) for path in chosen]
 
 
 def film_metrics(film: Float) -> dict[str, float]:
-    """Figures of one film in 0..1: tone, spread, shares of black and white, contrast by band.
+    """Return metrics of one film in 0..1: mean, spread, shares of black and white, band contrast.
 
-    A band's figure is the median over the film of the local root mean square: a device or an edge
-    does not decide it.
+    The contrast of a band is the median over the film of the local root mean square, so that a
+    single device or edge has little effect.
     """
     film = np.asarray(film, np.float32)
-    figures = {
+    metrics = {
         "mean": float(film.mean()),
         "spread": float(film.std()),
         "black": float((film < 0.04).mean()),
@@ -55,26 +56,28 @@ def film_metrics(film: Float) -> dict[str, float]:
     for sigma in _SIGMAS:
         coarser = ndimage.gaussian_filter(film, sigma, mode="nearest")
         power = ndimage.gaussian_filter((finer - coarser) ** 2, 6 * sigma + 4, mode="nearest")
-        lit = ndimage.gaussian_filter(film, 8.0) > 0.06
-        seen = power[lit] if lit.any() else power
-        figures[f"band {sigma:g} px"] = float(np.sqrt(np.median(seen)))
+        exposed = ndimage.gaussian_filter(film, 8.0) > 0.06
+        values = power[exposed] if exposed.any() else power
+        metrics[f"band {sigma:g} px"] = float(np.sqrt(np.median(values)))
         finer = coarser
-    return figures
+    return metrics
 
 
 def metric_percentiles(films: Sequence[Float]) -> dict[str, npt.NDArray[np.float64]]:
-    """For each figure its 5, 25, 50, 75 and 95 per cent points over the films."""
+    """Return the 5th, 25th, 50th, 75th and 95th percentile of each metric over the films."""
     rows = [film_metrics(film) for film in films]
-    return {name: np.percentile([row[name] for row in rows], _SHARES) for name in rows[0]}
+    return {name: np.percentile([row[name] for row in rows], _PERCENTILES) for name in rows[0]}
 
 
 def coverage(simulated: Sequence[Float], real: Sequence[Float]) -> dict[str, float]:
-    """For each figure the share of real films inside the simulated films' middle 98 in 100."""
-    mine, theirs = ([film_metrics(film) for film in films] for films in (simulated, real))
+    """Return, by metric, the share of real films in the middle 98 % of the simulated films."""
+    simulated_rows, real_rows = (
+        [film_metrics(film) for film in films] for films in (simulated, real)
+    )
     shares = {}
-    for name in mine[0]:
-        low, high = np.percentile([row[name] for row in mine], [1, 99])
-        values = np.array([row[name] for row in theirs])
+    for name in simulated_rows[0]:
+        low, high = np.percentile([row[name] for row in simulated_rows], [1, 99])
+        values = np.array([row[name] for row in real_rows])
         shares[name] = float(((values >= low) & (values <= high)).mean())
     return shares
 
@@ -87,20 +90,22 @@ def _read(path: Path) -> Float:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line; 0 when the table is printed."""
+    """Run the command line; return 0 after the table is printed."""
     parser = argparse.ArgumentParser(prog="python -m models.simulate.realism", description=__doc__)
     parser.add_argument("simulated", type=Path, help="folder of simulated films")
     parser.add_argument("real", type=Path, help="folder of real films")
-    parser.add_argument("--limit", type=int, default=450, help="films of each folder at most")
-    chosen = parser.parse_args(arguments)
-    films = [read_film_folder(folder, chosen.limit) for folder in (chosen.simulated, chosen.real)]
+    parser.add_argument("--limit", type=int, default=450, help="maximum number of films per folder")
+    options = parser.parse_args(arguments)
+    films = [
+        read_film_folder(folder, options.limit) for folder in (options.simulated, options.real)
+    ]
     if not all(films):
-        parser.error("one of the folders holds no PNG or JPEG film")
-    mine, theirs = (metric_percentiles(some) for some in films)
+        parser.error("one of the folders contains no PNG or JPEG film")
+    simulated, real = (metric_percentiles(group) for group in films)
     shares = coverage(*films)
-    table = Table("figure", "simulated 5/25/50/75/95 %", "real 5/25/50/75/95 %", "real covered")
-    for name in mine:
-        cells = [" ".join(f"{value:.4f}" for value in side[name]) for side in (mine, theirs)]
+    table = Table("metric", "simulated 5/25/50/75/95 %", "real 5/25/50/75/95 %", "real in range")
+    for name in simulated:
+        cells = [" ".join(f"{value:.4f}" for value in side[name]) for side in (simulated, real)]
         table.add_row(name, *cells, f"{shares[name]:.0%}")
     Console(width=120).print(table)
     return 0

@@ -1,7 +1,7 @@
-"""Write a simulated cohort: films, manifests, contact sheet; resumable, the same on any machine.
+"""Simulation of a cohort (`osteoscreen model simulate`): films, manifests and contact sheet.
 
-Each patient's files follow from the seed and the patient alone, so neither the number of processes
-nor a stop half-way shows in the result. ``digests.csv`` records what is finished.
+The files of a patient depend only on seed and patient, so the result does not depend on the number
+of processes, on an interruption or on the machine. ``digests.csv`` records the finished files.
 """
 
 from __future__ import annotations
@@ -34,26 +34,27 @@ from models.simulate.film_files import FORMATS, Recipe, film_paths, make_films, 
 from models.simulate.hospitals import SIMULATION_VERSION
 from models.simulate.patients import Patient, draw_cohort
 
-LEAST_PATIENTS = 60
-"""Fewer leave a split without one of the classes."""
+MINIMUM_PATIENTS = 60
+"""With fewer patients, a split could lack one of the classes."""
 
 _DIGESTS = "digests.csv"
+_SHEET_COLUMNS = 8
 _BYTES_PER_PIXEL = {"png": 1.25, "dicom": 1.1}
 _BYTES_PER_VARIANT = 3 * 2 * MAP_SIDE**2
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Digests = dict[str, str]
-"""SHA-256 of each of a patient's files by its path under the cohort's folder."""
+"""SHA-256 of each file of a patient, by its path relative to the out folder."""
 
 
 class SimulationError(RuntimeError):
-    """The cohort cannot be made; the message says why and what to do."""
+    """The cohort cannot be simulated; the message contains the reason and what to do."""
 
 
 @dataclass(frozen=True)
 class CohortOrder:
-    """A cohort to make."""
+    """Request for a cohort; ``jobs`` is the number of processes, 0 for one per core."""
 
     patients: int
     out: Path
@@ -64,7 +65,7 @@ class CohortOrder:
 
 @dataclass(frozen=True)
 class SimulatedCohort:
-    """What came of an order: manifests, and how many patients were new."""
+    """Result: manifests, number of created and reused patients, and contact sheet."""
 
     manifests: tuple[Path, ...]
     created: int
@@ -73,141 +74,147 @@ class SimulatedCohort:
 
 
 def check_order(order: CohortOrder) -> None:
-    """Raise SimulationError, one line, where an order makes no sense."""
+    """Raise SimulationError with a one-line message if a value of the order is invalid."""
     recipe = order.recipe
-    if order.patients < LEAST_PATIENTS:
-        raise SimulationError(f"--patients {order.patients}: at least {LEAST_PATIENTS} are needed")
+    if order.patients < MINIMUM_PATIENTS:
+        raise SimulationError(f"--patients {order.patients}: must be at least {MINIMUM_PATIENTS}")
     if recipe.form not in FORMATS:
-        raise SimulationError(f"--format {recipe.form}: none of {', '.join(FORMATS)}")
+        raise SimulationError(f"--format {recipe.form}: must be one of {', '.join(FORMATS)}")
     if not 96 <= recipe.size <= 2048:
-        raise SimulationError(f"--size {recipe.size}: films have 96 to 2048 pixels")
+        raise SimulationError(f"--size {recipe.size}: must be 96 to 2048 pixels")
     if order.jobs < 0:
-        raise SimulationError(f"--jobs {order.jobs}: 0 for every core, or a number of processes")
+        raise SimulationError(
+            f"--jobs {order.jobs}: must be a number of processes, or 0 for one per core"
+        )
     if order.seed < 0:
-        raise SimulationError(f"--seed {order.seed}: seeds count from 0")
+        raise SimulationError(f"--seed {order.seed}: must be at least 0")
     if order.out.exists() and not order.out.is_dir():
-        raise SimulationError(f"--out {order.out}: there is a file of that name")
+        raise SimulationError(f"--out {order.out}: is a file, not a folder")
 
 
 def simulate_cohort(order: CohortOrder) -> SimulatedCohort:
-    """Make what is not there yet. Raises SimulationError."""
+    """Create the files that do not exist yet. Raises SimulationError."""
     check_order(order)
     patients = draw_cohort(order.patients, order.seed)
     maps = cache_folder() / "maps"
-    wanted = sorted({patient.variant for patient in patients})
-    missing = [number for number in wanted if not map_path(maps, number, MAP_SIDE).exists()]
+    variants = sorted({patient.variant for patient in patients})
+    missing = [number for number in variants if not map_path(maps, number, MAP_SIDE).exists()]
     order.out.mkdir(parents=True, exist_ok=True)
-    done = _finished(order, patients)
-    waiting = [patient for patient in patients if patient.patient_id not in done]
-    _state_disk_use(order, len(waiting), len(missing), maps)
+    finished = _finished_files(order, patients)
+    remaining = [patient for patient in patients if patient.patient_id not in finished]
+    _check_disk_space(order, len(remaining), len(missing), maps)
     try:
-        for _ in _each(partial(_render_variant, maps), missing, order.jobs, "variants"):
+        for _ in _run_in_processes(partial(_render_variant, maps), missing, order.jobs, "variants"):
             pass
     except AnatomyError as error:
         raise SimulationError(str(error)) from error
     work = partial(_make_files, order, maps)
     with (order.out / _DIGESTS).open("a", newline="", encoding="utf-8") as record:
         for patient, digests in zip(
-            waiting, _each(work, waiting, order.jobs, "films"), strict=True
+            remaining, _run_in_processes(work, remaining, order.jobs, "films"), strict=True
         ):
-            done[patient.patient_id] = digests
-            _note(order, [patient], done, record)
+            finished[patient.patient_id] = digests
+            _record_digests(order, [patient], finished, record)
             record.flush()
-    return _conclude(order, patients, done, len(waiting))
+    return _write_manifests(order, patients, finished, len(remaining))
 
 
-def _finished(order: CohortOrder, patients: Sequence[Patient]) -> dict[str, Digests]:
-    """Files of patients that are there and as they were written, by patient."""
-    noted: dict[str, tuple[str, Digests]] = {}
+def _finished_files(order: CohortOrder, patients: Sequence[Patient]) -> dict[str, Digests]:
+    """Return the files, by patient, of all patients whose files exist with the recorded digests."""
+    recorded: dict[str, tuple[str, Digests]] = {}
     record = order.out / _DIGESTS
     if record.exists():
         with record.open(newline="", encoding="utf-8") as stream:
-            # A line that a stop cut short has fewer cells.
+            # An incomplete line, after an interruption, has fewer cells.
             for row in (row for row in csv.reader(stream) if len(row) == 4):
-                identity, digests = noted.get(row[0], ("", {}))
-                noted[row[0]] = (row[1], (digests if identity == row[1] else {}) | {row[2]: row[3]})
-    done = {}
+                identity, digests = recorded.get(row[0], ("", {}))
+                recorded[row[0]] = (
+                    row[1],
+                    (digests if identity == row[1] else {}) | {row[2]: row[3]},
+                )
+    finished = {}
     for patient in patients:
-        identity, digests = noted.get(patient.patient_id, ("", {}))
+        identity, digests = recorded.get(patient.patient_id, ("", {}))
         expected = film_paths(patient, order.recipe).values()
         if identity == order.recipe.identity(patient, order.seed) and all(
             _digest(order.out / path) == digests.get(path) for path in expected
         ):
-            done[patient.patient_id] = digests
-    return done
+            finished[patient.patient_id] = digests
+    return finished
 
 
-def _note(
-    order: CohortOrder, patients: Iterable[Patient], done: dict[str, Digests], stream: TextIO
+def _record_digests(
+    order: CohortOrder, patients: Iterable[Patient], finished: dict[str, Digests], stream: TextIO
 ) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     for patient in patients:
         identity = order.recipe.identity(patient, order.seed)
-        for path, digest in done[patient.patient_id].items():
+        for path, digest in finished[patient.patient_id].items():
             writer.writerow((patient.patient_id, identity, path, digest))
 
 
-def _conclude(
-    order: CohortOrder, patients: Sequence[Patient], done: dict[str, Digests], rendered: int
+def _write_manifests(
+    order: CohortOrder, patients: Sequence[Patient], finished: dict[str, Digests], created: int
 ) -> SimulatedCohort:
-    """Manifests, contact sheet and what was made how; written last, each in one move."""
+    """Write manifests, contact sheet and settings, after all films, each atomically."""
     with _replacing(order.out / _DIGESTS) as stream:
-        _note(order, patients, done, stream)
+        _record_digests(order, patients, finished, stream)
     manifests = []
     for name in order.recipe.cohorts():
         manifest = order.out / ("manifest.csv" if name == "films" else f"{name}.csv")
         write_manifest(manifest, [_entry(order, patient, name) for patient in patients])
         manifests.append(manifest)
-    facts = {"world": SIMULATION_VERSION, "seed": order.seed, "patients": order.patients}
+    settings = {
+        "simulation_version": SIMULATION_VERSION,
+        "seed": order.seed,
+        "patients": order.patients,
+    }
     with _replacing(order.out / "cohort.json") as stream:
-        json.dump(facts | {"recipe": asdict(order.recipe)}, stream, indent=2)
+        json.dump(settings | {"recipe": asdict(order.recipe)}, stream, indent=2)
     sheet = order.out / "contact-sheet.png"
-    chosen = {p.site: [q for q in patients if q.site == p.site] for p in patients}
-    contact_sheet(
-        [
-            [order.out / film_paths(one, order.recipe)["films"] for one in some[:8]]
-            for some in chosen.values()
-        ],
-        sheet,
-    )
-    return SimulatedCohort(tuple(manifests), rendered, len(patients) - rendered, sheet)
+    by_site: dict[str, list[Path]] = {}
+    for patient in patients:
+        film = order.out / film_paths(patient, order.recipe)["films"]
+        by_site.setdefault(patient.site, []).append(film)
+    contact_sheet([films[:_SHEET_COLUMNS] for films in by_site.values()], sheet)
+    return SimulatedCohort(tuple(manifests), created, len(patients) - created, sheet)
 
 
 def _entry(order: CohortOrder, patient: Patient, cohort: str) -> Entry:
-    found = film_paths(patient, order.recipe)
-    shown = twin_of(patient) if cohort == "twins" else patient
+    paths = film_paths(patient, order.recipe)
+    labelled = twin_of(patient) if cohort == "twins" else patient
     return Entry(
-        path=order.out / found[cohort],
+        path=order.out / paths[cohort],
         patient_id=patient.patient_id,
         site=patient.site,
         split=Split(patient.split),
-        label=shown.label,
-        t_score=shown.t_score,
+        label=labelled.label,
+        t_score=labelled.t_score,
         age=patient.age,
         sex=Sex(patient.sex),
         weight_kg=patient.weight_kg,
         height_cm=patient.height_cm,
         view=patient.subject().view,
-        mask=order.out / found["mask"] if "mask" in found else None,
+        mask=order.out / paths["mask"] if "mask" in paths else None,
         origin=FilmOrigin.SIMULATED,
     )
 
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
-    """A text file that takes its place when it is whole."""
+    """Open a text file that replaces ``path`` when it is complete."""
     with whole(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         yield stream
 
 
 def _make_files(order: CohortOrder, maps: Path, patient: Patient) -> Digests:
-    """Write one patient's files; returns their digests by path."""
-    areal = cached_maps(None, patient.variant, MAP_SIDE, maps)
-    made = make_films(patient, areal, order.recipe)
-    found = film_paths(patient, order.recipe)
-    for name, content in made.items():
-        write_whole(order.out / found[name], content)
-    return {found[name]: hashlib.sha256(content).hexdigest() for name, content in made.items()}
+    """Write the files of one patient and return their digests by path."""
+    areal_density = cached_maps(None, patient.variant, MAP_SIDE, maps)
+    files = make_films(patient, areal_density, order.recipe)
+    paths = film_paths(patient, order.recipe)
+    for name, content in files.items():
+        write_whole(order.out / paths[name], content)
+    return {paths[name]: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
 def _render_variant(folder: Path, number: int) -> None:
@@ -216,17 +223,17 @@ def _render_variant(folder: Path, number: int) -> None:
 
 @cache
 def _anatomy() -> Anatomy:
-    """The CT, read once in each process."""
+    """Return the CT, read once in each process."""
     return load_anatomy()
 
 
-def _each(
-    work: Callable[[Item], Result], items: Sequence[Item], jobs: int, name: str
+def _run_in_processes(
+    work: Callable[[Item], Result], items: Sequence[Item], jobs: int, description: str
 ) -> Iterator[Result]:
-    """Results in the items' order, from several processes where asked, under a progress bar."""
+    """Yield the results in the order of the items, with a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task(name, total=len(items))
+        task = progress.add_task(description, total=len(items))
         for result in _results(work, items, jobs or os.cpu_count() or 1):
             progress.advance(task)
             yield result
@@ -236,7 +243,7 @@ def _results(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -
     if jobs == 1 or len(items) < 2:
         yield from map(work, items)
         return
-    # Spawned, because torch's threads do not survive a fork.
+    # Spawned processes, because torch's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(1,))
     try:
@@ -245,19 +252,22 @@ def _results(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -
         pool.shutdown(cancel_futures=True)
 
 
-def _state_disk_use(order: CohortOrder, films: int, variants: int, maps: Path) -> None:
-    """Say before the start what will be written; raises SimulationError where it does not fit."""
+def _check_disk_space(order: CohortOrder, films: int, variants: int, maps: Path) -> None:
+    """Print the expected disk use; raise SimulationError if there is not enough space."""
     cohorts = len(order.recipe.cohorts())
-    size = int(films * cohorts * order.recipe.size**2 * _BYTES_PER_PIXEL[order.recipe.form])
-    kept = variants * _BYTES_PER_VARIANT
+    film_bytes = int(films * cohorts * order.recipe.size**2 * _BYTES_PER_PIXEL[order.recipe.form])
+    map_bytes = variants * _BYTES_PER_VARIANT
     text = (
-        f"{films} of {order.patients} patients to make: about {size / 1e9:.2f} GB in {order.out}; "
-        f"{variants} variants of the CT to render: {kept / 1e9:.2f} GB in {maps}"
+        f"{films} of {order.patients} patients to simulate: about {film_bytes / 1e9:.2f} GB in "
+        f"{order.out}; "
+        f"{variants} anatomy variants to render: {map_bytes / 1e9:.2f} GB in {maps}"
     )
     Console(stderr=True).print(text, soft_wrap=True, highlight=False)
     free = shutil.disk_usage(order.out).free
-    if size + kept > free:
-        raise SimulationError(f"--out {order.out}: {free / 1e9:.2f} GB free are not enough")
+    if film_bytes + map_bytes > free:
+        raise SimulationError(
+            f"--out {order.out}: not enough disk space ({free / 1e9:.2f} GB free)"
+        )
 
 
 def _digest(path: Path) -> str | None:

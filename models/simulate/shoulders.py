@@ -1,7 +1,7 @@
-"""What lies outside the CT: neck, shoulders and hanging arms, with their bones.
+"""Neck, shoulders and arms, which the CT does not contain.
 
-The CT was taken with the arms raised and ends at the first ribs; a film shows the arms beside the
-trunk. They are built from rods, and their mineral follows the patient's density like all bone.
+The CT was taken with raised arms and ends at the first ribs; on a film the arms hang beside the
+trunk. They are built from rods. Their mineral depends on the patient's density, like all bone.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from models.simulate.plane import FilmPlane, curve, ellipse, rod, smoothstep, tu
 Float = npt.NDArray[np.float32]
 
 _CT_TOP = -152.0
-"""mm: above this the CT's own tissue gives way to the neck and shoulders made here."""
+"""mm: above this height the CT's tissue is replaced by the neck and shoulders of this module."""
 
 _CORTEX = 0.5
-"""g/cm3 of mineral-equivalent in cortical bone as the CT's calibration sees it."""
+"""g/cm3 of mineral in cortical bone, on the scale of the CT's calibration."""
 
 
 @dataclass(frozen=True)
 class Shoulders:
-    """Shoulders and arms of one patient; mm and degrees.
+    """Shoulders and arms of one patient, in mm and degrees.
 
-    ``breadth`` is from the spine to the head of the humerus, ``height`` of the shoulders over their
-    usual place, ``spread`` the angle of the arms from the trunk, ``stoutness`` the arm's radius.
-    ``roll`` 0..1 carries the scapulae away from the lungs.
+    ``breadth`` is the distance from the spine to the head of the humerus. ``height`` is the offset
+    of the shoulders from their usual height. ``spread`` is the angle between arms and trunk.
+    ``stoutness`` is the radius of the arms. ``roll`` (0..1) moves the scapulae away from the lungs.
+    ``lean`` is the lateral offset of the neck.
     """
 
     breadth: float
@@ -41,7 +42,7 @@ class Shoulders:
 
 
 def sample_shoulders(rng: np.random.Generator) -> Shoulders:
-    """Shoulders as they come; which film gets which says nothing of density."""
+    """Draw the shoulders of one patient, independent of density."""
     return Shoulders(
         breadth=float(rng.normal(176.0, 9.0)),
         height=float(rng.normal(0.0, 10.0)),
@@ -53,7 +54,7 @@ def sample_shoulders(rng: np.random.Generator) -> Shoulders:
 
 
 def add_shoulders(water: Float, plane: FilmPlane, shoulders: Shoulders) -> Float:
-    """The CT's tissue (rows, columns) in g/cm2, with neck, shoulders and arms around it."""
+    """Return the tissue (rows, columns) in g/cm2, with neck, shoulders and arms added."""
     around = plane.canvas()
     tube(around, plane, [(shoulders.lean, -340.0), (shoulders.lean, -200.0), (0.0, -120.0)], 62.0)
     for side in (-1.0, 1.0):
@@ -63,15 +64,15 @@ def add_shoulders(water: Float, plane: FilmPlane, shoulders: Shoulders) -> Float
         rod(around, plane, (head, elbow), (shoulders.stoutness + 4, shoulders.stoutness - 6))
     tube(hollow := plane.canvas(), plane, [(shoulders.lean, -340.0), (0.0, -140.0)], 8.0)
     around = ndimage.gaussian_filter(around, 7.0 / plane.step, truncate=2.5) - hollow
-    above = smoothstep(plane.y[:, None], _CT_TOP + 16, _CT_TOP - 28)
-    beside = smoothstep(abs(plane.x)[None, :], 128.0, 158.0)
-    outer = np.maximum(water, around * beside)
-    whole: Float = ((1 - above) * outer + above * np.maximum(around, 0.0)).astype(np.float32)
-    return whole
+    above_ct = smoothstep(plane.y[:, None], _CT_TOP + 16, _CT_TOP - 28)
+    lateral = smoothstep(abs(plane.x)[None, :], 128.0, 158.0)
+    outer = np.maximum(water, around * lateral)
+    tissue: Float = ((1 - above_ct) * outer + above_ct * np.maximum(around, 0.0)).astype(np.float32)
+    return tissue
 
 
 def girdle_mineral(plane: FilmPlane, shoulders: Shoulders) -> Float:
-    """Mineral of clavicles, scapulae and humeri at density 1, (rows, columns) in g/cm2."""
+    """Return the mineral of clavicles, scapulae and humeri at density factor 1, in g/cm2."""
     total = plane.canvas()
     for side in (-1.0, 1.0):
         (head_x, head_y), elbow = _arm(shoulders, side)
@@ -99,17 +100,17 @@ def _arm(shoulders: Shoulders, side: float) -> tuple[tuple[float, float], tuple[
 
 
 def _shaft(plane: FilmPlane, path: list[tuple[float, float]], outer: float, inner: float) -> Float:
-    """A hollow bone: bright rims, a paler middle."""
-    whole, marrow = plane.canvas(), plane.canvas()
-    tube(whole, plane, path, outer)
+    """Return the mineral of a hollow bone."""
+    solid, marrow = plane.canvas(), plane.canvas()
+    tube(solid, plane, path, outer)
     tube(marrow, plane, path, inner)
-    return np.asarray(_CORTEX * (whole - np.float32(0.85) * marrow), np.float32)
+    return np.asarray(_CORTEX * (solid - np.float32(0.85) * marrow), np.float32)
 
 
 def _scapula(
     plane: FilmPlane, shoulders: Shoulders, side: float, head_x: float, head_y: float
 ) -> Float:
-    """A thin blade with a stout outer border, its spine, the socket and the coracoid."""
+    """Return the mineral of a scapula: blade, lateral border, spine, glenoid and coracoid."""
     out = 12.0 + 22.0 * shoulders.roll
     inner, low = abs(head_x) - 66.0 + out * 0.6, head_y + 108.0
     tip = (side * (abs(head_x) - 42.0 + out), low)

@@ -1,6 +1,6 @@
-"""Simulated subjects: latent density, label, anatomy and pose, and the film of each.
+"""A simulated subject (density, anatomy, pose, findings, exposure) and its film.
 
-The label is drawn before anything that shapes the picture, and no nuisance reads it.
+The label is drawn first. No other property of the film depends on it.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ SPREAD_BMD = 0.110
 """g/cm2: one T-score unit of the lumbar spine in young women."""
 
 T_MEAN, T_SPREAD = -2.0, 1.4
-"""Latent T-score of those who are referred: about 37 in 100 at or under -2.5."""
+"""Mean and standard deviation of the latent T-score; about 37 % are at or below -2.5."""
 
 T_LIMIT = -2.5
-"""World Health Organization: osteoporosis is a T-score at or under this."""
+"""World Health Organization: osteoporosis is a T-score at or below this value."""
 
 DXA_ERROR = 0.4
-"""T-score units: the densitometer's own error and its discordance with the rest of the skeleton."""
+"""T-score units: standard deviation of the densitometer's error, with discordance of sites."""
 
 BONE_FLOOR = 0.15
-"""g/cm2 of mineral at young density from which on a pixel counts as bone."""
+"""g/cm2 of mineral at density factor 1; a pixel with more counts as bone."""
 
 _MAP_GRID = 6
 
 _CELL = 32
-"""Film pixels to one cell of a net's heat."""
+"""Film pixels per cell of the heatmap."""
 
 _RIB_RIM = 1.3
 
@@ -71,9 +71,9 @@ class Pose:
 class SimulatedSubject:
     """One simulated patient on one film.
 
-    ``t_score`` is the latent one, ``label`` the simulated densitometer's verdict. ``regional`` are
-    the factors by which spine, ribs and girdle depart from the patient's density. ``view`` is PA,
-    or AP for in-patients: arms down, scapulae over the lungs, a shallower breath.
+    ``t_score`` is the latent T-score, ``label`` the result of the simulated densitometer.
+    ``regional`` are factors of the density of spine, ribs and girdle. ``view`` is PA, or AP for
+    in-patients, with scapulae over the lungs and less inspiration.
     """
 
     variant: int
@@ -91,7 +91,7 @@ class SimulatedSubject:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that the beam meets, (rows, columns) in g/cm2; ``bone`` as it is at density factor 1."""
+    """Everything in the beam, (rows, columns) in g/cm2; ``bone`` is at density factor 1."""
 
     water: Float
     bone: Float
@@ -99,12 +99,12 @@ class Scene:
 
 
 def density_factor(t_score: float) -> float:
-    """Mineral relative to a young adult's; 1 at T 0."""
+    """Return the mineral relative to a young adult; 1 at T-score 0."""
     return max(0.2, (REFERENCE_BMD + SPREAD_BMD * t_score) / REFERENCE_BMD)
 
 
 def sample_subject(seed: int, variants: range) -> SimulatedSubject:
-    """The patient of this seed, of no particular hospital, with an anatomy out of ``variants``."""
+    """Return the subject of this seed, with mixed equipment and an anatomy from ``variants``."""
     rng = np.random.default_rng([21, seed])
     t_score = float(rng.normal(T_MEAN, T_SPREAD))
     label = bool(t_score + rng.normal(0.0, DXA_ERROR) <= T_LIMIT)
@@ -113,19 +113,20 @@ def sample_subject(seed: int, variants: range) -> SimulatedSubject:
 
 
 def build_subject(
-    seed: int, variant: int, density: tuple[float, bool], vendor: Vendor, ward: float
+    seed: int, variant: int, density: tuple[float, bool], vendor: Vendor, inpatient_share: float
 ) -> SimulatedSubject:
-    """Pose, findings, devices and shot of one film; ``density`` is passed through, never read.
+    """Draw pose, findings, devices and exposure of one film.
 
-    ``ward`` is the share of in-patients, who bring lines and leads.
+    ``density`` (T-score, label) is stored but does not affect the draws. ``inpatient_share`` is the
+    probability that the subject is an in-patient, with an AP film, lines and leads.
     """
     rng = np.random.default_rng([22, seed])
     regional = np.exp(rng.normal(0.0, (0.03, 0.06, 0.06))).tolist()
-    bedside = bool(rng.random() < ward)
+    inpatient = bool(rng.random() < inpatient_share)
     shoulders = sample_shoulders(rng)
     pose = Pose(
         field_mm=float(rng.uniform(330.0, 425.0)),
-        stretch=float(rng.uniform(1.08, 1.32) * (0.93 if bedside else 1.0)),
+        stretch=float(rng.uniform(1.08, 1.32) * (0.93 if inpatient else 1.0)),
         spine_curve=float(rng.uniform(0.0, 0.35)),
         turn=float(rng.normal(0.0, 1.5)),
         shift=(float(rng.normal(0.0, 6.0)), float(rng.normal(22.0, 12.0))),
@@ -136,58 +137,58 @@ def build_subject(
         t_score=density[0],
         label=density[1],
         regional=(regional[0], regional[1], regional[2]),
-        view="AP" if bedside else "PA",
+        view="AP" if inpatient else "PA",
         pose=pose,
-        shoulders=replace(shoulders, roll=0.3 * shoulders.roll) if bedside else shoulders,
+        shoulders=replace(shoulders, roll=0.3 * shoulders.roll) if inpatient else shoulders,
         texture=sample_texture(rng),
         findings=sample_findings(rng),
-        devices=sample_devices(rng, bedside),
+        devices=sample_devices(rng, inpatient),
         exposure=sample_exposure(int(rng.integers(2**31)), vendor),
     )
 
 
 def with_t_score(subject: SimulatedSubject, t_score: float) -> SimulatedSubject:
-    """The same patient, pose, exposure and noise at another density."""
+    """Return the same patient, pose, exposure and noise with another density."""
     return replace(subject, t_score=t_score, label=t_score <= T_LIMIT)
 
 
 def render_film(maps: Float, subject: SimulatedSubject, size: int) -> tuple[Float, Float]:
-    """Film and mineral of one subject.
+    """Return film and block mineral of one subject.
 
-    ``maps`` is (3, side, side) in g/cm2 from ``variants``. Returns the film, float32 in 0..1 with
-    bone bright, its longer side ``size``, and the mineral over the 6 x 6 blocks of the square that
-    the film is padded to, float32 (6, 6), in g/cm2.
+    ``maps`` is (3, side, side) in g/cm2 from ``anatomy_variants``. The film is float32 in 0..1 with
+    bright bone and a longer side of ``size``. The mineral is float32 (6, 6) in g/cm2, over the
+    blocks of the square that the film is padded to.
     """
     scene = compose_scene(maps, subject, size)
     return expose_scene(scene, subject), block_mineral(scene, subject, size)
 
 
 def compose_scene(maps: Float, subject: SimulatedSubject, size: int) -> Scene:
-    """Everything but density and exposure; twins share it."""
+    """Return everything except density and exposure; twins share it."""
     plane = _film_plane(subject, size)
     water, spine, ribs = _place(maps, subject.pose, plane)
-    whole = add_shoulders(water, plane, subject.shoulders)
-    air = lung_share(whole, plane)
-    whole = add_findings(
-        add_texture(whole, plane, air, subject.texture), plane, air, subject.findings
+    tissue = add_shoulders(water, plane, subject.shoulders)
+    air = lung_share(tissue, plane)
+    tissue = add_findings(
+        add_texture(tissue, plane, air, subject.texture), plane, air, subject.findings
     )
     parts = zip(
         (spine, ribs, girdle_mineral(plane, subject.shoulders)), subject.regional, strict=True
     )
     bone = np.sum([layer * region for layer, region in parts], axis=0).astype(np.float32)
     return Scene(
-        whole, add_trabeculae(bone, plane, subject.texture), device_mineral(plane, subject.devices)
+        tissue, add_trabeculae(bone, plane, subject.texture), device_mineral(plane, subject.devices)
     )
 
 
 def expose_scene(scene: Scene, subject: SimulatedSubject) -> Float:
-    """The film of a scene at the subject's density, float32 (rows, columns) in 0..1."""
+    """Return the film of a scene at the subject's density, float32 (rows, columns) in 0..1."""
     mineral = scene.bone * np.float32(density_factor(subject.t_score)) + scene.metal
     return expose(scene.water, mineral, subject.exposure)
 
 
 def block_mineral(scene: Scene, subject: SimulatedSubject, size: int) -> Float:
-    """Mean mineral in g/cm2 over the blocks of the padded square, float32 (6, 6)."""
+    """Return the mean mineral in g/cm2 over the blocks of the padded square, float32 (6, 6)."""
     square = _squared(scene.bone, size)
     edges = np.linspace(0, size, _MAP_GRID + 1).round().astype(int)[:-1]
     sums = np.add.reduceat(np.add.reduceat(square, edges, axis=0), edges, axis=1)
@@ -196,10 +197,10 @@ def block_mineral(scene: Scene, subject: SimulatedSubject, size: int) -> Float:
 
 
 def bone_share_by_cell(scene: Scene, size: int) -> Float:
-    """Each cell's share of bone over the film's, float32 (size / 32, size / 32).
+    """Return the bone share of each cell over that of the film, float32 (size / 32, size / 32).
 
-    Their mean, weighed with a map of heat, is how many times more heat bone has than an even spread
-    over the film would give it.
+    The mean of these values, weighted by heat, is the share of heat in bone over bone's share of
+    the film's area.
     """
     bone = (scene.bone > BONE_FLOOR).astype(np.float32)
     side = size // _CELL
@@ -208,7 +209,7 @@ def bone_share_by_cell(scene: Scene, size: int) -> Float:
 
 
 def _squared(layer: Float, size: int) -> Float:
-    """``layer`` in the middle of the square that the film is padded to, zeros around it."""
+    """Return ``layer`` in the middle of the square that the film is padded to; zeros around it."""
     rows, columns = layer.shape
     square = np.zeros((size, size), np.float32)
     top, left = (size - rows) // 2, (size - columns) // 2
@@ -217,7 +218,7 @@ def _squared(layer: Float, size: int) -> Float:
 
 
 def _film_plane(subject: SimulatedSubject, size: int) -> FilmPlane:
-    """The film's pixels, cut to its shape; ``shift`` moves the chest, so the film the other way."""
+    """Return the film plane; ``shift`` moves the chest, so the plane moves the other way."""
     pose, aspect = subject.pose, subject.exposure.processing.aspect
     square = square_plane(size, pose.field_mm, (-pose.shift[0], -pose.shift[1]))
     rows, columns = round(size * min(1.0, 1.0 / aspect)), round(size * min(1.0, aspect))
@@ -226,10 +227,9 @@ def _film_plane(subject: SimulatedSubject, size: int) -> FilmPlane:
 
 
 def _place(maps: Float, pose: Pose, plane: FilmPlane) -> Float:
-    """Water, spine and ribs of the CT on the film's own pixels, (3, rows, columns).
+    """Return water, spine and ribs of the CT on the film's pixels, (3, rows, columns).
 
-    Where the film is larger than the CT, tissue and spine are mirrored, which looks like more of
-    the same; ribs end.
+    If the film is larger than the CT, tissue and spine are continued by mirroring; ribs end.
     """
     angle = np.deg2rad(pose.turn)
     cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
@@ -243,29 +243,29 @@ def _place(maps: Float, pose: Pose, plane: FilmPlane) -> Float:
     source = torch.from_numpy(_crisp(maps))[None]
     placed = grid_sample(source, grid, align_corners=False, padding_mode="reflection")[0].numpy()
     placed *= smoothstep(abs(across), 1.0, 0.96)
-    # Mirrored ribs would curve the wrong way.
+    # Mirrored ribs would curve in the wrong direction.
     placed[2] *= smoothstep(level, -176.0, -164.0) * smoothstep(level, 178.0, 160.0)
     return np.asarray(np.maximum(placed, 0.0), np.float32)
 
 
 def _midline(spine: Float, level: Float, spine_curve: float) -> Float:
-    """Where the spine runs, in mm on the maps' field, at each ``level`` mm; same shape as that."""
+    """Return the lateral position of the spine in mm at each ``level`` (mm), in its shape."""
     side = spine.shape[0]
     step = FIELD_MM / side
-    place = (np.arange(side) - (side - 1) / 2) * step
-    # A row without spine counts as the middle.
+    position = (np.arange(side) - (side - 1) / 2) * step
+    # A row without spine gets the middle position.
     weight = spine.sum(axis=1) + 1e-3
     course = ndimage.gaussian_filter1d(
-        (spine * place).sum(axis=1) / weight, 25.0 / step, mode="nearest"
+        (spine * position).sum(axis=1) / weight, 25.0 / step, mode="nearest"
     )
     course += spine_curve * (course.mean() - course)
-    return np.asarray(np.interp(level, place, course), np.float32)
+    return np.asarray(np.interp(level, position, course), np.float32)
 
 
 def _crisp(maps: Float) -> Float:
-    """Give back to bone what slices of 2.5 mm took: its edges, and to ribs their rim of cortex.
+    """Sharpen the edges of bone, and restore the cortex of ribs, lost in the 2.5 mm slices.
 
-    The mask's edge voxels, half bone, were counted as tissue; of a rib that is a third.
+    Voxels at the edge of the mask contain half bone but count as tissue: a third of a rib.
     """
     crisp = maps.copy()
     scale = maps.shape[1] * 350.0 / (416 * FIELD_MM)
@@ -277,7 +277,7 @@ def _crisp(maps: Float) -> Float:
 
 
 def _bend(seed: int, plane: FilmPlane) -> Float:
-    """Displacement in mm, (2, rows, columns): what sets two films of one variant apart."""
+    """Return a smooth displacement in mm, (2, rows, columns), so that films of a variant differ."""
     if not seed:
         return np.zeros((2, *plane.shape), np.float32)
     coarse = np.random.default_rng([23, seed]).normal(0.0, 5.0, (1, 2, 6, 6)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Fine structure that a CT of 2.5 mm slices has lost: lung vessels, tissue grain, trabeculae."""
+"""Fine structure that a CT with 2.5 mm slices does not show: lung vessels, tissue, trabeculae."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Float = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Texture:
-    """How much fine structure a film has; shares of the tissue it lies in, and its seed.
+    """Amplitudes of the fine structure relative to the surrounding tissue, and its seed.
 
-    ``lung`` is the interstitial mesh, ``vessels`` the calibre of the vessels over the usual,
+    ``lung`` is the interstitial pattern, ``vessels`` the relative calibre of the lung vessels,
     ``flesh`` the streaks of muscle and fat, ``bone`` the trabeculae.
     """
 
@@ -29,7 +29,7 @@ class Texture:
 
 
 def sample_texture(rng: np.random.Generator) -> Texture:
-    """From clear lungs to coarse ones."""
+    """Draw the texture of one film, from clear to coarse lungs."""
     return Texture(
         seed=int(rng.integers(2**31)),
         lung=float(np.exp(rng.normal(np.log(0.017), 0.4))),
@@ -40,7 +40,7 @@ def sample_texture(rng: np.random.Generator) -> Texture:
 
 
 def lung_share(water: Float, plane: FilmPlane) -> Float:
-    """Where lung is, 0..1: thin tissue inside the trunk, the film's outside excepted."""
+    """Return the lung share of each pixel, 0..1: thin tissue inside the trunk."""
     thin = np.clip((15.0 - water) / 5.0, 0.0, 1.0) * np.clip((water - 1.5) / 2.0, 0.0, 1.0)
     trunk = (
         (abs(plane.x)[None, :] < 150.0) & (plane.y[:, None] > -170.0) & (plane.y[:, None] < 160.0)
@@ -50,7 +50,7 @@ def lung_share(water: Float, plane: FilmPlane) -> Float:
 
 
 def add_texture(water: Float, plane: FilmPlane, air: Float, texture: Texture) -> Float:
-    """Tissue with vessels and mesh in the lungs and streaks elsewhere; g/cm2, (rows, columns)."""
+    """Return tissue (rows, columns) in g/cm2 with lung vessels, interstitium and streaks."""
     rng = np.random.default_rng([41, texture.seed])
     mesh = random_field(rng, plane, 1.9)
     patches = random_field(rng, plane, 3.2)
@@ -62,23 +62,23 @@ def add_texture(water: Float, plane: FilmPlane, air: Float, texture: Texture) ->
 
 
 def add_trabeculae(mineral: Float, plane: FilmPlane, texture: Texture) -> Float:
-    """Mineral with the mesh of trabeculae in it: a share of what is there, so density scales it."""
+    """Return mineral with trabeculae, relative to the local mineral and so to density."""
     mesh = random_field(np.random.default_rng([42, texture.seed]), plane, 1.6)
     meshed: Float = (mineral * np.maximum(1 + texture.bone * mesh, 0.2)).astype(np.float32)
     return meshed
 
 
 def random_field(rng: np.random.Generator, plane: FilmPlane, slope: float) -> Float:
-    """Random field of unit spread whose amplitude falls as frequency to minus ``slope``/2 - 0.5.
+    """Return a random field with standard deviation 1 and amplitude ~ frequency**(-slope/2 - 0.5).
 
-    Made on a grid of fixed spacing in mm, so that a film's pictures at two sizes agree in kind.
+    Frequencies are in cycles per mm, so the field looks alike at every image size.
     """
     rows, columns = plane.shape
     white = np.fft.rfft2(rng.standard_normal((rows, columns), dtype=np.float32))
     down = np.fft.fftfreq(rows)[:, None] / plane.step
     across = np.fft.rfftfreq(columns)[None, :] / plane.step
     frequency = np.hypot(down, across)
-    # Flat under one cycle in 40 mm: slower waves are anatomy, and that comes from the CT.
+    # Constant below one cycle per 40 mm: lower frequencies are anatomy, which the CT provides.
     shape = np.maximum(frequency, 0.025) ** (-slope / 2 - 0.5)
     shape[0, 0] = 0.0
     field = np.fft.irfft2(white * shape, s=(rows, columns))
@@ -87,7 +87,7 @@ def random_field(rng: np.random.Generator, plane: FilmPlane, slope: float) -> Fl
 
 
 def _vessels(rng: np.random.Generator, plane: FilmPlane, calibre: float) -> Float:
-    """Thickness in cm of a branching tree out of each hilum."""
+    """Return the thickness in cm of a branching vessel tree from each hilum."""
     canvas = plane.canvas()
     for side in (-1.0, 1.0):
         hilum = np.array([side * 44.0, -42.0])
@@ -103,10 +103,10 @@ def _branch(
     canvas: Float,
     plane: FilmPlane,
     start: npt.NDArray[np.float64],
-    way: tuple[float, float],
+    course: tuple[float, float],
 ) -> None:
-    """One vessel of heading and radius, and those that leave it, down to a third of a mm."""
-    heading, radius = way
+    """Draw a vessel of this heading and radius and its branches, down to a radius of 0.34 mm."""
+    heading, radius = course
     if radius < 0.34:
         return
     end = start + rng.uniform(9.0, 17.0) * np.array([np.cos(heading), np.sin(heading)])

@@ -1,4 +1,4 @@
-"""What a vendor makes of the detector's signal: several frequency bands, tone curve, margins."""
+"""Image processing of a vendor: frequency bands, tone curve, collimator edges, lead marker."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Float = npt.NDArray[np.float32]
 Border = tuple[float, float, float, float]
 
 _BANDS = (0.7, 1.6, 3.6, 8.0)
-"""Sigmas between which processing amplifies, in pixels of a film of 384: up to a rib's width."""
+"""Sigmas of the amplified frequency bands, in pixels of a 384 px film; up to a rib's width."""
 
 
 @dataclass(frozen=True)
 class Processing:
-    """One film's processing.
+    """Processing parameters of one film.
 
-    ``latitude`` 0..1 flattens what is wider than a rib. ``detail`` amplifies the bands up to a
-    rib's width, and ``equal`` 0..1 does so more for faint structures than for strong ones.
-    ``gamma``, ``low`` and ``high`` shape the tone curve; ``low`` and ``high`` are shares of the
-    body's own range. ``toe`` mixes in a film's sigmoid. ``border`` is the collimator's margin, top,
-    bottom, left, right, as shares of the side; ``border_level`` its grey. ``marker`` is the letter
-    beside the patient's left shoulder, empty for none. ``aspect`` is width over height.
+    ``latitude`` (0..1) compresses structures wider than a rib. ``detail`` amplifies structures up
+    to a rib's width; ``equal`` (0..1) reduces this for high-contrast structures. ``gamma``,
+    ``low`` and ``high`` define the tone curve; both are relative to the range of the body.
+    ``toe`` (0..1) mixes in a sigmoid. ``border`` is the width of the collimator edge (top,
+    bottom, left, right) relative to the side, ``border_level`` its grey level. ``marker`` is the
+    text at the patient's left shoulder, empty for none. ``aspect`` is width over height.
     """
 
     latitude: float
@@ -47,7 +47,7 @@ class Processing:
 
 
 def sample_processing(rng: np.random.Generator, vendor: Vendor) -> Processing:
-    """A film's processing out of a vendor's ranges."""
+    """Draw the processing of one film from a vendor's ranges."""
     share = np.where(rng.random(4) < vendor.collimated, rng.uniform(0.004, 0.06, 4), 0.0).tolist()
     initials = "".join(rng.choice(list("ABCDEGHJKMPRST"), 2))
     letter = str(rng.choice(["L", "L", "L", f"L\n{initials}", f"{initials} L", "L PA"]))
@@ -68,25 +68,32 @@ def sample_processing(rng: np.random.Generator, vendor: Vendor) -> Processing:
     )
 
 
-def apply_processing(log_signal: Float, body: npt.NDArray[np.bool_], how: Processing) -> Float:
-    """Range compression, detail, window and tone curve; (rows, columns), 0..1, bone bright."""
+def apply_processing(
+    log_signal: Float, body: npt.NDArray[np.bool_], parameters: Processing
+) -> Float:
+    """Apply range compression, detail, window and tone curve.
+
+    Returns (rows, columns) in 0..1 with bright bone. ``body`` is False in the open beam.
+    """
     size = max(log_signal.shape)
     wide = lowpass(log_signal, size / 24)
     middle = float(np.median(wide))
-    picture = log_signal - how.latitude * (wide - middle) + _detail(log_signal, body, how)
-    seen = picture[body] if body.any() else picture
-    dark, bright = np.percentile(seen[::4], [2, 98.5])
-    low = dark + how.low * (bright - dark)
-    high = dark + how.high * (bright - dark)
-    unit = np.clip((picture - low) / max(high - low, 1e-6), 0.0, 1.0) ** how.gamma
-    # A sigmoid mixed in: the toe and shoulder of film, which most vendors imitate.
+    image = (
+        log_signal - parameters.latitude * (wide - middle) + _detail(log_signal, body, parameters)
+    )
+    values = image[body] if body.any() else image
+    dark, bright = np.percentile(values[::4], [2, 98.5])
+    low = dark + parameters.low * (bright - dark)
+    high = dark + parameters.high * (bright - dark)
+    unit = np.clip((image - low) / max(high - low, 1e-6), 0.0, 1.0) ** parameters.gamma
+    # The sigmoid imitates toe and shoulder of film, as most vendors do.
     curve = unit * unit * (3 - 2 * unit)
-    toned: Float = ((1 - how.toe) * unit + how.toe * curve).astype(np.float32)
+    toned: Float = ((1 - parameters.toe) * unit + parameters.toe * curve).astype(np.float32)
     return toned
 
 
-def _detail(log_signal: Float, body: npt.NDArray[np.bool_], how: Processing) -> Float:
-    """What the bands add; faint structures gain most, metal and the skin's edge least."""
+def _detail(log_signal: Float, body: npt.NDArray[np.bool_], parameters: Processing) -> Float:
+    """Return the added detail; low-contrast structures gain most, metal and the skin edge least."""
     scale = max(log_signal.shape) / 384
     added = np.zeros_like(log_signal)
     finer = log_signal
@@ -94,39 +101,39 @@ def _detail(log_signal: Float, body: npt.NDArray[np.bool_], how: Processing) -> 
         coarser = ndimage.gaussian_filter(log_signal, sigma * scale, truncate=3.0)
         band = finer - coarser
         finer = coarser
-        usual = max(float(band[body].std() if body.any() else band.std()), 1e-6)
-        gain = how.detail / (1.0 + how.equal * (band / usual) ** 2)
+        typical = max(float(band[body].std() if body.any() else band.std()), 1e-6)
+        gain = parameters.detail / (1.0 + parameters.equal * (band / typical) ** 2)
         added += band * gain
     return added
 
 
-def lowpass(picture: Float, sigma: float) -> Float:
-    """Gaussian of a wide sigma at a quarter of the resolution: as good and far cheaper."""
-    coarse = ndimage.gaussian_filter(picture[::4, ::4], sigma / 4)
-    zoom = (picture.shape[0] / coarse.shape[0], picture.shape[1] / coarse.shape[1])
+def lowpass(image: Float, sigma: float) -> Float:
+    """Return a wide Gaussian filter, computed at a quarter of the resolution for speed."""
+    coarse = ndimage.gaussian_filter(image[::4, ::4], sigma / 4)
+    zoom = (image.shape[0] / coarse.shape[0], image.shape[1] / coarse.shape[1])
     grown: Float = ndimage.zoom(coarse, zoom, order=1, mode="nearest", grid_mode=True)
     return grown
 
 
-def finish_film(picture: Float, how: Processing, seed: int) -> Float:
-    """Margins, a lead letter beside the patient's left shoulder, and the film's bit depth."""
-    rows, columns = picture.shape
-    top, bottom, left, right = how.border
-    picture = picture.copy()
-    if how.marker:
-        _mark(picture, how.marker, np.random.default_rng([13, seed]))
-    level = np.float32(how.border_level)
-    picture[: int(top * rows)] = level
-    picture[rows - int(bottom * rows) :] = level
-    picture[:, : int(left * columns)] = level
-    picture[:, columns - int(right * columns) :] = level
-    levels = float(2**how.bits - 1)
-    return (np.round(picture * levels) / levels).astype(np.float32)
+def finish_film(image: Float, parameters: Processing, seed: int) -> Float:
+    """Add marker and collimator edges, and round to the film's bit depth."""
+    rows, columns = image.shape
+    top, bottom, left, right = parameters.border
+    image = image.copy()
+    if parameters.marker:
+        _mark(image, parameters.marker, np.random.default_rng([13, seed]))
+    level = np.float32(parameters.border_level)
+    image[: int(top * rows)] = level
+    image[rows - int(bottom * rows) :] = level
+    image[:, : int(left * columns)] = level
+    image[:, columns - int(right * columns) :] = level
+    levels = float(2**parameters.bits - 1)
+    return (np.round(image * levels) / levels).astype(np.float32)
 
 
-def _mark(picture: Float, text: str, rng: np.random.Generator) -> None:
-    """Lead letters, turned a little as technologists place them; in place."""
-    rows, columns = picture.shape
+def _mark(image: Float, text: str, rng: np.random.Generator) -> None:
+    """Draw the lead marker, in place, slightly rotated."""
+    rows, columns = image.shape
     turn = float(rng.normal(0, 12) if rng.random() < 0.7 else rng.uniform(-60, 60))
     letter = _letters(text, max(6, rows // 22)).rotate(
         turn, expand=True, resample=Image.Resampling.BILINEAR
@@ -134,9 +141,9 @@ def _mark(picture: Float, text: str, rng: np.random.Generator) -> None:
     ink = np.asarray(letter, np.float32) / 255.0
     tall, wide = min(ink.shape[0], rows), min(ink.shape[1], columns)
     y = int((rows - tall) * rng.uniform(0.02, 0.22))
-    # Aspect crops take the sides: the letter stays within the middle eight tenths.
+    # A crop to the film's aspect removes the sides, so the marker stays in the middle 80 %.
     x = int((columns - wide) * rng.uniform(0.78, 0.88))
-    part = picture[y : y + tall, x : x + wide]
+    part = image[y : y + tall, x : x + wide]
     np.maximum(part, ink[:tall, :wide] * np.float32(rng.uniform(0.85, 1.0)), out=part)
 
 

@@ -1,4 +1,4 @@
-"""What one maker's equipment and processing do, as the ranges that its films are drawn from."""
+"""Ranges of exposure and processing parameters of a vendor's equipment."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Vendor:
-    """Ranges of uniform draws; see ``Exposure`` and ``Processing`` for what each one is.
+    """Ranges of uniform draws; ``Exposure`` and ``Processing`` define the parameters.
 
-    ``gamma`` is the mean and spread of the tone curve's exponent, as logarithms. ``bits`` are
-    stored bit depths, ``monochrome1`` the share of films stored dark-is-high, ``aspects`` the film
-    shapes in use as width over height, ``collimated`` the chance of a visible edge on each side.
+    ``gamma`` is the mean and standard deviation of the logarithm of the tone curve's exponent.
+    ``bits`` are stored bit depths, ``monochrome1`` is the share of MONOCHROME1 films, ``aspects``
+    are film shapes (width over height), ``collimated`` is the probability of a visible collimator
+    edge on each side, ``marker`` that of a lead marker.
     """
 
     name: str
@@ -61,5 +62,5 @@ MIXED = Vendor(
 
 
 def draw(rng: np.random.Generator, limits: Range) -> float:
-    """One uniform draw."""
+    """Return one uniform draw."""
     return float(rng.uniform(*limits))

@@ -265,3 +265,10 @@ def test_an_unusable_cohort_gives_one_line_and_no_files(
     assert "\n" not in str(result.exception)
     assert all(text in str(result.exception) for text in expected), str(result.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_old_name_of_the_command_is_refused_with_the_new_name() -> None:
+    """The command was renamed from `model honesty`; its exit status is 2."""
+    result = CliRunner().invoke(app, ["model", "honesty", "cohort", "--out", "out"])
+    assert isinstance(result.exception, Misconfigured)
+    assert "run osteoscreen model leakage" in str(result.exception)

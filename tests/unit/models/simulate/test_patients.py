@@ -1,4 +1,4 @@
-"""The simulated world: case mix by matching, splits that share nothing, ignorant nuisances."""
+"""Simulated patients: case mix by matching, disjoint splits, films independent of the label."""
 
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize
 
 from models.calibration.platt import auc
-from models.simulate import patients as module
+from models.simulate import patients
 from models.simulate.hospitals import HOSPITALS, STUDY_PATIENTS, STUDY_POSITIVE, hospital
 from models.simulate.patients import Patient, apportion, draw_cohort
 
@@ -20,7 +20,7 @@ def cohort() -> list[Patient]:
 
 
 def _clinical_auc(cohort: list[Patient]) -> dict[str, float]:
-    """AUC by site of a logistic regression on age, sex and BMI, fitted on the training split."""
+    """Return the AUC by site of a logistic regression on age, sex and BMI, fitted on train."""
     rows = np.array(
         [[1, p.age, p.sex == "F", p.weight_kg / (p.height_cm / 100) ** 2] for p in cohort], float
     )
@@ -29,11 +29,11 @@ def _clinical_auc(cohort: list[Patient]) -> dict[str, float]:
     train = np.array([p.split == "train" for p in cohort])
     sign = 1 - 2 * labels[train]
     fitted = minimize(lambda b: np.logaddexp(0, sign * (rows[train] @ b)).sum(), np.zeros(4)).x
-    found = {}
+    areas = {}
     for home in HOSPITALS:
         test = np.array([p.site == home.name and p.split == "test" for p in cohort])
-        found[home.name] = auc(rows[test] @ fitted, labels[test])
-    return found
+        areas[home.name] = auc(rows[test] @ fitted, labels[test])
+    return areas
 
 
 def test_counts_are_the_published_studys(cohort: list[Patient]) -> None:
@@ -45,43 +45,49 @@ def test_counts_are_the_published_studys(cohort: list[Patient]) -> None:
         assert (len(mine), sum(p.label for p in mine)) == (home.patients, home.positive)
 
 
-def test_the_clinical_model_lands_where_the_published_one_did() -> None:
-    """0.84 at home, 0.76 and 0.53 elsewhere: mean of three cohorts, whose spread is 0.02."""
-    found = [_clinical_auc(draw_cohort(STUDY_PATIENTS, seed)) for seed in (11, 12, 13)]
+def test_the_clinical_model_has_the_published_aucs() -> None:
+    """AUC 0.84 internal, 0.76 and 0.53 external: means of three cohorts (SD of a cohort: 0.02)."""
+    cohorts = [_clinical_auc(draw_cohort(STUDY_PATIENTS, seed)) for seed in (11, 12, 13)]
     for name, target in (("internal", 0.84), ("external-1", 0.76), ("external-2", 0.53)):
-        assert np.mean([one[name] for one in found]) == pytest.approx(target, abs=0.03), name
+        assert np.mean([areas[name] for areas in cohorts]) == pytest.approx(target, abs=0.03), name
 
 
-def test_it_is_the_matching_that_brings_it_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With patients as they come, age, sex and build would say the same at every site."""
+def test_the_differences_between_sites_result_from_matching(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without matching, age, sex and build have a similar AUC at every site."""
     unmatched = tuple(replace(home, matching=0.0) for home in HOSPITALS)
-    monkeypatch.setattr(module, "HOSPITALS", unmatched)
-    found = _clinical_auc(draw_cohort(STUDY_PATIENTS, 11))
-    assert max(found.values()) - min(found.values()) < 0.08
-    assert found["external-2"] > 0.65
+    monkeypatch.setattr(patients, "HOSPITALS", unmatched)
+    areas = _clinical_auc(draw_cohort(STUDY_PATIENTS, 11))
+    assert max(areas.values()) - min(areas.values()) < 0.08
+    assert areas["external-2"] > 0.65
 
 
-def test_the_label_is_what_the_densitometer_read_and_near_the_bones_truth(
+def test_the_label_follows_from_the_measured_t_score(
     cohort: list[Patient],
 ) -> None:
     assert all(p.label == (p.t_score <= -2.5) for p in cohort)
     error = np.array([p.t_score - p.latent for p in cohort])
     assert 0.35 < error.std() < 0.45
-    # As noisy at one hospital as at the next.
+    # The measurement noise is the same at every hospital.
     by_site = [
         np.std([p.t_score - p.latent for p in cohort if p.site == s.name]) for s in HOSPITALS
     ]
     assert max(by_site) - min(by_site) < 0.06
 
 
-def test_no_patient_and_no_variant_is_on_both_sides_of_a_split(cohort: list[Patient]) -> None:
+def test_no_patient_and_no_variant_is_in_two_splits(cohort: list[Patient]) -> None:
     assert len({p.patient_id for p in cohort}) == len(cohort)
     assert len({p.seed for p in cohort}) == len(cohort)
-    sides = defaultdict(set)
+    splits_of_variant = defaultdict(set)
     for patient in cohort:
-        sides[patient.variant].add((patient.site, patient.split))
-    assert all(len(side) == 1 for side in sides.values())
-    assert {split for _, split in set.union(*sides.values())} == {"train", "validation", "test"}
+        splits_of_variant[patient.variant].add((patient.site, patient.split))
+    assert all(len(splits) == 1 for splits in splits_of_variant.values())
+    assert {split for _, split in set.union(*splits_of_variant.values())} == {
+        "train",
+        "validation",
+        "test",
+    }
 
 
 @pytest.mark.parametrize("count", [60, 333, 1000])
@@ -93,60 +99,65 @@ def test_a_smaller_cohort_keeps_prevalence_and_both_classes_everywhere(count: in
     assert len(classes) == 2 * 5
 
 
-def test_the_seed_decides_who_comes() -> None:
+def test_the_seed_determines_the_patients() -> None:
     assert draw_cohort(100, 5) == draw_cohort(100, 5)
     assert draw_cohort(100, 5) != draw_cohort(100, 6)
 
 
-def test_nothing_on_the_film_but_bone_knows_the_label(cohort: list[Patient]) -> None:
-    """Nor age, sex and build: with density off, no film may tell one patient from another."""
+def test_only_bone_depends_on_the_label(cohort: list[Patient]) -> None:
+    """With density off, no property of a film may correlate with the label."""
     for home in HOSPITALS:
         mine = [p for p in cohort if p.site == home.name]
         labels = np.array([p.label for p in mine], float)
-        facts = defaultdict(list)
+        properties = defaultdict(list)
         for subject in (p.subject() for p in mine):
             for name, value in _numbers(subject):
-                facts[name].append(value)
-        assert len(facts) > 40
-        for name, values in facts.items():
+                properties[name].append(value)
+        assert len(properties) > 40
+        for name, values in properties.items():
             if np.std(values) == 0:
                 continue
-            # Four and a half standard errors: some hundred facts are looked at.
-            linked = abs(np.corrcoef(values, labels)[0, 1])
-            assert linked < 4.5 / np.sqrt(len(mine)), (home.name, name, linked)
+            # The limit is 4.5 standard errors, because about a hundred properties are tested.
+            correlation = abs(np.corrcoef(values, labels)[0, 1])
+            assert correlation < 4.5 / np.sqrt(len(mine)), (home.name, name, correlation)
 
 
-def _numbers(thing: object, prefix: str = "") -> list[tuple[str, float]]:
-    """Every number of a subject but density, label and seeds, by dotted name."""
-    found: list[tuple[str, float]] = []
-    for name, value in vars(thing).items():
+def _numbers(subject: object, prefix: str = "") -> list[tuple[str, float]]:
+    """Return every number of a subject except density, label and seeds, by dotted name."""
+    numbers: list[tuple[str, float]] = []
+    for name, value in vars(subject).items():
         if name in ("t_score", "label", "seed", "warp"):
             continue
         if hasattr(value, "__dict__"):
-            found += _numbers(value, f"{prefix}{name}.")
+            numbers += _numbers(value, f"{prefix}{name}.")
         elif isinstance(value, tuple):
-            found += [(f"{prefix}{name}.{i}", float(v)) for i, v in enumerate(value)]
+            numbers += [(f"{prefix}{name}.{i}", float(v)) for i, v in enumerate(value)]
         elif isinstance(value, str):
-            found.append((prefix + name, float(len(value) if name == "marker" else value == "AP")))
+            numbers.append(
+                (prefix + name, float(len(value) if name == "marker" else value == "AP"))
+            )
         else:
-            found.append((prefix + name, float(value)))
-    return found
+            numbers.append((prefix + name, float(value)))
+    return numbers
 
 
 def test_hospitals_differ_in_equipment(cohort: list[Patient]) -> None:
-    shots = {
+    exposures = {
         s.name: [p.subject().exposure for p in cohort if p.site == s.name][:150] for s in HOSPITALS
     }
-    hard = {name: np.mean([exposure.hardness for exposure in some]) for name, some in shots.items()}
+    hard = {
+        name: np.mean([exposure.hardness for exposure in group])
+        for name, group in exposures.items()
+    }
     assert hard["external-1"] < hard["internal"] - 0.2
-    assert all(exposure.processing.monochrome1 for exposure in shots["external-1"])
-    assert not any(exposure.processing.monochrome1 for exposure in shots["external-2"])
-    bits = [{exposure.processing.bits for exposure in some} for some in shots.values()]
+    assert all(exposure.processing.monochrome1 for exposure in exposures["external-1"])
+    assert not any(exposure.processing.monochrome1 for exposure in exposures["external-2"])
+    bits = [{exposure.processing.bits for exposure in group} for group in exposures.values()]
     assert bits[0] != bits[1] != bits[2]
     assert hospital("internal").vendor != hospital("external-2").vendor
 
 
-def test_parts_add_up() -> None:
+def test_apportioned_parts_add_up() -> None:
     assert apportion(10, [1, 1, 1]) == [4, 3, 3]
     assert apportion(0, [2, 1]) == [0, 0]
     assert sum(apportion(4541, [2742, 1000, 800])) == 4541

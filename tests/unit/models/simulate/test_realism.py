@@ -1,4 +1,4 @@
-"""The figures that simulated films are settled by: they see what they are named after."""
+"""Each realism metric measures the property that it is named after."""
 
 from pathlib import Path
 
@@ -23,29 +23,29 @@ def _film(seed: int, sharp: float = 2.0, tone: float = 0.5) -> np.ndarray:
     return np.clip(tone + 0.1 * field / field.std(), 0, 1).astype(np.float32)
 
 
-def test_tone_and_its_tails() -> None:
+def test_mean_spread_black_and_white() -> None:
     film = np.full((60, 60), 0.5, np.float32)
     film[:15], film[45:] = 0.0, 1.0
-    figures = film_metrics(film)
-    assert figures["mean"] == pytest.approx(0.5)
-    assert (figures["black"], figures["white"]) == pytest.approx((0.25, 0.25))
-    assert figures["spread"] == pytest.approx(np.sqrt(0.125))
+    metrics = film_metrics(film)
+    assert metrics["mean"] == pytest.approx(0.5)
+    assert (metrics["black"], metrics["white"]) == pytest.approx((0.25, 0.25))
+    assert metrics["spread"] == pytest.approx(np.sqrt(0.125))
 
 
-def test_each_band_sees_structure_of_its_size() -> None:
+def test_each_band_measures_structure_of_its_size() -> None:
     fine, coarse = film_metrics(_film(1, sharp=0.6)), film_metrics(_film(1, sharp=6.0))
     assert fine["band 0.8 px"] > 5 * coarse["band 0.8 px"]
     assert coarse["band 12.8 px"] > 2 * fine["band 12.8 px"]
 
 
-def test_one_device_does_not_decide_a_band() -> None:
+def test_one_device_hardly_changes_a_band() -> None:
     film = _film(2)
     plain = film_metrics(film)["band 1.6 px"]
     film[40:44, 40:44] = 1.0
     assert film_metrics(film)["band 1.6 px"] == pytest.approx(plain, rel=0.1)
 
 
-def test_films_cover_themselves_and_not_others() -> None:
+def test_coverage_is_high_for_equal_and_zero_for_different_films() -> None:
     films = [_film(seed, tone=0.4 + 0.002 * seed) for seed in range(60)]
     assert min(coverage(films, films).values()) > 0.9
     assert coverage(films, [_film(seed, tone=0.8) for seed in range(9)])["mean"] == 0.0

@@ -1,4 +1,4 @@
-"""`osteoscreen model simulate`: the same cohort whatever the machine does, nothing half-written."""
+"""`osteoscreen model simulate` gives the same cohort on every run and leaves no partial files."""
 
 import csv
 import hashlib
@@ -36,7 +36,7 @@ SMALL = Recipe(size=96)
 
 @pytest.fixture(autouse=True)
 def phantoms(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put small phantoms where the CT's rendered variants would lie; return their folder."""
+    """Put small phantoms into the cache in place of the CT's variants; return their folder."""
     cache = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     folder = cache / "osteoscreen" / "maps"
@@ -69,27 +69,27 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def _made_once() -> dict[str, tuple[Path, SimulatedCohort]]:
+def _cohort_cache() -> dict[str, tuple[Path, SimulatedCohort]]:
     return {}
 
 
 @pytest.fixture
 def cohort(
-    _made_once: dict[str, tuple[Path, SimulatedCohort]], tmp_path_factory: pytest.TempPathFactory
+    _cohort_cache: dict[str, tuple[Path, SimulatedCohort]], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, SimulatedCohort]:
-    """Return a folder with films, masks, twins and density-off films, made once; do not change."""
-    if not _made_once:
+    """Return a folder with films, masks, twins and density-off films; do not change it."""
+    if not _cohort_cache:
         out = tmp_path_factory.mktemp("cohort")
-        made = simulate_cohort(_order(out, masks=True, twins=True, density_off=True))
-        _made_once["cohort"] = (out, made)
-    return _made_once["cohort"]
+        result = simulate_cohort(_order(out, masks=True, twins=True, density_off=True))
+        _cohort_cache["cohort"] = (out, result)
+    return _cohort_cache["cohort"]
 
 
-def test_the_manifest_is_what_trainer_and_evaluator_read(
+def test_the_manifest_has_all_columns_and_files(
     cohort: tuple[Path, SimulatedCohort],
 ) -> None:
-    out, made = cohort
-    assert [path.name for path in made.manifests] == [
+    out, result = cohort
+    assert [path.name for path in result.manifests] == [
         "manifest.csv",
         "twins.csv",
         "density-off.csv",
@@ -112,11 +112,11 @@ def test_the_manifest_is_what_trainer_and_evaluator_read(
             assert mask.size == film.size
             assert set(np.unique(mask)) == {0, 255}
     assert json.loads((out / "cohort.json").read_text())["seed"] == 1
-    with Image.open(made.contact_sheet) as sheet:
+    with Image.open(result.contact_sheet) as sheet:
         assert sheet.width > sheet.height
 
 
-def test_several_processes_make_the_same_bytes(
+def test_several_processes_write_the_same_bytes(
     cohort: tuple[Path, SimulatedCohort], tmp_path: Path
 ) -> None:
     order = _order(tmp_path, masks=True, twins=True, density_off=True)
@@ -124,36 +124,36 @@ def test_several_processes_make_the_same_bytes(
     assert _digests(tmp_path) == _digests(cohort[0])
 
 
-def test_a_stopped_run_goes_on_and_a_spoiled_film_is_made_again(tmp_path: Path) -> None:
-    simulate_cohort(_order(tmp_path / "whole"))
-    out = tmp_path / "stopped"
-    whole = _digests(tmp_path / "whole")
+def test_an_interrupted_run_resumes_and_a_damaged_film_is_replaced(tmp_path: Path) -> None:
+    simulate_cohort(_order(tmp_path / "complete"))
+    out = tmp_path / "interrupted"
+    expected = _digests(tmp_path / "complete")
     simulate_cohort(_order(out))
     rows = _rows(out / "manifest.csv")
     (out / rows[0]["path"]).write_bytes(b"half a film")
     (out / rows[1]["path"]).unlink()
     (out / "manifest.csv").unlink()
     record = out / "digests.csv"
-    # The last line was cut short when the power went.
+    # The last line is incomplete.
     record.write_text(record.read_text()[:-40])
-    made = simulate_cohort(_order(out))
-    assert (made.created, made.reused) == (3, COUNT - 3)
-    assert _digests(out) == whole
+    cohort = simulate_cohort(_order(out))
+    assert (cohort.created, cohort.reused) == (3, COUNT - 3)
+    assert _digests(out) == expected
     assert simulate_cohort(_order(out)).created == 0
 
 
-def test_a_stop_in_the_middle_keeps_what_was_made(
+def test_an_interruption_leaves_no_partial_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
 
-    def dies(*arguments: object) -> dict[str, bytes]:
+    def interrupted(*arguments: object) -> dict[str, bytes]:
         calls.append(1)
         if len(calls) > 7:
             raise KeyboardInterrupt
         return make_films(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "make_films", dies)
+    monkeypatch.setattr(run, "make_films", interrupted)
     with pytest.raises(KeyboardInterrupt):
         simulate_cohort(_order(tmp_path))
     assert not (tmp_path / "manifest.csv").exists()
@@ -161,49 +161,49 @@ def test_a_stop_in_the_middle_keeps_what_was_made(
     monkeypatch.undo()
 
 
-def test_another_seed_or_size_keeps_no_film_of_the_old(tmp_path: Path) -> None:
+def test_a_different_size_reuses_no_film(tmp_path: Path) -> None:
     simulate_cohort(_order(tmp_path))
     assert simulate_cohort(_order(tmp_path, size=100)).reused == 0
 
 
-def test_twins_are_the_same_film_at_a_tenth_more_or_less_bone(
+def test_twins_have_ten_percent_more_or_less_bone(
     cohort: tuple[Path, SimulatedCohort],
 ) -> None:
     out, _ = cohort
     films, twins = _rows(out / "manifest.csv"), _rows(out / "twins.csv")
-    ups = 0
-    for patient, film, other in zip(draw_cohort(COUNT, 1), films, twins, strict=True):
-        changed = {name for name in COLUMNS if film[name] != other[name]}
+    denser = 0
+    for patient, film, twin in zip(draw_cohort(COUNT, 1), films, twins, strict=True):
+        changed = {name for name in COLUMNS if film[name] != twin[name]}
         assert changed <= {"path", "t_score", "label"}
         step = density_factor(twin_of(patient).latent) / density_factor(patient.latent)
         assert abs(step - 1) == pytest.approx(0.1)
-        assert (float(other["t_score"]) > float(film["t_score"])) == (step > 1)
-        ups += step > 1
-        with Image.open(out / film["path"]) as one, Image.open(out / other["path"]) as two:
-            assert np.any(np.asarray(one) != np.asarray(two))
-    assert 15 < ups < 45
+        assert (float(twin["t_score"]) > float(film["t_score"])) == (step > 1)
+        denser += step > 1
+        with Image.open(out / film["path"]) as first, Image.open(out / twin["path"]) as second:
+            assert np.any(np.asarray(first) != np.asarray(second))
+    assert 15 < denser < 45
 
 
-def test_density_off_films_do_not_know_the_patients_density(phantoms: Path) -> None:
-    """The bytes stay when the patient's density changes; those of the plain film do not."""
+def test_density_off_films_do_not_depend_on_the_patients_density(phantoms: Path) -> None:
+    """If the density changes, the original film changes and the density-off film does not."""
     patient = draw_cohort(COUNT, 1)[0]
     maps = np.load(map_path(phantoms, patient.variant, MAP_SIDE)).astype(np.float32)
     recipe = replace(SMALL, density_off=True)
-    one = make_films(patient, maps, recipe)
-    other = make_films(replace(patient, latent=patient.latent - 2, label=True), maps, recipe)
-    assert one["density-off"] == other["density-off"]
-    assert one["films"] != other["films"]
+    original = make_films(patient, maps, recipe)
+    changed = make_films(replace(patient, latent=patient.latent - 2, label=True), maps, recipe)
+    assert original["density-off"] == changed["density-off"]
+    assert original["films"] != changed["films"]
 
 
 def test_density_off_keeps_labels(cohort: tuple[Path, SimulatedCohort]) -> None:
     out, _ = cohort
-    plain, off = _rows(out / "manifest.csv"), _rows(out / "density-off.csv")
-    assert [row["label"] for row in plain] == [row["label"] for row in off]
+    originals, off = _rows(out / "manifest.csv"), _rows(out / "density-off.csv")
+    assert [row["label"] for row in originals] == [row["label"] for row in off]
     assert {row["path"].split("/")[0] for row in off} == {"density-off"}
 
 
-def test_a_dicom_film_shows_what_the_png_shows_and_knows_its_patient(phantoms: Path) -> None:
-    seen = set()
+def test_a_dicom_film_has_the_pixels_of_the_png_and_a_complete_header(phantoms: Path) -> None:
+    interpretations = set()
     for patient in draw_cohort(COUNT, 1)[30:]:
         maps = np.load(map_path(phantoms, patient.variant, MAP_SIDE)).astype(np.float32)
         png, dicom = (
@@ -211,18 +211,18 @@ def test_a_dicom_film_shows_what_the_png_shows_and_knows_its_patient(phantoms: P
         )
         ds = pydicom.dcmread(pydicom.filebase.DicomBytesIO(dicom["films"]))
         with Image.open(pydicom.filebase.DicomBytesIO(png["films"])) as film:
-            shown = np.asarray(film, np.float32) / 65535
-        assert np.abs(read_radiograph(ds).pixels - shown).max() < 1.5 / (2**ds.BitsStored - 1)
+            pixels = np.asarray(film, np.float32) / 65535
+        assert np.abs(read_radiograph(ds).pixels - pixels).max() < 1.5 / (2**ds.BitsStored - 1)
         assert (ds.PatientID, ds.PatientSex) == (patient.patient_id, patient.sex)
         assert int(ds.PatientAge[:3]) == patient.age
         assert ds.PatientWeight == pytest.approx(patient.weight_kg, abs=0.05)
-        seen.add(ds.PhotometricInterpretation)
-    assert seen == {"MONOCHROME1", "MONOCHROME2"}
+        interpretations.add(ds.PhotometricInterpretation)
+    assert interpretations == {"MONOCHROME1", "MONOCHROME2"}
     assert film_paths(patient, replace(SMALL, form="dicom"))["films"].endswith(".dcm")
 
 
 @pytest.mark.parametrize(
-    ("wrong", "word"),
+    ("arguments", "prefix"),
     [
         (["--patients", "3"], "--patients 3"),
         (["--format", "gif"], "--format gif"),
@@ -231,41 +231,41 @@ def test_a_dicom_film_shows_what_the_png_shows_and_knows_its_patient(phantoms: P
         (["--seed", "-4"], "--seed -4"),
     ],
 )
-def test_a_wrong_argument_is_one_clear_line_and_writes_nothing(
-    tmp_path: Path, wrong: list[str], word: str
+def test_an_invalid_argument_gives_one_line_and_no_files(
+    tmp_path: Path, arguments: list[str], prefix: str
 ) -> None:
     out = tmp_path / "out"
-    done = CliRunner().invoke(app, ["model", "simulate", "--out", str(out), *wrong])
+    done = CliRunner().invoke(app, ["model", "simulate", "--out", str(out), *arguments])
     assert isinstance(done.exception, Misconfigured)
-    assert str(done.exception).startswith(word)
+    assert str(done.exception).startswith(prefix)
     assert "\n" not in str(done.exception)
     assert not out.exists()
 
 
-def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("mine")
+def test_a_file_as_output_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("content")
     with pytest.raises(SimulationError, match="--out"):
         check_order(_order(tmp_path / "out"))
 
 
-def test_a_full_disk_is_found_before_the_start(
+def test_a_full_disk_is_reported_before_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = run.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(run.shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    with pytest.raises(SimulationError, match="free"):
+    with pytest.raises(SimulationError, match="not enough disk space"):
         simulate_cohort(_order(tmp_path))
     assert not list(tmp_path.rglob("*.png"))
 
 
-def test_the_command_names_the_manifest(tmp_path: Path) -> None:
+def test_the_command_prints_the_manifest(tmp_path: Path) -> None:
     arguments = ["--patients", str(COUNT), "--size", "96", "--jobs", "1", "--out", str(tmp_path)]
     done = CliRunner().invoke(app, ["model", "simulate", *arguments])
     assert done.exit_code == 0
     assert str(tmp_path / "manifest.csv") in done.output
 
 
-def test_trainer_and_evaluator_take_every_manifest(cohort: tuple[Path, SimulatedCohort]) -> None:
+def test_every_manifest_can_be_read(cohort: tuple[Path, SimulatedCohort]) -> None:
     for file in cohort[1].manifests:
         manifest = read_manifest(file)
         assert len(manifest.entries) == COUNT

@@ -1,4 +1,4 @@
-"""Simulated films: density is in the bone, nothing else knows of it, a seed decides all."""
+"""In simulated films only bone depends on density, and a seed determines everything."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ STILL = AnatomyVariant(0, 0.0, 0.0, 0.0, (1.0, 1.0, 1.0), 0.0, 0.0, 0.0, 0.0)
 
 @pytest.fixture
 def maps() -> np.ndarray:
-    """Return a chest of sorts: tissue, two lungs, a spine, ribs; (3, 104, 104)."""
+    """Return maps of a simple chest: tissue with two lungs, spine, ribs; (3, 104, 104)."""
     line = np.linspace(-1, 1, 104, dtype=np.float32)
     down, right = line[:, None], line[None, :]
     water = np.where(abs(right) < 0.85, np.float32(16.0), np.float32(0.0)) + 0 * down
@@ -42,7 +42,7 @@ def maps() -> np.ndarray:
 
 
 def _plain(seed: int) -> SimulatedSubject:
-    """A subject on a square film without margins, letters or bend."""
+    """Return a subject on a square film without collimator edges, marker and deformation."""
     subject = sample_subject(seed, range(1))
     processing = replace(
         subject.exposure.processing, aspect=1.0, border=(0.0,) * 4, marker="", bits=12, detail=0.5
@@ -51,15 +51,15 @@ def _plain(seed: int) -> SimulatedSubject:
     return replace(subject, pose=pose, exposure=replace(subject.exposure, processing=processing))
 
 
-def test_a_seed_decides_everything(maps: np.ndarray) -> None:
-    one, again, other = (sample_subject(seed, range(3)) for seed in (5, 5, 6))
-    assert one == again
-    assert one != other
-    assert np.array_equal(render_film(maps, one, 96)[0], render_film(maps, again, 96)[0])
+def test_a_seed_determines_everything(maps: np.ndarray) -> None:
+    first, again, different = (sample_subject(seed, range(3)) for seed in (5, 5, 6))
+    assert first == again
+    assert first != different
+    assert np.array_equal(render_film(maps, first, 96)[0], render_film(maps, again, 96)[0])
     assert sample_variant(4) == sample_variant(4)
 
 
-def test_films_are_in_0_to_1_and_blocks_hold_the_mineral(maps: np.ndarray) -> None:
+def test_films_are_in_0_to_1_and_blocks_contain_the_mineral(maps: np.ndarray) -> None:
     film, mineral = render_film(maps, _plain(1), 96)
     assert film.dtype == np.float32
     assert film.shape == (96, 96)
@@ -69,7 +69,7 @@ def test_films_are_in_0_to_1_and_blocks_hold_the_mineral(maps: np.ndarray) -> No
 
 
 @pytest.mark.parametrize(("aspect", "shape"), [(0.75, (96, 72)), (1.25, (77, 96))])
-def test_a_film_has_its_shape_and_its_blocks_are_those_of_the_padded_square(
+def test_blocks_are_those_of_the_padded_square(
     maps: np.ndarray, aspect: float, shape: tuple[int, int]
 ) -> None:
     square = _plain(1)
@@ -77,13 +77,13 @@ def test_a_film_has_its_shape_and_its_blocks_are_those_of_the_padded_square(
     cut = replace(square, exposure=replace(square.exposure, processing=processing))
     film, blocks = render_film(maps, cut, 96)
     assert film.shape == shape
-    whole = render_film(maps, square, 96)[1]
-    assert 0 < blocks.sum() < whole.sum()
-    # The middle is on both films.
-    assert blocks[2:4, 2:4] == pytest.approx(whole[2:4, 2:4], rel=0.1)
+    square_blocks = render_film(maps, square, 96)[1]
+    assert 0 < blocks.sum() < square_blocks.sum()
+    # Both films contain the middle.
+    assert blocks[2:4, 2:4] == pytest.approx(square_blocks[2:4, 2:4], rel=0.1)
 
 
-def test_twins_differ_in_bone_and_hardly_elsewhere(maps: np.ndarray) -> None:
+def test_twins_differ_mainly_in_bone(maps: np.ndarray) -> None:
     subject = _plain(2)
     thin, dense = (render_film(maps, with_t_score(subject, t), 104)[0] for t in (-4.0, 0.0))
     scene = compose_scene(maps, subject, 104)
@@ -92,27 +92,29 @@ def test_twins_differ_in_bone_and_hardly_elsewhere(maps: np.ndarray) -> None:
     assert change[bone].mean() > change[~bone].mean() + 0.005
 
 
-def test_twins_share_all_but_the_mineral(maps: np.ndarray) -> None:
+def test_twins_share_everything_except_density(maps: np.ndarray) -> None:
     subject = sample_subject(9, range(1))
-    one, other = (compose_scene(maps, with_t_score(subject, t), 96) for t in (-4.0, 0.0))
-    assert np.array_equal(one.water, other.water)
-    assert np.array_equal(one.bone, other.bone)
-    assert np.array_equal(one.metal, other.metal)
+    thin, dense = (compose_scene(maps, with_t_score(subject, t), 96) for t in (-4.0, 0.0))
+    assert np.array_equal(thin.water, dense.water)
+    assert np.array_equal(thin.bone, dense.bone)
+    assert np.array_equal(thin.metal, dense.metal)
 
 
-def test_metal_is_no_bone(maps: np.ndarray) -> None:
-    """A pacemaker is as white in the frailest patient; density does not scale it."""
+def test_density_does_not_change_metal(maps: np.ndarray) -> None:
+    """A pacemaker has the same absorption in every patient."""
     subject = _plain(3)
-    none = replace(subject.devices, leads=0, port=False, catheter=False, clips=0, pacemaker=False)
-    with_case = replace(subject, devices=replace(none, pacemaker=True))
-    plain = compose_scene(maps, replace(subject, devices=none), 104)
-    case = compose_scene(maps, with_case, 104)
-    assert case.metal.max() > 2.0
-    assert np.array_equal(case.bone, plain.bone)
+    without = replace(
+        subject.devices, leads=0, port=False, catheter=False, clips=0, pacemaker=False
+    )
+    subject_with_case = replace(subject, devices=replace(without, pacemaker=True))
+    plain = compose_scene(maps, replace(subject, devices=without), 104)
+    with_pacemaker = compose_scene(maps, subject_with_case, 104)
+    assert with_pacemaker.metal.max() > 2.0
+    assert np.array_equal(with_pacemaker.bone, plain.bone)
 
 
 def test_a_film_without_bone_is_the_same_at_every_density(maps: np.ndarray) -> None:
-    """Density reaches the film through mineral alone."""
+    """Density affects the film only through mineral."""
     subject = sample_subject(4, range(1))
     scene = replace(
         compose_scene(maps, subject, 96), bone=np.zeros_like(compose_scene(maps, subject, 96).bone)
@@ -121,19 +123,19 @@ def test_a_film_without_bone_is_the_same_at_every_density(maps: np.ndarray) -> N
     assert np.array_equal(thin, dense)
 
 
-def test_global_grey_does_not_give_density_away(maps: np.ndarray) -> None:
-    """Mean, spread and tails of grey level order films of high and low density by chance only."""
-    found: dict[str, list[float]] = {"mean": [], "spread": [], "dark": [], "bright": []}
+def test_the_grey_level_does_not_reveal_density(maps: np.ndarray) -> None:
+    """Mean, spread and percentiles of the grey level do not predict high or low density."""
+    levels: dict[str, list[float]] = {"mean": [], "spread": [], "dark": [], "bright": []}
     labels = []
     for seed in range(240):
         subject = with_t_score(sample_subject(seed, range(1)), -3.2 if seed % 2 else -1.2)
         film = render_film(maps, subject, 72)[0]
         labels.append(float(seed % 2))
-        found["mean"].append(float(film.mean()))
-        found["spread"].append(float(film.std()))
-        found["dark"].append(float(np.percentile(film, 10)))
-        found["bright"].append(float(np.percentile(film, 90)))
-    for name, values in found.items():
+        levels["mean"].append(float(film.mean()))
+        levels["spread"].append(float(film.std()))
+        levels["dark"].append(float(np.percentile(film, 10)))
+        levels["bright"].append(float(np.percentile(film, 90)))
+    for name, values in levels.items():
         assert 0.38 < auc(np.array(values), np.array(labels)) < 0.62, name
 
 
@@ -143,18 +145,20 @@ def test_density_follows_the_t_score() -> None:
     assert density_factor(-99.0) > 0
 
 
-def test_automatic_exposure_hides_density_from_the_grey_level() -> None:
-    """A slab twice as thick comes out as the same picture, noise apart."""
+def test_automatic_exposure_compensates_thickness() -> None:
+    """A thicker slab gives the same grey level, except for noise."""
     exposure = sample_exposure(1)
     processing = replace(exposure.processing, marker="", bits=12)
     exposure = replace(exposure, quanta=1e7, grid=0.0, processing=processing)
     shape = np.linspace(0, 2, 104, dtype=np.float32)[None].repeat(104, axis=0)
     bone = np.zeros_like(shape)
-    one, other = (expose(shape + extra, bone, exposure) for extra in (np.float32(5), np.float32(9)))
-    assert abs(float(np.median(one)) - float(np.median(other))) < 0.02
+    thin, thick = (
+        expose(shape + extra, bone, exposure) for extra in (np.float32(5), np.float32(9))
+    )
+    assert abs(float(np.median(thin)) - float(np.median(thick))) < 0.02
 
 
-def test_split_parts_water_from_mineral_and_calibrates_the_lumbar_spine() -> None:
+def test_split_separates_water_and_mineral_and_calibrates_the_lumbar_spine() -> None:
     hounsfield = np.full((6, 64, 64), -1000, np.float32)
     hounsfield[:, 12:52, 8:56] = 40
     hounsfield[:, 28:36, 28:36] = 330
@@ -171,22 +175,22 @@ def test_split_parts_water_from_mineral_and_calibrates_the_lumbar_spine() -> Non
 
 
 def _phantom() -> Anatomy:
-    """Tissue with a bone high up, forward, on the patient's left."""
+    """Return tissue with one bone: cranial, anterior, on the patient's left."""
     density = np.zeros((4, 132, 16, 512), np.float32)
     density[0] = 1.0
     density[1, 100:106, 8:10, 400:420] = 1.0
     return Anatomy(density, (66 * SPACING_MM[0], 8 * SPACING_MM[1], 256 * SPACING_MM[2]))
 
 
-def test_the_film_hangs_as_radiologists_hang_it() -> None:
-    """The head is up and the patient's left is on the right of the film."""
+def test_the_film_has_the_standard_orientation() -> None:
+    """Cranial is up, and the patient's left is on the right of the film."""
     spine = render_maps(_phantom(), STILL, 64)[1]
     row, column = np.unravel_index(spine.argmax(), spine.shape)
     assert row < 24
     assert column > 38
 
 
-def test_maps_are_rendered_once_and_kept(tmp_path) -> None:
+def test_maps_are_rendered_once_and_cached(tmp_path) -> None:
     first = cached_maps(_phantom(), 3, 32, tmp_path)
     assert np.array_equal(cached_maps(None, 3, 32, tmp_path), first)
     with pytest.raises(FileNotFoundError):

@@ -58,7 +58,7 @@ docs: $(INSTALLED) ## Generate the reference and build the documentation site in
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir out/site
 	@echo "out/site/index.html"
 
-bench: $(INSTALLED) ## Measure ingest beside other servers, a film's way, heatmaps and a replay
+bench: $(INSTALLED) ## Run the benchmarks
 	@tests/install-tools.sh
 	@$(BIN)/python -m bench.ingest
 	@$(BIN)/python -m bench.node

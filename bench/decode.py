@@ -1,9 +1,10 @@
-"""What bringing a film to the display scale costs beside decoding its stored values alone.
+"""Time and memory of reading a film: stored values alone, and display values.
 
     python -m bench.decode [--side 10000] [--rounds 3]
 
-One uncompressed film of 16 bits and so many pixels a side, each way in a process of its own:
-`pixel_array` is pydicom's, the floor; `read_radiograph` is ours, with LUTs, polarity and padding.
+Reads one uncompressed 16-bit film with this many pixels per side. Each function runs in a separate
+process: pydicom's `pixel_array`, and `read_radiograph`, which also applies LUTs, polarity and
+padding.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
 
 def film(side: int) -> Dataset:
-    """Return a film of noise, 12 of 16 bits, with a window."""
+    """Return a film of noise with 12 of 16 bits stored and a window."""
     ds = Dataset()
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -34,37 +35,37 @@ def film(side: int) -> Dataset:
     return ds
 
 
-def timed(way: str, side: int, rounds: int) -> tuple[float, float]:
-    """Return the median of seconds, and the peak of memory in GiB beyond what was there before."""
+def measure(name: str, side: int, rounds: int) -> tuple[float, float]:
+    """Return the median seconds, and the increase of peak memory in GiB."""
     from pydicom.pixels import pixel_array
 
     from models.images.dicom import read_radiograph
 
-    ways: dict[str, Callable[[Dataset], object]] = {
+    functions: dict[str, Callable[[Dataset], object]] = {
         "pixel_array": pixel_array,
         "read_radiograph": read_radiograph,
     }
     ds, seconds = film(side), []
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(rounds):
-        started = time.perf_counter()
-        ways[way](ds)
-        seconds.append(time.perf_counter() - started)
+        start = time.perf_counter()
+        functions[name](ds)
+        seconds.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     return statistics.median(seconds), peak / 1024**2
 
 
 def main() -> None:
-    """Measure both ways and print them as a table."""
+    """Measure both functions and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    print("| way | s | memory beyond the film's bytes, GiB |\n|---|---|---|")
-    for way in ("pixel_array", "read_radiograph"):
+    print("| function | s | memory in addition to the film, GiB |\n|---|---|---|")
+    for name in ("pixel_array", "read_radiograph"):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            seconds, memory = pool.apply(timed, (way, options.side, options.rounds))
-        print(f"| `{way}` | {seconds:.2f} | {memory:.2f} |")
+            seconds, memory = pool.apply(measure, (name, options.side, options.rounds))
+        print(f"| `{name}` | {seconds:.2f} | {memory:.2f} |")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""What the heatmap costs beside the score: Grad-CAM through the head, and through the ResNet.
+"""Time of the heatmap relative to the score: Grad-CAM through the head, and through the whole net.
 
     python -m bench.gradcam [--size 576] [--films 4] [--rounds 9]
 
-Three ways over the same films, in turn: `forward` is the score alone, without gradients; `explain`
-is the score and the heat as the node makes them; `autograd` is the same heat as tools with hooks
-make it, by a backward pass through the whole net. Times are the processor's own, summed over
-threads, so that other programs on the machine do not count; overheads are ratios within a round.
-Both are medians over rounds, with the middle half of rounds beside them.
+Three methods process the same films in turn. `forward` computes the score alone, without gradients.
+`explain` computes score and heat as the node does. `autograd` computes the same heat by a backward
+pass through the whole net. Times are processor seconds, summed over threads; overheads are ratios
+within a round. The table gives medians over rounds, and the interquartile range of the overheads.
 """
 
 import argparse
@@ -23,11 +22,11 @@ from torch import Tensor
 from models.nets.gradcam import explain
 from models.nets.grid import GridConfig, GridNet
 
-Way = Callable[[GridNet, Tensor], object]
+Method = Callable[[GridNet, Tensor], object]
 
 
 def main() -> None:
-    """Time the three ways round after round, and print medians and overheads."""
+    """Measure the three methods in every round, and print medians and overheads."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=576)
     parser.add_argument("--films", type=int, default=4)
@@ -36,46 +35,46 @@ def main() -> None:
     torch.manual_seed(0)
     net = GridNet(GridConfig(size=options.size)).eval().requires_grad_(False)
     films = torch.randn(options.films, 1, options.size, options.size)
-    ways: dict[str, Way] = {"forward": forward, "explain": explain, "autograd": autograd}
-    for way in ways.values():
-        way(net, films)  # the first call also chooses kernels
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    methods: dict[str, Method] = {"forward": forward, "explain": explain, "autograd": autograd}
+    for method in methods.values():
+        method(net, films)  # warm-up: the first call also selects kernels
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
     for number in track(range(options.rounds), "rounds"):
-        # Every other round backwards: whoever comes first finds the caches in another state.
-        for name in list(ways)[:: -1 if number % 2 else 1]:
-            seconds[name].append(timed(ways[name], net, films))
+        # The order alternates, because the state of the caches depends on it.
+        for name in list(methods)[:: -1 if number % 2 else 1]:
+            seconds[name].append(timed(methods[name], net, films))
     report(seconds, options.films, options.size)
 
 
 def forward(net: GridNet, films: Tensor) -> Tensor:
-    """The score alone."""
+    """Return the score alone."""
     with torch.no_grad():
         return net(films).logit
 
 
 def autograd(net: GridNet, films: Tensor) -> Tensor:
-    """Heat of each film's cells by the gradient at the ResNet's last map, (M, h, w)."""
-    kept: list[Tensor] = []
-    start = films.clone().requires_grad_()
+    """Return the heat (M, h, w) by the gradient at the ResNet's last feature map."""
+    feature_maps: list[Tensor] = []
+    inputs = films.clone().requires_grad_()
     hook = net.resnet.get_submodule("layer4").register_forward_hook(
-        lambda *call: kept.append(call[2])
+        lambda *call: feature_maps.append(call[2])
     )
-    logit = net(start).logit.sum()
+    logit = net(inputs).logit.sum()
     hook.remove()
-    (gradient, _) = torch.autograd.grad(logit, (kept[0], start))
-    return (gradient.mean(dim=(2, 3), keepdim=True) * kept[0]).sum(dim=1).relu()
+    (gradient, _) = torch.autograd.grad(logit, (feature_maps[0], inputs))
+    return (gradient.mean(dim=(2, 3), keepdim=True) * feature_maps[0]).sum(dim=1).relu()
 
 
-def timed(way: Way, net: GridNet, films: Tensor) -> float:
-    """Processor seconds of one call."""
-    began = process_time()
-    way(net, films)
-    return process_time() - began
+def timed(method: Method, net: GridNet, films: Tensor) -> float:
+    """Return the processor seconds of one call."""
+    start = process_time()
+    method(net, films)
+    return process_time() - start
 
 
 def report(seconds: dict[str, list[float]], films: int, size: int) -> None:
-    """Print medians, and overheads taken round by round."""
-    columns = ("way", "CPU ms a film (median)", "over forward", "half of the rounds")
+    """Print median times, and the overheads within rounds."""
+    columns = ("method", "CPU ms per film (median)", "overhead", "middle half of rounds")
     table = Table(*columns, title=f"{films} films, {size} px")
     for name, measured in seconds.items():
         ratios = [a / b - 1 for a, b in zip(measured, seconds["forward"], strict=True)]

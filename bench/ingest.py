@@ -1,11 +1,11 @@
-"""How fast films are acknowledged, beside two peers and beside the disk, in one run.
+"""Throughput of acknowledged films: OsteoScreen, two other receivers, and the disk, in one run.
 
     python -m bench.ingest [--films 60] [--senders 4] [--rounds 3]
 
-Every receiver gets the same films from as many parallel `dcmsend` processes. `storescp` is the
-floor of the network: it writes files and promises nothing about the power. Orthanc stores and
-indexes. OsteoScreen answers once bytes and job are on the disk. `disk` is the floor of such a
-promise: each film written, synced, renamed, its folder synced, and one row committed.
+Every receiver gets the same films from the same number of parallel `dcmsend` processes. `storescp`
+writes files without syncing them to the disk. Orthanc stores and indexes films. OsteoScreen answers
+after film and job are synced to the disk. `disk` is the lower limit of that: each film is written,
+synced and renamed, its folder is synced, and one row is committed, without network.
 """
 
 import argparse
@@ -55,23 +55,23 @@ def main() -> None:
 
 
 def make_films(folder: Path, count: int) -> list[Path]:
-    """Write copies of the shipped film, each of a study of its own."""
+    """Write copies of the shipped film, each in a separate study."""
     return [renamed(SHIPPED_FILM, folder / f"{number}.dcm") for number in range(count)]
 
 
 def send(port: int, shares: list[list[Path]], called_ae: str) -> float:
-    """Send from every sender at once; return the seconds until the last acknowledgement."""
+    """Send in parallel; return the seconds until the last acknowledgement."""
     with ThreadPoolExecutor(len(shares)) as pool:
-        began = perf_counter()
-        done = list(pool.map(lambda share: dcmsend(port, *share, called_ae=called_ae), shares))
-        elapsed = perf_counter() - began
-    if not all(transfer.succeeded for transfer in done):
-        raise RuntimeError(f"not every film was taken: {done[0].log[-500:]}")
+        start = perf_counter()
+        transfers = list(pool.map(lambda share: dcmsend(port, *share, called_ae=called_ae), shares))
+        elapsed = perf_counter() - start
+    if not all(transfer.succeeded for transfer in transfers):
+        raise RuntimeError(f"a film was not accepted: {transfers[0].log[-500:]}")
     return elapsed
 
 
 def storescp(shares: list[list[Path]]) -> float:
-    """DCMTK's receiver, a process for each association."""
+    """Measure DCMTK's storescp, with one process per association."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = [str(find("storescp")), "--fork", "+xa", "-od", folder, str(port)]
@@ -81,7 +81,7 @@ def storescp(shares: list[list[Path]]) -> float:
 
 
 def orthanc(shares: list[list[Path]]) -> float:
-    """Orthanc as the tests run it."""
+    """Measure Orthanc with the configuration of the tests."""
     with tempfile.TemporaryDirectory() as folder:
         pacs = Orthanc(Path(folder), free_port())
         pacs.start()
@@ -92,7 +92,7 @@ def orthanc(shares: list[list[Path]]) -> float:
 
 
 def osteoscreen(shares: list[list[Path]]) -> float:
-    """Our ingest role, two processes, with the other roles idle beside it."""
+    """Measure OsteoScreen: two ingest processes, with idle deliver and maintenance roles."""
     with tempfile.TemporaryDirectory() as folder:
         node = Node(Path(folder), free_port())
         node.serve("ingest", "ingest", "deliver", "maintenance")
@@ -103,24 +103,24 @@ def osteoscreen(shares: list[list[Path]]) -> float:
 
 
 def disk(shares: list[list[Path]]) -> float:
-    """What durability alone costs, one film after the other."""
+    """Measure durable writes alone, one film after the other."""
     films = [film for share in shares for film in share]
     with (
         tempfile.TemporaryDirectory() as folder,
-        contextlib.closing(sqlite3.connect(Path(folder) / "floor.db")) as table,
+        contextlib.closing(sqlite3.connect(Path(folder) / "films.db")) as table,
     ):
         table.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
         table.execute("CREATE TABLE film (name TEXT)")
-        began = perf_counter()
+        start = perf_counter()
         for film in films:
-            keep(film, Path(folder))
+            store(film, Path(folder))
             table.execute("INSERT INTO film VALUES (?)", (film.name,))
             table.commit()
-        return perf_counter() - began
+        return perf_counter() - start
 
 
-def keep(film: Path, folder: Path) -> None:
-    """Write, sync, rename, sync the folder."""
+def store(film: Path, folder: Path) -> None:
+    """Write, sync and rename the film, and sync its folder."""
     temporary = folder / "temporary"
     with temporary.open("wb") as file:
         with film.open("rb") as source:
@@ -135,7 +135,7 @@ def keep(film: Path, folder: Path) -> None:
 
 @contextlib.contextmanager
 def running(command: list[str]) -> Iterator[None]:
-    """Run a peer, and end it."""
+    """Run a receiver, and end it."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield
@@ -145,11 +145,11 @@ def running(command: list[str]) -> Iterator[None]:
 
 
 def report(seconds: dict[str, list[float]], films: int, senders: int) -> None:
-    """Print medians, and ratios taken round by round."""
+    """Print median throughput, and the median of the time ratios within rounds."""
     table = Table(
         "receiver",
         "films/s (median)",
-        "its time / OsteoScreen's",
+        "time / OsteoScreen's time",
         title=(
             f"{films} films of {SHIPPED_FILM.stat().st_size / 1e6:.1f} MB from {senders} senders"
         ),

@@ -1,10 +1,10 @@
-"""How long a film takes from its acknowledgement to its results in the PACS, stage by stage.
+"""Latency from the acknowledgement of a film to its results in the PACS, and throughput of a queue.
 
     python -m bench.node [--films 20]
 
-One node on this machine's processor, Orthanc as the PACS. `one` is the seconds of each stage for
-films sent one after the other to an idle node, medians; `many` is what a queue of films that all
-wait at once gets through.
+One node on the CPU of this machine, with Orthanc as the PACS. First, films are sent one after the
+other to an idle node; the table gives the median seconds of each stage. Then all films are sent
+together; the result is the number of films per minute.
 """
 
 import argparse
@@ -31,7 +31,7 @@ STAGES = ("wait", "decode", "look", "predict", "results", "deliver", "total")
 
 
 def main() -> None:
-    """Measure, and print both tables."""
+    """Measure latency and throughput, and print both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--films", type=int, default=20)
     count = parser.parse_args().films
@@ -50,42 +50,43 @@ def main() -> None:
         node.serve()
         try:
             films = make_films(folder, 2 * count + 1)
-            one_by_one(node, films[:1])  # the first also waits for the model to be loaded
-            report(one_by_one(node, films[1 : count + 1]), all_at_once(node, films[count + 1 :]))
+            one_by_one(node, films[:1])  # warm-up: the first film waits for the model
+            stages = one_by_one(node, films[1 : count + 1])
+            report(stages, all_together(node, films[count + 1 :]))
         finally:
             node.stop()
             pacs.kill()
 
 
 def one_by_one(node: Node, films: list[Path]) -> list[dict[str, Any]]:
-    """Send each film when the one before is done; return the stages of each."""
+    """Send each film after the previous one is done; return the stages of each."""
     return [send(node, film) for film in track(films, "one by one")]
 
 
 def send(node: Node, film: Path) -> dict[str, Any]:
-    """Send a film, wait until it is done, and return the seconds of its stages."""
+    """Send a film, wait until its job is done, and return the seconds of its stages."""
     dcmsend(node.port, film, called_ae=AE_TITLE)
     uid = str(dcmread(film, stop_before_pixels=True).SOPInstanceUID)
-    dossier = node.wait_for(uid, lambda seen: seen.job.state is JobState.DONE)
+    dossier = node.wait_for(uid, lambda summary: summary.job.state is JobState.DONE)
     stages: dict[str, Any] = summarise(dossier)["seconds"]
     return stages
 
 
-def all_at_once(node: Node, films: list[Path]) -> float:
-    """Send every film in one association; return the films done in a minute."""
+def all_together(node: Node, films: list[Path]) -> float:
+    """Send all films in one association; return the films per minute."""
     before = len(node.jobs())
-    began = perf_counter()
+    start = perf_counter()
     dcmsend(node.port, *films, called_ae=AE_TITLE)
     node.wait_all(before + len(films), timeout=600)
-    return 60 * len(films) / (perf_counter() - began)
+    return 60 * len(films) / (perf_counter() - start)
 
 
-def report(one: list[dict[str, Any]], per_minute: float) -> None:
-    """Print the medians of the stages, and the throughput."""
-    table = Table(*STAGES, title=f"seconds, median of {len(one)} films")
-    table.add_row(*(f"{median(film[stage] for film in one):.3f}" for stage in STAGES))
+def report(films: list[dict[str, Any]], per_minute: float) -> None:
+    """Print the median seconds of the stages, and the throughput."""
+    table = Table(*STAGES, title=f"seconds, median of {len(films)} films")
+    table.add_row(*(f"{median(film[stage] for film in films):.3f}" for stage in STAGES))
     Console().print(table)
-    Console().print(f"many at once: {per_minute:.0f} films a minute")
+    Console().print(f"queue of films: {per_minute:.0f} films per minute")
 
 
 if __name__ == "__main__":

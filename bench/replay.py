@@ -1,11 +1,10 @@
-"""How long it takes to decide on stored scores anew: SQLite file to tables, by flags and groups.
+"""Time of a replay: stored scores in SQLite, decided again under another policy.
 
     python -m bench.replay [--films 100000] [--rounds 5]
 
-Fills a job table with made-up scores of 60,000 patients and replays them under another threshold,
-then with overrides and a band, then with a rule on earlier films. Each time is the best of the
-rounds, which is what the machine can do; the processor's own seconds stand beside it, since other
-programs may be running.
+Fills a job table with random scores of 60,000 patients. Replays them under another threshold, then
+with overrides and an indeterminate band, then with a rule on prior studies. Each time is the best
+of the rounds, in seconds of the clock and of the processor.
 """
 
 import argparse
@@ -47,12 +46,12 @@ RULES = DecisionPolicy(
 POLICIES = {
     "another threshold": DecisionPolicy(Rule(Thresholds.same(0.4))),
     "two overrides and a band": RULES,
-    "and earlier films": replace(RULES, prior=PriorRule(12)),
+    "overrides, a band and prior studies": replace(RULES, prior=PriorRule(12)),
 }
 
 
 def main() -> None:
-    """Fill a table, replay it, print the times."""
+    """Fill a table, replay it, and print the times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--films", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -69,39 +68,39 @@ def main() -> None:
 
 
 def measured(engine: sa.Engine, policy: DecisionPolicy, rounds: int) -> tuple[str, ...]:
-    """Return the best times of a replay, and what it found."""
+    """Return the best times of a replay, and the flagged films before and after."""
     scores = ScoreStore(engine)
 
-    def once() -> tuple[int, int]:
-        made = replay(scores.stored(MODEL.digest, None), policy, MODEL.digest)
-        return made.all.flagged, made.all.new_flagged
+    def run_once() -> tuple[int, int]:
+        result = replay(scores.stored(MODEL.digest, None), policy, MODEL.digest)
+        return result.all.flagged, result.all.new_flagged
 
-    times = [timed(once) for _ in range(rounds)]
-    before, after = once()
+    times = [timed(run_once) for _ in range(rounds)]
+    before, after = run_once()
     best = (min(column) for column in zip(*times, strict=True))
     return (*(f"{seconds:.2f}" for seconds in best), str(before), str(after))
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Return the seconds of the clock and of the processor that something takes."""
-    began, worked = perf_counter(), process_time()
+    """Return the clock and processor seconds of a call."""
+    clock_start, processor_start = perf_counter(), process_time()
     work()
-    return perf_counter() - began, process_time() - worked
+    return perf_counter() - clock_start, process_time() - processor_start
 
 
 def fill(engine: sa.Engine, films: int) -> None:
-    """Put in films of five years, each with the verdict of a plain policy."""
-    chance = random.Random(1)  # noqa: S311 - no secret
+    """Insert films of five years, each with the decision of a single threshold."""
+    rng = random.Random(1)  # noqa: S311 - no secret
     start = datetime(2021, 1, 1, tzinfo=UTC)
     for first in range(0, films, 5_000):
         numbers = range(first, min(first + 5_000, films))
         with transaction(engine) as connection:
-            connection.execute(sa.insert(job), [row(n, chance, start) for n in numbers])
-            connection.execute(sa.insert(delivery), [sent(n, start) for n in numbers])
+            connection.execute(sa.insert(job), [job_row(n, rng, start) for n in numbers])
+            connection.execute(sa.insert(delivery), [delivery_row(n, start) for n in numbers])
 
 
-def sent(number: int, at: datetime) -> dict[str, object]:
-    """Return a row of the delivery table: the report of a film, which a PACS has taken."""
+def delivery_row(number: int, at: datetime) -> dict[str, object]:
+    """Return a row of the delivery table: a delivered report."""
     return {
         "job_id": number + 1,
         "destination": "pacs",
@@ -120,12 +119,12 @@ def sent(number: int, at: datetime) -> dict[str, object]:
     }
 
 
-def row(number: int, chance: random.Random, start: datetime) -> dict[str, object]:
+def job_row(number: int, rng: random.Random, start: datetime) -> dict[str, object]:
     """Return a row of the job table."""
     at = start + timedelta(minutes=25 * number)
-    film = film_of(number, chance, at.date())
-    score = chance.betavariate(1.5, 3)
-    probability = Probability(score, chance.random(), min(1.0, score * 1.1))
+    film = film_of(number, rng, at.date())
+    score = rng.betavariate(1.5, 3)
+    probability = Probability(score, rng.random(), min(1.0, score * 1.1))
     verdict = Verdict(probability, decide(probability, film, PLAIN), MODEL, {"decode": 0.1})
     return {
         "id": number + 1,
@@ -148,9 +147,9 @@ def row(number: int, chance: random.Random, start: datetime) -> dict[str, object
     }
 
 
-def film_of(number: int, chance: random.Random, taken: date) -> Film:
-    """Return the facts of a film of one of 60,000 patients."""
-    patient = chance.randrange(60_000)
+def film_of(number: int, rng: random.Random, taken: date) -> Film:
+    """Return a film of one of 60,000 patients."""
+    patient = rng.randrange(60_000)
     return Film(
         sop_instance_uid=f"1.2.3.{number}",
         sop_class_uid="1.2.840.10008.5.1.4.1.1.1.1",
@@ -159,7 +158,7 @@ def film_of(number: int, chance: random.Random, taken: date) -> Film:
         transfer_syntax_uid="1.2.840.10008.1.2.1",
         digest=f"{number:064x}",
         size=7_200_000,
-        calling_ae=chance.choice(("XRAY1", "XRAY2")),
+        calling_ae=rng.choice(("XRAY1", "XRAY2")),
         modality="DX",
         body_part_examined="CHEST",
         view_position="PA",
@@ -169,7 +168,7 @@ def film_of(number: int, chance: random.Random, taken: date) -> Film:
         columns=2048,
         age_years=50.0 + patient % 40 + taken.year - 2021,
         sex="FM"[patient % 2],
-        station=chance.choice(("ROOM 1", "ROOM 2")),
+        station=rng.choice(("ROOM 1", "ROOM 2")),
         patient=f"{patient:064x}",
         taken=taken,
     )

@@ -1,9 +1,9 @@
-"""What a step of training costs on this processor: with torch's convolutions, and with ours.
+"""Time of a training step on a CPU: with torch's convolutions and with `models.nets.cpu_conv`.
 
     python -m bench.training [--size 192] [--films 8] [--rounds 5]
 
-Both nets have the same weights and see the same films, in turn. Times are the processor's own,
-summed over threads, medians over rounds; the ratio is taken within a round.
+Both nets have the same weights and process the same films in turn. Times are processor seconds,
+summed over threads; medians over rounds. The ratio is computed within each round.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from models.nets.grid import GridConfig, GridNet
 
 
 def main() -> None:
-    """Time a forward and backward pass of both, round after round."""
+    """Measure a forward and backward pass of both nets in every round."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=192)
     parser.add_argument("--films", type=int, default=8)
@@ -34,12 +34,12 @@ def main() -> None:
     films = torch.randn(options.films, 1, options.size, options.size)
     films = films.contiguous(memory_format=torch.channels_last)
     for net in nets.values():
-        step(net, films)  # the first call also chooses kernels
+        step(net, films)  # warm-up: the first call also selects kernels
     seconds: dict[str, list[float]] = {name: [] for name in nets}
     for _ in track(range(options.rounds), "rounds"):
         for name, net in nets.items():
             seconds[name].append(step(net, films))
-    table = Table("gradient of the weights", "CPU ms a film (median)", "over torch")
+    table = Table("weight gradient", "CPU ms per film (median)", "ratio to torch")
     for name, measured in seconds.items():
         ratios = [a / b for a, b in zip(measured, seconds["torch"], strict=True)]
         cost = 1000 * median(measured) / options.films
@@ -48,12 +48,12 @@ def main() -> None:
 
 
 def step(net: torch.nn.Module, films: Tensor) -> float:
-    """Processor seconds of one forward and backward pass."""
-    began = process_time()
+    """Return the processor seconds of one forward and backward pass."""
+    start = process_time()
     output = net(films)
     net.zero_grad(set_to_none=True)
     (output.logit.sum() + output.mineral.sum()).backward()
-    return process_time() - began
+    return process_time() - start
 
 
 if __name__ == "__main__":

@@ -259,8 +259,8 @@ def _describe(setting: AblationSetting, rows: Sequence[VariantRow]) -> list[str]
 
 _NOTES = (
     "AUC with DeLong's 95 % interval. *Minus full* is the variant's AUC minus that of the full net "
-    "on the same films, with its interval and the p value of DeLong's paired test, not corrected "
-    "for multiple comparisons.",
+    "on the same films, with its interval and the p value of DeLong's paired test. p values are "
+    "not corrected for multiple comparisons.",
     "",
     "Every variant was trained once, from one seed. Intervals and p values cover the sampling of "
     "the test films, not the randomness of the training; repeat with another `--seed` for that.",

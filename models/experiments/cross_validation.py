@@ -172,8 +172,10 @@ def _train_fold(
 
 def _train_config(options: CrossValidationOptions) -> TrainConfig:
     """Return the same number of steps for every fold, without early stopping."""
-    look = max(1, options.steps // _VALIDATIONS)
-    return TrainConfig(steps=options.steps, seed=options.seed, look=look, patience=options.steps)
+    interval = max(1, options.steps // _VALIDATIONS)
+    return TrainConfig(
+        steps=options.steps, seed=options.seed, look=interval, patience=options.steps
+    )
 
 
 def _select(films: Films, indices: Indices) -> Films:

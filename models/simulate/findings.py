@@ -22,9 +22,8 @@ class Findings:
     """Findings of one film; depths in g/cm2 (equal to cm of water), 0 for none.
 
     ``fat`` is overlying soft tissue; it is negative if the patient is leaner than the CT patient.
-    ``breast`` is the depth of the breasts, ``folds`` the number of skin folds, ``effusion`` the
-    fluid at the right and left base, ``opacity`` the number of lung opacities, ``gas`` the number
-    of gas bubbles in the abdomen.
+    ``breast`` is the depth of the breasts. ``effusion`` is the fluid at the right and left base.
+    ``folds``, ``opacity`` and ``gas`` count skin folds, lung opacities and gas bubbles.
     """
 
     seed: int

@@ -42,8 +42,8 @@ def read_film_folder(folder: Path, limit: int) -> list[Float]:
 def film_metrics(film: Float) -> dict[str, float]:
     """Return metrics of one film in 0..1: mean, spread, shares of black and white, band contrast.
 
-    The contrast of a band is the median over the film of the local root mean square, so that a
-    single device or edge has little effect.
+    The contrast of a band is the median over the film of the local root mean square, which a
+    single device or edge hardly changes.
     """
     film = np.asarray(film, np.float32)
     metrics = {

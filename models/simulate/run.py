@@ -1,7 +1,7 @@
 """Simulation of a cohort (`osteoscreen model simulate`): films, manifests and contact sheet.
 
-The files of a patient depend only on seed and patient, so the result does not depend on the number
-of processes, on an interruption or on the machine. ``digests.csv`` records the finished files.
+The files of a patient depend only on seed and patient. The number of processes, an interruption or
+the machine do not change them. ``digests.csv`` records the finished files.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ class Vendor:
 
     ``gamma`` is the mean and standard deviation of the logarithm of the tone curve's exponent.
     ``bits`` are stored bit depths, ``monochrome1`` is the share of MONOCHROME1 films, ``aspects``
-    are film shapes (width over height), ``collimated`` is the probability of a visible collimator
+    are film shapes (width over height). ``collimated`` is the probability of a visible collimator
     edge on each side, ``marker`` that of a lead marker.
     """
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.gate_films import of_folder
-from bench.real_films import TARGETS, make_manifest, read_rows, sides_mm
+from bench.gate_manifest import entries_of_folder
+from bench.real_film_manifest import TARGETS, make_manifest, read_rows, sides_mm
 from models.dataset.manifest import read_manifest
 from models.images.read import read_film
 
@@ -55,7 +55,7 @@ def test_children_and_films_of_unknown_size_are_left_out(
 def test_a_gate_s_manifest_has_every_view_and_no_child(folder: Path, tmp_path: Path) -> None:
     """A squeezed film is copied in its proportions; one of unknown size is taken where it lies."""
     (tmp_path / "films").mkdir()
-    found = of_folder(folder, tmp_path)
+    found = entries_of_folder(folder, tmp_path)
     assert [(one.patient_id, one.view) for one in found] == [("1", "PA"), ("2", "AP"), ("4", "PA")]
     assert read_film(found[0].path).pixels.shape == (100, 80)
     assert found[2].path == folder / "images" / "unknown.png"

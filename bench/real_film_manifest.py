@@ -1,14 +1,15 @@
-"""A manifest of real films for `osteoscreen model cross-validate`, by what is known of them.
+"""Manifest of real films for `osteoscreen model cross-validate`, with sex or age as the label.
 
-    python -m bench.real_films FOLDER --target sex|age60 --out films.csv
+    python -m bench.real_film_manifest FOLDER --target sex|age60 --out films.csv
 
-FOLDER holds films and a `metadata.csv` as ChestX-ray14 is handed round: `file`, `patient_id`,
-`age`, `sex`, `view`, and the original `orig_width`, `orig_height`, `orig_spacing_x_mm`,
-`orig_spacing_y_mm`. Such films were squeezed to a square. Copies in their true proportions are
-written into `films/` beside the manifest, as grey PNG of 8 bits; nothing is magnified.
+FOLDER contains films and a `metadata.csv` in the form of ChestX-ray14: `file`, `patient_id`, `age`,
+`sex`, `view`, and the original `orig_width`, `orig_height`, `orig_spacing_x_mm`,
+`orig_spacing_y_mm`. These films were resized to a square. Copies with the original aspect ratio
+are written to `films/` next to the manifest, as 8-bit grey PNG; no film is enlarged.
 
-The label is the sex (F is 1) or the age (60 and more is 1), of adults. Neither is bone density, and
-a net that finds one has shown that it can learn from real films, and nothing about osteoporosis.
+The label is the sex (1 for F) or the age (1 for 60 years and older), for adults. It is not bone
+density: a good result shows that the net can learn from real films, not that it detects
+osteoporosis.
 """
 
 import argparse
@@ -29,19 +30,20 @@ ADULT, OLD = 18.0, 60.0
 
 
 def main() -> None:
-    """Write the manifest, and say what it holds."""
+    """Write the manifest and print its counts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--target", choices=TARGETS, required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     entries = make_manifest(options.folder, options.target, options.out)
-    cases, patients = sum(one.label for one in entries), len({one.patient_id for one in entries})
-    print(f"{options.out}: {len(entries)} films of {patients} patients, label 1 on {cases}")
+    cases = sum(film.label for film in entries)
+    patients = len({film.patient_id for film in entries})
+    print(f"{options.out}: {len(entries)} films of {patients} patients, {cases} films with label 1")
 
 
 def make_manifest(folder: Path, target: str, out: Path) -> list[Entry]:
-    """Write the manifest and its films; adults of known age, sex and proportions only."""
+    """Write the manifest and the films of adults with known age, sex and aspect ratio."""
     (out.parent / "films").mkdir(parents=True, exist_ok=True)
     entries = [
         entry(row, TARGETS[target], copy(folder, row, out.parent / "films"), folder.name)
@@ -52,32 +54,32 @@ def make_manifest(folder: Path, target: str, out: Path) -> list[Entry]:
 
 
 def read_rows(folder: Path) -> list[Row]:
-    """Return the rows of the folder's table that can be used."""
+    """Return the usable rows of metadata.csv."""
     with (folder / "metadata.csv").open(newline="", encoding="utf-8-sig") as stream:
         return [row for row in csv.DictReader(stream) if usable(row)]
 
 
 def usable(row: Row) -> bool:
-    """Whether all is known that a label or a film's proportions may need."""
+    """Return whether age, sex and original size are known and the patient is an adult."""
     try:
-        known = float(row["age"]) >= ADULT and row["sex"] in list(Sex)
-        return known and all(math.isfinite(side) and side > 0 for side in sides_mm(row))
+        labelled = float(row["age"]) >= ADULT and row["sex"] in list(Sex)
+        return labelled and all(math.isfinite(side) and side > 0 for side in sides_mm(row))
     except ValueError:
         return False
 
 
 def sides_mm(row: Row) -> tuple[float, float]:
-    """Width and height of the film, in mm on the detector."""
+    """Return width and height of the film in mm at the detector."""
     width = float(row["orig_width"]) * float(row["orig_spacing_x_mm"])
     return width, float(row["orig_height"]) * float(row["orig_spacing_y_mm"])
 
 
 def copy(folder: Path, row: Row, films: Path) -> Path:
-    """Write one film in its true proportions; its longer side keeps its pixels."""
+    """Write one film with its original aspect ratio; no side is enlarged."""
     width, height = sides_mm(row)
     with Image.open(folder / row["file"]) as image:
         grey = image.convert("L")
-    # Of the two scales in pixels per mm, the lower: the other axis is then only ever reduced.
+    # The lower of the two scales (pixels per mm) is used, so both axes are at most reduced.
     scale = min(grey.width / width, grey.height / height)
     size = (round(width * scale), round(height * scale))
     target = films / f"{Path(row['file']).stem}.png"
@@ -88,7 +90,7 @@ def copy(folder: Path, row: Row, films: Path) -> Path:
 
 
 def entry(row: Row, target: Callable[[Row], bool], film: Path, site: str) -> Entry:
-    """One line of the manifest. Its split is of no account: folds are drawn by patient."""
+    """Return a manifest entry. Its split is not used: folds are drawn by patient."""
     return Entry(
         path=film,
         patient_id=row["patient_id"],
@@ -106,7 +108,7 @@ TARGETS: Mapping[str, Callable[[Row], bool]] = {
     "sex": lambda row: row["sex"] == Sex.FEMALE,
     "age60": lambda row: float(row["age"]) >= OLD,
 }
-"""What may be asked of a film, by name: label 1 or 0."""
+"""Functions that return the label of a row, by name of the target."""
 
 
 if __name__ == "__main__":

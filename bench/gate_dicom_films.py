@@ -1,11 +1,10 @@
-"""The films of a manifest as DICOM files that say nothing of body part or view.
+"""Films of a manifest as DICOM files without body part and view, to test the gate in the node.
 
-    python -m bench.gate_wrapped films.csv --out wrapped
-    osteoscreen screen wrapped/inverted --out inverted.csv
+    python -m bench.gate_dicom_films films.csv --out films
+    osteoscreen screen films/inverted --out inverted.csv
 
-Each film is written upright, inverted, and turned by one to three quarters in a folder each, so
-that `osteoscreen screen` shows what becomes of it by its pixels alone: by the node's own decoder,
-gate and policy. All are of a person old enough.
+Writes each film upright, inverted, and rotated by 90, 180 or 270 degrees, in one folder each. The
+node must decide on admission by the pixels alone. The header gives an age of 67 years.
 """
 
 import argparse
@@ -24,26 +23,26 @@ from rich.progress import track
 
 from models.dataset.manifest import read_manifest
 
-Change = Callable[[np.ndarray, int], np.ndarray]
+Transformation = Callable[[np.ndarray, int], np.ndarray]
 
-CHANGES: dict[str, Change] = {
+TRANSFORMATIONS: dict[str, Transformation] = {
     "upright": lambda pixels, _: pixels,
     "inverted": lambda pixels, _: 255 - pixels,
-    "turned": lambda pixels, number: np.rot90(pixels, number % 3 + 1),
+    "rotated": lambda pixels, number: np.rot90(pixels, number % 3 + 1),
 }
 
 
 def main() -> None:
-    """Write the folders, and say what is in them."""
+    """Write the folders and print their names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    for name in CHANGES:
+    for name in TRANSFORMATIONS:
         (options.out / name).mkdir(parents=True, exist_ok=True)
     for number, pixels in enumerate(films(options.manifest)):
-        wrap(pixels, number, options.out)
-    print(f"{options.out}: every film in each of {', '.join(CHANGES)}")
+        write_film(pixels, number, options.out)
+    print(f"{options.out}: all films in each of {', '.join(TRANSFORMATIONS)}")
 
 
 def films(manifest: Path) -> Iterator[np.ndarray]:
@@ -53,15 +52,15 @@ def films(manifest: Path) -> Iterator[np.ndarray]:
             yield np.asarray(image.convert("L"))
 
 
-def wrap(pixels: np.ndarray, number: int, out: Path) -> None:
-    """Write one film in all its changes."""
-    for name, change in CHANGES.items():
-        ds = data_set(np.ascontiguousarray(change(pixels, number)))
+def write_film(pixels: np.ndarray, number: int, out: Path) -> None:
+    """Write one film in every transformation."""
+    for name, transform in TRANSFORMATIONS.items():
+        ds = data_set(np.ascontiguousarray(transform(pixels, number)))
         ds.save_as(out / name / f"{number:05d}.dcm", enforce_file_format=True)
 
 
 def data_set(pixels: np.ndarray) -> Dataset:
-    """Return a DX object of nobody, aged 67."""
+    """Return a DX object without patient name and ID, with an age of 67 years."""
     ds = Dataset()
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

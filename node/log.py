@@ -95,3 +95,8 @@ def where(error: BaseException) -> str:
     """Return the file and line that raised an error, without its message or its values."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
+
+
+def describe_unexpected(error: BaseException) -> str:
+    """Return an error's class, file and line. Its message may quote a header and is left out."""
+    return f"unexpected {type(error).__name__} at {where(error)}"

@@ -1,4 +1,4 @@
-"""The seams of the house: what roles need from the rooms below them."""
+"""Protocols between the workers and what they use: the model, a destination, the audit trail."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from models.gate.image_findings import ImageFindings
 from models.images.radiograph import Radiograph
 from node.domain.audit_events import AuditEvent
 from node.domain.decision.prediction import ModelIdentity, Prediction
-from node.domain.radiograph.pixels import Case
+from node.domain.radiograph.case import Case
 from node.domain.workflow.delivery import CommitmentReport
 
 
@@ -17,36 +17,42 @@ class Predictor(Protocol):
 
     @property
     def identity(self) -> ModelIdentity:
-        """Which model this is."""
-
-    def decode(self, path: Path) -> Radiograph:
-        """Read a film's pixels; raise Rejected for what cannot be scored. Threads may share it."""
+        """Name, version, digest and intended use of the bundle."""
 
     @property
-    def looks(self) -> bool:
-        """Whether it has a gate, which sees what films show."""
+    def has_gate(self) -> bool:
+        """Whether the bundle has a gate."""
 
-    def look(self, films: Sequence[Radiograph]) -> list[ImageFindings]:
-        """Return what each film shows, in order; nothing where it has no gate."""
+    def decode(self, path: Path) -> Radiograph:
+        """Return a film's pixels. Raises Rejected if they cannot be scored.
+
+        Threads may call it at the same time.
+        """
+
+    def check_images(self, films: Sequence[Radiograph]) -> list[ImageFindings]:
+        """Return the gate's findings for each film, in order; an empty list without a gate."""
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
-        """Score a batch of films, in order; a missing fact costs the clinical score alone."""
+        """Score a batch of films, in order. Without its facts a film has no clinical score."""
 
 
 class Archive(Protocol):
-    """One destination: an open association to a PACS."""
+    """An open association to one destination."""
 
     def store(self, path: Path) -> None:
-        """Send one object; return once it counts as stored, else raise Transient or Permanent."""
+        """Send one object. Raises Transient or Permanent if the destination did not store it."""
 
     def request_commitment(
         self, transaction_uid: str, objects: Sequence[tuple[str, str]]
     ) -> CommitmentReport | None:
-        """Ask for commitment of (SOP Class, SOP Instance) pairs; return a report that came."""
+        """Request storage commitment of (SOP Class UID, SOP Instance UID) pairs.
+
+        Returns the report if it arrives on the same association, else None.
+        """
 
 
 class Audit(Protocol):
-    """The audit trail, as whoever has something to tell sees it."""
+    """The audit trail, for code that records events."""
 
     def record(self, event: AuditEvent) -> None:
-        """Tell the trail; never raises, since no film waits for a record that cannot be made."""
+        """Record an event. Never raises, because a film must not wait for the audit trail."""

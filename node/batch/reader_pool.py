@@ -1,42 +1,36 @@
-"""Decoding in processes of their own: one that crashes or hangs costs its film, not the run."""
+"""Processes that read files for batch screening, with a queue in front of them."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from node.batch.reader import Reader, Reading, Unread
-from node.inference.process_pool import Children, Lost
+from node.inference.process_pool import ProcessLost, ProcessPool
 
-_PATIENCE = 300.0  # seconds for one film; the largest decodes in a few
+_TIME_LIMIT = 300.0  # seconds for one film; the largest films take a few
 
 
-class Decoders:
-    """So many processes that read files; each is driven by a thread, and replaced if it dies."""
+class ReaderPool:
+    """`workers` processes that read files. A file may crash its process."""
 
-    def __init__(self, reader: Reader, workers: int, patience: float = _PATIENCE) -> None:
-        self._children = Children(reader.read, workers, patience)
-        self._threads = ThreadPoolExecutor(workers, "decoder")
+    def __init__(self, reader: Reader, workers: int, time_limit: float = _TIME_LIMIT) -> None:
+        self._processes = ProcessPool(reader.read, workers, time_limit)
+        self._threads = ThreadPoolExecutor(workers, "reader")
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._children.kill()
+        self._processes.kill()
         self._threads.shutdown()
 
     def submit(self, path: Path, known_digest: str) -> Future[Reading]:
-        """Have a file read; the future never raises for the file's sake."""
+        """Read a file in the background. A file that cannot be read gives Unread, no exception."""
         return self._threads.submit(self._read, path, known_digest)
 
     def _read(self, path: Path, known_digest: str) -> Reading:
         try:
-            return self._children.ask(path, known_digest)
-        except Lost as lost:
+            return self._processes.call(path, known_digest)
+        except ProcessLost as lost:
             return Unread(f"the decoder {lost} on this film")

@@ -12,15 +12,15 @@ from typing import Self, TypeVar, assert_never
 from models.gate.image_findings import ImageFindings
 from node.batch.journal import Journal
 from node.batch.reader import Decoded, Known, Reading, Skipped, TurnedAway, Unread, told
-from node.batch.reader_pool import Decoders
+from node.batch.reader_pool import ReaderPool
 from node.batch.row import Row, RowState, Subject, scored, unscored
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused
 from node.domain.admission.image_rules import Examined, asks, examine, judge
 from node.domain.admission.reasons import Reason
 from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import ModelIdentity, Prediction, Probability
+from node.domain.radiograph.case import Case
 from node.domain.radiograph.film import Film
-from node.domain.radiograph.pixels import Case
 from node.ports import Predictor
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Screening:
     def __init__(
         self,
         predictor: Predictor,
-        decoders: Decoders,
+        decoders: ReaderPool,
         journal: Journal,
         settings: ScreeningSettings,
         advance: Callable[[int], None],
@@ -184,9 +184,9 @@ class Screening:
 
     def _look(self, batch: Sequence[tuple[str, Decoded]]) -> Sequence[ImageFindings | str | None]:
         """Return what the films show, None where nobody is to look, or errors."""
-        if not asks(self._predictor.looks, self._settings.admission):
+        if not asks(self._predictor.has_gate, self._settings.admission):
             return [None] * len(batch)
-        return each(self._predictor.look, [one.radiograph for _, one in batch])
+        return each(self._predictor.check_images, [one.radiograph for _, one in batch])
 
     def _predict(self, ready: Sequence[tuple[str, Examined]]) -> dict[str, Row]:
         rows = {}

@@ -9,7 +9,7 @@ from typing import Protocol
 from node.batch.file_search import find_files
 from node.batch.journal import open_journal
 from node.batch.reader import Reader
-from node.batch.reader_pool import Decoders
+from node.batch.reader_pool import ReaderPool
 from node.batch.row import Row, RowState
 from node.batch.runner import Outcome, Screening, ScreeningSettings, shown
 from node.batch.table import open_table
@@ -71,7 +71,7 @@ def screen(
             model.admission, model.thresholds, model.batch, ahead=model.batch + request.workers
         )
         progress.begin(len(found.files))
-        with Decoders(reader, request.workers) as decoders:
+        with ReaderPool(reader, request.workers) as decoders:
             screening = Screening(model.predictor, decoders, journal, settings, progress.advance)
             outcome = screening.run(found.files, known, stop)
         if stop.is_set():
@@ -88,7 +88,7 @@ def _known(rows: Iterable[Row], model: Model) -> dict[str, Row]:
     A film that was scored unseen is looked at if now it has to be; and one that was set right is
     scored as it came, if nobody is to look.
     """
-    digest, asked = model.predictor.identity.digest, asks(model.predictor.looks, model.admission)
+    digest, asked = model.predictor.identity.digest, asks(model.predictor.has_gate, model.admission)
     return {
         row.path: row
         for row in rows

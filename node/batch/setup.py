@@ -22,8 +22,8 @@ def run_screen(
 
     def load_model() -> Model:
         predictor = load(config.model.bundle, config.model.device, config.model.threads)
-        thresholds = decision_policy(config, predictor.threshold)
-        admission = require_gate(admission_policy(config), predictor.looks)
+        thresholds = decision_policy(config, predictor.thresholds)
+        admission = require_gate(admission_policy(config), predictor.has_gate)
         return Model(predictor, admission, thresholds, config.model.batch)
 
     reader = Reader(admission_policy(config), int(config.dicom.max_object), decode)

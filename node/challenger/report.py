@@ -9,7 +9,7 @@ from node.challenger.score_pairs import ScorePairStore
 from node.challenger.setup import require_another
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
-from node.inference.operating_points import Points
+from node.inference.card_summary import CardSummary
 from node.jobs import schema
 from node.policies import decision_policy
 from node.replay.densitometry import scans
@@ -43,9 +43,9 @@ def run_report(config: Config, since: datetime | None, within: timedelta) -> Rep
 
 
 def _side(config: Config, bundle: str, section: str) -> Side:
-    points = Points.of_bundle(bundle, section)
+    points = CardSummary.read(bundle, section)
     try:
-        policy = decision_policy(config, points.threshold)
+        policy = decision_policy(config, points.thresholds)
     except Misconfigured as error:
         raise Misconfigured(f"{section}.bundle: {bundle}: {error}") from None
-    return Side(bundle, points.model, policy, points.intended_use)
+    return Side(bundle, points.digest, policy, points.intended_use)

@@ -33,16 +33,16 @@ def run_challenger(config: Config, stop: threading.Event) -> None:
     If the second bundle lacks an operating point that the policy names, the role only waits.
     """
     from node.challenger.worker import ChallengerWorker
-    from node.inference.decoder_pool import Decoders
+    from node.inference.decoder_pool import DecoderPool
     from node.workers.loop import ScoringSettings, run, utc_now, worker_name
 
     wanted = require_another(config)
     with suppress(OSError):  # where it is not allowed, the challenger runs as the others do
         os.nice(_LOWEST)
-    with Decoders(1) as decoders:
+    with DecoderPool(1) as decoders:
         predictor = load_challenger(config, decoders.decode)
         try:
-            policy = decision_policy(config, predictor.threshold)
+            policy = decision_policy(config, predictor.thresholds)
         except Misconfigured as error:
             log.error("challenger_waits", error=str(error))
             stop.wait()
@@ -68,13 +68,13 @@ def require_another(config: Config) -> Wanted:
 
     Raises Misconfigured if there is none, or if it names the serving bundle.
     """
-    from node.inference.operating_points import Points
+    from node.inference.card_summary import CardSummary
 
     wanted = config.challenger
     if wanted is None:
         raise Misconfigured("challenger: null; name the bundle to be compared, as in config.yaml")
-    second = Points.of_bundle(wanted.bundle, "challenger")
-    if second.model == Points.of_bundle(config.model.bundle).model:
+    second = CardSummary.read(wanted.bundle, "challenger")
+    if second.digest == CardSummary.read(config.model.bundle).digest:
         raise Misconfigured(
             f"challenger.bundle: {wanted.bundle} is the serving bundle; name another, or set null"
         )

@@ -18,7 +18,7 @@ from node.domain.decision import decide as policy
 from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Prediction, Verdict
 from node.domain.errors import Rejected
-from node.domain.radiograph.pixels import Case
+from node.domain.radiograph.case import Case
 from node.domain.workflow import retry
 from node.domain.workflow.job import NotScored
 from node.ports import Predictor

@@ -101,7 +101,7 @@ def model(config: Config) -> str:
     from node.inference.predictor import load
 
     predictor = load(config.model.bundle, config.model.device, config.model.threads)
-    policy = decision_policy(config, predictor.threshold)
+    policy = decision_policy(config, predictor.thresholds)
     loaded = predictor.identity
     return (
         f"{loaded.name} {loaded.version} verified (for {loaded.intended_use} use); "
@@ -112,7 +112,7 @@ def model(config: Config) -> str:
 def challenger(config: Config) -> str:
     """Load and verify the challenger's bundle, see that it is another, and find the thresholds."""
     predictor = load_challenger(config)
-    loaded, policy = predictor.identity, decision_policy(config, predictor.threshold)
+    loaded, policy = predictor.identity, decision_policy(config, predictor.thresholds)
     counts = challenger_counts(config, loaded.digest)
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     return (

@@ -1,0 +1,1 @@
+"""Scoring films with a bundle: decoder processes, the predictor, and the scoring pipeline."""

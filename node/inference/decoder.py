@@ -1,6 +1,6 @@
-"""From a film's file to its pixels: the one way, for the analyst and for screening alike.
+"""Decode a film's file into pixels. The scoring worker, the challenger and batch screening use it.
 
-Loads no torch, so that processes which only decode stay small.
+This module loads no torch, so decoder processes stay small.
 """
 
 import struct
@@ -15,7 +15,7 @@ from models.images.radiograph import Radiograph
 from node.domain.admission.reasons import Reason
 from node.domain.errors import Permanent, Rejected, Transient
 
-# What pydicom raises where the data set breaks off, or its elements are not what they say.
+# pydicom raises these if a data set is truncated or an element has an invalid value.
 _DAMAGED = (
     BytesLengthException,
     AttributeError,
@@ -31,7 +31,7 @@ _DAMAGED = (
 
 
 def decode(path: Path) -> Radiograph:
-    """Read a film's pixels; raise Rejected for what cannot be scored."""
+    """Return a film's pixels. Raises Rejected if they cannot be scored."""
     ds = _read(path)
     try:
         return dicom.read_radiograph(ds)
@@ -43,12 +43,12 @@ def _read(path: Path) -> Dataset:
     try:
         return dcmread(path)
     except InvalidDicomError as error:
-        raise Permanent("the film is damaged: it is no DICOM file") from error
+        raise Permanent("the film is damaged: not a DICOM file") from error
     except zlib.error as error:
-        raise Permanent("the film is damaged: it does not inflate") from error
+        raise Permanent("the film is damaged: the deflated data set cannot be inflated") from error
     except _DAMAGED as error:
         raise Permanent(f"the film is damaged: {type(error).__name__}") from error
     except OSError as error:
-        if error.errno is None:  # pydicom's own, of a sequence that does not end
+        if error.errno is None:  # pydicom raises it for a sequence without an end
             raise Permanent("the film is damaged: a sequence does not end") from error
         raise Transient(f"the film cannot be read: {error.strerror}") from error

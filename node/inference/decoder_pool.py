@@ -1,57 +1,54 @@
-"""Decoding for the analyst, in processes of their own: a film that crashes one costs it alone."""
+"""Decoder processes for the scoring worker and the challenger."""
 
-import resource
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from models.images.radiograph import Radiograph
 from node.domain.errors import OsteoScreenError, Transient
 from node.inference.decoder import decode
-from node.inference.process_pool import Children, Lost
-from node.log import where
+from node.inference.process_pool import ProcessLost, ProcessPool
+from node.log import describe_unexpected
 
-_PATIENCE = 120.0  # seconds for one film; the largest decodes in a few
-_MEMORY = 8 * 1024**3  # bytes of address space; the largest film takes a third of it
+_TIME_LIMIT = 120.0  # seconds for one film; the largest films take a few
+_MEMORY_LIMIT = 8 * 1024**3  # bytes of address space; the largest film takes a third of it
 
 Decode = Callable[[Path], Radiograph]
 
 
-class Decoders:
-    """So many processes that decode films; as many threads may ask at once, more wait."""
+class DecoderPool:
+    """`count` processes that decode films. Threads may share it; a film may crash its process."""
 
-    def __init__(self, workers: int, work: Decode = decode, patience: float = _PATIENCE) -> None:
-        self._children = Children(_Contained(work), workers, patience)
-        self._children.start()
+    def __init__(
+        self, count: int, decode: Decode = decode, time_limit: float = _TIME_LIMIT
+    ) -> None:
+        work = partial(_decode_or_raise, decode)
+        self._processes = ProcessPool(work, count, time_limit, _MEMORY_LIMIT)
+        self._processes.start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._children.kill()
+        self._processes.kill()
 
     def decode(self, path: Path) -> Radiograph:
-        """Read a film's pixels; raise Transient where that costs the process, else what it raises.
+        """Return a film's pixels. Raises the decoder's error, or Transient if the process is lost.
 
-        Attempts are counted, so that a film which ends every process ends FAILED.
+        Attempts are counted, so a film that crashes its process each time ends as FAILED.
         """
         try:
-            return self._children.ask(path)
-        except Lost as lost:
+            return self._processes.call(path)
+        except ProcessLost as lost:
             raise Transient(f"the decoder {lost} on this film") from None
 
 
-class _Contained:
-    """A decoder that raises errors of ours alone, within a bounded memory."""
-
-    def __init__(self, work: Decode) -> None:
-        self._work = work
-
-    def __call__(self, path: Path) -> Radiograph:
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.RLIM_INFINITY))
-        try:
-            return self._work(path)
-        except OsteoScreenError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one film's failure is that film's alone
-            raise Transient(f"unforeseen {type(error).__name__} at {where(error)}") from None
+def _decode_or_raise(decode: Decode, path: Path) -> Radiograph:
+    """Decode; raise only errors of this project, which can be pickled and hold no header text."""
+    try:
+        return decode(path)
+    except OsteoScreenError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the failure of one film
+        raise Transient(describe_unexpected(error)) from None

@@ -1,4 +1,4 @@
-"""The bundle behind the `Predictor` port: the only place where the node meets torch."""
+"""The `Predictor` of a bundle. Only this module of the node runs torch."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,15 +17,18 @@ from models.images.radiograph import Radiograph
 from node.domain.decision.prediction import ModelIdentity, Prediction, Probability
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured, Permanent, Transient
+from node.domain.radiograph.case import Case
 from node.domain.radiograph.film import Film
-from node.domain.radiograph.pixels import Case
+from node.inference.card_summary import CardSummary, bundle_folder
 from node.inference.decoder import decode
 from node.inference.decoder_pool import Decode
-from node.inference.operating_points import Points, folder_of
 
 
 class BundlePredictor:
-    """Implements `node.ports.Predictor` with a bundle of `models`."""
+    """Implements `node.ports.Predictor` with a bundle of `models`.
+
+    `section` is the section of the configuration that names the bundle, for error messages.
+    """
 
     def __init__(
         self, bundle: scoring.Bundle, decoder: Decode = decode, section: str = "model"
@@ -36,7 +39,7 @@ class BundlePredictor:
 
     @property
     def identity(self) -> ModelIdentity:
-        """Which model this is."""
+        """Name, version, digest and intended use of the bundle."""
         card = self._bundle.card
         return ModelIdentity(
             name=card.name,
@@ -46,46 +49,45 @@ class BundlePredictor:
             clinical=self._bundle.clinical.about if self._bundle.clinical else "",
         )
 
-    def threshold(self, named: str | float, key: str = "policy.threshold") -> Thresholds:
-        """Return what a configured threshold stands for, as `Points.threshold` does."""
-        card = self._bundle.card
-        combined = None if card.combined is None else card.combined.operating_points
-        return Points(card.operating_points, combined).threshold(named, key)
-
-    def decode(self, path: Path) -> Radiograph:
-        """Read a film's pixels; raise Rejected for what cannot be scored."""
-        return self._decode(path)
-
     @property
-    def looks(self) -> bool:
+    def has_gate(self) -> bool:
         """Whether the bundle has a gate."""
         return self._bundle.gate is not None
 
-    def look(self, films: Sequence[Radiograph]) -> list[ImageFindings]:
-        """Return what each film shows by the bundle's gate, in order; nothing without one."""
+    def thresholds(self, setting: str | float, key: str = "policy.threshold") -> Thresholds:
+        """Return the thresholds for a setting, see `CardSummary.thresholds`."""
+        card = self._bundle.card
+        combined = None if card.combined is None else card.combined.operating_points
+        return CardSummary(card.operating_points, combined).thresholds(setting, key)
+
+    def decode(self, path: Path) -> Radiograph:
+        """Return a film's pixels. Raises Rejected if they cannot be scored."""
+        return self._decode(path)
+
+    def check_images(self, films: Sequence[Radiograph]) -> list[ImageFindings]:
+        """Return the gate's findings for each film, in order; an empty list without a gate."""
         gate = self._bundle.gate
         if gate is None:
             return []
-        with self._memory():
+        with self._memory_errors():
             return [findings.rounded() for findings in gate.look(films)]
 
+    def predict(self, cases: Sequence[Case]) -> list[Prediction]:
+        """Score a batch of films, in order. Without its facts a film has no clinical score."""
+        with self._memory_errors():
+            scores = scoring.score(self._bundle, [case.radiograph for case in cases])
+        return [
+            _prediction(case.radiograph, score, self._probability(case.film, score))
+            for case, score in zip(cases, scores, strict=True)
+        ]
+
     @contextmanager
-    def _memory(self) -> Iterator[None]:
-        """Say of a full device what helps."""
+    def _memory_errors(self) -> Iterator[None]:
+        """Turn a full device memory into a Transient error that names the setting to change."""
         try:
             yield
         except torch.OutOfMemoryError as error:
-            key = f"{self._section}.batch"
-            raise Transient(f"the device has no memory left; lower {key}") from error
-
-    def predict(self, cases: Sequence[Case]) -> list[Prediction]:
-        """Score a batch of films, in order; a missing fact costs the clinical score alone."""
-        with self._memory():
-            scores = scoring.score(self._bundle, [case.shown for case in cases])
-        return [
-            _prediction(case.shown, score, self._probability(case.film, score))
-            for case, score in zip(cases, scores, strict=True)
-        ]
+            raise Transient(f"the device is out of memory; lower {self._section}.batch") from error
 
     def _probability(self, film: Film, score: scoring.Score) -> Probability:
         clinical = self._bundle.clinical
@@ -101,8 +103,9 @@ class BundlePredictor:
 def load(
     bundle: str, device: str, threads: int, decoder: Decode = decode, section: str = "model"
 ) -> BundlePredictor:
-    """Load and verify a bundle; raise Misconfigured, by the configuration's `section`, where it
-    cannot be used.
+    """Load and verify a bundle, given by name or folder. Raises Misconfigured if that fails.
+
+    `threads` limits torch's threads, 0 for no limit. The error names `section`.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -110,24 +113,26 @@ def load(
 
 
 def open_bundle(bundle: str, device: str, section: str = "model") -> scoring.Bundle:
-    """Load and verify a shipped bundle by its name, or any by its folder."""
+    """Load and verify a bundle, given by name or folder. Raises Misconfigured if that fails."""
     try:
-        return store.load_bundle(folder_of(bundle), _device(device, section))
+        return store.load_bundle(bundle_folder(bundle), _device(device, section))
     except store.BundleError as error:
         raise Misconfigured(f"{section}.bundle: {error}") from error
 
 
-def _device(wanted: str, section: str) -> str:
-    if wanted == "auto":
+def _device(device: str, section: str) -> str:
+    if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted.startswith("cuda") and not torch.cuda.is_available():
-        raise Misconfigured(f"{section}.device: {wanted}: torch finds no GPU here; set auto or cpu")
-    return wanted
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise Misconfigured(f"{section}.device: {device}: torch finds no GPU; set auto or cpu")
+    return device
 
 
-def _prediction(shown: Radiograph, score: scoring.Score, probability: Probability) -> Prediction:
+def _prediction(
+    radiograph: Radiograph, score: scoring.Score, probability: Probability
+) -> Prediction:
     if not (math.isfinite(score.probability) and np.isfinite(score.heat.values).all()):
         raise Permanent("the model gave no finite score for this film")
-    grey = np.clip(shown.pixels, 0.0, 1.0)
-    grey *= 255  # in place: a large film has a hundred million pixels
+    grey = np.clip(radiograph.pixels, 0.0, 1.0)
+    grey *= 255  # in place, because a large film has a hundred million pixels
     return Prediction(probability, score.heat, np.rint(grey, out=grey).astype(np.uint8))

@@ -1,119 +1,144 @@
-"""A process of its own for work that may crash or hang, such as decoders written in C.
+"""Processes for work that may crash or hang, such as decoders written in C.
 
-It is replaced when it dies. The executors of the standard library lose everything under way
-when one process dies, and cannot say which task killed it.
+A process that dies is replaced. Only its own task fails. docs/adr/0003-own-decoder-processes.md
+says why no library does this.
 """
 
 import multiprocessing
 import os
+import resource
 import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from node import log
 
-# Never a fork: the parent has torch's threads, and a forked child could inherit their locks.
+# Not fork: torch runs threads in the parent, and a forked child could inherit their locks.
 _processes = multiprocessing.get_context("spawn")
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class Lost(Exception):
-    """The work ended its process, or had to be ended; the message says how."""
+class ProcessLost(Exception):
+    """A task crashed its process or reached its time limit; the message says which."""
 
 
-class Child(Generic[Answer]):
-    """One process that calls `work` for who asks; not for several threads at once.
+class ProcessPool(Generic[Result]):
+    """`count` processes that run `work`. If all are busy, a caller waits.
 
-    `work`, its arguments and its answers travel by pickle. `patience` is in seconds for one call.
+    `work`, its arguments and its results are pickled. `time_limit` is in seconds for one call,
+    `memory_limit` in bytes of address space for one process (None: no limit).
     """
 
-    def __init__(self, work: Callable[..., Answer], patience: float) -> None:
-        self._work = work
-        self._patience = patience
-        self._process: multiprocessing.process.BaseProcess | None = None
-        self._line: Connection
+    def __init__(
+        self,
+        work: Callable[..., Result],
+        count: int,
+        time_limit: float,
+        memory_limit: int | None = None,
+    ) -> None:
+        self._processes = [_WorkerProcess(work, time_limit, memory_limit) for _ in range(count)]
+        self._idle: SimpleQueue[_WorkerProcess[Result]] = SimpleQueue()
+        for process in self._processes:
+            self._idle.put(process)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.kill()
 
     def start(self) -> None:
-        """Start the process, unless it runs. It gets ready while the caller does other things."""
-        if self._process is not None and self._process.is_alive():
-            return
-        self._line, far = _processes.Pipe()
-        self._process = _processes.Process(target=_serve, args=(far, self._work), daemon=True)
-        self._process.start()
-        far.close()  # so that the child's death ends the line
+        """Start all processes now, so no call has to wait for a start."""
+        for process in self._processes:
+            process.start()
 
-    def ask(self, *arguments: Any) -> Answer:
-        """Return what the work returns, or raise what it raises; raise Lost if it is lost."""
-        self.start()  # one that was killed while it was idle is no task's fault
-        process = self._process
-        assert process is not None  # noqa: S101 - just started
+    def call(self, *arguments: Any) -> Result:
+        """Run `work` in an idle process. Returns its result or raises its exception.
+
+        Raises ProcessLost if the process crashed or reached the time limit. Threads may share the
+        pool.
+        """
+        process = self._idle.get()
         try:
-            self._line.send(arguments)
-            if self._line.poll(self._patience):
-                outcome: tuple[Answer, Exception | None] = self._line.recv()
-                if outcome[1] is not None:
-                    raise outcome[1]
-                return outcome[0]
-        except (EOFError, ConnectionError):
-            process.join()
-            raise Lost(f"crashed ({_end_of(process.exitcode)})") from None
-        self.kill()
-        raise Lost(f"took longer than {self._patience:g} s")
+            return process.call(*arguments)
+        finally:
+            self._idle.put(process)
 
     def kill(self) -> None:
-        """End the process at once, whatever it does."""
+        """End all processes at once, also busy ones."""
+        for process in self._processes:
+            process.kill()
+
+
+class _WorkerProcess(Generic[Result]):
+    """One process and the pipe to it. Only one thread may call it at a time."""
+
+    def __init__(
+        self, work: Callable[..., Result], time_limit: float, memory_limit: int | None
+    ) -> None:
+        self._work = work
+        self._time_limit = time_limit
+        self._memory_limit = memory_limit
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._connection: Connection
+
+    def start(self) -> None:
+        """Start the process if it does not run. Returns before the process is ready."""
+        if self._process is not None and self._process.is_alive():
+            return
+        self._connection, child_connection = _processes.Pipe()
+        self._process = _processes.Process(
+            target=_serve, args=(child_connection, self._work, self._memory_limit), daemon=True
+        )
+        self._process.start()
+        child_connection.close()  # so the pipe ends when the child dies
+
+    def call(self, *arguments: Any) -> Result:
+        self.start()  # the process may have been killed while it was idle
+        process = self._process
+        assert process is not None  # noqa: S101 - start() has set it
+        try:
+            self._connection.send(arguments)
+            answered = self._connection.poll(self._time_limit)
+            if answered:
+                result, error = self._connection.recv()
+        except (EOFError, OSError):  # the process died, perhaps while it was sending
+            process.join()
+            raise ProcessLost(f"crashed ({_exit_text(process.exitcode)})") from None
+        if not answered:
+            self.kill()
+            raise ProcessLost(f"took longer than {self._time_limit:g} s")
+        if error is not None:
+            raise error
+        return result  # type: ignore[no-any-return]
+
+    def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.join()
 
 
-class Children(Generic[Answer]):
-    """So many of them for the same work; as many threads may ask at once, more wait."""
-
-    def __init__(self, work: Callable[..., Answer], count: int, patience: float) -> None:
-        self._all = [Child(work, patience) for _ in range(count)]
-        self._idle: SimpleQueue[Child[Answer]] = SimpleQueue()
-        for child in self._all:
-            self._idle.put(child)
-
-    def start(self) -> None:
-        """Start every process, so that none has to be waited for."""
-        for child in self._all:
-            child.start()
-
-    def ask(self, *arguments: Any) -> Answer:
-        """Have one that is idle asked; see `Child.ask`."""
-        child = self._idle.get()
-        try:
-            return child.ask(*arguments)
-        finally:
-            self._idle.put(child)
-
-    def kill(self) -> None:
-        """End every process at once."""
-        for child in self._all:
-            child.kill()
-
-
-def _end_of(exitcode: int | None) -> str:
+def _exit_text(exitcode: int | None) -> str:
     if exitcode is not None and exitcode < 0:
         return signal.Signals(-exitcode).name
     return f"exit status {exitcode}"
 
 
-def _serve(line: Connection, work: Callable[..., Any]) -> None:
-    """Do what is asked for until the line ends: the parent is done, or dead."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent acts
+def _serve(connection: Connection, work: Callable[..., Any], memory_limit: int | None) -> None:
+    """Run tasks until the pipe ends, because the parent has closed it or has died."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent acts
+    if memory_limit is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_limit, resource.RLIM_INFINITY))
     log.configure("error", "json")
-    # Codecs in C write their complaints to standard error, among our events.
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a path
-        os.dup2(nowhere.fileno(), 2)
+    # Codecs in C print complaints to standard error, among the log events.
+    with open(os.devnull, "wb") as null_device:  # noqa: PTH123 - a device, not a path
+        os.dup2(null_device.fileno(), 2)
     try:
         while True:
-            line.send(_outcome(work, line.recv()))
+            connection.send(_outcome(work, connection.recv()))
     except (EOFError, OSError):
         return
 
@@ -121,5 +146,5 @@ def _serve(line: Connection, work: Callable[..., Any]) -> None:
 def _outcome(work: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Exception | None]:
     try:
         return work(*arguments), None
-    except Exception as error:  # noqa: BLE001 - raised again on the other side
+    except Exception as error:  # noqa: BLE001 - the parent raises it again
         return None, error

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from node.config.settings import Config
-from node.inference.operating_points import Points
+from node.inference.card_summary import CardSummary
 from node.jobs import schema
 from node.policies import decision_policy, reserve
 from node.replay.densitometry import Replayed, agreement, scans
@@ -21,15 +21,15 @@ def run_replay(node: Config, tried: Config, since: datetime | None, within: time
 
     Only on scores of the bundle that this one names: another's are chances of other things.
     """
-    points = Points.of_bundle(tried.model.bundle)
-    policy = decision_policy(tried, points.threshold)
+    points = CardSummary.read(tried.model.bundle)
+    policy = decision_policy(tried, points.thresholds)
     engine = schema.open_current(node.database.url)
     scores = ScoreStore(engine)
-    others = sum(n for model, n in scores.count(since).items() if model != points.model)
+    others = sum(n for model, n in scores.count(since).items() if model != points.digest)
     measured = scans(DensitometryStore(engine).all())
-    made = replay(scores.stored(points.model, since), policy, points.model, measured.keys())
+    made = replay(scores.stored(points.digest, since), policy, points.digest, measured.keys())
     found = agreement(made.points, measured, within) if measured else None
-    return Replayed(made, policy, points.model, points.intended_use, others, found)
+    return Replayed(made, policy, points.digest, points.intended_use, others, found)
 
 
 def import_outcomes(config: Config, lines: Iterable[str]) -> tuple[Table, Imported | None]:

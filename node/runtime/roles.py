@@ -92,7 +92,7 @@ def run_ingest(config: Config, stop: threading.Event) -> None:
 
 def run_analyse(config: Config, stop: threading.Event) -> None:
     """Score films and build their results."""
-    from node.inference.decoder_pool import Decoders
+    from node.inference.decoder_pool import DecoderPool
     from node.inference.predictor import load
     from node.workers.loop import ScoringSettings, run, utc_now, worker_name
     from node.workers.scoring import ScoringConfig, ScoringWorker
@@ -100,7 +100,7 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
     queue, spool = ScoringQueue(open_database(config)), open_spool(config)
     wanted = config.model
     # Its processes get ready while the model is loaded.
-    with Decoders(wanted.decoders or min(wanted.batch, processors())) as decoders:
+    with DecoderPool(wanted.decoders or min(wanted.batch, processors())) as decoders:
         predictor = load(wanted.bundle, wanted.device, wanted.threads, decoders.decode)
         analyst = ScoringWorker(
             queue=queue,
@@ -113,8 +113,8 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
                 retry=retry_policy(config.queue.analysis),
             ),
             rules=ScoringConfig(
-                admission=require_gate(admission_policy(config), predictor.looks),
-                thresholds=decision_policy(config, predictor.threshold),
+                admission=require_gate(admission_policy(config), predictor.has_gate),
+                thresholds=decision_policy(config, predictor.thresholds),
                 routes=routes(config),
                 results=result_settings(config),
                 callers=callers(config),

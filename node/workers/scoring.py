@@ -27,7 +27,7 @@ from node.domain.decision.decide import DecisionPolicy, unscored
 from node.domain.decision.prediction import Prediction, Verdict
 from node.domain.decision.prior_studies import NOTHING_BEFORE, Past, since
 from node.domain.errors import Rejected
-from node.domain.radiograph.pixels import Case
+from node.domain.radiograph.case import Case
 from node.domain.workflow import retry
 from node.domain.workflow.delivery import (
     PlannedDelivery,
@@ -137,10 +137,10 @@ class ScoringWorker:
         """See what the films show, and have those scored that are what they should be."""
         began, rules = perf_counter(), self._rules
         seen: Sequence[ImageFindings | None]
-        asked = asks(self._predictor.looks, rules.admission)
+        asked = asks(self._predictor.has_gate, rules.admission)
         try:
             films = [one.shown for one in batch]
-            seen = self._predictor.look(films) if asked else [None] * len(films)
+            seen = self._predictor.check_images(films) if asked else [None] * len(films)
         except Exception as error:  # noqa: BLE001 - as above
             retry_individually(batch, self._look, self._fail_one, error)
             return

@@ -15,7 +15,7 @@ from node.challenger.setup import challenger_counts
 from node.challenger.states import ChallengerState
 from node.config.settings import load
 from node.domain.workflow.job import JobState
-from node.inference.operating_points import Points
+from node.inference.card_summary import CardSummary
 from tests.peers.bundles import recalibrated, signed
 from tests.peers.command import assert_one_clear_line, osteoscreen
 from tests.peers.dcmtk import dcmsend
@@ -63,7 +63,7 @@ def test_a_challenger_that_is_killed_scores_every_film_once_and_sends_nothing(
     The PACS has two results of each film, and each names the serving bundle.
     """
     second = recalibrated(tmp_path / "next", higher_by=1.0)
-    digest = Points.of_bundle(str(second)).model
+    digest = CardSummary.read(str(second)).digest
     node = make_node(
         destinations=[destination], challenger={"bundle": str(second)}, model={"threads": 1}
     )
@@ -82,7 +82,7 @@ def test_a_challenger_that_is_killed_scores_every_film_once_and_sends_nothing(
     )
     assert orthanc.count() == 2 * len(films)
     serving = {job.verdict.model.digest for job in node.jobs() if job.verdict is not None}
-    assert serving == {Points.of_bundle("demo").model}
+    assert serving == {CardSummary.read("demo").digest}
 
     folder = tmp_path / "report"
     told = report(node, "--out", str(folder))
@@ -113,7 +113,7 @@ def test_a_challenger_whose_card_lacks_the_policys_point_waits_for_another_polic
 ) -> None:
     """A new bundle need not name its points as the old one did; a number holds for both."""
     second = signed(tmp_path / "next", operating_points=(POINT,), combined=None)
-    digest = Points.of_bundle(str(second)).model
+    digest = CardSummary.read(str(second)).digest
     node = make_node(challenger={"bundle": str(second)}, policy={"threshold": "youden"})
     node.serve()
     node.wait_ended(send(node, [film]))

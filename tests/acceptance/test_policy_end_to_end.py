@@ -131,7 +131,7 @@ def test_rules_are_tried_on_stored_scores_before_they_are_set(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--threshold", "best"), "policy.threshold: the model card has no 'best'"),
+        (("--threshold", "best"), "policy.threshold: the model card has no operating point 'best'"),
         (("--threshold", "2"), "--threshold: a threshold is a number from 0 to 1"),
         (("--within", "1y"), "--within: '1y' is no number of days"),
         (("--figure", "/nowhere/x.png"), "nothing to draw"),

@@ -15,7 +15,7 @@ from node.domain.decision.prediction import Prediction
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Transient
 from node.domain.hysteresis import Reserve
-from node.domain.radiograph.pixels import Case
+from node.domain.radiograph.case import Case
 from node.domain.workflow.job import Analysed
 from node.header.read import read_film
 from node.inference.predictor import BundlePredictor, load

@@ -7,8 +7,8 @@ from pathlib import Path
 from pydicom import dcmread
 
 from node.domain.decision.prediction import Prediction, Probability, ScoreKind
+from node.domain.radiograph.case import Case as Scored
 from node.domain.radiograph.film import Film
-from node.domain.radiograph.pixels import Case as Scored
 from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
 from node.header.read import read_film
 from node.inference.predictor import BundlePredictor, load

@@ -23,7 +23,7 @@ from node.domain.admission.header_rules import (
     as_policy_has_it,
 )
 from node.domain.admission.reasons import AdmissionNote, Reason
-from node.domain.radiograph.pixels import Case
+from node.domain.radiograph.case import Case
 from node.domain.radiograph.view import View, view_stated
 
 LIKELY = 0.5
@@ -77,7 +77,7 @@ def examine(
         case Admitted(notes=notes):
             upside = AdmissionNote.INVERTED in notes
             return Examined(
-                replace(case, shown=negative(case.shown)) if upside else case, notes, seen
+                replace(case, radiograph=negative(case.radiograph)) if upside else case, notes, seen
             )
 
 

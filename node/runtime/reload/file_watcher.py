@@ -123,11 +123,11 @@ def require_sound(running: Config, file: Path | None) -> Config:
         raise ConfigError(f"{file}: the file is empty; what was in force stays so")
     wanted = load(file)
     now = taken_up(running, wanted)
-    from node.inference.operating_points import Points
+    from node.inference.card_summary import CardSummary
 
-    points = Points.of_bundle(now.model.bundle)
-    decision_policy(now, points.threshold)
-    require_gate(admission_policy(now), points.gate)
+    points = CardSummary.read(now.model.bundle)
+    decision_policy(now, points.thresholds)
+    require_gate(admission_policy(now), points.has_gate)
     for make in (callers, routes):
         make(now)
     return wanted

@@ -17,7 +17,7 @@ from models.dataset.manifest import COLUMNS, read_manifest
 from node.cli.thresholds import lines_of
 from node.domain.errors import Misconfigured
 from node.domain.radiograph.pseudonym import pseudonym
-from node.inference.operating_points import Points, folder_of
+from node.inference.card_summary import CardSummary, bundle_folder
 from node.replay.densitometry_csv import read_table
 from tests.fuzz.chance import mutated, weighed
 from tests.fuzz.surface import Wrong, has_control, one_line
@@ -85,7 +85,7 @@ def _clinical(rnd: Random, _folder: Path) -> str:
 
 def _points(rnd: Random, folder: Path) -> str:
     (folder / "card.yaml").write_text(_words(rnd, "card.yaml"), "utf-8")
-    return _tried(partial(Points.of_bundle, f"{folder}/"), Misconfigured)
+    return _tried(partial(CardSummary.read, f"{folder}/"), Misconfigured)
 
 
 def _tried(read: Callable[[], object], refusal: type[Exception]) -> str:
@@ -142,4 +142,4 @@ def _value(rnd: Random, value: bytes) -> bytes:
 
 @cache
 def _shipped(part: str) -> bytes:
-    return (folder_of("demo") / part).read_bytes()
+    return (bundle_folder("demo") / part).read_bytes()

@@ -19,7 +19,7 @@ from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Prediction
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Misconfigured, Permanent, Transient
-from node.domain.radiograph.pixels import Case
+from node.domain.radiograph.case import Case
 from node.inference.predictor import BundlePredictor, load
 from tests.support.peer_films import small_film
 from tests.support.readers import reader
@@ -43,14 +43,14 @@ class Counting:
         self._predictor = predictor
         self.identity = predictor.identity
         self.decode = predictor.decode
-        self.looks, self.look = predictor.looks, predictor.look
+        self.has_gate, self.check_images = predictor.has_gate, predictor.check_images
         self.batches: list[int] = []
         self.ill_with: Callable[[Radiograph], bool] = lambda _: False
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         """Score the films, or fail if one of them is of the kind that makes it ill."""
         self.batches.append(len(cases))
-        if any(self.ill_with(case.shown) for case in cases):
+        if any(self.ill_with(case.radiograph) for case in cases):
             raise Permanent("the model gave no finite score for this film")
         return self._predictor.predict(cases)
 

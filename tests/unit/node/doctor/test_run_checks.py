@@ -87,7 +87,10 @@ def test_the_shipped_bundle_is_well(tmp_path: Path) -> None:
 def test_a_name_that_no_score_has_is_no_health(tmp_path: Path, alone: Path) -> None:
     ok, detail = told(tmp_path, str(alone), "sensitivity-90")
     assert not ok
-    assert "policy.threshold: the model card has no 'sensitivity-90', only youden" in detail
+    assert (
+        "policy.threshold: the model card has no operating point 'sensitivity-90'; "
+        "use one of youden" in detail
+    )
 
 
 @pytest.fixture
@@ -192,7 +195,7 @@ class TestChallenger:
         point = POINT.model_copy(update={"name": "other"})
         signed(tmp_path / "next", operating_points=(point,), combined=None)
         with pytest.raises(
-            Misconfigured, match=r"policy.threshold: the model card has no 'youden'"
+            Misconfigured, match=r"policy.threshold: the model card has no operating point 'youden'"
         ):
             challenger(self.of(tmp_path, "./next"))
 

@@ -1,4 +1,4 @@
-"""The bundle behind the Predictor port: what the analyst may rely on."""
+"""BundlePredictor: scores, thresholds and errors of a loaded bundle."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +14,11 @@ from models.images.radiograph import Radiograph
 from node.demo.run import SHIPPED_FILM
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured, Permanent, Rejected
+from node.domain.radiograph.case import Case
 from node.domain.radiograph.film import Film
-from node.domain.radiograph.pixels import Case
 from node.header.read import read_film
 from node.inference import predictor
-from node.inference.operating_points import folder_of
+from node.inference.card_summary import bundle_folder
 from node.inference.predictor import BundlePredictor, load
 
 
@@ -29,8 +29,8 @@ def shipped() -> BundlePredictor:
 
 
 @pytest.fixture(scope="module")
-def alone(shipped: BundlePredictor) -> BundlePredictor:
-    """Return the shipped bundle with the image's Youden point alone."""
+def image_only(shipped: BundlePredictor) -> BundlePredictor:
+    """Return the shipped bundle without a combined part and with one operating point."""
     card = shipped._bundle.card
     changed = card.model_copy(
         update={"operating_points": card.operating_points[:1], "combined": None}
@@ -40,12 +40,12 @@ def alone(shipped: BundlePredictor) -> BundlePredictor:
 
 @pytest.fixture(scope="module")
 def case(shipped: BundlePredictor) -> Case:
-    """Return the shipped film: a woman of 67 with weight and height."""
+    """Return the shipped film of a woman of 67; its header has weight and height."""
     return Case(read_film(SHIPPED_FILM, "MODALITY"), shipped.decode(SHIPPED_FILM))
 
 
 def with_facts(case: Case, **facts: float | str | None) -> Film:
-    """Return the film with other facts in its header."""
+    """Return the film's header facts with some of them replaced."""
     return replace(case.film, **facts)
 
 
@@ -77,35 +77,37 @@ def point(name: str, threshold: float) -> OperatingPoint:
     )
 
 
-def test_the_shipped_model_calls_itself_a_demonstration(shipped: BundlePredictor) -> None:
-    """Whoever reads a result can tell which model spoke, and for what use."""
+def test_the_shipped_bundle_is_for_demonstration(shipped: BundlePredictor) -> None:
     assert shipped.identity.intended_use is IntendedUse.DEMONSTRATION
     assert len(shipped.identity.digest) == 64
     assert "NHANES" in shipped.identity.clinical
 
 
-def test_a_film_is_scored_alike_alone_and_in_company(shipped: BundlePredictor, case: Case) -> None:
-    """A batch is a matter of speed, never of the score."""
-    mirrored = Radiograph(np.ascontiguousarray(case.shown.pixels[:, ::-1]), case.shown.aspect)
+def test_the_score_of_a_film_does_not_depend_on_its_batch(
+    shipped: BundlePredictor, case: Case
+) -> None:
+    mirrored = Radiograph(
+        np.ascontiguousarray(case.radiograph.pixels[:, ::-1]), case.radiograph.aspect
+    )
     [alone] = shipped.predict([case])
     together = shipped.predict([Case(case.film, mirrored), case])
     assert together[1].probability.image == pytest.approx(alone.probability.image, abs=1e-5)
     assert together[0].probability.image != pytest.approx(alone.probability.image, abs=1e-5)
 
 
-def test_facts_give_a_clinical_score_and_leave_the_images_alone(
+def test_clinical_facts_change_the_clinical_and_the_combined_score_only(
     shipped: BundlePredictor, case: Case
 ) -> None:
-    """Each film gets the score of its own facts, and a combined one that follows them."""
-    lighter = Case(with_facts(case, weight_kg=45.0), case.shown)
-    one, other = (prediction.probability for prediction in shipped.predict([case, lighter]))
-    assert one.clinical is not None
-    assert other.clinical is not None
-    assert 0 < one.clinical < other.clinical < 1
-    assert one.image == pytest.approx(other.image, abs=1e-6)
-    assert one.combined is not None
-    assert other.combined is not None
-    assert 0 < one.combined < other.combined < 1
+    """A lower weight raises both scores."""
+    lighter = Case(with_facts(case, weight_kg=45.0), case.radiograph)
+    first, second = (prediction.probability for prediction in shipped.predict([case, lighter]))
+    assert first.clinical is not None
+    assert second.clinical is not None
+    assert 0 < first.clinical < second.clinical < 1
+    assert first.image == pytest.approx(second.image, abs=1e-6)
+    assert first.combined is not None
+    assert second.combined is not None
+    assert 0 < first.combined < second.combined < 1
 
 
 @pytest.mark.parametrize(
@@ -118,23 +120,23 @@ def test_facts_give_a_clinical_score_and_leave_the_images_alone(
         {"height_cm": 1.6},
     ],
 )
-def test_a_fact_missing_or_out_of_range_costs_the_clinical_score_alone(
+def test_without_a_valid_fact_a_film_has_no_clinical_score(
     shipped: BundlePredictor, case: Case, facts: dict[str, float | str | None]
 ) -> None:
-    """None is guessed, and the image is scored as ever."""
-    bare = Case(with_facts(case, **facts), case.shown)
+    """The image score stays the same."""
+    bare = Case(with_facts(case, **facts), case.radiograph)
     [prediction], [whole] = shipped.predict([bare]), shipped.predict([case])
     assert prediction.probability.clinical is None
     assert prediction.probability.image == pytest.approx(whole.probability.image, abs=1e-6)
 
 
-def test_a_bundle_with_a_combined_part_combines_where_there_are_facts(
+def test_the_combined_score_is_computed_from_both_logits(
     shipped: BundlePredictor, case: Case
 ) -> None:
-    """From the net's own logit and the clinical one; without facts the image stands alone."""
+    """It uses the logit before calibration. Without clinical facts there is none."""
     bundle, combining = shipped._bundle, with_combined(shipped)
-    bare = Case(with_facts(case, sex=""), case.shown)
-    whole, without = (one.probability for one in combining.predict([case, bare]))
+    bare = Case(with_facts(case, sex=""), case.radiograph)
+    whole, without = (prediction.probability for prediction in combining.predict([case, bare]))
     calibration = bundle.card.calibration
     [image, clinical, combined] = (
         np.log(p / (1 - p)) for p in (whole.image, whole.clinical, whole.combined)
@@ -145,85 +147,91 @@ def test_a_bundle_with_a_combined_part_combines_where_there_are_facts(
     assert without.image == pytest.approx(whole.image, abs=1e-6)
 
 
-def test_the_rendering_is_the_film_as_it_is_displayed(shipped: BundlePredictor, case: Case) -> None:
-    """Rows and columns of the film, grey, bone bright."""
+def test_grey_is_the_film_as_displayed(shipped: BundlePredictor, case: Case) -> None:
+    """It has the rows and columns of the film, bone bright."""
     [prediction] = shipped.predict([case])
     ds = dcmread(SHIPPED_FILM, stop_before_pixels=True)
     assert prediction.grey.shape == (ds.Rows, ds.Columns)
-    np.testing.assert_allclose(prediction.grey / 255, case.shown.pixels, atol=1 / 255)
+    np.testing.assert_allclose(prediction.grey / 255, case.radiograph.pixels, atol=1 / 255)
     assert prediction.heat.values.min() >= 0
 
 
-def test_a_blank_film_is_rejected_not_scored(shipped: BundlePredictor, tmp_path: Path) -> None:
-    """A net would give it a confident number."""
+def test_a_blank_film_is_rejected(shipped: BundlePredictor, tmp_path: Path) -> None:
+    """The net would give it a score."""
     ds = dcmread(SHIPPED_FILM)
     ds.decompress()
     ds.PixelData = bytes(len(ds.PixelData))
     ds.save_as(tmp_path / "blank.dcm")
-    with pytest.raises(Rejected) as refused:
+    with pytest.raises(Rejected) as rejected:
         shipped.decode(tmp_path / "blank.dcm")
-    assert refused.value.reason == "pixels"
+    assert rejected.value.reason == "pixels"
 
 
 def test_a_damaged_file_is_permanent(shipped: BundlePredictor, tmp_path: Path) -> None:
-    """Trying again reads the same bytes."""
+    """A retry would read the same bytes."""
     (tmp_path / "damaged.dcm").write_bytes(b"no DICOM at all")
     with pytest.raises(Permanent, match="damaged"):
         shipped.decode(tmp_path / "damaged.dcm")
 
 
-def test_a_score_that_is_no_number_is_an_error(
+def test_a_score_that_is_not_finite_is_an_error(
     shipped: BundlePredictor, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither present nor absent may be said on a NaN."""
     scored = predictor.scoring.score
 
     def broken(*arguments: object) -> list[object]:
-        return [replace(one, probability=float("nan")) for one in scored(*arguments)]
+        return [replace(score, probability=float("nan")) for score in scored(*arguments)]
 
     monkeypatch.setattr(predictor.scoring, "score", broken)
     with pytest.raises(Permanent, match="no finite score"):
         shipped.predict([case])
 
 
-def test_thresholds_are_numbers_or_names_of_the_card(alone: BundlePredictor) -> None:
-    """A name that the card does not have is a matter of configuration."""
-    youden = alone._bundle.card.operating_point.threshold
-    assert alone.threshold(0.3) == Thresholds.same(0.3)
-    assert alone.threshold("youden") == Thresholds(image=youden, combined=youden)
-    with pytest.raises(Misconfigured, match=r"policy\.threshold.*'lucky'.*youden"):
-        alone.threshold("lucky")
-
-
-def test_a_name_is_another_threshold_on_each_score(alone: BundlePredictor) -> None:
-    """A number is the same on both, since that is what was written."""
-    both = with_combined(alone, point("youden", 0.12), point("sensitivity-90", 0.05))
-    image = alone._bundle.card.operating_point.threshold
-    assert both.threshold("youden") == Thresholds(image=image, combined=0.12)
-    assert both.threshold(0.3) == Thresholds.same(0.3)
-
-
-def test_a_name_that_one_score_lacks_is_refused_with_what_there_is(
-    alone: BundlePredictor,
+def test_a_threshold_is_a_number_or_an_operating_point_of_the_card(
+    image_only: BundlePredictor,
 ) -> None:
-    """Half a policy would hold one score to a threshold that nobody chose."""
-    other = with_combined(alone, point("sensitivity-90", 0.05), point("specificity-90", 0.4))
+    """Any other name is a fault of the configuration."""
+    youden = image_only._bundle.card.operating_point.threshold
+    assert image_only.thresholds(0.3) == Thresholds.same(0.3)
+    assert image_only.thresholds("youden") == Thresholds(image=youden, combined=youden)
+    with pytest.raises(Misconfigured, match=r"policy\.threshold.*'lucky'.*youden"):
+        image_only.thresholds("lucky")
+
+
+def test_an_operating_point_has_a_threshold_for_each_score(image_only: BundlePredictor) -> None:
+    """A number applies to both scores."""
+    both = with_combined(image_only, point("youden", 0.12), point("sensitivity-90", 0.05))
+    image = image_only._bundle.card.operating_point.threshold
+    assert both.thresholds("youden") == Thresholds(image=image, combined=0.12)
+    assert both.thresholds(0.3) == Thresholds.same(0.3)
+
+
+def test_the_error_for_an_unknown_name_lists_the_operating_points(
+    image_only: BundlePredictor,
+) -> None:
+    """A name must exist for the image score and for the combined score."""
+    other = with_combined(image_only, point("sensitivity-90", 0.05), point("specificity-90", 0.4))
     with pytest.raises(
         Misconfigured,
-        match=r"policy\.threshold: the combined part .*'youden', only sensitivity-90, specificity",
+        match=r"policy\.threshold: .*combined part .*'youden'; use one of sensitivity-90, spec",
     ):
-        other.threshold("youden")
-    with pytest.raises(Misconfigured, match=r"model card has no 'sensitivity-90', only youden"):
-        other.threshold("sensitivity-90")
-    with pytest.raises(Misconfigured, match=r"combined part .* no other either: set a number"):
-        with_combined(alone).threshold("youden")
+        other.thresholds("youden")
+    with pytest.raises(
+        Misconfigured,
+        match=r"card has no operating point 'sensitivity-90'; use one of youden",
+    ):
+        other.thresholds("sensitivity-90")
+    with pytest.raises(
+        Misconfigured, match=r"combined part .* has no operating point 'youden'; set a number"
+    ):
+        with_combined(image_only).thresholds("youden")
 
 
-def test_a_bundle_that_was_tampered_with_does_not_load(tmp_path: Path) -> None:
-    """One bit of the weights, and the digest tells."""
-    for file in folder_of("demo").rglob("*"):
+def test_a_changed_bundle_is_not_loaded(tmp_path: Path) -> None:
+    """The digest changes with one bit of the weights."""
+    for file in bundle_folder("demo").rglob("*"):
         if file.is_file():
-            copy = tmp_path / file.relative_to(folder_of("demo"))
+            copy = tmp_path / file.relative_to(bundle_folder("demo"))
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(file.read_bytes())
     weights = tmp_path / "weights.safetensors"

@@ -1,4 +1,4 @@
-"""What the shipped gate sees of real films; where these are, see `shared_data`."""
+"""The shipped gate on real films; the fixture `shared_data` says where they are."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from node.inference.predictor import BundlePredictor, load
 
 pytestmark = pytest.mark.shared_data
 
-LOOKING = AdmissionPolicy(pixels=PixelRule.OVERRULE)
-OTHERS = {
+POLICY = AdmissionPolicy(pixels=PixelRule.OVERRULE)
+OTHER_FILMS = {
     "RG2_JPLL": Reason.BODY_PART,
     "RG3_RLE": Reason.BODY_PART,
     "RG3_JLSL": Reason.BODY_PART,
@@ -25,7 +25,7 @@ OTHERS = {
     "A098752_axial_19001231-32": Reason.VIEW,
     "A098752_coronal_19001231-053": Reason.BODY_PART,
 }
-"""No chest film among them; the reason is what the pixels alone give."""
+"""Files that are not chest films, with the reason that follows from their pixels alone."""
 
 
 @pytest.fixture(scope="module")
@@ -39,42 +39,43 @@ def chest_films(folder: Path) -> list[Radiograph]:
     return [decode(file) for file in sorted((folder / "dicom" / "chest").glob("*.dcm"))]
 
 
-def test_every_chest_film_is_let_through(predictor: BundlePredictor, shared_data: Path) -> None:
-    """As it is, without a note: their polarity is right."""
-    for seen in predictor.look(chest_films(shared_data)):
-        assert judge(Admitted(), seen, LOOKING) == Admitted(), seen
+def test_every_chest_film_is_admitted(predictor: BundlePredictor, shared_data: Path) -> None:
+    """Without a note, because their polarity is right."""
+    for findings in predictor.check_images(chest_films(shared_data)):
+        assert judge(Admitted(), findings, POLICY) == Admitted(), findings
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
-def test_turned_ones_are_refused(
+def test_turned_films_are_refused(
     predictor: BundlePredictor, shared_data: Path, quarters: int
 ) -> None:
-    turned = [Radiograph(np.rot90(one.pixels, quarters)) for one in chest_films(shared_data)]
-    for seen in predictor.look(turned):
-        refused = judge(Admitted(), seen, LOOKING)
+    turned = [Radiograph(np.rot90(film.pixels, quarters)) for film in chest_films(shared_data)]
+    for findings in predictor.check_images(turned):
+        refused = judge(Admitted(), findings, POLICY)
         assert isinstance(refused, Refused)
         assert refused.reason is Reason.ORIENTATION
-        assert seen.turn == quarters
+        assert findings.turn == quarters
 
 
-def test_inverted_ones_are_set_right(predictor: BundlePredictor, shared_data: Path) -> None:
-    inverted = [Radiograph(np.float32(1) - one.pixels) for one in chest_films(shared_data)]
-    for seen in predictor.look(inverted):
-        assert judge(Admitted(), seen, LOOKING) == Admitted(notes=(AdmissionNote.INVERTED,))
+def test_inverted_films_are_admitted_with_a_note(
+    predictor: BundlePredictor, shared_data: Path
+) -> None:
+    inverted = [Radiograph(np.float32(1) - film.pixels) for film in chest_films(shared_data)]
+    for findings in predictor.check_images(inverted):
+        assert judge(Admitted(), findings, POLICY) == Admitted(notes=(AdmissionNote.INVERTED,))
 
 
-@pytest.mark.parametrize(("name", "reason"), OTHERS.items())
-def test_whatever_else_there_is_is_refused(
+@pytest.mark.parametrize(("name", "reason"), OTHER_FILMS.items())
+def test_other_images_are_refused_for_their_pixels(
     predictor: BundlePredictor, shared_data: Path, name: str, reason: Reason
 ) -> None:
-    """By its pixels alone, whatever class it is of."""
-    [seen] = predictor.look([decode(shared_data / "dicom" / "other" / f"{name}.dcm")])
-    refused = judge(Admitted(), seen, LOOKING)
+    [findings] = predictor.check_images([decode(shared_data / "dicom" / "other" / f"{name}.dcm")])
+    refused = judge(Admitted(), findings, POLICY)
     assert isinstance(refused, Refused)
-    assert refused.reason is reason, (refused, seen)
+    assert refused.reason is reason, (refused, findings)
 
 
-def test_a_coding_that_nobody_reads_is_refused_for_its_pixels(shared_data: Path) -> None:
+def test_an_unsupported_compression_is_refused(shared_data: Path) -> None:
     """JPEG Extended of 12 bits."""
     with pytest.raises(Rejected) as rejected:
         decode(shared_data / "dicom" / "other" / "RG3_JPLY.dcm")

@@ -17,7 +17,7 @@ from node.domain.admission.header_rules import (
 )
 from node.domain.admission.image_rules import Examined, examine, judge
 from node.domain.admission.reasons import AdmissionNote, Reason
-from node.domain.radiograph.pixels import Case
+from node.domain.radiograph.case import Case
 from tests.support.film_facts import film
 
 CHEST = ImageFindings(
@@ -104,9 +104,9 @@ def test_an_inverted_film_is_set_right_and_that_is_noted() -> None:
     found = examine(case, Admitted(), replace(CHEST, inverted=0.9), POLICY)
     assert isinstance(found, Examined)
     assert found.notes == (AdmissionNote.INVERTED,)
-    assert np.array_equal(found.case.shown.pixels, [[1.0, 0.75], [0.5, 0.0]])
-    assert found.case.shown.aspect == 1.5
-    assert case.shown.pixels[0, 0] == 0.0  # the decoder's own picture stays
+    assert np.array_equal(found.case.radiograph.pixels, [[1.0, 0.75], [0.5, 0.0]])
+    assert found.case.radiograph.aspect == 1.5
+    assert case.radiograph.pixels[0, 0] == 0.0  # the decoder's own picture stays
 
 
 def test_any_other_film_stays_as_it_is() -> None:

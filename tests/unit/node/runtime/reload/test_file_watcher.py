@@ -73,7 +73,10 @@ def test_a_sound_file_takes_effect(house: House) -> None:
     [
         ("policy: {threshold: 1.5}", "policy.threshold: a threshold is a number from 0 to 1"),
         ("polity: {}", "polity: unknown key"),
-        ("policy: {threshold: lucky}", "policy.threshold: the model card has no 'lucky'"),
+        (
+            "policy: {threshold: lucky}",
+            "policy.threshold: the model card has no operating point 'lucky'",
+        ),
         ("policy: {threshold: [", "config.yaml"),
         ("", "the file is empty"),
     ],

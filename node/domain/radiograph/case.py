@@ -1,4 +1,4 @@
-"""A decoded radiograph, and the film facts that are scored with it."""
+"""A decoded film together with its header's facts."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from node.domain.radiograph.film import Film
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A film to be scored: the facts of its header, and what it shows."""
+    """A film to be scored: the facts of its header, and its decoded image."""
 
     film: Film
-    shown: Radiograph
+    radiograph: Radiograph

@@ -89,10 +89,10 @@ def _keep(folder: Path, report: "Report") -> None:
 
 def _drawn(report: "Report") -> bytes:
     from node.display.charts.challenger import draw_challenger
-    from node.display.disclaimer import entitled
+    from node.display.disclaimer import with_disclaimer
 
     serving, second = report.serving.model[:12], report.challenger.model[:12]
-    title = entitled(f"serving {serving}, challenger {second}", report.uses)
+    title = with_disclaimer(f"serving {serving}, challenger {second}", report.uses)
     try:
         return draw_challenger(report.made, title)
     except ValueError as error:

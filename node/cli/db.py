@@ -1,4 +1,4 @@
-"""`osteoscreen db`: the job table's schema, its backup, and the way back."""
+"""`osteoscreen db`: schema, backup and restore of the job table."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +9,12 @@ from node import log
 from node.cli.options import ConfigOption, JsonOption, print_json, settings_of
 from node.config.settings import Config
 
-db = typer.Typer(help="The job table: schema, backup, restore.", no_args_is_help=True)
+db = typer.Typer(help="Schema, backup and restore of the job table.", no_args_is_help=True)
 
 
 @db.command("upgrade")
 def db_upgrade(config: ConfigOption = None) -> None:
-    """Bring the schema to what this version needs."""
+    """Upgrade the schema to the revision that this version needs."""
     from node.runtime.factories import upgrade_schema
 
     typer.echo(upgrade_schema(settings_of(config)[1]))
@@ -22,54 +22,55 @@ def db_upgrade(config: ConfigOption = None) -> None:
 
 @db.command("current")
 def db_current(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show the schema's revision, and the one this version needs."""
+    """Show the revision of the schema, and the revision that this version needs."""
     from node.jobs import schema
     from node.jobs.engine import open_engine
 
     _, settings = settings_of(config)
-    found = schema.current(open_engine(settings.database.url))
+    current = schema.current(open_engine(settings.database.url))
     if as_json:
-        print_json({"current": found, "needed": schema.head()})
+        print_json({"current": current, "needed": schema.head()})
     else:
-        typer.echo(f"{found or 'empty'} (needed: {schema.head()})")
+        typer.echo(f"{current or 'empty'} (needed: {schema.head()})")
 
 
 @db.command("backup")
 def db_backup(
-    file: Annotated[Path, typer.Argument(help="The backup; a new file, such as $(date +%F).db")],
+    file: Annotated[Path, typer.Argument(help="New file for the backup.")],
     config: ConfigOption = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Put it in place of an older one, once it is sound.")
+        bool,
+        typer.Option("--replace", help="Replace an existing backup, once the new one is checked."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy a SQLite job table while the node runs; for PostgreSQL, say how."""
+    """Back up a SQLite job table while the node runs. For PostgreSQL, print the command."""
     from node.display.jobs import progress_bar
     from node.jobs.backup import back_up
 
     settings = settings_of(config)[1]
     with progress_bar("copying the job table") as progress:
-        made = back_up(settings.database.url, file, replace=replace, progress=progress)
+        backup = back_up(settings.database.url, file, replace=replace, progress=progress)
     if as_json:
-        print_json({"file": str(made.path), "bytes": made.size, "jobs": made.jobs})
+        print_json({"file": str(backup.path), "bytes": backup.size, "jobs": backup.jobs})
     else:
-        typer.echo(f"{made.path}: {made.jobs} jobs, {made.size} bytes; copy the spool after it")
+        typer.echo(f"{backup.path}: {backup.jobs} jobs, {backup.size} bytes. Now copy the spool.")
 
 
 @db.command("restore")
 def db_restore(
-    file: Annotated[Path, typer.Argument(help="A backup that `db backup` made.")],
+    file: Annotated[Path, typer.Argument(help="Backup made by `db backup`.")],
     config: ConfigOption = None,
 ) -> None:
-    """Put a backup in place, upgrade it, and take in what came after it; the node must rest."""
+    """Restore a backup, upgrade it, and adopt orphaned films. Stop the node first."""
     from node.display.jobs import progress_bar
     from node.jobs.backup import restore
     from node.runtime.factories import upgrade_schema
 
     settings = settings_of(config)[1]
     with progress_bar("restoring the job table") as progress:
-        made = restore(file, settings.database.url, progress)
-    typer.echo(f"{made.path}: {made.jobs} jobs, revision {upgrade_schema(settings)}")
+        restored = restore(file, settings.database.url, progress)
+    typer.echo(f"{restored.path}: {restored.jobs} jobs, revision {upgrade_schema(settings)}")
     _adopt(settings, as_json=False)
 
 
@@ -87,7 +88,10 @@ def _adopt(settings: Config, *, as_json: bool) -> None:
     if as_json:
         print_json({"adopted": adopted.films, "damaged": list(adopted.damaged)})
     else:
-        typer.echo(f"orphaned films with a new job: {adopted.films}")
+        text = f"Created jobs for {adopted.films} orphaned films"
+        typer.echo(text if adopted.films else "No orphaned films found")
     if adopted.damaged:
-        typer.echo(f"damaged films, left in the spool: {len(adopted.damaged)}", err=True)
+        typer.echo(
+            f"{len(adopted.damaged)} damaged films were not adopted; have them sent again", err=True
+        )
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""`osteoscreen drift`: what each source of films has sent of late, and what has changed."""
+"""`osteoscreen drift`: daily figures of each source, and active alarms."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -17,19 +17,19 @@ def drift(
     config: ConfigOption = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=[_DAY], help="Days from this one on. [default: the last 7]"),
+        typer.Option(formats=[_DAY], help="First day. [default: 7 days ago]"),
     ] = None,
-    source: Annotated[str, typer.Option(help="The sources of one calling AE title alone.")] = "",
+    source: Annotated[str, typer.Option(help="Only sources with this calling AE title.")] = "",
     test_alarm: Annotated[
-        bool, typer.Option("--test-alarm", help="Tell all receivers of alarms of a test instead.")
+        bool, typer.Option("--test-alarm", help="Send a test alarm to every receiver.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show whether sources of films are still what they were, day by day."""
+    """Show daily figures of each source and how far they differ from its reference."""
     if test_alarm:
         _test_alarm(settings_of(config)[1], as_json)
         return
-    from node.display.drift import as_json as told
+    from node.display.drift import as_json as report_json
     from node.display.drift import print_drift
     from node.runtime.factories import open_drift_report
     from node.workers.loop import utc_now
@@ -37,7 +37,7 @@ def drift(
     first = utc_now() - timedelta(days=_DAYS_SHOWN) if since is None else since
     report = open_drift_report(settings_of(config)[1], first.date(), source)
     if as_json:
-        print_json(told(report))
+        print_json(report_json(report))
     else:
         print_drift(report)
 
@@ -49,7 +49,7 @@ def _test_alarm(settings: Config, as_json: bool) -> None:
 
     checks = tell_as_a_test(settings, utc_now())
     if not checks:
-        raise Misconfigured("drift.alarms: neither webhook nor mail is set, so nobody is told")
+        raise Misconfigured("drift.alarms: no receiver is configured; set webhook or mail")
     if as_json:
         print_json([check.as_dict() for check in checks])
     else:

@@ -1,4 +1,4 @@
-"""`osteoscreen jobs`: films on their way through the node, for who operates it."""
+"""`osteoscreen jobs`: list, show and repair jobs."""
 
 import getpass
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from node.domain.workflow.job import JobState
 if TYPE_CHECKING:
     from node.jobs.operator import OperatorStore
 
-jobs = typer.Typer(help="Films on their way through the node.", no_args_is_help=True)
+jobs = typer.Typer(help="List, show and repair jobs.", no_args_is_help=True)
 
-JobArgument = Annotated[str, typer.Argument(help="The job's number, or its SOP Instance UID.")]
+JobArgument = Annotated[str, typer.Argument(help="Job number or SOP Instance UID.")]
 
 
 @jobs.command("list")
@@ -25,9 +25,9 @@ def jobs_list(
     config: ConfigOption = None,
     state: Annotated[list[JobState] | None, typer.Option(help="Only jobs in this state.")] = None,
     reason: Annotated[
-        list[Reason] | None, typer.Option(help="Only jobs that were refused for this.")
+        list[Reason] | None, typer.Option(help="Only jobs refused for this reason.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of jobs, newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List jobs, newest first."""
@@ -35,27 +35,27 @@ def jobs_list(
     from node.domain.workflow.job_summary import JobDetail, summarise
     from node.runtime.factories import open_operator_store
 
-    desk = open_operator_store(settings_of(config)[1])
-    found = desk.recent(tuple(state or ()), limit, tuple(str(one) for one in reason or ()))
+    store = open_operator_store(settings_of(config)[1])
+    recent = store.recent(tuple(state or ()), limit, tuple(str(code) for code in reason or ()))
     if as_json:
-        print_json([summarise(JobDetail(job, (), ())) for job in found])
+        print_json([summarise(JobDetail(job, (), ())) for job in recent])
     else:
-        print_jobs(found, desk.counts())
+        print_jobs(recent, store.counts())
 
 
 @jobs.command("show")
 def jobs_show(job: JobArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show one job: facts, score, deliveries, history."""
-    from node.display.jobs import print_dossier
+    """Show a job: score, deliveries and history."""
+    from node.display.jobs import print_job
     from node.domain.workflow.job_summary import summarise
     from node.runtime.factories import open_operator_store
 
-    desk = open_operator_store(settings_of(config)[1])
-    dossier = desk.show(desk.find(job))
+    store = open_operator_store(settings_of(config)[1])
+    detail = store.show(store.find(job))
     if as_json:
-        print_json(summarise(dossier))
+        print_json(summarise(detail))
     else:
-        print_dossier(dossier)
+        print_job(detail)
 
 
 @jobs.command("reasons")
@@ -63,11 +63,11 @@ def jobs_reasons(
     config: ConfigOption = None,
     since: Annotated[
         datetime | None,
-        typer.Option(help="Only films received from this day or time on, UTC: 2026-01-31."),
+        typer.Option(help="Only films received since this day or time (UTC), such as 2026-01-31."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count films admitted and refused, by reason and by who sent them."""
+    """Count admitted and refused films by reason and sender."""
     from node.display.jobs import print_reasons
     from node.domain.admission.refusal_counts import summarise_reasons
     from node.runtime.factories import open_operator_store
@@ -84,30 +84,30 @@ def jobs_reasons(
 
 @jobs.command("retry")
 def jobs_retry(job: JobArgument, config: ConfigOption = None) -> None:
-    """Give a FAILED job its attempts anew."""
-    _operate(config, job, lambda desk, *by: desk.retry(*by))
+    """Retry a FAILED job: score the film again, or send its failed deliveries again."""
+    _operate(config, job, lambda store, *by: store.retry(*by))
 
 
 @jobs.command("cancel")
 def jobs_cancel(job: JobArgument, config: ConfigOption = None) -> None:
-    """End a job that waits or has FAILED."""
-    _operate(config, job, lambda desk, *by: desk.cancel(*by))
+    """Cancel a waiting or FAILED job."""
+    _operate(config, job, lambda store, *by: store.cancel(*by))
 
 
 @jobs.command("resend")
 def jobs_resend(
     job: JobArgument,
     config: ConfigOption = None,
-    destination: Annotated[str, typer.Option(help="To this destination alone.")] = "",
+    destination: Annotated[str, typer.Option(help="Only to this destination.")] = "",
 ) -> None:
-    """Send a job's results again, as they are."""
-    _operate(config, job, lambda desk, *by: desk.resend(*by, destination))
+    """Send the results of a job again, without a new analysis."""
+    _operate(config, job, lambda store, *by: store.resend(*by, destination))
 
 
 @jobs.command("reanalyse")
 def jobs_reanalyse(job: JobArgument, config: ConfigOption = None) -> None:
-    """Score a film again by what is configured now; another report names the one it replaces."""
-    _operate(config, job, lambda desk, *by: desk.reanalyse(*by))
+    """Score a film again with the current configuration. The new report replaces the old one."""
+    _operate(config, job, lambda store, *by: store.reanalyse(*by))
 
 
 def _operate(
@@ -116,7 +116,7 @@ def _operate(
     from node.runtime.factories import open_operator_store
     from node.workers.loop import utc_now
 
-    desk = open_operator_store(settings_of(config)[1])
-    job_id = desk.find(job)
-    state = act(desk, job_id, f"operator:{getpass.getuser()}", utc_now())
+    store = open_operator_store(settings_of(config)[1])
+    job_id = store.find(job)
+    state = act(store, job_id, f"operator:{getpass.getuser()}", utc_now())
     typer.echo(f"job {job_id} is {state}")

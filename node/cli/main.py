@@ -44,24 +44,24 @@ app.add_typer(outcomes, name="outcomes")
 app.add_typer(challenger, name="challenger")
 
 
-def _tell_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"osteoscreen {version('osteoscreen')}")
         raise typer.Exit
 
 
 VersionOption = Annotated[
     bool,
-    typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version."),
+    typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version."),
 ]
 
 
 @app.callback()
-def private(context: typer.Context, _version: VersionOption = False) -> None:
-    """Let nobody else read what is written, whatever the umask: films, results, scores.
+def set_private_umask(context: typer.Context, _version: VersionOption = False) -> None:
+    """Set a umask that makes new files readable by this user only.
 
-    Once for the whole process and those it starts, because libraries open files as well:
-    SQLite, pynetdicom, pyarrow. Models are nobody's data and often made by one user for another.
+    It applies to the whole process and its children, because libraries such as SQLite open files
+    too. Model files contain no patient data and keep the user's umask.
     """
     if context.invoked_subcommand != "model":
         os.umask(0o077)
@@ -69,16 +69,18 @@ def private(context: typer.Context, _version: VersionOption = False) -> None:
 
 @app.command("canary", hidden=True, context_settings={"ignore_unknown_options": True})
 def renamed_command(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
-    """Name the present name of a renamed command."""
+    """Report the new name of a renamed command."""
     raise Misconfigured("osteoscreen canary was renamed: run osteoscreen challenger report")
 
 
 @app.command()
 def demo(
-    film: Annotated[Path | None, typer.Argument(help="A chest film of your own.")] = None,
+    film: Annotated[
+        Path | None, typer.Argument(help="DICOM file of a chest film. [default: the shipped film]")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out/demo"),
 ) -> None:
-    """Run the whole job on one film: node, job table, model and archive, all on this machine."""
+    """Run the complete workflow on one film: node, job table, model and a local archive."""
     from node.demo.run import run_demo
 
     raise typer.Exit(run_demo(film, out))
@@ -91,7 +93,7 @@ def serve(
         str, typer.Option(help="One role: ingest, analyse, deliver, maintenance or challenger.")
     ] = "",
 ) -> None:
-    """Run the node, or with --role one part of it, until SIGTERM or Ctrl-C."""
+    """Run the node, or one role of it, until SIGTERM or Ctrl-C."""
     from node.runtime.roles import Role
     from node.runtime.serve import serve_node, serve_role, serve_supervised
 
@@ -100,7 +102,9 @@ def serve(
             f"role {role!r} was renamed {_RENAMED_ROLES[role]!r}", param_hint="--role"
         )
     if role and role not in list(Role):
-        raise typer.BadParameter(f"{role!r} is none of {', '.join(Role)}", param_hint="--role")
+        raise typer.BadParameter(
+            f"{role!r} is not a role; use {', '.join(Role)}", param_hint="--role"
+        )
     stop = _stop_on_signals()
     if role and serve_supervised(Role(role), stop):
         return
@@ -129,18 +133,23 @@ def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 @app.command()
 def screen(  # noqa: PLR0913 - a parameter is an option
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="DICOM files, and folders of them.")
+        list[Path],
+        typer.Argument(metavar="PATH...", help="DICOM files, or folders with DICOM files."),
     ],
-    out: Annotated[Path, typer.Option(help="The table of scores: a .csv or .parquet file.")],
+    out: Annotated[Path, typer.Option(help="Table of scores to write: .csv or .parquet.")],
     config: ConfigOption = None,
-    bundle: Annotated[str, typer.Option(help="A model bundle other than the configured.")] = "",
-    workers: Annotated[int, typer.Option(min=0, max=256, help="Decoders. [default: CPUs]")] = 0,
-    turned_away: Annotated[
-        bool, typer.Option("--all/--admitted", help="With, or without, rows of films not scored.")
+    bundle: Annotated[
+        str, typer.Option(help="Model bundle to use instead of the configured one.")
+    ] = "",
+    workers: Annotated[
+        int, typer.Option(min=0, max=256, help="Number of decoder processes. 0: one for each CPU.")
+    ] = 0,
+    include_refused: Annotated[
+        bool, typer.Option("--all/--admitted", help="Write rows for refused films, or omit them.")
     ] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Score folders of DICOM files without a PACS: one row for each film."""
+    """Score DICOM files without a PACS and write one row for each film."""
     from node.batch.row import RowState
     from node.batch.session import Request
     from node.batch.setup import run_screen
@@ -152,7 +161,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
         model = settings.model.model_copy(update={"bundle": bundle})
         settings = settings.model_copy(update={"model": model})
     log.configure("error", settings.log.format)
-    request = Request(tuple(paths), out, workers or processors(), turned_away)
+    request = Request(tuple(paths), out, workers or processors(), include_refused)
     with ScreeningBar() as bar:
         outcome = run_screen(settings, request, _stop_on_signals(), bar)
     if as_json:
@@ -160,7 +169,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
     else:
         print_summary(outcome, str(out))
     if outcome.count(RowState.FAILED) and not outcome.count(RowState.SCORED):
-        _fail("no film could be scored; the table's column error says why", 1)
+        _fail("no film could be scored; see the column `error` of the table", 1)
 
 
 @app.command()
@@ -170,22 +179,24 @@ def doctor(
         bool,
         typer.Option(
             "--round-trip",
-            help="Also send a film that is nobody's through the running node, to all destinations.",
+            help="Also send a synthetic film through the running node to all destinations.",
         ),
     ] = False,
-    wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for its results.")] = 120,
+    wait: Annotated[
+        float, typer.Option(min=1, help="Seconds to wait for the results of --round-trip.")
+    ] = 120,
     as_json: JsonOption = False,
 ) -> None:
-    """Check configuration, database, spool, model, port and destinations."""
+    """Check dependencies and connections; with --round-trip, send a synthetic film end to end."""
     from node.display.jobs import print_checks, progress_line
     from node.doctor.round_trip import round_trip
     from node.doctor.run_checks import examine
 
     _, settings = settings_of(config)
-    with progress_line("looking at everything") as tell:
+    with progress_line("checking") as report:
         checks = examine(settings)
         if send_film:
-            checks += round_trip(settings, wait, tell)
+            checks += round_trip(settings, wait, report)
     if as_json:
         print_json([check.as_dict() for check in checks])
     else:
@@ -197,7 +208,9 @@ def doctor(
 @app.command()
 def conformance(
     config: ConfigOption = None,
-    as_html: Annotated[bool, typer.Option("--html", help="Write a page, not Markdown.")] = False,
+    as_html: Annotated[
+        bool, typer.Option("--html", help="Write HTML instead of Markdown.")
+    ] = False,
 ) -> None:
     """Write the DICOM conformance statement of this installation to standard output."""
     from node.conformance import statement
@@ -223,7 +236,7 @@ def _fail(message: str, status: int) -> NoReturn:
 
 
 def main() -> None:
-    """Run the command; every error ends as one clear line for each fault."""
+    """Run the command. An error is printed as one line for each fault, without a traceback."""
     try:
         app()
     except (ConfigError, Misconfigured) as error:

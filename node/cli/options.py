@@ -1,4 +1,4 @@
-"""What the commands share: the options that many have, and how they read and write."""
+"""Options and helpers that several commands share."""
 
 import json
 from datetime import timedelta
@@ -11,7 +11,7 @@ from node.config.settings import Config, load
 from node.domain.errors import Misconfigured
 
 DAY = "%Y-%m-%d"
-"""How a day is written in an option."""
+"""Format of a day in an option."""
 
 ConfigOption = Annotated[
     Path | None,

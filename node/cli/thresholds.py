@@ -1,4 +1,4 @@
-"""`osteoscreen thresholds` and `outcomes`: stored scores under other rules, before they are set."""
+"""`osteoscreen thresholds` and `outcomes`: replay stored scores, import densitometry."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,57 +21,65 @@ from node.domain.errors import Misconfigured, Permanent
 if TYPE_CHECKING:
     from node.replay.densitometry import Replayed
 
-thresholds = typer.Typer(help="Thresholds, tried on the scores there are.", no_args_is_help=True)
-outcomes = typer.Typer(help="Bone densitometry, to compare with.", no_args_is_help=True)
+thresholds = typer.Typer(help="Replay stored scores with other thresholds.", no_args_is_help=True)
+outcomes = typer.Typer(help="Bone densitometry for comparison.", no_args_is_help=True)
 
 
 @thresholds.command("replay")
 def thresholds_replay(  # noqa: PLR0913 - a parameter is an option
     threshold: Annotated[
-        str, typer.Option(help="A number or the name of an operating point, for the default rule.")
+        str,
+        typer.Option(help="Default threshold to try: a number, or the name of an operating point."),
     ] = "",
     config: Annotated[
-        Path | None, typer.Option(help="A configuration file with the rules to be tried.")
+        Path | None, typer.Option(help="Configuration file with the policy to try.")
     ] = None,
     of: Annotated[
         Path | None,
-        typer.Option("--node", help="The node's own configuration file. [default: config.yaml]"),
+        typer.Option("--node", help="Configuration file of the node. [default: config.yaml]"),
     ] = None,
     since: Annotated[
-        datetime | None, typer.Option(formats=[DAY], help="Films received from this day on (UTC).")
+        datetime | None,
+        typer.Option(formats=[DAY], help="Only films received since this day (UTC)."),
     ] = None,
     within: Annotated[
-        str, typer.Option(help="How far film and densitometry may lie apart, such as 365d.")
+        str, typer.Option(help="Maximum time between film and densitometry, such as 365d.")
     ] = "365d",
-    figure: Annotated[Path | None, typer.Option(help="A PNG to draw.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="PNG file for a chart.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide on the stored scores by other rules: which films flip, and how often one is right.
+    """Replay stored scores with another policy. Shows which decisions change.
 
-    Nothing is scored, changed or sent. The job table is that of --node, or else of --config.
+    If densitometry was imported, it also shows the accuracy against it. Nothing is scored, changed
+    or sent. The job table is that of --node, or of --config if --node is missing.
     """
-    from node.display.replay import as_json as told
+    from node.display.replay import as_json as replay_json
     from node.display.replay import print_replay
     from node.replay.run import run_replay
 
     node, tried = _settings(of, config, threshold)
     start = None if since is None else since.replace(tzinfo=UTC)
-    done = run_replay(node, tried, start, days_of(within))
+    replayed = run_replay(node, tried, start, days_of(within))
     if figure is not None:
-        _draw(figure, done)
+        _draw(figure, replayed)
     if as_json:
-        print_json(told(done))
+        print_json(replay_json(replayed))
     else:
-        print_replay(done)
+        print_replay(replayed)
 
 
 @outcomes.command("import")
 def outcomes_import(
-    table: Annotated[Path, typer.Argument(help="A CSV: patient_id, date, t_score_... for sites.")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV file with patient_id, date, t_score_spine, t_score_neck, t_score_hip."
+        ),
+    ],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take in a table of bone densitometry, whole or not at all; no ID is kept."""
+    """Import a table of bone densitometry, completely or not at all. No patient ID is stored."""
     from dataclasses import asdict
 
     from node.display.replay import print_faults
@@ -83,63 +91,62 @@ def outcomes_import(
         if as_json:
             print_json({"imported": None, "faults": [asdict(fault) for fault in read.faults]})
         print_faults(read.faults)
-        raise Permanent(f"{table}: nothing was imported; faults: {len(read.faults)}")
+        raise Permanent(f"{table}: {len(read.faults)} faulty lines; nothing was imported")
     if as_json:
         print_json({"imported": asdict(imported), "faults": []})
     else:
         typer.echo(
-            f"{imported.new} T-scores are new, {imported.changed} have changed, "
-            f"{imported.known} were known"
+            f"Imported {imported.new} T-scores, changed {imported.changed} "
+            f"({imported.known} already existed)"
         )
 
 
 @outcomes.command("forget")
 def outcomes_forget(config: ConfigOption = None) -> None:
-    """Delete all densitometry that was imported."""
+    """Delete all imported densitometry."""
     from node.replay.run import open_outcomes
 
-    typer.echo(f"{open_outcomes(settings_of(config)[1]).forget()} T-scores are deleted")
+    typer.echo(f"Deleted {open_outcomes(settings_of(config)[1]).forget()} T-scores")
 
 
 def _settings(of: Path | None, tried: Path | None, threshold: str) -> tuple[Config, Config]:
-    """Return the node's configuration, and the one whose policy is tried."""
-    own = of if of is not None else tried
-    node = settings_of(own)[1]
-    wanted = node if tried is None else load(tried)
+    """Return the configuration of the node, and the one with the policy to try."""
+    node = settings_of(of if of is not None else tried)[1]
+    candidate = node if tried is None else load(tried)
     if not threshold:
-        return node, wanted
+        return node, candidate
     try:
         number = threshold_of(threshold)
     except ValueError as error:
         raise Misconfigured(f"--threshold: {error}") from None
-    policy = wanted.policy.model_copy(update={"threshold": number})
-    return node, wanted.model_copy(update={"policy": policy})
+    policy = candidate.policy.model_copy(update={"threshold": number})
+    return node, candidate.model_copy(update={"policy": policy})
 
 
 def lines_of(table: Path) -> list[str]:
-    """Return a table's lines; hospitals' exports begin with a byte order mark now and then."""
+    """Return the lines of a CSV file. A byte order mark at its start is skipped."""
     try:
         return table.read_text("utf-8-sig").splitlines(keepends=True)
     except OSError as error:
         raise Misconfigured(f"{table}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise Misconfigured(f"{table}: not in UTF-8; export it as CSV in UTF-8") from None
+        raise Misconfigured(f"{table}: not UTF-8; export it as CSV in UTF-8") from None
 
 
-def _draw(path: Path, done: "Replayed") -> None:
-    """Draw a replay; matplotlib is there only for whoever wants figures."""
-    from node.display.disclaimer import entitled
+def _draw(path: Path, replayed: "Replayed") -> None:
+    """Draw a replay. matplotlib is an optional dependency."""
+    from node.display.disclaimer import with_disclaimer
 
     try:
         from node.display.charts.replay import draw_replay
     except ModuleNotFoundError:
         raise Misconfigured("--figure needs: pip install 'osteoscreen[research]'") from None
-    days = list(done.replay.by_day)
+    days = list(replayed.replay.by_day)
     if not days:
-        raise Permanent("--figure: no score of this bundle is stored, so there is nothing to draw")
-    films = f"{done.replay.all.films} films, {days[0]} to {days[-1]}"
-    title = f"{films}, as stored and under policy {done.policy.digest[:12]}"
-    png = draw_replay(done.replay, entitled(title, [done.intended_use]))
+        raise Permanent("--figure: nothing to draw, because no score of this bundle is stored")
+    films = f"{replayed.replay.all.films} films, {days[0]} to {days[-1]}"
+    title = f"{films}, as stored and under policy {replayed.policy.digest[:12]}"
+    png = draw_replay(replayed.replay, with_disclaimer(title, [replayed.intended_use]))
     try:
         path.write_bytes(png)
     except OSError as error:

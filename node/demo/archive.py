@@ -1,4 +1,4 @@
-"""A small local archive that stands in for the PACS: a C-STORE SCP that writes into a folder."""
+"""A local archive in place of the PACS: a C-STORE SCP that writes files to a folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ AE_TITLE = "ARCHIVE"
 
 @contextmanager
 def local_archive(folder: Path) -> Iterator[int]:
-    """Listen on a free port of this machine, yield the port, and stop on leaving.
+    """Listen on a free port of the loopback address and yield the port.
 
-    A stored object becomes the file `<SOP Instance UID>.dcm`: only our own node is let in, and
-    its UIDs are digits and dots.
+    A stored object becomes the file `<SOP Instance UID>.dcm`. Only the demo's node sends here, and
+    its UIDs consist of digits and dots.
     """
     ae = AE(AE_TITLE)
     ae.require_called_aet = True
@@ -25,12 +25,12 @@ def local_archive(folder: Path) -> Iterator[int]:
     for sop_class in RESULT_CLASSES:
         ae.add_supported_context(sop_class)
 
-    def keep(event: Any) -> int:
+    def store(event: Any) -> int:
         path = folder / f"{event.request.AffectedSOPInstanceUID}.dcm"
         path.write_bytes(event.encoded_dataset())
         return 0x0000
 
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, keep)])
+    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
     if server is None:
         raise RuntimeError("the archive did not start")
     try:

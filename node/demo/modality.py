@@ -1,4 +1,4 @@
-"""The sending side: a film goes to the node as a modality sends it, for demo and doctor."""
+"""Send a film to the node by C-STORE, as a modality does."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ AE_TITLE = "MODALITY"
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """Where a film goes, and as whom."""
+class NodeAddress:
+    """Address of the node, and the calling AE title to use."""
 
     ae_title: str
     port: int
@@ -28,7 +28,7 @@ class Node:
 
 
 def read_film(path: Path) -> Dataset:
-    """Read a DICOM file, also one without preamble or file meta information."""
+    """Read a DICOM file, with or without preamble and file meta information."""
     try:
         ds = dcmread(path, force=True)
     except OSError as error:
@@ -43,7 +43,7 @@ def read_film(path: Path) -> Dataset:
 
 
 def _complete_meta(ds: Dataset) -> None:
-    """Say how the data set is encoded where the file did not: pydicom has found it out."""
+    """Add the Transfer Syntax UID that pydicom detected, if the file does not state it."""
     if not hasattr(ds, "file_meta"):
         ds.file_meta = FileMetaDataset()
     if "TransferSyntaxUID" not in ds.file_meta:
@@ -53,7 +53,7 @@ def _complete_meta(ds: Dataset) -> None:
         )
 
 
-def echo(node: Node) -> bool:
+def echo(node: NodeAddress) -> bool:
     """Return whether a node answers a C-ECHO."""
     ae = AE(node.calling_ae)
     ae.connection_timeout = 2
@@ -66,8 +66,8 @@ def echo(node: Node) -> bool:
     return answered
 
 
-def send(ds: Dataset, node: Node) -> None:
-    """Send a film by C-STORE in the transfer syntax of its file; raise where it is refused."""
+def send(ds: Dataset, node: NodeAddress) -> None:
+    """Send a film by C-STORE in the transfer syntax of its file; raise if it is refused."""
     ae = AE(node.calling_ae)
     ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
     tls = (loopback_context(node.tls), node.host) if node.tls else None
@@ -79,14 +79,14 @@ def send(ds: Dataset, node: Node) -> None:
             f"dicom.callers: {{ae_title: {node.calling_ae}, network: 127.0.0.1}}"
         )
     if answer is None:
-        also = ", with its own certificate among those of dicom.tls.ca" if node.tls else ""
+        tls_hint = ", with its own certificate in dicom.tls.ca" if node.tls else ""
         raise Unreachable(
-            f"no node answers at {node.host}:{node.port}; run osteoscreen serve{also}"
+            f"no node answers at {node.host}:{node.port}; run osteoscreen serve{tls_hint}"
         )
     if not assoc.is_established:
         raise OsteoScreenError(
-            "the node refused the association: it takes radiographs (CR, DX, Secondary Capture), "
-            f"and this is {ds.SOPClassUID.name} in {ds.file_meta.TransferSyntaxUID.name}"
+            "the node does not accept this object: it accepts radiographs (CR, DX, Secondary "
+            f"Capture), and this is {ds.SOPClassUID.name} in {ds.file_meta.TransferSyntaxUID.name}"
         )
     try:
         status = assoc.send_c_store(ds)
@@ -94,5 +94,5 @@ def send(ds: Dataset, node: Node) -> None:
         assoc.release()
     if status.get("Status") != 0x0000:
         code, comment = status.get("Status"), status.get("ErrorComment", "no comment")
-        said = "no answer" if code is None else f"{code:#06x}, {comment}"
-        raise OsteoScreenError(f"the node did not take the film: {said}")
+        answer_text = "no answer" if code is None else f"{code:#06x}, {comment}"
+        raise OsteoScreenError(f"the node did not accept the film: {answer_text}")

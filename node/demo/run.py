@@ -1,4 +1,4 @@
-"""The whole job on one machine: the same node as `osteoscreen serve`, with an archive beside it."""
+"""`osteoscreen demo`: run `osteoscreen serve` with a local archive and send it one film."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from node.config.settings import Config, load
 from node.demo import modality
 from node.demo.archive import AE_TITLE as ARCHIVE
 from node.demo.archive import local_archive
-from node.display.disclaimer import warn
+from node.display.disclaimer import print_disclaimer
 from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.workflow.delivery import ResultKind
 from node.domain.workflow.job import FINAL, JobState
@@ -38,7 +38,7 @@ _ENDED = FINAL | {JobState.FAILED}
 
 
 def run_demo(film: Path | None, out: Path) -> int:
-    """Send a film through the node, leave the results in `out`; return the exit status."""
+    """Send a film through the node and write the results to `out`; return the exit status."""
     console = Console()
     path = film or SHIPPED_FILM
     ds = modality.read_film(path)
@@ -57,16 +57,16 @@ def run_demo(film: Path | None, out: Path) -> int:
                 status.update("sending the film")
                 modality.send(ds, _node(config))
                 status.update("waiting for the results")
-                dossier = _await_job(config, str(ds.SOPInstanceUID))
-        summary = summarise(dossier)
-        _collect(dossier, stored, out)
+                detail = _await_job(config, str(ds.SOPInstanceUID))
+        summary = summarise(detail)
+        _collect(detail, stored, out)
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-    _tell(console, path, summary, out)
-    return 0 if dossier.job.state is JobState.DONE else 1
+    _print_summary(console, path, summary, out)
+    return 0 if detail.job.state is JobState.DONE else 1
 
 
 def _prepare(out: Path) -> None:
-    """Make the folder, and clear it of the results of an earlier run."""
+    """Create the folder and delete the results of an earlier run."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name in ("report.dcm", "heatmap.dcm", "heatmap.png", "summary.json"):
@@ -76,7 +76,7 @@ def _prepare(out: Path) -> None:
 
 
 def _configure(folder: Path, archive_port: int) -> tuple[Path, Config]:
-    """Write the configuration of a node that lives in this folder."""
+    """Write the configuration of a node in this folder."""
     sections: dict[str, Any] = {
         "dicom": {"port": _free_port(), "processes": 1},
         "destinations": [
@@ -85,7 +85,7 @@ def _configure(folder: Path, archive_port: int) -> tuple[Path, Config]:
         "database": {"url": "sqlite:///osteoscreen.db"},
         "spool": {"path": "spool", "min_free": "10MB"},
         "queue": {"poll": 0.05},
-        "policy": {"admit": {"study_wait": 0.0}},  # no other film will come
+        "policy": {"admit": {"study_wait": 0.0}},  # no other film of the study follows
     }
     file = folder / "config.yaml"
     file.write_text(yaml.safe_dump(sections))
@@ -100,7 +100,7 @@ def _free_port() -> int:
 
 @contextmanager
 def _serving(file: Path, log: Path) -> Iterator[None]:
-    """Run `osteoscreen serve` with this configuration, its log beside it, until leaving."""
+    """Run `osteoscreen serve` with this configuration and write its log to a file."""
     command = [sys.executable, "-m", "node.cli", "serve", "--config", str(file)]
     with log.open("wb") as stream:
         process = subprocess.Popen(command, stderr=stream, env=os.environ)  # noqa: S603
@@ -111,35 +111,35 @@ def _serving(file: Path, log: Path) -> Iterator[None]:
             process.wait()
 
 
-def _node(config: Config) -> modality.Node:
-    return modality.Node(config.dicom.ae_title, config.dicom.port)
+def _node(config: Config) -> modality.NodeAddress:
+    return modality.NodeAddress(config.dicom.ae_title, config.dicom.port)
 
 
 def _await_node(config: Config, log: Path) -> None:
     deadline = monotonic() + _START_SECONDS
     while not modality.echo(_node(config)):
         if monotonic() > deadline:
-            said = log.read_text(errors="replace").strip().splitlines()
-            raise OsteoScreenError("the node did not start: " + (said[-1] if said else "no log"))
+            lines = log.read_text(errors="replace").strip().splitlines()
+            raise OsteoScreenError("the node did not start: " + (lines[-1] if lines else "no log"))
         sleep(_LOOK_SECONDS)
 
 
 def _await_job(config: Config, sop_instance_uid: str) -> JobDetail:
-    desk = open_operator_store(config)
-    job_id = desk.find(sop_instance_uid)
+    store = open_operator_store(config)
+    job_id = store.find(sop_instance_uid)
     deadline = monotonic() + _JOB_SECONDS
-    while (dossier := desk.show(job_id)).job.state not in _ENDED:
+    while (detail := store.show(job_id)).job.state not in _ENDED:
         if monotonic() > deadline:
             raise OsteoScreenError(
-                f"no result after {_JOB_SECONDS:.0f} s: the job is {dossier.job.state}"
+                f"no result after {_JOB_SECONDS:.0f} s: the job is {detail.job.state}"
             )
         sleep(_LOOK_SECONDS)
-    return dossier
+    return detail
 
 
-def _collect(dossier: JobDetail, stored: Path, out: Path) -> None:
-    """Copy what the archive received to where people look for it."""
-    for delivery in dossier.deliveries:
+def _collect(detail: JobDetail, stored: Path, out: Path) -> None:
+    """Copy the received results to `out`, and write the heatmap as PNG."""
+    for delivery in detail.deliveries:
         received = stored / f"{delivery.sop_instance_uid}.dcm"
         if received.is_file():
             (out / f"{delivery.kind}.dcm").write_bytes(received.read_bytes())
@@ -148,8 +148,8 @@ def _collect(dossier: JobDetail, stored: Path, out: Path) -> None:
         Image.fromarray(dcmread(heatmap).pixel_array).save(out / "heatmap.png")
 
 
-def _tell(console: Console, film: Path, summary: dict[str, Any], out: Path) -> None:
-    """Print what happened: received, stages, score against threshold, where the files lie."""
+def _print_summary(console: Console, film: Path, summary: dict[str, Any], out: Path) -> None:
+    """Print state, seconds by stage, score, threshold and the files."""
     table = Table.grid(padding=(0, 2))
     table.add_row("film", Text(str(film)))
     table.add_row("state", Text(_state(summary)))
@@ -164,7 +164,7 @@ def _tell(console: Console, film: Path, summary: dict[str, Any], out: Path) -> N
     for path in sorted(out.glob("*.*")):
         table.add_row("file", Text(str(path)))
     console.print(table)
-    warn(console, [summary["model"]["intended_use"]] if summary["model"] else [])
+    print_disclaimer(console, [summary["model"]["intended_use"]] if summary["model"] else [])
 
 
 def _state(summary: dict[str, Any]) -> str:

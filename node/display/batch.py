@@ -18,7 +18,7 @@ from rich.text import Text
 
 from node.batch.row import RowState
 from node.batch.runner import Outcome
-from node.display.disclaimer import warn
+from node.display.disclaimer import print_disclaimer
 
 
 class _Speed(ProgressColumn):
@@ -91,7 +91,7 @@ def print_summary(outcome: Outcome, out: str) -> None:
     ):
         console.print(Text(line))
     console.print(Text(f"-> {out}"))
-    warn(console, [facts["intended_use"]])
+    print_disclaimer(console, [facts["intended_use"]])
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -12,7 +12,7 @@ from node.challenger.accuracy_comparison import Diagnosis, Estimate
 from node.challenger.agreement import Crossed, ScoreAgreement
 from node.challenger.comparison import Compared, Comparison, GroupFlags, Report, Seconds, Side
 from node.display.accuracy import accuracy_json, add_accuracies
-from node.display.disclaimer import warn
+from node.display.disclaimer import print_disclaimer
 from node.domain.decision.prediction import Decision
 from node.log import printable
 
@@ -52,7 +52,7 @@ def print_report(report: Report, console: Console) -> None:
         console.print(
             Text(f"{name}: {side.bundle} {side.model[:12]}, policy {side.policy.digest[:12]}")
         )
-    warn(console, report.uses)
+    print_disclaimer(console, report.uses)
     for line in _coverage(report):
         console.print(line)
     if not made.films:

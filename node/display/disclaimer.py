@@ -1,4 +1,4 @@
-"""What stands beside the scores of a demonstration model, wherever people see one."""
+"""The notice that accompanies every score of a demonstration model."""
 
 from collections.abc import Iterable
 
@@ -7,16 +7,16 @@ from rich.console import Console
 from models.bundle.intended_use import IntendedUse
 
 DEMONSTRATION = (
-    "Scores of a demonstration model, trained on simulated films: they have no clinical meaning."
+    "Demonstration model, trained on simulated films: its scores have no clinical meaning."
 )
 
 
-def warn(console: Console, uses: Iterable[IntendedUse]) -> None:
-    """Print it, if one of the models that made the scores is meant for demonstration."""
+def print_disclaimer(console: Console, uses: Iterable[IntendedUse]) -> None:
+    """Print the notice if one of these models is a demonstration."""
     if IntendedUse.DEMONSTRATION in set(uses):
         console.print(DEMONSTRATION, style="bold yellow")
 
 
-def entitled(title: str, uses: Iterable[IntendedUse]) -> str:
-    """Return a figure's title, with that line below it where it belongs."""
+def with_disclaimer(title: str, uses: Iterable[IntendedUse]) -> str:
+    """Return a figure's title, followed by the notice if a model is a demonstration."""
     return f"{title}\n{DEMONSTRATION}" if IntendedUse.DEMONSTRATION in set(uses) else title

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from node.display.disclaimer import warn
+from node.display.disclaimer import print_disclaimer
 from node.drift.alarms import Standing
 from node.drift.metrics import Figure, Measured, Source
 from node.drift.setup import DriftReport
@@ -52,7 +52,7 @@ def as_json(report: DriftReport) -> dict[str, Any]:
 def print_drift(report: DriftReport) -> None:
     """Print a table for each source: as many of the last days as fit, and the last in words."""
     console = Console()
-    warn(console, report.uses)
+    print_disclaimer(console, report.uses)
     alarmed = {(one.source, one.measure) for one in report.standing}
     for source, rows in groupby(report.rows, lambda row: row.source):
         console.print(_table(source, list(rows), alarmed, _days_that_fit(console.width)))

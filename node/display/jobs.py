@@ -1,4 +1,4 @@
-"""What people see of jobs and checks on a terminal."""
+"""Print jobs, checks and reloads on a terminal."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.gate.image_findings import ImageFindings
-from node.display.disclaimer import warn
+from node.display.disclaimer import print_disclaimer
 from node.domain.config_change import Reload
 from node.domain.decision.prediction import Decision
 from node.domain.health_check import Check
@@ -28,21 +28,21 @@ _COLOURS = {
 
 @contextmanager
 def progress_line(text: str) -> Iterator[Callable[[str], None]]:
-    """Show on standard error what is under way, where somebody looks; yield what changes it."""
+    """Show a status line on standard error; yield the function that changes its text."""
     with Console(stderr=True).status(text) as status:
         yield status.update
 
 
 @contextmanager
 def progress_bar(text: str) -> Iterator[Callable[[float], None]]:
-    """Show on standard error how far something is, where somebody looks; yield what moves it."""
+    """Show a progress bar on standard error; yield the function that sets its share, 0 to 1."""
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(text, total=1.0)
-        yield lambda done: progress.update(task, completed=done)
+        yield lambda share: progress.update(task, completed=share)
 
 
 def print_checks(checks: Sequence[Check]) -> None:
-    """Print the doctor's findings, one line each."""
+    """Print checks, one line each."""
     table = Table.grid(padding=(0, 2))
     for check in checks:
         mark = Text("ok", "green") if check.ok else Text("FAILED", "bold red")
@@ -51,7 +51,7 @@ def print_checks(checks: Sequence[Check]) -> None:
 
 
 def print_figures(title: str, figures: Sequence[tuple[str, str]]) -> None:
-    """Print what was measured of a model, one figure a line."""
+    """Print figures of a model, one line each."""
     table = Table.grid(padding=(0, 2))
     for name, value in figures:
         table.add_row(Text(name), Text(value))
@@ -61,11 +61,11 @@ def print_figures(title: str, figures: Sequence[tuple[str, str]]) -> None:
 
 
 def print_jobs(jobs: Sequence[Job], counts: Mapping[JobState, int]) -> None:
-    """Print jobs as a table, and how many there are in each state."""
+    """Print jobs as a table, and the number of jobs in each state."""
     table = Table()
     for heading in ("job", "state", "received (UTC)", "from", "score", "flag"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("reason, error", min_width=10)
+    table.add_column("reason or error", min_width=10)
     for job in jobs:
         table.add_row(
             str(job.id),
@@ -78,11 +78,11 @@ def print_jobs(jobs: Sequence[Job], counts: Mapping[JobState, int]) -> None:
     console = Console()
     console.print(table)
     console.print("  ".join(f"{state} {count}" for state, count in counts.items() if count))
-    _warn(console, jobs)
+    _print_disclaimer(console, jobs)
 
 
 def print_reasons(summary: Mapping[str, Any]) -> None:
-    """Print how many films were admitted and refused: a line for each caller and reason."""
+    """Print the number of admitted and refused films for each sender and reason."""
     table = Table("from", "outcome", "reason")
     table.add_column("films", justify="right")
     for caller in (*summary["callers"], {"calling_ae": "all", **summary}):
@@ -94,10 +94,10 @@ def print_reasons(summary: Mapping[str, Any]) -> None:
     Console().print(table)
 
 
-def print_dossier(dossier: JobDetail) -> None:
-    """Print one job: facts, deliveries, history."""
-    console, job = Console(), dossier.job
-    summary = summarise(dossier)
+def print_job(detail: JobDetail) -> None:
+    """Print one job: facts, deliveries and history."""
+    console, job = Console(), detail.job
+    summary = summarise(detail)
     facts = Table.grid(padding=(0, 2))
     for key in ("state", "reason", "error", "attempt", "sop_instance_uid", "study_instance_uid"):
         if summary[key] is not None:
@@ -105,16 +105,16 @@ def print_dossier(dossier: JobDetail) -> None:
     if summary["notes"]:
         facts.add_row("notes", ", ".join(summary["notes"]))
     if job.seen:
-        facts.add_row("pixels", _sight(job.seen))
+        facts.add_row("image check", _findings_text(job.seen))
     if job.verdict:
         model = job.verdict.model
         facts.add_row("score", Text(_score(job)))
         if job.verdict.shadowed:
-            facts.add_row("in shadow", f"nothing sent to {', '.join(job.verdict.shadowed)}")
+            facts.add_row("shadow mode", f"nothing sent to {', '.join(job.verdict.shadowed)}")
         facts.add_row("model", Text(f"{model.name} {model.version} ({model.intended_use})"))
     console.print(facts)
     deliveries = Table("destination", "kind", "state", "attempt", "error")
-    for delivery in dossier.deliveries:
+    for delivery in detail.deliveries:
         deliveries.add_row(
             delivery.destination,
             delivery.kind,
@@ -122,42 +122,43 @@ def print_dossier(dossier: JobDetail) -> None:
             str(delivery.attempt),
             _plain(delivery.error),
         )
-    if dossier.deliveries:
+    if detail.deliveries:
         console.print(deliveries)
     history = Table("at (UTC)", "event", "state", "by", "why")
-    for one in dossier.history:
+    for entry in detail.history:
         history.add_row(
-            f"{one.at:%Y-%m-%d %H:%M:%S.%f}"[:-3],
-            one.event,
-            one.state,
-            _plain(one.who),
-            _plain(one.why),
+            f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3],
+            entry.event,
+            entry.state,
+            _plain(entry.who),
+            _plain(entry.why),
         )
     console.print(history)
-    _warn(console, [job])
+    _print_disclaimer(console, [job])
 
 
-def _sight(seen: ImageFindings) -> str:
-    """Return what the gate has seen, in a line."""
+def _findings_text(findings: ImageFindings) -> str:
+    """Return the findings of the gate in one line."""
     return (
-        f"frontal chest {seen.frontal:.0%}, from the side {seen.side:.0%}, AP {seen.ap:.0%}, "
-        f"upright {seen.upright:.0%}, inverted {seen.inverted:.0%}, distance {seen.distance:.2f}"
+        f"frontal chest {findings.frontal:.0%}, lateral {findings.side:.0%}, "
+        f"AP {findings.ap:.0%}, upright {findings.upright:.0%}, "
+        f"inverted {findings.inverted:.0%}, distance {findings.distance:.2f}"
     )
 
 
 def _plain(text: str) -> Text:
-    """Return what a peer may have chosen, neither as markup nor as orders to the terminal."""
+    """Return text of a peer without markup and without terminal control characters."""
     return Text(printable(text))
 
 
-def _warn(console: Console, jobs: Sequence[Job]) -> None:
-    warn(console, (job.verdict.model.intended_use for job in jobs if job.verdict))
+def _print_disclaimer(console: Console, jobs: Sequence[Job]) -> None:
+    print_disclaimer(console, (job.verdict.model.intended_use for job in jobs if job.verdict))
 
 
 def _score_and_flag(job: Job) -> tuple[str, str]:
     if job.verdict is None or job.verdict.decision.score is None:
         return "", ""
-    return f"{job.verdict.decision.score:.3f}", _judgement(job.verdict.decision)[0]
+    return f"{job.verdict.decision.score:.3f}", _decision_text(job.verdict.decision)[0]
 
 
 def _score(job: Job) -> str:
@@ -166,15 +167,15 @@ def _score(job: Job) -> str:
     decision, score = job.verdict.decision, job.verdict.decision.score
     sign = ">=" if score >= decision.threshold else "<"
     rule = f" (rule {printable(decision.rule)})" if decision.rule else ""
-    return f"{score:.3f} {sign} {decision.threshold:.3f} {_judgement(decision)[1]}{rule}"
+    return f"{score:.3f} {sign} {decision.threshold:.3f} {_decision_text(decision)[1]}{rule}"
 
 
-def _judgement(decision: Decision) -> tuple[str, str]:
-    """Return what a list has room for, and the same in words."""
+def _decision_text(decision: Decision) -> tuple[str, str]:
+    """Return the decision as a short text for lists, and as a longer text."""
     if decision.undetermined:
-        return "open", "undetermined: too close"
+        return "open", "undetermined: within the indeterminate band"
     if decision.known:
-        return "known", "known from an earlier film, not flagged again"
+        return "known", "known from a prior study, not flagged again"
     return ("yes", "flagged") if decision.flagged else ("no", "not flagged")
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from node.display.accuracy import accuracy_json, add_accuracies
-from node.display.disclaimer import warn
+from node.display.disclaimer import print_disclaimer
 from node.log import printable
 from node.replay.densitometry import Agreement, Replayed
 from node.replay.densitometry_csv import Fault
@@ -47,7 +47,7 @@ def print_replay(done: Replayed) -> None:
     """Print what would change, and for whom."""
     console, made = Console(), done.replay
     console.print(f"policy {done.policy.digest[:12]} on the scores of bundle {done.model[:12]}")
-    warn(console, [done.intended_use])
+    print_disclaimer(console, [done.intended_use])
     if done.others:
         console.print(
             f"{done.others} films of other bundles are left out: their scores mean other things"

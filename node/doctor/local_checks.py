@@ -1,6 +1,6 @@
-"""What the node has at home: database, clock, spool, audit trail, model, and what waits to go out.
+"""Checks of this machine: database, clock, spool, audit trail, model, pending deliveries.
 
-Each function returns what was seen, or raises what is wrong and what to do.
+Each function returns the result as text, or raises OsteoScreenError with the remedy.
 """
 
 import os
@@ -26,44 +26,46 @@ _CLOCKS_APART = timedelta(seconds=5)
 
 
 def database(config: Config) -> str:
-    """See that the database answers, and that its schema is this version's."""
+    """Check that the database answers and has the current schema."""
     engine = open_engine(config.database.url)
     schema.require_current(engine)
     return f"{engine.dialect.name} answers, schema {schema.head()} is current"
 
 
 def clock(config: Config) -> str:
-    """See that our clock agrees with the database's, and has not been set back.
+    """Check that the clock agrees with the database's clock and was not set back.
 
-    Leases and waits are written by the clocks of all machines of the node.
+    Leases are times, written by all machines of the node.
     """
     engine = open_engine(config.database.url)
     schema.require_current(engine)
     before = datetime.now(UTC)
-    theirs = clock_of(engine)
+    database_time = clock_of(engine)
     after = datetime.now(UTC)
-    apart = max(before - theirs, theirs - after, timedelta(0))
+    apart = max(before - database_time, database_time - after, timedelta(0))
     if apart > _CLOCKS_APART:
         raise OsteoScreenError(
-            f"{apart.total_seconds():.0f} s from the database's clock: set both by NTP"
+            f"the clock differs from the database's by {apart.total_seconds():.0f} s: use NTP"
         )
     newest = max(
         (job.updated_at for job in open_operator_store(config).recent((), 1)), default=before
     )
     if newest - after > _CLOCKS_APART:
         raise OsteoScreenError(
-            f"it is {after:%Y-%m-%d %H:%M:%S} UTC here, before the newest job's "
-            f"{newest:%Y-%m-%d %H:%M:%S}: the clock was set back; set it by NTP"
+            f"the time {after:%Y-%m-%d %H:%M:%S} UTC is before that of the newest job, "
+            f"{newest:%Y-%m-%d %H:%M:%S}: the clock was set back; use NTP"
         )
-    return f"{after:%Y-%m-%d %H:%M:%S} UTC, as in the database"
+    return f"{after:%Y-%m-%d %H:%M:%S} UTC, agrees with the database"
 
 
 def spool(config: Config) -> str:
-    """See that bytes can be made durable, how fast, and that there is room."""
+    """Check that the spool can be written durably, and that its disk has free space."""
     store = open_spool(config)
     free = store.free_bytes() - config.spool.min_free
     if free <= 0:
-        raise OsteoScreenError(f"{config.spool.path}: less room than spool.min_free is left")
+        raise OsteoScreenError(
+            f"{config.spool.path}: less than spool.min_free is free; free disk space"
+        )
     try:
         with tempfile.TemporaryFile(dir=store.incoming) as probe:
             started = perf_counter()
@@ -75,29 +77,29 @@ def spool(config: Config) -> str:
     except OSError as error:
         raise OsteoScreenError(f"{config.spool.path}: {error.strerror}") from error
     return (
-        f"{config.spool.path} can be written, fsync in {took * 1000:.1f} ms, "
-        f"{free / 1024**3:.1f} GiB to go"
+        f"{config.spool.path} is writable, fsync takes {took * 1000:.1f} ms, "
+        f"{free / 1024**3:.1f} GiB free"
     )
 
 
 def audit(config: Config) -> str:
-    """See that the audit trail can be written, without leaving a file that is not the node's."""
+    """Check that the audit trail can be written. No file is created."""
     file = config.audit.file
     if file is None:
         return "off: audit.file is null"
-    there = next(path for path in (file, *file.parents) if path.exists())
-    if there == file and not file.is_file():
-        raise OsteoScreenError(f"audit.file: {file} is no file; name another")
-    if not os.access(there, os.W_OK):
-        raise OsteoScreenError(f"audit.file: {there} cannot be written; give it to this user")
-    free = shutil.disk_usage(there).free
+    nearest = next(path for path in (file, *file.parents) if path.exists())
+    if nearest == file and not file.is_file():
+        raise OsteoScreenError(f"audit.file: {file} is not a file; name another")
+    if not os.access(nearest, os.W_OK):
+        raise OsteoScreenError(f"audit.file: {nearest} is not writable by this user")
+    free = shutil.disk_usage(nearest).free
     if free < _ROOM_FOR_TRAIL:
-        raise OsteoScreenError(f"audit.file: no room left beside {file}: records are lost")
-    return f"{file} can be written, {free / 1024**3:.1f} GiB to go"
+        raise OsteoScreenError(f"audit.file: the disk of {file} is full: records are lost")
+    return f"{file} is writable, {free / 1024**3:.1f} GiB free"
 
 
 def model(config: Config) -> str:
-    """Load and verify the bundle, and find the thresholds."""
+    """Load and verify the bundle, and resolve the thresholds."""
     from node.inference.predictor import load
 
     predictor = load(config.model.bundle, config.model.device, config.model.threads)
@@ -110,45 +112,45 @@ def model(config: Config) -> str:
 
 
 def challenger(config: Config) -> str:
-    """Load and verify the challenger's bundle, see that it is another, and find the thresholds."""
+    """Load and verify the challenger's bundle, and resolve the thresholds."""
     predictor = load_challenger(config)
     loaded, policy = predictor.identity, decision_policy(config, predictor.thresholds)
     counts = challenger_counts(config, loaded.digest)
-    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    scored = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     return (
         f"{loaded.name} {loaded.version} {loaded.digest[:12]} verified (for {loaded.intended_use} "
-        f"use), another than the serving bundle; {_rules(policy)}; films: {told or 'none yet'}"
+        f"use), differs from the serving bundle; {_rules(policy)}; films: {scored or 'none yet'}"
     )
 
 
 def _rules(policy: DecisionPolicy) -> str:
-    rules = [policy.default, *(one.rule for one in policy.overrides)]
-    return "; ".join(_told(rule, policy.score) for rule in rules)
+    rules = [policy.default, *(override.rule for override in policy.overrides)]
+    return "; ".join(_rule_text(rule, policy.score) for rule in rules)
 
 
-def _told(rule: Rule, score: ScoreKind) -> str:
-    """Return a rule in numbers: what its names stand for, and how far its band reaches."""
+def _rule_text(rule: Rule, score: ScoreKind) -> str:
+    """Return the thresholds and the indeterminate band of a rule as numbers."""
     kinds = (ScoreKind.IMAGE, ScoreKind.COMBINED) if score is ScoreKind.COMBINED else (score,)
     alike = len({rule.thresholds.of(used) for used in kinds}) == 1
-    told = []
+    texts = []
     for used in kinds[:1] if alike else kinds:
         band = rule.band(used)
         open_from = f", undetermined from {band[0]:.3f} to {band[1]:.3f}" if band else ""
         kind = "" if alike else f" ({used})"
-        told.append(f"{rule.thresholds.of(used):.3f}{kind}{open_from}")
-    return f"{rule.name} threshold {', '.join(told)}"
+        texts.append(f"{rule.thresholds.of(used):.3f}{kind}{open_from}")
+    return f"{rule.name} threshold {', '.join(texts)}"
 
 
 def deliveries(config: Config) -> str:
-    """See that whatever waits has somewhere to go."""
+    """Check that the destination of every pending delivery is configured."""
     waiting = open_operator_store(config).open_deliveries()
-    lost = sorted(set(waiting) - {destination.name for destination in config.destinations})
-    if lost:
+    unknown = sorted(set(waiting) - {destination.name for destination in config.destinations})
+    if unknown:
         raise OsteoScreenError(
-            f"results wait for {', '.join(lost)}, which `destinations` does not have: "
-            "name it there again"
+            f"destinations: {', '.join(unknown)} is missing, but deliveries wait for it; "
+            "add it again, or cancel their jobs"
         )
-    told = ", ".join(f"{count} for {name}" for name, count in waiting.items())
-    dark = ", ".join(route.destination for route in routes(config) if route.shadow)
-    shadow = f"; in shadow, so that nothing is sent: {dark}" if dark else ""
-    return f"waiting: {told}{shadow}" if told else f"none waits{shadow}"
+    pending = ", ".join(f"{count} for {name}" for name, count in waiting.items())
+    shadowed = ", ".join(route.destination for route in routes(config) if route.shadow)
+    shadow = f"; in shadow mode: {shadowed}" if shadowed else ""
+    return f"{pending} pending{shadow}" if pending else f"no deliveries pending{shadow}"

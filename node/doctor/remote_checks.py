@@ -1,6 +1,6 @@
-"""Whom the node talks to: itself, as a peer would, each destination, and the syslog server.
+"""Checks of connections: the node's own port, each destination, and the syslog server.
 
-Each function returns what was seen, or raises what is wrong and what to do.
+Each function returns the result as text, or raises OsteoScreenError with the remedy.
 """
 
 from collections.abc import Mapping
@@ -23,30 +23,30 @@ _SYNTAXES: Mapping[UID, str] = {
 
 
 def node(config: Config) -> str:
-    """Ask our own node for a C-ECHO, as a peer would."""
+    """Send a C-ECHO to the node's own port."""
     from node.security.tls import loopback_context
 
-    here = Destination(
+    own = Destination(
         name="self",
         ae_title=config.dicom.ae_title,
         host=config.dicom.bind,
         port=config.dicom.port,
         timeout=5,
     )
-    where = f"{here.ae_title} at {here.host}:{here.port}"
+    where = f"{own.ae_title} at {own.host}:{own.port}"
     tls = config.dicom.tls
     context = loopback_context(tls) if tls is not None else None
     try:
-        _accepted(config, here, context)
+        _accepted(config, own, context)
     except NotLetIn:
-        return f"{where} answers; dicom.callers lets nobody in from here"
+        return f"{where} answers; dicom.callers allows no sender on this machine"
     except OsteoScreenError as error:
         raise OsteoScreenError(f"{error} (is osteoscreen serve running?)") from error
-    return f"{where} answers{_tls((here.host, here.port), context, here.timeout)}"
+    return f"{where} answers{_tls((own.host, own.port), context, own.timeout)}"
 
 
 def destination(config: Config, peer: Destination | WebDestination) -> str:
-    """See that a destination answers and takes what it is to be sent."""
+    """Check that a destination answers and accepts the results configured for it."""
     return _web(peer) if isinstance(peer, WebDestination) else _dimse(config, peer)
 
 
@@ -59,13 +59,13 @@ def _dimse(config: Config, peer: Destination) -> str:
         needed.append(PUSH_MODEL)
     accepted = _accepted(config, peer)
     where = f"{peer.ae_title} at {peer.host}:{peer.port}"
-    takes = "; ".join(_offer(uid, syntaxes) for uid, syntaxes in accepted.items()) or "nothing"
+    accepts = "; ".join(_offer(uid, syntaxes) for uid, syntaxes in accepted.items()) or "nothing"
     if refused := [uid.name for uid in needed if uid not in accepted]:
         raise OsteoScreenError(
-            f"{where} answers, but refuses {', '.join(refused)}; it takes: {takes}"
+            f"{where} answers, but does not accept {', '.join(refused)}; it accepts: {accepts}"
         )
     tls = _tls((peer.host, peer.port), _context(peer), peer.timeout)
-    return f"{where} answers and takes what we send{tls}; in all: {takes}"
+    return f"{where} answers and accepts the results{tls}; it accepts: {accepts}"
 
 
 def _offer(sop_class: UID, syntaxes: list[UID]) -> str:
@@ -73,14 +73,14 @@ def _offer(sop_class: UID, syntaxes: list[UID]) -> str:
 
     if sop_class == PUSH_MODEL:
         return sop_class.name.removesuffix(" SOP Class")
-    told = ", ".join(_SYNTAXES.get(syntax, syntax.name) for syntax in syntaxes)
-    return f"{sop_class.name.removesuffix(' Storage')} ({told})"
+    names = ", ".join(_SYNTAXES.get(syntax, syntax.name) for syntax in syntaxes)
+    return f"{sop_class.name.removesuffix(' Storage')} ({names})"
 
 
 def _accepted(
     config: Config, peer: Destination, context: SSLContext | None = None
 ) -> dict[UID, list[UID]]:
-    """Associate, send a C-ECHO, and return what the peer takes of what we can send, and how."""
+    """Send a C-ECHO; return the accepted SOP Classes with their transfer syntaxes."""
     from node.pacs.association import VERIFICATION, open_archive
 
     with open_archive(peer, config.dicom.ae_title, context) as archive:
@@ -97,16 +97,16 @@ def _web(peer: WebDestination) -> str:
         archive.check()
     address = (str(peer.url.host), int(peer.url.port or 443))
     tls = _tls(address, _context(peer), peer.timeout)
-    return f"{peer.url} answers and lets us in{tls}"
+    return f"{peer.url} answers and accepts the credentials{tls}"
 
 
 def syslog(server: Syslog, trail: Path) -> str:
-    """See that the syslog server can be trusted, and tell how much of the trail it lacks."""
+    """Check the syslog server's TLS, and report how much of the audit trail is not shipped yet."""
     from node.audit.backlog import Backlog
 
     tls = _tls((server.host, server.port), _context(server), server.timeout)
     waiting = Backlog(trail).size()
-    return f"{server.host}:{server.port} answers{tls}; {waiting} bytes wait to be shipped"
+    return f"{server.host}:{server.port} answers{tls}; {waiting} bytes not shipped yet"
 
 
 def _context(peer: Destination | WebDestination | Syslog) -> SSLContext | None:
@@ -116,7 +116,7 @@ def _context(peer: Destination | WebDestination | Syslog) -> SSLContext | None:
 
 
 def _tls(address: tuple[str, int], context: SSLContext | None, timeout: float) -> str:
-    """Return until when a peer's certificate holds; raise where that is soon over."""
+    """Return until when a peer's certificate is valid; raise if it expires within two weeks."""
     from node.security.tls import valid_until
 
     if context is None:
@@ -126,4 +126,4 @@ def _tls(address: tuple[str, int], context: SSLContext | None, timeout: float) -
         raise OsteoScreenError(
             f"the certificate of {address[0]} expires on {until:%Y-%m-%d}: renew it"
         )
-    return f", by TLS, with a certificate until {until:%Y-%m-%d}"
+    return f" by TLS, certificate valid until {until:%Y-%m-%d}"

@@ -1,7 +1,7 @@
-"""`osteoscreen doctor --round-trip`: a film that is nobody's, all the way through the running node.
+"""`osteoscreen doctor --round-trip`: send a synthetic film end to end through the running node.
 
-It goes in by C-STORE as a modality's would, is scored, and its results go to every destination,
-which commits to them where that is configured. The patient of these studies says what they are.
+The film is sent by C-STORE and scored, and its results are sent to every destination and committed
+where commitment is configured. The patient's name marks these studies as tests.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,40 +27,40 @@ _DESCRIPTION = "OsteoScreen round trip: no patient"
 _CALLING_AE = "OSTEO-DOCTOR"
 _OLD_ENOUGH = 67  # years
 _LOOK_SECONDS = 0.2
-_IN_SHADOW = "nothing is sent: it is in shadow"
+_IN_SHADOW = "nothing is sent: the destination is in shadow mode"
 _ENDED = FINAL | {JobState.FAILED}
 
 
-def round_trip(config: Config, wait: float, tell: Callable[[str], None]) -> Iterator[Check]:
-    """Send a marked film, wait so many seconds for all that follows, and say what came of it.
+def round_trip(config: Config, wait: float, report: Callable[[str], None]) -> Iterator[Check]:
+    """Send a synthetic film and yield a check for the node and for each destination.
 
-    `tell` hears what is under way.
+    `wait` is the time limit in seconds. `report` receives the progress as text.
     """
     ds = marked_film(config.policy.admit.min_age)
-    node = modality.Node(
+    node = modality.NodeAddress(
         config.dicom.ae_title, config.dicom.port, config.dicom.bind, _CALLING_AE, config.dicom.tls
     )
-    tell("sending a film that is nobody's")
+    report("sending a synthetic film")
     try:
         modality.send(ds, node)
-        dossier = _follow(config, str(ds.SOPInstanceUID), wait, tell)
+        detail = _follow(config, str(ds.SOPInstanceUID), wait, report)
     except OsteoScreenError as error:
         yield Check("round trip", ok=False, detail=str(error))
         return
-    verdict = dossier.job.verdict
-    yield Check("round trip", verdict is not None, _what_became(dossier, wait))
+    verdict = detail.job.verdict
+    yield Check("round trip", verdict is not None, _analysis_text(detail, wait))
     for destination in config.destinations if verdict is not None else ():
-        sent = [one for one in dossier.deliveries if one.destination == destination.name]
+        deliveries = [d for d in detail.deliveries if d.destination == destination.name]
         commits = isinstance(destination, Destination) and destination.commitment
         name = f"round trip to {destination.name}"
-        ok = all(one.state is DeliveryState.DELIVERED for one in sent)
-        dark = verdict is not None and destination.name in verdict.shadowed
-        told = _IN_SHADOW if dark else _what_arrived(dossier, sent, commits=commits)
-        yield Check(name, ok, told)
+        ok = all(delivery.state is DeliveryState.DELIVERED for delivery in deliveries)
+        shadowed = verdict is not None and destination.name in verdict.shadowed
+        text = _IN_SHADOW if shadowed else _delivery_text(detail, deliveries, commits=commits)
+        yield Check(name, ok, text)
 
 
 def marked_film(min_age: float) -> Dataset:
-    """Return the shipped film as a new study of nobody, old enough to be admitted."""
+    """Return the shipped film as a new study of a test patient who is old enough to be admitted."""
     ds = modality.read_film(SHIPPED_FILM)
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
         setattr(ds, keyword, generate_uid(prefix=None))
@@ -73,55 +73,55 @@ def marked_film(min_age: float) -> Dataset:
 
 
 def _follow(
-    config: Config, sop_instance_uid: str, wait: float, tell: Callable[[str], None]
+    config: Config, sop_instance_uid: str, wait: float, report: Callable[[str], None]
 ) -> JobDetail:
-    """Return how far the film has come when all is over, or the time is."""
-    desk = open_operator_store(config)
-    job_id = desk.find(sop_instance_uid)
+    """Return the job when it and its deliveries have ended, or when the time is over."""
+    store = open_operator_store(config)
+    job_id = store.find(sop_instance_uid)
     deadline = monotonic() + wait
-    while (dossier := desk.show(job_id)).job.state not in _ENDED and monotonic() < deadline:
-        under_way = [one for one in dossier.deliveries if one.state not in SETTLED]
-        told = ", ".join(f"{one.kind} to {one.destination} {one.state}" for one in under_way)
-        tell(f"job {job_id} is {dossier.job.state}" + (f": {told}" if told else ""))
+    while (detail := store.show(job_id)).job.state not in _ENDED and monotonic() < deadline:
+        pending = [d for d in detail.deliveries if d.state not in SETTLED]
+        text = ", ".join(f"{d.kind} to {d.destination} {d.state}" for d in pending)
+        report(f"job {job_id} is {detail.job.state}" + (f": {text}" if text else ""))
         sleep(_LOOK_SECONDS)
-    return dossier
+    return detail
 
 
-def _what_became(dossier: JobDetail, wait: float) -> str:
-    job = dossier.job
+def _analysis_text(detail: JobDetail, wait: float) -> str:
+    job = detail.job
     if job.verdict is not None:
         return f"taken and scored as job {job.id}, study {job.film.study_instance_uid}"
     if job.state is JobState.REJECTED:
-        return f"turned away ({job.reason}): policy.admit lets no such film in"
+        return f"refused ({job.reason}): policy.admit does not admit the synthetic film"
     if job.state in _ENDED:
         return f"job {job.id} is {job.state}: {job.error}"
-    return f"job {job.id} is still {job.state} after {wait:.0f} s: does the role analyse run?"
+    return f"job {job.id} is still {job.state} after {wait:.0f} s: check that the role analyse runs"
 
 
-def _what_arrived(dossier: JobDetail, sent: Sequence[Delivery], *, commits: bool) -> str:
-    """Return what a destination has of the film's results, or why it has not."""
-    if not sent:
-        return "nothing to send: it gets flagged films alone, and this one is not"
-    missing = [one for one in sent if one.state is not DeliveryState.DELIVERED]
+def _delivery_text(detail: JobDetail, deliveries: Sequence[Delivery], *, commits: bool) -> str:
+    """Return which results a destination has, or why results are missing."""
+    if not deliveries:
+        return "nothing to send: the destination gets flagged films only, and this one is not"
+    missing = [d for d in deliveries if d.state is not DeliveryState.DELIVERED]
     if missing:
-        job = dossier.job.id
-        told = "; ".join(_why_missing(one) for one in missing)
-        return f"{told} (osteoscreen jobs show {job} follows it)"
-    kinds = " and ".join(str(one.kind) for one in sent)
-    seconds = (_last_move(dossier, sent) - _scored_at(dossier)).total_seconds()
+        job = detail.job.id
+        errors = "; ".join(_missing_text(delivery) for delivery in missing)
+        return f"{errors} (see osteoscreen jobs show {job})"
+    kinds = " and ".join(str(delivery.kind) for delivery in deliveries)
+    seconds = (_last_change(detail, deliveries) - _scored_at(detail)).total_seconds()
     return f"{kinds} {'stored and committed' if commits else 'stored'} in {seconds:.1f} s"
 
 
-def _why_missing(one: Delivery) -> str:
-    if one.state is DeliveryState.AWAITING_COMMITMENT:
-        return f"{one.kind} stored, and no report of its commitment has come"
-    return f"{one.kind} {one.state} {one.error}".rstrip()
+def _missing_text(delivery: Delivery) -> str:
+    if delivery.state is DeliveryState.AWAITING_COMMITMENT:
+        return f"{delivery.kind} stored, but the commitment report is missing"
+    return f"{delivery.kind} {delivery.state} {delivery.error}".rstrip()
 
 
-def _last_move(dossier: JobDetail, sent: Sequence[Delivery]) -> datetime:
-    ids = {one.id for one in sent}
-    return max(past.at for past in dossier.history if past.delivery_id in ids)
+def _last_change(detail: JobDetail, deliveries: Sequence[Delivery]) -> datetime:
+    ids = {delivery.id for delivery in deliveries}
+    return max(entry.at for entry in detail.history if entry.delivery_id in ids)
 
 
-def _scored_at(dossier: JobDetail) -> datetime:
-    return max(past.at for past in dossier.history if past.event == JobEvent.ANALYSE)
+def _scored_at(detail: JobDetail) -> datetime:
+    return max(entry.at for entry in detail.history if entry.event == JobEvent.ANALYSE)

@@ -1,4 +1,4 @@
-"""`osteoscreen doctor`: is everything that the node needs there, and does it answer?"""
+"""Run all checks of `osteoscreen doctor`."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,11 +10,11 @@ from node.domain.health_check import Check
 
 
 def examine(config: Config) -> list[Check]:
-    """Look at everything; one broken part hides no other."""
-    return [_run(name, look) for name, look in _examinations(config)]
+    """Run every check. A failed check does not stop the others."""
+    return [_run(name, check) for name, check in _checks(config)]
 
 
-def _examinations(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
+def _checks(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "database", partial(local_checks.database, config)
     yield "clock", partial(local_checks.clock, config)
     yield "spool", partial(local_checks.spool, config)
@@ -33,8 +33,8 @@ def _examinations(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
         yield "syslog server", partial(remote_checks.syslog, config.audit.syslog, config.audit.file)
 
 
-def _run(name: str, look: Callable[[], str]) -> Check:
+def _run(name: str, check: Callable[[], str]) -> Check:
     try:
-        return Check(name, ok=True, detail=look())
+        return Check(name, ok=True, detail=check())
     except OsteoScreenError as error:
         return Check(name, ok=False, detail=str(error))

@@ -38,7 +38,7 @@ def test_results_arrive_by_dicomweb(
     classes = sorted(one.sop_class_uid for one in orthanc.instances())
     assert classes == [SecondaryCaptureImageStorage, Comprehensive3DSRStorage]
     checks = osteoscreen("doctor", "--config", node.file)
-    assert "answers and lets us in" in checks.stdout.replace("\n", " ")
+    assert "answers and accepts the credentials" in checks.stdout.replace("\n", " ")
     assert checks.returncode == 0, checks.stdout
 
 

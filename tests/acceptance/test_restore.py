@@ -73,7 +73,7 @@ def test_a_sqlite_table_is_restored(
 
     restored = osteoscreen("db", "restore", backup, "--config", node.file)
     assert restored.returncode == 0, restored.stderr
-    assert "3 films of the spool" in restored.stdout
+    assert "jobs for 3 orphaned films" in restored.stdout
     adopted = node.dossier(uids[-1])
     assert (adopted.job.state, adopted.history[0].who) == (JobState.RECEIVED, "adopt")
     assert_each_delivered_once(node, orthanc, uids)
@@ -91,9 +91,9 @@ def test_without_any_backup_the_spool_alone_is_enough(
     lose(node, node.file.parent)
     assert osteoscreen("db", "upgrade", "--config", node.file).returncode == 0
     adopted = osteoscreen("db", "adopt", "--config", node.file)
-    assert "6 films" in adopted.stdout
+    assert "6 orphaned films" in adopted.stdout
     again = osteoscreen("db", "adopt", "--config", node.file)
-    assert "0 films" in again.stdout
+    assert "No orphaned films" in again.stdout
     assert_each_delivered_once(node, orthanc, uids)
 
 
@@ -124,7 +124,7 @@ def test_a_postgresql_database_is_restored(
 
     assert run("pg_restore", "--single-transaction", f"--dbname={plain}", dump).returncode == 0
     assert osteoscreen("db", "upgrade", "--config", node.file).returncode == 0
-    assert "3 films" in osteoscreen("db", "adopt", "--config", node.file).stdout
+    assert "3 orphaned films" in osteoscreen("db", "adopt", "--config", node.file).stdout
     assert_each_delivered_once(node, orthanc, uids)
 
 
@@ -150,6 +150,6 @@ def test_a_damaged_film_is_left_where_it_is(
     spooled.write_bytes(spooled.read_bytes()[:-1] + b"\1\1")
     assert osteoscreen("db", "upgrade", "--config", node.file).returncode == 0
     done = osteoscreen("db", "adopt", "--config", node.file)
-    assert_one_clear_line(done, 1, "1 films are damaged")
+    assert_one_clear_line(done, 1, "1 damaged films were not adopted")
     assert node.jobs() == []
     assert spooled.exists()

@@ -54,7 +54,7 @@ def test_a_pacs_that_is_silent_on_commitment_is_named(
     found = checked(node, "--wait", "40")
     ill = {name: detail for name, (ok, detail) in found.items() if not ok}
     assert list(ill) == ["round trip to spoken-for"]
-    assert "report stored, and no report of its commitment has come" in ill.popitem()[1]
+    assert "report stored, but the commitment report is missing" in ill.popitem()[1]
     assert len(spoken_for.stored) == 2
 
 
@@ -67,7 +67,7 @@ def test_a_destination_of_flagged_films_says_why_it_got_nothing(
     node.serve()
     ok, detail = checked(node)["round trip to spoken-for"]
     assert ok
-    assert detail == "nothing to send: it gets flagged films alone, and this one is not"
+    assert detail == "nothing to send: the destination gets flagged films only, and this one is not"
 
 
 def test_a_policy_that_lets_no_such_film_in_is_said(make_node: MakeNode) -> None:
@@ -75,7 +75,7 @@ def test_a_policy_that_lets_no_such_film_in_is_said(make_node: MakeNode) -> None
     node.serve()
     ok, detail = checked(node)["round trip"]
     assert not ok
-    assert detail == "turned away (modality): policy.admit lets no such film in"
+    assert detail == "refused (modality): policy.admit does not admit the synthetic film"
     assert [job.state for job in node.jobs()] == [JobState.REJECTED]
 
 

@@ -245,7 +245,7 @@ def test_the_doctor_says_whether_the_server_answers_and_what_waits(
     config = Config(audit=Audit(file=file, syslog=server.reached_by), spool=Spool(path=file.parent))
     seen = by_name(config)["syslog server"]
     assert seen.ok, seen.detail
-    assert f"{file.stat().st_size} bytes wait to be shipped" in seen.detail
+    assert f"{file.stat().st_size} bytes not shipped yet" in seen.detail
     server.stop()
     seen = by_name(config)["syslog server"]
     assert not seen.ok

@@ -1,6 +1,6 @@
-"""How the node's figures look, and how they become a PNG.
+"""Style of the node's charts, and their conversion to PNG.
 
-They are all of the node that asks for matplotlib: `pip install 'osteoscreen[research]'` brings it.
+Only the charts need matplotlib: `pip install 'osteoscreen[research]'`.
 """
 
 import io
@@ -9,7 +9,7 @@ from typing import Any, Final
 from matplotlib.figure import Figure
 
 BEFORE, AFTER = "#56B4E9", "#D55E00"
-"""Okabe and Ito's blue and vermilion, which the colour-blind tell apart."""
+"""Blue and vermilion of Okabe and Ito, which colour-blind people can distinguish."""
 
 INK = "#222222"
 STYLE: Final[Any] = {
@@ -26,23 +26,23 @@ STYLE: Final[Any] = {
     "axes.axisbelow": True,
     "grid.color": "#e6e6e6",
     "legend.frameon": False,
-    "text.parse_math": False,  # a sender's name with a $ in it is no formula
+    "text.parse_math": False,  # a $ in a sender's name is not a formula
 }
 BAR = 0.4
-"""The width of each of two bars side by side, of the step from one pair to the next."""
+"""Width of a bar, relative to the distance between pairs of bars."""
 
 _DPI = 160
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
-    """Return an empty figure of this size in inches."""
+    """Return an empty figure; width and height in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
 
 
 def png_of(figure: Figure) -> bytes:
-    """Return a figure as PNG; the same figure is the same bytes."""
-    written = io.BytesIO()
-    figure.savefig(written, format="png", dpi=_DPI, metadata={"Software": None})
-    return written.getvalue()
+    """Return a figure as PNG. The same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    return buffer.getvalue()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from models.bundle.intended_use import IntendedUse
-from node.display.jobs import print_dossier, print_jobs, print_reasons, print_reloads
+from node.display.jobs import print_job, print_jobs, print_reasons, print_reloads
 from node.domain.admission.refusal_counts import Tally, summarise_reasons
 from node.domain.config_change import Change, Changes, Reload, RoleAnswer
 from node.domain.decision.prediction import Decision, Finding, ModelIdentity, Probability, Verdict
@@ -30,7 +30,7 @@ def test_a_job_is_shown_whoever_sent_it(
     dossier: JobDetail, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Neither markup, which would end the command, nor orders to the terminal."""
-    print_dossier(dossier)
+    print_job(dossier)
     shown = capsys.readouterr().out
     assert "[/red]" in shown
     assert "\x1b[2J" not in shown
@@ -52,7 +52,7 @@ def test_a_job_says_where_nothing_was_sent(
     model = ModelIdentity("m", "1", "ab" * 32, IntendedUse.RESEARCH)
     decision = Decision(Finding.PRESENT, 0.5, 0.6)
     verdict = Verdict(Probability(0.6), decision, model, shadowed=("pacs", "web"))
-    print_dossier(replace(dossier, job=replace(dossier.job, verdict=verdict)))
+    print_job(replace(dossier, job=replace(dossier.job, verdict=verdict)))
     assert "nothing sent to pacs, web" in capsys.readouterr().out
 
 

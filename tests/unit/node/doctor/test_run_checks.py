@@ -104,7 +104,7 @@ def housed(tmp_path: Path, database_url: str) -> Config:
 
 def test_our_clock_and_the_databases_agree(housed: Config) -> None:
     assert clock_of(open_engine(housed.database.url)).tzinfo is UTC
-    assert clock(housed).endswith("UTC, as in the database")
+    assert clock(housed).endswith("UTC, agrees with the database")
 
 
 def test_a_clock_that_was_set_back_is_no_health(housed: Config) -> None:
@@ -112,7 +112,7 @@ def test_a_clock_that_was_set_back_is_no_health(housed: Config) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
     intake = IntakeStore(open_engine(housed.database.url), RetryPolicy(1, 1, 1))
     assert intake.receive(CHEST_FILM, Admitted(), "films/x", later)
-    with pytest.raises(OsteoScreenError, match="the clock was set back; set it by NTP"):
+    with pytest.raises(OsteoScreenError, match="the clock was set back; use NTP"):
         clock(housed)
 
 
@@ -121,12 +121,12 @@ def test_another_clock_than_the_databases_is_no_health(
 ) -> None:
     ahead = datetime.now(UTC) + timedelta(seconds=30)
     monkeypatch.setattr("node.doctor.local_checks.clock_of", lambda _: ahead)
-    with pytest.raises(OsteoScreenError, match=r"(29|30) s from the database's clock"):
+    with pytest.raises(OsteoScreenError, match=r"differs from the database's by (29|30) s"):
         clock(housed)
 
 
 def test_the_spool_is_well_where_bytes_can_be_made_durable(housed: Config) -> None:
-    assert re.search(r"fsync in \d+\.\d ms, \d+\.\d GiB to go", spool(housed))
+    assert re.search(r"fsync in \d+\.\d ms, \d+\.\d GiB free", spool(housed))
 
 
 def trail(folder: Path, place: str) -> str:
@@ -138,7 +138,7 @@ def trail(folder: Path, place: str) -> str:
 
 def test_a_trail_that_is_not_there_yet_is_well_and_is_not_made(tmp_path: Path) -> None:
     """One made by whoever runs the doctor would not be the node's to write."""
-    assert "can be written" in trail(tmp_path, "var/audit.log")
+    assert "is writable" in trail(tmp_path, "var/audit.log")
     assert not (tmp_path / "var").exists()
 
 
@@ -148,7 +148,7 @@ def test_a_trail_that_is_switched_off_is_well(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("place", "told"),
-    [("folder", "is no file"), ("/proc/audit.log", "(cannot be written|no room)")],
+    [("folder", "is not a file"), ("/proc/audit.log", "(is not writable|is full)")],
 )
 def test_a_trail_that_cannot_be_written_is_no_health(tmp_path: Path, place: str, told: str) -> None:
     (tmp_path / "folder").mkdir()
@@ -171,7 +171,7 @@ class TestChallenger:
     def test_another_bundle_is_well(self, tmp_path: Path) -> None:
         recalibrated(tmp_path / "next", higher_by=1.0)
         told = challenger(self.of(tmp_path, "./next"))
-        assert re.search(r"next [0-9a-f]{12} verified .*, another than the serving bundle", told)
+        assert re.search(r"next [0-9a-f]{12} verified .*, differs from the serving bundle", told)
         assert told.endswith("films: none yet")
 
     def test_the_serving_bundle_is_no_challenger(self, tmp_path: Path) -> None:

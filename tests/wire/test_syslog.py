@@ -229,11 +229,11 @@ def test_a_place_that_cannot_be_kept_is_said_and_tried_again(
 ) -> None:
     """On a full disk, say: lines come twice rather than never."""
     write(1)
-    (file.parent / ".audit.log.new").mkdir()
+    (file.parent / ".audit.log.shipped").mkdir()
     with capture_logs() as told:
         assert shipper.step() == 0
     assert [one["event"] for one in told] == ["audit_not_shipped"]
-    (file.parent / ".audit.log.new").rmdir()
+    (file.parent / ".audit.log.shipped").rmdir()
     assert shipper.step() == 1
     assert numbers(server) == [1, 1]
 

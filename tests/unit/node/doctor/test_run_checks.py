@@ -126,7 +126,7 @@ def test_another_clock_than_the_databases_is_no_health(
 
 
 def test_the_spool_is_well_where_bytes_can_be_made_durable(housed: Config) -> None:
-    assert re.search(r"fsync in \d+\.\d ms, \d+\.\d GiB free", spool(housed))
+    assert re.search(r"fsync takes \d+\.\d ms, \d+\.\d GiB free", spool(housed))
 
 
 def trail(folder: Path, place: str) -> str:

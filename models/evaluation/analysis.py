@@ -27,6 +27,11 @@ from models.evaluation.threshold_metrics import ThresholdMetrics, measure_thresh
 
 RIDGE, REFITTED = "ridge", "clinical-refitted"
 _CLINICAL_MODELS = (CLINICAL, REFITTED)
+_BASELINES = {
+    RIDGE: "the ridge baseline",
+    CLINICAL: "the clinical model",
+    REFITTED: "the refitted clinical model",
+}
 IMPLAUSIBLE_AUC = 0.97
 """An AUC above this value on simulated films indicates label leakage."""
 
@@ -218,22 +223,24 @@ def _check_cohort(cohort: CohortResult) -> list[AcceptanceCheck]:
 
     against_image = {pair.second: pair for pair in cohort.comparisons if pair.first == IMAGE}
     checks = []
-    for baseline in (RIDGE, *_CLINICAL_MODELS):
+    for baseline, description in _BASELINES.items():
         if pair := against_image.get(baseline):
             gap = pair.difference.value
-            claim = f"AUC of image is higher than that of {baseline} (DeLong, p < 0.05)"
+            claim = (
+                f"AUC of the image model is higher than that of {description} (DeLong, p < 0.05)"
+            )
             detail = f"difference {gap:+.3f}, p = {pair.p:.2g}"
             checks.append(check(claim, gap > 0 and pair.p < 0.05, detail))
     if pair := against_image.get(COMBINED):
         gap = -pair.difference.value
-        claim = "AUC of combined is at most 0.01 lower than that of image, on the same films"
+        claim = "AUC of the combined model is at most 0.01 below that of the image model"
         checks.append(check(claim, gap >= -0.01, f"difference {gap:+.4f}"))
     if cohort.net_benefit_difference is not None:
         gap = cohort.net_benefit_difference
-        claim = "net benefit of image is at least that of clinical, at thresholds of 10 to 40 %"
+        claim = "net benefit of the image model is at least that of a clinical model (10 to 40 %)"
         checks.append(check(claim, gap >= 0, f"smallest difference {gap:+.4f}"))
     if IMAGE in cohort.models:
         area = cohort.models[IMAGE].auc.value
-        claim = f"AUC of image is plausible (at most {IMPLAUSIBLE_AUC})"
+        claim = f"AUC of the image model is plausible (at most {IMPLAUSIBLE_AUC})"
         checks.append(check(claim, area <= IMPLAUSIBLE_AUC, f"AUC {area:.3f}"))
     return checks

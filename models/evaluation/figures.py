@@ -85,11 +85,13 @@ class ExampleFilm:
 
 
 @mpl.rc_context(_STYLE)
-def draw_roc(cohorts: Sequence[CohortResult], curves: Sequence[Mapping[str, RocCurve]]) -> bytes:
+def draw_roc(
+    cohorts: Sequence[CohortResult], films: str, curves: Sequence[Mapping[str, RocCurve]]
+) -> bytes:
     """Return ROC curves, one panel for each cohort, with AUC and interval in the legend."""
     figure, panels = _panels(len(cohorts))
     for axes, cohort, by_model in zip(panels, cohorts, curves, strict=True):
-        _add_title(axes, cohort)
+        _add_title(axes, cohort, films)
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8)
         for name, curve in by_model.items():
             area = cohort.models[name].auc
@@ -103,11 +105,11 @@ def draw_roc(cohorts: Sequence[CohortResult], curves: Sequence[Mapping[str, RocC
 
 
 @mpl.rc_context(_STYLE)
-def draw_calibration(cohorts: Sequence[CohortResult]) -> bytes:
+def draw_calibration(cohorts: Sequence[CohortResult], films: str) -> bytes:
     """Return calibration curves: observed share against mean prediction, in bins of films."""
     figure, panels = _panels(len(cohorts))
     for axes, cohort in zip(panels, cohorts, strict=True):
-        _add_title(axes, cohort)
+        _add_title(axes, cohort, films)
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8)
         for name, result in cohort.models.items():
             bins = result.calibration.bins
@@ -128,11 +130,11 @@ def draw_calibration(cohorts: Sequence[CohortResult]) -> bytes:
 
 
 @mpl.rc_context(_STYLE)
-def draw_decision_curves(cohorts: Sequence[CohortResult]) -> bytes:
+def draw_decision_curves(cohorts: Sequence[CohortResult], films: str) -> bytes:
     """Return decision curves: net benefit over threshold probability, with flag all and none."""
     figure, panels = _panels(len(cohorts))
     for axes, cohort in zip(panels, cohorts, strict=True):
-        _add_title(axes, cohort)
+        _add_title(axes, cohort, films)
         top = 0.0
         for name, result in cohort.models.items():
             curve = result.decision_curve
@@ -144,20 +146,23 @@ def draw_decision_curves(cohorts: Sequence[CohortResult]) -> bytes:
         axes.axhline(0.0, color=FAINT, linewidth=0.9, label="Flag none")
         axes.set(xlim=(0, 0.6), ylim=(-0.15 * top, 1.08 * top))
         axes.set(xlabel="Threshold probability", ylabel="Net benefit per film")
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
         _add_legend(axes)
     return _png(figure)
 
 
 @mpl.rc_context(_STYLE)
 def draw_histograms(
-    cohorts: Sequence[CohortResult], scores: Sequence[tuple[Values, Flags]], threshold: float | None
+    cohorts: Sequence[CohortResult],
+    films: str,
+    scores: Sequence[tuple[Values, Flags]],
+    threshold: float | None,
 ) -> bytes:
     """Return histograms of the image model's probabilities by label, with the threshold."""
     figure, panels = _panels(len(cohorts), height=3.1)
     edges = np.linspace(0, 1, 26).tolist()
     for axes, cohort, (values, positive) in zip(panels, cohorts, scores, strict=True):
-        _add_title(axes, cohort)
+        _add_title(axes, cohort, films)
         for inside, colour, name in (
             (~positive, _NEGATIVE, "Without"),
             (positive, _POSITIVE, "With"),
@@ -174,14 +179,14 @@ def draw_histograms(
             axes.axvline(threshold, color=INK, linewidth=1.0, linestyle="--", label="Threshold")
         axes.set(xlim=(0, 1))
         axes.set(xlabel="Probability by the image model", ylabel="Share of films")
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         axes.margins(y=0.45)
         axes.legend(loc="upper right")
     return _png(figure)
 
 
 @mpl.rc_context(_STYLE)
-def draw_heatmaps(examples: Sequence[ExampleFilm], columns: int = 4) -> bytes:
+def draw_heatmaps(examples: Sequence[ExampleFilm], films: str, columns: int = 4) -> bytes:
     """Return films in grey with the Grad-CAM heat as an overlay and the outline of the bone mask.
 
     Each film has its own colour scale, whose maximum is in its caption: the heat of a confident
@@ -190,6 +195,7 @@ def draw_heatmaps(examples: Sequence[ExampleFilm], columns: int = 4) -> bytes:
     rows = max(1, -(-len(examples) // columns))
     figure = Figure(figsize=(2.5 * columns, 2.9 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    figure.suptitle(films.capitalize(), x=0.01, ha="left", fontsize=10, fontweight="bold")
     overlay = None
     for axes in grid:
         axes.axis("off")
@@ -226,7 +232,7 @@ def _draw_example(axes: Axes, example: ExampleFilm) -> Any:
     if example.mask is not None:
         axes.contour(example.mask, [0.5], colors=_BONE, linewidths=0.35, alpha=0.6)
     axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
-    caption = f"{example.caption}\nmaximum {maximum:.1e}"
+    caption = f"{example.caption}\nmaximum heat {maximum:.2g}"
     axes.set_title(caption, fontsize=8, fontweight="normal", loc="left")
     return overlay
 
@@ -258,9 +264,10 @@ def _add_legend(axes: Axes, title: str | None = None) -> None:
     )
 
 
-def _add_title(axes: Axes, cohort: CohortResult) -> None:
+def _add_title(axes: Axes, cohort: CohortResult, films: str) -> None:
+    """Add name and counts; ``films`` states the kind of films, such as "simulated films"."""
     axes.set_title(cohort.name, pad=18)
-    counts = f"{cohort.films} films, {cohort.positives} with osteoporosis"
+    counts = f"{cohort.films} {films}, {cohort.positives} with osteoporosis"
     axes.text(0, 1.02, counts, transform=axes.transAxes, fontsize=8, color=FAINT)
 
 

@@ -30,11 +30,11 @@ _GUIDELINES: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class GuidelineItem:
-    """One item of a reporting guideline; ``answer`` is empty if the data do not provide one."""
+    """One item of a reporting guideline; ``answer`` is HTML, empty if the data provide none."""
 
     item: str
     subject: str
-    answer: str
+    answer: Markup
 
 
 def render_html(report: EvaluationReport, card: Card, figures: Mapping[str, bytes]) -> str:
@@ -78,9 +78,14 @@ def _fill_guideline(
     """Return the items of a guideline; each answer in the file is a template over the report."""
     rows = yaml.safe_load(file.read_text("utf-8"))
     return [
-        GuidelineItem(str(item), subject, environment.from_string(answer).render(**values).strip())
+        GuidelineItem(str(item), subject, _render_answer(environment, answer, values))
         for item, subject, answer in rows
     ]
+
+
+def _render_answer(environment: Environment, answer: str, values: Mapping[str, Any]) -> Markup:
+    # The environment escapes the values; Markup prevents that the page escapes them again.
+    return Markup(environment.from_string(answer).render(**values).strip())  # noqa: S704
 
 
 def _data_uri(png: bytes) -> Markup:

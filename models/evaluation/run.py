@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from models.bundle.score import Bundle
-from models.dataset.entry import Entry, ManifestError, Split
+from models.dataset.entry import Entry, FilmOrigin, ManifestError, Split
 from models.dataset.manifest import Manifest, cell, read_manifest
 from models.evaluation import figures
 from models.evaluation.analysis import REFITTED, RIDGE, Analysis, analyse_models
@@ -40,6 +40,12 @@ from models.io.atomic_file import write_whole
 
 SCORES, PREDICTIONS, JSON, HTML = "scores.csv", "predictions.csv", "report.json", "report.html"
 _HEATMAP_CHECK_FILMS = 16
+_FILMS = {
+    FilmOrigin.SIMULATED: "simulated films",
+    FilmOrigin.PATIENT: "films of patients",
+    None: "films of unknown origin",
+}
+"""Description of the films in every figure."""
 
 
 def evaluate(file: Path, bundle: Bundle, out: Path, seed: int = 0) -> EvaluationReport:
@@ -135,12 +141,13 @@ def _draw(
     test_entries = [manifest.entries[index] for index in test.tolist()]
     selection = most_confident(test_entries, scores[IMAGE][test], threshold)
     image_scores = [(scores[IMAGE][films], positive[films]) for films in cohort_films]
+    cohorts, films = analysis.cohorts, _FILMS[manifest.origin]
     return {
-        "roc": figures.draw_roc(analysis.cohorts, curves),
-        "calibration": figures.draw_calibration(analysis.cohorts),
-        "decisions": figures.draw_decision_curves(analysis.cohorts),
-        "histograms": figures.draw_histograms(analysis.cohorts, image_scores, threshold),
-        "heat": figures.draw_heatmaps(load_examples(bundle, test_entries, selection)),
+        "roc": figures.draw_roc(cohorts, films, curves),
+        "calibration": figures.draw_calibration(cohorts, films),
+        "decisions": figures.draw_decision_curves(cohorts, films),
+        "histograms": figures.draw_histograms(cohorts, films, image_scores, threshold),
+        "heat": figures.draw_heatmaps(load_examples(bundle, test_entries, selection), films),
     }
 
 

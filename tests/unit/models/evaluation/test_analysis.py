@@ -128,8 +128,8 @@ def test_checks_pass_for_a_good_model_and_fail_for_a_poor_model(
     swapped = scores | {IMAGE: scores[RIDGE], RIDGE: scores[IMAGE], COMBINED: _scores(0.0)}
     poor = analyse_models(ENTRIES, swapped, {}, frozenset({"A"}), 0)
     failed = {check.claim.split(" (")[0] for check in poor.checks if not check.holds}
-    assert "AUC of image is higher than that of ridge" in failed
-    assert any(claim.startswith("AUC of combined") for claim in failed)
+    assert "AUC of the image model is higher than that of the ridge baseline" in failed
+    assert any(claim.startswith("AUC of the combined model") for claim in failed)
     assert any(claim.startswith("net benefit") for claim in failed)
 
 

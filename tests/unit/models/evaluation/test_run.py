@@ -105,6 +105,7 @@ def test_the_page_has_no_external_resources_and_names_the_origin_of_the_films(ou
     assert "&lt;b&gt;test&lt;/b&gt;" in page
     for text in ("TRIPOD+AI", "CLAIM 2024", "0.532", "insufficient", "intended use"):
         assert text in page
+    assert "&amp;" not in page, "text must be escaped once"
     assert "p7" not in re.sub(r"base64,[^\"]+", "", page), (
         "the report must not contain a patient ID"
     )

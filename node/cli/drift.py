@@ -44,10 +44,10 @@ def drift(
 
 def _test_alarm(settings: Config, as_json: bool) -> None:
     from node.display.jobs import print_checks
-    from node.drift.setup import tell_as_a_test
+    from node.drift.setup import send_test_notices
     from node.workers.loop import utc_now
 
-    checks = tell_as_a_test(settings, utc_now())
+    checks = send_test_notices(settings, utc_now())
     if not checks:
         raise Misconfigured("drift.alarms: no receiver is configured; set webhook or mail")
     if as_json:

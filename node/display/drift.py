@@ -1,4 +1,4 @@
-"""What people and programs see of drift: each source, its figures, how they have moved."""
+"""Display of drift: a table of metrics for each source, and the active alarms."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from node.display.disclaimer import print_disclaimer
-from node.drift.alarms import Standing
-from node.drift.metrics import Figure, Measured, Source
+from node.drift.alarms import ActiveAlarm
+from node.drift.metrics import DailyMetric, Metric, Source
 from node.drift.setup import DriftReport
-from node.drift.wording import Level, name_of, read, shown
+from node.drift.wording import Level, assess, format_value, measure_label
 from node.log import printable
 
 _COLOURS = {
@@ -21,87 +21,83 @@ _COLOURS = {
     Level.LARGE: "bold red",
     Level.TOO_FEW: "dim",
 }
-_BESIDE_DAYS = 63  # columns: names, the reference, the reading
-_A_DAY_WIDE = 10
+_OTHER_COLUMNS_WIDTH = 63  # labels, reference, assessment
+_DAY_WIDTH = 10
 
 
 def as_json(report: DriftReport) -> dict[str, Any]:
-    """Return all of it for programs."""
+    """Return the report as JSON."""
     return {
         "intended_use": sorted(report.uses),
         "figures": [
             {
                 "day": str(row.day),
                 **row.source._asdict(),
-                "measure": row.figure.measure,
-                "value": row.figure.value,
-                "films": row.figure.films,
-                "reference": row.figure.reference,
-                "reading": str(read(row.figure).level),
+                "measure": row.metric.measure,
+                "value": row.metric.value,
+                "films": row.metric.films,
+                "reference": row.metric.reference,
+                "reading": str(assess(row.metric).level),
                 "model": row.model,
             }
             for row in report.rows
         ],
         "alarms": [
-            {**one.source._asdict(), "measure": one.measure, "since": one.since.isoformat()}
-            for one in report.standing
+            {**alarm.source._asdict(), "measure": alarm.measure, "since": alarm.since.isoformat()}
+            for alarm in report.active
         ],
     }
 
 
 def print_drift(report: DriftReport) -> None:
-    """Print a table for each source: as many of the last days as fit, and the last in words."""
+    """Print a table for each source, with as many of the last days as fit, and the alarms."""
     console = Console()
     print_disclaimer(console, report.uses)
-    alarmed = {(one.source, one.measure) for one in report.standing}
+    alarmed = {(alarm.source, alarm.measure) for alarm in report.active}
+    max_days = max(1, (console.width - _OTHER_COLUMNS_WIDTH) // _DAY_WIDTH)
     for source, rows in groupby(report.rows, lambda row: row.source):
-        console.print(_table(source, list(rows), alarmed, _days_that_fit(console.width)))
+        console.print(_table(source, list(rows), alarmed, max_days))
     if not report.rows:
-        console.print("nothing was measured in these days; a day is measured once it has ended")
-    for one in report.standing:
-        console.print(_alarm(one))
-
-
-def _days_that_fit(width: int) -> int:
-    """Return for how many days there is room beside what stands about them."""
-    return max(1, (width - _BESIDE_DAYS) // _A_DAY_WIDE)
+        console.print("no metrics for these days; the metrics of a day are computed after its end")
+    for alarm in report.active:
+        console.print(_alarm_line(alarm))
 
 
 def _table(
-    source: Source, rows: Sequence[Measured], alarmed: set[tuple[Source, str]], most: int
+    source: Source, rows: Sequence[DailyMetric], alarmed: set[tuple[Source, str]], max_days: int
 ) -> Table:
-    days = sorted({row.day for row in rows})[-most:]
-    found = {(row.figure.measure, row.day): row.figure for row in rows}
+    days = sorted({row.day for row in rows})[-max_days:]
+    by_day = {(row.metric.measure, row.day): row.metric for row in rows}
     table = Table(title=Text(printable(str(source)), "bold"), title_justify="left")
     table.add_column("", no_wrap=True)
     for heading in (*(f"{day:%m-%d}" for day in days), "reference"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("last day reads", no_wrap=True)
-    for measure in dict.fromkeys(row.figure.measure for row in rows):
-        figures = [found.get((measure, day)) for day in days]
-        last = figures[-1] or Figure(measure, None, 0)
+    table.add_column("last day", no_wrap=True)
+    for measure in dict.fromkeys(row.metric.measure for row in rows):
+        metrics = [by_day.get((measure, day)) for day in days]
+        last = metrics[-1] or Metric(measure, None, 0)
         table.add_row(
-            Text(printable(name_of(measure))),
-            *(_value(measure, one.value if one else None) for one in figures),
+            Text(printable(measure_label(measure))),
+            *(_value(measure, metric.value if metric else None) for metric in metrics),
             _value(measure, last.reference),
-            _reading(last, (source, measure) in alarmed),
+            _assessment(last, (source, measure) in alarmed),
         )
     return table
 
 
 def _value(measure: str, value: float | None) -> str:
-    return "" if value is None else shown(measure, value)
+    return "" if value is None else format_value(measure, value)
 
 
-def _reading(figure: Figure, alarmed: bool) -> Text:
-    reading = read(figure)
-    said = Text(reading.text, _COLOURS.get(reading.level, ""))
-    return Text.assemble(("ALARM ", "bold red"), said) if alarmed else said
+def _assessment(metric: Metric, alarmed: bool) -> Text:
+    assessment = assess(metric)
+    text = Text(assessment.text, _COLOURS.get(assessment.level, ""))
+    return Text.assemble(("ALARM ", "bold red"), text) if alarmed else text
 
 
-def _alarm(one: Standing) -> Text:
+def _alarm_line(alarm: ActiveAlarm) -> Text:
     return Text(
-        f"alarm since {one.since:%Y-%m-%d %H:%M} UTC: "
-        f"{printable(str(one.source))}, {printable(name_of(one.measure))}",
+        f"alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: "
+        f"{printable(str(alarm.source))}, {printable(measure_label(alarm.measure))}",
         "bold red",
     )

@@ -1,0 +1,1 @@
+"""Drift monitoring: daily metrics of each source, alarms, and their notification."""

@@ -1,4 +1,4 @@
-"""Alarms that stand, and what is still to be told of them: by each channel, until it is."""
+"""Active alarms, and the notices that each channel has still to send."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,21 +8,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from node.drift.alarms import Standing
+from node.drift.alarms import ActiveAlarm
 from node.drift.metrics import Source
 from node.jobs.engine import reading, transaction
 from node.jobs.tables import alarm, notice
 
-_LATE = timedelta(days=7)
-"""After which a notice is told no more: whoever gets it would look for what is long past."""
-
-_LONGEST = timedelta(minutes=15)
-"""No notice is put off for longer, unless by a clock that ran ahead; then it is due."""
+_MAX_AGE = timedelta(days=7)  # an older notice is not sent: the receiver could not act on it
+_MAX_DELAY = timedelta(minutes=15)  # a fast clock has set a later time; the notice is due now
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a channel is to be told. `attempt` counts this one, too."""
+    """A message for one channel. `attempt` includes the current one."""
 
     id: int
     content: dict[str, Any]
@@ -30,24 +27,26 @@ class Notice:
 
 
 class AlarmStore:
-    """Alarms and notices. Of several maintenances, one raises an alarm and one tells of it."""
+    """Alarms and notices. Of several maintenance processes, one raises and one sends an alarm."""
 
     def __init__(self, engine: sa.Engine, channels: Collection[str]) -> None:
         self._engine = engine
         self._channels = tuple(channels)
 
-    def standing(self) -> list[Standing]:
-        """Return the alarms that stand, by source."""
+    def active(self) -> list[ActiveAlarm]:
+        """Return the active alarms, by source."""
         order = (alarm.c.calling_ae, alarm.c.station, alarm.c.measure)
         with reading(self._engine) as connection:
             rows = connection.execute(sa.select(alarm).order_by(*order))
             return [
-                Standing(Source(row.calling_ae, row.station), row.measure, row.since)
+                ActiveAlarm(Source(row.calling_ae, row.station), row.measure, row.since)
                 for row in rows
             ]
 
-    def raised(self, source: Source, measure: str, now: datetime, content: dict[str, Any]) -> bool:
-        """Have an alarm stand, and every channel told; False where it stands already."""
+    def activate(
+        self, source: Source, measure: str, now: datetime, content: dict[str, Any]
+    ) -> bool:
+        """Store an alarm and its notices; return False if the alarm is already active."""
         postgres = self._engine.dialect.name == "postgresql"
         values = {**source._asdict(), "measure": measure, "since": now}
         insert = postgresql.insert(alarm) if postgres else sqlite.insert(alarm)
@@ -58,54 +57,53 @@ class AlarmStore:
                 self._notify(connection, now, content)
         return new
 
-    def eased(self, source: Source, measure: str, now: datetime, content: dict[str, Any]) -> bool:
-        """End an alarm, and have every channel told; False where it does not stand any more."""
-        this = (
+    def clear(self, source: Source, measure: str, now: datetime, content: dict[str, Any]) -> bool:
+        """Delete an alarm and store its notices; return False if the alarm is not active."""
+        this_alarm = (
             (alarm.c.calling_ae == source.calling_ae)
             & (alarm.c.station == source.station)
             & (alarm.c.measure == measure)
         )
         with transaction(self._engine) as connection:
-            ended = connection.execute(sa.delete(alarm).where(this)).rowcount == 1
-            if ended:
+            cleared = connection.execute(sa.delete(alarm).where(this_alarm)).rowcount == 1
+            if cleared:
                 self._notify(connection, now, content)
-        return ended
+        return cleared
 
     def claim(self, channel: str, now: datetime, until: datetime) -> Notice | None:
-        """Take the oldest notice of a channel, if it is due, and hold it for a time.
+        """Lease the oldest notice of a channel, if it is due.
 
-        Later ones wait until it is told or too late: that an alarm has eased must not be told
-        before the alarm.
+        Later notices wait for it: a receiver must not get the end of an alarm before the alarm.
         """
-        fresh = (notice.c.channel == channel) & (notice.c.made_at > now - _LATE)
+        sendable = (notice.c.channel == channel) & (notice.c.made_at > now - _MAX_AGE)
         with reading(self._engine) as connection:
-            oldest = sa.select(notice).where(fresh).order_by(notice.c.id).limit(1)
+            oldest = sa.select(notice).where(sendable).order_by(notice.c.id).limit(1)
             row = connection.execute(oldest).one_or_none()
-        if row is None or now < row.due_at <= now + _LONGEST:
+        if row is None or now < row.due_at <= now + _MAX_DELAY:
             return None
-        # Another maintenance may have taken it meanwhile.
-        still = (notice.c.id == row.id) & (notice.c.attempt == row.attempt)
-        taken = sa.update(notice).where(still).values(due_at=until, attempt=row.attempt + 1)
+        # Another maintenance process may have claimed it since it was read.
+        unclaimed = (notice.c.id == row.id) & (notice.c.attempt == row.attempt)
+        claim = sa.update(notice).where(unclaimed).values(due_at=until, attempt=row.attempt + 1)
         with transaction(self._engine) as connection:
-            ours = connection.execute(taken).rowcount == 1
-        return Notice(row.id, row.content, row.attempt + 1) if ours else None
+            claimed = connection.execute(claim).rowcount == 1
+        return Notice(row.id, row.content, row.attempt + 1) if claimed else None
 
-    def told(self, one: Notice) -> None:
-        """Forget a notice that was taken."""
+    def mark_sent(self, sent: Notice) -> None:
+        """Delete a notice that its receiver accepted."""
         with transaction(self._engine) as connection:
-            connection.execute(sa.delete(notice).where(notice.c.id == one.id))
+            connection.execute(sa.delete(notice).where(notice.c.id == sent.id))
 
-    def put_off(self, one: Notice, until: datetime) -> None:
-        """Have a notice that was not taken told later."""
+    def postpone(self, failed: Notice, until: datetime) -> None:
+        """Schedule a notice that its receiver did not accept."""
         with transaction(self._engine) as connection:
-            later = sa.update(notice).where(notice.c.id == one.id).values(due_at=until)
+            later = sa.update(notice).where(notice.c.id == failed.id).values(due_at=until)
             connection.execute(later)
 
     def purge(self, now: datetime) -> int:
-        """Delete the notices that nobody would take in time; return how many."""
+        """Delete the notices that are too old to be sent; return their number."""
         with transaction(self._engine) as connection:
-            late = sa.delete(notice).where(notice.c.made_at <= now - _LATE)
-            return connection.execute(late).rowcount
+            expired = sa.delete(notice).where(notice.c.made_at <= now - _MAX_AGE)
+            return connection.execute(expired).rowcount
 
     def _notify(self, connection: sa.Connection, now: datetime, content: dict[str, Any]) -> None:
         for channel in self._channels:

@@ -1,4 +1,4 @@
-"""When a figure is an alarm, and when it has eased: pure decisions, with hysteresis."""
+"""Decisions on alarms: when a metric raises one, and when it is cleared, with hysteresis."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from node.drift.metrics import LEAST, Figure, Measure, Plan, Source
+from node.drift.metrics import MIN_FILMS, DriftPlan, Measure, Metric, Source
 from node.drift.silence import Feed
 
 SILENT = "silent"
-"""The measure of an alarm that says that a source sends nothing."""
+"""The measure of the alarm that a source sends no films."""
 
 
 class AlarmEvent(StrEnum):
-    """What becomes of alarms, as the log and receivers are told. Never rename one."""
+    """Events of alarms in the log and in notices. The names never change."""
 
     DRIFT_ALARM = "drift_alarm"
     DRIFT_EASED = "drift_eased"
@@ -23,33 +23,33 @@ class AlarmEvent(StrEnum):
     FEED_FORGOTTEN = "feed_forgotten"
 
 
-_EASED = 0.8  # share of its limit below which an alarm eases
-_BY_CHANCE = 0.01  # p-value above which a distance of distributions may be chance
+_CLEARED_BELOW = 0.8  # share of the limit
+_MAX_P_VALUE = 0.01  # a distance with a larger p-value may be due to chance
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """From what on a figure is an alarm; None: never.
+class AlarmLimits:
+    """The values at which metrics raise alarms; None disables an alarm.
 
-    `psi` and `ks` are values, `failed` a share. The others are changes against the reference, to
-    either side: of shares, of the median age in years. `silent` is usual time without a film.
+    `psi` and `ks` are values, `failed` is a share. The others are absolute changes against the
+    reference: of shares, and of the median age in years. `silent` is time in usual hours.
     """
 
-    psi: float | None = 0.25
-    ks: float | None = None
-    admitted: float | None = 0.2
-    failed: float | None = 0.05
-    flagged: float | None = 0.1
-    age_median: float | None = 5.0
-    women: float | None = 0.2
-    silent: timedelta | None = timedelta(hours=4)
+    psi: float | None
+    ks: float | None
+    admitted: float | None
+    failed: float | None
+    flagged: float | None
+    age_median: float | None
+    women: float | None
+    silent: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A figure at or beyond its limit: of a source, on a day. It has nothing of a patient.
+    """A metric of a source that has reached its limit on a day. It contains no patient data.
 
-    `value` and `limit` of a silent feed are hours, and `reference` is None.
+    For a silent source, `value` and `limit` are hours, and `reference` is None.
     """
 
     source: Source
@@ -62,8 +62,8 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """An alarm that was raised and has not eased."""
+class ActiveAlarm:
+    """An alarm that was raised and is not cleared."""
 
     source: Source
     measure: str
@@ -71,100 +71,102 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What is new of a source: alarms that it raises, and measures whose alarm has eased."""
+class AlarmChanges:
+    """The new alarms of a source, and the measures whose alarms are cleared."""
 
     raised: tuple[Alarm, ...] = ()
-    eased: tuple[str, ...] = ()
+    cleared: tuple[str, ...] = ()
 
 
-def _itself(figure: Figure) -> float | None:
-    return figure.value
+def _value(metric: Metric) -> float | None:
+    return metric.value
 
 
-def _change(figure: Figure) -> float | None:
-    if figure.value is None or figure.reference is None:
+def _change(metric: Metric) -> float | None:
+    if metric.value is None or metric.reference is None:
         return None
-    return abs(figure.value - figure.reference)
+    return abs(metric.value - metric.reference)
 
 
-_EXCESS: Mapping[str, Callable[[Figure], float | None]] = {
-    Measure.PSI: _itself,
-    Measure.KS: _itself,
-    Measure.FAILED: _itself,
+_DEVIATION: Mapping[str, Callable[[Metric], float | None]] = {
+    Measure.PSI: _value,
+    Measure.KS: _value,
+    Measure.FAILED: _value,
     Measure.ADMITTED: _change,
     Measure.FLAGGED: _change,
     Measure.AGE: _change,
     Measure.WOMEN: _change,
 }
-"""What of each figure is held against its limit."""
+"""The quantity of each metric that is compared with its limit."""
 
 
-def judge(
+def judge_metrics(
     source: Source,
-    figures: Sequence[Figure],
-    limits: Limits,
-    standing: Collection[str],
-    on: tuple[date, Plan],
-) -> Judged:
-    """Return what is new of a source by its figures of a day, given whose alarms stand.
+    metrics: Sequence[Metric],
+    limits: AlarmLimits,
+    active: Collection[str],
+    on: tuple[date, DriftPlan],
+) -> AlarmChanges:
+    """Return the changes of a source's alarms by the metrics of a day.
 
-    An alarm eases at four fifths of its limit. Where there are too few films now it stands; where
-    there is nothing to compare with any more, as under a new bundle, or no limit, it has eased.
+    `active` are the measures with an active alarm. An alarm is cleared below 80 % of its limit. It
+    stays active while there are too few films. It is cleared if there is no limit or, for example
+    after a new bundle, no reference.
     """
     day, plan = on
-    found = {one.measure: one for one in figures}
-    raised, eased = [], []
-    for measure, excess_of in _EXCESS.items():
-        figure, limit = found.get(measure), getattr(limits, measure)
-        stands = measure in standing
-        if figure is None or limit is None:
-            eased += [measure] if stands else []
+    by_measure = {metric.measure: metric for metric in metrics}
+    raised, cleared = [], []
+    for measure, deviation_of in _DEVIATION.items():
+        metric, limit = by_measure.get(measure), getattr(limits, measure)
+        is_active = measure in active
+        if metric is None or limit is None:
+            cleared += [measure] if is_active else []
             continue
-        excess = excess_of(figure) if figure.films >= _least(measure, plan) else None
-        if excess is None:
+        enough = metric.films >= _min_films(measure, plan)
+        deviation = deviation_of(metric) if enough else None
+        if deviation is None:
             continue
-        if not stands and excess >= limit and not _chance(measure, found):
-            raised.append(_alarm(source, figure, limit, day))
-        elif stands and excess < _EASED * limit:
-            eased.append(measure)
-    return Judged(tuple(raised), tuple(eased))
+        if not is_active and deviation >= limit and not _may_be_chance(measure, by_measure):
+            raised.append(_alarm(source, metric, limit, day))
+        elif is_active and deviation < _CLEARED_BELOW * limit:
+            cleared.append(measure)
+    return AlarmChanges(tuple(raised), tuple(cleared))
 
 
-def _least(measure: str, plan: Plan) -> int:
-    """Return the films under which a figure raises no alarm; a share that fails needs few."""
-    return LEAST if measure == Measure.FAILED else plan.films
+def _min_films(measure: str, plan: DriftPlan) -> int:
+    """Return the films that an alarm requires; a share of failures requires fewer."""
+    return MIN_FILMS if measure == Measure.FAILED else plan.films
 
 
-def _chance(measure: str, found: Mapping[str, Figure]) -> bool:
-    """Whether a distance may be chance: with few films it is large without meaning anything."""
-    p = found[Measure.KS_P].value if measure == Measure.KS else None
-    return p is not None and p >= _BY_CHANCE
+def _may_be_chance(measure: str, metrics: Mapping[str, Metric]) -> bool:
+    """Return whether a distance may be due to chance, as with few films."""
+    p = metrics[Measure.KS_P].value if measure == Measure.KS else None
+    return p is not None and p >= _MAX_P_VALUE
 
 
-def _alarm(source: Source, figure: Figure, limit: float, day: date) -> Alarm:
-    value = figure.value
-    assert value is not None, "what has no value is beyond no limit"  # noqa: S101 - for mypy
-    return Alarm(source, figure.measure, value, limit, day, figure.films, figure.reference)
+def _alarm(source: Source, metric: Metric, limit: float, day: date) -> Alarm:
+    value = metric.value
+    assert value is not None, "a metric without a value reaches no limit"  # noqa: S101 - for mypy
+    return Alarm(source, metric.measure, value, limit, day, metric.films, metric.reference)
 
 
-def judge_feed(feed: Feed, limit: timedelta | None, stands: bool, now: datetime) -> Judged:
-    """Return what is new of a feed. An alarm stands until a film comes, however long that is."""
+def judge_feed(feed: Feed, limit: timedelta | None, is_active: bool, now: datetime) -> AlarmChanges:
+    """Return the changes of a source's alarm for silence; it stays active until a film comes."""
     if limit is None:
-        return Judged(eased=(SILENT,) if stands else ())
+        return AlarmChanges(cleared=(SILENT,) if is_active else ())
     if feed.silent(limit):
-        if stands or feed.quiet is None:
-            return Judged()
-        hours = feed.quiet / timedelta(hours=1)
-        wanted = limit / timedelta(hours=1)
-        return Judged((Alarm(feed.source, SILENT, hours, wanted, now.date(), 0),))
-    return Judged(eased=(SILENT,) if stands else ())
+        if is_active or feed.quiet is None:
+            return AlarmChanges()
+        hour = timedelta(hours=1)
+        alarm = Alarm(feed.source, SILENT, feed.quiet / hour, limit / hour, now.date(), 0)
+        return AlarmChanges((alarm,))
+    return AlarmChanges(cleared=(SILENT,) if is_active else ())
 
 
-def told(alarm: Alarm) -> dict[str, Any]:
-    """Return an alarm for programs."""
+def to_log_fields(alarm: Alarm) -> dict[str, Any]:
+    """Return the fields of an alarm in the log and in notices."""
     return {
-        **told_of(alarm.source, alarm.measure),
+        **alarm_key(alarm.source, alarm.measure),
         "value": round(alarm.value, 4),
         "reference": None if alarm.reference is None else round(alarm.reference, 4),
         "limit": round(alarm.limit, 4),
@@ -173,6 +175,6 @@ def told(alarm: Alarm) -> dict[str, Any]:
     }
 
 
-def told_of(source: Source, measure: str) -> dict[str, Any]:
-    """Return which alarm it is, for programs: all there is to say of one that has eased."""
+def alarm_key(source: Source, measure: str) -> dict[str, Any]:
+    """Return the fields that identify an alarm; a cleared alarm has no others."""
     return {"calling_ae": source.calling_ae, "station": source.station, "measure": measure}

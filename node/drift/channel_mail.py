@@ -1,4 +1,4 @@
-"""Telling of an alarm by mail, to the hospital's SMTP server."""
+"""Notices by mail, through the hospital's SMTP server."""
 
 import json
 import smtplib
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 def send(content: dict[str, Any], mail: Mail) -> None:
-    """Send an alarm as a mail; return once the server has taken it.
+    """Send a notice as a mail; return once the server has accepted it.
 
     Raises Unreachable with the reason, and Misconfigured for a file that cannot be used.
     """
@@ -31,55 +31,55 @@ def send(content: dict[str, Any], mail: Mail) -> None:
             if mail.password_file is not None:
                 server.login(mail.user, _password(mail))
             refused = server.send_message(message(content, mail))
-    except (OSError, UnicodeEncodeError) as error:  # smtplib's own are of the first kind
+    except (OSError, UnicodeEncodeError) as error:  # smtplib's errors are OSErrors
         raise Unreachable(f"drift.alarms.mail ({mail.host}): {_reason(error)}") from None
     if refused:
         log.warning("recipients_refused", count=len(refused))
 
 
 def message(content: dict[str, Any], mail: Mail) -> EmailMessage:
-    """Return the mail: one line in words, then the same for programs."""
+    """Return the mail: a sentence for people, then the same content as JSON."""
     text = printable(content["text"])
-    made = EmailMessage()
-    made["Subject"] = f"{content['node']}: {text}"
-    made["From"] = mail.sender
-    made["To"] = ", ".join(mail.recipients)
-    made["Date"] = format_datetime(datetime.now(UTC))
-    made["Message-ID"] = make_msgid(domain=mail.sender.rpartition("@")[2])
-    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
+    mail_message = EmailMessage()
+    mail_message["Subject"] = f"{content['node']}: {text}"
+    mail_message["From"] = mail.sender
+    mail_message["To"] = ", ".join(mail.recipients)
+    mail_message["Date"] = format_datetime(datetime.now(UTC))
+    mail_message["Message-ID"] = make_msgid(domain=mail.sender.rpartition("@")[2])
+    mail_message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
     details = json.dumps(content, indent=2, sort_keys=True)
-    made.set_content(
-        f"{text}\n\nWhat to do: docs/how-to/monitor-drift.md. "
-        f"`osteoscreen drift` shows more.\n\n{details}\n"
+    mail_message.set_content(
+        f"{text}\n\nFor details, run: osteoscreen drift\n"
+        f"For remedies, see docs/how-to/monitor-drift.md.\n\n{details}\n"
     )
-    return made
+    return mail_message
 
 
 def require_usable(mail: Mail) -> None:
-    """Raise Misconfigured for a file that cannot be used, before there is an alarm to tell."""
+    """Raise Misconfigured for a file that cannot be used, before there is an alarm to send."""
     client_context(mail.tls)
     if mail.password_file is not None:
         _password(mail)
 
 
 def _password(mail: Mail) -> str:
-    assert mail.password_file is not None  # noqa: S101 - the callers have looked
+    assert mail.password_file is not None  # noqa: S101 - the callers check it
     return read_secret("drift.alarms.mail.password_file", mail.password_file)
 
 
 def _reason(error: Exception) -> str:
-    """Return a reason in words; a server's own may quote addresses and more."""
+    """Return a reason without the server's own text, which may quote addresses."""
     match error:
         case smtplib.SMTPAuthenticationError():
-            return "it does not let us in; check user and password_file"
+            return "the server refused the login; check user and password_file"
         case smtplib.SMTPNotSupportedError():
-            return "it lacks STARTTLS or a login that we know; check port, starttls and user"
+            return "the server lacks STARTTLS or a supported login; check port, starttls and user"
         case smtplib.SMTPRecipientsRefused():
-            return "it takes no mail for these recipients; check recipients"
+            return "the server refused the recipients; check recipients"
         case smtplib.SMTPSenderRefused():
-            return "it takes no mail from this sender; check sender and user"
+            return "the server refused the sender; check sender and user"
         case smtplib.SMTPResponseException(smtp_code=code):
-            return f"it answered {code}"
+            return f"the server answered {code}"
         case smtplib.SMTPException():
             return f"{type(error).__name__}; check host and port"
         case UnicodeEncodeError():

@@ -1,4 +1,4 @@
-"""Telling of an alarm by HTTP POST."""
+"""Notices by HTTP POST."""
 
 import hashlib
 import hmac
@@ -16,23 +16,23 @@ SIGNATURE = "X-OsteoScreen-Signature"
 
 
 def post(content: dict[str, Any], webhook: Webhook) -> None:
-    """Send an alarm as JSON; return once the receiver has answered with a success.
+    """Send a notice as JSON; return once the receiver has answered with a success.
 
-    Raises Unreachable with the reason, and Misconfigured for a file that cannot be used. Neither
-    quotes the URL's path, which is a password with some receivers.
+    Raises Unreachable with the reason, and Misconfigured for a file that cannot be used. The
+    messages do not quote the URL's path, which serves as a password for some receivers.
     """
     body = json.dumps(content, sort_keys=True).encode()
-    where = f"drift.alarms.webhook ({webhook.url.host})"
+    receiver = f"drift.alarms.webhook ({webhook.url.host})"
     try:
         with httpx.Client(
             verify=client_context(webhook.tls), timeout=webhook.timeout, trust_env=False
         ) as client:
             answer = client.post(str(webhook.url), content=body, headers=_headers(body, webhook))
     except httpx.TransportError as error:
-        raise Unreachable(f"{where}: {type(error).__name__}; check url and tls") from None
+        raise Unreachable(f"{receiver}: {type(error).__name__}; check url and tls") from None
     if not answer.is_success:
         raise Unreachable(
-            f"{where}: answered HTTP {answer.status_code}; check url, token_file and secret_file"
+            f"{receiver}: answered HTTP {answer.status_code}; check url, token_file and secret_file"
         )
 
 
@@ -42,7 +42,8 @@ def _headers(body: bytes, webhook: Webhook) -> dict[str, str]:
         token = read_secret("drift.alarms.webhook.token_file", webhook.token_file)
         if not token.isascii() or not token.isprintable() or " " in token:
             raise Misconfigured(
-                f"drift.alarms.webhook.token_file {webhook.token_file} holds more than a token"
+                f"drift.alarms.webhook.token_file {webhook.token_file} does not contain a single "
+                "token of printable ASCII"
             )
         headers["Authorization"] = f"Bearer {token}"
     if webhook.secret_file is not None:
@@ -53,6 +54,6 @@ def _headers(body: bytes, webhook: Webhook) -> dict[str, str]:
 
 
 def require_usable(webhook: Webhook) -> None:
-    """Raise Misconfigured for a file that cannot be used, before there is an alarm to tell."""
+    """Raise Misconfigured for a file that cannot be used, before there is an alarm to send."""
     client_context(webhook.tls)
     _headers(b"", webhook)

@@ -1,13 +1,13 @@
-"""What a source of films sends, and whether it is still what it was: figures of some days.
+"""Metrics of a source over some days, and their comparison with a reference.
 
-A source is a calling AE title with a station. Its films of the last days are measured, and their
-scores compared with those of its own first days under the same bundle: another bundle's scores
-are chances of other things. Scores are those of the image, before facts and policy.
+A source is a calling AE title with a station. The scores of its last days are compared with those
+of its first days under the same bundle, because the scores of two bundles are not comparable. The
+scores are those of the image alone.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from statistics import median
@@ -18,15 +18,15 @@ import numpy as np
 from node.domain.workflow.job import JobState
 from node.drift.statistics import ks, psi
 
-LEAST = 30
-"""Films under which no share and no median is told."""
+MIN_FILMS = 30
+"""Fewer films give no share and no median."""
 
-_KEPT_SCORES = 1000
+_MAX_SCORES = 1000  # of a reference
 _ONE_DAY = timedelta(days=1)
 
 
 class Source(NamedTuple):
-    """Who sent films, and the station that took them; empty where it does not say."""
+    """The calling AE title and the Station Name, which may be empty."""
 
     calling_ae: str
     station: str
@@ -35,10 +35,10 @@ class Source(NamedTuple):
         return f"{self.calling_ae} / {self.station}" if self.station else self.calling_ae
 
 
-class SeenFilm(NamedTuple):
-    """What the job table knows of a film, as far as drift is concerned.
+class ReceivedFilm(NamedTuple):
+    """The values of a film that metrics need.
 
-    `model` is the digest of the bundle that scored it, empty where none did; `image` its score.
+    `model` is the digest of the bundle that scored it, or empty. `image` is the image's score.
     """
 
     day: date
@@ -53,7 +53,7 @@ class SeenFilm(NamedTuple):
 
 
 class Measure(StrEnum):
-    """What is measured of a source. The names are part of the interface: never rename one."""
+    """The quantities that are measured. The names are part of the interface and never change."""
 
     FILMS = "films"
     ADMITTED = "admitted"
@@ -68,14 +68,14 @@ class Measure(StrEnum):
 
 
 REFUSED = "refused."
-"""What the name of a measure begins with that is the share refused for one reason."""
+"""Prefix of the measures for the share refused with one reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One measure: its value, None where there are too few, and the films that it is of.
+class Metric:
+    """The value of a measure, None with too few films, and the number of films.
 
-    Shares are 0 to 1. `reference` is the same measure of the reference, None where it has none.
+    Shares are 0 to 1. `reference` is the same measure of the reference, or None.
     """
 
     measure: str
@@ -85,47 +85,47 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """A figure as it is kept: of a source on a day, under the bundle that scored its films."""
+class DailyMetric:
+    """A stored metric of a source on a day; `model` is the bundle that scored its films."""
 
     day: date
     source: Source
-    figure: Figure
+    metric: Metric
     model: str
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is measured: films of `window` days, scores compared from so many films on.
+class DriftPlan:
+    """A window of days, and the number of scores in it that a comparison requires.
 
-    The reference is the first `reference_days` of a source and a bundle, and more of them until
-    there are `reference_films`; or what came from `since` to `until`, both of them included.
+    The reference covers the first `reference_days` of a source under a bundle, or more days until
+    there are `reference_films`. With `since` and `until`, it covers these days, both included.
     """
 
-    window: int = 14
-    films: int = 200
-    reference_days: int = 28
-    reference_films: int = 200
+    window: int
+    films: int
+    reference_days: int
+    reference_films: int
     since: date | None = None
     until: date | None = None
 
     @property
     def basis(self) -> str:
-        """How a reference comes about, in words; one that came about otherwise is made anew."""
+        """The rule for the reference, which is stored with it; another rule builds another."""
         if self.since is not None:
             return f"{self.since} to {self.until}, {self.reference_films} films or more"
         return f"first {self.reference_days} days, {self.reference_films} films or more"
 
     def window_of(self, day: date) -> date:
-        """Return the first day of the window that ends with a day."""
+        """Return the first day of the window that ends on a day."""
         return day - (self.window - 1) * _ONE_DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """What a source was like under one bundle: its scores, sorted, and every other measure.
+class DriftReference:
+    """The sorted scores of a source under one bundle, and its other measures.
 
-    Of many scores, evenly spaced ones are kept. `basis` is how it came about.
+    Of more than 1000 scores, 1000 quantiles are kept. `basis` is the rule that selected the films.
     """
 
     source: Source
@@ -138,8 +138,8 @@ class Reference:
 
 
 @dataclass(slots=True)
-class Tally:
-    """The films of one source, counted as they come."""
+class SourceCounts:
+    """Counts of the films of one source."""
 
     films: int = 0
     failed: int = 0
@@ -151,8 +151,8 @@ class Tally:
     ages: list[float] = field(default_factory=list)
     scores: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, film: SeenFilm) -> None:
-        """Count one more; `model` is that of the last one scored."""
+    def add(self, film: ReceivedFilm) -> None:
+        """Count a film; `model` becomes that of the last scored film."""
         self.films += 1
         if film.state == JobState.REJECTED:
             self.refused[film.reason] += 1
@@ -169,25 +169,25 @@ class Tally:
                 self.scores[film.model].append(film.image)
 
 
-def tallies(films: Iterable[SeenFilm]) -> dict[Source, Tally]:
-    """Return what each source sent; films come in the order in which they were received."""
-    found: defaultdict[Source, Tally] = defaultdict(Tally)
+def count_by_source(films: Iterable[ReceivedFilm]) -> dict[Source, SourceCounts]:
+    """Return the counts of each source, from films in the order of their receipt."""
+    by_source: defaultdict[Source, SourceCounts] = defaultdict(SourceCounts)
     for film in films:
-        found[film.source].add(film)
-    return dict(found)
+        by_source[film.source].add(film)
+    return dict(by_source)
 
 
-def reference_of(
-    source: Source, films: Sequence[SeenFilm], model: str, plan: Plan
-) -> Reference | None:
-    """Return the reference that films of one source make, in order; None with too few scores."""
-    tally = tallies(films).get(source, Tally())
-    scores = np.sort(tally.scores[model])
+def build_reference(
+    source: Source, films: Sequence[ReceivedFilm], model: str, plan: DriftPlan
+) -> DriftReference | None:
+    """Return the reference of a source's films, in order of receipt; None with too few scores."""
+    counts = count_by_source(films).get(source, SourceCounts())
+    scores = np.sort(counts.scores[model])
     if len(scores) < plan.reference_films:
         return None
-    if len(scores) > _KEPT_SCORES:
-        scores = np.quantile(scores, np.linspace(0, 1, _KEPT_SCORES))
-    return Reference(
+    if len(scores) > _MAX_SCORES:
+        scores = np.quantile(scores, np.linspace(0, 1, _MAX_SCORES))
+    return DriftReference(
         source=source,
         model=model,
         since=films[0].day,
@@ -195,84 +195,98 @@ def reference_of(
         basis=plan.basis,
         scores=tuple(round(float(score), 6) for score in scores),
         measures={
-            one.measure: one.value
-            for one in [*_plain(tally), _score(tally.scores[model])]
-            if one.value is not None and one.measure != Measure.FILMS
+            metric.measure: metric.value
+            for metric in [*_basic_metrics(counts), _median_score(counts.scores[model])]
+            if metric.value is not None and metric.measure != Measure.FILMS
         },
     )
 
 
-def first_days(films: Iterable[SeenFilm], model: str, plan: Plan, today: date) -> list[SeenFilm]:
-    """Return the films of the first days that make a reference; none where it is too early.
+def first_days(
+    films: Iterable[ReceivedFilm], model: str, plan: DriftPlan, today: date
+) -> list[ReceivedFilm]:
+    """Return the films of the first days that give a reference; none if there are too few yet.
 
-    `films` are of one source, in order, from the day on at which the bundle scored its first, up
-    to the day before `today`. No more of them is read than it takes.
+    `films` are the films of one source in order of receipt, from the day of the bundle's first
+    score up to the day before `today`. Reading stops once the reference is complete.
     """
-    taken: list[SeenFilm] = []
+    selected: list[ReceivedFilm] = []
     scored = 0
     for film in films:
-        if taken and film.day != taken[-1].day and _enough(taken, scored, film.day, plan):
-            return taken
-        taken.append(film)
+        new_day = selected and film.day != selected[-1].day
+        if new_day and _is_complete(selected, scored, film.day, plan):
+            return selected
+        selected.append(film)
         scored += film.model == model and film.image is not None
-    return taken if taken and _enough(taken, scored, today, plan) else []
+    return selected if selected and _is_complete(selected, scored, today, plan) else []
 
 
-def _enough(taken: Sequence[SeenFilm], scored: int, next_day: date, plan: Plan) -> bool:
-    days = (next_day - taken[0].day).days
+def _is_complete(
+    films: Sequence[ReceivedFilm], scored: int, next_day: date, plan: DriftPlan
+) -> bool:
+    days = (next_day - films[0].day).days
     return days >= plan.reference_days and scored >= plan.reference_films
 
 
-def figures(tally: Tally, reference: Reference | None, plan: Plan) -> list[Figure]:
-    """Return every measure of a source.
+def compute_metrics(
+    counts: SourceCounts, reference: DriftReference | None, plan: DriftPlan
+) -> list[Metric]:
+    """Return every metric of a source.
 
-    Those that compare scores are left out without a reference, and have no value where there
-    are too few films.
+    Without a reference, comparisons of scores are left out. With too few films, they have no value.
     """
-    scores = tally.scores[tally.model] if tally.model else []
-    found = [*_plain(tally), _score(scores)]
+    scores = counts.scores[counts.model] if counts.model else []
+    metrics = [*_basic_metrics(counts), _median_score(scores)]
     if reference is None:
-        return found
-    known = reference.measures
-    compared = [Figure(one.measure, one.value, one.films, known.get(one.measure)) for one in found]
-    return [*compared, *_comparisons(scores, reference, plan)]
+        return metrics
+    with_reference = [
+        replace(metric, reference=reference.measures.get(metric.measure)) for metric in metrics
+    ]
+    return [*with_reference, *_comparisons(scores, reference, plan)]
 
 
-def _plain(tally: Tally) -> list[Figure]:
-    """Return what needs no reference. Age and sex are of the admitted films that state them."""
-    refused = tally.refused.total()
-    told = tally.sexes["F"] + tally.sexes["M"]
-    middle = median(tally.ages) if len(tally.ages) >= LEAST else None
+def _basic_metrics(counts: SourceCounts) -> list[Metric]:
+    """Return the metrics without a comparison.
+
+    Age and sex are those of admitted films with a known value.
+    """
+    refused = counts.refused.total()
+    with_sex = counts.sexes["F"] + counts.sexes["M"]
     return [
-        Figure(Measure.FILMS, float(tally.films), tally.films),
-        _share(Measure.ADMITTED, tally.films - refused, tally.films),
+        Metric(Measure.FILMS, float(counts.films), counts.films),
+        _share(Measure.ADMITTED, counts.films - refused, counts.films),
         *(
-            _share(f"{REFUSED}{reason}", count, tally.films)
-            for reason, count in sorted(tally.refused.items())
+            _share(f"{REFUSED}{reason}", count, counts.films)
+            for reason, count in sorted(counts.refused.items())
         ),
-        _share(Measure.FAILED, tally.failed, tally.films - refused),
-        _share(Measure.FLAGGED, tally.flagged, tally.scored),
-        Figure(Measure.AGE, middle, len(tally.ages)),
-        _share(Measure.WOMEN, tally.sexes["F"], told),
+        _share(Measure.FAILED, counts.failed, counts.films - refused),
+        _share(Measure.FLAGGED, counts.flagged, counts.scored),
+        _median(Measure.AGE, counts.ages),
+        _share(Measure.WOMEN, counts.sexes["F"], with_sex),
     ]
 
 
-def _share(measure: str, count: int, films: int) -> Figure:
-    return Figure(measure, count / films if films >= LEAST else None, films)
+def _share(measure: str, count: int, films: int) -> Metric:
+    return Metric(measure, count / films if films >= MIN_FILMS else None, films)
 
 
-def _score(scores: Sequence[float]) -> Figure:
-    middle = median(scores) if len(scores) >= LEAST else None
-    return Figure(Measure.SCORE, middle, len(scores))
+def _median(measure: str, values: Sequence[float]) -> Metric:
+    return Metric(measure, median(values) if len(values) >= MIN_FILMS else None, len(values))
 
 
-def _comparisons(scores: Sequence[float], reference: Reference, plan: Plan) -> list[Figure]:
+def _median_score(scores: Sequence[float]) -> Metric:
+    return _median(Measure.SCORE, scores)
+
+
+def _comparisons(
+    scores: Sequence[float], reference: DriftReference, plan: DriftPlan
+) -> list[Metric]:
     n = len(scores)
     if n < plan.films:
-        return [Figure(measure, None, n) for measure in (Measure.PSI, Measure.KS, Measure.KS_P)]
+        return [Metric(measure, None, n) for measure in (Measure.PSI, Measure.KS, Measure.KS_P)]
     distance, p = ks(reference.scores, scores)
     return [
-        Figure(Measure.PSI, psi(reference.scores, scores), n),
-        Figure(Measure.KS, distance, n),
-        Figure(Measure.KS_P, p, n),
+        Metric(Measure.PSI, psi(reference.scores, scores), n),
+        Metric(Measure.KS, distance, n),
+        Metric(Measure.KS_P, p, n),
     ]

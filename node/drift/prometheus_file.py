@@ -1,4 +1,4 @@
-"""Figures of drift for Prometheus, as a file that node_exporter's textfile collector reads."""
+"""Drift metrics for Prometheus, in a file for the textfile collector of node_exporter."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from node.drift.alarms import Standing
-from node.drift.metrics import REFUSED, Measure, Measured
+from node.drift.alarms import ActiveAlarm
+from node.drift.metrics import REFUSED, DailyMetric, Measure
 from node.drift.silence import Feed
 from node.files import write_atomically
 
@@ -18,7 +18,7 @@ _GAUGES = {
     Measure.FAILED: ("failed_ratio", "Share of admitted films that FAILED"),
     Measure.FLAGGED: ("flagged_ratio", "Share of scored films that were flagged"),
     Measure.AGE: ("age_median_years", "Median age of the patients"),
-    Measure.WOMEN: ("women_ratio", "Share of women among patients whose sex is stated"),
+    Measure.WOMEN: ("women_ratio", "Share of women among patients with a known sex"),
     Measure.SCORE: ("score_median", "Median score of the image"),
     Measure.PSI: ("psi", "Population stability index of the image's score"),
     Measure.KS: ("ks_distance", "Kolmogorov-Smirnov distance of the image's score"),
@@ -29,36 +29,36 @@ _READABLE_BY_ALL = 0o644
 
 
 def exposition(
-    rows: Iterable[Measured], standing: Iterable[Standing], feeds: Iterable[Feed]
+    rows: Iterable[DailyMetric], active: Iterable[ActiveAlarm], feeds: Iterable[Feed]
 ) -> bytes:
-    """Return all of it in Prometheus' text format; figures without a value are left out."""
+    """Return metrics, alarms and feeds in Prometheus' text format, without empty metrics."""
     registry = CollectorRegistry()
 
-    def gauge(name: str, words: str, labels: Sequence[str] = _SOURCE) -> Gauge:
-        return Gauge(f"osteoscreen_{name}", words, labels, registry=registry)
+    def gauge(name: str, text: str, labels: Sequence[str] = _SOURCE) -> Gauge:
+        return Gauge(f"osteoscreen_{name}", text, labels, registry=registry)
 
-    gauges = {measure: gauge(f"drift_{name}", help) for measure, (name, help) in _GAUGES.items()}
+    gauges = {measure: gauge(f"drift_{name}", text) for measure, (name, text) in _GAUGES.items()}
     refused = gauge("drift_refused_ratio", "Share of films refused", (*_SOURCE, "reason"))
-    measured = gauge("drift_day_timestamp_seconds", "The day that was measured last")
-    alarms = gauge("drift_alarm", "1 while an alarm stands", (*_SOURCE, "measure"))
-    last = gauge("feed_last_film_timestamp_seconds", "When the last film came")
-    quiet = gauge("feed_quiet_seconds", "Usual hours without a film since then")
+    last_day = gauge("drift_day_timestamp_seconds", "The last day with metrics")
+    alarms = gauge("drift_alarm", "1 while an alarm is active", (*_SOURCE, "measure"))
+    last_film = gauge("feed_last_film_timestamp_seconds", "Time of the last film")
+    quiet = gauge("feed_quiet_seconds", "Time in usual hours since the last film")
     for row in rows:
-        figure = row.figure
-        measured.labels(*row.source).set(datetime.combine(row.day, time(), UTC).timestamp())
-        if figure.value is None:
+        metric = row.metric
+        last_day.labels(*row.source).set(datetime.combine(row.day, time(), UTC).timestamp())
+        if metric.value is None:
             continue
-        if figure.measure.startswith(REFUSED):
-            reason = figure.measure.removeprefix(REFUSED)
-            refused.labels(*row.source, reason).set(figure.value)
+        if metric.measure.startswith(REFUSED):
+            reason = metric.measure.removeprefix(REFUSED)
+            refused.labels(*row.source, reason).set(metric.value)
         else:
-            gauges[Measure(figure.measure)].labels(*row.source).set(figure.value)
-    for alarm in standing:
+            gauges[Measure(metric.measure)].labels(*row.source).set(metric.value)
+    for alarm in active:
         alarms.labels(*alarm.source, alarm.measure).set(1)
-    for one in feeds:
-        last.labels(*one.source).set(one.last.timestamp())
-        if one.quiet is not None:
-            quiet.labels(*one.source).set(one.quiet.total_seconds())
+    for feed in feeds:
+        last_film.labels(*feed.source).set(feed.last.timestamp())
+        if feed.quiet is not None:
+            quiet.labels(*feed.source).set(feed.quiet.total_seconds())
     return generate_latest(registry)
 
 

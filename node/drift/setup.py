@@ -1,4 +1,4 @@
-"""Drift put together: who measures, who tells of alarms, what the command shows."""
+"""Construction of the drift monitor, the notifiers and the drift report from a configuration."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,83 +16,84 @@ from node.config.settings import Config
 from node.domain.errors import OsteoScreenError
 from node.domain.health_check import Check
 from node.drift.alarm_store import AlarmStore
-from node.drift.alarms import Limits, Standing, told_of
+from node.drift.alarms import ActiveAlarm, AlarmLimits, alarm_key
 from node.drift.metric_store import DriftMetricStore
-from node.drift.metrics import Measured, Plan, Source
-from node.drift.silence import Local
+from node.drift.metrics import DailyMetric, DriftPlan, Source
+from node.drift.silence import LocalClock
 from node.replay.score_store import ScoreStore
 
 if TYPE_CHECKING:
-    from node.drift.monitor import DriftWatch
+    from node.drift.monitor import DriftMonitor
 
-_POLL = 5.0  # seconds between two looks for something to tell
+_POLL = 5.0  # seconds between two checks for a notice that is due
+
+Send = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What was measured of sources, by source and day, the alarms that stand, and what the bundles
-    that scored their films are meant for.
-    """
+    """Metrics by source and day, active alarms, and the intended uses of the scoring bundles."""
 
-    rows: list[Measured]
-    standing: list[Standing]
+    rows: list[DailyMetric]
+    active: list[ActiveAlarm]
     uses: set[IntendedUse]
 
 
 def drift_report(engine: sa.Engine, since: date, calling_ae: str) -> DriftReport:
-    """Return what is on record since a day, of one calling AE title or, if "", of all."""
-    standing = [
-        one
-        for one in AlarmStore(engine, ()).standing()
-        if calling_ae in ("", one.source.calling_ae)
-    ]
+    """Return the report from a day on, for one calling AE title, or for all if it is ""."""
     return DriftReport(
-        DriftMetricStore(engine).rows(since, calling_ae), standing, ScoreStore(engine).uses()
+        rows=DriftMetricStore(engine).rows(since, calling_ae),
+        active=[
+            alarm
+            for alarm in AlarmStore(engine, ()).active()
+            if calling_ae in ("", alarm.source.calling_ae)
+        ],
+        uses=ScoreStore(engine).uses(),
     )
 
 
-def watch_of(config: Config, engine: sa.Engine) -> "DriftWatch":
-    """Return the monitor that measures sources and keeps the figures for `retention.rows`."""
-    from node.drift.monitor import DriftWatch, Watched
+def open_monitor(config: Config, engine: sa.Engine) -> "DriftMonitor":
+    """Return the drift monitor, which keeps metrics for `retention.rows`."""
+    from node.drift.monitor import DriftMonitor, MonitorSettings
     from node.workers.loop import utc_now
 
-    watched = Watched(
+    settings = MonitorSettings(
         node=config.dicom.ae_title,
         plan=plan_of(config),
         limits=limits_of(config),
         local=local_clock(config.drift.time_zone),
         metrics_file=config.drift.metrics_file,
+        retention=config.retention.rows,
     )
     alarms = AlarmStore(engine, tuple(_channels(config)))
-    kept = config.retention.rows
-    return DriftWatch(DriftMetricStore(engine), alarms, watched, kept, utc_now)
+    return DriftMonitor(DriftMetricStore(engine), alarms, settings, utc_now)
 
 
-def tell_as_a_test(config: Config, now: datetime) -> list[Check]:
-    """Tell every receiver that this is a test; return who has taken it, and why others have not."""
+def send_test_notices(config: Config, now: datetime) -> list[Check]:
+    """Send a test notice to every receiver; return whether each accepted it."""
     content = {
         "event": "test",
         "node": config.dicom.ae_title,
         "at": now.isoformat(),
-        **told_of(Source("", ""), "test"),
+        **alarm_key(Source("", ""), "test"),
         "text": "a test of the alarms: nothing has changed",
     }
     checks = []
-    for name, tell in _channels(config).items():
+    for channel, send in _channels(config).items():
         try:
-            tell(content)
+            send(content)
         except OsteoScreenError as error:
-            checks.append(Check(name, ok=False, detail=str(error)))
+            checks.append(Check(channel, ok=False, detail=str(error)))
         else:
-            checks.append(Check(name, ok=True, detail="has taken it"))
+            checks.append(Check(channel, ok=True, detail="accepted"))
     return checks
 
 
 @contextmanager
-def telling(config: Config, engine: sa.Engine, stop: threading.Event) -> Iterator[None]:
-    """Tell of alarms until the block ends, each channel on a thread of its own; sets `stop` then.
+def notifying(config: Config, engine: sa.Engine, stop: threading.Event) -> Iterator[None]:
+    """Send notices until the block ends, on one thread per channel; then set `stop`.
 
-    Raises Misconfigured at once for files that cannot be used.
+    Raises Misconfigured before the block for files that cannot be used.
     """
     from node.drift.notifier import Notifier
     from node.workers.loop import run, utc_now
@@ -100,9 +101,9 @@ def telling(config: Config, engine: sa.Engine, stop: threading.Event) -> Iterato
     channels = _channels(config)
     alarms = AlarmStore(engine, tuple(channels))
     threads = []
-    for name, tell in channels.items():
-        teller = Notifier(name, alarms, tell, utc_now)
-        threads.append(threading.Thread(target=run, args=(teller.step, stop, _POLL)))
+    for channel, send in channels.items():
+        notifier = Notifier(channel, alarms, send, utc_now)
+        threads.append(threading.Thread(target=run, args=(notifier.step, stop, _POLL)))
     for thread in threads:
         thread.start()
     try:
@@ -113,10 +114,10 @@ def telling(config: Config, engine: sa.Engine, stop: threading.Event) -> Iterato
             thread.join()
 
 
-def plan_of(config: Config) -> Plan:
-    """Return what is measured."""
+def plan_of(config: Config) -> DriftPlan:
+    """Return the plan of the configuration; the window is at most `retention.rows`."""
     drift, reference = config.drift, config.drift.reference
-    return Plan(
+    return DriftPlan(
         window=min(drift.window, max(config.retention.rows.days, 1)),
         films=drift.films,
         reference_days=reference.days,
@@ -126,13 +127,13 @@ def plan_of(config: Config) -> Plan:
     )
 
 
-def limits_of(config: Config) -> Limits:
-    """Return from what on a figure is an alarm."""
-    return Limits(**config.drift.alarms.model_dump(exclude={"webhook", "mail"}))
+def limits_of(config: Config) -> AlarmLimits:
+    """Return the alarm limits of the configuration."""
+    return AlarmLimits(**config.drift.alarms.model_dump(exclude={"webhook", "mail"}))
 
 
-def local_clock(time_zone: str | None) -> Local:
-    """Return what tells the time on the wall; of this machine where no zone is named."""
+def local_clock(time_zone: str | None) -> LocalClock:
+    """Return a function to local time; None is the time zone of this machine."""
     zone = None if time_zone is None else ZoneInfo(time_zone)
 
     def local(moment: datetime) -> datetime:
@@ -141,16 +142,16 @@ def local_clock(time_zone: str | None) -> Local:
     return local
 
 
-def _channels(config: Config) -> dict[str, Callable[[dict[str, Any]], None]]:
-    """Return how each receiver is told, by name; raise Misconfigured for files of no use."""
+def _channels(config: Config) -> dict[str, Send]:
+    """Return the send function of each channel; raise Misconfigured for unusable files."""
     from node.drift import channel_mail, channel_webhook
 
-    found: dict[str, Callable[[dict[str, Any]], None]] = {}
-    wanted = config.drift.alarms
-    if wanted.webhook is not None:
-        channel_webhook.require_usable(wanted.webhook)
-        found["webhook"] = partial(channel_webhook.post, webhook=wanted.webhook)
-    if wanted.mail is not None:
-        channel_mail.require_usable(wanted.mail)
-        found["mail"] = partial(channel_mail.send, mail=wanted.mail)
-    return found
+    channels: dict[str, Send] = {}
+    receivers = config.drift.alarms
+    if receivers.webhook is not None:
+        channel_webhook.require_usable(receivers.webhook)
+        channels["webhook"] = partial(channel_webhook.post, webhook=receivers.webhook)
+    if receivers.mail is not None:
+        channel_mail.require_usable(receivers.mail)
+        channels["mail"] = partial(channel_mail.send, mail=receivers.mail)
+    return channels

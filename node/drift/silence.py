@@ -1,8 +1,8 @@
-"""Sources that have fallen silent: no film for some time of the hours in which they usually send.
+"""Silence of a source: the time without a film, counted in the hours in which it usually sends.
 
-What is usual is learned from the weeks before a source's last film, by weekday and hour of the
-node's local time. From the last film back, not from today: a silence that lasts for weeks must not
-teach that silence is usual. Time outside these hours, a night or a weekend, does not count.
+Usual hours are learned by weekday and local hour, from the weeks before the source's last film. A
+silence of weeks therefore does not change them. Nights and weekends without usual films do not
+count.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,27 +12,27 @@ from datetime import datetime, timedelta
 from node.drift.metrics import Source
 
 WEEKS = 4
-"""Weeks from which usual hours are learned."""
+"""The number of weeks from which usual hours are learned."""
 
 LOOK_BACK = timedelta(weeks=3 * WEEKS)
-"""How far back films are looked for; a source without one since then is no longer expected."""
+"""The period in which films are searched; a source without a film in it is no longer expected."""
 
-_LEAST_WEEKS = 2
-_USUAL = 0.75  # share of the weeks in which an hour of a weekday brought a film
+_MIN_WEEKS = 2
+_USUAL_SHARE = 0.75  # of the weeks, with a film in this hour of the weekday
 _WEEK = timedelta(weeks=1)
 _HOUR = timedelta(hours=1)
 
-Local = Callable[[datetime], datetime]
-"""Returns a time as the clocks on the wall show it."""
+LocalClock = Callable[[datetime], datetime]
+"""Returns a time in local time."""
 
 Slot = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A source's last film, and for how much of its usual hours nothing has come since.
+    """A source's last film, and the time in usual hours since then.
 
-    `quiet` is None where too little is known of a source to expect anything.
+    `quiet` is None if the source has no usual hours yet.
     """
 
     source: Source
@@ -40,53 +40,61 @@ class Feed:
     quiet: timedelta | None
 
     def silent(self, limit: timedelta) -> bool:
-        """Whether nothing has come for so much of the usual hours."""
+        """Return whether the source has sent nothing for `limit` of its usual hours."""
         return self.quiet is not None and self.quiet >= limit
 
 
-def feed(source: Source, arrivals: Sequence[datetime], now: datetime, local: Local) -> Feed:
-    """Return how a source stands. Of its films, in order, one in each part of an hour is enough."""
+def measure_silence(
+    source: Source, arrivals: Sequence[datetime], now: datetime, local: LocalClock
+) -> Feed:
+    """Return the silence of a source, from sorted times with at least one per hour with films."""
     last = arrivals[-1]
     usual = usual_hours(arrivals, local)
-    return Feed(source, last, _within(usual, last, now, local) if usual else None)
+    return Feed(source, last, _time_within(usual, last, now, local) if usual else None)
 
 
-def usual_hours(arrivals: Iterable[datetime], local: Local) -> frozenset[Slot]:
-    """Return the weekdays and hours that brought a film in three of the four weeks up to the last.
+def usual_hours(arrivals: Iterable[datetime], local: LocalClock) -> frozenset[Slot]:
+    """Return the pairs of weekday and hour with a film in three of the last four weeks.
 
-    Monday is 0. As long as there are two or three weeks, in each of them; none before that.
+    Monday is 0. With two or three weeks of films, each week needs a film. With less than two
+    weeks, the result is empty.
     """
     times = sorted(arrivals)
     last = times[-1]
     weeks = min(WEEKS, int((last - times[0]) / _WEEK))
-    if weeks < _LEAST_WEEKS:
+    if weeks < _MIN_WEEKS:
         return frozenset()
-    seen: dict[Slot, set[int]] = {}
+    weeks_with_film: dict[Slot, set[int]] = {}
     for time in times:
         week = int((last - time) / _WEEK)
         if week < weeks:
-            seen.setdefault(_slot(local(time)), set()).add(week)
-    return frozenset(slot for slot, found in seen.items() if len(found) >= _USUAL * weeks)
+            weeks_with_film.setdefault(_slot(local(time)), set()).add(week)
+    required = _USUAL_SHARE * weeks
+    return frozenset(slot for slot, found in weeks_with_film.items() if len(found) >= required)
 
 
-def _within(usual: frozenset[Slot], begin: datetime, end: datetime, local: Local) -> timedelta:
-    """Return how much of a span is in usual hours."""
+def _time_within(
+    usual: frozenset[Slot], begin: datetime, end: datetime, local: LocalClock
+) -> timedelta:
+    """Return the time of a span that lies in usual hours."""
     parts = (
         until - since for since, until in _hours(begin, end, local) if _slot(local(since)) in usual
     )
     return sum(parts, timedelta())
 
 
-def _hours(begin: datetime, end: datetime, local: Local) -> Iterator[tuple[datetime, datetime]]:
-    """Yield a span hour by hour, as the clocks on the wall strike."""
+def _hours(
+    begin: datetime, end: datetime, local: LocalClock
+) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the parts of a span between full local hours."""
     since = begin
     while since < end:
-        shown = local(since)
-        past = timedelta(minutes=shown.minute, seconds=shown.second, microseconds=shown.microsecond)
-        until = min(since + _HOUR - past, end)
+        here = local(since)
+        elapsed = timedelta(minutes=here.minute, seconds=here.second, microseconds=here.microsecond)
+        until = min(since + _HOUR - elapsed, end)
         yield since, until
         since = until
 
 
-def _slot(shown: datetime) -> Slot:
-    return shown.weekday(), shown.hour
+def _slot(local_time: datetime) -> Slot:
+    return local_time.weekday(), local_time.hour

@@ -1,4 +1,4 @@
-"""How far apart two distributions of scores are: population stability index, Kolmogorov-Smirnov."""
+"""Distances of two distributions of scores: population stability index, Kolmogorov-Smirnov."""
 
 import math
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 SLIGHT, LARGE = 0.1, 0.25
-"""The usual reading of a PSI: below the first stable, from the second on another population."""
+"""Usual limits of a PSI: stable below the first, another population from the second on."""
 
 _TENTHS = np.arange(1, 10) / 10
-_SMOOTHING = 0.5  # films that each bin has beforehand: an empty one is rare, not impossible
-_SMALL = 1.18  # below it one series of Kolmogorov's distribution converges fast, above the other
+_SMOOTHING = 0.5  # films added to each bin, so that no share is zero
+_SERIES_LIMIT = 1.18  # below it, the first series of Kolmogorov's distribution converges faster
 _TERMS = np.arange(1, 21)
 
 Scores = Sequence[float] | npt.NDArray[np.float64]
@@ -20,13 +20,13 @@ Scores = Sequence[float] | npt.NDArray[np.float64]
 def psi(reference: Scores, now: Scores) -> float:
     """Return the population stability index of `now`, on the deciles of the reference.
 
-    The sum over the bins of (q - p) ln(q / p), p and q being a bin's share of the reference and of
-    `now`, each smoothed: (n + 0.5) / (N + 0.5 k) with n of N films in one of k bins. Deciles that
-    coincide, as of scores that are all alike, make one bin. Zero for the same shares, and never
-    negative; by chance alone it comes to about (k - 1) (1 / N + 1 / M).
+    It is the sum over the bins of (q - p) ln(q / p), with a bin's share p of the reference and q of
+    `now`. A share is smoothed: (n + 0.5) / (N + 0.5 k), for n of N films in one of k bins. Equal
+    deciles form one bin. The index is 0 for equal shares and never negative. Its expected value by
+    chance is about (k - 1) (1 / N + 1 / M).
     """
     edges = np.unique(np.quantile(np.asarray(reference, np.float64), _TENTHS))
-    p, q = (_shares(np.asarray(one, float), edges) for one in (reference, now))
+    p, q = (_shares(np.asarray(scores, float), edges) for scores in (reference, now))
     return float(np.sum((q - p) * np.log(q / p)))
 
 
@@ -42,25 +42,27 @@ def _shares(
 def ks(reference: Scores, now: Scores) -> tuple[float, float]:
     """Return the two-sample Kolmogorov-Smirnov distance, 0 to 1, and its p-value.
 
-    The p-value is the asymptotic one, two-sided, with Stephens' correction for finite samples
-    (J R Stat Soc B 1970;32:115-122): right to a fifth from 50 scores on.
+    The p-value is two-sided and asymptotic, with Stephens' correction for finite samples
+    (J R Stat Soc B 1970;32:115-122). From 50 scores on, its relative error is below 20 %.
     """
-    one, other = (np.sort(np.asarray(scores, float)) for scores in (reference, now))
-    every = np.concatenate([one, other])
-    below = (np.searchsorted(sample, every, side="right") / len(sample) for sample in (one, other))
-    distance = float(np.max(np.abs(next(below) - next(below))))
-    root = math.sqrt(len(one) * len(other) / (len(one) + len(other)))
+    first, second = (np.sort(np.asarray(scores, float)) for scores in (reference, now))
+    every = np.concatenate([first, second])
+    below_first, below_second = (
+        np.searchsorted(sample, every, side="right") / len(sample) for sample in (first, second)
+    )
+    distance = float(np.max(np.abs(below_first - below_second)))
+    root = math.sqrt(len(first) * len(second) / (len(first) + len(second)))
     return distance, kolmogorov(distance * (root + 0.12 + 0.11 / root))
 
 
 def kolmogorov(x: float) -> float:
     """Return the probability that Kolmogorov's statistic is above x.
 
-    By either of the two series of its distribution (Feller, Ann Math Stat 1948;19:177-189).
+    Uses one of the two series of its distribution (Feller, Ann Math Stat 1948;19:177-189).
     """
     if x <= 0:
         return 1.0
-    if x < _SMALL:
+    if x < _SERIES_LIMIT:
         odd = (2 * _TERMS - 1) ** 2
         below = math.sqrt(2 * math.pi) / x * np.sum(np.exp(-odd * math.pi**2 / (8 * x * x)))
         return float(1 - below)

@@ -1,4 +1,4 @@
-"""Figures of drift in words, for tables and for messages."""
+"""Texts for drift metrics and alarms, in tables and messages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from node.drift.alarms import SILENT, AlarmEvent
-from node.drift.metrics import REFUSED, Figure, Measure
+from node.drift.metrics import REFUSED, Measure, Metric
 from node.drift.statistics import LARGE, SLIGHT
 
 _NAMES: Mapping[str, str] = {
@@ -23,15 +23,15 @@ _NAMES: Mapping[str, str] = {
     SILENT: "usual hours without a film",
 }
 _PERCENT = frozenset({Measure.ADMITTED, Measure.FAILED, Measure.FLAGGED, Measure.WOMEN})
-_OF_FEEDS: Mapping[str, str] = {
-    AlarmEvent.FEED_HEARD: "films come again",
+_FEED_TEXTS: Mapping[str, str] = {
+    AlarmEvent.FEED_HEARD: "sends films again",
     AlarmEvent.FEED_FORGOTTEN: "is no longer expected to send",
 }
 _CHANGES = _PERCENT - {Measure.FAILED} | {Measure.AGE}
 
 
 class Level(StrEnum):
-    """How much a reading asks for somebody's eyes."""
+    """The importance of a metric's assessment."""
 
     PLAIN = "plain"
     STABLE = "stable"
@@ -41,22 +41,22 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A figure in words."""
+class Assessment:
+    """The assessment of a metric by usual limits, as a level and a text."""
 
     level: Level
     text: str
 
 
-def name_of(measure: str) -> str:
-    """Return a measure in words."""
+def measure_label(measure: str) -> str:
+    """Return the label of a measure."""
     if measure.startswith(REFUSED):
         return f"refused: {measure.removeprefix(REFUSED)}"
     return _NAMES[measure]
 
 
-def shown(measure: str, value: float) -> str:
-    """Return a value as people read it."""
+def format_value(measure: str, value: float) -> str:
+    """Return a value with the digits and the unit of its measure."""
     if measure in _PERCENT or measure.startswith(REFUSED):
         return f"{value:.1%}"
     match measure:
@@ -71,31 +71,31 @@ def shown(measure: str, value: float) -> str:
     return f"{value:.3f}"
 
 
-def read(figure: Figure) -> Reading:
-    """Return what a figure says by itself: a PSI by its usual limits, or that it has none."""
-    if figure.value is None:
-        return Reading(Level.TOO_FEW, f"too few ({figure.films} films)")
-    if figure.measure == Measure.PSI:
-        slight = Level.SLIGHT if figure.value < LARGE else Level.LARGE
-        level = Level.STABLE if figure.value < SLIGHT else slight
-        return Reading(level, str(level))
-    return Reading(Level.PLAIN, "")
+def assess(metric: Metric) -> Assessment:
+    """Return the assessment of a metric; only a PSI has usual limits."""
+    if metric.value is None:
+        return Assessment(Level.TOO_FEW, f"too few ({metric.films} films)")
+    if metric.measure == Measure.PSI:
+        changed = Level.SLIGHT if metric.value < LARGE else Level.LARGE
+        level = Level.STABLE if metric.value < SLIGHT else changed
+        return Assessment(level, str(level))
+    return Assessment(Level.PLAIN, "")
 
 
-def sentence(event: str, told: Mapping[str, Any]) -> str:
-    """Return what became of an alarm in one line. `told` is the alarm for programs."""
-    source = " / ".join(part for part in (told["calling_ae"], told["station"]) if part)
-    measure, value = told["measure"], told.get("value")
+def alarm_sentence(event: str, fields: Mapping[str, Any]) -> str:
+    """Return one line on a raised or cleared alarm, from its log fields."""
+    source = " / ".join(part for part in (fields["calling_ae"], fields["station"]) if part)
+    measure, value = fields["measure"], fields.get("value")
     if measure == SILENT:
-        said = _OF_FEEDS.get(event) or f"no film for {value:.1f} h of its usual hours"
-        return f"{source}: {said}"
+        text = _FEED_TEXTS.get(event) or f"no film for {value:.1f} h of its usual hours"
+        return f"{source}: {text}"
     if value is None:
-        return f"{source}: {name_of(measure)} has eased"
-    beside = told["reference"]
-    was = "" if beside is None else f", {shown(measure, beside)} in its reference"
+        return f"{source}: the alarm for {measure_label(measure)} is cleared"
+    reference = fields["reference"]
+    compared = "" if reference is None else f", reference {format_value(measure, reference)}"
     change = "a change of " if measure in _CHANGES else ""
     return (
-        f"{source}: {name_of(measure)} is {shown(measure, value)}{was} "
-        f"({told['films']} films up to {told['day']}; "
-        f"the alarm is set to {change}{shown(measure, told['limit'])})"
+        f"{source}: {measure_label(measure)} is {format_value(measure, value)}{compared} "
+        f"({fields['films']} films up to {fields['day']}; "
+        f"alarm limit: {change}{format_value(measure, fields['limit'])})"
     )

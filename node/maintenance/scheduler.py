@@ -11,7 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from node.config.sections import Schedule
 from node.domain.errors import Permanent, Transient
-from node.drift.monitor import DriftWatch
+from node.drift.monitor import DriftMonitor
 from node.log import where
 from node.maintenance.tasks import MaintenanceTasks
 
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 def run(
-    tasks: MaintenanceTasks, monitor: DriftWatch, schedule: Schedule, stop: threading.Event
+    tasks: MaintenanceTasks, monitor: DriftMonitor, schedule: Schedule, stop: threading.Event
 ) -> None:
     """Run each task now and then at its interval, until `stop` is set.
 
@@ -38,7 +38,7 @@ def run(
         (tasks.check_queue_depths, schedule.watch, "default"),
         (tasks.purge, schedule.purge, "default"),
         (monitor.measure, schedule.drift, "drift"),
-        (monitor.feeds, schedule.feeds, "drift"),
+        (monitor.check_feeds, schedule.feeds, "drift"),
     ):
         scheduler.add_job(
             _guarded(task),

@@ -13,7 +13,7 @@ from functools import partial
 from node.challenger.setup import run_challenger
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
-from node.drift.setup import telling, watch_of
+from node.drift.setup import notifying, open_monitor
 from node.jobs.delivery_queue import DeliveryQueue
 from node.jobs.scoring_queue import ScoringQueue
 from node.policies import (
@@ -194,8 +194,8 @@ def run_maintenance(config: Config, stop: threading.Event) -> None:
         utc_now,
     )
     engine = open_database(config)
-    monitor = watch_of(config, engine)
-    with telling(config, engine, stop):
+    monitor = open_monitor(config, engine)
+    with notifying(config, engine, stop):
         run(tasks, monitor, config.schedule, stop)
 
 

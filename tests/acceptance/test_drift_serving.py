@@ -1,4 +1,4 @@
-"""The maintenance role as a process: it measures the past, and tells who has fallen silent."""
+"""The maintenance role as a process: it computes past metrics and reports silent sources."""
 
 import json
 import stat
@@ -30,14 +30,15 @@ def receiver() -> Iterator[WebReceiver]:
 
 
 def events(receiver: WebReceiver) -> dict[str, dict[str, Any]]:
-    """Return what the receiver was told, by measure."""
-    return {told["measure"]: told for told in (json.loads(body) for _, _, body in receiver.posts)}
+    """Return the notices of the receiver, by measure."""
+    notices = (json.loads(body) for _, _, body in receiver.posts)
+    return {notice["measure"]: notice for notice in notices}
 
 
-def test_maintenance_measures_what_came_and_tells_of_it(
+def test_maintenance_computes_metrics_and_sends_alarms(
     make_node: MakeNode, receiver: WebReceiver, tmp_path: Path
 ) -> None:
-    """Weeks of films, the last of them with other scores, and nothing for half a day."""
+    """The films of weeks, with other scores in the last days, and none for half a day."""
     metrics = tmp_path / "osteoscreen.prom"
     node = make_node(
         drift={
@@ -54,13 +55,13 @@ def test_maintenance_measures_what_came_and_tells_of_it(
     history.send(20)
     history.send(9, first=20, higher=0.3)
     node.serve("maintenance")
-    told = wait_until(lambda: events(receiver), lambda found: len(found) == 2, 60, "two alarms")
-    assert {name: one["event"] for name, one in told.items()} == {
+    notices = wait_until(lambda: events(receiver), lambda items: len(items) == 2, 60, "two alarms")
+    assert {measure: notice["event"] for measure, notice in notices.items()} == {
         "psi": "drift_alarm",
         "silent": "feed_silent",
     }
     wait_until(metrics.exists, what="metrics")
     assert stat.S_IMODE(metrics.stat().st_mode) == 0o644
     done = osteoscreen("drift", "--config", node.file, "--json")
-    standing = {one["measure"] for one in json.loads(done.stdout)["alarms"]}
-    assert standing == {"psi", "silent"}
+    active = {alarm["measure"] for alarm in json.loads(done.stdout)["alarms"]}
+    assert active == {"psi", "silent"}

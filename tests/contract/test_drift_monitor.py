@@ -1,4 +1,4 @@
-"""Measuring day by day and listening to feeds, as maintenance does, on both databases."""
+"""The drift monitor, on SQLite and PostgreSQL: daily metrics, alarms and silent sources."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,54 +12,64 @@ from structlog.testing import capture_logs
 
 from node.domain.workflow.job import JobState
 from node.drift.alarm_store import AlarmStore
-from node.drift.alarms import Limits
+from node.drift.alarms import AlarmLimits
 from node.drift.metric_store import DriftMetricStore
-from node.drift.metrics import Figure, Measure, Plan, Source
-from node.drift.monitor import DriftWatch, Watched
+from node.drift.metrics import DriftPlan, Measure, Metric, Source
+from node.drift.monitor import DriftMonitor, MonitorSettings
 from node.jobs.tables import notice
 from tests.contract.conftest import Table
 from tests.peers.history import NEW, OLD, XRAY, History
 
 FIRST = datetime(2026, 1, 5, 8, tzinfo=UTC)  # a Monday
-PLAN = Plan(window=5, films=50, reference_days=5, reference_films=50)
+PLAN = DriftPlan(window=5, films=50, reference_days=5, reference_films=50)
+LIMITS = AlarmLimits(
+    psi=0.25,
+    ks=None,
+    admitted=0.2,
+    failed=0.05,
+    flagged=0.1,
+    age_median=5.0,
+    women=0.2,
+    silent=timedelta(hours=4),
+)
 ONE_DAY = timedelta(days=1)
 
 
 class Hospital:
-    """Films of the past in a job table, and maintenance's watch on them."""
+    """Past films in a job table, and their drift monitor."""
 
     def __init__(self, table: Table, **settings: Any) -> None:
         self.table = table
-        watched = Watched("OSTEOSCREEN", PLAN, Limits(), _utc, None)
-        self._watched = replace(watched, **settings)
+        defaults = MonitorSettings("OSTEOSCREEN", PLAN, LIMITS, _utc, None, timedelta(days=365))
+        self._settings = replace(defaults, **settings)
         self.store = DriftMetricStore(table.engine)
         self.send = History(table.engine, FIRST).send
-        self.watch = self.another_watch()
+        self.monitor = self.another_monitor()
 
-    def another_watch(self) -> DriftWatch:
-        """Return a watch, as of one more maintenance."""
+    def another_monitor(self) -> DriftMonitor:
+        """Return the monitor of another maintenance process."""
         alarms = AlarmStore(self.table.engine, ("webhook",))
-        kept, clock = timedelta(days=365), lambda: self.table.now
-        return DriftWatch(DriftMetricStore(self.table.engine), alarms, self._watched, kept, clock)
+        store = DriftMetricStore(self.table.engine)
+        return DriftMonitor(store, alarms, self._settings, lambda: self.table.now)
 
     def now(self, day: int, hour: int = 1) -> None:
-        """Set the clock to an hour of a day, the first of which is 0."""
+        """Set the clock to an hour of a day; the first day is 0."""
         self.table.now = FIRST.replace(hour=hour) + timedelta(days=day)
 
-    def figures(self, day: int, source: Source = XRAY) -> dict[str, Figure]:
-        """Return what was kept of a day."""
-        wanted = _day(day)
+    def metrics(self, day: int, source: Source = XRAY) -> dict[str, Metric]:
+        """Return the stored metrics of a day."""
+        date = _day(day)
         return {
-            row.figure.measure: row.figure
-            for row in self.store.rows(wanted)
-            if (row.day, row.source) == (wanted, source)
+            row.metric.measure: row.metric
+            for row in self.store.rows(date)
+            if (row.day, row.source) == (date, source)
         }
 
-    def told(self) -> list[str]:
-        """Return the events that a channel is to be told, in order."""
+    def events(self) -> list[str]:
+        """Return the events of the notices, in order."""
         with self.table.engine.begin() as connection:
             contents = connection.scalars(sa.select(notice.c.content).order_by(notice.c.id))
-            return [f"{one['event']} {one['measure']}" for one in contents]
+            return [f"{item['event']} {item['measure']}" for item in contents]
 
 
 def _day(day: int) -> date:
@@ -75,138 +85,138 @@ def hospital(table: Table) -> Hospital:
     return Hospital(table)
 
 
-def test_days_that_were_missed_are_measured_when_the_node_is_back(hospital: Hospital) -> None:
-    """Each as it would have been: with its own window, and a reference once its days are over."""
+def test_missed_days_are_measured_later(hospital: Hospital) -> None:
+    """Each has its own window, and a reference once the days of the reference are over."""
     hospital.send(9)
     hospital.now(9)
-    hospital.watch.measure()
-    assert hospital.figures(9) == {}  # it has not ended
-    films = {day: hospital.figures(day)[Measure.FILMS].value for day in range(9)}
+    hospital.monitor.measure()
+    assert hospital.metrics(9) == {}  # the day has not ended
+    films = {day: hospital.metrics(day)[Measure.FILMS].value for day in range(9)}
     assert films == {n: min(20.0 * (n + 1), 100.0) for n in range(9)}
-    compared = [day for day in range(9) if Measure.PSI in hospital.figures(day)]
+    compared = [day for day in range(9) if Measure.PSI in hospital.metrics(day)]
     assert compared == [4, 5, 6, 7, 8]
-    assert (hospital.figures(8)[Measure.PSI].value or 0) < 0.1
-    assert hospital.figures(8)[Measure.WOMEN].reference == 0.5
+    assert (hospital.metrics(8)[Measure.PSI].value or 0) < 0.1
+    assert hospital.metrics(8)[Measure.WOMEN].reference == 0.5
 
 
-def test_a_day_is_measured_once_whoever_looks(hospital: Hospital) -> None:
+def test_a_day_is_measured_once_by_several_processes(hospital: Hospital) -> None:
     hospital.send(6)
     hospital.now(6)
-    hospital.watch.measure()
-    kept = hospital.store.rows(_day(0))
+    hospital.monitor.measure()
+    stored = hospital.store.rows(_day(0))
     with capture_logs() as logs:
-        hospital.another_watch().measure()
-        hospital.watch.measure()
-    assert (hospital.store.rows(_day(0)), logs) == (kept, [])
+        hospital.another_monitor().measure()
+        hospital.monitor.measure()
+    assert (hospital.store.rows(_day(0)), logs) == (stored, [])
 
 
-def test_a_clock_that_ran_ahead_leaves_no_day_unmeasured(hospital: Hospital) -> None:
-    """What it measured too early is measured again when the day has really ended."""
+def test_a_fast_clock_leaves_no_day_unmeasured(hospital: Hospital) -> None:
+    """A day that was measured too early is measured again after its end."""
     hospital.send(3)
     hospital.now(5)
-    hospital.watch.measure()
+    hospital.monitor.measure()
     hospital.now(3)
     hospital.send(2, first=3)
-    hospital.watch.measure()
+    hospital.monitor.measure()
     assert hospital.store.days()[1] == _day(2)
     hospital.now(5)
-    hospital.watch.measure()
-    assert hospital.figures(4)[Measure.FILMS].value == 100.0
+    hospital.monitor.measure()
+    assert hospital.metrics(4)[Measure.FILMS].value == 100.0
 
 
-def test_a_node_that_was_down_for_months_measures_the_last_one(hospital: Hospital) -> None:
+def test_a_node_that_was_down_for_months_measures_the_last_month(hospital: Hospital) -> None:
     hospital.send(1)
     hospital.send(45, first=45)
     hospital.now(90)
-    hospital.watch.measure()
+    hospital.monitor.measure()
     assert {row.day for row in hospital.store.rows(_day(0))} == {_day(n) for n in range(58, 90)}
 
 
-def test_an_empty_table_is_no_fault(hospital: Hospital) -> None:
+def test_an_empty_table_logs_nothing(hospital: Hospital) -> None:
     with capture_logs() as logs:
-        hospital.watch.measure()
-        hospital.watch.feeds()
+        hospital.monitor.measure()
+        hospital.monitor.check_feeds()
     assert logs == []
 
 
-def test_scores_that_rise_are_an_alarm_once_until_they_fall(hospital: Hospital) -> None:
-    """Whoever of two maintenances is first; its notices wait for a channel."""
+def test_rising_scores_raise_one_alarm_until_they_fall(hospital: Hospital) -> None:
+    """One of two processes raises it, and its notices wait for a channel."""
     hospital.send(10)
     hospital.send(5, first=10, higher=0.3)
     hospital.send(6, first=15)
     with capture_logs() as logs:
         for day in (10, 15, 16, 21):
             hospital.now(day)
-            hospital.watch.measure()
-            hospital.another_watch().measure()
-    events = [(one["event"], one["measure"]) for one in logs if "measure" in one]
+            hospital.monitor.measure()
+            hospital.another_monitor().measure()
+    events = [(item["event"], item["measure"]) for item in logs if "measure" in item]
     assert events == [("drift_alarm", "psi"), ("drift_eased", "psi")]
-    assert hospital.told() == ["drift_alarm psi", "drift_eased psi"]
-    [alarm] = [one for one in logs if one["event"] == "drift_alarm"]
+    assert hospital.events() == ["drift_alarm psi", "drift_eased psi"]
+    [alarm] = [item for item in logs if item["event"] == "drift_alarm"]
     assert (alarm["day"], alarm["films"], alarm["limit"]) == (str(_day(14)), 100, 0.25)
 
 
-def test_films_that_are_refused_of_a_sudden_are_an_alarm(hospital: Hospital) -> None:
+def test_a_sudden_rise_of_refusals_raises_an_alarm(hospital: Hospital) -> None:
     hospital.send(10)
     hospital.send(5, first=10, state=JobState.REJECTED)
     hospital.now(12)
-    hospital.watch.measure()
-    found = hospital.figures(11)
-    assert (found["refused.view"].value, found[Measure.ADMITTED].reference) == (0.4, 1.0)
-    assert hospital.told() == ["drift_alarm admitted"]
+    hospital.monitor.measure()
+    metrics = hospital.metrics(11)
+    assert (metrics["refused.view"].value, metrics[Measure.ADMITTED].reference) == (0.4, 1.0)
+    assert hospital.events() == ["drift_alarm admitted"]
 
 
 def test_a_new_bundle_begins_a_new_reference(hospital: Hospital) -> None:
-    """What stood against the old one has eased: there is nothing to compare with."""
+    """The alarms of the old bundle are cleared, because there is no reference."""
     hospital.send(5)
     hospital.send(5, first=5, higher=0.3)
     hospital.send(9, first=10, model=NEW, higher=0.3)
     hospital.now(10)
-    hospital.watch.measure()
-    assert hospital.told() == ["drift_alarm psi"]
+    hospital.monitor.measure()
+    assert hospital.events() == ["drift_alarm psi"]
     hospital.now(13)
-    hospital.watch.measure()
-    assert Measure.PSI not in hospital.figures(12)
-    assert hospital.told() == ["drift_alarm psi", "drift_eased psi"]
+    hospital.monitor.measure()
+    assert Measure.PSI not in hospital.metrics(12)
+    assert hospital.events() == ["drift_alarm psi", "drift_eased psi"]
     hospital.now(19)
-    hospital.watch.measure()
-    found = hospital.figures(18)[Measure.PSI]
-    assert found.films == 100
-    assert (found.value or 0) < 0.1
+    hospital.monitor.measure()
+    psi = hospital.metrics(18)[Measure.PSI]
+    assert psi.films == 100
+    assert (psi.value or 0) < 0.1
 
 
-def test_a_reference_of_stated_dates(table: Table) -> None:
-    """Made once that range is over; under a bundle that scored nothing in it there is none."""
+def test_a_reference_of_configured_dates(table: Table) -> None:
+    """It is built after these dates. A bundle without scores in them has no reference."""
     stated = replace(PLAN, since=_day(2), until=_day(6))
     hospital = Hospital(table, plan=stated)
     hospital.send(8)
     hospital.send(5, first=8, model=NEW)
     hospital.now(13)
-    hospital.watch.measure()
-    compared = [day for day in range(13) if Measure.PSI in hospital.figures(day)]
+    hospital.monitor.measure()
+    compared = [day for day in range(13) if Measure.PSI in hospital.metrics(day)]
     assert compared == [6, 7]
-    kept = hospital.store.reference(XRAY, OLD, stated.basis)
-    assert kept is not None
-    assert (kept.since, kept.until, len(kept.scores)) == (_day(2), _day(6), 100)
+    reference = hospital.store.reference(XRAY, OLD, stated.basis)
+    assert reference is not None
+    assert (reference.since, reference.until, len(reference.scores)) == (_day(2), _day(6), 100)
 
 
-def test_a_feed_that_falls_silent_is_told_and_so_is_its_return(hospital: Hospital) -> None:
-    """In its usual hours alone; forgotten after months, when nobody expects it any more."""
+def test_a_silent_source_and_its_return_are_reported(hospital: Hospital) -> None:
+    """Only usual hours count. After months, the source is no longer expected."""
     hospital.send(22)
     with capture_logs() as logs:
         for day, hour in ((21, 18), (21, 23), (22, 7), (22, 11), (22, 12), (22, 13)):
             hospital.now(day, hour)
-            hospital.watch.feeds()
-            hospital.another_watch().feeds()
-    assert [(one["event"], one["value"]) for one in logs] == [("feed_silent", 4.5)]
+            hospital.monitor.check_feeds()
+            hospital.another_monitor().check_feeds()
+    assert [(item["event"], item["value"]) for item in logs] == [("feed_silent", 4.5)]
     hospital.send(1, first=22)
     hospital.now(22, 14)
-    hospital.watch.feeds()
+    hospital.monitor.check_feeds()
     hospital.now(24, 18)
-    hospital.watch.feeds()
+    hospital.monitor.check_feeds()
     hospital.now(22 + 7 * 12 + 1)
-    hospital.watch.feeds()
-    assert hospital.told() == [
+    hospital.monitor.check_feeds()
+    assert hospital.events() == [
         "feed_silent silent",
         "feed_heard silent",
         "feed_silent silent",
@@ -214,31 +224,31 @@ def test_a_feed_that_falls_silent_is_told_and_so_is_its_return(hospital: Hospita
     ]
 
 
-def test_metrics_are_written_of_all_of_it(table: Table, tmp_path: Path) -> None:
+def test_the_file_of_metrics_is_written(table: Table, tmp_path: Path) -> None:
     file = tmp_path / "osteoscreen.prom"
     hospital = Hospital(table, metrics_file=file)
     hospital.send(6)
     hospital.now(6)
-    hospital.watch.measure()
-    hospital.watch.feeds()
+    hospital.monitor.measure()
+    hospital.monitor.check_feeds()
     lines = file.read_text().splitlines()
-    of = '{calling_ae="XRAY1",station="ROOM 2"}'
-    assert f"osteoscreen_drift_films{of} 100.0" in lines
-    assert any(line.startswith(f"osteoscreen_drift_psi{of} ") for line in lines)
+    labels = '{calling_ae="XRAY1",station="ROOM 2"}'
+    assert f"osteoscreen_drift_films{labels} 100.0" in lines
+    assert any(line.startswith(f"osteoscreen_drift_psi{labels} ") for line in lines)
     assert any(
-        line.startswith(f"osteoscreen_feed_last_film_timestamp_seconds{of}") for line in lines
+        line.startswith(f"osteoscreen_feed_last_film_timestamp_seconds{labels}") for line in lines
     )
 
 
-def test_a_sender_that_makes_up_stations_fills_no_table(hospital: Hospital) -> None:
-    """The sources with the most films are measured, and it is said that others are not."""
+def test_a_sender_with_many_stations_does_not_fill_the_table(hospital: Hospital) -> None:
+    """The sources with the most films are measured, and the log reports the number of others."""
     hospital.send(2)
     for n in range(11):
         for part in _parts(n):
             hospital.send(1, source=part)
     hospital.now(2)
     with capture_logs() as logs:
-        hospital.watch.measure()
+        hospital.monitor.measure()
     sources = {row.source for row in hospital.store.rows(_day(1))}
     assert (len(sources), XRAY in sources) == (200, True)
     assert {"event": "sources_left_out", "log_level": "warning", "count": 21} in logs

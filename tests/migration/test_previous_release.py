@@ -42,7 +42,7 @@ from node.domain.workflow.job import Job, JobState
 from node.domain.workflow.retry import RetryPolicy
 from node.drift.alarm_store import AlarmStore
 from node.drift.metric_store import DriftMetricStore
-from node.drift.metrics import Figure, Source
+from node.drift.metrics import Metric, Source
 from node.jobs import schema
 from node.jobs.engine import open_engine, transaction
 from node.jobs.mapping import admission_json, film_from, film_json, findings_json, verdict_json
@@ -415,7 +415,7 @@ def test_drift_keeps_every_value(engine: sa.Engine) -> None:
     store = DriftMetricStore(engine)
     [row] = store.rows(date(2026, 1, 1))
     assert (row.day, row.source, row.model) == (date(2026, 1, 1), source, SERVING)
-    assert row.figure == Figure("psi", 0.3, 250, 0.1)
+    assert row.metric == Metric("psi", 0.3, 250, 0.1)
     reference = store.reference(source, SERVING, "first 28 days, 200 films or more")
     assert reference is not None
     assert (reference.since, reference.until) == (date(2025, 11, 1), date(2025, 11, 28))
@@ -424,7 +424,7 @@ def test_drift_keeps_every_value(engine: sa.Engine) -> None:
 
 def test_alarms_keep_every_value(engine: sa.Engine) -> None:
     store = AlarmStore(engine, ("mail",))
-    [alarm] = store.standing()
+    [alarm] = store.active()
     assert (alarm.source, alarm.measure, alarm.since) == (Source("XRAY", "ROOM1"), "psi", NOW)
     notice = store.claim("mail", NOW, NOW + timedelta(minutes=1))
     assert notice is not None

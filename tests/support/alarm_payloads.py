@@ -1,4 +1,4 @@
-"""A table of notices, and what each of them says."""
+"""A table of notices, and the content of a notice."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,18 +22,20 @@ SECRET = "k-4711"  # noqa: S105 - of these tests alone
 
 
 @dataclass
-class Told:
-    """A table of notices with a teller, and the time it is."""
+class NoticeTable:
+    """A table of notices, and the current time."""
 
     engine: Any
     now: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
 
-    def raised(self, channel: str = "webhook", content: dict[str, Any] = CONTENT) -> None:
-        assert AlarmStore(self.engine, (channel,)).raised(XRAY, "psi", self.now, content)
+    def activate(self, channel: str = "webhook", content: dict[str, Any] = CONTENT) -> None:
+        assert AlarmStore(self.engine, (channel,)).activate(XRAY, "psi", self.now, content)
 
-    def teller(self, tell: Callable[[dict[str, Any]], None], channel: str = "webhook") -> Notifier:
-        return Notifier(channel, AlarmStore(self.engine, (channel,)), tell, lambda: self.now)
+    def notifier(
+        self, send: Callable[[dict[str, Any]], None], channel: str = "webhook"
+    ) -> Notifier:
+        return Notifier(channel, AlarmStore(self.engine, (channel,)), send, lambda: self.now)
 
     def later(self) -> None:
-        """Move the clock by more than any pause is."""
+        """Move the clock forward by more than any pause."""
         self.now += timedelta(minutes=15)

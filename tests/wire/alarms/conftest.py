@@ -1,4 +1,4 @@
-"""Receivers of alarms on loopback, with certificates of an authority made for the test."""
+"""Receivers of notices on loopback, with certificates of a test authority."""
 
 import ssl
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ import trustme
 from node.jobs import schema
 from node.jobs.engine import open_engine
 from tests.peers.receivers import MailReceiver, WebReceiver
-from tests.support.alarm_payloads import SECRET, Told
+from tests.support.alarm_payloads import SECRET, NoticeTable
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Told:
+def notices(tmp_path: Path) -> NoticeTable:
     engine = open_engine(f"sqlite:///{tmp_path / 'jobs.db'}")
     schema.upgrade(engine)
-    return Told(engine)
+    return NoticeTable(engine)
 
 
 @pytest.fixture

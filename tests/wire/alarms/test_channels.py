@@ -1,4 +1,4 @@
-"""The channels of alarms together: what can be configured, and none waits for another."""
+"""The channels for notices: their configuration, and their independence."""
 
 import threading
 from datetime import UTC, datetime
@@ -8,10 +8,10 @@ import pytest
 
 from node.config.settings import ConfigError, load
 from node.drift.alarm_store import AlarmStore
-from node.drift.setup import telling
+from node.drift.setup import notifying
 from tests.peers.receivers import MailReceiver, WebReceiver
 from tests.peers.waiting import wait_until
-from tests.support.alarm_payloads import CONTENT, XRAY, Told
+from tests.support.alarm_payloads import CONTENT, XRAY, NoticeTable
 
 
 @pytest.mark.parametrize(
@@ -29,17 +29,19 @@ from tests.support.alarm_payloads import CONTENT, XRAY, Told
         ('mail: {host: h, sender: a@b, recipients: ["c@d\\nBcc: e@f"]}', "name@host"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(tmp_path: Path, section: str, message: str) -> None:
+def test_a_contradictory_configuration_is_refused(
+    tmp_path: Path, section: str, message: str
+) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(f"drift: {{alarms: {{{section}}}}}\n")
     with pytest.raises(ConfigError, match=message):
         load(file)
 
 
-def test_a_receiver_that_hangs_holds_up_no_other(
-    told: Told, web: WebReceiver, tmp_path: Path
+def test_a_receiver_that_hangs_does_not_delay_the_others(
+    notices: NoticeTable, web: WebReceiver, tmp_path: Path
 ) -> None:
-    """Each channel has a thread of its own, and maintenance's chores have others."""
+    """Each channel has its own thread, apart from the maintenance tasks."""
     web.answering.clear()
     web.start()
     plain = MailReceiver()
@@ -51,13 +53,13 @@ def test_a_receiver_that_hangs_holds_up_no_other(
     )
     config = load(file)
     now = datetime.now(UTC)
-    alarms = AlarmStore(told.engine, ("webhook", "mail"))
-    assert alarms.raised(XRAY, "psi", now, CONTENT)
+    alarms = AlarmStore(notices.engine, ("webhook", "mail"))
+    assert alarms.activate(XRAY, "psi", now, CONTENT)
     stop = threading.Event()
     try:
-        with telling(config, told.engine, stop):
+        with notifying(config, notices.engine, stop):
             assert web.asked.wait(20)
-            wait_until(lambda: plain.mails, what="mail beside a webhook that hangs")
+            wait_until(lambda: plain.mails, what="mail while the webhook hangs")
             assert web.posts == []
             web.answering.set()
             wait_until(lambda: web.posts, what="POST that was answered late")

@@ -1,4 +1,4 @@
-"""Alarms by mail, to a real server: down at first, without TLS, picky."""
+"""Notices by mail, with a real server: unreachable, without TLS, with unknown recipients."""
 
 import email
 import email.policy
@@ -14,7 +14,7 @@ from node.config.monitoring import Mail
 from node.domain.errors import Unreachable
 from node.drift import channel_mail
 from tests.peers.receivers import MailReceiver
-from tests.support.alarm_payloads import CONTENT, Told
+from tests.support.alarm_payloads import CONTENT, NoticeTable
 
 
 def mailing(receiver: MailReceiver, **more: Any) -> Mail:
@@ -25,34 +25,34 @@ def mailing(receiver: MailReceiver, **more: Any) -> Mail:
 def read_mail(receiver: MailReceiver) -> email.message.EmailMessage:
     [envelope] = receiver.mails
     assert isinstance(envelope.content, bytes)
-    made = email.message_from_bytes(envelope.content, policy=email.policy.default)
-    assert isinstance(made, email.message.EmailMessage)
-    return made
+    message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+    assert isinstance(message, email.message.EmailMessage)
+    return message
 
 
-def test_a_mail_server_that_is_down_is_told_when_it_is_back(
-    told: Told, secure_mail: MailReceiver, trusted: dict[str, Any], secret: Path
+def test_a_notice_waits_for_an_unreachable_mail_server(
+    notices: NoticeTable, secure_mail: MailReceiver, trusted: dict[str, Any], secret: Path
 ) -> None:
-    """By TLS and with a login; the mail has the sentence, and the facts for programs."""
-    wanted = mailing(secure_mail, user="osteo", password_file=secret, tls=trusted)
-    teller = told.teller(partial(channel_mail.send, mail=wanted), "mail")
-    told.raised("mail")
+    """The server requires TLS and a login. The mail contains a sentence and the JSON."""
+    section = mailing(secure_mail, user="osteo", password_file=secret, tls=trusted)
+    notifier = notices.notifier(partial(channel_mail.send, mail=section), "mail")
+    notices.activate("mail")
     with capture_logs() as logs:
-        assert teller.step() == 0
+        assert notifier.step() == 0
     assert "Connection refused" in logs[0]["error"]
     secure_mail.start()
-    told.later()
-    assert teller.step() == 1
-    made = read_mail(secure_mail)
-    assert (made["From"], made["To"]) == ("osteo@hospital.example", "pacs@hospital.example")
-    assert made["Subject"] == f"OSTEOSCREEN: {CONTENT['text']}"
-    text = made.get_content()
+    notices.later()
+    assert notifier.step() == 1
+    message = read_mail(secure_mail)
+    assert (message["From"], message["To"]) == ("osteo@hospital.example", "pacs@hospital.example")
+    assert message["Subject"] == f"OSTEOSCREEN: {CONTENT['text']}"
+    text = message.get_content()
     assert json.loads(text[text.index("{") :]) == CONTENT
     assert secure_mail.logins == [True]
 
 
-def test_nothing_is_mailed_in_clear_to_a_server_without_tls(secret: Path) -> None:
-    """Whoever sits in between may have taken STARTTLS out of its answer."""
+def test_no_mail_is_sent_unencrypted_to_a_server_without_tls(secret: Path) -> None:
+    """An attacker on the network could remove STARTTLS from the server's answer."""
     plain = MailReceiver()
     plain.start()
     try:
@@ -64,16 +64,14 @@ def test_nothing_is_mailed_in_clear_to_a_server_without_tls(secret: Path) -> Non
     assert len(plain.mails) == 1
 
 
-def test_a_server_that_we_do_not_trust_gets_no_password(
-    secure_mail: MailReceiver, secret: Path
-) -> None:
+def test_an_untrusted_server_gets_no_password(secure_mail: MailReceiver, secret: Path) -> None:
     secure_mail.start()
     with pytest.raises(Unreachable, match="not trusted"):
         channel_mail.send(CONTENT, mailing(secure_mail, user="osteo", password_file=secret))
     assert secure_mail.logins == []
 
 
-def test_a_wrong_password_is_said_with_the_remedy(
+def test_a_wrong_password_is_reported_with_the_remedy(
     secure_mail: MailReceiver, trusted: dict[str, Any], tmp_path: Path
 ) -> None:
     wrong = tmp_path / "wrong"
@@ -85,23 +83,23 @@ def test_a_wrong_password_is_said_with_the_remedy(
         )
 
 
-def test_what_a_server_says_of_recipients_is_kept_to_it(secret: Path) -> None:
-    """One of two is enough; of none it is an error. Its words may name somebody."""
+def test_refused_recipients_are_counted_but_not_named(secret: Path) -> None:
+    """If one of two is accepted, the mail is sent. The server's text may name a person."""
     picky = MailReceiver(unknown=("gone@hospital.example",))
     picky.start()
     gone, there = "gone@hospital.example", "pacs@hospital.example"
     try:
         with capture_logs() as logs:
             channel_mail.send(CONTENT, mailing(picky, starttls=False, recipients=(gone, there)))
-        with pytest.raises(Unreachable, match="these recipients") as refused:
+        with pytest.raises(Unreachable, match="the recipients") as refused:
             channel_mail.send(CONTENT, mailing(picky, starttls=False, recipients=(gone,)))
     finally:
         picky.stop()
-    assert [(one["event"], one["count"]) for one in logs] == [("recipients_refused", 1)]
+    assert [(entry["event"], entry["count"]) for entry in logs] == [("recipients_refused", 1)]
     assert "SURNAME" not in f"{refused.value}{logs}"
 
 
-def test_a_hostile_station_writes_no_header_of_its_own() -> None:
+def test_a_hostile_station_adds_no_mail_header() -> None:
     text = "XRAY1 / A\r\nBcc: x@y.example\x1b[2J\ud800: is silent"
     plain = MailReceiver()
     plain.start()
@@ -111,7 +109,7 @@ def test_a_hostile_station_writes_no_header_of_its_own() -> None:
         )
     finally:
         plain.stop()
-    made = read_mail(plain)
-    assert made["Bcc"] is None
-    assert "\x1b" not in made.as_string()
+    message = read_mail(plain)
+    assert message["Bcc"] is None
+    assert "\x1b" not in message.as_string()
     assert plain.mails[0].rcpt_tos == ["pacs@hospital.example"]

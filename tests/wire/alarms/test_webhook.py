@@ -1,4 +1,4 @@
-"""Alarms by webhook, to a real receiver: down at first, hostile."""
+"""Notices by webhook, with a real receiver: unreachable, failing, untrusted."""
 
 import hashlib
 import hmac
@@ -15,52 +15,52 @@ from node.domain.errors import Misconfigured, Unreachable
 from node.drift import channel_webhook
 from node.drift.channel_webhook import SIGNATURE
 from tests.peers.receivers import WebReceiver
-from tests.support.alarm_payloads import CONTENT, SECRET, Told
+from tests.support.alarm_payloads import CONTENT, SECRET, NoticeTable
 
 
 def hook(receiver: WebReceiver, **more: Any) -> Webhook:
     return Webhook(url=receiver.url, timeout=5, **more)
 
 
-def test_a_receiver_that_is_down_is_told_when_it_is_back(told: Told, web: WebReceiver) -> None:
-    """Once; and each failure has its line in the log, without the path, which may be secret."""
-    teller = told.teller(partial(channel_webhook.post, webhook=hook(web)))
-    told.raised()
+def test_a_notice_waits_for_an_unreachable_receiver(notices: NoticeTable, web: WebReceiver) -> None:
+    """It is sent once. The log has a line per failure, without the path, which may be secret."""
+    notifier = notices.notifier(partial(channel_webhook.post, webhook=hook(web)))
+    notices.activate()
     with capture_logs() as logs:
-        assert teller.step() == 0
-        assert teller.step() == 0  # it is not due again
-        told.later()
-        assert teller.step() == 0
-    assert [(one["event"], one["attempt"]) for one in logs] == [
-        ("alarm_not_told", 1),
-        ("alarm_not_told", 2),
+        assert notifier.step() == 0
+        assert notifier.step() == 0  # it is not due again
+        notices.later()
+        assert notifier.step() == 0
+    assert [(entry["event"], entry["attempt"]) for entry in logs] == [
+        ("notice_retry_scheduled", 1),
+        ("notice_retry_scheduled", 2),
     ]
     assert "secret-path" not in str(logs)
     web.start()
-    told.later()
-    assert teller.step() == 1
-    told.later()
-    assert teller.step() == 0
+    notices.later()
+    assert notifier.step() == 1
+    notices.later()
+    assert notifier.step() == 0
     [(path, headers, body)] = web.posts
     assert (path, headers["Content-Type"]) == ("/hooks/secret-path", "application/json")
     assert json.loads(body) == CONTENT
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 500, 503])
-def test_an_answer_that_is_no_success_is_none(told: Told, web: WebReceiver, status: int) -> None:
-    """A redirect is not followed: the alarm would go where nobody has configured."""
+def test_only_a_success_status_counts(notices: NoticeTable, web: WebReceiver, status: int) -> None:
+    """A redirect is not followed: it would lead to a host that is not configured."""
     web.status = status
     web.start()
-    told.raised()
+    notices.activate()
     with capture_logs() as logs:
-        assert told.teller(partial(channel_webhook.post, webhook=hook(web))).step() == 0
+        assert notices.notifier(partial(channel_webhook.post, webhook=hook(web))).step() == 0
     assert str(status) in logs[0]["error"]
     web.status = 200
-    told.later()
-    assert told.teller(partial(channel_webhook.post, webhook=hook(web))).step() == 1
+    notices.later()
+    assert notices.notifier(partial(channel_webhook.post, webhook=hook(web))).step() == 1
 
 
-def test_a_receiver_can_tell_that_it_is_us(web: WebReceiver, secret: Path) -> None:
+def test_a_receiver_can_verify_the_signature(web: WebReceiver, secret: Path) -> None:
     web.start()
     channel_webhook.post(CONTENT, hook(web, secret_file=secret))
     [(_, headers, body)] = web.posts
@@ -68,7 +68,7 @@ def test_a_receiver_can_tell_that_it_is_us(web: WebReceiver, secret: Path) -> No
     assert headers[SIGNATURE] == f"sha256={expected}"
 
 
-def test_a_token_is_sent_by_tls_to_whom_we_trust(
+def test_a_token_is_sent_to_a_trusted_receiver(
     secure_web: WebReceiver, trusted: dict[str, Any], secret: Path
 ) -> None:
     channel_webhook.post(CONTENT, hook(secure_web, token_file=secret, tls=trusted))
@@ -76,7 +76,7 @@ def test_a_token_is_sent_by_tls_to_whom_we_trust(
     assert headers["Authorization"] == f"Bearer {SECRET}"
 
 
-def test_whom_we_do_not_trust_is_told_nothing(secure_web: WebReceiver, secret: Path) -> None:
+def test_an_untrusted_receiver_gets_no_notice(secure_web: WebReceiver, secret: Path) -> None:
     with pytest.raises(Unreachable, match="check url and tls"):
         channel_webhook.post(CONTENT, hook(secure_web, token_file=secret))
     assert secure_web.posts == []
@@ -88,6 +88,6 @@ def test_a_token_that_is_none_is_said_without_it(
 ) -> None:
     file = tmp_path / "token"
     file.write_text(content)
-    with pytest.raises(Misconfigured, match="holds more than a token") as refused:
+    with pytest.raises(Misconfigured, match="does not contain a single token") as refused:
         channel_webhook.require_usable(hook(secure_web, token_file=file))
     assert content not in str(refused.value)

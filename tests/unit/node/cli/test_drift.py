@@ -14,7 +14,7 @@ from node.display.drift import as_json, print_drift
 from node.domain.errors import Misconfigured
 from node.drift.alarm_store import AlarmStore
 from node.drift.metric_store import DriftMetricStore
-from node.drift.metrics import Figure, Measure, Measured, Source
+from node.drift.metrics import DailyMetric, Measure, Metric, Source
 from node.drift.setup import DriftReport
 from node.jobs import schema
 from node.jobs.engine import open_engine
@@ -28,8 +28,8 @@ YESTERDAY, EARLIER = TODAY - timedelta(days=1), TODAY - timedelta(days=20)
 
 def row(
     source: Source, measure: str, value: float | None, reference: float | None = None
-) -> Measured:
-    return Measured(YESTERDAY, source, Figure(measure, value, 240, reference), "ab" * 32)
+) -> DailyMetric:
+    return DailyMetric(YESTERDAY, source, Metric(measure, value, 240, reference), "ab" * 32)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def config(tmp_path: Path) -> Path:
     engine = open_engine(f"sqlite:///{tmp_path / 'jobs.db'}")
     schema.upgrade(engine)
     store = DriftMetricStore(engine)
-    store.keep(
+    store.replace_day(
         YESTERDAY,
         [
             row(XRAY, Measure.FILMS, 240.0, 900.0),
@@ -49,8 +49,10 @@ def config(tmp_path: Path) -> Path:
             row(HOSTILE, Measure.PSI, None),
         ],
     )
-    store.keep(EARLIER, [Measured(EARLIER, XRAY, Figure(Measure.PSI, 0.05, 240), "ab" * 32)])
-    AlarmStore(engine, ()).raised(XRAY, "psi", datetime.now(UTC), {})
+    store.replace_day(
+        EARLIER, [DailyMetric(EARLIER, XRAY, Metric(Measure.PSI, 0.05, 240), "ab" * 32)]
+    )
+    AlarmStore(engine, ()).activate(XRAY, "psi", datetime.now(UTC), {})
     return file
 
 
@@ -133,4 +135,4 @@ def test_without_receivers_there_is_nothing_to_try(config: Path) -> None:
 
 
 def test_where_nothing_was_measured_it_is_said(config: Path) -> None:
-    assert "nothing was measured" in ask(config, "--source", "NOBODY").output
+    assert "no metrics for these days" in ask(config, "--source", "NOBODY").output

@@ -1,95 +1,115 @@
-"""When a figure is an alarm, when it has eased, and how it is told."""
+"""When a metric raises an alarm, when the alarm is cleared, and its texts."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from node.drift.alarms import SILENT, Alarm, Judged, Limits, judge, judge_feed, told, told_of
-from node.drift.metrics import Figure, Measure, Plan, Source
+from node.drift.alarms import (
+    SILENT,
+    Alarm,
+    AlarmChanges,
+    AlarmLimits,
+    alarm_key,
+    judge_feed,
+    judge_metrics,
+    to_log_fields,
+)
+from node.drift.metrics import DriftPlan, Measure, Metric, Source
 from node.drift.silence import Feed
-from node.drift.wording import Level, name_of, read, sentence, shown
+from node.drift.wording import Level, alarm_sentence, assess, format_value, measure_label
 
 XRAY = Source("XRAY1", "ROOM 2")
 DAY = date(2026, 3, 2)
 NOW = datetime(2026, 3, 3, 1, tzinfo=UTC)
-PLAN = Plan(films=200)
-LIMITS = Limits(ks=0.15)
+PLAN = DriftPlan(window=14, films=200, reference_days=28, reference_films=200)
+LIMITS = AlarmLimits(
+    psi=0.25,
+    ks=0.15,
+    admitted=0.2,
+    failed=0.05,
+    flagged=0.1,
+    age_median=5.0,
+    women=0.2,
+    silent=timedelta(hours=4),
+)
 PLENTY = 250
 
 
-def new_of(*figures: Figure, standing: tuple[str, ...] = (), limits: Limits = LIMITS) -> Judged:
-    return judge(XRAY, figures, limits, standing, (DAY, PLAN))
+def changes_of(
+    *metrics: Metric, active: tuple[str, ...] = (), limits: AlarmLimits = LIMITS
+) -> AlarmChanges:
+    return judge_metrics(XRAY, metrics, limits, active, (DAY, PLAN))
 
 
 @pytest.mark.parametrize(
-    ("figure", "alarm"),
+    ("metric", "alarm"),
     [
-        (Figure(Measure.PSI, 0.249, PLENTY), False),
-        (Figure(Measure.PSI, 0.25, PLENTY), True),
-        (Figure(Measure.PSI, 0.9, 199), False),
-        (Figure(Measure.PSI, None, 199), False),
-        (Figure(Measure.ADMITTED, 0.49, PLENTY, 0.7), True),
-        (Figure(Measure.ADMITTED, 0.9, PLENTY, 0.65), True),
-        (Figure(Measure.ADMITTED, 0.6, PLENTY, 0.7), False),
-        (Figure(Measure.ADMITTED, 0.1, PLENTY), False),
-        (Figure(Measure.FAILED, 0.06, 30), True),
-        (Figure(Measure.FAILED, 0.06, 29), False),
-        (Figure(Measure.FAILED, 0.04, PLENTY, 0.0), False),
-        (Figure(Measure.FLAGGED, 0.31, PLENTY, 0.2), True),
-        (Figure(Measure.AGE, 60.0, PLENTY, 66.0), True),
-        (Figure(Measure.AGE, 62.0, PLENTY, 66.0), False),
-        (Figure(Measure.WOMEN, 0.3, PLENTY, 0.55), True),
-        (Figure(Measure.SCORE, 0.9, PLENTY, 0.1), False),
-        (Figure("refused.view", 0.9, PLENTY, 0.1), False),
+        (Metric(Measure.PSI, 0.249, PLENTY), False),
+        (Metric(Measure.PSI, 0.25, PLENTY), True),
+        (Metric(Measure.PSI, 0.9, 199), False),
+        (Metric(Measure.PSI, None, 199), False),
+        (Metric(Measure.ADMITTED, 0.49, PLENTY, 0.7), True),
+        (Metric(Measure.ADMITTED, 0.9, PLENTY, 0.65), True),
+        (Metric(Measure.ADMITTED, 0.6, PLENTY, 0.7), False),
+        (Metric(Measure.ADMITTED, 0.1, PLENTY), False),
+        (Metric(Measure.FAILED, 0.06, 30), True),
+        (Metric(Measure.FAILED, 0.06, 29), False),
+        (Metric(Measure.FAILED, 0.04, PLENTY, 0.0), False),
+        (Metric(Measure.FLAGGED, 0.31, PLENTY, 0.2), True),
+        (Metric(Measure.AGE, 60.0, PLENTY, 66.0), True),
+        (Metric(Measure.AGE, 62.0, PLENTY, 66.0), False),
+        (Metric(Measure.WOMEN, 0.3, PLENTY, 0.55), True),
+        (Metric(Measure.SCORE, 0.9, PLENTY, 0.1), False),
+        (Metric("refused.view", 0.9, PLENTY, 0.1), False),
     ],
 )
-def test_what_raises_an_alarm(figure: Figure, alarm: bool) -> None:
-    """A value, or a change to either side; of enough films; with something to compare."""
-    raised = new_of(figure).raised
-    assert [one.measure for one in raised] == ([figure.measure] if alarm else [])
+def test_a_metric_at_its_limit_raises_an_alarm(metric: Metric, alarm: bool) -> None:
+    """A value or an absolute change counts, with enough films and a reference."""
+    raised = changes_of(metric).raised
+    assert [alarm.measure for alarm in raised] == ([metric.measure] if alarm else [])
 
 
 @pytest.mark.parametrize(("p", "alarm"), [(0.2, False), (0.01, False), (0.009, True)])
-def test_a_distance_that_may_be_chance_raises_none(p: float, alarm: bool) -> None:
-    figures = Figure(Measure.KS, 0.16, PLENTY), Figure(Measure.KS_P, p, PLENTY)
-    assert bool(new_of(*figures).raised) is alarm
+def test_a_distance_that_may_be_chance_raises_no_alarm(p: float, alarm: bool) -> None:
+    metrics = Metric(Measure.KS, 0.16, PLENTY), Metric(Measure.KS_P, p, PLENTY)
+    assert bool(changes_of(*metrics).raised) is alarm
 
 
 @pytest.mark.parametrize(
-    ("value", "standing", "raised", "eased"),
+    ("value", "active", "raised", "cleared"),
     [
         (0.3, False, True, False),
-        (0.3, True, False, False),  # it was told
-        (0.21, True, False, False),  # not yet down to four fifths
+        (0.3, True, False, False),  # it was raised before
+        (0.21, True, False, False),  # not yet below 80 %
         (0.2, True, False, False),
         (0.199, True, False, True),
         (0.199, False, False, False),
-        (None, True, False, False),  # too few films: nobody knows
+        (None, True, False, False),  # too few films for a decision
     ],
 )
-def test_an_alarm_is_raised_once_and_eases_once(
-    value: float | None, standing: bool, raised: bool, eased: bool
+def test_an_alarm_is_raised_once_and_cleared_once(
+    value: float | None, active: bool, raised: bool, cleared: bool
 ) -> None:
     films = 100 if value is None else PLENTY
-    stands = (str(Measure.PSI),) if standing else ()
-    found = new_of(Figure(Measure.PSI, value, films), standing=stands)
-    assert (bool(found.raised), bool(found.eased)) == (raised, eased)
+    measures = (str(Measure.PSI),) if active else ()
+    changes = changes_of(Metric(Measure.PSI, value, films), active=measures)
+    assert (bool(changes.raised), bool(changes.cleared)) == (raised, cleared)
 
 
-@pytest.mark.parametrize("why", ["new bundle", "no limit"])
-def test_an_alarm_eases_that_is_not_asked_for_any_more(why: str) -> None:
-    """Under a new bundle there is nothing to compare with; without a limit nobody asks."""
-    if why == "no limit":
+@pytest.mark.parametrize("reason", ["new bundle", "no limit"])
+def test_an_alarm_without_reference_or_limit_is_cleared(reason: str) -> None:
+    """A new bundle has no reference yet; a limit of None disables the alarm."""
+    if reason == "no limit":
         limits = replace(LIMITS, psi=None)
-        found = new_of(Figure(Measure.PSI, 0.9, PLENTY), standing=("psi",), limits=limits)
+        changes = changes_of(Metric(Measure.PSI, 0.9, PLENTY), active=("psi",), limits=limits)
     else:
-        found = new_of(standing=("psi",))
-    assert found == Judged(eased=("psi",))
+        changes = changes_of(active=("psi",))
+    assert changes == AlarmChanges(cleared=("psi",))
 
 
 @pytest.mark.parametrize(
-    ("quiet", "limit", "stands", "raised", "eased"),
+    ("quiet", "limit", "active", "raised", "cleared"),
     [
         (3.0, 4.0, False, False, False),
         (4.0, 4.0, False, True, False),
@@ -100,37 +120,37 @@ def test_an_alarm_eases_that_is_not_asked_for_any_more(why: str) -> None:
         (9.0, None, True, False, True),
     ],
 )
-def test_a_silent_feed_is_told_once_until_it_is_heard(
-    quiet: float | None, limit: float | None, stands: bool, raised: bool, eased: bool
+def test_silence_raises_one_alarm_until_a_film_comes(
+    quiet: float | None, limit: float | None, active: bool, raised: bool, cleared: bool
 ) -> None:
     def hours(n: float | None) -> timedelta | None:
         return None if n is None else timedelta(hours=n)
 
-    found = judge_feed(Feed(XRAY, NOW, hours(quiet)), hours(limit), stands, NOW)
-    assert (bool(found.raised), bool(found.eased)) == (raised, eased)
+    changes = judge_feed(Feed(XRAY, NOW, hours(quiet)), hours(limit), active, NOW)
+    assert (bool(changes.raised), bool(changes.cleared)) == (raised, cleared)
     if raised:
-        assert found.raised == (Alarm(XRAY, SILENT, 4.0, 4.0, NOW.date(), 0),)
+        assert changes.raised == (Alarm(XRAY, SILENT, 4.0, 4.0, NOW.date(), 0),)
 
 
 @pytest.mark.parametrize(
-    ("figure", "level", "text"),
+    ("metric", "level", "text"),
     [
-        (Figure(Measure.PSI, 0.05, PLENTY), Level.STABLE, "stable"),
-        (Figure(Measure.PSI, 0.1, PLENTY), Level.SLIGHT, "slight change"),
-        (Figure(Measure.PSI, 0.25, PLENTY), Level.LARGE, "large change"),
-        (Figure(Measure.PSI, None, 12), Level.TOO_FEW, "too few (12 films)"),
-        (Figure(Measure.AGE, 60.0, PLENTY, 66.5), Level.PLAIN, ""),
-        (Figure(Measure.WOMEN, 0.5, PLENTY), Level.PLAIN, ""),
+        (Metric(Measure.PSI, 0.05, PLENTY), Level.STABLE, "stable"),
+        (Metric(Measure.PSI, 0.1, PLENTY), Level.SLIGHT, "slight change"),
+        (Metric(Measure.PSI, 0.25, PLENTY), Level.LARGE, "large change"),
+        (Metric(Measure.PSI, None, 12), Level.TOO_FEW, "too few (12 films)"),
+        (Metric(Measure.AGE, 60.0, PLENTY, 66.5), Level.PLAIN, ""),
+        (Metric(Measure.WOMEN, 0.5, PLENTY), Level.PLAIN, ""),
     ],
 )
-def test_a_figure_reads(figure: Figure, level: Level, text: str) -> None:
-    reading = read(figure)
-    assert (reading.level, reading.text) == (level, text)
+def test_a_psi_is_assessed_by_its_usual_limits(metric: Metric, level: Level, text: str) -> None:
+    assessment = assess(metric)
+    assert (assessment.level, assessment.text) == (level, text)
 
 
 @pytest.mark.parametrize("measure", [*Measure, SILENT, "refused.view"])
-def test_every_measure_has_a_name_and_a_way_to_be_shown(measure: str) -> None:
-    assert name_of(measure) and shown(measure, 0.5)
+def test_every_measure_has_a_label_and_a_format(measure: str) -> None:
+    assert measure_label(measure) and format_value(measure, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -138,31 +158,35 @@ def test_every_measure_has_a_name_and_a_way_to_be_shown(measure: str) -> None:
     [
         (
             Alarm(XRAY, Measure.ADMITTED, 0.4, 0.2, DAY, 220, 0.7),
-            "XRAY1 / ROOM 2: admitted is 40.0%, 70.0% in its reference (220 films up to "
-            "2026-03-02; the alarm is set to a change of 20.0%)",
+            "XRAY1 / ROOM 2: admitted is 40.0%, reference 70.0% (220 films up to "
+            "2026-03-02; alarm limit: a change of 20.0%)",
         ),
         (
             Alarm(Source("XRAY1", ""), Measure.FAILED, 0.1, 0.05, DAY, 40),
-            "XRAY1: failed of those admitted is 10.0% (40 films up to 2026-03-02; the alarm is "
-            "set to 5.0%)",
+            "XRAY1: failed of those admitted is 10.0% (40 films up to 2026-03-02; "
+            "alarm limit: 5.0%)",
         ),
     ],
 )
-def test_an_alarm_is_told_in_one_sentence(alarm: Alarm, text: str) -> None:
-    assert sentence("drift_alarm", told(alarm)) == text
+def test_a_raised_alarm_has_a_sentence(alarm: Alarm, text: str) -> None:
+    assert alarm_sentence("drift_alarm", to_log_fields(alarm)) == text
 
 
 @pytest.mark.parametrize(
     ("event", "text"),
     [
         ("feed_silent", "XRAY1 / ROOM 2: no film for 4.5 h of its usual hours"),
-        ("feed_heard", "XRAY1 / ROOM 2: films come again"),
+        ("feed_heard", "XRAY1 / ROOM 2: sends films again"),
         ("feed_forgotten", "XRAY1 / ROOM 2: is no longer expected to send"),
     ],
 )
-def test_so_is_what_becomes_of_a_feed(event: str, text: str) -> None:
-    facts = told_of(XRAY, SILENT)
+def test_a_silent_source_has_a_sentence(event: str, text: str) -> None:
+    fields = alarm_key(XRAY, SILENT)
     if event == "feed_silent":
-        facts = told(Alarm(XRAY, SILENT, 4.5, 4.0, DAY, 0))
-    assert sentence(event, facts) == text
-    assert sentence("drift_eased", told_of(XRAY, "psi")).endswith("has eased")
+        fields = to_log_fields(Alarm(XRAY, SILENT, 4.5, 4.0, DAY, 0))
+    assert alarm_sentence(event, fields) == text
+
+
+def test_a_cleared_alarm_has_a_sentence() -> None:
+    text = "XRAY1 / ROOM 2: the alarm for PSI of the scores is cleared"
+    assert alarm_sentence("drift_eased", alarm_key(XRAY, "psi")) == text

@@ -1,4 +1,4 @@
-"""What is measured of a source, and what it is compared with."""
+"""The metrics of a source, and its reference."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,26 +7,26 @@ from datetime import date, timedelta
 import pytest
 
 from node.drift.metrics import (
-    Figure,
+    DriftPlan,
     Measure,
-    Plan,
-    SeenFilm,
+    Metric,
+    ReceivedFilm,
     Source,
-    figures,
+    build_reference,
+    compute_metrics,
+    count_by_source,
     first_days,
-    reference_of,
-    tallies,
 )
 
 XRAY = Source("XRAY1", "ROOM 2")
 OLD, NEW = "ab" * 32, "cd" * 32
 FIRST = date(2026, 3, 2)
-PLAN = Plan(window=14, films=50, reference_days=3, reference_films=50)
+PLAN = DriftPlan(window=14, films=50, reference_days=3, reference_films=50)
 
 
-def seen(n: int = 0, model: str = OLD, **facts: object) -> SeenFilm:
-    """Return the n-th of a row of scored films, twenty a day, scores spread over 0 to 1."""
-    film = SeenFilm(
+def scored_film(n: int = 0, model: str = OLD, **values: object) -> ReceivedFilm:
+    """Return the n-th scored film; there are twenty films a day, with scores from 0 to 1."""
+    film = ReceivedFilm(
         day=FIRST + timedelta(days=n // 20),
         source=XRAY,
         state="DONE",
@@ -37,22 +37,26 @@ def seen(n: int = 0, model: str = OLD, **facts: object) -> SeenFilm:
         image=(n * 37 % 100) / 100,
         flagged=n % 5 == 0,
     )
-    return film._replace(**facts)  # type: ignore[arg-type]
+    return film._replace(**values)  # type: ignore[arg-type]
 
 
-def measured(films: list[SeenFilm], **known: object) -> dict[str, Figure]:
-    tally = tallies(films)[XRAY]
-    return {one.measure: one for one in figures(tally, known.get("reference"), PLAN)}  # type: ignore[arg-type]
+def metrics_of(films: list[ReceivedFilm], **options: object) -> dict[str, Metric]:
+    counts = count_by_source(films)[XRAY]
+    return {
+        metric.measure: metric for metric in compute_metrics(counts, options.get("reference"), PLAN)
+    }  # type: ignore[arg-type]
 
 
-def test_shares_are_of_those_they_are_shares_of() -> None:
-    """Failures of what was admitted, flags of what was scored, age and sex of what was admitted."""
-    films = [seen(n) for n in range(60)]
-    films += [seen(n, "", state="REJECTED", reason="view", image=None) for n in range(30)]
-    films += [seen(n, "", state="REJECTED", reason="age", image=None) for n in range(10)]
-    films += [seen(n, "", state="FAILED", image=None, sex="", age_years=None) for n in range(15)]
-    found = measured(films)
-    assert {name: (one.value, one.films) for name, one in found.items()} == {
+def test_each_share_has_its_own_denominator() -> None:
+    """Failures, age and sex refer to admitted films, flags to scored films."""
+    films = [scored_film(n) for n in range(60)]
+    films += [scored_film(n, "", state="REJECTED", reason="view", image=None) for n in range(30)]
+    films += [scored_film(n, "", state="REJECTED", reason="age", image=None) for n in range(10)]
+    films += [
+        scored_film(n, "", state="FAILED", image=None, sex="", age_years=None) for n in range(15)
+    ]
+    metrics = metrics_of(films)
+    assert {name: (metric.value, metric.films) for name, metric in metrics.items()} == {
         "films": (115.0, 115),
         "admitted": (75 / 115, 115),
         "refused.view": (30 / 115, 115),
@@ -65,104 +69,116 @@ def test_shares_are_of_those_they_are_shares_of() -> None:
     }
 
 
-def test_of_too_few_films_nothing_is_said() -> None:
-    """But how many there are."""
-    found = measured([seen(n) for n in range(29)])
-    assert found.pop("films").value == 29
-    assert {one.value for one in found.values() if one.films} == {None}
+def test_too_few_films_give_no_values() -> None:
+    """Only the number of films is known."""
+    metrics = metrics_of([scored_film(n) for n in range(29)])
+    assert metrics.pop("films").value == 29
+    assert {metric.value for metric in metrics.values() if metric.films} == {None}
 
 
-def test_sources_are_told_apart_by_station_too() -> None:
+def test_the_station_belongs_to_the_source() -> None:
     other = Source("XRAY1", "ROOM 3")
-    found = tallies([seen(1), seen(2, source=other), seen(3)])
-    assert {source: tally.films for source, tally in found.items()} == {XRAY: 2, other: 1}
+    metrics = count_by_source([scored_film(1), scored_film(2, source=other), scored_film(3)])
+    assert {source: counts.films for source, counts in metrics.items()} == {XRAY: 2, other: 1}
 
 
 class TestReference:
-    def test_it_is_the_first_days(self) -> None:
-        """As many as are asked for, and of the last of them all films."""
-        films = [seen(n) for n in range(200)]
-        taken = first_days(films, OLD, PLAN, FIRST + timedelta(days=10))
-        assert (taken[0].day, taken[-1].day, len(taken)) == (FIRST, FIRST + timedelta(days=2), 60)
+    def test_a_reference_covers_the_first_days(self) -> None:
+        """It includes all films of the last day."""
+        films = [scored_film(n) for n in range(200)]
+        selected = first_days(films, OLD, PLAN, FIRST + timedelta(days=10))
+        assert (selected[0].day, selected[-1].day, len(selected)) == (
+            FIRST,
+            FIRST + timedelta(days=2),
+            60,
+        )
 
-    def test_it_is_more_days_until_there_are_enough_scores(self) -> None:
-        films = [seen(n, image=None if n % 4 else 0.5) for n in range(400)]
-        taken = first_days(films, OLD, PLAN, FIRST + timedelta(days=20))
-        assert len(taken) == 200
+    def test_a_reference_covers_more_days_until_there_are_enough_scores(self) -> None:
+        films = [scored_film(n, image=None if n % 4 else 0.5) for n in range(400)]
+        selected = first_days(films, OLD, PLAN, FIRST + timedelta(days=20))
+        assert len(selected) == 200
 
     @pytest.mark.parametrize(("today", "films"), [(2, 0), (3, 60)])
-    def test_it_is_made_when_its_last_day_is_over(self, today: int, films: int) -> None:
-        taken = first_days([seen(n) for n in range(60)], OLD, PLAN, FIRST + timedelta(days=today))
-        assert len(taken) == films
+    def test_a_reference_is_built_after_its_last_day(self, today: int, films: int) -> None:
+        selected = first_days(
+            [scored_film(n) for n in range(60)], OLD, PLAN, FIRST + timedelta(days=today)
+        )
+        assert len(selected) == films
 
-    def test_no_more_is_read_than_it_takes(self) -> None:
-        """A source may have sent for years before it was first measured."""
+    def test_reading_stops_when_the_reference_is_complete(self) -> None:
+        """A source may have sent films for years before monitoring began."""
 
-        def endless() -> Iterator[SeenFilm]:
-            yield from (seen(n) for n in range(61))
+        def endless() -> Iterator[ReceivedFilm]:
+            yield from (scored_film(n) for n in range(61))
             pytest.fail("read on")
 
         assert len(first_days(endless(), OLD, PLAN, FIRST + timedelta(days=900))) == 60
 
-    def test_other_bundles_scores_are_not_in_it(self) -> None:
-        films = [seen(n, NEW if n % 2 else OLD) for n in range(200)]
-        made = reference_of(XRAY, films, OLD, PLAN)
-        assert made is not None
-        assert len(made.scores) == 100
-        assert made.scores == tuple(sorted(made.scores))
-        assert (made.since, made.until) == (FIRST, FIRST + timedelta(days=9))
+    def test_scores_of_other_bundles_are_excluded(self) -> None:
+        films = [scored_film(n, NEW if n % 2 else OLD) for n in range(200)]
+        reference = build_reference(XRAY, films, OLD, PLAN)
+        assert reference is not None
+        assert len(reference.scores) == 100
+        assert reference.scores == tuple(sorted(reference.scores))
+        assert (reference.since, reference.until) == (FIRST, FIRST + timedelta(days=9))
 
-    def test_too_few_scores_make_none(self) -> None:
-        assert reference_of(XRAY, [seen(n) for n in range(49)], OLD, PLAN) is None
-        assert reference_of(XRAY, [], OLD, PLAN) is None
+    def test_too_few_scores_give_no_reference(self) -> None:
+        assert build_reference(XRAY, [scored_film(n) for n in range(49)], OLD, PLAN) is None
+        assert build_reference(XRAY, [], OLD, PLAN) is None
 
-    def test_of_many_scores_evenly_spaced_ones_are_kept(self) -> None:
-        made = reference_of(XRAY, [seen(n, image=n / 5000) for n in range(5001)], OLD, PLAN)
-        assert made is not None
-        assert (len(made.scores), made.scores[0], made.scores[-1]) == (1000, 0.0, 1.0)
+    def test_quantiles_replace_many_scores(self) -> None:
+        reference = build_reference(
+            XRAY, [scored_film(n, image=n / 5000) for n in range(5001)], OLD, PLAN
+        )
+        assert reference is not None
+        assert (len(reference.scores), reference.scores[0], reference.scores[-1]) == (
+            1000,
+            0.0,
+            1.0,
+        )
 
 
 class TestComparison:
-    FILMS = [seen(n) for n in range(100)]  # noqa: RUF012 - nobody changes it
-    REFERENCE = reference_of(XRAY, FILMS, OLD, PLAN)
+    FILMS = [scored_film(n) for n in range(100)]  # noqa: RUF012 - a constant
+    REFERENCE = build_reference(XRAY, FILMS, OLD, PLAN)
 
-    def test_the_same_films_have_not_drifted(self) -> None:
-        found = measured(self.FILMS, reference=self.REFERENCE)
-        assert found[Measure.PSI].value == pytest.approx(0.0, abs=1e-9)
-        assert (found[Measure.KS].value, found[Measure.KS_P].value) == (0.0, 1.0)
+    def test_the_same_films_show_no_drift(self) -> None:
+        metrics = metrics_of(self.FILMS, reference=self.REFERENCE)
+        assert metrics[Measure.PSI].value == pytest.approx(0.0, abs=1e-9)
+        assert (metrics[Measure.KS].value, metrics[Measure.KS_P].value) == (0.0, 1.0)
         assert all(
-            one.value == pytest.approx(one.reference)
-            for one in found.values()
-            if one.reference is not None
+            metric.value == pytest.approx(metric.reference)
+            for metric in metrics.values()
+            if metric.reference is not None
         )
 
-    def test_higher_scores_have(self) -> None:
+    def test_higher_scores_show_drift(self) -> None:
         higher = [film._replace(image=min(1.0, (film.image or 0) + 0.3)) for film in self.FILMS]
-        found = measured(higher, reference=self.REFERENCE)
-        assert (found[Measure.PSI].value or 0) > 0.25
-        assert found[Measure.KS].value == pytest.approx(0.3, abs=0.011)
-        assert (found[Measure.KS_P].value or 0) < 0.001
-        assert found[Measure.SCORE].reference == pytest.approx(0.495)
+        metrics = metrics_of(higher, reference=self.REFERENCE)
+        assert (metrics[Measure.PSI].value or 0) > 0.25
+        assert metrics[Measure.KS].value == pytest.approx(0.3, abs=0.011)
+        assert (metrics[Measure.KS_P].value or 0) < 0.001
+        assert metrics[Measure.SCORE].reference == pytest.approx(0.495)
 
-    def test_with_too_few_scores_they_are_named_and_have_no_value(self) -> None:
-        found = measured(self.FILMS[:49], reference=self.REFERENCE)
-        assert found[Measure.PSI] == Figure(Measure.PSI, None, 49)
+    def test_a_comparison_of_too_few_scores_has_no_value(self) -> None:
+        metrics = metrics_of(self.FILMS[:49], reference=self.REFERENCE)
+        assert metrics[Measure.PSI] == Metric(Measure.PSI, None, 49)
 
-    def test_after_a_change_of_bundle_only_the_new_ones_scores_count(self) -> None:
-        """They are compared with a reference of that bundle, or not at all."""
-        films = [*self.FILMS, *(seen(n, NEW, image=0.9) for n in range(40))]
-        tally = tallies(films)[XRAY]
-        assert (tally.model, len(tally.scores[NEW])) == (NEW, 40)
-        assert Measure.PSI not in {one.measure for one in figures(tally, None, PLAN)}
+    def test_after_a_change_of_bundle_only_its_scores_count(self) -> None:
+        """They are compared with a reference of the same bundle only."""
+        films = [*self.FILMS, *(scored_film(n, NEW, image=0.9) for n in range(40))]
+        counts = count_by_source(films)[XRAY]
+        assert (counts.model, len(counts.scores[NEW])) == (NEW, 40)
+        assert Measure.PSI not in {metric.measure for metric in compute_metrics(counts, None, PLAN)}
 
 
-def test_a_reference_that_came_about_otherwise_has_another_basis() -> None:
+def test_another_rule_for_the_reference_has_another_basis() -> None:
     stated = replace(PLAN, since=FIRST, until=FIRST + timedelta(days=9))
-    bases = {one.basis for one in (PLAN, replace(PLAN, reference_days=4), stated)}
+    bases = {plan.basis for plan in (PLAN, replace(PLAN, reference_days=4), stated)}
     assert len(bases) == 3
     assert all(len(basis) <= 80 for basis in bases)
 
 
 def test_a_window_ends_with_its_day() -> None:
-    assert Plan(window=1).window_of(FIRST) == FIRST
-    assert Plan(window=14).window_of(FIRST) == FIRST - timedelta(days=13)
+    assert replace(PLAN, window=1).window_of(FIRST) == FIRST
+    assert PLAN.window_of(FIRST) == FIRST - timedelta(days=13)

@@ -1,4 +1,4 @@
-"""Who has fallen silent: learned from the weeks before the last film, counted in usual hours."""
+"""Silence of sources: usual hours, and the time without a film in them."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from node.drift.metrics import Source
-from node.drift.silence import Feed, Local, feed, usual_hours
+from node.drift.silence import Feed, LocalClock, measure_silence, usual_hours
 
 XRAY = Source("XRAY1", "")
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -20,7 +20,7 @@ def utc(time: datetime) -> datetime:
 
 
 def at(text: str, week: int = 4) -> datetime:
-    """Return a time such as `Tue 10:30` of a week; five weeks of working hours end in week 4."""
+    """Return a time such as `Tue 10:30` of a week; the five weeks of films end with week 4."""
     day, clock = text.split()
     hour, minute = map(int, clock.split(":"))
     days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun").index(day)
@@ -28,7 +28,7 @@ def at(text: str, week: int = 4) -> datetime:
 
 
 def working(weeks: Iterable[int] = range(5), until: str = "Fri 16:40") -> list[datetime]:
-    """Return films every twenty minutes, Monday to Friday, 8 to 17 h."""
+    """Return times every twenty minutes, Monday to Friday, from 8 to 17 h."""
     return [
         time
         for week in weeks
@@ -51,34 +51,34 @@ def working(weeks: Iterable[int] = range(5), until: str = "Fri 16:40") -> list[d
     ],
 )
 def test_silence_is_counted_in_usual_hours(last: str, now: str, hours: float) -> None:
-    found = feed(XRAY, working(until=last), at(now), utc)
-    assert found.quiet is not None
-    assert found.quiet / HOUR == pytest.approx(hours)
+    feed = measure_silence(XRAY, working(until=last), at(now), utc)
+    assert feed.quiet is not None
+    assert feed.quiet / HOUR == pytest.approx(hours)
 
 
 @pytest.mark.parametrize(("hours", "silent"), [(3.9, False), (4.0, True), (50.0, True)])
-def test_it_is_silent_from_the_limit_on(hours: float, silent: bool) -> None:
+def test_a_source_is_silent_from_the_limit_on(hours: float, silent: bool) -> None:
     assert Feed(XRAY, MONDAY, hours * HOUR).silent(4 * HOUR) is silent
 
 
 def test_a_silence_of_weeks_does_not_become_usual() -> None:
-    """What is usual is learned from before it, so that its alarm stands."""
-    found = feed(XRAY, working(until="Wed 12:00"), at("Wed 12:00", week=9), utc)
-    assert found.quiet is not None
-    assert found.quiet / HOUR == pytest.approx(5 * 45)
+    """Usual hours are learned from the weeks before it, and its alarm stays active."""
+    feed = measure_silence(XRAY, working(until="Wed 12:00"), at("Wed 12:00", week=9), utc)
+    assert feed.quiet is not None
+    assert feed.quiet / HOUR == pytest.approx(5 * 45)
 
 
 @pytest.mark.parametrize(
     ("weeks", "usual"),
     [((4,), 0), ((3, 4), 0), ((2, 3, 4), 45), ((0, 2, 3, 4), 45), ((0, 1, 4), 0), (range(5), 45)],
 )
-def test_an_hour_is_usual_that_came_in_most_weeks(weeks: Iterable[int], usual: int) -> None:
-    """None in the first two weeks, in all of two or three weeks, in three of four."""
-    found = usual_hours(working(weeks), utc)
-    assert len({slot for slot in found if slot != (4, 16)}) == usual - (usual > 0)
+def test_an_hour_with_films_in_most_weeks_is_usual(weeks: Iterable[int], usual: int) -> None:
+    """Films are required in each of two or three weeks, or in three of four."""
+    hours = usual_hours(working(weeks), utc)
+    assert len({slot for slot in hours if slot != (4, 16)}) == usual - (usual > 0)
 
 
-def test_one_film_at_night_makes_no_night_usual() -> None:
+def test_a_single_film_at_night_changes_no_usual_hours() -> None:
     times = sorted([*working(), at("Wed 03:00", week=2)])
     assert (2, 3) not in usual_hours(times, utc)
 
@@ -86,12 +86,12 @@ def test_one_film_at_night_makes_no_night_usual() -> None:
 def test_a_rare_sender_is_never_silent() -> None:
     """One film a day at any hour has no usual hours."""
     times = [MONDAY + timedelta(days=n, hours=n * 7 % 24) for n in range(40)]
-    found = feed(XRAY, times, times[-1] + WEEK, utc)
-    assert not found.silent(HOUR)
+    feed = measure_silence(XRAY, times, times[-1] + WEEK, utc)
+    assert not feed.silent(HOUR)
 
 
-def test_a_new_source_is_not_expected() -> None:
-    assert feed(XRAY, [MONDAY], MONDAY + WEEK, utc) == Feed(XRAY, MONDAY, None)
+def test_a_new_source_has_no_usual_hours() -> None:
+    assert measure_silence(XRAY, [MONDAY], MONDAY + WEEK, utc) == Feed(XRAY, MONDAY, None)
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def test_a_new_source_is_not_expected() -> None:
         (lambda time: time.astimezone(timezone(timedelta(hours=5, minutes=30))), (1, 5)),
     ],
 )
-def test_weekday_and_hour_are_those_on_the_wall(local: Local, slot: tuple[int, int]) -> None:
+def test_weekday_and_hour_are_local(local: LocalClock, slot: tuple[int, int]) -> None:
     times = [MONDAY + week * WEEK + timedelta(hours=23, minutes=50) for week in range(5)]
     assert usual_hours(times, local) == {slot}
 
 
-def test_hours_stay_usual_when_the_clocks_change() -> None:
-    """Work begins at eight by the wall, whatever that is in UTC (Europe, 29 March 2026)."""
+def test_usual_hours_follow_daylight_saving_time() -> None:
+    """Work begins at eight in local time (Europe, 29 March 2026)."""
     berlin = ZoneInfo("Europe/Berlin")
 
     def local(time: datetime) -> datetime:
@@ -116,18 +116,20 @@ def test_hours_stay_usual_when_the_clocks_change() -> None:
 
     times = [datetime(2026, 3, day, 8, 10, tzinfo=berlin).astimezone(UTC) for day in (2, 9, 16, 23)]
     monday = datetime(2026, 3, 30, 8, 0, tzinfo=berlin).astimezone(UTC)
-    before, during = (feed(XRAY, times, monday + past, local) for past in (-HOUR, HOUR))
+    before, during = (
+        measure_silence(XRAY, times, monday + shift, local) for shift in (-HOUR, HOUR)
+    )
     assert before.quiet is not None
     assert during.quiet is not None
     assert during.quiet - before.quiet == HOUR
 
 
-def test_half_hours_of_a_zone_are_cut_at_its_own_hours() -> None:
-    """India's clocks strike at half past by UTC."""
+def test_hours_are_those_of_the_time_zone() -> None:
+    """In India, local hours begin at half past in UTC."""
 
     def local(time: datetime) -> datetime:
         return time.astimezone(timezone(timedelta(hours=5, minutes=30)))
 
     times = [MONDAY + week * WEEK + timedelta(hours=4, minutes=40) for week in range(5)]
-    found = feed(XRAY, times, times[-1] + timedelta(days=1), local)
-    assert found.quiet == timedelta(minutes=50)  # from 10:10 to 11:00
+    feed = measure_silence(XRAY, times, times[-1] + timedelta(days=1), local)
+    assert feed.quiet == timedelta(minutes=50)  # from 10:10 to 11:00

@@ -1,4 +1,4 @@
-"""How far apart distributions are: by hand where that can be done, else beside scipy."""
+"""Distances of distributions, compared with values computed by hand or by scipy."""
 
 import math
 
@@ -12,13 +12,13 @@ RNG = np.random.default_rng(7)
 TENTHS = [(n + 0.5) / 100 for n in range(100)]
 
 
-def test_the_same_scores_are_not_apart() -> None:
+def test_the_same_scores_have_no_distance() -> None:
     assert psi(TENTHS, TENTHS) == 0.0
     assert ks(TENTHS, TENTHS) == (0.0, 1.0)
 
 
-def test_psi_by_hand() -> None:
-    """All of a hundred scores in the reference's lowest of ten bins of ten films each."""
+def test_psi_equals_a_value_computed_by_hand() -> None:
+    """All scores lie in the lowest of ten bins, which has ten films of the reference."""
     p, full, empty = 10.5 / 105, 100.5 / 105, 0.5 / 105
     expected = (full - p) * math.log(full / p) + 9 * (empty - p) * math.log(empty / p)
     assert psi(TENTHS, [0.01] * 100) == pytest.approx(expected)
@@ -28,35 +28,33 @@ def test_psi_by_hand() -> None:
     ("reference", "now"),
     [([0.5] * 50, [0.5] * 50), ([0.5] * 50, [0.1] * 50), ([0.1] * 99 + [0.9], [0.1] * 100)],
 )
-def test_scores_that_are_all_alike_are_compared_all_the_same(
-    reference: list[float], now: list[float]
-) -> None:
-    """Deciles that coincide make fewer bins, none of them without a share."""
+def test_equal_scores_can_be_compared(reference: list[float], now: list[float]) -> None:
+    """Equal deciles form fewer bins, and no bin has a share of 0."""
     assert 0.0 <= psi(reference, now) < math.inf
 
 
 @pytest.mark.parametrize("n", [200, 400])
-def test_psi_by_chance_is_what_the_documents_say(n: int) -> None:
-    """9 (1/N + 1/M): so that who sets a limit knows what it must be above."""
-    found = [psi(RNG.random(200), RNG.random(n)) for _ in range(200)]
-    assert np.mean(found) == pytest.approx(9 * (1 / 200 + 1 / n), rel=0.15)
+def test_psi_by_chance_is_as_documented(n: int) -> None:
+    """Its mean is 9 (1/N + 1/M); a limit must be above it."""
+    values = [psi(RNG.random(200), RNG.random(n)) for _ in range(200)]
+    assert np.mean(values) == pytest.approx(9 * (1 / 200 + 1 / n), rel=0.15)
 
 
 @pytest.mark.parametrize("x", [0.05, 0.3, 0.7, 1.17, 1.18, 1.19, 1.6, 2.5, 4.0])
 def test_kolmogorovs_distribution_is_scipys(x: float) -> None:
-    """On both sides of where one series takes over from the other."""
+    """On both sides of the limit between the two series."""
     assert kolmogorov(x) == pytest.approx(stats.kstwobign.sf(x), rel=1e-9, abs=1e-15)
 
 
 @pytest.mark.parametrize(("n", "m", "shift"), [(50, 50, 0.2), (50, 200, 0.12), (200, 300, 0.08)])
 def test_the_p_value_is_near_the_exact_one(n: int, m: int, shift: float) -> None:
-    one, other = RNG.random(n), RNG.random(m) + shift
-    distance, p = ks(one, other)
-    exact = stats.ks_2samp(one, other, method="exact")
+    first, second = RNG.random(n), RNG.random(m) + shift
+    distance, p = ks(first, second)
+    exact = stats.ks_2samp(first, second, method="exact")
     assert distance == pytest.approx(exact.statistic)
     assert p == pytest.approx(exact.pvalue, rel=0.2)
 
 
-def test_ties_count_at_their_last() -> None:
+def test_tied_scores_count_together() -> None:
     distance, _ = ks([1, 1, 2], [1, 2, 2])
     assert distance == pytest.approx(1 / 3)

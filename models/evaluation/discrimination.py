@@ -27,6 +27,13 @@ class IntervalEstimate:
     low: float
     high: float
 
+    def text(self, digits: int = 3, sign: str = "") -> str:
+        """Return "0.812 (0.790 to 0.834)"; ``sign`` "+" adds a plus to positive numbers."""
+        value, low, high = (
+            f"{number:{sign}.{digits}f}" for number in (self.value, self.low, self.high)
+        )
+        return f"{value} ({low} to {high})"
+
 
 @dataclass(frozen=True)
 class AucComparison:
@@ -48,6 +55,11 @@ class RocCurve:
 
     false_positive_rate: Values
     sensitivity: Values
+
+
+def p_value_text(p: float) -> str:
+    """Return a p value for a table."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def delong(scores: Values, positive: Flags) -> tuple[Values, Values]:

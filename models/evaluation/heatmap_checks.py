@@ -40,7 +40,7 @@ class HeatmapChecks:
     """Mean structural similarity (SSIM) of heatmaps over films; 1 means identical maps.
 
     ``ssim_randomised_weights`` compares with a net whose weights are shuffled. A value near 1 would
-    mean that maps do not depend on what the net learned. ``ssim_darkened`` compares with the maps
+    mean that maps do not depend on the training. ``ssim_darkened`` compares with the maps
     of the same films, 10 % darker and in 8 bits; it should be near 1. ``rerun_difference`` is the
     largest difference of heat between two runs on the same films.
     """

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from models.bundle.card import Card, dump
-from models.evaluation.discrimination import IntervalEstimate
+from models.evaluation.discrimination import IntervalEstimate, p_value_text
 from models.evaluation.figures import MODEL_STYLES
 from models.evaluation.published import ROLES
 from models.evaluation.report import EvaluationReport
@@ -66,7 +66,7 @@ def _environment() -> Environment:
         "estimate": _estimate,
         "number": _number,
         "percent": _percent,
-        "p_value": _p_value,
+        "p_value": p_value_text,
         "label": _label,
     }
     return environment
@@ -95,8 +95,7 @@ def _data_uri(png: bytes) -> Markup:
 def _estimate(interval: IntervalEstimate | None, digits: int = 3) -> str:
     if interval is None or not math.isfinite(interval.value):
         return _MISSING
-    low, high = (_number(value, digits) for value in (interval.low, interval.high))
-    return f"{_number(interval.value, digits)} ({low} to {high})"
+    return interval.text(digits).replace("-", "\N{MINUS SIGN}")
 
 
 def _number(value: float | None, digits: int = 3) -> str:
@@ -107,10 +106,6 @@ def _number(value: float | None, digits: int = 3) -> str:
 
 def _percent(value: float | None) -> str:
     return _MISSING if value is None or not math.isfinite(value) else f"{100 * value:.0f} %"
-
-
-def _p_value(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _label(model: str) -> str:

@@ -19,6 +19,7 @@ from models.evaluation.discrimination import (
     Values,
     auc,
     compare_aucs,
+    p_value_text,
 )
 from models.nets.grid import STRIDE, FilmNet, GridConfig, GridNet
 from models.nets.mil import MilNet
@@ -222,21 +223,10 @@ def _cells(row: VariantRow) -> list[str]:
     cells = [row.variant, f"{training.parameters:,}", f"{training.seconds / training.films:.3g}"]
     cells.append(str(training.best_step))
     for site in row.sites:
-        cells.append(_interval(site.auc, ""))
+        cells.append(site.auc.text())
         gap = site.difference_from_full
-        cells.append(f"{_interval(gap.difference, '+')}, {_p_value(gap.p)}" if gap else "")
+        cells.append(f"{gap.difference.text(sign='+')}, {p_value_text(gap.p)}" if gap else "")
     return cells
-
-
-def _p_value(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _interval(estimate: IntervalEstimate, sign: str) -> str:
-    value, low, high = (
-        f"{number:{sign}.3f}" for number in (estimate.value, estimate.low, estimate.high)
-    )
-    return f"{value} ({low} to {high})"
 
 
 def _cell(text: str) -> str:

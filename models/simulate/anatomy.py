@@ -52,8 +52,8 @@ class Anatomy:
     """One chest as four density volumes.
 
     ``density`` is float32 (4, up, forward, left) in g/cm3: tissue as water, then the mineral of
-    spine, ribs (with sternum and cartilage) and shoulder girdle. It is scaled so that the lumbar
-    spine has ``REFERENCE_BMD`` at density factor 1. ``centre_mm`` is the centre of the trunk along
+    spine, ribs (with sternum and cartilage) and shoulder girdle. At density factor 1 the lumbar
+    spine has ``REFERENCE_BMD``. ``centre_mm`` is the centre of the trunk along
     the same axes, in millimetres from the first voxel.
     """
 

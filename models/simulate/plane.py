@@ -52,7 +52,7 @@ def rod(
 ) -> None:
     """Draw a round rod's thickness in cm on ``canvas``, in place; ends and radii are in mm.
 
-    The result is the maximum of canvas and rod, so that rods of one object merge. A rod thinner
+    The result is the maximum of canvas and rod; rods of one object therefore merge. A rod thinner
     than a pixel is drawn one pixel wide and thinner along the beam; its absorption is unchanged.
     """
     (x0, y0), (x1, y1) = ends

@@ -277,7 +277,7 @@ def _crisp(maps: Float) -> Float:
 
 
 def _bend(seed: int, plane: FilmPlane) -> Float:
-    """Return a smooth displacement in mm, (2, rows, columns), so that films of a variant differ."""
+    """Return a smooth displacement in mm, (2, rows, columns); it varies films of one variant."""
     if not seed:
         return np.zeros((2, *plane.shape), np.float32)
     coarse = np.random.default_rng([23, seed]).normal(0.0, 5.0, (1, 2, 6, 6)).astype(np.float32)

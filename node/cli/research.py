@@ -67,8 +67,7 @@ def evaluate(
         typer.echo((out / evaluation.JSON).read_text("utf-8"), nl=False)
         return
     for cohort in report.analysis.cohorts:
-        area = cohort.models["image"].auc
-        typer.echo(f"{cohort.name}: AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f})")
+        typer.echo(f"{cohort.name}: AUC {cohort.models['image'].auc.text()}")
     typer.echo(f"report: {out / evaluation.HTML}")
 
 
@@ -157,9 +156,8 @@ def cross_validate(  # noqa: PLR0913 - the options of a command
 
 
 def _describe_auc(held_out: "HeldOutAuc") -> str:
-    area = held_out.pooled
     folds = " ".join(f"{fold:.3f}" for fold in held_out.folds)
-    return f"AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f}); folds {folds}"
+    return f"AUC {held_out.pooled.text()}; folds {folds}"
 
 
 def leakage(
@@ -191,9 +189,5 @@ def leakage(
 
 
 def _as_check(check: "LeakageCheck") -> Check:
-    estimate = check.estimate
-    detail = (
-        f"{check.claim}; measured {estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f}) "
-        f"on {check.films} films of {check.cohort}"
-    )
-    return Check(check.name, check.holds, detail)
+    result = f"{check.estimate.text()} on {check.films} films of {check.cohort}"
+    return Check(check.name, check.holds, f"{check.claim}; measured {result}")

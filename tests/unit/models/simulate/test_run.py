@@ -235,10 +235,10 @@ def test_an_invalid_argument_gives_one_line_and_no_files(
     tmp_path: Path, arguments: list[str], prefix: str
 ) -> None:
     out = tmp_path / "out"
-    done = CliRunner().invoke(app, ["model", "simulate", "--out", str(out), *arguments])
-    assert isinstance(done.exception, Misconfigured)
-    assert str(done.exception).startswith(prefix)
-    assert "\n" not in str(done.exception)
+    result = CliRunner().invoke(app, ["model", "simulate", "--out", str(out), *arguments])
+    assert isinstance(result.exception, Misconfigured)
+    assert str(result.exception).startswith(prefix)
+    assert "\n" not in str(result.exception)
     assert not out.exists()
 
 
@@ -260,9 +260,9 @@ def test_a_full_disk_is_reported_before_the_start(
 
 def test_the_command_prints_the_manifest(tmp_path: Path) -> None:
     arguments = ["--patients", str(COUNT), "--size", "96", "--jobs", "1", "--out", str(tmp_path)]
-    done = CliRunner().invoke(app, ["model", "simulate", *arguments])
-    assert done.exit_code == 0
-    assert str(tmp_path / "manifest.csv") in done.output
+    result = CliRunner().invoke(app, ["model", "simulate", *arguments])
+    assert result.exit_code == 0
+    assert str(tmp_path / "manifest.csv") in result.output
 
 
 def test_every_manifest_can_be_read(cohort: tuple[Path, SimulatedCohort]) -> None:

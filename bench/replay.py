@@ -72,7 +72,7 @@ def measured(engine: sa.Engine, policy: DecisionPolicy, rounds: int) -> tuple[st
     scores = ScoreStore(engine)
 
     def run_once() -> tuple[int, int]:
-        result = replay(scores.stored(MODEL.digest, None), policy, MODEL.digest)
+        result = replay(scores.read(MODEL.digest, None), policy, MODEL.digest)
         return result.all.flagged, result.all.new_flagged
 
     times = [timed(run_once) for _ in range(rounds)]

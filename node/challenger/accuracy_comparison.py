@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from node.challenger.agreement import Crossed, cross
 from node.domain.decision.prediction import Decision, Finding
-from node.replay.accuracy import Accuracy, Judged, accuracy
-from node.replay.densitometry import Scan, nearest
+from node.replay.accuracy import Accuracy, ComparedFinding, accuracy
+from node.replay.densitometry import Scan, nearest_pairs
 
 
 class PatientFilm(NamedTuple):
@@ -72,7 +72,7 @@ def diagnose(
     measure: MeasureAreas,
 ) -> Diagnosis:
     """Compare both bundles with densitometry that lies no further from the film than `within`."""
-    pairs = list(nearest(films, of, within))
+    pairs = list(nearest_pairs(films, of, within))
     return Diagnosis(
         serving=accuracy(_judged(film.serving, scan) for film, scan in pairs),
         challenger=accuracy(_judged(film.challenger, scan) for film, scan in pairs),
@@ -92,10 +92,10 @@ def _right(pairs: Sequence[tuple[PatientFilm, Scan]], *, osteoporosis: bool) -> 
     return cross([(one is osteoporosis, other is osteoporosis) for one, other in said])
 
 
-def _judged(decision: Decision, scan: Scan) -> Judged:
+def _judged(decision: Decision, scan: Scan) -> ComparedFinding:
     open_ = decision.finding is Finding.UNDETERMINED
     suspected = None if open_ else decision.finding is Finding.PRESENT
-    return Judged(suspected, decision.threshold, scan.osteoporosis)
+    return ComparedFinding(suspected, decision.threshold, scan.osteoporosis)
 
 
 def _areas(pairs: Sequence[tuple[PatientFilm, Scan]], measure: MeasureAreas) -> Areas | None:

@@ -12,7 +12,7 @@ from node.domain.errors import Misconfigured
 from node.inference.card_summary import CardSummary
 from node.jobs import schema
 from node.policies import decision_policy
-from node.replay.densitometry import scans
+from node.replay.densitometry import scans_by_patient
 from node.replay.densitometry_store import DensitometryStore
 from node.replay.score_store import ScoreStore
 
@@ -29,9 +29,9 @@ def run_report(config: Config, since: datetime | None, within: timedelta) -> Rep
     engine = schema.open_current(config.database.url)
     pairs = ScorePairStore(engine, serving.model, challenger.model)
     start = pairs.start(since)
-    measured = scans(DensitometryStore(engine).all())
+    measured = scans_by_patient(DensitometryStore(engine).all())
     made = compare_bundles(pairs.stored(start), serving, challenger, wanted.share, measured.keys())
-    counted = ScoreStore(engine).count(start) if start is not None else {}
+    counted = ScoreStore(engine).count_by_model(start) if start is not None else {}
     return Report(
         serving=serving,
         challenger=challenger,

@@ -19,7 +19,7 @@ from node.config.types import threshold_of
 from node.domain.errors import Misconfigured, Permanent
 
 if TYPE_CHECKING:
-    from node.replay.densitometry import Replayed
+    from node.replay.densitometry import ReplayResult
 
 thresholds = typer.Typer(help="Replay stored scores with other thresholds.", no_args_is_help=True)
 outcomes = typer.Typer(help="Bone densitometry for comparison.", no_args_is_help=True)
@@ -93,11 +93,16 @@ def outcomes_import(
         print_faults(read.faults)
         raise Permanent(f"{table}: {len(read.faults)} faulty lines; nothing was imported")
     if as_json:
-        print_json({"imported": asdict(imported), "faults": []})
+        counts = {
+            "new": imported.new,
+            "changed": imported.changed,
+            "known": imported.unchanged,
+        }
+        print_json({"imported": counts, "faults": []})
     else:
         typer.echo(
             f"Imported {imported.new} T-scores, changed {imported.changed} "
-            f"({imported.known} already existed)"
+            f"({imported.unchanged} already existed)"
         )
 
 
@@ -106,7 +111,7 @@ def outcomes_forget(config: ConfigOption = None) -> None:
     """Delete all imported densitometry."""
     from node.replay.run import open_outcomes
 
-    typer.echo(f"Deleted {open_outcomes(settings_of(config)[1]).forget()} T-scores")
+    typer.echo(f"Deleted {open_outcomes(settings_of(config)[1]).delete_all()} T-scores")
 
 
 def _settings(of: Path | None, tried: Path | None, threshold: str) -> tuple[Config, Config]:
@@ -133,7 +138,7 @@ def lines_of(table: Path) -> list[str]:
         raise Misconfigured(f"{table}: not UTF-8; export it as CSV in UTF-8") from None
 
 
-def _draw(path: Path, replayed: "Replayed") -> None:
+def _draw(path: Path, replayed: "ReplayResult") -> None:
     """Draw a replay. matplotlib is an optional dependency."""
     from node.display.disclaimer import with_disclaimer
 

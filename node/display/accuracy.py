@@ -1,4 +1,4 @@
-"""What people and programs see of findings beside densitometry."""
+"""Display of accuracy against densitometry."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,28 +10,28 @@ from node.replay.accuracy import Accuracy, Share
 _RATES = ("sensitivity", "specificity", "ppv", "npv")
 
 
-def add_accuracies(table: Table, found: Sequence[Accuracy]) -> None:
-    """Add a row for each rate, a column for each accuracy."""
+def add_accuracies(table: Table, accuracies: Sequence[Accuracy]) -> None:
+    """Add a row for each rate, with a column for each accuracy."""
     for name in _RATES:
-        shares = (_share(getattr(one, name)) for one in found)
+        shares = (_share(getattr(accuracy, name)) for accuracy in accuracies)
         table.add_row(name.upper() if len(name) == 3 else name, *shares)
-    table.add_row("net benefit", *(_net_benefit(one) for one in found))
-    table.add_row("undetermined", *(str(one.undetermined) for one in found))
+    table.add_row("net benefit", *(_net_benefit(accuracy) for accuracy in accuracies))
+    table.add_row("undetermined", *(str(accuracy.undetermined) for accuracy in accuracies))
 
 
-def accuracy_json(found: Accuracy) -> dict[str, Any]:
-    """Return all of it for programs."""
+def accuracy_json(accuracy: Accuracy) -> dict[str, Any]:
+    """Return an accuracy as JSON."""
     return {
-        "patients": found.patients,
-        "undetermined": found.undetermined,
-        "net_benefit": found.net_benefit,
-        **{name: _share_json(getattr(found, name)) for name in _RATES},
+        "patients": accuracy.patients,
+        "undetermined": accuracy.undetermined,
+        "net_benefit": accuracy.net_benefit,
+        **{name: _share_json(getattr(accuracy, name)) for name in _RATES},
     }
 
 
 def _share(share: Share) -> str:
     if share.value is None:
-        return "none to count"
+        return "no patients"
     low, high = share.interval
     return f"{share.value:.1%} ({low:.1%} to {high:.1%}), {share.hits} of {share.of}"
 
@@ -45,5 +45,5 @@ def _share_json(share: Share) -> dict[str, Any]:
     }
 
 
-def _net_benefit(found: Accuracy) -> str:
-    return "" if found.net_benefit is None else f"{found.net_benefit:+.4f}"
+def _net_benefit(accuracy: Accuracy) -> str:
+    return "" if accuracy.net_benefit is None else f"{accuracy.net_benefit:+.4f}"

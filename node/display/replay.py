@@ -1,4 +1,4 @@
-"""What people and programs see of a replay, and of an import of outcomes."""
+"""Display of a replay, and of the faults of an imported table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -11,120 +11,120 @@ from rich.text import Text
 from node.display.accuracy import accuracy_json, add_accuracies
 from node.display.disclaimer import print_disclaimer
 from node.log import printable
-from node.replay.densitometry import Agreement, Replayed
-from node.replay.densitometry_csv import Fault
-from node.replay.replay import Replay, Tally
+from node.replay.densitometry import DensitometryAgreement, ReplayResult
+from node.replay.densitometry_csv import TableFault
+from node.replay.replay import FlagCounts, Replay
 
-_FLIPS_SHOWN = 20
-_FAULTS_SHOWN = 20
-_DAYS_SHOWN = 14
+_MAX_FLIPS = 20
+_MAX_FAULTS = 20
+_MAX_DAYS = 14
 
 
-def as_json(done: Replayed) -> dict[str, Any]:
-    """Return all of it for programs."""
-    made = done.replay
+def as_json(result: ReplayResult) -> dict[str, Any]:
+    """Return the result as JSON."""
+    replay = result.replay
     return {
-        "policy": {"digest": done.policy.digest, **done.policy.as_dict()},
-        "model": done.model,
-        "intended_use": done.intended_use,
-        "other_models": done.others,
-        "films": asdict(made.all),
-        "by_day": _tallies(made.by_day),
-        "by_sex": _tallies(made.by_sex),
-        "by_age": _tallies(made.by_age),
-        "rules": dict(made.rules),
-        "flips": [flip._asdict() for flip in made.flips],
+        "policy": {"digest": result.policy.digest, **result.policy.as_dict()},
+        "model": result.model,
+        "intended_use": result.intended_use,
+        "other_models": result.others,
+        "films": asdict(replay.all),
+        "by_day": _counts_json(replay.by_day),
+        "by_sex": _counts_json(replay.by_sex),
+        "by_age": _counts_json(replay.by_age),
+        "rules": dict(replay.rules),
+        "flips": [flip._asdict() for flip in replay.flips],
         "outcomes": None
-        if done.agreement is None
+        if result.agreement is None
         else {
-            "before": accuracy_json(done.agreement.before),
-            "after": accuracy_json(done.agreement.after),
+            "before": accuracy_json(result.agreement.before),
+            "after": accuracy_json(result.agreement.after),
         },
     }
 
 
-def print_replay(done: Replayed) -> None:
-    """Print what would change, and for whom."""
-    console, made = Console(), done.replay
-    console.print(f"policy {done.policy.digest[:12]} on the scores of bundle {done.model[:12]}")
-    print_disclaimer(console, [done.intended_use])
-    if done.others:
+def print_replay(result: ReplayResult) -> None:
+    """Print the changes by group and by film."""
+    console, replay = Console(), result.replay
+    console.print(f"policy {result.policy.digest[:12]} on the scores of bundle {result.model[:12]}")
+    print_disclaimer(console, [result.intended_use])
+    if result.others:
         console.print(
-            f"{done.others} films of other bundles are left out: their scores mean other things"
+            f"{result.others} films of other bundles are excluded: their scores are not comparable"
         )
-    if not made.all.films:
-        console.print("no score of this bundle is stored")
+    if not replay.all.films:
+        console.print("no stored scores of this bundle")
         return
-    for title, groups in (("sex", made.by_sex), ("age", made.by_age)):
-        console.print(_groups(title, {**groups, "all": made.all}))
-    days = dict(list(made.by_day.items())[-_DAYS_SHOWN:])
+    for title, groups in (("sex", replay.by_sex), ("age", replay.by_age)):
+        console.print(_groups(title, {**groups, "all": replay.all}))
+    days = dict(list(replay.by_day.items())[-_MAX_DAYS:])
     console.print(_groups("day (UTC), the latest", days))
-    console.print(f"flagged a day: {_daily(made)}")
-    if len(made.rules) > 1:
-        told = ", ".join(f"{printable(rule)} {films}" for rule, films in made.rules.items())
-        console.print(Text(f"films by rule: {told}"))
-    _print_flips(console, made)
-    if done.agreement is not None:
-        console.print(_agreement(done.agreement))
+    console.print(f"flagged per day: {_daily(replay)}")
+    if len(replay.rules) > 1:
+        rules = ", ".join(f"{printable(rule)} {films}" for rule, films in replay.rules.items())
+        console.print(Text(f"films by rule: {rules}"))
+    _print_flips(console, replay)
+    if result.agreement is not None:
+        console.print(_agreement(result.agreement))
 
 
-def print_faults(faults: Sequence[Fault]) -> None:
-    """Print why a table was not imported, line by line, on standard error."""
+def print_faults(faults: Sequence[TableFault]) -> None:
+    """Print the faulty lines of a table on standard error."""
     console = Console(stderr=True)
-    for fault in faults[:_FAULTS_SHOWN]:
+    for fault in faults[:_MAX_FAULTS]:
         console.print(f"line {fault.line}: {fault.reason}", markup=False)
-    if len(faults) > _FAULTS_SHOWN:
-        console.print(f"and {len(faults) - _FAULTS_SHOWN} more")
+    if len(faults) > _MAX_FAULTS:
+        console.print(f"and {len(faults) - _MAX_FAULTS} more")
 
 
-def _daily(made: Replay) -> str:
-    days = len(made.by_day)
-    return f"{made.all.flagged / days:.1f} before, {made.all.new_flagged / days:.1f} after"
+def _daily(replay: Replay) -> str:
+    days = len(replay.by_day)
+    return f"{replay.all.flagged / days:.1f} before, {replay.all.new_flagged / days:.1f} after"
 
 
-def _groups(title: str, groups: Mapping[str, Tally]) -> Table:
-    table = Table(title, "films", "flagged", "would be", "change", "open", "would be")
+def _groups(title: str, groups: Mapping[str, FlagCounts]) -> Table:
+    table = Table(title, "films", "flagged", "new", "change", "undetermined", "new")
     for column in table.columns[1:]:
         column.justify = "right"
-    for name, tally in groups.items():
+    for name, counts in groups.items():
         table.add_row(
             Text(printable(name)),
-            str(tally.films),
-            _of(tally.flagged, tally.films),
-            _of(tally.new_flagged, tally.films),
-            f"{tally.new_flagged - tally.flagged:+d}",
-            str(tally.undetermined),
-            str(tally.new_undetermined),
+            str(counts.films),
+            _with_share(counts.flagged, counts.films),
+            _with_share(counts.new_flagged, counts.films),
+            f"{counts.new_flagged - counts.flagged:+d}",
+            str(counts.undetermined),
+            str(counts.new_undetermined),
         )
     return table
 
 
-def _of(count: int, films: int) -> str:
+def _with_share(count: int, films: int) -> str:
     return f"{count} ({count / films:.1%})"
 
 
-def _print_flips(console: Console, made: Replay) -> None:
-    if not made.flips:
-        console.print("no film changes its flag")
+def _print_flips(console: Console, replay: Replay) -> None:
+    if not replay.flips:
+        console.print("the flag of no film changes")
         return
-    shown = made.flips[-_FLIPS_SHOWN:]
-    table = Table("job", "becomes", "score", "threshold", "would be", "rule")
-    for flip in shown:
+    last = replay.flips[-_MAX_FLIPS:]
+    table = Table("job", "becomes", "score", "threshold", "new", "rule")
+    for flip in last:
         score = "" if flip.score is None else f"{flip.score:.3f}"
         rule = Text(printable(flip.rule))
         thresholds = f"{flip.before:.3f}", f"{flip.after:.3f}"
         table.add_row(str(flip.job_id), str(flip.change), score, *thresholds, rule)
     console.print(table)
-    console.print(f"{len(made.flips)} films change their flag; --json lists all of them")
+    console.print(f"the flags of {len(replay.flips)} films change; --json lists all of them")
 
 
-def _agreement(agreement: Agreement) -> Table:
+def _agreement(agreement: DensitometryAgreement) -> Table:
     before, after = agreement.before, agreement.after
-    title = f"against densitometry: {before.patients} patients, each counted once"
-    table = Table("", "as stored", "would be", title=title, title_justify="left")
+    title = f"compared with densitometry: {before.patients} patients"
+    table = Table("", "as stored", "new policy", title=title, title_justify="left")
     add_accuracies(table, (before, after))
     return table
 
 
-def _tallies(groups: Mapping[str, Tally]) -> dict[str, dict[str, int]]:
-    return {name: asdict(tally) for name, tally in groups.items()}
+def _counts_json(groups: Mapping[str, FlagCounts]) -> dict[str, dict[str, int]]:
+    return {name: asdict(counts) for name, counts in groups.items()}

@@ -48,7 +48,7 @@ def drift_report(engine: sa.Engine, since: date, calling_ae: str) -> DriftReport
             for alarm in AlarmStore(engine, ()).active()
             if calling_ae in ("", alarm.source.calling_ae)
         ],
-        uses=ScoreStore(engine).uses(),
+        uses=ScoreStore(engine).intended_uses(),
     )
 
 

@@ -1,0 +1,1 @@
+"""Replay of stored scores with another policy, and accuracy against densitometry."""

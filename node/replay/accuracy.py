@@ -1,4 +1,4 @@
-"""How well findings agree with bone densitometry: rates, their intervals, and net benefit."""
+"""Accuracy of findings against bone densitometry: rates, intervals and net benefit."""
 
 import math
 from collections.abc import Iterable
@@ -10,35 +10,35 @@ _Z = NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """So many of so many, with Wilson's 95 % score interval (JASA 1927;22:209-212)."""
+    """`hits` of `of` patients, with Wilson's 95 % score interval (JASA 1927;22:209-212)."""
 
     hits: int
     of: int
 
     @property
     def value(self) -> float | None:
-        """The share; None of nothing."""
+        """The share, 0 to 1; None of no patients."""
         return self.hits / self.of if self.of else None
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Its interval; of nothing, 0 to 1."""
+        """The interval; 0 to 1 of no patients."""
         if not self.of:
             return 0.0, 1.0
         p, n, z = self.hits / self.of, self.of, _Z * _Z
         middle = p + z / (2 * n)
         half = _Z * math.sqrt(p * (1 - p) / n + z / (4 * n * n))
         scale = 1 + z / n
-        # Exact at the ends, where rounding could leave the share outside.
+        # At 0 and 1, rounding could leave the share outside its interval.
         low = (middle - half) / scale if self.hits else 0.0
         return low, (middle + half) / scale if self.hits < n else 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One patient: what the film said by which threshold, and what densitometry found.
+class ComparedFinding:
+    """The finding of a patient's film, its threshold, and the result of densitometry.
 
-    `suspected` is None where the finding was left open.
+    `suspected` is None if the finding is undetermined.
     """
 
     suspected: bool | None
@@ -48,7 +48,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """What findings were worth, over patients. An open finding counts as one that was not made."""
+    """Accuracy over patients. An undetermined finding counts as negative."""
 
     patients: int
     undetermined: int
@@ -59,32 +59,33 @@ class Accuracy:
     net_benefit: float | None
 
 
-def accuracy(judged: Iterable[Judged]) -> Accuracy:
-    """Return how findings agree with densitometry.
+def accuracy(findings: Iterable[ComparedFinding]) -> Accuracy:
+    """Return the accuracy of findings, one per patient.
 
-    Net benefit (Vickers and Elkin, Med Decis Making 2006;26:565-574) weighs each false alarm by the
-    odds of the threshold that it passed, since overrides hold films to different ones. A threshold
-    of 1 has no odds; what passes it counts as certain, and weighs nothing.
+    Net benefit (Vickers and Elkin, Med Decis Making 2006;26:565-574) weighs each false positive by
+    the odds of its own threshold, because overrides use different thresholds. A false positive at a
+    threshold of 1, which has no odds, has the weight 0.
     """
-    patients = open_ = hit = missed = alarm = spared = 0
+    patients = undetermined = tp = fn = fp = tn = 0
     harm = 0.0
-    for one in judged:
+    for finding in findings:
         patients += 1
-        open_ += one.suspected is None
-        if one.osteoporosis:
-            hit += bool(one.suspected)
-            missed += not one.suspected
-        elif one.suspected:
-            alarm += 1
-            harm += one.threshold / (1 - one.threshold) if one.threshold < 1 else 0.0
+        undetermined += finding.suspected is None
+        if finding.osteoporosis:
+            tp += bool(finding.suspected)
+            fn += not finding.suspected
+        elif finding.suspected:
+            fp += 1
+            odds = finding.threshold / (1 - finding.threshold) if finding.threshold < 1 else 0.0
+            harm += odds
         else:
-            spared += 1
+            tn += 1
     return Accuracy(
         patients=patients,
-        undetermined=open_,
-        sensitivity=Share(hit, hit + missed),
-        specificity=Share(spared, spared + alarm),
-        ppv=Share(hit, hit + alarm),
-        npv=Share(spared, spared + missed),
-        net_benefit=(hit - harm) / patients if patients else None,
+        undetermined=undetermined,
+        sensitivity=Share(tp, tp + fn),
+        specificity=Share(tn, tn + fp),
+        ppv=Share(tp, tp + fp),
+        npv=Share(tn, tn + fn),
+        net_benefit=(tp - harm) / patients if patients else None,
     )

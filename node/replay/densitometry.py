@@ -1,4 +1,4 @@
-"""What densitometry found, and which film of a patient it is compared with."""
+"""Densitometry results, and the film of a patient that each is compared with."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from typing import NamedTuple, Protocol, TypeVar
 from models.bundle.intended_use import IntendedUse
 from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Finding
-from node.replay.accuracy import Accuracy, Judged, accuracy
-from node.replay.replay import Point, Replay
+from node.replay.accuracy import Accuracy, ComparedFinding, accuracy
+from node.replay.replay import Replay, ReplayedFinding
 
 OSTEOPOROSIS = -2.5
-"""The T-score from which down it is osteoporosis, at any site (WHO Technical Report 843, 1994)."""
+"""T-scores at or below this value are osteoporosis (WHO Technical Report 843, 1994)."""
 
 
 class Dated(Protocol):
-    """What has a day on which it was taken."""
+    """A film with the day of its exposure."""
 
     @property
     def taken(self) -> date:
-        """That day."""
+        """The day of the exposure."""
 
 
 Film = TypeVar("Film", bound=Dated)
@@ -28,7 +28,7 @@ Film = TypeVar("Film", bound=Dated)
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One T-score of a patient, known by pseudonym: of a site, on a day."""
+    """One T-score of a patient, at a site on a day; `patient` is a pseudonym."""
 
     patient: str
     taken: date
@@ -37,31 +37,31 @@ class Measurement:
 
 
 class Scan(NamedTuple):
-    """One day's densitometry of a patient: the lowest T-score of all sites counts."""
+    """A patient's densitometry on a day; `t_score` is the lowest of all sites."""
 
     taken: date
     t_score: float
 
     @property
     def osteoporosis(self) -> bool:
-        """Whether it is osteoporosis by the lowest site."""
+        """Whether the lowest T-score is osteoporosis."""
         return self.t_score <= OSTEOPOROSIS
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
-    """Findings beside densitometry: as they were, and by the rules that are tried."""
+class DensitometryAgreement:
+    """The accuracy of the stored findings, and of the findings by the new policy."""
 
     before: Accuracy
     after: Accuracy
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """A replay with all that is said of it: by which policy, on which bundle's scores, meant for
-    what.
+class ReplayResult:
+    """A replay, its policy, and the digest and intended use of the bundle that made the scores.
 
-    `others` are films that another bundle has scored; `agreement` is None without outcomes.
+    `others` is the number of films scored by other bundles. `agreement` is None without
+    densitometry.
     """
 
     replay: Replay
@@ -69,52 +69,53 @@ class Replayed:
     model: str
     intended_use: IntendedUse
     others: int
-    agreement: Agreement | None
+    agreement: DensitometryAgreement | None
 
 
-def scans(measurements: Iterable[Measurement]) -> dict[str, list[Scan]]:
-    """Return each patient's scans."""
+def scans_by_patient(measurements: Iterable[Measurement]) -> dict[str, list[Scan]]:
+    """Return the scans of each patient, by day."""
     lowest: dict[tuple[str, date], float] = {}
-    for one in measurements:
-        key = (one.patient, one.taken)
-        lowest[key] = min(one.t_score, lowest.get(key, one.t_score))
-    found: dict[str, list[Scan]] = {}
-    for (patient, taken), t_score in sorted(lowest.items()):
-        found.setdefault(patient, []).append(Scan(taken, t_score))
-    return found
+    for measurement in measurements:
+        key, t_score = (measurement.patient, measurement.taken), measurement.t_score
+        lowest[key] = min(t_score, lowest.get(key, t_score))
+    scans: dict[str, list[Scan]] = {}
+    for (patient, day), t_score in sorted(lowest.items()):
+        scans.setdefault(patient, []).append(Scan(day, t_score))
+    return scans
 
 
 def agreement(
-    points: Mapping[str, Sequence[Point]], of: Mapping[str, Sequence[Scan]], within: timedelta
-) -> Agreement:
-    """Return how findings agree with densitometry, each patient counted once."""
-    pairs = list(nearest(points, of, within))
-    return Agreement(
-        before=accuracy(_judged(point.finding, point.threshold, scan) for point, scan in pairs),
+    findings: Mapping[str, Sequence[ReplayedFinding]],
+    scans: Mapping[str, Sequence[Scan]],
+    within: timedelta,
+) -> DensitometryAgreement:
+    """Return the accuracy before and after, with one film and one scan of each patient."""
+    pairs = list(nearest_pairs(findings, scans, within))
+    return DensitometryAgreement(
+        before=accuracy(_compared(film.finding, film.threshold, scan) for film, scan in pairs),
         after=accuracy(
-            _judged(point.new_finding, point.new_threshold, scan) for point, scan in pairs
+            _compared(film.new_finding, film.new_threshold, scan) for film, scan in pairs
         ),
     )
 
 
-def nearest(
-    films: Mapping[str, Sequence[Film]], of: Mapping[str, Sequence[Scan]], within: timedelta
+def nearest_pairs(
+    films: Mapping[str, Sequence[Film]], scans: Mapping[str, Sequence[Scan]], within: timedelta
 ) -> Iterator[tuple[Film, Scan]]:
-    """Yield one film and one scan of each patient who has both.
+    """Yield one film and one scan of each patient with both, at most `within` apart.
 
-    Of all pairs the one nearest in time counts, no further apart than `within`; of two as near,
-    the earlier film, then the earlier scan. A patient with many films would weigh more than one
-    with a single film otherwise.
+    The pair nearest in time is selected; of equally near pairs, the earlier film, then the earlier
+    scan. Each patient then has the same weight, with any number of films.
     """
-    for patient in sorted(films.keys() & of.keys()):
+    for patient in sorted(films.keys() & scans.keys()):
         film, scan = min(
-            ((film, scan) for film in films[patient] for scan in of[patient]),
+            ((film, scan) for film in films[patient] for scan in scans[patient]),
             key=lambda pair: (abs(pair[0].taken - pair[1].taken), pair[0].taken, pair[1].taken),
         )
         if abs(film.taken - scan.taken) <= within:
             yield film, scan
 
 
-def _judged(finding: str, threshold: float, scan: Scan) -> Judged:
+def _compared(finding: str, threshold: float, scan: Scan) -> ComparedFinding:
     suspected = None if finding == Finding.UNDETERMINED else finding == Finding.PRESENT
-    return Judged(suspected, threshold, scan.osteoporosis)
+    return ComparedFinding(suspected, threshold, scan.osteoporosis)

@@ -1,7 +1,7 @@
-"""A table of bone densitometry, as hospitals export it: read whole, or refused by its lines.
+"""Reading of a CSV table of bone densitometry, completely or not at all.
 
-Columns `patient_id` and `date`, `issuer` where the films have an Issuer of Patient ID, and one
-for each site, whose name begins with `t_score`: `t_score_spine`, `t_score_neck`, `t_score_hip`.
+The columns are `patient_id`, `date`, `issuer` if the films have an Issuer of Patient ID, and one
+for each site. Its name begins with `t_score`: `t_score_spine`, `t_score_neck`, `t_score_hip`.
 """
 
 import csv
@@ -17,59 +17,61 @@ from node.replay.densitometry import Measurement
 _SITE = re.compile(r"t_score_?([a-z0-9_]{0,32})")
 _DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 _NUMBER = re.compile(r"[-+]?\d{1,2}(?:[.,]\d{1,4})?")
-_BEYOND = "\0"  # the key of cells beyond the header, which no column has
-_LOWEST, _HIGHEST = -10.0, 10.0
+_EXTRA_CELLS = "\0"  # key of cells beyond the header; no column has this name
+_MIN_T_SCORE, _MAX_T_SCORE = -10.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a line of the table. It quotes nothing: cells hold names and numbers."""
+class TableFault:
+    """A fault of a line. The reason quotes no cell, because cells may contain patient data."""
 
     line: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A whole table: its measurements where it has no faults, and none where it has."""
+class DensitometryTable:
+    """The measurements of a table, or its faults."""
 
     measurements: tuple[Measurement, ...]
-    faults: tuple[Fault, ...]
+    faults: tuple[TableFault, ...]
 
 
 class _BadCellError(ValueError):
-    """A cell that cannot be meant; the message names its column."""
+    """A cell has an invalid value; the message names its column."""
 
 
-def read_table(lines: Iterable[str], pseudonym: Pseudonym) -> Table:
+def read_table(lines: Iterable[str], pseudonym: Pseudonym) -> DensitometryTable:
     """Return the measurements of a CSV table, separated by commas or semicolons.
 
-    Of a patient, day and site that stand there twice, the values must be the same. Patients are
-    known by pseudonym from here on.
+    Repeated values of a patient, day and site must be equal. The measurements contain pseudonyms in
+    place of patient IDs.
     """
     text = list(lines)
     header = text[0] if text else ""
     delimiter = ";" if header.count(";") > header.count(",") else ","
-    reader = csv.DictReader(text, delimiter=delimiter, restkey=_BEYOND, restval="")
+    reader = csv.DictReader(text, delimiter=delimiter, restkey=_EXTRA_CELLS, restval="")
     try:
         names = [name.strip().lower() for name in reader.fieldnames or ()]
     except csv.Error:
-        return Table((), (Fault(1, "the header is no CSV"),))
+        return DensitometryTable((), (TableFault(1, "the header is not valid CSV"),))
     reader.fieldnames = names
-    sites = {name: found[1] or "lowest" for name in names if (found := _SITE.fullmatch(name))}
+    sites = {name: match[1] or "lowest" for name in names if (match := _SITE.fullmatch(name))}
     if missing := [name for name in ("patient_id", "date") if name not in names]:
-        return Table((), (Fault(1, f"there is no column {missing[0]}"),))
+        return DensitometryTable((), (TableFault(1, f"the column {missing[0]} is missing"),))
     if not sites:
-        return Table((), (Fault(1, "there is no column that begins with t_score"),))
+        return DensitometryTable(
+            (), (TableFault(1, "a column that begins with t_score is missing"),)
+        )
     if len(set(names)) < len(names):
-        return Table((), (Fault(1, "two columns have the same name"),))
-    return _collected(_rows(reader, sites, pseudonym))
+        return DensitometryTable((), (TableFault(1, "two columns have the same name"),))
+    return _collect(_rows(reader, sites, pseudonym))
 
 
 def _rows(
     reader: "csv.DictReader[str]", sites: Mapping[str, str], pseudonym: Pseudonym
 ) -> Iterator[tuple[int, list[Measurement] | str]]:
-    """Yield each row's line, with its measurements or with what is wrong."""
+    """Yield the line number of each row, with its measurements or a reason for refusal."""
     while True:
         try:
             row = next(reader)
@@ -77,7 +79,7 @@ def _rows(
         except StopIteration:
             return
         except csv.Error:
-            yield reader.line_num, "the line is no CSV"
+            yield reader.line_num, "the line is not valid CSV"
         except _BadCellError as error:
             yield reader.line_num, str(error)
 
@@ -85,17 +87,17 @@ def _rows(
 def _measured(
     row: Mapping[str, str], sites: Mapping[str, str], pseudonym: Pseudonym
 ) -> Iterator[Measurement]:
-    if row.get(_BEYOND):
+    if row.get(_EXTRA_CELLS):
         raise _BadCellError("the line has more cells than the header")
     patient = pseudonym(row.get("issuer", ""), row["patient_id"])
     if not patient:
-        raise _BadCellError("patient_id is empty, or stands for nobody in particular")
-    taken = _day(row["date"].strip())
-    stated = {site: row[name].strip() for name, site in sites.items() if row[name].strip()}
-    if not stated:
+        raise _BadCellError("patient_id is empty or a placeholder")
+    scan_date = _day(row["date"].strip())
+    cells = {site: row[name].strip() for name, site in sites.items() if row[name].strip()}
+    if not cells:
         raise _BadCellError("the line has no T-score")
-    for site, cell in stated.items():
-        yield Measurement(patient, taken, site, _t_score(cell, site))
+    for site, cell in cells.items():
+        yield Measurement(patient, scan_date, site, _t_score(cell, site))
 
 
 def _day(cell: str) -> date:
@@ -105,30 +107,32 @@ def _day(cell: str) -> date:
     try:
         return date(int(match[1]), int(match[2]), int(match[3]))
     except ValueError:
-        raise _BadCellError("date is no day of the calendar") from None
+        raise _BadCellError("date is not a calendar day") from None
 
 
 def _t_score(cell: str, site: str) -> float:
     if not _NUMBER.fullmatch(cell):
-        raise _BadCellError(f"the T-score of {site} is no number")
+        raise _BadCellError(f"the T-score of {site} is not a number")
     value = float(cell.replace(",", "."))
-    if not math.isfinite(value) or not _LOWEST <= value <= _HIGHEST:
+    if not math.isfinite(value) or not _MIN_T_SCORE <= value <= _MAX_T_SCORE:
         raise _BadCellError(f"the T-score of {site} is not between -10 and 10")
     return value
 
 
-def _collected(rows: Iterable[tuple[int, Sequence[Measurement] | str]]) -> Table:
-    found: dict[tuple[str, date, str], Measurement] = {}
+def _collect(rows: Iterable[tuple[int, Sequence[Measurement] | str]]) -> DensitometryTable:
+    by_key: dict[tuple[str, date, str], Measurement] = {}
     faults = []
     for line, row in rows:
         if isinstance(row, str):
-            faults.append(Fault(line, row))
+            faults.append(TableFault(line, row))
             continue
-        for one in row:
-            before = found.setdefault((one.patient, one.taken, one.site), one)
-            if before.t_score != one.t_score:
-                reason = f"another line has another T-score of {one.site} for patient and day"
-                faults.append(Fault(line, reason))
-    if faults or not found:
-        return Table((), tuple(faults) or (Fault(1, "the table has no rows"),))
-    return Table(tuple(found.values()), ())
+        for measurement in row:
+            key = (measurement.patient, measurement.taken, measurement.site)
+            first = by_key.setdefault(key, measurement)
+            if first.t_score != measurement.t_score:
+                site = measurement.site
+                reason = f"another line has another T-score of {site} for this patient and day"
+                faults.append(TableFault(line, reason))
+    if faults or not by_key:
+        return DensitometryTable((), tuple(faults) or (TableFault(1, "the table has no rows"),))
+    return DensitometryTable(tuple(by_key.values()), ())

@@ -1,4 +1,4 @@
-"""Bone densitometry in the database: one row for each patient, day and site."""
+"""Bone densitometry in the database: measurement row for each patient, day and site."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,52 +10,56 @@ from node.jobs.engine import reading, transaction
 from node.jobs.tables import outcome
 from node.replay.densitometry import Measurement
 
-_AT_ONCE = 1_000  # rows; a statement can name so many values
+_BATCH = 1_000  # rows; a statement has a maximum number of parameters
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """How many T-scores were new, were other than before, and were there already."""
+class ImportCounts:
+    """Numbers of imported T-scores: new, changed and unchanged."""
 
     new: int
     changed: int
-    known: int
+    unchanged: int
 
 
 class DensitometryStore:
-    """What `osteoscreen outcomes` does."""
+    """The statements of the `outcomes` commands."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def keep(self, measurements: Sequence[Measurement]) -> Imported:
-        """Keep all of them or none; those of a patient, day and site that is known replace it."""
+    def add(self, measurements: Sequence[Measurement]) -> ImportCounts:
+        """Store all measurements or none; replace those with the same patient, day and site."""
         with transaction(self._engine) as connection:
-            before = {key: one.t_score for key, one in _by_key(_all(connection)).items()}
-            wanted = _by_key(measurements)
-            new = [one for key, one in wanted.items() if key not in before]
+            before = {
+                key: measurement.t_score for key, measurement in _by_key(_all(connection)).items()
+            }
+            imported = _by_key(measurements)
+            new = [measurement for key, measurement in imported.items() if key not in before]
             changed = [
-                one for key, one in wanted.items() if before.get(key, one.t_score) != one.t_score
+                measurement
+                for key, measurement in imported.items()
+                if before.get(key, measurement.t_score) != measurement.t_score
             ]
             self._upsert(connection, [*new, *changed])
-        return Imported(len(new), len(changed), len(wanted) - len(new) - len(changed))
+        return ImportCounts(len(new), len(changed), len(imported) - len(new) - len(changed))
 
     def all(self) -> list[Measurement]:
-        """Return everything that is kept."""
+        """Return all measurements."""
         with reading(self._engine) as connection:
             return _all(connection)
 
-    def forget(self) -> int:
-        """Delete everything; return how many T-scores there were."""
+    def delete_all(self) -> int:
+        """Delete all measurements; return their number."""
         with transaction(self._engine) as connection:
             return connection.execute(sa.delete(outcome)).rowcount
 
     def _upsert(self, connection: sa.Connection, rows: Sequence[Measurement]) -> None:
-        """Insert or replace: another import may have come between reading and writing."""
+        """Insert or replace rows: another import may have inserted them since they were read."""
         postgres = self._engine.dialect.name == "postgresql"
         key = [outcome.c.patient, outcome.c.taken, outcome.c.site]
-        for start in range(0, len(rows), _AT_ONCE):
-            values = [asdict(one) for one in rows[start : start + _AT_ONCE]]
+        for start in range(0, len(rows), _BATCH):
+            values = [asdict(measurement) for measurement in rows[start : start + _BATCH]]
             insert = postgresql.insert(outcome) if postgres else sqlite.insert(outcome)
             insert = insert.values(values)
             t_score = insert.excluded.t_score
@@ -70,4 +74,7 @@ def _all(connection: sa.Connection) -> list[Measurement]:
 
 
 def _by_key(measurements: Sequence[Measurement]) -> dict[tuple[str, object, str], Measurement]:
-    return {(one.patient, one.taken, one.site): one for one in measurements}
+    return {
+        (measurement.patient, measurement.taken, measurement.site): measurement
+        for measurement in measurements
+    }

@@ -17,10 +17,10 @@ _FLIPPED = _FLAGGED | _NEW_FLAGGED
 
 
 class StoredScore(NamedTuple):
-    """What the job table keeps of one scored film. It has all that policy asks of a film.
+    """A scored film in the job table, with all attributes that a policy uses.
 
-    A named tuple, not a dataclass: a hundred thousand of them are made in one replay. `received` is
-    the day, as 2026-03-01.
+    It is a named tuple for speed: a replay may read a hundred thousand. `received` is the day, as
+    2026-03-01.
     """
 
     job_id: int
@@ -41,26 +41,26 @@ class StoredScore(NamedTuple):
     reported: bool
 
 
-class Change(StrEnum):
-    """How a film's flag comes out under other rules."""
+class FlagChange(StrEnum):
+    """The change of a film's flag by the new policy."""
 
     FLAGGED = "flagged"
     UNFLAGGED = "unflagged"
 
 
 class Flip(NamedTuple):
-    """A film whose flag changes, and the rule that held."""
+    """A film whose flag changes, with both thresholds and the rule that applied."""
 
     job_id: int
-    change: Change
+    change: FlagChange
     score: float | None
     before: float
     after: float
     rule: str
 
 
-class Point(NamedTuple):
-    """What one patient's film said, now and by the rules that are tried: for densitometry."""
+class ReplayedFinding(NamedTuple):
+    """The finding of a film, as stored and by the new policy, for densitometry."""
 
     taken: date
     finding: str
@@ -70,8 +70,8 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many films, and how many of them flagged and open: as stored, and by the rules tried."""
+class FlagCounts:
+    """Numbers of films, flagged and undetermined, as stored and by the new policy."""
 
     films: int
     flagged: int
@@ -82,15 +82,15 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What became of all films. `points` are those of patients who were asked for, by pseudonym."""
+    """The result for all films. `findings` are those of the selected patients, by pseudonym."""
 
-    all: Tally
-    by_day: Mapping[str, Tally]
-    by_sex: Mapping[str, Tally]
-    by_age: Mapping[str, Tally]
+    all: FlagCounts
+    by_day: Mapping[str, FlagCounts]
+    by_sex: Mapping[str, FlagCounts]
+    by_age: Mapping[str, FlagCounts]
     rules: Mapping[str, int]
     flips: Sequence[Flip]
-    points: Mapping[str, Sequence[Point]]
+    findings: Mapping[str, Sequence[ReplayedFinding]]
 
 
 def replay(
@@ -99,21 +99,20 @@ def replay(
     model: str = "",
     patients: Container[str] = (),
 ) -> Replay:
-    """Decide on every stored score anew, by the function that decides on films.
+    """Decide on every stored score again, with the function that decides on films.
 
-    `model` is the digest of the bundle that made all these scores, `patients` are those whose
-    findings are to be compared with something. Where policy looks at earlier films, scores must
-    come in the order in which the films were taken.
+    `model` is the digest of the bundle of all scores. `patients` are the pseudonyms whose findings
+    are returned. If the policy uses prior studies, the scores must be in order of exposure.
     """
     history = _History(policy, model)
     days, sexes, ages = _Counts(), _Counts(), _Counts()
     rules: Counter[str] = Counter()
     flips: list[Flip] = []
-    points: defaultdict[str, list[Point]] = defaultdict(list)
+    findings: defaultdict[str, list[ReplayedFinding]] = defaultdict(list)
     for stored in scores:
         probability = Probability(stored.image, stored.clinical, stored.combined)
         decision = decide(probability, stored, policy, history.before(stored))
-        history.keep(stored, decision)
+        history.add(stored, decision)
         kind = _kind(stored, decision)
         days.add(stored.received, kind)
         sexes.add(stored.sex or "unknown", kind)
@@ -122,20 +121,20 @@ def replay(
         if kind & _FLIPPED in (_FLAGGED, _NEW_FLAGGED):
             flips.append(_flip(stored, decision))
         if stored.patient in patients and stored.taken is not None and decision.score is not None:
-            points[stored.patient].append(_point(stored.taken, stored, decision))
+            findings[stored.patient].append(_replayed_finding(stored.taken, stored, decision))
     return Replay(
         all=sexes.total(),
-        by_day=days.tallies(),
-        by_sex=sexes.tallies(),
-        by_age=ages.tallies(),
+        by_day=days.by_group(),
+        by_sex=sexes.by_group(),
+        by_age=ages.by_group(),
         rules=rules,
         flips=flips,
-        points=points,
+        findings=findings,
     )
 
 
 def age_band(years: float | None) -> str:
-    """Return the decade that an age is in, the ends open."""
+    """Return the decade of an age, with an open band at each end."""
     if years is None:
         return "unknown"
     if years < _BANDS[0]:
@@ -147,25 +146,25 @@ def age_band(years: float | None) -> str:
 
 
 class _Counts:
-    """Films counted by group, and within one by the kind of film that `_kind` tells."""
+    """Numbers of films by group and kind."""
 
     def __init__(self) -> None:
-        self._found: defaultdict[str, list[int]] = defaultdict(lambda: [0] * _KINDS)
+        self._counts: defaultdict[str, list[int]] = defaultdict(lambda: [0] * _KINDS)
 
     def add(self, group: str, kind: int) -> None:
-        self._found[group][kind] += 1
+        self._counts[group][kind] += 1
 
-    def total(self) -> Tally:
-        """Return the tally of all groups together."""
-        return _tally([sum(column) for column in zip(*self._found.values(), strict=True)])
+    def total(self) -> FlagCounts:
+        """Return the counts of all groups together."""
+        return _flag_counts([sum(column) for column in zip(*self._counts.values(), strict=True)])
 
-    def tallies(self) -> dict[str, Tally]:
-        """Return each group's tally, groups in order."""
-        return {group: _tally(counts) for group, counts in sorted(self._found.items())}
+    def by_group(self) -> dict[str, FlagCounts]:
+        """Return the counts of each group, sorted by group."""
+        return {group: _flag_counts(counts) for group, counts in sorted(self._counts.items())}
 
 
 def _kind(stored: StoredScore, decision: Decision) -> int:
-    """Return what is counted of a film as one number: a sum of 1, 2, 4 and 8."""
+    """Return the properties of a film that are counted, as a sum of 1, 2, 4 and 8."""
     return (
         _FLAGGED * stored.flagged
         + _NEW_FLAGGED * decision.flagged
@@ -174,25 +173,26 @@ def _kind(stored: StoredScore, decision: Decision) -> int:
     )
 
 
-def _tally(counts: Sequence[int]) -> Tally:
+def _flag_counts(counts: Sequence[int]) -> FlagCounts:
     parts = (_FLAGGED, _NEW_FLAGGED, _OPEN, _NEW_OPEN)
     sums = (sum(n for kind, n in enumerate(counts) if kind & part) for part in parts)
-    return Tally(sum(counts), *sums)
+    return FlagCounts(sum(counts), *sums)
 
 
 def _flip(stored: StoredScore, decision: Decision) -> Flip:
-    change = Change.FLAGGED if decision.flagged else Change.UNFLAGGED
+    change = FlagChange.FLAGGED if decision.flagged else FlagChange.UNFLAGGED
     thresholds = stored.threshold, decision.threshold
     return Flip(stored.job_id, change, decision.score, *thresholds, decision.rule)
 
 
-def _point(taken: date, stored: StoredScore, decision: Decision) -> Point:
-    said = (stored.finding, stored.threshold, str(decision.finding), decision.threshold)
-    return Point(taken, *said)
+def _replayed_finding(day: date, stored: StoredScore, decision: Decision) -> ReplayedFinding:
+    return ReplayedFinding(
+        day, stored.finding, stored.threshold, str(decision.finding), decision.threshold
+    )
 
 
 class _History:
-    """What the films replayed so far came to, of the patients whose films come again."""
+    """The results of the films replayed so far, by patient."""
 
     def __init__(self, policy: DecisionPolicy, model: str) -> None:
         self._rule = policy.prior
@@ -200,14 +200,16 @@ class _History:
         self._results: defaultdict[str, list[PriorResult]] = defaultdict(list)
 
     def before(self, stored: StoredScore) -> Past:
-        """Return the patient's results so far, newest first, but for those of the same study."""
-        known = self._results.get(stored.patient)
-        if not known:
+        """Return the patient's results, newest first, without those of the same study."""
+        results = self._results.get(stored.patient)
+        if not results:
             return NOTHING_BEFORE
-        return Past(self._model, [one for one in reversed(known) if one.study != stored.study])
+        return Past(
+            self._model, [result for result in reversed(results) if result.study != stored.study]
+        )
 
-    def keep(self, stored: StoredScore, decision: Decision) -> None:
-        """Remember one; that its results reached anybody is as it was."""
+    def add(self, stored: StoredScore, decision: Decision) -> None:
+        """Add a result; it counts as reported if the stored result was delivered."""
         if not self._rule.months or not stored.patient or stored.taken is None:
             return
         result = PriorResult(

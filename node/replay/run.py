@@ -1,4 +1,4 @@
-"""Stored scores under other rules, put together: policy, job table, outcomes. Loads no torch."""
+"""Replay with a node's job table and densitometry, and the import of densitometry."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -7,40 +7,47 @@ from node.config.settings import Config
 from node.inference.card_summary import CardSummary
 from node.jobs import schema
 from node.policies import decision_policy, reserve
-from node.replay.densitometry import Replayed, agreement, scans
-from node.replay.densitometry_csv import Table, read_table
-from node.replay.densitometry_store import DensitometryStore, Imported
+from node.replay.densitometry import ReplayResult, agreement, scans_by_patient
+from node.replay.densitometry_csv import DensitometryTable, read_table
+from node.replay.densitometry_store import DensitometryStore, ImportCounts
 from node.replay.replay import replay
 from node.replay.score_store import ScoreStore
 from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
 
 
-def run_replay(node: Config, tried: Config, since: datetime | None, within: timedelta) -> Replayed:
-    """Decide on the scores of a node's job table by the policy of another configuration.
+def run_replay(
+    node: Config, tried: Config, since: datetime | None, within: timedelta
+) -> ReplayResult:
+    """Decide on the scores of a node's job table with the policy of another configuration.
 
-    Only on scores of the bundle that this one names: another's are chances of other things.
+    Only scores of that configuration's bundle are used, because the scores of two bundles are not
+    comparable.
     """
-    points = CardSummary.read(tried.model.bundle)
-    policy = decision_policy(tried, points.thresholds)
+    card = CardSummary.read(tried.model.bundle)
+    policy = decision_policy(tried, card.thresholds)
     engine = schema.open_current(node.database.url)
     scores = ScoreStore(engine)
-    others = sum(n for model, n in scores.count(since).items() if model != points.digest)
-    measured = scans(DensitometryStore(engine).all())
-    made = replay(scores.stored(points.digest, since), policy, points.digest, measured.keys())
-    found = agreement(made.points, measured, within) if measured else None
-    return Replayed(made, policy, points.digest, points.intended_use, others, found)
+    others = sum(n for model, n in scores.count_by_model(since).items() if model != card.digest)
+    scans = scans_by_patient(DensitometryStore(engine).all())
+    result = replay(scores.read(card.digest, since), policy, card.digest, scans.keys())
+    agreed = agreement(result.findings, scans, within) if scans else None
+    return ReplayResult(result, policy, card.digest, card.intended_use, others, agreed)
 
 
-def import_outcomes(config: Config, lines: Iterable[str]) -> tuple[Table, Imported | None]:
-    """Take in a table of densitometry; None imported where one of its lines has a fault."""
-    FileSpool(config.spool.path, reserve(config)).prepare()  # its key may come before any film
+def import_outcomes(
+    config: Config, lines: Iterable[str]
+) -> tuple[DensitometryTable, ImportCounts | None]:
+    """Import a table of densitometry; the counts are None if the table has a fault."""
+    FileSpool(
+        config.spool.path, reserve(config)
+    ).prepare()  # the pseudonym key may be needed before the first film
     table = read_table(lines, pseudonyms(config.spool.path))
     if table.faults:
         return table, None
-    return table, open_outcomes(config).keep(table.measurements)
+    return table, open_outcomes(config).add(table.measurements)
 
 
 def open_outcomes(config: Config) -> DensitometryStore:
-    """Return the densitometry that was imported."""
+    """Return the store of imported densitometry."""
     return DensitometryStore(schema.open_current(config.database.url))

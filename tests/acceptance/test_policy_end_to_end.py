@@ -114,7 +114,7 @@ def test_rules_are_tried_on_stored_scores_before_they_are_set(
     with Image.open(picture) as drawn:
         assert drawn.width > drawn.height > 500
     people = osteoscreen("thresholds", "replay", "--threshold", "0", *config)
-    assert "1 films change their flag" in people.stdout
+    assert "the flags of 1 films change" in people.stdout
     assert "sensitivity" in people.stdout
 
     node.stop()

@@ -37,7 +37,7 @@ def stored(table: Table, since: datetime | None = None) -> list[StoredPair]:
 def test_a_pair_has_both_scores_and_what_they_cost(table: Table) -> None:
     scored(table, 1, replace(VERDICT, seconds={"predict": 0.5}))
     settle(table)
-    [single] = ScoreStore(table.engine).stored(MODEL, None)
+    [single] = ScoreStore(table.engine).read(MODEL, None)
     expected = StoredPair(single, "1.2.3.1", True, 0.5, "SCORED", 0.3, 0.2, 0.25, 1.5)
     [found] = stored(table)
     assert found == expected

@@ -13,12 +13,12 @@ from node.domain.workflow.delivery import PlannedDelivery
 from node.domain.workflow.job import Analysed
 from node.jobs.engine import reading
 from node.replay.densitometry import Measurement
-from node.replay.densitometry_store import DensitometryStore, Imported
+from node.replay.densitometry_store import DensitometryStore, ImportCounts
 from node.replay.replay import StoredScore
 from node.replay.score_store import ScoreStore
 from tests.contract.conftest import VERDICT, Table, film, results
 
-ANNA = "aa" * 32
+PATIENT = "aa" * 32
 MODEL = "ab" * 32
 MARCH = date(2026, 3, 1)
 
@@ -26,21 +26,21 @@ MARCH = date(2026, 3, 1)
 def scored(
     table: Table, number: int, verdict: Verdict = VERDICT, *, sent: bool = False, **facts: Any
 ) -> int:
-    """Settle a film's analysis, with nothing to be sent, or results under way."""
-    one = replace(film(number), **{"patient": ANNA, "taken": MARCH, "sex": "F"} | facts)
-    assert table.intake.receive(one, Admitted(), f"films/{number}", table.now)
+    """Settle a film's analysis, without results or with pending results; return its job's id."""
+    received = replace(film(number), **{"patient": PATIENT, "taken": MARCH, "sex": "F"} | facts)
+    assert table.intake.receive(received, Admitted(), f"films/{number}", table.now)
     (job,) = table.claim()
-    parcels = tuple(PlannedDelivery("pacs", result) for result in results(number)) if sent else ()
-    assert table.queue.settle(job, Analysed(verdict, parcels), table.now)
+    planned = tuple(PlannedDelivery("pacs", result) for result in results(number)) if sent else ()
+    assert table.queue.settle(job, Analysed(verdict, planned), table.now)
     return job.id
 
 
 def stored(table: Table, since: datetime | None = None) -> list[StoredScore]:
-    return list(ScoreStore(table.engine).stored(MODEL, since))
+    return list(ScoreStore(table.engine).read(MODEL, since))
 
 
-def test_a_score_has_all_that_policy_asks_of_a_film(table: Table) -> None:
-    """Each value as it went in, and of its own type."""
+def test_a_score_has_all_attributes_that_a_policy_uses(table: Table) -> None:
+    """Each value has the type of the written one."""
     probability = Probability(0.61, 0.25, None)
     job_id = scored(
         table, 1, replace(VERDICT, probability=probability), sent=True, station="ROOM 2"
@@ -53,7 +53,7 @@ def test_a_score_has_all_that_policy_asks_of_a_film(table: Table) -> None:
         age_years=67.0,
         calling_ae="MODALITY",
         station="ROOM 2",
-        patient=ANNA,
+        patient=PATIENT,
         study="1.2.4.1",
         image=0.61,
         clinical=0.25,
@@ -68,22 +68,22 @@ def test_a_score_has_all_that_policy_asks_of_a_film(table: Table) -> None:
     assert [type(value) for value in found[:7]] == [type(value) for value in expected[:7]]
 
 
-def test_days_are_those_of_utc(table: Table) -> None:
-    """In whatever zone the database lives."""
+def test_days_are_in_utc(table: Table) -> None:
+    """The time zone of the database does not matter."""
     table.now = datetime(2026, 1, 1, 23, 59, 59, tzinfo=UTC)
     scored(table, 1)
     table.later(1)
     scored(table, 2)
-    assert [one.received for one in stored(table)] == ["2026-01-01", "2026-01-02"]
+    assert [score.received for score in stored(table)] == ["2026-01-01", "2026-01-02"]
 
 
-def test_what_was_known_was_not_flagged(table: Table) -> None:
+def test_a_known_finding_is_not_flagged(table: Table) -> None:
     scored(table, 1, replace(VERDICT, decision=replace(VERDICT.decision, known=True)))
-    assert [(one.finding, one.flagged) for one in stored(table)] == [("present", False)]
+    assert [(score.finding, score.flagged) for score in stored(table)] == [("present", False)]
 
 
-def test_rows_of_earlier_versions_are_read(table: Table) -> None:
-    """They have no station, and their decisions no `known`."""
+def test_rows_of_early_releases_are_read(table: Table) -> None:
+    """They contain no station, and their decisions no `known`."""
     scored(table, 1)
     with table.engine.begin() as connection:
         old = {"sex": "F", "age_years": None, "study_instance_uid": "1.2"}
@@ -95,41 +95,44 @@ def test_rows_of_earlier_versions_are_read(table: Table) -> None:
     assert (found.station, found.flagged, found.image, found.combined) == ("", True, 0.6, None)
 
 
-def test_they_come_in_the_order_in_which_films_were_taken(table: Table) -> None:
+def test_scores_are_in_order_of_exposure(table: Table) -> None:
     days = [date(2026, 3, 3), date(2026, 3, 1), date(2026, 3, 2)]
     for number, day in enumerate(days, 1):
         scored(table, number, taken=day)
-    assert [one.taken for one in stored(table)] == sorted(days)
+    assert [score.taken for score in stored(table)] == sorted(days)
 
 
-def test_another_bundles_scores_are_counted_and_left_out(table: Table) -> None:
+def test_scores_of_another_bundle_are_counted_but_not_read(table: Table) -> None:
     scored(table, 1)
     scored(table, 2, replace(VERDICT, model=replace(VERDICT.model, digest="cd" * 32)))
     table.receive(3)
-    assert ScoreStore(table.engine).count(None) == {MODEL: 1, "cd" * 32: 1}
+    assert ScoreStore(table.engine).count_by_model(None) == {MODEL: 1, "cd" * 32: 1}
     assert len(stored(table)) == 1
 
 
-def test_what_their_bundles_are_for_is_known(table: Table) -> None:
-    """Each use once; a film that was not scored has no part in it."""
-    assert ScoreStore(table.engine).uses() == set()
+def test_intended_uses_are_those_of_the_scoring_bundles(table: Table) -> None:
+    """A film that was not scored does not count."""
+    assert ScoreStore(table.engine).intended_uses() == set()
     research = replace(VERDICT.model, intended_use=IntendedUse.RESEARCH)
     for number, model in enumerate((VERDICT.model, VERDICT.model, research)):
         scored(table, number, replace(VERDICT, model=model))
     table.receive(9)
-    assert ScoreStore(table.engine).uses() == {IntendedUse.DEMONSTRATION, IntendedUse.RESEARCH}
+    assert ScoreStore(table.engine).intended_uses() == {
+        IntendedUse.DEMONSTRATION,
+        IntendedUse.RESEARCH,
+    }
 
 
-def test_since_is_by_when_a_film_came(table: Table) -> None:
+def test_since_refers_to_the_receipt_of_a_film(table: Table) -> None:
     scored(table, 1)
     since = table.later(10)
     last = scored(table, 2)
-    assert [one.job_id for one in stored(table, since)] == [last]
-    assert ScoreStore(table.engine).count(since) == {MODEL: 1}
+    assert [score.job_id for score in stored(table, since)] == [last]
+    assert ScoreStore(table.engine).count_by_model(since) == {MODEL: 1}
 
 
-def test_a_long_look_keeps_no_writer_waiting(table: Table) -> None:
-    """A replay that held SQLite's write lock would keep senders waiting for their answer."""
+def test_a_long_read_does_not_delay_writers(table: Table) -> None:
+    """If a replay held SQLite's write lock, senders would wait for their answers."""
     scored(table, 1)
     with reading(table.engine) as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM job")) == 1
@@ -139,27 +142,27 @@ def test_a_long_look_keeps_no_writer_waiting(table: Table) -> None:
 
 class TestOutcomes:
     MEASURED = (
-        Measurement(ANNA, MARCH, "spine", -2.5),
-        Measurement(ANNA, MARCH, "neck", -1.0),
+        Measurement(PATIENT, MARCH, "spine", -2.5),
+        Measurement(PATIENT, MARCH, "neck", -1.0),
     )
 
-    def test_what_is_imported_twice_is_there_once(self, table: Table) -> None:
-        kept = DensitometryStore(table.engine)
-        assert kept.keep(self.MEASURED) == Imported(new=2, changed=0, known=0)
-        assert kept.keep(self.MEASURED) == Imported(new=0, changed=0, known=2)
-        assert sorted(map(str, kept.all())) == sorted(map(str, self.MEASURED))
+    def test_a_repeated_import_adds_no_rows(self, table: Table) -> None:
+        store = DensitometryStore(table.engine)
+        assert store.add(self.MEASURED) == ImportCounts(new=2, changed=0, unchanged=0)
+        assert store.add(self.MEASURED) == ImportCounts(new=0, changed=0, unchanged=2)
+        assert sorted(map(str, store.all())) == sorted(map(str, self.MEASURED))
 
-    def test_a_corrected_value_takes_the_old_ones_place(self, table: Table) -> None:
-        kept = DensitometryStore(table.engine)
-        kept.keep(self.MEASURED)
-        mended = replace(self.MEASURED[0], t_score=-2.4)
+    def test_a_corrected_value_replaces_the_old_one(self, table: Table) -> None:
+        store = DensitometryStore(table.engine)
+        store.add(self.MEASURED)
+        corrected = replace(self.MEASURED[0], t_score=-2.4)
         later = replace(self.MEASURED[0], taken=MARCH + timedelta(days=1))
-        assert kept.keep([mended, later]) == Imported(new=1, changed=1, known=0)
-        assert {one.t_score for one in kept.all() if one.taken == MARCH} == {-2.4, -1.0}
+        assert store.add([corrected, later]) == ImportCounts(new=1, changed=1, unchanged=0)
+        assert {scan.t_score for scan in store.all() if scan.taken == MARCH} == {-2.4, -1.0}
 
-    def test_many_are_kept_by_several_statements(self, table: Table) -> None:
+    def test_many_rows_are_stored_in_several_statements(self, table: Table) -> None:
         many = [Measurement(f"{n:064x}", MARCH, "neck", -n / 1000) for n in range(2500)]
-        kept = DensitometryStore(table.engine)
-        assert kept.keep(many).new == len(kept.all()) == 2500
-        assert kept.forget() == 2500
-        assert kept.all() == []
+        store = DensitometryStore(table.engine)
+        assert store.add(many).new == len(store.all()) == 2500
+        assert store.delete_all() == 2500
+        assert store.all() == []

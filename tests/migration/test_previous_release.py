@@ -444,8 +444,8 @@ def test_challenger_scores_keep_every_value(engine: sa.Engine) -> None:
 
 def test_replays_read_the_stored_scores(engine: sa.Engine) -> None:
     store = ScoreStore(engine)
-    assert store.count(None) == {SERVING: 2}
-    scores = list(store.stored(SERVING, None))
+    assert store.count_by_model(None) == {SERVING: 2}
+    scores = list(store.read(SERVING, None))
     assert [(score.image, score.clinical, score.combined) for score in scores] == [
         (0.61, 0.4, 0.55),
         (0.61, 0.4, 0.55),

@@ -14,7 +14,7 @@ from node.display.replay import as_json, print_replay
 from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.replay.accuracy import Share
-from node.replay.densitometry import Replayed, Scan, agreement
+from node.replay.densitometry import ReplayResult, Scan, agreement
 from node.replay.replay import StoredScore, replay
 from tests.unit.node.replay.test_replay import ANNA, MARCH, stored
 
@@ -24,12 +24,12 @@ POLICY = DecisionPolicy(
 )
 
 
-def replayed(*films: StoredScore, **more: Any) -> Replayed:
+def replayed(*films: StoredScore, **more: Any) -> ReplayResult:
     made = replay(films, POLICY, patients={ANNA})
-    found = agreement(made.points, {ANNA: [Scan(MARCH, -3.0)]}, timedelta(days=365))
+    found = agreement(made.findings, {ANNA: [Scan(MARCH, -3.0)]}, timedelta(days=365))
     use = IntendedUse.RESEARCH
     facts = {"intended_use": use, "others": 0, "agreement": found} | more
-    return Replayed(replay=made, policy=POLICY, model="5e" * 32, **facts)
+    return ReplayResult(replay=made, policy=POLICY, model="5e" * 32, **facts)
 
 
 def days(count: int) -> list[StoredScore]:
@@ -43,7 +43,7 @@ def test_people_see_groups_flips_and_rates(capsys: pytest.CaptureFixture[str]) -
     print_replay(replayed(stored(), stored(sex="M", job_id=2), others=3))
     shown = capsys.readouterr().out
     for told in (
-        "2 films change their flag",
+        "the flags of 2 films change",
         "sensitivity",
         "60 to 69",
         "3 films of other bundles",
@@ -66,7 +66,7 @@ def test_scores_of_a_demonstration_say_so(
 
 def test_people_are_told_that_there_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     print_replay(replayed())
-    assert "no score of this bundle is stored" in capsys.readouterr().out
+    assert "no stored scores of this bundle" in capsys.readouterr().out
 
 
 def test_programs_get_all_of_it() -> None:

@@ -1,4 +1,4 @@
-"""A hospital's table of densitometry: read whole, or refused by its lines."""
+"""Reading of a table of densitometry, completely or not at all."""
 
 from datetime import date
 
@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.replay.densitometry import Measurement
-from node.replay.densitometry_csv import Fault, read_table
+from node.replay.densitometry_csv import TableFault, read_table
 
 HEADER = "patient_id,date,t_score_spine,t_score_neck"
 
 
 def name(issuer: str, patient_id: str) -> str:
-    """Stand for a pseudonym that can be read."""
+    """Return a readable pseudonym."""
     return f"{issuer}/{patient_id}" if patient_id else ""
 
 
@@ -22,7 +22,7 @@ def read(*lines: str):  # type: ignore[no-untyped-def]
 
 
 def test_every_t_score_is_a_measurement() -> None:
-    """An empty cell is a site that was not measured."""
+    """An empty cell is a site without a measurement."""
     table = read(HEADER, "P1,2026-03-01,-2.5,-1", "P2,20260302,,+0.4")
     assert table.faults == ()
     assert table.measurements == (
@@ -32,8 +32,8 @@ def test_every_t_score_is_a_measurement() -> None:
     )
 
 
-def test_as_a_german_spreadsheet_writes_it() -> None:
-    """Semicolons, decimal commas, capitals, an issuer, a column more."""
+def test_a_table_of_a_german_spreadsheet_is_read() -> None:
+    """It has semicolons, decimal commas, capitals, an issuer and an extra column."""
     table = read("Patient_ID;Issuer;Date;T_Score;Name", "P1;KH;2026-03-01;-2,5;Doe")
     assert table.measurements == (Measurement("KH/P1", date(2026, 3, 1), "lowest", -2.5),)
 
@@ -41,11 +41,11 @@ def test_as_a_german_spreadsheet_writes_it() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (",2026-03-01,-2.5,", "patient_id is empty, or stands for nobody in particular"),
+        (",2026-03-01,-2.5,", "patient_id is empty or a placeholder"),
         ("P1,01.03.2026,-2.5,", "date is not written as 2026-03-01 or 20260301"),
-        ("P1,2026-02-30,-2.5,", "date is no day of the calendar"),
-        ("P1,2026-03-01,low,", "the T-score of spine is no number"),
-        ("P1,2026-03-01,,nan", "the T-score of neck is no number"),
+        ("P1,2026-02-30,-2.5,", "date is not a calendar day"),
+        ("P1,2026-03-01,low,", "the T-score of spine is not a number"),
+        ("P1,2026-03-01,,nan", "the T-score of neck is not a number"),
         ("P1,2026-03-01,-25,", "the T-score of spine is not between -10 and 10"),
         ("P1,2026-03-01,,", "the line has no T-score"),
         ("P1,2026-03-01", "the line has no T-score"),
@@ -53,45 +53,45 @@ def test_as_a_german_spreadsheet_writes_it() -> None:
         ("", None),
     ],
 )
-def test_a_bad_line_is_told_and_nothing_is_read(line: str, reason: str | None) -> None:
-    """By number and reason, and without a word of what stands in it; an empty line is none."""
+def test_a_faulty_line_is_reported_and_nothing_is_read(line: str, reason: str | None) -> None:
+    """The fault has a line number and a reason, and quotes no cell. Empty lines are skipped."""
     table = read(HEADER, "P9,2026-03-01,-1,-1", line)
-    assert table.faults == ((Fault(3, reason),) if reason else ())
+    assert table.faults == ((TableFault(3, reason),) if reason else ())
     assert len(table.measurements) == (0 if reason else 2)
 
 
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        ("id,date,t_score", "there is no column patient_id"),
-        ("patient_id,day,t_score", "there is no column date"),
-        ("patient_id,date,z_score", "there is no column that begins with t_score"),
+        ("id,date,t_score", "the column patient_id is missing"),
+        ("patient_id,day,t_score", "the column date is missing"),
+        ("patient_id,date,z_score", "a column that begins with t_score is missing"),
         ("patient_id,date,t_score,T_SCORE", "two columns have the same name"),
-        ("", "there is no column patient_id"),
+        ("", "the column patient_id is missing"),
     ],
 )
 def test_a_table_without_its_columns_is_refused(header: str, reason: str) -> None:
-    assert read(header, "1,2,3,4").faults == (Fault(1, reason),)
+    assert read(header, "1,2,3,4").faults == (TableFault(1, reason),)
 
 
 def test_an_empty_table_is_a_fault() -> None:
-    """Whoever imports it expects something to happen."""
-    assert read(HEADER).faults == (Fault(1, "the table has no rows"),)
-    assert read().faults == (Fault(1, "there is no column patient_id"),)
+    """Someone who imports a table expects rows."""
+    assert read(HEADER).faults == (TableFault(1, "the table has no rows"),)
+    assert read().faults == (TableFault(1, "the column patient_id is missing"),)
 
 
-def test_one_site_of_one_day_has_one_t_score() -> None:
-    """Twice the same is once; another value is a question that nobody here can answer."""
+def test_a_site_has_one_t_score_per_day() -> None:
+    """An equal value is accepted; a different value is a fault."""
     twice = read(HEADER, "P1,2026-03-01,-2.5,", "P1,2026-03-01,-2.5,")
     assert len(twice.measurements) == 1
     other = read(HEADER, "P1,2026-03-01,-2.5,", "P1,2026-03-01,-2.6,")
-    reason = "another line has another T-score of spine for patient and day"
-    assert other.faults == (Fault(3, reason),)
+    reason = "another line has another T-score of spine for this patient and day"
+    assert other.faults == (TableFault(3, reason),)
 
 
 @given(st.lists(st.text(), max_size=6))
 def test_any_text_is_read_or_refused(lines: list[str]) -> None:
-    """Whatever somebody exports, or thinks is a CSV; both at once never."""
+    """The result has either measurements or faults."""
     for first in ([], [HEADER]):
         table = read(*first, *lines)
         assert bool(table.measurements) != bool(table.faults)

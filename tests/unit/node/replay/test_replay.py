@@ -1,4 +1,4 @@
-"""Stored scores under other rules: the same decisions as films would get, counted by group."""
+"""Replay: stored scores get the same decisions as films, and are counted by group."""
 
 from dataclasses import replace
 from datetime import date
@@ -12,7 +12,15 @@ from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import Probability
 from node.domain.decision.prior_studies import PriorRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
-from node.replay.replay import Change, Flip, Point, StoredScore, Tally, age_band, replay
+from node.replay.replay import (
+    FlagChange,
+    FlagCounts,
+    Flip,
+    ReplayedFinding,
+    StoredScore,
+    age_band,
+    replay,
+)
 
 MODEL = "5e" * 32
 ANNA = "aa" * 32
@@ -37,45 +45,51 @@ STORED = StoredScore(
 )
 
 
-def stored(**facts: Any) -> StoredScore:
-    return STORED._replace(**facts)
+def stored(**values: Any) -> StoredScore:
+    return STORED._replace(**values)
 
 
 def policy(threshold: float = 0.4, **more: Any) -> DecisionPolicy:
     return DecisionPolicy(Rule(Thresholds.same(threshold)), **more)
 
 
-def test_a_film_that_flips_is_named_with_its_rule() -> None:
-    made = replay([stored()], policy())
-    assert made.flips == [Flip(1, Change.FLAGGED, 0.45, 0.5, 0.4, "default")]
+def test_a_film_whose_flag_changes_is_listed_with_its_rule() -> None:
+    result = replay([stored()], policy())
+    assert result.flips == [Flip(1, FlagChange.FLAGGED, 0.45, 0.5, 0.4, "default")]
     flagged = stored(finding="present", flagged=True, threshold=0.4)
     back = replay([flagged], policy(0.5))
-    assert back.flips == [Flip(1, Change.UNFLAGGED, 0.45, 0.4, 0.5, "default")]
+    assert back.flips == [Flip(1, FlagChange.UNFLAGGED, 0.45, 0.4, 0.5, "default")]
 
 
-def test_a_film_that_stays_as_it_is_does_not_flip() -> None:
+def test_a_film_whose_flag_stays_is_not_listed() -> None:
     assert replay([stored()], policy(0.5)).flips == []
     assert replay([stored(finding="present", flagged=True)], policy(0.1)).flips == []
 
 
 def test_films_are_counted_by_day_sex_and_age() -> None:
-    """As stored and by the rules tried, open findings apart."""
+    """The counts are those of the stored and of the new decisions."""
     films = [
         stored(),
         stored(sex="M", received="2026-03-02", image=0.9, finding="present", flagged=True),
         stored(sex="", age_years=None, image=0.41, finding="undetermined"),
     ]
     banded = DecisionPolicy(Rule(Thresholds.same(0.45), abstain=0.05))
-    made = replay(films, banded)
-    assert made.all == Tally(3, flagged=1, new_flagged=1, undetermined=1, new_undetermined=1)
-    assert made.by_day == {"2026-03-01": Tally(2, 0, 0, 1, 1), "2026-03-02": Tally(1, 1, 1, 0, 0)}
-    assert made.by_sex["unknown"] == Tally(1, 0, 0, 1, 0)
-    assert made.by_age == {"60 to 69": Tally(2, 1, 1, 0, 1), "unknown": Tally(1, 0, 0, 1, 0)}
+    result = replay(films, banded)
+    assert result.all == FlagCounts(3, flagged=1, new_flagged=1, undetermined=1, new_undetermined=1)
+    assert result.by_day == {
+        "2026-03-01": FlagCounts(2, 0, 0, 1, 1),
+        "2026-03-02": FlagCounts(1, 1, 1, 0, 0),
+    }
+    assert result.by_sex["unknown"] == FlagCounts(1, 0, 0, 1, 0)
+    assert result.by_age == {
+        "60 to 69": FlagCounts(2, 1, 1, 0, 1),
+        "unknown": FlagCounts(1, 0, 0, 1, 0),
+    }
 
 
-def test_nothing_stored_is_nothing_replayed() -> None:
-    made = replay([], policy())
-    assert (made.all, made.by_day, made.flips) == (Tally(0, 0, 0, 0, 0), {}, [])
+def test_without_scores_all_counts_are_zero() -> None:
+    result = replay([], policy())
+    assert (result.all, result.by_day, result.flips) == (FlagCounts(0, 0, 0, 0, 0), {}, [])
 
 
 @pytest.mark.parametrize(
@@ -90,30 +104,32 @@ def test_nothing_stored_is_nothing_replayed() -> None:
         (101.0, "80 and over"),
     ],
 )
-def test_ages_are_told_by_decade(years: float | None, band: str) -> None:
+def test_ages_are_grouped_by_decade(years: float | None, band: str) -> None:
     assert age_band(years) == band
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.sampled_from(["F", "M"]), st.floats(40, 100))
-def test_it_decides_as_on_a_film(score: float, threshold: float, sex: str, age: float) -> None:
-    """Overrides included: by the very function."""
+def test_a_replay_decides_as_on_a_film(
+    score: float, threshold: float, sex: str, age: float
+) -> None:
+    """The function is the same, also for overrides."""
     older = Override(Rule(Thresholds.same(threshold), 0.1, "older"), Group(sex="F", min_age=65.0))
     rules = policy(0.5, overrides=(older,))
-    one = stored(image=score, sex=sex, age_years=age)
-    decision = decide(Probability(score), one, rules)
-    made = replay([one], rules, patients={ANNA})
-    assert made.all.new_flagged == decision.flagged
-    assert made.rules == {decision.rule: 1}
-    said = (str(decision.finding), decision.threshold)
-    assert made.points == {ANNA: [Point(MARCH, "absent", 0.5, *said)]}
+    film = stored(image=score, sex=sex, age_years=age)
+    decision = decide(Probability(score), film, rules)
+    result = replay([film], rules, patients={ANNA})
+    assert result.all.new_flagged == decision.flagged
+    assert result.rules == {decision.rule: 1}
+    new = (str(decision.finding), decision.threshold)
+    assert result.findings == {ANNA: [ReplayedFinding(MARCH, "absent", 0.5, *new)]}
 
 
-def test_only_patients_who_are_asked_for_are_kept() -> None:
-    """And of these only films with a day and a score."""
+def test_findings_are_those_of_the_selected_patients() -> None:
+    """Films without a day or a score are excluded."""
     films = [stored(), stored(patient="bb" * 32), stored(taken=None), stored(image=None)]
-    assert list(replay(films, policy(), patients={ANNA}).points) == [ANNA]
-    assert len(replay(films, policy(), patients={ANNA}).points[ANNA]) == 1
-    assert replay(films, policy()).points == {}
+    assert list(replay(films, policy(), patients={ANNA}).findings) == [ANNA]
+    assert len(replay(films, policy(), patients={ANNA}).findings[ANNA]) == 1
+    assert replay(films, policy()).findings == {}
 
 
 class TestEarlierFilms:
@@ -122,16 +138,16 @@ class TestEarlierFilms:
     def flags(self, *films: StoredScore) -> int:
         return replay(films, self.RULES, MODEL).all.new_flagged
 
-    def second(self, **facts: Any) -> StoredScore:
-        return stored(**{"taken": date(2026, 6, 1), "study": "1.2.4", "age_years": 67.0} | facts)
+    def second(self, **values: Any) -> StoredScore:
+        return stored(**{"taken": date(2026, 6, 1), "study": "1.2.4", "age_years": 67.0} | values)
 
     def test_a_repeat_is_not_flagged_again(self) -> None:
-        """By what the rules tried would have said of the earlier film, not by what was said."""
+        """The new decision on the earlier film counts, not the stored one."""
         assert self.flags(stored(), self.second()) == 1
         assert replay([stored(), self.second()], policy(), MODEL).all.new_flagged == 2
 
     @pytest.mark.parametrize(
-        "facts",
+        "values",
         [
             {"patient": "bb" * 32},
             {"study": "1.2.3"},
@@ -139,13 +155,13 @@ class TestEarlierFilms:
             {"taken": None},
             {"sex": "M"},
         ],
-        ids=["somebody else", "same study", "too late", "no day", "another sex"],
+        ids=["another patient", "same study", "too late", "no day", "another sex"],
     )
-    def test_what_is_no_repeat_is_flagged(self, facts: dict[str, Any]) -> None:
-        assert self.flags(stored(), self.second(**facts)) == 2
+    def test_another_film_is_flagged(self, values: dict[str, Any]) -> None:
+        assert self.flags(stored(), self.second(**values)) == 2
 
-    def test_a_flag_that_reached_nobody_counts_for_nothing(self) -> None:
+    def test_a_flag_that_was_not_reported_does_not_count(self) -> None:
         assert self.flags(stored(reported=False), self.second()) == 2
 
-    def test_nobody_has_no_earlier_films(self) -> None:
+    def test_a_film_without_patient_has_no_prior_studies(self) -> None:
         assert self.flags(stored(patient=""), self.second(patient="")) == 2

@@ -88,7 +88,7 @@ def configure(level: str, form: str, **bound: str) -> None:
 def _tell_of_thread(ended: threading.ExceptHookArgs) -> None:
     error = ended.exc_value
     place = where(error) if error is not None else "unknown"
-    structlog.get_logger().error("unforeseen", error=ended.exc_type.__name__, where=place)
+    structlog.get_logger().error("unexpected_error", error=ended.exc_type.__name__, where=place)
 
 
 def where(error: BaseException) -> str:

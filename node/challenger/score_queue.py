@@ -14,9 +14,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from node.challenger.states import (
     ChallengerFilm,
     ChallengerOutcome,
+    ChallengerScored,
     ChallengerState,
-    Gone,
-    Scored,
+    FilmGone,
     is_chosen,
 )
 from node.domain.admission.reasons import AdmissionNote
@@ -235,7 +235,7 @@ def _held(film: ChallengerFilm) -> sa.ColumnElement[bool]:
 def _effect(outcome: ChallengerOutcome) -> dict[str, Any]:
     """Return the columns that an outcome writes."""
     match outcome:
-        case Scored(verdict=verdict):
+        case ChallengerScored(verdict=verdict):
             return _end(ChallengerState.SCORED) | {"verdict": verdict_json(verdict), "error": ""}
         case NotScored(reason=reason, text=text):
             return _end(ChallengerState.REJECTED) | {"reason": reason, "error": short(text)}
@@ -243,7 +243,7 @@ def _effect(outcome: ChallengerOutcome) -> dict[str, Any]:
             return {"due_at": at, "error": short(error), "worker": ""}
         case Failed(error=error):
             return _end(ChallengerState.FAILED) | {"error": short(error)}
-        case Gone():
+        case FilmGone():
             return _end(ChallengerState.GONE)
     assert_never(outcome)
 

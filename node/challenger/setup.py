@@ -44,7 +44,7 @@ def run_challenger(config: Config, stop: threading.Event) -> None:
         try:
             policy = decision_policy(config, predictor.thresholds)
         except Misconfigured as error:
-            log.error("challenger_waits", error=str(error))
+            log.error("challenger_paused", error=str(error))
             stop.wait()
             return
         challenger = ChallengerWorker(

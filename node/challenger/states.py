@@ -43,18 +43,18 @@ class ChallengerFilm:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ChallengerScored:
     """What the second bundle says of the film, and what policy would make of it."""
 
     verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class FilmGone:
     """The film's bytes are not there any more."""
 
 
-ChallengerOutcome = Scored | NotScored | RetryAt | Failed | Gone
+ChallengerOutcome = ChallengerScored | NotScored | RetryAt | Failed | FilmGone
 
 
 def is_chosen(sop_instance_uid: str, share: float) -> bool:

@@ -1,6 +1,6 @@
-"""The challenger role: score analysed films again with a second bundle, for a later comparison.
+"""The challenger's worker: it scores analysed films again with the second bundle.
 
-It reads jobs and the spool, writes only its own rows, and builds no results.
+It reads jobs and the spool, writes only its own table, and builds no results.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,34 +10,41 @@ from time import perf_counter
 
 import structlog
 
-from models.images.radiograph import Radiograph
 from node.challenger.score_queue import ChallengerQueue
-from node.challenger.states import ChallengerFilm, ChallengerOutcome, Gone, Scored
+from node.challenger.states import ChallengerFilm, ChallengerOutcome, ChallengerScored, FilmGone
+from node.domain.admission.header_rules import AdmissionPolicy, Admitted, PixelRule
 from node.domain.admission.image_rules import negative
-from node.domain.decision import decide as policy
 from node.domain.decision.decide import DecisionPolicy
-from node.domain.decision.prediction import Prediction, Verdict
+from node.domain.decision.prediction import Verdict
 from node.domain.errors import Rejected
 from node.domain.radiograph.case import Case
-from node.domain.workflow import retry
 from node.domain.workflow.job import NotScored
+from node.domain.workflow.retry import Failed, RetryAt
+from node.inference.pipeline import PipelineFilm, PipelineResult, ScoredFilm, ScoringPipeline
 from node.ports import Predictor
 from node.spool.store import FileSpool
-from node.workers.loop import ScoringSettings, as_known, kept_leases, retry_individually, told
+from node.workers.loop import ScoringSettings, outcome_of_error, renewed_leases
 from node.workers.read_image import read_pixels
 
 log = structlog.get_logger()
 
+# The gate of the serving bundle has checked the image of each film that the challenger scores.
+_NO_IMAGE_CHECK = AdmissionPolicy(pixels=PixelRule.OFF)
+
 
 @dataclass(frozen=True, slots=True)
-class _Decoded:
+class _ClaimedFilm:
+    """A film and the seconds that it took to decode."""
+
     film: ChallengerFilm
-    shown: Radiograph
-    seconds: float
+    decode_seconds: float
 
 
 class ChallengerWorker:
-    """One worker that scores films by the challenger's bundle."""
+    """One worker that scores films with the challenger's bundle.
+
+    The decision ignores prior studies, because their findings are those of another bundle.
+    """
 
     def __init__(
         self,
@@ -52,81 +59,68 @@ class ChallengerWorker:
         self._spool = spool
         self._predictor = predictor
         self._settings = settings
-        self._policy = policy
         self._clock = clock
+        self._pipeline = ScoringPipeline(predictor, _NO_IMAGE_CHECK, policy)
 
     def step(self) -> int:
-        """Claim and work off one batch; return how many films it held."""
+        """Claim and score one batch; return its number of films."""
         now, lease = self._clock(), self._settings.lease
         until = now + timedelta(seconds=lease)
         films = self._queue.claim(self._settings.worker, now, until, self._settings.batch)
         if films:
             renew = lambda until: self._queue.renew(films, until)  # noqa: E731
-            with kept_leases(renew, lease, self._clock):
-                decoded = [one for one in map(self._decode, films) if one is not None]
-                if decoded:
-                    self._score(decoded)
+            with renewed_leases(renew, lease, self._clock):
+                self._score(films)
         return len(films)
 
-    def _decode(self, film: ChallengerFilm) -> _Decoded | None:
+    def _score(self, films: Sequence[ChallengerFilm]) -> None:
+        decoded = [film for film in map(self._decode, films) if film is not None]
+        for claimed, result in self._pipeline.run(decoded):
+            self._settle(claimed.film, self._outcome(claimed, result))
+
+    def _decode(self, film: ChallengerFilm) -> tuple[_ClaimedFilm, PipelineFilm] | None:
+        """Return a film for the pipeline; None if it has failed."""
         began = perf_counter()
         try:
-            shown = read_pixels(self._spool, self._predictor, film.film, film.spool_key)
-        except Exception as error:  # noqa: BLE001 - one film's failure is that film's alone
-            self._fail(film, error)
+            radiograph = read_pixels(self._spool, self._predictor, film.film, film.spool_key)
+        except Exception as error:  # noqa: BLE001 - the failure of one film
+            self._settle(film, self._failure(film, error))
             return None
-        shown = negative(shown) if film.inverted else shown
-        return _Decoded(film, shown, perf_counter() - began)
+        case = Case(film.film, negative(radiograph) if film.inverted else radiograph)
+        return _ClaimedFilm(film, perf_counter() - began), PipelineFilm(case, Admitted())
 
-    def _score(self, batch: Sequence[_Decoded]) -> None:
-        began = perf_counter()
-        try:
-            cases = [Case(one.film.film, one.shown) for one in batch]
-            predictions = self._predictor.predict(cases)
-        except Exception as error:  # noqa: BLE001 - as above
-            retry_individually(
-                batch,
-                self._score,
-                lambda one, error: self._fail(one.film, error),
-                error,
-            )
-            return
-        share = (perf_counter() - began) / len(batch)
-        for one, prediction in zip(batch, predictions, strict=True):
-            seconds = {"decode": one.seconds, "predict": share}
-            self._settle(one.film, Scored(self._verdict(one.film, prediction, seconds)))
-
-    def _verdict(
-        self,
-        film: ChallengerFilm,
-        prediction: Prediction,
-        seconds: dict[str, float],
-    ) -> Verdict:
-        """Return what policy would make of the score. It looks at no earlier film: those of the
-        patient have another bundle's findings.
-        """
-        decision = policy.decide(prediction.probability, film.film, self._policy)
-        return Verdict(prediction.probability, decision, self._predictor.identity, seconds)
-
-    def _fail(self, film: ChallengerFilm, error: Exception) -> None:
-        self._settle(film, self._failure(film, error))
+    def _outcome(self, claimed: _ClaimedFilm, result: PipelineResult) -> ChallengerOutcome:
+        match result.outcome:
+            case ScoredFilm(prediction=prediction, decision=decision):
+                seconds = {"decode": claimed.decode_seconds} | result.seconds
+                identity = self._predictor.identity
+                verdict = Verdict(prediction.probability, decision, identity, seconds)
+                return ChallengerScored(verdict)
+            case Exception() as error:
+                return self._failure(claimed.film, error)
+            case refused:
+                return NotScored(refused.reason, refused.text)
 
     def _failure(self, film: ChallengerFilm, error: Exception) -> ChallengerOutcome:
-        match error:
-            case Rejected(reason=reason, text=text):
-                return NotScored(reason, text)
-            case _ if not film.spool_key:  # maintenance has purged it since its first try
-                return Gone()
-            case _:
-                now, plan = self._clock(), self._settings.retry
-                known = as_known(error)
-                return retry.decide(known, film.attempt, now, plan, retry.draw_jitter())
+        if isinstance(error, Rejected):
+            return NotScored(error.reason, error.text)
+        if not film.spool_key:  # the film was purged after its first attempt
+            return FilmGone()
+        return outcome_of_error(error, film.attempt, self._clock(), self._settings.retry)
 
     def _settle(self, film: ChallengerFilm, outcome: ChallengerOutcome) -> None:
-        kept = self._queue.settle(film, outcome, self._clock())
-        log.info(
-            "challenger_settled" if kept else "lease_lost",
-            job_id=film.job_id,
-            attempt=film.attempt,
-            **told(outcome),
-        )
+        film_log = log.bind(job_id=film.job_id, attempt=film.attempt)
+        if not self._queue.settle(film, outcome, self._clock()):
+            film_log.info("lease_lost")
+            return
+        match outcome:
+            case ChallengerScored():
+                film_log.info("challenger_finished")
+            case NotScored(reason=reason):
+                film_log.info("challenger_film_refused", reason=str(reason))
+            case FilmGone():
+                film_log.info("challenger_film_purged")
+            case RetryAt(at=at, error=error):
+                film_log.warning("challenger_retry_scheduled", error=error, retry_at=at.isoformat())
+            case Failed(error=error):
+                film_log.error("challenger_failed", error=error)

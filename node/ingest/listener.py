@@ -78,7 +78,7 @@ class Listener(ThreadedAssociationServer):
             self._audit.record(AssociationRefused(Peer("", address), "", f"no TLS: {why}"))
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
             self.shutdown_request(request)
-            log.error("unforeseen", error=type(error).__name__, where=where(error))
+            log.error("unexpected_error", error=type(error).__name__, where=where(error))
 
     def _secured(self, request: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
         request.settimeout(self._patience)

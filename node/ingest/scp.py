@@ -168,7 +168,7 @@ class IngestServer:
                 fits=getattr(file, "whole", True),
             )
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
-            log.error("unforeseen", error=type(error).__name__, where=where(error))
+            log.error("unexpected_error", error=type(error).__name__, where=where(error))
             return PROCESSING_FAILURE
 
 

@@ -67,7 +67,7 @@ def make_due(scheduler: BackgroundScheduler, now: datetime) -> None:
 def _log_unexpected_error(event: JobExecutionEvent) -> None:
     # APScheduler reports it to the standard library's log, which is off.
     error = event.exception
-    log.error("unforeseen", error=type(error).__name__, where=where(error))
+    log.error("unexpected_error", error=type(error).__name__, where=where(error))
 
 
 def _guarded(task: Callable[[], None]) -> Callable[[], None]:

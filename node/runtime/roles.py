@@ -112,9 +112,9 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
                 lease=config.queue.lease,
                 retry=retry_policy(config.queue.analysis),
             ),
-            rules=ScoringConfig(
+            config=ScoringConfig(
                 admission=require_gate(admission_policy(config), predictor.has_gate),
-                thresholds=decision_policy(config, predictor.thresholds),
+                decision=decision_policy(config, predictor.thresholds),
                 routes=routes(config),
                 results=result_settings(config),
                 callers=callers(config),
@@ -130,13 +130,13 @@ def run_deliver(config: Config, stop: threading.Event) -> None:
     from node.workers.loop import run, utc_now, worker_name
 
     plan = retry_policy(config.queue.delivery)
-    outbox, spool = DeliveryQueue(open_database(config), plan), open_spool(config)
+    queue, spool = DeliveryQueue(open_database(config), plan), open_spool(config)
     audit = audit_of(config, Role.DELIVER)
     threads = []
     for destination in config.destinations:
         connect, commitment = _reach(destination, config.dicom.ae_title)
         courier = DeliveryWorker(
-            outbox=outbox,
+            queue=queue,
             spool=spool,
             connect=connect,
             settings=DeliverySettings(

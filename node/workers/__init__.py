@@ -1,0 +1,1 @@
+"""The workers: they claim films and deliveries, and record the outcome under a lease."""

@@ -1,4 +1,4 @@
-"""The deliver role: send spooled results to one destination, and ask it to commit to them."""
+"""The delivery worker: it sends spooled results to one destination and requests commitment."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -18,20 +18,23 @@ from node.domain.workflow.delivery import (
     DeliveryOutcome,
     Stored,
 )
-from node.domain.workflow.retry import Failed, RetryPolicy
+from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
 from node.jobs.delivery_queue import DeliveryQueue
 from node.ports import Archive, Audit
 from node.spool.store import FileSpool
-from node.workers.loop import as_known, kept_leases, told
+from node.workers.loop import outcome_of_error, renewed_leases
 
 log = structlog.get_logger()
 
-_NOT_REQUESTED = 0x0110  # failure reason "processing failure", PS3.3 C.14.1.1
+_PROCESSING_FAILURE = 0x0110  # Failure Reason, PS3.3 C.14.1.1
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
-    """How a courier works: `lease` in seconds, `batch` in objects an association."""
+    """How a worker delivers: `batch` in objects per association, `lease` in seconds.
+
+    `commitment` is how long to wait for a commitment report; None if the destination gives none.
+    """
 
     worker: str
     destination: str
@@ -43,104 +46,110 @@ class DeliverySettings:
 
 
 class DeliveryWorker:
-    """One delivering worker for one destination, so that a dead one holds up no other."""
+    """The worker of one destination. A destination that is down does not delay the others."""
 
     def __init__(
         self,
-        outbox: DeliveryQueue,
+        queue: DeliveryQueue,
         spool: FileSpool,
         connect: Callable[[], AbstractContextManager[Archive]],
         settings: DeliverySettings,
         audit: Audit,
         clock: Callable[[], datetime],
     ) -> None:
-        self._outbox = outbox
+        self._queue = queue
         self._spool = spool
         self._connect = connect
         self._settings = settings
         self._audit = audit
         self._clock = clock
-        self._failures = 0
-        self._closed_until: datetime | None = None
+        self._failed_connections = 0
+        self._paused_until: datetime | None = None
 
     def step(self) -> int:
-        """Send one batch; return how many objects it held.
+        """Claim and send one batch; return its number of objects.
 
-        After a failure to connect, the breaker keeps this destination's deliveries waiting
-        untouched, and one of them at a time tries the line.
+        After a failed connection the worker pauses. It then claims one delivery at a time until a
+        connection succeeds, so the others do not use up their attempts.
         """
         now, settings = self._clock(), self._settings
-        if self._is_closed(now):
+        if self._is_paused(now):
             return 0
-        limit = 1 if self._failures else settings.batch
+        limit = 1 if self._failed_connections else settings.batch
         until = now + timedelta(seconds=settings.lease)
-        claimed = self._outbox.claim(settings.destination, settings.worker, now, until, limit)
+        claimed = self._queue.claim(settings.destination, settings.worker, now, until, limit)
         if claimed:
-            renew = lambda until: self._outbox.renew(claimed, until)  # noqa: E731
-            with kept_leases(renew, settings.lease, self._clock):
+            renew = lambda until: self._queue.renew(claimed, until)  # noqa: E731
+            with renewed_leases(renew, settings.lease, self._clock):
                 self._send(claimed)
         return len(claimed)
 
-    def _is_closed(self, now: datetime) -> bool:
-        """Return whether to wait; never longer than a pause can be: a clock may be set back."""
-        if self._closed_until is None:
+    def _is_paused(self, now: datetime) -> bool:
+        """Return whether the pause lasts. A clock that is set back must not extend it."""
+        if self._paused_until is None:
             return False
-        left = self._closed_until - now
+        left = self._paused_until - now
         return timedelta(0) < left <= timedelta(seconds=self._settings.retry.cap)
 
     def _send(self, claimed: Sequence[Delivery]) -> None:
         unsettled = list(claimed)
         try:
             with self._connect() as archive:
-                self._failures, self._closed_until = 0, None
-                stored = [one for one in claimed if self._store(archive, one, unsettled)]
+                self._failed_connections, self._paused_until = 0, None
+                stored = [
+                    delivery for delivery in claimed if self._store(archive, delivery, unsettled)
+                ]
                 if self._settings.commitment is not None and stored:
-                    self._commit(archive, stored, self._settings.commitment)
+                    self._request_commitment(archive, stored, self._settings.commitment)
         except Unreachable as error:
-            self._open_breaker(error)
+            self._pause(error)
             for delivery in unsettled:
                 self._fail(delivery, error)
 
     def _store(self, archive: Archive, delivery: Delivery, unsettled: list[Delivery]) -> bool:
-        """Send one object; what it meets is its own affair, but for a lost association."""
+        """Send one object; return whether it is stored. Raises Unreachable on a lost association.
+
+        Any other error concerns this delivery alone.
+        """
         try:
             archive.store(self._spool.verified_path(delivery.spool_key))
         except Unreachable:
             raise
-        except Exception as error:  # noqa: BLE001 - one object's failure is its alone
+        except Exception as error:  # noqa: BLE001 - the failure of one object
             unsettled.remove(delivery)
-            self._fail(delivery, as_known(error))
+            self._fail(delivery, error)
             return False
-        self._tell(delivery)
+        self._audit_export(delivery)
         if self._settings.commitment is None:
             unsettled.remove(delivery)
             self._settle(delivery, Stored())
         return True
 
-    def _commit(self, archive: Archive, stored: Sequence[Delivery], patience: timedelta) -> None:
-        """Ask for commitment of what was stored; the transaction is on record before that."""
+    def _request_commitment(
+        self, archive: Archive, stored: Sequence[Delivery], time_limit: timedelta
+    ) -> None:
+        """Request commitment of stored objects, after the transaction UID is in the database."""
         transaction_uid = str(generate_uid(prefix=None))
-        until = self._clock() + patience
-        asked = [
+        until = self._clock() + time_limit
+        awaiting = [
             delivery
             for delivery in stored
             if self._settle(delivery, AwaitCommitment(transaction_uid, until))
         ]
-        objects = [(d.sop_class_uid, d.sop_instance_uid) for d in asked]
+        objects = [(delivery.sop_class_uid, delivery.sop_instance_uid) for delivery in awaiting]
         try:
             report = archive.request_commitment(transaction_uid, objects)
         except OsteoScreenError as error:
-            log.error("commitment_not_requested", error=str(error))
-            report = CommitmentReport(
-                transaction_uid, (), dict.fromkeys((uid for _, uid in objects), _NOT_REQUESTED)
-            )
+            log.error("commitment_request_failed", error=str(error))
+            failures = dict.fromkeys((uid for _, uid in objects), _PROCESSING_FAILURE)
+            report = CommitmentReport(transaction_uid, (), failures)
         if report is not None:
-            self._outbox.report_commitment(report, self._clock())
+            self._queue.report_commitment(report, self._clock())
 
-    def _open_breaker(self, error: Unreachable) -> None:
-        self._failures += 1
-        pause = retry.wait(self._failures, self._settings.retry, retry.draw_jitter())
-        self._closed_until = self._clock() + timedelta(seconds=pause)
+    def _pause(self, error: Unreachable) -> None:
+        self._failed_connections += 1
+        pause = retry.wait(self._failed_connections, self._settings.retry, retry.draw_jitter())
+        self._paused_until = self._clock() + timedelta(seconds=pause)
         log.warning(
             "destination_down",
             destination=self._settings.destination,
@@ -148,28 +157,40 @@ class DeliveryWorker:
             error=str(error),
         )
 
-    def _fail(self, delivery: Delivery, error: OsteoScreenError) -> None:
-        plan, attempt = self._settings.retry, delivery.attempt
-        now = self._clock()
-        self._settle(delivery, retry.decide(error, attempt, now, plan, retry.draw_jitter()))
+    def _fail(self, delivery: Delivery, error: Exception) -> None:
+        now, policy = self._clock(), self._settings.retry
+        self._settle(delivery, outcome_of_error(error, delivery.attempt, now, policy))
 
     def _settle(self, delivery: Delivery, outcome: DeliveryOutcome) -> bool:
-        kept = self._outbox.settle(delivery, outcome, self._clock())
-        log.info(
-            "delivery_settled" if kept else "lease_lost",
+        """Record an outcome; return False if the lease was lost."""
+        delivery_log = log.bind(
             job_id=delivery.job_id,
             destination=delivery.destination,
             kind=str(delivery.kind),
             attempt=delivery.attempt,
-            **told(outcome),
         )
-        if kept and isinstance(outcome, Failed):
-            self._tell(delivery, Outcome.SERIOUS, outcome.error)
-        return kept
+        if not self._queue.settle(delivery, outcome, self._clock()):
+            delivery_log.info("lease_lost")
+            return False
+        match outcome:
+            case Stored():
+                delivery_log.info("delivery_finished")
+            case AwaitCommitment():
+                delivery_log.info("delivery_stored")
+            case RetryAt(at=at, error=error):
+                delivery_log.warning(
+                    "delivery_retry_scheduled", error=error, retry_at=at.isoformat()
+                )
+            case Failed(error=error):
+                delivery_log.error("delivery_failed", error=error)
+                self._audit_export(delivery, Outcome.SERIOUS, error)
+        return True
 
-    def _tell(self, delivery: Delivery, outcome: Outcome = Outcome.SUCCESS, why: str = "") -> None:
-        """Have in the audit trail what the destination has got, or will not get."""
+    def _audit_export(
+        self, delivery: Delivery, outcome: Outcome = Outcome.SUCCESS, error: str = ""
+    ) -> None:
+        """Record in the audit trail that the destination has a result, or will not get it."""
         result = Instance(
             delivery.sop_class_uid, delivery.sop_instance_uid, delivery.study_instance_uid
         )
-        self._audit.record(ResultExported(self._settings.peer, result, outcome, why))
+        self._audit.record(ResultExported(self._settings.peer, result, outcome, error))

@@ -1,31 +1,29 @@
-"""The life of a worker: step after step until told to stop, its leases kept alive meanwhile."""
+"""The loop of a worker, the renewal of its leases, and the mapping of its errors."""
 
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 from uuid import uuid4
 
 import structlog
 
 from node.domain.errors import OsteoScreenError, Permanent, Transient
-from node.domain.workflow.retry import RetryPolicy
-from node.log import where
+from node.domain.workflow import retry
+from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
+from node.log import describe_unexpected, where
 
-_PAUSE_AFTER_ERROR = 2.0
+_PAUSE_AFTER_ERROR = 2.0  # seconds
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringSettings:
-    """How a worker scores films: `lease` in seconds, `batch` in films."""
+    """How a worker claims films: `batch` in films, `lease` in seconds."""
 
     worker: str
     batch: int
@@ -34,21 +32,20 @@ class ScoringSettings:
 
 
 def utc_now() -> datetime:
-    """Return the time, for those who are given a clock."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def worker_name(role: str) -> str:
-    """Return a name that no other worker, past or present, has: leases are settled by it."""
+    """Return a name that no other worker has or had. A lease belongs to the worker of its name."""
     return f"{role}@{socket.gethostname()[:32]}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
 def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:
-    """Call `step` until `stop` is set, pausing when there was nothing to do.
+    """Call `step` until `stop` is set; wait `poll` seconds after a step that had nothing to do.
 
-    The one broad `except` of a worker: whatever a step did not foresee is logged without its
-    message, which may quote a header, and the worker goes on. What the step had claimed comes
-    back when its lease runs out.
+    An unexpected error is logged without its message, which may quote a header, and the worker
+    continues. The films or deliveries of that step return to the queue when their lease expires.
     """
     while not stop.is_set():
         try:
@@ -62,60 +59,44 @@ def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:
         stop.wait(pause)
 
 
-def retry_individually(
-    batch: Sequence[T],
-    work: Callable[[Sequence[T]], None],
-    fail: Callable[[T, Exception], None],
-    error: Exception,
-) -> None:
-    """Work on each of a batch that failed alone, to find out whose fault it is; one fails."""
-    if len(batch) == 1:
-        fail(batch[0], error)
-        return
-    for one in batch:
-        work([one])
+def classify_error(error: Exception) -> OsteoScreenError:
+    """Return the error of this project that stands for an error of one film or one delivery.
 
-
-def as_known(error: Exception) -> OsteoScreenError:
-    """Return an error of ours for whatever went wrong with one film.
-
-    What nobody foresaw may be a passing fault, and attempts are counted: try it again.
+    An unexpected error may be temporary, and attempts are counted: it becomes Transient.
     """
     if isinstance(error, OsteoScreenError):
         return error
     if isinstance(error, OSError):
         return Transient(f"{type(error).__name__}: {error.strerror or 'input or output failed'}")
-    log.error("unforeseen", error=type(error).__name__, where=where(error))
-    return Transient(f"unforeseen {type(error).__name__} at {where(error)}")
+    log.error("unexpected_error", error=type(error).__name__, where=where(error))
+    return Transient(describe_unexpected(error))
 
 
-def told(outcome: object) -> dict[str, str]:
-    """Return an outcome for the log: its name, and its error or reason where it has one."""
-    facts = {"outcome": type(outcome).__name__}
-    for name in ("reason", "error"):
-        if value := getattr(outcome, name, ""):
-            facts[name] = str(value)
-    return facts
+def outcome_of_error(
+    error: Exception, attempt: int, now: datetime, policy: RetryPolicy
+) -> RetryAt | Failed:
+    """Return whether a failed attempt is retried, and when, or is the last one."""
+    return retry.decide(classify_error(error), attempt, now, policy, retry.draw_jitter())
 
 
 @contextmanager
-def kept_leases(
+def renewed_leases(
     renew: Callable[[datetime], int], seconds: float, clock: Callable[[], datetime]
 ) -> Iterator[None]:
-    """Renew leases from a thread, three times in their span, until the block ends."""
-    done = threading.Event()
+    """Renew leases of `seconds` in a thread until the block ends, three times per lease."""
+    ended = threading.Event()
 
-    def keep() -> None:
-        while not done.wait(seconds / 3):
+    def renew_until_ended() -> None:
+        while not ended.wait(seconds / 3):
             try:
                 renew(clock() + timedelta(seconds=seconds))
             except (Transient, Permanent) as error:
-                log.warning("lease_not_renewed", error=str(error))
+                log.warning("lease_renewal_failed", error=str(error))
 
-    keeper = threading.Thread(target=keep, daemon=True)
-    keeper.start()
+    thread = threading.Thread(target=renew_until_ended, daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        done.set()
-        keeper.join()
+        ended.set()
+        thread.join()

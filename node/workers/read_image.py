@@ -1,4 +1,4 @@
-"""From a film in the spool to its pixels, for whoever scores it."""
+"""Read a film of the spool into pixels, for the scoring worker and the challenger."""
 
 from models.images.radiograph import Radiograph
 from node.domain.radiograph.film import Film
@@ -8,10 +8,10 @@ from node.spool.store import FileSpool
 
 
 def read_pixels(spool: FileSpool, predictor: Predictor, film: Film, spool_key: str) -> Radiograph:
-    """Read the pixels of a film whose bytes are those that were received.
+    """Return a film's pixels, after a check that its bytes are those that were received.
 
-    A damaged film must not be scored as if it were none: raises Permanent then, Rejected for what
-    cannot be scored, Transient for what may be read later.
+    Raises Permanent if the bytes have changed, Rejected if the film cannot be scored, Transient if
+    it may be readable later.
     """
     path = spool.path(spool_key)
     require_intact(path, film)

@@ -117,7 +117,7 @@ def test_a_challenger_whose_card_lacks_the_policys_point_waits_for_another_polic
     node = make_node(challenger={"bundle": str(second)}, policy={"threshold": "youden"})
     node.serve()
     node.wait_ended(send(node, [film]))
-    wait_until(node.log, lambda log: "challenger_waits" in log, PATIENCE, "word of the challenger")
+    wait_until(node.log, lambda log: "challenger_paused" in log, PATIENCE, "word of the challenger")
     assert standing(node, digest) == {}
     node.set(policy={"threshold": 0.5})
     done = osteoscreen("reload", "--config", node.file)

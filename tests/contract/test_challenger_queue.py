@@ -9,7 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from node.challenger.score_queue import ChallengerQueue
-from node.challenger.states import ChallengerFilm, ChallengerState, Gone, Scored, is_chosen
+from node.challenger.states import (
+    ChallengerFilm,
+    ChallengerScored,
+    ChallengerState,
+    FilmGone,
+    is_chosen,
+)
 from node.domain.admission.header_rules import Reason, Refused
 from node.domain.workflow.job import JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt
@@ -29,7 +35,7 @@ def claim(
     return challenger(table, model, share).claim(worker, table.now, table.now + LEASE, limit)
 
 
-def settle(table: Table, one: ChallengerFilm, outcome: object = Scored(VERDICT)) -> bool:
+def settle(table: Table, one: ChallengerFilm, outcome: object = ChallengerScored(VERDICT)) -> bool:
     return challenger(table).settle(one, outcome, table.now)
 
 
@@ -186,10 +192,10 @@ def test_no_wait_outlasts_the_clock_that_set_it(table: Table) -> None:
 @pytest.mark.parametrize(
     ("outcome", "state"),
     [
-        (Scored(VERDICT), ChallengerState.SCORED),
+        (ChallengerScored(VERDICT), ChallengerState.SCORED),
         (NotScored("pixels", "they show nothing"), ChallengerState.REJECTED),
         (Failed("damaged\0"), ChallengerState.FAILED),
-        (Gone(), ChallengerState.GONE),
+        (FilmGone(), ChallengerState.GONE),
     ],
 )
 def test_an_end_is_an_end(table: Table, outcome: object, state: ChallengerState) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from node.challenger.comparison import StoredPair
 from node.challenger.score_pairs import ScorePairStore
 from node.challenger.score_queue import ChallengerQueue
-from node.challenger.states import Scored
+from node.challenger.states import ChallengerScored
 from node.domain.decision.prediction import Probability, Verdict
 from node.domain.workflow.retry import RetryAt
 from node.replay.score_store import ScoreStore
@@ -26,7 +26,7 @@ def settle(table: Table, verdict: Verdict = SAID, model: str = NEXT, limit: int 
     """Have the challenger of a bundle say this of the next films."""
     queue = ChallengerQueue(table.engine, model, 1.0, ANALYSIS, LEASE)
     for film in queue.claim("c1", table.now, table.now + LEASE, limit):
-        assert queue.settle(film, Scored(verdict), table.now)
+        assert queue.settle(film, ChallengerScored(verdict), table.now)
 
 
 def stored(table: Table, since: datetime | None = None) -> list[StoredPair]:

@@ -141,5 +141,5 @@ def _read_log(tally: Tally, log: Path) -> None:
         except ValueError:
             tally.blame(tally.cases, f"no event in the log: {line[:200]!r}")
             continue
-        if event["event"] == "unforeseen":
+        if event["event"] == "unexpected_error":
             tally.blame(tally.cases, f"unforeseen {event.get('error')} at {event.get('where')}")

@@ -46,7 +46,7 @@ class Delivering:
         plan = RetryPolicy(attempts=ATTEMPTS, first=1e-6, cap=1e-6)
         origin = Origin("wire", AE_TITLE, "node7", "osteoscreen deliver", 1)
         self.courier = DeliveryWorker(
-            outbox=DeliveryQueue(engine, plan),
+            queue=DeliveryQueue(engine, plan),
             spool=spool,
             connect=partial(open_archive, to, AE_TITLE),
             settings=DeliverySettings(
@@ -72,7 +72,7 @@ class Delivering:
 
     @property
     def state(self) -> DeliveryState:
-        [delivery] = self._table.desk.show(1).deliveries
+        [delivery] = self._table.operator.show(1).deliveries
         return delivery.state
 
     def told(self) -> list[Record]:

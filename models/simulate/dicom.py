@@ -9,7 +9,6 @@ import uuid
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
@@ -20,9 +19,8 @@ from pydicom.uid import (
     JPEGLSLossless,
 )
 
+from models.images.grayscale_pipeline import Float
 from models.simulate.anatomy import ATTRIBUTION
-
-Float = npt.NDArray[np.float32]
 
 _NAMESPACE = uuid.UUID("6f1d7a52-31a7-5d0c-9a54-0f6f5d1f0d3e")
 _VIEWS = {"PA": ("272479007", "postero-anterior"), "AP": ("399348003", "antero-posterior")}

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from models.images.grayscale_pipeline import Float
 from models.simulate.vendor_processing import (
     Processing,
     apply_processing,
@@ -19,8 +19,6 @@ from models.simulate.vendor_processing import (
     sample_processing,
 )
 from models.simulate.vendor_ranges import MIXED, Vendor, draw
-
-Float = npt.NDArray[np.float32]
 
 # Three energies: about 45, 60 and 85 keV. Mass attenuation in cm2/g, computed from the elemental
 # tables of NIST (Hubbell and Seltzer) and rounded: water, and hydroxyapatite for bone mineral.

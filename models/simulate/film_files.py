@@ -7,9 +7,9 @@ import io
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from models.images.grayscale_pipeline import Float
 from models.simulate.anatomy import REFERENCE_BMD
 from models.simulate.dicom import SimulatedHeader, build_dataset
 from models.simulate.hospitals import SIMULATION_VERSION
@@ -23,8 +23,6 @@ from models.simulate.subject import (
     density_factor,
     expose_scene,
 )
-
-Float = npt.NDArray[np.float32]
 
 FORMATS = ("png", "dicom")
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from models.images.grayscale_pipeline import Float
 from models.simulate.plane import FilmPlane, ellipse, smoothstep
 from models.simulate.texture import random_field
-
-Float = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

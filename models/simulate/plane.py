@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float32]
+from models.images.grayscale_pipeline import Float
+
 Point = tuple[float, float]
 
 LUNG_TOP_MM = -150.0

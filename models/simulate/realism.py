@@ -18,9 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy import ndimage
 
+from models.images.grayscale_pipeline import Float
 from models.images.read import read_grey
-
-Float = npt.NDArray[np.float32]
 
 SIDE = 384
 """Longer side in pixels at which films are compared; the input size of the smaller net."""

@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from models.images.grayscale_pipeline import Float
 from models.simulate.plane import FilmPlane, curve, ellipse, rod, smoothstep, tube
-
-Float = npt.NDArray[np.float32]
 
 _CT_TOP = -152.0
 """mm: above this height the CT's tissue is replaced by the neck and shoulders of this module."""

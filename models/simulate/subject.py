@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy import ndimage
 from torch.nn.functional import grid_sample, interpolate
 
+from models.images.grayscale_pipeline import Float
 from models.simulate.anatomy import REFERENCE_BMD
 from models.simulate.anatomy_variants import FIELD_MM
 from models.simulate.devices import Devices, device_mineral, sample_devices
@@ -22,8 +22,6 @@ from models.simulate.plane import LUNG_TOP_MM, FilmPlane, smoothstep, square_pla
 from models.simulate.shoulders import Shoulders, add_shoulders, girdle_mineral, sample_shoulders
 from models.simulate.texture import Texture, add_texture, add_trabeculae, lung_share, sample_texture
 from models.simulate.vendor_ranges import MIXED, Vendor
-
-Float = npt.NDArray[np.float32]
 
 SPREAD_BMD = 0.110
 """g/cm2: one T-score unit of the lumbar spine in young women."""

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from models.images.grayscale_pipeline import Float
 from models.simulate.plane import FilmPlane, rod
-
-Float = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

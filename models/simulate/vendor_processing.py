@@ -10,9 +10,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from models.images.grayscale_pipeline import Float
 from models.simulate.vendor_ranges import Vendor, draw
 
-Float = npt.NDArray[np.float32]
 Border = tuple[float, float, float, float]
 
 _BANDS = (0.7, 1.6, 3.6, 8.0)

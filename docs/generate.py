@@ -250,7 +250,7 @@ def _transitions_table(transitions: Mapping[tuple[Any, Any], Any]) -> str:
 
 
 def _member_comments(path: Path, class_name: str) -> dict[str, str]:
-    """Return, for each member of an enumeration, the comment at the end of its line or above it."""
+    """Return the comment at the end of the line of each member of an enumeration."""
     source = path.read_text(encoding="utf-8")
     lines = {
         token.start[0]: token.string.lstrip("# ")
@@ -264,11 +264,10 @@ def _member_comments(path: Path, class_name: str) -> dict[str, str]:
     ]
     comments = {}
     for member in body:
-        if isinstance(member, ast.Assign) and isinstance(member.value, ast.Constant):
-            above = [lines.get(member.lineno - offset) for offset in (3, 2, 1)]
-            text = lines.get(member.lineno) or " ".join(filter(None, above))
-            if text:
-                comments[str(member.value.value)] = text
+        if not isinstance(member, ast.Assign) or not isinstance(member.value, ast.Constant):
+            continue
+        if text := lines.get(member.lineno):
+            comments[str(member.value.value)] = text
     return comments
 
 

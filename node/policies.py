@@ -9,7 +9,7 @@ from node.domain.admission.header_rules import AdmissionPolicy, PixelRule
 from node.domain.admission.reasons import Reason
 from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import ScoreKind
-from node.domain.decision.prior_studies import PriorRule, Repeat
+from node.domain.decision.prior_studies import PriorRule, RepeatRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.errors import Misconfigured
 from node.domain.hysteresis import Reserve
@@ -64,7 +64,7 @@ def decision_policy(
         )
         group = Group(one.sex, one.min_age, one.max_age, one.calling_ae, one.station)
         overrides.append(Override(rule, group))
-    prior = PriorRule(wanted.prior.months, Repeat(wanted.prior.repeat))
+    prior = PriorRule(wanted.prior.months, RepeatRule(wanted.prior.repeat))
     return DecisionPolicy(default, tuple(overrides), score, prior)
 
 

@@ -15,7 +15,7 @@ from node.batch.reader import Decoded, Known, Reading, Skipped, TurnedAway, Unre
 from node.batch.reader_pool import ReaderPool
 from node.batch.row import Row, RowState, Subject, scored, unscored
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused
-from node.domain.admission.image_rules import Examined, asks, examine, judge
+from node.domain.admission.image_rules import CheckedFilm, apply_image_check, check_image, uses_gate
 from node.domain.admission.reasons import Reason
 from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import ModelIdentity, Prediction, Probability
@@ -142,7 +142,7 @@ class Screening:
         """Return the row of a film that was scored before: policy alone is asked anew."""
         if before.state != RowState.SCORED:
             return self._turned_away(path, film, before.reason, before.error, new=False)
-        match judge(admitted, before.seen, self._settings.admission):
+        match check_image(admitted, before.seen, self._settings.admission):
             case Refused(reason=reason, text=text):
                 return self._rejected(path, film, reason, text, before.seen)
             case Admitted(notes=notes):
@@ -166,16 +166,16 @@ class Screening:
     def _score(self, batch: Sequence[tuple[str, Decoded]]) -> dict[str, Row]:
         """Return the rows of a batch, each kept in the journal first."""
         rows: dict[str, Row] = {}
-        ready: list[tuple[str, Examined]] = []
+        ready: list[tuple[str, CheckedFilm]] = []
         for (path, one), seen in zip(batch, self._look(batch), strict=True):
             case = Case(one.film, one.radiograph)
             if isinstance(seen, str):
                 rows[path] = self._failed(Subject(path, one.film), seen)
                 continue
-            match examine(case, one.admitted, seen, self._settings.admission):
+            match apply_image_check(case, one.admitted, seen, self._settings.admission):
                 case Refused(reason=reason, text=text):
                     rows[path] = self._rejected(path, one.film, reason, text, seen)
-                case Examined() as examined:
+                case CheckedFilm() as examined:
                     ready.append((path, examined))
         rows |= self._predict(ready)
         self._journal.append([row for row in rows.values() if row.can_be_kept])
@@ -184,15 +184,15 @@ class Screening:
 
     def _look(self, batch: Sequence[tuple[str, Decoded]]) -> Sequence[ImageFindings | str | None]:
         """Return what the films show, None where nobody is to look, or errors."""
-        if not asks(self._predictor.has_gate, self._settings.admission):
+        if not uses_gate(self._predictor.has_gate, self._settings.admission):
             return [None] * len(batch)
         return each(self._predictor.check_images, [one.radiograph for _, one in batch])
 
-    def _predict(self, ready: Sequence[tuple[str, Examined]]) -> dict[str, Row]:
+    def _predict(self, ready: Sequence[tuple[str, CheckedFilm]]) -> dict[str, Row]:
         rows = {}
         said = each(self._predictor.predict, [one.case for _, one in ready])
         for (path, one), prediction in zip(ready, said, strict=True):
-            of = Subject(path, one.case.film, one.notes, one.seen)
+            of = Subject(path, one.case.film, one.notes, one.findings)
             if isinstance(prediction, Prediction):
                 rows[path] = self._scored(of, one.case.film, prediction.probability)
             else:

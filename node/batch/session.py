@@ -14,7 +14,7 @@ from node.batch.row import Row, RowState
 from node.batch.runner import Outcome, Screening, ScreeningSettings, shown
 from node.batch.table import open_table
 from node.domain.admission.header_rules import AdmissionPolicy
-from node.domain.admission.image_rules import asks
+from node.domain.admission.image_rules import uses_gate
 from node.domain.decision.decide import DecisionPolicy
 from node.domain.errors import Misconfigured, Transient
 from node.ports import Predictor
@@ -88,7 +88,10 @@ def _known(rows: Iterable[Row], model: Model) -> dict[str, Row]:
     A film that was scored unseen is looked at if now it has to be; and one that was set right is
     scored as it came, if nobody is to look.
     """
-    digest, asked = model.predictor.identity.digest, asks(model.predictor.has_gate, model.admission)
+    digest, asked = (
+        model.predictor.identity.digest,
+        uses_gate(model.predictor.has_gate, model.admission),
+    )
     return {
         row.path: row
         for row in rows

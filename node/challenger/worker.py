@@ -13,7 +13,7 @@ import structlog
 from node.challenger.score_queue import ChallengerQueue
 from node.challenger.states import ChallengerFilm, ChallengerOutcome, ChallengerScored, FilmGone
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, PixelRule
-from node.domain.admission.image_rules import negative
+from node.domain.admission.image_rules import invert
 from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Verdict
 from node.domain.errors import Rejected
@@ -86,7 +86,7 @@ class ChallengerWorker:
         except Exception as error:  # noqa: BLE001 - the failure of one film
             self._settle(film, self._failure(film, error))
             return None
-        case = Case(film.film, negative(radiograph) if film.inverted else radiograph)
+        case = Case(film.film, invert(radiograph) if film.inverted else radiograph)
         return _ClaimedFilm(film, perf_counter() - began), PipelineFilm(case, Admitted())
 
     def _outcome(self, claimed: _ClaimedFilm, result: PipelineResult) -> ChallengerOutcome:

@@ -1,4 +1,4 @@
-"""Who may open an association: a pure decision on AE titles and the peer's address."""
+"""Decide who may open an association, by AE title and address."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +7,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A peer that may send films: its AE title (`*` for any) and the network it calls from.
+    """An allowed sender: AE title (`*` for any) and network.
 
-    `assume_charset` is the Specific Character Set that its texts are really in, where it states
-    another or none.
+    `assume_charset` replaces the Specific Character Set that its films state. Empty: no change.
     """
 
     ae_title: str
@@ -21,10 +20,10 @@ class Caller:
 def may_call(callers: Sequence[Caller], ae_title: str, address: str) -> bool:
     """Return whether this AE title may call from this address.
 
-    An empty list admits every AE title, from this machine alone.
+    An empty list allows every AE title from the loopback address only.
     """
     peer = ip_address(address)
-    # A socket for IPv6 and IPv4 alike gives an IPv4 peer as ::ffff:10.0.0.1.
+    # A dual-stack socket reports an IPv4 peer as ::ffff:10.0.0.1.
     peer = getattr(peer, "ipv4_mapped", None) or peer
     if not callers:
         return peer.is_loopback
@@ -37,9 +36,9 @@ def may_call(callers: Sequence[Caller], ae_title: str, address: str) -> bool:
 
 
 def charset_of(callers: Sequence[Caller], ae_title: str) -> str:
-    """Return the character set to assume for this AE title's films, empty to believe them.
+    """Return the character set to assume for an AE title's films, or "" to use the stated one.
 
-    A caller of that very name goes before one of any name.
+    An entry with this AE title has priority over `*`.
     """
     for name in (ae_title, "*"):
         for caller in callers:

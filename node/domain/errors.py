@@ -1,38 +1,38 @@
-"""The three families of failure. Adapters map every library error to one of them.
+"""The three families of errors. Adapters map every library error to one of them.
 
-The message of each is one line that an operator can act on, and carries no patient data.
+Each message is one line that an operator can act on. It contains no patient data.
 """
 
 
 class OsteoScreenError(Exception):
-    """What this program raises on purpose."""
+    """Base class of the errors that this program raises."""
 
 
 class Transient(OsteoScreenError):
-    """May succeed if tried again: a PACS that is down, a database that is locked."""
+    """An error that may not recur, such as a PACS that is down or a locked database."""
 
 
 class Unreachable(Transient):
-    """A peer that cannot be talked to at all, whatever one has to say to it."""
+    """A peer to which no connection can be opened."""
 
 
 class NotLetIn(Unreachable):
-    """A peer that answers and does not know our AE title, or not from this address."""
+    """A peer that rejects our AE title or address."""
 
 
 class Permanent(OsteoScreenError):
-    """Fails the same way every time: a refused SOP Class, bytes that do not verify."""
+    """An error that recurs at every attempt, such as a refused SOP Class or damaged bytes."""
 
 
 class Misconfigured(Permanent):
-    """The configuration asks for what is not there; the message begins with the key."""
+    """The configuration names something that does not exist; the message begins with the key."""
 
 
 class Rejected(OsteoScreenError):
-    """The film is intact, and policy or its pixels say that it must not be scored."""
+    """The film is intact, but must not be scored because of the policy or its pixels."""
 
     def __init__(self, reason: str, text: str) -> None:
-        # Both arguments, so that the error survives its way out of another process.
+        # Both arguments are passed on: the error must survive pickling between processes.
         super().__init__(reason, text)
         self.reason = reason
         self.text = text

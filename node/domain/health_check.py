@@ -1,4 +1,4 @@
-"""One thing that was looked at, and whether it is well."""
+"""The result of one health check."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding. `detail` says what was seen, or what is wrong and what to do."""
+    """One check. `detail` describes the state, or the fault and its remedy."""
 
     name: str
     ok: bool
     detail: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the finding for JSON."""
+        """Return the check for JSON."""
         return asdict(self)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """Free bytes that must stay, and how many there must be before a full disk is used again.
+    """Free bytes below which a disk counts as full, and above which it counts as usable again.
 
-    Without the second, a disk at its limit would take one film and refuse the next, for hours.
+    With one limit only, a disk at that limit would accept and refuse films alternately.
     """
 
     min_free: int
@@ -16,18 +16,18 @@ class Reserve:
 
 
 def is_full(reserve: Reserve, free: int, was_full: bool) -> bool:
-    """Return whether a disk with so many free bytes counts as full, given the answer before."""
+    """Return whether a disk with `free` bytes counts as full, given its previous state."""
     return free < (reserve.resume_free if was_full else reserve.min_free)
 
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """Which queues are too deep: the names of those for which an alarm stands."""
+    """The names of the queues with an active alarm."""
 
     standing: frozenset[str] = frozenset()
 
     def after(self, depths: Mapping[str, int], limit: int) -> "Alarms":
-        """Return which stand now: from `limit` on, and then until half of it is left."""
+        """Return the alarms for these depths: on from `limit`, off at half of it."""
         deep = {
             name
             for name, depth in depths.items()

@@ -7,10 +7,10 @@ from pydicom import Dataset
 
 from node.domain.admission.header_rules import OWN_MANUFACTURER
 from node.domain.radiograph.age import Age, age_between, age_of, earliest_day, latest_day, parse_age
-from node.domain.radiograph.body_part import BodyPart, parts_coded, parts_named
+from node.domain.radiograph.body_part import BodyPart, parts_in_text, parts_of_code
 from node.domain.radiograph.derivation import Derivation, derivation_of
 from node.domain.radiograph.film import HeaderStatements
-from node.domain.radiograph.view import View, view_coded, view_oriented, view_said
+from node.domain.radiograph.view import View, view_in_text, view_of_code, view_of_orientation
 from node.header.values import (
     code_of,
     codes_of,
@@ -95,7 +95,7 @@ def facts_of(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:
         "coded": HeaderStatements(_coded_parts(ds), _coded_view(ds)),
         "series": _said(_texts(ds, _OF_SERIES)),
         "study": _said(_texts(ds, _OF_STUDY)),
-        "oriented": view_oriented(codes_of(ds, "PatientOrientation")),
+        "oriented": view_of_orientation(codes_of(ds, "PatientOrientation")),
         "derivation": _derivation(ds),
         "ours": _is_ours(ds),
         "rows": integer_of(ds, "Rows"),
@@ -127,23 +127,23 @@ def _texts(ds: Dataset, keywords: tuple[str, ...]) -> list[str]:
 
 def _said(texts: list[str]) -> HeaderStatements:
     """Return what the first text that names a part, and the first that names a view, say."""
-    parts = next((parts for text in texts if (parts := parts_named(text))), ())
-    view = next((view for text in texts if (view := view_said(text))), None)
+    parts = next((parts for text in texts if (parts := parts_in_text(text))), ())
+    view = next((view for text in texts if (view := view_in_text(text))), None)
     return HeaderStatements(parts, view)
 
 
 def _coded_parts(ds: Dataset) -> tuple[BodyPart, ...]:
     named: dict[BodyPart, None] = {}
     for item in items_of(ds, "AnatomicRegionSequence"):
-        named |= dict.fromkeys(parts_coded(*_code(item)))
+        named |= dict.fromkeys(parts_of_code(*_code(item)))
     return tuple(named)
 
 
 def _coded_view(ds: Dataset) -> View | None:
     """Return the view of View Code Sequence; a modifier such as lordotic makes another of it."""
     for item in items_of(ds, "ViewCodeSequence"):
-        modifiers = (view_coded(*_code(m)) for m in items_of(item, "ViewModifierCodeSequence"))
-        return next((view for view in modifiers if view), view_coded(*_code(item)))
+        modifiers = (view_of_code(*_code(m)) for m in items_of(item, "ViewModifierCodeSequence"))
+        return next((view for view in modifiers if view), view_of_code(*_code(item)))
     return None
 
 

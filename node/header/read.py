@@ -15,7 +15,7 @@ from pynetdicom.dsutils import split_dataset
 
 from node.domain.errors import Permanent, Transient
 from node.domain.radiograph.film import Film
-from node.domain.radiograph.pseudonym import Pseudonym, nobody
+from node.domain.radiograph.pseudonym import Pseudonym, no_pseudonym
 from node.header.extract import FACTS, WHOSE, facts_of
 from node.header.values import UNREADABLE, whole_text_of
 
@@ -29,7 +29,7 @@ _PIXEL_DATA = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")  # its tag, little endi
 _READ = (*FACTS, *WHOSE)
 
 
-def read_film(path: Path, calling_ae: str, pseudonym: Pseudonym = nobody) -> Film:
+def read_film(path: Path, calling_ae: str, pseudonym: Pseudonym = no_pseudonym) -> Film:
     """Return the facts of a Part 10 file; raise Permanent where it cannot be understood.
 
     Of whose it is, no more is kept than `pseudonym` makes of it.

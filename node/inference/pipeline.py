@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from models.gate.image_findings import ImageFindings
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused
-from node.domain.admission.image_rules import asks, examine
+from node.domain.admission.image_rules import apply_image_check, uses_gate
 from node.domain.admission.reasons import AdmissionNote
 from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import Decision, Prediction
-from node.domain.decision.prior_studies import NOTHING_BEFORE, Past
+from node.domain.decision.prior_studies import NO_PRIOR_STUDIES, PriorStudies
 from node.domain.radiograph.case import Case
 from node.ports import Predictor
 
@@ -29,7 +29,7 @@ class PipelineFilm:
 
     case: Case
     admission: Admitted
-    prior_studies: Callable[[], Past] = lambda: NOTHING_BEFORE
+    prior_studies: Callable[[], PriorStudies] = lambda: NO_PRIOR_STUDIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class ScoringPipeline:
             if isinstance(findings, Exception):
                 yield key, PipelineResult(findings, film.admission.notes, None, seconds)
                 continue
-            examined = examine(film.case, film.admission, findings, self._admission)
+            examined = apply_image_check(film.case, film.admission, findings, self._admission)
             if isinstance(examined, Refused):
                 yield key, PipelineResult(examined, (), findings, seconds)
             else:
@@ -95,7 +95,7 @@ class ScoringPipeline:
         self, films: Sequence[tuple[object, PipelineFilm]]
     ) -> list[tuple[ImageFindings | Exception | None, dict[str, float]]]:
         """Return the gate's findings for each film, and the time that each took."""
-        if not asks(self._predictor.has_gate, self._admission):
+        if not uses_gate(self._predictor.has_gate, self._admission):
             return [(None, {}) for _ in films]
         radiographs = [film.case.radiograph for _, film in films]
         checked = run_isolated(self._predictor.check_images, radiographs)

@@ -12,7 +12,7 @@ from node.domain.admission.header_rules import Admission, AdmissionPolicy, Admit
 from node.domain.audit_events import FilmReceived, Instance, Outcome, Peer
 from node.domain.errors import Permanent, Transient
 from node.domain.radiograph.film import Film
-from node.domain.radiograph.pseudonym import Pseudonym, nobody
+from node.domain.radiograph.pseudonym import Pseudonym, no_pseudonym
 from node.header.read import read_film
 from node.jobs.intake import IntakeStore
 from node.ports import Audit
@@ -52,7 +52,7 @@ class StoreService:
         policy: AdmissionPolicy,
         audit: Audit,
         clock: Callable[[], datetime],
-        pseudonym: Pseudonym = nobody,
+        pseudonym: Pseudonym = no_pseudonym,
     ) -> None:
         self._intake = intake
         self._spool = spool
@@ -153,8 +153,8 @@ def _refused_for_now(
 
 def _told(admission: Admission) -> dict[str, str | list[str]]:
     match admission:
-        case Admitted(doubts=doubts, notes=notes):
-            open_to_pixels = [f"{doubt.reason}-{doubt.kind}" for doubt in doubts]
-            return {"admission": "admitted", "doubts": open_to_pixels, "notes": list(notes)}
+        case Admitted(open_questions=questions, notes=notes):
+            open_questions = [f"{question.reason}-{question.kind}" for question in questions]
+            return {"admission": "admitted", "open_questions": open_questions, "notes": list(notes)}
         case Refused(reason=reason):
             return {"admission": "refused", "reason": str(reason)}

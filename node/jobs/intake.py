@@ -35,9 +35,9 @@ class IntakeStore:
         The history records `actor`, or the calling AE title if it is empty.
         """
         match admission:
-            case Admitted(doubts=doubts, notes=notes):
+            case Admitted(open_questions=questions, notes=notes):
                 state, reason, error = JobState.RECEIVED, "", ""
-                comment = "; ".join([*notes, *(doubt.text for doubt in doubts)])
+                comment = "; ".join([*notes, *(question.text for question in questions)])
             case Refused(text=comment, reported=True):
                 # Analysis builds the report on the refusal.
                 state, reason, error = JobState.RECEIVED, "", ""
@@ -75,9 +75,9 @@ class IntakeStore:
 
 def _study_columns(film: Film, admission: Admission, now: datetime) -> dict[str, Any]:
     """Return the columns that select one film of a study; none if every film is scored."""
-    if not isinstance(admission, Admitted) or admission.contest is None:
+    if not isinstance(admission, Admitted) or admission.candidate is None:
         return {}
-    candidate = admission.contest
+    candidate = admission.candidate
     return {
         "study": film.study_instance_uid,
         "standing": candidate.rank,

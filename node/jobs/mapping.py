@@ -13,7 +13,13 @@ import sqlalchemy as sa
 
 from models.bundle.intended_use import IntendedUse
 from models.gate.image_findings import ImageFindings
-from node.domain.admission.header_rules import Admission, Admitted, DoubtKind, OpenQuestion, Refused
+from node.domain.admission.header_rules import (
+    Admission,
+    Admitted,
+    OpenQuestion,
+    QuestionKind,
+    Refused,
+)
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.decision.prediction import (
     Comparison,
@@ -44,12 +50,15 @@ def film_json(film: Film) -> dict[str, Any]:
 
 
 def admission_json(admission: Admission) -> dict[str, Any]:
-    """Return an admission for the JSON column."""
-    stored = asdict(admission)
-    if stored.get("contest"):
-        candidate = stored["contest"]
-        stored["contest"] = {"standing": candidate["rank"], "wait": candidate["wait"]}
-    return stored
+    """Return an admission for the JSON column, with the keys of the first release."""
+    if isinstance(admission, Refused):
+        return asdict(admission)
+    candidate = admission.candidate
+    return {
+        "doubts": [asdict(question) for question in admission.open_questions],
+        "notes": list(admission.notes),
+        "contest": {"standing": candidate.rank, "wait": candidate.wait} if candidate else None,
+    }
 
 
 def admission_from(stored: dict[str, Any] | None) -> Admission:
@@ -59,7 +68,7 @@ def admission_from(stored: dict[str, Any] | None) -> Admission:
     if "reason" in stored:
         return Refused(Reason(stored["reason"]), stored["text"], stored["reported"])
     questions = (
-        OpenQuestion(Reason(question["reason"]), DoubtKind(question["kind"]), question["text"])
+        OpenQuestion(Reason(question["reason"]), QuestionKind(question["kind"]), question["text"])
         for question in stored["doubts"]
     )
     return Admitted(tuple(questions), notes_from(stored))

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.admission.refusal_counts import Tally
+from node.domain.admission.refusal_counts import RefusalCount
 from node.domain.errors import Permanent
 from node.domain.workflow.delivery import SETTLED, DeliveryEvent, DeliveryState
 from node.domain.workflow.job import Job, JobEvent, JobState
@@ -42,7 +42,7 @@ class OperatorStore:
             counts = {JobState(state): count for state, count in connection.execute(statement)}
         return {state: counts.get(state, 0) for state in JobState}
 
-    def refusal_counts(self, since: datetime | None) -> list[Tally]:
+    def refusal_counts(self, since: datetime | None) -> list[RefusalCount]:
         """Return the number of films by calling AE title and reason, "" for no refusal.
 
         Counts the films received from `since` on, or all.
@@ -55,7 +55,7 @@ class OperatorStore:
             statement = statement.where(job.c.received_at >= since)
         with transaction(self._engine) as connection:
             rows = connection.execute(statement).all()
-        return sorted(Tally(ae, reason, count) for ae, reason, count in rows)
+        return sorted(RefusalCount(ae, reason, count) for ae, reason, count in rows)
 
     def open_deliveries(self) -> dict[str, int]:
         """Return the number of unsettled deliveries by destination."""

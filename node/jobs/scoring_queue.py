@@ -76,7 +76,7 @@ class ScoringQueue:
             ):
                 return False
             if isinstance(outcome, Analysed):
-                _insert_deliveries(connection, job, outcome.parcels, now)
+                _insert_deliveries(connection, job, outcome.deliveries, now)
                 finish_if_settled(connection, job.id, transition)
         return True
 

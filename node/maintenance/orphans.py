@@ -13,7 +13,7 @@ import structlog
 from node.domain.admission.header_rules import AdmissionPolicy, admit
 from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
-from node.domain.radiograph.pseudonym import Pseudonym, nobody
+from node.domain.radiograph.pseudonym import Pseudonym, no_pseudonym
 from node.header.read import read_film
 from node.jobs.intake import IntakeStore
 from node.jobs.maintenance import MaintenanceStore
@@ -45,7 +45,7 @@ class OrphanRecovery:
         spool: FileSpool,
         policy: AdmissionPolicy,
         clock: Callable[[], datetime],
-        pseudonym: Pseudonym = nobody,
+        pseudonym: Pseudonym = no_pseudonym,
     ) -> None:
         self._jobs = jobs
         self._intake = intake

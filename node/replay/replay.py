@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import Decision, Finding, Probability
-from node.domain.decision.prior_studies import NOTHING_BEFORE, Past, PriorResult
+from node.domain.decision.prior_studies import NO_PRIOR_STUDIES, PriorResult, PriorStudies
 
 _BANDS = (50, 60, 70, 80)
 _FLAGGED, _NEW_FLAGGED, _OPEN, _NEW_OPEN, _KINDS = 1, 2, 4, 8, 16
@@ -199,12 +199,12 @@ class _History:
         self._model = model
         self._results: defaultdict[str, list[PriorResult]] = defaultdict(list)
 
-    def before(self, stored: StoredScore) -> Past:
+    def before(self, stored: StoredScore) -> PriorStudies:
         """Return the patient's results, newest first, without those of the same study."""
         results = self._results.get(stored.patient)
         if not results:
-            return NOTHING_BEFORE
-        return Past(
+            return NO_PRIOR_STUDIES
+        return PriorStudies(
             self._model, [result for result in reversed(results) if result.study != stored.study]
         )
 

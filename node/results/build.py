@@ -1,4 +1,4 @@
-"""All that is to be sent for one film: each object that some destination wants, built once."""
+"""Build the results of a film: each one once, for all destinations."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from node.results.text_report import build_text
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """One object, and for a report the form that it has."""
+class BuiltResult:
+    """One result as a data set; `variant` is set for reports."""
 
     kind: ResultKind
     content: Dataset
-    form: ReportVariant | None = None
+    variant: ReportVariant | None = None
 
 
 def build_results(
@@ -29,25 +29,28 @@ def build_results(
     prediction: Prediction | None,
     routes: Sequence[Route],
     earlier: Sequence[Reference] = (),
-) -> Iterator[Built]:
+) -> Iterator[BuiltResult]:
     """Yield a film's results for these routes.
 
-    `earlier` are the documents of its earlier analyses, oldest first. A film without a score has
-    no heatmap, and its report says why there is none; nor has one of clinical facts alone. One
-    that was not scored comes without a prediction.
+    `earlier` are the reports of earlier analyses, oldest first. `prediction` is None if the film
+    was not scored. Without an image score there is no heatmap, and the report says why.
     """
-    seen = prediction if subject.verdict.decision.shows_heat else None
-    heatmap = build_heatmap(subject, seen) if seen and _wanted(ResultKind.HEATMAP, routes) else None
-    field = seen.heat.field_of_view if seen else None
-    for form in dict.fromkeys(one.form for one in routes if ResultKind.REPORT in one.send):
-        shown = heatmap if form.shows_heatmap else None
-        build = partial(build_report, field=field, heatmap=shown, sr_class=form.sr_class)
-        yield Built(ResultKind.REPORT, succeed(subject, earlier, build), form)
+    explained = prediction if subject.verdict.decision.shows_heat else None
+    heatmap = (
+        build_heatmap(subject, explained)
+        if explained and _is_sent(ResultKind.HEATMAP, routes)
+        else None
+    )
+    field = explained.heat.field_of_view if explained else None
+    for variant in dict.fromkeys(r.variant for r in routes if ResultKind.REPORT in r.send):
+        referenced = heatmap if variant.shows_heatmap else None
+        build = partial(build_report, field=field, heatmap=referenced, sr_class=variant.sr_class)
+        yield BuiltResult(ResultKind.REPORT, succeed(subject, earlier, build), variant)
     if heatmap is not None:
-        yield Built(ResultKind.HEATMAP, heatmap)
-    if _wanted(ResultKind.TEXT, routes):
-        yield Built(ResultKind.TEXT, succeed(subject, earlier, build_text))
+        yield BuiltResult(ResultKind.HEATMAP, heatmap)
+    if _is_sent(ResultKind.TEXT, routes):
+        yield BuiltResult(ResultKind.TEXT, succeed(subject, earlier, build_text))
 
 
-def _wanted(kind: ResultKind, routes: Sequence[Route]) -> bool:
+def _is_sent(kind: ResultKind, routes: Sequence[Route]) -> bool:
     return any(kind in route.send for route in routes)

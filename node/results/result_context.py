@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import pydicom
 
-from node.domain.decision.decide import digest_of
+from node.domain.decision.decide import decision_digest
 from node.domain.decision.prediction import Verdict
 from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import Reference
@@ -100,7 +100,7 @@ class Subject:
         """Digest what, beside film and model, changes the bytes of a result."""
         facts = {
             "revision": uids.ENCODER_REVISION,
-            "decision": digest_of(self.verdict.decision),
+            "decision": decision_digest(self.verdict.decision),
             # Not where the font lies, but what is in it.
             "settings": asdict(self.settings) | {"typeface": self.settings.typeface.digest},
             "model": asdict(self.verdict.model),

@@ -16,13 +16,13 @@ from node.domain.admission.header_rules import (
     AdmissionPolicy,
     Admitted,
     Refused,
-    as_policy_has_it,
-    not_chosen,
+    refuse_for_study,
+    with_reporting,
 )
 from node.domain.admission.reasons import Reason
-from node.domain.decision.decide import DecisionPolicy, unscored
+from node.domain.decision.decide import DecisionPolicy, not_analysed
 from node.domain.decision.prediction import Prediction, Verdict
-from node.domain.decision.prior_studies import NOTHING_BEFORE, Past, since
+from node.domain.decision.prior_studies import NO_PRIOR_STUDIES, PriorStudies, look_back_start
 from node.domain.errors import Rejected
 from node.domain.radiograph.case import Case
 from node.domain.workflow.delivery import (
@@ -125,17 +125,17 @@ class ScoringWorker:
                     case = Case(job.film, radiograph)
                     film = PipelineFilm(case, admitted, partial(self._prior_studies, job))
                     return _ClaimedFilm(job, seconds), film
-            self._refuse(job, not_chosen(job.chosen, self._config.admission))
+            self._refuse(job, refuse_for_study(job.chosen, self._config.admission))
         except Exception as error:  # noqa: BLE001 - the failure of one film
             self._fail(job, error)
         return None
 
-    def _prior_studies(self, job: Job) -> Past:
+    def _prior_studies(self, job: Job) -> PriorStudies:
         """Return the stored results of the patient, as far back as the policy requires."""
-        first = since(job.film.taken, self._config.decision.prior)
+        first = look_back_start(job.film.taken, self._config.decision.prior)
         if first is None:
-            return NOTHING_BEFORE
-        return Past(self._predictor.identity.digest, self._queue.prior_results(job, first))
+            return NO_PRIOR_STUDIES
+        return PriorStudies(self._predictor.identity.digest, self._queue.prior_results(job, first))
 
     def _report(self, claimed: _ClaimedFilm, scored: ScoredFilm, result: PipelineResult) -> None:
         began, job = perf_counter(), claimed.job
@@ -163,7 +163,9 @@ class ScoringWorker:
             self._settle(job, NotScored(refused.reason, refused.text, findings))
             return
         try:
-            verdict = unscored(job.film, refused, self._config.decision, self._predictor.identity)
+            verdict = not_analysed(
+                job.film, refused, self._config.decision, self._predictor.identity
+            )
             shadowed = shadow_destinations(self._config.routes, flagged=False)
             verdict = replace(verdict, shadowed=shadowed)
             deliveries = self._plan(job, verdict)
@@ -189,7 +191,7 @@ class ScoringWorker:
                 sop_instance_uid=result.content.SOPInstanceUID,
                 spool_key=self._spool.store_result(to_bytes(result.content)),
                 series_instance_uid=result.content.SeriesInstanceUID,
-                form=result.form,
+                variant=result.variant,
             )
             for result in built
         )
@@ -198,7 +200,7 @@ class ScoringWorker:
     def _fail(self, job: Job, error: Exception) -> None:
         if isinstance(error, Rejected):
             refused = Refused(Reason(error.reason), error.text)
-            self._refuse(job, as_policy_has_it(refused, self._config.admission))
+            self._refuse(job, with_reporting(refused, self._config.admission))
         else:
             now, policy = self._clock(), self._settings.retry
             self._settle(job, outcome_of_error(error, job.attempt, now, policy))

@@ -2,9 +2,15 @@
 
 from datetime import timedelta
 
-from node.domain.admission.header_rules import Admission, Admitted, DoubtKind, OpenQuestion, Refused
+from node.domain.admission.header_rules import (
+    Admission,
+    Admitted,
+    OpenQuestion,
+    QuestionKind,
+    Refused,
+)
 from node.domain.admission.reasons import AdmissionNote, Reason
-from node.domain.admission.refusal_counts import Tally
+from node.domain.admission.refusal_counts import RefusalCount
 from node.domain.workflow.job import JobState
 from tests.contract.conftest import Table, film
 
@@ -23,9 +29,9 @@ def test_films_are_counted_by_caller_and_reason(table: Table) -> None:
     receive(table, Admitted(), Admitted(), LATERAL, LATERAL, CHILD)
     table.claim()
     assert table.operator.refusal_counts(None) == [
-        Tally("MODALITY", "", 2),
-        Tally("MODALITY", "age", 1),
-        Tally("MODALITY", "view", 2),
+        RefusalCount("MODALITY", "", 2),
+        RefusalCount("MODALITY", "age", 1),
+        RefusalCount("MODALITY", "view", 2),
     ]
 
 
@@ -34,7 +40,7 @@ def test_counts_can_start_at_a_time(table: Table) -> None:
     receive(table, Admitted(), LATERAL)
     begin = table.later(3600)
     receive(table, LATERAL)
-    assert table.operator.refusal_counts(begin) == [Tally("MODALITY", "view", 1)]
+    assert table.operator.refusal_counts(begin) == [RefusalCount("MODALITY", "view", 1)]
     assert table.operator.refusal_counts(begin + timedelta(seconds=1)) == []
 
 
@@ -48,7 +54,7 @@ def test_jobs_are_listed_by_reason(table: Table) -> None:
 
 def test_the_history_contains_notes_and_open_questions(table: Table) -> None:
     """The error of an admitted film is empty."""
-    doubt = OpenQuestion(Reason.VIEW, DoubtKind.MISSING, "nothing in the header tells the view")
+    doubt = OpenQuestion(Reason.VIEW, QuestionKind.MISSING, "nothing in the header tells the view")
     receive(table, Admitted((doubt,), (AdmissionNote.AGE_UNKNOWN,)))
     dossier = table.operator.show(table.operator.find(film(1).sop_instance_uid))
     (received,) = dossier.history

@@ -25,7 +25,7 @@ def of_study(number: int, uid: str = "") -> Film:
 
 def receive(table: Table, candidate: Film, rank: str, wait: float = 0.0) -> int:
     """Receive a film that is a candidate of its study."""
-    admitted = Admitted(contest=StudyCandidate(rank, wait))
+    admitted = Admitted(candidate=StudyCandidate(rank, wait))
     assert table.intake.receive(candidate, admitted, f"films/{candidate.digest}", table.now)
     return max(job.id for job in table.operator.recent((), 10))
 

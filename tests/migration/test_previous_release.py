@@ -21,7 +21,7 @@ from models.gate.image_findings import ImageFindings
 from node.challenger.score_pairs import ScorePairStore
 from node.challenger.score_queue import ChallengerQueue
 from node.challenger.states import ChallengerState
-from node.domain.admission.header_rules import Admitted, DoubtKind, OpenQuestion, Refused
+from node.domain.admission.header_rules import Admitted, OpenQuestion, QuestionKind, Refused
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.admission.study_selection import StudyCandidate
 from node.domain.decision.prediction import (
@@ -138,7 +138,7 @@ ADMITTED_JSON = {
     "notes": ["age-unknown"],
     "contest": {"standing": "1:2", "wait": 5.0},
 }
-QUESTIONS = (OpenQuestion(Reason.VIEW, DoubtKind.CONTRADICTED, "two views"),)
+QUESTIONS = (OpenQuestion(Reason.VIEW, QuestionKind.CONTRADICTED, "two views"),)
 REFUSED_JSON = {"reason": "age", "text": "49 years", "reported": True}
 FINDINGS_JSON = {
     "frontal": 0.9,

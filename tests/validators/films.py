@@ -16,7 +16,7 @@ from pydicom.uid import JPEG2000, ExplicitVRLittleEndian
 from node.demo.run import SHIPPED_FILM
 from node.domain.admission.reasons import AdmissionNote
 from node.domain.decision.prediction import ScoreKind
-from tests.validators.said import NEAR, NEGATIVE, Said, not_analysed
+from tests.validators.said import NEAR, NEGATIVE, Said, unscored_cases
 
 Pixels = np.ndarray
 Change = Callable[[Dataset], None]
@@ -33,7 +33,7 @@ class Film:
 
 def films() -> list[Film]:
     """Return every film: what is said, how pixels are stored, how poor a header is."""
-    unscored = [Film(title, said=said) for title, said in not_analysed()]
+    unscored = [Film(title, said=said) for title, said in unscored_cases()]
     return [*_findings(), *_policies(), *unscored, *_pixels(), *_headers()]
 
 

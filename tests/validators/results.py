@@ -12,7 +12,7 @@ from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
 from node.header.read import read_film
 from node.inference.predictor import BundlePredictor, load
-from node.results.build import Built, build_results
+from node.results.build import BuiltResult, build_results
 from node.results.fonts import typeface_for
 from node.results.result_context import ResultSettings, Subject
 from tests.validators.cases import Case
@@ -23,7 +23,7 @@ EVERYTHING = (
 )
 
 
-def results_of(case: Case, folder: Path) -> Iterator[Built]:
+def results_of(case: Case, folder: Path) -> Iterator[BuiltResult]:
     """Yield every object that a destination can ask for of this case's film."""
     path = case.write(folder / "film.dcm")
     film = read_film(path, "MODALITY")

@@ -9,9 +9,9 @@ from datetime import date
 
 from node.domain.admission.header_rules import Refused
 from node.domain.admission.reasons import REPORTABLE, AdmissionNote, Reason
-from node.domain.decision.decide import DecisionPolicy, decide, unscored
+from node.domain.decision.decide import DecisionPolicy, decide, not_analysed
 from node.domain.decision.prediction import ModelIdentity, Probability, ScoreKind, Verdict
-from node.domain.decision.prior_studies import Past, PriorResult, PriorRule
+from node.domain.decision.prior_studies import PriorResult, PriorRule, PriorStudies
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.radiograph.film import Film
 
@@ -44,18 +44,20 @@ class Said:
             prior=PriorRule(_MONTHS),
         )
         if self.refused is not None:
-            return unscored(film, Refused(self.refused, "no matter", reported=True), policy, model)
+            return not_analysed(
+                film, Refused(self.refused, "no matter", reported=True), policy, model
+            )
         given = Probability(self.score, self.score, self.score)
         decision = decide(given, film, policy, self._past(model))
         return Verdict(found, decision, model, notes=self.notes)
 
-    def _past(self, model: ModelIdentity) -> Past:
+    def _past(self, model: ModelIdentity) -> PriorStudies:
         maker = model.digest if self.comparable else "cd" * 32
         result = PriorResult(_EARLIER, POSITIVE, self.used, maker, reported=self.comparable)
-        return Past(model.digest, [result] if self.earlier else [])
+        return PriorStudies(model.digest, [result] if self.earlier else [])
 
 
-def not_analysed() -> Iterator[tuple[str, Said]]:
+def unscored_cases() -> Iterator[tuple[str, Said]]:
     """Yield every reason for which a report can say that a film was not analysed."""
     for reason in REPORTABLE:
         yield f"not analysed: {reason}", Said(refused=reason)

@@ -1,86 +1,87 @@
-"""What a header as a whole says of body part and view, where its tags and texts may differ.
+"""Combine all statements of a header about body part and view into one piece of evidence.
 
-A tag weighs more than a code, a code more than what is written of the series, that more than what
-is written of the study: an order for "chest and hip" makes no chest film of a hip. A text that
-names several parts, or several views, is of several films, and says nothing of this one.
+Priority: attribute, code, descriptions of the series, descriptions of the study. A description that
+names several parts or views belongs to an order for several films, and is ignored.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from node.domain.radiograph.body_part import BodyPart, parts_named
+from node.domain.radiograph.body_part import BodyPart, parts_in_text
 from node.domain.radiograph.film import Film, HeaderStatements
-from node.domain.radiograph.view import FRONTALS, View, view_stated
-from node.domain.radiograph.vocabulary import words_of
+from node.domain.radiograph.view import FRONTALS, View, view_of_position
+from node.domain.radiograph.vocabulary import split_words
 
 
 class HeaderAgreement(StrEnum):
-    """How a header stands to what the administrator wants."""
+    """How the header agrees with the accepted values."""
 
     FITS = "fits"
-    NOTHING = "nothing"  # neither tag nor text tells
-    UNKNOWN_WORD = "unknown word"  # the tag holds a word that we do not understand
-    CONTRADICTS = "contradicts"  # what weighs most fits, and another plainly does not
-    OTHER = "other"  # what weighs most does not fit
+    NOTHING = "nothing"  # neither attribute nor text states it
+    UNKNOWN_WORD = "unknown word"  # the attribute has an unknown word
+    CONTRADICTS = "contradicts"  # the statement with the highest priority fits, another does not
+    OTHER = "other"  # the statement with the highest priority does not fit
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the header says, with a sentence for people; none where it fits."""
+    """The agreement, with a text for people unless it fits."""
 
-    says: HeaderAgreement
+    agreement: HeaderAgreement
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
-    """What one source says, and whether that fits; None where it does not tell."""
+class _Statement:
+    """One statement of the header, and whether it fits; None if it states nothing."""
 
     fits: bool | None
     text: str
-    strong: bool = True  # worth a contradiction: no order, which may be for several films
+    strong: bool = True  # False for an order, which may be for several films
 
 
-_NO_WORDS = frozenset(
-    words_of(
+_WORDS_WITHOUT_MEANING = frozenset(
+    split_words(
         "unknown unspecified undefined other none n/a na default general routine body trunk misc "
         "test erect upright standing supine sitting prone portable mobile stretcher"
     )
 )
-"""What consoles write where a body part or a view should stand; it says neither."""
+"""Words that devices write in place of a body part or view."""
 
 
-def of_body_part(film: Film, wanted: Sequence[str]) -> Evidence:
-    """Return what the header says of the body part; `wanted` in words of Body Part Examined."""
-    parts = {part for word in wanted for part in parts_named(word)}
+def body_part_evidence(film: Film, accepted: Sequence[str]) -> Evidence:
+    """Return the evidence for the body part; `accepted` has values of Body Part Examined."""
+    parts = {part for word in accepted for part in parts_in_text(word)}
 
-    def fits(said: Sequence[BodyPart]) -> bool | None:
-        return bool(parts.issuperset(said)) if said else None
+    def fits(named: Sequence[BodyPart]) -> bool | None:
+        return bool(parts.issuperset(named)) if named else None
 
-    def fits_text(said: Sequence[BodyPart]) -> bool | None:
-        several = bool(parts & set(said)) and not parts.issuperset(said)
-        return None if several else fits(said)
+    def fits_text(named: Sequence[BodyPart]) -> bool | None:
+        several = bool(parts & set(named)) and not parts.issuperset(named)
+        return None if several else fits(named)
 
     stated = _stated(film.body_part_examined)
-    in_tag = True if _is_listed(stated, wanted) else fits(parts_named(stated))
-    claims = [
-        _Claim(in_tag, f"Body Part Examined is {stated}"),
-        _Claim(fits(film.coded.parts), f"Anatomic Region says {_and(film.coded.parts)}"),
-        *_of_texts(film, lambda said: fits_text(said.parts), lambda said: _and(said.parts)),
+    in_tag = True if _is_listed(stated, accepted) else fits(parts_in_text(stated))
+    statements = [
+        _Statement(in_tag, f"Body Part Examined is {stated}"),
+        _Statement(fits(film.coded.parts), f"Anatomic Region is {_and(film.coded.parts)}"),
+        *_descriptions(film, lambda text: fits_text(text.parts), lambda text: _and(text.parts)),
     ]
     named = film.series.parts or film.study.parts
     nothing = (
-        f"the header names {_and(named)}, and not which of them this film shows"
+        f"the header names {_and(named)}, but not which of them this film shows"
         if named
-        else "nothing in the header says that this is a chest film"
+        else "the header does not name the chest"
     )
-    return _weighed(claims, wanted, _unknown("Body Part Examined", stated, "body_parts"), nothing)
+    return _evidence(
+        statements, accepted, _unknown("Body Part Examined", stated, "body_parts"), nothing
+    )
 
 
-def of_view(film: Film, wanted: Sequence[str]) -> Evidence:
-    """Return what the header says of the view; `wanted` in words of View Position."""
-    views = {view for word in wanted if (view := view_stated(word.upper()))}
+def view_evidence(film: Film, accepted: Sequence[str]) -> Evidence:
+    """Return the evidence for the view; `accepted` has values of View Position."""
+    views = {view for word in accepted if (view := view_of_position(word.upper()))}
     if {View.PA, View.AP} <= views:
         views |= FRONTALS
 
@@ -89,61 +90,61 @@ def of_view(film: Film, wanted: Sequence[str]) -> Evidence:
         return None if view is None or undecided else view in views
 
     stated = _stated(film.view_position)
-    in_tag = True if _is_listed(stated, wanted) else fits(view_stated(stated))
+    in_tag = True if _is_listed(stated, accepted) else fits(view_of_position(stated))
     oriented = film.oriented
-    claims = [
-        _Claim(in_tag, f"View Position is {stated}"),
-        _Claim(fits(film.coded.view), f"View Code says {film.coded.view}"),
-        *_of_texts(film, lambda said: fits(said.view), lambda said: str(said.view)),
-        _Claim(fits(oriented), f"Patient Orientation says {oriented}"),
+    statements = [
+        _Statement(in_tag, f"View Position is {stated}"),
+        _Statement(fits(film.coded.view), f"View Code is {film.coded.view}"),
+        *_descriptions(film, lambda text: fits(text.view), lambda text: str(text.view)),
+        _Statement(fits(oriented), f"Patient Orientation is {oriented}"),
     ]
-    nothing = "nothing in the header tells the view"
-    return _weighed(claims, wanted, _unknown("View Position", stated, "views"), nothing)
+    nothing = "the header does not state the view"
+    return _evidence(statements, accepted, _unknown("View Position", stated, "views"), nothing)
 
 
-def _of_texts(
+def _descriptions(
     film: Film,
     fits: Callable[[HeaderStatements], bool | None],
     words: Callable[[HeaderStatements], str],
-) -> Iterable[_Claim]:
-    yield _Claim(fits(film.series), f"what is written of the series names {words(film.series)}")
-    yield _Claim(
-        fits(film.study), f"what is written of the study names {words(film.study)}", strong=False
+) -> Iterable[_Statement]:
+    yield _Statement(fits(film.series), f"the series description names {words(film.series)}")
+    yield _Statement(
+        fits(film.study), f"the study description names {words(film.study)}", strong=False
     )
 
 
-def _weighed(
-    claims: Sequence[_Claim], wanted: Sequence[str], unknown: str, nothing: str
+def _evidence(
+    statements: Sequence[_Statement], accepted: Sequence[str], unknown: str, nothing: str
 ) -> Evidence:
-    telling = [claim for claim in claims if claim.fits is not None]
-    if not telling:
+    known = [statement for statement in statements if statement.fits is not None]
+    if not known:
         return (
             Evidence(HeaderAgreement.UNKNOWN_WORD, unknown)
             if unknown
             else Evidence(HeaderAgreement.NOTHING, nothing)
         )
-    first = telling[0]
+    first = known[0]
     if not first.fits:
-        return Evidence(HeaderAgreement.OTHER, f"{first.text}, not {' or '.join(wanted)}")
-    against = next((one for one in telling if one.strong and not one.fits), None)
+        return Evidence(HeaderAgreement.OTHER, f"{first.text}, not {' or '.join(accepted)}")
+    against = next((other for other in known if other.strong and not other.fits), None)
     if against:
         return Evidence(HeaderAgreement.CONTRADICTS, f"{first.text}, but {against.text}")
     return Evidence(HeaderAgreement.FITS)
 
 
 def _stated(value: str) -> str:
-    words = {word for word in words_of(value) if not word.isdecimal()}
-    return "" if words <= _NO_WORDS else value
+    words = {word for word in split_words(value) if not word.isdecimal()}
+    return "" if words <= _WORDS_WITHOUT_MEANING else value
 
 
-def _is_listed(stated: str, wanted: Sequence[str]) -> bool:
-    return stated in [word.upper() for word in wanted]
+def _is_listed(stated: str, accepted: Sequence[str]) -> bool:
+    return stated in [word.upper() for word in accepted]
 
 
 def _unknown(attribute: str, stated: str, key: str) -> str:
     if not stated:
         return ""
-    return f"{attribute} is {stated}, which is not known; policy.admit.{key} can name it"
+    return f"{attribute} is {stated}, an unknown word; add it to policy.admit.{key} if it fits"
 
 
 def _and(parts: Sequence[BodyPart]) -> str:

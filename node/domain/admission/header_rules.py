@@ -1,10 +1,15 @@
-"""Which films are scored: a pure decision on the header's facts, each refusal with its reason."""
+"""Decide by the header which films are scored. Each refusal has a reason."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from node.domain.admission.header_evidence import Evidence, HeaderAgreement, of_body_part, of_view
+from node.domain.admission.header_evidence import (
+    Evidence,
+    HeaderAgreement,
+    body_part_evidence,
+    view_evidence,
+)
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.admission.study_selection import StudyCandidate, rank_of
 from node.domain.radiograph.derivation import Derivation
@@ -29,23 +34,23 @@ PHOTOMETRIC_INTERPRETATIONS = (
     "YBR_ICT",
     "YBR_RCT",
 )
-"""What the decoder reads; whether true colour shows a grey film, the pixels tell."""
+"""What the decoder reads. The decoder checks whether a colour image shows a grey film."""
 
 OWN_MANUFACTURER = "OsteoScreen"
-_DIGITISED = "RG"  # the Modality of digitised films, which the policy admits or does not
+_DIGITISED = "RG"  # the Modality of digitised films
 _FEWEST_BITS, _MOST_BITS = 8, 16
 
 
 class PixelRule(StrEnum):
-    """What is left to the film's pixels."""
+    """What the image check decides."""
 
     OFF = "off"  # nothing: the header decides
-    CONFIRM = "confirm"  # what tags do not say, or say in two ways
-    OVERRULE = "overrule"  # also another body part or view that is stated
+    CONFIRM = "confirm"  # what the header does not state, or states in two ways
+    OVERRULE = "overrule"  # also films whose header states another body part or view
 
 
-class DoubtKind(StrEnum):
-    """What is wrong with a header that does not settle a question."""
+class QuestionKind(StrEnum):
+    """Why the header leaves a question open."""
 
     MISSING = "missing"
     CONTRADICTED = "contradicted"
@@ -53,10 +58,10 @@ class DoubtKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AdmissionPolicy:
-    """What the administrator admits. Ages in years, matrix in pixels, `min_side` in mm.
+    """Which films are admitted. Ages in years, matrix in pixels, `min_side` in mm.
 
-    A word of `body_parts` or `views` stands for its synonyms, too; one that we do not know is
-    compared as it is. Of what is refused for a reason in `report`, a report says so.
+    A known word of `body_parts` or `views` includes its synonyms. An unknown one is compared
+    literally. A refusal for a reason in `report` is reported to the PACS.
     """
 
     modalities: tuple[str, ...] = ("CR", "DX", "RG")
@@ -76,30 +81,30 @@ class AdmissionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """A question that the header leaves to the pixels: `reason` is why they might refuse."""
+    """A question for the image check. `reason` applies if the image does not answer it."""
 
     reason: Reason
-    kind: DoubtKind
+    kind: QuestionKind
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The film goes on; the model may have it once the pixels have settled each doubt.
+    """The film may be scored, if the image check answers each open question.
 
-    Where one film of a study is scored, it has to stand the contest with the others.
+    `candidate` is set if only one film of a study is scored.
     """
 
-    doubts: tuple[OpenQuestion, ...] = ()
+    open_questions: tuple[OpenQuestion, ...] = ()
     notes: tuple[AdmissionNote, ...] = ()
-    contest: StudyCandidate | None = None
+    candidate: StudyCandidate | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The film is not scored, for this reason; with a sentence for people.
+    """The film is not scored. `text` is for people.
 
-    Where it is `reported`, a report says so; else it is kept as a REJECTED row.
+    If `reported`, a report to the PACS states it; otherwise the job is REJECTED.
     """
 
     reason: Reason
@@ -112,39 +117,39 @@ _Check = Callable[[Film, AdmissionPolicy], Refused | OpenQuestion | AdmissionNot
 
 
 def admit(film: Film, policy: AdmissionPolicy) -> Admission:
-    """Return the first refusal, or Admitted with all that the checks leave open."""
-    doubts: list[OpenQuestion] = []
+    """Return the first refusal, or Admitted with open questions and notes."""
+    questions: list[OpenQuestion] = []
     notes: list[AdmissionNote] = []
     for check in _CHECKS:
         match check(film, policy):
             case Refused() as refused:
-                return as_policy_has_it(_plainest(refused, doubts), policy)
-            case OpenQuestion() as doubt:
-                doubts.append(doubt)
+                return with_reporting(_clearest(refused, questions), policy)
+            case OpenQuestion() as question:
+                questions.append(question)
             case AdmissionNote() as note:
                 notes.append(note)
-    contest = StudyCandidate(rank_of(film), policy.study_wait) if policy.one_per_study else None
-    return Admitted(tuple(doubts), tuple(notes), contest)
+    candidate = StudyCandidate(rank_of(film), policy.study_wait) if policy.one_per_study else None
+    return Admitted(tuple(questions), tuple(notes), candidate)
 
 
-def _plainest(refused: Refused, doubts: Sequence[OpenQuestion]) -> Refused:
-    """Return why a film is refused: of a hand, that it is said to be one, before its age.
+def _clearest(refused: Refused, questions: Sequence[OpenQuestion]) -> Refused:
+    """Return the reason to report: another body part or view goes before, for example, the age.
 
-    Nobody looks at its pixels then, and what a tag states stands.
+    The image of a refused film is not checked, hence the header's statement is used.
     """
-    stated = (one for one in doubts if one.kind is DoubtKind.CONTRADICTED)
+    stated = (q for q in questions if q.kind is QuestionKind.CONTRADICTED)
     first = next(stated, None)
     return refused if first is None else Refused(first.reason, first.text)
 
 
-def not_chosen(chosen: str, policy: AdmissionPolicy) -> Refused:
-    """Return the refusal of a film whose study another film stands for."""
+def refuse_for_study(chosen: str, policy: AdmissionPolicy) -> Refused:
+    """Return the refusal of a film if another film of its study was scored."""
     refused = Refused(Reason.STUDY, f"another film of its study was scored, {chosen}")
-    return as_policy_has_it(refused, policy)
+    return with_reporting(refused, policy)
 
 
-def as_policy_has_it(refused: Refused, policy: AdmissionPolicy) -> Refused:
-    """Return a refusal that is reported where the policy has such ones reported."""
+def with_reporting(refused: Refused, policy: AdmissionPolicy) -> Refused:
+    """Return the refusal, marked as reported if the policy lists its reason."""
     return replace(refused, reported=refused.reason in policy.report)
 
 
@@ -157,7 +162,7 @@ def _sop_class(film: Film, _: AdmissionPolicy) -> Refused | None:
 def _own_result(film: Film, _: AdmissionPolicy) -> Refused | None:
     secondary = film.image_type[:2] == ("DERIVED", "SECONDARY")
     if film.ours or (secondary and film.manufacturer == OWN_MANUFACTURER):
-        return Refused(Reason.OWN_RESULT, "the object is a heatmap that this product made")
+        return Refused(Reason.OWN_RESULT, "the object is a heatmap of this product")
     return None
 
 
@@ -172,7 +177,7 @@ def _derived(film: Film, _: AdmissionPolicy) -> Refused | None:
     digitised = film.derivation is Derivation.DIGITISED and film.modality == _DIGITISED
     if film.derivation is None or digitised:
         return None
-    return Refused(Reason.DERIVED, f"the object is {film.derivation}, not a film as it was taken")
+    return Refused(Reason.DERIVED, f"the object is {film.derivation}, not an original film")
 
 
 def _pixels(film: Film, _: AdmissionPolicy) -> Refused | None:
@@ -214,41 +219,43 @@ def _size(film: Film, policy: AdmissionPolicy) -> Refused | None:
     if min(film.height_mm, film.width_mm) >= policy.min_side:
         return None
     sides = f"{film.height_mm:.0f} x {film.width_mm:.0f} mm"
-    return Refused(Reason.SIZE, f"the film shows {sides}: no chest of an adult is so small")
+    return Refused(Reason.SIZE, f"the film shows {sides}: too small for the chest of an adult")
 
 
 def _body_part(
     film: Film, policy: AdmissionPolicy
 ) -> Refused | OpenQuestion | AdmissionNote | None:
-    found = of_body_part(film, policy.body_parts)
-    if found.says is HeaderAgreement.CONTRADICTS and policy.pixels is PixelRule.OFF:
+    evidence = body_part_evidence(film, policy.body_parts)
+    if evidence.agreement is HeaderAgreement.CONTRADICTS and policy.pixels is PixelRule.OFF:
         return AdmissionNote.BODY_PART_CONTRADICTED
-    return _ruled(Reason.BODY_PART, found, policy.pixels)
+    return _apply_rule(Reason.BODY_PART, evidence, policy.pixels)
 
 
 def _view(film: Film, policy: AdmissionPolicy) -> Refused | OpenQuestion | AdmissionNote | None:
-    found = of_view(film, policy.views)
+    evidence = view_evidence(film, policy.views)
     if policy.pixels is PixelRule.OFF:
-        if found.says is HeaderAgreement.CONTRADICTS:
+        if evidence.agreement is HeaderAgreement.CONTRADICTS:
             return AdmissionNote.VIEW_CONTRADICTED
-        if found.says is HeaderAgreement.NOTHING and policy.unknown_view:
+        if evidence.agreement is HeaderAgreement.NOTHING and policy.unknown_view:
             return AdmissionNote.VIEW_UNKNOWN
-    return _ruled(Reason.VIEW, found, policy.pixels)
+    return _apply_rule(Reason.VIEW, evidence, policy.pixels)
 
 
-def _ruled(reason: Reason, found: Evidence, rule: PixelRule) -> Refused | OpenQuestion | None:
+def _apply_rule(
+    reason: Reason, evidence: Evidence, rule: PixelRule
+) -> Refused | OpenQuestion | None:
     """Return the admission for the evidence, by the table in `docs/explanation/admission.md`."""
-    match found.says:
+    match evidence.agreement:
         case HeaderAgreement.FITS:
             return None
         case HeaderAgreement.NOTHING | HeaderAgreement.UNKNOWN_WORD if rule is not PixelRule.OFF:
-            return OpenQuestion(reason, DoubtKind.MISSING, found.text)
+            return OpenQuestion(reason, QuestionKind.MISSING, evidence.text)
         case HeaderAgreement.CONTRADICTS if rule is not PixelRule.OFF:
-            return OpenQuestion(reason, DoubtKind.CONTRADICTED, found.text)
+            return OpenQuestion(reason, QuestionKind.CONTRADICTED, evidence.text)
         case HeaderAgreement.OTHER if rule is PixelRule.OVERRULE:
-            return OpenQuestion(reason, DoubtKind.CONTRADICTED, found.text)
+            return OpenQuestion(reason, QuestionKind.CONTRADICTED, evidence.text)
         case _:
-            return Refused(reason, found.text)
+            return Refused(reason, evidence.text)
 
 
 def _age(film: Film, policy: AdmissionPolicy) -> Refused | AdmissionNote | None:
@@ -258,8 +265,8 @@ def _age(film: Film, policy: AdmissionPolicy) -> Refused | AdmissionNote | None:
         return Refused(Reason.AGE, "the patient's age is unknown")
     if film.age_years >= policy.min_age:
         return AdmissionNote.AGE_CONTRADICTED if film.age_contradicted else None
-    younger = "by the younger of its two ages, " if film.age_contradicted else ""
-    return Refused(Reason.AGE, f"{younger}the patient is younger than {policy.min_age:g} years")
+    by_lower = "by the lower of two ages, " if film.age_contradicted else ""
+    return Refused(Reason.AGE, f"{by_lower}the patient is younger than {policy.min_age:g} years")
 
 
 def _processing(film: Film, _: AdmissionPolicy) -> AdmissionNote | None:

@@ -1,8 +1,7 @@
-"""What a film's pixels show, and what that makes of an admission by header: a pure decision.
+"""Decide by the gate's findings which films are scored, after the header has admitted them.
 
-The header says what a film is said to be, the pixels what it is. A film that shows no frontal
-chest is refused whatever its tags say; one whose tags are missing, or say otherwise, is admitted
-where its pixels settle that. Each decision keeps what it rests on.
+A film that shows no frontal chest is refused, whatever its header states. If the header leaves a
+question open and the image answers it, the film is admitted with a note.
 """
 
 from collections.abc import Sequence
@@ -16,142 +15,145 @@ from node.domain.admission.header_rules import (
     Admission,
     AdmissionPolicy,
     Admitted,
-    DoubtKind,
     OpenQuestion,
     PixelRule,
+    QuestionKind,
     Refused,
-    as_policy_has_it,
+    with_reporting,
 )
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.radiograph.case import Case
-from node.domain.radiograph.view import View, view_stated
+from node.domain.radiograph.view import View, view_of_position
 
 LIKELY = 0.5
 SURE = 0.9
-"""How probable a frontal chest must be where a tag states something else."""
+"""Minimum probability of a frontal chest if the header states another part or view."""
 
 _DEGREES = {1: "90 degrees to the left", 2: "180 degrees", 3: "90 degrees to the right"}
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """A film that the model may have, set right where it was inverted, and what is noted of it."""
+class CheckedFilm:
+    """A film that may be scored, corrected if it was inverted, with its notes."""
 
     case: Case
     notes: tuple[AdmissionNote, ...] = ()
-    seen: ImageFindings | None = None
+    findings: ImageFindings | None = None
 
 
-def asks(looks: bool, policy: AdmissionPolicy) -> bool:
-    """Return whether pixels are asked before films are scored, by a bundle that `looks` or not."""
+def uses_gate(looks: bool, policy: AdmissionPolicy) -> bool:
+    """Return whether films are checked by the gate; `looks` is whether the bundle has one."""
     return looks and policy.pixels is not PixelRule.OFF
 
 
-def judge(admitted: Admitted, seen: ImageFindings | None, policy: AdmissionPolicy) -> Admission:
-    """Return what becomes of a film that its header has let through, given its pixels.
+def check_image(
+    admitted: Admitted, findings: ImageFindings | None, policy: AdmissionPolicy
+) -> Admission:
+    """Return the admission of a film by header and image.
 
-    `seen` is None where no gate has looked. What the header leaves open stays open then, and the
-    film is refused for it.
+    `findings` is None if no gate checked the film. An open question then refuses it.
     """
-    if seen is None or policy.pixels is PixelRule.OFF:
-        return _unlooked(admitted)
-    contradicted = any(one.kind is DoubtKind.CONTRADICTED for one in admitted.doubts)
+    if findings is None or policy.pixels is PixelRule.OFF:
+        return _without_findings(admitted)
+    contradicted = any(q.kind is QuestionKind.CONTRADICTED for q in admitted.open_questions)
     for refused in (
-        _no_chest(seen, SURE if contradicted else LIKELY, admitted.doubts),
-        _turned(seen),
-        _unlike(seen),
-        _other_view(seen, admitted.doubts, policy),
+        _not_frontal(findings, SURE if contradicted else LIKELY, admitted.open_questions),
+        _rotated(findings),
+        _unlike(findings),
+        _other_view(findings, admitted.open_questions, policy),
     ):
         if refused is not None:
             return refused
-    return Admitted(notes=(*admitted.notes, *_noted(seen, admitted.doubts)))
+    return Admitted(notes=(*admitted.notes, *_notes(findings, admitted.open_questions)))
 
 
-def examine(
-    case: Case, admitted: Admitted, seen: ImageFindings | None, policy: AdmissionPolicy
-) -> Examined | Refused:
-    """Return the film as the model may have it, or why not."""
-    match judge(admitted, seen, policy):
+def apply_image_check(
+    case: Case, admitted: Admitted, findings: ImageFindings | None, policy: AdmissionPolicy
+) -> CheckedFilm | Refused:
+    """Return the film to score, inverted if necessary, or the refusal."""
+    match check_image(admitted, findings, policy):
         case Refused() as refused:
-            return as_policy_has_it(refused, policy)
+            return with_reporting(refused, policy)
         case Admitted(notes=notes):
-            upside = AdmissionNote.INVERTED in notes
-            return Examined(
-                replace(case, radiograph=negative(case.radiograph)) if upside else case, notes, seen
+            is_inverted = AdmissionNote.INVERTED in notes
+            return CheckedFilm(
+                replace(case, radiograph=invert(case.radiograph)) if is_inverted else case,
+                notes,
+                findings,
             )
 
 
-def negative(shown: Radiograph) -> Radiograph:
-    """Return a film set right that came inverted."""
-    return replace(shown, pixels=np.float32(1) - shown.pixels)
+def invert(radiograph: Radiograph) -> Radiograph:
+    """Return the film with black and white exchanged."""
+    return replace(radiograph, pixels=np.float32(1) - radiograph.pixels)
 
 
-def _unlooked(admitted: Admitted) -> Admission:
-    if not admitted.doubts:
+def _without_findings(admitted: Admitted) -> Admission:
+    if not admitted.open_questions:
         return admitted
-    first = admitted.doubts[0]
-    return Refused(first.reason, f"{first.text}, and no gate has looked at the pixels")
+    first = admitted.open_questions[0]
+    return Refused(first.reason, f"{first.text}, and no gate checked the image")
 
 
-def _no_chest(seen: ImageFindings, least: float, doubts: Sequence[OpenQuestion]) -> Refused | None:
-    if seen.frontal >= least:
+def _not_frontal(
+    findings: ImageFindings, minimum: float, questions: Sequence[OpenQuestion]
+) -> Refused | None:
+    if findings.frontal >= minimum:
         return None
-    percent = f"{seen.frontal:.0%} probable"
-    stated = f"; {doubts[0].text}" if doubts else ""
-    if seen.side >= 1 - seen.frontal - seen.side:
+    percent = f"{findings.frontal:.0%} probable"
+    stated = f"; {questions[0].text}" if questions else ""
+    if findings.side >= 1 - findings.frontal - findings.side:
         return Refused(
             Reason.VIEW,
-            f"the pixels show a chest from the side, a frontal one is {percent}{stated}",
+            f"the image shows a lateral chest; a frontal chest is {percent}{stated}",
         )
-    return Refused(Reason.BODY_PART, f"by the pixels, a frontal chest is {percent}{stated}")
+    return Refused(Reason.BODY_PART, f"by the image, a frontal chest is {percent}{stated}")
 
 
-def _turned(seen: ImageFindings) -> Refused | None:
-    if not seen.turn:
+def _rotated(findings: ImageFindings) -> Refused | None:
+    if not findings.turn:
         return None
     return Refused(
         Reason.ORIENTATION,
-        f"the picture is turned by {_DEGREES[seen.turn]}: have it sent upright",
+        f"the image is rotated by {_DEGREES[findings.turn]}: send it upright",
     )
 
 
-def _unlike(seen: ImageFindings) -> Refused | None:
-    if seen.distance <= 1:
+def _unlike(findings: ImageFindings) -> Refused | None:
+    if findings.distance <= 1:
         return None
     return Refused(
         Reason.UNLIKE,
-        "the picture is unlike the chest films that the gate has learned: "
-        f"{seen.distance:.1f} times as far from their middle as 995 of 1,000 of them are",
+        "the image differs from the gate's training films: its distance is "
+        f"{findings.distance:.1f} times that within which 995 of 1,000 of them are",
     )
 
 
 def _other_view(
-    seen: ImageFindings, doubts: Sequence[OpenQuestion], policy: AdmissionPolicy
+    findings: ImageFindings, questions: Sequence[OpenQuestion], policy: AdmissionPolicy
 ) -> Refused | None:
-    """Refuse the frontal view that is not wanted, where the header leaves it to the pixels."""
-    if not any(one.reason is Reason.VIEW for one in doubts):
+    """Refuse a frontal view that the policy does not accept, if the header does not state it."""
+    if not any(question.reason is Reason.VIEW for question in questions):
         return None
-    wanted = {view_stated(word) for word in policy.views}
-    view = View.AP if seen.ap >= LIKELY else View.PA
-    if view in wanted or View.FRONTAL in wanted:
+    accepted = {view_of_position(word) for word in policy.views}
+    view = View.AP if findings.ap >= LIKELY else View.PA
+    if view in accepted or View.FRONTAL in accepted:
         return None
-    return Refused(
-        Reason.VIEW, f"the pixels show a film taken {view}, not {' or '.join(policy.views)}"
-    )
+    return Refused(Reason.VIEW, f"the image shows the view {view}, not {' or '.join(policy.views)}")
 
 
-def _noted(seen: ImageFindings, doubts: Sequence[OpenQuestion]) -> Sequence[AdmissionNote]:
+def _notes(findings: ImageFindings, questions: Sequence[OpenQuestion]) -> Sequence[AdmissionNote]:
     notes = []
-    if seen.inverted >= LIKELY:
+    if findings.inverted >= LIKELY:
         notes.append(AdmissionNote.INVERTED)
-    for doubt in doubts:
-        notes.append(_SETTLED[doubt.reason, doubt.kind])
+    for question in questions:
+        notes.append(_NOTE_OF_ANSWER[question.reason, question.kind])
     return notes
 
 
-_SETTLED = {
-    (Reason.BODY_PART, DoubtKind.MISSING): AdmissionNote.BODY_PART_BY_PIXELS,
-    (Reason.BODY_PART, DoubtKind.CONTRADICTED): AdmissionNote.BODY_PART_OVERRULED,
-    (Reason.VIEW, DoubtKind.MISSING): AdmissionNote.VIEW_BY_PIXELS,
-    (Reason.VIEW, DoubtKind.CONTRADICTED): AdmissionNote.VIEW_OVERRULED,
+_NOTE_OF_ANSWER = {
+    (Reason.BODY_PART, QuestionKind.MISSING): AdmissionNote.BODY_PART_BY_PIXELS,
+    (Reason.BODY_PART, QuestionKind.CONTRADICTED): AdmissionNote.BODY_PART_OVERRULED,
+    (Reason.VIEW, QuestionKind.MISSING): AdmissionNote.VIEW_BY_PIXELS,
+    (Reason.VIEW, QuestionKind.CONTRADICTED): AdmissionNote.VIEW_OVERRULED,
 }

@@ -1,4 +1,4 @@
-"""Why a film is not scored, and what is said of one that is: codes, for people and programs."""
+"""Codes for refusals and notes. `docs/reference/texts` explains each."""
 
 from enum import StrEnum
 
@@ -40,24 +40,24 @@ REPORTABLE = (
     Reason.AGE,
     Reason.PIXELS,
 )
-"""Why a report may say that a film was not scored.
+"""Reasons that a report to the PACS may state.
 
-Not that our own results came back, which would have no end; nor of what is no radiograph, of which
-a CT alone has hundreds; nor without Rows and Columns, which a report cannot do without.
+Others are excluded: a report on our own result would cause an endless loop, a CT would cause
+hundreds of reports, and a report needs Rows and Columns of the film.
 """
 
 
 class AdmissionNote(StrEnum):
-    """What is to be said beside the score of an admitted film. Codes: never rename one."""
+    """A remark about a scored film. The codes are part of the interface: never rename one."""
 
     AGE_UNKNOWN = "age-unknown"
-    AGE_CONTRADICTED = "age-contradicted"  # the younger of two ages counts
+    AGE_CONTRADICTED = "age-contradicted"  # the lower of two ages is used
     VIEW_UNKNOWN = "view-unknown"
-    VIEW_CONTRADICTED = "view-contradicted"  # the tag counts
-    BODY_PART_CONTRADICTED = "body-part-contradicted"  # the tag counts
-    INVERTED = "inverted"  # white where it should be black; set right
-    VIEW_BY_PIXELS = "view-by-pixels"  # no tag tells it
-    VIEW_OVERRULED = "view-overruled"  # a tag says otherwise
-    BODY_PART_BY_PIXELS = "body-part-by-pixels"  # no tag tells it
-    BODY_PART_OVERRULED = "body-part-overruled"  # a tag says otherwise
-    FOR_PROCESSING = "for-processing"  # raw: not the picture that a radiologist sees
+    VIEW_CONTRADICTED = "view-contradicted"  # the attribute is used
+    BODY_PART_CONTRADICTED = "body-part-contradicted"  # the attribute is used
+    INVERTED = "inverted"  # black and white exchanged; corrected
+    VIEW_BY_PIXELS = "view-by-pixels"  # the header does not state it
+    VIEW_OVERRULED = "view-overruled"  # the header states another
+    BODY_PART_BY_PIXELS = "body-part-by-pixels"  # the header does not state it
+    BODY_PART_OVERRULED = "body-part-overruled"  # the header states another
+    FOR_PROCESSING = "for-processing"  # raw image: not what a radiologist reads

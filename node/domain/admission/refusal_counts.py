@@ -1,4 +1,4 @@
-"""How many films were admitted and refused, by reason and by who sent them."""
+"""Count admitted and refused films by reason and sender."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,26 +8,23 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Tally:
-    """Films of one caller that share a reason; the empty reason is that of admitted films."""
+class RefusalCount:
+    """Number of films of one sender with one reason. Admitted films have the empty reason."""
 
     calling_ae: str
     reason: str
     films: int
 
 
-def summarise_reasons(tallies: Iterable[Tally], since: datetime | None) -> dict[str, Any]:
-    """Return the summary whose keys programs rely on: `jobs reasons --json`.
-
-    Reasons stand in the order of their films, most first.
-    """
+def summarise_reasons(counts: Iterable[RefusalCount], since: datetime | None) -> dict[str, Any]:
+    """Return the summary for `jobs reasons --json`. The most frequent reason is first."""
     by_caller: dict[str, Counter[str]] = {}
-    for one in tallies:
-        by_caller.setdefault(one.calling_ae, Counter())[one.reason] += one.films
-    whole = sum(by_caller.values(), Counter[str]())
+    for count in counts:
+        by_caller.setdefault(count.calling_ae, Counter())[count.reason] += count.films
+    total = sum(by_caller.values(), Counter[str]())
     return {
         "since": since.isoformat() if since else None,
-        **_split(whole),
+        **_split(total),
         "callers": [{"calling_ae": ae, **_split(by_caller[ae])} for ae in sorted(by_caller)],
     }
 

@@ -1,7 +1,6 @@
-"""From facts to a decision: which score counts, which rule holds, what earlier films have shown.
+"""Decide by score and policy: which score counts, which rule applies, and prior studies.
 
-Everything here is a pure function of frozen values, so that a stored score can be decided on
-anew, by rules that are only being thought of, without running the model.
+All functions are pure. A replay applies other policies to stored scores without the model.
 """
 
 import hashlib
@@ -20,15 +19,16 @@ from node.domain.decision.prediction import (
     Verdict,
 )
 from node.domain.decision.prior_studies import (
+    NO_PRIOR_STUDIES,
     NO_PRIORS,
-    NOTHING_BEFORE,
-    Past,
     PriorRule,
-    Repeat,
-    compare,
+    PriorStudies,
+    RepeatRule,
+    compare_with_prior_studies,
 )
 from node.domain.decision.thresholds import FilmFacts, Override, Rule
 
+# These two texts are part of the decision's digest, from which result UIDs are derived.
 NO_SCORE = "the model gave no score"
 TOO_CLOSE = "the score is too close to the threshold"
 
@@ -37,16 +37,15 @@ _PREFERENCE = {
     ScoreKind.IMAGE: (ScoreKind.IMAGE,),
     ScoreKind.CLINICAL: (ScoreKind.CLINICAL,),
 }
-"""The scores that may decide, by what the administrator wants to count; the first there is does."""
+"""The scores that may decide, for each configured kind. The first available one decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionPolicy:
-    """The default rule, and the overrides, of which the first that has the film counts.
+    """The default rule, and overrides for groups of films; the first matching override applies.
 
-    `score` is which one counts: combined, or the image's where facts are missing; the image's
-    alone; or the clinical one alone. `digest` is the SHA-256 of all of it, in hex: the same
-    numbers make the same digest, however they were written.
+    `score` is the kind of score that decides. `digest` is the SHA-256 of all values in hex. The
+    same values have the same digest, however they were configured.
     """
 
     default: Rule
@@ -56,41 +55,44 @@ class DecisionPolicy:
     digest: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        for rule in (self.default, *(one.rule for one in self.overrides)):
-            for used in _PREFERENCE[self.score]:
-                rule.thresholds.of(used)  # a threshold that is missing is missed here, not later
+        for rule in (self.default, *(override.rule for override in self.overrides)):
+            for kind in _PREFERENCE[self.score]:
+                rule.thresholds.of(kind)  # raises if a threshold is missing
         object.__setattr__(self, "digest", _sha256(self.as_dict()))
 
     def rule_for(self, film: FilmFacts) -> Rule:
-        """Return the rule that holds for this film."""
+        """Return the rule that applies to this film."""
         for override in self.overrides:
-            if override.group.has(film):
+            if override.group.contains(film):
                 return override.rule
         return self.default
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the whole policy, thresholds as the numbers they stand for."""
+        """Return the policy with thresholds as numbers."""
         return {
             "default": asdict(self.default),
-            "overrides": [asdict(one) for one in self.overrides],
+            "overrides": [asdict(override) for override in self.overrides],
             "score": str(self.score),
             "prior": asdict(self.prior),
         }
 
 
 def decide(
-    probability: Probability, film: FilmFacts, policy: DecisionPolicy, past: Past = NOTHING_BEFORE
+    probability: Probability,
+    film: FilmFacts,
+    policy: DecisionPolicy,
+    priors: PriorStudies = NO_PRIOR_STUDIES,
 ) -> Decision:
-    """Return the decision on the score that counts, by that score's own threshold.
+    """Return the decision by the score that counts and its own threshold.
 
-    A score at the threshold is positive, as on the model's card. One within the band around it
-    leaves the finding open. What an earlier film has shown and reported is not flagged again,
-    where policy says so. Without any score the decision states the threshold of the last that
-    might have counted.
+    A score equal to the threshold is positive, as on the model card. A score in the indeterminate
+    band is undetermined. If the policy says so, a finding that a prior study has shown is not
+    flagged again. Without a score, the decision states the threshold of the last score that could
+    have counted.
     """
     rule = policy.rule_for(film)
-    used, score = _counting(probability, policy.score)
-    threshold = rule.thresholds.of(used)
+    kind, score = _deciding_score(probability, policy.score)
+    threshold = rule.thresholds.of(kind)
     if score is None:
         return Decision(
             finding=Finding.UNDETERMINED,
@@ -99,15 +101,19 @@ def decide(
             policy=policy.digest,
             rule=rule.name,
         )
-    band = rule.band(used)
+    band = rule.band(kind)
     finding = _finding(score, threshold, band)
-    prior = compare(film, used, past, policy.prior) if policy.prior.months else None
-    known = prior is not None and prior.reported and policy.prior.repeat is Repeat.MARK
+    prior = (
+        compare_with_prior_studies(film, kind, priors, policy.prior)
+        if policy.prior.months
+        else None
+    )
+    known = prior is not None and prior.reported and policy.prior.repeat is RepeatRule.MARK
     return Decision(
         finding=finding,
         threshold=threshold,
         score=score,
-        used=used,
+        used=kind,
         reason=TOO_CLOSE if finding is Finding.UNDETERMINED else "",
         band=band,
         known=known and finding is Finding.PRESENT,
@@ -117,10 +123,10 @@ def decide(
     )
 
 
-def unscored(
+def not_analysed(
     film: FilmFacts, refused: Refused, policy: DecisionPolicy, model: ModelIdentity
 ) -> Verdict:
-    """Return the verdict that a report says of a film why it was not scored."""
+    """Return the verdict for a report which states why a film was not analysed."""
     decision = decide(Probability(), film, policy)
     return Verdict(
         probability=Probability(),
@@ -130,19 +136,21 @@ def unscored(
     )
 
 
-def _counting(probability: Probability, wanted: ScoreKind) -> tuple[ScoreKind, float | None]:
-    """Return the score that counts; the last that might have, with None, where there is none."""
+def _deciding_score(
+    probability: Probability, preferred: ScoreKind
+) -> tuple[ScoreKind, float | None]:
+    """Return kind and value of the score that decides; the last candidate and None without one."""
     scores = {
         ScoreKind.IMAGE: probability.image,
         ScoreKind.CLINICAL: probability.clinical,
         ScoreKind.COMBINED: probability.combined,
     }
-    for used in _PREFERENCE[wanted]:
-        score = scores[used]
-        # NaN compares below any threshold: a broken net must not clear a patient.
+    for kind in _PREFERENCE[preferred]:
+        score = scores[kind]
+        # NaN is below any threshold; a broken net must not lead to a negative finding.
         if score is not None and math.isfinite(score):
-            return used, score
-    return _PREFERENCE[wanted][-1], None
+            return kind, score
+    return _PREFERENCE[preferred][-1], None
 
 
 def _finding(score: float, threshold: float, band: tuple[float, float] | None) -> Finding:
@@ -151,11 +159,11 @@ def _finding(score: float, threshold: float, band: tuple[float, float] | None) -
     return Finding.PRESENT if score >= threshold else Finding.ABSENT
 
 
-def digest_of(decision: Decision) -> str:
-    """Return a SHA-256 over the parts of a decision that change what a result says.
+def decision_digest(decision: Decision) -> str:
+    """Return the SHA-256 of the parts of a decision that change a result.
 
-    Not the score itself, whose last bits differ between processors; that of an earlier film has
-    been settled, and counts.
+    The score is excluded, because its last bits differ between processors. The score of a prior
+    study is stored and therefore included.
     """
     facts = asdict(decision)
     facts.pop("score")

@@ -1,4 +1,4 @@
-"""What the model says of a film, and what policy makes of it."""
+"""The model's output for a film, and the decision by policy."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,7 +12,7 @@ from node.domain.admission.reasons import AdmissionNote, Reason
 
 
 class ScoreKind(StrEnum):
-    """Which score the decision rests on."""
+    """The kind of a score."""
 
     IMAGE = "image"
     CLINICAL = "clinical"
@@ -20,7 +20,7 @@ class ScoreKind(StrEnum):
 
 
 class Finding(StrEnum):
-    """What the report states of osteoporosis."""
+    """The finding that a report states for osteoporosis."""
 
     PRESENT = "present"
     ABSENT = "absent"
@@ -28,7 +28,7 @@ class Finding(StrEnum):
 
 
 class Undetermined(StrEnum):
-    """Why a finding is open. The codes are part of the interface: never rename one."""
+    """Why a finding is undetermined. The codes are part of the interface: never rename one."""
 
     NO_SCORE = "no-score"
     TOO_CLOSE = "too-close"
@@ -36,10 +36,10 @@ class Undetermined(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which model spoke: `digest` is the SHA-256 of its bundle, in hex.
+    """The model that scored a film. `digest` is the SHA-256 of its bundle in hex.
 
-    `clinical` says of the bundle's clinical model on whom and for what it was fitted, in words
-    that follow "a model"; empty where the bundle has none.
+    `clinical` describes the population and label of the clinical model, as a phrase that follows "a
+    model"; empty if the bundle has no clinical model.
     """
 
     name: str
@@ -51,7 +51,7 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Probability:
-    """Calibrated probabilities of osteoporosis, 0 to 1; None where a model had no inputs."""
+    """Calibrated probabilities of osteoporosis, 0 to 1; None if a model had no inputs."""
 
     image: float | None = None
     clinical: float | None = None
@@ -69,10 +69,10 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How a film stands to the patient's earlier ones, of the last `months` months.
+    """Comparison with prior studies of the last `months` months.
 
-    `reported` is whether one of them was flagged. `score` is that of the last film before; None
-    where another model made it, or another kind of score decided.
+    `reported` is whether one of them was flagged. `score` is that of the latest prior film; None if
+    another model or another kind of score decided.
     """
 
     months: int
@@ -82,11 +82,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What policy makes of a prediction, by the rule that held and the digest of its policy.
+    """The decision on a film, with the name of its rule and the digest of its policy.
 
-    `score` and `used` are None where there was no score. `band` are the scores, from the first up
-    to and without the second, that leave the finding open. What an earlier film has shown and
-    reported is `known`, where policy does not want it flagged again.
+    `score` and `used` are None without a score. `band` is the indeterminate band, [low, high).
+    `known` is whether a prior study was flagged and the policy does not flag it again.
     """
 
     finding: Finding
@@ -102,29 +101,28 @@ class Decision:
 
     @property
     def flagged(self) -> bool:
-        """Whether the film is to be looked at: suspected, and not known already."""
+        """Whether the finding is present and not known from a prior study."""
         return self.finding is Finding.PRESENT and not self.known
 
     @property
     def undetermined(self) -> Undetermined | None:
-        """Why the finding is open; None where it is not."""
+        """Why the finding is undetermined, or None."""
         if self.finding is not Finding.UNDETERMINED:
             return None
         return Undetermined.NO_SCORE if self.score is None else Undetermined.TOO_CLOSE
 
     @property
     def shows_heat(self) -> bool:
-        """Whether a heatmap belongs to it: one of a score that the film had a part in."""
+        """Whether a heatmap explains the score; a clinical score has none."""
         return self.score is not None and self.used is not ScoreKind.CLINICAL
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is kept of a scored film in its job: enough to list, audit and replay it.
+    """The stored result of an analysis: enough to list, audit and replay it.
 
-    `shadowed` are the destinations that got nothing of it because they were in shadow. `notes` are
-    what its admission has left to be said; `refused` is why it was not scored, where a report says
-    so.
+    `shadowed` are the destinations that received nothing because of shadow mode. `refused` is the
+    reason if a report states that the film was not analysed.
     """
 
     probability: Probability

@@ -1,8 +1,7 @@
-"""Earlier films of the same patient: how the score has changed, and what is known already.
+"""Compare a film with prior studies of the same patient.
 
-Who a patient is stays out of it: results come by a pseudonym that the caller has looked up. Two
-people can meet under one pseudonym, where hospitals number their patients alike; a result whose
-sex or age belongs to somebody else is passed over.
+The caller finds prior studies by pseudonym. If hospitals use the same patient numbers, two people
+may share a pseudonym: a result with another sex or age is ignored.
 """
 
 from calendar import monthrange
@@ -17,32 +16,32 @@ from node.domain.decision.prediction import Comparison, ScoreKind
 from node.domain.decision.thresholds import FilmFacts
 
 _DAYS_A_YEAR = 365.25
-_AGE_TOLERANCE = 2.0  # completed years at both ends, and what people round
+_AGE_TOLERANCE = 2.0  # ages are completed or rounded years
 
 
-class Repeat(StrEnum):
-    """What becomes of a finding that an earlier film of the patient has shown already."""
+class RepeatRule(StrEnum):
+    """What happens to a finding that a prior study has already shown."""
 
-    FLAG = "flag"  # flagged once more; the report says that it is known
+    FLAG = "flag"  # flagged again; the report states that it is known
     MARK = "mark"  # reported as known, and not flagged
 
 
 @dataclass(frozen=True, slots=True)
 class PriorRule:
-    """How far back earlier films are looked for, 0 for not at all."""
+    """How many months of prior studies are considered; 0 for none."""
 
     months: int = 0
-    repeat: Repeat = Repeat.MARK
+    repeat: RepeatRule = RepeatRule.MARK
 
 
 NO_PRIORS = PriorRule()
 
 
 class PriorResult(NamedTuple):
-    """What an earlier film of the patient, of another study, came to.
+    """The result of a prior film from another study.
 
-    `reported` is whether it was flagged, and its results are delivered or on their way. `study` is
-    its Study Instance UID. A named tuple, as a replay keeps one of each stored score.
+    `reported` is whether it was flagged and its results are delivered or pending. `study` is its
+    Study Instance UID. A named tuple, because a replay holds one for each stored score.
     """
 
     taken: date
@@ -56,19 +55,19 @@ class PriorResult(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What there is to compare a score with: the model that made it, and results newest first."""
+class PriorStudies:
+    """Digest of the current model, and prior results, newest first."""
 
     model_digest: str = ""
     results: Sequence[PriorResult] = ()
 
 
-NOTHING_BEFORE = Past()
+NO_PRIOR_STUDIES = PriorStudies()
 
 
 @lru_cache
-def since(taken: date | None, rule: PriorRule) -> date | None:
-    """Return the day from which films of the patient count; None where none is to be asked for."""
+def look_back_start(taken: date | None, rule: PriorRule) -> date | None:
+    """Return the first day to consider, or None if prior studies are not considered."""
     if not rule.months or taken is None:
         return None
     months = taken.year * 12 + taken.month - 1 - rule.months
@@ -78,38 +77,41 @@ def since(taken: date | None, rule: PriorRule) -> date | None:
     return date(year, month, min(taken.day, monthrange(year, month)[1]))
 
 
-def compare(film: FilmFacts, used: ScoreKind, past: Past, rule: PriorRule) -> Comparison | None:
-    """Return how a film's score stands to the patient's earlier ones, None where there are none.
+def compare_with_prior_studies(
+    film: FilmFacts, used: ScoreKind, priors: PriorStudies, rule: PriorRule
+) -> Comparison | None:
+    """Return the comparison with prior studies, or None if there are none.
 
-    Scores are compared where one model made both, of the same kind: they are chances of different
-    things otherwise.
+    Scores are compared only if they have the same model and the same kind.
     """
-    first = since(film.taken, rule) if past.results else None
+    first = look_back_start(film.taken, rule) if priors.results else None
     if first is None:
         return None
-    results = list(_of_this_person(film, past.results, first))
-    scored = next((one for one in results if one.score is not None), None)
-    reported = any(one.reported for one in results)
+    results = list(_plausible_results(film, priors.results, first))
+    scored = next((result for result in results if result.score is not None), None)
+    reported = any(result.reported for result in results)
     if scored is None and not reported:
         return None
-    alike = scored is not None and scored.used is used and scored.model_digest == past.model_digest
+    comparable = (
+        scored is not None and scored.used is used and scored.model_digest == priors.model_digest
+    )
     return Comparison(
         months=rule.months,
         reported=reported,
-        score=scored.score if scored is not None and alike else None,
+        score=scored.score if scored is not None and comparable else None,
     )
 
 
-def _of_this_person(
+def _plausible_results(
     film: FilmFacts, results: Sequence[PriorResult], first: date
 ) -> Iterator[PriorResult]:
-    for one in results:
-        if film.taken is None or not first <= one.taken <= film.taken:
+    for result in results:
+        if film.taken is None or not first <= result.taken <= film.taken:
             continue
-        if film.sex and one.sex and film.sex != one.sex:
+        if film.sex and result.sex and film.sex != result.sex:
             continue
-        if film.age_years is not None and one.age_years is not None:
-            passed = (film.taken - one.taken).days / _DAYS_A_YEAR
-            if abs(film.age_years - one.age_years - passed) > _AGE_TOLERANCE:
+        if film.age_years is not None and result.age_years is not None:
+            years = (film.taken - result.taken).days / _DAYS_A_YEAR
+            if abs(film.age_years - result.age_years - years) > _AGE_TOLERANCE:
                 continue
-        yield one
+        yield result

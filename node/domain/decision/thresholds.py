@@ -1,7 +1,4 @@
-"""Rules for groups of films: which group a film is of, and what then holds in place of the default.
-
-Films are told apart by sex, age, the AE title that sent them and the station that took them.
-"""
+"""Thresholds, and rules for groups of films by sex, age, calling AE title and station."""
 
 import math
 from dataclasses import dataclass
@@ -12,11 +9,11 @@ from typing import Protocol, Self
 from node.domain.decision.prediction import ScoreKind
 
 DEFAULT = "default"
-_DIGITS = 12  # as far as processors agree: results are named by what they say
+_DIGITS = 12  # processors agree on this many digits; result UIDs depend on them
 
 
 class FilmFacts(Protocol):
-    """What policy asks of a film; a `Film` has it, and so has a stored score."""
+    """The attributes of a film that the policy uses. `Film` and stored scores have them."""
 
     @property
     def sex(self) -> str:
@@ -28,22 +25,22 @@ class FilmFacts(Protocol):
 
     @property
     def calling_ae(self) -> str:
-        """The AE title that sent it."""
+        """Calling AE title of its sender."""
 
     @property
     def station(self) -> str:
-        """The Station Name of the modality that took it."""
+        """Station Name."""
 
     @property
     def taken(self) -> date | None:
-        """The day on which it was taken."""
+        """Date of the film."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The threshold of each score that may decide: they are calibrated apart.
+    """The threshold of each kind of score. The kinds are calibrated separately.
 
-    A bundle names no operating points of the clinical score: None, unless a number was set.
+    The clinical score has no operating points: None, unless a number is configured.
     """
 
     image: float
@@ -52,45 +49,45 @@ class Thresholds:
 
     @classmethod
     def same(cls, number: float) -> Self:
-        """Return one number for whichever score is used."""
+        """Return the same threshold for all kinds."""
         return cls(image=number, combined=number, clinical=number)
 
-    def of(self, used: ScoreKind) -> float:
-        """Return the threshold of a score; raise ValueError for one that has none."""
-        found = {
+    def of(self, kind: ScoreKind) -> float:
+        """Return the threshold of a kind of score; raise ValueError if it has none."""
+        thresholds = {
             ScoreKind.IMAGE: self.image,
             ScoreKind.COMBINED: self.combined,
             ScoreKind.CLINICAL: self.clinical,
         }
-        threshold = found[used]
+        threshold = thresholds[kind]
         if threshold is None:
-            raise ValueError(f"there is no threshold of the {used} score")
+            raise ValueError(f"there is no threshold of the {kind} score")
         return threshold
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What holds for a film: thresholds, and how close to them a score leaves the finding open.
+    """Thresholds and indeterminate band for a group of films.
 
-    `abstain` is half the width of that band in log odds. A net's noise is about the same anywhere
-    on that scale, so that one width fits every threshold, and no band reaches beyond 0 or 1.
+    `abstain` is the half-width of the band in log odds. On that scale a net's noise is about
+    constant, hence one width fits every threshold.
     """
 
     thresholds: Thresholds
     abstain: float = 0.0
     name: str = DEFAULT
 
-    def band(self, used: ScoreKind) -> tuple[float, float] | None:
-        """Return the scores, from the first up to and without the second, that decide nothing."""
+    def band(self, kind: ScoreKind) -> tuple[float, float] | None:
+        """Return the indeterminate band [low, high) of a kind of score, or None."""
         if not self.abstain:
             return None
-        threshold = self.thresholds.of(used)
+        threshold = self.thresholds.of(kind)
         return _shifted(threshold, -self.abstain), _shifted(threshold, self.abstain)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The films that meet every condition stated; ages in years, inclusive."""
+    """A group of films that meet every condition; ages in years, inclusive."""
 
     sex: str | None = None
     min_age: float | None = None
@@ -98,8 +95,8 @@ class Group:
     calling_ae: str | None = None
     station: str | None = None
 
-    def has(self, film: FilmFacts) -> bool:
-        """Return whether the film meets every condition; an unknown age meets no age limit."""
+    def contains(self, film: FilmFacts) -> bool:
+        """Return whether the film meets every condition. An unknown age meets no age limit."""
         if self.sex is not None and film.sex != self.sex:
             return False
         if self.calling_ae is not None and film.calling_ae != self.calling_ae:
@@ -116,7 +113,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A rule for a group of films, in place of the default."""
+    """A rule for a group of films, instead of the default rule."""
 
     rule: Rule
     group: Group = Group()
@@ -124,7 +121,7 @@ class Override:
 
 @lru_cache
 def _shifted(probability: float, by: float) -> float:
-    """Return a probability moved on the scale of log odds; 0 and 1 stay where they are."""
+    """Return a probability shifted in log odds; 0 and 1 do not change."""
     if not 0.0 < probability < 1.0:
         return probability
     odds = probability / (1.0 - probability) * math.exp(by)

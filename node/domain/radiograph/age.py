@@ -1,4 +1,4 @@
-"""A patient's age, however a film writes it: in years, or as the dates that it follows from."""
+"""The patient's age in years, from Patient's Age or from birth date and date of the film."""
 
 import re
 import unicodedata
@@ -6,10 +6,10 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 
-from node.domain.radiograph.vocabulary import words_of
+from node.domain.radiograph.vocabulary import split_words
 
 OLDEST = 120
-"""Nobody is older: what says more is a typing error or a dummy."""
+"""Maximum plausible age in years. Higher values are typing errors or placeholders."""
 
 _NUMBER = r"[0-9]{1,6}(?:[.,][0-9]{1,3})?"
 _BARE = re.compile(rf"\s*({_NUMBER})\s*")
@@ -26,7 +26,7 @@ _A_MONTH = (
 _A_WEEK = "w, wk, wks, week, weeks, woche, wochen, semaine, semaines, semana, semanas, 周, 週"
 _A_DAY = "d, day, days, tag, tage, jour, jours, dia, dias, giorni, 天, 日, 일"
 _IN_YEARS = {
-    words_of(unit): years
+    split_words(unit): years
     for units, years in (
         (_A_YEAR, 1.0),
         (_A_MONTH, 1 / 12),
@@ -41,17 +41,16 @@ _A_CLEAR_DIFFERENCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """In years; `contradicted` where two sources in the header clearly differ."""
+    """Age in years. `contradicted` if age and birth date differ by more than two years."""
 
     years: float | None
     contradicted: bool = False
 
 
 def parse_age(patient_age: str) -> float | None:
-    """Return years from Patient's Age: `067Y`, and what is seen in practice: `804M`, `81`, `67J`.
+    """Return years from Patient's Age: `067Y`, and forms found in practice: `804M`, `81`, `67J`.
 
-    Zero is what de-identifiers write for "removed" and counts as unknown; so does what nobody
-    reaches.
+    Zero, which de-identifiers write, and implausible ages count as unknown.
     """
     text = unicodedata.normalize("NFKC", patient_age)
     if bare := _BARE.fullmatch(text):
@@ -59,32 +58,32 @@ def parse_age(patient_age: str) -> float | None:
     years, at = 0.0, 0
     while at < len(text):
         part = _PART.match(text, at)
-        per_unit = _IN_YEARS.get(words_of(part[2])) if part else None
+        per_unit = _IN_YEARS.get(split_words(part[2])) if part else None
         if part is None or per_unit is None:
             return None
         years, at = years + _number(part[1]) * per_unit, part.end()
     return _plausible(years)
 
 
-def latest_day(written: str) -> date | None:
-    """Return the last day that a date can mean: the year's last where only the year is written.
+def latest_day(text: str) -> date | None:
+    """Return the last day that a date can mean; for a year only, its last day.
 
-    Understood are `19500131`, `1950.01.31`, `1950-01-31`, and each without its day or its month,
-    or with zeros for them.
+    Accepted are `19500131`, `1950.01.31`, `1950-01-31`, each also without day or month, or with
+    zeros for them.
     """
-    year, month, day = _written(written)
+    year, month, day = _parse_date(text)
     month = month or 12
     return _day(year, month, day or (monthrange(year, month)[1] if _is_month(year, month) else 0))
 
 
-def earliest_day(written: str) -> date | None:
+def earliest_day(text: str) -> date | None:
     """Return the first day that a date can mean."""
-    year, month, day = _written(written)
+    year, month, day = _parse_date(text)
     return _day(year, month or 1, day or 1)
 
 
 def age_between(birth: date | None, study: date | None) -> float | None:
-    """Return completed years from birth to study, or None where either is unknown or absurd."""
+    """Return completed years from birth to study, or None if a date is unknown or implausible."""
     if birth is None or study is None:
         return None
     years = study.year - birth.year - ((study.month, study.day) < (birth.month, birth.day))
@@ -92,14 +91,14 @@ def age_between(birth: date | None, study: date | None) -> float | None:
 
 
 def age_of(stated: float | None, by_dates: float | None) -> Age:
-    """Return the age to go by: where both are known, the younger one.
+    """Return the age to use: the lower one if both are known.
 
-    Either may be the wrong one: archives correct the birth date and leave the age, de-identifiers
-    shift dates. To score somebody under the limit is worse than to miss one film.
+    Either may be wrong: archives correct birth dates only, de-identifiers shift dates. Scoring a
+    patient below the age limit is worse than missing a film.
     """
     if stated is None or by_dates is None:
         return Age(by_dates if stated is None else stated)
-    # A stated age has only whole units: 0.9 of a year more is no contradiction.
+    # A stated age has whole units: a difference of 0.9 years is no contradiction.
     return Age(min(stated, by_dates), abs(stated - by_dates) > _A_CLEAR_DIFFERENCE)
 
 
@@ -111,8 +110,8 @@ def _plausible(years: float) -> float | None:
     return years if 0 < years <= OLDEST else None
 
 
-def _written(text: str) -> tuple[int, int, int]:
-    """Return year, month and day, zero for what is not written; all zero where it is no date."""
+def _parse_date(text: str) -> tuple[int, int, int]:
+    """Return year, month and day; zero for a missing part, all zero if the text is not a date."""
     match = _DATE.fullmatch(text.strip())
     return (int(match[1]), int(match[3] or 0), int(match[4] or 0)) if match else (0, 0, 0)
 

@@ -1,22 +1,22 @@
-"""Parts of the body, by the words and codes that films are labelled with.
+"""Recognise body parts in words and codes of headers.
 
-Defined terms of Body Part Examined: PS3.16, Annex L. Codes: CID 4009 and 4031, in SNOMED CT and in
-the SNOMED RT that older films have. Free text in English, German, French, Spanish, Portuguese,
-Italian, Chinese, Japanese and Korean.
+Defined terms of Body Part Examined: PS3.16, Annex L. Codes: CID 4009 and 4031, in SNOMED CT and,
+for older films, SNOMED RT. Free text in English, German, French, Spanish, Portuguese, Italian,
+Chinese, Japanese and Korean.
 """
 
 from enum import StrEnum
 
-from node.domain.radiograph.vocabulary import lexicon, named
+from node.domain.radiograph.vocabulary import build_lexicon, meanings_in
 
 
 class BodyPart(StrEnum):
-    """What a radiograph may show, as far as it takes to tell the chest from all else."""
+    """Body parts, as detailed as needed to distinguish the chest from other parts."""
 
     CHEST = "chest"
     RIB_CAGE = "rib cage"  # exporters write it for a plain chest film
     LUNG = "lung"
-    RIBS = "ribs"  # a detail of some ribs, often oblique: no chest film
+    RIBS = "ribs"  # a detail of some ribs, often oblique; not a chest film
     STERNUM = "sternum"
     CLAVICLE = "clavicle"
     SHOULDER = "shoulder"
@@ -35,7 +35,7 @@ class BodyPart(StrEnum):
     WHOLE_BODY = "whole body"
 
 
-# Left out on purpose: "face" (French for a frontal view), "main" (French for hand), "back",
+# Excluded: "face" (French for a frontal view), "main" (French for hand), "back",
 # "Brust" (chest or breast).
 _WORDS = {
     BodyPart.CHEST: (
@@ -123,14 +123,14 @@ _WORDS = {
         "whole body, wholebody, babygram, skeletal survey, ganzkoerper, ganzkorper, 全身, 전신"
     ),
 }
-# Complaints, institutions and devices that a part of the body lends its name.
+# Complaints, institutions and devices whose names contain a body part.
 _SILENT = (
     "chest pain, chest clinic, chest hospital, chest ward, chest unit, chest centre, chest center, "
     "chest physician, chest medicine, thorax klinik, torax dolor, 胸痛, 胸闷, 胸悶, 胸科, 胸外, "
     "呼吸不足, 吸气不足, 不足, 充足, 手术, 手術, 흉통, 흉부외과, c arm, hand held, head office, "
     "left hand side, right hand side"
 )
-_LEXICON = lexicon(_WORDS, _SILENT)
+_LEXICON = build_lexicon(_WORDS, _SILENT)
 
 _CODES = {
     "51185008": (BodyPart.CHEST,),
@@ -160,11 +160,11 @@ _CODES = {
 }
 
 
-def parts_named(text: str) -> tuple[BodyPart, ...]:
-    """Return the parts that a text, or a value of Body Part Examined, names."""
-    return named(text, _LEXICON)
+def parts_in_text(text: str) -> tuple[BodyPart, ...]:
+    """Return the parts that a text or a value of Body Part Examined names."""
+    return meanings_in(text, _LEXICON)
 
 
-def parts_coded(value: str, meaning: str) -> tuple[BodyPart, ...]:
-    """Return the parts that an item of Anatomic Region Sequence names: by code, else in words."""
-    return _CODES.get(value) or parts_named(meaning)
+def parts_of_code(value: str, meaning: str) -> tuple[BodyPart, ...]:
+    """Return the parts of an item of Anatomic Region Sequence, by its code or its meaning."""
+    return _CODES.get(value) or parts_in_text(meaning)

@@ -1,17 +1,17 @@
-"""What was made out of films, or beside them: objects that look like a film and are none to score.
+"""Recognise images that were made from films and must not be scored.
 
-Image Type says DERIVED of any processed film and of every compressed copy, so its first two values
-refuse nothing. What tells are its further values, the series' description and the derivation's.
+Modalities write DERIVED in Image Type of every processed film, therefore its first two values are
+ignored. Its further values, Series Description and Derivation Description count.
 """
 
 from collections.abc import Iterable
 from enum import StrEnum
 
-from node.domain.radiograph.vocabulary import lexicon, named
+from node.domain.radiograph.vocabulary import build_lexicon, meanings_in
 
 
 class Derivation(StrEnum):
-    """What an object is, in words that follow "the object is"."""
+    """The kind of a derived image, as a phrase that follows "the object is"."""
 
     BONE_SUPPRESSED = "a film whose bones were suppressed"
     DUAL_ENERGY = "an image of a dual-energy or subtraction pair"
@@ -78,11 +78,11 @@ _WORDS = {
     ),
     Derivation.DIGITISED: "scanned film, scanned films, film scan, digitized film, digitised film",
 }
-# The plain film of a dual-energy exposure is a film like any other.
+# The standard film of a dual-energy exposure is an original film.
 _SILENT = "dual energy standard, dual energy std, standard dual energy, bone suppression off"
-_LEXICON = lexicon(_WORDS, _SILENT)
+_LEXICON = build_lexicon(_WORDS, _SILENT)
 
 
 def derivation_of(texts: Iterable[str]) -> Derivation | None:
-    """Return what the first of these texts that tells says of an object; None for a plain film."""
-    return next((found for text in texts for found in named(text, _LEXICON)), None)
+    """Return the derivation that the first matching text names; None for an original film."""
+    return next((kind for text in texts for kind in meanings_in(text, _LEXICON)), None)

@@ -1,4 +1,4 @@
-"""The facts of one radiograph that decisions rest on, without names or identifiers of people."""
+"""The attributes of a film that decisions use, without names or IDs of patients."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,9 +10,9 @@ from node.domain.radiograph.view import View
 
 @dataclass(frozen=True, slots=True)
 class HeaderStatements:
-    """What one source in the header says, as far as we understand it; nothing by default.
+    """Body parts and view that one part of the header names.
 
-    People write names into descriptions. A film keeps what they say of it and not the texts.
+    Descriptions may contain names of people, hence their texts are not stored.
     """
 
     parts: tuple[BodyPart, ...] = ()
@@ -23,13 +23,11 @@ class HeaderStatements:
 class Film:
     """One received object, as its header describes it.
 
-    Text attributes are empty where the header has none. Attribute names are the DICOM
-    keywords in snake case; `digest` is the SHA-256 of the transfer syntax and the encoded
-    data set, so that the same film is known again whatever its file meta information says.
-    `coded`, `series` and `study` are what codes, what texts of the series and its acquisition, and
-    what texts of the study and its order say. `ours` is an object that this product has made.
-    `patient` is a pseudonym, empty where the film does not tell whose it is; `taken` is the day of
-    the exposure, as far as the header says.
+    Attribute names are DICOM keywords in snake case. A missing text is empty. `digest` is the
+    SHA-256 of transfer syntax and encoded data set, without the file meta information. `coded`,
+    `series` and `study` are the statements of codes, of descriptions of series and acquisition, and
+    of descriptions of study and order. `ours` is whether this product made the object. `patient`
+    is a pseudonym, or empty. `taken` is the date of the exposure.
     """
 
     sop_instance_uid: str

@@ -1,8 +1,7 @@
-"""Who is one and the same patient, without knowing who: a pseudonym in place of the ID.
+"""Pseudonyms of patients: an HMAC of the Patient ID with a key that is stored in the spool.
 
-An HMAC with a key that only the spool has: the job table alone tells nobody, and nor does the key.
-Both together tell of a given ID whether that patient is in the table, so that who has both, and
-knows or tries the hospital's numbers, knows the patients.
+The job table alone does not identify a patient, nor does the key. With both, one can test whether
+a given Patient ID is in the table.
 """
 
 import hashlib
@@ -12,29 +11,29 @@ import unicodedata
 from collections.abc import Callable
 
 Pseudonym = Callable[[str, str], str]
-"""From Issuer of Patient ID and Patient ID to a pseudonym, or to nothing for nobody's ID."""
+"""Function of Issuer of Patient ID and Patient ID; returns "" for an unusable ID."""
 
 KEY_BYTES = 32
-_NOBODY = re.compile(r"[^1-9]*")
+_UNUSABLE = re.compile(r"[^1-9]*")
 
 
 def pseudonym(key: bytes, issuer: str, patient_id: str) -> str:
-    """Return 64 hexadecimal digits for a patient, nothing for an ID that is nobody's.
+    """Return 64 hexadecimal digits for a patient, or "" for an unusable ID.
 
-    Letter case, width and spaces do not count. An ID without a digit, or of zeros alone, stands
-    for somebody unknown (`UNKNOWN`, `ANONYMOUS`, `00000`): many people would be one patient.
+    Case, width and spaces are normalised. An ID without a digit other than 0 (`UNKNOWN`, `00000`)
+    is unusable, because many patients may share it.
     """
-    who = _normal(patient_id)
-    if _NOBODY.fullmatch(who):
+    normal_id = _normalise(patient_id)
+    if _UNUSABLE.fullmatch(normal_id):
         return ""
-    said = f"{_normal(issuer)}\0{who}"
-    return hmac.new(key, said.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
+    message = f"{_normalise(issuer)}\0{normal_id}"
+    return hmac.new(key, message.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
 
 
-def nobody(_issuer: str, _patient_id: str) -> str:
-    """Return no pseudonym, where no patient is to be known again."""
+def no_pseudonym(_issuer: str, _patient_id: str) -> str:
+    """Return no pseudonym: patients are not recognised."""
     return ""
 
 
-def _normal(text: str) -> str:
+def _normalise(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

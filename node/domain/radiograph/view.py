@@ -1,26 +1,26 @@
-"""Views of a film, by the words and codes that films are labelled with.
+"""Recognise views in words and codes of headers.
 
-View Position: PS3.3, C.8.1.2 and C.8.11.5. Codes: PS3.16, CID 4010, in SNOMED CT and in the
-SNOMED RT that older films have. Patient Orientation: PS3.3, C.7.6.1.1.1.
+View Position: PS3.3, C.8.1.2 and C.8.11.5. Codes: PS3.16, CID 4010, in SNOMED CT and, for older
+films, SNOMED RT. Patient Orientation: PS3.3, C.7.6.1.1.1.
 """
 
 from collections.abc import Sequence
 from enum import StrEnum
 
-from node.domain.radiograph.vocabulary import lexicon, named
+from node.domain.radiograph.vocabulary import build_lexicon, meanings_in
 
 
 class View(StrEnum):
-    """How the beam went."""
+    """Projection of a film."""
 
     PA = "PA"
     AP = "AP"
-    FRONTAL = "frontal"  # PA or AP, it is not said which
+    FRONTAL = "frontal"  # PA or AP, unspecified
     LATERAL = "lateral"
     OBLIQUE = "oblique"
     LORDOTIC = "lordotic"
     DECUBITUS = "lateral decubitus"
-    OTHER = "other"  # axial, tangential, swimmer's: none that a chest is screened on
+    OTHER = "other"  # axial, tangential, swimmer's
 
 
 FRONTALS = frozenset({View.PA, View.AP, View.FRONTAL})
@@ -68,12 +68,12 @@ _WORDS = {
     ),
     View.OTHER: "axial, tangential, swimmers, swimmer, craniocaudal, cranio caudal",
 }
-# Supine is no view; and the pulmonary artery, the aortopulmonary window are none either.
+# Supine is not a view, and PA or AP may mean pulmonary artery or aortopulmonary window.
 _SILENT = (
     "decubitus dorsal, dorsal decubitus, decubito supino, decubito dorsal, pa catheter, pa line, "
     "pa pressure, ap window"
 )
-_LEXICON = lexicon(_WORDS, _SILENT)
+_LEXICON = build_lexicon(_WORDS, _SILENT)
 
 _CODES = {
     "272479007": View.PA,
@@ -106,43 +106,42 @@ _CODES = {
     "102536004": View.DECUBITUS,
     "102535000": View.DECUBITUS,
 }
-"""Views of CID 4010, and modifiers (CID 4011, 20) that make another view of one."""
+"""Views of CID 4010, and modifiers (CID 4011, 20) that change a view."""
 
 
-def view_stated(position: str) -> View | None:
-    """Return the view of a View Position, None where it says none, or a word nobody knows.
+def view_of_position(position: str) -> View | None:
+    """Return the view of a View Position, or None if it is absent, unknown or ambiguous.
 
-    `AP LORDOTIC` is one view: beside what changes a view, PA and AP count for nothing. `PA/LAT` is
-    two, and none of them is said.
+    `AP LORDOTIC` is one view: a modifier replaces PA and AP. `PA/LAT` names two views, hence None.
     """
     if position in _POSITIONS:
         return _POSITIONS[position]
-    found = named(position, _LEXICON)
-    changed = [view for view in found if view not in FRONTALS | {View.LATERAL}]
-    return _one(changed or found)
+    views = meanings_in(position, _LEXICON)
+    modified = [view for view in views if view not in FRONTALS | {View.LATERAL}]
+    return _single(modified or views)
 
 
-def view_said(text: str) -> View | None:
-    """Return the one view that a text names; none for `PA and lateral`, which is of two films."""
-    return _one(named(text, _LEXICON))
+def view_in_text(text: str) -> View | None:
+    """Return the single view that a text names, or None for several, as in `PA and lateral`."""
+    return _single(meanings_in(text, _LEXICON))
 
 
-def view_coded(value: str, meaning: str) -> View | None:
-    """Return the view of an item of View Code Sequence or of its modifiers, else by its meaning."""
-    return _CODES.get(value) or view_stated(meaning.upper())
+def view_of_code(value: str, meaning: str) -> View | None:
+    """Return the view of an item of View Code Sequence or its modifiers, by code or meaning."""
+    return _CODES.get(value) or view_of_position(meaning.upper())
 
 
-def view_oriented(orientation: Sequence[str]) -> View | None:
-    """Return the lateral view that Patient Orientation tells, None for any other orientation.
+def view_of_orientation(orientation: Sequence[str]) -> View | None:
+    """Return LATERAL if Patient Orientation is lateral, otherwise None.
 
-    L\\F says nothing: consoles write it into every film, laterals too.
+    L\\F is ignored, because devices write it into lateral films too.
     """
     axes = {value[:1] for value in orientation}
     lateral = len(orientation) == 2 and bool(axes & set("AP")) and bool(axes & set("HF"))
     return View.LATERAL if lateral else None
 
 
-def _one(found: Sequence[View]) -> View | None:
-    if len(found) == 1:
-        return found[0]
-    return View.FRONTAL if found and set(found) <= FRONTALS else None
+def _single(views: Sequence[View]) -> View | None:
+    if len(views) == 1:
+        return views[0]
+    return View.FRONTAL if views and set(views) <= FRONTALS else None

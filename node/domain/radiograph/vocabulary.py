@@ -1,7 +1,7 @@
-"""Words in free text: phrases of many languages, found whole, the longest first.
+"""Find phrases of several languages in free text, as whole words, longest first.
 
-A text is cut into words of letters; of Chinese, Japanese and Korean, which part no words, each
-character is one. So CHEST is not found in CHESTER, nor the chest (胸) in the thoracic spine (胸椎).
+Each Chinese, Japanese or Korean character counts as a word. Hence CHEST is not found in CHESTER,
+and the chest (胸) is not found in the thoracic spine (胸椎).
 """
 
 import re
@@ -20,53 +20,55 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 
 @dataclass(frozen=True, slots=True)
 class Lexicon(Generic[M]):
-    """What phrases mean: words in order to meanings, and how many words the longest has."""
+    """Phrases (tuples of words) with their meanings, and the length of the longest phrase."""
 
     meanings: Mapping[tuple[str, ...], tuple[M, ...]]
     longest: int
 
 
-def lexicon(phrases: Mapping[M, str], silent: str = "") -> Lexicon[M]:
-    """Return the lexicon of phrases, in each text parted by commas, under what they mean.
+def build_lexicon(phrases: Mapping[M, str], ignored: str = "") -> Lexicon[M]:
+    """Build a lexicon from comma-separated phrases for each meaning.
 
-    A phrase may stand under several meanings and then has all of them. `silent` phrases mean
-    nothing, and keep the shorter ones in them from meaning anything.
+    A phrase may have several meanings. `ignored` phrases have none, and shorter phrases within them
+    are not found.
     """
     meanings: dict[tuple[str, ...], tuple[M, ...]] = {
-        words_of(phrase): () for phrase in silent.split(",")
+        split_words(phrase): () for phrase in ignored.split(",")
     }
-    for meaning, listed in phrases.items():
-        for phrase in listed.split(","):
-            words = words_of(phrase)
+    for meaning, texts in phrases.items():
+        for phrase in texts.split(","):
+            words = split_words(phrase)
             meanings[words] = (*meanings.get(words, ()), meaning)
     return Lexicon(meanings, max(map(len, meanings)))
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    """Return a text's words and numbers, without case, accents and the signs between them."""
+def split_words(text: str) -> tuple[str, ...]:
+    """Return the words and numbers of a text, without case, accents and punctuation."""
     plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))
     return tuple(_WORD.findall(unicodedata.normalize("NFC", plain)))
 
 
-_NOT = frozenset(
-    words_of(
+_NEGATIONS = frozenset(
+    split_words(
         "no not non without excluding except ohne kein keine nicht sans sauf sin sem senza "
         "非 无 無 除"
     )
 )
 
 
-def named(text: str, known: Lexicon[M]) -> tuple[M, ...]:
-    """Return what a text names, each meaning once, in the order in which it comes.
-
-    What stands behind a word such as "no" or "without" is not named.
-    """
-    words, found, at = words_of(text), dict[M, None](), 0
+def meanings_in(text: str, vocabulary: Lexicon[M]) -> tuple[M, ...]:
+    """Return the meanings in a text, in order, each once. A negated phrase is ignored."""
+    words, found, at = split_words(text), dict[M, None](), 0
     while at < len(words):
         size = next(
-            (n for n in range(known.longest, 0, -1) if words[at : at + n] in known.meanings), 0
+            (
+                n
+                for n in range(vocabulary.longest, 0, -1)
+                if words[at : at + n] in vocabulary.meanings
+            ),
+            0,
         )
-        if size and not (at and words[at - 1] in _NOT):
-            found |= dict.fromkeys(known.meanings[words[at : at + size]])
+        if size and not (at and words[at - 1] in _NEGATIONS):
+            found |= dict.fromkeys(vocabulary.meanings[words[at : at + size]])
         at += size or 1
     return tuple(found)

@@ -1,6 +1,6 @@
-"""A delivery is one result object on its way to one destination: states, transitions, routes.
+"""A delivery is one result for one destination: states, transitions and routes.
 
-A state's comment says what is durable in it and who moves it on.
+The comment of a state says what is durable in it, and what ends it.
 """
 
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from node.domain.workflow.retry import Failed, RetryAt
 
 
 class DeliveryState(StrEnum):
-    """Where one result object stands on its way to one destination."""
+    """State of a delivery."""
 
-    PENDING = "PENDING"  # bytes and `run_after`; deliver moves it on, by claim
-    SENDING = "SENDING"  # a lease; deliver settles it, rescue returns it on expiry
-    AWAITING_COMMITMENT = "AWAITING_COMMITMENT"  # stored; the report or a time-out moves it on
-    DELIVERED = "DELIVERED"  # committed, or stored where commitment is off; final
-    FAILED = "FAILED"  # the error; the operator moves it on
+    PENDING = "PENDING"  # Result and `run_after` are durable. A claim by the role deliver ends it.
+    SENDING = "SENDING"  # A worker holds a lease. Its outcome or the lease's expiry ends it.
+    AWAITING_COMMITMENT = "AWAITING_COMMITMENT"  # Stored. The report or its time-out ends it.
+    DELIVERED = "DELIVERED"  # Stored, and committed where configured. Only an operator changes it.
+    FAILED = "FAILED"  # The error is stored. An operator retries or resends it.
 
 
 class DeliveryEvent(StrEnum):
-    """What moves a delivery."""
+    """An event that changes the state of a delivery."""
 
     CLAIM = "claim"
     STORE = "store"
@@ -60,11 +60,11 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
 
 
 SETTLED = frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED})
-"""The states in which a job no longer waits for a delivery."""
+"""States in which the job does not wait for the delivery."""
 
 
 class ResultKind(StrEnum):
-    """What is sent back for a film."""
+    """Kind of a result."""
 
     REPORT = "report"
     HEATMAP = "heatmap"
@@ -72,18 +72,18 @@ class ResultKind(StrEnum):
 
 
 DOCUMENTS = (ResultKind.REPORT, ResultKind.TEXT)
-"""The kinds that name the one they replace."""
+"""Kinds of results that name their predecessor."""
 
 
 class SrClass(StrEnum):
-    """Which SOP Class a report has; the content is the same in both."""
+    """SOP Class of a report. The content is the same."""
 
     COMPREHENSIVE_3D = "comprehensive3d"
-    COMPREHENSIVE = "comprehensive"  # for archives that do not know the newer class
+    COMPREHENSIVE = "comprehensive"  # for archives that do not support Comprehensive 3D SR
 
 
 class When(StrEnum):
-    """For which films a destination gets results."""
+    """Films whose results a destination receives."""
 
     ALWAYS = "always"
     FLAGGED = "flagged"
@@ -91,9 +91,9 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One result object on its way to one destination.
+    """One result for one destination.
 
-    `study_instance_uid` is that of its film, where a courier has it: empty elsewhere.
+    `study_instance_uid` is set only in deliveries that a worker has claimed.
     """
 
     id: int
@@ -114,9 +114,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class ReportVariant:
-    """What destinations differ in about a report: its SOP Class, and whether it has the heatmap
-    to refer to.
-    """
+    """A variant of the report: its SOP Class, and whether it refers to the heatmap."""
 
     sr_class: SrClass = SrClass.COMPREHENSIVE_3D
     shows_heatmap: bool = True
@@ -124,9 +122,9 @@ class ReportVariant:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One object built for a film: identity, and the spool key of its bytes.
+    """One result of a film: its UIDs, and the spool key of its bytes.
 
-    `form` is that of a report; the other kinds are one for all destinations.
+    `variant` is set for reports only.
     """
 
     kind: ResultKind
@@ -134,12 +132,12 @@ class Result:
     sop_instance_uid: str
     spool_key: str
     series_instance_uid: str
-    form: ReportVariant | None = None
+    variant: ReportVariant | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A result that was built before, as a later one names it."""
+    """Reference to an earlier result."""
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -148,7 +146,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class PlannedDelivery:
-    """A result that a destination is to receive."""
+    """A result that a destination will receive."""
 
     destination: str
     result: Result
@@ -156,9 +154,9 @@ class PlannedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What one destination wants: which kinds of result, in which class, and for which films.
+    """The results configured for one destination.
 
-    One in shadow gets nothing, whatever it wants: it is only noted for which films that was.
+    A destination in shadow mode receives nothing; the verdict records it.
     """
 
     destination: str
@@ -168,46 +166,46 @@ class Route:
     shadow: bool = False
 
     @property
-    def form(self) -> ReportVariant:
-        """The form of its reports: none refers to a heatmap that the destination does not get."""
+    def variant(self) -> ReportVariant:
+        """The variant of its reports. A report refers to the heatmap only if both are sent."""
         return ReportVariant(self.sr_class, ResultKind.HEATMAP in self.send)
 
-    def wants(self, flagged: bool) -> bool:
-        """Return whether it wants the results of a film that is flagged, or is not."""
+    def accepts(self, flagged: bool) -> bool:
+        """Return whether the destination receives results of a film."""
         return self.when is When.ALWAYS or flagged
 
 
 def plan_deliveries(
     results: tuple[Result, ...], routes: tuple[Route, ...], flagged: bool
 ) -> list[PlannedDelivery]:
-    """Return what is to be delivered where for one film."""
+    """Return the deliveries of a film's results."""
     return [
         PlannedDelivery(route.destination, result)
         for route in active_routes(routes)
-        if route.wants(flagged)
+        if route.accepts(flagged)
         for result in results
-        if result.kind in route.send and result.form in (None, route.form)
+        if result.kind in route.send and result.variant in (None, route.variant)
     ]
 
 
 def active_routes(routes: tuple[Route, ...]) -> tuple[Route, ...]:
-    """Return the routes that are not in shadow: nothing is built for the others."""
+    """Return the routes that are not in shadow mode."""
     return tuple(route for route in routes if not route.shadow)
 
 
 def shadow_destinations(routes: tuple[Route, ...], flagged: bool) -> tuple[str, ...]:
-    """Return the destinations that would get results of one film, were they not in shadow."""
-    return tuple(r.destination for r in routes if r.shadow and r.wants(flagged))
+    """Return the destinations that receive nothing because of shadow mode."""
+    return tuple(r.destination for r in routes if r.shadow and r.accepts(flagged))
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The destination has taken the object, and no commitment is asked for."""
+    """The destination stored the result; commitment is not configured."""
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitCommitment:
-    """The destination has taken the object; its commitment is asked for until `until`."""
+    """The destination stored the result; its commitment report is due at `until`."""
 
     transaction_uid: str
     until: datetime
@@ -218,7 +216,7 @@ DeliveryOutcome = Stored | AwaitCommitment | RetryAt | Failed
 
 @dataclass(frozen=True, slots=True)
 class CommitmentReport:
-    """What a PACS says of one transaction: SOP Instance UIDs committed, and failed by reason."""
+    """A storage commitment report: SOP Instance UIDs committed, and failed ones with reasons."""
 
     transaction_uid: str
     committed: tuple[str, ...]
@@ -226,10 +224,10 @@ class CommitmentReport:
 
 
 def sources(event: DeliveryEvent) -> list[DeliveryState]:
-    """Return the states that an event moves a delivery from."""
+    """Return the states in which an event may occur."""
     return [state for state, moved in DELIVERY_TRANSITIONS if moved is event]
 
 
 def target(event: DeliveryEvent) -> DeliveryState:
-    """Return the one state that an event moves a delivery to."""
+    """Return the state that follows an event."""
     return next(to for (_, moved), to in DELIVERY_TRANSITIONS.items() if moved is event)

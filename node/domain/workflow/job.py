@@ -1,6 +1,6 @@
-"""A job is one film on its way through the node: its states, and one table of transitions.
+"""A job is one film in the node: its states and its transition table.
 
-A state's comment says what is durable in it and who moves it on.
+The comment of a state says what is durable in it, and what ends it.
 """
 
 from collections.abc import Mapping
@@ -17,19 +17,19 @@ from node.domain.workflow.retry import Failed, RetryAt
 
 
 class JobState(StrEnum):
-    """Where one film stands."""
+    """State of a job."""
 
-    RECEIVED = "RECEIVED"  # film bytes and row; analyse moves it on, by claim
-    ANALYSING = "ANALYSING"  # a lease; analyse settles it, rescue returns it on expiry
-    ANALYSED = "ANALYSED"  # result bytes and deliveries; the last delivery moves it on
-    DONE = "DONE"  # every delivery delivered; final
-    REJECTED = "REJECTED"  # a coded reason; final
-    FAILED = "FAILED"  # the error; the operator moves it on: retry or cancel
-    CANCELLED = "CANCELLED"  # the event says who and when; final
+    RECEIVED = "RECEIVED"  # Film and row are durable. A claim by the role analyse ends it.
+    ANALYSING = "ANALYSING"  # A worker holds a lease. Its outcome or the lease's expiry ends it.
+    ANALYSED = "ANALYSED"  # Results and deliveries are durable. The last delivery ends it.
+    DONE = "DONE"  # Every delivery is DELIVERED. Only an operator changes it.
+    REJECTED = "REJECTED"  # The film was refused with a coded reason. Final.
+    FAILED = "FAILED"  # The error is stored. An operator retries, re-analyses or cancels it.
+    CANCELLED = "CANCELLED"  # An operator cancelled it. Final.
 
 
 class JobEvent(StrEnum):
-    """What moves a job."""
+    """An event that changes the state of a job."""
 
     CLAIM = "claim"
     ANALYSE = "analyse"
@@ -66,16 +66,16 @@ JOB_TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = {
 
 
 FINAL = frozenset({JobState.DONE, JobState.REJECTED, JobState.CANCELLED})
-"""The states that only an operator moves on; the bytes of a job in one of them may be purged."""
+"""Final states. The bytes of such jobs may be purged after their retention period."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One film and how far it has come. `attempt` is counted at the claim.
+    """One film and its state. `attempt` is counted at the claim.
 
-    `reports` are those of earlier analyses, oldest first. `admission` is what was decided by the
-    header, `seen` what the pixels have shown since. `chosen` is the film of the same study that was
-    scored in its place.
+    `reports` are those of earlier analyses, oldest first. `admission` is the decision by header,
+    `seen` has the gate's findings. `chosen` is the UID of the film of the same study that was
+    scored instead.
     """
 
     id: int
@@ -97,16 +97,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """The film was scored, or a report says why it was not; these results go out."""
+    """The analysis has results to deliver: the film was scored, or a report states why not."""
 
     verdict: Verdict
-    parcels: tuple[PlannedDelivery, ...]
+    deliveries: tuple[PlannedDelivery, ...]
     seen: ImageFindings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NotScored:
-    """The film's pixels say that it must not be scored."""
+    """The film was refused after its image was decoded."""
 
     reason: str
     text: str
@@ -117,10 +117,10 @@ AnalysisOutcome = Analysed | NotScored | RetryAt | Failed
 
 
 def sources(event: JobEvent) -> list[JobState]:
-    """Return the states that an event moves a job from."""
+    """Return the states in which an event may occur."""
     return [state for state, moved in JOB_TRANSITIONS if moved is event]
 
 
 def target(event: JobEvent) -> JobState:
-    """Return the one state that an event moves a job to."""
+    """Return the state that follows an event."""
     return next(to for (_, moved), to in JOB_TRANSITIONS.items() if moved is event)

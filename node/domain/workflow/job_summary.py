@@ -1,4 +1,4 @@
-"""All that is known of one job, and its summary for people and programs."""
+"""A job with deliveries and history, and its summary for programs."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -33,9 +33,9 @@ class JobDetail:
     history: tuple[HistoryEntry, ...]
 
 
-def summarise(dossier: JobDetail) -> dict[str, Any]:
-    """Return the summary whose keys programs rely on: `summary.json`, `jobs show --json`."""
-    job, verdict = dossier.job, dossier.job.verdict
+def summarise(detail: JobDetail) -> dict[str, Any]:
+    """Return the summary for `summary.json` and `jobs show --json`."""
+    job, verdict = detail.job, detail.job.verdict
     decision = verdict.decision if verdict else None
     probability = verdict.probability if verdict else None
     return {
@@ -51,25 +51,25 @@ def summarise(dossier: JobDetail) -> dict[str, Any]:
             "clinical": probability.clinical if probability else None,
             "combined": probability.combined if probability else None,
         },
-        **_decided(decision),
+        **_decision_summary(decision),
         "model": asdict(verdict.model) if verdict else None,
         "shadowed": list(verdict.shadowed) if verdict else [],
         "notes": list(_notes(job)),
         "seen": asdict(job.seen) if job.seen else None,
-        "seconds": _seconds(dossier),
-        "deliveries": [_line(delivery) for delivery in dossier.deliveries],
+        "seconds": _seconds(detail),
+        "deliveries": [_delivery_summary(delivery) for delivery in detail.deliveries],
     }
 
 
 def _notes(job: Job) -> tuple[AdmissionNote, ...]:
-    """Return what is noted of a film: by its header, and once it was looked at, by both."""
+    """Return the notes of the verdict, or of the admission if there is no verdict."""
     if job.verdict is not None:
         return job.verdict.notes
     return job.admission.notes if isinstance(job.admission, Admitted) else ()
 
 
-def _decided(decision: Decision | None) -> dict[str, Any]:
-    """Return the decision's part of a summary: all null before there is one."""
+def _decision_summary(decision: Decision | None) -> dict[str, Any]:
+    """Return the decision's part of the summary; all null without a decision."""
     if decision is None:
         keys = ("used", "threshold", "finding", "undetermined", "flagged", "prior")
         return dict.fromkeys((*keys, "policy", "rule"))
@@ -89,7 +89,7 @@ def _text(code: StrEnum | None) -> str | None:
     return None if code is None else str(code)
 
 
-def _line(delivery: Delivery) -> dict[str, Any]:
+def _delivery_summary(delivery: Delivery) -> dict[str, Any]:
     return {
         "destination": delivery.destination,
         "kind": str(delivery.kind),
@@ -100,13 +100,13 @@ def _line(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _seconds(dossier: JobDetail) -> dict[str, float]:
-    """Return the stages' durations: those the analyst measured, then delivery, then all."""
-    verdict = dossier.job.verdict
+def _seconds(detail: JobDetail) -> dict[str, float]:
+    """Return seconds for each stage: those of the analysis, then delivery and total."""
+    verdict = detail.job.verdict
     seconds = dict(verdict.seconds) if verdict else {}
-    at = {happening.event: happening.at for happening in dossier.history}
+    at = {entry.event: entry.at for entry in detail.history}
     analysed, finished = at.get(JobEvent.ANALYSE), at.get(JobEvent.FINISH)
     if analysed and finished:
         seconds["deliver"] = (finished - analysed).total_seconds()
-        seconds["total"] = (finished - dossier.job.received_at).total_seconds()
+        seconds["total"] = (finished - detail.job.received_at).total_seconds()
     return {stage: round(value, 4) for stage, value in seconds.items()}

@@ -1,4 +1,4 @@
-"""When to try again: exponential, jittered, capped, and given up after enough attempts."""
+"""Retry with exponential back-off, jitter, a maximum wait and a maximum number of attempts."""
 
 import random
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from node.domain.errors import Transient
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`attempts` in all; the n-th wait is `first` x 2^(n-1) seconds, at most `cap`."""
+    """Maximum `attempts`. The n-th wait is `first` x 2^(n-1) seconds, at most `cap`."""
 
     attempts: int
     first: float
@@ -18,7 +18,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:
-    """The attempt failed; try again, not before `at`."""
+    """The attempt failed. The next one is due at `at`."""
 
     at: datetime
     error: str
@@ -26,7 +26,7 @@ class RetryAt:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The attempt failed, and no further one is due."""
+    """The attempt failed, and there is no further one."""
 
     error: str
 
@@ -34,10 +34,9 @@ class Failed:
 def decide(
     error: Exception, attempt: int, now: datetime, policy: RetryPolicy, jitter: float
 ) -> RetryAt | Failed:
-    """Return what follows the failure of the given attempt (the first is 1).
+    """Return the consequence of a failed attempt (the first is 1).
 
-    `jitter` in [0, 1) spreads the wait over its upper half. Only transient errors are tried
-    again: whatever else fails will fail the same way.
+    Only transient errors are retried. `jitter` in [0, 1) spreads the wait over its upper half.
     """
     if not isinstance(error, Transient) or attempt >= policy.attempts:
         return Failed(str(error))
@@ -45,11 +44,11 @@ def decide(
 
 
 def wait(attempt: int, policy: RetryPolicy, jitter: float) -> float:
-    """Return the seconds to wait after the given failed attempt."""
+    """Return the seconds to wait after a failed attempt."""
     full = min(policy.cap, policy.first * 2.0 ** min(attempt - 1, 32))
     return full * (0.5 + 0.5 * jitter)
 
 
 def draw_jitter() -> float:
-    """Return a random jitter for `decide`; kept apart so that decisions stay pure."""
-    return random.random()  # noqa: S311 - spreads load, guards nothing
+    """Return a random jitter for `decide`, which is a pure function."""
+    return random.random()  # noqa: S311 - not used for security

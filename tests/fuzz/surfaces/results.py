@@ -22,7 +22,7 @@ from node.domain.decision.prediction import (
     ScoreKind,
     Verdict,
 )
-from node.domain.decision.prior_studies import Past, PriorResult, PriorRule
+from node.domain.decision.prior_studies import PriorResult, PriorRule, PriorStudies
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
@@ -146,7 +146,7 @@ def _verdict(rnd: Random) -> Verdict:
     policy = DecisionPolicy(rule, score=rnd.choice(list(ScoreKind)), prior=PriorRule(12))
     prior = PriorResult(_TAKEN, rnd.choice(_UNUSUAL), policy.score, rnd.choice(("", "x")), True)
     probability = Probability(score, score, score)
-    decision = decide(probability, _FILM, policy, Past(results=rnd.choice(((), (prior,)))))
+    decision = decide(probability, _FILM, policy, PriorStudies(results=rnd.choice(((), (prior,)))))
     return Verdict(probability, decision, _MODEL)
 
 

@@ -7,7 +7,7 @@ import pytest
 from node.config.settings import ConfigError, load
 from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import ScoreKind
-from node.domain.decision.prior_studies import PriorRule, Repeat
+from node.domain.decision.prior_studies import PriorRule, RepeatRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.errors import Misconfigured
 from node.policies import decision_policy
@@ -60,7 +60,7 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
             Override(Rule(POINTS["sensitivity-90"], 0.5, "overrides.2"), Group(station="ROOM 3")),
         ),
         score=ScoreKind.IMAGE,
-        prior=PriorRule(12, Repeat.FLAG),
+        prior=PriorRule(12, RepeatRule.FLAG),
     )
 
 

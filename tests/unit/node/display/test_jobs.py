@@ -7,7 +7,7 @@ import pytest
 
 from models.bundle.intended_use import IntendedUse
 from node.display.jobs import print_job, print_jobs, print_reasons, print_reloads
-from node.domain.admission.refusal_counts import Tally, summarise_reasons
+from node.domain.admission.refusal_counts import RefusalCount, summarise_reasons
 from node.domain.config_change import Change, Changes, Reload, RoleAnswer
 from node.domain.decision.prediction import Decision, Finding, ModelIdentity, Probability, Verdict
 from node.domain.radiograph.film import Film
@@ -78,7 +78,7 @@ def test_a_reload_is_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_so_are_the_callers_of_refused_films(capsys: pytest.CaptureFixture[str]) -> None:
     """As above; and the sum stands last."""
-    tallies = [Tally(HOSTILE, "view", 3), Tally("XRAY1", "", 4)]
+    tallies = [RefusalCount(HOSTILE, "view", 3), RefusalCount("XRAY1", "", 4)]
     print_reasons(summarise_reasons(tallies, None))
     shown = capsys.readouterr().out
     assert "[/red]" in shown

@@ -7,7 +7,7 @@ import pytest
 from models.bundle.intended_use import IntendedUse
 from node.domain.decision.prediction import Finding
 from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
-from node.results.build import Built, build_results
+from node.results.build import BuiltResult, build_results
 from node.results.encode import to_bytes
 from node.results.wording import comment, headline
 from tests.support.result_films import MODEL, prediction, subject, verdict
@@ -19,7 +19,7 @@ def route(*send: ResultKind, sr_class: SrClass = SrClass.COMPREHENSIVE_3D) -> Ro
     return Route("pacs", send, When.ALWAYS, sr_class)
 
 
-def built(*routes: Route, finding: Finding = Finding.PRESENT) -> list[Built]:
+def built(*routes: Route, finding: Finding = Finding.PRESENT) -> list[BuiltResult]:
     return list(build_results(subject(made=verdict(finding)), prediction(), routes))
 
 

@@ -65,7 +65,7 @@ def test_the_validator_of_templates_speaks_of_a_code_in_the_wrong_place(tmp_path
 
 
 def test_the_image_judge_speaks_of_a_broken_heatmap(tmp_path: Path) -> None:
-    heatmap = next(one for one in results_of(ANY, tmp_path) if one.form is None).content
+    heatmap = next(one for one in results_of(ANY, tmp_path) if one.variant is None).content
     del heatmap.PhotometricInterpretation
     path = tmp_path / "broken.dcm"
     path.write_bytes(to_bytes(heatmap))

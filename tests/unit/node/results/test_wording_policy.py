@@ -16,7 +16,7 @@ from node.domain.decision.prediction import (
     Verdict,
 )
 from node.domain.workflow.delivery import ResultKind, Route, When
-from node.results.build import Built, build_results
+from node.results.build import BuiltResult, build_results
 from node.results.fonts import typeface_for
 from node.results.heatmap import build_heatmap
 from node.results.result_context import Subject
@@ -62,7 +62,7 @@ def comment_of(made: Verdict) -> str:
     return text
 
 
-def built(made: Verdict) -> dict[ResultKind, Built]:
+def built(made: Verdict) -> dict[ResultKind, BuiltResult]:
     return {one.kind: one for one in build_results(subject(made=made), prediction(), WANTED)}
 
 

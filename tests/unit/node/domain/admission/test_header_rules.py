@@ -193,14 +193,14 @@ class TestRefused:
     def test_the_younger_of_two_ages_is_named_in_the_text(self) -> None:
         """Whoever sees 67 on the console is to know why."""
         refused = admit(film(age_years=30.0, age_contradicted=True), POLICY)
-        text = "by the younger of its two ages, the patient is younger than 50 years"
+        text = "by the lower of two ages, the patient is younger than 50 years"
         assert refused == Refused(Reason.AGE, text)
 
     def test_an_unknown_word_comes_with_its_remedy(self) -> None:
         """A console's own word for a frontal view is admitted once the policy names it."""
         refused = admit(film(view_position="V7Q"), POLICY)
         assert isinstance(refused, Refused)
-        assert refused.text.endswith("not known; policy.admit.views can name it")
+        assert refused.text.endswith("an unknown word; add it to policy.admit.views if it fits")
         for named in ("V7Q", "v7q"):
             assert reason(AdmissionPolicy(views=("PA", named)), view_position="V7Q") is None
 

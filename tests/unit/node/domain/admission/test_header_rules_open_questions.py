@@ -7,8 +7,8 @@ import pytest
 from node.domain.admission.header_rules import (
     AdmissionPolicy,
     Admitted,
-    DoubtKind,
     PixelRule,
+    QuestionKind,
     Refused,
     admit,
 )
@@ -37,7 +37,7 @@ def outcome_of(facts: dict[str, Any], rule: PixelRule) -> str | None:
     admission = admit(film(**facts), AdmissionPolicy(pixels=rule))
     if isinstance(admission, Refused):
         return REFUSED
-    told = [*(doubt.kind for doubt in admission.doubts), *admission.notes]
+    told = [*(doubt.kind for doubt in admission.open_questions), *admission.notes]
     assert len(told) <= 1
     return str(told[0]) if told else None
 
@@ -104,11 +104,13 @@ class TestLeftToThePixels:
         doubtful = film(body_part_examined="HIP", view_position="")
         admission = admit(doubtful, AdmissionPolicy(pixels=PixelRule.OVERRULE))
         assert isinstance(admission, Admitted)
-        assert [(doubt.reason, doubt.kind) for doubt in admission.doubts] == [
-            (Reason.BODY_PART, DoubtKind.CONTRADICTED),
-            (Reason.VIEW, DoubtKind.MISSING),
+        assert [(doubt.reason, doubt.kind) for doubt in admission.open_questions] == [
+            (Reason.BODY_PART, QuestionKind.CONTRADICTED),
+            (Reason.VIEW, QuestionKind.MISSING),
         ]
-        assert admission.doubts[0].text.startswith("Body Part Examined is HIP, not CHEST or")
+        assert admission.open_questions[0].text.startswith(
+            "Body Part Examined is HIP, not CHEST or"
+        )
 
     def test_what_only_a_strict_site_refuses_is_asked_of_the_pixels(self) -> None:
         """They tell the view that no tag told: there is nothing unknown left to refuse."""

@@ -2,16 +2,16 @@
 
 from datetime import UTC, datetime
 
-from node.domain.admission.refusal_counts import Tally, summarise_reasons
+from node.domain.admission.refusal_counts import RefusalCount, summarise_reasons
 
 
 def test_films_add_up_by_caller_and_in_all() -> None:
     """Every key of `jobs reasons --json`; the most frequent reason first."""
     tallies = [
-        Tally("XRAY2", "age", 1),
-        Tally("XRAY1", "", 7),
-        Tally("XRAY1", "age", 2),
-        Tally("XRAY1", "view", 5),
+        RefusalCount("XRAY2", "age", 1),
+        RefusalCount("XRAY1", "", 7),
+        RefusalCount("XRAY1", "age", 2),
+        RefusalCount("XRAY1", "view", 5),
     ]
     assert summarise_reasons(tallies, datetime(2026, 1, 31, tzinfo=UTC)) == {
         "since": "2026-01-31T00:00:00+00:00",

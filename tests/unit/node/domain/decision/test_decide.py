@@ -207,14 +207,14 @@ class TestOverrides:
     )
     def test_every_condition_stated_must_hold(self, conditions: dict[str, Any], has: bool) -> None:
         """For a woman of 67 on the film of MODALITY in room 2; the ages at both ends are in."""
-        assert Group(**conditions).has(film(station="ROOM 2")) is has
+        assert Group(**conditions).contains(film(station="ROOM 2")) is has
 
     def test_an_unknown_age_meets_no_limit(self) -> None:
         """A threshold for the old is not for people who may be young."""
         unknown = film(age_years=None)
-        assert not Group(min_age=0.0).has(unknown)
-        assert not Group(max_age=120.0).has(unknown)
-        assert Group(sex="F").has(unknown)
+        assert not Group(min_age=0.0).contains(unknown)
+        assert not Group(max_age=120.0).contains(unknown)
+        assert Group(sex="F").contains(unknown)
 
     @pytest.mark.parametrize(
         ("facts", "threshold", "rule"),

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from node.domain.decision.decide import DecisionPolicy, decide, digest_of
+from node.domain.decision.decide import DecisionPolicy, decide, decision_digest
 from node.domain.decision.prediction import Comparison, Decision, Finding, Probability, ScoreKind
-from node.domain.decision.prior_studies import PriorRule, Repeat
+from node.domain.decision.prior_studies import PriorRule, RepeatRule
 from node.domain.decision.thresholds import Rule, Thresholds
 from tests.support.film_facts import film
 from tests.support.policies import APART, HALF, override, policy
@@ -33,7 +33,7 @@ class TestPolicyDigest:
             policy(HALF, override(0.5, "men", sex="M", station="ROOM 2")),
             policy(score=ScoreKind.IMAGE),
             policy(prior=PriorRule(12)),
-            policy(prior=PriorRule(12, Repeat.FLAG)),
+            policy(prior=PriorRule(12, RepeatRule.FLAG)),
         ],
     )
     def test_whatever_changes_a_decision_changes_it(self, other: DecisionPolicy) -> None:
@@ -57,7 +57,7 @@ class TestDecisionDigest:
     def test_it_is_the_same_every_time(self) -> None:
         """Result UIDs are derived from it: it must not change from one release to the next."""
         expected = "8e519d98222963ba87d3cf4a660e1325804223625a40c985a41101c2b00ec566"
-        assert digest_of(self.DECISION) == expected
+        assert decision_digest(self.DECISION) == expected
 
     @pytest.mark.parametrize(
         "changed",
@@ -77,9 +77,9 @@ class TestDecisionDigest:
     )
     def test_another_decision_has_another(self, changed: dict[str, Any]) -> None:
         """A report that says something else is another object."""
-        assert digest_of(replace(self.DECISION, **changed)) != digest_of(self.DECISION)
+        assert decision_digest(replace(self.DECISION, **changed)) != decision_digest(self.DECISION)
 
     def test_the_score_is_left_out(self) -> None:
         """The last bits of a score differ between processors; the film is still the same one."""
         nearly = replace(self.DECISION, score=0.6100001)
-        assert digest_of(nearly) == digest_of(self.DECISION)
+        assert decision_digest(nearly) == decision_digest(self.DECISION)

@@ -7,7 +7,13 @@ import pytest
 
 from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import Comparison, Finding, Probability, ScoreKind
-from node.domain.decision.prior_studies import Past, PriorResult, PriorRule, Repeat, since
+from node.domain.decision.prior_studies import (
+    PriorResult,
+    PriorRule,
+    PriorStudies,
+    RepeatRule,
+    look_back_start,
+)
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.radiograph.film import Film
 from tests.support.film_facts import film as chest_film
@@ -37,7 +43,7 @@ def result(**changes: Any) -> PriorResult:
 
 def decided(score: float, *results: PriorResult, rule: PriorRule = RULE, **facts: Any):  # type: ignore[no-untyped-def]
     policy = DecisionPolicy(Rule(Thresholds.same(0.5)), prior=rule)
-    return decide(Probability(image=score), film(**facts), policy, Past(MODEL, results))
+    return decide(Probability(image=score), film(**facts), policy, PriorStudies(MODEL, results))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,7 @@ def test_months_are_counted_back_by_the_calendar(
     taken: date | None, months: int, first: date | None
 ) -> None:
     """To the same day, or the last of a shorter month; a film without a day has no earlier ones."""
-    assert since(taken, PriorRule(months)) == first
+    assert look_back_start(taken, PriorRule(months)) == first
 
 
 def test_what_was_reported_is_not_flagged_again() -> None:
@@ -69,7 +75,7 @@ def test_what_was_reported_is_not_flagged_again() -> None:
 
 def test_it_is_where_the_administrator_wants_that() -> None:
     """Told all the same."""
-    decision = decided(0.7, result(), rule=PriorRule(12, Repeat.FLAG))
+    decision = decided(0.7, result(), rule=PriorRule(12, RepeatRule.FLAG))
     assert (decision.known, decision.flagged) == (False, True)
     assert decision.prior == Comparison(months=12, reported=True, score=0.5)
 

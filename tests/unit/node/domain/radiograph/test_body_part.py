@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.radiograph.body_part import BodyPart, parts_coded, parts_named
+from node.domain.radiograph.body_part import BodyPart, parts_in_text, parts_of_code
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from node.domain.radiograph.body_part import BodyPart, parts_coded, parts_named
 )
 def test_the_chest_in_many_languages(text: str) -> None:
     """As consoles and order systems write it; nothing else is named beside it."""
-    assert parts_named(text) == (BodyPart.CHEST,)
+    assert parts_in_text(text) == (BodyPart.CHEST,)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_chest_in_many_languages(text: str) -> None:
 )
 def test_other_parts_and_several(text: str, parts: tuple[BodyPart, ...]) -> None:
     """The longest phrase counts: a thoracic spine is no thorax."""
-    assert parts_named(text) == parts
+    assert parts_in_text(text) == parts
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_other_parts_and_several(text: str, parts: tuple[BodyPart, ...]) -> None
 )
 def test_what_names_no_part(text: str) -> None:
     """Parts of words, what is denied, a complaint, an institution."""
-    assert parts_named(text) == ()
+    assert parts_in_text(text) == ()
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_codes_and_where_they_are_unknown_their_meaning(
     value: str, meaning: str, parts: tuple[BodyPart, ...]
 ) -> None:
     """SNOMED CT, SNOMED RT of older films, and a console's own codes by their words."""
-    assert parts_coded(value, meaning) == parts
+    assert parts_of_code(value, meaning) == parts
 
 
 @given(st.text(max_size=64))
 def test_any_text_is_survived(text: str) -> None:
     """It comes from a peer."""
-    assert set(parts_named(text)) <= set(BodyPart)
+    assert set(parts_in_text(text)) <= set(BodyPart)

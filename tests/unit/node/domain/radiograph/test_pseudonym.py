@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.radiograph.pseudonym import nobody, pseudonym
+from node.domain.radiograph.pseudonym import no_pseudonym, pseudonym
 
 KEY = bytes(range(32))
 
@@ -49,4 +49,4 @@ def test_an_id_that_stands_for_anybody_is_nobodys(placeholder: str) -> None:
 def test_any_text_has_one_or_none(issuer: str, patient_id: str) -> None:
     """Headers hold anything, halves of characters included."""
     assert len(pseudonym(KEY, issuer, patient_id + "\ud800")) in (0, 64)
-    assert nobody(issuer, patient_id) == ""
+    assert no_pseudonym(issuer, patient_id) == ""

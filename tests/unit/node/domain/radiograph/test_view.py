@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 
-from node.domain.radiograph.view import View, view_coded, view_oriented, view_said, view_stated
+from node.domain.radiograph.view import (
+    View,
+    view_in_text,
+    view_of_code,
+    view_of_orientation,
+    view_of_position,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +47,7 @@ from node.domain.radiograph.view import View, view_coded, view_oriented, view_sa
 )
 def test_view_position(position: str, view: View | None) -> None:
     """The defined terms, and what is seen in their place."""
-    assert view_stated(position) is view
+    assert view_of_position(position) is view
 
 
 @pytest.mark.parametrize(
@@ -69,7 +75,7 @@ def test_view_position(position: str, view: View | None) -> None:
 )
 def test_free_text(text: str, view: View) -> None:
     """Of one film, in many languages."""
-    assert view_said(text) is view
+    assert view_in_text(text) is view
 
 
 @pytest.mark.parametrize(
@@ -86,7 +92,7 @@ def test_free_text(text: str, view: View) -> None:
 )
 def test_a_text_of_several_films_or_of_something_else_tells_none(text: str) -> None:
     """An order for two films is written on both; and the pulmonary artery is no view."""
-    assert view_said(text) is None
+    assert view_in_text(text) is None
 
 
 @pytest.mark.parametrize(
@@ -108,7 +114,7 @@ def test_codes_and_where_they_are_unknown_their_meaning(
     value: str, meaning: str, view: View | None
 ) -> None:
     """SNOMED CT, SNOMED RT of older films, and a console's own codes by their words."""
-    assert view_coded(value, meaning) is view
+    assert view_of_code(value, meaning) is view
 
 
 def test_every_code_of_the_standard_is_what_its_words_say() -> None:
@@ -116,8 +122,8 @@ def test_every_code_of_the_standard_is_what_its_words_say() -> None:
     for scheme, names in cid_concepts[4010].items():
         for name in names:
             for value, (meaning, _) in concepts[scheme][name].items():
-                words = view_stated(meaning.upper())
-                assert words is None or view_coded(value, "") in (None, words), meaning
+                words = view_of_position(meaning.upper())
+                assert words is None or view_of_code(value, "") in (None, words), meaning
 
 
 @pytest.mark.parametrize(
@@ -137,11 +143,11 @@ def test_every_code_of_the_standard_is_what_its_words_say() -> None:
 )
 def test_orientation(orientation: tuple[str, ...], view: View | None) -> None:
     """Only a lateral one tells: L\\F is what consoles write into every film."""
-    assert view_oriented(orientation) is view
+    assert view_of_orientation(orientation) is view
 
 
 @given(st.text(max_size=64))
 def test_any_text_is_survived(text: str) -> None:
     """It comes from a peer."""
-    assert view_said(text) in {None, *View}
-    assert view_stated(text) in {None, *View}
+    assert view_in_text(text) in {None, *View}
+    assert view_of_position(text) in {None, *View}

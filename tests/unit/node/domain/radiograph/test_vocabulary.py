@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.radiograph.vocabulary import lexicon, named, words_of
+from node.domain.radiograph.vocabulary import build_lexicon, meanings_in, split_words
 
-KNOWN = lexicon({1: "chest, 胸, état", 2: "chest wall, 胸椎", 3: "both", 4: "both"}, "chest pain")
+KNOWN = build_lexicon(
+    {1: "chest, 胸, état", 2: "chest wall, 胸椎", 3: "both", 4: "both"}, "chest pain"
+)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,7 @@ KNOWN = lexicon({1: "chest, 胸, état", 2: "chest wall, 胸椎", 3: "both", 4: 
 )
 def test_words(text: str, words: tuple[str, ...]) -> None:
     """Letters make words; each character of Chinese, Japanese and Korean is one."""
-    assert words_of(text) == words
+    assert split_words(text) == words
 
 
 @pytest.mark.parametrize(
@@ -46,10 +48,10 @@ def test_words(text: str, words: tuple[str, ...]) -> None:
 )
 def test_the_longest_phrase_counts(text: str, meanings: tuple[int, ...]) -> None:
     """Each meaning once, in the order of the text; a silent phrase hides what is in it."""
-    assert named(text, KNOWN) == meanings
+    assert meanings_in(text, KNOWN) == meanings
 
 
 @given(st.text())
 def test_any_text_is_survived(text: str) -> None:
     """It comes from a peer."""
-    assert set(named(text, KNOWN)) <= {1, 2, 3, 4}
+    assert set(meanings_in(text, KNOWN)) <= {1, 2, 3, 4}

@@ -47,9 +47,9 @@ def test_some_want_flagged_films_only() -> None:
 
 def test_each_destination_gets_the_report_in_its_own_form() -> None:
     """Of its SOP Class; and without a word of a heatmap that it does not get."""
-    newer = replace(REPORT, form=ReportVariant(SrClass.COMPREHENSIVE_3D))
-    older = replace(REPORT, form=ReportVariant(SrClass.COMPREHENSIVE))
-    bare = replace(REPORT, form=ReportVariant(SrClass.COMPREHENSIVE_3D, shows_heatmap=False))
+    newer = replace(REPORT, variant=ReportVariant(SrClass.COMPREHENSIVE_3D))
+    older = replace(REPORT, variant=ReportVariant(SrClass.COMPREHENSIVE))
+    bare = replace(REPORT, variant=ReportVariant(SrClass.COMPREHENSIVE_3D, shows_heatmap=False))
     routes = (
         Route("pacs", BOTH, When.ALWAYS),
         Route("attic", BOTH, When.ALWAYS, SrClass.COMPREHENSIVE),

@@ -1,0 +1,1 @@
+"""The DICOM listener: it receives films and storage commitment reports."""

@@ -1,4 +1,4 @@
-"""Who is connected to this process, and whether there is room for one more."""
+"""Limits on the connections and associations of one listening process."""
 
 import socket
 import threading
@@ -6,48 +6,52 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class _Open:
+class _Connection:
     address: str
     associated: bool = False
 
 
 class Connections:
-    """The open connections: at most so many associations, in all and from one address.
+    """The open connections, with limits on associations in all and per address.
 
-    As many connections again may wait to ask for an association, so that whoever merely opens
-    them keeps no modality out. A connection counts until its socket is closed.
+    The same limits apply to connections that wait for an association. A peer that only opens
+    connections therefore does not exclude the modalities. A connection counts until its socket is
+    closed.
     """
 
-    def __init__(self, most: int, most_per_peer: int) -> None:
-        self._most = most
-        self._most_per_peer = most_per_peer
-        self._open: dict[socket.socket, _Open] = {}
+    def __init__(self, limit: int, limit_per_peer: int) -> None:
+        self._limit = limit
+        self._limit_per_peer = limit_per_peer
+        self._by_socket: dict[socket.socket, _Connection] = {}
         self._lock = threading.Lock()
 
     def connect(self, connection: socket.socket, address: str) -> bool:
-        """Note a new connection; return False where too many wait."""
+        """Add a connection; return False if too many wait for an association."""
         with self._lock:
-            if not self._has_room(address, associated=False):
+            if not self._is_below_limits(address, associated=False):
                 return False
-            self._open[connection] = _Open(address)
+            self._by_socket[connection] = _Connection(address)
             return True
 
     def replace(self, connection: socket.socket, secured: socket.socket) -> None:
-        """Note that TLS has wrapped a connection in another socket."""
+        """Replace a socket by the TLS socket that wraps it."""
         with self._lock:
-            self._open[secured] = self._open.pop(connection)
+            self._by_socket[secured] = self._by_socket.pop(connection)
 
     def associate(self, connection: socket.socket) -> bool:
-        """Note an association on a connection; return False where there are too many."""
+        """Mark a connection as associated; return False if there are too many associations."""
         with self._lock:
-            known = self._open.get(connection)
-            if known is None or not self._has_room(known.address, associated=True):
+            entry = self._by_socket.get(connection)
+            if entry is None or not self._is_below_limits(entry.address, associated=True):
                 return False
-            known.associated = True
+            entry.associated = True
             return True
 
-    def _has_room(self, address: str, *, associated: bool) -> bool:
-        for connection in [one for one in self._open if one.fileno() == -1]:
-            del self._open[connection]
-        alike = [one.address for one in self._open.values() if one.associated is associated]
-        return len(alike) < self._most and alike.count(address) < self._most_per_peer
+    def _is_below_limits(self, address: str, *, associated: bool) -> bool:
+        for closed in [connection for connection in self._by_socket if connection.fileno() == -1]:
+            del self._by_socket[closed]
+        addresses = [
+            entry.address for entry in self._by_socket.values() if entry.associated is associated
+        ]
+        within_limit = len(addresses) < self._limit
+        return within_limit and addresses.count(address) < self._limit_per_peer

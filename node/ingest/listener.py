@@ -1,6 +1,6 @@
-"""The port: shared with other processes of ours, by TLS where that is configured.
+"""The listening port, shared by several ingest processes, with TLS if it is configured.
 
-What a connection costs before it asks for an association is bounded here.
+It limits the resources of a connection before its association.
 """
 
 import socket
@@ -24,10 +24,9 @@ log = structlog.get_logger()
 
 
 class Listener(ThreadedAssociationServer):
-    """A server whose port other processes of ours may listen on as well.
+    """A server on a port that other ingest processes may share.
 
-    Raises OSError where the port cannot be had, Misconfigured for a certificate that cannot be
-    used.
+    Raises OSError if the port is not available, Misconfigured for an unusable certificate.
     """
 
     request_queue_size = _BACKLOG
@@ -38,7 +37,7 @@ class Listener(ThreadedAssociationServer):
     ) -> None:
         self._connections = connections
         self._audit = audit
-        self._patience = settings.artim_timeout
+        self._handshake_timeout = settings.artim_timeout
         self._certificates = ServerCertificates(settings.tls) if settings.tls else None
         super().__init__(
             ae,
@@ -50,22 +49,22 @@ class Listener(ThreadedAssociationServer):
 
     def server_bind(self) -> None:
         """Bind with SO_REUSEPORT, which pynetdicom does not set."""
-        assert self.socket is not None  # noqa: S101 - made by TCPServer before it binds
+        assert self.socket is not None  # noqa: S101 - TCPServer creates it before it binds
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         super().server_bind()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Return whether a connection may stay: False closes it at once."""
-        room = self._connections.connect(request, client_address[0])
-        if not room:
-            log.warning("connection_refused", address=client_address[0], error="too many wait")
-        return room
+        """Return whether to keep a connection; the server closes it otherwise."""
+        accepted = self._connections.connect(request, client_address[0])
+        if not accepted:
+            log.warning("connection_refused", address=client_address[0])
+        return accepted
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Shake hands and begin the association, in a thread of the connection's own.
+        """Do the TLS handshake and start the association, in the connection's own thread.
 
-        pynetdicom would shake hands where it accepts: one silent caller would keep all others
-        out. Whatever befalls a connection is its own affair.
+        pynetdicom does the handshake in the accepting thread, where a silent caller would block
+        all others. An error ends this connection only.
         """
         try:
             if self._certificates is not None:
@@ -73,15 +72,15 @@ class Listener(ThreadedAssociationServer):
             self.finish_request(request, client_address)
         except OSError as error:
             self.shutdown_request(request)
-            address, why = client_address[0], reason_of(error)
-            log.warning("tls_refused", address=address, error=why)
-            self._audit.record(AssociationRefused(Peer("", address), "", f"no TLS: {why}"))
+            address, reason = client_address[0], reason_of(error)
+            log.warning("tls_handshake_failed", address=address, error=reason)
+            self._audit.record(AssociationRefused(Peer("", address), "", f"no TLS: {reason}"))
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
             self.shutdown_request(request)
             log.error("unexpected_error", error=type(error).__name__, where=where(error))
 
     def _secured(self, request: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
-        request.settimeout(self._patience)
+        request.settimeout(self._handshake_timeout)
         secured = context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         self._connections.replace(request, secured)
         try:

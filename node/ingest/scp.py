@@ -1,4 +1,4 @@
-"""The listening side: C-STORE and C-ECHO SCP, and commitment reports from the PACS."""
+"""The SCP of C-STORE and C-ECHO, and the receiver of commitment reports."""
 
 import tempfile
 import threading
@@ -19,7 +19,7 @@ from node.domain.errors import Misconfigured
 from node.ingest.commitment_reports import ReportService
 from node.ingest.connection_limits import Connections
 from node.ingest.listener import Listener
-from node.ingest.resource_limits import Guard, calling_ae
+from node.ingest.resource_limits import ResourceLimits, calling_ae
 from node.ingest.store import PROCESSING_FAILURE, StoreService
 from node.log import where
 from node.pacs.association import VERIFICATION
@@ -45,24 +45,21 @@ TRANSFER_SYNTAXES = [
 MAX_PDU = 128 * 1024
 # Result, source and diagnostic of A-ASSOCIATE-RJ, PS3.8 Table 9-21.
 _CALLING_NOT_RECOGNISED, _CALLED_NOT_RECOGNISED = (1, 1, 3), (1, 1, 7)
-_LIMIT_EXCEEDED = (2, 3, 2)  # transient: the caller may try again
-_NO_REASON = (1, 1, 1)  # there is none for a request that is malformed
-_WHY_REJECTED = {
+_LIMIT_EXCEEDED = (2, 3, 2)  # transient; the caller may try again
+_NO_REASON = (1, 1, 1)  # the standard has no reason for a malformed request
+_REJECTION_REASONS = {
     _CALLING_NOT_RECOGNISED: "calling AE title not recognized, or not from this address",
     _CALLED_NOT_RECOGNISED: "called AE title not recognized",
     _LIMIT_EXCEEDED: "too many associations",
     _NO_REASON: "a presentation context lacks its abstract or transfer syntax",
 }
-_UNBOUNDED = 2**31  # pynetdicom counts connections that wait as associations; we do not
+_UNLIMITED = 2**31  # `Connections` has the limits; pynetdicom would also count waiting connections
 
 log = structlog.get_logger()
 
 
 class IngestServer:
-    """One listening process; the kernel shares connections out among all on a port.
-
-    `start` returns at once; `stop` lets associations end.
-    """
+    """The server of one ingest process; the kernel distributes connections among processes."""
 
     def __init__(
         self,
@@ -83,22 +80,22 @@ class IngestServer:
         self._connections = Connections(
             settings.max_associations, settings.max_associations_per_peer
         )
-        self._guard = Guard(settings, store.has_room)
+        self._limits = ResourceLimits(settings, store.has_space)
         self._server: Listener | None = None
 
     def start(self) -> None:
-        """Listen; raise Misconfigured where the port cannot be had."""
-        # pynetdicom streams a data set into a NamedTemporaryFile. Inside the spool, the later
-        # rename stays on one file system, which makes it atomic.
+        """Listen in another thread; raise Misconfigured if the port is not available."""
+        # pynetdicom writes a data set to a NamedTemporaryFile. It must be on the file system of the
+        # spool, so that the later rename is atomic.
         tempfile.tempdir = str(self._incoming)
         _config.STORE_RECV_CHUNKED_DATASET = True
         handlers: list[Any] = [
-            (evt.EVT_CONN_OPEN, self._guard.on_open),
+            (evt.EVT_CONN_OPEN, self._limits.on_open),
             (evt.EVT_REQUESTED, self._on_requested),
-            (evt.EVT_ESTABLISHED, self._guard.on_established),
-            (evt.EVT_PDU_RECV, self._guard.on_pdu),
-            (evt.EVT_DIMSE_RECV, self._guard.on_message),
-            (evt.EVT_CONN_CLOSE, self._guard.on_closed),
+            (evt.EVT_ESTABLISHED, self._limits.on_established),
+            (evt.EVT_PDU_RECV, self._limits.on_pdu),
+            (evt.EVT_DIMSE_RECV, self._limits.on_message),
+            (evt.EVT_CONN_CLOSE, self._limits.on_closed),
             (evt.EVT_C_STORE, self._on_store),
             (evt.EVT_N_EVENT_REPORT, self._reports.on_report),
         ]
@@ -109,14 +106,14 @@ class IngestServer:
                 f"dicom.port: cannot listen on {self._settings.bind}:{self._settings.port}: "
                 f"{error.strerror}; free the port or set another"
             ) from None
-        # AE.shutdown and AE.active_associations look at the servers that the AE knows.
+        # AE.shutdown and AE.active_associations use this list of servers.
         self._ae._servers.append(server)
         self._server = server
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        log.info("listening", ae_title=self._settings.ae_title, port=self._settings.port)
+        log.info("listener_started", ae_title=self._settings.ae_title, port=self._settings.port)
 
     def stop(self) -> None:
-        """Take no new association, let the open ones end, then abort what is left."""
+        """Refuse new associations, wait for the open ones, then abort the remaining ones."""
         if self._server is None:
             return
         server, self._server = self._server, None
@@ -145,11 +142,11 @@ class IngestServer:
             "association_rejected",
             calling_ae=calling,
             address=assoc.requestor.address,
-            answer=answer,
+            reason=_REJECTION_REASONS[answer],
         )
-        called, why = assoc.requestor.primitive.called_ae_title.strip(), _WHY_REJECTED[answer]
+        called = assoc.requestor.primitive.called_ae_title.strip()
         peer = Peer(calling, assoc.requestor.address)
-        self._audit.record(AssociationRefused(peer, called, why))
+        self._audit.record(AssociationRefused(peer, called, _REJECTION_REASONS[answer]))
         assoc.acse.send_reject(*answer)
         assoc.kill()
 
@@ -165,7 +162,7 @@ class IngestServer:
                     str(event.request.AffectedSOPInstanceUID),
                 ),
                 Peer(calling_ae(event.assoc), event.assoc.requestor.address),
-                fits=getattr(file, "whole", True),
+                complete=getattr(file, "complete", True),
             )
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
             log.error("unexpected_error", error=type(error).__name__, where=where(error))
@@ -173,14 +170,14 @@ class IngestServer:
 
 
 def _is_complete(context: Any) -> bool:
-    """Return whether a context can be negotiated: pynetdicom's thread would fail on another."""
+    """Return whether a context can be negotiated; another would end pynetdicom's thread."""
     offered = context.transfer_syntax
     return bool(context.abstract_syntax and offered and all(offered))
 
 
 def _application_entity(settings: Dicom) -> AE:
     ae = AE(settings.ae_title)
-    ae.maximum_associations = _UNBOUNDED
+    ae.maximum_associations = _UNLIMITED
     ae.maximum_pdu_size = MAX_PDU
     ae.acse_timeout = settings.artim_timeout
     ae.dimse_timeout = settings.dimse_timeout
@@ -188,6 +185,6 @@ def _application_entity(settings: Dicom) -> AE:
     for sop_class in RADIOGRAPH_CLASSES:
         ae.add_supported_context(sop_class, TRANSFER_SYNTAXES)
     ae.add_supported_context(VERIFICATION)
-    # The PACS opens this association as SCP of the commitment service and we are its SCU.
+    # For commitment reports, the PACS opens the association as SCP, and the node is the SCU.
     ae.add_supported_context(PUSH_MODEL, scu_role=True, scp_role=True)
     return ae

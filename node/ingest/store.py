@@ -1,4 +1,4 @@
-"""What happens to one C-STORE: bytes to the spool, facts, decision, job; only then an answer."""
+"""Processing of a C-STORE: header, admission, spool and job table, and then the answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,12 +24,12 @@ CLASS_MISMATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC210
 PROCESSING_FAILURE = 0x0110
 ANSWERS = {
-    SUCCESS: "bytes and job are on the disk; also for a film that is turned away, or known already",
-    OUT_OF_RESOURCES: "no room, or no database: send again later",
-    CLASS_MISMATCH: "the data set is not the SOP Instance that the request announced",
+    SUCCESS: "bytes and job are durable; also for a film that is refused, or received before",
+    OUT_OF_RESOURCES: "the disk is full or the database does not answer: send again later",
+    CLASS_MISMATCH: "the data set is not the SOP Instance of the request",
     CANNOT_UNDERSTAND: "the data set is missing, cannot be read, or lacks a UID for a result",
 }
-"""What each status that we answer means."""
+"""The meaning of each status in the answer to a C-STORE."""
 _OUTCOMES = {
     SUCCESS: Outcome.SUCCESS,
     OUT_OF_RESOURCES: Outcome.SERIOUS,
@@ -43,7 +43,7 @@ log = structlog.get_logger()
 
 
 class StoreService:
-    """Takes films in. Statuses follow PS3.4 Table B.2-1."""
+    """Receives films. The statuses are those of PS3.4 Table B.2-1."""
 
     def __init__(
         self,
@@ -62,74 +62,79 @@ class StoreService:
         self._pseudonym = pseudonym
 
     def store(
-        self, path: Path | None, announced: Instance, peer: Peer, *, fits: bool = True
+        self, path: Path | None, announced: Instance, peer: Peer, *, complete: bool = True
     ) -> Dataset:
-        """Take over the file at `path` and return the response's status.
+        """Move the film at `path` into the spool, create its job, and return the answer's status.
 
-        There is no file where the request came without a data set. `announced` is what the request
-        claims the data set to be; a file that had no room on the disk does not fit. Whatever is
-        answered is in the audit trail before.
+        `path` is None for a request without a data set. `announced` contains the UIDs of the
+        request. `complete` is False if the disk had no space for the file. The audit trail records
+        the answer before it is sent.
         """
         try:
-            answer = self._take(path, announced, peer.ae_title, fits)
+            answer = self._receive(path, announced, peer.ae_title, complete)
         except Exception:
-            self._tell(announced, peer, _Answer(PROCESSING_FAILURE, "unforeseen error"))
+            self._record(announced, peer, _StoreAnswer(PROCESSING_FAILURE, "unforeseen error"))
             raise
-        self._tell(announced, peer, answer)
+        self._record(announced, peer, answer)
         return answer.as_status()
 
-    def _take(
-        self, path: Path | None, announced: Instance, calling_ae: str, fits: bool
-    ) -> "_Answer":
+    def _receive(
+        self, path: Path | None, announced: Instance, calling_ae: str, complete: bool
+    ) -> "_StoreAnswer":
         sop_class, sop_instance = announced.sop_class_uid, announced.sop_instance_uid
-        facts = log.bind(calling_ae=calling_ae, sop_instance_uid=sop_instance)
+        context = log.bind(calling_ae=calling_ae, sop_instance_uid=sop_instance)
         try:
             if path is None:
-                raise Permanent("the request has no data set: have the film sent whole")
-            if not fits or not self._spool.has_space():
-                facts.error("film_refused_no_room")
-                return _Answer(OUT_OF_RESOURCES, "No room left; send again later")
+                raise Permanent("the request has no data set; send the complete film")
+            if not complete or not self._spool.has_space():
+                context.error(
+                    "transfer_refused", status=_hex(OUT_OF_RESOURCES), error="the disk is full"
+                )
+                return _StoreAnswer(OUT_OF_RESOURCES, "Disk full; send again later")
             film = read_film(path, calling_ae, self._pseudonym)
             study = film.study_instance_uid
             if (film.sop_class_uid, film.sop_instance_uid) != (sop_class, sop_instance):
-                facts.warning("film_refused_mismatch")
-                return _Answer(CLASS_MISMATCH, "Data set is not the SOP instance announced", study)
+                comment = "Data set is not the SOP instance announced"
+                context.warning("transfer_refused", status=_hex(CLASS_MISMATCH), error=comment)
+                return _StoreAnswer(CLASS_MISMATCH, comment, study)
         except Permanent as error:
-            facts.warning("film_refused_unreadable", error=str(error))
-            return _Answer(CANNOT_UNDERSTAND, str(error))
+            context.warning("transfer_refused", status=_hex(CANNOT_UNDERSTAND), error=str(error))
+            return _StoreAnswer(CANNOT_UNDERSTAND, str(error))
         except Transient as error:
-            return _refused_for_now(error, facts)
+            return _unavailable(error, context)
         try:
-            new = self._keep(path, film, facts)
+            new = self._store(path, film, context)
         except (Transient, Permanent) as error:
-            # A schema that is not current fails for good until someone upgrades it, but that
-            # is our trouble: the film is sound, and the sender is to keep it and try again.
-            return _refused_for_now(error, facts, study)
-        return _Answer(SUCCESS, study=study, known=not new)
+            # Also after a permanent error, such as an old schema, the film itself is valid. The
+            # sender keeps it and sends it again.
+            return _unavailable(error, context, study)
+        return _StoreAnswer(SUCCESS, study=study, known=not new)
 
-    def has_room(self) -> bool:
-        """Return whether the disk may be written to; not where it cannot even be asked."""
+    def has_space(self) -> bool:
+        """Return whether the disk has space for films; False if it cannot be read."""
         try:
             return self._spool.has_space()
         except Transient:
             return False
 
-    def _keep(self, path: Path, film: Film, facts: structlog.typing.FilteringBoundLogger) -> bool:
+    def _store(
+        self, path: Path, film: Film, context: structlog.typing.FilteringBoundLogger
+    ) -> bool:
         admission = admit(film, self._policy)
         spool_key = self._spool.store_film(path, film.digest)
         new = self._intake.receive(film, admission, spool_key, self._clock())
-        facts.info("film_received", new=new, **_told(admission))
+        context.info("film_received", new=new, **_admission_fields(admission))
         return new
 
-    def _tell(self, announced: Instance, peer: Peer, answer: "_Answer") -> None:
+    def _record(self, announced: Instance, peer: Peer, answer: "_StoreAnswer") -> None:
         film = replace(announced, study_instance_uid=answer.study)
         outcome = _OUTCOMES[answer.code]
         self._audit.record(FilmReceived(peer, film, answer.known, outcome, answer.comment))
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """The status of a response, and of which study the film was, if that could be read."""
+class _StoreAnswer:
+    """The status of an answer; the Study Instance UID of the film, if it could be read."""
 
     code: int
     comment: str = ""
@@ -144,17 +149,25 @@ class _Answer:
         return status
 
 
-def _refused_for_now(
-    error: Exception, facts: structlog.typing.FilteringBoundLogger, study: str = ""
-) -> _Answer:
-    facts.error("film_refused_for_now", error=str(error))
-    return _Answer(OUT_OF_RESOURCES, "Cannot keep the film now; send again later", study)
+def _unavailable(
+    error: Exception, context: structlog.typing.FilteringBoundLogger, study: str = ""
+) -> _StoreAnswer:
+    context.error("transfer_refused", status=_hex(OUT_OF_RESOURCES), error=str(error))
+    return _StoreAnswer(OUT_OF_RESOURCES, "Cannot store the film now; send again later", study)
 
 
-def _told(admission: Admission) -> dict[str, str | list[str]]:
+def _hex(status: int) -> str:
+    return f"0x{status:04X}"
+
+
+def _admission_fields(admission: Admission) -> dict[str, str | list[str]]:
+    """Return the log fields of an admission."""
     match admission:
         case Admitted(open_questions=questions, notes=notes):
-            open_questions = [f"{question.reason}-{question.kind}" for question in questions]
-            return {"admission": "admitted", "open_questions": open_questions, "notes": list(notes)}
+            return {
+                "admission": "admitted",
+                "open_questions": [f"{question.reason}-{question.kind}" for question in questions],
+                "notes": [str(note) for note in notes],
+            }
         case Refused(reason=reason):
             return {"admission": "refused", "reason": str(reason)}

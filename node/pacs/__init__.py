@@ -1,0 +1,1 @@
+"""The connections to destinations: DIMSE, storage commitment and DICOMweb."""

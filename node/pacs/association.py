@@ -1,4 +1,4 @@
-"""One association to a destination: C-ECHO, C-STORE and the request for storage commitment."""
+"""An association to a destination: C-ECHO, C-STORE and requests for storage commitment."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ from node.pacs.commitment import (
     read_report,
     request_of,
 )
-from node.pacs.compress import compressed
+from node.pacs.compress import compress_image
 from node.pacs.dimse_status import classify, without_patient
 from node.pacs.hardened_transport import harden
 from node.security.tls import client_context, valid_until
@@ -45,11 +45,11 @@ RESULT_CLASSES = (*_REPORT_CLASSES.values(), SecondaryCaptureImageStorage, Basic
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _CALLING_UNKNOWN = 3  # diagnostic of A-ASSOCIATE-RJ, PS3.8 Table 9-21
 _REQUEST_COMMITMENT = 1  # Action Type ID of N-ACTION, PS3.4 Table J.3-1
-_REPORT_WAIT = 1.0  # seconds a peer has to report at once, on the association of the request
+_REPORT_WAIT = 1.0  # seconds that a peer has for a report on the association of the request
 
 
 def sop_classes(destination: Destination, sr_class: str) -> list[UID]:
-    """Return the SOP Classes that a destination is to take; `sr_class` where it names none."""
+    """Return the SOP Classes sent to a destination; `sr_class` is the default for reports."""
     by_kind = {
         ResultKind.REPORT: _REPORT_CLASSES[destination.sr_class or sr_class],
         ResultKind.HEATMAP: SecondaryCaptureImageStorage,
@@ -59,7 +59,7 @@ def sop_classes(destination: Destination, sr_class: str) -> list[UID]:
 
 
 class OpenArchive:
-    """Implements `node.ports.Archive` on an established association."""
+    """An `Archive` on an established association."""
 
     def __init__(self, assoc: Any, reports: "_Reports", *, compress: bool = False) -> None:
         self._assoc = assoc
@@ -68,40 +68,42 @@ class OpenArchive:
 
     def echo(self) -> None:
         """Send a C-ECHO; raise Transient unless it succeeds."""
-        self._checked("C-ECHO", self._assoc.send_c_echo)
+        self._send("C-ECHO", self._assoc.send_c_echo)
 
     def accepts(self, sop_class: str, syntax: str = "") -> bool:
-        """Return whether the peer takes this SOP Class, in this transfer syntax or in any."""
+        """Return whether the peer accepts a SOP Class, in this transfer syntax or in any."""
         syntaxes = self.accepted().get(UID(sop_class))
         return syntaxes is not None and syntax in ("", *syntaxes)
 
     def accepted(self) -> dict[UID, list[UID]]:
-        """Return the SOP Classes that the peer takes of those we offer, with their syntaxes."""
-        found: dict[UID, list[UID]] = {}
+        """Return the accepted SOP Classes with their transfer syntaxes."""
+        accepted: dict[UID, list[UID]] = {}
         for context in self._assoc.accepted_contexts:
-            syntaxes = found.setdefault(context.abstract_syntax, [])
-            syntaxes += [one for one in context.transfer_syntax if one not in syntaxes]
-        return found
+            syntaxes = accepted.setdefault(context.abstract_syntax, [])
+            syntaxes += [uid for uid in context.transfer_syntax if uid not in syntaxes]
+        return accepted
 
     def store(self, path: Path) -> None:
-        """Send one object; return once it counts as stored, else raise what `classify` does."""
+        """Send an object; return once it is stored, or raise Transient or Permanent."""
         try:
             ds: Dataset = dcmread(path)
         except (OSError, InvalidDicomError) as error:
             raise Permanent(f"the spooled bytes cannot be read: {type(error).__name__}") from error
         if not self.accepts(ds.SOPClassUID):
-            raise Permanent(f"the destination takes no {ds.SOPClassUID.name}")
+            raise Permanent(f"the destination does not accept {ds.SOPClassUID.name}")
         if self._compress and self.accepts(ds.SOPClassUID, JPEG2000Lossless):
-            ds = compressed(ds)
-        self._checked("C-STORE", lambda: self._assoc.send_c_store(ds), about=ds)
+            ds = compress_image(ds)
+        self._send("C-STORE", lambda: self._assoc.send_c_store(ds), about=ds)
 
     def request_commitment(
         self, transaction_uid: str, objects: Sequence[tuple[str, str]]
     ) -> CommitmentReport | None:
-        """Ask for commitment of (SOP Class, SOP Instance) pairs; return a report that came."""
+        """Request commitment of (SOP Class, SOP Instance) pairs; return an immediate report."""
         if not self.accepts(PUSH_MODEL):
-            raise Permanent("the destination offers no storage commitment; set commitment: false")
-        self._checked(
+            raise Permanent(
+                "the destination does not support storage commitment; set commitment: false"
+            )
+        self._send(
             "N-ACTION",
             lambda: self._assoc.send_n_action(
                 request_of(transaction_uid, objects),
@@ -112,29 +114,29 @@ class OpenArchive:
         )
         return self._reports.wait(transaction_uid)
 
-    def _checked(self, what: str, send: Callable[[], Any], about: Dataset | None = None) -> None:
-        """Send a request; map a lost association and every status to our errors."""
+    def _send(self, name: str, request: Callable[[], Any], about: Dataset | None = None) -> None:
+        """Send a request; map a lost association and every status to an error."""
         try:
-            status = send()
+            status = request()
         except (RuntimeError, ValueError, AttributeError) as error:
             lost = not self._assoc.is_established
             kind = Unreachable if lost else Permanent
-            raise kind(f"{what} could not be sent: {type(error).__name__}") from error
+            raise kind(f"{name} could not be sent: {type(error).__name__}") from error
         if "Status" not in status:
-            raise Unreachable(f"no answer to the {what}: the association was lost or timed out")
+            raise Unreachable(f"no answer to the {name}: the association was lost or timed out")
         comment = str(status.get("ErrorComment", ""))
         classify(int(status.Status), without_patient(comment, about or Dataset()))
 
 
 class _Reports:
-    """Commitment reports that come back on the association of their request."""
+    """Commitment reports on the association of their request."""
 
     def __init__(self) -> None:
         self._arrived = threading.Condition()
         self._by_transaction: dict[str, CommitmentReport] = {}
 
     def on_report(self, event: Any) -> tuple[int, Dataset | None]:
-        """Keep a report for the thread that waits for it."""
+        """Store a report for the thread that waits for it."""
         try:
             report = read_report(event.event_information)
         except Permanent:
@@ -145,28 +147,27 @@ class _Reports:
         return 0x0000, None
 
     def wait(self, transaction_uid: str) -> CommitmentReport | None:
-        """Return the report of a transaction, or None if it does not come at once."""
+        """Return the report of a transaction, or None if it does not come within a second."""
         with self._arrived:
             self._arrived.wait_for(lambda: transaction_uid in self._by_transaction, _REPORT_WAIT)
             return self._by_transaction.pop(transaction_uid, None)
 
 
-class _Answers(DIMSEServiceProvider):
-    """A peer's messages, kept for the request that waits for one.
+class _MessageQueue(DIMSEServiceProvider):
+    """The queue of a peer's messages, readable only by the request that waits for an answer.
 
-    pynetdicom's reactor takes messages from the same queue, to serve requests, and is only
-    asked to pause while we wait: after a request that follows another at once it may take the
-    answer, and ours would run into its time-out. A destination has no requests for us but
-    reports of commitment, and those never pass through this queue.
+    pynetdicom's reactor reads the same queue, to serve requests of the peer. It may take an answer
+    when one request follows another immediately, and the request would then time out. A
+    destination sends no requests except commitment reports, which do not use this queue.
     """
 
     def get_msg(self, block: bool = False) -> Any:
-        """Return the next message to who waits for it, and nothing to who merely looks."""
+        """Return the next message to a blocking call, and nothing to the reactor's polling."""
         return super().get_msg(block) if block else (None, None)
 
 
 def _prepare(event: Any) -> None:
-    event.assoc.dimse = _Answers(event.assoc)
+    event.assoc.dimse = _MessageQueue(event.assoc)
     harden(event.assoc, event.assoc.dimse_timeout)
 
 
@@ -174,9 +175,9 @@ def _prepare(event: Any) -> None:
 def open_archive(
     destination: Destination, calling_ae: str, context: SSLContext | None = None
 ) -> Iterator[OpenArchive]:
-    """Associate with a destination and release it on leaving; raise Unreachable if it is down.
+    """Open an association, released at the end of the block; raise Unreachable if that fails.
 
-    `context` is for TLS; by default it is what the destination's configuration says.
+    `context` is the TLS context; the default follows from the destination's configuration.
     """
     if context is None and destination.tls is not None:
         context = client_context(destination.tls)
@@ -204,12 +205,14 @@ def open_archive(
             ],
         )
     except OSError as error:
-        reason = error.strerror or "cannot be looked up"
-        raise Unreachable(f"{destination.host}: {reason}; check the host's name") from None
+        reason = error.strerror or "the name cannot be resolved"
+        raise Unreachable(f"{destination.host}: {reason}; check the host name") from None
     if not assoc.is_established:
         answer = assoc.acceptor.primitive if assoc.is_rejected else None
-        stranger = answer is not None and answer.diagnostic == _CALLING_UNKNOWN
-        raise (NotLetIn if stranger else Unreachable)(_why_not(destination, assoc, context))
+        unknown_caller = answer is not None and answer.diagnostic == _CALLING_UNKNOWN
+        raise (NotLetIn if unknown_caller else Unreachable)(
+            _failure_text(destination, assoc, context)
+        )
     try:
         yield OpenArchive(assoc, reports, compress=compress)
     finally:
@@ -217,15 +220,15 @@ def open_archive(
             assoc.release()
 
 
-def _why_not(destination: Destination, assoc: Any, context: SSLContext | None) -> str:
-    where = f"{destination.ae_title} at {destination.host}:{destination.port}"
+def _failure_text(destination: Destination, assoc: Any, context: SSLContext | None) -> str:
+    peer = f"{destination.ae_title} at {destination.host}:{destination.port}"
     if assoc.is_rejected:
         reason = assoc.acceptor.primitive.reason_str
-        return f"{where} rejected the association: {reason}; check the AE titles on both sides"
+        return f"{peer} rejected the association: {reason}; check the AE titles on both sides"
     if assoc.is_aborted and assoc.acceptor.primitive is not None:
-        return f"{where} aborted the association"
+        return f"{peer} aborted the association"
     if context is not None:
-        # Says what is wrong with TLS, where that is what is wrong.
+        # It raises the reason, if TLS is the cause.
         valid_until((destination.host, destination.port), context, destination.timeout)
-    silent = f"{where} does not answer; check that it runs, and its host and port"
-    return f"{silent}, and whether it asks for a certificate of ours" if context else silent
+    no_answer = f"{peer} does not answer; check that it runs, and its host and port"
+    return f"{no_answer}, and whether it requires a client certificate" if context else no_answer

@@ -1,4 +1,4 @@
-"""The Storage Commitment Push Model (PS3.4 Annex J): what is requested and what is reported."""
+"""The data sets of the Storage Commitment Push Model (PS3.4 Annex J)."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from node.domain.workflow.delivery import CommitmentReport
 
 PUSH_MODEL = UID("1.2.840.10008.1.20.1")
 PUSH_MODEL_INSTANCE = UID("1.2.840.10008.1.20.1.1")
-_UNSTATED_REASON = 0x0110  # "processing failure", for a report that gives none
+_UNSTATED_REASON = 0x0110  # "processing failure", for a report without a reason
 
 
 def request_of(transaction_uid: str, objects: Sequence[tuple[str, str]]) -> Dataset:
-    """Return the N-ACTION information that names (SOP Class, SOP Instance) pairs."""
+    """Return the N-ACTION information for (SOP Class, SOP Instance) pairs."""
     request = Dataset()
     request.TransactionUID = transaction_uid
     request.ReferencedSOPSequence = []
@@ -27,7 +27,7 @@ def request_of(transaction_uid: str, objects: Sequence[tuple[str, str]]) -> Data
 
 
 def read_report(information: Dataset) -> CommitmentReport:
-    """Return what an N-EVENT-REPORT says; raise Permanent where it cannot be understood."""
+    """Return the report of an N-EVENT-REPORT; raise Permanent if it is malformed."""
     try:
         return CommitmentReport(
             transaction_uid=str(information.TransactionUID),
@@ -41,4 +41,4 @@ def read_report(information: Dataset) -> CommitmentReport:
             },
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Permanent("the commitment report cannot be understood") from error
+        raise Permanent("the commitment report is malformed") from error

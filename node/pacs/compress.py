@@ -1,4 +1,4 @@
-"""A heatmap in JPEG 2000 without loss, for the destinations that want it so."""
+"""Lossless JPEG 2000 compression of heatmaps."""
 
 import copy
 
@@ -6,15 +6,15 @@ from pydicom import Dataset
 from pydicom.uid import JPEG2000Lossless
 
 
-def compressed(ds: Dataset) -> Dataset:
-    """Return an RGB image in JPEG 2000 Lossless, under its own UID: no pixel is another.
+def compress_image(ds: Dataset) -> Dataset:
+    """Return a copy of an RGB image in JPEG 2000 Lossless, with the same UID and pixel values.
 
-    Its colours are turned in the stream by the reversible transform, as the photometric
-    interpretation then says (PS3.5, A.4.4); the data set it is made from stays as it is.
+    The stream uses the reversible colour transform, and Photometric Interpretation is YBR_RCT
+    (PS3.5, A.4.4).
     """
-    smaller = copy.deepcopy(ds)  # pydicom compresses in place
-    smaller.compress(
+    compressed = copy.deepcopy(ds)  # pydicom compresses in place
+    compressed.compress(
         JPEG2000Lossless, encoding_plugin="pylibjpeg", generate_instance_uid=False, use_mct=True
     )
-    smaller.PhotometricInterpretation = "YBR_RCT"
-    return smaller
+    compressed.PhotometricInterpretation = "YBR_RCT"
+    return compressed

@@ -1,7 +1,7 @@
-"""pynetdicom's transport, made fit for peers that stall, lie about lengths, or break off.
+"""pynetdicom's transport, hardened against peers that stall, send false lengths or disconnect.
 
-As it comes, a peer that stops half-way through a PDU holds its thread for ever, a length of
-4 GiB is believed, and an error while a PDU is acted on ends a thread with a traceback.
+In pynetdicom, a peer that stops in the middle of a PDU blocks its thread for ever. A PDU length of
+4 GiB is accepted. An error during the processing of a PDU ends the thread with a traceback.
 """
 
 import select
@@ -20,25 +20,27 @@ from pynetdicom.transport import AssociationSocket
 from node.log import where
 
 MAX_PDU_READ = 1024 * 1024
-"""The largest PDU that is read, in bytes: an association request may list many contexts."""
-_LAST_WORD = 1.0  # seconds for a peer to take our abort
+"""The largest accepted PDU in bytes; an association request may contain many contexts."""
+_ABORT_TIMEOUT = 1.0  # seconds for sending an abort
 _BY_SERVICE_PROVIDER, _INVALID_PARAMETER = 2, 6  # A-ABORT, PS3.8 Table 9-26
 
 log = structlog.get_logger()
 
 
 class BoundedSocket(AssociationSocket):
-    """An `AssociationSocket` that waits and reads no more than so much."""
+    """An `AssociationSocket` with limits on time and length."""
 
-    patience = 60.0
-    """Seconds in which one PDU must have come, or gone, as a whole."""
+    timeout_per_pdu = 60.0
+    """Seconds in which a complete PDU must be received or sent."""
 
     @property
     def ready(self) -> bool:
-        """Return whether there is something to read; by poll, which has no limit of 1024 files."""
+        """Return whether data can be read; poll has no limit of 1024 files, unlike select."""
         if self.socket is None or not self._is_connected:
             return False
-        if getattr(self.socket, "pending", int)():  # TLS may hold what poll does not know of
+        if getattr(
+            self.socket, "pending", int
+        )():  # TLS may have buffered data that poll does not see
             return True
         poll = select.poll()
         try:
@@ -49,16 +51,16 @@ class BoundedSocket(AssociationSocket):
             return False
 
     def recv(self, nr_bytes: int) -> bytearray:
-        """Read so many bytes, fewer where the peer has closed; raise OSError where it stalls."""
+        """Read `nr_bytes` bytes, or fewer if the peer closes; raise OSError if the peer stalls."""
         if nr_bytes > MAX_PDU_READ:
             abort_by_provider(self)
-            raise OSError("the peer announces a PDU longer than any that we take")
+            raise OSError("the peer announces a PDU above the maximum length")
         connection = cast(socket.socket, self.socket)
         content, read = bytearray(nr_bytes), 0
-        deadline = monotonic() + self.patience
+        deadline = monotonic() + self.timeout_per_pdu
         with memoryview(content) as view:
             while read < nr_bytes:
-                # A time-out of 0 would mean "do not wait" and look like a broken line.
+                # A time-out of 0 would mean non-blocking, and cause an error of its own.
                 connection.settimeout(max(deadline - monotonic(), 0.001))
                 count = connection.recv_into(view[read:])
                 if not count:
@@ -68,18 +70,18 @@ class BoundedSocket(AssociationSocket):
         return content
 
     def send(self, bytestream: bytes) -> None:
-        """Send all of it; a peer that takes it too slowly counts as gone."""
+        """Send all bytes; a peer that is too slow counts as disconnected."""
         try:
             if self.socket is None:
                 raise OSError("the connection is closed")
-            self.socket.settimeout(self.patience)
+            self.socket.settimeout(self.timeout_per_pdu)
             self.socket.sendall(bytestream)
             evt.trigger(self.assoc, evt.EVT_DATA_SENT, {"data": bytestream})
         except OSError:
             self.event_queue.put("Evt17")
 
     def _shutdown_socket(self) -> None:
-        """Close in any case: what was reset cannot be shut down, and would stay open."""
+        """Close the socket in any case; a reset socket cannot be shut down first."""
         connection = self.socket
         if connection is not None:
             with suppress(OSError):  # reset, or closed before
@@ -87,20 +89,20 @@ class BoundedSocket(AssociationSocket):
             connection.close()
 
 
-class CarefulMachine(StateMachine):
-    """A `StateMachine` that ends the association where an event cannot be acted on."""
+class HardenedStateMachine(StateMachine):
+    """A `StateMachine` that aborts the association if the processing of an event fails."""
 
     def do_action(self, event: str) -> None:
-        """Act on an event; whatever goes wrong is an abort, as PS3.8 has it for such a PDU."""
+        """Process an event; abort after any error, as PS3.8 requires for an invalid PDU."""
         before = self.current_state
         try:
             super().do_action(event)
         except Exception as error:  # noqa: BLE001 - the boundary to the peer
-            if before != "Sta1":  # there, the connection has gone already
-                log.warning("association_broken", error=type(error).__name__, where=where(error))
-            self._give_up()
+            if before != "Sta1":  # in this state, the connection is already closed
+                log.warning("association_aborted", error=type(error).__name__, where=where(error))
+            self._abort()
 
-    def _give_up(self) -> None:
+    def _abort(self) -> None:
         dul, assoc = self.dul, self.dul.assoc
         connection = cast(AssociationSocket, dul.socket)
         abort_by_provider(connection)
@@ -108,28 +110,28 @@ class CarefulMachine(StateMachine):
         self.current_state = "Sta1"
         peer: Any = assoc.requestor if assoc.is_acceptor else assoc.acceptor
         evt.trigger(assoc, evt.EVT_CONN_CLOSE, {"address": peer.address_info.as_tuple})
-        assoc.dimse.msg_queue.put((None, None))  # wakes who waits for an answer
+        assoc.dimse.msg_queue.put((None, None))  # wakes the thread that waits for an answer
         dul.to_user_queue.put(A_P_ABORT())
         dul.kill_dul()
 
 
-def harden(assoc: Any, patience: float) -> None:
-    """Make an association bear its peer; to be called when its connection opens.
+def harden(assoc: Any, timeout_per_pdu: float) -> None:
+    """Harden an association when its connection opens; `timeout_per_pdu` is in seconds.
 
-    pynetdicom makes these parts itself and holds on to them, so that their class is changed and
-    not the object. `patience` is in seconds, for one PDU.
+    pynetdicom creates these objects and keeps references to them. Therefore their class is changed,
+    and the objects are not replaced.
     """
     assoc.dul.socket.__class__ = BoundedSocket
-    assoc.dul.socket.patience = patience
-    assoc.dul.state_machine.__class__ = CarefulMachine
+    assoc.dul.socket.timeout_per_pdu = timeout_per_pdu
+    assoc.dul.state_machine.__class__ = HardenedStateMachine
 
 
 def abort_by_provider(connection: AssociationSocket) -> None:
-    """Tell the peer why it is cut off, if it still listens."""
+    """Send an A-ABORT of the service provider, if the peer is still connected."""
     if connection.socket is None:
         return
     pdu = A_ABORT_RQ()
     pdu.source, pdu.reason_diagnostic = _BY_SERVICE_PROVIDER, _INVALID_PARAMETER
     with suppress(OSError):
-        connection.socket.settimeout(_LAST_WORD)
+        connection.socket.settimeout(_ABORT_TIMEOUT)
         connection.socket.sendall(pdu.encode())

@@ -1,4 +1,4 @@
-"""Results to an archive by DICOMweb: STOW-RS (PS3.18, 10.5), one object in each request."""
+"""Delivery by DICOMweb STOW-RS (PS3.18, 10.5), with one object per request."""
 
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,73 +21,73 @@ _HEADERS = {
     "Accept": "application/dicom+json",
 }
 _FAILED, _REASON = "00081198", "00081197"  # Failed SOP Sequence and Failure Reason
-_DUPLICATE = 0x0111  # the archive has it: the same UID is the same object, byte for byte
+_DUPLICATE = 0x0111  # the archive has the object: equal UIDs mean equal bytes
 
 
 class WebArchive:
-    """Implements `node.ports.Archive` on an HTTP client."""
+    """An `Archive` on an HTTP client."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
 
     def check(self) -> None:
-        """Ask for one study; raise Unreachable where there is no DICOMweb for us."""
-        _judge(self._send("GET", "studies", params={"limit": "1"}), asked_to_store=False)
+        """Query one study; raise Unreachable if DICOMweb is not available."""
+        _check_answer(self._send("GET", "studies", params={"limit": "1"}), storing=False)
 
     def store(self, path: Path) -> None:
-        """Send one object; return once it counts as stored, else raise Transient or Permanent."""
+        """Send an object; return once it is stored, or raise Transient or Permanent."""
         try:
             content = path.read_bytes()
         except OSError as error:
             raise Permanent(f"the spooled bytes cannot be read: {type(error).__name__}") from error
         head = f"--{_BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
         body = b"".join((head, content, f"\r\n--{_BOUNDARY}--\r\n".encode()))
-        _judge(self._send("POST", "studies", content=body, headers=_HEADERS))
+        _check_answer(self._send("POST", "studies", content=body, headers=_HEADERS))
 
     def request_commitment(
         self, transaction_uid: str, objects: Sequence[tuple[str, str]]
     ) -> CommitmentReport | None:
-        """Raise Permanent: DICOMweb has no storage commitment, and no configuration asks for it."""
+        """Raise Permanent: DICOMweb has no storage commitment, and no configuration requests it."""
         raise Permanent(f"no commitment by DICOMweb of {len(objects)} objects ({transaction_uid})")
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
             return self._client.request(method, path, **request)
         except httpx.TransportError as error:
-            why = str(error) or type(error).__name__
-            raise Unreachable(f"{self._client.base_url}: {why}; check url and tls") from None
+            reason = str(error) or type(error).__name__
+            raise Unreachable(f"{self._client.base_url}: {reason}; check url and tls") from None
 
 
-def _judge(answer: httpx.Response, *, asked_to_store: bool = True) -> None:
-    """Return for an answer that counts as stored; raise what another answer means."""
-    status, said = answer.status_code, f"the destination answered HTTP {answer.status_code}"
+def _check_answer(answer: httpx.Response, *, storing: bool = True) -> None:
+    """Return for the answer of a stored object; raise Transient or Permanent for any other."""
+    status, answered = answer.status_code, f"the destination answered HTTP {answer.status_code}"
     if status in (401, 403):
-        raise Unreachable(f"{said}: it does not let us in; check user, password_file, token_file")
+        raise Unreachable(f"{answered}: access denied; check user, password_file, token_file")
     if status == 404 or 300 <= status < 400:
-        raise Unreachable(f"{said}: there is no DICOMweb at {answer.request.url}; check url")
+        raise Unreachable(f"{answered}: no DICOMweb at {answer.request.url}; check url")
     if status in (502, 503, 504):
-        raise Unreachable(f"{said}: it is down or busy")
+        raise Unreachable(f"{answered}: it is down or busy")
     if status in (408, 425, 429) or status >= 500:
-        raise Transient(said)
-    if not asked_to_store:
+        raise Transient(answered)
+    if not storing:
         return
     reasons = [reason for reason in failures(answer.content and _json(answer)) if reason]
     for reason in reasons:
         if reason != _DUPLICATE:
             classify(reason)
     if not answer.is_success and _DUPLICATE not in reasons:
-        raise Permanent(f"{said}: it does not take the object")
+        raise Permanent(f"{answered}: the object was not accepted")
 
 
 def failures(content: Any) -> Iterator[int]:
-    """Yield the failure reasons of a STOW-RS answer in DICOM JSON, whatever it really is."""
+    """Yield the failure reasons in a STOW-RS answer; content of any type is accepted."""
     for item in _values(content, _FAILED):
         for reason in _values(item, _REASON):
             yield reason if isinstance(reason, int) else 0
 
 
 def _values(content: Any, tag: str) -> list[Any]:
-    """Return the values of an element in DICOM JSON (PS3.18, F.2), none where it is not one."""
+    """Return the values of an element in DICOM JSON (PS3.18, F.2), [] for other content."""
     element = content.get(tag) if isinstance(content, Mapping) else None
     values = element.get("Value") if isinstance(element, Mapping) else None
     return values if isinstance(values, list) else []
@@ -108,7 +108,7 @@ def open_web(destination: WebDestination) -> Iterator[WebArchive]:
 
 
 def web_client(destination: WebDestination) -> httpx.Client:
-    """Return the HTTP client of a destination, with its credentials and whom it trusts."""
+    """Return the HTTP client of a destination, with its credentials and trusted authorities."""
     headers, auth = {}, None
     if destination.token_file is not None:
         headers["Authorization"] = f"Bearer {read_secret('token_file', destination.token_file)}"
@@ -121,5 +121,5 @@ def web_client(destination: WebDestination) -> httpx.Client:
         auth=auth,
         verify=verify,
         timeout=destination.timeout,
-        trust_env=False,  # no proxy that the configuration does not name
+        trust_env=False,  # use no proxy of the environment
     )

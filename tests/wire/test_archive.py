@@ -105,7 +105,7 @@ def test_a_class_that_the_pacs_does_not_take_is_permanent(pacs: StartPacs, tmp_p
     with open_archive(there, "OSTEOSCREEN") as archive:
         assert archive.accepts(SecondaryCaptureImageStorage)
         assert not archive.accepts(Comprehensive3DSRStorage)
-        with pytest.raises(Permanent, match="takes no Comprehensive 3D SR"):
+        with pytest.raises(Permanent, match="does not accept Comprehensive 3D SR"):
             archive.store(report)
 
 

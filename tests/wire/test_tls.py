@@ -144,7 +144,7 @@ def test_a_peer_that_wants_to_know_us_is_named_as_a_cause(
 ) -> None:
     pacs = start_tls(hospital.issue("127.0.0.1"), hospital.root)
     with (
-        pytest.raises(Unreachable, match="whether it asks for a certificate of ours"),
+        pytest.raises(Unreachable, match="whether it requires a client certificate"),
         open_archive(pacs.reached_by(Tls(ca=hospital.root)), "OSTEOSCREEN"),
     ):
         pytest.fail("it was let in")

@@ -1,4 +1,4 @@
-"""A film's file while it comes: what it takes, what it keeps, and a disk that takes nothing."""
+"""`IncomingFile`: the file of a film during its transfer, also on a full disk."""
 
 import resource
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from node.ingest.resource_limits import Incoming
+from node.ingest.resource_limits import IncomingFile
 
 
 @contextmanager
 def no_file_above(size: int) -> Iterator[None]:
-    """Have the kernel refuse what would make a file larger than this."""
+    """Limit the size of files in this process, as a full disk does."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -20,35 +20,35 @@ def no_file_above(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def incoming(folder: Path, *, room: bool = True) -> Incoming:
-    return Incoming(NamedTemporaryFile(dir=folder, delete=False), lambda: room)
+def incoming(folder: Path, *, space: bool = True) -> IncomingFile:
+    return IncomingFile(NamedTemporaryFile(dir=folder, delete=False), lambda: space)
 
 
-def test_what_comes_is_in_the_file_at_once(tmp_path: Path) -> None:
-    """Whoever reads it after the last fragment reads all of it."""
+def test_each_write_is_in_the_file(tmp_path: Path) -> None:
+    """After the last fragment, the file is complete."""
     file = incoming(tmp_path)
     file.write(b"one")
     file.write(b"two")
     assert Path(file.name).read_bytes() == b"onetwo"
-    assert (file.whole, file.tell()) == (True, 6)
+    assert (file.complete, file.tell()) == (True, 6)
     file.close()
 
 
-def test_a_disk_that_takes_nothing_more_costs_the_film_and_no_error(tmp_path: Path) -> None:
-    """The transfer goes on to its end, where it can be answered; nothing of it stays."""
+def test_a_full_disk_discards_the_film_without_an_error(tmp_path: Path) -> None:
+    """The transfer continues to its end, because it can be answered only then."""
     file = incoming(tmp_path)
     with no_file_above(1000):
         file.write(bytes(800))
         file.write(bytes(800))
     file.write(bytes(800))
-    assert (file.whole, file.tell()) == (False, 2400)
+    assert (file.complete, file.tell()) == (False, 2400)
     file.close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_room_nothing_is_written(tmp_path: Path) -> None:
-    """The reserve is for what is under way already."""
-    file = incoming(tmp_path, room=False)
+def test_without_space_nothing_is_written(tmp_path: Path) -> None:
+    """The reserve is kept for films that are already stored."""
+    file = incoming(tmp_path, space=False)
     file.write(bytes(800))
-    assert (file.whole, list(tmp_path.iterdir())) == (False, [])
+    assert (file.complete, list(tmp_path.iterdir())) == (False, [])
     file.close()

@@ -1,4 +1,4 @@
-"""What an archive comments is kept for the operator, unless it says whose the object is."""
+"""An archive's comment is quoted in errors, unless it names the patient."""
 
 import pytest
 from pydicom import Dataset
@@ -31,16 +31,16 @@ def report() -> Dataset:
     ],
 )
 def test_a_comment_that_names_the_patient_is_not_quoted(report: Dataset, comment: str) -> None:
-    """In whatever letter case, by one part of the name alone."""
+    """One part of the name is enough, in upper or lower case."""
     assert without_patient(comment, report) == "its comment names the patient"
 
 
 @pytest.mark.parametrize("comment", ["", "disk full", "Female, 67: invalid SOP Class"])
-def test_another_comment_is(report: Dataset, comment: str) -> None:
-    """It is often all that there is to go by."""
+def test_another_comment_is_quoted(report: Dataset, comment: str) -> None:
+    """It is often the only information on the cause."""
     assert without_patient(comment, report) == comment
 
 
-def test_without_an_object_there_is_nobody_to_name() -> None:
-    """A C-ECHO is about nobody; a comment has at most 64 characters (LO)."""
+def test_a_comment_without_an_object_is_quoted() -> None:
+    """A C-ECHO has no object; a comment has at most 64 characters (LO)."""
     assert without_patient("x" * 100, Dataset()) == "x" * 64

@@ -1,0 +1,1 @@
+"""Batch screening: score DICOM files without a PACS into a table (`osteoscreen screen`)."""

@@ -1,4 +1,4 @@
-"""Which files there are below the paths that a researcher names, each once, in one order."""
+"""Find the files below the given paths, each once and in a fixed order."""
 
 import os
 import stat
@@ -11,36 +11,37 @@ from node.domain.errors import Misconfigured
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Files in the order of their paths, and what was passed over: reason to count."""
+class FoundFiles:
+    """Files in the order of their paths, and the number of skipped entries by reason."""
 
     files: tuple[Path, ...]
     skipped: Mapping[str, int]
 
 
-def find_files(paths: Iterable[Path]) -> Found:
-    """Return every regular file at or below the paths; raise Misconfigured for one not there.
+def find_files(paths: Iterable[Path]) -> FoundFiles:
+    """Return every regular file at or below the paths. Raises Misconfigured for a missing path.
 
-    Links are followed after all that is really there, and no folder is entered twice: a loop
-    ends, and a file that several ways lead to is listed once, under its own name if it has one.
+    Links are followed after all real entries, and no folder is entered twice. Loops therefore end,
+    and a file that several links lead to is listed once, under its real path if that is below the
+    given paths.
     """
     search = _Search()
     for path in paths:
-        search.add(os.path.abspath(path))  # noqa: PTH100 - links in it must stay as named
+        search.add(os.path.abspath(path))  # noqa: PTH100 - keeps the path's links
     search.follow_links()
-    return Found(tuple(Path(path) for path in sorted(search.files.values())), search.skipped)
+    return FoundFiles(tuple(Path(path) for path in sorted(search.files.values())), search.skipped)
 
 
 class _Search:
     def __init__(self) -> None:
-        self.files: dict[str, str] = {}  # where a file really is -> the path it was found by
+        self.files: dict[str, str] = {}  # real path -> path as found
         self.skipped: Counter[str] = Counter()
         self._entered: set[str] = set()
         self._folders: list[str] = []
         self._links: list[str] = []
 
     def add(self, path: str) -> None:
-        """List a path that must be there, with all below it but links."""
+        """Add an existing path and all below it except links."""
         try:
             self._place(path, Path(path).stat().st_mode)
         except OSError as error:
@@ -52,7 +53,7 @@ class _Search:
             path = self._links.pop(0)
             try:
                 self._place(path, Path(path).stat().st_mode)
-            except OSError:  # dangling, or a link to itself
+            except OSError:  # its target is missing, or it is a loop
                 self.skipped["broken link"] += 1
             self._walk()
 
@@ -61,7 +62,7 @@ class _Search:
             self._folders.append(path)
         elif stat.S_ISREG(mode):
             self.files.setdefault(os.path.realpath(path), path)
-        else:  # opening a pipe would wait for its writer
+        else:  # for example a pipe, which would block the reader
             self.skipped["not a regular file"] += 1
 
     def _walk(self) -> None:
@@ -76,7 +77,7 @@ class _Search:
                     for entry in sorted(entries, key=lambda entry: entry.name):
                         self._take(entry, real)
             except OSError:
-                self.skipped["folder that cannot be read"] += 1
+                self.skipped["unreadable folder"] += 1
 
     def _take(self, entry: os.DirEntry[str], folder: str) -> None:
         if entry.is_symlink():

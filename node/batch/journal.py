@@ -1,4 +1,4 @@
-"""The rows of a run under way, beside the table: what a killed run leaves to the next one."""
+"""The journal of a run: its rows so far, beside the table. After a kill the next run reads it."""
 
 import fcntl
 import json
@@ -9,25 +9,25 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
 
-from node.batch.row import Row
+from node.batch.row import ScoreRow
 from node.domain.errors import Misconfigured, Permanent
 
-_SYNC_EVERY = 2.0  # seconds of work that a power cut may cost; a kill costs none that was appended
+_SYNC_EVERY = 2.0  # seconds of rows that a power cut may lose; a kill loses none
 
 
 class Journal:
-    """Rows as JSON, one a line, only ever appended to, in a file that one run holds locked."""
+    """Rows as JSON, one per line, in a file that one run holds locked. Rows are only appended."""
 
     def __init__(self, file: BinaryIO, clock: Callable[[], float] = monotonic) -> None:
         self._file = file
         self._clock = clock
         self._synced = clock()
-        self.rows: Sequence[Row] = tuple(_rows(file))
-        """What an earlier run left."""
+        self.rows: Sequence[ScoreRow] = tuple(_rows(file))
+        """The rows of an earlier run that did not end."""
         self._end_torn_line()
 
-    def append(self, rows: Sequence[Row]) -> None:
-        """Keep rows: in the kernel's hands on return, on the disk within seconds."""
+    def append(self, rows: Sequence[ScoreRow]) -> None:
+        """Write rows. They survive a kill on return, and a power cut within seconds."""
         try:
             for row in rows:
                 self._file.write(json.dumps(row.cells()).encode() + b"\n")
@@ -48,9 +48,9 @@ class Journal:
 
 @contextmanager
 def open_journal(table: Path) -> Iterator[Journal]:
-    """Open the journal of a table; it is deleted when the block ends without an error.
+    """Open the journal of a table; delete it when the block ends without an error.
 
-    Raises Misconfigured where the folder cannot be written to, or another run is at it.
+    Raises Misconfigured if the folder cannot be written to, or if another run holds the journal.
     """
     path = table.with_name(f"{table.name}.journal")
     try:
@@ -68,17 +68,17 @@ def open_journal(table: Path) -> Iterator[Journal]:
         try:
             yield Journal(file)
         except BaseException:
-            if path.stat().st_size == 0:  # nothing to go on from
+            if path.stat().st_size == 0:  # nothing to continue
                 path.unlink()
             raise
         path.unlink()
 
 
-def _rows(file: BinaryIO) -> Iterator[Row]:
-    """Yield the rows that are whole; a kill may have torn the last one."""
+def _rows(file: BinaryIO) -> Iterator[ScoreRow]:
+    """Yield the complete rows; a kill may have cut off the last one."""
     file.seek(0)
     for line in file:
         try:
-            yield Row.of_cells(json.loads(line))
+            yield ScoreRow.of_cells(json.loads(line))
         except (ValueError, TypeError):
             continue

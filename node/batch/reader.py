@@ -1,4 +1,4 @@
-"""What a decoding process does with one file: facts, admission, pixels, as the node does it."""
+"""Read one file in a decoder process: header, admission and pixels, with the node's own rules."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from node.domain.errors import OsteoScreenError, Permanent, Rejected
 from node.domain.radiograph.film import Film
 from node.header.part10 import NotDicomError, as_part10, is_directory_record
 from node.header.read import read_film
-from node.log import where
+from node.log import describe_unexpected
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """The file is no film."""
+class SkippedFile:
+    """The file is not a film."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """Something went wrong with the film; `film` is None where its header was not read."""
+class UnreadableFile:
+    """The file cannot be read; `film` is None if not even its header can."""
 
     error: str
     film: Film | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class TurnedAway:
-    """Policy or its pixels say that the film must not be scored."""
+class RefusedFilm:
+    """The film must not be scored, because of the admission policy or its pixels."""
 
     film: Film
     reason: str
@@ -38,71 +38,71 @@ class TurnedAway:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """An earlier run has scored these very bytes; they were not decoded again."""
+class KnownFilm:
+    """An earlier run has scored these bytes, so they were not decoded again."""
 
     film: Film
-    admitted: Admitted
+    admission: Admitted
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """The film waits for the model."""
+class DecodedFilm:
+    """The film is ready for the model."""
 
     film: Film
-    admitted: Admitted
+    admission: Admitted
     radiograph: Radiograph
 
 
-Reading = Skipped | Unread | TurnedAway | Known | Decoded
+FileContent = SkippedFile | UnreadableFile | RefusedFilm | KnownFilm | DecodedFilm
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads files. `max_size` in bytes; all of it can be sent to another process."""
+class FileReader:
+    """Reads files; can be pickled. `max_size` is in bytes."""
 
     policy: AdmissionPolicy
     max_size: int
     decode: Callable[[Path], Radiograph]
 
-    def read(self, path: Path, known_digest: str) -> Reading:
-        """Return what is in a file; a film with `known_digest` is admitted and not decoded."""
+    def read(self, path: Path, known_digest: str) -> FileContent:
+        """Return the content of a file. A film of `known_digest` is admitted but not decoded."""
         try:
             if path.stat().st_size == 0:
-                return Skipped("empty")
+                return SkippedFile("empty")
             with as_part10(path) as file:
                 return self._read(path, file, known_digest)
         except NotDicomError:
-            return Skipped("no DICOM")
+            return SkippedFile("not DICOM")
         except OSError as error:
-            return Unread(f"the file cannot be read: {error.strerror}")
-        except Exception as error:  # noqa: BLE001 - one file's failure is that file's alone
-            return Unread(told(error))
+            return UnreadableFile(f"the file cannot be read: {error.strerror}")
+        except Exception as error:  # noqa: BLE001 - the failure of one file
+            return UnreadableFile(error_text(error))
 
-    def _read(self, path: Path, file: Path, known_digest: str) -> Reading:
+    def _read(self, path: Path, file: Path, known_digest: str) -> FileContent:
         try:
             film = read_film(file, calling_ae="")
         except Permanent as error:
-            if file != path:  # it only looked like a data set without preamble
-                return Skipped("no DICOM")
-            return Skipped("DICOMDIR") if is_directory_record(file) else Unread(str(error))
+            if file != path:  # the file resembled a data set without a preamble
+                return SkippedFile("not DICOM")
+            if is_directory_record(file):
+                return SkippedFile("DICOMDIR")
+            return UnreadableFile(str(error))
         admission = admit(film, self.policy)
         if isinstance(admission, Refused):
-            return TurnedAway(film, admission.reason, admission.text)
+            return RefusedFilm(film, admission.reason, admission.text)
         if film.digest == known_digest:
-            return Known(film, admission)
+            return KnownFilm(film, admission)
         if film.size > self.max_size:
-            return Unread(f"{film.size} bytes are more than dicom.max_object admits", film)
+            return UnreadableFile(f"{film.size} bytes exceed dicom.max_object", film)
         try:
-            return Decoded(film, admission, self.decode(file))
+            return DecodedFilm(film, admission, self.decode(file))
         except Rejected as rejected:
-            return TurnedAway(film, rejected.reason, rejected.text)
-        except Exception as error:  # noqa: BLE001 - as above, and its header is known
-            return Unread(told(error), film)
+            return RefusedFilm(film, rejected.reason, rejected.text)
+        except Exception as error:  # noqa: BLE001 - the failure of one film, with a known header
+            return UnreadableFile(error_text(error), film)
 
 
-def told(error: Exception) -> str:
-    """Return an error for the table: our own words, else no more than its kind and place."""
-    if isinstance(error, OsteoScreenError):
-        return str(error)
-    return f"unforeseen {type(error).__name__} at {where(error)}"
+def error_text(error: Exception) -> str:
+    """Return an error for the table. The message of an unexpected one may quote a header."""
+    return str(error) if isinstance(error, OsteoScreenError) else describe_unexpected(error)

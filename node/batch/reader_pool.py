@@ -4,7 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from node.batch.reader import Reader, Reading, Unread
+from node.batch.reader import FileContent, FileReader, UnreadableFile
 from node.inference.process_pool import ProcessLost, ProcessPool
 
 _TIME_LIMIT = 300.0  # seconds for one film; the largest films take a few
@@ -13,7 +13,7 @@ _TIME_LIMIT = 300.0  # seconds for one film; the largest films take a few
 class ReaderPool:
     """`workers` processes that read files. A file may crash its process."""
 
-    def __init__(self, reader: Reader, workers: int, time_limit: float = _TIME_LIMIT) -> None:
+    def __init__(self, reader: FileReader, workers: int, time_limit: float = _TIME_LIMIT) -> None:
         self._processes = ProcessPool(reader.read, workers, time_limit)
         self._threads = ThreadPoolExecutor(workers, "reader")
 
@@ -25,12 +25,12 @@ class ReaderPool:
         self._processes.kill()
         self._threads.shutdown()
 
-    def submit(self, path: Path, known_digest: str) -> Future[Reading]:
-        """Read a file in the background. A file that cannot be read gives Unread, no exception."""
+    def submit(self, path: Path, known_digest: str) -> Future[FileContent]:
+        """Read a file in the background. If its process is lost, the result is UnreadableFile."""
         return self._threads.submit(self._read, path, known_digest)
 
-    def _read(self, path: Path, known_digest: str) -> Reading:
+    def _read(self, path: Path, known_digest: str) -> FileContent:
         try:
             return self._processes.call(path, known_digest)
         except ProcessLost as lost:
-            return Unread(f"the decoder {lost} on this film")
+            return UnreadableFile(f"the decoder {lost} on this film")

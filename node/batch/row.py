@@ -1,4 +1,4 @@
-"""One row of the table of scores: its columns, and how it is told from a film and its fate."""
+"""One row of the table of scores: its columns, and its values for a film."""
 
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
@@ -15,18 +15,20 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 class RowState(StrEnum):
-    """What became of a film, and what a later run with the same model makes of that."""
+    """The end of one film, and what a later run with the same model does with it."""
 
-    SCORED = "SCORED"  # a score: kept while the bytes are the same; thresholds are applied anew
-    REJECTED = "REJECTED"  # a coded reason: policy is asked anew, blank pixels stay blank
-    FAILED = "FAILED"  # the error: the film is tried again
+    SCORED = (
+        "SCORED"  # the score is reused while the bytes are the same; the policy is applied again
+    )
+    REJECTED = "REJECTED"  # a coded reason; the policy is applied again
+    FAILED = "FAILED"  # an error; the film is tried again
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One film. The fields are the table's columns, in their order; text is empty if unknown.
+class ScoreRow:
+    """One film. The fields are the columns of the table in order; unknown text is empty.
 
-    The model is named in every row, also in those it gave no score: it is what the run used.
+    Every row names the model of the run, also a row without a score.
     """
 
     path: str
@@ -61,116 +63,123 @@ class Row:
     seen_distance: float | None
 
     @property
-    def seen(self) -> ImageFindings | None:
-        """What the gate has seen; None where none has looked."""
-        cells = {fact.name: getattr(self, f"seen_{fact.name}") for fact in fields(ImageFindings)}
+    def image_findings(self) -> ImageFindings | None:
+        """The gate's findings; None if no gate checked the image."""
+        cells = {field.name: getattr(self, f"seen_{field.name}") for field in fields(ImageFindings)}
         if any(value is None for value in cells.values()):
             return None
         return ImageFindings(**cells | {"turn": int(cells["turn"])})
 
     @property
-    def can_be_kept(self) -> bool:
-        """Whether it cost a decoding that need not be repeated for the same bytes and model."""
+    def is_reusable(self) -> bool:
+        """Whether a later run need not decode the same bytes again for the same model."""
         return self.state == RowState.SCORED or self.reason == Reason.PIXELS
 
     @property
     def probability(self) -> Probability:
-        """The model's part, from which policy decides again."""
+        """The model's scores, on which the policy can decide again."""
         return Probability(
             self.probability_image, self.probability_clinical, self.probability_combined
         )
 
     def cells(self) -> dict[str, Cell]:
-        """Return the columns by name."""
+        """Return the cells by column."""
         return {name: getattr(self, name) for name in COLUMNS}
 
     @classmethod
     def of_cells(cls, cells: dict[str, Any]) -> Self:
-        """Return a row from its columns; raise ValueError where they are not just these."""
+        """Return a row from its cells. Raises ValueError for missing or other columns."""
         if set(cells) != set(COLUMNS):
-            raise ValueError("other columns than those of a table of scores")
+            raise ValueError("not the columns of a table of scores")
         typed: dict[str, Any] = {name: _typed(name, cells[name]) for name in COLUMNS}
         return cls(**typed)
 
 
-NUMBERS = frozenset(f.name for f in fields(Row) if f.type == float | None)
-FLAGS = frozenset(f.name for f in fields(Row) if f.type == bool | None)
-COLUMNS = tuple(f.name for f in fields(Row))
+NUMBERS = frozenset(field.name for field in fields(ScoreRow) if field.type == float | None)
+FLAGS = frozenset(field.name for field in fields(ScoreRow) if field.type == bool | None)
+COLUMNS = tuple(field.name for field in fields(ScoreRow))
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """The film that a row is of, None where no header could be read, and what its pixels showed."""
+class ScreenedFilm:
+    """The film of a row (None if its header cannot be read), its notes and image findings."""
 
     path: str
     film: Film | None = None
     notes: tuple[AdmissionNote, ...] = ()
-    seen: ImageFindings | None = None
+    image_findings: ImageFindings | None = None
 
 
-def scored(of: Subject, model: ModelIdentity, p: Probability, decision: Decision) -> Row:
-    """Return the row of a film that the model scored."""
+def scored_row(
+    screened: ScreenedFilm, model: ModelIdentity, probability: Probability, decision: Decision
+) -> ScoreRow:
+    """Return the row of a film that the model has scored."""
     if decision.used is None:
-        return unscored(of, model, RowState.FAILED, error=decision.reason)
+        return unscored_row(screened, model, RowState.FAILED, error=decision.reason)
     return _row(
-        of,
+        screened,
         model,
         state=RowState.SCORED,
-        probability_image=p.image,
-        probability_clinical=p.clinical,
-        probability_combined=p.combined,
+        probability_image=probability.image,
+        probability_clinical=probability.clinical,
+        probability_combined=probability.combined,
         used=str(decision.used),
         threshold=decision.threshold,
         flagged=None if decision.undetermined else decision.flagged,
     )
 
 
-def unscored(
-    of: Subject, model: ModelIdentity, state: RowState, *, reason: str = "", error: str = ""
-) -> Row:
+def unscored_row(
+    screened: ScreenedFilm,
+    model: ModelIdentity,
+    state: RowState,
+    *,
+    reason: str = "",
+    error: str = "",
+) -> ScoreRow:
     """Return the row of a film without a score."""
-    return _row(of, model, state=state, reason=str(reason), error=error)
+    return _row(screened, model, state=state, reason=str(reason), error=error)
 
 
-def _row(of: Subject, model: ModelIdentity, **known: Any) -> Row:
-    film, seen = of.film, of.seen
+def _row(screened: ScreenedFilm, model: ModelIdentity, **outcome: Any) -> ScoreRow:
+    film, findings = screened.film, screened.image_findings
     cells: dict[str, Any] = dict.fromkeys(COLUMNS, "")
     cells |= dict.fromkeys(NUMBERS | FLAGS)
     cells |= {
-        "path": of.path,
-        "notes": " ".join(of.notes),
+        "path": screened.path,
+        "notes": " ".join(screened.notes),
         "model_name": model.name,
         "model_version": model.version,
         "model_digest": model.digest,
         "intended_use": str(model.intended_use),
     }
-    if seen is not None:
-        cells |= {f"seen_{name}": float(fact) for name, fact in asdict(seen).items()}
+    if findings is not None:
+        cells |= {f"seen_{name}": float(value) for name, value in asdict(findings).items()}
     if film is not None:
         cells |= {
             "sop_instance_uid": film.sop_instance_uid,
             "study_instance_uid": film.study_instance_uid,
             "age_years": film.age_years,
-            "sex": _inert(film.sex),
-            "modality": _inert(film.modality),
-            "body_part_examined": _inert(film.body_part_examined),
-            "view_position": _inert(film.view_position),
+            "sex": _without_formula(film.sex),
+            "modality": _without_formula(film.modality),
+            "body_part_examined": _without_formula(film.body_part_examined),
+            "view_position": _without_formula(film.view_position),
             "film_digest": film.digest,
         }
-    return Row(**cells | {name: _plain(value) for name, value in known.items()})
+    return ScoreRow(**cells | {name: _plain(value) for name, value in outcome.items()})
 
 
 def _plain(value: Cell) -> Cell:
     return str(value) if isinstance(value, StrEnum) else value
 
 
-def _inert(text: str) -> str:
-    """Return a header's text so that no spreadsheet takes it for a formula."""
+def _without_formula(text: str) -> str:
+    """Return a header's text with a quote in front if a spreadsheet would run it as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _typed(name: str, value: Any) -> Cell:
-    """Return a cell as its column has it, from a CSV's text or from a typed table."""
+    """Return a cell with the type of its column, from CSV text or from a typed table."""
     if name in FLAGS:
         if value in (None, ""):
             return None

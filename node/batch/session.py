@@ -1,4 +1,4 @@
-"""One `osteoscreen screen`: from paths to a table, going on from where an earlier run came to."""
+"""One `osteoscreen screen`: it continues an earlier run and replaces the table at the end."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -8,10 +8,10 @@ from typing import Protocol
 
 from node.batch.file_search import find_files
 from node.batch.journal import open_journal
-from node.batch.reader import Reader
+from node.batch.reader import FileReader
 from node.batch.reader_pool import ReaderPool
-from node.batch.row import Row, RowState
-from node.batch.runner import Outcome, Screening, ScreeningSettings, shown
+from node.batch.row import RowState, ScoreRow
+from node.batch.runner import ScreeningResult, ScreeningRun, ScreeningSettings, path_text
 from node.batch.table import open_table
 from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.admission.image_rules import uses_gate
@@ -21,90 +21,92 @@ from node.ports import Predictor
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What to screen. Unless `turned_away`, the table has no rows of films not to be scored."""
+class ScreeningRequest:
+    """What to screen, and the table to write. `workers` is the number of decoder processes."""
 
     paths: tuple[Path, ...]
     out: Path
     workers: int
-    turned_away: bool = True
+    include_refused: bool = True
 
 
-class Progress(Protocol):
-    """Whoever wants to know how far the run is."""
+class ScreeningProgress(Protocol):
+    """A display of how far the run is."""
 
     def begin(self, files: int) -> None:
-        """So many files there are."""
+        """The run starts on this number of files."""
 
     def advance(self, files: int) -> None:
-        """So many more are done with."""
+        """This number of further files is finished."""
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """A model on its device, `batch` films at a time, and what makes a decision of its scores."""
+class ScreeningModel:
+    """A model on its device, the policies for its films and scores, and its batch size."""
 
     predictor: Predictor
     admission: AdmissionPolicy
-    thresholds: DecisionPolicy
+    decision: DecisionPolicy
     batch: int
 
 
 def screen(
-    request: Request,
-    reader: Reader,
-    load: Callable[[], Model],
+    request: ScreeningRequest,
+    reader: FileReader,
+    load: Callable[[], ScreeningModel],
     stop: threading.Event,
-    progress: Progress,
-) -> Outcome:
-    """Write the table of the films below the paths; raise Transient if stopped before its end.
+    progress: ScreeningProgress,
+) -> ScreeningResult:
+    """Write the table of the films below the paths. Raises Transient if `stop` ends the run early.
 
-    What can be found wrong before the model is loaded is found wrong before that.
+    Faults of the request are found before the model is loaded.
     """
     table = open_table(request.out)
-    before, found = table.read(), find_files(request.paths)
-    _refuse_loss(before, found.files)
+    table_rows, found = table.read(), find_files(request.paths)
+    _require_no_loss(table_rows, found.files)
     with open_journal(table.path) as journal:
         model = load()
-        known = _known([*before, *journal.rows], model)
+        known_rows = _known_rows([*table_rows, *journal.rows], model)
         settings = ScreeningSettings(
-            model.admission, model.thresholds, model.batch, ahead=model.batch + request.workers
+            model.admission, model.decision, model.batch, read_ahead=model.batch + request.workers
         )
         progress.begin(len(found.files))
-        with ReaderPool(reader, request.workers) as decoders:
-            screening = Screening(model.predictor, decoders, journal, settings, progress.advance)
-            outcome = screening.run(found.files, known, stop)
+        with ReaderPool(reader, request.workers) as readers:
+            run = ScreeningRun(model.predictor, readers, journal, settings, progress.advance)
+            result = run.run(found.files, known_rows, stop)
         if stop.is_set():
-            raise Transient("stopped; the same command goes on from where it came to")
+            raise Transient("stopped; run the same command again to continue")
         table.replace(
-            [row for row in outcome.rows if request.turned_away or row.state != RowState.REJECTED]
+            [
+                row
+                for row in result.rows
+                if request.include_refused or row.state != RowState.REJECTED
+            ]
         )
-    return outcome.with_skipped(found.skipped)
+    return result.with_skipped(found.skipped)
 
 
-def _known(rows: Iterable[Row], model: Model) -> dict[str, Row]:
-    """Return the rows that a run of this model need not make again, by path; the last counts.
+def _known_rows(rows: Iterable[ScoreRow], model: ScreeningModel) -> dict[str, ScoreRow]:
+    """Return the rows that a run of this model can reuse, by path; of two, the later row.
 
-    A film that was scored unseen is looked at if now it has to be; and one that was set right is
-    scored as it came, if nobody is to look.
+    A row that was scored without an image check is not reused if the image is checked now, nor the
+    other way round: the check may have corrected the film's polarity.
     """
-    digest, asked = (
-        model.predictor.identity.digest,
-        uses_gate(model.predictor.has_gate, model.admission),
-    )
+    digest = model.predictor.identity.digest
+    checks_images = uses_gate(model.predictor.has_gate, model.admission)
     return {
         row.path: row
         for row in rows
-        if row.can_be_kept
+        if row.is_reusable
         and row.model_digest == digest
-        and (row.state != RowState.SCORED or (row.seen is not None) is asked)
+        and (row.state != RowState.SCORED or (row.image_findings is not None) is checks_images)
     }
 
 
-def _refuse_loss(rows: Iterable[Row], files: Iterable[Path]) -> None:
-    """Raise Misconfigured where a table holds scores of films that this run would leave out."""
-    listed = set(map(shown, files))
-    lost = [row.path for row in rows if row.path not in listed and Path(row.path).exists()]
+def _require_no_loss(rows: Iterable[ScoreRow], files: Iterable[Path]) -> None:
+    """Raise Misconfigured if the table has rows of existing films that are not below the paths."""
+    paths = set(map(path_text, files))
+    lost = [row.path for row in rows if row.path not in paths and Path(row.path).exists()]
     if lost:
         raise Misconfigured(
             f"--out: the table has {len(lost)} films that are not below the paths given, such as "

@@ -1,4 +1,4 @@
-"""Screening files: the node's policy, decoder and model, put together without a node."""
+"""Set up batch screening with the policies, decoder and model of a node's configuration."""
 
 import threading
 from typing import TYPE_CHECKING
@@ -7,24 +7,27 @@ from node.config.settings import Config
 from node.policies import admission_policy, decision_policy, require_gate
 
 if TYPE_CHECKING:
-    from node.batch.runner import Outcome
-    from node.batch.session import Progress, Request
+    from node.batch.runner import ScreeningResult
+    from node.batch.session import ScreeningProgress, ScreeningRequest
 
 
 def run_screen(
-    config: Config, request: "Request", stop: threading.Event, progress: "Progress"
-) -> "Outcome":
-    """Score files without a PACS, with the node's own policy, decoder and model."""
-    from node.batch.reader import Reader
-    from node.batch.session import Model, screen
+    config: Config,
+    request: "ScreeningRequest",
+    stop: threading.Event,
+    progress: "ScreeningProgress",
+) -> "ScreeningResult":
+    """Score files without a PACS; see `node.batch.session.screen`."""
+    from node.batch.reader import FileReader
+    from node.batch.session import ScreeningModel, screen
     from node.inference.decoder import decode
     from node.inference.predictor import load
 
-    def load_model() -> Model:
+    def load_model() -> ScreeningModel:
         predictor = load(config.model.bundle, config.model.device, config.model.threads)
-        thresholds = decision_policy(config, predictor.thresholds)
+        decision = decision_policy(config, predictor.thresholds)
         admission = require_gate(admission_policy(config), predictor.has_gate)
-        return Model(predictor, admission, thresholds, config.model.batch)
+        return ScreeningModel(predictor, admission, decision, config.model.batch)
 
-    reader = Reader(admission_policy(config), int(config.dicom.max_object), decode)
+    reader = FileReader(admission_policy(config), int(config.dicom.max_object), decode)
     return screen(request, reader, load_model, stop, progress)

@@ -1,4 +1,4 @@
-"""The table of scores on disk, as CSV or Parquet: read, and replaced in one step."""
+"""The table of scores as a CSV or Parquet file: read it, or replace it in one step."""
 
 import csv
 import os
@@ -7,32 +7,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from node.batch.row import COLUMNS, FLAGS, NUMBERS, Cell, Row
+from node.batch.row import COLUMNS, FLAGS, NUMBERS, Cell, ScoreRow
 from node.domain.errors import Misconfigured, Permanent
 from node.files import atomic_file
 
 
-class Table(ABC):
-    """One file of rows. The formats hold the same: what is unknown is an empty cell, or null."""
+class ScoreTable(ABC):
+    """One file of rows. An unknown value is an empty cell in CSV and null in Parquet."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def read(self) -> list[Row]:
-        """Return the rows of an earlier run; raise Misconfigured for a file that is not ours."""
+    def read(self) -> list[ScoreRow]:
+        """Return the rows of an earlier run. Raises Misconfigured for any other file."""
         if not self.path.exists():
             return []
         try:
-            return [Row.of_cells(cells) for cells in self._load()]
+            return [ScoreRow.of_cells(cells) for cells in self._load()]
         except OSError as error:
             raise Misconfigured(f"--out: {self.path}: {error.strerror}") from None
         except (ValueError, csv.Error, TypeError):
             raise Misconfigured(
-                f"--out: {self.path} is there and is no table of scores; name another file"
+                f"--out: {self.path} exists and is not a table of scores; name another file"
             ) from None
 
-    def replace(self, rows: Sequence[Row]) -> None:
-        """Replace the file by one with these rows; raise Permanent if it cannot be written."""
+    def replace(self, rows: Sequence[ScoreRow]) -> None:
+        """Replace the file by one with these rows. Raises Permanent if it cannot be written."""
         try:
             with atomic_file(self.path, mode=0o666 & ~_umask()) as file:
                 self._save(Path(file.name), rows)
@@ -43,23 +43,23 @@ class Table(ABC):
     def _load(self) -> list[dict[str, Any]]: ...
 
     @abstractmethod
-    def _save(self, path: Path, rows: Sequence[Row]) -> None: ...
+    def _save(self, path: Path, rows: Sequence[ScoreRow]) -> None: ...
 
 
-def open_table(path: Path) -> Table:
-    """Return the table at a path, its format by the suffix; raise Misconfigured for another."""
+def open_table(path: Path) -> ScoreTable:
+    """Return the table at a path. The suffix gives its format; raises Misconfigured for others."""
     if path.is_dir():
         raise Misconfigured(f"--out: {path} is a folder; name a file, such as {path}/scores.csv")
     match path.suffix.lower():
         case ".csv":
-            return _Csv(path)
+            return _CsvTable(path)
         case ".parquet":
-            return _Parquet(path)
-        case other:
-            raise Misconfigured(f"--out: {other or 'no suffix'}: name a .csv or a .parquet file")
+            return _ParquetTable(path)
+        case suffix:
+            raise Misconfigured(f"--out: {suffix or 'no suffix'}: name a .csv or a .parquet file")
 
 
-class _Csv(Table):
+class _CsvTable(ScoreTable):
     def _load(self) -> list[dict[str, Any]]:
         with self.path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
@@ -68,7 +68,7 @@ class _Csv(Table):
                 raise ValueError
             return rows
 
-    def _save(self, path: Path, rows: Sequence[Row]) -> None:
+    def _save(self, path: Path, rows: Sequence[ScoreRow]) -> None:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
@@ -76,7 +76,7 @@ class _Csv(Table):
                 writer.writerow([_text(cell) for cell in row.cells().values()])
 
 
-class _Parquet(Table):
+class _ParquetTable(ScoreTable):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         try:
@@ -92,7 +92,7 @@ class _Parquet(Table):
         rows: list[dict[str, Any]] = self._arrow.parquet.read_table(self.path).to_pylist()
         return rows
 
-    def _save(self, path: Path, rows: Sequence[Row]) -> None:
+    def _save(self, path: Path, rows: Sequence[ScoreRow]) -> None:
         arrow = self._arrow
         types = {name: arrow.float64() for name in NUMBERS} | {
             name: arrow.bool_() for name in FLAGS
@@ -106,7 +106,7 @@ class _Parquet(Table):
 
 
 def _text(cell: Cell) -> str:
-    """Return a cell for CSV; a number in the fewest digits that read back as the same."""
+    """Return a cell for CSV; a number has the fewest digits that give the same number again."""
     if cell is None:
         return ""
     if isinstance(cell, bool):

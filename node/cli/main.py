@@ -151,7 +151,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
 ) -> None:
     """Score DICOM files without a PACS and write one row for each film."""
     from node.batch.row import RowState
-    from node.batch.session import Request
+    from node.batch.session import ScreeningRequest
     from node.batch.setup import run_screen
     from node.display.batch import ScreeningBar, print_summary, summary
     from node.runtime.factories import processors
@@ -161,7 +161,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
         model = settings.model.model_copy(update={"bundle": bundle})
         settings = settings.model_copy(update={"model": model})
     log.configure("error", settings.log.format)
-    request = Request(tuple(paths), out, workers or processors(), include_refused)
+    request = ScreeningRequest(tuple(paths), out, workers or processors(), include_refused)
     with ScreeningBar() as bar:
         outcome = run_screen(settings, request, _stop_on_signals(), bar)
     if as_json:

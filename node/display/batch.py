@@ -1,4 +1,4 @@
-"""What people see of a folder being screened."""
+"""The progress bar and the summary of `osteoscreen screen`."""
 
 from collections import Counter
 from typing import Any, Self
@@ -17,20 +17,20 @@ from rich.progress import (
 from rich.text import Text
 
 from node.batch.row import RowState
-from node.batch.runner import Outcome
+from node.batch.runner import ScreeningResult
 from node.display.disclaimer import print_disclaimer
 
 
 class _Speed(ProgressColumn):
-    """Files a second."""
+    """Files per second."""
 
     def render(self, task: Task) -> Text:
-        """Return the speed of late, or nothing before there is one."""
+        """Return the recent speed; empty before the first file."""
         return Text(f"{task.speed:.1f} files/s" if task.speed else "", "cyan")
 
 
 class ScreeningBar:
-    """A progress bar on standard error, with the time that is left; implements `Progress`."""
+    """A progress bar on standard error with the remaining time; a `ScreeningProgress`."""
 
     def __init__(self) -> None:
         self._bar = Progress(
@@ -52,48 +52,48 @@ class ScreeningBar:
         self._bar.stop()
 
     def begin(self, files: int) -> None:
-        """So many files there are; until now there was nothing to show."""
+        """Show the bar for this number of files."""
         self._bar.update(self._task, total=files)
         self._bar.reset(self._task)
         self._bar.start()
 
     def advance(self, files: int) -> None:
-        """So many more are done with."""
+        """Count this number of further files as finished."""
         self._bar.advance(self._task, files)
 
 
-def summary(outcome: Outcome, out: str) -> dict[str, Any]:
-    """Return the run in figures, for programs."""
-    uses = sorted({row.intended_use for row in outcome.rows})
+def summary(result: ScreeningResult, out: str) -> dict[str, Any]:
+    """Return the run's counts as JSON values."""
+    uses = sorted({row.intended_use for row in result.rows})
     return {
         "out": out,
-        "films": len(outcome.rows),
-        "scored": outcome.count(RowState.SCORED),
-        "flagged": sum(row.flagged is True for row in outcome.rows),
-        "rejected": dict(Counter(row.reason for row in outcome.rows if row.reason)),
-        "failed": outcome.count(RowState.FAILED),
-        "kept": outcome.kept,
-        "skipped": dict(outcome.skipped),
+        "films": len(result.rows),
+        "scored": result.count(RowState.SCORED),
+        "flagged": sum(row.flagged is True for row in result.rows),
+        "rejected": dict(Counter(row.reason for row in result.rows if row.reason)),
+        "failed": result.count(RowState.FAILED),
+        "kept": result.known,
+        "skipped": dict(result.skipped),
         "intended_use": uses[0] if uses else None,
     }
 
 
-def print_summary(outcome: Outcome, out: str) -> None:
-    """Print the run in figures, for people, and what the scores of a demonstration model are."""
-    facts = summary(outcome, out)
+def print_summary(result: ScreeningResult, out: str) -> None:
+    """Print the run's counts, and a warning about the scores of a demonstration model."""
+    counts = summary(result, out)
     console = Console()
     for line in (
-        f"{facts['scored']} scored, {facts['flagged']} of them flagged",
-        f"{sum(facts['rejected'].values())} rejected{_listed(facts['rejected'])}",
-        f"{facts['failed']} failed",
-        f"{sum(facts['skipped'].values())} files skipped{_listed(facts['skipped'])}",
-        f"{facts['kept']} of the films known from an earlier run",
+        f"{counts['scored']} scored, {counts['flagged']} of them flagged",
+        f"{sum(counts['rejected'].values())} rejected{_by_reason(counts['rejected'])}",
+        f"{counts['failed']} failed",
+        f"{sum(counts['skipped'].values())} files skipped{_by_reason(counts['skipped'])}",
+        f"{counts['kept']} of the films are known from an earlier run",
     ):
         console.print(Text(line))
     console.print(Text(f"-> {out}"))
-    print_disclaimer(console, [facts["intended_use"]])
+    print_disclaimer(console, [counts["intended_use"]])
 
 
-def _listed(counts: dict[str, int]) -> str:
-    listed = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
-    return f" ({listed})" if listed else ""
+def _by_reason(counts: dict[str, int]) -> str:
+    text = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
+    return f" ({text})" if text else ""

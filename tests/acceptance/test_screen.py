@@ -1,4 +1,4 @@
-"""`osteoscreen screen` as researchers meet it, on real films and on files that are none."""
+"""`osteoscreen screen` on real films and on other files."""
 
 import csv
 import json
@@ -47,10 +47,10 @@ def copies(tmp_path: Path, film: Path) -> Path:
 
 
 @pytest.mark.shared_data
-def test_real_films_are_scored_and_the_rest_is_turned_away_with_its_reason(
+def test_chest_films_are_scored_and_other_images_refused_with_a_reason(
     tmp_path: Path, shared_data: Path
 ) -> None:
-    """Every chest film, in any transfer syntax and without preamble too; nothing else."""
+    """Chest films of any transfer syntax, also without a preamble."""
     bare = tmp_path / "bare.dcm"
     bare.write_bytes(_without_meta(shared_data / "dicom" / "chest" / "udacity_test1.dcm"))
     out = tmp_path / "scores.csv"
@@ -59,33 +59,33 @@ def test_real_films_are_scored_and_the_rest_is_turned_away_with_its_reason(
         shared_data / "README.md", "--out", out,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = rows(out)
-    states = {Path(row["path"]).name: (row["state"], row["reason"]) for row in found}
+    table = rows(out)
+    states = {Path(row["path"]).name: (row["state"], row["reason"]) for row in table}
     chest = {path.name for path in (shared_data / "dicom" / "chest").iterdir()} | {"bare.dcm"}
     assert {name for name, (state, _) in states.items() if state == "SCORED"} == chest
     assert {n: reason for n, (state, reason) in states.items() if state == "REJECTED"} == REASONS
-    assert [row["path"] for row in found] == sorted(row["path"] for row in found)
-    by_name = {Path(row["path"]).name: row for row in found}
+    assert [row["path"] for row in table] == sorted(row["path"] for row in table)
+    by_name = {Path(row["path"]).name: row for row in table}
     whole, wrapped = by_name["udacity_test1.dcm"], by_name["bare.dcm"]
     score = wrapped["probability_image"]
     assert float(score) == pytest.approx(float(whole["probability_image"]), abs=1e-6)
     assert wrapped == whole | {"path": str(bare), "probability_image": score}
-    assert {row["intended_use"] for row in found} == {"demonstration"}
-    said = " ".join(done.stdout.split())
-    assert "7 scored" in said
-    assert "8 rejected (body-part 4, sop-class 4)" in said
-    assert "1 files skipped (no DICOM 1)" in said
-    assert "no clinical meaning" in said
+    assert {row["intended_use"] for row in table} == {"demonstration"}
+    output = " ".join(done.stdout.split())
+    assert "7 scored" in output
+    assert "8 rejected (body-part 4, sop-class 4)" in output
+    assert "1 files skipped (not DICOM 1)" in output
+    assert "no clinical meaning" in output
     assert_no_patient(shared_data, out.read_text(encoding="utf-8") + done.stdout + done.stderr)
 
 
 def assert_no_patient(shared_data: Path, text: str) -> None:
-    """See no name and no identifier of a patient in a text."""
+    """Check that a text has no name and no identifier of a patient."""
     for path in (shared_data / "dicom").rglob("*.dcm"):
         ds = dcmread(path, stop_before_pixels=True)
         name, number = str(ds.get("PatientName", "")), str(ds.get("PatientID", ""))
         for secret in (name, number):
-            # An identifier may be part of the file's name, which is the user's own.
+            # An identifier may be part of the file name, which the user chose.
             assert len(secret) < 4 or secret in str(path) or secret not in text
 
 
@@ -96,8 +96,7 @@ def _without_meta(path: Path) -> bytes:
 
 
 @pytest.mark.shared_data
-def test_csv_and_parquet_hold_the_same(tmp_path: Path, shared_data: Path) -> None:
-    """As an analyst's tools read them: same names, same values, same unknowns."""
+def test_csv_and_parquet_have_the_same_rows(tmp_path: Path, shared_data: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     folder = shared_data / "dicom"
     for name in ("scores.csv", "scores.parquet"):
@@ -107,14 +106,14 @@ def test_csv_and_parquet_hold_the_same(tmp_path: Path, shared_data: Path) -> Non
     typed = parquet.read_table(tmp_path / "scores.parquet").to_pylist()
     text = rows(tmp_path / "scores.csv")
     assert [list(row) for row in typed] == [list(row) for row in text]
-    for one, other in zip(typed, text, strict=True):
-        for name, value in one.items():
+    for typed_row, text_row in zip(typed, text, strict=True):
+        for name, value in typed_row.items():
             written = "" if value is None else str(value)
-            assert (written.lower() if isinstance(value, bool) else written) == other[name]
+            assert (written.lower() if isinstance(value, bool) else written) == text_row[name]
 
 
-def test_a_killed_run_is_gone_on_with(tmp_path: Path, copies: Path) -> None:
-    """kill -9 in the middle: the rows scored until then are not scored again."""
+def test_a_killed_run_is_continued(tmp_path: Path, copies: Path) -> None:
+    """After kill -9, films that have a row are not scored again."""
     out = tmp_path / "scores.csv"
     journal = tmp_path / "scores.csv.journal"
     command = [sys.executable, "-m", "node.cli", "screen", copies, "--out", out, "--workers", "1"]
@@ -123,7 +122,7 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path, copies: Path) -> None:
         deadline = time.monotonic() + 120
         while not journal.exists() or journal.read_bytes().count(b"\n") < 3:
             assert time.monotonic() < deadline
-            assert running.poll() is None, "it was done before it could be killed"
+            assert running.poll() is None, "it ended before it could be killed"
             time.sleep(0.01)
         running.kill()
     assert not out.exists()
@@ -139,8 +138,8 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path, copies: Path) -> None:
     assert again.read_bytes() == out.read_bytes()
 
 
-def test_a_run_told_to_stop_says_how_to_go_on(tmp_path: Path, copies: Path) -> None:
-    """Ctrl-C is not a crash: one line, status 1, and no half table."""
+def test_ctrl_c_ends_a_run_with_one_line(tmp_path: Path, copies: Path) -> None:
+    """The line says how to continue. The status is 1, and there is no table."""
     out = tmp_path / "scores.csv"
     command = [sys.executable, "-m", "node.cli", "screen", copies, "--out", out, "--workers", "1"]
     one_by_one = os.environ | {"OSTEOSCREEN__MODEL__BATCH": "1"}
@@ -150,14 +149,14 @@ def test_a_run_told_to_stop_says_how_to_go_on(tmp_path: Path, copies: Path) -> N
             time.sleep(0.01)
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == 1
-        said = (running.stderr or sys.stdin).read()
-    assert "the same command goes on" in said
-    assert "Traceback" not in said
+        output = (running.stderr or sys.stdin).read()
+    assert "run the same command again" in output
+    assert "Traceback" not in output
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["films", "scores.csv.journal"]
 
 
-def test_where_every_film_fails_the_status_says_so(tmp_path: Path, film: Path) -> None:
-    """The table is there, with the errors; status 1."""
+def test_if_every_film_fails_the_status_is_1(tmp_path: Path, film: Path) -> None:
+    """The table has the errors."""
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "cut.dcm").write_bytes(film.read_bytes()[:400])
     out = tmp_path / "scores.csv"
@@ -166,24 +165,23 @@ def test_where_every_film_fails_the_status_says_so(tmp_path: Path, film: Path) -
     assert [row["state"] for row in rows(out)] == ["FAILED"]
 
 
-def test_a_folder_without_films_is_an_empty_table(tmp_path: Path) -> None:
-    """The run worked: what it found is counted."""
+def test_a_folder_without_films_gives_an_empty_table(tmp_path: Path) -> None:
+    """The status is 0, and skipped files are counted."""
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "note.txt").write_text("no film")
     done = osteoscreen("screen", tmp_path / "films", "--out", tmp_path / "scores.csv")
     assert done.returncode == 0, done.stderr
-    assert "1 files skipped (no DICOM 1)" in done.stdout
+    assert "1 files skipped (not DICOM 1)" in done.stdout
     assert rows(tmp_path / "scores.csv") == []
 
 
-def test_configuration_and_bundle_are_the_nodes(tmp_path: Path, film: Path) -> None:
-    """The same policy as at the node; another bundle by its folder."""
+def test_the_configuration_and_another_bundle_are_used(tmp_path: Path, film: Path) -> None:
     bundle = tmp_path / "bundle"
     shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
     file = write_config(tmp_path, "policy: {threshold: 1.0, admit: {views: [LL]}}\n")
     out = tmp_path / "scores.csv"
-    for words, state in ((("--config", file), "REJECTED"), (("--bundle", bundle), "SCORED")):
-        done = osteoscreen("screen", film, "--out", out, *words)
+    for options, state in ((("--config", file), "REJECTED"), (("--bundle", bundle), "SCORED")):
+        done = osteoscreen("screen", film, "--out", out, *options)
         assert done.returncode == 0, done.stderr
         assert [row["state"] for row in rows(out)] == [state]
     osteoscreen("screen", film, "--out", out, "--config", file, "--admitted")
@@ -191,7 +189,7 @@ def test_configuration_and_bundle_are_the_nodes(tmp_path: Path, film: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "text"),
     [
         (["--out", "scores.csv"], "PATH"),
         (["nowhere", "--out", "scores.csv"], "No such file or directory"),
@@ -202,12 +200,12 @@ def test_configuration_and_bundle_are_the_nodes(tmp_path: Path, film: Path) -> N
         ([".", "--out", "scores.csv", "--workers", "-1"], "--workers"),
     ],
 )
-def test_wrong_words_are_one_clear_line(
-    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_wrong_argument_is_one_line(
+    arguments: list[str], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Status 2, and nothing left behind."""
+    """The status is 2, and no file is left behind."""
     monkeypatch.chdir(tmp_path)
     root = str(ROOT)
-    done = osteoscreen("screen", *words, PYTHONPATH=root)
-    assert_one_clear_line(done, 2, said)
+    done = osteoscreen("screen", *arguments, PYTHONPATH=root)
+    assert_one_clear_line(done, 2, text)
     assert list(tmp_path.iterdir()) == []

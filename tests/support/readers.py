@@ -1,4 +1,4 @@
-"""Decoders that misbehave, importable by the processes that run them."""
+"""Decoders that crash or hang. Decoder processes import them from this module."""
 
 import os
 import signal
@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 from models.images.radiograph import Radiograph
-from node.batch.reader import Reader
+from node.batch.reader import FileReader
 from node.domain.admission.header_rules import AdmissionPolicy
 from node.inference.decoder import decode
 
 
 def crash_on_bad_names(path: Path) -> Radiograph:
-    """Decode; or die, exit or hang as the file's name says, like a codec that met its match."""
+    """Decode; or crash, exit or hang if the file's name ends so."""
     if path.stem.endswith("segfault"):
         os.kill(os.getpid(), signal.SIGSEGV)
     if path.stem.endswith("exit"):
@@ -24,7 +24,7 @@ def crash_on_bad_names(path: Path) -> Radiograph:
     return decode(path)
 
 
-def reader(**changes: object) -> Reader:
-    """Return a reader as the node is configured by default, with the decoder above."""
+def reader(**changes: object) -> FileReader:
+    """Return a reader with the default admission policy and the decoder above."""
     settings = {"policy": AdmissionPolicy(), "max_size": 2**29, "decode": crash_on_bad_names}
-    return Reader(**settings | changes)  # type: ignore[arg-type]
+    return FileReader(**settings | changes)  # type: ignore[arg-type]

@@ -3,16 +3,16 @@
 from dataclasses import replace
 
 from models.bundle.intended_use import IntendedUse
-from node.batch.row import Row, RowState, Subject, unscored
+from node.batch.row import RowState, ScoreRow, ScreenedFilm, unscored_row
 from node.domain.decision.prediction import ModelIdentity
 
 MODEL = ModelIdentity("net", "1.0", "d" * 64, IntendedUse.DEMONSTRATION)
 
 
-def scored_row(path: str = "/films/1.dcm", score: float = 0.1 + 0.2) -> Row:
+def scored_row(path: str = "/films/1.dcm", score: float = 0.1 + 0.2) -> ScoreRow:
     """Return the row of a scored film; the score has all the digits a float can have."""
     return replace(
-        unscored(Subject(path), MODEL, RowState.SCORED),
+        unscored_row(ScreenedFilm(path), MODEL, RowState.SCORED),
         sop_instance_uid="1.2",
         study_instance_uid="1.3",
         probability_image=score,
@@ -33,6 +33,6 @@ def scored_row(path: str = "/films/1.dcm", score: float = 0.1 + 0.2) -> Row:
     )
 
 
-def failed_row(path: str = "/films/2.dcm") -> Row:
+def failed_row(path: str = "/films/2.dcm") -> ScoreRow:
     """Return the row of a film that failed, with text that a CSV has to quote."""
-    return unscored(Subject(path), MODEL, RowState.FAILED, error='a "b", c\nand 胸')
+    return unscored_row(ScreenedFilm(path), MODEL, RowState.FAILED, error='a "b", c\nand 胸')

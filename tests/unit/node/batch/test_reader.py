@@ -1,11 +1,11 @@
-"""One file, whatever it is, becomes one of five readings."""
+"""FileReader returns one of five results for any file."""
 
 from pathlib import Path
 
 import pytest
 from pydicom.uid import CTImageStorage
 
-from node.batch.reader import Decoded, Known, Skipped, TurnedAway, Unread
+from node.batch.reader import DecodedFilm, KnownFilm, RefusedFilm, SkippedFile, UnreadableFile
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted
 from node.header.read import read_film
 from tests.support.elements import preamble
@@ -13,31 +13,30 @@ from tests.support.readers import reader
 from tests.support.wire_films import encoded_data_set, film, write
 
 
-def test_a_film_is_decoded_with_its_facts(tmp_path: Path) -> None:
-    """By the node's own reading of headers and pixels."""
+def test_a_film_is_decoded_with_its_header(tmp_path: Path) -> None:
     path = write(film(), tmp_path / "film.dcm")
-    reading = reader().read(path, "")
-    assert isinstance(reading, Decoded)
-    assert reading.film == read_film(path, "")
-    assert reading.radiograph.pixels.shape == (256, 256)
+    content = reader().read(path, "")
+    assert isinstance(content, DecodedFilm)
+    assert content.film == read_film(path, "")
+    assert content.radiograph.pixels.shape == (256, 256)
 
 
 def test_a_film_without_preamble_is_decoded(tmp_path: Path) -> None:
-    """Old archives are full of them."""
+    """Old archives contain many such files."""
     bare = tmp_path / "bare"
     bare.write_bytes(encoded_data_set(write(film(), tmp_path / "film.dcm")))
-    assert isinstance(reader().read(bare, ""), Decoded)
+    assert isinstance(reader().read(bare, ""), DecodedFilm)
 
 
 def test_the_same_bytes_are_not_decoded_again(tmp_path: Path) -> None:
-    """Unless policy no longer admits them, which is asked every time."""
+    """The admission policy is applied each time."""
     path = write(film(), tmp_path / "film-segfault.dcm")
     known = read_film(path, "")
-    assert reader().read(path, known.digest) == Known(known, Admitted())
+    assert reader().read(path, known.digest) == KnownFilm(known, Admitted())
     strict = reader(policy=AdmissionPolicy(min_age=70))
-    turned_away = strict.read(path, known.digest)
-    assert isinstance(turned_away, TurnedAway)
-    assert turned_away.reason == "age"
+    refused = strict.read(path, known.digest)
+    assert isinstance(refused, RefusedFilm)
+    assert refused.reason == "age"
 
 
 @pytest.mark.parametrize(
@@ -48,67 +47,65 @@ def test_the_same_bytes_are_not_decoded_again(tmp_path: Path) -> None:
         ({"PixelData": bytes(256 * 256)}, "pixels"),
     ],
 )
-def test_what_must_not_be_scored_has_its_reason(
+def test_a_refused_film_has_a_reason_code(
     values: dict[str, object], reason: str, tmp_path: Path
 ) -> None:
-    """The reasons are the node's."""
     path = write(film(**values), tmp_path / "film.dcm")  # type: ignore[arg-type]
-    reading = reader().read(path, "")
-    assert isinstance(reading, TurnedAway)
-    assert reading.reason == reason
+    content = reader().read(path, "")
+    assert isinstance(content, RefusedFilm)
+    assert content.reason == reason
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         (b"", "empty"),
-        (b"a letter", "no DICOM"),
-        (b"\x08\x00\x05\x00\x00\x00\x00\x00", "no DICOM"),
-        (b"\x08\x00\x05\x00CS" + bytes(500), "no DICOM"),
+        (b"a letter", "not DICOM"),
+        (b"\x08\x00\x05\x00\x00\x00\x00\x00", "not DICOM"),
+        (b"\x08\x00\x05\x00CS" + bytes(500), "not DICOM"),
     ],
 )
-def test_what_is_no_film_is_skipped(content: bytes, reason: str, tmp_path: Path) -> None:
-    """Also what begins like a data set by chance."""
+def test_other_files_are_skipped(content: bytes, reason: str, tmp_path: Path) -> None:
+    """Also a file that begins like a data set by chance."""
     path = tmp_path / "file"
     path.write_bytes(content)
-    assert reader().read(path, "") == Skipped(reason)
+    assert reader().read(path, "") == SkippedFile(reason)
 
 
 def test_a_dicomdir_is_skipped(tmp_path: Path) -> None:
-    """An index of films is none."""
     ds = film()
     del ds.SOPInstanceUID
     ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
     ds.save_as(tmp_path / "DICOMDIR", enforce_file_format=False)
-    assert reader().read(tmp_path / "DICOMDIR", "") == Skipped("DICOMDIR")
+    assert reader().read(tmp_path / "DICOMDIR", "") == SkippedFile("DICOMDIR")
 
 
-def test_a_damaged_film_fails_and_says_why(tmp_path: Path) -> None:
-    """Part 10 by its first bytes: somebody's film, and its loss must be seen."""
+def test_a_damaged_film_is_unreadable(tmp_path: Path) -> None:
+    """Its first bytes are those of a DICOM file, so it is not skipped."""
     path = tmp_path / "film.dcm"
     path.write_bytes(preamble())
-    reading = reader().read(path, "")
-    assert reading == Unread("SOPInstanceUID is absent or not a UID")
+    content = reader().read(path, "")
+    assert content == UnreadableFile("SOPInstanceUID is absent or not a UID")
 
 
-def test_a_file_that_is_gone_fails(tmp_path: Path) -> None:
-    """Listed, and deleted before its turn."""
-    reading = reader().read(tmp_path / "gone.dcm", "")
-    assert reading == Unread("the file cannot be read: No such file or directory")
+def test_a_deleted_file_is_unreadable(tmp_path: Path) -> None:
+    """It was deleted after the search."""
+    content = reader().read(tmp_path / "gone.dcm", "")
+    assert content == UnreadableFile("the file cannot be read: No such file or directory")
 
 
-def test_a_film_larger_than_the_node_takes_is_not_decoded(tmp_path: Path) -> None:
-    """Its header is told all the same."""
+def test_a_film_above_the_size_limit_is_not_decoded(tmp_path: Path) -> None:
+    """Its header is read."""
     path = write(film(), tmp_path / "film.dcm")
-    reading = reader(max_size=1000).read(path, "")
-    assert isinstance(reading, Unread)
-    assert "dicom.max_object" in reading.error
-    assert reading.film == read_film(path, "")
+    content = reader(max_size=1000).read(path, "")
+    assert isinstance(content, UnreadableFile)
+    assert "dicom.max_object" in content.error
+    assert content.film == read_film(path, "")
 
 
-def test_an_unforeseen_error_is_told_without_its_words(tmp_path: Path) -> None:
-    """A library's message may quote a patient's name."""
-    reading = reader().read(write(film(), tmp_path / "bug.dcm"), "")
-    assert isinstance(reading, Unread)
-    assert "unforeseen ZeroDivisionError at" in reading.error
-    assert "Doe" not in reading.error
+def test_an_unexpected_error_loses_its_message(tmp_path: Path) -> None:
+    """The message may quote a patient's name."""
+    content = reader().read(write(film(), tmp_path / "bug.dcm"), "")
+    assert isinstance(content, UnreadableFile)
+    assert "unexpected ZeroDivisionError at" in content.error
+    assert "Doe" not in content.error

@@ -1,4 +1,4 @@
-"""The table on disk: the same in both formats, and never half written."""
+"""The table of scores: both formats hold the same rows, and a failed write changes nothing."""
 
 import csv
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.batch.row import COLUMNS, RowState, Subject, unscored
+from node.batch.row import COLUMNS, RowState, ScreenedFilm, unscored_row
 from node.batch.table import open_table
 from node.domain.errors import Misconfigured, Permanent
 from node.domain.radiograph.film import Film
@@ -17,8 +17,8 @@ ROWS = [scored_row(), failed_row(), scored_row("/films/3\n.dcm", 1e-12)]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "CSV"])
-def test_rows_come_back_as_they_were(suffix: str, tmp_path: Path) -> None:
-    """To the last digit, and with what is unknown still unknown."""
+def test_rows_are_read_as_they_were_written(suffix: str, tmp_path: Path) -> None:
+    """Numbers keep all digits, and unknown values stay unknown."""
     table = open_table(tmp_path / f"scores.{suffix}")
     assert table.read() == []
     table.replace(ROWS)
@@ -26,8 +26,8 @@ def test_rows_come_back_as_they_were(suffix: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [f"scores.{suffix}"]
 
 
-def test_the_columns_are_documented_ones_in_order(tmp_path: Path) -> None:
-    """Other people's programs rely on them; none of them names a patient."""
+def test_the_columns_have_a_fixed_order(tmp_path: Path) -> None:
+    """Other programs rely on them. None of them names a patient."""
     path = tmp_path / "scores.csv"
     open_table(path).replace(ROWS)
     with path.open(newline="", encoding="utf-8") as file:
@@ -41,7 +41,7 @@ def test_the_columns_are_documented_ones_in_order(tmp_path: Path) -> None:
 
 
 def test_parquet_has_types_and_nulls(tmp_path: Path) -> None:
-    """A program need not guess them from text."""
+    """A program need not parse text."""
     parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "scores.parquet"
     open_table(path).replace([failed_row()])
@@ -51,50 +51,46 @@ def test_parquet_has_types_and_nulls(tmp_path: Path) -> None:
     assert table.to_pylist()[0]["reason"] is None
 
 
-def test_a_header_cannot_plant_a_formula(tmp_path: Path) -> None:
-    """Spreadsheets run what begins with an equals sign."""
+def test_a_header_cannot_add_a_formula(tmp_path: Path) -> None:
+    """A spreadsheet runs text that begins with an equals sign."""
     film = Film("1", "1", "1", "1", "1", "d", 1, modality="=HYPERLINK()", view_position="PA")
-    row = unscored(Subject("/film", film), MODEL, RowState.REJECTED, reason="modality")
+    row = unscored_row(ScreenedFilm("/film", film), MODEL, RowState.REJECTED, reason="modality")
     assert (row.modality, row.view_position) == ("'=HYPERLINK()", "PA")
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 @pytest.mark.parametrize("content", ["name,age\nDoe,67\n", "", "\x00\xff", '"'])
-def test_a_file_that_is_no_table_of_ours_is_left_alone(
-    content: str, suffix: str, tmp_path: Path
-) -> None:
-    """A researcher's own table must survive a typing error."""
+def test_any_other_file_is_not_overwritten(content: str, suffix: str, tmp_path: Path) -> None:
+    """A typing error must not destroy another table."""
     path = tmp_path / f"scores.{suffix}"
     path.write_text(content, encoding="latin-1")
-    with pytest.raises(Misconfigured, match="no table of scores; name another file"):
+    with pytest.raises(Misconfigured, match="not a table of scores; name another file"):
         open_table(path).read()
     assert path.read_text(encoding="latin-1") == content
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "text"),
     [("scores.xlsx", r"\.xlsx: name a \.csv or"), ("scores", "no suffix"), ("", "is a folder")],
 )
-def test_a_name_that_cannot_be_written_is_said(name: str, said: str, tmp_path: Path) -> None:
-    """Before anything is read."""
-    with pytest.raises(Misconfigured, match=f"--out: .*{said}"):
+def test_a_wrong_file_name_is_refused(name: str, text: str, tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=f"--out: .*{text}"):
         open_table(tmp_path / name)
 
 
-def test_parquet_without_pyarrow_says_what_to_install(
+def test_without_pyarrow_the_error_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is an extra; a CSV needs nothing."""
+    """A CSV file needs no extra."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(Misconfigured, match=r"osteoscreen\[parquet\].*\.csv"):
         open_table(tmp_path / "scores.parquet")
 
 
-def test_a_failed_write_leaves_the_table_that_was(
+def test_a_failed_write_keeps_the_old_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk costs no earlier run."""
     table = open_table(tmp_path / "scores.csv")
     table.replace(ROWS)
 
@@ -108,10 +104,10 @@ def test_a_failed_write_leaves_the_table_that_was(
     assert [path.name for path in tmp_path.iterdir()] == ["scores.csv"]
 
 
-def test_only_what_cost_a_decoding_is_kept() -> None:
-    """Scores, and pixels that show nothing; what the header decides is decided anew."""
-    assert scored_row().can_be_kept
-    assert not failed_row().can_be_kept
+def test_scores_and_blank_films_are_reusable() -> None:
+    """A decision that rests on the header alone is made again."""
+    assert scored_row().is_reusable
+    assert not failed_row().is_reusable
     rejected = replace(failed_row(), state=str(RowState.REJECTED), reason="body-part")
-    assert not rejected.can_be_kept
-    assert replace(rejected, reason="pixels").can_be_kept
+    assert not rejected.is_reusable
+    assert replace(rejected, reason="pixels").is_reusable

@@ -1,10 +1,9 @@
-"""What the trail tells of the node itself: its start, its end, and what was set anew between."""
+"""Audit records of a part of the node itself: its start, its end, and changes of its settings."""
 
 import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,101 +16,111 @@ from node.domain.audit_events import (
     ConfigurationChanged,
     Outcome,
 )
-from node.domain.config_change import Change
+from node.domain.config_change import SettingChange, changed_settings
 from node.ports import Audit
 
 _PASSWORD = re.compile(r"(?<=:)[^:/@]*(?=@)")
+_WEBHOOK_URL = "drift.alarms.webhook.url"  # some services put a token into the path
+_HIDDEN = '"hidden"'
 
 log = structlog.get_logger()
 
 
-@contextmanager
-def told(audit: Audit, config: Config, part: str) -> Iterator[None]:
-    """Record the start of a part, and its end, however the block ends."""
+def record_start(audit: Audit, config: Config, part: str) -> None:
+    """Record the start of a part, and the keys of the settings that its last start did not have."""
     audit.record(ApplicationStarted())
-    if keys := _changed(config, part):
+    if keys := _keys_changed_since_last_start(config, part):
         audit.record(ConfigurationChanged(keys))
-    try:
-        yield
-    except BaseException:
-        audit.record(ApplicationStopped(Outcome.MAJOR))
-        raise
-    audit.record(ApplicationStopped())
 
 
-def tell_changes(
-    audit: Audit, config: Config, part: str, changes: Sequence[Change], who: str
+def record_end(audit: Audit, outcome: Outcome) -> None:
+    """Record the end of a part; `outcome` is MAJOR if an error ended it."""
+    audit.record(ApplicationStopped(outcome))
+
+
+def record_changes(
+    audit: Audit, config: Config, part: str, changes: Sequence[SettingChange], requested_by: str
 ) -> None:
-    """Record what was set anew while a part runs, by whom and how, and keep it for its next start.
-
-    `config` is what is in force now.
-    """
+    """Record the settings that a reload has changed, and keep their digests for the next start."""
     keys = tuple(change.key for change in changes)
-    audit.record(ConfigurationChanged(keys, who=who, changes=tuple(changes)))
-    if state := _state(config, part):
-        _write(state, fingerprints(config))
+    audit.record(ConfigurationChanged(keys, requested_by=requested_by, changes=tuple(changes)))
+    if file := _digest_file(config, part):
+        _write_digests(file, setting_digests(config))
 
 
-def _changed(config: Config, part: str) -> tuple[str, ...]:
-    """Return the keys whose values are others than at this part's last start, and keep these.
+def setting_changes(before: Config, after: Config) -> tuple[SettingChange, ...]:
+    """Return the settings that differ, without the passwords in their values."""
+    return tuple(
+        SettingChange(change.key, *(_redact(change.key, v) for v in (change.before, change.after)))
+        for change in changed_settings(_settings_of(before), _settings_of(after))
+    )
+
+
+def setting_digests(config: Config) -> dict[str, str]:
+    """Return a digest of each setting by its key; the password in a URL is not part of it."""
+    return {
+        key: hashlib.sha256(_PASSWORD.sub("", value).encode()).hexdigest()[:16]
+        for key, value in _settings_of(config).items()
+    }
+
+
+def _keys_changed_since_last_start(config: Config, part: str) -> tuple[str, ...]:
+    """Return the keys whose values differ from this part's last start, and keep the new digests.
 
     The first start has nothing to compare with, and returns none.
     """
-    state = _state(config, part)
-    if state is None:
+    file = _digest_file(config, part)
+    if file is None:
         return ()
-    now, before = fingerprints(config), _read(state)
-    if before == now:
+    digests, previous = setting_digests(config), _read_digests(file)
+    if previous == digests:
         return ()
-    _write(state, now)
-    keys = now.keys() | before.keys()
-    return tuple(sorted(key for key in keys if before and before.get(key) != now.get(key)))
+    _write_digests(file, digests)
+    if not previous:
+        return ()
+    return tuple(change.key for change in changed_settings(previous, digests))
 
 
-def _state(config: Config, part: str) -> Path | None:
-    """Return where a part's settings are kept; None where there is no trail."""
-    file = config.audit.file
-    return None if file is None else file.with_name(f".{file.name}.{part}.settings")
+def _digest_file(config: Config, part: str) -> Path | None:
+    """Return the file with the digests of a part's settings; None without an audit trail."""
+    trail = config.audit.file
+    return None if trail is None else trail.with_name(f".{trail.name}.{part}.settings")
 
 
-def settings(config: Config) -> dict[str, str]:
-    """Return each setting as JSON, by its key; of the database's URL without the password."""
+def _settings_of(config: Config) -> dict[str, str]:
+    """Return each setting as JSON, by its key."""
     return {
         key: json.dumps(value, ensure_ascii=False)
-        for key, value in _settings(config.model_dump(mode="json"), "")
+        for key, value in _flatten(config.model_dump(mode="json"), "")
     }
 
 
-def fingerprints(config: Config) -> dict[str, str]:
-    """Return a digest of each setting, by its key: to see a change without keeping the value."""
-    return {
-        key: hashlib.sha256(value.encode()).hexdigest()[:16]
-        for key, value in settings(config).items()
-    }
-
-
-def _settings(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+def _flatten(value: Any, key: str) -> Iterator[tuple[str, Any]]:
     """Yield the settings below a key; those of a destination below its name."""
     if isinstance(value, dict) and value:
         for name, inner in value.items():
-            yield from _settings(inner, f"{key}.{name}" if key else name)
-    elif key == "destinations" and value:  # of overrides the order counts: they are one setting
-        for one in value:
-            yield from _settings(one, f"{key}.{one['name']}")
+            yield from _flatten(inner, f"{key}.{name}" if key else name)
+    elif key == "destinations" and value:  # the order of overrides counts: they are one setting
+        for destination in value:
+            yield from _flatten(destination, f"{key}.{destination['name']}")
     else:
-        yield key, _PASSWORD.sub("", value) if isinstance(value, str) else value
+        yield key, value
 
 
-def _read(state: Path) -> dict[str, str]:
+def _redact(key: str, value: str) -> str:
+    return _HIDDEN if key == _WEBHOOK_URL else _PASSWORD.sub("", value)
+
+
+def _read_digests(file: Path) -> dict[str, str]:
     try:
-        found = json.loads(state.read_text())
+        digests = json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return digests if isinstance(digests, dict) else {}
 
 
-def _write(state: Path, settings: dict[str, str]) -> None:
+def _write_digests(file: Path, digests: dict[str, str]) -> None:
     try:
-        state.write_text(json.dumps(settings, indent=0))
+        file.write_text(json.dumps(digests, indent=0))
     except OSError as error:
-        log.error("settings_not_kept", file=str(state), error=error.strerror)
+        log.error("setting_digests_not_written", file=str(file), error=error.strerror)

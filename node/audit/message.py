@@ -144,8 +144,8 @@ def _name_participants(message: Element, event: AuditEvent, origin: Origin) -> N
             _ourselves(message, origin, _APPLICATION)
         case ConfigurationChanged():
             _ourselves(message, origin)
-            if event.who:
-                names = {"UserID": event.who}
+            if event.requested_by:
+                names = {"UserID": event.requested_by}
                 _participant(message, names, Peer("", origin.host), None, requestor=True)
         case AssociationRefused():
             _ourselves(message, origin)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ _POLL_SECONDS = 2.0  # between looks that found nothing: nobody waits for a chal
 log = structlog.get_logger()
 
 
-def run_challenger(config: Config, stop: threading.Event) -> None:
+def run_challenger(config: Config, stop: threading.Event, ready: Callable[[], None]) -> None:
     """Score analysed films again with the second bundle, at the lowest priority.
 
     If the second bundle lacks an operating point that the policy names, the role only waits.
@@ -41,6 +42,7 @@ def run_challenger(config: Config, stop: threading.Event) -> None:
         os.nice(_LOWEST)
     with DecoderPool(1) as decoders:
         predictor = load_challenger(config, decoders.decode)
+        ready()
         try:
             policy = decision_policy(config, predictor.thresholds)
         except Misconfigured as error:

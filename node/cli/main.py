@@ -21,9 +21,9 @@ from node.cli.db import db
 from node.cli.drift import drift
 from node.cli.jobs import jobs
 from node.cli.model import model
-from node.cli.options import ConfigOption, JsonOption, print_json, settings_of
+from node.cli.options import ConfigOption, JsonOption, config_file, print_json, settings_of
 from node.cli.thresholds import outcomes, thresholds
-from node.config.settings import ConfigError
+from node.config.settings import ConfigError, load
 from node.domain.errors import Misconfigured, OsteoScreenError
 
 _RENAMED_ROLES = {"upkeep": "maintenance", "canary": "challenger"}
@@ -93,7 +93,7 @@ def serve(
         str, typer.Option(help="One role: ingest, analyse, deliver, maintenance or challenger.")
     ] = "",
 ) -> None:
-    """Run the node, or one role of it, until SIGTERM or Ctrl-C."""
+    """Run the node, or one role with --role, until SIGTERM or Ctrl-C."""
     from node.runtime.roles import Role
     from node.runtime.serve import serve_node, serve_role, serve_supervised
 
@@ -108,25 +108,25 @@ def serve(
     stop = _stop_on_signals()
     if role and serve_supervised(Role(role), stop):
         return
-    file, settings = settings_of(config)
+    file = config_file(config)
     if role:
-        serve_role(Role(role), file, settings, stop)
-    elif status := serve_node(file, settings, stop):
+        serve_role(Role(role), file, stop)
+    elif status := serve_node(file, load(file), stop):
         raise typer.Exit(status)
 
 
 @app.command()
 def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Have the running node take up its configuration file, and say what came of it."""
+    """Have the running node use its changed configuration file; report what has changed."""
     from node.display.jobs import print_reloads
-    from node.runtime.reload.client import ask_to_reload
+    from node.runtime.control_socket import request_reload
 
-    done = ask_to_reload(*settings_of(config))
+    reports = request_reload(*settings_of(config))
     if as_json:
-        print_json([asdict(one) for one in done])
+        print_json([asdict(report) for report in reports])
     else:
-        print_reloads(done)
-    if not all(one.complete for one in done):
+        print_reloads(reports)
+    if not all(report.complete for report in reports):
         raise typer.Exit(1)
 
 

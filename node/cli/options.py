@@ -20,10 +20,15 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
 
 
+def config_file(config: Path | None) -> Path | None:
+    """Return the configuration file: the option's value, else config.yaml if it exists."""
+    default = Path("config.yaml")
+    return config or (default if default.is_file() else None)
+
+
 def settings_of(config: Path | None) -> tuple[Path | None, Config]:
     """Return the configuration, and the file it came from."""
-    default = Path("config.yaml")
-    file = config or (default if default.is_file() else None)
+    file = config_file(config)
     return file, load(file)
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from models.gate.image_findings import ImageFindings
 from node.display.disclaimer import print_disclaimer
-from node.domain.config_change import Reload
+from node.domain.config_change import ReloadReport
 from node.domain.decision.prediction import Decision
 from node.domain.health_check import Check
 from node.domain.workflow.job import Job, JobState
@@ -179,22 +179,22 @@ def _decision_text(decision: Decision) -> tuple[str, str]:
     return ("yes", "flagged") if decision.flagged else ("no", "not flagged")
 
 
-def print_reloads(reloads: Sequence[Reload]) -> None:
-    """Print what is in force since a reload, what waits, and which roles work by it."""
+def print_reloads(reports: Sequence[ReloadReport]) -> None:
+    """Print the last change of the configuration, who requested it, and each process."""
     console = Console()
-    for one in reloads:
-        for line in _reload_lines(one):
+    for report in reports:
+        for line in _reload_lines(report):
             console.print(_plain(line), soft_wrap=True)
 
 
-def _reload_lines(one: Reload) -> Iterator[str]:
-    yield f"{one.part}, process {one.pid}, reads {one.file}"
-    since = f"since {one.at}, by {one.who}" if one.at else "as at its start"
-    yield f"in force {since}"
-    yield from (f"  {change}" for change in one.changes.applied)
-    if one.changes.waiting:
-        yield "waits for a restart"
-        yield from (f"  {key}" for key in one.changes.waiting)
-    for role in one.roles:
-        said = "works by it" if role.heard else "has not answered yet; see its log"
-        yield f"{role.role} {said}"
+def _reload_lines(report: ReloadReport) -> Iterator[str]:
+    yield f"{report.part}, process {report.pid}, reads {report.file}"
+    if report.at:
+        yield f"last changed {report.at}, requested by {report.requested_by}"
+    else:
+        yield "unchanged since the start"
+    yield from (f"  {change}" for change in report.changes)
+    for process in report.processes:
+        state = "replaced" if process.replaced else "not replaced"
+        pid = "" if process.pid is None else f", process {process.pid}"
+        yield f"{process.role}{pid}: {process.error or state}"

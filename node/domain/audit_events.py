@@ -7,7 +7,7 @@ holds anything of a patient: a study is named by its UID alone, as in the job ta
 from dataclasses import dataclass
 from enum import IntEnum
 
-from node.domain.config_change import Change
+from node.domain.config_change import SettingChange
 
 
 class Outcome(IntEnum):
@@ -86,15 +86,15 @@ class ResultExported:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationChanged:
-    """Other settings than before are in force under these keys, since the start or a reload.
+    """The settings with these keys have changed, since the last start or by a reload.
 
-    Of a reload it is known `who` asked for it, or how it came to be, and what was set to what.
+    A reload also has `requested_by`, a user or what triggered it, and the values of each change.
     """
 
     keys: tuple[str, ...]
     outcome: Outcome = Outcome.SUCCESS
-    who: str = ""
-    changes: tuple[Change, ...] = ()
+    requested_by: str = ""
+    changes: tuple[SettingChange, ...] = ()
 
 
 AuditEvent = (

@@ -1,15 +1,16 @@
-"""What a new configuration changes: which settings, from what to what."""
+"""What a reload of the configuration changes, and its report: settings, and processes replaced."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any, Self
 
 ABSENT = "absent"
 """Stands for the value of a setting that one of two configurations does not have."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One setting that is another than before; both values as JSON."""
+class SettingChange:
+    """One setting with its values before and after, as JSON."""
 
     key: str
     before: str
@@ -19,65 +20,57 @@ class Change:
         return f"{self.key} from {self.before} to {self.after}"
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What a new configuration asks for: some of it holds at once, some waits for a restart.
-
-    What waits is named and never valued: it may hold a password.
-    """
-
-    applied: tuple[Change, ...] = ()
-    waiting: tuple[str, ...] = ()
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The settings that have changed."""
-        return tuple(one.key for one in self.applied)
-
-
-def difference(
-    before: Mapping[str, str], now: Mapping[str, str], wanted: Mapping[str, str]
-) -> Changes:
-    """Return what has changed from `before` to `now`, and what is still missing from `wanted`.
-
-    Each of them holds every setting by its key, as JSON.
-    """
-    applied = (
-        Change(key, before.get(key, ABSENT), now.get(key, ABSENT)) for key in _apart(before, now)
+def changed_settings(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> tuple[SettingChange, ...]:
+    """Return the settings that differ, sorted by key. Both mappings hold JSON by key."""
+    keys = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    return tuple(
+        SettingChange(key, before.get(key, ABSENT), after.get(key, ABSENT)) for key in keys
     )
-    return Changes(tuple(applied), _apart(now, wanted))
-
-
-def _apart(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(sorted(k for k in one.keys() | other.keys() if one.get(k) != other.get(k)))
 
 
 @dataclass(frozen=True, slots=True)
-class RoleAnswer:
-    """Whether a role has said, in time, that it works by what is in force now."""
+class ProcessReport:
+    """One process of the node after a reload.
+
+    `replaced` is whether the reload started it. `error` is empty if the process runs with the
+    configuration.
+    """
 
     role: str
-    heard: bool = True
+    pid: int | None
+    replaced: bool = False
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Reload:
-    """An error, and nothing has changed; or what was set anew last, in which roles, and what waits.
+class ReloadReport:
+    """The last reload that changed something, or an `error`, and then nothing changed.
 
-    `part` is the node, or a role that is run alone; `pid` the process that reads the file. `who`
-    had the changes made and `at` is when, in UTC; both are empty where none was since the start.
+    `part` is the node, or a role that runs without a supervisor; `pid` is the process that reads
+    the file. `requested_by` and `at`, in UTC, are empty if nothing has changed since the start.
     """
 
     file: str
     part: str
     pid: int
     error: str = ""
-    changes: Changes = field(default_factory=Changes)
-    who: str = ""
+    changes: tuple[SettingChange, ...] = ()
+    requested_by: str = ""
     at: str = ""
-    roles: tuple[RoleAnswer, ...] = ()
+    processes: tuple[ProcessReport, ...] = ()
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Return the report that `dataclasses.asdict` and JSON have carried to another process."""
+        nested = {
+            "changes": tuple(SettingChange(**change) for change in values["changes"]),
+            "processes": tuple(ProcessReport(**process) for process in values["processes"]),
+        }
+        return cls(**(values | nested))
 
     @property
     def complete(self) -> bool:
-        """Whether every role works by the file now."""
-        return not self.error and all(role.heard for role in self.roles)
+        """Whether every process runs with the configuration of the file."""
+        return not self.error and not any(process.error for process in self.processes)

@@ -65,7 +65,7 @@ def open_monitor(config: Config, engine: sa.Engine) -> "DriftMonitor":
         metrics_file=config.drift.metrics_file,
         retention=config.retention.rows,
     )
-    alarms = AlarmStore(engine, tuple(_channels(config)))
+    alarms = AlarmStore(engine, tuple(alarm_channels(config)))
     return DriftMonitor(DriftMetricStore(engine), alarms, settings, utc_now)
 
 
@@ -79,7 +79,7 @@ def send_test_notices(config: Config, now: datetime) -> list[Check]:
         "text": "a test of the alarms: nothing has changed",
     }
     checks = []
-    for channel, send in _channels(config).items():
+    for channel, send in alarm_channels(config).items():
         try:
             send(content)
         except OsteoScreenError as error:
@@ -98,7 +98,7 @@ def notifying(config: Config, engine: sa.Engine, stop: threading.Event) -> Itera
     from node.drift.notifier import Notifier
     from node.workers.loop import run, utc_now
 
-    channels = _channels(config)
+    channels = alarm_channels(config)
     alarms = AlarmStore(engine, tuple(channels))
     threads = []
     for channel, send in channels.items():
@@ -142,7 +142,7 @@ def local_clock(time_zone: str | None) -> LocalClock:
     return local
 
 
-def _channels(config: Config) -> dict[str, Send]:
+def alarm_channels(config: Config) -> dict[str, Send]:
     """Return the send function of each channel; raise Misconfigured for unusable files."""
     from node.drift import channel_mail, channel_webhook
 

@@ -47,6 +47,11 @@ class Connections:
             entry.associated = True
             return True
 
+    def any_open(self) -> bool:
+        """Return whether a connection is open."""
+        with self._lock:
+            return any(connection.fileno() != -1 for connection in self._by_socket)
+
     def _is_below_limits(self, address: str, *, associated: bool) -> bool:
         for closed in [connection for connection in self._by_socket if connection.fileno() == -1]:
             del self._by_socket[closed]

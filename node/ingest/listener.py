@@ -1,6 +1,6 @@
-"""The listening port, shared by several ingest processes, with TLS if it is configured.
+"""The server that accepts connections on the listening socket, with TLS if configured.
 
-It limits the resources of a connection before its association.
+It bounds the cost of a connection before the peer asks for an association.
 """
 
 import socket
@@ -18,23 +18,27 @@ from node.log import where
 from node.ports import Audit
 from node.security.tls import ServerCertificates, reason_of
 
-_BACKLOG = 128
-
 log = structlog.get_logger()
 
 
 class Listener(ThreadedAssociationServer):
-    """A server on a port that other ingest processes may share.
+    """A server on a listening socket that other ingest processes may share.
 
-    Raises OSError if the port is not available, Misconfigured for an unusable certificate.
+    Raises Misconfigured if a certificate cannot be used.
     """
 
-    request_queue_size = _BACKLOG
     daemon_threads = True
 
     def __init__(
-        self, ae: AE, settings: Dicom, connections: Connections, audit: Audit, handlers: list[Any]
+        self,
+        listener: socket.socket,
+        ae: AE,
+        settings: Dicom,
+        connections: Connections,
+        audit: Audit,
+        handlers: list[Any],
     ) -> None:
+        self._listener = listener
         self._connections = connections
         self._audit = audit
         self._handshake_timeout = settings.artim_timeout
@@ -48,10 +52,21 @@ class Listener(ThreadedAssociationServer):
         )
 
     def server_bind(self) -> None:
-        """Bind with SO_REUSEPORT, which pynetdicom does not set."""
-        assert self.socket is not None  # noqa: S101 - TCPServer creates it before it binds
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        super().server_bind()
+        """Use the listening socket instead of the unbound one that TCPServer creates."""
+        if self.socket is not None:
+            self.socket.close()
+        self.socket = self._listener
+        self.server_address = self._listener.getsockname()
+
+    def server_activate(self) -> None:
+        """Do nothing: the socket listens already."""
+
+    def server_close(self) -> None:
+        """Close this process's copy of the socket.
+
+        pynetdicom would shut the socket down, also for the processes that share it.
+        """
+        self._listener.close()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Return whether to keep a connection; the server closes it otherwise."""

@@ -1,10 +1,11 @@
 """The SCP of C-STORE and C-ECHO, and the receiver of commitment reports."""
 
+import socket
 import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import structlog
@@ -15,10 +16,10 @@ from node.config.sections import Dicom
 from node.domain.access import Caller, may_call
 from node.domain.admission.header_rules import RADIOGRAPH_CLASSES
 from node.domain.audit_events import AssociationRefused, Instance, Peer
-from node.domain.errors import Misconfigured
 from node.ingest.commitment_reports import ReportService
 from node.ingest.connection_limits import Connections
 from node.ingest.listener import Listener
+from node.ingest.listening_socket import open_listening_socket
 from node.ingest.resource_limits import ResourceLimits, calling_ae
 from node.ingest.store import PROCESSING_FAILURE, StoreService
 from node.log import where
@@ -53,6 +54,7 @@ _REJECTION_REASONS = {
     _LIMIT_EXCEEDED: "too many associations",
     _NO_REASON: "a presentation context lacks its abstract or transfer syntax",
 }
+_DRAIN_POLL = 0.05
 _UNLIMITED = 2**31  # `Connections` has the limits; pynetdicom would also count waiting connections
 
 log = structlog.get_logger()
@@ -83,8 +85,11 @@ class IngestServer:
         self._limits = ResourceLimits(settings, store.has_space)
         self._server: Listener | None = None
 
-    def start(self) -> None:
-        """Listen in another thread; raise Misconfigured if the port is not available."""
+    def start(self, listener: socket.socket | None = None) -> None:
+        """Take associations on the listening socket; without one, open the configured port.
+
+        Raises Misconfigured if the port or a certificate cannot be used.
+        """
         # pynetdicom writes a data set to a NamedTemporaryFile. It must be on the file system of the
         # spool, so that the later rename is atomic.
         tempfile.tempdir = str(self._incoming)
@@ -99,30 +104,34 @@ class IngestServer:
             (evt.EVT_C_STORE, self._on_store),
             (evt.EVT_N_EVENT_REPORT, self._reports.on_report),
         ]
-        try:
-            server = Listener(self._ae, self._settings, self._connections, self._audit, handlers)
-        except OSError as error:
-            raise Misconfigured(
-                f"dicom.port: cannot listen on {self._settings.bind}:{self._settings.port}: "
-                f"{error.strerror}; free the port or set another"
-            ) from None
+        if listener is None:
+            listener = open_listening_socket(self._settings.bind, self._settings.port)
+        server = Listener(
+            listener, self._ae, self._settings, self._connections, self._audit, handlers
+        )
         # AE.shutdown and AE.active_associations use this list of servers.
         self._ae._servers.append(server)
         self._server = server
         threading.Thread(target=server.serve_forever, daemon=True).start()
         log.info("listener_started", ae_title=self._settings.ae_title, port=self._settings.port)
 
-    def stop(self) -> None:
-        """Refuse new associations, wait for the open ones, then abort the remaining ones."""
+    def stop(self, patient: threading.Event | None = None) -> None:
+        """Accept no new connection, let the open ones end, then abort what is left.
+
+        They have `dicom.dimse_timeout` seconds, and longer as long as `patient` is set.
+        """
         if self._server is None:
             return
         server, self._server = self._server, None
         server.shutdown()
         deadline = monotonic() + self._settings.dimse_timeout
+        # A connection that was just accepted has no association yet, but its peer must be served.
+        while self._connections.any_open() and (
+            monotonic() < deadline or (patient is not None and patient.is_set())
+        ):
+            sleep(_DRAIN_POLL)
         for assoc in server.active_associations:
-            assoc.join(max(0.0, deadline - monotonic()))
-            if assoc.is_alive():
-                assoc.abort()
+            assoc.abort()
 
     def _on_requested(self, event: Any) -> None:
         assoc = event.assoc

@@ -1,53 +1,59 @@
-"""The audit trail put together: who writes it, what it tells of the node, who ships it."""
+"""Open the audit trail, record the life of a part of the node in it, and ship it by syslog."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from node.audit.file_trail import open_trail
-from node.audit.lifecycle import told
+from node.audit.lifecycle import record_end, record_start
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
-from node.domain.audit_events import Peer
+from node.domain.audit_events import Outcome, Peer
 from node.ports import Audit
 
 if TYPE_CHECKING:
     from node.audit.shipper import Shipper
 
-_POLL = 1.0  # seconds between two looks at a trail that is shipped
+_POLL_SECONDS = 1.0
 
 
-def audit_of(config: Config, part: str) -> Audit:
-    """Return the trail that a part of the node writes to."""
+def open_audit(config: Config, part: str) -> Audit:
+    """Return the audit trail that a part of the node writes to."""
     from node.workers.loop import utc_now
 
     return open_trail(config, part, utc_now)
 
 
 @contextmanager
-def audited(config: Config, part: str) -> Iterator[None]:
-    """Tell the trail of the start of a part of the node, and of its end, and ship that."""
-    shipper = _shipper(config)
+def audit_lifetime(part: str, current: Callable[[], Config]) -> Iterator[None]:
+    """Record the start and the end of a part of the node, and ship the trail once at its end.
+
+    `current` returns the configuration, which a reload may change before the end.
+    """
+    audit_shipper(current())  # an unusable certificate ends the node now, not at its end
+    record_start(open_audit(current(), part), current(), part)
+    outcome = Outcome.MAJOR
     try:
-        with told(audit_of(config, part), config, part):
-            yield
+        yield
+        outcome = Outcome.SUCCESS
     finally:
-        if shipper is not None:
+        record_end(open_audit(current(), part), outcome)
+        if (shipper := audit_shipper(current())) is not None:
             shipper.step()
 
 
 @contextmanager
-def shipped(config: Config, stop: threading.Event) -> Iterator[None]:
-    """Ship the trail, on a thread of its own, until the block ends; `stop` is set then."""
+def ship_audit_trail(config: Config, stop: threading.Event) -> Iterator[None]:
+    """Ship the trail from a thread until the block ends; `stop` is set then."""
     from node.workers.loop import run
 
-    shipper = _shipper(config)
+    shipper = audit_shipper(config)
     if shipper is None:
         yield
         return
-    thread = threading.Thread(target=run, args=(shipper.step, stop, _POLL))
+    thread = threading.Thread(target=run, args=(shipper.step, stop, _POLL_SECONDS))
     thread.start()
     try:
         yield
@@ -56,15 +62,18 @@ def shipped(config: Config, stop: threading.Event) -> Iterator[None]:
         thread.join()
 
 
-def peer_of(destination: Destination | WebDestination) -> Peer:
-    """Return what the trail calls a destination."""
+def audit_peer(destination: Destination | WebDestination) -> Peer:
+    """Return a destination as the audit trail names it."""
     if isinstance(destination, WebDestination):
         return Peer("", str(destination.url.host))
     return Peer(destination.ae_title, destination.host)
 
 
-def _shipper(config: Config) -> "Shipper | None":
-    """Return who ships the trail, None for nobody; raise Misconfigured for files of no use."""
+def audit_shipper(config: Config) -> "Shipper | None":
+    """Return what ships the trail, None without a syslog server.
+
+    Raises Misconfigured for a certificate that cannot be used.
+    """
     from node.audit.backlog import Backlog
     from node.audit.shipper import Shipper
     from node.audit.syslog_client import send

@@ -1,12 +1,16 @@
 """Open what roles and commands need, from the configuration."""
 
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
 from node.drift.setup import DriftReport, drift_report
 from node.jobs import schema
@@ -19,6 +23,7 @@ from node.policies import (
     reserve,
     retry_policy,
 )
+from node.ports import Archive
 from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
 
@@ -106,3 +111,23 @@ def result_settings(config: Config) -> "ResultSettings":
         language=language,
         typeface=typeface_for(language, wanted.font),
     )
+
+
+def connect_destination(
+    destination: Destination | WebDestination, calling_ae: str
+) -> tuple[Callable[[], AbstractContextManager[Archive]], timedelta | None]:
+    """Return how to connect to a destination, and how long to wait for commitment, or None.
+
+    Raises Misconfigured now, not at the first result, if a certificate or secret cannot be used.
+    """
+    from node.pacs.association import open_archive
+    from node.pacs.stow import open_web, web_client
+    from node.security.tls import client_context
+
+    if isinstance(destination, WebDestination):
+        web_client(destination).close()
+        return partial(open_web, destination), None
+    if destination.tls is not None:
+        client_context(destination.tls)
+    patience = destination.commitment_timeout if destination.commitment else None
+    return partial(open_archive, destination, calling_ae), patience

@@ -1,17 +1,16 @@
-"""The composition root: from a configuration to running roles.
+"""Build each role from a configuration and run it.
 
-Each role imports what it needs when it starts, so that receiving films loads no model.
+A role imports what it needs when it starts: the ingest role loads no model.
 """
 
+import socket
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 
 from node.challenger.setup import run_challenger
-from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
 from node.drift.setup import notifying, open_monitor
 from node.jobs.delivery_queue import DeliveryQueue
@@ -24,9 +23,9 @@ from node.policies import (
     retry_policy,
     routes,
 )
-from node.ports import Archive
-from node.runtime.audit_setup import audit_of, audited, peer_of, shipped
+from node.runtime.audit_setup import audit_peer, open_audit, ship_audit_trail
 from node.runtime.factories import (
+    connect_destination,
     open_database,
     open_intake,
     open_maintenance_store,
@@ -39,9 +38,12 @@ from node.spool.patient_key import pseudonyms
 
 _OBJECTS_PER_ASSOCIATION = 50
 
+Ready = Callable[[], None]
+"""Reports that a role works."""
+
 
 class Role(StrEnum):
-    """A process of the node. Roles meet only in the job table and the spool."""
+    """What a process of the node does. Roles share only the job table and the spool."""
 
     INGEST = "ingest"
     ANALYSE = "analyse"
@@ -50,18 +52,50 @@ class Role(StrEnum):
     CHALLENGER = "challenger"
 
 
-def run_role(role: Role, config: Config, stop: threading.Event, *, alone: bool = False) -> None:
-    """Run one role until `stop` is set; then let it finish what it holds.
+@dataclass(frozen=True, slots=True)
+class IngestPort:
+    """The listening socket of ingest.
 
-    The maintenance role ships the audit trail. A role that runs `alone`, without a supervisor, also
-    ships it, because it may be the only role on its machine.
+    `handed_over` is set while another process listens on it: open associations may take long then.
     """
-    shipping = shipped(config, stop) if alone or role is Role.MAINTENANCE else nullcontext()
-    with audited(config, role) if alone else nullcontext(), shipping:
-        _RUNNERS[role](config, stop)
+
+    listener: socket.socket
+    handed_over: threading.Event = field(default_factory=threading.Event)
 
 
-def run_ingest(config: Config, stop: threading.Event) -> None:
+def run_role(
+    role: Role,
+    config: Config,
+    stop: threading.Event,
+    ready: Ready,
+    port: IngestPort | None = None,
+    *,
+    alone: bool = False,
+) -> None:
+    """Run one role until `stop` is set, and finish the work that it has claimed.
+
+    It calls `ready` once, when it works. Ingest takes connections on `port`. The maintenance
+    role ships the audit trail. A role that runs `alone`, without a supervisor, ships it as well: it
+    may be the only role on its machine.
+    """
+    ships = alone or role is Role.MAINTENANCE
+    with ship_audit_trail(config, stop) if ships else nullcontext():
+        match role:
+            case Role.INGEST:
+                run_ingest(config, stop, ready, port)
+            case Role.ANALYSE:
+                run_analyse(config, stop, ready)
+            case Role.DELIVER:
+                run_deliver(config, stop, ready)
+            case Role.MAINTENANCE:
+                run_maintenance(config, stop, ready)
+            case Role.CHALLENGER:
+                run_challenger(config, stop, ready)
+
+
+def run_ingest(
+    config: Config, stop: threading.Event, ready: Ready, port: IngestPort | None
+) -> None:
     """Receive films."""
     from node.ingest.commitment_reports import ReportService
     from node.ingest.scp import IngestServer
@@ -69,7 +103,7 @@ def run_ingest(config: Config, stop: threading.Event) -> None:
     from node.workers.loop import utc_now
 
     spool, intake = open_spool(config), open_intake(config)
-    audit = audit_of(config, Role.INGEST)
+    audit = open_audit(config, Role.INGEST)
     server = IngestServer(
         settings=config.dicom,
         callers=callers(config),
@@ -85,12 +119,14 @@ def run_ingest(config: Config, stop: threading.Event) -> None:
         reports=ReportService(intake, utc_now),
         audit=audit,
     )
-    server.start()
+    # The server closes its copy. A role that executes itself again keeps the socket open.
+    server.start(None if port is None else port.listener.dup())
+    ready()
     stop.wait()
-    server.stop()
+    server.stop(None if port is None else port.handed_over)
 
 
-def run_analyse(config: Config, stop: threading.Event) -> None:
+def run_analyse(config: Config, stop: threading.Event, ready: Ready) -> None:
     """Score films and build their results."""
     from node.inference.decoder_pool import DecoderPool
     from node.inference.predictor import load
@@ -121,20 +157,21 @@ def run_analyse(config: Config, stop: threading.Event) -> None:
             ),
             clock=utc_now,
         )
+        ready()
         run(analyst.step, stop, config.queue.poll)
 
 
-def run_deliver(config: Config, stop: threading.Event) -> None:
-    """Send results: one courier, on a thread of its own, for each destination."""
+def run_deliver(config: Config, stop: threading.Event, ready: Ready) -> None:
+    """Send results, with one thread for each destination."""
     from node.workers.delivery import DeliverySettings, DeliveryWorker
     from node.workers.loop import run, utc_now, worker_name
 
     plan = retry_policy(config.queue.delivery)
     queue, spool = DeliveryQueue(open_database(config), plan), open_spool(config)
-    audit = audit_of(config, Role.DELIVER)
+    audit = open_audit(config, Role.DELIVER)
     threads = []
     for destination in config.destinations:
-        connect, commitment = _reach(destination, config.dicom.ae_title)
+        connect, commitment = connect_destination(destination, config.dicom.ae_title)
         courier = DeliveryWorker(
             queue=queue,
             spool=spool,
@@ -142,7 +179,7 @@ def run_deliver(config: Config, stop: threading.Event) -> None:
             settings=DeliverySettings(
                 worker=worker_name(Role.DELIVER),
                 destination=destination.name,
-                peer=peer_of(destination),
+                peer=audit_peer(destination),
                 commitment=commitment,
                 batch=_OBJECTS_PER_ASSOCIATION,
                 lease=config.queue.lease,
@@ -154,32 +191,13 @@ def run_deliver(config: Config, stop: threading.Event) -> None:
         threads.append(threading.Thread(target=run, args=(courier.step, stop, config.queue.poll)))
     for thread in threads:
         thread.start()
+    ready()
     stop.wait()
     for thread in threads:
         thread.join()
 
 
-def _reach(
-    destination: Destination | WebDestination, calling_ae: str
-) -> tuple[Callable[[], AbstractContextManager[Archive]], timedelta | None]:
-    """Return how to open a destination, and how long to wait for its commitment, None for none.
-
-    Certificates and secrets that cannot be used are said at once, not at the first result.
-    """
-    from node.pacs.association import open_archive
-    from node.pacs.stow import open_web, web_client
-    from node.security.tls import client_context
-
-    if isinstance(destination, WebDestination):
-        web_client(destination).close()
-        return partial(open_web, destination), None
-    if destination.tls is not None:
-        client_context(destination.tls)
-    patience = destination.commitment_timeout if destination.commitment else None
-    return partial(open_archive, destination, calling_ae), patience
-
-
-def run_maintenance(config: Config, stop: threading.Event) -> None:
+def run_maintenance(config: Config, stop: threading.Event, ready: Ready) -> None:
     """Run the maintenance tasks, drift monitoring and the notifiers."""
     from node.maintenance.scheduler import run
     from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
@@ -196,13 +214,5 @@ def run_maintenance(config: Config, stop: threading.Event) -> None:
     engine = open_database(config)
     monitor = open_monitor(config, engine)
     with notifying(config, engine, stop):
+        ready()
         run(tasks, monitor, config.schedule, stop)
-
-
-_RUNNERS: Mapping[Role, Callable[[Config, threading.Event], None]] = {
-    Role.INGEST: run_ingest,
-    Role.ANALYSE: run_analyse,
-    Role.DELIVER: run_deliver,
-    Role.MAINTENANCE: run_maintenance,
-    Role.CHALLENGER: run_challenger,
-}

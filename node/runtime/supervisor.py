@@ -1,162 +1,234 @@
-"""`osteoscreen serve`: the roles as processes, started again with back-off when they die."""
+"""The supervisor of a node: its roles as processes, started again when they die, and replaced.
 
-import os
-import signal
+It owns the listening socket, which the ingest processes inherit. While one of them is replaced,
+connections wait in the socket's queue, so the port never refuses a sender.
+"""
+
 import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from time import monotonic
 
 import structlog
 
 from node.config.settings import Config
-from node.domain.config_change import RoleAnswer
-from node.domain.errors import Misconfigured
+from node.domain.config_change import ProcessReport
+from node.domain.errors import OsteoScreenError
 from node.domain.workflow.retry import RetryPolicy, wait
-from node.runtime.reload.supervisor_channel import LIFELINE, Lifeline
+from node.ingest.listening_socket import open_listening_socket, require_free_port
+from node.runtime.replacement import ReplacementStep, RunningProcess, plan_replacement
+from node.runtime.role_process import RoleProcess
 from node.runtime.roles import Role
 
 _BACK_OFF = RetryPolicy(attempts=1, first=0.5, cap=30.0)
 _STABLE_SECONDS = 60.0
-_LOOK_SECONDS = 0.1
-_DRAIN_MARGIN = 15.0
-_PORT_PATIENCE = 10.0
+_POLL_SECONDS = 0.1
+_READY_SECONDS = 180.0  # to load a model on a busy machine
 _MISCONFIGURED = 2
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class _Child:
+class _Member:
+    """One process that the node needs; `process` is None until it is started again."""
+
     role: Role
-    process: subprocess.Popen[bytes] | None = None
-    line: Lifeline | None = None
-    started: float = 0.0
+    config: Config
+    process: RoleProcess | None = None
     failures: int = 0
     due: float = 0.0
+    error: str = ""
+    first_start: bool = False
     replaced: bool = False
 
 
-def roles_of(config: Config) -> list[Role]:
-    """Return the role of each process that a configuration asks for."""
-    challenger = [Role.CHALLENGER] if config.challenger is not None else []
-    roles = [Role.MAINTENANCE, Role.ANALYSE, Role.DELIVER, *challenger]
-    return roles + [Role.INGEST] * config.dicom.processes
-
-
-def claim_port(config: Config, stop: threading.Event) -> None:
-    """Raise Misconfigured where another program listens on our port.
-
-    The ingest processes share their port, so that a second node on it would go unnoticed, and
-    films would end now in one, now in the other. A node that was just killed may need a moment.
-    """
-    address = (config.dicom.bind, config.dicom.port)
-    deadline = monotonic() + _PORT_PATIENCE
-    while True:
-        try:
-            family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
-            with socket.socket(family, socket.SOCK_STREAM) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-            return
-        except OSError as error:
-            if monotonic() > deadline or stop.wait(_LOOK_SECONDS):
-                raise Misconfigured(
-                    f"dicom.port: cannot listen on {address[0]}:{address[1]}: {error.strerror}; "
-                    "end the program that uses it, or set another port or bind address"
-                ) from None
-
-
 class Supervisor:
-    """The roles of one node, each a process that works by the configuration in force here."""
+    """Runs the processes of one node. Only the thread of `run` starts and ends them."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, listener: socket.socket) -> None:
         self._config = config
-        self._children = [_Child(role) for role in roles_of(config)]
-        self._lock = threading.Lock()
+        self._listener = listener
+        self._members: list[_Member] = []
+        self._ending: list[RoleProcess] = []
+        self._requests: SimpleQueue[_Request] = SimpleQueue()
+        self._stop = threading.Event()
 
     def run(self, stop: threading.Event) -> int:
-        """Run every role until `stop` is set; return the exit status for the command."""
-        status = 0
+        """Run every role until `stop` is set; return the exit status of the command."""
+        self._stop = stop
+        self._members = [
+            _Member(step.role, self._config, first_start=step.role is not Role.CHALLENGER)
+            for step in plan_replacement((), self._config)
+        ]
         try:
             while not stop.is_set():
-                for child in self._children:
-                    status = max(status, self._tend(child))
-                if status:
-                    stop.set()
-                stop.wait(_LOOK_SECONDS)
+                if status := self._supervise():
+                    return status
+                self._work_off_requests()
+                stop.wait(_POLL_SECONDS)
+            return 0
         finally:
-            _end(self._children, self._config.dicom.dimse_timeout + _DRAIN_MARGIN)
-        return status
+            stop.set()
+            self._end_all()
 
-    def put_in_force(self, config: Config) -> tuple[RoleAnswer, ...]:
-        """Replace each role by one that uses another configuration."""
-        with self._lock:
-            self._config = config
-            for child in self._children:
-                if child.process is not None:
-                    child.replaced = True
-                    child.process.send_signal(signal.SIGTERM)
-        return tuple(RoleAnswer(str(child.role)) for child in self._children)
+    def replace(self, config: Config) -> tuple[ProcessReport, ...]:
+        """Replace the processes that use another configuration; return a report of each process.
 
-    def _tend(self, child: _Child) -> int:
-        """Start a child that is due, note one that has died; return a status that ends it all."""
+        Any thread may call this. Raises Misconfigured, before any process is replaced, if the
+        configured port cannot be had.
+        """
+        before = self._config.dicom
+        listener = self._listener
+        if (config.dicom.bind, config.dicom.port) != (before.bind, before.port):
+            if config.dicom.port != before.port:
+                require_free_port(config.dicom.bind, config.dicom.port, seconds=0)
+            listener = open_listening_socket(config.dicom.bind, config.dicom.port)
+        request = _Request(config, listener)
+        self._requests.put(request)
+        while not self._stop.is_set():
+            try:
+                return request.answer.result(_POLL_SECONDS)
+            except TimeoutError:
+                continue
+        raise OsteoScreenError("the node was stopped before the reload had ended")
+
+    def _supervise(self) -> int:
+        """Start what is due, note what has died; return a status that ends the node, or 0."""
+        self._ending = [
+            process for process in self._ending if process.poll() is None and not _killed(process)
+        ]
+        return max((self._supervise_member(member) for member in self._members), default=0)
+
+    def _supervise_member(self, member: _Member) -> int:
         now = monotonic()
-        if child.process is None:
-            if now >= child.due:
-                self._start(child)
-                child.started = now
+        if member.process is None:
+            if now >= member.due:
+                member.process = self._start(member.role)
+                member.config = self._config
             return 0
-        code = child.process.poll()
-        if code is None:
+        status = member.process.poll()
+        if status is None:
+            if member.process.ready and member.config is self._config:
+                member.error, member.first_start = "", False
             return 0
-        if child.replaced:
-            child.process, child.due, child.replaced = None, now, False
-            return 0
-        # Its first start says what is wrong with the configuration. What has run before, and now
-        # finds a damaged bundle, is no reason to receive no more films: it waits to be mended. Nor
-        # is a challenger that never ran: nobody waits for what it says.
-        if code == _MISCONFIGURED and child.failures == 0 and child.role is not Role.CHALLENGER:
-            return code
-        child.failures = 1 if now - child.started > _STABLE_SECONDS else child.failures + 1
-        pause = wait(child.failures, _BACK_OFF, jitter=1.0)
-        log.error("role_died", ended_role=str(child.role), status=code, restart_in=pause)
-        child.process, child.due = None, now + pause
+        member.error = member.process.error()
+        # A configuration that a role cannot use ends the node at its first start. A role that has
+        # run before and now finds, say, a damaged bundle does not: films must still be received.
+        if status == _MISCONFIGURED and member.first_start:
+            return status
+        stable = now - member.process.started > _STABLE_SECONDS
+        member.failures = 1 if stable else member.failures + 1
+        pause = wait(member.failures, _BACK_OFF, jitter=1.0)
+        log.error("role_died", ended_role=str(member.role), status=status, restart_in=pause)
+        member.process, member.due, member.first_start = None, now + pause, False
         return 0
 
-    def _start(self, child: _Child) -> None:
-        """Start a role, with the configuration in force: never between two that are."""
-        with self._lock:
-            if child.line is not None:
-                child.line.close()
-            child.line = line = Lifeline()
-            child.process = _spawn(child.role, line.theirs)
-            line.started()
-            line.give(self._config)
+    def _start(self, role: Role) -> RoleProcess:
+        return RoleProcess(role, self._config, self._listener if role is Role.INGEST else None)
 
-
-def _spawn(role: Role, lifeline: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and arguments, no shell
-        [sys.executable, "-m", "node.cli", "serve", "--role", str(role)],
-        env=os.environ | {LIFELINE: str(lifeline)},
-        pass_fds=(lifeline,),
-        stdin=subprocess.DEVNULL,
-    )
-
-
-def _end(children: Sequence[_Child], patience: float) -> None:
-    """Ask every child to end, and kill what has not ended in time."""
-    running = [child.process for child in children if child.process is not None]
-    for process in running:
-        process.send_signal(signal.SIGTERM)
-    deadline = monotonic() + patience
-    for process in running:
+    def _work_off_requests(self) -> None:
         try:
-            process.wait(max(0.0, deadline - monotonic()))
-        except subprocess.TimeoutExpired:
-            log.error("role_killed", pid=process.pid)
-            process.kill()
-            process.wait()
+            request = self._requests.get_nowait()
+        except Empty:
+            return
+        previous = self._listener
+        if request.config != self._config:
+            self._config = request.config
+        self._listener = request.listener
+        self._replace_members()
+        if previous is not self._listener:
+            previous.close()
+        request.answer.set_result(tuple(map(_report, self._members)))
+
+    def _replace_members(self) -> None:
+        """Carry out the plan, then wait until every process is ready or has failed."""
+        members = list(self._members)
+        for member in members:
+            member.replaced = False
+        running = [RunningProcess(member.role, member.config) for member in members]
+        for step in plan_replacement(running, self._config):
+            if not self._stop.is_set():
+                self._carry_out(step, None if step.ends is None else members[step.ends])
+        self._wait(
+            lambda: all(m.process is None or m.process.ready for m in self._members),
+            _READY_SECONDS,
+        )
+
+    def _carry_out(self, step: ReplacementStep, old: _Member | None) -> None:
+        if old is not None and step.ends_first:
+            self._end(old, replaced=False)
+            process = old.process
+            self._wait(lambda: process not in self._ending, float("inf"))
+        if not step.starts:
+            return
+        process = self._start(step.role)
+        new = _Member(step.role, self._config, process, replaced=True)
+        self._wait(lambda: process.ready or process.poll() is not None, _READY_SECONDS)
+        if not process.ready and not self._stop.is_set():
+            new.error = process.error()
+            log.error("role_not_replaced", replaced_role=str(step.role), error=new.error)
+            if old is not None and not step.ends_first and old.process is not None:
+                old.error = f"still runs with the previous configuration: {new.error}"
+                process.terminate()
+                self._ending.append(process)
+                return
+        self._members.append(new)
+        if old is not None and not step.ends_first:
+            self._end(old, replaced=True)
+
+    def _end(self, member: _Member, *, replaced: bool) -> None:
+        """Ask a process to finish its work and end. One that is replaced may take its time."""
+        self._members.remove(member)
+        if member.process is None:
+            return
+        if replaced:
+            member.process.retire()
+        else:
+            member.process.terminate()
+        self._ending.append(member.process)
+
+    def _wait(self, until: Callable[[], bool], seconds: float) -> None:
+        """Supervise the processes until a condition holds, the time is over, or the node stops."""
+        deadline = monotonic() + seconds
+        while not until() and monotonic() < deadline and not self._stop.wait(_POLL_SECONDS):
+            if self._supervise():
+                return
+
+    def _end_all(self) -> None:
+        """Ask every process to end, and kill those that do not end in time."""
+        processes = [member.process for member in self._members if member.process is not None]
+        self._ending += processes
+        for process in self._ending:
+            if process.poll() is None:
+                process.terminate()
+        while self._ending:
+            self._ending = [p for p in self._ending if p.poll() is None and not _killed(p)]
+            threading.Event().wait(_POLL_SECONDS)
+
+
+class _Request:
+    """A configuration that every process is to use, with the socket that belongs to it."""
+
+    def __init__(self, config: Config, listener: socket.socket) -> None:
+        self.config = config
+        self.listener = listener
+        self.answer: Future[tuple[ProcessReport, ...]] = Future()
+
+
+def _killed(process: RoleProcess) -> bool:
+    if process.kill_if_overdue():
+        log.error("role_killed", pid=process.pid)
+        return True
+    return False
+
+
+def _report(member: _Member) -> ProcessReport:
+    error = member.error
+    if not error and member.process is not None:
+        error = member.process.error()
+    pid = None if member.process is None else member.process.pid
+    return ProcessReport(str(member.role), pid, member.replaced, error)

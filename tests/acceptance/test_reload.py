@@ -1,31 +1,40 @@
-"""A changed configuration takes effect in the running node, loses nothing, and is told."""
+"""A reload puts a changed configuration into effect and loses nothing."""
 
 import os
 import re
+import shutil
 import signal
-from collections.abc import Callable
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.uid import Comprehensive3DSRStorage, generate_uid
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification
 
 from node.domain.workflow.job import Job, JobState
+from tests.fault_injection.house import SHIPPED_BUNDLE
 from tests.peers.audit import read
 from tests.peers.command import assert_one_clear_line, osteoscreen
-from tests.peers.dcmtk import dcmsend
+from tests.peers.committing import CommittingPacs
+from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.node import AE_TITLE, ENDED, Node
 from tests.peers.orthanc import Orthanc
-from tests.peers.waiting import wait_until
-from tests.support.peer_films import renamed
+from tests.peers.waiting import free_port, wait_until
+from tests.support.peer_films import renamed, small_film
 
 pytestmark = pytest.mark.tools("dcmsend", "echoscu", "Orthanc")
 
 MakeNode = Callable[..., Node]
 LOW, HIGH = 0.125, 0.875
+ASSOCIATIONS, FILMS_EACH = 4, 50
+PAUSE = 0.3  # seconds between two films of an association: they last as long as the reloads
 
 
 def reload(node: Node) -> Any:
@@ -33,139 +42,252 @@ def reload(node: Node) -> Any:
 
 
 def set_threshold(node: Node, threshold: float | str) -> None:
-    """Write it into the file, and return once every role works by it."""
+    """Write a threshold into the file, and return when every process has been replaced."""
     node.set(policy={"threshold": threshold})
-    done = reload(node)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    result = reload(node)
+    assert (result.returncode, result.stderr) == (0, ""), result.stdout
 
 
-def send(node: Node, films: list[Path]) -> list[str]:
+def send(node: Node, films: list[Path], port: int = 0) -> list[str]:
     """Send films over one association; return their SOP Instance UIDs once all are acknowledged."""
-    assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
+    assert dcmsend(port or node.port, *films, called_ae=AE_TITLE).succeeded
     return [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
 
 
-def judged_by(job: Job) -> float:
+def threshold_of(job: Job) -> float:
     assert job.verdict is not None
     return job.verdict.decision.threshold
 
 
-def reported(orthanc: Orthanc) -> dict[str, list[float]]:
-    """Return the thresholds that the reports in the PACS state, by the film's study."""
-    found: dict[str, list[float]] = {}
-    for one in orthanc.instances():
-        if one.sop_class_uid == Comprehensive3DSRStorage:
-            report = dcmread(BytesIO(orthanc.file(one.id)))
-            texts = "\n".join(str(item.value) for item in report.iterall() if item.VR == "UT")
-            [stated] = re.findall(r"decision threshold = ([\d.]+)", texts)
-            found.setdefault(one.study_instance_uid, []).append(float(stated))
-    return found
+def reports_of(orthanc: Orthanc) -> dict[str, list[str]]:
+    """Return the texts of the reports in the PACS, by the film's study."""
+    reports: dict[str, list[str]] = {}
+    for instance in orthanc.instances():
+        if instance.sop_class_uid == Comprehensive3DSRStorage:
+            report = dcmread(BytesIO(orthanc.file(instance.id)))
+            text = "\n".join(str(item.value) for item in report.iterall() if item.VR == "UT")
+            reports.setdefault(instance.study_instance_uid, []).append(text)
+    return reports
 
 
-def test_a_reload_under_load_loses_nothing(
+def reported_thresholds(orthanc: Orthanc) -> dict[str, list[float]]:
+    """Return the thresholds that the reports in the PACS name, by the film's study."""
+    return {
+        study: [float(re.findall(r"decision threshold = ([\d.]+)", text)[0]) for text in texts]
+        for study, texts in reports_of(orthanc).items()
+    }
+
+
+def films_of_studies(count: int) -> list[Dataset]:
+    """Return small films, each of its own study."""
+    films = []
+    for _ in range(count):
+        film = small_film()
+        film.SOPInstanceUID = film.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        film.StudyInstanceUID = generate_uid()
+        films.append(film)
+    return films
+
+
+def send_slowly(node: Node, films: Sequence[Dataset]) -> list[int]:
+    """Send films over one association, with pauses; return the status of each."""
+    ae = AE("MODALITY")
+    ae.add_requested_context(films[0].SOPClassUID, films[0].file_meta.TransferSyntaxUID)
+    association = ae.associate("127.0.0.1", node.port, ae_title=AE_TITLE)
+    assert association.is_established
+    statuses = []
+    for film in films:
+        statuses.append(int(association.send_c_store(film).Status))
+        threading.Event().wait(PAUSE)
+    association.release()
+    return statuses
+
+
+def count_refusals(node: Node, stop: threading.Event) -> Counter[bool]:
+    """Open associations one after another until `stop` is set; count those that were refused."""
+    refused: Counter[bool] = Counter()
+    while not stop.is_set():
+        ae = AE("PROBE")
+        ae.add_requested_context(Verification)
+        association = ae.associate("127.0.0.1", node.port, ae_title=AE_TITLE)
+        refused[not association.is_established] += 1
+        if association.is_established:
+            assert association.send_c_echo().Status == 0x0000
+            association.release()
+        stop.wait(0.05)
+    return refused
+
+
+def test_three_reloads_under_load_refuse_no_association_and_lose_no_film(
+    make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any]
+) -> None:
+    """200 films arrive on 4 associations while the threshold changes three times.
+
+    Meanwhile more associations are opened all the time. Each film ends with exactly one report, and
+    the report names the threshold that its job was decided by.
+    """
+    films = films_of_studies(ASSOCIATIONS * FILMS_EACH)
+    node = make_node(destinations=[destination | {"send": ["report"]}], policy={"threshold": LOW})
+    node.serve()
+    stop = threading.Event()
+    with ThreadPoolExecutor(ASSOCIATIONS + 1) as pool:
+        probe = pool.submit(count_refusals, node, stop)
+        senders = [
+            pool.submit(send_slowly, node, films[i::ASSOCIATIONS]) for i in range(ASSOCIATIONS)
+        ]
+        for threshold in (HIGH, LOW, HIGH):
+            set_threshold(node, threshold)
+        statuses = [status for sender in senders for status in sender.result()]
+        stop.set()
+    assert statuses == [0x0000] * len(films)
+    assert probe.result()[True] == 0
+    assert probe.result()[False] > 20
+    jobs = node.wait_all(len(films))
+    assert {job.state for job in jobs} == {JobState.DONE}
+    assert {threshold_of(job) for job in jobs} == {LOW, HIGH}
+    assert reported_thresholds(orthanc) == {
+        job.film.study_instance_uid: [threshold_of(job)] for job in jobs
+    }
+
+
+def test_a_changed_port_language_and_destination_take_effect(
     make_node: MakeNode,
     orthanc: Orthanc,
     destination: dict[str, Any],
-    film: Path,
-    tmp_path: Path,
+    spoken_for: CommittingPacs,
+    films: list[Path],
 ) -> None:
-    """Films from several associations, while the threshold goes back and forth.
-
-    Each film ends with exactly one report, which states the threshold that its job was judged by.
-    What comes after a reload is judged by what it has put in force.
-    """
-    made = [
-        renamed(film, tmp_path / f"load{number}.dcm", StudyInstanceUID=generate_uid())
-        for number in range(14)
-    ]
-    node = make_node(destinations=[destination], policy={"threshold": LOW})
+    """The new port answers, the old one no longer, and the other PACS gets the Chinese report."""
+    node = make_node(destinations=[spoken_for.destination])
+    spoken_for.start()
     node.serve()
-    first = send(node, made[:2])
-    assert {judged_by(job) for job in node.wait_ended(first)} == {LOW}
-    with ThreadPoolExecutor(3) as modalities:
-        sending = [modalities.submit(send, node, made[at : at + 3]) for at in (2, 5, 8)]
-        for threshold in (HIGH, LOW, HIGH):
-            set_threshold(node, threshold)
-        between = [uid for one in sending for uid in one.result()]
-    last = send(node, made[11:])
-    assert {judged_by(job) for job in node.wait_ended(last)} == {HIGH}
-    jobs = node.wait_ended(first + between + last)
-    assert {job.state for job in jobs} == {JobState.DONE}
-    assert {judged_by(job) for job in jobs} == {LOW, HIGH}
-    assert reported(orthanc) == {job.film.study_instance_uid: [judged_by(job)] for job in jobs}
+    node.wait_ended(send(node, films[:1]))
+    stored = len(spoken_for.stored)
+    old_port, new_port = node.port, free_port()
+    node.set(
+        dicom={"port": new_port, "processes": 1},
+        results={"language": "zh"},
+        destinations=[destination],
+    )
+    result = reload(node)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"dicom.port from {old_port} to {new_port}" in result.stdout
+    assert [role for role, _ in node.processes()].count("ingest") == 1
+    wait_until(lambda: echoscu(old_port, called_ae=AE_TITLE), lambda answers: not answers, 30)
+    [job] = node.wait_ended(send(node, films[1:2], new_port))
+    assert (job.state, len(spoken_for.stored)) == (JobState.DONE, stored)
+    [text] = reports_of(orthanc)[job.film.study_instance_uid]
+    assert re.search("[\u4e00-\u9fff]", text)
 
 
-def test_an_unsound_file_changes_nothing_and_the_command_says_why(
+def test_an_unsound_file_changes_nothing_and_the_command_names_the_key(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], films: list[Path]
 ) -> None:
-    """Neither a key that does not exist, nor a name that the model's card does not have.
+    """An unknown key, a name that the model card lacks, a font that is absent, a port in use.
 
-    A role that dies meanwhile is started again by what is in force.
+    A role that dies meanwhile starts again with the configuration that was validated.
     """
     node = make_node(destinations=[destination], policy={"threshold": LOW})
     node.serve()
-    desk = node.desk()
-    node.set(policy={"threshold": "lucky"})
-    assert_one_clear_line(reload(node), 2, "policy.threshold", "'lucky'", "youden")
-    node.set(policy={"treshold": HIGH})
-    assert_one_clear_line(reload(node), 2, "policy.treshold: unknown key")
+    before, desk = node.processes(), node.desk()
+    for section, *words in (
+        ({"policy": {"threshold": "lucky"}}, "policy.threshold", "'lucky'", "youden"),
+        ({"results": {"font": "/nowhere.ttf"}}, "results.font /nowhere.ttf"),
+        ({"dicom": {"port": orthanc.port}}, "dicom.port: cannot listen on"),
+        ({"model": {"bundle": "./nowhere"}}, "model.bundle"),
+        ({"policy": {"treshold": HIGH}}, "policy.treshold: unknown key"),
+    ):
+        node.set(**({"policy": {}, "results": {}, "dicom": {}, "model": {}} | section))
+        assert_one_clear_line(reload(node), 2, *words)
+    assert node.processes() == before
     os.kill(node.process_of("analyse"), signal.SIGKILL)
     [uid] = send(node, films[:1])
     job = wait_until(lambda: desk.show(desk.find(uid)).job, lambda job: job.state in ENDED, 120)
-    assert (job.state, judged_by(job)) == (JobState.DONE, LOW)
-    set_threshold(node, HIGH)
-    [job] = node.wait_ended(send(node, films[1:2]))
-    assert judged_by(job) == HIGH
+    assert (job.state, threshold_of(job)) == (JobState.DONE, LOW)
 
 
-def test_each_way_of_asking_has_its_name_in_the_trail(make_node: MakeNode) -> None:
-    """A user, a signal, a file that was changed; with the value before and after."""
+def test_a_role_that_cannot_start_is_reported_and_the_others_are_replaced(
+    make_node: MakeNode, orthanc: Orthanc, film: Path, destination: dict[str, Any], tmp_path: Path
+) -> None:
+    """Only loading the weights shows that a bundle is damaged. Films are received all the same.
+
+    When the cause is repaired, the role starts, and the next reload reports that it runs.
+    """
+    bundle = tmp_path / "bundle"
+    shutil.copytree(SHIPPED_BUNDLE, bundle)
+    weights = bundle / "weights.safetensors"
+    intact = weights.read_bytes()
+    weights.write_bytes(intact[:-1])
+    node = make_node(destinations=[destination])
+    node.serve()
+    node.set(model={"bundle": str(bundle)})
+    result = reload(node)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert re.search(r"^analyse.*: model\.bundle", result.stdout, re.MULTILINE)
+    assert re.search(r"^deliver, process \d+: replaced$", result.stdout, re.MULTILINE)
+    uids = send(node, [film])
+    weights.write_bytes(intact)
+    assert [job.state for job in node.wait_ended(uids)] == [JobState.DONE]
+    result = reload(node)
+    assert (result.returncode, result.stderr) == (0, ""), result.stdout
+
+
+def test_the_audit_trail_has_each_request_with_values_and_who_requested_it(
+    make_node: MakeNode,
+) -> None:
+    """A user, SIGHUP, or a changed file; with the value before and after."""
     node = make_node(policy={"threshold": LOW}, audit={"file": "audit.log"})
     node.serve()
     trail = node.file.parent / "audit.log"
 
     def changes() -> list[tuple[str, str]]:
-        found = [one for one in read(trail) if one.kind == "Software Configuration"]
-        return [(one.participants[1]["UserID"], one.description) for one in found]
+        records = [record for record in read(trail) if record.kind == "Software Configuration"]
+        return [(record.participants[1]["UserID"], record.description) for record in records]
 
     node.set(policy={"threshold": HIGH})
     wait_until(lambda: len(changes()), lambda n: n == 1, 60, "a change")
-    [(who, what)] = changes()
-    assert who == "file change"
-    assert what == f"changed: policy.threshold from {LOW} to {HIGH}"
+    assert changes() == [("file change", f"changed: policy.threshold from {LOW} to {HIGH}")]
     node.set(policy={"threshold": LOW})
     node.started[0].send_signal(signal.SIGHUP)
     wait_until(lambda: len(changes()), lambda n: n == 2, 60, "a second change")
-    assert changes()[1][0] in ("SIGHUP", "file change")  # whichever was first to see it
-    done = osteoscreen("reload", "--json", "--config", node.file)
-    assert '"role": "analyse"' in done.stdout
+    assert changes()[1][0] in ("SIGHUP", "file change")  # whichever comes first
+    result = osteoscreen("reload", "--json", "--config", node.file)
+    assert '"role": "analyse"' in result.stdout
 
 
-def test_roles_that_are_run_alone_take_it_up_too(
+def test_a_role_that_runs_alone_executes_itself_again(
     make_node: MakeNode, film: Path, tmp_path: Path
 ) -> None:
-    """Admission is ingest's: the next film meets the new one."""
+    """It keeps its process ID and its port, and the next film meets the new admission policy."""
     node = make_node(policy={"admit": {"views": ["PA", "AP"]}})
     node.serve("ingest")
-    [admitted] = send(node, [renamed(film, tmp_path / "one.dcm")])
-    node.set(policy={"admit": {"min_age": 120}})
-    assert reload(node).returncode == 0
-    [refused] = send(node, [renamed(film, tmp_path / "two.dcm")])
+    [admitted] = send(node, [renamed(film, tmp_path / "admitted.dcm")])
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        probe = pool.submit(count_refusals, node, stop)
+        node.set(policy={"admit": {"min_age": 120}})
+        result = reload(node)
+        stop.set()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "policy.admit.min_age from 50.0 to 120.0" in result.stdout
+    pid = node.started[0].pid
+    assert re.search(rf"^ingest, process {pid}: replaced$", result.stdout, re.MULTILINE)
+    assert probe.result()[True] == 0
+    [refused] = send(node, [renamed(film, tmp_path / "refused.dcm")])
     states = [node.dossier(uid).job.state for uid in (admitted, refused)]
     assert states == [JobState.RECEIVED, JobState.REJECTED]
+    assert node.stop() == [0]
+
+
+def test_an_unchanged_file_replaces_no_process(make_node: MakeNode) -> None:
+    node = make_node()
+    node.serve()
+    before = node.processes()
+    result = reload(node)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "unchanged since the start" in result.stdout
+    assert node.processes() == before
 
 
 def test_without_a_node_the_command_says_so(make_node: MakeNode) -> None:
     assert_one_clear_line(reload(make_node()), 1, "no node on this machine reads")
-
-
-def test_what_waits_for_a_restart_is_said_and_not_done(make_node: MakeNode) -> None:
-    """And the rest of the file is in force."""
-    node = make_node()
-    node.serve()
-    node.set(dicom={"port": node.port, "ae_title": "OTHER"}, retention={"films": "1d"})
-    done = reload(node)
-    assert done.returncode == 0
-    assert re.search(r"retention\.films from \"P7D\" to \"P1D\"", done.stdout)
-    assert re.search(r"waits for a restart\n +dicom\.ae_title", done.stdout)
-    assert node.stop() == [0]

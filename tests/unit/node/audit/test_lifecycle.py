@@ -1,4 +1,4 @@
-"""What the trail tells of the node's own life: start, end, and what was set anew between."""
+"""The audit records of a part's start, its end, and the settings that changed in between."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from node.config.settings import Config, load
-from node.runtime.audit_setup import audit_of, audited
+from node.runtime.audit_setup import audit_lifetime, open_audit
 from tests.peers.audit import Record, read
 
 
@@ -14,7 +14,7 @@ def run(folder: Path, text: str, part: str = "node") -> Config:
     """Run a part of a node that does nothing, with this configuration."""
     (folder / "config.yaml").write_text(text)
     config = load(folder / "config.yaml")
-    with audited(config, part):
+    with audit_lifetime(part, lambda: config):
         pass
     return config
 
@@ -24,25 +24,24 @@ def trail(folder: Path) -> list[Record]:
 
 
 def changes(folder: Path) -> list[str]:
-    """Return what the trail tells of changed settings."""
+    """Return the descriptions of changed settings."""
     return [r.description.removeprefix("changed: ") for r in trail(folder) if "Config" in r.kind]
 
 
-def test_a_start_is_told_and_an_end(tmp_path: Path) -> None:
+def test_start_and_end_are_recorded(tmp_path: Path) -> None:
     run(tmp_path, "", "ingest")
-    told = [(one.kind, one.outcome) for one in trail(tmp_path)]
-    assert told == [("Application Start", "0"), ("Application Stop", "0")]
+    records = [(record.kind, record.outcome) for record in trail(tmp_path)]
+    assert records == [("Application Start", "0"), ("Application Stop", "0")]
     assert trail(tmp_path)[0].participants[0]["UserName"] == "osteoscreen ingest"
 
 
 @pytest.mark.parametrize("end", [RuntimeError, SystemExit, KeyboardInterrupt])
-def test_an_end_that_was_not_asked_for_is_told_as_that(
-    tmp_path: Path, end: type[BaseException]
-) -> None:
+def test_an_end_by_an_error_has_the_outcome_major(tmp_path: Path, end: type[BaseException]) -> None:
     (tmp_path / "config.yaml").touch()
-    with pytest.raises(end), audited(load(tmp_path / "config.yaml"), "node"):
+    config = load(tmp_path / "config.yaml")
+    with pytest.raises(end), audit_lifetime("node", lambda: config):
         raise end
-    assert [one.outcome for one in trail(tmp_path)] == ["0", "12"]
+    assert [record.outcome for record in trail(tmp_path)] == ["0", "12"]
 
 
 def test_the_same_settings_are_no_change(tmp_path: Path) -> None:
@@ -52,17 +51,17 @@ def test_the_same_settings_are_no_change(tmp_path: Path) -> None:
     assert changes(tmp_path) == []
 
 
-def test_a_change_is_told_once_by_its_key(tmp_path: Path) -> None:
+def test_a_change_is_recorded_once_by_its_key(tmp_path: Path) -> None:
     run(tmp_path, "")
     run(tmp_path, "policy: {threshold: 0.4}\ndicom: {port: 104}")
     run(tmp_path, "policy: {threshold: 0.4}\ndicom: {port: 104}")
     assert changes(tmp_path) == ["dicom.port, policy.threshold"]
 
 
-def test_it_is_told_after_the_start(tmp_path: Path) -> None:
+def test_a_change_is_recorded_after_the_start(tmp_path: Path) -> None:
     run(tmp_path, "")
     run(tmp_path, "dicom: {port: 104}")
-    assert [one.kind for one in trail(tmp_path)][2:] == [
+    assert [record.kind for record in trail(tmp_path)][2:] == [
         "Application Start",
         "Network Configuration",
         "Application Stop",
@@ -81,8 +80,8 @@ def test_the_environment_is_a_setting_like_any_other(
 PACS = "destinations: [{{name: pacs, ae_title: {ae}, host: pacs, port: 104}}{more}]"
 
 
-def test_destinations_are_told_apart_by_name(tmp_path: Path) -> None:
-    """Also where one is put before another."""
+def test_the_key_of_a_destination_has_its_name(tmp_path: Path) -> None:
+    """Also if another destination is put before it."""
     run(tmp_path, PACS.format(ae="A", more=""))
     run(tmp_path, PACS.format(ae="B", more=""))
     run(tmp_path, PACS.format(ae="B", more=", {name: web, url: 'https://x'}"))
@@ -92,15 +91,15 @@ def test_destinations_are_told_apart_by_name(tmp_path: Path) -> None:
     assert "pacs" not in second
 
 
-def test_who_may_call_is_security(tmp_path: Path) -> None:
+def test_a_change_of_callers_is_a_security_alert(tmp_path: Path) -> None:
     run(tmp_path, "")
     run(tmp_path, "dicom: {callers: [{network: 10.0.0.0/8}]}")
     assert changes(tmp_path) == ["dicom.callers"]
     assert trail(tmp_path)[3].kind == "Security Configuration"
 
 
-def test_no_setting_and_no_password_stands_in_any_file(tmp_path: Path) -> None:
-    """What is kept to compare with are digests, and of the database's password not even one."""
+def test_no_file_has_a_setting_or_a_password(tmp_path: Path) -> None:
+    """The file for the comparison has digests, and none of the database's password."""
     url = "database: {url: 'postgresql://osteo:%s@db.example/osteo'}"
     run(tmp_path, url % "s3cret")
     run(tmp_path, url % "0ther")
@@ -113,22 +112,22 @@ def test_no_setting_and_no_password_stands_in_any_file(tmp_path: Path) -> None:
 
 
 def test_each_part_compares_with_itself(tmp_path: Path) -> None:
-    """Roles that are run alone may have files of their own, and share a trail."""
+    """Roles without a supervisor may have their own files and share a trail."""
     for port in (11112, 104):
         run(tmp_path, f"dicom: {{port: {port}}}", part=f"role{port}")
     assert changes(tmp_path) == []
 
 
-def test_settings_that_cannot_be_kept_stop_nothing(tmp_path: Path) -> None:
+def test_digests_that_cannot_be_written_stop_nothing(tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / ".audit.log.node.settings").mkdir()
-    with capture_logs() as told:
+    with capture_logs() as logs:
         run(tmp_path, "")
-    assert [one["event"] for one in told] == ["settings_not_kept"]
+    assert [entry["event"] for entry in logs] == ["setting_digests_not_written"]
     assert len(trail(tmp_path)) == 2
 
 
 def test_without_a_file_nothing_is_kept(tmp_path: Path) -> None:
     config = run(tmp_path, "audit: {file: null}")
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
-    assert "NoTrail" in repr(audit_of(config, "node"))
+    assert "NoTrail" in repr(open_audit(config, "node"))

@@ -8,7 +8,7 @@ import pytest
 from models.bundle.intended_use import IntendedUse
 from node.display.jobs import print_job, print_jobs, print_reasons, print_reloads
 from node.domain.admission.refusal_counts import RefusalCount, summarise_reasons
-from node.domain.config_change import Change, Changes, Reload, RoleAnswer
+from node.domain.config_change import ProcessReport, ReloadReport, SettingChange
 from node.domain.decision.prediction import Decision, Finding, ModelIdentity, Probability, Verdict
 from node.domain.radiograph.film import Film
 from node.domain.workflow.job import Job, JobState
@@ -59,20 +59,23 @@ def test_a_job_says_where_nothing_was_sent(
 def test_a_reload_is_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
     """A long value is not broken: programs such as grep read it, too."""
     long = "[" + ", ".join(["0.1"] * 60) + "]"
-    changes = Changes((Change("policy.overrides", "[]", long),), ("dicom.port",))
-    roles = (RoleAnswer("analyse"), RoleAnswer("ingest", heard=False))
+    changes = (SettingChange("policy.overrides", "[]", long),)
+    processes = (
+        ProcessReport("analyse", 8, replaced=True),
+        ProcessReport("deliver", 9),
+        ProcessReport("ingest", None, error="not started yet; see its log"),
+    )
     at = "2026-01-01 12:00:00 UTC"
     print_reloads(
-        [Reload("config.yaml", "node", 7, "", changes, "alice", at, roles)],
+        [ReloadReport("config.yaml", "node", 7, "", changes, "alice", at, processes)],
     )
     assert capsys.readouterr().out.splitlines() == [
         "node, process 7, reads config.yaml",
-        "in force since 2026-01-01 12:00:00 UTC, by alice",
+        "last changed 2026-01-01 12:00:00 UTC, requested by alice",
         f"  policy.overrides from [] to {long}",
-        "waits for a restart",
-        "  dicom.port",
-        "analyse works by it",
-        "ingest has not answered yet; see its log",
+        "analyse, process 8: replaced",
+        "deliver, process 9: not replaced",
+        "ingest: not started yet; see its log",
     ]
 
 

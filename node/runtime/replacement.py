@@ -1,0 +1,70 @@
+"""Decide which processes of a node to start, replace and end, so that all use one configuration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.config.settings import Config
+from node.runtime.roles import Role
+
+_ORDER = (Role.ANALYSE, Role.CHALLENGER, Role.DELIVER, Role.MAINTENANCE, Role.INGEST)
+"""Analysis comes before delivery: it must not plan a delivery for a destination that is gone."""
+
+_END_FIRST = frozenset({Role.ANALYSE, Role.CHALLENGER})
+"""Roles that hold a model: the device may lack the memory for two at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningProcess:
+    """A process of the node: its role, and the configuration that it was started with."""
+
+    role: Role
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacementStep:
+    """End the running process at a position, or None; start one of the same role, or not."""
+
+    role: Role
+    ends: int | None
+    starts: bool
+
+    @property
+    def ends_first(self) -> bool:
+        """Whether the old process ends before its successor starts.
+
+        Otherwise it ends when its successor is ready.
+        """
+        return self.role in _END_FIRST or not self.starts
+
+
+def process_count(role: Role, config: Config) -> int:
+    """Return how many processes of a role a configuration asks for."""
+    match role:
+        case Role.INGEST:
+            return config.dicom.processes
+        case Role.CHALLENGER:
+            return int(config.challenger is not None)
+        case _:
+            return 1
+
+
+def plan_replacement(
+    running: Sequence[RunningProcess], config: Config
+) -> tuple[ReplacementStep, ...]:
+    """Return the steps, in their order, after which every process uses the configuration.
+
+    A process that uses it already is kept. An unchanged configuration needs no step.
+    """
+    steps = []
+    for role in _ORDER:
+        ours = [position for position, process in enumerate(running) if process.role is role]
+        outdated = [position for position in ours if running[position].config != config]
+        missing = process_count(role, config) - (len(ours) - len(outdated))
+        steps += [
+            ReplacementStep(
+                role, outdated[index] if index < len(outdated) else None, starts=index < missing
+            )
+            for index in range(max(len(outdated), missing))
+        ]
+    return tuple(steps)

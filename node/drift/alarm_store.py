@@ -88,10 +88,10 @@ class AlarmStore:
             claimed = connection.execute(claim).rowcount == 1
         return Notice(row.id, row.content, row.attempt + 1) if claimed else None
 
-    def mark_sent(self, sent: Notice) -> None:
+    def mark_sent(self, accepted: Notice) -> None:
         """Delete a notice that its receiver accepted."""
         with transaction(self._engine) as connection:
-            connection.execute(sa.delete(notice).where(notice.c.id == sent.id))
+            connection.execute(sa.delete(notice).where(notice.c.id == accepted.id))
 
     def postpone(self, failed: Notice, until: datetime) -> None:
         """Schedule a notice that its receiver did not accept."""

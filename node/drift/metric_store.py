@@ -165,7 +165,7 @@ def _film_columns() -> list[sa.ColumnElement[Any]]:
     """Return the columns of a `ReceivedFilm`, with time, AE title and station first."""
     film, verdict = job.c.film, job.c.verdict
     present = verdict["decision", "finding"].as_string() == str(Finding.PRESENT)
-    known = sa.func.coalesce(verdict["decision", "known"].as_boolean(), sa.false())
+    already_known = sa.func.coalesce(verdict["decision", "known"].as_boolean(), sa.false())
     return [
         job.c.received_at,
         job.c.calling_ae,
@@ -176,7 +176,7 @@ def _film_columns() -> list[sa.ColumnElement[Any]]:
         film["age_years"].as_float(),
         sa.func.coalesce(verdict["model", "digest"].as_string(), ""),
         verdict["probability", "image"].as_float(),
-        sa.func.coalesce(sa.and_(present, sa.not_(known)), sa.false()),
+        sa.func.coalesce(sa.and_(present, sa.not_(already_known)), sa.false()),
     ]
 
 

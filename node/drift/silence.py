@@ -70,7 +70,9 @@ def usual_hours(arrivals: Iterable[datetime], local: LocalClock) -> frozenset[Sl
         if week < weeks:
             weeks_with_film.setdefault(_slot(local(time)), set()).add(week)
     required = _USUAL_SHARE * weeks
-    return frozenset(slot for slot, found in weeks_with_film.items() if len(found) >= required)
+    return frozenset(
+        slot for slot, weeks_found in weeks_with_film.items() if len(weeks_found) >= required
+    )
 
 
 def _time_within(

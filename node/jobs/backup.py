@@ -91,7 +91,7 @@ def _copy_pages(source: Path, target: Path, progress: Progress) -> None:
         read.backup(
             write,
             pages=_PAGES_PER_STEP,
-            progress=lambda _status, left, total: progress(1 - left / max(total, 1)),
+            progress=lambda _status, remaining, total: progress(1 - remaining / max(total, 1)),
         )
         read.rollback()
         # Without WAL, the copy is one file. The node sets WAL again when it opens the table.

@@ -2,7 +2,7 @@
 
 A lease ends at most one lease duration from now, unless the clock of its worker is ahead of this
 clock. A live worker renews its lease three times per duration. A lease that does not change for a
-whole duration therefore belongs to a dead worker, whatever its end is.
+whole duration therefore belongs to a dead worker, even if it ends much later.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Storage commitment, whole: what the node does with a PACS that commits, refuses, or is silent."""
+"""Storage commitment with a PACS that commits, refuses, or does not report."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,17 +28,17 @@ def pacs(spoken_for: CommittingPacs) -> CommittingPacs:
 
 
 def asked_for(pacs: CommittingPacs, seconds: int) -> dict[str, Any]:
-    """Return the destination that such a PACS is, with so much patience for its reports."""
+    """Return this PACS as a destination, with a time-out for its reports in seconds."""
     return pacs.destination | {"commitment": True, "commitment_timeout": seconds}
 
 
 def request(pacs: CommittingPacs, number: int) -> Request:
-    """Return the n-th request for commitment once it has come."""
+    """Return the n-th request for commitment, once it has arrived."""
     return wait_until(lambda: pacs.requests, lambda seen: len(seen) > number, timeout=90)[number]
 
 
 def moves(dossier: JobDetail, sop_instance_uid: str) -> list[str]:
-    """Return what happened to the delivery of one object."""
+    """Return the history of one object's delivery."""
     (one,) = [d.id for d in dossier.deliveries if d.sop_instance_uid == sop_instance_uid]
     return [past.event for past in dossier.history if past.delivery_id == one]
 
@@ -50,7 +50,7 @@ def test_with_orthanc_every_delivery_ends_by_its_commitment(
     destination: dict[str, Any],
     films: list[Path],
 ) -> None:
-    """Six films, twelve objects, each DELIVERED by the report of the PACS and by nothing else."""
+    """Six films give twelve objects, each DELIVERED by the report of the PACS."""
     node = make_node(destinations=[destination | {"commitment": True}])
     node.serve()
     assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
@@ -67,10 +67,10 @@ def test_with_orthanc_every_delivery_ends_by_its_commitment(
     assert orthanc.count() == 12
 
 
-def test_a_pacs_that_never_answers_is_asked_again(
+def test_a_missing_report_leads_to_another_request(
     make_node: MakeNode, pacs: CommittingPacs, film: Path
 ) -> None:
-    """Time-out, sent again under a new transaction; a report of the old one comes too late."""
+    """After the time-out, the objects are sent again under a new transaction."""
     node = make_node(destinations=[asked_for(pacs, seconds=2)])
     node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
@@ -91,10 +91,10 @@ def test_a_pacs_that_never_answers_is_asked_again(
     assert set(pacs.stored) == {uid for _, uid in first.objects}
 
 
-def test_what_the_pacs_has_not_got_is_sent_again_and_nothing_else(
+def test_only_the_object_that_was_not_committed_is_sent_again(
     make_node: MakeNode, pacs: CommittingPacs, film: Path
 ) -> None:
-    """0x0112 for the heatmap: one more heatmap, no more reports."""
+    """After the failure reason 0x0112 for the heatmap, only the heatmap is sent again."""
     node = make_node(destinations=[asked_for(pacs, seconds=600)])
     node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded

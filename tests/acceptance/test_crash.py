@@ -1,6 +1,6 @@
-"""Kill -9 of the whole node at every state of a job and of a delivery: nothing is lost.
+"""SIGKILL of the whole node in every state of a job and of a delivery.
 
-What was acknowledged ends as one report and one heatmap in the PACS, whenever the power fails.
+Each acknowledged film gives one report and one heatmap in the PACS.
 """
 
 from collections.abc import Callable
@@ -26,13 +26,13 @@ MakeNode = Callable[..., Node]
 
 
 def send(node: Node, film: Path) -> str:
-    """Send the film, see it acknowledged, and return its SOP Instance UID."""
+    """Send the film, check its acknowledgement, and return its SOP Instance UID."""
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     return str(dcmread(film, stop_before_pixels=True).SOPInstanceUID)
 
 
 def assert_delivered_once(node: Node, orthanc: Orthanc, film: Path) -> None:
-    """Start the node again and see one report and one heatmap in the film's study."""
+    """Start the node again; check for one report and one heatmap in the film's study."""
     node.serve()
     ds = dcmread(film, stop_before_pixels=True)
     [job] = node.wait_ended([ds.SOPInstanceUID])
@@ -43,14 +43,14 @@ def assert_delivered_once(node: Node, orthanc: Orthanc, film: Path) -> None:
 
 
 def all_in(*states: DeliveryState) -> Callable[[JobDetail], bool]:
-    """Return whether a job has deliveries, all of them in these states."""
+    """Return whether a job has deliveries, all in one of these states."""
     return lambda seen: bool(seen.deliveries) and {d.state for d in seen.deliveries} <= set(states)
 
 
-def test_killed_when_the_film_is_received(
+def test_kill_in_received(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """RECEIVED: acknowledged, and no more than that."""
+    """The film is acknowledged."""
     node = make_node(destinations=[destination])
     node.serve("ingest")
     uid = send(node, film)
@@ -59,10 +59,10 @@ def test_killed_when_the_film_is_received(
     assert_delivered_once(node, orthanc, film)
 
 
-def test_killed_while_the_film_is_analysed(
+def test_kill_in_analysing(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """ANALYSING: the lease runs out, and another worker takes the film."""
+    """The lease expires, and another worker claims the film."""
     node = make_node(destinations=[destination])
     node.serve("ingest", "analyse")
     uid = send(node, film)
@@ -73,10 +73,10 @@ def test_killed_while_the_film_is_analysed(
     assert node.dossier(uid).job.attempt == 2
 
 
-def test_killed_when_the_film_is_analysed_and_the_pacs_is_down(
+def test_kill_in_analysed_while_the_pacs_is_down(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """ANALYSED, its deliveries PENDING: the results lie in the spool until the PACS is back."""
+    """The deliveries are PENDING, and the results stay in the spool until the PACS is back."""
     orthanc.stop()
     node = make_node(destinations=[destination])
     node.serve()
@@ -88,10 +88,10 @@ def test_killed_when_the_film_is_analysed_and_the_pacs_is_down(
     assert_delivered_once(node, orthanc, film)
 
 
-def test_killed_while_results_are_sent(
+def test_kill_in_sending(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """SENDING, to a PACS that hangs: nothing arrived, all of it is sent again."""
+    """The PACS hangs and has received nothing; everything is sent again."""
     node = make_node(destinations=[destination | {"timeout": 600}])
     orthanc.freeze()
     node.serve()
@@ -103,10 +103,10 @@ def test_killed_while_results_are_sent(
     assert_delivered_once(node, orthanc, film)
 
 
-def test_killed_as_the_first_result_arrives(
+def test_kill_when_the_first_result_arrives(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """Stored, and perhaps not yet on record as stored: sending it again makes no second one."""
+    """The delivery may not be recorded; sending the object again creates no second one."""
     node = make_node(destinations=[destination])
     node.serve()
     send(node, film)
@@ -115,15 +115,15 @@ def test_killed_as_the_first_result_arrives(
     assert_delivered_once(node, orthanc, film)
 
 
-def test_killed_while_commitment_is_awaited(
+def test_kill_in_awaiting_commitment(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """AWAITING_COMMITMENT: the report found nobody at home, so the PACS is asked again."""
+    """The node missed the report and requests the commitment again."""
     node = make_node(destinations=[destination | {"commitment": True, "commitment_timeout": 5}])
     node.serve("ingest")
     uid = send(node, film)
     node.stop()
-    node.serve("analyse", "deliver")  # nobody listens for the report
+    node.serve("analyse", "deliver")  # without ingest, the report is not received
     node.wait_for(uid, all_in(DeliveryState.AWAITING_COMMITMENT))
     node.kill()
     assert_delivered_once(node, orthanc, film)
@@ -132,10 +132,10 @@ def test_killed_while_commitment_is_awaited(
     assert moves.count("commit") == 2
 
 
-def test_killed_when_all_is_done(
+def test_kill_in_done(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """DONE, DELIVERED: a new start sends nothing again."""
+    """After the restart, nothing is sent again."""
     node = make_node(destinations=[destination])
     node.serve()
     uid = send(node, film)
@@ -147,13 +147,13 @@ def test_killed_when_all_is_done(
 
 
 @pytest.mark.long
-def test_killed_after_each_event_in_turn(
+def test_kill_after_each_event(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path, tmp_path: Path
 ) -> None:
-    """Six films, each met by a kill at another point of its way, and none lost or doubled.
+    """Six films with a kill after each event: none is lost or sent twice.
 
-    A film's way has eight events: receive, claim, analyse, two claims of its deliveries, two
-    stored, finish. With the few tries of the default, so many kills may end a film FAILED.
+    A film has eight events: receive, claim, analyse, two claims of deliveries, two stores, finish.
+    The test allows more attempts than the default, because each kill may cost one.
     """
     tries = {"analysis": {"attempts": 20, "first": 0.1, "cap": 1.0}}
     node = make_node(destinations=[destination], queue=tries)
@@ -169,10 +169,10 @@ def test_killed_after_each_event_in_turn(
     assert orthanc.count(SecondaryCaptureImageStorage) == len(uids)
 
 
-def test_what_had_ended_stays_as_it_was(
+def test_kill_in_final_states(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path, tmp_path: Path
 ) -> None:
-    """REJECTED, FAILED and CANCELLED outlast a kill; the operator's retry brings FAILED to DONE."""
+    """REJECTED, FAILED and CANCELLED survive a kill; a retry brings FAILED to DONE."""
     node = make_node(destinations=[destination])
     node.serve("ingest")
     child = send(node, renamed(film, tmp_path / "child.dcm", PatientAge="012Y"))

@@ -1,4 +1,4 @@
-"""The peers that other tests lean on do what those tests believe."""
+"""The peers of other tests behave as these tests assume."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -23,7 +23,7 @@ dcmtk = pytest.mark.tools("dcmsend", "echoscu", "dsrdump")
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
-    """Return a small radiograph, as a file."""
+    """Return the file of a small radiograph."""
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
@@ -44,14 +44,14 @@ def film(tmp_path: Path) -> Path:
 
 @dcmtk
 def test_orthanc_answers_echo(orthanc: Orthanc) -> None:
-    """The DICOM port is open once `start` has returned, for the right called AE title only."""
+    """After `start`, the DICOM port is open for the right called AE title only."""
     assert echoscu(orthanc.port, called_ae=orthanc.ae_title)
     assert not echoscu(orthanc.port, called_ae="SOMEBODY")
 
 
 @dcmtk
-def test_a_film_arrives_once_however_often_it_is_sent(orthanc: Orthanc, film: Path) -> None:
-    """The same SOP Instance UID stays one instance, found by study and by class."""
+def test_a_film_that_is_sent_again_is_stored_once(orthanc: Orthanc, film: Path) -> None:
+    """The same SOP Instance UID is one instance, in queries by study and by class."""
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     ds = pydicom.dcmread(film)
@@ -68,7 +68,7 @@ def test_a_film_arrives_once_however_often_it_is_sent(orthanc: Orthanc, film: Pa
 def test_an_outage_keeps_the_ports_and_the_films(
     orthanc: Orthanc, film: Path, end: Callable[[Orthanc], None]
 ) -> None:
-    """While the PACS is down nothing is sent; after it is back, what it held is there."""
+    """While the PACS is down, nothing can be sent; afterwards, its objects still exist."""
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     end(orthanc)
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).sent == ()
@@ -78,8 +78,8 @@ def test_an_outage_keeps_the_ports_and_the_films(
 
 
 @dcmtk
-def test_each_file_goes_in_its_own_transfer_syntax(orthanc: Orthanc, shared_data: Path) -> None:
-    """Nothing is decompressed on the way: J2K, JPEG-LS, JPEG and RLE arrive as they are."""
+def test_each_file_is_sent_in_its_own_transfer_syntax(orthanc: Orthanc, shared_data: Path) -> None:
+    """Nothing is decompressed: J2K, JPEG-LS, JPEG and RLE arrive unchanged."""
     names = ["chest/RG1_J2KR.dcm", "chest/RG1_JLSN.dcm", "chest/CR_siim_nih_PA_62M.dcm"]
     names += ["other/RG3_RLE.dcm", "other/RG3_JPLY.dcm"]
     files = [shared_data / "dicom" / name for name in names]
@@ -91,7 +91,7 @@ def test_each_file_goes_in_its_own_transfer_syntax(orthanc: Orthanc, shared_data
 
 @dcmtk
 def test_a_film_without_preamble_can_be_sent(orthanc: Orthanc, film: Path) -> None:
-    """Old archives keep files that begin with the first element."""
+    """Files of old archives begin with the first element."""
     bare = film.with_name("bare.dcm")
     bare.write_bytes(film.read_bytes()[132:])
     transfer = dcmsend(orthanc.port, bare, called_ae=orthanc.ae_title)

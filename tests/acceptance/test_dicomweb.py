@@ -1,4 +1,4 @@
-"""A real archive by DICOMweb, beside the same archive by C-STORE."""
+"""Delivery by DICOMweb to a real archive, together with C-STORE."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ MakeNode = Callable[..., Node]
 
 @pytest.fixture
 def web(orthanc: Orthanc) -> dict[str, Any]:
-    """Return the configuration of Orthanc's DICOMweb as a destination."""
+    """Return Orthanc's DICOMweb as a destination."""
     return {"name": "web", "url": f"http://127.0.0.1:{orthanc.http_port}/dicom-web", "timeout": 10}
 
 
@@ -42,14 +42,14 @@ def test_results_arrive_by_dicomweb(
     assert checks.returncode == 0, checks.stdout
 
 
-def test_one_object_by_both_ways_is_one_object(
+def test_an_object_sent_in_two_ways_is_stored_once(
     make_node: MakeNode,
     orthanc: Orthanc,
     destination: dict[str, Any],
     web: dict[str, Any],
     film: Path,
 ) -> None:
-    """The archive has it already, says so, and both deliveries are done."""
+    """The archive reports a duplicate, and both deliveries are DELIVERED."""
     node = make_node(destinations=[destination, web])
     node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
@@ -59,7 +59,7 @@ def test_one_object_by_both_ways_is_one_object(
 
 
 @pytest.mark.parametrize("way", ["dimse", "dicomweb"])
-def test_what_the_archive_gives_back_is_what_was_sent(
+def test_the_archive_returns_the_object_that_was_sent(
     make_node: MakeNode,
     orthanc: Orthanc,
     destination: dict[str, Any],
@@ -67,7 +67,7 @@ def test_what_the_archive_gives_back_is_what_was_sent(
     film: Path,
     way: str,
 ) -> None:
-    """By WADO-RS, the data set of each object is equal to the spooled one, element by element."""
+    """The data set by WADO-RS equals the spooled one, element by element."""
     every = {"send": ["report", "heatmap", "text"]}
     node = make_node(destinations=[(destination if way == "dimse" else web) | every])
     node.serve()
@@ -83,7 +83,7 @@ def test_what_the_archive_gives_back_is_what_was_sent(
     assert returned == sent
 
 
-def test_an_archive_that_is_down_gets_everything_when_it_is_back(
+def test_an_archive_receives_everything_after_its_downtime(
     make_node: MakeNode, orthanc: Orthanc, web: dict[str, Any], film: Path
 ) -> None:
     orthanc.stop()

@@ -1,4 +1,4 @@
-"""The job table is lost and comes back from a backup: no film that was acknowledged is lost."""
+"""The job table is restored from a backup, and no acknowledged film is lost."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,13 +25,13 @@ MakeNode = Callable[..., Node]
 
 
 def send(node: Node, *films: Path) -> list[str]:
-    """Send films, see each acknowledged, and return their SOP Instance UIDs."""
+    """Send films, check their acknowledgement, and return their SOP Instance UIDs."""
     assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
     return [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
 
 
 def assert_each_delivered_once(node: Node, orthanc: Orthanc, uids: Sequence[str]) -> None:
-    """Start the node and see every film DONE, with one report and one heatmap."""
+    """Start the node; check that every film is DONE, with one report and one heatmap."""
     node.serve()
     assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
     assert orthanc.count(Comprehensive3DSRStorage) == len(uids)
@@ -39,7 +39,7 @@ def assert_each_delivered_once(node: Node, orthanc: Orthanc, uids: Sequence[str]
 
 
 def lose(node: Node, folder: Path) -> None:
-    """Delete a SQLite database, with all that lies beside it."""
+    """Delete a SQLite database with its log files."""
     node.kill()
     for path in folder.glob("osteoscreen.db*"):
         path.unlink()
@@ -47,7 +47,7 @@ def lose(node: Node, folder: Path) -> None:
 
 @pytest.fixture
 def later(film: Path, tmp_path: Path) -> list[Path]:
-    """Return three films that come after the backup."""
+    """Return three films that are received after the backup."""
     return [renamed(film, tmp_path / f"later{number}.dcm") for number in range(3)]
 
 
@@ -59,7 +59,7 @@ def test_a_sqlite_table_is_restored(
     later: list[Path],
     tmp_path: Path,
 ) -> None:
-    """Backed up while films flow; those that came after it are taken in from the spool."""
+    """The backup runs while films are received. Later films are recovered from the spool."""
     folder, backup = tmp_path / "node", tmp_path / "backup.db"
     node = make_node(destinations=[destination])
     node.serve()
@@ -80,10 +80,10 @@ def test_a_sqlite_table_is_restored(
 
 
 @pytest.mark.long
-def test_without_any_backup_the_spool_alone_is_enough(
+def test_the_spool_is_enough_without_a_backup(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], films: list[Path]
 ) -> None:
-    """An empty table and `db adopt`: every film whose bytes are kept is scored and sent once."""
+    """`db adopt` with an empty table: every film in the spool is scored and sent once."""
     node = make_node(destinations=[destination])
     node.serve()
     uids = send(node, *films)
@@ -107,7 +107,7 @@ def test_a_postgresql_database_is_restored(
     postgres_url: str,
     tmp_path: Path,
 ) -> None:
-    """By pg_dump while films flow, pg_restore into an empty database, and `db adopt`."""
+    """pg_dump runs while films are received; pg_restore into an empty database, then `db adopt`."""
     dump, plain = tmp_path / "backup.dump", postgres_url.replace("+psycopg", "")
     node = make_node(destinations=[destination], database={"url": postgres_url})
     node.serve()
@@ -128,8 +128,8 @@ def test_a_postgresql_database_is_restored(
     assert_each_delivered_once(node, orthanc, uids)
 
 
-def test_postgresql_is_told_how_without_its_password(tmp_path: Path) -> None:
-    """Exit 2, and the command for a terminal where others may look on."""
+def test_the_command_for_postgresql_contains_no_password(tmp_path: Path) -> None:
+    """The exit status is 2, and the message contains the command to run."""
     url = "postgresql://osteo:s3cret@db:5433/jobs?password=s3cret2"
     for words in (["backup", "x.dump"], ["restore", "x.dump"]):
         done = osteoscreen("db", *words, OSTEOSCREEN__DATABASE__URL=url)
@@ -138,10 +138,8 @@ def test_postgresql_is_told_how_without_its_password(tmp_path: Path) -> None:
         assert "s3cret" not in done.stdout + done.stderr
 
 
-def test_a_damaged_film_is_left_where_it_is(
-    make_node: MakeNode, film: Path, tmp_path: Path
-) -> None:
-    """It gets no job, since its bytes are not those that were acknowledged, and is not deleted."""
+def test_a_damaged_film_stays_in_the_spool(make_node: MakeNode, film: Path, tmp_path: Path) -> None:
+    """Its bytes are not those that were acknowledged: it gets no job, and is not deleted."""
     node = make_node()
     node.serve("ingest")
     [uid] = send(node, renamed(film, tmp_path / "one.dcm"))

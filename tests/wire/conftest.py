@@ -1,6 +1,6 @@
-"""A real listening node: `IngestServer` on loopback, its job table on SQLite, its spool on disk.
+"""A real listening node: `IngestServer` on loopback, a job table on SQLite, a spool on disk.
 
-And the other side: a PACS that a test makes, to send to.
+And a PACS as destination, whose answers the test defines.
 """
 
 import os
@@ -53,7 +53,7 @@ WAITS = {"artim_timeout": 10.0, "dimse_timeout": 10.0, "idle_timeout": 10.0}
 
 @pytest.fixture(scope="module", autouse=True)
 def _temporary_files_as_before() -> Iterator[None]:
-    """Undo what a node that listens in this process does: later tests want their own folder."""
+    """Restore the folder for temporary files, which a listening node changes in this process."""
     before = tempfile.tempdir
     yield
     tempfile.tempdir = before
@@ -65,7 +65,7 @@ def utc_now() -> datetime:
 
 @dataclass
 class Node:
-    """One listening node, and what it has durably taken in."""
+    """A listening node and its durable content."""
 
     folder: Path
     port: int = field(default_factory=free_port)
@@ -95,7 +95,7 @@ class Node:
         )
 
     def jobs(self) -> list[Job]:
-        """Return the rows as another process sees them, oldest first."""
+        """Return the jobs as another process reads them, oldest first."""
         engine = open_engine(self.database)
         try:
             return OperatorStore(engine).recent((), 1000)[::-1]
@@ -107,12 +107,12 @@ class Node:
         return sorted((self.folder / "spool" / "films").glob("*/*"))
 
     def incoming(self) -> list[Path]:
-        """Return what lies in the folder for transfers under way."""
+        """Return the files in the folder for unfinished transfers."""
         return sorted(self.spool.incoming.iterdir())
 
     @contextmanager
     def associated(self, *contexts: tuple[str, list[str]], **options: Any) -> Iterator[Association]:
-        """Open an association as a modality does; every context has its own list of syntaxes."""
+        """Open an association as a modality does; each context has its own transfer syntaxes."""
         ae = AE(options.pop("calling_ae", "MODALITY"))
         ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 20.0
         for sop_class, syntaxes in contexts or CR_EXPLICIT:
@@ -126,7 +126,7 @@ class Node:
                 assoc.release()
 
     def send(self, ds: Dataset) -> int:
-        """Send one object in the syntax that it has; return the status answered."""
+        """Send an object in its own transfer syntax; return the status."""
         syntax = str(ds.file_meta.TransferSyntaxUID)
         with self.associated((str(ds.SOPClassUID), [syntax])) as assoc:
             return int(assoc.send_c_store(ds).Status)
@@ -137,7 +137,7 @@ CR_EXPLICIT = ((str(ComputedRadiographyImageStorage), [str(ExplicitVRLittleEndia
 
 @pytest.fixture
 def open_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
-    """Return a function that starts a node with settings of the test's own."""
+    """Return a function that starts a node with the test's own settings."""
     started: list[Node] = []
 
     def start(**options: Any) -> Node:
@@ -172,9 +172,9 @@ StartPacs = Callable[..., Destination]
 
 @pytest.fixture
 def pacs() -> Iterator[StartPacs]:
-    """Return a function that starts a PACS and returns how to reach it.
+    """Return a function that starts a PACS and returns it as a destination.
 
-    `handlers` are pynetdicom's; `classes` and `syntaxes` are what it accepts.
+    `handlers` are pynetdicom's; the PACS accepts `classes` and `syntaxes`.
     """
     servers = []
 
@@ -204,7 +204,7 @@ def destination(port: int, **changes: Any) -> Destination:
 
 
 def answering(status: int, comment: str = "") -> list[Any]:
-    """Return the handlers of a PACS that answers every C-STORE like this."""
+    """Return the handlers of a PACS that answers every C-STORE with this status."""
 
     def on_store(_event: evt.Event) -> Dataset:
         answer = Dataset()

@@ -1,4 +1,4 @@
-"""PDUs byte by byte (PS3.8, 9.3), for what no well-behaved toolkit would send."""
+"""PDUs byte by byte (PS3.8, 9.3), for requests that a correct toolkit does not send."""
 
 import struct
 
@@ -18,7 +18,7 @@ def pdu(*fragments: bytes, kind: int = P_DATA) -> bytes:
 
 
 def fragment(context_id: int, control: int, content: bytes) -> bytes:
-    """Return one presentation data value: `control` is COMMAND or DATA, with LAST or without."""
+    """Return a presentation data value; `control` is COMMAND or DATA, with or without LAST."""
     return struct.pack(">LBB", len(content) + 2, context_id, control) + content
 
 

@@ -1,4 +1,4 @@
-"""Sending what no well-behaved sender sends: pynetdicom's own messages, put together by hand."""
+"""Requests that a correct sender does not send, built from pynetdicom's own messages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _MAX_PDU = 16_384
 
 
 def announce(assoc: Association, sop_class: str, sop_instance: str, data: bytes | None) -> Dataset:
-    """Send a C-STORE of this instance with these bytes, or none, as data set; return the answer."""
+    """Send a C-STORE of this instance with these bytes, or no data set; return the answer."""
     request = _request(sop_class, sop_instance, data)
     with _reactor_paused(assoc):
         assoc.dimse.send_msg(request, assoc.accepted_contexts[0].context_id)
@@ -30,7 +30,7 @@ def announce(assoc: Association, sop_class: str, sop_instance: str, data: bytes 
 
 
 def begin(assoc: Association, ds: Dataset) -> None:
-    """Send a C-STORE's command and the first half of its data set, and no more."""
+    """Send the command of a C-STORE and the first half of its data set."""
     data = encode(ds, is_implicit_vr=False, is_little_endian=True)
     assert data is not None
     message = C_STORE_RQ()
@@ -53,7 +53,7 @@ def _request(sop_class: str, sop_instance: str, data: bytes | None) -> C_STORE:
 
 @contextmanager
 def _reactor_paused(assoc: Association) -> Iterator[None]:
-    """Keep pynetdicom's own loop from taking the answer away, as its send_* methods do."""
+    """Keep pynetdicom's own loop from reading the answer, as its send_* methods do."""
     assoc._reactor_checkpoint.clear()
     try:
         wait_until(lambda: assoc._is_paused, what="pause of the association")

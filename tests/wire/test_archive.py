@@ -1,4 +1,4 @@
-"""Storing to a PACS: what each of its answers means for a delivery."""
+"""C-STORE to a PACS: the meaning of each answer for a delivery."""
 
 import threading
 from collections.abc import Iterator
@@ -28,13 +28,13 @@ from tests.wire.raw import COMMAND, fragment, pdu
 
 @pytest.fixture
 def heatmap(tmp_path: Path) -> Path:
-    """Return an object of a class that every PACS takes."""
+    """Return an object of a class that every PACS accepts."""
     return write(film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
 
 
 @pytest.mark.parametrize("status", [0x0000, 0xB000, 0xB006, 0xB007])
 def test_success_and_warnings_count_as_stored(pacs: StartPacs, heatmap: Path, status: int) -> None:
-    """A PACS that coerced an element has the object all the same: nothing is raised."""
+    """A PACS that coerced an element has stored the object; no error is raised."""
     kept: list[str] = []
 
     def on_store(event: evt.Event) -> int:
@@ -61,9 +61,7 @@ def test_success_and_warnings_count_as_stored(pacs: StartPacs, heatmap: Path, st
 def test_every_other_status_is_an_error(
     pacs: StartPacs, heatmap: Path, status: int, family: type[Exception], says: str
 ) -> None:
-    """Transient where another try may help, Permanent where it cannot; and the association
-    goes on for the next object.
-    """
+    """It is Transient if another attempt may succeed. The association stays open."""
     with open_archive(pacs(answering(status)), "OSTEOSCREEN") as archive:
         with pytest.raises(family, match=f"{status:#06x}.*{says}") as caught:
             archive.store(heatmap)
@@ -71,8 +69,8 @@ def test_every_other_status_is_an_error(
         archive.echo()
 
 
-def test_the_comment_of_the_pacs_is_passed_on(pacs: StartPacs, heatmap: Path) -> None:
-    """Nobody but the PACS knows what it did not like."""
+def test_the_error_contains_the_comment_of_the_pacs(pacs: StartPacs, heatmap: Path) -> None:
+    """The comment may be the only information on the cause."""
     handlers = answering(0xA900, "Rows is missing")
     with (
         open_archive(pacs(handlers), "OSTEOSCREEN") as archive,
@@ -81,7 +79,9 @@ def test_the_comment_of_the_pacs_is_passed_on(pacs: StartPacs, heatmap: Path) ->
         archive.store(heatmap)
 
 
-def test_a_pacs_that_takes_implicit_vr_alone_still_gets_it(pacs: StartPacs, heatmap: Path) -> None:
+def test_a_pacs_that_accepts_only_implicit_vr_receives_the_object(
+    pacs: StartPacs, heatmap: Path
+) -> None:
     """The default transfer syntax is the one that every PACS must accept."""
     received: list[Dataset] = []
 
@@ -98,8 +98,10 @@ def test_a_pacs_that_takes_implicit_vr_alone_still_gets_it(pacs: StartPacs, heat
     assert received[0].PatientName == sent.PatientName
 
 
-def test_a_class_that_the_pacs_does_not_take_is_permanent(pacs: StartPacs, tmp_path: Path) -> None:
-    """It is named, for whoever configures the other class of report instead."""
+def test_a_class_that_the_pacs_does_not_accept_is_permanent(
+    pacs: StartPacs, tmp_path: Path
+) -> None:
+    """The error names the class, so that an administrator can configure another one."""
     report = write(film(Comprehensive3DSRStorage), tmp_path / "report.dcm")
     there = pacs(classes=(Verification, SecondaryCaptureImageStorage))
     with open_archive(there, "OSTEOSCREEN") as archive:
@@ -110,10 +112,10 @@ def test_a_class_that_the_pacs_does_not_take_is_permanent(pacs: StartPacs, tmp_p
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no DICOM at all" * 20])
-def test_spooled_bytes_that_are_gone_or_broken_are_permanent(
+def test_missing_or_damaged_bytes_are_permanent(
     pacs: StartPacs, tmp_path: Path, content: bytes | None
 ) -> None:
-    """Sending again would not bring them back."""
+    """Another attempt would fail in the same way."""
     path = tmp_path / "result.dcm"
     if content is not None:
         path.write_bytes(content)
@@ -124,8 +126,8 @@ def test_spooled_bytes_that_are_gone_or_broken_are_permanent(
         archive.store(path)
 
 
-def test_an_association_lost_on_the_way_is_unreachable(pacs: StartPacs, heatmap: Path) -> None:
-    """Whether it arrived is unknown: it is sent again, later."""
+def test_a_lost_association_is_unreachable(pacs: StartPacs, heatmap: Path) -> None:
+    """The object may have arrived; it is sent again later."""
 
     def on_store(event: evt.Event) -> int:
         event.assoc.abort()
@@ -138,12 +140,12 @@ def test_an_association_lost_on_the_way_is_unreachable(pacs: StartPacs, heatmap:
         archive.store(heatmap)
 
 
-def test_an_answer_reaches_who_waits_for_it(
+def test_an_answer_reaches_the_request_that_waits(
     pacs: StartPacs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """pynetdicom's own thread looks for messages, too, when requests follow each other at once.
+    """pynetdicom's own thread also reads messages, when requests follow each other immediately.
 
-    Here it says that it pauses and never does, so that it would take one of so many answers.
+    In this test it never pauses, and would read one of many answers.
     """
     always = property(lambda _assoc: True, lambda _assoc, _value: None)
     monkeypatch.setattr(Association, "_is_paused", always, raising=False)
@@ -157,8 +159,8 @@ def test_an_answer_reaches_who_waits_for_it(
 
 
 @given(st.integers(0x0000, 0xFFFF))
-def test_every_status_means_something(status: int) -> None:
-    """Nothing that a PACS answers is taken for stored but success and warnings."""
+def test_every_status_is_classified(status: int) -> None:
+    """Only success and warnings count as stored."""
     stored = status == 0 or 0xB000 <= status <= 0xBFFF
     try:
         classify(status)
@@ -170,19 +172,19 @@ def test_every_status_means_something(status: int) -> None:
 
 
 class Stalling:
-    """A PACS that stops in the middle until the test is over."""
+    """A PACS that stalls until the test ends."""
 
     def __init__(self) -> None:
         self.over = threading.Event()
 
     def answer_in_half(self, event: evt.Event) -> int:
-        """Answer a C-STORE with the first bytes of a PDU."""
+        """Answer a C-STORE with the first bytes of a PDU only."""
         event.assoc.dul.socket.socket.sendall(pdu(fragment(1, COMMAND, bytes(100)))[:50])
         self.over.wait(60)
         return 0x0000
 
     def stop_reading(self, event: evt.Event) -> None:
-        """Read no further once data come."""
+        """Stop reading when data arrive."""
         if isinstance(event.pdu, P_DATA_TF):
             self.over.wait(60)
 
@@ -195,10 +197,10 @@ def stalling() -> Iterator[Stalling]:
     made.over.set()
 
 
-def test_an_answer_that_stops_half_way_wedges_nothing(
+def test_an_incomplete_answer_blocks_no_thread(
     pacs: StartPacs, heatmap: Path, stalling: Stalling
 ) -> None:
-    """As it comes, the toolkit would wait for the rest for ever, whatever its time-outs say."""
+    """Without the hardened transport, the toolkit would wait for ever, despite its time-outs."""
     there = pacs([(evt.EVT_C_STORE, stalling.answer_in_half)])
     with (
         open_archive(there.model_copy(update={"timeout": 1.0}), "OSTEOSCREEN") as archive,
@@ -207,10 +209,10 @@ def test_an_answer_that_stops_half_way_wedges_nothing(
         archive.store(heatmap)
 
 
-def test_a_pacs_that_stops_reading_wedges_nothing(
+def test_a_pacs_that_stops_reading_blocks_no_thread(
     pacs: StartPacs, tmp_path: Path, stalling: Stalling
 ) -> None:
-    """The object is larger than what the network takes in between."""
+    """The object is larger than the buffers of the network."""
     large = write(film(SecondaryCaptureImageStorage, side=8000), tmp_path / "large.dcm")
     there = pacs([(evt.EVT_PDU_RECV, stalling.stop_reading)])
     with (

@@ -1,4 +1,4 @@
-"""Opening an association to a PACS, and asking it for storage commitment."""
+"""Opening an association to a PACS, and requesting storage commitment."""
 
 import socket
 from pathlib import Path
@@ -23,7 +23,7 @@ OBJECTS = [("1.2.840.10008.5.1.4.1.1.7", "2.25.2")]
 
 class TestOpen:
     def test_a_pacs_that_answers(self, pacs: StartPacs) -> None:
-        """It sees the titles of the configuration, and a release at the end, not an abort."""
+        """The PACS receives the configured AE titles, and a release at the end."""
         seen: list[tuple[str, str]] = []
         ended: list[str] = []
 
@@ -44,7 +44,7 @@ class TestOpen:
         assert ended == ["released"]
 
     def test_it_is_released_after_an_error_too(self, pacs: StartPacs, tmp_path: Path) -> None:
-        """One refused object leaves no association hanging at the PACS."""
+        """A refused object leaves no open association."""
         heatmap = write(film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
         ended: list[str] = []
         handlers = [*answering(0xC000), (evt.EVT_RELEASED, lambda _: ended.append("released"))]
@@ -57,7 +57,7 @@ class TestOpen:
 
     @pytest.mark.parametrize("required", ["require_called_aet", "require_calling_aet"])
     def test_a_rejection_points_to_the_titles(self, pacs: StartPacs, required: str) -> None:
-        """The commonest mistake of all when a node is set up."""
+        """Wrong titles are the most common fault of a new installation."""
         there = pacs(**{required: True if required == "require_called_aet" else ["OTHER"]})
         there = there.model_copy(update={"ae_title": "NOBODY"})
         with (
@@ -67,7 +67,7 @@ class TestOpen:
             pytest.fail("an association was opened")
 
     def test_a_closed_port_points_to_host_and_port(self) -> None:
-        """Nobody listens: is it running, and is it there?"""
+        """The error asks whether the PACS runs."""
         port = free_port()
         with (
             pytest.raises(Unreachable, match=rf"^PACS at 127\.0\.0\.1:{port} does not answer; .*"),
@@ -75,16 +75,16 @@ class TestOpen:
         ):
             pytest.fail("an association was opened")
 
-    def test_a_name_that_nobody_knows_points_to_the_host(self) -> None:
-        """The resolver's error is not ours to raise: the breaker opens on Unreachable."""
+    def test_an_unknown_name_points_to_the_host(self) -> None:
+        """The resolver's error is mapped to Unreachable, which pauses the destination."""
         with (
             pytest.raises(Unreachable, match=r"^pacs\.invalid: .*; check the host name$"),
             open_archive(destination(104, host="pacs.invalid"), "OSTEOSCREEN"),
         ):
             pytest.fail("an association was opened")
 
-    def test_a_pacs_that_aborts_at_once(self, pacs: StartPacs) -> None:
-        """Unreachable like the others; whoever calls tries again later."""
+    def test_a_pacs_that_aborts(self, pacs: StartPacs) -> None:
+        """The error is Unreachable; the caller tries again later."""
         there = pacs([(evt.EVT_REQUESTED, lambda event: event.assoc.abort())])
         with (
             pytest.raises(Unreachable, match=r"^PACS at 127\.0\.0\.1:\d+ "),
@@ -93,7 +93,7 @@ class TestOpen:
             pytest.fail("an association was opened")
 
     def test_something_else_on_the_port(self) -> None:
-        """A listener that never speaks DICOM costs the time-out, and no more."""
+        """A listener without DICOM costs only the time-out."""
         with socket.create_server(("127.0.0.1", 0)) as mute:
             there = destination(mute.getsockname()[1], timeout=0.3)
             with (
@@ -105,7 +105,7 @@ class TestOpen:
 
 class TestCommitment:
     def test_a_report_on_the_same_association_is_returned(self, pacs: StartPacs) -> None:
-        """Some PACS report at once; nobody need wait for another association then."""
+        """Some PACS report immediately; no other association is needed then."""
         asked: list[Dataset] = []
 
         def on_action(event: evt.Event) -> tuple[int, None]:
@@ -127,14 +127,14 @@ class TestCommitment:
         [item] = asked[0].ReferencedSOPSequence
         assert (item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID) == OBJECTS[0]
 
-    def test_without_one_there_is_nothing_yet(self, pacs: StartPacs) -> None:
-        """The report will come on an association that the PACS opens."""
+    def test_without_an_immediate_report_the_result_is_none(self, pacs: StartPacs) -> None:
+        """The PACS reports later, on its own association."""
         there = pacs([(evt.EVT_N_ACTION, lambda _: (0x0000, None))])
         with open_archive(there, "OSTEOSCREEN") as archive:
             assert archive.request_commitment("2.25.77", OBJECTS) is None
 
     def test_a_request_that_fails_is_an_error(self, pacs: StartPacs) -> None:
-        """Nothing would ever be reported."""
+        """Without the request, no report would follow."""
         there = pacs([(evt.EVT_N_ACTION, lambda _: (0x0110, None))])
         with (
             open_archive(there, "OSTEOSCREEN") as archive,
@@ -143,7 +143,7 @@ class TestCommitment:
             archive.request_commitment("2.25.77", OBJECTS)
 
     def test_a_pacs_without_the_service_is_permanent(self, pacs: StartPacs) -> None:
-        """With the setting that ends the matter."""
+        """The error names the setting to change."""
         there = pacs(classes=(Verification, SecondaryCaptureImageStorage))
         with (
             open_archive(there, "OSTEOSCREEN") as archive,
@@ -153,7 +153,7 @@ class TestCommitment:
 
 
 def report(assoc: Any, request: Dataset) -> None:
-    """Report all that was asked for as committed, on the association of the request."""
+    """Report all requested objects as committed, on the association of the request."""
     for context in assoc.accepted_contexts:
         context._as_scu = context._as_scp = True
     information = Dataset()

@@ -1,4 +1,4 @@
-"""Who gets an association, who does not, and what a port must bear."""
+"""Acceptance and rejection of associations, and robustness of the port."""
 
 import socket
 import struct
@@ -31,7 +31,7 @@ CALLING_NOT_RECOGNISED, CALLED_NOT_RECOGNISED = 3, 7
 
 
 def rejection(node: Node, **titles: str) -> tuple[int, int, int] | None:
-    """Return result, source and diagnostic of a rejected association, None where it is open."""
+    """Return result, source and diagnostic of a rejection, None for an open association."""
     with node.associated(**titles) as assoc:
         if assoc.is_established:
             return None
@@ -41,7 +41,7 @@ def rejection(node: Node, **titles: str) -> tuple[int, int, int] | None:
 
 
 def answers(node: Node) -> bool:
-    """Return whether the node still opens an association."""
+    """Return whether the node accepts an association."""
     with node.associated() as assoc:
         return bool(assoc.is_established)
 
@@ -52,7 +52,7 @@ def waiting_threads() -> list[str]:
 
 
 def echoed(assoc: Association) -> bool:
-    """Return whether a C-ECHO is still answered on this association."""
+    """Return whether a C-ECHO is answered on this association."""
     try:
         return "Status" in assoc.send_c_echo()
     except RuntimeError:  # what pynetdicom raises once the association has ended
@@ -61,17 +61,17 @@ def echoed(assoc: Association) -> bool:
 
 class TestTitles:
     @pytest.mark.parametrize("called", ["SOMEBODY", "osteoscreen", "OSTEOSCREEN2", "ANY-SCP"])
-    def test_we_answer_to_our_name_alone(self, node: Node, called: str) -> None:
-        """A modality set up for another node must not believe that it has sent its films there."""
+    def test_only_the_configured_called_title_is_accepted(self, node: Node, called: str) -> None:
+        """A modality that is configured for another node must notice its mistake."""
         expected = (PERMANENT, SERVICE_USER, CALLED_NOT_RECOGNISED)
         assert rejection(node, called_ae=called) == expected
 
-    def test_padding_is_no_part_of_a_name(self, node: Node) -> None:
-        """PS3.8 pads titles with spaces on the wire, and some senders put them in front."""
+    def test_padding_is_ignored(self, node: Node) -> None:
+        """PS3.8 pads titles with spaces; some senders also put spaces in front."""
         assert rejection(node, called_ae=" OSTEOSCREEN ") is None
 
     def test_a_caller_that_is_not_listed_is_rejected(self, open_node: Callable[..., Node]) -> None:
-        """With the diagnostic that names the calling title, so that it can be put right."""
+        """The diagnostic names the calling title."""
         node = open_node(callers=(Caller("XRAY1", LOOPBACK),))
         assert rejection(node, calling_ae="XRAY1") is None
         expected = (PERMANENT, SERVICE_USER, CALLING_NOT_RECOGNISED)
@@ -80,14 +80,14 @@ class TestTitles:
     def test_a_listed_caller_from_elsewhere_is_rejected(
         self, open_node: Callable[..., Node]
     ) -> None:
-        """A title can be copied; the network it calls from less easily."""
+        """A title is easy to copy, a network address less so."""
         node = open_node(callers=(Caller("XRAY1", HOSPITAL),))
         expected = (PERMANENT, SERVICE_USER, CALLING_NOT_RECOGNISED)
         assert rejection(node, calling_ae="XRAY1") == expected
 
     @pytest.mark.tools("dcmsend", "echoscu")
-    def test_dcmtk_gets_no_further(self, open_node: Callable[..., Node], tmp_path: Path) -> None:
-        """Neither an echo nor a film passes a rejected association."""
+    def test_dcmtk_is_rejected(self, open_node: Callable[..., Node], tmp_path: Path) -> None:
+        """A rejected association carries neither an echo nor a film."""
         node = open_node(callers=(Caller("XRAY1", LOOPBACK),))
         path = write(film(), tmp_path / "film.dcm")
         titles = {"called_ae": "OSTEOSCREEN", "calling_ae": "XRAY2"}
@@ -95,10 +95,10 @@ class TestTitles:
         assert dcmsend(node.port, path, **titles).sent == ()
         assert node.jobs() == []
 
-    def test_more_at_once_than_allowed_is_rejected_for_now(
+    def test_too_many_associations_are_rejected_as_transient(
         self, open_node: Callable[..., Node]
     ) -> None:
-        """Transient, "local limit exceeded": the sender may come back, and then gets in."""
+        """The reason is "local limit exceeded", and a later association is accepted."""
         node = open_node(settings={"max_associations": 1})
         with node.associated() as first:
             assert first.is_established
@@ -107,7 +107,7 @@ class TestTitles:
 
 
 class TestNoise:
-    """What port scanners, health checks and broken programs send."""
+    """Input of port scanners, health checks and faulty programs."""
 
     @pytest.mark.parametrize(
         "noise",
@@ -123,30 +123,32 @@ class TestNoise:
         ],
         ids=["probe", "byte", "http", "tls", "endless", "garbled", "data-first", "abort-first"],
     )
-    def test_it_does_no_harm(self, open_node: Callable[..., Node], noise: bytes) -> None:
-        """The next one gets an association, and nothing is left of the noise.
+    def test_noise_does_not_disturb_the_next_caller(
+        self, open_node: Callable[..., Node], noise: bytes
+    ) -> None:
+        """The next caller gets an association, and no file is left.
 
-        Three of them would use up the associations if any outlived its connection.
+        If an association remained after its connection, three would exhaust the limit.
         """
         node = open_node(settings={"max_associations": 3, "artim_timeout": 60.0})
         for _ in range(3):
             with socket.create_connection(("127.0.0.1", node.port), timeout=10) as peer:
                 peer.sendall(noise)
-        # Within 20 s, while an association that outlived its connection would last for 60.
+        # A remaining association would last for 60 s, longer than this waits.
         wait_until(lambda: answers(node), what="answer to a C-ECHO")
         wait_until(lambda: not waiting_threads(), what="end of the connections")
         assert (node.jobs(), node.incoming()) == ([], [])
 
-    def test_a_silent_connection_does_not_keep_others_out(self, node: Node) -> None:
-        """Someone who connects and says nothing holds a socket, and no more."""
+    def test_a_silent_connection_does_not_block_others(self, node: Node) -> None:
+        """A connection without data only uses a socket."""
         with socket.create_connection(("127.0.0.1", node.port), timeout=10):
             assert answers(node)
             assert node.send(film()) == 0x0000
 
 
 class TestPort:
-    def test_two_processes_share_one(self, node: Node) -> None:
-        """The kernel deals connections out among them; one can end without the other."""
+    def test_two_processes_share_a_port(self, node: Node) -> None:
+        """The kernel distributes connections; each process can end without the other."""
         program = (
             "import sys, pathlib; from tests.wire.conftest import Node\n"
             "node = Node(pathlib.Path(sys.argv[1]), port=int(sys.argv[2]))\n"
@@ -164,12 +166,12 @@ class TestPort:
             node.server.stop()
             assert node.send(film()) == 0x0000
             said, _ = other.communicate(timeout=30)
-        # All 24 at one of two would happen once in eight million runs; one came after our end.
+        # By chance, all 24 connections reach one process once in eight million runs.
         assert 1 < said.count("film_received") < 25
         assert len(node.jobs()) == 25
 
-    def test_one_that_is_taken_is_misconfigured(self, node: Node) -> None:
-        """By another program, that does not share it; the message begins with the key."""
+    def test_a_port_in_use_is_misconfigured(self, node: Node) -> None:
+        """Another program uses it; the message begins with the configuration key."""
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
             other.listen()
@@ -188,7 +190,7 @@ class TestPort:
 
 class TestStop:
     def test_a_running_association_may_end(self, node: Node) -> None:
-        """What has begun is finished and acknowledged; nobody new gets in meanwhile."""
+        """A running transfer is finished and acknowledged; new associations are refused."""
         with node.associated() as assoc:
             assert assoc.send_c_store(film()).Status == 0x0000
             stopping = threading.Thread(target=node.server.stop)
@@ -200,8 +202,8 @@ class TestStop:
         assert not stopping.is_alive()
         assert len(node.jobs()) == 2
 
-    def test_one_that_never_ends_is_aborted(self, open_node: Callable[..., Node]) -> None:
-        """A modality that goes on and on does not keep the node from stopping."""
+    def test_an_endless_association_is_aborted(self, open_node: Callable[..., Node]) -> None:
+        """A modality that keeps sending does not prevent the node from stopping."""
         node = open_node(settings={"dimse_timeout": 0.5})
         with node.associated((VERIFICATION, [ImplicitVRLittleEndian])) as assoc:
             assert echoed(assoc)
@@ -211,8 +213,8 @@ class TestStop:
             stopping.join(timeout=20)
             wait_until(lambda: assoc.is_aborted, what="abort")
 
-    def test_stopping_twice_or_before_the_start_is_nothing(self, node: Node) -> None:
-        """A supervisor may signal more than once."""
+    def test_stopping_twice_or_before_the_start_does_nothing(self, node: Node) -> None:
+        """A supervisor may signal several times."""
         node.server.stop()
         node.server.stop()
         assert not answers(node)

@@ -1,4 +1,4 @@
-"""What senders do, and what the audit trail then tells of it: over real associations."""
+"""Audit records of what senders do, over real associations."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,7 +19,7 @@ def trail_of(node: Node) -> list[Record]:
     return read(node.folder / "audit.log")
 
 
-def test_a_film_is_told_of_before_its_sender_is_answered(node: Node) -> None:
+def test_a_film_is_recorded_before_its_answer(node: Node) -> None:
     ds = film()
     with node.associated() as assoc:
         assert assoc.send_c_store(ds).Status == 0x0000
@@ -31,8 +31,8 @@ def test_a_film_is_told_of_before_its_sender_is_answered(node: Node) -> None:
     assert ours["AlternativeUserID"] == f"AETITLES={AE_TITLE}"
 
 
-def test_nothing_of_the_patient_is_in_it(node: Node) -> None:
-    """Not even where the accession number or the film's texts could tell who it is."""
+def test_a_record_contains_no_patient_data(node: Node) -> None:
+    """Neither the accession number nor texts of the film are recorded."""
     ds = film(
         AccessionNumber="ACC4711", StudyDescription="chest of Jane", PatientBirthDate="19590102"
     )
@@ -42,18 +42,18 @@ def test_nothing_of_the_patient_is_in_it(node: Node) -> None:
         assert secret not in trail
 
 
-def test_a_film_that_was_here_already_is_read_not_created(node: Node) -> None:
+def test_a_repeated_film_is_recorded_as_read(node: Node) -> None:
     ds = film()
     assert [node.send(ds), node.send(ds)] == [0x0000, 0x0000]
     assert [one.event.get("EventActionCode") for one in trail_of(node)] == ["C", "R"]
 
 
-def test_a_film_that_policy_turns_away_was_received_all_the_same(node: Node) -> None:
+def test_a_film_that_the_policy_refuses_is_recorded_as_received(node: Node) -> None:
     assert node.send(film(Modality="MG")) == 0x0000
     assert [one.outcome for one in trail_of(node)] == ["0"]
 
 
-def test_a_film_without_a_study_uid_is_told_of_with_the_reason(node: Node) -> None:
+def test_a_film_without_a_study_uid_is_recorded_with_the_reason(node: Node) -> None:
     ds = film(StudyInstanceUID=None)
     assert node.send(ds) == 0xC210
     [record] = trail_of(node)
@@ -64,13 +64,13 @@ def test_a_film_without_a_study_uid_is_told_of_with_the_reason(node: Node) -> No
     )
 
 
-def test_a_film_for_which_there_is_no_room_is_our_failure(open_node: OpenNode) -> None:
+def test_a_full_disk_is_recorded_as_a_serious_failure(open_node: OpenNode) -> None:
     node = open_node(min_free=2**60)
     assert node.send(film()) == 0xA700
     assert [one.outcome for one in trail_of(node)] == ["8"]
 
 
-def test_an_error_that_nobody_foresaw_is_told_as_well(open_node: OpenNode) -> None:
+def test_an_unexpected_error_is_recorded(open_node: OpenNode) -> None:
     def broken() -> datetime:
         raise ZeroDivisionError
 
@@ -90,10 +90,10 @@ def test_an_error_that_nobody_foresaw_is_told_as_well(open_node: OpenNode) -> No
         (AE_TITLE, "<b>&\"'", "calling AE title not recognized, or not from this address"),
     ],
 )
-def test_an_association_that_is_refused_is_an_alert(
+def test_a_refused_association_is_recorded_as_an_alert(
     open_node: OpenNode, called: str, calling: str, why: str
 ) -> None:
-    """With who called, from where, and what was wrong."""
+    """The record contains the caller, its address and the reason."""
     node = open_node(callers=(Caller("XRAY1", ip_network("127.0.0.0/8")),))
     with node.associated(called_ae=called, calling_ae=calling) as assoc:
         assert assoc.is_rejected
@@ -107,8 +107,8 @@ def test_an_association_that_is_refused_is_an_alert(
     assert record.description.startswith(why)
 
 
-def test_films_are_taken_where_the_trail_cannot_be_written(node: Node) -> None:
-    """The trail is for whoever asks later; the film is for the patient now."""
+def test_films_are_received_if_the_trail_cannot_be_written(node: Node) -> None:
+    """A missing audit record must not delay a patient's result."""
     (node.folder / "audit.log").mkdir()
     assert node.send(film()) == 0x0000
     assert len(node.jobs()) == 1

@@ -1,4 +1,4 @@
-"""What a destination does with results, and what the audit trail then tells of it."""
+"""Audit records of what destinations do with results."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,7 +32,7 @@ ATTEMPTS = 2
 
 
 class Delivering:
-    """A courier with one result to deliver, its job table and its trail."""
+    """A delivery worker with one result, its job table and its trail."""
 
     def __init__(self, folder: Path, to: Destination, commitment: timedelta | None = None) -> None:
         self._trail = folder / "audit.log"
@@ -84,10 +84,10 @@ def delivering(tmp_path: Path) -> Callable[..., Delivering]:
     return partial(Delivering, tmp_path)
 
 
-def test_a_stored_result_is_told_of_with_its_study(
+def test_a_stored_result_is_recorded_with_its_study(
     pacs: StartPacs, delivering: Callable[..., Delivering]
 ) -> None:
-    """The study is the film's, as the job table knows it."""
+    """The study is that of the film, from the job table."""
     node = delivering(pacs(answering(0x0000)))
     assert node.courier.step() == 1
     assert node.state is DeliveryState.DELIVERED
@@ -102,7 +102,7 @@ def test_a_stored_result_is_told_of_with_its_study(
     assert theirs["NetworkAccessPointID"] == "127.0.0.1"
 
 
-def test_it_has_left_the_house_before_its_commitment(
+def test_a_result_is_recorded_as_exported_before_its_commitment(
     pacs: StartPacs, delivering: Callable[..., Delivering]
 ) -> None:
     node = delivering(pacs(answering(0x0000)), timedelta(seconds=60))
@@ -110,7 +110,7 @@ def test_it_has_left_the_house_before_its_commitment(
     assert [one.outcome for one in node.told()] == ["0"]
 
 
-def test_a_result_that_is_refused_for_good_is_told_of_with_the_reason(
+def test_a_refused_result_is_recorded_with_the_reason(
     pacs: StartPacs, delivering: Callable[..., Delivering]
 ) -> None:
     node = delivering(pacs(answering(0xA900)))
@@ -121,10 +121,10 @@ def test_a_result_that_is_refused_for_good_is_told_of_with_the_reason(
     assert "0xa900" in str(record.event.findtext("EventOutcomeDescription"))
 
 
-def test_an_attempt_that_fails_is_not_the_end(
+def test_only_the_last_failed_attempt_is_recorded(
     delivering: Callable[..., Delivering],
 ) -> None:
-    """Nothing was transferred, and it is tried again; the last attempt ends in a record."""
+    """An attempt that is tried again transfers nothing."""
     node = delivering(destination(free_port()))
     assert node.courier.step() == 1
     assert node.state is DeliveryState.PENDING

@@ -1,4 +1,4 @@
-"""What one peer can cost a listening node: places, memory, disk and time are all bounded."""
+"""Limits on the associations, memory, disk space and time that a peer may use."""
 
 import socket
 import struct
@@ -38,20 +38,20 @@ OpenNode = Callable[..., Node]
 
 
 def alive(node: Node) -> list[Association]:
-    """Return the node's associations, and the connections that wait to ask for one."""
+    """Return the node's associations, and its connections without an association."""
     return node.server._server.active_associations
 
 
 def context_of(assoc: Association) -> int:
-    """Return the id of the one presentation context of an association."""
+    """Return the id of the only presentation context of an association."""
     [context] = assoc.accepted_contexts
     return int(context.context_id)
 
 
 def say(assoc: Association, *content: bytes) -> None:
-    """Send bytes on an association, past the toolkit; raise OSError once it has ended.
+    """Send bytes on an association without the toolkit; raise OSError once it has ended.
 
-    From then on it is for the node to end it: the caller's own side waits for ever.
+    Afterwards only the node ends the association, because the toolkit waits for ever.
     """
     assoc.network_timeout = None
     connection = assoc.dul.socket.socket
@@ -69,13 +69,13 @@ def answer(assoc: Association) -> tuple[int, ...]:
 
 @contextmanager
 def connection(node: Node) -> Iterator[socket.socket]:
-    """Open a connection and say nothing."""
+    """Open a connection without sending anything."""
     with socket.create_connection(("127.0.0.1", node.port), timeout=10) as peer:
         yield peer
 
 
 class HeldClock:
-    """A clock that stands still while the test wants it: a film is then held in the middle."""
+    """A clock that the test can stop, so that a film is held during its processing."""
 
     def __init__(self) -> None:
         self.asked = threading.Event()
@@ -88,8 +88,8 @@ class HeldClock:
 
 
 class TestPlaces:
-    def test_one_address_does_not_get_them_all(self, open_node: OpenNode) -> None:
-        """A modality that runs wild leaves room for the next one."""
+    def test_one_address_does_not_get_all_associations(self, open_node: OpenNode) -> None:
+        """A faulty modality leaves associations for others."""
         node = open_node(settings={"max_associations": 5, "max_associations_per_peer": 1})
         with node.associated() as first:
             assert first.is_established
@@ -98,8 +98,8 @@ class TestPlaces:
             with node.associated(bind_address=("127.0.0.2", 0)) as other:
                 assert other.is_established
 
-    def test_who_merely_connects_keeps_nobody_out(self, open_node: OpenNode) -> None:
-        """Silent connections have places of their own; beyond these they are closed at once."""
+    def test_silent_connections_do_not_exclude_others(self, open_node: OpenNode) -> None:
+        """Silent connections have their own limit; above it, they are closed."""
         node = open_node(settings={"max_associations": 2, "artim_timeout": 60.0})
         with node.associated(VERIFICATION) as modality, ExitStack() as silent:
             for _ in range(2):
@@ -113,15 +113,15 @@ class TestPlaces:
 
 
 class TestTime:
-    def test_a_pdu_that_stops_half_way_is_given_up(self, open_node: OpenNode) -> None:
-        """A line that is cut without a word would else hold a thread for ever."""
+    def test_an_incomplete_pdu_is_aborted(self, open_node: OpenNode) -> None:
+        """A broken connection would otherwise block a thread for ever."""
         node = open_node(settings={"dimse_timeout": 0.5, "idle_timeout": 600.0})
         with node.associated(VERIFICATION) as assoc:
             say(assoc, pdu(fragment(context_of(assoc), COMMAND, bytes(100)))[:50])
             wait_until(lambda: not alive(node), what="end of the association")
 
-    def test_a_message_that_stops_between_two_pdus_is_given_up(self, open_node: OpenNode) -> None:
-        """And what had come of it is deleted."""
+    def test_an_incomplete_message_is_aborted(self, open_node: OpenNode) -> None:
+        """The received part is deleted."""
         node = open_node(settings={"dimse_timeout": 0.5, "idle_timeout": 600.0})
         with node.associated() as assoc:
             here = context_of(assoc)
@@ -132,15 +132,15 @@ class TestTime:
         assert (node.incoming(), node.jobs()) == ([], [])
 
     def test_an_association_may_idle_longer_than_a_message(self, open_node: OpenNode) -> None:
-        """The two have time-outs of their own: between messages only the longer one holds."""
+        """Between two messages, only the longer idle time-out applies."""
         node = open_node(settings={"dimse_timeout": 0.3, "idle_timeout": 600.0})
         with node.associated(VERIFICATION) as assoc:
             assert assoc.send_c_echo().Status == 0x0000
             [ours] = alive(node)
             assert ours.network_timeout == 600.0
 
-    def test_one_that_idles_too_long_is_given_up(self, open_node: OpenNode) -> None:
-        """Its place is for who has something to send."""
+    def test_an_idle_association_is_aborted(self, open_node: OpenNode) -> None:
+        """Another sender can use its place."""
         node = open_node(settings={"dimse_timeout": 600.0, "idle_timeout": 0.5})
         with node.associated(VERIFICATION) as assoc:
             assert assoc.send_c_echo().Status == 0x0000
@@ -148,7 +148,7 @@ class TestTime:
         wait_until(lambda: not alive(node), what="end of the association")
 
     def test_a_connection_must_ask_for_an_association(self, open_node: OpenNode) -> None:
-        """The ARTIM timer of PS3.8."""
+        """The ARTIM timer of PS3.8 applies."""
         node = open_node(settings={"artim_timeout": 0.5})
         with connection(node) as silent:
             assert silent.recv(1) == b""
@@ -156,8 +156,8 @@ class TestTime:
 
 
 class TestMemory:
-    def test_a_length_that_no_pdu_has_is_not_believed(self, node: Node) -> None:
-        """The peer is told so, and nothing is read of what it announces."""
+    def test_a_pdu_length_above_the_maximum_is_refused(self, node: Node) -> None:
+        """The peer receives an abort, and nothing of the PDU is read."""
         with connection(node) as peer:
             peer.sendall(struct.pack(">BBL", 0x01, 0, 2**32 - 1))
             assert peer.recv(100) == ABORTED_FOR_A_PARAMETER
@@ -175,10 +175,10 @@ class TestMemory:
         ],
         ids=["endless", "two-in-one", "amid-data", "headless", "elsewhere", "garbled"],
     )
-    def test_commands_that_no_peer_would_send_end_the_association(
+    def test_malformed_commands_end_the_association(
         self, open_node: OpenNode, content: Callable[[int], bytes]
     ) -> None:
-        """Whatever files they made pynetdicom open are gone, and others are served."""
+        """The files that pynetdicom opened are deleted, and other peers are served."""
         node = open_node(settings={"idle_timeout": 600.0, "dimse_timeout": 600.0})
         with node.associated() as assoc:
             say(assoc, content(context_of(assoc)))
@@ -187,10 +187,10 @@ class TestMemory:
         assert node.incoming() == []
         assert node.send(film()) == 0x0000
 
-    def test_a_thread_that_cuts_off_its_own_peer_ends(
+    def test_a_thread_that_aborts_its_own_association_ends(
         self, node: Node, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Also where pynetdicom lets an abort wait, as it does when two events coincide."""
+        """This includes the case that pynetdicom delays an abort because two events coincide."""
         monkeypatch.setattr(Association, "_abort_nonblocking", Association._abort_blocking)
         with node.associated() as assoc:
             here = context_of(assoc)
@@ -201,8 +201,8 @@ class TestMemory:
             wait_until(lambda: not served.dul.is_alive(), what="end of the thread")
         assert node.incoming() == []
 
-    def test_a_report_is_not_as_long_as_a_film(self, node: Node) -> None:
-        """Reports are kept in memory while they come."""
+    def test_a_report_has_a_shorter_maximum_than_a_film(self, node: Node) -> None:
+        """Reports are kept in memory."""
         roles = [(str(PUSH_MODEL), [ImplicitVRLittleEndian])]
         with node.associated(*roles) as assoc:
             here = context_of(assoc)
@@ -212,8 +212,8 @@ class TestMemory:
                     say(assoc, pdu(fragment(here, DATA, bytes(FRAGMENT))))
         wait_until(lambda: not alive(node), what="end of the association")
 
-    def test_nobody_sends_far_ahead_of_the_answers(self, open_node: OpenNode) -> None:
-        """One operation at a time, unless more are negotiated (PS3.7, D.3.3.3)."""
+    def test_requests_without_waiting_for_answers_are_limited(self, open_node: OpenNode) -> None:
+        """PS3.7, D.3.3.3 allows one operation at a time unless more are negotiated."""
         clock = HeldClock()
         node = open_node(clock=clock)
         contexts = (*CR_EXPLICIT, VERIFICATION)
@@ -228,8 +228,8 @@ class TestMemory:
 
 
 class TestDisk:
-    def test_films_that_nobody_will_answer_are_deleted(self, open_node: OpenNode) -> None:
-        """Sent ahead of their answers, and then the line was cut."""
+    def test_films_of_a_lost_association_are_deleted(self, open_node: OpenNode) -> None:
+        """They were sent without waiting for answers before the connection broke."""
         clock = HeldClock()
         node = open_node(clock=clock)
         with node.associated() as assoc:
@@ -241,8 +241,10 @@ class TestDisk:
         wait_until(lambda: not alive(node), what="end of the association")
         assert node.incoming() == []
 
-    def test_a_film_without_room_takes_none_while_it_comes(self, open_node: OpenNode) -> None:
-        """It is received to its end, since only then it can be answered: 0xA700, and not kept."""
+    def test_a_film_on_a_full_disk_is_discarded_during_its_transfer(
+        self, open_node: OpenNode
+    ) -> None:
+        """The transfer continues to its end, is answered 0xA700, and nothing is stored."""
         node = open_node(min_free=2**60)
         said: list[int] = []
         hear = [(evt.EVT_DIMSE_RECV, lambda event: said.append(event.message.command_set.Status))]
@@ -263,7 +265,7 @@ class TestDisk:
 
 
 def whole(context_id: int) -> bytes:
-    """Return a film's C-STORE request as PDUs."""
+    """Return the C-STORE request of a film as PDUs."""
     ds = film(side=64)
     content = encode(ds, is_implicit_vr=False, is_little_endian=True) or b""
     return pdu(fragment(context_id, COMMAND | LAST, store_request(ds))) + pdu(

@@ -1,4 +1,4 @@
-"""Storage commitment reports on associations that the PACS opens to us."""
+"""Storage commitment reports on associations that the PACS opens to the node."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ VERDICT = Verdict(
 
 @pytest.fixture
 def waiting(node: Node) -> Node:
-    """Return a node with a job whose report and heatmap are stored and await commitment."""
+    """Return a node with a job whose report and heatmap await commitment."""
     film: Film = CHEST_FILM
     now = utc_now()
     later = now + timedelta(minutes=10)
@@ -81,14 +81,14 @@ def states(node: Node) -> dict[str, DeliveryState]:
 
 @contextmanager
 def pacs(node: Node, role: bool = True) -> Iterator[Association]:
-    """Open an association as a PACS does that reports, with or without saying that it is SCP."""
+    """Open an association as a reporting PACS does, with or without the SCP role."""
     ae = AE("PACS")
     ae.add_requested_context(PUSH_MODEL)
     roles = [build_role(PUSH_MODEL, scp_role=True)] if role else []
     assoc = ae.associate("127.0.0.1", node.port, ae_title=AE_TITLE, ext_neg=roles)
     assert assoc.is_established
     if not role:
-        # pynetdicom as the sender insists on the role; other makers' PACS do not.
+        # pynetdicom as the sender requires the role; the PACS of other vendors do not.
         for context in assoc.accepted_contexts:
             context._as_scp = True
     try:
@@ -104,22 +104,22 @@ def report(
     committed: Sequence[str] = (),
     failed: Sequence[str] = (),
 ) -> int:
-    """Report on objects by their UIDs; return the status answered."""
+    """Report on objects by their UIDs; return the status."""
     kept, lost = ([(SOP_CLASS, uid) for uid in uids] for uids in (committed, failed))
     return send_report(assoc, transaction, kept, lost)
 
 
 @pytest.mark.parametrize("role", [True, False], ids=["with-role", "without-role"])
-def test_what_is_committed_is_delivered(waiting: Node, role: bool) -> None:
-    """And the job that waited for nothing else is done, by the time of our answer."""
+def test_a_committed_object_is_delivered(waiting: Node, role: bool) -> None:
+    """A job without other open deliveries is DONE before the answer."""
     with pacs(waiting, role) as assoc:
         assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0000
         assert set(states(waiting).values()) == {DeliveryState.DELIVERED}
         assert dossier(waiting).job.state is JobState.DONE
 
 
-def test_one_report_may_name_a_part(waiting: Node) -> None:
-    """The rest goes on waiting, for a report of its own."""
+def test_a_report_may_name_some_of_the_objects(waiting: Node) -> None:
+    """The others wait for another report."""
     with pacs(waiting) as assoc:
         assert report(assoc, committed=[REPORT]) == 0x0000
         assert states(waiting)[HEATMAP] is DeliveryState.AWAITING_COMMITMENT
@@ -128,8 +128,8 @@ def test_one_report_may_name_a_part(waiting: Node) -> None:
     assert dossier(waiting).job.state is JobState.DONE
 
 
-def test_what_is_not_committed_is_sent_again(waiting: Node) -> None:
-    """With the PACS's reason kept; what was committed beside it is not."""
+def test_an_object_that_was_not_committed_is_sent_again(waiting: Node) -> None:
+    """The PACS's reason is stored; the committed object is not sent again."""
     with pacs(waiting) as assoc:
         assert report(assoc, committed=[REPORT], failed=[HEATMAP]) == 0x0000
     assert states(waiting) == {
@@ -143,18 +143,18 @@ def test_what_is_not_committed_is_sent_again(waiting: Node) -> None:
 @pytest.mark.parametrize(
     ("transaction", "committed"), [("2.25.99", [REPORT, HEATMAP]), (TRANSACTION, ["2.25.3"])]
 )
-def test_what_we_do_not_know_changes_nothing(
+def test_a_report_on_unknown_objects_changes_nothing(
     waiting: Node, transaction: str, committed: list[str]
 ) -> None:
-    """Another node's transaction, or an object of nobody's: answered 0x0000, lest it come again."""
+    """It is answered 0x0000, because the PACS would repeat it otherwise."""
     before = dossier(waiting)
     with pacs(waiting) as assoc:
         assert report(assoc, transaction, committed) == 0x0000
     assert dossier(waiting) == before
 
 
-def test_the_same_report_twice_is_one(waiting: Node) -> None:
-    """A PACS that missed our answer repeats itself."""
+def test_a_repeated_report_changes_nothing(waiting: Node) -> None:
+    """A PACS that missed the answer reports again."""
     with pacs(waiting) as assoc:
         assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0000
         settled = dossier(waiting)
@@ -163,15 +163,15 @@ def test_the_same_report_twice_is_one(waiting: Node) -> None:
 
 
 def test_a_report_without_transaction_is_an_invalid_argument(waiting: Node) -> None:
-    """0x0115, and nothing has changed."""
+    """The status is 0x0115, and nothing changes."""
     before = dossier(waiting)
     with pacs(waiting) as assoc:
         assert report(assoc, None, committed=[REPORT]) == 0x0115
     assert dossier(waiting) == before
 
 
-def test_a_report_that_cannot_be_kept_is_not_acknowledged(waiting: Node) -> None:
-    """0x0110 while the database is locked: the PACS reports again, and then it counts."""
+def test_a_report_that_cannot_be_stored_is_not_acknowledged(waiting: Node) -> None:
+    """The status is 0x0110 while the database is locked; the repeated report is then stored."""
 
     def impatient(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA busy_timeout=100")

@@ -1,4 +1,4 @@
-"""The heatmap in JPEG 2000 for those who want it and take it, as it is for all others."""
+"""Heatmaps in JPEG 2000, for destinations that request and accept it."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ BOTH = (str(JPEG2000Lossless), *PLAIN)
 
 @pytest.fixture
 def heatmap(tmp_path: Path) -> Path:
-    """Return a real heatmap as it lies in the spool."""
+    """Return a real heatmap as it is spooled."""
     scored = subject()
     path = tmp_path / "heatmap.dcm"
     path.write_bytes(to_bytes(build_heatmap(scored, prediction(scored.size))))
@@ -50,10 +50,10 @@ def sent(pacs: StartPacs, path: Path, compress: str, *syntaxes: str) -> Dataset:
 
 
 @pytest.mark.tools("dciodvfy")
-def test_who_wants_it_compressed_gets_the_same_pixels_in_less(
+def test_a_compressed_heatmap_has_the_same_pixels(
     pacs: StartPacs, heatmap: Path, tmp_path: Path
 ) -> None:
-    """Under the same UID, valid, and without a word of loss, since there is none."""
+    """It keeps its UID, is valid, and does not declare lossy compression."""
     small, whole = sent(pacs, heatmap, "jpeg2000", *BOTH), dcmread(heatmap)
     assert small.file_meta.TransferSyntaxUID == JPEG2000Lossless
     assert small.SOPInstanceUID == whole.SOPInstanceUID
@@ -68,7 +68,7 @@ def test_who_wants_it_compressed_gets_the_same_pixels_in_less(
 @pytest.mark.parametrize(
     ("compress", "syntaxes"), [("jpeg2000", PLAIN), ("none", BOTH)], ids=["not-taken", "not-wanted"]
 )
-def test_everybody_else_gets_it_as_it_is(
+def test_other_destinations_receive_it_uncompressed(
     pacs: StartPacs, heatmap: Path, compress: str, syntaxes: tuple[str, ...]
 ) -> None:
     plain, whole = sent(pacs, heatmap, compress, *syntaxes), dcmread(heatmap)
@@ -77,10 +77,10 @@ def test_everybody_else_gets_it_as_it_is(
     assert plain.PhotometricInterpretation == "RGB"
 
 
-def test_another_decoder_sees_the_same_picture(
+def test_another_decoder_gives_the_same_pixels(
     pacs: StartPacs, heatmap: Path, tmp_path: Path
 ) -> None:
-    """GDCM's, which many viewers are built on."""
+    """Many viewers use GDCM."""
     small = sent(pacs, heatmap, "jpeg2000", *BOTH)
     path = tmp_path / "received.dcm"
     small.save_as(path, enforce_file_format=True)

@@ -1,4 +1,4 @@
-"""Requests for an association that no toolkit would send: each gets an answer, none an error."""
+"""Malformed association requests are answered, and cause no error in the node."""
 
 import socket
 
@@ -24,7 +24,7 @@ TRANSFER = item(0x40, b"1.2.840.10008.1.2")
     ],
 )
 def test_a_context_without_a_syntax_is_rejected(parts: tuple[bytes, ...], node: Node) -> None:
-    """The peer is told at once; the toolkit's thread would have ended by an error instead."""
+    """Without the check, the toolkit's thread would end with an error."""
     malformed = request([APPLICATION, item(0x20, NUMBER, *parts), USER])
     with socket.create_connection(("127.0.0.1", node.port), timeout=10) as peer:
         peer.sendall(malformed)

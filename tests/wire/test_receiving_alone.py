@@ -1,4 +1,4 @@
-"""The receiving role is light: it starts in a second and can run where no model could."""
+"""The ingest role starts in a second, and loads no model."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ VALUE_TYPES = {
 
 
 def loaded_by(imports: str) -> set[str]:
-    """Return the modules that a fresh interpreter has loaded after these imports."""
+    """Return the modules that a new interpreter has loaded after these imports."""
     program = f"{imports}\nimport sys, json\nprint(json.dumps(sorted(sys.modules)))"
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -31,9 +31,9 @@ def loaded_by(imports: str) -> set[str]:
 
 @pytest.mark.parametrize("module", ["node.ingest.scp", "node.ingest.store", "node.runtime.roles"])
 def test_it_loads_no_model_and_no_report_builder(module: str) -> None:
-    """The process that peers reach loads no heavy library, directly or indirectly.
+    """The ingest process loads no heavy library, directly or indirectly.
 
-    Of `models` it loads only the value types that the domain shares.
+    Of `models`, it loads only value types that the domain shares.
     """
     loaded = loaded_by(f"import {module}")
     assert "pynetdicom" in loaded or module == "node.runtime.roles"
@@ -42,6 +42,6 @@ def test_it_loads_no_model_and_no_report_builder(module: str) -> None:
     assert model_code <= VALUE_TYPES, model_code - VALUE_TYPES
 
 
-def test_such_a_load_would_be_seen() -> None:
-    """The role that does score films loads what the other must not."""
+def test_the_check_detects_a_loaded_model() -> None:
+    """The analyse role loads the modules that ingest must not load."""
     assert "torch" in loaded_by("import node.inference.predictor")

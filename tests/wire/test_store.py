@@ -1,4 +1,4 @@
-"""What a C-STORE is answered, and what is durable by then."""
+"""The answer to a C-STORE, and what is durable before it."""
 
 import sqlite3
 from collections.abc import Callable
@@ -37,17 +37,17 @@ def nothing_kept(node: Node) -> bool:
 
 class TestAcknowledged:
     def test_echo(self, node: Node) -> None:
-        """A modality's "verify" button turns green."""
+        """The verification of a modality succeeds."""
         with node.associated((VERIFICATION, ["1.2.840.10008.1.2"])) as assoc:
             assert assoc.send_c_echo().Status == 0x0000
 
     @pytest.mark.tools("echoscu")
     def test_echo_of_dcmtk(self, node: Node) -> None:
-        """For those who call us by our name."""
+        """The called AE title is the node's."""
         assert echoscu(node.port, called_ae=AE_TITLE)
 
-    def test_the_row_is_there_with_the_answer(self, node: Node) -> None:
-        """Not soon after: a sender may delete its film on 0x0000."""
+    def test_the_row_is_durable_before_the_answer(self, node: Node) -> None:
+        """A sender may delete its film after 0x0000."""
         ds = film()
         with node.associated() as assoc:
             assert assoc.send_c_store(ds).Status == 0x0000
@@ -59,14 +59,14 @@ class TestAcknowledged:
         assert node.incoming() == []
 
     def test_many_films_on_one_association(self, node: Node) -> None:
-        """Each is a job of its own."""
+        """Each film has its own job."""
         films = [film(side=256 + n) for n in range(5)]
         with node.associated() as assoc:
             assert [assoc.send_c_store(ds).Status for ds in films] == [0x0000] * 5
         assert [j.film.sop_instance_uid for j in node.jobs()] == [d.SOPInstanceUID for d in films]
 
     def test_the_same_film_twice_is_one_job(self, node: Node) -> None:
-        """A sender that missed our answer sends again, and is answered 0x0000 again."""
+        """A sender that missed the answer sends again, and is answered 0x0000 again."""
         ds = film()
         assert [node.send(ds), node.send(ds)] == [0x0000, 0x0000]
         assert len(node.jobs()) == len(node.films()) == 1
@@ -74,7 +74,7 @@ class TestAcknowledged:
 
     @pytest.mark.tools("dcmsend")
     def test_the_same_film_from_three_programs_is_one_job(self, node: Node, tmp_path: Path) -> None:
-        """Whatever file meta information each of them brings."""
+        """Their different file meta information does not matter."""
         path = write(film(), tmp_path / "film.dcm")
         assert dcmsend(node.port, path, called_ae=AE_TITLE).succeeded
         dcmtk("storescu", "-aec", AE_TITLE, "127.0.0.1", str(node.port), path)
@@ -82,7 +82,7 @@ class TestAcknowledged:
         assert len(node.jobs()) == 1
 
     def test_other_bytes_under_the_same_uid_are_another_job(self, node: Node) -> None:
-        """A film corrected at the modality is scored anew, and the old one stays on record."""
+        """A corrected film is scored again, and the first job remains."""
         ds = film()
         assert node.send(ds) == 0x0000
         ds.PatientAge = "068Y"
@@ -101,10 +101,10 @@ class TestAcknowledged:
             ({"Modality": "OT"}, "modality"),
         ],
     )
-    def test_what_policy_turns_away_is_kept_with_its_reason(
+    def test_a_film_that_the_policy_refuses_is_kept_with_its_reason(
         self, node: Node, values: dict[str, str], reason: str
     ) -> None:
-        """Failing it would make the sender try for ever."""
+        """After a failure status, the sender would try for ever."""
         assert node.send(film(**values)) == 0x0000
         [job] = node.jobs()
         assert (job.state, job.reason) == (JobState.REJECTED, reason)
@@ -114,7 +114,7 @@ class TestAcknowledged:
 
 class TestRefused:
     def test_another_class_than_announced(self, node: Node, tmp_path: Path) -> None:
-        """0xA900: the data set does not match the SOP Class of the request."""
+        """The answer is 0xA900: the data set does not match the SOP Class of the request."""
         ds = film(SecondaryCaptureImageStorage)
         with node.associated() as assoc:
             status = announce(
@@ -127,7 +127,7 @@ class TestRefused:
         assert nothing_kept(node)
 
     def test_another_instance_than_announced(self, node: Node, tmp_path: Path) -> None:
-        """0xA900: we would report on an instance that the sender does not know."""
+        """The answer is 0xA900: a report would name an instance unknown to the sender."""
         ds = film()
         with node.associated() as assoc:
             status = announce(assoc, ds.SOPClassUID, generate_uid(None), data_of(ds, tmp_path))
@@ -135,8 +135,8 @@ class TestRefused:
         assert nothing_kept(node)
 
     @pytest.mark.parametrize("data", [None, b"\0\0", b"no data set at all", b"\xff" * 200_000])
-    def test_what_cannot_be_understood(self, node: Node, data: bytes | None) -> None:
-        """0xC210, a comment that says so, and the association goes on."""
+    def test_an_unreadable_data_set(self, node: Node, data: bytes | None) -> None:
+        """The answer is 0xC210 with a comment, and the association continues."""
         ds = film()
         with node.associated() as assoc:
             status = announce(assoc, ds.SOPClassUID, ds.SOPInstanceUID, data)
@@ -146,7 +146,7 @@ class TestRefused:
             assert assoc.send_c_store(ds).Status == 0x0000
 
     def test_plain_bytes_as_deflated(self, node: Node, tmp_path: Path) -> None:
-        """A sender that forgot to deflate is told, not trusted."""
+        """Data that are not deflated are refused."""
         ds = film()
         contexts = (str(ds.SOPClassUID), [str(DeflatedExplicitVRLittleEndian)])
         with node.associated(contexts) as assoc:
@@ -155,7 +155,7 @@ class TestRefused:
         assert nothing_kept(node)
 
     def test_a_missing_uid_is_named(self, node: Node, tmp_path: Path) -> None:
-        """The comment is what the modality's service engineer sees."""
+        """The comment reaches the service engineer of the modality."""
         ds = film(StudyInstanceUID=None)
         with node.associated() as assoc:
             status = announce(assoc, ds.SOPClassUID, ds.SOPInstanceUID, data_of(ds, tmp_path))
@@ -166,14 +166,14 @@ class TestRefused:
 
 
 class TestNotNow:
-    def test_no_room(self, open_node: Callable[..., Node]) -> None:
-        """0xA700 while less is free than the reserve: the sender keeps its film."""
+    def test_a_full_disk(self, open_node: Callable[..., Node]) -> None:
+        """The answer is 0xA700 below the reserve, and the sender keeps its film."""
         node = open_node(min_free=2**60)
         assert node.send(film()) == 0xA700
         assert nothing_kept(node)
 
     def test_a_locked_database(self, node: Node) -> None:
-        """0xA700 after some patience; once it is free the same film is taken."""
+        """The answer is 0xA700 after a time-out; later, the same film is accepted."""
         sa.event.listen(node.engine, "connect", impatient)
         node.engine.dispose()
         ds = film()
@@ -186,16 +186,16 @@ class TestNotNow:
         assert node.send(ds) == 0x0000
         assert len(node.jobs()) == 1
 
-    def test_a_database_that_is_gone(self, node: Node) -> None:
-        """0xA700: the file was moved away, a folder stands in its place."""
+    def test_a_missing_database(self, node: Node) -> None:
+        """The answer is 0xA700; a folder replaces the file."""
         node.engine.dispose()
         for path in node.folder.glob("jobs.db*"):
             path.unlink()
         (node.folder / "jobs.db").mkdir()
         assert node.send(film()) == 0xA700
 
-    def test_a_database_without_our_tables(self, node: Node) -> None:
-        """0xA700, not 0xC210: the film is sound, and the fault is ours to mend."""
+    def test_a_database_without_tables(self, node: Node) -> None:
+        """The answer is 0xA700, not 0xC210, because the film is valid."""
         with node.engine.begin() as connection:
             connection.execute(sa.text("ALTER TABLE job RENAME TO elsewhere"))
         ds = film()
@@ -205,16 +205,16 @@ class TestNotNow:
         assert node.jobs() == []
         assert node.send(ds) == 0x0000
 
-    def test_a_spool_that_is_gone(self, node: Node) -> None:
-        """0xA700: an unmounted share is not the sender's fault."""
+    def test_a_missing_spool(self, node: Node) -> None:
+        """The answer is 0xA700, because an unmounted share is not the sender's fault."""
         (node.folder / "spool" / "films").write_text("in the way")
         assert node.send(film()) == 0xA700
         assert node.jobs() == []
 
-    def test_what_nobody_foresaw(
+    def test_an_unexpected_error(
         self, open_node: Callable[..., Node], capfd: pytest.CaptureFixture[str]
     ) -> None:
-        """A processing failure, no row, and not a word of the error's own, which may quote."""
+        """The answer is a processing failure without the error's text, which may quote data."""
 
         def broken_clock() -> datetime:
             raise ArithmeticError("Doe^Jane")
@@ -228,8 +228,10 @@ class TestNotNow:
 
 
 class TestBrokenOff:
-    def test_too_large_is_aborted_under_way(self, open_node: Callable[..., Node]) -> None:
-        """Before it fills the disk, whatever length the sender has in mind."""
+    def test_a_too_large_film_is_aborted_during_its_transfer(
+        self, open_node: Callable[..., Node]
+    ) -> None:
+        """The disk does not fill up."""
         node = open_node(settings={"max_object": 300_000})
         with node.associated() as assoc:
             assert "Status" not in assoc.send_c_store(film(side=1500))
@@ -238,7 +240,7 @@ class TestBrokenOff:
         assert node.send(film()) == 0x0000
 
     def test_a_sender_that_aborts_leaves_nothing(self, node: Node) -> None:
-        """Half a film is no film."""
+        """An incomplete film is deleted."""
         with node.associated() as assoc:
             begin(assoc, film(side=512))
             wait_until(node.incoming, what="transfer under way")
@@ -246,7 +248,7 @@ class TestBrokenOff:
         wait_until(lambda: nothing_kept(node), what="empty spool")
 
     def test_a_sender_that_vanishes_leaves_nothing(self, node: Node) -> None:
-        """A pulled plug: the connection ends without a word."""
+        """The connection ends without an abort."""
         with node.associated() as assoc:
             begin(assoc, film(side=512))
             wait_until(node.incoming, what="transfer under way")
@@ -256,5 +258,5 @@ class TestBrokenOff:
 
 
 def impatient(connection: sqlite3.Connection, _record: object) -> None:
-    """Make a connection wait for a lock no longer than a test likes to."""
+    """Set a short time-out for database locks."""
     connection.execute("PRAGMA busy_timeout=100")

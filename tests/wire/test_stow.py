@@ -1,4 +1,4 @@
-"""DICOMweb: what an archive's answer means for a delivery, and that our request can be read."""
+"""DICOMweb: the meaning of each answer for a delivery, and the format of the request."""
 
 import email
 import email.policy
@@ -24,7 +24,7 @@ from tests.support.wire_films import film, write
 
 
 class WebPacs:
-    """An archive that answers each request alike, and keeps what it was sent."""
+    """An archive that answers every request alike, and stores what it receives."""
 
     def __init__(self, status: int, body: bytes) -> None:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
@@ -48,7 +48,7 @@ class WebPacs:
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing on the tests' standard error."""
+                """Do not log to standard error."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -59,7 +59,7 @@ class WebPacs:
         self._server.server_close()
 
     def objects(self) -> list[Dataset]:
-        """Return the objects of all requests, read by Python's own MIME parser."""
+        """Return the objects of all requests, parsed by Python's MIME parser."""
         found = []
         for _, headers, content in self.requests:
             head = f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode()
@@ -75,7 +75,7 @@ StartWeb = Callable[..., WebPacs]
 
 @pytest.fixture
 def web() -> Iterator[StartWeb]:
-    """Return a function that starts an archive with this answer."""
+    """Return a function that starts an archive with one answer."""
     started: list[WebPacs] = []
 
     def start(status: int = 200, body: bytes = b"{}") -> WebPacs:
@@ -98,13 +98,13 @@ def to(url: str, **changes: Any) -> WebDestination:
 
 
 def failed(reason: int) -> bytes:
-    """An archive's word that it did not store the object."""
+    """Return the answer of an archive that did not store the object."""
     item = {"00081197": {"vr": "US", "Value": [reason]}}
     return json.dumps({"00081198": {"vr": "SQ", "Value": [item]}}).encode()
 
 
-def test_the_object_arrives_as_it_lies_in_the_spool(web: StartWeb, heatmap: Path) -> None:
-    """Below /studies of the URL, as one part, byte for byte."""
+def test_the_object_arrives_as_it_is_spooled(web: StartWeb, heatmap: Path) -> None:
+    """It is sent to /studies, as one part, byte for byte."""
     there = web()
     with open_web(to(there.url)) as archive:
         archive.store(heatmap)
@@ -151,7 +151,7 @@ def test_these_answers_count_as_stored(
 def test_every_other_answer_is_an_error(
     web: StartWeb, heatmap: Path, status: int, body: bytes, family: type[Exception], says: str
 ) -> None:
-    """Unreachable holds the whole destination's line, the others concern this object alone."""
+    """Unreachable pauses the destination; the other errors concern this object only."""
     with (
         open_web(to(web(status, body).url)) as archive,
         pytest.raises(family, match=says) as caught,
@@ -168,8 +168,8 @@ def test_an_archive_that_is_down_is_unreachable(heatmap: Path) -> None:
         archive.store(heatmap)
 
 
-def test_it_is_told_who_we_are(web: StartWeb, tmp_path: Path) -> None:
-    """By password or by token, from a file that ends with a line feed, as files do."""
+def test_credentials_are_sent(web: StartWeb, tmp_path: Path) -> None:
+    """A password or a token comes from a file that ends with a line feed."""
     there, secret = web(), tmp_path / "secret"
     secret.write_text("s3cret\n")
     for changes in ({"user": "me", "password_file": secret}, {"token_file": secret}):
@@ -179,7 +179,7 @@ def test_it_is_told_who_we_are(web: StartWeb, tmp_path: Path) -> None:
     assert said == ["Basic bWU6czNjcmV0", "Bearer s3cret"]
 
 
-def test_a_secret_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_secret_file_is_named(tmp_path: Path) -> None:
     destination = to("http://127.0.0.1:1", token_file=tmp_path / "token")
     with (
         pytest.raises(Misconfigured, match=r"token_file .*token cannot be read: No such file"),
@@ -191,7 +191,7 @@ def test_a_secret_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_no_proxy_of_the_environment_is_used(
     web: StartWeb, heatmap: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A patient's result must not take a way that the configuration does not name."""
+    """A result must not use a path that the configuration does not name."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     there = web()
@@ -200,7 +200,7 @@ def test_no_proxy_of_the_environment_is_used(
     assert len(there.requests) == 1
 
 
-def test_spooled_bytes_that_are_gone_are_permanent(web: StartWeb, tmp_path: Path) -> None:
+def test_missing_bytes_are_permanent(web: StartWeb, tmp_path: Path) -> None:
     with open_web(to(web().url)) as archive, pytest.raises(Permanent, match="spooled bytes"):
         archive.store(tmp_path / "gone")
 
@@ -220,8 +220,8 @@ JSON = st.recursive(
 @given(JSON)
 @example({"00081198": {"Value": None}})
 @example({"00081198": {"Value": [{"00081197": {"Value": ["A700", None]}}]}})
-def test_no_answer_however_strange_raises_anything_of_its_own(content: Any) -> None:
-    """An archive's JSON is input of a stranger."""
+def test_a_malformed_answer_raises_no_other_error(content: Any) -> None:
+    """The JSON of an archive is untrusted input."""
     try:
         assert all(isinstance(reason, int) for reason in failures(content))
     except OsteoScreenError:

@@ -1,4 +1,4 @@
-"""Shipping an audit trail by TLS to a real listener: what it has, and gets when it comes back."""
+"""Shipping of an audit trail by TLS, to a real syslog server."""
 
 import socket
 import ssl
@@ -68,7 +68,7 @@ def shipper(file: Path, server: SyslogServer) -> Shipper:
 
 
 def impatient(file: Path, server: Syslog) -> Shipper:
-    """Return a shipper that does not wait between two attempts, as a new process does not."""
+    """Return a shipper without pauses between attempts, as in a new process."""
 
     class Impatient(Shipper):
         def step(self) -> int:
@@ -82,17 +82,17 @@ def numbers(server: SyslogServer) -> list[int]:
     return [int(parse(one).instances[0].removeprefix("1.")) for one in server.messages]
 
 
-def test_the_server_has_each_line_as_it_stands_in_the_file(
+def test_the_server_receives_each_line_of_the_file(
     shipper: Shipper, server: SyslogServer, write: Write, file: Path
 ) -> None:
-    """Counted in bytes, not in characters: names may be of any script."""
+    """The length is counted in bytes, because names may contain any script."""
     write(1, 2, calling_ae="骨密度")
     assert shipper.step() == 2
     assert server.messages == file.read_bytes().splitlines()
     assert shipper.step() == 0
 
 
-def test_what_is_sent_at_once_takes_one_connection(
+def test_one_batch_uses_one_connection(
     shipper: Shipper, server: SyslogServer, write: Write
 ) -> None:
     write(*range(100))
@@ -100,7 +100,7 @@ def test_what_is_sent_at_once_takes_one_connection(
     assert server.connections == 1
 
 
-def test_a_long_backlog_goes_in_several_batches(
+def test_a_long_backlog_is_sent_in_several_batches(
     shipper: Shipper, server: SyslogServer, write: Write
 ) -> None:
     write(*range(600))
@@ -128,10 +128,10 @@ def test_a_server_that_is_down_loses_nothing(
     assert numbers(server) == [1, 2, 3]
 
 
-def test_a_server_that_crashes_before_it_has_read_gets_it_again(
+def test_lines_are_sent_again_after_a_crash_of_the_server(
     shipper: Shipper, server: SyslogServer, write: Write
 ) -> None:
-    """All is in the network by then, and a sender that did not wait would believe it arrived."""
+    """The lines were in the network buffers, which does not mean that they were read."""
     server.deaf = 1
     write(*range(50))
     with capture_logs() as told:
@@ -141,10 +141,10 @@ def test_a_server_that_crashes_before_it_has_read_gets_it_again(
     assert numbers(server) == list(range(50))
 
 
-def test_a_server_that_closes_without_a_word_of_tls_has_read_it(
+def test_a_server_that_closes_without_close_notify_has_read_the_lines(
     shipper: Shipper, server: SyslogServer, write: Write
 ) -> None:
-    """Not every one answers close_notify; to send again for ever would be worse."""
+    """Some servers do not answer close_notify; sending again for ever would be worse."""
     server.silent = True
     write(1)
     assert shipper.step() == 1
@@ -153,7 +153,7 @@ def test_a_server_that_closes_without_a_word_of_tls_has_read_it(
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_either_version_of_tls_will_do(
+def test_both_versions_of_tls_are_supported(
     shipper: Shipper, server: SyslogServer, write: Write, version: ssl.TLSVersion
 ) -> None:
     server._context.minimum_version = server._context.maximum_version = version
@@ -161,7 +161,7 @@ def test_either_version_of_tls_will_do(
     assert shipper.step() == 1
 
 
-def test_another_process_goes_on_where_the_first_was(
+def test_another_process_continues_at_the_same_place(
     shipper: Shipper, server: SyslogServer, write: Write, file: Path
 ) -> None:
     write(1)
@@ -172,7 +172,7 @@ def test_another_process_goes_on_where_the_first_was(
     assert numbers(server) == [1, 2]
 
 
-def test_the_one_that_does_not_ship_waits_for_its_turn(
+def test_only_one_process_ships_at_a_time(
     shipper: Shipper, server: SyslogServer, write: Write, file: Path
 ) -> None:
     write(1)
@@ -182,8 +182,8 @@ def test_the_one_that_does_not_ship_waits_for_its_turn(
     assert shipper.step() == 1
 
 
-def test_a_server_that_is_down_is_left_alone_for_a_while(file: Path, write: Write) -> None:
-    """It is not called at every look, and the log does not fill up."""
+def test_attempts_pause_while_the_server_is_down(file: Path, write: Write) -> None:
+    """The log does not fill up."""
     nobody = Syslog(host="127.0.0.1", port=free_port())
     shipper = Shipper(Backlog(file), to(nobody))
     write(1)
@@ -194,7 +194,7 @@ def test_a_server_that_is_down_is_left_alone_for_a_while(file: Path, write: Writ
     assert 0.5 <= told[0]["pause"] <= 1.0
 
 
-def test_a_server_of_another_authority_gets_nothing(
+def test_an_untrusted_server_receives_nothing(
     server: SyslogServer, write: Write, file: Path, tmp_path: Path
 ) -> None:
     stranger = tmp_path / "stranger.pem"
@@ -208,8 +208,8 @@ def test_a_server_of_another_authority_gets_nothing(
     assert numbers(server) == [1]
 
 
-def test_a_server_without_tls_is_not_spoken_to_in_clear(server: SyslogServer) -> None:
-    """A mistaken port must not send the trail past the encryption."""
+def test_nothing_is_sent_unencrypted(server: SyslogServer) -> None:
+    """A wrong port must not cause an unencrypted transfer."""
     with socket.create_server(("127.0.0.1", 0)) as plain:
         port = plain.getsockname()[1]
         there = server.reached_by.model_copy(update={"port": port, "timeout": 0.3})
@@ -217,17 +217,15 @@ def test_a_server_without_tls_is_not_spoken_to_in_clear(server: SyslogServer) ->
             to(there)([b"line"])
 
 
-def test_a_trail_that_is_not_there_yet_is_nothing_to_ship(
-    shipper: Shipper, server: SyslogServer
-) -> None:
+def test_a_missing_trail_is_not_an_error(shipper: Shipper, server: SyslogServer) -> None:
     assert shipper.step() == 0
     assert server.connections == 0
 
 
-def test_a_place_that_cannot_be_kept_is_said_and_tried_again(
+def test_an_error_on_storing_the_place_is_logged_and_retried(
     shipper: Shipper, server: SyslogServer, write: Write, file: Path
 ) -> None:
-    """On a full disk, say: lines come twice rather than never."""
+    """On a full disk, lines are sent twice rather than never."""
     write(1)
     (file.parent / ".audit.log.shipped").mkdir()
     with capture_logs() as told:
@@ -238,7 +236,7 @@ def test_a_place_that_cannot_be_kept_is_said_and_tried_again(
     assert numbers(server) == [1, 1]
 
 
-def test_the_doctor_says_whether_the_server_answers_and_what_waits(
+def test_the_doctor_checks_the_server_and_the_backlog(
     server: SyslogServer, write: Write, file: Path
 ) -> None:
     write(1)
@@ -252,7 +250,7 @@ def test_the_doctor_says_whether_the_server_answers_and_what_waits(
     assert "Connection refused" in seen.detail
 
 
-def test_the_doctor_looks_for_no_server_where_there_is_none(file: Path) -> None:
+def test_the_doctor_checks_no_server_if_none_is_configured(file: Path) -> None:
     config = Config(audit=Audit(file=file), spool=Spool(path=file.parent))
     assert "syslog server" not in by_name(config)
 

@@ -1,4 +1,4 @@
-"""TLS to a destination: who is trusted, who we are, and what is said where it fails."""
+"""TLS to a destination: trust, client certificates and error messages."""
 
 import ssl
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from tests.wire.conftest import answering, destination
 
 
 class Authority:
-    """A hospital's CA, with what it has issued as files."""
+    """A hospital's CA, with its certificates as files."""
 
     def __init__(self, folder: Path) -> None:
         self._ca = trustme.CA()
@@ -32,7 +32,7 @@ class Authority:
         self._ca.cert_pem.write_to_path(str(self.root))
 
     def issue(self, *names: str, until: datetime | None = None) -> Path:
-        """Return a file with a certificate for these names, and its key."""
+        """Return a file with a certificate for these names and its key."""
         made = self._ca.issue_cert(*names, not_after=until)
         path = self._folder / f"{names[0]}-{until}.pem"
         made.private_key_and_cert_chain_pem.write_to_path(str(path))
@@ -40,7 +40,7 @@ class Authority:
 
 
 class TlsPacs:
-    """A PACS that listens by TLS, and counts what it has stored."""
+    """A PACS with TLS that counts its stored objects."""
 
     def __init__(self, certificate: Path, clients: Path | None) -> None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -70,13 +70,13 @@ class TlsPacs:
 
 @pytest.fixture
 def hospital(tmp_path: Path) -> Authority:
-    """Return the CA that our side trusts."""
+    """Return the CA that the node trusts."""
     return Authority(tmp_path)
 
 
 @pytest.fixture
 def start_tls() -> Iterator[type[TlsPacs]]:
-    """Return the maker of a PACS by TLS that ends with the test."""
+    """Return the class of a PACS with TLS that ends with the test."""
     started: list[TlsPacs] = []
 
     class Started(TlsPacs):
@@ -92,7 +92,7 @@ def start_tls() -> Iterator[type[TlsPacs]]:
 StartTls = type[TlsPacs]
 
 
-def test_results_are_stored_by_tls_where_both_sides_know_each_other(
+def test_results_are_stored_by_tls_with_mutual_authentication(
     hospital: Authority, start_tls: StartTls, tmp_path: Path
 ) -> None:
     pacs = start_tls(hospital.issue("127.0.0.1"), hospital.root)
@@ -107,7 +107,7 @@ def test_results_are_stored_by_tls_where_both_sides_know_each_other(
 def test_a_peer_of_another_authority_is_not_trusted(
     hospital: Authority, start_tls: StartTls, tmp_path: Path
 ) -> None:
-    """Somebody else on its address gets no patient's result."""
+    """An impostor at the same address receives no results."""
     (tmp_path / "other").mkdir()
     stranger = Authority(tmp_path / "other")
     there = start_tls(stranger.issue("127.0.0.1")).reached_by(Tls(ca=hospital.root))
@@ -139,7 +139,7 @@ def test_an_expired_certificate_is_not_trusted(hospital: Authority, start_tls: S
         pytest.fail("it was let in")
 
 
-def test_a_peer_that_wants_to_know_us_is_named_as_a_cause(
+def test_a_missing_client_certificate_is_named_as_a_cause(
     hospital: Authority, start_tls: StartTls
 ) -> None:
     pacs = start_tls(hospital.issue("127.0.0.1"), hospital.root)
@@ -150,8 +150,8 @@ def test_a_peer_that_wants_to_know_us_is_named_as_a_cause(
         pytest.fail("it was let in")
 
 
-def test_a_peer_without_tls_is_not_spoken_to_in_clear(hospital: Authority) -> None:
-    """A mistaken port must not send a patient's result past the encryption."""
+def test_nothing_is_sent_unencrypted(hospital: Authority) -> None:
+    """A wrong port must not cause an unencrypted transfer."""
     ae = AE("PACS")
     ae.add_supported_context(Verification)
     port = free_port()
@@ -166,7 +166,7 @@ def test_a_peer_without_tls_is_not_spoken_to_in_clear(hospital: Authority) -> No
         server.shutdown()
 
 
-def test_until_when_a_certificate_holds_is_read_from_the_peer(
+def test_the_expiry_of_the_peers_certificate_is_read(
     hospital: Authority, start_tls: StartTls
 ) -> None:
     until = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0)
@@ -176,7 +176,7 @@ def test_until_when_a_certificate_holds_is_read_from_the_peer(
 
 
 @pytest.mark.parametrize(("days", "ok"), [(30, True), (9, False)])
-def test_the_doctor_says_until_when_and_is_not_content_with_the_last_days(
+def test_the_doctor_reports_the_expiry_and_fails_shortly_before(
     hospital: Authority,
     start_tls: StartTls,
     tmp_path: Path,
@@ -184,11 +184,11 @@ def test_the_doctor_says_until_when_and_is_not_content_with_the_last_days(
     days: int,
     ok: bool,
 ) -> None:
-    """An expiry is to be seen while results still go out."""
+    """The warning comes while results can still be sent."""
     until = datetime.now(UTC) + timedelta(days=days)
     there = start_tls(hospital.issue("127.0.0.1", until=until)).reached_by(Tls(ca=hospital.root))
     there = there.model_copy(update={"send": ("heatmap",)})
-    monkeypatch.chdir(tmp_path)  # the doctor looks at a spool, too
+    monkeypatch.chdir(tmp_path)  # the doctor also checks the spool
     checks = examine(Config(destinations=(there,)))
     (seen,) = [check for check in checks if check.name == "destination pacs"]
     assert seen.ok is ok, seen.detail
@@ -196,7 +196,7 @@ def test_the_doctor_says_until_when_and_is_not_content_with_the_last_days(
 
 
 @pytest.mark.parametrize("name", ["ca", "certificate"])
-def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
+def test_an_unusable_file_is_named(tmp_path: Path, name: str) -> None:
     broken = tmp_path / "broken.pem"
     broken.write_text("no certificate")
     with pytest.raises(Misconfigured, match=rf"tls\.{name} .*broken\.pem.* cannot be used"):

@@ -1,4 +1,4 @@
-"""TLS on the listening side, against DCMTK's tools: who gets in, who does not, and renewal."""
+"""TLS of the listener, tested with DCMTK: authentication and renewal of certificates."""
 
 import re
 import socket
@@ -28,7 +28,7 @@ OpenNode = Callable[..., Node]
 
 
 class Hospital:
-    """A CA, and what it has issued as files: certificate and key apart, as DCMTK wants them."""
+    """A CA with its certificates and keys in separate files, as DCMTK needs them."""
 
     def __init__(self, folder: Path) -> None:
         self._ca = trustme.CA()
@@ -48,28 +48,28 @@ class Hospital:
 
 @pytest.fixture
 def hospital(tmp_path: Path) -> Hospital:
-    """Return the CA of our hospital."""
+    """Return the CA of the hospital."""
     return Hospital(tmp_path / "hospital")
 
 
 def echo(node: Node, *options: object) -> bool:
-    """Return whether DCMTK's echoscu is answered, with these options."""
+    """Return whether DCMTK's echoscu is answered with these options."""
     peer = ["-to", "5", "-aec", AE_TITLE, *map(str, options), "127.0.0.1", str(node.port)]
     return run("echoscu", *peer).returncode == 0
 
 
 def as_ourselves(tls: ServerTls, hospital: Hospital) -> tuple[object, ...]:
-    """Return echoscu's options to show a certificate and to trust the hospital's."""
+    """Return echoscu's options for a client certificate and the hospital's CA."""
     return "--enable-tls", tls.key, tls.certificate, "--add-cert-file", hospital.root
 
 
 def anonymous(hospital: Hospital) -> tuple[object, ...]:
-    """Return echoscu's options to trust the hospital's certificates and show none."""
+    """Return echoscu's options for the hospital's CA without a client certificate."""
     return "--anonymous-tls", "--add-cert-file", hospital.root
 
 
-def test_a_film_comes_in_by_tls(open_node: OpenNode, hospital: Hospital, tmp_path: Path) -> None:
-    """And nothing comes in without: the port speaks TLS alone."""
+def test_a_film_is_received_by_tls(open_node: OpenNode, hospital: Hospital, tmp_path: Path) -> None:
+    """The port accepts TLS only."""
     node = open_node(settings={"tls": hospital.issue("node")})
     path = write(film(), tmp_path / "film.dcm")
     peer = ["-aec", AE_TITLE, "127.0.0.1", str(node.port), path]
@@ -78,26 +78,26 @@ def test_a_film_comes_in_by_tls(open_node: OpenNode, hospital: Hospital, tmp_pat
     assert not echo(node)
 
 
-def test_our_certificate_is_what_the_sender_trusts(
+def test_the_sender_verifies_the_nodes_certificate(
     open_node: OpenNode, hospital: Hospital, tmp_path: Path
 ) -> None:
-    """A sender of another hospital does not believe that we are who it calls."""
+    """A sender that trusts another CA does not connect."""
     node = open_node(settings={"tls": hospital.issue("node")})
     elsewhere = Hospital(tmp_path / "elsewhere")
     assert not echo(node, *anonymous(elsewhere))
 
 
-def test_with_a_ca_each_caller_shows_a_certificate(
+def test_with_a_ca_each_caller_needs_a_certificate(
     open_node: OpenNode, hospital: Hospital, tmp_path: Path
 ) -> None:
-    """One that this CA has signed: none, or another hospital's, does not do."""
+    """A missing certificate, or one of another CA, is refused."""
     ours = hospital.issue("node").model_copy(update={"ca": hospital.root})
     node = open_node(settings={"tls": ours})
     stranger = Hospital(tmp_path / "elsewhere").issue("stranger")
     assert echo(node, *as_ourselves(hospital.issue("modality"), hospital))
     assert not echo(node, *anonymous(hospital))
     assert not echo(node, *as_ourselves(stranger, hospital))
-    # A caller knows that it is refused before that is written down.
+    # The caller may notice the refusal before the log line is written.
     wait_until(
         lambda: [(one.kind, one.outcome) for one in read(node.folder / "audit.log")],
         lambda told: told == [("Node Authentication", "4")] * 2,
@@ -105,10 +105,10 @@ def test_with_a_ca_each_caller_shows_a_certificate(
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1])
-def test_old_versions_are_not_spoken(
+def test_old_tls_versions_are_refused(
     open_node: OpenNode, hospital: Hospital, version: ssl.TLSVersion
 ) -> None:
-    """PS3.15, B.9 and following: TLS 1.2 or later."""
+    """PS3.15, B.9 and later require TLS 1.2 or later."""
     node = open_node(settings={"tls": hospital.issue("node")})
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(hospital.root)
@@ -121,8 +121,8 @@ def test_old_versions_are_not_spoken(
         context.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
-def test_weak_ciphers_are_not_spoken(open_node: OpenNode, hospital: Hospital) -> None:
-    """With TLS 1.2 as well: ciphers that authenticate (AEAD), where Python would speak CBC."""
+def test_weak_ciphers_are_refused(open_node: OpenNode, hospital: Hospital) -> None:
+    """With TLS 1.2, only AEAD ciphers are accepted; Python would also accept CBC."""
     node = open_node(settings={"tls": hospital.issue("node")})
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(hospital.root)
@@ -135,10 +135,8 @@ def test_weak_ciphers_are_not_spoken(open_node: OpenNode, hospital: Hospital) ->
         context.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
-def test_who_stalls_in_the_handshake_holds_up_nobody(
-    open_node: OpenNode, hospital: Hospital
-) -> None:
-    """The library would shake hands where it accepts, one caller after the other."""
+def test_a_stalled_handshake_does_not_delay_others(open_node: OpenNode, hospital: Hospital) -> None:
+    """The library itself does handshakes one after another."""
     tls = hospital.issue("node")
     node = open_node(settings={"tls": tls, "artim_timeout": 60.0})
     with ExitStack() as silent:
@@ -147,17 +145,17 @@ def test_who_stalls_in_the_handshake_holds_up_nobody(
         assert echo(node, *anonymous(hospital))
 
 
-def test_a_handshake_that_never_ends_is_given_up(open_node: OpenNode, hospital: Hospital) -> None:
-    """After the ARTIM time-out, like a connection that never asks for an association."""
+def test_an_endless_handshake_is_aborted(open_node: OpenNode, hospital: Hospital) -> None:
+    """The ARTIM time-out applies, as for a connection without an association."""
     node = open_node(settings={"tls": hospital.issue("node"), "artim_timeout": 0.5})
     with socket.create_connection(("127.0.0.1", node.port), timeout=20) as silent:
         assert silent.recv(1) == b""
 
 
-def test_renewed_files_are_taken_up_without_a_restart(
+def test_renewed_certificates_are_used_without_a_restart(
     open_node: OpenNode, hospital: Hospital, tmp_path: Path
 ) -> None:
-    """Broken ones are not: the last good certificate stays until they are mended."""
+    """Damaged files are not used; the last good certificate stays until they are corrected."""
     tls = hospital.issue("node")
     node = open_node(settings={"tls": tls})
     assert echo(node, *anonymous(hospital))
@@ -175,8 +173,10 @@ def test_renewed_files_are_taken_up_without_a_restart(
     assert not echo(node, *anonymous(hospital))
 
 
-def test_our_own_tools_get_in(open_node: OpenNode, hospital: Hospital, tmp_path: Path) -> None:
-    """The doctor's round trip calls the node by TLS, and trusts its very certificate alone."""
+def test_the_doctors_round_trip_uses_tls(
+    open_node: OpenNode, hospital: Hospital, tmp_path: Path
+) -> None:
+    """The round trip trusts only the node's own certificate."""
     tls = hospital.issue("node").model_copy(update={"ca": hospital.root})
     node = open_node(settings={"tls": tls})
     modality.send(film(), modality.NodeAddress(AE_TITLE, node.port, tls=tls))
@@ -186,16 +186,16 @@ def test_our_own_tools_get_in(open_node: OpenNode, hospital: Hospital, tmp_path:
         modality.send(film(), modality.NodeAddress(AE_TITLE, node.port, tls=other))
 
 
-def test_the_doctor_reaches_the_node_by_tls(open_node: OpenNode, hospital: Hospital) -> None:
-    """And says until when its certificate holds, with the notice that destinations get."""
+def test_the_doctor_connects_to_the_node_by_tls(open_node: OpenNode, hospital: Hospital) -> None:
+    """It reports the expiry of the certificate, as for destinations."""
     tls = hospital.issue("node").model_copy(update={"ca": hospital.root})
     node = open_node(settings={"tls": tls})
     config = Config(dicom={"port": node.port, "tls": tls.model_dump()})
     assert re.search(r"answers by TLS, certificate valid until \d{4}-", remote_checks.node(config))
 
 
-def test_files_that_cannot_be_used_are_named(hospital: Hospital, tmp_path: Path) -> None:
-    """At the start, by key and path."""
+def test_unusable_files_are_named(hospital: Hospital, tmp_path: Path) -> None:
+    """The error at the start names the key and the path."""
     tls, missing = hospital.issue("node"), tmp_path / "missing.pem"
     with pytest.raises(Misconfigured, match=r"tls\.certificate .*missing\.pem.*No such file"):
         server_context(ServerTls(certificate=missing))

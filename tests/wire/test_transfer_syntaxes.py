@@ -1,4 +1,4 @@
-"""Every kind of object the node offers to take, in every encoding it offers to take it in."""
+"""Every SOP Class and transfer syntax that the node accepts."""
 
 import hashlib
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ REAL = [
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """Return one node for all of them: each film is another, and none disturbs the next."""
+    """Return one node for all tests, each with another film."""
     node = Node(tmp_path_factory.mktemp("node"))
     node.server.start()
     yield node
@@ -61,7 +61,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 def film_of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FileDataset]:
     """Return a film for each transfer syntax.
 
-    Where nothing here can encode one, the pixels are sealed bytes: receiving does not open them.
+    Where no encoder is available, the pixels are arbitrary bytes, which ingest does not decode.
     """
     films = {str(syntax): film(syntax=syntax) for syntax in ENCODED_HERE}
     for syntax in SEALED:
@@ -75,13 +75,13 @@ def film_of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FileDataset]:
     return films
 
 
-def test_nothing_is_offered_that_is_not_specified_here() -> None:
-    """A syntax that is added goes through every test below."""
+def test_every_accepted_syntax_is_tested() -> None:
+    """A new syntax must be added to these tests."""
     assert sorted(TRANSFER_SYNTAXES) == sorted(ENCODED_HERE + SEALED)
 
 
 def sent_and_kept(node: Node, path: Path, ds: FileDataset) -> None:
-    """Check that the spool holds the data set of this file, byte for byte, under its digest."""
+    """Check that the spool contains the data set of this file, byte for byte, under its digest."""
     syntax = str(ds.file_meta.TransferSyntaxUID)
     data = encoded_data_set(path)
     digest = hashlib.sha256(syntax.encode() + data).hexdigest()
@@ -94,14 +94,14 @@ def sent_and_kept(node: Node, path: Path, ds: FileDataset) -> None:
 
 @pytest.mark.parametrize("sop_class", RADIOGRAPH_CLASSES)
 @pytest.mark.parametrize("syntax", ENCODED_HERE + SEALED, ids=lambda syntax: syntax.keyword)
-def test_every_class_goes_in_every_syntax(
+def test_every_class_is_received_in_every_syntax(
     node: Node,
     film_of: dict[str, FileDataset],
     sop_class: str,
     syntax: uid.UID,
     tmp_path: Path,
 ) -> None:
-    """Answered 0x0000 in the syntax asked for; what is kept is what was sent."""
+    """The answer is 0x0000, and the stored data set is the one that was sent."""
     ds = film_of[str(syntax)]
     ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = uid.UID(sop_class)
     ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid.generate_uid(None)
@@ -114,8 +114,8 @@ def test_every_class_goes_in_every_syntax(
 @pytest.mark.parametrize(
     "syntax", ["1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.999"], ids=["MPEG2", "unknown"]
 )
-def test_no_other_syntax_is_agreed_to(node: Node, syntax: str) -> None:
-    """A film that could not be decoded is better refused before it is sent."""
+def test_other_syntaxes_are_refused(node: Node, syntax: str) -> None:
+    """A film that cannot be decoded is refused before its transfer."""
     with node.associated((RADIOGRAPH_CLASSES[0], [syntax])) as assoc:
         assert not assoc.is_established
 
@@ -123,8 +123,8 @@ def test_no_other_syntax_is_agreed_to(node: Node, syntax: str) -> None:
 @pytest.mark.parametrize(
     "sop_class", ["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.88.34"], ids=["CT", "SR"]
 )
-def test_no_other_class_is_agreed_to(node: Node, sop_class: str) -> None:
-    """Neither slices nor reports are films."""
+def test_other_classes_are_refused(node: Node, sop_class: str) -> None:
+    """Slices and reports are not films."""
     asked = [(sop_class, [uid.ExplicitVRLittleEndian]), (RADIOGRAPH_CLASSES[0], SEALED[:1])]
     with node.associated(*asked) as assoc:
         assert [cx.abstract_syntax for cx in assoc.accepted_contexts] == [RADIOGRAPH_CLASSES[0]]
@@ -140,8 +140,8 @@ def test_no_other_class_is_agreed_to(node: Node, sop_class: str) -> None:
         ("+e1", uid.JPEGLosslessSV1),
     ],
 )
-def test_jpeg_as_dcmtk_makes_it(node: Node, option: str, syntax: str, tmp_path: Path) -> None:
-    """The four JPEG processes, encoded and sent by other people's programs."""
+def test_jpeg_files_of_dcmtk(node: Node, option: str, syntax: str, tmp_path: Path) -> None:
+    """DCMTK encodes and sends the four JPEG processes."""
     ds = film()
     plain, packed = write(ds, tmp_path / "plain.dcm"), tmp_path / "packed.dcm"
     dcmtk("dcmcjpeg", option, "+ua", plain, packed)
@@ -156,9 +156,9 @@ def test_jpeg_as_dcmtk_makes_it(node: Node, option: str, syntax: str, tmp_path: 
 def test_real_films(
     node: Node, name: str, syntax: str, state: JobState, shared_data: Path, tmp_path: Path
 ) -> None:
-    """As archives have them; hips and legs are taken too, and rejected by policy alone.
+    """Real films are received; the policy rejects hips and legs.
 
-    Of the uncompressed syntaxes dcmsend prefers Explicit VR, whatever the file has.
+    dcmsend sends uncompressed files in Explicit VR, also those in Implicit VR.
     """
     path = shared_data / "dicom" / f"{name}.dcm"
     ds = pydicom.dcmread(path)

@@ -31,7 +31,10 @@ def make_node(tmp_path: Path, node_port: int) -> Iterator[Callable[..., Node]]:
     made: list[Node] = []
 
     def make(**sections: Any) -> Node:
-        made.append(Node(tmp_path / "node", node_port, **sections))
+        # One process for each role starts fast; a test that needs more asks for them.
+        few: dict[str, Any] = {"dicom": {"processes": 1}, "model": {"decoders": 1}}
+        merged = {name: few.get(name, {}) | sections.get(name, {}) for name in few}
+        made.append(Node(tmp_path / "node", node_port, **sections | merged))
         return made[-1]
 
     yield make

@@ -20,6 +20,8 @@ from models.clinical.model import ClinicalFacts, ClinicalModel, parse_clinical, 
 from tests.support.paths import ROOT
 from tests.support.people import crowd
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _few_draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ from models.evaluation.run import HTML, JSON, PREDICTIONS, SCORES
 from models.nets.grid import GridConfig, GridNet
 from tests.unit.models.bundle.test_store import CARD
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:

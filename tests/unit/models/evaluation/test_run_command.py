@@ -14,6 +14,8 @@ from models.nets.grid import GridConfig, GridNet
 from tests.peers.command import osteoscreen
 from tests.unit.models.bundle.test_store import CARD
 
+pytestmark = pytest.mark.slow
+
 HEADER = "path,patient_id,site,split,label,origin"
 
 

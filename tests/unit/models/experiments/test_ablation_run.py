@@ -24,6 +24,8 @@ from models.training.run import TrainError
 from node.cli.main import main
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., tuple[int, str, str]]
 
 DEMO = ROOT / "models" / "bundles" / "demo"

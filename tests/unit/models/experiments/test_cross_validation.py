@@ -27,6 +27,8 @@ from models.training.loop import Trained, fit
 from node.cli.model import model
 from tests.unit.models.bundle.test_store import CARD
 
+pytestmark = pytest.mark.slow
+
 SIZE = 192
 
 

@@ -30,6 +30,8 @@ from models.simulate.subject import density_factor
 from node.cli.main import app
 from node.domain.errors import Misconfigured
 
+pytestmark = pytest.mark.slow
+
 COUNT = 60
 SMALL = Recipe(size=96)
 

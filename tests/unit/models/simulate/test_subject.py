@@ -24,6 +24,8 @@ from models.simulate.subject import (
     with_t_score,
 )
 
+pytestmark = pytest.mark.slow
+
 STILL = AnatomyVariant(0, 0.0, 0.0, 0.0, (1.0, 1.0, 1.0), 0.0, 0.0, 0.0, 0.0)
 
 

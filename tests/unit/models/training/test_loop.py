@@ -31,6 +31,8 @@ from models.training.simulated_batches import (
 from models.training.simulated_source import SimulatedSource
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 CONFIG = GridConfig(size=192, dim=32, depth=1, heads=2)
 RUN = TrainConfig(steps=2, look=1)
 ALONE = Ranks(0, 1, torch.device("cpu"))

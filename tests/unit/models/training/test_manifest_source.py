@@ -20,6 +20,8 @@ from models.training.manifest_source import ManifestSource, load_films
 from node.cli.model import model
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 SIZE = 192
 DEMO = ROOT / "models" / "bundles" / "demo"
 

@@ -25,6 +25,8 @@ from tests.support.peer_films import small_film
 from tests.support.readers import reader
 from tests.support.wire_films import film, write
 
+pytestmark = pytest.mark.slow
+
 LABELS = (
     "BodyPartExamined",
     "AnatomicRegionSequence",

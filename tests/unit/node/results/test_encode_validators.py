@@ -17,9 +17,12 @@ from tests.validators.pixelmed import dicom_sr_validator
 from tests.validators.results import results_of
 from tests.validators.table import judge
 
-pytestmark = pytest.mark.tools(
-    "dciodvfy", "dsrdump", "dsr2html", "java", "pixelmed.jar", "wqy-microhei.ttc"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.tools(
+        "dciodvfy", "dsrdump", "dsr2html", "java", "pixelmed.jar", "wqy-microhei.ttc"
+    ),
+]
 
 BY_TITLE = {one.title: one for one in cases()}
 ANY = next(iter(BY_TITLE.values()))

@@ -1,4 +1,4 @@
-"""From the configuration to the frozen values that the domain decides by."""
+"""Convert the configuration to the policies of the domain."""
 
 from collections.abc import Callable
 
@@ -6,31 +6,28 @@ from node.config.sections import Retry
 from node.config.settings import Config
 from node.domain.access import Caller
 from node.domain.admission.header_rules import AdmissionPolicy, PixelRule
-from node.domain.admission.reasons import Reason
 from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import ScoreKind
-from node.domain.decision.prior_studies import PriorRule, RepeatRule
+from node.domain.decision.prior_studies import PriorRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.errors import Misconfigured
 from node.domain.hysteresis import Reserve
-from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
+from node.domain.workflow.delivery import Route
 from node.domain.workflow.retry import RetryPolicy
 
-_A_TENTH_MORE = 1.1
+_DEFAULT_RESUME_FACTOR = 1.1  # of spool.min_free
 
 
 def admission_policy(config: Config) -> AdmissionPolicy:
     """Return which films are scored."""
-    admit = config.policy.admit
-    codes = {"pixels": PixelRule(admit.pixels), "report": tuple(map(Reason, admit.report))}
-    return AdmissionPolicy(**admit.model_dump() | codes)
+    return AdmissionPolicy(**config.policy.admit.model_dump())
 
 
-def require_gate(policy: AdmissionPolicy, looks: bool) -> AdmissionPolicy:
-    """Return the policy; raise Misconfigured where it needs a gate and the bundle has none."""
-    if policy.pixels is not PixelRule.OFF and not looks:
+def require_gate(policy: AdmissionPolicy, has_gate: bool) -> AdmissionPolicy:
+    """Return the policy; raise Misconfigured if it needs a gate and the bundle has none."""
+    if policy.pixels is not PixelRule.OFF and not has_gate:
         raise Misconfigured(
-            "policy.admit.pixels: the bundle of the model has no gate; set off, or make one: "
+            "policy.admit.pixels: the bundle of the model has no gate; set off, or train one: "
             "osteoscreen model fit-gate"
         )
     return policy
@@ -39,62 +36,73 @@ def require_gate(policy: AdmissionPolicy, looks: bool) -> AdmissionPolicy:
 def decision_policy(
     config: Config, resolve: Callable[[str | float, str], Thresholds]
 ) -> DecisionPolicy:
-    """Return the policy. `resolve` tells what a configured threshold stands for, given its key.
+    """Return the policy.
 
-    Raises Misconfigured, with the key, for a threshold that stands for nothing.
+    `resolve` returns the thresholds for a number or the name of an operating point, given its
+    configuration key. Raises Misconfigured, with the key, for an unknown name.
     """
-    wanted, score = config.policy, ScoreKind(config.policy.score)
+    section = config.policy
 
-    def thresholds(named: str | float, key: str) -> Thresholds:
-        found = resolve(named, key)
-        if score is ScoreKind.CLINICAL and found.clinical is None:
-            raise Misconfigured(f"{key}: {named!r} is no point of the clinical score; set a number")
-        return found
+    def thresholds(value: str | float, key: str) -> Thresholds:
+        resolved = resolve(value, key)
+        if section.score is ScoreKind.CLINICAL and resolved.clinical is None:
+            raise Misconfigured(
+                f"{key}: the clinical score has no operating point {value!r}; set a number"
+            )
+        return resolved
 
-    default = Rule(thresholds(wanted.threshold, "policy.threshold"), wanted.abstain)
+    default = Rule(thresholds(section.threshold, "policy.threshold"), section.abstain)
     overrides = []
-    for place, one in enumerate(wanted.overrides):
-        where = f"overrides.{place}"
+    for index, override in enumerate(section.overrides):
+        key = f"overrides.{index}"
         rule = Rule(
             thresholds=default.thresholds
-            if one.threshold is None
-            else thresholds(one.threshold, f"policy.{where}.threshold"),
-            abstain=default.abstain if one.abstain is None else one.abstain,
-            name=one.name or where,
+            if override.threshold is None
+            else thresholds(override.threshold, f"policy.{key}.threshold"),
+            abstain=default.abstain if override.abstain is None else override.abstain,
+            name=override.name or key,
         )
-        group = Group(one.sex, one.min_age, one.max_age, one.calling_ae, one.station)
+        group = Group(
+            sex=override.sex,
+            min_age=override.min_age,
+            max_age=override.max_age,
+            calling_ae=override.calling_ae,
+            station=override.station,
+        )
         overrides.append(Override(rule, group))
-    prior = PriorRule(wanted.prior.months, RepeatRule(wanted.prior.repeat))
-    return DecisionPolicy(default, tuple(overrides), score, prior)
+    prior = PriorRule(section.prior.months, section.prior.repeat)
+    return DecisionPolicy(default, tuple(overrides), section.score, prior)
 
 
 def routes(config: Config) -> tuple[Route, ...]:
-    """Return what each destination wants."""
+    """Return the route of each destination."""
     return tuple(
         Route(
-            destination=one.name,
-            send=tuple(ResultKind(kind) for kind in one.send),
-            when=When(one.when),
-            sr_class=SrClass(one.sr_class or config.results.sr_class),
-            shadow=one.shadow or config.policy.shadow,
+            destination=destination.name,
+            send=destination.send,
+            when=destination.when,
+            sr_class=destination.sr_class or config.results.sr_class,
+            shadow=destination.shadow or config.policy.shadow,
         )
-        for one in config.destinations
+        for destination in config.destinations
     )
 
 
 def callers(config: Config) -> tuple[Caller, ...]:
-    """Return who may send films."""
+    """Return the peers that may send films."""
     return tuple(
-        Caller(one.ae_title, one.network, one.assume_charset) for one in config.dicom.callers
+        Caller(caller.ae_title, caller.network, caller.assume_charset)
+        for caller in config.dicom.callers
     )
 
 
 def retry_policy(retry: Retry) -> RetryPolicy:
-    """Return how often, and when, a failed step is tried again."""
+    """Return the retry policy of a section."""
     return RetryPolicy(attempts=retry.attempts, first=retry.first, cap=retry.cap)
 
 
 def reserve(config: Config) -> Reserve:
-    """Return when the spool's disk counts as full, and when no longer."""
-    least, again = config.spool.min_free, config.spool.resume_free
-    return Reserve(int(least), int(least * _A_TENTH_MORE if again is None else again))
+    """Return the disk reserve of the spool."""
+    min_free, resume_free = config.spool.min_free, config.spool.resume_free
+    default = int(min_free * _DEFAULT_RESUME_FACTOR)
+    return Reserve(int(min_free), default if resume_free is None else int(resume_free))

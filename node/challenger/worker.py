@@ -12,7 +12,7 @@ import structlog
 
 from node.challenger.score_queue import ChallengerQueue
 from node.challenger.states import ChallengerFilm, ChallengerOutcome, ChallengerScored, FilmGone
-from node.domain.admission.header_rules import AdmissionPolicy, Admitted, PixelRule
+from node.domain.admission.header_rules import Admitted
 from node.domain.admission.image_rules import invert
 from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Verdict
@@ -27,9 +27,6 @@ from node.workers.loop import ScoringSettings, outcome_of_error, renewed_leases
 from node.workers.read_image import read_pixels
 
 log = structlog.get_logger()
-
-# The gate of the serving bundle has checked the image of each film that the challenger scores.
-_NO_IMAGE_CHECK = AdmissionPolicy(pixels=PixelRule.OFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,8 @@ class ChallengerWorker:
         self._predictor = predictor
         self._settings = settings
         self._clock = clock
-        self._pipeline = ScoringPipeline(predictor, _NO_IMAGE_CHECK, policy)
+        # The gate of the serving bundle has checked the image of each film already.
+        self._pipeline = ScoringPipeline(predictor, None, policy)
 
     def step(self) -> int:
         """Claim and score one batch; return its number of films."""

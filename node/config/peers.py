@@ -1,7 +1,6 @@
 """The peers of the configuration: who may send films, and who gets results and the audit trail."""
 
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -15,14 +14,7 @@ from pydantic import (
 )
 
 from node.config.types import AETitle, CharacterSet, Name, Port, Seconds, Section
-
-
-class ResultKind(StrEnum):
-    """What a destination can be sent."""
-
-    REPORT = "report"
-    HEATMAP = "heatmap"
-    TEXT = "text"
+from node.domain.workflow.delivery import ResultKind, SrClass, When
 
 
 class Caller(Section):
@@ -69,8 +61,8 @@ class _Destination(Section):
 
     name: Name
     send: tuple[ResultKind, ...] = (ResultKind.REPORT, ResultKind.HEATMAP)
-    sr_class: Literal["comprehensive3d", "comprehensive"] | None = None
-    when: Literal["always", "flagged"] = "always"
+    sr_class: SrClass | None = None
+    when: When = When.ALWAYS
     shadow: bool = False
     timeout: Seconds = 30.0
     tls: Tls | None = None

@@ -13,14 +13,18 @@ from node.config.peers import Caller, ServerTls, Syslog
 from node.config.types import (
     AETitle,
     LogOdds,
-    PixelRule,
+    PixelRuleKey,
     Port,
-    Reportable,
+    ReportableReasonKey,
     RuleName,
     Seconds,
     Section,
     Threshold,
 )
+from node.domain.admission.header_rules import PixelRule
+from node.domain.decision.prediction import ScoreKind
+from node.domain.decision.prior_studies import RepeatRule
+from node.domain.workflow.delivery import SrClass
 
 
 class Dicom(Section):
@@ -83,7 +87,7 @@ class ChallengerSection(Section):
 class Results(Section):
     """How results are encoded."""
 
-    sr_class: Literal["comprehensive3d", "comprehensive"] = "comprehensive3d"
+    sr_class: SrClass = SrClass.COMPREHENSIVE_3D
     series_number_report: int = Field(9901, ge=1)
     series_number_heatmap: int = Field(9902, ge=1)
     series_number_text: int = Field(9903, ge=1)
@@ -112,10 +116,10 @@ class Admit(Section):
     min_matrix: int = Field(256, ge=16)
     max_matrix: int = Field(12000, ge=16)
     min_side: float = Field(100.0, ge=0)
-    pixels: PixelRule = "overrule"
+    pixels: PixelRuleKey = PixelRule.OVERRULE
     one_per_study: bool = True
     study_wait: float = Field(5.0, ge=0, le=30)
-    report: tuple[Reportable, ...] = ()
+    report: tuple[ReportableReasonKey, ...] = ()
 
 
 class Override(Section):
@@ -143,14 +147,14 @@ class Prior(Section):
     """What earlier films of the same patient count for."""
 
     months: int = Field(0, ge=0, le=120)
-    repeat: Literal["mark", "flag"] = "mark"
+    repeat: RepeatRule = RepeatRule.MARK
 
 
 class Policy(Section):
     """From score to decision."""
 
     threshold: Threshold = "youden"
-    score: Literal["combined", "image", "clinical"] = "combined"
+    score: ScoreKind = ScoreKind.COMBINED
     abstain: LogOdds = 0.0
     overrides: tuple[Override, ...] = ()
     prior: Prior = Prior()

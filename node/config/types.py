@@ -1,10 +1,13 @@
 """What the configuration is made of: kinds of value, each with a message that names the remedy."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 from pydicom.charset import python_encoding
+
+from node.domain.admission.header_rules import PixelRule
+from node.domain.admission.reasons import REPORTABLE, ReportableReason
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -55,8 +58,15 @@ def _character_set(value: str) -> str:
     return value
 
 
+def _reportable(value: object) -> object:
+    """Name the reasons in the error; pydantic itself would show their Python names."""
+    if value not in REPORTABLE:
+        raise ValueError(f"a report states only these reasons: {', '.join(REPORTABLE)}")
+    return value
+
+
 def _off(value: object) -> object:
-    """Take the word off as it is meant: YAML reads it as false."""
+    """Return "off" for false: YAML reads an unquoted off as false."""
     return "off" if value is False else value
 
 
@@ -64,22 +74,8 @@ AETitle = Annotated[str, AfterValidator(_ae_title)]
 CharacterSet = Annotated[str, AfterValidator(_character_set)]
 Name = Annotated[str, AfterValidator(_name)]
 Threshold = Annotated[float | str, PlainValidator(threshold_of)]
-Reportable = Literal[
-    "derived",
-    "frames",
-    "colour",
-    "bit-depth",
-    "matrix",
-    "size",
-    "body-part",
-    "view",
-    "orientation",
-    "unlike",
-    "study",
-    "age",
-    "pixels",
-]
-PixelRule = Annotated[Literal["off", "confirm", "overrule"], BeforeValidator(_off)]
+ReportableReasonKey = Annotated[ReportableReason, BeforeValidator(_reportable)]
+PixelRuleKey = Annotated[PixelRule, BeforeValidator(_off)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 RuleName = Annotated[str, AfterValidator(_rule_name)]
 LogOdds = Annotated[float, Field(ge=0.0, le=5.0)]

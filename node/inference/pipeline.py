@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from models.gate.image_findings import ImageFindings
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused
-from node.domain.admission.image_rules import apply_image_check, uses_gate
+from node.domain.admission.image_rules import CheckedFilm, apply_image_check, uses_gate
 from node.domain.admission.reasons import AdmissionNote
 from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import Decision, Prediction
@@ -55,10 +55,13 @@ class PipelineResult:
 
 
 class ScoringPipeline:
-    """The pipeline of one bundle under one admission policy and one decision policy."""
+    """The pipeline of one bundle under one admission policy and one decision policy.
+
+    Without an admission policy, images are not checked.
+    """
 
     def __init__(
-        self, predictor: Predictor, admission: AdmissionPolicy, decision: DecisionPolicy
+        self, predictor: Predictor, admission: AdmissionPolicy | None, decision: DecisionPolicy
     ) -> None:
         self._predictor = predictor
         self._admission = admission
@@ -78,7 +81,7 @@ class ScoringPipeline:
             if isinstance(findings, Exception):
                 yield key, PipelineResult(findings, film.admission.notes, None, seconds)
                 continue
-            examined = apply_image_check(film.case, film.admission, findings, self._admission)
+            examined = self._apply(film, findings)
             if isinstance(examined, Refused):
                 yield key, PipelineResult(examined, (), findings, seconds)
             else:
@@ -91,11 +94,16 @@ class ScoringPipeline:
             outcome = self._decide(film, prediction)
             yield key, PipelineResult(outcome, notes, findings, seconds | {"predict": share})
 
+    def _apply(self, film: PipelineFilm, findings: ImageFindings | None) -> CheckedFilm | Refused:
+        if self._admission is None:
+            return CheckedFilm(film.case, film.admission.notes)
+        return apply_image_check(film.case, film.admission, findings, self._admission)
+
     def _check(
         self, films: Sequence[tuple[object, PipelineFilm]]
     ) -> list[tuple[ImageFindings | Exception | None, dict[str, float]]]:
         """Return the gate's findings for each film, and the time that each took."""
-        if not uses_gate(self._predictor.has_gate, self._admission):
+        if self._admission is None or not uses_gate(self._predictor.has_gate, self._admission):
             return [(None, {}) for _ in films]
         radiographs = [film.case.radiograph for _, film in films]
         checked = run_isolated(self._predictor.check_images, radiographs)

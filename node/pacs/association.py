@@ -22,9 +22,9 @@ from pydicom.uid import (
 from pynetdicom import AE, evt
 from pynetdicom.dimse import DIMSEServiceProvider
 
-from node.config.peers import Destination, ResultKind
+from node.config.peers import Destination
 from node.domain.errors import NotLetIn, Permanent, Unreachable
-from node.domain.workflow.delivery import CommitmentReport
+from node.domain.workflow.delivery import CommitmentReport, ResultKind, SrClass
 from node.pacs.commitment import (
     PUSH_MODEL,
     PUSH_MODEL_INSTANCE,
@@ -38,8 +38,8 @@ from node.security.tls import client_context, valid_until
 
 VERIFICATION = UID("1.2.840.10008.1.1")
 _REPORT_CLASSES = {
-    "comprehensive3d": Comprehensive3DSRStorage,
-    "comprehensive": ComprehensiveSRStorage,
+    SrClass.COMPREHENSIVE_3D: Comprehensive3DSRStorage,
+    SrClass.COMPREHENSIVE: ComprehensiveSRStorage,
 }
 RESULT_CLASSES = (*_REPORT_CLASSES.values(), SecondaryCaptureImageStorage, BasicTextSRStorage)
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
@@ -48,7 +48,7 @@ _REQUEST_COMMITMENT = 1  # Action Type ID of N-ACTION, PS3.4 Table J.3-1
 _REPORT_WAIT = 1.0  # seconds that a peer has for a report on the association of the request
 
 
-def sop_classes(destination: Destination, sr_class: str) -> list[UID]:
+def sop_classes(destination: Destination, sr_class: SrClass) -> list[UID]:
     """Return the SOP Classes sent to a destination; `sr_class` is the default for reports."""
     by_kind = {
         ResultKind.REPORT: _REPORT_CLASSES[destination.sr_class or sr_class],

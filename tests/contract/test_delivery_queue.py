@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission.header_rules import AdmissionPolicy, Refused
+from node.domain.admission.header_rules import Refused
 from node.domain.admission.reasons import Reason
 from node.domain.errors import Permanent, Transient
 from node.domain.hysteresis import Reserve
@@ -25,6 +25,7 @@ from node.maintenance.orphans import OrphanRecovery
 from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
 from node.spool.store import FileSpool
 from tests.contract.conftest import LEASE, Table, film
+from tests.support.policies import make_admission_policy
 
 
 def states(table: Table, job_id: int) -> list[DeliveryState]:
@@ -283,7 +284,7 @@ def test_one_purge_deletes_everything_that_has_expired(
     table.later(100)
     periods = RetentionPeriods(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
     orphans = OrphanRecovery(
-        table.maintenance, table.intake, spool, AdmissionPolicy(), lambda: table.now
+        table.maintenance, table.intake, spool, make_admission_policy(), lambda: table.now
     )
     MaintenanceTasks(table.maintenance, spool, orphans, periods, 500, lambda: table.now).purge()
     assert list(tmp_path.rglob("*.dcm")) == []

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.hysteresis import Reserve
 from node.domain.workflow.delivery import Stored
 from node.maintenance.orphans import OrphanRecovery
 from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
 from node.spool.store import FileSpool
 from tests.contract.conftest import Table
+from tests.support.policies import make_admission_policy
 
 
 def test_depths_count_unscored_films_and_unsettled_results(table: Table) -> None:
@@ -35,7 +35,7 @@ def test_a_long_queue_is_logged_once_and_so_is_its_end(table: Table, tmp_path: P
     periods = RetentionPeriods(timedelta(1), timedelta(1), timedelta(1))
     spool = FileSpool(tmp_path, Reserve(0, 0))
     orphans = OrphanRecovery(
-        table.maintenance, table.intake, spool, AdmissionPolicy(), lambda: table.now
+        table.maintenance, table.intake, spool, make_admission_policy(), lambda: table.now
     )
     tasks = MaintenanceTasks(table.maintenance, spool, orphans, periods, 2, lambda: table.now)
     jobs = [table.receive(number) for number in (1, 2)]

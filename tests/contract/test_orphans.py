@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission.header_rules import AdmissionPolicy, Admitted
+from node.domain.admission.header_rules import Admitted
 from node.domain.hysteresis import Reserve
 from node.domain.radiograph.film import Film
 from node.domain.workflow.job import JobState
@@ -16,6 +16,7 @@ from node.maintenance.orphans import ACTOR, OrphanRecovery
 from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
 from node.spool.store import FileSpool
 from tests.contract.conftest import Table
+from tests.support.policies import make_admission_policy
 from tests.support.wire_films import film, write
 
 HOURS = 3600
@@ -29,7 +30,7 @@ class Setup:
         self.spool = FileSpool(folder, Reserve(0, 0))
         self.spool.prepare()
         self.orphans = OrphanRecovery(
-            table.maintenance, table.intake, self.spool, AdmissionPolicy(), lambda: table.now
+            table.maintenance, table.intake, self.spool, make_admission_policy(), lambda: table.now
         )
 
     def spooled(self, hours: float, **values: object) -> tuple[Film, str]:

@@ -1,11 +1,11 @@
 """What codes and texts of a film may say, and the policy that tests of admission begin with."""
 
-from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.radiograph.body_part import BodyPart
 from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View
+from tests.support.policies import make_admission_policy
 
-POLICY = AdmissionPolicy()
+POLICY = make_admission_policy()
 CHEST = HeaderStatements((BodyPart.CHEST,))
 HIP = HeaderStatements((BodyPart.HIP,))
 CHEST_AND_ABDOMEN = HeaderStatements((BodyPart.CHEST, BodyPart.ABDOMEN))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from models.images.radiograph import Radiograph
 from node.batch.reader import FileReader
-from node.domain.admission.header_rules import AdmissionPolicy
 from node.inference.decoder import decode
+from tests.support.policies import make_admission_policy
 
 
 def crash_on_bad_names(path: Path) -> Radiograph:
@@ -26,5 +26,5 @@ def crash_on_bad_names(path: Path) -> Radiograph:
 
 def reader(**changes: object) -> FileReader:
     """Return a reader with the default admission policy and the decoder above."""
-    settings = {"policy": AdmissionPolicy(), "max_size": 2**29, "decode": crash_on_bad_names}
+    settings = {"policy": make_admission_policy(), "max_size": 2**29, "decode": crash_on_bad_names}
     return FileReader(**settings | changes)  # type: ignore[arg-type]

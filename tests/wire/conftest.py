@@ -45,6 +45,7 @@ from node.jobs.operator import OperatorStore
 from node.pacs.commitment import PUSH_MODEL
 from node.spool.store import FileSpool
 from tests.peers.waiting import free_port
+from tests.support.policies import make_admission_policy
 
 AE_TITLE = "OSTEOSCREEN"
 RETRY = RetryPolicy(attempts=3, first=2.0, cap=60.0)
@@ -71,7 +72,7 @@ class Node:
     port: int = field(default_factory=free_port)
     callers: tuple[Caller, ...] = ()
     min_free: int = 0
-    policy: AdmissionPolicy = field(default_factory=AdmissionPolicy)
+    policy: AdmissionPolicy = field(default_factory=make_admission_policy)
     settings: dict[str, Any] = field(default_factory=dict)
     clock: Callable[[], datetime] = utc_now
 

@@ -58,25 +58,27 @@ class QuestionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AdmissionPolicy:
-    """Which films are admitted. Ages in years, matrix in pixels, `min_side` in mm.
+    """Which films are admitted. The configuration states the defaults.
+
+    Ages are in years, the matrix in pixels, `min_side` in mm, `study_wait` in seconds.
 
     A known word of `body_parts` or `views` includes its synonyms. An unknown one is compared
     literally. A refusal for a reason in `report` is reported to the PACS.
     """
 
-    modalities: tuple[str, ...] = ("CR", "DX", "RG")
-    body_parts: tuple[str, ...] = ("CHEST", "THORAX", "RIBCAGE", "LUNG")
-    views: tuple[str, ...] = ("PA", "AP")
-    unknown_view: bool = True
-    min_age: float = 50.0
-    unknown_age: bool = True
-    min_matrix: int = 256
-    max_matrix: int = 12000
-    min_side: float = 100.0
-    pixels: PixelRule = PixelRule.OFF
-    one_per_study: bool = False
-    study_wait: float = 5.0
-    report: tuple[Reason, ...] = ()
+    modalities: tuple[str, ...]
+    body_parts: tuple[str, ...]
+    views: tuple[str, ...]
+    unknown_view: bool
+    min_age: float
+    unknown_age: bool
+    min_matrix: int
+    max_matrix: int
+    min_side: float
+    pixels: PixelRule
+    one_per_study: bool
+    study_wait: float
+    report: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)

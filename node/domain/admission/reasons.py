@@ -1,6 +1,7 @@
 """Codes for refusals and notes. `docs/reference/texts` explains each."""
 
 from enum import StrEnum
+from typing import Literal, get_args
 
 
 class Reason(StrEnum):
@@ -25,7 +26,7 @@ class Reason(StrEnum):
     PIXELS = "pixels"
 
 
-REPORTABLE = (
+ReportableReason = Literal[
     Reason.DERIVED,
     Reason.FRAMES,
     Reason.COLOUR,
@@ -39,12 +40,13 @@ REPORTABLE = (
     Reason.STUDY,
     Reason.AGE,
     Reason.PIXELS,
-)
+]
 """Reasons that a report to the PACS may state.
 
 Others are excluded: a report on our own result would cause an endless loop, a CT would cause
 hundreds of reports, and a report needs Rows and Columns of the film.
 """
+REPORTABLE: tuple[Reason, ...] = get_args(ReportableReason)
 
 
 class AdmissionNote(StrEnum):

@@ -7,7 +7,7 @@ from random import Random
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from node.domain.admission.header_rules import AdmissionPolicy, Admitted, admit
+from node.domain.admission.header_rules import Admitted, admit
 from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pseudonym import pseudonym
@@ -25,6 +25,7 @@ from tests.fuzz.elements import (
     spoiled,
 )
 from tests.fuzz.surface import Wrong, has_control, one_line
+from tests.support.policies import make_admission_policy
 
 # One item of undefined length, in Explicit VR Little Endian: in other encodings it is spoiled.
 _ITEM = (
@@ -83,7 +84,7 @@ GOOD = {
     "BitsAllocated": b"\x10\x00",
     "BitsStored": b"\x0c\x00",
 }
-_POLICY = AdmissionPolicy()
+_POLICY = make_admission_policy()
 
 
 def run(rnd: Random, folder: Path) -> str:

@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmread
 
 from models.bundle.intended_use import IntendedUse
 from models.images.radiograph import FieldOfView, Heat
-from node.domain.admission.header_rules import AdmissionPolicy, Refused, admit
+from node.domain.admission.header_rules import Refused, admit
 from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import (
     Decision,
@@ -37,8 +37,9 @@ from tests.fuzz.surface import Wrong
 from tests.fuzz.surfaces.header import GOOD, elements
 from tests.fuzz.texts import CHARSETS, text
 from tests.support.film_facts import CHEST_FILM
+from tests.support.policies import make_admission_policy
 
-_POLICY = AdmissionPolicy(min_matrix=16, min_side=0.0)
+_POLICY = make_admission_policy(min_matrix=16, min_side=0.0)
 _ROUTES = (
     Route("a", (ResultKind.REPORT, ResultKind.HEATMAP), When.ALWAYS),
     Route("b", (ResultKind.REPORT,), When.ALWAYS, SrClass.COMPREHENSIVE),

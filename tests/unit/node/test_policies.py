@@ -69,10 +69,13 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
     [
         ("{threshold: best}", "policy.threshold: "),
         ("{overrides: [{threshold: 0.2}, {threshold: best}]}", "policy.overrides.1.threshold: "),
-        ("{score: clinical}", "policy.threshold: 'youden' is no point of the clinical score"),
+        (
+            "{score: clinical}",
+            "policy.threshold: the clinical score has no operating point 'youden'",
+        ),
         (
             "{score: clinical, threshold: 0.2, overrides: [{threshold: youden}]}",
-            "policy.overrides.0.threshold: 'youden' is no point of the clinical score",
+            "policy.overrides.0.threshold: the clinical score has no operating point 'youden'",
         ),
     ],
 )

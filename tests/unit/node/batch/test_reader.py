@@ -6,9 +6,10 @@ import pytest
 from pydicom.uid import CTImageStorage
 
 from node.batch.reader import DecodedFilm, KnownFilm, RefusedFilm, SkippedFile, UnreadableFile
-from node.domain.admission.header_rules import AdmissionPolicy, Admitted
+from node.domain.admission.header_rules import Admitted
 from node.header.read import read_film
 from tests.support.elements import preamble
+from tests.support.policies import make_admission_policy
 from tests.support.readers import reader
 from tests.support.wire_films import encoded_data_set, film, write
 
@@ -33,7 +34,7 @@ def test_the_same_bytes_are_not_decoded_again(tmp_path: Path) -> None:
     path = write(film(), tmp_path / "film-segfault.dcm")
     known = read_film(path, "")
     assert reader().read(path, known.digest) == KnownFilm(known, Admitted())
-    strict = reader(policy=AdmissionPolicy(min_age=70))
+    strict = reader(policy=make_admission_policy(min_age=70))
     refused = strict.read(path, known.digest)
     assert isinstance(refused, RefusedFilm)
     assert refused.reason == "age"

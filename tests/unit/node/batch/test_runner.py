@@ -14,7 +14,7 @@ from node.batch.row import ScoreRow
 from node.batch.runner import ScreeningResult
 from node.batch.session import ScreeningModel, ScreeningRequest, screen
 from node.batch.table import open_table
-from node.domain.admission.header_rules import AdmissionPolicy, PixelRule
+from node.domain.admission.header_rules import PixelRule
 from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Prediction
 from node.domain.decision.thresholds import Rule, Thresholds
@@ -22,6 +22,7 @@ from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.radiograph.case import Case
 from node.inference.predictor import BundlePredictor, load
 from tests.support.peer_films import small_film
+from tests.support.policies import make_admission_policy
 from tests.support.readers import reader
 from tests.support.wire_films import film, write
 
@@ -35,7 +36,7 @@ LABELS = (
     "StudyDescription",
     "SeriesDescription",
 )
-GATE_POLICY = AdmissionPolicy(pixels=PixelRule.OVERRULE)
+GATE_POLICY = make_admission_policy(pixels=PixelRule.OVERRULE)
 
 
 class CountingPredictor:
@@ -95,7 +96,7 @@ def run(predictor: CountingPredictor, tmp_path: Path) -> Callable[..., Screening
         progress: Progress | None = None, threshold: float = 0.5, **changes: object
     ) -> ScreeningResult:
         progress = progress or Progress()
-        policy = changes.pop("policy", AdmissionPolicy())
+        policy = changes.pop("policy", make_admission_policy())
         request = replace(
             ScreeningRequest((tmp_path / "films",), tmp_path / "scores.csv", 1), **changes
         )  # type: ignore[arg-type]
@@ -195,7 +196,7 @@ def test_the_policies_are_applied_again_to_known_scores(
     assert {row.flagged for row in table(tmp_path) if row.state == "SCORED"} == {False}
     assert {row.threshold for row in table(tmp_path) if row.state == "SCORED"} == {1.0}
     assert predictor.batches == []
-    run(policy=AdmissionPolicy(modalities=("RG",)))
+    run(policy=make_admission_policy(modalities=("RG",)))
     assert {row.reason for row in table(tmp_path)} == {"modality"}
 
 
@@ -220,7 +221,7 @@ def test_image_findings_are_reused_and_judged_again(
     predictor.batches.clear()
     assert run(policy=replace(GATE_POLICY, views=("PA",))).known == 1
     assert predictor.batches == []
-    run(policy=AdmissionPolicy())  # no image check
+    run(policy=make_admission_policy())  # no image check
     assert [row.state for row in table(tmp_path)] == ["REJECTED", "SCORED"]
     assert {row.image_findings for row in table(tmp_path)} == {None}
     run(policy=GATE_POLICY)  # films scored without a check are checked

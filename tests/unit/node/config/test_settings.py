@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from node.config.peers import Destination, ResultKind, WebDestination
+from node.config.peers import Destination, WebDestination
 from node.config.settings import Config, ConfigError, load
 from node.domain.admission.header_rules import PixelRule
+from node.domain.workflow.delivery import ResultKind
 from node.policies import admission_policy
 
 PACS = "{name: %s, ae_title: PACS, host: pacs.example, port: 104}"

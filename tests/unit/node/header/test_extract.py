@@ -8,7 +8,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
-from node.domain.admission.header_rules import AdmissionPolicy, Refused, admit
+from node.domain.admission.header_rules import Refused, admit
 from node.domain.admission.reasons import Reason
 from node.domain.radiograph.body_part import BodyPart
 from node.domain.radiograph.derivation import Derivation
@@ -16,6 +16,7 @@ from node.domain.radiograph.film import Film, HeaderStatements
 from node.domain.radiograph.view import View
 from node.header.read import read_film
 from tests.support.elements import hostile
+from tests.support.policies import make_admission_policy
 from tests.support.wire_films import film, write
 
 NAME = "Zyxwvut"
@@ -175,6 +176,6 @@ class TestPixelData:
     def test_it_is_missing(self, tmp_path: Path) -> None:
         """A header alone is refused when it comes, and not by the decoder later."""
         found = read(tmp_path, PixelData=None)
-        refused = admit(found, AdmissionPolicy())
+        refused = admit(found, make_admission_policy())
         assert isinstance(refused, Refused)
         assert (found.has_pixel_data, refused.reason) == (False, Reason.NO_PIXELS)

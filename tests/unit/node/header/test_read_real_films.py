@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused, admit
+from node.domain.admission.header_rules import Admitted, Refused, admit
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.header.read import read_film
+from tests.support.policies import make_admission_policy
 
 ADMITTED = {
     "chest/RG1_UNCR": (),
@@ -38,13 +39,13 @@ def test_a_chest_film_is_admitted(
 ) -> None:
     """By the default policy: their patients are 55 to 81."""
     film = read_film(shared_data / "dicom" / f"{name}.dcm", "A")
-    assert admit(film, AdmissionPolicy()) == Admitted(notes=notes)
+    assert admit(film, make_admission_policy()) == Admitted(notes=notes)
 
 
 @pytest.mark.parametrize(("name", "reason"), REFUSED.items(), ids=REFUSED)
 def test_any_other_object_is_refused(name: str, reason: Reason, shared_data: Path) -> None:
     """For what it is, and not for the age of whom it shows."""
-    refused = admit(read_film(shared_data / "dicom" / f"{name}.dcm", "A"), AdmissionPolicy())
+    refused = admit(read_film(shared_data / "dicom" / f"{name}.dcm", "A"), make_admission_policy())
     assert isinstance(refused, Refused)
     assert refused.reason is reason
 

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from models.images.radiograph import Radiograph
-from node.domain.admission.header_rules import AdmissionPolicy, Admitted, PixelRule, Refused
+from node.domain.admission.header_rules import Admitted, PixelRule, Refused
 from node.domain.admission.image_rules import check_image
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.errors import Rejected
 from node.inference.decoder import decode
 from node.inference.predictor import BundlePredictor, load
+from tests.support.policies import make_admission_policy
 
 pytestmark = pytest.mark.shared_data
 
-POLICY = AdmissionPolicy(pixels=PixelRule.OVERRULE)
+POLICY = make_admission_policy(pixels=PixelRule.OVERRULE)
 OTHER_FILMS = {
     "RG2_JPLL": Reason.BODY_PART,
     "RG3_RLE": Reason.BODY_PART,

@@ -13,6 +13,7 @@ from node.header.read import read_film
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.uids import IMPLEMENTATION_CLASS_UID
+from tests.support.policies import make_admission_policy
 from tests.support.result_films import GOOD, film_of, prediction, subject, verdict
 
 
@@ -56,7 +57,7 @@ def test_the_node_will_not_score_its_own_heatmap() -> None:
     ds = built()
     assert ds.Manufacturer == header_rules.OWN_MANUFACTURER
     film = replace(film_of(ds), image_type=tuple(ds.ImageType), manufacturer=str(ds.Manufacturer))
-    decision = header_rules.admit(film, header_rules.AdmissionPolicy(modalities=("OT",)))
+    decision = header_rules.admit(film, make_admission_policy(modalities=("OT",)))
     assert isinstance(decision, header_rules.Refused)
     assert decision.reason is header_rules.Reason.OWN_RESULT
 
@@ -78,7 +79,7 @@ def test_nor_where_an_archive_has_rewritten_it(left: str, tmp_path: Path) -> Non
             setattr(ds, keyword, [] if keyword.endswith("Sequence") else "Archive")
     path = tmp_path / "heatmap.dcm"
     path.write_bytes(to_bytes(ds))
-    decision = header_rules.admit(read_film(path, "PACS"), header_rules.AdmissionPolicy())
+    decision = header_rules.admit(read_film(path, "PACS"), make_admission_policy())
     assert isinstance(decision, header_rules.Refused)
     assert decision.reason is header_rules.Reason.OWN_RESULT
 

@@ -22,6 +22,7 @@ from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View
 from tests.support.film_facts import film
 from tests.support.findings import CHEST, CHEST_AND_ABDOMEN, HIP, POLICY
+from tests.support.policies import make_admission_policy
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
@@ -202,7 +203,7 @@ class TestRefused:
         assert isinstance(refused, Refused)
         assert refused.text.endswith("an unknown word; add it to policy.admit.views if it fits")
         for named in ("V7Q", "v7q"):
-            assert reason(AdmissionPolicy(views=("PA", named)), view_position="V7Q") is None
+            assert reason(make_admission_policy(views=("PA", named)), view_position="V7Q") is None
 
     def test_the_first_check_gives_the_reason(self) -> None:
         """A leg of a child is a leg."""
@@ -212,30 +213,30 @@ class TestRefused:
 class TestPolicy:
     def test_a_word_stands_for_its_synonyms(self) -> None:
         """Whoever wants THORAX wants CHEST; whoever adds RIB gets ribs."""
-        assert reason(AdmissionPolicy(body_parts=("THORAX",))) is None
-        assert reason(AdmissionPolicy(views=("POSTERO-ANTERIOR",))) is None
-        assert reason(AdmissionPolicy(body_parts=("RIB",)), body_part_examined="RIBS") is None
+        assert reason(make_admission_policy(body_parts=("THORAX",))) is None
+        assert reason(make_admission_policy(views=("POSTERO-ANTERIOR",))) is None
+        assert reason(make_admission_policy(body_parts=("RIB",)), body_part_examined="RIBS") is None
 
     def test_frontal_is_no_answer_where_only_one_of_the_two_is_wanted(self) -> None:
         """A site that takes PA alone has not been told by a text that says frontal."""
         frontal = {"view_position": "FRONTAL"}
         assert reason(**frontal) is None
-        only_pa = AdmissionPolicy(views=("PA",), unknown_view=False)
+        only_pa = make_admission_policy(views=("PA",), unknown_view=False)
         assert reason(only_pa, **frontal) is Reason.VIEW
 
     def test_what_the_site_does_not_want_is_refused(self) -> None:
         """Each list and limit of the policy is the site's to set."""
-        assert reason(AdmissionPolicy(modalities=("DX",))) is Reason.MODALITY
-        assert reason(AdmissionPolicy(body_parts=("LUNG",))) is Reason.BODY_PART
-        assert reason(AdmissionPolicy(views=("AP",))) is Reason.VIEW
-        assert reason(AdmissionPolicy(min_age=68.0)) is Reason.AGE
-        assert reason(AdmissionPolicy(min_matrix=1842)) is Reason.MATRIX
-        assert reason(AdmissionPolicy(max_matrix=1954)) is Reason.MATRIX
+        assert reason(make_admission_policy(modalities=("DX",))) is Reason.MODALITY
+        assert reason(make_admission_policy(body_parts=("LUNG",))) is Reason.BODY_PART
+        assert reason(make_admission_policy(views=("AP",))) is Reason.VIEW
+        assert reason(make_admission_policy(min_age=68.0)) is Reason.AGE
+        assert reason(make_admission_policy(min_matrix=1842)) is Reason.MATRIX
+        assert reason(make_admission_policy(max_matrix=1954)) is Reason.MATRIX
 
     def test_doubt_may_be_refused(self) -> None:
         """A site that screens strictly takes no film of unknown view or age."""
-        assert reason(AdmissionPolicy(unknown_view=False), view_position="") is Reason.VIEW
-        assert reason(AdmissionPolicy(unknown_age=False), age_years=None) is Reason.AGE
+        assert reason(make_admission_policy(unknown_view=False), view_position="") is Reason.VIEW
+        assert reason(make_admission_policy(unknown_age=False), age_years=None) is Reason.AGE
 
     @given(st.one_of(st.none(), st.floats(0, 120)), st.floats(0, 120))
     def test_a_known_age_is_admitted_from_the_limit_up(
@@ -243,7 +244,7 @@ class TestPolicy:
     ) -> None:
         """Whatever the limit; an unknown age passes by default."""
         expected = None if age is None or age >= min_age else Reason.AGE
-        assert reason(AdmissionPolicy(min_age=min_age), age_years=age) is expected
+        assert reason(make_admission_policy(min_age=min_age), age_years=age) is expected
 
 
 def test_what_the_decoder_reads_is_admitted() -> None:

@@ -18,6 +18,7 @@ from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View
 from tests.support.film_facts import film
 from tests.support.findings import CHEST_AND_ABDOMEN, FRONTAL, HIP, POLICY
+from tests.support.policies import make_admission_policy
 
 LATERAL = HeaderStatements(view=View.LATERAL)
 REFUSED, MISSING, CONTRADICTED = "refused", "missing", "contradicted"
@@ -34,7 +35,7 @@ def reason(policy: AdmissionPolicy = POLICY, **facts: Any) -> Reason | None:
 
 def outcome_of(facts: dict[str, Any], rule: PixelRule) -> str | None:
     """Return what becomes of a film in one word; None where it is admitted without more ado."""
-    admission = admit(film(**facts), AdmissionPolicy(pixels=rule))
+    admission = admit(film(**facts), make_admission_policy(pixels=rule))
     if isinstance(admission, Refused):
         return REFUSED
     told = [*(doubt.kind for doubt in admission.open_questions), *admission.notes]
@@ -97,12 +98,12 @@ class TestLeftToThePixels:
     )
     def test_nothing_else_is_ever_left_to_them(self, facts: dict[str, Any]) -> None:
         """No picture of a chest makes a child older, or a copy of our own result a film."""
-        assert reason(AdmissionPolicy(pixels=PixelRule.OVERRULE), **facts) is not None
+        assert reason(make_admission_policy(pixels=PixelRule.OVERRULE), **facts) is not None
 
     def test_a_doubt_says_what_it_is_about(self) -> None:
         """In words that the refusal would have had."""
         doubtful = film(body_part_examined="HIP", view_position="")
-        admission = admit(doubtful, AdmissionPolicy(pixels=PixelRule.OVERRULE))
+        admission = admit(doubtful, make_admission_policy(pixels=PixelRule.OVERRULE))
         assert isinstance(admission, Admitted)
         assert [(doubt.reason, doubt.kind) for doubt in admission.open_questions] == [
             (Reason.BODY_PART, QuestionKind.CONTRADICTED),
@@ -114,13 +115,13 @@ class TestLeftToThePixels:
 
     def test_what_only_a_strict_site_refuses_is_asked_of_the_pixels(self) -> None:
         """They tell the view that no tag told: there is nothing unknown left to refuse."""
-        strict = AdmissionPolicy(unknown_view=False, pixels=PixelRule.CONFIRM)
+        strict = make_admission_policy(unknown_view=False, pixels=PixelRule.CONFIRM)
         assert reason(strict, view_position="") is None
 
 
 def test_what_is_refused_anyway_is_refused_for_what_it_is_said_to_be() -> None:
     """A child's hand is a hand first: its pixels are not asked, and its tag stands."""
-    overruling = AdmissionPolicy(pixels=PixelRule.OVERRULE)
+    overruling = make_admission_policy(pixels=PixelRule.OVERRULE)
     hand = film(body_part_examined="HAND", age_years=12.0)
     unsaid = film(body_part_examined="", age_years=12.0)
     assert reason(overruling, body_part_examined="HAND", age_years=12.0) is Reason.BODY_PART

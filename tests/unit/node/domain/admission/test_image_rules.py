@@ -8,7 +8,6 @@ import pytest
 from models.gate.image_findings import ImageFindings
 from models.images.radiograph import Radiograph
 from node.domain.admission.header_rules import (
-    AdmissionPolicy,
     Admitted,
     OpenQuestion,
     PixelRule,
@@ -19,11 +18,12 @@ from node.domain.admission.image_rules import CheckedFilm, apply_image_check, ch
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.radiograph.case import Case
 from tests.support.film_facts import film
+from tests.support.policies import make_admission_policy
 
 CHEST = ImageFindings(
     frontal=0.99, side=0.005, ap=0.1, turn=0, upright=0.99, inverted=0.01, distance=0.4
 )
-POLICY = AdmissionPolicy(pixels=PixelRule.OVERRULE)
+POLICY = make_admission_policy(pixels=PixelRule.OVERRULE)
 NO_PART = OpenQuestion(Reason.BODY_PART, QuestionKind.MISSING, "nothing names the chest")
 A_HAND = OpenQuestion(Reason.BODY_PART, QuestionKind.CONTRADICTED, "Body Part Examined is HAND")
 NO_VIEW = OpenQuestion(Reason.VIEW, QuestionKind.MISSING, "nothing tells the view")

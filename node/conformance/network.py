@@ -7,8 +7,8 @@ from pydicom.uid import UID, JPEG2000Lossless, SecondaryCaptureImageStorage
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
 from node.conformance.blocks import Section, Table
-from node.domain.admission.header_rules import RADIOGRAPH_CLASSES
 from node.domain.errors import Permanent, Transient
+from node.domain.sop_class import RADIOGRAPH_CLASSES
 from node.ingest.commitment_reports import INVALID_ARGUMENT, PROCESSING_FAILURE
 from node.ingest.scp import MAX_PDU, TRANSFER_SYNTAXES
 from node.ingest.store import ANSWERS
@@ -39,7 +39,7 @@ def networking(config: Config) -> Section:
 
 def services() -> Table:
     """Return all SOP Classes with the roles that we have in them."""
-    rows = [(UID(one).name, one, "", "yes") for one in RADIOGRAPH_CLASSES]
+    rows = [(UID(uid).name, str(uid), "", "yes") for uid in RADIOGRAPH_CLASSES]
     rows += [(one.name, str(one), "yes", "") for one in RESULT_CLASSES]
     rows += [(VERIFICATION.name, str(VERIFICATION), "yes", "yes")]
     rows += [(PUSH_MODEL.name, str(PUSH_MODEL), "yes", "")]

@@ -22,6 +22,7 @@ from node.domain.decision.prediction import (
     Verdict,
 )
 from node.domain.radiograph.film import Film
+from node.domain.sop_class import SopClass
 from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
 from node.results.build import build_results
 from node.results.result_context import ResultSettings, Subject
@@ -29,7 +30,7 @@ from node.results.result_context import ResultSettings, Subject
 _SIDE = 64
 _VALUES: dict[str, str | list[str] | list[float]] = {
     "SpecificCharacterSet": "ISO_IR 192",
-    "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1",
+    "SOPClassUID": SopClass.COMPUTED_RADIOGRAPHY,
     "SOPInstanceUID": "2.25.1",
     "StudyInstanceUID": "2.25.2",
     "SeriesInstanceUID": "2.25.3",
@@ -120,7 +121,7 @@ def _build(source: Dataset) -> dict[str, Dataset]:
     )
     film = Film(
         sop_instance_uid="2.25.1",
-        sop_class_uid="1.2.840.10008.5.1.4.1.1.1",
+        sop_class_uid=SopClass.COMPUTED_RADIOGRAPHY,
         study_instance_uid="2.25.2",
         series_instance_uid="2.25.3",
         transfer_syntax_uid="1.2.840.10008.1.2.1",

@@ -14,8 +14,8 @@ from pynetdicom import AE, _config, evt
 
 from node.config.sections import Dicom
 from node.domain.access import Caller, may_call
-from node.domain.admission.header_rules import RADIOGRAPH_CLASSES
 from node.domain.audit_events import AssociationRefused, Instance, Peer
+from node.domain.sop_class import RADIOGRAPH_CLASSES
 from node.ingest.commitment_reports import ReportService
 from node.ingest.connection_limits import Connections
 from node.ingest.listener import Listener

@@ -24,7 +24,12 @@ from pynetdicom.dimse import DIMSEServiceProvider
 
 from node.config.peers import Destination
 from node.domain.errors import NotLetIn, Permanent, Unreachable
-from node.domain.workflow.delivery import CommitmentReport, ResultKind, SrClass
+from node.domain.workflow.delivery import (
+    REPORT_SOP_CLASSES,
+    CommitmentReport,
+    ResultKind,
+    SrClass,
+)
 from node.pacs.commitment import (
     PUSH_MODEL,
     PUSH_MODEL_INSTANCE,
@@ -37,11 +42,12 @@ from node.pacs.hardened_transport import harden
 from node.security.tls import client_context, valid_until
 
 VERIFICATION = UID("1.2.840.10008.1.1")
-_REPORT_CLASSES = {
-    SrClass.COMPREHENSIVE_3D: Comprehensive3DSRStorage,
-    SrClass.COMPREHENSIVE: ComprehensiveSRStorage,
-}
-RESULT_CLASSES = (*_REPORT_CLASSES.values(), SecondaryCaptureImageStorage, BasicTextSRStorage)
+RESULT_CLASSES = (
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    SecondaryCaptureImageStorage,
+    BasicTextSRStorage,
+)
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _CALLING_UNKNOWN = 3  # diagnostic of A-ASSOCIATE-RJ, PS3.8 Table 9-21
 _REQUEST_COMMITMENT = 1  # Action Type ID of N-ACTION, PS3.4 Table J.3-1
@@ -51,7 +57,7 @@ _REPORT_WAIT = 1.0  # seconds that a peer has for a report on the association of
 def sop_classes(destination: Destination, sr_class: SrClass) -> list[UID]:
     """Return the SOP Classes sent to a destination; `sr_class` is the default for reports."""
     by_kind = {
-        ResultKind.REPORT: _REPORT_CLASSES[destination.sr_class or sr_class],
+        ResultKind.REPORT: UID(REPORT_SOP_CLASSES[destination.sr_class or sr_class]),
         ResultKind.HEATMAP: SecondaryCaptureImageStorage,
         ResultKind.TEXT: BasicTextSRStorage,
     }

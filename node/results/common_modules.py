@@ -4,12 +4,11 @@ An envelope is a data set of its own in ISO_IR 192 (UTF-8). It borrows values fr
 elements, so that no later change can reach the film's header.
 """
 
-from enum import StrEnum
-
 from highdicom import ContributingEquipment
 from pydicom import Dataset
 
 from node.domain.admission.header_rules import OWN_MANUFACTURER
+from node.domain.sop_class import SopClass
 from node.results import codes
 from node.results.film_header import CS, LO, SH, ST, UT, Header
 from node.results.result_context import Subject
@@ -27,21 +26,12 @@ _MOMENTS = (
 )
 
 
-class ResultClass(StrEnum):
-    """The SOP Classes of results."""
-
-    BASIC_TEXT_SR = "1.2.840.10008.5.1.4.1.1.88.11"
-    COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
-    COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
-    SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-
-
 def read(subject: Subject) -> Header:
     """Return the reader of a subject's header."""
     return Header.of(subject.source, subject.settings.assume_charset)
 
 
-def envelope(subject: Subject, header: Header, sop_class: ResultClass, sop_uid: str) -> Dataset:
+def envelope(subject: Subject, header: Header, sop_class: SopClass, sop_uid: str) -> Dataset:
     """Return the attributes of a result that do not depend on its kind of content."""
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 192"

@@ -18,9 +18,10 @@ from pydicom.valuerep import format_number_as_ds
 from models.bundle.intended_use import IntendedUse
 from node.domain.decision.prediction import Prediction
 from node.domain.radiograph.film import Film
+from node.domain.sop_class import SopClass
 from node.domain.workflow.delivery import ResultKind
 from node.results import codes
-from node.results.common_modules import ResultClass, add_series, envelope, read
+from node.results.common_modules import add_series, envelope, read
 from node.results.film_header import SH, Header
 from node.results.heatmap_image import Canvas, Rgb, render
 from node.results.heatmap_legend import Legend
@@ -52,7 +53,7 @@ def build_heatmap(subject: Subject, prediction: Prediction) -> Dataset:
     header = read(subject)
     canvas = Canvas(subject.settings.heatmap_max_side, _aspect(header))
     picture = render(prediction.grey, prediction.heat, legend(subject), canvas)
-    ds = envelope(subject, header, ResultClass.SECONDARY_CAPTURE, subject.uid(UidKind.HEATMAP))
+    ds = envelope(subject, header, SopClass.SECONDARY_CAPTURE, subject.uid(UidKind.HEATMAP))
     add_series(
         ds,
         modality="OT",

@@ -4,20 +4,15 @@ from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 
 from models.images.radiograph import FieldOfView
-from node.domain.workflow.delivery import ResultKind, SrClass
+from node.domain.workflow.delivery import REPORT_SOP_CLASSES, ResultKind, SrClass
 from node.results import codes
-from node.results.common_modules import PRODUCT, ResultClass, add_series, envelope, read
+from node.results.common_modules import PRODUCT, add_series, envelope, read
 from node.results.result_context import Subject
 from node.results.sr_content import content, outline_of
 from node.results.sr_document import add_document, reference_to
 from node.results.translations.languages import translate
 from node.results.uids import UidKind
 from node.results.wording import series_description
-
-_CLASSES = {
-    SrClass.COMPREHENSIVE_3D: ResultClass.COMPREHENSIVE_3D_SR,
-    SrClass.COMPREHENSIVE: ResultClass.COMPREHENSIVE_SR,
-}
 
 
 def build_report(
@@ -40,7 +35,7 @@ def build_report(
     ds = envelope(
         subject,
         header,
-        _CLASSES[sr_class],
+        REPORT_SOP_CLASSES[sr_class],
         subject.uid(UidKind.REPORT, *facts),
     )
     add_series(

@@ -8,9 +8,10 @@ from highdicom.sr import RelationshipTypeValues as Relationship
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
+from node.domain.sop_class import SopClass
 from node.domain.workflow.delivery import ResultKind
 from node.results import codes
-from node.results.common_modules import ResultClass, add_series, envelope, read
+from node.results.common_modules import add_series, envelope, read
 from node.results.result_context import Subject
 from node.results.sr_content import context
 from node.results.sr_document import add_document
@@ -22,7 +23,7 @@ from node.results.wording import comment, headline, series_description
 def build_text(subject: Subject) -> Dataset:
     """Return a film's report in words: TID 2000, complete, preliminary, unverified."""
     header = read(subject)
-    ds = envelope(subject, header, ResultClass.BASIC_TEXT_SR, subject.uid(UidKind.TEXT))
+    ds = envelope(subject, header, SopClass.BASIC_TEXT_SR, subject.uid(UidKind.TEXT))
     add_series(
         ds,
         modality="SR",

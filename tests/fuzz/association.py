@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from pydicom import uid
 
-from node.domain.admission.header_rules import COMPUTED_RADIOGRAPHY, DIGITAL_X_RAY_FOR_PRESENTATION
+from node.domain.sop_class import SopClass
 from tests.wire.raw import pdu
 
 REQUEST, RELEASE, ABORT = 0x01, 0x05, 0x07
@@ -15,9 +15,9 @@ PUSH_MODEL_INSTANCE = "1.2.840.10008.1.20.1.1"
 ECHO, STORE, STORE_IMPLICIT, STORE_DX, REPORT = 1, 3, 5, 7, 9
 CONTEXTS = {
     ECHO: (VERIFICATION, (uid.ImplicitVRLittleEndian,)),
-    STORE: (COMPUTED_RADIOGRAPHY, (uid.ExplicitVRLittleEndian,)),
-    STORE_IMPLICIT: (COMPUTED_RADIOGRAPHY, (uid.ImplicitVRLittleEndian,)),
-    STORE_DX: (DIGITAL_X_RAY_FOR_PRESENTATION, (uid.DeflatedExplicitVRLittleEndian,)),
+    STORE: (SopClass.COMPUTED_RADIOGRAPHY, (uid.ExplicitVRLittleEndian,)),
+    STORE_IMPLICIT: (SopClass.COMPUTED_RADIOGRAPHY, (uid.ImplicitVRLittleEndian,)),
+    STORE_DX: (SopClass.DIGITAL_X_RAY_FOR_PRESENTATION, (uid.DeflatedExplicitVRLittleEndian,)),
     REPORT: (PUSH_MODEL, (uid.ImplicitVRLittleEndian,)),
 }
 C_STORE, C_ECHO, C_CANCEL, N_EVENT_REPORT = 0x0001, 0x0030, 0x0FFF, 0x0100

@@ -10,7 +10,7 @@ from pydicom import uid
 from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate
 
-from node.domain.admission.header_rules import RADIOGRAPH_CLASSES
+from node.domain.sop_class import RADIOGRAPH_CLASSES
 from node.domain.workflow.job import JobState
 from node.ingest.scp import TRANSFER_SYNTAXES
 from tests.peers.dcmtk import dcmsend

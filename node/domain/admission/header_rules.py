@@ -14,17 +14,8 @@ from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.admission.study_selection import StudyCandidate, rank_of
 from node.domain.radiograph.derivation import Derivation
 from node.domain.radiograph.film import Film
+from node.domain.sop_class import RADIOGRAPH_CLASSES, SopClass
 
-COMPUTED_RADIOGRAPHY = "1.2.840.10008.5.1.4.1.1.1"
-DIGITAL_X_RAY_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.1"
-DIGITAL_X_RAY_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-RADIOGRAPH_CLASSES = (
-    COMPUTED_RADIOGRAPHY,
-    DIGITAL_X_RAY_FOR_PRESENTATION,
-    DIGITAL_X_RAY_FOR_PROCESSING,
-    SECONDARY_CAPTURE,
-)
 PHOTOMETRIC_INTERPRETATIONS = (
     "MONOCHROME1",
     "MONOCHROME2",
@@ -272,7 +263,7 @@ def _age(film: Film, policy: AdmissionPolicy) -> Refused | AdmissionNote | None:
 
 
 def _processing(film: Film, _: AdmissionPolicy) -> AdmissionNote | None:
-    raw = film.sop_class_uid == DIGITAL_X_RAY_FOR_PROCESSING
+    raw = film.sop_class_uid == SopClass.DIGITAL_X_RAY_FOR_PROCESSING
     return AdmissionNote.FOR_PROCESSING if raw else None
 
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.view import View, view_of_position
+from node.domain.sop_class import SopClass
 
 _BY_VIEW = {View.PA: 0, View.AP: 1}
-_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-_RAW = "1.2.840.10008.5.1.4.1.1.1.1.1"
-_BY_CLASS = {_CAPTURE: 1, _RAW: 2}
+_BY_CLASS: dict[str, int] = {
+    SopClass.SECONDARY_CAPTURE: 1,
+    SopClass.DIGITAL_X_RAY_FOR_PROCESSING: 2,
+}
 _LAST = 99999
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from node.domain.sop_class import SopClass
 from node.domain.workflow.retry import Failed, RetryAt
 
 
@@ -80,6 +81,12 @@ class SrClass(StrEnum):
 
     COMPREHENSIVE_3D = "comprehensive3d"
     COMPREHENSIVE = "comprehensive"  # for archives that do not support Comprehensive 3D SR
+
+
+REPORT_SOP_CLASSES: Mapping[SrClass, SopClass] = {
+    SrClass.COMPREHENSIVE_3D: SopClass.COMPREHENSIVE_3D_SR,
+    SrClass.COMPREHENSIVE: SopClass.COMPREHENSIVE_SR,
+}
 
 
 class When(StrEnum):

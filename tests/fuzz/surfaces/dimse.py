@@ -9,7 +9,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from node.domain.admission.header_rules import COMPUTED_RADIOGRAPHY, DIGITAL_X_RAY_FOR_PRESENTATION
+from node.domain.sop_class import SopClass
 from tests.fuzz import association as a
 from tests.fuzz.chance import LONG_NUMBERS, NUMBERS, mutated, weighed
 from tests.fuzz.elements import body, element
@@ -19,9 +19,9 @@ from tests.fuzz.texts import text
 from tests.wire.raw import COMMAND, DATA, LAST, fragment, pdu
 
 _STORES = {
-    a.STORE: (COMPUTED_RADIOGRAPHY, ExplicitVRLittleEndian),
-    a.STORE_IMPLICIT: (COMPUTED_RADIOGRAPHY, ImplicitVRLittleEndian),
-    a.STORE_DX: (DIGITAL_X_RAY_FOR_PRESENTATION, DeflatedExplicitVRLittleEndian),
+    a.STORE: (SopClass.COMPUTED_RADIOGRAPHY, ExplicitVRLittleEndian),
+    a.STORE_IMPLICIT: (SopClass.COMPUTED_RADIOGRAPHY, ImplicitVRLittleEndian),
+    a.STORE_DX: (SopClass.DIGITAL_X_RAY_FOR_PRESENTATION, DeflatedExplicitVRLittleEndian),
 }
 _FIELDS = (
     0x0001,

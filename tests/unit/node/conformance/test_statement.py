@@ -10,7 +10,7 @@ from node.config.settings import Config, load
 from node.conformance import statement
 from node.conformance.blocks import Section, Table, to_html, to_markdown
 from node.conformance.sample import sample
-from node.domain.admission.header_rules import RADIOGRAPH_CLASSES
+from node.domain.sop_class import RADIOGRAPH_CLASSES
 from node.ingest.scp import TRANSFER_SYNTAXES
 from node.pacs.association import RESULT_CLASSES
 from tests.support.paths import ROOT

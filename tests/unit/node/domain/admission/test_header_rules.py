@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from models.images import dicom as decoder
 from node.domain.admission.header_rules import (
-    DIGITAL_X_RAY_FOR_PROCESSING,
     PHOTOMETRIC_INTERPRETATIONS,
-    RADIOGRAPH_CLASSES,
     AdmissionPolicy,
     Admitted,
     Refused,
@@ -20,6 +18,7 @@ from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.radiograph.derivation import Derivation
 from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View
+from node.domain.sop_class import RADIOGRAPH_CLASSES, SopClass
 from tests.support.film_facts import film
 from tests.support.findings import CHEST, CHEST_AND_ABDOMEN, HIP, POLICY
 from tests.support.policies import make_admission_policy
@@ -70,7 +69,7 @@ class TestAdmitted:
 
     def test_raw_film_with_a_note(self) -> None:
         """For Processing is what the detector saw, before it was made for the eye."""
-        raw = film(sop_class_uid=DIGITAL_X_RAY_FOR_PROCESSING)
+        raw = film(sop_class_uid=SopClass.DIGITAL_X_RAY_FOR_PROCESSING)
         assert admit(raw, POLICY) == Admitted(notes=(AdmissionNote.FOR_PROCESSING,))
 
     def test_somebody_of_two_ages_with_a_note(self) -> None:

@@ -34,13 +34,15 @@ def asked_for(pacs: CommittingPacs, seconds: int) -> dict[str, Any]:
 
 def request(pacs: CommittingPacs, number: int) -> Request:
     """Return the n-th request for commitment, once it has arrived."""
-    return wait_until(lambda: pacs.requests, lambda seen: len(seen) > number, timeout=90)[number]
+    return wait_until(lambda: pacs.requests, lambda requests: len(requests) > number, timeout=90)[
+        number
+    ]
 
 
 def moves(dossier: JobDetail, sop_instance_uid: str) -> list[str]:
     """Return the history of one object's delivery."""
-    (one,) = [d.id for d in dossier.deliveries if d.sop_instance_uid == sop_instance_uid]
-    return [past.event for past in dossier.history if past.delivery_id == one]
+    (delivery_id,) = [d.id for d in dossier.deliveries if d.sop_instance_uid == sop_instance_uid]
+    return [entry.event for entry in dossier.history if entry.delivery_id == delivery_id]
 
 
 @pytest.mark.tools("Orthanc")
@@ -78,14 +80,14 @@ def test_a_missing_report_leads_to_another_request(
     assert first.transaction_uid != second.transaction_uid
     assert pacs.report(first) == 0x0000
     dossier = node.desk().show(1)
-    assert DeliveryState.DELIVERED not in {one.state for one in dossier.deliveries}
+    assert DeliveryState.DELIVERED not in {delivery.state for delivery in dossier.deliveries}
     wait_until(
         lambda: pacs.report(pacs.requests[-1]),
         lambda _: node.desk().show(1).job.state is JobState.DONE,
         timeout=60,
     )
-    for one in node.desk().show(1).deliveries:
-        happened = moves(node.desk().show(1), one.sop_instance_uid)
+    for delivery in node.desk().show(1).deliveries:
+        happened = moves(node.desk().show(1), delivery.sop_instance_uid)
         assert DeliveryEvent.EXPIRE in happened
         assert happened[-1] == DeliveryEvent.COMMIT
     assert set(pacs.stored) == {uid for _, uid in first.objects}

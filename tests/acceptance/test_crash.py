@@ -37,14 +37,16 @@ def assert_delivered_once(node: Node, orthanc: Orthanc, film: Path) -> None:
     ds = dcmread(film, stop_before_pixels=True)
     [job] = node.wait_ended([ds.SOPInstanceUID])
     assert job.state is JobState.DONE, (job.error, node.log())
-    found = sorted(i.sop_class_uid for i in orthanc.study_instances(ds.StudyInstanceUID))
-    assert found == sorted([SecondaryCaptureImageStorage, Comprehensive3DSRStorage])
+    classes = sorted(i.sop_class_uid for i in orthanc.study_instances(ds.StudyInstanceUID))
+    assert classes == sorted([SecondaryCaptureImageStorage, Comprehensive3DSRStorage])
     assert orthanc.count() == 2
 
 
 def all_in(*states: DeliveryState) -> Callable[[JobDetail], bool]:
     """Return whether a job has deliveries, all in one of these states."""
-    return lambda seen: bool(seen.deliveries) and {d.state for d in seen.deliveries} <= set(states)
+    return lambda detail: (
+        bool(detail.deliveries) and {d.state for d in detail.deliveries} <= set(states)
+    )
 
 
 def test_kill_in_received(
@@ -66,7 +68,7 @@ def test_kill_in_analysing(
     node = make_node(destinations=[destination])
     node.serve("ingest", "analyse")
     uid = send(node, film)
-    node.wait_for(uid, lambda seen: seen.job.state is JobState.ANALYSING)
+    node.wait_for(uid, lambda detail: detail.job.state is JobState.ANALYSING)
     node.kill()
     assert node.dossier(uid).job.state is JobState.ANALYSING
     assert_delivered_once(node, orthanc, film)
@@ -81,7 +83,7 @@ def test_kill_in_analysed_while_the_pacs_is_down(
     node = make_node(destinations=[destination])
     node.serve()
     uid = send(node, film)
-    node.wait_for(uid, lambda seen: any(d.attempt > 1 for d in seen.deliveries))
+    node.wait_for(uid, lambda detail: any(d.attempt > 1 for d in detail.deliveries))
     node.kill()
     assert node.dossier(uid).job.state is JobState.ANALYSED
     orthanc.start()
@@ -110,7 +112,7 @@ def test_kill_when_the_first_result_arrives(
     node = make_node(destinations=[destination])
     node.serve()
     send(node, film)
-    orthanc.wait_for(lambda seen: len(seen) >= 1, timeout=90)
+    orthanc.wait_for(lambda detail: len(detail) >= 1, timeout=90)
     node.kill()
     assert_delivered_once(node, orthanc, film)
 
@@ -139,7 +141,7 @@ def test_kill_in_done(
     node = make_node(destinations=[destination])
     node.serve()
     uid = send(node, film)
-    node.wait_for(uid, lambda seen: seen.job.state is JobState.DONE)
+    node.wait_for(uid, lambda detail: detail.job.state is JobState.DONE)
     history = node.dossier(uid).history
     node.kill()
     assert_delivered_once(node, orthanc, film)
@@ -161,7 +163,7 @@ def test_kill_after_each_event(
     for events in range(2, 8):
         node.serve()
         uids.append(send(node, renamed(film, tmp_path / f"{events}.dcm")))
-        node.wait_for(uids[-1], lambda seen, least=events: len(seen.history) >= least)
+        node.wait_for(uids[-1], lambda detail, least=events: len(detail.history) >= least)
         node.kill()
     node.serve()
     assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
@@ -183,7 +185,7 @@ def test_kill_in_final_states(
     intact = spooled.read_bytes()
     spooled.write_bytes(b"not what was received")
     node.serve("analyse")
-    node.wait_for(damaged, lambda seen: seen.job.state is JobState.FAILED)
+    node.wait_for(damaged, lambda detail: detail.job.state is JobState.FAILED)
     node.kill()
 
     node.serve()
@@ -191,5 +193,5 @@ def test_kill_in_final_states(
     assert {uid: node.dossier(uid).job.state for uid in ended} == ended
     spooled.write_bytes(intact)
     node.desk().retry(node.dossier(damaged).job.id, "test", utc_now())
-    node.wait_for(damaged, lambda seen: seen.job.state is JobState.DONE)
+    node.wait_for(damaged, lambda detail: detail.job.state is JobState.DONE)
     assert orthanc.count() == 2

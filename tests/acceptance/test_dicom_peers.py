@@ -55,7 +55,7 @@ def test_a_film_that_is_sent_again_is_stored_once(orthanc: Orthanc, film: Path) 
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     ds = pydicom.dcmread(film)
-    [instance] = orthanc.wait_for(lambda seen: len(seen) == 1)
+    [instance] = orthanc.wait_for(lambda value: len(value) == 1)
     assert instance.sop_instance_uid == ds.SOPInstanceUID
     assert orthanc.study_instances(ds.StudyInstanceUID) == [instance]
     assert orthanc.count(ComputedRadiographyImageStorage) == 1
@@ -86,7 +86,9 @@ def test_each_file_is_sent_in_its_own_transfer_syntax(orthanc: Orthanc, shared_d
     transfer = dcmsend(orthanc.port, *files, called_ae=orthanc.ae_title)
     assert transfer.succeeded, transfer.log
     own = {path: pydicom.dcmread(path).file_meta.TransferSyntaxUID for path in files}
-    assert {sent.path: sent.transfer_syntax_uid for sent in transfer.sent} == own
+    assert {
+        transferred.path: transferred.transfer_syntax_uid for transferred in transfer.sent
+    } == own
 
 
 @dcmtk
@@ -187,4 +189,4 @@ def test_dsrdump_refuses_what_is_no_report(film: Path) -> None:
 def test_a_wait_that_fails_tells_what_was_seen() -> None:
     """The failure message is all that is left of a run in CI."""
     with pytest.raises(AssertionError, match=r"no third film within 0.1 s; last seen: 2"):
-        wait_until(lambda: 2, lambda seen: seen == 3, timeout=0.1, what="third film")
+        wait_until(lambda: 2, lambda value: value == 3, timeout=0.1, what="third film")

@@ -35,10 +35,10 @@ def test_results_arrive_by_dicomweb(
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     (job,) = node.wait_all(1)
     assert job.state is JobState.DONE, node.log()
-    classes = sorted(one.sop_class_uid for one in orthanc.instances())
+    classes = sorted(item.sop_class_uid for item in orthanc.instances())
     assert classes == [SecondaryCaptureImageStorage, Comprehensive3DSRStorage]
     checks = osteoscreen("doctor", "--config", node.file)
-    assert "answers and accepts the credentials" in checks.stdout.replace("\n", " ")
+    assert "answers and accepts the credentials" in " ".join(checks.stdout.split())
     assert checks.returncode == 0, checks.stdout
 
 
@@ -74,13 +74,13 @@ def test_the_archive_returns_the_object_that_was_sent(
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     (job,) = node.wait_all(1)
     spool = open_spool(load(node.file))
-    sent = {}
+    sent_objects = {}
     for delivery in node.desk().show(job.id).deliveries:
         ds = dcmread(spool.path(delivery.spool_key))
-        sent[ds.SOPInstanceUID] = ds
+        sent_objects[ds.SOPInstanceUID] = ds
     returned = {ds.SOPInstanceUID: ds for ds in orthanc.retrieve(job.film.study_instance_uid)}
-    assert len(sent) == 3
-    assert returned == sent
+    assert len(sent_objects) == 3
+    assert returned == sent_objects
 
 
 def test_an_archive_receives_everything_after_its_downtime(
@@ -90,7 +90,7 @@ def test_an_archive_receives_everything_after_its_downtime(
     node = make_node(destinations=[web])
     node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
-    node.wait_for("1", lambda one: any("check url and tls" in d.error for d in one.deliveries))
+    node.wait_for("1", lambda item: any("check url and tls" in d.error for d in item.deliveries))
     orthanc.start()
     assert node.wait_all(1)[0].state is JobState.DONE
     assert orthanc.count() == 2

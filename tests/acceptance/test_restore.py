@@ -64,11 +64,11 @@ def test_a_sqlite_table_is_restored(
     node = make_node(destinations=[destination])
     node.serve()
     uids = send(node, *films)
-    done = osteoscreen("db", "backup", backup, "--config", node.file)
-    assert done.returncode == 0, done.stderr
-    assert "6 jobs" in done.stdout
+    process = osteoscreen("db", "backup", backup, "--config", node.file)
+    assert process.returncode == 0, process.stderr
+    assert "6 jobs" in process.stdout
     uids += send(node, *later)
-    node.wait_for(uids[-1], lambda seen: seen.job.state is JobState.DONE)
+    node.wait_for(uids[-1], lambda detail: detail.job.state is JobState.DONE)
     lose(node, folder)
 
     restored = osteoscreen("db", "restore", backup, "--config", node.file)
@@ -112,11 +112,11 @@ def test_a_postgresql_database_is_restored(
     node = make_node(destinations=[destination], database={"url": postgres_url})
     node.serve()
     uids = send(node, *films)
-    done = osteoscreen("db", "backup", dump, "--config", node.file)
-    assert_one_clear_line(done, 2, f"pg_dump --format=custom --file={dump} {plain}")
+    process = osteoscreen("db", "backup", dump, "--config", node.file)
+    assert_one_clear_line(process, 2, f"pg_dump --format=custom --file={dump} {plain}")
     assert run("pg_dump", "--format=custom", f"--file={dump}", plain).returncode == 0
     uids += send(node, *later)
-    node.wait_for(uids[-1], lambda seen: seen.job.state is JobState.DONE)
+    node.wait_for(uids[-1], lambda detail: detail.job.state is JobState.DONE)
     node.kill()
     with open_engine(load(node.file).database.url).begin() as connection:
         connection.execute(sa.text("DROP SCHEMA public CASCADE"))
@@ -131,11 +131,11 @@ def test_a_postgresql_database_is_restored(
 def test_the_command_for_postgresql_contains_no_password(tmp_path: Path) -> None:
     """The exit status is 2, and the message contains the command to run."""
     url = "postgresql://osteo:s3cret@db:5433/jobs?password=s3cret2"
-    for words in (["backup", "x.dump"], ["restore", "x.dump"]):
-        done = osteoscreen("db", *words, OSTEOSCREEN__DATABASE__URL=url)
-        assert_one_clear_line(done, 2, "x.dump", "postgresql://osteo@db:5433/jobs")
-        assert "***" not in done.stderr
-        assert "s3cret" not in done.stdout + done.stderr
+    for arguments in (["backup", "x.dump"], ["restore", "x.dump"]):
+        process = osteoscreen("db", *arguments, OSTEOSCREEN__DATABASE__URL=url)
+        assert_one_clear_line(process, 2, "x.dump", "postgresql://osteo@db:5433/jobs")
+        assert "***" not in process.stderr
+        assert "s3cret" not in process.stdout + process.stderr
 
 
 def test_a_damaged_film_stays_in_the_spool(make_node: MakeNode, film: Path, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_damaged_film_stays_in_the_spool(make_node: MakeNode, film: Path, tmp_
     lose(node, node.file.parent)
     spooled.write_bytes(spooled.read_bytes()[:-1] + b"\1\1")
     assert osteoscreen("db", "upgrade", "--config", node.file).returncode == 0
-    done = osteoscreen("db", "adopt", "--config", node.file)
-    assert_one_clear_line(done, 1, "1 damaged films were not adopted")
+    process = osteoscreen("db", "adopt", "--config", node.file)
+    assert_one_clear_line(process, 1, "1 damaged films were not adopted")
     assert node.jobs() == []
     assert spooled.exists()

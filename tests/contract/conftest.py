@@ -106,8 +106,10 @@ class Table:
         """Receive a film and settle its analysis with results for these destinations."""
         job_id = self.receive(number)
         job = next(j for j in self.claim() if j.id == job_id)
-        sent = tuple(PlannedDelivery(d, result) for d in destinations for result in results(number))
-        assert self.queue.settle(job, Analysed(VERDICT, sent), self.now)
+        planned = tuple(
+            PlannedDelivery(d, result) for d in destinations for result in results(number)
+        )
+        assert self.queue.settle(job, Analysed(VERDICT, planned), self.now)
         return job_id
 
     def take(self, destination: str = "pacs", limit: int = 10) -> list[Delivery]:

@@ -61,7 +61,7 @@ def test_a_claimed_delivery_has_the_study_uid_of_its_film(table: Table) -> None:
     """The audit trail needs it, and the delivery's own row does not contain it."""
     for number in (1, 2):
         table.analyse(number)
-    studies = {one.job_id: one.study_instance_uid for one in table.take()}
+    studies = {claimed.job_id: claimed.study_instance_uid for claimed in table.take()}
     assert studies == {1: "1.2.4.1", 2: "1.2.4.2"}
 
 
@@ -76,14 +76,14 @@ def test_the_last_two_deliveries_may_settle_together(open_table: Callable[[], Ta
 
     def deliver(destination: str) -> None:
         mine = open_table()
-        left = [
+        pending = [
             d
             for job_id in ids
             for d in mine.operator.show(job_id).deliveries
             if d.destination == destination and d.state is DeliveryState.SENDING
         ]
         start.wait()
-        for delivery in left:
+        for delivery in pending:
             assert mine.deliveries.settle(delivery, Stored(), mine.now)
 
     threads = [threading.Thread(target=deliver, args=(name,)) for name in ("pacs", "ris")]
@@ -180,8 +180,8 @@ def test_a_late_report_of_an_old_transaction_changes_nothing(table: Table) -> No
     first, second = table.operator.show(job_id).deliveries
     table.later(601)
     assert table.maintenance.expire_commitments(table.now) == 2
-    both = (first.sop_instance_uid, second.sop_instance_uid)
-    assert table.intake.report_commitment(CommitmentReport("2.25.9", both, {}), table.now) == 0
+    uids = (first.sop_instance_uid, second.sop_instance_uid)
+    assert table.intake.report_commitment(CommitmentReport("2.25.9", uids, {}), table.now) == 0
     assert states(table, job_id) == [DeliveryState.PENDING] * 2
 
 
@@ -215,9 +215,9 @@ def test_keys_expire_only_for_final_jobs_after_retention(table: Table) -> None:
     for delivery in table.take():
         table.deliveries.settle(delivery, Stored(), table.now)
     assert table.maintenance.clear_expired_keys(table.now, table.now) == []
-    done = table.now
+    finished = table.now
     table.later(1)
-    assert table.maintenance.clear_expired_keys(table.now, done) == ["films/1"]
+    assert table.maintenance.clear_expired_keys(table.now, finished) == ["films/1"]
     assert table.maintenance.clear_expired_keys(table.now, table.now) == ["h1", "r1"]
     assert table.maintenance.clear_expired_keys(table.now, table.now) == []
     assert table.maintenance.purge_rows(table.now) == 1
@@ -243,12 +243,12 @@ def test_the_history_records_every_change(table: Table) -> None:
 
 def test_an_operator_can_cancel_only_a_waiting_or_failed_job(table: Table) -> None:
     """Otherwise, the message states the job's state and the rule."""
-    done = table.analyse(1, destinations=())
+    finished = table.analyse(1, destinations=())
     waiting = table.receive(2)
     assert table.operator.cancel(waiting, "operator:me", table.now) is JobState.CANCELLED
     assert table.claim() == []
     with pytest.raises(Permanent, match="DONE: only a RECEIVED or FAILED job"):
-        table.operator.cancel(done, "operator:me", table.now)
+        table.operator.cancel(finished, "operator:me", table.now)
 
 
 def test_a_retried_analysis_has_all_its_attempts(table: Table) -> None:

@@ -24,13 +24,13 @@ ME = "operator:me"
 
 def deliver(table: Table, destination: str = "pacs") -> Sequence[Delivery]:
     """Deliver every pending result of a destination."""
-    taken = table.take(destination)
-    for delivery in taken:
+    claimed = table.take(destination)
+    for delivery in claimed:
         assert table.deliveries.settle(delivery, Stored(), table.now)
-    return taken
+    return claimed
 
 
-def done(table: Table, destinations: tuple[str, ...] = ("pacs",), number: int = 1) -> int:
+def finished_job(table: Table, destinations: tuple[str, ...] = ("pacs",), number: int = 1) -> int:
     """Return a job that is DONE."""
     job_id = table.analyse(number, destinations)
     for destination in destinations:
@@ -41,8 +41,8 @@ def done(table: Table, destinations: tuple[str, ...] = ("pacs",), number: int = 
 def analyse_again(table: Table, report: str) -> Job:
     """Score the waiting film; its report has this UID."""
     (job,) = table.claim()
-    made = result(ResultKind.REPORT, report, f"key-{report}")
-    assert table.queue.settle(job, Analysed(VERDICT, (PlannedDelivery("pacs", made),)), table.now)
+    built = result(ResultKind.REPORT, report, f"key-{report}")
+    assert table.queue.settle(job, Analysed(VERDICT, (PlannedDelivery("pacs", built),)), table.now)
     return job
 
 
@@ -58,7 +58,7 @@ def states(table: Table, job_id: int) -> list[tuple[str, DeliveryState]]:
 
 def test_the_same_results_are_sent_again(table: Table) -> None:
     """UIDs and bytes are unchanged, and the attempts start again at 0."""
-    job_id = done(table)
+    job_id = finished_job(table)
     first = table.operator.show(job_id).deliveries
     assert table.operator.resend(job_id, ME, table.now, "") is JobState.ANALYSED
     again = deliver(table)
@@ -69,7 +69,7 @@ def test_the_same_results_are_sent_again(table: Table) -> None:
 
 
 def test_results_are_sent_again_to_one_destination(table: Table) -> None:
-    job_id = done(table, ("pacs", "research"))
+    job_id = finished_job(table, ("pacs", "research"))
     table.operator.resend(job_id, ME, table.now, "research")
     assert table.take("pacs") == []
     assert len(table.take("research")) == 2
@@ -78,15 +78,15 @@ def test_results_are_sent_again_to_one_destination(table: Table) -> None:
 def test_a_pending_delivery_is_not_sent_twice(table: Table) -> None:
     """A delivered object is sent again; a pending one is sent once."""
     job_id = table.analyse()
-    sent, waiting = table.take()
-    table.deliveries.settle(sent, Stored(), table.now)
+    claimed_delivery, waiting = table.take()
+    table.deliveries.settle(claimed_delivery, Stored(), table.now)
     assert table.operator.resend(job_id, ME, table.now, "") is JobState.ANALYSED
-    assert [d.id for d in table.take()] == [sent.id]
+    assert [d.id for d in table.take()] == [claimed_delivery.id]
     assert table.deliveries.settle(waiting, Stored(), table.now)
 
 
 def test_deleted_results_are_not_sent_again(table: Table) -> None:
-    job_id = done(table)
+    job_id = finished_job(table)
     expire(table)
     with pytest.raises(Permanent, match="build them again with: osteoscreen jobs reanalyse"):
         table.operator.resend(job_id, ME, table.now, "")
@@ -95,12 +95,12 @@ def test_deleted_results_are_not_sent_again(table: Table) -> None:
 
 def test_deleted_results_can_be_built_again_and_sent(table: Table) -> None:
     """This is the remedy in the error message."""
-    job_id = done(table)
+    job_id = finished_job(table)
     expire(table, films=False)
     table.operator.reanalyse(job_id, ME, table.now)
     (job,) = table.claim()
-    sent = tuple(PlannedDelivery("pacs", one) for one in results())
-    assert table.queue.settle(job, Analysed(VERDICT, sent), table.now)
+    planned = tuple(PlannedDelivery("pacs", item) for item in results())
+    assert table.queue.settle(job, Analysed(VERDICT, planned), table.now)
     table.operator.resend(job_id, ME, table.now, "")
     assert [d.spool_key for d in table.take()] == ["r1", "h1"]
 
@@ -110,7 +110,7 @@ def test_a_resend_during_a_purge_never_loses_the_bytes(
 ) -> None:
     """Either the bytes are kept, or the resend is refused."""
     table = open_table()
-    ids = [done(table, number=number) for number in range(1, 25)]
+    ids = [finished_job(table, number=number) for number in range(1, 25)]
     start, refused = threading.Barrier(2), []
 
     def purge() -> None:
@@ -128,17 +128,17 @@ def test_a_resend_during_a_purge_never_loses_the_bytes(
             except Permanent:
                 refused.append(job_id)
 
-    threads = [threading.Thread(target=one) for one in (purge, resend)]
+    threads = [threading.Thread(target=item) for item in (purge, resend)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     for job_id in ids:
         dossier = table.operator.show(job_id)
-        there = {bool(one.spool_key) for one in dossier.deliveries}
-        asked = dossier.job.state is JobState.ANALYSED
-        assert asked is (job_id not in refused)
-        assert there == {asked}
+        there = {bool(item.spool_key) for item in dossier.deliveries}
+        scheduled = dossier.job.state is JobState.ANALYSED
+        assert scheduled is (job_id not in refused)
+        assert there == {scheduled}
 
 
 @pytest.mark.parametrize("destination", ["", "elsewhere"])
@@ -150,7 +150,7 @@ def test_a_job_without_settled_deliveries_is_not_sent_again(table: Table, destin
 
 def test_a_reanalysis_lists_the_earlier_reports(table: Table) -> None:
     """They come oldest first, and once each for several destinations."""
-    job_id = done(table, ("pacs", "research"))
+    job_id = finished_job(table, ("pacs", "research"))
     assert table.operator.reanalyse(job_id, ME, table.now) is JobState.RECEIVED
     first = Reference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.11", "2.25.11.9")
     assert analyse_again(table, "2.25.7").reports == (first,)
@@ -163,7 +163,7 @@ def test_a_reanalysis_lists_the_earlier_reports(table: Table) -> None:
 
 def test_a_reanalysis_with_the_same_result_sends_nothing(table: Table) -> None:
     """The job is DONE again without new deliveries."""
-    job_id = done(table)
+    job_id = finished_job(table)
     table.operator.reanalyse(job_id, ME, table.now)
     analyse_again(table, "2.25.11")
     assert table.take() == []
@@ -194,7 +194,7 @@ def test_a_deleted_or_unfinished_film_is_not_scored_again(table: Table) -> None:
 
 
 def test_the_history_records_the_operator(table: Table) -> None:
-    job_id = done(table)
+    job_id = finished_job(table)
     table.operator.resend(job_id, ME, table.now, "")
     deliver(table)
     table.operator.reanalyse(job_id, ME, table.now)

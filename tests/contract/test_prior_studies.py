@@ -35,8 +35,8 @@ def claimed(table: Table, received: Film) -> Job:
 def analysed(table: Table, number: int, verdict: Verdict = VERDICT, **facts: Any) -> Job:
     """Receive a film of the test patient and settle its analysis; its results are pending."""
     job = claimed(table, patient_film(number, **facts))
-    sent = tuple(PlannedDelivery("pacs", result) for result in results(number))
-    assert table.queue.settle(job, Analysed(verdict, sent), table.now)
+    planned = tuple(PlannedDelivery("pacs", result) for result in results(number))
+    assert table.queue.settle(job, Analysed(verdict, planned), table.now)
     return job
 
 
@@ -66,7 +66,7 @@ def test_the_newest_comes_first(table: Table) -> None:
     days = [date(2025, 9, 1), date(2026, 1, 1), date(2025, 5, 1)]
     for number, day in enumerate(days, 1):
         analysed(table, number, taken=day)
-    assert [one.taken for one in prior_results(table)] == sorted(days, reverse=True)
+    assert [prior.taken for prior in prior_results(table)] == sorted(days, reverse=True)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_on_the_same_day_the_film_received_first_is_the_prior_results(table: Tab
     first, second = analysed(table, 1), analysed(table, 2)
     since = date(2025, 3, 1)
     assert table.queue.prior_results(first, since) == []
-    assert [one.taken for one in table.queue.prior_results(second, since)] == [MARCH]
+    assert [prior.taken for prior in table.queue.prior_results(second, since)] == [MARCH]
 
 
 def test_a_film_that_was_not_scored_is_excluded(table: Table) -> None:
@@ -124,8 +124,8 @@ def test_a_film_that_was_not_scored_is_excluded(table: Table) -> None:
 def test_only_a_flagged_film_counts_as_reported(table: Table, decision: Decision) -> None:
     """The score of any film is available."""
     analysed(table, 1, replace(VERDICT, decision=decision), taken=date(2025, 9, 1))
-    (found,) = prior_results(table)
-    assert (found.reported, found.score) == (False, decision.score)
+    (prior_result,) = prior_results(table)
+    assert (prior_result.reported, prior_result.score) == (False, decision.score)
 
 
 def test_a_result_counts_as_reported_once_it_is_being_delivered(table: Table) -> None:
@@ -136,14 +136,14 @@ def test_a_result_counts_as_reported_once_it_is_being_delivered(table: Table) ->
     assert table.deliveries.settle(heatmap, Stored(), table.now)
     assert table.deliveries.settle(report, Failed("refused"), table.now)
     assert table.operator.show(job.id).job.state is JobState.FAILED
-    (found,) = table.queue.prior_results(new, date(2025, 3, 1))
-    assert not found.reported
+    (prior_result,) = table.queue.prior_results(new, date(2025, 3, 1))
+    assert not prior_result.reported
     table.operator.retry(job.id, "me", table.now)
     for delivery in table.take():
         table.deliveries.settle(delivery, Stored(), table.now)
     assert table.operator.show(job.id).job.state is JobState.DONE
-    (found,) = table.queue.prior_results(new, date(2025, 3, 1))
-    assert found.reported
+    (prior_result,) = table.queue.prior_results(new, date(2025, 3, 1))
+    assert prior_result.reported
 
 
 def test_a_purged_film_has_no_result(table: Table) -> None:
@@ -160,8 +160,8 @@ def test_a_purged_film_has_no_result(table: Table) -> None:
 
 def test_a_film_is_read_as_it_was_written(table: Table) -> None:
     """Pseudonym and day have their own columns."""
-    sent = patient_film(1, station="ROOM 2")
-    assert claimed(table, sent).film == sent
+    received = patient_film(1, station="ROOM 2")
+    assert claimed(table, received).film == received
 
 
 def test_attributes_of_a_later_release_are_ignored(table: Table) -> None:

@@ -35,15 +35,15 @@ def heatmap(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("status", [0x0000, 0xB000, 0xB006, 0xB007])
 def test_success_and_warnings_count_as_stored(pacs: StartPacs, heatmap: Path, status: int) -> None:
     """A PACS that coerced an element has stored the object; no error is raised."""
-    kept: list[str] = []
+    stored: list[str] = []
 
     def on_store(event: evt.Event) -> int:
-        kept.append(event.dataset.SOPInstanceUID)
+        stored.append(event.dataset.SOPInstanceUID)
         return status
 
     with open_archive(pacs([(evt.EVT_C_STORE, on_store)]), "OSTEOSCREEN") as archive:
         archive.store(heatmap)
-    assert kept == [pydicom.dcmread(heatmap).SOPInstanceUID]
+    assert stored == [pydicom.dcmread(heatmap).SOPInstanceUID]
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_a_pacs_that_accepts_only_implicit_vr_receives_the_object(
     there = pacs([(evt.EVT_C_STORE, on_store)], syntaxes=(ImplicitVRLittleEndian,))
     with open_archive(there, "OSTEOSCREEN") as archive:
         archive.store(heatmap)
-    sent = pydicom.dcmread(heatmap)
-    assert received[0].PixelData == sent.PixelData
-    assert received[0].PatientName == sent.PatientName
+    original = pydicom.dcmread(heatmap)
+    assert received[0].PixelData == original.PixelData
+    assert received[0].PatientName == original.PatientName
 
 
 def test_a_class_that_the_pacs_does_not_accept_is_permanent(
@@ -192,9 +192,9 @@ class Stalling:
 @pytest.fixture
 def stalling() -> Iterator[Stalling]:
     """Return a PACS that stalls; its threads end with the test."""
-    made = Stalling()
-    yield made
-    made.over.set()
+    pacs_double = Stalling()
+    yield pacs_double
+    pacs_double.over.set()
 
 
 def test_an_incomplete_answer_blocks_no_thread(

@@ -24,12 +24,12 @@ OBJECTS = [("1.2.840.10008.5.1.4.1.1.7", "2.25.2")]
 class TestOpen:
     def test_a_pacs_that_answers(self, pacs: StartPacs) -> None:
         """The PACS receives the configured AE titles, and a release at the end."""
-        seen: list[tuple[str, str]] = []
+        titles: list[tuple[str, str]] = []
         ended: list[str] = []
 
         def on_requested(event: evt.Event) -> None:
             request = event.assoc.requestor.primitive
-            seen.append((request.calling_ae_title, request.called_ae_title))
+            titles.append((request.calling_ae_title, request.called_ae_title))
 
         there = pacs(
             [
@@ -40,7 +40,7 @@ class TestOpen:
         )
         with open_archive(there, "OSTEOSCREEN") as archive:
             archive.echo()
-        assert seen == [("OSTEOSCREEN", "PACS")]
+        assert titles == [("OSTEOSCREEN", "PACS")]
         assert ended == ["released"]
 
     def test_it_is_released_after_an_error_too(self, pacs: StartPacs, tmp_path: Path) -> None:
@@ -106,25 +106,25 @@ class TestOpen:
 class TestCommitment:
     def test_a_report_on_the_same_association_is_returned(self, pacs: StartPacs) -> None:
         """Some PACS report immediately; no other association is needed then."""
-        asked: list[Dataset] = []
+        requests: list[Dataset] = []
 
         def on_action(event: evt.Event) -> tuple[int, None]:
             assert (event.action_type, event.request.RequestedSOPInstanceUID) == (
                 1,
                 PUSH_MODEL_INSTANCE,
             )
-            asked.append(event.action_information)
+            requests.append(event.action_information)
             return 0x0000, None
 
         def on_sent(event: evt.Event) -> None:
             if type(event.message).__name__ == "N_ACTION_RSP":
-                report(event.assoc, asked[0])
+                report(event.assoc, requests[0])
 
         there = pacs([(evt.EVT_N_ACTION, on_action), (evt.EVT_DIMSE_SENT, on_sent)])
         with open_archive(there, "OSTEOSCREEN") as archive:
-            found = archive.request_commitment("2.25.77", OBJECTS)
-        assert found == CommitmentReport("2.25.77", committed=("2.25.2",), failed={})
-        [item] = asked[0].ReferencedSOPSequence
+            commitment = archive.request_commitment("2.25.77", OBJECTS)
+        assert commitment == CommitmentReport("2.25.77", committed=("2.25.2",), failed={})
+        [item] = requests[0].ReferencedSOPSequence
         assert (item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID) == OBJECTS[0]
 
     def test_without_an_immediate_report_the_result_is_none(self, pacs: StartPacs) -> None:

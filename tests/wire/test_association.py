@@ -157,25 +157,25 @@ class TestPort:
         )
         command = [sys.executable, "-c", program, str(node.folder), str(node.port)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        with subprocess.Popen(command, cwd=ROOT, **pipes) as other:
-            assert other.stdout is not None
-            wait_until(lambda: "started" in other.stdout.readline(), what="second server")
+        with subprocess.Popen(command, cwd=ROOT, **pipes) as second_server:
+            assert second_server.stdout is not None
+            wait_until(lambda: "started" in second_server.stdout.readline(), what="second server")
             films = [film(side=256) for _ in range(24)]
             assert [node.send(ds) for ds in films] == [0x0000] * 24
             assert len(node.jobs()) == 24
             node.server.stop()
             assert node.send(film()) == 0x0000
-            said, _ = other.communicate(timeout=30)
+            output, _ = second_server.communicate(timeout=30)
         # By chance, all 24 connections reach one process once in eight million runs.
-        assert 1 < said.count("film_received") < 25
+        assert 1 < output.count("film_received") < 25
         assert len(node.jobs()) == 25
 
     def test_a_port_in_use_is_misconfigured(self, node: Node) -> None:
         """Another program uses it; the message begins with the configuration key."""
-        with socket.socket() as other:
-            other.bind(("127.0.0.1", 0))
-            other.listen()
-            settings = Dicom(port=other.getsockname()[1])
+        with socket.socket() as second_server:
+            second_server.bind(("127.0.0.1", 0))
+            second_server.listen()
+            settings = Dicom(port=second_server.getsockname()[1])
             server = IngestServer(
                 settings,
                 (),

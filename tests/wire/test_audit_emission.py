@@ -26,9 +26,9 @@ def test_a_film_is_recorded_before_its_answer(node: Node) -> None:
         [record] = trail_of(node)
     assert (record.kind, record.outcome) == ("DICOM Instances Transferred", "0")
     assert (record.subject, record.instances) == (ds.StudyInstanceUID, [ds.SOPInstanceUID])
-    source, ours = record.participants
+    source, destination = record.participants
     assert (source["UserID"], source["NetworkAccessPointID"]) == ("MODALITY", "127.0.0.1")
-    assert ours["AlternativeUserID"] == f"AETITLES={AE_TITLE}"
+    assert destination["AlternativeUserID"] == f"AETITLES={AE_TITLE}"
 
 
 def test_a_record_contains_no_patient_data(node: Node) -> None:
@@ -45,12 +45,12 @@ def test_a_record_contains_no_patient_data(node: Node) -> None:
 def test_a_repeated_film_is_recorded_as_read(node: Node) -> None:
     ds = film()
     assert [node.send(ds), node.send(ds)] == [0x0000, 0x0000]
-    assert [one.event.get("EventActionCode") for one in trail_of(node)] == ["C", "R"]
+    assert [entry.event.get("EventActionCode") for entry in trail_of(node)] == ["C", "R"]
 
 
 def test_a_film_that_the_policy_refuses_is_recorded_as_received(node: Node) -> None:
     assert node.send(film(Modality="MG")) == 0x0000
-    assert [one.outcome for one in trail_of(node)] == ["0"]
+    assert [entry.outcome for entry in trail_of(node)] == ["0"]
 
 
 def test_a_film_without_a_study_uid_is_recorded_with_the_reason(node: Node) -> None:
@@ -67,7 +67,7 @@ def test_a_film_without_a_study_uid_is_recorded_with_the_reason(node: Node) -> N
 def test_a_full_disk_is_recorded_as_a_serious_failure(open_node: OpenNode) -> None:
     node = open_node(min_free=2**60)
     assert node.send(film()) == 0xA700
-    assert [one.outcome for one in trail_of(node)] == ["8"]
+    assert [entry.outcome for entry in trail_of(node)] == ["8"]
 
 
 def test_an_unexpected_error_is_recorded(open_node: OpenNode) -> None:
@@ -84,14 +84,14 @@ def test_an_unexpected_error_is_recorded(open_node: OpenNode) -> None:
 
 
 @pytest.mark.parametrize(
-    ("called", "calling", "why"),
+    ("called", "calling", "reason"),
     [
         ("SOMEBODY", "XRAY1", "called AE title not recognized; called: SOMEBODY"),
         (AE_TITLE, "<b>&\"'", "calling AE title not recognized, or not from this address"),
     ],
 )
 def test_a_refused_association_is_recorded_as_an_alert(
-    open_node: OpenNode, called: str, calling: str, why: str
+    open_node: OpenNode, called: str, calling: str, reason: str
 ) -> None:
     """The record contains the caller, its address and the reason."""
     node = open_node(callers=(Caller("XRAY1", ip_network("127.0.0.0/8")),))
@@ -104,7 +104,7 @@ def test_a_refused_association_is_recorded_as_an_alert(
         "127.0.0.1",
     )
     assert record.participants[1]["UserID"] == calling
-    assert record.description.startswith(why)
+    assert record.description.startswith(reason)
 
 
 def test_films_are_received_if_the_trail_cannot_be_written(node: Node) -> None:

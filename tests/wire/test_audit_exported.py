@@ -66,16 +66,16 @@ class Delivering:
         self.study = f"1.2.4.{self._table.receive()}"
         [job] = self._table.claim()
         uid = str(self.heatmap.SOPInstanceUID)
-        made = Result(ResultKind.HEATMAP, SecondaryCaptureImageStorage, uid, spool_key, "1.2.9")
-        sent = Analysed(VERDICT, (PlannedDelivery("pacs", made),))
-        assert self._table.queue.settle(job, sent, self._table.now)
+        result = Result(ResultKind.HEATMAP, SecondaryCaptureImageStorage, uid, spool_key, "1.2.9")
+        outcome = Analysed(VERDICT, (PlannedDelivery("pacs", result),))
+        assert self._table.queue.settle(job, outcome, self._table.now)
 
     @property
     def state(self) -> DeliveryState:
         [delivery] = self._table.operator.show(1).deliveries
         return delivery.state
 
-    def told(self) -> list[Record]:
+    def records(self) -> list[Record]:
         return read(self._trail)
 
 
@@ -91,15 +91,15 @@ def test_a_stored_result_is_recorded_with_its_study(
     node = delivering(pacs(answering(0x0000)))
     assert node.courier.step() == 1
     assert node.state is DeliveryState.DELIVERED
-    [record] = node.told()
+    [record] = node.records()
     assert (record.kind, record.outcome) == ("DICOM Instances Transferred", "0")
     assert record.event.get("EventActionCode") == "R"
     assert (record.subject, record.instances) == (node.study, [node.heatmap.SOPInstanceUID])
     assert next(record.xml.iter("SOPClass")).get("UID") == SecondaryCaptureImageStorage
-    ours, theirs = record.participants
-    assert (ours["role"], ours["AlternativeUserID"]) == ("110153", f"AETITLES={AE_TITLE}")
-    assert (theirs["role"], theirs["UserID"]) == ("110152", "PACS")
-    assert theirs["NetworkAccessPointID"] == "127.0.0.1"
+    source, receiver = record.participants
+    assert (source["role"], source["AlternativeUserID"]) == ("110153", f"AETITLES={AE_TITLE}")
+    assert (receiver["role"], receiver["UserID"]) == ("110152", "PACS")
+    assert receiver["NetworkAccessPointID"] == "127.0.0.1"
 
 
 def test_a_result_is_recorded_as_exported_before_its_commitment(
@@ -107,7 +107,7 @@ def test_a_result_is_recorded_as_exported_before_its_commitment(
 ) -> None:
     node = delivering(pacs(answering(0x0000)), timedelta(seconds=60))
     node.courier.step()
-    assert [one.outcome for one in node.told()] == ["0"]
+    assert [entry.outcome for entry in node.records()] == ["0"]
 
 
 def test_a_refused_result_is_recorded_with_the_reason(
@@ -116,7 +116,7 @@ def test_a_refused_result_is_recorded_with_the_reason(
     node = delivering(pacs(answering(0xA900)))
     assert node.courier.step() == 1
     assert node.state is DeliveryState.FAILED
-    [record] = node.told()
+    [record] = node.records()
     assert (record.outcome, record.subject) == ("8", node.study)
     assert "0xa900" in str(record.event.findtext("EventOutcomeDescription"))
 
@@ -128,8 +128,8 @@ def test_only_the_last_failed_attempt_is_recorded(
     node = delivering(destination(free_port()))
     assert node.courier.step() == 1
     assert node.state is DeliveryState.PENDING
-    assert node.told() == []
+    assert node.records() == []
     node.courier._closed_until = None
     assert node.courier.step() == 1
     assert node.state is DeliveryState.FAILED
-    assert [one.outcome for one in node.told()] == ["8"]
+    assert [entry.outcome for entry in node.records()] == ["8"]

@@ -63,8 +63,8 @@ def say(assoc: Association, *content: bytes) -> None:
 def answer(assoc: Association) -> tuple[int, ...]:
     """Return result, source and diagnostic of a rejection."""
     assert assoc.is_rejected
-    said = assoc.acceptor.primitive
-    return said.result, said.result_source, said.diagnostic
+    rejection = assoc.acceptor.primitive
+    return rejection.result, rejection.result_source, rejection.diagnostic
 
 
 @contextmanager
@@ -78,11 +78,11 @@ class HeldClock:
     """A clock that the test can stop, so that a film is held during its processing."""
 
     def __init__(self) -> None:
-        self.asked = threading.Event()
+        self.reached = threading.Event()
         self.go_on = threading.Event()
 
     def __call__(self) -> datetime:
-        self.asked.set()
+        self.reached.set()
         assert self.go_on.wait(30)
         return utc_now()
 
@@ -95,8 +95,8 @@ class TestPlaces:
             assert first.is_established
             with node.associated() as second:
                 assert answer(second) == LIMIT_EXCEEDED
-            with node.associated(bind_address=("127.0.0.2", 0)) as other:
-                assert other.is_established
+            with node.associated(bind_address=("127.0.0.2", 0)) as second_assoc:
+                assert second_assoc.is_established
 
     def test_silent_connections_do_not_exclude_others(self, open_node: OpenNode) -> None:
         """Silent connections have their own limit; above it, they are closed."""
@@ -136,8 +136,8 @@ class TestTime:
         node = open_node(settings={"dimse_timeout": 0.3, "idle_timeout": 600.0})
         with node.associated(VERIFICATION) as assoc:
             assert assoc.send_c_echo().Status == 0x0000
-            [ours] = alive(node)
-            assert ours.network_timeout == 600.0
+            [own_assoc] = alive(node)
+            assert own_assoc.network_timeout == 600.0
 
     def test_an_idle_association_is_aborted(self, open_node: OpenNode) -> None:
         """Another sender can use its place."""
@@ -218,9 +218,11 @@ class TestMemory:
         node = open_node(clock=clock)
         contexts = (*CR_EXPLICIT, VERIFICATION)
         with node.associated(*contexts) as assoc:
-            for_films, for_echoes = (int(one.context_id) for one in assoc.accepted_contexts)
-            say(assoc, whole(for_films))
-            assert clock.asked.wait(20)
+            for_films, for_echoes = (
+                int(accepted.context_id) for accepted in assoc.accepted_contexts
+            )
+            say(assoc, film_request(for_films))
+            assert clock.reached.wait(20)
             say(assoc, pdu(fragment(for_echoes, COMMAND | LAST, echo_request())) * 100)
             wait_until(lambda: assoc.is_aborted, what="abort")
             clock.go_on.set()
@@ -233,8 +235,8 @@ class TestDisk:
         clock = HeldClock()
         node = open_node(clock=clock)
         with node.associated() as assoc:
-            say(assoc, whole(context_of(assoc)) * 4)
-            assert clock.asked.wait(20)
+            say(assoc, film_request(context_of(assoc)) * 4)
+            assert clock.reached.wait(20)
             wait_until(lambda: len(node.incoming()) == 4 - len(node.films()), what="four films")
             assoc.abort()
         clock.go_on.set()
@@ -246,25 +248,27 @@ class TestDisk:
     ) -> None:
         """The transfer continues to its end, is answered 0xA700, and nothing is stored."""
         node = open_node(min_free=2**60)
-        said: list[int] = []
-        hear = [(evt.EVT_DIMSE_RECV, lambda event: said.append(event.message.command_set.Status))]
+        statuses: list[int] = []
+        hear = [
+            (evt.EVT_DIMSE_RECV, lambda event: statuses.append(event.message.command_set.Status))
+        ]
         with node.associated(evt_handlers=hear) as assoc:
             here = context_of(assoc)
             say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(film()))))
             for _ in range(20):
                 say(assoc, pdu(fragment(here, DATA, bytes(FRAGMENT))))
-            [ours] = alive(node)
+            [own_assoc] = alive(node)
             wait_until(
-                lambda: (file := file_of(ours.dimse.message)) and file.tell() > 20 * FRAGMENT,
+                lambda: (file := file_of(own_assoc.dimse.message)) and file.tell() > 20 * FRAGMENT,
                 what="all but the last fragment",
             )
             assert node.incoming() == []
             say(assoc, pdu(fragment(here, DATA | LAST, bytes(FRAGMENT))))
-            assert wait_until(lambda: said, what="answer") == [0xA700]
+            assert wait_until(lambda: statuses, what="answer") == [0xA700]
         assert node.jobs() == []
 
 
-def whole(context_id: int) -> bytes:
+def film_request(context_id: int) -> bytes:
     """Return the C-STORE request of a film as PDUs."""
     ds = film(side=64)
     content = encode(ds, is_implicit_vr=False, is_little_endian=True) or b""

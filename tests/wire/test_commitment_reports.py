@@ -71,8 +71,8 @@ def waiting(node: Node) -> Node:
 
 
 def dossier(node: Node) -> JobDetail:
-    desk = OperatorStore(node.engine)
-    return desk.show(desk.find(CHEST_FILM.sop_instance_uid))
+    operator = OperatorStore(node.engine)
+    return operator.show(operator.find(CHEST_FILM.sop_instance_uid))
 
 
 def states(node: Node) -> dict[str, DeliveryState]:
@@ -105,8 +105,10 @@ def report(
     failed: Sequence[str] = (),
 ) -> int:
     """Report on objects by their UIDs; return the status."""
-    kept, lost = ([(SOP_CLASS, uid) for uid in uids] for uids in (committed, failed))
-    return send_report(assoc, transaction, kept, lost)
+    committed_pairs, failed_pairs = (
+        [(SOP_CLASS, uid) for uid in uids] for uids in (committed, failed)
+    )
+    return send_report(assoc, transaction, committed_pairs, failed_pairs)
 
 
 @pytest.mark.parametrize("role", [True, False], ids=["with-role", "without-role"])

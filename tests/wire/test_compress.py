@@ -32,7 +32,7 @@ def heatmap(tmp_path: Path) -> Path:
     return path
 
 
-def sent(pacs: StartPacs, path: Path, compress: str, *syntaxes: str) -> Dataset:
+def send(pacs: StartPacs, path: Path, compress: str, *syntaxes: str) -> Dataset:
     """Send a heatmap to a PACS that accepts these transfer syntaxes; return what it received."""
     received: list[Dataset] = []
 
@@ -54,11 +54,11 @@ def test_a_compressed_heatmap_has_the_same_pixels(
     pacs: StartPacs, heatmap: Path, tmp_path: Path
 ) -> None:
     """It keeps its UID, is valid, and does not declare lossy compression."""
-    small, whole = sent(pacs, heatmap, "jpeg2000", *BOTH), dcmread(heatmap)
+    small, original = send(pacs, heatmap, "jpeg2000", *BOTH), dcmread(heatmap)
     assert small.file_meta.TransferSyntaxUID == JPEG2000Lossless
-    assert small.SOPInstanceUID == whole.SOPInstanceUID
-    assert np.array_equal(small.pixel_array, whole.pixel_array)
-    assert len(small.PixelData) < len(whole.PixelData) / 4
+    assert small.SOPInstanceUID == original.SOPInstanceUID
+    assert np.array_equal(small.pixel_array, original.pixel_array)
+    assert len(small.PixelData) < len(original.PixelData) / 4
     assert "LossyImageCompression" not in small
     path = tmp_path / "received.dcm"
     small.save_as(path, enforce_file_format=True)
@@ -71,9 +71,9 @@ def test_a_compressed_heatmap_has_the_same_pixels(
 def test_other_destinations_receive_it_uncompressed(
     pacs: StartPacs, heatmap: Path, compress: str, syntaxes: tuple[str, ...]
 ) -> None:
-    plain, whole = sent(pacs, heatmap, compress, *syntaxes), dcmread(heatmap)
+    plain, original = send(pacs, heatmap, compress, *syntaxes), dcmread(heatmap)
     assert plain.file_meta.TransferSyntaxUID in PLAIN
-    assert plain.PixelData == whole.PixelData
+    assert plain.PixelData == original.PixelData
     assert plain.PhotometricInterpretation == "RGB"
 
 
@@ -81,7 +81,7 @@ def test_another_decoder_gives_the_same_pixels(
     pacs: StartPacs, heatmap: Path, tmp_path: Path
 ) -> None:
     """Many viewers use GDCM."""
-    small = sent(pacs, heatmap, "jpeg2000", *BOTH)
+    small = send(pacs, heatmap, "jpeg2000", *BOTH)
     path = tmp_path / "received.dcm"
     small.save_as(path, enforce_file_format=True)
     again = dcmread(path)

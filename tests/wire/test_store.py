@@ -52,10 +52,10 @@ class TestAcknowledged:
         with node.associated() as assoc:
             assert assoc.send_c_store(ds).Status == 0x0000
             [job] = node.jobs()
-            kept = node.spool.path(job.spool_key).stat()
+            stored = node.spool.path(job.spool_key).stat()
         assert (job.state, job.film.sop_instance_uid) == (JobState.RECEIVED, ds.SOPInstanceUID)
         assert (job.film.calling_ae, job.attempt) == ("MODALITY", 0)
-        assert kept.st_size == job.film.size
+        assert stored.st_size == job.film.size
         assert node.incoming() == []
 
     def test_many_films_on_one_association(self, node: Node) -> None:
@@ -222,9 +222,9 @@ class TestNotNow:
         node = open_node(clock=broken_clock)
         assert node.send(film()) == 0x0110
         assert node.jobs() == []
-        said = "".join(capfd.readouterr())
-        assert "Doe^Jane" not in said
-        assert "ArithmeticError" in said
+        output = "".join(capfd.readouterr())
+        assert "Doe^Jane" not in output
+        assert "ArithmeticError" in output
 
 
 class TestBrokenOff:

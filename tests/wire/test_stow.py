@@ -28,16 +28,16 @@ class WebPacs:
 
     def __init__(self, status: int, body: bytes) -> None:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
-        kept = self.requests
+        requests = self.requests
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 content = self.rfile.read(int(self.headers["Content-Length"]))
-                kept.append((self.path, dict(self.headers), content))
+                requests.append((self.path, dict(self.headers), content))
                 self._answer()
 
             def do_GET(self) -> None:
-                kept.append((self.path, dict(self.headers), b""))
+                requests.append((self.path, dict(self.headers), b""))
                 self._answer()
 
             def _answer(self) -> None:
@@ -60,14 +60,14 @@ class WebPacs:
 
     def objects(self) -> list[Dataset]:
         """Return the objects of all requests, parsed by Python's MIME parser."""
-        found = []
+        objects = []
         for _, headers, content in self.requests:
             head = f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode()
             message = email.message_from_bytes(head + content, policy=email.policy.HTTP)
             for part in message.iter_parts():
                 assert part.get_content_type() == "application/dicom"
-                found.append(dcmread(BytesIO(part.get_payload(decode=True))))
-        return found
+                objects.append(dcmread(BytesIO(part.get_payload(decode=True))))
+        return objects
 
 
 StartWeb = Callable[..., WebPacs]
@@ -83,8 +83,8 @@ def web() -> Iterator[StartWeb]:
         return started[-1]
 
     yield start
-    for one in started:
-        one.stop()
+    for archive_double in started:
+        archive_double.stop()
 
 
 @pytest.fixture
@@ -175,8 +175,8 @@ def test_credentials_are_sent(web: StartWeb, tmp_path: Path) -> None:
     for changes in ({"user": "me", "password_file": secret}, {"token_file": secret}):
         with open_web(to(there.url, **changes)) as archive:
             archive.check()
-    said = [headers["Authorization"] for _, headers, _ in there.requests]
-    assert said == ["Basic bWU6czNjcmV0", "Bearer s3cret"]
+    credentials = [headers["Authorization"] for _, headers, _ in there.requests]
+    assert credentials == ["Basic bWU6czNjcmV0", "Bearer s3cret"]
 
 
 def test_a_missing_secret_file_is_named(tmp_path: Path) -> None:

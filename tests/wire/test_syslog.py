@@ -33,10 +33,10 @@ Write = Callable[..., None]
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[SyslogServer]:
-    made = SyslogServer(tmp_path)
-    made.start()
-    yield made
-    made.stop()
+    syslog_server = SyslogServer(tmp_path)
+    syslog_server.start()
+    yield syslog_server
+    syslog_server.stop()
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def impatient(file: Path, server: Syslog) -> Shipper:
 
 
 def numbers(server: SyslogServer) -> list[int]:
-    return [int(parse(one).instances[0].removeprefix("1.")) for one in server.messages]
+    return [int(parse(line).instances[0].removeprefix("1.")) for line in server.messages]
 
 
 def test_the_server_receives_each_line_of_the_file(
@@ -117,11 +117,11 @@ def test_a_server_that_is_down_loses_nothing(
     assert shipper.step() == 1
     server.stop()
     write(2)
-    with capture_logs() as told:
+    with capture_logs() as events:
         assert shipper.step() == 0
         assert shipper.step() == 0
-    assert {one["event"] for one in told} == {"audit_not_shipped"}
-    assert "Connection refused" in told[0]["error"]
+    assert {line["event"] for line in events} == {"audit_not_shipped"}
+    assert "Connection refused" in events[0]["error"]
     write(3)
     server.start()
     assert shipper.step() == 2
@@ -134,9 +134,9 @@ def test_lines_are_sent_again_after_a_crash_of_the_server(
     """The lines were in the network buffers, which does not mean that they were read."""
     server.deaf = 1
     write(*range(50))
-    with capture_logs() as told:
+    with capture_logs() as events:
         assert shipper.step() == 0
-    assert [one["event"] for one in told] == ["audit_not_shipped"]
+    assert [line["event"] for line in events] == ["audit_not_shipped"]
     assert shipper.step() == 50
     assert numbers(server) == list(range(50))
 
@@ -176,8 +176,8 @@ def test_only_one_process_ships_at_a_time(
     shipper: Shipper, server: SyslogServer, write: Write, file: Path
 ) -> None:
     write(1)
-    with Backlog(file).held() as ours:
-        assert ours
+    with Backlog(file).held() as is_shipper:
+        assert is_shipper
         assert shipper.step() == 0
     assert shipper.step() == 1
 
@@ -187,11 +187,11 @@ def test_attempts_pause_while_the_server_is_down(file: Path, write: Write) -> No
     nobody = Syslog(host="127.0.0.1", port=free_port())
     shipper = Shipper(Backlog(file), to(nobody))
     write(1)
-    with capture_logs() as told:
+    with capture_logs() as events:
         for _ in range(20):
             assert shipper.step() == 0
-    assert len(told) == 1
-    assert 0.5 <= told[0]["pause"] <= 1.0
+    assert len(events) == 1
+    assert 0.5 <= events[0]["pause"] <= 1.0
 
 
 def test_an_untrusted_server_receives_nothing(
@@ -228,9 +228,9 @@ def test_an_error_on_storing_the_place_is_logged_and_retried(
     """On a full disk, lines are sent twice rather than never."""
     write(1)
     (file.parent / ".audit.log.shipped").mkdir()
-    with capture_logs() as told:
+    with capture_logs() as events:
         assert shipper.step() == 0
-    assert [one["event"] for one in told] == ["audit_not_shipped"]
+    assert [line["event"] for line in events] == ["audit_not_shipped"]
     (file.parent / ".audit.log.shipped").rmdir()
     assert shipper.step() == 1
     assert numbers(server) == [1, 1]
@@ -241,13 +241,13 @@ def test_the_doctor_checks_the_server_and_the_backlog(
 ) -> None:
     write(1)
     config = Config(audit=Audit(file=file, syslog=server.reached_by), spool=Spool(path=file.parent))
-    seen = by_name(config)["syslog server"]
-    assert seen.ok, seen.detail
-    assert f"{file.stat().st_size} bytes not shipped yet" in seen.detail
+    check = by_name(config)["syslog server"]
+    assert check.ok, check.detail
+    assert f"{file.stat().st_size} bytes not shipped yet" in check.detail
     server.stop()
-    seen = by_name(config)["syslog server"]
-    assert not seen.ok
-    assert "Connection refused" in seen.detail
+    check = by_name(config)["syslog server"]
+    assert not check.ok
+    assert "Connection refused" in check.detail
 
 
 def test_the_doctor_checks_no_server_if_none_is_configured(file: Path) -> None:

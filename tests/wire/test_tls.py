@@ -33,9 +33,9 @@ class Authority:
 
     def issue(self, *names: str, until: datetime | None = None) -> Path:
         """Return a file with a certificate for these names and its key."""
-        made = self._ca.issue_cert(*names, not_after=until)
+        issued = self._ca.issue_cert(*names, not_after=until)
         path = self._folder / f"{names[0]}-{until}.pem"
-        made.private_key_and_cert_chain_pem.write_to_path(str(path))
+        issued.private_key_and_cert_chain_pem.write_to_path(str(path))
         return path
 
 
@@ -130,8 +130,10 @@ def test_a_certificate_of_another_host_is_not_trusted(
 
 
 def test_an_expired_certificate_is_not_trusted(hospital: Authority, start_tls: StartTls) -> None:
-    past = datetime.now(UTC) - timedelta(days=1)
-    there = start_tls(hospital.issue("127.0.0.1", until=past)).reached_by(Tls(ca=hospital.root))
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    there = start_tls(hospital.issue("127.0.0.1", until=yesterday)).reached_by(
+        Tls(ca=hospital.root)
+    )
     with (
         pytest.raises(Unreachable, match=r"its certificate is not trusted: .*expired"),
         open_archive(there, "OSTEOSCREEN"),
@@ -190,9 +192,9 @@ def test_the_doctor_reports_the_expiry_and_fails_shortly_before(
     there = there.model_copy(update={"send": ("heatmap",)})
     monkeypatch.chdir(tmp_path)  # the doctor also checks the spool
     checks = examine(Config(destinations=(there,)))
-    (seen,) = [check for check in checks if check.name == "destination pacs"]
-    assert seen.ok is ok, seen.detail
-    assert f"{until:%Y-%m-%d}" in seen.detail
+    (check_result,) = [check for check in checks if check.name == "destination pacs"]
+    assert check_result.ok is ok, check_result.detail
+    assert f"{until:%Y-%m-%d}" in check_result.detail
 
 
 @pytest.mark.parametrize("name", ["ca", "certificate"])

@@ -39,10 +39,10 @@ class Hospital:
 
     def issue(self, name: str) -> ServerTls:
         """Return a certificate and key for 127.0.0.1, in files of this name."""
-        made = self._ca.issue_cert("127.0.0.1")
+        issued = self._ca.issue_cert("127.0.0.1")
         certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
-        made.cert_chain_pems[0].write_to_path(str(certificate))
-        made.private_key_pem.write_to_path(str(key))
+        issued.cert_chain_pems[0].write_to_path(str(certificate))
+        issued.private_key_pem.write_to_path(str(key))
         return ServerTls(certificate=certificate, key=key)
 
 
@@ -91,16 +91,16 @@ def test_with_a_ca_each_caller_needs_a_certificate(
     open_node: OpenNode, hospital: Hospital, tmp_path: Path
 ) -> None:
     """A missing certificate, or one of another CA, is refused."""
-    ours = hospital.issue("node").model_copy(update={"ca": hospital.root})
-    node = open_node(settings={"tls": ours})
+    node_tls = hospital.issue("node").model_copy(update={"ca": hospital.root})
+    node = open_node(settings={"tls": node_tls})
     stranger = Hospital(tmp_path / "elsewhere").issue("stranger")
     assert echo(node, *as_ourselves(hospital.issue("modality"), hospital))
     assert not echo(node, *anonymous(hospital))
     assert not echo(node, *as_ourselves(stranger, hospital))
     # The caller may notice the refusal before the log line is written.
     wait_until(
-        lambda: [(one.kind, one.outcome) for one in read(node.folder / "audit.log")],
-        lambda told: told == [("Node Authentication", "4")] * 2,
+        lambda: [(entry.kind, entry.outcome) for entry in read(node.folder / "audit.log")],
+        lambda outcomes: outcomes == [("Node Authentication", "4")] * 2,
     )
 
 
@@ -181,9 +181,9 @@ def test_the_doctors_round_trip_uses_tls(
     node = open_node(settings={"tls": tls})
     modality.send(film(), modality.NodeAddress(AE_TITLE, node.port, tls=tls))
     assert len(node.jobs()) == 1
-    other = Hospital(tmp_path / "elsewhere").issue("other")
+    foreign_tls = Hospital(tmp_path / "elsewhere").issue("other")
     with pytest.raises(Unreachable, match=r"no node answers at .*dicom\.tls\.ca"):
-        modality.send(film(), modality.NodeAddress(AE_TITLE, node.port, tls=other))
+        modality.send(film(), modality.NodeAddress(AE_TITLE, node.port, tls=foreign_tls))
 
 
 def test_the_doctor_connects_to_the_node_by_tls(open_node: OpenNode, hospital: Hospital) -> None:

@@ -87,9 +87,9 @@ def sent_and_kept(node: Node, path: Path, ds: FileDataset) -> None:
     digest = hashlib.sha256(syntax.encode() + data).hexdigest()
     [job] = [j for j in node.jobs() if j.film.sop_instance_uid == ds.SOPInstanceUID]
     assert (job.film.digest, job.film.transfer_syntax_uid) == (digest, syntax)
-    kept = node.spool.path(job.spool_key)
-    assert encoded_data_set(kept) == data
-    assert pydicom.dcmread(kept).file_meta.TransferSyntaxUID == syntax
+    stored = node.spool.path(job.spool_key)
+    assert encoded_data_set(stored) == data
+    assert pydicom.dcmread(stored).file_meta.TransferSyntaxUID == syntax
 
 
 @pytest.mark.parametrize("sop_class", RADIOGRAPH_CLASSES)
@@ -125,8 +125,8 @@ def test_other_syntaxes_are_refused(node: Node, syntax: str) -> None:
 )
 def test_other_classes_are_refused(node: Node, sop_class: str) -> None:
     """Slices and reports are not films."""
-    asked = [(sop_class, [uid.ExplicitVRLittleEndian]), (RADIOGRAPH_CLASSES[0], SEALED[:1])]
-    with node.associated(*asked) as assoc:
+    contexts = [(sop_class, [uid.ExplicitVRLittleEndian]), (RADIOGRAPH_CLASSES[0], SEALED[:1])]
+    with node.associated(*contexts) as assoc:
         assert [cx.abstract_syntax for cx in assoc.accepted_contexts] == [RADIOGRAPH_CLASSES[0]]
 
 
@@ -146,7 +146,9 @@ def test_jpeg_files_of_dcmtk(node: Node, option: str, syntax: str, tmp_path: Pat
     plain, packed = write(ds, tmp_path / "plain.dcm"), tmp_path / "packed.dcm"
     dcmtk("dcmcjpeg", option, "+ua", plain, packed)
     transfer = dcmsend(node.port, packed, called_ae=AE_TITLE)
-    assert [(sent.status, sent.transfer_syntax_uid) for sent in transfer.sent] == [(0, syntax)]
+    assert [
+        (transferred.status, transferred.transfer_syntax_uid) for transferred in transfer.sent
+    ] == [(0, syntax)]
     sent_and_kept(node, packed, pydicom.dcmread(packed))
 
 
@@ -163,8 +165,10 @@ def test_real_films(
     path = shared_data / "dicom" / f"{name}.dcm"
     ds = pydicom.dcmread(path)
     transfer = dcmsend(node.port, path, called_ae=AE_TITLE)
-    assert [(sent.status, sent.transfer_syntax_uid) for sent in transfer.sent] == [(0, syntax)]
+    assert [
+        (transferred.status, transferred.transfer_syntax_uid) for transferred in transfer.sent
+    ] == [(0, syntax)]
     [job] = [j for j in node.jobs() if j.film.sop_instance_uid == ds.SOPInstanceUID]
     assert job.state is state
-    kept = pydicom.dcmread(node.spool.path(job.spool_key))
-    assert kept.PixelData == ds.PixelData
+    stored = pydicom.dcmread(node.spool.path(job.spool_key))
+    assert stored.PixelData == ds.PixelData

@@ -1,0 +1,1 @@
+"""Model bundles: card, weights, golden films, combined model, and their verification."""

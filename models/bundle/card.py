@@ -1,7 +1,6 @@
-"""The model card: what a bundle is, what it was made from and what may be said of it.
+"""The model card: identity, intended use, training data, figures and limits of a bundle.
 
-``card.yaml`` lies beside the weights and is covered, without its own digest, by the digest, as
-is ``clinical.yaml`` where a bundle has one.
+The digest covers the weights, ``card.yaml`` (without the digest itself) and ``clinical.yaml``.
 """
 
 from __future__ import annotations
@@ -13,17 +12,17 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.bundle.combined import Combined
+from models.bundle.combined import CombinedModel
 from models.bundle.intended_use import IntendedUse
 from models.bundle.operating_points import OperatingPoint
 from models.clinical.model import ClinicalModel
 from models.gate.bundle_part import GatePart
-from models.io.yaml_text import read_words
+from models.io.yaml_text import read_yaml
 from models.nets.grid import GridConfig
 
 
 class CardError(ValueError):
-    """The card cannot be read; the message names the field."""
+    """The card cannot be read. The message names the field."""
 
 
 class _Part(BaseModel):
@@ -37,10 +36,10 @@ class Calibration(_Part):
     intercept: float
 
 
-class Figure(_Part):
-    """One measured area under the ROC curve with its 95 % bootstrap interval.
+class CardFigure(_Part):
+    """A measured AUC with its 95 % bootstrap interval.
 
-    ``published`` is what the study whose method this is found in the same place, on patients.
+    ``published`` is the AUC of the published study at the corresponding hospital, on patients.
     """
 
     name: str
@@ -53,8 +52,8 @@ class Figure(_Part):
     published: float | None = None
 
 
-class Earlier(_Part):
-    """A run that gave its weights to the next; ``size`` is the side of its films in pixels."""
+class EarlierRun(_Part):
+    """An earlier training run; ``size`` is the side of its films in pixels."""
 
     bundle: str
     size: int
@@ -64,7 +63,7 @@ class Earlier(_Part):
 
 
 class Training(_Part):
-    """What the weights come from; ``before`` are the runs before this one, the first one first."""
+    """Origin of the weights; ``before`` are the earlier runs in order."""
 
     data: str
     label: str
@@ -73,11 +72,11 @@ class Training(_Part):
     minutes: float
     seed: int
     software: dict[str, str]
-    before: tuple[Earlier, ...] | None = None
+    before: tuple[EarlierRun, ...] | None = None
 
 
-class Golden(_Part):
-    """A film kept in the bundle, with the score that it had when the bundle was written."""
+class GoldenFilm(_Part):
+    """A film in the bundle, with its score at the time when the bundle was written."""
 
     file: str = Field(pattern=r"^[a-z0-9_-]+\.png$")
     sha256: str
@@ -86,9 +85,9 @@ class Golden(_Part):
 
 
 class Card(_Part):
-    """Everything that is said of a bundle; see ``registry`` for how it is checked.
+    """Content of ``card.yaml``; ``models.bundle.store`` verifies it.
 
-    ``operating_points`` are the image score's; the combined score's lie in its own part.
+    ``operating_points`` are those of the image score. ``combined`` has those of the combined score.
     """
 
     name: str
@@ -102,45 +101,45 @@ class Card(_Part):
     architecture: GridConfig
     calibration: Calibration
     operating_points: tuple[OperatingPoint, ...] = Field(min_length=1)
-    figures: tuple[Figure, ...]
+    figures: tuple[CardFigure, ...]
     training: Training
     attribution: tuple[str, ...]
-    combined: Combined | None = None
+    combined: CombinedModel | None = None
     gate: GatePart | None = None
-    golden: tuple[Golden, ...]
+    golden: tuple[GoldenFilm, ...]
     digest: str = ""
 
     @property
     def operating_point(self) -> OperatingPoint:
-        """The image's first, which is the default threshold."""
+        """First operating point of the image score: the default threshold."""
         return self.operating_points[0]
 
 
-def parse(text: str) -> Card:
-    """Card of the YAML text. Raises CardError with one line."""
+def parse_card(text: str) -> Card:
+    """Parse a YAML text. Raises CardError with one line."""
     try:
-        content = read_words(text)
+        content = read_yaml(text)
     except ValueError as error:
         raise CardError(f"the card is {error}") from error
     try:
         return Card.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "card"
-        raise CardError(f"{where}: {first['msg']}") from error
+        field = ".".join(str(part) for part in first["loc"]) or "card"
+        raise CardError(f"{field}: {first['msg']}") from error
 
 
-def dump(card: Card) -> str:
-    """The card as YAML, fields in the order of the class."""
+def dump_card(card: Card) -> str:
+    """Return the card as YAML, with fields in the order of the class."""
     content = card.model_dump(mode="json", exclude_none=True)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
 
 
-def digest(card: Card, weights: bytes, clinical: ClinicalModel | None = None) -> str:
-    """``sha256:`` over the weights' bytes and the content of card and clinical model.
+def bundle_digest(card: Card, weights: bytes, clinical: ClinicalModel | None = None) -> str:
+    """Return ``sha256:`` and the digest of weights, card and clinical model.
 
-    The card counts without its digest, and what a bundle lacks is left out. Golden films and the
-    gate are covered through their own digests in the card.
+    The card is included without its digest. Golden films and gate are included by their digests in
+    the card.
     """
     parts = [hashlib.sha256(weights).digest(), _content(card)]
     if clinical is not None:

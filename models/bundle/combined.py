@@ -1,7 +1,7 @@
-"""The combined model: image and clinical logit in one logistic regression.
+"""The combined model: a logistic regression on image logit and clinical logit.
 
-Where a part is missing there is no combined score, and the image's own, calibrated by itself,
-stands. A combined score is another one than the image's, and so are its thresholds.
+If a logit is missing, there is no combined score, and the image score is used. The combined score
+has its own thresholds.
 """
 
 from __future__ import annotations
@@ -29,19 +29,18 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Mixture(_Part):
-    """Two logits with the probability that they had when the bundle was written."""
+class GoldenPair(_Part):
+    """Two logits, with their probability at the time when the bundle was written."""
 
     image_logit: float
     clinical_logit: float
     probability: float = Field(ge=0, le=1)
 
 
-class Combined(_Part):
+class CombinedModel(_Part):
     """Probability = sigmoid(image * image logit + clinical * clinical logit + intercept).
 
-    Neither weight may be negative: a part that does not help is left out, not turned around.
-    ``operating_points`` are thresholds on this probability; those on the image's lie in the card.
+    Neither weight may be negative. ``operating_points`` are thresholds on this probability.
     """
 
     image: float = Field(gt=0)
@@ -50,46 +49,50 @@ class Combined(_Part):
     films: int
     positives: int
     source: str
-    golden: tuple[Mixture, ...] = ()
+    golden: tuple[GoldenPair, ...] = ()
     operating_points: tuple[OperatingPoint, ...] = ()
 
     @model_serializer(mode="wrap")
-    def _without_empty_points(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A part from before there were points reads, and is digested, as it was signed."""
-        content: dict[str, Any] = written(self)
+    def _without_empty_points(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Omit empty operating points: older bundles were signed without them."""
+        content: dict[str, Any] = serialise(self)
         if not self.operating_points:
             del content["operating_points"]
         return content
 
     def probability(self, image_logit: float, clinical_logit: float) -> float:
-        """Of two logits, the image's before calibration."""
+        """Return the probability of two logits; the image logit is not calibrated."""
         return sigmoid(self.image * image_logit + self.clinical * clinical_logit + self.intercept)
 
     def drift(self) -> float:
-        """The largest difference of a golden mixture's probability from the stored one."""
+        """Return the largest difference from a stored probability."""
         return max(
             (
-                abs(self.probability(one.image_logit, one.clinical_logit) - one.probability)
-                for one in self.golden
+                abs(self.probability(pair.image_logit, pair.clinical_logit) - pair.probability)
+                for pair in self.golden
             ),
             default=0.0,
         )
 
 
-def combine(
-    combined: Combined | None, image_logit: float, clinical_logit: float | None
+def combined_probability(
+    combined: CombinedModel | None, image_logit: float, clinical_logit: float | None
 ) -> float | None:
-    """The combined probability, 0 to 1; None where a part is missing: then the image's stands.
+    """Return the combined probability, 0 to 1, or None if a part is missing.
 
-    ``image_logit`` is the net's own, before calibration.
+    ``image_logit`` is not calibrated.
     """
     if combined is None or clinical_logit is None or not math.isfinite(image_logit):
         return None
     return combined.probability(image_logit, clinical_logit)
 
 
-def combine_films(combined: Combined | None, image: Values, clinical: Values) -> Values:
-    """Combined probabilities of films by their logits, (n,) each; NaN where a part is missing."""
+def combined_probabilities(
+    combined: CombinedModel | None, image: Values, clinical: Values
+) -> Values:
+    """Return the combined probabilities of films, (n,); NaN if a part is missing."""
     pairs = zip(image.tolist(), clinical.tolist(), strict=True)
-    mixed = (combine(combined, one, None if math.isnan(two) else two) for one, two in pairs)
+    mixed = (
+        combined_probability(combined, one, None if math.isnan(two) else two) for one, two in pairs
+    )
     return np.array([math.nan if one is None else one for one in mixed], np.float64)

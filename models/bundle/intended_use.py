@@ -1,4 +1,4 @@
-"""What a bundle may be used for. Shared with ``node.domain``."""
+"""The intended use of a bundle. ``node.domain`` uses it too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class IntendedUse(StrEnum):
-    """What scores may be used for; every result states it."""
+    """Intended use of the scores; every result states it."""
 
     DEMONSTRATION = "demonstration"
     RESEARCH = "research"

@@ -1,8 +1,7 @@
-"""Operating points: the named thresholds of a score, and how films set them.
+"""Operating points: named thresholds of a score, fitted on validation films.
 
-Each score of a bundle has its own: image and combined score are calibrated apart, so that one
-number would flag other films of one than of the other. What ``freeze`` writes into a card is what
-``thresholds`` finds for an evaluation.
+Image score and combined score have separate operating points, because they are calibrated
+separately. Model cards and evaluations use the same thresholds.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ SENSITIVITY_90: Final = "sensitivity-90"
 SPECIFICITY_90: Final = "specificity-90"
 
 _RATE = 0.9
-"""What the points named after a rate reach on the films that set them."""
+"""Rate of the points that are named after a rate."""
 
 
 class OperatingPoint(BaseModel):
-    """A threshold on a probability, with the figures of the films that set it."""
+    """A threshold on a probability, with its rates on the films of the fit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -39,14 +38,13 @@ class OperatingPoint(BaseModel):
     source: str
 
 
-def thresholds(scores: Values, positive: Flags) -> Mapping[str, float]:
-    """Thresholds by name: best sum of rates (W. J. Youden, Cancer 1950;3:32-35), and rates of 90 %.
+def find_thresholds(scores: Values, positive: Flags) -> Mapping[str, float]:
+    """Return thresholds by name: Youden (Cancer 1950;3:32-35), and rates of 90 %.
 
-    ``scores`` and ``positive`` are (n,), of both classes; a score at the threshold is positive.
-    Each lies half-way between two films' scores, since a threshold on a film's own score would
-    hang on rounding. Of cuts that do equally well by their name, the best by the other rate is
-    taken, for Youden's, which comes first, the most sensitive. A rate that no cut reaches has no
-    threshold, and scores that are all the same have none at all.
+    ``scores`` and ``positive`` are (n,), with both classes. A score equal to the threshold is
+    positive. Each threshold is half-way between two scores, hence rounding has no effect. If
+    several thresholds reach a rate, the one with the best other rate is used; for Youden, the most
+    sensitive one. A rate that no threshold reaches is omitted. Equal scores have no thresholds.
     """
     levels = np.unique(scores)
     if len(levels) < 2:
@@ -57,28 +55,28 @@ def thresholds(scores: Values, positive: Flags) -> Mapping[str, float]:
     specificity = np.searchsorted(np.sort(scores[~positive]), cuts) / (~positive).sum()
     sensitive = np.flatnonzero(sensitivity >= _RATE)
     specific = np.flatnonzero(specificity >= _RATE)
-    found = {YOUDEN: float(cuts[np.argmax(sensitivity + specificity)])}
+    by_name = {YOUDEN: float(cuts[np.argmax(sensitivity + specificity)])}
     if len(sensitive):
-        found[SENSITIVITY_90] = float(cuts[sensitive[-1]])
+        by_name[SENSITIVITY_90] = float(cuts[sensitive[-1]])
     if len(specific):
-        found[SPECIFICITY_90] = float(cuts[specific[0]])
-    return found
+        by_name[SPECIFICITY_90] = float(cuts[specific[0]])
+    return by_name
 
 
 def fit_operating_points(
     probabilities: Values, labels: Values, source: str
 ) -> tuple[OperatingPoint, ...]:
-    """The operating points of films that no weight of the net was fitted to, Youden's first.
+    """Return the operating points of validation films, Youden first.
 
-    Probabilities and labels, 0 or 1, are (n,); ``source`` says which films these are. Raises
-    ValueError for films of one class, and for probabilities that no threshold parts.
+    Probabilities and labels, 0 or 1, are (n,). ``source`` describes the films. Raises ValueError if
+    all films have one class or one probability.
     """
     positive = np.asarray(labels > 0.5)
     if positive.all() or not positive.any():
         raise ValueError("operating points need films of both classes")
-    cuts = thresholds(probabilities, positive)
+    cuts = find_thresholds(probabilities, positive)
     if not cuts:
-        raise ValueError("all films score the same: no threshold parts them")
+        raise ValueError("all films have the same score: there is no threshold")
     return tuple(
         OperatingPoint(
             name=name,

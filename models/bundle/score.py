@@ -1,4 +1,4 @@
-"""Score films with a bundle: films in, scores out."""
+"""Score films with a bundle."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ from models.nets.grid import GridNet
 Float = npt.NDArray[np.float32]
 
 CHUNK = 16
-"""Films that go through the net at once: more gains nothing and costs memory."""
+"""Films per batch. More are not faster and need more memory."""
 
 
 class BundleError(RuntimeError):
-    """The bundle must not be used; one line says why and what to do."""
+    """The bundle must not be used. One line has the cause and the remedy."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified net with its card, ready to score on ``device``; see ``registry.load_bundle``.
+    """A verified net with its card on ``device``; see ``store.load_bundle``.
 
-    ``clinical`` is None where the bundle scores films by their image alone, ``gate`` where it takes
-    every picture for a frontal chest.
+    ``clinical`` and ``gate`` are None if the bundle lacks them.
     """
 
     card: Card
@@ -46,10 +45,10 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Score:
-    """What the model says of one film.
+    """The model's output for one film.
 
-    ``probability`` is calibrated, 0..1; ``logit`` is the net's own, before calibration. ``heat``
-    is the positive Grad-CAM, float32 (6 h, 6 w), over the net's square.
+    ``probability`` is calibrated, 0..1; ``logit`` is not. ``heat`` is the positive Grad-CAM,
+    float32 (6 h, 6 w), over the net's square.
     """
 
     probability: float
@@ -58,7 +57,7 @@ class Score:
 
 
 def score(bundle: Bundle, films: Sequence[Radiograph]) -> list[Score]:
-    """One score per film, in order. A film's score does not depend on its neighbours."""
+    """Return one score for each film, in order, independent of the other films."""
     scores: list[Score] = []
     for first in range(0, len(films), CHUNK):
         scores += _score_chunk(bundle, films[first : first + CHUNK])
@@ -66,7 +65,7 @@ def score(bundle: Bundle, films: Sequence[Radiograph]) -> list[Score]:
 
 
 def calibrated(logit: float, calibration: Calibration) -> float:
-    """Probability of a logit by Platt scaling; never overflows."""
+    """Return the probability of a logit by Platt scaling, without overflow."""
     return sigmoid(calibration.slope * logit + calibration.intercept)
 
 

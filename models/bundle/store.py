@@ -1,8 +1,7 @@
-"""Bundles on disk: write, load, verify. A bundle that does not verify does not load.
+"""Write, load and verify bundles. A bundle that fails verification is not loaded.
 
-A bundle is a folder with ``card.yaml``, ``weights.safetensors`` (float16), ``golden/`` and, where
-it scores clinical facts too, ``clinical.yaml``, where it looks before it scores,
-``gate.safetensors``.
+A bundle is a folder with ``card.yaml``, ``weights.safetensors`` (float16) and ``golden/``, and
+optionally ``clinical.yaml`` and ``gate.safetensors``.
 """
 
 from __future__ import annotations
@@ -21,8 +20,14 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from models.bundle.card import Card, CardError, Golden, digest, dump, parse
-from models.bundle.golden import GOLDEN, farthest, golden_films, golden_logits, read_golden
+from models.bundle.card import Card, CardError, GoldenFilm, bundle_digest, dump_card, parse_card
+from models.bundle.golden import (
+    GOLDEN,
+    golden_films,
+    golden_logits,
+    max_device_difference,
+    read_golden,
+)
 from models.bundle.score import Bundle, BundleError, score
 from models.clinical.model import ClinicalError, ClinicalModel, dump_clinical, parse_clinical
 from models.gate import bundle_part as gates
@@ -42,7 +47,7 @@ __all__ = [
 ]
 
 NETS: Final[Mapping[str, Callable[[GridConfig], GridNet]]] = MappingProxyType({"grid": GridNet})
-"""Every net that a card may name."""
+"""Nets that a card may name."""
 
 CARD, WEIGHTS = "card.yaml", "weights.safetensors"
 CLINICAL, GATE = "clinical.yaml", "gate.safetensors"
@@ -54,7 +59,7 @@ def load_bundle(path: Path, device: str = "cpu") -> Bundle:
     Raises BundleError.
     """
     card, weights, clinical = _read_parts(path)
-    if card.digest != digest(card, weights, clinical):
+    if card.digest != bundle_digest(card, weights, clinical):
         raise BundleError(
             f"{path} does not match its digest: a part of it was changed; restore the bundle"
         )
@@ -82,10 +87,10 @@ def write_bundle(
     films: Mapping[str, Radiograph],
     parts: tuple[ClinicalModel | None, Gate | None] = (None, None),
 ) -> Bundle:
-    """Write card, weights, golden films, clinical model and gate to ``path`` and load them back.
+    """Write card, weights, golden films, clinical model and gate to ``path``, and load them.
 
-    The golden scores and the digest are set here, from the weights as stored; what the card says
-    of them is replaced. ``films`` are square, named by file. Raises BundleError.
+    Golden scores and digest are computed from the stored weights and replace those of the card.
+    ``films`` are square, by file name. Raises BundleError.
     """
     tensors = {key: _narrow(value) for key, value in net.state_dict().items()}
     for key, value in tensors.items():
@@ -96,14 +101,14 @@ def write_bundle(
     stored.load_state_dict({key: _widen(value) for key, value in tensors.items()})
     stored.eval().requires_grad_(False)
     (path / GOLDEN).mkdir(parents=True, exist_ok=True)
-    golden, kept_films = [], {}
+    golden, stored_films = [], {}
     for name, film in sorted(films.items()):
         file = path / GOLDEN / name
         Image.fromarray(np.round(film.pixels * 255).astype(np.uint8)).save(file, optimize=True)
-        kept_films[name] = read_golden(file, None)
-        result = score(Bundle(card, stored, "cpu", path), [kept_films[name]])[0]
+        stored_films[name] = read_golden(file, None)
+        result = score(Bundle(card, stored, "cpu", path), [stored_films[name]])[0]
         golden.append(
-            Golden(
+            GoldenFilm(
                 file=name,
                 sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
                 logit=result.logit,
@@ -111,7 +116,7 @@ def write_bundle(
             )
         )
     clinical, gate = parts
-    part = None if gate is None else _keep_gate(path, gate, kept_films)
+    part = None if gate is None else _write_gate(path, gate, stored_films)
     card = card.model_copy(update={"golden": tuple(golden), "gate": part})
     (path / WEIGHTS).write_bytes(weights)
     _sign(path, card, weights, clinical)
@@ -119,10 +124,10 @@ def write_bundle(
 
 
 def add_clinical(bundle: Bundle, clinical: ClinicalModel) -> Bundle:
-    """Put a clinical model into a verified bundle, in place of the one it has, and sign it anew.
+    """Replace the clinical model of a verified bundle, and sign the bundle.
 
-    Weights and golden films stay as they are. A combined part, fitted on the logits of another
-    clinical model, goes. Raises BundleError, also where the folder cannot be written.
+    The combined model is removed, because it was fitted to the previous clinical model. Raises
+    BundleError, also if the folder cannot be written.
     """
     weights = (bundle.path / WEIGHTS).read_bytes()
     card = bundle.card.model_copy(update={"combined": None})
@@ -134,13 +139,13 @@ def add_clinical(bundle: Bundle, clinical: ClinicalModel) -> Bundle:
 
 
 def add_gate(bundle: Bundle, gate: Gate) -> Bundle:
-    """Put a gate into a verified bundle, in place of the one it has, and sign it anew.
+    """Replace the gate of a verified bundle, and sign the bundle.
 
-    Raises BundleError, also where the folder cannot be written.
+    Raises BundleError, also if the folder cannot be written.
     """
     weights = (bundle.path / WEIGHTS).read_bytes()
     try:
-        part = _keep_gate(bundle.path, gate, golden_films(bundle))
+        part = _write_gate(bundle.path, gate, golden_films(bundle))
         _sign(bundle.path, bundle.card.model_copy(update={"gate": part}), weights, bundle.clinical)
     except OSError as error:
         raise BundleError(f"{bundle.path} cannot be written ({error.strerror})") from error
@@ -148,15 +153,15 @@ def add_gate(bundle: Bundle, gate: Gate) -> Bundle:
 
 
 def compare_gpu(bundle: Bundle) -> float | None:
-    """Largest difference of a golden logit between ``bundle`` and the same on the GPU.
+    """Return the largest difference of a golden logit between CPU and GPU, or None without a GPU.
 
-    None where there is no GPU. Raises BundleError where a film is off by more than 0.02.
+    Raises BundleError if a film differs by more than 0.02.
     """
     if not torch.cuda.is_available():
         return None
-    other = load_bundle(bundle.path, "cuda")
-    files = [one.file for one in bundle.card.golden]
-    return farthest(files, golden_logits(bundle), golden_logits(other))
+    on_gpu = load_bundle(bundle.path, "cuda")
+    files = [golden.file for golden in bundle.card.golden]
+    return max_device_difference(files, golden_logits(bundle), golden_logits(on_gpu))
 
 
 def _read_parts(path: Path) -> tuple[Card, bytes, ClinicalModel | None]:
@@ -167,7 +172,7 @@ def _read_parts(path: Path) -> tuple[Card, bytes, ClinicalModel | None]:
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{path} is not a bundle ({error}); check the path") from error
     try:
-        return parse(text), weights, None if facts is None else parse_clinical(facts)
+        return parse_card(text), weights, None if facts is None else parse_clinical(facts)
     except CardError as error:
         raise BundleError(f"{path / CARD} is not valid ({error}); restore the bundle") from error
     except ClinicalError as error:
@@ -180,27 +185,27 @@ def _read_gate(path: Path, card: Card, device: str) -> Gate | None:
     if card.gate is None:
         return None
     try:
-        return gates.from_bytes(card.gate, (path / GATE).read_bytes(), device)
+        return gates.load_gate(card.gate, (path / GATE).read_bytes(), device)
     except OSError as error:
         raise BundleError(f"{path / GATE} cannot be read; restore the bundle") from error
     except GateError as error:
         raise BundleError(f"{path / GATE} {error}; restore the bundle") from error
 
 
-def _keep_gate(path: Path, gate: Gate, films: Mapping[str, Radiograph]) -> gates.GatePart:
-    part, content = gates.signed(gate, films)
+def _write_gate(path: Path, gate: Gate, films: Mapping[str, Radiograph]) -> gates.GatePart:
+    part, content = gates.sign_gate(gate, films)
     (path / GATE).write_bytes(content)
     return part
 
 
 def _sign(path: Path, card: Card, weights: bytes, clinical: ClinicalModel | None) -> None:
-    """Write the parts in words, the card last: until then the bundle does not load."""
-    card = card.model_copy(update={"digest": digest(card, weights, clinical)})
+    """Write the YAML files, the card last. The bundle cannot be loaded before."""
+    card = card.model_copy(update={"digest": bundle_digest(card, weights, clinical)})
     if clinical is None:
         (path / CLINICAL).unlink(missing_ok=True)
     else:
         (path / CLINICAL).write_text(dump_clinical(clinical), "utf-8")
-    (path / CARD).write_text(dump(card), "utf-8")
+    (path / CARD).write_text(dump_card(card), "utf-8")
 
 
 def _check_tensors(stored: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path) -> None:

@@ -17,14 +17,14 @@ from models.calibration.clinical_metrics import measure
 from models.clinical.model import (
     FEMALE,
     MALE,
+    AcceptedInputs,
     ClinicalFacts,
     ClinicalModel,
     Coefficients,
-    Example,
     Float,
-    Inputs,
-    Span,
-    spline,
+    GoldenPerson,
+    ValueRange,
+    restricted_cubic_spline,
 )
 
 FOLDS: Final = 10
@@ -89,8 +89,8 @@ def fit_clinical(people: People) -> ClinicalModel:
         ),
         left_out=dict(people.left_out),
         limits=_LIMITS + (_SURVEY_LIMITS if people.age_ceiling is not None else ()),
-        inputs=Inputs(
-            age_years=Span(low=YOUNGEST, high=OLDEST),
+        inputs=AcceptedInputs(
+            age_years=ValueRange(low=YOUNGEST, high=OLDEST),
             weight_kg=_span(people.weight_kg),
             height_cm=_span(people.height_cm),
             age_ceiling=people.age_ceiling,
@@ -151,18 +151,18 @@ def _fit(people: People) -> _Fitted:
 def _terms(people: People, knots: tuple[float, ...]) -> Float:
     """The columns of the regression in the order of ``Coefficients``, (n, terms)."""
     rest = np.stack([people.male, people.weight_kg, people.height_cm], axis=1)
-    return np.concatenate([spline(people.age, knots), rest], axis=1)
+    return np.concatenate([restricted_cubic_spline(people.age, knots), rest], axis=1)
 
 
-def _span(values: Float) -> Span:
-    return Span(low=float(values.min()), high=float(values.max()))
+def _span(values: Float) -> ValueRange:
+    return ValueRange(low=float(values.min()), high=float(values.max()))
 
 
-def _golden(model: ClinicalModel) -> tuple[Example, ...]:
+def _golden(model: ClinicalModel) -> tuple[GoldenPerson, ...]:
     """Invented people whom the model scores, with their logits."""
     scored = [(facts, model.logit(ClinicalFacts(*facts))) for facts in _EXAMPLES]
     return tuple(
-        Example(age_years=age, sex=sex, weight_kg=weight, height_cm=height, logit=logit)
+        GoldenPerson(age_years=age, sex=sex, weight_kg=weight, height_cm=height, logit=logit)
         for (age, sex, weight, height), logit in scored
         if logit is not None
     )

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from models.calibration.clinical_cohort import People
-from models.clinical.model import ClinicalFigures, Float, Interval
+from models.clinical.model import ClinicalFigures, ClinicalInterval, Float
 
 DRAWS: Final = 500
 SEED: Final = 0
@@ -25,10 +25,10 @@ def measure(people: People, logits: Float, folds: int) -> ClinicalFigures:
     """Weighted figures of logits, (n,), with 95 % intervals over draws of sampling units."""
     draws = [people.weight * times for times in drawn(people, DRAWS)]
 
-    def interval(figure: Callable[[People, Float, Float], float]) -> Interval:
+    def interval(figure: Callable[[People, Float, Float], float]) -> ClinicalInterval:
         found = [figure(people, logits, weight) for weight in draws]
         low, high = np.percentile(found, [2.5, 97.5]).tolist()
-        return Interval(value=figure(people, logits, people.weight), low=low, high=high)
+        return ClinicalInterval(value=figure(people, logits, people.weight), low=low, high=high)
 
     brier = brier_score_loss(people.positive, expit(logits), sample_weight=people.weight)
     return ClinicalFigures(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import bisect, minimize
 
-from models.bundle.combined import Combined, Mixture, combine_films
+from models.bundle.combined import CombinedModel, GoldenPair, combined_probabilities
 from models.bundle.operating_points import fit_operating_points
 from models.calibration.platt import auc
 
@@ -35,7 +35,7 @@ _SURE = 0.95
 
 def fit_combined(
     image_logits: Values, clinical_logits: Values, labels: Values, source: str
-) -> Combined:
+) -> CombinedModel:
     """The likeliest weights that do no harm, and operating points on the same films.
 
     All are (n,): out-of-fold image logits, clinical logits and labels 0 or 1 of the films that
@@ -55,7 +55,7 @@ def fit_combined(
     if most < clinical / image:
         image, intercept = _likeliest(parts @ [[1.0], [most]], positive)
         clinical = most * image
-    made = Combined(
+    made = CombinedModel(
         image=image,
         clinical=clinical,
         intercept=intercept,
@@ -63,9 +63,9 @@ def fit_combined(
         positives=int(positive.sum()),
         source=source,
     )
-    scores = combine_films(made, *parts.T)
+    scores = combined_probabilities(made, *parts.T)
     golden = tuple(
-        Mixture(image_logit=i, clinical_logit=c, probability=made.probability(i, c))
+        GoldenPair(image_logit=i, clinical_logit=c, probability=made.probability(i, c))
         for i, c in ((-2.0, -3.0), (0.0, -2.0), (2.0, 0.0))
     )
     return made.model_copy(

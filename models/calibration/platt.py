@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.stats import rankdata
 
-from models.bundle.card import Calibration, Figure
+from models.bundle.card import Calibration, CardFigure
 
 Values = npt.NDArray[np.floating]
 
@@ -42,7 +42,7 @@ def auc(scores: Values, labels: Values) -> float:
     return (ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
 
 
-def area(name: str, logits: Values, labels: Values, source: str) -> Figure:
+def area(name: str, logits: Values, labels: Values, source: str) -> CardFigure:
     """Area under the ROC curve with a 95 % bootstrap interval over films."""
     rng = np.random.default_rng(0)
     draws: list[float] = []
@@ -51,7 +51,7 @@ def area(name: str, logits: Values, labels: Values, source: str) -> Figure:
         if 0 < labels[pick].sum() < len(labels):
             draws.append(auc(logits[pick], labels[pick]))
     low, high = np.percentile(draws, [2.5, 97.5]).tolist()
-    return Figure(
+    return CardFigure(
         name=name,
         auc=auc(logits, labels),
         low=low,

@@ -1,0 +1,1 @@
+"""The clinical model as it is served."""

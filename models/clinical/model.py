@@ -1,9 +1,8 @@
-"""The clinical model: the chance of osteoporosis from age, sex, weight and height alone.
+"""The clinical model: probability of osteoporosis from age, sex, weight and height.
 
-A logistic regression with a restricted cubic spline of age. Its coefficients, ranges and figures
-lie in a bundle as ``clinical.yaml``, covered by the bundle's digest; ``clinical_fit`` makes them.
-Weight and height rather than BMI: a film's header has these two, and weight itself, which loads
-bone, says more than its ratio to height.
+A logistic regression with a restricted cubic spline of age. ``clinical.yaml`` of a bundle has its
+coefficients, ranges and figures; ``models.calibration.clinical_fit`` writes it. Weight and height
+predict better than BMI, because weight itself loads bone.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import numpy.typing as npt
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.io.yaml_text import read_words
+from models.io.yaml_text import read_yaml
 
 Float = npt.NDArray[np.float64]
 
@@ -27,12 +26,12 @@ SEXES: Final = (FEMALE, MALE)
 
 
 class ClinicalError(ValueError):
-    """The clinical part of a bundle cannot be used; the message names the field."""
+    """The clinical part of a bundle cannot be used. The message names the field."""
 
 
 @dataclass(frozen=True)
 class ClinicalFacts:
-    """What is known of a person; None, or an empty sex, where it is not."""
+    """Clinical data of a person; None, or an empty sex, if unknown."""
 
     age_years: float | None = None
     sex: str = ""
@@ -44,32 +43,31 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Span(_Part):
-    """The values of an input that the model was fitted on, both ends included."""
+class ValueRange(_Part):
+    """Range of an input in the data of the fit, both ends included."""
 
     low: float
     high: float
 
-    def holds(self, value: float) -> bool:
-        """Whether a value lies in the span; NaN does not."""
+    def contains(self, value: float) -> bool:
+        """Return whether a value is in the range; NaN is not."""
         return self.low <= value <= self.high
 
 
-class Inputs(_Part):
-    """What the model accepts; anything else gets no score.
+class AcceptedInputs(_Part):
+    """Accepted inputs. Outside of the ranges there is no score.
 
-    ``age_ceiling`` is the age at which a survey stops telling ages apart: whoever is older
-    counts as that old, as in the data that the model was fitted on.
+    ``age_ceiling`` is the highest age that the survey records. Higher ages are replaced by it.
     """
 
-    age_years: Span
-    weight_kg: Span
-    height_cm: Span
+    age_years: ValueRange
+    weight_kg: ValueRange
+    height_cm: ValueRange
     age_ceiling: float | None = None
 
 
 class Coefficients(_Part):
-    """Of the logit: per year and per spline term of age, for men, per kg and per cm."""
+    """Coefficients of the logit: spline terms of age in years, male sex, kg and cm."""
 
     intercept: float
     age: tuple[float, ...]
@@ -78,8 +76,8 @@ class Coefficients(_Part):
     height_cm: float
 
 
-class Interval(_Part):
-    """A figure with its 95 % bootstrap interval."""
+class ClinicalInterval(_Part):
+    """A value with its 95 % bootstrap interval."""
 
     value: float
     low: float
@@ -87,24 +85,23 @@ class Interval(_Part):
 
 
 class ClinicalFigures(_Part):
-    """Cross-validated and weighted: each person was scored by a model that never saw them.
+    """Cross-validated, weighted figures of the model.
 
-    ``calibration_intercept`` is calibration in the large: what the logits, their slope left
-    at one, would have to be raised by.
+    ``calibration_intercept`` is the calibration in the large.
     """
 
     people: int
     positives: int
     prevalence: float = Field(ge=0, le=1)
     folds: int
-    auc: Interval
-    calibration_slope: Interval
+    auc: ClinicalInterval
+    calibration_slope: ClinicalInterval
     calibration_intercept: float
     brier: float
 
 
-class Example(_Part):
-    """An invented person with the logit that they had when the model was written."""
+class GoldenPerson(_Part):
+    """An example person, with the logit at the time when the model was written."""
 
     age_years: float
     sex: str
@@ -114,7 +111,7 @@ class Example(_Part):
 
 
 class ClinicalModel(_Part):
-    """Everything in ``clinical.yaml``. ``about`` follows the words "a model" in results."""
+    """Content of ``clinical.yaml``. ``about`` is a phrase that follows "a model" in results."""
 
     about: str = Field(pattern=r"^[ -~]{1,200}$")
     label: str
@@ -122,12 +119,12 @@ class ClinicalModel(_Part):
     method: str
     left_out: dict[str, int]
     limits: tuple[str, ...]
-    inputs: Inputs
+    inputs: AcceptedInputs
     knots: tuple[float, ...] = Field(min_length=3)
     coefficients: Coefficients
     figures: ClinicalFigures
     software: dict[str, str]
-    golden: tuple[Example, ...] = ()
+    golden: tuple[GoldenPerson, ...] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> ClinicalModel:
@@ -138,15 +135,15 @@ class ClinicalModel(_Part):
         return self
 
     def logit(self, facts: ClinicalFacts) -> float | None:
-        """The logit of a person; None where a fact is absent or out of range: none is guessed."""
+        """Return the logit of a person; None if a value is missing or out of range."""
         inputs, age, weight, height = self.inputs, facts.age_years, facts.weight_kg, facts.height_cm
         if age is None or weight is None or height is None or facts.sex not in SEXES:
             return None
-        within = inputs.age_years.holds(age) and inputs.weight_kg.holds(weight)
-        if not (within and inputs.height_cm.holds(height)):
+        within = inputs.age_years.contains(age) and inputs.weight_kg.contains(weight)
+        if not (within and inputs.height_cm.contains(height)):
             return None
-        counted = age if inputs.age_ceiling is None else min(age, inputs.age_ceiling)
-        terms, by = spline(np.array([counted]), self.knots)[0], self.coefficients
+        used_age = age if inputs.age_ceiling is None else min(age, inputs.age_ceiling)
+        terms, by = restricted_cubic_spline(np.array([used_age]), self.knots)[0], self.coefficients
         return (
             by.intercept
             + math.fsum(a * b for a, b in zip(by.age, terms.tolist(), strict=True))
@@ -156,41 +153,41 @@ class ClinicalModel(_Part):
         )
 
     def probability(self, facts: ClinicalFacts) -> float | None:
-        """The chance of osteoporosis of a person, 0 to 1; None where ``logit`` is."""
+        """Return the probability of osteoporosis, 0 to 1, or None as ``logit`` does."""
         logit = self.logit(facts)
         return None if logit is None else sigmoid(logit)
 
-    def figures_in_words(self) -> list[tuple[str, str]]:
-        """Names and values of the figures, for people."""
-        one = self.figures
-        intervals = (("AUC", one.auc), ("calibration slope", one.calibration_slope))
+    def figures_as_text(self) -> list[tuple[str, str]]:
+        """Return names and values of the figures, for people."""
+        figures = self.figures
+        intervals = (("AUC", figures.auc), ("calibration slope", figures.calibration_slope))
         return [
-            ("people", f"{one.people}, of whom {one.positives} have osteoporosis"),
-            ("prevalence, weighted", f"{one.prevalence:.2%}"),
-            *((name, f"{it.value:.3f} ({it.low:.3f} to {it.high:.3f})") for name, it in intervals),
-            ("calibration intercept", f"{one.calibration_intercept:+.3f}"),
-            ("Brier score", f"{one.brier:.4f}"),
-            *((f"left out: {why}", str(count)) for why, count in self.left_out.items()),
+            ("people", f"{figures.people}, of whom {figures.positives} have osteoporosis"),
+            ("prevalence, weighted", f"{figures.prevalence:.2%}"),
+            *((name, f"{ci.value:.3f} ({ci.low:.3f} to {ci.high:.3f})") for name, ci in intervals),
+            ("calibration intercept", f"{figures.calibration_intercept:+.3f}"),
+            ("Brier score", f"{figures.brier:.4f}"),
+            *((f"excluded: {cause}", str(count)) for cause, count in self.left_out.items()),
         ]
 
     def drift(self) -> float:
-        """The largest difference of an example's logit from the stored one; infinite if lost."""
-        now = (
-            self.logit(ClinicalFacts(one.age_years, one.sex, one.weight_kg, one.height_cm))
-            for one in self.golden
+        """Return the largest difference from a stored logit; infinite if a logit is missing."""
+        logits = (
+            self.logit(ClinicalFacts(p.age_years, p.sex, p.weight_kg, p.height_cm))
+            for p in self.golden
         )
-        off = [
-            math.inf if logit is None else abs(logit - one.logit)
-            for logit, one in zip(now, self.golden, strict=True)
+        differences = [
+            math.inf if logit is None else abs(logit - person.logit)
+            for logit, person in zip(logits, self.golden, strict=True)
         ]
-        return max(off, default=0.0)
+        return max(differences, default=0.0)
 
 
-def spline(values: Float, knots: Sequence[float]) -> Float:
-    """Restricted cubic spline: (n,) to (n, len(knots) - 1), linear beyond the outer knots.
+def restricted_cubic_spline(values: Float, knots: Sequence[float]) -> Float:
+    """Return the terms of a restricted cubic spline, (n,) to (n, len(knots) - 1).
 
-    F. Harrell, Regression Modeling Strategies, 2.4.5; the first column is the value itself, the
-    others are scaled by the square of the knots' spread, so that all are in the value's unit.
+    F. Harrell, Regression Modeling Strategies, 2.4.5. The first column is the value. The others are
+    divided by the squared range of the knots, which gives them the unit of the value.
     """
     last, before = knots[-1], knots[-2]
     spread = (last - knots[0]) ** 2
@@ -198,17 +195,17 @@ def spline(values: Float, knots: Sequence[float]) -> Float:
     def cube(knot: float) -> Float:
         return np.asarray(np.maximum(values - knot, 0.0) ** 3, np.float64)
 
-    bent = [
+    terms = [
         cube(knot)
         - cube(before) * (last - knot) / (last - before)
         + cube(last) * (before - knot) / (last - before)
         for knot in knots[:-2]
     ]
-    return np.stack([values, *(one / spread for one in bent)], axis=1)
+    return np.stack([values, *(term / spread for term in terms)], axis=1)
 
 
 def sigmoid(logit: float) -> float:
-    """Probability of a logit; never overflows."""
+    """Return the probability of a logit, without overflow."""
     if logit >= 0:
         return 1.0 / (1.0 + math.exp(-logit))
     small = math.exp(logit)
@@ -216,20 +213,20 @@ def sigmoid(logit: float) -> float:
 
 
 def parse_clinical(text: str) -> ClinicalModel:
-    """Model of the YAML text. Raises ClinicalError with one line."""
+    """Parse a YAML text. Raises ClinicalError with one line."""
     try:
-        content = read_words(text)
+        content = read_yaml(text)
     except ValueError as error:
         raise ClinicalError(f"it is {error}") from error
     try:
         return ClinicalModel.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "clinical"
-        raise ClinicalError(f"{where}: {first['msg']}") from error
+        field = ".".join(str(part) for part in first["loc"]) or "clinical"
+        raise ClinicalError(f"{field}: {first['msg']}") from error
 
 
 def dump_clinical(model: ClinicalModel) -> str:
-    """The model as YAML, fields in the order of the class."""
+    """Return the model as YAML, with fields in the order of the class."""
     content = model.model_dump(mode="json", exclude_none=True)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)

@@ -1,0 +1,1 @@
+"""Manifests: lists of films with patients, hospitals, splits and labels."""

@@ -1,4 +1,4 @@
-"""What can be wrong with a manifest's films as a whole, each of its rows being sound by itself."""
+"""Checks of a whole manifest, after each of its rows was checked."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ if TYPE_CHECKING:
     from models.dataset.entry import Entry
 
 _NAMED = 8
-"""How many rows or patients an error names before it counts the rest."""
+"""Maximum number of rows or patients that an error names."""
 
 
-def faults(entries: Sequence[Entry], *, labelled: bool) -> Iterator[tuple[str, list[str]]]:
-    """Each problem there is, with the rows or patients it concerns.
+def find_faults(entries: Sequence[Entry], *, labelled: bool) -> Iterator[tuple[str, list[str]]]:
+    """Yield each problem with its rows or patients.
 
-    Where nothing is made of labels, films may all have the same.
+    Unless ``labelled``, all films may have the same label.
     """
     for problem, find in (
         ("one film is listed more than once", _repeated),
         ("patients on both sides of a split", _leaks),
-        ("files that are not there", _absent),
-        ("films of one class alone", _single_class if labelled else _nothing),
+        ("files that do not exist", _absent),
+        ("films of one class only", _single_class if labelled else _no_fault),
     ):
-        where = find(entries)
-        if where:
-            yield problem, where
+        places = find(entries)
+        if places:
+            yield problem, places
 
 
-def first_of(where: Iterable[object]) -> str:
-    """The first few in words, and how many more there are."""
-    names = [str(one) for one in where]
+def first_few(items: Iterable[object]) -> str:
+    """Return the first few items as text, and the number of further ones."""
+    names = [str(item) for item in items]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"{', '.join(names[:_NAMED])}{more}"
 
@@ -42,26 +42,24 @@ def _repeated(entries: Sequence[Entry]) -> list[str]:
 
 
 def _leaks(entries: Sequence[Entry]) -> list[str]:
-    """A patient of whom the model saw one film must not be tested on another."""
+    """Find patients in several splits: the model must not be tested on training patients."""
     leaks = []
     for patient, films in _grouped(entries, lambda entry: entry.patient_id).items():
         splits = _grouped(films, lambda entry: entry.split)
         if len(splits) > 1:
-            where = (f"{split}, {_rows(splits[split])}" for split in sorted(splits))
-            leaks.append(f"{patient} ({' and '.join(where)})")
+            places = (f"{split}, {_rows(splits[split])}" for split in sorted(splits))
+            leaks.append(f"{patient} ({' and '.join(places)})")
     return leaks
 
 
 def _absent(entries: Sequence[Entry]) -> list[str]:
-    films = [f"row {one.row} ({one.path})" for one in entries if not one.path.is_file()]
-    masks = [
-        f"row {one.row} ({one.mask})" for one in entries if one.mask and not one.mask.is_file()
-    ]
+    films = [f"row {e.row} ({e.path})" for e in entries if not e.path.is_file()]
+    masks = [f"row {e.row} ({e.mask})" for e in entries if e.mask and not e.mask.is_file()]
     return films + masks
 
 
 def _single_class(entries: Sequence[Entry]) -> list[str]:
-    """Nothing can be fitted to, or measured on, films that are all alike."""
+    """Find parts with one class only: nothing can be fitted or measured there."""
     return [
         f"{part} (label {int(films[0].label)}, {_rows(films)})"
         for part, films in _grouped(entries, lambda entry: entry.part).items()
@@ -69,12 +67,12 @@ def _single_class(entries: Sequence[Entry]) -> list[str]:
     ]
 
 
-def _nothing(_: Sequence[Entry]) -> list[str]:
+def _no_fault(_: Sequence[Entry]) -> list[str]:
     return []
 
 
 def _rows(entries: Sequence[Entry]) -> str:
-    return f"row{'s' if len(entries) > 1 else ''} {first_of(entry.row for entry in entries)}"
+    return f"row{'s' if len(entries) > 1 else ''} {first_few(entry.row for entry in entries)}"
 
 
 def _grouped(

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from models.dataset.checks import first_of
+from models.dataset.checks import first_few
 
 
 class ManifestError(ValueError):
-    """The manifest cannot be used; one line says what is wrong and where."""
+    """The manifest cannot be used. One line names the problem and the rows or patients."""
 
 
 class Split(StrEnum):
-    """What a film is used for. A test film of a hospital that also trained is internal."""
+    """Use of a film. Test films of a hospital with training films are internal."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -23,14 +23,14 @@ class Split(StrEnum):
 
 
 class Sex(StrEnum):
-    """The patient's sex, as Patient's Sex (0010,0040) writes it."""
+    """Values of Patient's Sex (0010,0040)."""
 
     FEMALE = "F"
     MALE = "M"
 
 
 class FilmOrigin(StrEnum):
-    """Where films come from: people, or a simulation."""
+    """Origin of films: patients or simulation."""
 
     PATIENT = "patient"
     SIMULATED = "simulated"
@@ -38,11 +38,11 @@ class FilmOrigin(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One film. ``label`` is true for osteoporosis; None stands for what is not known.
+    """One film. ``label`` is true for osteoporosis. Unknown values are None.
 
-    ``t_score`` in standard deviations, ``age`` in years. ``view`` is PA, AP or another View
-    Position. ``mask`` is a picture as large as the film, bright where bone is. ``row`` is the line
-    of the CSV, the header being line 1.
+    ``t_score`` in standard deviations, ``age`` in years. ``view`` is a View Position. ``mask`` is
+    an image of the film's size, bright where bone is. ``row`` is the line in the CSV; the header is
+    line 1.
     """
 
     path: Path
@@ -62,18 +62,18 @@ class Entry:
 
     @property
     def part(self) -> str:
-        """The films beside which it is fitted to or measured; they must have both classes."""
+        """The part of the manifest that the film belongs to; each part needs both classes."""
         tested = self.split is Split.TEST
         return f"test films of site {self.site}" if tested else f"split {self.split}"
 
     @property
     def bmi(self) -> float | None:
-        """Body mass index in kg/m2, where weight and height are known."""
+        """Body mass index in kg/m2, or None."""
         if self.weight_kg is None or self.height_cm is None:
             return None
         return self.weight_kg / (self.height_cm / 100) ** 2
 
 
-def refuse(problem: str, where: Iterable[object]) -> ManifestError:
-    """One line: the problem, then the first rows or patients it concerns."""
-    return ManifestError(f"{problem}: {first_of(where)}")
+def manifest_error(problem: str, places: Iterable[object]) -> ManifestError:
+    """Return an error with the problem and its first rows or patients."""
+    return ManifestError(f"{problem}: {first_few(places)}")

@@ -1,7 +1,7 @@
-"""Manifests: a CSV that lists films with their patients, hospitals, splits and labels.
+"""Read and write manifests: CSV files that list films with patient, hospital, split and label.
 
-One row for each film. ``path`` is relative to the CSV's own folder. Whatever is wrong is refused
-as one ``ManifestError`` that names every row or patient concerned, before anything is written.
+``path`` is relative to the folder of the CSV file. All faults are reported in one ``ManifestError``
+before anything is written.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from enum import StrEnum
 from pathlib import Path
 from reprlib import repr as short
 
-from models.dataset.checks import faults
-from models.dataset.entry import Entry, FilmOrigin, ManifestError, Sex, Split, refuse
+from models.dataset.checks import find_faults
+from models.dataset.entry import Entry, FilmOrigin, ManifestError, Sex, Split, manifest_error
 
 REQUIRED = ("path", "patient_id", "site", "split", "label")
 
 
 COLUMNS = tuple(field.name for field in fields(Entry) if field.name != "row")
-"""Every column that a manifest may have; others are left alone."""
+"""Columns of a manifest; other columns are ignored."""
 
 _NUMBERS: Mapping[str, tuple[float, float]] = {
     "t_score": (-12.0, 12.0),
@@ -33,28 +33,28 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Manifest:
-    """The films of ``file``, in its order."""
+    """The films of a manifest file, in its order."""
 
     file: Path
     entries: tuple[Entry, ...]
 
     def of(self, *splits: Split) -> tuple[Entry, ...]:
-        """Films of these splits, in order."""
+        """Return the films of these splits, in order."""
         return tuple(entry for entry in self.entries if entry.split in splits)
 
     @property
     def sites(self) -> tuple[str, ...]:
-        """Hospitals in the order of their first film."""
+        """Hospitals, in the order of their first film."""
         return tuple(dict.fromkeys(entry.site for entry in self.entries))
 
     @property
     def home_sites(self) -> frozenset[str]:
-        """Hospitals that gave films to train or to validate on."""
+        """Hospitals with training or validation films."""
         return frozenset(entry.site for entry in self.of(Split.TRAIN, Split.VALIDATION))
 
     @property
     def origin(self) -> FilmOrigin | None:
-        """Simulated if any film is; None where a row leaves it open."""
+        """Simulated if any film is simulated; None if it is unknown."""
         origins = {entry.origin for entry in self.entries}
         if FilmOrigin.SIMULATED in origins:
             return FilmOrigin.SIMULATED
@@ -64,24 +64,23 @@ class Manifest:
 def read_manifest(file: Path, *, labelled: bool = True) -> Manifest:
     """Read and validate ``file``. Raises ManifestError.
 
-    Unless ``labelled``, films may all have one label, since nothing is made of it. Pixels are not
-    looked at: see ``evaluation.scores`` for films that do not decode.
+    Unless ``labelled``, all films may have one label. Pixels are not decoded here.
     """
     rows = _read_rows(file)
     entries = tuple(_parse_all(rows, file.parent))
-    for problem, where in faults(entries, labelled=labelled):
-        raise refuse(problem, where)
+    for problem, places in find_faults(entries, labelled=labelled):
+        raise manifest_error(problem, places)
     return Manifest(file, entries)
 
 
 def write_manifest(file: Path, entries: Iterable[Entry]) -> None:
-    """Write a manifest that ``read_manifest`` reads back; whole or not at all."""
+    """Write a manifest atomically."""
     part = file.with_name(file.name + ".part")
     with part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for entry in entries:
-            writer.writerow({name: cell(getattr(entry, name), file.parent) for name in COLUMNS})
+            writer.writerow({name: to_cell(getattr(entry, name), file.parent) for name in COLUMNS})
     part.replace(file)
 
 
@@ -91,7 +90,7 @@ def _read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
             reader = csv.DictReader(stream, restval="")
             missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
             if missing:
-                raise refuse(f"{file} lacks the column", missing)
+                raise manifest_error(f"{file} lacks the column", missing)
             rows = [
                 (
                     reader.line_num,
@@ -107,35 +106,35 @@ def _read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _parse_all(rows: Sequence[tuple[int, dict[str, str]]], folder: Path) -> Iterable[Entry]:
-    """Entries of the rows; every bad cell of all rows is named in one error."""
+    """Return the entries of the rows. One error names every invalid value."""
     entries, bad = [], []
     for number, cells in rows:
         try:
             entries.append(_parse(number, cells, folder))
-        except _Cell as fault:
+        except _InvalidValue as fault:
             bad.append(f"row {number} ({fault})")
     if bad:
-        raise refuse("bad values", bad)
+        raise manifest_error("bad values", bad)
     return entries
 
 
-class _Cell(Exception):
+class _InvalidValue(Exception):
     """A value that its column does not allow."""
 
 
 def _parse(row: int, cells: Mapping[str, str], folder: Path) -> Entry:
     for name in ("path", "patient_id", "site", "split"):
         if not cells[name]:
-            raise _Cell(f"no {name}")
+            raise _InvalidValue(f"no {name}")
     if any("\0" in text for text in cells.values()):
-        raise _Cell("a NUL among its characters")
+        raise _InvalidValue("a value contains NUL")
     numbers = {name: _number(cells, name) for name in _NUMBERS}
-    sex, origin = _word(cells, "sex", Sex), _word(cells, "origin", FilmOrigin)
+    sex, origin = _choice(cells, "sex", Sex), _choice(cells, "origin", FilmOrigin)
     return Entry(
         path=folder / cells["path"],
         patient_id=cells["patient_id"],
         site=cells["site"],
-        split=Split(_word(cells, "split", Split)),
+        split=Split(_choice(cells, "split", Split)),
         label=_label(cells["label"]),
         t_score=numbers["t_score"],
         age=numbers["age"],
@@ -151,17 +150,17 @@ def _parse(row: int, cells: Mapping[str, str], folder: Path) -> Entry:
 
 def _label(text: str) -> bool:
     if text not in ("0", "1"):
-        raise _Cell(f"label {short(text)} is neither 0 nor 1")
+        raise _InvalidValue(f"label {short(text)} is neither 0 nor 1")
     return text == "1"
 
 
-def _word(cells: Mapping[str, str], name: str, allowed: type[StrEnum]) -> str:
+def _choice(cells: Mapping[str, str], name: str, allowed: type[StrEnum]) -> str:
     text = cells.get(name, "")
     for word in allowed:
         if word.lower() == text.lower():
             return word
     if text:
-        raise _Cell(f"{name} {short(text)} is none of {', '.join(allowed)}")
+        raise _InvalidValue(f"{name} {short(text)} is not one of {', '.join(allowed)}")
     return ""
 
 
@@ -175,17 +174,17 @@ def _number(cells: Mapping[str, str], name: str) -> float | None:
     except ValueError:
         number = math.nan
     if not low <= number <= high:
-        raise _Cell(f"{name} {short(text)} is not a number from {low:g} to {high:g}")
+        raise _InvalidValue(f"{name} {short(text)} is not a number from {low:g} to {high:g}")
     return number
 
 
-def cell(value: object, folder: Path) -> str:
-    """A value as a manifest in ``folder`` writes it."""
+def to_cell(value: object, folder: Path) -> str:
+    """Return the text of a value for a manifest in ``folder``."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, Path):
-        # Relative where the film lies under the manifest, so that both can move together.
+        # Relative if the film is below the manifest: both can be moved together.
         return str(value.relative_to(folder) if value.is_relative_to(folder) else value)
     return str(value)

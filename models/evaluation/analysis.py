@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from models.bundle.operating_points import thresholds
+from models.bundle.operating_points import find_thresholds
 from models.dataset.entry import Entry, Split
 from models.evaluation.bootstrap import bootstrap_auc_by_patient
 from models.evaluation.calibration import CalibrationMetrics, measure_calibration
@@ -140,7 +140,7 @@ def _choose_thresholds(
     for name, values in scores.items():
         usable = validation & np.isfinite(values)
         if len(set(positive[usable].tolist())) == 2:
-            chosen[name] = thresholds(values[usable], positive[usable])
+            chosen[name] = find_thresholds(values[usable], positive[usable])
     return chosen
 
 

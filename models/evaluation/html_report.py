@@ -14,7 +14,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from models.bundle.card import Card, dump
+from models.bundle.card import Card, dump_card
 from models.evaluation.discrimination import IntervalEstimate, p_value_text
 from models.evaluation.figures import MODEL_STYLES
 from models.evaluation.published import ROLES
@@ -48,7 +48,7 @@ def render_html(report: EvaluationReport, card: Card, figures: Mapping[str, byte
     template = environment.get_template("report.html.j2")
     return template.render(
         **values,
-        card_text=dump(card),
+        card_text=dump_card(card),
         guidelines=guidelines,
         figures={name: _data_uri(png) for name, png in figures.items()},
     )

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.bundle.score import CHUNK, Bundle, score
-from models.dataset.entry import Entry, refuse
+from models.dataset.entry import Entry, manifest_error
 from models.evaluation.discrimination import Values
 from models.evaluation.heatmap_checks import BoneHeat, measure_bone_heat
 from models.images.dicom import PixelError
@@ -68,7 +68,7 @@ def read_film_features(
             else:
                 faults.append(result)
     if faults:
-        raise refuse("films that cannot be read", faults)
+        raise manifest_error("films that cannot be read", faults)
     return features
 
 

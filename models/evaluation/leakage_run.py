@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from models.bundle.score import Bundle
-from models.dataset.entry import Entry, ManifestError, Split, refuse
+from models.dataset.entry import Entry, ManifestError, Split, manifest_error
 from models.dataset.manifest import read_manifest
 from models.evaluation.discrimination import Flags, IntervalEstimate, Values, auc
 from models.evaluation.image_scores import read_film_features, score_films
@@ -29,7 +29,7 @@ from models.evaluation.leakage_checks import (
     permute_labels,
 )
 from models.evaluation.report import describe_bundle, to_json
-from models.io.atomic_file import write_whole
+from models.io.atomic_file import write_atomically
 
 SCORES, JSON = "scores.csv", "leakage.json"
 FORMAT = 2
@@ -103,7 +103,7 @@ def check_leakage(folder: Path, bundle: Bundle, out: Path, seed: int = 0) -> Lea
         checks=checks,
         density_off_by_site=by_site,
     )
-    write_whole(out / JSON, to_json(report))
+    write_atomically(out / JSON, to_json(report))
     return report
 
 
@@ -150,7 +150,7 @@ def _match_patients(
     by_patient = {entry.patient_id: entry for entry in films}
     unmatched = sorted({entry.patient_id for entry in originals} ^ by_patient.keys())
     if unmatched or not len(originals) == len(films) == len(by_patient):
-        raise refuse(
+        raise manifest_error(
             f"{name} and {ORIGINALS} do not list one test film each of the same patients; "
             "simulate them together",
             unmatched or ["several films of one patient"],
@@ -162,7 +162,7 @@ def _refuse_changed_labels(originals: Sequence[Entry], density_off: Sequence[Ent
     pairs = zip(originals, density_off, strict=True)
     patients = [original.patient_id for original, film in pairs if original.label != film.label]
     if patients:
-        raise refuse(
+        raise manifest_error(
             f"labels of {DENSITY_OFF} differ from those of {ORIGINALS}; simulate them together",
             patients,
         )
@@ -181,7 +181,7 @@ def _thinner(originals: Sequence[Entry], twins: Sequence[Entry]) -> Flags:
         else:
             thinner.append(twin_t_score < t_score)
     if undecided:
-        raise refuse(f"t_score is missing or equal in {TWINS} and {ORIGINALS}", undecided)
+        raise manifest_error(f"t_score is missing or equal in {TWINS} and {ORIGINALS}", undecided)
     return np.array(thinner)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.bundle.card import Card
-from models.bundle.combined import combine_films
+from models.bundle.combined import combined_probabilities
 from models.bundle.score import Bundle
 from models.clinical.model import sigmoid
 from models.dataset.clinical_inputs import clinical_logits
@@ -34,7 +34,7 @@ def score_models(
     if bundle.clinical is not None:
         clinical_log_odds = np.where(evaluated, clinical_logits(bundle.clinical, entries), math.nan)
     clinical = np.array([sigmoid(logit) for logit in clinical_log_odds.tolist()])
-    combined = combine_films(bundle.card.combined, logits, clinical_log_odds)
+    combined = combined_probabilities(bundle.card.combined, logits, clinical_log_odds)
     scores = {IMAGE: image, CLINICAL: clinical, COMBINED: combined}
     return {
         name: values

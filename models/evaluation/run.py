@@ -15,7 +15,7 @@ import numpy as np
 
 from models.bundle.score import Bundle
 from models.dataset.entry import Entry, FilmOrigin, ManifestError, Split
-from models.dataset.manifest import Manifest, cell, read_manifest
+from models.dataset.manifest import Manifest, read_manifest, to_cell
 from models.evaluation import figures
 from models.evaluation.analysis import REFITTED, RIDGE, Analysis, analyse_models
 from models.evaluation.baseline import Baseline, band_energies, fit_baseline
@@ -36,7 +36,7 @@ from models.evaluation.report import (
     to_json,
 )
 from models.images.read import read_film
-from models.io.atomic_file import write_whole
+from models.io.atomic_file import write_atomically
 
 SCORES, PREDICTIONS, JSON, HTML = "scores.csv", "predictions.csv", "report.json", "report.html"
 _HEATMAP_CHECK_FILMS = 16
@@ -71,12 +71,12 @@ def evaluate(file: Path, bundle: Bundle, out: Path, seed: int = 0) -> Evaluation
     checks = _check_heatmaps(bundle, manifest, seed)
     report = _report(bundle, manifest, (analysis, checks), (baseline, refit), film_scores, seed)
     drawings = _draw(bundle, manifest, scores, analysis)
-    write_whole(out / PREDICTIONS, _predictions(manifest, scores))
+    write_atomically(out / PREDICTIONS, _predictions(manifest, scores))
     for name, png in drawings.items():
-        write_whole(out / "figures" / f"{name}.png", png)
-    write_whole(out / JSON, to_json(report))
+        write_atomically(out / "figures" / f"{name}.png", png)
+    write_atomically(out / JSON, to_json(report))
     # The HTML page is written last, because its presence means that the run is complete.
-    write_whole(out / HTML, render_html(report, bundle.card, drawings))
+    write_atomically(out / HTML, render_html(report, bundle.card, drawings))
     return report
 
 
@@ -178,5 +178,5 @@ def _predictions(manifest: Manifest, scores: Mapping[str, Values]) -> str:
 
 
 def _identify(entry: Entry, manifest: Manifest) -> tuple[str, str, str, int]:
-    path = cell(entry.path, manifest.file.parent)
+    path = to_cell(entry.path, manifest.file.parent)
     return path, entry.patient_id, entry.site, int(entry.label)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.dataset.entry import Entry, ManifestError, refuse
+from models.dataset.entry import Entry, ManifestError, manifest_error
 from models.evaluation.discrimination import (
     AucComparison,
     IntervalEstimate,
@@ -131,7 +131,7 @@ def refuse_small_sites(tested: Sequence[Entry]) -> None:
         if min(sum(labels), len(labels) - sum(labels)) < 2
     ]
     if small:
-        raise refuse("sites with fewer than two test films of a class", small)
+        raise manifest_error("sites with fewer than two test films of a class", small)
 
 
 def refuse_single_film_batch(films: int, batch: int, config: GridConfig) -> None:

@@ -31,7 +31,7 @@ from models.experiments.ablation import (
     to_json,
     to_markdown,
 )
-from models.io.atomic_file import write_whole
+from models.io.atomic_file import write_atomically
 from models.nets.grid import FilmNet, GridConfig
 from models.training.distributed import Ranks
 from models.training.loop import TrainConfig, fit
@@ -89,8 +89,8 @@ def ablate(file: Path, options: AblationOptions) -> tuple[VariantRow, ...]:
         results[variant.name] = _train_or_load(variant, resources, options)
     rows = tabulate(results, tested)
     setting = _setting(manifest, options)
-    write_whole(options.out / JSON, to_json(setting, rows))
-    write_whole(options.out / MARKDOWN, to_markdown(setting, rows))
+    write_atomically(options.out / JSON, to_json(setting, rows))
+    write_atomically(options.out / MARKDOWN, to_markdown(setting, rows))
     return rows
 
 
@@ -172,7 +172,7 @@ def _train_or_load(
         machine=_machine(resources.device),
     )
     result = VariantResult(training, tuple(logits(trained.net, resources.tested).tolist()))
-    write_whole(stored, json.dumps(asdict(result), indent=2) + "\n")
+    write_atomically(stored, json.dumps(asdict(result), indent=2) + "\n")
     checkpoint.unlink()  # 250 MB that are no longer needed
     return result
 

@@ -22,7 +22,7 @@ from rich.progress import track
 
 from models.bundle.score import Bundle
 from models.dataset.entry import Entry
-from models.dataset.manifest import Manifest, cell, read_manifest
+from models.dataset.manifest import Manifest, read_manifest, to_cell
 from models.evaluation.baseline import band_energies, held_out_scores
 from models.evaluation.discrimination import Values
 from models.evaluation.folds import (
@@ -36,8 +36,8 @@ from models.evaluation.folds import (
     patients_of,
 )
 from models.images.read import read_film
-from models.io.atomic_file import write_whole
-from models.nets.grid import GridConfig, GridNet, resized
+from models.io.atomic_file import write_atomically
+from models.nets.grid import GridConfig, GridNet, with_size
 from models.training.distributed import Ranks
 from models.training.loop import TrainConfig, fit
 from models.training.manifest_source import Films, ManifestSource, load_films, logits
@@ -119,8 +119,10 @@ def cross_validate(file: Path, options: CrossValidationOptions) -> CrossValidati
     ridge = held_out_scores(_energies(manifest.entries), manifest.entries, _ridge_folds(folds))
     scores = _in_order(folds, [result.logits for result in results])
     report = _report(manifest.entries, folds, results, options, (scores, ridge))
-    write_whole(options.out / SCORES, _table(manifest, folds, scores, ridge))
-    write_whole(options.out / JSON, json.dumps(asdict(report), indent=2, allow_nan=False) + "\n")
+    write_atomically(options.out / SCORES, _table(manifest, folds, scores, ridge))
+    write_atomically(
+        options.out / JSON, json.dumps(asdict(report), indent=2, allow_nan=False) + "\n"
+    )
     return report
 
 
@@ -130,7 +132,7 @@ def _initial_net(options: CrossValidationOptions) -> GridNet:
         if options.start is None:
             torch.manual_seed(options.seed)
             return GridNet(GridConfig(size=options.size))
-        return resized(options.start.net, options.size)
+        return with_size(options.start.net, options.size)
     except ValueError as error:
         raise TrainError(str(error)) from None
 
@@ -164,7 +166,7 @@ def _train_fold(
     trained = fit(net, source, _train_config(options), checkpoint, ranks)
     test_logits = logits(trained.net, _select(films, fold.test))
     result = _FoldResult([float(logit) for logit in test_logits], trained.done.best_step)
-    write_whole(stored, json.dumps(asdict(result)))
+    write_atomically(stored, json.dumps(asdict(result)))
     # The checkpoint of a finished fold (optimiser and three nets) is no longer needed.
     checkpoint.unlink()
     return result
@@ -239,7 +241,7 @@ def _table(manifest: Manifest, folds: Sequence[Fold], net: Values, ridge: Values
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["path", "patient_id", "fold", "label", "logit", "ridge"])
     for index, entry in enumerate(manifest.entries):
-        path = cell(entry.path, manifest.file.parent)
+        path = to_cell(entry.path, manifest.file.parent)
         cells = [path, entry.patient_id, int(fold_of[index]), int(entry.label)]
         writer.writerow([*cells, repr(float(net[index])), repr(float(ridge[index]))])
     return stream.getvalue()

@@ -1,1 +1,1 @@
-"""The gate: what a picture shows, before it is scored."""
+"""The gate: check whether an image is an upright frontal chest radiograph."""

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from models.gate.image_findings import ImageFindings
-from models.gate.inference import FeatureDistribution, look
+from models.gate.inference import FeatureDistribution, check_films
 from models.gate.net import GateConfig, GateNet
 from models.images.radiograph import Radiograph
 
@@ -21,23 +21,23 @@ _CENTRE, _PRECISION = "spread.centre", "spread.precision"
 
 
 class GateError(ValueError):
-    """The gate cannot be read; the message says why."""
+    """The gate cannot be read. The message has the cause."""
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Counted(_Part):
-    """How many of ``total`` pictures ended as they should."""
+class GateCount(_Part):
+    """Number of correct images of ``total``."""
 
     name: str
     right: int = Field(ge=0)
     total: int = Field(gt=0)
 
 
-class GoldenLook(_Part):
-    """What the gate sees of a golden film."""
+class GoldenFindings(_Part):
+    """Findings of the gate for a golden film."""
 
     file: str
     frontal: float
@@ -45,61 +45,61 @@ class GoldenLook(_Part):
 
 
 class GatePart(_Part):
-    """What a card says of its gate.
+    """The gate's part of a model card.
 
-    ``scale`` is the Mahalanobis distance within which ``within`` of unseen frontal films lay;
-    ``figures`` were counted on people whom the measured nets had not seen. ``sha256`` is the
-    file's.
+    ``scale`` is the Mahalanobis distance that contains the share ``within`` of unseen frontal
+    films. ``figures`` were measured on people who were not in the training set. ``sha256`` is the
+    digest of the file.
     """
 
     architecture: GateConfig
     scale: float = Field(gt=0)
     within: float = Field(gt=0, lt=1)
     training: str
-    figures: tuple[Counted, ...]
+    figures: tuple[GateCount, ...]
     attribution: tuple[str, ...]
-    golden: tuple[GoldenLook, ...] = ()
+    golden: tuple[GoldenFindings, ...] = ()
     sha256: str = ""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate that can look: its part of the card, its net, where frontal chests lie."""
+    """A loaded gate: its part of the card, its net, and the features of frontal films."""
 
     part: GatePart
     net: GateNet
     spread: FeatureDistribution
 
-    def look(self, films: Sequence[Radiograph]) -> list[ImageFindings]:
-        """What each film shows, in order."""
-        return look(self.net, self.spread, films)
+    def check(self, films: Sequence[Radiograph]) -> list[ImageFindings]:
+        """Return the findings for each film, in order."""
+        return check_films(self.net, self.spread, films)
 
 
-def signed(gate: Gate, films: Mapping[str, Radiograph]) -> tuple[GatePart, bytes]:
-    """The file, and the card's part with its digest and what this gate sees of golden films."""
+def sign_gate(gate: Gate, films: Mapping[str, Radiograph]) -> tuple[GatePart, bytes]:
+    """Return the card's part, with digest and golden findings, and the content of the file."""
     content = _to_bytes(gate)
     digest = hashlib.sha256(content).hexdigest()
     part = gate.part.model_copy(update={"sha256": digest, "golden": ()})
-    kept = from_bytes(part, content)
+    stored = load_gate(part, content)
     golden = tuple(
-        GoldenLook(file=name, frontal=seen.frontal, distance=seen.distance)
-        for name, seen in zip(films, kept.look(list(films.values())), strict=True)
+        GoldenFindings(file=name, frontal=findings.frontal, distance=findings.distance)
+        for name, findings in zip(films, stored.check(list(films.values())), strict=True)
     )
     return part.model_copy(update={"golden": golden}), content
 
 
-def drift(gate: Gate, films: Mapping[str, Radiograph]) -> float:
-    """The largest difference of what is seen of the golden films now and when it was signed."""
-    looks = {one.file: one for one in gate.part.golden}
-    worst = 0.0
-    for name, seen in zip(films, gate.look(list(films.values())), strict=True):
-        then = looks[name]
-        worst = max(worst, abs(seen.frontal - then.frontal), abs(seen.distance - then.distance))
-    return worst
+def gate_drift(gate: Gate, films: Mapping[str, Radiograph]) -> float:
+    """Return the largest difference between current and stored findings of the golden films."""
+    stored = {golden.file: golden for golden in gate.part.golden}
+    largest = 0.0
+    for name, findings in zip(films, gate.check(list(films.values())), strict=True):
+        frontal = abs(findings.frontal - stored[name].frontal)
+        largest = max(largest, frontal, abs(findings.distance - stored[name].distance))
+    return largest
 
 
 def _to_bytes(gate: Gate) -> bytes:
-    """Weights in float16, the spread in float32."""
+    """Weights in float16, the feature distribution in float32."""
     state = gate.net.state_dict()
     tensors = {name: value.half().cpu().contiguous() for name, value in state.items()}
     tensors[_CENTRE] = torch.from_numpy(gate.spread.centre)
@@ -107,8 +107,8 @@ def _to_bytes(gate: Gate) -> bytes:
     return save(tensors)
 
 
-def from_bytes(part: GatePart, content: bytes, device: str = "cpu") -> Gate:
-    """The gate of a file. Raises GateError where digest, keys, shapes or values are not right."""
+def load_gate(part: GatePart, content: bytes, device: str = "cpu") -> Gate:
+    """Load a gate. Raises GateError if digest, keys, shapes or values are wrong."""
     if hashlib.sha256(content).hexdigest() != part.sha256:
         raise GateError("does not match its digest")
     try:
@@ -116,10 +116,10 @@ def from_bytes(part: GatePart, content: bytes, device: str = "cpu") -> Gate:
     except (SafetensorError, ValueError) as error:
         raise GateError(f"is damaged ({error})") from error
     net = GateNet(part.architecture)
-    wanted = {name: tuple(value.shape) for name, value in net.state_dict().items()}
+    expected = {name: tuple(value.shape) for name, value in net.state_dict().items()}
     features = part.architecture.features
-    wanted |= {_CENTRE: (features,), _PRECISION: (features, features)}
-    if {name: tuple(value.shape) for name, value in tensors.items()} != wanted:
+    expected |= {_CENTRE: (features,), _PRECISION: (features, features)}
+    if {name: tuple(value.shape) for name, value in tensors.items()} != expected:
         raise GateError("belongs to another net")
     if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
         raise GateError("holds numbers that are not finite")

@@ -1,4 +1,4 @@
-"""What a gate sees of a film: all questions asked of the film in eight positions."""
+"""Run the gate: each film is evaluated in eight positions, and the outputs are averaged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from models.gate.image_findings import ImageFindings
-from models.gate.input import picture
+from models.gate.input import gate_input
 from models.gate.net import GateNet, Kind
 from models.images.radiograph import Radiograph
 
@@ -21,9 +21,9 @@ Float = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class FeatureDistribution:
-    """Where the features of frontal chests lie: ``centre`` (F,), ``precision`` (F, F), ``scale``.
+    """Features of frontal chest films: ``centre`` (F,), ``precision`` (F, F), ``scale``.
 
-    ``scale`` is the distance within which 995 in 1,000 chests were that the net had not seen.
+    ``scale`` is the distance that contains 995 of 1,000 unseen films.
     """
 
     centre: Float
@@ -31,16 +31,16 @@ class FeatureDistribution:
     scale: float
 
     def distances(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """Mahalanobis distances of features (n, F) over ``scale``, (n,); over 1 is far away."""
-        away = features.astype(np.float64) - self.centre
-        square = np.einsum("nf,fg,ng->n", away, self.precision.astype(np.float64), away)
-        far: npt.NDArray[np.float64] = np.sqrt(np.maximum(square, 0.0)) / self.scale
-        return far
+        """Return Mahalanobis distances of features (n, F) over ``scale``, (n,)."""
+        offset = features.astype(np.float64) - self.centre
+        square = np.einsum("nf,fg,ng->n", offset, self.precision.astype(np.float64), offset)
+        distance: npt.NDArray[np.float64] = np.sqrt(np.maximum(square, 0.0)) / self.scale
+        return distance
 
 
 @dataclass(frozen=True)
 class GateOutputs:
-    """The same for n films, before distances: probabilities and features, as arrays."""
+    """Averaged outputs for n films: probabilities and features."""
 
     kind: npt.NDArray[np.float64]
     turn: npt.NDArray[np.float64]
@@ -48,9 +48,9 @@ class GateOutputs:
     ap: npt.NDArray[np.float64]
     features: Float
 
-    def seen(self, spread: FeatureDistribution) -> list[ImageFindings]:
-        """One account for each film."""
-        far = spread.distances(self.features)
+    def findings(self, distribution: FeatureDistribution) -> list[ImageFindings]:
+        """Return the findings for each film."""
+        distances = distribution.distances(self.features)
         return [
             ImageFindings(
                 frontal=float(self.kind[n, Kind.FRONTAL]),
@@ -59,38 +59,38 @@ class GateOutputs:
                 turn=int(self.turn[n].argmax()),
                 upright=float(self.turn[n, 0]),
                 inverted=float(self.inverted[n]),
-                distance=float(far[n]),
+                distance=float(distances[n]),
             )
-            for n in range(len(far))
+            for n in range(len(distances))
         ]
 
 
-def look(
-    net: GateNet, spread: FeatureDistribution, films: Sequence[Radiograph]
+def check_films(
+    net: GateNet, distribution: FeatureDistribution, films: Sequence[Radiograph]
 ) -> list[ImageFindings]:
-    """What each film shows, in order. A film's account does not depend on its neighbours."""
+    """Return the findings for each film, in order, independent of the other films."""
     if not films:
         return []
     device = next(net.parameters()).device
-    pictures = torch.stack([picture(film, net.config.size) for film in films]).to(device)
-    return ask(net, pictures).seen(spread)
+    inputs = torch.stack([gate_input(film, net.config.size) for film in films]).to(device)
+    return predict_averaged(net, inputs).findings(distribution)
 
 
-def ask(net: GateNet, pictures: Tensor) -> GateOutputs:
-    """Ask of pictures (n, 1, S, S) in four turns and both polarities, and agree."""
-    n = len(pictures)
+def predict_averaged(net: GateNet, inputs: Tensor) -> GateOutputs:
+    """Average the outputs for inputs (n, 1, S, S) over four rotations and two polarities."""
+    n = len(inputs)
     kind, turn = torch.zeros(n, 3), torch.zeros(n, 4)
     inverted, ap = torch.zeros(n), torch.zeros(n)
     features = []
     with torch.inference_mode():
         for sign in (1.0, -1.0):
             for quarters in range(4):
-                said = net(torch.rot90(pictures, quarters, (2, 3)) * sign)
-                kind += said.kind.float().log_softmax(dim=1).cpu() / 8
-                turn += said.turn.float().log_softmax(dim=1).roll(-quarters, dims=1).cpu() / 8
-                inverted += said.inverted.float().cpu() * sign / 8
-                ap += said.ap.float().cpu() / 8
-                features.append(said.features.float().cpu())
+                logits = net(torch.rot90(inputs, quarters, (2, 3)) * sign)
+                kind += logits.kind.float().log_softmax(dim=1).cpu() / 8
+                turn += logits.turn.float().log_softmax(dim=1).roll(-quarters, dims=1).cpu() / 8
+                inverted += logits.inverted.float().cpu() * sign / 8
+                ap += logits.ap.float().cpu() / 8
+                features.append(logits.features.float().cpu())
     right = (inverted > 0).long() * 4 + (-turn.argmax(dim=1)) % 4
     upright = torch.stack(features)[right, torch.arange(n)]
     return GateOutputs(

@@ -1,7 +1,7 @@
-"""The gate's net: what a picture shows, and which way up.
+"""The gate's net: a small residual net for kind of image, rotation, polarity and view.
 
-A small residual net of its own. The film's shape is all it needs, at a size where the grid net
-would see nothing; and a bundle's scores stay what they are when the gate is trained anew.
+It is separate from the grid net: it needs a small image only, and retraining it does not change the
+scores of a bundle.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.nn.functional import gelu, relu
 
 
 class Kind(IntEnum):
-    """What a picture shows; the place of its logit."""
+    """Kind of an image; the value is the index of its logit."""
 
     FRONTAL = 0
     SIDE = 1
@@ -24,7 +24,7 @@ class Kind(IntEnum):
 
 
 class GateConfig(BaseModel):
-    """Side of the picture in pixels, channels of the stages, length of the features."""
+    """Side of the input in pixels, channels of the stages, number of features."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,11 +35,10 @@ class GateConfig(BaseModel):
 
 @dataclass(frozen=True)
 class GateLogits:
-    """Logits of each question, and the features that distances are measured in.
+    """Logits, and the features for distances.
 
-    ``kind`` (N, 3): frontal chest, chest from the side, anything else. ``turn`` (N, 4): quarter
-    turns counter-clockwise the picture has made. ``inverted`` (N,). ``ap`` (N,): AP, not PA.
-    ``features`` (N, F).
+    ``kind`` (N, 3): frontal chest, lateral chest, other. ``turn`` (N, 4): quarter turns
+    counter-clockwise. ``inverted`` (N,). ``ap`` (N,): AP, not PA. ``features`` (N, F).
     """
 
     kind: Tensor
@@ -50,7 +49,7 @@ class GateLogits:
 
 
 class _Block(nn.Module):
-    """Two convolutions and a shortcut, at half of the resolution."""
+    """Two convolutions and a shortcut; the resolution is halved."""
 
     def __init__(self, narrow: int, wide: int) -> None:
         super().__init__()
@@ -67,7 +66,7 @@ class _Block(nn.Module):
 
 
 class GateNet(nn.Module):
-    """Pictures (N, 1, S, S) in, ``Said`` out."""
+    """The net: inputs (N, 1, S, S) to ``GateLogits``."""
 
     def __init__(self, config: GateConfig) -> None:
         super().__init__()
@@ -85,7 +84,7 @@ class GateNet(nn.Module):
         self.ap = nn.Linear(config.features, 1)
 
     def forward(self, x: Tensor) -> GateLogits:
-        """Answer all questions of a batch."""
+        """Return the logits and features of a batch (N, 1, S, S)."""
         x = relu(self.stem_norm(self.stem(x)))  # (N, 24, S / 2, S / 2)
         for block in self.blocks:
             x = block(x)

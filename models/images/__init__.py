@@ -1,0 +1,1 @@
+"""Read films and prepare them for the nets."""

@@ -1,7 +1,7 @@
-"""What size of picture a codestream announces, told before a decoder believes it.
+"""Read the image size from a codestream before a decoder uses it.
 
-A decoder in C makes room for what the codestream says, not for what the header says: a film of a
-few hundred bytes can ask for gigabytes, and for minutes.
+A decoder allocates memory for the size in the codestream, not for that in the DICOM header. A film
+of a few hundred bytes could therefore request gigabytes.
 """
 
 from __future__ import annotations
@@ -13,66 +13,66 @@ _JPEG_START = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
 _JPEG_LS_START = b"\xff\xd8\xff\xf7"
 _JPEG_2000_START = b"\xff\x4f\xff\x51"  # SOC and SIZ, which always follow each other
-_WITHIN = 4096  # bytes in which a JP2 file comes to its codestream
+_WITHIN = 4096  # bytes within which the codestream of a JP2 file starts
 _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _EXTENSION, _SIZE_EXTENSION = 0xF8, 4  # JPEG-LS, ITU-T T.87 C.2.4.1.4
 _SCAN = 0xDA
 
 
 @dataclass(frozen=True)
-class Announced:
-    """A picture as a codestream announces it; ``samples`` is None where that part says nothing."""
+class AnnouncedImage:
+    """Size of an image as stated in a codestream. ``samples`` is None if it is not stated."""
 
     rows: int
     columns: int
     samples: int | None
 
 
-def announced(codestream: bytes) -> list[Announced]:
-    """Return each picture that the codestream says it holds, none where it has no header.
+def announced_images(codestream: bytes) -> list[AnnouncedImage]:
+    """Return each image that the codestream states, or none if it has no header.
 
     JPEG and JPEG-LS frame headers (ITU-T T.81 B.2.2, T.87 C.2.2), JPEG 2000 SIZ (T.800 A.5.1).
     """
     if codestream.startswith(_JPEG_START):
         return _jpeg(codestream)
-    pictures, at = [], codestream.find(_JPEG_2000_START, 0, _WITHIN)
+    images, at = [], codestream.find(_JPEG_2000_START, 0, _WITHIN)
     while at >= 0 and len(codestream) >= at + 42:
         right, bottom, left, top = struct.unpack_from(">4L", codestream, at + 8)
         (samples,) = struct.unpack_from(">H", codestream, at + 40)
-        pictures.append(Announced(bottom - top, right - left, samples))
+        images.append(AnnouncedImage(bottom - top, right - left, samples))
         at = codestream.find(_JPEG_2000_START, at + 4, _WITHIN)
-    return pictures
+    return images
 
 
 def is_cut_short(codestream: bytes) -> bool:
-    """Return whether a JPEG-LS codestream has lost its end.
+    """Return whether the end of a JPEG-LS codestream is missing.
 
-    CharLS refuses such a one, some of them after seconds of reading what is not there.
+    CharLS refuses such a codestream, sometimes only after seconds.
     """
     return codestream.startswith(_JPEG_LS_START) and _JPEG_END not in codestream
 
 
-def _jpeg(codestream: bytes) -> list[Announced]:
-    """Read marker segments up to the first scan."""
-    pictures, at = [], 2
+def _jpeg(codestream: bytes) -> list[AnnouncedImage]:
+    """Read the marker segments before the first scan."""
+    images, at = [], 2
     while len(codestream) >= at + 10:
         if codestream[at] != 0xFF or codestream[at + 1] == 0xFF:
-            at += 1  # fill bytes, and what decoders skip
+            at += 1  # fill bytes, and bytes that decoders skip
             continue
         marker = codestream[at + 1]
         if marker == _SCAN:
             break
         (length,) = struct.unpack_from(">H", codestream, at + 2)
         if marker in _FRAME_HEADERS:
-            pictures.append(Announced(*struct.unpack_from(">HHB", codestream, at + 5)))
+            images.append(AnnouncedImage(*struct.unpack_from(">HHB", codestream, at + 5)))
         elif marker == _EXTENSION and codestream[at + 4] == _SIZE_EXTENSION:
-            pictures.append(_extended(codestream, at + 5))
+            images.append(_extended(codestream, at + 5))
         at += 2 + length
-    return pictures
+    return images
 
 
-def _extended(codestream: bytes, at: int) -> Announced:
+def _extended(codestream: bytes, at: int) -> AnnouncedImage:
     width = codestream[at]
     rows = codestream[at + 1 : at + 1 + width]
     columns = codestream[at + 1 + width : at + 1 + 2 * width]
-    return Announced(int.from_bytes(rows), int.from_bytes(columns), None)
+    return AnnouncedImage(int.from_bytes(rows), int.from_bytes(columns), None)

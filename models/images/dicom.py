@@ -1,8 +1,8 @@
-"""From a DICOM data set to the film as a radiologist sees it.
+"""Decode a DICOM data set to the film as a viewer displays it.
 
-Stored values, Modality LUT, VOI LUT or window, polarity, in this order. Every value in a header is
-taken for hostile: what is missing or absurd is either ignored where the standard lets a viewer
-ignore it, or refused with ``PixelError``.
+The steps are stored values, Modality LUT, VOI LUT or window, and polarity. Header values are
+untrusted. An absurd value is ignored if the standard permits it; otherwise ``PixelError`` is
+raised.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
-from models.images.codestream_header import announced, is_cut_short
+from models.images.codestream_header import announced_images, is_cut_short
 from models.images.grayscale_pipeline import (
     Levels,
     Stored,
@@ -32,7 +32,7 @@ from models.images.grayscale_pipeline import (
 from models.images.radiograph import Radiograph
 
 MAX_PIXELS = 12_000**2
-"""Larger films are refused unread: no detector makes them, and decoding would eat the memory."""
+"""Maximum number of pixels. No detector makes larger films, and decoding needs much memory."""
 
 _DECODING = (
     ArithmeticError,
@@ -47,18 +47,18 @@ _DECODING = (
     ValueError,
     struct.error,
 )
-"""What pydicom and its plug-ins raise on broken or unsupported pixel data."""
+"""Exceptions of pydicom and its plug-ins for broken or unsupported pixel data."""
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
 class PixelError(ValueError):
-    """The pixels cannot be read as one grey film; the message says why and what to do."""
+    """The pixels cannot be read as one grey film. The message has the cause and the remedy."""
 
 
 def read_radiograph(ds: Dataset) -> Radiograph:
-    """Decode ``ds`` and bring it to the display scale. Raises PixelError."""
+    """Decode ``ds`` and convert it to display values. Raises PixelError."""
     _check_shape(ds)
     stored = _decode(ds)
     if stored.ndim == 3:
@@ -66,17 +66,17 @@ def read_radiograph(ds: Dataset) -> Radiograph:
     levels = levels_of(stored)
     padding = _padding(ds, levels)
     levels = levels.without(padding)
-    shown = _display(ds, _modality(ds, levels.stored), levels)
+    display = _display(ds, _modality(ds, levels.stored), levels)
     if _inverted(ds):
-        shown = 1.0 - shown
-    shown = np.where(padding, 0.0, shown)
-    if np.ptp(shown) < 1e-3:
+        display = 1.0 - display
+    display = np.where(padding, 0.0, display)
+    if np.ptp(display) < 1e-3:
         raise PixelError("the film is one flat grey: there is nothing to score; send it again")
-    return Radiograph(look_up(stored, levels, shown), _aspect(ds))
+    return Radiograph(look_up(stored, levels, display), _aspect(ds))
 
 
 def _check_shape(ds: Dataset) -> None:
-    """Refuse by header alone what must not be decoded."""
+    """Check by the header that the film may be decoded."""
     if "PixelData" not in ds:
         raise PixelError("no Pixel Data: only images can be scored")
     rows, columns = _number(ds, "Rows"), _number(ds, "Columns")
@@ -86,7 +86,7 @@ def _check_shape(ds: Dataset) -> None:
         raise PixelError(f"{rows:.0f} x {columns:.0f} pixels is larger than any radiograph")
     if (_number(ds, "NumberOfFrames") or 1) > 1:
         raise PixelError("more than one frame: send the films as single images")
-    if _word(ds, "PhotometricInterpretation") not in (*_GREY, *_COLOUR):
+    if _code_string(ds, "PhotometricInterpretation") not in (*_GREY, *_COLOUR):
         raise PixelError("Photometric Interpretation is neither grey scale nor true colour")
 
 
@@ -109,14 +109,14 @@ def _decode(ds: Dataset) -> Stored:
             f"the pixels do not decode from {name} ({printable}); "
             "have the sender use Explicit VR Little Endian"
         ) from error
-    colour = _word(ds, "PhotometricInterpretation") in _COLOUR
+    colour = _code_string(ds, "PhotometricInterpretation") in _COLOUR
     if stored.ndim != (3 if colour else 2) or (colour and stored.shape[2] != 3):
         raise PixelError(f"decoded to {stored.shape}, not one film: the header contradicts itself")
     return stored
 
 
 def _check_codestream(ds: Dataset) -> None:
-    """Refuse a codestream that announces a larger picture than the header, or another."""
+    """Refuse a codestream whose image size differs from the header."""
     offsets = (
         (ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths)
         if "ExtendedOffsetTable" in ds and "ExtendedOffsetTableLengths" in ds
@@ -125,39 +125,39 @@ def _check_codestream(ds: Dataset) -> None:
     codestream = get_frame(ds.PixelData, 0, number_of_frames=1, extended_offsets=offsets)
     if is_cut_short(codestream):
         raise PixelError("the codestream has no end: have the sender send the film again")
-    for picture in announced(codestream):
-        if (picture.rows, picture.columns) != (ds.Rows, ds.Columns):
+    for image in announced_images(codestream):
+        if (image.rows, image.columns) != (ds.Rows, ds.Columns):
             raise PixelError(
-                f"the codestream holds {picture.rows} x {picture.columns} pixels, the header says "
+                f"the codestream holds {image.rows} x {image.columns} pixels, the header states "
                 f"{ds.Rows} x {ds.Columns}: have the sender repair the film"
             )
-        if picture.samples not in (None, ds.SamplesPerPixel):
+        if image.samples not in (None, ds.SamplesPerPixel):
             raise PixelError(
-                f"the codestream has {picture.samples} samples a pixel, the header says "
+                f"the codestream has {image.samples} samples a pixel, the header states "
                 f"{ds.SamplesPerPixel}: have the sender repair the film"
             )
 
 
 def _unpack(ds: Dataset) -> Stored:
-    """Decode; the decoder of RLE is in Rust, where what fails may be no Exception."""
+    """Decode the pixels. The RLE decoder is written in Rust and may raise a BaseException."""
     try:
         return pixel_array(ds)
     except BaseException as error:
         if type(error).__name__ == "PanicException":
-            raise RuntimeError("the decoder gave up on it") from error
+            raise RuntimeError("the decoder failed") from error
         raise
 
 
 def _grey(stored: Stored) -> Stored:
-    """The grey of a secondary capture that was stored as colour but shows none."""
+    """Grey values of a secondary capture that is stored in colour but has none."""
     grey = grey_of_colour(stored, limit=0.03 * max(1.0, float(stored.max())))
     if grey is None:
-        raise PixelError("a colour picture, not a radiograph: send the grey original")
+        raise PixelError("a colour image, not a radiograph: send the grey original")
     return grey
 
 
 def _padding(ds: Dataset, levels: Levels) -> npt.NDArray[np.bool_]:
-    """Which levels hold no picture, PS3.3 C.7.5.1.1.2."""
+    """Return which levels are padding, PS3.3 C.7.5.1.1.2."""
     first = _number(ds, "PixelPaddingValue")
     if first is None:
         return np.zeros(levels.stored.shape, bool)
@@ -182,12 +182,12 @@ def _modality(ds: Dataset, stored: Stored) -> Values:
 
 
 def _display(ds: Dataset, values: Values, levels: Levels) -> Values:
-    """VOI LUT, else window, else the whole range, to 0..1; the first of several is used."""
+    """Apply the first usable VOI LUT or window, or the whole range; values 0..1."""
     picture = levels.picture
-    for shown in (_voi_lut(ds, values), _window(ds, values)):
-        # A window beside the data shows one flat grey; no viewer's user would leave it so.
-        if shown is not None and np.ptp(shown[picture]) > 0.02:
-            return shown
+    for display in (_voi_lut(ds, values), _window(ds, values)):
+        # A window outside the range of the data gives one flat grey. It is ignored.
+        if display is not None and np.ptp(display[picture]) > 0.02:
+            return display
     stored_bits = _number(ds, "BitsStored") or 16
     if stored_bits <= 8 and "RescaleSlope" not in ds and "ModalityLUTSequence" not in ds:
         low, high = 0.0, 255.0
@@ -201,7 +201,7 @@ def _display(ds: Dataset, values: Values, levels: Levels) -> Values:
 
 
 def _voi_lut(ds: Dataset, values: Values) -> Values | None:
-    """PS3.3 C.11.2.1.1; None where there is no usable table."""
+    """VOI LUT, PS3.3 C.11.2.1.1; None if there is no usable table."""
     try:
         item = ds.VOILUTSequence[0]
         count, first, bits = (int(part) for part in item.LUTDescriptor)
@@ -226,14 +226,14 @@ def _voi_lut(ds: Dataset, values: Values) -> Values | None:
 
 
 def _window(ds: Dataset, values: Values) -> Values | None:
-    """PS3.3 C.11.2.1.2 and .3; None where there is no usable window."""
+    """Window, PS3.3 C.11.2.1.2 and .3; None if there is no usable window."""
     centre, width = _number(ds, "WindowCenter"), _number(ds, "WindowWidth")
     if centre is None or width is None or width <= 0:
         return None
-    function = _word(ds, "VOILUTFunction")
+    function = _code_string(ds, "VOILUTFunction")
     if function == "SIGMOID":
-        shown: Values = 1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - centre) / width, -60, 60)))
-        return shown
+        display: Values = 1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - centre) / width, -60, 60)))
+        return display
     if function == "LINEAR_EXACT":
         return np.clip((values - centre) / width + 0.5, 0.0, 1.0)
     if width < 1:
@@ -244,15 +244,15 @@ def _window(ds: Dataset, values: Values) -> Values | None:
 
 
 def _inverted(ds: Dataset) -> bool:
-    """Whether low values show bright: the presentation shape where stated, else the photometric."""
-    shape = _word(ds, "PresentationLUTShape")
+    """Whether low values are bright, by Presentation LUT Shape or Photometric Interpretation."""
+    shape = _code_string(ds, "PresentationLUTShape")
     if shape in ("IDENTITY", "INVERSE"):
         return shape == "INVERSE"
-    return _word(ds, "PhotometricInterpretation") == "MONOCHROME1"
+    return _code_string(ds, "PhotometricInterpretation") == "MONOCHROME1"
 
 
 def _aspect(ds: Dataset) -> float:
-    """Row over column spacing of the first attribute that states it sanely."""
+    """Row spacing over column spacing, from the first attribute with plausible values."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
         down, right = _number(ds, keyword, 0), _number(ds, keyword, 1)
         if down is None or right is None or down <= 0 or right <= 0:
@@ -263,7 +263,7 @@ def _aspect(ds: Dataset) -> float:
 
 
 def _number(ds: Dataset, keyword: str, index: int = 0) -> float | None:
-    """One finite number of an attribute, or None."""
+    """A finite number of an attribute, or None."""
     try:
         value = ds.get(keyword)
         if isinstance(value, MultiValue | list | tuple):
@@ -276,8 +276,8 @@ def _number(ds: Dataset, keyword: str, index: int = 0) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _word(ds: Dataset, keyword: str) -> str:
-    """A code string, upper case, or nothing."""
+def _code_string(ds: Dataset, keyword: str) -> str:
+    """A code string in upper case, or an empty text."""
     try:
         value = ds.get(keyword)
     except _DECODING:

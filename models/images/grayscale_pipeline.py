@@ -1,9 +1,8 @@
-"""The grey scale pipeline of PS3.3 C.7.6.3, C.11.1 and C.11.2, level by level.
+"""The greyscale pipeline of PS3.3 C.7.6.3, C.11.1 and C.11.2, for each grey level.
 
-Modality LUT, VOI LUT or window and polarity change a pixel by its stored value alone. A film has
-some thousands of these and up to a hundred million pixels: the pipeline runs on the levels, and
-one look-up turns them into the picture, strip by strip, so that a film costs the memory of its
-pixels and not ten times that.
+Modality LUT, VOI LUT or window, and polarity depend on the stored value only. A film has thousands
+of levels and up to a hundred million pixels. The pipeline therefore converts the levels, and one
+look-up in strips converts the pixels, which keeps the memory small.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ Stored = npt.NDArray[Any]
 
 _STRIP = 2**20  # pixels
 _MAX_RANGE = 2**22
-"""Levels from lowest to highest beyond which they are sorted instead of counted."""
+"""Maximum range of levels that is counted; larger ranges are sorted."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +35,15 @@ class Levels:
 
     @property
     def picture(self) -> npt.NDArray[np.bool_]:
-        """Which levels are of the picture, not of padding."""
+        """Which levels belong to the image, not to padding."""
         return self.counts > 0
 
     def without(self, padding: npt.NDArray[np.bool_]) -> Levels:
-        """Return the same levels, none of their padding counted."""
+        """Return the levels with the counts of padding set to zero."""
         return replace(self, counts=np.where(padding, 0, self.counts))
 
     def percentile(self, values: Values, percent: float) -> float:
-        """Return a percentile of the picture, given each level's value; interpolated linearly."""
+        """Return a percentile of the image, given the value of each level; linear interpolation."""
         order = np.argsort(values, kind="stable")
         upto = np.cumsum(self.counts[order])
         place = percent / 100 * (upto[-1] - 1)
@@ -63,29 +62,29 @@ def levels_of(stored: Stored) -> Levels:
     counts = np.zeros(high - low + 1, np.int64)
     for strip in _strips(stored):
         counts += np.bincount(_offset(stored[strip], low).ravel(), minlength=len(counts))
-    there = np.flatnonzero(counts)
-    return Levels((there + low).astype(stored.dtype), counts[there])
+    present = np.flatnonzero(counts)
+    return Levels((present + low).astype(stored.dtype), counts[present])
 
 
-def look_up(stored: Stored, levels: Levels, shown: Values) -> Float:
-    """Return the picture, float32, given what each level is shown as."""
+def look_up(stored: Stored, levels: Levels, display: Values) -> Float:
+    """Return the image, float32, given the display value of each level."""
     low, high = int(levels.stored[0]), int(levels.stored[-1])
     picture = np.empty(stored.shape, np.float32)
     if high - low >= _MAX_RANGE:
         for strip in _strips(stored):
-            picture[strip] = shown[np.searchsorted(levels.stored, stored[strip])]
+            picture[strip] = display[np.searchsorted(levels.stored, stored[strip])]
         return picture
     table = np.zeros(high - low + 1, np.float32)
-    table[_offset(levels.stored, low)] = shown
+    table[_offset(levels.stored, low)] = display
     for strip in _strips(stored):
         picture[strip] = table[_offset(stored[strip], low)]
     return picture
 
 
 def grey_of_colour(stored: Stored, limit: float) -> Stored | None:
-    """Return the mean of the channels, or None where these differ by more than ``limit``.
+    """Return the mean of the channels, or None if they differ by more than ``limit``.
 
-    In one pixel of a thousand they may: JPEG leaves a few, burned-in colour leaves far more.
+    One pixel in a thousand may differ: JPEG changes a few, burned-in colour changes far more.
     """
     grey, coloured = np.empty(stored.shape[:2], stored.dtype), 0
     for strip in _strips(grey):

@@ -1,4 +1,4 @@
-"""From a film to the net's input: one path for training and for serving."""
+"""Convert a film to the net's input, for training and serving alike."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from models.images.radiograph import FieldOfView, Radiograph
 Float = npt.NDArray[np.float32]
 
 CONTRAST = 0.02
-"""Local contrast, as a share of the display range, at which ``asinh`` turns from line to log."""
+"""Local contrast, as a share of the display range, where ``asinh`` becomes logarithmic."""
 
 TONE = 0.3
-"""Weight of the film's own grey level beside its local contrast."""
+"""Weight of the grey level relative to the local contrast."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The net's input, float32 (1, size, size), and where it came from."""
+    """The net's input, float32 (1, size, size), and its field of view."""
 
     array: Float
     field_of_view: FieldOfView
 
 
 def prepare(film: Radiograph, size: int) -> Prepared:
-    """Undo the aspect, pad to a square, resize to ``size`` and transform for the net.
+    """Correct the aspect, pad to a square, resize to ``size`` and transform for the net.
 
-    The transform is asinh((x - lowpass) / 0.02) + 0.3 z-score, over the film alone; padding is 0
-    after it, which says "nothing here" to the net.
+    The transform is asinh((x - lowpass) / 0.02) + 0.3 z-score over the film without padding.
+    Padding is 0.
     """
     rows, columns = film.pixels.shape
     tall = rows * film.aspect
@@ -55,14 +55,14 @@ def transform(pixels: Float, sigma: float) -> Float:
     lowpass = ndimage.gaussian_filter(pixels, sigma, mode="nearest", truncate=3.0)
     spread = max(float(pixels.std()), 1e-6)
     tone = (pixels - pixels.mean()) / spread
-    whole: Float = np.arcsinh((pixels - lowpass) / CONTRAST) + np.float32(TONE) * tone
-    return whole
+    transformed: Float = np.arcsinh((pixels - lowpass) / CONTRAST) + np.float32(TONE) * tone
+    return transformed
 
 
 def _resize(pixels: Float, height: int, width: int) -> Float:
     if pixels.shape == (height, width):
         return pixels
-    # Anti-aliased: a film of 3000 px brought to 384 would else alias grid lines and ribs.
+    # Without antialiasing, grid lines and ribs of a film of 3000 px would alias at 384.
     source = torch.from_numpy(np.ascontiguousarray(pixels, np.float32))[None, None]
     resized = interpolate(
         source, size=(height, width), mode="bilinear", antialias=True, align_corners=False

@@ -1,4 +1,4 @@
-"""Films from files: DICOM by its grey scale pipeline, PNG and JPEG as the pictures they are."""
+"""Read films from DICOM, PNG and JPEG files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Float = npt.NDArray[np.float32]
 
 _PICTURES = frozenset({".png", ".jpg", ".jpeg"})
 _FULL_SCALE = {"L": 255.0, "I;16": 65535.0, "I": 65535.0, "I;16B": 65535.0}
-"""White of Pillow's grey modes; a 16-bit PNG opens as one of the last three."""
+"""Value of white in Pillow's grey modes; a 16-bit PNG has one of the last three."""
 
 
 def read_film(path: Path) -> Radiograph:
-    """Decode one frontal film, by its file name's ending. Raises PixelError.
+    """Decode one film by the ending of its file name. Raises PixelError.
 
-    A picture is taken as it is displayed, bone bright, its pixels square. A colour picture counts
-    where its channels are alike.
+    PNG and JPEG hold display values, bone bright, with square pixels. A colour image is accepted if
+    its channels are equal.
     """
     if path.suffix.lower() not in _PICTURES:
         return _read_dicom(path)
@@ -35,7 +35,7 @@ def read_film(path: Path) -> Radiograph:
 
 
 def read_grey(path: Path) -> Float:
-    """Picture of 8 or 16 bits as float32 (rows, columns) in 0..1. Raises PixelError."""
+    """Image of 8 or 16 bits as float32 (rows, columns) in 0..1. Raises PixelError."""
     try:
         with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -44,14 +44,14 @@ def read_grey(path: Path) -> Float:
                 return _grey_of_colour(image)
             return np.asarray(image, np.float32) / np.float32(_FULL_SCALE[image.mode])
     except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        # Pillow raises SyntaxError on a PNG whose chunks are broken.
-        raise PixelError("the picture cannot be decoded") from error
+        # Pillow raises SyntaxError for a PNG with broken chunks.
+        raise PixelError("the image cannot be decoded") from error
 
 
 def _grey_of_colour(image: Image.Image) -> Float:
     colour = np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
     if float(np.percentile(np.ptp(colour, axis=2), 99.9)) > 0.03:
-        raise PixelError("a colour picture, not a radiograph")
+        raise PixelError("a colour image, not a radiograph")
     grey: Float = colour.mean(axis=2)
     return grey
 

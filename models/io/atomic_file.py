@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, however a run ends."""
+"""Write a file completely or not at all, even if the run is killed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A file to write in the place of ``path``, whose name it takes when it is finished.
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path that replaces ``path`` at the end of the block.
 
-    Folders are made. What a killed run leaves is overwritten by the next.
+    Missing folders are created. The next run overwrites the temporary file of a killed run.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
@@ -19,7 +19,7 @@ def whole(path: Path) -> Iterator[Path]:
     part.replace(path)
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write bytes, or text in UTF-8."""
-    with whole(path) as part:
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write bytes, or text in UTF-8, atomically."""
+    with atomic_path(path) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)

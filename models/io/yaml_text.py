@@ -1,4 +1,4 @@
-"""The parts of a bundle that are words: YAML, or a reason why not."""
+"""Read the YAML files of a bundle."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 
-def read_words(text: str) -> Any:
-    """Content of the YAML text. Raises ValueError with what the text is instead, in a few words."""
+def read_yaml(text: str) -> Any:
+    """Parse a YAML text. Raises ValueError with a short description of the fault."""
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -16,5 +16,5 @@ def read_words(text: str) -> Any:
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # PyYAML's own, of a date that does not exist, or a number that is none.
+        # PyYAML raises these for an invalid date or number.
         raise ValueError(f"not readable: {type(error).__name__} in a value") from error

@@ -1,9 +1,8 @@
-"""Exact Grad-CAM of the grid net without a backward pass through the ResNet.
+"""Exact Grad-CAM for each block of the grid net, without a backward pass through the ResNet.
 
-Grad-CAM (Selvaraju et al., ICCV 2017) weighs each channel of the last map with the mean gradient
-of the logit over that map. The net reads a block only through its average, so every cell of the
-block's map has the gradient of that average divided by the number of cells, and a backward pass
-through the head alone yields it.
+Grad-CAM (Selvaraju et al., ICCV 2017) weights each channel of the last map with the mean gradient
+of the logit over that map. The net uses only the average of a block's map. The gradient of each
+cell is therefore the gradient of the average divided by the number of cells.
 """
 
 from __future__ import annotations
@@ -12,16 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from models.nets.grid import STRIDE, Features, GridNet, Output, stitch
+from models.nets.grid import STRIDE, Features, GridNet, Output, stitch_blocks
 
 
 def explain(net: GridNet, film: Tensor) -> tuple[Output, Tensor]:
-    """Scores and heat of prepared films (N, 1, S, S).
+    """Return scores and heat of prepared films (N, 1, S, S).
 
-    The heat is (N, grid * h, grid * w), the positive part, in logit per cell and on one scale for
-    the whole film: it is neither normalised per block nor per film.
+    The heat is (N, grid * h, grid * w), its positive part, in logit per cell. It is not normalised.
     """
-    # The caller may have switched gradients off, as one does for inference.
+    # The caller may have disabled gradients.
     with torch.inference_mode(False):
         with torch.no_grad():
             features = net.features(film)
@@ -34,10 +32,10 @@ def explain(net: GridNet, film: Tensor) -> tuple[Output, Tensor]:
     return scores, heat
 
 
-class Explained(nn.Module):
-    """A net in training that gives its heat beside its scores, so that a loss can ask where it is.
+class NetWithHeat(nn.Module):
+    """A net in training that also returns its heat, for a loss on the heat.
 
-    The heat is that of ``explain`` with its negative part, and can be differentiated.
+    The heat is that of ``explain`` with its negative part, and is differentiable.
     """
 
     def __init__(self, net: GridNet) -> None:
@@ -45,7 +43,7 @@ class Explained(nn.Module):
         self.net = net
 
     def forward(self, film: Tensor) -> tuple[Output, Tensor]:
-        """``film`` (N, 1, S, S) to the scores and the heat, (N, grid * h, grid * w)."""
+        """Return scores and heat (N, grid * h, grid * w) of films (N, 1, S, S)."""
         features = self.net.features(film)
         blocks = features.blocks  # (N, B, C)
         # The fused kernels of attention have no second derivative.
@@ -56,11 +54,11 @@ class Explained(nn.Module):
 
 
 def _heat(net: GridNet, features: Features, gradient: Tensor) -> Tensor:
-    """Both signs of Grad-CAM, stitched, from the logit's gradient on block averages (N, B, C)."""
+    """Return signed Grad-CAM of the film from the gradient on block averages (N, B, C)."""
     cells = features.maps.shape[-2] * features.maps.shape[-1]
     heat = torch.einsum("nbc,nbchw->nbhw", gradient / cells, features.maps)
     edge = net.config.halo // STRIDE
     if edge:
-        # Cells of the halo lie over the neighbours, which have cells of their own there.
+        # Cells of the halo belong to the neighbouring blocks.
         heat = heat[:, :, edge:-edge, edge:-edge]
-    return stitch(heat, net.config.grid)
+    return stitch_blocks(heat, net.config.grid)

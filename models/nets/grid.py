@@ -1,10 +1,10 @@
-"""The grid hybrid net: one ResNet-18 over 6 x 6 blocks of a film, a Transformer over the blocks.
+"""The grid hybrid net: a ResNet-18 over 6 x 6 blocks of a film, a Transformer over the blocks.
 
-After Li et al., Chin J Med Imaging Technol 2026;42(3):403-407, whose abstract names ResNet-18, a
-Transformer and the 6 x 6 grid. All that it leaves open is a field of ``GridConfig``.
+Method: Li et al., Chin J Med Imaging Technol 2026;42(3):403-407. The abstract names ResNet-18, a
+Transformer and the 6 x 6 grid. All other choices are fields of ``GridConfig``.
 
-Letters in shape comments: N films, B = grid * grid blocks, C = 512 channels, D = token width,
-h x w the ResNet's last map over one block, S the film's side in pixels.
+Shapes: N films, B = grid * grid blocks, C = 512 channels, D = token width, h x w the last map of a
+block, S the side of the film in pixels.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ CHANNELS = 512
 """Width of ResNet-18's last map."""
 
 STRIDE = 32
-"""Film pixels to one cell of the last map."""
+"""Film pixels for each cell of the last map."""
 
 
 @dataclass(frozen=True)
 class GridConfig:
-    """Every choice of the net; an ablation is another config.
+    """Configuration of the net; an ablation is another configuration.
 
     ``size`` is the film's side in pixels, a multiple of 32 * grid. ``halo`` widens each block by
     that many pixels on every side, in whole cells of 32. ``whole_film`` runs the ResNet once over
-    the film and cuts its map into the grid instead. ``norm`` "frozen" is batch norm that keeps the
-    statistics and scale it started with.
+    the film and cuts its map into the grid instead. ``norm`` "frozen" is batch norm with constant
+    statistics and scale.
     """
 
     size: int = 384
@@ -56,26 +56,26 @@ class GridConfig:
 
     @property
     def block(self) -> int:
-        """Side of one block in film pixels, halo not counted."""
+        """Side of one block in film pixels, without halo."""
         return self.size // self.grid
 
 
 @dataclass(frozen=True)
 class Features:
-    """What the ResNet saw: ``maps`` (N, B, C, h, w) and the whole film's ``thumb`` (N, C)."""
+    """Output of the ResNet: ``maps`` (N, B, C, h, w), and ``thumb`` (N, C) of the thumbnail."""
 
     maps: Tensor
     thumb: Tensor | None
 
     @property
     def blocks(self) -> Tensor:
-        """Each block's average, (N, B, C)."""
+        """Average of each block, (N, B, C)."""
         return self.maps.mean(dim=(3, 4))
 
 
 @dataclass(frozen=True)
 class Output:
-    """What the head says.
+    """Output of the head.
 
     ``logit`` (N,) of osteoporosis; ``t_score`` (N,), standardised in training; ``mineral`` (N, B),
     the log of each block's areal mineral density; ``attention`` (N, B or B + 1), pooling weights.
@@ -88,17 +88,17 @@ class Output:
 
 
 class FilmNet(nn.Module):
-    """What the training loop needs of a net: ``config``, and ``forward(film) -> Output``."""
+    """Interface of a net in training: ``config``, and ``forward(film) -> Output``."""
 
     config: GridConfig
 
     def backbone(self) -> nn.Module:
-        """The ResNet that looks at blocks, the same module in every kind of net."""
+        """The ResNet that encodes blocks; every kind of net has one."""
         raise NotImplementedError
 
 
 class GridNet(FilmNet):
-    """Film in, ``Output`` out; ``features`` and ``head`` are apart for the sake of Grad-CAM."""
+    """The net. ``features`` and ``head`` are separate methods for Grad-CAM."""
 
     def __init__(self, config: GridConfig) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class GridNet(FilmNet):
         self.out = nn.Linear(config.dim, 2)
 
     def forward(self, film: Tensor) -> Output:
-        """``film`` (N, 1, S, S) as ``preprocess.prepare`` makes it."""
+        """Score films (N, 1, S, S) from ``preprocess.prepare``."""
         features = self.features(film)
         return self.head(features.blocks, features.thumb)
 
@@ -129,7 +129,7 @@ class GridNet(FilmNet):
         return self.resnet
 
     def train(self, mode: bool = True) -> GridNet:
-        """As for any module, but frozen norms stay as they are."""
+        """Set the training mode; frozen norms stay in evaluation mode."""
         super().train(mode)
         if self.config.norm == "frozen":
             for module in self.resnet.modules():
@@ -138,7 +138,7 @@ class GridNet(FilmNet):
         return self
 
     def features(self, film: Tensor) -> Features:
-        """Run the ResNet over the blocks, and over a thumbnail as large as one block."""
+        """Run the ResNet over the blocks, and over a thumbnail of the size of one block."""
         n, grid = film.shape[0], self.config.grid
         thumb = None
         small = None
@@ -148,13 +148,13 @@ class GridNet(FilmNet):
                 film, size=(side, side), mode="bilinear", antialias=True
             )  # (N, 1, b, b)
         if self.config.whole_film:
-            maps = cut(self._last_map(film), grid)  # (N, B, C, h, w)
+            maps = cut_blocks(self._last_map(film), grid)  # (N, B, C, h, w)
             if small is not None:
                 thumb = self._last_map(small).mean(dim=(2, 3))  # (N, C)
             return Features(maps, thumb)
         halo = self.config.halo
         wide = pad(film, (halo, halo, halo, halo), mode="replicate") if halo else film
-        blocks = cut(wide, grid, halo)  # (N, B, 1, b, b)
+        blocks = cut_blocks(wide, grid, halo)  # (N, B, 1, b, b)
         stack = blocks.flatten(0, 1)  # (N*B, 1, b, b)
         if small is not None:
             stack = torch.cat([stack, small])  # (N*B + N, 1, b, b)
@@ -165,7 +165,7 @@ class GridNet(FilmNet):
         return Features(maps, thumb)
 
     def head(self, blocks: Tensor, thumb: Tensor | None) -> Output:
-        """From block averages (N, B, C) and the thumbnail's (N, C) to the scores."""
+        """Compute the scores from block averages (N, B, C) and the thumbnail's average (N, C)."""
         tokens = self.project(blocks)  # (N, B, D)
         mineral = self.mineral(tokens).squeeze(-1)  # (N, B)
         if self.config.position:
@@ -174,8 +174,8 @@ class GridNet(FilmNet):
         if self.config.thumbnail:
             if thumb is None:
                 raise ValueError("this net needs the thumbnail's features")
-            whole = self.project(thumb)[:, None] + self.kind[1]  # (N, 1, D)
-            tokens = torch.cat([tokens + self.kind[0], whole], dim=1)  # (N, B + 1, D)
+            thumb_token = self.project(thumb)[:, None] + self.kind[1]  # (N, 1, D)
+            tokens = torch.cat([tokens + self.kind[0], thumb_token], dim=1)  # (N, B + 1, D)
         if self.config.transformer:
             first = tokens.transpose(0, 1).contiguous()  # (B + 1, N, D)
             tokens = self.transformer(first).transpose(0, 1)  # (N, B + 1, D)
@@ -185,10 +185,10 @@ class GridNet(FilmNet):
         logit, t_score = self.out(pooled).unbind(-1)  # (N,), (N,)
         return Output(logit, t_score, mineral, attention)
 
-    def _last_map(self, picture: Tensor) -> Tensor:
-        """(M, 1, b, b) through the ResNet up to its last map, (M, C, b / 32, b / 32)."""
+    def _last_map(self, image: Tensor) -> Tensor:
+        """Run the ResNet up to its last map: (M, 1, b, b) to (M, C, b / 32, b / 32)."""
         net = self.resnet
-        x = picture.contiguous(memory_format=torch.channels_last)
+        x = image.contiguous(memory_format=torch.channels_last)
         for step in (net.conv1, net.bn1, net.act, net.maxpool):
             x = cast(nn.Module, step)(x)  # (M, 64, b / 4, b / 4) at the end
         for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
@@ -196,31 +196,31 @@ class GridNet(FilmNet):
         return x
 
 
-def resized(net: GridNet, size: int) -> GridNet:
-    """A net of the same weights for films of ``size``: none depends on it. Raises ValueError."""
-    other = GridNet(replace(net.config, size=size))
-    other.load_state_dict(net.state_dict())
-    return other
+def with_size(net: GridNet, size: int) -> GridNet:
+    """Return a net with the same weights for films of another size. Raises ValueError."""
+    copy = GridNet(replace(net.config, size=size))
+    copy.load_state_dict(net.state_dict())
+    return copy
 
 
-def cut(picture: Tensor, grid: int, halo: int = 0) -> Tensor:
+def cut_blocks(image: Tensor, grid: int, halo: int = 0) -> Tensor:
     """Cut (N, K, S + 2 halo, S + 2 halo) into (N, grid * grid, K, b, b), row by row."""
-    step = (picture.shape[-1] - 2 * halo) // grid
+    step = (image.shape[-1] - 2 * halo) // grid
     side = step + 2 * halo
-    cells = picture.unfold(2, side, step).unfold(3, side, step)  # (N, K, grid, grid, b, b)
+    cells = image.unfold(2, side, step).unfold(3, side, step)  # (N, K, grid, grid, b, b)
     return cells.permute(0, 2, 3, 1, 4, 5).flatten(1, 2)  # (N, B, K, b, b)
 
 
-def stitch(blocks: Tensor, grid: int) -> Tensor:
-    """The reverse of ``cut`` without halo: (N, grid * grid, h, w) to (N, grid * h, grid * w)."""
+def stitch_blocks(blocks: Tensor, grid: int) -> Tensor:
+    """Invert ``cut_blocks`` without halo: (N, grid * grid, h, w) to (N, grid * h, grid * w)."""
     n, _, h, w = blocks.shape
     cells = blocks.reshape(n, grid, grid, h, w).transpose(2, 3)  # (N, grid, h, grid, w)
     return cells.reshape(n, grid * h, grid * w)
 
 
 def resnet18(norm: str) -> nn.Module:
-    """(M, 1, b, b) in, the average of the last map (M, C) out; no head, weights drawn at random."""
-    # MONAI takes seconds to import, so only who builds a net pays for it.
+    """Return a ResNet-18 without head, with random weights: (M, 1, b, b) to (M, C)."""
+    # MONAI takes seconds to import, therefore it is imported only here.
     from monai.networks.nets import resnet
 
     net: nn.Module = resnet.resnet18(
@@ -238,8 +238,8 @@ def resnet18(norm: str) -> nn.Module:
 
 
 def _transformer(config: GridConfig) -> nn.TransformerEncoder:
-    # Tokens first: where torch turns films-first batches around itself, it multiplies them with a
-    # copy of frozen weights for each token, which made up half of the heatmap's cost.
+    # Tokens first: with films first, torch copies the frozen weights for each token. That took
+    # half of a heatmap's time.
     layer = nn.TransformerEncoderLayer(
         config.dim,
         config.heads,

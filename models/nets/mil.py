@@ -1,8 +1,7 @@
-"""MONAI's multiple-instance net on the same blocks: what a ready-made net does in our net's place.
+"""MONAI's multiple-instance net on the same blocks, for comparison.
 
-``MILModel("att_trans")``, after Myronenko et al., arXiv 2111.01556: a bag of blocks without places,
-a post-norm Transformer as wide as the ResNet's last map, attention pooling. For comparison alone;
-no bundle holds one.
+``MILModel("att_trans")``, after Myronenko et al., arXiv 2111.01556: a bag of blocks without
+positions, a post-norm Transformer as wide as the ResNet's last map, and attention pooling.
 """
 
 from __future__ import annotations
@@ -12,26 +11,25 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from models.nets.grid import CHANNELS, FilmNet, GridConfig, Output, cut, resnet18
+from models.nets.grid import CHANNELS, FilmNet, GridConfig, Output, cut_blocks, resnet18
 
 
 class MilNet(FilmNet):
-    """Film in, ``Output`` out, from MONAI's net over the blocks that ``GridNet`` would see.
+    """MONAI's net over the blocks of ``GridNet``.
 
-    Of ``config`` it takes size, grid, norm and depth; everything else is MONAI's default. It learns
-    label and T-score, as the grid net does. It has no head for a block's mineral and keeps its
-    attention to itself: both are zeros, which no target can teach.
+    It uses size, grid, norm and depth of ``config``; the rest are MONAI's defaults. It learns label
+    and T-score. It returns zeros for mineral and attention, which it does not compute.
     """
 
     def __init__(self, config: GridConfig) -> None:
         super().__init__()
         self.config = config
-        # First, so that one seed gives every variant the same ResNet to start from.
+        # The ResNet is created first: one seed gives every variant the same one.
         self.bag = _mil_model(resnet18(config.norm), config.depth)
 
     def forward(self, film: Tensor) -> Output:
-        """``film`` (N, 1, S, S) as ``preprocess.prepare`` makes it."""
-        blocks = cut(film, self.config.grid)  # (N, B, 1, b, b)
+        """Score films (N, 1, S, S) from ``preprocess.prepare``."""
+        blocks = cut_blocks(film, self.config.grid)  # (N, B, 1, b, b)
         logit, t_score = self.bag(blocks).unbind(-1)  # (N,), (N,)
         nothing = logit.new_zeros(blocks.shape[:2])  # (N, B)
         return Output(logit, t_score, nothing, nothing)
@@ -42,7 +40,7 @@ class MilNet(FilmNet):
 
 
 def _mil_model(backbone: nn.Module, depth: int) -> nn.Module:
-    # MONAI takes seconds to import, so only who builds a net pays for it.
+    # MONAI takes seconds to import, therefore it is imported only here.
     from monai.networks.nets.milmodel import MILModel
 
     with warnings.catch_warnings():

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from models.images.read import read_film
-from models.io.atomic_file import whole
+from models.io.atomic_file import atomic_path
 
 _CELL = 288
 
@@ -24,7 +24,7 @@ def contact_sheet(rows: Sequence[Sequence[Path]], out: Path) -> None:
             film.thumbnail((_CELL, _CELL))
             left = column * _CELL + (_CELL - film.width) // 2
             sheet.paste(film, (left, row_number * _CELL + (_CELL - film.height) // 2))
-    with whole(out) as part:
+    with atomic_path(out) as part:
         sheet.save(part, "PNG")
 
 

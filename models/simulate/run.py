@@ -26,7 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from models.dataset.entry import Entry, FilmOrigin, Sex, Split
 from models.dataset.manifest import write_manifest
-from models.io.atomic_file import whole, write_whole
+from models.io.atomic_file import atomic_path, write_atomically
 from models.simulate.anatomy import Anatomy, AnatomyError, cache_folder, load_anatomy
 from models.simulate.anatomy_variants import MAP_SIDE, cached_maps, map_path
 from models.simulate.contact_sheet import contact_sheet
@@ -203,7 +203,7 @@ def _entry(order: CohortOrder, patient: Patient, cohort: str) -> Entry:
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
     """Open a text file that replaces ``path`` when it is complete."""
-    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         yield stream
 
 
@@ -213,7 +213,7 @@ def _make_files(order: CohortOrder, maps: Path, patient: Patient) -> Digests:
     files = make_films(patient, areal_density, order.recipe)
     paths = film_paths(patient, order.recipe)
     for name, content in files.items():
-        write_whole(order.out / paths[name], content)
+        write_atomically(order.out / paths[name], content)
     return {paths[name]: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 

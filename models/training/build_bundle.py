@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.bundle.card import Calibration, Card, Earlier, Figure, Training
-from models.bundle.combined import Combined
+from models.bundle.card import Calibration, Card, CardFigure, EarlierRun, Training
+from models.bundle.combined import CombinedModel
 from models.bundle.intended_use import IntendedUse
 from models.bundle.operating_points import OperatingPoint, fit_operating_points
 from models.bundle.score import Bundle, calibrated
@@ -80,14 +80,14 @@ class CalibratedParts:
 
     calibration: Calibration
     operating_points: tuple[OperatingPoint, ...]
-    combined: Combined | None
+    combined: CombinedModel | None
 
 
 def release(
     path: Path,
     net: GridNet,
     held_out: HeldOut,
-    figures: tuple[Figure, ...],
+    figures: tuple[CardFigure, ...],
     golden: Mapping[str, Radiograph],
     card: tuple[CardText, Training],
 ) -> Bundle:
@@ -150,10 +150,10 @@ def training_record(
     )
 
 
-def _before(card: Card) -> tuple[Earlier, ...]:
+def _before(card: Card) -> tuple[EarlierRun, ...]:
     last = card.training
     named = f"{card.name} {card.version}, {card.digest}"
-    run = Earlier(
+    run = EarlierRun(
         bundle=named,
         size=card.architecture.size,
         films=last.films,
@@ -172,7 +172,7 @@ def _points(held_out: HeldOut, by: Calibration, source: str) -> tuple[OperatingP
         raise BundleError(f"no bundle was written, {error}; train longer") from error
 
 
-def _combined(held_out: HeldOut, source: str) -> Combined | None:
+def _combined(held_out: HeldOut, source: str) -> CombinedModel | None:
     """The combined model of the films that have both logits; None where these are too few."""
     if held_out.clinical is None:
         return None

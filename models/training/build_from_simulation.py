@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.bundle.card import Figure, Training
+from models.bundle.card import CardFigure, Training
 from models.bundle.intended_use import IntendedUse
 from models.bundle.score import Bundle
 from models.calibration.platt import area
@@ -77,7 +77,7 @@ def release_rendered(
     return release(path, net, HeldOut(said, label, carried), figures, golden, card)
 
 
-def _figures(net: GridNet, maps: Maps) -> tuple[Figure, ...]:
+def _figures(net: GridNet, maps: Maps) -> tuple[CardFigure, ...]:
     """AUC on held-out variants, and the same with density switched off, which must be chance."""
     patients = subjects(TEST, TEST_FILMS)
     source = f"simulated, {len(TEST.variants)} variants of the CT seen nowhere else"

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import torch
 
-from models.io.atomic_file import whole
+from models.io.atomic_file import atomic_path
 from models.nets.grid import FilmNet
 
 Net = TypeVar("Net", bound=FilmNet)
@@ -42,7 +42,7 @@ class Run(Generic[Net]):
 def save(path: Path, run: Run[Net], done: TrainingProgress) -> None:
     """Write a checkpoint, whole or not at all."""
     state = {field.name: getattr(run, field.name).state_dict() for field in fields(Run)}
-    with whole(path) as part:
+    with atomic_path(path) as part:
         torch.save(state | {"done": asdict(done)}, part)
 
 

@@ -22,7 +22,7 @@ from torch.nn.functional import smooth_l1_loss, softplus
 
 from models.calibration.platt import auc
 from models.nets.cpu_conv import use_gemm_backward
-from models.nets.gradcam import Explained
+from models.nets.gradcam import NetWithHeat
 from models.nets.grid import FilmNet, GridNet, Output
 from models.training import checkpoint as checkpoints
 from models.training.checkpoint import Net, Run, TrainingProgress
@@ -172,7 +172,7 @@ def _taught(net: FilmNet, config: TrainConfig) -> nn.Module:
         return net
     if not isinstance(net, GridNet):
         raise ValueError("only the grid net can say where its heat is; set heat to 0")
-    return Explained(net)
+    return NetWithHeat(net)
 
 
 def _prepared(net: Net, config: TrainConfig) -> Run[Net]:

@@ -16,7 +16,7 @@ from rich.progress import track
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from models.dataset.entry import Entry, refuse
+from models.dataset.entry import Entry, manifest_error
 from models.images.dicom import PixelError
 from models.images.preprocess import prepare
 from models.images.read import read_film
@@ -126,7 +126,7 @@ def _prepare_all(entries: Sequence[Entry], size: int, file: Path) -> None:
             faults.append(f"row {entry.row} ({error})")
     if faults:
         part.unlink()
-        raise refuse("films that cannot be read", faults)
+        raise manifest_error("films that cannot be read", faults)
     ready.flush()
     part.replace(file)
 

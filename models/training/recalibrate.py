@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.bundle.card import Figure
-from models.bundle.combined import combine_films
+from models.bundle.card import CardFigure
+from models.bundle.combined import combined_probabilities
 from models.bundle.golden import golden_films
 from models.bundle.score import Bundle
 from models.bundle.store import write_bundle
@@ -59,13 +59,13 @@ def _kind(manifest: Manifest) -> str:
     return "simulated" if manifest.origin is FilmOrigin.SIMULATED else "of patients"
 
 
-def _figures(bundle: Bundle, manifest: Manifest, prepared: Path) -> tuple[Figure, ...]:
+def _figures(bundle: Bundle, manifest: Manifest, prepared: Path) -> tuple[CardFigure, ...]:
     """Areas of every model at every hospital with test films, the published one beside each."""
     sites = list(dict.fromkeys(entry.site for entry in manifest.of(Split.TEST)))
     internal = [site for site in sites if site in manifest.home_sites]
     external = [site for site in sites if site not in manifest.home_sites]
     roles = {site: role for role, site in match_roles(internal, external).items()}
-    found: list[Figure] = []
+    found: list[CardFigure] = []
     for site in sites:
         entries = [entry for entry in manifest.of(Split.TEST) if entry.site == site]
         source = f"{len(entries)} test films of {site}, {_kind(manifest)}"
@@ -75,13 +75,13 @@ def _figures(bundle: Bundle, manifest: Manifest, prepared: Path) -> tuple[Figure
 
 def _measure(
     bundle: Bundle, entries: list[Entry], prepared: Path, source: str, role: str | None
-) -> list[Figure]:
+) -> list[CardFigure]:
     films = load_films(entries, bundle.net.config.size, prepared)
     image = logits(bundle.net, films).astype(np.float64)
     scores = {IMAGE: image}
     if bundle.clinical is not None:
         scores[CLINICAL] = clinical_logits(bundle.clinical, entries)
-        scores[COMBINED] = combine_films(bundle.card.combined, image, scores[CLINICAL])
+        scores[COMBINED] = combined_probabilities(bundle.card.combined, image, scores[CLINICAL])
     found = []
     for name, values in scores.items():
         usable = np.isfinite(values)

@@ -13,7 +13,7 @@ from models.bundle.score import Bundle
 from models.bundle.store import add_gate, load_bundle
 from models.dataset.entry import ManifestError, Split
 from models.dataset.manifest import Manifest, read_manifest
-from models.nets.grid import GridConfig, GridNet, resized
+from models.nets.grid import GridConfig, GridNet, with_size
 from models.simulate.anatomy import cache_folder
 from models.training.build_bundle import training_record
 from models.training.build_from_manifest import origin_of, release_listed
@@ -116,7 +116,7 @@ def _net(options: TrainOptions) -> GridNet:
     try:
         if options.start is None:
             return GridNet(GridConfig(size=options.size))
-        return resized(load_bundle(options.start).net, options.size)
+        return with_size(load_bundle(options.start).net, options.size)
     except ValueError as error:
         raise TrainError(str(error)) from None
 

@@ -12,7 +12,7 @@ from node.display.jobs import print_figures
 from node.domain.errors import Misconfigured, Permanent
 
 if TYPE_CHECKING:
-    from models.bundle.card import Figure
+    from models.bundle.card import CardFigure
 
 model = typer.Typer(help="Train, evaluate and inspect model bundles.")
 research.add_commands(model)
@@ -47,12 +47,12 @@ def verify(bundle: BundleArgument = "demo") -> None:
 @model.command("card")
 def card(bundle: BundleArgument = "demo") -> None:
     """Print the model card: intended use, limits, training data and results."""
-    from models.bundle.card import dump
+    from models.bundle.card import dump_card
     from models.clinical.model import dump_clinical
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, "cpu")
-    typer.echo(dump(opened.card), nl=False)
+    typer.echo(dump_card(opened.card), nl=False)
     if opened.clinical is not None:
         typer.echo("---\n# Clinical model\n" + dump_clinical(opened.clinical), nl=False)
 
@@ -96,7 +96,7 @@ def fit_clinical(
     if as_json:
         typer.echo(json.dumps(fitted.model_dump(mode="json"), indent=2))
         return
-    print_figures(f"Clinical model {fitted.about}", fitted.figures_in_words())
+    print_figures(f"Clinical model {fitted.about}", fitted.figures_as_text())
     if opened is not None:
         typer.echo(f"{opened.path}: clinical model written, {digest}")
         if opened.card.combined:
@@ -178,7 +178,7 @@ def calibrate(
     print_figures(f"{written.path}, {written.card.digest}", rows)
 
 
-def _describe_auc(figure: "Figure") -> str:
+def _describe_auc(figure: "CardFigure") -> str:
     area = f"AUC {figure.auc:.3f} ({figure.low:.3f} to {figure.high:.3f})"
     if figure.published is None:
         return area

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 import models
 from models.bundle.intended_use import IntendedUse
 from models.bundle.operating_points import OperatingPoint
-from models.io.yaml_text import read_words
+from models.io.yaml_text import read_yaml
 from node.domain.decision.thresholds import Thresholds
 from node.domain.errors import Misconfigured
 
@@ -49,7 +49,7 @@ class CardSummary:
         """
         path = bundle_folder(bundle) / "card.yaml"
         try:
-            card: dict[str, Any] = read_words(path.read_text("utf-8"))
+            card: dict[str, Any] = read_yaml(path.read_text("utf-8"))
             combined = card.get("combined")
             return cls(
                 image=_POINTS.validate_python(card["operating_points"]),

@@ -10,7 +10,7 @@ import torch
 
 from models.bundle import score as scoring
 from models.bundle import store
-from models.bundle.combined import combine
+from models.bundle.combined import combined_probability
 from models.clinical.model import ClinicalFacts, sigmoid
 from models.gate.image_findings import ImageFindings
 from models.images.radiograph import Radiograph
@@ -70,7 +70,7 @@ class BundlePredictor:
         if gate is None:
             return []
         with self._memory_errors():
-            return [findings.rounded() for findings in gate.look(films)]
+            return [findings.rounded() for findings in gate.check(films)]
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         """Score a batch of films, in order. Without its facts a film has no clinical score."""
@@ -96,7 +96,7 @@ class BundlePredictor:
         return Probability(
             image=score.probability,
             clinical=None if logit is None else sigmoid(logit),
-            combined=combine(self._bundle.card.combined, score.logit, logit),
+            combined=combined_probability(self._bundle.card.combined, score.logit, logit),
         )
 
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from models.bundle.card import Calibration, digest, dump, parse
+from models.bundle.card import Calibration, bundle_digest, dump_card, parse_card
 from models.clinical.model import parse_clinical
 from tests.support.paths import ROOT
 
@@ -13,16 +13,16 @@ DEMO = ROOT / "models" / "bundles" / "demo"
 def signed(path: Path, **change: object) -> Path:
     """Return a copy of the shipped bundle in `path`, its card changed and signed anew."""
     shutil.copytree(DEMO, path)
-    card = parse((path / "card.yaml").read_text()).model_copy(update=change)
+    card = parse_card((path / "card.yaml").read_text()).model_copy(update=change)
     clinical = parse_clinical((path / "clinical.yaml").read_text())
-    of = digest(card, (path / "weights.safetensors").read_bytes(), clinical)
-    (path / "card.yaml").write_text(dump(card.model_copy(update={"digest": of})))
+    of = bundle_digest(card, (path / "weights.safetensors").read_bytes(), clinical)
+    (path / "card.yaml").write_text(dump_card(card.model_copy(update={"digest": of})))
     return path
 
 
 def recalibrated(path: Path, *, higher_by: float) -> Path:
     """Return a copy whose image scores are higher, by so much in log odds."""
-    before = parse((DEMO / "card.yaml").read_text()).calibration
+    before = parse_card((DEMO / "card.yaml").read_text()).calibration
     return signed(
         path,
         calibration=Calibration(slope=before.slope, intercept=before.intercept + higher_by),

@@ -13,10 +13,10 @@ from sklearn.covariance import LedoitWolf
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.gate.bundle_part import Counted
+from models.gate.bundle_part import GateCount
 from models.gate.image_findings import ImageFindings
-from models.gate.inference import FeatureDistribution, GateOutputs, ask
-from models.gate.input import inside, ranked
+from models.gate.inference import FeatureDistribution, GateOutputs, predict_averaged
+from models.gate.input import film_mask, rank_pixels
 from models.gate.net import GateConfig, GateNet, Kind
 from models.training.gate.augment import SeededRandom, moved
 from models.training.gate.dataset import Pictures
@@ -44,7 +44,7 @@ class Measured:
     """``scale`` as in ``Spread``, and what was counted with it."""
 
     scale: float
-    figures: tuple[Counted, ...]
+    figures: tuple[GateCount, ...]
 
 
 def passes(seen: ImageFindings) -> bool:
@@ -109,7 +109,7 @@ def rank_all(pictures: Pictures, size: int, device: str) -> Tensor:
         extent = torch.from_numpy(pictures.extent[some].astype(np.int64)).to(device)
         small = interpolate(squares, (size, size), mode="bilinear", antialias=True)
         scaled = (extent * size / squares.shape[-1]).round().long()
-        found.append(ranked(small, inside(scaled, size)))
+        found.append(rank_pixels(small, film_mask(scaled, size)))
     return torch.cat(found)
 
 
@@ -152,12 +152,12 @@ def _parts(films: Pictures, size: int, seed: int, device: str) -> Tensor:
     squares = torch.from_numpy(films.squares)[:, None].to(device).float() / 255
     extent = torch.from_numpy(films.extent.astype(np.int64)).to(device)
     crop = torch.ones(len(squares), dtype=torch.bool, device=device)
-    both = moved(squares, inside(extent, squares.shape[-1]), size, crop, SeededRandom(generator))
-    return ranked(both[:, :1], both[:, 1:] > 0.5)
+    both = moved(squares, film_mask(extent, squares.shape[-1]), size, crop, SeededRandom(generator))
+    return rank_pixels(both[:, :1], both[:, 1:] > 0.5)
 
 
 def _ask_all(net: GateNet, pictures: Tensor) -> GateOutputs:
-    parts = [ask(net, some) for some in torch.split(pictures, _CHUNK)]
+    parts = [predict_averaged(net, some) for some in torch.split(pictures, _CHUNK)]
     return GateOutputs(
         **{
             name: np.concatenate([getattr(part, name) for part in parts])
@@ -166,16 +166,16 @@ def _ask_all(net: GateNet, pictures: Tensor) -> GateOutputs:
     )
 
 
-def _counted(shown: list[tuple[Shown, FeatureDistribution]], scale: float) -> Iterator[Counted]:
+def _counted(shown: list[tuple[Shown, FeatureDistribution]], scale: float) -> Iterator[GateCount]:
     """Every challenge by name and source: how many pictures ended as they should."""
     tally: dict[str, list[bool]] = {}
     for one, spread in shown:
         far = FeatureDistribution(spread.centre, spread.precision, scale)
-        for seen, source, ap in zip(one.answers.seen(far), one.source, one.ap, strict=True):
+        for seen, source, ap in zip(one.answers.findings(far), one.source, one.ap, strict=True):
             for name, right in _judged(one.name, seen, str(source), float(ap)):
                 tally.setdefault(name, []).append(right)
     for name, answers in sorted(tally.items()):
-        yield Counted(name=name, right=sum(answers), total=len(answers))
+        yield GateCount(name=name, right=sum(answers), total=len(answers))
 
 
 def _judged(name: str, seen: ImageFindings, source: str, ap: float) -> Iterator[tuple[str, bool]]:

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from models.dataset.entry import Entry, refuse
-from models.gate.input import squared
+from models.dataset.entry import Entry, manifest_error
+from models.gate.input import to_square
 from models.gate.net import Kind
 from models.images.dicom import PixelError
 from models.images.radiograph import Radiograph
 from models.images.read import read_film
-from models.io.atomic_file import whole
+from models.io.atomic_file import atomic_path
 from models.training.gate.negatives import other
 from models.training.gate.simulated_chests import Chest
 
@@ -68,7 +68,7 @@ class Pictures:
 
     def save(self, path: Path) -> None:
         """Keep them in one file."""
-        with whole(path) as part, part.open("wb") as stream:
+        with atomic_path(path) as part, part.open("wb") as stream:
             np.savez_compressed(
                 stream, **{one.name: getattr(self, one.name) for one in fields(self)}
             )
@@ -96,13 +96,15 @@ def of_manifest(entries: Sequence[Entry]) -> Pictures:
     """
     strange = [f"row {one.row} ({one.view or 'none'})" for one in entries if one.view not in _VIEWS]
     if strange:
-        raise refuse(f"views that are none of {', '.join(_VIEWS)}", strange)
+        raise manifest_error(f"views that are none of {', '.join(_VIEWS)}", strange)
 
     def row(entry: Entry) -> _Row:
         try:
             film = read_film(entry.path)
         except PixelError as error:
-            raise refuse("a film that cannot be read", [f"row {entry.row} ({error})"]) from error
+            raise manifest_error(
+                "a film that cannot be read", [f"row {entry.row} ({error})"]
+            ) from error
         return _Row(
             film,
             _VIEWS[entry.view or ""],
@@ -146,7 +148,7 @@ def _gather(rows: Iterable[_Row], count: int) -> Pictures:
     extent = np.zeros((count, 2), np.int16)
     kept: list[tuple[Kind, float, str, str]] = []
     for place, row in enumerate(rows):
-        square, extent[place] = squared(row.film, SIDE)
+        square, extent[place] = to_square(row.film, SIDE)
         squares[place] = np.round(square.clip(0, 1) * 255)
         kept.append((row.kind, row.ap, row.person, row.source))
     kinds, ap, people, sources = zip(*kept, strict=True)

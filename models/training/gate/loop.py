@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as yes_or_no
 from torch.nn.functional import cross_entropy
 
-from models.gate.input import inside, ranked
+from models.gate.input import film_mask, rank_pixels
 from models.gate.net import GateConfig, GateLogits, GateNet, Kind
-from models.io.atomic_file import whole
+from models.io.atomic_file import atomic_path
 from models.training.gate.augment import (
     GateBatch,
     SeededRandom,
@@ -74,7 +74,7 @@ class Lessons:
         broken = chance.often(0.05, n) & ~crop
         squares = self._squares[chosen].float() / 255
         both = moved(
-            squares, inside(self._extent[chosen], squares.shape[-1]), self._size, crop, chance
+            squares, film_mask(self._extent[chosen], squares.shape[-1]), self._size, crop, chance
         )
         picture, there = toned(both[:, :1], chance), both[:, 1:] > 0.5
         picture = torch.where(broken[:, None, None, None], scrambled(picture, chance), picture)
@@ -82,7 +82,7 @@ class Lessons:
         kind = torch.where(spoilt, int(Kind.OTHER), kind)
         quarters = torch.where(chance.often(0.5, n), chance.below(4, n), 0)
         inverted = chance.often(0.35, n)
-        picture = turned(ranked(picture, there), quarters)
+        picture = turned(rank_pixels(picture, there), quarters)
         chest = is_chest(kind)
         known = torch.where(spoilt, torch.nan, self._ap[chosen])
         return GateBatch(
@@ -106,7 +106,7 @@ def fit(
         load_model(net, kept, device=device)
         return net.eval().requires_grad_(False)
     net = _trained(pictures, config, how, device)
-    with whole(kept) as part:
+    with atomic_path(kept) as part:
         save_model(net, str(part))
     return net
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from models.bundle.card import CardError
-from models.bundle.card import parse as parse_card
+from models.bundle.card import parse_card as parse_card
 from models.calibration.clinical_cohort import TableError, read_people
 from models.clinical.model import ClinicalError, parse_clinical
 from models.dataset.entry import ManifestError

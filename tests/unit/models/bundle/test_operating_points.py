@@ -7,8 +7,8 @@ from models.bundle.operating_points import (
     SENSITIVITY_90,
     SPECIFICITY_90,
     YOUDEN,
+    find_thresholds,
     fit_operating_points,
-    thresholds,
 )
 from models.evaluation.threshold_metrics import measure_threshold
 
@@ -23,7 +23,7 @@ def _films(count: int = 500) -> tuple[np.ndarray, np.ndarray]:
 
 def test_operating_points_keep_their_promise_where_they_were_set() -> None:
     scores, positive = _films()
-    points = thresholds(scores, positive)
+    points = find_thresholds(scores, positive)
     best = max(
         (scores[positive] >= cut).mean() + (scores[~positive] < cut).mean() for cut in scores
     )
@@ -38,7 +38,7 @@ def test_operating_points_keep_their_promise_where_they_were_set() -> None:
 
 def test_scores_that_are_all_the_same_have_no_operating_point() -> None:
     same, labels = np.full(4, 0.3), np.array([1.0, 0.0, 1.0, 0.0])
-    assert thresholds(same, labels > 0.5) == {}
+    assert find_thresholds(same, labels > 0.5) == {}
     with pytest.raises(ValueError, match="no threshold parts them"):
         fit_operating_points(same, labels, "here")
 
@@ -46,9 +46,9 @@ def test_scores_that_are_all_the_same_have_no_operating_point() -> None:
 def test_a_rate_that_no_threshold_reaches_is_not_promised() -> None:
     """The film that scores least is one of two with the disease: half is all that a cut finds."""
     scores = np.array([0.1, 0.2, 0.3, 0.9])
-    found = thresholds(scores, np.array([True, False, False, True]))
+    found = find_thresholds(scores, np.array([True, False, False, True]))
     assert list(found) == [YOUDEN, SPECIFICITY_90]
-    turned = thresholds(1 - scores, np.array([False, True, True, False]))
+    turned = find_thresholds(1 - scores, np.array([False, True, True, False]))
     assert list(turned) == [YOUDEN, SENSITIVITY_90]
 
 
@@ -65,7 +65,7 @@ def test_what_is_frozen_is_what_an_evaluation_finds() -> None:
     scores, positive = _films()
     points = fit_operating_points(scores, positive.astype(float), "500 films")
     assert [point.name for point in points] == ["youden", "sensitivity-90", "specificity-90"]
-    assert {point.name: point.threshold for point in points} == thresholds(scores, positive)
+    assert {point.name: point.threshold for point in points} == find_thresholds(scores, positive)
     for point in points:
         here = measure_threshold(point.name, point.threshold, scores, positive)
         assert (point.sensitivity, point.specificity) == pytest.approx(

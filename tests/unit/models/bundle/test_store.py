@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from models.bundle.card import Card, digest, dump, parse
-from models.bundle.golden import farthest, verify_golden
+from models.bundle.card import Card, bundle_digest, dump_card, parse_card
+from models.bundle.golden import max_device_difference, verify_golden
 from models.bundle.score import score
 from models.bundle.store import Bundle, BundleError, compare_gpu, load_bundle, write_bundle
 from models.images.radiograph import Radiograph
@@ -74,12 +74,12 @@ def copied(written: Path, tmp_path: Path) -> Path:
 
 def _resign(path: Path, weights: bytes | None = None, **change: object) -> None:
     """Change a bundle and set the digest as its maker would."""
-    card = parse((path / "card.yaml").read_text())
+    card = parse_card((path / "card.yaml").read_text())
     weights = weights or (path / "weights.safetensors").read_bytes()
     card = card.model_copy(update=change)
-    card = card.model_copy(update={"digest": digest(card, weights)})
+    card = card.model_copy(update={"digest": bundle_digest(card, weights)})
     (path / "weights.safetensors").write_bytes(weights)
-    (path / "card.yaml").write_text(dump(card))
+    (path / "card.yaml").write_text(dump_card(card))
 
 
 def test_what_was_written_loads_and_scores_alike(written: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_card_that_cannot_be_read_is_refused_in_one_line(copied: Path, text: s
 
 
 def test_a_golden_score_that_drifted_is_found(copied: Path) -> None:
-    card = parse((copied / "card.yaml").read_text())
+    card = parse_card((copied / "card.yaml").read_text())
     drifted = card.golden[0].model_copy(update={"logit": card.golden[0].logit + 0.001})
     _resign(copied, golden=(drifted,))
     with pytest.raises(BundleError, match=r"noise\.png"):
@@ -189,14 +189,16 @@ def test_a_golden_film_that_changed_is_found(copied: Path) -> None:
 
 
 def test_processor_and_gpu_may_differ_by_their_rounding() -> None:
-    assert farthest(["a.png", "b.png"], [0.5, -1.0], [0.501, -1.003]) == pytest.approx(0.003)
-    assert farthest([], [], []) == 0.0
+    assert max_device_difference(["a.png", "b.png"], [0.5, -1.0], [0.501, -1.003]) == pytest.approx(
+        0.003
+    )
+    assert max_device_difference([], [], []) == 0.0
 
 
 @pytest.mark.parametrize("wrong", [-1.05, float("nan")])
 def test_a_gpu_that_computes_otherwise_is_found_and_the_film_named(wrong: float) -> None:
     with pytest.raises(BundleError, match=r"b\.png .* on the GPU: set model\.device to cpu"):
-        farthest(["a.png", "b.png"], [0.5, -1.0], [0.5, wrong])
+        max_device_difference(["a.png", "b.png"], [0.5, -1.0], [0.5, wrong])
 
 
 def test_the_gpu_is_compared_where_there_is_one(written: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.bundle.card import Card, digest, dump, parse
+from models.bundle.card import Card, bundle_digest, dump_card, parse_card
 from models.bundle.store import BundleError, load_bundle, write_bundle
 from models.images.radiograph import Radiograph
 from models.nets.grid import GridConfig, GridNet
@@ -84,9 +84,9 @@ def test_a_pickle_in_place_of_the_weights_is_refused(tmp_path: Path, form: str) 
         torch.save({"out.bias": torch.zeros(1), "trap": Trap(sprung)}, weights)
     else:
         weights.write_bytes(pickle.dumps(Trap(sprung)))
-    written = parse((path / "card.yaml").read_text())
-    signed = written.model_copy(update={"digest": digest(written, weights.read_bytes())})
-    (path / "card.yaml").write_text(dump(signed))
+    written = parse_card((path / "card.yaml").read_text())
+    signed = written.model_copy(update={"digest": bundle_digest(written, weights.read_bytes())})
+    (path / "card.yaml").write_text(dump_card(signed))
     with pytest.raises(BundleError, match=r"weights\.safetensors is damaged .*restore the bundle"):
         load_bundle(path)
     assert not sprung.exists()

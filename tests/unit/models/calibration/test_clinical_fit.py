@@ -16,7 +16,12 @@ from models.calibration.clinical_fit import (
     weighted_quantile,
 )
 from models.calibration.clinical_metrics import drawn, measure
-from models.clinical.model import ClinicalFacts, ClinicalModel, parse_clinical, spline
+from models.clinical.model import (
+    ClinicalFacts,
+    ClinicalModel,
+    parse_clinical,
+    restricted_cubic_spline,
+)
 from tests.support.paths import ROOT
 from tests.support.people import crowd
 
@@ -46,7 +51,7 @@ def test_the_fit_is_the_optimum_of_the_weighted_penalised_likelihood(people: Peo
     """Found a second time, by another minimiser, from the definition."""
     model = fit_clinical(people)
     rest = np.stack([people.male, people.weight_kg, people.height_cm], axis=1)
-    terms = np.concatenate([spline(people.age, model.knots), rest], axis=1)
+    terms = np.concatenate([restricted_cubic_spline(people.age, model.knots), rest], axis=1)
     share = people.weight / people.weight.sum()
     mean = share @ terms
     scaled = (terms - mean) / np.sqrt(share @ (terms - mean) ** 2)

@@ -15,7 +15,7 @@ from models.clinical.model import (
     ClinicalModel,
     dump_clinical,
     parse_clinical,
-    spline,
+    restricted_cubic_spline,
 )
 from tests.support.paths import ROOT
 
@@ -35,14 +35,14 @@ def test_the_spline_is_a_natural_cubic_one(knots: tuple[float, ...]) -> None:
     """Between the knots each column is what SciPy's natural spline makes of its values there."""
     at = np.array(knots)
     fine = np.linspace(at[0], at[-1], 101)
-    natural = CubicSpline(at, spline(at, knots), bc_type="natural")
-    np.testing.assert_allclose(spline(fine, knots), natural(fine), atol=1e-9)
-    assert np.linalg.matrix_rank(spline(fine, knots)) == len(knots) - 1
+    natural = CubicSpline(at, restricted_cubic_spline(at, knots), bc_type="natural")
+    np.testing.assert_allclose(restricted_cubic_spline(fine, knots), natural(fine), atol=1e-9)
+    assert np.linalg.matrix_rank(restricted_cubic_spline(fine, knots)) == len(knots) - 1
 
 
 def test_the_spline_is_straight_beyond_the_outer_knots() -> None:
     for low in (20.0, 80.0):
-        terms = spline(np.array([low, low + 10, low + 20]), KNOTS)
+        terms = restricted_cubic_spline(np.array([low, low + 10, low + 20]), KNOTS)
         np.testing.assert_allclose(terms[1] - terms[0], terms[2] - terms[1], atol=1e-9)
 
 
@@ -146,9 +146,9 @@ def test_serving_needs_no_library_for_fitting() -> None:
     script = (
         "import sys; sys.modules['sklearn'] = None\n"
         "from node.inference.predictor import load\n"
-        "from models.clinical.model import Facts\n"
+        "from models.clinical.model import ClinicalFacts\n"
         "bundle = load('demo', 'cpu', 1)._bundle\n"
-        "print(bundle.clinical.probability(Facts(67.0, 'F', 55.0, 158.0)))"
+        "print(bundle.clinical.probability(ClinicalFacts(67.0, 'F', 55.0, 158.0)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.bundle.combined import combine
+from models.bundle.combined import combined_probability
 from models.bundle.score import Bundle
 from models.bundle.store import load_bundle
 from models.calibration.combined_fit import fit_combined
@@ -50,7 +50,7 @@ def test_without_clinical_inputs_only_the_image_model_scores(bundle: Bundle) -> 
     assert logit is not None
     assert scores["image"][:2].tolist() == [0.7, 0.4]
     assert scores["clinical"][0] == pytest.approx(1 / (1 + np.exp(-logit)))
-    assert scores["combined"][0] == combine(bundle.card.combined, 1.2, logit)
+    assert scores["combined"][0] == combined_probability(bundle.card.combined, 1.2, logit)
     assert np.isnan(scores["clinical"][1])
     assert np.isnan(scores["combined"][1])
     assert all(np.isnan(values[2]) for values in scores.values())

@@ -23,7 +23,7 @@ from models.experiments.ablation import (
     to_json,
     to_markdown,
 )
-from models.nets.grid import FilmNet, GridConfig, GridNet, cut
+from models.nets.grid import FilmNet, GridConfig, GridNet, cut_blocks
 from models.nets.mil import MilNet
 from models.training.loop import loss
 from models.training.simulated_batches import Batch
@@ -131,7 +131,7 @@ def test_monais_net_ignores_the_order_of_blocks(build: Build) -> None:
     assert isinstance(net, MilNet)
     swapped = torch.cat([film[..., 64:, :], film[..., 32:64, :], film[..., :32, :]], dim=2)
     torch.testing.assert_close(net(film).logit, net(swapped).logit, atol=1e-5, rtol=1e-4)
-    features = net.bag(cut(film, 3), no_head=True)
+    features = net.bag(cut_blocks(film, 3), no_head=True)
     torch.testing.assert_close(
         features, as_grid_net(build(FULL)).features(film).blocks, atol=1e-5, rtol=1e-4
     )

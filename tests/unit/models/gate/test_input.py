@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.gate.input import inside, picture, ranked, squared
+from models.gate.input import film_mask, gate_input, rank_pixels, to_square
 from models.images.radiograph import Radiograph
 
 
@@ -20,19 +20,19 @@ def film() -> Radiograph:
 def test_a_tone_curve_changes_no_rank(film: Radiograph) -> None:
     """Windows and curves differ between makers; the order of greys does not."""
     toned = Radiograph(0.1 + 0.5 * film.pixels**1.7)
-    before, after = picture(film, 96), picture(toned, 96)
+    before, after = gate_input(film, 96), gate_input(toned, 96)
     assert float((before - after).abs().mean()) < 0.01  # edges were averaged in another tone
 
 
 def test_inversion_changes_the_sign_alone(film: Radiograph) -> None:
     inverted = Radiograph(1 - film.pixels)
-    assert torch.allclose(picture(inverted, 96), -picture(film, 96), atol=0.01)
+    assert torch.allclose(gate_input(inverted, 96), -gate_input(film, 96), atol=0.01)
 
 
 def test_ranks_are_spread_evenly_over_the_film(film: Radiograph) -> None:
-    shown = picture(film, 96)
-    height, width = squared(film, 96)[1]
-    there = inside(torch.tensor([[height, width]]), 96)[0]
+    shown = gate_input(film, 96)
+    height, width = to_square(film, 96)[1]
+    there = film_mask(torch.tensor([[height, width]]), 96)[0]
     inner = shown[there]
     assert float(inner.mean()) == pytest.approx(0, abs=0.01)
     assert float((inner > 0).float().mean()) == pytest.approx(0.5, abs=0.01)
@@ -40,8 +40,8 @@ def test_ranks_are_spread_evenly_over_the_film(film: Radiograph) -> None:
 
 def test_nothing_stands_beyond_the_film(film: Radiograph) -> None:
     """A tall film has bands at its sides: rank 0, which says nothing to the net."""
-    shown = picture(film, 96)[0]
-    assert (squared(film, 96)[1]) == (96, 72)
+    shown = gate_input(film, 96)[0]
+    assert (to_square(film, 96)[1]) == (96, 72)
     assert bool((shown[:, :12] == 0).all())
     assert bool((shown[:, -12:] == 0).all())
     assert bool((shown[:, 12:84] != 0).any())
@@ -50,13 +50,13 @@ def test_nothing_stands_beyond_the_film(film: Radiograph) -> None:
 def test_a_squeezed_film_gets_its_proportions_back(film: Radiograph) -> None:
     """Rows twice as far apart as columns: half of the rows are as tall."""
     squeezed = Radiograph(film.pixels[::2], aspect=2.0)
-    assert squared(squeezed, 96)[1] == squared(film, 96)[1]
-    assert float((picture(squeezed, 96) - picture(film, 96)).abs().mean()) < 0.05
+    assert to_square(squeezed, 96)[1] == to_square(film, 96)[1]
+    assert float((gate_input(squeezed, 96) - gate_input(film, 96)).abs().mean()) < 0.05
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
 def test_a_flat_picture_has_a_finite_one(level: float) -> None:
     flat = torch.full((1, 1, 8, 8), level)
-    found = ranked(flat, torch.ones(1, 1, 8, 8, dtype=torch.bool))
+    found = rank_pixels(flat, torch.ones(1, 1, 8, 8, dtype=torch.bool))
     assert bool(torch.isfinite(found).all())
     assert float(found.abs().max()) == pytest.approx(0, abs=1e-6)

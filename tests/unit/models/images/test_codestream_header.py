@@ -7,7 +7,7 @@ import pytest
 from pydicom import dcmread, uid
 from pydicom.encaps import encapsulate, get_frame
 
-from models.images.codestream_header import Announced, announced, is_cut_short
+from models.images.codestream_header import AnnouncedImage, announced_images, is_cut_short
 from models.images.dicom import PixelError, read_radiograph
 from tests.fuzz.corpus import SIDE, film
 
@@ -44,7 +44,7 @@ def with_sizes(codestream: bytes, syntax: str, side: int) -> bytes:
 class TestEveryCodestream:
     def test_it_says_what_it_holds(self, syntax: str) -> None:
         """As the film was made: one grey picture."""
-        assert announced(codestream_of(syntax)) == [Announced(SIDE, SIDE, 1)]
+        assert announced_images(codestream_of(syntax)) == [AnnouncedImage(SIDE, SIDE, 1)]
 
     def test_one_larger_than_its_header_says_is_not_decoded(self, syntax: str) -> None:
         """Room for 60,000 x 60,000 pixels is not made for a kilobyte."""
@@ -65,7 +65,10 @@ def test_sizes_beyond_16_bits_are_seen() -> None:
     extension = struct.pack(">HHBBLL", 0xFFF8, 12, 4, 4, 70000, 80000)
     frame = struct.pack(">HHBHHBBBB", 0xFFF7, 11, 8, 0, 0, 1, 1, 0x11, 0)
     content = b"\xff\xd8" + extension + frame + b"\xff\xda"
-    assert announced(content + bytes(9)) == [Announced(70000, 80000, None), Announced(0, 0, 1)]
+    assert announced_images(content + bytes(9)) == [
+        AnnouncedImage(70000, 80000, None),
+        AnnouncedImage(0, 0, 1),
+    ]
 
 
 def test_jpeg_ls_without_its_end_is_not_decoded() -> None:
@@ -79,7 +82,7 @@ def test_jpeg_ls_without_its_end_is_not_decoded() -> None:
 @pytest.mark.parametrize("content", [b"", b"\xff", b"\xff\xd8", b"\xff\xd8\xff\xc0\x00", b"?" * 99])
 def test_what_is_no_codestream_says_nothing(content: bytes) -> None:
     """The decoder is the one to refuse it."""
-    assert announced(content) == []
+    assert announced_images(content) == []
 
 
 def test_a_panic_of_a_decoder_is_a_refusal() -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from models.io.yaml_text import read_words
+from models.io.yaml_text import read_yaml
 
 
 def test_yaml_is_read() -> None:
-    assert read_words("name: demo\nlimits: [a, b]\n") == {"name": "demo", "limits": ["a", "b"]}
+    assert read_yaml("name: demo\nlimits: [a, b]\n") == {"name": "demo", "limits": ["a", "b"]}
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ def test_yaml_is_read() -> None:
 def test_what_is_none_is_said_to_be(text: str, instead: str) -> None:
     """PyYAML's loader ends on some of these with an error that is not its own."""
     with pytest.raises(ValueError, match=f"^{instead}"):
-        read_words(text)
+        read_yaml(text)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from models.nets.gradcam import explain
-from models.nets.grid import GridConfig, GridNet, stitch
+from models.nets.grid import GridConfig, GridNet, stitch_blocks
 
 Make = Callable[[GridConfig], GridNet]
 
@@ -38,7 +38,7 @@ def _by_autograd(net: GridNet, film: Tensor) -> Tensor:
     edge = net.config.halo // 32
     if edge:
         heat = heat[:, edge:-edge, edge:-edge]
-    return stitch(heat.view(n, grid * grid, *heat.shape[-2:]), grid)
+    return stitch_blocks(heat.view(n, grid * grid, *heat.shape[-2:]), grid)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.nets.grid import GridConfig, GridNet, cut, stitch
+from models.nets.grid import GridConfig, GridNet, cut_blocks, stitch_blocks
 
 Make = Callable[[GridConfig], GridNet]
 
@@ -50,15 +50,15 @@ def test_the_paper_grid_at_both_sizes() -> None:
 
 def test_cut_goes_row_by_row_and_stitch_undoes_it() -> None:
     film = torch.arange(12 * 12.0).view(1, 1, 12, 12)
-    blocks = cut(film, 6)
+    blocks = cut_blocks(film, 6)
     assert torch.equal(blocks[0, 1, 0], film[0, 0, 0:2, 2:4])
     assert torch.equal(blocks[0, 6, 0], film[0, 0, 2:4, 0:2])
-    assert torch.equal(stitch(blocks[:, :, 0], 6), film[:, 0])
+    assert torch.equal(stitch_blocks(blocks[:, :, 0], 6), film[:, 0])
 
 
 def test_a_block_with_halo_sees_its_neighbours() -> None:
     film = torch.arange(16 * 16.0).view(1, 1, 16, 16)
-    blocks = cut(film, 6, halo=2)
+    blocks = cut_blocks(film, 6, halo=2)
     assert blocks.shape == (1, 36, 1, 6, 6)
     assert torch.equal(blocks[0, 7, 0], film[0, 0, 2:8, 2:8])
 
@@ -67,7 +67,7 @@ def test_the_last_map_is_that_of_monai_itself(small: GridConfig, make_net: Make)
     """Averaged, it is what MONAI's own forward pass returns without its head."""
     net = make_net(small)
     film = torch.randn(1, 1, 96, 96)
-    theirs = net.resnet(cut(film, 3)[0])
+    theirs = net.resnet(cut_blocks(film, 3)[0])
     assert torch.allclose(net.features(film).blocks[0], theirs, atol=1e-5)
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from models.bundle.card import Training
-from models.bundle.combined import combine
+from models.bundle.combined import combined_probability
 from models.bundle.golden import verify_golden
 from models.bundle.intended_use import IntendedUse
-from models.bundle.operating_points import thresholds
+from models.bundle.operating_points import find_thresholds
 from models.bundle.score import Bundle
 from models.bundle.store import BundleError, load_bundle
 from models.clinical.model import ClinicalModel, sigmoid
@@ -68,7 +68,7 @@ def test_the_images_points_are_those_of_its_calibrated_scores(
     scores = np.array([sigmoid(by.slope * logit + by.intercept) for logit in held_out.logits])
     points = released.card.operating_points
     assert [point.name for point in points] == NAMES
-    assert {point.name: point.threshold for point in points} == thresholds(
+    assert {point.name: point.threshold for point in points} == find_thresholds(
         scores, held_out.labels > 0.5
     )
     assert released.card.operating_point.name == "youden"
@@ -82,9 +82,9 @@ def test_the_combined_score_has_points_of_its_own(released: Bundle, held_out: He
     pairs = zip(held_out.logits[both], held_out.clinical.logits[both], strict=True)
     part = released.card.combined
     assert part is not None
-    scores = np.array([combine(part, *map(float, pair)) for pair in pairs])
+    scores = np.array([combined_probability(part, *map(float, pair)) for pair in pairs])
     assert [point.name for point in part.operating_points] == NAMES
-    assert {point.name: point.threshold for point in part.operating_points} == thresholds(
+    assert {point.name: point.threshold for point in part.operating_points} == find_thresholds(
         scores, held_out.labels[both] > 0.5
     )
     assert part.films == part.operating_points[0].films == 300

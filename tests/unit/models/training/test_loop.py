@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.nets.gradcam import Explained
+from models.nets.gradcam import NetWithHeat
 from models.nets.grid import GridConfig, GridNet, Output
 from models.training.distributed import Ranks
 from models.training.loop import TrainConfig, fit, heatmap_loss, loss
@@ -146,7 +146,7 @@ def test_training_moves_heat_onto_bone(source: SimulatedSource, tmp_path: Path) 
     for weight in (0.0, 5.0):
         longer = replace(RUN, steps=12, look=100, ema=0.0, heat=weight)
         run = fit(_net(), source, longer, tmp_path / f"{weight}.pt", ALONE)
-        _, heat = Explained(run.net.requires_grad_())(batch.film)
+        _, heat = NetWithHeat(run.net.requires_grad_())(batch.film)
         far.append(float(heatmap_loss(heat, batch.bone)))
     assert far[1] < far[0]
 

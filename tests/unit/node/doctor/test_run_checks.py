@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.bundle.combined import Combined
+from models.bundle.combined import CombinedModel
 from models.bundle.operating_points import OperatingPoint
 from node.config.settings import Config, load
 from node.doctor.local_checks import audit, challenger, clock, spool
@@ -36,7 +36,7 @@ def alone(tmp_path: Path) -> Path:
 @pytest.fixture
 def combining(tmp_path: Path) -> Path:
     """Return the same bundle with a combined part that has a Youden threshold of its own."""
-    part = Combined(
+    part = CombinedModel(
         image=1,
         clinical=0.5,
         intercept=0,

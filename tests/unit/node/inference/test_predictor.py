@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from models.bundle.combined import Combined
+from models.bundle.combined import CombinedModel
 from models.bundle.intended_use import IntendedUse
 from models.bundle.operating_points import OperatingPoint
 from models.images.radiograph import Radiograph
@@ -51,7 +51,7 @@ def with_facts(case: Case, **facts: float | str | None) -> Film:
 
 def with_combined(shipped: BundlePredictor, *points: OperatingPoint) -> BundlePredictor:
     """Return the shipped bundle with a combined part that has these operating points."""
-    part = Combined(
+    part = CombinedModel(
         image=1,
         clinical=2,
         intercept=0.5,

@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 
 from models.dataset.entry import Entry, ManifestError, Split
-from models.gate.bundle_part import Gate, GateError, drift, from_bytes, signed
+from models.gate.bundle_part import Gate, GateError, gate_drift, load_gate, sign_gate
 from models.gate.image_findings import ImageFindings
-from models.gate.inference import FeatureDistribution, ask
-from models.gate.input import squared
+from models.gate.inference import FeatureDistribution, predict_averaged
+from models.gate.input import to_square
 from models.gate.net import GateConfig, Kind
 from models.images.radiograph import Radiograph
 from models.training.gate.augment import SeededRandom, moved, scrambled, turned
@@ -39,7 +39,7 @@ def _ladder(seed: int) -> Radiograph:
 @pytest.fixture(scope="module")
 def pictures() -> Pictures:
     """Return 24 ladders of 12 people, said to be frontal chests, and 30 drawings."""
-    squares = [squared(_ladder(seed), 192) for seed in range(24)]
+    squares = [to_square(_ladder(seed), 192) for seed in range(24)]
     ladders = Pictures(
         squares=np.stack([np.round(one * 255).astype(np.uint8) for one, _ in squares]),
         extent=np.array([extent for _, extent in squares], np.int16),
@@ -163,8 +163,8 @@ def test_lessons_have_answers_only_where_there_are_any(pictures: Pictures) -> No
 def test_answers_turn_with_the_picture(gate: Gate, pictures: Pictures) -> None:
     """Asked in all positions, the net contradicts itself nowhere, however little it knows."""
     upright = rank_all(pictures.where(pictures.source == "here"), 64, "cpu")
-    plain = ask(gate.net, upright)
-    around = ask(gate.net, torch.rot90(-upright, 1, (2, 3)))
+    plain = predict_averaged(gate.net, upright)
+    around = predict_averaged(gate.net, torch.rot90(-upright, 1, (2, 3)))
     assert np.allclose(around.kind, plain.kind, atol=1e-5)
     assert np.allclose(np.roll(around.turn, -1, axis=1), plain.turn, atol=1e-5)
     assert np.allclose(around.inverted, 1 - plain.inverted, atol=1e-5)
@@ -196,25 +196,25 @@ def test_a_run_goes_on_where_it_was_broken_off(pictures: Pictures, tmp_path: Pat
 
 def test_a_gate_sees_the_same_once_it_is_kept(gate: Gate) -> None:
     films = {"ladder.png": _ladder(99)}
-    part, content = signed(gate, films)
-    kept = from_bytes(part, content)
+    part, content = sign_gate(gate, films)
+    kept = load_gate(part, content)
     assert part.golden[0].file == "ladder.png"
-    assert drift(kept, films) < 1e-5
-    assert drift(kept, {"ladder.png": _ladder(5)}) > 1e-4
+    assert gate_drift(kept, films) < 1e-5
+    assert gate_drift(kept, {"ladder.png": _ladder(5)}) > 1e-4
 
 
 def test_a_changed_file_is_no_gate(gate: Gate) -> None:
-    part, content = signed(gate, {})
+    part, content = sign_gate(gate, {})
     for spoilt in (content[:-1], content + b"\0", b"", bytes([content[0] ^ 1]) + content[1:]):
         with pytest.raises(GateError, match="digest"):
-            from_bytes(part, spoilt)
+            load_gate(part, spoilt)
 
 
 def test_another_net_s_file_is_no_gate(gate: Gate) -> None:
-    part, content = signed(gate, {})
+    part, content = sign_gate(gate, {})
     wider = part.model_copy(update={"architecture": CONFIG.model_copy(update={"features": 24})})
     with pytest.raises(GateError, match="another net"):
-        from_bytes(wider, content)
+        load_gate(wider, content)
 
 
 def test_a_far_picture_does_not_pass() -> None:

@@ -1,0 +1,1 @@
+"""The challenger: a second bundle that scores the same films in the background, for comparison."""

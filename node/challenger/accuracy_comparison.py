@@ -1,4 +1,4 @@
-"""Two bundles beside bone densitometry: which of them finds more, and is that more than chance?"""
+"""The accuracy of two bundles against bone densitometry, on the same patients."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from node.challenger.agreement import Crossed, cross
+from node.challenger.agreement import PairedCounts, count_pairs
 from node.domain.decision.prediction import Decision, Finding
 from node.replay.accuracy import Accuracy, ComparedFinding, accuracy
 from node.replay.densitometry import Scan, nearest_pairs
 
 
 class PatientFilm(NamedTuple):
-    """What both bundles say of one film of a patient."""
+    """One film of a patient, with the decision on each bundle's scores."""
 
     taken: date
     serving: Decision
@@ -24,7 +24,7 @@ class PatientFilm(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with its 95 % interval."""
+    """A number with its 95 % confidence interval."""
 
     value: float
     low: float
@@ -32,10 +32,10 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Areas:
+class AucComparison:
     """Areas under the ROC curve of both scores.
 
-    `difference` is challenger minus serving; `p` is DeLong's test of no difference.
+    `difference` is challenger minus serving; `p` is that of DeLong's test of no difference.
     """
 
     serving: Estimate
@@ -44,66 +44,77 @@ class Areas:
     p: float
 
 
-MeasureAreas = Callable[[npt.NDArray[np.float64], npt.NDArray[np.bool_]], Areas | None]
-"""From scores (2, n), the serving bundle's first, and who has osteoporosis (n,), to their areas;
-None where there are too few of either.
+CompareAucs = Callable[[npt.NDArray[np.float64], npt.NDArray[np.bool_]], AucComparison | None]
+"""Compares scores (2, n), the serving bundle's first, given who has osteoporosis (n,).
+
+Returns None for too few patients with or without osteoporosis.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """Both bundles' findings beside densitometry, on the same patients, each counted once.
+class AccuracyComparison:
+    """The accuracy of both bundles on the same patients, each patient counted once.
 
-    `found` crosses who is flagged among those with osteoporosis, and so is paired sensitivity;
-    `spared` who is not among those without, and so is paired specificity.
+    `with_osteoporosis` counts which bundle flags the patients with osteoporosis: paired
+    sensitivity. `without_osteoporosis` counts which bundle does not flag the others: paired
+    specificity.
     """
 
     serving: Accuracy
     challenger: Accuracy
-    found: Crossed
-    spared: Crossed
-    areas: Areas | None
+    with_osteoporosis: PairedCounts
+    without_osteoporosis: PairedCounts
+    areas: AucComparison | None
 
 
-def diagnose(
+def compare_accuracy(
     films: Mapping[str, Sequence[PatientFilm]],
-    of: Mapping[str, Sequence[Scan]],
+    scans: Mapping[str, Sequence[Scan]],
     within: timedelta,
-    measure: MeasureAreas,
-) -> Diagnosis:
-    """Compare both bundles with densitometry that lies no further from the film than `within`."""
-    pairs = list(nearest_pairs(films, of, within))
-    return Diagnosis(
-        serving=accuracy(_judged(film.serving, scan) for film, scan in pairs),
-        challenger=accuracy(_judged(film.challenger, scan) for film, scan in pairs),
-        found=_right(pairs, osteoporosis=True),
-        spared=_right(pairs, osteoporosis=False),
-        areas=_areas(pairs, measure),
+    compare_aucs: CompareAucs,
+) -> AccuracyComparison:
+    """Compare both bundles with densitometry that is at most `within` from the film."""
+    pairs = list(nearest_pairs(films, scans, within))
+    return AccuracyComparison(
+        serving=accuracy(_compared(film.serving, scan) for film, scan in pairs),
+        challenger=accuracy(_compared(film.challenger, scan) for film, scan in pairs),
+        with_osteoporosis=_correct_counts(pairs, osteoporosis=True),
+        without_osteoporosis=_correct_counts(pairs, osteoporosis=False),
+        areas=_areas(pairs, compare_aucs),
     )
 
 
-def _right(pairs: Sequence[tuple[PatientFilm, Scan]], *, osteoporosis: bool) -> Crossed:
-    """Cross who is right of those with osteoporosis, or of those without."""
-    said = [
-        (film.serving.finding is Finding.PRESENT, film.challenger.finding is Finding.PRESENT)
-        for film, scan in pairs
-        if scan.osteoporosis is osteoporosis
-    ]
-    return cross([(one is osteoporosis, other is osteoporosis) for one, other in said])
+def _correct_counts(
+    pairs: Sequence[tuple[PatientFilm, Scan]], *, osteoporosis: bool
+) -> PairedCounts:
+    """Count which bundle is correct on the patients with osteoporosis, or on those without."""
+    return count_pairs(
+        [
+            (
+                (film.serving.finding is Finding.PRESENT) is osteoporosis,
+                (film.challenger.finding is Finding.PRESENT) is osteoporosis,
+            )
+            for film, scan in pairs
+            if scan.osteoporosis is osteoporosis
+        ]
+    )
 
 
-def _judged(decision: Decision, scan: Scan) -> ComparedFinding:
-    open_ = decision.finding is Finding.UNDETERMINED
-    suspected = None if open_ else decision.finding is Finding.PRESENT
+def _compared(decision: Decision, scan: Scan) -> ComparedFinding:
+    undetermined = decision.finding is Finding.UNDETERMINED
+    suspected = None if undetermined else decision.finding is Finding.PRESENT
     return ComparedFinding(suspected, decision.threshold, scan.osteoporosis)
 
 
-def _areas(pairs: Sequence[tuple[PatientFilm, Scan]], measure: MeasureAreas) -> Areas | None:
-    """Measure on the patients whose films both bundles have scored."""
+def _areas(
+    pairs: Sequence[tuple[PatientFilm, Scan]], compare_aucs: CompareAucs
+) -> AucComparison | None:
+    """Compare the areas on the patients whose film both bundles have scored."""
     scored = [
         (film.serving.score, film.challenger.score, scan.osteoporosis)
         for film, scan in pairs
         if film.serving.score is not None and film.challenger.score is not None
     ]
-    scores = np.array([one[:2] for one in scored], np.float64).reshape(-1, 2).T
-    return measure(scores, np.array([one[2] for one in scored], np.bool_))
+    scores = np.array([scores for *scores, _ in scored], np.float64).reshape(-1, 2).T
+    osteoporosis = np.array([osteoporosis for *_, osteoporosis in scored], np.bool_)
+    return compare_aucs(scores, osteoporosis)

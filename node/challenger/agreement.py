@@ -1,4 +1,4 @@
-"""Do two judgements of the same films agree? Scores by differences and ranks, flags crossed."""
+"""The agreement of two bundles on the same films: their scores, and their flags."""
 
 import math
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ import numpy.typing as npt
 Values = npt.NDArray[np.float64]
 
 _LN2 = math.log(2)
-_WITHIN = 1.96  # standard deviations: the limits between which 95 % of normal differences lie
+_WITHIN = 1.96  # standard deviations; 95 % of normally distributed differences lie within
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreAgreement:
-    """How the second score of each film stands to the first.
+    """The agreement of two scores of each film.
 
-    `mean` and `sd` are of the differences, second minus first. `spearman` is the correlation of
-    the ranks, `concordance` Lin's (Biometrics 1989;45:255-268), which is 1 only where both scores
-    are the same. None where so few films, or films so alike, tell nothing.
+    `mean` and `sd` are those of the differences, second minus first. `spearman` is the rank
+    correlation. `concordance` is Lin's coefficient (Biometrics 1989;45:255-268); it is 1 only for
+    identical scores. A value is None if there are too few films, or if scores do not vary.
     """
 
     films: int
@@ -30,15 +30,15 @@ class ScoreAgreement:
 
     @property
     def limits(self) -> tuple[float, float] | None:
-        """The limits of agreement (Bland and Altman, Lancet 1986;i:307-310)."""
+        """The limits of agreement (Bland and Altman, Lancet 1986;i:307-310), or None."""
         if self.mean is None or self.sd is None:
             return None
         return self.mean - _WITHIN * self.sd, self.mean + _WITHIN * self.sd
 
 
 @dataclass(frozen=True, slots=True)
-class Crossed:
-    """How many films both judgements say yes to, the first or the second alone, or neither."""
+class PairedCounts:
+    """Number of films to which both bundles, one of them, or neither answers yes."""
 
     both: int
     first_only: int
@@ -47,14 +47,14 @@ class Crossed:
 
     @property
     def films(self) -> int:
-        """How many there are."""
+        """The number of all films."""
         return self.both + self.first_only + self.second_only + self.neither
 
     @property
     def kappa(self) -> float | None:
         """Agreement beyond chance (Cohen, Educ Psychol Meas 1960;20:37-46).
 
-        None of no films, and where both always say the same one thing: nothing else can be then.
+        None without films, and if all answers are the same.
         """
         n = self.films
         if not n:
@@ -67,15 +67,16 @@ class Crossed:
 
     @property
     def p(self) -> float:
-        """The exact two-sided p of McNemar's test: do both say yes equally often?
+        """The exact two-sided p of McNemar's test that both answer yes equally often.
 
-        Of films on which they differ, each then has the "yes" with a chance of one half.
+        Under this hypothesis, each film with different answers has the yes of the first bundle with
+        probability one half.
         """
         n = self.first_only + self.second_only
         fewer = min(self.first_only, self.second_only)
         if 2 * fewer == n:
             return 1.0
-        # By logarithms: 2 to the power of some thousands is no float.
+        # In logarithms, because 2**n of thousands of films is too large for a float.
         tail = (
             math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * _LN2)
             for k in range(fewer + 1)
@@ -83,49 +84,49 @@ class Crossed:
         return min(1.0, 2 * math.fsum(tail))
 
 
-def cross(judged: Sequence[tuple[bool, bool]]) -> Crossed:
-    """Count two judgements of each film."""
-    return Crossed(
-        both=judged.count((True, True)),
-        first_only=judged.count((True, False)),
-        second_only=judged.count((False, True)),
-        neither=judged.count((False, False)),
+def count_pairs(answers: Sequence[tuple[bool, bool]]) -> PairedCounts:
+    """Count pairs of answers, one pair for each film."""
+    return PairedCounts(
+        both=answers.count((True, True)),
+        first_only=answers.count((True, False)),
+        second_only=answers.count((False, True)),
+        neither=answers.count((False, False)),
     )
 
 
 def compare_scores(first: Sequence[float], second: Sequence[float]) -> ScoreAgreement:
     """Compare two scores of each film, in the same order."""
-    one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    films = len(one)
+    x, y = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    films = len(x)
     if films < 2:
-        return ScoreAgreement(films, mean=float(other[0] - one[0]) if films else None)
-    apart = other - one
+        return ScoreAgreement(films, mean=float(y[0] - x[0]) if films else None)
+    differences = y - x
     return ScoreAgreement(
         films=films,
-        mean=float(apart.mean()),
-        sd=float(apart.std(ddof=1)),
-        spearman=_correlation(_ranks(one), _ranks(other)),
-        concordance=_concordance(one, other),
+        mean=float(differences.mean()),
+        sd=float(differences.std(ddof=1)),
+        spearman=_correlation(_ranks(x), _ranks(y)),
+        concordance=_concordance(x, y),
     )
 
 
 def _ranks(values: Values) -> Values:
-    """Return ranks from 1; values that are alike share the mean of theirs."""
-    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    """Return ranks from 1; equal values share the mean of their ranks."""
+    _, positions, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[which]
+    return (last - (counts - 1) / 2)[positions]
 
 
-def _correlation(one: Values, other: Values) -> float | None:
-    """Return Pearson's correlation; None where one does not vary."""
-    a, b = one - one.mean(), other - other.mean()
+def _correlation(x: Values, y: Values) -> float | None:
+    """Return Pearson's correlation; None if one does not vary."""
+    a, b = x - x.mean(), y - y.mean()
     scale = math.sqrt(float(a @ a) * float(b @ b))
     return float(a @ b) / scale if scale else None
 
 
-def _concordance(one: Values, other: Values) -> float | None:
-    """Return Lin's coefficient, with moments divided by n, as he has them."""
-    a, b = one - one.mean(), other - other.mean()
-    apart = float(one.mean() - other.mean()) ** 2
-    scale = float(a @ a + b @ b) / len(one) + apart
-    return 2 * float(a @ b) / len(one) / scale if scale else None
+def _concordance(x: Values, y: Values) -> float | None:
+    """Return Lin's coefficient; his moments are divided by n."""
+    a, b = x - x.mean(), y - y.mean()
+    shift = float(x.mean() - y.mean()) ** 2
+    scale = float(a @ a + b @ b) / len(x) + shift
+    return 2 * float(a @ b) / len(x) / scale if scale else None

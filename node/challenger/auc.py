@@ -1,24 +1,27 @@
-"""Areas under the ROC curve for the challenger's report. This module loads no torch."""
+"""Compare areas under the ROC curve for the challenger's report. This module loads no torch."""
 
 import numpy as np
 import numpy.typing as npt
 
-from models.evaluation.discrimination import IntervalEstimate, auc, compare_aucs
-from node.challenger.accuracy_comparison import Areas, Estimate
+from models.evaluation.discrimination import IntervalEstimate, auc
+from models.evaluation.discrimination import compare_aucs as compare_evaluated_aucs
+from node.challenger.accuracy_comparison import AucComparison, Estimate
 
-_FEWEST = 2  # of each class: the variance of an area needs them
+_MINIMUM = 2  # patients of each class; fewer give no variance
 
 
-def areas(scores: npt.NDArray[np.float64], osteoporosis: npt.NDArray[np.bool_]) -> Areas | None:
+def compare_aucs(
+    scores: npt.NDArray[np.float64], osteoporosis: npt.NDArray[np.bool_]
+) -> AucComparison | None:
     """Return the areas of two scores (2, n) and their difference, second minus first.
 
-    None where fewer than two have osteoporosis, or fewer than two have none.
+    None if fewer than two patients have osteoporosis, or fewer than two have none.
     """
-    cases = int(osteoporosis.sum())
-    if min(cases, len(osteoporosis) - cases) < _FEWEST:
+    positives = int(osteoporosis.sum())
+    if min(positives, len(osteoporosis) - positives) < _MINIMUM:
         return None
-    compared = compare_aucs("challenger", "serving", scores[::-1], osteoporosis)
-    return Areas(
+    compared = compare_evaluated_aucs("challenger", "serving", scores[::-1], osteoporosis)
+    return AucComparison(
         serving=_estimate(auc(scores[0], osteoporosis)),
         challenger=_estimate(auc(scores[1], osteoporosis)),
         difference=_estimate(compared.difference),

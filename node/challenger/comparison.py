@@ -1,7 +1,7 @@
-"""Two bundles on the same films: how their scores and their flags compare, and on which films.
+"""Compare the scores and flags of two bundles on the same films.
 
-Both are judged by one policy, each by the operating points of its own card. Earlier films of a
-patient are left aside: the challenger has reported none.
+One policy decides on both, with the operating points of each bundle's own card. Prior studies are
+ignored, because the challenger has reported none.
 """
 
 from collections import Counter, defaultdict
@@ -12,8 +12,8 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from models.bundle.intended_use import IntendedUse
-from node.challenger.accuracy_comparison import Diagnosis, PatientFilm
-from node.challenger.agreement import Crossed, ScoreAgreement, compare_scores, cross
+from node.challenger.accuracy_comparison import AccuracyComparison, PatientFilm
+from node.challenger.agreement import PairedCounts, ScoreAgreement, compare_scores, count_pairs
 from node.challenger.states import ChallengerState, is_chosen
 from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import Decision, Finding, Probability
@@ -21,25 +21,25 @@ from node.replay.replay import StoredScore, age_band
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """A bundle as it is configured, the digest that its card claims, the policy by its points."""
+class ComparedBundle:
+    """A bundle by name or folder, its digest, and the policy with its operating points."""
 
     bundle: str
-    model: str
+    digest: str
     policy: DecisionPolicy
     intended_use: IntendedUse = IntendedUse.DEMONSTRATION
 
 
-class StoredPair(NamedTuple):
-    """A film that the serving bundle has scored, and what became of it with the challenger.
+class ScorePair(NamedTuple):
+    """A film that the serving bundle has scored, and its row of the challenger.
 
-    `state` is None if the challenger has no row of it; `kept` is whether its bytes still exist.
-    Seconds are those of the model alone, None where they are not on record.
+    `state` is None without such a row. `has_bytes` is whether the film is still in the spool. The
+    seconds are those of the model alone, None if they were not recorded.
     """
 
     stored: StoredScore
     uid: str
-    kept: bool
+    has_bytes: bool
     seconds: float | None
     state: str | None
     image: float | None
@@ -48,8 +48,8 @@ class StoredPair(NamedTuple):
     challenger_seconds: float | None
 
 
-class Compared(NamedTuple):
-    """A film that both have scored: the scores that count, and what policy makes of them."""
+class ComparedFilm(NamedTuple):
+    """A film that both bundles have scored, with the decision on each bundle's scores."""
 
     job_id: int
     sex: str
@@ -60,16 +60,16 @@ class Compared(NamedTuple):
 
     @property
     def flags(self) -> tuple[bool, bool]:
-        """Whether it is suspected by the one, and by the other."""
+        """Whether the serving bundle flags the film, and whether the challenger does."""
         return self.serving.finding is Finding.PRESENT, self.challenger.finding is Finding.PRESENT
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many films the serving bundle has scored, and what the challenger has of them.
+    """Number of films that the serving bundle has scored, by their state with the challenger.
 
-    `left_out` are not of its share, `waiting` is what it has still to score, `gone` was purged
-    before it could. What it turned away, or failed on, is counted apart.
+    `left_out` are not part of its share. `waiting` are not scored yet. `gone` were purged before
+    they could be scored.
     """
 
     films: int
@@ -83,7 +83,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class GroupFlags:
-    """One group of films: flagged by each, and the mean difference of the scores that count."""
+    """One group of films: the flags of each bundle, and the mean difference of the used scores."""
 
     films: int
     flagged: int
@@ -93,8 +93,8 @@ class GroupFlags:
 
 
 @dataclass(frozen=True, slots=True)
-class Seconds:
-    """What a film costs a bundle: mean and median, over so many films."""
+class SecondsPerFilm:
+    """Mean and median time of a bundle for one film."""
 
     films: int
     mean: float | None
@@ -102,84 +102,89 @@ class Seconds:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """All that is compared; differences are challenger minus serving.
+class BundleComparison:
+    """The comparison of two bundles; differences are challenger minus serving.
 
-    `scores` are by their kind. `films` are all that were compared, `of_patients` those of the
-    patients who were asked for, by pseudonym.
+    `scores` are by kind of score, pairs are (serving, challenger). `films_by_patient` has the films
+    of the requested patients, by pseudonym.
     """
 
     coverage: Coverage
     scores: Mapping[str, ScoreAgreement]
-    flags: Crossed
+    flags: PairedCounts
     undetermined: tuple[int, int]
     by_sex: Mapping[str, GroupFlags]
     by_age: Mapping[str, GroupFlags]
     by_source: Mapping[str, GroupFlags]
-    seconds: tuple[Seconds, Seconds]
-    films: Sequence[Compared]
-    of_patients: Mapping[str, Sequence[PatientFilm]]
+    seconds: tuple[SecondsPerFilm, SecondsPerFilm]
+    films: Sequence[ComparedFilm]
+    films_by_patient: Mapping[str, Sequence[PatientFilm]]
 
     @property
-    def scored(self) -> list[Compared]:
-        """The films on which a score of each bundle counts."""
+    def scored(self) -> list[ComparedFilm]:
+        """The films for which both bundles have a score that the policy uses."""
         return [
             film for film in self.films if None not in (film.serving.score, film.challenger.score)
         ]
 
     @property
-    def flips(self) -> list[Compared]:
-        """The films that one flags and the other does not."""
+    def flips(self) -> list[ComparedFilm]:
+        """The films that only one of the bundles flags."""
         return [film for film in self.films if film.flags[0] != film.flags[1]]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """A comparison with all that is said of it.
+class ChallengerReport:
+    """The comparison of the configured bundles.
 
-    `since` is when its first film came, None if the challenger has none. `others` are films since
-    then that a third bundle has scored; `diagnosis` is None without outcomes.
+    `since` is when its first film was received, None if the challenger has no film. `other_films`
+    is the number of films since then that a third bundle has scored. `accuracy` is None without
+    densitometry results.
     """
 
-    serving: Side
-    challenger: Side
+    serving: ComparedBundle
+    challenger: ComparedBundle
     since: datetime | None
-    others: int
-    made: Comparison
-    diagnosis: Diagnosis | None
+    other_films: int
+    comparison: BundleComparison
+    accuracy: AccuracyComparison | None
 
     @property
-    def uses(self) -> set[IntendedUse]:
-        """What the two bundles are meant for."""
+    def intended_uses(self) -> set[IntendedUse]:
+        """The intended uses of both bundles."""
         return {self.serving.intended_use, self.challenger.intended_use}
 
 
 def compare_bundles(
-    pairs: Iterable[StoredPair],
-    serving: Side,
-    challenger: Side,
+    pairs: Iterable[ScorePair],
+    serving: ComparedBundle,
+    challenger: ComparedBundle,
     share: float,
     patients: Container[str] = (),
-) -> Comparison:
-    """Compare what both have said of each film; `share` is that of films the challenger scores."""
-    became: Counter[str] = Counter()
-    both: list[StoredPair] = []
-    films: list[Compared] = []
-    of_patients: defaultdict[str, list[PatientFilm]] = defaultdict(list)
+) -> BundleComparison:
+    """Compare both bundles on each film.
+
+    `share` is the share of films that the challenger scores. `patients` are the pseudonyms whose
+    films are returned in `films_by_patient`.
+    """
+    states: Counter[str] = Counter()
+    scored: list[ScorePair] = []
+    films: list[ComparedFilm] = []
+    films_by_patient: defaultdict[str, list[PatientFilm]] = defaultdict(list)
     for pair in pairs:
-        became[_became(pair, share)] += 1
+        states[_coverage_state(pair, share)] += 1
         if pair.state != ChallengerState.SCORED:
             continue
         film = _compared(pair, serving.policy, challenger.policy)
-        both.append(pair)
+        scored.append(pair)
         films.append(film)
         taken, patient = pair.stored.taken, pair.stored.patient
         if taken is not None and patient in patients:
-            of_patients[patient].append(PatientFilm(taken, film.serving, film.challenger))
-    return Comparison(
-        coverage=_coverage(became),
-        scores=_scores(both),
-        flags=cross([film.flags for film in films]),
+            films_by_patient[patient].append(PatientFilm(taken, film.serving, film.challenger))
+    return BundleComparison(
+        coverage=_coverage(states),
+        scores=_scores(scored),
+        flags=count_pairs([film.flags for film in films]),
         undetermined=(
             sum(film.serving.finding is Finding.UNDETERMINED for film in films),
             sum(film.challenger.finding is Finding.UNDETERMINED for film in films),
@@ -188,40 +193,40 @@ def compare_bundles(
         by_age=_groups(films, lambda film: film.age),
         by_source=_groups(films, lambda film: film.source),
         seconds=(
-            _seconds([pair.seconds for pair in both]),
-            _seconds([pair.challenger_seconds for pair in both]),
+            _seconds([pair.seconds for pair in scored]),
+            _seconds([pair.challenger_seconds for pair in scored]),
         ),
         films=films,
-        of_patients=of_patients,
+        films_by_patient=films_by_patient,
     )
 
 
-def _became(pair: StoredPair, share: float) -> str:
-    """Return what became of a film with the challenger: a state, or a field of `Coverage`."""
+def _coverage_state(pair: ScorePair, share: float) -> str:
+    """Return a film's state with the challenger, or a field of `Coverage`."""
     if pair.state is None:
         if not is_chosen(pair.uid, share):
             return "left_out"
-        return "waiting" if pair.kept else ChallengerState.GONE
+        return "waiting" if pair.has_bytes else ChallengerState.GONE
     return "waiting" if pair.state == ChallengerState.SCORING else pair.state
 
 
-def _coverage(became: Counter[str]) -> Coverage:
+def _coverage(states: Counter[str]) -> Coverage:
     return Coverage(
-        films=became.total(),
-        compared=became[ChallengerState.SCORED],
-        left_out=became["left_out"],
-        waiting=became["waiting"],
-        gone=became[ChallengerState.GONE],
-        rejected=became[ChallengerState.REJECTED],
-        failed=became[ChallengerState.FAILED],
+        films=states.total(),
+        compared=states[ChallengerState.SCORED],
+        left_out=states["left_out"],
+        waiting=states["waiting"],
+        gone=states[ChallengerState.GONE],
+        rejected=states[ChallengerState.REJECTED],
+        failed=states[ChallengerState.FAILED],
     )
 
 
-def _compared(pair: StoredPair, serving: DecisionPolicy, challenger: DecisionPolicy) -> Compared:
+def _compared(pair: ScorePair, serving: DecisionPolicy, challenger: DecisionPolicy) -> ComparedFilm:
     stored = pair.stored
     first = Probability(stored.image, stored.clinical, stored.combined)
     second = Probability(pair.image, pair.clinical, pair.combined)
-    return Compared(
+    return ComparedFilm(
         job_id=stored.job_id,
         sex=stored.sex or "unknown",
         age=age_band(stored.age_years),
@@ -231,41 +236,43 @@ def _compared(pair: StoredPair, serving: DecisionPolicy, challenger: DecisionPol
     )
 
 
-def _scores(pairs: Sequence[StoredPair]) -> dict[str, ScoreAgreement]:
-    """Compare the image scores, and the combined ones, of the films that have both."""
+def _scores(pairs: Sequence[ScorePair]) -> dict[str, ScoreAgreement]:
+    """Compare image scores and combined scores, each on the films that have both."""
     image = [(pair.stored.image, pair.image) for pair in pairs]
     combined = [(pair.stored.combined, pair.combined) for pair in pairs]
-    return {"image": _of_both(image), "combined": _of_both(combined)}
+    return {"image": _score_agreement(image), "combined": _score_agreement(combined)}
 
 
-def _of_both(scores: Iterable[tuple[float | None, float | None]]) -> ScoreAgreement:
-    there = [(one, other) for one, other in scores if one is not None and other is not None]
-    return compare_scores([one for one, _ in there], [other for _, other in there])
+def _score_agreement(scores: Iterable[tuple[float | None, float | None]]) -> ScoreAgreement:
+    pairs = [(x, y) for x, y in scores if x is not None and y is not None]
+    return compare_scores([x for x, _ in pairs], [y for _, y in pairs])
 
 
-def _groups(films: Sequence[Compared], name: Callable[[Compared], str]) -> dict[str, GroupFlags]:
-    found: defaultdict[str, list[Compared]] = defaultdict(list)
+def _groups(
+    films: Sequence[ComparedFilm], name: Callable[[ComparedFilm], str]
+) -> dict[str, GroupFlags]:
+    groups: defaultdict[str, list[ComparedFilm]] = defaultdict(list)
     for film in films:
-        found[name(film)].append(film)
-    return {group: _group(found[group]) for group in sorted(found)}
+        groups[name(film)].append(film)
+    return {group: _group_flags(groups[group]) for group in sorted(groups)}
 
 
-def _group(films: Sequence[Compared]) -> GroupFlags:
-    crossed = cross([film.flags for film in films])
-    scores = _of_both((film.serving.score, film.challenger.score) for film in films)
+def _group_flags(films: Sequence[ComparedFilm]) -> GroupFlags:
+    counts = count_pairs([film.flags for film in films])
+    scores = _score_agreement((film.serving.score, film.challenger.score) for film in films)
     return GroupFlags(
-        films=crossed.films,
-        flagged=crossed.both + crossed.first_only,
-        challenger_flagged=crossed.both + crossed.second_only,
-        flips=crossed.first_only + crossed.second_only,
+        films=counts.films,
+        flagged=counts.both + counts.first_only,
+        challenger_flagged=counts.both + counts.second_only,
+        flips=counts.first_only + counts.second_only,
         difference=scores.mean,
     )
 
 
-def _seconds(taken: Sequence[float | None]) -> Seconds:
-    known = [one for one in taken if one is not None]
-    return Seconds(
-        films=len(known),
-        mean=fmean(known) if known else None,
-        median=median(known) if known else None,
+def _seconds(recorded: Sequence[float | None]) -> SecondsPerFilm:
+    seconds = [value for value in recorded if value is not None]
+    return SecondsPerFilm(
+        films=len(seconds),
+        mean=fmean(seconds) if seconds else None,
+        median=median(seconds) if seconds else None,
     )

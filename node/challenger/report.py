@@ -1,12 +1,12 @@
-"""The challenger's report, put together: cards of both bundles, job table, outcomes. No torch."""
+"""Make the challenger's report from cards, job table and densitometry. Loads no torch."""
 
 from datetime import datetime, timedelta
 
-from node.challenger.accuracy_comparison import diagnose
-from node.challenger.auc import areas
-from node.challenger.comparison import Report, Side, compare_bundles
+from node.challenger.accuracy_comparison import compare_accuracy
+from node.challenger.auc import compare_aucs
+from node.challenger.comparison import ChallengerReport, ComparedBundle, compare_bundles
 from node.challenger.score_pairs import ScorePairStore
-from node.challenger.setup import require_another
+from node.challenger.setup import require_challenger
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.inference.card_summary import CardSummary
@@ -17,35 +17,38 @@ from node.replay.densitometry_store import DensitometryStore
 from node.replay.score_store import ScoreStore
 
 
-def run_report(config: Config, since: datetime | None, within: timedelta) -> Report:
-    """Compare what both bundles have said of the same films, by the policy that is configured.
+def run_report(config: Config, since: datetime | None, within: timedelta) -> ChallengerReport:
+    """Compare both bundles on the films received from `since` on.
 
-    Both are judged anew by it, each by the operating points of its own card: the policy may have
-    changed between the one's scoring of a film and the other's.
+    The configured policy decides again on both bundles' scores, because it may have changed between
+    the two scorings of a film. Densitometry counts if it is at most `within` from the film.
     """
-    wanted = require_another(config)
-    serving = _side(config, config.model.bundle, "model")
-    challenger = _side(config, wanted.bundle, "challenger")
+    section = require_challenger(config)
+    serving = _compared_bundle(config, config.model.bundle, "model")
+    challenger = _compared_bundle(config, section.bundle, "challenger")
     engine = schema.open_current(config.database.url)
-    pairs = ScorePairStore(engine, serving.model, challenger.model)
+    pairs = ScorePairStore(engine, serving.digest, challenger.digest)
     start = pairs.start(since)
-    measured = scans_by_patient(DensitometryStore(engine).all())
-    made = compare_bundles(pairs.stored(start), serving, challenger, wanted.share, measured.keys())
-    counted = ScoreStore(engine).count_by_model(start) if start is not None else {}
-    return Report(
+    scans = scans_by_patient(DensitometryStore(engine).all())
+    comparison = compare_bundles(
+        pairs.stored(start), serving, challenger, section.share, scans.keys()
+    )
+    by_model = ScoreStore(engine).count_by_model(start) if start is not None else {}
+    films_by_patient = comparison.films_by_patient
+    return ChallengerReport(
         serving=serving,
         challenger=challenger,
         since=start,
-        others=sum(films for model, films in counted.items() if model != serving.model),
-        made=made,
-        diagnosis=diagnose(made.of_patients, measured, within, areas) if measured else None,
+        other_films=sum(films for model, films in by_model.items() if model != serving.digest),
+        comparison=comparison,
+        accuracy=compare_accuracy(films_by_patient, scans, within, compare_aucs) if scans else None,
     )
 
 
-def _side(config: Config, bundle: str, section: str) -> Side:
-    points = CardSummary.read(bundle, section)
+def _compared_bundle(config: Config, bundle: str, section: str) -> ComparedBundle:
+    card = CardSummary.read(bundle, section)
     try:
-        policy = decision_policy(config, points.thresholds)
+        policy = decision_policy(config, card.thresholds)
     except Misconfigured as error:
         raise Misconfigured(f"{section}.bundle: {bundle}: {error}") from None
-    return Side(bundle, points.digest, policy, points.intended_use)
+    return ComparedBundle(bundle, card.digest, policy, card.intended_use)

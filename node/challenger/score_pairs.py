@@ -1,4 +1,4 @@
-"""What two bundles have said of the same films, as the challenger's report wants it."""
+"""Read the scores of two bundles on the same films, for the challenger's report."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,44 +6,44 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.challenger.comparison import StoredPair
+from node.challenger.comparison import ScorePair
 from node.jobs.engine import reading
 from node.jobs.tables import challenger, job
 from node.replay.replay import StoredScore
 from node.replay.score_store import day_received, score_columns, scored
 
-_AT_ONCE = 2_000  # rows fetched in one go
+_ROWS_PER_FETCH = 2_000
 _FIELDS = len(StoredScore._fields)
 
 
 class ScorePairStore:
-    """The films that the bundle of one digest has scored, beside what another's challenger has."""
+    """The films that the serving bundle has scored, with the challenger's rows; both by digest."""
 
-    def __init__(self, engine: sa.Engine, serving: str, second: str) -> None:
+    def __init__(self, engine: sa.Engine, serving: str, challenger_digest: str) -> None:
         self._engine = engine
         self._serving = serving
-        self._second = second
+        self._challenger = challenger_digest
 
     def start(self, since: datetime | None) -> datetime | None:
-        """Return the time from which films can be compared, not before `since`.
+        """Return when the first film with a row of the challenger was received, at least `since`.
 
         None if the challenger has no row.
         """
         statement = (
             sa.select(sa.func.min(job.c.received_at))
             .join_from(challenger, job, challenger.c.job_id == job.c.id)
-            .where(challenger.c.model == self._second)
+            .where(challenger.c.model == self._challenger)
         )
         with reading(self._engine) as connection:
             first: datetime | None = connection.scalar(statement)
         return max(first, since) if first is not None and since is not None else first
 
-    def stored(self, start: datetime | None) -> Iterator[StoredPair]:
-        """Yield every film that the serving bundle has scored since `start`; none of None."""
+    def stored(self, start: datetime | None) -> Iterator[ScorePair]:
+        """Yield each film that the serving bundle has scored since `start`; nothing for None."""
         if start is None:
             return
         with_challenger = sa.and_(
-            challenger.c.job_id == job.c.id, challenger.c.model == self._second
+            challenger.c.job_id == job.c.id, challenger.c.model == self._challenger
         )
         statement = (
             sa.select(*score_columns(day_received(self._engine)), *_columns())
@@ -52,22 +52,22 @@ class ScorePairStore:
             .order_by(job.c.id)
         )
         with reading(self._engine) as connection:
-            rows = connection.execution_options(yield_per=_AT_ONCE).execute(statement)
+            rows = connection.execution_options(yield_per=_ROWS_PER_FETCH).execute(statement)
             for part in rows.partitions():
                 for row in part:
-                    yield StoredPair(StoredScore._make(row[:_FIELDS]), *row[_FIELDS:])
+                    yield ScorePair(StoredScore._make(row[:_FIELDS]), *row[_FIELDS:])
 
 
 def _columns() -> list[sa.ColumnElement[Any]]:
-    """Return what a `StoredPair` has beside the stored score, field by field."""
-    said = challenger.c.verdict
+    """Return the columns of a `ScorePair` after its stored score, in the order of its fields."""
+    verdict = challenger.c.verdict
     return [
         job.c.sop_instance_uid,
         job.c.spool_key != "",
         job.c.verdict["seconds", "predict"].as_float(),
         challenger.c.state,
-        said["probability", "image"].as_float(),
-        said["probability", "clinical"].as_float(),
-        said["probability", "combined"].as_float(),
-        said["seconds", "predict"].as_float(),
+        verdict["probability", "image"].as_float(),
+        verdict["probability", "clinical"].as_float(),
+        verdict["probability", "combined"].as_float(),
+        verdict["seconds", "predict"].as_float(),
     ]

@@ -1,7 +1,7 @@
-"""The job table for the challenger: analysed films, and one row for each that it scores.
+"""The challenger's queue: analysed films of the job table, and a row for each that it scores.
 
-The challenger writes to its own table and never to a job. Polling only reads. A challenger that
-finds no work therefore delays no other writer.
+The challenger writes to its own table and never to a job. Polling only reads, so a challenger
+without work delays no other writer.
 """
 
 from collections.abc import Sequence
@@ -27,15 +27,12 @@ from node.jobs.mapping import film_of, notes_from, short, verdict_json
 from node.jobs.tables import challenger, job
 
 _SCORED_JOBS = [str(state) for state in (JobState.ANALYSED, JobState.DONE)]
-_LOST = "the worker that held it is gone: its lease ran out"
-_AT_ONCE = 500  # rows fetched in one go
+_EXPIRED = "the worker ended: its lease expired"
+_ROWS_PER_FETCH = 500
 
 
 class ChallengerQueue:
-    """Implements `node.ports.ChallengerQueue` for the bundle of one digest.
-
-    `share` is that of the films it takes.
-    """
+    """The films for the bundle of one digest; `share` is the share of films that it scores."""
 
     def __init__(
         self, engine: sa.Engine, model: str, share: float, retry: RetryPolicy, lease: timedelta
@@ -44,33 +41,33 @@ class ChallengerQueue:
         self._model = model
         self._share = share
         self._attempts = retry.attempts
-        self._longest = timedelta(seconds=retry.cap) + lease
+        self._longest_wait = timedelta(seconds=retry.cap) + lease
 
     def claim(
         self, worker: str, now: datetime, until: datetime, limit: int
     ) -> list[ChallengerFilm]:
-        """Lease up to `limit` scored films that are still in the spool, oldest first.
+        """Lease up to `limit` analysed films that are still in the spool, oldest first.
 
-        None while a film waits to be scored for its results. One that was tried before comes
-        alone: if it is what ended its worker, it ends no other's try.
+        Returns no film while the scoring worker has films to analyse. A film that was tried before
+        is claimed alone: if it ends its worker again, no other film is affected.
         """
         with reading(self._engine) as connection:
-            if connection.scalar(_films_wait(now)):
+            if connection.scalar(_has_waiting_films(now)):
                 return []
-            again: int | None = connection.scalar(self._due(now))
-            new = [] if again is not None else self._new(connection, limit)
-        if again is None and not new:
+            due: int | None = connection.scalar(self._oldest_due(now))
+            new = [] if due is not None else self._new_jobs(connection, limit)
+        if due is None and not new:
             return []
         with transaction(self._engine) as connection:
-            if again is None:
-                ids = self._take(connection, new, worker, now, until)
+            if due is None:
+                ids = self._insert_rows(connection, new, worker, now, until)
             else:
-                self._give_up(connection, now)
-                ids = self._take_again(connection, again, worker, now, until)
+                self._fail_exhausted(connection, now)
+                ids = self._claim_again(connection, due, worker, now, until)
             return _films(connection, ids)
 
     def renew(self, films: Sequence[ChallengerFilm], until: datetime) -> int:
-        """Extend the leases still held; return how many."""
+        """Extend the leases that are still held; return their number."""
         held = sa.or_(*(_held(film) for film in films))
         with transaction(self._engine) as connection:
             return connection.execute(
@@ -78,7 +75,7 @@ class ChallengerQueue:
             ).rowcount
 
     def settle(self, film: ChallengerFilm, outcome: ChallengerOutcome, now: datetime) -> bool:
-        """Record an outcome; False where the lease was lost and nothing was changed."""
+        """Record an outcome; return False, without a change, if the lease was lost."""
         statement = (
             sa.update(challenger).where(_held(film)).values(updated_at=now, **_effect(outcome))
         )
@@ -86,56 +83,58 @@ class ChallengerQueue:
             return bool(connection.execute(statement).rowcount)
 
     def counts(self) -> dict[ChallengerState, int]:
-        """Return how many films stand in each state with this bundle."""
+        """Return the number of films in each state with this bundle."""
         statement = (
             sa.select(challenger.c.state, sa.func.count())
             .where(challenger.c.model == self._model)
             .group_by(challenger.c.state)
         )
         with reading(self._engine) as connection:
-            found = {
+            counts = {
                 ChallengerState(state): count for state, count in connection.execute(statement)
             }
-        return {state: found.get(state, 0) for state in ChallengerState}
+        return {state: counts.get(state, 0) for state in ChallengerState}
 
-    def _due(self, now: datetime) -> sa.Select[Any]:
-        """Select the film whose turn has come longest ago, of those that were tried before."""
+    def _oldest_due(self, now: datetime) -> sa.Select[Any]:
+        """Select the film that has been due for the longest time, of those tried before."""
         statement = sa.select(challenger.c.id).where(*self._is_due(now))
         return statement.order_by(challenger.c.due_at, challenger.c.id).limit(1)
 
     def _is_due(self, now: datetime) -> list[sa.ColumnElement[bool]]:
-        """Return what holds of a film that anybody may take, also where a clock ran ahead when
-        its time was set: no wait is as long as that.
+        """Return the conditions for a film that any worker may claim.
+
+        A time further ahead than the longest wait was set by a wrong clock, and counts as due.
         """
         due = challenger.c.due_at
         return [
             challenger.c.model == self._model,
             challenger.c.state == str(ChallengerState.SCORING),
-            (due <= now) | (due > now + self._longest),
+            (due <= now) | (due > now + self._longest_wait),
         ]
 
-    def _new(self, connection: sa.Connection, limit: int) -> list[int]:
-        """Return the oldest jobs whose films are of the share and have no row yet."""
-        seen = sa.exists().where(challenger.c.job_id == job.c.id, challenger.c.model == self._model)
-        # Rows are kept for a year and bytes for a week: the index on keys finds these few. SQLite
-        # would take the one on states, or walk through all jobs by their ids: neither of the
-        # expression nor of the time is there an index.
+    def _new_jobs(self, connection: sa.Connection, limit: int) -> list[int]:
+        """Return the oldest jobs whose films belong to the share and have no row yet."""
+        has_row = sa.exists().where(
+            challenger.c.job_id == job.c.id, challenger.c.model == self._model
+        )
+        # Rows are kept for a year and films for a week, so the index on spool keys is the best one.
+        # The expression `state + ""` keeps SQLite from using the index on states.
         statement = (
             sa.select(job.c.id, job.c.sop_instance_uid)
-            .where(job.c.spool_key > "", *_scored(job.c.state + ""), ~seen)
+            .where(job.c.spool_key > "", *_scored(job.c.state + ""), ~has_row)
             .order_by(job.c.received_at, job.c.id)
         )
-        found: list[int] = []
-        rows = connection.execution_options(yield_per=_AT_ONCE).execute(statement)
+        job_ids: list[int] = []
+        rows = connection.execution_options(yield_per=_ROWS_PER_FETCH).execute(statement)
         for job_id, uid in rows.tuples():
             if is_chosen(uid, self._share):
-                found.append(job_id)
-                if len(found) == limit:
+                job_ids.append(job_id)
+                if len(job_ids) == limit:
                     break
         rows.close()
-        return found
+        return job_ids
 
-    def _take(
+    def _insert_rows(
         self,
         connection: sa.Connection,
         jobs: Sequence[int],
@@ -143,7 +142,7 @@ class ChallengerQueue:
         now: datetime,
         until: datetime,
     ) -> list[int]:
-        """Insert a row for each job; return those that no other worker has inserted before."""
+        """Insert a row for each job; return the rows that no other worker inserted before."""
         row = {
             challenger.c.model: self._model,
             challenger.c.state: str(ChallengerState.SCORING),
@@ -155,31 +154,31 @@ class ChallengerQueue:
             challenger.c.updated_at: now,
         }
         values = [sa.literal(value, column.type) for column, value in row.items()]
-        # From the jobs as they are now: one may have been purged, or scored anew, since the look.
-        still = sa.select(job.c.id, *values).where(job.c.id.in_(jobs), *_scored(job.c.state))
-        insert = self._insert().from_select([challenger.c.job_id, *row], still)
+        # A job may have been purged or reanalysed since it was selected, so check it again.
+        unchanged = sa.select(job.c.id, *values).where(job.c.id.in_(jobs), *_scored(job.c.state))
+        insert = self._insert().from_select([challenger.c.job_id, *row], unchanged)
         key = [challenger.c.job_id, challenger.c.model]
         statement = insert.on_conflict_do_nothing(index_elements=key).returning(challenger.c.id)
         return list(connection.scalars(statement))
 
-    def _take_again(
-        self, connection: sa.Connection, again: int, worker: str, now: datetime, until: datetime
+    def _claim_again(
+        self, connection: sa.Connection, row_id: int, worker: str, now: datetime, until: datetime
     ) -> list[int]:
         statement = (
             sa.update(challenger)
-            .where(challenger.c.id == again, *self._is_due(now))
+            .where(challenger.c.id == row_id, *self._is_due(now))
             .values(worker=worker, due_at=until, attempt=challenger.c.attempt + 1, updated_at=now)
             .returning(challenger.c.id)
         )
         return list(connection.scalars(statement))
 
-    def _give_up(self, connection: sa.Connection, now: datetime) -> None:
-        """Fail what has ended its worker too often."""
-        spent = [*self._is_due(now), challenger.c.attempt >= self._attempts]
+    def _fail_exhausted(self, connection: sa.Connection, now: datetime) -> None:
+        """Fail due films whose attempts are used up; each attempt has ended its worker."""
+        exhausted = [*self._is_due(now), challenger.c.attempt >= self._attempts]
         connection.execute(
             sa.update(challenger)
-            .where(*spent)
-            .values(state=str(ChallengerState.FAILED), due_at=None, error=_LOST, updated_at=now)
+            .where(*exhausted)
+            .values(state=str(ChallengerState.FAILED), due_at=None, error=_EXPIRED, updated_at=now)
         )
 
     def _insert(self) -> sqlite.Insert | postgresql.Insert:
@@ -187,13 +186,13 @@ class ChallengerQueue:
         return postgresql.insert(challenger) if postgres else sqlite.insert(challenger)
 
 
-def _films_wait(now: datetime) -> sa.Select[Any]:
-    waits = sa.exists().where(job.c.state == str(JobState.RECEIVED), job.c.run_after <= now)
-    return sa.select(waits)
+def _has_waiting_films(now: datetime) -> sa.Select[Any]:
+    waiting = sa.exists().where(job.c.state == str(JobState.RECEIVED), job.c.run_after <= now)
+    return sa.select(waiting)
 
 
 def _scored(state: sa.ColumnElement[str]) -> list[sa.ColumnElement[bool]]:
-    # A verdict with a reason has no score: a report says why not.
+    # A verdict with a reason has no score; its report says why the film was not scored.
     return [state.in_(_SCORED_JOBS), job.c.verdict.is_not(None), job.c.reason == ""]
 
 
@@ -201,8 +200,8 @@ def _films(connection: sa.Connection, ids: Sequence[int]) -> list[ChallengerFilm
     statement = (
         sa.select(
             challenger.c.id.label("row"),
-            challenger.c.attempt.label("tried"),
-            challenger.c.worker.label("by"),
+            challenger.c.attempt.label("attempts"),
+            challenger.c.worker.label("claimed_by"),
             job,
         )
         .join_from(challenger, job, challenger.c.job_id == job.c.id)
@@ -215,8 +214,8 @@ def _films(connection: sa.Connection, ids: Sequence[int]) -> list[ChallengerFilm
             job_id=row.id,
             film=film_of(row),
             spool_key=row.spool_key,
-            attempt=row.tried,
-            worker=row.by,
+            attempt=row.attempts,
+            worker=row.claimed_by,
             inverted=AdmissionNote.INVERTED in notes_from(row.verdict or {}),
         )
         for row in connection.execute(statement)
@@ -233,20 +232,20 @@ def _held(film: ChallengerFilm) -> sa.ColumnElement[bool]:
 
 
 def _effect(outcome: ChallengerOutcome) -> dict[str, Any]:
-    """Return the columns that an outcome writes."""
+    """Return the columns that an outcome changes."""
     match outcome:
         case ChallengerScored(verdict=verdict):
-            return _end(ChallengerState.SCORED) | {"verdict": verdict_json(verdict), "error": ""}
+            return _final(ChallengerState.SCORED) | {"verdict": verdict_json(verdict), "error": ""}
         case NotScored(reason=reason, text=text):
-            return _end(ChallengerState.REJECTED) | {"reason": reason, "error": short(text)}
+            return _final(ChallengerState.REJECTED) | {"reason": reason, "error": short(text)}
         case RetryAt(at=at, error=error):
             return {"due_at": at, "error": short(error), "worker": ""}
         case Failed(error=error):
-            return _end(ChallengerState.FAILED) | {"error": short(error)}
+            return _final(ChallengerState.FAILED) | {"error": short(error)}
         case FilmGone():
-            return _end(ChallengerState.GONE)
+            return _final(ChallengerState.GONE)
     assert_never(outcome)
 
 
-def _end(state: ChallengerState) -> dict[str, Any]:
+def _final(state: ChallengerState) -> dict[str, Any]:
     return {"state": str(state), "due_at": None}

@@ -1,4 +1,4 @@
-"""The challenger, put together: the role that scores films once more, by a second bundle."""
+"""Set up the challenger role from the configuration."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ import structlog
 
 from node.challenger.score_queue import ChallengerQueue
 from node.challenger.states import ChallengerState
-from node.config.sections import ChallengerSection as Wanted
+from node.config.sections import ChallengerSection
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
 from node.jobs import schema
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from node.inference.decoder_pool import Decode
     from node.inference.predictor import BundlePredictor
 
-_LOWEST = 19
-_POLL_SECONDS = 2.0  # between looks that found nothing: nobody waits for a challenger
+_LOWEST_PRIORITY = 19
+_POLL_SECONDS = 2.0  # at least, because no result depends on the challenger
 
 log = structlog.get_logger()
 
@@ -31,15 +31,15 @@ log = structlog.get_logger()
 def run_challenger(config: Config, stop: threading.Event, ready: Callable[[], None]) -> None:
     """Score analysed films again with the second bundle, at the lowest priority.
 
-    If the second bundle lacks an operating point that the policy names, the role only waits.
+    If its card lacks an operating point of the policy, the role scores nothing until it is stopped.
     """
     from node.challenger.worker import ChallengerWorker
     from node.inference.decoder_pool import DecoderPool
     from node.workers.loop import ScoringSettings, run, utc_now, worker_name
 
-    wanted = require_another(config)
-    with suppress(OSError):  # where it is not allowed, the challenger runs as the others do
-        os.nice(_LOWEST)
+    section = require_challenger(config)
+    with suppress(OSError):  # without permission the challenger has normal priority
+        os.nice(_LOWEST_PRIORITY)
     with DecoderPool(1) as decoders:
         predictor = load_challenger(config, decoders.decode)
         ready()
@@ -50,12 +50,12 @@ def run_challenger(config: Config, stop: threading.Event, ready: Callable[[], No
             stop.wait()
             return
         challenger = ChallengerWorker(
-            queue=_queue(config, wanted, predictor.identity.digest),
+            queue=_queue(config, section, predictor.identity.digest),
             spool=FileSpool(config.spool.path, reserve(config)),
             predictor=predictor,
             settings=ScoringSettings(
                 worker=worker_name("challenger"),
-                batch=wanted.batch,
+                batch=section.batch,
                 lease=config.queue.lease,
                 retry=retry_policy(config.queue.analysis),
             ),
@@ -65,46 +65,47 @@ def run_challenger(config: Config, stop: threading.Event, ready: Callable[[], No
         run(challenger.step, stop, max(config.queue.poll, _POLL_SECONDS))
 
 
-def require_another(config: Config) -> Wanted:
-    """Return the challenger's section.
+def require_challenger(config: Config) -> ChallengerSection:
+    """Return the section `challenger`.
 
-    Raises Misconfigured if there is none, or if it names the serving bundle.
+    Raises Misconfigured if it is null, or if it names the serving bundle.
     """
     from node.inference.card_summary import CardSummary
 
-    wanted = config.challenger
-    if wanted is None:
-        raise Misconfigured("challenger: null; name the bundle to be compared, as in config.yaml")
-    second = CardSummary.read(wanted.bundle, "challenger")
-    if second.digest == CardSummary.read(config.model.bundle).digest:
+    section = config.challenger
+    if section is None:
+        raise Misconfigured("challenger: null; set challenger.bundle to the bundle to compare")
+    challenger_card = CardSummary.read(section.bundle, "challenger")
+    if challenger_card.digest == CardSummary.read(config.model.bundle).digest:
         raise Misconfigured(
-            f"challenger.bundle: {wanted.bundle} is the serving bundle; name another, or set null"
+            f"challenger.bundle: {section.bundle} is the serving bundle; set another one, or null"
         )
-    return wanted
+    return section
 
 
 def load_challenger(config: Config, decoder: "Decode | None" = None) -> "BundlePredictor":
-    """Load and verify the challenger's bundle; raise Misconfigured where that is not possible, or
-    where it is the serving one.
+    """Load and verify the challenger's bundle.
+
+    Raises Misconfigured if that fails, or if it is the serving bundle.
     """
     from node.inference.decoder import decode
     from node.inference.predictor import load
 
-    wanted = require_another(config)
-    return load(wanted.bundle, wanted.device, wanted.threads, decoder or decode, "challenger")
+    section = require_challenger(config)
+    return load(section.bundle, section.device, section.threads, decoder or decode, "challenger")
 
 
 def challenger_counts(config: Config, digest: str) -> dict[ChallengerState, int]:
-    """Return how many films stand in each state with the challenger's bundle."""
-    return _queue(config, require_another(config), digest).counts()
+    """Return the number of films in each state with the bundle of this digest."""
+    return _queue(config, require_challenger(config), digest).counts()
 
 
-def _queue(config: Config, wanted: Wanted, digest: str) -> ChallengerQueue:
-    """Return the job table as the challenger sees it, for the bundle of this digest."""
+def _queue(config: Config, section: ChallengerSection, digest: str) -> ChallengerQueue:
+    """Return the challenger's queue for the bundle of this digest."""
     return ChallengerQueue(
         schema.open_current(config.database.url),
         digest,
-        wanted.share,
+        section.share,
         retry_policy(config.queue.analysis),
         timedelta(seconds=config.queue.lease),
     )

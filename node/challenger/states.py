@@ -1,6 +1,7 @@
-"""The challenger: a second bundle that scores the same films in the background.
+"""States and outcomes of films that the challenger scores, and the choice of its share.
 
-Its scores are only compared with those of the serving bundle. They are not sent and decide nothing.
+The challenger's scores are compared with those of the serving bundle. They are never sent, and no
+decision rests on them.
 """
 
 import hashlib
@@ -13,24 +14,26 @@ from node.domain.workflow.job import NotScored
 from node.domain.workflow.retry import Failed, RetryAt
 
 _BYTES = 8
-_ALL = 1 << 8 * _BYTES
+_RANGE = 1 << 8 * _BYTES
 
 
 class ChallengerState(StrEnum):
-    """Where one film stands with one bundle; a film without a row has not been looked at."""
+    """The state of one film with one bundle. A film without a row has not been claimed yet."""
 
-    SCORING = "SCORING"  # held until `due_at`, then anybody's: also what is to be tried again
-    SCORED = "SCORED"  # the verdict; final
-    REJECTED = "REJECTED"  # a coded reason: the bundle, or the pixels, turn the film away; final
-    FAILED = "FAILED"  # the error, attempts spent; final
-    GONE = "GONE"  # its bytes were purged before it was scored; final
+    SCORING = (
+        "SCORING"  # claimed until `due_at`, or to be retried then; any worker may claim it after
+    )
+    SCORED = "SCORED"  # the scores; final
+    REJECTED = "REJECTED"  # a coded reason, for example undecodable pixels; final
+    FAILED = "FAILED"  # the error of the last attempt; final
+    GONE = "GONE"  # the film was purged before it could be scored; final
 
 
 @dataclass(frozen=True, slots=True)
 class ChallengerFilm:
-    """A scored film that the challenger has claimed. `attempt` is counted at the claim.
+    """An analysed film that the challenger has claimed. `attempt` is counted at the claim.
 
-    One that came `inverted` was set right before it was scored.
+    `inverted` is whether the serving bundle's gate found black and white exchanged.
     """
 
     id: int
@@ -44,24 +47,24 @@ class ChallengerFilm:
 
 @dataclass(frozen=True, slots=True)
 class ChallengerScored:
-    """What the second bundle says of the film, and what policy would make of it."""
+    """The challenger has scored the film; the verdict is what the policy would decide."""
 
     verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class FilmGone:
-    """The film's bytes are not there any more."""
+    """The film was purged before it could be scored."""
 
 
 ChallengerOutcome = ChallengerScored | NotScored | RetryAt | Failed | FilmGone
 
 
 def is_chosen(sop_instance_uid: str, share: float) -> bool:
-    """Return whether a film is of the share that the challenger scores.
+    """Return whether a film belongs to the share that the challenger scores.
 
-    By a SHA-256 of its UID: the same films on every machine and in every run, and those of a
-    smaller share are among those of a larger one.
+    The choice depends on a SHA-256 of the UID, so it is the same on every machine and in every run.
+    The films of a smaller share belong to every larger share.
     """
-    drawn = hashlib.sha256(sop_instance_uid.encode()).digest()[:_BYTES]
-    return int.from_bytes(drawn, "big") < share * _ALL
+    prefix = hashlib.sha256(sop_instance_uid.encode()).digest()[:_BYTES]
+    return int.from_bytes(prefix, "big") < share * _RANGE

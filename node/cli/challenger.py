@@ -1,4 +1,4 @@
-"""`osteoscreen challenger`: a second bundle beside the serving one, before it takes its place."""
+"""`osteoscreen challenger`: compare a second bundle with the serving bundle."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,62 +18,64 @@ from node.cli.options import (
 from node.domain.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from node.challenger.comparison import Report
+    from node.challenger.comparison import ChallengerReport
 
-challenger = typer.Typer(help="A second bundle on the same films, compared.", no_args_is_help=True)
+challenger = typer.Typer(
+    help="Compare a second bundle with the serving bundle on the same films.", no_args_is_help=True
+)
 
 
 @challenger.callback()
-def of_challenger() -> None:
-    """Keep `report` a command of its own, the only one so far."""
+def challenger_group() -> None:
+    """Make typer treat `report` as a subcommand, although it is the only one."""
 
 
 @challenger.command("report")
 def challenger_report(
     config: ConfigOption = None,
     since: Annotated[
-        datetime | None, typer.Option(formats=[DAY], help="Films received from this day on (UTC).")
+        datetime | None,
+        typer.Option(formats=[DAY], help="Only films received from this day on (UTC)."),
     ] = None,
     within: Annotated[
-        str, typer.Option(help="How far film and densitometry may lie apart, such as 365d.")
+        str, typer.Option(help="Maximum time between film and densitometry, for example 365d.")
     ] = "365d",
-    figure: Annotated[Path | None, typer.Option(help="A PNG to draw.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Write the figure to this PNG file.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="A folder for report.txt, report.json and report.png.")
+        Path | None,
+        typer.Option(help="Write report.txt, report.json and report.png to this folder."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the scores and flags of the challenger's bundle with those of the serving one.
+    """Compare the challenger's scores and flags with those of the serving bundle.
 
-    Nothing is scored, changed or sent.
+    The command scores, changes and sends nothing.
     """
     from rich.console import Console
 
     from node.challenger.report import run_report
-    from node.display.challenger import as_json as told
-    from node.display.challenger import print_report
+    from node.display.challenger import print_report, report_json
 
     settings = settings_of(config)[1]
     start = None if since is None else since.replace(tzinfo=UTC)
     report = run_report(settings, start, days_of(within))
     if figure is not None:
-        _write(figure, _drawn(report))
+        _write(figure, _figure(report))
     if out is not None:
-        _keep(out, report)
+        _write_folder(out, report)
     if as_json:
-        print_json(told(report))
+        print_json(report_json(report))
     else:
         print_report(report, Console())
 
 
-def _keep(folder: Path, report: "Report") -> None:
-    """Leave all of it in a folder: for people, for programs, and, if there are films, drawn."""
+def _write_folder(folder: Path, report: "ChallengerReport") -> None:
+    """Write the report as text and JSON, and as a figure if there are compared films."""
     from io import StringIO
 
     from rich.console import Console
 
-    from node.display.challenger import as_json as told
-    from node.display.challenger import print_report
+    from node.display.challenger import print_report, report_json
 
     text = StringIO()
     print_report(report, Console(file=text, width=120))
@@ -82,21 +84,21 @@ def _keep(folder: Path, report: "Report") -> None:
     except OSError as error:
         raise Misconfigured(f"--out: {folder}: {error.strerror}; name another folder") from None
     _write(folder / "report.txt", text.getvalue().encode())
-    _write(folder / "report.json", as_text(told(report)).encode())
-    if report.made.scored:
-        _write(folder / "report.png", _drawn(report))
+    _write(folder / "report.json", as_text(report_json(report)).encode())
+    if report.comparison.scored:
+        _write(folder / "report.png", _figure(report))
 
 
-def _drawn(report: "Report") -> bytes:
+def _figure(report: "ChallengerReport") -> bytes:
     from node.display.charts.challenger import draw_challenger
     from node.display.disclaimer import with_disclaimer
 
-    serving, second = report.serving.model[:12], report.challenger.model[:12]
-    title = with_disclaimer(f"serving {serving}, challenger {second}", report.uses)
+    serving, second = report.serving.digest[:12], report.challenger.digest[:12]
+    title = with_disclaimer(f"serving {serving}, challenger {second}", report.intended_uses)
     try:
-        return draw_challenger(report.made, title)
+        return draw_challenger(report.comparison, title)
     except ValueError as error:
-        raise Misconfigured(f"nothing to draw: {error}") from None
+        raise Misconfigured(f"--figure: {error}") from None
 
 
 def _write(path: Path, content: bytes) -> None:

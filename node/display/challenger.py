@@ -1,4 +1,4 @@
-"""What people and programs see of two bundles that are compared."""
+"""The challenger's report, as text and as JSON."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -8,87 +8,105 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from node.challenger.accuracy_comparison import Diagnosis, Estimate
-from node.challenger.agreement import Crossed, ScoreAgreement
-from node.challenger.comparison import Compared, Comparison, GroupFlags, Report, Seconds, Side
+from node.challenger.accuracy_comparison import AccuracyComparison, Estimate
+from node.challenger.agreement import PairedCounts, ScoreAgreement
+from node.challenger.comparison import (
+    BundleComparison,
+    ChallengerReport,
+    ComparedBundle,
+    ComparedFilm,
+    GroupFlags,
+    SecondsPerFilm,
+)
 from node.display.accuracy import accuracy_json, add_accuracies
 from node.display.disclaimer import print_disclaimer
 from node.domain.decision.prediction import Decision
 from node.log import printable
 
-_FLIPS_SHOWN = 20
+_LISTED_FLIPS = 20
 _GROUPS = (("sex", "by_sex"), ("age", "by_age"), ("source", "by_source"))
 
 
-def as_json(report: Report) -> dict[str, Any]:
-    """Return all of it for programs; differences are challenger minus serving."""
-    made = report.made
+def report_json(report: ChallengerReport) -> dict[str, Any]:
+    """Return the report as JSON; differences are challenger minus serving."""
+    comparison = report.comparison
     return {
-        "serving": _side(report.serving),
-        "challenger": _side(report.challenger),
+        "serving": _bundle_json(report.serving),
+        "challenger": _bundle_json(report.challenger),
         "since": report.since,
-        "other_models": report.others,
-        "coverage": asdict(made.coverage),
-        "scores": {name: asdict(one) | {"limits": one.limits} for name, one in made.scores.items()},
-        "flags": _crossed(made.flags)
-        | {"undetermined": dict(zip(("serving", "challenger"), made.undetermined, strict=True))},
+        "other_models": report.other_films,
+        "coverage": asdict(comparison.coverage),
+        "scores": {
+            name: asdict(agreement) | {"limits": agreement.limits}
+            for name, agreement in comparison.scores.items()
+        },
+        "flags": _counts_json(comparison.flags)
+        | {
+            "undetermined": dict(
+                zip(("serving", "challenger"), comparison.undetermined, strict=True)
+            )
+        },
         **{
-            attribute: {name: asdict(one) for name, one in getattr(made, attribute).items()}
+            attribute: {
+                name: asdict(group) for name, group in getattr(comparison, attribute).items()
+            }
             for _, attribute in _GROUPS
         },
         "seconds": {
-            name: asdict(one)
-            for name, one in zip(("serving", "challenger"), made.seconds, strict=True)
+            name: asdict(seconds)
+            for name, seconds in zip(("serving", "challenger"), comparison.seconds, strict=True)
         },
-        "flips": [_flip(film) for film in made.flips],
-        "outcomes": None if report.diagnosis is None else _diagnosis(report.diagnosis),
+        "flips": [_flip_json(film) for film in comparison.flips],
+        "outcomes": None if report.accuracy is None else _accuracy_json(report.accuracy),
     }
 
 
-def print_report(report: Report, console: Console) -> None:
-    """Print how both compare, and on which films they differ."""
-    made = report.made
-    for name, side in (("serving", report.serving), ("challenger", report.challenger)):
+def print_report(report: ChallengerReport, console: Console) -> None:
+    """Print the comparison, and the films that only one of the bundles flags."""
+    comparison = report.comparison
+    for name, bundle in (("serving", report.serving), ("challenger", report.challenger)):
         console.print(
-            Text(f"{name}: {side.bundle} {side.model[:12]}, policy {side.policy.digest[:12]}")
+            Text(
+                f"{name}: {bundle.bundle} {bundle.digest[:12]}, policy {bundle.policy.digest[:12]}"
+            )
         )
-    print_disclaimer(console, report.uses)
+    print_disclaimer(console, report.intended_uses)
     for line in _coverage(report):
         console.print(line)
-    if not made.films:
+    if not comparison.films:
         console.print("no film has both scores yet")
         return
-    console.print(_scores(made.scores))
-    console.print(_flags(made))
-    console.print(_agreement(made))
+    console.print(_scores(comparison.scores))
+    console.print(_flags(comparison))
+    console.print(_agreement(comparison))
     for title, attribute in _GROUPS:
-        console.print(_groups(title, getattr(made, attribute)))
-    _print_flips(console, made)
-    console.print(_cost(made.seconds))
-    if report.diagnosis is not None:
-        console.print(_outcomes(report.diagnosis))
-        console.print(_tests(report.diagnosis))
+        console.print(_groups(title, getattr(comparison, attribute)))
+    _print_flips(console, comparison)
+    console.print(_seconds(comparison.seconds))
+    if report.accuracy is not None:
+        console.print(_accuracy(report.accuracy))
+        console.print(_tests(report.accuracy))
 
 
-def _coverage(report: Report) -> Iterator[str]:
-    made = report.made.coverage
+def _coverage(report: ChallengerReport) -> Iterator[str]:
+    coverage = report.comparison.coverage
     if report.since is None:
-        yield "the challenger has looked at no film yet: is its role running?"
+        yield "the challenger has scored no film yet; check that its role runs"
         return
     yield (
-        f"films received since {report.since:%Y-%m-%d %H:%M} UTC: {made.films} scored by the "
-        f"serving bundle, {made.compared} of them by both"
+        f"films received since {report.since:%Y-%m-%d %H:%M} UTC: {coverage.films} scored by the "
+        f"serving bundle, {coverage.compared} of them by both"
     )
-    told = {
-        "wait for the challenger": made.waiting,
-        "are not of its share": made.left_out,
-        "were purged before it could score them": made.gone,
-        "were turned away by it": made.rejected,
-        "failed": made.failed,
+    counts = {
+        "wait for the challenger": coverage.waiting,
+        "are not part of its share": coverage.left_out,
+        "were purged before it could score them": coverage.gone,
+        "were refused by it": coverage.rejected,
+        "failed": coverage.failed,
     }
-    yield from (f"  {count} {what}" for what, count in told.items() if count)
-    if report.others:
-        yield f"  {report.others} more were scored by another bundle and are left out"
+    yield from (f"  {count} {text}" for text, count in counts.items() if count)
+    if report.other_films:
+        yield f"  {report.other_films} were scored by another bundle and are not compared"
 
 
 def _scores(scores: Mapping[str, ScoreAgreement]) -> Table:
@@ -103,110 +121,113 @@ def _scores(scores: Mapping[str, ScoreAgreement]) -> Table:
         title="scores, challenger minus serving",
         title_justify="left",
     )
-    _to_the_right(table)
-    for name, one in scores.items():
-        limits = "" if one.limits is None else f"{one.limits[0]:+.4f} to {one.limits[1]:+.4f}"
-        sd, rank, same = (_number(value, "") for value in (one.sd, one.spearman, one.concordance))
-        table.add_row(name, str(one.films), _number(one.mean), sd, limits, rank, same)
+    _align_right(table)
+    for name, agreement in scores.items():
+        limits = agreement.limits
+        table.add_row(
+            name,
+            str(agreement.films),
+            _number(agreement.mean),
+            _number(agreement.sd, ""),
+            "" if limits is None else f"{limits[0]:+.4f} to {limits[1]:+.4f}",
+            _number(agreement.spearman, ""),
+            _number(agreement.concordance, ""),
+        )
     return table
 
 
-def _flags(made: Comparison) -> Table:
-    flags = made.flags
-    table = Table("each by its own thresholds", "challenger flags", "challenger does not")
-    _to_the_right(table)
+def _flags(comparison: BundleComparison) -> Table:
+    flags = comparison.flags
+    table = Table("flags by own thresholds", "challenger flags", "challenger does not")
+    _align_right(table)
     table.add_row("serving flags", str(flags.both), str(flags.first_only))
     table.add_row("serving does not", str(flags.second_only), str(flags.neither))
     return table
 
 
-def _agreement(made: Comparison) -> str:
-    kappa = _number(made.flags.kappa, "") or "undefined"
-    one, other = made.undetermined
+def _agreement(comparison: BundleComparison) -> str:
+    kappa = _number(comparison.flags.kappa, "") or "undefined"
+    serving, challenger = comparison.undetermined
     return (
-        f"kappa {kappa}, McNemar's exact p {_p(made.flags.p)}; "
-        f"undetermined {one} by serving, {other} by challenger"
+        f"kappa {kappa}, McNemar's exact p {_p(comparison.flags.p)}; "
+        f"undetermined: {serving} by serving, {challenger} by challenger"
     )
 
 
 def _groups(title: str, groups: Mapping[str, GroupFlags]) -> Table:
     table = Table(title, "films", "serving flags", "challenger flags", "flips", "mean difference")
-    _to_the_right(table)
-    for name, one in groups.items():
+    _align_right(table)
+    for name, group in groups.items():
         table.add_row(
             Text(printable(name)),
-            str(one.films),
-            _of(one.flagged, one.films),
-            _of(one.challenger_flagged, one.films),
-            str(one.flips),
-            _number(one.difference),
+            str(group.films),
+            _share(group.flagged, group.films),
+            _share(group.challenger_flagged, group.films),
+            str(group.flips),
+            _number(group.difference),
         )
     return table
 
 
-def _print_flips(console: Console, made: Comparison) -> None:
-    flips = made.flips
+def _print_flips(console: Console, comparison: BundleComparison) -> None:
+    flips = comparison.flips
     if not flips:
-        console.print("both flag the same films")
+        console.print("both bundles flag the same films")
         return
     table = Table("job", "flagged by", "serving", "threshold", "challenger", "threshold", "rule")
-    for film in flips[-_FLIPS_SHOWN:]:
-        one, other = film.serving, film.challenger
+    for film in flips[-_LISTED_FLIPS:]:
+        serving, challenger = film.serving, film.challenger
         table.add_row(
             str(film.job_id),
             "serving" if film.flags[0] else "challenger",
-            _number(one.score, ""),
-            f"{one.threshold:.4f}",
-            _number(other.score, ""),
-            f"{other.threshold:.4f}",
-            Text(printable(other.rule)),
+            _number(serving.score, ""),
+            f"{serving.threshold:.4f}",
+            _number(challenger.score, ""),
+            f"{challenger.threshold:.4f}",
+            Text(printable(challenger.rule)),
         )
     console.print(table)
-    console.print(f"{len(flips)} films are flagged by one alone; --json lists all of them")
+    console.print(f"{len(flips)} films are flagged by one bundle only; --json lists all of them")
 
 
-def _cost(seconds: tuple[Seconds, Seconds]) -> Table:
-    table = Table("seconds a film, the model alone", "films", "mean", "median")
-    _to_the_right(table)
-    for name, one in zip(("serving", "challenger"), seconds, strict=True):
-        table.add_row(name, str(one.films), _number(one.mean, ""), _number(one.median, ""))
+def _seconds(both: tuple[SecondsPerFilm, SecondsPerFilm]) -> Table:
+    table = Table("seconds per film, model only", "films", "mean", "median")
+    _align_right(table)
+    for name, seconds in zip(("serving", "challenger"), both, strict=True):
+        mean, median = _number(seconds.mean, ""), _number(seconds.median, "")
+        table.add_row(name, str(seconds.films), mean, median)
     return table
 
 
-def _outcomes(found: Diagnosis) -> Table:
-    one, other = found.serving, found.challenger
-    title = f"against densitometry: {one.patients} patients, each counted once"
+def _accuracy(accuracy: AccuracyComparison) -> Table:
+    serving, challenger = accuracy.serving, accuracy.challenger
+    title = f"against densitometry: {serving.patients} patients, each counted once"
     table = Table("", "serving", "challenger", title=title, title_justify="left")
-    add_accuracies(table, (one, other))
-    if found.areas is not None:
-        areas = found.areas
-        table.add_row(
-            "area under the curve", *(_estimate(a) for a in (areas.serving, areas.challenger))
-        )
+    add_accuracies(table, (serving, challenger))
+    if accuracy.areas is not None:
+        areas = accuracy.areas
+        table.add_row("area under the curve", _estimate(areas.serving), _estimate(areas.challenger))
     return table
 
 
-def _tests(found: Diagnosis) -> Table:
+def _tests(accuracy: AccuracyComparison) -> Table:
     table = Table("challenger minus serving", "difference", "p", "test")
-    for name, crossed in (("sensitivity", found.found), ("specificity", found.spared)):
-        if apart := _apart(crossed):
-            table.add_row(name, apart, _p(crossed.p), "McNemar's, exact")
-    if found.areas is not None:
-        difference = found.areas.difference
-        table.add_row("area", _estimate(difference, "+"), _p(found.areas.p), "DeLong's")
+    for name, counts in (
+        ("sensitivity", accuracy.with_osteoporosis),
+        ("specificity", accuracy.without_osteoporosis),
+    ):
+        if counts.films:
+            difference = (counts.second_only - counts.first_only) / counts.films
+            table.add_row(name, f"{difference:+.1%}", _p(counts.p), "McNemar's, exact")
+    if accuracy.areas is not None:
+        area = accuracy.areas.difference
+        table.add_row("area", _estimate(area, "+"), _p(accuracy.areas.p), "DeLong's")
     else:
         table.add_row("area", "too few patients", "", "DeLong's")
     return table
 
 
-def _apart(crossed: Crossed) -> str:
-    """Return by how much the second is right more often; nothing of nobody."""
-    if not crossed.films:
-        return ""
-    return f"{(crossed.second_only - crossed.first_only) / crossed.films:+.1%}"
-
-
-def _to_the_right(table: Table) -> None:
+def _align_right(table: Table) -> None:
     for column in table.columns[1:]:
         column.justify = "right"
 
@@ -219,50 +240,53 @@ def _p(value: float) -> str:
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
-def _of(count: int, films: int) -> str:
+def _share(count: int, films: int) -> str:
     return f"{count} ({count / films:.1%})"
 
 
-def _estimate(one: Estimate, sign: str = "") -> str:
-    return f"{one.value:{sign}.3f} ({one.low:{sign}.3f} to {one.high:{sign}.3f})"
+def _estimate(estimate: Estimate, sign: str = "") -> str:
+    return f"{estimate.value:{sign}.3f} ({estimate.low:{sign}.3f} to {estimate.high:{sign}.3f})"
 
 
-def _side(side: Side) -> dict[str, Any]:
-    policy = {"digest": side.policy.digest, **side.policy.as_dict()}
-    use = side.intended_use
-    return {"bundle": side.bundle, "digest": side.model, "intended_use": use, "policy": policy}
-
-
-def _crossed(crossed: Crossed) -> dict[str, Any]:
+def _bundle_json(bundle: ComparedBundle) -> dict[str, Any]:
     return {
-        "both": crossed.both,
-        "serving_only": crossed.first_only,
-        "challenger_only": crossed.second_only,
-        "neither": crossed.neither,
-        "kappa": crossed.kappa,
-        "p": crossed.p,
+        "bundle": bundle.bundle,
+        "digest": bundle.digest,
+        "intended_use": bundle.intended_use,
+        "policy": {"digest": bundle.policy.digest, **bundle.policy.as_dict()},
     }
 
 
-def _flip(film: Compared) -> dict[str, Any]:
+def _counts_json(counts: PairedCounts) -> dict[str, Any]:
+    return {
+        "both": counts.both,
+        "serving_only": counts.first_only,
+        "challenger_only": counts.second_only,
+        "neither": counts.neither,
+        "kappa": counts.kappa,
+        "p": counts.p,
+    }
+
+
+def _flip_json(film: ComparedFilm) -> dict[str, Any]:
     return {
         "job_id": film.job_id,
         "flagged_by": "serving" if film.flags[0] else "challenger",
-        "serving": _decision(film.serving),
-        "challenger": _decision(film.challenger),
+        "serving": _decision_json(film.serving),
+        "challenger": _decision_json(film.challenger),
     }
 
 
-def _decision(decision: Decision) -> dict[str, Any]:
-    kept = ("finding", "score", "used", "threshold", "rule")
-    return {name: getattr(decision, name) for name in kept}
+def _decision_json(decision: Decision) -> dict[str, Any]:
+    fields = ("finding", "score", "used", "threshold", "rule")
+    return {name: getattr(decision, name) for name in fields}
 
 
-def _diagnosis(found: Diagnosis) -> dict[str, Any]:
+def _accuracy_json(accuracy: AccuracyComparison) -> dict[str, Any]:
     return {
-        "serving": accuracy_json(found.serving),
-        "challenger": accuracy_json(found.challenger),
-        "with_osteoporosis": _crossed(found.found),
-        "without": _crossed(found.spared),
-        "areas": None if found.areas is None else asdict(found.areas),
+        "serving": accuracy_json(accuracy.serving),
+        "challenger": accuracy_json(accuracy.challenger),
+        "with_osteoporosis": _counts_json(accuracy.with_osteoporosis),
+        "without": _counts_json(accuracy.without_osteoporosis),
+        "areas": None if accuracy.areas is None else asdict(accuracy.areas),
     }

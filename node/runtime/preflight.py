@@ -1,6 +1,6 @@
 """Check, without loading a model, that the roles could start with a configuration."""
 
-from node.challenger.setup import require_another
+from node.challenger.setup import require_challenger
 from node.config.settings import Config
 from node.drift.setup import alarm_channels
 from node.policies import admission_policy, callers, decision_policy, require_gate, routes
@@ -21,7 +21,7 @@ def require_usable(config: Config) -> None:
     callers(config)
     routes(config)
     if config.challenger is not None:
-        require_another(config)
+        require_challenger(config)
     typeface_for(Language(config.results.language), config.results.font)
     if config.dicom.tls is not None:
         server_context(config.dicom.tls)

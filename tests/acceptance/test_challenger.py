@@ -1,4 +1,4 @@
-"""A second bundle beside the serving one: it scores the same films, and nobody else notices."""
+"""The challenger scores the same films and does not affect results."""
 
 import json
 import os
@@ -31,8 +31,8 @@ POINT = OperatingPoint(
 )
 
 
-PATIENCE = 600.0
-"""Seconds: a process of the lowest priority gets little of a machine that runs other tests."""
+TIMEOUT = 600.0
+"""Seconds. A process of the lowest priority is slow on a machine that runs other tests."""
 
 
 def send(node: Node, films: list[Path]) -> list[str]:
@@ -40,9 +40,9 @@ def send(node: Node, films: list[Path]) -> list[str]:
     return [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
 
 
-def standing(node: Node, digest: str) -> dict[ChallengerState, int]:
-    counts = challenger_counts(load(node.file), digest)
-    return {state: count for state, count in counts.items() if count}
+def counts(node: Node, digest: str) -> dict[ChallengerState, int]:
+    by_state = challenger_counts(load(node.file), digest)
+    return {state: count for state, count in by_state.items() if count}
 
 
 def report(node: Node, *options: str) -> Any:
@@ -69,15 +69,13 @@ def test_a_challenger_that_is_killed_scores_every_film_once_and_sends_nothing(
     )
     node.serve()
     uids = send(node, films)
-    wait_until(
-        lambda: standing(node, digest), bool, PATIENCE, f"film of the challenger\n{node.log()}"
-    )
+    wait_until(lambda: counts(node, digest), bool, TIMEOUT, f"film of the challenger\n{node.log()}")
     os.kill(node.process_of("challenger"), signal.SIGKILL)
     assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
     wait_until(
-        lambda: standing(node, digest),
+        lambda: counts(node, digest),
         lambda counts: counts == {ChallengerState.SCORED: len(films)},
-        PATIENCE,
+        TIMEOUT,
         f"score of every film\n{node.log()}",
     )
     assert orthanc.count() == 2 * len(films)
@@ -85,52 +83,52 @@ def test_a_challenger_that_is_killed_scores_every_film_once_and_sends_nothing(
     assert serving == {CardSummary.read("demo").digest}
 
     folder = tmp_path / "report"
-    told = report(node, "--out", str(folder))
-    assert told["coverage"]["compared"] == told["coverage"]["films"] == len(films)
-    assert told["scores"]["image"]["mean"] > 0
-    assert told["seconds"]["challenger"]["films"] == len(films)
+    result = report(node, "--out", str(folder))
+    assert result["coverage"]["compared"] == result["coverage"]["films"] == len(films)
+    assert result["scores"]["image"]["mean"] > 0
+    assert result["seconds"]["challenger"]["films"] == len(films)
     assert {path.name for path in folder.iterdir()} == {"report.txt", "report.json", "report.png"}
     assert node.stop() == [0]
 
 
-def test_a_challenger_that_cannot_run_ends_no_node(
+def test_a_challenger_that_cannot_run_does_not_affect_results(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """Nobody waits for what it says: it is tried again, and the log tells why."""
+    """The supervisor restarts it, and the log has the reason."""
     node = make_node(destinations=[destination], challenger={"bundle": "./nowhere"})
     node.serve()
     [uid] = send(node, [film])
     assert [job.state for job in node.wait_ended([uid])] == [JobState.DONE]
     wait_until(
-        node.log, lambda log: "challenger.bundle: " in log, PATIENCE, "word of the challenger"
+        node.log, lambda log: "challenger.bundle: " in log, TIMEOUT, "event of the challenger"
     )
     assert orthanc.count() == 2
     assert node.stop() == [0]
 
 
-def test_a_challenger_whose_card_lacks_the_policys_point_waits_for_another_policy(
+def test_a_challenger_without_the_policys_operating_point_waits_for_another_policy(
     make_node: MakeNode, film: Path, tmp_path: Path
 ) -> None:
-    """A new bundle need not name its points as the old one did; a number holds for both."""
+    """The operating points of two bundles may have different names. A number fits both."""
     second = signed(tmp_path / "next", operating_points=(POINT,), combined=None)
     digest = CardSummary.read(str(second)).digest
     node = make_node(challenger={"bundle": str(second)}, policy={"threshold": "youden"})
     node.serve()
     node.wait_ended(send(node, [film]))
-    wait_until(node.log, lambda log: "challenger_paused" in log, PATIENCE, "word of the challenger")
-    assert standing(node, digest) == {}
+    wait_until(node.log, lambda log: "challenger_paused" in log, TIMEOUT, "event of the challenger")
+    assert counts(node, digest) == {}
     node.set(policy={"threshold": 0.5})
     done = osteoscreen("reload", "--config", node.file)
     assert done.returncode == 0, done.stdout
     wait_until(
-        lambda: standing(node, digest),
+        lambda: counts(node, digest),
         lambda counts: counts == {ChallengerState.SCORED: 1},
-        PATIENCE,
+        TIMEOUT,
         f"score of the film\n{node.log()}",
     )
 
 
-def test_on_a_machine_of_its_own_it_must_be_configured(make_node: MakeNode) -> None:
+def test_without_a_challenger_role_and_report_are_refused(make_node: MakeNode) -> None:
     node = make_node()
     for arguments in (["serve", "--role", "challenger"], ["challenger", "report"]):
         done = osteoscreen(*arguments, "--config", node.file)

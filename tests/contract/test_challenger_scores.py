@@ -1,9 +1,9 @@
-"""What two bundles said of the same films, read back from either database."""
+"""Pairs of scores of two bundles, read from both databases."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from node.challenger.comparison import StoredPair
+from node.challenger.comparison import ScorePair
 from node.challenger.score_pairs import ScorePairStore
 from node.challenger.score_queue import ChallengerQueue
 from node.challenger.states import ChallengerScored
@@ -14,7 +14,7 @@ from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table
 from tests.contract.test_score_store import MODEL, scored
 
 NEXT = "cd" * 32
-SAID = replace(
+CHALLENGER_VERDICT = replace(
     VERDICT,
     probability=Probability(0.3, 0.2, 0.25),
     model=replace(VERDICT.model, digest=NEXT),
@@ -22,30 +22,32 @@ SAID = replace(
 )
 
 
-def settle(table: Table, verdict: Verdict = SAID, model: str = NEXT, limit: int = 1) -> None:
-    """Have the challenger of a bundle say this of the next films."""
+def settle(
+    table: Table, verdict: Verdict = CHALLENGER_VERDICT, model: str = NEXT, limit: int = 1
+) -> None:
+    """Settle the challenger's next films with this verdict."""
     queue = ChallengerQueue(table.engine, model, 1.0, ANALYSIS, LEASE)
     for film in queue.claim("c1", table.now, table.now + LEASE, limit):
         assert queue.settle(film, ChallengerScored(verdict), table.now)
 
 
-def stored(table: Table, since: datetime | None = None) -> list[StoredPair]:
+def stored(table: Table, since: datetime | None = None) -> list[ScorePair]:
     scores = ScorePairStore(table.engine, MODEL, NEXT)
     return list(scores.stored(scores.start(since)))
 
 
-def test_a_pair_has_both_scores_and_what_they_cost(table: Table) -> None:
+def test_a_pair_has_both_scores_and_their_seconds(table: Table) -> None:
     scored(table, 1, replace(VERDICT, seconds={"predict": 0.5}))
     settle(table)
     [single] = ScoreStore(table.engine).read(MODEL, None)
-    expected = StoredPair(single, "1.2.3.1", True, 0.5, "SCORED", 0.3, 0.2, 0.25, 1.5)
-    [found] = stored(table)
-    assert found == expected
-    assert [type(value) for value in found] == [type(value) for value in expected]
+    expected = ScorePair(single, "1.2.3.1", True, 0.5, "SCORED", 0.3, 0.2, 0.25, 1.5)
+    [pair] = stored(table)
+    assert pair == expected
+    assert [type(value) for value in pair] == [type(value) for value in expected]
 
 
-def test_films_that_the_challenger_has_not_are_there_to_be_counted(table: Table) -> None:
-    """Not looked at, under way, and purged; a third bundle's challenger is another affair."""
+def test_films_without_a_challenger_score_are_returned(table: Table) -> None:
+    """Rows of a third bundle are ignored."""
     scored(table, 1)
     settle(table)
     scored(table, 2)
@@ -56,17 +58,17 @@ def test_films_that_the_challenger_has_not_are_there_to_be_counted(table: Table)
     scored(table, 3)
     table.later(10)
     table.maintenance.clear_expired_keys(table.now, table.now)
-    assert [(one.state, one.image, one.kept) for one in stored(table)] == [
+    assert [(pair.state, pair.image, pair.has_bytes) for pair in stored(table)] == [
         ("SCORED", 0.3, False),
         ("SCORING", None, False),
         (None, None, False),
     ]
 
 
-def test_what_came_before_the_challengers_first_film_is_not_counted_against_it(
+def test_films_before_the_challengers_first_film_are_omitted(
     table: Table,
 ) -> None:
-    """A year of films was purged before it was introduced."""
+    """They may have been purged before the challenger was configured."""
     scored(table, 1)
     table.later(10)
     table.maintenance.clear_expired_keys(table.now, table.now)
@@ -75,15 +77,15 @@ def test_what_came_before_the_challengers_first_film_is_not_counted_against_it(
     settle(table)
     later = table.later(10)
     scored(table, 3)
-    assert [one.uid for one in stored(table)] == ["1.2.3.2", "1.2.3.3"]
-    assert [one.uid for one in stored(table, later)] == ["1.2.3.3"]
+    assert [pair.uid for pair in stored(table)] == ["1.2.3.2", "1.2.3.3"]
+    assert [pair.uid for pair in stored(table, later)] == ["1.2.3.3"]
     assert len(stored(table, later - timedelta(days=365))) == 2
 
 
-def test_a_film_that_another_bundle_serves_by_now_is_left_out(table: Table) -> None:
-    """Scored anew after a switch: it would be compared with itself."""
+def test_a_film_that_another_bundle_has_scored_since_is_omitted(table: Table) -> None:
+    """After a switch to the challenger it would be compared with itself."""
     scored(table, 1)
     settle(table)
-    scored(table, 2, SAID)
+    scored(table, 2, CHALLENGER_VERDICT)
     settle(table)
-    assert [one.uid for one in stored(table)] == ["1.2.3.1"]
+    assert [pair.uid for pair in stored(table)] == ["1.2.3.1"]

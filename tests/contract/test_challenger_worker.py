@@ -1,4 +1,4 @@
-"""The challenger at work: a real spool, a real bundle, and the job table of each database."""
+"""ChallengerWorker with a real spool, a real bundle and both databases."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,12 +29,12 @@ POLICY = DecisionPolicy(Rule(Thresholds.same(0.0)))
 
 @pytest.fixture(scope="module")
 def shipped() -> BundlePredictor:
-    """Return the shipped bundle; the verdicts of the test's jobs are another's."""
+    """Return the shipped bundle. The jobs of these tests have verdicts of another bundle."""
     return load("demo", "cpu", 1)
 
 
-class House:
-    """A job table, a spool, and a challenger over both."""
+class ChallengerNode:
+    """A job table, a spool and a challenger's worker."""
 
     def __init__(self, table: Table, folder: Path, predictor: BundlePredictor) -> None:
         self.table = table
@@ -51,9 +51,9 @@ class House:
             clock=lambda: table.now,
         )
 
-    def scored(self) -> Path:
-        """Take in a film and settle its analysis; return where its bytes lie."""
-        path = write(film(), self.spool.incoming / "one.dcm")
+    def add_analysed_film(self) -> Path:
+        """Receive a film and settle its analysis; return its path in the spool."""
+        path = write(film(), self.spool.incoming / "film.dcm")
         facts = read_film(path, "MODALITY")
         key = self.spool.store_film(path, facts.digest)
         assert self.table.intake.receive(facts, Admitted(), key, self.table.now)
@@ -61,63 +61,63 @@ class House:
         assert self.table.queue.settle(job, Analysed(VERDICT, ()), self.table.now)
         return self.spool.path(key)
 
-    def standing(self) -> dict[ChallengerState, int]:
-        """Return how many films stand in each state."""
+    def counts(self) -> dict[ChallengerState, int]:
+        """Return the number of films in each state."""
         return {state: count for state, count in self.queue.counts().items() if count}
 
 
 @pytest.fixture
-def house(table: Table, tmp_path: Path, shipped: BundlePredictor) -> House:
-    """Return an empty house."""
-    return House(table, tmp_path / "spool", shipped)
+def node(table: Table, tmp_path: Path, shipped: BundlePredictor) -> ChallengerNode:
+    """Return a node without films."""
+    return ChallengerNode(table, tmp_path / "spool", shipped)
 
 
-def test_a_film_is_scored_by_the_second_bundle(house: House) -> None:
-    """With what it costs; then there is nothing more to do."""
-    house.scored()
-    assert (house.challenger.step(), house.challenger.step()) == (1, 0)
-    scores = ScorePairStore(house.table.engine, VERDICT.model.digest, house.model)
-    [found] = scores.stored(scores.start(None))
-    assert (found.state, found.stored.image, found.kept) == ("SCORED", 0.61, True)
-    assert found.image is not None
-    assert found.image != 0.61
-    assert found.challenger_seconds is not None
+def test_a_film_is_scored_with_the_second_bundle(node: ChallengerNode) -> None:
+    """The time is recorded. The next step has no film."""
+    node.add_analysed_film()
+    assert (node.challenger.step(), node.challenger.step()) == (1, 0)
+    scores = ScorePairStore(node.table.engine, VERDICT.model.digest, node.model)
+    [pair] = scores.stored(scores.start(None))
+    assert (pair.state, pair.stored.image, pair.has_bytes) == ("SCORED", 0.61, True)
+    assert pair.image is not None
+    assert pair.image != 0.61
+    assert pair.challenger_seconds is not None
 
 
-def test_a_damaged_film_costs_no_other(house: House) -> None:
-    """It fails for good, since it will be as damaged the next time."""
-    damaged = house.scored()
+def test_a_damaged_film_affects_no_other(node: ChallengerNode) -> None:
+    """It fails without a retry."""
+    damaged = node.add_analysed_film()
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x00")
-    house.scored()
-    assert house.challenger.step() == 2
-    assert house.standing() == {ChallengerState.FAILED: 1, ChallengerState.SCORED: 1}
+    node.add_analysed_film()
+    assert node.challenger.step() == 2
+    assert node.counts() == {ChallengerState.FAILED: 1, ChallengerState.SCORED: 1}
 
 
-def test_a_spool_that_is_away_is_waited_for(house: House) -> None:
-    """A network share comes back; a film is not gone because of it."""
-    path = house.scored()
+def test_a_film_is_retried_while_the_spool_is_unavailable(node: ChallengerNode) -> None:
+    """A network share may be unavailable for some time."""
+    path = node.add_analysed_film()
     content = path.read_bytes()
     path.unlink()
-    house.challenger.step()
-    assert house.standing() == {ChallengerState.SCORING: 1}
+    node.challenger.step()
+    assert node.counts() == {ChallengerState.SCORING: 1}
     path.write_bytes(content)
-    house.table.later(ANALYSIS.cap)
-    house.challenger.step()
-    assert house.standing() == {ChallengerState.SCORED: 1}
+    node.table.later(ANALYSIS.cap)
+    node.challenger.step()
+    assert node.counts() == {ChallengerState.SCORED: 1}
 
 
-def test_a_film_that_is_purged_before_its_next_try_is_gone(house: House) -> None:
-    path = house.scored()
+def test_a_film_that_is_purged_before_its_retry_is_gone(node: ChallengerNode) -> None:
+    path = node.add_analysed_film()
     path.unlink()
-    house.challenger.step()
-    house.table.later(ANALYSIS.cap)
-    assert len(house.table.maintenance.clear_expired_keys(house.table.now, house.table.now)) == 1
-    house.challenger.step()
-    assert house.standing() == {ChallengerState.GONE: 1}
+    node.challenger.step()
+    node.table.later(ANALYSIS.cap)
+    assert len(node.table.maintenance.clear_expired_keys(node.table.now, node.table.now)) == 1
+    node.challenger.step()
+    assert node.counts() == {ChallengerState.GONE: 1}
 
 
-class Small(BundlePredictor):
-    """A bundle on a device that has memory for one film."""
+class OneFilmPredictor(BundlePredictor):
+    """A bundle on a device with memory for one film."""
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
         if len(cases) > 1:
@@ -128,8 +128,8 @@ class Small(BundlePredictor):
 def test_a_batch_that_fails_is_scored_film_by_film(
     table: Table, tmp_path: Path, shipped: BundlePredictor
 ) -> None:
-    house = House(table, tmp_path / "spool", Small(shipped._bundle))
-    house.scored()
-    house.scored()
-    assert house.challenger.step() == 2
-    assert house.standing() == {ChallengerState.SCORED: 2}
+    node = ChallengerNode(table, tmp_path / "spool", OneFilmPredictor(shipped._bundle))
+    node.add_analysed_film()
+    node.add_analysed_film()
+    assert node.challenger.step() == 2
+    assert node.counts() == {ChallengerState.SCORED: 2}

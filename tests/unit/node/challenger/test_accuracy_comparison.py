@@ -1,20 +1,25 @@
-"""Two bundles beside densitometry: the same patients, paired."""
+"""The accuracy of two bundles against densitometry, on the same patients."""
 
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
-from node.challenger.accuracy_comparison import Areas, Estimate, PatientFilm, diagnose
-from node.challenger.agreement import Crossed
-from node.challenger.auc import areas
+from node.challenger.accuracy_comparison import (
+    AucComparison,
+    Estimate,
+    PatientFilm,
+    compare_accuracy,
+)
+from node.challenger.agreement import PairedCounts
+from node.challenger.auc import compare_aucs
 from node.domain.decision.prediction import Decision, Finding
 from node.replay.accuracy import Share
 from node.replay.densitometry import Scan
 
 MARCH = date(2026, 3, 1)
 YEAR = timedelta(days=365)
-NONE = Areas(*[Estimate(0.5, 0.0, 1.0)] * 3, p=1.0)
+FIXED = AucComparison(*[Estimate(0.5, 0.0, 1.0)] * 3, p=1.0)
 
 
 def decision(score: float | None, threshold: float) -> Decision:
@@ -31,68 +36,76 @@ def film(serving: float | None, challenger: float | None, taken: date = MARCH) -
 def patients(
     *people: tuple[float | None, float | None, float],
 ) -> tuple[dict[str, list[PatientFilm]], dict[str, list[Scan]]]:
-    """Return films and scans of people, each given as two scores and a T-score."""
-    films = {f"{n:064x}": [film(*one[:2])] for n, one in enumerate(people)}
-    scans = {f"{n:064x}": [Scan(MARCH, one[2])] for n, one in enumerate(people)}
+    """Return films and scans of people; each person is two scores and a T-score."""
+    films = {f"{n:064x}": [film(*scores)] for n, (*scores, _) in enumerate(people)}
+    scans = {f"{n:064x}": [Scan(MARCH, t_score)] for n, (*_, t_score) in enumerate(people)}
     return films, scans
 
 
 def test_sensitivity_and_specificity_are_paired() -> None:
-    """Who finds a patient whom the other does not is what McNemar's test asks."""
-    found = diagnose(
+    """McNemar's test uses the patients on whom only one bundle is correct."""
+    comparison = compare_accuracy(
         *patients(
             (0.6, 0.3, -3.0),  # both
-            (0.1, 0.3, -3.0),  # the challenger alone
-            (0.1, 0.9, -2.5),  # the challenger alone
-            (0.6, 0.1, -3.0),  # serving alone
-            (0.1, 0.3, -1.0),  # the challenger's false alarm
+            (0.1, 0.3, -3.0),  # the challenger only
+            (0.1, 0.9, -2.5),  # the challenger only
+            (0.6, 0.1, -3.0),  # serving only
+            (0.1, 0.3, -1.0),  # a false positive of the challenger
             (0.1, 0.1, 0.0),
         ),
         YEAR,
-        areas,
+        compare_aucs,
     )
-    assert found.found == Crossed(both=1, first_only=1, second_only=2, neither=0)
-    assert found.spared == Crossed(both=1, first_only=1, second_only=0, neither=0)
-    assert (found.serving.sensitivity, found.challenger.sensitivity) == (Share(2, 4), Share(3, 4))
-    assert (found.serving.specificity, found.challenger.specificity) == (Share(2, 2), Share(1, 2))
+    assert comparison.with_osteoporosis == PairedCounts(
+        both=1, first_only=1, second_only=2, neither=0
+    )
+    assert comparison.without_osteoporosis == PairedCounts(
+        both=1, first_only=1, second_only=0, neither=0
+    )
+    serving, challenger = comparison.serving, comparison.challenger
+    assert (serving.sensitivity, challenger.sensitivity) == (Share(2, 4), Share(3, 4))
+    assert (serving.specificity, challenger.specificity) == (Share(2, 2), Share(1, 2))
 
 
-def test_each_patient_counts_once_by_the_nearest_film() -> None:
+def test_each_patient_counts_once_with_the_nearest_film() -> None:
     films = {"a": [film(0.6, 0.3, MARCH - timedelta(days=90)), film(0.1, 0.1)]}
-    found = diagnose(films, {"a": [Scan(MARCH, -3.0)]}, YEAR, areas)
-    assert (found.serving.patients, found.found) == (1, Crossed(0, 0, 0, 1))
+    comparison = compare_accuracy(films, {"a": [Scan(MARCH, -3.0)]}, YEAR, compare_aucs)
+    assert (comparison.serving.patients, comparison.with_osteoporosis) == (
+        1,
+        PairedCounts(0, 0, 0, 1),
+    )
 
 
-def test_areas_are_asked_for_the_films_that_have_both_scores() -> None:
-    """Serving first; what is open has no score to rank by."""
-    seen = []
+def test_areas_are_compared_on_films_with_both_scores() -> None:
+    """An undetermined film may have no score."""
+    calls = []
 
-    def measure(scores: np.ndarray, osteoporosis: np.ndarray) -> Areas:
-        seen.append((scores.tolist(), osteoporosis.tolist()))
-        return NONE
+    def record(scores: np.ndarray, osteoporosis: np.ndarray) -> AucComparison:
+        calls.append((scores.tolist(), osteoporosis.tolist()))
+        return FIXED
 
     people = [(0.6, 0.3, -3.0), (None, 0.3, -3.0), (0.2, 0.1, -1.0)]
-    assert diagnose(*patients(*people), YEAR, measure).areas is NONE
-    assert seen == [([[0.6, 0.2], [0.3, 0.1]], [True, False])]
+    assert compare_accuracy(*patients(*people), YEAR, record).areas is FIXED
+    assert calls == [([[0.6, 0.2], [0.3, 0.1]], [True, False])]
 
 
-def test_nobody_is_no_error() -> None:
-    found = diagnose({}, {}, YEAR, areas)
-    assert (found.serving.patients, found.areas) == (0, None)
+def test_without_patients_there_is_no_area() -> None:
+    comparison = compare_accuracy({}, {}, YEAR, compare_aucs)
+    assert (comparison.serving.patients, comparison.areas) == (0, None)
 
 
-class TestAreas:
-    def test_they_are_those_of_the_evaluation_and_the_difference_is_the_challengers(self) -> None:
-        """Worked by hand: of 4 pairs serving ranks 2 rightly and the challenger all."""
+class TestCompareAucs:
+    def test_areas_equal_those_worked_out_by_hand(self) -> None:
+        """Of 4 pairs, serving ranks 2 correctly and the challenger all."""
         scores = np.array([[0.2, 0.9, 0.3, 0.8], [0.7, 0.9, 0.3, 0.2]])
-        found = areas(scores, np.array([True, True, False, False]))
-        assert found is not None
-        assert (found.serving.value, found.challenger.value) == pytest.approx((0.5, 1.0))
-        assert found.difference.value == pytest.approx(0.5)
-        assert found.difference.low < 0.5 < found.difference.high
-        assert 0.0 < found.p < 1.0
+        areas = compare_aucs(scores, np.array([True, True, False, False]))
+        assert areas is not None
+        assert (areas.serving.value, areas.challenger.value) == pytest.approx((0.5, 1.0))
+        assert areas.difference.value == pytest.approx(0.5)
+        assert areas.difference.low < 0.5 < areas.difference.high
+        assert 0.0 < areas.p < 1.0
 
     @pytest.mark.parametrize("osteoporosis", [[True, False, False], [True, True, True], []])
-    def test_too_few_of_either_have_no_area(self, osteoporosis: list[bool]) -> None:
+    def test_too_few_patients_of_a_class_have_no_area(self, osteoporosis: list[bool]) -> None:
         scores = np.zeros((2, len(osteoporosis)))
-        assert areas(scores, np.array(osteoporosis, np.bool_)) is None
+        assert compare_aucs(scores, np.array(osteoporosis, np.bool_)) is None

@@ -1,4 +1,4 @@
-"""A film's facts in the job table's JSON column, and back."""
+"""Mapping of films to the job table's JSON column and back."""
 
 import json
 
@@ -9,7 +9,7 @@ from node.domain.radiograph.view import View
 from node.jobs.mapping import film_from, film_json
 from tests.support.film_facts import CHEST_FILM, film
 
-# As version 0.1.0 has stored it, before facts were taken from codes and texts.
+# As release 0.1.0 stored it, without statements of codes and descriptions.
 STORED = """{"sop_instance_uid": "1.2.3", "sop_class_uid": "1.2.840.10008.5.1.4.1.1.1",
 "study_instance_uid": "1.2.4", "series_instance_uid": "1.2.5", "transfer_syntax_uid":
 "1.2.840.10008.1.2.1", "digest": "ab", "size": 7, "calling_ae": "XRAY1", "modality": "CR",
@@ -18,8 +18,8 @@ STORED = """{"sop_instance_uid": "1.2.3", "sop_class_uid": "1.2.840.10008.5.1.4.
 "samples_per_pixel": 1, "age_years": 67.0, "sex": "F", "weight_kg": null, "height_cm": null}"""
 
 
-def test_every_fact_comes_back() -> None:
-    """Through JSON, as a database keeps it."""
+def test_every_attribute_is_read_as_it_was_written() -> None:
+    """The test converts to JSON, as a database does."""
     full = film(
         coded=HeaderStatements((BodyPart.CHEST, BodyPart.ABDOMEN), View.AP),
         series=HeaderStatements(view=View.LATERAL),
@@ -31,28 +31,31 @@ def test_every_fact_comes_back() -> None:
         age_contradicted=True,
         width_mm=350.0,
     )
-    for one in (CHEST_FILM, full):
-        assert film_from(json.loads(json.dumps(film_json(one)))) == one
+    for original in (CHEST_FILM, full):
+        assert film_from(json.loads(json.dumps(film_json(original)))) == original
 
 
-def test_a_row_of_an_earlier_version_is_read() -> None:
-    """What it does not tell has its default: nothing is said against the film."""
-    found = film_from(json.loads(STORED))
-    assert (found.body_part_examined, found.image_type) == ("CHEST", ("ORIGINAL", "PRIMARY"))
-    assert (found.series, found.has_pixel_data, found.derivation) == (
+def test_a_row_of_an_earlier_release_is_read() -> None:
+    """Attributes that it lacks have their defaults."""
+    stored_film = film_from(json.loads(STORED))
+    assert (stored_film.body_part_examined, stored_film.image_type) == (
+        "CHEST",
+        ("ORIGINAL", "PRIMARY"),
+    )
+    assert (stored_film.series, stored_film.has_pixel_data, stored_film.derivation) == (
         HeaderStatements(),
         True,
         None,
     )
 
 
-def test_a_row_of_a_later_version_is_read() -> None:
-    """Roles of two versions run side by side during an upgrade."""
+def test_a_row_of_a_later_release_is_read() -> None:
+    """Roles of two releases may run side by side during an upgrade."""
     later = json.loads(STORED) | {
         "dose": 1.5,
         "derivation": "a hologram",
         "series": {"parts": ["chest", "wing"], "view": "PA", "mood": "grim"},
     }
-    found = film_from(later)
-    assert found.derivation is None
-    assert found.series == HeaderStatements((BodyPart.CHEST,), View.PA)
+    stored_film = film_from(later)
+    assert stored_film.derivation is None
+    assert stored_film.series == HeaderStatements((BodyPart.CHEST,), View.PA)

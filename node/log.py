@@ -1,7 +1,7 @@
 """Log events as JSON or for the console, without patient data.
 
-An event has a short name and bound facts (`job_id`, `calling_ae`); names, identifiers and
-birth dates of patients never enter one, and `drop_patient_data` is the last guard.
+An event has a short name and fields (`job_id`, `calling_ae`). The code never binds names,
+identifiers or birth dates of patients; `drop_patient_data` removes such fields all the same.
 """
 
 import logging
@@ -26,7 +26,7 @@ PATIENT_KEYS = frozenset(
         "ds",
     }
 )
-# Control characters, separators of lines, marks of reading direction, halves of characters.
+# Control characters, line separators, marks of reading direction, lone surrogates.
 _UNPRINTABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -35,37 +35,38 @@ _UNPRINTABLE = re.compile(
 def drop_patient_data(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Remove what could tell who a patient is."""
+    """Remove fields that could identify a patient."""
     return {key: value for key, value in event.items() if key not in PATIENT_KEYS}
 
 
 def make_printable(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Keep a peer's text from moving the cursor, starting a line or turning the reading order."""
-    return {key: printable(one) if isinstance(one, str) else one for key, one in event.items()}
+    """Escape characters that move the cursor, start a line or change the reading direction."""
+    return {
+        key: printable(value) if isinstance(value, str) else value for key, value in event.items()
+    }
 
 
 def printable(text: str) -> str:
-    """Return a text for a terminal: what is no visible character becomes its escape."""
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    """Return a text for a terminal; invisible characters are escaped."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def configure(level: str, form: str, **bound: str) -> None:
-    """Set up structlog to write one line an event to stderr, and silence the libraries.
+    """Set up structlog to write one line for each event to stderr, and silence the libraries.
 
-    `bound` facts, such as the role, are part of every event of this process. It may be called
-    again, for another level.
+    Every event of this process has the `bound` fields, such as the role.
     """
     rendering: list[Any] = (
         [structlog.processors.JSONRenderer()]
         if form == "json"
-        # The console's renderer writes text as it is, and a peer may have chosen it.
+        # The console renderer does not escape text, and a peer may have sent it.
         else [make_printable, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
     structlog.configure(
         processors=[
-            # Not by contextvars: those do not reach the threads of associations and couriers.
+            # Context variables would not reach the threads of associations and workers.
             lambda _logger, _method, event: {**bound, **event},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -75,20 +76,19 @@ def configure(level: str, form: str, **bound: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,  # the level may be another one later
+        cache_logger_on_first_use=False,  # a reload may change the level
     )
-    # Libraries quote header values in their warnings and in the tracebacks they log. What
-    # matters of it is an event of ours.
+    # Warnings and tracebacks of libraries quote header values. Our events replace them.
     warnings.simplefilter("ignore")
-    logging.disable()  # whatever level a library sets for itself when it is imported
-    # A thread of a library that ends by an error would print it, message and all.
-    threading.excepthook = _tell_of_thread
+    logging.disable()  # also for a library that sets its own level
+    # By default, an error that ends a thread is printed with its message.
+    threading.excepthook = _log_thread_error
 
 
-def _tell_of_thread(ended: threading.ExceptHookArgs) -> None:
-    error = ended.exc_value
+def _log_thread_error(arguments: threading.ExceptHookArgs) -> None:
+    error = arguments.exc_value
     place = where(error) if error is not None else "unknown"
-    structlog.get_logger().error("unexpected_error", error=ended.exc_type.__name__, where=place)
+    structlog.get_logger().error("unexpected_error", error=arguments.exc_type.__name__, where=place)
 
 
 def where(error: BaseException) -> str:

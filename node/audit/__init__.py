@@ -1,0 +1,1 @@
+"""The audit trail: events as DICOM audit messages, in a file and shipped by syslog."""

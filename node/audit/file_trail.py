@@ -1,8 +1,8 @@
-"""The audit trail's file: one line for each event, whatever becomes of the disk.
+"""The file of the audit trail: one line for each event.
 
-A record is written before the peer gets its answer, and is in the kernel's hands then: the end
-of the process, even by kill -9, loses none. It is not synced, since a disk would have to turn
-for every film; what a power cut may take are the last seconds, which the job table has.
+A record is passed to the kernel before the peer receives its answer: the end of the process, even
+by kill -9, loses none. There is no fsync for each record, because it would delay each film. A power
+cut may lose the records of the last seconds. The job table still has these films and deliveries.
 """
 
 import errno
@@ -16,17 +16,17 @@ from time import monotonic
 
 import structlog
 
-from node.audit.message import Origin
+from node.audit.message import AuditSource
 from node.audit.syslog_line import to_line
 from node.config.settings import Config
 from node.domain.audit_events import AuditEvent
 from node.log import where
 from node.ports import Audit
 
-# Opened anew for each record, so that a file that was rotated away is let go without a signal.
-# O_NONBLOCK is for what is no file, such as a pipe that nobody reads: films must not wait for it.
+# The file is opened for each record: after a rotation, no signal is needed. O_NONBLOCK is for a
+# path that is a pipe without a reader: films must not wait for it.
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-_COMPLAINT_SECONDS = 60.0
+_LOG_INTERVAL = 60.0
 
 log = structlog.get_logger()
 
@@ -34,46 +34,46 @@ log = structlog.get_logger()
 class FileTrail:
     """Implements `node.ports.Audit` by appending to a file that many processes may share."""
 
-    def __init__(self, path: Path, origin: Origin, clock: Callable[[], datetime]) -> None:
+    def __init__(self, path: Path, origin: AuditSource, clock: Callable[[], datetime]) -> None:
         self._path = path
         self._origin = origin
         self._clock = clock
         self._lock = threading.Lock()
         self._lost = 0
-        self._complained: float | None = None
+        self._last_logged: float | None = None
 
     def record(self, event: AuditEvent) -> None:
-        """Append an event; say so, once a minute, where that is not possible."""
+        """Append an event. If that fails, log an error, at most once a minute."""
         try:
             _append(self._path, to_line(event, self._origin, self._clock()))
         except OSError as error:
-            self._complain(error.strerror or type(error).__name__)
-        except Exception as error:  # noqa: BLE001 - whatever a record meets, the film goes on
-            self._complain(f"{type(error).__name__} at {where(error)}")
+            self._log_loss(error.strerror or type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - a film must not fail with its record
+            self._log_loss(f"{type(error).__name__} at {where(error)}")
 
-    def _complain(self, why: str) -> None:
+    def _log_loss(self, error: str) -> None:
         with self._lock:
             self._lost += 1
             now, lost = monotonic(), self._lost
-            if self._complained is not None and now - self._complained < _COMPLAINT_SECONDS:
+            if self._last_logged is not None and now - self._last_logged < _LOG_INTERVAL:
                 return
-            self._complained = now
-        log.error("audit_not_written", file=str(self._path), error=why, lost=lost)
+            self._last_logged = now
+        log.error("audit_record_lost", file=str(self._path), error=error, lost=lost)
 
 
 class NoTrail:
-    """Implements `node.ports.Audit` where the configuration wants none."""
+    """Implements `node.ports.Audit` if the configuration has no audit trail."""
 
     def record(self, event: AuditEvent) -> None:
-        """Forget the event."""
+        """Do nothing."""
 
 
 def open_trail(config: Config, part: str, clock: Callable[[], datetime]) -> Audit:
-    """Return the trail that a part of the node writes to."""
+    """Return the audit trail that a part of the node writes to."""
     if config.audit.file is None:
         return NoTrail()
     ae_title = config.dicom.ae_title
-    origin = Origin(
+    origin = AuditSource(
         source=config.audit.source or ae_title,
         ae_title=ae_title,
         host=socket.gethostname(),
@@ -84,10 +84,10 @@ def open_trail(config: Config, part: str, clock: Callable[[], datetime]) -> Audi
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Append a whole line. One write to a file opened so is never mixed with another's."""
+    """Append a line in one write, which O_APPEND keeps apart from the writes of others."""
     descriptor = _open(path)
     try:
-        if _is_broken(descriptor):
+        if _ends_within_line(descriptor):
             line = b"\n" + line
         if os.write(descriptor, line) < len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -103,11 +103,11 @@ def _open(path: Path) -> int:
         return os.open(path, _FLAGS, 0o600)
 
 
-def _is_broken(descriptor: int) -> bool:
-    """Return whether the file ends within a line: a full disk takes what it can of one.
+def _ends_within_line(descriptor: int) -> bool:
+    """Return whether the last line is incomplete, as a full disk leaves it.
 
-    A line that another process is writing in this very moment looks the same; it gets its end, and
-    an empty line, which means nothing, comes after it.
+    A line that another process is just writing is incomplete, too. An empty line follows it then,
+    which readers ignore.
     """
     size = os.fstat(descriptor).st_size
     return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"

@@ -13,8 +13,8 @@ from node.config.settings import Config
 from node.domain.audit_events import (
     ApplicationStarted,
     ApplicationStopped,
+    AuditOutcome,
     ConfigurationChanged,
-    Outcome,
 )
 from node.domain.config_change import SettingChange, changed_settings
 from node.ports import Audit
@@ -33,7 +33,7 @@ def record_start(audit: Audit, config: Config, part: str) -> None:
         audit.record(ConfigurationChanged(keys))
 
 
-def record_end(audit: Audit, outcome: Outcome) -> None:
+def record_end(audit: Audit, outcome: AuditOutcome) -> None:
     """Record the end of a part; `outcome` is MAJOR if an error ended it."""
     audit.record(ApplicationStopped(outcome))
 

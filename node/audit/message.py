@@ -1,8 +1,8 @@
 """An audit event as the XML of DICOM's Audit Trail Message Format Profile (PS3.15 A.5).
 
-Values that peers chose are written by ElementTree, so that no text becomes markup, after what
-XML 1.0 forbids is out of them and their length is bounded. What DICOM requires and this trail
-does not hold is the patient of transferred instances (PS3.15 A.5.3.7): see docs/how-to/operate.md.
+Values of peers are cut, and characters that XML 1.0 forbids are replaced. ElementTree escapes them.
+The messages do not name the patient of transferred instances, which PS3.15 A.5.3.7 requires: see
+docs/how-to/keep-an-audit-trail.md.
 """
 
 import ipaddress
@@ -26,18 +26,18 @@ from node.domain.audit_events import (
 )
 
 MAX_VALUE = 256
-"""The longest value that stands in a message, in characters."""
+"""Maximum length of a value in a message, in characters."""
 MAX_DESCRIPTION = 4096
-"""The longest description of an alert, in characters."""
+"""Maximum length of the description of an alert, in characters."""
 
 UNKNOWN_STUDY = "unknown"
-"""Stands for the Study Instance UID of a data set that cannot be read."""
+"""The Study Instance UID in the message about an unreadable data set."""
 
 # What XML 1.0 forbids (2.2), and what ends a line somewhere: C0, C1, U+2028, surrogates.
 _UNFIT = re.compile("[^ -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SERVER_PROCESS = "4"  # Audit Source Type Code, PS3.15 A.5.1.2.1
 _SYSTEM_OBJECT = "2"
-_REPORT, _SECURITY_RESOURCE = "3", "13"  # what an object is to the event, PS3.15 A.5.2.6
+_REPORT, _SECURITY_RESOURCE = "3", "13"  # ParticipantObjectTypeCodeRole, PS3.15 A.5.2.6
 _MACHINE_NAME, _IP_ADDRESS = "1", "2"
 
 Code = tuple[str, str]
@@ -63,8 +63,8 @@ _NETWORK_KEYS = re.compile(r"(dicom|destinations)\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Who tells: the audit source, and the process that writes the record."""
+class AuditSource:
+    """The audit source, and the process that writes the record."""
 
     source: str
     ae_title: str
@@ -73,7 +73,7 @@ class Origin:
     pid: int
 
 
-def to_xml(event: AuditEvent, origin: Origin, at: datetime) -> str:
+def to_xml(event: AuditEvent, origin: AuditSource, at: datetime) -> str:
     """Return an event as an AuditMessage (PS3.15 A.5.1), one line of text with its declaration."""
     message = Element("AuditMessage")
     _identify(message, event, at)
@@ -85,7 +85,7 @@ def to_xml(event: AuditEvent, origin: Origin, at: datetime) -> str:
 
 
 def timestamp(at: datetime) -> str:
-    """Return a time as XML and RFC 5424 both have it, in UTC: texts of it sort by time."""
+    """Return a time in UTC in the format of XML and RFC 5424, which sorts by time."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -99,14 +99,14 @@ def _identify(message: Element, event: AuditEvent, at: datetime) -> None:
         EventOutcomeIndicator=str(int(event.outcome)),
     )
     _coded(identification, "EventID", event_id)
-    for one in types:
-        _coded(identification, "EventTypeCode", one)
-    if isinstance(event, FilmReceived | ResultExported) and event.why:
-        SubElement(identification, "EventOutcomeDescription").text = _fit(event.why)
+    for event_type in types:
+        _coded(identification, "EventTypeCode", event_type)
+    if isinstance(event, FilmReceived | ResultExported) and event.reason:
+        SubElement(identification, "EventOutcomeDescription").text = _fit(event.reason)
 
 
 def _kind_of(event: AuditEvent) -> tuple[Code, str, tuple[Code, ...]]:
-    """Return an event's ID, what it did (EventActionCode), and its types."""
+    """Return an event's EventID, EventActionCode and EventTypeCodes."""
     match event:
         case ApplicationStarted():
             return _APPLICATION_ACTIVITY, "E", (_START,)
@@ -118,15 +118,15 @@ def _kind_of(event: AuditEvent) -> tuple[Code, str, tuple[Code, ...]]:
             return _SECURITY_ALERT, "E", _configurations(event.keys)
         case FilmReceived():
             # Create, or Read where the receiver holds the instance already (A.5.3.7).
-            return _INSTANCES_TRANSFERRED, "R" if event.known else "C", ()
+            return _INSTANCES_TRANSFERRED, "R" if event.duplicate else "C", ()
         case ResultExported():
-            # Read: a sender does not know what the receiver holds.
+            # Read: a sender does not know whether the receiver has the instance.
             return _INSTANCES_TRANSFERRED, "R", ()
     assert_never(event)
 
 
 def _configurations(keys: tuple[str, ...]) -> tuple[Code, ...]:
-    """Return what kinds of configuration these keys are, each once."""
+    """Return the kinds of configuration that these keys belong to, each once."""
     kinds = {
         _SECURITY_CONFIGURATION
         if _SECURITY_KEYS.match(key)
@@ -138,7 +138,7 @@ def _configurations(keys: tuple[str, ...]) -> tuple[Code, ...]:
     return tuple(sorted(kinds))
 
 
-def _name_participants(message: Element, event: AuditEvent, origin: Origin) -> None:
+def _name_participants(message: Element, event: AuditEvent, origin: AuditSource) -> None:
     match event:
         case ApplicationStarted() | ApplicationStopped():
             _ourselves(message, origin, _APPLICATION)
@@ -161,9 +161,9 @@ def _name_participants(message: Element, event: AuditEvent, origin: Origin) -> N
 
 
 def _ourselves(
-    message: Element, origin: Origin, role: Code | None = None, *, requestor: bool = False
+    message: Element, origin: AuditSource, role: Code | None = None, *, requestor: bool = False
 ) -> None:
-    """Name this process by its number, which system logs know it by (PS3.15 A.5.2.1)."""
+    """Add this process with its process ID, which system logs have too (PS3.15 A.5.2.1)."""
     names = {"UserID": str(origin.pid), "UserName": origin.process}
     _participant(message, names, Peer(origin.ae_title, origin.host), role, requestor=requestor)
 
@@ -171,7 +171,7 @@ def _ourselves(
 def _peer(
     message: Element, peer: Peer, role: Code | None = None, *, requestor: bool = False
 ) -> None:
-    """Name a peer by its AE title, or by where it is if it has none."""
+    """Add a peer with its AE title, or with its address if it has none."""
     _participant(
         message, {"UserID": peer.ae_title or peer.address}, peer, role, requestor=requestor
     )
@@ -200,16 +200,16 @@ def _access_point(address: str) -> str:
     return _IP_ADDRESS
 
 
-def _name_object(message: Element, event: AuditEvent, origin: Origin) -> None:
+def _name_object(message: Element, event: AuditEvent, origin: AuditSource) -> None:
     match event:
         case FilmReceived(film=instance) | ResultExported(result=instance):
             _study(message, instance)
         case AssociationRefused():
-            why = f"{event.why}; called: {event.called_ae}" if event.called_ae else event.why
-            _alert(message, event.peer.address, event.peer.ae_title, why)
+            called = f"; called: {event.called_ae}" if event.called_ae else ""
+            _alert(message, event.peer.address, event.peer.ae_title, event.reason + called)
         case ConfigurationChanged():
-            what = ", ".join(map(str, event.changes) if event.changes else event.keys)
-            _alert(message, origin.host, "configuration", f"changed: {what}")
+            changes = ", ".join(map(str, event.changes) if event.changes else event.keys)
+            _alert(message, origin.host, "configuration", f"changed: {changes}")
         case ApplicationStarted() | ApplicationStopped():
             pass  # "No Participant Objects are needed" (A.5.3.1)
         case _:
@@ -217,22 +217,22 @@ def _name_object(message: Element, event: AuditEvent, origin: Origin) -> None:
 
 
 def _study(message: Element, instance: Instance) -> None:
-    """Name the study that an instance is of, with the instance's class and UID."""
+    """Add the study of an instance, with the instance's SOP class and UID."""
     study = instance.study_instance_uid or UNKNOWN_STUDY
-    found = _object(message, study, _REPORT, _STUDY_INSTANCE_UID, "study")
-    description = SubElement(found, "ParticipantObjectDescription")
+    element = _object(message, study, _REPORT, _STUDY_INSTANCE_UID, "study")
+    description = SubElement(element, "ParticipantObjectDescription")
     uid = {"UID": instance.sop_class_uid} if instance.sop_class_uid else {}
     sop_class = SubElement(description, "SOPClass", _fitted(uid | {"NumberOfInstances": "1"}))
     if instance.sop_instance_uid:
         SubElement(sop_class, "Instance", _fitted({"UID": instance.sop_instance_uid}))
 
 
-def _alert(message: Element, node: str, name: str, what: str) -> None:
-    """Name the node that an alert is about, and say what happened (PS3.15 A.5.3.11)."""
-    found = _object(message, node, _SECURITY_RESOURCE, _NODE_ID, name or "no AE title")
-    text = _fit(what, MAX_DESCRIPTION).encode()
+def _alert(message: Element, node: str, name: str, description: str) -> None:
+    """Add the node that an alert is about, and its description (PS3.15 A.5.3.11)."""
+    element = _object(message, node, _SECURITY_RESOURCE, _NODE_ID, name or "no AE title")
+    text = _fit(description, MAX_DESCRIPTION).encode()
     SubElement(
-        found,
+        element,
         "ParticipantObjectDetail",
         type="Alert Description",
         value=b64encode(text).decode("ascii"),
@@ -245,10 +245,10 @@ def _object(message: Element, identifier: str, role: str, kind: Code, name: str)
         "ParticipantObjectTypeCode": _SYSTEM_OBJECT,
         "ParticipantObjectTypeCodeRole": role,
     }
-    found = SubElement(message, "ParticipantObjectIdentification", _fitted(values))
-    _coded(found, "ParticipantObjectIDTypeCode", kind)
-    SubElement(found, "ParticipantObjectName").text = _fit(name)
-    return found
+    element = SubElement(message, "ParticipantObjectIdentification", _fitted(values))
+    _coded(element, "ParticipantObjectIDTypeCode", kind)
+    SubElement(element, "ParticipantObjectName").text = _fit(name)
+    return element
 
 
 def _coded(parent: Element, name: str, code: Code) -> None:
@@ -261,5 +261,5 @@ def _fitted(values: dict[str, str]) -> dict[str, str]:
 
 
 def _fit(value: str, longest: int = MAX_VALUE) -> str:
-    """Return a value without what may not stand in a message, and not too long."""
+    """Return a value cut to a length, without the characters that a message must not have."""
     return _UNFIT.sub("\ufffd", value[:longest])

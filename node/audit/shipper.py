@@ -1,7 +1,7 @@
-"""Shipping the audit trail to a syslog server: as soon as it is written, and as often as it takes.
+"""Ship the audit trail to a syslog server, and retry until the server has read it.
 
-What is shipped is remembered after the server has read it, so that a crash in between sends some
-lines again, and none is ever left out.
+The position is stored after the server has read the lines. After a crash in between, some lines are
+sent again, and none is left out.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 class Shipper:
-    """Ships one trail. Any number of processes may have one: one at a time does the work."""
+    """Ships one audit trail. If several processes have a shipper, one at a time sends."""
 
     def __init__(self, backlog: Backlog, send: Callable[[Sequence[bytes]], None]) -> None:
         self._backlog = backlog
@@ -30,12 +30,12 @@ class Shipper:
         self._due = 0.0
 
     def step(self) -> int:
-        """Ship one batch; return how many lines. A server that is down gets a pause."""
+        """Ship some lines; return how many. After a failure, pause before the next attempt."""
         if monotonic() < self._due:
             return 0
         try:
-            with self._backlog.held() as ours:
-                shipped = self._ship() if ours else 0
+            with self._backlog.exclusive() as may_ship:
+                shipped = self._ship() if may_ship else 0
         except (Unreachable, OSError) as error:
             self._pause(error)
             return 0
@@ -43,15 +43,15 @@ class Shipper:
         return shipped
 
     def _ship(self) -> int:
-        batch = self._backlog.next(_BATCH_BYTES)
-        if batch is None:
+        unshipped = self._backlog.next_lines(_BATCH_BYTES)
+        if unshipped is None:
             return 0
-        self._send(batch.lines)
-        self._backlog.shipped(batch.reached)
-        return len(batch.lines)
+        self._send(unshipped.lines)
+        self._backlog.mark_shipped(unshipped.end)
+        return len(unshipped.lines)
 
     def _pause(self, error: Exception) -> None:
         self._failures += 1
         pause = retry.wait(self._failures, _BACK_OFF, retry.draw_jitter())
         self._due = monotonic() + pause
-        log.warning("audit_not_shipped", error=str(error), pause=round(pause, 1))
+        log.warning("audit_retry_scheduled", error=str(error), pause=round(pause, 1))

@@ -1,38 +1,38 @@
-"""An audit message as one line of syslog (RFC 5424), as PS3.15 A.6 has it sent.
+"""An audit message as one line of syslog (RFC 5424), as PS3.15 A.6 requires.
 
-The trail's file holds these very lines, so that shipping it is sending bytes that stand there.
+The file of the audit trail contains these lines. The shipper sends them unchanged.
 """
 
 from datetime import datetime
 
-from node.audit.message import Origin, timestamp, to_xml
-from node.domain.audit_events import AuditEvent, Outcome
+from node.audit.message import AuditSource, timestamp, to_xml
+from node.domain.audit_events import AuditEvent, AuditOutcome
 
 APP_NAME = "osteoscreen"
 MSGID = "DICOM+RFC3881"
 MAX_LINE = 32768
-"""No line is longer, in bytes: what every receiver of these messages has to take (A.6)."""
+"""Maximum length of a line in bytes, which every receiver must accept (A.6)."""
 
 _FACILITY = 10  # security/authorization messages
 _NOTICE, _WARNING = 5, 4
-_UTF8 = "\N{BOM}"  # RFC 5424, 6.4: what begins a message in UTF-8
-_HEADER_FIELDS = 5  # PRI with version, time, host, program, process: no two records share them
+_UTF8 = "\N{BOM}"  # begins a message in UTF-8 (RFC 5424, 6.4)
+_HEADER_FIELDS = 5  # PRI with version, time, host, program, process
 
 
-def to_line(event: AuditEvent, origin: Origin, at: datetime) -> bytes:
-    """Return an event as a line with its end, in UTF-8; nothing in it but the end ends a line."""
-    severity = _NOTICE if event.outcome is Outcome.SUCCESS else _WARNING
-    host = "".join(sign for sign in origin.host if "!" <= sign <= "~")[:255] or "-"
+def to_line(event: AuditEvent, origin: AuditSource, at: datetime) -> bytes:
+    """Return an event as one line in UTF-8, with its line feed and no other line break."""
+    severity = _NOTICE if event.outcome is AuditOutcome.SUCCESS else _WARNING
+    host = "".join(character for character in origin.host if "!" <= character <= "~")[:255] or "-"
     header = (
         f"<{_FACILITY * 8 + severity}>1 {timestamp(at)} {host} {APP_NAME} {origin.pid} {MSGID} -"
     )
     return f"{header} {_UTF8}{to_xml(event, origin, at)}\n".encode()
 
 
-def name_of(line: bytes) -> str:
-    """Return time, host and process of a line: what tells the file that it begins from others.
+def identifier_of(line: bytes) -> str:
+    """Return time, host and process of a line, which identify the file that begins with it.
 
-    Names sort by time. A line that is not one of ours has the name "".
+    Identifiers sort by time. A line of another program has the identifier "".
     """
     fields = line[:MAX_LINE].split(b" ", _HEADER_FIELDS)
     if len(fields) <= _HEADER_FIELDS or not fields[0].startswith(b"<"):

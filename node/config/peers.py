@@ -17,7 +17,7 @@ from node.config.types import AETitle, CharacterSet, Name, Port, Seconds, Sectio
 from node.domain.workflow.delivery import ResultKind, SrClass, When
 
 
-class Caller(Section):
+class CallerSection(Section):
     """A peer that may send films."""
 
     ae_title: AETitle = "*"

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import ByteSize, Field, model_validator
 
-from node.config.peers import Caller, ServerTls, Syslog
+from node.config.peers import CallerSection, ServerTls, Syslog
 from node.config.types import (
     AETitle,
     LogOdds,
@@ -34,7 +34,7 @@ class Dicom(Section):
     bind: str = "127.0.0.1"
     port: Port = 11112
     processes: int = Field(2, ge=1, le=64)
-    callers: tuple[Caller, ...] = ()
+    callers: tuple[CallerSection, ...] = ()
     max_associations: int = Field(50, ge=1)
     max_associations_per_peer: int = Field(25, ge=1)
     max_object: ByteSize = ByteSize(512 * 1024**2)
@@ -207,7 +207,7 @@ class Schedule(Section):
     feeds: Seconds = 900.0
 
 
-class Audit(Section):
+class AuditSection(Section):
     """The audit trail."""
 
     file: Path | None = Path("var/audit.log")

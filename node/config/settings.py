@@ -21,7 +21,7 @@ from pydantic_settings import (
 from node.config.monitoring import Drift
 from node.config.peers import PROTOCOLS, AnyDestination
 from node.config.sections import (
-    Audit,
+    AuditSection,
     ChallengerSection,
     Database,
     Dicom,
@@ -69,7 +69,7 @@ class Config(BaseSettings):
     retention: Retention = Retention()
     schedule: Schedule = Schedule()
     drift: Drift = Drift()
-    audit: Audit = Audit()
+    audit: AuditSection = AuditSection()
     log: Log = Log()
 
     @classmethod

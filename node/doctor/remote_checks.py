@@ -105,7 +105,7 @@ def syslog(server: Syslog, trail: Path) -> str:
     from node.audit.backlog import Backlog
 
     tls = _tls((server.host, server.port), _context(server), server.timeout)
-    waiting = Backlog(trail).size()
+    waiting = Backlog(trail).unshipped_bytes()
     return f"{server.host}:{server.port} answers{tls}; {waiting} bytes not shipped yet"
 
 

@@ -1,7 +1,7 @@
-"""What an audit trail tells of this node: who sent what, who was turned away, what went where.
+"""The events of the audit trail: lifecycle, refused associations, films, results, configuration.
 
-The events are those of PS3.15 A.5.3 that a node without users of its own can see. None of them
-holds anything of a patient: a study is named by its UID alone, as in the job table.
+They are those events of PS3.15 A.5.3 that concern a node without user accounts. No event contains
+patient data. A study is identified by its UID only.
 """
 
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from enum import IntEnum
 from node.domain.config_change import SettingChange
 
 
-class Outcome(IntEnum):
-    """EventOutcomeIndicator (PS3.15 A.5.1.1), and what it means here."""
+class AuditOutcome(IntEnum):
+    """EventOutcomeIndicator (PS3.15 A.5.1.1), and its meaning here."""
 
     SUCCESS = 0
-    MINOR = 4  # this one object or caller was refused; the node itself is well
-    SERIOUS = 8  # the node could not do its work: no room, no database, attempts spent
+    MINOR = 4  # one object or caller was refused; the node works
+    SERIOUS = 8  # the node failed: disk full, no database, no attempts left
     MAJOR = 12  # the node is no longer available
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another application: its AE title, empty where it has none, and its address or host name."""
+    """Another application: its AE title, empty if it has none, and its address or host name."""
 
     ae_title: str
     address: str
@@ -29,7 +29,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One SOP Instance. UIDs are empty where a data set that cannot be read does not tell them."""
+    """One SOP Instance. UIDs are empty if they cannot be read from the data set."""
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -38,50 +38,50 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationStarted:
-    """The node, or one role of it, takes up work."""
+    """The node, or a role without a supervisor, has started."""
 
-    outcome: Outcome = Outcome.SUCCESS
+    outcome: AuditOutcome = AuditOutcome.SUCCESS
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationStopped:
-    """It has ended: as it was asked to, or by itself."""
+    """The node, or a role without a supervisor, has ended. An error that ended it is MAJOR."""
 
-    outcome: Outcome = Outcome.SUCCESS
+    outcome: AuditOutcome = AuditOutcome.SUCCESS
 
 
 @dataclass(frozen=True, slots=True)
 class AssociationRefused:
-    """A peer asked for an association and was not let in.
+    """The node refused the association of a peer.
 
-    AE titles are empty where it did not come so far as to name them, as in a failed TLS handshake.
+    AE titles are empty if the peer did not send them, for example after a failed TLS handshake.
     """
 
     peer: Peer
     called_ae: str
-    why: str
-    outcome: Outcome = Outcome.MINOR
+    reason: str
+    outcome: AuditOutcome = AuditOutcome.MINOR
 
 
 @dataclass(frozen=True, slots=True)
 class FilmReceived:
-    """A C-STORE was answered. `known` says that the very film was here already."""
+    """A C-STORE was answered. `duplicate` is whether the node had received this film before."""
 
     peer: Peer
     film: Instance
-    known: bool = False
-    outcome: Outcome = Outcome.SUCCESS
-    why: str = ""
+    duplicate: bool = False
+    outcome: AuditOutcome = AuditOutcome.SUCCESS
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ResultExported:
-    """A destination has stored a result, or will not get it: then `outcome` is no success."""
+    """A destination has stored a result. If it will not receive it, `outcome` is SERIOUS."""
 
     peer: Peer
     result: Instance
-    outcome: Outcome = Outcome.SUCCESS
-    why: str = ""
+    outcome: AuditOutcome = AuditOutcome.SUCCESS
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class ConfigurationChanged:
     """
 
     keys: tuple[str, ...]
-    outcome: Outcome = Outcome.SUCCESS
+    outcome: AuditOutcome = AuditOutcome.SUCCESS
     requested_by: str = ""
     changes: tuple[SettingChange, ...] = ()
 

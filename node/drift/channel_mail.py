@@ -13,7 +13,7 @@ from node.config.monitoring import Mail
 from node.domain.errors import Unreachable
 from node.log import printable
 from node.security.secrets import read_secret
-from node.security.tls import client_context, reason_of
+from node.security.tls import client_context, tls_error_text
 
 log = structlog.get_logger()
 
@@ -84,4 +84,4 @@ def _reason(error: Exception) -> str:
             return f"{type(error).__name__}; check host and port"
         case UnicodeEncodeError():
             return "user or password is not in ASCII"
-    return f"{reason_of(error)}; check host, port and tls"
+    return f"{tls_error_text(error)}; check host, port and tls"

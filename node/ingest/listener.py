@@ -16,7 +16,7 @@ from node.domain.audit_events import AssociationRefused, Peer
 from node.ingest.connection_limits import Connections
 from node.log import where
 from node.ports import Audit
-from node.security.tls import ServerCertificates, reason_of
+from node.security.tls import ServerCertificates, tls_error_text
 
 log = structlog.get_logger()
 
@@ -87,7 +87,7 @@ class Listener(ThreadedAssociationServer):
             self.finish_request(request, client_address)
         except OSError as error:
             self.shutdown_request(request)
-            address, reason = client_address[0], reason_of(error)
+            address, reason = client_address[0], tls_error_text(error)
             log.warning("tls_handshake_failed", address=address, error=reason)
             self._audit.record(AssociationRefused(Peer("", address), "", f"no TLS: {reason}"))
         except Exception as error:  # noqa: BLE001 - the boundary to the peer

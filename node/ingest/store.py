@@ -9,7 +9,7 @@ import structlog
 from pydicom import Dataset
 
 from node.domain.admission.header_rules import Admission, AdmissionPolicy, Admitted, Refused, admit
-from node.domain.audit_events import FilmReceived, Instance, Outcome, Peer
+from node.domain.audit_events import AuditOutcome, FilmReceived, Instance, Peer
 from node.domain.errors import Permanent, Transient
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pseudonym import Pseudonym, no_pseudonym
@@ -31,11 +31,11 @@ ANSWERS = {
 }
 """The meaning of each status in the answer to a C-STORE."""
 _OUTCOMES = {
-    SUCCESS: Outcome.SUCCESS,
-    OUT_OF_RESOURCES: Outcome.SERIOUS,
-    PROCESSING_FAILURE: Outcome.SERIOUS,
-    CLASS_MISMATCH: Outcome.MINOR,
-    CANNOT_UNDERSTAND: Outcome.MINOR,
+    SUCCESS: AuditOutcome.SUCCESS,
+    OUT_OF_RESOURCES: AuditOutcome.SERIOUS,
+    PROCESSING_FAILURE: AuditOutcome.SERIOUS,
+    CLASS_MISMATCH: AuditOutcome.MINOR,
+    CANNOT_UNDERSTAND: AuditOutcome.MINOR,
 }
 _MAX_COMMENT = 64
 

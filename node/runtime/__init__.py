@@ -1,0 +1,1 @@
+"""The processes of the node: roles, their supervisor, and the reload of the configuration."""

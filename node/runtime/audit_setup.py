@@ -10,7 +10,7 @@ from node.audit.file_trail import open_trail
 from node.audit.lifecycle import record_end, record_start
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
-from node.domain.audit_events import Outcome, Peer
+from node.domain.audit_events import AuditOutcome, Peer
 from node.ports import Audit
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def audit_lifetime(part: str, current: Callable[[], Config]) -> Iterator[None]:
     """
     audit_shipper(current())  # an unusable certificate ends the node now, not at its end
     record_start(open_audit(current(), part), current(), part)
-    outcome = Outcome.MAJOR
+    outcome = AuditOutcome.MAJOR
     try:
         yield
-        outcome = Outcome.SUCCESS
+        outcome = AuditOutcome.SUCCESS
     finally:
         record_end(open_audit(current(), part), outcome)
         if (shipper := audit_shipper(current())) is not None:

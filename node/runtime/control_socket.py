@@ -118,19 +118,19 @@ def request_reload(file: Path | None, config: Config) -> list[ReloadReport]:
     deadline = monotonic() + _CONNECT_SECONDS
     while True:
         reports = [ReloadReport.from_json(answer) for answer in request(config.spool.path, name)]
-        ours = [report for report in reports if report.file == name]
-        if ours or monotonic() > deadline:
+        matching = [report for report in reports if report.file == name]
+        if matching or monotonic() > deadline:
             break
         sleep(_RETRY_SECONDS)
-    if not ours:
+    if not matching:
         others = "".join(f"; process {report.pid} reads {report.file}" for report in reports)
         raise OsteoScreenError(
             f"no node on this machine reads {name} and has its spool in {config.spool.path}"
             f"{others}; start it, or name its file with --config"
         )
-    if errors := dict.fromkeys(report.error for report in ours if report.error):
+    if errors := dict.fromkeys(report.error for report in matching if report.error):
         raise Misconfigured("\n".join(errors))
-    return ours
+    return matching
 
 
 def request(spool: Path, file: str) -> list[dict[str, Any]]:
@@ -145,8 +145,8 @@ def request(spool: Path, file: str) -> list[dict[str, Any]]:
         return []
     except OSError as error:
         raise Permanent(f"{folder}: {error.strerror}; run this as the node's user") from None
-    ours = (path for path in paths if path.name.startswith(f"{socket.gethostname()}."))
-    answers = (_request(path, file) for path in ours)
+    local = (path for path in paths if path.name.startswith(f"{socket.gethostname()}."))
+    answers = (_request(path, file) for path in local)
     return [answer for answer in answers if answer is not None]
 
 

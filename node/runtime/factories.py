@@ -1,4 +1,4 @@
-"""Open what roles and commands need, from the configuration."""
+"""Create the stores, the spool and the connections of roles and commands from a configuration."""
 
 import os
 from collections.abc import Callable
@@ -38,19 +38,19 @@ def processors() -> int:
 
 
 def open_spool(config: Config) -> FileSpool:
-    """Return the spool, its folders made."""
+    """Return the spool; create its folders."""
     spool = FileSpool(config.spool.path, reserve(config))
     spool.prepare()
     return spool
 
 
 def open_operator_store(config: Config) -> OperatorStore:
-    """Return the operator's view of the job table."""
+    """Return the job table for operators."""
     return OperatorStore(open_database(config))
 
 
 def open_drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
-    """Return what was measured of sources since a day, of one calling AE title or of all."""
+    """Return the drift figures since a day, of one calling AE title or of all."""
     return drift_report(open_database(config), since, calling_ae)
 
 
@@ -71,7 +71,7 @@ def open_orphan_recovery(config: Config) -> "OrphanRecovery":
 
 
 def upgrade_schema(config: Config) -> str:
-    """Run the migrations that are missing; return the revision reached."""
+    """Run the missing migrations; return the new revision."""
     return schema.upgrade(open_engine(config.database.url))
 
 
@@ -81,12 +81,12 @@ def open_database(config: Config) -> sa.Engine:
 
 
 def open_intake(config: Config) -> IntakeStore:
-    """Return the job table as the ingest role uses it."""
+    """Return the job table for the ingest role."""
     return IntakeStore(open_database(config), retry_policy(config.queue.delivery))
 
 
 def open_maintenance_store(config: Config) -> MaintenanceStore:
-    """Return the job table as the maintenance role uses it."""
+    """Return the job table for the maintenance role."""
     queue = config.queue
     lease = timedelta(seconds=queue.lease)
     return MaintenanceStore(
@@ -95,21 +95,21 @@ def open_maintenance_store(config: Config) -> MaintenanceStore:
 
 
 def result_settings(config: Config) -> "ResultSettings":
-    """Return how results are encoded and worded."""
+    """Return the encoding and the language of results."""
     from node.results.fonts import typeface_for
     from node.results.result_context import ResultSettings
     from node.results.translations.languages import Language
 
-    wanted = config.results
-    language = Language(wanted.language)
+    section = config.results
+    language = Language(section.language)
     return ResultSettings(
         software_version=version("osteoscreen"),
-        series_number_report=wanted.series_number_report,
-        series_number_heatmap=wanted.series_number_heatmap,
-        series_number_text=wanted.series_number_text,
-        heatmap_max_side=wanted.heatmap_max_side,
+        series_number_report=section.series_number_report,
+        series_number_heatmap=section.series_number_heatmap,
+        series_number_text=section.series_number_text,
+        heatmap_max_side=section.heatmap_max_side,
         language=language,
-        typeface=typeface_for(language, wanted.font),
+        typeface=typeface_for(language, section.font),
     )
 
 

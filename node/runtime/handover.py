@@ -1,7 +1,7 @@
-"""What a role without a supervisor passes to itself when it executes itself again.
+"""The data that a role without a supervisor passes to itself when it executes itself again.
 
-The file may be edited meanwhile. The process therefore keeps the configuration that was validated,
-its listening socket, and the connections of users who wait for the report of the reload.
+The file may change in between. The process therefore keeps the validated configuration, its
+listening socket, and the connections of users who wait for the report of the reload.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Decide which processes of a node to start, replace and end, so that all use one configuration."""
+"""Decide which processes of a node to start, replace and end for a configuration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,9 +58,9 @@ def plan_replacement(
     """
     steps = []
     for role in _ORDER:
-        ours = [position for position, process in enumerate(running) if process.role is role]
-        outdated = [position for position in ours if running[position].config != config]
-        missing = process_count(role, config) - (len(ours) - len(outdated))
+        positions = [position for position, process in enumerate(running) if process.role is role]
+        outdated = [position for position in positions if running[position].config != config]
+        missing = process_count(role, config) - (len(positions) - len(outdated))
         steps += [
             ReplacementStep(
                 role, outdated[index] if index < len(outdated) else None, starts=index < missing

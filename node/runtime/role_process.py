@@ -39,12 +39,12 @@ class RoleProcess:
         self._error = ""
         self._deadline: float | None = None
         self._retiring = False
-        self._channel, theirs = socket.socketpair()
-        inherited = [theirs.fileno()] + ([] if listener is None else [listener.fileno()])
-        with theirs:
+        self._channel, role_end = socket.socketpair()
+        inherited = [role_end.fileno()] + ([] if listener is None else [listener.fileno()])
+        with role_end:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
                 [sys.executable, "-m", "node.cli", "serve", "--role", str(role)],
-                env=os.environ | {CHANNEL: str(theirs.fileno())},
+                env=os.environ | {CHANNEL: str(role_end.fileno())},
                 pass_fds=inherited,
                 stdin=subprocess.DEVNULL,
             )

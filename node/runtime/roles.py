@@ -134,17 +134,17 @@ def run_analyse(config: Config, stop: threading.Event, ready: Ready) -> None:
     from node.workers.scoring import ScoringConfig, ScoringWorker
 
     queue, spool = ScoringQueue(open_database(config)), open_spool(config)
-    wanted = config.model
+    model = config.model
     # Its processes get ready while the model is loaded.
-    with DecoderPool(wanted.decoders or min(wanted.batch, processors())) as decoders:
-        predictor = load(wanted.bundle, wanted.device, wanted.threads, decoders.decode)
+    with DecoderPool(model.decoders or min(model.batch, processors())) as decoders:
+        predictor = load(model.bundle, model.device, model.threads, decoders.decode)
         analyst = ScoringWorker(
             queue=queue,
             spool=spool,
             predictor=predictor,
             settings=ScoringSettings(
                 worker=worker_name(Role.ANALYSE),
-                batch=wanted.batch,
+                batch=model.batch,
                 lease=config.queue.lease,
                 retry=retry_policy(config.queue.analysis),
             ),

@@ -1,4 +1,4 @@
-"""`osteoscreen serve`: run the node, or one role, until it is stopped; reload it meanwhile."""
+"""`osteoscreen serve`: run the node, or one role, and reload its configuration."""
 
 import os
 import signal

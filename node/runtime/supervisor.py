@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Member:
-    """One process that the node needs; `process` is None until it is started again."""
+    """A process that the node needs; `process` is None while it waits for a restart."""
 
     role: Role
     config: Config
@@ -97,7 +97,7 @@ class Supervisor:
         raise OsteoScreenError("the node was stopped before the reload had ended")
 
     def _supervise(self) -> int:
-        """Start what is due, note what has died; return a status that ends the node, or 0."""
+        """Start due processes, note dead ones; return an exit status that ends the node, or 0."""
         self._ending = [
             process for process in self._ending if process.poll() is None and not _killed(process)
         ]
@@ -181,7 +181,7 @@ class Supervisor:
             self._end(old, replaced=True)
 
     def _end(self, member: _Member, *, replaced: bool) -> None:
-        """Ask a process to finish its work and end. One that is replaced may take its time."""
+        """Ask a process to finish its work and end. A replaced process may take longer."""
         self._members.remove(member)
         if member.process is None:
             return

@@ -1,4 +1,4 @@
-"""Passwords, tokens and keys, which stand in files of their own and never in the configuration."""
+"""Passwords, tokens and keys, which are in separate files and never in the configuration."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ from node.domain.errors import Misconfigured
 
 
 def read_secret(key: str, path: Path) -> str:
-    """Return what a file holds, without white space around it.
+    """Return the content of a file, without white space around it.
 
-    Raises Misconfigured, with the key that names the file, where it cannot be read.
+    Raises Misconfigured, with the key of the configuration that names the file.
     """
     try:
         return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
-        raise Misconfigured(f"{key} {path} cannot be read: {why}") from None
+        reason = getattr(error, "strerror", None) or "not a text file"
+        raise Misconfigured(f"{key} {path} cannot be read: {reason}") from None

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 from pydicom.uid import generate_uid
 
-from node.domain.audit_events import Instance, Outcome, Peer, ResultExported
+from node.domain.audit_events import AuditOutcome, Instance, Peer, ResultExported
 from node.domain.errors import OsteoScreenError, Unreachable
 from node.domain.workflow import retry
 from node.domain.workflow.delivery import (
@@ -183,11 +183,11 @@ class DeliveryWorker:
                 )
             case Failed(error=error):
                 delivery_log.error("delivery_failed", error=error)
-                self._audit_export(delivery, Outcome.SERIOUS, error)
+                self._audit_export(delivery, AuditOutcome.SERIOUS, error)
         return True
 
     def _audit_export(
-        self, delivery: Delivery, outcome: Outcome = Outcome.SUCCESS, error: str = ""
+        self, delivery: Delivery, outcome: AuditOutcome = AuditOutcome.SUCCESS, error: str = ""
     ) -> None:
         """Record in the audit trail that the destination has a result, or will not get it."""
         result = Instance(

@@ -1,4 +1,4 @@
-"""What a running node leaves in its audit trail, and what of it reaches a syslog server."""
+"""The audit trail of a running node, in its file and on a syslog server."""
 
 import os
 import signal
@@ -39,15 +39,16 @@ def server(tmp_path: Path) -> Iterator[SyslogServer]:
 
 
 @pytest.mark.tools("Orthanc")
-def test_a_day_of_a_node_is_told_in_order_and_shipped(
+def test_the_events_of_a_node_are_recorded_in_order_and_shipped(
     make_node: MakeNode,
     orthanc: Orthanc,
     destination: dict[str, Any],
     film: Path,
     server: SyslogServer,
 ) -> None:
-    """Started, a stranger refused, a film received, its results stored, stopped. The server is
-    down for most of it, and has everything in the end.
+    """Start, a refused caller, a received film, two stored results, stop.
+
+    The server starts late and receives all records.
     """
     syslog = server.reached_by.model_dump(mode="json")
     node = make_node(destinations=[destination], audit={"syslog": syslog})
@@ -80,7 +81,7 @@ def test_a_day_of_a_node_is_told_in_order_and_shipped(
     assert server.messages == lines
 
 
-def test_what_was_set_anew_is_told_at_the_next_start(make_node: MakeNode) -> None:
+def test_the_next_start_records_changed_settings(make_node: MakeNode) -> None:
     node = make_node()
     node.serve()
     assert node.stop() == [0]
@@ -98,10 +99,10 @@ def test_what_was_set_anew_is_told_at_the_next_start(make_node: MakeNode) -> Non
     assert records[3].description == "changed: policy.threshold"
 
 
-def test_a_role_that_is_run_alone_tells_and_ships_for_itself(
+def test_a_role_that_runs_alone_records_and_ships(
     make_node: MakeNode, server: SyslogServer
 ) -> None:
-    """On a machine of its own there is nobody else to."""
+    """It may be the only role on its machine."""
     server.start()
     node = make_node(audit={"syslog": server.reached_by.model_dump(mode="json")})
     node.serve("ingest")
@@ -114,8 +115,8 @@ def test_a_role_that_is_run_alone_tells_and_ships_for_itself(
     ]
 
 
-def test_a_node_that_is_killed_leaves_a_start_without_an_end(make_node: MakeNode) -> None:
-    """That is how a power cut reads; roles that die and come back are in the log alone."""
+def test_a_killed_node_has_a_start_without_an_end(make_node: MakeNode) -> None:
+    """A power cut leaves the same. The end of a supervised role is only in the log."""
     node = make_node()
     node.serve()
     os.kill(node.process_of("maintenance"), signal.SIGKILL)
@@ -125,8 +126,8 @@ def test_a_node_that_is_killed_leaves_a_start_without_an_end(make_node: MakeNode
     assert kinds(trail_of(node)) == ["Application Start", "Application Start", "Application Stop"]
 
 
-def test_a_certificate_that_is_not_there_is_said_at_the_start(make_node: MakeNode) -> None:
-    """Not when the server misses the trail."""
+def test_a_missing_certificate_is_an_error_at_the_start(make_node: MakeNode) -> None:
+    """The first shipment would be too late."""
     there = {"host": "127.0.0.1", "tls": {"ca": "nowhere.pem"}}
     node = make_node(audit={"syslog": there})
     with pytest.raises(AssertionError, match=r"ended with 2: osteoscreen: tls\.ca .*nowhere\.pem"):

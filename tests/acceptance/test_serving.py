@@ -1,4 +1,4 @@
-"""How a running node starts, ends, and survives the end of its parts."""
+"""A running node starts, ends, and survives the end of its processes."""
 
 import os
 import shutil
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.tools("dcmsend", "echoscu", "Orthanc")
 MakeNode = Callable[..., Node]
 
 
-def test_sigterm_ends_every_process_in_order(make_node: MakeNode) -> None:
-    """The node ends with status 0, and its port is free for the next one."""
+def test_sigterm_ends_every_process(make_node: MakeNode) -> None:
+    """The node ends with status 0, and its port is free."""
     node = make_node()
     node.serve()
     assert node.stop() == [0]
@@ -35,7 +35,7 @@ def test_sigterm_ends_every_process_in_order(make_node: MakeNode) -> None:
 def test_a_role_that_dies_is_started_again(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """Kill -9 of the analysing process alone: the supervisor brings another, the film is scored."""
+    """After kill -9 of the analyse process, another is started and scores the film."""
     node = make_node(destinations=[destination])
     node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
@@ -47,16 +47,16 @@ def test_a_role_that_dies_is_started_again(
     assert orthanc.count() == 2
 
 
-def test_a_bundle_that_breaks_meanwhile_stops_no_film_from_coming(
+def test_a_bundle_that_is_damaged_later_does_not_stop_ingest(
     make_node: MakeNode,
     orthanc: Orthanc,
     destination: dict[str, Any],
     film: Path,
     tmp_path: Path,
 ) -> None:
-    """The analysing process cannot start again, the others go on; once mended, the film is scored.
+    """The analyse process cannot start again. After the repair, it scores the film.
 
-    At the node's own start a broken bundle is said, and ends it with status 2.
+    At the start of the node, a damaged bundle is an error with status 2.
     """
     bundle = tmp_path / "bundle"
     shutil.copytree(SHIPPED_BUNDLE, bundle)
@@ -80,7 +80,7 @@ def test_a_bundle_that_breaks_meanwhile_stops_no_film_from_coming(
 
 
 def test_no_process_outlives_the_supervisor(make_node: MakeNode) -> None:
-    """Kill -9 of the supervisor alone: its roles notice, and the port is free."""
+    """After kill -9 of the supervisor, its roles end, and the port is free."""
     node = make_node()
     node.serve()
     node.kill_supervisor()
@@ -89,14 +89,14 @@ def test_no_process_outlives_the_supervisor(make_node: MakeNode) -> None:
     )
 
 
-def test_one_destination_down_does_not_hold_up_another(
+def test_a_destination_that_is_down_does_not_delay_the_others(
     make_node: MakeNode,
     orthanc: Orthanc,
     destination: dict[str, Any],
     spoken_for: CommittingPacs,
     films: list[Path],
 ) -> None:
-    """The PACS that runs gets everything at once; the other everything when it comes back."""
+    """The PACS that is up receives all results now, the other when it is up again."""
     node = make_node(destinations=[spoken_for.destination, destination])
     node.serve()
     assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
@@ -122,7 +122,7 @@ def test_roles_on_one_postgresql_share_the_work(
     film: Path,
     postgres_url: str,
 ) -> None:
-    """The same node on PostgreSQL: received, scored, committed by the PACS, done."""
+    """On PostgreSQL, a film is received, scored, committed by the PACS, and done."""
     node = make_node(
         destinations=[destination | {"commitment": True}], database={"url": postgres_url}
     )

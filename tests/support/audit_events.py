@@ -2,22 +2,22 @@
 
 from datetime import UTC, datetime
 
-from node.audit.message import Origin
+from node.audit.message import AuditSource
 from node.domain.audit_events import (
     ApplicationStarted,
     ApplicationStopped,
     AssociationRefused,
     AuditEvent,
+    AuditOutcome,
     ConfigurationChanged,
     FilmReceived,
     Instance,
-    Outcome,
     Peer,
     ResultExported,
 )
 
 AT = datetime(2026, 11, 25, 12, 0, 0, 1500, UTC)
-NODE = Origin("bone-node", "OSTEOSCREEN", "node7", "osteoscreen ingest", 4711)
+NODE = AuditSource("bone-node", "OSTEOSCREEN", "node7", "osteoscreen ingest", 4711)
 XRAY = Peer("XRAY1", "10.20.30.40")
 FILM = Instance("1.2.840.10008.5.1.4.1.1.1", "1.2.3.4", "1.2.3")
 EVENTS: tuple[AuditEvent, ...] = (
@@ -25,6 +25,6 @@ EVENTS: tuple[AuditEvent, ...] = (
     ApplicationStopped(),
     AssociationRefused(XRAY, "OTHER", "called AE title not recognized"),
     FilmReceived(XRAY, FILM),
-    ResultExported(Peer("", "archive.example"), FILM, Outcome.SERIOUS, "refused: 0xA900"),
+    ResultExported(Peer("", "archive.example"), FILM, AuditOutcome.SERIOUS, "refused: 0xA900"),
     ConfigurationChanged(("policy.threshold",)),
 )

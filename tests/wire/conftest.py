@@ -27,7 +27,7 @@ from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification
 
 from node.audit.file_trail import FileTrail
-from node.audit.message import Origin
+from node.audit.message import AuditSource
 from node.config.peers import Destination
 from node.config.sections import Dicom
 from node.domain.access import Caller
@@ -84,7 +84,7 @@ class Node:
         self.spool = FileSpool(self.folder / "spool", reserve)
         self.spool.prepare()
         intake = IntakeStore(self.engine, RETRY)
-        origin = Origin("wire", AE_TITLE, "127.0.0.1", "osteoscreen ingest", os.getpid())
+        origin = AuditSource("wire", AE_TITLE, "127.0.0.1", "osteoscreen ingest", os.getpid())
         self.audit = FileTrail(self.folder / "audit.log", origin, utc_now)
         self.server = IngestServer(
             settings=Dicom(port=self.port, **(WAITS | self.settings)),

@@ -9,7 +9,7 @@ import pytest
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from node.audit.file_trail import FileTrail
-from node.audit.message import Origin
+from node.audit.message import AuditSource
 from node.config.peers import Destination
 from node.domain.audit_events import Peer
 from node.domain.hysteresis import Reserve
@@ -44,7 +44,7 @@ class Delivering:
         self.heatmap = film(SecondaryCaptureImageStorage)
         self._analyse(spool.store_result(write(self.heatmap, folder / "heatmap.dcm").read_bytes()))
         plan = RetryPolicy(attempts=ATTEMPTS, first=1e-6, cap=1e-6)
-        origin = Origin("wire", AE_TITLE, "node7", "osteoscreen deliver", 1)
+        origin = AuditSource("wire", AE_TITLE, "node7", "osteoscreen deliver", 1)
         self.courier = DeliveryWorker(
             queue=DeliveryQueue(engine, plan),
             spool=spool,

@@ -13,11 +13,11 @@ from structlog.testing import capture_logs
 
 from node.audit.backlog import Backlog
 from node.audit.file_trail import FileTrail
-from node.audit.message import Origin
+from node.audit.message import AuditSource
 from node.audit.shipper import Shipper
 from node.audit.syslog_client import send
 from node.config.peers import Syslog, Tls
-from node.config.sections import Audit, Spool
+from node.config.sections import AuditSection, Spool
 from node.config.settings import Config
 from node.doctor.run_checks import examine
 from node.domain.audit_events import FilmReceived, Instance, Peer
@@ -47,7 +47,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def write(file: Path) -> Write:
     """Return a function that records films by number."""
-    origin = Origin("wire", "OSTEOSCREEN", "node7", "osteoscreen ingest", 1)
+    origin = AuditSource("wire", "OSTEOSCREEN", "node7", "osteoscreen ingest", 1)
     trail = FileTrail(file, origin, lambda: datetime.now(UTC))
 
     def films(*numbers: int, calling_ae: str = "XRAY1") -> None:
@@ -120,7 +120,7 @@ def test_a_server_that_is_down_loses_nothing(
     with capture_logs() as events:
         assert shipper.step() == 0
         assert shipper.step() == 0
-    assert {line["event"] for line in events} == {"audit_not_shipped"}
+    assert {line["event"] for line in events} == {"audit_retry_scheduled"}
     assert "Connection refused" in events[0]["error"]
     write(3)
     server.start()
@@ -136,7 +136,7 @@ def test_lines_are_sent_again_after_a_crash_of_the_server(
     write(*range(50))
     with capture_logs() as events:
         assert shipper.step() == 0
-    assert [line["event"] for line in events] == ["audit_not_shipped"]
+    assert [line["event"] for line in events] == ["audit_retry_scheduled"]
     assert shipper.step() == 50
     assert numbers(server) == list(range(50))
 
@@ -176,7 +176,7 @@ def test_only_one_process_ships_at_a_time(
     shipper: Shipper, server: SyslogServer, write: Write, file: Path
 ) -> None:
     write(1)
-    with Backlog(file).held() as is_shipper:
+    with Backlog(file).exclusive() as is_shipper:
         assert is_shipper
         assert shipper.step() == 0
     assert shipper.step() == 1
@@ -230,7 +230,7 @@ def test_an_error_on_storing_the_place_is_logged_and_retried(
     (file.parent / ".audit.log.shipped").mkdir()
     with capture_logs() as events:
         assert shipper.step() == 0
-    assert [line["event"] for line in events] == ["audit_not_shipped"]
+    assert [line["event"] for line in events] == ["audit_retry_scheduled"]
     (file.parent / ".audit.log.shipped").rmdir()
     assert shipper.step() == 1
     assert numbers(server) == [1, 1]
@@ -240,7 +240,9 @@ def test_the_doctor_checks_the_server_and_the_backlog(
     server: SyslogServer, write: Write, file: Path
 ) -> None:
     write(1)
-    config = Config(audit=Audit(file=file, syslog=server.reached_by), spool=Spool(path=file.parent))
+    config = Config(
+        audit=AuditSection(file=file, syslog=server.reached_by), spool=Spool(path=file.parent)
+    )
     check = by_name(config)["syslog server"]
     assert check.ok, check.detail
     assert f"{file.stat().st_size} bytes not shipped yet" in check.detail
@@ -251,7 +253,7 @@ def test_the_doctor_checks_the_server_and_the_backlog(
 
 
 def test_the_doctor_checks_no_server_if_none_is_configured(file: Path) -> None:
-    config = Config(audit=Audit(file=file), spool=Spool(path=file.parent))
+    config = Config(audit=AuditSection(file=file), spool=Spool(path=file.parent))
     assert "syslog server" not in by_name(config)
 
 

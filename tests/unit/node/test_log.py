@@ -1,4 +1,4 @@
-"""What the log says, and what it never says."""
+"""The log: its format, and the data that never enters it."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from node.log import PATIENT_KEYS, drop_patient_data, printable
 
 
 def logged(program: str, level: str = "info", form: str = "json") -> list[str]:
-    """Return the lines that a process of its own logs; standard output must stay empty."""
+    """Return the lines that a separate process logs; it writes nothing to standard output."""
     start = f"from node.log import configure; configure({level!r}, {form!r}, role='ingest')\n"
     start += "import structlog; log = structlog.get_logger()\n"
     done = subprocess.run(
@@ -21,7 +21,7 @@ def logged(program: str, level: str = "info", form: str = "json") -> list[str]:
 
 
 def test_an_event_is_one_line_of_json() -> None:
-    """With its facts, its level, the time and the role, for a program to read."""
+    """It has its fields, its level, the time and the role."""
     [line] = logged("log.info('film_received', calling_ae='XRAY1', new=True)")
     event = json.loads(line)
     assert event.pop("timestamp").endswith("Z")
@@ -34,22 +34,22 @@ def test_an_event_is_one_line_of_json() -> None:
     }
 
 
-def test_a_peers_line_feed_makes_no_second_line() -> None:
-    """Nobody forges an event by an AE title or an error text."""
+def test_a_line_feed_of_a_peer_starts_no_second_line() -> None:
+    """A peer cannot forge an event by an AE title or an error text."""
     [line] = logged(r"log.warning('association_rejected', calling_ae='X\n{\"event\": \"forged\"}')")
     assert json.loads(line)["event"] == "association_rejected"
 
 
 @pytest.mark.parametrize("key", sorted(PATIENT_KEYS))
 def test_a_patients_data_is_dropped(key: str) -> None:
-    """Even where someone binds it by mistake; the rest of the event stays."""
+    """Also if it is bound by mistake. The rest of the event stays."""
     event = {"event": "x", "job_id": 1, key: "Doe^Jane"}
     assert drop_patient_data(None, "info", event) == {"event": "x", "job_id": 1}
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_it_is_dropped_from_what_is_written(form: str) -> None:
-    """The guard stands before the renderer, whichever that is."""
+def test_patient_data_is_dropped_in_each_format(form: str) -> None:
+    """The processor that drops it runs before the renderer."""
     lines = logged("log.bind(patient_name='Doe^Jane').error('x', patient_id='P1')", form=form)
     assert len(lines) == 1
     assert "Doe" not in lines[0]
@@ -57,29 +57,28 @@ def test_it_is_dropped_from_what_is_written(form: str) -> None:
     assert "ingest" in lines[0]
 
 
-def test_the_level_is_a_floor() -> None:
-    """What is less important is not written."""
+def test_events_below_the_level_are_not_written() -> None:
     program = "log.debug('a'); log.info('b'); log.warning('c'); log.error('d')"
     assert [json.loads(line)["event"] for line in logged(program, "warning")] == ["c", "d"]
 
 
-def test_facts_of_the_process_reach_its_threads() -> None:
-    """Associations and couriers run on threads of their own; each line names the role."""
+def test_bound_fields_are_in_the_events_of_all_threads() -> None:
+    """Associations and workers have their own threads. Each line names the role."""
     program = "import threading; t = threading.Thread(target=log.info, args=('x',))\n"
     [line] = logged(program + "t.start(); t.join()")
     assert json.loads(line)["role"] == "ingest"
 
 
 def test_libraries_are_silent() -> None:
-    """Their warnings and tracebacks quote headers; what matters of it is an event of ours."""
+    """Their warnings and tracebacks quote headers."""
     program = "import logging, warnings; peer = logging.getLogger('pynetdicom.assoc')\n"
     program += "peer.warning('Doe^Jane'); peer.error('Doe^Jane'); warnings.warn('Doe^Jane')\n"
     program += "from pydicom import Dataset; ds = Dataset(); ds.PatientBirthDate = 'Doe^Jane'"
     assert logged(program, "debug") == []
 
 
-def test_a_thread_that_ends_by_an_error_tells_its_kind_and_place() -> None:
-    """Libraries have threads of their own; the message of their errors may quote a header."""
+def test_an_error_that_ends_a_thread_is_logged_with_class_and_place() -> None:
+    """The message of a library's error may quote a header, and is left out."""
     program = (
         "import threading\n"
         "thread = threading.Thread(target=lambda: int('Doe^Jane'))\n"
@@ -106,14 +105,14 @@ HOSTILE = {
 
 @pytest.mark.parametrize("form", ["json", "console"])
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_a_peer_gives_the_terminal_no_orders(form: str, text: str) -> None:
-    """One line in either format, of visible characters only, and still saying what was sent."""
+def test_control_characters_of_a_peer_are_escaped(form: str, text: str) -> None:
+    """In each format, one line of visible characters has what was sent."""
     [line] = logged(f"log.warning('association_rejected', calling_ae={text!r})", form=form)
     written = line if form == "console" else line.replace("\x7f", "\\x7f")
     assert written.isprintable()
     assert "X\\" in written or "X<" in written
 
 
-def test_chinese_is_written_as_it_is() -> None:
-    """What can be read on a terminal is not escaped."""
+def test_chinese_is_not_escaped() -> None:
+    """A terminal can show it."""
     assert printable("胸部 ä é — 100 %") == "胸部 ä é — 100 %"

@@ -1,4 +1,4 @@
-"""What is still to be shipped, through rotations of every kind."""
+"""The lines that are not shipped, with every kind of rotation."""
 
 import gzip
 import os
@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write(file: Path) -> Write:
-    """Return a function that records films by number, each a second later than the one before."""
+    """Return a function that records films by number, each one second after the previous."""
     clock = iter(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=n) for n in range(1000))
     trail = FileTrail(file, NODE, lambda: next(clock))
 
@@ -43,9 +43,9 @@ def write(file: Path) -> Write:
 
 @pytest.fixture
 def backlog(file: Path) -> Iterator[Backlog]:
-    """Return the backlog as the process that ships has it."""
+    """Return the backlog of the process that may ship."""
     made = Backlog(file)
-    with made.held() as ours:
+    with made.exclusive() as ours:
         assert ours
         yield made
 
@@ -56,16 +56,16 @@ def number_of(line: bytes) -> int:
 
 
 def ship(backlog: Backlog, limit: int = PLENTY) -> list[int]:
-    """Return the numbers of the films in all that is not shipped, and count them as shipped."""
+    """Return the numbers of the films that are not shipped, and mark them as shipped."""
     numbers: list[int] = []
-    while batch := backlog.next(limit):
+    while batch := backlog.next_lines(limit):
         numbers += map(number_of, batch.lines)
-        backlog.shipped(batch.reached)
+        backlog.mark_shipped(batch.end)
     return numbers
 
 
 def rest(path: Path) -> None:
-    """Make a rotated file look as it does a while after."""
+    """Make a rotated file older."""
     os.utime(path, (0, 0))
 
 
@@ -75,7 +75,7 @@ def rotate(file: Path, to: str) -> Path:
     return rotated
 
 
-def test_each_line_comes_once(backlog: Backlog, write: Write) -> None:
+def test_each_line_is_shipped_once(backlog: Backlog, write: Write) -> None:
     assert ship(backlog) == []
     write(1, 2, 3)
     assert ship(backlog) == [1, 2, 3]
@@ -84,43 +84,43 @@ def test_each_line_comes_once(backlog: Backlog, write: Write) -> None:
     assert ship(backlog) == [4]
 
 
-def test_a_batch_has_whole_lines_and_about_so_many_bytes(backlog: Backlog, write: Write) -> None:
+def test_a_limit_in_bytes_returns_complete_lines(backlog: Backlog, write: Write) -> None:
     write(*range(20))
-    batch = backlog.next(3000)
+    batch = backlog.next_lines(3000)
     assert batch is not None
     assert 1 < len(batch.lines) < 6
     assert ship(backlog, 3000) == list(range(20))
 
 
-def test_what_was_not_counted_as_shipped_comes_again(
+def test_lines_that_were_not_marked_are_returned_again(
     backlog: Backlog, write: Write, file: Path
 ) -> None:
-    """A crash between sending and remembering: the server gets it twice rather than never."""
+    """After a crash between sending and marking, the server receives them twice."""
     write(1)
-    assert backlog.next(PLENTY) == backlog.next(PLENTY) != None  # noqa: E711
+    assert backlog.next_lines(PLENTY) == backlog.next_lines(PLENTY) != None  # noqa: E711
     write(2)
     assert ship(backlog) == [1, 2]
 
 
-def test_the_place_outlives_the_process(write: Write, file: Path) -> None:
+def test_the_position_is_stored_for_the_next_process(write: Write, file: Path) -> None:
     write(1, 2)
-    with Backlog(file).held() as ours:
+    with Backlog(file).exclusive() as ours:
         assert ours
     first = Backlog(file)
-    with first.held():
+    with first.exclusive():
         assert ship(first) == [1, 2]
     write(3)
     second = Backlog(file)
-    with second.held():
+    with second.exclusive():
         assert ship(second) == [3]
 
 
 def test_one_process_ships_at_a_time(backlog: Backlog, file: Path) -> None:
-    with Backlog(file).held() as ours:
+    with Backlog(file).exclusive() as ours:
         assert not ours
 
 
-def test_a_line_under_way_waits_for_its_end(backlog: Backlog, write: Write, file: Path) -> None:
+def test_an_incomplete_line_is_not_shipped(backlog: Backlog, write: Write, file: Path) -> None:
     write(1, 2)
     whole = file.read_bytes()
     file.write_bytes(whole[:-10])
@@ -138,10 +138,10 @@ def test_a_rotated_file_is_shipped_to_its_end(backlog: Backlog, write: Write, fi
     assert ship(backlog) == [3, 4]
 
 
-def test_a_file_just_rotated_may_still_be_written_to(
+def test_a_file_that_was_just_rotated_may_still_grow(
     backlog: Backlog, write: Write, file: Path
 ) -> None:
-    """By a writer that had opened it the moment before: it is not left before that is over."""
+    """A writer may have opened it before the rotation. It is read until it has settled."""
     write(1)
     assert ship(backlog) == [1]
     rotated = file.rename(file.with_name("audit.log.1"))
@@ -156,10 +156,10 @@ def test_a_file_just_rotated_may_still_be_written_to(
 
 
 @pytest.mark.parametrize("before", ["current", "rotated"])
-def test_a_rotation_while_files_are_looked_at_skips_nothing(
+def test_a_rotation_during_the_search_for_files_skips_no_line(
     backlog: Backlog, write: Write, file: Path, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
-    """Between the look at names and the reading, another file may come to bear a name."""
+    """Between listing and reading, a name may go to another file."""
     write(1)
     assert ship(backlog) == [1]
     write(2)
@@ -173,16 +173,16 @@ def test_a_rotation_while_files_are_looked_at_skips_nothing(
     write(4, 5, 6)
     with monkeypatch.context() as moment:
         moment.setattr(backlog, "_unread", lambda: seen)
-        assert backlog.next(PLENTY) is None
+        assert backlog.next_lines(PLENTY) is None
     left = [2, 4, 5, 6] if before == "current" else [2, 3, 4, 5, 6]
     assert ship(backlog) == left
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-def test_a_server_that_is_down_for_many_rotations_gets_all_in_order(
+def test_after_many_rotations_all_lines_are_shipped_in_order(
     backlog: Backlog, write: Write, file: Path, compressed: bool
 ) -> None:
-    """As logrotate names them: the newest has the lowest number."""
+    """With the names of logrotate: the newest file has the lowest number."""
     write(1)
     assert ship(backlog) == [1]
     write(2)
@@ -206,10 +206,10 @@ def compress(path: Path) -> None:
     path.unlink()
 
 
-def test_a_file_that_is_being_compressed_comes_once(
+def test_a_file_that_is_being_compressed_is_shipped_once(
     backlog: Backlog, write: Write, file: Path
 ) -> None:
-    """For a while both are there, and the copy is not whole."""
+    """For some time both files exist, and the copy is incomplete."""
     write(1)
     assert ship(backlog) == [1]
     write(*range(2, 200))
@@ -222,8 +222,8 @@ def test_a_file_that_is_being_compressed_comes_once(
     assert ship(backlog) == [*range(2, 201)]
 
 
-def test_rotation_by_copying_is_survived(backlog: Backlog, write: Write, file: Path) -> None:
-    """The file keeps its inode and begins anew."""
+def test_rotation_by_copying_loses_no_line(backlog: Backlog, write: Write, file: Path) -> None:
+    """The file keeps its inode and is truncated."""
     write(1)
     assert ship(backlog) == [1]
     write(2)
@@ -238,21 +238,21 @@ def test_rotation_by_copying_is_survived(backlog: Backlog, write: Write, file: P
 def test_a_new_file_with_the_old_inode_is_another_file(
     backlog: Backlog, write: Write, file: Path
 ) -> None:
-    """File systems give inodes anew; here the very same one, and a longer file."""
+    """File systems reuse inodes. Here the new file is also longer."""
     write(1)
     assert ship(backlog) == [1]
     os.truncate(file, 0)
     write(2, 3, 4)
     with capture_logs() as told:
         assert ship(backlog) == [2, 3, 4]
-    assert [one["event"] for one in told] == ["audit_file_gone"]
+    assert [one["event"] for one in told] == ["audit_file_missing"]
 
 
 @pytest.mark.tools("logrotate")
-def test_the_rotation_that_we_ship_loses_nothing(
+def test_the_shipped_logrotate_file_loses_no_line(
     backlog: Backlog, write: Write, file: Path, tmp_path: Path
 ) -> None:
-    """Logrotate itself, by the file in deploy/: three days, of which the server misses two."""
+    """Logrotate with the file in deploy/: three days, and the server is down for two."""
     example = (ROOT / "deploy" / "osteoscreen.logrotate").read_text()
     ours = example.replace("/var/lib/osteoscreen/audit.log", str(file))
     rules = tmp_path / "rules"
@@ -272,7 +272,7 @@ def test_the_rotation_that_we_ship_loses_nothing(
     assert ship(backlog) == [10, 11, 12, 20]
 
 
-def test_files_of_others_are_let_alone(backlog: Backlog, write: Write, file: Path) -> None:
+def test_other_files_are_ignored(backlog: Backlog, write: Write, file: Path) -> None:
     for name in ("audit.log.readme", "audit.log.2.gz", "other.log"):
         rest_of = file.with_name(name)
         rest_of.write_bytes(b"<1>no line of a trail\n")
@@ -282,14 +282,14 @@ def test_files_of_others_are_let_alone(backlog: Backlog, write: Write, file: Pat
     assert ship(backlog) == [1]
 
 
-def test_how_much_waits_can_be_told(write: Write, file: Path) -> None:
+def test_the_number_of_unshipped_bytes(write: Write, file: Path) -> None:
     backlog = Backlog(file)
-    assert backlog.size() == 0
+    assert backlog.unshipped_bytes() == 0
     write(1)
     size = file.stat().st_size
-    assert backlog.size() == size
-    with backlog.held():
+    assert backlog.unshipped_bytes() == size
+    with backlog.exclusive():
         ship(backlog)
-    assert backlog.size() == 0
+    assert backlog.unshipped_bytes() == 0
     write(2)
-    assert backlog.size() == file.stat().st_size - size
+    assert backlog.unshipped_bytes() == file.stat().st_size - size

@@ -1,4 +1,4 @@
-"""The trail's file: whole lines from any number of writers, and never a film that waits for it."""
+"""The file of the audit trail: complete lines from many writers, and no film waits for it."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def test_each_event_is_one_line_in_order(trail: FileTrail, file: Path) -> None:
     assert [one.at for one in records] == sorted(one.at for one in records)
 
 
-def test_only_its_owner_reads_it(trail: FileTrail, file: Path) -> None:
+def test_only_the_owner_can_read_the_file(trail: FileTrail, file: Path) -> None:
     trail.record(ApplicationStarted())
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -82,15 +82,15 @@ def test_lines_stay_whole_when_processes_and_threads_write_at_once(
     assert len(read(file)) == 6 * 300
 
 
-def test_what_is_written_outlives_the_process(file: Path) -> None:
-    """No buffer of ours: a process that is killed the moment after has told."""
+def test_a_record_survives_the_end_of_the_process(file: Path) -> None:
+    """The process has no buffer: kill -9 right after the record does not lose it."""
     killed = f"{WRITER}\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
     subprocess.run([sys.executable, "-c", killed, file, "P"], cwd=ROOT, check=False)
     assert len(read(file)) == 300
 
 
-def test_a_file_that_is_rotated_away_is_let_go(trail: FileTrail, file: Path) -> None:
-    """Without a signal: the next record makes a new file."""
+def test_after_a_rotation_a_new_file_is_created(trail: FileTrail, file: Path) -> None:
+    """No signal is needed: the next record creates it."""
     trail.record(ApplicationStarted())
     file.rename(file.with_name("audit.log.1"))
     trail.record(EVENTS[1])
@@ -98,7 +98,7 @@ def test_a_file_that_is_rotated_away_is_let_go(trail: FileTrail, file: Path) -> 
     assert [one.kind for one in read(file)] == ["Application Stop"]
 
 
-def test_a_line_that_a_full_disk_broke_spoils_no_other(trail: FileTrail, file: Path) -> None:
+def test_an_incomplete_line_does_not_damage_the_next(trail: FileTrail, file: Path) -> None:
     trail.record(ApplicationStarted())
     whole = file.read_bytes()
     file.write_bytes(whole + whole[:100])
@@ -109,12 +109,12 @@ def test_a_line_that_a_full_disk_broke_spoils_no_other(trail: FileTrail, file: P
     assert lines[3:] == [b""]
 
 
-def test_a_full_disk_stops_nothing_and_is_said_once(tmp_path: Path) -> None:
-    """The device is always full; the log says so, and how many records are lost."""
+def test_a_full_disk_is_logged_once_and_raises_nothing(tmp_path: Path) -> None:
+    """The device is always full. The log has the error and the number of lost records."""
     trail = FileTrail(Path("/dev/full"), NODE, now)
     assert told_by(trail) == [
         {
-            "event": "audit_not_written",
+            "event": "audit_record_lost",
             "log_level": "error",
             "file": "/dev/full",
             "error": "No space left on device",
@@ -131,15 +131,15 @@ def told_by(trail: FileTrail) -> list[Any]:
 
 
 @pytest.mark.parametrize("place", ["file/audit.log", "folder"])
-def test_a_place_that_is_no_file_stops_nothing(tmp_path: Path, place: str) -> None:
+def test_a_path_that_is_no_file_raises_nothing(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     [told] = told_by(FileTrail(tmp_path / place, NODE, now))
-    assert told["event"] == "audit_not_written"
+    assert told["event"] == "audit_record_lost"
 
 
-def test_a_pipe_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
-    """It takes 64 KiB, and then no more: a writer that waited would keep films waiting."""
+def test_a_pipe_without_a_reader_blocks_nothing(tmp_path: Path) -> None:
+    """It takes 64 KiB. A writer that waited for more space would block films."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     held = os.open(pipe, os.O_RDWR)
@@ -148,17 +148,17 @@ def test_a_pipe_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
         for _ in range(200):
             trail.record(ApplicationStarted())
     os.close(held)
-    assert [one["event"] for one in told] == ["audit_not_written"]
+    assert [one["event"] for one in told] == ["audit_record_lost"]
 
 
-def test_what_cannot_be_told_at_all_stops_nothing(trail: FileTrail) -> None:
-    """An event that is no event is a fault of ours, and no film's."""
+def test_an_event_that_cannot_be_written_raises_nothing(trail: FileTrail) -> None:
+    """An object that is no event is a programming error. It must not fail a film."""
     with capture_logs() as told:
         trail.record(object())  # type: ignore[arg-type]
     assert told[0]["error"].startswith("AttributeError at ")
 
 
-def test_the_configuration_says_where_and_by_what_name(tmp_path: Path) -> None:
+def test_the_configuration_has_the_path_and_the_source(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("audit: {file: log/trail, source: ward-7}\ndicom: {ae_title: BONES}\n")
     open_trail(load(config), "ingest", now).record(ApplicationStarted())
@@ -170,7 +170,7 @@ def test_the_configuration_says_where_and_by_what_name(tmp_path: Path) -> None:
     assert ours["UserID"] == record.process == str(os.getpid())
 
 
-def test_the_name_is_the_ae_title_where_none_is_given(tmp_path: Path) -> None:
+def test_the_source_is_the_ae_title_by_default(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("dicom: {ae_title: BONES}\n")
     open_trail(load(config), "ingest", now).record(ApplicationStarted())

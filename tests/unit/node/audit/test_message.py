@@ -1,4 +1,4 @@
-"""Each event as the message that PS3.15 A.5.3 defines for it, whatever its values are."""
+"""Each event becomes the message of PS3.15 A.5.3, with any values."""
 
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.audit.message import MAX_VALUE, Origin, to_xml
+from node.audit.message import MAX_VALUE, AuditSource, to_xml
 from node.audit.syslog_line import MAX_LINE, to_line
 from node.domain.audit_events import (
     ApplicationStarted,
     ApplicationStopped,
     AssociationRefused,
     AuditEvent,
+    AuditOutcome,
     ConfigurationChanged,
     FilmReceived,
     Instance,
-    Outcome,
     Peer,
     ResultExported,
 )
@@ -37,7 +37,7 @@ HOSTILE = [
 ]
 
 
-def told(event: AuditEvent, origin: Origin = NODE) -> Record:
+def told(event: AuditEvent, origin: AuditSource = NODE) -> Record:
     line = to_line(event, origin, AT)
     assert line.count(b"\n") == 1
     return parse(line[:-1])
@@ -48,8 +48,8 @@ def test_every_event_follows_the_schema(event: AuditEvent) -> None:
     assert faults(told(event).xml) == []
 
 
-def test_the_schema_would_see_a_fault() -> None:
-    """What the test above looks by is not content with anything."""
+def test_the_schema_rejects_a_wrong_message() -> None:
+    """The check of the test above can fail."""
     message = told(EVENTS[3]).xml
     message.remove(message.find("AuditSourceIdentification"))  # type: ignore[arg-type]
     next(message.iter("EventID")).set("code", "1")
@@ -57,7 +57,7 @@ def test_the_schema_would_see_a_fault() -> None:
 
 
 def test_start_and_stop_are_application_activities() -> None:
-    started, stopped = told(ApplicationStarted()), told(ApplicationStopped(Outcome.MAJOR))
+    started, stopped = told(ApplicationStarted()), told(ApplicationStopped(AuditOutcome.MAJOR))
     assert (started.kind, started.outcome) == ("Application Start", "0")
     assert (stopped.kind, stopped.outcome) == ("Application Stop", "12")
     assert started.event.get("EventActionCode") == "E"
@@ -84,7 +84,7 @@ def test_a_refused_association_is_a_security_alert_about_the_caller() -> None:
     assert record.description == "called AE title not recognized; called: OTHER"
 
 
-def test_a_caller_that_named_nobody_is_known_by_its_address() -> None:
+def test_a_caller_without_an_ae_title_has_its_address_as_user_id() -> None:
     """As after a TLS handshake that failed."""
     record = told(AssociationRefused(Peer("", "10.20.30.40"), "", "no certificate"))
     assert record.participants[1]["UserID"] == "10.20.30.40"
@@ -92,10 +92,10 @@ def test_a_caller_that_named_nobody_is_known_by_its_address() -> None:
     assert faults(record.xml) == []
 
 
-@pytest.mark.parametrize(("known", "action"), [(False, "C"), (True, "R")])
-def test_a_received_film_goes_from_the_sender_to_us(known: bool, action: str) -> None:
-    """One that was here already is read, not created."""
-    record = told(FilmReceived(XRAY, FILM, known=known))
+@pytest.mark.parametrize(("duplicate", "action"), [(False, "C"), (True, "R")])
+def test_a_received_film_goes_from_the_sender_to_the_node(duplicate: bool, action: str) -> None:
+    """A duplicate has the action read, not create."""
+    record = told(FilmReceived(XRAY, FILM, duplicate=duplicate))
     assert (record.kind, record.outcome) == ("DICOM Instances Transferred", "0")
     assert record.event.get("EventActionCode") == action
     source, destination = record.participants
@@ -118,15 +118,15 @@ def test_a_received_film_goes_from_the_sender_to_us(known: bool, action: str) ->
     assert record.instances == ["1.2.3.4"]
 
 
-def test_a_film_that_cannot_be_read_is_of_an_unknown_study() -> None:
-    nothing = FilmReceived(XRAY, Instance("", ""), outcome=Outcome.MINOR, why="no UID")
+def test_an_unreadable_film_has_the_study_unknown() -> None:
+    nothing = FilmReceived(XRAY, Instance("", ""), outcome=AuditOutcome.MINOR, reason="no UID")
     record = told(nothing)
     assert (record.subject, record.instances, record.outcome) == ("unknown", [], "4")
     assert record.event.findtext("EventOutcomeDescription") == "no UID"
     assert faults(record.xml) == []
 
 
-def test_a_result_goes_from_us_to_the_destination() -> None:
+def test_a_result_goes_from_the_node_to_the_destination() -> None:
     record = told(ResultExported(Peer("PACS", "pacs.example"), FILM))
     assert record.event.get("EventActionCode") == "R"
     source, destination = record.participants
@@ -152,17 +152,15 @@ def test_a_destination_without_an_ae_title_is_named_by_its_host() -> None:
         (("audit.syslog", "model.bundle"), "Security Configuration + Software Configuration"),
     ],
 )
-def test_what_was_set_anew_tells_the_kind_of_configuration(
-    keys: tuple[str, ...], kind: str
-) -> None:
+def test_the_keys_decide_the_kind_of_configuration(keys: tuple[str, ...], kind: str) -> None:
     record = told(ConfigurationChanged(keys))
     assert record.kind == kind
     assert record.description == f"changed: {', '.join(keys)}"
 
 
-@pytest.mark.parametrize(("outcome", "pri"), [(Outcome.SUCCESS, 85), (Outcome.MINOR, 84)])
-def test_the_line_is_syslog_as_the_standard_has_it(outcome: Outcome, pri: int) -> None:
-    """PS3.15 A.6: facility 10, severity 5; what is no success is a warning."""
+@pytest.mark.parametrize(("outcome", "pri"), [(AuditOutcome.SUCCESS, 85), (AuditOutcome.MINOR, 84)])
+def test_the_line_is_syslog_of_the_standard(outcome: AuditOutcome, pri: int) -> None:
+    """PS3.15 A.6: facility 10, and severity 5, or 4 for a failure."""
     record = told(FilmReceived(XRAY, FILM, outcome=outcome))
     assert (record.pri, record.msgid, record.program) == (pri, "DICOM+RFC3881", "osteoscreen")
     assert (record.host, record.process) == ("node7", "4711")
@@ -171,13 +169,13 @@ def test_the_line_is_syslog_as_the_standard_has_it(outcome: Outcome, pri: int) -
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:12]))
 def test_no_value_becomes_markup_or_ends_a_line_or_is_too_long(text: str) -> None:
-    """A calling AE title is any bytes that someone sends."""
+    """A calling AE title may be any bytes."""
     peer, instance = Peer(text, text), Instance(text, text, text)
-    origin = Origin(text, text, text, text, 1)
+    origin = AuditSource(text, text, text, text, 1)
     for event in (
         AssociationRefused(peer, text, text),
-        FilmReceived(peer, instance, outcome=Outcome.MINOR, why=text),
-        ResultExported(peer, instance, Outcome.MINOR, text),
+        FilmReceived(peer, instance, outcome=AuditOutcome.MINOR, reason=text),
+        ResultExported(peer, instance, AuditOutcome.MINOR, text),
         ConfigurationChanged((text, text)),
     ):
         assert len(to_line(event, origin, AT)) <= MAX_LINE
@@ -187,8 +185,8 @@ def test_no_value_becomes_markup_or_ends_a_line_or_is_too_long(text: str) -> Non
         assert not list(record.xml.iter("script"))
 
 
-def test_what_can_be_told_of_a_hostile_value_is_told() -> None:
-    """Markup is kept as text; what XML has no way to write leaves its mark."""
+def test_a_hostile_value_keeps_its_valid_characters() -> None:
+    """Markup is escaped. Characters that XML forbids become U+FFFD."""
     caller = Peer("<a>&\0", "::1")
     assert told(AssociationRefused(caller, "X", "")).participants[1]["UserID"] == "<a>&\ufffd"
 

@@ -1,4 +1,4 @@
-"""The journal of a run: its rows so far, beside the table. After a kill the next run reads it."""
+"""The journal of a run: its rows so far. After a kill the next run continues from it."""
 
 import fcntl
 import json

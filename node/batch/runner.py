@@ -34,12 +34,12 @@ from node.ports import Predictor
 class ScreeningResult:
     """A row for each film, and the number of other files by reason.
 
-    `known` is the number of films whose scores came from an earlier run.
+    `reused` is the number of films with a score of an earlier run.
     """
 
     rows: tuple[ScoreRow, ...]
     skipped: Mapping[str, int]
-    known: int = 0
+    reused: int = 0
 
     def with_skipped(self, more: Mapping[str, int]) -> Self:
         """Return the result with more skipped files."""
@@ -63,8 +63,8 @@ class ScreeningSettings:
 class ScreeningRun:
     """One run over a list of files.
 
-    Films reach the model in the order of the list, whatever decoder finishes first. The same folder
-    gives the same batches, and so the same scores to the last digit.
+    Films reach the model in the order of the list, not in the order in which decoders finish. The
+    same folder gives the same batches, and so the same scores to the last digit.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ScreeningRun:
         """
         rows: dict[str, ScoreRow] = {}
         skipped: Counter[str] = Counter()
-        known, decoded = 0, list[tuple[str, DecodedFilm]]()
+        reused, decoded = 0, list[tuple[str, DecodedFilm]]()
         for path, content in self._contents(files, known_rows):
             match content:
                 case DecodedFilm():
@@ -101,7 +101,7 @@ class ScreeningRun:
                     self._advance(1)
                 case _:
                     rows[path] = self._row_without_model(path, content, known_rows)
-                    known += isinstance(content, KnownFilm)
+                    reused += isinstance(content, KnownFilm)
                     self._advance(1)
             if len(decoded) == self._settings.batch:
                 rows |= self._score(decoded)
@@ -110,21 +110,21 @@ class ScreeningRun:
                 break
         rows |= self._score(decoded)
         in_order = tuple(rows[path] for path in map(path_text, files) if path in rows)
-        return ScreeningResult(in_order, skipped, known)
+        return ScreeningResult(in_order, skipped, reused)
 
     def _contents(
         self, files: Sequence[Path], known_rows: Mapping[str, ScoreRow]
     ) -> Iterator[tuple[str, FileContent]]:
         """Yield the content of each file in order, with at most `read_ahead` files read ahead."""
-        ahead: deque[tuple[str, Future[FileContent]]] = deque()
+        submitted: deque[tuple[str, Future[FileContent]]] = deque()
         for file in files:
             path = path_text(file)
             digest = known_rows[path].film_digest if path in known_rows else ""
-            ahead.append((path, self._readers.submit(file, digest)))
-            if len(ahead) > self._settings.read_ahead:
-                first, content = ahead.popleft()
+            submitted.append((path, self._readers.submit(file, digest)))
+            if len(submitted) > self._settings.read_ahead:
+                first, content = submitted.popleft()
                 yield first, content.result()
-        for path, content in ahead:
+        for path, content in submitted:
             yield path, content.result()
 
     def _row_without_model(
@@ -142,16 +142,16 @@ class ScreeningRun:
                     self._journal.append([row])
                 return row
             case KnownFilm():
-                return self._known(path, content, known_rows[path])
+                return self._reused_row(path, content, known_rows[path])
             case _:
                 assert_never(content)
 
-    def _known(self, path: str, known: KnownFilm, row: ScoreRow) -> ScoreRow:
+    def _reused_row(self, path: str, content: KnownFilm, row: ScoreRow) -> ScoreRow:
         """Return the row of a film that was scored before. Both policies are applied again."""
-        film, findings = known.film, row.image_findings
+        film, findings = content.film, row.image_findings
         if row.state != RowState.SCORED:
             return self._refused(ScreenedFilm(path, film), row.reason, row.error)
-        admission = check_image(known.admission, findings, self._settings.admission)
+        admission = check_image(content.admission, findings, self._settings.admission)
         if isinstance(admission, Refused):
             refused = ScreenedFilm(path, film, image_findings=findings)
             return self._refused(refused, admission.reason, admission.text)

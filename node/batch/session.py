@@ -62,18 +62,18 @@ def screen(
     Faults of the request are found before the model is loaded.
     """
     table = open_table(request.out)
-    table_rows, found = table.read(), find_files(request.paths)
-    _require_no_loss(table_rows, found.files)
+    table_rows, search = table.read(), find_files(request.paths)
+    _require_no_loss(table_rows, search.files)
     with open_journal(table.path) as journal:
         model = load()
         known_rows = _known_rows([*table_rows, *journal.rows], model)
         settings = ScreeningSettings(
             model.admission, model.decision, model.batch, read_ahead=model.batch + request.workers
         )
-        progress.begin(len(found.files))
+        progress.begin(len(search.files))
         with ReaderPool(reader, request.workers) as readers:
             run = ScreeningRun(model.predictor, readers, journal, settings, progress.advance)
-            result = run.run(found.files, known_rows, stop)
+            result = run.run(search.files, known_rows, stop)
         if stop.is_set():
             raise Transient("stopped; run the same command again to continue")
         table.replace(
@@ -83,7 +83,7 @@ def screen(
                 if request.include_refused or row.state != RowState.REJECTED
             ]
         )
-    return result.with_skipped(found.skipped)
+    return result.with_skipped(search.skipped)
 
 
 def _known_rows(rows: Iterable[ScoreRow], model: ScreeningModel) -> dict[str, ScoreRow]:

@@ -32,7 +32,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class AucComparison:
+class PairedAreas:
     """Areas under the ROC curve of both scores.
 
     `difference` is challenger minus serving; `p` is that of DeLong's test of no difference.
@@ -44,7 +44,7 @@ class AucComparison:
     p: float
 
 
-CompareAucs = Callable[[npt.NDArray[np.float64], npt.NDArray[np.bool_]], AucComparison | None]
+CompareAucs = Callable[[npt.NDArray[np.float64], npt.NDArray[np.bool_]], PairedAreas | None]
 """Compares scores (2, n), the serving bundle's first, given who has osteoporosis (n,).
 
 Returns None for too few patients with or without osteoporosis.
@@ -64,7 +64,7 @@ class AccuracyComparison:
     challenger: Accuracy
     with_osteoporosis: PairedCounts
     without_osteoporosis: PairedCounts
-    areas: AucComparison | None
+    areas: PairedAreas | None
 
 
 def compare_accuracy(
@@ -108,7 +108,7 @@ def _compared(decision: Decision, scan: Scan) -> ComparedFinding:
 
 def _areas(
     pairs: Sequence[tuple[PatientFilm, Scan]], compare_aucs: CompareAucs
-) -> AucComparison | None:
+) -> PairedAreas | None:
     """Compare the areas on the patients whose film both bundles have scored."""
     scored = [
         (film.serving.score, film.challenger.score, scan.osteoporosis)

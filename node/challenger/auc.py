@@ -5,14 +5,14 @@ import numpy.typing as npt
 
 from models.evaluation.discrimination import IntervalEstimate, auc
 from models.evaluation.discrimination import compare_aucs as compare_evaluated_aucs
-from node.challenger.accuracy_comparison import AucComparison, Estimate
+from node.challenger.accuracy_comparison import Estimate, PairedAreas
 
 _MINIMUM = 2  # patients of each class; fewer give no variance
 
 
 def compare_aucs(
     scores: npt.NDArray[np.float64], osteoporosis: npt.NDArray[np.bool_]
-) -> AucComparison | None:
+) -> PairedAreas | None:
     """Return the areas of two scores (2, n) and their difference, second minus first.
 
     None if fewer than two patients have osteoporosis, or fewer than two have none.
@@ -21,7 +21,7 @@ def compare_aucs(
     if min(positives, len(osteoporosis) - positives) < _MINIMUM:
         return None
     compared = compare_evaluated_aucs("challenger", "serving", scores[::-1], osteoporosis)
-    return AucComparison(
+    return PairedAreas(
         serving=_estimate(auc(scores[0], osteoporosis)),
         challenger=_estimate(auc(scores[1], osteoporosis)),
         difference=_estimate(compared.difference),

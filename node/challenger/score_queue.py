@@ -192,7 +192,7 @@ def _has_waiting_films(now: datetime) -> sa.Select[Any]:
 
 
 def _scored(state: sa.ColumnElement[str]) -> list[sa.ColumnElement[bool]]:
-    # A verdict with a reason has no score; its report says why the film was not scored.
+    # A verdict with a reason has no score; its report states why the film was not scored.
     return [state.in_(_SCORED_JOBS), job.c.verdict.is_not(None), job.c.reason == ""]
 
 

@@ -72,7 +72,7 @@ def summary(result: ScreeningResult, out: str) -> dict[str, Any]:
         "flagged": sum(row.flagged is True for row in result.rows),
         "rejected": dict(Counter(row.reason for row in result.rows if row.reason)),
         "failed": result.count(RowState.FAILED),
-        "kept": result.known,
+        "kept": result.reused,
         "skipped": dict(result.skipped),
         "intended_use": uses[0] if uses else None,
     }
@@ -87,7 +87,7 @@ def print_summary(result: ScreeningResult, out: str) -> None:
         f"{sum(counts['rejected'].values())} rejected{_by_reason(counts['rejected'])}",
         f"{counts['failed']} failed",
         f"{sum(counts['skipped'].values())} files skipped{_by_reason(counts['skipped'])}",
-        f"{counts['kept']} of the films are known from an earlier run",
+        f"{counts['kept']} of the films were scored by an earlier run",
     ):
         console.print(Text(line))
     console.print(Text(f"-> {out}"))

@@ -1,7 +1,7 @@
 """Processes for work that may crash or hang, such as decoders written in C.
 
 A process that dies is replaced. Only its own task fails. docs/adr/0003-own-decoder-processes.md
-says why no library does this.
+gives the reasons for our own code.
 """
 
 import multiprocessing
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 class ProcessLost(Exception):
-    """A task crashed its process or reached its time limit; the message says which."""
+    """A task crashed its process or reached its time limit; the message states which."""
 
 
 class ProcessPool(Generic[Result]):
@@ -68,7 +68,7 @@ class ProcessPool(Generic[Result]):
             self._idle.put(process)
 
     def kill(self) -> None:
-        """End all processes at once, also busy ones."""
+        """End all processes without waiting for their tasks."""
         for process in self._processes:
             process.kill()
 

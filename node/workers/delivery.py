@@ -88,8 +88,8 @@ class DeliveryWorker:
         """Return whether the pause lasts. A clock that is set back must not extend it."""
         if self._paused_until is None:
             return False
-        left = self._paused_until - now
-        return timedelta(0) < left <= timedelta(seconds=self._settings.retry.cap)
+        remaining = self._paused_until - now
+        return timedelta(0) < remaining <= timedelta(seconds=self._settings.retry.cap)
 
     def _send(self, claimed: Sequence[Delivery]) -> None:
         unsettled = list(claimed)
@@ -189,7 +189,7 @@ class DeliveryWorker:
     def _audit_export(
         self, delivery: Delivery, outcome: AuditOutcome = AuditOutcome.SUCCESS, error: str = ""
     ) -> None:
-        """Record in the audit trail that the destination has a result, or will not get it."""
+        """Record in the audit trail that a result was delivered, or that its delivery failed."""
         result = Instance(
             delivery.sop_class_uid, delivery.sop_instance_uid, delivery.study_instance_uid
         )

@@ -60,7 +60,7 @@ def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:
 
 
 def classify_error(error: Exception) -> OsteoScreenError:
-    """Return the error of this project that stands for an error of one film or one delivery.
+    """Return an error of this project for any error of one film or one delivery.
 
     An unexpected error may be temporary, and attempts are counted: it becomes Transient.
     """

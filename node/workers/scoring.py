@@ -61,7 +61,7 @@ class ScoringConfig:
 
 @dataclass(frozen=True, slots=True)
 class _ClaimedFilm:
-    """A job and the seconds that it has waited and taken to decode."""
+    """A job, with its waiting time and decoding time in seconds."""
 
     job: Job
     seconds: dict[str, float]

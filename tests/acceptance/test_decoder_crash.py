@@ -1,4 +1,4 @@
-"""A film that ends its decoder every time ends FAILED after its tries, while others flow."""
+"""A film that crashes its decoder each time fails, and other films are analysed."""
 
 import os
 import signal
@@ -24,24 +24,24 @@ pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 
 
 def decoders(node: Node) -> Iterator[int]:
-    """Yield the process ids of the analyse role's decoders."""
-    analyst = node.process_of("analyse")
-    for thread in Path(f"/proc/{analyst}/task").iterdir():
+    """Yield the process ids of the decoder processes."""
+    analyse_pid = node.process_of("analyse")
+    for thread in Path(f"/proc/{analyse_pid}/task").iterdir():
         yield from map(int, (thread / "children").read_text().split())
 
 
-def test_a_crashing_film_costs_its_tries_and_no_other_film(
+def test_a_crashing_film_fails_after_its_attempts_and_affects_no_other(
     make_node: Callable[..., Node],
     orthanc: Orthanc,
     destination: dict[str, Any],
     film: Path,
     tmp_path: Path,
 ) -> None:
-    """The kernel ends the decoder, as a fault in a codec would; the analyst lives on."""
+    """A signal ends the decoder process, like a fault in a codec. The analyse role continues."""
     retry = {"attempts": 2, "first": 0.1, "cap": 0.1}
     node = make_node(destinations=[destination], queue={"analysis": retry})
     node.serve()
-    analyst = node.process_of("analyse")
+    analyse_pid = node.process_of("analyse")
     large = write(made_film(syntax=RLELossless, side=10_000), tmp_path / "large.dcm")
     fatal = str(dcmread(large, stop_before_pixels=True).SOPInstanceUID)
     assert dcmsend(node.port, large, called_ae=AE_TITLE).succeeded
@@ -54,7 +54,7 @@ def test_a_crashing_film_costs_its_tries_and_no_other_film(
                     os.kill(pid, signal.SIGSEGV)
         return job.state in ENDED
 
-    wait_until(ended, timeout=120, what="end of the film's tries")
+    wait_until(ended, timeout=120, what="end of the film's attempts")
     job = node.dossier(fatal).job
     assert (job.state, job.attempt) == (JobState.FAILED, 2)
     assert job.error == "the decoder crashed (SIGSEGV) on this film"
@@ -62,5 +62,5 @@ def test_a_crashing_film_costs_its_tries_and_no_other_film(
     others = [renamed(film, tmp_path / f"film{number}.dcm") for number in range(3)]
     assert dcmsend(node.port, *others, called_ae=AE_TITLE).succeeded
     uids = [str(dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in others]
-    assert [one.state for one in node.wait_ended(uids)] == [JobState.DONE] * 3
-    assert node.process_of("analyse") == analyst
+    assert [ended_job.state for ended_job in node.wait_ended(uids)] == [JobState.DONE] * 3
+    assert node.process_of("analyse") == analyse_pid

@@ -1,4 +1,4 @@
-"""What a film shows, against what its header says, through the whole node to a real PACS."""
+"""The image check in the whole node, with a real PACS."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,24 +23,24 @@ MakeNode = Callable[..., Node]
 Change = Callable[[FileDataset], None]
 
 
-def shown(ds: FileDataset, pixels: np.ndarray) -> None:
-    """Put other pixels into a film."""
+def replace_pixels(ds: FileDataset, pixels: np.ndarray) -> None:
+    """Replace the pixels of a film."""
     ds.Rows, ds.Columns = pixels.shape
     ds.PixelData = np.ascontiguousarray(pixels).tobytes()
 
 
 def turn(ds: FileDataset) -> None:
-    """Turn the picture by a quarter."""
-    shown(ds, np.rot90(ds.pixel_array))
+    """Rotate the image by 90 degrees."""
+    replace_pixels(ds, np.rot90(ds.pixel_array))
 
 
 def upside_down(ds: FileDataset) -> None:
-    """Turn the picture by half a turn."""
-    shown(ds, np.rot90(ds.pixel_array, 2))
+    """Rotate the image by 180 degrees."""
+    replace_pixels(ds, np.rot90(ds.pixel_array, 2))
 
 
 def invert(ds: FileDataset) -> None:
-    """State the other polarity: black is white now, and no pixel is another."""
+    """State the opposite polarity, with the same pixels."""
     other = {"MONOCHROME1": "MONOCHROME2", "MONOCHROME2": "MONOCHROME1"}
     ds.PhotometricInterpretation = other[ds.PhotometricInterpretation]
     if "PresentationLUTShape" in ds:
@@ -49,20 +49,20 @@ def invert(ds: FileDataset) -> None:
 
 
 def cut(ds: FileDataset) -> None:
-    """Leave the lower right part, a third of each side, in as many pixels as the film had."""
+    """Enlarge the lower right ninth of the film to its full size."""
     pixels = ds.pixel_array
     part = pixels[2 * pixels.shape[0] // 3 :, 2 * pixels.shape[1] // 3 :]
-    shown(ds, np.kron(part, np.ones((3, 3), part.dtype)))
+    replace_pixels(ds, np.kron(part, np.ones((3, 3), part.dtype)))
 
 
 def scatter(ds: FileDataset) -> None:
-    """Show noise."""
+    """Replace the image by noise."""
     pixels = ds.pixel_array
-    shown(ds, np.random.default_rng(1).permutation(pixels.ravel()).reshape(pixels.shape))
+    replace_pixels(ds, np.random.default_rng(1).permutation(pixels.ravel()).reshape(pixels.shape))
 
 
 def untagged(ds: FileDataset) -> None:
-    """Leave nothing that tells body part or view."""
+    """Remove all attributes that state body part or view."""
     for keyword in (
         "BodyPartExamined",
         "ViewPosition",
@@ -76,14 +76,14 @@ def untagged(ds: FileDataset) -> None:
             delattr(ds, keyword)
 
 
-def a_hand(ds: FileDataset) -> None:
-    """Say that the chest is a hand, seen from the side."""
+def labelled_as_hand(ds: FileDataset) -> None:
+    """State that the film is a lateral hand."""
     untagged(ds)
     ds.BodyPartExamined, ds.ViewPosition = "HAND", "LL"
 
 
 def changed(tmp_path: Path, *changes: Change) -> Path:
-    """Write the shipped film, small, as another one of another study, changed."""
+    """Write a small copy of the shipped film, as a new study, with these changes."""
     ds = small_film()
     ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     ds.StudyInstanceUID = generate_uid()
@@ -94,21 +94,24 @@ def changed(tmp_path: Path, *changes: Change) -> Path:
     return path
 
 
-def through(node: Node, *films: Path) -> list[Job]:
-    """Send films and return their jobs once they have ended."""
+def send(node: Node, *films: Path) -> list[Job]:
+    """Send films; return their jobs when all have ended."""
     assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
     uids = [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
     return node.wait_ended(uids)
 
 
-def test_pixels_have_the_last_word(
+def test_the_image_overrules_the_header(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], tmp_path: Path
 ) -> None:
-    """A film without tags is admitted, one with wrong tags too; what is no upright chest is not."""
-    wanted: dict[tuple[Change, ...], tuple[str, set[str]]] = {
+    """A chest film with missing or wrong tags is scored. Other images are refused."""
+    expected: dict[tuple[Change, ...], tuple[str, set[str]]] = {
         (): ("", set()),
         (untagged,): ("", {AdmissionNote.BODY_PART_BY_PIXELS, AdmissionNote.VIEW_BY_PIXELS}),
-        (a_hand,): ("", {AdmissionNote.BODY_PART_OVERRULED, AdmissionNote.VIEW_OVERRULED}),
+        (labelled_as_hand,): (
+            "",
+            {AdmissionNote.BODY_PART_OVERRULED, AdmissionNote.VIEW_OVERRULED},
+        ),
         (invert,): ("", {AdmissionNote.INVERTED}),
         (turn,): ("orientation", set()),
         (upside_down,): ("orientation", set()),
@@ -118,27 +121,27 @@ def test_pixels_have_the_last_word(
     }
     node = make_node(destinations=[destination])
     node.serve()
-    jobs = through(node, *(changed(tmp_path, *changes) for changes in wanted))
-    for job, (changes, (reason, notes)) in zip(jobs, wanted.items(), strict=True):
-        told = [change.__name__ for change in changes], job.reason, job.error, job.seen
+    jobs = send(node, *(changed(tmp_path, *changes) for changes in expected))
+    for job, (changes, (reason, notes)) in zip(jobs, expected.items(), strict=True):
+        context = [change.__name__ for change in changes], job.reason, job.error, job.seen
         if reason:
-            assert job.state is JobState.REJECTED, told
-            assert job.reason in (reason, "unlike"), told
+            assert job.state is JobState.REJECTED, context
+            assert job.reason in (reason, "unlike"), context
         else:
-            assert job.state is JobState.DONE, (told, node.log())
+            assert job.state is JobState.DONE, (context, node.log())
             assert job.verdict is not None
-            assert set(job.verdict.notes) == notes, told
-        assert job.seen is not None, told
-    assert orthanc.count() == 2 * sum(not reason for reason, _ in wanted.values())
+            assert set(job.verdict.notes) == notes, context
+        assert job.seen is not None, context
+    assert orthanc.count() == 2 * sum(not reason for reason, _ in expected.values())
 
 
-def test_a_film_that_was_set_right_scores_like_the_film_it_was(
+def test_an_inverted_film_scores_like_the_original(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], tmp_path: Path
 ) -> None:
-    """And its report says what was done to it."""
+    """Its report states the correction."""
     node = make_node(destinations=[destination])
     node.serve()
-    plain, inverted = through(node, changed(tmp_path), changed(tmp_path, invert))
+    plain, inverted = send(node, changed(tmp_path), changed(tmp_path, invert))
     assert plain.verdict is not None
     assert inverted.verdict is not None
     before, after = (job.verdict.probability.image or 0 for job in (plain, inverted) if job.verdict)
@@ -147,14 +150,15 @@ def test_a_film_that_was_set_right_scores_like_the_film_it_was(
     assert "came inverted and was set right" in dsrdump(report)
 
 
-def test_a_header_that_is_wrong_may_be_left_the_last_word(
-    make_node: MakeNode, tmp_path: Path
-) -> None:
-    """`confirm` refuses what a tag states, unseen; `off` sees nothing at all."""
+def test_the_policy_may_let_the_header_decide(make_node: MakeNode, tmp_path: Path) -> None:
+    """With `confirm` a stated other body part is refused. With `off` no image is checked."""
     node = make_node(policy={"admit": {"pixels": "confirm", "study_wait": 0.0}})
     node.serve()
-    hand, bare, turned = through(
-        node, changed(tmp_path, a_hand), changed(tmp_path, untagged), changed(tmp_path, turn)
+    hand, bare, turned = send(
+        node,
+        changed(tmp_path, labelled_as_hand),
+        changed(tmp_path, untagged),
+        changed(tmp_path, turn),
     )
     assert (hand.state, hand.reason, hand.seen) == (JobState.REJECTED, "body-part", None)
     assert bare.state is JobState.DONE
@@ -162,30 +166,30 @@ def test_a_header_that_is_wrong_may_be_left_the_last_word(
     node.stop()
     node.set(policy={"admit": {"pixels": "off", "study_wait": 0.0}})
     node.serve()
-    bare, turned = through(node, changed(tmp_path, untagged), changed(tmp_path, turn))
+    bare, turned = send(node, changed(tmp_path, untagged), changed(tmp_path, turn))
     assert (bare.state, bare.reason) == (JobState.REJECTED, "body-part")
     assert (turned.state, turned.seen) == (JobState.DONE, None)
 
 
-def test_a_report_says_why_a_film_was_not_analysed(
+def test_a_report_states_why_a_film_was_not_analysed(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], tmp_path: Path
 ) -> None:
-    """For the reasons that policy names, by pixels and by header; valid, without a score."""
+    """For the reasons of `policy.admit.report`. The report is valid and has no score."""
     admit = {"report": ["orientation", "age"], "study_wait": 0.0}
     node = make_node(destinations=[destination], policy={"admit": admit})
     node.serve()
     young = changed(tmp_path, lambda ds: setattr(ds, "PatientAge", "030Y"))
     films = changed(tmp_path, turn), young, changed(tmp_path, cut)
-    turned, child, part = through(node, *films)
+    turned, child, part = send(node, *films)
     assert (turned.state, turned.reason) == (JobState.DONE, "orientation")
     assert (child.state, child.reason, child.seen) == (JobState.DONE, "age", None)
     assert part.state is JobState.REJECTED
-    for job, words in ((turned, "its picture is turned"), (child, "age is under the limit")):
+    for job, phrase in ((turned, "its picture is turned"), (child, "age is under the limit")):
         report = report_of(orthanc, job.film.study_instance_uid, tmp_path)
         assert dciodvfy(report).errors == ()
         text = dsrdump(report)
         assert "not analysed" in text
-        assert words in text
+        assert phrase in text
         assert f"not analysed = {job.reason}" in text
         assert "Certainty of Finding" not in text
     assert orthanc.count() == 2
@@ -194,26 +198,26 @@ def test_a_report_says_why_a_film_was_not_analysed(
 def test_one_film_of_a_study_is_scored(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], tmp_path: Path
 ) -> None:
-    """PA before AP, whichever comes first; and where the better one is turned, the other."""
+    """PA is preferred to AP. If the preferred film is rotated, the other one is scored."""
     admit = {"admit": {"study_wait": 2.0}}
     node = make_node(destinations=[destination], policy=admit)
     node.serve()
-    for better_turned in (False, True):
+    for preferred_rotated in (False, True):
         study = generate_uid()
-        ap = changed(tmp_path, of(study, "AP"))
-        pa = changed(tmp_path, of(study, "PA"), *([turn] if better_turned else []))
-        worse, better = through(node, ap, pa)
-        chosen, other = (worse, better) if better_turned else (better, worse)
-        assert chosen.state is JobState.DONE, (chosen, node.log())
-        assert other.state is JobState.REJECTED
-        assert other.reason == ("orientation" if better_turned else "study")
-        if not better_turned:
-            assert chosen.film.sop_instance_uid in other.error
+        ap = changed(tmp_path, in_study(study, "AP"))
+        pa = changed(tmp_path, in_study(study, "PA"), *([turn] if preferred_rotated else []))
+        second, preferred = send(node, ap, pa)
+        scored, refused = (second, preferred) if preferred_rotated else (preferred, second)
+        assert scored.state is JobState.DONE, (scored, node.log())
+        assert refused.state is JobState.REJECTED
+        assert refused.reason == ("orientation" if preferred_rotated else "study")
+        if not preferred_rotated:
+            assert scored.film.sop_instance_uid in refused.error
     assert orthanc.count() == 4
 
 
-def of(study: str, view: str) -> Change:
-    """Return what puts a film into a study, as a view."""
+def in_study(study: str, view: str) -> Change:
+    """Return a change that puts a film into a study with a view."""
 
     def change(ds: FileDataset) -> None:
         ds.StudyInstanceUID, ds.ViewPosition = study, view
@@ -222,12 +226,12 @@ def of(study: str, view: str) -> Change:
 
 
 def report_of(orthanc: Orthanc, study: str, folder: Path) -> Path:
-    """Return the file of the one report of a study."""
-    [one] = [
-        one
-        for one in orthanc.study_instances(study)
-        if one.sop_class_uid == Comprehensive3DSRStorage
+    """Return the file of the only report of a study."""
+    [report] = [
+        instance
+        for instance in orthanc.study_instances(study)
+        if instance.sop_class_uid == Comprehensive3DSRStorage
     ]
-    path = folder / f"{one.id}.dcm"
-    path.write_bytes(orthanc.file(one.id))
+    path = folder / f"{report.id}.dcm"
+    path.write_bytes(orthanc.file(report.id))
     return path

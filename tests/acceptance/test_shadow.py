@@ -1,4 +1,4 @@
-"""Shadow mode: a film is scored and kept, and who is in shadow gets nothing of it."""
+"""Shadow mode: films are scored, and a destination in shadow mode receives no result."""
 
 import json
 from collections.abc import Callable
@@ -25,44 +25,44 @@ def send(node: Node, film: Path) -> str:
     return uid
 
 
-def shown(node: Node, uid: str) -> Any:
+def job_json(node: Node, uid: str) -> Any:
     return json.loads(osteoscreen("jobs", "show", uid, "--json", "--config", node.file).stdout)
 
 
-def test_one_destination_gets_nothing_while_another_gets_its_results(
+def test_one_destination_in_shadow_mode_gets_no_results(
     make_node: Callable[..., Node],
     orthanc: Orthanc,
     destination: dict[str, Any],
     spoken_for: CommittingPacs,
     films: list[Path],
 ) -> None:
-    """Leaving shadow sends nothing of the past; the operator's `reanalyse` does."""
+    """Results of earlier films are sent only after `jobs reanalyse`."""
     spoken_for.start()
     trial = spoken_for.destination
     node = make_node(destinations=[destination, trial | {"shadow": True}])
     node.serve()
     uid = send(node, films[0])
-    seen = shown(node, uid)
-    assert seen["shadowed"] == ["spoken-for"]
-    assert seen["probability"]["image"] is not None
-    assert {one["destination"] for one in seen["deliveries"]} == {"pacs"}
+    job = job_json(node, uid)
+    assert job["shadowed"] == ["spoken-for"]
+    assert job["probability"]["image"] is not None
+    assert {delivery["destination"] for delivery in job["deliveries"]} == {"pacs"}
     assert (orthanc.count(), spoken_for.stored) == (2, [])
 
     node.set(destinations=[destination, trial])
     assert osteoscreen("reload", "--config", node.file).returncode == 0
     later = send(node, films[1])
-    assert len(spoken_for.stored) == 2  # of the later film
-    assert shown(node, later)["shadowed"] == []
+    assert len(spoken_for.stored) == 2  # results of the later film
+    assert job_json(node, later)["shadowed"] == []
     done = osteoscreen("jobs", "reanalyse", uid, "--config", node.file)
     assert done.returncode == 0, done.stderr
-    node.wait_for(uid, lambda one: one.job.state is JobState.DONE and len(one.deliveries) == 4)
+    node.wait_for(uid, lambda job: job.job.state is JobState.DONE and len(job.deliveries) == 4)
     assert (len(spoken_for.stored), orthanc.count()) == (4, 4)
 
 
-def test_a_node_in_shadow_sends_nothing_to_anybody(
+def test_a_node_in_shadow_mode_sends_no_results(
     make_node: Callable[..., Node], orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
     node = make_node(destinations=[destination], policy={"shadow": True})
     node.serve()
-    seen = shown(node, send(node, film))
-    assert (seen["shadowed"], seen["deliveries"], orthanc.count()) == (["pacs"], [], 0)
+    job = job_json(node, send(node, film))
+    assert (job["shadowed"], job["deliveries"], orthanc.count()) == (["pacs"], [], 0)

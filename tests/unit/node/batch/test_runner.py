@@ -167,7 +167,7 @@ def test_a_second_run_scores_nothing_again(
     run()
     first = (tmp_path / "scores.csv").read_bytes()
     predictor.batches.clear()
-    assert run().known == 5
+    assert run().reused == 5
     assert (tmp_path / "scores.csv").read_bytes() == first
     assert predictor.batches == []
 
@@ -179,10 +179,10 @@ def test_a_changed_film_or_another_model_is_scored_again(
     ds = dcmread(films / "0.dcm")
     ds.PatientAge = "071Y"
     ds.save_as(films / "0.dcm")
-    assert run().known == 4
+    assert run().reused == 4
     assert table(tmp_path)[0].age_years == 71
     predictor.identity = replace(predictor.identity, digest="e" * 64)
-    assert run().known == 0
+    assert run().reused == 0
 
 
 def test_the_policies_are_applied_again_to_known_scores(
@@ -219,7 +219,7 @@ def test_image_findings_are_reused_and_judged_again(
     assert (refused.state, refused.probability_image) == ("REJECTED", None)
     assert refused.reason in ("body-part", "view", "unlike")
     predictor.batches.clear()
-    assert run(policy=replace(GATE_POLICY, views=("PA",))).known == 1
+    assert run(policy=replace(GATE_POLICY, views=("PA",))).reused == 1
     assert predictor.batches == []
     run(policy=make_admission_policy())  # no image check
     assert [row.state for row in table(tmp_path)] == ["REJECTED", "SCORED"]
@@ -238,7 +238,7 @@ def test_a_stopped_run_is_continued(
     journal = (tmp_path / "scores.csv.journal").read_text().splitlines()
     assert {json.loads(line)["state"] for line in journal} == {"SCORED"}
     predictor.batches.clear()
-    assert run().known == len(journal) > 0
+    assert run().reused == len(journal) > 0
     assert sum(predictor.batches) == 5 - len(journal)
     assert not (tmp_path / "scores.csv.journal").exists()
     assert sum(row.state == "SCORED" for row in table(tmp_path)) == 5
@@ -255,7 +255,7 @@ def test_a_film_that_the_model_cannot_score_affects_no_other(
     assert states["1-odd.dcm"] == "FAILED"
     assert [states[f"{number}.dcm"] for number in range(5)] == ["SCORED"] * 5
     predictor.fails_on = lambda _: False
-    assert run().known == 5
+    assert run().reused == 5
     assert {Path(r.path).name: r.state for r in table(tmp_path)}["1-odd.dcm"] == "SCORED"
 
 
@@ -267,7 +267,7 @@ def test_a_blank_film_is_not_decoded_again(
     run()
     before = next(row for row in table(tmp_path) if row.path == str(blank))
     assert (before.state, before.reason) == ("REJECTED", "pixels")
-    assert run().known == 6
+    assert run().reused == 6
     assert before in table(tmp_path)
 
 
@@ -295,4 +295,4 @@ def test_a_file_name_that_is_not_utf_8_has_a_row(
     (folder / "film.dcm").rename(str(folder) + "/R\udcf6ntgen.dcm")
     run()
     assert [row.path for row in table(tmp_path)] == [f"{folder}/R\\xf6ntgen.dcm"]
-    assert run().known == 1
+    assert run().reused == 1

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from node.challenger.accuracy_comparison import (
-    AucComparison,
     Estimate,
+    PairedAreas,
     PatientFilm,
     compare_accuracy,
 )
@@ -19,7 +19,7 @@ from node.replay.densitometry import Scan
 
 MARCH = date(2026, 3, 1)
 YEAR = timedelta(days=365)
-FIXED = AucComparison(*[Estimate(0.5, 0.0, 1.0)] * 3, p=1.0)
+FIXED = PairedAreas(*[Estimate(0.5, 0.0, 1.0)] * 3, p=1.0)
 
 
 def decision(score: float | None, threshold: float) -> Decision:
@@ -80,7 +80,7 @@ def test_areas_are_compared_on_films_with_both_scores() -> None:
     """An undetermined film may have no score."""
     calls = []
 
-    def record(scores: np.ndarray, osteoporosis: np.ndarray) -> AucComparison:
+    def record(scores: np.ndarray, osteoporosis: np.ndarray) -> PairedAreas:
         calls.append((scores.tolist(), osteoporosis.tolist()))
         return FIXED
 

@@ -11,7 +11,7 @@ from node.domain.decision.prediction import ScoreKind
 from node.domain.decision.prior_studies import PriorRule
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.domain.errors import Misconfigured
-from node.domain.hysteresis import Reserve
+from node.domain.hysteresis import DiskReserve
 from node.domain.workflow.delivery import Route
 from node.domain.workflow.retry import RetryPolicy
 
@@ -101,8 +101,8 @@ def retry_policy(retry: Retry) -> RetryPolicy:
     return RetryPolicy(attempts=retry.attempts, first=retry.first, cap=retry.cap)
 
 
-def reserve(config: Config) -> Reserve:
+def reserve(config: Config) -> DiskReserve:
     """Return the disk reserve of the spool."""
     min_free, resume_free = config.spool.min_free, config.spool.resume_free
     default = int(min_free * _DEFAULT_RESUME_FACTOR)
-    return Reserve(int(min_free), default if resume_free is None else int(resume_free))
+    return DiskReserve(int(min_free), default if resume_free is None else int(resume_free))

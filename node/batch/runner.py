@@ -22,7 +22,7 @@ from node.batch.reader import (
 from node.batch.reader_pool import ReaderPool
 from node.batch.row import RowState, ScoreRow, ScreenedFilm, scored_row, unscored_row
 from node.domain.admission.header_rules import AdmissionPolicy, Refused
-from node.domain.admission.image_rules import check_image
+from node.domain.admission.image_rules import apply_image_rules
 from node.domain.admission.reasons import Reason
 from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.radiograph.case import Case
@@ -151,7 +151,7 @@ class ScreeningRun:
         film, findings = content.film, row.image_findings
         if row.state != RowState.SCORED:
             return self._refused(ScreenedFilm(path, film), row.reason, row.error)
-        admission = check_image(content.admission, findings, self._settings.admission)
+        admission = apply_image_rules(content.admission, findings, self._settings.admission)
         if isinstance(admission, Refused):
             refused = ScreenedFilm(path, film, image_findings=findings)
             return self._refused(refused, admission.reason, admission.text)

@@ -7,7 +7,7 @@ import typer
 
 from node.display.jobs import print_checks, print_figures
 from node.domain.errors import Misconfigured
-from node.domain.health_check import Check
+from node.domain.health_check import HealthCheck
 
 if TYPE_CHECKING:
     from models.evaluation.folds import HeldOutAuc
@@ -188,6 +188,6 @@ def leakage(
         raise typer.Exit(1)
 
 
-def _as_check(check: "LeakageCheck") -> Check:
+def _as_check(check: "LeakageCheck") -> HealthCheck:
     result = f"{check.estimate.text()} on {check.films} films of {check.cohort}"
-    return Check(check.name, check.holds, f"{check.claim}; measured {result}")
+    return HealthCheck(check.name, check.holds, f"{check.claim}; measured {result}")

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from node.config.types import AETitle, CharacterSet, Name, Port, Seconds, Section
-from node.domain.workflow.delivery import ResultKind, SrClass, When
+from node.domain.workflow.delivery import ResultKind, SendCondition, SrClass
 
 
 class CallerSection(Section):
@@ -62,7 +62,7 @@ class _Destination(Section):
     name: Name
     send: tuple[ResultKind, ...] = (ResultKind.REPORT, ResultKind.HEATMAP)
     sr_class: SrClass | None = None
-    when: When = When.ALWAYS
+    when: SendCondition = SendCondition.ALWAYS
     shadow: bool = False
     timeout: Seconds = 30.0
     tls: Tls | None = None

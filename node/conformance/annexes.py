@@ -8,7 +8,7 @@ from pydicom.sr.coding import Code
 
 from node.conformance.blocks import Section, Table
 from node.conformance.sample import Sample, sample
-from node.header.extract import FACTS, WHOSE
+from node.header.extract import FILM_KEYWORDS, PATIENT_KEYWORDS
 from node.results import codes
 
 
@@ -47,8 +47,8 @@ def annexes() -> Section:
 
 def _read(seen: Sample) -> Table:
     uses = {
-        "admission, score and policy": _tags(FACTS),
-        "pseudonym of the patient": _tags(WHOSE),
+        "admission, score and policy": _tags(FILM_KEYWORDS),
+        "pseudonym of the patient": _tags(PATIENT_KEYWORDS),
         "results": seen.read,
     }
     rows = [

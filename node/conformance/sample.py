@@ -23,7 +23,7 @@ from node.domain.decision.prediction import (
 )
 from node.domain.radiograph.film import Film
 from node.domain.sop_class import SopClass
-from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
+from node.domain.workflow.delivery import ResultKind, Route, SendCondition, SrClass
 from node.results.build import build_results
 from node.results.result_context import ResultSettings, Subject
 
@@ -116,8 +116,13 @@ def _value(tag: int) -> str | list[str] | list[float]:
 
 def _build(source: Dataset) -> dict[str, Dataset]:
     routes = (
-        Route("a", tuple(ResultKind), When.ALWAYS),
-        Route("b", (ResultKind.REPORT, ResultKind.HEATMAP), When.ALWAYS, SrClass.COMPREHENSIVE),
+        Route("a", tuple(ResultKind), SendCondition.ALWAYS),
+        Route(
+            "b",
+            (ResultKind.REPORT, ResultKind.HEATMAP),
+            SendCondition.ALWAYS,
+            SrClass.COMPREHENSIVE,
+        ),
     )
     film = Film(
         sop_instance_uid="2.25.1",

@@ -10,7 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 
 from node.config.peers import ServerTls
-from node.domain.errors import Misconfigured, NotLetIn, OsteoScreenError, Unreachable
+from node.domain.errors import AssociationRejected, Misconfigured, OsteoScreenError, Unreachable
 from node.security.tls import loopback_context
 
 AE_TITLE = "MODALITY"
@@ -74,7 +74,7 @@ def send(ds: Dataset, node: NodeAddress) -> None:
     assoc = ae.associate(node.host, node.port, ae_title=node.ae_title, tls_args=tls)
     answer = assoc.acceptor.primitive
     if answer is not None and assoc.is_rejected:
-        raise NotLetIn(
+        raise AssociationRejected(
             f"the node rejected the association: {answer.reason_str}; add to "
             f"dicom.callers: {{ae_title: {node.calling_ae}, network: 127.0.0.1}}"
         )

@@ -26,7 +26,7 @@ from node.demo.archive import local_archive
 from node.display.disclaimer import print_disclaimer
 from node.domain.errors import Misconfigured, OsteoScreenError
 from node.domain.workflow.delivery import ResultKind
-from node.domain.workflow.job import FINAL, JobState
+from node.domain.workflow.job import FINAL_JOB_STATES, JobState
 from node.domain.workflow.job_summary import JobDetail, summarise
 from node.runtime.factories import open_operator_store
 
@@ -34,7 +34,7 @@ SHIPPED_FILM = Path(__file__).parent / "film.dcm"
 _START_SECONDS = 60.0
 _JOB_SECONDS = 300.0
 _LOOK_SECONDS = 0.1
-_ENDED = FINAL | {JobState.FAILED}
+_ENDED = FINAL_JOB_STATES | {JobState.FAILED}
 
 
 def run_demo(film: Path | None, out: Path) -> int:

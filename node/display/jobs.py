@@ -13,7 +13,7 @@ from models.gate.image_findings import ImageFindings
 from node.display.disclaimer import print_disclaimer
 from node.domain.config_change import ReloadReport
 from node.domain.decision.prediction import Decision
-from node.domain.health_check import Check
+from node.domain.health_check import HealthCheck
 from node.domain.workflow.job import Job, JobState
 from node.domain.workflow.job_summary import JobDetail, summarise
 from node.log import printable
@@ -41,7 +41,7 @@ def progress_bar(text: str) -> Iterator[Callable[[float], None]]:
         yield lambda share: progress.update(task, completed=share)
 
 
-def print_checks(checks: Sequence[Check]) -> None:
+def print_checks(checks: Sequence[HealthCheck]) -> None:
     """Print checks, one line each."""
     table = Table.grid(padding=(0, 2))
     for check in checks:

@@ -12,7 +12,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPE
 
 from node.config.peers import Destination, Syslog, WebDestination
 from node.config.settings import Config
-from node.domain.errors import NotLetIn, OsteoScreenError
+from node.domain.errors import AssociationRejected, OsteoScreenError
 
 _EXPIRY_NOTICE = timedelta(days=14)
 _SYNTAXES: Mapping[UID, str] = {
@@ -38,7 +38,7 @@ def node(config: Config) -> str:
     context = loopback_context(tls) if tls is not None else None
     try:
         _accepted(config, own, context)
-    except NotLetIn:
+    except AssociationRejected:
         return f"{where} answers; dicom.callers allows no sender on this machine"
     except OsteoScreenError as error:
         raise OsteoScreenError(f"{error} (is osteoscreen serve running?)") from error

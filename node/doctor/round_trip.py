@@ -16,9 +16,9 @@ from node.config.settings import Config
 from node.demo import modality
 from node.demo.run import SHIPPED_FILM
 from node.domain.errors import OsteoScreenError
-from node.domain.health_check import Check
-from node.domain.workflow.delivery import SETTLED, Delivery, DeliveryState
-from node.domain.workflow.job import FINAL, JobEvent, JobState
+from node.domain.health_check import HealthCheck
+from node.domain.workflow.delivery import FINAL_DELIVERY_STATES, Delivery, DeliveryState
+from node.domain.workflow.job import FINAL_JOB_STATES, JobEvent, JobState
 from node.domain.workflow.job_summary import JobDetail
 from node.runtime.factories import open_operator_store
 
@@ -28,10 +28,10 @@ _CALLING_AE = "OSTEO-DOCTOR"
 _OLD_ENOUGH = 67  # years
 _LOOK_SECONDS = 0.2
 _IN_SHADOW = "nothing is sent: the destination is in shadow mode"
-_ENDED = FINAL | {JobState.FAILED}
+_ENDED = FINAL_JOB_STATES | {JobState.FAILED}
 
 
-def round_trip(config: Config, wait: float, report: Callable[[str], None]) -> Iterator[Check]:
+def round_trip(config: Config, wait: float, report: Callable[[str], None]) -> Iterator[HealthCheck]:
     """Send a synthetic film and yield a check for the node and for each destination.
 
     `wait` is the time limit in seconds. `report` receives the progress as text.
@@ -45,10 +45,10 @@ def round_trip(config: Config, wait: float, report: Callable[[str], None]) -> It
         modality.send(ds, node)
         detail = _follow(config, str(ds.SOPInstanceUID), wait, report)
     except OsteoScreenError as error:
-        yield Check("round trip", ok=False, detail=str(error))
+        yield HealthCheck("round trip", ok=False, detail=str(error))
         return
     verdict = detail.job.verdict
-    yield Check("round trip", verdict is not None, _analysis_text(detail, wait))
+    yield HealthCheck("round trip", verdict is not None, _analysis_text(detail, wait))
     for destination in config.destinations if verdict is not None else ():
         deliveries = [d for d in detail.deliveries if d.destination == destination.name]
         commits = isinstance(destination, Destination) and destination.commitment
@@ -56,7 +56,7 @@ def round_trip(config: Config, wait: float, report: Callable[[str], None]) -> It
         ok = all(delivery.state is DeliveryState.DELIVERED for delivery in deliveries)
         shadowed = verdict is not None and destination.name in verdict.shadowed
         text = _IN_SHADOW if shadowed else _delivery_text(detail, deliveries, commits=commits)
-        yield Check(name, ok, text)
+        yield HealthCheck(name, ok, text)
 
 
 def marked_film(min_age: float) -> Dataset:
@@ -80,7 +80,7 @@ def _follow(
     job_id = store.find(sop_instance_uid)
     deadline = monotonic() + wait
     while (detail := store.show(job_id)).job.state not in _ENDED and monotonic() < deadline:
-        pending = [d for d in detail.deliveries if d.state not in SETTLED]
+        pending = [d for d in detail.deliveries if d.state not in FINAL_DELIVERY_STATES]
         text = ", ".join(f"{d.kind} to {d.destination} {d.state}" for d in pending)
         report(f"job {job_id} is {detail.job.state}" + (f": {text}" if text else ""))
         sleep(_LOOK_SECONDS)

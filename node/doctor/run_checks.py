@@ -6,10 +6,10 @@ from functools import partial
 from node.config.settings import Config
 from node.doctor import local_checks, remote_checks
 from node.domain.errors import OsteoScreenError
-from node.domain.health_check import Check
+from node.domain.health_check import HealthCheck
 
 
-def examine(config: Config) -> list[Check]:
+def examine(config: Config) -> list[HealthCheck]:
     """Run every check. A failed check does not stop the others."""
     return [_run(name, check) for name, check in _checks(config)]
 
@@ -33,8 +33,8 @@ def _checks(config: Config) -> Iterator[tuple[str, Callable[[], str]]]:
         yield "syslog server", partial(remote_checks.syslog, config.audit.syslog, config.audit.file)
 
 
-def _run(name: str, check: Callable[[], str]) -> Check:
+def _run(name: str, check: Callable[[], str]) -> HealthCheck:
     try:
-        return Check(name, ok=True, detail=check())
+        return HealthCheck(name, ok=True, detail=check())
     except OsteoScreenError as error:
-        return Check(name, ok=False, detail=str(error))
+        return HealthCheck(name, ok=False, detail=str(error))

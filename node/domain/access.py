@@ -17,7 +17,7 @@ class Caller:
     assume_charset: str = ""
 
 
-def may_call(callers: Sequence[Caller], ae_title: str, address: str) -> bool:
+def is_allowed_caller(callers: Sequence[Caller], ae_title: str, address: str) -> bool:
     """Return whether this AE title may call from this address.
 
     An empty list allows every AE title from the loopback address only.
@@ -35,7 +35,7 @@ def may_call(callers: Sequence[Caller], ae_title: str, address: str) -> bool:
     )
 
 
-def charset_of(callers: Sequence[Caller], ae_title: str) -> str:
+def assumed_charset(callers: Sequence[Caller], ae_title: str) -> str:
     """Return the character set to assume for an AE title's films, or "" to use the stated one.
 
     An entry with this AE title has priority over `*`.

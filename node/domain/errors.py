@@ -16,7 +16,7 @@ class Unreachable(Transient):
     """A peer to which no connection can be opened."""
 
 
-class NotLetIn(Unreachable):
+class AssociationRejected(Unreachable):
     """A peer that rejects our AE title or address."""
 
 

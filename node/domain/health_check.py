@@ -5,7 +5,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class HealthCheck:
     """One check. `detail` describes the state, or the fault and its remedy."""
 
     name: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Reserve:
+class DiskReserve:
     """Free bytes below which a disk counts as full, and above which it counts as usable again.
 
     With one limit only, a disk at that limit would accept and refuse films alternately.
@@ -15,13 +15,13 @@ class Reserve:
     resume_free: int
 
 
-def is_full(reserve: Reserve, free: int, was_full: bool) -> bool:
+def is_full(reserve: DiskReserve, free: int, was_full: bool) -> bool:
     """Return whether a disk with `free` bytes counts as full, given its previous state."""
     return free < (reserve.resume_free if was_full else reserve.min_free)
 
 
 @dataclass(frozen=True, slots=True)
-class Alarms:
+class QueueAlarms:
     """The names of the queues with an active alarm."""
 
     standing: frozenset[str] = frozenset()
@@ -33,4 +33,4 @@ class Alarms:
             for name, depth in depths.items()
             if depth >= limit or (name in self.standing and depth > limit // 2)
         }
-        return Alarms(frozenset(deep))
+        return QueueAlarms(frozenset(deep))

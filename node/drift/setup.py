@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from models.bundle.intended_use import IntendedUse
 from node.config.settings import Config
 from node.domain.errors import OsteoScreenError
-from node.domain.health_check import Check
+from node.domain.health_check import HealthCheck
 from node.drift.alarm_store import AlarmStore
 from node.drift.alarms import ActiveAlarm, AlarmLimits, alarm_key
 from node.drift.metric_store import DriftMetricStore
@@ -69,7 +69,7 @@ def open_monitor(config: Config, engine: sa.Engine) -> "DriftMonitor":
     return DriftMonitor(DriftMetricStore(engine), alarms, settings, utc_now)
 
 
-def send_test_notices(config: Config, now: datetime) -> list[Check]:
+def send_test_notices(config: Config, now: datetime) -> list[HealthCheck]:
     """Send a test notice to every receiver; return whether each accepted it."""
     content = {
         "event": "test",
@@ -83,9 +83,9 @@ def send_test_notices(config: Config, now: datetime) -> list[Check]:
         try:
             send(content)
         except OsteoScreenError as error:
-            checks.append(Check(channel, ok=False, detail=str(error)))
+            checks.append(HealthCheck(channel, ok=False, detail=str(error)))
         else:
-            checks.append(Check(channel, ok=True, detail="accepted"))
+            checks.append(HealthCheck(channel, ok=True, detail="accepted"))
     return checks
 
 

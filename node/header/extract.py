@@ -33,7 +33,7 @@ _OF_STUDY = (
 _TAKEN = ("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate")
 # The spacing in which a spacing is one of a film, in mm; archives write 0 and 1 for "unknown".
 _FINEST, _COARSEST = 0.04, 0.99
-FACTS = [
+FILM_KEYWORDS = [
     "SpecificCharacterSet",
     "ImageType",
     "SOPClassUID",
@@ -78,11 +78,11 @@ FACTS = [
     "ViewCodeSequence",
 ]
 """The elements that decisions and scores rest on."""
-WHOSE = ["PatientID", "IssuerOfPatientID"]
+PATIENT_KEYWORDS = ["PatientID", "IssuerOfPatientID"]
 """What a pseudonym is made of; no other element is read."""
 
 
-def facts_of(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:
+def film_attributes(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:
     """Return what a film's elements tell, by the names that Film has for it; not its UIDs."""
     age = _age(ds)
     height, width = _sides(ds)

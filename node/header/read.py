@@ -16,7 +16,7 @@ from pynetdicom.dsutils import split_dataset
 from node.domain.errors import Permanent, Transient
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pseudonym import Pseudonym, no_pseudonym
-from node.header.extract import FACTS, WHOSE, facts_of
+from node.header.extract import FILM_KEYWORDS, PATIENT_KEYWORDS, film_attributes
 from node.header.values import UNREADABLE, whole_text_of
 
 _UID = re.compile(r"[0-9.]{1,64}")
@@ -26,7 +26,7 @@ _MAX_INFLATED = 512 * _CHUNK  # more than any radiograph; a few hundred kB can i
 _MAX_HEADER = 16 * _CHUNK
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _PIXEL_DATA = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")  # its tag, little endian and big
-_READ = (*FACTS, *WHOSE)
+_READ = (*FILM_KEYWORDS, *PATIENT_KEYWORDS)
 
 
 def read_film(path: Path, calling_ae: str, pseudonym: Pseudonym = no_pseudonym) -> Film:
@@ -43,13 +43,13 @@ def read_film(path: Path, calling_ae: str, pseudonym: Pseudonym = no_pseudonym) 
             study_instance_uid=_uid(ds, "StudyInstanceUID"),
             series_instance_uid=_uid(ds, "SeriesInstanceUID"),
             transfer_syntax_uid=str(meta.TransferSyntaxUID),
-            digest=digest_of(path, offset, str(meta.TransferSyntaxUID)),
+            digest=film_digest(path, offset, str(meta.TransferSyntaxUID)),
             size=path.stat().st_size,
             calling_ae=calling_ae,
             patient=pseudonym(
                 whole_text_of(ds, "IssuerOfPatientID"), whole_text_of(ds, "PatientID")
             ),
-            **facts_of(ds, has_pixel_data),
+            **film_attributes(ds, has_pixel_data),
         )
     except UNREADABLE as error:
         raise Permanent(f"the data set cannot be read: {type(error).__name__}") from error
@@ -67,7 +67,7 @@ def require_intact(path: Path, film: Film) -> None:
     """
     try:
         meta, offset = split_dataset(path)
-        found = digest_of(path, offset, str(meta.TransferSyntaxUID))
+        found = film_digest(path, offset, str(meta.TransferSyntaxUID))
     except OSError as error:
         raise Transient(f"the spooled film cannot be read: {error.strerror}") from error
     except UNREADABLE as error:
@@ -76,7 +76,7 @@ def require_intact(path: Path, film: Film) -> None:
         raise Permanent(f"the spooled film is damaged; {_SEND_AGAIN}")
 
 
-def digest_of(path: Path, offset: int, transfer_syntax: str) -> str:
+def film_digest(path: Path, offset: int, transfer_syntax: str) -> str:
     """Return the SHA-256 of the transfer syntax and the encoded data set.
 
     The file meta information is left out: it names the software that wrote the file, and the

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from models.gate.image_findings import ImageFindings
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused
-from node.domain.admission.image_rules import CheckedFilm, apply_image_check, uses_gate
+from node.domain.admission.image_rules import CheckedFilm, prepare_film, uses_gate
 from node.domain.admission.reasons import AdmissionNote
 from node.domain.decision.decide import DecisionPolicy, decide
 from node.domain.decision.prediction import Decision, Prediction
@@ -97,7 +97,7 @@ class ScoringPipeline:
     def _apply(self, film: PipelineFilm, findings: ImageFindings | None) -> CheckedFilm | Refused:
         if self._admission is None:
             return CheckedFilm(film.case, film.admission.notes)
-        return apply_image_check(film.case, film.admission, findings, self._admission)
+        return prepare_film(film.case, film.admission, findings, self._admission)
 
     def _check(
         self, films: Sequence[tuple[object, PipelineFilm]]

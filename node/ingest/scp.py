@@ -13,7 +13,7 @@ from pydicom import uid
 from pynetdicom import AE, _config, evt
 
 from node.config.sections import Dicom
-from node.domain.access import Caller, may_call
+from node.domain.access import Caller, is_allowed_caller
 from node.domain.audit_events import AssociationRefused, Instance, Peer
 from node.domain.sop_class import RADIOGRAPH_CLASSES
 from node.ingest.commitment_reports import ReportService
@@ -139,7 +139,7 @@ class IngestServer:
         calling, address = request.calling_ae_title.strip(), assoc.requestor.address
         if request.called_ae_title.strip() != self._settings.ae_title:
             self._reject(assoc, _CALLED_NOT_RECOGNISED, calling)
-        elif not may_call(self._callers, calling, address):
+        elif not is_allowed_caller(self._callers, calling, address):
             self._reject(assoc, _CALLING_NOT_RECOGNISED, calling)
         elif not all(map(_is_complete, request.presentation_context_definition_list)):
             self._reject(assoc, _NO_REASON, calling)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from node.domain.workflow.delivery import DeliveryEvent, DeliveryState
-from node.domain.workflow.job import FINAL, JobEvent, JobState
+from node.domain.workflow.job import FINAL_JOB_STATES, JobEvent, JobState
 from node.domain.workflow.retry import RetryPolicy
 from node.jobs.clock_skew import SkewedLeases
 from node.jobs.commitments import send_again
@@ -15,7 +15,7 @@ from node.jobs.transitions import Condition, Transition, move_jobs
 
 _ACTOR = "maintenance"
 _LEASE_EXPIRED = "the lease expired: its worker has ended or lost its connection"
-_FINAL = job.c.state.in_([str(state) for state in FINAL])
+_FINAL = job.c.state.in_([str(state) for state in FINAL_JOB_STATES])
 _JOBS_PER_PURGE = 5_000  # a statement has a maximum number of parameters
 
 

@@ -22,10 +22,10 @@ from node.domain.admission.header_rules import (
 )
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.decision.prediction import (
-    Comparison,
     Decision,
     Finding,
     ModelIdentity,
+    PriorComparison,
     Probability,
     ScoreKind,
     Verdict,
@@ -35,7 +35,7 @@ from node.domain.radiograph.body_part import BodyPart
 from node.domain.radiograph.derivation import Derivation
 from node.domain.radiograph.film import Film, HeaderStatements
 from node.domain.radiograph.view import View
-from node.domain.workflow.delivery import Delivery, DeliveryState, Reference, ResultKind
+from node.domain.workflow.delivery import Delivery, DeliveryState, ResultKind, ResultReference
 from node.domain.workflow.job import Job, JobState
 
 MAX_TEXT = 500
@@ -126,7 +126,7 @@ def short(text: str) -> str:
     return text.replace("\0", "")[:MAX_TEXT]
 
 
-def job_from(row: sa.Row[Any], reports: Sequence[Reference] = (), chosen: str = "") -> Job:
+def job_from(row: sa.Row[Any], reports: Sequence[ResultReference] = (), chosen: str = "") -> Job:
     """Return the job of a row of the job table.
 
     `reports` are the reports of earlier analyses. `chosen` is the SOP Instance UID of the film of
@@ -181,7 +181,7 @@ def _decision_from(stored: dict[str, Any]) -> Decision:
         reason=stored["reason"],
         band=(band[0], band[1]) if band else None,
         known=stored.get("known", False),
-        prior=Comparison(**prior) if prior else None,
+        prior=PriorComparison(**prior) if prior else None,
         policy=stored.get("policy", ""),
         rule=stored.get("rule", ""),
     )
@@ -204,9 +204,9 @@ def prior_from(
     )
 
 
-def reference_from(row: sa.Row[Any]) -> Reference:
+def reference_from(row: sa.Row[Any]) -> ResultReference:
     """Return the UIDs of the result in a row of the delivery table."""
-    return Reference(row.sop_class_uid, row.sop_instance_uid, row.series_instance_uid)
+    return ResultReference(row.sop_class_uid, row.sop_instance_uid, row.series_instance_uid)
 
 
 def delivery_from(row: sa.Row[Any]) -> Delivery:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from node.domain.admission.refusal_counts import RefusalCount
 from node.domain.errors import Permanent
-from node.domain.workflow.delivery import SETTLED, DeliveryEvent, DeliveryState
+from node.domain.workflow.delivery import FINAL_DELIVERY_STATES, DeliveryEvent, DeliveryState
 from node.domain.workflow.job import Job, JobEvent, JobState
 from node.domain.workflow.job_summary import HistoryEntry, JobDetail
 from node.jobs.engine import transaction
@@ -61,7 +61,7 @@ class OperatorStore:
         """Return the number of unsettled deliveries by destination."""
         statement = (
             sa.select(delivery.c.destination, sa.func.count())
-            .where(delivery.c.state.not_in([str(s) for s in SETTLED]))
+            .where(delivery.c.state.not_in([str(s) for s in FINAL_DELIVERY_STATES]))
             .group_by(delivery.c.destination)
             .order_by(delivery.c.destination)
         )
@@ -136,7 +136,10 @@ class OperatorStore:
 
         Returns the new state; raises Permanent if nothing can be sent again.
         """
-        conditions = [delivery.c.job_id == job_id, delivery.c.state.in_([str(s) for s in SETTLED])]
+        conditions = [
+            delivery.c.job_id == job_id,
+            delivery.c.state.in_([str(s) for s in FINAL_DELIVERY_STATES]),
+        ]
         if destination:
             conditions.append(delivery.c.destination == destination)
         transition = Transition(now, actor)

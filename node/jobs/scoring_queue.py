@@ -8,7 +8,12 @@ from typing import Any, assert_never
 import sqlalchemy as sa
 
 from node.domain.decision.prior_studies import PriorResult
-from node.domain.workflow.delivery import DOCUMENTS, DeliveryState, PlannedDelivery, Reference
+from node.domain.workflow.delivery import (
+    KINDS_WITH_PREDECESSOR,
+    DeliveryState,
+    PlannedDelivery,
+    ResultReference,
+)
 from node.domain.workflow.job import Analysed, AnalysisOutcome, Job, JobEvent, JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt
 from node.jobs.engine import transaction
@@ -90,18 +95,18 @@ def _claimable(waiting: Sequence[tuple[int, int]]) -> list[int]:
 
 def _reports(
     connection: sa.Connection, job_ids: Sequence[int]
-) -> Mapping[int, Sequence[Reference]]:
+) -> Mapping[int, Sequence[ResultReference]]:
     """Return the reports of earlier analyses of each job, oldest first."""
     statement = (
         sa.select(delivery)
         .where(
             delivery.c.job_id.in_(job_ids),
-            delivery.c.kind.in_([str(kind) for kind in DOCUMENTS]),
+            delivery.c.kind.in_([str(kind) for kind in KINDS_WITH_PREDECESSOR]),
             delivery.c.series_instance_uid != "",
         )
         .order_by(delivery.c.id)
     )
-    reports: dict[int, dict[Reference, None]] = defaultdict(dict)
+    reports: dict[int, dict[ResultReference, None]] = defaultdict(dict)
     for row in connection.execute(statement):
         reports[row.job_id][reference_from(row)] = None  # several destinations share a report
     return {job_id: tuple(references) for job_id, references in reports.items()}

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from node.domain.hysteresis import Alarms
+from node.domain.hysteresis import QueueAlarms
 from node.jobs.maintenance import MaintenanceStore
 from node.maintenance.orphans import FILMS, OrphanRecovery
 from node.spool.store import FileSpool
@@ -46,7 +46,7 @@ class MaintenanceTasks:
         self._periods = periods
         self._alarm_depth = alarm_depth
         self._clock = clock
-        self._alarms = Alarms()
+        self._alarms = QueueAlarms()
 
     def release_expired_leases(self) -> None:
         """Schedule the work of dead workers again."""

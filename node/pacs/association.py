@@ -23,7 +23,7 @@ from pynetdicom import AE, evt
 from pynetdicom.dimse import DIMSEServiceProvider
 
 from node.config.peers import Destination
-from node.domain.errors import NotLetIn, Permanent, Unreachable
+from node.domain.errors import AssociationRejected, Permanent, Unreachable
 from node.domain.workflow.delivery import (
     REPORT_SOP_CLASSES,
     CommitmentReport,
@@ -216,7 +216,7 @@ def open_archive(
     if not assoc.is_established:
         answer = assoc.acceptor.primitive if assoc.is_rejected else None
         unknown_caller = answer is not None and answer.diagnostic == _CALLING_UNKNOWN
-        raise (NotLetIn if unknown_caller else Unreachable)(
+        raise (AssociationRejected if unknown_caller else Unreachable)(
             _failure_text(destination, assoc, context)
         )
     try:

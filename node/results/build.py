@@ -7,7 +7,7 @@ from functools import partial
 from pydicom import Dataset
 
 from node.domain.decision.prediction import Prediction
-from node.domain.workflow.delivery import Reference, ReportVariant, ResultKind, Route
+from node.domain.workflow.delivery import ReportVariant, ResultKind, ResultReference, Route
 from node.results.heatmap import build_heatmap
 from node.results.result_context import Subject
 from node.results.sr_document import succeed
@@ -28,7 +28,7 @@ def build_results(
     subject: Subject,
     prediction: Prediction | None,
     routes: Sequence[Route],
-    earlier: Sequence[Reference] = (),
+    earlier: Sequence[ResultReference] = (),
 ) -> Iterator[BuiltResult]:
     """Yield a film's results for these routes.
 

@@ -9,7 +9,7 @@ import pydicom
 from node.domain.decision.decide import decision_digest
 from node.domain.decision.prediction import Verdict
 from node.domain.radiograph.film import Film
-from node.domain.workflow.delivery import Reference
+from node.domain.workflow.delivery import ResultReference
 from node.results import uids
 from node.results.fonts import BUILT_IN, Typeface
 from node.results.translations.languages import PHRASES, Language
@@ -64,7 +64,7 @@ class Subject:
     film: Film
     verdict: Verdict
     settings: ResultSettings
-    replaces: Reference | None = None
+    replaces: ResultReference | None = None
 
     def __post_init__(self) -> None:
         for uid in (self.film.sop_instance_uid, self.film.study_instance_uid):

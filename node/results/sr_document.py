@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from pydicom import Dataset
 
-from node.domain.workflow.delivery import Reference
+from node.domain.workflow.delivery import ResultReference
 from node.results.common_modules import requests
 from node.results.film_header import Header
 from node.results.result_context import Subject
 
 
 def succeed(
-    subject: Subject, earlier: Sequence[Reference], build: Callable[[Subject], Dataset]
+    subject: Subject, earlier: Sequence[ResultReference], build: Callable[[Subject], Dataset]
 ) -> Dataset:
     """Return the document that takes the place of the last of `earlier`, which is oldest first.
 
@@ -30,7 +30,7 @@ def succeed(
 
 
 def add_document(
-    ds: Dataset, subject: Subject, header: Header, evidence: Sequence[Reference]
+    ds: Dataset, subject: Subject, header: Header, evidence: Sequence[ResultReference]
 ) -> None:
     """Add SR Document Series and SR Document General (PS3.3, C.17.1 and C.17.2).
 
@@ -42,7 +42,7 @@ def add_document(
     ds.ReferencedPerformedProcedureStepSequence = []
     ds.PerformedProcedureCodeSequence = []
     film = subject.film
-    source = Reference(film.sop_class_uid, film.sop_instance_uid, film.series_instance_uid)
+    source = ResultReference(film.sop_class_uid, film.sop_instance_uid, film.series_instance_uid)
     series = [_in_series(one) for one in (source, *evidence)]
     ds.CurrentRequestedProcedureEvidenceSequence = [_in_study(film.study_instance_uid, series)]
     if subject.replaces is not None:
@@ -52,9 +52,9 @@ def add_document(
         ds.ReferencedRequestSequence = order
 
 
-def reference_to(ds: Dataset) -> Reference:
+def reference_to(ds: Dataset) -> ResultReference:
     """Return how a document names an object."""
-    return Reference(ds.SOPClassUID, ds.SOPInstanceUID, ds.SeriesInstanceUID)
+    return ResultReference(ds.SOPClassUID, ds.SOPInstanceUID, ds.SeriesInstanceUID)
 
 
 def _in_study(study_uid: str, series: list[Dataset]) -> Dataset:
@@ -65,7 +65,7 @@ def _in_study(study_uid: str, series: list[Dataset]) -> Dataset:
     return item
 
 
-def _in_series(named: Reference) -> Dataset:
+def _in_series(named: ResultReference) -> Dataset:
     reference = Dataset()
     reference.ReferencedSOPClassUID = named.sop_class_uid
     reference.ReferencedSOPInstanceUID = named.sop_instance_uid

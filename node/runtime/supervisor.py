@@ -17,7 +17,7 @@ import structlog
 from node.config.settings import Config
 from node.domain.config_change import ProcessReport
 from node.domain.errors import OsteoScreenError
-from node.domain.workflow.retry import RetryPolicy, wait
+from node.domain.workflow.retry import RetryPolicy, retry_delay
 from node.ingest.listening_socket import open_listening_socket, require_free_port
 from node.runtime.replacement import ReplacementStep, RunningProcess, plan_replacement
 from node.runtime.role_process import RoleProcess
@@ -122,7 +122,7 @@ class Supervisor:
             return status
         stable = now - member.process.started > _STABLE_SECONDS
         member.failures = 1 if stable else member.failures + 1
-        pause = wait(member.failures, _BACK_OFF, jitter=1.0)
+        pause = retry_delay(member.failures, _BACK_OFF, jitter=1.0)
         log.error("role_died", ended_role=str(member.role), status=status, restart_in=pause)
         member.process, member.due, member.first_start = None, now + pause, False
         return 0

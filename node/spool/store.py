@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from node.domain.errors import Misconfigured, Permanent, Transient
-from node.domain.hysteresis import Reserve, is_full
+from node.domain.hysteresis import DiskReserve, is_full
 from node.files import atomic_file, move_durably, sync_folder
 
 log = structlog.get_logger()
@@ -26,7 +26,7 @@ _KEY = re.compile(r"(films|results)/[0-9a-f]{2}/[0-9a-f]{64}\.dcm")
 class FileSpool:
     """The films and results below one folder."""
 
-    def __init__(self, root: Path, reserve: Reserve) -> None:
+    def __init__(self, root: Path, reserve: DiskReserve) -> None:
         self._root = root
         self._reserve = reserve
         self._full = False

@@ -11,16 +11,16 @@ import structlog
 from pydicom import dcmread
 
 from models.gate.image_findings import ImageFindings
-from node.domain.access import Caller, charset_of
+from node.domain.access import Caller, assumed_charset
 from node.domain.admission.header_rules import (
     AdmissionPolicy,
     Admitted,
     Refused,
-    refuse_for_study,
-    with_reporting,
+    mark_reported,
+    refuse_other_film,
 )
 from node.domain.admission.reasons import Reason
-from node.domain.decision.decide import DecisionPolicy, not_analysed
+from node.domain.decision.decide import DecisionPolicy, refused_verdict
 from node.domain.decision.prediction import Prediction, Verdict
 from node.domain.decision.prior_studies import NO_PRIOR_STUDIES, PriorStudies, look_back_start
 from node.domain.errors import Rejected
@@ -125,7 +125,7 @@ class ScoringWorker:
                     case = Case(job.film, radiograph)
                     film = PipelineFilm(case, admitted, partial(self._prior_studies, job))
                     return _ClaimedFilm(job, seconds), film
-            self._refuse(job, refuse_for_study(job.chosen, self._config.admission))
+            self._refuse(job, refuse_other_film(job.chosen, self._config.admission))
         except Exception as error:  # noqa: BLE001 - the failure of one film
             self._fail(job, error)
         return None
@@ -163,7 +163,7 @@ class ScoringWorker:
             self._settle(job, NotScored(refused.reason, refused.text, findings))
             return
         try:
-            verdict = not_analysed(
+            verdict = refused_verdict(
                 job.film, refused, self._config.decision, self._predictor.identity
             )
             shadowed = shadow_destinations(self._config.routes, flagged=False)
@@ -180,7 +180,7 @@ class ScoringWorker:
         """Build and spool a film's results; return their deliveries, which send these bytes."""
         routes = self._config.routes
         source = dcmread(self._spool.path(job.spool_key), stop_before_pixels=True)
-        charset = charset_of(self._config.callers, job.film.calling_ae)
+        charset = assumed_charset(self._config.callers, job.film.calling_ae)
         settings = replace(self._config.results, assume_charset=charset)
         subject = Subject(source, job.film, verdict, settings)
         built = build_results(subject, prediction, active_routes(routes), job.reports)
@@ -200,7 +200,7 @@ class ScoringWorker:
     def _fail(self, job: Job, error: Exception) -> None:
         if isinstance(error, Rejected):
             refused = Refused(Reason(error.reason), error.text)
-            self._refuse(job, with_reporting(refused, self._config.admission))
+            self._refuse(job, mark_reported(refused, self._config.admission))
         else:
             now, policy = self._clock(), self._settings.retry
             self._settle(job, outcome_of_error(error, job.attempt, now, policy))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 
-from node.domain.workflow.delivery import SETTLED, DeliveryState
+from node.domain.workflow.delivery import FINAL_DELIVERY_STATES, DeliveryState
 from node.domain.workflow.job import JobState
 from tests.fault_injection.house import SHIPPED_BUNDLE
 from tests.peers.committing import CommittingPacs
@@ -105,7 +105,9 @@ def test_a_destination_that_is_down_does_not_delay_the_others(
         dossier = node.wait_for(
             uid, lambda seen: [d.state for d in seen.deliveries].count(DeliveryState.DELIVERED) == 2
         )
-        assert {d.destination for d in dossier.deliveries if d.state in SETTLED} == {"pacs"}
+        assert {d.destination for d in dossier.deliveries if d.state in FINAL_DELIVERY_STATES} == {
+            "pacs"
+        }
         assert dossier.job.state is JobState.ANALYSED
     sent = {one.sop_instance_uid for one in orthanc.instances()}
     assert len(sent) == 2 * len(films)

@@ -14,7 +14,7 @@ from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.prediction import Prediction
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Transient
-from node.domain.hysteresis import Reserve
+from node.domain.hysteresis import DiskReserve
 from node.domain.radiograph.case import Case
 from node.domain.workflow.job import Analysed
 from node.header.read import read_film
@@ -39,7 +39,7 @@ class ChallengerNode:
     def __init__(self, table: Table, folder: Path, predictor: BundlePredictor) -> None:
         self.table = table
         self.model = predictor.identity.digest
-        self.spool = FileSpool(folder, Reserve(0, 0))
+        self.spool = FileSpool(folder, DiskReserve(0, 0))
         self.spool.prepare()
         self.queue = ChallengerQueue(table.engine, self.model, 1.0, ANALYSIS, LEASE)
         self.challenger = ChallengerWorker(

@@ -10,7 +10,7 @@ from pathlib import Path
 from node.audit.file_trail import NoTrail
 from node.domain.audit_events import Peer
 from node.domain.errors import Unreachable
-from node.domain.hysteresis import Reserve
+from node.domain.hysteresis import DiskReserve
 from node.domain.workflow.delivery import DeliveryState
 from node.domain.workflow.job import JobState
 from node.domain.workflow.retry import RetryAt
@@ -98,7 +98,7 @@ def test_a_pause_set_by_a_fast_clock_ends(table: Table, tmp_path: Path) -> None:
     settings = DeliverySettings(
         "c1", "pacs", Peer("PACS", "127.0.0.1"), None, 10, LEASE.total_seconds(), DELIVERY
     )
-    spool = FileSpool(tmp_path / "spool", Reserve(0, 0))
+    spool = FileSpool(tmp_path / "spool", DiskReserve(0, 0))
     worker = DeliveryWorker(
         table.deliveries, spool, connect, settings, NoTrail(), lambda: table.now
     )

@@ -10,7 +10,7 @@ import pytest
 from node.domain.admission.header_rules import Refused
 from node.domain.admission.reasons import Reason
 from node.domain.errors import Permanent, Transient
-from node.domain.hysteresis import Reserve
+from node.domain.hysteresis import DiskReserve
 from node.domain.workflow.delivery import (
     AwaitCommitment,
     CommitmentReport,
@@ -276,7 +276,7 @@ def test_one_purge_deletes_everything_that_has_expired(
 ) -> None:
     """It repeats its statement, which handles a limited number of jobs."""
     monkeypatch.setattr("node.jobs.maintenance._JOBS_PER_PURGE", 2)
-    spool = FileSpool(tmp_path, Reserve(0, 0))
+    spool = FileSpool(tmp_path, DiskReserve(0, 0))
     spool.prepare()
     for number in range(1, 6):
         key = spool.store_result(bytes([number]))

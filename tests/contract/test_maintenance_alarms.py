@@ -5,7 +5,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from node.domain.hysteresis import Reserve
+from node.domain.hysteresis import DiskReserve
 from node.domain.workflow.delivery import Stored
 from node.maintenance.orphans import OrphanRecovery
 from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
@@ -33,7 +33,7 @@ def test_depths_count_unscored_films_and_unsettled_results(table: Table) -> None
 def test_a_long_queue_is_logged_once_and_so_is_its_end(table: Table, tmp_path: Path) -> None:
     """The log contains the queue, its depth and the limit."""
     periods = RetentionPeriods(timedelta(1), timedelta(1), timedelta(1))
-    spool = FileSpool(tmp_path, Reserve(0, 0))
+    spool = FileSpool(tmp_path, DiskReserve(0, 0))
     orphans = OrphanRecovery(
         table.maintenance, table.intake, spool, make_admission_policy(), lambda: table.now
     )

@@ -11,8 +11,8 @@ from node.domain.workflow.delivery import (
     Delivery,
     DeliveryState,
     PlannedDelivery,
-    Reference,
     ResultKind,
+    ResultReference,
     Stored,
 )
 from node.domain.workflow.job import Analysed, Job, JobState
@@ -152,12 +152,12 @@ def test_a_reanalysis_lists_the_earlier_reports(table: Table) -> None:
     """They come oldest first, and once each for several destinations."""
     job_id = finished_job(table, ("pacs", "research"))
     assert table.operator.reanalyse(job_id, ME, table.now) is JobState.RECEIVED
-    first = Reference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.11", "2.25.11.9")
+    first = ResultReference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.11", "2.25.11.9")
     assert analyse_again(table, "2.25.7").reports == (first,)
     deliver(table)
     assert table.operator.show(job_id).job.state is JobState.DONE
     table.operator.reanalyse(job_id, ME, table.now)
-    second = Reference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.7", "2.25.7.9")
+    second = ResultReference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.7", "2.25.7.9")
     assert analyse_again(table, "2.25.8").reports == (first, second)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.domain.admission.header_rules import Admitted
-from node.domain.hysteresis import Reserve
+from node.domain.hysteresis import DiskReserve
 from node.domain.radiograph.film import Film
 from node.domain.workflow.job import JobState
 from node.header.read import read_film
@@ -27,7 +27,7 @@ class Setup:
 
     def __init__(self, table: Table, folder: Path) -> None:
         self.table = table
-        self.spool = FileSpool(folder, Reserve(0, 0))
+        self.spool = FileSpool(folder, DiskReserve(0, 0))
         self.spool.prepare()
         self.orphans = OrphanRecovery(
             table.maintenance, table.intake, self.spool, make_admission_policy(), lambda: table.now

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from node.domain.admission.header_rules import Admitted
-from node.domain.decision.prediction import Comparison, Decision, Finding, ScoreKind, Verdict
+from node.domain.decision.prediction import Decision, Finding, PriorComparison, ScoreKind, Verdict
 from node.domain.decision.prior_studies import PriorResult
 from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import PlannedDelivery, Stored
@@ -180,7 +180,7 @@ def test_a_verdict_is_read_as_it_was_written(table: Table) -> None:
         VERDICT.decision,
         band=(0.4, 0.6),
         known=True,
-        prior=Comparison(12, reported=True, score=0.5),
+        prior=PriorComparison(12, reported=True, score=0.5),
         policy="cd" * 32,
         rule="older-women",
     )

@@ -15,7 +15,7 @@ from typing import Any, Self
 from pydicom.dataset import FileDataset
 
 import models
-from node.domain.workflow.job import FINAL, JobState
+from node.domain.workflow.job import FINAL_JOB_STATES, JobState
 from tests.fault_injection.disk import small_disk
 from tests.fault_injection.films import another
 from tests.fault_injection.judge import Ending, Finding, Observation, judge
@@ -31,7 +31,7 @@ from tests.support.peer_films import small_film
 
 SHIPPED_BUNDLE = Path(str(models.__file__)).parent / "bundles" / "demo"
 DESTINATIONS = ("pacs", "answers")
-ENDED = FINAL | {JobState.FAILED}
+ENDED = FINAL_JOB_STATES | {JobState.FAILED}
 _PATIENCE = 90.0
 _FOR_EACH_FILM = 1.5
 _LOOK_SECONDS = 0.25

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from node.domain.workflow.delivery import DeliveryState, ResultKind
-from node.domain.workflow.job import FINAL, JobState
+from node.domain.workflow.job import FINAL_JOB_STATES, JobState
 
 EACH = (ResultKind.REPORT, ResultKind.HEATMAP)
 """What every destination is to hold of a film, one of each."""
-_ENDED = FINAL | {JobState.FAILED}
+_ENDED = FINAL_JOB_STATES | {JobState.FAILED}
 
 
 class Fault(StrEnum):

@@ -25,10 +25,10 @@ from node.domain.admission.header_rules import Admitted, OpenQuestion, QuestionK
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.admission.study_selection import StudyCandidate
 from node.domain.decision.prediction import (
-    Comparison,
     Decision,
     Finding,
     ModelIdentity,
+    PriorComparison,
     Probability,
     ScoreKind,
     Verdict,
@@ -186,7 +186,7 @@ VERDICT = Verdict(
         "above",
         (0.45, 0.52),
         True,
-        Comparison(12, True, 0.5),
+        PriorComparison(12, True, 0.5),
         "ab12",
         "women",
     ),

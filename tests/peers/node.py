@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from node.config.settings import load
-from node.domain.workflow.job import FINAL, Job, JobState
+from node.domain.workflow.job import FINAL_JOB_STATES, Job, JobState
 from node.domain.workflow.job_summary import JobDetail
 from node.jobs import schema
 from node.jobs.engine import open_engine
@@ -22,7 +22,7 @@ from tests.peers.dcmtk import echoscu
 from tests.peers.waiting import wait_until
 
 AE_TITLE = "OSTEOSCREEN"
-ENDED = FINAL | {JobState.FAILED}
+ENDED = FINAL_JOB_STATES | {JobState.FAILED}
 
 
 class Node:

@@ -15,11 +15,11 @@ from models.bundle.intended_use import IntendedUse
 from models.images.radiograph import FieldOfView, Heat
 from node.domain.decision.decide import TOO_CLOSE
 from node.domain.decision.prediction import (
-    Comparison,
     Decision,
     Finding,
     ModelIdentity,
     Prediction,
+    PriorComparison,
     Probability,
     ScoreKind,
     Verdict,
@@ -128,7 +128,7 @@ def abstained(score: float = 0.4, model: ModelIdentity = MODEL) -> Verdict:
     return Verdict(Probability(image=score), decision, model)
 
 
-def repeated(prior: Comparison, *, known: bool = True) -> Verdict:
+def repeated(prior: PriorComparison, *, known: bool = True) -> Verdict:
     """Return a positive verdict on a patient of whom there are earlier films."""
     made = verdict()
     return replace(made, decision=replace(made.decision, known=known, prior=prior))

@@ -9,7 +9,7 @@ from pydicom import dcmread
 from node.domain.decision.prediction import Prediction, Probability, ScoreKind
 from node.domain.radiograph.case import Case as Scored
 from node.domain.radiograph.film import Film
-from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
+from node.domain.workflow.delivery import ResultKind, Route, SendCondition, SrClass
 from node.header.read import read_film
 from node.inference.predictor import BundlePredictor, load
 from node.results.build import BuiltResult, build_results
@@ -18,8 +18,10 @@ from node.results.result_context import ResultSettings, Subject
 from tests.validators.cases import Case
 
 EVERYTHING = (
-    Route("3d", tuple(ResultKind), When.ALWAYS),
-    Route("old", (ResultKind.REPORT, ResultKind.HEATMAP), When.ALWAYS, SrClass.COMPREHENSIVE),
+    Route("3d", tuple(ResultKind), SendCondition.ALWAYS),
+    Route(
+        "old", (ResultKind.REPORT, ResultKind.HEATMAP), SendCondition.ALWAYS, SrClass.COMPREHENSIVE
+    ),
 )
 
 

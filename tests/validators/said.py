@@ -9,7 +9,7 @@ from datetime import date
 
 from node.domain.admission.header_rules import Refused
 from node.domain.admission.reasons import REPORTABLE, AdmissionNote, Reason
-from node.domain.decision.decide import DecisionPolicy, decide, not_analysed
+from node.domain.decision.decide import DecisionPolicy, decide, refused_verdict
 from node.domain.decision.prediction import ModelIdentity, Probability, ScoreKind, Verdict
 from node.domain.decision.prior_studies import PriorResult, PriorRule, PriorStudies
 from node.domain.decision.thresholds import Rule, Thresholds
@@ -44,7 +44,7 @@ class Said:
             prior=PriorRule(_MONTHS),
         )
         if self.refused is not None:
-            return not_analysed(
+            return refused_verdict(
                 film, Refused(self.refused, "no matter", reported=True), policy, model
             )
         given = Probability(self.score, self.score, self.score)

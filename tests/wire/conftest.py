@@ -32,7 +32,7 @@ from node.config.peers import Destination
 from node.config.sections import Dicom
 from node.domain.access import Caller
 from node.domain.admission.header_rules import AdmissionPolicy
-from node.domain.hysteresis import Reserve
+from node.domain.hysteresis import DiskReserve
 from node.domain.workflow.job import Job
 from node.domain.workflow.retry import RetryPolicy
 from node.ingest.commitment_reports import ReportService
@@ -80,7 +80,7 @@ class Node:
         self.database = f"sqlite:///{self.folder / 'jobs.db'}"
         self.engine = open_engine(self.database)
         schema.upgrade(self.engine)
-        reserve = Reserve(self.min_free, self.min_free)
+        reserve = DiskReserve(self.min_free, self.min_free)
         self.spool = FileSpool(self.folder / "spool", reserve)
         self.spool.prepare()
         intake = IntakeStore(self.engine, RETRY)

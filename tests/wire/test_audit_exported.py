@@ -12,7 +12,7 @@ from node.audit.file_trail import FileTrail
 from node.audit.message import AuditSource
 from node.config.peers import Destination
 from node.domain.audit_events import Peer
-from node.domain.hysteresis import Reserve
+from node.domain.hysteresis import DiskReserve
 from node.domain.workflow.delivery import DeliveryState, PlannedDelivery, Result, ResultKind
 from node.domain.workflow.job import Analysed
 from node.domain.workflow.retry import RetryPolicy
@@ -39,7 +39,7 @@ class Delivering:
         engine = open_engine(f"sqlite:///{folder / 'jobs.db'}")
         schema.upgrade(engine)
         self._table = Table(engine, utc_now())
-        spool = FileSpool(folder / "spool", Reserve(0, 0))
+        spool = FileSpool(folder / "spool", DiskReserve(0, 0))
         spool.prepare()
         self.heatmap = film(SecondaryCaptureImageStorage)
         self._analyse(spool.store_result(write(self.heatmap, folder / "heatmap.dcm").read_bytes()))

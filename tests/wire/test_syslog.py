@@ -22,7 +22,7 @@ from node.config.settings import Config
 from node.doctor.run_checks import examine
 from node.domain.audit_events import FilmReceived, Instance, Peer
 from node.domain.errors import Unreachable
-from node.domain.health_check import Check
+from node.domain.health_check import HealthCheck
 from node.security.tls import client_context
 from tests.peers.audit import parse
 from tests.peers.syslog import SyslogServer
@@ -257,5 +257,5 @@ def test_the_doctor_checks_no_server_if_none_is_configured(file: Path) -> None:
     assert "syslog server" not in by_name(config)
 
 
-def by_name(config: Config) -> dict[str, Check]:
+def by_name(config: Config) -> dict[str, HealthCheck]:
     return {check.name: check for check in examine(config)}

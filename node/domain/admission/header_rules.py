@@ -116,7 +116,7 @@ def admit(film: Film, policy: AdmissionPolicy) -> Admission:
     for check in _CHECKS:
         match check(film, policy):
             case Refused() as refused:
-                return with_reporting(_clearest(refused, questions), policy)
+                return mark_reported(_clearest(refused, questions), policy)
             case OpenQuestion() as question:
                 questions.append(question)
             case AdmissionNote() as note:
@@ -135,13 +135,13 @@ def _clearest(refused: Refused, questions: Sequence[OpenQuestion]) -> Refused:
     return refused if first is None else Refused(first.reason, first.text)
 
 
-def refuse_for_study(chosen: str, policy: AdmissionPolicy) -> Refused:
+def refuse_other_film(chosen: str, policy: AdmissionPolicy) -> Refused:
     """Return the refusal of a film if another film of its study was scored."""
     refused = Refused(Reason.STUDY, f"another film of its study was scored, {chosen}")
-    return with_reporting(refused, policy)
+    return mark_reported(refused, policy)
 
 
-def with_reporting(refused: Refused, policy: AdmissionPolicy) -> Refused:
+def mark_reported(refused: Refused, policy: AdmissionPolicy) -> Refused:
     """Return the refusal, marked as reported if the policy lists its reason."""
     return replace(refused, reported=refused.reason in policy.report)
 

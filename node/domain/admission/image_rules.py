@@ -19,7 +19,7 @@ from node.domain.admission.header_rules import (
     PixelRule,
     QuestionKind,
     Refused,
-    with_reporting,
+    mark_reported,
 )
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.radiograph.case import Case
@@ -46,7 +46,7 @@ def uses_gate(looks: bool, policy: AdmissionPolicy) -> bool:
     return looks and policy.pixels is not PixelRule.OFF
 
 
-def check_image(
+def apply_image_rules(
     admitted: Admitted, findings: ImageFindings | None, policy: AdmissionPolicy
 ) -> Admission:
     """Return the admission of a film by header and image.
@@ -67,13 +67,13 @@ def check_image(
     return Admitted(notes=(*admitted.notes, *_notes(findings, admitted.open_questions)))
 
 
-def apply_image_check(
+def prepare_film(
     case: Case, admitted: Admitted, findings: ImageFindings | None, policy: AdmissionPolicy
 ) -> CheckedFilm | Refused:
     """Return the film to score, inverted if necessary, or the refusal."""
-    match check_image(admitted, findings, policy):
+    match apply_image_rules(admitted, findings, policy):
         case Refused() as refused:
-            return with_reporting(refused, policy)
+            return mark_reported(refused, policy)
         case Admitted(notes=notes):
             is_inverted = AdmissionNote.INVERTED in notes
             return CheckedFilm(

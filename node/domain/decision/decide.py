@@ -123,7 +123,7 @@ def decide(
     )
 
 
-def not_analysed(
+def refused_verdict(
     film: FilmFacts, refused: Refused, policy: DecisionPolicy, model: ModelIdentity
 ) -> Verdict:
     """Return the verdict for a report which states why a film was not analysed."""

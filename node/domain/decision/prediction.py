@@ -68,7 +68,7 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PriorComparison:
     """Comparison with prior studies of the last `months` months.
 
     `reported` is whether one of them was flagged. `score` is that of the latest prior film; None if
@@ -95,7 +95,7 @@ class Decision:
     reason: str = ""
     band: tuple[float, float] | None = None
     known: bool = False
-    prior: Comparison | None = None
+    prior: PriorComparison | None = None
     policy: str = ""
     rule: str = ""
 

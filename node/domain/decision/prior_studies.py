@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from node.domain.decision.prediction import Comparison, ScoreKind
+from node.domain.decision.prediction import PriorComparison, ScoreKind
 from node.domain.decision.thresholds import FilmFacts
 
 _DAYS_A_YEAR = 365.25
@@ -79,7 +79,7 @@ def look_back_start(taken: date | None, rule: PriorRule) -> date | None:
 
 def compare_with_prior_studies(
     film: FilmFacts, used: ScoreKind, priors: PriorStudies, rule: PriorRule
-) -> Comparison | None:
+) -> PriorComparison | None:
     """Return the comparison with prior studies, or None if there are none.
 
     Scores are compared only if they have the same model and the same kind.
@@ -95,7 +95,7 @@ def compare_with_prior_studies(
     comparable = (
         scored is not None and scored.used is used and scored.model_digest == priors.model_digest
     )
-    return Comparison(
+    return PriorComparison(
         months=rule.months,
         reported=reported,
         score=scored.score if scored is not None and comparable else None,

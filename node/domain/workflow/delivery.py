@@ -60,7 +60,7 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
 }
 
 
-SETTLED = frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED})
+FINAL_DELIVERY_STATES = frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED})
 """States in which the job does not wait for the delivery."""
 
 
@@ -72,7 +72,7 @@ class ResultKind(StrEnum):
     TEXT = "text"
 
 
-DOCUMENTS = (ResultKind.REPORT, ResultKind.TEXT)
+KINDS_WITH_PREDECESSOR = (ResultKind.REPORT, ResultKind.TEXT)
 """Kinds of results that name their predecessor."""
 
 
@@ -89,7 +89,7 @@ REPORT_SOP_CLASSES: Mapping[SrClass, SopClass] = {
 }
 
 
-class When(StrEnum):
+class SendCondition(StrEnum):
     """Films whose results a destination receives."""
 
     ALWAYS = "always"
@@ -143,7 +143,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ResultReference:
     """Reference to an earlier result."""
 
     sop_class_uid: str
@@ -168,7 +168,7 @@ class Route:
 
     destination: str
     send: tuple[ResultKind, ...]
-    when: When
+    when: SendCondition
     sr_class: SrClass = SrClass.COMPREHENSIVE_3D
     shadow: bool = False
 
@@ -179,7 +179,7 @@ class Route:
 
     def accepts(self, flagged: bool) -> bool:
         """Return whether the destination receives results of a film."""
-        return self.when is When.ALWAYS or flagged
+        return self.when is SendCondition.ALWAYS or flagged
 
 
 def plan_deliveries(
@@ -230,11 +230,11 @@ class CommitmentReport:
     failed: Mapping[str, int]
 
 
-def sources(event: DeliveryEvent) -> list[DeliveryState]:
+def states_before(event: DeliveryEvent) -> list[DeliveryState]:
     """Return the states in which an event may occur."""
     return [state for state, moved in DELIVERY_TRANSITIONS if moved is event]
 
 
-def target(event: DeliveryEvent) -> DeliveryState:
+def state_after(event: DeliveryEvent) -> DeliveryState:
     """Return the state that follows an event."""
     return next(to for (_, moved), to in DELIVERY_TRANSITIONS.items() if moved is event)

@@ -12,7 +12,7 @@ from models.gate.image_findings import ImageFindings
 from node.domain.admission.header_rules import Admission, Admitted
 from node.domain.decision.prediction import Verdict
 from node.domain.radiograph.film import Film
-from node.domain.workflow.delivery import PlannedDelivery, Reference
+from node.domain.workflow.delivery import PlannedDelivery, ResultReference
 from node.domain.workflow.retry import Failed, RetryAt
 
 
@@ -65,7 +65,7 @@ JOB_TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = {
 }
 
 
-FINAL = frozenset({JobState.DONE, JobState.REJECTED, JobState.CANCELLED})
+FINAL_JOB_STATES = frozenset({JobState.DONE, JobState.REJECTED, JobState.CANCELLED})
 """Final states. The bytes of such jobs may be purged after their retention period."""
 
 
@@ -89,7 +89,7 @@ class Job:
     reason: str = ""
     error: str = ""
     verdict: Verdict | None = None
-    reports: tuple[Reference, ...] = ()
+    reports: tuple[ResultReference, ...] = ()
     admission: Admission = field(default_factory=Admitted)
     seen: ImageFindings | None = None
     chosen: str = ""
@@ -116,11 +116,11 @@ class NotScored:
 AnalysisOutcome = Analysed | NotScored | RetryAt | Failed
 
 
-def sources(event: JobEvent) -> list[JobState]:
+def states_before(event: JobEvent) -> list[JobState]:
     """Return the states in which an event may occur."""
     return [state for state, moved in JOB_TRANSITIONS if moved is event]
 
 
-def target(event: JobEvent) -> JobState:
+def state_after(event: JobEvent) -> JobState:
     """Return the state that follows an event."""
     return next(to for (_, moved), to in JOB_TRANSITIONS.items() if moved is event)

@@ -31,7 +31,7 @@ class Failed:
     error: str
 
 
-def decide(
+def after_failure(
     error: Exception, attempt: int, now: datetime, policy: RetryPolicy, jitter: float
 ) -> RetryAt | Failed:
     """Return the consequence of a failed attempt (the first is 1).
@@ -40,10 +40,10 @@ def decide(
     """
     if not isinstance(error, Transient) or attempt >= policy.attempts:
         return Failed(str(error))
-    return RetryAt(now + timedelta(seconds=wait(attempt, policy, jitter)), str(error))
+    return RetryAt(now + timedelta(seconds=retry_delay(attempt, policy, jitter)), str(error))
 
 
-def wait(attempt: int, policy: RetryPolicy, jitter: float) -> float:
+def retry_delay(attempt: int, policy: RetryPolicy, jitter: float) -> float:
     """Return the seconds to wait after a failed attempt."""
     full = min(policy.cap, policy.first * 2.0 ** min(attempt - 1, 32))
     return full * (0.5 + 0.5 * jitter)

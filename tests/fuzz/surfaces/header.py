@@ -11,7 +11,7 @@ from node.domain.admission.header_rules import Admitted, admit
 from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
 from node.domain.radiograph.pseudonym import pseudonym
-from node.header.extract import FACTS, WHOSE
+from node.header.extract import FILM_KEYWORDS, PATIENT_KEYWORDS
 from node.header.part10 import NotDicomError, as_part10
 from node.header.read import read_film
 from tests.fuzz.chance import mutated, weighed
@@ -210,5 +210,5 @@ def _check(film: Film) -> None:
             raise Wrong(f"a UID is none: {uid[:80]!r}")
 
 
-if unread := {*FACTS, *WHOSE} - set(GOOD) - {"NumberOfFrames"}:
+if unread := {*FILM_KEYWORDS, *PATIENT_KEYWORDS} - set(GOOD) - {"NumberOfFrames"}:
     raise AssertionError(f"facts that no case spoils: {unread}")

@@ -26,7 +26,7 @@ from node.domain.decision.prior_studies import PriorResult, PriorRule, PriorStud
 from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
-from node.domain.workflow.delivery import Reference, ResultKind, Route, SrClass, When
+from node.domain.workflow.delivery import ResultKind, ResultReference, Route, SendCondition, SrClass
 from node.header.read import read_film
 from node.results.build import build_results
 from node.results.encode import to_bytes
@@ -41,9 +41,9 @@ from tests.support.policies import make_admission_policy
 
 _POLICY = make_admission_policy(min_matrix=16, min_side=0.0)
 _ROUTES = (
-    Route("a", (ResultKind.REPORT, ResultKind.HEATMAP), When.ALWAYS),
-    Route("b", (ResultKind.REPORT,), When.ALWAYS, SrClass.COMPREHENSIVE),
-    Route("c", (ResultKind.TEXT,), When.ALWAYS),
+    Route("a", (ResultKind.REPORT, ResultKind.HEATMAP), SendCondition.ALWAYS),
+    Route("b", (ResultKind.REPORT,), SendCondition.ALWAYS, SrClass.COMPREHENSIVE),
+    Route("c", (ResultKind.TEXT,), SendCondition.ALWAYS),
 )
 _TAKEN = date(2024, 1, 31)
 _FILM = replace(CHEST_FILM, taken=_TAKEN)
@@ -178,9 +178,12 @@ def _prediction(rnd: Random, film: Film) -> Prediction:
     return Prediction(Probability(image=0.7), Heat(values, extent), grey)
 
 
-def _earlier(rnd: Random) -> list[Reference]:
+def _earlier(rnd: Random) -> list[ResultReference]:
     kinds = [f"1.2.840.10008.5.1.4.1.1.88.{last}" for last in (11, 33, 34)]
-    return [Reference(rnd.choice(kinds), f"1.2.{n}", "1.2.9") for n in range(rnd.choice((0, 0, 3)))]
+    return [
+        ResultReference(rnd.choice(kinds), f"1.2.{n}", "1.2.9")
+        for n in range(rnd.choice((0, 0, 3)))
+    ]
 
 
 def _check(content: Dataset, film: Film) -> None:

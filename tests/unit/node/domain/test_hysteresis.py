@@ -1,11 +1,11 @@
 """When a queue is too deep."""
 
-from node.domain.hysteresis import Alarms
+from node.domain.hysteresis import QueueAlarms
 
 
 def standing(*depths: int, limit: int = 10) -> list[bool]:
     """Return, after each of these depths of one queue, whether its alarm stands."""
-    alarms, seen = Alarms(), []
+    alarms, seen = QueueAlarms(), []
     for depth in depths:
         alarms = alarms.after({"films": depth}, limit)
         seen.append("films" in alarms.standing)
@@ -24,6 +24,6 @@ def test_the_smallest_limit_is_a_single_film() -> None:
 
 def test_each_queue_has_its_own() -> None:
     """One that is gone from the table, as nothing waits for it any more, has none."""
-    alarms = Alarms().after({"films": 3, "results for pacs": 12}, 10)
+    alarms = QueueAlarms().after({"films": 3, "results for pacs": 12}, 10)
     assert alarms.standing == {"results for pacs"}
     assert alarms.after({"films": 12}, 10).standing == {"films"}

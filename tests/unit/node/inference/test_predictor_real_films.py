@@ -7,7 +7,7 @@ import pytest
 
 from models.images.radiograph import Radiograph
 from node.domain.admission.header_rules import Admitted, PixelRule, Refused
-from node.domain.admission.image_rules import check_image
+from node.domain.admission.image_rules import apply_image_rules
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.errors import Rejected
 from node.inference.decoder import decode
@@ -43,7 +43,7 @@ def chest_films(folder: Path) -> list[Radiograph]:
 def test_every_chest_film_is_admitted(predictor: BundlePredictor, shared_data: Path) -> None:
     """Without a note, because their polarity is right."""
     for findings in predictor.check_images(chest_films(shared_data)):
-        assert check_image(Admitted(), findings, POLICY) == Admitted(), findings
+        assert apply_image_rules(Admitted(), findings, POLICY) == Admitted(), findings
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
@@ -52,7 +52,7 @@ def test_turned_films_are_refused(
 ) -> None:
     turned = [Radiograph(np.rot90(film.pixels, quarters)) for film in chest_films(shared_data)]
     for findings in predictor.check_images(turned):
-        refused = check_image(Admitted(), findings, POLICY)
+        refused = apply_image_rules(Admitted(), findings, POLICY)
         assert isinstance(refused, Refused)
         assert refused.reason is Reason.ORIENTATION
         assert findings.turn == quarters
@@ -63,7 +63,7 @@ def test_inverted_films_are_admitted_with_a_note(
 ) -> None:
     inverted = [Radiograph(np.float32(1) - film.pixels) for film in chest_films(shared_data)]
     for findings in predictor.check_images(inverted):
-        assert check_image(Admitted(), findings, POLICY) == Admitted(
+        assert apply_image_rules(Admitted(), findings, POLICY) == Admitted(
             notes=(AdmissionNote.INVERTED,)
         )
 
@@ -73,7 +73,7 @@ def test_other_images_are_refused_for_their_pixels(
     predictor: BundlePredictor, shared_data: Path, name: str, reason: Reason
 ) -> None:
     [findings] = predictor.check_images([decode(shared_data / "dicom" / "other" / f"{name}.dcm")])
-    refused = check_image(Admitted(), findings, POLICY)
+    refused = apply_image_rules(Admitted(), findings, POLICY)
     assert isinstance(refused, Refused)
     assert refused.reason is reason, (refused, findings)
 

@@ -6,7 +6,7 @@ import pytest
 
 from models.bundle.intended_use import IntendedUse
 from node.domain.decision.prediction import Finding
-from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
+from node.domain.workflow.delivery import ResultKind, Route, SendCondition, SrClass
 from node.results.build import BuiltResult, build_results
 from node.results.encode import to_bytes
 from node.results.wording import comment, headline
@@ -16,7 +16,7 @@ REPORT, HEATMAP, TEXT = ResultKind.REPORT, ResultKind.HEATMAP, ResultKind.TEXT
 
 
 def route(*send: ResultKind, sr_class: SrClass = SrClass.COMPREHENSIVE_3D) -> Route:
-    return Route("pacs", send, When.ALWAYS, sr_class)
+    return Route("pacs", send, SendCondition.ALWAYS, sr_class)
 
 
 def built(*routes: Route, finding: Finding = Finding.PRESENT) -> list[BuiltResult]:

@@ -7,7 +7,7 @@ import pytest
 
 from models.images.radiograph import FieldOfView
 from node.domain.decision.prediction import Finding
-from node.domain.workflow.delivery import ResultKind, Route, SrClass, When
+from node.domain.workflow.delivery import ResultKind, Route, SendCondition, SrClass
 from node.results.build import build_results
 from node.results.fonts import typeface_for
 from node.results.result_context import Subject
@@ -69,8 +69,8 @@ POOR: dict[str, dict[str, str | bytes]] = {
 
 
 EVERYTHING = [
-    Route("3d", (ResultKind.REPORT, ResultKind.HEATMAP, ResultKind.TEXT), When.ALWAYS),
-    Route("old", (ResultKind.REPORT,), When.ALWAYS, SrClass.COMPREHENSIVE),
+    Route("3d", (ResultKind.REPORT, ResultKind.HEATMAP, ResultKind.TEXT), SendCondition.ALWAYS),
+    Route("old", (ResultKind.REPORT,), SendCondition.ALWAYS, SrClass.COMPREHENSIVE),
 ]
 
 

@@ -15,7 +15,7 @@ from node.domain.decision.prediction import (
     ScoreKind,
     Verdict,
 )
-from node.domain.workflow.delivery import Reference, SrClass
+from node.domain.workflow.delivery import ResultReference, SrClass
 from node.results.heatmap import build_heatmap
 from node.results.sr_report import build_report
 from tests.support.result_films import GOOD, MODEL, POLICY, prediction, subject, verdict
@@ -228,7 +228,7 @@ def test_the_content_is_the_same_in_both_sop_classes() -> None:
 
 def test_a_new_report_names_the_one_it_replaces() -> None:
     """Predecessor Documents Sequence points to the earlier report in the same study."""
-    earlier = Reference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.7", "2.25.8")
+    earlier = ResultReference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.7", "2.25.8")
     report = build_report(replace(subject(), replaces=earlier), FIELD, None)
     (study,) = report.PredecessorDocumentsSequence
     (series,) = study.ReferencedSeriesSequence

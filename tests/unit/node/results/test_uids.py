@@ -7,7 +7,7 @@ import pytest
 from models.bundle.intended_use import IntendedUse
 from models.images.radiograph import FieldOfView
 from node.domain.decision.prediction import Finding
-from node.domain.workflow.delivery import Reference
+from node.domain.workflow.delivery import ResultReference
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.result_context import ResultSettings
@@ -59,7 +59,9 @@ def test_the_same_film_gives_the_same_bytes() -> None:
         ),
         pytest.param(subject(settings=ResultSettings("0.2.0")), id="software"),
         pytest.param(replace(subject(), film=replace(subject().film, digest="00")), id="pixels"),
-        pytest.param(replace(subject(), replaces=Reference("1.2", "1.3", "1.4")), id="predecessor"),
+        pytest.param(
+            replace(subject(), replaces=ResultReference("1.2", "1.3", "1.4")), id="predecessor"
+        ),
     ],
 )
 def test_whatever_changes_the_content_changes_the_uid(other: object) -> None:

@@ -8,14 +8,14 @@ from pydicom import Dataset
 
 from node.domain.decision.decide import NO_SCORE
 from node.domain.decision.prediction import (
-    Comparison,
     Decision,
     Finding,
+    PriorComparison,
     Probability,
     ScoreKind,
     Verdict,
 )
-from node.domain.workflow.delivery import ResultKind, Route, When
+from node.domain.workflow.delivery import ResultKind, Route, SendCondition
 from node.results.build import BuiltResult, build_results
 from node.results.fonts import typeface_for
 from node.results.heatmap import build_heatmap
@@ -37,8 +37,8 @@ from tests.support.result_films import (
 from tests.support.validators import remarks
 from tests.unit.node.results.test_sr_report import FIELD, items, number, one
 
-WANTED = (Route("pacs", tuple(ResultKind), When.ALWAYS),)
-BEFORE = Comparison(months=12, reported=True, score=0.65)
+WANTED = (Route("pacs", tuple(ResultKind), SendCondition.ALWAYS),)
+BEFORE = PriorComparison(months=12, reported=True, score=0.65)
 CLINICAL = Verdict(
     Probability(0.2, clinical=0.7),
     Decision(Finding.PRESENT, 0.5, score=0.7, used=ScoreKind.CLINICAL, **JUDGED_BY),
@@ -179,7 +179,7 @@ def test_another_policy_is_another_report(case: str) -> None:
     for changed in (
         replace(decision, policy="cd" * 32),
         replace(decision, rule="older-women"),
-        replace(decision, prior=Comparison(24, reported=False)),
+        replace(decision, prior=PriorComparison(24, reported=False)),
         replace(decision, known=not decision.known),
         replace(decision, band=(0.1, 0.9)),
     ):

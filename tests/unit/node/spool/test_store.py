@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.domain.errors import Misconfigured, Permanent, Transient
-from node.domain.hysteresis import Reserve, is_full
+from node.domain.hysteresis import DiskReserve, is_full
 from node.spool.store import FileSpool
 
 DIGEST = hashlib.sha256(b"film").hexdigest()
@@ -24,7 +24,7 @@ LONG_AGO, FAR_AHEAD = 0.0, 1e11
 @pytest.fixture
 def spool(tmp_path: Path) -> FileSpool:
     """Return an empty spool."""
-    spool = FileSpool(tmp_path / "spool", Reserve(0, 0))
+    spool = FileSpool(tmp_path / "spool", DiskReserve(0, 0))
     spool.prepare()
     return spool
 
@@ -92,7 +92,7 @@ class TestNames:
         """Any text is refused, or gives a path below the root without `..`."""
         root = Path("/nowhere")
         try:
-            path = FileSpool(root, Reserve(0, 0)).path(text)
+            path = FileSpool(root, DiskReserve(0, 0)).path(text)
         except Permanent:
             return
         assert path.is_relative_to(root)
@@ -104,7 +104,7 @@ class TestModes:
         """Folders are 0700 and files 0600, even if the umask allows more."""
         old = os.umask(0)
         try:
-            spool = FileSpool(tmp_path / "new" / "spool", Reserve(0, 0))
+            spool = FileSpool(tmp_path / "new" / "spool", DiskReserve(0, 0))
             spool.prepare()
             spool.store_film(received(spool), DIGEST)
             spool.store_result(b"report")
@@ -126,10 +126,10 @@ class TestSpace:
     def test_a_full_disk_is_used_again_only_above_the_second_limit(self, tmp_path: Path) -> None:
         """Without it, a disk at its limit would accept and refuse films in turn."""
         free = shutil.disk_usage(tmp_path).free
-        modest, greedy = Reserve(0, 0), Reserve(2**60, 2**60)
+        modest, greedy = DiskReserve(0, 0), DiskReserve(2**60, 2**60)
         assert FileSpool(tmp_path, modest).has_space()
         assert not FileSpool(tmp_path, greedy).has_space()
-        between = Reserve(min_free=free // 2, resume_free=2**60)
+        between = DiskReserve(min_free=free // 2, resume_free=2**60)
         assert not is_full(between, free, was_full=False)
         assert is_full(between, free, was_full=True)
         assert is_full(between, free // 2 - 1, was_full=False)
@@ -138,7 +138,7 @@ class TestSpace:
     def test_a_missing_spool_is_transient(self, tmp_path: Path) -> None:
         """An unmounted share may return."""
         with pytest.raises(Transient, match="the spool cannot store"):
-            FileSpool(tmp_path / "unmounted", Reserve(0, 0)).has_space()
+            FileSpool(tmp_path / "unmounted", DiskReserve(0, 0)).has_space()
 
 
 class TestErrors:
@@ -157,7 +157,7 @@ class TestErrors:
         """The message begins with the key and ends with the remedy."""
         (tmp_path / "file").write_text("")
         with pytest.raises(Misconfigured, match=r"^spool\.path: .*; name a writable folder$"):
-            FileSpool(tmp_path / "file" / "spool", Reserve(0, 0)).prepare()
+            FileSpool(tmp_path / "file" / "spool", DiskReserve(0, 0)).prepare()
 
     def test_a_full_disk_leaves_no_key(
         self, spool: FileSpool, monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,7 @@ from node.domain.admission.header_rules import (
     QuestionKind,
     Refused,
 )
-from node.domain.admission.image_rules import CheckedFilm, apply_image_check, check_image
+from node.domain.admission.image_rules import CheckedFilm, apply_image_rules, prepare_film
 from node.domain.admission.reasons import AdmissionNote, Reason
 from node.domain.radiograph.case import Case
 from tests.support.film_facts import film
@@ -46,7 +46,7 @@ def test_pixels_refuse_what_a_header_has_let_through(
     change: dict[str, float], reason: Reason, words: str
 ) -> None:
     """Whatever its tags say, and also where they leave nothing open."""
-    found = check_image(Admitted(), replace(CHEST, **change), POLICY)
+    found = apply_image_rules(Admitted(), replace(CHEST, **change), POLICY)
     assert isinstance(found, Refused)
     assert found.reason is reason
     assert words in found.text
@@ -64,15 +64,15 @@ def test_pixels_refuse_what_a_header_has_let_through(
 def test_a_frontal_chest_settles_a_doubt_and_that_is_noted(
     doubt: OpenQuestion, note: AdmissionNote
 ) -> None:
-    found = check_image(Admitted((doubt,), (AdmissionNote.AGE_UNKNOWN,)), CHEST, POLICY)
+    found = apply_image_rules(Admitted((doubt,), (AdmissionNote.AGE_UNKNOWN,)), CHEST, POLICY)
     assert found == Admitted(notes=(AdmissionNote.AGE_UNKNOWN, note))
 
 
 def test_a_tag_that_says_otherwise_is_overruled_by_what_is_sure() -> None:
     """A missing one is filled in by what is likely."""
     likely = replace(CHEST, frontal=0.7, side=0.1)
-    assert isinstance(check_image(Admitted((NO_PART,)), likely, POLICY), Admitted)
-    refused = check_image(Admitted((A_HAND,)), likely, POLICY)
+    assert isinstance(apply_image_rules(Admitted((NO_PART,)), likely, POLICY), Admitted)
+    refused = apply_image_rules(Admitted((A_HAND,)), likely, POLICY)
     assert isinstance(refused, Refused)
     assert refused.reason is Reason.BODY_PART
     assert refused.text.endswith("; Body Part Examined is HAND")
@@ -83,9 +83,9 @@ def test_of_an_unstated_view_the_pixels_tell_pa_from_ap(ap: float, admitted: boo
     """Where policy wants one of them alone; a view that is stated is believed."""
     policy = replace(POLICY, views=("PA",))
     seen = replace(CHEST, ap=ap)
-    assert isinstance(check_image(Admitted((NO_VIEW,)), seen, policy), Admitted) is admitted
-    assert isinstance(check_image(Admitted(), seen, policy), Admitted)
-    assert isinstance(check_image(Admitted((NO_VIEW,)), seen, POLICY), Admitted)
+    assert isinstance(apply_image_rules(Admitted((NO_VIEW,)), seen, policy), Admitted) is admitted
+    assert isinstance(apply_image_rules(Admitted(), seen, policy), Admitted)
+    assert isinstance(apply_image_rules(Admitted((NO_VIEW,)), seen, POLICY), Admitted)
 
 
 @pytest.mark.parametrize("seen", [None, CHEST])
@@ -93,15 +93,15 @@ def test_where_nobody_looks_what_is_open_stays_open(seen: ImageFindings | None) 
     """No gate in the bundle, or one that policy does not ask: a doubt refuses, no more."""
     policy = POLICY if seen is None else replace(POLICY, pixels=PixelRule.OFF)
     plain = Admitted(notes=(AdmissionNote.AGE_UNKNOWN,))
-    assert check_image(plain, seen, policy) == plain
-    refused = check_image(Admitted((NO_PART,)), seen, policy)
+    assert apply_image_rules(plain, seen, policy) == plain
+    refused = apply_image_rules(Admitted((NO_PART,)), seen, policy)
     assert isinstance(refused, Refused)
     assert "no gate checked the image" in refused.text
 
 
 def test_an_inverted_film_is_set_right_and_that_is_noted() -> None:
     case = Case(film(), Radiograph(np.array([[0.0, 0.25], [0.5, 1.0]], np.float32), aspect=1.5))
-    found = apply_image_check(case, Admitted(), replace(CHEST, inverted=0.9), POLICY)
+    found = prepare_film(case, Admitted(), replace(CHEST, inverted=0.9), POLICY)
     assert isinstance(found, CheckedFilm)
     assert found.notes == (AdmissionNote.INVERTED,)
     assert np.array_equal(found.case.radiograph.pixels, [[1.0, 0.75], [0.5, 0.0]])
@@ -111,7 +111,7 @@ def test_an_inverted_film_is_set_right_and_that_is_noted() -> None:
 
 def test_any_other_film_stays_as_it_is() -> None:
     case = Case(film(), Radiograph(np.eye(2, dtype=np.float32)))
-    found = apply_image_check(case, Admitted(), CHEST, POLICY)
+    found = prepare_film(case, Admitted(), CHEST, POLICY)
     assert found == CheckedFilm(case, (), CHEST)
 
 
@@ -119,6 +119,6 @@ def test_a_refusal_by_pixels_is_reported_where_policy_asks_for_it() -> None:
     case = Case(film(), Radiograph(np.eye(2, dtype=np.float32)))
     turned = replace(CHEST, turn=2)
     for report in ((), (Reason.ORIENTATION,)):
-        found = apply_image_check(case, Admitted(), turned, replace(POLICY, report=report))
+        found = prepare_film(case, Admitted(), turned, replace(POLICY, report=report))
         assert isinstance(found, Refused)
         assert found.reported is bool(report)

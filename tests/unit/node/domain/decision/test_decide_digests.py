@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from node.domain.decision.decide import DecisionPolicy, decide, decision_digest
-from node.domain.decision.prediction import Comparison, Decision, Finding, Probability, ScoreKind
+from node.domain.decision.prediction import (
+    Decision,
+    Finding,
+    PriorComparison,
+    Probability,
+    ScoreKind,
+)
 from node.domain.decision.prior_studies import PriorRule, RepeatRule
 from node.domain.decision.thresholds import Rule, Thresholds
 from tests.support.film_facts import film
@@ -49,7 +55,7 @@ class TestDecisionDigest:
         score=0.61,
         used=ScoreKind.IMAGE,
         band=(0.4, 0.6),
-        prior=Comparison(12, reported=False, score=0.5),
+        prior=PriorComparison(12, reported=False, score=0.5),
         policy="ab" * 32,
         rule="default",
     )
@@ -69,8 +75,8 @@ class TestDecisionDigest:
             {"band": None},
             {"known": True},
             {"prior": None},
-            {"prior": Comparison(12, reported=True, score=0.5)},
-            {"prior": Comparison(12, reported=False, score=0.4)},
+            {"prior": PriorComparison(12, reported=True, score=0.5)},
+            {"prior": PriorComparison(12, reported=False, score=0.4)},
             {"policy": "cd" * 32},
             {"rule": "men"},
         ],

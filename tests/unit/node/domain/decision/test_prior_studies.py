@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from node.domain.decision.decide import DecisionPolicy, decide
-from node.domain.decision.prediction import Comparison, Finding, Probability, ScoreKind
+from node.domain.decision.prediction import Finding, PriorComparison, Probability, ScoreKind
 from node.domain.decision.prior_studies import (
     PriorResult,
     PriorRule,
@@ -70,14 +70,14 @@ def test_what_was_reported_is_not_flagged_again() -> None:
     """The finding stands, the film is not flagged, and the change is told."""
     decision = decided(0.7, result())
     assert (decision.finding, decision.known, decision.flagged) == (Finding.PRESENT, True, False)
-    assert decision.prior == Comparison(months=12, reported=True, score=0.5)
+    assert decision.prior == PriorComparison(months=12, reported=True, score=0.5)
 
 
 def test_it_is_where_the_administrator_wants_that() -> None:
     """Told all the same."""
     decision = decided(0.7, result(), rule=PriorRule(12, RepeatRule.FLAG))
     assert (decision.known, decision.flagged) == (False, True)
-    assert decision.prior == Comparison(months=12, reported=True, score=0.5)
+    assert decision.prior == PriorComparison(months=12, reported=True, score=0.5)
 
 
 @pytest.mark.parametrize(
@@ -119,13 +119,13 @@ def test_a_finding_that_was_known_starts_no_new_year() -> None:
 def test_a_negative_film_is_no_repeat(score: float) -> None:
     decision = decided(score, result())
     assert (decision.finding, decision.known) == (Finding.ABSENT, False)
-    assert decision.prior == Comparison(12, reported=True, score=0.5)
+    assert decision.prior == PriorComparison(12, reported=True, score=0.5)
 
 
 def test_the_score_is_compared_with_the_last_before() -> None:
     """Results come newest first."""
     last, older = result(score=0.3, reported=False), result(score=0.4, taken=date(2025, 6, 1))
-    assert decided(0.7, last, older).prior == Comparison(12, reported=True, score=0.3)
+    assert decided(0.7, last, older).prior == PriorComparison(12, reported=True, score=0.3)
 
 
 @pytest.mark.parametrize(
@@ -134,14 +134,14 @@ def test_the_score_is_compared_with_the_last_before() -> None:
 )
 def test_scores_of_different_kinds_are_not_compared(earlier: dict[str, Any]) -> None:
     """Another model's score, or one that rests on other facts, is a chance of something else."""
-    assert decided(0.7, result(**earlier)).prior == Comparison(12, reported=True, score=None)
+    assert decided(0.7, result(**earlier)).prior == PriorComparison(12, reported=True, score=None)
 
 
 def test_a_film_without_a_score_is_passed_over() -> None:
     """It says nothing; the one before it does."""
     nothing = result(score=None, used=None, reported=False)
     assert decided(0.7, nothing).prior is None
-    assert decided(0.7, nothing, result(score=0.2)).prior == Comparison(12, True, 0.2)
+    assert decided(0.7, nothing, result(score=0.2)).prior == PriorComparison(12, True, 0.2)
 
 
 def test_without_the_rule_nothing_is_looked_at() -> None:

@@ -8,10 +8,10 @@ from models.bundle.intended_use import IntendedUse
 from models.gate.image_findings import ImageFindings
 from node.domain.admission.reasons import AdmissionNote
 from node.domain.decision.prediction import (
-    Comparison,
     Decision,
     Finding,
     ModelIdentity,
+    PriorComparison,
     Probability,
     ScoreKind,
     Verdict,
@@ -156,7 +156,7 @@ def test_an_undetermined_film_uses_no_score() -> None:
 
 def test_what_is_known_of_earlier_films_is_told() -> None:
     """Not flagged, and why: for a program that counts flags."""
-    prior = Comparison(months=12, reported=True, score=0.6)
+    prior = PriorComparison(months=12, reported=True, score=0.6)
     decision = replace(VERDICT.decision, known=True, prior=prior)
     summary = summarise(
         replace(DONE, job=replace(DONE.job, verdict=replace(VERDICT, decision=decision)))

@@ -9,11 +9,11 @@ import pytest
 from node.domain.workflow import delivery, job
 from node.domain.workflow.delivery import (
     DELIVERY_TRANSITIONS,
-    SETTLED,
+    FINAL_DELIVERY_STATES,
     DeliveryEvent,
     DeliveryState,
 )
-from node.domain.workflow.job import FINAL, JOB_TRANSITIONS, JobEvent, JobState
+from node.domain.workflow.job import FINAL_JOB_STATES, JOB_TRANSITIONS, JobEvent, JobState
 
 Table = Mapping[tuple[StrEnum, StrEnum], StrEnum]
 
@@ -69,14 +69,16 @@ def test_every_delivery_state_is_reached() -> None:
 
 def test_only_the_operator_moves_a_final_job_on() -> None:
     """Their bytes may be purged: no role may ask for them again. Every other state has a way on."""
-    out = {(state, event) for state, event in JOB_TRANSITIONS if state in FINAL}
+    out = {(state, event) for state, event in JOB_TRANSITIONS if state in FINAL_JOB_STATES}
     assert out == {(JobState.DONE, JobEvent.REANALYSE), (JobState.DONE, JobEvent.RESEND)}
-    assert {state for state, _ in JOB_TRANSITIONS} >= set(JobState) - FINAL
+    assert {state for state, _ in JOB_TRANSITIONS} >= set(JobState) - FINAL_JOB_STATES
 
 
 def test_a_delivery_is_settled_once_delivered_or_failed() -> None:
     """Only the operator moves one on from there."""
-    out = {(state, event) for state, event in DELIVERY_TRANSITIONS if state in SETTLED}
+    out = {
+        (state, event) for state, event in DELIVERY_TRANSITIONS if state in FINAL_DELIVERY_STATES
+    }
     assert out == {
         (DeliveryState.FAILED, DeliveryEvent.REOPEN),
         (DeliveryState.FAILED, DeliveryEvent.RESEND),
@@ -87,7 +89,7 @@ def test_a_delivery_is_settled_once_delivered_or_failed() -> None:
 def test_every_job_can_still_come_to_an_end() -> None:
     """There is no state, and no circle of states, that a job cannot leave for a final one."""
     for state in JobState:
-        assert reachable(JOB_TRANSITIONS, {state}) & FINAL, state  # type: ignore[arg-type]
+        assert reachable(JOB_TRANSITIONS, {state}) & FINAL_JOB_STATES, state  # type: ignore[arg-type]
 
 
 def test_every_delivery_can_still_arrive() -> None:
@@ -110,14 +112,14 @@ def test_a_lease_can_run_out_wherever_there_is_one() -> None:
     ("sources", "target", "event", "expected"),
     [
         (
-            job.sources,
-            job.target,
+            job.states_before,
+            job.state_after,
             JobEvent.CANCEL,
             ({JobState.FAILED, JobState.RECEIVED}, JobState.CANCELLED),
         ),
         (
-            delivery.sources,
-            delivery.target,
+            delivery.states_before,
+            delivery.state_after,
             DeliveryEvent.FAIL,
             ({DeliveryState.SENDING, DeliveryState.AWAITING_COMMITMENT}, DeliveryState.FAILED),
         ),

@@ -14,7 +14,7 @@ from pydicom import Dataset
 from models.bundle.intended_use import IntendedUse
 from node.domain.decision.prediction import Finding, ScoreKind
 from node.domain.errors import Misconfigured
-from node.domain.workflow.delivery import ResultKind, Route, When
+from node.domain.workflow.delivery import ResultKind, Route, SendCondition
 from node.results.build import build_results
 from node.results.fonts import BUILT_IN, typeface_for
 from node.results.heatmap import build_heatmap
@@ -79,7 +79,7 @@ def test_every_code_of_all_objects_has_a_meaning_in_the_language(
 ) -> None:
     """A code added to a report without its translation fails here."""
     made = scored(language, finding)
-    wanted = (Route("pacs", tuple(ResultKind), When.ALWAYS),)
+    wanted = (Route("pacs", tuple(ResultKind), SendCondition.ALWAYS),)
     for one in build_results(made, prediction(made.size), wanted):
         for scheme, value, meaning in codes_in(one.content):
             assert PHRASES[language].meanings[scheme, value] == meaning

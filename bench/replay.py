@@ -35,16 +35,16 @@ from node.replay.replay import replay
 from node.replay.score_store import ScoreStore
 
 MODEL = ModelIdentity("bench", "1", "ab" * 32, IntendedUse.RESEARCH)
-PLAIN = DecisionPolicy(Rule(Thresholds.same(0.5)))
+PLAIN = DecisionPolicy(Rule(Thresholds.uniform(0.5)))
 RULES = DecisionPolicy(
-    Rule(Thresholds.same(0.4), abstain=0.1),
+    Rule(Thresholds.uniform(0.4), abstain=0.1),
     (
-        Override(Rule(Thresholds.same(0.3), 0.1, "older-women"), Group("F", min_age=65.0)),
-        Override(Rule(Thresholds.same(0.35), 0.0, "room-2"), Group(station="ROOM 2")),
+        Override(Rule(Thresholds.uniform(0.3), 0.1, "older-women"), Group("F", min_age=65.0)),
+        Override(Rule(Thresholds.uniform(0.35), 0.0, "room-2"), Group(station="ROOM 2")),
     ),
 )
 POLICIES = {
-    "another threshold": DecisionPolicy(Rule(Thresholds.same(0.4))),
+    "another threshold": DecisionPolicy(Rule(Thresholds.uniform(0.4))),
     "two overrides and a band": RULES,
     "overrides, a band and prior studies": replace(RULES, prior=PriorRule(12)),
 }
@@ -134,7 +134,7 @@ def job_row(number: int, rng: random.Random, start: datetime) -> dict[str, objec
         "calling_ae": film.calling_ae,
         "film": film_json(film),
         "patient": film.patient,
-        "taken": film.taken,
+        "taken": film.exposure_date,
         "spool_key": "",
         "attempt": 1,
         "worker": "",
@@ -170,7 +170,7 @@ def film_of(number: int, rng: random.Random, taken: date) -> Film:
         sex="FM"[patient % 2],
         station=rng.choice(("ROOM 1", "ROOM 2")),
         patient=f"{patient:064x}",
-        taken=taken,
+        exposure_date=taken,
     )
 
 

@@ -52,6 +52,6 @@ class Shipper:
 
     def _pause(self, error: Exception) -> None:
         self._failures += 1
-        pause = retry.wait(self._failures, _BACK_OFF, retry.draw_jitter())
+        pause = retry.retry_delay(self._failures, _BACK_OFF, retry.draw_jitter())
         self._due = monotonic() + pause
         log.warning("audit_retry_scheduled", error=str(error), pause=round(pause, 1))

@@ -114,7 +114,7 @@ def scored_row(
     screened: ScreenedFilm, model: ModelIdentity, probability: Probability, decision: Decision
 ) -> ScoreRow:
     """Return the row of a film that the model has scored."""
-    if decision.used is None:
+    if decision.score_kind is None:
         return unscored_row(screened, model, RowState.FAILED, error=decision.reason)
     return _row(
         screened,
@@ -123,7 +123,7 @@ def scored_row(
         probability_image=probability.image,
         probability_clinical=probability.clinical,
         probability_combined=probability.combined,
-        used=str(decision.used),
+        used=str(decision.score_kind),
         threshold=decision.threshold,
         flagged=None if decision.undetermined else decision.flagged,
     )

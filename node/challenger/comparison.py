@@ -178,7 +178,7 @@ def compare_bundles(
         film = _compared(pair, serving.policy, challenger.policy)
         scored.append(pair)
         films.append(film)
-        taken, patient = pair.stored.taken, pair.stored.patient
+        taken, patient = pair.stored.exposure_date, pair.stored.patient
         if taken is not None and patient in patients:
             films_by_patient[patient].append(PatientFilm(taken, film.serving, film.challenger))
     return BundleComparison(

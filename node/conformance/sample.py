@@ -137,7 +137,7 @@ def _build(source: Dataset) -> dict[str, Dataset]:
         columns=_SIDE,
     )
     model = ModelIdentity("model", "1", "0" * 64, IntendedUse.DEMONSTRATION, "fitted on somebody")
-    decision = Decision(Finding.PRESENT, 0.5, score=0.9, used=ScoreKind.IMAGE)
+    decision = Decision(Finding.PRESENT, 0.5, score=0.9, score_kind=ScoreKind.IMAGE)
     verdict = Verdict(Probability(image=0.9, clinical=0.5), decision, model)
     seen = Prediction(
         verdict.probability,

@@ -278,8 +278,9 @@ def _flip_json(film: ComparedFilm) -> dict[str, Any]:
 
 
 def _decision_json(decision: Decision) -> dict[str, Any]:
-    fields = ("finding", "score", "used", "threshold", "rule")
-    return {name: getattr(decision, name) for name in fields}
+    keys = ("finding", "score", "used", "threshold", "rule")
+    stored = decision.as_dict()
+    return {key: stored[key] for key in keys}
 
 
 def _accuracy_json(accuracy: AccuracyComparison) -> dict[str, Any]:

@@ -104,13 +104,15 @@ def print_job(detail: JobDetail) -> None:
             facts.add_row(key, _plain(str(summary[key])))
     if summary["notes"]:
         facts.add_row("notes", ", ".join(summary["notes"]))
-    if job.seen:
-        facts.add_row("image check", _findings_text(job.seen))
+    if job.image_findings:
+        facts.add_row("image check", _findings_text(job.image_findings))
     if job.verdict:
         model = job.verdict.model
         facts.add_row("score", Text(_score(job)))
-        if job.verdict.shadowed:
-            facts.add_row("shadow mode", f"nothing sent to {', '.join(job.verdict.shadowed)}")
+        if job.verdict.shadow_destinations:
+            facts.add_row(
+                "shadow mode", f"nothing sent to {', '.join(job.verdict.shadow_destinations)}"
+            )
         facts.add_row("model", Text(f"{model.name} {model.version} ({model.intended_use})"))
     console.print(facts)
     deliveries = Table("destination", "kind", "state", "attempt", "error")
@@ -130,8 +132,8 @@ def print_job(detail: JobDetail) -> None:
             f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3],
             entry.event,
             entry.state,
-            _plain(entry.who),
-            _plain(entry.why),
+            _plain(entry.actor),
+            _plain(entry.reason),
         )
     console.print(history)
     _print_disclaimer(console, [job])
@@ -174,7 +176,7 @@ def _decision_text(decision: Decision) -> tuple[str, str]:
     """Return the decision as a short text for lists, and as a longer text."""
     if decision.undetermined:
         return "open", "undetermined: within the indeterminate band"
-    if decision.known:
+    if decision.already_reported:
         return "known", "known from a prior study, not flagged again"
     return ("yes", "flagged") if decision.flagged else ("no", "not flagged")
 

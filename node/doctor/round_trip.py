@@ -54,7 +54,7 @@ def round_trip(config: Config, wait: float, report: Callable[[str], None]) -> It
         commits = isinstance(destination, Destination) and destination.commitment
         name = f"round trip to {destination.name}"
         ok = all(delivery.state is DeliveryState.DELIVERED for delivery in deliveries)
-        shadowed = verdict is not None and destination.name in verdict.shadowed
+        shadowed = verdict is not None and destination.name in verdict.shadow_destinations
         text = _IN_SHADOW if shadowed else _delivery_text(detail, deliveries, commits=commits)
         yield HealthCheck(name, ok, text)
 

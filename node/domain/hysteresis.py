@@ -24,13 +24,13 @@ def is_full(reserve: DiskReserve, free: int, was_full: bool) -> bool:
 class QueueAlarms:
     """The names of the queues with an active alarm."""
 
-    standing: frozenset[str] = frozenset()
+    raised: frozenset[str] = frozenset()
 
-    def after(self, depths: Mapping[str, int], limit: int) -> "Alarms":
+    def update(self, depths: Mapping[str, int], limit: int) -> "QueueAlarms":
         """Return the alarms for these depths: on from `limit`, off at half of it."""
         deep = {
             name
             for name, depth in depths.items()
-            if depth >= limit or (name in self.standing and depth > limit // 2)
+            if depth >= limit or (name in self.raised and depth > limit // 2)
         }
         return QueueAlarms(frozenset(deep))

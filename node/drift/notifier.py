@@ -44,7 +44,7 @@ class Notifier:
         try:
             self._send(notice.content)
         except (Unreachable, Misconfigured) as error:
-            pause = retry.wait(notice.attempt, _BACK_OFF, retry.draw_jitter())
+            pause = retry.retry_delay(notice.attempt, _BACK_OFF, retry.draw_jitter())
             self._alarms.postpone(notice, self._clock() + timedelta(seconds=pause))
             log.warning(
                 "notice_retry_scheduled",

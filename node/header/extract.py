@@ -30,7 +30,7 @@ _OF_STUDY = (
     "RequestedProcedureDescription",
     "StudyDescription",
 )
-_TAKEN = ("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate")
+_DATE_KEYWORDS = ("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate")
 # The spacing in which a spacing is one of a film, in mm; archives write 0 and 1 for "unknown".
 _FINEST, _COARSEST = 0.04, 0.99
 FILM_KEYWORDS = [
@@ -95,9 +95,9 @@ def film_attributes(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:
         "coded": HeaderStatements(_coded_parts(ds), _coded_view(ds)),
         "series": _said(_texts(ds, _OF_SERIES)),
         "study": _said(_texts(ds, _OF_STUDY)),
-        "oriented": view_of_orientation(codes_of(ds, "PatientOrientation")),
+        "orientation_view": view_of_orientation(codes_of(ds, "PatientOrientation")),
         "derivation": _derivation(ds),
-        "ours": _is_ours(ds),
+        "is_own_result": _is_own_result(ds),
         "rows": integer_of(ds, "Rows"),
         "columns": integer_of(ds, "Columns"),
         "number_of_frames": integer_of(ds, "NumberOfFrames") or 1,
@@ -114,7 +114,7 @@ def film_attributes(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:
         "weight_kg": number_of(ds, "PatientWeight"),
         "height_cm": _centimetres(number_of(ds, "PatientSize")),
         "station": text_of(ds, "StationName"),
-        "taken": _taken(ds),
+        "exposure_date": _exposure_date(ds),
     }
 
 
@@ -157,7 +157,7 @@ def _derivation(ds: Dataset) -> Derivation | None:
     return derivation_of((*further, *described))
 
 
-def _is_ours(ds: Dataset) -> bool:
+def _is_own_result(ds: Dataset) -> bool:
     """Return whether a result of this product says so anywhere.
 
     An archive may coerce one of these attributes, and never does all of them.
@@ -192,11 +192,11 @@ def _age(ds: Dataset) -> Age:
 
     A date without its day or month is taken so that it makes the patient younger.
     """
-    by_dates = age_between(latest_day(text_of(ds, "PatientBirthDate")), _taken(ds))
+    by_dates = age_between(latest_day(text_of(ds, "PatientBirthDate")), _exposure_date(ds))
     return age_of(parse_age(text_of(ds, "PatientAge")), by_dates)
 
 
-def _taken(ds: Dataset) -> date | None:
+def _exposure_date(ds: Dataset) -> date | None:
     """Return the day of the exposure, or the nearest to it that the header states."""
-    days = (earliest_day(text_of(ds, keyword)) for keyword in _TAKEN)
+    days = (earliest_day(text_of(ds, keyword)) for keyword in _DATE_KEYWORDS)
     return next((day for day in days if day), None)

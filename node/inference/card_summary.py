@@ -76,7 +76,7 @@ class CardSummary:
         `key` if a score has no operating point of this name.
         """
         if isinstance(setting, float):
-            return Thresholds.same(setting)
+            return Thresholds.uniform(setting)
         image = _threshold(setting, self.image, "the model card", key)
         if self.combined is None:
             return Thresholds(image, image)

@@ -57,6 +57,7 @@ def send_again(
         worker="",
         lease_until=None,
         transaction_uid="",
-        run_after=transition.at + timedelta(seconds=retry.wait(1, policy, retry.draw_jitter())),
+        run_after=transition.at
+        + timedelta(seconds=retry.retry_delay(1, policy, retry.draw_jitter())),
     )
     return len(failed) + len(scheduled)

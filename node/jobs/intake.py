@@ -92,7 +92,7 @@ def _row(film: Film, spool_key: str, now: datetime) -> dict[str, Any]:
         "calling_ae": film.calling_ae,
         "film": film_json(film),
         "patient": film.patient,
-        "taken": film.taken,
+        "taken": film.exposure_date,
         "spool_key": spool_key,
         "attempt": 0,
         "worker": "",

@@ -40,13 +40,19 @@ from node.domain.workflow.job import Job, JobState
 
 MAX_TEXT = 500
 _FILM_FIELDS = frozenset(field.name for field in fields(Film))
-_COLUMNS = frozenset({"patient", "taken"})
+_COLUMNS = frozenset({"patient", "exposure_date"})
+_STORED_NAMES = {"is_own_result": "ours", "orientation_view": "oriented"}
+"""Fields of a film whose stored keys have the names of the first release."""
 _Code = TypeVar("_Code", bound=StrEnum)
 
 
 def film_json(film: Film) -> dict[str, Any]:
     """Return the attributes of a film for the JSON column, without those in other columns."""
-    return {key: value for key, value in asdict(film).items() if key not in _COLUMNS}
+    return {
+        _STORED_NAMES.get(name, name): value
+        for name, value in asdict(film).items()
+        if name not in _COLUMNS
+    }
 
 
 def admission_json(admission: Admission) -> dict[str, Any]:
@@ -87,7 +93,7 @@ def findings_json(findings: ImageFindings | None) -> dict[str, Any] | None:
 
 def film_of(row: sa.Row[Any]) -> Film:
     """Return the film of a row of the job table."""
-    return replace(film_from(row.film), patient=row.patient, taken=row.taken)
+    return replace(film_from(row.film), patient=row.patient, exposure_date=row.taken)
 
 
 def film_from(stored: dict[str, Any]) -> Film:
@@ -96,11 +102,12 @@ def film_from(stored: dict[str, Any]) -> Film:
     An attribute that an earlier release did not store has its default. An attribute that a later
     release has added is ignored.
     """
-    values = {name: value for name, value in stored.items() if name in _FILM_FIELDS}
+    keys = {name: _STORED_NAMES.get(name, name) for name in _FILM_FIELDS}
+    values = {name: stored[key] for name, key in keys.items() if key in stored}
     values["image_type"] = tuple(values["image_type"])
     for source in ("coded", "series", "study"):
         values[source] = _statements_from(values.get(source) or {})
-    values["oriented"] = _code_or_none(View, values.get("oriented"))
+    values["orientation_view"] = _code_or_none(View, values.get("orientation_view"))
     values["derivation"] = _code_or_none(Derivation, values.get("derivation"))
     return Film(**values)
 
@@ -118,7 +125,15 @@ def _code_or_none(codes: type[_Code], stored: str | None) -> _Code | None:
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict for the JSON column."""
-    return asdict(verdict)
+    return {
+        "probability": asdict(verdict.probability),
+        "decision": verdict.decision.as_dict(),
+        "model": asdict(verdict.model),
+        "seconds": verdict.seconds,
+        "shadowed": list(verdict.shadow_destinations),
+        "notes": list(verdict.notes),
+        "refused": verdict.refusal_reason,
+    }
 
 
 def short(text: str) -> str:
@@ -146,8 +161,8 @@ def job_from(row: sa.Row[Any], reports: Sequence[ResultReference] = (), chosen: 
         verdict=_verdict_from(row.verdict) if row.verdict else None,
         reports=tuple(reports),
         admission=admission_from(row.admission),
-        seen=ImageFindings(**row.seen) if row.seen else None,
-        chosen=chosen,
+        image_findings=ImageFindings(**row.seen) if row.seen else None,
+        scored_film_uid=chosen,
     )
 
 
@@ -164,9 +179,11 @@ def _verdict_from(stored: dict[str, Any]) -> Verdict:
             clinical=model.get("clinical", ""),  # rows of early releases have no value
         ),
         seconds=stored["seconds"],
-        shadowed=tuple(stored.get("shadowed", ())),  # rows of early releases have no value
+        shadow_destinations=tuple(
+            stored.get("shadowed", ())
+        ),  # rows of early releases have no value
         notes=notes_from(stored),
-        refused=_code_or_none(Reason, stored.get("refused")),
+        refusal_reason=_code_or_none(Reason, stored.get("refused")),
     )
 
 
@@ -177,10 +194,10 @@ def _decision_from(stored: dict[str, Any]) -> Decision:
         finding=Finding(stored["finding"]),
         threshold=stored["threshold"],
         score=stored["score"],
-        used=ScoreKind(stored["used"]) if stored["used"] else None,
+        score_kind=ScoreKind(stored["used"]) if stored["used"] else None,
         reason=stored["reason"],
         band=(band[0], band[1]) if band else None,
-        known=stored.get("known", False),
+        already_reported=stored.get("known", False),
         prior=PriorComparison(**prior) if prior else None,
         policy=stored.get("policy", ""),
         rule=stored.get("rule", ""),
@@ -193,9 +210,9 @@ def prior_from(
     """Return the result of an earlier film; `reported` is whether its results were sent."""
     decision = _decision_from(verdict["decision"])
     return PriorResult(
-        taken=taken,
+        exposure_date=taken,
         score=decision.score,
-        used=decision.used,
+        score_kind=decision.score_kind,
         model_digest=verdict["model"]["digest"],
         reported=bool(reported) and decision.flagged,
         sex=film["sex"],

@@ -28,15 +28,15 @@ def prior_results(connection: sa.Connection, current: Job, since: date) -> list[
     day, the one received first is the earlier, so that only one refers to the other.
     """
     film = current.film
-    if not film.patient or film.taken is None:
+    if not film.patient or film.exposure_date is None:
         return []
-    same_day = sa.and_(job.c.taken == film.taken, job.c.id < current.id)
+    same_day = sa.and_(job.c.taken == film.exposure_date, job.c.id < current.id)
     statement = (
         sa.select(job.c.taken, job.c.film, job.c.verdict, is_reported())
         .where(
             job.c.patient == film.patient,
             job.c.taken >= since,
-            (job.c.taken < film.taken) | same_day,
+            (job.c.taken < film.exposure_date) | same_day,
             job.c.verdict.is_not(None),
             job.c.reason == "",
             job.c.film["study_instance_uid"].as_string() != film.study_instance_uid,

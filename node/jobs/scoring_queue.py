@@ -125,14 +125,14 @@ def _held(claimed: Job) -> list[Condition]:
 def _effect(outcome: AnalysisOutcome) -> tuple[JobEvent, dict[str, Any]]:
     """Return the event of an outcome and the columns that it writes."""
     match outcome:
-        case Analysed(verdict=verdict, seen=findings):
+        case Analysed(verdict=verdict, image_findings=findings):
             return JobEvent.ANALYSE, {
                 "verdict": verdict_json(verdict),
-                "reason": str(verdict.refused or ""),
-                "error": short(verdict.decision.reason) if verdict.refused else "",
+                "reason": str(verdict.refusal_reason or ""),
+                "error": short(verdict.decision.reason) if verdict.refusal_reason else "",
                 "seen": findings_json(findings),
             }
-        case NotScored(reason=reason, text=text, seen=findings):
+        case NotScored(reason=reason, text=text, image_findings=findings):
             return JobEvent.REJECT, {
                 "reason": reason,
                 "error": short(text),

@@ -42,8 +42,8 @@ def move_jobs(
     """
     statement = (
         sa.update(job)
-        .where(job.c.state.in_([str(state) for state in jobs.sources(trigger)]), *conditions)
-        .values(state=str(jobs.target(trigger)), updated_at=transition.at, **values)
+        .where(job.c.state.in_([str(state) for state in jobs.states_before(trigger)]), *conditions)
+        .values(state=str(jobs.state_after(trigger)), updated_at=transition.at, **values)
         .returning(*job.c)
     )
     rows = sorted(connection.execute(statement).all(), key=lambda row: row.id)
@@ -59,11 +59,11 @@ def move_deliveries(
     **values: Any,
 ) -> list[sa.Row[Any]]:
     """Change the state of matching deliveries, then of each job whose deliveries are all final."""
-    state = deliveries.target(trigger)
+    state = deliveries.state_after(trigger)
     statement = (
         sa.update(delivery)
         .where(
-            delivery.c.state.in_([str(source) for source in deliveries.sources(trigger)]),
+            delivery.c.state.in_([str(source) for source in deliveries.states_before(trigger)]),
             *conditions,
         )
         .values(state=str(state), updated_at=transition.at, **values)
@@ -71,7 +71,7 @@ def move_deliveries(
     )
     rows = sorted(connection.execute(statement).all(), key=lambda row: row.id)
     _record(connection, trigger, [(row.job_id, row.id, row.state) for row in rows], transition)
-    if state in deliveries.SETTLED:
+    if state in deliveries.FINAL_DELIVERY_STATES:
         for job_id in sorted({row.job_id for row in rows}):
             finish_if_settled(connection, job_id, transition)
     return rows
@@ -85,7 +85,7 @@ def finish_if_settled(connection: sa.Connection, job_id: int, transition: Transi
     locked = sa.select(job.c.id).where(job.c.id == job_id).with_for_update(key_share=True)
     connection.execute(locked)
     states = set(connection.scalars(sa.select(delivery.c.state).where(delivery.c.job_id == job_id)))
-    if not states <= deliveries.SETTLED:
+    if not states <= deliveries.FINAL_DELIVERY_STATES:
         return
     this_job = [job.c.id == job_id]
     if DeliveryState.FAILED in states:

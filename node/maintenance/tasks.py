@@ -60,12 +60,12 @@ class MaintenanceTasks:
 
     def check_queue_depths(self) -> None:
         """Log when a queue becomes too long, and when it has recovered."""
-        depths, before = self._jobs.queue_depths(), self._alarms.standing
-        self._alarms = self._alarms.after(depths, self._alarm_depth)
-        for queue in sorted(self._alarms.standing - before):
+        depths, before = self._jobs.queue_depths(), self._alarms.raised
+        self._alarms = self._alarms.update(depths, self._alarm_depth)
+        for queue in sorted(self._alarms.raised - before):
             depth = depths[queue]
             log.error("queue_alarm_raised", queue=queue, depth=depth, limit=self._alarm_depth)
-        for queue in sorted(before - self._alarms.standing):
+        for queue in sorted(before - self._alarms.raised):
             log.warning("queue_alarm_cleared", queue=queue, depth=depths.get(queue, 0))
 
     def purge(self) -> None:

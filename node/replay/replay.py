@@ -25,7 +25,7 @@ class StoredScore(NamedTuple):
 
     job_id: int
     received: str
-    taken: date | None
+    exposure_date: date | None
     sex: str
     age_years: float | None
     calling_ae: str
@@ -120,8 +120,14 @@ def replay(
         rules[decision.rule] += 1
         if kind & _FLIPPED in (_FLAGGED, _NEW_FLAGGED):
             flips.append(_flip(stored, decision))
-        if stored.patient in patients and stored.taken is not None and decision.score is not None:
-            findings[stored.patient].append(_replayed_finding(stored.taken, stored, decision))
+        if (
+            stored.patient in patients
+            and stored.exposure_date is not None
+            and decision.score is not None
+        ):
+            findings[stored.patient].append(
+                _replayed_finding(stored.exposure_date, stored, decision)
+            )
     return Replay(
         all=sexes.total(),
         by_day=days.by_group(),
@@ -210,12 +216,12 @@ class _History:
 
     def add(self, stored: StoredScore, decision: Decision) -> None:
         """Add a result; it counts as reported if the stored result was delivered."""
-        if not self._rule.months or not stored.patient or stored.taken is None:
+        if not self._rule.months or not stored.patient or stored.exposure_date is None:
             return
         result = PriorResult(
-            taken=stored.taken,
+            exposure_date=stored.exposure_date,
             score=decision.score,
-            used=decision.used,
+            score_kind=decision.score_kind,
             model_digest=self._model,
             reported=decision.flagged and stored.reported,
             sex=stored.sex,

@@ -35,7 +35,7 @@ def build_results(
     `earlier` are the reports of earlier analyses, oldest first. `prediction` is None if the film
     was not scored. Without an image score there is no heatmap, and the report says why.
     """
-    explained = prediction if subject.verdict.decision.shows_heat else None
+    explained = prediction if subject.verdict.decision.has_heatmap else None
     heatmap = (
         build_heatmap(subject, explained)
         if explained and _is_sent(ResultKind.HEATMAP, routes)

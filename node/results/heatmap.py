@@ -48,7 +48,7 @@ _SOMETIMES_LOSSY = (JPEG2000, HTJ2K)
 
 def build_heatmap(subject: Subject, prediction: Prediction) -> Dataset:
     """Return the heatmap of a film. Raises ValueError for a film without a score of its image."""
-    if not subject.verdict.decision.shows_heat:
+    if not subject.verdict.decision.has_heatmap:
         raise ValueError("a film without a score of its image has no heatmap")
     header = read(subject)
     canvas = Canvas(subject.settings.heatmap_max_side, _aspect(header))

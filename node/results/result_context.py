@@ -104,7 +104,7 @@ class Subject:
             # Not where the font lies, but what is in it.
             "settings": asdict(self.settings) | {"typeface": self.settings.typeface.digest},
             "model": asdict(self.verdict.model),
-            "admission": [self.verdict.refused, *self.verdict.notes],
+            "admission": [self.verdict.refusal_reason, *self.verdict.notes],
             "replaces": asdict(self.replaces) if self.replaces else None,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -215,8 +215,8 @@ def _by_policy(decision: Decision) -> Iterator[str]:
 
 def _by_admission(verdict: Verdict) -> Iterator[str]:
     """Yield why the film was not analysed, or what was noted of it, as codes."""
-    if verdict.refused is not None:
-        yield f"not analysed = {verdict.refused}"
+    if verdict.refusal_reason is not None:
+        yield f"not analysed = {verdict.refusal_reason}"
     if verdict.notes:
         yield f"notes = {' '.join(verdict.notes)}"
 

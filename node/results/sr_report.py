@@ -26,7 +26,7 @@ def build_report(
     `field` is the rectangle that the model analysed, in the film's pixels; `heatmap` is the
     object that the report refers to. Raises ValueError for a heatmap without a score behind it.
     """
-    if heatmap is not None and not subject.verdict.decision.shows_heat:
+    if heatmap is not None and not subject.verdict.decision.has_heatmap:
         raise ValueError("a film without a score of its image has no heatmap")
     header = read(subject)
     outline = outline_of(field, subject.size)

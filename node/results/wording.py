@@ -52,7 +52,7 @@ def headline(decision: Decision, words: Phrases) -> str:
     """Return the result in a few words, for the heatmap."""
     match decision.finding:
         case Finding.PRESENT:
-            return words.headline_known if decision.known else words.headline_suspected
+            return words.headline_known if decision.already_reported else words.headline_suspected
         case Finding.ABSENT:
             return words.headline_not_suspected
         case Finding.UNDETERMINED:
@@ -81,18 +81,18 @@ def _intended_use(use: IntendedUse, words: Phrases) -> list[str]:
 
 def _result(verdict: Verdict, words: Phrases) -> list[str]:
     decision = verdict.decision
-    if verdict.refused is not None:
-        reason = words.refusals[verdict.refused]
+    if verdict.refusal_reason is not None:
+        reason = words.refusals[verdict.refusal_reason]
         return [words.not_analysed.format(reason=reason), words.says_nothing]
-    if decision.score is None or decision.used is None:
+    if decision.score is None or decision.score_kind is None:
         said = "" if decision.reason == NO_SCORE else fit(decision.reason, _MAX_REASON)
         reason = said.rstrip(".") or words.no_score
         return [words.undetermined.format(reason=reason), words.says_nothing]
     return [
         *_finding(decision, words),
         *_earlier(decision, words),
-        _basis(verdict, decision.used, words),
-        _clinical(verdict, decision.used, words),
+        _basis(verdict, decision.score_kind, words),
+        _clinical(verdict, decision.score_kind, words),
         *(words.notes[note] for note in verdict.notes),
     ]
 
@@ -120,7 +120,7 @@ def _earlier(decision: Decision, words: Phrases) -> Iterator[str]:
     if prior is None or decision.score is None:
         return
     if prior.reported:
-        told = words.known if decision.known else words.reported_before
+        told = words.known if decision.already_reported else words.reported_before
         yield told.format(months=prior.months)
     if prior.score is None:
         yield words.incomparable

@@ -148,7 +148,9 @@ class DeliveryWorker:
 
     def _pause(self, error: Unreachable) -> None:
         self._failed_connections += 1
-        pause = retry.wait(self._failed_connections, self._settings.retry, retry.draw_jitter())
+        pause = retry.retry_delay(
+            self._failed_connections, self._settings.retry, retry.draw_jitter()
+        )
         self._paused_until = self._clock() + timedelta(seconds=pause)
         log.warning(
             "destination_down",

@@ -76,7 +76,7 @@ def outcome_of_error(
     error: Exception, attempt: int, now: datetime, policy: RetryPolicy
 ) -> RetryAt | Failed:
     """Return whether a failed attempt is retried, and when, or is the last one."""
-    return retry.decide(classify_error(error), attempt, now, policy, retry.draw_jitter())
+    return retry.after_failure(classify_error(error), attempt, now, policy, retry.draw_jitter())
 
 
 @contextmanager

@@ -119,20 +119,20 @@ class ScoringWorker:
                 case Refused() as refused:
                     self._refuse(job, refused)
                     return None
-                case Admitted() as admitted if not job.chosen:
+                case Admitted() as admitted if not job.scored_film_uid:
                     radiograph = read_pixels(self._spool, self._predictor, job.film, job.spool_key)
                     seconds = {"wait": waited, "decode": perf_counter() - began}
                     case = Case(job.film, radiograph)
                     film = PipelineFilm(case, admitted, partial(self._prior_studies, job))
                     return _ClaimedFilm(job, seconds), film
-            self._refuse(job, refuse_other_film(job.chosen, self._config.admission))
+            self._refuse(job, refuse_other_film(job.scored_film_uid, self._config.admission))
         except Exception as error:  # noqa: BLE001 - the failure of one film
             self._fail(job, error)
         return None
 
     def _prior_studies(self, job: Job) -> PriorStudies:
         """Return the stored results of the patient, as far back as the policy requires."""
-        first = look_back_start(job.film.taken, self._config.decision.prior)
+        first = look_back_start(job.film.exposure_date, self._config.decision.prior)
         if first is None:
             return NO_PRIOR_STUDIES
         return PriorStudies(self._predictor.identity.digest, self._queue.prior_results(job, first))
@@ -145,7 +145,7 @@ class ScoringWorker:
             decision=scored.decision,
             model=self._predictor.identity,
             seconds=claimed.seconds | result.seconds,
-            shadowed=shadow_destinations(self._config.routes, flagged),
+            shadow_destinations=shadow_destinations(self._config.routes, flagged),
             notes=result.notes,
         )
         try:
@@ -167,7 +167,7 @@ class ScoringWorker:
                 job.film, refused, self._config.decision, self._predictor.identity
             )
             shadowed = shadow_destinations(self._config.routes, flagged=False)
-            verdict = replace(verdict, shadowed=shadowed)
+            verdict = replace(verdict, shadow_destinations=shadowed)
             deliveries = self._plan(job, verdict)
         except Exception as error:  # noqa: BLE001 - the failure of one film
             self._fail(job, error)
@@ -216,7 +216,7 @@ class ScoringWorker:
                     "analysis_finished",
                     flagged=verdict.decision.flagged,
                     notes=[str(note) for note in verdict.notes],
-                    reason=str(verdict.refused or ""),
+                    reason=str(verdict.refusal_reason or ""),
                 )
             case NotScored(reason=reason):
                 job_log.info("film_refused", reason=str(reason))

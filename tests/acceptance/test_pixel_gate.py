@@ -123,7 +123,7 @@ def test_the_image_overrules_the_header(
     node.serve()
     jobs = send(node, *(changed(tmp_path, *changes) for changes in expected))
     for job, (changes, (reason, notes)) in zip(jobs, expected.items(), strict=True):
-        context = [change.__name__ for change in changes], job.reason, job.error, job.seen
+        context = [change.__name__ for change in changes], job.reason, job.error, job.image_findings
         if reason:
             assert job.state is JobState.REJECTED, context
             assert job.reason in (reason, "unlike"), context
@@ -131,7 +131,7 @@ def test_the_image_overrules_the_header(
             assert job.state is JobState.DONE, (context, node.log())
             assert job.verdict is not None
             assert set(job.verdict.notes) == notes, context
-        assert job.seen is not None, context
+        assert job.image_findings is not None, context
     assert orthanc.count() == 2 * sum(not reason for reason, _ in expected.values())
 
 
@@ -160,7 +160,7 @@ def test_the_policy_may_let_the_header_decide(make_node: MakeNode, tmp_path: Pat
         changed(tmp_path, untagged),
         changed(tmp_path, turn),
     )
-    assert (hand.state, hand.reason, hand.seen) == (JobState.REJECTED, "body-part", None)
+    assert (hand.state, hand.reason, hand.image_findings) == (JobState.REJECTED, "body-part", None)
     assert bare.state is JobState.DONE
     assert turned.reason == "orientation"
     node.stop()
@@ -168,7 +168,7 @@ def test_the_policy_may_let_the_header_decide(make_node: MakeNode, tmp_path: Pat
     node.serve()
     bare, turned = send(node, changed(tmp_path, untagged), changed(tmp_path, turn))
     assert (bare.state, bare.reason) == (JobState.REJECTED, "body-part")
-    assert (turned.state, turned.seen) == (JobState.DONE, None)
+    assert (turned.state, turned.image_findings) == (JobState.DONE, None)
 
 
 def test_a_report_states_why_a_film_was_not_analysed(
@@ -182,7 +182,7 @@ def test_a_report_states_why_a_film_was_not_analysed(
     films = changed(tmp_path, turn), young, changed(tmp_path, cut)
     turned, child, part = send(node, *films)
     assert (turned.state, turned.reason) == (JobState.DONE, "orientation")
-    assert (child.state, child.reason, child.seen) == (JobState.DONE, "age", None)
+    assert (child.state, child.reason, child.image_findings) == (JobState.DONE, "age", None)
     assert part.state is JobState.REJECTED
     for job, phrase in ((turned, "its picture is turned"), (child, "age is under the limit")):
         report = report_of(orthanc, job.film.study_instance_uid, tmp_path)

@@ -75,7 +75,7 @@ def test_a_sqlite_table_is_restored(
     assert restored.returncode == 0, restored.stderr
     assert "jobs for 3 orphaned films" in restored.stdout
     adopted = node.dossier(uids[-1])
-    assert (adopted.job.state, adopted.history[0].who) == (JobState.RECEIVED, "adopt")
+    assert (adopted.job.state, adopted.history[0].actor) == (JobState.RECEIVED, "adopt")
     assert_each_delivered_once(node, orthanc, uids)
 
 

@@ -35,10 +35,12 @@ DELIVERY = RetryPolicy(attempts=4, first=2.0, cap=60.0)
 
 VERDICT = Verdict(
     probability=Probability(image=0.61),
-    decision=Decision(finding=Finding.PRESENT, threshold=0.5, score=0.61, used=ScoreKind.IMAGE),
+    decision=Decision(
+        finding=Finding.PRESENT, threshold=0.5, score=0.61, score_kind=ScoreKind.IMAGE
+    ),
     model=ModelIdentity("m", "1", "ab" * 32, IntendedUse.DEMONSTRATION),
     seconds={"decode": 0.1},
-    shadowed=("trial",),
+    shadow_destinations=("trial",),
 )
 
 

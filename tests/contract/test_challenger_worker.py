@@ -24,7 +24,7 @@ from node.workers.loop import ScoringSettings
 from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table
 from tests.support.wire_films import film, write
 
-POLICY = DecisionPolicy(Rule(Thresholds.same(0.0)))
+POLICY = DecisionPolicy(Rule(Thresholds.uniform(0.0)))
 
 
 @pytest.fixture(scope="module")

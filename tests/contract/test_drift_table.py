@@ -53,7 +53,7 @@ def test_a_film_has_all_values_for_metrics(table: Table) -> None:
 
 
 def test_a_known_finding_is_not_flagged(table: Table) -> None:
-    send(table, 1, replace(VERDICT, decision=replace(VERDICT.decision, known=True)))
+    send(table, 1, replace(VERDICT, decision=replace(VERDICT.decision, already_reported=True)))
     assert films(table) == [SCORED._replace(flagged=False)]
 
 

@@ -198,6 +198,6 @@ def test_the_history_records_the_operator(table: Table) -> None:
     table.operator.resend(job_id, ME, table.now, "")
     deliver(table)
     table.operator.reanalyse(job_id, ME, table.now)
-    happened = [(h.event, h.who) for h in table.operator.show(job_id).history if h.who == ME]
+    happened = [(h.event, h.actor) for h in table.operator.show(job_id).history if h.actor == ME]
     assert happened.count(("resend", ME)) == 3  # the job, and each of its two results
     assert happened[-1] == ("reanalyse", ME)

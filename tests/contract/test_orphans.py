@@ -72,7 +72,7 @@ def test_an_orphaned_film_gets_a_job(setup: Setup) -> None:
     assert jobs[hand.sop_instance_uid].reason == "body-part"
     assert {job.spool_key for job in jobs.values()} == {chest_key, hand_key} == setup.keys()
     history = setup.table.operator.show(jobs[chest.sop_instance_uid].id).history
-    assert [(entry.event, entry.who) for entry in history] == [("receive", ACTOR)]
+    assert [(entry.event, entry.actor) for entry in history] == [("receive", ACTOR)]
 
 
 def test_a_film_that_is_being_received_is_left_to_ingest(setup: Setup) -> None:

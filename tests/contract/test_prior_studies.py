@@ -22,7 +22,7 @@ MARCH = date(2026, 3, 1)
 
 def patient_film(number: int, **facts: Any) -> Film:
     """Return a film of the test patient, taken in March."""
-    return replace(film(number), **{"patient": ANNA, "taken": MARCH, "sex": "F"} | facts)
+    return replace(film(number), **{"patient": ANNA, "exposure_date": MARCH, "sex": "F"} | facts)
 
 
 def claimed(table: Table, received: Film) -> Job:
@@ -46,12 +46,12 @@ def prior_results(table: Table, since: date = date(2025, 3, 1), **facts: Any) ->
 
 
 def test_a_prior_result_has_the_values_for_a_comparison(table: Table) -> None:
-    analysed(table, 1, taken=date(2025, 9, 1))
+    analysed(table, 1, exposure_date=date(2025, 9, 1))
     assert prior_results(table) == [
         PriorResult(
-            taken=date(2025, 9, 1),
+            exposure_date=date(2025, 9, 1),
             score=0.61,
-            used=ScoreKind.IMAGE,
+            score_kind=ScoreKind.IMAGE,
             model_digest="ab" * 32,
             reported=True,
             sex="F",
@@ -65,8 +65,8 @@ def test_the_newest_comes_first(table: Table) -> None:
     """The order is that of the exposures, not of the receipts."""
     days = [date(2025, 9, 1), date(2026, 1, 1), date(2025, 5, 1)]
     for number, day in enumerate(days, 1):
-        analysed(table, number, taken=day)
-    assert [prior.taken for prior in prior_results(table)] == sorted(days, reverse=True)
+        analysed(table, number, exposure_date=day)
+    assert [prior.exposure_date for prior in prior_results(table)] == sorted(days, reverse=True)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_the_newest_comes_first(table: Table) -> None:
     [
         {"patient": BERTA},
         {"patient": ""},
-        {"taken": None},
-        {"taken": date(2025, 2, 28)},
-        {"taken": date(2026, 3, 2)},
+        {"exposure_date": None},
+        {"exposure_date": date(2025, 2, 28)},
+        {"exposure_date": date(2026, 3, 2)},
         {"study_instance_uid": "1.2.4.99"},
     ],
     ids=["somebody else", "nobody", "no day", "too long ago", "later", "same study"],
@@ -87,13 +87,13 @@ def test_other_films_are_excluded(table: Table, facts: dict[str, Any]) -> None:
     assert prior_results(table) == []
 
 
-@pytest.mark.parametrize("facts", [{"patient": ""}, {"taken": None}])
+@pytest.mark.parametrize("facts", [{"patient": ""}, {"exposure_date": None}])
 def test_a_film_without_patient_or_day_has_no_prior_results(
     table: Table, facts: dict[str, Any]
 ) -> None:
     """Films without a patient are not linked to each other."""
-    analysed(table, 1, patient="", taken=date(2025, 9, 1))
-    analysed(table, 2, taken=date(2025, 9, 1))
+    analysed(table, 1, patient="", exposure_date=date(2025, 9, 1))
+    analysed(table, 2, exposure_date=date(2025, 9, 1))
     assert prior_results(table, **facts) == []
 
 
@@ -102,11 +102,11 @@ def test_on_the_same_day_the_film_received_first_is_the_prior_results(table: Tab
     first, second = analysed(table, 1), analysed(table, 2)
     since = date(2025, 3, 1)
     assert table.queue.prior_results(first, since) == []
-    assert [prior.taken for prior in table.queue.prior_results(second, since)] == [MARCH]
+    assert [prior.exposure_date for prior in table.queue.prior_results(second, since)] == [MARCH]
 
 
 def test_a_film_that_was_not_scored_is_excluded(table: Table) -> None:
-    job = claimed(table, patient_film(1, taken=date(2025, 9, 1)))
+    job = claimed(table, patient_film(1, exposure_date=date(2025, 9, 1)))
     assert table.queue.settle(job, NotScored("pixels", "blank"), table.now)
     assert prior_results(table) == []
 
@@ -116,21 +116,21 @@ def test_a_film_that_was_not_scored_is_excluded(table: Table) -> None:
     [
         replace(VERDICT.decision, finding=Finding.ABSENT),
         replace(VERDICT.decision, finding=Finding.UNDETERMINED),
-        replace(VERDICT.decision, known=True),
+        replace(VERDICT.decision, already_reported=True),
         Decision(Finding.UNDETERMINED, threshold=0.5, reason="the model gave no score"),
     ],
     ids=["absent", "undetermined", "known", "no score"],
 )
 def test_only_a_flagged_film_counts_as_reported(table: Table, decision: Decision) -> None:
     """The score of any film is available."""
-    analysed(table, 1, replace(VERDICT, decision=decision), taken=date(2025, 9, 1))
+    analysed(table, 1, replace(VERDICT, decision=decision), exposure_date=date(2025, 9, 1))
     (prior_result,) = prior_results(table)
     assert (prior_result.reported, prior_result.score) == (False, decision.score)
 
 
 def test_a_result_counts_as_reported_once_it_is_being_delivered(table: Table) -> None:
     """A result that a destination has refused does not count."""
-    job = analysed(table, 1, taken=date(2025, 9, 1))
+    job = analysed(table, 1, exposure_date=date(2025, 9, 1))
     new = claimed(table, patient_film(99))
     report, heatmap = table.take()
     assert table.deliveries.settle(heatmap, Stored(), table.now)
@@ -148,7 +148,7 @@ def test_a_result_counts_as_reported_once_it_is_being_delivered(table: Table) ->
 
 def test_a_purged_film_has_no_result(table: Table) -> None:
     """`retention.rows` limits the period."""
-    job = analysed(table, 1, taken=date(2025, 9, 1))
+    job = analysed(table, 1, exposure_date=date(2025, 9, 1))
     for delivery in table.take():
         table.deliveries.settle(delivery, Stored(), table.now)
     later = table.now + timedelta(seconds=1)
@@ -179,7 +179,7 @@ def test_a_verdict_is_read_as_it_was_written(table: Table) -> None:
     decision = replace(
         VERDICT.decision,
         band=(0.4, 0.6),
-        known=True,
+        already_reported=True,
         prior=PriorComparison(12, reported=True, score=0.5),
         policy="cd" * 32,
         rule="older-women",

@@ -58,5 +58,5 @@ def test_the_history_contains_notes_and_open_questions(table: Table) -> None:
     receive(table, Admitted((doubt,), (AdmissionNote.AGE_UNKNOWN,)))
     dossier = table.operator.show(table.operator.find(film(1).sop_instance_uid))
     (received,) = dossier.history
-    assert received.why == "age-unknown; nothing in the header tells the view"
+    assert received.reason == "age-unknown; nothing in the header tells the view"
     assert (dossier.job.reason, dossier.job.error) == ("", "")

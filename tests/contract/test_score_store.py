@@ -27,7 +27,9 @@ def scored(
     table: Table, number: int, verdict: Verdict = VERDICT, *, sent: bool = False, **facts: Any
 ) -> int:
     """Settle a film's analysis, without results or with pending results; return its job's id."""
-    received = replace(film(number), **{"patient": PATIENT, "taken": MARCH, "sex": "F"} | facts)
+    received = replace(
+        film(number), **{"patient": PATIENT, "exposure_date": MARCH, "sex": "F"} | facts
+    )
     assert table.intake.receive(received, Admitted(), f"films/{number}", table.now)
     (job,) = table.claim()
     planned = tuple(PlannedDelivery("pacs", result) for result in results(number)) if sent else ()
@@ -48,7 +50,7 @@ def test_a_score_has_all_attributes_that_a_policy_uses(table: Table) -> None:
     expected = StoredScore(
         job_id=job_id,
         received="2026-01-01",
-        taken=MARCH,
+        exposure_date=MARCH,
         sex="F",
         age_years=67.0,
         calling_ae="MODALITY",
@@ -78,7 +80,7 @@ def test_days_are_in_utc(table: Table) -> None:
 
 
 def test_a_known_finding_is_not_flagged(table: Table) -> None:
-    scored(table, 1, replace(VERDICT, decision=replace(VERDICT.decision, known=True)))
+    scored(table, 1, replace(VERDICT, decision=replace(VERDICT.decision, already_reported=True)))
     assert [(score.finding, score.flagged) for score in stored(table)] == [("present", False)]
 
 
@@ -98,8 +100,8 @@ def test_rows_of_early_releases_are_read(table: Table) -> None:
 def test_scores_are_in_order_of_exposure(table: Table) -> None:
     days = [date(2026, 3, 3), date(2026, 3, 1), date(2026, 3, 2)]
     for number, day in enumerate(days, 1):
-        scored(table, number, taken=day)
-    assert [score.taken for score in stored(table)] == sorted(days)
+        scored(table, number, exposure_date=day)
+    assert [score.exposure_date for score in stored(table)] == sorted(days)
 
 
 def test_scores_of_another_bundle_are_counted_but_not_read(table: Table) -> None:

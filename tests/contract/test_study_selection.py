@@ -56,14 +56,14 @@ def test_the_other_films_name_the_scored_film(table: Table) -> None:
     for number in (1, 2, 3):
         receive(table, of_study(number), f"{number}")
     (first,) = table.claim()
-    assert first.chosen == ""
+    assert first.scored_film_uid == ""
     settle_scored(table, first)
     (second,) = table.claim()
-    assert (second.film.sop_instance_uid, second.chosen) == ("1.2.3.2", "1.2.3.1")
+    assert (second.film.sop_instance_uid, second.scored_film_uid) == ("1.2.3.2", "1.2.3.1")
     refused = NotScored(Reason.STUDY, "another was scored")
     assert table.queue.settle(second, refused, table.now)
     (third,) = table.claim()
-    assert third.chosen == "1.2.3.1"
+    assert third.scored_film_uid == "1.2.3.1"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_the_second_best_film_is_claimed_if_the_best_is_not_scored(
     (first,) = table.claim()
     assert table.queue.settle(first, outcome, table.now)
     (second,) = table.claim()
-    assert (second.film.sop_instance_uid, second.chosen) == ("1.2.3.2", "")
+    assert (second.film.sop_instance_uid, second.scored_film_uid) == ("1.2.3.2", "")
 
 
 def test_a_retried_film_keeps_its_rank(table: Table) -> None:
@@ -111,7 +111,7 @@ def test_a_corrected_film_is_no_rival_of_its_first_version(table: Table) -> None
     settle_scored(table, first)
     receive(table, of_study(2, uid="1.2.3.1"), "1")
     (again,) = table.claim()
-    assert again.chosen == ""
+    assert again.scored_film_uid == ""
 
 
 def test_a_film_that_is_reported_as_not_scored_does_not_represent_its_study(
@@ -121,12 +121,12 @@ def test_a_film_that_is_reported_as_not_scored_does_not_represent_its_study(
     receive(table, of_study(1), "1")
     receive(table, of_study(2), "2")
     (first,) = table.claim()
-    told = replace(VERDICT, refused=Reason.ORIENTATION)
+    told = replace(VERDICT, refusal_reason=Reason.ORIENTATION)
     assert table.queue.settle(first, Analysed(told, (report_of(first),)), table.now)
     job = table.operator.show(first.id).job
     assert (job.state, job.reason) == (JobState.ANALYSED, "orientation")
     (second,) = table.claim()
-    assert second.chosen == ""
+    assert second.scored_film_uid == ""
 
 
 def test_studies_do_not_wait_for_each_other(table: Table) -> None:

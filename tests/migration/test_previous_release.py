@@ -111,9 +111,9 @@ FILM = Film(
     coded=HeaderStatements((BodyPart.CHEST,), View.PA),
     series=HeaderStatements((BodyPart.ABDOMEN,)),
     study=HeaderStatements((), View.LATERAL),
-    oriented=View.LATERAL,
+    orientation_view=View.LATERAL,
     derivation=Derivation.STITCHED,
-    ours=True,
+    is_own_result=True,
     rows=2048,
     columns=1792,
     number_of_frames=2,
@@ -131,7 +131,7 @@ FILM = Film(
     height_cm=163.0,
     station="ROOM1",
     patient="p1",
-    taken=date(2026, 1, 1),
+    exposure_date=date(2026, 1, 1),
 )
 ADMITTED_JSON = {
     "doubts": [{"reason": "view", "kind": "contradicted", "text": "two views"}],
@@ -192,7 +192,7 @@ VERDICT = Verdict(
     ),
     model=ModelIdentity("demo", "1", SERVING, IntendedUse.DEMONSTRATION, "of NHANES"),
     seconds={"decode": 0.1, "predict": 0.2},
-    shadowed=("trial",),
+    shadow_destinations=("trial",),
     notes=(AdmissionNote.AGE_UNKNOWN,),
 )
 CHALLENGER_JSON = VERDICT_JSON | {
@@ -366,7 +366,7 @@ def check_job(job: Job, number: int, state: JobState) -> None:
     """Compare a job with the row that was inserted."""
     assert (job.id, job.state, job.spool_key) == (number, state, f"films/{number}")
     assert plain(film_json(job.film)) == ROWS["job"][number - 1]["film"]
-    assert (job.film.patient, job.film.taken) == ("p1", date(2026, 1, 1))
+    assert (job.film.patient, job.film.exposure_date) == ("p1", date(2026, 1, 1))
     assert (job.attempt, job.error) == (number, f"error {number}")
     assert job.received_at == NOW + timedelta(seconds=number)
     assert job.updated_at == NOW + timedelta(minutes=number)
@@ -378,7 +378,7 @@ def check_job(job: Job, number: int, state: JobState) -> None:
         assert job.admission == Admitted(QUESTIONS, (AdmissionNote.AGE_UNKNOWN,))
     scored = state in (JobState.ANALYSED, JobState.DONE)
     assert job.verdict == (VERDICT if scored else None)
-    assert job.seen == (FINDINGS if scored else None)
+    assert job.image_findings == (FINDINGS if scored else None)
 
 
 def test_a_film_keeps_every_value(engine: sa.Engine) -> None:
@@ -403,7 +403,7 @@ def test_events_keep_every_value(engine: sa.Engine) -> None:
     for number, state in enumerate(JOB_STATES, 1):
         [entry] = OperatorStore(engine).show(number).history
         assert (entry.at, entry.event, entry.state) == (NOW, "receive", str(state))
-        assert (entry.who, entry.why, entry.delivery_id) == ("XRAY", f"reason {number}", None)
+        assert (entry.actor, entry.reason, entry.delivery_id) == ("XRAY", f"reason {number}", None)
 
 
 def test_densitometry_keeps_every_value(engine: sa.Engine) -> None:

@@ -94,6 +94,6 @@ def _film(number: int, sex: str, source: Source) -> Film:
 def _verdict(score: float, model: str) -> Verdict:
     return Verdict(
         probability=Probability(image=score),
-        decision=Decision(Finding.ABSENT, threshold=1.0, score=score, used=ScoreKind.IMAGE),
+        decision=Decision(Finding.ABSENT, threshold=1.0, score=score, score_kind=ScoreKind.IMAGE),
         model=ModelIdentity("m", "1", model, IntendedUse.DEMONSTRATION),
     )

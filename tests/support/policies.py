@@ -9,7 +9,7 @@ from node.domain.decision.decide import DecisionPolicy
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.policies import admission_policy
 
-HALF = Rule(Thresholds.same(0.5))
+HALF = Rule(Thresholds.uniform(0.5))
 APART = Thresholds(image=0.5, combined=0.2)
 HEADER_ONLY = replace(admission_policy(Config()), pixels=PixelRule.OFF, one_per_study=False)
 """The default admission policy, but films are admitted by their header alone."""
@@ -27,4 +27,4 @@ def policy(default: Rule = HALF, *overrides: Override, **fields: Any) -> Decisio
 
 def override(threshold: float, name: str = "", **conditions: Any) -> Override:
     """Return an override with one threshold for the films that meet the conditions."""
-    return Override(Rule(Thresholds.same(threshold), name=name), Group(**conditions))
+    return Override(Rule(Thresholds.uniform(threshold), name=name), Group(**conditions))

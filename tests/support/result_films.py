@@ -110,7 +110,7 @@ def verdict(
         )
         return Verdict(Probability(), decision, model)
     score = threshold + (0.3 if finding is Finding.PRESENT else -0.3)
-    decision = Decision(finding, threshold, score=score, used=ScoreKind.IMAGE, **JUDGED_BY)
+    decision = Decision(finding, threshold, score=score, score_kind=ScoreKind.IMAGE, **JUDGED_BY)
     return Verdict(Probability(image=score), decision, model)
 
 
@@ -120,7 +120,7 @@ def abstained(score: float = 0.4, model: ModelIdentity = MODEL) -> Verdict:
         Finding.UNDETERMINED,
         0.41,
         score=score,
-        used=ScoreKind.IMAGE,
+        score_kind=ScoreKind.IMAGE,
         reason=TOO_CLOSE,
         band=(0.35, 0.47),
         **JUDGED_BY,
@@ -131,7 +131,7 @@ def abstained(score: float = 0.4, model: ModelIdentity = MODEL) -> Verdict:
 def repeated(prior: PriorComparison, *, known: bool = True) -> Verdict:
     """Return a positive verdict on a patient of whom there are earlier films."""
     made = verdict()
-    return replace(made, decision=replace(made.decision, known=known, prior=prior))
+    return replace(made, decision=replace(made.decision, already_reported=known, prior=prior))
 
 
 def subject(

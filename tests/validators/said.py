@@ -39,7 +39,7 @@ class Said:
     def verdict(self, film: Film, found: Probability, model: ModelIdentity) -> Verdict:
         """Return the verdict, with the probabilities that the model has found."""
         policy = DecisionPolicy(
-            Rule(Thresholds.same(_THRESHOLD), self.abstain, "older-women"),
+            Rule(Thresholds.uniform(_THRESHOLD), self.abstain, "older-women"),
             score=self.used,
             prior=PriorRule(_MONTHS),
         )

@@ -129,7 +129,7 @@ def test_only_the_last_failed_attempt_is_recorded(
     assert node.courier.step() == 1
     assert node.state is DeliveryState.PENDING
     assert node.records() == []
-    node.courier._closed_until = None
+    node.courier._paused_until = None
     assert node.courier.step() == 1
     assert node.state is DeliveryState.FAILED
     assert [entry.outcome for entry in node.records()] == ["8"]

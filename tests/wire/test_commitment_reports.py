@@ -44,7 +44,7 @@ REPORT, HEATMAP = "2.25.1", "2.25.2"
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 VERDICT = Verdict(
     probability=Probability(image=0.61),
-    decision=Decision(Finding.PRESENT, threshold=0.5, score=0.61, used=ScoreKind.IMAGE),
+    decision=Decision(Finding.PRESENT, threshold=0.5, score=0.61, score_kind=ScoreKind.IMAGE),
     model=ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION),
 )
 

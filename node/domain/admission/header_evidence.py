@@ -91,7 +91,7 @@ def view_evidence(film: Film, accepted: Sequence[str]) -> Evidence:
 
     stated = _stated(film.view_position)
     in_tag = True if _is_listed(stated, accepted) else fits(view_of_position(stated))
-    oriented = film.oriented
+    oriented = film.orientation_view
     statements = [
         _Statement(in_tag, f"View Position is {stated}"),
         _Statement(fits(film.coded.view), f"View Code is {film.coded.view}"),

@@ -154,7 +154,7 @@ def _sop_class(film: Film, _: AdmissionPolicy) -> Refused | None:
 
 def _own_result(film: Film, _: AdmissionPolicy) -> Refused | None:
     secondary = film.image_type[:2] == ("DERIVED", "SECONDARY")
-    if film.ours or (secondary and film.manufacturer == OWN_MANUFACTURER):
+    if film.is_own_result or (secondary and film.manufacturer == OWN_MANUFACTURER):
         return Refused(Reason.OWN_RESULT, "the object is a heatmap of this product")
     return None
 

@@ -38,7 +38,7 @@ class CheckedFilm:
 
     case: Case
     notes: tuple[AdmissionNote, ...] = ()
-    findings: ImageFindings | None = None
+    image_findings: ImageFindings | None = None
 
 
 def uses_gate(looks: bool, policy: AdmissionPolicy) -> bool:

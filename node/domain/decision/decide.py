@@ -113,10 +113,10 @@ def decide(
         finding=finding,
         threshold=threshold,
         score=score,
-        used=kind,
+        score_kind=kind,
         reason=TOO_CLOSE if finding is Finding.UNDETERMINED else "",
         band=band,
-        known=known and finding is Finding.PRESENT,
+        already_reported=known and finding is Finding.PRESENT,
         prior=prior,
         policy=policy.digest,
         rule=rule.name,
@@ -132,7 +132,7 @@ def refused_verdict(
         probability=Probability(),
         decision=replace(decision, reason=refused.text),
         model=model,
-        refused=refused.reason,
+        refusal_reason=refused.reason,
     )
 
 
@@ -165,10 +165,10 @@ def decision_digest(decision: Decision) -> str:
     The score is excluded, because its last bits differ between processors. The score of a prior
     study is stored and therefore included.
     """
-    facts = asdict(decision)
-    facts.pop("score")
-    return _sha256(facts)
+    values = decision.as_dict()
+    values.pop("score")
+    return _sha256(values)
 
 
-def _sha256(facts: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+def _sha256(values: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

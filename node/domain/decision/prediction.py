@@ -1,7 +1,8 @@
 """The model's output for a film, and the decision by policy."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,25 +85,44 @@ class PriorComparison:
 class Decision:
     """The decision on a film, with the name of its rule and the digest of its policy.
 
-    `score` and `used` are None without a score. `band` is the indeterminate band, [low, high).
-    `known` is whether a prior study was flagged and the policy does not flag it again.
+    `score` and `score_kind` are None without a score. `band` is the indeterminate band, [low,
+    high). `already_reported` is whether a prior study was flagged and the policy does not flag the
+    finding again.
     """
 
     finding: Finding
     threshold: float
     score: float | None = None
-    used: ScoreKind | None = None
+    score_kind: ScoreKind | None = None
     reason: str = ""
     band: tuple[float, float] | None = None
-    known: bool = False
+    already_reported: bool = False
     prior: PriorComparison | None = None
     policy: str = ""
     rule: str = ""
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the decision for JSON.
+
+        Result UIDs derive from these keys, and stored decisions have them: never rename one.
+        """
+        return {
+            "finding": self.finding,
+            "threshold": self.threshold,
+            "score": self.score,
+            "used": self.score_kind,
+            "reason": self.reason,
+            "band": self.band,
+            "known": self.already_reported,
+            "prior": asdict(self.prior) if self.prior else None,
+            "policy": self.policy,
+            "rule": self.rule,
+        }
+
     @property
     def flagged(self) -> bool:
         """Whether the finding is present and not known from a prior study."""
-        return self.finding is Finding.PRESENT and not self.known
+        return self.finding is Finding.PRESENT and not self.already_reported
 
     @property
     def undetermined(self) -> Undetermined | None:
@@ -112,23 +132,23 @@ class Decision:
         return Undetermined.NO_SCORE if self.score is None else Undetermined.TOO_CLOSE
 
     @property
-    def shows_heat(self) -> bool:
+    def has_heatmap(self) -> bool:
         """Whether a heatmap explains the score; a clinical score has none."""
-        return self.score is not None and self.used is not ScoreKind.CLINICAL
+        return self.score is not None and self.score_kind is not ScoreKind.CLINICAL
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The stored result of an analysis: enough to list, audit and replay it.
 
-    `shadowed` are the destinations that received nothing because of shadow mode. `refused` is the
-    reason if a report states that the film was not analysed.
+    `shadow_destinations` received nothing because of shadow mode. `refusal_reason` is set if a
+    report states that the film was not analysed.
     """
 
     probability: Probability
     decision: Decision
     model: ModelIdentity
     seconds: dict[str, float] = field(default_factory=dict)
-    shadowed: tuple[str, ...] = ()
+    shadow_destinations: tuple[str, ...] = ()
     notes: tuple[AdmissionNote, ...] = ()
-    refused: Reason | None = None
+    refusal_reason: Reason | None = None

@@ -44,9 +44,9 @@ class PriorResult(NamedTuple):
     Study Instance UID. A named tuple, because a replay holds one for each stored score.
     """
 
-    taken: date
+    exposure_date: date
     score: float | None
-    used: ScoreKind | None
+    score_kind: ScoreKind | None
     model_digest: str
     reported: bool
     sex: str = ""
@@ -84,7 +84,7 @@ def compare_with_prior_studies(
 
     Scores are compared only if they have the same model and the same kind.
     """
-    first = look_back_start(film.taken, rule) if priors.results else None
+    first = look_back_start(film.exposure_date, rule) if priors.results else None
     if first is None:
         return None
     results = list(_plausible_results(film, priors.results, first))
@@ -93,7 +93,9 @@ def compare_with_prior_studies(
     if scored is None and not reported:
         return None
     comparable = (
-        scored is not None and scored.used is used and scored.model_digest == priors.model_digest
+        scored is not None
+        and scored.score_kind is used
+        and scored.model_digest == priors.model_digest
     )
     return PriorComparison(
         months=rule.months,
@@ -106,12 +108,12 @@ def _plausible_results(
     film: FilmFacts, results: Sequence[PriorResult], first: date
 ) -> Iterator[PriorResult]:
     for result in results:
-        if film.taken is None or not first <= result.taken <= film.taken:
+        if film.exposure_date is None or not first <= result.exposure_date <= film.exposure_date:
             continue
         if film.sex and result.sex and film.sex != result.sex:
             continue
         if film.age_years is not None and result.age_years is not None:
-            years = (film.taken - result.taken).days / _DAYS_A_YEAR
+            years = (film.exposure_date - result.exposure_date).days / _DAYS_A_YEAR
             if abs(film.age_years - result.age_years - years) > _AGE_TOLERANCE:
                 continue
         yield result

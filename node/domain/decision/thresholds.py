@@ -32,7 +32,7 @@ class FilmFacts(Protocol):
         """Station Name."""
 
     @property
-    def taken(self) -> date | None:
+    def exposure_date(self) -> date | None:
         """Date of the film."""
 
 
@@ -48,7 +48,7 @@ class Thresholds:
     clinical: float | None = None
 
     @classmethod
-    def same(cls, number: float) -> Self:
+    def uniform(cls, number: float) -> Self:
         """Return the same threshold for all kinds."""
         return cls(image=number, combined=number, clinical=number)
 

@@ -26,8 +26,9 @@ class Film:
     Attribute names are DICOM keywords in snake case. A missing text is empty. `digest` is the
     SHA-256 of transfer syntax and encoded data set, without the file meta information. `coded`,
     `series` and `study` are the statements of codes, of descriptions of series and acquisition, and
-    of descriptions of study and order. `ours` is whether this product made the object. `patient`
-    is a pseudonym, or empty. `taken` is the date of the exposure.
+    of descriptions of study and order. `orientation_view` is the view that Patient Orientation
+    states. `is_own_result` is whether this product made the object. `patient` is a pseudonym, or
+    empty.
     """
 
     sop_instance_uid: str
@@ -46,9 +47,9 @@ class Film:
     coded: HeaderStatements = HeaderStatements()
     series: HeaderStatements = HeaderStatements()
     study: HeaderStatements = HeaderStatements()
-    oriented: View | None = None
+    orientation_view: View | None = None
     derivation: Derivation | None = None
-    ours: bool = False
+    is_own_result: bool = False
     rows: int | None = None
     columns: int | None = None
     number_of_frames: int = 1
@@ -66,4 +67,4 @@ class Film:
     height_cm: float | None = None
     station: str = ""
     patient: str = ""
-    taken: date | None = None
+    exposure_date: date | None = None

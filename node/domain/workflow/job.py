@@ -74,8 +74,8 @@ class Job:
     """One film and its state. `attempt` is counted at the claim.
 
     `reports` are those of earlier analyses, oldest first. `admission` is the decision by header,
-    `seen` has the gate's findings. `chosen` is the UID of the film of the same study that was
-    scored instead.
+    `image_findings` are those of the gate. `scored_film_uid` is the SOP Instance UID of the film of
+    the same study that was scored instead, or empty.
     """
 
     id: int
@@ -91,8 +91,8 @@ class Job:
     verdict: Verdict | None = None
     reports: tuple[ResultReference, ...] = ()
     admission: Admission = field(default_factory=Admitted)
-    seen: ImageFindings | None = None
-    chosen: str = ""
+    image_findings: ImageFindings | None = None
+    scored_film_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Analysed:
 
     verdict: Verdict
     deliveries: tuple[PlannedDelivery, ...]
-    seen: ImageFindings | None = None
+    image_findings: ImageFindings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class NotScored:
 
     reason: str
     text: str
-    seen: ImageFindings | None = None
+    image_findings: ImageFindings | None = None
 
 
 AnalysisOutcome = Analysed | NotScored | RetryAt | Failed

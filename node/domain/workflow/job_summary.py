@@ -19,8 +19,8 @@ class HistoryEntry:
     at: datetime
     event: str
     state: str
-    who: str
-    why: str
+    actor: str
+    reason: str
     delivery_id: int | None
 
 
@@ -53,9 +53,9 @@ def summarise(detail: JobDetail) -> dict[str, Any]:
         },
         **_decision_summary(decision),
         "model": asdict(verdict.model) if verdict else None,
-        "shadowed": list(verdict.shadowed) if verdict else [],
+        "shadowed": list(verdict.shadow_destinations) if verdict else [],
         "notes": list(_notes(job)),
-        "seen": asdict(job.seen) if job.seen else None,
+        "seen": asdict(job.image_findings) if job.image_findings else None,
         "seconds": _seconds(detail),
         "deliveries": [_delivery_summary(delivery) for delivery in detail.deliveries],
     }
@@ -74,12 +74,14 @@ def _decision_summary(decision: Decision | None) -> dict[str, Any]:
         keys = ("used", "threshold", "finding", "undetermined", "flagged", "prior")
         return dict.fromkeys((*keys, "policy", "rule"))
     return {
-        "used": _text(decision.used),
+        "used": _text(decision.score_kind),
         "threshold": decision.threshold,
         "finding": str(decision.finding),
         "undetermined": _text(decision.undetermined),
         "flagged": decision.flagged,
-        "prior": asdict(decision.prior) | {"known": decision.known} if decision.prior else None,
+        "prior": asdict(decision.prior) | {"known": decision.already_reported}
+        if decision.prior
+        else None,
         "policy": decision.policy or None,
         "rule": decision.rule or None,
     }

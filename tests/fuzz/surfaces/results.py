@@ -46,7 +46,7 @@ _ROUTES = (
     Route("c", (ResultKind.TEXT,), SendCondition.ALWAYS),
 )
 _TAKEN = date(2024, 1, 31)
-_FILM = replace(CHEST_FILM, taken=_TAKEN)
+_FILM = replace(CHEST_FILM, exposure_date=_TAKEN)
 _NAMES = ("default", "老年女性", "a" * 40)
 _MODEL = ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION)
 _UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
@@ -143,7 +143,7 @@ def _verdict(rnd: Random) -> Verdict:
         decision = Decision(Finding.UNDETERMINED, threshold, reason="no score of the image")
         return Verdict(Probability(), decision, _MODEL)
     score = rnd.choice((*_UNUSUAL, rnd.random()))
-    rule = Rule(Thresholds.same(threshold), rnd.choice((0.0, 0.1, 5.0)), rnd.choice(_NAMES))
+    rule = Rule(Thresholds.uniform(threshold), rnd.choice((0.0, 0.1, 5.0)), rnd.choice(_NAMES))
     policy = DecisionPolicy(rule, score=rnd.choice(list(ScoreKind)), prior=PriorRule(12))
     prior = PriorResult(_TAKEN, rnd.choice(_UNUSUAL), policy.score, rnd.choice(("", "x")), True)
     probability = Probability(score, score, score)

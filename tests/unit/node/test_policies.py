@@ -18,7 +18,7 @@ POINTS = {"youden": Thresholds(0.4, 0.3), "sensitivity-90": Thresholds(0.2, 0.1)
 def resolve(named: str | float, key: str) -> Thresholds:
     """Stand for a bundle with two operating points."""
     if isinstance(named, float):
-        return Thresholds.same(named)
+        return Thresholds.uniform(named)
     if named not in POINTS:
         raise Misconfigured(f"{key}: the model card has no {named!r}")
     return POINTS[named]
@@ -54,7 +54,7 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
                 Rule(POINTS["youden"], 0.2, "older-women"), Group("F", min_age=65.0, max_age=90.0)
             ),
             Override(
-                Rule(Thresholds.same(0.35), 0.0, "overrides.1"),
+                Rule(Thresholds.uniform(0.35), 0.0, "overrides.1"),
                 Group(calling_ae="XRAY1", station="ROOM 2"),
             ),
             Override(Rule(POINTS["sensitivity-90"], 0.5, "overrides.2"), Group(station="ROOM 3")),

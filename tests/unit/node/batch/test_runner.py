@@ -100,7 +100,7 @@ def run(predictor: CountingPredictor, tmp_path: Path) -> Callable[..., Screening
         request = replace(
             ScreeningRequest((tmp_path / "films",), tmp_path / "scores.csv", 1), **changes
         )  # type: ignore[arg-type]
-        thresholds = DecisionPolicy(Rule(Thresholds.same(threshold)))
+        thresholds = DecisionPolicy(Rule(Thresholds.uniform(threshold)))
         model = ScreeningModel(predictor, policy, thresholds, batch=2)
         return screen(request, reader(policy=policy), lambda: model, progress.stop, progress)
 

@@ -26,8 +26,8 @@ from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from tests.unit.node.replay.test_replay import ANNA, STORED
 
 SCORED = str(ChallengerState.SCORED)
-SERVING = ComparedBundle("demo", "5e" * 32, DecisionPolicy(Rule(Thresholds.same(0.5))))
-CHALLENGER = ComparedBundle("./next", "ca" * 32, DecisionPolicy(Rule(Thresholds.same(0.25))))
+SERVING = ComparedBundle("demo", "5e" * 32, DecisionPolicy(Rule(Thresholds.uniform(0.5))))
+CHALLENGER = ComparedBundle("./next", "ca" * 32, DecisionPolicy(Rule(Thresholds.uniform(0.25))))
 BLANK = STORED._replace(clinical=None, combined=None)
 
 
@@ -77,13 +77,13 @@ class TestFlags:
         assert (flip.serving.threshold, flip.challenger.threshold) == (0.5, 0.25)
 
     def test_overrides_apply_to_each_bundle(self) -> None:
-        women = Override(Rule(Thresholds.same(0.9), name="women"), Group(sex="F"))
+        women = Override(Rule(Thresholds.uniform(0.9), name="women"), Group(sex="F"))
         bundle = replace(CHALLENGER, policy=replace(CHALLENGER.policy, overrides=(women,)))
         [film] = compared(pair(0.6, 0.8), challenger=bundle).flips
         assert (film.challenger.rule, film.flags) == ("women", (True, False))
 
     def test_undetermined_films_are_counted_and_not_flagged(self) -> None:
-        rule = Rule(Thresholds.same(0.5), abstain=0.5)
+        rule = Rule(Thresholds.uniform(0.5), abstain=0.5)
         bundle = ComparedBundle("demo", "5e" * 32, DecisionPolicy(rule))
         comparison = compared(pair(0.55, 0.9), pair(0.9, None), serving=bundle)
         assert comparison.undetermined == (1, 1)
@@ -100,7 +100,10 @@ class TestFlags:
     def test_each_bundle_uses_its_own_kind_of_score(self) -> None:
         """A bundle without a combined part uses its image score."""
         [film] = compared(pair(0.1, 0.2, combined=(None, 0.9))).films
-        assert (film.serving.used, film.challenger.used) == (ScoreKind.IMAGE, ScoreKind.COMBINED)
+        assert (film.serving.score_kind, film.challenger.score_kind) == (
+            ScoreKind.IMAGE,
+            ScoreKind.COMBINED,
+        )
         assert (film.serving.finding, film.challenger.finding) == (Finding.ABSENT, Finding.PRESENT)
 
 
@@ -175,7 +178,7 @@ class TestCoverage:
 
     def test_films_of_requested_patients_are_returned_with_both_decisions(self) -> None:
         other_patient = pair(0.6, 0.4, patient="bb" * 32)
-        comparison = compared(pair(0.6, 0.4), other_patient, pair(0.6, 0.4, taken=None))
+        comparison = compared(pair(0.6, 0.4), other_patient, pair(0.6, 0.4, exposure_date=None))
         [film] = comparison.films_by_patient[ANNA]
         assert list(comparison.films_by_patient) == [ANNA]
         assert film.taken == date(2026, 3, 1)

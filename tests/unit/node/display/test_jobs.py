@@ -51,7 +51,7 @@ def test_a_job_says_where_nothing_was_sent(
     """Because that destination was in shadow: it is not forgotten."""
     model = ModelIdentity("m", "1", "ab" * 32, IntendedUse.RESEARCH)
     decision = Decision(Finding.PRESENT, 0.5, 0.6)
-    verdict = Verdict(Probability(0.6), decision, model, shadowed=("pacs", "web"))
+    verdict = Verdict(Probability(0.6), decision, model, shadow_destinations=("pacs", "web"))
     print_job(replace(dossier, job=replace(dossier.job, verdict=verdict)))
     assert "nothing sent to pacs, web" in capsys.readouterr().out
 

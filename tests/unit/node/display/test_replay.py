@@ -20,7 +20,8 @@ from tests.unit.node.replay.test_replay import ANNA, MARCH, stored
 
 HOSTILE = "[/red]\x1b[2J"  # a sex is one character of a header; a rule's name is an administrator's
 POLICY = DecisionPolicy(
-    Rule(Thresholds.same(0.4)), (Override(Rule(Thresholds.same(0.3), 0.0, HOSTILE), Group("M")),)
+    Rule(Thresholds.uniform(0.4)),
+    (Override(Rule(Thresholds.uniform(0.3), 0.0, HOSTILE), Group("M")),),
 )
 
 
@@ -82,7 +83,7 @@ def test_programs_get_all_of_it() -> None:
 @pytest.mark.parametrize("count", [1, 2, 60, 61, 1200])
 def test_a_picture_of_any_span_shows_both_rules(count: int) -> None:
     """One bar, or years in steps of days; both colours are there, before and after."""
-    made = replay(days(count), DecisionPolicy(Rule(Thresholds.same(0.4))))
+    made = replay(days(count), DecisionPolicy(Rule(Thresholds.uniform(0.4))))
     with Image.open(BytesIO(draw_replay(made, "two films a day"))) as picture:
         pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
     for colour in (BEFORE, AFTER):

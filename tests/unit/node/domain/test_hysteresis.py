@@ -7,8 +7,8 @@ def standing(*depths: int, limit: int = 10) -> list[bool]:
     """Return, after each of these depths of one queue, whether its alarm stands."""
     alarms, seen = QueueAlarms(), []
     for depth in depths:
-        alarms = alarms.after({"films": depth}, limit)
-        seen.append("films" in alarms.standing)
+        alarms = alarms.update({"films": depth}, limit)
+        seen.append("films" in alarms.raised)
     return seen
 
 
@@ -24,6 +24,6 @@ def test_the_smallest_limit_is_a_single_film() -> None:
 
 def test_each_queue_has_its_own() -> None:
     """One that is gone from the table, as nothing waits for it any more, has none."""
-    alarms = QueueAlarms().after({"films": 3, "results for pacs": 12}, 10)
-    assert alarms.standing == {"results for pacs"}
-    assert alarms.after({"films": 12}, 10).standing == {"films"}
+    alarms = QueueAlarms().update({"films": 3, "results for pacs": 12}, 10)
+    assert alarms.raised == {"results for pacs"}
+    assert alarms.update({"films": 12}, 10).raised == {"films"}

@@ -168,12 +168,12 @@ class TestPatient:
         """By the modality's own name, and by the date nearest to the exposure."""
         ds = film(StationName=" ROOM 2 ", StudyDate="20260301", AcquisitionDate="20260302")
         found = read_film(write(ds, tmp_path / "film.dcm"), "A")
-        assert (found.station, found.taken) == ("ROOM 2", date(2026, 3, 2))
+        assert (found.station, found.exposure_date) == ("ROOM 2", date(2026, 3, 2))
 
     @pytest.mark.parametrize("written", ["", "20261301", "yesterday"])
     def test_a_day_that_is_none_is_unknown(self, written: str, tmp_path: Path) -> None:
         ds = film(StudyDate=written)
-        assert read_film(write(ds, tmp_path / "film.dcm"), "A").taken is None
+        assert read_film(write(ds, tmp_path / "film.dcm"), "A").exposure_date is None
 
 
 class TestDigest:

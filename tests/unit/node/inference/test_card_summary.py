@@ -46,7 +46,7 @@ def test_reading_a_card_loads_no_model() -> None:
 
 
 def test_a_number_applies_to_every_score() -> None:
-    assert CardSummary((), ()).thresholds(0.3) == Thresholds.same(0.3)
+    assert CardSummary((), ()).thresholds(0.3) == Thresholds.uniform(0.3)
 
 
 def test_without_a_combined_part_the_image_threshold_applies_to_both() -> None:

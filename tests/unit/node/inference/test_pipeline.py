@@ -23,7 +23,7 @@ from tests.support.policies import make_admission_policy
 
 FRONTAL = ImageFindings(1.0, 0.0, 0.0, 0, 1.0, 0.0, 0.5)
 WITH_GATE = make_admission_policy(pixels=PixelRule.OVERRULE)
-POLICY = DecisionPolicy(Rule(Thresholds.same(0.5)))
+POLICY = DecisionPolicy(Rule(Thresholds.uniform(0.5)))
 
 
 @dataclass

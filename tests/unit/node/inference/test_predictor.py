@@ -192,7 +192,7 @@ def test_a_threshold_is_a_number_or_an_operating_point_of_the_card(
 ) -> None:
     """Any other name is a fault of the configuration."""
     youden = image_only._bundle.card.operating_point.threshold
-    assert image_only.thresholds(0.3) == Thresholds.same(0.3)
+    assert image_only.thresholds(0.3) == Thresholds.uniform(0.3)
     assert image_only.thresholds("youden") == Thresholds(image=youden, combined=youden)
     with pytest.raises(Misconfigured, match=r"policy\.threshold.*'lucky'.*youden"):
         image_only.thresholds("lucky")
@@ -203,7 +203,7 @@ def test_an_operating_point_has_a_threshold_for_each_score(image_only: BundlePre
     both = with_combined(image_only, point("youden", 0.12), point("sensitivity-90", 0.05))
     image = image_only._bundle.card.operating_point.threshold
     assert both.thresholds("youden") == Thresholds(image=image, combined=0.12)
-    assert both.thresholds(0.3) == Thresholds.same(0.3)
+    assert both.thresholds(0.3) == Thresholds.uniform(0.3)
 
 
 def test_the_error_for_an_unknown_name_lists_the_operating_points(

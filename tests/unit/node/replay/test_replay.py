@@ -28,7 +28,7 @@ MARCH = date(2026, 3, 1)
 STORED = StoredScore(
     job_id=1,
     received="2026-03-01",
-    taken=MARCH,
+    exposure_date=MARCH,
     sex="F",
     age_years=67.0,
     calling_ae="MODALITY",
@@ -50,7 +50,7 @@ def stored(**values: Any) -> StoredScore:
 
 
 def policy(threshold: float = 0.4, **more: Any) -> DecisionPolicy:
-    return DecisionPolicy(Rule(Thresholds.same(threshold)), **more)
+    return DecisionPolicy(Rule(Thresholds.uniform(threshold)), **more)
 
 
 def test_a_film_whose_flag_changes_is_listed_with_its_rule() -> None:
@@ -73,7 +73,7 @@ def test_films_are_counted_by_day_sex_and_age() -> None:
         stored(sex="M", received="2026-03-02", image=0.9, finding="present", flagged=True),
         stored(sex="", age_years=None, image=0.41, finding="undetermined"),
     ]
-    banded = DecisionPolicy(Rule(Thresholds.same(0.45), abstain=0.05))
+    banded = DecisionPolicy(Rule(Thresholds.uniform(0.45), abstain=0.05))
     result = replay(films, banded)
     assert result.all == FlagCounts(3, flagged=1, new_flagged=1, undetermined=1, new_undetermined=1)
     assert result.by_day == {
@@ -113,7 +113,9 @@ def test_a_replay_decides_as_on_a_film(
     score: float, threshold: float, sex: str, age: float
 ) -> None:
     """The function is the same, also for overrides."""
-    older = Override(Rule(Thresholds.same(threshold), 0.1, "older"), Group(sex="F", min_age=65.0))
+    older = Override(
+        Rule(Thresholds.uniform(threshold), 0.1, "older"), Group(sex="F", min_age=65.0)
+    )
     rules = policy(0.5, overrides=(older,))
     film = stored(image=score, sex=sex, age_years=age)
     decision = decide(Probability(score), film, rules)
@@ -126,7 +128,7 @@ def test_a_replay_decides_as_on_a_film(
 
 def test_findings_are_those_of_the_selected_patients() -> None:
     """Films without a day or a score are excluded."""
-    films = [stored(), stored(patient="bb" * 32), stored(taken=None), stored(image=None)]
+    films = [stored(), stored(patient="bb" * 32), stored(exposure_date=None), stored(image=None)]
     assert list(replay(films, policy(), patients={ANNA}).findings) == [ANNA]
     assert len(replay(films, policy(), patients={ANNA}).findings[ANNA]) == 1
     assert replay(films, policy()).findings == {}
@@ -139,7 +141,9 @@ class TestEarlierFilms:
         return replay(films, self.RULES, MODEL).all.new_flagged
 
     def second(self, **values: Any) -> StoredScore:
-        return stored(**{"taken": date(2026, 6, 1), "study": "1.2.4", "age_years": 67.0} | values)
+        return stored(
+            **{"exposure_date": date(2026, 6, 1), "study": "1.2.4", "age_years": 67.0} | values
+        )
 
     def test_a_repeat_is_not_flagged_again(self) -> None:
         """The new decision on the earlier film counts, not the stored one."""
@@ -151,8 +155,8 @@ class TestEarlierFilms:
         [
             {"patient": "bb" * 32},
             {"study": "1.2.3"},
-            {"taken": date(2027, 3, 2), "age_years": 68.0},
-            {"taken": None},
+            {"exposure_date": date(2027, 3, 2), "age_years": 68.0},
+            {"exposure_date": None},
             {"sex": "M"},
         ],
         ids=["another patient", "same study", "too late", "no day", "another sex"],

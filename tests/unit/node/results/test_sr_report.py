@@ -144,7 +144,7 @@ def test_a_score_never_reads_as_on_the_other_side_of_its_threshold(
 ) -> None:
     """Rounding keeps as many digits as it takes to tell score and threshold apart."""
     finding = Finding.PRESENT if score >= 0.5 else Finding.ABSENT
-    decision = Decision(finding, 0.5, score=score, used=ScoreKind.IMAGE)
+    decision = Decision(finding, 0.5, score=score, score_kind=ScoreKind.IMAGE)
     made = Verdict(Probability(image=score), decision, MODEL)
     report = build_report(subject(made=made), FIELD, None)
     certainty, threshold = (
@@ -159,7 +159,7 @@ def test_the_comment_says_what_the_score_rests_on() -> None:
     """With clinical facts, or without them and why."""
     combined = Verdict(
         Probability(image=0.6, clinical=0.5, combined=0.62),
-        Decision(Finding.PRESENT, 0.5, score=0.62, used=ScoreKind.COMBINED),
+        Decision(Finding.PRESENT, 0.5, score=0.62, score_kind=ScoreKind.COMBINED),
         MODEL,
     )
     with_facts = one(build_report(subject(made=combined), FIELD, None), "Comment").TextValue
@@ -171,7 +171,7 @@ def test_the_comment_says_what_the_score_rests_on() -> None:
 def test_a_clinical_score_that_decided_nothing_is_said_to_be_that() -> None:
     """Its value, on whom it was fitted, and that no decision rests on it; else not a word."""
     about = "fitted on people in a survey"
-    decision = Decision(Finding.PRESENT, 0.5, score=0.6, used=ScoreKind.IMAGE)
+    decision = Decision(Finding.PRESENT, 0.5, score=0.6, score_kind=ScoreKind.IMAGE)
     made = Verdict(Probability(0.6, clinical=0.0714), decision, replace(MODEL, clinical=about))
     text = one(build_report(subject(made=made), FIELD, None), "Comment").TextValue
     told = "Clinical score from age, sex, weight and height: 7.1 %, by a model fitted on people in"
@@ -190,7 +190,7 @@ def test_a_clinical_score_that_decided_nothing_is_said_to_be_that() -> None:
 def test_a_combined_score_is_told_with_its_parts() -> None:
     """What image and facts say by themselves, and that the facts alone decide nothing."""
     about = "fitted on people in a survey"
-    decision = Decision(Finding.PRESENT, 0.5, score=0.62, used=ScoreKind.COMBINED)
+    decision = Decision(Finding.PRESENT, 0.5, score=0.62, score_kind=ScoreKind.COMBINED)
     made = Verdict(Probability(0.6, 0.0714, 0.62), decision, replace(MODEL, clinical=about))
     text = one(build_report(subject(made=made), FIELD, None), "Comment").TextValue
     told = "Image alone: 60.0 %. Clinical score from age, sex, weight and height: 7.1 %, by a model"

@@ -41,7 +41,7 @@ WANTED = (Route("pacs", tuple(ResultKind), SendCondition.ALWAYS),)
 BEFORE = PriorComparison(months=12, reported=True, score=0.65)
 CLINICAL = Verdict(
     Probability(0.2, clinical=0.7),
-    Decision(Finding.PRESENT, 0.5, score=0.7, used=ScoreKind.CLINICAL, **JUDGED_BY),
+    Decision(Finding.PRESENT, 0.5, score=0.7, score_kind=ScoreKind.CLINICAL, **JUDGED_BY),
     replace(MODEL, clinical="fitted on people in a survey"),
 )
 CASES = {
@@ -180,7 +180,7 @@ def test_another_policy_is_another_report(case: str) -> None:
         replace(decision, policy="cd" * 32),
         replace(decision, rule="older-women"),
         replace(decision, prior=PriorComparison(24, reported=False)),
-        replace(decision, known=not decision.known),
+        replace(decision, already_reported=not decision.already_reported),
         replace(decision, band=(0.1, 0.9)),
     ):
         other = report_of(replace(made, decision=changed))

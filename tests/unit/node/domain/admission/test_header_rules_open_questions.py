@@ -67,7 +67,7 @@ class TestLeftToThePixels:
             ({"view_position": "", "series": FRONTAL}, None, None, None),
             ({"series": LATERAL}, VIEWS_NOTED, CONTRADICTED, CONTRADICTED),
             ({"coded": LATERAL}, VIEWS_NOTED, CONTRADICTED, CONTRADICTED),
-            ({"oriented": View.LATERAL}, VIEWS_NOTED, CONTRADICTED, CONTRADICTED),
+            ({"orientation_view": View.LATERAL}, VIEWS_NOTED, CONTRADICTED, CONTRADICTED),
             ({"study": LATERAL}, None, None, None),
             ({"series": HeaderStatements(view=View.AP)}, None, None, None),
         ],
@@ -85,7 +85,7 @@ class TestLeftToThePixels:
         [
             {"sop_class_uid": CT},
             {"modality": "MG"},
-            {"ours": True},
+            {"is_own_result": True},
             {"derivation": Derivation.BONE_SUPPRESSED},
             {"number_of_frames": 2},
             {"samples_per_pixel": 4},

@@ -29,7 +29,7 @@ class TestDecision:
             finding,
             threshold=0.5,
             score=score,
-            used=ScoreKind.IMAGE,
+            score_kind=ScoreKind.IMAGE,
             policy=policy().digest,
             rule="default",
         )
@@ -42,13 +42,13 @@ class TestDecision:
         assert (decision.finding, decision.score) == (Finding.UNDETERMINED, None)
         assert decision.undetermined is Undetermined.NO_SCORE
         assert decision.reason == NO_SCORE
-        assert not decision.shows_heat
+        assert not decision.has_heatmap
 
     @given(score, score)
     def test_a_finding_is_what_the_threshold_says(self, value: float, threshold: float) -> None:
         """Nothing but the score and the threshold that the decision states."""
         decision = decide(
-            Probability(image=value), film(), policy(Rule(Thresholds.same(threshold)))
+            Probability(image=value), film(), policy(Rule(Thresholds.uniform(threshold)))
         )
         assert decision.threshold == threshold
         assert decision.flagged is (value >= threshold)
@@ -77,14 +77,14 @@ class TestWhichScoreCounts:
     ) -> None:
         """Only a combined score has another to fall back on; facts alone decide where told to."""
         decision = decide(probability, film(), policy(score=wanted))
-        assert (decision.used, decision.score) == (used, score)
+        assert (decision.score_kind, decision.score) == (used, score)
         assert (decision.finding is Finding.UNDETERMINED) is (score is None)
 
     def test_a_score_of_facts_alone_has_no_heat(self) -> None:
         """The film had no part in it: nothing on it can have raised the score."""
         probability = Probability(0.1, 0.9, 0.3)
-        assert not decide(probability, film(), policy(score=ScoreKind.CLINICAL)).shows_heat
-        assert decide(probability, film(), policy()).shows_heat
+        assert not decide(probability, film(), policy(score=ScoreKind.CLINICAL)).has_heatmap
+        assert decide(probability, film(), policy()).has_heatmap
 
     @pytest.mark.parametrize(
         ("probability", "used", "threshold", "flagged"),
@@ -100,7 +100,11 @@ class TestWhichScoreCounts:
     ) -> None:
         """They are calibrated apart: 0.3 is little for the one and much for the other."""
         decision = decide(probability, film(), policy(Rule(APART)))
-        assert (decision.used, decision.threshold, decision.flagged) == (used, threshold, flagged)
+        assert (decision.score_kind, decision.threshold, decision.flagged) == (
+            used,
+            threshold,
+            flagged,
+        )
 
     def test_without_a_score_a_threshold_is_stated_all_the_same(self) -> None:
         """That of the last score that might have counted."""
@@ -132,7 +136,7 @@ class TestBand:
         self, threshold: float, width: float, low: float, high: float
     ) -> None:
         """Narrow where the threshold is near 0 or 1, and never beyond them."""
-        band = Rule(Thresholds.same(threshold), width).band(ScoreKind.IMAGE)
+        band = Rule(Thresholds.uniform(threshold), width).band(ScoreKind.IMAGE)
         assert band == (low, high)
 
     @pytest.mark.parametrize(
@@ -150,7 +154,7 @@ class TestBand:
     ) -> None:
         """An open finding is not flagged; its score and its heat are shown."""
         decision = decide(
-            Probability(image=score), film(), policy(Rule(Thresholds.same(0.5), abstain=0.2))
+            Probability(image=score), film(), policy(Rule(Thresholds.uniform(0.5), abstain=0.2))
         )
         assert (decision.finding, decision.score) == (finding, score)
         assert decision.flagged is (finding is Finding.PRESENT)
@@ -158,12 +162,12 @@ class TestBand:
         assert decision.undetermined is (Undetermined.TOO_CLOSE if open_ else None)
         assert decision.reason == (TOO_CLOSE if open_ else "")
         assert decision.band == (0.450166002688, 0.549833997312)
-        assert decision.shows_heat
+        assert decision.has_heatmap
 
     @given(score, score)
     def test_no_width_is_no_band(self, value: float, threshold: float) -> None:
         decision = decide(
-            Probability(image=value), film(), policy(Rule(Thresholds.same(threshold)))
+            Probability(image=value), film(), policy(Rule(Thresholds.uniform(threshold)))
         )
         assert decision.band is None
         assert decision.finding is not Finding.UNDETERMINED
@@ -176,8 +180,8 @@ class TestBand:
 
     def test_a_group_may_have_another(self) -> None:
         """An override's band holds where the override does."""
-        narrow = Override(Rule(Thresholds.same(0.5), 0.01, "women"), Group(sex="F"))
-        rules = policy(Rule(Thresholds.same(0.5), 0.2), narrow)
+        narrow = Override(Rule(Thresholds.uniform(0.5), 0.01, "women"), Group(sex="F"))
+        rules = policy(Rule(Thresholds.uniform(0.5), 0.2), narrow)
         assert decide(Probability(0.52), film(), rules).finding is Finding.PRESENT
         assert decide(Probability(0.52), film(sex="M"), rules).undetermined
 

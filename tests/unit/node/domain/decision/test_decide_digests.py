@@ -30,9 +30,9 @@ class TestPolicyDigest:
     @pytest.mark.parametrize(
         "other",
         [
-            policy(Rule(Thresholds.same(0.51))),
+            policy(Rule(Thresholds.uniform(0.51))),
             policy(Rule(Thresholds(0.5, 0.5))),
-            policy(Rule(Thresholds.same(0.5), abstain=0.1)),
+            policy(Rule(Thresholds.uniform(0.5), abstain=0.1)),
             policy(HALF, override(0.5, "men", sex="M")),
             policy(HALF, override(0.5, "women", sex="F")),
             policy(HALF, override(0.5, "men", sex="F")),
@@ -53,7 +53,7 @@ class TestDecisionDigest:
         Finding.PRESENT,
         threshold=0.5,
         score=0.61,
-        used=ScoreKind.IMAGE,
+        score_kind=ScoreKind.IMAGE,
         band=(0.4, 0.6),
         prior=PriorComparison(12, reported=False, score=0.5),
         policy="ab" * 32,
@@ -70,10 +70,10 @@ class TestDecisionDigest:
         [
             {"finding": Finding.ABSENT},
             {"threshold": 0.4},
-            {"used": ScoreKind.COMBINED},
+            {"score_kind": ScoreKind.COMBINED},
             {"reason": "x"},
             {"band": None},
-            {"known": True},
+            {"already_reported": True},
             {"prior": None},
             {"prior": PriorComparison(12, reported=True, score=0.5)},
             {"prior": PriorComparison(12, reported=False, score=0.4)},

@@ -28,7 +28,7 @@ VERDICT = Verdict(
         Finding.PRESENT,
         threshold=0.5,
         score=0.7,
-        used=ScoreKind.COMBINED,
+        score_kind=ScoreKind.COMBINED,
         policy="ab" * 32,
         rule="old-women",
     ),
@@ -63,7 +63,7 @@ DONE = JobDetail(
         received_at=NOON,
         updated_at=NOON,
         verdict=VERDICT,
-        seen=ImageFindings(0.99, 0.0, 0.1, 0, 0.99, 0.9, 0.4),
+        image_findings=ImageFindings(0.99, 0.0, 0.1, 0, 0.99, 0.9, 0.4),
     ),
     deliveries=(SENT,),
     history=(
@@ -157,7 +157,7 @@ def test_an_undetermined_film_uses_no_score() -> None:
 def test_what_is_known_of_earlier_films_is_told() -> None:
     """Not flagged, and why: for a program that counts flags."""
     prior = PriorComparison(months=12, reported=True, score=0.6)
-    decision = replace(VERDICT.decision, known=True, prior=prior)
+    decision = replace(VERDICT.decision, already_reported=True, prior=prior)
     summary = summarise(
         replace(DONE, job=replace(DONE.job, verdict=replace(VERDICT, decision=decision)))
     )

@@ -101,8 +101,8 @@ def test_every_delivery_can_still_arrive() -> None:
 
 def test_a_lease_can_run_out_wherever_there_is_one() -> None:
     """A worker that dies holds nothing for ever."""
-    assert job.sources(JobEvent.EXPIRE) == [JobState.ANALYSING]
-    assert set(delivery.sources(DeliveryEvent.EXPIRE)) == {
+    assert job.states_before(JobEvent.EXPIRE) == [JobState.ANALYSING]
+    assert set(delivery.states_before(DeliveryEvent.EXPIRE)) == {
         DeliveryState.SENDING,
         DeliveryState.AWAITING_COMMITMENT,
     }

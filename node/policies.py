@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from node.config.sections import Retry
+from node.config.sections import RetrySection
 from node.config.settings import Config
 from node.domain.access import Caller
 from node.domain.admission.header_rules import AdmissionPolicy, PixelRule
@@ -96,7 +96,7 @@ def callers(config: Config) -> tuple[Caller, ...]:
     )
 
 
-def retry_policy(retry: Retry) -> RetryPolicy:
+def retry_policy(retry: RetrySection) -> RetryPolicy:
     """Return the retry policy of a section."""
     return RetryPolicy(attempts=retry.attempts, first=retry.first, cap=retry.cap)
 

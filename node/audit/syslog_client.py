@@ -5,12 +5,12 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 
-from node.config.peers import Syslog
+from node.config.peers import SyslogSection
 from node.domain.errors import Unreachable
 from node.security.tls import tls_error_text
 
 
-def send(lines: Sequence[bytes], server: Syslog, context: ssl.SSLContext) -> None:
+def send(lines: Sequence[bytes], server: SyslogSection, context: ssl.SSLContext) -> None:
     """Send lines over a new connection; return when the server has read them all.
 
     A syslog server sends no answer. But a server that receives our close_notify has read all lines,

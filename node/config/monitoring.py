@@ -1,4 +1,4 @@
-"""The section `drift` of the configuration: what is measured of sources, and who is told."""
+"""The section `drift` of the configuration."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -7,24 +7,24 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, HttpUrl, model_validator
 
-from node.config.peers import Tls
+from node.config.peers import TlsSection
 from node.config.types import Port, Seconds, Section
 
 
 def _zone(name: str) -> str:
-    """Check a time zone's name by the machine's own list."""
+    """Check that this machine knows the time zone."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(
-            "no time zone of this machine's list, such as Asia/Shanghai; "
-            "where the list itself is missing, install Debian's tzdata"
+            "not a time zone of this machine, such as Asia/Shanghai; "
+            "if the list of time zones is missing, install Debian's tzdata"
         ) from None
     return name
 
 
 def _address(value: str) -> str:
-    """Check a mail address as far as a header and an SMTP command must trust it."""
+    """Check a mail address: it must be safe in a mail header and an SMTP command."""
     name, at, host = value.rpartition("@")
     plain = all("!" <= c <= "~" and c not in '<>,;:"\\()[]' for c in value)
     if not (name and at and host and plain):
@@ -37,8 +37,8 @@ Address = Annotated[str, AfterValidator(_address)]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
-class Reference(Section):
-    """What a source's films are compared with."""
+class ReferenceSection(Section):
+    """The reference period of drift monitoring."""
 
     days: int = Field(28, ge=1, le=366)
     films: int = Field(200, ge=50, le=100_000)
@@ -46,32 +46,32 @@ class Reference(Section):
     until: date | None = None
 
     @model_validator(mode="after")
-    def _whole_range(self) -> Self:
+    def _complete_range(self) -> Self:
         if (self.since is None) != (self.until is None):
-            raise ValueError("since and until belong together: state both, or neither")
+            raise ValueError("since and until belong together: set both, or neither")
         if self.since is not None and self.until is not None and self.since > self.until:
-            raise ValueError("since is after until: no film is in between")
+            raise ValueError("since is after until; exchange them")
         return self
 
 
-class Webhook(Section):
-    """Who is told of alarms by HTTP POST."""
+class WebhookSection(Section):
+    """A receiver of alarms by HTTP POST."""
 
     url: HttpUrl
     token_file: Path | None = None
     secret_file: Path | None = None
     timeout: Seconds = 10.0
-    tls: Tls = Tls()
+    tls: TlsSection = TlsSection()
 
     @model_validator(mode="after")
-    def _token_in_secret(self) -> Self:
+    def _token_needs_tls(self) -> Self:
         if self.token_file is not None and self.url.scheme != "https":
-            raise ValueError("a token is sent by TLS alone: let url begin with https")
+            raise ValueError("a token needs TLS: url must begin with https")
         return self
 
 
-class Mail(Section):
-    """Who is told of alarms by mail."""
+class MailSection(Section):
+    """Receivers of alarms by mail."""
 
     host: str = Field(min_length=1)
     port: Port = 587
@@ -81,19 +81,19 @@ class Mail(Section):
     sender: Address
     recipients: tuple[Address, ...] = Field(min_length=1)
     timeout: Seconds = 10.0
-    tls: Tls = Tls()
+    tls: TlsSection = TlsSection()
 
     @model_validator(mode="after")
-    def _login_whole_and_in_secret(self) -> Self:
+    def _login_needs_password_and_tls(self) -> Self:
         if bool(self.user) != (self.password_file is not None):
-            raise ValueError("user and password_file belong together: name both, or neither")
+            raise ValueError("user and password_file belong together: set both, or neither")
         if self.user and not self.starttls:
-            raise ValueError("a password is sent by TLS alone: set starttls to true")
+            raise ValueError("a password needs TLS: set starttls to true")
         return self
 
 
-class DriftAlarms(Section):
-    """From what on a figure is an alarm, and who is told."""
+class DriftAlarmsSection(Section):
+    """Alarm limits and receivers."""
 
     psi: float | None = Field(0.25, gt=0.0)
     ks: Share | None = None
@@ -103,16 +103,16 @@ class DriftAlarms(Section):
     age_median: float | None = Field(5.0, gt=0.0)
     women: Share | None = 0.2
     silent: timedelta | None = Field(timedelta(hours=4), gt=timedelta(0))
-    webhook: Webhook | None = None
-    mail: Mail | None = None
+    webhook: WebhookSection | None = None
+    mail: MailSection | None = None
 
 
-class Drift(Section):
-    """Whether sources of films are still what they were."""
+class DriftSection(Section):
+    """Drift monitoring."""
 
     window: int = Field(14, ge=1, le=366)
     films: int = Field(200, ge=50, le=100_000)
-    reference: Reference = Reference()
-    alarms: DriftAlarms = DriftAlarms()
+    reference: ReferenceSection = ReferenceSection()
+    alarms: DriftAlarmsSection = DriftAlarmsSection()
     time_zone: TimeZone | None = None
     metrics_file: Path | None = None

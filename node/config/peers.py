@@ -1,4 +1,4 @@
-"""The peers of the configuration: who may send films, and who gets results and the audit trail."""
+"""Sections for peers: senders, destinations, and the syslog server."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -18,15 +18,15 @@ from node.domain.workflow.delivery import ResultKind, SendCondition, SrClass
 
 
 class CallerSection(Section):
-    """A peer that may send films."""
+    """An allowed sender."""
 
     ae_title: AETitle = "*"
     network: IPvAnyNetwork
     assume_charset: CharacterSet = ""
 
 
-class Tls(Section):
-    """TLS to a peer. Without `ca`, whom the operating system trusts."""
+class TlsSection(Section):
+    """TLS to a peer. Without `ca`, the authorities of the operating system are trusted."""
 
     ca: Path | None = None
     certificate: Path | None = None
@@ -35,29 +35,29 @@ class Tls(Section):
     @model_validator(mode="after")
     def _key_belongs_to_certificate(self) -> Self:
         if self.key is not None and self.certificate is None:
-            raise ValueError("key without certificate: name both, or neither")
+            raise ValueError("key without certificate: set both, or neither")
         return self
 
 
-class ServerTls(Section):
-    """TLS from callers. With `ca`, they must show a certificate that it has signed."""
+class ServerTlsSection(Section):
+    """TLS from senders. With `ca`, they need a certificate signed by this authority."""
 
     certificate: Path
     key: Path | None = None
     ca: Path | None = None
 
 
-class Syslog(Section):
+class SyslogSection(Section):
     """A syslog server that receives the audit trail by TLS (RFC 5425)."""
 
     host: str = Field(min_length=1)
     port: Port = 6514
     timeout: Seconds = 10.0
-    tls: Tls = Tls()
+    tls: TlsSection = TlsSection()
 
 
 class _Destination(Section):
-    """What every destination has."""
+    """Keys of every destination."""
 
     name: Name
     send: tuple[ResultKind, ...] = (ResultKind.REPORT, ResultKind.HEATMAP)
@@ -65,7 +65,7 @@ class _Destination(Section):
     when: SendCondition = SendCondition.ALWAYS
     shadow: bool = False
     timeout: Seconds = 30.0
-    tls: Tls | None = None
+    tls: TlsSection | None = None
 
 
 class Destination(_Destination):
@@ -88,21 +88,21 @@ class WebDestination(_Destination):
     token_file: Path | None = None
 
     @model_validator(mode="after")
-    def _one_way_in(self) -> Self:
+    def _single_credential(self) -> Self:
         if bool(self.user) != (self.password_file is not None):
-            raise ValueError("user and password_file belong together: name both, or neither")
+            raise ValueError("user and password_file belong together: set both, or neither")
         if self.user and self.token_file is not None:
-            raise ValueError("a user or a token_file, not both")
+            raise ValueError("set either user or token_file, not both")
         return self
 
 
-def _protocol(given: Any) -> str:
-    has_url = "url" in given if isinstance(given, dict) else hasattr(given, "url")
+def _protocol(value: Any) -> str:
+    has_url = "url" in value if isinstance(value, dict) else hasattr(value, "url")
     return PROTOCOLS[1] if has_url else PROTOCOLS[0]
 
 
 PROTOCOLS = ("dimse", "dicomweb")
-"""What tells the kinds of destination apart; no key of theirs has these names."""
+"""Tags of the kinds of destination. No key has these names."""
 
 AnyDestination = Annotated[
     Annotated[Destination, Tag(PROTOCOLS[0])] | Annotated[WebDestination, Tag(PROTOCOLS[1])],

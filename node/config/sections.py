@@ -1,6 +1,6 @@
-"""The sections of the configuration, each with its keys and their defaults.
+"""The sections of the configuration with their keys and defaults.
 
-What each key means stands beside it in `config.yaml`.
+`config.yaml` explains each key.
 """
 
 from datetime import timedelta
@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import ByteSize, Field, model_validator
 
-from node.config.peers import CallerSection, ServerTls, Syslog
+from node.config.peers import CallerSection, ServerTlsSection, SyslogSection
 from node.config.types import (
     AETitle,
     LogOdds,
@@ -27,8 +27,8 @@ from node.domain.decision.prior_studies import RepeatRule
 from node.domain.workflow.delivery import SrClass
 
 
-class Dicom(Section):
-    """The listening side."""
+class DicomSection(Section):
+    """The SCP."""
 
     ae_title: AETitle = "OSTEOSCREEN"
     bind: str = "127.0.0.1"
@@ -41,17 +41,17 @@ class Dicom(Section):
     artim_timeout: Seconds = 30.0
     dimse_timeout: Seconds = 60.0
     idle_timeout: Seconds = 60.0
-    tls: ServerTls | None = None
+    tls: ServerTlsSection | None = None
 
 
-class Database(Section):
+class DatabaseSection(Section):
     """The job table."""
 
     url: str = "sqlite:///var/osteoscreen.db"
 
 
-class Spool(Section):
-    """Where bytes lie."""
+class SpoolSection(Section):
+    """The spool."""
 
     path: Path = Path("var/spool")
     min_free: ByteSize = ByteSize(1024**3)
@@ -64,7 +64,7 @@ class Spool(Section):
         return self
 
 
-class Model(Section):
+class ModelSection(Section):
     """The bundle that scores films."""
 
     bundle: str = "demo"
@@ -75,7 +75,7 @@ class Model(Section):
 
 
 class ChallengerSection(Section):
-    """A second bundle that scores the same films, for a comparison alone."""
+    """A second bundle that scores the same films for a comparison."""
 
     bundle: str = Field(min_length=1)
     device: str = Field("cpu", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
@@ -84,8 +84,8 @@ class ChallengerSection(Section):
     share: float = Field(1.0, gt=0.0, le=1.0)
 
 
-class Results(Section):
-    """How results are encoded."""
+class ResultsSection(Section):
+    """Encoding and language of results."""
 
     sr_class: SrClass = SrClass.COMPREHENSIVE_3D
     series_number_report: int = Field(9901, ge=1)
@@ -96,16 +96,16 @@ class Results(Section):
     font: Path | None = None
 
     @model_validator(mode="after")
-    def _series_apart(self) -> Self:
-        """An archive sorts by these; two objects of one number could not be told apart."""
+    def _distinct_series(self) -> Self:
+        """Each kind of result needs its own series."""
         numbers = (self.series_number_report, self.series_number_heatmap, self.series_number_text)
         if len(set(numbers)) < len(numbers):
             raise ValueError("series_number_report, _heatmap and _text must differ from each other")
         return self
 
 
-class Admit(Section):
-    """Which films are scored."""
+class AdmitSection(Section):
+    """Admission rules."""
 
     modalities: tuple[str, ...] = ("CR", "DX", "RG")
     body_parts: tuple[str, ...] = ("CHEST", "THORAX", "RIBCAGE", "LUNG")
@@ -122,8 +122,8 @@ class Admit(Section):
     report: tuple[ReportableReasonKey, ...] = ()
 
 
-class Override(Section):
-    """Another threshold, or another band, for some films."""
+class OverrideSection(Section):
+    """A threshold or an indeterminate band for a group of films."""
 
     name: RuleName | None = None
     threshold: Threshold | None = None
@@ -143,61 +143,61 @@ class Override(Section):
         return self
 
 
-class Prior(Section):
-    """What earlier films of the same patient count for."""
+class PriorSection(Section):
+    """The rule for prior studies."""
 
     months: int = Field(0, ge=0, le=120)
     repeat: RepeatRule = RepeatRule.MARK
 
 
-class Policy(Section):
-    """From score to decision."""
+class PolicySection(Section):
+    """The decision policy."""
 
     threshold: Threshold = "youden"
     score: ScoreKind = ScoreKind.COMBINED
     abstain: LogOdds = 0.0
-    overrides: tuple[Override, ...] = ()
-    prior: Prior = Prior()
+    overrides: tuple[OverrideSection, ...] = ()
+    prior: PriorSection = PriorSection()
     shadow: bool = False
-    admit: Admit = Admit()
+    admit: AdmitSection = AdmitSection()
 
     @model_validator(mode="after")
-    def _rules_apart(self) -> Self:
-        """Reports name the rule that held; two of one name could not be told apart."""
-        names = [one.name for one in self.overrides if one.name is not None]
+    def _distinct_names(self) -> Self:
+        """Reports name the rule that applied."""
+        names = [override.name for override in self.overrides if override.name is not None]
         if len(set(names)) < len(names):
             raise ValueError("two overrides have the same name; give each its own")
         return self
 
 
-class Retry(Section):
-    """How often, and after what waits, a failed step is tried again."""
+class RetrySection(Section):
+    """Attempts and waits of retries."""
 
     attempts: int = Field(ge=1)
     first: Seconds
     cap: Seconds
 
 
-class Queue(Section):
-    """How roles take work from the job table."""
+class QueueSection(Section):
+    """Polling, leases and retries."""
 
     poll: Seconds = 0.25
     lease: Seconds = 60.0
     alarm: int = Field(500, ge=1)
-    analysis: Retry = Retry(attempts=5, first=2.0, cap=60.0)
-    delivery: Retry = Retry(attempts=1000, first=2.0, cap=600.0)
+    analysis: RetrySection = RetrySection(attempts=5, first=2.0, cap=60.0)
+    delivery: RetrySection = RetrySection(attempts=1000, first=2.0, cap=600.0)
 
 
-class Retention(Section):
-    """How long bytes and rows stay after the last delivery."""
+class RetentionSection(Section):
+    """Retention periods."""
 
     films: timedelta = timedelta(days=7)
     results: timedelta = timedelta(days=7)
     rows: timedelta = timedelta(days=365)
 
 
-class Schedule(Section):
-    """How often maintenance looks."""
+class ScheduleSection(Section):
+    """Intervals of the maintenance tasks."""
 
     rescue: Seconds = 5.0
     commitments: Seconds = 30.0
@@ -212,18 +212,18 @@ class AuditSection(Section):
 
     file: Path | None = Path("var/audit.log")
     source: str | None = Field(None, min_length=1, max_length=64)
-    syslog: Syslog | None = None
+    syslog: SyslogSection | None = None
 
     @model_validator(mode="after")
-    def _what_is_shipped_is_written(self) -> Self:
-        """A server that is down must lose nothing: what it gets comes from the file."""
+    def _syslog_needs_file(self) -> Self:
+        """Records are shipped from the file, hence none is lost while the server is down."""
         if self.syslog is not None and self.file is None:
-            raise ValueError("syslog without file: name the file that is to be shipped")
+            raise ValueError("syslog without file: set audit.file")
         return self
 
 
-class Log(Section):
-    """What is written to standard error."""
+class LogSection(Section):
+    """The log on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "console"] = "json"

@@ -1,11 +1,11 @@
-"""The configuration: frozen sections read from YAML, then from the environment.
+"""Load the configuration from a YAML file and the environment.
 
-Every key stands, with a comment, in `config.yaml`. Unknown keys are refused, so that a typing
-error never turns into a silent default. Environment variables override the file:
-`OSTEOSCREEN__DICOM__PORT=11112` sets `dicom.port`.
+Unknown keys are refused: a typing error must not lead to a default. An environment variable
+overrides the file: `OSTEOSCREEN__DICOM__PORT=11112` sets `dicom.port`.
 """
 
 import os
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,33 +18,33 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from node.config.monitoring import Drift
+from node.config.monitoring import DriftSection
 from node.config.peers import PROTOCOLS, AnyDestination
 from node.config.sections import (
     AuditSection,
     ChallengerSection,
-    Database,
-    Dicom,
-    Log,
-    Model,
-    Policy,
-    Queue,
-    Results,
-    Retention,
-    Schedule,
-    Spool,
+    DatabaseSection,
+    DicomSection,
+    LogSection,
+    ModelSection,
+    PolicySection,
+    QueueSection,
+    ResultsSection,
+    RetentionSection,
+    ScheduleSection,
+    SpoolSection,
 )
 from node.config.strict_yaml import read_mapping
 
 ENV_PREFIX = "OSTEOSCREEN__"
 _DAYS_A_MONTH = 30
 _RENAMED = {"canary": "challenger"}
-"""Sections under their old names, each with its present one."""
-_MOST_GIVEN = 200  # characters of a value in a message
+"""Old names of sections, with the new ones."""
+_MAX_VALUE = 200  # characters of a value in a message
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; each line of the message names a key and the remedy."""
+    """The configuration is invalid. Each line of the message names a key and the remedy."""
 
 
 class Config(BaseSettings):
@@ -57,20 +57,20 @@ class Config(BaseSettings):
         env_nested_delimiter="__",
     )
 
-    dicom: Dicom = Dicom()
+    dicom: DicomSection = DicomSection()
     destinations: tuple[AnyDestination, ...] = ()
-    database: Database = Database()
-    spool: Spool = Spool()
-    model: Model = Model()
+    database: DatabaseSection = DatabaseSection()
+    spool: SpoolSection = SpoolSection()
+    model: ModelSection = ModelSection()
     challenger: ChallengerSection | None = None
-    results: Results = Results()
-    policy: Policy = Policy()
-    queue: Queue = Queue()
-    retention: Retention = Retention()
-    schedule: Schedule = Schedule()
-    drift: Drift = Drift()
+    results: ResultsSection = ResultsSection()
+    policy: PolicySection = PolicySection()
+    queue: QueueSection = QueueSection()
+    retention: RetentionSection = RetentionSection()
+    schedule: ScheduleSection = ScheduleSection()
+    drift: DriftSection = DriftSection()
     audit: AuditSection = AuditSection()
-    log: Log = Log()
+    log: LogSection = LogSection()
 
     @classmethod
     def settings_customise_sources(
@@ -81,14 +81,14 @@ class Config(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment win over the file."""
+        """Give the environment priority over the file."""
         return env_settings, init_settings
 
 
 def load(path: Path | None) -> Config:
-    """Read a configuration file, or the defaults where there is none, and the environment.
+    """Load a configuration file (None: the defaults) and the environment. Raises ConfigError.
 
-    Relative paths inside are relative to the file's folder, or to the working folder.
+    Relative paths start at the folder of the file, or at the working folder.
     """
     base = path.parent if path else Path()
     values = _read(path) if path else {}
@@ -96,7 +96,7 @@ def load(path: Path | None) -> Config:
     try:
         config = Config(**values)
     except ValidationError as error:
-        raise ConfigError(_explain(error)) from None
+        raise ConfigError(_explain(error, path)) from None
     except SettingsError as error:
         raise ConfigError(f"environment: {error}; set single keys instead") from None
     names = [d.name for d in config.destinations]
@@ -104,16 +104,16 @@ def load(path: Path | None) -> Config:
         raise ConfigError("destinations: two have the same name; give each its own")
     if config.retention.rows < timedelta(days=_DAYS_A_MONTH * config.policy.prior.months):
         raise ConfigError(
-            f"policy.prior.months: {config.policy.prior.months} months are more than rows are "
-            "kept for; lower it, or raise retention.rows"
+            f"policy.prior.months: {config.policy.prior.months} months exceed "
+            "retention.rows; lower it, or raise retention.rows"
         )
-    kept = config.retention.rows >= timedelta(days=config.drift.window)
-    if not kept and "window" in config.drift.model_fields_set:
+    is_covered = config.retention.rows >= timedelta(days=config.drift.window)
+    if not is_covered and "window" in config.drift.model_fields_set:
         raise ConfigError(
-            f"drift.window: {config.drift.window} days are more than rows are kept for; "
+            f"drift.window: {config.drift.window} days exceed retention.rows; "
             "lower it, or raise retention.rows"
         )
-    return _anchored(config, base.resolve())
+    return _with_absolute_paths(config, base.resolve())
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -127,44 +127,51 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _refuse_unknown_sections() -> None:
-    """Catch what pydantic-settings passes over: a variable that names no section."""
+    """Refuse a variable that names no section; pydantic-settings ignores it."""
     for name in os.environ:
         section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
         if name.startswith(ENV_PREFIX) and section in _RENAMED:
             raise ConfigError(f"{name}: section {section} was renamed {_RENAMED[section]}")
         if name.startswith(ENV_PREFIX) and section not in Config.model_fields:
-            raise ConfigError(f"{name}: the environment names no section {section!r}")
+            raise ConfigError(f"{name}: there is no section {section!r}; see config.yaml")
 
 
-def _explain(error: ValidationError) -> str:
-    """Return one line for each fault: the key, what is wrong, what was given."""
+def _explain(error: ValidationError, path: Path | None) -> str:
+    """Return one line for each fault: file, key, value, and what is allowed."""
     lines = []
     for fault in error.errors():
-        key = ".".join(str(part) for part in fault["loc"] if part not in PROTOCOLS)
+        key = _key(part for part in fault["loc"] if part not in PROTOCOLS)
         if new_name := _RENAMED.get(key.split(".")[0]):
             lines.append(f"{key}: this section was renamed {new_name}; rename it in the file")
         elif fault["type"] == "extra_forbidden":
-            lines.append(f"{key}: unknown key; see config.yaml for the keys there are")
+            lines.append(f"{key}: unknown key; config.yaml lists all keys")
         elif fault["type"] == "missing":
-            lines.append(f"{key}: required and missing")
+            lines.append(f"{key}: required key is missing")
         else:
             message = fault["msg"].removeprefix("Value error, ")
-            lines.append(f"{key}: {message} (given: {_cut(repr(fault['input']))})")
-    return "\n".join(lines)
+            lines.append(f"{key}: {_shorten(repr(fault['input']))}: {message}")
+    file = f"{path.name}: " if path else ""
+    return "\n".join(f"{file}{line}" for line in lines)
 
 
-def _cut(given: str) -> str:
-    """Return enough of a value to know it by."""
-    return given if len(given) <= _MOST_GIVEN else f"{given[:_MOST_GIVEN]}..."
+def _key(parts: Iterable[int | str]) -> str:
+    """Return the path of a key, such as `destinations[0].port`."""
+    texts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return "".join(texts).removeprefix(".")
 
 
-def _anchored(config: Config, base: Path) -> Config:
-    """Make the relative paths of a configuration absolute."""
+def _shorten(value: str) -> str:
+    """Return the beginning of a long value."""
+    return value if len(value) <= _MAX_VALUE else f"{value[:_MAX_VALUE]}..."
+
+
+def _with_absolute_paths(config: Config, base: Path) -> Config:
+    """Return the configuration with absolute paths."""
     updates = _paths_of(config, base)
     prefix = "sqlite:///"
     if config.database.url.startswith(prefix):
         path = base / config.database.url.removeprefix(prefix)
-        updates["database"] = Database(url=f"{prefix}{path}")
+        updates["database"] = DatabaseSection(url=f"{prefix}{path}")
     for name, section in (("model", config.model), ("challenger", config.challenger)):
         if section is not None and "/" in section.bundle:
             bundle = str(base / section.bundle)
@@ -173,7 +180,7 @@ def _anchored(config: Config, base: Path) -> Config:
 
 
 def _paths_of(section: BaseModel, base: Path) -> dict[str, Any]:
-    """Return the fields of a section that are paths, or hold some, with these made absolute."""
+    """Return the fields of a section that contain paths, with absolute paths."""
     return {
         name: _path_at(value, base)
         for name, value in section
@@ -186,4 +193,4 @@ def _path_at(value: Any, base: Path) -> Any:
         return base / value
     if isinstance(value, BaseModel):
         return value.model_copy(update=_paths_of(value, base))
-    return tuple(_path_at(one, base) for one in value) if isinstance(value, tuple) else value
+    return tuple(_path_at(item, base) for item in value) if isinstance(value, tuple) else value

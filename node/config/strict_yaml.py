@@ -1,63 +1,82 @@
-"""YAML files that say what their author meant: safe, and without a key written twice."""
+"""Read the YAML of a configuration file: no duplicate keys, no aliases.
 
+YAML 1.1, as in earlier releases: `on` is true, and `010` is eight.
+"""
+
+import re
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.tokens import AliasToken
+
+_VERSION = (1, 1)
+_QUOTED = re.compile('"[^"]*"')
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe loader, which here refuses two equal keys instead of taking the last.
+_FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""Exceptions of the library for invalid values."""
 
-    And aliases: a few lines of them stand for more than any memory holds.
-    """
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Return the next node; raise where it only points to another."""
-        if self.check_event(yaml.AliasEvent):
-            mark = self.get_mark()
-            raise yaml.composer.ComposerError(
-                None, None, "an alias (*name): write the value out", mark
-            )
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return a mapping; raise where a key stands twice."""
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a key that is no word", key.start_mark
-                )
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} is written twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
+class _Alias(ValueError):
+    """The file contains an alias."""
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """Return a file's top-level mapping, empty for an empty file.
+    """Return the top-level mapping of a file, or an empty one for an empty file.
 
-    Raises OSError, or ValueError with one line that says what is wrong and where.
+    Raises OSError, or ValueError with one line that names the fault and its place.
     """
+    text = path.read_bytes()
     try:
-        with path.open(encoding="utf-8") as file:
-            content = yaml.load(file, _StrictLoader)  # noqa: S506 - a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}" if mark else "unknown line"
-        raise ValueError(f"not valid YAML, {where}: {error.problem}") from None
-    except (yaml.reader.ReaderError, UnicodeDecodeError) as error:
-        raise ValueError(f"not valid YAML: {error.reason}") from None
-    except RecursionError:
-        raise ValueError("not valid YAML: nested too deep") from None
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # PyYAML's own, of a date that does not exist, or a number that is none.
-        raise ValueError(f"not valid YAML: {type(error).__name__} in a value") from None
+        _refuse_aliases(text)
+        content = _parser().load(text)
+    except (*_FAULTS, YAMLError, RecursionError) as error:
+        raise ValueError(f"not valid YAML{_fault_text(error)}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise ValueError(f"holds a {type(content).__name__}, not sections with keys")
+        raise ValueError(f"contains a {type(content).__name__}, not sections with keys")
+    if not all(isinstance(key, str) for key in content):
+        raise ValueError("not valid YAML: the names of sections are texts")
     return content
+
+
+def _fault_text(error: BaseException) -> str:
+    """Return the fault and its line, to follow "not valid YAML"."""
+    match error:
+        case _Alias():
+            return f", {error}"
+        case DuplicateKeyError():
+            key = _QUOTED.search(str(error.problem))
+            name = key[0] if key else ""
+            return f", line {_line(error)}: the key {name} is written twice; delete one"
+        case MarkedYAMLError():
+            return f", line {_line(error)}: {error.problem}"
+        case ReaderError() | UnicodeDecodeError():
+            return f": {error.reason}"
+        case RecursionError():
+            return ": nested too deep"
+    return f": {type(error).__name__} in a value"  # an invalid date or number
+
+
+def _parser() -> YAML:
+    parser = YAML(typ="safe", pure=True)
+    parser.version = _VERSION
+    return parser
+
+
+def _refuse_aliases(text: bytes) -> None:
+    """Refuse aliases: a few lines of them can expand to more than any memory holds."""
+    for token in _parser().scan(text):
+        if isinstance(token, AliasToken):
+            line = token.start_mark.line + 1
+            raise _Alias(f"line {line}: an alias (*name) is not allowed; write the value out")
+
+
+def _line(error: MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    return str(mark.line + 1) if mark else "unknown"

@@ -1,4 +1,4 @@
-"""What the configuration is made of: kinds of value, each with a message that names the remedy."""
+"""Types of configuration values. Each error message names the allowed values."""
 
 import re
 from typing import Annotated
@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def _ae_title(value: str) -> str:
-    """Check PS3.5's AE: 1 to 16 characters of the default repertoire, no backslash."""
+    """Check an AE title (PS3.5): 1 to 16 characters of the default repertoire, no backslash."""
     stripped = value.strip()
     printable = all(" " <= c <= "~" and c != "\\" for c in stripped)
     if not 1 <= len(stripped) <= 16 or not printable:
@@ -22,17 +22,26 @@ def _ae_title(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    """Check a destination's name: it stands in the job table, in logs and in commands."""
+    """Check the name of a destination. Job table, logs and commands use it."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", value):
-        raise ValueError("a name has 1 to 32 letters, digits, - and _, and begins with no sign")
+        raise ValueError(
+            "a name has 1 to 32 letters, digits, - and _, and begins with a letter or digit"
+        )
     return value
 
 
 def _rule_name(value: str) -> str:
-    """Check an override's name: it stands in reports beside the places of those without."""
-    taken = value == "default" or value.startswith("overrides.")
-    if not 1 <= len(value) <= 40 or not value.isprintable() or value != value.strip() or taken:
-        raise ValueError("a name has 1 to 40 printable characters, and is not what the node says")
+    """Check the name of an override, which appears in reports."""
+    is_reserved = value == "default" or value.startswith("overrides.")
+    if (
+        not 1 <= len(value) <= 40
+        or not value.isprintable()
+        or value != value.strip()
+        or is_reserved
+    ):
+        raise ValueError(
+            "a name has 1 to 40 printable characters; default and overrides. are reserved"
+        )
     return value
 
 
@@ -48,25 +57,25 @@ def threshold_of(value: object) -> float | str:
 
 
 def _character_set(value: str) -> str:
-    """Check the values of Specific Character Set (PS3.3, C.12.1.1.2), parted by backslashes."""
+    """Check the values of Specific Character Set (PS3.3, C.12.1.1.2), separated by backslashes."""
     for term in value.split("\\") if value else ():
         if term.strip() not in python_encoding:
             raise ValueError(
-                f"{term.strip()!r} is no character set that DICOM names, such as GB18030, GBK, "
+                f"{term.strip()!r} is not a DICOM character set, such as GB18030, GBK, "
                 "ISO_IR 100, ISO_IR 192 or \\ISO 2022 IR 58"
             )
     return value
 
 
 def _reportable(value: object) -> object:
-    """Name the reasons in the error; pydantic itself would show their Python names."""
+    """Check a reason. The error names the codes; pydantic would show Python names."""
     if value not in REPORTABLE:
-        raise ValueError(f"a report states only these reasons: {', '.join(REPORTABLE)}")
+        raise ValueError(f"use one of {', '.join(REPORTABLE)}")
     return value
 
 
 def _off(value: object) -> object:
-    """Return "off" for false: YAML reads an unquoted off as false."""
+    """Return "off" for false, because YAML reads an unquoted off as false."""
     return "off" if value is False else value
 
 
@@ -83,6 +92,6 @@ Seconds = Annotated[float, Field(gt=0.0)]
 
 
 class Section(BaseModel):
-    """A part of the configuration: immutable, and closed to unknown keys."""
+    """A section: immutable, without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

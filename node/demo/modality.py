@@ -9,7 +9,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 
-from node.config.peers import ServerTls
+from node.config.peers import ServerTlsSection
 from node.domain.errors import AssociationRejected, Misconfigured, OsteoScreenError, Unreachable
 from node.security.tls import loopback_context
 
@@ -24,7 +24,7 @@ class NodeAddress:
     port: int
     host: str = "127.0.0.1"
     calling_ae: str = AE_TITLE
-    tls: ServerTls | None = None
+    tls: ServerTlsSection | None = None
 
 
 def read_film(path: Path) -> Dataset:

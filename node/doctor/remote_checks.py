@@ -10,7 +10,7 @@ from ssl import SSLContext
 
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
-from node.config.peers import Destination, Syslog, WebDestination
+from node.config.peers import Destination, SyslogSection, WebDestination
 from node.config.settings import Config
 from node.domain.errors import AssociationRejected, OsteoScreenError
 
@@ -100,7 +100,7 @@ def _web(peer: WebDestination) -> str:
     return f"{peer.url} answers and accepts the credentials{tls}"
 
 
-def syslog(server: Syslog, trail: Path) -> str:
+def syslog(server: SyslogSection, trail: Path) -> str:
     """Check the syslog server's TLS, and report how much of the audit trail is not shipped yet."""
     from node.audit.backlog import Backlog
 
@@ -109,7 +109,7 @@ def syslog(server: Syslog, trail: Path) -> str:
     return f"{server.host}:{server.port} answers{tls}; {waiting} bytes not shipped yet"
 
 
-def _context(peer: Destination | WebDestination | Syslog) -> SSLContext | None:
+def _context(peer: Destination | WebDestination | SyslogSection) -> SSLContext | None:
     from node.security.tls import client_context
 
     return None if peer.tls is None else client_context(peer.tls)

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from node.config.monitoring import Mail
+from node.config.monitoring import MailSection
 from node.domain.errors import Unreachable
 from node.log import printable
 from node.security.secrets import read_secret
@@ -18,7 +18,7 @@ from node.security.tls import client_context, tls_error_text
 log = structlog.get_logger()
 
 
-def send(content: dict[str, Any], mail: Mail) -> None:
+def send(content: dict[str, Any], mail: MailSection) -> None:
     """Send a notice as a mail; return once the server has accepted it.
 
     Raises Unreachable with the reason, and Misconfigured for a file that cannot be used.
@@ -37,7 +37,7 @@ def send(content: dict[str, Any], mail: Mail) -> None:
         log.warning("recipients_refused", count=len(refused))
 
 
-def message(content: dict[str, Any], mail: Mail) -> EmailMessage:
+def message(content: dict[str, Any], mail: MailSection) -> EmailMessage:
     """Return the mail: a sentence for people, then the same content as JSON."""
     text = printable(content["text"])
     mail_message = EmailMessage()
@@ -55,14 +55,14 @@ def message(content: dict[str, Any], mail: Mail) -> EmailMessage:
     return mail_message
 
 
-def require_usable(mail: Mail) -> None:
+def require_usable(mail: MailSection) -> None:
     """Raise Misconfigured for a file that cannot be used, before there is an alarm to send."""
     client_context(mail.tls)
     if mail.password_file is not None:
         _password(mail)
 
 
-def _password(mail: Mail) -> str:
+def _password(mail: MailSection) -> str:
     assert mail.password_file is not None  # noqa: S101 - the callers check it
     return read_secret("drift.alarms.mail.password_file", mail.password_file)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from node.config.monitoring import Webhook
+from node.config.monitoring import WebhookSection
 from node.domain.errors import Misconfigured, Unreachable
 from node.security.secrets import read_secret
 from node.security.tls import client_context
@@ -15,7 +15,7 @@ from node.security.tls import client_context
 SIGNATURE = "X-OsteoScreen-Signature"
 
 
-def post(content: dict[str, Any], webhook: Webhook) -> None:
+def post(content: dict[str, Any], webhook: WebhookSection) -> None:
     """Send a notice as JSON; return once the receiver has answered with a success.
 
     Raises Unreachable with the reason, and Misconfigured for a file that cannot be used. The
@@ -36,7 +36,7 @@ def post(content: dict[str, Any], webhook: Webhook) -> None:
         )
 
 
-def _headers(body: bytes, webhook: Webhook) -> dict[str, str]:
+def _headers(body: bytes, webhook: WebhookSection) -> dict[str, str]:
     headers = {"Content-Type": "application/json"}
     if webhook.token_file is not None:
         token = read_secret("drift.alarms.webhook.token_file", webhook.token_file)
@@ -53,7 +53,7 @@ def _headers(body: bytes, webhook: Webhook) -> dict[str, str]:
     return headers
 
 
-def require_usable(webhook: Webhook) -> None:
+def require_usable(webhook: WebhookSection) -> None:
     """Raise Misconfigured for a file that cannot be used, before there is an alarm to send."""
     client_context(webhook.tls)
     _headers(b"", webhook)

@@ -11,7 +11,7 @@ import structlog
 from pynetdicom import AE
 from pynetdicom.transport import ThreadedAssociationServer
 
-from node.config.sections import Dicom
+from node.config.sections import DicomSection
 from node.domain.audit_events import AssociationRefused, Peer
 from node.ingest.connection_limits import Connections
 from node.log import where
@@ -33,7 +33,7 @@ class Listener(ThreadedAssociationServer):
         self,
         listener: socket.socket,
         ae: AE,
-        settings: Dicom,
+        settings: DicomSection,
         connections: Connections,
         audit: Audit,
         handlers: list[Any],

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from node.config.sections import Dicom
+from node.config.sections import DicomSection
 from node.pacs.hardened_transport import harden
 
 _MAX_COMMAND = 64 * 1024  # bytes of a command set; a C-STORE request has about 200
@@ -26,7 +26,7 @@ class ResourceLimits:
     without limits. `has_space` returns whether the disk has space for films.
     """
 
-    def __init__(self, settings: Dicom, has_space: Callable[[], bool]) -> None:
+    def __init__(self, settings: DicomSection, has_space: Callable[[], bool]) -> None:
         self._settings = settings
         self._has_space = has_space
 

@@ -12,7 +12,7 @@ import structlog
 from pydicom import uid
 from pynetdicom import AE, _config, evt
 
-from node.config.sections import Dicom
+from node.config.sections import DicomSection
 from node.domain.access import Caller, is_allowed_caller
 from node.domain.audit_events import AssociationRefused, Instance, Peer
 from node.domain.sop_class import RADIOGRAPH_CLASSES
@@ -65,7 +65,7 @@ class IngestServer:
 
     def __init__(
         self,
-        settings: Dicom,
+        settings: DicomSection,
         callers: Sequence[Caller],
         incoming: Path,
         store: StoreService,
@@ -184,7 +184,7 @@ def _is_complete(context: Any) -> bool:
     return bool(context.abstract_syntax and offered and all(offered))
 
 
-def _application_entity(settings: Dicom) -> AE:
+def _application_entity(settings: DicomSection) -> AE:
     ae = AE(settings.ae_title)
     ae.maximum_associations = _UNLIMITED
     ae.maximum_pdu_size = MAX_PDU

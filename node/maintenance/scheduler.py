@@ -9,7 +9,7 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from node.config.sections import Schedule
+from node.config.sections import ScheduleSection
 from node.domain.errors import Permanent, Transient
 from node.drift.monitor import DriftMonitor
 from node.log import where
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 def run(
-    tasks: MaintenanceTasks, monitor: DriftMonitor, schedule: Schedule, stop: threading.Event
+    tasks: MaintenanceTasks, monitor: DriftMonitor, schedule: ScheduleSection, stop: threading.Event
 ) -> None:
     """Run each task now and then at its interval, until `stop` is set.
 

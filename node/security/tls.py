@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from node.config.peers import ServerTls, Tls
+from node.config.peers import ServerTlsSection, TlsSection
 from node.domain.errors import Misconfigured, Unreachable
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM"  # for TLS 1.2; all ciphers of TLS 1.3 qualify
@@ -18,7 +18,7 @@ _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM"  # for TLS 1.2; all ciphers 
 log = structlog.get_logger()
 
 
-def client_context(tls: Tls) -> ssl.SSLContext:
+def client_context(tls: TlsSection) -> ssl.SSLContext:
     """Return a client context, which verifies the peer's host name and certificate chain.
 
     Raises Misconfigured for a file that cannot be used.
@@ -33,7 +33,7 @@ def client_context(tls: Tls) -> ssl.SSLContext:
     return context
 
 
-def server_context(tls: ServerTls) -> ssl.SSLContext:
+def server_context(tls: ServerTlsSection) -> ssl.SSLContext:
     """Return a server context. If a CA is configured, callers need a certificate that it signed.
 
     Raises Misconfigured for a file that cannot be used.
@@ -52,7 +52,7 @@ def server_context(tls: ServerTls) -> ssl.SSLContext:
     return context
 
 
-def loopback_context(tls: ServerTls) -> ssl.SSLContext:
+def loopback_context(tls: ServerTlsSection) -> ssl.SSLContext:
     """Return a client context for our own port, which trusts exactly its certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _strengthen(context)
@@ -66,7 +66,7 @@ def loopback_context(tls: ServerTls) -> ssl.SSLContext:
 class ServerCertificates:
     """The server context, created again when its files have changed."""
 
-    def __init__(self, tls: ServerTls) -> None:
+    def __init__(self, tls: ServerTlsSection) -> None:
         self._tls = tls
         self._stamps = _stamps(tls)
         self._context = server_context(tls)
@@ -84,7 +84,7 @@ class ServerCertificates:
         return self._context
 
 
-def _stamps(tls: ServerTls) -> list[tuple[int, int, int] | None]:
+def _stamps(tls: ServerTlsSection) -> list[tuple[int, int, int] | None]:
     """Return time, size and inode of each file, which a change of the file changes; else None."""
     stamps: list[tuple[int, int, int] | None] = []
     for path in (tls.certificate, tls.key, tls.ca):

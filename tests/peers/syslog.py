@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trustme
 
-from node.config.peers import Syslog, Tls
+from node.config.peers import SyslogSection, TlsSection
 from tests.peers.waiting import free_port
 
 
@@ -33,9 +33,11 @@ class SyslogServer:
         self._thread: threading.Thread | None = None
 
     @property
-    def reached_by(self) -> Syslog:
+    def reached_by(self) -> SyslogSection:
         """How to reach it."""
-        return Syslog(host="127.0.0.1", port=self.port, timeout=5, tls=Tls(ca=self.ca))
+        return SyslogSection(
+            host="127.0.0.1", port=self.port, timeout=5, tls=TlsSection(ca=self.ca)
+        )
 
     def start(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", self.port))

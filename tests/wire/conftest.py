@@ -29,7 +29,7 @@ from pynetdicom.sop_class import Verification
 from node.audit.file_trail import FileTrail
 from node.audit.message import AuditSource
 from node.config.peers import Destination
-from node.config.sections import Dicom
+from node.config.sections import DicomSection
 from node.domain.access import Caller
 from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.hysteresis import DiskReserve
@@ -87,7 +87,7 @@ class Node:
         origin = AuditSource("wire", AE_TITLE, "127.0.0.1", "osteoscreen ingest", os.getpid())
         self.audit = FileTrail(self.folder / "audit.log", origin, utc_now)
         self.server = IngestServer(
-            settings=Dicom(port=self.port, **(WAITS | self.settings)),
+            settings=DicomSection(port=self.port, **(WAITS | self.settings)),
             callers=self.callers,
             incoming=self.spool.incoming,
             store=StoreService(intake, self.spool, self.policy, self.audit, self.clock),

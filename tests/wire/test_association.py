@@ -13,7 +13,7 @@ import pytest
 from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom.association import Association
 
-from node.config.sections import Dicom
+from node.config.sections import DicomSection
 from node.domain.access import Caller
 from node.domain.errors import Misconfigured
 from node.ingest.scp import IngestServer
@@ -175,7 +175,7 @@ class TestPort:
         with socket.socket() as second_server:
             second_server.bind(("127.0.0.1", 0))
             second_server.listen()
-            settings = Dicom(port=second_server.getsockname()[1])
+            settings = DicomSection(port=second_server.getsockname()[1])
             server = IngestServer(
                 settings,
                 (),

@@ -16,8 +16,8 @@ from node.audit.file_trail import FileTrail
 from node.audit.message import AuditSource
 from node.audit.shipper import Shipper
 from node.audit.syslog_client import send
-from node.config.peers import Syslog, Tls
-from node.config.sections import AuditSection, Spool
+from node.config.peers import SyslogSection, TlsSection
+from node.config.sections import AuditSection, SpoolSection
 from node.config.settings import Config
 from node.doctor.run_checks import examine
 from node.domain.audit_events import FilmReceived, Instance, Peer
@@ -58,7 +58,7 @@ def write(file: Path) -> Write:
     return films
 
 
-def to(server: Syslog) -> Callable[[list[bytes]], None]:
+def to(server: SyslogSection) -> Callable[[list[bytes]], None]:
     return partial(send, server=server, context=client_context(server.tls))
 
 
@@ -67,7 +67,7 @@ def shipper(file: Path, server: SyslogServer) -> Shipper:
     return impatient(file, server.reached_by)
 
 
-def impatient(file: Path, server: Syslog) -> Shipper:
+def impatient(file: Path, server: SyslogSection) -> Shipper:
     """Return a shipper without pauses between attempts, as in a new process."""
 
     class Impatient(Shipper):
@@ -184,7 +184,7 @@ def test_only_one_process_ships_at_a_time(
 
 def test_attempts_pause_while_the_server_is_down(file: Path, write: Write) -> None:
     """The log does not fill up."""
-    nobody = Syslog(host="127.0.0.1", port=free_port())
+    nobody = SyslogSection(host="127.0.0.1", port=free_port())
     shipper = Shipper(Backlog(file), to(nobody))
     write(1)
     with capture_logs() as events:
@@ -199,7 +199,7 @@ def test_an_untrusted_server_receives_nothing(
 ) -> None:
     stranger = tmp_path / "stranger.pem"
     trustme.CA().cert_pem.write_to_path(str(stranger))
-    suspicious = server.reached_by.model_copy(update={"tls": Tls(ca=stranger)})
+    suspicious = server.reached_by.model_copy(update={"tls": TlsSection(ca=stranger)})
     write(1)
     with pytest.raises(Unreachable, match="its certificate is not trusted"):
         to(suspicious)([b"line"])
@@ -241,7 +241,8 @@ def test_the_doctor_checks_the_server_and_the_backlog(
 ) -> None:
     write(1)
     config = Config(
-        audit=AuditSection(file=file, syslog=server.reached_by), spool=Spool(path=file.parent)
+        audit=AuditSection(file=file, syslog=server.reached_by),
+        spool=SpoolSection(path=file.parent),
     )
     check = by_name(config)["syslog server"]
     assert check.ok, check.detail
@@ -253,7 +254,7 @@ def test_the_doctor_checks_the_server_and_the_backlog(
 
 
 def test_the_doctor_checks_no_server_if_none_is_configured(file: Path) -> None:
-    config = Config(audit=AuditSection(file=file), spool=Spool(path=file.parent))
+    config = Config(audit=AuditSection(file=file), spool=SpoolSection(path=file.parent))
     assert "syslog server" not in by_name(config)
 
 

@@ -11,7 +11,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification
 
-from node.config.peers import Destination, Tls
+from node.config.peers import Destination, TlsSection
 from node.config.settings import Config
 from node.doctor.run_checks import examine
 from node.domain.errors import Misconfigured, Unreachable
@@ -64,7 +64,7 @@ class TlsPacs:
         self.stored += isinstance(event.assoc.dul.socket.socket, ssl.SSLSocket)
         return 0x0000
 
-    def reached_by(self, tls: Tls | None) -> Destination:
+    def reached_by(self, tls: TlsSection | None) -> Destination:
         return destination(self.port, tls=tls)
 
 
@@ -96,7 +96,7 @@ def test_results_are_stored_by_tls_with_mutual_authentication(
     hospital: Authority, start_tls: StartTls, tmp_path: Path
 ) -> None:
     pacs = start_tls(hospital.issue("127.0.0.1"), hospital.root)
-    tls = Tls(ca=hospital.root, certificate=hospital.issue("node.example"))
+    tls = TlsSection(ca=hospital.root, certificate=hospital.issue("node.example"))
     heatmap = write(film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
     with open_archive(pacs.reached_by(tls), "OSTEOSCREEN") as archive:
         archive.echo()
@@ -110,7 +110,7 @@ def test_a_peer_of_another_authority_is_not_trusted(
     """An impostor at the same address receives no results."""
     (tmp_path / "other").mkdir()
     stranger = Authority(tmp_path / "other")
-    there = start_tls(stranger.issue("127.0.0.1")).reached_by(Tls(ca=hospital.root))
+    there = start_tls(stranger.issue("127.0.0.1")).reached_by(TlsSection(ca=hospital.root))
     with (
         pytest.raises(Unreachable, match="its certificate is not trusted"),
         open_archive(there, "OSTEOSCREEN"),
@@ -121,7 +121,7 @@ def test_a_peer_of_another_authority_is_not_trusted(
 def test_a_certificate_of_another_host_is_not_trusted(
     hospital: Authority, start_tls: StartTls
 ) -> None:
-    there = start_tls(hospital.issue("pacs.example")).reached_by(Tls(ca=hospital.root))
+    there = start_tls(hospital.issue("pacs.example")).reached_by(TlsSection(ca=hospital.root))
     with (
         pytest.raises(Unreachable, match=r"its certificate is not trusted.*127\.0\.0\.1"),
         open_archive(there, "OSTEOSCREEN"),
@@ -132,7 +132,7 @@ def test_a_certificate_of_another_host_is_not_trusted(
 def test_an_expired_certificate_is_not_trusted(hospital: Authority, start_tls: StartTls) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     there = start_tls(hospital.issue("127.0.0.1", until=yesterday)).reached_by(
-        Tls(ca=hospital.root)
+        TlsSection(ca=hospital.root)
     )
     with (
         pytest.raises(Unreachable, match=r"its certificate is not trusted: .*expired"),
@@ -147,7 +147,7 @@ def test_a_missing_client_certificate_is_named_as_a_cause(
     pacs = start_tls(hospital.issue("127.0.0.1"), hospital.root)
     with (
         pytest.raises(Unreachable, match="whether it requires a client certificate"),
-        open_archive(pacs.reached_by(Tls(ca=hospital.root)), "OSTEOSCREEN"),
+        open_archive(pacs.reached_by(TlsSection(ca=hospital.root)), "OSTEOSCREEN"),
     ):
         pytest.fail("it was let in")
 
@@ -161,7 +161,9 @@ def test_nothing_is_sent_unencrypted(hospital: Authority) -> None:
     try:
         with (
             pytest.raises(Unreachable, match="no TLS"),
-            open_archive(destination(port, tls=Tls(ca=hospital.root), timeout=2.0), "OSTEOSCREEN"),
+            open_archive(
+                destination(port, tls=TlsSection(ca=hospital.root), timeout=2.0), "OSTEOSCREEN"
+            ),
         ):
             pytest.fail("it was let in")
     finally:
@@ -172,7 +174,9 @@ def test_the_expiry_of_the_peers_certificate_is_read(
     hospital: Authority, start_tls: StartTls
 ) -> None:
     until = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0)
-    there = start_tls(hospital.issue("127.0.0.1", until=until)).reached_by(Tls(ca=hospital.root))
+    there = start_tls(hospital.issue("127.0.0.1", until=until)).reached_by(
+        TlsSection(ca=hospital.root)
+    )
     assert there.tls is not None
     assert valid_until((there.host, there.port), client_context(there.tls), 5.0) == until
 
@@ -188,7 +192,9 @@ def test_the_doctor_reports_the_expiry_and_fails_shortly_before(
 ) -> None:
     """The warning comes while results can still be sent."""
     until = datetime.now(UTC) + timedelta(days=days)
-    there = start_tls(hospital.issue("127.0.0.1", until=until)).reached_by(Tls(ca=hospital.root))
+    there = start_tls(hospital.issue("127.0.0.1", until=until)).reached_by(
+        TlsSection(ca=hospital.root)
+    )
     there = there.model_copy(update={"send": ("heatmap",)})
     monkeypatch.chdir(tmp_path)  # the doctor also checks the spool
     checks = examine(Config(destinations=(there,)))
@@ -202,6 +208,6 @@ def test_an_unusable_file_is_named(tmp_path: Path, name: str) -> None:
     broken = tmp_path / "broken.pem"
     broken.write_text("no certificate")
     with pytest.raises(Misconfigured, match=rf"tls\.{name} .*broken\.pem.* cannot be used"):
-        client_context(Tls(**{name: broken}))
+        client_context(TlsSection(**{name: broken}))
     with pytest.raises(Misconfigured, match="No such file"):
-        client_context(Tls(**{name: tmp_path / "absent.pem"}))
+        client_context(TlsSection(**{name: tmp_path / "absent.pem"}))

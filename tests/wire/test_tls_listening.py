@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from node.config.peers import ServerTls
+from node.config.peers import ServerTlsSection
 from node.config.settings import Config
 from node.demo import modality
 from node.doctor import remote_checks
@@ -37,13 +37,13 @@ class Hospital:
         self.root = folder / "ca.pem"
         self._ca.cert_pem.write_to_path(str(self.root))
 
-    def issue(self, name: str) -> ServerTls:
+    def issue(self, name: str) -> ServerTlsSection:
         """Return a certificate and key for 127.0.0.1, in files of this name."""
         issued = self._ca.issue_cert("127.0.0.1")
         certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         issued.cert_chain_pems[0].write_to_path(str(certificate))
         issued.private_key_pem.write_to_path(str(key))
-        return ServerTls(certificate=certificate, key=key)
+        return ServerTlsSection(certificate=certificate, key=key)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def echo(node: Node, *options: object) -> bool:
     return run("echoscu", *peer).returncode == 0
 
 
-def as_ourselves(tls: ServerTls, hospital: Hospital) -> tuple[object, ...]:
+def as_ourselves(tls: ServerTlsSection, hospital: Hospital) -> tuple[object, ...]:
     """Return echoscu's options for a client certificate and the hospital's CA."""
     return "--enable-tls", tls.key, tls.certificate, "--add-cert-file", hospital.root
 
@@ -198,7 +198,7 @@ def test_unusable_files_are_named(hospital: Hospital, tmp_path: Path) -> None:
     """The error at the start names the key and the path."""
     tls, missing = hospital.issue("node"), tmp_path / "missing.pem"
     with pytest.raises(Misconfigured, match=r"tls\.certificate .*missing\.pem.*No such file"):
-        server_context(ServerTls(certificate=missing))
+        server_context(ServerTlsSection(certificate=missing))
     with pytest.raises(Misconfigured, match=r"tls\.ca .*missing\.pem cannot be used"):
         server_context(tls.model_copy(update={"ca": missing}))
     with pytest.raises(Misconfigured, match=r"tls\.certificate .* with key .*values mismatch"):

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from node.config.monitoring import Mail
+from node.config.monitoring import MailSection
 from node.domain.errors import Unreachable
 from node.drift import channel_mail
 from tests.peers.receivers import MailReceiver
 from tests.support.alarm_payloads import CONTENT, NoticeTable
 
 
-def mailing(receiver: MailReceiver, **more: Any) -> Mail:
+def mailing(receiver: MailReceiver, **more: Any) -> MailSection:
     team = {"sender": "osteo@hospital.example", "recipients": ("pacs@hospital.example",)}
-    return Mail(host="127.0.0.1", port=receiver.port, timeout=5, **team | more)
+    return MailSection(host="127.0.0.1", port=receiver.port, timeout=5, **team | more)
 
 
 def read_mail(receiver: MailReceiver) -> email.message.EmailMessage:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from node.config.monitoring import Webhook
+from node.config.monitoring import WebhookSection
 from node.domain.errors import Misconfigured, Unreachable
 from node.drift import channel_webhook
 from node.drift.channel_webhook import SIGNATURE
@@ -18,8 +18,8 @@ from tests.peers.receivers import WebReceiver
 from tests.support.alarm_payloads import CONTENT, SECRET, NoticeTable
 
 
-def hook(receiver: WebReceiver, **more: Any) -> Webhook:
-    return Webhook(url=receiver.url, timeout=5, **more)
+def hook(receiver: WebReceiver, **more: Any) -> WebhookSection:
+    return WebhookSection(url=receiver.url, timeout=5, **more)
 
 
 def test_a_notice_waits_for_an_unreachable_receiver(notices: NoticeTable, web: WebReceiver) -> None:

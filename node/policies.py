@@ -54,13 +54,12 @@ def decision_policy(
     default = Rule(thresholds(section.threshold, "policy.threshold"), section.abstain)
     overrides = []
     for index, override in enumerate(section.overrides):
-        key = f"overrides.{index}"
         rule = Rule(
             thresholds=default.thresholds
             if override.threshold is None
-            else thresholds(override.threshold, f"policy.{key}.threshold"),
+            else thresholds(override.threshold, f"policy.overrides[{index}].threshold"),
             abstain=default.abstain if override.abstain is None else override.abstain,
-            name=override.name or key,
+            name=override.name or f"overrides.{index}",
         )
         group = Group(
             sex=override.sex,

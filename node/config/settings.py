@@ -99,18 +99,19 @@ def load(path: Path | None) -> Config:
         raise ConfigError(_explain(error, path)) from None
     except SettingsError as error:
         raise ConfigError(f"environment: {error}; set single keys instead") from None
+    file = _prefix(path)
     names = [d.name for d in config.destinations]
     if len(set(names)) != len(names):
-        raise ConfigError("destinations: two have the same name; give each its own")
+        raise ConfigError(f"{file}destinations: two have the same name; give each its own")
     if config.retention.rows < timedelta(days=_DAYS_A_MONTH * config.policy.prior.months):
         raise ConfigError(
-            f"policy.prior.months: {config.policy.prior.months} months exceed "
+            f"{file}policy.prior.months: {config.policy.prior.months} months exceed "
             "retention.rows; lower it, or raise retention.rows"
         )
     is_covered = config.retention.rows >= timedelta(days=config.drift.window)
     if not is_covered and "window" in config.drift.model_fields_set:
         raise ConfigError(
-            f"drift.window: {config.drift.window} days exceed retention.rows; "
+            f"{file}drift.window: {config.drift.window} days exceed retention.rows; "
             "lower it, or raise retention.rows"
         )
     return _with_absolute_paths(config, base.resolve())
@@ -149,9 +150,15 @@ def _explain(error: ValidationError, path: Path | None) -> str:
             lines.append(f"{key}: required key is missing")
         else:
             message = fault["msg"].removeprefix("Value error, ")
-            lines.append(f"{key}: {_shorten(repr(fault['input']))}: {message}")
-    file = f"{path.name}: " if path else ""
+            value = fault["input"]
+            value_text = "" if isinstance(value, dict | list) else f"{_shorten(repr(value))}: "
+            lines.append(f"{key}: {value_text}{message}")
+    file = _prefix(path)
     return "\n".join(f"{file}{line}" for line in lines)
+
+
+def _prefix(path: Path | None) -> str:
+    return f"{path.name}: " if path else ""
 
 
 def _key(parts: Iterable[int | str]) -> str:

@@ -75,7 +75,7 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
         ),
         (
             "{score: clinical, threshold: 0.2, overrides: [{threshold: youden}]}",
-            "policy.overrides.0.threshold: the clinical score has no operating point 'youden'",
+            r"policy.overrides\[0\].threshold: the clinical score has no operating point 'youden'",
         ),
     ],
 )
@@ -94,14 +94,26 @@ def test_a_clinical_score_may_count_by_a_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
-        ("{overrides: [{sex: F}]}", "policy.overrides.0: an override sets threshold, abstain or"),
+        (
+            "{overrides: [{sex: F}]}",
+            r"policy.overrides\[0\]: an override sets threshold, abstain or",
+        ),
         (
             "{overrides: [{threshold: 0.2, min_age: 70, max_age: 60}]}",
-            "policy.overrides.0: min_age is above max_age: no film matches",
+            r"policy.overrides\[0\]: min_age is above max_age",
         ),
-        ("{overrides: [{threshold: 0.2, name: default}]}", "policy.overrides.0.name: a name has"),
-        ("{overrides: [{threshold: 0.2, name: overrides.1}]}", "policy.overrides.0.name: a name"),
-        ('{overrides: [{threshold: 0.2, name: "a\\nb"}]}', "policy.overrides.0.name: a name has"),
+        (
+            "{overrides: [{threshold: 0.2, name: default}]}",
+            r"policy.overrides\[0\].name: .*: a name has",
+        ),
+        (
+            "{overrides: [{threshold: 0.2, name: overrides.1}]}",
+            r"policy.overrides\[0\].name: .*: a name",
+        ),
+        (
+            '{overrides: [{threshold: 0.2, name: "a\\nb"}]}',
+            r"policy.overrides\[0\].name: .*: a name has",
+        ),
         (
             "{overrides: [{threshold: 0.2, name: a}, {abstain: 0.2, name: a}]}",
             "policy: two overrides have the same name",
@@ -110,12 +122,12 @@ def test_a_clinical_score_may_count_by_a_number(tmp_path: Path) -> None:
         ("{abstain: .inf}", "policy.abstain: "),
         ("{score: best}", "policy.score: "),
         ("{prior: {months: 1.5}}", "policy.prior.months: "),
-        ("{prior: {months: 13}}", "policy.prior.months: 13 months are more than rows are kept for"),
+        ("{prior: {months: 13}}", "policy.prior.months: 13 months exceed retention.rows"),
     ],
 )
 def test_a_policy_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, refusal: str) -> None:
     """With the key, and what to do."""
-    with pytest.raises(ConfigError, match=f"^{refusal}"):
+    with pytest.raises(ConfigError, match=f"^config.yaml: {refusal}"):
         policy(tmp_path, text)
 
 

@@ -22,7 +22,7 @@ from tests.support.alarm_payloads import CONTENT, XRAY, NoticeTable
         (
             "mail: {host: h, sender: a@b, recipients: [c@d], user: u, password_file: p, "
             "starttls: false}",
-            "by TLS alone",
+            "needs TLS",
         ),
         ("mail: {host: h, sender: a@b, recipients: ['X <c@d>']}", "name@host"),
         ("mail: {host: h, sender: a@b, recipients: []}", "at least 1"),

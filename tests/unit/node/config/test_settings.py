@@ -202,20 +202,20 @@ class TestRefusals:
             ("dicom: {port: many}", "dicom.port", "'many'"),
             ("dicom: {ae_title: SEVENTEEN_LETTERS}", "dicom.ae_title", "1 to 16"),
             ("dicom: {ae_title: 'A\\B'}", "dicom.ae_title", "no backslash"),
-            ("dicom: {callers: [{network: here}]}", "dicom.callers.0.network", "'here'"),
+            ("dicom: {callers: [{network: here}]}", "dicom.callers[0].network", "'here'"),
             (
                 "dicom: {callers: [{network: 10.0.0.1, assume_charset: BIG5}]}",
-                "dicom.callers.0.assume_charset",
-                "'BIG5' is no character set that DICOM names",
+                "dicom.callers[0].assume_charset",
+                "'BIG5' is not a DICOM character set",
             ),
             ("dicom: {max_object: huge}", "dicom.max_object", "'huge'"),
             ("dicom: 104", "dicom", "104"),
-            ("destinations: [{name: a, host: h, port: 1}]", "destinations.0.ae_title", "required"),
-            ("destinations: [" + PACS % "a b" + "]", "destinations.0.name", "'a b'"),
+            ("destinations: [{name: a, host: h, port: 1}]", "destinations[0].ae_title", "required"),
+            ("destinations: [" + PACS % "a b" + "]", "destinations[0].name", "'a b'"),
             ("policy: {threshold: 1.5}", "policy.threshold", "1.5"),
-            ("policy: {overrides: [{threshold: 2}]}", "policy.overrides.0.threshold", "2"),
+            ("policy: {overrides: [{threshold: 2}]}", "policy.overrides[0].threshold", "2"),
             ("model: {device: tpu}", "model.device", "'tpu'"),
-            ("challenger: {share: 0.5}", "challenger.bundle", "required and missing"),
+            ("challenger: {share: 0.5}", "challenger.bundle", "required key is missing"),
             ("challenger: {bundle: next, share: 0}", "challenger.share", "greater than 0"),
             (
                 "challenger: {bundle: next, share: 10}",
@@ -226,18 +226,18 @@ class TestRefusals:
             ("retention: {films: soon}", "retention.films", "'soon'"),
             (
                 "destinations: [{name: w, url: 'https://x/dicom', commitment: true}]",
-                "destinations.0.commitment",
+                "destinations[0].commitment",
                 "unknown key",
             ),
-            ("destinations: [{name: w, url: nowhere}]", "destinations.0.url", "'nowhere'"),
+            ("destinations: [{name: w, url: nowhere}]", "destinations[0].url", "'nowhere'"),
             (
                 "destinations: [{name: w, url: 'https://x', user: me}]",
-                "destinations.0",
+                "destinations[0]",
                 "user and password_file belong together",
             ),
             (
                 "destinations: [{name: w, url: 'https://x', tls: {key: k.pem}}]",
-                "destinations.0.tls",
+                "destinations[0].tls",
                 "key without certificate",
             ),
             ("log: {level: loud}", "log.level", "'debug'"),
@@ -247,9 +247,9 @@ class TestRefusals:
     def test_a_wrong_value_is_refused(
         self, tmp_path: Path, text: str, key: str, reason: str
     ) -> None:
-        """The message begins with the key, then says what is wrong with it."""
+        """The message names the file, the key and the fault."""
         message = refusal(tmp_path, text)
-        assert message.startswith(key)
+        assert message.startswith(f"config.yaml: {key}")
         assert reason in message
 
     def test_every_fault_is_told_at_once(self, tmp_path: Path) -> None:
@@ -266,10 +266,10 @@ class TestRefusals:
         ("text", "reason"),
         [
             ("dicom: [", "not valid YAML"),
-            ("- dicom", "holds a list"),
+            ("- dicom", "contains a list"),
             ("dicom: !!python/object:os.system {}", "not valid YAML"),
-            ("a: &a [x]\ndicom: *a", "an alias (*name): write the value out"),
-            ("[a, b]: 1", "a key that is no word"),
+            ("a: &a [x]\ndicom: *a", "an alias (*name) is not allowed"),
+            ("[a, b]: 1", "not valid YAML"),
             ("dicom: 2024-99-99", "not valid YAML: ValueError in a value"),
             ("{a: " * 3000, "nested too deep"),
         ],
@@ -285,7 +285,7 @@ class TestRefusals:
     def test_a_long_value_is_not_told_in_full(self, tmp_path: Path) -> None:
         """A message is read on a terminal, and kept in a journal."""
         message = refusal(tmp_path, f"dicom: {{port: {'x' * 60000}}}")
-        assert message.startswith("dicom.port: ")
+        assert message.startswith("config.yaml: dicom.port: ")
         assert len(message) < 400
 
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:

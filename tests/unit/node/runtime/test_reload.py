@@ -101,7 +101,7 @@ def test_every_setting_takes_effect(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("policy: {threshold: 1.5}", "policy.threshold: a threshold is a number from 0 to 1"),
+        ("policy: {threshold: 1.5}", "policy.threshold: 1.5: a threshold is a number from 0 to 1"),
         ("polity: {}", "polity: unknown key"),
         (
             "policy: {threshold: lucky}",

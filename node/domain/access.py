@@ -1,4 +1,4 @@
-"""Decide who may open an association, by AE title and address."""
+"""Decide by AE title and address which peers may open an association."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Hysteresis for a full disk and for a long queue: pure decisions."""
+"""Decide with hysteresis whether a disk is full and which queues are too long."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

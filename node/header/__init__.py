@@ -1,0 +1,1 @@
+"""Read the header of a received object into a film, without decoding its pixels."""

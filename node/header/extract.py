@@ -1,4 +1,4 @@
-"""From the elements of a header to the facts of a film."""
+"""Extract the attributes of a film from the elements of its header."""
 
 from datetime import date
 from typing import Any
@@ -6,7 +6,14 @@ from typing import Any
 from pydicom import Dataset
 
 from node.domain.admission.header_rules import OWN_MANUFACTURER
-from node.domain.radiograph.age import Age, age_between, age_of, earliest_day, latest_day, parse_age
+from node.domain.radiograph.age import (
+    Age,
+    age_between,
+    earliest_day,
+    latest_day,
+    parse_age,
+    reconcile_ages,
+)
 from node.domain.radiograph.body_part import BodyPart, parts_in_text, parts_of_code
 from node.domain.radiograph.derivation import Derivation, derivation_of
 from node.domain.radiograph.film import HeaderStatements
@@ -21,18 +28,22 @@ from node.header.values import (
     text_of,
 )
 
-# What is written of the series or its acquisition, what weighs most first; and of the study and its
-# order. Both are read where texts of an item are, too.
-_OF_SERIES = ("SeriesDescription", "AcquisitionDeviceProcessingDescription", "ProtocolName")
-_OF_STUDY = (
+# Descriptions of series and acquisition, then of study and order, each in order of priority. The
+# items of Request Attributes Sequence may have them too.
+_SERIES_DESCRIPTIONS = (
+    "SeriesDescription",
+    "AcquisitionDeviceProcessingDescription",
+    "ProtocolName",
+)
+_STUDY_DESCRIPTIONS = (
     "PerformedProcedureStepDescription",
     "ScheduledProcedureStepDescription",
     "RequestedProcedureDescription",
     "StudyDescription",
 )
 _DATE_KEYWORDS = ("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate")
-# The spacing in which a spacing is one of a film, in mm; archives write 0 and 1 for "unknown".
-_FINEST, _COARSEST = 0.04, 0.99
+# Plausible pixel spacing of a film in mm. Archives write 0 and 1 for an unknown spacing.
+_MIN_SPACING, _MAX_SPACING = 0.04, 0.99
 FILM_KEYWORDS = [
     "SpecificCharacterSet",
     "ImageType",
@@ -77,13 +88,13 @@ FILM_KEYWORDS = [
     "RequestAttributesSequence",
     "ViewCodeSequence",
 ]
-"""The elements that decisions and scores rest on."""
+"""The elements that decisions and scores use."""
 PATIENT_KEYWORDS = ["PatientID", "IssuerOfPatientID"]
-"""What a pseudonym is made of; no other element is read."""
+"""The elements from which a pseudonym is computed. No other element of a header is read."""
 
 
 def film_attributes(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:
-    """Return what a film's elements tell, by the names that Film has for it; not its UIDs."""
+    """Return the attributes of `Film` that elements of the header state, without UIDs."""
     age = _age(ds)
     height, width = _sides(ds)
     return {
@@ -93,8 +104,8 @@ def film_attributes(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:
         "image_type": codes_of(ds, "ImageType"),
         "manufacturer": text_of(ds, "Manufacturer"),
         "coded": HeaderStatements(_coded_parts(ds), _coded_view(ds)),
-        "series": _said(_texts(ds, _OF_SERIES)),
-        "study": _said(_texts(ds, _OF_STUDY)),
+        "series": _statements(_texts(ds, _SERIES_DESCRIPTIONS)),
+        "study": _statements(_texts(ds, _STUDY_DESCRIPTIONS)),
         "orientation_view": view_of_orientation(codes_of(ds, "PatientOrientation")),
         "derivation": _derivation(ds),
         "is_own_result": _is_own_result(ds),
@@ -119,14 +130,14 @@ def film_attributes(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:
 
 
 def _texts(ds: Dataset, keywords: tuple[str, ...]) -> list[str]:
-    """Return the texts under these keywords, at the top and in the order's attributes."""
-    holders = [ds, *items_of(ds, "RequestAttributesSequence")]
-    found = (text_of(holder, keyword) for keyword in keywords for holder in holders)
-    return [text for text in found if text]
+    """Return the texts of these keywords in the data set and in Request Attributes Sequence."""
+    datasets = [ds, *items_of(ds, "RequestAttributesSequence")]
+    texts = (text_of(dataset, keyword) for keyword in keywords for dataset in datasets)
+    return [text for text in texts if text]
 
 
-def _said(texts: list[str]) -> HeaderStatements:
-    """Return what the first text that names a part, and the first that names a view, say."""
+def _statements(texts: list[str]) -> HeaderStatements:
+    """Return the body parts and the view, each from the first text that names some."""
     parts = next((parts for text in texts if (parts := parts_in_text(text))), ())
     view = next((view for text in texts if (view := view_in_text(text))), None)
     return HeaderStatements(parts, view)
@@ -140,7 +151,7 @@ def _coded_parts(ds: Dataset) -> tuple[BodyPart, ...]:
 
 
 def _coded_view(ds: Dataset) -> View | None:
-    """Return the view of View Code Sequence; a modifier such as lordotic makes another of it."""
+    """Return the view of View Code Sequence; a modifier such as lordotic replaces it."""
     for item in items_of(ds, "ViewCodeSequence"):
         modifiers = (view_of_code(*_code(m)) for m in items_of(item, "ViewModifierCodeSequence"))
         return next((view for view in modifiers if view), view_of_code(*_code(item)))
@@ -158,45 +169,46 @@ def _derivation(ds: Dataset) -> Derivation | None:
 
 
 def _is_own_result(ds: Dataset) -> bool:
-    """Return whether a result of this product says so anywhere.
+    """Return whether any attribute names this product as the origin of the object.
 
-    An archive may coerce one of these attributes, and never does all of them.
+    An archive may coerce one of these attributes, but hardly all of them.
     """
-    makers = [
+    manufacturers = [
         text_of(item, "Manufacturer") for item in items_of(ds, "ContributingEquipmentSequence")
     ]
     named = text_of(ds, "SeriesDescription").startswith(f"{OWN_MANUFACTURER} ")
-    return named or OWN_MANUFACTURER in (*makers, text_of(ds, "ManufacturerModelName"))
+    return named or OWN_MANUFACTURER in (*manufacturers, text_of(ds, "ManufacturerModelName"))
 
 
 def _sides(ds: Dataset) -> tuple[float | None, float | None]:
-    """Return the height and the width of what the film shows, in mm, by the first sane spacing."""
+    """Return height and width of the image in mm, by the first plausible pixel spacing."""
     rows, columns = integer_of(ds, "Rows"), integer_of(ds, "Columns")
     for keyword in ("ImagerPixelSpacing", "PixelSpacing"):
         match numbers_of(ds, keyword):
-            case [float(down), float(right)] if rows and columns:
-                if min(down, right) >= _FINEST and max(down, right) <= _COARSEST:
-                    return rows * down, columns * right
+            case [float(vertical), float(horizontal)] if rows and columns:
+                spacings = (vertical, horizontal)
+                if min(spacings) >= _MIN_SPACING and max(spacings) <= _MAX_SPACING:
+                    return rows * vertical, columns * horizontal
     return None, None
 
 
 def _centimetres(metres: float | None) -> float | None:
-    # DICOM's Patient's Size is in metres; values above 3 were typed in centimetres.
+    # Patient's Size is in metres. Values above 3 were entered in centimetres.
     if metres is None:
         return None
     return metres * 100 if metres <= 3 else metres
 
 
 def _age(ds: Dataset) -> Age:
-    """Return the age by Patient's Age and by the dates of birth and of the film.
+    """Return the age by Patient's Age and by the dates of birth and exposure.
 
-    A date without its day or month is taken so that it makes the patient younger.
+    A birth date without day or month counts as its latest possible day, which gives the lower age.
     """
     by_dates = age_between(latest_day(text_of(ds, "PatientBirthDate")), _exposure_date(ds))
-    return age_of(parse_age(text_of(ds, "PatientAge")), by_dates)
+    return reconcile_ages(parse_age(text_of(ds, "PatientAge")), by_dates)
 
 
 def _exposure_date(ds: Dataset) -> date | None:
-    """Return the day of the exposure, or the nearest to it that the header states."""
+    """Return the date of the exposure, or the date closest to it that the header states."""
     days = (earliest_day(text_of(ds, keyword)) for keyword in _DATE_KEYWORDS)
     return next((day for day in days if day), None)

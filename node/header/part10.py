@@ -1,4 +1,4 @@
-"""Files as research archives hold them: Part 10, or a data set without its preamble."""
+"""Read files as Part 10 that lack the preamble or the file meta information."""
 
 import shutil
 import tempfile
@@ -24,20 +24,20 @@ _PREAMBLE = bytes(128)
 _MAGIC = b"DICM"
 _START = len(_PREAMBLE) + len(_MAGIC)
 _FILE_META_GROUP = b"\x02\x00"
-_IDENTIFYING_GROUP = b"\x08\x00"  # no data set of an image begins with a later group
+_IDENTIFYING_GROUP = b"\x08\x00"  # a data set of an image begins with this group
 _VALUE_REPRESENTATIONS = frozenset(vr.value.encode() for vr in VR)
 
 
 class NotDicomError(ValueError):
-    """Neither Part 10 nor the beginning of a data set."""
+    """The file is neither Part 10 nor a data set."""
 
 
 @contextmanager
 def as_part10(path: Path) -> Iterator[Path]:
-    """Yield a Part 10 file of the same data set: the file itself, or a copy for the time being.
+    """Yield a Part 10 file with the same data set: the file itself, or a temporary copy.
 
-    The data set's bytes are copied as they are, so that a film has one digest with preamble and
-    without. Raises NotDicomError, and OSError where the file cannot be read.
+    The copy has the same bytes of the data set. A film therefore has the same digest with and
+    without preamble. Raises NotDicomError, or OSError if the file cannot be read.
     """
     with path.open("rb") as file:
         head = file.read(_START)
@@ -54,7 +54,7 @@ def as_part10(path: Path) -> Iterator[Path]:
 
 
 def is_directory_record(path: Path) -> bool:
-    """Return whether a file is a DICOMDIR: an index of films, and no film."""
+    """Return whether a file is a DICOMDIR, which is an index of films."""
     try:
         return bool(
             read_file_meta_info(path).get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
@@ -64,10 +64,10 @@ def is_directory_record(path: Path) -> bool:
 
 
 def _missing_meta(head: bytes, size: int) -> FileMetaDataset | None:
-    """Return the file meta information that a bare file lacks, None where only the preamble is.
+    """Return the missing file meta information; None if only the preamble is missing.
 
-    The transfer syntax is told from the first element, PS3.5 7.1: with explicit VR its fifth
-    and sixth byte name one, with implicit VR they are the low half of its length.
+    The first element shows the transfer syntax (PS3.5, 7.1). Its fifth and sixth byte are the VR
+    with explicit VR, and the lower half of its length with implicit VR.
     """
     group, representation = head[:2], head[4:6]
     explicit = representation in _VALUE_REPRESENTATIONS

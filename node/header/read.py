@@ -1,4 +1,4 @@
-"""From the bytes of a received object to the facts of a film, without touching its pixels."""
+"""Read a received object into a film, without decoding its pixels."""
 
 import hashlib
 import re
@@ -22,17 +22,17 @@ from node.header.values import UNREADABLE, whole_text_of
 _UID = re.compile(r"[0-9.]{1,64}")
 _CHUNK = 1024 * 1024
 _SEND_AGAIN = "check the disk, have the film sent again, then: osteoscreen jobs retry"
-_MAX_INFLATED = 512 * _CHUNK  # more than any radiograph; a few hundred kB can inflate to it
+_MAX_INFLATED = 512 * _CHUNK  # larger than any radiograph; a zip bomb of 500 kB reaches it
 _MAX_HEADER = 16 * _CHUNK
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _PIXEL_DATA = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")  # its tag, little endian and big
-_READ = (*FILM_KEYWORDS, *PATIENT_KEYWORDS)
+_KEYWORDS = (*FILM_KEYWORDS, *PATIENT_KEYWORDS)
 
 
 def read_film(path: Path, calling_ae: str, pseudonym: Pseudonym = no_pseudonym) -> Film:
-    """Return the facts of a Part 10 file; raise Permanent where it cannot be understood.
+    """Return the film of a Part 10 file; raise Permanent if the file is invalid.
 
-    Of whose it is, no more is kept than `pseudonym` makes of it.
+    Issuer and ID of the patient are only passed to `pseudonym`.
     """
     try:
         meta, offset = split_dataset(path)
@@ -56,31 +56,31 @@ def read_film(path: Path, calling_ae: str, pseudonym: Pseudonym = no_pseudonym) 
     except OSError as error:
         if error.errno is not None:
             raise
-        # pydicom's own, of a sequence that does not end: no trouble of the disk.
+        # pydicom raises OSError without errno for a sequence that does not end.
         raise Permanent("the data set cannot be read: a sequence is damaged") from error
 
 
 def require_intact(path: Path, film: Film) -> None:
-    """Raise Permanent where a spooled film's bytes are not those that were received.
+    """Raise Permanent if a spooled film differs from the one that was received.
 
-    Transient where they cannot be read at all: a share may come back.
+    Raises Transient if it cannot be read, because a network share may recover.
     """
     try:
         meta, offset = split_dataset(path)
-        found = film_digest(path, offset, str(meta.TransferSyntaxUID))
+        digest = film_digest(path, offset, str(meta.TransferSyntaxUID))
     except OSError as error:
         raise Transient(f"the spooled film cannot be read: {error.strerror}") from error
     except UNREADABLE as error:
         raise Permanent(f"the spooled film is damaged; {_SEND_AGAIN}") from error
-    if found != film.digest:
+    if digest != film.digest:
         raise Permanent(f"the spooled film is damaged; {_SEND_AGAIN}")
 
 
 def film_digest(path: Path, offset: int, transfer_syntax: str) -> str:
     """Return the SHA-256 of the transfer syntax and the encoded data set.
 
-    The file meta information is left out: it names the software that wrote the file, and the
-    same film sent again must be known again after an upgrade.
+    The file meta information is excluded, because it names the software that wrote the file. The
+    node must recognise the same film after an upgrade of the sender or of the node.
     """
     digest = hashlib.sha256(transfer_syntax.encode())
     with path.open("rb") as file:
@@ -91,14 +91,14 @@ def film_digest(path: Path, offset: int, transfer_syntax: str) -> str:
 
 
 def _header(path: Path, meta: Dataset, offset: int) -> tuple[Dataset, bool]:
-    """Return the elements that facts are read from, and whether Pixel Data follows them."""
+    """Return the elements in `_KEYWORDS`, and whether Pixel Data follows them."""
     if meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
         with path.open("rb") as file:
-            whole = dcmread(file, stop_before_pixels=True, specific_tags=[*_READ])
-            return whole, _is_at_pixel_data(file)
-    # pydicom would inflate the whole film, and hold it twice, for the sake of its header.
+            header = dcmread(file, stop_before_pixels=True, specific_tags=[*_KEYWORDS])
+            return header, _is_at_pixel_data(file)
+    # pydicom would inflate the whole film and hold it in memory twice.
     head = BytesIO(_inflated_head(path, offset))
-    tags: list[BaseTag | int] = [Tag(keyword) for keyword in _READ]
+    tags: list[BaseTag | int] = [Tag(keyword) for keyword in _KEYWORDS]
     ds = read_dataset(
         head, is_implicit_VR=False, is_little_endian=True, stop_when=_at_pixels, specific_tags=tags
     )
@@ -114,9 +114,9 @@ def _at_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
 
 
 def _inflated_head(path: Path, offset: int) -> bytes:
-    """Return how a deflated data set begins, having seen that the whole of it inflates.
+    """Return the beginning of a deflated data set, after inflating all of it as a check.
 
-    Raises Permanent for one that would fill the memory of whoever decodes it.
+    Raises Permanent if the data set is truncated, or too large to decode in memory.
     """
     inflate, head, total = zlib.decompressobj(-zlib.MAX_WBITS), bytearray(), 0
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Single values of a header, read tolerantly: what is absent, broken or absurd is empty or None."""
+"""Read single values of a header. An absent, damaged or implausible value is "" or None."""
 
 import re
 import struct
@@ -16,7 +16,7 @@ MAX_TEXT = 64
 _MAX_VALUES = 16
 _MAX_ITEMS = 8
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# What a hostile or broken header makes pydicom raise: each means "cannot understand".
+# Errors of pydicom for a damaged or hostile header.
 UNREADABLE = (
     InvalidDicomError,
     BytesLengthException,
@@ -34,7 +34,7 @@ UNREADABLE = (
 
 
 def value_of(ds: Dataset, keyword: str) -> Any:
-    """Return an element's value, None where it is absent, empty or unreadable."""
+    """Return an element's value, or None if it is absent, empty or unreadable."""
     try:
         value = ds.get(keyword)
     except UNREADABLE:
@@ -42,52 +42,52 @@ def value_of(ds: Dataset, keyword: str) -> Any:
     except OSError as error:
         if error.errno is not None:
             raise
-        return None  # pydicom's own, of a sequence that does not end
+        return None  # pydicom raises it without errno for a sequence that does not end
     return None if value == "" else value
 
 
 def text_of(ds: Dataset, keyword: str) -> str:
-    """Return a text, cut short and without control characters."""
+    """Return a text of at most `MAX_TEXT` characters, without control characters."""
     return whole_text_of(ds, keyword)[:MAX_TEXT]
 
 
 def whole_text_of(ds: Dataset, keyword: str) -> str:
-    """Return a text as long as it is: two IDs that begin alike are two."""
+    """Return a text without control characters, not truncated: long IDs must stay distinct."""
     value = value_of(ds, keyword)
     return "" if value is None else _CONTROL.sub(" ", str(value)).strip()
 
 
 def code_of(ds: Dataset, keyword: str) -> str:
-    """Return a text in capitals, as codes are compared."""
-    # Cut once more: a letter may become two.
+    """Return a text in upper case, for comparison with codes."""
+    # Truncated again: upper case may have more characters, as of the German sharp s.
     return text_of(ds, keyword).upper()[:MAX_TEXT]
 
 
 def codes_of(ds: Dataset, keyword: str) -> tuple[str, ...]:
-    """Return each of several values in capitals."""
+    """Return all values of an element in upper case."""
     return tuple(
         _CONTROL.sub(" ", str(value)).strip().upper()[:MAX_TEXT] for value in _values(ds, keyword)
     )
 
 
 def number_of(ds: Dataset, keyword: str) -> float | None:
-    """Return a finite positive number, None for anything else."""
+    """Return a finite positive number, or None."""
     return _positive(value_of(ds, keyword))
 
 
 def numbers_of(ds: Dataset, keyword: str) -> list[float | None]:
-    """Return each of several values as a finite positive number, None for anything else."""
+    """Return all values of an element, each as a finite positive number or None."""
     return [_positive(value) for value in _values(ds, keyword)]
 
 
 def integer_of(ds: Dataset, keyword: str) -> int | None:
-    """Return a positive number without what follows its point, None for anything else."""
+    """Return a positive number, truncated to an integer, or None."""
     number = number_of(ds, keyword)
     return None if number is None else int(number)
 
 
 def items_of(ds: Dataset, keyword: str) -> Iterator[Dataset]:
-    """Yield the first items of a sequence; nothing where it is none."""
+    """Yield the first items of a sequence; nothing if the element is not a sequence."""
     value = value_of(ds, keyword)
     if isinstance(value, Sequence):
         yield from islice(value, _MAX_ITEMS)

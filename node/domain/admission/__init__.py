@@ -1,0 +1,1 @@
+"""Decide which films are scored, by header and by image."""

@@ -15,7 +15,7 @@ from node.domain.radiograph.vocabulary import split_words
 
 
 class HeaderAgreement(StrEnum):
-    """How the header agrees with the accepted values."""
+    """How well the header agrees with the accepted values."""
 
     FITS = "fits"
     NOTHING = "nothing"  # neither attribute nor text states it
@@ -62,21 +62,20 @@ def body_part_evidence(film: Film, accepted: Sequence[str]) -> Evidence:
         return None if several else fits(named)
 
     stated = _stated(film.body_part_examined)
-    in_tag = True if _is_listed(stated, accepted) else fits(parts_in_text(stated))
+    attribute_fits = True if _is_listed(stated, accepted) else fits(parts_in_text(stated))
     statements = [
-        _Statement(in_tag, f"Body Part Examined is {stated}"),
+        _Statement(attribute_fits, f"Body Part Examined is {stated}"),
         _Statement(fits(film.coded.parts), f"Anatomic Region is {_and(film.coded.parts)}"),
         *_descriptions(film, lambda text: fits_text(text.parts), lambda text: _and(text.parts)),
     ]
     named = film.series.parts or film.study.parts
-    nothing = (
+    no_statement = (
         f"the header names {_and(named)}, but not which of them this film shows"
         if named
         else "the header does not name the chest"
     )
-    return _evidence(
-        statements, accepted, _unknown("Body Part Examined", stated, "body_parts"), nothing
-    )
+    unknown_word = _unknown_word("Body Part Examined", stated, "body_parts")
+    return _evidence(statements, accepted, unknown_word, no_statement)
 
 
 def view_evidence(film: Film, accepted: Sequence[str]) -> Evidence:
@@ -90,58 +89,55 @@ def view_evidence(film: Film, accepted: Sequence[str]) -> Evidence:
         return None if view is None or undecided else view in views
 
     stated = _stated(film.view_position)
-    in_tag = True if _is_listed(stated, accepted) else fits(view_of_position(stated))
-    oriented = film.orientation_view
+    attribute_fits = True if _is_listed(stated, accepted) else fits(view_of_position(stated))
     statements = [
-        _Statement(in_tag, f"View Position is {stated}"),
+        _Statement(attribute_fits, f"View Position is {stated}"),
         _Statement(fits(film.coded.view), f"View Code is {film.coded.view}"),
         *_descriptions(film, lambda text: fits(text.view), lambda text: str(text.view)),
-        _Statement(fits(oriented), f"Patient Orientation is {oriented}"),
+        _Statement(fits(film.orientation_view), f"Patient Orientation is {film.orientation_view}"),
     ]
-    nothing = "the header does not state the view"
-    return _evidence(statements, accepted, _unknown("View Position", stated, "views"), nothing)
+    unknown_word = _unknown_word("View Position", stated, "views")
+    return _evidence(statements, accepted, unknown_word, "the header does not state the view")
 
 
 def _descriptions(
     film: Film,
     fits: Callable[[HeaderStatements], bool | None],
-    words: Callable[[HeaderStatements], str],
+    describe: Callable[[HeaderStatements], str],
 ) -> Iterable[_Statement]:
-    yield _Statement(fits(film.series), f"the series description names {words(film.series)}")
+    yield _Statement(fits(film.series), f"the series description names {describe(film.series)}")
     yield _Statement(
-        fits(film.study), f"the study description names {words(film.study)}", strong=False
+        fits(film.study), f"the study description names {describe(film.study)}", strong=False
     )
 
 
 def _evidence(
-    statements: Sequence[_Statement], accepted: Sequence[str], unknown: str, nothing: str
+    statements: Sequence[_Statement], accepted: Sequence[str], unknown_word: str, no_statement: str
 ) -> Evidence:
-    known = [statement for statement in statements if statement.fits is not None]
-    if not known:
-        return (
-            Evidence(HeaderAgreement.UNKNOWN_WORD, unknown)
-            if unknown
-            else Evidence(HeaderAgreement.NOTHING, nothing)
-        )
-    first = known[0]
+    decisive = [statement for statement in statements if statement.fits is not None]
+    if not decisive:
+        if unknown_word:
+            return Evidence(HeaderAgreement.UNKNOWN_WORD, unknown_word)
+        return Evidence(HeaderAgreement.NOTHING, no_statement)
+    first = decisive[0]
     if not first.fits:
         return Evidence(HeaderAgreement.OTHER, f"{first.text}, not {' or '.join(accepted)}")
-    against = next((other for other in known if other.strong and not other.fits), None)
-    if against:
-        return Evidence(HeaderAgreement.CONTRADICTS, f"{first.text}, but {against.text}")
+    contrary = next((item for item in decisive if item.strong and not item.fits), None)
+    if contrary:
+        return Evidence(HeaderAgreement.CONTRADICTS, f"{first.text}, but {contrary.text}")
     return Evidence(HeaderAgreement.FITS)
 
 
 def _stated(value: str) -> str:
-    words = {word for word in split_words(value) if not word.isdecimal()}
-    return "" if words <= _WORDS_WITHOUT_MEANING else value
+    meaningful = {word for word in split_words(value) if not word.isdecimal()}
+    return "" if meaningful <= _WORDS_WITHOUT_MEANING else value
 
 
 def _is_listed(stated: str, accepted: Sequence[str]) -> bool:
     return stated in [word.upper() for word in accepted]
 
 
-def _unknown(attribute: str, stated: str, key: str) -> str:
+def _unknown_word(attribute: str, stated: str, key: str) -> str:
     if not stated:
         return ""
     return f"{attribute} is {stated}, an unknown word; add it to policy.admit.{key} if it fits"

@@ -25,7 +25,7 @@ PHOTOMETRIC_INTERPRETATIONS = (
     "YBR_ICT",
     "YBR_RCT",
 )
-"""What the decoder reads. The decoder checks whether a colour image shows a grey film."""
+"""Supported by the decoder, which also checks whether a colour image shows a grey film."""
 
 OWN_MANUFACTURER = "OsteoScreen"
 _DIGITISED = "RG"  # the Modality of digitised films
@@ -33,11 +33,11 @@ _FEWEST_BITS, _MOST_BITS = 8, 16
 
 
 class PixelRule(StrEnum):
-    """What the image check decides."""
+    """When the image check decides on body part and view."""
 
-    OFF = "off"  # nothing: the header decides
-    CONFIRM = "confirm"  # what the header does not state, or states in two ways
-    OVERRULE = "overrule"  # also films whose header states another body part or view
+    OFF = "off"  # never: the header decides
+    CONFIRM = "confirm"  # if the header states neither, or contradicts itself
+    OVERRULE = "overrule"  # also if the header states another body part or view
 
 
 class QuestionKind(StrEnum):
@@ -53,8 +53,8 @@ class AdmissionPolicy:
 
     Ages are in years, the matrix in pixels, `min_side` in mm, `study_wait` in seconds.
 
-    A known word of `body_parts` or `views` includes its synonyms. An unknown one is compared
-    literally. A refusal for a reason in `report` is reported to the PACS.
+    A word of `body_parts` or `views` includes its synonyms. A word without an entry in the
+    vocabulary is compared literally. A refusal for a reason in `report` is reported to the PACS.
     """
 
     modalities: tuple[str, ...]
@@ -126,18 +126,20 @@ def admit(film: Film, policy: AdmissionPolicy) -> Admission:
 
 
 def _clearest(refused: Refused, questions: Sequence[OpenQuestion]) -> Refused:
-    """Return the reason to report: another body part or view goes before, for example, the age.
+    """Return the reason to record: another body part or view has priority over, say, the age.
 
-    The image of a refused film is not checked, hence the header's statement is used.
+    The image of a refused film is not checked, so the statement of the header counts.
     """
-    stated = (q for q in questions if q.kind is QuestionKind.CONTRADICTED)
-    first = next(stated, None)
+    contradicted = (
+        question for question in questions if question.kind is QuestionKind.CONTRADICTED
+    )
+    first = next(contradicted, None)
     return refused if first is None else Refused(first.reason, first.text)
 
 
-def refuse_other_film(chosen: str, policy: AdmissionPolicy) -> Refused:
+def refuse_other_film(scored_film_uid: str, policy: AdmissionPolicy) -> Refused:
     """Return the refusal of a film if another film of its study was scored."""
-    refused = Refused(Reason.STUDY, f"another film of its study was scored, {chosen}")
+    refused = Refused(Reason.STUDY, f"another film of its study was scored, {scored_film_uid}")
     return mark_reported(refused, policy)
 
 

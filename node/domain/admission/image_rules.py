@@ -1,7 +1,7 @@
 """Decide by the gate's findings which films are scored, after the header has admitted them.
 
-A film that shows no frontal chest is refused, whatever its header states. If the header leaves a
-question open and the image answers it, the film is admitted with a note.
+A film that does not show a frontal chest is refused, even if its header states one. If the header
+leaves a question open and the image answers it, the film is admitted with a note.
 """
 
 from collections.abc import Sequence
@@ -41,9 +41,9 @@ class CheckedFilm:
     image_findings: ImageFindings | None = None
 
 
-def uses_gate(looks: bool, policy: AdmissionPolicy) -> bool:
-    """Return whether films are checked by the gate; `looks` is whether the bundle has one."""
-    return looks and policy.pixels is not PixelRule.OFF
+def uses_gate(has_gate: bool, policy: AdmissionPolicy) -> bool:
+    """Return whether the gate checks the films. `has_gate` is whether the bundle has one."""
+    return has_gate and policy.pixels is not PixelRule.OFF
 
 
 def apply_image_rules(
@@ -51,11 +51,13 @@ def apply_image_rules(
 ) -> Admission:
     """Return the admission of a film by header and image.
 
-    `findings` is None if no gate checked the film. An open question then refuses it.
+    `findings` is None if no gate checked the film. A film with an open question is then refused.
     """
     if findings is None or policy.pixels is PixelRule.OFF:
         return _without_findings(admitted)
-    contradicted = any(q.kind is QuestionKind.CONTRADICTED for q in admitted.open_questions)
+    contradicted = any(
+        question.kind is QuestionKind.CONTRADICTED for question in admitted.open_questions
+    )
     for refused in (
         _not_frontal(findings, SURE if contradicted else LIKELY, admitted.open_questions),
         _rotated(findings),

@@ -43,8 +43,8 @@ ReportableReason = Literal[
 ]
 """Reasons that a report to the PACS may state.
 
-Others are excluded: a report on our own result would cause an endless loop, a CT would cause
-hundreds of reports, and a report needs Rows and Columns of the film.
+The other reasons are excluded. A report on our own result would cause an endless loop. A CT would
+cause hundreds of reports. A report needs Rows and Columns of the film.
 """
 REPORTABLE: tuple[Reason, ...] = get_args(ReportableReason)
 
@@ -62,4 +62,4 @@ class AdmissionNote(StrEnum):
     VIEW_OVERRULED = "view-overruled"  # the header states another
     BODY_PART_BY_PIXELS = "body-part-by-pixels"  # the header does not state it
     BODY_PART_OVERRULED = "body-part-overruled"  # the header states another
-    FOR_PROCESSING = "for-processing"  # raw image: not what a radiologist reads
+    FOR_PROCESSING = "for-processing"  # a raw image, which radiologists do not read

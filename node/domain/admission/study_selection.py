@@ -31,10 +31,11 @@ class StudyCandidate:
 
 
 def rank_of(film: Film) -> str:
-    """Return a text whose sort order is the order of preference.
+    """Return a text that sorts in the order of preference.
 
-    In order: PA, AP, unknown view (most training films are PA); original, secondary capture, raw
-    image; the larger matrix; the UID, which makes the order independent of arrival.
+    The order is: PA, AP, unknown view, as most training films are PA. Then: original, secondary
+    capture, raw image. Then: the larger matrix. Then: the UID, so that the order of arrival does
+    not matter.
     """
     stated = view_of_position(film.view_position) or film.coded.view or film.series.view
     view = _BY_VIEW.get(stated, 2) if stated else 2

@@ -1,0 +1,1 @@
+"""Turn scores into decisions by thresholds, overrides and prior studies."""

@@ -86,9 +86,9 @@ def decide(
     """Return the decision by the score that counts and its own threshold.
 
     A score equal to the threshold is positive, as on the model card. A score in the indeterminate
-    band is undetermined. If the policy says so, a finding that a prior study has shown is not
-    flagged again. Without a score, the decision states the threshold of the last score that could
-    have counted.
+    band is undetermined. With `RepeatRule.MARK`, a finding that a prior study has reported is not
+    flagged again. Without a score, the decision states the threshold of the last kind of score that
+    could have counted.
     """
     rule = policy.rule_for(film)
     kind, score = _deciding_score(probability, policy.score)
@@ -108,7 +108,7 @@ def decide(
         if policy.prior.months
         else None
     )
-    known = prior is not None and prior.reported and policy.prior.repeat is RepeatRule.MARK
+    is_repeat = prior is not None and prior.reported and policy.prior.repeat is RepeatRule.MARK
     return Decision(
         finding=finding,
         threshold=threshold,
@@ -116,7 +116,7 @@ def decide(
         score_kind=kind,
         reason=TOO_CLOSE if finding is Finding.UNDETERMINED else "",
         band=band,
-        already_reported=known and finding is Finding.PRESENT,
+        already_reported=is_repeat and finding is Finding.PRESENT,
         prior=prior,
         policy=policy.digest,
         rule=rule.name,

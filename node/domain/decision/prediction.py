@@ -121,7 +121,7 @@ class Decision:
 
     @property
     def flagged(self) -> bool:
-        """Whether the finding is present and not known from a prior study."""
+        """Whether the finding is present and has not been reported by a prior study."""
         return self.finding is Finding.PRESENT and not self.already_reported
 
     @property

@@ -20,10 +20,10 @@ _AGE_TOLERANCE = 2.0  # ages are completed or rounded years
 
 
 class RepeatRule(StrEnum):
-    """What happens to a finding that a prior study has already shown."""
+    """What happens to a finding that a prior study has already reported."""
 
-    FLAG = "flag"  # flagged again; the report states that it is known
-    MARK = "mark"  # reported as known, and not flagged
+    FLAG = "flag"  # flagged again; the report mentions the prior study
+    MARK = "mark"  # reported as known, and not flagged again
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +66,21 @@ NO_PRIOR_STUDIES = PriorStudies()
 
 
 @lru_cache
-def look_back_start(taken: date | None, rule: PriorRule) -> date | None:
+def look_back_start(exposure_date: date | None, rule: PriorRule) -> date | None:
     """Return the first day to consider, or None if prior studies are not considered."""
-    if not rule.months or taken is None:
+    if not rule.months or exposure_date is None:
         return None
-    months = taken.year * 12 + taken.month - 1 - rule.months
+    months = exposure_date.year * 12 + exposure_date.month - 1 - rule.months
     year, month = months // 12, months % 12 + 1
     if year < 1:
         return date.min
-    return date(year, month, min(taken.day, monthrange(year, month)[1]))
+    return date(year, month, min(exposure_date.day, monthrange(year, month)[1]))
 
 
 def compare_with_prior_studies(
-    film: FilmFacts, used: ScoreKind, priors: PriorStudies, rule: PriorRule
+    film: FilmFacts, kind: ScoreKind, priors: PriorStudies, rule: PriorRule
 ) -> PriorComparison | None:
-    """Return the comparison with prior studies, or None if there are none.
+    """Return the comparison with prior studies, or None without a prior study.
 
     Scores are compared only if they have the same model and the same kind.
     """
@@ -94,7 +94,7 @@ def compare_with_prior_studies(
         return None
     comparable = (
         scored is not None
-        and scored.score_kind is used
+        and scored.score_kind is kind
         and scored.model_digest == priors.model_digest
     )
     return PriorComparison(

@@ -1,0 +1,1 @@
+"""Describe a radiograph: body part, view, age, derivation and pseudonym."""

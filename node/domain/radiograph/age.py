@@ -36,7 +36,7 @@ _IN_YEARS = {
     for unit in units.split(",")
 }
 _DATE = re.compile(r"([0-9]{4})([.-]?)(?:([0-9]{2})(?:\2([0-9]{2}))?)?")
-_A_CLEAR_DIFFERENCE = 2.0
+_CONTRADICTION_YEARS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def age_between(birth: date | None, study: date | None) -> float | None:
     return float(years) if 0 <= years <= OLDEST else None
 
 
-def age_of(stated: float | None, by_dates: float | None) -> Age:
+def reconcile_ages(stated: float | None, by_dates: float | None) -> Age:
     """Return the age to use: the lower one if both are known.
 
     Either may be wrong: archives correct birth dates only, de-identifiers shift dates. Scoring a
@@ -98,8 +98,8 @@ def age_of(stated: float | None, by_dates: float | None) -> Age:
     """
     if stated is None or by_dates is None:
         return Age(by_dates if stated is None else stated)
-    # A stated age has whole units: a difference of 0.9 years is no contradiction.
-    return Age(min(stated, by_dates), abs(stated - by_dates) > _A_CLEAR_DIFFERENCE)
+    # A stated age has whole units, so a difference of 0.9 years is not a contradiction.
+    return Age(min(stated, by_dates), abs(stated - by_dates) > _CONTRADICTION_YEARS)
 
 
 def _number(digits: str) -> float:

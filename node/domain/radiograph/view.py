@@ -38,7 +38,7 @@ _POSITIONS = {
     "ML": View.OTHER,
     "LM": View.OTHER,
 }
-"""View Positions that would say too little, or something else, in a free text."""
+"""Values of View Position that are ambiguous in free text."""
 
 _WORDS = {
     View.PA: (

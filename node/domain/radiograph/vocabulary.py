@@ -58,7 +58,7 @@ _NEGATIONS = frozenset(
 
 def meanings_in(text: str, vocabulary: Lexicon[M]) -> tuple[M, ...]:
     """Return the meanings in a text, in order, each once. A negated phrase is ignored."""
-    words, found, at = split_words(text), dict[M, None](), 0
+    words, meanings, at = split_words(text), dict[M, None](), 0
     while at < len(words):
         size = next(
             (
@@ -69,6 +69,6 @@ def meanings_in(text: str, vocabulary: Lexicon[M]) -> tuple[M, ...]:
             0,
         )
         if size and not (at and words[at - 1] in _NEGATIONS):
-            found |= dict.fromkeys(vocabulary.meanings[words[at : at + size]])
+            meanings |= dict.fromkeys(vocabulary.meanings[words[at : at + size]])
         at += size or 1
-    return tuple(found)
+    return tuple(meanings)

@@ -1,0 +1,1 @@
+"""States and transitions of jobs and deliveries, and when to retry."""

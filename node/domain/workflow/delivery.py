@@ -1,6 +1,6 @@
 """A delivery is one result for one destination: states, transitions and routes.
 
-The comment of a state says what is durable in it, and what ends it.
+The comment of each state names what is durable in it, and what ends it.
 """
 
 from collections.abc import Mapping
@@ -90,10 +90,10 @@ REPORT_SOP_CLASSES: Mapping[SrClass, SopClass] = {
 
 
 class SendCondition(StrEnum):
-    """Films whose results a destination receives."""
+    """For which films a destination receives results."""
 
-    ALWAYS = "always"
-    FLAGGED = "flagged"
+    ALWAYS = "always"  # for every film
+    FLAGGED = "flagged"  # only for flagged films
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ DeliveryOutcome = Stored | AwaitCommitment | RetryAt | Failed
 
 @dataclass(frozen=True, slots=True)
 class CommitmentReport:
-    """A storage commitment report: SOP Instance UIDs committed, and failed ones with reasons."""
+    """A storage commitment report: committed SOP Instance UIDs, and failed UIDs with reasons."""
 
     transaction_uid: str
     committed: tuple[str, ...]
@@ -232,9 +232,9 @@ class CommitmentReport:
 
 def states_before(event: DeliveryEvent) -> list[DeliveryState]:
     """Return the states in which an event may occur."""
-    return [state for state, moved in DELIVERY_TRANSITIONS if moved is event]
+    return [state for state, trigger in DELIVERY_TRANSITIONS if trigger is event]
 
 
 def state_after(event: DeliveryEvent) -> DeliveryState:
     """Return the state that follows an event."""
-    return next(to for (_, moved), to in DELIVERY_TRANSITIONS.items() if moved is event)
+    return next(end for (_, trigger), end in DELIVERY_TRANSITIONS.items() if trigger is event)

@@ -1,6 +1,6 @@
 """A job is one film in the node: its states and its transition table.
 
-The comment of a state says what is durable in it, and what ends it.
+The comment of each state names what is durable in it, and what ends it.
 """
 
 from collections.abc import Mapping
@@ -118,9 +118,9 @@ AnalysisOutcome = Analysed | NotScored | RetryAt | Failed
 
 def states_before(event: JobEvent) -> list[JobState]:
     """Return the states in which an event may occur."""
-    return [state for state, moved in JOB_TRANSITIONS if moved is event]
+    return [state for state, trigger in JOB_TRANSITIONS if trigger is event]
 
 
 def state_after(event: JobEvent) -> JobState:
     """Return the state that follows an event."""
-    return next(to for (_, moved), to in JOB_TRANSITIONS.items() if moved is event)
+    return next(end for (_, trigger), end in JOB_TRANSITIONS.items() if trigger is event)

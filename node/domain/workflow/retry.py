@@ -34,7 +34,7 @@ class Failed:
 def after_failure(
     error: Exception, attempt: int, now: datetime, policy: RetryPolicy, jitter: float
 ) -> RetryAt | Failed:
-    """Return the consequence of a failed attempt (the first is 1).
+    """Return what follows a failed attempt; the number of the first attempt is 1.
 
     Only transient errors are retried. `jitter` in [0, 1) spreads the wait over its upper half.
     """
@@ -50,5 +50,5 @@ def retry_delay(attempt: int, policy: RetryPolicy, jitter: float) -> float:
 
 
 def draw_jitter() -> float:
-    """Return a random jitter for `decide`, which is a pure function."""
+    """Return a random jitter for `after_failure`, which is a pure function."""
     return random.random()  # noqa: S311 - not used for security

@@ -10,10 +10,10 @@ from node.domain.radiograph.age import (
     OLDEST,
     Age,
     age_between,
-    age_of,
     earliest_day,
     latest_day,
     parse_age,
+    reconcile_ages,
 )
 
 
@@ -148,7 +148,7 @@ class TestTwoSources:
         self, stated: float | None, by_dates: float | None, expected: Age
     ) -> None:
         """Nobody under the limit is scored for one wrong tag; a clear difference is said."""
-        assert age_of(stated, by_dates) == expected
+        assert reconcile_ages(stated, by_dates) == expected
 
 
 class TestAgeFromDates:

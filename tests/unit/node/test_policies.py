@@ -84,7 +84,7 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
 )
 def test_a_threshold_that_stands_for_nothing_is_named(tmp_path: Path, text: str, key: str) -> None:
     """By its key, before any film is judged."""
-    with pytest.raises(Misconfigured, match=key):
+    with pytest.raises(Misconfigured, match=f"^{key}"):
         policy(tmp_path, text)
 
 

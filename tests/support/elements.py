@@ -1,4 +1,4 @@
-"""Part 10 files put together byte by byte, so that they can be wrong in ways pydicom never is."""
+"""Write Part 10 files byte by byte, with faults that pydicom does not write."""
 
 import struct
 from pathlib import Path
@@ -18,7 +18,7 @@ _GOOD = {
 
 
 def element(keyword: str, value: bytes, vr: str = "") -> bytes:
-    """Return one element in Explicit VR Little Endian, whatever the value and the VR."""
+    """Return one element in Explicit VR Little Endian, with any bytes as its value."""
     tag = tag_for_keyword(keyword)
     assert tag is not None
     vr = vr or dictionary_VR(tag)
@@ -27,14 +27,14 @@ def element(keyword: str, value: bytes, vr: str = "") -> bytes:
 
 
 def preamble(syntax: bytes = b"1.2.840.10008.1.2.1") -> bytes:
-    """Return what precedes the data set, with the least file meta information there can be."""
+    """Return preamble and a minimal file meta information."""
     stated = element("TransferSyntaxUID", syntax + b"\0" * (len(syntax) % 2))
     length = element("FileMetaInformationGroupLength", struct.pack("<I", len(stated)))
     return bytes(128) + b"DICM" + length + stated
 
 
 def hostile(path: Path, values: dict[str, bytes | None], vrs: dict[str, str] | None = None) -> Path:
-    """Write a film's header with some values, or VRs, of the test's own; None leaves one out."""
+    """Write the header of a film with the given values and VRs; None omits an element."""
     elements = {**_GOOD, **values}
     body = b"".join(
         element(keyword, value, (vrs or {}).get(keyword, ""))

@@ -1,13 +1,14 @@
-"""The facts of films, without any file."""
+"""Films without files, for tests of decisions."""
 
 from dataclasses import replace
 from typing import Any
 
 from node.domain.radiograph.film import Film
+from node.domain.sop_class import SopClass
 
 CHEST_FILM = Film(
     sop_instance_uid="1.2.826.0.1.3680043.8.498.1",
-    sop_class_uid="1.2.840.10008.5.1.4.1.1.1",
+    sop_class_uid=SopClass.COMPUTED_RADIOGRAPHY.value,
     study_instance_uid="1.2.826.0.1.3680043.8.498.2",
     series_instance_uid="1.2.826.0.1.3680043.8.498.3",
     transfer_syntax_uid="1.2.840.10008.1.2.1",
@@ -28,5 +29,5 @@ CHEST_FILM = Film(
 
 
 def film(**facts: Any) -> Film:
-    """Return the chest film with some facts changed."""
+    """Return the chest film with changed attributes."""
     return replace(CHEST_FILM, **facts)

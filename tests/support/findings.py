@@ -1,4 +1,4 @@
-"""What codes and texts of a film may say, and the policy that tests of admission begin with."""
+"""Header statements, and the admission policy, for tests of admission."""
 
 from node.domain.radiograph.body_part import BodyPart
 from node.domain.radiograph.film import HeaderStatements

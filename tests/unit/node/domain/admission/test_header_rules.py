@@ -1,4 +1,4 @@
-"""Which films are scored, and with which reason the others are not."""
+"""Admission of films by their header, and the reasons of refusals."""
 
 from typing import Any
 
@@ -24,30 +24,27 @@ from tests.support.findings import CHEST, CHEST_AND_ABDOMEN, HIP, POLICY
 from tests.support.policies import make_admission_policy
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
-COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
 
 
 def reason(policy: AdmissionPolicy = POLICY, **facts: Any) -> Reason | None:
-    """Return why the chest film with these facts is refused, None where it is admitted."""
+    """Return why the chest film with these attributes is refused, or None if it is admitted."""
     admission = admit(film(**facts), policy)
     return admission.reason if isinstance(admission, Refused) else None
 
 
 class TestAdmitted:
     def test_a_frontal_chest_film_of_an_older_person(self) -> None:
-        """What the product is for."""
+        """The default film of the tests is admitted without notes or open questions."""
         assert admit(film(), POLICY) == Admitted()
 
     @pytest.mark.parametrize("sop_class_uid", RADIOGRAPH_CLASSES)
     def test_every_radiograph_class(self, sop_class_uid: str) -> None:
-        """CR, DX for presentation and for processing, and the Secondary Capture that archives
-        turn films into.
-        """
+        """CR, DX for presentation, DX for processing, and Secondary Capture."""
         assert reason(sop_class_uid=sop_class_uid) is None
 
     @pytest.mark.parametrize("modality", ["CR", "DX", "RG"])
     def test_every_modality_that_makes_films(self, modality: str) -> None:
-        """RG is what digitised films are labelled with."""
+        """RG is the modality of digitised films."""
         assert reason(modality=modality) is None
 
     def test_a_film_labelled_ribcage(self) -> None:
@@ -55,53 +52,53 @@ class TestAdmitted:
         assert reason(body_part_examined="RIBCAGE", view_position="") is None
 
     @pytest.mark.parametrize("source", ["coded", "series", "study"])
-    def test_a_film_without_a_body_part_whose_codes_or_texts_name_the_chest(
+    def test_a_film_without_body_part_if_its_codes_or_texts_name_the_chest(
         self, source: str
     ) -> None:
-        """Body Part Examined is type 2 or 3 in these classes and often empty."""
+        """Body Part Examined has type 2 or 3 in these classes and is often empty."""
         for stated in ("", "UNKNOWN", "DEFAULT", "ROOM_1"):
             assert reason(body_part_examined=stated, **{source: CHEST}) is None
 
     def test_a_film_that_states_neither_view_nor_age(self) -> None:
-        """Both are unknown on many films; the defaults give those the benefit of the doubt."""
+        """Both are unknown for many films. The default policy admits them with notes."""
         admission = admit(film(view_position="", age_years=None), POLICY)
         assert admission == Admitted(notes=(AdmissionNote.VIEW_UNKNOWN, AdmissionNote.AGE_UNKNOWN))
 
-    def test_raw_film_with_a_note(self) -> None:
-        """For Processing is what the detector saw, before it was made for the eye."""
+    def test_a_raw_film_with_a_note(self) -> None:
+        """An image For Processing has not been prepared for display."""
         raw = film(sop_class_uid=SopClass.DIGITAL_X_RAY_FOR_PROCESSING)
         assert admit(raw, POLICY) == Admitted(notes=(AdmissionNote.FOR_PROCESSING,))
 
-    def test_somebody_of_two_ages_with_a_note(self) -> None:
-        """Both are above the limit, and one of them is wrong."""
+    def test_a_contradicted_age_with_a_note(self) -> None:
+        """Both ages are above the limit, but at least one of them is wrong."""
         admission = admit(film(age_contradicted=True), POLICY)
         assert admission == Admitted(notes=(AdmissionNote.AGE_CONTRADICTED,))
 
     def test_a_digitised_film_by_its_modality(self) -> None:
-        """Whoever admits RG wants what was digitised; the same print as CR is a copy."""
+        """With modality RG a digitised film is an original. With modality CR it is a copy."""
         assert reason(derivation=Derivation.DIGITISED, modality="RG") is None
         assert reason(derivation=Derivation.DIGITISED) is Reason.DERIVED
 
     @pytest.mark.parametrize("bits", [None, 8, 10, 12, 15, 16])
     def test_every_depth_of_a_detector(self, bits: int | None) -> None:
-        """One that is not stated is the decoder's to judge."""
+        """If the depth is not stated, the decoder checks it."""
         assert reason(bits_allocated=16, bits_stored=bits) is None
 
     def test_a_film_resized_without_its_spacing(self) -> None:
-        """An exporter that halves the matrix and leaves the spacing makes a chest of 17 cm."""
+        """An exporter may halve the matrix but not the spacing. The chest then measures 17 cm."""
         assert reason(height_mm=172.0, width_mm=172.0) is None
 
-    def test_someone_as_old_as_the_limit(self) -> None:
-        """The limit itself is in."""
+    def test_an_age_at_the_limit(self) -> None:
+        """The limit is inclusive."""
         assert reason(age_years=50.0) is None
 
     @pytest.mark.parametrize("side", [256, 12000])
     def test_a_matrix_at_the_limits(self, side: int) -> None:
-        """The limits themselves are in."""
+        """The limits are inclusive."""
         assert reason(rows=side, columns=side) is None
 
-    def test_colour_is_left_to_the_pixels(self) -> None:
-        """Archives save grey films as RGB; whether it is grey, the pixels tell."""
+    def test_a_colour_image(self) -> None:
+        """Archives save grey films as RGB. The decoder checks whether the image is grey."""
         assert reason(samples_per_pixel=3) is None
 
 
@@ -110,7 +107,7 @@ class TestRefused:
         ("facts", "expected"),
         [
             ({"sop_class_uid": CT}, Reason.SOP_CLASS),
-            ({"sop_class_uid": COMPREHENSIVE_3D_SR}, Reason.SOP_CLASS),
+            ({"sop_class_uid": SopClass.COMPREHENSIVE_3D_SR}, Reason.SOP_CLASS),
             ({"modality": "MG"}, Reason.MODALITY),
             ({"modality": ""}, Reason.MODALITY),
             ({"rows": None}, Reason.NO_PIXELS),
@@ -147,84 +144,84 @@ class TestRefused:
             ({"age_years": 49.9}, Reason.AGE),
         ],
     )
-    def test_each_for_its_own_reason(self, facts: dict[str, Any], expected: Reason) -> None:
-        """One fact out of line is enough, and the code says which."""
+    def test_each_fault_has_its_own_reason(self, facts: dict[str, Any], expected: Reason) -> None:
+        """One unsuitable attribute is enough, and the code names it."""
         assert reason(**facts) is expected
 
     def test_a_stated_body_part_outweighs_a_description(self) -> None:
-        """A hip film of a "chest and hip" study is a hip film."""
+        """A hip film of a "chest and hip" study is refused."""
         assert reason(body_part_examined="HIP", series=CHEST, study=CHEST) is Reason.BODY_PART
 
-    def test_a_series_text_outweighs_a_studys(self) -> None:
-        """The order was for a chest film, and this one of its films is a hip."""
+    def test_a_series_description_outweighs_a_study_description(self) -> None:
+        """The order names the chest, but this film shows the hip."""
         assert reason(body_part_examined="", series=HIP, study=CHEST) is Reason.BODY_PART
 
-    def test_our_own_heatmap_coming_back(self) -> None:
-        """A PACS that forwards whatever it stores must not make the node score its own picture."""
+    def test_a_heatmap_of_this_product(self) -> None:
+        """If a PACS forwards every object, the node receives its own heatmaps."""
         heatmap = {
-            "sop_class_uid": "1.2.840.10008.5.1.4.1.1.7",
+            "sop_class_uid": SopClass.SECONDARY_CAPTURE,
             "image_type": ("DERIVED", "SECONDARY"),
             "manufacturer": "OsteoScreen",
             "samples_per_pixel": 3,
         }
         assert reason(**heatmap) is Reason.OWN_RESULT
 
-    def test_not_a_derived_film_of_another_maker(self) -> None:
-        """Modalities label processed films DERIVED too: the label alone refuses nothing."""
+    def test_a_derived_film_of_another_manufacturer_is_admitted(self) -> None:
+        """Modalities label processed films DERIVED too, so DERIVED alone is no reason."""
         assert reason(image_type=("DERIVED", "SECONDARY")) is None
         assert reason(manufacturer="OsteoScreen") is None
 
-    def test_a_slice_of_a_chest_ct_by_its_class(self) -> None:
-        """A coronal reformat looks frontal and is labelled CHEST; its class gives it away."""
+    def test_a_slice_of_a_chest_ct(self) -> None:
+        """A coronal reformat resembles a frontal film, but its SOP Class differs."""
         slice_ = {"sop_class_uid": CT, "modality": "CT", "view_position": ""}
         assert reason(**slice_) is Reason.SOP_CLASS
 
-    def test_the_text_names_what_was_found(self) -> None:
-        """The sentence is for the person who wonders where the score is."""
+    def test_the_text_states_the_value_and_the_accepted_values(self) -> None:
+        """The text explains to people why there is no score."""
         refused = admit(film(modality="MG"), POLICY)
         assert refused == Refused(Reason.MODALITY, "Modality is MG, not CR or DX or RG")
 
     def test_an_absent_value_is_called_absent(self) -> None:
-        """An empty word in the sentence would read as a mistake of ours."""
+        """The text names an empty value "absent"."""
         refused = admit(film(modality=""), POLICY)
         assert isinstance(refused, Refused)
         assert refused.text.startswith("Modality is absent")
 
-    def test_the_younger_of_two_ages_is_named_in_the_text(self) -> None:
-        """Whoever sees 67 on the console is to know why."""
+    def test_the_text_mentions_that_the_lower_of_two_ages_counts(self) -> None:
+        """The other age, which a workstation may display, is above the limit."""
         refused = admit(film(age_years=30.0, age_contradicted=True), POLICY)
         text = "by the lower of two ages, the patient is younger than 50 years"
         assert refused == Refused(Reason.AGE, text)
 
-    def test_an_unknown_word_comes_with_its_remedy(self) -> None:
-        """A console's own word for a frontal view is admitted once the policy names it."""
+    def test_the_text_on_an_unknown_word_names_the_configuration_key(self) -> None:
+        """A word of one device for the frontal view is admitted if the policy lists it."""
         refused = admit(film(view_position="V7Q"), POLICY)
         assert isinstance(refused, Refused)
         assert refused.text.endswith("an unknown word; add it to policy.admit.views if it fits")
-        for named in ("V7Q", "v7q"):
-            assert reason(make_admission_policy(views=("PA", named)), view_position="V7Q") is None
+        for view in ("V7Q", "v7q"):
+            assert reason(make_admission_policy(views=("PA", view)), view_position="V7Q") is None
 
     def test_the_first_check_gives_the_reason(self) -> None:
-        """A leg of a child is a leg."""
+        """The body part is checked before the age."""
         assert reason(body_part_examined="LEG", age_years=13.0) is Reason.BODY_PART
 
 
 class TestPolicy:
-    def test_a_word_stands_for_its_synonyms(self) -> None:
-        """Whoever wants THORAX wants CHEST; whoever adds RIB gets ribs."""
+    def test_a_word_includes_its_synonyms(self) -> None:
+        """THORAX also admits CHEST, and RIB also admits RIBS."""
         assert reason(make_admission_policy(body_parts=("THORAX",))) is None
         assert reason(make_admission_policy(views=("POSTERO-ANTERIOR",))) is None
         assert reason(make_admission_policy(body_parts=("RIB",)), body_part_examined="RIBS") is None
 
-    def test_frontal_is_no_answer_where_only_one_of_the_two_is_wanted(self) -> None:
-        """A site that takes PA alone has not been told by a text that says frontal."""
+    def test_frontal_is_refused_if_only_one_frontal_view_is_accepted(self) -> None:
+        """FRONTAL may be PA or AP."""
         frontal = {"view_position": "FRONTAL"}
         assert reason(**frontal) is None
         only_pa = make_admission_policy(views=("PA",), unknown_view=False)
         assert reason(only_pa, **frontal) is Reason.VIEW
 
-    def test_what_the_site_does_not_want_is_refused(self) -> None:
-        """Each list and limit of the policy is the site's to set."""
+    def test_each_list_and_limit_applies(self) -> None:
+        """A stricter value of each setting refuses the default film."""
         assert reason(make_admission_policy(modalities=("DX",))) is Reason.MODALITY
         assert reason(make_admission_policy(body_parts=("LUNG",))) is Reason.BODY_PART
         assert reason(make_admission_policy(views=("AP",))) is Reason.VIEW
@@ -232,8 +229,8 @@ class TestPolicy:
         assert reason(make_admission_policy(min_matrix=1842)) is Reason.MATRIX
         assert reason(make_admission_policy(max_matrix=1954)) is Reason.MATRIX
 
-    def test_doubt_may_be_refused(self) -> None:
-        """A site that screens strictly takes no film of unknown view or age."""
+    def test_unknown_values_may_be_refused(self) -> None:
+        """`unknown_view` and `unknown_age` decide on films without view or age."""
         assert reason(make_admission_policy(unknown_view=False), view_position="") is Reason.VIEW
         assert reason(make_admission_policy(unknown_age=False), age_years=None) is Reason.AGE
 
@@ -241,18 +238,18 @@ class TestPolicy:
     def test_a_known_age_is_admitted_from_the_limit_up(
         self, age: float | None, min_age: float
     ) -> None:
-        """Whatever the limit; an unknown age passes by default."""
+        """This holds for any limit. An unknown age is admitted by default."""
         expected = None if age is None or age >= min_age else Reason.AGE
         assert reason(make_admission_policy(min_age=min_age), age_years=age) is expected
 
 
-def test_what_the_decoder_reads_is_admitted() -> None:
-    """And nothing that it would refuse: both lists are one."""
+def test_admission_and_decoder_accept_the_same_colours() -> None:
+    """Both lists of Photometric Interpretations are equal."""
     assert set(PHOTOMETRIC_INTERPRETATIONS) == {*decoder._GREY, *decoder._COLOUR}
 
 
-def test_the_codes_are_the_interface() -> None:
-    """Programs count and filter by these words: a new one may come, none may change."""
+def test_codes_do_not_change() -> None:
+    """Programs filter by these codes. A code may be added, but none may be renamed."""
     assert {str(code) for code in Reason} >= {
         "sop-class",
         "modality",

@@ -1,4 +1,4 @@
-"""What a header leaves open, and what it does not: by the rule on pixels."""
+"""Open questions of a header, for each rule on the image check."""
 
 from typing import Any
 
@@ -28,22 +28,22 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 
 
 def reason(policy: AdmissionPolicy = POLICY, **facts: Any) -> Reason | None:
-    """Return why the chest film with these facts is refused, None where it is admitted."""
+    """Return why the chest film with these attributes is refused, or None if it is admitted."""
     admission = admit(film(**facts), policy)
     return admission.reason if isinstance(admission, Refused) else None
 
 
 def outcome_of(facts: dict[str, Any], rule: PixelRule) -> str | None:
-    """Return what becomes of a film in one word; None where it is admitted without more ado."""
+    """Return "refused", the kind of the open question, or the note; None without either."""
     admission = admit(film(**facts), make_admission_policy(pixels=rule))
     if isinstance(admission, Refused):
         return REFUSED
-    told = [*(doubt.kind for doubt in admission.open_questions), *admission.notes]
-    assert len(told) <= 1
-    return str(told[0]) if told else None
+    remarks = [*(question.kind for question in admission.open_questions), *admission.notes]
+    assert len(remarks) <= 1
+    return str(remarks[0]) if remarks else None
 
 
-class TestLeftToThePixels:
+class TestOpenQuestions:
     @pytest.mark.parametrize(
         ("facts", "off", "confirm", "overrule"),
         [
@@ -72,7 +72,7 @@ class TestLeftToThePixels:
             ({"series": HeaderStatements(view=View.AP)}, None, None, None),
         ],
     )
-    def test_what_the_header_leaves_open(
+    def test_outcomes_for_each_rule(
         self, facts: dict[str, Any], off: str, confirm: str, overrule: str
     ) -> None:
         """The table of `docs/explanation/admission.md`, case by case."""
@@ -96,16 +96,16 @@ class TestLeftToThePixels:
             {"width_mm": 40.0, "height_mm": 40.0},
         ],
     )
-    def test_nothing_else_is_ever_left_to_them(self, facts: dict[str, Any]) -> None:
-        """No picture of a chest makes a child older, or a copy of our own result a film."""
+    def test_other_reasons_leave_no_open_question(self, facts: dict[str, Any]) -> None:
+        """The image check decides only on body part and view."""
         assert reason(make_admission_policy(pixels=PixelRule.OVERRULE), **facts) is not None
 
-    def test_a_doubt_says_what_it_is_about(self) -> None:
-        """In words that the refusal would have had."""
-        doubtful = film(body_part_examined="HIP", view_position="")
-        admission = admit(doubtful, make_admission_policy(pixels=PixelRule.OVERRULE))
+    def test_a_question_has_the_reason_and_text_of_the_refusal(self) -> None:
+        """The image check refuses with them if the image does not answer the question."""
+        ambiguous = film(body_part_examined="HIP", view_position="")
+        admission = admit(ambiguous, make_admission_policy(pixels=PixelRule.OVERRULE))
         assert isinstance(admission, Admitted)
-        assert [(doubt.reason, doubt.kind) for doubt in admission.open_questions] == [
+        assert [(question.reason, question.kind) for question in admission.open_questions] == [
             (Reason.BODY_PART, QuestionKind.CONTRADICTED),
             (Reason.VIEW, QuestionKind.MISSING),
         ]
@@ -113,19 +113,19 @@ class TestLeftToThePixels:
             "Body Part Examined is HIP, not CHEST or"
         )
 
-    def test_what_only_a_strict_site_refuses_is_asked_of_the_pixels(self) -> None:
-        """They tell the view that no tag told: there is nothing unknown left to refuse."""
+    def test_a_missing_view_is_left_to_the_image_even_if_unknown_views_are_refused(self) -> None:
+        """The image check finds the view, so it is not unknown."""
         strict = make_admission_policy(unknown_view=False, pixels=PixelRule.CONFIRM)
         assert reason(strict, view_position="") is None
 
 
-def test_what_is_refused_anyway_is_refused_for_what_it_is_said_to_be() -> None:
-    """A child's hand is a hand first: its pixels are not asked, and its tag stands."""
+def test_a_stated_body_part_has_priority_over_the_age() -> None:
+    """The image of a refused film is not checked, so the statement of the header counts."""
     overruling = make_admission_policy(pixels=PixelRule.OVERRULE)
     hand = film(body_part_examined="HAND", age_years=12.0)
-    unsaid = film(body_part_examined="", age_years=12.0)
+    unlabelled = film(body_part_examined="", age_years=12.0)
     assert reason(overruling, body_part_examined="HAND", age_years=12.0) is Reason.BODY_PART
     assert isinstance(admit(hand, overruling), Refused)
-    refused = admit(unsaid, overruling)
+    refused = admit(unlabelled, overruling)
     assert isinstance(refused, Refused)
     assert refused.reason is Reason.AGE

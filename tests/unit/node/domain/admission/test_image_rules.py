@@ -1,4 +1,4 @@
-"""What pixels make of an admission by header: refused, let through, set right, noted."""
+"""Admission by image: refusals, notes, and the correction of inverted films."""
 
 from dataclasses import replace
 
@@ -24,14 +24,14 @@ CHEST = ImageFindings(
     frontal=0.99, side=0.005, ap=0.1, turn=0, upright=0.99, inverted=0.01, distance=0.4
 )
 POLICY = make_admission_policy(pixels=PixelRule.OVERRULE)
-NO_PART = OpenQuestion(Reason.BODY_PART, QuestionKind.MISSING, "nothing names the chest")
+NO_PART = OpenQuestion(Reason.BODY_PART, QuestionKind.MISSING, "the header does not name the chest")
 A_HAND = OpenQuestion(Reason.BODY_PART, QuestionKind.CONTRADICTED, "Body Part Examined is HAND")
-NO_VIEW = OpenQuestion(Reason.VIEW, QuestionKind.MISSING, "nothing tells the view")
+NO_VIEW = OpenQuestion(Reason.VIEW, QuestionKind.MISSING, "the header does not state the view")
 LATERAL = OpenQuestion(Reason.VIEW, QuestionKind.CONTRADICTED, "View Position is LL")
 
 
 @pytest.mark.parametrize(
-    ("change", "reason", "words"),
+    ("change", "reason", "text"),
     [
         ({"frontal": 0.2, "side": 0.7}, Reason.VIEW, "lateral chest"),
         ({"frontal": 0.2, "side": 0.1}, Reason.BODY_PART, "20% probable"),
@@ -42,18 +42,18 @@ LATERAL = OpenQuestion(Reason.VIEW, QuestionKind.CONTRADICTED, "View Position is
         ({"distance": 1.4}, Reason.UNLIKE, "1.4 times"),
     ],
 )
-def test_pixels_refuse_what_a_header_has_let_through(
-    change: dict[str, float], reason: Reason, words: str
+def test_an_unsuitable_image_is_refused(
+    change: dict[str, float], reason: Reason, text: str
 ) -> None:
-    """Whatever its tags say, and also where they leave nothing open."""
-    found = apply_image_rules(Admitted(), replace(CHEST, **change), POLICY)
-    assert isinstance(found, Refused)
-    assert found.reason is reason
-    assert words in found.text
+    """The header has admitted the film without open questions."""
+    admission = apply_image_rules(Admitted(), replace(CHEST, **change), POLICY)
+    assert isinstance(admission, Refused)
+    assert admission.reason is reason
+    assert text in admission.text
 
 
 @pytest.mark.parametrize(
-    ("doubt", "note"),
+    ("question", "note"),
     [
         (NO_PART, AdmissionNote.BODY_PART_BY_PIXELS),
         (A_HAND, AdmissionNote.BODY_PART_OVERRULED),
@@ -61,15 +61,17 @@ def test_pixels_refuse_what_a_header_has_let_through(
         (LATERAL, AdmissionNote.VIEW_OVERRULED),
     ],
 )
-def test_a_frontal_chest_settles_a_doubt_and_that_is_noted(
-    doubt: OpenQuestion, note: AdmissionNote
+def test_a_frontal_chest_answers_the_question_and_adds_a_note(
+    question: OpenQuestion, note: AdmissionNote
 ) -> None:
-    found = apply_image_rules(Admitted((doubt,), (AdmissionNote.AGE_UNKNOWN,)), CHEST, POLICY)
-    assert found == Admitted(notes=(AdmissionNote.AGE_UNKNOWN, note))
+    """The notes of the header are kept."""
+    admitted = Admitted((question,), (AdmissionNote.AGE_UNKNOWN,))
+    admission = apply_image_rules(admitted, CHEST, POLICY)
+    assert admission == Admitted(notes=(AdmissionNote.AGE_UNKNOWN, note))
 
 
-def test_a_tag_that_says_otherwise_is_overruled_by_what_is_sure() -> None:
-    """A missing one is filled in by what is likely."""
+def test_overruling_the_header_requires_a_higher_probability() -> None:
+    """A missing body part requires a probability of 50 %, a contradicting one 90 %."""
     likely = replace(CHEST, frontal=0.7, side=0.1)
     assert isinstance(apply_image_rules(Admitted((NO_PART,)), likely, POLICY), Admitted)
     refused = apply_image_rules(Admitted((A_HAND,)), likely, POLICY)
@@ -79,46 +81,55 @@ def test_a_tag_that_says_otherwise_is_overruled_by_what_is_sure() -> None:
 
 
 @pytest.mark.parametrize(("ap", "admitted"), [(0.1, True), (0.8, False)])
-def test_of_an_unstated_view_the_pixels_tell_pa_from_ap(ap: float, admitted: bool) -> None:
-    """Where policy wants one of them alone; a view that is stated is believed."""
+def test_the_image_decides_between_pa_and_ap_if_the_view_is_missing(
+    ap: float, admitted: bool
+) -> None:
+    """This matters if the policy accepts only one of them. A stated view is used."""
     policy = replace(POLICY, views=("PA",))
-    seen = replace(CHEST, ap=ap)
-    assert isinstance(apply_image_rules(Admitted((NO_VIEW,)), seen, policy), Admitted) is admitted
-    assert isinstance(apply_image_rules(Admitted(), seen, policy), Admitted)
-    assert isinstance(apply_image_rules(Admitted((NO_VIEW,)), seen, POLICY), Admitted)
+    findings = replace(CHEST, ap=ap)
+    assert (
+        isinstance(apply_image_rules(Admitted((NO_VIEW,)), findings, policy), Admitted) is admitted
+    )
+    assert isinstance(apply_image_rules(Admitted(), findings, policy), Admitted)
+    assert isinstance(apply_image_rules(Admitted((NO_VIEW,)), findings, POLICY), Admitted)
 
 
-@pytest.mark.parametrize("seen", [None, CHEST])
-def test_where_nobody_looks_what_is_open_stays_open(seen: ImageFindings | None) -> None:
-    """No gate in the bundle, or one that policy does not ask: a doubt refuses, no more."""
-    policy = POLICY if seen is None else replace(POLICY, pixels=PixelRule.OFF)
+@pytest.mark.parametrize("findings", [None, CHEST])
+def test_an_open_question_is_refused_without_an_image_check(
+    findings: ImageFindings | None,
+) -> None:
+    """The bundle has no gate, or the policy does not use it."""
+    policy = POLICY if findings is None else replace(POLICY, pixels=PixelRule.OFF)
     plain = Admitted(notes=(AdmissionNote.AGE_UNKNOWN,))
-    assert apply_image_rules(plain, seen, policy) == plain
-    refused = apply_image_rules(Admitted((NO_PART,)), seen, policy)
+    assert apply_image_rules(plain, findings, policy) == plain
+    refused = apply_image_rules(Admitted((NO_PART,)), findings, policy)
     assert isinstance(refused, Refused)
     assert "no gate checked the image" in refused.text
 
 
-def test_an_inverted_film_is_set_right_and_that_is_noted() -> None:
+def test_an_inverted_film_is_corrected_with_a_note() -> None:
+    """The decoded image itself is not changed."""
     case = Case(film(), Radiograph(np.array([[0.0, 0.25], [0.5, 1.0]], np.float32), aspect=1.5))
-    found = prepare_film(case, Admitted(), replace(CHEST, inverted=0.9), POLICY)
-    assert isinstance(found, CheckedFilm)
-    assert found.notes == (AdmissionNote.INVERTED,)
-    assert np.array_equal(found.case.radiograph.pixels, [[1.0, 0.75], [0.5, 0.0]])
-    assert found.case.radiograph.aspect == 1.5
-    assert case.radiograph.pixels[0, 0] == 0.0  # the decoder's own picture stays
+    checked = prepare_film(case, Admitted(), replace(CHEST, inverted=0.9), POLICY)
+    assert isinstance(checked, CheckedFilm)
+    assert checked.notes == (AdmissionNote.INVERTED,)
+    assert np.array_equal(checked.case.radiograph.pixels, [[1.0, 0.75], [0.5, 0.0]])
+    assert checked.case.radiograph.aspect == 1.5
+    assert case.radiograph.pixels[0, 0] == 0.0
 
 
-def test_any_other_film_stays_as_it_is() -> None:
+def test_a_film_that_is_not_inverted_is_unchanged() -> None:
+    """It has no note either."""
     case = Case(film(), Radiograph(np.eye(2, dtype=np.float32)))
-    found = prepare_film(case, Admitted(), CHEST, POLICY)
-    assert found == CheckedFilm(case, (), CHEST)
+    checked = prepare_film(case, Admitted(), CHEST, POLICY)
+    assert checked == CheckedFilm(case, (), CHEST)
 
 
-def test_a_refusal_by_pixels_is_reported_where_policy_asks_for_it() -> None:
+def test_a_refusal_is_marked_as_reported_if_the_policy_lists_its_reason() -> None:
+    """`policy.admit.report` has the reasons."""
     case = Case(film(), Radiograph(np.eye(2, dtype=np.float32)))
-    turned = replace(CHEST, turn=2)
+    rotated = replace(CHEST, turn=2)
     for report in ((), (Reason.ORIENTATION,)):
-        found = prepare_film(case, Admitted(), turned, replace(POLICY, report=report))
-        assert isinstance(found, Refused)
-        assert found.reported is bool(report)
+        refused = prepare_film(case, Admitted(), rotated, replace(POLICY, report=report))
+        assert isinstance(refused, Refused)
+        assert refused.reported is bool(report)

@@ -1,19 +1,19 @@
-"""Counts of admitted and refused films, as programs read them."""
+"""The summary of admitted and refused films for programs."""
 
 from datetime import UTC, datetime
 
 from node.domain.admission.refusal_counts import RefusalCount, summarise_reasons
 
 
-def test_films_add_up_by_caller_and_in_all() -> None:
-    """Every key of `jobs reasons --json`; the most frequent reason first."""
-    tallies = [
+def test_films_are_counted_by_caller_and_in_total() -> None:
+    """The result has every key of `jobs reasons --json`, the most frequent reason first."""
+    counts = [
         RefusalCount("XRAY2", "age", 1),
         RefusalCount("XRAY1", "", 7),
         RefusalCount("XRAY1", "age", 2),
         RefusalCount("XRAY1", "view", 5),
     ]
-    assert summarise_reasons(tallies, datetime(2026, 1, 31, tzinfo=UTC)) == {
+    assert summarise_reasons(counts, datetime(2026, 1, 31, tzinfo=UTC)) == {
         "since": "2026-01-31T00:00:00+00:00",
         "admitted": 7,
         "refused": 8,
@@ -25,7 +25,7 @@ def test_films_add_up_by_caller_and_in_all() -> None:
     }
 
 
-def test_no_films_are_none() -> None:
-    """An empty table is no error."""
+def test_an_empty_table_has_zero_films() -> None:
+    """All keys are present."""
     empty = {"since": None, "admitted": 0, "refused": 0, "reasons": {}, "callers": []}
     assert summarise_reasons([], None) == empty

@@ -1,4 +1,4 @@
-"""Who may open an association."""
+"""Which peers may open an association."""
 
 from ipaddress import ip_network
 
@@ -22,9 +22,9 @@ ANYWHERE = ip_network("0.0.0.0/0")
         ("2001:db8::1", False),
     ],
 )
-def test_no_list_admits_this_machine_alone(address: str, allowed: bool) -> None:
-    """A node that nobody has configured listens to nobody else, whatever it is bound to."""
-    assert is_allowed_caller((), "ANYBODY", address) is allowed
+def test_an_empty_list_allows_loopback_addresses_only(address: str, allowed: bool) -> None:
+    """An unconfigured node refuses other machines, even if it listens on all interfaces."""
+    assert is_allowed_caller((), "CT7", address) is allowed
 
 
 @pytest.mark.parametrize(
@@ -38,46 +38,45 @@ def test_no_list_admits_this_machine_alone(address: str, allowed: bool) -> None:
     ],
 )
 def test_title_and_network_must_both_match(ae_title: str, address: str, allowed: bool) -> None:
-    """Neither a known title from elsewhere nor an unknown one from the hospital is let in; a
-    list, once there is one, is for this machine as well.
-    """
+    """A list also applies to loopback addresses."""
     assert is_allowed_caller([Caller("XRAY1", HOSPITAL)], ae_title, address) is allowed
 
 
-def test_they_must_match_in_one_entry() -> None:
-    """A title of one entry from the network of another is not allowed by their sum."""
+def test_title_and_network_must_match_in_the_same_entry() -> None:
+    """The title of one entry is not allowed from the network of another entry."""
     callers = [Caller("XRAY1", HOSPITAL), Caller("XRAY2", ip_network("192.168.1.0/24"))]
     assert is_allowed_caller(callers, "XRAY2", "192.168.1.7")
     assert not is_allowed_caller(callers, "XRAY2", "10.1.2.3")
 
 
-def test_a_star_is_any_title() -> None:
-    """From its network only."""
+def test_a_star_matches_any_title() -> None:
+    """The network must match all the same."""
     callers = [Caller("*", HOSPITAL)]
-    assert is_allowed_caller(callers, "WHOEVER", "10.1.2.3")
-    assert not is_allowed_caller(callers, "WHOEVER", "10.2.0.1")
+    assert is_allowed_caller(callers, "CT7", "10.1.2.3")
+    assert not is_allowed_caller(callers, "CT7", "10.2.0.1")
 
 
 def test_a_star_is_no_pattern() -> None:
-    """An AE title that a peer chose is compared, never interpreted."""
+    """AE titles are compared literally."""
     assert not is_allowed_caller([Caller("XRAY*", HOSPITAL)], "XRAY1", "10.1.2.3")
     assert not is_allowed_caller([Caller("XRAY1", HOSPITAL)], "*", "10.1.2.3")
 
 
-def test_the_two_ip_versions_are_apart() -> None:
-    """All of IPv4 says nothing of IPv6, and comparing them is no error."""
+def test_an_ipv4_network_does_not_match_ipv6() -> None:
+    """The comparison raises no error."""
     assert not is_allowed_caller([Caller("*", ANYWHERE)], "XRAY1", "2001:db8::1")
     assert not is_allowed_caller([Caller("*", ip_network("::/0"))], "XRAY1", "10.1.2.3")
     assert is_allowed_caller([Caller("*", ip_network("2001:db8::/32"))], "XRAY1", "2001:db8::1")
 
 
-def test_ipv4_on_a_socket_for_both_is_ipv4() -> None:
-    """Bound to `::`, the kernel gives an IPv4 peer in its mapped form."""
+def test_a_mapped_ipv4_address_matches_an_ipv4_network() -> None:
+    """A socket bound to `::` reports IPv4 peers in the mapped form."""
     assert is_allowed_caller([Caller("XRAY1", HOSPITAL)], "XRAY1", "::ffff:10.1.2.3")
     assert not is_allowed_caller([Caller("XRAY1", HOSPITAL)], "XRAY1", "::ffff:10.2.0.1")
 
 
-def test_a_senders_own_character_set_goes_before_that_of_all_others() -> None:
+def test_the_entry_of_a_title_has_priority_for_the_character_set() -> None:
+    """A star applies to titles without an entry."""
     callers = [
         Caller("*", HOSPITAL, "ISO_IR 100"),
         Caller("XRAY1", HOSPITAL, "GB18030"),

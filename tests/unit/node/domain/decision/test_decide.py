@@ -1,4 +1,4 @@
-"""From scores to a decision: the table of what policy makes of what facts."""
+"""Decisions by score, threshold, band and overrides."""
 
 import math
 from typing import Any
@@ -23,7 +23,7 @@ class TestDecision:
         [(0.49, Finding.ABSENT), (0.5, Finding.PRESENT), (0.51, Finding.PRESENT)],
     )
     def test_a_score_at_the_threshold_is_positive(self, score: float, finding: Finding) -> None:
-        """So it is on the model's card, whose sensitivity counts scores from the threshold up."""
+        """The sensitivity on the model card counts such scores as positive too."""
         decision = decide(Probability(image=score), film(), policy())
         assert decision == Decision(
             finding,
@@ -35,18 +35,20 @@ class TestDecision:
         )
         assert decision.flagged is (finding is Finding.PRESENT)
 
-    @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
-    def test_a_broken_number_is_no_score(self, broken: float) -> None:
-        """NaN compares below every threshold: a broken net must not clear a patient."""
-        decision = decide(Probability(image=broken), film(), policy())
+    @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
+    def test_a_number_that_is_not_finite_is_no_score(self, score: float) -> None:
+        """NaN is below any threshold. A broken net must not lead to a negative finding."""
+        decision = decide(Probability(image=score), film(), policy())
         assert (decision.finding, decision.score) == (Finding.UNDETERMINED, None)
         assert decision.undetermined is Undetermined.NO_SCORE
         assert decision.reason == NO_SCORE
         assert not decision.has_heatmap
 
     @given(score, score)
-    def test_a_finding_is_what_the_threshold_says(self, value: float, threshold: float) -> None:
-        """Nothing but the score and the threshold that the decision states."""
+    def test_the_finding_follows_from_score_and_threshold(
+        self, value: float, threshold: float
+    ) -> None:
+        """The decision states the threshold that it uses."""
         decision = decide(
             Probability(image=value), film(), policy(Rule(Thresholds.uniform(threshold)))
         )
@@ -56,7 +58,7 @@ class TestDecision:
 
 class TestWhichScoreCounts:
     @pytest.mark.parametrize(
-        ("wanted", "probability", "used", "score"),
+        ("preferred", "probability", "kind", "score"),
         [
             (ScoreKind.COMBINED, Probability(0.1, 0.2, 0.3), ScoreKind.COMBINED, 0.3),
             (ScoreKind.COMBINED, Probability(0.1, 0.2), ScoreKind.IMAGE, 0.1),
@@ -68,26 +70,26 @@ class TestWhichScoreCounts:
             (ScoreKind.CLINICAL, Probability(0.1, None, 0.3), None, None),
         ],
     )
-    def test_it_is_the_one_that_was_asked_for(
+    def test_the_configured_score_decides(
         self,
-        wanted: ScoreKind,
+        preferred: ScoreKind,
         probability: Probability,
-        used: ScoreKind | None,
+        kind: ScoreKind | None,
         score: float | None,
     ) -> None:
-        """Only a combined score has another to fall back on; facts alone decide where told to."""
-        decision = decide(probability, film(), policy(score=wanted))
-        assert (decision.score_kind, decision.score) == (used, score)
+        """The image score replaces a missing combined score only."""
+        decision = decide(probability, film(), policy(score=preferred))
+        assert (decision.score_kind, decision.score) == (kind, score)
         assert (decision.finding is Finding.UNDETERMINED) is (score is None)
 
-    def test_a_score_of_facts_alone_has_no_heat(self) -> None:
-        """The film had no part in it: nothing on it can have raised the score."""
+    def test_a_clinical_score_has_no_heatmap(self) -> None:
+        """The image does not contribute to a clinical score."""
         probability = Probability(0.1, 0.9, 0.3)
         assert not decide(probability, film(), policy(score=ScoreKind.CLINICAL)).has_heatmap
         assert decide(probability, film(), policy()).has_heatmap
 
     @pytest.mark.parametrize(
-        ("probability", "used", "threshold", "flagged"),
+        ("probability", "kind", "threshold", "flagged"),
         [
             (Probability(image=0.3), ScoreKind.IMAGE, 0.5, False),
             (Probability(image=0.3, combined=0.3), ScoreKind.COMBINED, 0.2, True),
@@ -95,31 +97,31 @@ class TestWhichScoreCounts:
             (Probability(image=0.6, combined=math.nan), ScoreKind.IMAGE, 0.5, True),
         ],
     )
-    def test_each_score_is_held_to_its_own_threshold(
-        self, probability: Probability, used: ScoreKind, threshold: float, flagged: bool
+    def test_each_kind_of_score_has_its_own_threshold(
+        self, probability: Probability, kind: ScoreKind, threshold: float, flagged: bool
     ) -> None:
-        """They are calibrated apart: 0.3 is little for the one and much for the other."""
+        """The kinds are calibrated separately."""
         decision = decide(probability, film(), policy(Rule(APART)))
         assert (decision.score_kind, decision.threshold, decision.flagged) == (
-            used,
+            kind,
             threshold,
             flagged,
         )
 
-    def test_without_a_score_a_threshold_is_stated_all_the_same(self) -> None:
-        """That of the last score that might have counted."""
+    def test_a_decision_without_a_score_states_a_threshold(self) -> None:
+        """It is the threshold of the last kind of score that could have counted."""
         assert decide(Probability(clinical=0.9), film(), policy(Rule(APART))).threshold == 0.5
 
     @pytest.mark.parametrize("where", ["default", "override"])
     def test_a_clinical_score_needs_a_number(self, where: str) -> None:
-        """No bundle names operating points for it; a policy without its threshold is none."""
+        """Bundles have no operating points for the clinical score."""
         rules = [HALF, Rule(APART)] if where == "override" else [Rule(APART), HALF]
         with pytest.raises(ValueError, match="no threshold of the clinical score"):
             policy(rules[0], Override(rules[1]), score=ScoreKind.CLINICAL)
 
 
 class TestBand:
-    """Scores too close to the threshold to decide: half a width in log odds either side."""
+    """The indeterminate band around the threshold. Its half-width is in log odds."""
 
     @pytest.mark.parametrize(
         ("threshold", "width", "low", "high"),
@@ -135,7 +137,7 @@ class TestBand:
     def test_one_width_fits_every_threshold(
         self, threshold: float, width: float, low: float, high: float
     ) -> None:
-        """Narrow where the threshold is near 0 or 1, and never beyond them."""
+        """The band is narrow near 0 and 1, and never exceeds them."""
         band = Rule(Thresholds.uniform(threshold), width).band(ScoreKind.IMAGE)
         assert band == (low, high)
 
@@ -149,37 +151,36 @@ class TestBand:
             (0.549833997312, Finding.PRESENT),
         ],
     )
-    def test_within_it_the_finding_is_open_and_the_score_stands(
-        self, score: float, finding: Finding
-    ) -> None:
-        """An open finding is not flagged; its score and its heat are shown."""
+    def test_a_score_in_the_band_is_undetermined(self, score: float, finding: Finding) -> None:
+        """Such a film is not flagged. Its report has the score and the heatmap."""
         decision = decide(
             Probability(image=score), film(), policy(Rule(Thresholds.uniform(0.5), abstain=0.2))
         )
         assert (decision.finding, decision.score) == (finding, score)
         assert decision.flagged is (finding is Finding.PRESENT)
-        open_ = finding is Finding.UNDETERMINED
-        assert decision.undetermined is (Undetermined.TOO_CLOSE if open_ else None)
-        assert decision.reason == (TOO_CLOSE if open_ else "")
+        undetermined = finding is Finding.UNDETERMINED
+        assert decision.undetermined is (Undetermined.TOO_CLOSE if undetermined else None)
+        assert decision.reason == (TOO_CLOSE if undetermined else "")
         assert decision.band == (0.450166002688, 0.549833997312)
         assert decision.has_heatmap
 
     @given(score, score)
-    def test_no_width_is_no_band(self, value: float, threshold: float) -> None:
+    def test_a_width_of_zero_is_no_band(self, value: float, threshold: float) -> None:
+        """Each score is then positive or negative."""
         decision = decide(
             Probability(image=value), film(), policy(Rule(Thresholds.uniform(threshold)))
         )
         assert decision.band is None
         assert decision.finding is not Finding.UNDETERMINED
 
-    def test_each_score_has_its_own(self) -> None:
-        """0.2 is in the combined score's band, and far from the image's."""
+    def test_each_kind_of_score_has_its_own_band(self) -> None:
+        """0.2 is in the band of the combined score, but not in that of the image score."""
         rule = policy(Rule(APART, abstain=0.1))
         assert decide(Probability(0.9, combined=0.2), film(), rule).undetermined
         assert not decide(Probability(0.2), film(), rule).undetermined
 
-    def test_a_group_may_have_another(self) -> None:
-        """An override's band holds where the override does."""
+    def test_an_override_may_have_another_band(self) -> None:
+        """It applies to the films of its group."""
         narrow = Override(Rule(Thresholds.uniform(0.5), 0.01, "women"), Group(sex="F"))
         rules = policy(Rule(Thresholds.uniform(0.5), 0.2), narrow)
         assert decide(Probability(0.52), film(), rules).finding is Finding.PRESENT
@@ -188,7 +189,7 @@ class TestBand:
 
 class TestOverrides:
     @pytest.mark.parametrize(
-        ("conditions", "has"),
+        ("conditions", "matches"),
         [
             ({}, True),
             ({"sex": "F"}, True),
@@ -209,12 +210,12 @@ class TestOverrides:
             ({"sex": "F", "station": "ROOM 1"}, False),
         ],
     )
-    def test_every_condition_stated_must_hold(self, conditions: dict[str, Any], has: bool) -> None:
-        """For a woman of 67 on the film of MODALITY in room 2; the ages at both ends are in."""
-        assert Group(**conditions).contains(film(station="ROOM 2")) is has
+    def test_every_condition_must_be_met(self, conditions: dict[str, Any], matches: bool) -> None:
+        """The patient is a woman of 67 years. Age limits are inclusive."""
+        assert Group(**conditions).contains(film(station="ROOM 2")) is matches
 
-    def test_an_unknown_age_meets_no_limit(self) -> None:
-        """A threshold for the old is not for people who may be young."""
+    def test_an_unknown_age_meets_no_age_limit(self) -> None:
+        """A rule for older patients must not apply to a patient who may be young."""
         unknown = film(age_years=None)
         assert not Group(min_age=0.0).contains(unknown)
         assert not Group(max_age=120.0).contains(unknown)
@@ -229,10 +230,10 @@ class TestOverrides:
             ({"sex": "O", "age_years": 60.0}, 0.5, "default"),
         ],
     )
-    def test_the_first_match_counts_and_is_named(
+    def test_the_first_matching_override_applies(
         self, facts: dict[str, Any], threshold: float, rule: str
     ) -> None:
-        """The administrator's order is the order of precedence; no match leaves the default."""
+        """The decision names its rule. Without a match, the default rule applies."""
         rules = policy(
             Rule(APART),
             override(0.1, "men", sex="M"),
@@ -244,7 +245,9 @@ class TestOverrides:
         assert decision.flagged is (threshold <= 0.4)
 
     @pytest.mark.parametrize("probability", [Probability(image=0.3), Probability(combined=0.3)])
-    def test_a_number_is_one_for_all_scores(self, probability: Probability) -> None:
-        """Whoever writes a number means it, whatever score a film gets."""
+    def test_a_configured_number_applies_to_all_kinds_of_score(
+        self, probability: Probability
+    ) -> None:
+        """The override has one number for image and combined score."""
         decision = decide(probability, film(), policy(Rule(APART), override(0.25, sex="F")))
         assert (decision.threshold, decision.flagged) == (0.25, True)

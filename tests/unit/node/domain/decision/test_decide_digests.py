@@ -1,4 +1,4 @@
-"""The digests that reports name a policy by, and results a decision."""
+"""The digest of a policy, which reports state, and that of a decision, which UIDs use."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,14 +21,14 @@ from tests.support.policies import APART, HALF, override, policy
 
 class TestPolicyDigest:
     def test_it_is_the_same_every_time(self) -> None:
-        """Reports name it: it must not change from one release to the next."""
+        """Reports state it, so it must not change between releases."""
         rules = policy(Rule(APART, 0.2), override(0.1, "men", sex="M", station="ROOM 2"))
         expected = "b347c72ba197398d7ded2bd4c1659d5ba1d55e0af5b3716ef33c57ce4ed71ca4"
         assert rules.digest == expected
         assert decide(Probability(0.3), film(), rules).policy == expected
 
     @pytest.mark.parametrize(
-        "other",
+        "changed",
         [
             policy(Rule(Thresholds.uniform(0.51))),
             policy(Rule(Thresholds(0.5, 0.5))),
@@ -42,10 +42,14 @@ class TestPolicyDigest:
             policy(prior=PriorRule(12, RepeatRule.FLAG)),
         ],
     )
-    def test_whatever_changes_a_decision_changes_it(self, other: DecisionPolicy) -> None:
-        """Thresholds, bands, groups, names, which score counts, and what is known already."""
-        others = [policy(), policy(prior=PriorRule(6)), policy(HALF, override(0.4, "men", sex="M"))]
-        assert other.digest not in {one.digest for one in others}
+    def test_every_setting_changes_it(self, changed: DecisionPolicy) -> None:
+        """The settings are thresholds, bands, groups, names, kind of score and prior studies."""
+        policies = [
+            policy(),
+            policy(prior=PriorRule(6)),
+            policy(HALF, override(0.4, "men", sex="M")),
+        ]
+        assert changed.digest not in {compared.digest for compared in policies}
 
 
 class TestDecisionDigest:
@@ -61,7 +65,7 @@ class TestDecisionDigest:
     )
 
     def test_it_is_the_same_every_time(self) -> None:
-        """Result UIDs are derived from it: it must not change from one release to the next."""
+        """Result UIDs derive from it, so it must not change between releases."""
         expected = "8e519d98222963ba87d3cf4a660e1325804223625a40c985a41101c2b00ec566"
         assert decision_digest(self.DECISION) == expected
 
@@ -81,11 +85,11 @@ class TestDecisionDigest:
             {"rule": "men"},
         ],
     )
-    def test_another_decision_has_another(self, changed: dict[str, Any]) -> None:
-        """A report that says something else is another object."""
+    def test_every_other_attribute_changes_it(self, changed: dict[str, Any]) -> None:
+        """A report with another content is another object."""
         assert decision_digest(replace(self.DECISION, **changed)) != decision_digest(self.DECISION)
 
-    def test_the_score_is_left_out(self) -> None:
-        """The last bits of a score differ between processors; the film is still the same one."""
-        nearly = replace(self.DECISION, score=0.6100001)
-        assert decision_digest(nearly) == decision_digest(self.DECISION)
+    def test_the_score_does_not_change_it(self) -> None:
+        """The last bits of a score differ between processors."""
+        rescored = replace(self.DECISION, score=0.6100001)
+        assert decision_digest(rescored) == decision_digest(self.DECISION)

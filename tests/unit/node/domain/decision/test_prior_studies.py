@@ -1,4 +1,4 @@
-"""Earlier films of the same patient: what is known already, and how the score has changed."""
+"""Prior studies: repeated findings, and comparison of scores."""
 
 from datetime import date
 from typing import Any
@@ -24,11 +24,12 @@ RULE = PriorRule(months=12)
 
 
 def film(**facts: Any) -> Film:
+    """Return a film of today."""
     return chest_film(**{"exposure_date": TODAY, "patient": "aa" * 32} | facts)
 
 
 def result(**changes: Any) -> PriorResult:
-    """Return a positive result of last autumn, of the same woman."""
+    """Return a positive result of the same patient, six months old."""
     facts: dict[str, Any] = {
         "exposure_date": date(2025, 10, 1),
         "score": 0.5,
@@ -42,6 +43,7 @@ def result(**changes: Any) -> PriorResult:
 
 
 def decided(score: float, *results: PriorResult, rule: PriorRule = RULE, **facts: Any):  # type: ignore[no-untyped-def]
+    """Return the decision on a film of today with an image score."""
     policy = DecisionPolicy(Rule(Thresholds.uniform(0.5)), prior=rule)
     return decide(Probability(image=score), film(**facts), policy, PriorStudies(MODEL, results))
 
@@ -62,12 +64,12 @@ def decided(score: float, *results: PriorResult, rule: PriorRule = RULE, **facts
 def test_months_are_counted_back_by_the_calendar(
     exposed: date | None, months: int, first: date | None
 ) -> None:
-    """To the same day, or the last of a shorter month; a film without a day has no earlier ones."""
+    """The start is the same day, or the last day of a shorter month. Without date there is none."""
     assert look_back_start(exposed, PriorRule(months)) == first
 
 
-def test_what_was_reported_is_not_flagged_again() -> None:
-    """The finding stands, the film is not flagged, and the change is told."""
+def test_a_reported_finding_is_not_flagged_again() -> None:
+    """The finding is still present, and the decision has the comparison."""
     decision = decided(0.7, result())
     assert (decision.finding, decision.already_reported, decision.flagged) == (
         Finding.PRESENT,
@@ -77,15 +79,15 @@ def test_what_was_reported_is_not_flagged_again() -> None:
     assert decision.prior == PriorComparison(months=12, reported=True, score=0.5)
 
 
-def test_it_is_where_the_administrator_wants_that() -> None:
-    """Told all the same."""
+def test_a_reported_finding_is_flagged_again_with_the_rule_flag() -> None:
+    """The decision has the comparison too."""
     decision = decided(0.7, result(), rule=PriorRule(12, RepeatRule.FLAG))
     assert (decision.already_reported, decision.flagged) == (False, True)
     assert decision.prior == PriorComparison(months=12, reported=True, score=0.5)
 
 
 @pytest.mark.parametrize(
-    ("earlier", "known"),
+    ("prior", "reported"),
     [
         ({"exposure_date": date(2025, 3, 31)}, True),
         ({"exposure_date": date(2025, 3, 30)}, False),
@@ -102,17 +104,17 @@ def test_it_is_where_the_administrator_wants_that() -> None:
         ({"score_kind": ScoreKind.COMBINED}, True),
     ],
 )
-def test_known_is_what_was_flagged_of_this_person_in_these_months(
-    earlier: dict[str, Any], known: bool
+def test_only_a_flagged_film_of_the_same_patient_in_the_period_counts(
+    prior: dict[str, Any], reported: bool
 ) -> None:
-    """Whatever model said it; a sex or an age of somebody else is that of another patient."""
-    decision = decided(0.7, result(**earlier))
-    assert decision.already_reported is known
-    assert decision.flagged is not known
+    """Its model does not matter. Another sex or an impossible age means another patient."""
+    decision = decided(0.7, result(**prior))
+    assert decision.already_reported is reported
+    assert decision.flagged is not reported
 
 
-def test_a_finding_that_was_known_starts_no_new_year() -> None:
-    """Else who has a film every month would be flagged once in a lifetime."""
+def test_a_repeat_does_not_extend_the_period() -> None:
+    """Otherwise a patient with monthly films would be flagged only once."""
     spring, summer = date(2025, 3, 1), date(2025, 8, 1)
     flagged, marked = result(exposure_date=spring), result(exposure_date=summer, reported=False)
     assert decided(0.7, marked, flagged, exposure_date=date(2026, 2, 28)).already_reported
@@ -121,13 +123,14 @@ def test_a_finding_that_was_known_starts_no_new_year() -> None:
 
 @pytest.mark.parametrize("score", [0.1, 0.49])
 def test_a_negative_film_is_no_repeat(score: float) -> None:
+    """The decision has the comparison."""
     decision = decided(score, result())
     assert (decision.finding, decision.already_reported) == (Finding.ABSENT, False)
     assert decision.prior == PriorComparison(12, reported=True, score=0.5)
 
 
-def test_the_score_is_compared_with_the_last_before() -> None:
-    """Results come newest first."""
+def test_the_score_is_compared_with_the_newest_prior_score() -> None:
+    """Prior results are sorted newest first."""
     last, older = (
         result(score=0.3, reported=False),
         result(score=0.4, exposure_date=date(2025, 6, 1)),
@@ -136,25 +139,26 @@ def test_the_score_is_compared_with_the_last_before() -> None:
 
 
 @pytest.mark.parametrize(
-    "earlier",
+    "prior",
     [
         {"model_digest": "00" * 32},
         {"score_kind": ScoreKind.COMBINED},
         {"score_kind": ScoreKind.CLINICAL},
     ],
 )
-def test_scores_of_different_kinds_are_not_compared(earlier: dict[str, Any]) -> None:
-    """Another model's score, or one that rests on other facts, is a chance of something else."""
-    assert decided(0.7, result(**earlier)).prior == PriorComparison(12, reported=True, score=None)
+def test_scores_of_different_kinds_are_not_compared(prior: dict[str, Any]) -> None:
+    """Scores of another model or another kind are not comparable."""
+    assert decided(0.7, result(**prior)).prior == PriorComparison(12, reported=True, score=None)
 
 
-def test_a_film_without_a_score_is_passed_over() -> None:
-    """It says nothing; the one before it does."""
-    nothing = result(score=None, score_kind=None, reported=False)
-    assert decided(0.7, nothing).prior is None
-    assert decided(0.7, nothing, result(score=0.2)).prior == PriorComparison(12, True, 0.2)
+def test_a_film_without_a_score_is_ignored() -> None:
+    """The next older film with a score is used."""
+    unscored = result(score=None, score_kind=None, reported=False)
+    assert decided(0.7, unscored).prior is None
+    assert decided(0.7, unscored, result(score=0.2)).prior == PriorComparison(12, True, 0.2)
 
 
-def test_without_the_rule_nothing_is_looked_at() -> None:
+def test_zero_months_disable_the_comparison() -> None:
+    """This is the default."""
     decision = decided(0.7, result(), rule=PriorRule())
     assert (decision.prior, decision.flagged) == (None, True)

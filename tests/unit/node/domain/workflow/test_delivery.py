@@ -1,9 +1,10 @@
-"""What is sent where."""
+"""Planned deliveries for the configured routes."""
 
 from dataclasses import replace
 
 import pytest
 
+from node.domain.sop_class import SopClass
 from node.domain.workflow.delivery import (
     PlannedDelivery,
     ReportVariant,
@@ -17,13 +18,13 @@ from node.domain.workflow.delivery import (
     shadow_destinations,
 )
 
-REPORT = Result(ResultKind.REPORT, "1.2.840.10008.5.1.4.1.1.88.34", "2.25.1", "results/r", "2.25.3")
-HEATMAP = Result(ResultKind.HEATMAP, "1.2.840.10008.5.1.4.1.1.7", "2.25.2", "results/h", "2.25.4")
+REPORT = Result(ResultKind.REPORT, SopClass.COMPREHENSIVE_3D_SR, "2.25.1", "results/r", "2.25.3")
+HEATMAP = Result(ResultKind.HEATMAP, SopClass.SECONDARY_CAPTURE, "2.25.2", "results/h", "2.25.4")
 BOTH = (ResultKind.REPORT, ResultKind.HEATMAP)
 
 
-def test_each_destination_gets_what_it_asked_for() -> None:
-    """One parcel for each object and destination: each succeeds or fails by itself."""
+def test_each_destination_receives_its_kinds_of_results() -> None:
+    """There is one delivery for each result and destination."""
     routes = (
         Route("pacs", BOTH, SendCondition.ALWAYS),
         Route("ris", (ResultKind.REPORT,), SendCondition.ALWAYS),
@@ -35,8 +36,8 @@ def test_each_destination_gets_what_it_asked_for() -> None:
     ]
 
 
-def test_some_want_flagged_films_only() -> None:
-    """They hear nothing of the others; who wants all gets all."""
+def test_a_destination_may_receive_flagged_films_only() -> None:
+    """Other destinations receive every film."""
     routes = (
         Route("pacs", BOTH, SendCondition.ALWAYS),
         Route("clinic", BOTH, SendCondition.FLAGGED),
@@ -48,28 +49,28 @@ def test_some_want_flagged_films_only() -> None:
     }
 
 
-def test_each_destination_gets_the_report_in_its_own_form() -> None:
-    """Of its SOP Class; and without a word of a heatmap that it does not get."""
+def test_each_destination_receives_its_variant_of_the_report() -> None:
+    """A variant has an SOP Class. It refers to a heatmap only if the destination receives it."""
     newer = replace(REPORT, variant=ReportVariant(SrClass.COMPREHENSIVE_3D))
     older = replace(REPORT, variant=ReportVariant(SrClass.COMPREHENSIVE))
     bare = replace(REPORT, variant=ReportVariant(SrClass.COMPREHENSIVE_3D, shows_heatmap=False))
     routes = (
         Route("pacs", BOTH, SendCondition.ALWAYS),
-        Route("attic", BOTH, SendCondition.ALWAYS, SrClass.COMPREHENSIVE),
+        Route("archive", BOTH, SendCondition.ALWAYS, SrClass.COMPREHENSIVE),
         Route("ris", (ResultKind.REPORT,), SendCondition.ALWAYS),
     )
-    sent = plan_deliveries((newer, older, bare, HEATMAP), routes, flagged=False)
-    assert [(one.destination, one.result) for one in sent] == [
+    planned = plan_deliveries((newer, older, bare, HEATMAP), routes, flagged=False)
+    assert [(delivery.destination, delivery.result) for delivery in planned] == [
         ("pacs", newer),
         ("pacs", HEATMAP),
-        ("attic", older),
-        ("attic", HEATMAP),
+        ("archive", older),
+        ("archive", HEATMAP),
         ("ris", bare),
     ]
 
 
 @pytest.mark.parametrize(
-    ("when", "flagged", "noted"),
+    ("condition", "flagged", "recorded"),
     [
         (SendCondition.ALWAYS, True, True),
         (SendCondition.ALWAYS, False, True),
@@ -77,25 +78,29 @@ def test_each_destination_gets_the_report_in_its_own_form() -> None:
         (SendCondition.FLAGGED, False, False),
     ],
 )
-def test_a_destination_in_shadow_gets_nothing_and_that_is_noted(
-    when: SendCondition, flagged: bool, noted: bool
+def test_a_destination_in_shadow_mode_receives_nothing(
+    condition: SendCondition, flagged: bool, recorded: bool
 ) -> None:
-    """Of the films that it would have had results of, and of no other; the rest get theirs."""
-    routes = (Route("trial", BOTH, when, shadow=True), Route("pacs", BOTH, SendCondition.ALWAYS))
-    sent = plan_deliveries((REPORT, HEATMAP), routes, flagged)
-    assert [one.destination for one in sent] == ["pacs", "pacs"]
-    assert shadow_destinations(routes, flagged) == (("trial",) if noted else ())
+    """It is recorded for films whose results it would have received."""
+    routes = (
+        Route("trial", BOTH, condition, shadow=True),
+        Route("pacs", BOTH, SendCondition.ALWAYS),
+    )
+    planned = plan_deliveries((REPORT, HEATMAP), routes, flagged)
+    assert [delivery.destination for delivery in planned] == ["pacs", "pacs"]
+    assert shadow_destinations(routes, flagged) == (("trial",) if recorded else ())
 
 
-def test_nothing_is_built_for_a_destination_in_shadow() -> None:
-    lit_one = Route("pacs", (ResultKind.REPORT,), SendCondition.ALWAYS)
-    assert active_routes((Route("trial", BOTH, SendCondition.ALWAYS, shadow=True), lit_one)) == (
-        lit_one,
+def test_a_route_in_shadow_mode_is_not_active() -> None:
+    """No result is built for it."""
+    active = Route("pacs", (ResultKind.REPORT,), SendCondition.ALWAYS)
+    assert active_routes((Route("trial", BOTH, SendCondition.ALWAYS, shadow=True), active)) == (
+        active,
     )
 
 
-def test_nothing_is_made_up() -> None:
-    """No result, no destination, or none of the wanted kind: no parcel."""
+def test_without_matching_result_or_route_nothing_is_planned() -> None:
+    """There is no route, no result, or no result of the kind."""
     route = Route("pacs", (ResultKind.HEATMAP,), SendCondition.ALWAYS)
     assert plan_deliveries((REPORT,), (), flagged=True) == []
     assert plan_deliveries((), (route,), flagged=True) == []

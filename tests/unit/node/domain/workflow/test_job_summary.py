@@ -1,4 +1,4 @@
-"""The summary of a job, whose keys programs rely on."""
+"""The summary of a job for programs."""
 
 import json
 from dataclasses import replace
@@ -16,6 +16,7 @@ from node.domain.decision.prediction import (
     ScoreKind,
     Verdict,
 )
+from node.domain.sop_class import SopClass
 from node.domain.workflow.delivery import Delivery, DeliveryState, ResultKind
 from node.domain.workflow.job import Job, JobEvent, JobState
 from node.domain.workflow.job_summary import HistoryEntry, JobDetail, summarise
@@ -36,12 +37,12 @@ VERDICT = Verdict(
     seconds={"decode": 0.123456, "predict": 1.0},
     notes=(AdmissionNote.INVERTED,),
 )
-SENT = Delivery(
+DELIVERED = Delivery(
     id=1,
     job_id=7,
     destination="pacs",
     kind=ResultKind.REPORT,
-    sop_class_uid="1.2.840.10008.5.1.4.1.1.88.34",
+    sop_class_uid=SopClass.COMPREHENSIVE_3D_SR,
     sop_instance_uid="2.25.1",
     spool_key="results/x",
     state=DeliveryState.DELIVERED,
@@ -49,11 +50,12 @@ SENT = Delivery(
 )
 
 
-def happening(event: str, state: str, after: float) -> HistoryEntry:
+def entry(event: str, state: str, after: float) -> HistoryEntry:
+    """Return an entry of the history, some seconds after noon."""
     return HistoryEntry(NOON + timedelta(seconds=after), event, state, "worker", "", None)
 
 
-DONE = JobDetail(
+DONE_JOB = JobDetail(
     job=Job(
         id=7,
         state=JobState.DONE,
@@ -65,18 +67,18 @@ DONE = JobDetail(
         verdict=VERDICT,
         image_findings=ImageFindings(0.99, 0.0, 0.1, 0, 0.99, 0.9, 0.4),
     ),
-    deliveries=(SENT,),
+    deliveries=(DELIVERED,),
     history=(
-        happening("receive", JobState.RECEIVED, 0.0),
-        happening(JobEvent.ANALYSE, JobState.ANALYSED, 2.0),
-        happening(JobEvent.FINISH, JobState.DONE, 2.5),
+        entry("receive", JobState.RECEIVED, 0.0),
+        entry(JobEvent.ANALYSE, JobState.ANALYSED, 2.0),
+        entry(JobEvent.FINISH, JobState.DONE, 2.5),
     ),
 )
 
 
-def test_all_that_programs_rely_on() -> None:
-    """Every key of `summary.json` and `jobs show --json`, each with its kind of value."""
-    assert summarise(DONE) == {
+def test_the_summary_has_all_keys() -> None:
+    """The keys are those of `summary.json` and `jobs show --json`."""
+    assert summarise(DONE_JOB) == {
         "id": 7,
         "state": "DONE",
         "reason": None,
@@ -125,64 +127,64 @@ def test_all_that_programs_rely_on() -> None:
     }
 
 
-def test_the_keys_are_there_before_there_is_a_score() -> None:
-    """A program may read `probability.image` of any job; null is "not yet" or "never"."""
-    waiting = replace(DONE.job, state=JobState.RECEIVED, attempt=0, verdict=None)
+def test_all_keys_are_present_before_the_analysis() -> None:
+    """Values are null if there is no score yet, or if the film was not scored."""
+    waiting = replace(DONE_JOB.job, state=JobState.RECEIVED, attempt=0, verdict=None)
     summary = summarise(JobDetail(waiting, (), ()))
-    assert summary.keys() == summarise(DONE).keys()
+    assert summary.keys() == summarise(DONE_JOB).keys()
     assert summary["probability"] == {"image": None, "clinical": None, "combined": None}
-    decided = ("used", "threshold", "finding", "undetermined", "flagged", "prior", "policy", "rule")
-    assert {summary[key] for key in (*decided, "model")} == {None}
+    keys = ("used", "threshold", "finding", "undetermined", "flagged", "prior", "policy", "rule")
+    assert {summary[key] for key in (*keys, "model")} == {None}
     assert (summary["seconds"], summary["deliveries"], summary["shadowed"]) == ({}, [], [])
 
 
-def test_a_rejected_film_says_why() -> None:
-    """The code for programs, the sentence for people."""
+def test_a_rejected_job_has_reason_and_error() -> None:
+    """`reason` is a code for programs, `error` is a text for people."""
     refused = replace(
-        DONE.job, state=JobState.REJECTED, reason="view", error="lateral", verdict=None
+        DONE_JOB.job, state=JobState.REJECTED, reason="view", error="lateral", verdict=None
     )
     summary = summarise(JobDetail(refused, (), ()))
     assert (summary["reason"], summary["error"]) == ("view", "lateral")
 
 
-def test_an_undetermined_film_uses_no_score() -> None:
-    """The threshold that would have applied is still told."""
+def test_a_decision_without_score_has_a_threshold() -> None:
+    """`used` is null. The threshold is the one that would have applied."""
     decision = Decision(Finding.UNDETERMINED, threshold=0.5, reason="the model gave no score")
     verdict = replace(VERDICT, probability=Probability(), decision=decision)
-    summary = summarise(replace(DONE, job=replace(DONE.job, verdict=verdict)))
+    summary = summarise(replace(DONE_JOB, job=replace(DONE_JOB.job, verdict=verdict)))
     assert (summary["used"], summary["flagged"], summary["threshold"]) == (None, False, 0.5)
     assert (summary["finding"], summary["undetermined"]) == ("undetermined", "no-score")
 
 
-def test_what_is_known_of_earlier_films_is_told() -> None:
-    """Not flagged, and why: for a program that counts flags."""
+def test_prior_studies_are_in_the_summary() -> None:
+    """They explain why a film with a present finding is not flagged."""
     prior = PriorComparison(months=12, reported=True, score=0.6)
     decision = replace(VERDICT.decision, already_reported=True, prior=prior)
     summary = summarise(
-        replace(DONE, job=replace(DONE.job, verdict=replace(VERDICT, decision=decision)))
+        replace(DONE_JOB, job=replace(DONE_JOB.job, verdict=replace(VERDICT, decision=decision)))
     )
     assert (summary["finding"], summary["flagged"]) == ("present", False)
     assert summary["prior"] == {"months": 12, "reported": True, "score": 0.6, "known": True}
 
 
-def test_a_job_under_way_has_no_total_yet() -> None:
-    """Only what is over has been timed."""
-    history = DONE.history[:2]
-    assert summarise(replace(DONE, history=history))["seconds"] == {
+def test_an_unfinished_job_has_no_total() -> None:
+    """Only finished stages have a duration."""
+    history = DONE_JOB.history[:2]
+    assert summarise(replace(DONE_JOB, history=history))["seconds"] == {
         "decode": 0.1235,
         "predict": 1.0,
     }
 
 
-def test_a_delivery_that_failed_says_why() -> None:
-    """Beside its state, so that nobody has to look in the log."""
-    failed = replace(SENT, state=DeliveryState.FAILED, error="the destination answered 0xa900")
-    [line] = summarise(replace(DONE, deliveries=(failed,)))["deliveries"]
-    assert (line["state"], line["error"]) == ("FAILED", "the destination answered 0xa900")
+def test_a_failed_delivery_has_its_error() -> None:
+    """Operators need not search the log."""
+    failed = replace(DELIVERED, state=DeliveryState.FAILED, error="the destination answered 0xa900")
+    [delivery] = summarise(replace(DONE_JOB, deliveries=(failed,)))["deliveries"]
+    assert (delivery["state"], delivery["error"]) == ("FAILED", "the destination answered 0xa900")
 
 
-def test_nothing_of_the_patient_is_in_it() -> None:
-    """Summaries are printed, mailed and kept: age and sex stay in the film's facts."""
-    text = json.dumps(summarise(DONE))
+def test_the_summary_has_no_patient_data() -> None:
+    """Summaries may be printed or mailed, so age and sex are excluded too."""
+    text = json.dumps(summarise(DONE_JOB))
     assert "67" not in text.replace(CHEST_FILM.sop_instance_uid, "")
-    assert not {"age_years", "sex", "patient_id", "patient_name"} & summarise(DONE).keys()
+    assert not {"age_years", "sex", "patient_id", "patient_name"} & summarise(DONE_JOB).keys()

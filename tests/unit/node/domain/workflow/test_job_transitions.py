@@ -1,4 +1,4 @@
-"""The two tables of transitions: what they promise to everyone who moves a job or a delivery."""
+"""Properties of the transition tables of jobs and deliveries."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -27,80 +27,80 @@ BOTH = pytest.mark.parametrize(
 
 
 def reachable(table: Table, start: set[StrEnum]) -> set[StrEnum]:
-    """Return the states that events lead to from these, with these."""
-    seen, edge = set(start), set(start)
-    while edge:
-        edge = {to for (state, _), to in table.items() if state in edge} - seen
-        seen |= edge
-    return seen
+    """Return the states that can be reached from `start`, including `start`."""
+    states, newest = set(start), set(start)
+    while newest:
+        newest = {end for (state, _), end in table.items() if state in newest} - states
+        states |= newest
+    return states
 
 
 @BOTH
 def test_every_event_leads_to_one_state(table: Table, states: Any, events: Any) -> None:
-    """Statements say `SET state = target(event)`: two targets would make that a guess."""
+    """The SQL sets `state = state_after(event)`, which must be unambiguous."""
     for event in events:
-        assert len({to for (_, moved), to in table.items() if moved is event}) == 1, event
+        assert len({end for (_, trigger), end in table.items() if trigger is event}) == 1, event
 
 
 @BOTH
-def test_only_known_states_and_events_are_in_it(table: Table, states: Any, events: Any) -> None:
-    """No row of one table has strayed into the other."""
-    for (state, event), to in table.items():
-        assert (type(state), type(event), type(to)) == (states, events, states)
+def test_a_table_has_only_its_own_states_and_events(table: Table, states: Any, events: Any) -> None:
+    """Job and delivery have states of the same name."""
+    for (state, event), end in table.items():
+        assert (type(state), type(event), type(end)) == (states, events, states)
 
 
 @BOTH
-def test_no_event_leaves_a_state_where_it_is(table: Table, states: Any, events: Any) -> None:
-    """The history would claim a move that nobody sees."""
-    assert [state for (state, _), to in table.items() if state is to] == []
+def test_every_event_changes_the_state(table: Table, states: Any, events: Any) -> None:
+    """Otherwise the history would have a change without effect."""
+    assert [state for (state, _), end in table.items() if state is end] == []
 
 
-def test_every_job_state_is_reached() -> None:
-    """From the two that a film can begin in: received, or rejected on the spot."""
+def test_every_job_state_can_be_reached() -> None:
+    """A job begins as RECEIVED, or as REJECTED if its header is refused."""
     start = {JobState.RECEIVED, JobState.REJECTED}
     assert reachable(JOB_TRANSITIONS, start) == set(JobState)  # type: ignore[arg-type]
 
 
-def test_every_delivery_state_is_reached() -> None:
+def test_every_delivery_state_can_be_reached() -> None:
     """A delivery begins as PENDING."""
     start = {DeliveryState.PENDING}
     assert reachable(DELIVERY_TRANSITIONS, start) == set(DeliveryState)  # type: ignore[arg-type]
 
 
-def test_only_the_operator_moves_a_final_job_on() -> None:
-    """Their bytes may be purged: no role may ask for them again. Every other state has a way on."""
-    out = {(state, event) for state, event in JOB_TRANSITIONS if state in FINAL_JOB_STATES}
-    assert out == {(JobState.DONE, JobEvent.REANALYSE), (JobState.DONE, JobEvent.RESEND)}
+def test_only_an_operator_changes_a_final_job() -> None:
+    """No role may need the bytes of a final job, because they may be purged."""
+    events = {(state, event) for state, event in JOB_TRANSITIONS if state in FINAL_JOB_STATES}
+    assert events == {(JobState.DONE, JobEvent.REANALYSE), (JobState.DONE, JobEvent.RESEND)}
     assert {state for state, _ in JOB_TRANSITIONS} >= set(JobState) - FINAL_JOB_STATES
 
 
-def test_a_delivery_is_settled_once_delivered_or_failed() -> None:
-    """Only the operator moves one on from there."""
-    out = {
+def test_only_an_operator_changes_a_final_delivery() -> None:
+    """A delivery is final when it is DELIVERED or FAILED."""
+    events = {
         (state, event) for state, event in DELIVERY_TRANSITIONS if state in FINAL_DELIVERY_STATES
     }
-    assert out == {
+    assert events == {
         (DeliveryState.FAILED, DeliveryEvent.REOPEN),
         (DeliveryState.FAILED, DeliveryEvent.RESEND),
         (DeliveryState.DELIVERED, DeliveryEvent.RESEND),
     }
 
 
-def test_every_job_can_still_come_to_an_end() -> None:
-    """There is no state, and no circle of states, that a job cannot leave for a final one."""
+def test_every_job_can_reach_a_final_state() -> None:
+    """There is no dead end and no closed cycle of states."""
     for state in JobState:
         assert reachable(JOB_TRANSITIONS, {state}) & FINAL_JOB_STATES, state  # type: ignore[arg-type]
 
 
-def test_every_delivery_can_still_arrive() -> None:
-    """Whatever has happened to it."""
+def test_every_delivery_can_become_delivered() -> None:
+    """This holds for every state."""
     for state in DeliveryState:
-        ways = reachable(DELIVERY_TRANSITIONS, {state})  # type: ignore[arg-type]
-        assert DeliveryState.DELIVERED in ways, state
+        states = reachable(DELIVERY_TRANSITIONS, {state})  # type: ignore[arg-type]
+        assert DeliveryState.DELIVERED in states, state
 
 
-def test_a_lease_can_run_out_wherever_there_is_one() -> None:
-    """A worker that dies holds nothing for ever."""
+def test_every_state_with_a_time_limit_can_expire() -> None:
+    """The limit is a lease, or the time for a commitment report."""
     assert job.states_before(JobEvent.EXPIRE) == [JobState.ANALYSING]
     assert set(delivery.states_before(DeliveryEvent.EXPIRE)) == {
         DeliveryState.SENDING,
@@ -109,7 +109,7 @@ def test_a_lease_can_run_out_wherever_there_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sources", "target", "event", "expected"),
+    ("states_before", "state_after", "event", "expected"),
     [
         (
             job.states_before,
@@ -125,18 +125,18 @@ def test_a_lease_can_run_out_wherever_there_is_one() -> None:
         ),
     ],
 )
-def test_sources_and_target_read_the_table(
-    sources: Callable[[Any], list[StrEnum]],
-    target: Callable[[Any], StrEnum],
+def test_states_before_and_after_an_event_follow_the_table(
+    states_before: Callable[[Any], list[StrEnum]],
+    state_after: Callable[[Any], StrEnum],
     event: StrEnum,
     expected: tuple[set[StrEnum], StrEnum],
 ) -> None:
-    """All the states that an event starts from, and the one that it leads to."""
-    assert (set(sources(event)), target(event)) == expected
+    """An event may have several states before it, but one after it."""
+    assert (set(states_before(event)), state_after(event)) == expected
 
 
 @pytest.mark.parametrize("enum", [JobState, JobEvent, DeliveryState, DeliveryEvent])
 def test_names_and_values_agree(enum: type[StrEnum]) -> None:
-    """The value is what is stored and shown; the name is what the code says."""
+    """Values are stored and displayed; names are used in the code."""
     for member in enum:
         assert member.value.upper().replace("-", "_") == member.name

@@ -1,4 +1,4 @@
-"""When to try again."""
+"""When a failed attempt is retried."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,8 +29,8 @@ jitter = st.floats(0, 1, exclude_max=True)
 
 
 @pytest.mark.parametrize("error", [Transient("busy"), Unreachable("down")])
-def test_a_passing_failure_is_tried_again(error: Exception) -> None:
-    """Later, and with what went wrong kept for whoever looks."""
+def test_a_transient_error_is_retried(error: Exception) -> None:
+    """The outcome has the time of the next attempt and the error."""
     outcome = after_failure(error, 1, NOW, POLICY, jitter=0.0)
     assert outcome == RetryAt(NOW + timedelta(seconds=1), str(error))
 
@@ -39,39 +39,41 @@ def test_a_passing_failure_is_tried_again(error: Exception) -> None:
     "error",
     [Permanent("no"), Misconfigured("a: b"), Rejected("view", "lateral"), ValueError("odd")],
 )
-def test_anything_else_fails_at_once(error: Exception) -> None:
-    """It would fail the same way every time."""
+def test_any_other_error_is_final(error: Exception) -> None:
+    """Another attempt would fail in the same way."""
     assert after_failure(error, 1, NOW, POLICY, jitter=0.0) == Failed(str(error))
 
 
-@pytest.mark.parametrize(("attempt", "again"), [(1, True), (2, True), (3, False), (4, False)])
-def test_attempts_run_out(attempt: int, again: bool) -> None:
-    """`attempts` counts the tries, not the repetitions."""
+@pytest.mark.parametrize(("attempt", "retried"), [(1, True), (2, True), (3, False), (4, False)])
+def test_the_number_of_attempts_is_limited(attempt: int, retried: bool) -> None:
+    """`attempts` includes the first one."""
     outcome = after_failure(Transient("busy"), attempt, NOW, POLICY, jitter=0.0)
-    assert isinstance(outcome, RetryAt) is again
+    assert isinstance(outcome, RetryAt) is retried
 
 
-def test_waits_double_up_to_the_cap() -> None:
-    """Without jitter's spread, the upper end of each wait is first, twice that, and so on."""
+def test_the_delay_doubles_up_to_the_cap() -> None:
+    """With a jitter of 1, the delays are `first`, twice `first`, and so on."""
     assert [retry_delay(n, POLICY, jitter=1.0) for n in range(1, 8)] == [2, 4, 8, 16, 32, 60, 60]
 
 
 @given(st.integers(1, 10_000), policies, jitter)
-def test_a_wait_lies_in_the_upper_half(attempt: int, policy: RetryPolicy, jitter: float) -> None:
-    """Never none at all, never above the cap, for any number of attempts."""
+def test_the_jitter_spreads_the_delay_over_its_upper_half(
+    attempt: int, policy: RetryPolicy, jitter: float
+) -> None:
+    """The delay is above 0 and at most `cap`, for any number of attempts."""
     full = retry_delay(attempt, policy, 1.0)
     assert 0 < full <= policy.cap
     assert full / 2 <= retry_delay(attempt, policy, jitter) <= full
 
 
 @given(st.integers(1, 999), policies, jitter)
-def test_a_later_attempt_waits_no_shorter(attempt: int, policy: RetryPolicy, jitter: float) -> None:
-    """A destination that stays down is asked less and less often."""
+def test_the_delay_never_decreases(attempt: int, policy: RetryPolicy, jitter: float) -> None:
+    """A destination that stays down is tried less and less often."""
     assert retry_delay(attempt, policy, jitter) <= retry_delay(attempt + 1, policy, jitter)
 
 
-def test_jitter_is_drawn_from_zero_to_one() -> None:
-    """And not always the same, or all deliveries would come back in the same second."""
-    drawn = {draw_jitter() for _ in range(50)}
-    assert len(drawn) > 1
-    assert all(0 <= value < 1 for value in drawn)
+def test_jitter_is_random_from_zero_to_one() -> None:
+    """It varies, so that deliveries are not all retried in the same second."""
+    values = {draw_jitter() for _ in range(50)}
+    assert len(values) > 1
+    assert all(0 <= value < 1 for value in values)

@@ -42,10 +42,11 @@ def serve_node(file: Path | None, config: Config, stop: threading.Event) -> int:
     sockets = ExitStack()
 
     def replace_processes(new: Config) -> tuple[ProcessReport, ...]:
+        if new.spool.path != reloader.config.spool.path:
+            # `osteoscreen reload` reads the new file, and looks for the socket in the new spool.
+            sockets.enter_context(control.listening(new.spool.path))
         processes = supervisor.replace(new)
         _configure_log(new, "supervisor")
-        if new.spool.path != reloader.config.spool.path:
-            sockets.enter_context(control.listening(new.spool.path))
         return processes
 
     reloader = Reloader(file, _NODE, config, replace_processes)

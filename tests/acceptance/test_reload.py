@@ -172,12 +172,28 @@ def test_a_changed_port_language_and_destination_take_effect(
     result = reload(node)
     assert (result.returncode, result.stderr) == (0, "")
     assert f"dicom.port from {old_port} to {new_port}" in result.stdout
-    assert [role for role, _ in node.processes()].count("ingest") == 1
+    wait_until(lambda: [role for role, _ in node.processes()].count("ingest"), lambda n: n == 1, 60)
     wait_until(lambda: echoscu(old_port, called_ae=AE_TITLE), lambda answers: not answers, 30)
     [job] = node.wait_ended(send(node, films[1:2], new_port))
     assert (job.state, len(spoken_for.stored)) == (JobState.DONE, stored)
     [text] = reports_of(orthanc)[job.film.study_instance_uid]
     assert re.search("[\u4e00-\u9fff]", text)
+
+
+def test_a_changed_spool_and_job_table_take_effect(make_node: MakeNode, films: list[Path]) -> None:
+    """The command finds the node in the new spool. The new job table gets its schema."""
+    node = make_node()
+    node.serve()
+    first = send(node, films[:1])
+    assert {job.state for job in node.wait_ended(first)} == {JobState.DONE}
+    node.set(spool={"path": "other-spool"}, database={"url": "sqlite:///other.db"})
+    result = reload(node)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert re.search(r'spool\.path from ".*/spool" to ".*/other-spool"', result.stdout)
+    assert node.jobs() == []
+    second = send(node, films[1:2])
+    assert {job.state for job in node.wait_ended(second)} == {JobState.DONE}
+    assert node.spooled(second[0]).is_relative_to(node.file.parent / "other-spool")
 
 
 def test_an_unsound_file_changes_nothing_and_the_command_names_the_key(

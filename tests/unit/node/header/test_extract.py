@@ -1,4 +1,4 @@
-"""What codes and texts of a header come to: facts, and no text."""
+"""Attributes of a film from codes and texts of its header."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -23,32 +23,33 @@ NAME = "Zyxwvut"
 
 
 def read(folder: Path, syntax: str = ExplicitVRLittleEndian, **values: object) -> Film:
+    """Write a film with these elements, and read it."""
     return read_film(write(film(syntax=syntax, **values), folder / "film.dcm"), "A")
 
 
-def code(value: str, meaning: str, **more: Any) -> Dataset:
-    """Return an item that codes something."""
+def code(value: str, meaning: str, **sequences: Any) -> Dataset:
+    """Return an item of a code sequence."""
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "SCT", meaning
-    for keyword, items in more.items():
+    for keyword, items in sequences.items():
         setattr(item, keyword, items)
     return item
 
 
 class TestTexts:
-    def test_what_is_written_of_series_and_study(self, tmp_path: Path) -> None:
-        """The series' own texts apart from the order's, which may be for several films."""
-        found = read(
+    def test_descriptions_of_series_and_study(self, tmp_path: Path) -> None:
+        """They are kept apart, because an order may be for several films."""
+        actual = read(
             tmp_path, SeriesDescription="Abdomen lat", StudyDescription="Thorax und Abdomen"
         )
-        assert found.series == HeaderStatements((BodyPart.ABDOMEN,), View.LATERAL)
-        assert found.study == HeaderStatements((BodyPart.CHEST, BodyPart.ABDOMEN))
+        assert actual.series == HeaderStatements((BodyPart.ABDOMEN,), View.LATERAL)
+        assert actual.study == HeaderStatements((BodyPart.CHEST, BodyPart.ABDOMEN))
 
     @pytest.mark.parametrize(
         "keyword", ["SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription"]
     )
-    def test_each_text_of_the_series_is_read(self, keyword: str, tmp_path: Path) -> None:
-        """Consoles name the view in one of them or another."""
+    def test_each_description_of_the_series_is_read(self, keyword: str, tmp_path: Path) -> None:
+        """Devices write the view into different attributes."""
         assert read(tmp_path, **{keyword: "CHEST PA"}).series == HeaderStatements(
             (BodyPart.CHEST,), View.PA
         )
@@ -57,8 +58,8 @@ class TestTexts:
         "keyword",
         ["StudyDescription", "RequestedProcedureDescription", "PerformedProcedureStepDescription"],
     )
-    def test_each_text_of_the_study_is_read(self, keyword: str, tmp_path: Path) -> None:
-        """Order systems name the part in one of them or another."""
+    def test_each_description_of_the_study_is_read(self, keyword: str, tmp_path: Path) -> None:
+        """Order systems write the body part into different attributes."""
         assert read(tmp_path, **{keyword: "CHEST PA"}).study == HeaderStatements(
             (BodyPart.CHEST,), View.PA
         )
@@ -66,27 +67,27 @@ class TestTexts:
     @pytest.mark.parametrize(
         "keyword", ["RequestedProcedureDescription", "ScheduledProcedureStepDescription"]
     )
-    def test_the_order_within_its_sequence_is_read(self, keyword: str, tmp_path: Path) -> None:
-        """DX images have it there, and not at the top."""
+    def test_request_attributes_are_read(self, keyword: str, tmp_path: Path) -> None:
+        """DX images have the order in this sequence."""
         item = Dataset()
         setattr(item, keyword, "CHEST PA")
         assert read(tmp_path, RequestAttributesSequence=[item]).study.parts == (BodyPart.CHEST,)
 
     def test_in_chinese_japanese_and_korean(self, tmp_path: Path) -> None:
-        """In the character sets that such consoles write."""
+        """The character sets are those that such devices use."""
         for charset, text in (
             ("GB18030", "胸部后前位"),
             ("ISO_IR 192", "흉부 PA"),
             (["", "ISO 2022 IR 87"], "胸部 PA"),
         ):
-            found = read(tmp_path, SpecificCharacterSet=charset, SeriesDescription=text)
-            assert found.series == HeaderStatements((BodyPart.CHEST,), View.PA), charset
+            actual = read(tmp_path, SpecificCharacterSet=charset, SeriesDescription=text)
+            assert actual.series == HeaderStatements((BodyPart.CHEST,), View.PA), charset
 
-    def test_no_word_of_them_is_kept(self, tmp_path: Path) -> None:
-        """People write names into descriptions; a film's facts go into the job table."""
+    def test_descriptions_are_not_stored(self, tmp_path: Path) -> None:
+        """They may contain names of people, and a film is stored in the job table."""
         texts = ("SeriesDescription", "StudyDescription", "ProtocolName", "DerivationDescription")
-        found = read(tmp_path, **dict.fromkeys(texts, f"Chest PA {NAME}"))
-        assert NAME not in str(asdict(found))
+        actual = read(tmp_path, **dict.fromkeys(texts, f"Chest PA {NAME}"))
+        assert NAME not in str(asdict(actual))
 
 
 class TestCodes:
@@ -94,17 +95,17 @@ class TestCodes:
         "syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
     )
     def test_part_and_view_by_code(self, syntax: str, tmp_path: Path) -> None:
-        """In every encoding."""
-        found = read(
+        """This holds for every encoding."""
+        actual = read(
             tmp_path,
             syntax,
             AnatomicRegionSequence=[code("51185008", "Chest")],
             ViewCodeSequence=[code("272479007", "postero-anterior")],
         )
-        assert found.coded == HeaderStatements((BodyPart.CHEST,), View.PA)
+        assert actual.coded == HeaderStatements((BodyPart.CHEST,), View.PA)
 
-    def test_a_modifier_makes_another_view(self, tmp_path: Path) -> None:
-        """A lordotic AP film is not what the model has learned."""
+    def test_a_modifier_replaces_the_view(self, tmp_path: Path) -> None:
+        """The model was not trained on lordotic films."""
         lordotic = [code("260450008", "lordotic")]
         view = code("399348003", "antero-posterior", ViewModifierCodeSequence=lordotic)
         assert read(tmp_path, ViewCodeSequence=[view]).coded.view is View.LORDOTIC
@@ -115,10 +116,10 @@ class TestCodes:
     @pytest.mark.parametrize(
         "value", [b"", b"\0", b"CHEST ", b"\xfe\xff\x00\xe0\xff\xff\xff\xff", b"\xfe\xff" * 40]
     )
-    def test_a_damaged_sequence_spoils_nothing_else(
+    def test_a_damaged_sequence_does_not_affect_other_attributes(
         self, keyword: str, value: bytes, tmp_path: Path
     ) -> None:
-        """The film is read with what else it has."""
+        """The film is read without the sequence."""
         path = hostile(tmp_path / "film.dcm", {keyword: value, "BodyPartExamined": b"CHEST "})
         assert read_film(path, "A").body_part_examined == "CHEST"
 
@@ -132,16 +133,16 @@ class TestDerivation:
             {"DerivationDescription": "Bone suppression applied"},
         ],
     )
-    def test_it_is_told_by_type_series_or_derivation(
+    def test_it_is_read_from_three_attributes(
         self, values: dict[str, object], tmp_path: Path
     ) -> None:
-        """Each maker says it elsewhere."""
+        """Manufacturers use different attributes."""
         assert read(tmp_path, **values).derivation is Derivation.BONE_SUPPRESSED
 
-    def test_a_compressed_copy_is_a_film(self, tmp_path: Path) -> None:
-        """DERIVED and SECONDARY are what archives make of a film that they compress."""
-        found = read(tmp_path, ImageType=["DERIVED", "SECONDARY"], DerivationDescription="Lossy")
-        assert found.derivation is None
+    def test_a_compressed_copy_is_original(self, tmp_path: Path) -> None:
+        """Archives write DERIVED and SECONDARY into films that they compress."""
+        actual = read(tmp_path, ImageType=["DERIVED", "SECONDARY"], DerivationDescription="Lossy")
+        assert actual.derivation is None
 
 
 class TestSize:
@@ -157,25 +158,25 @@ class TestSize:
             ({}, (None, None)),
         ],
     )
-    def test_it_takes_a_spacing_that_a_film_can_have(
+    def test_an_implausible_spacing_is_ignored(
         self, values: dict[str, object], sides: tuple[float | None, ...], tmp_path: Path
     ) -> None:
-        """Archives write 0 or 1 for unknown, and some centimetres: nothing is made of these."""
-        found = read(tmp_path, **values)
-        assert (found.height_mm, found.width_mm) == pytest.approx(sides)
+        """Archives write 0 or 1 for an unknown spacing, and some write centimetres."""
+        actual = read(tmp_path, **values)
+        assert (actual.height_mm, actual.width_mm) == pytest.approx(sides)
 
 
 class TestPixelData:
     @pytest.mark.parametrize(
         "syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
     )
-    def test_it_is_there(self, syntax: str, tmp_path: Path) -> None:
-        """Seen without reading it."""
+    def test_it_is_present(self, syntax: str, tmp_path: Path) -> None:
+        """It is detected without being read."""
         assert read(tmp_path, syntax).has_pixel_data
 
-    def test_it_is_missing(self, tmp_path: Path) -> None:
-        """A header alone is refused when it comes, and not by the decoder later."""
-        found = read(tmp_path, PixelData=None)
-        refused = admit(found, make_admission_policy())
+    def test_it_is_absent(self, tmp_path: Path) -> None:
+        """The film is refused by its header, before the decoder reads it."""
+        actual = read(tmp_path, PixelData=None)
+        refused = admit(actual, make_admission_policy())
         assert isinstance(refused, Refused)
-        assert (found.has_pixel_data, refused.reason) == (False, Reason.NO_PIXELS)
+        assert (actual.has_pixel_data, refused.reason) == (False, Reason.NO_PIXELS)

@@ -1,4 +1,4 @@
-"""Whatever the bytes, a film comes out, or Permanent; whatever the text, nothing that steers."""
+"""Random bytes give a film or Permanent. Random texts give no control characters."""
 
 import unicodedata
 from pathlib import Path
@@ -17,6 +17,7 @@ SHORT = st.text(max_size=200).map(str.encode)
 
 
 def read(content: bytes) -> Film | None:
+    """Return the film of a file with this content, or None if it is refused."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "film.dcm"
         path.write_bytes(content)
@@ -30,24 +31,24 @@ def read(content: bytes) -> Film | None:
 @settings(max_examples=150, deadline=None)
 @given(syntax=st.sampled_from(SYNTAXES), content=st.binary(max_size=400))
 def test_any_bytes_after_the_preamble(syntax: bytes, content: bytes) -> None:
-    """Without identifiers there is no film."""
+    """Without UIDs there is no film."""
     assert read(preamble(syntax) + content) is None
 
 
 @settings(max_examples=150, deadline=None)
 @given(content=st.binary(max_size=200))
 def test_any_bytes_after_the_identifiers(content: bytes) -> None:
-    """What was read before them is not believed blindly, nor does it fail otherwise."""
+    """The result is a film with its UID, or a refusal."""
     uids = ("SOPClassUID", "SOPInstanceUID")
-    known = b"".join(element(keyword, b"1.2.3.4\0") for keyword in uids)
-    found = read(preamble() + known + content)
-    assert found is None or found.sop_instance_uid
+    identifiers = b"".join(element(keyword, b"1.2.3.4\0") for keyword in uids)
+    film = read(preamble() + identifiers + content)
+    assert film is None or film.sop_instance_uid
 
 
 @settings(max_examples=150, deadline=None)
 @given(text=SHORT)
 def test_any_text_as_a_text(text: bytes) -> None:
-    """Short, of one line, and such as a database and a report can keep."""
+    """A text is short and has one line."""
     with TemporaryDirectory() as folder:
         values = {"SpecificCharacterSet": b"ISO_IR 192", "Manufacturer": text}
         film = read_film(hostile(Path(folder) / "film.dcm", values), "A")

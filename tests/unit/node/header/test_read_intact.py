@@ -1,4 +1,4 @@
-"""A spooled film whose bytes have changed since they were received is never taken for itself."""
+"""Detection of spooled films that were damaged after their receipt."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from tests.support.wire_films import film, write
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Return a film's file."""
+    """Return the file of a film."""
     return write(film(), tmp_path / "film.dcm")
 
 
-def test_the_bytes_that_were_received_are_intact(path: Path) -> None:
-    """Also where the file meta information is another: it is no part of the film."""
+def test_an_unchanged_film_is_intact(path: Path) -> None:
+    """The preamble does not matter."""
     received = read_film(path, "XRAY1")
     require_intact(path, received)
     path.write_bytes(b"\1" * 128 + path.read_bytes()[128:])
@@ -24,8 +24,8 @@ def test_the_bytes_that_were_received_are_intact(path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [400, -1])
-def test_a_flipped_bit_is_damage(path: Path, place: int) -> None:
-    """In the header as in the pixels, where the film would still be scored."""
+def test_a_changed_bit_is_damage(path: Path, place: int) -> None:
+    """The bit is in the header or in the pixels."""
     received = read_film(path, "XRAY1")
     content = bytearray(path.read_bytes())
     content[place] ^= 1
@@ -35,16 +35,16 @@ def test_a_flipped_bit_is_damage(path: Path, place: int) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 100, 140, 1000])
-def test_a_lost_end_is_damage(path: Path, size: int) -> None:
-    """Down to no byte at all."""
+def test_a_truncated_film_is_damaged(path: Path, size: int) -> None:
+    """The file may be empty."""
     received = read_film(path, "XRAY1")
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(Permanent, match="damaged"):
         require_intact(path, received)
 
 
-def test_a_film_that_cannot_be_read_may_come_back(path: Path) -> None:
-    """A share that is away is no damage."""
+def test_an_unreadable_film_is_a_transient_error(path: Path) -> None:
+    """A network share may recover."""
     received = read_film(path, "XRAY1")
     path.unlink()
     with pytest.raises(Transient, match="No such file"):

@@ -1,4 +1,4 @@
-"""Real films: every chest film is admitted by its header, every other object has its reason."""
+"""Admission of real films and other objects by their headers."""
 
 from pathlib import Path
 
@@ -37,21 +37,21 @@ pytestmark = pytest.mark.shared_data
 def test_a_chest_film_is_admitted(
     name: str, notes: tuple[AdmissionNote, ...], shared_data: Path
 ) -> None:
-    """By the default policy: their patients are 55 to 81."""
+    """The patients are 55 to 81 years old."""
     film = read_film(shared_data / "dicom" / f"{name}.dcm", "A")
     assert admit(film, make_admission_policy()) == Admitted(notes=notes)
 
 
 @pytest.mark.parametrize(("name", "reason"), REFUSED.items(), ids=REFUSED)
 def test_any_other_object_is_refused(name: str, reason: Reason, shared_data: Path) -> None:
-    """For what it is, and not for the age of whom it shows."""
+    """The reason is the kind of object, not the age of the patient."""
     refused = admit(read_film(shared_data / "dicom" / f"{name}.dcm", "A"), make_admission_policy())
     assert isinstance(refused, Refused)
     assert refused.reason is reason
 
 
-def test_no_file_is_left_out(shared_data: Path) -> None:
-    """A film that joins the folder gets an expectation."""
+def test_every_file_has_an_expectation(shared_data: Path) -> None:
+    """A new file needs an entry in one of the tables."""
     folder = shared_data / "dicom"
     names = {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.dcm")}
     assert names == {*ADMITTED, *REFUSED}

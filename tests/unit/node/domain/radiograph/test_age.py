@@ -1,4 +1,4 @@
-"""Ages as films state them, and as dates imply them."""
+"""Ages by Patient's Age and by dates."""
 
 from datetime import date
 
@@ -19,7 +19,7 @@ from node.domain.radiograph.age import (
 
 class TestStatedAge:
     @pytest.mark.parametrize(
-        ("written", "years"),
+        ("text", "years"),
         [
             ("067Y", 67.0),
             ("67Y", 67.0),
@@ -56,29 +56,29 @@ class TestStatedAge:
             ("9 Tage", 9 / 365.25),
         ],
     )
-    def test_every_form_seen_in_practice(self, written: str, years: float) -> None:
-        """PS3.5 wants three digits and a unit; films have fewer or more, no unit, or a word."""
-        assert parse_age(written) == pytest.approx(years)
+    def test_forms_found_in_practice(self, text: str, years: float) -> None:
+        """PS3.5 requires three digits and a unit. Films have other numbers of digits, or words."""
+        assert parse_age(text) == pytest.approx(years)
 
-    @pytest.mark.parametrize("written", ["000Y", "000", "0", "000D", "0Y"])
-    def test_zero_is_what_de_identifiers_write(self, written: str) -> None:
-        """It means "removed", never a newborn: the film of a newborn would be refused by age."""
-        assert parse_age(written) is None
+    @pytest.mark.parametrize("text", ["000Y", "000", "0", "000D", "0Y"])
+    def test_zero_is_unknown(self, text: str) -> None:
+        """De-identifiers write zero for a removed age."""
+        assert parse_age(text) is None
 
     @pytest.mark.parametrize(
-        "written",
+        "text",
         [
             *("", " ", "Y", "067X", "-67Y", "sixty", "6 7Y", "67Y 11", "67Y 068X", "067Y\\068Y"),
             *("1067Y", "121Y", "999Y", "45000D", "1950", "067Y067Y067Y067Y", "\u0666\u0667Y"),
         ],
     )
-    def test_what_is_no_age_is_unknown(self, written: str) -> None:
-        """Nothing is guessed from it."""
-        assert parse_age(written) is None
+    def test_an_invalid_age_is_unknown(self, text: str) -> None:
+        """An age is never guessed."""
+        assert parse_age(text) is None
 
     @given(st.integers(1, 999), st.sampled_from("DWMY"))
-    def test_what_the_standard_allows_is_understood(self, number: int, unit: str) -> None:
-        """Days, weeks and months never come out as more than the same number of years."""
+    def test_every_age_of_the_standard_is_read(self, number: int, unit: str) -> None:
+        """A number of days, weeks or months is fewer years than that number."""
         years = parse_age(f"{number:03}{unit}")
         if unit == "Y" and number > OLDEST:
             assert years is None
@@ -88,15 +88,15 @@ class TestStatedAge:
             assert (years == number) == (unit == "Y")
 
     @given(st.text())
-    def test_any_text_is_survived(self, text: str) -> None:
-        """Patient's Age comes from a peer: it may hold anything."""
+    def test_no_text_raises_an_error(self, text: str) -> None:
+        """The text comes from a peer and may be anything."""
         years = parse_age(text)
         assert years is None or 0 < years <= OLDEST
 
 
 class TestDates:
     @pytest.mark.parametrize(
-        ("written", "first", "last"),
+        ("text", "first", "last"),
         [
             ("19500131", date(1950, 1, 31), date(1950, 1, 31)),
             ("1950.01.31", date(1950, 1, 31), date(1950, 1, 31)),
@@ -108,24 +108,24 @@ class TestDates:
             ("19500000", date(1950, 1, 1), date(1950, 12, 31)),
         ],
     )
-    def test_what_is_not_written_could_be_any(self, written: str, first: date, last: date) -> None:
-        """The old form of ACR-NEMA, one of web forms, and dates of which a part is unknown."""
-        assert (earliest_day(written), latest_day(written)) == (first, last)
+    def test_a_missing_part_may_have_any_value(self, text: str, first: date, last: date) -> None:
+        """Forms are those of DICOM, ACR-NEMA and ISO 8601, also without day or month."""
+        assert (earliest_day(text), latest_day(text)) == (first, last)
 
     @pytest.mark.parametrize(
-        "written",
+        "text",
         [
             *("", "0000", "00000000", "19509999", "19500230", "31011950", "1950-0131"),
             *("1950.01-31", "19500101-19510101", "soon", "\u0661\u0669\u0665\u0660"),
         ],
     )
-    def test_what_is_no_date_is_none(self, written: str) -> None:
-        """No day is guessed, not even where the year could be."""
-        assert (earliest_day(written), latest_day(written)) == (None, None)
+    def test_an_invalid_date_is_none(self, text: str) -> None:
+        """No part of it is used."""
+        assert (earliest_day(text), latest_day(text)) == (None, None)
 
     @given(st.text())
-    def test_any_text_is_survived(self, text: str) -> None:
-        """Dates come from a peer."""
+    def test_no_text_raises_an_error(self, text: str) -> None:
+        """The text comes from a peer and may be anything."""
         first, last = earliest_day(text), latest_day(text)
         assert first is None or last is None or first <= last
 
@@ -144,10 +144,10 @@ class TestTwoSources:
             (30.0, 100.0, Age(30.0, contradicted=True)),
         ],
     )
-    def test_the_younger_counts(
+    def test_the_lower_age_counts(
         self, stated: float | None, by_dates: float | None, expected: Age
     ) -> None:
-        """Nobody under the limit is scored for one wrong tag; a clear difference is said."""
+        """A difference of more than two years is a contradiction."""
         assert reconcile_ages(stated, by_dates) == expected
 
 
@@ -164,7 +164,7 @@ class TestAgeFromDates:
         ],
     )
     def test_completed_years(self, birth: date, study: date, years: float) -> None:
-        """As people count: one more on each birthday."""
+        """The age increases on each birthday."""
         assert age_between(birth, study) == years
 
     @pytest.mark.parametrize(
@@ -177,15 +177,13 @@ class TestAgeFromDates:
             (date(1850, 1, 1), date(2020, 1, 1)),
         ],
     )
-    def test_dates_that_make_no_sense_give_none(
-        self, birth: date | None, study: date | None
-    ) -> None:
-        """Unborn at the time of the film, or older than anyone, is a typing error or a dummy."""
+    def test_implausible_dates_give_no_age(self, birth: date | None, study: date | None) -> None:
+        """A birth after the film, or more than 120 years before it, is an error."""
         assert age_between(birth, study) is None
 
     @given(st.dates(), st.dates())
-    def test_never_absurd(self, birth: date, study: date) -> None:
-        """Whatever the dates, the age is one that a person can have."""
+    def test_an_age_is_always_plausible(self, birth: date, study: date) -> None:
+        """This holds for any two dates."""
         years = age_between(birth, study)
         assert years is None or 0 <= years <= 120
         if years is not None:

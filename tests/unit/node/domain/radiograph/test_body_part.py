@@ -1,4 +1,4 @@
-"""Which parts of the body a word, a text or a code names."""
+"""Body parts that a word, a text or a code names."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ from node.domain.radiograph.body_part import BodyPart, parts_in_text, parts_of_c
     ],
 )
 def test_the_chest_in_many_languages(text: str) -> None:
-    """As consoles and order systems write it; nothing else is named beside it."""
+    """Devices and order systems write these texts, which name no other part."""
     assert parts_in_text(text) == (BodyPart.CHEST,)
 
 
@@ -49,7 +49,7 @@ def test_the_chest_in_many_languages(text: str) -> None:
     ],
 )
 def test_other_parts_and_several(text: str, parts: tuple[BodyPart, ...]) -> None:
-    """The longest phrase counts: a thoracic spine is no thorax."""
+    """The longest phrase counts, so a thoracic spine is not a thorax."""
     assert parts_in_text(text) == parts
 
 
@@ -61,8 +61,8 @@ def test_other_parts_and_several(text: str, parts: tuple[BodyPart, ...]) -> None
         *("No Finding", "view: PA", "e+1", "吸气不足", "术后 手术"),
     ],
 )
-def test_what_names_no_part(text: str) -> None:
-    """Parts of words, what is denied, a complaint, an institution."""
+def test_texts_without_a_body_part(text: str) -> None:
+    """They have parts of words, negations, complaints and institutions."""
     assert parts_in_text(text) == ()
 
 
@@ -79,14 +79,14 @@ def test_what_names_no_part(text: str) -> None:
         ("XYZ", "", ()),
     ],
 )
-def test_codes_and_where_they_are_unknown_their_meaning(
+def test_codes_or_the_meaning_of_unknown_codes(
     value: str, meaning: str, parts: tuple[BodyPart, ...]
 ) -> None:
-    """SNOMED CT, SNOMED RT of older films, and a console's own codes by their words."""
+    """Codes are those of SNOMED CT and, for older films, SNOMED RT."""
     assert parts_of_code(value, meaning) == parts
 
 
 @given(st.text(max_size=64))
-def test_any_text_is_survived(text: str) -> None:
-    """It comes from a peer."""
+def test_no_text_raises_an_error(text: str) -> None:
+    """The text comes from a peer and may be anything."""
     assert set(parts_in_text(text)) <= set(BodyPart)

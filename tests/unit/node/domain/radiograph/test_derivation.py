@@ -1,4 +1,4 @@
-"""What is no film as it was taken, by Image Type and by what is written of it."""
+"""Derived images, by Image Type and descriptions."""
 
 import pytest
 
@@ -28,8 +28,8 @@ from node.domain.radiograph.derivation import Derivation, derivation_of
         ("SCANNED FILM", Derivation.DIGITISED),
     ],
 )
-def test_each_kind_is_known(text: str, derivation: Derivation) -> None:
-    """Each is a reason that a radiologist would give for not reading it as a film."""
+def test_each_kind_is_recognised(text: str, derivation: Derivation) -> None:
+    """A radiologist does not read these images as films."""
     assert derivation_of(["", text]) is derivation
 
 
@@ -41,6 +41,6 @@ def test_each_kind_is_known(text: str, derivation: Derivation) -> None:
         *("Simulated: rendered from a chest CT at a known bone density", "w/o grid", "胸部正位"),
     ],
 )
-def test_a_film_that_was_only_processed_is_a_film(text: str) -> None:
-    """Every film is processed, and a compressed copy shows what the original showed."""
+def test_a_processed_film_is_original(text: str) -> None:
+    """Every film is processed. A compressed copy counts as original too."""
     assert derivation_of([text]) is None

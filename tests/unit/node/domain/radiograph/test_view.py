@@ -1,4 +1,4 @@
-"""Which view a View Position, a code, a text or an orientation tells."""
+"""Views by View Position, code, text and orientation."""
 
 import pytest
 from hypothesis import given
@@ -46,7 +46,7 @@ from node.domain.radiograph.view import (
     ],
 )
 def test_view_position(position: str, view: View | None) -> None:
-    """The defined terms, and what is seen in their place."""
+    """Values are the defined terms and other words found in practice."""
     assert view_of_position(position) is view
 
 
@@ -74,7 +74,7 @@ def test_view_position(position: str, view: View | None) -> None:
     ],
 )
 def test_free_text(text: str, view: View) -> None:
-    """Of one film, in many languages."""
+    """Texts are in several languages."""
     assert view_in_text(text) is view
 
 
@@ -90,8 +90,8 @@ def test_free_text(text: str, view: View) -> None:
         *("PA and obliques", "bilateral", "collateral", "PA catheter", "AP window", "Thorax", ""),
     ],
 )
-def test_a_text_of_several_films_or_of_something_else_tells_none(text: str) -> None:
-    """An order for two films is written on both; and the pulmonary artery is no view."""
+def test_a_text_with_several_views_or_none_gives_no_view(text: str) -> None:
+    """An order for two films is stated in both. PA may also mean the pulmonary artery."""
     assert view_in_text(text) is None
 
 
@@ -110,20 +110,18 @@ def test_a_text_of_several_films_or_of_something_else_tells_none(text: str) -> N
         ("XYZ", "", None),
     ],
 )
-def test_codes_and_where_they_are_unknown_their_meaning(
-    value: str, meaning: str, view: View | None
-) -> None:
-    """SNOMED CT, SNOMED RT of older films, and a console's own codes by their words."""
+def test_codes_or_the_meaning_of_unknown_codes(value: str, meaning: str, view: View | None) -> None:
+    """Codes are those of SNOMED CT and, for older films, SNOMED RT."""
     assert view_of_code(value, meaning) is view
 
 
-def test_every_code_of_the_standard_is_what_its_words_say() -> None:
-    """A number mistaken for another would make laterals frontal: PS3.16, CID 4010."""
+def test_every_code_of_the_standard_has_the_view_of_its_meaning() -> None:
+    """The codes are those of PS3.16, CID 4010."""
     for scheme, names in cid_concepts[4010].items():
         for name in names:
             for value, (meaning, _) in concepts[scheme][name].items():
-                words = view_of_position(meaning.upper())
-                assert words is None or view_of_code(value, "") in (None, words), meaning
+                view = view_of_position(meaning.upper())
+                assert view is None or view_of_code(value, "") in (None, view), meaning
 
 
 @pytest.mark.parametrize(
@@ -142,12 +140,12 @@ def test_every_code_of_the_standard_is_what_its_words_say() -> None:
     ],
 )
 def test_orientation(orientation: tuple[str, ...], view: View | None) -> None:
-    """Only a lateral one tells: L\\F is what consoles write into every film."""
+    """Only a lateral orientation counts. Devices write L\\F into every film."""
     assert view_of_orientation(orientation) is view
 
 
 @given(st.text(max_size=64))
-def test_any_text_is_survived(text: str) -> None:
-    """It comes from a peer."""
+def test_no_text_raises_an_error(text: str) -> None:
+    """The text comes from a peer and may be anything."""
     assert view_in_text(text) in {None, *View}
     assert view_of_position(text) in {None, *View}

@@ -1,4 +1,4 @@
-"""Phrases found whole in free text."""
+"""Phrases in free text."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from node.domain.radiograph.vocabulary import build_lexicon, meanings_in, split_words
 
-KNOWN = build_lexicon(
+LEXICON = build_lexicon(
     {1: "chest, 胸, état", 2: "chest wall, 胸椎", 3: "both", 4: "both"}, "chest pain"
 )
 
@@ -25,7 +25,7 @@ KNOWN = build_lexicon(
     ],
 )
 def test_words(text: str, words: tuple[str, ...]) -> None:
-    """Letters make words; each character of Chinese, Japanese and Korean is one."""
+    """Each Chinese, Japanese or Korean character is a word."""
     assert split_words(text) == words
 
 
@@ -47,11 +47,11 @@ def test_words(text: str, words: tuple[str, ...]) -> None:
     ],
 )
 def test_the_longest_phrase_counts(text: str, meanings: tuple[int, ...]) -> None:
-    """Each meaning once, in the order of the text; a silent phrase hides what is in it."""
-    assert meanings_in(text, KNOWN) == meanings
+    """Meanings are in the order of the text. An ignored phrase hides the phrases within it."""
+    assert meanings_in(text, LEXICON) == meanings
 
 
 @given(st.text())
-def test_any_text_is_survived(text: str) -> None:
-    """It comes from a peer."""
-    assert set(meanings_in(text, KNOWN)) <= {1, 2, 3, 4}
+def test_no_text_raises_an_error(text: str) -> None:
+    """The text comes from a peer and may be anything."""
+    assert set(meanings_in(text, LEXICON)) <= {1, 2, 3, 4}

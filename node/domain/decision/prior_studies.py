@@ -15,7 +15,7 @@ from typing import NamedTuple
 from node.domain.decision.prediction import PriorComparison, ScoreKind
 from node.domain.decision.thresholds import FilmFacts
 
-_DAYS_A_YEAR = 365.25
+_DAYS_PER_YEAR = 365.25
 _AGE_TOLERANCE = 2.0  # ages are completed or rounded years
 
 
@@ -113,7 +113,7 @@ def _plausible_results(
         if film.sex and result.sex and film.sex != result.sex:
             continue
         if film.age_years is not None and result.age_years is not None:
-            years = (film.exposure_date - result.exposure_date).days / _DAYS_A_YEAR
+            years = (film.exposure_date - result.exposure_date).days / _DAYS_PER_YEAR
             if abs(film.age_years - result.age_years - years) > _AGE_TOLERANCE:
                 continue
         yield result

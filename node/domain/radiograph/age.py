@@ -14,24 +14,24 @@ OLDEST = 120
 _NUMBER = r"[0-9]{1,6}(?:[.,][0-9]{1,3})?"
 _BARE = re.compile(rf"\s*({_NUMBER})\s*")
 _PART = re.compile(rf"\s*({_NUMBER})\s*([^\W\d_][^\W\d_ ./]*(?:[ ./]+[^\W\d_]+)*)[ .]*")
-_DAYS_A_YEAR = 365.25
-_A_YEAR = (
+_DAYS_PER_YEAR = 365.25
+_YEAR_UNITS = (
     "y, yr, yrs, year, years, yo, y o, year old, years old, j, jahr, jahre, a, an, ans, ano, anos, "
     "anno, anni, 岁, 歲, 歳, 才, 세, 살"
 )
-_A_MONTH = (
+_MONTH_UNITS = (
     "m, mo, mos, mth, mths, month, months, monat, monate, mois, mes, meses, mesi, 月, 个月, 個月, "
     "ヶ月, 개월"
 )
-_A_WEEK = "w, wk, wks, week, weeks, woche, wochen, semaine, semaines, semana, semanas, 周, 週"
-_A_DAY = "d, day, days, tag, tage, jour, jours, dia, dias, giorni, 天, 日, 일"
+_WEEK_UNITS = "w, wk, wks, week, weeks, woche, wochen, semaine, semaines, semana, semanas, 周, 週"
+_DAY_UNITS = "d, day, days, tag, tage, jour, jours, dia, dias, giorni, 天, 日, 일"
 _IN_YEARS = {
     split_words(unit): years
     for units, years in (
-        (_A_YEAR, 1.0),
-        (_A_MONTH, 1 / 12),
-        (_A_WEEK, 7 / _DAYS_A_YEAR),
-        (_A_DAY, 1 / _DAYS_A_YEAR),
+        (_YEAR_UNITS, 1.0),
+        (_MONTH_UNITS, 1 / 12),
+        (_WEEK_UNITS, 7 / _DAYS_PER_YEAR),
+        (_DAY_UNITS, 1 / _DAYS_PER_YEAR),
     )
     for unit in units.split(",")
 }
@@ -55,13 +55,13 @@ def parse_age(patient_age: str) -> float | None:
     text = unicodedata.normalize("NFKC", patient_age)
     if bare := _BARE.fullmatch(text):
         return _plausible(_number(bare[1]))
-    years, at = 0.0, 0
-    while at < len(text):
-        part = _PART.match(text, at)
+    years, position = 0.0, 0
+    while position < len(text):
+        part = _PART.match(text, position)
         per_unit = _IN_YEARS.get(split_words(part[2])) if part else None
         if part is None or per_unit is None:
             return None
-        years, at = years + _number(part[1]) * per_unit, part.end()
+        years, position = years + _number(part[1]) * per_unit, part.end()
     return _plausible(years)
 
 

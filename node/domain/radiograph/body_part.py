@@ -124,13 +124,13 @@ _WORDS = {
     ),
 }
 # Complaints, institutions and devices whose names contain a body part.
-_SILENT = (
+_IGNORED_PHRASES = (
     "chest pain, chest clinic, chest hospital, chest ward, chest unit, chest centre, chest center, "
     "chest physician, chest medicine, thorax klinik, torax dolor, 胸痛, 胸闷, 胸悶, 胸科, 胸外, "
     "呼吸不足, 吸气不足, 不足, 充足, 手术, 手術, 흉통, 흉부외과, c arm, hand held, head office, "
     "left hand side, right hand side"
 )
-_LEXICON = build_lexicon(_WORDS, _SILENT)
+_LEXICON = build_lexicon(_WORDS, _IGNORED_PHRASES)
 
 _CODES = {
     "51185008": (BodyPart.CHEST,),

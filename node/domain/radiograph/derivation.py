@@ -79,8 +79,10 @@ _WORDS = {
     Derivation.DIGITISED: "scanned film, scanned films, film scan, digitized film, digitised film",
 }
 # The standard film of a dual-energy exposure is an original film.
-_SILENT = "dual energy standard, dual energy std, standard dual energy, bone suppression off"
-_LEXICON = build_lexicon(_WORDS, _SILENT)
+_IGNORED_PHRASES = (
+    "dual energy standard, dual energy std, standard dual energy, bone suppression off"
+)
+_LEXICON = build_lexicon(_WORDS, _IGNORED_PHRASES)
 
 
 def derivation_of(texts: Iterable[str]) -> Derivation | None:

@@ -69,11 +69,11 @@ _WORDS = {
     View.OTHER: "axial, tangential, swimmers, swimmer, craniocaudal, cranio caudal",
 }
 # Supine is not a view, and PA or AP may mean pulmonary artery or aortopulmonary window.
-_SILENT = (
+_IGNORED_PHRASES = (
     "decubitus dorsal, dorsal decubitus, decubito supino, decubito dorsal, pa catheter, pa line, "
     "pa pressure, ap window"
 )
-_LEXICON = build_lexicon(_WORDS, _SILENT)
+_LEXICON = build_lexicon(_WORDS, _IGNORED_PHRASES)
 
 _CODES = {
     "272479007": View.PA,

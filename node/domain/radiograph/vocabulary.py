@@ -56,19 +56,19 @@ _NEGATIONS = frozenset(
 )
 
 
-def meanings_in(text: str, vocabulary: Lexicon[M]) -> tuple[M, ...]:
+def meanings_in(text: str, lexicon: Lexicon[M]) -> tuple[M, ...]:
     """Return the meanings in a text, in order, each once. A negated phrase is ignored."""
-    words, meanings, at = split_words(text), dict[M, None](), 0
-    while at < len(words):
+    words, meanings, position = split_words(text), dict[M, None](), 0
+    while position < len(words):
         size = next(
             (
                 n
-                for n in range(vocabulary.longest, 0, -1)
-                if words[at : at + n] in vocabulary.meanings
+                for n in range(lexicon.longest, 0, -1)
+                if words[position : position + n] in lexicon.meanings
             ),
             0,
         )
-        if size and not (at and words[at - 1] in _NEGATIONS):
-            meanings |= dict.fromkeys(vocabulary.meanings[words[at : at + size]])
-        at += size or 1
+        if size and not (position and words[position - 1] in _NEGATIONS):
+            meanings |= dict.fromkeys(lexicon.meanings[words[position : position + size]])
+        position += size or 1
     return tuple(meanings)

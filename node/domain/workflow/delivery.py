@@ -1,6 +1,6 @@
 """A delivery is one result for one destination: states, transitions and routes.
 
-The comment of each state names what is durable in it, and what ends it.
+The comment of each state states what is durable and which event ends the state.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """A job is one film in the node: its states and its transition table.
 
-The comment of each state names what is durable in it, and what ends it.
+The comment of each state states what is durable and which event ends the state.
 """
 
 from collections.abc import Mapping

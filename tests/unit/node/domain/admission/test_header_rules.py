@@ -20,7 +20,7 @@ from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View
 from node.domain.sop_class import RADIOGRAPH_CLASSES, SopClass
 from tests.support.film_facts import film
-from tests.support.findings import CHEST, CHEST_AND_ABDOMEN, HIP, POLICY
+from tests.support.header_statements import CHEST, CHEST_AND_ABDOMEN, HIP, POLICY
 from tests.support.policies import make_admission_policy
 
 CT = "1.2.840.10008.5.1.4.1.1.2"

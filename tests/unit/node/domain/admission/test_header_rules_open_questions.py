@@ -17,7 +17,7 @@ from node.domain.radiograph.derivation import Derivation
 from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View
 from tests.support.film_facts import film
-from tests.support.findings import CHEST_AND_ABDOMEN, FRONTAL, HIP, POLICY
+from tests.support.header_statements import CHEST_AND_ABDOMEN, FRONTAL, HIP, POLICY
 from tests.support.policies import make_admission_policy
 
 LATERAL = HeaderStatements(view=View.LATERAL)

@@ -157,4 +157,4 @@ def test_a_table_with_a_fault_is_not_imported_at_all(tmp_path: Path) -> None:
     assert "P-99" not in done.stderr
     assert "Quillfeather" not in done.stderr
     done = osteoscreen("outcomes", "forget", "--config", file)
-    assert done.stdout == "0 T-scores are deleted\n"
+    assert done.stdout == "Deleted 0 T-scores\n"

@@ -88,7 +88,7 @@ def draw_folds(entries: Sequence[Entry], count: int, seed: int) -> tuple[Fold, .
     for number, fold in enumerate(folds, 1):
         if any(len(set(positive[part])) < 2 for part in (fold.train, fold.validation, fold.test)):
             raise ManifestError(
-                f"fold {number} of {count} has a part with films of one class alone: use fewer "
+                f"fold {number} of {count} has a part with films of one class only: use fewer "
                 "folds or another seed"
             )
     return folds

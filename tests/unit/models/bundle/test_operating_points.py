@@ -39,7 +39,7 @@ def test_operating_points_keep_their_promise_where_they_were_set() -> None:
 def test_scores_that_are_all_the_same_have_no_operating_point() -> None:
     same, labels = np.full(4, 0.3), np.array([1.0, 0.0, 1.0, 0.0])
     assert find_thresholds(same, labels > 0.5) == {}
-    with pytest.raises(ValueError, match="no threshold parts them"):
+    with pytest.raises(ValueError, match="there is no threshold"):
         fit_operating_points(same, labels, "here")
 
 

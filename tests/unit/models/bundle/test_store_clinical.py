@@ -119,7 +119,7 @@ def test_golden_people_who_score_otherwise_are_found(copied: Path) -> None:
     first = bundle.clinical.golden[0]
     drifted = (first.model_copy(update={"logit": first.logit + 0.001}),)
     changed = add_clinical(bundle, bundle.clinical.model_copy(update={"golden": drifted}))
-    with pytest.raises(BundleError, match=r"clinical model's golden scores are off by 0\.001"):
+    with pytest.raises(BundleError, match=r"clinical model's golden scores differ by 0\.001"):
         verify_golden(changed)
 
 

@@ -131,8 +131,8 @@ def test_films_that_are_not_there_are_named(folder: Path) -> None:
         ("a.png,,A,train,0", "no patient_id"),
         (",p1,A,train,0", "no path"),
         ("a.png,p1,A", "no split"),
-        ("a\0.png,p1,A,train,0", "a NUL among"),
-        (f"a.png,p1,A,{'x' * 70_000},0", "split 'xxxxxxxxxxxx...xxxxxxxxxxxxx' is none of"),
+        ("a\0.png,p1,A,train,0", "a value contains NUL"),
+        (f"a.png,p1,A,{'x' * 70_000},0", "split 'xxxxxxxxxxxx...xxxxxxxxxxxxx' is not one of"),
     ],
 )
 def test_a_bad_cell_is_named_with_its_row(folder: Path, row: str, word: str) -> None:

@@ -157,7 +157,7 @@ def test_a_resnet_with_a_different_norm_is_refused_before_anything_is_written(
     ("change", "arguments", "message"),
     [
         ((",train,", ",test,"), (), "no film of the split train"),
-        ((",far,test,1", ",far,test,0"), (), "films of one class alone"),
+        ((",far,test,1", ",far,test,0"), (), "films of one class only"),
         (("19.png,p19,far,test,1", "19.png,p19,far,test,0"), (), "far (1 of 4 with label 1)"),
         (("", ""), ("--batch", "9"), "leave a batch with one film"),
         (("", ""), ("--size", "200"), "200 is not a multiple of 192"),

@@ -123,7 +123,7 @@ def test_the_column_split_is_ignored() -> None:
     [
         (people(9), 5, "too few patients with label 1 for 5 folds: 3"),
         (people(2), 2, "too few patients with label 1 for 2 folds: 1"),
-        (people(6), 2, "films of one class alone"),
+        (people(6), 2, "films of one class only"),
     ],
 )
 def test_too_few_patients_are_refused(entries: list[Entry], folds: int, message: str) -> None:
@@ -261,4 +261,4 @@ def test_a_manifest_with_one_class_is_refused(manifest: Path, tmp_path: Path) ->
     single = manifest.with_name("single.csv")
     single.write_text(manifest.read_text().replace(",train,1", ",train,0"))
     result = invoke(single, "--out", tmp_path / "out")
-    assert "one class alone" in str(result.exception)
+    assert "one class only" in str(result.exception)

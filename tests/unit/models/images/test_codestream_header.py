@@ -49,14 +49,16 @@ class TestEveryCodestream:
     def test_one_larger_than_its_header_says_is_not_decoded(self, syntax: str) -> None:
         """Room for 60,000 x 60,000 pixels is not made for a kilobyte."""
         enlarged = with_sizes(codestream_of(syntax), syntax, 60000)
-        with pytest.raises(PixelError, match="holds 60000 x 60000 pixels, the header says 40 x 40"):
+        with pytest.raises(
+            PixelError, match="holds 60000 x 60000 pixels, the header states 40 x 40"
+        ):
             decode(syntax, enlarged)
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.JPEGBaseline8Bit])
 def test_colour_in_a_grey_film_is_not_decoded(syntax: str) -> None:
     """GDCM ends its process on such a film."""
-    with pytest.raises(PixelError, match="has 3 samples a pixel, the header says 1"):
+    with pytest.raises(PixelError, match="has 3 samples a pixel, the header states 1"):
         decode(syntax, codestream_of(syntax, colour=True))
 
 

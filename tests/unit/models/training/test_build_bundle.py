@@ -129,6 +129,6 @@ def test_without_a_clinical_model_the_image_stands_alone(
 def test_a_net_that_says_the_same_of_every_film_is_not_released(
     tmp_path: Path, small: GridConfig, held_out: HeldOut
 ) -> None:
-    with pytest.raises(BundleError, match=r"no threshold parts them; train longer"):
+    with pytest.raises(BundleError, match=r"there is no threshold; train longer"):
         _release(tmp_path / "bundle", small, replace(held_out, logits=np.zeros(400)))
     assert not (tmp_path / "bundle").exists()

@@ -58,7 +58,7 @@ def _opened(path: Path, face: int, language: Language) -> Typeface:
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         found = Typeface(str(path), face, digest)
-        lacking = _lacking(found.at(32), PHRASES[language].on_the_legend())
+        lacking = _lacking(found.at(32), PHRASES[language].legend_texts())
     except OSError as error:
         raise Misconfigured(f"results.font {path} cannot be read as a font ({error})") from None
     if lacking:

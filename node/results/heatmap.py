@@ -59,30 +59,30 @@ def build_heatmap(subject: Subject, prediction: Prediction) -> Dataset:
         modality="OT",
         number=subject.settings.series_number_heatmap,
         description=series_description(
-            ResultKind.HEATMAP, subject.verdict.model.intended_use, subject.words
+            ResultKind.HEATMAP, subject.verdict.model.intended_use, subject.phrases
         ),
         uid=subject.uid(UidKind.HEATMAP_SERIES),
     )
     _add_image(ds, subject.film, header)
     _add_lossy_past(ds, subject.film, header)
     _add_pixels(ds, picture)
-    translate(ds, subject.words)
+    translate(ds, subject.phrases)
     return ds
 
 
 def legend(subject: Subject) -> Legend:
     """Return what the band below the film says of a scored film."""
-    verdict, words = subject.verdict, subject.words
+    verdict, phrases = subject.verdict, subject.phrases
     score, threshold = percentages(verdict.decision)
     use = verdict.model.intended_use
     return Legend(
-        headline=headline(verdict.decision, words),
+        headline=headline(verdict.decision, phrases),
         score=score,
         threshold=threshold,
-        model=model_line(verdict, subject.settings.software_version, words),
-        warning=banner(use, words),
-        note=words.demonstration_short if use is IntendedUse.DEMONSTRATION else "",
-        words=words,
+        model=model_line(verdict, subject.settings.software_version, phrases),
+        warning=banner(use, phrases),
+        note=phrases.demonstration_short if use is IntendedUse.DEMONSTRATION else "",
+        phrases=phrases,
         typeface=subject.settings.typeface,
     )
 

@@ -30,7 +30,7 @@ class Legend:
     model: str
     warning: str = ""
     note: str = ""
-    words: Phrases = ENGLISH
+    phrases: Phrases = ENGLISH
     typeface: Typeface = BUILT_IN
 
 
@@ -73,7 +73,7 @@ def band(legend: Legend, width: int, *, has_heat: bool) -> npt.NDArray[np.uint8]
     column = (width - 3 * margin) * 0.55
     _gauge(pen, legend, (margin, top), column)
     scale = (2 * margin + column, top)
-    _colour_bar(pen, scale, width - 3 * margin - column, legend.words, has_heat=has_heat)
+    _colour_bar(pen, scale, width - 3 * margin - column, legend.phrases, has_heat=has_heat)
     foot = pen.height - unit * 0.95
     pen.draw.line([(margin, foot - unit * 0.8), (width - margin, foot - unit * 0.8)], fill=_TRACK)
     pen.text((margin, foot), legend.model, width=width - 2 * margin, size=0.8, colour=_DIM)
@@ -115,10 +115,10 @@ def _gauge(pen: _Pen, legend: Legend, at: tuple[float, float], width: float) -> 
     )
     below = track + unit * 1.5
     half = width / 2
-    pen.text((left, below), legend.words.score.format(percent=legend.score), width=half)
+    pen.text((left, below), legend.phrases.score.format(percent=legend.score), width=half)
     pen.text(
         (left + width, below),
-        legend.words.threshold.format(percent=legend.threshold),
+        legend.phrases.threshold.format(percent=legend.threshold),
         width=half,
         colour=_WARNING,
         anchor="rm",
@@ -126,14 +126,14 @@ def _gauge(pen: _Pen, legend: Legend, at: tuple[float, float], width: float) -> 
 
 
 def _colour_bar(
-    pen: _Pen, at: tuple[float, float], width: float, words: Phrases, *, has_heat: bool
+    pen: _Pen, at: tuple[float, float], width: float, phrases: Phrases, *, has_heat: bool
 ) -> None:
     """Draw the colour scale as it looks over the film, from 0 to 100 % of the strongest heat."""
     unit, (left, top) = pen.unit, at
     if not has_heat:
-        pen.text((left, top + unit * 0.5), words.no_heat, width=width)
+        pen.text((left, top + unit * 0.5), phrases.no_heat, width=width)
         return
-    pen.text((left, top + unit * 0.5), words.scale_title, width=width)
+    pen.text((left, top + unit * 0.5), phrases.scale_title, width=width)
     size = (round(width), round(unit * 0.9))
     heat = np.broadcast_to(np.linspace(0, 1, size[0], dtype=np.float32), size[::-1])
     grey = np.full(heat.shape, _BAR_GREY, dtype=np.uint8)
@@ -143,4 +143,4 @@ def _colour_bar(
     for part, anchor in ((0.0, "lm"), (0.5, "mm"), (1.0, "rm")):
         label = f"{part * 100:g} %"
         pen.text((left + width * part, below), label, width=width / 3, size=0.8, anchor=anchor)
-    pen.text((left, top + unit * 3.8), words.scale_note, width=width, size=0.75, colour=_DIM)
+    pen.text((left, top + unit * 3.8), phrases.scale_note, width=width, size=0.75, colour=_DIM)

@@ -84,7 +84,7 @@ class Subject:
         return uids.uid(kind, *self._film_and_model(), self._decision_digest(), *facts)
 
     @property
-    def words(self) -> Phrases:
+    def phrases(self) -> Phrases:
         """What results say, in the language that was asked for."""
         return PHRASES[self.settings.language]
 

@@ -51,7 +51,7 @@ def content(
 def context(subject: Subject) -> list[sr.ContentItem]:
     """Return what every root begins with: language, observer, procedure (TID 1204, 1001, 1500)."""
     return [
-        *sr.LanguageOfContentItemAndDescendants(_language(subject.words)),
+        *sr.LanguageOfContentItemAndDescendants(_language(subject.phrases)),
         *_observer(subject.verdict),
         sr.CodeContentItem(
             codes.PROCEDURE_REPORTED, codes.IMAGING_PROCEDURE, Relationship.HAS_CONCEPT_MOD
@@ -59,8 +59,8 @@ def context(subject: Subject) -> list[sr.ContentItem]:
     ]
 
 
-def _language(words: Phrases) -> sr.CodedConcept:
-    return sr.CodedConcept(words.tag, codes.LANGUAGES, words.name)
+def _language(phrases: Phrases) -> sr.CodedConcept:
+    return sr.CodedConcept(phrases.tag, codes.LANGUAGES, phrases.name)
 
 
 def outline_of(field: FieldOfView | None, size: tuple[int, int]) -> np.ndarray:
@@ -172,7 +172,7 @@ def _group(subject: Subject, outline: np.ndarray, heatmap: Dataset | None) -> sr
     )
     items = group[0].ContentSequence
     items.append(
-        sr.TextContentItem(codes.COMMENT, comment(verdict, subject.words), Relationship.CONTAINS)
+        sr.TextContentItem(codes.COMMENT, comment(verdict, subject.phrases), Relationship.CONTAINS)
     )
     if heatmap is not None:
         items.append(

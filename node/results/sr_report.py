@@ -43,7 +43,7 @@ def build_report(
         modality="SR",
         number=subject.settings.series_number_report,
         description=series_description(
-            ResultKind.REPORT, subject.verdict.model.intended_use, subject.words
+            ResultKind.REPORT, subject.verdict.model.intended_use, subject.phrases
         ),
         uid=subject.uid(UidKind.REPORT_SERIES, *facts),
     )
@@ -57,5 +57,5 @@ def build_report(
     evidence = [] if heatmap is None else [reference_to(heatmap)]
     add_document(ds, subject, header, evidence)
     ds.update(content(subject, header, outline, heatmap))
-    translate(ds, subject.words)
+    translate(ds, subject.phrases)
     return ds

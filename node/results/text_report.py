@@ -29,22 +29,22 @@ def build_text(subject: Subject) -> Dataset:
         modality="SR",
         number=subject.settings.series_number_text,
         description=series_description(
-            ResultKind.TEXT, subject.verdict.model.intended_use, subject.words
+            ResultKind.TEXT, subject.verdict.model.intended_use, subject.phrases
         ),
         uid=subject.uid(UidKind.TEXT_SERIES),
     )
     add_document(ds, subject, header, ())
     ds.update(_content(subject))
-    translate(ds, subject.words)
+    translate(ds, subject.phrases)
     return ds
 
 
 def _content(subject: Subject) -> sr.ContainerContentItem:
-    verdict, words = subject.verdict, subject.words
+    verdict, phrases = subject.verdict, subject.phrases
     root = sr.ContainerContentItem(name=codes.DIAGNOSTIC_IMAGING_REPORT, template_id="2000")
-    sections = [_section(codes.FINDINGS, codes.FINDING, comment(verdict, words))]
+    sections = [_section(codes.FINDINGS, codes.FINDING, comment(verdict, phrases))]
     if verdict.decision.score is not None:
-        said = headline(verdict.decision, words)
+        said = headline(verdict.decision, phrases)
         sections.append(_section(codes.CONCLUSIONS, codes.CONCLUSION, said))
     root.ContentSequence = sr.ContentSequence([*context(subject), *sections])
     return root

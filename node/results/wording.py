@@ -1,68 +1,71 @@
-"""The texts of one result: a language's phrases, filled in with what was found."""
+"""The texts of results: the phrases of a language, filled in with the values of a verdict."""
 
 from collections.abc import Iterator
 
 from models.bundle.intended_use import IntendedUse
-from node.domain.decision.decide import NO_SCORE
 from node.domain.decision.prediction import Decision, Finding, ScoreKind, Verdict
 from node.domain.workflow.delivery import ResultKind
 from node.results.common_modules import PRODUCT, fit
 from node.results.translations.phrases import Phrases
 
-_FINEST_DIGITS = 12  # what a Decimal String (DS) has room for
-_MAX_REASON = 1024
+_MAX_DIGITS = 12  # decimals that fit into a Decimal String (DS)
+_MAX_CLINICAL_SOURCE = 1024
 
 
-def banner(use: IntendedUse, words: Phrases) -> str:
-    """Return the line that must be seen first; empty for a cleared model."""
-    return "" if use is IntendedUse.CLEARED else words.not_for_diagnosis
+def banner(use: IntendedUse, phrases: Phrases) -> str:
+    """Return the warning at the top of the legend; empty for a cleared model."""
+    return "" if use is IntendedUse.CLEARED else phrases.not_for_diagnosis
 
 
 def percentages(decision: Decision) -> tuple[float, float]:
-    """Return score and threshold in percent, with as many digits as it takes to tell them apart.
+    """Return score and threshold in percent, rounded to 0.1 % if that keeps their order.
 
-    Rounded to 0.1 %, a score just below its threshold would read as one that reaches it.
-    Raises ValueError for a decision without a score.
+    More decimals are kept for a score just below its threshold, which would otherwise appear to
+    reach it. Raises ValueError for a decision without a score.
     """
     if decision.score is None:
         raise ValueError("the decision has no score")
     score, threshold = decision.score * 100, decision.threshold * 100
-    reaches = decision.score >= decision.threshold
-    for digits in range(1, _FINEST_DIGITS):
-        shown = round(score, digits), round(threshold, digits)
-        if (shown[0] >= shown[1]) is reaches:
-            return shown
-    return round(score, _FINEST_DIGITS), round(threshold, _FINEST_DIGITS)
+    is_positive = decision.score >= decision.threshold
+    for digits in range(1, _MAX_DIGITS):
+        rounded = round(score, digits), round(threshold, digits)
+        if (rounded[0] >= rounded[1]) is is_positive:
+            return rounded
+    return round(score, _MAX_DIGITS), round(threshold, _MAX_DIGITS)
 
 
-def comment(verdict: Verdict, words: Phrases) -> str:
-    """Return the report's comment: intended use, the result in words, and what was missing."""
-    parts = [*_intended_use(verdict.model.intended_use, words), *_result(verdict, words)]
-    return words.between.join(part for part in parts if part)
+def comment(verdict: Verdict, phrases: Phrases) -> str:
+    """Return the text of the report: intended use, result, prior films, basis and notes."""
+    return phrases.sentence_separator.join(
+        (*_intended_use(verdict.model.intended_use, phrases), *_result(verdict, phrases))
+    )
 
 
-def series_description(kind: ResultKind, use: IntendedUse, words: Phrases) -> str:
-    """Return what a viewer lists a series by; what its score is not for begins early, since a
-    list may show no more than twenty letters of it, as OHIF's does.
+def series_description(kind: ResultKind, use: IntendedUse, phrases: Phrases) -> str:
+    """Return the Series Description of a result.
+
+    It begins with product and intended use, because OHIF's list shows 20 characters of it.
     """
-    return words.series[use].format(product=PRODUCT, object=words.objects[kind])
+    return phrases.series[use].format(product=PRODUCT, object=phrases.objects[kind])
 
 
-def headline(decision: Decision, words: Phrases) -> str:
-    """Return the result in a few words, for the heatmap."""
+def headline(decision: Decision, phrases: Phrases) -> str:
+    """Return the headline of the legend, which is also the conclusion of the text report."""
     match decision.finding:
+        case Finding.PRESENT if decision.already_reported:
+            return phrases.headline_already_flagged
         case Finding.PRESENT:
-            return words.headline_known if decision.already_reported else words.headline_suspected
+            return phrases.headline_suspected
         case Finding.ABSENT:
-            return words.headline_not_suspected
+            return phrases.headline_not_suspected
         case Finding.UNDETERMINED:
-            return words.headline_too_close
+            return phrases.headline_indeterminate
 
 
-def model_line(verdict: Verdict, software_version: str, words: Phrases) -> str:
-    """Return who made this: product, model and the first digits of its bundle's digest."""
+def model_line(verdict: Verdict, software_version: str, phrases: Phrases) -> str:
+    """Return product and model with their versions, and 12 digits of the bundle's digest."""
     model = verdict.model
-    line = words.model.format(
+    line = phrases.model.format(
         product=PRODUCT,
         software=software_version,
         name=model.name,
@@ -72,82 +75,75 @@ def model_line(verdict: Verdict, software_version: str, words: Phrases) -> str:
     return fit(line, 160)
 
 
-def _intended_use(use: IntendedUse, words: Phrases) -> list[str]:
+def _intended_use(use: IntendedUse, phrases: Phrases) -> list[str]:
     if use is IntendedUse.CLEARED:
         return []
-    about = words.demonstration if use is IntendedUse.DEMONSTRATION else words.research
-    return [f"{words.not_for_diagnosis}{words.stop}", about]
+    about = phrases.demonstration if use is IntendedUse.DEMONSTRATION else phrases.research
+    return [f"{phrases.not_for_diagnosis}{phrases.full_stop}", about]
 
 
-def _result(verdict: Verdict, words: Phrases) -> list[str]:
+def _result(verdict: Verdict, phrases: Phrases) -> list[str]:
     decision = verdict.decision
     if verdict.refusal_reason is not None:
-        reason = words.refusals[verdict.refusal_reason]
-        return [words.not_analysed.format(reason=reason), words.says_nothing]
+        reason = phrases.refusals[verdict.refusal_reason]
+        return [phrases.not_analysed.format(reason=reason), phrases.no_statement]
     if decision.score is None or decision.score_kind is None:
-        said = "" if decision.reason == NO_SCORE else fit(decision.reason, _MAX_REASON)
-        reason = said.rstrip(".") or words.no_score
-        return [words.undetermined.format(reason=reason), words.says_nothing]
+        return [phrases.no_score, phrases.no_statement]
     return [
-        *_finding(decision, words),
-        *_earlier(decision, words),
-        _basis(verdict, decision.score_kind, words),
-        _clinical(verdict, decision.score_kind, words),
-        *(words.notes[note] for note in verdict.notes),
+        *_finding(decision, phrases),
+        *_prior_films(decision, phrases),
+        *_basis(verdict, decision.score_kind, phrases),
+        *(phrases.notes[note] for note in verdict.notes),
     ]
 
 
-def _finding(decision: Decision, words: Phrases) -> tuple[str, str]:
-    """Return what was found, and what that does not mean."""
+def _finding(decision: Decision, phrases: Phrases) -> tuple[str, str]:
+    """Return the finding with score and threshold, and its caution."""
     score, threshold = percentages(decision)
-    match decision.finding:
-        case Finding.PRESENT:
-            return words.suspected.format(score=score, threshold=threshold), words.no_measurement
-        case Finding.ABSENT:
-            return words.not_suspected.format(score=score, threshold=threshold), words.not_excluded
-        case Finding.UNDETERMINED:
-            low, high = (round(end * 100, 1) for end in decision.band or (0.0, 1.0))
-            told = words.too_close.format(score=score, threshold=threshold, low=low, high=high)
-            return told, words.neither
+    low, high = (round(end * 100, 1) for end in decision.band or (0.0, 1.0))
+    template, caution = {
+        Finding.PRESENT: (phrases.suspected, phrases.suspected_caution),
+        Finding.ABSENT: (phrases.not_suspected, phrases.not_suspected_caution),
+        Finding.UNDETERMINED: (phrases.indeterminate, phrases.indeterminate_caution),
+    }[decision.finding]
+    return template.format(score=score, threshold=threshold, low=low, high=high), caution
 
 
-def _earlier(decision: Decision, words: Phrases) -> Iterator[str]:
-    """Yield what the patient's earlier films have shown, and how far the score has moved.
+def _prior_films(decision: Decision, phrases: Phrases) -> Iterator[str]:
+    """Yield whether a prior film was flagged, and the change of the score.
 
-    No day and no film is named: the archive knows them, and the report goes beyond it.
+    Dates and UIDs of prior films are left out. Reports may leave the archive, which has them.
     """
     prior = decision.prior
     if prior is None or decision.score is None:
         return
     if prior.reported:
-        told = words.known if decision.already_reported else words.reported_before
-        yield told.format(months=prior.months)
+        is_repeat = decision.already_reported
+        template = phrases.already_flagged if is_repeat else phrases.prior_flagged
+        yield template.format(months=prior.months)
     if prior.score is None:
-        yield words.incomparable
+        yield phrases.scores_not_comparable
         return
     before, now = round(prior.score * 100, 1), round(decision.score * 100, 1)
-    yield words.changed.format(before=before, change=f"{now - before:+.1f}")
+    yield phrases.score_change.format(before=before, change=f"{now - before:+.1f}")
 
 
-def _basis(verdict: Verdict, used: ScoreKind, words: Phrases) -> str:
-    """Return what the score rests on."""
-    alone = used is ScoreKind.IMAGE and verdict.probability.clinical is None
-    told = words.basis_without_clinical if alone else words.basis
-    basis = told.format(parts=words.scored_by[used])
-    return (
-        words.between.join((basis, words.clinical_alone)) if used is ScoreKind.CLINICAL else basis
-    )
-
-
-def _clinical(verdict: Verdict, used: ScoreKind, words: Phrases) -> str:
-    """Return the clinical score and where it comes from; of a combined one, the image's too."""
-    probability, about = verdict.probability, verdict.model.clinical
-    if probability.clinical is None or not about or used is ScoreKind.CLINICAL:
-        return ""
-    percent, source = round(probability.clinical * 100, 1), fit(about, _MAX_REASON)
-    if used is ScoreKind.IMAGE:
-        return words.clinical_apart.format(percent=percent, source=source)
-    if probability.image is None:
-        return ""
-    image = round(probability.image * 100, 1)
-    return words.clinical_part.format(image=image, percent=percent, source=source)
+def _basis(verdict: Verdict, kind: ScoreKind, phrases: Phrases) -> Iterator[str]:
+    """Yield the inputs of the score that decided, and the clinical score if another decided."""
+    probability, model = verdict.probability, verdict.model
+    yield phrases.basis.format(parts=phrases.score_sources[kind])
+    if kind is ScoreKind.CLINICAL:
+        yield phrases.clinical_only_caution
+        return
+    if not model.clinical:
+        return
+    if probability.clinical is None:
+        yield phrases.no_clinical_score
+        return
+    percent = round(probability.clinical * 100, 1)
+    source = fit(model.clinical, _MAX_CLINICAL_SOURCE)
+    if kind is ScoreKind.IMAGE:
+        yield phrases.clinical_not_used.format(percent=percent, source=source)
+    elif probability.image is not None:
+        image = round(probability.image * 100, 1)
+        yield phrases.clinical_in_combined.format(image=image, percent=percent, source=source)

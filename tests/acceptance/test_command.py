@@ -51,8 +51,8 @@ class TestDemo:
             assert dciodvfy(tmp_path / name).errors == ()
         text = dsrdump(tmp_path / "report.dcm")
         assert f'"Certainty of Finding")="{100 * summary["probability"]["combined"]:.1f}"' in text
-        for name, told in (("image", "Image alone"), ("clinical", "age, sex, weight and height")):
-            assert f"{told}: {100 * summary['probability'][name]:.1f} %" in text
+        for name, label in (("image", "Image score"), ("clinical", "age, sex, weight and height")):
+            assert f"{label}: {100 * summary['probability'][name]:.1f} %" in text
         with Image.open(tmp_path / "heatmap.png") as heatmap:
             assert heatmap.mode == "RGB"
         assert f"{summary['probability']['combined']:.3f}" in done.stdout

@@ -184,7 +184,7 @@ def test_a_report_states_why_a_film_was_not_analysed(
     assert (turned.state, turned.reason) == (JobState.DONE, "orientation")
     assert (child.state, child.reason, child.image_findings) == (JobState.DONE, "age", None)
     assert part.state is JobState.REJECTED
-    for job, phrase in ((turned, "its picture is turned"), (child, "age is under the limit")):
+    for job, phrase in ((turned, "the image is rotated"), (child, "age is below the limit")):
         report = report_of(orthanc, job.film.study_instance_uid, tmp_path)
         assert dciodvfy(report).errors == ()
         text = dsrdump(report)

@@ -1,4 +1,4 @@
-"""Simplified Chinese."""
+"""Phrases in Simplified Chinese."""
 
 from models.bundle.intended_use import IntendedUse
 from node.domain.admission.reasons import AdmissionNote, Reason
@@ -9,11 +9,11 @@ from node.results.translations.phrases import Phrases
 CHINESE = Phrases(
     tag="zh",
     name="中文",
-    between="",
-    stop="。",
+    sentence_separator="",
+    full_stop="。",
     not_for_diagnosis="仅供研究使用，不得用于诊断",
-    demonstration="演示模型：以模拟胸片训练，临床准确性未知，不得用于诊断。",
-    demonstration_short="演示模型：以模拟胸片训练，临床准确性未知",
+    demonstration="演示模型，以模拟胸片训练。临床准确性未知，不得用于诊断。",
+    demonstration_short="演示模型，以模拟胸片训练，临床准确性未知",
     research="本模型处于研究阶段，未获准用于临床。",
     objects={
         ResultKind.REPORT: "报告",
@@ -25,78 +25,77 @@ CHINESE = Phrases(
         IntendedUse.RESEARCH: "{product} 研究{object}：不得用于诊断",
         IntendedUse.CLEARED: "{product} {object}",
     },
-    undetermined="结果：无法判定，未给出评分：{reason}。",
-    no_score="模型未给出评分",
-    says_nothing="本结果不说明骨密度的高低。",
+    no_score="结果：无法判定。模型未给出评分。",
+    no_statement="本报告不说明骨密度情况。",
     not_analysed="结果：无法判定。本图像未作分析，原因：{reason}。",
     refusals={
-        Reason.DERIVED: "该图像由其他图像处理生成，或为附属图像",
+        Reason.DERIVED: "该图像为经处理或派生的图像，不是原始胸片",
         Reason.FRAMES: "该图像含多帧",
         Reason.COLOUR: "该图像不是灰度图像",
-        Reason.BIT_DEPTH: "该图像的位深度不属于射线摄影图像",
-        Reason.MATRIX: "该图像的矩阵过小或过大",
-        Reason.SIZE: "该图像显示的部位范围过小",
-        Reason.BODY_PART: "该图像未显示或未注明为胸部正位",
-        Reason.VIEW: "该图像不是胸部正位投照",
-        Reason.ORIENTATION: "该图像方向有旋转",
-        Reason.UNLIKE: "该图像与程序已知的胸片差异过大",
+        Reason.BIT_DEPTH: "不支持该图像的位深度",
+        Reason.MATRIX: "该图像的像素矩阵过小或过大",
+        Reason.SIZE: "该图像的成像范围过小",
+        Reason.BODY_PART: "该图像不是胸部正位片，或图像头信息未注明胸部",
+        Reason.VIEW: "该图像的投照体位不是可接受的正位",
+        Reason.ORIENTATION: "该图像有旋转",
+        Reason.UNLIKE: "该图像与训练数据中的胸片差异过大",
         Reason.STUDY: "同一检查中的另一幅图像已作分析",
-        Reason.AGE: "患者年龄低于本院设定的下限或未知",
+        Reason.AGE: "患者年龄低于本机构设定的下限或未知",
         Reason.PIXELS: "该图像的像素数据无法读取",
     },
     notes={
-        AdmissionNote.AGE_UNKNOWN: "图像未注明患者年龄。",
-        AdmissionNote.AGE_CONTRADICTED: "图像所注年龄与出生日期不符，按较小年龄计。",
-        AdmissionNote.VIEW_UNKNOWN: "图像未注明投照体位。",
-        AdmissionNote.VIEW_CONTRADICTED: "图像的标注对投照体位的说明相互矛盾。",
-        AdmissionNote.BODY_PART_CONTRADICTED: "图像的标注对检查部位的说明相互矛盾。",
-        AdmissionNote.INVERTED: "图像原为反相，分析前已校正。",
-        AdmissionNote.VIEW_BY_PIXELS: "正位由图像内容判定，标注未注明。",
-        AdmissionNote.VIEW_OVERRULED: "图像标注的体位与图像内容不符。",
-        AdmissionNote.BODY_PART_BY_PIXELS: "胸部由图像内容判定，标注未注明。",
-        AdmissionNote.BODY_PART_OVERRULED: "图像标注的部位与图像内容不符。",
+        AdmissionNote.AGE_UNKNOWN: "图像头信息未注明患者年龄。",
+        AdmissionNote.AGE_CONTRADICTED: "图像头信息中的年龄与出生日期不符，采用较小的年龄。",
+        AdmissionNote.VIEW_UNKNOWN: "图像头信息未注明投照体位。",
+        AdmissionNote.VIEW_CONTRADICTED: "图像头信息中的投照体位相互矛盾。",
+        AdmissionNote.BODY_PART_CONTRADICTED: "图像头信息中的检查部位相互矛盾。",
+        AdmissionNote.INVERTED: "图像黑白反相，分析前已校正。",
+        AdmissionNote.VIEW_BY_PIXELS: "图像头信息未注明投照体位，正位由图像内容判定。",
+        AdmissionNote.VIEW_OVERRULED: "图像头信息中的投照体位与图像内容不符。",
+        AdmissionNote.BODY_PART_BY_PIXELS: "图像头信息未注明检查部位，胸部由图像内容判定。",
+        AdmissionNote.BODY_PART_OVERRULED: "图像头信息中的检查部位与图像内容不符。",
         AdmissionNote.FOR_PROCESSING: "本图像为原始数据，不是供诊断阅读的图像。",
     },
-    too_close=(
-        "结果：无法判定。评分 {score} %，过于接近判定阈值 {threshold} %："
-        "评分在 {low} % 至 {high} % 之间时不作判定。"
+    indeterminate=(
+        "结果：无法判定。评分 {score} %，接近判定阈值 {threshold} %。"
+        "不确定区间为 {low} % 至 {high} %。"
     ),
-    neither="本结果既不提示、也不排除骨质疏松。",
+    indeterminate_caution="本结果既不提示也不排除骨质疏松。",
     suspected="结果：疑似骨质疏松。评分 {score} %，达到判定阈值 {threshold} %。",
-    no_measurement="评分并非骨密度测量值，须以双能X线吸收测定法（DXA）证实或排除。",
+    suspected_caution=("评分不是骨密度测量值。骨质疏松须由双能X线吸收测定法（DXA）证实或排除。"),
     not_suspected="结果：未提示骨质疏松。评分 {score} %，低于判定阈值 {threshold} %。",
-    not_excluded="本结果不能排除骨质疏松。",
-    known="该患者近 {months} 个月内已有胸片被标记，本片不再重复标记。",
-    reported_before="该患者近 {months} 个月内已有胸片被标记。",
-    changed="该患者上一张胸片的评分为 {before} %，变化 {change} 个百分点。",
-    incomparable="该患者上一张胸片由其他模型评分或评分依据不同，两次评分不可比较。",
+    not_suspected_caution="本结果不能排除骨质疏松。",
+    already_flagged="该患者近 {months} 个月内已有胸片被标记。本片不再重复标记。",
+    prior_flagged="该患者近 {months} 个月内已有胸片被标记。",
+    score_change="上一张胸片的评分：{before} %。变化：{change} 个百分点。",
+    scores_not_comparable="上一张胸片由其他模型评分或评分依据不同。两次评分不可比较。",
     basis="评分依据：{parts}。",
-    basis_without_clinical="评分依据：{parts}；未得到临床评分，临床评分需要年龄、性别、身高和体重。",
-    scored_by={
+    no_clinical_score=("无临床评分：年龄、性别、身高或体重缺失，或超出临床模型的适用范围。"),
+    score_sources={
         ScoreKind.IMAGE: "仅影像",
         ScoreKind.CLINICAL: "仅临床资料",
         ScoreKind.COMBINED: "影像及图像头信息中的临床资料",
     },
-    clinical_alone=(
-        "按本机构设置，影像未参与该评分。已发表的研究表明，此类评分在另一家医院与随机猜测无异。"
+    clinical_only_caution=(
+        "按本机构设置，影像未用于该评分。已发表的研究显示，此类评分在另一家医院与随机猜测无异。"
     ),
-    clinical_apart=(
-        "由年龄、性别、体重和身高得出的临床评分：{percent} %（模型来源：{source}）；"
-        "该评分另有含义，不可与上述评分比较，也不作为判定依据。"
+    clinical_not_used=(
+        "由年龄、性别、体重和身高得出的临床评分：{percent} %（模型来源：{source}）。"
+        "该评分不可与上述评分比较，也不用于判定。"
     ),
-    clinical_part=(
-        "仅影像评分：{image} %。由年龄、性别、体重和身高得出的临床评分：{percent} %"
-        "（模型来源：{source}）；该评分本身不可与影像评分比较，也不单独作为判定依据。"
+    clinical_in_combined=(
+        "影像评分：{image} %。由年龄、性别、体重和身高得出的临床评分：{percent} %"
+        "（模型来源：{source}）。临床评分不可与影像评分比较，也不单独用于判定。"
     ),
     headline_suspected="疑似骨质疏松：评分达到或高于阈值",
     headline_not_suspected="未提示骨质疏松：评分低于阈值",
-    headline_known="疑似骨质疏松：与既往胸片一致",
-    headline_too_close="无法判定：评分过于接近阈值",
+    headline_already_flagged="疑似骨质疏松：与既往胸片一致",
+    headline_indeterminate="无法判定：评分接近阈值",
     score="评分 {percent} %",
     threshold="阈值 {percent} %",
-    no_heat="本片无任何部位使评分升高",
+    no_heat="本片无任何区域使评分升高",
     scale_title="对评分的影响（Grad-CAM）",
-    scale_note="100 % = 本片最强处；不同胸片之间不可比较",
+    scale_note="100 % = 本片最大值；不同胸片之间不可比较",
     model="{product} {software}，模型 {name} {version}（模型包 {digest}）",
     meanings={
         ("DCM", "126000"): "影像测量报告",

@@ -1,4 +1,4 @@
-"""English, the language of a report where nothing else is asked for."""
+"""English phrases, the default of `results.language`."""
 
 from models.bundle.intended_use import IntendedUse
 from node.domain.admission.reasons import AdmissionNote, Reason
@@ -9,17 +9,17 @@ from node.results.translations.phrases import Phrases
 ENGLISH = Phrases(
     tag="en",
     name="English",
-    between=" ",
-    stop=".",
+    sentence_separator=" ",
+    full_stop=".",
     not_for_diagnosis="RESEARCH USE ONLY - NOT FOR DIAGNOSIS",
     demonstration=(
-        "Demonstration model: it was trained on simulated films, has no known clinical accuracy, "
-        "and must not be used for diagnosis."
+        "Demonstration model, trained on simulated films. Its clinical accuracy is not known. Do "
+        "not use it for diagnosis."
     ),
     demonstration_short=(
-        "Demonstration model: trained on simulated films, no known clinical accuracy"
+        "Demonstration model, trained on simulated films. Clinical accuracy not known."
     ),
-    research="The model is under study and not cleared for clinical use.",
+    research="The model is under study. It is not cleared for clinical use.",
     objects={
         ResultKind.REPORT: "report",
         ResultKind.HEATMAP: "heatmap",
@@ -30,105 +30,111 @@ ENGLISH = Phrases(
         IntendedUse.RESEARCH: "{product} research {object}: not for diagnosis",
         IntendedUse.CLEARED: "{product} {object}",
     },
-    undetermined="Result: undetermined, no score: {reason}.",
-    no_score="the model gave no score",
-    says_nothing="This says nothing about bone density.",
-    not_analysed="Result: undetermined. The film was not analysed, because {reason}.",
+    no_score="Result: undetermined. The model did not give a score.",
+    no_statement="This report makes no statement about bone density.",
+    not_analysed="Result: undetermined. The film was not analysed: {reason}.",
     refusals={
-        Reason.DERIVED: "it was made out of other films, or beside them",
-        Reason.FRAMES: "it has several frames",
-        Reason.COLOUR: "it is no grey image",
-        Reason.BIT_DEPTH: "its bit depth is none of a radiograph",
-        Reason.MATRIX: "its matrix is too small or too large",
-        Reason.SIZE: "it shows too small a part of the body",
-        Reason.BODY_PART: "it shows no frontal chest, or is not said to",
-        Reason.VIEW: "it is no frontal view of the chest",
-        Reason.ORIENTATION: "its picture is turned",
-        Reason.UNLIKE: "it is unlike the chest films that are known to the program",
-        Reason.STUDY: "another film of the same study was",
-        Reason.AGE: "the patient's age is under the limit of this site, or not known",
-        Reason.PIXELS: "its pixels cannot be read",
+        Reason.DERIVED: "it is a processed or derived image, not an original film",
+        Reason.FRAMES: "it has more than one frame",
+        Reason.COLOUR: "it is not a greyscale image",
+        Reason.BIT_DEPTH: "its bit depth is not supported",
+        Reason.MATRIX: "its image matrix is too small or too large",
+        Reason.SIZE: "the imaged area is too small",
+        Reason.BODY_PART: "it is not a frontal chest film, or its header does not name the chest",
+        Reason.VIEW: "its view is not an accepted frontal view",
+        Reason.ORIENTATION: "the image is rotated",
+        Reason.UNLIKE: "it differs too much from the chest films of the training data",
+        Reason.STUDY: "another film of the same study was analysed",
+        Reason.AGE: "the patient's age is below the limit of this site or is not known",
+        Reason.PIXELS: "its pixel data cannot be read",
     },
     notes={
-        AdmissionNote.AGE_UNKNOWN: "The film does not tell the patient's age.",
+        AdmissionNote.AGE_UNKNOWN: "The film's header does not state the patient's age.",
         AdmissionNote.AGE_CONTRADICTED: (
-            "Age and birth date on the film differ; the younger age counted."
+            "Age and birth date in the film's header disagree. The lower age was used."
         ),
-        AdmissionNote.VIEW_UNKNOWN: "The film does not tell its view.",
-        AdmissionNote.VIEW_CONTRADICTED: "The film's labels contradict each other about its view.",
-        AdmissionNote.BODY_PART_CONTRADICTED: (
-            "The film's labels contradict each other about the body part."
+        AdmissionNote.VIEW_UNKNOWN: "The film's header does not state the view.",
+        AdmissionNote.VIEW_CONTRADICTED: "The film's header states contradictory views.",
+        AdmissionNote.BODY_PART_CONTRADICTED: "The film's header states contradictory body parts.",
+        AdmissionNote.INVERTED: (
+            "Black and white were inverted in the film. This was corrected before the analysis."
         ),
-        AdmissionNote.INVERTED: "The film came inverted and was set right before it was analysed.",
         AdmissionNote.VIEW_BY_PIXELS: (
-            "That the view is frontal was told by the image, not by a label."
+            "The film's header does not state the view. The frontal view was recognised from the "
+            "image."
         ),
-        AdmissionNote.VIEW_OVERRULED: "The film's labels tell another view than its image does.",
+        AdmissionNote.VIEW_OVERRULED: "The view in the film's header does not match the image.",
         AdmissionNote.BODY_PART_BY_PIXELS: (
-            "That it shows the chest was told by the image, not by a label."
+            "The film's header does not state the body part. The chest was recognised from the "
+            "image."
         ),
         AdmissionNote.BODY_PART_OVERRULED: (
-            "The film's labels tell another body part than its image does."
+            "The body part in the film's header does not match the image."
         ),
-        AdmissionNote.FOR_PROCESSING: "The film is a raw image, not the one that is read.",
+        AdmissionNote.FOR_PROCESSING: (
+            "The film is a raw image (For Processing), not the image for reading."
+        ),
     },
-    too_close=(
-        "Result: undetermined. The score of {score} % is too close to the decision threshold of "
-        "{threshold} %: from {low} to {high} % the finding is left open."
+    indeterminate=(
+        "Result: undetermined. The score of {score} % is close to the decision threshold of "
+        "{threshold} %. The indeterminate range is {low} to {high} %."
     ),
-    neither="This neither suggests osteoporosis nor excludes it.",
+    indeterminate_caution="This result neither suggests nor excludes osteoporosis.",
     suspected=(
-        "Result: osteoporosis suspected. The score of {score} % reaches the decision threshold of "
-        "{threshold} %."
+        "Result: osteoporosis suspected. The score of {score} % is at or above the decision "
+        "threshold of {threshold} %."
     ),
-    no_measurement="The score is no measurement of bone density; DXA confirms or refutes it.",
+    suspected_caution=(
+        "The score is not a measurement of bone density. DXA is needed to confirm or exclude "
+        "osteoporosis."
+    ),
     not_suspected=(
         "Result: osteoporosis not suspected. The score of {score} % is below the decision "
         "threshold of {threshold} %."
     ),
-    not_excluded="This does not exclude osteoporosis.",
-    known=(
-        "An earlier film of the last {months} months was flagged for this already; this one is "
-        "not flagged again."
+    not_suspected_caution="This result does not exclude osteoporosis.",
+    already_flagged=(
+        "A prior film of the last {months} months was already flagged. This film is not flagged "
+        "again."
     ),
-    reported_before="An earlier film of the last {months} months was flagged.",
-    changed="The score of the patient's last film was {before} %; the change is {change} points.",
-    incomparable=(
-        "The patient's last film was scored by another model or from other facts: the scores are "
-        "not comparable."
+    prior_flagged="A prior film of the last {months} months was flagged.",
+    score_change="Score of the previous film: {before} %. Change: {change} percentage points.",
+    scores_not_comparable=(
+        "The previous film was scored by another model or from other data. The scores are not "
+        "comparable."
     ),
-    basis="The score rests on {parts}.",
-    basis_without_clinical=(
-        "The score rests on {parts}; no clinical score was at hand, which takes age, sex, height "
-        "and weight."
+    basis="The score is based on {parts}.",
+    no_clinical_score=(
+        "No clinical score: age, sex, height or weight is missing or outside the range of the "
+        "clinical model."
     ),
-    scored_by={
-        ScoreKind.IMAGE: "the image alone",
-        ScoreKind.CLINICAL: "clinical facts alone",
-        ScoreKind.COMBINED: "the image combined with clinical facts from the film's header",
+    score_sources={
+        ScoreKind.IMAGE: "the image only",
+        ScoreKind.CLINICAL: "clinical data only",
+        ScoreKind.COMBINED: "the image and clinical data from the film's header",
     },
-    clinical_alone=(
-        "The film itself had no part in this score, by a setting of this site. In a published "
+    clinical_only_caution=(
+        "The image was not used for this score, as this site has configured. In a published "
         "study, such a score was no better than chance at another hospital."
     ),
-    clinical_apart=(
-        "Clinical score from age, sex, weight and height: {percent} %, by a model {source}; it is "
-        "a chance of its own, not comparable with the score above, and no decision rests on it."
+    clinical_not_used=(
+        "Clinical score from age, sex, weight and height: {percent} %, by a model {source}. It is "
+        "not comparable with the score above and is not used for the decision."
     ),
-    clinical_part=(
-        "Image alone: {image} %. Clinical score from age, sex, weight and height: {percent} %, by "
-        "a model {source}; by itself it is not comparable with the image's score, and decides "
-        "nothing."
+    clinical_in_combined=(
+        "Image score: {image} %. Clinical score from age, sex, weight and height: {percent} %, by "
+        "a model {source}. The clinical score is not comparable with the image score. It is not "
+        "used for a decision on its own."
     ),
     headline_suspected="Osteoporosis suspected: score at or above threshold",
     headline_not_suspected="Osteoporosis not suspected: score below threshold",
-    headline_known="Osteoporosis suspected, as on an earlier film",
-    headline_too_close="Undetermined: score too close to threshold",
+    headline_already_flagged="Osteoporosis suspected, as on a prior film",
+    headline_indeterminate="Undetermined: score close to threshold",
     score="Score {percent} %",
     threshold="Threshold {percent} %",
-    no_heat="No part of this film raised the score",
+    no_heat="No region of this film increased the score",
     scale_title="Influence on the score (Grad-CAM)",
-    scale_note="100 % = strongest on this film; not comparable between films",
+    scale_note="100 % = maximum of this film. Not comparable between films.",
     model="{product} {software}, model {name} {version} (bundle {digest})",
     meanings={},
 )

@@ -20,14 +20,14 @@ class Language(StrEnum):
 PHRASES: Mapping[Language, Phrases] = {Language.ENGLISH: ENGLISH, Language.CHINESE: CHINESE}
 
 
-def translate(ds: Dataset, words: Phrases) -> None:
+def translate(ds: Dataset, phrases: Phrases) -> None:
     """Give the codes of a result, in place, the meanings that its language has for them."""
-    if not words.meanings:
+    if not phrases.meanings:
         return
     for item in ds.iterall():
         if item.VR != "SQ":
             continue
         for code in item.value:
             key = (code.get("CodingSchemeDesignator"), code.get("CodeValue"))
-            if key in words.meanings:
-                code.CodeMeaning = words.meanings[key]
+            if key in phrases.meanings:
+                code.CodeMeaning = phrases.meanings[key]

@@ -1,7 +1,4 @@
-"""What results say in words, as templates that every language fills in its own way.
-
-The sentences are written for the radiologist who reads them cold, between two other films.
-"""
+"""The phrases of results, as templates with one value for each language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,16 +11,16 @@ from node.domain.workflow.delivery import ResultKind
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """One language. Names in braces are filled in; a sentence carries its own punctuation.
+    """The phrases of one language. Names in braces are replaced by values.
 
-    `between` stands between two sentences, `stop` ends one. `meanings` has the code meanings that
-    differ from the English ones of `codes`, by scheme and value.
+    `tag` is the language by RFC 5646. `meanings` has translated code meanings by coding scheme and
+    code value; English has none.
     """
 
     tag: str
     name: str
-    between: str
-    stop: str
+    sentence_separator: str
+    full_stop: str
 
     not_for_diagnosis: str
     demonstration: str
@@ -33,35 +30,34 @@ class Phrases:
     objects: Mapping[ResultKind, str]
     series: Mapping[IntendedUse, str]  # {product} {object}
 
-    undetermined: str  # {reason}
     no_score: str
-    says_nothing: str
+    no_statement: str
     not_analysed: str  # {reason}
-    refusals: Mapping[Reason, str]  # those that are reported
+    refusals: Mapping[Reason, str]  # the reportable reasons
     notes: Mapping[AdmissionNote, str]
-    too_close: str  # {score} {threshold} {low} {high}
-    neither: str
+    indeterminate: str  # {score} {threshold} {low} {high}
+    indeterminate_caution: str
     suspected: str  # {score} {threshold}
-    no_measurement: str
+    suspected_caution: str
     not_suspected: str  # {score} {threshold}
-    not_excluded: str
+    not_suspected_caution: str
 
-    known: str  # {months}
-    reported_before: str  # {months}
-    changed: str  # {before} {change}
-    incomparable: str
+    already_flagged: str  # {months}
+    prior_flagged: str  # {months}
+    score_change: str  # {before} {change}
+    scores_not_comparable: str
 
     basis: str  # {parts}
-    basis_without_clinical: str  # {parts}
-    scored_by: Mapping[ScoreKind, str]
-    clinical_alone: str
-    clinical_apart: str  # {percent} {source}
-    clinical_part: str  # {image} {percent} {source}
+    no_clinical_score: str
+    score_sources: Mapping[ScoreKind, str]
+    clinical_only_caution: str
+    clinical_not_used: str  # {percent} {source}
+    clinical_in_combined: str  # {image} {percent} {source}
 
     headline_suspected: str
     headline_not_suspected: str
-    headline_known: str
-    headline_too_close: str
+    headline_already_flagged: str
+    headline_indeterminate: str
     score: str  # {percent}
     threshold: str  # {percent}
     no_heat: str
@@ -71,16 +67,16 @@ class Phrases:
 
     meanings: Mapping[tuple[str, str], str]
 
-    def on_the_legend(self) -> str:
-        """Return all that a heatmap's font must have glyphs for."""
+    def legend_texts(self) -> str:
+        """Return all texts of the legend, for which a font must have glyphs."""
         return "".join(
             (
                 self.not_for_diagnosis,
                 self.demonstration_short,
                 self.headline_suspected,
                 self.headline_not_suspected,
-                self.headline_known,
-                self.headline_too_close,
+                self.headline_already_flagged,
+                self.headline_indeterminate,
                 self.score,
                 self.threshold,
                 self.no_heat,

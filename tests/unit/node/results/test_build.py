@@ -48,26 +48,26 @@ def test_all_reports_and_both_classes_are_of_one_finding() -> None:
     assert len({str(one.content.ContentSequence) for one in made}) == 1
 
 
-def test_a_film_without_a_score_has_no_heatmap_and_its_reports_say_why() -> None:
+def test_a_film_without_a_score_has_reports_and_no_heatmap() -> None:
     made = built(route(REPORT, HEATMAP, TEXT), finding=Finding.UNDETERMINED)
     assert [one.kind for one in made] == [REPORT, TEXT]
     for one in made:
-        assert b"the film is too dark" in to_bytes(one.content)
+        assert b"The model did not give a score." in to_bytes(one.content)
 
 
 def test_the_report_in_words_says_what_the_report_says() -> None:
     """The same comment, and the heatmap's headline as its conclusion."""
     made = verdict()
     (text,) = built(route(TEXT))
-    words = subject().words
+    phrases = subject().phrases
     sections = {
         section.ConceptNameCodeSequence[0].CodeMeaning: section.ContentSequence[0].TextValue
         for section in text.content.ContentSequence
         if section.ValueType == "CONTAINER"
     }
     assert sections == {
-        "Findings": comment(made, words),
-        "Conclusions": headline(made.decision, words),
+        "Findings": comment(made, phrases),
+        "Conclusions": headline(made.decision, phrases),
     }
 
 

@@ -83,7 +83,7 @@ def judged(scored: Subject, folder: Path) -> list[str]:
     documents = [one.content for one in built if one.kind is not ResultKind.HEATMAP]
     assert len(documents) == 3
     for ds in documents:
-        assert scored.words.not_for_diagnosis in dumped(ds, folder)
+        assert scored.phrases.not_for_diagnosis in dumped(ds, folder)
     return [remark for one in built for remark in remarks(one.content, folder)]
 
 

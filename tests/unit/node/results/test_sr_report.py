@@ -74,12 +74,12 @@ def test_a_negative_film_names_no_finding() -> None:
 
 
 def test_a_film_without_a_score() -> None:
-    """Undetermined: no number, no heatmap, the reason in words, and still an outline to show."""
-    made = verdict(Finding.UNDETERMINED, reason="the film is too dark")
+    """Undetermined, without measurement and heatmap; the image region is the whole film."""
+    made = verdict(Finding.UNDETERMINED)
     report = build_report(subject(made=made), None, None)
     assert one(report, "Osteoporosis").ConceptCodeSequence[0].CodeMeaning == "Undetermined"
     assert items(report, "Certainty of Finding") == items(report, "Decision threshold") == []
-    assert "no score: the film is too dark." in one(report, "Comment").TextValue
+    assert "The model did not give a score." in one(report, "Comment").TextValue
     outline = one(report, "Image Region").GraphicData
     assert list(outline) == [0, 0, 320, 0, 320, 400, 0, 400, 0, 0]
     with pytest.raises(ValueError, match="has no heatmap"):
@@ -120,8 +120,8 @@ def test_a_demonstration_model_says_so_first() -> None:
     for words in (
         "RESEARCH USE ONLY - NOT FOR DIAGNOSIS",
         "trained on simulated films",
-        "no known clinical accuracy",
-        "must not be used for diagnosis",
+        "Its clinical accuracy is not known.",
+        "Do not use it for diagnosis.",
     ):
         assert 0 <= text.index(words) < text.index("Result:")
 
@@ -156,28 +156,31 @@ def test_a_score_never_reads_as_on_the_other_side_of_its_threshold(
 
 
 def test_the_comment_says_what_the_score_rests_on() -> None:
-    """With clinical facts, or without them and why."""
+    """If the clinical model had no inputs, the report states why."""
     combined = Verdict(
         Probability(image=0.6, clinical=0.5, combined=0.62),
         Decision(Finding.PRESENT, 0.5, score=0.62, score_kind=ScoreKind.COMBINED),
         MODEL,
     )
     with_facts = one(build_report(subject(made=combined), FIELD, None), "Comment").TextValue
-    without = one(build_report(subject(), FIELD, None), "Comment").TextValue
-    assert "the image combined with clinical facts" in with_facts
-    assert "no clinical score was at hand" in without
+    missing = verdict(model=replace(MODEL, clinical="fitted on people in a survey"))
+    without = one(build_report(subject(made=missing), FIELD, None), "Comment").TextValue
+    no_model = one(build_report(subject(), FIELD, None), "Comment").TextValue
+    assert "based on the image and clinical data from the film's header." in with_facts
+    assert "No clinical score: age, sex, height or weight is missing" in without
+    assert "No clinical score" not in no_model
 
 
 def test_a_clinical_score_that_decided_nothing_is_said_to_be_that() -> None:
-    """Its value, on whom it was fitted, and that no decision rests on it; else not a word."""
+    """The report states its value, its source, and that it is not used for the decision."""
     about = "fitted on people in a survey"
     decision = Decision(Finding.PRESENT, 0.5, score=0.6, score_kind=ScoreKind.IMAGE)
     made = Verdict(Probability(0.6, clinical=0.0714), decision, replace(MODEL, clinical=about))
     text = one(build_report(subject(made=made), FIELD, None), "Comment").TextValue
     told = "Clinical score from age, sex, weight and height: 7.1 %, by a model fitted on people in"
-    assert 0 < text.index("The score rests on the image alone.") < text.index(told)
-    assert text.endswith("not comparable with the score above, and no decision rests on it.")
-    nothing = Decision(Finding.UNDETERMINED, 0.5, reason="too dark")
+    assert 0 < text.index("The score is based on the image only.") < text.index(told)
+    assert text.endswith("not comparable with the score above and is not used for the decision.")
+    nothing = Decision(Finding.UNDETERMINED, 0.5)
     for other in (
         replace(made, probability=Probability(0.6)),
         replace(made, model=MODEL),
@@ -188,14 +191,14 @@ def test_a_clinical_score_that_decided_nothing_is_said_to_be_that() -> None:
 
 
 def test_a_combined_score_is_told_with_its_parts() -> None:
-    """What image and facts say by themselves, and that the facts alone decide nothing."""
+    """The report states image score and clinical score, and that the latter decides nothing."""
     about = "fitted on people in a survey"
     decision = Decision(Finding.PRESENT, 0.5, score=0.62, score_kind=ScoreKind.COMBINED)
     made = Verdict(Probability(0.6, 0.0714, 0.62), decision, replace(MODEL, clinical=about))
     text = one(build_report(subject(made=made), FIELD, None), "Comment").TextValue
-    told = "Image alone: 60.0 %. Clinical score from age, sex, weight and height: 7.1 %, by a model"
+    told = "Image score: 60.0 %. Clinical score from age, sex, weight and height: 7.1 %, by a model"
     assert 0 < text.index("The score of 62.0 %") < text.index(told)
-    assert text.endswith("is not comparable with the image's score, and decides nothing.")
+    assert text.endswith("It is not used for a decision on its own.")
 
 
 def test_the_algorithm_is_named() -> None:

@@ -81,10 +81,10 @@ def test_its_comment_says_how_close_is_too_close(score: float, shown: str) -> No
     """A score just below its threshold does not read as one that reaches it, here neither."""
     text = comment_of(abstained(score))
     assert (
-        f"The score of {shown} % is too close to the decision threshold of 41.0 %: from 35.0 to "
-        "47.0 % the finding is left open. This neither suggests osteoporosis nor excludes it."
+        f"The score of {shown} % is close to the decision threshold of 41.0 %. The indeterminate "
+        "range is 35.0 to 47.0 %. This result neither suggests nor excludes osteoporosis."
     ) in text
-    assert "The score rests on the image alone" in text
+    assert "The score is based on the image only." in text
 
 
 def test_its_band_is_among_the_parameters() -> None:
@@ -106,25 +106,25 @@ def test_what_is_known_is_present_and_recommends_nothing_anew() -> None:
     assert one(report, "Osteoporosis").ConceptCodeSequence[0].CodeMeaning == "Present"
     assert one(report, "Finding").ConceptCodeSequence[0].CodeValue == "64859006"
     assert items(report, "Recommended Follow-up") == []
-    assert "of the last 12 months was flagged for this already; this one is not flagged again." in (
-        comment_of(repeated(BEFORE))
-    )
+    text = comment_of(repeated(BEFORE))
+    assert "A prior film of the last 12 months was already flagged." in text
+    assert "This film is not flagged again." in text
 
 
 def test_where_it_is_flagged_again_it_is_said_to_be_known() -> None:
     made = repeated(BEFORE, known=False)
     assert items(report_of(made), "Recommended Follow-up")
-    assert "An earlier film of the last 12 months was flagged." in comment_of(made)
+    assert "A prior film of the last 12 months was flagged." in comment_of(made)
     assert "not flagged again" not in comment_of(made)
 
 
 @pytest.mark.parametrize(
     ("before", "told"),
     [
-        (0.65, "The score of the patient's last film was 65.0 %; the change is +6.0 points."),
-        (0.80, "The score of the patient's last film was 80.0 %; the change is -9.0 points."),
-        (0.71, "The score of the patient's last film was 71.0 %; the change is +0.0 points."),
-        (None, "was scored by another model or from other facts: the scores are not comparable."),
+        (0.65, "Score of the previous film: 65.0 %. Change: +6.0 percentage points."),
+        (0.80, "Score of the previous film: 80.0 %. Change: -9.0 percentage points."),
+        (0.71, "Score of the previous film: 71.0 %. Change: +0.0 percentage points."),
+        (None, "was scored by another model or from other data. The scores are not comparable."),
     ],
 )
 def test_the_change_is_told_where_scores_compare(before: float | None, told: str) -> None:
@@ -134,14 +134,14 @@ def test_the_change_is_told_where_scores_compare(before: float | None, told: str
 
 def test_without_earlier_films_not_a_word_of_them() -> None:
     assert "film of the last" not in comment_of(verdict())
-    assert "last film" not in comment_of(verdict())
+    assert "previous film" not in comment_of(verdict())
 
 
 def test_a_score_of_facts_alone_says_so_and_shows_no_heat() -> None:
     """Whoever sets it must not get a picture that explains what the film had no part in."""
     assert set(built(CLINICAL)) == {ResultKind.REPORT, ResultKind.TEXT}
     text = comment_of(CLINICAL)
-    assert "The score rests on clinical facts alone. The film itself had no part in this" in text
+    assert "based on clinical data only. The image was not used for this score" in text
     assert "no better than chance at another hospital" in text
     with pytest.raises(ValueError, match="has no heatmap"):
         build_heatmap(subject(made=CLINICAL), prediction())
@@ -152,16 +152,15 @@ def test_a_score_of_facts_alone_says_so_and_shows_no_heat() -> None:
     [
         (verdict(), "Osteoporosis suspected: score at or above threshold"),
         (verdict(Finding.ABSENT), "Osteoporosis not suspected: score below threshold"),
-        (abstained(), "Undetermined: score too close to threshold"),
-        (repeated(BEFORE), "Osteoporosis suspected, as on an earlier film"),
+        (abstained(), "Undetermined: score close to threshold"),
+        (repeated(BEFORE), "Osteoporosis suspected, as on a prior film"),
     ],
 )
 def test_the_heatmaps_headline_says_what_was_found(made: Verdict, said: str) -> None:
-    assert headline(made.decision, subject().words) == said
+    assert headline(made.decision, subject().phrases) == said
 
 
 def test_a_score_that_is_missing_is_told_in_the_reports_language() -> None:
-    """Policy's own reason; what other rooms say of a film stands as they said it."""
     chinese = subject(
         made=verdict(Finding.UNDETERMINED, reason=NO_SCORE),
         settings=replace(SETTINGS, language=Language.CHINESE),

@@ -16,23 +16,15 @@ from collections.abc import Callable
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
+
+from tests.support.films import make_image
 
 
 def film(side: int) -> Dataset:
     """Return a film of noise with 12 of 16 bits stored and a window."""
-    ds = Dataset()
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds.SOPClassUID = ComputedRadiographyImageStorage
-    ds.Rows = ds.Columns = side
-    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
-    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 12, 11, 0
-    ds.WindowCenter, ds.WindowWidth = "2048", "4096"
-    stored = np.random.default_rng(0).integers(0, 4096, (side, side), np.uint16)
-    ds.PixelData = stored.tobytes()
-    return ds
+    pixels = np.random.default_rng(0).integers(0, 4096, (side, side), np.uint16)
+    window = {"WindowCenter": "2048", "WindowWidth": "4096"}
+    return make_image(pixels, BitsStored=12, HighBit=11, **window)
 
 
 def measure(name: str, side: int, rounds: int) -> tuple[float, float]:

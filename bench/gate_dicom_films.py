@@ -13,15 +13,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import (
-    DigitalXRayImageStorageForPresentation,
-    ExplicitVRLittleEndian,
-    generate_uid,
-)
+from pydicom.dataset import Dataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, generate_uid
 from rich.progress import track
 
 from models.dataset.manifest import read_manifest
+from tests.support.films import make_image, write_film
 
 Transformation = Callable[[np.ndarray, int], np.ndarray]
 
@@ -41,7 +38,7 @@ def main() -> None:
     for name in TRANSFORMATIONS:
         (options.out / name).mkdir(parents=True, exist_ok=True)
     for number, pixels in enumerate(films(options.manifest)):
-        write_film(pixels, number, options.out)
+        write_transformed(pixels, number, options.out)
     print(f"{options.out}: all films in each of {', '.join(TRANSFORMATIONS)}")
 
 
@@ -52,23 +49,20 @@ def films(manifest: Path) -> Iterator[np.ndarray]:
             yield np.asarray(image.convert("L"))
 
 
-def write_film(pixels: np.ndarray, number: int, out: Path) -> None:
+def write_transformed(pixels: np.ndarray, number: int, out: Path) -> None:
     """Write one film in every transformation."""
     for name, transform in TRANSFORMATIONS.items():
         ds = data_set(np.ascontiguousarray(transform(pixels, number)))
-        ds.save_as(out / name / f"{number:05d}.dcm", enforce_file_format=True)
+        write_film(ds, out / name / f"{number:05d}.dcm")
 
 
 def data_set(pixels: np.ndarray) -> Dataset:
     """Return a DX object without patient name and ID, with an age of 67 years."""
-    ds = Dataset()
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds = make_image(pixels)
     ds.SOPClassUID, ds.SOPInstanceUID = DigitalXRayImageStorageForPresentation, generate_uid()
     ds.StudyInstanceUID, ds.SeriesInstanceUID = generate_uid(), generate_uid()
     ds.Modality, ds.ImageType, ds.PatientAge = "DX", ["ORIGINAL", "PRIMARY"], "067Y"
     ds.PatientName = ds.PatientID = ds.StudyID = ds.AccessionNumber = ""
-    ds.set_pixel_data(pixels, "MONOCHROME2", 8, generate_instance_uid=False)
     return ds
 
 

@@ -31,7 +31,7 @@ from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.programs import find
 from tests.peers.waiting import free_port, wait_until
-from tests.support.peer_films import renamed
+from tests.support.films import write_to_new_study
 
 Receiver = Callable[[list[list[Path]]], float]
 
@@ -56,7 +56,7 @@ def main() -> None:
 
 def make_films(folder: Path, count: int) -> list[Path]:
     """Write copies of the shipped film, each in a separate study."""
-    return [renamed(SHIPPED_FILM, folder / f"{number}.dcm") for number in range(count)]
+    return [write_to_new_study(SHIPPED_FILM, folder / f"{number}.dcm") for number in range(count)]
 
 
 def send(port: int, shares: list[list[Path]], called_ae: str) -> float:

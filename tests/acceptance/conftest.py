@@ -10,7 +10,7 @@ from node.demo.run import SHIPPED_FILM
 from tests.peers.committing import CommittingPacs
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
-from tests.support.peer_films import renamed
+from tests.support.films import write_to_new_study
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def film() -> Path:
 @pytest.fixture
 def films(film: Path, tmp_path: Path) -> list[Path]:
     """Return six films, the shipped one under other names."""
-    return [renamed(film, tmp_path / f"film{number}.dcm") for number in range(6)]
+    return [write_to_new_study(film, tmp_path / f"film{number}.dcm") for number in range(6)]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from node.workers.loop import utc_now
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
-from tests.support.peer_films import renamed
+from tests.support.films import write_to_new_study
 
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 
@@ -162,7 +162,7 @@ def test_kill_after_each_event(
     uids = []
     for events in range(2, 8):
         node.serve()
-        uids.append(send(node, renamed(film, tmp_path / f"{events}.dcm")))
+        uids.append(send(node, write_to_new_study(film, tmp_path / f"{events}.dcm")))
         node.wait_for(uids[-1], lambda detail, least=events: len(detail.history) >= least)
         node.kill()
     node.serve()
@@ -177,8 +177,8 @@ def test_kill_in_final_states(
     """REJECTED, FAILED and CANCELLED survive a kill; a retry brings FAILED to DONE."""
     node = make_node(destinations=[destination])
     node.serve("ingest")
-    child = send(node, renamed(film, tmp_path / "child.dcm", PatientAge="012Y"))
-    unwanted = send(node, renamed(film, tmp_path / "unwanted.dcm"))
+    child = send(node, write_to_new_study(film, tmp_path / "child.dcm", PatientAge="012Y"))
+    unwanted = send(node, write_to_new_study(film, tmp_path / "unwanted.dcm"))
     node.desk().cancel(node.dossier(unwanted).job.id, "test", utc_now())
     damaged = send(node, film)
     spooled = node.spooled(damaged)

@@ -16,9 +16,7 @@ from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, ENDED, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import wait_until
-from tests.support.peer_films import renamed
-from tests.support.wire_films import film as made_film
-from tests.support.wire_films import write
+from tests.support.films import make_film, write_film, write_to_new_study
 
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 
@@ -42,7 +40,7 @@ def test_a_crashing_film_fails_after_its_attempts_and_affects_no_other(
     node = make_node(destinations=[destination], queue={"analysis": retry})
     node.serve()
     analyse_pid = node.process_of("analyse")
-    large = write(made_film(syntax=RLELossless, side=10_000), tmp_path / "large.dcm")
+    large = write_film(make_film(syntax=RLELossless, side=10_000), tmp_path / "large.dcm")
     fatal = str(dcmread(large, stop_before_pixels=True).SOPInstanceUID)
     assert dcmsend(node.port, large, called_ae=AE_TITLE).succeeded
 
@@ -59,7 +57,7 @@ def test_a_crashing_film_fails_after_its_attempts_and_affects_no_other(
     assert (job.state, job.attempt) == (JobState.FAILED, 2)
     assert job.error == "the decoder crashed (SIGSEGV) on this film"
 
-    others = [renamed(film, tmp_path / f"film{number}.dcm") for number in range(3)]
+    others = [write_to_new_study(film, tmp_path / f"film{number}.dcm") for number in range(3)]
     assert dcmsend(node.port, *others, called_ae=AE_TITLE).succeeded
     uids = [str(dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in others]
     assert [ended_job.state for ended_job in node.wait_ended(uids)] == [JobState.DONE] * 3

@@ -4,19 +4,18 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-import numpy as np
 import psycopg
 import pydicom
 import pytest
 import sqlalchemy as sa
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ComputedRadiographyImageStorage, generate_uid
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
 from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump, echoscu
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import wait_until
+from tests.support.films import make_film, write_film
 
 dcmtk = pytest.mark.tools("dcmsend", "echoscu", "dsrdump")
 
@@ -24,22 +23,7 @@ dcmtk = pytest.mark.tools("dcmsend", "echoscu", "dsrdump")
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
     """Return the file of a small radiograph."""
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
-    meta.MediaStorageSOPInstanceUID = generate_uid()
-    path = tmp_path / "film.dcm"
-    ds = FileDataset(path, {}, file_meta=meta, preamble=bytes(128))
-    ds.SOPClassUID = meta.MediaStorageSOPClassUID
-    ds.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
-    ds.StudyInstanceUID = generate_uid()
-    ds.SeriesInstanceUID = generate_uid()
-    ds.Modality = "CR"
-    ds.PatientName, ds.PatientID = "Doe^Jane", "1"
-    pixels = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
-    ds.set_pixel_data(pixels, "MONOCHROME2", bits_stored=16, generate_instance_uid=False)
-    ds.save_as(path, enforce_file_format=True)
-    return path
+    return write_film(make_film(side=64, bits=16), tmp_path / "film.dcm")
 
 
 @dcmtk

@@ -28,7 +28,7 @@ from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.quoting import QuotingPacs
 from tests.peers.waiting import wait_until
-from tests.support.peer_films import renamed
+from tests.support.films import write_to_new_study
 
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 
@@ -94,20 +94,20 @@ UNUSED = ("alarm", "challenger", "drift", "drift_reference", "notice")
 @pytest.fixture
 def good(film: Path, tmp_path: Path) -> list[Path]:
     """Return films that are scored, of patients with all kinds of names."""
-    films = [renamed(film, tmp_path / "plain.dcm", **PATIENT)]
+    films = [write_to_new_study(film, tmp_path / "plain.dcm", **PATIENT)]
     for kind, name in HOSTILE_NAMES.items():
         facts = PATIENT | {"PatientName": name, "PatientComments": name}
-        films.append(renamed(film, tmp_path / f"{kind}.dcm", **facts))
+        films.append(write_to_new_study(film, tmp_path / f"{kind}.dcm", **facts))
     chinese = PATIENT | {"SpecificCharacterSet": "GB18030", "PatientName": CHINESE}
-    films.append(renamed(film, tmp_path / "chinese.dcm", **chinese))
+    films.append(write_to_new_study(film, tmp_path / "chinese.dcm", **chinese))
     return films
 
 
 @pytest.fixture
 def bad(film: Path, tmp_path: Path) -> list[Path]:
     """Return films that are turned away: by policy, by their pixels, by their header."""
-    mammogram = renamed(film, tmp_path / "mammogram.dcm", **PATIENT | {"Modality": "MG"})
-    broken = renamed(film, tmp_path / "broken.dcm", **PATIENT)
+    mammogram = write_to_new_study(film, tmp_path / "mammogram.dcm", **PATIENT | {"Modality": "MG"})
+    broken = write_to_new_study(film, tmp_path / "broken.dcm", **PATIENT)
     start_of_image = b"\xff\xd8\xff"
     assert start_of_image in broken.read_bytes()
     broken.write_bytes(broken.read_bytes().replace(start_of_image, bytes(3)))
@@ -229,7 +229,7 @@ def test_after_the_purge_nothing_of_the_patient_lies_on_the_disk(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path, tmp_path: Path
 ) -> None:
     """`retention.films: 0` and `results: 0`: gone at the first purge after delivery."""
-    patients = renamed(film, tmp_path / "patient.dcm", **PATIENT)
+    patients = write_to_new_study(film, tmp_path / "patient.dcm", **PATIENT)
     node = make_node(
         destinations=[destination],
         retention={"films": 0, "results": 0},
@@ -262,7 +262,7 @@ def test_demo_and_screen_write_for_their_user_alone(film: Path, tmp_path: Path) 
     """Results and tables are 0600 whatever the umask, and what is printed names nobody."""
     folder = tmp_path / "films"
     folder.mkdir()
-    patients = renamed(film, folder / "one.dcm", **PATIENT)
+    patients = write_to_new_study(film, folder / "one.dcm", **PATIENT)
     with no_umask():
         for words in (
             ("demo", patients, "--out", tmp_path / "demo"),

@@ -15,7 +15,7 @@ from node.domain.workflow.job import Job, JobState
 from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
-from tests.support.peer_films import small_film
+from tests.support.films import copy_to_new_study, make_small_film, write_film
 
 pytestmark = pytest.mark.tools("dcmsend", "dsrdump", "dciodvfy", "Orthanc")
 
@@ -84,14 +84,10 @@ def labelled_as_hand(ds: FileDataset) -> None:
 
 def changed(tmp_path: Path, *changes: Change) -> Path:
     """Write a small copy of the shipped film, as a new study, with these changes."""
-    ds = small_film()
-    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    ds.StudyInstanceUID = generate_uid()
+    ds = copy_to_new_study(make_small_film())
     for change in changes:
         change(ds)
-    path = tmp_path / f"{ds.SOPInstanceUID}.dcm"
-    ds.save_as(path)
-    return path
+    return write_film(ds, tmp_path / f"{ds.SOPInstanceUID}.dcm")
 
 
 def send(node: Node, *films: Path) -> list[Job]:

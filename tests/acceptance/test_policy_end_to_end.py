@@ -17,7 +17,7 @@ from tests.peers.command import assert_one_clear_line, osteoscreen
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
-from tests.support.peer_films import renamed
+from tests.support.films import write_to_new_study
 
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 
@@ -29,7 +29,7 @@ def visit(film: Path, path: Path, day: str, patient: str = "P-17") -> Path:
     """Write a film of another study of the patient, taken on a day."""
     facts = {"PatientID": patient, "StudyInstanceUID": generate_uid(), "StudyDate": day}
     facts |= {"AcquisitionDate": day, "ContentDate": day, "SeriesDate": day}
-    return renamed(film, path, **facts)
+    return write_to_new_study(film, path, **facts)
 
 
 def send(node: Node, film: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.uid import Comprehensive3DSRStorage, generate_uid
+from pydicom.uid import Comprehensive3DSRStorage
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
@@ -27,7 +27,7 @@ from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.node import AE_TITLE, ENDED, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import free_port, wait_until
-from tests.support.peer_films import renamed, small_film
+from tests.support.films import copy_to_new_study, make_small_film, write_to_new_study
 
 pytestmark = pytest.mark.tools("dcmsend", "echoscu", "Orthanc")
 
@@ -80,13 +80,8 @@ def reported_thresholds(orthanc: Orthanc) -> dict[str, list[float]]:
 
 def films_of_studies(count: int) -> list[Dataset]:
     """Return small films, each of its own study."""
-    films = []
-    for _ in range(count):
-        film = small_film()
-        film.SOPInstanceUID = film.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-        film.StudyInstanceUID = generate_uid()
-        films.append(film)
-    return films
+    film = make_small_film()
+    return [copy_to_new_study(film) for _ in range(count)]
 
 
 def send_slowly(node: Node, films: Sequence[Dataset]) -> list[int]:
@@ -277,7 +272,7 @@ def test_a_role_that_runs_alone_executes_itself_again(
     """It keeps its process ID and its port, and the next film meets the new admission policy."""
     node = make_node(policy={"admit": {"views": ["PA", "AP"]}})
     node.serve("ingest")
-    [admitted] = send(node, [renamed(film, tmp_path / "admitted.dcm")])
+    [admitted] = send(node, [write_to_new_study(film, tmp_path / "admitted.dcm")])
     stop = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         probe = pool.submit(count_refusals, node, stop)
@@ -289,7 +284,7 @@ def test_a_role_that_runs_alone_executes_itself_again(
     pid = node.started[0].pid
     assert re.search(rf"^ingest, process {pid}: replaced$", result.stdout, re.MULTILINE)
     assert probe.result()[True] == 0
-    [refused] = send(node, [renamed(film, tmp_path / "refused.dcm")])
+    [refused] = send(node, [write_to_new_study(film, tmp_path / "refused.dcm")])
     states = [node.dossier(uid).job.state for uid in (admitted, refused)]
     assert states == [JobState.RECEIVED, JobState.REJECTED]
     assert node.stop() == [0]

@@ -17,7 +17,7 @@ from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.programs import run
-from tests.support.peer_films import renamed
+from tests.support.films import write_to_new_study
 
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 
@@ -48,7 +48,7 @@ def lose(node: Node, folder: Path) -> None:
 @pytest.fixture
 def later(film: Path, tmp_path: Path) -> list[Path]:
     """Return three films that are received after the backup."""
-    return [renamed(film, tmp_path / f"later{number}.dcm") for number in range(3)]
+    return [write_to_new_study(film, tmp_path / f"later{number}.dcm") for number in range(3)]
 
 
 def test_a_sqlite_table_is_restored(
@@ -142,7 +142,7 @@ def test_a_damaged_film_stays_in_the_spool(make_node: MakeNode, film: Path, tmp_
     """Its bytes are not those that were acknowledged: it gets no job, and is not deleted."""
     node = make_node()
     node.serve("ingest")
-    [uid] = send(node, renamed(film, tmp_path / "one.dcm"))
+    [uid] = send(node, write_to_new_study(film, tmp_path / "one.dcm"))
     spooled = node.spooled(uid)
     lose(node, node.file.parent)
     spooled.write_bytes(spooled.read_bytes()[:-1] + b"\1\1")

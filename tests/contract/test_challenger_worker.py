@@ -22,7 +22,7 @@ from node.inference.predictor import BundlePredictor, load
 from node.spool.store import FileSpool
 from node.workers.loop import ScoringSettings
 from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table
-from tests.support.wire_films import film, write
+from tests.support.films import make_film, write_film
 
 POLICY = DecisionPolicy(Rule(Thresholds.uniform(0.0)))
 
@@ -53,7 +53,7 @@ class ChallengerNode:
 
     def add_analysed_film(self) -> Path:
         """Receive a film and settle its analysis; return its path in the spool."""
-        path = write(film(), self.spool.incoming / "film.dcm")
+        path = write_film(make_film(), self.spool.incoming / "film.dcm")
         facts = read_film(path, "MODALITY")
         key = self.spool.store_film(path, facts.digest)
         assert self.table.intake.receive(facts, Admitted(), key, self.table.now)

@@ -16,8 +16,8 @@ from node.maintenance.orphans import ACTOR, OrphanRecovery
 from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
 from node.spool.store import FileSpool
 from tests.contract.conftest import Table
+from tests.support.films import make_film, write_film
 from tests.support.policies import make_admission_policy
-from tests.support.wire_films import film, write
 
 HOURS = 3600
 
@@ -35,7 +35,7 @@ class Setup:
 
     def spooled(self, hours: float, **values: object) -> tuple[Film, str]:
         """Store a film in the spool with an age in hours; return the film and its key."""
-        path = write(film(**values), self.spool.incoming / "one.dcm")
+        path = write_film(make_film(**values), self.spool.incoming / "one.dcm")
         facts = read_film(path, "MODALITY")
         key = self.spool.store_film(path, facts.digest)
         then = self.table.now.timestamp() - hours * HOURS

@@ -6,12 +6,12 @@ from pathlib import Path
 from node.domain.workflow.job import JobState
 from node.workers.loop import utc_now
 from tests.fault_injection.catalogue import Done, Fault
-from tests.fault_injection.films import another
 from tests.fault_injection.house import House
 from tests.fault_injection.judge import Ending
 from tests.fault_injection.traffic import store_all
 from tests.peers.line import Break
 from tests.peers.waiting import wait_until
+from tests.support.films import copy_to_new_study
 
 
 def flip(path: Path) -> None:
@@ -41,7 +41,7 @@ def damaged_films(house: House) -> Done:
     """
     house.node.stop()
     house.node.serve("ingest")
-    films = [another(house.film) for _ in range(len(HARMS) + 1)]
+    films = [copy_to_new_study(house.film) for _ in range(len(HARMS) + 1)]
     uids = house.send_these(films)
     endings = {}
     for uid, (harm, says) in zip(uids, HARMS, strict=False):

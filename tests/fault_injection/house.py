@@ -17,7 +17,6 @@ from pydicom.dataset import FileDataset
 import models
 from node.domain.workflow.job import FINAL_JOB_STATES, JobState
 from tests.fault_injection.disk import small_disk
-from tests.fault_injection.films import another
 from tests.fault_injection.judge import Ending, Finding, Observation, judge
 from tests.fault_injection.observe import Records
 from tests.fault_injection.traffic import Ledger, store_all
@@ -27,7 +26,7 @@ from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.postgres import PostgresServer, postgres_folder
 from tests.peers.waiting import free_port, wait_until
-from tests.support.peer_films import small_film
+from tests.support.films import copy_to_new_study, make_small_film
 
 SHIPPED_BUNDLE = Path(str(models.__file__)).parent / "bundles" / "demo"
 DESTINATIONS = ("pacs", "answers")
@@ -44,7 +43,7 @@ class House:
         self.folder = folder
         self.database = database
         self.rng = random.Random()  # draws what to break and when
-        self.film: FileDataset = small_film()
+        self.film: FileDataset = make_small_film()
         self.postgres: PostgresServer | None = None
         self.answers = AnsweringPacs()
         self._open = contextlib.ExitStack()
@@ -121,7 +120,7 @@ class House:
 
     def send(self, count: int) -> list[str]:
         """Send so many films, each until it is taken; return their UIDs."""
-        return self.send_these([another(self.film) for _ in range(count)])
+        return self.send_these([copy_to_new_study(self.film) for _ in range(count)])
 
     def send_these(self, films: Sequence[FileDataset]) -> list[str]:
         """Send films, each until it is taken; return their UIDs."""

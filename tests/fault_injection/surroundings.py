@@ -9,11 +9,11 @@ from collections.abc import Callable
 from node.domain.workflow.job import JobState
 from tests.fault_injection.catalogue import POSTGRESQL, SQLITE, Done, Fault
 from tests.fault_injection.clock import SKEWED_BY, Clock
-from tests.fault_injection.films import another
 from tests.fault_injection.house import House
 from tests.fault_injection.traffic import Traffic, store
 from tests.peers.line import Break
 from tests.peers.waiting import wait_until
+from tests.support.films import copy_to_new_study
 
 _FILMS = 3
 _OUT_OF_RESOURCES = 0xA700
@@ -24,7 +24,7 @@ _LOCK_SECONDS = 33.0  # longer than the node waits for a lock
 def full_disk(house: House) -> Done:
     """Fill the disk to the last byte under films that wait, and under films that come."""
     house.send(_FILMS)
-    late = [another(house.film) for _ in range(2 * _FILMS)]
+    late = [copy_to_new_study(house.film) for _ in range(2 * _FILMS)]
     for film, leave in zip(late, (0, 50_000) * _FILMS, strict=True):
         house.disk.fill(leave)
         status = store(film, house.node.port, house.ledger)

@@ -19,10 +19,10 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE
 
-from tests.fault_injection.films import another, write
 from tests.fault_injection.judge import Acknowledged
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE
+from tests.support.films import copy_to_new_study, write_film
 
 SUCCESS = 0x0000
 NO_ANSWER = -1
@@ -133,7 +133,7 @@ class Traffic:
 
     def _pynetdicom(self, rng: random.Random) -> None:
         while not self._stop.wait(rng.uniform(0.5, 3.0)):
-            film = another(self._film)
+            film = copy_to_new_study(self._film)
             while store(film, self._port, self._ledger) != SUCCESS:
                 if self._stop.wait(_AGAIN_SECONDS):
                     return
@@ -142,8 +142,8 @@ class Traffic:
         """Send two films in one association of `dcmsend`, again until both are taken."""
         while not self._stop.wait(rng.uniform(2.0, 6.0)):
             films = {
-                write(film, self._folder / f"dcmtk{n}.dcm"): film
-                for n, film in enumerate(another(self._film) for _ in range(2))
+                write_film(film, self._folder / f"dcmtk{n}.dcm"): film
+                for n, film in enumerate(copy_to_new_study(self._film) for _ in range(2))
             }
             while films and not self._stop.wait(_AGAIN_SECONDS):
                 for one in dcmsend(self._port, *films, called_ae=AE_TITLE, timeout=300).sent:

@@ -11,6 +11,7 @@ import pytest
 # which would otherwise skip that test for ever.
 PACKAGES = {
     "dcmsend": "dcmtk",
+    "dcmcjpeg": "dcmtk",
     "echoscu": "dcmtk",
     "storescu": "dcmtk",
     "storescp": "dcmtk",

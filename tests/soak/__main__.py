@@ -31,7 +31,7 @@ from tests.soak.meter import Growth, Meter
 from tests.soak.senders import Senders
 from tests.soak.stock import Moment, surplus_files, surplus_rows
 from tests.support.document_section import put
-from tests.support.peer_films import small_film
+from tests.support.films import make_small_film
 
 _SAMPLE_SECONDS = 5.0
 _ALLOWED = 0.05
@@ -77,7 +77,7 @@ def make_node(folder: Path, database: str, pacs_port: int) -> Node:
 def soak(node: Node, pacs: CountingPacs, count: int) -> tuple[str, bool]:
     """Send the films; return the report, and whether all is as it should be."""
     meter, keeper, began = Meter(), Stockkeeper(node), monotonic()
-    senders = Senders(small_film(), node.port, count, lambda sent: sent - pacs.heatmaps)
+    senders = Senders(make_small_film(), node.port, count, lambda sent: sent - pacs.heatmaps)
     moments: list[Moment] = []
     with senders.running(), Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("films", total=count)

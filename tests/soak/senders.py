@@ -1,16 +1,16 @@
 """Modalities that send as fast as the node scores, and never further ahead than so many films."""
 
-import copy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pydicom import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.dataset import FileDataset
+from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.association import Association
 
 from tests.peers.node import AE_TITLE
+from tests.support.films import copy_to_new_study
 
 _PER_ASSOCIATION = 25
 _LOOK_SECONDS = 0.05
@@ -20,7 +20,12 @@ class Senders:
     """So many threads that send `count` films in all; `waiting` tells how many are unfinished."""
 
     def __init__(
-        self, film: Dataset, port: int, count: int, waiting: Callable[[int], int], ahead: int = 100
+        self,
+        film: FileDataset,
+        port: int,
+        count: int,
+        waiting: Callable[[int], int],
+        ahead: int = 100,
     ) -> None:
         self._film, self._port, self._left = film, port, count
         self._waiting, self._ahead = waiting, ahead
@@ -65,9 +70,7 @@ class Senders:
 
     def _one(self, assoc: Association) -> bool:
         """Send the picture as another film of another study; return whether it was taken."""
-        film = copy.deepcopy(self._film)
-        film.SOPInstanceUID = generate_uid()
-        film.StudyInstanceUID, film.SeriesInstanceUID = generate_uid(), generate_uid()
+        film = copy_to_new_study(self._film)
         with self._lock:
             self.begun += 1
         return bool(assoc.send_c_store(film).get("Status") == 0x0000)

@@ -11,11 +11,12 @@ from functools import cache
 import numpy as np
 from PIL import Image
 from pydicom import Dataset, dcmread
-from pydicom.uid import JPEG2000, ExplicitVRLittleEndian
+from pydicom.uid import JPEG2000
 
 from node.demo.run import SHIPPED_FILM
 from node.domain.admission.reasons import AdmissionNote
 from node.domain.decision.prediction import ScoreKind
+from tests.support.films import set_pixels
 from tests.validators.said import NEAR, NEGATIVE, Said, unscored_cases
 
 Pixels = np.ndarray
@@ -144,12 +145,5 @@ def _store(ds: Dataset, film: Pixels, bits: int) -> None:
     _without("WindowCenter", "WindowWidth", "VOILUTSequence", "SmallestImagePixelValue")(ds)
     _without("LargestImagePixelValue", "PixelAspectRatio")(ds)
     kind = np.uint8 if bits <= 8 else np.uint16
-    stored = np.round(film * (2**bits - 1)).astype(kind)
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds.PhotometricInterpretation = "MONOCHROME2"
-    ds.Rows, ds.Columns = stored.shape
-    ds.BitsAllocated, ds.BitsStored, ds.HighBit = stored.itemsize * 8, bits, bits - 1
-    ds.PixelRepresentation = 0
-    content = stored.tobytes()
-    ds.PixelData = content + b"\x00" * (len(content) % 2)
-    ds["PixelData"].VR = "OB" if bits <= 8 else "OW"
+    set_pixels(ds, np.round(film * (2**bits - 1)).astype(kind))
+    ds.BitsStored, ds.HighBit = bits, bits - 1

@@ -21,7 +21,7 @@ from pynetdicom.sop_class import Verification
 
 from node.domain.errors import Permanent, Transient, Unreachable
 from node.pacs.association import classify, open_archive
-from tests.support.wire_films import film, write
+from tests.support.films import make_film, write_film
 from tests.wire.conftest import StartPacs, answering
 from tests.wire.raw import COMMAND, fragment, pdu
 
@@ -29,7 +29,7 @@ from tests.wire.raw import COMMAND, fragment, pdu
 @pytest.fixture
 def heatmap(tmp_path: Path) -> Path:
     """Return an object of a class that every PACS accepts."""
-    return write(film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
+    return write_film(make_film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
 
 
 @pytest.mark.parametrize("status", [0x0000, 0xB000, 0xB006, 0xB007])
@@ -102,7 +102,7 @@ def test_a_class_that_the_pacs_does_not_accept_is_permanent(
     pacs: StartPacs, tmp_path: Path
 ) -> None:
     """The error names the class, so that an administrator can configure another one."""
-    report = write(film(Comprehensive3DSRStorage), tmp_path / "report.dcm")
+    report = write_film(make_film(Comprehensive3DSRStorage), tmp_path / "report.dcm")
     there = pacs(classes=(Verification, SecondaryCaptureImageStorage))
     with open_archive(there, "OSTEOSCREEN") as archive:
         assert archive.accepts(SecondaryCaptureImageStorage)
@@ -213,7 +213,7 @@ def test_a_pacs_that_stops_reading_blocks_no_thread(
     pacs: StartPacs, tmp_path: Path, stalling: Stalling
 ) -> None:
     """The object is larger than the buffers of the network."""
-    large = write(film(SecondaryCaptureImageStorage, side=8000), tmp_path / "large.dcm")
+    large = write_film(make_film(SecondaryCaptureImageStorage, side=8000), tmp_path / "large.dcm")
     there = pacs([(evt.EVT_PDU_RECV, stalling.stop_reading)])
     with (
         open_archive(there.model_copy(update={"timeout": 1.0}), "OSTEOSCREEN") as archive,

@@ -15,7 +15,7 @@ from node.domain.workflow.delivery import CommitmentReport
 from node.pacs.association import open_archive
 from node.pacs.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE
 from tests.peers.waiting import free_port
-from tests.support.wire_films import film, write
+from tests.support.films import make_film, write_film
 from tests.wire.conftest import StartPacs, answering, destination
 
 OBJECTS = [("1.2.840.10008.5.1.4.1.1.7", "2.25.2")]
@@ -45,7 +45,7 @@ class TestOpen:
 
     def test_it_is_released_after_an_error_too(self, pacs: StartPacs, tmp_path: Path) -> None:
         """A refused object leaves no open association."""
-        heatmap = write(film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
+        heatmap = write_film(make_film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
         ended: list[str] = []
         handlers = [*answering(0xC000), (evt.EVT_RELEASED, lambda _: ended.append("released"))]
         with (

@@ -19,8 +19,8 @@ from node.domain.errors import Misconfigured
 from node.ingest.scp import IngestServer
 from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.waiting import wait_until
+from tests.support.films import make_film, write_film
 from tests.support.paths import ROOT
-from tests.support.wire_films import film, write
 from tests.wire.conftest import Node
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -89,7 +89,7 @@ class TestTitles:
     def test_dcmtk_is_rejected(self, open_node: Callable[..., Node], tmp_path: Path) -> None:
         """A rejected association carries neither an echo nor a film."""
         node = open_node(callers=(Caller("XRAY1", LOOPBACK),))
-        path = write(film(), tmp_path / "film.dcm")
+        path = write_film(make_film(), tmp_path / "film.dcm")
         titles = {"called_ae": "OSTEOSCREEN", "calling_ae": "XRAY2"}
         assert not echoscu(node.port, **titles)
         assert dcmsend(node.port, path, **titles).sent == ()
@@ -143,7 +143,7 @@ class TestNoise:
         """A connection without data only uses a socket."""
         with socket.create_connection(("127.0.0.1", node.port), timeout=10):
             assert answers(node)
-            assert node.send(film()) == 0x0000
+            assert node.send(make_film()) == 0x0000
 
 
 class TestPort:
@@ -160,11 +160,11 @@ class TestPort:
         with subprocess.Popen(command, cwd=ROOT, **pipes) as second_server:
             assert second_server.stdout is not None
             wait_until(lambda: "started" in second_server.stdout.readline(), what="second server")
-            films = [film(side=256) for _ in range(24)]
+            films = [make_film(side=256) for _ in range(24)]
             assert [node.send(ds) for ds in films] == [0x0000] * 24
             assert len(node.jobs()) == 24
             node.server.stop()
-            assert node.send(film()) == 0x0000
+            assert node.send(make_film()) == 0x0000
             output, _ = second_server.communicate(timeout=30)
         # By chance, all 24 connections reach one process once in eight million runs.
         assert 1 < output.count("film_received") < 25
@@ -192,11 +192,11 @@ class TestStop:
     def test_a_running_association_may_end(self, node: Node) -> None:
         """A running transfer is finished and acknowledged; new associations are refused."""
         with node.associated() as assoc:
-            assert assoc.send_c_store(film()).Status == 0x0000
+            assert assoc.send_c_store(make_film()).Status == 0x0000
             stopping = threading.Thread(target=node.server.stop)
             stopping.start()
             wait_until(lambda: not answers(node), what="closed port")
-            assert assoc.send_c_store(film()).Status == 0x0000
+            assert assoc.send_c_store(make_film()).Status == 0x0000
             assert stopping.is_alive()
         stopping.join(timeout=20)
         assert not stopping.is_alive()

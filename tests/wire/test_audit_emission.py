@@ -9,7 +9,7 @@ import pytest
 from node.domain.access import Caller
 from tests.peers.audit import Record, read
 from tests.peers.waiting import wait_until
-from tests.support.wire_films import film
+from tests.support.films import make_film
 from tests.wire.conftest import AE_TITLE, Node
 
 OpenNode = Callable[..., Node]
@@ -20,7 +20,7 @@ def trail_of(node: Node) -> list[Record]:
 
 
 def test_a_film_is_recorded_before_its_answer(node: Node) -> None:
-    ds = film()
+    ds = make_film()
     with node.associated() as assoc:
         assert assoc.send_c_store(ds).Status == 0x0000
         [record] = trail_of(node)
@@ -33,7 +33,7 @@ def test_a_film_is_recorded_before_its_answer(node: Node) -> None:
 
 def test_a_record_contains_no_patient_data(node: Node) -> None:
     """Neither the accession number nor texts of the film are recorded."""
-    ds = film(
+    ds = make_film(
         AccessionNumber="ACC4711", StudyDescription="chest of Jane", PatientBirthDate="19590102"
     )
     assert node.send(ds) == 0x0000
@@ -43,18 +43,18 @@ def test_a_record_contains_no_patient_data(node: Node) -> None:
 
 
 def test_a_repeated_film_is_recorded_as_read(node: Node) -> None:
-    ds = film()
+    ds = make_film()
     assert [node.send(ds), node.send(ds)] == [0x0000, 0x0000]
     assert [entry.event.get("EventActionCode") for entry in trail_of(node)] == ["C", "R"]
 
 
 def test_a_film_that_the_policy_refuses_is_recorded_as_received(node: Node) -> None:
-    assert node.send(film(Modality="MG")) == 0x0000
+    assert node.send(make_film(Modality="MG")) == 0x0000
     assert [entry.outcome for entry in trail_of(node)] == ["0"]
 
 
 def test_a_film_without_a_study_uid_is_recorded_with_the_reason(node: Node) -> None:
-    ds = film(StudyInstanceUID=None)
+    ds = make_film(StudyInstanceUID=None)
     assert node.send(ds) == 0xC210
     [record] = trail_of(node)
     assert (record.outcome, record.subject) == ("4", "unknown")
@@ -66,7 +66,7 @@ def test_a_film_without_a_study_uid_is_recorded_with_the_reason(node: Node) -> N
 
 def test_a_full_disk_is_recorded_as_a_serious_failure(open_node: OpenNode) -> None:
     node = open_node(min_free=2**60)
-    assert node.send(film()) == 0xA700
+    assert node.send(make_film()) == 0xA700
     assert [entry.outcome for entry in trail_of(node)] == ["8"]
 
 
@@ -75,7 +75,7 @@ def test_an_unexpected_error_is_recorded(open_node: OpenNode) -> None:
         raise ZeroDivisionError
 
     node = open_node(clock=broken)
-    assert node.send(film()) == 0x0110
+    assert node.send(make_film()) == 0x0110
     [record] = trail_of(node)
     assert (record.outcome, record.event.findtext("EventOutcomeDescription")) == (
         "8",
@@ -110,5 +110,5 @@ def test_a_refused_association_is_recorded_as_an_alert(
 def test_films_are_received_if_the_trail_cannot_be_written(node: Node) -> None:
     """A missing audit record must not delay a patient's result."""
     (node.folder / "audit.log").mkdir()
-    assert node.send(film()) == 0x0000
+    assert node.send(make_film()) == 0x0000
     assert len(node.jobs()) == 1

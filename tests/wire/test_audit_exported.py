@@ -25,7 +25,7 @@ from node.workers.delivery import DeliverySettings, DeliveryWorker
 from tests.contract.conftest import VERDICT, Table
 from tests.peers.audit import Record, read
 from tests.peers.waiting import free_port
-from tests.support.wire_films import film, write
+from tests.support.films import make_film, write_film
 from tests.wire.conftest import AE_TITLE, StartPacs, answering, destination, utc_now
 
 ATTEMPTS = 2
@@ -41,8 +41,10 @@ class Delivering:
         self._table = Table(engine, utc_now())
         spool = FileSpool(folder / "spool", DiskReserve(0, 0))
         spool.prepare()
-        self.heatmap = film(SecondaryCaptureImageStorage)
-        self._analyse(spool.store_result(write(self.heatmap, folder / "heatmap.dcm").read_bytes()))
+        self.heatmap = make_film(SecondaryCaptureImageStorage)
+        self._analyse(
+            spool.store_result(write_film(self.heatmap, folder / "heatmap.dcm").read_bytes())
+        )
         plan = RetryPolicy(attempts=ATTEMPTS, first=1e-6, cap=1e-6)
         origin = AuditSource("wire", AE_TITLE, "node7", "osteoscreen deliver", 1)
         self.courier = DeliveryWorker(

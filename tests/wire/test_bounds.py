@@ -16,7 +16,7 @@ from pynetdicom.dsutils import encode
 from node.ingest.resource_limits import file_of
 from node.pacs.commitment import PUSH_MODEL
 from tests.peers.waiting import wait_until
-from tests.support.wire_films import film
+from tests.support.films import make_film
 from tests.wire.conftest import CR_EXPLICIT, Node, utc_now
 from tests.wire.raw import (
     ABORTED_FOR_A_PARAMETER,
@@ -109,7 +109,7 @@ class TestPlaces:
                 assert third.recv(1) == b""
             assert modality.send_c_echo().Status == 0x0000
         wait_until(lambda: not alive(node), what="end of the connections")
-        assert node.send(film()) == 0x0000
+        assert node.send(make_film()) == 0x0000
 
 
 class TestTime:
@@ -125,7 +125,7 @@ class TestTime:
         node = open_node(settings={"dimse_timeout": 0.5, "idle_timeout": 600.0})
         with node.associated() as assoc:
             here = context_of(assoc)
-            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(film()))))
+            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(make_film()))))
             say(assoc, pdu(fragment(here, DATA, bytes(1000))))
             wait_until(node.incoming, what="film under way")
             wait_until(lambda: not alive(node), what="end of the association")
@@ -161,16 +161,16 @@ class TestMemory:
         with connection(node) as peer:
             peer.sendall(struct.pack(">BBL", 0x01, 0, 2**32 - 1))
             assert peer.recv(100) == ABORTED_FOR_A_PARAMETER
-        assert node.send(film()) == 0x0000
+        assert node.send(make_film()) == 0x0000
 
     @pytest.mark.parametrize(
         "content",
         [
             lambda here: pdu(fragment(here, COMMAND, bytes(60_000))) * 4,
-            lambda here: pdu(*[fragment(here, COMMAND | LAST, store_request(film()))] * 2),
-            lambda here: pdu(fragment(here, COMMAND | LAST, store_request(film()))) * 2,
+            lambda here: pdu(*[fragment(here, COMMAND | LAST, store_request(make_film()))] * 2),
+            lambda here: pdu(fragment(here, COMMAND | LAST, store_request(make_film()))) * 2,
             lambda here: pdu(struct.pack(">LB", 1, here)),
-            lambda here: pdu(fragment(here + 2, COMMAND | LAST, store_request(film()))),
+            lambda here: pdu(fragment(here + 2, COMMAND | LAST, store_request(make_film()))),
             lambda here: pdu(fragment(here, COMMAND | LAST, b"no command at all")),
         ],
         ids=["endless", "two-in-one", "amid-data", "headless", "elsewhere", "garbled"],
@@ -185,7 +185,7 @@ class TestMemory:
             wait_until(lambda: assoc.is_aborted, what="abort")
         wait_until(lambda: not alive(node), what="end of the association")
         assert node.incoming() == []
-        assert node.send(film()) == 0x0000
+        assert node.send(make_film()) == 0x0000
 
     def test_a_thread_that_aborts_its_own_association_ends(
         self, node: Node, monkeypatch: pytest.MonkeyPatch
@@ -195,9 +195,9 @@ class TestMemory:
         with node.associated() as assoc:
             here = context_of(assoc)
             [served] = alive(node)
-            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(film()))))
+            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(make_film()))))
             wait_until(node.incoming, what="film under way")
-            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(film()))))
+            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(make_film()))))
             wait_until(lambda: not served.dul.is_alive(), what="end of the thread")
         assert node.incoming() == []
 
@@ -254,7 +254,7 @@ class TestDisk:
         ]
         with node.associated(evt_handlers=hear) as assoc:
             here = context_of(assoc)
-            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(film()))))
+            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(make_film()))))
             for _ in range(20):
                 say(assoc, pdu(fragment(here, DATA, bytes(FRAGMENT))))
             [own_assoc] = alive(node)
@@ -270,7 +270,7 @@ class TestDisk:
 
 def film_request(context_id: int) -> bytes:
     """Return the C-STORE request of a film as PDUs."""
-    ds = film(side=64)
+    ds = make_film(side=64)
     content = encode(ds, is_implicit_vr=False, is_little_endian=True) or b""
     return pdu(fragment(context_id, COMMAND | LAST, store_request(ds))) + pdu(
         fragment(context_id, DATA | LAST, content)

@@ -18,8 +18,9 @@ from pydicom.uid import (
 
 from node.domain.workflow.job import JobState
 from tests.peers.dcmtk import dcmsend, echoscu
+from tests.peers.programs import run
 from tests.peers.waiting import wait_until
-from tests.support.wire_films import dcmtk, encoded_data_set, film, write
+from tests.support.films import encoded_data_set, make_film, write_film
 from tests.wire.conftest import AE_TITLE, Node
 from tests.wire.scu import announce, begin
 
@@ -28,7 +29,7 @@ VERIFICATION = "1.2.840.10008.1.1"
 
 def data_of(ds: FileDataset, folder: Path) -> bytes:
     """Return a film's encoded data set."""
-    return encoded_data_set(write(ds, folder / "data.dcm"))
+    return encoded_data_set(write_film(ds, folder / "data.dcm"))
 
 
 def nothing_kept(node: Node) -> bool:
@@ -48,7 +49,7 @@ class TestAcknowledged:
 
     def test_the_row_is_durable_before_the_answer(self, node: Node) -> None:
         """A sender may delete its film after 0x0000."""
-        ds = film()
+        ds = make_film()
         with node.associated() as assoc:
             assert assoc.send_c_store(ds).Status == 0x0000
             [job] = node.jobs()
@@ -60,14 +61,14 @@ class TestAcknowledged:
 
     def test_many_films_on_one_association(self, node: Node) -> None:
         """Each film has its own job."""
-        films = [film(side=256 + n) for n in range(5)]
+        films = [make_film(side=256 + n) for n in range(5)]
         with node.associated() as assoc:
             assert [assoc.send_c_store(ds).Status for ds in films] == [0x0000] * 5
         assert [j.film.sop_instance_uid for j in node.jobs()] == [d.SOPInstanceUID for d in films]
 
     def test_the_same_film_twice_is_one_job(self, node: Node) -> None:
         """A sender that missed the answer sends again, and is answered 0x0000 again."""
-        ds = film()
+        ds = make_film()
         assert [node.send(ds), node.send(ds)] == [0x0000, 0x0000]
         assert len(node.jobs()) == len(node.films()) == 1
         assert node.incoming() == []
@@ -75,15 +76,16 @@ class TestAcknowledged:
     @pytest.mark.tools("dcmsend")
     def test_the_same_film_from_three_programs_is_one_job(self, node: Node, tmp_path: Path) -> None:
         """Their different file meta information does not matter."""
-        path = write(film(), tmp_path / "film.dcm")
+        path = write_film(make_film(), tmp_path / "film.dcm")
         assert dcmsend(node.port, path, called_ae=AE_TITLE).succeeded
-        dcmtk("storescu", "-aec", AE_TITLE, "127.0.0.1", str(node.port), path)
+        storescu = run("storescu", "-aec", AE_TITLE, "127.0.0.1", str(node.port), path)
+        assert storescu.returncode == 0
         assert node.send(pydicom.dcmread(path)) == 0x0000
         assert len(node.jobs()) == 1
 
     def test_other_bytes_under_the_same_uid_are_another_job(self, node: Node) -> None:
         """A corrected film is scored again, and the first job remains."""
-        ds = film()
+        ds = make_film()
         assert node.send(ds) == 0x0000
         ds.PatientAge = "068Y"
         assert node.send(ds) == 0x0000
@@ -105,7 +107,7 @@ class TestAcknowledged:
         self, node: Node, values: dict[str, str], reason: str
     ) -> None:
         """After a failure status, the sender would try for ever."""
-        assert node.send(film(**values)) == 0x0000
+        assert node.send(make_film(**values)) == 0x0000
         [job] = node.jobs()
         assert (job.state, job.reason) == (JobState.REJECTED, reason)
         assert job.error
@@ -115,7 +117,7 @@ class TestAcknowledged:
 class TestRefused:
     def test_another_class_than_announced(self, node: Node, tmp_path: Path) -> None:
         """The answer is 0xA900: the data set does not match the SOP Class of the request."""
-        ds = film(SecondaryCaptureImageStorage)
+        ds = make_film(SecondaryCaptureImageStorage)
         with node.associated() as assoc:
             status = announce(
                 assoc,
@@ -128,7 +130,7 @@ class TestRefused:
 
     def test_another_instance_than_announced(self, node: Node, tmp_path: Path) -> None:
         """The answer is 0xA900: a report would name an instance unknown to the sender."""
-        ds = film()
+        ds = make_film()
         with node.associated() as assoc:
             status = announce(assoc, ds.SOPClassUID, generate_uid(None), data_of(ds, tmp_path))
         assert status.Status == 0xA900
@@ -137,7 +139,7 @@ class TestRefused:
     @pytest.mark.parametrize("data", [None, b"\0\0", b"no data set at all", b"\xff" * 200_000])
     def test_an_unreadable_data_set(self, node: Node, data: bytes | None) -> None:
         """The answer is 0xC210 with a comment, and the association continues."""
-        ds = film()
+        ds = make_film()
         with node.associated() as assoc:
             status = announce(assoc, ds.SOPClassUID, ds.SOPInstanceUID, data)
             assert status.Status == 0xC210
@@ -147,7 +149,7 @@ class TestRefused:
 
     def test_plain_bytes_as_deflated(self, node: Node, tmp_path: Path) -> None:
         """Data that are not deflated are refused."""
-        ds = film()
+        ds = make_film()
         contexts = (str(ds.SOPClassUID), [str(DeflatedExplicitVRLittleEndian)])
         with node.associated(contexts) as assoc:
             status = announce(assoc, ds.SOPClassUID, ds.SOPInstanceUID, data_of(ds, tmp_path))
@@ -156,7 +158,7 @@ class TestRefused:
 
     def test_a_missing_uid_is_named(self, node: Node, tmp_path: Path) -> None:
         """The comment reaches the service engineer of the modality."""
-        ds = film(StudyInstanceUID=None)
+        ds = make_film(StudyInstanceUID=None)
         with node.associated() as assoc:
             status = announce(assoc, ds.SOPClassUID, ds.SOPInstanceUID, data_of(ds, tmp_path))
         assert (status.Status, status.ErrorComment) == (
@@ -169,14 +171,14 @@ class TestNotNow:
     def test_a_full_disk(self, open_node: Callable[..., Node]) -> None:
         """The answer is 0xA700 below the reserve, and the sender keeps its film."""
         node = open_node(min_free=2**60)
-        assert node.send(film()) == 0xA700
+        assert node.send(make_film()) == 0xA700
         assert nothing_kept(node)
 
     def test_a_locked_database(self, node: Node) -> None:
         """The answer is 0xA700 after a time-out; later, the same film is accepted."""
         sa.event.listen(node.engine, "connect", impatient)
         node.engine.dispose()
-        ds = film()
+        ds = make_film()
         blocker = sqlite3.connect(node.folder / "jobs.db", isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")
         assert node.send(ds) == 0xA700
@@ -192,13 +194,13 @@ class TestNotNow:
         for path in node.folder.glob("jobs.db*"):
             path.unlink()
         (node.folder / "jobs.db").mkdir()
-        assert node.send(film()) == 0xA700
+        assert node.send(make_film()) == 0xA700
 
     def test_a_database_without_tables(self, node: Node) -> None:
         """The answer is 0xA700, not 0xC210, because the film is valid."""
         with node.engine.begin() as connection:
             connection.execute(sa.text("ALTER TABLE job RENAME TO elsewhere"))
-        ds = film()
+        ds = make_film()
         assert node.send(ds) == 0xA700
         with node.engine.begin() as connection:
             connection.execute(sa.text("ALTER TABLE elsewhere RENAME TO job"))
@@ -208,7 +210,7 @@ class TestNotNow:
     def test_a_missing_spool(self, node: Node) -> None:
         """The answer is 0xA700, because an unmounted share is not the sender's fault."""
         (node.folder / "spool" / "films").write_text("in the way")
-        assert node.send(film()) == 0xA700
+        assert node.send(make_film()) == 0xA700
         assert node.jobs() == []
 
     def test_an_unexpected_error(
@@ -220,7 +222,7 @@ class TestNotNow:
             raise ArithmeticError("Doe^Jane")
 
         node = open_node(clock=broken_clock)
-        assert node.send(film()) == 0x0110
+        assert node.send(make_film()) == 0x0110
         assert node.jobs() == []
         output = "".join(capfd.readouterr())
         assert "Doe^Jane" not in output
@@ -234,15 +236,15 @@ class TestBrokenOff:
         """The disk does not fill up."""
         node = open_node(settings={"max_object": 300_000})
         with node.associated() as assoc:
-            assert "Status" not in assoc.send_c_store(film(side=1500))
+            assert "Status" not in assoc.send_c_store(make_film(side=1500))
             wait_until(lambda: assoc.is_aborted, what="abort")
         wait_until(lambda: nothing_kept(node), what="empty spool")
-        assert node.send(film()) == 0x0000
+        assert node.send(make_film()) == 0x0000
 
     def test_a_sender_that_aborts_leaves_nothing(self, node: Node) -> None:
         """An incomplete film is deleted."""
         with node.associated() as assoc:
-            begin(assoc, film(side=512))
+            begin(assoc, make_film(side=512))
             wait_until(node.incoming, what="transfer under way")
             assoc.abort()
         wait_until(lambda: nothing_kept(node), what="empty spool")
@@ -250,11 +252,11 @@ class TestBrokenOff:
     def test_a_sender_that_vanishes_leaves_nothing(self, node: Node) -> None:
         """The connection ends without an abort."""
         with node.associated() as assoc:
-            begin(assoc, film(side=512))
+            begin(assoc, make_film(side=512))
             wait_until(node.incoming, what="transfer under way")
             assoc.dul.socket.close()
         wait_until(lambda: nothing_kept(node), what="empty spool")
-        assert node.send(film()) == 0x0000
+        assert node.send(make_film()) == 0x0000
 
 
 def impatient(connection: sqlite3.Connection, _record: object) -> None:

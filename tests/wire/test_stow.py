@@ -20,7 +20,7 @@ from node.config.peers import WebDestination
 from node.domain.errors import Misconfigured, OsteoScreenError, Permanent, Transient, Unreachable
 from node.pacs.stow import failures, open_web
 from tests.peers.waiting import free_port
-from tests.support.wire_films import film, write
+from tests.support.films import make_film, write_film
 
 
 class WebPacs:
@@ -89,7 +89,7 @@ def web() -> Iterator[StartWeb]:
 
 @pytest.fixture
 def heatmap(tmp_path: Path) -> Path:
-    return write(film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
+    return write_film(make_film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
 
 
 def to(url: str, **changes: Any) -> WebDestination:

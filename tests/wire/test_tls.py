@@ -18,7 +18,7 @@ from node.domain.errors import Misconfigured, Unreachable
 from node.pacs.association import open_archive
 from node.security.tls import client_context, valid_until
 from tests.peers.waiting import free_port
-from tests.support.wire_films import film, write
+from tests.support.films import make_film, write_film
 from tests.wire.conftest import answering, destination
 
 
@@ -97,7 +97,7 @@ def test_results_are_stored_by_tls_with_mutual_authentication(
 ) -> None:
     pacs = start_tls(hospital.issue("127.0.0.1"), hospital.root)
     tls = TlsSection(ca=hospital.root, certificate=hospital.issue("node.example"))
-    heatmap = write(film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
+    heatmap = write_film(make_film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
     with open_archive(pacs.reached_by(tls), "OSTEOSCREEN") as archive:
         archive.echo()
         archive.store(heatmap)

@@ -19,7 +19,7 @@ from node.security.tls import server_context
 from tests.peers.audit import read
 from tests.peers.programs import run
 from tests.peers.waiting import wait_until
-from tests.support.wire_films import film, write
+from tests.support.films import make_film, write_film
 from tests.wire.conftest import AE_TITLE, Node
 
 pytestmark = pytest.mark.tools("echoscu", "storescu")
@@ -71,7 +71,7 @@ def anonymous(hospital: Hospital) -> tuple[object, ...]:
 def test_a_film_is_received_by_tls(open_node: OpenNode, hospital: Hospital, tmp_path: Path) -> None:
     """The port accepts TLS only."""
     node = open_node(settings={"tls": hospital.issue("node")})
-    path = write(film(), tmp_path / "film.dcm")
+    path = write_film(make_film(), tmp_path / "film.dcm")
     peer = ["-aec", AE_TITLE, "127.0.0.1", str(node.port), path]
     assert run("storescu", *map(str, anonymous(hospital)), *peer).returncode == 0
     assert len(node.jobs()) == 1
@@ -179,11 +179,11 @@ def test_the_doctors_round_trip_uses_tls(
     """The round trip trusts only the node's own certificate."""
     tls = hospital.issue("node").model_copy(update={"ca": hospital.root})
     node = open_node(settings={"tls": tls})
-    modality.send(film(), modality.NodeAddress(AE_TITLE, node.port, tls=tls))
+    modality.send(make_film(), modality.NodeAddress(AE_TITLE, node.port, tls=tls))
     assert len(node.jobs()) == 1
     foreign_tls = Hospital(tmp_path / "elsewhere").issue("other")
     with pytest.raises(Unreachable, match=r"no node answers at .*dicom\.tls\.ca"):
-        modality.send(film(), modality.NodeAddress(AE_TITLE, node.port, tls=foreign_tls))
+        modality.send(make_film(), modality.NodeAddress(AE_TITLE, node.port, tls=foreign_tls))
 
 
 def test_the_doctor_connects_to_the_node_by_tls(open_node: OpenNode, hospital: Hospital) -> None:

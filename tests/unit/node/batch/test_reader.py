@@ -9,13 +9,13 @@ from node.batch.reader import DecodedFilm, KnownFilm, RefusedFilm, SkippedFile, 
 from node.domain.admission.header_rules import Admitted
 from node.header.read import read_film
 from tests.support.elements import preamble
+from tests.support.films import encoded_data_set, make_film, write_film
 from tests.support.policies import make_admission_policy
 from tests.support.readers import reader
-from tests.support.wire_films import encoded_data_set, film, write
 
 
 def test_a_film_is_decoded_with_its_header(tmp_path: Path) -> None:
-    path = write(film(), tmp_path / "film.dcm")
+    path = write_film(make_film(), tmp_path / "film.dcm")
     content = reader().read(path, "")
     assert isinstance(content, DecodedFilm)
     assert content.film == read_film(path, "")
@@ -25,13 +25,13 @@ def test_a_film_is_decoded_with_its_header(tmp_path: Path) -> None:
 def test_a_film_without_preamble_is_decoded(tmp_path: Path) -> None:
     """Old archives contain many such files."""
     bare = tmp_path / "bare"
-    bare.write_bytes(encoded_data_set(write(film(), tmp_path / "film.dcm")))
+    bare.write_bytes(encoded_data_set(write_film(make_film(), tmp_path / "film.dcm")))
     assert isinstance(reader().read(bare, ""), DecodedFilm)
 
 
 def test_the_same_bytes_are_not_decoded_again(tmp_path: Path) -> None:
     """The admission policy is applied each time."""
-    path = write(film(), tmp_path / "film-segfault.dcm")
+    path = write_film(make_film(), tmp_path / "film-segfault.dcm")
     known = read_film(path, "")
     assert reader().read(path, known.digest) == KnownFilm(known, Admitted())
     strict = reader(policy=make_admission_policy(min_age=70))
@@ -51,7 +51,7 @@ def test_the_same_bytes_are_not_decoded_again(tmp_path: Path) -> None:
 def test_a_refused_film_has_a_reason_code(
     values: dict[str, object], reason: str, tmp_path: Path
 ) -> None:
-    path = write(film(**values), tmp_path / "film.dcm")  # type: ignore[arg-type]
+    path = write_film(make_film(**values), tmp_path / "film.dcm")  # type: ignore[arg-type]
     content = reader().read(path, "")
     assert isinstance(content, RefusedFilm)
     assert content.reason == reason
@@ -74,7 +74,7 @@ def test_other_files_are_skipped(content: bytes, reason: str, tmp_path: Path) ->
 
 
 def test_a_dicomdir_is_skipped(tmp_path: Path) -> None:
-    ds = film()
+    ds = make_film()
     del ds.SOPInstanceUID
     ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
     ds.save_as(tmp_path / "DICOMDIR", enforce_file_format=False)
@@ -97,7 +97,7 @@ def test_a_deleted_file_is_unreadable(tmp_path: Path) -> None:
 
 def test_a_film_above_the_size_limit_is_not_decoded(tmp_path: Path) -> None:
     """Its header is read."""
-    path = write(film(), tmp_path / "film.dcm")
+    path = write_film(make_film(), tmp_path / "film.dcm")
     content = reader(max_size=1000).read(path, "")
     assert isinstance(content, UnreadableFile)
     assert "dicom.max_object" in content.error
@@ -106,7 +106,7 @@ def test_a_film_above_the_size_limit_is_not_decoded(tmp_path: Path) -> None:
 
 def test_an_unexpected_error_loses_its_message(tmp_path: Path) -> None:
     """The message may quote a patient's name."""
-    content = reader().read(write(film(), tmp_path / "bug.dcm"), "")
+    content = reader().read(write_film(make_film(), tmp_path / "bug.dcm"), "")
     assert isinstance(content, UnreadableFile)
     assert "unexpected ZeroDivisionError at" in content.error
     assert "Doe" not in content.error

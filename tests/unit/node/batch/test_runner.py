@@ -21,10 +21,9 @@ from node.domain.decision.thresholds import Rule, Thresholds
 from node.domain.errors import Misconfigured, Permanent, Transient
 from node.domain.radiograph.case import Case
 from node.inference.predictor import BundlePredictor, load
-from tests.support.peer_films import small_film
+from tests.support.films import make_film, make_small_film, write_film
 from tests.support.policies import make_admission_policy
 from tests.support.readers import reader
-from tests.support.wire_films import film, write
 
 pytestmark = pytest.mark.slow
 
@@ -113,9 +112,9 @@ def films(tmp_path: Path) -> Path:
     folder = tmp_path / "films"
     folder.mkdir()
     for number in range(5):
-        write(film(), folder / f"{number}.dcm")
-    write(film(BodyPartExamined="HAND"), folder / "2-hand.dcm")
-    write(film(), folder / "3-segfault.dcm")
+        write_film(make_film(), folder / f"{number}.dcm")
+    write_film(make_film(BodyPartExamined="HAND"), folder / "2-hand.dcm")
+    write_film(make_film(), folder / "3-segfault.dcm")
     (folder / "note.txt").write_text("not a film")
     (folder / "empty").touch()
     return folder
@@ -206,11 +205,11 @@ def test_image_findings_are_reused_and_judged_again(
     """A chest film without tags is scored. A ramp with the tags of a chest film is refused."""
     folder = tmp_path / "films"
     folder.mkdir()
-    chest = small_film()
+    chest = make_small_film()
     for keyword in LABELS:
         delattr(chest, keyword)
-    write(chest, folder / "chest.dcm")
-    write(film(), folder / "ramp.dcm")
+    write_film(chest, folder / "chest.dcm")
+    write_film(make_film(), folder / "ramp.dcm")
     run(policy=GATE_POLICY)
     scored, refused = table(tmp_path)
     assert (scored.state, scored.notes) == ("SCORED", "body-part-by-pixels view-by-pixels")
@@ -248,7 +247,7 @@ def test_a_film_that_the_model_cannot_score_affects_no_other(
     run: Callable[..., ScreeningResult], films: Path, tmp_path: Path, predictor: CountingPredictor
 ) -> None:
     """The films of its batch are scored one by one. The next run tries it again."""
-    write(film(side=300), films / "1-odd.dcm")
+    write_film(make_film(side=300), films / "1-odd.dcm")
     predictor.fails_on = lambda radiograph: radiograph.pixels.shape == (300, 300)
     run()
     states = {Path(row.path).name: row.state for row in table(tmp_path)}
@@ -263,7 +262,7 @@ def test_a_blank_film_is_not_decoded_again(
     run: Callable[..., ScreeningResult], films: Path, tmp_path: Path
 ) -> None:
     """Its row keeps reason and text."""
-    blank = write(film(PixelData=bytes(256 * 256)), films / "blank.dcm")
+    blank = write_film(make_film(PixelData=bytes(256 * 256)), films / "blank.dcm")
     run()
     before = next(row for row in table(tmp_path) if row.path == str(blank))
     assert (before.state, before.reason) == ("REJECTED", "pixels")
@@ -291,7 +290,7 @@ def test_a_file_name_that_is_not_utf_8_has_a_row(
     """Old archives have Latin-1 names. The row is found again in the next run."""
     folder = tmp_path / "films"
     folder.mkdir()
-    write(film(), folder / "film.dcm")
+    write_film(make_film(), folder / "film.dcm")
     (folder / "film.dcm").rename(str(folder) + "/R\udcf6ntgen.dcm")
     run()
     assert [row.path for row in table(tmp_path)] == [f"{folder}/R\\xf6ntgen.dcm"]

@@ -16,15 +16,15 @@ from node.domain.radiograph.film import Film, HeaderStatements
 from node.domain.radiograph.view import View
 from node.header.read import read_film
 from tests.support.elements import hostile
+from tests.support.films import make_film, write_film
 from tests.support.policies import make_admission_policy
-from tests.support.wire_films import film, write
 
 NAME = "Zyxwvut"
 
 
 def read(folder: Path, syntax: str = ExplicitVRLittleEndian, **values: object) -> Film:
     """Write a film with these elements, and read it."""
-    return read_film(write(film(syntax=syntax, **values), folder / "film.dcm"), "A")
+    return read_film(write_film(make_film(syntax=syntax, **values), folder / "film.dcm"), "A")
 
 
 def code(value: str, meaning: str, **sequences: Any) -> Dataset:

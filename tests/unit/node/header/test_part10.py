@@ -13,7 +13,7 @@ from pydicom.uid import (
 
 from node.header.part10 import NotDicomError, as_part10, is_directory_record
 from node.header.read import read_film
-from tests.support.wire_films import encoded_data_set, film, write
+from tests.support.films import encoded_data_set, make_film, write_film
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from tests.support.wire_films import encoded_data_set, film, write
 )
 def test_a_data_set_without_preamble_is_the_same_film(syntax: str, tmp_path: Path) -> None:
     """Its first bytes show the encoding. Attributes, digest and pixels are the same."""
-    complete = write(film(syntax=syntax), tmp_path / "complete.dcm")
+    complete = write_film(make_film(syntax=syntax), tmp_path / "complete.dcm")
     bare = tmp_path / "bare"
     bare.write_bytes(encoded_data_set(complete))
     with as_part10(bare) as wrapped:
@@ -37,7 +37,7 @@ def test_a_data_set_without_preamble_is_the_same_film(syntax: str, tmp_path: Pat
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
 def test_existing_file_meta_information_is_used(syntax: str, tmp_path: Path) -> None:
     """It states, for example, that the data set is deflated. Only the preamble is missing."""
-    complete = write(film(syntax=syntax), tmp_path / "complete.dcm")
+    complete = write_film(make_film(syntax=syntax), tmp_path / "complete.dcm")
     cut = tmp_path / "cut"
     cut.write_bytes(complete.read_bytes()[132:])
     with as_part10(cut) as wrapped:
@@ -46,7 +46,7 @@ def test_existing_file_meta_information_is_used(syntax: str, tmp_path: Path) -> 
 
 def test_a_part10_file_is_not_copied(tmp_path: Path) -> None:
     """Most files are Part 10."""
-    path = write(film(), tmp_path / "film.dcm")
+    path = write_film(make_film(), tmp_path / "film.dcm")
     with as_part10(path) as same:
         assert same == path
 
@@ -65,8 +65,8 @@ def test_a_file_that_is_not_dicom_raises_an_error(content: bytes, tmp_path: Path
 
 def test_a_dicomdir_is_recognised(tmp_path: Path) -> None:
     """Exported media have one."""
-    ds = film()
-    assert not is_directory_record(write(ds, tmp_path / "film.dcm"))
+    ds = make_film()
+    assert not is_directory_record(write_film(ds, tmp_path / "film.dcm"))
     ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
     path = tmp_path / "DICOMDIR"
     ds.save_as(path, enforce_file_format=False)

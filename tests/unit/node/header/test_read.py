@@ -23,7 +23,7 @@ from node.domain.radiograph.film import HeaderStatements
 from node.domain.radiograph.view import View
 from node.header.read import read_film
 from tests.support.elements import preamble
-from tests.support.wire_films import encoded_data_set, film, write
+from tests.support.films import encoded_data_set, make_film, write_film
 
 UNCOMPRESSED = [
     ExplicitVRLittleEndian,
@@ -37,7 +37,7 @@ class TestAttributes:
     @pytest.mark.parametrize("syntax", UNCOMPRESSED)
     def test_attributes_are_read_in_every_encoding(self, syntax: str, tmp_path: Path) -> None:
         """The transfer syntax does not change them."""
-        ds = film(
+        ds = make_film(
             DigitalXRayImageStorageForPresentation,
             syntax,
             Modality="DX",
@@ -49,7 +49,7 @@ class TestAttributes:
             PatientWeight="61.5",
             PatientSize="1.62",
         )
-        path = write(ds, tmp_path / "film.dcm")
+        path = write_film(ds, tmp_path / "film.dcm")
         actual = read_film(path, "XRAY1")
         assert (actual.sop_class_uid, actual.sop_instance_uid) == (
             ds.SOPClassUID,
@@ -78,26 +78,26 @@ class TestAttributes:
 
     def test_codes_are_in_upper_case(self, tmp_path: Path) -> None:
         """Senders write `chest` or ` Pa ` instead of CHEST and PA."""
-        ds = film(BodyPartExamined="chest ", ViewPosition=" Pa", PatientSex="f", Modality="cr")
-        actual = read_film(write(ds, tmp_path / "film.dcm"), "A")
+        ds = make_film(BodyPartExamined="chest ", ViewPosition=" Pa", PatientSex="f", Modality="cr")
+        actual = read_film(write_film(ds, tmp_path / "film.dcm"), "A")
         assert (actual.body_part_examined, actual.view_position) == ("CHEST", "PA")
         assert (actual.sex, actual.modality) == ("F", "CR")
 
     def test_a_single_value_is_a_tuple_of_one(self, tmp_path: Path) -> None:
         """Image Type may have a single value."""
-        actual = read_film(write(film(ImageType="DERIVED"), tmp_path / "film.dcm"), "A")
+        actual = read_film(write_film(make_film(ImageType="DERIVED"), tmp_path / "film.dcm"), "A")
         assert actual.image_type == ("DERIVED",)
 
     def test_an_absent_attribute_is_empty(self, tmp_path: Path) -> None:
         """The admission policy decides on films with few attributes."""
-        bare = film(
+        bare = make_film(
             Modality=None,
             BodyPartExamined=None,
             ViewPosition=None,
             PatientAge=None,
             PatientSex=None,
         )
-        actual = read_film(write(bare, tmp_path / "film.dcm"), "A")
+        actual = read_film(write_film(bare, tmp_path / "film.dcm"), "A")
         assert (actual.modality, actual.body_part_examined, actual.view_position) == ("", "", "")
         assert (actual.age_years, actual.sex) == (None, "")
         assert (actual.weight_kg, actual.height_cm, actual.image_type) == (None, None, ())
@@ -105,7 +105,7 @@ class TestAttributes:
     @pytest.mark.parametrize(("text", "cm"), [("1.62", 162.0), ("162", 162.0), ("3", 300.0)])
     def test_a_height_may_be_in_centimetres(self, text: str, cm: float, tmp_path: Path) -> None:
         """Patient's Size is in metres, so a value above 3 is in centimetres."""
-        actual = read_film(write(film(PatientSize=text), tmp_path / "film.dcm"), "A")
+        actual = read_film(write_film(make_film(PatientSize=text), tmp_path / "film.dcm"), "A")
         assert actual.height_cm == pytest.approx(cm)
 
 
@@ -113,79 +113,82 @@ class TestAge:
     @pytest.mark.parametrize(("born", "years"), [("19900101", 30.0), ("19000101", 67.0)])
     def test_the_lower_of_two_ages_counts(self, born: str, years: float, tmp_path: Path) -> None:
         """The film is marked, because one of the ages is wrong."""
-        ds = film(PatientAge="067Y", PatientBirthDate=born, StudyDate="20200615")
-        actual = read_film(write(ds, tmp_path / "film.dcm"), "A")
+        ds = make_film(PatientAge="067Y", PatientBirthDate=born, StudyDate="20200615")
+        actual = read_film(write_film(ds, tmp_path / "film.dcm"), "A")
         assert (actual.age_years, actual.age_contradicted) == (years, True)
 
     def test_a_birth_year_gives_the_lower_age(self, tmp_path: Path) -> None:
         """A patient born in 1970 may be 49 in June 2020."""
-        ds = film(PatientAge=None, StudyDate="20200615")
+        ds = make_film(PatientAge=None, StudyDate="20200615")
         ds.add_new("PatientBirthDate", "LO", "1970")
-        assert read_film(write(ds, tmp_path / "film.dcm"), "A").age_years == 49.0
+        assert read_film(write_film(ds, tmp_path / "film.dcm"), "A").age_years == 49.0
 
     @pytest.mark.parametrize("stated", [None, "", "000Y"])
     def test_without_an_age_the_dates_count(self, stated: str | None, tmp_path: Path) -> None:
         """Patient's Age is optional."""
-        ds = film(PatientAge=stated, PatientBirthDate="19500101", StudyDate="20200615")
-        assert read_film(write(ds, tmp_path / "film.dcm"), "A").age_years == 70.0
+        ds = make_film(PatientAge=stated, PatientBirthDate="19500101", StudyDate="20200615")
+        assert read_film(write_film(ds, tmp_path / "film.dcm"), "A").age_years == 70.0
 
     def test_the_acquisition_date_has_priority(self, tmp_path: Path) -> None:
         """Study Date may be years earlier, that of the first film of a follow-up."""
-        ds = film(
+        ds = make_film(
             PatientAge=None,
             PatientBirthDate="19500101",
             AcquisitionDate="20240301",
             StudyDate="20200615",
         )
-        assert read_film(write(ds, tmp_path / "film.dcm"), "A").age_years == 74.0
+        assert read_film(write_film(ds, tmp_path / "film.dcm"), "A").age_years == 74.0
 
     def test_without_a_date_the_age_is_unknown(self, tmp_path: Path) -> None:
         """The date of receipt is not used."""
-        ds = film(PatientAge=None, PatientBirthDate="19500101")
-        assert read_film(write(ds, tmp_path / "film.dcm"), "A").age_years is None
+        ds = make_film(PatientAge=None, PatientBirthDate="19500101")
+        assert read_film(write_film(ds, tmp_path / "film.dcm"), "A").age_years is None
 
 
 class TestPatient:
     def test_only_a_pseudonym_is_stored(self, tmp_path: Path) -> None:
         """It is computed from issuer and ID, which are not attributes of the film."""
-        ds = film(PatientID="P-17", IssuerOfPatientID="HOSPITAL")
-        path = write(ds, tmp_path / "film.dcm")
+        ds = make_film(PatientID="P-17", IssuerOfPatientID="HOSPITAL")
+        path = write_film(ds, tmp_path / "film.dcm")
         actual = read_film(path, "A", lambda issuer, number: f"<{len(issuer)} {len(number)}>")
         assert actual.patient == "<8 4>"
         assert not {"P-17", "HOSPITAL"} & {str(value) for value in asdict(actual).values()}
 
     def test_a_long_id_is_not_truncated(self, tmp_path: Path) -> None:
         """Two long IDs may differ in the last character only."""
-        path = write(film(PatientID="7" * 64), tmp_path / "film.dcm")
+        path = write_film(make_film(PatientID="7" * 64), tmp_path / "film.dcm")
         path.write_bytes(path.read_bytes().replace(b"7" * 64, b"7" * 63 + b"8"))
         actual = read_film(path, "A", lambda _, number: number)
         assert actual.patient == "7" * 63 + "8"
 
     def test_the_default_is_no_pseudonym(self, tmp_path: Path) -> None:
         """Batch screening uses no pseudonyms."""
-        assert read_film(write(film(PatientID="P-17"), tmp_path / "film.dcm"), "A").patient == ""
+        assert (
+            read_film(write_film(make_film(PatientID="P-17"), tmp_path / "film.dcm"), "A").patient
+            == ""
+        )
 
     def test_station_and_date_of_the_exposure(self, tmp_path: Path) -> None:
         """The date closest to the exposure counts."""
-        ds = film(StationName=" ROOM 2 ", StudyDate="20260301", AcquisitionDate="20260302")
-        actual = read_film(write(ds, tmp_path / "film.dcm"), "A")
+        ds = make_film(StationName=" ROOM 2 ", StudyDate="20260301", AcquisitionDate="20260302")
+        actual = read_film(write_film(ds, tmp_path / "film.dcm"), "A")
         assert (actual.station, actual.exposure_date) == ("ROOM 2", date(2026, 3, 2))
 
     @pytest.mark.parametrize("text", ["", "20261301", "yesterday"])
     def test_an_invalid_date_is_unknown(self, text: str, tmp_path: Path) -> None:
         """The film is read all the same."""
-        ds = film(StudyDate=text)
-        assert read_film(write(ds, tmp_path / "film.dcm"), "A").exposure_date is None
+        ds = make_film(StudyDate=text)
+        assert read_film(write_film(ds, tmp_path / "film.dcm"), "A").exposure_date is None
 
 
 class TestDigest:
     def digest(self, ds: Dataset, path: Path) -> str:
         """Write a data set, and return the digest of its film."""
-        return read_film(write(ds, path), "A").digest
+        return read_film(write_film(ds, path), "A").digest
 
     def test_the_file_meta_information_does_not_change_it(self, tmp_path: Path) -> None:
         """A film that is sent again after an upgrade must be recognised."""
-        ds = film()
+        ds = make_film()
         first = self.digest(ds, tmp_path / "1.dcm")
         ds.file_meta.ImplementationVersionName = "NEWER_2"
         ds.file_meta.SourceApplicationEntityTitle = "ELSEWHERE"
@@ -194,14 +197,14 @@ class TestDigest:
 
     def test_other_bytes_change_it(self, tmp_path: Path) -> None:
         """A corrected name gives another object with the same UID."""
-        ds = film()
+        ds = make_film()
         first = self.digest(ds, tmp_path / "1.dcm")
         ds.PatientName = "Doe^Janet"
         assert self.digest(ds, tmp_path / "2.dcm") != first
 
     def test_the_transfer_syntax_changes_it(self, tmp_path: Path) -> None:
         """The same bytes have another meaning."""
-        path = write(film(), tmp_path / "1.dcm")
+        path = write_film(make_film(), tmp_path / "1.dcm")
         relabelled = tmp_path / "2.dcm"
         relabelled.write_bytes(preamble(b"1.2.840.10008.1.2.4.70") + encoded_data_set(path))
         assert encoded_data_set(relabelled) == encoded_data_set(path)
@@ -209,7 +212,7 @@ class TestDigest:
 
     def test_the_sender_does_not_change_it(self, tmp_path: Path) -> None:
         """The same film may arrive from the modality and from the PACS."""
-        path = write(film(), tmp_path / "1.dcm")
+        path = write_film(make_film(), tmp_path / "1.dcm")
         assert read_film(path, "XRAY1").digest == read_film(path, "PACS").digest
 
 
@@ -226,7 +229,7 @@ class TestDeflated:
 
     def test_reading_a_header_does_not_hold_the_pixels_in_memory(self, tmp_path: Path) -> None:
         """The film inflates to 256 MB, and ingest reads many films at once."""
-        plain = encoded_data_set(write(film(), tmp_path / "film.dcm"))
+        plain = encoded_data_set(write_film(make_film(), tmp_path / "film.dcm"))
         deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
         start = deflate.compress(plain) + deflate.flush(zlib.Z_FULL_FLUSH)
         block = deflate.compress(bytes(16 * 1024**2)) + deflate.flush(zlib.Z_FULL_FLUSH)
@@ -241,7 +244,7 @@ class TestDeflated:
 
     def test_a_truncated_data_set_is_refused(self, tmp_path: Path) -> None:
         """The missing part may have any attributes."""
-        path = write(film(syntax=DeflatedExplicitVRLittleEndian), tmp_path / "film.dcm")
+        path = write_film(make_film(syntax=DeflatedExplicitVRLittleEndian), tmp_path / "film.dcm")
         path.write_bytes(path.read_bytes()[:-20])
         with pytest.raises(Permanent, match="the deflated data set is truncated"):
             read_film(path, "A")
@@ -249,7 +252,7 @@ class TestDeflated:
     def test_a_data_set_that_is_not_deflated_is_refused(self, tmp_path: Path) -> None:
         """The sender negotiated deflate, but sent uncompressed bytes."""
         path = tmp_path / "plain.dcm"
-        plain = encoded_data_set(write(film(), tmp_path / "film.dcm"))
+        plain = encoded_data_set(write_film(make_film(), tmp_path / "film.dcm"))
         path.write_bytes(preamble(b"1.2.840.10008.1.2.1.99") + plain)
         with pytest.raises(Permanent, match="cannot be read"):
             read_film(path, "A")

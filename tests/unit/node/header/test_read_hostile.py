@@ -10,7 +10,7 @@ from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
 from node.header.read import read_film
 from tests.support.elements import element, hostile, preamble
-from tests.support.wire_films import film, write
+from tests.support.films import make_film, write_film
 
 
 def read(tmp_path: Path, vrs: dict[str, str] | None = None, **values: bytes | None) -> Film:
@@ -196,9 +196,11 @@ class TestStructure:
     def test_damaged_bytes_are_read_or_refused(self, seed: int, tmp_path: Path) -> None:
         """Bytes are changed, removed and inserted at random. The only error is Permanent."""
         rnd = random.Random(seed)  # noqa: S311 - a repeatable test
-        nested = [film(side=16, PatientAge=None)]
-        intact = write(
-            film(side=16, ReferencedImageSequence=nested, ImageType=["A", "B"], PatientSize="1"),
+        nested = [make_film(side=16, PatientAge=None)]
+        intact = write_film(
+            make_film(
+                side=16, ReferencedImageSequence=nested, ImageType=["A", "B"], PatientSize="1"
+            ),
             tmp_path / "intact.dcm",
         ).read_bytes()
         path, outcomes = tmp_path / "damaged.dcm", set()

@@ -6,13 +6,13 @@ import pytest
 
 from node.domain.errors import Permanent, Transient
 from node.header.read import read_film, require_intact
-from tests.support.wire_films import film, write
+from tests.support.films import make_film, write_film
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Return the file of a film."""
-    return write(film(), tmp_path / "film.dcm")
+    return write_film(make_film(), tmp_path / "film.dcm")
 
 
 def test_an_unchanged_film_is_intact(path: Path) -> None:

@@ -9,12 +9,12 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from node.domain.errors import Permanent, Rejected
 from node.inference.decoder import decode
 from tests.support.elements import element, hostile, preamble
-from tests.support.wire_films import film, write
+from tests.support.films import make_film, write_film
 
 
 def test_a_truncated_deflated_film_is_damaged(tmp_path: Path) -> None:
     """A retry would read the same bytes."""
-    path = write(film(syntax=DeflatedExplicitVRLittleEndian), tmp_path / "film.dcm")
+    path = write_film(make_film(syntax=DeflatedExplicitVRLittleEndian), tmp_path / "film.dcm")
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(Permanent, match="the deflated data set cannot be inflated"):
         decode(path)
@@ -41,7 +41,7 @@ def test_a_group_length_of_odd_size_is_damaged(tmp_path: Path) -> None:
 
 def test_an_unknown_transfer_syntax_is_not_quoted(tmp_path: Path) -> None:
     """The sender may write any text there, and the message is logged."""
-    path = write(film(), tmp_path / "film.dcm")
+    path = write_film(make_film(), tmp_path / "film.dcm")
     path.write_bytes(
         path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840\n008.1.2.1\0\0\0")
     )

@@ -11,8 +11,8 @@ from models.images.radiograph import Radiograph
 from node.domain.errors import Permanent, Rejected, Transient
 from node.inference.decoder import decode
 from node.inference.decoder_pool import DecoderPool
+from tests.support.films import make_film, write_film
 from tests.support.readers import crash_on_bad_names
-from tests.support.wire_films import film, write
 
 
 def allocate_too_much(path: Path) -> Radiograph:
@@ -22,7 +22,7 @@ def allocate_too_much(path: Path) -> Radiograph:
 
 
 def test_a_decoder_process_gives_the_same_pixels_as_the_decoder(tmp_path: Path) -> None:
-    path = write(film(), tmp_path / "film.dcm")
+    path = write_film(make_film(), tmp_path / "film.dcm")
     with DecoderPool(1) as decoders:
         in_process = decoders.decode(path)
     direct = decode(path)
@@ -38,8 +38,8 @@ def test_a_crash_is_transient_and_other_films_are_decoded(
     tmp_path: Path, name: str, text: str
 ) -> None:
     """Attempts are counted, so a film that crashes each time ends as FAILED."""
-    bad = write(film(), tmp_path / f"{name}.dcm")
-    good = write(film(), tmp_path / "good.dcm")
+    bad = write_film(make_film(), tmp_path / f"{name}.dcm")
+    good = write_film(make_film(), tmp_path / "good.dcm")
     with DecoderPool(2, crash_on_bad_names) as decoders, ThreadPoolExecutor(6) as threads:
         films = [threads.submit(decoders.decode, path) for path in [bad, good] * 3]
         for crashed in films[::2]:
@@ -51,8 +51,11 @@ def test_a_crash_is_transient_and_other_films_are_decoded(
 def test_a_process_that_hangs_is_replaced_after_the_time_limit(tmp_path: Path) -> None:
     with DecoderPool(1, crash_on_bad_names, time_limit=8.0) as decoders:
         with pytest.raises(Transient, match=r"took longer than 8 s on this film"):
-            decoders.decode(write(film(), tmp_path / "hang.dcm"))
-        assert decoders.decode(write(film(), tmp_path / "good.dcm")).pixels.shape == (256, 256)
+            decoders.decode(write_film(make_film(), tmp_path / "hang.dcm"))
+        assert decoders.decode(write_film(make_film(), tmp_path / "good.dcm")).pixels.shape == (
+            256,
+            256,
+        )
 
 
 def test_the_memory_of_a_decoder_is_limited(tmp_path: Path) -> None:
@@ -61,14 +64,14 @@ def test_the_memory_of_a_decoder_is_limited(tmp_path: Path) -> None:
         DecoderPool(1, allocate_too_much) as decoders,
         pytest.raises(Transient, match=r"unexpected \w*MemoryError at "),
     ):
-        decoders.decode(write(film(), tmp_path / "film.dcm"))
+        decoders.decode(write_film(make_film(), tmp_path / "film.dcm"))
 
 
 def test_errors_keep_their_class_and_an_unexpected_error_loses_its_message(tmp_path: Path) -> None:
     """The message of an unexpected error may quote a header."""
     broken = tmp_path / "broken.dcm"
     broken.write_bytes(b"no DICOM")
-    dark = write(film(PhotometricInterpretation="PALETTE COLOR"), tmp_path / "dark.dcm")
+    dark = write_film(make_film(PhotometricInterpretation="PALETTE COLOR"), tmp_path / "dark.dcm")
     with DecoderPool(1, crash_on_bad_names) as decoders:
         with pytest.raises(Permanent, match="not a DICOM file"):
             decoders.decode(broken)
@@ -76,4 +79,4 @@ def test_errors_keep_their_class_and_an_unexpected_error_loses_its_message(tmp_p
             decoders.decode(dark)
         assert rejected.value.reason == "pixels"
         with pytest.raises(Transient, match=r"^unexpected ZeroDivisionError at .*readers\.py:\d+$"):
-            decoders.decode(write(film(), tmp_path / "bug.dcm"))
+            decoders.decode(write_film(make_film(), tmp_path / "bug.dcm"))

@@ -8,7 +8,7 @@ from pydicom import dcmread
 
 from node.demo.run import SHIPPED_FILM
 from node.results.translations.languages import Language
-from tests.validators.films import Film, films
+from tests.validators.film_cases import Film, films
 from tests.validators.names import Name, names
 
 _MARK = b"q~Zx|K{vW"  # in no film's bytes by chance

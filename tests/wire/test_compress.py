@@ -15,7 +15,7 @@ from pynetdicom import evt
 from node.pacs.association import open_archive
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
-from tests.support.result_films import prediction, subject
+from tests.support.result_subjects import prediction, subject
 from tests.support.validators import remarks_on
 from tests.wire.conftest import StartPacs
 

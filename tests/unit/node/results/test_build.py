@@ -10,7 +10,7 @@ from node.domain.workflow.delivery import ResultKind, Route, SendCondition, SrCl
 from node.results.build import BuiltResult, build_results
 from node.results.encode import to_bytes
 from node.results.wording import comment, headline
-from tests.support.result_films import MODEL, prediction, subject, verdict
+from tests.support.result_subjects import MODEL, prediction, subject, verdict
 
 REPORT, HEATMAP, TEXT = ResultKind.REPORT, ResultKind.HEATMAP, ResultKind.TEXT
 

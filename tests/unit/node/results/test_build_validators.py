@@ -13,7 +13,7 @@ from node.results.fonts import typeface_for
 from node.results.result_context import Subject
 from node.results.sr_report import build_report
 from node.results.translations.languages import Language
-from tests.support.result_films import (
+from tests.support.result_subjects import (
     GOOD,
     MODEL,
     SETTINGS,

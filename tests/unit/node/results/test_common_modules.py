@@ -12,7 +12,7 @@ from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.result_context import ResultSettings
 from node.results.sr_report import build_report
-from tests.support.result_films import GOOD, prediction, subject
+from tests.support.result_subjects import GOOD, prediction, subject
 
 FIELD = FieldOfView(0, 0, 400, 320)
 

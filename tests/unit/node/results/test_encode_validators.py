@@ -10,7 +10,7 @@ import pytest
 from node.results.encode import to_bytes
 from node.results.translations.languages import Language
 from tests.validators.cases import cases
-from tests.validators.films import films
+from tests.validators.film_cases import films
 from tests.validators.judges import DOCUMENT_JUDGES, IMAGE_JUDGES
 from tests.validators.names import names
 from tests.validators.pixelmed import dicom_sr_validator

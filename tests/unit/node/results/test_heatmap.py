@@ -14,7 +14,7 @@ from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.uids import IMPLEMENTATION_CLASS_UID
 from tests.support.policies import make_admission_policy
-from tests.support.result_films import GOOD, film_of, prediction, subject, verdict
+from tests.support.result_subjects import GOOD, film_of, prediction, subject, verdict
 
 
 def built(**changes: str) -> pydicom.Dataset:

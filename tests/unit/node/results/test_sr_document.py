@@ -12,7 +12,7 @@ from node.results.result_context import Subject
 from node.results.sr_document import reference_to, succeed
 from node.results.sr_report import build_report
 from node.results.text_report import build_text
-from tests.support.result_films import prediction, subject, verdict
+from tests.support.result_subjects import prediction, subject, verdict
 
 FIELD = FieldOfView(0, 0, 400, 320)
 LOW, HIGH = subject(made=verdict(threshold=0.4)), subject(made=verdict(threshold=0.6))

@@ -18,7 +18,7 @@ from node.domain.decision.prediction import (
 from node.domain.workflow.delivery import ResultReference, SrClass
 from node.results.heatmap import build_heatmap
 from node.results.sr_report import build_report
-from tests.support.result_films import GOOD, MODEL, POLICY, prediction, subject, verdict
+from tests.support.result_subjects import GOOD, MODEL, POLICY, prediction, subject, verdict
 
 FIELD = FieldOfView(0, 0, 400, 320)
 

@@ -13,7 +13,7 @@ from node.results.heatmap import build_heatmap
 from node.results.result_context import ResultSettings
 from node.results.sr_report import build_report
 from node.results.uids import UidKind, device_uid, uid
-from tests.support.result_films import MODEL, SETTINGS, prediction, subject, verdict
+from tests.support.result_subjects import MODEL, SETTINGS, prediction, subject, verdict
 
 FIELD = FieldOfView(0, 0, 400, 320)
 

@@ -23,7 +23,7 @@ from node.results.result_context import Subject
 from node.results.sr_report import build_report
 from node.results.translations.languages import Language
 from node.results.wording import headline
-from tests.support.result_films import (
+from tests.support.result_subjects import (
     JUDGED_BY,
     MODEL,
     POLICY,

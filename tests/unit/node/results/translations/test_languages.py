@@ -22,7 +22,7 @@ from node.results.result_context import Subject
 from node.results.sr_report import build_report
 from node.results.translations.english import ENGLISH
 from node.results.translations.languages import PHRASES, Language
-from tests.support.result_films import GOOD, MODEL, SETTINGS, prediction, subject, verdict
+from tests.support.result_subjects import GOOD, MODEL, SETTINGS, prediction, subject, verdict
 
 OTHERS = [language for language in Language if language is not Language.ENGLISH]
 

@@ -1,7 +1,6 @@
-"""Films to report on, made in code: headers byte for byte as bad senders write them."""
+"""Scored films to build results of; header values are encoded byte for byte, valid or not."""
 
 import hashlib
-import struct
 from collections.abc import Mapping
 from dataclasses import replace
 from io import BytesIO
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import tag_for_keyword
 
 from models.bundle.intended_use import IntendedUse
 from models.images.radiograph import FieldOfView, Heat
@@ -26,9 +25,9 @@ from node.domain.decision.prediction import (
 )
 from node.domain.radiograph.film import Film
 from node.results.result_context import ResultSettings, Subject
+from tests.support.elements import element, preamble
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
-EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 SETTINGS = ResultSettings(software_version="0.1.0")
 POLICY = "b0" * 32
 MODEL = ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION)
@@ -57,24 +56,18 @@ GOOD = {
 
 
 def header(values: Mapping[str, str | bytes]) -> pydicom.Dataset:
-    """Return a header read from bytes: each value stands as given, valid or not."""
+    """Return a header that pydicom reads from these values, valid or not."""
     elements = {**IDENTIFIERS, **values}
-    encoded = b""
+    encoded = preamble()
     for keyword in sorted(elements, key=lambda keyword: tag_for_keyword(keyword) or 0):
         value = elements[keyword]
         content = value.encode("latin-1") if isinstance(value, str) else value
-        content += b" " * (len(content) % 2)
-        tag = tag_for_keyword(keyword)
-        assert tag is not None, keyword
-        vr = dictionary_VR(tag).encode()
-        encoded += struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(content)) + content
-    ds = pydicom.dcmread(BytesIO(encoded), force=True)
-    ds.file_meta.TransferSyntaxUID = pydicom.uid.UID(EXPLICIT_LITTLE_ENDIAN)
-    return ds
+        encoded += element(keyword, content + b" " * (len(content) % 2))
+    return pydicom.dcmread(BytesIO(encoded))
 
 
 def film_of(ds: pydicom.Dataset, *, size: tuple[int, int] = (400, 320), digest: str = "") -> Film:
-    """Return the facts of a film as ingest would state them."""
+    """Return the facts of a film as ingest reads them."""
     return Film(
         sop_instance_uid=str(ds.SOPInstanceUID),
         sop_class_uid=str(ds.SOPClassUID),
@@ -103,7 +96,7 @@ def verdict(
     reason: str = "",
     model: ModelIdentity = MODEL,
 ) -> Verdict:
-    """Return a verdict whose score lies on the right side of its threshold."""
+    """Return a verdict whose score agrees with the finding."""
     if finding is Finding.UNDETERMINED:
         decision = Decision(
             finding, threshold, reason=reason or "the film is too dark", **JUDGED_BY
@@ -129,7 +122,7 @@ def abstained(score: float = 0.4, model: ModelIdentity = MODEL) -> Verdict:
 
 
 def repeated(prior: PriorComparison, *, known: bool = True) -> Verdict:
-    """Return a positive verdict on a patient of whom there are earlier films."""
+    """Return a positive verdict on a patient with prior films."""
     made = verdict()
     return replace(made, decision=replace(made.decision, already_reported=known, prior=prior))
 
@@ -140,13 +133,13 @@ def subject(
     made: Verdict | None = None,
     settings: ResultSettings = SETTINGS,
 ) -> Subject:
-    """Return a scored film with this header, a good one unless told."""
+    """Return a scored film with this header; the default header is complete."""
     ds = header(GOOD if values is None else values)
     return Subject(ds, film_of(ds), made or verdict(), settings)
 
 
 def prediction(size: tuple[int, int] = (400, 320)) -> Prediction:
-    """Return heat over the middle of a grey film, on a square grid that reaches beyond it."""
+    """Return heat over the middle of a grey film, on a square grid that extends beyond it."""
     rows, columns = size
     side = max(size)
     y, x = np.mgrid[0:18, 0:18] / 17

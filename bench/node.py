@@ -67,8 +67,8 @@ def send(node: Node, film: Path) -> dict[str, Any]:
     """Send a film, wait until its job is done, and return the seconds of its stages."""
     dcmsend(node.port, film, called_ae=AE_TITLE)
     uid = str(dcmread(film, stop_before_pixels=True).SOPInstanceUID)
-    dossier = node.wait_for(uid, lambda summary: summary.job.state is JobState.DONE)
-    stages: dict[str, Any] = summarise(dossier)["seconds"]
+    job_detail = node.wait_for(uid, lambda summary: summary.job.state is JobState.DONE)
+    stages: dict[str, Any] = summarise(job_detail)["seconds"]
     return stages
 
 

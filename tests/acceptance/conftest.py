@@ -43,7 +43,7 @@ def make_node(tmp_path: Path, node_port: int) -> Iterator[Callable[..., Node]]:
 
 
 @pytest.fixture
-def spoken_for(node_port: int) -> Iterator[CommittingPacs]:
+def committing_pacs(node_port: int) -> Iterator[CommittingPacs]:
     """Return a PACS that the test speaks for; it does not listen yet."""
     pacs = CommittingPacs(node_port, AE_TITLE)
     yield pacs

@@ -50,7 +50,7 @@ def test_the_events_of_a_node_are_recorded_in_order_and_shipped(
 
     The server starts late and receives all records.
     """
-    syslog = server.reached_by.model_dump(mode="json")
+    syslog = server.section.model_dump(mode="json")
     node = make_node(destinations=[destination], audit={"syslog": syslog})
     node.serve()
     assert not echoscu(node.port, called_ae="STRANGER")
@@ -104,9 +104,9 @@ def test_a_role_that_runs_alone_records_and_ships(
 ) -> None:
     """It may be the only role on its machine."""
     server.start()
-    node = make_node(audit={"syslog": server.reached_by.model_dump(mode="json")})
+    node = make_node(audit={"syslog": server.section.model_dump(mode="json")})
     node.serve("ingest")
-    shipped = wait_until(lambda: list(server.messages), what="shipment")
+    shipped = wait_until(lambda: list(server.messages), goal="shipment")
     assert parse(shipped[0]).participants[0]["UserName"] == "osteoscreen ingest"
     assert node.stop() == [0]
     assert kinds([parse(one) for one in server.messages]) == [

@@ -16,8 +16,8 @@ from node.challenger.states import ChallengerState
 from node.config.settings import load
 from node.domain.workflow.job import JobState
 from node.inference.card_summary import CardSummary
-from tests.peers.bundles import recalibrated, signed
-from tests.peers.command import assert_one_clear_line, osteoscreen
+from tests.peers.bundles import write_bundle, write_recalibrated_bundle
+from tests.peers.command import assert_fails, osteoscreen
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
@@ -62,7 +62,7 @@ def test_a_challenger_that_is_killed_scores_every_film_once_and_sends_nothing(
 
     The PACS has two results of each film, and each names the serving bundle.
     """
-    second = recalibrated(tmp_path / "next", higher_by=1.0)
+    second = write_recalibrated_bundle(tmp_path / "next", offset=1.0)
     digest = CardSummary.read(str(second)).digest
     node = make_node(
         destinations=[destination], challenger={"bundle": str(second)}, model={"threads": 1}
@@ -110,7 +110,7 @@ def test_a_challenger_without_the_policys_operating_point_waits_for_another_poli
     make_node: MakeNode, film: Path, tmp_path: Path
 ) -> None:
     """The operating points of two bundles may have different names. A number fits both."""
-    second = signed(tmp_path / "next", operating_points=(POINT,), combined=None)
+    second = write_bundle(tmp_path / "next", operating_points=(POINT,), combined=None)
     digest = CardSummary.read(str(second)).digest
     node = make_node(challenger={"bundle": str(second)}, policy={"threshold": "youden"})
     node.serve()
@@ -132,4 +132,4 @@ def test_without_a_challenger_role_and_report_are_refused(make_node: MakeNode) -
     node = make_node()
     for arguments in (["serve", "--role", "challenger"], ["challenger", "report"]):
         done = osteoscreen(*arguments, "--config", node.file)
-        assert_one_clear_line(done, 2, "challenger: null")
+        assert_fails(done, 2, "challenger: null")

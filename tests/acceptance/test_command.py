@@ -12,7 +12,7 @@ from PIL import Image
 from pydicom import dcmread, dcmwrite
 
 from node.domain.workflow.job import JobState
-from tests.peers.command import assert_one_clear_line, osteoscreen, write_config
+from tests.peers.command import assert_fails, osteoscreen, write_config
 from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
@@ -97,14 +97,14 @@ class TestDemo:
         text.write_text("no film at all")
         for given in (tmp_path / "nowhere.dcm", text, tmp_path):
             done = osteoscreen("demo", given, "--out", tmp_path / "out")
-            assert_one_clear_line(done, 2, str(given))
+            assert_fails(done, 2, str(given))
 
     @pytest.mark.shared_data
     def test_what_is_no_radiograph_is_refused(self, tmp_path: Path, shared_data: Path) -> None:
         """A CT slice is refused at negotiation, and the message says what is taken."""
         slice_ = shared_data / "dicom" / "other" / "CT1_JPLL.dcm"
         done = osteoscreen("demo", slice_, "--out", tmp_path)
-        assert_one_clear_line(done, 1, "takes radiographs", "CT Image Storage")
+        assert_fails(done, 1, "takes radiographs", "CT Image Storage")
 
 
 class TestRefusals:
@@ -125,7 +125,7 @@ class TestRefusals:
         """`serve` does not start, and says which key is wrong."""
         file = write_config(tmp_path, text)
         port = {} if "port" in text else {"OSTEOSCREEN__DICOM__PORT": str(free_port())}
-        assert_one_clear_line(osteoscreen("serve", "--config", file, **port), 2, *words)
+        assert_fails(osteoscreen("serve", "--config", file, **port), 2, *words)
 
     @pytest.mark.parametrize(
         ("section", "words"),
@@ -143,7 +143,7 @@ class TestRefusals:
             tmp_path,
             f"{section}\ndicom: {{port: {free_port()}}}\nspool: {{min_free: 1MB}}\n",
         )
-        assert_one_clear_line(osteoscreen("serve", "--config", file), 2, *words)
+        assert_fails(osteoscreen("serve", "--config", file), 2, *words)
 
     def test_a_port_that_is_taken(self, tmp_path: Path) -> None:
         """Somebody else listens there: no film may end in the wrong node."""
@@ -154,19 +154,19 @@ class TestRefusals:
             done = osteoscreen(
                 "serve", "--config", write_config(tmp_path, f"dicom: {{port: {port}}}")
             )
-        assert_one_clear_line(done, 2, "dicom.port", str(port), "another port")
+        assert_fails(done, 2, "dicom.port", str(port), "another port")
 
     def test_a_database_that_does_not_answer(self, tmp_path: Path) -> None:
         """Not a configuration to correct, perhaps: status 1."""
         url = "postgresql://nobody@127.0.0.1:1/none"
         done = osteoscreen("db", "upgrade", OSTEOSCREEN__DATABASE__URL=url)
-        assert_one_clear_line(done, 1, "the database does not answer")
+        assert_fails(done, 1, "the database does not answer")
 
     def test_wrong_words(self) -> None:
         """Usage errors name the choices."""
-        assert_one_clear_line(osteoscreen("serve", "--role", "dance"), 2, "ingest, analyse")
-        assert_one_clear_line(osteoscreen("jobs", "list", "--state", "LOST"), 2, "RECEIVED")
-        assert_one_clear_line(osteoscreen("fly"), 2, "fly")
+        assert_fails(osteoscreen("serve", "--role", "dance"), 2, "ingest, analyse")
+        assert_fails(osteoscreen("jobs", "list", "--state", "LOST"), 2, "RECEIVED")
+        assert_fails(osteoscreen("fly"), 2, "fly")
 
 
 @pytest.mark.tools("dcmsend", "Orthanc")
@@ -223,7 +223,7 @@ class TestOperator:
             (("show", "99"), "no job 99"),
         ):
             done = osteoscreen("jobs", *words, "--config", node.file)
-            assert_one_clear_line(done, 1, said)
+            assert_fails(done, 1, said)
         assert [job.state for job in node.jobs()] == [JobState.DONE]
 
 
@@ -233,7 +233,7 @@ def test_the_database_is_upgraded_by_command(tmp_path: Path) -> None:
     before = osteoscreen("db", "current", "--json", OSTEOSCREEN__DATABASE__URL=url)
     assert json.loads(before.stdout)["current"] is None
     listed = osteoscreen("jobs", "list", OSTEOSCREEN__DATABASE__URL=url)
-    assert_one_clear_line(listed, 1, "osteoscreen db upgrade")
+    assert_fails(listed, 1, "osteoscreen db upgrade")
     assert osteoscreen("db", "upgrade", OSTEOSCREEN__DATABASE__URL=url).returncode == 0
     after = json.loads(
         osteoscreen("db", "current", "--json", OSTEOSCREEN__DATABASE__URL=url).stdout

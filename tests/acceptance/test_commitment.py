@@ -10,7 +10,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from node.domain.workflow.delivery import DeliveryEvent, DeliveryState
 from node.domain.workflow.job import JobState
 from node.domain.workflow.job_summary import JobDetail
-from tests.peers.committing import CommittingPacs, Request
+from tests.peers.committing import CommitmentRequest, CommittingPacs
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
@@ -22,9 +22,9 @@ MakeNode = Callable[..., Node]
 
 
 @pytest.fixture
-def pacs(spoken_for: CommittingPacs) -> CommittingPacs:
-    spoken_for.start()
-    return spoken_for
+def pacs(committing_pacs: CommittingPacs) -> CommittingPacs:
+    committing_pacs.start()
+    return committing_pacs
 
 
 def asked_for(pacs: CommittingPacs, seconds: int) -> dict[str, Any]:
@@ -32,17 +32,17 @@ def asked_for(pacs: CommittingPacs, seconds: int) -> dict[str, Any]:
     return pacs.destination | {"commitment": True, "commitment_timeout": seconds}
 
 
-def request(pacs: CommittingPacs, number: int) -> Request:
+def request(pacs: CommittingPacs, number: int) -> CommitmentRequest:
     """Return the n-th request for commitment, once it has arrived."""
     return wait_until(lambda: pacs.requests, lambda requests: len(requests) > number, timeout=90)[
         number
     ]
 
 
-def moves(dossier: JobDetail, sop_instance_uid: str) -> list[str]:
+def moves(job_detail: JobDetail, sop_instance_uid: str) -> list[str]:
     """Return the history of one object's delivery."""
-    (delivery_id,) = [d.id for d in dossier.deliveries if d.sop_instance_uid == sop_instance_uid]
-    return [entry.event for entry in dossier.history if entry.delivery_id == delivery_id]
+    (delivery_id,) = [d.id for d in job_detail.deliveries if d.sop_instance_uid == sop_instance_uid]
+    return [entry.event for entry in job_detail.history if entry.delivery_id == delivery_id]
 
 
 @pytest.mark.tools("Orthanc")
@@ -59,11 +59,11 @@ def test_with_orthanc_every_delivery_ends_by_its_commitment(
     jobs = node.wait_all(6)
     assert {job.state for job in jobs} == {JobState.DONE}
     for job in jobs:
-        dossier = node.desk().show(job.id)
-        assert len(dossier.deliveries) == 2
-        for delivery in dossier.deliveries:
+        job_detail = node.operator_store().show(job.id)
+        assert len(job_detail.deliveries) == 2
+        for delivery in job_detail.deliveries:
             assert delivery.state is DeliveryState.DELIVERED
-            happened = moves(dossier, delivery.sop_instance_uid)
+            happened = moves(job_detail, delivery.sop_instance_uid)
             assert happened[-1] == DeliveryEvent.COMMIT
             assert DeliveryEvent.STORE not in happened
     assert orthanc.count() == 12
@@ -79,15 +79,15 @@ def test_a_missing_report_leads_to_another_request(
     first, second = request(pacs, 0), request(pacs, 1)
     assert first.transaction_uid != second.transaction_uid
     assert pacs.report(first) == 0x0000
-    dossier = node.desk().show(1)
-    assert DeliveryState.DELIVERED not in {delivery.state for delivery in dossier.deliveries}
+    job_detail = node.operator_store().show(1)
+    assert DeliveryState.DELIVERED not in {delivery.state for delivery in job_detail.deliveries}
     wait_until(
         lambda: pacs.report(pacs.requests[-1]),
-        lambda _: node.desk().show(1).job.state is JobState.DONE,
+        lambda _: node.operator_store().show(1).job.state is JobState.DONE,
         timeout=60,
     )
-    for delivery in node.desk().show(1).deliveries:
-        happened = moves(node.desk().show(1), delivery.sop_instance_uid)
+    for delivery in node.operator_store().show(1).deliveries:
+        happened = moves(node.operator_store().show(1), delivery.sop_instance_uid)
         assert DeliveryEvent.EXPIRE in happened
         assert happened[-1] == DeliveryEvent.COMMIT
     assert set(pacs.stored) == {uid for _, uid in first.objects}
@@ -110,6 +110,6 @@ def test_only_the_object_that_was_not_committed_is_sent_again(
     (job,) = node.wait_all(1)
     assert job.state is JobState.DONE
     assert (pacs.stored.count(heatmap), pacs.stored.count(report)) == (2, 1)
-    dossier = node.desk().show(job.id)
-    assert DeliveryEvent.REFUSE_COMMITMENT in moves(dossier, heatmap)
-    assert DeliveryEvent.REFUSE_COMMITMENT not in moves(dossier, report)
+    job_detail = node.operator_store().show(job.id)
+    assert DeliveryEvent.REFUSE_COMMITMENT in moves(job_detail, heatmap)
+    assert DeliveryEvent.REFUSE_COMMITMENT not in moves(job_detail, report)

@@ -56,7 +56,7 @@ def test_kill_in_received(
     node = make_node(destinations=[destination])
     node.serve("ingest")
     uid = send(node, film)
-    assert node.dossier(uid).job.state is JobState.RECEIVED
+    assert node.job_detail(uid).job.state is JobState.RECEIVED
     node.kill()
     assert_delivered_once(node, orthanc, film)
 
@@ -70,9 +70,9 @@ def test_kill_in_analysing(
     uid = send(node, film)
     node.wait_for(uid, lambda detail: detail.job.state is JobState.ANALYSING)
     node.kill()
-    assert node.dossier(uid).job.state is JobState.ANALYSING
+    assert node.job_detail(uid).job.state is JobState.ANALYSING
     assert_delivered_once(node, orthanc, film)
-    assert node.dossier(uid).job.attempt == 2
+    assert node.job_detail(uid).job.attempt == 2
 
 
 def test_kill_in_analysed_while_the_pacs_is_down(
@@ -85,7 +85,7 @@ def test_kill_in_analysed_while_the_pacs_is_down(
     uid = send(node, film)
     node.wait_for(uid, lambda detail: any(d.attempt > 1 for d in detail.deliveries))
     node.kill()
-    assert node.dossier(uid).job.state is JobState.ANALYSED
+    assert node.job_detail(uid).job.state is JobState.ANALYSED
     orthanc.start()
     assert_delivered_once(node, orthanc, film)
 
@@ -100,7 +100,7 @@ def test_kill_in_sending(
     uid = send(node, film)
     node.wait_for(uid, all_in(DeliveryState.SENDING))
     node.kill()
-    assert node.dossier(uid).job.state is JobState.ANALYSED
+    assert node.job_detail(uid).job.state is JobState.ANALYSED
     orthanc.thaw()
     assert_delivered_once(node, orthanc, film)
 
@@ -129,7 +129,7 @@ def test_kill_in_awaiting_commitment(
     node.wait_for(uid, all_in(DeliveryState.AWAITING_COMMITMENT))
     node.kill()
     assert_delivered_once(node, orthanc, film)
-    moves = [h.event for h in node.dossier(uid).history if h.delivery_id is not None]
+    moves = [h.event for h in node.job_detail(uid).history if h.delivery_id is not None]
     assert moves.count("expire") == 2
     assert moves.count("commit") == 2
 
@@ -142,10 +142,10 @@ def test_kill_in_done(
     node.serve()
     uid = send(node, film)
     node.wait_for(uid, lambda detail: detail.job.state is JobState.DONE)
-    history = node.dossier(uid).history
+    history = node.job_detail(uid).history
     node.kill()
     assert_delivered_once(node, orthanc, film)
-    assert node.dossier(uid).history == history
+    assert node.job_detail(uid).history == history
 
 
 @pytest.mark.long
@@ -179,7 +179,7 @@ def test_kill_in_final_states(
     node.serve("ingest")
     child = send(node, write_to_new_study(film, tmp_path / "child.dcm", PatientAge="012Y"))
     unwanted = send(node, write_to_new_study(film, tmp_path / "unwanted.dcm"))
-    node.desk().cancel(node.dossier(unwanted).job.id, "test", utc_now())
+    node.operator_store().cancel(node.job_detail(unwanted).job.id, "test", utc_now())
     damaged = send(node, film)
     spooled = node.spooled(damaged)
     intact = spooled.read_bytes()
@@ -190,8 +190,8 @@ def test_kill_in_final_states(
 
     node.serve()
     ended = {child: JobState.REJECTED, unwanted: JobState.CANCELLED, damaged: JobState.FAILED}
-    assert {uid: node.dossier(uid).job.state for uid in ended} == ended
+    assert {uid: node.job_detail(uid).job.state for uid in ended} == ended
     spooled.write_bytes(intact)
-    node.desk().retry(node.dossier(damaged).job.id, "test", utc_now())
+    node.operator_store().retry(node.job_detail(damaged).job.id, "test", utc_now())
     node.wait_for(damaged, lambda detail: detail.job.state is JobState.DONE)
     assert orthanc.count() == 2

@@ -45,15 +45,15 @@ def test_a_crashing_film_fails_after_its_attempts_and_affects_no_other(
     assert dcmsend(node.port, large, called_ae=AE_TITLE).succeeded
 
     def ended() -> bool:
-        job = node.dossier(fatal).job
+        job = node.job_detail(fatal).job
         if job.state is JobState.ANALYSING:
             for pid in decoders(node):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSEGV)
         return job.state in ENDED
 
-    wait_until(ended, timeout=120, what="end of the film's attempts")
-    job = node.dossier(fatal).job
+    wait_until(ended, timeout=120, goal="end of the film's attempts")
+    job = node.job_detail(fatal).job
     assert (job.state, job.attempt) == (JobState.FAILED, 2)
     assert job.error == "the decoder crashed (SIGSEGV) on this film"
 

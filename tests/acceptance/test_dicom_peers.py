@@ -172,5 +172,5 @@ def test_dsrdump_refuses_what_is_no_report(film: Path) -> None:
 
 def test_a_wait_that_fails_tells_what_was_seen() -> None:
     """The failure message is all that is left of a run in CI."""
-    with pytest.raises(AssertionError, match=r"no third film within 0.1 s; last seen: 2"):
-        wait_until(lambda: 2, lambda value: value == 3, timeout=0.1, what="third film")
+    with pytest.raises(AssertionError, match=r"no third film within 0.1 s; last state: 2"):
+        wait_until(lambda: 2, lambda value: value == 3, timeout=0.1, goal="third film")

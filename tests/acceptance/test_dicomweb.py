@@ -75,7 +75,7 @@ def test_the_archive_returns_the_object_that_was_sent(
     (job,) = node.wait_all(1)
     spool = open_spool(load(node.file))
     sent_objects = {}
-    for delivery in node.desk().show(job.id).deliveries:
+    for delivery in node.operator_store().show(job.id).deliveries:
         ds = dcmread(spool.path(delivery.spool_key))
         sent_objects[ds.SOPInstanceUID] = ds
     returned = {ds.SOPInstanceUID: ds for ds in orthanc.retrieve(job.film.study_instance_uid)}

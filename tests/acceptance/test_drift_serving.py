@@ -53,14 +53,14 @@ def test_maintenance_computes_metrics_and_sends_alarms(
     schema.upgrade(engine)
     history = History(engine, datetime.now(UTC) - timedelta(days=30))
     history.send(20)
-    history.send(9, first=20, higher=0.3)
+    history.send(9, first=20, score_offset=0.3)
     node.serve("maintenance")
     notices = wait_until(lambda: events(receiver), lambda items: len(items) == 2, 60, "two alarms")
     assert {measure: notice["event"] for measure, notice in notices.items()} == {
         "psi": "drift_alarm",
         "silent": "feed_silent",
     }
-    wait_until(metrics.exists, what="metrics")
+    wait_until(metrics.exists, goal="metrics")
     assert stat.S_IMODE(metrics.stat().st_mode) == 0o644
     done = osteoscreen("drift", "--config", node.file, "--json")
     active = {alarm["measure"] for alarm in json.loads(done.stdout)["alarms"]}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.peers.command import assert_one_clear_line, osteoscreen
+from tests.peers.command import assert_fails, osteoscreen
 from tests.support.paths import ROOT
 from tests.support.people import crowd, manifest_rows
 from tests.support.people import write as write_table
@@ -31,8 +31,8 @@ class TestModel:
         shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
         first = sorted((bundle / "golden").iterdir())[0]
         first.write_bytes(first.read_bytes()[:-1])
-        assert_one_clear_line(osteoscreen("model", "verify", bundle), 1, first.name, "restore")
-        assert_one_clear_line(osteoscreen("model", "verify", tmp_path), 2, "not a bundle")
+        assert_fails(osteoscreen("model", "verify", bundle), 1, first.name, "restore")
+        assert_fails(osteoscreen("model", "verify", tmp_path), 2, "not a bundle")
 
 
 class TestFitClinical:
@@ -73,11 +73,9 @@ class TestFitClinical:
         one_class = write_table(tmp_path / "one-class.csv", [row | {"label": "0"} for row in rows])
         fit = ("model", "fit-clinical")
         bundle_option = ("--bundle", bundle)
-        assert_one_clear_line(
-            osteoscreen(*fit, tmp_path / "none.csv", *bundle_option), 2, "cannot be read"
-        )
-        assert_one_clear_line(osteoscreen(*fit, incomplete, *bundle_option), 2, "no column 'age'")
-        assert_one_clear_line(osteoscreen(*fit, one_class, *bundle_option), 1, "needs both classes")
-        assert_one_clear_line(osteoscreen(*fit, table, "--label", "hip"), 2, "femoral-neck")
-        assert_one_clear_line(osteoscreen(*fit, table, "--bundle", tmp_path), 2, "not a bundle")
+        assert_fails(osteoscreen(*fit, tmp_path / "none.csv", *bundle_option), 2, "cannot be read")
+        assert_fails(osteoscreen(*fit, incomplete, *bundle_option), 2, "no column 'age'")
+        assert_fails(osteoscreen(*fit, one_class, *bundle_option), 1, "needs both classes")
+        assert_fails(osteoscreen(*fit, table, "--label", "hip"), 2, "femoral-neck")
+        assert_fails(osteoscreen(*fit, table, "--bundle", tmp_path), 2, "not a bundle")
         assert osteoscreen("model", "verify", bundle).returncode == 0

@@ -184,7 +184,7 @@ def test_nothing_tells_who_the_patients_are(
 
     uid = str(dcmread(good[0], stop_before_pixels=True).SOPInstanceUID)
     config = ("--config", node.file)
-    failed = str(node.dossier(uid).job.id)
+    failed = str(node.job_detail(uid).job.id)
     for words in (
         ("jobs", "list", *config),
         ("jobs", "list", "--json", *config),
@@ -246,7 +246,7 @@ def test_after_the_purge_nothing_of_the_patient_lies_on_the_disk(
         lambda: [path.name for path in spool.rglob("*") if path.is_file()],
         lambda left: left == [NAME],
         timeout=60,
-        what="spool with nothing but the key of pseudonyms",
+        goal="spool with nothing but the key of pseudonyms",
     )
     assert orthanc.count() == 2
     for path in folder.rglob("*"):

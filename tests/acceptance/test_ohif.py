@@ -70,7 +70,7 @@ def scored(
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     (job,) = node.wait_all(1)
     assert job.state is JobState.DONE, node.log()
-    return node.desk().show(job.id)
+    return node.operator_store().show(job.id)
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def picture(page: Page, name: str) -> np.ndarray:
         rows, columns = seen.shape[0] // 3, seen.shape[1] // 3
         return seen[rows : 2 * rows, columns : 2 * columns]
 
-    drawn = wait_until(middle, lambda seen: bool(seen.std() > DRAWN), timeout=60, what="picture")
+    drawn = wait_until(middle, lambda seen: bool(seen.std() > DRAWN), timeout=60, goal="picture")
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{name}.png")
     return drawn

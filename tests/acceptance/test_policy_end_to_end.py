@@ -13,7 +13,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import Comprehensive3DSRStorage, generate_uid
 
 from node.domain.workflow.job import JobState
-from tests.peers.command import assert_one_clear_line, osteoscreen
+from tests.peers.command import assert_fails, osteoscreen
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
@@ -122,7 +122,7 @@ def test_rules_are_tried_on_stored_scores_before_they_are_set(
     node.serve()
     assert osteoscreen("jobs", "reanalyse", "1", *config).returncode == 0
     node.wait_for("1", lambda one: len(one.history) > 4 and one.job.state is JobState.DONE)
-    verdict = node.dossier("1").job.verdict
+    verdict = node.job_detail("1").job.verdict
     assert verdict is not None
     assert verdict.decision.flagged
     assert verdict.decision.policy == said["policy"]["digest"]
@@ -143,7 +143,7 @@ def test_what_cannot_be_replayed_is_said(tmp_path: Path, words: tuple[str, ...],
     file.write_text("database: {url: sqlite:///jobs.db}\nspool: {path: spool}\n")
     assert osteoscreen("db", "upgrade", "--config", file).returncode == 0
     done = osteoscreen("thresholds", "replay", *words, "--config", file)
-    assert_one_clear_line(done, 1 if "figure" in words[0] else 2, told)
+    assert_fails(done, 1 if "figure" in words[0] else 2, told)
 
 
 def test_a_table_with_a_fault_is_not_imported_at_all(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_table_with_a_fault_is_not_imported_at_all(tmp_path: Path) -> None:
     assert osteoscreen("db", "upgrade", "--config", file).returncode == 0
     table.write_text("patient_id,date,t_score\nP-17,2026-02-01,-2.7\nP-99,Quillfeather,-1\n")
     done = osteoscreen("outcomes", "import", table, "--config", file)
-    assert_one_clear_line(done, 1, "line 3: date is not written as", "nothing was imported")
+    assert_fails(done, 1, "line 3: date is not written as", "nothing was imported")
     assert "P-99" not in done.stderr
     assert "Quillfeather" not in done.stderr
     done = osteoscreen("outcomes", "forget", "--config", file)

@@ -19,9 +19,9 @@ from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
 from node.domain.workflow.job import Job, JobState
-from tests.fault_injection.house import SHIPPED_BUNDLE
 from tests.peers.audit import read
-from tests.peers.command import assert_one_clear_line, osteoscreen
+from tests.peers.bundles import DEMO_BUNDLE
+from tests.peers.command import assert_fails, osteoscreen
 from tests.peers.committing import CommittingPacs
 from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.node import AE_TITLE, ENDED, Node
@@ -149,15 +149,15 @@ def test_a_changed_port_language_and_destination_take_effect(
     make_node: MakeNode,
     orthanc: Orthanc,
     destination: dict[str, Any],
-    spoken_for: CommittingPacs,
+    committing_pacs: CommittingPacs,
     films: list[Path],
 ) -> None:
     """The new port answers, the old one no longer, and the other PACS gets the Chinese report."""
-    node = make_node(destinations=[spoken_for.destination])
-    spoken_for.start()
+    node = make_node(destinations=[committing_pacs.destination])
+    committing_pacs.start()
     node.serve()
     node.wait_ended(send(node, films[:1]))
-    stored = len(spoken_for.stored)
+    stored = len(committing_pacs.stored)
     old_port, new_port = node.port, free_port()
     node.set(
         dicom={"port": new_port, "processes": 1},
@@ -170,7 +170,7 @@ def test_a_changed_port_language_and_destination_take_effect(
     wait_until(lambda: [role for role, _ in node.processes()].count("ingest"), lambda n: n == 1, 60)
     wait_until(lambda: echoscu(old_port, called_ae=AE_TITLE), lambda answers: not answers, 30)
     [job] = node.wait_ended(send(node, films[1:2], new_port))
-    assert (job.state, len(spoken_for.stored)) == (JobState.DONE, stored)
+    assert (job.state, len(committing_pacs.stored)) == (JobState.DONE, stored)
     [text] = reports_of(orthanc)[job.film.study_instance_uid]
     assert re.search("[\u4e00-\u9fff]", text)
 
@@ -200,7 +200,7 @@ def test_an_unsound_file_changes_nothing_and_the_command_names_the_key(
     """
     node = make_node(destinations=[destination], policy={"threshold": LOW})
     node.serve()
-    before, desk = node.processes(), node.desk()
+    before, operator = node.processes(), node.operator_store()
     for section, *words in (
         ({"policy": {"threshold": "lucky"}}, "policy.threshold", "'lucky'", "youden"),
         ({"results": {"font": "/nowhere.ttf"}}, "results.font /nowhere.ttf"),
@@ -209,11 +209,13 @@ def test_an_unsound_file_changes_nothing_and_the_command_names_the_key(
         ({"policy": {"treshold": HIGH}}, "policy.treshold: unknown key"),
     ):
         node.set(**({"policy": {}, "results": {}, "dicom": {}, "model": {}} | section))
-        assert_one_clear_line(reload(node), 2, *words)
+        assert_fails(reload(node), 2, *words)
     assert node.processes() == before
     os.kill(node.process_of("analyse"), signal.SIGKILL)
     [uid] = send(node, films[:1])
-    job = wait_until(lambda: desk.show(desk.find(uid)).job, lambda job: job.state in ENDED, 120)
+    job = wait_until(
+        lambda: operator.show(operator.find(uid)).job, lambda job: job.state in ENDED, 120
+    )
     assert (job.state, threshold_of(job)) == (JobState.DONE, LOW)
 
 
@@ -225,7 +227,7 @@ def test_a_role_that_cannot_start_is_reported_and_the_others_are_replaced(
     When the cause is repaired, the role starts, and the next reload reports that it runs.
     """
     bundle = tmp_path / "bundle"
-    shutil.copytree(SHIPPED_BUNDLE, bundle)
+    shutil.copytree(DEMO_BUNDLE, bundle)
     weights = bundle / "weights.safetensors"
     intact = weights.read_bytes()
     weights.write_bytes(intact[:-1])
@@ -285,7 +287,7 @@ def test_a_role_that_runs_alone_executes_itself_again(
     assert re.search(rf"^ingest, process {pid}: replaced$", result.stdout, re.MULTILINE)
     assert probe.result()[True] == 0
     [refused] = send(node, [write_to_new_study(film, tmp_path / "refused.dcm")])
-    states = [node.dossier(uid).job.state for uid in (admitted, refused)]
+    states = [node.job_detail(uid).job.state for uid in (admitted, refused)]
     assert states == [JobState.RECEIVED, JobState.REJECTED]
     assert node.stop() == [0]
 
@@ -301,4 +303,4 @@ def test_an_unchanged_file_replaces_no_process(make_node: MakeNode) -> None:
 
 
 def test_without_a_node_the_command_says_so(make_node: MakeNode) -> None:
-    assert_one_clear_line(reload(make_node()), 1, "no node on this machine reads")
+    assert_fails(reload(make_node()), 1, "no node on this machine reads")

@@ -12,7 +12,7 @@ from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 from node.config.settings import load
 from node.domain.workflow.job import JobState
 from node.jobs.engine import open_engine
-from tests.peers.command import assert_one_clear_line, osteoscreen
+from tests.peers.command import assert_fails, osteoscreen
 from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
@@ -74,7 +74,7 @@ def test_a_sqlite_table_is_restored(
     restored = osteoscreen("db", "restore", backup, "--config", node.file)
     assert restored.returncode == 0, restored.stderr
     assert "jobs for 3 orphaned films" in restored.stdout
-    adopted = node.dossier(uids[-1])
+    adopted = node.job_detail(uids[-1])
     assert (adopted.job.state, adopted.history[0].actor) == (JobState.RECEIVED, "adopt")
     assert_each_delivered_once(node, orthanc, uids)
 
@@ -113,7 +113,7 @@ def test_a_postgresql_database_is_restored(
     node.serve()
     uids = send(node, *films)
     process = osteoscreen("db", "backup", dump, "--config", node.file)
-    assert_one_clear_line(process, 2, f"pg_dump --format=custom --file={dump} {plain}")
+    assert_fails(process, 2, f"pg_dump --format=custom --file={dump} {plain}")
     assert run("pg_dump", "--format=custom", f"--file={dump}", plain).returncode == 0
     uids += send(node, *later)
     node.wait_for(uids[-1], lambda detail: detail.job.state is JobState.DONE)
@@ -133,7 +133,7 @@ def test_the_command_for_postgresql_contains_no_password(tmp_path: Path) -> None
     url = "postgresql://osteo:s3cret@db:5433/jobs?password=s3cret2"
     for arguments in (["backup", "x.dump"], ["restore", "x.dump"]):
         process = osteoscreen("db", *arguments, OSTEOSCREEN__DATABASE__URL=url)
-        assert_one_clear_line(process, 2, "x.dump", "postgresql://osteo@db:5433/jobs")
+        assert_fails(process, 2, "x.dump", "postgresql://osteo@db:5433/jobs")
         assert "***" not in process.stderr
         assert "s3cret" not in process.stdout + process.stderr
 
@@ -148,6 +148,6 @@ def test_a_damaged_film_stays_in_the_spool(make_node: MakeNode, film: Path, tmp_
     spooled.write_bytes(spooled.read_bytes()[:-1] + b"\1\1")
     assert osteoscreen("db", "upgrade", "--config", node.file).returncode == 0
     process = osteoscreen("db", "adopt", "--config", node.file)
-    assert_one_clear_line(process, 1, "1 damaged films were not adopted")
+    assert_fails(process, 1, "1 damaged films were not adopted")
     assert node.jobs() == []
     assert spooled.exists()

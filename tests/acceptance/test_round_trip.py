@@ -45,27 +45,27 @@ def test_a_marked_study_is_stored_and_committed(
 
 
 def test_a_pacs_that_is_silent_on_commitment_is_named(
-    make_node: MakeNode, spoken_for: CommittingPacs
+    make_node: MakeNode, committing_pacs: CommittingPacs
 ) -> None:
     """Stored is not committed; and the other checks are all well."""
-    spoken_for.start()
-    node = make_node(destinations=[spoken_for.destination | {"commitment": True}])
+    committing_pacs.start()
+    node = make_node(destinations=[committing_pacs.destination | {"commitment": True}])
     node.serve()
     found = checked(node, "--wait", "40")
     ill = {name: detail for name, (ok, detail) in found.items() if not ok}
-    assert list(ill) == ["round trip to spoken-for"]
+    assert list(ill) == ["round trip to committing"]
     assert "report stored, but the commitment report is missing" in ill.popitem()[1]
-    assert len(spoken_for.stored) == 2
+    assert len(committing_pacs.stored) == 2
 
 
 def test_a_destination_of_flagged_films_says_why_it_got_nothing(
-    make_node: MakeNode, spoken_for: CommittingPacs
+    make_node: MakeNode, committing_pacs: CommittingPacs
 ) -> None:
-    spoken_for.start()
-    flagged = spoken_for.destination | {"when": "flagged"}
+    committing_pacs.start()
+    flagged = committing_pacs.destination | {"when": "flagged"}
     node = make_node(destinations=[flagged], policy={"threshold": 1.0})
     node.serve()
-    ok, detail = checked(node)["round trip to spoken-for"]
+    ok, detail = checked(node)["round trip to committing"]
     assert ok
     assert detail == "nothing to send: the destination gets flagged films only, and this one is not"
 

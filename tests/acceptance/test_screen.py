@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from tests.peers.command import assert_one_clear_line, osteoscreen, write_config
+from tests.peers.command import assert_fails, osteoscreen, write_config
 from tests.support.paths import ROOT
 
 REASONS = {
@@ -161,7 +161,7 @@ def test_if_every_film_fails_the_status_is_1(tmp_path: Path, film: Path) -> None
     (tmp_path / "films" / "cut.dcm").write_bytes(film.read_bytes()[:400])
     out = tmp_path / "scores.csv"
     done = osteoscreen("screen", tmp_path / "films", "--out", out)
-    assert_one_clear_line(done, 1, "no film could be scored")
+    assert_fails(done, 1, "no film could be scored")
     assert [row["state"] for row in rows(out)] == ["FAILED"]
 
 
@@ -207,5 +207,5 @@ def test_a_wrong_argument_is_one_line(
     monkeypatch.chdir(tmp_path)
     root = str(ROOT)
     done = osteoscreen("screen", *arguments, PYTHONPATH=root)
-    assert_one_clear_line(done, 2, text)
+    assert_fails(done, 2, text)
     assert list(tmp_path.iterdir()) == []

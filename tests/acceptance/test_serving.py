@@ -12,7 +12,7 @@ from pydicom import dcmread
 
 from node.domain.workflow.delivery import FINAL_DELIVERY_STATES, DeliveryState
 from node.domain.workflow.job import JobState
-from tests.fault_injection.house import SHIPPED_BUNDLE
+from tests.peers.bundles import DEMO_BUNDLE
 from tests.peers.committing import CommittingPacs
 from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.node import AE_TITLE, Node
@@ -59,14 +59,14 @@ def test_a_bundle_that_is_damaged_later_does_not_stop_ingest(
     At the start of the node, a damaged bundle is an error with status 2.
     """
     bundle = tmp_path / "bundle"
-    shutil.copytree(SHIPPED_BUNDLE, bundle)
+    shutil.copytree(DEMO_BUNDLE, bundle)
     weights = bundle / "weights.safetensors"
     whole = weights.read_bytes()
     node = make_node(destinations=[destination], model={"bundle": str(bundle)})
     node.serve()
     weights.write_bytes(whole[:-1])
     os.kill(node.process_of("analyse"), signal.SIGKILL)
-    wait_until(lambda: node.log().count("role_died") >= 2, timeout=60, what="two failed starts")
+    wait_until(lambda: node.log().count("role_died") >= 2, timeout=60, goal="two failed starts")
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     weights.write_bytes(whole)
     assert [job.state for job in node.wait_ended([str(dcmread(film).SOPInstanceUID)])] == [
@@ -75,7 +75,7 @@ def test_a_bundle_that_is_damaged_later_does_not_stop_ingest(
     weights.write_bytes(whole[:-1])
     node.stop()
     node.launch()
-    assert node.wait_ended_by_itself() == 2
+    assert node.wait_exit() == 2
     assert "model.bundle" in node.log()
 
 
@@ -93,27 +93,27 @@ def test_a_destination_that_is_down_does_not_delay_the_others(
     make_node: MakeNode,
     orthanc: Orthanc,
     destination: dict[str, Any],
-    spoken_for: CommittingPacs,
+    committing_pacs: CommittingPacs,
     films: list[Path],
 ) -> None:
     """The PACS that is up receives all results now, the other when it is up again."""
-    node = make_node(destinations=[spoken_for.destination, destination])
+    node = make_node(destinations=[committing_pacs.destination, destination])
     node.serve()
     assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
     uids = [str(dcmread(film).SOPInstanceUID) for film in films]
     for uid in uids:
-        dossier = node.wait_for(
+        job_detail = node.wait_for(
             uid, lambda seen: [d.state for d in seen.deliveries].count(DeliveryState.DELIVERED) == 2
         )
-        assert {d.destination for d in dossier.deliveries if d.state in FINAL_DELIVERY_STATES} == {
-            "pacs"
-        }
-        assert dossier.job.state is JobState.ANALYSED
+        assert {
+            d.destination for d in job_detail.deliveries if d.state in FINAL_DELIVERY_STATES
+        } == {"pacs"}
+        assert job_detail.job.state is JobState.ANALYSED
     sent = {one.sop_instance_uid for one in orthanc.instances()}
     assert len(sent) == 2 * len(films)
-    spoken_for.start()
+    committing_pacs.start()
     assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
-    assert sorted(spoken_for.stored) == sorted(sent)
+    assert sorted(committing_pacs.stored) == sorted(sent)
 
 
 @pytest.mark.tools("initdb", "postgres")
@@ -132,6 +132,6 @@ def test_roles_on_one_postgresql_share_the_work(
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     [job] = node.wait_ended([str(dcmread(film).SOPInstanceUID)])
     assert job.state is JobState.DONE
-    moves = [h.event for h in node.dossier(job.film.sop_instance_uid).history]
+    moves = [h.event for h in node.job_detail(job.film.sop_instance_uid).history]
     assert moves.count("commit") == 2
     assert orthanc.count() == 2

@@ -33,30 +33,30 @@ def test_one_destination_in_shadow_mode_gets_no_results(
     make_node: Callable[..., Node],
     orthanc: Orthanc,
     destination: dict[str, Any],
-    spoken_for: CommittingPacs,
+    committing_pacs: CommittingPacs,
     films: list[Path],
 ) -> None:
     """Results of earlier films are sent only after `jobs reanalyse`."""
-    spoken_for.start()
-    trial = spoken_for.destination
+    committing_pacs.start()
+    trial = committing_pacs.destination
     node = make_node(destinations=[destination, trial | {"shadow": True}])
     node.serve()
     uid = send(node, films[0])
     job = job_json(node, uid)
-    assert job["shadowed"] == ["spoken-for"]
+    assert job["shadowed"] == ["committing"]
     assert job["probability"]["image"] is not None
     assert {delivery["destination"] for delivery in job["deliveries"]} == {"pacs"}
-    assert (orthanc.count(), spoken_for.stored) == (2, [])
+    assert (orthanc.count(), committing_pacs.stored) == (2, [])
 
     node.set(destinations=[destination, trial])
     assert osteoscreen("reload", "--config", node.file).returncode == 0
     later = send(node, films[1])
-    assert len(spoken_for.stored) == 2  # results of the later film
+    assert len(committing_pacs.stored) == 2  # results of the later film
     assert job_json(node, later)["shadowed"] == []
     done = osteoscreen("jobs", "reanalyse", uid, "--config", node.file)
     assert done.returncode == 0, done.stderr
     node.wait_for(uid, lambda job: job.job.state is JobState.DONE and len(job.deliveries) == 4)
-    assert (len(spoken_for.stored), orthanc.count()) == (4, 4)
+    assert (len(committing_pacs.stored), orthanc.count()) == (4, 4)
 
 
 def test_a_node_in_shadow_mode_sends_no_results(

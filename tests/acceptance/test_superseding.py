@@ -34,11 +34,11 @@ def node(
 
 def operate(node: Node, *words: str) -> None:
     """Run a `jobs` command on the one job, and wait until the job is done again."""
-    before = len(node.desk().show(1).history)
+    before = len(node.operator_store().show(1).history)
     done = osteoscreen("jobs", *words, "1", "--config", node.file)
     assert (done.returncode, done.stderr) == (0, "")
-    dossier = node.wait_for("1", lambda one: one.job.state is JobState.DONE)
-    assert len(dossier.history) > before
+    job_detail = node.wait_for("1", lambda one: one.job.state is JobState.DONE)
+    assert len(job_detail.history) > before
 
 
 def set_threshold(node: Node, threshold: float) -> None:
@@ -90,6 +90,6 @@ def test_another_threshold_sends_a_report_that_names_the_first(
     assert document.ReferencedSOPInstanceUID == first.SOPInstanceUID
     assert series.SeriesInstanceUID == first.SeriesInstanceUID
     assert orthanc.count() == 4
-    verdict = node.desk().show(1).job.verdict
+    verdict = node.operator_store().show(1).job.verdict
     assert verdict is not None
     assert (verdict.decision.threshold, verdict.decision.flagged) == (0.99, False)

@@ -142,7 +142,7 @@ def test_an_empty_table_logs_nothing(hospital: Hospital) -> None:
 def test_rising_scores_raise_one_alarm_until_they_fall(hospital: Hospital) -> None:
     """One of two processes raises it, and its notices wait for a channel."""
     hospital.send(10)
-    hospital.send(5, first=10, higher=0.3)
+    hospital.send(5, first=10, score_offset=0.3)
     hospital.send(6, first=15)
     with capture_logs() as logs:
         for day in (10, 15, 16, 21):
@@ -169,8 +169,8 @@ def test_a_sudden_rise_of_refusals_raises_an_alarm(hospital: Hospital) -> None:
 def test_a_new_bundle_begins_a_new_reference(hospital: Hospital) -> None:
     """The alarms of the old bundle are cleared, because there is no reference."""
     hospital.send(5)
-    hospital.send(5, first=5, higher=0.3)
-    hospital.send(9, first=10, model=NEW, higher=0.3)
+    hospital.send(5, first=5, score_offset=0.3)
+    hospital.send(9, first=10, model=NEW, score_offset=0.3)
     hospital.now(10)
     hospital.monitor.measure()
     assert hospital.events() == ["drift_alarm psi"]

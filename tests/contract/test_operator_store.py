@@ -134,9 +134,9 @@ def test_a_resend_during_a_purge_never_loses_the_bytes(
     for thread in threads:
         thread.join()
     for job_id in ids:
-        dossier = table.operator.show(job_id)
-        there = {bool(item.spool_key) for item in dossier.deliveries}
-        scheduled = dossier.job.state is JobState.ANALYSED
+        job_detail = table.operator.show(job_id)
+        there = {bool(item.spool_key) for item in job_detail.deliveries}
+        scheduled = job_detail.job.state is JobState.ANALYSED
         assert scheduled is (job_id not in refused)
         assert there == {scheduled}
 

@@ -56,7 +56,7 @@ def test_the_history_contains_notes_and_open_questions(table: Table) -> None:
     """The error of an admitted film is empty."""
     doubt = OpenQuestion(Reason.VIEW, QuestionKind.MISSING, "nothing in the header tells the view")
     receive(table, Admitted((doubt,), (AdmissionNote.AGE_UNKNOWN,)))
-    dossier = table.operator.show(table.operator.find(film(1).sop_instance_uid))
-    (received,) = dossier.history
+    job_detail = table.operator.show(table.operator.find(film(1).sop_instance_uid))
+    (received,) = job_detail.history
     assert received.reason == "age-unknown; nothing in the header tells the view"
-    assert (dossier.job.reason, dossier.job.error) == ("", "")
+    assert (job_detail.job.reason, job_detail.job.error) == ("", "")

@@ -109,10 +109,10 @@ def test_concurrent_workers_never_share_a_film(open_table: Callable[[], Table]) 
 def test_a_settled_analysis_stores_its_verdict_and_deliveries(table: Table) -> None:
     """One transaction makes score, decision and deliveries durable."""
     job_id = table.analyse(destinations=("pacs", "ris"))
-    dossier = table.operator.show(job_id)
-    assert dossier.job.state is JobState.ANALYSED
-    assert dossier.job.verdict == VERDICT
-    assert {(d.destination, d.kind, d.sop_instance_uid) for d in dossier.deliveries} == {
+    job_detail = table.operator.show(job_id)
+    assert job_detail.job.state is JobState.ANALYSED
+    assert job_detail.job.verdict == VERDICT
+    assert {(d.destination, d.kind, d.sop_instance_uid) for d in job_detail.deliveries} == {
         (where, result.kind, result.sop_instance_uid)
         for where in ("pacs", "ris")
         for result in results()

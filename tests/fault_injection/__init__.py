@@ -1,1 +1,1 @@
-"""Faults done to a real node on purpose, and a judge who counts what became of its films."""
+"""Inject faults into a running node, and check that no film is lost, duplicated or stuck."""

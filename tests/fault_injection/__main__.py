@@ -1,11 +1,11 @@
-"""Harm a real node in every way there is, and count what became of its films.
+"""Inject faults into a running node, and count lost, duplicated and stuck films.
 
     python -m tests.fault_injection [--kills N] [--trials N] [--seed S]
                            [--database sqlite|postgresql|both] [--only FAULT] [--out PAGE]
 
-What is killed and when is drawn from the seed. A run that was stopped goes on when it is given
-again; its journal says what is finished. Exit status 1 where a film was lost, doubled or stuck,
-or a trial could not be carried out; 2 for bad usage.
+The seed determines which process is killed and when. The same command resumes a stopped run from
+its journal. Exit status 1: a film was lost, duplicated or stuck, or a trial could not run. Exit
+status 2: wrong usage.
 """
 
 import argparse
@@ -17,86 +17,88 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.fault_injection.catalogue import BOTH
-from tests.fault_injection.journal import Journal, Outcome
-from tests.fault_injection.page import lines, markdown, terminal
-from tests.fault_injection.plan import NAMES, Trial, Wanted, draw_up
-from tests.fault_injection.run import run
-from tests.support.document_section import put
+from tests.fault_injection.fault import BOTH
+from tests.fault_injection.journal import Journal, TrialResult
+from tests.fault_injection.plan import FAULT_NAMES, PlanOptions, Trial, plan_trials
+from tests.fault_injection.report import markdown_section, summarise, terminal_table
+from tests.fault_injection.run import run_trials
+from tests.support.document_section import replace_section
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is asked for, tell of it, and return the exit status."""
-    options = _options(arguments)
+    """Run the trials, print and write the report, and return the exit status."""
+    options = _parse_options(arguments)
     databases = BOTH if options.database == "both" else (options.database,)
-    plan = draw_up(Wanted(options.kills, options.trials, databases, tuple(options.only)))
-    folder = options.journal.parent.resolve() / "houses"
+    plan = plan_trials(PlanOptions(options.kills, options.trials, databases, tuple(options.only)))
+    folder = options.journal.parent.resolve() / "environments"
     journal = Journal(options.journal, options.seed)
     console = Console()
-    with _Bar(console, plan, journal.outcomes()) as bar:
-        complete = run(plan, folder, options.seed, journal, bar.tell)
-    outcomes = journal.outcomes()
-    found = lines(plan, outcomes)
-    console.print(terminal(found))
+    with _ProgressBar(console, plan, journal.results()) as bar:
+        complete = run_trials(plan, folder, options.seed, journal, bar.update)
+    results = journal.results()
+    summaries = summarise(plan, results)
+    console.print(terminal_table(summaries))
     if complete:
         journal.finish()
     if options.out:
-        seconds = sum(one.seconds for one in outcomes.values())
-        put(options.out, "faults", markdown(found, options.seed, seconds))
-    return int(not complete or not all(one.clean for one in outcomes.values()))
+        seconds = sum(result.seconds for result in results.values())
+        section = markdown_section(summaries, options.seed, seconds)
+        replace_section(options.out, "fault injection", section)
+    return int(not complete or not all(result.passed for result in results.values()))
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tests.fault_injection", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--kills", type=int, default=20, help="in all, shared by the databases")
-    parser.add_argument("--trials", type=int, default=1, help="of each other fault and database")
+    parser.add_argument("--kills", type=int, default=20, help="total for all databases")
+    parser.add_argument(
+        "--trials", type=int, default=1, help="trials of each other fault on each database"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", choices=[*BOTH, "both"], default="both")
-    parser.add_argument("--only", action="append", choices=NAMES, default=[], metavar="FAULT")
-    parser.add_argument("--out", type=Path, help="a page with a section `faults`")
-    parser.add_argument("--journal", type=Path, default=Path("out/faults/journal.jsonl"))
+    parser.add_argument("--only", action="append", choices=FAULT_NAMES, default=[], metavar="FAULT")
+    parser.add_argument("--out", type=Path, help="page with a section `fault injection`")
+    journal = Path("out/fault_injection/journal.jsonl")
+    parser.add_argument("--journal", type=Path, default=journal)
     return parser.parse_args(arguments)
 
 
-class _Bar:
-    """The progress of a run, and a line for each trial that is finished."""
+class _ProgressBar:
+    """A progress bar, and a line for each finished trial."""
 
     def __init__(
-        self, console: Console, plan: Sequence[Sequence[Trial]], done: dict[str, Outcome]
+        self, console: Console, plan: Sequence[Sequence[Trial]], results: dict[str, TrialResult]
     ) -> None:
-        keys = [trial.key for together in plan for trial in together]
+        keys = [trial.key for group in plan for trial in group]
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         self._progress = Progress(*columns, TimeElapsedColumn(), console=console)
-        finished = sum(key in done for key in keys)
+        finished = sum(key in results for key in keys)
         self._task = self._progress.add_task("", total=len(keys), completed=finished)
 
-    def __enter__(self) -> "_Bar":
+    def __enter__(self) -> "_ProgressBar":
         self._progress.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._progress.stop()
 
-    def tell(self, trial: Trial, outcome: Outcome | None, error: str) -> None:
-        """Say what is done now, what has come of it, or why it could not be done."""
-        said = self._progress.console.print
-        if outcome is not None:
+    def update(self, trial: Trial, result: TrialResult | None, error: str) -> None:
+        """Show the current trial, its result, or why it could not run."""
+        write = self._progress.console.print
+        if result is not None:
             self._progress.advance(self._task)
-            counts = (
-                f"lost {outcome.lost}, duplicated {outcome.duplicated}, wedged {outcome.wedged}"
-            )
-            said(f"{trial.key}: {outcome.acknowledged} acknowledged, {counts}", highlight=False)
-            for finding in outcome.findings:
-                said(f"  {finding}", markup=False, highlight=False)
+            counts = f"lost {result.lost}, duplicated {result.duplicated}, stuck {result.stuck}"
+            write(f"{trial.key}: {result.acknowledged} acknowledged, {counts}", highlight=False)
+            for violation in result.violations:
+                write(f"  {violation}", markup=False, highlight=False)
         elif error:
-            said(f"{trial.key}: could not be carried out: {error}", markup=False, highlight=False)
+            write(f"{trial.key}: could not run: {error}", markup=False, highlight=False)
         else:
             self._progress.update(self._task, description=trial.key)
 
 
 if __name__ == "__main__":
-    # What a trial started ends with it, also where this program is told to end.
+    # Contexts end the processes of a trial also on SIGTERM.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(main())

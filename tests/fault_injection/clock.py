@@ -1,7 +1,7 @@
-"""A node whose wall clock runs ahead: by a preloaded library, else in the rows that it leaves.
+"""A fast wall clock for a node, by a preloaded library or by changed times in the job table.
 
-The library is compiled from clock.c where there is a C compiler, and told the time by a file, so
-that the clock can be set under a running node. Without it the times in the job table are moved.
+If a C compiler is available, the library is built from `clock.c`. It reads the offset from a file,
+so that the clock of a running node can be changed. Otherwise the times in the job table are moved.
 """
 
 import subprocess
@@ -11,53 +11,55 @@ from pathlib import Path
 from typing import Self
 
 from node.jobs.tables import delivery, job
-from tests.fault_injection.house import House
+from tests.fault_injection.environment import Environment
 from tests.peers.programs import find
 
-SKEWED_BY = timedelta(hours=2)
+CLOCK_OFFSET = timedelta(hours=2)
 SOURCE = Path(__file__).with_name("clock.c")
 _BYTES = 8
 
 
-class Clock:
-    """A node's clock. On leaving the node has ended, and its next start has the right time."""
+class NodeClock:
+    """The clock of a node. On exit of the context, the node stops and its clock is correct."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._ahead = house.folder / "clock"
-        self._library = _compiled(house.folder / "clock.so")
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._offset_file = environment.folder / "clock"
+        self._library = _build_library(environment.folder / "clock.so")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._house.node.stop()
-        self._house.node.environment = {}
+        self._environment.node.stop()
+        self._environment.node.environment = {}
 
-    def ahead(self) -> None:
-        """From its next start on the node's clock runs ahead."""
+    def advance(self) -> None:
+        """Advance the clock by `CLOCK_OFFSET` from the node's next start."""
         if self._library is not None:
-            self._set(SKEWED_BY)
-            preloaded = {"LD_PRELOAD": str(self._library), "FAULTS_CLOCK": str(self._ahead)}
-            self._house.node.environment = preloaded
+            self._write_offset(CLOCK_OFFSET)
+            self._environment.node.environment = {
+                "LD_PRELOAD": str(self._library),
+                "CLOCK_OFFSET_FILE": str(self._offset_file),
+            }
 
-    def right(self) -> None:
-        """Set the node's clock right, also for processes that run."""
+    def correct(self) -> None:
+        """Correct the clock, also of running processes."""
         if self._library is not None:
-            self._set(timedelta(0))
+            self._write_offset(timedelta(0))
             return
         for table in (job, delivery):
-            self._house.records.shift(table, SKEWED_BY)
+            self._environment.job_table.shift_times(table, CLOCK_OFFSET)
 
-    def _set(self, ahead: timedelta) -> None:
-        """Write in place: running nodes have this very file before their eyes."""
-        seconds = int(ahead.total_seconds()).to_bytes(_BYTES, sys.byteorder, signed=True)
-        with self._ahead.open("r+b" if self._ahead.exists() else "wb") as file:
+    def _write_offset(self, offset: timedelta) -> None:
+        """Write the offset in place, because running processes have the file mapped."""
+        seconds = int(offset.total_seconds()).to_bytes(_BYTES, sys.byteorder, signed=True)
+        with self._offset_file.open("r+b" if self._offset_file.exists() else "wb") as file:
             file.write(seconds)
 
 
-def _compiled(library: Path) -> Path | None:
-    """Return the library, None where it cannot be made here."""
+def _build_library(library: Path) -> Path | None:
+    """Return the library, or None without a compiler."""
     compiler = find("cc")
     if compiler is None:
         return None

@@ -1,4 +1,4 @@
-"""What is finished of a run: one line for each trial, so that a run that was stopped goes on."""
+"""Record the finished trials of a run, one line each, so that a stopped run can be resumed."""
 
 import json
 import os
@@ -7,51 +7,51 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """One finished trial: how often the fault struck, and what became of the films."""
+class TrialResult:
+    """A finished trial: the number of injections, and counts of films."""
 
     seed: int
     key: str
-    trials: int
+    injections: int
     acknowledged: int
     lost: int
     duplicated: int
-    wedged: int
+    stuck: int
     seconds: float
-    findings: tuple[str, ...] = ()
+    violations: tuple[str, ...] = ()
 
     @property
-    def clean(self) -> bool:
-        """Return whether every film ended as it must."""
-        return not (self.lost or self.duplicated or self.wedged)
+    def passed(self) -> bool:
+        """Return whether no invariant was violated."""
+        return not (self.lost or self.duplicated or self.stuck)
 
 
 class Journal:
-    """The outcomes of one seed, on disk."""
+    """The results of one seed, in a file."""
 
     def __init__(self, path: Path, seed: int) -> None:
         self._path, self._seed = path, seed
         path.parent.mkdir(parents=True, exist_ok=True)
 
-    def outcomes(self) -> dict[str, Outcome]:
-        """Return what is finished, by the trial's key; half a line, of a kill, is none."""
+    def results(self) -> dict[str, TrialResult]:
+        """Return the finished trials by key. An incomplete last line is ignored."""
         lines = self._path.read_text().splitlines(keepends=True) if self._path.exists() else []
-        found = [_outcome(line) for line in lines if line.endswith("\n")]
-        return {one.key: one for one in found if one.seed == self._seed}
+        results = [_parse(line) for line in lines if line.endswith("\n")]
+        return {result.key: result for result in results if result.seed == self._seed}
 
-    def add(self, outcome: Outcome) -> None:
-        """Record a finished trial, on the disk on return."""
+    def add(self, result: TrialResult) -> None:
+        """Append a finished trial and synchronise the file."""
         with self._path.open("a") as file:
-            file.write(json.dumps(asdict(outcome)) + "\n")
+            file.write(json.dumps(asdict(result)) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
     def finish(self) -> None:
-        """Set the record of a finished run aside: the next one begins anew."""
+        """Rename the file of a complete run, so that the next run starts from the beginning."""
         if self._path.exists():
             self._path.replace(self._path.with_suffix(".finished.jsonl"))
 
 
-def _outcome(line: str) -> Outcome:
-    facts = json.loads(line)
-    return Outcome(**{**facts, "findings": tuple(facts["findings"])})
+def _parse(line: str) -> TrialResult:
+    values = json.loads(line)
+    return TrialResult(**{**values, "violations": tuple(values["violations"])})

@@ -1,26 +1,26 @@
-"""Which trials a run consists of: drawn up from its options alone, the same every time."""
+"""Plan the trials of a run from its options; the same options give the same plan."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tests.fault_injection.archives import ARCHIVES
-from tests.fault_injection.catalogue import BOTH, Fault
-from tests.fault_injection.damage import DAMAGE
-from tests.fault_injection.killing import kill_trials
-from tests.fault_injection.senders import SENDERS
-from tests.fault_injection.surroundings import SURROUNDINGS
+from tests.fault_injection.dependency_faults import DEPENDENCY_FAULTS
+from tests.fault_injection.fault import BOTH, Fault
+from tests.fault_injection.file_faults import FILE_FAULTS
+from tests.fault_injection.kill_faults import kill_under_traffic
+from tests.fault_injection.pacs_faults import PACS_FAULTS
+from tests.fault_injection.sender_faults import SENDER_FAULTS
 
 KILL = "kill -9"
-_KILLS_AT_ONCE = 25
-_KILLED = "any process or the whole tree, at random and at each state, under traffic"
-OTHERS = (*ARCHIVES, *SENDERS, *DAMAGE, *SURROUNDINGS)
-NAMES = (KILL, *(fault.name for fault in OTHERS))
+_KILL_DESCRIPTION = "one process or all, at random times and in each state, under traffic"
+_KILLS_PER_TRIAL = 25
+OTHER_FAULTS = (*PACS_FAULTS, *SENDER_FAULTS, *FILE_FAULTS, *DEPENDENCY_FAULTS)
+FAULT_NAMES = (KILL, *(fault.name for fault in OTHER_FAULTS))
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One fault on one database; `number` tells its repetitions apart."""
+    """One fault on one database; `number` counts its repetitions."""
 
     fault: Fault
     database: str
@@ -28,53 +28,54 @@ class Trial:
 
     @property
     def key(self) -> str:
-        """Its name in the journal."""
+        """The name in the journal."""
         return f"{self.fault.name}/{self.database}/{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a run is to do: kills in all, and repetitions of every other fault."""
+class PlanOptions:
+    """The total number of kills, and the repetitions of every other fault."""
 
     kills: int
     repetitions: int
     databases: tuple[str, ...] = BOTH
     only: tuple[str, ...] = ()
 
-    def wants(self, name: str) -> bool:
-        """Return whether a fault is asked for."""
+    def includes(self, name: str) -> bool:
+        """Return whether a fault is in the run."""
         return not self.only or name in self.only
 
 
-def draw_up(wanted: Wanted) -> list[list[Trial]]:
-    """Return the trials, those together that share a house: all but the kills of one round."""
+def plan_trials(options: PlanOptions) -> list[list[Trial]]:
+    """Return groups of trials that share an environment; a trial of kills is its own group."""
     rounds = [
         [
             Trial(fault, database, number)
-            for fault in OTHERS
-            if wanted.wants(fault.name) and database in fault.databases
+            for fault in OTHER_FAULTS
+            if options.includes(fault.name) and database in fault.databases
         ]
-        for number in range(wanted.repetitions)
-        for database in wanted.databases
+        for number in range(options.repetitions)
+        for database in options.databases
     ]
-    kills = [[trial] for trial in _kills(wanted)] if wanted.wants(KILL) else []
-    return [trials for trials in _interleaved(rounds, kills) if trials]
+    kills = [[trial] for trial in _kill_trials(options)] if options.includes(KILL) else []
+    return [trials for trials in _interleave(rounds, kills) if trials]
 
 
-def _kills(wanted: Wanted) -> Iterator[Trial]:
-    """Share the kills out among the databases, in blocks that are judged one by one."""
-    each = -(-wanted.kills // len(wanted.databases))
-    for number, done in enumerate(range(0, each, _KILLS_AT_ONCE)):
-        drive = partial(kill_trials, count=min(_KILLS_AT_ONCE, each - done))
-        for database in wanted.databases:
-            yield Trial(Fault(KILL, _KILLED, drive), database, number)
+def _kill_trials(options: PlanOptions) -> Iterator[Trial]:
+    """Divide the kills among the databases, in trials of up to 25."""
+    per_database = -(-options.kills // len(options.databases))
+    for number, start in enumerate(range(0, per_database, _KILLS_PER_TRIAL)):
+        count = min(_KILLS_PER_TRIAL, per_database - start)
+        inject = partial(kill_under_traffic, count=count)
+        for database in options.databases:
+            yield Trial(Fault(KILL, _KILL_DESCRIPTION, inject), database, number)
 
 
-def _interleaved(
+def _interleave(
     rounds: Sequence[list[Trial]], kills: Sequence[list[Trial]]
 ) -> Iterator[list[Trial]]:
-    """Put the blocks of kills between the rounds, as evenly as it goes."""
-    share = -(-len(kills) // max(1, len(rounds)))
+    """Distribute the trials of kills evenly between the rounds."""
+    per_round = -(-len(kills) // max(1, len(rounds)))
     for index, trials in enumerate(rounds or [[]]):
         yield trials
-        yield from kills[index * share : (index + 1) * share]
+        yield from kills[index * per_round : (index + 1) * per_round]

@@ -1,4 +1,4 @@
-"""Carries a plan out, trial by trial, each in a house that is torn down when something is wrong."""
+"""Run the trials of a plan. After a failed trial, the next one gets a new environment."""
 
 import contextlib
 import shutil
@@ -6,75 +6,75 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.fault_injection.house import House
-from tests.fault_injection.journal import Journal, Outcome
-from tests.fault_injection.judge import Fault, Finding
+from tests.fault_injection.environment import Environment
+from tests.fault_injection.invariants import Violation, ViolationKind
+from tests.fault_injection.journal import Journal, TrialResult
 from tests.fault_injection.plan import Trial
 
-Tell = Callable[[Trial, Outcome | None, str], None]
-"""Told of each trial before it (None, "") and after it; with a text where it could not be done."""
+Notify = Callable[[Trial, TrialResult | None, str], None]
+"""Called before each trial (None, ""), after it, and with an error text if it cannot run."""
 
 
-def run(
-    plan: Sequence[Sequence[Trial]], folder: Path, seed: int, journal: Journal, tell: Tell
+def run_trials(
+    plan: Sequence[Sequence[Trial]], folder: Path, seed: int, journal: Journal, notify: Notify
 ) -> bool:
-    """Do what the journal does not have yet; return whether every trial could be carried out."""
-    done, complete = journal.outcomes(), True
-    for together in plan:
-        left = [trial for trial in together if trial.key not in done]
-        while left:
-            well = _in_one_house(left, folder, seed, journal, tell)
-            if well < len(left) and left[well].key not in journal.outcomes():
+    """Run the trials that the journal does not contain; return whether every trial could run."""
+    finished, complete = journal.results(), True
+    for group in plan:
+        remaining = [trial for trial in group if trial.key not in finished]
+        while remaining:
+            passed = _run_in_one_environment(remaining, folder, seed, journal, notify)
+            if passed < len(remaining) and remaining[passed].key not in journal.results():
                 complete = False
-            left = left[well + 1 :]
+            remaining = remaining[passed + 1 :]
     return complete
 
 
-def _in_one_house(
-    trials: Sequence[Trial], folder: Path, seed: int, journal: Journal, tell: Tell
+def _run_in_one_environment(
+    trials: Sequence[Trial], folder: Path, seed: int, journal: Journal, notify: Notify
 ) -> int:
-    """Do trials until one goes wrong, and leave that one's folder; return how many went well."""
+    """Run trials until one fails; return how many passed. The folder of a failure remains."""
     place = folder / "-".join(trials[0].key.replace("/", " ").split())
     shutil.rmtree(place, ignore_errors=True)
-    well = 0
-    with contextlib.ExitStack() as opened:
-        house: House | None = None
+    passed = 0
+    with contextlib.ExitStack() as stack:
+        environment: Environment | None = None
         for trial in trials:
-            tell(trial, None, "")
+            notify(trial, None, "")
             try:
-                if house is None:
-                    house = opened.enter_context(House(place, trial.database))
-                outcome = _judged(trial, house, seed)
-            except Exception as error:  # noqa: BLE001 - the trial could not be done, the next may
-                tell(trial, None, f"{type(error).__name__}: {error}")
-                return well
-            journal.add(outcome)
-            tell(trial, outcome, "")
-            if not outcome.clean:
-                return well
-            well += 1
+                if environment is None:
+                    environment = stack.enter_context(Environment(place, trial.database))
+                result = _run_trial(trial, environment, seed)
+            except Exception as error:  # noqa: BLE001 - the next trial may still run
+                notify(trial, None, f"{type(error).__name__}: {error}")
+                return passed
+            journal.add(result)
+            notify(trial, result, "")
+            if not result.passed:
+                return passed
+            passed += 1
     shutil.rmtree(place)
-    return well
+    return passed
 
 
-def _judged(trial: Trial, house: House, seed: int) -> Outcome:
-    began, before = time.monotonic(), len(house.ledger.all())
-    house.draw(f"{seed}/{trial.key}")
-    if house.node.ended():
-        house.node.serve()
-    done = trial.fault.drive(house)
-    return Outcome(
+def _run_trial(trial: Trial, environment: Environment, seed: int) -> TrialResult:
+    start, acknowledged = time.monotonic(), len(environment.acknowledgements.films())
+    environment.rng.seed(f"{seed}/{trial.key}")
+    if environment.node.ended():
+        environment.node.serve()
+    fault = trial.fault.inject(environment)
+    return TrialResult(
         seed=seed,
         key=trial.key,
-        trials=done.trials,
-        acknowledged=len(house.ledger.all()) - before,
-        lost=_count(done.findings, Fault.LOST),
-        duplicated=_count(done.findings, Fault.DUPLICATED),
-        wedged=_count(done.findings, Fault.WEDGED),
-        seconds=round(time.monotonic() - began, 1),
-        findings=tuple(f"{one.fault}: {one.uid}: {one.why}" for one in done.findings),
+        injections=fault.injections,
+        acknowledged=len(environment.acknowledgements.films()) - acknowledged,
+        lost=_count(fault.violations, ViolationKind.LOST),
+        duplicated=_count(fault.violations, ViolationKind.DUPLICATED),
+        stuck=_count(fault.violations, ViolationKind.STUCK),
+        seconds=round(time.monotonic() - start, 1),
+        violations=tuple(f"{v.kind}: {v.uid}: {v.text}" for v in fault.violations),
     )
 
 
-def _count(findings: Sequence[Finding], fault: Fault) -> int:
-    return sum(one.fault is fault for one in findings)
+def _count(violations: Sequence[Violation], kind: ViolationKind) -> int:
+    return sum(violation.kind is kind for violation in violations)

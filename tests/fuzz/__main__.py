@@ -24,7 +24,7 @@ from tests.fuzz.surface import Tally
 from tests.fuzz.surfaces import HERE, THERE, load
 from tests.fuzz.table import table
 from tests.fuzz.workers import run_here
-from tests.support.document_section import put
+from tests.support.document_section import replace_section
 
 MIX = {
     "header": 122_000,
@@ -49,7 +49,7 @@ def main() -> None:
     command = " ".join(["python -m tests.fuzz", *sys.argv[1:]])
     text = table(tallies, options.seed, command, datetime.now(UTC).date())
     if options.out:
-        put(options.out, "fuzz", text)
+        replace_section(options.out, "fuzz", text)
     Console().print(text, markup=False, highlight=False, soft_wrap=True)
     found = [one for tally in tallies for one in tally.findings]
     for one in found:

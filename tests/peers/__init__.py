@@ -1,1 +1,1 @@
-"""The real peers of the tests: Debian's programs, run as they are, on this machine's loopback."""
+"""Peers of the node in tests, on loopback: archives, senders, servers, and the node itself."""

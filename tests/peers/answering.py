@@ -1,4 +1,4 @@
-"""A PACS that answers each C-STORE as a test says, and keeps what it says to have stored."""
+"""A PACS that answers every C-STORE with the status that a test sets."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +14,12 @@ _SUCCESS = 0x0000
 
 @dataclass
 class AnsweringPacs:
-    """Stores what it answers 0x0000; `refused` counts what it answered otherwise."""
+    """Stores objects if the status is 0x0000; otherwise `refused` counts them."""
 
     port: int = field(default_factory=free_port)
-    answer: int = _SUCCESS
+    status: int = _SUCCESS
     refused: int = 0
-    held: dict[str, Instance] = field(default_factory=dict)
+    stored: dict[str, Instance] = field(default_factory=dict)
     _server: Any = None
 
     ae_title = "ANSWERS"
@@ -33,24 +33,24 @@ class AnsweringPacs:
         self._server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._server is not None:
             self._server.shutdown()
 
-    def answers(self, status: int) -> None:
-        """Answer like this from now on, and count anew."""
-        self.refused, self.answer = 0, status
+    def set_status(self, status: int) -> None:
+        """Answer with this status from now on, and reset the counter."""
+        self.refused, self.status = 0, status
 
     def instances(self) -> list[Instance]:
-        """Return what it holds; an object that came twice is one."""
-        return list(self.held.values())
+        """Return the stored objects, one for each SOP Instance UID."""
+        return list(self.stored.values())
 
     def _on_store(self, event: evt.Event) -> int:
-        status = self.answer
+        status = self.status
         if status != _SUCCESS:
             self.refused += 1
             return status
         ds = event.dataset
         uids = (str(ds.SOPClassUID), str(ds.SOPInstanceUID), str(ds.StudyInstanceUID))
-        self.held[uids[1]] = Instance(uids[1], *uids)
+        self.stored[uids[1]] = Instance(uids[1], *uids)
         return status

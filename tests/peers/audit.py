@@ -1,4 +1,4 @@
-"""Reading an audit trail as a repository of audit messages does: by the rules of syslog and XML."""
+"""Parse an audit trail: syslog lines (RFC 5424) with audit messages in XML (PS3.15 A.5)."""
 
 import re
 from base64 import b64decode
@@ -17,7 +17,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True)
 class Record:
-    """One message: what stands before the XML, and the XML."""
+    """One message: the syslog header, and the XML."""
 
     pri: int
     at: str
@@ -29,13 +29,13 @@ class Record:
 
     @property
     def event(self) -> ElementTree.Element:
-        [found] = self.xml.findall("EventIdentification")
-        return found
+        [event] = self.xml.findall("EventIdentification")
+        return event
 
     @property
     def kind(self) -> str:
-        """What happened: the type of the event, or its ID where it has no type."""
-        types = [one.get("originalText", "") for one in self.event.findall("EventTypeCode")]
+        """The type of the event, or its ID if it has no type."""
+        types = [code.get("originalText", "") for code in self.event.findall("EventTypeCode")]
         [event_id] = self.event.findall("EventID")
         return " + ".join(types) or str(event_id.get("originalText"))
 
@@ -45,28 +45,28 @@ class Record:
 
     @property
     def participants(self) -> list[dict[str, str]]:
-        """Each participant's attributes, and its role's code as `role`."""
-        found = []
-        for one in self.xml.findall("ActiveParticipant"):
-            role = one.find("RoleIDCode")
+        """The attributes of each participant, and the code of its role as `role`."""
+        participants = []
+        for participant in self.xml.findall("ActiveParticipant"):
+            role = participant.find("RoleIDCode")
             code = "" if role is None else role.get("csd-code", "")
-            found.append(one.attrib | {"role": code})
-        return found
+            participants.append(participant.attrib | {"role": code})
+        return participants
 
     @property
     def subject(self) -> str:
-        """The identifier of the one participant object, or "" for none."""
-        found = [o.get("ParticipantObjectID") for o in self.xml.iter(_OBJECT)]
-        return str(found[0]) if found else ""
+        """The ID of the first participant object, or "" without one."""
+        ids = [o.get("ParticipantObjectID") for o in self.xml.iter(_OBJECT)]
+        return str(ids[0]) if ids else ""
 
     @property
     def instances(self) -> list[str]:
-        """The SOP Instance UIDs that it names."""
-        return [str(one.get("UID")) for one in self.xml.iter("Instance")]
+        """The SOP Instance UIDs in the message."""
+        return [str(instance.get("UID")) for instance in self.xml.iter("Instance")]
 
     @property
     def description(self) -> str:
-        """What it says of an alert."""
+        """The alert description."""
         [detail] = self.xml.iter("ParticipantObjectDetail")
         assert detail.get("type") == "Alert Description"
         return b64decode(str(detail.get("value")), validate=True).decode()
@@ -76,16 +76,16 @@ _OBJECT = "ParticipantObjectIdentification"
 
 
 def parse(line: bytes) -> Record:
-    """Return the message of a line without its end; fail where it is not one."""
-    found = _LINE.fullmatch(line)
-    assert found, line[:200]
-    pri, *header = found.groups()[:-1]
-    texts: list[Any] = [one.decode("ascii") for one in header]
-    return Record(int(pri), *texts, xml=ElementTree.fromstring(found[7]))  # noqa: S314 - ours
+    """Return the message in a line without its line end; fail if the line is malformed."""
+    match = _LINE.fullmatch(line)
+    assert match, line[:200]
+    pri, *header = match.groups()[:-1]
+    texts: list[Any] = [value.decode("ascii") for value in header]
+    return Record(int(pri), *texts, xml=ElementTree.fromstring(match[7]))  # noqa: S314 - trusted
 
 
 def read(trail: Path) -> list[Record]:
-    """Return what a trail's file holds; every line of it is whole, or empty and means nothing."""
+    """Return the messages in a trail file. Every line is complete; empty lines are ignored."""
     content = trail.read_bytes() if trail.exists() else b""
     assert content.endswith(b"\n") or not content
     return [parse(line) for line in content.split(b"\n") if line]

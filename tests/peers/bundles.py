@@ -1,4 +1,4 @@
-"""Bundles that are the shipped one but for its card, signed as their maker would sign them."""
+"""Copies of the demonstration bundle with a changed card and a valid digest."""
 
 import shutil
 from pathlib import Path
@@ -7,24 +7,24 @@ from models.bundle.card import Calibration, bundle_digest, dump_card, parse_card
 from models.clinical.model import parse_clinical
 from tests.support.paths import ROOT
 
-DEMO = ROOT / "models" / "bundles" / "demo"
+DEMO_BUNDLE = ROOT / "models" / "bundles" / "demo"
 
 
-def signed(path: Path, **change: object) -> Path:
-    """Return a copy of the shipped bundle in `path`, its card changed and signed anew."""
-    shutil.copytree(DEMO, path)
-    card = parse_card((path / "card.yaml").read_text()).model_copy(update=change)
+def write_bundle(path: Path, **changes: object) -> Path:
+    """Copy the demonstration bundle to `path`, change its card, and update the digest."""
+    shutil.copytree(DEMO_BUNDLE, path)
+    card = parse_card((path / "card.yaml").read_text()).model_copy(update=changes)
     clinical = parse_clinical((path / "clinical.yaml").read_text())
-    of = bundle_digest(card, (path / "weights.safetensors").read_bytes(), clinical)
-    (path / "card.yaml").write_text(dump_card(card.model_copy(update={"digest": of})))
+    digest = bundle_digest(card, (path / "weights.safetensors").read_bytes(), clinical)
+    (path / "card.yaml").write_text(dump_card(card.model_copy(update={"digest": digest})))
     return path
 
 
-def recalibrated(path: Path, *, higher_by: float) -> Path:
-    """Return a copy whose image scores are higher, by so much in log odds."""
-    before = parse_card((DEMO / "card.yaml").read_text()).calibration
-    return signed(
+def write_recalibrated_bundle(path: Path, *, offset: float) -> Path:
+    """Copy the demonstration bundle; `offset` is added to its image scores in log odds."""
+    before = parse_card((DEMO_BUNDLE / "card.yaml").read_text()).calibration
+    return write_bundle(
         path,
-        calibration=Calibration(slope=before.slope, intercept=before.intercept + higher_by),
+        calibration=Calibration(slope=before.slope, intercept=before.intercept + offset),
         version="next",
     )

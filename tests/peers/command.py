@@ -1,4 +1,4 @@
-"""The command `osteoscreen` as a plain function, and what is asked of it when it refuses."""
+"""Run the command `osteoscreen`, and check its errors."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def osteoscreen(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end, with more environment variables if need be."""
+    """Run the command with additional environment variables."""
     return subprocess.run(
         [sys.executable, "-m", "node.cli", *map(str, arguments)],
         capture_output=True,
@@ -18,12 +18,12 @@ def osteoscreen(*arguments: str | Path, **environment: str) -> subprocess.Comple
     )
 
 
-def assert_one_clear_line(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
-    """See the exit status, and on standard error our own words, no traceback."""
-    assert done.returncode == status, done.stderr
-    assert "Traceback" not in done.stderr + done.stdout
-    for word in words:
-        assert word in done.stderr
+def assert_fails(completed: subprocess.CompletedProcess[str], status: int, *texts: str) -> None:
+    """Check the exit status, the texts on standard error, and that there is no traceback."""
+    assert completed.returncode == status, completed.stderr
+    assert "Traceback" not in completed.stderr + completed.stdout
+    for text in texts:
+        assert text in completed.stderr
 
 
 def write_config(folder: Path, text: str) -> Path:

@@ -1,4 +1,4 @@
-"""A PACS whose storage commitment a test speaks for: what it stores, is asked, and reports."""
+"""A PACS that stores every object, and sends storage commitment reports when a test asks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ _ALL_COMMITTED, _SOME_FAILED = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One N-ACTION: its transaction, and (SOP Class, SOP Instance) of each object."""
+class CommitmentRequest:
+    """One N-ACTION: its transaction UID, and (SOP Class, SOP Instance) of each object."""
 
     transaction_uid: str
     objects: tuple[tuple[str, str], ...]
@@ -26,22 +26,22 @@ class Request:
 
 @dataclass
 class CommittingPacs:
-    """Stores everything, and reports to the node on `node_port` when it is told to."""
+    """Stores everything; `report` sends a report to the node on `node_port`."""
 
     node_port: int
     node_ae: str
     port: int = field(default_factory=free_port)
     stored: list[str] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
+    requests: list[CommitmentRequest] = field(default_factory=list)
     _server: Any = None
 
     ae_title = "PACS"
 
     @property
     def destination(self) -> dict[str, Any]:
-        """Its configuration as a destination."""
+        """The configuration as a destination."""
         peer = {"host": "127.0.0.1", "port": self.port, "timeout": 10}
-        return {"name": "spoken-for", "ae_title": self.ae_title} | peer
+        return {"name": "committing", "ae_title": self.ae_title} | peer
 
     def start(self) -> None:
         """Listen on loopback."""
@@ -55,12 +55,12 @@ class CommittingPacs:
         self._server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._server is not None:
             self._server.shutdown()
 
-    def report(self, request: Request, failed: Sequence[str] = ()) -> int:
-        """Report all objects of a request committed, but those failed; return the answer."""
+    def report(self, request: CommitmentRequest, failed: Sequence[str] = ()) -> int:
+        """Report each object as committed or, if in `failed`, as failed; return the status."""
         ae = AE(self.ae_title)
         ae.add_requested_context(PUSH_MODEL)
         role = build_role(PUSH_MODEL, scp_role=True)
@@ -76,12 +76,12 @@ class CommittingPacs:
         return 0x0000
 
     def _on_action(self, event: evt.Event) -> tuple[int, None]:
-        asked = event.action_information
+        information = event.action_information
         objects = tuple(
             (str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID))
-            for item in asked.ReferencedSOPSequence
+            for item in information.ReferencedSOPSequence
         )
-        self.requests.append(Request(str(asked.TransactionUID), objects))
+        self.requests.append(CommitmentRequest(str(information.TransactionUID), objects))
         return 0x0000, None
 
 
@@ -91,7 +91,7 @@ def send_report(
     committed: Sequence[tuple[str, str]],
     failed: Sequence[tuple[str, str]],
 ) -> int:
-    """Send an N-EVENT-REPORT on (SOP Class, SOP Instance) pairs; return the status answered."""
+    """Send an N-EVENT-REPORT with (SOP Class, SOP Instance) pairs; return the status."""
     information = Dataset()
     if transaction_uid is not None:
         information.TransactionUID = transaction_uid

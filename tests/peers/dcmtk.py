@@ -1,4 +1,4 @@
-"""DCMTK's and dicom3tools' programs as plain functions, each with what it found."""
+"""Programs of DCMTK and dicom3tools as functions."""
 
 import re
 import tempfile
@@ -10,32 +10,32 @@ from tests.peers.programs import run
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """One file of a transfer: what it went over the wire as, and what the peer answered."""
+class SentFile:
+    """One file of a transfer: the transfer syntax on the network, and the peer's status."""
 
     path: Path
     sop_instance_uid: str
     transfer_syntax_uid: str | None
     status: int | None
-    """The C-STORE status; None where the file was not sent at all."""
+    """The C-STORE status; None if the file was not sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What `dcmsend` did: nothing in `sent` means that there was no association."""
+    """The result of `dcmsend`; `sent` is empty if no association was established."""
 
-    sent: tuple[Sent, ...]
+    sent: tuple[SentFile, ...]
     log: str
 
     @property
     def succeeded(self) -> bool:
-        """Return whether every file was answered 0x0000."""
+        """Whether every file was answered 0x0000."""
         return bool(self.sent) and all(file.status == 0 for file in self.sent)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What `dciodvfy` says: the IOD that it took the file for, its errors and its warnings."""
+class IodCheck:
+    """The result of `dciodvfy`: the IOD, the errors and the warnings."""
 
     iod: str
     errors: tuple[str, ...]
@@ -49,10 +49,10 @@ def dcmsend(
     calling_ae: str = "DCMSEND",
     timeout: float = 120.0,
 ) -> Transfer:
-    """Send files to a loopback port, each in the transfer syntax that it has.
+    """Send files to a loopback port, each in its own transfer syntax.
 
-    Files without a preamble go as well, and bare data sets without any header. A file that
-    the peer refuses does not keep the others back.
+    Files without a preamble and data sets without file meta information are sent too. After a
+    refusal, the next file is sent.
     """
     options = ["+f", "--decompress-never", "--no-halt", "--no-uid-checks", "--verbose"]
     titles = ["--aetitle", calling_ae, "--call", called_ae]
@@ -60,22 +60,22 @@ def dcmsend(
         report = Path(folder) / "report.txt"
         options += ["--create-report-file", str(report)]
         peer = ["127.0.0.1", str(port)]
-        done = run("dcmsend", *options, *titles, *peer, *files, timeout=timeout)
+        completed = run("dcmsend", *options, *titles, *peer, *files, timeout=timeout)
         text = report.read_text(errors="replace") if report.exists() else ""
-    return Transfer(sent=tuple(_sent(text)), log=done.stdout + done.stderr)
+    return Transfer(sent=tuple(_parse_report(text)), log=completed.stdout + completed.stderr)
 
 
-def _sent(report: str) -> Iterator[Sent]:
-    """Read the report's blocks, `Key : value` lines between blank ones, one for each file."""
+def _parse_report(report: str) -> Iterator[SentFile]:
+    """Parse the report: a block of `Key : value` lines for each file, separated by empty lines."""
     for block in re.split(r"\n\s*\n", report):
-        facts = dict(re.findall(r"^(\w[\w .]*?) *: (.*)$", block, re.MULTILINE))
-        if "Filename" not in facts:
+        values = dict(re.findall(r"^(\w[\w .]*?) *: (.*)$", block, re.MULTILINE))
+        if "Filename" not in values:
             continue
-        status = re.match(r"0x[0-9a-fA-F]{4}", facts.get("DIMSE Status", ""))
-        network = facts.get("Network Xfer", "").split(" ")[0]
-        yield Sent(
-            path=Path(facts["Filename"]),
-            sop_instance_uid=facts.get("SOP Instance", ""),
+        status = re.match(r"0x[0-9a-fA-F]{4}", values.get("DIMSE Status", ""))
+        network = values.get("Network Xfer", "").split(" ")[0]
+        yield SentFile(
+            path=Path(values["Filename"]),
+            sop_instance_uid=values.get("SOP Instance", ""),
             transfer_syntax_uid=network or None,
             status=int(status.group(), 16) if status else None,
         )
@@ -83,26 +83,28 @@ def _sent(report: str) -> Iterator[Sent]:
 
 def echoscu(port: int, called_ae: str = "ANY-SCP", calling_ae: str = "ECHOSCU") -> bool:
     """Return whether a loopback port answers C-ECHO with success."""
-    done = run("echoscu", "-aet", calling_ae, "-aec", called_ae, "-to", "5", "127.0.0.1", str(port))
-    return done.returncode == 0
+    titles = ["-aet", calling_ae, "-aec", called_ae]
+    return run("echoscu", *titles, "-to", "5", "127.0.0.1", str(port)).returncode == 0
 
 
-def dciodvfy(path: Path) -> Verdict:
-    """Check a file against the IOD of its SOP Class; raise for what is no DICOM file."""
-    done = run("dciodvfy", path)
-    lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-    broken = ("Abort", "Usage", "Error - Dicom dataset read failed")
-    if done.returncode not in (0, 1) or any(line.startswith(broken) for line in lines):
-        raise RuntimeError(f"dciodvfy could not read {path}: {done.stderr[-800:]}")
+def dciodvfy(path: Path) -> IodCheck:
+    """Check a file against the IOD of its SOP Class. Raises RuntimeError if it is not DICOM."""
+    completed = run("dciodvfy", path)
+    lines = [
+        line.strip() for line in (completed.stderr + completed.stdout).splitlines() if line.strip()
+    ]
+    failures = ("Abort", "Usage", "Error - Dicom dataset read failed")
+    if completed.returncode not in (0, 1) or any(line.startswith(failures) for line in lines):
+        raise RuntimeError(f"dciodvfy could not read {path}: {completed.stderr[-800:]}")
     errors = tuple(line for line in lines if "Error - " in line)
     warnings = tuple(line for line in lines if "Warning - " in line and line not in errors)
     iods = [line for line in lines if line not in errors + warnings]
-    return Verdict(iod=iods[0] if iods else "", errors=errors, warnings=warnings)
+    return IodCheck(iod=iods[0] if iods else "", errors=errors, warnings=warnings)
 
 
 def dsrdump(path: Path) -> str:
-    """Return a Structured Report as indented text; raise for what is none or breaks the rules."""
-    done = run("dsrdump", "--print-all-codes", "--print-long-values", path)
-    if done.returncode:
-        raise RuntimeError(f"dsrdump refused {path}: {done.stderr[-800:]}")
-    return done.stdout
+    """Return a Structured Report as indented text. Raises RuntimeError if it is not valid."""
+    completed = run("dsrdump", "--print-all-codes", "--print-long-values", path)
+    if completed.returncode:
+        raise RuntimeError(f"dsrdump refused {path}: {completed.stderr[-800:]}")
+    return completed.stdout

@@ -1,4 +1,4 @@
-"""Films of the past in a job table, as a hospital would have sent them day by day."""
+"""Fill a job table with films that were received on past days."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,26 +23,26 @@ from node.jobs.tables import job
 
 XRAY = Source("XRAY1", "ROOM 2")
 OLD, NEW = "ab" * 32, "cd" * 32
-A_DAY = 20  # films, one each half hour
+FILMS_PER_DAY = 20  # one every half hour
 
 
 @dataclass
 class History:
-    """What was sent since a first day, from that hour of it on."""
+    """Films received since a first day; `first` is the time of the first film."""
 
     engine: sa.Engine
     first: datetime
     sent: int = 0
 
     def send(self, days: int, first: int = 0, **films: Any) -> None:
-        """Have films come for so many days, from a day on, the first of which is 0.
+        """Insert films for a number of days, beginning with day `first` (0 is the first day).
 
-        Of a `source`, with a `state`; scored by a `model`, or `higher` than others by so much.
+        `films` sets source, state and model, and `score_offset`, which is added to every score.
         """
         rows = [
             self._row(self.first + timedelta(days=first + day, minutes=30 * n), n, **films)
             for day in range(days)
-            for n in range(A_DAY)
+            for n in range(FILMS_PER_DAY)
         ]
         with self.engine.begin() as connection:
             connection.execute(sa.insert(job), rows)
@@ -54,10 +54,10 @@ class History:
         source: Source = XRAY,
         state: JobState = JobState.DONE,
         model: str = OLD,
-        higher: float = 0.0,
+        score_offset: float = 0.0,
     ) -> dict[str, Any]:
         self.sent += 1
-        score = min(1.0, (self.sent * 37 % 100) / 100 * 0.7 + higher)
+        score = min(1.0, (self.sent * 37 % 100) / 100 * 0.7 + score_offset)
         return {
             "state": str(state),
             "sop_instance_uid": f"1.2.3.{self.sent}",

@@ -1,4 +1,4 @@
-"""The product itself as a peer: `osteoscreen serve`, run, asked, ended and killed."""
+"""Run `osteoscreen serve`, read its job table, stop it and kill it."""
 
 import contextlib
 import os
@@ -26,21 +26,21 @@ ENDED = FINAL_JOB_STATES | {JobState.FAILED}
 
 
 class Node:
-    """One node in a folder of its own. What it leaves there outlasts its processes."""
+    """One node with its own folder, whose content outlives the processes."""
 
     def __init__(self, folder: Path, port: int, **sections: Any) -> None:
         self.port = port
         self.file = folder / "config.yaml"
         self._log = folder / "node.log"
         self._running: list[subprocess.Popen[bytes]] = []
-        self._ended: list[subprocess.Popen[bytes]] = []  # whose children may still run
+        self._ended: list[subprocess.Popen[bytes]] = []  # their children may still run
         self.environment: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
         defaults: dict[str, Any] = {
             "dicom": {"port": port},
             "database": {"url": "sqlite:///osteoscreen.db"},
             "spool": {"path": "spool", "min_free": "1MB"},
-            # Short leases and waits, so that a test sees a rescue within seconds.
+            # With short leases and waits, an expired lease is rescued within seconds.
             "queue": {
                 "poll": 0.05,
                 "lease": 3,
@@ -59,51 +59,51 @@ class Node:
         }
 
     def set(self, **sections: Any) -> None:
-        """Write other sections into the configuration file, in one step; the rest stays."""
-        written = self.file.with_suffix(".new")
-        kept = yaml.safe_load(self.file.read_text())
-        written.write_text(yaml.safe_dump(kept | self._merged(sections)))
-        written.replace(self.file)
+        """Replace sections of the configuration file atomically."""
+        new = self.file.with_suffix(".new")
+        current = yaml.safe_load(self.file.read_text())
+        new.write_text(yaml.safe_dump(current | self._merged(sections)))
+        new.replace(self.file)
 
     def serve(self, *roles: str) -> None:
-        """Start the whole node, or these roles alone, and return when it takes films."""
+        """Start the whole node, or only these roles; return when it accepts films."""
         if roles:
             schema.upgrade(open_engine(load(self.file).database.url))
         self._retire()
         for arguments in [["--role", role] for role in roles] or [[]]:
             self._start(arguments)
         if not roles or "ingest" in roles:
-            wait_until(self._listens, timeout=60, what="answer to a C-ECHO")
+            wait_until(self._listens, timeout=60, goal="answer to a C-ECHO")
 
     def launch(self) -> None:
-        """Start the whole node, and do not wait until it takes films."""
+        """Start the whole node without waiting until it accepts films."""
         self._retire()
         self._start([])
 
-    def wait_ended_by_itself(self, timeout: float = 60) -> int:
-        """Return the exit status of a node that ends without being asked to."""
+    def wait_exit(self, timeout: float = 60) -> int:
+        """Wait until the node ends by itself; return its exit status."""
         return self._running[-1].wait(timeout)
 
     def ended(self) -> bool:
-        """Return whether the node is not running, or has ended by itself."""
+        """Return whether the node does not run."""
         return not self._running or self._running[-1].poll() is not None
 
     def processes(self) -> list[tuple[str, int]]:
-        """Return role and process id of each process that the supervisor has running."""
+        """Return role and process ID of each child process of the supervisor."""
         if self.ended():
             return []
         supervisor = self._running[-1].pid
         children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text()
-        found = []
+        processes = []
         for pid in map(int, children.split()):
-            with contextlib.suppress(OSError):  # it may end at this very moment
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-                if "--role" in words:
-                    found.append((words[words.index("--role") + 1], pid))
-        return found
+            with contextlib.suppress(OSError):  # the process may have ended
+                arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+                if "--role" in arguments:
+                    processes.append((arguments[arguments.index("--role") + 1], pid))
+        return processes
 
     def kill(self) -> None:
-        """Kill every process of the node at once, as a power cut would."""
+        """Kill every process of the node at once, as in a power failure."""
         for process in (*self._running, *self._ended):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -112,66 +112,68 @@ class Node:
         self._ended.clear()
 
     def kill_supervisor(self) -> None:
-        """Kill the process that was started, and none of those it started."""
+        """Kill the supervisor, but not its children."""
         for process in self._running:
             process.kill()
             process.wait()
 
     @property
     def started(self) -> list[subprocess.Popen[bytes]]:
-        """Return what was started: a supervisor, or the roles that were asked for."""
+        """The started processes: the supervisor, or single roles."""
         return list(self._running)
 
     def process_of(self, role: str) -> int:
-        """Return the process id of a supervised role."""
-        for found, pid in self.processes():
-            if found == role:
+        """Return the process ID of a supervised role."""
+        for name, pid in self.processes():
+            if name == role:
                 return pid
         raise AssertionError(f"no process has the role {role}")
 
     def stop(self) -> list[int]:
-        """Ask the node to end; return its exit statuses."""
+        """Send SIGTERM to the node; return the exit statuses."""
         for process in self._running:
             process.send_signal(signal.SIGTERM)
         statuses = [process.wait(timeout=60) for process in self._running]
         self._running.clear()
         return statuses
 
-    def desk(self) -> OperatorStore:
-        """Return the operator's view of the node's job table."""
+    def operator_store(self) -> OperatorStore:
+        """Return the operator's access to the job table."""
         return open_operator_store(load(self.file))
 
     def spooled(self, sop_instance_uid: str) -> Path:
-        """Return where the bytes of a film lie."""
+        """Return the path of a film in the spool."""
         config = load(self.file)
-        return open_spool(config).path(self.dossier(sop_instance_uid).job.spool_key)
+        return open_spool(config).path(self.job_detail(sop_instance_uid).job.spool_key)
 
     def jobs(self, *states: JobState) -> list[Job]:
-        """Return the jobs there are."""
-        return self.desk().recent(states, 1000)
+        """Return the jobs in these states, or all jobs."""
+        return self.operator_store().recent(states, 1000)
 
-    def dossier(self, sop_instance_uid: str) -> JobDetail:
-        """Return all that is known of a film's newest job."""
-        desk = self.desk()
-        return desk.show(desk.find(sop_instance_uid))
+    def job_detail(self, sop_instance_uid: str) -> JobDetail:
+        """Return the newest job of a film with its deliveries and history."""
+        operator = self.operator_store()
+        return operator.show(operator.find(sop_instance_uid))
 
     def wait_for(
         self, uid: str, accept: Callable[[JobDetail], bool], timeout: float = 90
     ) -> JobDetail:
-        """Return the job of a film once it is as expected, else fail and tell how it was."""
-        return wait_until(lambda: self.dossier(uid), accept, timeout, f"such job\n{self.log()}")
+        """Return the job of a film when `accept` accepts it; fail after the timeout."""
+        return wait_until(
+            lambda: self.job_detail(uid), accept, timeout, f"expected job\n{self.log()}"
+        )
 
     def wait_ended(self, uids: Sequence[str], timeout: float = 120) -> list[Job]:
-        """Return the jobs of these films once all have ended, else fail."""
+        """Return the jobs of these films when all have ended; fail after the timeout."""
         return wait_until(
-            lambda: [self.dossier(uid).job for uid in uids],
+            lambda: [self.job_detail(uid).job for uid in uids],
             lambda jobs: all(job.state in ENDED for job in jobs),
             timeout,
             f"end of every job\n{self.log()}",
         )
 
     def wait_all(self, count: int, timeout: float = 120) -> list[Job]:
-        """Return all jobs once there are so many and all have ended, else fail."""
+        """Return all jobs when their number is `count` and all have ended."""
         return wait_until(
             self.jobs,
             lambda jobs: len(jobs) == count and all(job.state in ENDED for job in jobs),
@@ -180,13 +182,13 @@ class Node:
         )
 
     def log(self) -> str:
-        """Return the last lines that the node wrote."""
+        """Return the last 4,000 characters of the log."""
         return self._log.read_text(errors="replace")[-4000:] if self._log.exists() else ""
 
     def _retire(self) -> None:
-        """Set aside what has ended, before something new is started."""
-        self._ended += [one for one in self._running if one.poll() is not None]
-        self._running = [one for one in self._running if one.poll() is None]
+        """Move ended processes from `_running` to `_ended`."""
+        self._ended += [process for process in self._running if process.poll() is not None]
+        self._running = [process for process in self._running if process.poll() is None]
 
     def _start(self, arguments: list[str]) -> None:
         command = [sys.executable, "-m", "node.cli", "serve", "--config", str(self.file)]

@@ -1,6 +1,6 @@
-"""OHIF as it is published, served on loopback beside an Orthanc: one origin, as in a hospital.
+"""Serve the OHIF viewer and an Orthanc archive from one origin on loopback.
 
-The package is not part of this project: it is fetched once, by its digest, into `out/`.
+The published package is downloaded once into `out/`, and its digest is checked.
 """
 
 import hashlib
@@ -27,35 +27,35 @@ _REGISTRY = os.environ.get("NPM_CONFIG_REGISTRY", "https://registry.npmjs.org").
 _FOLDER = ROOT / "out" / f"ohif-{VERSION}"
 _CONFIGURATION = Path(__file__).parent / "ohif-config.js"
 _DICOMWEB = "/dicom-web/"
-# Of HTTP/1.1, those that are between two neighbours and not passed on.
+# Hop-by-hop headers are not forwarded (HTTP/1.1).
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-encoding"}
 
 
 def distribution() -> Path:
-    """Return the folder of OHIF's pages, fetched from the npm registry where it is missing."""
+    """Return the folder of OHIF's pages; download it from the npm registry if it is missing."""
     pages = _FOLDER / "package" / "dist"
     if not pages.is_dir():
         _FOLDER.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_FOLDER.parent) as name:
-            with tarfile.open(fileobj=BytesIO(_fetched())) as packed:
+            with tarfile.open(fileobj=BytesIO(_download())) as packed:
                 packed.extractall(name, filter="data")
-            Path(name).rename(_FOLDER)  # whole or not at all
+            Path(name).rename(_FOLDER)  # atomic
             Path(name).mkdir()
     return pages
 
 
-def _fetched() -> bytes:
+def _download() -> bytes:
     url = f"{_REGISTRY}/@ohif/app/-/app-{VERSION}.tgz"
     answer = httpx.get(url, follow_redirects=True, timeout=120).raise_for_status()
-    found = hashlib.sha256(answer.content).hexdigest()
-    if found != _SHA256:
-        raise RuntimeError(f"{url} is not what was pinned: SHA-256 {found}")
+    digest = hashlib.sha256(answer.content).hexdigest()
+    if digest != _SHA256:
+        raise RuntimeError(f"{url}: SHA-256 is {digest}, expected {_SHA256}")
     return answer.content
 
 
 @contextmanager
 def serving(orthanc_url: str) -> Iterator[str]:
-    """Serve OHIF with an Orthanc behind `/dicom-web` on a free port; yield its address."""
+    """Serve OHIF, with Orthanc at `/dicom-web`, on a free port; yield the URL."""
     with httpx.Client(base_url=orthanc_url, timeout=60) as archive:
         handler = partial(_Handler, archive, directory=str(distribution()))
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -70,7 +70,7 @@ def serving(orthanc_url: str) -> Iterator[str]:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Files of OHIF; its one page for every path that is no file; DICOMweb from the archive."""
+    """OHIF's files, its index page for other paths, and DICOMweb from the archive."""
 
     protocol_version = "HTTP/1.1"
 
@@ -92,9 +92,9 @@ class _Handler(SimpleHTTPRequestHandler):
         return {"Accept": self.headers.get("Accept", "*/*"), "Accept-Encoding": "identity"}
 
     def _forward(self, answer: httpx.Response) -> None:
-        kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
-        kept.pop("content-length", None)
-        self._answer(answer.content, kept, answer.status_code)
+        headers = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
+        headers.pop("content-length", None)
+        self._answer(answer.content, headers, answer.status_code)
 
     def _answer(self, content: bytes, headers: dict[str, str], status: int = HTTPStatus.OK) -> None:
         self.send_response(status)
@@ -105,4 +105,4 @@ class _Handler(SimpleHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: the test tells what went wrong."""
+        """Write no access log."""

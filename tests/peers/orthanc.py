@@ -1,4 +1,4 @@
-"""Debian's Orthanc as the tests' PACS: `deploy/orthanc.json`, with its own ports and storage."""
+"""Orthanc as PACS, with `deploy/orthanc.json` and its own ports and storage."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ CONFIGURATION = ROOT / "deploy" / "orthanc.json"
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One stored object; `id` is Orthanc's own name for it."""
+    """One stored object; `id` is Orthanc's identifier."""
 
     id: str
     sop_class_uid: str
@@ -33,10 +33,10 @@ class Instance:
 
 
 class Orthanc:
-    """A PACS that can be asked what it holds, and be stopped and started for an outage.
+    """A PACS whose content can be read, and which can be stopped and restarted.
 
-    Ports and storage outlast a stop. Orthanc binds every address and cannot be told otherwise;
-    its REST interface answers this machine alone.
+    Ports and storage outlive a stop. Orthanc always binds every address; its REST interface
+    answers only this machine.
     """
 
     ae_title = "ORTHANC"
@@ -51,7 +51,7 @@ class Orthanc:
         self._instances: dict[str, Instance] = {}
 
     def start(self) -> None:
-        """Start, and return once both ports answer."""
+        """Start; return when both ports answer."""
         storage = self.folder / "storage"
         storage.mkdir(exist_ok=True)
         environment = os.environ | {
@@ -69,26 +69,26 @@ class Orthanc:
                 start_new_session=True,
             )
         # Orthanc opens the DICOM port first.
-        wait_until(self._answers, what="answer from Orthanc")
+        wait_until(self._answers, goal="answer from Orthanc")
 
     def stop(self) -> None:
-        """End it as an administrator would; what it acknowledged is stored."""
+        """End with SIGTERM; acknowledged objects are stored."""
         self._end(subprocess.Popen.terminate)
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """End with SIGKILL."""
         self._end(subprocess.Popen.kill)
 
     def freeze(self) -> None:
-        """Make it hang: connections are accepted by the kernel and never answered."""
+        """Stop answering: the kernel still accepts connections."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Continue after `freeze`."""
         self._signal(signal.SIGCONT)
 
     def instances(self) -> list[Instance]:
-        """Return every object it holds."""
+        """Return every stored object."""
         return [self._instance(id_) for id_ in self._json("GET", "/instances")]
 
     def study_instances(self, study_instance_uid: str) -> list[Instance]:
@@ -97,40 +97,40 @@ class Orthanc:
         return [self._instance(id_) for id_ in self._json("POST", "/tools/find", query)]
 
     def count(self, sop_class_uid: str | None = None) -> int:
-        """Return how many objects it holds, of one SOP Class or of all."""
-        seen = self.instances()
-        return sum(sop_class_uid in (None, instance.sop_class_uid) for instance in seen)
+        """Return the number of stored objects, of one SOP Class or of all."""
+        classes = [instance.sop_class_uid for instance in self.instances()]
+        return len(classes) if sop_class_uid is None else classes.count(sop_class_uid)
 
     def wait_for(
         self, accept: Callable[[list[Instance]], bool], timeout: float = 20.0
     ) -> list[Instance]:
-        """Return the objects once they are as expected, else fail and tell which were there."""
+        """Return the objects when `accept` accepts them; fail after the timeout."""
         return wait_until(self.instances, accept, timeout, "expected content of the PACS")
 
     def tags(self, id_: str) -> dict[str, Any]:
-        """Return an object's elements by keyword; sequences are lists of the same."""
+        """Return the elements of an object by keyword; a sequence is a list of such items."""
         tags: dict[str, Any] = self._json("GET", f"/instances/{id_}/simplified-tags")
         return tags
 
     def file(self, id_: str) -> bytes:
-        """Return an object as a DICOM file, as it is stored."""
+        """Return the stored file of an object."""
         return self._request("GET", f"/instances/{id_}/file")
 
     def retrieve(self, study_instance_uid: str) -> list[Dataset]:
-        """Return a study's objects by WADO-RS (PS3.18, 10.4), each as it is stored."""
+        """Return the objects of a study by WADO-RS (PS3.18 10.4), in their stored encoding."""
         url = f"http://{self.host}:{self.http_port}/dicom-web/studies/{study_instance_uid}"
-        wanted = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-        answer = httpx.get(url, headers={"Accept": wanted}, timeout=60).raise_for_status()
+        accepted = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+        answer = httpx.get(url, headers={"Accept": accepted}, timeout=60).raise_for_status()
         boundary = answer.headers["Content-Type"].partition("boundary=")[2].strip('"').encode()
         _, *parts, _ = (b"\r\n" + answer.content).split(b"\r\n--" + boundary)
         return [dcmread(BytesIO(part.partition(b"\r\n\r\n")[2])) for part in parts]
 
     def delete(self, id_: str) -> None:
-        """Lose an object, as an archive under repair does."""
+        """Delete an object."""
         self._request("DELETE", f"/instances/{id_}")
 
     def log(self) -> str:
-        """Return what Orthanc wrote since its first start."""
+        """Return the log since the first start."""
         return self._log.read_text(errors="replace")
 
     @property
@@ -138,7 +138,7 @@ class Orthanc:
         return self.folder / "orthanc.log"
 
     def _instance(self, id_: str) -> Instance:
-        # Objects are never overwritten, so that one look at each is enough.
+        # Objects are never overwritten, so their tags can be cached.
         if id_ not in self._instances:
             tags = self._json("GET", f"/instances/{id_}/simplified-tags")
             uids = (tags["SOPClassUID"], tags["SOPInstanceUID"], tags["StudyInstanceUID"])
@@ -172,11 +172,11 @@ class Orthanc:
             raise RuntimeError("Orthanc is not running")
         self._process.send_signal(number)
 
-    def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
+    def _end(self, send_signal: Callable[[subprocess.Popen[bytes]], None]) -> None:
         process, self._process = self._process, None
         if process is None:
             return
-        how(process)
+        send_signal(process)
         try:
             process.wait(timeout=30)
         except subprocess.TimeoutExpired:

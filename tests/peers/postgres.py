@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: in a temporary folder, on a free loopback port."""
+"""A PostgreSQL server in a temporary folder, on a free loopback port."""
 
 import contextlib
 import os
@@ -21,8 +21,7 @@ from tests.peers.waiting import free_port, wait_until
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
-    # The tests end processes, not the power: what the server was told survives that without
-    # fsync, and the suite runs in half the time.
+    # Tests kill processes, not machines: data survives without fsync, and tests take half the time.
     "fsync": "off",
     "full_page_writes": "off",
     "log_min_messages": "warning",
@@ -30,7 +29,7 @@ SETTINGS = {
 
 
 class PostgresServer:
-    """One server in a folder of its own, which outlasts its ends: for an outage, start it again."""
+    """One server with its own folder; it can be stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,22 +39,22 @@ class PostgresServer:
 
     @property
     def url(self) -> str:
-        """The URL of its own database."""
+        """The URL of the default database."""
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
 
     def create(self) -> None:
-        """Make the cluster, once."""
+        """Create the cluster."""
         if self._identity:
             os.chown(self.folder, self._identity["user"], self._identity["group"])
         _create_cluster(self.folder, self._identity)
 
     def start(self) -> None:
-        """Start, and return once it answers."""
+        """Start; return when it answers."""
         settings = SETTINGS | {
             "port": str(self.port),
             "unix_socket_directories": str(self.folder),
         }
-        # The `postgres` beside `initdb`, so that both are of one version.
+        # Use the `postgres` in the folder of `initdb`, which has the same version.
         program = str((find("initdb") or Path()).parent / "postgres")
         command = [program, "-D", str(self.folder / "data")]
         command += [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
@@ -70,33 +69,33 @@ class PostgresServer:
                 **self._identity,
             )
         self._process = process
-        wait_until(lambda: _answers(self.port, process, log), what="answer from PostgreSQL")
+        wait_until(lambda: _answers(self.port, process, log), goal="answer from PostgreSQL")
 
     def stop(self) -> None:
-        """End it as an administrator in a hurry would; what it was told is stored."""
+        """End with a fast shutdown; committed transactions are stored."""
         process, self._process = self._process, None
         if process is not None:
             _end(process)
 
     def kill(self) -> None:
-        """End it as a crash would, every process of it."""
+        """Kill every process of the server."""
         process, self._process = self._process, None
         if process is not None:
             self._signal_all(process.pid, signal.SIGKILL)
             process.wait()
 
     def freeze(self) -> None:
-        """Make it hang, every process of it."""
+        """Suspend every process of the server."""
         if self._process is not None:
             self._signal_all(self._process.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Continue after `freeze`."""
         if self._process is not None:
             self._signal_all(self._process.pid, signal.SIGCONT)
 
     def _signal_all(self, server: int, number: signal.Signals) -> None:
-        """Send a signal to the server and to each of its sessions: their groups are their own."""
+        """Send a signal to the server and to each session, which has its own process group."""
         sessions = Path(f"/proc/{server}/task/{server}/children").read_text().split()
         for pid in (server, *map(int, sessions)):
             with contextlib.suppress(ProcessLookupError):
@@ -105,7 +104,7 @@ class PostgresServer:
 
 @contextlib.contextmanager
 def running_postgres() -> Iterator[str]:
-    """Yield the URL of a fresh server's own database, `postgresql+psycopg://...`."""
+    """Yield the URL of a new server's default database, `postgresql+psycopg://...`."""
     with postgres_folder() as folder:
         server = PostgresServer(folder)
         server.create()
@@ -118,10 +117,10 @@ def running_postgres() -> Iterator[str]:
 
 @contextlib.contextmanager
 def postgres_folder() -> Iterator[Path]:
-    """Yield a folder for a cluster, removed afterwards.
+    """Yield a folder for a cluster, and delete it afterwards.
 
-    Not under pytest's folder: only its owner may enter that one, and as root the server runs as
-    somebody else. A short path, too: a socket's may have 107 characters.
+    It is not in pytest's temporary folder, because only the owner can enter that, and the server
+    does not run as root. Its path is short, because a socket path has at most 107 characters.
     """
     folder = Path(tempfile.mkdtemp(prefix="osteoscreen-pg-"))
     try:
@@ -132,7 +131,7 @@ def postgres_folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def fresh_database(server_url: str) -> Iterator[str]:
-    """Yield the URL of an empty database, dropped afterwards with whoever is still connected."""
+    """Yield the URL of an empty database; drop it afterwards with its open connections."""
     name = f"test_{uuid.uuid4().hex}"
     _execute(server_url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     try:
@@ -148,7 +147,7 @@ def _execute(url: str, statement: sql.Composed) -> None:
 
 
 def _identity() -> dict[str, Any]:
-    """Return who is to run the server: PostgreSQL refuses to run as root."""
+    """Return the user and group of the server process, because PostgreSQL refuses root."""
     if os.getuid() != 0:
         return {}
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -159,11 +158,11 @@ def _identity() -> dict[str, Any]:
 def _create_cluster(folder: Path, identity: dict[str, Any]) -> None:
     options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
     command = [str(find("initdb")), f"--pgdata={folder / 'data'}", *options]
-    done = subprocess.run(
+    completed = subprocess.run(
         command, capture_output=True, text=True, cwd=folder, check=False, **identity
     )
-    if done.returncode:
-        raise RuntimeError(f"initdb failed: {done.stderr[-800:]}")
+    if completed.returncode:
+        raise RuntimeError(f"initdb failed: {completed.stderr[-800:]}")
 
 
 def _answers(port: int, process: subprocess.Popen[bytes], log: Path) -> bool:
@@ -177,7 +176,7 @@ def _answers(port: int, process: subprocess.Popen[bytes], log: Path) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    # A "fast" shutdown, which ends open sessions; should it hang, an immediate one.
+    # A fast shutdown ends open sessions; if it hangs, an immediate shutdown follows.
     for signal_number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
         process.send_signal(signal_number)
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""Where the programs are that tests run against, and what happens where one is missing."""
+"""Find the programs that tests need, and skip a test if one is missing."""
 
 import os
 import shutil
@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-# Which Debian package brings a program. A name that is not here is a typing error in a test,
-# which would otherwise skip that test for ever.
+# The Debian package of each program. An unknown name fails the test instead of skipping it.
 PACKAGES = {
     "dcmsend": "dcmtk",
     "dcmcjpeg": "dcmtk",
@@ -33,34 +32,36 @@ PACKAGES = {
     "wqy-microhei.ttc": "fonts-wqy-microhei",
     "libOrthancDicomWeb.so": "orthanc-dicomweb",
 }
-# What is needed as a file, not to be run.
+# These are files, not programs.
 _FILES = {
     "wqy-microhei.ttc": Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"),
     "pixelmed.jar": Path("/usr/share/java/pixelmed.jar"),
     "libOrthancDicomWeb.so": Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so"),
 }
-# Nothing of ours needs these two, so that CI does not insist on them either.
+# CI does not require these two.
 OPTIONAL = frozenset({"systemd-analyze", "docker"})
 
 
 def find(program: str) -> Path | None:
-    """Return where a program is, also in the folders that Debian keeps off the users' PATH."""
+    """Return the path of a program, also outside the PATH of ordinary users."""
     if program in _FILES:
         return _FILES[program] if _FILES[program].is_file() else None
     versions = sorted(
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name)
     )
-    # PostgreSQL's own first: of these names, the PATH has a wrapper of Debian's.
+    # PostgreSQL's own folders come first, because the PATH has Debian's wrappers.
     folders = [*map(str, reversed(versions)), os.environ.get("PATH", ""), "/usr/sbin"]
-    found = shutil.which(program, path=os.pathsep.join(folders))
-    return Path(found).resolve() if found else None
+    path = shutil.which(program, path=os.pathsep.join(folders))
+    return Path(path).resolve() if path else None
 
 
 def require(*programs: str) -> None:
-    """Skip the running test where a program is missing; fail it in CI, which installs them all."""
+    """Skip the current test if a program is missing; fail it in CI, which installs them all."""
     for program in programs:
         if program not in PACKAGES:
-            pytest.fail(f"tools({program!r}): not one of {', '.join(PACKAGES)}", pytrace=False)
+            pytest.fail(
+                f"tools({program!r}): unknown; known are {', '.join(PACKAGES)}", pytrace=False
+            )
         if find(program):
             continue
         reason = f"{program} is missing: apt-get install {PACKAGES[program]}"
@@ -72,14 +73,17 @@ def require(*programs: str) -> None:
 def run(
     program: str, *arguments: str | Path, timeout: float = 60.0
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end. Its exit status is the caller's to judge, a crash is an error."""
+    """Run a program and return its result, whatever the exit status.
+
+    Raises RuntimeError if a signal ended the program.
+    """
     require(program)
     command = [str(find(program)), *map(str, arguments)]
-    done = subprocess.run(
+    completed = subprocess.run(
         command, capture_output=True, text=True, errors="replace", timeout=timeout, check=False
     )
-    if done.returncode < 0:
+    if completed.returncode < 0:
         raise RuntimeError(
-            f"{program} was ended by signal {-done.returncode}: {done.stderr[-800:]}"
+            f"{program} was ended by signal {-completed.returncode}: {completed.stderr[-800:]}"
         )
-    return done
+    return completed

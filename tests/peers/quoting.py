@@ -1,4 +1,4 @@
-"""An archive that refuses everything, and says whose it was: some really do."""
+"""A PACS that refuses every object and names the patient in the Error Comment, as some do."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.peers.waiting import free_port
 
 
 class QuotingPacs:
-    """Answers each C-STORE 0xC123, with the patient in the Error Comment."""
+    """Answers every C-STORE 0xC123, with the patient in the Error Comment."""
 
     ae_title = "QUOTING"
 
@@ -25,18 +25,18 @@ class QuotingPacs:
         )
 
     def destination(self) -> dict[str, Any]:
-        """Return its configuration as a destination."""
+        """Return the configuration as a destination."""
         peer = {"host": "127.0.0.1", "port": self.port, "timeout": 10}
         return {"name": "quoting", "ae_title": self.ae_title} | peer
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.shutdown()
 
     def _refuse(self, event: evt.Event) -> Any:
         self.refused += 1
-        whose = f"{event.dataset.PatientName} {event.dataset.PatientID}"
+        patient = f"{event.dataset.PatientName} {event.dataset.PatientID}"
         status = Dataset()
         status.Status = 0xC123
-        status.ErrorComment = f"No such patient: {whose}"[:64]
+        status.ErrorComment = f"No such patient: {patient}"[:64]
         return status

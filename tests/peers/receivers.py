@@ -1,4 +1,4 @@
-"""Who is told of alarms: a web server and a mail server on loopback, started by a test."""
+"""Receivers of alarms: a web server and a mail server on loopback."""
 
 import ssl
 import threading
@@ -14,16 +14,16 @@ from tests.peers.waiting import free_port
 
 @dataclass
 class WebReceiver:
-    """Keeps each POST, its path, headers and body, and answers it with `status`.
+    """Stores path, headers and body of each POST, and answers with `status`.
 
-    While `hold` is set it answers nobody.
+    A request sets `requested`. While `answering` is cleared, no request is answered.
     """
 
     context: ssl.SSLContext | None = None
     port: int = field(default_factory=free_port)
     status: int = 204
     posts: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-    asked: threading.Event = field(default_factory=threading.Event)
+    requested: threading.Event = field(default_factory=threading.Event)
     answering: threading.Event = field(default_factory=threading.Event)
     _server: ThreadingHTTPServer | None = None
 
@@ -42,7 +42,7 @@ class WebReceiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.asked.set()
+                receiver.requested.set()
                 receiver.answering.wait()
                 receiver.posts.append((self.path, dict(self.headers), body))
                 self.send_response(receiver.status)
@@ -51,7 +51,7 @@ class WebReceiver:
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing on the tests' standard error."""
+                """Write no access log."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
@@ -60,7 +60,7 @@ class WebReceiver:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self.answering.set()
         if self._server is not None:
             self._server.shutdown()
@@ -70,15 +70,15 @@ class WebReceiver:
 
 @dataclass
 class MailReceiver:
-    """An SMTP server of aiosmtpd's: keeps each mail, and who logged in for it.
+    """An SMTP server that stores each mail, and whether each login succeeded.
 
-    With a context it takes nothing before STARTTLS, and a login as `user` with `password`.
+    With a `context`, it requires STARTTLS. With a `user`, it requires a login with `password`.
     """
 
     context: ssl.SSLContext | None = None
     user: str = ""
     password: str = ""
-    unknown: tuple[str, ...] = ()
+    unknown_recipients: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
     mails: list[Envelope] = field(default_factory=list)
     logins: list[bool] = field(default_factory=list)
@@ -98,30 +98,30 @@ class MailReceiver:
         self._controller.start()
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._controller is not None:
             self._controller.stop()
             self._controller = None
 
-    async def handle_RCPT(  # noqa: N802 - what aiosmtpd calls
+    async def handle_RCPT(  # noqa: N802 - named by aiosmtpd
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: Any
     ) -> str:
-        """Take a recipient that is known."""
-        if address in self.unknown:
+        """Accept a known recipient."""
+        if address in self.unknown_recipients:
             return "550 no such user: 4711 of SURNAME"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(  # noqa: N802 - what aiosmtpd calls
+    async def handle_DATA(  # noqa: N802 - named by aiosmtpd
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
-        """Keep a mail."""
+        """Store a mail."""
         self.mails.append(envelope)
         return "250 OK"
 
     def _authenticate(
-        self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, given: Any
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, login: Any
     ) -> AuthResult:
-        wanted = LoginPassword(self.user.encode(), self.password.encode())
-        self.logins.append(given == wanted)
-        return AuthResult(success=given == wanted, handled=False)
+        success = login == LoginPassword(self.user.encode(), self.password.encode())
+        self.logins.append(success)
+        return AuthResult(success=success, handled=False)

@@ -1,4 +1,4 @@
-"""A syslog server by TLS (RFC 5425), as simple as one can be: it reads frames and keeps them."""
+"""A minimal syslog server over TLS (RFC 5425), which stores the messages."""
 
 import contextlib
 import socket
@@ -14,7 +14,7 @@ from tests.peers.waiting import free_port
 
 
 class SyslogServer:
-    """Listens on one port of 127.0.0.1, now or later; what it has read stays."""
+    """Listens on a port of 127.0.0.1 between `start` and `stop`; messages outlive a stop."""
 
     def __init__(self, folder: Path) -> None:
         authority = trustme.CA()
@@ -25,16 +25,16 @@ class SyslogServer:
         self.port = free_port()
         self.messages: list[bytes] = []
         self.connections = 0
-        self.deaf = 0
-        """How many connections to reset unread, as a server that crashes does."""
-        self.silent = False
-        """Whether to close without a word of TLS, as some servers do."""
+        self.resets = 0
+        """The number of connections to reset without reading, as a crashing server does."""
+        self.close_notify = True
+        """Whether the server ends TLS with close_notify; some servers do not."""
         self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
     @property
-    def reached_by(self) -> SyslogSection:
-        """How to reach it."""
+    def section(self) -> SyslogSection:
+        """The configuration of a client."""
         return SyslogSection(
             host="127.0.0.1", port=self.port, timeout=5, tls=TlsSection(ca=self.ca)
         )
@@ -64,22 +64,22 @@ class SyslogServer:
         self.connections += 1
         plain.settimeout(5)
         with self._context.wrap_socket(plain, server_side=True) as secured:
-            if self.deaf:
-                self.deaf -= 1
-                secured.recv(1)  # what follows is there, and stays unread
+            if self.resets:
+                self.resets -= 1
+                secured.recv(1)  # the rest stays unread
                 linger = struct.pack("ii", 1, 0)
                 secured.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 return
             with secured.makefile("rb") as stream:
                 while length := _until_space(stream.read):
                     self.messages.append(stream.read(int(length)))
-            if not self.silent:
+            if self.close_notify:
                 secured.unwrap()
 
 
 def _until_space(read) -> bytes:  # type: ignore[no-untyped-def]
-    """Return the digits before a frame, b"" where the sender has ended."""
+    """Return the digits before a frame, or b"" at the end of the stream."""
     digits = b""
-    while (sign := read(1)) not in (b" ", b""):
-        digits += sign
+    while (byte := read(1)) not in (b" ", b""):
+        digits += byte
     return digits

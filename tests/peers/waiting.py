@@ -1,4 +1,4 @@
-"""Free ports, and waiting with a deadline for what another process does."""
+"""Free ports, and waiting for other processes with a deadline."""
 
 import secrets
 import socket
@@ -8,21 +8,20 @@ from typing import TypeVar
 
 INTERVAL = 0.05
 
-Seen = TypeVar("Seen")
+State = TypeVar("State")
 
 
 def free_port() -> int:
-    """Return a port that nothing is bound to, on any of this machine's addresses.
+    """Return a port that is free on every address of this machine.
 
-    From below the range that Linux takes for outgoing connections (32768 and up): there a
-    client's own port could be the very one that a test's server is to come back on, and a
-    connection to a port without a listener could even reach itself.
+    The port is below the range of outgoing connections on Linux (32768 and up). In that range, a
+    client could occupy the port of a server that restarts, or connect to itself.
     """
     while True:
         port = 20000 + secrets.randbelow(12000)
         with socket.socket() as probe:
             try:
-                # Every address, since Orthanc will bind every address.
+                # Orthanc binds every address.
                 probe.bind(("", port))
             except OSError:
                 continue
@@ -30,15 +29,15 @@ def free_port() -> int:
 
 
 def wait_until(
-    look: Callable[[], Seen],
-    accept: Callable[[Seen], bool] = bool,
+    poll: Callable[[], State],
+    accept: Callable[[State], bool] = bool,
     timeout: float = 20.0,
-    what: str = "the expected state",
-) -> Seen:
-    """Return what `look` sees once `accept` likes it; else fail and tell what was seen last."""
+    goal: str = "the expected state",
+) -> State:
+    """Return the result of `poll` when `accept` accepts it; fail after `timeout` seconds."""
     deadline = time.monotonic() + timeout
-    while not accept(seen := look()):
+    while not accept(state := poll()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"no {what} within {timeout:g} s; last seen: {seen!r}")
+            raise AssertionError(f"no {goal} within {timeout:g} s; last state: {state!r}")
         time.sleep(INTERVAL)
-    return seen
+    return state

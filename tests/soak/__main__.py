@@ -30,7 +30,7 @@ from tests.soak.counting import CountingPacs
 from tests.soak.meter import Growth, Meter
 from tests.soak.senders import Senders
 from tests.soak.stock import Moment, surplus_files, surplus_rows
-from tests.support.document_section import put
+from tests.support.document_section import replace_section
 from tests.support.films import make_small_film
 
 _SAMPLE_SECONDS = 5.0
@@ -55,7 +55,7 @@ def main() -> None:
         finally:
             node.stop()
     if options.out:
-        put(options.out, "soak", text)
+        replace_section(options.out, "soak", text)
     sys.stdout.write(text)
     sys.exit(0 if good else 1)
 
@@ -111,11 +111,11 @@ class Stockkeeper:
 
     def __init__(self, node: Node) -> None:
         config = load(node.file)
-        self._desk, self._spool = open_operator_store(config), open_spool(config)
+        self._operator, self._spool = open_operator_store(config), open_spool(config)
 
     def look(self) -> tuple[int, int]:
         """Return how many rows and files there are."""
-        return sum(self._desk.counts().values()), sum(1 for _ in self._spool.keys(inf))
+        return sum(self._operator.counts().values()), sum(1 for _ in self._spool.keys(inf))
 
     def wait_until_empty(self) -> None:
         """Return once retention has taken everything away, else fail."""

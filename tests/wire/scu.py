@@ -56,7 +56,7 @@ def _reactor_paused(assoc: Association) -> Iterator[None]:
     """Keep pynetdicom's own loop from reading the answer, as its send_* methods do."""
     assoc._reactor_checkpoint.clear()
     try:
-        wait_until(lambda: assoc._is_paused, what="pause of the association")
+        wait_until(lambda: assoc._is_paused, goal="pause of the association")
         yield
     finally:
         assoc._reactor_checkpoint.set()

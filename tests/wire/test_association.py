@@ -103,7 +103,7 @@ class TestTitles:
         with node.associated() as first:
             assert first.is_established
             assert rejection(node) == (2, 3, 2)
-        wait_until(lambda: rejection(node) is None, what="room for another")
+        wait_until(lambda: rejection(node) is None, goal="room for another")
 
 
 class TestNoise:
@@ -135,8 +135,8 @@ class TestNoise:
             with socket.create_connection(("127.0.0.1", node.port), timeout=10) as peer:
                 peer.sendall(noise)
         # A remaining association would last for 60 s, longer than this waits.
-        wait_until(lambda: answers(node), what="answer to a C-ECHO")
-        wait_until(lambda: not waiting_threads(), what="end of the connections")
+        wait_until(lambda: answers(node), goal="answer to a C-ECHO")
+        wait_until(lambda: not waiting_threads(), goal="end of the connections")
         assert (node.jobs(), node.incoming()) == ([], [])
 
     def test_a_silent_connection_does_not_block_others(self, node: Node) -> None:
@@ -159,7 +159,7 @@ class TestPort:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         with subprocess.Popen(command, cwd=ROOT, **pipes) as second_server:
             assert second_server.stdout is not None
-            wait_until(lambda: "started" in second_server.stdout.readline(), what="second server")
+            wait_until(lambda: "started" in second_server.stdout.readline(), goal="second server")
             films = [make_film(side=256) for _ in range(24)]
             assert [node.send(ds) for ds in films] == [0x0000] * 24
             assert len(node.jobs()) == 24
@@ -195,7 +195,7 @@ class TestStop:
             assert assoc.send_c_store(make_film()).Status == 0x0000
             stopping = threading.Thread(target=node.server.stop)
             stopping.start()
-            wait_until(lambda: not answers(node), what="closed port")
+            wait_until(lambda: not answers(node), goal="closed port")
             assert assoc.send_c_store(make_film()).Status == 0x0000
             assert stopping.is_alive()
         stopping.join(timeout=20)
@@ -209,9 +209,9 @@ class TestStop:
             assert echoed(assoc)
             stopping = threading.Thread(target=node.server.stop)
             stopping.start()
-            wait_until(lambda: not echoed(assoc), timeout=10.0, what="end of the association")
+            wait_until(lambda: not echoed(assoc), timeout=10.0, goal="end of the association")
             stopping.join(timeout=20)
-            wait_until(lambda: assoc.is_aborted, what="abort")
+            wait_until(lambda: assoc.is_aborted, goal="abort")
 
     def test_stopping_twice_or_before_the_start_does_nothing(self, node: Node) -> None:
         """A supervisor may signal several times."""

@@ -97,7 +97,7 @@ def test_a_refused_association_is_recorded_as_an_alert(
     node = open_node(callers=(Caller("XRAY1", ip_network("127.0.0.0/8")),))
     with node.associated(called_ae=called, calling_ae=calling) as assoc:
         assert assoc.is_rejected
-    [record] = wait_until(lambda: trail_of(node), what="record of the refusal")
+    [record] = wait_until(lambda: trail_of(node), goal="record of the refusal")
     assert (record.kind, record.outcome, record.subject) == (
         "Node Authentication",
         "4",

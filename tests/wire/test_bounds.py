@@ -104,11 +104,11 @@ class TestPlaces:
         with node.associated(VERIFICATION) as modality, ExitStack() as silent:
             for _ in range(2):
                 silent.enter_context(connection(node))
-            wait_until(lambda: len(alive(node)) == 3, what="two connections beside the association")
+            wait_until(lambda: len(alive(node)) == 3, goal="two connections beside the association")
             with connection(node) as third:
                 assert third.recv(1) == b""
             assert modality.send_c_echo().Status == 0x0000
-        wait_until(lambda: not alive(node), what="end of the connections")
+        wait_until(lambda: not alive(node), goal="end of the connections")
         assert node.send(make_film()) == 0x0000
 
 
@@ -118,7 +118,7 @@ class TestTime:
         node = open_node(settings={"dimse_timeout": 0.5, "idle_timeout": 600.0})
         with node.associated(VERIFICATION) as assoc:
             say(assoc, pdu(fragment(context_of(assoc), COMMAND, bytes(100)))[:50])
-            wait_until(lambda: not alive(node), what="end of the association")
+            wait_until(lambda: not alive(node), goal="end of the association")
 
     def test_an_incomplete_message_is_aborted(self, open_node: OpenNode) -> None:
         """The received part is deleted."""
@@ -127,8 +127,8 @@ class TestTime:
             here = context_of(assoc)
             say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(make_film()))))
             say(assoc, pdu(fragment(here, DATA, bytes(1000))))
-            wait_until(node.incoming, what="film under way")
-            wait_until(lambda: not alive(node), what="end of the association")
+            wait_until(node.incoming, goal="film under way")
+            wait_until(lambda: not alive(node), goal="end of the association")
         assert (node.incoming(), node.jobs()) == ([], [])
 
     def test_an_association_may_idle_longer_than_a_message(self, open_node: OpenNode) -> None:
@@ -144,15 +144,15 @@ class TestTime:
         node = open_node(settings={"dimse_timeout": 600.0, "idle_timeout": 0.5})
         with node.associated(VERIFICATION) as assoc:
             assert assoc.send_c_echo().Status == 0x0000
-            wait_until(lambda: assoc.is_aborted, what="abort")
-        wait_until(lambda: not alive(node), what="end of the association")
+            wait_until(lambda: assoc.is_aborted, goal="abort")
+        wait_until(lambda: not alive(node), goal="end of the association")
 
     def test_a_connection_must_ask_for_an_association(self, open_node: OpenNode) -> None:
         """The ARTIM timer of PS3.8 applies."""
         node = open_node(settings={"artim_timeout": 0.5})
         with connection(node) as silent:
             assert silent.recv(1) == b""
-        wait_until(lambda: not alive(node), what="end of the connection")
+        wait_until(lambda: not alive(node), goal="end of the connection")
 
 
 class TestMemory:
@@ -182,8 +182,8 @@ class TestMemory:
         node = open_node(settings={"idle_timeout": 600.0, "dimse_timeout": 600.0})
         with node.associated() as assoc:
             say(assoc, content(context_of(assoc)))
-            wait_until(lambda: assoc.is_aborted, what="abort")
-        wait_until(lambda: not alive(node), what="end of the association")
+            wait_until(lambda: assoc.is_aborted, goal="abort")
+        wait_until(lambda: not alive(node), goal="end of the association")
         assert node.incoming() == []
         assert node.send(make_film()) == 0x0000
 
@@ -196,9 +196,9 @@ class TestMemory:
             here = context_of(assoc)
             [served] = alive(node)
             say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(make_film()))))
-            wait_until(node.incoming, what="film under way")
+            wait_until(node.incoming, goal="film under way")
             say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(make_film()))))
-            wait_until(lambda: not served.dul.is_alive(), what="end of the thread")
+            wait_until(lambda: not served.dul.is_alive(), goal="end of the thread")
         assert node.incoming() == []
 
     def test_a_report_has_a_shorter_maximum_than_a_film(self, node: Node) -> None:
@@ -210,7 +210,7 @@ class TestMemory:
             with pytest.raises(OSError):
                 for _ in range(1000):
                     say(assoc, pdu(fragment(here, DATA, bytes(FRAGMENT))))
-        wait_until(lambda: not alive(node), what="end of the association")
+        wait_until(lambda: not alive(node), goal="end of the association")
 
     def test_requests_without_waiting_for_answers_are_limited(self, open_node: OpenNode) -> None:
         """PS3.7, D.3.3.3 allows one operation at a time unless more are negotiated."""
@@ -224,9 +224,9 @@ class TestMemory:
             say(assoc, film_request(for_films))
             assert clock.reached.wait(20)
             say(assoc, pdu(fragment(for_echoes, COMMAND | LAST, echo_request())) * 100)
-            wait_until(lambda: assoc.is_aborted, what="abort")
+            wait_until(lambda: assoc.is_aborted, goal="abort")
             clock.go_on.set()
-        wait_until(lambda: not alive(node), what="end of the association")
+        wait_until(lambda: not alive(node), goal="end of the association")
 
 
 class TestDisk:
@@ -237,10 +237,10 @@ class TestDisk:
         with node.associated() as assoc:
             say(assoc, film_request(context_of(assoc)) * 4)
             assert clock.reached.wait(20)
-            wait_until(lambda: len(node.incoming()) == 4 - len(node.films()), what="four films")
+            wait_until(lambda: len(node.incoming()) == 4 - len(node.films()), goal="four films")
             assoc.abort()
         clock.go_on.set()
-        wait_until(lambda: not alive(node), what="end of the association")
+        wait_until(lambda: not alive(node), goal="end of the association")
         assert node.incoming() == []
 
     def test_a_film_on_a_full_disk_is_discarded_during_its_transfer(
@@ -260,11 +260,11 @@ class TestDisk:
             [own_assoc] = alive(node)
             wait_until(
                 lambda: (file := file_of(own_assoc.dimse.message)) and file.tell() > 20 * FRAGMENT,
-                what="all but the last fragment",
+                goal="all but the last fragment",
             )
             assert node.incoming() == []
             say(assoc, pdu(fragment(here, DATA | LAST, bytes(FRAGMENT))))
-            assert wait_until(lambda: statuses, what="answer") == [0xA700]
+            assert wait_until(lambda: statuses, goal="answer") == [0xA700]
         assert node.jobs() == []
 
 

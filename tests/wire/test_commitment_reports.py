@@ -70,13 +70,13 @@ def waiting(node: Node) -> Node:
     return node
 
 
-def dossier(node: Node) -> JobDetail:
+def job_detail(node: Node) -> JobDetail:
     operator = OperatorStore(node.engine)
     return operator.show(operator.find(CHEST_FILM.sop_instance_uid))
 
 
 def states(node: Node) -> dict[str, DeliveryState]:
-    return {d.sop_instance_uid: d.state for d in dossier(node).deliveries}
+    return {d.sop_instance_uid: d.state for d in job_detail(node).deliveries}
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def test_a_committed_object_is_delivered(waiting: Node, role: bool) -> None:
     with pacs(waiting, role) as assoc:
         assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0000
         assert set(states(waiting).values()) == {DeliveryState.DELIVERED}
-        assert dossier(waiting).job.state is JobState.DONE
+        assert job_detail(waiting).job.state is JobState.DONE
 
 
 def test_a_report_may_name_some_of_the_objects(waiting: Node) -> None:
@@ -125,9 +125,9 @@ def test_a_report_may_name_some_of_the_objects(waiting: Node) -> None:
     with pacs(waiting) as assoc:
         assert report(assoc, committed=[REPORT]) == 0x0000
         assert states(waiting)[HEATMAP] is DeliveryState.AWAITING_COMMITMENT
-        assert dossier(waiting).job.state is JobState.ANALYSED
+        assert job_detail(waiting).job.state is JobState.ANALYSED
         assert report(assoc, committed=[HEATMAP]) == 0x0000
-    assert dossier(waiting).job.state is JobState.DONE
+    assert job_detail(waiting).job.state is JobState.DONE
 
 
 def test_an_object_that_was_not_committed_is_sent_again(waiting: Node) -> None:
@@ -138,7 +138,7 @@ def test_an_object_that_was_not_committed_is_sent_again(waiting: Node) -> None:
         REPORT: DeliveryState.DELIVERED,
         HEATMAP: DeliveryState.PENDING,
     }
-    refused = next(d for d in dossier(waiting).deliveries if d.sop_instance_uid == HEATMAP)
+    refused = next(d for d in job_detail(waiting).deliveries if d.sop_instance_uid == HEATMAP)
     assert "0x0112" in refused.error
 
 
@@ -149,27 +149,27 @@ def test_a_report_on_unknown_objects_changes_nothing(
     waiting: Node, transaction: str, committed: list[str]
 ) -> None:
     """It is answered 0x0000, because the PACS would repeat it otherwise."""
-    before = dossier(waiting)
+    before = job_detail(waiting)
     with pacs(waiting) as assoc:
         assert report(assoc, transaction, committed) == 0x0000
-    assert dossier(waiting) == before
+    assert job_detail(waiting) == before
 
 
 def test_a_repeated_report_changes_nothing(waiting: Node) -> None:
     """A PACS that missed the answer reports again."""
     with pacs(waiting) as assoc:
         assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0000
-        settled = dossier(waiting)
+        settled = job_detail(waiting)
         assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0000
-    assert dossier(waiting) == settled
+    assert job_detail(waiting) == settled
 
 
 def test_a_report_without_transaction_is_an_invalid_argument(waiting: Node) -> None:
     """The status is 0x0115, and nothing changes."""
-    before = dossier(waiting)
+    before = job_detail(waiting)
     with pacs(waiting) as assoc:
         assert report(assoc, None, committed=[REPORT]) == 0x0115
-    assert dossier(waiting) == before
+    assert job_detail(waiting) == before
 
 
 def test_a_report_that_cannot_be_stored_is_not_acknowledged(waiting: Node) -> None:
@@ -186,6 +186,6 @@ def test_a_report_that_cannot_be_stored_is_not_acknowledged(waiting: Node) -> No
         assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0110
         blocker.execute("ROLLBACK")
         blocker.close()
-        assert dossier(waiting).job.state is JobState.ANALYSED
+        assert job_detail(waiting).job.state is JobState.ANALYSED
         assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0000
-    assert dossier(waiting).job.state is JobState.DONE
+    assert job_detail(waiting).job.state is JobState.DONE

@@ -237,25 +237,25 @@ class TestBrokenOff:
         node = open_node(settings={"max_object": 300_000})
         with node.associated() as assoc:
             assert "Status" not in assoc.send_c_store(make_film(side=1500))
-            wait_until(lambda: assoc.is_aborted, what="abort")
-        wait_until(lambda: nothing_kept(node), what="empty spool")
+            wait_until(lambda: assoc.is_aborted, goal="abort")
+        wait_until(lambda: nothing_kept(node), goal="empty spool")
         assert node.send(make_film()) == 0x0000
 
     def test_a_sender_that_aborts_leaves_nothing(self, node: Node) -> None:
         """An incomplete film is deleted."""
         with node.associated() as assoc:
             begin(assoc, make_film(side=512))
-            wait_until(node.incoming, what="transfer under way")
+            wait_until(node.incoming, goal="transfer under way")
             assoc.abort()
-        wait_until(lambda: nothing_kept(node), what="empty spool")
+        wait_until(lambda: nothing_kept(node), goal="empty spool")
 
     def test_a_sender_that_vanishes_leaves_nothing(self, node: Node) -> None:
         """The connection ends without an abort."""
         with node.associated() as assoc:
             begin(assoc, make_film(side=512))
-            wait_until(node.incoming, what="transfer under way")
+            wait_until(node.incoming, goal="transfer under way")
             assoc.dul.socket.close()
-        wait_until(lambda: nothing_kept(node), what="empty spool")
+        wait_until(lambda: nothing_kept(node), goal="empty spool")
         assert node.send(make_film()) == 0x0000
 
 

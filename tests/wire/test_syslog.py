@@ -64,7 +64,7 @@ def to(server: SyslogSection) -> Callable[[list[bytes]], None]:
 
 @pytest.fixture
 def shipper(file: Path, server: SyslogServer) -> Shipper:
-    return impatient(file, server.reached_by)
+    return impatient(file, server.section)
 
 
 def impatient(file: Path, server: SyslogSection) -> Shipper:
@@ -132,7 +132,7 @@ def test_lines_are_sent_again_after_a_crash_of_the_server(
     shipper: Shipper, server: SyslogServer, write: Write
 ) -> None:
     """The lines were in the network buffers, which does not mean that they were read."""
-    server.deaf = 1
+    server.resets = 1
     write(*range(50))
     with capture_logs() as events:
         assert shipper.step() == 0
@@ -145,7 +145,7 @@ def test_a_server_that_closes_without_close_notify_has_read_the_lines(
     shipper: Shipper, server: SyslogServer, write: Write
 ) -> None:
     """Some servers do not answer close_notify; sending again for ever would be worse."""
-    server.silent = True
+    server.close_notify = False
     write(1)
     assert shipper.step() == 1
     assert shipper.step() == 0
@@ -167,7 +167,7 @@ def test_another_process_continues_at_the_same_place(
     write(1)
     assert shipper.step() == 1
     write(2)
-    assert impatient(file, server.reached_by).step() == 1
+    assert impatient(file, server.section).step() == 1
     assert shipper.step() == 0
     assert numbers(server) == [1, 2]
 
@@ -199,12 +199,12 @@ def test_an_untrusted_server_receives_nothing(
 ) -> None:
     stranger = tmp_path / "stranger.pem"
     trustme.CA().cert_pem.write_to_path(str(stranger))
-    suspicious = server.reached_by.model_copy(update={"tls": TlsSection(ca=stranger)})
+    suspicious = server.section.model_copy(update={"tls": TlsSection(ca=stranger)})
     write(1)
     with pytest.raises(Unreachable, match="its certificate is not trusted"):
         to(suspicious)([b"line"])
     assert impatient(file, suspicious).step() == 0
-    assert impatient(file, server.reached_by).step() == 1
+    assert impatient(file, server.section).step() == 1
     assert numbers(server) == [1]
 
 
@@ -212,7 +212,7 @@ def test_nothing_is_sent_unencrypted(server: SyslogServer) -> None:
     """A wrong port must not cause an unencrypted transfer."""
     with socket.create_server(("127.0.0.1", 0)) as plain:
         port = plain.getsockname()[1]
-        there = server.reached_by.model_copy(update={"port": port, "timeout": 0.3})
+        there = server.section.model_copy(update={"port": port, "timeout": 0.3})
         with pytest.raises(Unreachable, match="timed out"):
             to(there)([b"line"])
 
@@ -241,7 +241,7 @@ def test_the_doctor_checks_the_server_and_the_backlog(
 ) -> None:
     write(1)
     config = Config(
-        audit=AuditSection(file=file, syslog=server.reached_by),
+        audit=AuditSection(file=file, syslog=server.section),
         spool=SpoolSection(path=file.parent),
     )
     check = by_name(config)["syslog server"]

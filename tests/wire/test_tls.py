@@ -98,7 +98,7 @@ def test_results_are_stored_by_tls_with_mutual_authentication(
     pacs = start_tls(hospital.issue("127.0.0.1"), hospital.root)
     tls = TlsSection(ca=hospital.root, certificate=hospital.issue("node.example"))
     heatmap = write_film(make_film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
-    with open_archive(pacs.reached_by(tls), "OSTEOSCREEN") as archive:
+    with open_archive(pacs.section(tls), "OSTEOSCREEN") as archive:
         archive.echo()
         archive.store(heatmap)
     assert pacs.stored == 1
@@ -110,7 +110,7 @@ def test_a_peer_of_another_authority_is_not_trusted(
     """An impostor at the same address receives no results."""
     (tmp_path / "other").mkdir()
     stranger = Authority(tmp_path / "other")
-    there = start_tls(stranger.issue("127.0.0.1")).reached_by(TlsSection(ca=hospital.root))
+    there = start_tls(stranger.issue("127.0.0.1")).section(TlsSection(ca=hospital.root))
     with (
         pytest.raises(Unreachable, match="its certificate is not trusted"),
         open_archive(there, "OSTEOSCREEN"),
@@ -121,7 +121,7 @@ def test_a_peer_of_another_authority_is_not_trusted(
 def test_a_certificate_of_another_host_is_not_trusted(
     hospital: Authority, start_tls: StartTls
 ) -> None:
-    there = start_tls(hospital.issue("pacs.example")).reached_by(TlsSection(ca=hospital.root))
+    there = start_tls(hospital.issue("pacs.example")).section(TlsSection(ca=hospital.root))
     with (
         pytest.raises(Unreachable, match=r"its certificate is not trusted.*127\.0\.0\.1"),
         open_archive(there, "OSTEOSCREEN"),
@@ -131,7 +131,7 @@ def test_a_certificate_of_another_host_is_not_trusted(
 
 def test_an_expired_certificate_is_not_trusted(hospital: Authority, start_tls: StartTls) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
-    there = start_tls(hospital.issue("127.0.0.1", until=yesterday)).reached_by(
+    there = start_tls(hospital.issue("127.0.0.1", until=yesterday)).section(
         TlsSection(ca=hospital.root)
     )
     with (
@@ -147,7 +147,7 @@ def test_a_missing_client_certificate_is_named_as_a_cause(
     pacs = start_tls(hospital.issue("127.0.0.1"), hospital.root)
     with (
         pytest.raises(Unreachable, match="whether it requires a client certificate"),
-        open_archive(pacs.reached_by(TlsSection(ca=hospital.root)), "OSTEOSCREEN"),
+        open_archive(pacs.section(TlsSection(ca=hospital.root)), "OSTEOSCREEN"),
     ):
         pytest.fail("it was let in")
 
@@ -174,7 +174,7 @@ def test_the_expiry_of_the_peers_certificate_is_read(
     hospital: Authority, start_tls: StartTls
 ) -> None:
     until = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0)
-    there = start_tls(hospital.issue("127.0.0.1", until=until)).reached_by(
+    there = start_tls(hospital.issue("127.0.0.1", until=until)).section(
         TlsSection(ca=hospital.root)
     )
     assert there.tls is not None
@@ -192,7 +192,7 @@ def test_the_doctor_reports_the_expiry_and_fails_shortly_before(
 ) -> None:
     """The warning comes while results can still be sent."""
     until = datetime.now(UTC) + timedelta(days=days)
-    there = start_tls(hospital.issue("127.0.0.1", until=until)).reached_by(
+    there = start_tls(hospital.issue("127.0.0.1", until=until)).section(
         TlsSection(ca=hospital.root)
     )
     there = there.model_copy(update={"send": ("heatmap",)})

@@ -169,7 +169,7 @@ def test_renewed_certificates_are_used_without_a_restart(
 
     renewed.key.replace(tls.key)
     renewed.certificate.replace(tls.certificate)
-    wait_until(lambda: echo(node, *anonymous(new_ca)), what="echo with the renewed certificate")
+    wait_until(lambda: echo(node, *anonymous(new_ca)), goal="echo with the renewed certificate")
     assert not echo(node, *anonymous(hospital))
 
 

@@ -58,11 +58,11 @@ def test_a_receiver_that_hangs_does_not_delay_the_others(
     stop = threading.Event()
     try:
         with notifying(config, notices.engine, stop):
-            assert web.asked.wait(20)
-            wait_until(lambda: plain.mails, what="mail while the webhook hangs")
+            assert web.requested.wait(20)
+            wait_until(lambda: plain.mails, goal="mail while the webhook hangs")
             assert web.posts == []
             web.answering.set()
-            wait_until(lambda: web.posts, what="POST that was answered late")
+            wait_until(lambda: web.posts, goal="POST that was answered late")
     finally:
         plain.stop()
     assert stop.is_set()

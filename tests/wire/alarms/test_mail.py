@@ -85,7 +85,7 @@ def test_a_wrong_password_is_reported_with_the_remedy(
 
 def test_refused_recipients_are_counted_but_not_named(secret: Path) -> None:
     """If one of two is accepted, the mail is sent. The server's text may name a person."""
-    picky = MailReceiver(unknown=("gone@hospital.example",))
+    picky = MailReceiver(unknown_recipients=("gone@hospital.example",))
     picky.start()
     gone, there = "gone@hospital.example", "pacs@hospital.example"
     try:

@@ -19,7 +19,7 @@ HOSTILE = "[/red]\x1b[2JX"  # a calling AE title has 16 characters, and some sen
 
 
 @pytest.fixture
-def dossier() -> JobDetail:
+def job_detail() -> JobDetail:
     """Return a job that such a sender made, and that failed with an error of its making."""
     film = Film("1.2.3", "1.2", "1.3", "1.4", "1.5", "d" * 64, 1, calling_ae=HOSTILE)
     job = Job(1, JobState.FAILED, film, "", 1, NOW, NOW, error=HOSTILE)
@@ -27,32 +27,32 @@ def dossier() -> JobDetail:
 
 
 def test_a_job_is_shown_whoever_sent_it(
-    dossier: JobDetail, capsys: pytest.CaptureFixture[str]
+    job_detail: JobDetail, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Neither markup, which would end the command, nor orders to the terminal."""
-    print_job(dossier)
+    print_job(job_detail)
     shown = capsys.readouterr().out
     assert "[/red]" in shown
     assert "\x1b[2J" not in shown
     assert "\\x1b[2JX" in shown
 
 
-def test_so_is_a_list_of_jobs(dossier: JobDetail, capsys: pytest.CaptureFixture[str]) -> None:
+def test_so_is_a_list_of_jobs(job_detail: JobDetail, capsys: pytest.CaptureFixture[str]) -> None:
     """As above."""
-    print_jobs([dossier.job], {JobState.FAILED: 1})
+    print_jobs([job_detail.job], {JobState.FAILED: 1})
     shown = capsys.readouterr().out
     assert "[/red]" in shown
     assert "\x1b[2J" not in shown
 
 
 def test_a_job_says_where_nothing_was_sent(
-    dossier: JobDetail, capsys: pytest.CaptureFixture[str]
+    job_detail: JobDetail, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Because that destination was in shadow: it is not forgotten."""
     model = ModelIdentity("m", "1", "ab" * 32, IntendedUse.RESEARCH)
     decision = Decision(Finding.PRESENT, 0.5, 0.6)
     verdict = Verdict(Probability(0.6), decision, model, shadow_destinations=("pacs", "web"))
-    print_job(replace(dossier, job=replace(dossier.job, verdict=verdict)))
+    print_job(replace(job_detail, job=replace(job_detail.job, verdict=verdict)))
     assert "nothing sent to pacs, web" in capsys.readouterr().out
 
 

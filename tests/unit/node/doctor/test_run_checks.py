@@ -18,7 +18,7 @@ from node.domain.workflow.retry import RetryPolicy
 from node.jobs import schema
 from node.jobs.engine import clock_of, open_engine
 from node.jobs.intake import IntakeStore
-from tests.peers.bundles import DEMO, recalibrated, signed
+from tests.peers.bundles import DEMO_BUNDLE, write_bundle, write_recalibrated_bundle
 from tests.support.film_facts import CHEST_FILM
 
 POINT = OperatingPoint(
@@ -30,7 +30,7 @@ POINT = OperatingPoint(
 def alone(tmp_path: Path) -> Path:
     """Return a bundle whose only threshold is the image's Youden point, 0.371."""
     point = POINT.model_copy(update={"threshold": 0.371})
-    return signed(tmp_path / "alone", operating_points=(point,), combined=None)
+    return write_bundle(tmp_path / "alone", operating_points=(point,), combined=None)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def combining(tmp_path: Path) -> Path:
         operating_points=(POINT,),
     )
     point = POINT.model_copy(update={"threshold": 0.371})
-    return signed(tmp_path / "combining", operating_points=(point,), combined=part)
+    return write_bundle(tmp_path / "combining", operating_points=(point,), combined=part)
 
 
 def told(tmp_path: Path, bundle: str, threshold: float | str) -> tuple[bool, str]:
@@ -169,21 +169,21 @@ class TestChallenger:
         return config
 
     def test_another_bundle_is_well(self, tmp_path: Path) -> None:
-        recalibrated(tmp_path / "next", higher_by=1.0)
+        write_recalibrated_bundle(tmp_path / "next", offset=1.0)
         told = challenger(self.of(tmp_path, "./next"))
         assert re.search(r"next [0-9a-f]{12} verified .*, differs from the serving bundle", told)
         assert told.endswith("films: none yet")
 
     def test_the_serving_bundle_is_no_challenger(self, tmp_path: Path) -> None:
         """It would be compared with itself, for nothing."""
-        shutil.copytree(DEMO, tmp_path / "copy")
+        shutil.copytree(DEMO_BUNDLE, tmp_path / "copy")
         with pytest.raises(Misconfigured, match=r"^challenger.bundle: .* is the serving bundle"):
             challenger(self.of(tmp_path, "./copy"))
 
     def test_a_bundle_that_does_not_load_is_named_by_the_challengers_key(
         self, tmp_path: Path
     ) -> None:
-        folder = recalibrated(tmp_path / "next", higher_by=1.0)
+        folder = write_recalibrated_bundle(tmp_path / "next", offset=1.0)
         (folder / "weights.safetensors").write_bytes(b"others")
         with pytest.raises(Misconfigured, match=r"^challenger.bundle: .*digest"):
             challenger(self.of(tmp_path, "./next"))
@@ -193,7 +193,7 @@ class TestChallenger:
     def test_a_policy_that_its_card_cannot_meet_is_told(self, tmp_path: Path) -> None:
         """The node's policy names a point that the new bundle does not have."""
         point = POINT.model_copy(update={"name": "other"})
-        signed(tmp_path / "next", operating_points=(point,), combined=None)
+        write_bundle(tmp_path / "next", operating_points=(point,), combined=None)
         with pytest.raises(
             Misconfigured, match=r"policy.threshold: the model card has no operating point 'youden'"
         ):

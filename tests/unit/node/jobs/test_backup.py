@@ -61,7 +61,7 @@ def test_a_backup_works_while_another_process_writes(url: str, tmp_path: Path) -
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        wait_until(lambda: len(written), what="first row")
+        wait_until(lambda: len(written), goal="first row")
         copies = [
             back_up(url, tmp_path / f"{number}.db", replace=False, progress=silent)
             for number in range(5)

@@ -1,4 +1,4 @@
-"""A small disk for a spool: a tmpfs where this user may mount one, else the reserve stands in."""
+"""A small disk for a spool: a tmpfs if the user may mount one, else a large `spool.min_free`."""
 
 import contextlib
 import errno
@@ -15,7 +15,7 @@ _CHUNK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SmallDisk:
-    """A folder whose file system can be filled; `min_free` is what the node is to leave free."""
+    """A folder whose file system can be filled; `min_free` is the node's `spool.min_free`."""
 
     folder: Path
     mounted: bool
@@ -23,11 +23,11 @@ class SmallDisk:
 
     @property
     def ballast(self) -> Path:
-        """The file that takes the room."""
+        """The file that occupies the free space."""
         return self.folder / "ballast"
 
     def fill(self, leave: int = 0) -> None:
-        """Take all room but `leave` bytes; where nothing is mounted, what the reserve leaves."""
+        """Occupy all but `leave` bytes; without a tmpfs, go below `min_free` instead."""
         self.clear()
         if not self.mounted:
             with self.ballast.open("wb") as file:
@@ -39,29 +39,29 @@ class SmallDisk:
             file.write(bytes(max(0, shutil.disk_usage(self.folder).free - leave)))
 
     def clear(self) -> None:
-        """Make room again."""
+        """Free the space again."""
         self.ballast.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[SmallDisk]:
-    """Yield a small disk at `folder`, gone afterwards."""
+    """Yield a small disk at `folder`, and unmount it afterwards."""
     folder.mkdir(parents=True)
     options = ["-t", "tmpfs", "-o", f"size={_SIZE},mode=700", "osteoscreen-faults", str(folder)]
-    mounted = os.getuid() == 0 and _done("mount", *options)
+    mounted = os.getuid() == 0 and _succeeds("mount", *options)
     try:
         if mounted:
             yield SmallDisk(folder, True, 0)
         else:
-            # A file of twice this size takes the free space below the reserve.
+            # A ballast of twice this size reduces the free space below the limit.
             free = shutil.disk_usage(folder).free
             yield SmallDisk(folder, False, free - _SIZE)
     finally:
         if mounted:
-            _done("umount", "--lazy", str(folder))
+            _succeeds("umount", "--lazy", str(folder))
 
 
-def _done(*command: str) -> bool:
+def _succeeds(*command: str) -> bool:
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError as error:

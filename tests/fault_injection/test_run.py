@@ -1,4 +1,4 @@
-"""The harness itself, run for a minute: real kills of a real node, and a table that says so."""
+"""A run of one minute with a real node, a real archive, and a written table."""
 
 from pathlib import Path
 
@@ -11,13 +11,15 @@ pytestmark = [pytest.mark.long, pytest.mark.tools("dcmsend", "echoscu", "Orthanc
 
 
 def test_kills_under_traffic_lose_nothing(tmp_path: Path) -> None:
-    """Films are acknowledged while the node is killed, and each has its two results."""
+    """Films are acknowledged while processes are killed, and each has its two results."""
     page, journal = tmp_path / "page.md", tmp_path / "journal.jsonl"
-    page.write_text("<!-- faults: written by a program -->\n<!-- end of faults -->\n")
+    page.write_text(
+        "<!-- fault injection: written by a program -->\n<!-- end of fault injection -->\n"
+    )
     options = ["--only", KILL, "--kills", "3", "--database", "sqlite", "--seed", "7"]
     assert main([*options, "--out", str(page), "--journal", str(journal)]) == 0
-    [line] = [one for one in page.read_text().splitlines() if one.startswith("| all ")]
-    _, _, trials, acknowledged, *counts = (cell.strip() for cell in line.strip("|").split("|"))
+    [row] = [line for line in page.read_text().splitlines() if line.startswith("| all ")]
+    _, _, trials, acknowledged, *counts = (cell.strip() for cell in row.strip("|").split("|"))
     assert trials == "3 SQLite"
     assert int(acknowledged) > 0
     assert counts == ["0", "0", "0"]

@@ -1,0 +1,31 @@
+"""A fault: its name, its description, its databases, and the function that injects it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.fault_injection.environment import Environment
+from tests.fault_injection.invariants import Violation
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+BOTH = (SQLITE, POSTGRESQL)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultResult:
+    """The number of injections, and the violations that were found after the repair."""
+
+    injections: int
+    violations: list[Violation]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. `inject` causes it, waits for its effect, repairs it, and checks the invariants.
+
+    After `inject`, the node runs and every film is DONE, unless there are violations.
+    """
+
+    name: str
+    description: str
+    inject: Callable[[Environment], FaultResult]
+    databases: tuple[str, ...] = BOTH

@@ -1,4 +1,4 @@
-"""The generated pages of `docs/reference` are current and complete."""
+"""The generated pages of `docs` are current and complete."""
 
 import importlib.util
 from types import ModuleType
@@ -23,7 +23,7 @@ GENERATOR = load_generator()
 @pytest.mark.parametrize("page", GENERATOR.PAGES)
 def test_page_is_current(page: str) -> None:
     """`make docs` writes the committed page; a code, key or event without a text raises."""
-    committed = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+    committed = (ROOT / "docs" / page).read_text(encoding="utf-8")
     assert committed == GENERATOR.PAGES[page](), f"run `make docs` to update {page}"
 
 

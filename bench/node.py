@@ -27,7 +27,7 @@ from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import free_port
 
-STAGES = ("wait", "decode", "look", "predict", "results", "deliver", "total")
+STAGES = ("wait", "decode", "gate", "predict", "results", "deliver", "total")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `node.jobs.schema` hands over."""
+"""Run the migrations on the connection that `node.jobs.schema` provides."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""The job table, its deliveries and their history."""
+"""Create the job table, its deliveries and their history."""
 
 import sqlalchemy as sa
 from alembic import op

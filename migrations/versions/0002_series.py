@@ -1,4 +1,4 @@
-"""The series of a result, by which a later report names the one that it replaces."""
+"""Add the series UID of a result, which a later report refers to."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Which films are of one patient, by a pseudonym, and the day on which each was taken."""
+"""Add the pseudonym of the patient and the exposure date of each film."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What bone densitometry found of a patient, by pseudonym."""
+"""Add the table of bone densitometry results by pseudonym."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What was decided of a film by its header, what its pixels have shown, how it stands in its study."""
+"""Add header evidence, image findings and study selection of each film."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What is measured of each source of films, day by day, and the alarms that came of it."""
+"""Add drift metrics of each source and day, and alarms."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What a second bundle says of films that are scored already."""
+"""Add the table of a second bundle's scores."""
 
 import sqlalchemy as sa
 from alembic import op

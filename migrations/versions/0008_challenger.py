@@ -1,4 +1,4 @@
-"""The table of a second bundle's scores is named after what it holds: a challenger's scores."""
+"""Rename the table `canary` to `challenger`."""
 
 from alembic import op
 

@@ -107,7 +107,7 @@ class ScoringPipeline:
             return [(None, {}) for _ in films]
         radiographs = [film.case.radiograph for _, film in films]
         checked = run_isolated(self._predictor.check_images, radiographs)
-        return [(findings, {"look": share}) for findings, share in checked]
+        return [(findings, {"gate": share}) for findings, share in checked]
 
     def _decide(
         self, film: PipelineFilm, prediction: Prediction | Exception

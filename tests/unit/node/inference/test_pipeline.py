@@ -75,7 +75,7 @@ def test_a_film_is_checked_scored_and_decided_on() -> None:
     outcomes = [result[name].outcome for name in ("high", "low")]
     assert [outcome.decision.flagged for outcome in outcomes] == [True, False]  # type: ignore[union-attr]
     assert result["high"].image_findings == FRONTAL
-    assert set(result["high"].seconds) == {"look", "predict"}
+    assert set(result["high"].seconds) == {"gate", "predict"}
 
 
 def test_refused_films_come_first_and_are_not_scored() -> None:

@@ -10,13 +10,15 @@ block, S the side of the film in pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
-CHANNELS = 512
+from models.nets.resnet import WIDTHS, ResNet18
+
+CHANNELS = WIDTHS[-1]
 """Width of ResNet-18's last map."""
 
 STRIDE = 32
@@ -44,7 +46,7 @@ class GridConfig:
     position: bool = True
     thumbnail: bool = True
     whole_film: bool = False
-    norm: Literal["batch", "group", "frozen"] = "batch"
+    norm: Literal["batch", "frozen"] = "batch"
 
     def __post_init__(self) -> None:
         if self.size <= 0 or self.size % (STRIDE * self.grid):
@@ -148,9 +150,9 @@ class GridNet(FilmNet):
                 film, size=(side, side), mode="bilinear", antialias=True
             )  # (N, 1, b, b)
         if self.config.whole_film:
-            maps = cut_blocks(self._last_map(film), grid)  # (N, B, C, h, w)
+            maps = cut_blocks(self.resnet.last_map(film), grid)  # (N, B, C, h, w)
             if small is not None:
-                thumb = self._last_map(small).mean(dim=(2, 3))  # (N, C)
+                thumb = self.resnet.last_map(small).mean(dim=(2, 3))  # (N, C)
             return Features(maps, thumb)
         halo = self.config.halo
         wide = pad(film, (halo, halo, halo, halo), mode="replicate") if halo else film
@@ -158,7 +160,7 @@ class GridNet(FilmNet):
         stack = blocks.flatten(0, 1)  # (N*B, 1, b, b)
         if small is not None:
             stack = torch.cat([stack, small])  # (N*B + N, 1, b, b)
-        last = self._last_map(stack)  # (N*B + N, C, h, w)
+        last = self.resnet.last_map(stack)  # (N*B + N, C, h, w)
         if small is not None:
             thumb = last[n * grid * grid :].mean(dim=(2, 3))  # (N, C)
         maps = last[: n * grid * grid].view(n, grid * grid, *last.shape[1:])  # (N, B, C, h, w)
@@ -185,16 +187,6 @@ class GridNet(FilmNet):
         logit, t_score = self.out(pooled).unbind(-1)  # (N,), (N,)
         return Output(logit, t_score, mineral, attention)
 
-    def _last_map(self, image: Tensor) -> Tensor:
-        """Run the ResNet up to its last map: (M, 1, b, b) to (M, C, b / 32, b / 32)."""
-        net = self.resnet
-        x = image.contiguous(memory_format=torch.channels_last)
-        for step in (net.conv1, net.bn1, net.act, net.maxpool):
-            x = cast(nn.Module, step)(x)  # (M, 64, b / 4, b / 4) at the end
-        for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
-            x = cast(nn.Module, stage)(x)  # (M, 64 .. 512, b / 4 .. b / 32, same)
-        return x
-
 
 def with_size(net: GridNet, size: int) -> GridNet:
     """Return a net with the same weights for films of another size. Raises ValueError."""
@@ -218,23 +210,14 @@ def stitch_blocks(blocks: Tensor, grid: int) -> Tensor:
     return cells.reshape(n, grid * h, grid * w)
 
 
-def resnet18(norm: str) -> nn.Module:
+def resnet18(norm: str) -> ResNet18:
     """Return a ResNet-18 without head, with random weights: (M, 1, b, b) to (M, C)."""
-    # MONAI takes seconds to import, therefore it is imported only here.
-    from monai.networks.nets import resnet
-
-    net: nn.Module = resnet.resnet18(
-        spatial_dims=2,
-        n_input_channels=1,
-        conv1_t_stride=2,
-        feed_forward=False,
-        norm=("group", {"num_groups": 32}) if norm == "group" else "batch",
-    )
+    net = ResNet18()
     if norm == "frozen":
         for module in net.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.requires_grad_(False)
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _transformer(config: GridConfig) -> nn.TransformerEncoder:

@@ -32,7 +32,7 @@ Values = npt.NDArray[np.floating]
 LEAST = 20
 """The fewest films of either class that a combined model is fitted on."""
 
-_SOFTWARE = ("torch", "numpy", "scipy", "monai")
+_SOFTWARE = ("torch", "numpy", "scipy")
 
 
 @dataclass(frozen=True)

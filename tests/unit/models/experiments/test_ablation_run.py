@@ -146,9 +146,9 @@ def test_a_resnet_with_a_different_norm_is_refused_before_anything_is_written(
     small: GridConfig, tmp_path: Path
 ) -> None:
     bundle = load_bundle(DEMO)
-    config = replace(small, norm="group")
+    config = replace(small, norm="frozen")
     options = AblationOptions(tmp_path / "a", config, 1, 2, seed=1, device="cpu", start=bundle)
-    with pytest.raises(TrainError, match="norm batch, the variants group"):
+    with pytest.raises(TrainError, match="norm batch, the variants frozen"):
         ablate(make_manifest(tmp_path), options)
     assert not (tmp_path / "a").exists()
 

@@ -213,11 +213,12 @@ def stitch_blocks(blocks: Tensor, grid: int) -> Tensor:
 def resnet18(norm: str) -> ResNet18:
     """Return a ResNet-18 without head, with random weights: (M, 1, b, b) to (M, C)."""
     net = ResNet18()
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if norm == "frozen":
         for module in net.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.requires_grad_(False)
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net
 
 
 def _transformer(config: GridConfig) -> nn.TransformerEncoder:

@@ -3,6 +3,8 @@
 Weights have the names and the initial values of MONAI's ``resnet18`` (ADR 7).
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -28,8 +30,9 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Add the two convolutions to the shortcut."""
         shortcut = x if self.downsample is None else self.downsample(x)
-        out = self.bn1(self.conv1(x)).relu_()  # (M, C, h / stride, w / stride)
-        return (self.bn2(self.conv2(out)) + shortcut).relu_()  # same shape
+        out: Tensor = self.bn1(self.conv1(x)).relu_()  # (M, C, h / stride, w / stride)
+        out = self.bn2(self.conv2(out)) + shortcut  # same shape
+        return out.relu_()
 
 
 class ResNet18(nn.Module):
@@ -55,7 +58,7 @@ class ResNet18(nn.Module):
         x = self.layer1(x)  # (M, 64, b / 4, b / 4)
         x = self.layer2(x)  # (M, 128, b / 8, b / 8)
         x = self.layer3(x)  # (M, 256, b / 16, b / 16)
-        return self.layer4(x)  # (M, 512, b / 32, b / 32)
+        return cast(Tensor, self.layer4(x))  # (M, 512, b / 32, b / 32)
 
     def forward(self, image: Tensor) -> Tensor:
         """Average the last map: (M, 1, b, b) to (M, 512)."""

@@ -1,32 +1,33 @@
-"""Hostile input, by the hundred thousand: `python -m tests.fuzz`.
+"""Run hostile inputs against every attack surface: `python -m tests.fuzz`.
 
     python -m tests.fuzz                           the full run, 200,000 cases
     python -m tests.fuzz --cases 2000              all surfaces, fewer cases each
     python -m tests.fuzz --only header             one surface
-    python -m tests.fuzz --only header --case 17   one case again, with its traceback
+    python -m tests.fuzz --only header --case 17   repeat one case, with its traceback
 
-A case depends on seed, surface and number alone. The table goes to `--out`, findings to standard
-error; the exit status is 1 where there are any.
+A case depends only on seed, surface and number. The table is written to `--out`, and findings to
+standard error. The exit status is 1 if there are findings.
 """
 
 import argparse
 import sys
 import tempfile
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tests.fuzz.chance import chance_of
-from tests.fuzz.network import run_there
-from tests.fuzz.surface import Tally
-from tests.fuzz.surfaces import HERE, THERE, load
-from tests.fuzz.table import table
-from tests.fuzz.workers import run_here
+from tests.fuzz.chance import case_random
+from tests.fuzz.network import run_against_node
+from tests.fuzz.surface import SurfaceResult
+from tests.fuzz.surfaces import FUNCTION_SURFACES, NETWORK_SURFACES, load
+from tests.fuzz.table import markdown_table
+from tests.fuzz.workers import run_in_processes
 from tests.support.document_section import replace_section
 
-MIX = {
+CASES = {
     "header": 122_000,
     "pixels": 30_000,
     "results": 1_500,
@@ -35,74 +36,72 @@ MIX = {
     "pdu": 16_000,
     "dimse": 14_000,
 }
-"""How many cases of each surface make the full run: cheap ones have more."""
+"""The number of cases of each surface in a full run; surfaces with fast cases have more."""
 SEED = 20260101
 
 
 def main() -> None:
-    """Run, tell, and leave with 1 where something was found."""
-    options = _options()
+    """Run the cases, write the table, and exit with 1 if there are findings."""
+    options = _parse_options()
     if options.case is not None:
-        _again(options)
+        _repeat_case(options)
         return
-    tallies = _run(options)
+    results = _run(options)
     command = " ".join(["python -m tests.fuzz", *sys.argv[1:]])
-    text = table(tallies, options.seed, command, datetime.now(UTC).date())
+    text = markdown_table(results, options.seed, command, datetime.now(UTC).date())
     if options.out:
         replace_section(options.out, "fuzz", text)
     Console().print(text, markup=False, highlight=False, soft_wrap=True)
-    found = [one for tally in tallies for one in tally.findings]
-    for one in found:
-        Console(stderr=True).print(
-            f"{one.surface} {options.seed} {one.case}: {one.what}", markup=False, soft_wrap=True
-        )
-    sys.exit(bool(found))
+    findings = [finding for result in results for finding in result.findings]
+    for finding in findings:
+        line = f"{finding.surface} {options.seed} {finding.case}: {finding.text}"
+        Console(stderr=True).print(line, markup=False, soft_wrap=True)
+    sys.exit(bool(findings))
 
 
-def _options() -> argparse.Namespace:
+def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--cases", type=int, default=sum(MIX.values()), help="in all")
+    parser.add_argument("--cases", type=int, default=sum(CASES.values()), help="total")
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--only", choices=MIX, help="this surface, with its share of the cases")
-    parser.add_argument("--case", type=int, help="this case of the surface that --only names")
-    parser.add_argument("--workers", type=int, default=2, help="processes for what runs here")
-    parser.add_argument("--out", type=Path, help="a page with a section `fuzz`")
+    parser.add_argument("--only", choices=CASES, help="run this surface, with its share of cases")
+    parser.add_argument("--case", type=int, help="repeat this case of the surface in --only")
+    parser.add_argument("--workers", type=int, default=2, help="number of worker processes")
+    parser.add_argument("--out", type=Path, help="page with a section `fuzz`")
     options = parser.parse_args()
     if options.case is not None and not options.only:
-        parser.error("--case needs --only: the surface whose case it is")
+        parser.error("--case needs --only: name the surface of the case")
     return options
 
 
-def _run(options: argparse.Namespace) -> list[Tally]:
-    share = options.cases / sum(MIX.values())
-    wanted = {name: round(count * share) for name, count in MIX.items()}
-    names = [name for name in wanted if options.only in (None, name)]
+def _run(options: argparse.Namespace) -> list[SurfaceResult]:
+    share = options.cases / sum(CASES.values())
+    counts = {name: round(count * share) for name, count in CASES.items()}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    tallies = []
+    results = []
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        for name in names:
-            task = progress.add_task(name, total=wanted[name])
-            seen = lambda task=task: progress.advance(task)  # noqa: E731
-            cases = range(wanted[name])
-            if name in THERE:
-                tallies.append(run_there(name, options.seed, cases, seen))
+        for name in (name for name in counts if options.only in (None, name)):
+            on_case = partial(progress.advance, progress.add_task(name, total=counts[name]))
+            cases = range(counts[name])
+            if name in NETWORK_SURFACES:
+                results.append(run_against_node(name, options.seed, cases, on_case))
             else:
-                tallies.append(run_here(name, options.seed, cases, options.workers, seen))
-    return tallies
+                workers = options.workers
+                results.append(run_in_processes(name, options.seed, cases, workers, on_case))
+    return results
 
 
-def _again(options: argparse.Namespace) -> None:
-    """Run one case: in this process, so that a debugger sees it, where it needs no node."""
-    if options.only in HERE:
-        rnd = chance_of(options.seed, options.only, options.case)
+def _repeat_case(options: argparse.Namespace) -> None:
+    """Run one case; for a function surface in this process, so that a debugger can be used."""
+    if options.only in FUNCTION_SURFACES:
+        rnd = case_random(options.seed, options.only, options.case)
         with tempfile.TemporaryDirectory() as folder:
             Console().print(load(options.only).run(rnd, Path(folder)))
         return
     cases = range(options.case, options.case + 1)
-    tally = run_there(options.only, options.seed, cases, lambda: None)
-    found = [one.what for one in tally.findings]
-    Console().print(*(found or tally.outcomes), markup=False)
+    result = run_against_node(options.only, options.seed, cases, lambda: None)
+    findings = [finding.text for finding in result.findings]
+    Console().print(*(findings or result.outcomes), markup=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What peers send, byte by byte: requests for an association (PS3.8, 9.3) and commands (PS3.7)."""
+"""Encode association requests (PS3.8 9.3) and DIMSE commands (PS3.7)."""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -27,22 +27,27 @@ ABORT_REQUEST = pdu(bytes(4), kind=ABORT)
 
 
 def item(kind: int, *content: bytes) -> bytes:
-    """Return an item or a sub-item of an association's PDU."""
-    whole = b"".join(content)
-    return struct.pack(">BBH", kind, 0, len(whole)) + whole
+    """Return an item or sub-item of an association PDU."""
+    joined = b"".join(content)
+    return struct.pack(">BBH", kind, 0, len(joined)) + joined
 
 
 def request(items: Sequence[bytes] | None = None, called: str = AE_TITLE) -> bytes:
-    """Return an A-ASSOCIATE-RQ, by a modality that asks for all that the fuzzer uses."""
+    """Return an A-ASSOCIATE-RQ with every presentation context of the fuzzer."""
     head = struct.pack(">HH", 1, 0) + called.encode().ljust(16) + b"FUZZER".ljust(16) + bytes(32)
     return pdu(head, *(request_items() if items is None else items), kind=REQUEST)
 
 
 def request_items() -> list[bytes]:
-    """Return the items of that request, each on its own."""
+    """Return the items of that request."""
     contexts = [
-        item(0x20, struct.pack(">BBBB", number, 0, 0, 0), item(0x30, of.encode()), *_syntaxes(how))
-        for number, (of, how) in CONTEXTS.items()
+        item(
+            0x20,
+            struct.pack(">BBBB", number, 0, 0, 0),
+            item(0x30, sop_class.encode()),
+            *_syntaxes(syntaxes),
+        )
+        for number, (sop_class, syntaxes) in CONTEXTS.items()
     ]
     role = struct.pack(">H", len(PUSH_MODEL)) + PUSH_MODEL.encode() + b"\0\1"
     user = [
@@ -54,22 +59,24 @@ def request_items() -> list[bytes]:
     return [item(0x10, b"1.2.840.10008.3.1.1.1"), *contexts, item(0x50, *user)]
 
 
-def _syntaxes(offered: Sequence[str]) -> list[bytes]:
-    return [item(0x40, one.encode()) for one in offered]
+def _syntaxes(syntaxes: Sequence[str]) -> list[bytes]:
+    return [item(0x40, syntax.encode()) for syntax in syntaxes]
 
 
 def command(elements: Mapping[int, bytes], length: int | None = None) -> bytes:
-    """Return a command set, Implicit VR Little Endian; `length` is what its group says it has."""
+    """Return a command set in Implicit VR Little Endian; `length` replaces its group length."""
     content = b"".join(
         struct.pack("<HHL", tag >> 16, tag & 0xFFFF, len(value)) + value
         for tag, value in elements.items()
     )
-    stated = len(content) if length is None else length
-    return struct.pack("<HHLL", 0, 0, 4, stated) + content
+    group_length = len(content) if length is None else length
+    return struct.pack("<HHLL", 0, 0, 4, group_length) + content
 
 
-def elements_of(field: int, sop_class: str, number: int, instance: str = "") -> dict[int, bytes]:
-    """Return the elements of a request."""
+def request_elements(
+    field: int, sop_class: str, number: int, instance: str = ""
+) -> dict[int, bytes]:
+    """Return the elements of a DIMSE request."""
     with_data = field in (C_STORE, N_EVENT_REPORT)
     elements = {
         0x00000002: _uid(sop_class),

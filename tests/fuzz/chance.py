@@ -1,4 +1,4 @@
-"""Chance that can be repeated, and what it does to bytes."""
+"""Repeatable random choices and mutations of bytes."""
 
 import struct
 from collections.abc import Callable
@@ -11,23 +11,23 @@ NUMBERS = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFE, 0xFFF
 LONG_NUMBERS = (*NUMBERS, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF0, 0xFFFFFFFE, 0xFFFFFFFF)
 
 
-def chance_of(seed: int, surface: str, case: int) -> Random:
-    """Return the chance of one case: it depends on these three and on no case before it."""
+def case_random(seed: int, surface: str, case: int) -> Random:
+    """Return a random generator that depends only on seed, surface and case number."""
     return Random(f"{seed} {surface} {case}")  # noqa: S311 - a repeatable test
 
 
-def weighed(rnd: Random, *choices: tuple[int, T]) -> T:
-    """Return one of several things, each with its weight before it."""
-    return rnd.choices([what for _, what in choices], [weight for weight, _ in choices])[0]
+def weighted_choice(rnd: Random, *choices: tuple[int, T]) -> T:
+    """Return one of several (weight, value) pairs' values."""
+    return rnd.choices([value for _, value in choices], [weight for weight, _ in choices])[0]
 
 
-def mutated(rnd: Random, content: bytes, start: int = 0, most: int = 8) -> bytes:
-    """Return bytes with 1 to `most` changes at or after `start`: small ones, or whole parts."""
+def mutate(rnd: Random, content: bytes, start: int = 0, max_changes: int = 8) -> bytes:
+    """Return the content with 1 to `max_changes` mutations at or after `start`."""
     changed = bytearray(content)
-    for _ in range(rnd.choice([1, 1, 1, 2, 3, most])):
+    for _ in range(rnd.choice([1, 1, 1, 2, 3, max_changes])):
         if len(changed) <= start:
             break
-        rnd.choice(_CHANGES)(rnd, changed, rnd.randrange(start, len(changed)))
+        rnd.choice(_MUTATIONS)(rnd, changed, rnd.randrange(start, len(changed)))
     return bytes(changed)
 
 
@@ -72,8 +72,8 @@ def _move(rnd: Random, content: bytearray, at: int) -> None:
     content[to:to] = part
 
 
-_Change = Callable[[Random, bytearray, int], None]
-_CHANGES: tuple[_Change, ...] = (
+_Mutation = Callable[[Random, bytearray, int], None]
+_MUTATIONS: tuple[_Mutation, ...] = (
     _flip,
     _flip,
     _replace,

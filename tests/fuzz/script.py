@@ -1,4 +1,4 @@
-"""One connection to the node: what is said, how it ends, and what may come back."""
+"""Run one scripted connection to the node, and check what the node sends."""
 
 import contextlib
 import socket
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
 
-from tests.fuzz.surface import Wrong
+from tests.fuzz.surface import InvariantViolation
 
 ADDRESS = "127.0.0.2"
-"""Whence the fuzzer calls: the node shares its places out by address, and others must get in."""
+"""The fuzzer's address. The node limits connections per address, and other peers use another."""
 
-_KNOWN = frozenset(range(0x02, 0x08))
-_MOST_PDU = 1024 * 1024
+_PDU_TYPES = frozenset(range(0x02, 0x08))
+_MAX_PDU = 1024 * 1024
 
 
 class Ending(StrEnum):
-    """How a peer leaves."""
+    """How the peer ends the connection."""
 
     CLOSE = "close"
     RESET = "reset"
@@ -27,71 +27,71 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Script:
-    """What a peer sends, and whether it awaits one answer after the first part of it."""
+    """The data that a peer sends; `awaits_answer` applies after the first chunk."""
 
     chunks: tuple[bytes, ...]
-    asks: bool
+    awaits_answer: bool
     ending: Ending
 
 
-def play(script: Script, port: int, patience: float) -> str:
-    """Say all of it and see what comes back; raise Wrong where the node does not behave.
+def play(script: Script, port: int, deadline: float) -> str:
+    """Run a script; return the outcome. Raises InvariantViolation for a fault of the node.
 
-    A node must end a connection that its peer has half closed at once, one whose peer is silent
-    once its own time-outs have passed; `patience` in seconds allows for them.
+    The node must end a half-closed connection immediately, and an idle connection after its
+    timeouts. Both must happen within `deadline` seconds.
     """
     address = ("127.0.0.1", port)
     try:
-        with socket.create_connection(address, patience, source_address=(ADDRESS, 0)) as peer:
-            return _converse(script, peer, patience)
+        with socket.create_connection(address, deadline, source_address=(ADDRESS, 0)) as peer:
+            return _converse(script, peer, deadline)
     except ConnectionError:
         return "refused"
 
 
-def _converse(script: Script, peer: socket.socket, patience: float) -> str:
+def _converse(script: Script, peer: socket.socket, deadline: float) -> str:
     answer = b""
     try:
         for number, chunk in enumerate(script.chunks):
             peer.sendall(chunk)
-            if number == 0 and script.asks:
+            if number == 0 and script.awaits_answer:
                 answer = peer.recv(65536)
         if script.ending is Ending.RESET:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if script.ending in (Ending.RESET, Ending.CLOSE):
             return str(script.ending)
         if script.ending is Ending.HALF_CLOSE:
-            with contextlib.suppress(OSError):  # the node may have gone before
+            with contextlib.suppress(OSError):  # the node may have disconnected
                 peer.shutdown(socket.SHUT_WR)
-        answer += _rest(peer, patience)
+        answer += _receive_all(peer, deadline)
     except TimeoutError:
-        raise Wrong(f"no end of the connection within {patience:g} s") from None
+        raise InvariantViolation(f"the connection did not end within {deadline:g} s") from None
     except ConnectionError:
-        return "cut off"
-    return _told(answer)
+        return "disconnected"
+    return _classify(answer)
 
 
-def _rest(peer: socket.socket, patience: float) -> bytes:
-    """Return what comes until the node ends the connection."""
-    received, deadline = b"", monotonic() + patience
+def _receive_all(peer: socket.socket, seconds: float) -> bytes:
+    """Return the data until the node ends the connection."""
+    received, end = b"", monotonic() + seconds
     with contextlib.suppress(ConnectionError):
         while part := peer.recv(65536):
             received += part
-            if monotonic() > deadline:
+            if monotonic() > end:
                 raise TimeoutError
-            peer.settimeout(max(0.01, deadline - monotonic()))
+            peer.settimeout(max(0.01, end - monotonic()))
     return received
 
 
-def _told(answer: bytes) -> str:
-    """Return what kinds of PDU came; raise Wrong for what is none, or tells of our insides."""
+def _classify(answer: bytes) -> str:
+    """Return the type of the last PDU. Raises InvariantViolation for anything but PDUs."""
     if b"Traceback" in answer or b'File "' in answer:
-        raise Wrong("a traceback reached the peer")
+        raise InvariantViolation("a traceback reached the peer")
     kinds, at = [], 0
     while at + 6 <= len(answer):
         kind, length = answer[at], int.from_bytes(answer[at + 2 : at + 6])
-        if kind not in _KNOWN or length > _MOST_PDU:
-            raise Wrong(f"what came is no PDU: {answer[at : at + 16].hex()}")
+        if kind not in _PDU_TYPES or length > _MAX_PDU:
+            raise InvariantViolation(f"not a PDU: {answer[at : at + 16].hex()}")
         kinds.append(kind)
         at += 6 + length
     names = {2: "accepted", 3: "rejected", 4: "answered", 6: "released", 7: "aborted"}
-    return names.get(kinds[-1], "other") if kinds else "silence"
+    return names.get(kinds[-1], "other") if kinds else "no answer"

@@ -1,4 +1,4 @@
-"""What every surface of attack has, and what a finding is."""
+"""Results of a fuzzed surface, and common checks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,26 +8,26 @@ from random import Random
 Run = Callable[[Random, Path], str]
 
 
-class Wrong(AssertionError):
-    """The product did what it must not do; one line says what."""
+class InvariantViolation(AssertionError):
+    """The product violated an invariant; the message is one line."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A case that went wrong, to be replayed by its number."""
+class FuzzFinding:
+    """A failed case, which its number reproduces."""
 
     surface: str
     case: int
-    what: str
+    text: str
 
 
 @dataclass
-class Tally:
-    """What a run over one surface saw. Memory in MiB; `outcomes` counts what came of cases."""
+class SurfaceResult:
+    """The result of one surface. Memory is in MiB; `outcomes` counts cases by outcome."""
 
     surface: str
     cases: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[FuzzFinding] = field(default_factory=list)
     outcomes: dict[str, int] = field(default_factory=dict)
     slowest: float = 0.0
     slowest_case: int = -1
@@ -37,25 +37,25 @@ class Tally:
     threads: int = 0
     crashes: list[int] = field(default_factory=list)
 
-    def note(self, case: int, outcome: str, seconds: float) -> None:
-        """Count a case that ended."""
+    def add_case(self, case: int, outcome: str, seconds: float) -> None:
+        """Count a case."""
         self.cases += 1
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         if seconds > self.slowest:
             self.slowest, self.slowest_case = seconds, case
 
-    def blame(self, case: int, what: str) -> None:
+    def add_finding(self, case: int, text: str) -> None:
         """Add a finding."""
-        self.findings.append(Finding(self.surface, case, what))
+        self.findings.append(FuzzFinding(self.surface, case, text))
 
 
-def one_line(error: Exception, most: int = 500) -> None:
-    """See that an error of ours is one line of at most so many characters, none of control."""
-    said = str(error)
-    if not said or has_control(said) or len(said) > most:
-        raise Wrong(f"{type(error).__name__} is not one clear line: {said[:200]!r}")
+def check_one_line(error: Exception, max_length: int = 500) -> None:
+    """Check that a message is one line of at most `max_length` printable characters."""
+    message = str(error)
+    if not message or has_control_characters(message) or len(message) > max_length:
+        raise InvariantViolation(f"{type(error).__name__} is not one line: {message[:200]!r}")
 
 
-def has_control(text: str) -> bool:
-    """Return whether a text could begin a line of its own, or steer a terminal."""
+def has_control_characters(text: str) -> bool:
+    """Return whether a text has line breaks or other control characters."""
     return any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)

@@ -1,9 +1,9 @@
-"""What a run saw, as a table in Markdown."""
+"""The result of a run as a Markdown table."""
 
 from collections.abc import Sequence
 from datetime import date
 
-from tests.fuzz.surface import Tally
+from tests.fuzz.surface import SurfaceResult
 
 _HEAD = (
     "Surface",
@@ -11,35 +11,35 @@ _HEAD = (
     "Findings",
     "Decoder crashes survived",
     "Slowest case",
-    "Most memory for a case",
+    "Peak memory of a case",
     "Memory growth",
-    "Descriptors more",
-    "What came of them",
+    "Descriptor growth",
+    "Outcomes",
 )
 
 
-def table(tallies: Sequence[Tally], seed: int, command: str, day: date) -> str:
-    """Return the table, one row for each surface and one for all, and how to have it again."""
-    rows = [_row(tally) for tally in tallies]
-    cases = sum(tally.cases for tally in tallies)
-    found = sum(len(tally.findings) for tally in tallies)
-    survived = sum(len(tally.crashes) for tally in tallies)
-    rows.append(("all", f"{cases:,}", str(found), str(survived), "", "", "", "", ""))
+def markdown_table(results: Sequence[SurfaceResult], seed: int, command: str, day: date) -> str:
+    """Return the command, and a table with a row for each surface and one for all."""
+    rows = [_row(result) for result in results]
+    cases = sum(result.cases for result in results)
+    findings = sum(len(result.findings) for result in results)
+    survived = sum(len(result.crashes) for result in results)
+    rows.append(("all", f"{cases:,}", str(findings), str(survived), "", "", "", "", ""))
     lines = ["| " + " | ".join(row) + " |" for row in (_HEAD, ("---",) * len(_HEAD), *rows)]
     return "\n".join([f"Seed {seed}, {day}, `{command}`:", "", *lines, ""])
 
 
-def _row(tally: Tally) -> tuple[str, ...]:
-    outcomes = sorted(tally.outcomes.items(), key=lambda one: -one[1])
-    total = max(1, tally.cases)
+def _row(result: SurfaceResult) -> tuple[str, ...]:
+    outcomes = sorted(result.outcomes.items(), key=lambda item: -item[1])
+    total = max(1, result.cases)
     return (
-        tally.surface,
-        f"{tally.cases:,}",
-        str(len(tally.findings)),
-        str(len(tally.crashes)),
-        f"{tally.slowest:.2f} s (case {tally.slowest_case})",
-        f"{tally.peak:.0f} MiB" if tally.peak else "",
-        f"{tally.growth:+.0f} MiB",
-        f"{tally.descriptors:+d}",
-        ", ".join(f"{what} {100 * count / total:.1f} %" for what, count in outcomes[:6]),
+        result.surface,
+        f"{result.cases:,}",
+        str(len(result.findings)),
+        str(len(result.crashes)),
+        f"{result.slowest:.2f} s (case {result.slowest_case})",
+        f"{result.peak:.0f} MiB" if result.peak else "",
+        f"{result.growth:+.0f} MiB",
+        f"{result.descriptors:+d}",
+        ", ".join(f"{outcome} {100 * count / total:.1f} %" for outcome, count in outcomes[:6]),
     )

@@ -1,18 +1,18 @@
-"""The fuzzer itself, in small: every surface is attacked, and nothing is found.
+"""A short run of the fuzzer on every surface, and past findings.
 
-The full run is `make fuzz`; its figures stand in docs/explanation/reliability.md.
+The full run is `make fuzz`. Its results are in docs/explanation/reliability.md.
 """
 
 from pathlib import Path
 
 import pytest
 
-from tests.fuzz.chance import chance_of
-from tests.fuzz.network import run_there
-from tests.fuzz.surface import Tally, Wrong
-from tests.fuzz.surfaces import HERE, THERE
+from tests.fuzz.chance import case_random
+from tests.fuzz.network import run_against_node
+from tests.fuzz.surface import InvariantViolation, SurfaceResult
+from tests.fuzz.surfaces import FUNCTION_SURFACES, NETWORK_SURFACES
 from tests.fuzz.surfaces.header import hostile_file
-from tests.fuzz.workers import one_case, run_here
+from tests.fuzz.workers import run_case, run_in_processes
 
 CASES = {
     "header": 600,
@@ -27,49 +27,45 @@ SEED = 1
 REGRESSIONS = Path(__file__).with_name("regressions.txt")
 
 
-def attack(surface: str, cases: range, seed: int = SEED) -> Tally:
-    if surface in THERE:
-        return run_there(surface, seed, cases, lambda: None)
-    return run_here(surface, seed, cases, 1, lambda: None)
+def fuzz(surface: str, cases: range, seed: int = SEED) -> SurfaceResult:
+    if surface in NETWORK_SURFACES:
+        return run_against_node(surface, seed, cases, lambda: None)
+    return run_in_processes(surface, seed, cases, 1, lambda: None)
 
 
-def past() -> list[tuple[str, int, int]]:
+def past_findings() -> list[tuple[str, int, int]]:
     lines = [line.split() for line in REGRESSIONS.read_text().splitlines()]
-    return [(one[0], int(one[1]), int(one[2])) for one in lines if one[0] != "#"]
+    return [(line[0], int(line[1]), int(line[2])) for line in lines if line[0] != "#"]
 
 
-@pytest.mark.parametrize("surface", [*HERE, *THERE])
-def test_nothing_is_found(surface: str) -> None:
-    """Every case ends in one of the ways it may, and not all of them in one way."""
-    tally = attack(surface, range(CASES[surface]))
-    assert tally.findings == []
-    assert tally.cases == CASES[surface]
-    assert len(tally.outcomes) > 1
+@pytest.mark.parametrize("surface", [*FUNCTION_SURFACES, *NETWORK_SURFACES])
+def test_a_short_run_has_no_findings(surface: str) -> None:
+    """Every case has an allowed outcome, and there is more than one outcome."""
+    result = fuzz(surface, range(CASES[surface]))
+    assert result.findings == []
+    assert result.cases == CASES[surface]
+    assert len(result.outcomes) > 1
 
 
-@pytest.mark.parametrize(("surface", "seed", "case"), past())
-def test_what_was_found_once_is_mended(surface: str, seed: int, case: int) -> None:
-    """The very case that went wrong."""
-    assert attack(surface, range(case, case + 1), seed).findings == []
+@pytest.mark.parametrize(("surface", "seed", "case"), past_findings())
+def test_a_past_finding_does_not_recur(surface: str, seed: int, case: int) -> None:
+    assert fuzz(surface, range(case, case + 1), seed).findings == []
 
 
-def test_a_case_depends_on_its_number_alone() -> None:
-    """So that a finding can be had again without the cases before it."""
-    first, second = (hostile_file(chance_of(SEED, "header", 7)) for _ in range(2))
+def test_a_case_depends_only_on_its_number() -> None:
+    first, second = (hostile_file(case_random(SEED, "header", 7)) for _ in range(2))
     assert first == second
-    assert hostile_file(chance_of(SEED, "header", 8)) != first
+    assert hostile_file(case_random(SEED, "header", 8)) != first
 
 
-def test_a_fault_is_seen(tmp_path: Path) -> None:
-    """What nobody foresaw, and what is wrong with an outcome, are both findings."""
-
-    def unforeseen(rnd: object, folder: Path) -> str:
+def test_unexpected_errors_and_violations_are_findings(tmp_path: Path) -> None:
+    def raise_key_error(rnd: object, folder: Path) -> str:
         raise KeyError("x")
 
-    def wrong(rnd: object, folder: Path) -> str:
-        raise Wrong("not so")
+    def violate(rnd: object, folder: Path) -> str:
+        raise InvariantViolation("wrong result")
 
-    told = [one_case(run, "header", SEED, 0, tmp_path)[:2] for run in (unforeseen, wrong)]
-    assert told[0][0] == told[1][0] == "finding"
-    assert told[0][1].startswith("unforeseen KeyError in unforeseen of test_fuzzing.py")
-    assert told[1][1] == "not so"
+    results = [run_case(run, "header", SEED, 0, tmp_path) for run in (raise_key_error, violate)]
+    assert [outcome for outcome, *_ in results] == ["finding", "finding"]
+    assert results[0][1].startswith("unexpected KeyError in raise_key_error of test_fuzzing.py")
+    assert results[1][1] == "wrong result"

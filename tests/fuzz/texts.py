@@ -1,4 +1,4 @@
-"""Values that have broken programs which believed them."""
+"""Values that programs often handle wrongly."""
 
 from random import Random
 
@@ -94,8 +94,7 @@ CHARSETS = (
     b"\\" * 50,
     b"\xff\xff",
 )
-"""Specific Character Sets: the standard's, and what should be none."""
-
+"""Specific Character Sets, defined and undefined ones."""
 
 YAML_VALUES = (
     "",
@@ -136,11 +135,11 @@ YAML_VALUES = (
     "999999999999 days",
     "99999999TB",
 )
-"""Values that YAML or pydantic may stumble over."""
+"""Values that are unusual for YAML or pydantic."""
 
 
-def text(rnd: Random) -> bytes:
-    """Return a hostile value: one as it stands, two joined, or noise."""
+def hostile_text(rnd: Random) -> bytes:
+    """Return one hostile value, two joined values, or random bytes."""
     kind = rnd.randrange(10)
     if kind < 7:
         return rnd.choice(HOSTILE)

@@ -1,4 +1,4 @@
-"""What the server of processes holds ready: libraries imported, films made. No torch."""
+"""Imports and films that the fork server loads in advance; torch is not among them."""
 
 import node.inference.decoder
 import node.results.build

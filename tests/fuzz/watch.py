@@ -1,4 +1,4 @@
-"""What a process holds, as the kernel tells it."""
+"""Measure memory, descriptors and threads of a process in /proc."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ MIB = 1024.0
 
 
 @dataclass(frozen=True)
-class Held:
-    """Memory in MiB, open descriptors, threads; apart, descriptors of an SQLite database."""
+class ResourceUsage:
+    """Memory in MiB, descriptors, threads, and separately descriptors of an SQLite database."""
 
     memory: float
     descriptors: int
@@ -17,17 +17,17 @@ class Held:
     database: int = 0
 
 
-def held_by(pid: int | str = "self", database: str = "") -> Held:
-    """Return what a process holds now; `database` is the name that its files begin with."""
+def resource_usage(pid: int | str = "self", database: str = "") -> ResourceUsage:
+    """Return the current usage of a process; `database` is the prefix of the database's files."""
     status = _status(pid)
     names = list(_open_files(pid))
-    of_database = sum(bool(database) and name.startswith(database) for name in names)
+    database_files = sum(bool(database) and name.startswith(database) for name in names)
     memory, threads = _number(status["VmRSS"]) / MIB, int(_number(status["Threads"]))
-    return Held(memory, len(names) - of_database, threads, of_database)
+    return ResourceUsage(memory, len(names) - database_files, threads, database_files)
 
 
 def _open_files(pid: int | str) -> Iterator[str]:
-    """Yield the name of what each descriptor is of; of one that closes meanwhile, none."""
+    """Yield the file name of each open descriptor."""
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
             yield link.readlink().name
@@ -35,13 +35,13 @@ def _open_files(pid: int | str) -> Iterator[str]:
             continue
 
 
-def peak_of(pid: int | str = "self") -> float:
-    """Return the most memory, in MiB, that a process has held since `forget_peak`."""
+def peak_memory(pid: int | str = "self") -> float:
+    """Return the peak memory in MiB of a process since `reset_peak_memory`."""
     return _number(_status(pid)["VmHWM"]) / MIB
 
 
-def forget_peak() -> None:
-    """Have the kernel measure this process's peak anew (proc(5), clear_refs)."""
+def reset_peak_memory() -> None:
+    """Reset the peak memory of this process (proc(5), clear_refs)."""
     Path("/proc/self/clear_refs").write_text("5")
 
 

@@ -1,7 +1,7 @@
-"""Cases in processes of their own: one that crashes, hangs or eats memory is one finding.
+"""Run cases in worker processes, so that a crash, a hang or a memory bomb is one finding.
 
-Processes take turns: of `n`, each has every n-th case. What a case does depends on its number
-alone, so that it is no matter which of them has it.
+Of `n` workers, each runs every n-th case. A case depends only on its number, so the distribution
+does not matter.
 """
 
 import gc
@@ -21,150 +21,154 @@ from time import process_time
 
 from node import log
 from node.log import where
-from tests.fuzz.chance import chance_of
-from tests.fuzz.surface import Tally, Wrong
+from tests.fuzz.chance import case_random
+from tests.fuzz.surface import InvariantViolation, SurfaceResult
 from tests.fuzz.surfaces import load
-from tests.fuzz.watch import Held, forget_peak, held_by, peak_of
+from tests.fuzz.watch import ResourceUsage, peak_memory, reset_peak_memory, resource_usage
 
-TOO_SLOW = 5.0  # seconds of processor time
-_PATIENCE = 30.0  # seconds by the clock, on a machine that is busy, then the process is killed
-_TOO_MUCH = 1024.0  # MiB that one case may take
-_ROOM = 8 * 1024**3  # bytes of address space: a bomb is to be seen, not to hurt this machine
-_WARM = 100  # cases before a process's memory is first looked at
+MAX_SECONDS = 5.0  # of processor time
+_HANG_SECONDS = 30.0  # of real time, then the process is killed
+_MAX_MEMORY = 1024.0  # MiB for one case
+_ADDRESS_SPACE = 8 * 1024**3  # bytes; the limit protects the machine from memory bombs
+_WARM_UP = 100  # cases before the first measurement of memory
 
-# A server that has imported what is slow to import, so that a process that died is soon replaced.
-_processes = multiprocessing.get_context("forkserver")
+# The fork server has imported the libraries, so that a crashed worker is replaced quickly.
+_multiprocessing = multiprocessing.get_context("forkserver")
 
 
 @dataclass(frozen=True)
-class _Done:
+class _CaseResult:
     case: int
     outcome: str
-    fault: str
+    violation: str
     seconds: float
     peak: float
-    held: Held | None
+    usage: ResourceUsage | None
 
 
-def run_here(name: str, seed: int, cases: range, workers: int, seen: Callable[[], None]) -> Tally:
-    """Run a surface's cases; `seen` is called after each."""
-    tally, lock = Tally(name), Lock()
-    survivable = getattr(load(name), "CRASHES_SURVIVED", False)
-    _processes.set_forkserver_preload(["tests.fuzz.warm"])
+def run_in_processes(
+    name: str, seed: int, cases: range, workers: int, on_case: Callable[[], None]
+) -> SurfaceResult:
+    """Run the cases of a surface; `on_case` is called after each."""
+    result, lock = SurfaceResult(name), Lock()
+    may_crash = getattr(load(name), "CRASHES_SURVIVED", False)
+    _multiprocessing.set_forkserver_preload(["tests.fuzz.warm"])
 
-    def drive(scratch: Path, share: list[int]) -> None:
-        start = partial(_serve, name=name, seed=seed, scratch=scratch)
+    def run_share(scratch: Path, share: list[int]) -> None:
+        start = partial(_work, name=name, seed=seed, scratch=scratch)
         while share:
-            share = _one_process(start, share, note)
+            share = _run_worker(start, share, add_case, add_end, add_growth)
 
-    def note(done: _Done | None, case: int, end: str, grown: Held | None) -> None:
+    def add_case(case: _CaseResult) -> None:
         with lock:
-            if grown is not None:
-                tally.growth = max(tally.growth, grown.memory)
-                tally.descriptors = max(tally.descriptors, grown.descriptors)
-                return
-            seen()
-            if done is None:
-                tally.note(case, end, 0.0)
-                if survivable and end.startswith("crash"):
-                    tally.crashes.append(case)
-                else:
-                    tally.blame(case, end)
-                return
-            tally.note(case, done.outcome, done.seconds)
-            tally.peak = max(tally.peak, done.peak)
-            for fault in _faults(done):
-                tally.blame(case, fault)
+            on_case()
+            result.add_case(case.case, case.outcome, case.seconds)
+            result.peak = max(result.peak, case.peak)
+            for violation in _violations(case):
+                result.add_finding(case.case, violation)
+
+    def add_end(case: int, end: str) -> None:
+        with lock:
+            on_case()
+            result.add_case(case, end, 0.0)
+            if may_crash and end.startswith("crash"):
+                result.crashes.append(case)
+            else:
+                result.add_finding(case, end)
+
+    def add_growth(before: ResourceUsage, after: ResourceUsage) -> None:
+        with lock:
+            result.growth = max(result.growth, after.memory - before.memory)
+            result.descriptors = max(result.descriptors, after.descriptors - before.descriptors)
 
     shares = [list(cases[n::workers]) for n in range(workers)]
     with tempfile.TemporaryDirectory(prefix="fuzz") as scratch, ThreadPoolExecutor(workers) as pool:
-        list(pool.map(partial(drive, Path(scratch)), shares))
-    return tally
+        list(pool.map(partial(run_share, Path(scratch)), shares))
+    return result
 
 
-def _faults(done: _Done) -> list[str]:
-    faults = [done.fault] if done.fault else []
-    if done.seconds > TOO_SLOW:
-        faults.append(f"took {done.seconds:.1f} s")
-    if done.peak > _TOO_MUCH:
-        faults.append(f"took {done.peak:.0f} MiB of memory")
-    return faults
+def _violations(case: _CaseResult) -> list[str]:
+    violations = [case.violation] if case.violation else []
+    if case.seconds > MAX_SECONDS:
+        violations.append(f"took {case.seconds:.1f} s")
+    if case.peak > _MAX_MEMORY:
+        violations.append(f"took {case.peak:.0f} MiB of memory")
+    return violations
 
 
-def _one_process(
-    start: Callable[..., None], share: list[int], note: Callable[..., None]
+def _run_worker(
+    start: Callable[..., None],
+    share: list[int],
+    add_case: Callable[[_CaseResult], None],
+    add_end: Callable[[int, str], None],
+    add_growth: Callable[[ResourceUsage, ResourceUsage], None],
 ) -> list[int]:
-    """Run cases until all are done or one ended the process; return those that are left."""
-    line, far = _processes.Pipe()
-    process = _processes.Process(target=start, args=(far, share), daemon=True)
+    """Run cases in one process until all are done or one ends it; return the remaining cases."""
+    receiver, sender = _multiprocessing.Pipe()
+    process = _multiprocessing.Process(target=start, args=(sender, share), daemon=True)
     process.start()
-    far.close()
-    warm: Held | None = None
-    last: Held | None = None
+    sender.close()
+    usages: list[ResourceUsage] = []
     done = 0
     try:
         while done < len(share):
-            if not line.poll(_PATIENCE + (60 if done == 0 else 0)):
+            if not receiver.poll(_HANG_SECONDS + (60 if done == 0 else 0)):
                 process.kill()
-                note(None, share[done], f"hang: more than {_PATIENCE:g} s", None)
+                add_end(share[done], f"hang: more than {_HANG_SECONDS:g} s")
                 return share[done + 1 :]
-            one: _Done = line.recv()
+            case: _CaseResult = receiver.recv()
             done += 1
-            note(one, one.case, "", None)
-            if one.held is not None:
-                warm, last = warm or one.held, one.held
+            add_case(case)
+            if case.usage is not None:
+                usages.append(case.usage)
     except (EOFError, OSError):
         process.join()
-        note(None, share[done], f"crash: exit status {process.exitcode}", None)
+        add_end(share[done], f"crash: exit status {process.exitcode}")
         return share[done + 1 :]
     finally:
-        if warm is not None and last is not None:
-            grown = Held(
-                last.memory - warm.memory, last.descriptors - warm.descriptors, last.threads
-            )
-            note(None, -1, "", grown)
+        if usages:
+            add_growth(usages[0], usages[-1])
     process.join()
     return []
 
 
-def _serve(line: Connection, share: list[int], name: str, seed: int, scratch: Path) -> None:
+def _work(sender: Connection, share: list[int], name: str, seed: int, scratch: Path) -> None:
     log.configure("error", "json")
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - codecs in C complain to it
-        os.dup2(nowhere.fileno(), 2)
+    with open(os.devnull, "wb") as null:  # noqa: PTH123 - codecs in C write to standard error
+        os.dup2(null.fileno(), 2)
     surface = load(name)
     getattr(surface, "prepare", lambda: None)()
-    resource.setrlimit(resource.RLIMIT_AS, (_ROOM, _ROOM))
+    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         for number, case in enumerate(share):
-            done = one_case(surface.run, name, seed, case, Path(folder))
-            held = None
-            if number == _WARM or (number > _WARM and number == len(share) - 1):
+            result = run_case(surface.run, name, seed, case, Path(folder))
+            usage = None
+            if number == _WARM_UP or (number > _WARM_UP and number == len(share) - 1):
                 gc.collect()
-                held = held_by()
-            line.send(_Done(case, *done, held))
+                usage = resource_usage()
+            sender.send(_CaseResult(case, *result, usage))
 
 
-def one_case(
+def run_case(
     run: Callable[..., str], name: str, seed: int, case: int, folder: Path
 ) -> tuple[str, str, float, float]:
-    """Run one case; return its outcome, what was wrong, seconds, and MiB at its peak."""
-    forget_peak()
-    before = held_by().memory
-    began = process_time()
-    outcome, fault = "", ""
+    """Run one case; return outcome, violation, processor seconds, and peak memory in MiB."""
+    reset_peak_memory()
+    before = resource_usage().memory
+    start = process_time()
+    outcome, violation = "finding", ""
     try:
-        outcome = run(chance_of(seed, name, case), folder)
-    except Wrong as wrong:
-        outcome, fault = "finding", str(wrong)
-    except Exception as error:  # noqa: BLE001 - what nobody foresaw is what is looked for
-        outcome = "finding"
-        fault = f"unforeseen {type(error).__name__} {_passed(error)}: {str(error)[:200]!r}"
-    return outcome, fault, process_time() - began, peak_of() - before
+        outcome = run(case_random(seed, name, case), folder)
+    except InvariantViolation as error:
+        violation = str(error)
+    except Exception as error:  # noqa: BLE001 - every other error is a finding
+        violation = f"unexpected {type(error).__name__} {_location(error)}: {str(error)[:200]!r}"
+    return outcome, violation, process_time() - start, peak_memory() - before
 
 
-def _passed(error: BaseException) -> str:
-    """Return where of ours an error came through, and where it was raised."""
+def _location(error: BaseException) -> str:
+    """Return the last function outside of libraries, and the file that raised the error."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [one for one in frames if "site-packages" not in one.filename]
-    return f"in {ours[-1].name} of {Path(ours[-1].filename).name} from {Path(where(error)).name}"
+    own = [frame for frame in frames if "site-packages" not in frame.filename][-1]
+    return f"in {own.name} of {Path(own.filename).name} from {Path(where(error)).name}"

@@ -1,15 +1,15 @@
-"""The surfaces of attack, one module each."""
+"""The attack surfaces, one module each."""
 
 from importlib import import_module
 from types import ModuleType
 
-HERE = ("header", "pixels", "results", "config", "files")
-"""Those that are functions, run in processes of the fuzzer's."""
+FUNCTION_SURFACES = ("header", "pixels", "results", "config", "files")
+"""Functions, which run in worker processes."""
 
-THERE = ("pdu", "dimse")
-"""Those that are a port, of a node that runs on its own."""
+NETWORK_SURFACES = ("pdu", "dimse")
+"""The port of a running node."""
 
 
 def load(name: str) -> ModuleType:
-    """Return a surface's module: `run(rnd, folder)` or `talk(rnd, line)`, one case each."""
+    """Return the module of a surface, with `run(rnd, folder)` or `script(rnd)` for one case."""
     return import_module(f"tests.fuzz.surfaces.{name}")

@@ -1,13 +1,13 @@
-"""Configuration: a Config comes out, or ConfigError with a line for each fault."""
+"""Configuration files: `load` returns a Config or raises ConfigError with one line per error."""
 
 import os
 from pathlib import Path
 from random import Random
 
 from node.config.settings import ENV_PREFIX, Config, ConfigError, load
-from tests.fuzz.chance import mutated, weighed
-from tests.fuzz.surface import Wrong, has_control
-from tests.fuzz.texts import YAML_VALUES, text
+from tests.fuzz.chance import mutate, weighted_choice
+from tests.fuzz.surface import InvariantViolation, has_control_characters
+from tests.fuzz.texts import YAML_VALUES, hostile_text
 from tests.support.paths import ROOT
 
 _SHIPPED = (ROOT / "config.yaml").read_bytes()
@@ -18,7 +18,9 @@ _KEYS = ("port", "callers", "timeout", "url", "path", "threshold", "films", "lev
 def run(rnd: Random, folder: Path) -> str:
     """Load one hostile configuration."""
     path = folder / "config.yaml"
-    path.write_bytes(weighed(rnd, (41, _shipped), (41, _sections), (16, _noise), (2, _bomb))(rnd))
+    path.write_bytes(
+        weighted_choice(rnd, (41, _shipped), (41, _sections), (16, _noise), (2, _bomb))(rnd)
+    )
     environment = _environment(rnd)
     os.environ.update(environment)
     try:
@@ -33,39 +35,39 @@ def run(rnd: Random, folder: Path) -> str:
     return "loaded"
 
 
-def _check(said: str) -> None:
-    lines = said.split("\n")
-    if not said or any(has_control(line) or len(line) > 1000 for line in lines):
-        raise Wrong(f"not clear lines: {said[:200]!r}")
+def _check(message: str) -> None:
+    lines = message.split("\n")
+    if not message or any(has_control_characters(line) or len(line) > 1000 for line in lines):
+        raise InvariantViolation(f"malformed message: {message[:200]!r}")
 
 
 def _shipped(rnd: Random) -> bytes:
-    """The shipped file, every key live, with some bytes changed."""
-    live = _SHIPPED.replace(b"\n# ", b"\n") if rnd.random() < 0.2 else _SHIPPED
-    return mutated(rnd, live)
+    """Return the shipped file with mutated bytes, sometimes with its comments as keys."""
+    content = _SHIPPED.replace(b"\n# ", b"\n") if rnd.random() < 0.2 else _SHIPPED
+    return mutate(rnd, content)
 
 
 def _sections(rnd: Random) -> bytes:
-    """Sections with known keys and values of every kind."""
+    """Return sections with known and unknown keys and unusual values."""
     lines = []
     for _ in range(rnd.randint(1, 5)):
         section = rnd.choice(_SECTIONS)
         field = Config.model_fields.get(section)
-        known = list(getattr(field.annotation, "model_fields", {})) if field else []
-        key = rnd.choice([*known, *_KEYS])
-        value = rnd.choice(YAML_VALUES) if rnd.random() < 0.8 else repr(text(rnd)[:2000])
+        fields = list(getattr(field.annotation, "model_fields", {})) if field else []
+        key = rnd.choice([*fields, *_KEYS])
+        value = rnd.choice(YAML_VALUES) if rnd.random() < 0.8 else repr(hostile_text(rnd)[:2000])
         lines.append(
-            weighed(rnd, (5, f"{section}: {{{key}: {value}}}"), (2, f"{section}: {value}"))
+            weighted_choice(rnd, (5, f"{section}: {{{key}: {value}}}"), (2, f"{section}: {value}"))
         )
     return "\n".join(lines).encode()
 
 
 def _noise(rnd: Random) -> bytes:
-    return weighed(rnd, (2, rnd.randbytes(rnd.randrange(300))), (1, text(rnd)))
+    return weighted_choice(rnd, (2, rnd.randbytes(rnd.randrange(300))), (1, hostile_text(rnd)))
 
 
 def _bomb(rnd: Random) -> bytes:
-    """Aliases that multiply, brackets without end, keys without number."""
+    """Return exponential aliases, deep nesting, or many keys."""
     match rnd.randrange(4):
         case 0:
             lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
@@ -82,11 +84,13 @@ def _bomb(rnd: Random) -> bytes:
 
 
 def _environment(rnd: Random) -> dict[str, str]:
-    """Return variables that an operating system can hold: no NUL in them."""
-    found = {}
+    """Return environment variables without NUL, which the operating system does not allow."""
+    variables = {}
     for _ in range(rnd.choice((0, 0, 1, 3))):
         section = rnd.choice(_SECTIONS).upper()
         names = (section, f"{section}__{rnd.choice(_KEYS).upper()}", f"{section}__PORT__X")
-        value = rnd.choice(YAML_VALUES) if rnd.random() < 0.5 else text(rnd).decode("latin-1")
-        found[ENV_PREFIX + rnd.choice(names)] = value.replace("\0", "")[:2000]
-    return found
+        value = (
+            rnd.choice(YAML_VALUES) if rnd.random() < 0.5 else hostile_text(rnd).decode("latin-1")
+        )
+        variables[ENV_PREFIX + rnd.choice(names)] = value.replace("\0", "")[:2000]
+    return variables

@@ -1,5 +1,6 @@
-"""Files that people hand over: tables of densitometry, of films, of people; the parts of a bundle
-that are words. Read, or refused in one clear line.
+"""Files from users: densitometry tables, manifests, and the YAML files of a bundle.
+
+Each file is read, or refused with a message of one line.
 """
 
 import re
@@ -19,11 +20,11 @@ from node.domain.errors import Misconfigured
 from node.domain.radiograph.pseudonym import pseudonym
 from node.inference.card_summary import CardSummary, bundle_folder
 from node.replay.densitometry_csv import read_table
-from tests.fuzz.chance import mutated, weighed
-from tests.fuzz.surface import Wrong, has_control, one_line
-from tests.fuzz.texts import YAML_VALUES, text
+from tests.fuzz.chance import mutate, weighted_choice
+from tests.fuzz.surface import InvariantViolation, check_one_line, has_control_characters
+from tests.fuzz.texts import YAML_VALUES, hostile_text
 
-_MOST_SAID = 1000  # five rows, each with its fault
+_MAX_MESSAGE = 1000  # characters; the message may name five rows
 _CELLS = (
     *(b"", b" ", b"0", b"-1", b"1e999", b"nan", b"inf", b"-2.5", b"2,5", b"9" * 400, b"0x10"),
     *(b"2026-03-01", b"20260301", b"2026-02-30", b"0000-00-00", b"2026-3-1", b"\xef\xbc\x92"),
@@ -55,63 +56,75 @@ def run(rnd: Random, folder: Path) -> str:
 
 def _densitometry(rnd: Random, folder: Path) -> str:
     try:
-        table = read_table(lines_of(_written(rnd, folder, _SCANS)), partial(pseudonym, bytes(32)))
+        table = read_table(
+            lines_of(_write_table(rnd, folder, _SCANS)), partial(pseudonym, bytes(32))
+        )
     except Misconfigured as error:
-        one_line(error)
+        check_one_line(error)
         return "refused"
-    if any(has_control(fault.reason) or len(fault.reason) > 200 for fault in table.faults):
-        raise Wrong("a fault of a table is not one clear line")
+    if any(
+        has_control_characters(fault.reason) or len(fault.reason) > 200 for fault in table.faults
+    ):
+        raise InvariantViolation("an error of a table is not one line")
     if bool(table.faults) == bool(table.measurements):
-        raise Wrong("a table is neither read whole nor refused")
+        raise InvariantViolation("a table is neither read completely nor refused")
     return "refused" if table.faults else "read"
 
 
 def _films(rnd: Random, folder: Path) -> str:
-    read = partial(read_manifest, _written(rnd, folder, _FILMS), labelled=rnd.random() < 0.5)
-    return _tried(read, ManifestError)
+    read = partial(read_manifest, _write_table(rnd, folder, _FILMS), labelled=rnd.random() < 0.5)
+    return _read_or_refuse(read, ManifestError)
 
 
 def _people(rnd: Random, folder: Path) -> str:
-    return _tried(partial(read_people, _written(rnd, folder, _FILMS)), TableError)
+    return _read_or_refuse(partial(read_people, _write_table(rnd, folder, _FILMS)), TableError)
 
 
 def _card(rnd: Random, _folder: Path) -> str:
-    return _tried(partial(parse_card, _words(rnd, "card.yaml")), CardError)
+    return _read_or_refuse(partial(parse_card, _bundle_file(rnd, "card.yaml")), CardError)
 
 
 def _clinical(rnd: Random, _folder: Path) -> str:
-    return _tried(partial(parse_clinical, _words(rnd, "clinical.yaml")), ClinicalError)
+    return _read_or_refuse(
+        partial(parse_clinical, _bundle_file(rnd, "clinical.yaml")), ClinicalError
+    )
 
 
 def _points(rnd: Random, folder: Path) -> str:
-    (folder / "card.yaml").write_text(_words(rnd, "card.yaml"), "utf-8")
-    return _tried(partial(CardSummary.read, f"{folder}/"), Misconfigured)
+    (folder / "card.yaml").write_text(_bundle_file(rnd, "card.yaml"), "utf-8")
+    return _read_or_refuse(partial(CardSummary.read, f"{folder}/"), Misconfigured)
 
 
-def _tried(read: Callable[[], object], refusal: type[Exception]) -> str:
+def _read_or_refuse(read: Callable[[], object], refusal: type[Exception]) -> str:
     try:
         read()
     except refusal as error:
-        one_line(error, _MOST_SAID)
+        check_one_line(error, _MAX_MESSAGE)
         return "refused"
     return "read"
 
 
-def _written(rnd: Random, folder: Path, sound: Sequence[bytes]) -> Path:
-    """Write a table: a sound one with other cells or bytes, one of any columns and cells, noise."""
-    content = b"\n".join([sound[0], *(_with_other_cells(rnd, line) for line in sound[1:])])
+def _write_table(rnd: Random, folder: Path, valid: Sequence[bytes]) -> Path:
+    """Write a valid table with changed cells or bytes, a random table, or random bytes."""
+    content = b"\n".join([valid[0], *(_change_cells(rnd, line) for line in valid[1:])])
     path = folder / "table.csv"
-    chosen = weighed(rnd, (4, content), (4, mutated(rnd, content)), (3, _any(rnd)), (1, text(rnd)))
-    path.write_bytes(chosen)
+    table = weighted_choice(
+        rnd,
+        (4, content),
+        (4, mutate(rnd, content)),
+        (3, _random_table(rnd)),
+        (1, hostile_text(rnd)),
+    )
+    path.write_bytes(table)
     return path
 
 
-def _with_other_cells(rnd: Random, line: bytes) -> bytes:
+def _change_cells(rnd: Random, line: bytes) -> bytes:
     return b",".join(_cell(rnd) if rnd.random() < 0.03 else cell for cell in line.split(b","))
 
 
-def _any(rnd: Random) -> bytes:
-    """Return a table of columns that one or another reader knows, and cells of every kind."""
+def _random_table(rnd: Random) -> bytes:
+    """Return a table with known column names and random cells."""
     separator = rnd.choice((b",", b",", b";", b"\t"))
     columns = rnd.sample(_COLUMNS, rnd.randint(1, len(_COLUMNS)))
     lines = [separator.join(columns)]
@@ -122,21 +135,21 @@ def _any(rnd: Random) -> bytes:
 
 
 def _cell(rnd: Random) -> bytes:
-    return rnd.choice(_CELLS) if rnd.random() < 0.8 else text(rnd)
+    return rnd.choice(_CELLS) if rnd.random() < 0.8 else hostile_text(rnd)
 
 
-def _words(rnd: Random, part: str) -> str:
-    """Return a part of the shipped bundle with some of its bytes changed, or something else."""
+def _bundle_file(rnd: Random, part: str) -> str:
+    """Return a file of the shipped bundle with mutated bytes or values, or another text."""
     nested = rnd.choice(("[", "{", "- ")) * rnd.choice((30, 1500))
-    sound = _shipped(part)
-    changed = mutated(rnd, sound).decode("utf-8", "replace")
-    values = re.sub(rb"(?<=: ).+", lambda found: _value(rnd, found[0]), sound).decode()
-    other = text(rnd).decode("latin-1")
-    return weighed(rnd, (8, changed), (8, values), (2, other), (1, nested))
+    valid = _shipped(part)
+    changed = mutate(rnd, valid).decode("utf-8", "replace")
+    values = re.sub(rb"(?<=: ).+", lambda match: _value(rnd, match[0]), valid).decode()
+    other = hostile_text(rnd).decode("latin-1")
+    return weighted_choice(rnd, (8, changed), (8, values), (2, other), (1, nested))
 
 
 def _value(rnd: Random, value: bytes) -> bytes:
-    """Return a value as it is, or now and then another."""
+    """Return the value, or in 3 % of cases another."""
     return value if rnd.random() < 0.97 else rnd.choice(YAML_VALUES).encode()
 
 

@@ -1,4 +1,4 @@
-"""A film's header: what comes out is a Film, or Permanent in one line."""
+"""Film headers: `read_film` returns a Film or raises Permanent with a message of one line."""
 
 import zlib
 from functools import partial
@@ -14,20 +14,20 @@ from node.domain.radiograph.pseudonym import pseudonym
 from node.header.extract import FILM_KEYWORDS, PATIENT_KEYWORDS
 from node.header.part10 import NotDicomError, as_part10
 from node.header.read import read_film
-from tests.fuzz.chance import mutated, weighed
+from tests.fuzz.chance import mutate, weighted_choice
 from tests.fuzz.elements import (
     SYNTAXES,
     Element,
     body,
+    corrupt,
     element,
     nest,
     part10,
-    spoiled,
 )
-from tests.fuzz.surface import Wrong, has_control, one_line
+from tests.fuzz.surface import InvariantViolation, check_one_line, has_control_characters
 from tests.support.policies import make_admission_policy
 
-# One item of undefined length, in Explicit VR Little Endian: in other encodings it is spoiled.
+# One item of undefined length in Explicit VR Little Endian; in other encodings it is invalid.
 _ITEM = (
     b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
     b"\x08\x00\x00\x01SH\x08\x0051185008\x08\x00\x02\x01SH\x04\x00SCT "
@@ -88,37 +88,39 @@ _POLICY = make_admission_policy()
 
 
 def run(rnd: Random, folder: Path) -> str:
-    """Read one hostile header as ingest and as screening do."""
+    """Read and admit one hostile header as ingest and screening do."""
     path = folder / "film.dcm"
     path.write_bytes(hostile_file(rnd))
     try:
         with as_part10(path) as file:
             film = read_film(file, "MODALITY", partial(pseudonym, bytes(32)))
     except NotDicomError:
-        return "no DICOM"
+        return "not DICOM"
     except Permanent as error:
-        one_line(error)
-        return "refused"
+        check_one_line(error)
+        return "unreadable"
     finally:
         path.unlink()
     _check(film)
     admission = admit(film, _POLICY)
     if isinstance(admission, Admitted):
         return "admitted"
-    if has_control(admission.text):
-        raise Wrong(f"a refusal is not one line: {admission.text!r}")
-    return "turned away"
+    if has_control_characters(admission.text):
+        raise InvariantViolation(f"a reason is not one line: {admission.text!r}")
+    return "refused"
 
 
 def hostile_file(rnd: Random) -> bytes:
-    """Return a file whose header is wrong in one way or several."""
-    return weighed(rnd, (45, _facts), (40, _bytes), (10, _bare), (3, _nested), (2, _deflated))(rnd)
+    """Return a file whose header has one fault or several."""
+    return weighted_choice(
+        rnd, (45, _values), (40, _bytes), (10, _bare), (3, _nested), (2, _deflated)
+    )(rnd)
 
 
-def elements(rnd: Random, most: int) -> list[Element]:
-    """Return a good header, up to `most` elements spoiled, left out, doubled or out of order."""
+def elements(rnd: Random, max_faults: int) -> list[Element]:
+    """Return a header with up to `max_faults` corrupt, missing, repeated or misplaced elements."""
     header = [element(keyword, value) for keyword, value in GOOD.items()]
-    for _ in range(rnd.randint(1, most)):
+    for _ in range(rnd.randint(1, max_faults)):
         at = rnd.randrange(len(header))
         match rnd.randrange(12):
             case 0:
@@ -128,31 +130,31 @@ def elements(rnd: Random, most: int) -> list[Element]:
             case 2:
                 header.insert(rnd.randrange(len(header)), header.pop(at))
             case _:
-                header[at] = spoiled(rnd, header[at])
+                header[at] = corrupt(rnd, header[at])
     return header
 
 
-def _facts(rnd: Random) -> bytes:
+def _values(rnd: Random) -> bytes:
     syntax = rnd.choice(SYNTAXES)
     meta = None
     if rnd.random() < 0.1:
-        meta = [spoiled(rnd, element("TransferSyntaxUID", syntax.encode()))]
+        meta = [corrupt(rnd, element("TransferSyntaxUID", syntax.encode()))]
     return part10(body(elements(rnd, 5), syntax), syntax, meta)
 
 
 def _bytes(rnd: Random) -> bytes:
     syntax = rnd.choice(SYNTAXES)
-    sound = [element(keyword, value) for keyword, value in GOOD.items()]
+    valid = [element(keyword, value) for keyword, value in GOOD.items()]
     pixels = Element(0x7FE00010, "OW", bytes(64))
-    return mutated(rnd, part10(body([*sound, pixels], syntax), syntax), start=rnd.choice((0, 132)))
+    return mutate(rnd, part10(body([*valid, pixels], syntax), syntax), start=rnd.choice((0, 132)))
 
 
 def _bare(rnd: Random) -> bytes:
-    return mutated(rnd, body(elements(rnd, 3), rnd.choice(SYNTAXES[:3])))
+    return mutate(rnd, body(elements(rnd, 3), rnd.choice(SYNTAXES[:3])))
 
 
 def _nested(rnd: Random) -> bytes:
-    depth, defined = weighed(rnd, (4, 10), (4, 900), (2, 5000)), rnd.random() < 0.3
+    depth, defined = weighted_choice(rnd, (4, 10), (4, 900), (2, 5000)), rnd.random() < 0.3
     uids = [element("SOPClassUID", GOOD["SOPClassUID"])]
     content = body(uids, ExplicitVRLittleEndian) + nest(depth, defined)
     return part10(content, ExplicitVRLittleEndian)
@@ -161,24 +163,24 @@ def _nested(rnd: Random) -> bytes:
 def _deflated(rnd: Random) -> bytes:
     if rnd.random() < 0.02:
         return _bomb(rnd.choice((40, 300, 600)))
-    sound = body([element(*one) for one in GOOD.items()], DeflatedExplicitVRLittleEndian)
-    return part10(mutated(rnd, sound), DeflatedExplicitVRLittleEndian)
+    valid = body([element(*item) for item in GOOD.items()], DeflatedExplicitVRLittleEndian)
+    return part10(mutate(rnd, valid), DeflatedExplicitVRLittleEndian)
 
 
 def _bomb(mebibytes: int) -> bytes:
-    """Return a film of a thousandth of this size, whose pixels inflate to it."""
+    """Return a small film whose pixels inflate to this size."""
     length = mebibytes * 1024 * 1024
-    sound = [element(*one) for one in GOOD.items()]
-    opened = body([*sound, Element(0x7FE00010, "OW", b"", length)], ExplicitVRLittleEndian)
+    valid = [element(*item) for item in GOOD.items()]
+    opened = body([*valid, Element(0x7FE00010, "OW", b"", length)], ExplicitVRLittleEndian)
     deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     start = deflate.compress(opened) + deflate.flush(zlib.Z_FULL_FLUSH)
-    # What follows a full flush does not depend on what was before it, and can be repeated.
+    # A block after a full flush does not depend on earlier data, so it can be repeated.
     block = deflate.compress(bytes(1024 * 1024)) + deflate.flush(zlib.Z_FULL_FLUSH)
     return part10(start + block * mebibytes + deflate.flush(), DeflatedExplicitVRLittleEndian)
 
 
 def _check(film: Film) -> None:
-    """See that facts are what later stages rely on: short printable texts, finite numbers."""
+    """Check that texts are short and printable, numbers are finite, and UIDs are valid."""
     texts = [
         film.modality,
         film.body_part_examined,
@@ -191,9 +193,9 @@ def _check(film: Film) -> None:
         *film.image_type,
     ]
     for text in texts:
-        if len(text) > 64 or has_control(text):
-            raise Wrong(f"a text is long or has control characters: {text[:80]!r}")
-        text.encode("utf-8")  # what cannot be encoded fails in the database, and in a report
+        if len(text) > 64 or has_control_characters(text):
+            raise InvariantViolation(f"a text is long or has control characters: {text[:80]!r}")
+        text.encode("utf-8")  # other texts fail in the database and in reports
     for number in (
         film.age_years,
         film.weight_kg,
@@ -204,11 +206,11 @@ def _check(film: Film) -> None:
         film.width_mm,
     ):
         if number is not None and not 0 <= number < 1e12:
-            raise Wrong(f"a number is none: {number!r}")
+            raise InvariantViolation(f"not a valid number: {number!r}")
     for uid in (film.sop_instance_uid, film.study_instance_uid, film.series_instance_uid):
         if not uid or set(uid) - set("0123456789."):
-            raise Wrong(f"a UID is none: {uid[:80]!r}")
+            raise InvariantViolation(f"not a valid UID: {uid[:80]!r}")
 
 
-if unread := {*FILM_KEYWORDS, *PATIENT_KEYWORDS} - set(GOOD) - {"NumberOfFrames"}:
-    raise AssertionError(f"facts that no case spoils: {unread}")
+if missing := {*FILM_KEYWORDS, *PATIENT_KEYWORDS} - set(GOOD) - {"NumberOfFrames"}:
+    raise AssertionError(f"no case corrupts these elements: {missing}")

@@ -1,4 +1,4 @@
-"""The port, below messages: bytes that are nearly PDUs, connections that end anywhere."""
+"""The port at PDU level: malformed PDUs, other protocols, interrupted connections."""
 
 import struct
 from random import Random
@@ -9,17 +9,17 @@ from tests.fuzz.association import (
     RELEASE_REQUEST,
     VERIFICATION,
     command,
-    elements_of,
     item,
     request,
+    request_elements,
     request_items,
 )
-from tests.fuzz.chance import LONG_NUMBERS, NUMBERS, mutated, weighed
+from tests.fuzz.chance import LONG_NUMBERS, NUMBERS, mutate, weighted_choice
 from tests.fuzz.script import Ending, Script
-from tests.fuzz.texts import text
+from tests.fuzz.texts import hostile_text
 from tests.wire.raw import COMMAND, LAST, fragment, pdu
 
-_STRANGERS = (
+_OTHER_PROTOCOLS = (
     b"",
     b"\0",
     b"GET / HTTP/1.1\r\nHost: osteoscreen\r\n\r\n",
@@ -33,69 +33,71 @@ _STRANGERS = (
     b"PROXY TCP4 127.0.0.1 127.0.0.1 1 104\r\n",
     b"\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03\x00\x00\x00",
 )
-"""What load balancers, scanners and lost programs say at a port."""
+"""First bytes of other protocols, as load balancers and port scanners send them."""
 
 
 def script(rnd: Random) -> Script:
     """Return one hostile connection."""
-    how = weighed(rnd, (30, _mutated), (25, _request), (20, _pdus), (15, _stranger), (10, _cut))
-    chunks, asks = how(rnd)
-    ending = weighed(
+    make = weighted_choice(
+        rnd, (30, _mutated), (25, _request), (20, _pdus), (15, _other_protocol), (10, _cut)
+    )
+    chunks, awaits_answer = make(rnd)
+    ending = weighted_choice(
         rnd,
         (300, Ending.CLOSE),
         (200, Ending.RESET),
         (497, Ending.HALF_CLOSE),
         (3, Ending.WAIT),
     )
-    return Script(tuple(chunks), asks, ending)
+    return Script(tuple(chunks), awaits_answer, ending)
 
 
 _Chunks = tuple[list[bytes], bool]
 
 
-def _stranger(rnd: Random) -> _Chunks:
-    return [rnd.choice(_STRANGERS)], False
+def _other_protocol(rnd: Random) -> _Chunks:
+    return [rnd.choice(_OTHER_PROTOCOLS)], False
 
 
-def _whole() -> list[bytes]:
-    echo = command(elements_of(0x30, VERIFICATION, 1))
+def _conversation() -> list[bytes]:
+    echo = command(request_elements(0x30, VERIFICATION, 1))
     return [request(), pdu(fragment(ECHO, COMMAND | LAST, echo)), RELEASE_REQUEST]
 
 
 def _mutated(rnd: Random) -> _Chunks:
-    """A sound conversation with some bytes changed."""
-    chunks = _whole()
+    """Return a valid conversation with mutated bytes."""
+    chunks = _conversation()
     at = rnd.randrange(len(chunks))
-    chunks[at] = mutated(rnd, chunks[at])
+    chunks[at] = mutate(rnd, chunks[at])
     return chunks, at > 0
 
 
 def _cut(rnd: Random) -> _Chunks:
-    """A sound conversation that ends at any byte, or comes in drops."""
-    whole = b"".join(_whole())
-    whole = whole[: rnd.randrange(len(whole) + 1)]
+    """Return a valid conversation that ends at a random byte, or arrives in small pieces."""
+    data = b"".join(_conversation())
+    data = data[: rnd.randrange(len(data) + 1)]
     if rnd.random() < 0.5:
-        return [whole], False
-    cuts = sorted(rnd.randrange(len(whole) + 1) for _ in range(8))
-    return [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)], False
+        return [data], False
+    cuts = sorted(rnd.randrange(len(data) + 1) for _ in range(8))
+    return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)], False
 
 
 def _pdus(rnd: Random) -> _Chunks:
-    """PDUs of any type, with true and false lengths, in any order."""
+    """Return PDUs of any type, with correct and wrong lengths, in any order."""
     chunks = []
     for _ in range(rnd.randint(1, 6)):
         kind = rnd.choice((*range(10), 0xFF, rnd.randrange(256)))
         content = rnd.choice((b"", bytes(4), rnd.randbytes(rnd.randrange(300)), request()[6:]))
-        length = weighed(rnd, (3, len(content)), (1, rnd.choice(LONG_NUMBERS)))
+        length = weighted_choice(rnd, (3, len(content)), (1, rnd.choice(LONG_NUMBERS)))
         chunks.append(struct.pack(">BBL", kind, rnd.choice((0, 0, 0xFF)), length) + content)
-    parts = [*_whole(), ABORT_REQUEST, *chunks]
+    parts = [*_conversation(), ABORT_REQUEST, *chunks]
     rnd.shuffle(parts)
     start = [request()] if rnd.random() < 0.5 else []
     return [*start, *parts[: rnd.randint(1, 6)]], bool(start)
 
 
 def _request(rnd: Random) -> _Chunks:
-    """A request for an association whose items are wrong, missing, many, or hostile."""
+    """Return an association request with wrong, missing, repeated or hostile items."""
     items = request_items()
     for _ in range(rnd.randint(1, 4)):
         at = rnd.randrange(len(items))
@@ -107,14 +109,16 @@ def _request(rnd: Random) -> _Chunks:
             case 2:
                 items[at] = bytes([rnd.randrange(256)]) + items[at][1:]
             case 3:
-                items[at] = item(rnd.choice((0x10, 0x20, 0x30, 0x40, 0x50)), text(rnd)[:60000])
+                items[at] = item(
+                    rnd.choice((0x10, 0x20, 0x30, 0x40, 0x50)), hostile_text(rnd)[:60000]
+                )
             case 4:
-                user = item(rnd.randrange(0x50, 0x60), text(rnd)[:60000])
+                user = item(rnd.randrange(0x50, 0x60), hostile_text(rnd)[:60000])
                 items[at] = item(0x50, user[:65535])
             case 5:
                 rnd.shuffle(items)
             case _:
-                items[at] = mutated(rnd, items[at])
+                items[at] = mutate(rnd, items[at])
         items = items or [b""]
     called = rnd.choice(("OSTEOSCREEN", "OSTEOSCREEN", "", "NOBODY", "\0" * 16, "../../../etc"))
-    return [request(items, called), *_whole()[1:]], rnd.random() < 0.3
+    return [request(items, called), *_conversation()[1:]], rnd.random() < 0.3

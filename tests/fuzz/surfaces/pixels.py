@@ -1,4 +1,4 @@
-"""Pixel data: a film as it is displayed comes out, or one line that says why not."""
+"""Pixel data: `decode` returns display values or raises an error with a message of one line."""
 
 import struct
 from io import BytesIO
@@ -14,13 +14,13 @@ from pydicom.tag import Tag
 
 from node.domain.errors import OsteoScreenError
 from node.inference.decoder import decode
-from tests.fuzz.chance import LONG_NUMBERS, NUMBERS, mutated, weighed
+from tests.fuzz.chance import LONG_NUMBERS, NUMBERS, mutate, weighted_choice
 from tests.fuzz.corpus import films
-from tests.fuzz.surface import Wrong, one_line
-from tests.fuzz.texts import text
+from tests.fuzz.surface import InvariantViolation, check_one_line
+from tests.fuzz.texts import hostile_text
 
 CRASHES_SURVIVED = True
-"""Decoders are written in C; the product runs them in processes that it can lose."""
+"""Decoders are written in C; the product runs them in separate processes."""
 
 _SHAPE = (
     "Rows",
@@ -48,7 +48,7 @@ _SCALE = (
 
 
 def prepare() -> None:
-    """Have the films made before any case is timed."""
+    """Create the films before the first case is timed."""
     films()
 
 
@@ -57,53 +57,53 @@ def run(rnd: Random, folder: Path) -> str:
     path = folder / "film.dcm"
     path.write_bytes(_hostile(rnd))
     try:
-        shown = decode(path)
+        image = decode(path)
     except OsteoScreenError as error:
-        one_line(error)
+        check_one_line(error)
         return "refused"
     finally:
         path.unlink()
-    pixels = shown.pixels
+    pixels = image.pixels
     if pixels.ndim != 2 or pixels.dtype != np.float32 or not pixels.size:
-        raise Wrong(f"no film: {pixels.shape} of {pixels.dtype}")
+        raise InvariantViolation(f"not an image: {pixels.shape} of {pixels.dtype}")
     if not (pixels.min() >= 0 and pixels.max() <= 1):
-        raise Wrong(f"values from {pixels.min()} to {pixels.max()}")
-    if not 0.2 <= shown.aspect <= 5:
-        raise Wrong(f"an aspect of {shown.aspect}")
+        raise InvariantViolation(f"values from {pixels.min()} to {pixels.max()}")
+    if not 0.2 <= image.aspect <= 5:
+        raise InvariantViolation(f"an aspect ratio of {image.aspect}")
     return "decoded"
 
 
 def _hostile(rnd: Random) -> bytes:
-    sound = rnd.choice(films())
-    return weighed(rnd, (35, _codestream), (30, _header), (20, _fragments), (15, _bytes))(
-        rnd, sound
+    original = rnd.choice(films())
+    return weighted_choice(rnd, (35, _codestream), (30, _header), (20, _fragments), (15, _bytes))(
+        rnd, original
     )
 
 
-def _bytes(rnd: Random, sound: bytes) -> bytes:
-    return mutated(rnd, sound, start=rnd.choice((132, len(sound) // 2)))
+def _bytes(rnd: Random, original: bytes) -> bytes:
+    return mutate(rnd, original, start=rnd.choice((132, len(original) // 2)))
 
 
-def _header(rnd: Random, sound: bytes) -> bytes:
-    """Have the header lie about the pixels, or about how to show them."""
-    ds = dcmread(BytesIO(sound))
+def _header(rnd: Random, original: bytes) -> bytes:
+    """Change header elements that describe the pixels or their display."""
+    ds = dcmread(BytesIO(original))
     for _ in range(rnd.choice((1, 1, 2, 3))):
         match rnd.randrange(6):
             case 0:
                 ds.PhotometricInterpretation = rnd.choice(_PHOTOMETRIC)
             case 1:
-                _raw(ds, rnd.choice(_SCALE), text(rnd))
+                _raw(ds, rnd.choice(_SCALE), hostile_text(rnd))
             case 2:
                 _table(rnd, ds)
             case 3:
                 _raw(ds, "PixelPaddingValue", struct.pack("<H", rnd.choice(NUMBERS)))
             case _:
                 _raw(ds, rnd.choice(_SHAPE), struct.pack("<H", rnd.choice(NUMBERS)))
-    return _written(ds, sound)
+    return _encode_file(ds, original)
 
 
 def _raw(ds: Dataset, keyword: str, value: bytes) -> None:
-    """Set an element to bytes as they are: pydicom would refuse many of them."""
+    """Set an element to raw bytes, which pydicom would not accept."""
     tag = Tag(keyword)
     vr, value = dictionary_VR(tag)[:2], value[:65532]
     implicit, little = ds.original_encoding
@@ -111,7 +111,7 @@ def _raw(ds: Dataset, keyword: str, value: bytes) -> None:
 
 
 def _table(rnd: Random, ds: Dataset) -> None:
-    """Add a Modality or VOI LUT that does not hold what it says."""
+    """Add a Modality or VOI LUT whose descriptor does not match its data."""
     item = Dataset()
     descriptor = [rnd.choice(NUMBERS) for _ in range(rnd.choice((3, 3, 3, 2, 4)))]
     item.add_new("LUTDescriptor", "US", descriptor)
@@ -119,21 +119,21 @@ def _table(rnd: Random, ds: Dataset) -> None:
     setattr(ds, rnd.choice(("ModalityLUTSequence", "VOILUTSequence")), [item])
 
 
-def _codestream(rnd: Random, sound: bytes) -> bytes:
-    """Change what the decoder reads, its own header above all."""
-    ds = dcmread(BytesIO(sound))
+def _codestream(rnd: Random, original: bytes) -> bytes:
+    """Mutate the codestream, often its header."""
+    ds = dcmread(BytesIO(original))
     content = _content(ds)
-    changed = mutated(rnd, content[:120], most=4) + content[120:]
+    changed = mutate(rnd, content[:120], max_changes=4) + content[120:]
     if rnd.random() < 0.5:
-        changed = mutated(rnd, content)
-    return _with_content(ds, changed, sound)
+        changed = mutate(rnd, content)
+    return _with_content(ds, changed, original)
 
 
-def _fragments(rnd: Random, sound: bytes) -> bytes:
-    """Cut the codestream to pieces, lose some, and lie in the offset table."""
-    ds = dcmread(BytesIO(sound))
+def _fragments(rnd: Random, original: bytes) -> bytes:
+    """Split the codestream, omit fragments, and write a wrong offset table."""
+    ds = dcmread(BytesIO(original))
     if not ds.file_meta.TransferSyntaxUID.is_encapsulated:
-        return _with_content(ds, mutated(rnd, _content(ds)), sound)
+        return _with_content(ds, mutate(rnd, _content(ds)), original)
     content = _content(ds)
     cuts = sorted(rnd.randrange(len(content)) for _ in range(rnd.choice((0, 1, 3, 30))))
     pieces = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
@@ -149,7 +149,7 @@ def _fragments(rnd: Random, sound: bytes) -> bytes:
     if rnd.random() < 0.1:
         ds.add_new("ExtendedOffsetTable", "OV", rnd.randbytes(8))
         ds.add_new("ExtendedOffsetTableLengths", "OV", rnd.randbytes(8))
-    return _written(ds, sound)
+    return _encode_file(ds, original)
 
 
 def _content(ds: Dataset) -> bytes:
@@ -159,17 +159,17 @@ def _content(ds: Dataset) -> bytes:
     return bytes(ds.PixelData)
 
 
-def _with_content(ds: Dataset, content: bytes, sound: bytes) -> bytes:
+def _with_content(ds: Dataset, content: bytes, original: bytes) -> bytes:
     encapsulated = ds.file_meta.TransferSyntaxUID.is_encapsulated
     ds.PixelData = encapsulate([content]) if encapsulated and content else content
-    return _written(ds, sound)
+    return _encode_file(ds, original)
 
 
-def _written(ds: Dataset, sound: bytes) -> bytes:
-    """Return the file; where pydicom will not write such a thing, the sound one cut short."""
+def _encode_file(ds: Dataset, original: bytes) -> bytes:
+    """Return the file, or the truncated original if pydicom cannot write it."""
     file = BytesIO()
     try:
         ds.save_as(file)
     except (ValueError, TypeError, AttributeError, OSError, struct.error):
-        return sound[: len(sound) * 3 // 4]
+        return original[: len(original) * 3 // 4]
     return file.getvalue()

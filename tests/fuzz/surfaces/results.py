@@ -1,4 +1,4 @@
-"""Results of hostile films: each is built, encoded, and read again by pydicom and by us."""
+"""Results of hostile films: each is built, encoded, read by pydicom, and encoded again."""
 
 from dataclasses import replace
 from datetime import date
@@ -32,10 +32,10 @@ from node.results.build import build_results
 from node.results.encode import to_bytes
 from node.results.result_context import ResultSettings, Subject
 from node.results.translations.languages import Language
-from tests.fuzz.elements import Element, body, element, nest, part10, spoiled
-from tests.fuzz.surface import Wrong
+from tests.fuzz.elements import Element, body, corrupt, element, nest, part10
+from tests.fuzz.surface import InvariantViolation
 from tests.fuzz.surfaces.header import GOOD, elements
-from tests.fuzz.texts import CHARSETS, text
+from tests.fuzz.texts import CHARSETS, hostile_text
 from tests.support.film_facts import CHEST_FILM
 from tests.support.policies import make_admission_policy
 
@@ -45,15 +45,15 @@ _ROUTES = (
     Route("b", (ResultKind.REPORT,), SendCondition.ALWAYS, SrClass.COMPREHENSIVE),
     Route("c", (ResultKind.TEXT,), SendCondition.ALWAYS),
 )
-_TAKEN = date(2024, 1, 31)
-_FILM = replace(CHEST_FILM, exposure_date=_TAKEN)
+_EXPOSURE_DATE = date(2024, 1, 31)
+_FILM = replace(CHEST_FILM, exposure_date=_EXPOSURE_DATE)
 _NAMES = ("default", "老年女性", "a" * 40)
 _MODEL = ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION)
 _UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-_KEPT = frozenset(
+_VALID = frozenset(
     {"SOPClassUID", "Modality", "BodyPartExamined", "ViewPosition", "PatientAge", *_UIDS}
 )
-_MORE = {
+_OPTIONAL = {
     "IssuerOfPatientID": b"HOSPITAL",
     "DeidentificationMethod": b"none",
     "PatientIdentityRemoved": b"YES",
@@ -82,23 +82,23 @@ def run(rnd: Random, folder: Path) -> str:
         film = read_film(path, "MODALITY")
         source = dcmread(path, stop_before_pixels=True)
     except Permanent:
-        return "refused"
+        return "unreadable"
     if isinstance(admit(film, _POLICY), Refused):
-        return "turned away"
+        return "refused"
     subject = Subject(source, film, _verdict(rnd), _settings(rnd))
-    for built in build_results(subject, _prediction(rnd, film), _ROUTES, _earlier(rnd)):
+    for built in build_results(subject, _prediction(rnd, film), _ROUTES, _superseded(rnd)):
         _check(built.content, film)
     return "built"
 
 
 def _hostile(rnd: Random) -> bytes:
-    """Return a film that policy admits, so that what matters is hostile and not merely refused."""
-    header = [*elements(rnd, 6), *_others(rnd)]
-    sound = {one.tag: one for one in (element(keyword, GOOD[keyword]) for keyword in _KEPT)}
-    header = [one for one in header if one.tag not in sound] + list(sound.values())
+    """Return a film with hostile values that the policy admits."""
+    header = [*elements(rnd, 6), *_optional_elements(rnd)]
+    valid = {e.tag: e for e in (element(keyword, GOOD[keyword]) for keyword in _VALID)}
+    header = [e for e in header if e.tag not in valid] + list(valid.values())
     header += [element("Rows", _size(rnd)), element("Columns", _size(rnd))]
     header.append(element("PixelData", b"\0\0"))
-    by_tag = {one.tag: one for one in header}
+    by_tag = {e.tag: e for e in header}
     ordered = [by_tag[tag] for tag in sorted(by_tag)]
     return part10(body(ordered, "1.2.840.10008.1.2.1"), "1.2.840.10008.1.2.1")
 
@@ -107,14 +107,14 @@ def _size(rnd: Random) -> bytes:
     return rnd.choice((16, 300, 301, 512)).to_bytes(2, "little")
 
 
-def _others(rnd: Random) -> list[Element]:
-    """Return more elements that results borrow from, and sequences of hostile items."""
-    found = [element(keyword, value) for keyword, value in _MORE.items()]
-    found = [spoiled(rnd, one) if rnd.random() < 0.4 else one for one in found]
+def _optional_elements(rnd: Random) -> list[Element]:
+    """Return optional elements that results copy, and sequences of hostile items."""
+    optional = [element(keyword, value) for keyword, value in _OPTIONAL.items()]
+    optional = [corrupt(rnd, e) if rnd.random() < 0.4 else e for e in optional]
     for keyword in _SEQUENCES:
         if rnd.random() < 0.4:
-            found.append(element(keyword, _items(rnd)))
-    return found
+            optional.append(element(keyword, _items(rnd)))
+    return optional
 
 
 def _items(rnd: Random) -> bytes:
@@ -123,21 +123,23 @@ def _items(rnd: Random) -> bytes:
     content = b""
     for _ in range(rnd.choice((0, 1, 2, 5))):
         inner = [
-            element("AccessionNumber", text(rnd)[:60000]),
-            element("StudyInstanceUID", text(rnd)[:60000]),
-            element("LocalNamespaceEntityID", text(rnd)[:60000]),
-            element("UniversalEntityID", text(rnd)[:60000]),
-            element("UniversalEntityIDType", rnd.choice((b"ISO", b"DNS ", text(rnd)[:60000]))),
-            element("RequestedProcedureDescription", text(rnd)[:60000]),
-            element("RequestedProcedureID", text(rnd)[:60000]),
+            element("AccessionNumber", hostile_text(rnd)[:60000]),
+            element("StudyInstanceUID", hostile_text(rnd)[:60000]),
+            element("LocalNamespaceEntityID", hostile_text(rnd)[:60000]),
+            element("UniversalEntityID", hostile_text(rnd)[:60000]),
+            element(
+                "UniversalEntityIDType", rnd.choice((b"ISO", b"DNS ", hostile_text(rnd)[:60000]))
+            ),
+            element("RequestedProcedureDescription", hostile_text(rnd)[:60000]),
+            element("RequestedProcedureID", hostile_text(rnd)[:60000]),
         ]
-        item = body(sorted(inner, key=lambda one: one.tag), "1.2.840.10008.1.2.1")
+        item = body(sorted(inner, key=lambda e: e.tag), "1.2.840.10008.1.2.1")
         content += b"\xfe\xff\x00\xe0" + len(item).to_bytes(4, "little") + item
     return content
 
 
 def _verdict(rnd: Random) -> Verdict:
-    """Return a verdict that policy could come to, at the ends of what it can say."""
+    """Return a verdict of the decision policy, with extreme scores and thresholds."""
     threshold = rnd.choice(_UNUSUAL)
     if rnd.random() < 0.2:
         decision = Decision(Finding.UNDETERMINED, threshold, reason="no score of the image")
@@ -145,7 +147,9 @@ def _verdict(rnd: Random) -> Verdict:
     score = rnd.choice((*_UNUSUAL, rnd.random()))
     rule = Rule(Thresholds.uniform(threshold), rnd.choice((0.0, 0.1, 5.0)), rnd.choice(_NAMES))
     policy = DecisionPolicy(rule, score=rnd.choice(list(ScoreKind)), prior=PriorRule(12))
-    prior = PriorResult(_TAKEN, rnd.choice(_UNUSUAL), policy.score, rnd.choice(("", "x")), True)
+    prior = PriorResult(
+        _EXPOSURE_DATE, rnd.choice(_UNUSUAL), policy.score, rnd.choice(("", "x")), True
+    )
     probability = Probability(score, score, score)
     decision = decide(probability, _FILM, policy, PriorStudies(results=rnd.choice(((), (prior,)))))
     return Verdict(probability, decision, _MODEL)
@@ -162,7 +166,7 @@ def _settings(rnd: Random) -> ResultSettings:
 
 
 def _prediction(rnd: Random, film: Film) -> Prediction:
-    """Return heat of every kind that is not negative: none, even, a point, beyond all measure."""
+    """Return non-negative heat: zero, constant, one point, or random values."""
     rows, columns = film.rows or 1, film.columns or 1
     values = np.zeros((18, 18), np.float32)
     kind = rnd.randrange(4)
@@ -173,12 +177,12 @@ def _prediction(rnd: Random, film: Film) -> Prediction:
     elif kind == 3:
         values += np.abs(np.random.default_rng(rnd.randrange(99)).normal(size=(18, 18)))
     side = float(max(rows, columns))
-    extent = FieldOfView((rows - side) / 2, (columns - side) / 2, side, side)
+    field = FieldOfView((rows - side) / 2, (columns - side) / 2, side, side)
     grey = np.full((rows, columns), rnd.choice((0, 128, 255)), np.uint8)
-    return Prediction(Probability(image=0.7), Heat(values, extent), grey)
+    return Prediction(Probability(image=0.7), Heat(values, field), grey)
 
 
-def _earlier(rnd: Random) -> list[ResultReference]:
+def _superseded(rnd: Random) -> list[ResultReference]:
     kinds = [f"1.2.840.10008.5.1.4.1.1.88.{last}" for last in (11, 33, 34)]
     return [
         ResultReference(rnd.choice(kinds), f"1.2.{n}", "1.2.9")
@@ -187,20 +191,19 @@ def _earlier(rnd: Random) -> list[ResultReference]:
 
 
 def _check(content: Dataset, film: Film) -> None:
-    """See that a result is read back as it was written, and is of the film's study."""
+    """Check that a result is read as it was written, and belongs to the film's study."""
     encoded = to_bytes(content)
-    back = dcmread(BytesIO(encoded))
-    again = to_bytes(_parsed(back))
-    if again != encoded:
-        raise Wrong(f"a {content.Modality} is not read back as it was written")
-    if str(back.StudyInstanceUID) != film.study_instance_uid:
-        raise Wrong("a result is of another study")
+    decoded = dcmread(BytesIO(encoded))
+    if to_bytes(_parse_all(decoded)) != encoded:
+        raise InvariantViolation(f"a {content.Modality} is not read as it was written")
+    if str(decoded.StudyInstanceUID) != film.study_instance_uid:
+        raise InvariantViolation("a result belongs to another study")
     if len(encoded) > 4 * 1024 * 1024:
-        raise Wrong(f"a result has {len(encoded)} bytes")
+        raise InvariantViolation(f"a result has {len(encoded)} bytes")
 
 
-def _parsed(ds: Dataset) -> Dataset:
-    """Return a data set read from a file, every value parsed, as one that was never in a file."""
-    for one in ds.iterall():
-        _ = one.value
+def _parse_all(ds: Dataset) -> Dataset:
+    """Parse every value, so that nothing is encoded from the bytes of the file."""
+    for e in ds.iterall():
+        _ = e.value
     return Dataset(ds)

@@ -1,11 +1,11 @@
-"""Ten thousand films at full speed: does anything grow that should not?
+"""Send 10,000 films at full speed, and check growth, restarts, losses and retention.
 
     python -m tests.soak [--films 10000] [--database URL] [--out PAGE]
 
-One node on this machine, its job table on SQLite unless another is named; films of 330 x 304, sent
-as fast as they are scored; a PACS that counts. Bytes are kept a minute after their job and rows
-two, so that retention works all the time. Exit status 1 where a process grew by more than five
-percent from the second quarter of the run to the last, was replaced, or anything is missing.
+The run has one node on this machine (SQLite by default), films of 330 x 304, and a PACS that counts
+results. Files are deleted after one minute and rows after two, so that retention works throughout.
+Exit status 1: a process grew by more than 5 % between the second and the last quarter of the run,
+a process restarted, a result is missing, or something was not deleted in time.
 """
 
 import argparse
@@ -26,42 +26,42 @@ from node.runtime.factories import open_operator_store, open_spool
 from node.runtime.roles import Role
 from tests.peers.node import Node
 from tests.peers.waiting import free_port, wait_until
-from tests.soak.counting import CountingPacs
-from tests.soak.meter import Growth, Meter
+from tests.soak.counting_pacs import CountingPacs
+from tests.soak.growth import Growth, GrowthMeter
+from tests.soak.retention import StockSample, excess_files, excess_rows
 from tests.soak.senders import Senders
-from tests.soak.stock import Moment, surplus_files, surplus_rows
 from tests.support.document_section import replace_section
 from tests.support.films import make_small_film
 
 _SAMPLE_SECONDS = 5.0
-_ALLOWED = 0.05
-_KEPT_BYTES, _KEPT_ROWS, _PURGE = 60, 120, 5
-_SLACK = 4 * _PURGE  # a purge takes its time, and a sample comes when it comes
+_MAX_GROWTH = 0.05
+_FILE_RETENTION, _ROW_RETENTION, _PURGE_INTERVAL = 60, 120, 5  # seconds
+_TOLERANCE = 4 * _PURGE_INTERVAL  # for the duration of a purge and the sampling interval
 
 
 def main() -> None:
-    """Run the soak, print what was seen, and judge it."""
+    """Run the soak test, print the report, and exit with 1 if a check fails."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--films", type=int, default=10_000)
     parser.add_argument("--database", default="sqlite:///osteoscreen.db")
-    parser.add_argument("--out", type=Path, help="a page with a section `soak`")
+    parser.add_argument("--out", type=Path, help="page with a section `soak`")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the node ends with us
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stops the node, too
     with tempfile.TemporaryDirectory() as name, CountingPacs() as pacs:
         node = make_node(Path(name), options.database, pacs.port)
         node.serve()
         try:
-            text, good = soak(node, pacs, options.films)
+            text, passed = soak(node, pacs, options.films)
         finally:
             node.stop()
     if options.out:
         replace_section(options.out, "soak", text)
     sys.stdout.write(text)
-    sys.exit(0 if good else 1)
+    sys.exit(0 if passed else 1)
 
 
 def make_node(folder: Path, database: str, pacs_port: int) -> Node:
-    """Return a node with short retention, not yet running."""
+    """Return a node with short retention periods; it does not run yet."""
     return Node(
         folder,
         free_port(),
@@ -69,90 +69,92 @@ def make_node(folder: Path, database: str, pacs_port: int) -> Node:
         destinations=[
             {"name": "pacs", "ae_title": "COUNTING", "host": "127.0.0.1", "port": pacs_port}
         ],
-        retention={"films": _KEPT_BYTES, "results": _KEPT_BYTES, "rows": _KEPT_ROWS},
-        schedule={"purge": _PURGE},
+        retention={"films": _FILE_RETENTION, "results": _FILE_RETENTION, "rows": _ROW_RETENTION},
+        schedule={"purge": _PURGE_INTERVAL},
     )
 
 
 def soak(node: Node, pacs: CountingPacs, count: int) -> tuple[str, bool]:
-    """Send the films; return the report, and whether all is as it should be."""
-    meter, keeper, began = Meter(), Stockkeeper(node), monotonic()
+    """Send the films; return the report, and whether every check passed."""
+    meter, stock, start = GrowthMeter(), Stock(node), monotonic()
     senders = Senders(make_small_film(), node.port, count, lambda sent: sent - pacs.heatmaps)
-    moments: list[Moment] = []
+    samples: list[StockSample] = []
     with senders.running(), Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("films", total=count)
         while pacs.heatmaps + senders.refused < count:
             sleep(_SAMPLE_SECONDS)
-            meter.sample(dict(named(node)))
+            meter.sample(dict(processes(node)))
             finished = pacs.heatmaps
-            rows, files = keeper.look()
-            moments.append(Moment(monotonic() - began, senders.begun, finished, rows, files))
+            rows, files = stock.count()
+            time = monotonic() - start
+            samples.append(StockSample(time, senders.started, finished, rows, files))
             progress.update(task, completed=finished)
-    speed = count / (monotonic() - began)
-    keeper.wait_until_empty()
-    growths, replaced = meter.growths(), meter.replaced()
-    rows = surplus_rows(moments, _KEPT_ROWS + _SLACK)
-    files = surplus_files(moments, _KEPT_BYTES + _SLACK)
-    whole = pacs.reports == pacs.heatmaps == senders.acknowledged == count
-    flat = all(max(one.memory, one.descriptors) <= _ALLOWED for one in growths)
-    told = (
-        f"{senders.acknowledged} films acknowledged, {senders.refused} refused, {speed:.1f} a "
-        f"second; {pacs.reports} reports and {pacs.heatmaps} heatmaps in the PACS. Processes "
-        f"replaced: {', '.join(replaced) or 'none'}. Most rows at once "
-        f"{max(one.rows for one in moments)}, most files {max(one.files for one in moments)}; "
-        f"beyond what retention says {max(rows, 0)} and {max(files, 0)}; at the end 0 and 0.\n"
+    speed = count / (monotonic() - start)
+    stock.wait_until_empty()
+    growths, restarted = meter.growths(), meter.restarted()
+    rows = excess_rows(samples, _ROW_RETENTION + _TOLERANCE)
+    files = excess_files(samples, _FILE_RETENTION + _TOLERANCE)
+    complete = pacs.reports == pacs.heatmaps == senders.acknowledged == count
+    flat = all(max(growth.memory, growth.descriptors) <= _MAX_GROWTH for growth in growths)
+    summary = (
+        f"{senders.acknowledged} films acknowledged, {senders.refused} refused, {speed:.1f} "
+        f"films/s; {pacs.reports} reports and {pacs.heatmaps} heatmaps in the PACS. Restarted "
+        f"processes: {', '.join(restarted) or 'none'}. Maximum: "
+        f"{max(sample.rows for sample in samples)} rows and "
+        f"{max(sample.files for sample in samples)} files; not deleted in time: {max(rows, 0)} and "
+        f"{max(files, 0)}; at the end: 0 and 0.\n"
     )
-    good = whole and flat and not replaced and rows <= 0 and files <= 0
-    return f"{table_of(growths)}\n{told}", good
+    passed = complete and flat and not restarted and rows <= 0 and files <= 0
+    return f"{growth_table(growths)}\n{summary}", passed
 
 
-class Stockkeeper:
-    """Looks at a node's job table and spool."""
+class Stock:
+    """The rows of a node's job table, and the files of its spool."""
 
     def __init__(self, node: Node) -> None:
         config = load(node.file)
         self._operator, self._spool = open_operator_store(config), open_spool(config)
 
-    def look(self) -> tuple[int, int]:
-        """Return how many rows and files there are."""
+    def count(self) -> tuple[int, int]:
+        """Return the numbers of rows and files."""
         return sum(self._operator.counts().values()), sum(1 for _ in self._spool.keys(inf))
 
     def wait_until_empty(self) -> None:
-        """Return once retention has taken everything away, else fail."""
-        patience = 2 * (_KEPT_ROWS + _SLACK)
-        wait_until(self.look, lambda left: left == (0, 0), patience, "empty job table and spool")
+        """Return when retention has deleted everything; fail after the timeout."""
+        timeout = 2 * (_ROW_RETENTION + _TOLERANCE)
+        wait_until(self.count, lambda counts: counts == (0, 0), timeout, "empty table and spool")
 
 
-def named(node: Node) -> Iterator[tuple[str, int]]:
-    """Yield a name and the process id of each process of a node."""
-    seen: Counter[str] = Counter()
+def processes(node: Node) -> Iterator[tuple[str, int]]:
+    """Yield a name and the process ID of each process of a node."""
+    numbers: Counter[str] = Counter()
     for role, pid in node.processes():
-        seen[role] += 1
-        yield f"{role} {seen[role]}", pid
+        numbers[role] += 1
+        yield f"{role} {numbers[role]}", pid
         if role == Role.ANALYSE:
             for number, child in enumerate(decoders_of(pid), 1):
                 yield f"decoder {number}", child
 
 
-def decoders_of(analyst: int) -> list[int]:
-    """Return the process ids of the analyst's decoders, whichever of its threads made them."""
-    tasks = Path(f"/proc/{analyst}/task").glob("*/children")
+def decoders_of(worker: int) -> list[int]:
+    """Return the process IDs of a scoring worker's decoders, of all its threads."""
+    tasks = Path(f"/proc/{worker}/task").glob("*/children")
     children = sorted(int(child) for task in tasks for child in task.read_text().split())
     return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-def table_of(growths: list[Growth]) -> str:
-    """Return the growths as a table in Markdown."""
+def growth_table(growths: list[Growth]) -> str:
+    """Return a Markdown table."""
     lines = [
         "| process | memory, second quarter | last quarter | growth | descriptors | growth |",
         "|---|---|---|---|---|---|",
     ]
-    for one in sorted(growths, key=lambda growth: growth.process):
-        before, after = one.before, one.after
+    for growth in sorted(growths, key=lambda growth: growth.process):
+        before, after = growth.before, growth.after
         lines.append(
-            f"| {one.process.split(' (')[0]} | {before.memory / 2**20:.1f} MiB "
-            f"| {after.memory / 2**20:.1f} MiB | {one.memory:+.1%} "
-            f"| {before.descriptors:.1f} to {after.descriptors:.1f} | {one.descriptors:+.1%} |"
+            f"| {growth.process.split(' (')[0]} | {before.memory / 2**20:.1f} MiB "
+            f"| {after.memory / 2**20:.1f} MiB | {growth.memory:+.1%} "
+            f"| {before.descriptors:.1f} to {after.descriptors:.1f} | {growth.descriptors:+.1%} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""Modalities that send as fast as the node scores, and never further ahead than so many films."""
+"""Modalities that send films as fast as the node scores them."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,31 +13,34 @@ from tests.peers.node import AE_TITLE
 from tests.support.films import copy_to_new_study
 
 _PER_ASSOCIATION = 25
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
 class Senders:
-    """So many threads that send `count` films in all; `waiting` tells how many are unfinished."""
+    """Threads that send `count` films in total, with at most `max_unfinished` in the node.
+
+    `unfinished` returns the number of unfinished films, given the number of acknowledged films.
+    """
 
     def __init__(
         self,
         film: FileDataset,
         port: int,
         count: int,
-        waiting: Callable[[int], int],
-        ahead: int = 100,
+        unfinished: Callable[[int], int],
+        max_unfinished: int = 100,
     ) -> None:
-        self._film, self._port, self._left = film, port, count
-        self._waiting, self._ahead = waiting, ahead
+        self._film, self._port, self._remaining = film, port, count
+        self._unfinished, self._max_unfinished = unfinished, max_unfinished
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self.begun = 0
+        self.started = 0
         self.acknowledged = 0
         self.refused = 0
 
     @contextmanager
     def running(self, threads: int = 4) -> Iterator[None]:
-        """Send in the background; on leaving, begin no further association."""
+        """Send in the background; on exit, open no further association."""
         senders = [threading.Thread(target=self._send) for _ in range(threads)]
         for sender in senders:
             sender.start()
@@ -49,33 +52,34 @@ class Senders:
                 sender.join()
 
     def _send(self) -> None:
-        while not self._stop.is_set() and (share := self._share()):
+        while not self._stop.is_set() and (share := self._next_share()):
             ae = AE("MODALITY")
             ae.add_requested_context(self._film.SOPClassUID, ExplicitVRLittleEndian)
             assoc = ae.associate("127.0.0.1", self._port, ae_title=AE_TITLE)
             for _ in range(share):
-                self._wait_for_room()
-                self._note(self._one(assoc))
+                self._wait_until_few_unfinished()
+                self._record(self._send_one(assoc))
             assoc.release()
 
-    def _share(self) -> int:
+    def _next_share(self) -> int:
         with self._lock:
-            share = min(self._left, _PER_ASSOCIATION)
-            self._left -= share
+            share = min(self._remaining, _PER_ASSOCIATION)
+            self._remaining -= share
             return share
 
-    def _wait_for_room(self) -> None:
-        while self._waiting(self.acknowledged) > self._ahead and not self._stop.is_set():
-            self._stop.wait(_LOOK_SECONDS)
+    def _wait_until_few_unfinished(self) -> None:
+        while self._unfinished(self.acknowledged) > self._max_unfinished:
+            if self._stop.wait(_POLL_SECONDS):
+                return
 
-    def _one(self, assoc: Association) -> bool:
-        """Send the picture as another film of another study; return whether it was taken."""
+    def _send_one(self, assoc: Association) -> bool:
+        """Send a copy of the film as a new study; return whether the node accepted it."""
         film = copy_to_new_study(self._film)
         with self._lock:
-            self.begun += 1
+            self.started += 1
         return bool(assoc.send_c_store(film).get("Status") == 0x0000)
 
-    def _note(self, taken: bool) -> None:
+    def _record(self, accepted: bool) -> None:
         with self._lock:
-            self.acknowledged += taken
-            self.refused += not taken
+            self.acknowledged += accepted
+            self.refused += not accepted

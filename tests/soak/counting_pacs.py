@@ -1,8 +1,6 @@
-"""A PACS that keeps the UID of each object and none of its bytes."""
+"""A PACS that stores the UID of each object, but no pixels."""
 
 import threading
-from collections import Counter
-from types import TracebackType
 from typing import Self
 
 from pydicom.uid import (
@@ -17,14 +15,14 @@ from tests.peers.waiting import free_port
 
 
 class CountingPacs:
-    """Listens on loopback while it is entered."""
+    """Listens on loopback while the context is open."""
 
     def __init__(self) -> None:
         self.port = free_port()
         self._lock = threading.Lock()
-        self._stored: dict[str, Counter[str]] = {
-            str(Comprehensive3DSRStorage): Counter(),
-            str(SecondaryCaptureImageStorage): Counter(),
+        self._stored: dict[str, set[str]] = {
+            str(Comprehensive3DSRStorage): set(),
+            str(SecondaryCaptureImageStorage): set(),
         }
 
     def __enter__(self) -> Self:
@@ -37,31 +35,26 @@ class CountingPacs:
         )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._server.shutdown()
 
     @property
     def reports(self) -> int:
-        """How many different reports have come."""
-        return self._distinct(str(Comprehensive3DSRStorage))
+        """The number of different reports."""
+        return self._count(str(Comprehensive3DSRStorage))
 
     @property
     def heatmaps(self) -> int:
-        """How many different heatmaps have come."""
-        return self._distinct(str(SecondaryCaptureImageStorage))
+        """The number of different heatmaps."""
+        return self._count(str(SecondaryCaptureImageStorage))
 
-    def _distinct(self, sop_class: str) -> int:
+    def _count(self, sop_class: str) -> int:
         with self._lock:
             return len(self._stored[sop_class])
 
     def _store(self, event: evt.Event) -> int:
         request = event.request
         with self._lock:
-            arrived = self._stored[str(request.AffectedSOPClassUID)]
-            arrived[str(request.AffectedSOPInstanceUID)] += 1
+            uids = self._stored[str(request.AffectedSOPClassUID)]
+            uids.add(str(request.AffectedSOPInstanceUID))
         return 0x0000

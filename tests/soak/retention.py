@@ -1,0 +1,39 @@
+"""Compare the content of job table and spool with the retention period."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_FILES_PER_FILM = 3  # the film, its report, its heatmap
+
+
+@dataclass(frozen=True, slots=True)
+class StockSample:
+    """Films started and finished so far, and rows and files, at a time in seconds.
+
+    `finished` is counted before rows and files, and `started` after them, so that no stored film
+    is missing from the expected number.
+    """
+
+    time: float
+    started: int
+    finished: int
+    rows: int
+    files: int
+
+
+def excess_rows(samples: Sequence[StockSample], retention: float) -> int:
+    """Return the maximum of rows beyond unfinished and retained films; `retention` in seconds."""
+    return max(sample.rows - _expected_films(samples, sample, retention) for sample in samples)
+
+
+def excess_files(samples: Sequence[StockSample], retention: float) -> int:
+    """Return the maximum of files beyond those of unfinished and retained films."""
+    return max(
+        sample.files - _FILES_PER_FILM * _expected_films(samples, sample, retention)
+        for sample in samples
+    )
+
+
+def _expected_films(samples: Sequence[StockSample], now: StockSample, retention: float) -> int:
+    deleted = max((s.finished for s in samples if s.time <= now.time - retention), default=0)
+    return now.started - deleted

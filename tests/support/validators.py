@@ -1,4 +1,4 @@
-"""The judges of our objects, and the exact list of what they may remark."""
+"""dciodvfy and DCMTK as validators of results, and the list of allowed warnings."""
 
 import re
 import subprocess
@@ -7,16 +7,17 @@ from pathlib import Path
 import pydicom
 
 from node.results.encode import to_bytes
+from tests.peers.programs import find
 
-# Each is a remark on a fact that is as it should be; none is on a value that we chose wrongly.
+# Each allowed warning is about a correct value, or about a value that the film does not have.
 ALLOWED = (
-    # dciodvfy's standard is older than Device UID in Contributing Equipment (IHE AI Results).
+    # dciodvfy does not know Device UID in Contributing Equipment (IHE AI Results).
     r"Attribute is not present in standard DICOM IOD - \(0x0018,0x1002\) UI Device UID",
     r"Dicom dataset contains attributes not present in standard DICOM IOD - this is a Standard"
     r" Extended SOP Class",
-    # A private scheme is unknown by nature; the report declares it.
+    # The report declares this private coding scheme.
     r"Unrecognized defined term <99OSTEO> for value 1 of attribute <Coding Scheme Designator>",
-    # What the film does not state, the result cannot.
+    # A result cannot have a value that the film does not have.
     r"Missing attribute or value that would be needed to build DICOMDIR -"
     r" (Study (Date|Time|ID)|Patient ID)",
     r"Value dubious for this VR - \(0x0010,0x0010\) PN Patient's Name .*"
@@ -29,16 +30,16 @@ _ALLOWED = re.compile("|".join(f"(?:Warning - {text})" for text in ALLOWED))
 
 
 def remarks(ds: pydicom.Dataset, folder: Path) -> list[str]:
-    """Return what dciodvfy says of an object beyond the allowed warnings, errors included."""
+    """Return the errors of dciodvfy, and its warnings that are not allowed, on an object."""
     path = folder / f"{ds.SOPInstanceUID}.dcm"
     path.write_bytes(to_bytes(ds))
     return remarks_on(path)
 
 
 def remarks_on(path: Path) -> list[str]:
-    """Return what dciodvfy says of a file beyond the allowed warnings, errors included."""
-    ran = subprocess.run(["dciodvfy", path], capture_output=True, check=False)
-    lines = (ran.stdout + ran.stderr).decode("utf-8", "replace").splitlines()
+    """Return the errors of dciodvfy, and its warnings that are not allowed, on a file."""
+    completed = subprocess.run(["dciodvfy", path], capture_output=True, check=False)
+    lines = (completed.stdout + completed.stderr).decode("utf-8", "replace").splitlines()
     return [
         line
         for line in (line.strip() for line in lines)
@@ -47,15 +48,22 @@ def remarks_on(path: Path) -> list[str]:
 
 
 def dumped(ds: pydicom.Dataset, folder: Path) -> str:
-    """Return the report as dsrdump prints it in full; fails where it cannot be read."""
+    """Return the complete report as dsrdump prints it; fail if dsrdump has a remark."""
     path = folder / f"{ds.SOPInstanceUID}.dcm"
     path.write_bytes(to_bytes(ds))
-    command = ["dsrdump", "+Pl", "+U8", path]
-    ran = subprocess.run(command, capture_output=True, check=False)
-    complaints = [
+    dcmtk, text = dcmtk_remarks("dsrdump", "+Pl", "+U8", path)
+    assert dcmtk == []
+    return text
+
+
+def dcmtk_remarks(program: str, *arguments: str | Path) -> tuple[list[str], str]:
+    """Run a DCMTK program; return its messages, and its standard output."""
+    completed = subprocess.run([str(find(program)), *arguments], capture_output=True, check=False)
+    messages = [
         line
-        for line in ran.stderr.decode("utf-8", "replace").splitlines()
+        for line in completed.stderr.decode("utf-8", "replace").splitlines()
         if line and "VR checker does not support this Specific Character Set" not in line
     ]
-    assert (ran.returncode, complaints) == (0, [])
-    return ran.stdout.decode()
+    if completed.returncode:
+        messages.append(f"{program} ended with {completed.returncode}")
+    return messages, completed.stdout.decode("utf-8", "replace")

@@ -1,47 +1,47 @@
-"""The matrix that the judges see: every film, each with every name and in every language."""
+"""Every validated case: each film with each patient name in each language."""
 
 from dataclasses import dataclass
-from itertools import cycle, islice, product
+from itertools import cycle, islice, product, starmap
 from pathlib import Path
 
 from pydicom import dcmread
 
 from node.demo.run import SHIPPED_FILM
 from node.results.translations.languages import Language
-from tests.validators.film_cases import Film, films
-from tests.validators.names import Name, names
+from tests.support.films import write_film
+from tests.validators.film_cases import FilmCase, film_cases
+from tests.validators.names import PatientName, patient_names
 
-_MARK = b"q~Zx|K{vW"  # in no film's bytes by chance
+_PLACEHOLDER = b"q~Zx|K{vW"  # occurs in no film by chance
 
 
 @dataclass(frozen=True)
 class Case:
-    """One film of one patient, and the language of its results."""
+    """One film with one patient name, and the language of its results."""
 
-    film: Film
-    name: Name
+    film: FilmCase
+    name: PatientName
     language: Language
 
     @property
     def title(self) -> str:
-        """What the tables and the tests call it."""
+        """The name in tables and tests."""
         return f"{self.film.title}, {self.name.title}, {self.language}"
 
     def write(self, path: Path) -> Path:
-        """Write the film."""
+        """Write the film; the encoded name replaces a placeholder in the file."""
         ds = dcmread(SHIPPED_FILM)
         ds.decompress()
-        mark = bytes(islice(cycle(_MARK), len(self.name.encoded)))
+        placeholder = bytes(islice(cycle(_PLACEHOLDER), len(self.name.encoded)))
         ds.SpecificCharacterSet = self.name.charset.split("\\")
-        ds.PatientName = mark.decode()
+        ds.PatientName = placeholder.decode()
         self.film.change(ds)
-        ds.save_as(path, enforce_file_format=True)
-        content = path.read_bytes()
-        assert content.count(mark) == 1
-        path.write_bytes(content.replace(mark, self.name.encoded))
+        content = write_film(ds, path).read_bytes()
+        assert content.count(placeholder) == 1
+        path.write_bytes(content.replace(placeholder, self.name.encoded))
         return path
 
 
 def cases() -> list[Case]:
-    """Return the whole matrix."""
-    return [Case(*one) for one in product(films(), names(), Language)]
+    """Return all cases."""
+    return list(starmap(Case, product(film_cases(), patient_names(), Language)))

@@ -1,8 +1,4 @@
-"""Films as hospitals have them, one for each thing that can be odd about one.
-
-Each is a DICOM file made from the film that the product ships: its pixels stored another way, its
-header poorer, another finding made of it.
-"""
+"""Film cases: the shipped film with other outcomes, pixel encodings and headers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,66 +13,71 @@ from node.demo.run import SHIPPED_FILM
 from node.domain.admission.reasons import AdmissionNote
 from node.domain.decision.prediction import ScoreKind
 from tests.support.films import set_pixels
-from tests.validators.said import NEAR, NEGATIVE, Said, unscored_cases
+from tests.validators.outcome import NEAR_THRESHOLD, NEGATIVE, Outcome, unscored_outcomes
 
 Pixels = np.ndarray
 Change = Callable[[Dataset], None]
 
 
 @dataclass(frozen=True)
-class Film:
-    """A film and what is said of it; `change` alters the shipped one's data set."""
+class FilmCase:
+    """A film and its outcome; `change` modifies the data set of the shipped film."""
 
     title: str
     change: Change = field(default=lambda ds: None)
-    said: Said = field(default_factory=Said)
+    outcome: Outcome = field(default_factory=Outcome)
 
 
-def films() -> list[Film]:
-    """Return every film: what is said, how pixels are stored, how poor a header is."""
-    unscored = [Film(title, said=said) for title, said in unscored_cases()]
+def film_cases() -> list[FilmCase]:
+    """Return all film cases: outcomes, pixel encodings, incomplete headers."""
+    unscored = [FilmCase(title, outcome=outcome) for title, outcome in unscored_outcomes()]
     return [*_findings(), *_policies(), *unscored, *_pixels(), *_headers()]
 
 
-def _findings() -> list[Film]:
-    alone = _without("PatientSize", "PatientWeight")
+def _findings() -> list[FilmCase]:
+    image_only = _without("PatientSize", "PatientWeight")
     return [
-        Film("positive, image alone", alone),
-        Film("negative, image alone", alone, Said(NEGATIVE)),
-        Film("no score", said=Said(None)),
-        Film("positive, with a clinical score"),
-        Film("positive, by clinical facts alone", said=Said(used=ScoreKind.CLINICAL)),
-        Film("positive, combined", said=Said(used=ScoreKind.COMBINED)),
-        Film("negative, combined", said=Said(NEGATIVE, used=ScoreKind.COMBINED)),
+        FilmCase("positive, image score only", image_only),
+        FilmCase("negative, image score only", image_only, Outcome(NEGATIVE)),
+        FilmCase("no score", outcome=Outcome(None)),
+        FilmCase("positive, with a clinical score"),
+        FilmCase("positive by the clinical score", outcome=Outcome(score_kind=ScoreKind.CLINICAL)),
+        FilmCase("positive by the combined score", outcome=Outcome(score_kind=ScoreKind.COMBINED)),
+        FilmCase(
+            "negative by the combined score",
+            outcome=Outcome(NEGATIVE, score_kind=ScoreKind.COMBINED),
+        ),
     ]
 
 
-def _policies() -> list[Film]:
+def _policies() -> list[FilmCase]:
     return [
-        Film("too close to the threshold", said=Said(NEAR, abstain=0.5)),
-        Film("positive, known from an earlier film", said=Said(earlier=True)),
-        Film("negative, after a positive film", said=Said(NEGATIVE, earlier=True)),
-        Film("positive, as by another model before", said=Said(earlier=True, comparable=False)),
-        Film("admitted with every note there is", said=Said(notes=tuple(AdmissionNote))),
+        FilmCase("score too close to the threshold", outcome=Outcome(NEAR_THRESHOLD, abstain=0.5)),
+        FilmCase("positive, reported before", outcome=Outcome(prior=True)),
+        FilmCase("negative, after a positive film", outcome=Outcome(NEGATIVE, prior=True)),
+        FilmCase(
+            "positive, prior score of another model", outcome=Outcome(prior=True, comparable=False)
+        ),
+        FilmCase("admitted with every note", outcome=Outcome(notes=tuple(AdmissionNote))),
     ]
 
 
-def _pixels() -> list[Film]:
+def _pixels() -> list[FilmCase]:
     return [
-        Film("MONOCHROME1", _monochrome1),
-        *(Film(f"{bits} bits", _stored(bits)) for bits in (8, 10, 12, 14, 15, 16)),
-        Film("JPEG 2000 with loss", _lossy),
-        Film("said to have been lossy", _said_lossy),
-        Film("padding around the film", _padded),
-        Film("lying", _resized(900, 1400)),
-        Film("odd sides", _resized(1401, 1287)),
-        Film("tiny: 256 x 256", _resized(256, 256)),
-        Film("huge: 10,000 x 10,000", _resized(10_000, 10_000)),
+        FilmCase("MONOCHROME1", _invert),
+        *(FilmCase(f"{bits} bits", _with_bits(bits)) for bits in (8, 10, 12, 14, 15, 16)),
+        FilmCase("lossy JPEG 2000", _compress),
+        FilmCase("header states lossy compression", _state_lossy),
+        FilmCase("pixel padding", _pad),
+        FilmCase("landscape: 900 x 1400", _resized(900, 1400)),
+        FilmCase("odd size: 1401 x 1287", _resized(1401, 1287)),
+        FilmCase("small: 256 x 256", _resized(256, 256)),
+        FilmCase("large: 10,000 x 10,000", _resized(10_000, 10_000)),
     ]
 
 
-def _headers() -> list[Film]:
-    poor = (
+def _headers() -> list[FilmCase]:
+    optional = (
         "StudyID",
         "AccessionNumber",
         "PatientOrientation",
@@ -84,9 +85,9 @@ def _headers() -> list[Film]:
         "PixelSpacing",
         "Manufacturer",
     )
-    each = [Film(f"no {keyword}", _without(keyword)) for keyword in poor]
-    bare = (*poor, "PatientBirthDate", "PatientSex", "PatientID", "StudyDate", "StudyTime")
-    return [*each, Film("none of these, no patient, no date", _without(*bare))]
+    single = [FilmCase(f"no {keyword}", _without(keyword)) for keyword in optional]
+    every = (*optional, "PatientBirthDate", "PatientSex", "PatientID", "StudyDate", "StudyTime")
+    return [*single, FilmCase("none of these, no patient, no date", _without(*every))]
 
 
 def _without(*keywords: str) -> Change:
@@ -98,12 +99,12 @@ def _without(*keywords: str) -> Change:
     return change
 
 
-def _monochrome1(ds: Dataset) -> None:
+def _invert(ds: Dataset) -> None:
     _store(ds, 1 - _shipped(), 12)
     ds.PhotometricInterpretation = "MONOCHROME1"
 
 
-def _stored(bits: int) -> Change:
+def _with_bits(bits: int) -> Change:
     return lambda ds: _store(ds, _shipped(), bits)
 
 
@@ -115,25 +116,25 @@ def _resized(rows: int, columns: int) -> Change:
     return change
 
 
-def _padded(ds: Dataset) -> None:
+def _pad(ds: Dataset) -> None:
     film = np.pad(_shipped(), 150)
     _store(ds, film, 12)
     ds.add_new("PixelPaddingValue", "US", 0)
 
 
-def _lossy(ds: Dataset) -> None:
+def _compress(ds: Dataset) -> None:
     _store(ds, _shipped(), 12)
     ds.compress(JPEG2000, j2k_cr=[10], generate_instance_uid=False)
 
 
-def _said_lossy(ds: Dataset) -> None:
+def _state_lossy(ds: Dataset) -> None:
     ds.LossyImageCompression, ds.LossyImageCompressionRatio = "01", "12.5"
     ds.LossyImageCompressionMethod = "ISO_10918_1"
 
 
 @cache
 def _shipped() -> Pixels:
-    """The shipped film's pixels, 0 to 1 as they are displayed in MONOCHROME2."""
+    """Return the pixels of the shipped film, 0 (black) to 1 (white)."""
     ds = dcmread(SHIPPED_FILM)
     pixels = ds.pixel_array.astype(np.float64)
     pixels = (pixels - pixels.min()) / np.ptp(pixels)
@@ -141,9 +142,9 @@ def _shipped() -> Pixels:
 
 
 def _store(ds: Dataset, film: Pixels, bits: int) -> None:
-    """Put pixels into a data set in so many bits, and take away what no longer fits them."""
+    """Store pixels with a number of bits, and remove elements that no longer apply."""
     _without("WindowCenter", "WindowWidth", "VOILUTSequence", "SmallestImagePixelValue")(ds)
     _without("LargestImagePixelValue", "PixelAspectRatio")(ds)
-    kind = np.uint8 if bits <= 8 else np.uint16
-    set_pixels(ds, np.round(film * (2**bits - 1)).astype(kind))
+    dtype = np.uint8 if bits <= 8 else np.uint16
+    set_pixels(ds, np.round(film * (2**bits - 1)).astype(dtype))
     ds.BitsStored, ds.HighBit = bits, bits - 1

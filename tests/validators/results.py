@@ -1,4 +1,4 @@
-"""A case's results, made by the node's own functions, model included."""
+"""Build the results of a case with the node's own functions and the demonstration bundle."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -7,7 +7,7 @@ from pathlib import Path
 from pydicom import dcmread
 
 from node.domain.decision.prediction import Prediction, Probability, ScoreKind
-from node.domain.radiograph.case import Case as Scored
+from node.domain.radiograph.case import Case as ScoringCase
 from node.domain.radiograph.film import Film
 from node.domain.workflow.delivery import ResultKind, Route, SendCondition, SrClass
 from node.header.read import read_film
@@ -17,21 +17,23 @@ from node.results.fonts import typeface_for
 from node.results.result_context import ResultSettings, Subject
 from tests.validators.cases import Case
 
-EVERYTHING = (
+ROUTES = (
     Route("3d", tuple(ResultKind), SendCondition.ALWAYS),
     Route(
         "old", (ResultKind.REPORT, ResultKind.HEATMAP), SendCondition.ALWAYS, SrClass.COMPREHENSIVE
     ),
 )
+"""Two destinations that together receive every kind of result."""
 
 
-def results_of(case: Case, folder: Path) -> Iterator[BuiltResult]:
-    """Yield every object that a destination can ask for of this case's film."""
+def build_case_results(case: Case, folder: Path) -> Iterator[BuiltResult]:
+    """Yield every kind of result for the film of a case."""
     path = case.write(folder / "film.dcm")
     film = read_film(path, "MODALITY")
-    prediction = None if case.film.said.refused else _predicted(case, film, path)
-    found = prediction.probability if prediction else Probability()
-    verdict = case.film.said.verdict(film, found, _predictor().identity)
+    outcome = case.film.outcome
+    prediction = None if outcome.refused else _predict(case, film, path)
+    probability = prediction.probability if prediction else Probability()
+    verdict = outcome.verdict(film, probability, _predictor().identity)
     settings = ResultSettings(
         "0.1.0",
         language=case.language,
@@ -39,14 +41,15 @@ def results_of(case: Case, folder: Path) -> Iterator[BuiltResult]:
         assume_charset=case.name.assume_charset,
     )
     source = dcmread(path, stop_before_pixels=True)
-    return build_results(Subject(source, film, verdict, settings), prediction, EVERYTHING)
+    return build_results(Subject(source, film, verdict, settings), prediction, ROUTES)
 
 
-def _predicted(case: Case, film: Film, path: Path) -> Prediction:
-    """Return what the model makes of the film, which has clinical facts where they decide."""
-    (found,) = _predictor().predict([Scored(film, _predictor().decode(path))])
-    assert case.film.said.used is ScoreKind.IMAGE or found.probability.clinical is not None
-    return found
+def _predict(case: Case, film: Film, path: Path) -> Prediction:
+    """Score the film; it must have clinical inputs if they decide."""
+    (prediction,) = _predictor().predict([ScoringCase(film, _predictor().decode(path))])
+    image_only = case.film.outcome.score_kind is ScoreKind.IMAGE
+    assert image_only or prediction.probability.clinical is not None
+    return prediction
 
 
 @cache

@@ -1,6 +1,6 @@
-"""The validators on the cases that differ most; `python -m tests.validators.table` runs all.
+"""Validators on selected cases; `python -m tests.validators.table` runs all cases.
 
-A judge that says nothing of a broken object would be no judge: each is shown one.
+Each validator is also tested with an invalid object.
 """
 
 from pathlib import Path
@@ -10,12 +10,12 @@ import pytest
 from node.results.encode import to_bytes
 from node.results.translations.languages import Language
 from tests.validators.cases import cases
-from tests.validators.film_cases import films
-from tests.validators.judges import DOCUMENT_JUDGES, IMAGE_JUDGES
-from tests.validators.names import names
+from tests.validators.film_cases import film_cases
+from tests.validators.names import patient_names
 from tests.validators.pixelmed import dicom_sr_validator
-from tests.validators.results import results_of
-from tests.validators.table import judge
+from tests.validators.programs import DOCUMENT_VALIDATORS, IMAGE_VALIDATORS
+from tests.validators.results import build_case_results
+from tests.validators.table import validate
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,52 +24,53 @@ pytestmark = [
     ),
 ]
 
-BY_TITLE = {one.title: one for one in cases()}
-ANY = next(iter(BY_TITLE.values()))
-CHOSEN = [
-    "positive, combined, ISO_IR 100, en",
+BY_TITLE = {case.title: case for case in cases()}
+FIRST = next(iter(BY_TITLE.values()))
+SELECTED = [
+    "positive by the combined score, ISO_IR 100, en",
     "no score, GB18030, zh",
-    "positive, by clinical facts alone, GBK, en",
+    "positive by the clinical score, GBK, en",
     "negative, after a positive film, ISO 2022 IR 87, zh",
-    "admitted with every note there is, GB18030, zh",
+    "admitted with every note, GB18030, zh",
     "not analysed: study, ISO 2022 IR 149, en",
-    "none of these, no patient, no date, none stated, en",
+    "none of these, no patient, no date, no character set, en",
     "MONOCHROME1, ISO 2022 IR 58, zh",
 ]
 
 
-def test_the_matrix_is_every_film_by_every_name_by_every_language() -> None:
-    assert len(BY_TITLE) == len(films()) * len(names()) * len(Language)
+def test_cases_combine_every_film_name_and_language() -> None:
+    assert len(BY_TITLE) == len(film_cases()) * len(patient_names()) * len(Language)
 
 
-@pytest.mark.parametrize("title", CHOSEN)
-def test_no_judge_has_anything_to_say(title: str) -> None:
-    """By all judges, of every object of the film, in its own language."""
-    assert judge(BY_TITLE[title]) == {name: [] for name in DOCUMENT_JUDGES}
+@pytest.mark.parametrize("title", SELECTED)
+def test_no_validator_has_a_remark_on_any_result(title: str) -> None:
+    assert validate(BY_TITLE[title]) == {name: [] for name in DOCUMENT_VALIDATORS}
 
 
-def test_every_judge_speaks_of_a_broken_report(tmp_path: Path) -> None:
-    report = next(iter(results_of(ANY, tmp_path))).content
+def test_every_validator_reports_an_invalid_report(tmp_path: Path) -> None:
+    report = next(iter(build_case_results(FIRST, tmp_path))).content
     del report.CompletionFlag
     report.ContentSequence[1].ValueType = "NONSENSE"
     path = tmp_path / "broken.dcm"
     path.write_bytes(to_bytes(report))
-    silent = [name for name, ask in DOCUMENT_JUDGES.items() if not ask(path)]
-    assert silent == []
+    without_remarks = [name for name, check in DOCUMENT_VALIDATORS.items() if not check(path)]
+    assert without_remarks == []
 
 
-def test_the_validator_of_templates_speaks_of_a_code_in_the_wrong_place(tmp_path: Path) -> None:
-    """Its allow-list is of three items in one group, not of whatever is not in a template."""
-    report = next(iter(results_of(ANY, tmp_path))).content
+def test_the_template_validator_reports_a_misplaced_code(tmp_path: Path) -> None:
+    """Three additional items are allowed, and only in one group."""
+    report = next(iter(build_case_results(FIRST, tmp_path))).content
     report.ContentSequence.append(report.ContentSequence[-1].ContentSequence[0].ContentSequence[-2])
     path = tmp_path / "broken.dcm"
     path.write_bytes(to_bytes(report))
     assert dicom_sr_validator(path) != []
 
 
-def test_the_image_judge_speaks_of_a_broken_heatmap(tmp_path: Path) -> None:
-    heatmap = next(one for one in results_of(ANY, tmp_path) if one.variant is None).content
+def test_the_image_validator_reports_an_invalid_heatmap(tmp_path: Path) -> None:
+    heatmap = next(
+        result for result in build_case_results(FIRST, tmp_path) if result.variant is None
+    ).content
     del heatmap.PhotometricInterpretation
     path = tmp_path / "broken.dcm"
     path.write_bytes(to_bytes(heatmap))
-    assert all(ask(path) != [] for ask in IMAGE_JUDGES.values())
+    assert all(check(path) != [] for check in IMAGE_VALIDATORS.values())

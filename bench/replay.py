@@ -147,7 +147,7 @@ def job_row(number: int, rng: random.Random, start: datetime) -> dict[str, objec
     }
 
 
-def film_of(number: int, rng: random.Random, taken: date) -> Film:
+def film_of(number: int, rng: random.Random, exposure_date: date) -> Film:
     """Return a film of one of 60,000 patients."""
     patient = rng.randrange(60_000)
     return Film(
@@ -166,11 +166,11 @@ def film_of(number: int, rng: random.Random, taken: date) -> Film:
         manufacturer="Maker",
         rows=2048,
         columns=2048,
-        age_years=50.0 + patient % 40 + taken.year - 2021,
+        age_years=50.0 + patient % 40 + exposure_date.year - 2021,
         sex="FM"[patient % 2],
         station=rng.choice(("ROOM 1", "ROOM 2")),
         patient=f"{patient:064x}",
-        exposure_date=taken,
+        exposure_date=exposure_date,
     )
 
 

@@ -1,7 +1,7 @@
-"""What every test may ask for: real peers where this machine has them, real films, a database.
+"""Fixtures for all tests: peers, real films, databases.
 
-A missing program skips the tests that need it, by name. With CI=true it fails them instead,
-because CI installs every program: a skip there would be a hole that nobody sees.
+If a program is missing, the tests that need it are skipped, and the reason names the program. With
+CI=true they fail instead, because CI installs every program.
 """
 
 import os
@@ -17,19 +17,19 @@ from tests.peers.programs import require
 from tests.peers.waiting import free_port
 from tests.support.paths import ROOT
 
-# Tests share the cores with each other: torch's threads would wait for one another longer than they
-# work, in every program that a test starts. And a net's last bits depend on how many there are.
+# Tests run in parallel, so more torch threads than cores would slow all of them down. The number
+# of threads also affects the last bits of a score.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# On a busy machine a case can take any time; how fast things are is measured in bench.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# On a busy machine, an example can take long. bench measures speed.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Act on the markers before any fixture costs time."""
+    """Check the markers before any fixture runs."""
     for mark in item.iter_markers("tools"):
         require(*mark.args)
     if item.get_closest_marker("shared_data"):
@@ -38,19 +38,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def _require_shared_data() -> None:
     if not SHARED_DATA.is_dir():
-        pytest.skip("the developers' folder of real films is not beside this checkout")
+        pytest.skip("the folder of real films is not available")
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Return the folder of real films; the test skips where there is none."""
+    """Return the folder of real films; skip the test if there is none."""
     _require_shared_data()
     return SHARED_DATA
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """Return the URL of a PostgreSQL server that lives as long as the test run."""
+    """Return the URL of a PostgreSQL server that runs until the end of the session."""
     require("initdb", "postgres")
     with running_postgres() as url:
         yield url
@@ -58,7 +58,7 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
-    """Return the URL of an empty PostgreSQL database of this test's own."""
+    """Return the URL of an empty PostgreSQL database for this test."""
     with fresh_database(postgres_server) as url:
         yield url
 
@@ -67,7 +67,7 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     params=["sqlite", pytest.param("postgresql", marks=pytest.mark.tools("initdb", "postgres"))]
 )
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an empty database: the test runs on SQLite and on PostgreSQL alike."""
+    """Return the URL of an empty database; the test runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'jobs.db'}"
     url: str = request.getfixturevalue("postgres_url")
@@ -76,13 +76,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def node_port() -> int:
-    """Return the port on which a node in this test listens, and which `orthanc` reports to."""
+    """Return the port of the node in this test, to which `orthanc` sends reports."""
     return free_port()
 
 
 @pytest.fixture
 def orthanc(tmp_path: Path, node_port: int) -> Iterator[Orthanc]:
-    """Return an empty, running PACS that knows the node as OSTEOSCREEN on `node_port`."""
+    """Return an empty, running PACS in whose configuration the node is OSTEOSCREEN."""
     require("Orthanc")
     folder = tmp_path / "orthanc"
     folder.mkdir()
@@ -91,5 +91,5 @@ def orthanc(tmp_path: Path, node_port: int) -> Iterator[Orthanc]:
         pacs.start()
         yield pacs
     finally:
-        # Nothing of it is kept, and an orderly end takes Orthanc seconds.
+        # An orderly end of Orthanc takes seconds, and its content is not needed.
         pacs.kill()

@@ -9,7 +9,7 @@ import yaml
 
 from tests.peers.command import assert_fails, osteoscreen
 from tests.support.paths import ROOT
-from tests.support.people import crowd, manifest_rows
+from tests.support.people import make_people, manifest_rows
 from tests.support.people import write as write_table
 
 
@@ -42,7 +42,7 @@ class TestFitClinical:
     def table(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """Return a manifest of simulated people."""
         return write_table(
-            tmp_path_factory.mktemp("tables") / "manifest.csv", manifest_rows(crowd(300))
+            tmp_path_factory.mktemp("tables") / "manifest.csv", manifest_rows(make_people(300))
         )
 
     def test_it_prints_metrics_and_stores_the_model_in_a_bundle(
@@ -68,7 +68,7 @@ class TestFitClinical:
         """The message names the missing file, column or class; the bundle is unchanged."""
         bundle = tmp_path / "bundle"
         shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
-        rows = manifest_rows(crowd(300))
+        rows = manifest_rows(make_people(300))
         incomplete = write_table(tmp_path / "incomplete.csv", [{"patient_id": "1", "label": "1"}])
         one_class = write_table(tmp_path / "one-class.csv", [row | {"label": "0"} for row in rows])
         fit = ("model", "fit-clinical")

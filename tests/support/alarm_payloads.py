@@ -18,7 +18,7 @@ CONTENT = {
     "measure": "psi",
     "text": "XRAY1 / ROOM 2: population stability index is 0.310",
 }
-SECRET = "k-4711"  # noqa: S105 - of these tests alone
+SECRET = "k-4711"  # noqa: S105 - used only in these tests
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""One of each event, and who tells of it."""
+"""One audit event of each type, and their source."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What the schema of PS3.15 A.5.1.1 allows of what we write: attributes, children, their order."""
+"""The part of the audit schema (PS3.15 A.5.1.1) that the node uses, and a validator."""
 
 import re
 from xml.etree.ElementTree import Element
@@ -61,18 +61,22 @@ CHILDREN = {
 
 
 def faults(element: Element) -> list[str]:
-    """Return what the schema does not allow in an element and below, one line each."""
+    """Return one line for each violation in an element and its descendants."""
     allowed = ATTRIBUTES.get(element.tag)
     if allowed is None:
-        return [f"{element.tag} is no element of the schema"]
-    found = [f"{element.tag} has no {name}" for name in element.attrib if name not in allowed]
+        return [f"{element.tag} is not in the schema"]
+    violations = [
+        f"{element.tag} has an unknown attribute {name}"
+        for name in element.attrib
+        if name not in allowed
+    ]
     for name, (required, pattern) in allowed.items():
         value = element.get(name)
         if value is None and required:
-            found.append(f"{element.tag} lacks {name}")
+            violations.append(f"{element.tag} lacks {name}")
         if value is not None and not re.fullmatch(pattern, value):
-            found.append(f"{element.tag} {name} is {value!r}")
+            violations.append(f"{element.tag} {name} is {value!r}")
     order = "".join(f"{child.tag} " for child in element)
     if not re.fullmatch(CHILDREN.get(element.tag, ""), order):
-        found.append(f"{element.tag} holds {order}")
-    return found + [fault for child in element for fault in faults(child)]
+        violations.append(f"{element.tag} has children {order}")
+    return violations + [fault for child in element for fault in faults(child)]

@@ -1,4 +1,4 @@
-"""Invented people to fit clinical models on, and the tables that they stand in."""
+"""Synthetic people for tests of clinical models, and the rows of their tables."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -35,8 +35,8 @@ MANIFEST_ROW = {
 }
 
 
-def crowd(count: int = 600, seed: int = 0) -> People:
-    """Return people whose chance rises with age and falls with weight, in 30 clusters."""
+def make_people(count: int = 600, seed: int = 0) -> People:
+    """Return people in 30 clusters; age increases the probability, weight decreases it."""
     rng = np.random.default_rng(seed)
     age, weight_kg = rng.uniform(50, 85, count).round(), rng.normal(75, 14, count)
     male = rng.integers(0, 2, count).astype(float)
@@ -49,18 +49,18 @@ def crowd(count: int = 600, seed: int = 0) -> People:
         weight_kg=weight_kg,
         height_cm=height,
         positive=rng.random(count) < 1 / (1 + np.exp(-logit)),
-        weight=_mean_one(rng.uniform(0.2, 3, count)),
+        weight=_normalise(rng.uniform(0.2, 3, count)),
         cluster=cluster,
         stratum=cluster // 2,
         label=Label.FEMORAL_NECK,
-        population="people who do not exist",
+        population="synthetic people",
         age_ceiling=None,
         left_out={"of another split": 3},
     )
 
 
-def write(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
-    """Write rows as CSV, the columns of the first."""
+def write_rows(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
+    """Write rows as CSV with the columns of the first row."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -69,7 +69,7 @@ def write(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
 
 
 def manifest_rows(people: People) -> list[dict[str, str]]:
-    """Return the rows of a manifest with these people."""
+    """Return the manifest rows of these people."""
     return [
         MANIFEST_ROW
         | {
@@ -84,5 +84,5 @@ def manifest_rows(people: People) -> list[dict[str, str]]:
     ]
 
 
-def _mean_one(weight: Float) -> Float:
+def _normalise(weight: Float) -> Float:
     return weight / weight.mean()

@@ -10,13 +10,13 @@ from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from node.policies import admission_policy
 
 HALF = Rule(Thresholds.uniform(0.5))
-APART = Thresholds(image=0.5, combined=0.2)
+UNEQUAL = Thresholds(image=0.5, combined=0.2)
 HEADER_ONLY = replace(admission_policy(Config()), pixels=PixelRule.OFF, one_per_study=False)
-"""The default admission policy, but films are admitted by their header alone."""
+"""The default admission policy without the pixel gate and study selection."""
 
 
 def make_admission_policy(**changes: Any) -> AdmissionPolicy:
-    """Return the policy that admits by the header alone, with changes."""
+    """Return the policy `HEADER_ONLY` with changed fields."""
     return replace(HEADER_ONLY, **changes)
 
 

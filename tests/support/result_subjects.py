@@ -31,7 +31,7 @@ CR = "1.2.840.10008.5.1.4.1.1.1"
 SETTINGS = ResultSettings(software_version="0.1.0")
 POLICY = "b0" * 32
 MODEL = ModelIdentity("grid-demo", "1.0.0", "5e" * 32, IntendedUse.DEMONSTRATION)
-JUDGED_BY = {"policy": POLICY, "rule": "default"}
+DECIDED_BY = {"policy": POLICY, "rule": "default"}
 
 IDENTIFIERS = {
     "SOPClassUID": CR,
@@ -99,15 +99,15 @@ def verdict(
     """Return a verdict whose score agrees with the finding."""
     if finding is Finding.UNDETERMINED:
         decision = Decision(
-            finding, threshold, reason=reason or "the film is too dark", **JUDGED_BY
+            finding, threshold, reason=reason or "the film is too dark", **DECIDED_BY
         )
         return Verdict(Probability(), decision, model)
     score = threshold + (0.3 if finding is Finding.PRESENT else -0.3)
-    decision = Decision(finding, threshold, score=score, score_kind=ScoreKind.IMAGE, **JUDGED_BY)
+    decision = Decision(finding, threshold, score=score, score_kind=ScoreKind.IMAGE, **DECIDED_BY)
     return Verdict(Probability(image=score), decision, model)
 
 
-def abstained(score: float = 0.4, model: ModelIdentity = MODEL) -> Verdict:
+def indeterminate(score: float = 0.4, model: ModelIdentity = MODEL) -> Verdict:
     """Return a verdict whose score is too close to its threshold."""
     decision = Decision(
         Finding.UNDETERMINED,
@@ -116,15 +116,16 @@ def abstained(score: float = 0.4, model: ModelIdentity = MODEL) -> Verdict:
         score_kind=ScoreKind.IMAGE,
         reason=TOO_CLOSE,
         band=(0.35, 0.47),
-        **JUDGED_BY,
+        **DECIDED_BY,
     )
     return Verdict(Probability(image=score), decision, model)
 
 
-def repeated(prior: PriorComparison, *, known: bool = True) -> Verdict:
+def verdict_with_prior(prior: PriorComparison, *, already_reported: bool = True) -> Verdict:
     """Return a positive verdict on a patient with prior films."""
-    made = verdict()
-    return replace(made, decision=replace(made.decision, already_reported=known, prior=prior))
+    positive = verdict()
+    decision = replace(positive.decision, already_reported=already_reported, prior=prior)
+    return replace(positive, decision=decision)
 
 
 def subject(
@@ -144,6 +145,6 @@ def prediction(size: tuple[int, int] = (400, 320)) -> Prediction:
     side = max(size)
     y, x = np.mgrid[0:18, 0:18] / 17
     values = np.exp(-(((x - 0.5) / 0.15) ** 2) - ((y - 0.6) / 0.3) ** 2).astype(np.float32) * 0.003
-    extent = FieldOfView((rows - side) / 2, (columns - side) / 2, side, side)
+    field = FieldOfView((rows - side) / 2, (columns - side) / 2, side, side)
     grey = np.tile(np.linspace(20, 230, columns, dtype=np.uint8), (rows, 1))
-    return Prediction(Probability(image=0.7), Heat(values, extent), grey)
+    return Prediction(Probability(image=0.7), Heat(values, field), grey)

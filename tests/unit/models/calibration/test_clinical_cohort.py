@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.calibration.clinical_cohort import Label, TableError, read_people
-from tests.support.people import MANIFEST_ROW, SURVEY_ROW, write
+from tests.support.people import MANIFEST_ROW, SURVEY_ROW, write_rows
 
 
 def test_a_survey_is_read_with_its_weights_and_design(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_a_survey_is_read_with_its_weights_and_design(tmp_path: Path) -> None:
         SURVEY_ROW | {"wtmec2yr": "30000", "sdmvpsu": "2.0"},
         SURVEY_ROW | {"wtmec2yr": "20000", "sdmvstra": "105.0"},
     ]
-    people = read_people(write(tmp_path / "survey.csv", rows))
+    people = read_people(write_rows(tmp_path / "survey.csv", rows))
     np.testing.assert_allclose(people.weight, [0.5, 1.5, 1.0])
     assert len(set(people.cluster.tolist())) == 3
     assert people.stratum[0] == people.stratum[1] != people.stratum[2]
@@ -34,7 +34,7 @@ def test_whoever_lacks_something_is_left_out_and_counted(tmp_path: Path) -> None
         SURVEY_ROW | {"age_years": "49"},
         SURVEY_ROW | {"fn_t": " "},
     ]
-    people = read_people(write(tmp_path / "survey.csv", rows))
+    people = read_people(write_rows(tmp_path / "survey.csv", rows))
     assert len(people.age) == 1
     assert people.left_out == {
         "no survey weight": 1,
@@ -46,7 +46,7 @@ def test_whoever_lacks_something_is_left_out_and_counted(tmp_path: Path) -> None
 def test_ages_above_the_surveys_ceiling_count_as_the_ceiling(tmp_path: Path) -> None:
     """As serving counts them."""
     rows = [SURVEY_ROW | {"age_years": age} for age in ("79", "80", "85")]
-    people = read_people(write(tmp_path / "survey.csv", rows))
+    people = read_people(write_rows(tmp_path / "survey.csv", rows))
     assert people.age.tolist() == [79, 80, 80]
     assert people.age_ceiling == 80
 
@@ -62,7 +62,7 @@ def test_osteoporosis_is_a_t_score_at_or_under_its_limit(
     label: Label, expected: list[bool], tmp_path: Path
 ) -> None:
     low = {"fn_t": "-2.5"}, {"th_t": "-2.6"}, {"ls_t": "-3"}, {"fn_t": "-2.49"}
-    people = read_people(write(tmp_path / "s.csv", [SURVEY_ROW | one for one in low]), label)
+    people = read_people(write_rows(tmp_path / "s.csv", [SURVEY_ROW | one for one in low]), label)
     assert people.positive.tolist() == expected
 
 
@@ -74,7 +74,7 @@ def test_a_manifest_is_read_by_patient_and_for_its_training_split(tmp_path: Path
         MANIFEST_ROW | {"patient_id": "p2"},
         MANIFEST_ROW | {"patient_id": "p3", "split": "test"},
     ]
-    people = read_people(write(tmp_path / "manifest.csv", rows))
+    people = read_people(write_rows(tmp_path / "manifest.csv", rows))
     assert people.label is Label.MANIFEST
     assert people.positive.tolist() == [True, False, False]
     assert people.cluster[0] == people.cluster[1] != people.cluster[2]
@@ -87,14 +87,14 @@ def test_a_manifest_is_read_by_patient_and_for_its_training_split(tmp_path: Path
 def test_a_missing_column_of_a_survey_is_named(column: str, tmp_path: Path) -> None:
     row = {key: value for key, value in SURVEY_ROW.items() if key != column}
     with pytest.raises(TableError, match=f"no column '{column}'"):
-        read_people(write(tmp_path / "survey.csv", [row]))
+        read_people(write_rows(tmp_path / "survey.csv", [row]))
 
 
 @pytest.mark.parametrize("column", ["age", "label", "patient_id", "height_cm"])
 def test_a_missing_column_of_a_manifest_is_named(column: str, tmp_path: Path) -> None:
     row = {key: value for key, value in MANIFEST_ROW.items() if key != column}
     with pytest.raises(TableError, match=f"no column '{column}'"):
-        read_people(write(tmp_path / "manifest.csv", [row]))
+        read_people(write_rows(tmp_path / "manifest.csv", [row]))
 
 
 @pytest.mark.parametrize(
@@ -112,21 +112,21 @@ def test_a_value_that_cannot_be_is_named_with_its_line(
 ) -> None:
     good = SURVEY_ROW if "fn_t" in row else MANIFEST_ROW
     with pytest.raises(TableError, match=words):
-        read_people(write(tmp_path / "table.csv", [good, row]))
+        read_people(write_rows(tmp_path / "table.csv", [good, row]))
 
 
 def test_what_is_no_table_is_said_in_one_line(tmp_path: Path) -> None:
     """No file, a folder, bytes, nobody old enough, a label of another kind of table."""
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00\x01")
-    young = write(tmp_path / "young.csv", [SURVEY_ROW | {"age_years": "30"}])
+    young = write_rows(tmp_path / "young.csv", [SURVEY_ROW | {"age_years": "30"}])
     for path in (tmp_path / "none.csv", tmp_path, tmp_path / "bytes.csv", young):
         with pytest.raises(TableError) as refusal:
             read_people(path)
         assert "\n" not in str(refusal.value)
         assert str(path) in str(refusal.value)
-    survey = write(tmp_path / "survey.csv", [SURVEY_ROW])
+    survey = write_rows(tmp_path / "survey.csv", [SURVEY_ROW])
     with pytest.raises(TableError, match="no label 'manifest'"):
         read_people(survey, Label.MANIFEST)
-    manifest = write(tmp_path / "manifest.csv", [MANIFEST_ROW])
+    manifest = write_rows(tmp_path / "manifest.csv", [MANIFEST_ROW])
     with pytest.raises(TableError, match="no label 'any-site'"):
         read_people(manifest, Label.ANY_SITE)

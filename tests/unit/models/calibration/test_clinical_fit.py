@@ -23,7 +23,7 @@ from models.clinical.model import (
     restricted_cubic_spline,
 )
 from tests.support.paths import ROOT
-from tests.support.people import crowd
+from tests.support.people import make_people
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def _few_draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture(scope="module")
 def people() -> People:
     """Return people who do not exist."""
-    return crowd()
+    return make_people()
 
 
 def _facts(people: People, index: int) -> ClinicalFacts:

@@ -9,13 +9,13 @@ from models.calibration.platt import auc
 from models.dataset.entry import Entry, Sex, Split
 from models.dataset.manifest import Manifest, write_manifest
 from models.evaluation.clinical_refit import refit_clinical
-from tests.support.people import crowd
+from tests.support.people import make_people
 
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Manifest:
     """Return 600 patients whose risk depends on age, sex and build; every third is for testing."""
-    people = crowd()
+    people = make_people()
     entries = tuple(
         Entry(
             path=tmp_path / f"{number}.png",

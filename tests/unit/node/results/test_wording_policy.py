@@ -24,15 +24,15 @@ from node.results.sr_report import build_report
 from node.results.translations.languages import Language
 from node.results.wording import headline
 from tests.support.result_subjects import (
-    JUDGED_BY,
+    DECIDED_BY,
     MODEL,
     POLICY,
     SETTINGS,
-    abstained,
+    indeterminate,
     prediction,
-    repeated,
     subject,
     verdict,
+    verdict_with_prior,
 )
 from tests.support.validators import remarks
 from tests.unit.node.results.test_sr_report import FIELD, items, number, one
@@ -41,14 +41,14 @@ WANTED = (Route("pacs", tuple(ResultKind), SendCondition.ALWAYS),)
 BEFORE = PriorComparison(months=12, reported=True, score=0.65)
 CLINICAL = Verdict(
     Probability(0.2, clinical=0.7),
-    Decision(Finding.PRESENT, 0.5, score=0.7, score_kind=ScoreKind.CLINICAL, **JUDGED_BY),
+    Decision(Finding.PRESENT, 0.5, score=0.7, score_kind=ScoreKind.CLINICAL, **DECIDED_BY),
     replace(MODEL, clinical="fitted on people in a survey"),
 )
 CASES = {
-    "abstained": abstained(),
-    "known": repeated(BEFORE),
-    "not known": repeated(BEFORE, known=False),
-    "incomparable": repeated(replace(BEFORE, score=None)),
+    "abstained": indeterminate(),
+    "known": verdict_with_prior(BEFORE),
+    "not known": verdict_with_prior(BEFORE, already_reported=False),
+    "incomparable": verdict_with_prior(replace(BEFORE, score=None)),
     "clinical": CLINICAL,
 }
 
@@ -68,18 +68,18 @@ def built(made: Verdict) -> dict[ResultKind, BuiltResult]:
 
 def test_an_open_finding_has_score_threshold_and_heatmap() -> None:
     """Undetermined and no finding by name, but all that a reader needs to judge for himself."""
-    report = report_of(abstained())
+    report = report_of(indeterminate())
     assert one(report, "Osteoporosis").ConceptCodeSequence[0].CodeMeaning == "Undetermined"
     assert number(report, "Certainty of Finding") == pytest.approx(40.0)
     assert number(report, "Decision threshold") == pytest.approx(41.0)
     assert items(report, "Finding") == items(report, "Recommended Follow-up") == []
-    assert set(built(abstained())) == set(ResultKind)
+    assert set(built(indeterminate())) == set(ResultKind)
 
 
 @pytest.mark.parametrize(("score", "shown"), [(0.4, "40.0"), (0.40999, "40.999"), (0.41, "41.0")])
 def test_its_comment_says_how_close_is_too_close(score: float, shown: str) -> None:
     """A score just below its threshold does not read as one that reaches it, here neither."""
-    text = comment_of(abstained(score))
+    text = comment_of(indeterminate(score))
     assert (
         f"The score of {shown} % is close to the decision threshold of 41.0 %. The indeterminate "
         "range is 35.0 to 47.0 %. This result neither suggests nor excludes osteoporosis."
@@ -88,7 +88,9 @@ def test_its_comment_says_how_close_is_too_close(score: float, shown: str) -> No
 
 
 def test_its_band_is_among_the_parameters() -> None:
-    parameters = [item.TextValue for item in items(report_of(abstained()), "Algorithm Parameters")]
+    parameters = [
+        item.TextValue for item in items(report_of(indeterminate()), "Algorithm Parameters")
+    ]
     assert "undetermined from 0.35 to below 0.47" in parameters
 
 
@@ -102,17 +104,17 @@ def test_the_policy_that_judged_is_in_every_report() -> None:
 
 
 def test_what_is_known_is_present_and_recommends_nothing_anew() -> None:
-    report = report_of(repeated(BEFORE))
+    report = report_of(verdict_with_prior(BEFORE))
     assert one(report, "Osteoporosis").ConceptCodeSequence[0].CodeMeaning == "Present"
     assert one(report, "Finding").ConceptCodeSequence[0].CodeValue == "64859006"
     assert items(report, "Recommended Follow-up") == []
-    text = comment_of(repeated(BEFORE))
+    text = comment_of(verdict_with_prior(BEFORE))
     assert "A prior film of the last 12 months was already flagged." in text
     assert "This film is not flagged again." in text
 
 
 def test_where_it_is_flagged_again_it_is_said_to_be_known() -> None:
-    made = repeated(BEFORE, known=False)
+    made = verdict_with_prior(BEFORE, already_reported=False)
     assert items(report_of(made), "Recommended Follow-up")
     assert "A prior film of the last 12 months was flagged." in comment_of(made)
     assert "not flagged again" not in comment_of(made)
@@ -129,7 +131,7 @@ def test_where_it_is_flagged_again_it_is_said_to_be_known() -> None:
 )
 def test_the_change_is_told_where_scores_compare(before: float | None, told: str) -> None:
     """Against a score of 71 %."""
-    assert told in comment_of(repeated(replace(BEFORE, score=before)))
+    assert told in comment_of(verdict_with_prior(replace(BEFORE, score=before)))
 
 
 def test_without_earlier_films_not_a_word_of_them() -> None:
@@ -152,8 +154,8 @@ def test_a_score_of_facts_alone_says_so_and_shows_no_heat() -> None:
     [
         (verdict(), "Osteoporosis suspected: score at or above threshold"),
         (verdict(Finding.ABSENT), "Osteoporosis not suspected: score below threshold"),
-        (abstained(), "Undetermined: score close to threshold"),
-        (repeated(BEFORE), "Osteoporosis suspected, as on a prior film"),
+        (indeterminate(), "Undetermined: score close to threshold"),
+        (verdict_with_prior(BEFORE), "Osteoporosis suspected, as on a prior film"),
     ],
 )
 def test_the_heatmaps_headline_says_what_was_found(made: Verdict, said: str) -> None:

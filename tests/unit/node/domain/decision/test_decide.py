@@ -11,7 +11,7 @@ from node.domain.decision.decide import NO_SCORE, TOO_CLOSE, decide
 from node.domain.decision.prediction import Decision, Finding, Probability, ScoreKind, Undetermined
 from node.domain.decision.thresholds import Group, Override, Rule, Thresholds
 from tests.support.film_facts import film
-from tests.support.policies import APART, HALF, override, policy
+from tests.support.policies import HALF, UNEQUAL, override, policy
 
 score = st.floats(0, 1)
 maybe = st.one_of(st.none(), score)
@@ -101,7 +101,7 @@ class TestWhichScoreCounts:
         self, probability: Probability, kind: ScoreKind, threshold: float, flagged: bool
     ) -> None:
         """The kinds are calibrated separately."""
-        decision = decide(probability, film(), policy(Rule(APART)))
+        decision = decide(probability, film(), policy(Rule(UNEQUAL)))
         assert (decision.score_kind, decision.threshold, decision.flagged) == (
             kind,
             threshold,
@@ -110,12 +110,12 @@ class TestWhichScoreCounts:
 
     def test_a_decision_without_a_score_states_a_threshold(self) -> None:
         """It is the threshold of the last kind of score that could have counted."""
-        assert decide(Probability(clinical=0.9), film(), policy(Rule(APART))).threshold == 0.5
+        assert decide(Probability(clinical=0.9), film(), policy(Rule(UNEQUAL))).threshold == 0.5
 
     @pytest.mark.parametrize("where", ["default", "override"])
     def test_a_clinical_score_needs_a_number(self, where: str) -> None:
         """Bundles have no operating points for the clinical score."""
-        rules = [HALF, Rule(APART)] if where == "override" else [Rule(APART), HALF]
+        rules = [HALF, Rule(UNEQUAL)] if where == "override" else [Rule(UNEQUAL), HALF]
         with pytest.raises(ValueError, match="no threshold of the clinical score"):
             policy(rules[0], Override(rules[1]), score=ScoreKind.CLINICAL)
 
@@ -175,7 +175,7 @@ class TestBand:
 
     def test_each_kind_of_score_has_its_own_band(self) -> None:
         """0.2 is in the band of the combined score, but not in that of the image score."""
-        rule = policy(Rule(APART, abstain=0.1))
+        rule = policy(Rule(UNEQUAL, abstain=0.1))
         assert decide(Probability(0.9, combined=0.2), film(), rule).undetermined
         assert not decide(Probability(0.2), film(), rule).undetermined
 
@@ -235,7 +235,7 @@ class TestOverrides:
     ) -> None:
         """The decision names its rule. Without a match, the default rule applies."""
         rules = policy(
-            Rule(APART),
+            Rule(UNEQUAL),
             override(0.1, "men", sex="M"),
             override(0.2, "old", min_age=65.0),
             override(0.3, "overrides.2", sex="F"),
@@ -249,5 +249,5 @@ class TestOverrides:
         self, probability: Probability
     ) -> None:
         """The override has one number for image and combined score."""
-        decision = decide(probability, film(), policy(Rule(APART), override(0.25, sex="F")))
+        decision = decide(probability, film(), policy(Rule(UNEQUAL), override(0.25, sex="F")))
         assert (decision.threshold, decision.flagged) == (0.25, True)

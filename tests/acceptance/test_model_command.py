@@ -9,8 +9,7 @@ import yaml
 
 from tests.peers.command import assert_fails, osteoscreen
 from tests.support.paths import ROOT
-from tests.support.people import make_people, manifest_rows
-from tests.support.people import write as write_table
+from tests.support.people import make_people, manifest_rows, write_rows
 
 
 class TestModel:
@@ -41,7 +40,7 @@ class TestFitClinical:
     @pytest.fixture(scope="class")
     def table(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """Return a manifest of simulated people."""
-        return write_table(
+        return write_rows(
             tmp_path_factory.mktemp("tables") / "manifest.csv", manifest_rows(make_people(300))
         )
 
@@ -69,8 +68,8 @@ class TestFitClinical:
         bundle = tmp_path / "bundle"
         shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
         rows = manifest_rows(make_people(300))
-        incomplete = write_table(tmp_path / "incomplete.csv", [{"patient_id": "1", "label": "1"}])
-        one_class = write_table(tmp_path / "one-class.csv", [row | {"label": "0"} for row in rows])
+        incomplete = write_rows(tmp_path / "incomplete.csv", [{"patient_id": "1", "label": "1"}])
+        one_class = write_rows(tmp_path / "one-class.csv", [row | {"label": "0"} for row in rows])
         fit = ("model", "fit-clinical")
         bundle_option = ("--bundle", bundle)
         assert_fails(osteoscreen(*fit, tmp_path / "none.csv", *bundle_option), 2, "cannot be read")

@@ -21,8 +21,8 @@ from models.evaluation.discrimination import (
     compare_aucs,
     p_value_text,
 )
+from models.experiments.monai_mil import MilNet
 from models.nets.grid import STRIDE, FilmNet, GridConfig, GridNet
-from models.nets.mil import MilNet
 
 FULL = "full"
 

@@ -23,8 +23,8 @@ from models.experiments.ablation import (
     to_json,
     to_markdown,
 )
+from models.experiments.monai_mil import MilNet
 from models.nets.grid import FilmNet, GridConfig, GridNet, cut_blocks
-from models.nets.mil import MilNet
 from models.training.loop import loss
 from models.training.simulated_batches import Batch
 

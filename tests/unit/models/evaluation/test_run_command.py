@@ -1,4 +1,4 @@
-"""The command `osteoscreen model evaluate`, with the shipped bundle."""
+"""The command `osteoscreen model evaluate`."""
 
 import json
 import subprocess
@@ -40,22 +40,31 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "manifest.csv"
 
 
-def test_a_program_reads_the_report_from_standard_output(manifest: Path, tmp_path: Path) -> None:
-    process = evaluate(manifest, "--bundle", "demo", "--out", tmp_path, "--json")
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle with a small net that was not trained; do not change it."""
+    folder = tmp_path_factory.mktemp("bundle") / "small"
+    config = GridConfig(size=96, grid=3, dim=32, depth=1, heads=2)
+    card = Card.model_validate(CARD | {"architecture": vars(config)})
+    write_bundle(folder, card, GridNet(config).eval(), {})
+    return folder
+
+
+def test_a_program_reads_the_report_from_standard_output(
+    manifest: Path, bundle: Path, tmp_path: Path
+) -> None:
+    process = evaluate(manifest, "--bundle", bundle, "--out", tmp_path, "--json")
     assert process.returncode == 0, process.stderr
     report = json.loads(process.stdout)
     assert report == json.loads((tmp_path / "report.json").read_text("utf-8"))
-    assert report["bundle"]["name"] == "osteoscreen-demo"
+    assert report["bundle"]["name"] == CARD["name"]
     assert report["analysis"]["cohorts"][0]["films"] == 20
 
 
 def test_the_command_prints_the_auc_of_each_site_and_the_path_of_the_report(
-    manifest: Path, tmp_path: Path
+    manifest: Path, bundle: Path, tmp_path: Path
 ) -> None:
-    config = GridConfig(size=96, grid=3, dim=32, depth=1, heads=2)
-    card = Card.model_validate(CARD | {"architecture": vars(config)})
-    write_bundle(tmp_path / "bundle", card, GridNet(config).eval(), {})
-    process = evaluate(manifest, "--bundle", tmp_path / "bundle", "--out", tmp_path)
+    process = evaluate(manifest, "--bundle", bundle, "--out", tmp_path)
     assert process.returncode == 0, process.stderr
     assert "home (internal): AUC 0." in process.stdout
     assert f"report: {tmp_path / 'report.html'}" in process.stdout

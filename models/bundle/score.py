@@ -15,6 +15,7 @@ from models.clinical.model import ClinicalModel, sigmoid
 from models.gate.bundle_part import Gate
 from models.images.preprocess import prepare
 from models.images.radiograph import Heat, Radiograph
+from models.io.errors import ProcessingError
 from models.nets.gradcam import explain
 from models.nets.grid import GridNet
 
@@ -24,7 +25,7 @@ CHUNK = 16
 """Films per batch. More are not faster and need more memory."""
 
 
-class BundleError(RuntimeError):
+class BundleError(ProcessingError):
     """The bundle must not be used. One line has the cause and the remedy."""
 
 

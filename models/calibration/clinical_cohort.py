@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.clinical.model import MALE, SEXES, Float
+from models.io.errors import InputError
 
 YOUNGEST: Final = 50.0
 """Densitometry diagnoses by T-score from the menopause, and in men from 50 on."""
@@ -53,7 +54,7 @@ _SITES: Final[Mapping[Label, tuple[str, ...]]] = {
 _BODY: Final = ("sex", "weight_kg", "height_cm")
 
 
-class TableError(ValueError):
+class TableError(InputError):
     """The table cannot be used; one line says what to change, with the row where there is one."""
 
 

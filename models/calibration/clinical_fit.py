@@ -26,6 +26,7 @@ from models.clinical.model import (
     ValueRange,
     restricted_cubic_spline,
 )
+from models.io.errors import ProcessingError
 
 FOLDS: Final = 10
 SEED: Final = 0
@@ -55,7 +56,7 @@ _SURVEY_LIMITS: Final = (
 )
 
 
-class FitError(ValueError):
+class FitError(ProcessingError):
     """These people cannot teach a model; one line says why."""
 
 

@@ -8,9 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from models.dataset.checks import first_few
+from models.io.errors import InputError
 
 
-class ManifestError(ValueError):
+class ManifestError(InputError):
     """The manifest cannot be used. One line names the problem and the rows or patients."""
 
 

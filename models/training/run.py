@@ -13,6 +13,7 @@ from models.bundle.score import Bundle
 from models.bundle.store import add_gate, load_bundle
 from models.dataset.entry import ManifestError, Split
 from models.dataset.manifest import Manifest, read_manifest
+from models.io.errors import InputError
 from models.nets.grid import GridConfig, GridNet, with_size
 from models.simulate.anatomy import cache_folder
 from models.training.build_bundle import training_record
@@ -25,7 +26,7 @@ from models.training.simulated_batches import CALIBRATE, TEST, TRAIN, render_var
 from models.training.simulated_source import SimulatedSource, kept_for_calibration
 
 
-class TrainError(ValueError):
+class TrainError(InputError):
     """The run cannot be started as asked; one line says why."""
 
 

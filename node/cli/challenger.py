@@ -1,19 +1,21 @@
 """`osteoscreen challenger`: compare a second bundle with the serving bundle."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.cli.options import (
-    DAY,
     ConfigOption,
+    FigureOption,
     JsonOption,
+    SinceOption,
+    WithinOption,
     as_text,
     days_of,
     print_json,
     settings_of,
+    write_file,
 )
 from node.domain.errors import Misconfigured
 
@@ -33,14 +35,9 @@ def challenger_group() -> None:
 @challenger.command("report")
 def challenger_report(
     config: ConfigOption = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option(formats=[DAY], help="Only films received from this day on (UTC)."),
-    ] = None,
-    within: Annotated[
-        str, typer.Option(help="Maximum time between film and densitometry, for example 365d.")
-    ] = "365d",
-    figure: Annotated[Path | None, typer.Option(help="Write the figure to this PNG file.")] = None,
+    since: SinceOption = None,
+    within: WithinOption = "365d",
+    figure: FigureOption = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Write report.txt, report.json and report.png to this folder."),
@@ -56,11 +53,9 @@ def challenger_report(
     from node.challenger.report import run_report
     from node.display.challenger import print_report, report_json
 
-    settings = settings_of(config)[1]
-    start = None if since is None else since.replace(tzinfo=UTC)
-    report = run_report(settings, start, days_of(within))
+    report = run_report(settings_of(config), since, days_of(within))
     if figure is not None:
-        _write(figure, _figure(report))
+        write_file(figure, _figure(report))
     if out is not None:
         _write_folder(out, report)
     if as_json:
@@ -83,10 +78,10 @@ def _write_folder(folder: Path, report: "ChallengerReport") -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Misconfigured(f"--out: {folder}: {error.strerror}; name another folder") from None
-    _write(folder / "report.txt", text.getvalue().encode())
-    _write(folder / "report.json", as_text(report_json(report)).encode())
+    write_file(folder / "report.txt", text.getvalue().encode())
+    write_file(folder / "report.json", as_text(report_json(report)).encode())
     if report.comparison.scored:
-        _write(folder / "report.png", _figure(report))
+        write_file(folder / "report.png", _figure(report))
 
 
 def _figure(report: "ChallengerReport") -> bytes:
@@ -99,10 +94,3 @@ def _figure(report: "ChallengerReport") -> bytes:
         return draw_challenger(report.comparison, title)
     except ValueError as error:
         raise Misconfigured(f"--figure: {error}") from None
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise Misconfigured(f"{path}: {error.strerror}; name another file") from None

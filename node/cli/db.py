@@ -17,7 +17,7 @@ def db_upgrade(config: ConfigOption = None) -> None:
     """Upgrade the schema to the revision that this version needs."""
     from node.runtime.factories import upgrade_schema
 
-    typer.echo(upgrade_schema(settings_of(config)[1]))
+    typer.echo(upgrade_schema(settings_of(config)))
 
 
 @db.command("current")
@@ -26,7 +26,7 @@ def db_current(config: ConfigOption = None, as_json: JsonOption = False) -> None
     from node.jobs import schema
     from node.jobs.engine import open_engine
 
-    _, settings = settings_of(config)
+    settings = settings_of(config)
     current = schema.current(open_engine(settings.database.url))
     if as_json:
         print_json({"current": current, "needed": schema.head()})
@@ -48,7 +48,7 @@ def db_backup(
     from node.display.jobs import progress_bar
     from node.jobs.backup import back_up
 
-    settings = settings_of(config)[1]
+    settings = settings_of(config)
     with progress_bar("copying the job table") as progress:
         backup = back_up(settings.database.url, file, replace=replace, progress=progress)
     if as_json:
@@ -67,7 +67,7 @@ def db_restore(
     from node.jobs.backup import restore
     from node.runtime.factories import upgrade_schema
 
-    settings = settings_of(config)[1]
+    settings = settings_of(config)
     with progress_bar("restoring the job table") as progress:
         restored = restore(file, settings.database.url, progress)
     typer.echo(f"{restored.path}: {restored.jobs} jobs, revision {upgrade_schema(settings)}")
@@ -77,7 +77,7 @@ def db_restore(
 @db.command("adopt")
 def db_adopt(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Create jobs for orphaned films in the spool."""
-    _adopt(settings_of(config)[1], as_json=as_json)
+    _adopt(settings_of(config), as_json=as_json)
 
 
 def _adopt(settings: Config, *, as_json: bool) -> None:

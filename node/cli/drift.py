@@ -27,15 +27,15 @@ def drift(
 ) -> None:
     """Show daily figures of each source and how far they differ from its reference."""
     if test_alarm:
-        _test_alarm(settings_of(config)[1], as_json)
+        _test_alarm(settings_of(config), as_json)
         return
     from node.display.drift import as_json as report_json
     from node.display.drift import print_drift
-    from node.runtime.factories import open_drift_report
+    from node.drift.setup import drift_report
     from node.workers.loop import utc_now
 
     first = utc_now() - timedelta(days=_DAYS_SHOWN) if since is None else since
-    report = open_drift_report(settings_of(config)[1], first.date(), source)
+    report = drift_report(settings_of(config), first.date(), source)
     if as_json:
         print_json(report_json(report))
     else:

@@ -2,13 +2,13 @@
 
 import getpass
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.options import ConfigOption, JsonOption, print_json, settings_of
+from node.cli.options import ConfigOption, JsonOption, in_utc, print_json, settings_of
 from node.domain.admission.reasons import Reason
 from node.domain.workflow.job import JobState
 
@@ -35,7 +35,7 @@ def jobs_list(
     from node.domain.workflow.job_summary import JobDetail, summarise
     from node.runtime.factories import open_operator_store
 
-    store = open_operator_store(settings_of(config)[1])
+    store = open_operator_store(settings_of(config))
     recent = store.recent(tuple(state or ()), limit, tuple(str(code) for code in reason or ()))
     if as_json:
         print_json([summarise(JobDetail(job, (), ())) for job in recent])
@@ -50,7 +50,7 @@ def jobs_show(job: JobArgument, config: ConfigOption = None, as_json: JsonOption
     from node.domain.workflow.job_summary import summarise
     from node.runtime.factories import open_operator_store
 
-    store = open_operator_store(settings_of(config)[1])
+    store = open_operator_store(settings_of(config))
     detail = store.show(store.find(job))
     if as_json:
         print_json(summarise(detail))
@@ -63,7 +63,10 @@ def jobs_reasons(
     config: ConfigOption = None,
     since: Annotated[
         datetime | None,
-        typer.Option(help="Only films received since this day or time (UTC), such as 2026-01-31."),
+        typer.Option(
+            callback=in_utc,
+            help="Only films received since this day or time (UTC), such as 2026-01-31.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -72,10 +75,8 @@ def jobs_reasons(
     from node.domain.admission.refusal_counts import summarise_reasons
     from node.runtime.factories import open_operator_store
 
-    begin = since.replace(tzinfo=UTC) if since else None
-    summary = summarise_reasons(
-        open_operator_store(settings_of(config)[1]).refusal_counts(begin), begin
-    )
+    store = open_operator_store(settings_of(config))
+    summary = summarise_reasons(store.refusal_counts(since), since)
     if as_json:
         print_json(summary)
     else:
@@ -116,7 +117,7 @@ def _operate(
     from node.runtime.factories import open_operator_store
     from node.workers.loop import utc_now
 
-    store = open_operator_store(settings_of(config)[1])
+    store = open_operator_store(settings_of(config))
     job_id = store.find(job)
     state = act(store, job_id, f"operator:{getpass.getuser()}", utc_now())
     typer.echo(f"job {job_id} is {state}")

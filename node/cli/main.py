@@ -15,19 +15,35 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from models.io.errors import InputError, ProcessingError
 from node import log
 from node.cli.challenger import challenger
 from node.cli.db import db
 from node.cli.drift import drift
 from node.cli.jobs import jobs
 from node.cli.model import model
-from node.cli.options import ConfigOption, JsonOption, config_file, print_json, settings_of
+from node.cli.options import (
+    ConfigOption,
+    JsonOption,
+    add_renamed_command,
+    config_file,
+    print_json,
+    settings_of,
+)
 from node.cli.thresholds import outcomes, thresholds
 from node.config.settings import ConfigError, load
 from node.domain.errors import Misconfigured, OsteoScreenError
 
 _RENAMED_ROLES = {"upkeep": "maintenance", "canary": "challenger"}
-"""Roles under their old names, each with its present one."""
+"""New name of each renamed role."""
+
+_EXTRAS = {
+    "jinja2": "research",
+    "matplotlib": "research",
+    "nibabel": "simulate",
+    "sklearn": "research",
+}
+"""The extra that installs each optional dependency of a command."""
 
 app = typer.Typer(
     name="osteoscreen",
@@ -42,6 +58,7 @@ app.add_typer(model, name="model")
 app.add_typer(thresholds, name="thresholds")
 app.add_typer(outcomes, name="outcomes")
 app.add_typer(challenger, name="challenger")
+add_renamed_command(app, "canary", "challenger report")
 
 
 def _print_version(requested: bool) -> None:
@@ -65,12 +82,6 @@ def set_private_umask(context: typer.Context, _version: VersionOption = False) -
     """
     if context.invoked_subcommand != "model":
         os.umask(0o077)
-
-
-@app.command("canary", hidden=True, context_settings={"ignore_unknown_options": True})
-def renamed_command(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
-    """Report the new name of a renamed command."""
-    raise Misconfigured("osteoscreen canary was renamed: run osteoscreen challenger report")
 
 
 @app.command()
@@ -121,7 +132,8 @@ def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     from node.display.jobs import print_reloads
     from node.runtime.control_socket import request_reload
 
-    reports = request_reload(*settings_of(config))
+    file = config_file(config)
+    reports = request_reload(file, load(file))
     if as_json:
         print_json([asdict(report) for report in reports])
     else:
@@ -156,7 +168,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
     from node.display.batch import ScreeningBar, print_summary, summary
     from node.runtime.factories import processors
 
-    settings = settings_of(config)[1]
+    settings = settings_of(config)
     if bundle:
         model = settings.model.model_copy(update={"bundle": bundle})
         settings = settings.model_copy(update={"model": model})
@@ -192,7 +204,7 @@ def doctor(
     from node.doctor.round_trip import round_trip
     from node.doctor.run_checks import examine
 
-    _, settings = settings_of(config)
+    settings = settings_of(config)
     with progress_line("checking") as report:
         checks = examine(settings)
         if send_film:
@@ -215,7 +227,7 @@ def conformance(
     """Write the DICOM conformance statement of this installation to standard output."""
     from node.conformance import statement
 
-    settings = settings_of(config)[1]
+    settings = settings_of(config)
     typer.echo(statement.html(settings) if as_html else statement.markdown(settings), nl=False)
 
 
@@ -239,10 +251,13 @@ def main() -> None:
     """Run the command. An error is printed as one line for each fault, without a traceback."""
     try:
         app()
-    except (ConfigError, Misconfigured) as error:
+    except (ConfigError, Misconfigured, InputError) as error:
         _fail(str(error), 2)
-    except OsteoScreenError as error:
+    except (OsteoScreenError, ProcessingError) as error:
         _fail(str(error), 1)
     except Exception as error:  # noqa: BLE001 - the boundary to the user
+        if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+            extra = _EXTRAS[error.name]
+            _fail(f"{error.name} is not installed: pip install 'osteoscreen[{extra}]'", 2)
         place = log.where(error)
         _fail(f"internal error, please report it: {type(error).__name__} at {place}", 1)

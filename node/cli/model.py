@@ -1,15 +1,15 @@
 """`osteoscreen model`: commands that simulate films, and train, calibrate and inspect bundles."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.cli import research
+from node.cli.options import JsonOption, print_json
 from node.cli.research import BundleOption, DeviceOption, SeedOption, SizeOption
 from node.display.jobs import print_figures
-from node.domain.errors import Misconfigured, Permanent
+from node.domain.errors import Misconfigured
 
 if TYPE_CHECKING:
     from models.bundle.card import CardFigure
@@ -26,15 +26,12 @@ BundleArgument = Annotated[
 def verify(bundle: BundleArgument = "demo") -> None:
     """Check digest, keys and shapes of a bundle, and re-score its golden films (also on a GPU)."""
     from models.bundle.golden import verify_golden
-    from models.bundle.store import BundleError, compare_gpu
+    from models.bundle.store import compare_gpu
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, "cpu")
-    try:
-        cpu_difference = verify_golden(opened)
-        gpu_difference = compare_gpu(opened)
-    except BundleError as error:
-        raise Permanent(str(error)) from None
+    cpu_difference = verify_golden(opened)
+    gpu_difference = compare_gpu(opened)
     card = opened.card
     typer.echo(f"{card.name} {card.version}: verified")
     typer.echo(f"CPU: golden scores differ by at most {cpu_difference:.1e} (logit)")
@@ -67,17 +64,12 @@ def fit_clinical(
     bundle: Annotated[
         str, typer.Option(help="Store the model in this bundle and update its digest.")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Fit the clinical model on age, sex, weight and height; print cross-validated metrics."""
-    try:
-        from models.calibration import clinical_fit
-    except ModuleNotFoundError as error:
-        raise Misconfigured(
-            f"fit-clinical needs {error.name}: pip install 'osteoscreen[research]'"
-        ) from None
-    from models.bundle.store import BundleError, add_clinical
-    from models.calibration.clinical_cohort import Label, TableError, read_people
+    from models.bundle.store import add_clinical
+    from models.calibration import clinical_fit
+    from models.calibration.clinical_cohort import Label, read_people
     from node.inference.predictor import open_bundle
 
     if label not in ("", *Label):
@@ -85,16 +77,11 @@ def fit_clinical(
             f"{label!r} is not one of {', '.join(Label)}", param_hint="--label"
         )
     opened = open_bundle(bundle, "cpu") if bundle else None
-    try:
-        fitted = clinical_fit.fit_clinical(read_people(table, Label(label) if label else None))
-        if opened is not None:
-            digest = add_clinical(opened, fitted).card.digest
-    except TableError as error:
-        raise Misconfigured(str(error)) from None
-    except (clinical_fit.FitError, BundleError) as error:
-        raise Permanent(str(error)) from None
+    fitted = clinical_fit.fit_clinical(read_people(table, Label(label) if label else None))
+    if opened is not None:
+        digest = add_clinical(opened, fitted).card.digest
     if as_json:
-        typer.echo(json.dumps(fitted.model_dump(mode="json"), indent=2))
+        print_json(fitted.model_dump(mode="json"))
         return
     print_figures(f"Clinical model {fitted.about}", fitted.figures_as_text())
     if opened is not None:
@@ -121,31 +108,19 @@ def fit_gate(  # noqa: PLR0913 - the options of a command
     device: DeviceOption = "auto",
 ) -> None:
     """Train the gate that accepts only frontal chest films; print cross-validated results."""
-    try:
-        from models.training.gate.run import GateOptions
-        from models.training.gate.run import fit_gate as make_gate
-    except ModuleNotFoundError as error:
-        raise Misconfigured(
-            f"fit-gate needs {error.name}: pip install 'osteoscreen[research]'"
-        ) from None
-    from models.bundle.store import BundleError, add_gate
-    from models.dataset.entry import ManifestError
-    from models.simulate.anatomy import AnatomyError
+    from models.bundle.store import add_gate
     from models.training.gate.loop import GateTraining
-    from models.training.run import TrainError, device_for
+    from models.training.gate.run import GateOptions
+    from models.training.gate.run import fit_gate as make_gate
+    from models.training.run import device_for
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, "cpu")
     training = GateTraining(steps=steps, seed=seed)
-    try:
-        options = GateOptions(
-            manifest, out, folds, device_for(device), tuple(attribution or ()), training=training
-        )
-        written = add_gate(opened, make_gate(options))
-    except (ManifestError, TrainError) as error:
-        raise Misconfigured(str(error)) from None
-    except (AnatomyError, BundleError) as error:
-        raise Permanent(str(error)) from None
+    options = GateOptions(
+        manifest, out, folds, device_for(device), tuple(attribution or ()), training=training
+    )
+    written = add_gate(opened, make_gate(options))
     figures = written.card.gate.figures if written.card.gate else ()
     rows = [(figure.name, f"{figure.right} of {figure.total}") for figure in figures]
     print_figures(f"{written.path}, {written.card.digest}", rows)
@@ -162,18 +137,11 @@ def calibrate(
     device: DeviceOption = "auto",
 ) -> None:
     """Fit calibration, thresholds and combined model on labelled films; the net is unchanged."""
-    from models.bundle.store import BundleError
-    from models.dataset.entry import ManifestError
     from models.training.recalibrate import recalibrate
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, device)
-    try:
-        written = recalibrate(manifest, opened, out or opened.path)
-    except ManifestError as error:
-        raise Misconfigured(str(error)) from None
-    except BundleError as error:
-        raise Permanent(str(error)) from None
+    written = recalibrate(manifest, opened, out or opened.path)
     rows = [(figure.name, _describe_auc(figure)) for figure in written.card.figures]
     print_figures(f"{written.path}, {written.card.digest}", rows)
 
@@ -209,8 +177,7 @@ def train(  # noqa: PLR0913 - the options of a command
     Use several GPUs with `torchrun --nproc-per-node N -m node.cli model train ...`.
     """
     from models.bundle.store import BundleError
-    from models.dataset.entry import ManifestError
-    from models.training.run import TrainError, TrainOptions, train_bundle
+    from models.training.run import TrainOptions, train_bundle
 
     options = TrainOptions(
         out=out,
@@ -225,7 +192,7 @@ def train(  # noqa: PLR0913 - the options of a command
     )
     try:
         bundle = train_bundle(options)
-    except (ManifestError, TrainError, BundleError) as error:
+    except BundleError as error:  # mostly that of --from
         raise Misconfigured(str(error)) from None
     if bundle is not None:
         figure = bundle.card.figures[0]
@@ -264,10 +231,7 @@ def simulate(  # noqa: PLR0913 - each is an option of the command
         check_order(order)
     except SimulationError as error:
         raise Misconfigured(str(error)) from None
-    try:
-        cohort = simulate_cohort(order)
-    except SimulationError as error:
-        raise Permanent(str(error)) from None
+    cohort = simulate_cohort(order)
     for manifest in cohort.manifests:
         typer.echo(manifest)
     typer.echo(

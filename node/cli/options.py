@@ -1,7 +1,7 @@
 """Options and helpers that several commands share."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +13,25 @@ from node.domain.errors import Misconfigured
 DAY = "%Y-%m-%d"
 """Format of a day in an option."""
 
+
+def in_utc(time: datetime | None) -> datetime | None:
+    """Return the time of an option as a time in UTC."""
+    return None if time is None else time.replace(tzinfo=UTC)
+
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", help="Configuration file. [default: config.yaml, if there is one]"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
+SinceOption = Annotated[
+    datetime | None,
+    typer.Option(formats=[DAY], callback=in_utc, help="Only films received since this day (UTC)."),
+]
+WithinOption = Annotated[
+    str, typer.Option(help="Maximum time between film and densitometry, such as 365d.")
+]
+FigureOption = Annotated[Path | None, typer.Option(help="PNG file for a chart.")]
 
 
 def config_file(config: Path | None) -> Path | None:
@@ -26,10 +40,9 @@ def config_file(config: Path | None) -> Path | None:
     return config or (default if default.is_file() else None)
 
 
-def settings_of(config: Path | None) -> tuple[Path | None, Config]:
-    """Return the configuration, and the file it came from."""
-    file = config_file(config)
-    return file, load(file)
+def settings_of(config: Path | None) -> Config:
+    """Return the configuration for the option's value."""
+    return load(config_file(config))
 
 
 def as_text(content: Any) -> str:
@@ -42,9 +55,26 @@ def print_json(content: Any) -> None:
     typer.echo(as_text(content))
 
 
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file that an option names."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Misconfigured(f"{path}: {error.strerror}; name another file") from None
+
+
 def days_of(text: str) -> timedelta:
-    """Return how far film and densitometry may lie apart, by the option --within."""
+    """Return the value of the option --within."""
     number = text.removesuffix("d")
     if not number.isdecimal() or len(number) > 5:
-        raise Misconfigured(f"--within: {text!r} is no number of days, such as 365d")
+        raise Misconfigured(f"--within: {text!r} is not a number of days, such as 365d")
     return timedelta(days=int(number))
+
+
+def add_renamed_command(app: typer.Typer, old: str, new: str) -> None:
+    """Add the old name of a command, which only reports the new name."""
+
+    @app.command(old.split()[-1], hidden=True, context_settings={"ignore_unknown_options": True})
+    def renamed(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+        """Report the new name of a renamed command."""
+        raise Misconfigured(f"osteoscreen {old} was renamed: run osteoscreen {new}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli.options import JsonOption, add_renamed_command
 from node.display.jobs import print_checks, print_figures
 from node.domain.errors import Misconfigured
 from node.domain.health_check import HealthCheck
@@ -31,14 +32,7 @@ def add_commands(model: typer.Typer) -> None:
     model.command("ablate")(ablate)
     model.command("cross-validate")(cross_validate)
     model.command("leakage")(leakage)
-    model.command("honesty", hidden=True, context_settings={"ignore_unknown_options": True})(
-        renamed_command
-    )
-
-
-def renamed_command(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
-    """Report the new name of a renamed command."""
-    raise Misconfigured("osteoscreen model honesty was renamed: run osteoscreen model leakage")
+    add_renamed_command(model, "model honesty", "model leakage")
 
 
 def evaluate(
@@ -46,23 +40,13 @@ def evaluate(
     out: OutOption,
     bundle: BundleOption = "demo",
     device: DeviceOption = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Evaluate a bundle on labelled films: report.html, report.json and figures."""
-    from models.dataset.entry import ManifestError
+    from models.evaluation import run as evaluation
     from node.inference.predictor import open_bundle
 
-    try:
-        from models.evaluation import run as evaluation
-    except ModuleNotFoundError as error:
-        raise Misconfigured(
-            f"evaluation needs {error.name}: pip install 'osteoscreen[research]'"
-        ) from None
-    opened = open_bundle(bundle, device)
-    try:
-        report = evaluation.evaluate(manifest, opened, out)
-    except ManifestError as error:
-        raise Misconfigured(str(error)) from None
+    report = evaluation.evaluate(manifest, open_bundle(bundle, device), out)
     if as_json:
         typer.echo((out / evaluation.JSON).read_text("utf-8"), nl=False)
         return
@@ -84,14 +68,12 @@ def ablate(  # noqa: PLR0913 - the options of a command
     batch: BatchOption = 8,
     seed: SeedOption = 1,
     device: DeviceOption = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Write the table as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train variants of the net, each without one part, and compare them with the full net."""
-    from models.dataset.entry import ManifestError
     from models.experiments.ablation_run import JSON, MARKDOWN, AblationOptions
     from models.experiments.ablation_run import ablate as compare_variants
     from models.nets.grid import GridConfig
-    from models.training.run import TrainError
     from node.inference.predictor import open_bundle
 
     try:
@@ -100,10 +82,7 @@ def ablate(  # noqa: PLR0913 - the options of a command
         raise Misconfigured(str(error)) from None
     opened = open_bundle(start, "cpu") if start else None
     options = AblationOptions(out, config, steps, batch, seed, device, opened)
-    try:
-        rows = compare_variants(manifest, options)
-    except (ManifestError, TrainError) as error:
-        raise Misconfigured(str(error)) from None
+    rows = compare_variants(manifest, options)
     if as_json:
         typer.echo((out / JSON).read_text("utf-8"), nl=False)
         return
@@ -125,27 +104,17 @@ def cross_validate(  # noqa: PLR0913 - the options of a command
     batch: BatchOption = 8,
     seed: SeedOption = 1,
     device: DeviceOption = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Write the results as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Cross-validate training by patient, and compare the net with a ridge baseline."""
-    try:
-        from models.experiments import cross_validation
-    except ModuleNotFoundError as error:
-        raise Misconfigured(
-            f"cross-validation needs {error.name}: pip install 'osteoscreen[research]'"
-        ) from None
-    from models.dataset.entry import ManifestError
-    from models.training.run import TrainError
+    from models.experiments import cross_validation
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(start, "cpu") if start else None
     options = cross_validation.CrossValidationOptions(
         out, folds, size, steps, batch, seed, device, opened
     )
-    try:
-        report = cross_validation.cross_validate(manifest, options)
-    except (ManifestError, TrainError) as error:
-        raise Misconfigured(str(error)) from None
+    report = cross_validation.cross_validate(manifest, options)
     if as_json:
         typer.echo((out / cross_validation.JSON).read_text("utf-8"), nl=False)
         return
@@ -167,18 +136,13 @@ def leakage(
     out: OutOption,
     bundle: BundleOption = "demo",
     device: DeviceOption = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Write the checks as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Test a bundle for label leakage on simulated films; exit status 1 if a check fails."""
-    from models.dataset.entry import ManifestError
     from models.evaluation.leakage_run import JSON, check_leakage
     from node.inference.predictor import open_bundle
 
-    opened = open_bundle(bundle, device)
-    try:
-        report = check_leakage(cohort, opened, out)
-    except ManifestError as error:
-        raise Misconfigured(str(error)) from None
+    report = check_leakage(cohort, open_bundle(bundle, device), out)
     if as_json:
         typer.echo((out / JSON).read_text("utf-8"), nl=False)
     else:

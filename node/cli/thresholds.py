@@ -1,18 +1,20 @@
 """`osteoscreen thresholds` and `outcomes`: replay stored scores, import densitometry."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.cli.options import (
-    DAY,
     ConfigOption,
+    FigureOption,
     JsonOption,
+    SinceOption,
+    WithinOption,
     days_of,
     print_json,
     settings_of,
+    write_file,
 )
 from node.config.settings import Config, load
 from node.config.types import threshold_of
@@ -38,14 +40,9 @@ def thresholds_replay(  # noqa: PLR0913 - a parameter is an option
         Path | None,
         typer.Option("--node", help="Configuration file of the node. [default: config.yaml]"),
     ] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option(formats=[DAY], help="Only films received since this day (UTC)."),
-    ] = None,
-    within: Annotated[
-        str, typer.Option(help="Maximum time between film and densitometry, such as 365d.")
-    ] = "365d",
-    figure: Annotated[Path | None, typer.Option(help="PNG file for a chart.")] = None,
+    since: SinceOption = None,
+    within: WithinOption = "365d",
+    figure: FigureOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replay stored scores with another policy. Shows which decisions change.
@@ -58,10 +55,9 @@ def thresholds_replay(  # noqa: PLR0913 - a parameter is an option
     from node.replay.run import run_replay
 
     node, tried = _settings(of, config, threshold)
-    start = None if since is None else since.replace(tzinfo=UTC)
-    replayed = run_replay(node, tried, start, days_of(within))
+    replayed = run_replay(node, tried, since, days_of(within))
     if figure is not None:
-        _draw(figure, replayed)
+        write_file(figure, _figure(replayed))
     if as_json:
         print_json(replay_json(replayed))
     else:
@@ -85,8 +81,7 @@ def outcomes_import(
     from node.display.replay import print_faults
     from node.replay.run import import_outcomes
 
-    settings = settings_of(config)[1]
-    read, imported = import_outcomes(settings, lines_of(table))
+    read, imported = import_outcomes(settings_of(config), lines_of(table))
     if imported is None:
         if as_json:
             print_json({"imported": None, "faults": [asdict(fault) for fault in read.faults]})
@@ -111,12 +106,12 @@ def outcomes_forget(config: ConfigOption = None) -> None:
     """Delete all imported densitometry."""
     from node.replay.run import open_outcomes
 
-    typer.echo(f"Deleted {open_outcomes(settings_of(config)[1]).delete_all()} T-scores")
+    typer.echo(f"Deleted {open_outcomes(settings_of(config)).delete_all()} T-scores")
 
 
 def _settings(of: Path | None, tried: Path | None, threshold: str) -> tuple[Config, Config]:
     """Return the configuration of the node, and the one with the policy to try."""
-    node = settings_of(of if of is not None else tried)[1]
+    node = settings_of(of or tried)
     candidate = node if tried is None else load(tried)
     if not threshold:
         return node, candidate
@@ -138,21 +133,13 @@ def lines_of(table: Path) -> list[str]:
         raise Misconfigured(f"{table}: not UTF-8; export it as CSV in UTF-8") from None
 
 
-def _draw(path: Path, replayed: "ReplayResult") -> None:
-    """Draw a replay. matplotlib is an optional dependency."""
+def _figure(replayed: "ReplayResult") -> bytes:
+    from node.display.charts.replay import draw_replay
     from node.display.disclaimer import with_disclaimer
 
-    try:
-        from node.display.charts.replay import draw_replay
-    except ModuleNotFoundError:
-        raise Misconfigured("--figure needs: pip install 'osteoscreen[research]'") from None
     days = list(replayed.replay.by_day)
     if not days:
         raise Permanent("--figure: nothing to draw, because no score of this bundle is stored")
     films = f"{replayed.replay.all.films} films, {days[0]} to {days[-1]}"
     title = f"{films}, as stored and under policy {replayed.policy.digest[:12]}"
-    png = draw_replay(replayed.replay, with_disclaimer(title, [replayed.intended_use]))
-    try:
-        path.write_bytes(png)
-    except OSError as error:
-        raise Misconfigured(f"--figure: {path}: {error.strerror}") from None
+    return draw_replay(replayed.replay, with_disclaimer(title, [replayed.intended_use]))

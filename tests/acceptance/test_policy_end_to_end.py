@@ -133,7 +133,7 @@ def test_rules_are_tried_on_stored_scores_before_they_are_set(
     [
         (("--threshold", "best"), "policy.threshold: the model card has no operating point 'best'"),
         (("--threshold", "2"), "--threshold: a threshold is a number from 0 to 1"),
-        (("--within", "1y"), "--within: '1y' is no number of days"),
+        (("--within", "1y"), "--within: '1y' is not a number of days"),
         (("--figure", "/nowhere/x.png"), "nothing to draw"),
     ],
 )

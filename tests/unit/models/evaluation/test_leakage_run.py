@@ -24,6 +24,7 @@ from models.evaluation import image_scores
 from models.evaluation.leakage_run import DENSITY_OFF, JSON, ORIGINALS, SCORES, TWINS
 from models.images.preprocess import prepare
 from models.images.read import read_film
+from models.io.errors import InputError
 from models.nets.grid import GridConfig, GridNet
 from node.cli.main import app
 from node.domain.errors import Misconfigured
@@ -263,7 +264,7 @@ def test_an_unusable_cohort_gives_one_line_and_no_files(
 ) -> None:
     damage(changeable.cohort)
     result = _run(changeable, tmp_path / "out")
-    assert isinstance(result.exception, Misconfigured)
+    assert isinstance(result.exception, InputError)
     assert "\n" not in str(result.exception)
     assert all(text in str(result.exception) for text in expected), str(result.exception)
     assert not (tmp_path / "out").exists()

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from node.challenger.states import (
     ChallengerFilm,
@@ -22,7 +21,7 @@ from node.challenger.states import (
 from node.domain.admission.reasons import AdmissionNote
 from node.domain.workflow.job import JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
-from node.jobs.engine import reading, transaction
+from node.jobs.engine import insert_into, reading, transaction
 from node.jobs.mapping import film_of, notes_from, short, verdict_json
 from node.jobs.tables import challenger, job
 
@@ -156,7 +155,9 @@ class ChallengerQueue:
         values = [sa.literal(value, column.type) for column, value in row.items()]
         # A job may have been purged or reanalysed since it was selected, so check it again.
         unchanged = sa.select(job.c.id, *values).where(job.c.id.in_(jobs), *_scored(job.c.state))
-        insert = self._insert().from_select([challenger.c.job_id, *row], unchanged)
+        insert = insert_into(self._engine, challenger).from_select(
+            [challenger.c.job_id, *row], unchanged
+        )
         key = [challenger.c.job_id, challenger.c.model]
         statement = insert.on_conflict_do_nothing(index_elements=key).returning(challenger.c.id)
         return list(connection.scalars(statement))
@@ -180,10 +181,6 @@ class ChallengerQueue:
             .where(*exhausted)
             .values(state=str(ChallengerState.FAILED), due_at=None, error=_EXPIRED, updated_at=now)
         )
-
-    def _insert(self) -> sqlite.Insert | postgresql.Insert:
-        postgres = self._engine.dialect.name == "postgresql"
-        return postgresql.insert(challenger) if postgres else sqlite.insert(challenger)
 
 
 def _has_waiting_films(now: datetime) -> sa.Select[Any]:

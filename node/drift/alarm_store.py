@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from node.drift.alarms import ActiveAlarm
+from node.drift.alarms import ActiveAlarm, alarm_key
 from node.drift.metrics import Source
-from node.jobs.engine import reading, transaction
+from node.jobs.engine import insert_into, reading, transaction
 from node.jobs.tables import alarm, notice
 
 _MAX_AGE = timedelta(days=7)  # an older notice is not sent: the receiver could not act on it
@@ -47,11 +46,9 @@ class AlarmStore:
         self, source: Source, measure: str, now: datetime, content: dict[str, Any]
     ) -> bool:
         """Store an alarm and its notices; return False if the alarm is already active."""
-        postgres = self._engine.dialect.name == "postgresql"
-        values = {**source._asdict(), "measure": measure, "since": now}
-        insert = postgresql.insert(alarm) if postgres else sqlite.insert(alarm)
+        insert = insert_into(self._engine, alarm).values(**alarm_key(source, measure), since=now)
         with transaction(self._engine) as connection:
-            statement = insert.values(values).on_conflict_do_nothing().returning(alarm.c.id)
+            statement = insert.on_conflict_do_nothing().returning(alarm.c.id)
             new = connection.scalar(statement) is not None
             if new:
                 self._notify(connection, now, content)
@@ -59,13 +56,9 @@ class AlarmStore:
 
     def clear(self, source: Source, measure: str, now: datetime, content: dict[str, Any]) -> bool:
         """Delete an alarm and store its notices; return False if the alarm is not active."""
-        this_alarm = (
-            (alarm.c.calling_ae == source.calling_ae)
-            & (alarm.c.station == source.station)
-            & (alarm.c.measure == measure)
-        )
+        statement = sa.delete(alarm).filter_by(**alarm_key(source, measure))
         with transaction(self._engine) as connection:
-            cleared = connection.execute(sa.delete(alarm).where(this_alarm)).rowcount == 1
+            cleared = connection.execute(statement).rowcount == 1
             if cleared:
                 self._notify(connection, now, content)
         return cleared

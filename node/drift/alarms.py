@@ -1,6 +1,6 @@
 """Decisions on alarms: when a metric raises one, and when it is cleared, with hysteresis."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -23,26 +23,14 @@ class AlarmEvent(StrEnum):
     FEED_FORGOTTEN = "feed_forgotten"
 
 
+LIMITS_OF_VALUES = (Measure.PSI, Measure.KS, Measure.FAILED)
+"""The measures whose alarm limit is a value."""
+
+LIMITS_OF_CHANGES = (Measure.ADMITTED, Measure.FLAGGED, Measure.AGE, Measure.WOMEN)
+"""The measures whose alarm limit is an absolute change against the reference."""
+
 _CLEARED_BELOW = 0.8  # share of the limit
 _MAX_P_VALUE = 0.01  # a distance with a larger p-value may be due to chance
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmLimits:
-    """The values at which metrics raise alarms; None disables an alarm.
-
-    `psi` and `ks` are values, `failed` is a share. The others are absolute changes against the
-    reference: of shares, and of the median age in years. `silent` is time in usual hours.
-    """
-
-    psi: float | None
-    ks: float | None
-    admitted: float | None
-    failed: float | None
-    flagged: float | None
-    age_median: float | None
-    women: float | None
-    silent: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,52 +66,31 @@ class AlarmChanges:
     cleared: tuple[str, ...] = ()
 
 
-def _value(metric: Metric) -> float | None:
-    return metric.value
-
-
-def _change(metric: Metric) -> float | None:
-    if metric.value is None or metric.reference is None:
-        return None
-    return abs(metric.value - metric.reference)
-
-
-_DEVIATION: Mapping[str, Callable[[Metric], float | None]] = {
-    Measure.PSI: _value,
-    Measure.KS: _value,
-    Measure.FAILED: _value,
-    Measure.ADMITTED: _change,
-    Measure.FLAGGED: _change,
-    Measure.AGE: _change,
-    Measure.WOMEN: _change,
-}
-"""The quantity of each metric that is compared with its limit."""
-
-
 def judge_metrics(
     source: Source,
     metrics: Sequence[Metric],
-    limits: AlarmLimits,
+    limits: Mapping[str, float | None],
     active: Collection[str],
     on: tuple[date, DriftPlan],
 ) -> AlarmChanges:
     """Return the changes of a source's alarms by the metrics of a day.
 
-    `active` are the measures with an active alarm. An alarm is cleared below 80 % of its limit. It
-    stays active while there are too few films. It is cleared if there is no limit or, for example
-    after a new bundle, no reference.
+    `limits` are the alarm limits by measure; None disables an alarm. `active` are the measures with
+    an active alarm. An alarm is cleared below 80 % of its limit. It stays active while there are
+    too few films. It is cleared if there is no limit or, for example after a new bundle, no
+    reference.
     """
     day, plan = on
     by_measure = {metric.measure: metric for metric in metrics}
     raised, cleared = [], []
-    for measure, deviation_of in _DEVIATION.items():
-        metric, limit = by_measure.get(measure), getattr(limits, measure)
+    for measure in (*LIMITS_OF_VALUES, *LIMITS_OF_CHANGES):
+        metric, limit = by_measure.get(measure), limits.get(measure)
         is_active = measure in active
         if metric is None or limit is None:
             cleared += [measure] if is_active else []
             continue
         enough = metric.films >= _min_films(measure, plan)
-        deviation = deviation_of(metric) if enough else None
+        deviation = _deviation(metric) if enough else None
         if deviation is None:
             continue
         if not is_active and deviation >= limit and not _may_be_chance(measure, by_measure):
@@ -131,6 +98,13 @@ def judge_metrics(
         elif is_active and deviation < _CLEARED_BELOW * limit:
             cleared.append(measure)
     return AlarmChanges(tuple(raised), tuple(cleared))
+
+
+def _deviation(metric: Metric) -> float | None:
+    """Return the quantity that is compared with the limit: the value or its absolute change."""
+    if metric.measure in LIMITS_OF_VALUES or metric.value is None:
+        return metric.value
+    return None if metric.reference is None else abs(metric.value - metric.reference)
 
 
 def _min_films(measure: str, plan: DriftPlan) -> int:
@@ -177,4 +151,4 @@ def to_log_fields(alarm: Alarm) -> dict[str, Any]:
 
 def alarm_key(source: Source, measure: str) -> dict[str, Any]:
     """Return the fields that identify an alarm; a cleared alarm has no others."""
-    return {"calling_ae": source.calling_ae, "station": source.station, "measure": measure}
+    return {**source._asdict(), "measure": measure}

@@ -6,11 +6,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from node.domain.decision.prediction import Finding
 from node.drift.metrics import DailyMetric, DriftReference, Metric, ReceivedFilm, Source
-from node.jobs.engine import reading, transaction
+from node.jobs.engine import insert_into, reading, transaction
 from node.jobs.tables import drift, drift_reference, job
 
 _BATCH = 2_000  # rows
@@ -94,18 +93,15 @@ class DriftMetricStore:
         with transaction(self._engine) as connection:
             connection.execute(sa.delete(drift).where(drift.c.day == day))
             for start in range(0, len(new), _BATCH):
-                insert = self._insert(drift).values(new[start : start + _BATCH])
+                insert = insert_into(self._engine, drift).values(new[start : start + _BATCH])
                 # Another process may have inserted the day since the deletion.
                 changed = {name: insert.excluded[name] for name in new[0] if name not in _KEY}
                 connection.execute(insert.on_conflict_do_update(index_elements=_KEY, set_=changed))
 
     def reference(self, source: Source, model: str, basis: str) -> DriftReference | None:
         """Return the stored reference of a source under a bundle, or None."""
-        statement = sa.select(drift_reference).where(
-            drift_reference.c.calling_ae == source.calling_ae,
-            drift_reference.c.station == source.station,
-            drift_reference.c.model == model,
-            drift_reference.c.basis == basis,
+        statement = sa.select(drift_reference).filter_by(
+            **source._asdict(), model=model, basis=basis
         )
         with reading(self._engine) as connection:
             row = connection.execute(statement).one_or_none()
@@ -120,10 +116,9 @@ class DriftMetricStore:
         values = asdict(reference)
         del values["source"]
         values |= reference.source._asdict() | {"scores": list(reference.scores)}
+        statement = insert_into(self._engine, drift_reference).values(values)
         with transaction(self._engine) as connection:
-            connection.execute(
-                self._insert(drift_reference).values(values).on_conflict_do_nothing()
-            )
+            connection.execute(statement.on_conflict_do_nothing())
 
     def rows(self, since: date, calling_ae: str = "") -> list[DailyMetric]:
         """Return the metrics from a day on, by source and day."""
@@ -155,10 +150,6 @@ class DriftMetricStore:
                 sa.delete(drift_reference).where(drift_reference.c.until < before, ~used)
             )
         return count
-
-    def _insert(self, table: sa.Table) -> Any:
-        postgres = self._engine.dialect.name == "postgresql"
-        return postgresql.insert(table) if postgres else sqlite.insert(table)
 
 
 def _film_columns() -> list[sa.ColumnElement[Any]]:

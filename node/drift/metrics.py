@@ -196,7 +196,7 @@ def build_reference(
         scores=tuple(round(float(score), 6) for score in scores),
         measures={
             metric.measure: metric.value
-            for metric in [*_basic_metrics(counts), _median_score(counts.scores[model])]
+            for metric in _basic_metrics(counts, counts.scores[model])
             if metric.value is not None and metric.measure != Measure.FILMS
         },
     )
@@ -236,7 +236,7 @@ def compute_metrics(
     Without a reference, comparisons of scores are left out. With too few films, they have no value.
     """
     scores = counts.scores[counts.model] if counts.model else []
-    metrics = [*_basic_metrics(counts), _median_score(scores)]
+    metrics = _basic_metrics(counts, scores)
     if reference is None:
         return metrics
     with_reference = [
@@ -245,7 +245,7 @@ def compute_metrics(
     return [*with_reference, *_comparisons(scores, reference, plan)]
 
 
-def _basic_metrics(counts: SourceCounts) -> list[Metric]:
+def _basic_metrics(counts: SourceCounts, scores: Sequence[float]) -> list[Metric]:
     """Return the metrics without a comparison.
 
     Age and sex are those of admitted films with a known value.
@@ -263,6 +263,7 @@ def _basic_metrics(counts: SourceCounts) -> list[Metric]:
         _share(Measure.FLAGGED, counts.flagged, counts.scored),
         _median(Measure.AGE, counts.ages),
         _share(Measure.WOMEN, counts.sexes["F"], with_sex),
+        _median(Measure.SCORE, scores),
     ]
 
 
@@ -272,10 +273,6 @@ def _share(measure: str, count: int, films: int) -> Metric:
 
 def _median(measure: str, values: Sequence[float]) -> Metric:
     return Metric(measure, median(values) if len(values) >= MIN_FILMS else None, len(values))
-
-
-def _median_score(scores: Sequence[float]) -> Metric:
-    return _median(Measure.SCORE, scores)
 
 
 def _comparisons(

@@ -19,7 +19,6 @@ from node.drift.alarms import (
     SILENT,
     AlarmChanges,
     AlarmEvent,
-    AlarmLimits,
     alarm_key,
     judge_feed,
     judge_metrics,
@@ -39,12 +38,15 @@ from node.drift.metrics import (
     count_by_source,
     first_days,
 )
-from node.drift.prometheus_file import exposition, write_metrics
+from node.drift.prometheus_file import exposition
 from node.drift.silence import LOOK_BACK, Feed, LocalClock, measure_silence
 from node.drift.wording import alarm_sentence
+from node.files import write_atomically
 
 _ONE_DAY = timedelta(days=1)
 _MAX_CATCH_UP = 31  # days
+# node_exporter runs as another user, and the file contains no patient data.
+_READABLE_BY_ALL = 0o644
 _MAX_SOURCES = 200  # a sender that invents station names must not fill the table
 
 T = TypeVar("T")
@@ -54,11 +56,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class MonitorSettings:
-    """How sources are monitored. `node` is the name of this node in notices."""
+    """How sources are monitored. `node` is the name of this node in notices.
+
+    `limits` are the alarm limits by measure, `silent` is the limit of silence in usual hours; None
+    disables an alarm.
+    """
 
     node: str
     plan: DriftPlan
-    limits: AlarmLimits
+    limits: Mapping[str, float | None]
+    silent: timedelta | None
     local: LocalClock
     metrics_file: Path | None
     retention: timedelta
@@ -94,7 +101,7 @@ class DriftMonitor:
 
     def check_feeds(self) -> None:
         """Update the alarms for silent sources, and write the file of metrics."""
-        now, limit = self._clock(), self._settings.limits.silent
+        now, limit = self._clock(), self._settings.silent
         feeds = self._feeds(now)
         silent = {alarm.source for alarm in self._alarms.active() if alarm.measure == SILENT}
         for feed in feeds:
@@ -206,7 +213,8 @@ class DriftMonitor:
         file = self._settings.metrics_file
         if file is not None:
             rows = self._store.rows(now.date() - _ONE_DAY)
-            write_metrics(file, exposition(rows, self._alarms.active(), feeds))
+            content = exposition(rows, self._alarms.active(), feeds)
+            write_atomically(file, content, mode=_READABLE_BY_ALL)
 
 
 def _largest(by_source: Mapping[Source, T], films: Callable[[T], int]) -> list[tuple[Source, T]]:

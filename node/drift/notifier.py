@@ -20,39 +20,32 @@ _BACK_OFF = RetryPolicy(attempts=1, first=5.0, cap=600.0)
 log = structlog.get_logger()
 
 
-class Notifier:
-    """Sends the notices of one channel. Several processes may do so: each notice is leased."""
+def send_oldest(
+    channel: str,
+    alarms: AlarmStore,
+    send: Callable[[dict[str, Any]], None],
+    clock: Callable[[], datetime],
+) -> int:
+    """Send the oldest notice of a channel, if it is due; return the number of sent notices.
 
-    def __init__(
-        self,
-        channel: str,
-        alarms: AlarmStore,
-        send: Callable[[dict[str, Any]], None],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._channel = channel
-        self._alarms = alarms
-        self._send = send
-        self._clock = clock
-
-    def step(self) -> int:
-        """Send the oldest notice, if it is due; return the number of sent notices."""
-        now = self._clock()
-        notice = self._alarms.claim(self._channel, now, now + _LEASE)
-        if notice is None:
-            return 0
-        try:
-            self._send(notice.content)
-        except (Unreachable, Misconfigured) as error:
-            pause = retry.retry_delay(notice.attempt, _BACK_OFF, retry.draw_jitter())
-            self._alarms.postpone(notice, self._clock() + timedelta(seconds=pause))
-            log.warning(
-                "notice_retry_scheduled",
-                channel=self._channel,
-                attempt=notice.attempt,
-                error=str(error),
-                pause=round(pause, 1),
-            )
-            return 0
-        self._alarms.mark_sent(notice)
-        return 1
+    Several processes may do so: each notice is leased.
+    """
+    now = clock()
+    notice = alarms.claim(channel, now, now + _LEASE)
+    if notice is None:
+        return 0
+    try:
+        send(notice.content)
+    except (Unreachable, Misconfigured) as error:
+        pause = retry.retry_delay(notice.attempt, _BACK_OFF, retry.draw_jitter())
+        alarms.postpone(notice, clock() + timedelta(seconds=pause))
+        log.warning(
+            "notice_retry_scheduled",
+            channel=channel,
+            attempt=notice.attempt,
+            error=str(error),
+            pause=round(pause, 1),
+        )
+        return 0
+    alarms.mark_sent(notice)
+    return 1

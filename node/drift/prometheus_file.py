@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from node.drift.alarms import ActiveAlarm
 from node.drift.metrics import REFUSED, DailyMetric, Measure
 from node.drift.silence import Feed
-from node.files import write_atomically
 
 _SOURCE = ("calling_ae", "station")
 _GAUGES = {
@@ -24,8 +22,6 @@ _GAUGES = {
     Measure.KS: ("ks_distance", "Kolmogorov-Smirnov distance of the image's score"),
     Measure.KS_P: ("ks_p_value", "P-value of that distance"),
 }
-# node_exporter runs as another user, and the file contains no patient data.
-_READABLE_BY_ALL = 0o644
 
 
 def exposition(
@@ -60,8 +56,3 @@ def exposition(
         if feed.quiet is not None:
             quiet.labels(*feed.source).set(feed.quiet.total_seconds())
     return generate_latest(registry)
-
-
-def write_metrics(path: Path, content: bytes) -> None:
-    """Replace the file in one step, readable for every user; raise OSError if that fails."""
-    write_atomically(path, content, mode=_READABLE_BY_ALL)

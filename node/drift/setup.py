@@ -16,10 +16,10 @@ from node.config.settings import Config
 from node.domain.errors import OsteoScreenError
 from node.domain.health_check import HealthCheck
 from node.drift.alarm_store import AlarmStore
-from node.drift.alarms import ActiveAlarm, AlarmLimits, alarm_key
+from node.drift.alarms import ActiveAlarm, alarm_key
 from node.drift.metric_store import DriftMetricStore
 from node.drift.metrics import DailyMetric, DriftPlan, Source
-from node.drift.silence import LocalClock
+from node.jobs import schema
 from node.replay.score_store import ScoreStore
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ class DriftReport:
     uses: set[IntendedUse]
 
 
-def drift_report(engine: sa.Engine, since: date, calling_ae: str) -> DriftReport:
+def drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
     """Return the report from a day on, for one calling AE title, or for all if it is ""."""
+    engine = schema.open_current(config.database.url)
     return DriftReport(
         rows=DriftMetricStore(engine).rows(since, calling_ae),
         active=[
@@ -57,11 +58,13 @@ def open_monitor(config: Config, engine: sa.Engine) -> "DriftMonitor":
     from node.drift.monitor import DriftMonitor, MonitorSettings
     from node.workers.loop import utc_now
 
+    zone = None if config.drift.time_zone is None else ZoneInfo(config.drift.time_zone)
     settings = MonitorSettings(
         node=config.dicom.ae_title,
         plan=plan_of(config),
-        limits=limits_of(config),
-        local=local_clock(config.drift.time_zone),
+        limits=config.drift.alarms.model_dump(exclude={"silent", "webhook", "mail"}),
+        silent=config.drift.alarms.silent,
+        local=lambda moment: moment.astimezone(zone),
         metrics_file=config.drift.metrics_file,
         retention=config.retention.rows,
     )
@@ -95,15 +98,13 @@ def notifying(config: Config, engine: sa.Engine, stop: threading.Event) -> Itera
 
     Raises Misconfigured before the block for files that cannot be used.
     """
-    from node.drift.notifier import Notifier
+    from node.drift.notifier import send_oldest
     from node.workers.loop import run, utc_now
 
     channels = alarm_channels(config)
     alarms = AlarmStore(engine, tuple(channels))
-    threads = []
-    for channel, send in channels.items():
-        notifier = Notifier(channel, alarms, send, utc_now)
-        threads.append(threading.Thread(target=run, args=(notifier.step, stop, _POLL)))
+    steps = [partial(send_oldest, name, alarms, send, utc_now) for name, send in channels.items()]
+    threads = [threading.Thread(target=run, args=(step, stop, _POLL)) for step in steps]
     for thread in threads:
         thread.start()
     try:
@@ -125,21 +126,6 @@ def plan_of(config: Config) -> DriftPlan:
         since=reference.since,
         until=reference.until,
     )
-
-
-def limits_of(config: Config) -> AlarmLimits:
-    """Return the alarm limits of the configuration."""
-    return AlarmLimits(**config.drift.alarms.model_dump(exclude={"webhook", "mail"}))
-
-
-def local_clock(time_zone: str | None) -> LocalClock:
-    """Return a function to local time; None is the time zone of this machine."""
-    zone = None if time_zone is None else ZoneInfo(time_zone)
-
-    def local(moment: datetime) -> datetime:
-        return moment.astimezone(zone)
-
-    return local
 
 
 def alarm_channels(config: Config) -> dict[str, Send]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from node.drift.alarms import SILENT, AlarmEvent
+from node.drift.alarms import LIMITS_OF_CHANGES, SILENT, AlarmEvent
 from node.drift.metrics import REFUSED, Measure, Metric
 from node.drift.statistics import LARGE, SLIGHT
 
@@ -27,7 +27,6 @@ _FEED_TEXTS: Mapping[str, str] = {
     AlarmEvent.FEED_HEARD: "sends films again",
     AlarmEvent.FEED_FORGOTTEN: "is no longer expected to send",
 }
-_CHANGES = _PERCENT - {Measure.FAILED} | {Measure.AGE}
 
 
 class Level(StrEnum):
@@ -93,7 +92,7 @@ def alarm_sentence(event: str, fields: Mapping[str, Any]) -> str:
         return f"{source}: the alarm for {measure_label(measure)} is cleared"
     reference = fields["reference"]
     compared = "" if reference is None else f", reference {format_value(measure, reference)}"
-    change = "a change of " if measure in _CHANGES else ""
+    change = "a change of " if measure in LIMITS_OF_CHANGES else ""
     return (
         f"{source}: {measure_label(measure)} is {format_value(measure, value)}{compared} "
         f"({fields['films']} films up to {fields['day']}; "

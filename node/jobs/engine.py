@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event as sa_event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -90,6 +91,12 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
         raise _map_error(error) from error
     except SQLAlchemyError as error:
         raise Permanent(f"the database refused the statement: {type(error).__name__}") from error
+
+
+def insert_into(engine: sa.Engine, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT of the engine's dialect, which supports ON CONFLICT."""
+    is_postgres = engine.dialect.name == "postgresql"
+    return postgresql.insert(table) if is_postgres else sqlite.insert(table)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from node.domain.admission.header_rules import Admission, Admitted, Refused
 from node.domain.radiograph.film import Film
@@ -12,12 +11,10 @@ from node.domain.workflow.delivery import CommitmentReport
 from node.domain.workflow.job import JobState
 from node.domain.workflow.retry import RetryPolicy
 from node.jobs.commitments import settle_report
-from node.jobs.engine import transaction
+from node.jobs.engine import insert_into, transaction
 from node.jobs.mapping import admission_json, film_json, short
 from node.jobs.tables import job
 from node.jobs.transitions import Transition, record_receipt
-
-_Insert = sqlite.Insert | postgresql.Insert
 
 
 class IntakeStore:
@@ -51,7 +48,7 @@ class IntakeStore:
             **_study_columns(film, admission, now),
         }
         statement = (
-            self._insert()
+            insert_into(self._engine, job)
             .values(row)
             .on_conflict_do_nothing(index_elements=[job.c.sop_instance_uid, job.c.digest])
             .returning(job.c.id)
@@ -62,10 +59,6 @@ class IntakeStore:
                 receipt = Transition(now, actor or film.calling_ae, comment)
                 record_receipt(connection, job_id, str(state), receipt)
         return job_id is not None
-
-    def _insert(self) -> _Insert:
-        postgres = self._engine.dialect.name == "postgresql"
-        return postgresql.insert(job) if postgres else sqlite.insert(job)
 
     def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
         """Settle the deliveries of a commitment report; return their number."""

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from node.jobs.engine import reading, transaction
+from node.jobs.engine import insert_into, reading, transaction
 from node.jobs.tables import outcome
 from node.replay.densitometry import Measurement
 
@@ -56,16 +55,12 @@ class DensitometryStore:
 
     def _upsert(self, connection: sa.Connection, rows: Sequence[Measurement]) -> None:
         """Insert or replace rows: another import may have inserted them since they were read."""
-        postgres = self._engine.dialect.name == "postgresql"
         key = [outcome.c.patient, outcome.c.taken, outcome.c.site]
         for start in range(0, len(rows), _BATCH):
             values = [asdict(measurement) for measurement in rows[start : start + _BATCH]]
-            insert = postgresql.insert(outcome) if postgres else sqlite.insert(outcome)
-            insert = insert.values(values)
-            t_score = insert.excluded.t_score
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=key, set_={"t_score": t_score})
-            )
+            insert = insert_into(self._engine, outcome).values(values)
+            new_value = {"t_score": insert.excluded.t_score}
+            connection.execute(insert.on_conflict_do_update(index_elements=key, set_=new_value))
 
 
 def _all(connection: sa.Connection) -> list[Measurement]:

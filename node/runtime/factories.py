@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
-from node.drift.setup import DriftReport, drift_report
 from node.jobs import schema
 from node.jobs.engine import open_engine
 from node.jobs.intake import IntakeStore
@@ -47,11 +46,6 @@ def open_spool(config: Config) -> FileSpool:
 def open_operator_store(config: Config) -> OperatorStore:
     """Return the job table for operators."""
     return OperatorStore(open_database(config))
-
-
-def open_drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
-    """Return the drift figures since a day, of one calling AE title or of all."""
-    return drift_report(open_database(config), since, calling_ae)
 
 
 def open_orphan_recovery(config: Config) -> "OrphanRecovery":

@@ -1,5 +1,6 @@
 """The drift monitor, on SQLite and PostgreSQL: daily metrics, alarms and silent sources."""
 
+import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +13,6 @@ from structlog.testing import capture_logs
 
 from node.domain.workflow.job import JobState
 from node.drift.alarm_store import AlarmStore
-from node.drift.alarms import AlarmLimits
 from node.drift.metric_store import DriftMetricStore
 from node.drift.metrics import DriftPlan, Measure, Metric, Source
 from node.drift.monitor import DriftMonitor, MonitorSettings
@@ -22,16 +22,16 @@ from tests.peers.history import NEW, OLD, XRAY, History
 
 FIRST = datetime(2026, 1, 5, 8, tzinfo=UTC)  # a Monday
 PLAN = DriftPlan(window=5, films=50, reference_days=5, reference_films=50)
-LIMITS = AlarmLimits(
-    psi=0.25,
-    ks=None,
-    admitted=0.2,
-    failed=0.05,
-    flagged=0.1,
-    age_median=5.0,
-    women=0.2,
-    silent=timedelta(hours=4),
-)
+LIMITS = {
+    "psi": 0.25,
+    "ks": None,
+    "admitted": 0.2,
+    "failed": 0.05,
+    "flagged": 0.1,
+    "age_median": 5.0,
+    "women": 0.2,
+}
+SILENT = timedelta(hours=4)
 ONE_DAY = timedelta(days=1)
 
 
@@ -40,7 +40,9 @@ class Hospital:
 
     def __init__(self, table: Table, **settings: Any) -> None:
         self.table = table
-        defaults = MonitorSettings("OSTEOSCREEN", PLAN, LIMITS, _utc, None, timedelta(days=365))
+        defaults = MonitorSettings(
+            "OSTEOSCREEN", PLAN, LIMITS, SILENT, _utc, None, timedelta(days=365)
+        )
         self._settings = replace(defaults, **settings)
         self.store = DriftMetricStore(table.engine)
         self.send = History(table.engine, FIRST).send
@@ -231,6 +233,7 @@ def test_the_file_of_metrics_is_written(table: Table, tmp_path: Path) -> None:
     hospital.now(6)
     hospital.monitor.measure()
     hospital.monitor.check_feeds()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644  # node_exporter runs as another user
     lines = file.read_text().splitlines()
     labels = '{calling_ae="XRAY1",station="ROOM 2"}'
     assert f"osteoscreen_drift_films{labels} 100.0" in lines

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from node.drift.alarm_store import AlarmStore
 from node.drift.metrics import Source
-from node.drift.notifier import Notifier
+from node.drift.notifier import send_oldest
 
 XRAY = Source("XRAY1", "ROOM 2")
 CONTENT = {
@@ -33,8 +34,9 @@ class NoticeTable:
 
     def notifier(
         self, send: Callable[[dict[str, Any]], None], channel: str = "webhook"
-    ) -> Notifier:
-        return Notifier(channel, AlarmStore(self.engine, (channel,)), send, lambda: self.now)
+    ) -> Callable[[], int]:
+        alarms = AlarmStore(self.engine, (channel,))
+        return partial(send_oldest, channel, alarms, send, lambda: self.now)
 
     def later(self) -> None:
         """Move the clock forward by more than any pause."""

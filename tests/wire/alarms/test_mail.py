@@ -38,11 +38,11 @@ def test_a_notice_waits_for_an_unreachable_mail_server(
     notifier = notices.notifier(partial(channel_mail.send, mail=section), "mail")
     notices.activate("mail")
     with capture_logs() as logs:
-        assert notifier.step() == 0
+        assert notifier() == 0
     assert "Connection refused" in logs[0]["error"]
     secure_mail.start()
     notices.later()
-    assert notifier.step() == 1
+    assert notifier() == 1
     message = read_mail(secure_mail)
     assert (message["From"], message["To"]) == ("osteo@hospital.example", "pacs@hospital.example")
     assert message["Subject"] == f"OSTEOSCREEN: {CONTENT['text']}"

@@ -27,10 +27,10 @@ def test_a_notice_waits_for_an_unreachable_receiver(notices: NoticeTable, web: W
     notifier = notices.notifier(partial(channel_webhook.post, webhook=hook(web)))
     notices.activate()
     with capture_logs() as logs:
-        assert notifier.step() == 0
-        assert notifier.step() == 0  # it is not due again
+        assert notifier() == 0
+        assert notifier() == 0  # it is not due again
         notices.later()
-        assert notifier.step() == 0
+        assert notifier() == 0
     assert [(entry["event"], entry["attempt"]) for entry in logs] == [
         ("notice_retry_scheduled", 1),
         ("notice_retry_scheduled", 2),
@@ -38,9 +38,9 @@ def test_a_notice_waits_for_an_unreachable_receiver(notices: NoticeTable, web: W
     assert "secret-path" not in str(logs)
     web.start()
     notices.later()
-    assert notifier.step() == 1
+    assert notifier() == 1
     notices.later()
-    assert notifier.step() == 0
+    assert notifier() == 0
     [(path, headers, body)] = web.posts
     assert (path, headers["Content-Type"]) == ("/hooks/secret-path", "application/json")
     assert json.loads(body) == CONTENT
@@ -53,11 +53,11 @@ def test_only_a_success_status_counts(notices: NoticeTable, web: WebReceiver, st
     web.start()
     notices.activate()
     with capture_logs() as logs:
-        assert notices.notifier(partial(channel_webhook.post, webhook=hook(web))).step() == 0
+        assert notices.notifier(partial(channel_webhook.post, webhook=hook(web)))() == 0
     assert str(status) in logs[0]["error"]
     web.status = 200
     notices.later()
-    assert notices.notifier(partial(channel_webhook.post, webhook=hook(web))).step() == 1
+    assert notices.notifier(partial(channel_webhook.post, webhook=hook(web)))() == 1
 
 
 def test_a_receiver_can_verify_the_signature(web: WebReceiver, secret: Path) -> None:

@@ -1,15 +1,12 @@
 """Drift metrics in Prometheus' text format, and their file."""
 
-import stat
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from node.drift.alarms import ActiveAlarm
 from node.drift.metrics import DailyMetric, Measure, Metric, Source
-from node.drift.prometheus_file import exposition, write_metrics
+from node.drift.prometheus_file import exposition
 from node.drift.silence import Feed
 
 NASTY = Source("XRAY1", 'ROOM "2"\\\n# HELP')
@@ -44,19 +41,3 @@ def test_metrics_alarms_and_feeds_are_exported_with_hostile_names_escaped() -> N
         "osteoscreen_feed_quiet_seconds": (source, 1800.0),
     }
     assert content.count(b"# HELP osteoscreen_drift_psi ") == 1
-
-
-def test_the_file_is_replaced_in_one_step_and_readable_for_all(tmp_path: Path) -> None:
-    file = tmp_path / "osteoscreen.prom"
-    file.write_text("old")
-    with file.open() as reading:
-        write_metrics(file, b"new\n")
-        assert reading.read() == "old"
-    assert file.read_bytes() == b"new\n"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o644
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_a_missing_folder_is_named_in_the_error(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="nowhere"):
-        write_metrics(tmp_path / "nowhere" / "osteoscreen.prom", b"")

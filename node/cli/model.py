@@ -8,7 +8,7 @@ import typer
 from node.cli import research
 from node.cli.options import JsonOption, print_json
 from node.cli.research import BundleOption, DeviceOption, SeedOption, SizeOption
-from node.display.jobs import print_figures
+from node.display.tables import print_figures
 from node.domain.errors import Misconfigured
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.options import JsonOption, add_renamed_command
-from node.display.jobs import print_checks, print_figures
+from node.display.jobs import print_checks
+from node.display.tables import print_figures
 from node.domain.errors import Misconfigured
 from node.domain.health_check import HealthCheck
 

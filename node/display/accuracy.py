@@ -1,6 +1,7 @@
 """Display of accuracy against densitometry."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
@@ -10,23 +11,25 @@ from node.replay.accuracy import Accuracy, Share
 _RATES = ("sensitivity", "specificity", "ppv", "npv")
 
 
-def add_accuracies(table: Table, accuracies: Sequence[Accuracy]) -> None:
-    """Add a row for each rate, with a column for each accuracy."""
+def accuracy_table(title: str, by_name: Mapping[str, Accuracy]) -> Table:
+    """Return a table with a row for each rate and a column for each accuracy."""
+    table = Table("", *by_name, title=title, title_justify="left")
+    accuracies = by_name.values()
     for name in _RATES:
         shares = (_share(getattr(accuracy, name)) for accuracy in accuracies)
         table.add_row(name.upper() if len(name) == 3 else name, *shares)
     table.add_row("net benefit", *(_net_benefit(accuracy) for accuracy in accuracies))
     table.add_row("undetermined", *(str(accuracy.undetermined) for accuracy in accuracies))
+    return table
 
 
 def accuracy_json(accuracy: Accuracy) -> dict[str, Any]:
     """Return an accuracy as JSON."""
-    return {
-        "patients": accuracy.patients,
-        "undetermined": accuracy.undetermined,
-        "net_benefit": accuracy.net_benefit,
-        **{name: _share_json(getattr(accuracy, name)) for name in _RATES},
-    }
+    content = asdict(accuracy)
+    for name in _RATES:
+        share = getattr(accuracy, name)
+        content[name] |= {"value": share.value, "interval": share.interval}
+    return content
 
 
 def _share(share: Share) -> str:
@@ -34,15 +37,6 @@ def _share(share: Share) -> str:
         return "no patients"
     low, high = share.interval
     return f"{share.value:.1%} ({low:.1%} to {high:.1%}), {share.hits} of {share.of}"
-
-
-def _share_json(share: Share) -> dict[str, Any]:
-    return {
-        "hits": share.hits,
-        "of": share.of,
-        "value": share.value,
-        "interval": list(share.interval),
-    }
 
 
 def _net_benefit(accuracy: Accuracy) -> str:

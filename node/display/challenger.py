@@ -1,8 +1,8 @@
 """The challenger's report, as text and as JSON."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -18,13 +18,14 @@ from node.challenger.comparison import (
     GroupFlags,
     SecondsPerFilm,
 )
-from node.display.accuracy import accuracy_json, add_accuracies
+from node.display.accuracy import accuracy_json, accuracy_table
 from node.display.disclaimer import print_disclaimer
+from node.display.tables import count_with_share, number_table, plain
 from node.domain.decision.prediction import Decision
-from node.log import printable
 
 _LISTED_FLIPS = 20
-_GROUPS = (("sex", "by_sex"), ("age", "by_age"), ("source", "by_source"))
+
+T = TypeVar("T")
 
 
 def report_json(report: ChallengerReport) -> dict[str, Any]:
@@ -41,21 +42,11 @@ def report_json(report: ChallengerReport) -> dict[str, Any]:
             for name, agreement in comparison.scores.items()
         },
         "flags": _counts_json(comparison.flags)
-        | {
-            "undetermined": dict(
-                zip(("serving", "challenger"), comparison.undetermined, strict=True)
-            )
-        },
-        **{
-            attribute: {
-                name: asdict(group) for name, group in getattr(comparison, attribute).items()
-            }
-            for _, attribute in _GROUPS
-        },
-        "seconds": {
-            name: asdict(seconds)
-            for name, seconds in zip(("serving", "challenger"), comparison.seconds, strict=True)
-        },
+        | {"undetermined": _by_bundle(comparison.undetermined)},
+        "by_sex": _groups_json(comparison.by_sex),
+        "by_age": _groups_json(comparison.by_age),
+        "by_source": _groups_json(comparison.by_source),
+        "seconds": _by_bundle(map(asdict, comparison.seconds)),
         "flips": [_flip_json(film) for film in comparison.flips],
         "outcomes": None if report.accuracy is None else _accuracy_json(report.accuracy),
     }
@@ -65,11 +56,8 @@ def print_report(report: ChallengerReport, console: Console) -> None:
     """Print the comparison, and the films that only one of the bundles flags."""
     comparison = report.comparison
     for name, bundle in (("serving", report.serving), ("challenger", report.challenger)):
-        console.print(
-            Text(
-                f"{name}: {bundle.bundle} {bundle.digest[:12]}, policy {bundle.policy.digest[:12]}"
-            )
-        )
+        text = f"{name}: {bundle.bundle} {bundle.digest[:12]}, policy {bundle.policy.digest[:12]}"
+        console.print(Text(text))
     print_disclaimer(console, report.intended_uses)
     for line in _coverage(report):
         console.print(line)
@@ -79,8 +67,9 @@ def print_report(report: ChallengerReport, console: Console) -> None:
     console.print(_scores(comparison.scores))
     console.print(_flags(comparison))
     console.print(_agreement(comparison))
-    for title, attribute in _GROUPS:
-        console.print(_groups(title, getattr(comparison, attribute)))
+    console.print(_groups("sex", comparison.by_sex))
+    console.print(_groups("age", comparison.by_age))
+    console.print(_groups("source", comparison.by_source))
     _print_flips(console, comparison)
     console.print(_seconds(comparison.seconds))
     if report.accuracy is not None:
@@ -110,7 +99,7 @@ def _coverage(report: ChallengerReport) -> Iterator[str]:
 
 
 def _scores(scores: Mapping[str, ScoreAgreement]) -> Table:
-    table = Table(
+    table = number_table(
         "score",
         "films",
         "mean difference",
@@ -119,9 +108,7 @@ def _scores(scores: Mapping[str, ScoreAgreement]) -> Table:
         "Spearman",
         "concordance",
         title="scores, challenger minus serving",
-        title_justify="left",
     )
-    _align_right(table)
     for name, agreement in scores.items():
         limits = agreement.limits
         table.add_row(
@@ -138,8 +125,7 @@ def _scores(scores: Mapping[str, ScoreAgreement]) -> Table:
 
 def _flags(comparison: BundleComparison) -> Table:
     flags = comparison.flags
-    table = Table("flags by own thresholds", "challenger flags", "challenger does not")
-    _align_right(table)
+    table = number_table("flags by own thresholds", "challenger flags", "challenger does not")
     table.add_row("serving flags", str(flags.both), str(flags.first_only))
     table.add_row("serving does not", str(flags.second_only), str(flags.neither))
     return table
@@ -155,14 +141,14 @@ def _agreement(comparison: BundleComparison) -> str:
 
 
 def _groups(title: str, groups: Mapping[str, GroupFlags]) -> Table:
-    table = Table(title, "films", "serving flags", "challenger flags", "flips", "mean difference")
-    _align_right(table)
+    headings = ("films", "serving flags", "challenger flags", "flips", "mean difference")
+    table = number_table(title, *headings)
     for name, group in groups.items():
         table.add_row(
-            Text(printable(name)),
+            plain(name),
             str(group.films),
-            _share(group.flagged, group.films),
-            _share(group.challenger_flagged, group.films),
+            count_with_share(group.flagged, group.films),
+            count_with_share(group.challenger_flagged, group.films),
             str(group.flips),
             _number(group.difference),
         )
@@ -184,26 +170,24 @@ def _print_flips(console: Console, comparison: BundleComparison) -> None:
             f"{serving.threshold:.4f}",
             _number(challenger.score, ""),
             f"{challenger.threshold:.4f}",
-            Text(printable(challenger.rule)),
+            plain(challenger.rule),
         )
     console.print(table)
     console.print(f"{len(flips)} films are flagged by one bundle only; --json lists all of them")
 
 
 def _seconds(both: tuple[SecondsPerFilm, SecondsPerFilm]) -> Table:
-    table = Table("seconds per film, model only", "films", "mean", "median")
-    _align_right(table)
-    for name, seconds in zip(("serving", "challenger"), both, strict=True):
+    table = number_table("seconds per film, model only", "films", "mean", "median")
+    for name, seconds in _by_bundle(both).items():
         mean, median = _number(seconds.mean, ""), _number(seconds.median, "")
         table.add_row(name, str(seconds.films), mean, median)
     return table
 
 
 def _accuracy(accuracy: AccuracyComparison) -> Table:
-    serving, challenger = accuracy.serving, accuracy.challenger
-    title = f"against densitometry: {serving.patients} patients, each counted once"
-    table = Table("", "serving", "challenger", title=title, title_justify="left")
-    add_accuracies(table, (serving, challenger))
+    title = f"against densitometry: {accuracy.serving.patients} patients, each counted once"
+    by_bundle = {"serving": accuracy.serving, "challenger": accuracy.challenger}
+    table = accuracy_table(title, by_bundle)
     if accuracy.areas is not None:
         areas = accuracy.areas
         table.add_row("area under the curve", _estimate(areas.serving), _estimate(areas.challenger))
@@ -227,11 +211,6 @@ def _tests(accuracy: AccuracyComparison) -> Table:
     return table
 
 
-def _align_right(table: Table) -> None:
-    for column in table.columns[1:]:
-        column.justify = "right"
-
-
 def _number(value: float | None, sign: str = "+") -> str:
     return "" if value is None else f"{value:{sign}.4f}"
 
@@ -240,12 +219,16 @@ def _p(value: float) -> str:
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
-def _share(count: int, films: int) -> str:
-    return f"{count} ({count / films:.1%})"
-
-
 def _estimate(estimate: Estimate, sign: str = "") -> str:
     return f"{estimate.value:{sign}.3f} ({estimate.low:{sign}.3f} to {estimate.high:{sign}.3f})"
+
+
+def _by_bundle(pair: Iterable[T]) -> dict[str, T]:
+    return dict(zip(("serving", "challenger"), pair, strict=True))
+
+
+def _groups_json(groups: Mapping[str, GroupFlags]) -> dict[str, dict[str, Any]]:
+    return {name: asdict(group) for name, group in groups.items()}
 
 
 def _bundle_json(bundle: ComparedBundle) -> dict[str, Any]:

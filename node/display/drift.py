@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from node.display.disclaimer import print_disclaimer
-from node.drift.alarms import ActiveAlarm
+from node.display.tables import plain
+from node.drift.alarms import ActiveAlarm, alarm_key
 from node.drift.metrics import DailyMetric, Metric, Source
 from node.drift.setup import DriftReport
 from node.drift.wording import Level, assess, format_value, measure_label
@@ -43,7 +44,7 @@ def as_json(report: DriftReport) -> dict[str, Any]:
             for row in report.rows
         ],
         "alarms": [
-            {**alarm.source._asdict(), "measure": alarm.measure, "since": alarm.since.isoformat()}
+            alarm_key(alarm.source, alarm.measure) | {"since": alarm.since.isoformat()}
             for alarm in report.active
         ],
     }
@@ -77,7 +78,7 @@ def _table(
         metrics = [by_day.get((measure, day)) for day in days]
         last = metrics[-1] or Metric(measure, None, 0)
         table.add_row(
-            Text(printable(measure_label(measure))),
+            plain(measure_label(measure)),
             *(_value(measure, metric.value if metric else None) for metric in metrics),
             _value(measure, last.reference),
             _assessment(last, (source, measure) in alarmed),

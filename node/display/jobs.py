@@ -11,6 +11,7 @@ from rich.text import Text
 
 from models.gate.image_findings import ImageFindings
 from node.display.disclaimer import print_disclaimer
+from node.display.tables import grid, plain
 from node.domain.config_change import ReloadReport
 from node.domain.decision.prediction import Decision
 from node.domain.health_check import HealthCheck
@@ -43,21 +44,8 @@ def progress_bar(text: str) -> Iterator[Callable[[float], None]]:
 
 def print_checks(checks: Sequence[HealthCheck]) -> None:
     """Print checks, one line each."""
-    table = Table.grid(padding=(0, 2))
-    for check in checks:
-        mark = Text("ok", "green") if check.ok else Text("FAILED", "bold red")
-        table.add_row(mark, check.name, _plain(check.detail))
-    Console().print(table)
-
-
-def print_figures(title: str, figures: Sequence[tuple[str, str]]) -> None:
-    """Print figures of a model, one line each."""
-    table = Table.grid(padding=(0, 2))
-    for name, value in figures:
-        table.add_row(Text(name), Text(value))
-    console = Console()
-    console.print(Text(title, "bold"))
-    console.print(table)
+    marks = {True: Text("ok", "green"), False: Text("FAILED", "bold red")}
+    Console().print(grid((marks[check.ok], check.name, plain(check.detail)) for check in checks))
 
 
 def print_jobs(jobs: Sequence[Job], counts: Mapping[JobState, int]) -> None:
@@ -71,9 +59,9 @@ def print_jobs(jobs: Sequence[Job], counts: Mapping[JobState, int]) -> None:
             str(job.id),
             Text(job.state, _COLOURS.get(job.state, "cyan")),
             f"{job.received_at:%y-%m-%d %H:%M:%S}",
-            _plain(job.film.calling_ae),
+            plain(job.film.calling_ae),
             *_score_and_flag(job),
-            _plain(job.reason or job.error),
+            plain(job.reason or job.error),
         )
     console = Console()
     console.print(table)
@@ -86,10 +74,10 @@ def print_reasons(summary: Mapping[str, Any]) -> None:
     table = Table("from", "outcome", "reason")
     table.add_column("films", justify="right")
     for caller in (*summary["callers"], {"calling_ae": "all", **summary}):
-        name = _plain(caller["calling_ae"])
+        name = plain(caller["calling_ae"])
         table.add_row(name, Text("admitted", "green"), "", str(caller["admitted"]))
         for reason, films in caller["reasons"].items():
-            table.add_row(name, Text("refused", "yellow"), _plain(reason), str(films))
+            table.add_row(name, Text("refused", "yellow"), plain(reason), str(films))
         table.add_section()
     Console().print(table)
 
@@ -98,10 +86,8 @@ def print_job(detail: JobDetail) -> None:
     """Print one job: facts, deliveries and history."""
     console, job = Console(), detail.job
     summary = summarise(detail)
-    facts = Table.grid(padding=(0, 2))
-    for key in ("state", "reason", "error", "attempt", "sop_instance_uid", "study_instance_uid"):
-        if summary[key] is not None:
-            facts.add_row(key, _plain(str(summary[key])))
+    keys = ("state", "reason", "error", "attempt", "sop_instance_uid", "study_instance_uid")
+    facts = grid((key, plain(str(summary[key]))) for key in keys if summary[key] is not None)
     if summary["notes"]:
         facts.add_row("notes", ", ".join(summary["notes"]))
     if job.image_findings:
@@ -122,7 +108,7 @@ def print_job(detail: JobDetail) -> None:
             delivery.kind,
             delivery.state,
             str(delivery.attempt),
-            _plain(delivery.error),
+            plain(delivery.error),
         )
     if detail.deliveries:
         console.print(deliveries)
@@ -132,8 +118,8 @@ def print_job(detail: JobDetail) -> None:
             f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3],
             entry.event,
             entry.state,
-            _plain(entry.actor),
-            _plain(entry.reason),
+            plain(entry.actor),
+            plain(entry.reason),
         )
     console.print(history)
     _print_disclaimer(console, [job])
@@ -146,11 +132,6 @@ def _findings_text(findings: ImageFindings) -> str:
         f"AP {findings.ap:.0%}, upright {findings.upright:.0%}, "
         f"inverted {findings.inverted:.0%}, distance {findings.distance:.2f}"
     )
-
-
-def _plain(text: str) -> Text:
-    """Return text of a peer without markup and without terminal control characters."""
-    return Text(printable(text))
 
 
 def _print_disclaimer(console: Console, jobs: Sequence[Job]) -> None:
@@ -186,7 +167,7 @@ def print_reloads(reports: Sequence[ReloadReport]) -> None:
     console = Console()
     for report in reports:
         for line in _reload_lines(report):
-            console.print(_plain(line), soft_wrap=True)
+            console.print(plain(line), soft_wrap=True)
 
 
 def _reload_lines(report: ReloadReport) -> Iterator[str]:

@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from node.display.accuracy import accuracy_json, add_accuracies
+from node.display.accuracy import accuracy_json, accuracy_table
 from node.display.disclaimer import print_disclaimer
+from node.display.tables import count_with_share, number_table, plain
 from node.log import printable
-from node.replay.densitometry import DensitometryAgreement, ReplayResult
+from node.replay.densitometry import ReplayResult
 from node.replay.densitometry_csv import TableFault
 from node.replay.replay import FlagCounts, Replay
 
@@ -65,7 +66,9 @@ def print_replay(result: ReplayResult) -> None:
         console.print(Text(f"films by rule: {rules}"))
     _print_flips(console, replay)
     if result.agreement is not None:
-        console.print(_agreement(result.agreement))
+        before, after = result.agreement.before, result.agreement.after
+        title = f"compared with densitometry: {before.patients} patients"
+        console.print(accuracy_table(title, {"as stored": before, "new policy": after}))
 
 
 def print_faults(faults: Sequence[TableFault]) -> None:
@@ -83,15 +86,13 @@ def _daily(replay: Replay) -> str:
 
 
 def _groups(title: str, groups: Mapping[str, FlagCounts]) -> Table:
-    table = Table(title, "films", "flagged", "new", "change", "undetermined", "new")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = number_table(title, "films", "flagged", "new", "change", "undetermined", "new")
     for name, counts in groups.items():
         table.add_row(
-            Text(printable(name)),
+            plain(name),
             str(counts.films),
-            _with_share(counts.flagged, counts.films),
-            _with_share(counts.new_flagged, counts.films),
+            count_with_share(counts.flagged, counts.films),
+            count_with_share(counts.new_flagged, counts.films),
             f"{counts.new_flagged - counts.flagged:+d}",
             str(counts.undetermined),
             str(counts.new_undetermined),
@@ -99,31 +100,17 @@ def _groups(title: str, groups: Mapping[str, FlagCounts]) -> Table:
     return table
 
 
-def _with_share(count: int, films: int) -> str:
-    return f"{count} ({count / films:.1%})"
-
-
 def _print_flips(console: Console, replay: Replay) -> None:
     if not replay.flips:
         console.print("the flag of no film changes")
         return
-    last = replay.flips[-_MAX_FLIPS:]
     table = Table("job", "becomes", "score", "threshold", "new", "rule")
-    for flip in last:
+    for flip in replay.flips[-_MAX_FLIPS:]:
         score = "" if flip.score is None else f"{flip.score:.3f}"
-        rule = Text(printable(flip.rule))
         thresholds = f"{flip.before:.3f}", f"{flip.after:.3f}"
-        table.add_row(str(flip.job_id), str(flip.change), score, *thresholds, rule)
+        table.add_row(str(flip.job_id), str(flip.change), score, *thresholds, plain(flip.rule))
     console.print(table)
     console.print(f"the flags of {len(replay.flips)} films change; --json lists all of them")
-
-
-def _agreement(agreement: DensitometryAgreement) -> Table:
-    before, after = agreement.before, agreement.after
-    title = f"compared with densitometry: {before.patients} patients"
-    table = Table("", "as stored", "new policy", title=title, title_justify="left")
-    add_accuracies(table, (before, after))
-    return table
 
 
 def _counts_json(groups: Mapping[str, FlagCounts]) -> dict[str, dict[str, int]]:

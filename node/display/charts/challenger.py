@@ -6,18 +6,16 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
 
 from node.challenger.agreement import compare_scores
 from node.challenger.comparison import BundleComparison, ComparedFilm, GroupFlags
-from node.display.charts.style import AFTER, BAR, BEFORE, INK, STYLE, new_figure, png_of
-from node.log import printable
+from node.display.charts.style import AFTER, BEFORE, INK, STYLE, draw_flagged, new_figure, png_of
 
 _WIDTH, _HEIGHT = 9.0, 8.6
 _SAME_FLAG = "#999999"
 _MAX_POINTS = 5_000
 _MAX_SOURCES = 5
-_NAME_LENGTH = 12  # characters of a source's name
+_LABELS = ("serving", "challenger")
 
 Values = npt.NDArray[np.float64]
 
@@ -37,11 +35,13 @@ def draw_challenger(comparison: BundleComparison, title: str) -> bytes:
         :_MAX_SOURCES
     ]
     sources = {name: comparison.by_source[name] for name in busiest}
-    first = figure.add_subplot(grid[1, :3])
-    _draw_shares(first, "By sex", comparison.by_sex)
-    figure.legend(*first.get_legend_handles_labels(), loc="upper right", ncols=2)
-    _draw_shares(figure.add_subplot(grid[1, 3:], sharey=first), "By source", sources)
-    _draw_shares(figure.add_subplot(grid[2, :], sharey=first), "By age", comparison.by_age)
+    by_sex = figure.add_subplot(grid[1, :3])
+    by_source = figure.add_subplot(grid[1, 3:], sharey=by_sex)
+    by_age = figure.add_subplot(grid[2, :], sharey=by_sex)
+    draw_flagged(by_sex, "By sex", _counts(comparison.by_sex), _LABELS)
+    draw_flagged(by_source, "By source", _counts(sources), _LABELS)
+    draw_flagged(by_age, "By age", _counts(comparison.by_age), _LABELS)
+    figure.legend(*by_sex.get_legend_handles_labels(), loc="upper right", ncols=2)
     return png_of(figure)
 
 
@@ -68,17 +68,13 @@ def _groups(films: Sequence[ComparedFilm]) -> list[tuple[str, str, list[Compared
     """Return the films by the bundle that flags them, with colour and name of each group."""
     return [
         (_SAME_FLAG, "same flag", [film for film in films if film.flags[0] == film.flags[1]]),
-        (
-            BEFORE,
-            "flagged by serving only",
-            [film for film in films if film.flags == (True, False)],
-        ),
-        (
-            AFTER,
-            "flagged by challenger only",
-            [film for film in films if film.flags == (False, True)],
-        ),
+        (BEFORE, "flagged by serving only", _flagged_as(films, (True, False))),
+        (AFTER, "flagged by challenger only", _flagged_as(films, (False, True))),
     ]
+
+
+def _flagged_as(films: Sequence[ComparedFilm], flags: tuple[bool, bool]) -> list[ComparedFilm]:
+    return [film for film in films if film.flags == flags]
 
 
 def _draw_differences(
@@ -111,18 +107,8 @@ def _draw_differences(
     )
 
 
-def _draw_shares(axes: Axes, title: str, groups: Mapping[str, GroupFlags]) -> None:
-    """Draw the share of films that each bundle flags in each group, and the number of films."""
-    positions = np.arange(len(groups))
-    for offset, colour, label, counts in (
-        (-BAR / 2, BEFORE, "serving", [group.flagged for group in groups.values()]),
-        (BAR / 2, AFTER, "challenger", [group.challenger_flagged for group in groups.values()]),
-    ):
-        films = [group.films for group in groups.values()]
-        shares = [count / total for count, total in zip(counts, films, strict=True)]
-        axes.bar(positions + offset, shares, BAR, color=colour, label=label)
-    names = [f"{printable(name)[:_NAME_LENGTH]}\n{group.films}" for name, group in groups.items()]
-    axes.set_xticks(positions, names)
-    axes.grid(visible=False, axis="x")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set(title=f"{title}: flagged")
+def _counts(groups: Mapping[str, GroupFlags]) -> dict[str, tuple[int, int, int]]:
+    return {
+        name: (group.films, group.flagged, group.challenger_flagged)
+        for name, group in groups.items()
+    }

@@ -1,19 +1,19 @@
 """Chart of a replay: flagged films per day, before and after, and their share in each group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.ticker import PercentFormatter
 
-from node.display.charts.style import AFTER, BAR, BEFORE, STYLE, new_figure, png_of
+from node.display.charts.style import AFTER, BEFORE, STYLE, draw_flagged, new_figure, png_of
 from node.replay.replay import FlagCounts, Replay
 
 _WIDTH, _HEIGHT = 9.0, 6.0
 _MAX_STEPS = 60
+_LABELS = ("as stored", "new policy")
 
 
 @mpl.rc_context(STYLE)
@@ -24,8 +24,9 @@ def draw_replay(replay: Replay, title: str) -> bytes:
     figure = new_figure(_WIDTH, _HEIGHT, title)
     grid = figure.add_gridspec(2, 3, height_ratios=(1.2, 1))
     _over_time(figure.add_subplot(grid[0, :]), replay.by_day)
-    _shares(figure.add_subplot(grid[1, 0]), "By sex", {**replay.by_sex, "all": replay.all})
-    _shares(figure.add_subplot(grid[1, 1:]), "By age", replay.by_age)
+    by_sex = _counts({**replay.by_sex, "all": replay.all})
+    draw_flagged(figure.add_subplot(grid[1, 0]), "By sex", by_sex, _LABELS)
+    draw_flagged(figure.add_subplot(grid[1, 1:]), "By age", _counts(replay.by_age), _LABELS)
     return png_of(figure)
 
 
@@ -41,8 +42,8 @@ def _over_time(axes: Axes, by_day: Mapping[str, FlagCounts]) -> None:
     spans = np.array([min(step, last.toordinal() + 1 - start) for start in starts])
     edges = [np.datetime64(date.fromordinal(start)) for start in (*starts, last.toordinal() + 1)]
     for name, colour, flags in (
-        ("as stored", BEFORE, [by_day[day].flagged for day in days]),
-        ("new policy", AFTER, [by_day[day].new_flagged for day in days]),
+        (_LABELS[0], BEFORE, [by_day[day].flagged for day in days]),
+        (_LABELS[1], AFTER, [by_day[day].new_flagged for day in days]),
     ):
         sums = np.bincount(places, weights=flags, minlength=len(starts))
         axes.stairs(sums / spans, edges, baseline=None, color=colour, label=name, linewidth=1.8)
@@ -55,18 +56,5 @@ def _over_time(axes: Axes, by_day: Mapping[str, FlagCounts]) -> None:
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
 
 
-def _shares(axes: Axes, title: str, groups: Mapping[str, FlagCounts]) -> None:
-    """Draw the flagged share of each group, with its number of films."""
-    names: Sequence[str] = list(groups)
-    at = np.arange(len(names))
-    for offset, colour, flags in (
-        (-BAR / 2, BEFORE, [counts.flagged for counts in groups.values()]),
-        (BAR / 2, AFTER, [counts.new_flagged for counts in groups.values()]),
-    ):
-        shares = [count / groups[name].films for count, name in zip(flags, names, strict=True)]
-        axes.bar(at + offset, shares, BAR, color=colour)
-    labels = [f"{name}\n{groups[name].films}" for name in names]
-    axes.set_xticks(at, labels)
-    axes.grid(visible=False, axis="x")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set(title=f"{title}: share flagged, number of films")
+def _counts(groups: Mapping[str, FlagCounts]) -> dict[str, tuple[int, int, int]]:
+    return {name: (group.films, group.flagged, group.new_flagged) for name, group in groups.items()}

@@ -4,9 +4,15 @@ Only the charts need matplotlib: `pip install 'osteoscreen[research]'`.
 """
 
 import io
+from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from node.log import printable
 
 BEFORE, AFTER = "#56B4E9", "#D55E00"
 """Blue and vermilion of Okabe and Ito, which colour-blind people can distinguish."""
@@ -28,9 +34,8 @@ STYLE: Final[Any] = {
     "legend.frameon": False,
     "text.parse_math": False,  # a $ in a sender's name is not a formula
 }
-BAR = 0.4
-"""Width of a bar, relative to the distance between pairs of bars."""
-
+_BAR = 0.4  # width of a bar, relative to the distance between pairs of bars
+_NAME_LENGTH = 12  # characters of a group's name
 _DPI = 160
 
 
@@ -39,6 +44,24 @@ def new_figure(width: float, height: float, title: str) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
+
+
+def draw_flagged(
+    axes: Axes, title: str, groups: Mapping[str, tuple[int, int, int]], labels: tuple[str, str]
+) -> None:
+    """Draw two bars per group: the shares of its films that two bundles or policies flag.
+
+    `groups` has the number of films, and the numbers that the first and the second flags.
+    """
+    positions = np.arange(len(groups))
+    for number, colour, label in ((1, BEFORE, labels[0]), (2, AFTER, labels[1])):
+        shares = [counts[number] / counts[0] for counts in groups.values()]
+        axes.bar(positions + (number - 1.5) * _BAR, shares, _BAR, color=colour, label=label)
+    names = [f"{printable(name)[:_NAME_LENGTH]}\n{films}" for name, (films, *_) in groups.items()]
+    axes.set_xticks(positions, names)
+    axes.grid(visible=False, axis="x")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set(title=f"{title}: share flagged, number of films")
 
 
 def png_of(figure: Figure) -> bytes:

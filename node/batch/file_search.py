@@ -3,7 +3,7 @@
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ class FoundFiles:
     """Files in the order of their paths, and the number of skipped entries by reason."""
 
     files: tuple[Path, ...]
-    skipped: Mapping[str, int]
+    skipped: Counter[str]
 
 
 def find_files(paths: Iterable[Path]) -> FoundFiles:

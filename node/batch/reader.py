@@ -7,6 +7,7 @@ from pathlib import Path
 from models.images.radiograph import Radiograph
 from node.domain.admission.header_rules import AdmissionPolicy, Admitted, Refused, admit
 from node.domain.errors import OsteoScreenError, Permanent, Rejected
+from node.domain.radiograph.case import Case
 from node.domain.radiograph.film import Film
 from node.header.part10 import NotDicomError, as_part10, is_directory_record
 from node.header.read import read_film
@@ -49,9 +50,8 @@ class KnownFilm:
 class DecodedFilm:
     """The film is ready for the model."""
 
-    film: Film
+    case: Case
     admission: Admitted
-    radiograph: Radiograph
 
 
 FileContent = SkippedFile | UnreadableFile | RefusedFilm | KnownFilm | DecodedFilm
@@ -96,7 +96,7 @@ class FileReader:
         if film.size > self.max_size:
             return UnreadableFile(f"{film.size} bytes exceed dicom.max_object", film)
         try:
-            return DecodedFilm(film, admission, self.decode(file))
+            return DecodedFilm(Case(film, self.decode(file)), admission)
         except Rejected as rejected:
             return RefusedFilm(film, rejected.reason, rejected.text)
         except Exception as error:  # noqa: BLE001 - the failure of one film, with a known header

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self, assert_never
+from typing import assert_never
 
 from node.batch.journal import Journal
 from node.batch.reader import (
@@ -25,7 +25,6 @@ from node.domain.admission.header_rules import AdmissionPolicy, Refused
 from node.domain.admission.image_rules import apply_image_rules
 from node.domain.admission.reasons import Reason
 from node.domain.decision.decide import DecisionPolicy, decide
-from node.domain.radiograph.case import Case
 from node.inference.pipeline import PipelineFilm, PipelineResult, ScoredFilm, ScoringPipeline
 from node.ports import Predictor
 
@@ -38,12 +37,8 @@ class ScreeningResult:
     """
 
     rows: tuple[ScoreRow, ...]
-    skipped: Mapping[str, int]
+    skipped: Counter[str]
     reused: int = 0
-
-    def with_skipped(self, more: Mapping[str, int]) -> Self:
-        """Return the result with more skipped files."""
-        return replace(self, skipped=Counter(self.skipped) + Counter(more))
 
     def count(self, state: RowState) -> int:
         """Return the number of films in a state."""
@@ -51,36 +46,38 @@ class ScreeningResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ScreeningSettings:
-    """Both policies; `batch` in films; `read_ahead`: decoded films that may wait for the model."""
+class ScreeningModel:
+    """A model on its device, the policies for its films and scores, and its batch size in films."""
 
+    predictor: Predictor
     admission: AdmissionPolicy
     decision: DecisionPolicy
     batch: int
-    read_ahead: int
 
 
 class ScreeningRun:
     """One run over a list of files.
 
     Films reach the model in the order of the list, not in the order in which decoders finish. The
-    same folder gives the same batches, and so the same scores to the last digit.
+    same folder gives the same batches, and so the same scores to the last digit. At most
+    `read_ahead` decoded films wait for the model.
     """
 
     def __init__(
         self,
-        predictor: Predictor,
+        model: ScreeningModel,
         readers: ReaderPool,
         journal: Journal,
-        settings: ScreeningSettings,
+        read_ahead: int,
         advance: Callable[[int], None],
     ) -> None:
+        self._model = model
         self._readers = readers
         self._journal = journal
-        self._settings = settings
+        self._read_ahead = read_ahead
         self._advance = advance
-        self._model = predictor.identity
-        self._pipeline = ScoringPipeline(predictor, settings.admission, settings.decision)
+        self._identity = model.predictor.identity
+        self._pipeline = ScoringPipeline(model.predictor, model.admission, model.decision)
 
     def run(
         self, files: Sequence[Path], known_rows: Mapping[str, ScoreRow], stop: threading.Event
@@ -103,7 +100,7 @@ class ScreeningRun:
                     rows[path] = self._row_without_model(path, content, known_rows)
                     reused += isinstance(content, KnownFilm)
                     self._advance(1)
-            if len(decoded) == self._settings.batch:
+            if len(decoded) == self._model.batch:
                 rows |= self._score(decoded)
                 decoded.clear()
             if stop.is_set():
@@ -121,7 +118,7 @@ class ScreeningRun:
             path = path_text(file)
             digest = known_rows[path].film_digest if path in known_rows else ""
             submitted.append((path, self._readers.submit(file, digest)))
-            if len(submitted) > self._settings.read_ahead:
+            if len(submitted) > self._read_ahead:
                 first, content = submitted.popleft()
                 yield first, content.result()
         for path, content in submitted:
@@ -151,24 +148,21 @@ class ScreeningRun:
         film, findings = content.film, row.image_findings
         if row.state != RowState.SCORED:
             return self._refused(ScreenedFilm(path, film), row.reason, row.error)
-        admission = apply_image_rules(content.admission, findings, self._settings.admission)
+        admission = apply_image_rules(content.admission, findings, self._model.admission)
         if isinstance(admission, Refused):
             refused = ScreenedFilm(path, film, image_findings=findings)
             return self._refused(refused, admission.reason, admission.text)
         screened = ScreenedFilm(path, film, admission.notes, findings)
-        decision = decide(row.probability, film, self._settings.decision)
-        return scored_row(screened, self._model, row.probability, decision)
+        decision = decide(row.probability, film, self._model.decision)
+        return scored_row(screened, self._identity, row.probability, decision)
 
     def _score(self, batch: Sequence[tuple[str, DecodedFilm]]) -> dict[str, ScoreRow]:
         """Return the rows of a batch, after they are in the journal."""
-        films = {path: decoded.film for path, decoded in batch}
-        pipeline_films = [
-            (path, PipelineFilm(Case(decoded.film, decoded.radiograph), decoded.admission))
-            for path, decoded in batch
-        ]
+        films = {path: decoded.case.film for path, decoded in batch}
+        admitted = [(path, PipelineFilm(film.case, film.admission)) for path, film in batch]
         rows = {
             path: self._row(ScreenedFilm(path, films[path]), result)
-            for path, result in self._pipeline.run(pipeline_films)
+            for path, result in self._pipeline.run(admitted)
         }
         self._journal.append([row for row in rows.values() if row.is_reusable])
         self._advance(len(rows))
@@ -178,17 +172,17 @@ class ScreeningRun:
         screened = replace(screened, notes=result.notes, image_findings=result.image_findings)
         match result.outcome:
             case ScoredFilm(prediction=prediction, decision=decision):
-                return scored_row(screened, self._model, prediction.probability, decision)
+                return scored_row(screened, self._identity, prediction.probability, decision)
             case Refused(reason=reason, text=text):
                 return self._refused(screened, reason, text)
             case error:
                 return self._failed(screened, error_text(error))
 
     def _refused(self, screened: ScreenedFilm, reason: str, text: str) -> ScoreRow:
-        return unscored_row(screened, self._model, RowState.REJECTED, reason=reason, error=text)
+        return unscored_row(screened, self._identity, RowState.REJECTED, reason=reason, error=text)
 
     def _failed(self, screened: ScreenedFilm, error: str) -> ScoreRow:
-        return unscored_row(screened, self._model, RowState.FAILED, error=error)
+        return unscored_row(screened, self._identity, RowState.FAILED, error=error)
 
 
 def path_text(path: Path) -> str:

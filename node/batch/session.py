@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,13 +11,10 @@ from node.batch.journal import open_journal
 from node.batch.reader import FileReader
 from node.batch.reader_pool import ReaderPool
 from node.batch.row import RowState, ScoreRow
-from node.batch.runner import ScreeningResult, ScreeningRun, ScreeningSettings, path_text
+from node.batch.runner import ScreeningModel, ScreeningResult, ScreeningRun, path_text
 from node.batch.table import open_table
-from node.domain.admission.header_rules import AdmissionPolicy
 from node.domain.admission.image_rules import uses_gate
-from node.domain.decision.decide import DecisionPolicy
 from node.domain.errors import Misconfigured, Transient
-from node.ports import Predictor
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +37,6 @@ class ScreeningProgress(Protocol):
         """This number of further files is finished."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScreeningModel:
-    """A model on its device, the policies for its films and scores, and its batch size."""
-
-    predictor: Predictor
-    admission: AdmissionPolicy
-    decision: DecisionPolicy
-    batch: int
-
-
 def screen(
     request: ScreeningRequest,
     reader: FileReader,
@@ -67,23 +54,16 @@ def screen(
     with open_journal(table.path) as journal:
         model = load()
         known_rows = _known_rows([*table_rows, *journal.rows], model)
-        settings = ScreeningSettings(
-            model.admission, model.decision, model.batch, read_ahead=model.batch + request.workers
-        )
+        read_ahead = model.batch + request.workers
         progress.begin(len(search.files))
         with ReaderPool(reader, request.workers) as readers:
-            run = ScreeningRun(model.predictor, readers, journal, settings, progress.advance)
+            run = ScreeningRun(model, readers, journal, read_ahead, progress.advance)
             result = run.run(search.files, known_rows, stop)
         if stop.is_set():
             raise Transient("stopped; run the same command again to continue")
-        table.replace(
-            [
-                row
-                for row in result.rows
-                if request.include_refused or row.state != RowState.REJECTED
-            ]
-        )
-    return result.with_skipped(search.skipped)
+        omitted = () if request.include_refused else (RowState.REJECTED,)
+        table.replace([row for row in result.rows if row.state not in omitted])
+    return replace(result, skipped=result.skipped + search.skipped)
 
 
 def _known_rows(rows: Iterable[ScoreRow], model: ScreeningModel) -> dict[str, ScoreRow]:

@@ -19,7 +19,8 @@ def run_screen(
 ) -> "ScreeningResult":
     """Score files without a PACS; see `node.batch.session.screen`."""
     from node.batch.reader import FileReader
-    from node.batch.session import ScreeningModel, screen
+    from node.batch.runner import ScreeningModel
+    from node.batch.session import screen
     from node.inference.decoder import decode
     from node.inference.predictor import load
 

@@ -1,5 +1,6 @@
 """`osteoscreen drift`: daily figures of each source, and active alarms."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -51,7 +52,7 @@ def _test_alarm(settings: Config, as_json: bool) -> None:
     if not checks:
         raise Misconfigured("drift.alarms: no receiver is configured; set webhook or mail")
     if as_json:
-        print_json([check.as_dict() for check in checks])
+        print_json([asdict(check) for check in checks])
     else:
         print_checks(checks)
     if not all(check.ok for check in checks):

@@ -210,7 +210,7 @@ def doctor(
         if send_film:
             checks += round_trip(settings, wait, report)
     if as_json:
-        print_json([check.as_dict() for check in checks])
+        print_json([asdict(check) for check in checks])
     else:
         print_checks(checks)
     if not all(check.ok for check in checks):

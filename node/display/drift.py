@@ -38,7 +38,7 @@ def as_json(report: DriftReport) -> dict[str, Any]:
                 "value": row.metric.value,
                 "films": row.metric.films,
                 "reference": row.metric.reference,
-                "reading": str(assess(row.metric).level),
+                "reading": str(assess(row.metric)),
                 "model": row.model,
             }
             for row in report.rows
@@ -91,8 +91,9 @@ def _value(measure: str, value: float | None) -> str:
 
 
 def _assessment(metric: Metric, alarmed: bool) -> Text:
-    assessment = assess(metric)
-    text = Text(assessment.text, _COLOURS.get(assessment.level, ""))
+    level = assess(metric)
+    texts = {Level.PLAIN: "", Level.TOO_FEW: f"too few ({metric.films} films)"}
+    text = Text(texts.get(level, str(level)), _COLOURS.get(level, ""))
     return Text.assemble(("ALARM ", "bold red"), text) if alarmed else text
 
 

@@ -1,7 +1,6 @@
 """The result of one health check."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +10,3 @@ class HealthCheck:
     name: str
     ok: bool
     detail: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the check for JSON."""
-        return asdict(self)

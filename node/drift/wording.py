@@ -1,7 +1,6 @@
 """Texts for drift metrics and alarms, in tables and messages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -30,21 +29,13 @@ _FEED_TEXTS: Mapping[str, str] = {
 
 
 class Level(StrEnum):
-    """The importance of a metric's assessment."""
+    """The assessment of a metric; only a PSI has usual limits."""
 
     PLAIN = "plain"
     STABLE = "stable"
     SLIGHT = "slight change"
     LARGE = "large change"
     TOO_FEW = "too few"
-
-
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    """The assessment of a metric by usual limits, as a level and a text."""
-
-    level: Level
-    text: str
 
 
 def measure_label(measure: str) -> str:
@@ -70,15 +61,14 @@ def format_value(measure: str, value: float) -> str:
     return f"{value:.3f}"
 
 
-def assess(metric: Metric) -> Assessment:
-    """Return the assessment of a metric; only a PSI has usual limits."""
+def assess(metric: Metric) -> Level:
+    """Return the assessment of a metric by usual limits."""
     if metric.value is None:
-        return Assessment(Level.TOO_FEW, f"too few ({metric.films} films)")
-    if metric.measure == Measure.PSI:
-        changed = Level.SLIGHT if metric.value < LARGE else Level.LARGE
-        level = Level.STABLE if metric.value < SLIGHT else changed
-        return Assessment(level, str(level))
-    return Assessment(Level.PLAIN, "")
+        return Level.TOO_FEW
+    if metric.measure != Measure.PSI:
+        return Level.PLAIN
+    changed = Level.SLIGHT if metric.value < LARGE else Level.LARGE
+    return Level.STABLE if metric.value < SLIGHT else changed
 
 
 def alarm_sentence(event: str, fields: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ from node.domain.decision.prediction import Decision, Finding, Probability
 from node.domain.decision.prior_studies import NO_PRIOR_STUDIES, PriorResult, PriorStudies
 
 _BANDS = (50, 60, 70, 80)
-_FLAGGED, _NEW_FLAGGED, _OPEN, _NEW_OPEN, _KINDS = 1, 2, 4, 8, 16
-_FLIPPED = _FLAGGED | _NEW_FLAGGED
+
+_Kind = tuple[bool, bool, bool, bool]
+"""The properties of a film that are counted, in the order of the fields of `FlagCounts`."""
 
 
 class StoredScore(NamedTuple):
@@ -118,16 +119,12 @@ def replay(
         sexes.add(stored.sex or "unknown", kind)
         ages.add(age_band(stored.age_years), kind)
         rules[decision.rule] += 1
-        if kind & _FLIPPED in (_FLAGGED, _NEW_FLAGGED):
+        if stored.flagged != decision.flagged:
             flips.append(_flip(stored, decision))
-        if (
-            stored.patient in patients
-            and stored.exposure_date is not None
-            and decision.score is not None
-        ):
-            findings[stored.patient].append(
-                _replayed_finding(stored.exposure_date, stored, decision)
-            )
+        day = stored.exposure_date
+        if stored.patient in patients and day is not None and decision.score is not None:
+            old, new = (stored.finding, stored.threshold), (decision.finding, decision.threshold)
+            findings[stored.patient].append(ReplayedFinding(day, *old, *new))
     return Replay(
         all=sexes.total(),
         by_day=days.by_group(),
@@ -155,46 +152,38 @@ class _Counts:
     """Numbers of films by group and kind."""
 
     def __init__(self) -> None:
-        self._counts: defaultdict[str, list[int]] = defaultdict(lambda: [0] * _KINDS)
+        self._counts: defaultdict[str, Counter[_Kind]] = defaultdict(Counter)
 
-    def add(self, group: str, kind: int) -> None:
+    def add(self, group: str, kind: _Kind) -> None:
         self._counts[group][kind] += 1
 
     def total(self) -> FlagCounts:
         """Return the counts of all groups together."""
-        return _flag_counts([sum(column) for column in zip(*self._counts.values(), strict=True)])
+        return _flag_counts(sum(self._counts.values(), Counter[_Kind]()))
 
     def by_group(self) -> dict[str, FlagCounts]:
         """Return the counts of each group, sorted by group."""
         return {group: _flag_counts(counts) for group, counts in sorted(self._counts.items())}
 
 
-def _kind(stored: StoredScore, decision: Decision) -> int:
-    """Return the properties of a film that are counted, as a sum of 1, 2, 4 and 8."""
+def _kind(stored: StoredScore, decision: Decision) -> _Kind:
     return (
-        _FLAGGED * stored.flagged
-        + _NEW_FLAGGED * decision.flagged
-        + _OPEN * (stored.finding == Finding.UNDETERMINED)
-        + _NEW_OPEN * (decision.finding is Finding.UNDETERMINED)
+        stored.flagged,
+        decision.flagged,
+        stored.finding == Finding.UNDETERMINED,
+        decision.finding is Finding.UNDETERMINED,
     )
 
 
-def _flag_counts(counts: Sequence[int]) -> FlagCounts:
-    parts = (_FLAGGED, _NEW_FLAGGED, _OPEN, _NEW_OPEN)
-    sums = (sum(n for kind, n in enumerate(counts) if kind & part) for part in parts)
-    return FlagCounts(sum(counts), *sums)
+def _flag_counts(counts: Counter[_Kind]) -> FlagCounts:
+    sums = (sum(films for kind, films in counts.items() if kind[part]) for part in range(4))
+    return FlagCounts(counts.total(), *sums)
 
 
 def _flip(stored: StoredScore, decision: Decision) -> Flip:
     change = FlagChange.FLAGGED if decision.flagged else FlagChange.UNFLAGGED
     thresholds = stored.threshold, decision.threshold
     return Flip(stored.job_id, change, decision.score, *thresholds, decision.rule)
-
-
-def _replayed_finding(day: date, stored: StoredScore, decision: Decision) -> ReplayedFinding:
-    return ReplayedFinding(
-        day, stored.finding, stored.threshold, str(decision.finding), decision.threshold
-    )
 
 
 class _History:

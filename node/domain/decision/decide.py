@@ -140,13 +140,8 @@ def _deciding_score(
     probability: Probability, preferred: ScoreKind
 ) -> tuple[ScoreKind, float | None]:
     """Return kind and value of the score that decides; the last candidate and None without one."""
-    scores = {
-        ScoreKind.IMAGE: probability.image,
-        ScoreKind.CLINICAL: probability.clinical,
-        ScoreKind.COMBINED: probability.combined,
-    }
     for kind in _PREFERENCE[preferred]:
-        score = scores[kind]
+        score: float | None = getattr(probability, kind)
         # NaN is below any threshold; a broken net must not lead to a negative finding.
         if score is not None and math.isfinite(score):
             return kind, score

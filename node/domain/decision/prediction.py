@@ -13,7 +13,7 @@ from node.domain.admission.reasons import AdmissionNote, Reason
 
 
 class ScoreKind(StrEnum):
-    """The kind of a score."""
+    """The kind of a score. `Probability` and `Thresholds` have a field for each."""
 
     IMAGE = "image"
     CLINICAL = "clinical"

@@ -54,12 +54,7 @@ class Thresholds:
 
     def of(self, kind: ScoreKind) -> float:
         """Return the threshold of a kind of score; raise ValueError if it has none."""
-        thresholds = {
-            ScoreKind.IMAGE: self.image,
-            ScoreKind.COMBINED: self.combined,
-            ScoreKind.CLINICAL: self.clinical,
-        }
-        threshold = thresholds[kind]
+        threshold: float | None = getattr(self, kind)
         if threshold is None:
             raise ValueError(f"there is no threshold of the {kind} score")
         return threshold

@@ -73,13 +73,19 @@ def latest_day(text: str) -> date | None:
     """
     year, month, day = _parse_date(text)
     month = month or 12
-    return _day(year, month, day or (monthrange(year, month)[1] if _is_month(year, month) else 0))
+    try:
+        return date(year, month, day or monthrange(year, month)[1])
+    except ValueError:  # also of a month above 12
+        return None
 
 
 def earliest_day(text: str) -> date | None:
     """Return the first day that a date can mean."""
     year, month, day = _parse_date(text)
-    return _day(year, month or 1, day or 1)
+    try:
+        return date(year, month or 1, day or 1)
+    except ValueError:
+        return None
 
 
 def age_between(birth: date | None, study: date | None) -> float | None:
@@ -114,14 +120,3 @@ def _parse_date(text: str) -> tuple[int, int, int]:
     """Return year, month and day; zero for a missing part, all zero if the text is not a date."""
     match = _DATE.fullmatch(text.strip())
     return (int(match[1]), int(match[3] or 0), int(match[4] or 0)) if match else (0, 0, 0)
-
-
-def _is_month(year: int, month: int) -> bool:
-    return year > 0 and 1 <= month <= 12
-
-
-def _day(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None

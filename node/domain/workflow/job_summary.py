@@ -7,7 +7,7 @@ from typing import Any
 
 from node.domain.admission.header_rules import Admitted
 from node.domain.admission.reasons import AdmissionNote
-from node.domain.decision.prediction import Decision
+from node.domain.decision.prediction import Decision, Probability
 from node.domain.workflow.delivery import Delivery
 from node.domain.workflow.job import Job, JobEvent
 
@@ -37,7 +37,7 @@ def summarise(detail: JobDetail) -> dict[str, Any]:
     """Return the summary for `summary.json` and `jobs show --json`."""
     job, verdict = detail.job, detail.job.verdict
     decision = verdict.decision if verdict else None
-    probability = verdict.probability if verdict else None
+    probability = verdict.probability if verdict else Probability()
     return {
         "id": job.id,
         "state": str(job.state),
@@ -46,11 +46,7 @@ def summarise(detail: JobDetail) -> dict[str, Any]:
         "attempt": job.attempt,
         "sop_instance_uid": job.film.sop_instance_uid,
         "study_instance_uid": job.film.study_instance_uid,
-        "probability": {
-            "image": probability.image if probability else None,
-            "clinical": probability.clinical if probability else None,
-            "combined": probability.combined if probability else None,
-        },
+        "probability": asdict(probability),
         **_decision_summary(decision),
         "model": asdict(verdict.model) if verdict else None,
         "shadowed": list(verdict.shadow_destinations) if verdict else [],

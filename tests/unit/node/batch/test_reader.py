@@ -18,8 +18,8 @@ def test_a_film_is_decoded_with_its_header(tmp_path: Path) -> None:
     path = write_film(make_film(), tmp_path / "film.dcm")
     content = reader().read(path, "")
     assert isinstance(content, DecodedFilm)
-    assert content.film == read_film(path, "")
-    assert content.radiograph.pixels.shape == (256, 256)
+    assert content.case.film == read_film(path, "")
+    assert content.case.radiograph.pixels.shape == (256, 256)
 
 
 def test_a_film_without_preamble_is_decoded(tmp_path: Path) -> None:

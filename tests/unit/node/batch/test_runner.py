@@ -11,8 +11,8 @@ from pydicom import dcmread
 
 from models.images.radiograph import Radiograph
 from node.batch.row import ScoreRow
-from node.batch.runner import ScreeningResult
-from node.batch.session import ScreeningModel, ScreeningRequest, screen
+from node.batch.runner import ScreeningModel, ScreeningResult
+from node.batch.session import ScreeningRequest, screen
 from node.batch.table import open_table
 from node.domain.admission.header_rules import PixelRule
 from node.domain.decision.decide import DecisionPolicy

@@ -73,7 +73,7 @@ def measured(engine: sa.Engine, policy: DecisionPolicy, rounds: int) -> tuple[st
 
     def run_once() -> tuple[int, int]:
         result = replay(scores.read(MODEL.digest, None), policy, MODEL.digest)
-        return result.all.flagged, result.all.new_flagged
+        return result.total.flagged, result.total.new_flagged
 
     times = [timed(run_once) for _ in range(rounds)]
     before, after = run_once()

@@ -1,0 +1,1 @@
+"""The DICOM node: receive chest films, score them, and deliver the results."""

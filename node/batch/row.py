@@ -15,13 +15,11 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 class RowState(StrEnum):
-    """The end of one film, and what a later run with the same model does with it."""
+    """The outcome of one film. Each comment states what a later run with the same model does."""
 
-    SCORED = (
-        "SCORED"  # the score is reused while the bytes are the same; the policy is applied again
-    )
-    REJECTED = "REJECTED"  # a coded reason; the policy is applied again
-    FAILED = "FAILED"  # an error; the film is tried again
+    SCORED = "SCORED"  # It reuses the score of the same bytes and applies the policy again.
+    REJECTED = "REJECTED"  # The film was refused with a coded reason. It applies the policy again.
+    FAILED = "FAILED"  # There was an error. It tries the film again.
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from node.replay.densitometry import Scan, nearest_pairs
 class PatientFilm(NamedTuple):
     """One film of a patient, with the decision on each bundle's scores."""
 
-    taken: date
+    day: date
     serving: Decision
     challenger: Decision
 

@@ -178,9 +178,9 @@ def compare_bundles(
         film = _compared(pair, serving.policy, challenger.policy)
         scored.append(pair)
         films.append(film)
-        taken, patient = pair.stored.exposure_date, pair.stored.patient
-        if taken is not None and patient in patients:
-            films_by_patient[patient].append(PatientFilm(taken, film.serving, film.challenger))
+        day, patient = pair.stored.exposure_date, pair.stored.patient
+        if day is not None and patient in patients:
+            films_by_patient[patient].append(PatientFilm(day, film.serving, film.challenger))
     return BundleComparison(
         coverage=_coverage(states),
         scores=_scores(scored),

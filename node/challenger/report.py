@@ -29,7 +29,7 @@ def run_report(config: Config, since: datetime | None, within: timedelta) -> Cha
     engine = schema.open_current(config.database.url)
     pairs = ScorePairStore(engine, serving.digest, challenger.digest)
     start = pairs.start(since)
-    scans = scans_by_patient(DensitometryStore(engine).all())
+    scans = scans_by_patient(DensitometryStore(engine).measurements())
     comparison = compare_bundles(
         pairs.stored(start), serving, challenger, section.share, scans.keys()
     )

@@ -1,0 +1,1 @@
+"""The command `osteoscreen` and its sub-commands."""

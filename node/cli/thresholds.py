@@ -140,6 +140,6 @@ def _figure(replayed: "ReplayResult") -> bytes:
     days = list(replayed.replay.by_day)
     if not days:
         raise Permanent("--figure: nothing to draw, because no score of this bundle is stored")
-    films = f"{replayed.replay.all.films} films, {days[0]} to {days[-1]}"
+    films = f"{replayed.replay.total.films} films, {days[0]} to {days[-1]}"
     title = f"{films}, as stored and under policy {replayed.policy.digest[:12]}"
     return draw_replay(replayed.replay, with_disclaimer(title, [replayed.intended_use]))

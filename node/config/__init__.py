@@ -1,0 +1,1 @@
+"""The configuration: the sections of `config.yaml` with their keys and defaults."""

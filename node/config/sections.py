@@ -166,7 +166,7 @@ class PolicySection(Section):
         """Reports name the rule that applied."""
         names = [override.name for override in self.overrides if override.name is not None]
         if len(set(names)) < len(names):
-            raise ValueError("two overrides have the same name; give each its own")
+            raise ValueError("two overrides have the same name; rename one")
         return self
 
 

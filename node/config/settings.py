@@ -102,7 +102,7 @@ def load(path: Path | None) -> Config:
     file = _prefix(path)
     names = [d.name for d in config.destinations]
     if len(set(names)) != len(names):
-        raise ConfigError(f"{file}destinations: two have the same name; give each its own")
+        raise ConfigError(f"{file}destinations: two have the same name; rename one")
     if config.retention.rows < timedelta(days=_DAYS_A_MONTH * config.policy.prior.months):
         raise ConfigError(
             f"{file}policy.prior.months: {config.policy.prior.months} months exceed "

@@ -41,7 +41,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"contains a {type(content).__name__}, not sections with keys")
     if not all(isinstance(key, str) for key in content):
-        raise ValueError("not valid YAML: the names of sections are texts")
+        raise ValueError("not valid YAML: the name of a section is not a text")
     return content
 
 

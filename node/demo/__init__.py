@@ -1,0 +1,1 @@
+"""The demonstration: a node, a film and an archive on one machine."""

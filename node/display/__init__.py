@@ -1,0 +1,1 @@
+"""Output for people on a terminal, and the same content as JSON."""

@@ -176,9 +176,9 @@ def _print_flips(console: Console, comparison: BundleComparison) -> None:
     console.print(f"{len(flips)} films are flagged by one bundle only; --json lists all of them")
 
 
-def _seconds(both: tuple[SecondsPerFilm, SecondsPerFilm]) -> Table:
+def _seconds(pair: tuple[SecondsPerFilm, SecondsPerFilm]) -> Table:
     table = number_table("seconds per film, model only", "films", "mean", "median")
-    for name, seconds in _by_bundle(both).items():
+    for name, seconds in _by_bundle(pair).items():
         mean, median = _number(seconds.mean, ""), _number(seconds.median, "")
         table.add_row(name, str(seconds.films), mean, median)
     return table

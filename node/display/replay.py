@@ -28,8 +28,8 @@ def as_json(result: ReplayResult) -> dict[str, Any]:
         "policy": {"digest": result.policy.digest, **result.policy.as_dict()},
         "model": result.model,
         "intended_use": result.intended_use,
-        "other_models": result.others,
-        "films": asdict(replay.all),
+        "other_models": result.other_films,
+        "films": asdict(replay.total),
         "by_day": _counts_json(replay.by_day),
         "by_sex": _counts_json(replay.by_sex),
         "by_age": _counts_json(replay.by_age),
@@ -49,15 +49,14 @@ def print_replay(result: ReplayResult) -> None:
     console, replay = Console(), result.replay
     console.print(f"policy {result.policy.digest[:12]} on the scores of bundle {result.model[:12]}")
     print_disclaimer(console, [result.intended_use])
-    if result.others:
-        console.print(
-            f"{result.others} films of other bundles are excluded: their scores are not comparable"
-        )
-    if not replay.all.films:
+    if result.other_films:
+        text = "films of other bundles are excluded: their scores are not comparable"
+        console.print(f"{result.other_films} {text}")
+    if not replay.total.films:
         console.print("no stored scores of this bundle")
         return
     for title, groups in (("sex", replay.by_sex), ("age", replay.by_age)):
-        console.print(_groups(title, {**groups, "all": replay.all}))
+        console.print(_groups(title, {**groups, "all": replay.total}))
     days = dict(list(replay.by_day.items())[-_MAX_DAYS:])
     console.print(_groups("day (UTC), the latest", days))
     console.print(f"flagged per day: {_daily(replay)}")
@@ -82,7 +81,7 @@ def print_faults(faults: Sequence[TableFault]) -> None:
 
 def _daily(replay: Replay) -> str:
     days = len(replay.by_day)
-    return f"{replay.all.flagged / days:.1f} before, {replay.all.new_flagged / days:.1f} after"
+    return f"{replay.total.flagged / days:.1f} before, {replay.total.new_flagged / days:.1f} after"
 
 
 def _groups(title: str, groups: Mapping[str, FlagCounts]) -> Table:

@@ -21,8 +21,8 @@ from node.policies import decision_policy, routes
 from node.runtime.factories import open_operator_store, open_spool
 
 _PROBES = 5
-_ROOM_FOR_TRAIL = 16 * 1024**2
-_CLOCKS_APART = timedelta(seconds=5)
+_MIN_FREE = 16 * 1024**2
+_MAX_SKEW = timedelta(seconds=5)
 
 
 def database(config: Config) -> str:
@@ -42,15 +42,15 @@ def clock(config: Config) -> str:
     before = datetime.now(UTC)
     database_time = clock_of(engine)
     after = datetime.now(UTC)
-    apart = max(before - database_time, database_time - after, timedelta(0))
-    if apart > _CLOCKS_APART:
+    skew = max(before - database_time, database_time - after, timedelta(0))
+    if skew > _MAX_SKEW:
         raise OsteoScreenError(
-            f"the clock differs from the database's by {apart.total_seconds():.0f} s: use NTP"
+            f"the clock differs from the database's by {skew.total_seconds():.0f} s: use NTP"
         )
     newest = max(
         (job.updated_at for job in open_operator_store(config).recent((), 1)), default=before
     )
-    if newest - after > _CLOCKS_APART:
+    if newest - after > _MAX_SKEW:
         raise OsteoScreenError(
             f"the time {after:%Y-%m-%d %H:%M:%S} UTC is before that of the newest job, "
             f"{newest:%Y-%m-%d %H:%M:%S}: the clock was set back; use NTP"
@@ -93,7 +93,7 @@ def audit(config: Config) -> str:
     if not os.access(nearest, os.W_OK):
         raise OsteoScreenError(f"audit.file: {nearest} is not writable by this user")
     free = shutil.disk_usage(nearest).free
-    if free < _ROOM_FOR_TRAIL:
+    if free < _MIN_FREE:
         raise OsteoScreenError(f"audit.file: the disk of {file} is full: records are lost")
     return f"{file} is writable, {free / 1024**3:.1f} GiB free"
 
@@ -131,13 +131,13 @@ def _rules(policy: DecisionPolicy) -> str:
 def _rule_text(rule: Rule, score: ScoreKind) -> str:
     """Return the thresholds and the indeterminate band of a rule as numbers."""
     kinds = (ScoreKind.IMAGE, ScoreKind.COMBINED) if score is ScoreKind.COMBINED else (score,)
-    alike = len({rule.thresholds.of(used) for used in kinds}) == 1
+    is_uniform = len({rule.thresholds.of(kind) for kind in kinds}) == 1
     texts = []
-    for used in kinds[:1] if alike else kinds:
-        band = rule.band(used)
-        open_from = f", undetermined from {band[0]:.3f} to {band[1]:.3f}" if band else ""
-        kind = "" if alike else f" ({used})"
-        texts.append(f"{rule.thresholds.of(used):.3f}{kind}{open_from}")
+    for kind in kinds[:1] if is_uniform else kinds:
+        band = rule.band(kind)
+        band_text = f", undetermined from {band[0]:.3f} to {band[1]:.3f}" if band else ""
+        kind_text = "" if is_uniform else f" ({kind})"
+        texts.append(f"{rule.thresholds.of(kind):.3f}{kind_text}{band_text}")
     return f"{rule.name} threshold {', '.join(texts)}"
 
 

@@ -25,8 +25,8 @@ from node.runtime.factories import open_operator_store
 PATIENT_NAME, PATIENT_ID = "OSTEOSCREEN^ROUND TRIP", "OSTEOSCREEN-TEST"
 _DESCRIPTION = "OsteoScreen round trip: no patient"
 _CALLING_AE = "OSTEO-DOCTOR"
-_OLD_ENOUGH = 67  # years
-_LOOK_SECONDS = 0.2
+_TEST_AGE = 67  # years
+_POLL_SECONDS = 0.2
 _IN_SHADOW = "nothing is sent: the destination is in shadow mode"
 _ENDED = FINAL_JOB_STATES | {JobState.FAILED}
 
@@ -68,7 +68,7 @@ def marked_film(min_age: float) -> Dataset:
     ds.PatientName, ds.PatientID = PATIENT_NAME, PATIENT_ID
     ds.StudyDescription = _DESCRIPTION
     ds.PatientBirthDate = ""
-    ds.PatientAge = f"{max(_OLD_ENOUGH, round(min_age + 1)):03d}Y"
+    ds.PatientAge = f"{max(_TEST_AGE, round(min_age + 1)):03d}Y"
     return ds
 
 
@@ -83,14 +83,14 @@ def _follow(
         pending = [d for d in detail.deliveries if d.state not in FINAL_DELIVERY_STATES]
         text = ", ".join(f"{d.kind} to {d.destination} {d.state}" for d in pending)
         report(f"job {job_id} is {detail.job.state}" + (f": {text}" if text else ""))
-        sleep(_LOOK_SECONDS)
+        sleep(_POLL_SECONDS)
     return detail
 
 
 def _analysis_text(detail: JobDetail, wait: float) -> str:
     job = detail.job
     if job.verdict is not None:
-        return f"taken and scored as job {job.id}, study {job.film.study_instance_uid}"
+        return f"received and scored as job {job.id}, study {job.film.study_instance_uid}"
     if job.state is JobState.REJECTED:
         return f"refused ({job.reason}): policy.admit does not admit the synthetic film"
     if job.state in _ENDED:
@@ -101,7 +101,7 @@ def _analysis_text(detail: JobDetail, wait: float) -> str:
 def _delivery_text(detail: JobDetail, deliveries: Sequence[Delivery], *, commits: bool) -> str:
     """Return which results a destination has, or why results are missing."""
     if not deliveries:
-        return "nothing to send: the destination gets flagged films only, and this one is not"
+        return "nothing to send: the destination receives flagged films, and this film is not"
     missing = [d for d in deliveries if d.state is not DeliveryState.DELIVERED]
     if missing:
         job = detail.job.id

@@ -1,11 +1,11 @@
-"""What a reload of the configuration changes, and its report: settings, and processes replaced."""
+"""Changes of settings between two configurations, and the report of a reload."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 ABSENT = "absent"
-"""Stands for the value of a setting that one of two configurations does not have."""
+"""The value of a setting that one of two configurations does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ class ProcessReport:
 
 @dataclass(frozen=True, slots=True)
 class ReloadReport:
-    """The last reload that changed something, or an `error`, and then nothing changed.
+    """The last reload that changed a setting, or the `error` of a reload that changed none.
 
     `part` is the node, or a role that runs without a supervisor; `pid` is the process that reads
-    the file. `requested_by` and `at`, in UTC, are empty if nothing has changed since the start.
+    the file. `requested_by` and `at`, in UTC, are empty if no setting has changed since the start.
     """
 
     file: str

@@ -140,14 +140,14 @@ class DriftMetricStore:
 
         Returns the number of deleted metrics.
         """
-        used = sa.exists().where(
+        has_metrics = sa.exists().where(
             *(drift.c[name] == drift_reference.c[name] for name in ("calling_ae", "station")),
             drift.c.model == drift_reference.c.model,
         )
         with transaction(self._engine) as connection:
             count = connection.execute(sa.delete(drift).where(drift.c.day < before)).rowcount
             connection.execute(
-                sa.delete(drift_reference).where(drift_reference.c.until < before, ~used)
+                sa.delete(drift_reference).where(drift_reference.c.until < before, ~has_metrics)
             )
         return count
 

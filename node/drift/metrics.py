@@ -1,8 +1,8 @@
 """Metrics of a source over some days, and their comparison with a reference.
 
-A source is a calling AE title with a station. The scores of its last days are compared with those
-of its first days under the same bundle, because the scores of two bundles are not comparable. The
-scores are those of the image alone.
+A source is a calling AE title with a station. The image scores of its last days are compared with
+those of its first days. Both must come from the same bundle, because the scores of two bundles are
+not comparable.
 """
 
 from collections import Counter, defaultdict

@@ -79,7 +79,7 @@ def send_test_notices(config: Config, now: datetime) -> list[HealthCheck]:
         "node": config.dicom.ae_title,
         "at": now.isoformat(),
         **alarm_key(Source("", ""), "test"),
-        "text": "a test of the alarms: nothing has changed",
+        "text": "test alarm: no metric has reached its limit",
     }
     checks = []
     for channel, send in alarm_channels(config).items():

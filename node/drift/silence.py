@@ -15,7 +15,7 @@ WEEKS = 4
 """The number of weeks from which usual hours are learned."""
 
 LOOK_BACK = timedelta(weeks=3 * WEEKS)
-"""The period in which films are searched; a source without a film in it is no longer expected."""
+"""The period in which films are searched. A source without a film in it is not monitored."""
 
 _MIN_WEEKS = 2
 _USUAL_SHARE = 0.75  # of the weeks, with a film in this hour of the weekday
@@ -91,8 +91,8 @@ def _hours(
     """Yield the parts of a span between full local hours."""
     since = begin
     while since < end:
-        here = local(since)
-        elapsed = timedelta(minutes=here.minute, seconds=here.second, microseconds=here.microsecond)
+        time = local(since)
+        elapsed = timedelta(minutes=time.minute, seconds=time.second, microseconds=time.microsecond)
         until = min(since + _HOUR - elapsed, end)
         yield since, until
         since = until

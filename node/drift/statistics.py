@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 SLIGHT, LARGE = 0.1, 0.25
-"""Usual limits of a PSI: stable below the first, another population from the second on."""
+"""Usual limits of a PSI: below 0.1, the population is stable; from 0.25 on, it has changed."""
 
 _TENTHS = np.arange(1, 10) / 10
 _SMOOTHING = 0.5  # films added to each bin, so that no share is zero
@@ -20,10 +20,10 @@ Scores = Sequence[float] | npt.NDArray[np.float64]
 def psi(reference: Scores, now: Scores) -> float:
     """Return the population stability index of `now`, on the deciles of the reference.
 
-    It is the sum over the bins of (q - p) ln(q / p), with a bin's share p of the reference and q of
-    `now`. A share is smoothed: (n + 0.5) / (N + 0.5 k), for n of N films in one of k bins. Equal
-    deciles form one bin. The index is 0 for equal shares and never negative. Its expected value by
-    chance is about (k - 1) (1 / N + 1 / M).
+    It is the sum over the bins of (q - p) ln(q / p). A bin has the share p of the reference and the
+    share q of `now`. Shares are smoothed: (n + 0.5) / (N + 0.5 k), for n of N films in one of k
+    bins. Equal deciles form one bin. The index is 0 for equal shares, otherwise positive. Its
+    expected value by chance is about (k - 1) (1 / N + 1 / M), for N and M films.
     """
     edges = np.unique(np.quantile(np.asarray(reference, np.float64), _TENTHS))
     p, q = (_shares(np.asarray(scores, float), edges) for scores in (reference, now))

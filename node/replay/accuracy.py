@@ -17,12 +17,12 @@ class Share:
 
     @property
     def value(self) -> float | None:
-        """The share, 0 to 1; None of no patients."""
+        """The share, 0 to 1; None without patients."""
         return self.hits / self.of if self.of else None
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The interval; 0 to 1 of no patients."""
+        """The interval; 0 to 1 without patients."""
         if not self.of:
             return 0.0, 1.0
         p, n, z = self.hits / self.of, self.of, _Z * _Z

@@ -19,7 +19,7 @@ class Dated(Protocol):
     """A film with the day of its exposure."""
 
     @property
-    def taken(self) -> date:
+    def day(self) -> date:
         """The day of the exposure."""
 
 
@@ -31,7 +31,7 @@ class Measurement:
     """One T-score of a patient, at a site on a day; `patient` is a pseudonym."""
 
     patient: str
-    taken: date
+    day: date
     site: str
     t_score: float
 
@@ -39,7 +39,7 @@ class Measurement:
 class Scan(NamedTuple):
     """A patient's densitometry on a day; `t_score` is the lowest of all sites."""
 
-    taken: date
+    day: date
     t_score: float
 
     @property
@@ -60,7 +60,7 @@ class DensitometryAgreement:
 class ReplayResult:
     """A replay, its policy, and the digest and intended use of the bundle that made the scores.
 
-    `others` is the number of films scored by other bundles. `agreement` is None without
+    `other_films` is the number of films that other bundles scored. `agreement` is None without
     densitometry.
     """
 
@@ -68,7 +68,7 @@ class ReplayResult:
     policy: DecisionPolicy
     model: str
     intended_use: IntendedUse
-    others: int
+    other_films: int
     agreement: DensitometryAgreement | None
 
 
@@ -76,7 +76,7 @@ def scans_by_patient(measurements: Iterable[Measurement]) -> dict[str, list[Scan
     """Return the scans of each patient, by day."""
     lowest: dict[tuple[str, date], float] = {}
     for measurement in measurements:
-        key, t_score = (measurement.patient, measurement.taken), measurement.t_score
+        key, t_score = (measurement.patient, measurement.day), measurement.t_score
         lowest[key] = min(t_score, lowest.get(key, t_score))
     scans: dict[str, list[Scan]] = {}
     for (patient, day), t_score in sorted(lowest.items()):
@@ -110,9 +110,9 @@ def nearest_pairs(
     for patient in sorted(films.keys() & scans.keys()):
         film, scan = min(
             ((film, scan) for film in films[patient] for scan in scans[patient]),
-            key=lambda pair: (abs(pair[0].taken - pair[1].taken), pair[0].taken, pair[1].taken),
+            key=lambda pair: (abs(pair[0].day - pair[1].day), pair[0].day, pair[1].day),
         )
-        if abs(film.taken - scan.taken) <= within:
+        if abs(film.day - scan.day) <= within:
             yield film, scan
 
 

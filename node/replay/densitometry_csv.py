@@ -127,7 +127,7 @@ def _collect(rows: Iterable[tuple[int, Sequence[Measurement] | str]]) -> Densito
             faults.append(TableFault(line, row))
             continue
         for measurement in row:
-            key = (measurement.patient, measurement.taken, measurement.site)
+            key = (measurement.patient, measurement.day, measurement.site)
             first = by_key.setdefault(key, measurement)
             if first.t_score != measurement.t_score:
                 site = measurement.site

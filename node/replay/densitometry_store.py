@@ -1,7 +1,7 @@
-"""Bone densitometry in the database: measurement row for each patient, day and site."""
+"""Bone densitometry in the database: a row for each patient, day and site."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -31,7 +31,7 @@ class DensitometryStore:
         """Store all measurements or none; replace those with the same patient, day and site."""
         with transaction(self._engine) as connection:
             before = {
-                key: measurement.t_score for key, measurement in _by_key(_all(connection)).items()
+                key: measurement.t_score for key, measurement in _by_key(_read(connection)).items()
             }
             imported = _by_key(measurements)
             new = [measurement for key, measurement in imported.items() if key not in before]
@@ -43,10 +43,10 @@ class DensitometryStore:
             self._upsert(connection, [*new, *changed])
         return ImportCounts(len(new), len(changed), len(imported) - len(new) - len(changed))
 
-    def all(self) -> list[Measurement]:
+    def measurements(self) -> list[Measurement]:
         """Return all measurements."""
         with reading(self._engine) as connection:
-            return _all(connection)
+            return _read(connection)
 
     def delete_all(self) -> int:
         """Delete all measurements; return their number."""
@@ -57,19 +57,22 @@ class DensitometryStore:
         """Insert or replace rows: another import may have inserted them since they were read."""
         key = [outcome.c.patient, outcome.c.taken, outcome.c.site]
         for start in range(0, len(rows), _BATCH):
-            values = [asdict(measurement) for measurement in rows[start : start + _BATCH]]
+            values = [
+                {"patient": row.patient, "taken": row.day, "site": row.site, "t_score": row.t_score}
+                for row in rows[start : start + _BATCH]
+            ]
             insert = insert_into(self._engine, outcome).values(values)
             new_value = {"t_score": insert.excluded.t_score}
             connection.execute(insert.on_conflict_do_update(index_elements=key, set_=new_value))
 
 
-def _all(connection: sa.Connection) -> list[Measurement]:
+def _read(connection: sa.Connection) -> list[Measurement]:
     statement = sa.select(outcome.c.patient, outcome.c.taken, outcome.c.site, outcome.c.t_score)
     return [Measurement(*row) for row in connection.execute(statement).tuples()]
 
 
 def _by_key(measurements: Sequence[Measurement]) -> dict[tuple[str, object, str], Measurement]:
     return {
-        (measurement.patient, measurement.taken, measurement.site): measurement
+        (measurement.patient, measurement.day, measurement.site): measurement
         for measurement in measurements
     }

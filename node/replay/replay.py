@@ -63,7 +63,7 @@ class Flip(NamedTuple):
 class ReplayedFinding(NamedTuple):
     """The finding of a film, as stored and by the new policy, for densitometry."""
 
-    taken: date
+    day: date
     finding: str
     threshold: float
     new_finding: str
@@ -85,7 +85,7 @@ class FlagCounts:
 class Replay:
     """The result for all films. `findings` are those of the selected patients, by pseudonym."""
 
-    all: FlagCounts
+    total: FlagCounts
     by_day: Mapping[str, FlagCounts]
     by_sex: Mapping[str, FlagCounts]
     by_age: Mapping[str, FlagCounts]
@@ -126,7 +126,7 @@ def replay(
             old, new = (stored.finding, stored.threshold), (decision.finding, decision.threshold)
             findings[stored.patient].append(ReplayedFinding(day, *old, *new))
     return Replay(
-        all=sexes.total(),
+        total=sexes.total(),
         by_day=days.by_group(),
         by_sex=sexes.by_group(),
         by_age=ages.by_group(),

@@ -28,11 +28,13 @@ def run_replay(
     policy = decision_policy(tried, card.thresholds)
     engine = schema.open_current(node.database.url)
     scores = ScoreStore(engine)
-    others = sum(n for model, n in scores.count_by_model(since).items() if model != card.digest)
-    scans = scans_by_patient(DensitometryStore(engine).all())
+    other_films = sum(
+        n for model, n in scores.count_by_model(since).items() if model != card.digest
+    )
+    scans = scans_by_patient(DensitometryStore(engine).measurements())
     result = replay(scores.read(card.digest, since), policy, card.digest, scans.keys())
     agreed = agreement(result.findings, scans, within) if scans else None
-    return ReplayResult(result, policy, card.digest, card.intended_use, others, agreed)
+    return ReplayResult(result, policy, card.digest, card.intended_use, other_films, agreed)
 
 
 def import_outcomes(

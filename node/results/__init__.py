@@ -1,0 +1,1 @@
+"""Structured report, heatmap and text report of a film."""

@@ -33,7 +33,7 @@ def test_a_marked_study_is_stored_and_committed(
     for number in (1, 2):
         found = checked(node)
         assert all(ok for ok, _ in found.values()), found
-        assert "taken and scored as job" in found["round trip"][1]
+        assert "received and scored as job" in found["round trip"][1]
         assert "report and heatmap stored and committed in" in found["round trip to pacs"][1]
         assert orthanc.count() == 2 * number
     tags = [orthanc.tags(one.id) for one in orthanc.instances()]
@@ -67,7 +67,7 @@ def test_a_destination_of_flagged_films_says_why_it_got_nothing(
     node.serve()
     ok, detail = checked(node)["round trip to committing"]
     assert ok
-    assert detail == "nothing to send: the destination gets flagged films only, and this one is not"
+    assert detail == "nothing to send: the destination receives flagged films, and this film is not"
 
 
 def test_a_policy_that_lets_no_such_film_in_is_said(make_node: MakeNode) -> None:

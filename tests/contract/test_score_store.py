@@ -152,19 +152,19 @@ class TestOutcomes:
         store = DensitometryStore(table.engine)
         assert store.add(self.MEASURED) == ImportCounts(new=2, changed=0, unchanged=0)
         assert store.add(self.MEASURED) == ImportCounts(new=0, changed=0, unchanged=2)
-        assert sorted(map(str, store.all())) == sorted(map(str, self.MEASURED))
+        assert sorted(map(str, store.measurements())) == sorted(map(str, self.MEASURED))
 
     def test_a_corrected_value_replaces_the_old_one(self, table: Table) -> None:
         store = DensitometryStore(table.engine)
         store.add(self.MEASURED)
         corrected = replace(self.MEASURED[0], t_score=-2.4)
-        later = replace(self.MEASURED[0], taken=MARCH + timedelta(days=1))
+        later = replace(self.MEASURED[0], day=MARCH + timedelta(days=1))
         assert store.add([corrected, later]) == ImportCounts(new=1, changed=1, unchanged=0)
-        assert {scan.t_score for scan in store.all() if scan.taken == MARCH} == {-2.4, -1.0}
+        assert {scan.t_score for scan in store.measurements() if scan.day == MARCH} == {-2.4, -1.0}
 
     def test_many_rows_are_stored_in_several_statements(self, table: Table) -> None:
         many = [Measurement(f"{n:064x}", MARCH, "neck", -n / 1000) for n in range(2500)]
         store = DensitometryStore(table.engine)
-        assert store.add(many).new == len(store.all()) == 2500
+        assert store.add(many).new == len(store.measurements()) == 2500
         assert store.delete_all() == 2500
-        assert store.all() == []
+        assert store.measurements() == []

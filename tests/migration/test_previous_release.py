@@ -407,7 +407,9 @@ def test_events_keep_every_value(engine: sa.Engine) -> None:
 
 
 def test_densitometry_keeps_every_value(engine: sa.Engine) -> None:
-    assert DensitometryStore(engine).all() == [Measurement("p1", date(2026, 1, 3), "hip", -2.7)]
+    assert DensitometryStore(engine).measurements() == [
+        Measurement("p1", date(2026, 1, 3), "hip", -2.7)
+    ]
 
 
 def test_drift_keeps_every_value(engine: sa.Engine) -> None:

@@ -1,0 +1,1 @@
+"""Charts of replays and of the challenger's report, as PNG."""

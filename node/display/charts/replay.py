@@ -19,12 +19,12 @@ _LABELS = ("as stored", "new policy")
 @mpl.rc_context(STYLE)
 def draw_replay(replay: Replay, title: str) -> bytes:
     """Return a PNG; raise ValueError if no film was replayed."""
-    if not replay.all.films:
+    if not replay.total.films:
         raise ValueError("no film was replayed")
     figure = new_figure(_WIDTH, _HEIGHT, title)
     grid = figure.add_gridspec(2, 3, height_ratios=(1.2, 1))
     _over_time(figure.add_subplot(grid[0, :]), replay.by_day)
-    by_sex = _counts({**replay.by_sex, "all": replay.all})
+    by_sex = _counts({**replay.by_sex, "all": replay.total})
     draw_flagged(figure.add_subplot(grid[1, 0]), "By sex", by_sex, _LABELS)
     draw_flagged(figure.add_subplot(grid[1, 1:]), "By age", _counts(replay.by_age), _LABELS)
     return png_of(figure)

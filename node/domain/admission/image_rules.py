@@ -127,7 +127,7 @@ def _unlike(findings: ImageFindings) -> Refused | None:
     return Refused(
         Reason.UNLIKE,
         "the image differs from the gate's training films: its distance is "
-        f"{findings.distance:.1f} times that within which 995 of 1,000 of them are",
+        f"{findings.distance:.1f} times the limit that 99.5 % of them meet",
     )
 
 

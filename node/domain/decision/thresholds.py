@@ -56,7 +56,7 @@ class Thresholds:
         """Return the threshold of a kind of score; raise ValueError if it has none."""
         threshold: float | None = getattr(self, kind)
         if threshold is None:
-            raise ValueError(f"there is no threshold of the {kind} score")
+            raise ValueError(f"the {kind} score has no threshold")
         return threshold
 
 

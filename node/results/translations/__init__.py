@@ -1,0 +1,1 @@
+"""The phrases of reports and heatmaps in each language."""

@@ -181,5 +181,5 @@ class TestCoverage:
         comparison = compared(pair(0.6, 0.4), other_patient, pair(0.6, 0.4, exposure_date=None))
         [film] = comparison.films_by_patient[ANNA]
         assert list(comparison.films_by_patient) == [ANNA]
-        assert film.taken == date(2026, 3, 1)
+        assert film.day == date(2026, 3, 1)
         assert (film.serving.score, film.challenger.score) == (0.6, 0.4)

@@ -29,7 +29,7 @@ def replayed(*films: StoredScore, **more: Any) -> ReplayResult:
     made = replay(films, POLICY, patients={ANNA})
     found = agreement(made.findings, {ANNA: [Scan(MARCH, -3.0)]}, timedelta(days=365))
     use = IntendedUse.RESEARCH
-    facts = {"intended_use": use, "others": 0, "agreement": found} | more
+    facts = {"intended_use": use, "other_films": 0, "agreement": found} | more
     return ReplayResult(replay=made, policy=POLICY, model="5e" * 32, **facts)
 
 
@@ -41,7 +41,7 @@ def days(count: int) -> list[StoredScore]:
 
 
 def test_people_see_groups_flips_and_rates(capsys: pytest.CaptureFixture[str]) -> None:
-    print_replay(replayed(stored(), stored(sex="M", job_id=2), others=3))
+    print_replay(replayed(stored(), stored(sex="M", job_id=2), other_films=3))
     shown = capsys.readouterr().out
     for told in (
         "the flags of 2 films change",

@@ -75,7 +75,9 @@ def test_films_are_counted_by_day_sex_and_age() -> None:
     ]
     banded = DecisionPolicy(Rule(Thresholds.uniform(0.45), abstain=0.05))
     result = replay(films, banded)
-    assert result.all == FlagCounts(3, flagged=1, new_flagged=1, undetermined=1, new_undetermined=1)
+    assert result.total == FlagCounts(
+        3, flagged=1, new_flagged=1, undetermined=1, new_undetermined=1
+    )
     assert result.by_day == {
         "2026-03-01": FlagCounts(2, 0, 0, 1, 1),
         "2026-03-02": FlagCounts(1, 1, 1, 0, 0),
@@ -89,7 +91,7 @@ def test_films_are_counted_by_day_sex_and_age() -> None:
 
 def test_without_scores_all_counts_are_zero() -> None:
     result = replay([], policy())
-    assert (result.all, result.by_day, result.flips) == (FlagCounts(0, 0, 0, 0, 0), {}, [])
+    assert (result.total, result.by_day, result.flips) == (FlagCounts(0, 0, 0, 0, 0), {}, [])
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_a_replay_decides_as_on_a_film(
     film = stored(image=score, sex=sex, age_years=age)
     decision = decide(Probability(score), film, rules)
     result = replay([film], rules, patients={ANNA})
-    assert result.all.new_flagged == decision.flagged
+    assert result.total.new_flagged == decision.flagged
     assert result.rules == {decision.rule: 1}
     new = (str(decision.finding), decision.threshold)
     assert result.findings == {ANNA: [ReplayedFinding(MARCH, "absent", 0.5, *new)]}
@@ -138,7 +140,7 @@ class TestEarlierFilms:
     RULES = replace(policy(), prior=PriorRule(12))
 
     def flags(self, *films: StoredScore) -> int:
-        return replay(films, self.RULES, MODEL).all.new_flagged
+        return replay(films, self.RULES, MODEL).total.new_flagged
 
     def second(self, **values: Any) -> StoredScore:
         return stored(
@@ -148,7 +150,7 @@ class TestEarlierFilms:
     def test_a_repeat_is_not_flagged_again(self) -> None:
         """The new decision on the earlier film counts, not the stored one."""
         assert self.flags(stored(), self.second()) == 1
-        assert replay([stored(), self.second()], policy(), MODEL).all.new_flagged == 2
+        assert replay([stored(), self.second()], policy(), MODEL).total.new_flagged == 2
 
     @pytest.mark.parametrize(
         "values",

@@ -49,17 +49,17 @@ def test_loops_end(tmp_path: Path) -> None:
     (tmp_path / "deep" / "up").symlink_to(tmp_path)
     (tmp_path / "one").symlink_to(tmp_path / "two")
     (tmp_path / "two").symlink_to(tmp_path / "one")
-    found = find_files([tmp_path])
-    assert found.files == (tmp_path / "deep" / "film",)
-    assert found.skipped == {"broken link": 2}
+    result = find_files([tmp_path])
+    assert result.files == (tmp_path / "deep" / "film",)
+    assert result.skipped == {"broken link": 2}
 
 
 def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
     """Opening it would block."""
     os.mkfifo(tmp_path / "pipe")
-    found = find_files([tmp_path])
-    assert found.files == ()
-    assert found.skipped == {"not a regular file": 1}
+    result = find_files([tmp_path])
+    assert result.files == ()
+    assert result.skipped == {"not a regular file": 1}
 
 
 def test_a_missing_path_is_an_error(tmp_path: Path) -> None:

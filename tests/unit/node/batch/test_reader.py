@@ -32,10 +32,10 @@ def test_a_film_without_preamble_is_decoded(tmp_path: Path) -> None:
 def test_the_same_bytes_are_not_decoded_again(tmp_path: Path) -> None:
     """The admission policy is applied each time."""
     path = write_film(make_film(), tmp_path / "film-segfault.dcm")
-    known = read_film(path, "")
-    assert reader().read(path, known.digest) == KnownFilm(known, Admitted())
+    first = read_film(path, "")
+    assert reader().read(path, first.digest) == KnownFilm(first, Admitted())
     strict = reader(policy=make_admission_policy(min_age=70))
-    refused = strict.read(path, known.digest)
+    refused = strict.read(path, first.digest)
     assert isinstance(refused, RefusedFilm)
     assert refused.reason == "age"
 

@@ -1,4 +1,4 @@
-"""`osteoscreen drift`: what people and programs are shown."""
+"""`osteoscreen drift` as text and as JSON, and its test alarm."""
 
 import json
 import re
@@ -56,14 +56,14 @@ def config(tmp_path: Path) -> Path:
     return file
 
 
-def ask(config: Path, *options: str) -> Result:
-    done = CliRunner().invoke(app, ["drift", "--config", str(config), *options])
-    assert done.exit_code == 0, done.output
-    return done
+def run_drift(config: Path, *options: str) -> Result:
+    result = CliRunner().invoke(app, ["drift", "--config", str(config), *options])
+    assert result.exit_code == 0, result.output
+    return result
 
 
-def test_figures_are_read_out_for_people(config: Path) -> None:
-    text = ask(config).output
+def test_the_text_has_metrics_and_alarms(config: Path) -> None:
+    text = run_drift(config).output
     assert "XRAY1 / ROOM 2" in text
     assert re.search(r"admitted +│ +50.0% │ +75.0% │", text)
     assert "ALARM large change" in text
@@ -71,24 +71,27 @@ def test_figures_are_read_out_for_people(config: Path) -> None:
     assert "alarm since" in text
 
 
-def test_scores_of_a_demonstration_say_so(capsys: pytest.CaptureFixture[str]) -> None:
-    """Medians and shares of scores are scores."""
-    for uses, said in ((set(IntendedUse), True), ({IntendedUse.RESEARCH}, False), (set(), False)):
+def test_a_demonstration_bundle_adds_a_disclaimer(capsys: pytest.CaptureFixture[str]) -> None:
+    for uses, expected in (
+        (set(IntendedUse), True),
+        ({IntendedUse.RESEARCH}, False),
+        (set(), False),
+    ):
         report = DriftReport([row(XRAY, Measure.SCORE, 0.31)], [], uses)
         print_drift(report)
-        assert ("have no clinical meaning" in " ".join(capsys.readouterr().out.split())) is said
+        assert ("have no clinical meaning" in " ".join(capsys.readouterr().out.split())) is expected
         assert as_json(report)["intended_use"] == sorted(uses)
 
 
-def test_a_hostile_name_gives_the_terminal_no_orders(config: Path) -> None:
-    text = ask(config).output
+def test_the_name_of_a_source_is_escaped(config: Path) -> None:
+    text = run_drift(config).output
     assert "\x1b[2J" not in text
     assert "[red]\\x1b[2JROOM" in text
 
 
-def test_json_has_everything(config: Path) -> None:
-    told = json.loads(ask(config, "--json", "--since", str(EARLIER)).stdout)
-    figures = {(one["day"], one["calling_ae"], one["measure"]): one for one in told["figures"]}
+def test_the_json_has_every_metric_and_alarm(config: Path) -> None:
+    report = json.loads(run_drift(config, "--json", "--since", str(EARLIER)).stdout)
+    figures = {(row["day"], row["calling_ae"], row["measure"]): row for row in report["figures"]}
     assert len(figures) == 5
     assert figures[str(YESTERDAY), "XRAY1", "psi"] == {
         "day": str(YESTERDAY),
@@ -101,38 +104,39 @@ def test_json_has_everything(config: Path) -> None:
         "reading": "large change",
         "model": "ab" * 32,
     }
-    assert [(one["station"], one["measure"]) for one in told["alarms"]] == [("ROOM 2", "psi")]
+    assert [(alarm["station"], alarm["measure"]) for alarm in report["alarms"]] == [
+        ("ROOM 2", "psi")
+    ]
 
 
-def test_one_source_and_the_last_days(config: Path) -> None:
-    told = json.loads(ask(config, "--json", "--source", "XRAY2").stdout)
-    assert [one["calling_ae"] for one in told["figures"]] == ["XRAY2"]
-    assert told["alarms"] == []
-    days = {one["day"] for one in json.loads(ask(config, "--json").stdout)["figures"]}
+def test_a_source_can_be_selected_and_the_default_is_the_last_days(config: Path) -> None:
+    report = json.loads(run_drift(config, "--json", "--source", "XRAY2").stdout)
+    assert [row["calling_ae"] for row in report["figures"]] == ["XRAY2"]
+    assert report["alarms"] == []
+    days = {row["day"] for row in json.loads(run_drift(config, "--json").stdout)["figures"]}
     assert days == {str(YESTERDAY)}
 
 
-def test_receivers_of_alarms_can_be_tried(config: Path) -> None:
-    """Who has taken the test, who has not, and why."""
+def test_a_test_alarm_reports_which_receivers_accepted_it(config: Path) -> None:
     web = WebReceiver()
     web.start()
     with config.open("a") as file:
         mail = f"{{host: 127.0.0.1, port: {free_port()}, sender: a@b, recipients: [c@d]}}"
         file.write(f"drift: {{alarms: {{webhook: {{url: '{web.url}'}}, mail: {mail}}}}}\n")
-    done = CliRunner().invoke(app, ["drift", "--config", str(config), "--test-alarm", "--json"])
+    result = CliRunner().invoke(app, ["drift", "--config", str(config), "--test-alarm", "--json"])
     web.stop()
-    assert done.exit_code == 1
-    checks = {one["name"]: one for one in json.loads(done.stdout)}
+    assert result.exit_code == 1
+    checks = {check["name"]: check for check in json.loads(result.stdout)}
     assert checks["webhook"]["ok"]
     assert "Connection refused" in checks["mail"]["detail"]
     [(_, _, body)] = web.posts
     assert json.loads(body)["event"] == "test"
 
 
-def test_without_receivers_there_is_nothing_to_try(config: Path) -> None:
-    done = CliRunner().invoke(app, ["drift", "--config", str(config), "--test-alarm"])
-    assert isinstance(done.exception, Misconfigured)
+def test_a_test_alarm_without_receivers_is_refused(config: Path) -> None:
+    result = CliRunner().invoke(app, ["drift", "--config", str(config), "--test-alarm"])
+    assert isinstance(result.exception, Misconfigured)
 
 
-def test_where_nothing_was_measured_it_is_said(config: Path) -> None:
-    assert "no metrics for these days" in ask(config, "--source", "NOBODY").output
+def test_days_without_metrics_are_reported(config: Path) -> None:
+    assert "no metrics for these days" in run_drift(config, "--source", "UNKNOWN").output

@@ -1,4 +1,4 @@
-"""Reading the configuration: strict, with the key and the remedy in every refusal."""
+"""The configuration is read strictly; every refusal has the key and the remedy."""
 
 import os
 from datetime import timedelta
@@ -18,8 +18,8 @@ PACS = "{name: %s, ae_title: PACS, host: pacs.example, port: 104}"
 
 
 @pytest.fixture(autouse=True)
-def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the developer's own variables and working folder out of the tests."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Remove the developer's variables and leave the working folder."""
     for name in os.environ:
         if name.startswith("OSTEOSCREEN__"):
             monkeypatch.delenv(name)
@@ -40,44 +40,41 @@ def refusal(tmp_path: Path, text: str) -> str:
 
 
 class TestDefaults:
-    def test_nothing_is_needed(self, tmp_path: Path) -> None:
-        """Without a file the node listens on this machine alone and sends nothing."""
+    def test_no_file_is_needed(self) -> None:
+        """The node then listens on this machine only and sends nothing."""
         config = load(None)
         assert config.dicom.bind == "127.0.0.1"
         assert config.dicom.callers == ()
         assert config.destinations == ()
         assert config.retention.films == timedelta(days=7)
 
-    def test_an_empty_file_is_the_defaults(self, tmp_path: Path) -> None:
-        """Everything commented out is as good as no file."""
+    def test_an_empty_file_gives_the_defaults(self, tmp_path: Path) -> None:
         assert read(tmp_path, "# nothing\n").dicom == load(None).dicom
 
     def test_it_cannot_be_changed(self) -> None:
-        """What a role was started with stays what it runs with."""
         with pytest.raises(ValidationError):
             load(None).dicom.port = 104  # type: ignore[misc]
 
 
 class TestValues:
     @pytest.mark.parametrize(
-        ("written", "meant"),
+        ("value", "rule"),
         [("off", "off"), ('"off"', "off"), ("confirm", "confirm"), ("overrule", "overrule")],
     )
-    def test_off_is_a_word(self, written: str, meant: str, tmp_path: Path) -> None:
-        """YAML takes a bare off for false; whoever writes it means the word."""
-        config = read(tmp_path, f"policy: {{admit: {{pixels: {written}}}}}\n")
-        assert config.policy.admit.pixels == meant
-        assert admission_policy(config).pixels is PixelRule(meant)
+    def test_off_is_a_text(self, value: str, rule: str, tmp_path: Path) -> None:
+        """YAML reads an unquoted off as false."""
+        config = read(tmp_path, f"policy: {{admit: {{pixels: {value}}}}}\n")
+        assert config.policy.admit.pixels == rule
+        assert admission_policy(config).pixels is PixelRule(rule)
 
-    @pytest.mark.parametrize("written", ["on", "0", "maybe"])
-    def test_no_other_word_is_taken(self, written: str, tmp_path: Path) -> None:
-        """The refusal names the key and the words that there are."""
-        refused = refusal(tmp_path, f"policy: {{admit: {{pixels: {written}}}}}\n")
+    @pytest.mark.parametrize("value", ["on", "0", "maybe"])
+    def test_other_texts_are_refused(self, value: str, tmp_path: Path) -> None:
+        """The refusal names the key and the allowed texts."""
+        refused = refusal(tmp_path, f"policy: {{admit: {{pixels: {value}}}}}\n")
         assert "policy.admit.pixels" in refused
         assert "'off', 'confirm' or 'overrule'" in refused
 
-    def test_words_become_what_they_mean(self, tmp_path: Path) -> None:
-        """Sizes, durations, networks and lists are written as people write them."""
+    def test_sizes_durations_networks_and_lists_are_parsed(self, tmp_path: Path) -> None:
         config = read(
             tmp_path,
             "dicom: {max_object: 1GiB, callers: [{network: 10.0.0.0/8}]}\n"
@@ -92,15 +89,13 @@ class TestValues:
         assert config.destinations[0].ae_title == "PACS"
 
     @pytest.mark.parametrize("threshold", [0.0, 0.35, 1.0, "youden"])
-    def test_a_threshold_is_a_number_or_a_name(
+    def test_a_threshold_is_a_number_or_an_operating_point(
         self, tmp_path: Path, threshold: float | str
     ) -> None:
-        """An operating point of the model card may be named instead of a number."""
         config = read(tmp_path, f"policy: {{threshold: {threshold}}}")
         assert config.policy.threshold == threshold
 
-    def test_paths_start_at_the_file(self, tmp_path: Path) -> None:
-        """A service has no working folder to speak of, a configuration file has a place."""
+    def test_paths_are_relative_to_the_file(self, tmp_path: Path) -> None:
         config = read(
             tmp_path,
             "spool: {path: films}\ndatabase: {url: 'sqlite:///jobs.db'}\nmodel: {bundle: ./mine}",
@@ -110,8 +105,7 @@ class TestValues:
         assert config.database.url == f"sqlite:///{site / 'jobs.db'}"
         assert Path(config.model.bundle) == site / "mine"
 
-    def test_absolute_paths_and_names_stay(self, tmp_path: Path) -> None:
-        """Only relative paths are anchored: no absolute one, no server, no shipped bundle."""
+    def test_absolute_paths_and_names_are_not_changed(self, tmp_path: Path) -> None:
         url = "postgresql://osteoscreen@db/osteoscreen"
         config = read(tmp_path, f"spool: {{path: /srv/films}}\ndatabase: {{url: '{url}'}}")
         assert config.spool.path == Path("/srv/films")
@@ -119,38 +113,37 @@ class TestValues:
         assert config.model.bundle == "demo"
         assert config.challenger is None
 
-    def test_the_challengers_bundle_is_found_as_the_models_is(self, tmp_path: Path) -> None:
+    def test_the_challengers_bundle_is_relative_to_the_file(self, tmp_path: Path) -> None:
         config = read(tmp_path, "challenger: {bundle: ./next}")
         assert config.challenger is not None
         assert Path(config.challenger.bundle) == tmp_path / "site" / "next"
 
-    def test_an_absolute_sqlite_path_stays(self, tmp_path: Path) -> None:
-        """Four slashes, as SQLAlchemy writes it."""
+    def test_an_absolute_sqlite_path_is_not_changed(self, tmp_path: Path) -> None:
+        """SQLAlchemy writes it with four slashes."""
         config = read(tmp_path, "database: {url: 'sqlite:////srv/jobs.db'}")
         assert config.database.url == "sqlite:////srv/jobs.db"
 
-    def test_without_a_file_paths_start_at_the_working_folder(self, tmp_path: Path) -> None:
-        """So that a first try leaves its traces where it was tried."""
+    def test_without_a_file_paths_are_relative_to_the_working_folder(self, tmp_path: Path) -> None:
         assert load(None).spool.path == tmp_path.resolve() / "var" / "spool"
 
 
 class TestEnvironment:
-    def test_it_wins_over_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A variable sets one key; its neighbours keep what the file says."""
+    def test_a_variable_overrides_the_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It changes one key only."""
         monkeypatch.setenv("OSTEOSCREEN__DICOM__PORT", "11115")
         config = read(tmp_path, "dicom: {port: 104, ae_title: BONES}")
         assert config.dicom.port == 11115
         assert config.dicom.ae_title == "BONES"
 
-    def test_it_reaches_a_key_of_a_section_in_a_section(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Two underscores go one level down, one belongs to the name."""
+    def test_a_variable_can_set_a_nested_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Two underscores separate the levels."""
         monkeypatch.setenv("OSTEOSCREEN__POLICY__ADMIT__MIN_AGE", "40")
         assert load(None).policy.admit.min_age == 40.0
 
     @pytest.mark.parametrize(
-        ("name", "value", "told"),
+        ("name", "value", "message"),
         [
             ("OSTEOSCREEN__DICOM__PORT", "many", "dicom.port"),
             ("OSTEOSCREEN__DICOM__PROT", "104", "dicom.prot: unknown key"),
@@ -159,17 +152,16 @@ class TestEnvironment:
         ],
     )
     def test_a_wrong_variable_is_refused(
-        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
     ) -> None:
-        """A typing error in the environment is no silent default either."""
+        """A typing error must not lead to a default."""
         monkeypatch.setenv(name, value)
-        with pytest.raises(ConfigError, match=told):
+        with pytest.raises(ConfigError, match=message):
             load(None)
 
 
 class TestDestinations:
-    def test_a_url_makes_it_one_by_dicomweb(self, tmp_path: Path) -> None:
-        """Both kinds in one list; what only the other has is refused, by name."""
+    def test_a_destination_with_a_url_receives_by_dicomweb(self, tmp_path: Path) -> None:
         file = tmp_path / "config.yaml"
         file.write_text(
             "destinations: [" + PACS % "a" + ", {name: w, url: 'https://x:8443/dicom'}]"
@@ -179,7 +171,7 @@ class TestDestinations:
         assert isinstance(web, WebDestination)
         assert str(web.url) == "https://x:8443/dicom"
 
-    def test_their_files_are_relative_to_the_configuration(self, tmp_path: Path) -> None:
+    def test_files_of_destinations_are_relative_to_the_configuration(self, tmp_path: Path) -> None:
         file = tmp_path / "config.yaml"
         file.write_text(
             "destinations: [{name: w, url: 'https://x', token_file: secrets/token,"
@@ -252,13 +244,13 @@ class TestRefusals:
         assert message.startswith(f"config.yaml: {key}")
         assert reason in message
 
-    def test_every_fault_is_told_at_once(self, tmp_path: Path) -> None:
-        """One line each, so that nobody mends a file one start at a time."""
+    def test_every_fault_is_reported(self, tmp_path: Path) -> None:
+        """Each fault has one line."""
         message = refusal(tmp_path, "dicom: {port: 0, prot: 1}\nlog: {level: loud}")
         assert len(message.splitlines()) == 3
 
-    def test_two_destinations_of_one_name_are_refused(self, tmp_path: Path) -> None:
-        """Deliveries are kept by the destination's name."""
+    def test_two_destinations_with_the_same_name_are_refused(self, tmp_path: Path) -> None:
+        """Deliveries store the name of their destination."""
         twice = ", ".join([PACS % "pacs"] * 2)
         assert "same name" in refusal(tmp_path, f"destinations: [{twice}]")
 
@@ -274,34 +266,32 @@ class TestRefusals:
             ("{a: " * 3000, "nested too deep"),
         ],
     )
-    def test_a_file_that_is_no_configuration_is_refused(
+    def test_a_file_that_is_not_a_configuration_is_refused(
         self, tmp_path: Path, text: str, reason: str
     ) -> None:
-        """Named with its path; YAML's tags build no objects."""
+        """The message has its path. Tags of YAML create no objects."""
         message = refusal(tmp_path, text)
         assert message.startswith(str(tmp_path / "site" / "config.yaml"))
         assert reason in message
 
-    def test_a_long_value_is_not_told_in_full(self, tmp_path: Path) -> None:
-        """A message is read on a terminal, and kept in a journal."""
+    def test_a_long_value_is_shortened(self, tmp_path: Path) -> None:
         message = refusal(tmp_path, f"dicom: {{port: {'x' * 60000}}}")
         assert message.startswith("config.yaml: dicom.port: ")
         assert len(message) < 400
 
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
-        """A path that was given must be there: the defaults would be somebody else's."""
+        """The defaults do not replace a missing file."""
         with pytest.raises(ConfigError, match=r"nowhere\.yaml: No such file.*--config"):
             load(tmp_path / "nowhere.yaml")
 
     def test_text_in_another_encoding_is_refused(self, tmp_path: Path) -> None:
-        """Not a traceback from the codec."""
         path = tmp_path / "config.yaml"
         path.write_bytes(b"dicom: {ae_title: \xff\xfe}")
         with pytest.raises(ConfigError, match="not valid YAML"):
             load(path)
 
-    def test_no_library_speaks_in_a_message(self, tmp_path: Path) -> None:
-        """An administrator reads it, not a programmer."""
+    def test_messages_name_no_library(self, tmp_path: Path) -> None:
+        """Administrators read them."""
         message = refusal(tmp_path, "dicom: {port: many}\npolicy: {threshold: 7}\nspol: {}")
         for word in ("pydantic", "Traceback", "ValidationError", "http"):
             assert word not in message

@@ -92,9 +92,9 @@ def test_the_text_has_scores_flags_groups_and_flips() -> None:
 def test_a_demonstration_bundle_adds_a_disclaimer(use: IntendedUse) -> None:
     """It is enough if one of the bundles is for demonstration."""
     serving = replace(SERVING, intended_use=IntendedUse.CLEARED)
-    made = report(*films(9), serving=serving, challenger=replace(CHALLENGER, intended_use=use))
-    assert ("have no clinical meaning" in printed(made)) is (use is IntendedUse.DEMONSTRATION)
-    assert report_json(made)["challenger"]["intended_use"] == use
+    result = report(*films(9), serving=serving, challenger=replace(CHALLENGER, intended_use=use))
+    assert ("have no clinical meaning" in printed(result)) is (use is IntendedUse.DEMONSTRATION)
+    assert report_json(result)["challenger"]["intended_use"] == use
 
 
 def test_the_name_of_a_source_is_escaped() -> None:

@@ -1,4 +1,4 @@
-"""What a peer has chosen reaches the operator's terminal as text, and as nothing else."""
+"""Jobs, reasons and reloads on a terminal; texts of peers are escaped."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,49 +15,47 @@ from node.domain.workflow.job import Job, JobState
 from node.domain.workflow.job_summary import HistoryEntry, JobDetail
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-HOSTILE = "[/red]\x1b[2JX"  # a calling AE title has 16 characters, and some sender sends these
+HOSTILE = "[/red]\x1b[2JX"  # a possible calling AE title of 16 characters
 
 
 @pytest.fixture
-def job_detail() -> JobDetail:
-    """Return a job that such a sender made, and that failed with an error of its making."""
+def detail() -> JobDetail:
+    """Return a failed job with the hostile text as sender and as error."""
     film = Film("1.2.3", "1.2", "1.3", "1.4", "1.5", "d" * 64, 1, calling_ae=HOSTILE)
     job = Job(1, JobState.FAILED, film, "", 1, NOW, NOW, error=HOSTILE)
     return JobDetail(job, (), (HistoryEntry(NOW, "receive", "RECEIVED", HOSTILE, HOSTILE, None),))
 
 
-def test_a_job_is_shown_whoever_sent_it(
-    job_detail: JobDetail, capsys: pytest.CaptureFixture[str]
+def test_texts_of_a_job_are_escaped(detail: JobDetail, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are neither markup, which would end the command, nor control sequences."""
+    print_job(detail)
+    text = capsys.readouterr().out
+    assert "[/red]" in text
+    assert "\x1b[2J" not in text
+    assert "\\x1b[2JX" in text
+
+
+def test_texts_of_a_list_of_jobs_are_escaped(
+    detail: JobDetail, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither markup, which would end the command, nor orders to the terminal."""
-    print_job(job_detail)
-    shown = capsys.readouterr().out
-    assert "[/red]" in shown
-    assert "\x1b[2J" not in shown
-    assert "\\x1b[2JX" in shown
+    print_jobs([detail.job], {JobState.FAILED: 1})
+    text = capsys.readouterr().out
+    assert "[/red]" in text
+    assert "\x1b[2J" not in text
 
 
-def test_so_is_a_list_of_jobs(job_detail: JobDetail, capsys: pytest.CaptureFixture[str]) -> None:
-    """As above."""
-    print_jobs([job_detail.job], {JobState.FAILED: 1})
-    shown = capsys.readouterr().out
-    assert "[/red]" in shown
-    assert "\x1b[2J" not in shown
-
-
-def test_a_job_says_where_nothing_was_sent(
-    job_detail: JobDetail, capsys: pytest.CaptureFixture[str]
+def test_destinations_in_shadow_mode_are_listed(
+    detail: JobDetail, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Because that destination was in shadow: it is not forgotten."""
     model = ModelIdentity("m", "1", "ab" * 32, IntendedUse.RESEARCH)
     decision = Decision(Finding.PRESENT, 0.5, 0.6)
     verdict = Verdict(Probability(0.6), decision, model, shadow_destinations=("pacs", "web"))
-    print_job(replace(job_detail, job=replace(job_detail.job, verdict=verdict)))
+    print_job(replace(detail, job=replace(detail.job, verdict=verdict)))
     assert "nothing sent to pacs, web" in capsys.readouterr().out
 
 
-def test_a_reload_is_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """A long value is not broken: programs such as grep read it, too."""
+def test_a_reload_is_printed_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A long value is not wrapped, so that grep finds it."""
     long = "[" + ", ".join(["0.1"] * 60) + "]"
     changes = (SettingChange("policy.overrides", "[]", long),)
     processes = (
@@ -79,13 +77,13 @@ def test_a_reload_is_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> No
     ]
 
 
-def test_so_are_the_callers_of_refused_films(capsys: pytest.CaptureFixture[str]) -> None:
-    """As above; and the sum stands last."""
-    tallies = [RefusalCount(HOSTILE, "view", 3), RefusalCount("XRAY1", "", 4)]
-    print_reasons(summarise_reasons(tallies, None))
-    shown = capsys.readouterr().out
-    assert "[/red]" in shown
-    assert "\x1b[2J" not in shown
-    rows = [line.split("│")[1:-1] for line in shown.splitlines() if line.startswith("│")]
+def test_callers_of_refused_films_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    """The last rows are the sums."""
+    counts = [RefusalCount(HOSTILE, "view", 3), RefusalCount("XRAY1", "", 4)]
+    print_reasons(summarise_reasons(counts, None))
+    text = capsys.readouterr().out
+    assert "[/red]" in text
+    assert "\x1b[2J" not in text
+    rows = [line.split("│")[1:-1] for line in text.splitlines() if line.startswith("│")]
     cells = [tuple(cell.strip() for cell in row) for row in rows]
     assert cells[-2:] == [("all", "admitted", "", "4"), ("all", "refused", "view", "3")]

@@ -1,4 +1,4 @@
-"""A replay as people see it: tables, and a picture that holds for one day and for years."""
+"""The tables and the chart of a replay."""
 
 from datetime import date, timedelta
 from io import BytesIO
@@ -18,7 +18,7 @@ from node.replay.densitometry import ReplayResult, Scan, agreement
 from node.replay.replay import StoredScore, replay
 from tests.unit.node.replay.test_replay import ANNA, MARCH, stored
 
-HOSTILE = "[/red]\x1b[2J"  # a sex is one character of a header; a rule's name is an administrator's
+HOSTILE = "[/red]\x1b[2J"  # a possible name of a rule
 POLICY = DecisionPolicy(
     Rule(Thresholds.uniform(0.4)),
     (Override(Rule(Thresholds.uniform(0.3), 0.0, HOSTILE), Group("M")),),
@@ -26,11 +26,11 @@ POLICY = DecisionPolicy(
 
 
 def replayed(*films: StoredScore, **more: Any) -> ReplayResult:
-    made = replay(films, POLICY, patients={ANNA})
-    found = agreement(made.findings, {ANNA: [Scan(MARCH, -3.0)]}, timedelta(days=365))
+    result = replay(films, POLICY, patients={ANNA})
+    rates = agreement(result.findings, {ANNA: [Scan(MARCH, -3.0)]}, timedelta(days=365))
     use = IntendedUse.RESEARCH
-    facts = {"intended_use": use, "other_films": 0, "agreement": found} | more
-    return ReplayResult(replay=made, policy=POLICY, model="5e" * 32, **facts)
+    values = {"intended_use": use, "other_films": 0, "agreement": rates} | more
+    return ReplayResult(replay=result, policy=POLICY, model="5e" * 32, **values)
 
 
 def days(count: int) -> list[StoredScore]:
@@ -40,57 +40,57 @@ def days(count: int) -> list[StoredScore]:
     return [stored(received=day, image=score) for day in received for score in (0.45, 0.1)]
 
 
-def test_people_see_groups_flips_and_rates(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_text_has_groups_flips_and_rates(capsys: pytest.CaptureFixture[str]) -> None:
     print_replay(replayed(stored(), stored(sex="M", job_id=2), other_films=3))
-    shown = capsys.readouterr().out
-    for told in (
+    text = capsys.readouterr().out
+    for expected in (
         "the flags of 2 films change",
         "sensitivity",
         "60 to 69",
         "3 films of other bundles",
     ):
-        assert told in shown
-    assert "\x1b[2J" not in shown
-    assert "[/red]" in shown
+        assert expected in text
+    assert "\x1b[2J" not in text
+    assert "[/red]" in text
 
 
 @pytest.mark.parametrize("use", list(IntendedUse))
-def test_scores_of_a_demonstration_say_so(
+def test_a_demonstration_bundle_adds_a_disclaimer(
     use: IntendedUse, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = replayed(stored(), intended_use=use)
-    print_replay(done)
-    said = "have no clinical meaning" in " ".join(capsys.readouterr().out.split())
-    assert said is (use is IntendedUse.DEMONSTRATION)
-    assert as_json(done)["intended_use"] == use
+    result = replayed(stored(), intended_use=use)
+    print_replay(result)
+    has_disclaimer = "have no clinical meaning" in " ".join(capsys.readouterr().out.split())
+    assert has_disclaimer is (use is IntendedUse.DEMONSTRATION)
+    assert as_json(result)["intended_use"] == use
 
 
-def test_people_are_told_that_there_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_replay_without_scores_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     print_replay(replayed())
     assert "no stored scores of this bundle" in capsys.readouterr().out
 
 
-def test_programs_get_all_of_it() -> None:
-    """Every flip, and the policy in numbers; without outcomes null."""
-    said = as_json(replayed(*days(30)))
-    assert len(said["flips"]) == 30
-    assert said["policy"]["digest"] == POLICY.digest
-    assert said["policy"]["default"]["thresholds"]["image"] == 0.4
-    assert said["outcomes"]["after"]["sensitivity"]["value"] == Share(1, 1).value
+def test_the_json_has_every_flip_and_the_policy() -> None:
+    """Without densitometry, `outcomes` is null."""
+    content = as_json(replayed(*days(30)))
+    assert len(content["flips"]) == 30
+    assert content["policy"]["digest"] == POLICY.digest
+    assert content["policy"]["default"]["thresholds"]["image"] == 0.4
+    assert content["outcomes"]["after"]["sensitivity"]["value"] == Share(1, 1).value
     assert as_json(replayed(stored(), agreement=None))["outcomes"] is None
 
 
 @pytest.mark.parametrize("count", [1, 2, 60, 61, 1200])
-def test_a_picture_of_any_span_shows_both_rules(count: int) -> None:
-    """One bar, or years in steps of days; both colours are there, before and after."""
-    made = replay(days(count), DecisionPolicy(Rule(Thresholds.uniform(0.4))))
-    with Image.open(BytesIO(draw_replay(made, "two films a day"))) as picture:
-        pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
+def test_a_chart_of_any_span_shows_both_policies(count: int) -> None:
+    """Both colours occur, for one day and for years."""
+    result = replay(days(count), DecisionPolicy(Rule(Thresholds.uniform(0.4))))
+    with Image.open(BytesIO(draw_replay(result, "two films a day"))) as image:
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
     for colour in (BEFORE, AFTER):
-        wanted = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
-        assert (pixels == wanted).all(axis=1).sum() > 100
+        rgb = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+        assert (pixels == rgb).all(axis=1).sum() > 100
 
 
-def test_nothing_cannot_be_drawn() -> None:
+def test_an_empty_replay_is_not_drawn() -> None:
     with pytest.raises(ValueError, match="no film was replayed"):
         draw_replay(replay([], POLICY), "")

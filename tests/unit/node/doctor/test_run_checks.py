@@ -1,4 +1,4 @@
-"""What the doctor says of the house: a bundle, a database, a clock, a spool, all really there."""
+"""Checks of a real bundle, database, clock, spool and audit trail."""
 
 import re
 import shutil
@@ -27,15 +27,15 @@ POINT = OperatingPoint(
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> Path:
+def image_bundle(tmp_path: Path) -> Path:
     """Return a bundle whose only threshold is the image's Youden point, 0.371."""
     point = POINT.model_copy(update={"threshold": 0.371})
-    return write_bundle(tmp_path / "alone", operating_points=(point,), combined=None)
+    return write_bundle(tmp_path / "image", operating_points=(point,), combined=None)
 
 
 @pytest.fixture
-def combining(tmp_path: Path) -> Path:
-    """Return the same bundle with a combined part that has a Youden threshold of its own."""
+def combined_bundle(tmp_path: Path) -> Path:
+    """Return the same bundle with a combined part, whose Youden threshold is 0.12."""
     part = CombinedModel(
         image=1,
         clinical=0.5,
@@ -46,11 +46,11 @@ def combining(tmp_path: Path) -> Path:
         operating_points=(POINT,),
     )
     point = POINT.model_copy(update={"threshold": 0.371})
-    return write_bundle(tmp_path / "combining", operating_points=(point,), combined=part)
+    return write_bundle(tmp_path / "combined", operating_points=(point,), combined=part)
 
 
-def told(tmp_path: Path, bundle: str, threshold: float | str) -> tuple[bool, str]:
-    """Return whether the model is well, and what is said of it."""
+def check_model(tmp_path: Path, bundle: str, threshold: float | str) -> tuple[bool, str]:
+    """Return result and detail of the check of the model."""
     file = tmp_path / "config.yaml"
     file.write_text(
         f"model: {{bundle: {bundle}, device: cpu}}\npolicy: {{threshold: {threshold}}}\n"
@@ -59,33 +59,38 @@ def told(tmp_path: Path, bundle: str, threshold: float | str) -> tuple[bool, str
     return next((c.ok, c.detail) for c in examine(load(file)) if c.name == "model")
 
 
-def test_a_name_is_told_as_the_threshold_of_each_score(
-    tmp_path: Path, alone: Path, combining: Path
+def test_an_operating_point_is_reported_as_the_threshold_of_each_score(
+    tmp_path: Path, image_bundle: Path, combined_bundle: Path
 ) -> None:
-    assert "; default threshold 0.371; policy " in told(tmp_path, str(alone), "youden")[1]
-    ok, detail = told(tmp_path, str(combining), "youden")
+    assert (
+        "; default threshold 0.371; policy "
+        in check_model(tmp_path, str(image_bundle), "youden")[1]
+    )
+    ok, detail = check_model(tmp_path, str(combined_bundle), "youden")
     assert ok
     assert "; default threshold 0.371 (image), 0.120 (combined); policy " in detail
-    assert "; default threshold 0.300; policy " in told(tmp_path, str(combining), 0.3)[1]
+    assert (
+        "; default threshold 0.300; policy " in check_model(tmp_path, str(combined_bundle), 0.3)[1]
+    )
 
 
-def test_every_rule_is_told_in_numbers(tmp_path: Path, alone: Path) -> None:
-    """With the band that it leaves open: what an administrator has set, as it will be used."""
+def test_every_rule_is_reported_in_numbers(tmp_path: Path, image_bundle: Path) -> None:
+    """The indeterminate band is included."""
     rules = "youden, abstain: 0.2, overrides: [{name: men, threshold: 0.5, sex: M, abstain: 0}]"
-    detail = told(tmp_path, str(alone), rules)[1]
+    detail = check_model(tmp_path, str(image_bundle), rules)[1]
     assert (
         "; default threshold 0.371, undetermined from 0.326 to 0.419; men threshold 0.5" in detail
     )
 
 
-def test_the_shipped_bundle_is_well(tmp_path: Path) -> None:
-    ok, detail = told(tmp_path, "demo", "youden")
+def test_the_shipped_bundle_passes(tmp_path: Path) -> None:
+    ok, detail = check_model(tmp_path, "demo", "youden")
     assert ok
     assert "osteoscreen-demo 0.4.0" in detail
 
 
-def test_a_name_that_no_score_has_is_no_health(tmp_path: Path, alone: Path) -> None:
-    ok, detail = told(tmp_path, str(alone), "sensitivity-90")
+def test_an_unknown_operating_point_fails(tmp_path: Path, image_bundle: Path) -> None:
+    ok, detail = check_model(tmp_path, str(image_bundle), "sensitivity-90")
     assert not ok
     assert (
         "policy.threshold: the model card has no operating point 'sensitivity-90'; "
@@ -94,7 +99,7 @@ def test_a_name_that_no_score_has_is_no_health(tmp_path: Path, alone: Path) -> N
 
 
 @pytest.fixture
-def housed(tmp_path: Path, database_url: str) -> Config:
+def node_config(tmp_path: Path, database_url: str) -> Config:
     """Return a configuration with a current schema, on SQLite or PostgreSQL."""
     schema.upgrade(open_engine(database_url))
     file = tmp_path / "config.yaml"
@@ -102,63 +107,63 @@ def housed(tmp_path: Path, database_url: str) -> Config:
     return load(file)
 
 
-def test_our_clock_and_the_databases_agree(housed: Config) -> None:
-    assert clock_of(open_engine(housed.database.url)).tzinfo is UTC
-    assert clock(housed).endswith("UTC, agrees with the database")
+def test_equal_clocks_pass(node_config: Config) -> None:
+    assert clock_of(open_engine(node_config.database.url)).tzinfo is UTC
+    assert clock(node_config).endswith("UTC, agrees with the database")
 
 
-def test_a_clock_that_was_set_back_is_no_health(housed: Config) -> None:
-    """Leases and waits of rows from the future would never be over."""
+def test_a_clock_that_was_set_back_fails(node_config: Config) -> None:
+    """Leases and waits of later rows would not end."""
     later = datetime.now(UTC) + timedelta(hours=1)
-    intake = IntakeStore(open_engine(housed.database.url), RetryPolicy(1, 1, 1))
+    intake = IntakeStore(open_engine(node_config.database.url), RetryPolicy(1, 1, 1))
     assert intake.receive(CHEST_FILM, Admitted(), "films/x", later)
     with pytest.raises(OsteoScreenError, match="the clock was set back; use NTP"):
-        clock(housed)
+        clock(node_config)
 
 
-def test_another_clock_than_the_databases_is_no_health(
-    housed: Config, monkeypatch: pytest.MonkeyPatch
+def test_a_clock_that_differs_from_the_databases_fails(
+    node_config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ahead = datetime.now(UTC) + timedelta(seconds=30)
-    monkeypatch.setattr("node.doctor.local_checks.clock_of", lambda _: ahead)
+    later = datetime.now(UTC) + timedelta(seconds=30)
+    monkeypatch.setattr("node.doctor.local_checks.clock_of", lambda _: later)
     with pytest.raises(OsteoScreenError, match=r"differs from the database's by (29|30) s"):
-        clock(housed)
+        clock(node_config)
 
 
-def test_the_spool_is_well_where_bytes_can_be_made_durable(housed: Config) -> None:
-    assert re.search(r"fsync takes \d+\.\d ms, \d+\.\d GiB free", spool(housed))
+def test_a_spool_that_can_be_synchronised_passes(node_config: Config) -> None:
+    assert re.search(r"fsync takes \d+\.\d ms, \d+\.\d GiB free", spool(node_config))
 
 
-def trail(folder: Path, place: str) -> str:
-    """Return what is said of a trail in this place."""
+def check_trail(folder: Path, path: str) -> str:
+    """Return the detail of the check of an audit trail at this path."""
     file = folder / "config.yaml"
-    file.write_text(f"audit: {{file: {place}}}\n")
+    file.write_text(f"audit: {{file: {path}}}\n")
     return audit(load(file))
 
 
-def test_a_trail_that_is_not_there_yet_is_well_and_is_not_made(tmp_path: Path) -> None:
-    """One made by whoever runs the doctor would not be the node's to write."""
-    assert "is writable" in trail(tmp_path, "var/audit.log")
+def test_a_missing_trail_passes_and_is_not_created(tmp_path: Path) -> None:
+    """A file of the user who runs the check would not be writable by the node."""
+    assert "is writable" in check_trail(tmp_path, "var/audit.log")
     assert not (tmp_path / "var").exists()
 
 
-def test_a_trail_that_is_switched_off_is_well(tmp_path: Path) -> None:
-    assert trail(tmp_path, "null").startswith("off")
+def test_a_disabled_trail_passes(tmp_path: Path) -> None:
+    assert check_trail(tmp_path, "null").startswith("off")
 
 
 @pytest.mark.parametrize(
-    ("place", "told"),
+    ("path", "message"),
     [("folder", "is not a file"), ("/proc/audit.log", "(is not writable|is full)")],
 )
-def test_a_trail_that_cannot_be_written_is_no_health(tmp_path: Path, place: str, told: str) -> None:
+def test_a_trail_that_cannot_be_written_fails(tmp_path: Path, path: str, message: str) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OsteoScreenError, match=told):
-        trail(tmp_path, place)
+    with pytest.raises(OsteoScreenError, match=message):
+        check_trail(tmp_path, path)
 
 
 class TestChallenger:
-    def of(self, tmp_path: Path, bundle: str, threshold: str = "youden") -> Config:
-        """Return a configuration with this challenger, its database there."""
+    def config_with(self, tmp_path: Path, bundle: str, threshold: str = "youden") -> Config:
+        """Return a configuration with this challenger and a current schema."""
         file = tmp_path / "config.yaml"
         file.write_text(
             f"model: {{device: cpu}}\nchallenger: {{bundle: {bundle}}}\n"
@@ -168,36 +173,35 @@ class TestChallenger:
         schema.upgrade(open_engine(config.database.url))
         return config
 
-    def test_another_bundle_is_well(self, tmp_path: Path) -> None:
+    def test_another_bundle_passes(self, tmp_path: Path) -> None:
         write_recalibrated_bundle(tmp_path / "next", offset=1.0)
-        told = challenger(self.of(tmp_path, "./next"))
-        assert re.search(r"next [0-9a-f]{12} verified .*, differs from the serving bundle", told)
-        assert told.endswith("films: none yet")
+        detail = challenger(self.config_with(tmp_path, "./next"))
+        assert re.search(r"next [0-9a-f]{12} verified .*, differs from the serving bundle", detail)
+        assert detail.endswith("films: none yet")
 
-    def test_the_serving_bundle_is_no_challenger(self, tmp_path: Path) -> None:
-        """It would be compared with itself, for nothing."""
+    def test_the_serving_bundle_is_refused_as_challenger(self, tmp_path: Path) -> None:
         shutil.copytree(DEMO_BUNDLE, tmp_path / "copy")
         with pytest.raises(Misconfigured, match=r"^challenger.bundle: .* is the serving bundle"):
-            challenger(self.of(tmp_path, "./copy"))
+            challenger(self.config_with(tmp_path, "./copy"))
 
-    def test_a_bundle_that_does_not_load_is_named_by_the_challengers_key(
+    def test_a_bundle_that_does_not_load_is_reported_with_the_challengers_key(
         self, tmp_path: Path
     ) -> None:
         folder = write_recalibrated_bundle(tmp_path / "next", offset=1.0)
         (folder / "weights.safetensors").write_bytes(b"others")
         with pytest.raises(Misconfigured, match=r"^challenger.bundle: .*digest"):
-            challenger(self.of(tmp_path, "./next"))
+            challenger(self.config_with(tmp_path, "./next"))
         with pytest.raises(Misconfigured, match=r"^challenger.bundle: .*nowhere"):
-            challenger(self.of(tmp_path, "./nowhere"))
+            challenger(self.config_with(tmp_path, "./nowhere"))
 
-    def test_a_policy_that_its_card_cannot_meet_is_told(self, tmp_path: Path) -> None:
-        """The node's policy names a point that the new bundle does not have."""
+    def test_a_missing_operating_point_of_the_challenger_is_reported(self, tmp_path: Path) -> None:
+        """The policy of the node names a point that the challenger's card lacks."""
         point = POINT.model_copy(update={"name": "other"})
         write_bundle(tmp_path / "next", operating_points=(point,), combined=None)
         with pytest.raises(
             Misconfigured, match=r"policy.threshold: the model card has no operating point 'youden'"
         ):
-            challenger(self.of(tmp_path, "./next"))
+            challenger(self.config_with(tmp_path, "./next"))
 
-    def test_without_one_nothing_is_said(self) -> None:
+    def test_without_a_challenger_there_is_no_check(self) -> None:
         assert "challenger" not in {check.name for check in examine(Config(dicom={"port": 1}))}

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
@@ -30,7 +31,7 @@ class Journal:
         """Write rows. They survive a kill on return, and a power cut within seconds."""
         try:
             for row in rows:
-                self._file.write(json.dumps(row.cells()).encode() + b"\n")
+                self._file.write(json.dumps(asdict(row)).encode() + b"\n")
             self._file.flush()
             if self._clock() - self._synced > _SYNC_EVERY:
                 os.fsync(self._file.fileno())

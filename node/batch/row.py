@@ -80,10 +80,6 @@ class ScoreRow:
             self.probability_image, self.probability_clinical, self.probability_combined
         )
 
-    def cells(self) -> dict[str, Cell]:
-        """Return the cells by column."""
-        return {name: getattr(self, name) for name in COLUMNS}
-
     @classmethod
     def of_cells(cls, cells: dict[str, Any]) -> Self:
         """Return a row from its cells. Raises ValueError for missing or other columns."""
@@ -117,7 +113,7 @@ def scored_row(
     return _row(
         screened,
         model,
-        state=RowState.SCORED,
+        state=str(RowState.SCORED),
         probability_image=probability.image,
         probability_clinical=probability.clinical,
         probability_combined=probability.combined,
@@ -136,7 +132,7 @@ def unscored_row(
     error: str = "",
 ) -> ScoreRow:
     """Return the row of a film without a score."""
-    return _row(screened, model, state=state, reason=str(reason), error=error)
+    return _row(screened, model, state=str(state), reason=str(reason), error=error)
 
 
 def _row(screened: ScreenedFilm, model: ModelIdentity, **outcome: Any) -> ScoreRow:
@@ -164,11 +160,7 @@ def _row(screened: ScreenedFilm, model: ModelIdentity, **outcome: Any) -> ScoreR
             "view_position": _without_formula(film.view_position),
             "film_digest": film.digest,
         }
-    return ScoreRow(**cells | {name: _plain(value) for name, value in outcome.items()})
-
-
-def _plain(value: Cell) -> Cell:
-    return str(value) if isinstance(value, StrEnum) else value
+    return ScoreRow(**cells | outcome)
 
 
 def _without_formula(text: str) -> str:

@@ -1,26 +1,21 @@
 """Set up batch screening with the policies, decoder and model of a node's configuration."""
 
 import threading
-from typing import TYPE_CHECKING
 
+from node.batch.reader import FileReader
+from node.batch.runner import ScreeningModel, ScreeningResult
+from node.batch.session import ScreeningProgress, ScreeningRequest, screen
 from node.config.settings import Config
 from node.policies import admission_policy, decision_policy, require_gate
-
-if TYPE_CHECKING:
-    from node.batch.runner import ScreeningResult
-    from node.batch.session import ScreeningProgress, ScreeningRequest
 
 
 def run_screen(
     config: Config,
-    request: "ScreeningRequest",
+    request: ScreeningRequest,
     stop: threading.Event,
-    progress: "ScreeningProgress",
-) -> "ScreeningResult":
+    progress: ScreeningProgress,
+) -> ScreeningResult:
     """Score files without a PACS; see `node.batch.session.screen`."""
-    from node.batch.reader import FileReader
-    from node.batch.runner import ScreeningModel
-    from node.batch.session import screen
     from node.inference.decoder import decode
     from node.inference.predictor import load
 

@@ -4,6 +4,7 @@ import csv
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class _CsvTable(ScoreTable):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             for row in rows:
-                writer.writerow([_text(cell) for cell in row.cells().values()])
+                writer.writerow([_text(cell) for cell in asdict(row).values()])
 
 
 class _ParquetTable(ScoreTable):
@@ -99,7 +100,7 @@ class _ParquetTable(ScoreTable):
         }
         schema = arrow.schema([(name, types.get(name, arrow.string())) for name in COLUMNS])
         cells = [
-            {name: None if cell == "" else cell for name, cell in row.cells().items()}
+            {name: None if cell == "" else cell for name, cell in asdict(row).items()}
             for row in rows
         ]
         arrow.parquet.write_table(arrow.Table.from_pylist(cells, schema), path)

@@ -1,12 +1,11 @@
 """`osteoscreen drift`: daily figures of each source, and active alarms."""
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
-from node.cli.options import ConfigOption, JsonOption, print_json, settings_of
+from node.cli.options import ConfigOption, JsonOption, print_json, report_checks, settings_of
 from node.config.settings import Config
 from node.domain.errors import Misconfigured
 
@@ -44,16 +43,10 @@ def drift(
 
 
 def _test_alarm(settings: Config, as_json: bool) -> None:
-    from node.display.jobs import print_checks
     from node.drift.setup import send_test_notices
     from node.workers.loop import utc_now
 
     checks = send_test_notices(settings, utc_now())
     if not checks:
         raise Misconfigured("drift.alarms: no receiver is configured; set webhook or mail")
-    if as_json:
-        print_json([asdict(check) for check in checks])
-    else:
-        print_checks(checks)
-    if not all(check.ok for check in checks):
-        raise typer.Exit(1)
+    report_checks(checks, as_json)

@@ -28,6 +28,7 @@ from node.cli.options import (
     add_renamed_command,
     config_file,
     print_json,
+    report_checks,
     settings_of,
 )
 from node.cli.thresholds import outcomes, thresholds
@@ -200,7 +201,7 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Check dependencies and connections; with --round-trip, send a synthetic film end to end."""
-    from node.display.jobs import print_checks, progress_line
+    from node.display.jobs import progress_line
     from node.doctor.round_trip import round_trip
     from node.doctor.run_checks import examine
 
@@ -209,12 +210,7 @@ def doctor(
         checks = examine(settings)
         if send_film:
             checks += round_trip(settings, wait, report)
-    if as_json:
-        print_json([asdict(check) for check in checks])
-    else:
-        print_checks(checks)
-    if not all(check.ok for check in checks):
-        raise typer.Exit(1)
+    report_checks(checks, as_json)
 
 
 @app.command()

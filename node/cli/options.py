@@ -1,6 +1,8 @@
 """Options and helpers that several commands share."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +11,7 @@ import typer
 
 from node.config.settings import Config, load
 from node.domain.errors import Misconfigured
+from node.domain.health_check import HealthCheck
 
 DAY = "%Y-%m-%d"
 """Format of a day in an option."""
@@ -53,6 +56,18 @@ def as_text(content: Any) -> str:
 def print_json(content: Any) -> None:
     """Write a result for programs."""
     typer.echo(as_text(content))
+
+
+def report_checks(checks: Sequence[HealthCheck], as_json: bool) -> None:
+    """Print checks; exit with status 1 if one of them failed."""
+    from node.display.jobs import print_checks
+
+    if as_json:
+        print_json([asdict(check) for check in checks])
+    else:
+        print_checks(checks)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -10,9 +10,14 @@ from ssl import SSLContext
 
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
+from node.audit.backlog import Backlog
 from node.config.peers import Destination, SyslogSection, WebDestination
 from node.config.settings import Config
 from node.domain.errors import AssociationRejected, OsteoScreenError
+from node.pacs.association import VERIFICATION, open_archive, sop_classes
+from node.pacs.commitment import PUSH_MODEL
+from node.pacs.stow import open_web
+from node.security.tls import client_context, loopback_context, valid_until
 
 _EXPIRY_NOTICE = timedelta(days=14)
 _SYNTAXES: Mapping[UID, str] = {
@@ -24,8 +29,6 @@ _SYNTAXES: Mapping[UID, str] = {
 
 def node(config: Config) -> str:
     """Send a C-ECHO to the node's own port."""
-    from node.security.tls import loopback_context
-
     own = Destination(
         name="self",
         ae_title=config.dicom.ae_title,
@@ -51,9 +54,6 @@ def destination(config: Config, peer: Destination | WebDestination) -> str:
 
 
 def _dimse(config: Config, peer: Destination) -> str:
-    from node.pacs.association import sop_classes
-    from node.pacs.commitment import PUSH_MODEL
-
     needed = sop_classes(peer, config.results.sr_class)
     if peer.commitment:
         needed.append(PUSH_MODEL)
@@ -69,8 +69,6 @@ def _dimse(config: Config, peer: Destination) -> str:
 
 
 def _offer(sop_class: UID, syntaxes: list[UID]) -> str:
-    from node.pacs.commitment import PUSH_MODEL
-
     if sop_class == PUSH_MODEL:
         return sop_class.name.removesuffix(" SOP Class")
     names = ", ".join(_SYNTAXES.get(syntax, syntax.name) for syntax in syntaxes)
@@ -81,8 +79,6 @@ def _accepted(
     config: Config, peer: Destination, context: SSLContext | None = None
 ) -> dict[UID, list[UID]]:
     """Send a C-ECHO; return the accepted SOP Classes with their transfer syntaxes."""
-    from node.pacs.association import VERIFICATION, open_archive
-
     with open_archive(peer, config.dicom.ae_title, context) as archive:
         archive.echo()
         accepted = archive.accepted()
@@ -91,8 +87,6 @@ def _accepted(
 
 
 def _web(peer: WebDestination) -> str:
-    from node.pacs.stow import open_web
-
     with open_web(peer) as archive:
         archive.check()
     address = (str(peer.url.host), int(peer.url.port or 443))
@@ -102,23 +96,17 @@ def _web(peer: WebDestination) -> str:
 
 def syslog(server: SyslogSection, trail: Path) -> str:
     """Check the syslog server's TLS, and report how much of the audit trail is not shipped yet."""
-    from node.audit.backlog import Backlog
-
     tls = _tls((server.host, server.port), _context(server), server.timeout)
     waiting = Backlog(trail).unshipped_bytes()
     return f"{server.host}:{server.port} answers{tls}; {waiting} bytes not shipped yet"
 
 
 def _context(peer: Destination | WebDestination | SyslogSection) -> SSLContext | None:
-    from node.security.tls import client_context
-
     return None if peer.tls is None else client_context(peer.tls)
 
 
 def _tls(address: tuple[str, int], context: SSLContext | None, timeout: float) -> str:
     """Return until when a peer's certificate is valid; raise if it expires within two weeks."""
-    from node.security.tls import valid_until
-
     if context is None:
         return ""
     until = valid_until(address, context, timeout)

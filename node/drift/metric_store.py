@@ -7,10 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from node.domain.decision.prediction import Finding
 from node.drift.metrics import DailyMetric, DriftReference, Metric, ReceivedFilm, Source
 from node.jobs.engine import insert_into, reading, transaction
 from node.jobs.tables import drift, drift_reference, job
+from node.replay.score_store import is_flagged, station_name
 
 _BATCH = 2_000  # rows
 _TEN_MINUTE_PREFIX = len("2026-03-01 10:2")
@@ -67,7 +67,7 @@ class DriftMetricStore:
 
     def arrivals(self, since: datetime) -> dict[Source, list[datetime]]:
         """Return the sorted times of receipt of each source, the last one per ten minutes."""
-        groups = (job.c.calling_ae, _station(), self._ten_minutes())
+        groups = (job.c.calling_ae, station_name(), self._ten_minutes())
         statement = (
             sa.select(*groups[:2], sa.func.max(job.c.received_at, type_=job.c.received_at.type))
             .where(job.c.received_at >= since, job.c.calling_ae != "")
@@ -155,28 +155,22 @@ class DriftMetricStore:
 def _film_columns() -> list[sa.ColumnElement[Any]]:
     """Return the columns of a `ReceivedFilm`, with time, AE title and station first."""
     film, verdict = job.c.film, job.c.verdict
-    present = verdict["decision", "finding"].as_string() == str(Finding.PRESENT)
-    already_known = sa.func.coalesce(verdict["decision", "known"].as_boolean(), sa.false())
     return [
         job.c.received_at,
         job.c.calling_ae,
-        _station(),
+        station_name(),
         job.c.state,
         job.c.reason,
         film["sex"].as_string(),
         film["age_years"].as_float(),
         sa.func.coalesce(verdict["model", "digest"].as_string(), ""),
         verdict["probability", "image"].as_float(),
-        sa.func.coalesce(sa.and_(present, sa.not_(already_known)), sa.false()),
+        is_flagged(),
     ]
 
 
-def _station() -> sa.ColumnElement[str]:
-    return sa.func.coalesce(job.c.film["station"].as_string(), "")
-
-
 def _from(source: Source) -> list[sa.ColumnElement[bool]]:
-    return [job.c.calling_ae == source.calling_ae, _station() == source.station]
+    return [job.c.calling_ae == source.calling_ae, station_name() == source.station]
 
 
 def _begin(day: date) -> datetime:

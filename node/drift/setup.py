@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -19,11 +19,11 @@ from node.drift.alarm_store import AlarmStore
 from node.drift.alarms import ActiveAlarm, alarm_key
 from node.drift.metric_store import DriftMetricStore
 from node.drift.metrics import DailyMetric, DriftPlan, Source
+from node.drift.monitor import DriftMonitor, MonitorSettings
+from node.drift.notifier import send_oldest
 from node.jobs import schema
 from node.replay.score_store import ScoreStore
-
-if TYPE_CHECKING:
-    from node.drift.monitor import DriftMonitor
+from node.workers.loop import run, utc_now
 
 _POLL = 5.0  # seconds between two checks for a notice that is due
 
@@ -53,11 +53,8 @@ def drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
     )
 
 
-def open_monitor(config: Config, engine: sa.Engine) -> "DriftMonitor":
+def open_monitor(config: Config, engine: sa.Engine) -> DriftMonitor:
     """Return the drift monitor, which keeps metrics for `retention.rows`."""
-    from node.drift.monitor import DriftMonitor, MonitorSettings
-    from node.workers.loop import utc_now
-
     zone = None if config.drift.time_zone is None else ZoneInfo(config.drift.time_zone)
     settings = MonitorSettings(
         node=config.dicom.ae_title,
@@ -98,9 +95,6 @@ def notifying(config: Config, engine: sa.Engine, stop: threading.Event) -> Itera
 
     Raises Misconfigured before the block for files that cannot be used.
     """
-    from node.drift.notifier import send_oldest
-    from node.workers.loop import run, utc_now
-
     channels = alarm_channels(config)
     alarms = AlarmStore(engine, tuple(channels))
     steps = [partial(send_oldest, name, alarms, send, utc_now) for name, send in channels.items()]

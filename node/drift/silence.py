@@ -5,7 +5,7 @@ silence of weeks therefore does not change them. Nights and weekends without usu
 count.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -79,23 +79,15 @@ def _time_within(
     usual: frozenset[Slot], begin: datetime, end: datetime, local: LocalClock
 ) -> timedelta:
     """Return the time of a span that lies in usual hours."""
-    parts = (
-        until - since for since, until in _hours(begin, end, local) if _slot(local(since)) in usual
-    )
-    return sum(parts, timedelta())
-
-
-def _hours(
-    begin: datetime, end: datetime, local: LocalClock
-) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the parts of a span between full local hours."""
-    since = begin
+    total, since = timedelta(), begin
     while since < end:
-        time = local(since)
-        elapsed = timedelta(minutes=time.minute, seconds=time.second, microseconds=time.microsecond)
-        until = min(since + _HOUR - elapsed, end)
-        yield since, until
+        local_time = local(since)
+        full_hour = local_time.replace(minute=0, second=0, microsecond=0)
+        until = min(since + _HOUR - (local_time - full_hour), end)
+        if _slot(local_time) in usual:
+            total += until - since
         since = until
+    return total
 
 
 def _slot(local_time: datetime) -> Slot:

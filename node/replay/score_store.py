@@ -70,14 +70,24 @@ def scored(since: datetime | None) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
+def station_name() -> sa.ColumnElement[str]:
+    """Return the Station Name; rows of early releases have none."""
+    return sa.func.coalesce(job.c.film["station"].as_string(), "")
+
+
+def is_flagged() -> sa.ColumnElement[bool]:
+    """Return whether the film was scored and flagged."""
+    present = job.c.verdict["decision", "finding"].as_string() == str(Finding.PRESENT)
+    already_known = sa.func.coalesce(job.c.verdict["decision", "known"].as_boolean(), sa.false())
+    return sa.func.coalesce(sa.and_(present, sa.not_(already_known)), sa.false())
+
+
 def score_columns(day: sa.ColumnElement[str]) -> list[sa.ColumnElement[Any]]:
     """Return the columns of a `StoredScore`, in the order of its fields.
 
     They are whole paths: with a nested index, the database would convert the inner JSON twice.
     """
     film, verdict = job.c.film, job.c.verdict
-    present = verdict["decision", "finding"].as_string() == str(Finding.PRESENT)
-    already_known = verdict["decision", "known"].as_boolean()
     return [
         job.c.id,
         day,
@@ -85,7 +95,7 @@ def score_columns(day: sa.ColumnElement[str]) -> list[sa.ColumnElement[Any]]:
         film["sex"].as_string(),
         film["age_years"].as_float(),
         job.c.calling_ae,
-        sa.func.coalesce(film["station"].as_string(), ""),  # rows of early releases have no value
+        station_name(),
         job.c.patient,
         film["study_instance_uid"].as_string(),
         verdict["probability", "image"].as_float(),
@@ -93,6 +103,6 @@ def score_columns(day: sa.ColumnElement[str]) -> list[sa.ColumnElement[Any]]:
         verdict["probability", "combined"].as_float(),
         verdict["decision", "finding"].as_string(),
         verdict["decision", "threshold"].as_float(),
-        sa.and_(present, sa.not_(sa.func.coalesce(already_known, sa.false()))),
+        is_flagged(),
         is_reported(),
     ]

@@ -116,7 +116,7 @@ class TestWhichScoreCounts:
     def test_a_clinical_score_needs_a_number(self, where: str) -> None:
         """Bundles have no operating points for the clinical score."""
         rules = [HALF, Rule(UNEQUAL)] if where == "override" else [Rule(UNEQUAL), HALF]
-        with pytest.raises(ValueError, match="no threshold of the clinical score"):
+        with pytest.raises(ValueError, match="the clinical score has no threshold"):
             policy(rules[0], Override(rules[1]), score=ScoreKind.CLINICAL)
 
 

@@ -333,6 +333,7 @@ _PLAIN_TYPES = {
     "HttpUrl": "URL",
     "IPvAnyNetwork": "network",
     "date": "date",
+    "ZoneInfo": "time zone",
 }
 
 

@@ -40,8 +40,6 @@ def assumed_charset(callers: Sequence[Caller], ae_title: str) -> str:
 
     An entry with this AE title has priority over `*`.
     """
-    for name in (ae_title, "*"):
-        for caller in callers:
-            if caller.ae_title == name:
-                return caller.assume_charset
-    return ""
+    by_priority = (c for name in (ae_title, "*") for c in callers if c.ae_title == name)
+    caller = next(by_priority, None)
+    return "" if caller is None else caller.assume_charset

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -55,13 +54,12 @@ def drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
 
 def open_monitor(config: Config, engine: sa.Engine) -> DriftMonitor:
     """Return the drift monitor, which keeps metrics for `retention.rows`."""
-    zone = None if config.drift.time_zone is None else ZoneInfo(config.drift.time_zone)
     settings = MonitorSettings(
         node=config.dicom.ae_title,
         plan=plan_of(config),
         limits=config.drift.alarms.model_dump(exclude={"silent", "webhook", "mail"}),
         silent=config.drift.alarms.silent,
-        local=lambda moment: moment.astimezone(zone),
+        local=lambda moment: moment.astimezone(config.drift.time_zone),
         metrics_file=config.drift.metrics_file,
         retention=config.retention.rows,
     )

@@ -1,6 +1,7 @@
 """Accuracy of findings against bone densitometry: rates, intervals and net benefit."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -66,26 +67,21 @@ def accuracy(findings: Iterable[ComparedFinding]) -> Accuracy:
     the odds of its own threshold, because overrides use different thresholds. A false positive at a
     threshold of 1, which has no odds, has the weight 0.
     """
-    patients = undetermined = tp = fn = fp = tn = 0
-    harm = 0.0
-    for finding in findings:
-        patients += 1
-        undetermined += finding.suspected is None
-        if finding.osteoporosis:
-            tp += bool(finding.suspected)
-            fn += not finding.suspected
-        elif finding.suspected:
-            fp += 1
-            odds = finding.threshold / (1 - finding.threshold) if finding.threshold < 1 else 0.0
-            harm += odds
-        else:
-            tn += 1
+    patients = list(findings)
+    counts = Counter((patient.osteoporosis, bool(patient.suspected)) for patient in patients)
+    tp, fn = counts[True, True], counts[True, False]
+    fp, tn = counts[False, True], counts[False, False]
+    harm = sum(
+        patient.threshold / (1 - patient.threshold)
+        for patient in patients
+        if patient.suspected and not patient.osteoporosis and patient.threshold < 1
+    )
     return Accuracy(
-        patients=patients,
-        undetermined=undetermined,
+        patients=len(patients),
+        undetermined=sum(patient.suspected is None for patient in patients),
         sensitivity=Share(tp, tp + fn),
         specificity=Share(tn, tn + fp),
         ppv=Share(tp, tp + fp),
         npv=Share(tn, tn + fn),
-        net_benefit=(tp - harm) / patients if patients else None,
+        net_benefit=(tp - harm) / len(patients) if patients else None,
     )

@@ -30,16 +30,9 @@ class DensitometryStore:
     def add(self, measurements: Sequence[Measurement]) -> ImportCounts:
         """Store all measurements or none; replace those with the same patient, day and site."""
         with transaction(self._engine) as connection:
-            before = {
-                key: measurement.t_score for key, measurement in _by_key(_read(connection)).items()
-            }
-            imported = _by_key(measurements)
-            new = [measurement for key, measurement in imported.items() if key not in before]
-            changed = [
-                measurement
-                for key, measurement in imported.items()
-                if before.get(key, measurement.t_score) != measurement.t_score
-            ]
+            before, imported = _by_key(_read(connection)), _by_key(measurements)
+            new = [row for key, row in imported.items() if key not in before]
+            changed = [row for key, row in imported.items() if before.get(key, row) != row]
             self._upsert(connection, [*new, *changed])
         return ImportCounts(len(new), len(changed), len(imported) - len(new) - len(changed))
 

@@ -233,6 +233,7 @@ class TestRefusals:
                 "key without certificate",
             ),
             ("log: {level: loud}", "log.level", "'debug'"),
+            ("drift: {time_zone: Mars/Base}", "drift.time_zone", "invalid timezone"),
             ("results: {series_number_text: 9901}", "results", "must differ from each other"),
         ],
     )

@@ -37,16 +37,13 @@ _MAX_P_VALUE = 0.01  # a distance with a larger p-value may be due to chance
 class Alarm:
     """A metric of a source that has reached its limit on a day. It contains no patient data.
 
-    For a silent source, `value` and `limit` are hours, and `reference` is None.
+    For a silent source, value and limit are usual hours.
     """
 
     source: Source
-    measure: str
-    value: float
+    metric: Metric
     limit: float
     day: date
-    films: int
-    reference: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +86,11 @@ def judge_metrics(
         if metric is None or limit is None:
             cleared += [measure] if is_active else []
             continue
-        enough = metric.films >= _min_films(measure, plan)
-        deviation = _deviation(metric) if enough else None
-        if deviation is None:
+        deviation = _deviation(metric)
+        if deviation is None or metric.films < _min_films(measure, plan):
             continue
         if not is_active and deviation >= limit and not _may_be_chance(measure, by_measure):
-            raised.append(_alarm(source, metric, limit, day))
+            raised.append(Alarm(source, metric, limit, day))
         elif is_active and deviation < _CLEARED_BELOW * limit:
             cleared.append(measure)
     return AlarmChanges(tuple(raised), tuple(cleared))
@@ -118,35 +114,32 @@ def _may_be_chance(measure: str, metrics: Mapping[str, Metric]) -> bool:
     return p is not None and p >= _MAX_P_VALUE
 
 
-def _alarm(source: Source, metric: Metric, limit: float, day: date) -> Alarm:
-    value = metric.value
-    assert value is not None, "a metric without a value reaches no limit"  # noqa: S101 - for mypy
-    return Alarm(source, metric.measure, value, limit, day, metric.films, metric.reference)
-
-
 def judge_feed(feed: Feed, limit: timedelta | None, is_active: bool, now: datetime) -> AlarmChanges:
     """Return the changes of a source's alarm for silence; it stays active until a film comes."""
-    if limit is None:
+    if limit is None or feed.quiet is None or feed.quiet < limit:
         return AlarmChanges(cleared=(SILENT,) if is_active else ())
-    if feed.silent(limit):
-        if is_active or feed.quiet is None:
-            return AlarmChanges()
-        hour = timedelta(hours=1)
-        alarm = Alarm(feed.source, SILENT, feed.quiet / hour, limit / hour, now.date(), 0)
-        return AlarmChanges((alarm,))
-    return AlarmChanges(cleared=(SILENT,) if is_active else ())
+    if is_active:
+        return AlarmChanges()
+    hour = timedelta(hours=1)
+    metric = Metric(SILENT, feed.quiet / hour, films=0)
+    return AlarmChanges(raised=(Alarm(feed.source, metric, limit / hour, now.date()),))
 
 
 def to_log_fields(alarm: Alarm) -> dict[str, Any]:
     """Return the fields of an alarm in the log and in notices."""
+    metric = alarm.metric
     return {
-        **alarm_key(alarm.source, alarm.measure),
-        "value": round(alarm.value, 4),
-        "reference": None if alarm.reference is None else round(alarm.reference, 4),
-        "limit": round(alarm.limit, 4),
-        "films": alarm.films,
+        **alarm_key(alarm.source, metric.measure),
+        "value": _rounded(metric.value),
+        "reference": _rounded(metric.reference),
+        "limit": _rounded(alarm.limit),
+        "films": metric.films,
         "day": str(alarm.day),
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def alarm_key(source: Source, measure: str) -> dict[str, Any]:

@@ -189,7 +189,7 @@ class DriftMonitor:
         for alarm in changes.raised:
             fields = to_log_fields(alarm)
             content = self._content(raised, fields, now)
-            if self._alarms.activate(source, alarm.measure, now, content):
+            if self._alarms.activate(source, alarm.metric.measure, now, content):
                 log.error(raised, **fields)
         for measure in changes.cleared:
             fields = alarm_key(source, measure)

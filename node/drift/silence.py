@@ -39,10 +39,6 @@ class Feed:
     last: datetime
     quiet: timedelta | None
 
-    def silent(self, limit: timedelta) -> bool:
-        """Return whether the source has sent nothing for `limit` of its usual hours."""
-        return self.quiet is not None and self.quiet >= limit
-
 
 def measure_silence(
     source: Source, arrivals: Sequence[datetime], now: datetime, local: LocalClock

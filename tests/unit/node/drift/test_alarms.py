@@ -64,7 +64,7 @@ def changes_of(
 def test_a_metric_at_its_limit_raises_an_alarm(metric: Metric, alarm: bool) -> None:
     """A value or an absolute change counts, with enough films and a reference."""
     raised = changes_of(metric).raised
-    assert [alarm.measure for alarm in raised] == ([metric.measure] if alarm else [])
+    assert [alarm.metric for alarm in raised] == ([metric] if alarm else [])
 
 
 @pytest.mark.parametrize(("p", "alarm"), [(0.2, False), (0.01, False), (0.009, True)])
@@ -126,7 +126,7 @@ def test_silence_raises_one_alarm_until_a_film_comes(
     changes = judge_feed(Feed(XRAY, NOW, hours(quiet)), hours(limit), active, NOW)
     assert (bool(changes.raised), bool(changes.cleared)) == (raised, cleared)
     if raised:
-        assert changes.raised == (Alarm(XRAY, SILENT, 4.0, 4.0, NOW.date(), 0),)
+        assert changes.raised == (Alarm(XRAY, Metric(SILENT, 4.0, 0), 4.0, NOW.date()),)
 
 
 @pytest.mark.parametrize(
@@ -153,12 +153,12 @@ def test_every_measure_has_a_label_and_a_format(measure: str) -> None:
     ("alarm", "text"),
     [
         (
-            Alarm(XRAY, Measure.ADMITTED, 0.4, 0.2, DAY, 220, 0.7),
+            Alarm(XRAY, Metric(Measure.ADMITTED, 0.4, 220, 0.7), 0.2, DAY),
             "XRAY1 / ROOM 2: admitted is 40.0%, reference 70.0% (220 films up to "
             "2026-03-02; alarm limit: a change of 20.0%)",
         ),
         (
-            Alarm(Source("XRAY1", ""), Measure.FAILED, 0.1, 0.05, DAY, 40),
+            Alarm(Source("XRAY1", ""), Metric(Measure.FAILED, 0.1, 40), 0.05, DAY),
             "XRAY1: failed of those admitted is 10.0% (40 films up to 2026-03-02; "
             "alarm limit: 5.0%)",
         ),
@@ -179,7 +179,7 @@ def test_a_raised_alarm_has_a_sentence(alarm: Alarm, text: str) -> None:
 def test_a_silent_source_has_a_sentence(event: str, text: str) -> None:
     fields = alarm_key(XRAY, SILENT)
     if event == "feed_silent":
-        fields = to_log_fields(Alarm(XRAY, SILENT, 4.5, 4.0, DAY, 0))
+        fields = to_log_fields(Alarm(XRAY, Metric(SILENT, 4.5, 0), 4.0, DAY))
     assert alarm_sentence(event, fields) == text
 
 

@@ -56,11 +56,6 @@ def test_silence_is_counted_in_usual_hours(last: str, now: str, hours: float) ->
     assert feed.quiet / HOUR == pytest.approx(hours)
 
 
-@pytest.mark.parametrize(("hours", "silent"), [(3.9, False), (4.0, True), (50.0, True)])
-def test_a_source_is_silent_from_the_limit_on(hours: float, silent: bool) -> None:
-    assert Feed(XRAY, MONDAY, hours * HOUR).silent(4 * HOUR) is silent
-
-
 def test_a_silence_of_weeks_does_not_become_usual() -> None:
     """Usual hours are learned from the weeks before it, and its alarm stays active."""
     feed = measure_silence(XRAY, working(until="Wed 12:00"), at("Wed 12:00", week=9), utc)
@@ -87,7 +82,7 @@ def test_a_rare_sender_is_never_silent() -> None:
     """One film a day at any hour has no usual hours."""
     times = [MONDAY + timedelta(days=n, hours=n * 7 % 24) for n in range(40)]
     feed = measure_silence(XRAY, times, times[-1] + WEEK, utc)
-    assert not feed.silent(HOUR)
+    assert feed.quiet is None
 
 
 def test_a_new_source_has_no_usual_hours() -> None:

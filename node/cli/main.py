@@ -201,15 +201,16 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Check dependencies and connections; with --round-trip, send a synthetic film end to end."""
-    from node.display.jobs import progress_line
+    from rich.console import Console
+
     from node.doctor.round_trip import round_trip
     from node.doctor.run_checks import examine
 
     settings = settings_of(config)
-    with progress_line("checking") as report:
+    with Console(stderr=True).status("checking") as status:
         checks = examine(settings)
         if send_film:
-            checks += round_trip(settings, wait, report)
+            checks += round_trip(settings, wait, status.update)
     report_checks(checks, as_json)
 
 

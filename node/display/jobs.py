@@ -28,13 +28,6 @@ _COLOURS = {
 
 
 @contextmanager
-def progress_line(text: str) -> Iterator[Callable[[str], None]]:
-    """Show a status line on standard error; yield the function that changes its text."""
-    with Console(stderr=True).status(text) as status:
-        yield status.update
-
-
-@contextmanager
 def progress_bar(text: str) -> Iterator[Callable[[float], None]]:
     """Show a progress bar on standard error; yield the function that sets its share, 0 to 1."""
     with Progress(console=Console(stderr=True), transient=True) as progress:

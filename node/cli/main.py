@@ -107,7 +107,7 @@ def serve(
 ) -> None:
     """Run the node, or one role with --role, until SIGTERM or Ctrl-C."""
     from node.runtime.roles import Role
-    from node.runtime.serve import serve_node, serve_role, serve_supervised
+    from node.runtime.serve import serve_node, serve_role
 
     if role in _RENAMED_ROLES:
         raise typer.BadParameter(
@@ -118,8 +118,6 @@ def serve(
             f"{role!r} is not a role; use {', '.join(Role)}", param_hint="--role"
         )
     stop = _stop_on_signals()
-    if role and serve_supervised(Role(role), stop):
-        return
     file = config_file(config)
     if role:
         serve_role(Role(role), file, stop)
@@ -131,7 +129,7 @@ def serve(
 def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Have the running node use its changed configuration file; report what has changed."""
     from node.display.jobs import print_reloads
-    from node.runtime.control_socket import request_reload
+    from node.runtime.control_folder import request_reload
 
     file = config_file(config)
     reports = request_reload(file, load(file))

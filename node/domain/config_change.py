@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
 
 ABSENT = "absent"
 """The value of a setting that one of two configurations does not have."""
@@ -60,15 +59,6 @@ class ReloadReport:
     requested_by: str = ""
     at: str = ""
     processes: tuple[ProcessReport, ...] = ()
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Return the report that `dataclasses.asdict` and JSON have carried to another process."""
-        nested = {
-            "changes": tuple(SettingChange(**change) for change in values["changes"]),
-            "processes": tuple(ProcessReport(**process) for process in values["processes"]),
-        }
-        return cls(**(values | nested))
 
     @property
     def complete(self) -> bool:

@@ -3,6 +3,7 @@
 import socket
 from time import monotonic, sleep
 
+from node.config.sections import DicomSection
 from node.domain.errors import Misconfigured
 
 _BACKLOG = 512
@@ -30,6 +31,15 @@ def open_listening_socket(bind: str, port: int) -> socket.socket:
     # Several processes wait for the same connection. Those that come too late must not block.
     listener.setblocking(False)
     return listener
+
+
+def listen_again(
+    listener: socket.socket, before: DicomSection, after: DicomSection
+) -> socket.socket:
+    """Return the socket for a new configuration: the same one if the address is the same."""
+    if (before.bind, before.port) == (after.bind, after.port):
+        return listener
+    return open_listening_socket(after.bind, after.port)
 
 
 def require_free_port(bind: str, port: int, seconds: float) -> None:

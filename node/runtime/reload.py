@@ -6,23 +6,27 @@ An unsound file changes nothing.
 """
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from time import monotonic
 
 import structlog
 
 from node.audit.lifecycle import record_changes, setting_changes
+from node.challenger.setup import require_challenger
 from node.config.settings import Config, ConfigError, load
 from node.domain.config_change import ProcessReport, ReloadReport
 from node.domain.errors import OsteoScreenError
-from node.runtime.audit_setup import open_audit
-from node.runtime.factories import open_spool, upgrade_schema
-from node.runtime.preflight import require_usable
+from node.drift.setup import alarm_channels
+from node.log import where
+from node.policies import admission_policy, callers, decision_policy, require_gate, routes
+from node.runtime.audit_setup import audit_shipper, open_audit
+from node.runtime.control_folder import ControlFolder, answer, user_of
+from node.runtime.factories import connect_destination, open_spool, upgrade_schema
+from node.security.tls import server_context
 
 _COMPARE_SECONDS = 1.0
 BY_SIGNAL, BY_FILE = "SIGHUP", "file change"
@@ -35,60 +39,68 @@ Replace = Callable[[Config], tuple[ProcessReport, ...]]
 
 
 class Reloader:
-    """Reloads one node, or one role that runs without a supervisor."""
+    """Reloads one node, or one role that runs without a supervisor, until `stop` is set.
+
+    `last` is the last reload that changed something. `config` is the configuration since then.
+    """
 
     def __init__(
         self,
         file: Path | None,
-        part: str,
         config: Config,
+        last: ReloadReport,
         replace_processes: Replace,
-        last: ReloadReport | None = None,
+        control: ControlFolder,
+        stop: threading.Event,
     ) -> None:
-        self._file = file.resolve() if file else None
-        self._part = part
+        self._file = file
         self.config = config
+        self.last = last
         self._replace_processes = replace_processes
-        self._last = last or ReloadReport(str(self._file), part, os.getpid())
+        self._control = control
+        self._stop = stop
+        self._digest = ""
         self._validated = ""
-        self._lock = threading.Lock()
+        self._next_step = 0.0
+
+    def step(self, signalled: threading.Event) -> None:
+        """Once a second, reload if `signalled` is set, at a user's request, or after a change.
+
+        If the reload ends this process, its successor answers the user.
+        """
+        if monotonic() < self._next_step:
+            return
+        self._next_step = monotonic() + _COMPARE_SECONDS
+        previous, self._digest = self._digest, self._read_digest()
+        requests = self._control.requests()
+        try:
+            if requests:
+                report = self.reload(user_of(requests[0]))
+                if not self._stop.is_set():
+                    answer(requests[0], report)
+            elif signalled.is_set():
+                signalled.clear()
+                self.reload(BY_SIGNAL)
+            elif self._digest == previous != self._validated:
+                self.reload(BY_FILE)
+        except Exception as error:  # noqa: BLE001 - a failed reload must not end the node
+            log.error("unexpected_error", error=type(error).__name__, where=where(error))
+            for request in requests:
+                request.unlink(missing_ok=True)
 
     def reload(self, requested_by: str) -> ReloadReport:
         """Validate the file, replace what uses another configuration, and return a report."""
-        with self._lock:
-            self._validated = self._digest()
-            try:
-                config = _validated(self.config, self._file)
-                processes = self._replace_processes(config)
-            except (ConfigError, OsteoScreenError, OSError) as error:
-                log.error("reload_refused", error=str(error), requested_by=requested_by)
-                return replace(self._last, error=str(error))
-            self._record(config, requested_by)
-            self._last = replace(self._last, processes=processes)
-            return self._last
-
-    @property
-    def last(self) -> ReloadReport:
-        """The last reload that changed something. A reload that is in progress ends first."""
-        with self._lock:
-            return self._last
-
-    def answer(self, file: str, user: str) -> dict[str, Any]:
-        """Reload for a user who names this file; return the report as JSON values."""
-        if file != str(self._file):
-            return asdict(replace(self._last, error=f"{file}: this node reads another file"))
-        return asdict(self.reload(user))
-
-    def watch(self, stop: threading.Event, signalled: threading.Event) -> None:
-        """Until `stop` is set, reload when the file has changed, or when `signalled` is set."""
-        digest = ""
-        while not stop.wait(_COMPARE_SECONDS):
-            if signalled.is_set():
-                signalled.clear()
-                self.reload(BY_SIGNAL)
-            previous, digest = digest, self._digest()
-            if digest == previous != self._validated:
-                self.reload(BY_FILE)
+        self._validated = self._read_digest()
+        try:
+            config = _validated(self.config, self._file)
+            self._control.open(config.spool.path)
+            processes = self._replace_processes(config)
+        except (ConfigError, OsteoScreenError, OSError) as error:
+            log.error("reload_refused", error=str(error), requested_by=requested_by)
+            return replace(self.last, error=str(error))
+        self._record(config, requested_by)
+        self.last = replace(self.last, processes=processes)
+        return self.last
 
     def _record(self, config: Config, requested_by: str) -> None:
         """Keep the new configuration, and record it in the log and the audit trail."""
@@ -101,12 +113,12 @@ class Reloader:
             requested_by=requested_by,
             changed=[change.key for change in changes],
         )
-        audit = open_audit(config, self._part)
-        record_changes(audit, config, self._part, changes, requested_by)
+        part = self.last.part
+        record_changes(open_audit(config, part), config, part, changes, requested_by)
         at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        self._last = replace(self._last, changes=changes, requested_by=requested_by, at=at)
+        self.last = replace(self.last, changes=changes, requested_by=requested_by, at=at)
 
-    def _digest(self) -> str:
+    def _read_digest(self) -> str:
         """Return a digest of the file's content, or why it cannot be read."""
         try:
             content = self._file.read_bytes() if self._file else b""
@@ -120,9 +132,9 @@ def _validated(running: Config, file: Path | None) -> Config:
 
     What needs torch is not checked: the role that loads the model reports it.
     """
-    if file is not None and _is_empty(file):  # a full disk leaves such a file
-        raise ConfigError(f"{file}: the file is empty; write the configuration again")
     config = load(file)
+    if file is not None and not file.read_bytes().strip():  # a full disk leaves such a file
+        raise ConfigError(f"{file}: the file is empty; write the configuration again")
     if config != running:
         require_usable(config)
         open_spool(config)
@@ -130,8 +142,23 @@ def _validated(running: Config, file: Path | None) -> Config:
     return config
 
 
-def _is_empty(file: Path) -> bool:
-    try:
-        return not file.read_bytes().strip()
-    except OSError:  # `load` reports it
-        return False
+def require_usable(config: Config) -> None:
+    """Raise Misconfigured, with the key, if a card, font, certificate or secret is unusable."""
+    from node.inference.card_summary import CardSummary
+    from node.results.fonts import typeface_for
+    from node.results.translations.languages import Language
+
+    card = CardSummary.read(config.model.bundle)
+    decision_policy(config, card.thresholds)
+    require_gate(admission_policy(config), card.has_gate)
+    callers(config)
+    routes(config)
+    if config.challenger is not None:
+        require_challenger(config)
+    typeface_for(Language(config.results.language), config.results.font)
+    if config.dicom.tls is not None:
+        server_context(config.dicom.tls)
+    for destination in config.destinations:
+        connect_destination(destination, config.dicom.ae_title)
+    alarm_channels(config)
+    audit_shipper(config)

@@ -14,14 +14,6 @@ _END_FIRST = frozenset({Role.ANALYSE, Role.CHALLENGER})
 
 
 @dataclass(frozen=True, slots=True)
-class RunningProcess:
-    """A process of the node: its role, and the configuration that it was started with."""
-
-    role: Role
-    config: Config
-
-
-@dataclass(frozen=True, slots=True)
 class ReplacementStep:
     """End the running process at a position, or None; start one of the same role, or not."""
 
@@ -50,16 +42,17 @@ def process_count(role: Role, config: Config) -> int:
 
 
 def plan_replacement(
-    running: Sequence[RunningProcess], config: Config
+    running: Sequence[tuple[Role, Config]], config: Config
 ) -> tuple[ReplacementStep, ...]:
     """Return the steps, in their order, after which every process uses the configuration.
 
-    A process that uses it already is kept. An unchanged configuration needs no step.
+    `running` are the processes: role, and the configuration that each was started with. A process
+    that uses the new one already is kept. An unchanged configuration needs no step.
     """
     steps = []
     for role in _ORDER:
-        positions = [position for position, process in enumerate(running) if process.role is role]
-        outdated = [position for position in positions if running[position].config != config]
+        positions = [position for position, process in enumerate(running) if process[0] is role]
+        outdated = [position for position in positions if running[position][1] != config]
         missing = process_count(role, config) - (len(positions) - len(outdated))
         steps += [
             ReplacementStep(

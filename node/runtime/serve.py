@@ -5,29 +5,33 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from node import log
 from node.config.settings import Config, load
-from node.domain.config_change import ProcessReport
+from node.domain.config_change import ProcessReport, ReloadReport
 from node.domain.errors import OsteoScreenError
-from node.ingest.listening_socket import open_listening_socket, require_free_port
+from node.ingest.listening_socket import listen_again, open_listening_socket, require_free_port
 from node.runtime.audit_setup import audit_lifetime
-from node.runtime.control_socket import ControlSocket, reply
+from node.runtime.control_folder import ControlFolder
 from node.runtime.factories import open_spool, upgrade_schema
-from node.runtime.handover import Handover, execute_again, receive_handover
+from node.runtime.process_start import (
+    ProcessStart,
+    execute_again,
+    inherited_channel,
+    report,
+    stop_with_supervisor,
+)
 from node.runtime.reload import Reloader
-from node.runtime.role_process import supervisor_channel
 from node.runtime.roles import IngestPort, Role, run_role
 from node.runtime.supervisor import Supervisor
 
 _NODE = "node"
 """The name of the whole node in the audit trail."""
 _PORT_SECONDS = 10.0  # a node that was just killed may need a moment to release its port
+_POLL_SECONDS = 0.5
 
 
 def serve_node(file: Path | None, config: Config, stop: threading.Event) -> int:
@@ -38,117 +42,106 @@ def serve_node(file: Path | None, config: Config, stop: threading.Event) -> int:
     open_spool(config)
     upgrade_schema(config)
     require_free_port(config.dicom.bind, config.dicom.port, _PORT_SECONDS)
-    supervisor = Supervisor(config, open_listening_socket(config.dicom.bind, config.dicom.port))
-    sockets = ExitStack()
+    listener = open_listening_socket(config.dicom.bind, config.dicom.port)
+    supervisor = Supervisor(config, listener, stop)
 
     def replace_processes(new: Config) -> tuple[ProcessReport, ...]:
-        if new.spool.path != reloader.config.spool.path:
-            # `osteoscreen reload` reads the new file, and looks for the socket in the new spool.
-            sockets.enter_context(control.listening(new.spool.path))
         processes = supervisor.replace(new)
         _configure_log(new, "supervisor")
         return processes
 
-    reloader = Reloader(file, _NODE, config, replace_processes)
-    control = ControlSocket(_NODE, reloader.answer)
-    with (
-        audit_lifetime(_NODE, lambda: reloader.config),
-        sockets,
-        _watching(reloader, stop, signalled),
-    ):
-        sockets.enter_context(control.listening(config.spool.path))
-        return supervisor.run(stop)
+    with ControlFolder(_NODE, file) as control:
+        last = ReloadReport(control.file, _NODE, os.getpid())
+        reloader = Reloader(file, config, last, replace_processes, control, stop)
+        with audit_lifetime(_NODE, lambda: reloader.config):
+            control.open(config.spool.path)
+            return supervisor.run(partial(reloader.step, signalled))
 
 
 def serve_role(role: Role, file: Path | None, stop: threading.Event) -> None:
+    """Run one role until `stop` is set, with a supervisor if that has started this process."""
+    channel = inherited_channel()
+    if channel is None:
+        _serve_alone(role, file, stop, ProcessStart(load(file)))
+        return
+    try:
+        start: ProcessStart = channel.recv()
+    except EOFError:  # the supervisor has ended
+        return
+    if start.last_reload is None:
+        _serve_supervised(role, stop, start, channel)
+    else:
+        _serve_alone(role, file, stop, start)
+
+
+def _serve_supervised(
+    role: Role, stop: threading.Event, start: ProcessStart, channel: Connection
+) -> None:
+    """Run a role until it is replaced, or its supervisor ends or sends SIGTERM."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor reloads
+    _configure_log(start.config, role)
+    port = None if start.listener is None else IngestPort(_inherited_socket(start.listener))
+    stop_with_supervisor(channel, stop, port)
+    try:
+        run_role(role, start.config, stop, partial(report, channel), port)
+    except OsteoScreenError as error:
+        report(channel, str(error))
+        raise
+
+
+def _serve_alone(role: Role, file: Path | None, stop: threading.Event, start: ProcessStart) -> None:
     """Run one role, without a supervisor, until `stop` is set.
 
     To reload, the role finishes its work, and the process executes itself again.
     """
     signalled = _reload_on_signal(stop)
-    handover = receive_handover()
-    config = handover.config if handover else load(file)
+    config = start.config
     _configure_log(config, role)
     open_spool(config)
-    listener = handover.listener if handover else None
-    if listener is None and role is Role.INGEST:
+    listener = None
+    if start.listener is not None:
+        listener = _inherited_socket(start.listener)
+    elif role is Role.INGEST:
         listener = open_listening_socket(config.dicom.bind, config.dicom.port)
-    successors: list[Handover] = []
-    role_stop = threading.Event()
-    threading.Thread(target=_forward, args=(stop, role_stop), daemon=True).start()
+    port = None if listener is None else IngestPort(listener)
+    role_stop, ready = threading.Event(), threading.Event()
 
     def replace_processes(new: Config) -> tuple[ProcessReport, ...]:
+        nonlocal listener
         if new != config:
-            successors.append(Handover(new, _listener_for(new, config, listener)))
+            listener = listener and listen_again(listener, config.dicom, new.dicom)
             role_stop.set()
-        return (ProcessReport(role, os.getpid(), replaced=bool(successors)),)
+        replaced = start.last_reload is not None
+        return (ProcessReport(role, os.getpid(), replaced),)
 
-    def answer(name: str, user: str) -> dict[str, Any] | None:
-        report = reloader.answer(name, user)
-        return None if successors else report  # the successor answers when it is ready
+    def watch() -> None:
+        while not stop.wait(_POLL_SECONDS) and not role_stop.is_set():
+            if ready.is_set():
+                reloader.step(signalled)
+        role_stop.set()
 
-    def ready() -> None:
-        for connection in handover.waiting if handover else ():
-            reply(connection, asdict(reloader.last))
-
-    reloader = Reloader(
-        file, role, config, replace_processes, handover.report if handover else None
-    )
-    control = ControlSocket(role, answer)
-    with (
-        audit_lifetime(role, lambda: config),
-        control.listening(config.spool.path),
-        _watching(reloader, role_stop, signalled),
-    ):
-        port = None if listener is None else IngestPort(listener)
-        run_role(role, config, role_stop, ready, port, alone=True)
-    if successors and not stop.is_set():
-        execute_again(replace(successors[-1], report=reloader.last, waiting=control.unanswered))
-
-
-def serve_supervised(role: Role, stop: threading.Event) -> bool:
-    """Run a role with the configuration that its supervisor sends, until `stop` is set.
-
-    Returns False at once if the process has no supervisor.
-    """
-    channel = supervisor_channel()
-    if channel is None:
-        return False
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor reloads
-    start = channel.receive_start()
-    if start is not None:
-        config, port = start
-        _configure_log(config, role)
-        channel.stop_with_supervisor(stop)
-        try:
-            run_role(role, config, stop, channel.report, port)
-        except OsteoScreenError as error:
-            channel.report(str(error))
-            raise
-    return True
+    with ControlFolder(role, file) as control:
+        control.open(config.spool.path)
+        for lock in start.locks:
+            os.close(lock)
+        last = start.last_reload or ReloadReport(control.file, role, os.getpid())
+        reloader = Reloader(file, config, last, replace_processes, control, role_stop)
+        watcher = threading.Thread(target=watch, daemon=True)
+        with audit_lifetime(role, lambda: config):
+            watcher.start()
+            run_role(role, config, role_stop, ready.set, port, alone=True)
+        watcher.join()
+        if reloader.config != config and not stop.is_set():
+            descriptor = None if listener is None else listener.fileno()
+            execute_again(
+                ProcessStart(reloader.config, descriptor, tuple(control.locks), reloader.last)
+            )
 
 
-def _forward(stop: threading.Event, role_stop: threading.Event) -> None:
-    stop.wait()
-    role_stop.set()
-
-
-def _listener_for(
-    new: Config, config: Config, listener: socket.socket | None
-) -> socket.socket | None:
-    """Return the listening socket for a new configuration, None for a role that has none."""
-    before, after = config.dicom, new.dicom
-    if listener is None or (before.bind, before.port) == (after.bind, after.port):
-        return listener
-    return open_listening_socket(after.bind, after.port)
-
-
-@contextmanager
-def _watching(
-    reloader: Reloader, stop: threading.Event, signalled: threading.Event
-) -> Iterator[None]:
-    threading.Thread(target=reloader.watch, args=(stop, signalled), daemon=True).start()
-    yield
+def _inherited_socket(descriptor: int) -> socket.socket:
+    listener = socket.socket(fileno=descriptor)
+    listener.setblocking(False)  # several processes wait for the same connection
+    return listener
 
 
 def _configure_log(config: Config, role: str) -> None:

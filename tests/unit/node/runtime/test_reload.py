@@ -1,10 +1,12 @@
 """A changed file is validated, put into effect and reported, or changes nothing."""
 
+import getpass
 import os
+import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,6 +15,7 @@ from node.config.settings import Config, load
 from node.domain.config_change import ProcessReport, ReloadReport, SettingChange
 from node.domain.errors import Misconfigured
 from node.runtime.audit_setup import audit_lifetime
+from node.runtime.control_folder import ControlFolder, request_reload
 from node.runtime.reload import BY_FILE, BY_SIGNAL, Reloader
 from tests.peers.audit import Record, read
 from tests.peers.waiting import wait_until
@@ -30,7 +33,18 @@ class Site:
         self.write(text)
         self.used: list[Config] = []
         self.refusal = ""
-        self.reloader = Reloader(self.file, "node", load(self.file), self._replace)
+        self.stop = threading.Event()
+        self.control = ControlFolder("node", self.file)
+        (folder / "spool").mkdir()
+        self.control.open(folder / "spool")
+        self.reloader = Reloader(
+            self.file,
+            load(self.file),
+            ReloadReport(str(self.file), "node", 7),
+            self._replace,
+            self.control,
+            self.stop,
+        )
 
     def write(self, text: str) -> None:
         self.file.write_text(DATABASE + text if text else "")
@@ -45,6 +59,13 @@ class Site:
     def threshold(self) -> float | str:
         return self.reloader.config.policy.threshold
 
+    def request(self) -> Path:
+        """Make a request as a user does; return its file."""
+        name = f"{socket.gethostname()}.node.{os.getpid()}.a.request"
+        request = self.folder / "spool" / "control" / name
+        request.touch()
+        return request
+
     def trail(self) -> list[Record]:
         return read(self.folder / "var" / "audit.log")
 
@@ -57,11 +78,16 @@ def site(tmp_path: Path) -> Site:
 @pytest.fixture
 def watched(site: Site) -> Iterator[tuple[Site, threading.Event]]:
     """Yield a site whose file is watched, and the event that SIGHUP sets."""
-    stop, signalled = threading.Event(), threading.Event()
-    thread = threading.Thread(target=site.reloader.watch, args=(stop, signalled))
+    signalled = threading.Event()
+
+    def watch() -> None:
+        while not site.stop.wait(0.05):
+            site.reloader.step(signalled)
+
+    thread = threading.Thread(target=watch)
     thread.start()
     yield site, signalled
-    stop.set()
+    site.stop.set()
     thread.join()
 
 
@@ -253,30 +279,51 @@ def test_a_file_counts_when_two_comparisons_find_it_the_same(
     """Half of a file that is being written may be sound."""
     digests = iter(["a", "b", "c", "c", "c"])
     requests: list[str] = []
-    stop = threading.Event()
 
-    def next_digest() -> str:
-        digest = next(digests, "")
-        if not digest:
-            stop.set()
-        return digest
-
-    def note(requested_by: str) -> Any:
+    def note(requested_by: str) -> None:
         requests.append(requested_by)
         site.reloader._validated = "c"
 
     monkeypatch.setattr("node.runtime.reload._COMPARE_SECONDS", 0.0)
-    monkeypatch.setattr(site.reloader, "_digest", next_digest)
+    monkeypatch.setattr(site.reloader, "_read_digest", lambda: next(digests))
     monkeypatch.setattr(site.reloader, "reload", note)
-    site.reloader.watch(stop, threading.Event())
+    for _ in range(5):
+        site.reloader.step(threading.Event())
     assert requests == [BY_FILE]
 
 
-def test_a_request_for_another_file_is_refused(site: Site, tmp_path: Path) -> None:
+def test_a_request_is_answered(site: Site) -> None:
     site.write("policy: {threshold: 0.5}")
-    answer = site.reloader.answer(str(tmp_path / "other.yaml"), "alice")
-    assert "reads another file" in answer["error"]
-    assert site.threshold == 0.4
+    config = load(site.file)
+    with ThreadPoolExecutor(1) as pool:
+        reports = pool.submit(request_reload, site.file, config)
+        wait_until(site.control.requests, bool, 30, "a request")
+        site.reloader.step(threading.Event())
+        [report] = reports.result(30)
+    assert report == site.reloader.last
+    assert (report.requested_by, site.threshold) == (getpass.getuser(), 0.5)
+
+
+def test_a_request_is_left_to_the_successor_of_a_process_that_ends(site: Site) -> None:
+    """A role without a supervisor sets `stop` in order to execute itself again."""
+    request = site.request()
+    site.stop.set()
+    site.reloader.step(threading.Event())
+    assert site.control.requests() == [request]
+
+
+def test_an_unexpected_error_ends_neither_the_node_nor_the_wait_of_the_user(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_user: str) -> None:
+        raise RuntimeError
+
+    site.request()
+    monkeypatch.setattr(site.reloader, "reload", fail)
+    with capture_logs() as logs:
+        site.reloader.step(threading.Event())
+    assert [entry["event"] for entry in logs] == ["unexpected_error"]
+    assert site.control.requests() == []
 
 
 def test_a_report_is_complete_when_no_process_has_an_error() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from node.config.settings import Config
-from node.runtime.replacement import ReplacementStep, RunningProcess, plan_replacement
+from node.runtime.replacement import ReplacementStep, plan_replacement
 from node.runtime.roles import Role
 
 OLD = Config()
@@ -11,9 +11,9 @@ NEW = Config(policy={"threshold": 0.4})
 CHALLENGED = Config(challenger={"bundle": "./next"})
 
 
-def running(config: Config) -> list[RunningProcess]:
+def running(config: Config) -> list[tuple[Role, Config]]:
     """Return the processes of a node that has started with a configuration."""
-    return [RunningProcess(step.role, config) for step in plan_replacement((), config)]
+    return [(step.role, config) for step in plan_replacement((), config)]
 
 
 def roles(steps: Sequence[ReplacementStep]) -> list[Role]:
@@ -50,7 +50,7 @@ def test_a_change_replaces_each_process_once_and_ingest_last() -> None:
     ]
     assert sorted(step.ends for step in steps if step.ends is not None) == list(range(len(before)))
     assert all(step.starts for step in steps)
-    assert all(before[step.ends or 0].role is step.role for step in steps)
+    assert all(before[step.ends or 0][0] is step.role for step in steps)
 
 
 def test_only_a_role_with_a_model_ends_before_its_successor_starts() -> None:
@@ -67,7 +67,7 @@ def test_a_challenger_is_added_and_removed() -> None:
     assert (added.ends, added.starts) == (None, True)
     before = running(CHALLENGED)
     [removed] = [step for step in plan_replacement(before, OLD) if step.role is Role.CHALLENGER]
-    assert (before[removed.ends or 0].role, removed.starts) == (Role.CHALLENGER, False)
+    assert (before[removed.ends or 0][0], removed.starts) == (Role.CHALLENGER, False)
     assert removed.ends_first
 
 
@@ -90,8 +90,8 @@ def test_fewer_and_more_ingest_processes() -> None:
 
 def test_a_process_that_an_earlier_reload_could_not_replace_is_replaced_now() -> None:
     processes = running(NEW)
-    stale = next(i for i, process in enumerate(processes) if process.role is Role.DELIVER)
-    processes[stale] = RunningProcess(Role.DELIVER, OLD)
+    stale = next(i for i, process in enumerate(processes) if process[0] is Role.DELIVER)
+    processes[stale] = (Role.DELIVER, OLD)
     assert plan_replacement(processes, NEW) == (
         ReplacementStep(Role.DELIVER, ends=stale, starts=True),
     )

@@ -1,0 +1,179 @@
+"""The folder in the spool through which `osteoscreen reload` reaches the processes of this machine.
+
+Each process holds a lock on a file that names its configuration file. A request is an empty file
+that belongs to the user. Only the node's user can enter the folder.
+"""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+import structlog
+from pydantic import TypeAdapter
+
+from node.config.settings import Config
+from node.domain.config_change import ReloadReport
+from node.domain.errors import Misconfigured, OsteoScreenError, Permanent
+from node.files import write_atomically
+
+FOLDER = "control"
+_LOCK, _REQUEST, _ANSWER = ".lock", ".request", ".answer"
+_ANSWER_SECONDS = 900.0  # a role finishes its work, and its successor loads a model
+_START_SECONDS = 8.0  # until the node uses a new `spool.path`
+_POLL_SECONDS = 0.1
+_JSON = TypeAdapter(ReloadReport)
+
+log = structlog.get_logger()
+
+
+class ControlFolder:
+    """The files of one process.
+
+    `file` names its configuration file. `locks` are the file descriptors that hold its locks.
+    """
+
+    def __init__(self, part: str, file: Path | None) -> None:
+        self._name = f"{socket.gethostname()}.{part}.{os.getpid()}"
+        self.file = _name_of(file)
+        self._folders: set[Path] = set()
+        self.locks: list[int] = []
+
+    def __enter__(self) -> Self:
+        """Remove the files of the process at the end."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Remove the files of the process."""
+        for folder in self._folders:
+            _remove(folder, self._name)
+
+    def open(self, spool: Path) -> None:
+        """Accept requests in a spool. If its file system has no locks, the log says so."""
+        folder = spool / FOLDER
+        if folder in self._folders:
+            return
+        new = folder / f".{self._name}"
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            lock = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            self.locks.append(lock)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            os.write(lock, self.file.encode())
+            new.replace(folder / f"{self._name}{_LOCK}")
+        except OSError as error:
+            log.error("control_folder_unavailable", file=str(folder), error=error.strerror)
+            return
+        self._folders.add(folder)
+
+    def requests(self) -> list[Path]:
+        """Return the requests that wait for an answer."""
+        return [path for f in self._folders for path in f.glob(f"{self._name}.*{_REQUEST}")]
+
+
+def user_of(request: Path) -> str:
+    """Return the name of the user who made a request."""
+    try:
+        return request.owner()
+    except KeyError:
+        return f"uid {request.stat().st_uid}"
+
+
+def answer(request: Path, report: ReloadReport) -> None:
+    """Answer a request."""
+    write_atomically(request.with_suffix(_ANSWER), _JSON.dump_json(report))
+    request.unlink(missing_ok=True)
+
+
+def request_reload(file: Path | None, config: Config) -> list[ReloadReport]:
+    """Have each node, and each role without a supervisor, reload the file; return their reports.
+
+    Raises Misconfigured if one of them refuses the file, OsteoScreenError if none reads it or one
+    ends before it answers, Permanent if the spool belongs to another user.
+    """
+    name, spool = _name_of(file), config.spool.path
+    deadline = monotonic() + _START_SECONDS
+    while True:
+        files = dict(_running_processes(spool / FOLDER))
+        locks = [lock for lock, file_name in files.items() if file_name == name]
+        if locks or monotonic() > deadline:
+            break
+        sleep(_POLL_SECONDS)
+    if not locks:
+        others = "".join(f"; process {lock.stem} reads {other}" for lock, other in files.items())
+        raise OsteoScreenError(
+            f"no node on this machine reads {name} and has its spool in {spool}{others}; "
+            "start it, or name its file with --config"
+        )
+    requests = [lock.with_name(f"{lock.stem}.{uuid4().hex}{_REQUEST}") for lock in locks]
+    for request in requests:
+        request.touch(mode=0o600)
+    reports = [_wait_for_answer(*pair) for pair in zip(locks, requests, strict=True)]
+    if errors := dict.fromkeys(report.error for report in reports if report.error):
+        raise Misconfigured("\n".join(errors))
+    return reports
+
+
+def _running_processes(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the lock file of each process of this machine, and the file that the process reads.
+
+    The files of processes that have ended are removed.
+    """
+    try:
+        paths = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise Permanent(f"{folder}: {error.strerror}; run this as the node's user") from None
+    for path in paths:
+        if path.name.startswith(f"{socket.gethostname()}.") and path.suffix == _LOCK:
+            if _is_locked(path):
+                yield path, path.read_text()
+            else:
+                _remove(folder, path.stem)
+
+
+def _is_locked(path: Path) -> bool:
+    """Return whether the process that created a lock file is still running."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
+def _wait_for_answer(lock: Path, request: Path) -> ReloadReport:
+    """Return the answer of a process. Raises Permanent if it ends or fails before it answers."""
+    file = request.with_suffix(_ANSWER)
+    deadline = monotonic() + _ANSWER_SECONDS
+    while request.exists() and _is_locked(lock) and monotonic() < deadline:
+        sleep(_POLL_SECONDS)
+    try:
+        report = _JSON.validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise Permanent(f"{lock.stem}: the process ended before it answered; see its log") from None
+    file.unlink()
+    return report
+
+
+def _remove(folder: Path, process: str) -> None:
+    for path in folder.glob(f"{process}.*"):
+        path.unlink(missing_ok=True)
+
+
+def _name_of(file: Path | None) -> str:
+    """Return the absolute name of a configuration file, `None` for the defaults."""
+    return str(file and file.resolve())

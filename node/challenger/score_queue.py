@@ -21,10 +21,12 @@ from node.challenger.states import (
 from node.domain.admission.reasons import AdmissionNote
 from node.domain.workflow.job import JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
+from node.jobs import leases
 from node.jobs.engine import insert_into, reading, transaction
 from node.jobs.mapping import film_of, notes_from, short, verdict_json
 from node.jobs.tables import challenger, job
 
+_SCORING = str(ChallengerState.SCORING)
 _SCORED_JOBS = [str(state) for state in (JobState.ANALYSED, JobState.DONE)]
 _EXPIRED = "the worker ended: its lease expired"
 _ROWS_PER_FETCH = 500
@@ -67,17 +69,12 @@ class ChallengerQueue:
 
     def renew(self, films: Sequence[ChallengerFilm], until: datetime) -> int:
         """Extend the leases that are still held; return their number."""
-        held = sa.or_(*(_held(film) for film in films))
-        with transaction(self._engine) as connection:
-            return connection.execute(
-                sa.update(challenger).where(held).values(due_at=until)
-            ).rowcount
+        return leases.renew(self._engine, challenger.c.due_at, films, _SCORING, until)
 
     def settle(self, film: ChallengerFilm, outcome: ChallengerOutcome, now: datetime) -> bool:
         """Record an outcome; return False, without a change, if the lease was lost."""
-        statement = (
-            sa.update(challenger).where(_held(film)).values(updated_at=now, **_effect(outcome))
-        )
+        held = leases.is_held(challenger, film, _SCORING)
+        statement = sa.update(challenger).where(held).values(updated_at=now, **_effect(outcome))
         with transaction(self._engine) as connection:
             return bool(connection.execute(statement).rowcount)
 
@@ -107,7 +104,7 @@ class ChallengerQueue:
         due = challenger.c.due_at
         return [
             challenger.c.model == self._model,
-            challenger.c.state == str(ChallengerState.SCORING),
+            challenger.c.state == _SCORING,
             (due <= now) | (due > now + self._longest_wait),
         ]
 
@@ -144,7 +141,7 @@ class ChallengerQueue:
         """Insert a row for each job; return the rows that no other worker inserted before."""
         row = {
             challenger.c.model: self._model,
-            challenger.c.state: str(ChallengerState.SCORING),
+            challenger.c.state: _SCORING,
             challenger.c.attempt: 1,
             challenger.c.worker: worker,
             challenger.c.due_at: until,
@@ -217,15 +214,6 @@ def _films(connection: sa.Connection, ids: Sequence[int]) -> list[ChallengerFilm
         )
         for row in connection.execute(statement)
     ]
-
-
-def _held(film: ChallengerFilm) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        challenger.c.id == film.id,
-        challenger.c.worker == film.worker,
-        challenger.c.attempt == film.attempt,
-        challenger.c.state == str(ChallengerState.SCORING),
-    )
 
 
 def _effect(outcome: ChallengerOutcome) -> dict[str, Any]:

@@ -4,8 +4,7 @@ It reads jobs and the spool, writes only its own table, and builds no results.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import perf_counter
 
 import structlog
@@ -23,18 +22,10 @@ from node.domain.workflow.retry import Failed, RetryAt
 from node.inference.pipeline import PipelineFilm, PipelineResult, ScoredFilm, ScoringPipeline
 from node.ports import Predictor
 from node.spool.store import FileSpool
-from node.workers.loop import ScoringSettings, outcome_of_error, renewed_leases
+from node.workers.loop import ScoringSettings, outcome_of_error, process_batch
 from node.workers.read_image import read_pixels
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _ClaimedFilm:
-    """A film and the seconds that it took to decode."""
-
-    film: ChallengerFilm
-    decode_seconds: float
 
 
 class ChallengerWorker:
@@ -62,21 +53,21 @@ class ChallengerWorker:
 
     def step(self) -> int:
         """Claim and score one batch; return its number of films."""
-        now, lease = self._clock(), self._settings.lease
-        until = now + timedelta(seconds=lease)
-        films = self._queue.claim(self._settings.worker, now, until, self._settings.batch)
-        if films:
-            renew = lambda until: self._queue.renew(films, until)  # noqa: E731
-            with renewed_leases(renew, lease, self._clock):
-                self._score(films)
-        return len(films)
+        settings = self._settings
+        return process_batch(
+            lambda now, until: self._queue.claim(settings.worker, now, until, settings.batch),
+            self._queue.renew,
+            self._score,
+            settings.lease,
+            self._clock,
+        )
 
     def _score(self, films: Sequence[ChallengerFilm]) -> None:
         decoded = [film for film in map(self._decode, films) if film is not None]
-        for claimed, result in self._pipeline.run(decoded):
-            self._settle(claimed.film, self._outcome(claimed, result))
+        for film, result in self._pipeline.run(decoded):
+            self._settle(film, self._outcome(film, result))
 
-    def _decode(self, film: ChallengerFilm) -> tuple[_ClaimedFilm, PipelineFilm] | None:
+    def _decode(self, film: ChallengerFilm) -> tuple[ChallengerFilm, PipelineFilm] | None:
         """Return a film for the pipeline; None if it has failed."""
         began = perf_counter()
         try:
@@ -85,17 +76,16 @@ class ChallengerWorker:
             self._settle(film, self._failure(film, error))
             return None
         case = Case(film.film, invert(radiograph) if film.inverted else radiograph)
-        return _ClaimedFilm(film, perf_counter() - began), PipelineFilm(case, Admitted())
+        return film, PipelineFilm(case, Admitted(), {"decode": perf_counter() - began})
 
-    def _outcome(self, claimed: _ClaimedFilm, result: PipelineResult) -> ChallengerOutcome:
+    def _outcome(self, film: ChallengerFilm, result: PipelineResult) -> ChallengerOutcome:
         match result.outcome:
             case ScoredFilm(prediction=prediction, decision=decision):
-                seconds = {"decode": claimed.decode_seconds} | result.seconds
                 identity = self._predictor.identity
-                verdict = Verdict(prediction.probability, decision, identity, seconds)
+                verdict = Verdict(prediction.probability, decision, identity, result.seconds)
                 return ChallengerScored(verdict)
             case Exception() as error:
-                return self._failure(claimed.film, error)
+                return self._failure(film, error)
             case refused:
                 return NotScored(refused.reason, refused.text)
 

@@ -25,10 +25,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class PipelineFilm:
-    """A decoded film that its header has admitted. `prior_studies` is called for its decision."""
+    """A decoded film that its header has admitted. `prior_studies` is called for its decision.
+
+    `seconds` are the durations of the steps before.
+    """
 
     case: Case
     admission: Admitted
+    seconds: dict[str, float] = field(default_factory=dict)
     prior_studies: Callable[[], PriorStudies] = lambda: NO_PRIOR_STUDIES
 
 
@@ -45,7 +49,8 @@ class PipelineResult:
     """The end of one film: scored, refused for its image, or an error.
 
     `notes` are those of header and image. `image_findings` is None if no gate checked the image.
-    `seconds` are the film's shares of its batch: `look` for the check of images, `predict`.
+    `seconds` has, beside those of the film, its shares of its batch: `gate` for the check of images
+    and `predict`.
     """
 
     outcome: ScoredFilm | Refused | Exception
@@ -102,12 +107,15 @@ class ScoringPipeline:
     def _check(
         self, films: Sequence[tuple[object, PipelineFilm]]
     ) -> list[tuple[ImageFindings | Exception | None, dict[str, float]]]:
-        """Return the gate's findings for each film, and the time that each took."""
+        """Return the gate's findings for each film, and the seconds of its steps so far."""
         if self._admission is None or not uses_gate(self._predictor.has_gate, self._admission):
-            return [(None, {}) for _ in films]
+            return [(None, film.seconds) for _, film in films]
         radiographs = [film.case.radiograph for _, film in films]
         checked = run_isolated(self._predictor.check_images, radiographs)
-        return [(findings, {"gate": share}) for findings, share in checked]
+        return [
+            (findings, film.seconds | {"gate": share})
+            for (_, film), (findings, share) in zip(films, checked, strict=True)
+        ]
 
     def _decide(
         self, film: PipelineFilm, prediction: Prediction | Exception

@@ -17,11 +17,14 @@ from node.domain.workflow.delivery import (
     Stored,
 )
 from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
+from node.jobs import leases
 from node.jobs.commitments import settle_report
 from node.jobs.engine import transaction
 from node.jobs.mapping import delivery_from, short
 from node.jobs.tables import delivery, job
-from node.jobs.transitions import Condition, Transition, move_deliveries
+from node.jobs.transitions import Transition, move_deliveries
+
+_SENDING = str(DeliveryState.SENDING)
 
 
 class DeliveryQueue:
@@ -61,17 +64,15 @@ class DeliveryQueue:
 
     def renew(self, deliveries: Sequence[Delivery], until: datetime) -> int:
         """Extend the leases that are still held; return their number."""
-        held = sa.or_(*(sa.and_(*_held(claimed)) for claimed in deliveries))
-        with transaction(self._engine) as connection:
-            statement = sa.update(delivery).where(held).values(lease_until=until)
-            return connection.execute(statement).rowcount
+        return leases.renew(self._engine, delivery.c.lease_until, deliveries, _SENDING, until)
 
-    def settle(self, delivery: Delivery, outcome: DeliveryOutcome, now: datetime) -> bool:
+    def settle(self, claimed: Delivery, outcome: DeliveryOutcome, now: datetime) -> bool:
         """Record an outcome; return False, without a change, if the lease was lost."""
         trigger, values = _effect(outcome)
-        transition = Transition(now, delivery.worker, values.get("error", ""))
+        transition = Transition(now, claimed.worker, values.get("error", ""))
+        held = [leases.is_held(delivery, claimed, _SENDING)]
         with transaction(self._engine) as connection:
-            rows = move_deliveries(connection, trigger, _held(delivery), transition, **values)
+            rows = move_deliveries(connection, trigger, held, transition, **values)
         return bool(rows)
 
     def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
@@ -85,16 +86,6 @@ def _studies(connection: sa.Connection, job_ids: set[int]) -> dict[int, str]:
     uid = job.c.film["study_instance_uid"].as_string()
     rows = connection.execute(sa.select(job.c.id, uid).where(job.c.id.in_(job_ids)))
     return dict(rows.tuples().all())
-
-
-def _held(claimed: Delivery) -> list[Condition]:
-    """Return the conditions under which the claim's lease is still held."""
-    return [
-        delivery.c.id == claimed.id,
-        delivery.c.worker == claimed.worker,
-        delivery.c.attempt == claimed.attempt,
-        delivery.c.state == str(DeliveryState.SENDING),
-    ]
 
 
 def _effect(outcome: DeliveryOutcome) -> tuple[DeliveryEvent, dict[str, Any]]:

@@ -16,12 +16,15 @@ from node.domain.workflow.delivery import (
 )
 from node.domain.workflow.job import Analysed, AnalysisOutcome, Job, JobEvent, JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt
+from node.jobs import leases
 from node.jobs.engine import transaction
 from node.jobs.mapping import findings_json, job_from, reference_from, short, verdict_json
 from node.jobs.prior_studies import prior_results
 from node.jobs.study_selection import chosen_films, next_of_study
 from node.jobs.tables import delivery, job
-from node.jobs.transitions import Condition, Transition, finish_if_settled, move_jobs
+from node.jobs.transitions import Transition, finish_if_settled, move_jobs
+
+_ANALYSING = str(JobState.ANALYSING)
 
 
 class ScoringQueue:
@@ -66,23 +69,19 @@ class ScoringQueue:
 
     def renew(self, jobs: Sequence[Job], until: datetime) -> int:
         """Extend the leases that are still held; return their number."""
-        held = sa.or_(*(sa.and_(*_held(claimed)) for claimed in jobs))
-        statement = sa.update(job).where(held).values(lease_until=until)
-        with transaction(self._engine) as connection:
-            return connection.execute(statement).rowcount
+        return leases.renew(self._engine, job.c.lease_until, jobs, _ANALYSING, until)
 
-    def settle(self, job: Job, outcome: AnalysisOutcome, now: datetime) -> bool:
+    def settle(self, claimed: Job, outcome: AnalysisOutcome, now: datetime) -> bool:
         """Record an outcome; return False, without a change, if the lease was lost."""
         trigger, values = _effect(outcome)
-        transition = Transition(now, job.worker, values.get("error", ""))
+        transition = Transition(now, claimed.worker, values.get("error", ""))
+        held = [leases.is_held(job, claimed, _ANALYSING)]
         with transaction(self._engine) as connection:
-            if not move_jobs(
-                connection, trigger, _held(job), transition, lease_until=None, **values
-            ):
+            if not move_jobs(connection, trigger, held, transition, lease_until=None, **values):
                 return False
             if isinstance(outcome, Analysed):
-                _insert_deliveries(connection, job, outcome.deliveries, now)
-                finish_if_settled(connection, job.id, transition)
+                _insert_deliveries(connection, claimed, outcome.deliveries, now)
+                finish_if_settled(connection, claimed.id, transition)
         return True
 
 
@@ -110,16 +109,6 @@ def _reports(
     for row in connection.execute(statement):
         reports[row.job_id][reference_from(row)] = None  # several destinations share a report
     return {job_id: tuple(references) for job_id, references in reports.items()}
-
-
-def _held(claimed: Job) -> list[Condition]:
-    """Return the conditions under which the claim's lease is still held."""
-    return [
-        job.c.id == claimed.id,
-        job.c.worker == claimed.worker,
-        job.c.attempt == claimed.attempt,
-        job.c.state == str(JobState.ANALYSING),
-    ]
 
 
 def _effect(outcome: AnalysisOutcome) -> tuple[JobEvent, dict[str, Any]]:

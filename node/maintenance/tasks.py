@@ -1,11 +1,11 @@
 """The maintenance tasks, each as one method; the scheduler calls them at intervals."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
+from node.config.sections import RetentionSection
 from node.domain.hysteresis import QueueAlarms
 from node.jobs.maintenance import MaintenanceStore
 from node.maintenance.orphans import FILMS, OrphanRecovery
@@ -16,19 +16,11 @@ _UNFINISHED = timedelta(hours=1)  # a younger file may belong to a transfer or t
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionPeriods:
-    """How long films, results and rows are kept after the last change of their job."""
-
-    films: timedelta
-    results: timedelta
-    rows: timedelta
-
-
 class MaintenanceTasks:
     """The tasks for one job table and one spool.
 
-    `alarm_depth` is the queue depth at which the log reports an alarm.
+    `periods` count from the last change of a job. `alarm_depth` is the queue depth at which the log
+    reports an alarm.
     """
 
     def __init__(
@@ -36,7 +28,7 @@ class MaintenanceTasks:
         jobs: MaintenanceStore,
         spool: FileSpool,
         orphans: OrphanRecovery,
-        periods: RetentionPeriods,
+        periods: RetentionSection,
         alarm_depth: int,
         clock: Callable[[], datetime],
     ) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -44,22 +44,12 @@ def audit_lifetime(part: str, current: Callable[[], Config]) -> Iterator[None]:
             shipper.step()
 
 
-@contextmanager
-def ship_audit_trail(config: Config, stop: threading.Event) -> Iterator[None]:
+def ship_audit_trail(config: Config, stop: threading.Event) -> AbstractContextManager[None]:
     """Ship the trail from a thread until the block ends; `stop` is set then."""
-    from node.workers.loop import run
+    from node.workers.loop import running
 
     shipper = audit_shipper(config)
-    if shipper is None:
-        yield
-        return
-    thread = threading.Thread(target=run, args=(shipper.step, stop, _POLL_SECONDS))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    return running([] if shipper is None else [shipper.step], stop, _POLL_SECONDS)
 
 
 def audit_peer(destination: Destination | WebDestination) -> Peer:

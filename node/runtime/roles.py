@@ -164,12 +164,12 @@ def run_analyse(config: Config, stop: threading.Event, ready: Ready) -> None:
 def run_deliver(config: Config, stop: threading.Event, ready: Ready) -> None:
     """Send results, with one thread for each destination."""
     from node.workers.delivery import DeliverySettings, DeliveryWorker
-    from node.workers.loop import run, utc_now, worker_name
+    from node.workers.loop import running, utc_now, worker_name
 
     plan = retry_policy(config.queue.delivery)
     queue, spool = DeliveryQueue(open_database(config), plan), open_spool(config)
     audit = open_audit(config, Role.DELIVER)
-    threads = []
+    steps = []
     for destination in config.destinations:
         connect, commitment = connect_destination(destination, config.dicom.ae_title)
         courier = DeliveryWorker(
@@ -188,26 +188,23 @@ def run_deliver(config: Config, stop: threading.Event, ready: Ready) -> None:
             audit=audit,
             clock=utc_now,
         )
-        threads.append(threading.Thread(target=run, args=(courier.step, stop, config.queue.poll)))
-    for thread in threads:
-        thread.start()
-    ready()
-    stop.wait()
-    for thread in threads:
-        thread.join()
+        steps.append(courier.step)
+    with running(steps, stop, config.queue.poll):
+        ready()
+        stop.wait()
 
 
 def run_maintenance(config: Config, stop: threading.Event, ready: Ready) -> None:
     """Run the maintenance tasks, drift monitoring and the notifiers."""
     from node.maintenance.scheduler import run
-    from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
+    from node.maintenance.tasks import MaintenanceTasks
     from node.workers.loop import utc_now
 
     tasks = MaintenanceTasks(
         open_maintenance_store(config),
         open_spool(config),
         open_orphan_recovery(config),
-        RetentionPeriods(**config.retention.model_dump()),
+        config.retention,
         config.queue.alarm,
         utc_now,
     )

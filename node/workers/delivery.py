@@ -22,7 +22,7 @@ from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
 from node.jobs.delivery_queue import DeliveryQueue
 from node.ports import Archive, Audit
 from node.spool.store import FileSpool
-from node.workers.loop import outcome_of_error, renewed_leases
+from node.workers.loop import outcome_of_error, process_batch
 
 log = structlog.get_logger()
 
@@ -72,23 +72,25 @@ class DeliveryWorker:
         After a failed connection the worker pauses. It then claims one delivery at a time until a
         connection succeeds, so the others do not use up their attempts.
         """
-        now, settings = self._clock(), self._settings
-        if self._is_paused(now):
+        settings = self._settings
+        if self._is_paused():
             return 0
         limit = 1 if self._failed_connections else settings.batch
-        until = now + timedelta(seconds=settings.lease)
-        claimed = self._queue.claim(settings.destination, settings.worker, now, until, limit)
-        if claimed:
-            renew = lambda until: self._queue.renew(claimed, until)  # noqa: E731
-            with renewed_leases(renew, settings.lease, self._clock):
-                self._send(claimed)
-        return len(claimed)
+        return process_batch(
+            lambda now, until: self._queue.claim(
+                settings.destination, settings.worker, now, until, limit
+            ),
+            self._queue.renew,
+            self._send,
+            settings.lease,
+            self._clock,
+        )
 
-    def _is_paused(self, now: datetime) -> bool:
+    def _is_paused(self) -> bool:
         """Return whether the pause lasts. A clock that is set back must not extend it."""
         if self._paused_until is None:
             return False
-        remaining = self._paused_until - now
+        remaining = self._paused_until - self._clock()
         return timedelta(0) < remaining <= timedelta(seconds=self._settings.retry.cap)
 
     def _send(self, claimed: Sequence[Delivery]) -> None:

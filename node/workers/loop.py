@@ -3,10 +3,11 @@
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from uuid import uuid4
 
 import structlog
@@ -17,6 +18,8 @@ from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
 from node.log import describe_unexpected, where
 
 _PAUSE_AFTER_ERROR = 2.0  # seconds
+
+Claimed = TypeVar("Claimed")
 
 log = structlog.get_logger()
 
@@ -59,6 +62,22 @@ def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:
         stop.wait(pause)
 
 
+@contextmanager
+def running(
+    steps: Sequence[Callable[[], int]], stop: threading.Event, poll: float
+) -> Iterator[None]:
+    """Run each step in a thread of its own until the block ends; then set `stop`."""
+    threads = [threading.Thread(target=run, args=(step, stop, poll)) for step in steps]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
 def classify_error(error: Exception) -> OsteoScreenError:
     """Return an error of this project for any error of one film or one delivery.
 
@@ -79,24 +98,35 @@ def outcome_of_error(
     return retry.after_failure(classify_error(error), attempt, now, policy, retry.draw_jitter())
 
 
-@contextmanager
-def renewed_leases(
-    renew: Callable[[datetime], int], seconds: float, clock: Callable[[], datetime]
-) -> Iterator[None]:
-    """Renew leases of `seconds` in a thread until the block ends, three times per lease."""
-    ended = threading.Event()
+def process_batch(
+    claim: Callable[[datetime, datetime], list[Claimed]],
+    renew: Callable[[list[Claimed], datetime], int],
+    process: Callable[[list[Claimed]], None],
+    lease: float,
+    clock: Callable[[], datetime],
+) -> int:
+    """Claim a batch under a lease in seconds, and process it; return its size.
+
+    `claim` receives the time now and the end of the lease. A thread renews the leases three times
+    per lease until the batch is processed.
+    """
+    duration, now, ended = timedelta(seconds=lease), clock(), threading.Event()
+    batch = claim(now, now + duration)
+    if not batch:
+        return 0
 
     def renew_until_ended() -> None:
-        while not ended.wait(seconds / 3):
+        while not ended.wait(lease / 3):
             try:
-                renew(clock() + timedelta(seconds=seconds))
+                renew(batch, clock() + duration)
             except (Transient, Permanent) as error:
                 log.warning("lease_renewal_failed", error=str(error))
 
     thread = threading.Thread(target=renew_until_ended, daemon=True)
     thread.start()
     try:
-        yield
+        process(batch)
     finally:
         ended.set()
         thread.join()
+    return len(batch)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from time import perf_counter
 
@@ -42,7 +42,7 @@ from node.results.build import build_results
 from node.results.encode import to_bytes
 from node.results.result_context import ResultSettings, Subject
 from node.spool.store import FileSpool
-from node.workers.loop import ScoringSettings, outcome_of_error, renewed_leases
+from node.workers.loop import ScoringSettings, outcome_of_error, process_batch
 from node.workers.read_image import read_pixels
 
 log = structlog.get_logger()
@@ -57,14 +57,6 @@ class ScoringConfig:
     routes: tuple[Route, ...]
     results: ResultSettings
     callers: tuple[Caller, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _ClaimedFilm:
-    """A job, with its waiting time and decoding time in seconds."""
-
-    job: Job
-    seconds: dict[str, float]
 
 
 class ScoringWorker:
@@ -89,28 +81,28 @@ class ScoringWorker:
 
     def step(self) -> int:
         """Claim and process one batch; return its number of films."""
-        now, lease = self._clock(), self._settings.lease
-        until = now + timedelta(seconds=lease)
-        jobs = self._queue.claim(self._settings.worker, now, until, self._settings.batch)
-        if jobs:
-            renew = lambda until: self._queue.renew(jobs, until)  # noqa: E731
-            with renewed_leases(renew, lease, self._clock):
-                self._process(jobs)
-        return len(jobs)
+        settings = self._settings
+        return process_batch(
+            lambda now, until: self._queue.claim(settings.worker, now, until, settings.batch),
+            self._queue.renew,
+            self._process,
+            settings.lease,
+            self._clock,
+        )
 
     def _process(self, jobs: Sequence[Job]) -> None:
         with ThreadPoolExecutor(len(jobs)) as threads:
             films = [film for film in threads.map(self._decode, jobs) if film is not None]
-        for claimed, result in self._pipeline.run(films):
+        for job, result in self._pipeline.run(films):
             match result.outcome:
                 case ScoredFilm() as scored:
-                    self._report(claimed, scored, result)
+                    self._report(job, scored, result)
                 case Refused() as refused:
-                    self._refuse(claimed.job, refused, result.image_findings)
+                    self._refuse(job, refused, result.image_findings)
                 case error:
-                    self._fail(claimed.job, error)
+                    self._fail(job, error)
 
-    def _decode(self, job: Job) -> tuple[_ClaimedFilm, PipelineFilm] | None:
+    def _decode(self, job: Job) -> tuple[Job, PipelineFilm] | None:
         """Return a film for the pipeline; None if it is refused or has failed."""
         waited = (self._clock() - job.received_at).total_seconds()
         began = perf_counter()
@@ -123,8 +115,8 @@ class ScoringWorker:
                     radiograph = read_pixels(self._spool, self._predictor, job.film, job.spool_key)
                     seconds = {"wait": waited, "decode": perf_counter() - began}
                     case = Case(job.film, radiograph)
-                    film = PipelineFilm(case, admitted, partial(self._prior_studies, job))
-                    return _ClaimedFilm(job, seconds), film
+                    prior_studies = partial(self._prior_studies, job)
+                    return job, PipelineFilm(case, admitted, seconds, prior_studies)
             self._refuse(job, refuse_other_film(job.scored_film_uid, self._config.admission))
         except Exception as error:  # noqa: BLE001 - the failure of one film
             self._fail(job, error)
@@ -137,14 +129,14 @@ class ScoringWorker:
             return NO_PRIOR_STUDIES
         return PriorStudies(self._predictor.identity.digest, self._queue.prior_results(job, first))
 
-    def _report(self, claimed: _ClaimedFilm, scored: ScoredFilm, result: PipelineResult) -> None:
-        began, job = perf_counter(), claimed.job
+    def _report(self, job: Job, scored: ScoredFilm, result: PipelineResult) -> None:
+        began = perf_counter()
         flagged = scored.decision.flagged
         verdict = Verdict(
             probability=scored.prediction.probability,
             decision=scored.decision,
             model=self._predictor.identity,
-            seconds=claimed.seconds | result.seconds,
+            seconds=result.seconds,
             shadow_destinations=shadow_destinations(self._config.routes, flagged),
             notes=result.notes,
         )

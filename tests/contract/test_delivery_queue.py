@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from node.config.sections import RetentionSection
 from node.domain.admission.header_rules import Refused
 from node.domain.admission.reasons import Reason
 from node.domain.errors import Permanent, Transient
@@ -22,7 +23,7 @@ from node.domain.workflow.job import JobState
 from node.domain.workflow.retry import Failed, RetryAt
 from node.jobs.engine import open_engine
 from node.maintenance.orphans import OrphanRecovery
-from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
+from node.maintenance.tasks import MaintenanceTasks
 from node.spool.store import FileSpool
 from tests.contract.conftest import LEASE, Table, film
 from tests.support.policies import make_admission_policy
@@ -282,7 +283,7 @@ def test_one_purge_deletes_everything_that_has_expired(
         key = spool.store_result(bytes([number]))
         assert table.intake.receive(film(number), Refused(Reason.VIEW, "lateral"), key, table.now)
     table.later(100)
-    periods = RetentionPeriods(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
+    periods = RetentionSection(films=timedelta(seconds=1), results=timedelta(0), rows=timedelta(0))
     orphans = OrphanRecovery(
         table.maintenance, table.intake, spool, make_admission_policy(), lambda: table.now
     )

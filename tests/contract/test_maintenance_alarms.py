@@ -1,14 +1,14 @@
 """Queue depths and their alarms, on SQLite and PostgreSQL."""
 
-from datetime import timedelta
 from pathlib import Path
 
 from structlog.testing import capture_logs
 
+from node.config.sections import RetentionSection
 from node.domain.hysteresis import DiskReserve
 from node.domain.workflow.delivery import Stored
 from node.maintenance.orphans import OrphanRecovery
-from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
+from node.maintenance.tasks import MaintenanceTasks
 from node.spool.store import FileSpool
 from tests.contract.conftest import Table
 from tests.support.policies import make_admission_policy
@@ -32,7 +32,7 @@ def test_depths_count_unscored_films_and_unsettled_results(table: Table) -> None
 
 def test_a_long_queue_is_logged_once_and_so_is_its_end(table: Table, tmp_path: Path) -> None:
     """The log contains the queue, its depth and the limit."""
-    periods = RetentionPeriods(timedelta(1), timedelta(1), timedelta(1))
+    periods = RetentionSection()
     spool = FileSpool(tmp_path, DiskReserve(0, 0))
     orphans = OrphanRecovery(
         table.maintenance, table.intake, spool, make_admission_policy(), lambda: table.now

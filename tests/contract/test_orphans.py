@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from node.config.sections import RetentionSection
 from node.domain.admission.header_rules import Admitted
 from node.domain.hysteresis import DiskReserve
 from node.domain.radiograph.film import Film
 from node.domain.workflow.job import JobState
 from node.header.read import read_film
 from node.maintenance.orphans import ACTOR, OrphanRecovery
-from node.maintenance.tasks import MaintenanceTasks, RetentionPeriods
+from node.maintenance.tasks import MaintenanceTasks
 from node.spool.store import FileSpool
 from tests.contract.conftest import Table
 from tests.support.films import make_film, write_film
@@ -45,7 +46,7 @@ class Setup:
     def purge(self, films: float = 1000) -> None:
         """Purge, with a retention of films in seconds."""
         period = timedelta(seconds=films)
-        periods = RetentionPeriods(films=period, results=period, rows=timedelta(days=100))
+        periods = RetentionSection(films=period, results=period, rows=timedelta(days=100))
         MaintenanceTasks(
             self.table.maintenance, self.spool, self.orphans, periods, 500, lambda: self.table.now
         ).purge()

@@ -137,7 +137,7 @@ def test_prior_studies_are_read_when_the_result_is_requested() -> None:
     second = film(0.25)
     films = [
         ("first", film(0.75)),
-        ("second", PipelineFilm(second.case, Admitted(), prior_studies)),
+        ("second", PipelineFilm(second.case, Admitted(), prior_studies=prior_studies)),
     ]
     for name, result in ScoringPipeline(MeanPredictor(), WITH_GATE, POLICY).run(films):
         recorded.append(name)

@@ -1,0 +1,46 @@
+"""The lease of a claim: the condition that it is still held, and its renewal."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from node.jobs.engine import transaction
+
+
+class _Claim(Protocol):
+    """A claimed row: its id, and the worker and the attempt of the claim."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def worker(self) -> str: ...
+
+    @property
+    def attempt(self) -> int: ...
+
+
+def is_held(table: sa.Table, claim: _Claim, state: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a claim still holds the lease of its row in this state."""
+    return sa.and_(
+        table.c.id == claim.id,
+        table.c.worker == claim.worker,
+        table.c.attempt == claim.attempt,
+        table.c.state == state,
+    )
+
+
+def renew(
+    engine: sa.Engine,
+    lease: sa.Column[datetime],
+    claims: Sequence[_Claim],
+    state: str,
+    until: datetime,
+) -> int:
+    """Extend the leases that are still held, in the column `lease`; return their number."""
+    table = lease.table
+    held = sa.or_(*(is_held(table, claim, state) for claim in claims))
+    with transaction(engine) as connection:
+        return connection.execute(sa.update(table).where(held).values({lease: until})).rowcount

@@ -35,7 +35,7 @@ def run_challenger(config: Config, stop: threading.Event, ready: Callable[[], No
     """
     from node.challenger.worker import ChallengerWorker
     from node.inference.decoder_pool import DecoderPool
-    from node.workers.loop import ScoringSettings, run, utc_now, worker_name
+    from node.workers.loop import run, scoring_settings, utc_now
 
     section = require_challenger(config)
     with suppress(OSError):  # without permission the challenger has normal priority
@@ -53,12 +53,7 @@ def run_challenger(config: Config, stop: threading.Event, ready: Callable[[], No
             queue=_queue(config, section, predictor.identity.digest),
             spool=FileSpool(config.spool.path, reserve(config)),
             predictor=predictor,
-            settings=ScoringSettings(
-                worker=worker_name("challenger"),
-                batch=section.batch,
-                lease=config.queue.lease,
-                retry=retry_policy(config.queue.analysis),
-            ),
+            settings=scoring_settings(config, "challenger", section.batch),
             policy=policy,
             clock=utc_now,
         )

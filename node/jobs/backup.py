@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError
 
 from node.domain.errors import Misconfigured, Permanent
 from node.files import atomic_file
-from node.jobs.engine import SQLITE_BUSY_SECONDS
+from node.jobs.engine import SQLITE_BUSY_SECONDS, parse_url
 
 _PAGES_PER_STEP = 4096
 _COMPANIONS = ("-wal", "-shm", "-journal")  # suffixes of SQLite's files beside a database
@@ -68,7 +67,7 @@ def restore(backup: Path, url: str, progress: Progress) -> DatabaseCopy:
 
 def sqlite_file(url: str, message: str) -> Path:
     """Return the file of a SQLite database; raise Misconfigured(message) for another database."""
-    parsed = _parsed(url)
+    parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         raise Misconfigured(message)
     return Path(parsed.database)
@@ -157,16 +156,9 @@ def _pg_restore(url: str, backup: Path) -> str:
 
 
 def _without_secrets(url: str) -> str:
-    parsed = _parsed(url)
+    parsed = parse_url(url)
     query = {key: value for key, value in parsed.query.items() if key not in _SECRETS}
     public = sa.URL.create(
         "postgresql", parsed.username, None, parsed.host, parsed.port, parsed.database, query
     )
     return public.render_as_string()
-
-
-def _parsed(url: str) -> sa.URL:
-    try:
-        return sa.make_url(url)
-    except ArgumentError:
-        raise Misconfigured("database.url: not a database URL; see config.yaml") from None

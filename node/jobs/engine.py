@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event as sa_event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from node.domain.errors import Misconfigured, Permanent, Transient
@@ -33,11 +33,8 @@ def open_engine(url: str) -> sa.Engine:
 
     No connection is opened yet. Raises Misconfigured for another or a malformed URL.
     """
-    try:
-        parsed = sa.make_url(url)
-        backend = parsed.get_backend_name()
-    except (ArgumentError, NoSuchModuleError):
-        raise Misconfigured("database.url: not a database URL; see config.yaml") from None
+    parsed = parse_url(url)
+    backend = parsed.get_backend_name()
     if backend == "sqlite" and parsed.database:
         return _sqlite(parsed)
     if backend == "postgresql":
@@ -48,6 +45,14 @@ def open_engine(url: str) -> sa.Engine:
             pool_size=10,
         )
     raise Misconfigured("database.url: use sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+
+
+def parse_url(url: str) -> sa.URL:
+    """Return the parts of a database URL; raise Misconfigured for a malformed one."""
+    try:
+        return sa.make_url(url)
+    except ArgumentError:
+        raise Misconfigured("database.url: not a database URL; see config.yaml") from None
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:

@@ -40,13 +40,9 @@ def move_jobs(
 
     `values` are written to other columns. Returns the changed rows, by id.
     """
-    statement = (
-        sa.update(job)
-        .where(job.c.state.in_([str(state) for state in jobs.states_before(trigger)]), *conditions)
-        .values(state=str(jobs.state_after(trigger)), updated_at=transition.at, **values)
-        .returning(*job.c)
-    )
-    rows = sorted(connection.execute(statement).all(), key=lambda row: row.id)
+    source = job.c.state.in_([str(state) for state in jobs.states_before(trigger)])
+    values["state"] = str(jobs.state_after(trigger))
+    rows = _update(connection, job, [source, *conditions], transition, values)
     _record(connection, trigger, [(row.id, None, row.state) for row in rows], transition)
     return rows
 
@@ -59,19 +55,11 @@ def move_deliveries(
     **values: Any,
 ) -> list[sa.Row[Any]]:
     """Change the state of matching deliveries, then of each job whose deliveries are all final."""
-    state = deliveries.state_after(trigger)
-    statement = (
-        sa.update(delivery)
-        .where(
-            delivery.c.state.in_([str(source) for source in deliveries.states_before(trigger)]),
-            *conditions,
-        )
-        .values(state=str(state), updated_at=transition.at, **values)
-        .returning(*delivery.c)
-    )
-    rows = sorted(connection.execute(statement).all(), key=lambda row: row.id)
+    source = delivery.c.state.in_([str(state) for state in deliveries.states_before(trigger)])
+    values["state"] = str(deliveries.state_after(trigger))
+    rows = _update(connection, delivery, [source, *conditions], transition, values)
     _record(connection, trigger, [(row.job_id, row.id, row.state) for row in rows], transition)
-    if state in deliveries.FINAL_DELIVERY_STATES:
+    if values["state"] in deliveries.FINAL_DELIVERY_STATES:
         for job_id in sorted({row.job_id for row in rows}):
             finish_if_settled(connection, job_id, transition)
     return rows
@@ -100,6 +88,23 @@ def record_receipt(
 ) -> None:
     """Append the event of a job that was just inserted."""
     _record(connection, "receive", [(job_id, None, state)], transition)
+
+
+def _update(
+    connection: sa.Connection,
+    table: sa.Table,
+    conditions: Sequence[Condition],
+    transition: Transition,
+    values: dict[str, Any],
+) -> list[sa.Row[Any]]:
+    """Write the values to the rows that match the conditions; return these rows, by id."""
+    statement = (
+        sa.update(table)
+        .where(*conditions)
+        .values(updated_at=transition.at, **values)
+        .returning(*table.c)
+    )
+    return sorted(connection.execute(statement), key=lambda row: row.id)
 
 
 def _record(

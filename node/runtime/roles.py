@@ -130,7 +130,7 @@ def run_analyse(config: Config, stop: threading.Event, ready: Ready) -> None:
     """Score films and build their results."""
     from node.inference.decoder_pool import DecoderPool
     from node.inference.predictor import load
-    from node.workers.loop import ScoringSettings, run, utc_now, worker_name
+    from node.workers.loop import run, scoring_settings, utc_now
     from node.workers.scoring import ScoringConfig, ScoringWorker
 
     queue, spool = ScoringQueue(open_database(config)), open_spool(config)
@@ -142,12 +142,7 @@ def run_analyse(config: Config, stop: threading.Event, ready: Ready) -> None:
             queue=queue,
             spool=spool,
             predictor=predictor,
-            settings=ScoringSettings(
-                worker=worker_name(Role.ANALYSE),
-                batch=model.batch,
-                lease=config.queue.lease,
-                retry=retry_policy(config.queue.analysis),
-            ),
+            settings=scoring_settings(config, Role.ANALYSE, model.batch),
             config=ScoringConfig(
                 admission=require_gate(admission_policy(config), predictor.has_gate),
                 decision=decision_policy(config, predictor.thresholds),

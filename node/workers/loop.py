@@ -12,10 +12,12 @@ from uuid import uuid4
 
 import structlog
 
+from node.config.settings import Config
 from node.domain.errors import OsteoScreenError, Permanent, Transient
 from node.domain.workflow import retry
 from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
 from node.log import describe_unexpected, where
+from node.policies import retry_policy
 
 _PAUSE_AFTER_ERROR = 2.0  # seconds
 
@@ -42,6 +44,12 @@ def utc_now() -> datetime:
 def worker_name(role: str) -> str:
     """Return a name that no other worker has or had. A lease belongs to the worker of its name."""
     return f"{role}@{socket.gethostname()[:32]}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+def scoring_settings(config: Config, role: str, batch: int) -> ScoringSettings:
+    """Return the settings of a role that scores films."""
+    queue = config.queue
+    return ScoringSettings(worker_name(role), batch, queue.lease, retry_policy(queue.analysis))
 
 
 def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:

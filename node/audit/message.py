@@ -141,26 +141,26 @@ def _configurations(keys: tuple[str, ...]) -> tuple[Code, ...]:
 def _name_participants(message: Element, event: AuditEvent, origin: AuditSource) -> None:
     match event:
         case ApplicationStarted() | ApplicationStopped():
-            _ourselves(message, origin, _APPLICATION)
+            _own_process(message, origin, _APPLICATION)
         case ConfigurationChanged():
-            _ourselves(message, origin)
+            _own_process(message, origin)
             if event.requested_by:
                 names = {"UserID": event.requested_by}
                 _participant(message, names, Peer("", origin.host), None, requestor=True)
         case AssociationRefused():
-            _ourselves(message, origin)
+            _own_process(message, origin)
             _peer(message, event.peer)
         case FilmReceived():
             _peer(message, event.peer, _SOURCE, requestor=True)
-            _ourselves(message, origin, _DESTINATION)
+            _own_process(message, origin, _DESTINATION)
         case ResultExported():
-            _ourselves(message, origin, _SOURCE, requestor=True)
+            _own_process(message, origin, _SOURCE, requestor=True)
             _peer(message, event.peer, _DESTINATION)
         case _:
             assert_never(event)
 
 
-def _ourselves(
+def _own_process(
     message: Element, origin: AuditSource, role: Code | None = None, *, requestor: bool = False
 ) -> None:
     """Add this process with its process ID, which system logs have too (PS3.15 A.5.2.1)."""

@@ -108,7 +108,7 @@ class StoreService:
             # Also after a permanent error, such as an old schema, the film itself is valid. The
             # sender keeps it and sends it again.
             return _unavailable(error, context, study)
-        return _StoreAnswer(SUCCESS, study=study, known=not new)
+        return _StoreAnswer(SUCCESS, study=study, duplicate=not new)
 
     def has_space(self) -> bool:
         """Return whether the disk has space for films; False if it cannot be read."""
@@ -129,7 +129,7 @@ class StoreService:
     def _record(self, announced: Instance, peer: Peer, answer: "_StoreAnswer") -> None:
         film = replace(announced, study_instance_uid=answer.study)
         outcome = _OUTCOMES[answer.code]
-        self._audit.record(FilmReceived(peer, film, answer.known, outcome, answer.comment))
+        self._audit.record(FilmReceived(peer, film, answer.duplicate, outcome, answer.comment))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class _StoreAnswer:
     code: int
     comment: str = ""
     study: str = ""
-    known: bool = False
+    duplicate: bool = False
 
     def as_status(self) -> Dataset:
         status = Dataset()

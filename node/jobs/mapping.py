@@ -205,12 +205,12 @@ def _decision_from(stored: dict[str, Any]) -> Decision:
 
 
 def prior_from(
-    taken: date, film: dict[str, Any], verdict: dict[str, Any], reported: bool
+    exposure_date: date, film: dict[str, Any], verdict: dict[str, Any], reported: bool
 ) -> PriorResult:
     """Return the result of an earlier film; `reported` is whether its results were sent."""
     decision = _decision_from(verdict["decision"])
     return PriorResult(
-        exposure_date=taken,
+        exposure_date=exposure_date,
         score=decision.score,
         score_kind=decision.score_kind,
         model_digest=verdict["model"]["digest"],

@@ -148,19 +148,19 @@ def _insert_deliveries(
             sa.select(delivery.c.destination, delivery.c.sop_instance_uid).where(of_job)
         ).tuples()
     )
-    for result in {parcel.result for parcel in planned}:
-        same = delivery.c.sop_instance_uid == result.sop_instance_uid
+    for result in {planned_delivery.result for planned_delivery in planned}:
+        is_result = delivery.c.sop_instance_uid == result.sop_instance_uid
         values = {"spool_key": result.spool_key}
-        connection.execute(sa.update(delivery).where(of_job, same).values(values))
+        connection.execute(sa.update(delivery).where(of_job, is_result).values(values))
     rows = [
         {
             "job_id": claimed.id,
-            "destination": parcel.destination,
-            "kind": str(parcel.result.kind),
-            "sop_class_uid": parcel.result.sop_class_uid,
-            "sop_instance_uid": parcel.result.sop_instance_uid,
-            "series_instance_uid": parcel.result.series_instance_uid,
-            "spool_key": parcel.result.spool_key,
+            "destination": planned_delivery.destination,
+            "kind": str(planned_delivery.result.kind),
+            "sop_class_uid": planned_delivery.result.sop_class_uid,
+            "sop_instance_uid": planned_delivery.result.sop_instance_uid,
+            "series_instance_uid": planned_delivery.result.series_instance_uid,
+            "spool_key": planned_delivery.result.spool_key,
             "state": str(DeliveryState.PENDING),
             "attempt": 0,
             "worker": "",
@@ -169,8 +169,8 @@ def _insert_deliveries(
             "transaction_uid": "",
             "updated_at": now,
         }
-        for parcel in planned
-        if (parcel.destination, parcel.result.sop_instance_uid) not in existing
+        for planned_delivery in planned
+        if (planned_delivery.destination, planned_delivery.result.sop_instance_uid) not in existing
     ]
     if rows:
         connection.execute(sa.insert(delivery), rows)

@@ -59,7 +59,7 @@ class ControlFolder:
             _remove(folder, self._name)
 
     def open(self, spool: Path) -> None:
-        """Accept requests in a spool. If its file system has no locks, the log says so."""
+        """Accept requests in a spool. If its file system has no locks, log an error."""
         folder = spool / FOLDER
         if folder in self._folders:
             return
@@ -98,8 +98,8 @@ def answer(request: Path, report: ReloadReport) -> None:
 def request_reload(file: Path | None, config: Config) -> list[ReloadReport]:
     """Have each node, and each role without a supervisor, reload the file; return their reports.
 
-    Raises Misconfigured if one of them refuses the file, OsteoScreenError if none reads it or one
-    ends before it answers, Permanent if the spool belongs to another user.
+    Raises Misconfigured if one of them refuses the file, and OsteoScreenError if none reads it.
+    Raises Permanent if one ends before it answers, or if the spool belongs to another user.
     """
     name, spool = _name_of(file), config.spool.path
     deadline = monotonic() + _START_SECONDS
@@ -110,9 +110,9 @@ def request_reload(file: Path | None, config: Config) -> list[ReloadReport]:
             break
         sleep(_POLL_SECONDS)
     if not locks:
-        others = "".join(f"; process {lock.stem} reads {other}" for lock, other in files.items())
+        running = "".join(f"; process {lock.stem} reads {read}" for lock, read in files.items())
         raise OsteoScreenError(
-            f"no node on this machine reads {name} and has its spool in {spool}{others}; "
+            f"no node on this machine reads {name} and has its spool in {spool}{running}; "
             "start it, or name its file with --config"
         )
     requests = [lock.with_name(f"{lock.stem}.{uuid4().hex}{_REQUEST}") for lock in locks]

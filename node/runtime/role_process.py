@@ -29,8 +29,8 @@ class RoleProcess:
     """One role in a process of its own, which is started again when it dies.
 
     The configuration is constant between two starts. `replaced` is whether the last reload started
-    it. `successor_error` is why the last reload could not replace it. `restart_at` is the monotonic
-    time of its next start, None while it runs.
+    it. `successor_error` is the error of the process that should have replaced it. `restart_at` is
+    the monotonic time of its next start, None while it runs.
     """
 
     def __init__(self, role: Role, config: Config, listener: socket.socket) -> None:
@@ -78,7 +78,7 @@ class RoleProcess:
         return status
 
     def report(self, config: Config) -> ProcessReport:
-        """Return how far the role uses a configuration."""
+        """Return the state of the process, with an error unless it runs with the configuration."""
         status = self.poll()
         if self.config != config:
             error = f"still runs with the previous configuration: {self.successor_error}"

@@ -138,7 +138,7 @@ def run_analyse(config: Config, stop: threading.Event, ready: Ready) -> None:
     # Its processes get ready while the model is loaded.
     with DecoderPool(model.decoders or min(model.batch, processors())) as decoders:
         predictor = load(model.bundle, model.device, model.threads, decoders.decode)
-        analyst = ScoringWorker(
+        worker = ScoringWorker(
             queue=queue,
             spool=spool,
             predictor=predictor,
@@ -153,7 +153,7 @@ def run_analyse(config: Config, stop: threading.Event, ready: Ready) -> None:
             clock=utc_now,
         )
         ready()
-        run(analyst.step, stop, config.queue.poll)
+        run(worker.step, stop, config.queue.poll)
 
 
 def run_deliver(config: Config, stop: threading.Event, ready: Ready) -> None:
@@ -167,7 +167,7 @@ def run_deliver(config: Config, stop: threading.Event, ready: Ready) -> None:
     steps = []
     for destination in config.destinations:
         connect, commitment = connect_destination(destination, config.dicom.ae_title)
-        courier = DeliveryWorker(
+        worker = DeliveryWorker(
             queue=queue,
             spool=spool,
             connect=connect,
@@ -183,7 +183,7 @@ def run_deliver(config: Config, stop: threading.Event, ready: Ready) -> None:
             audit=audit,
             clock=utc_now,
         )
-        steps.append(courier.step)
+        steps.append(worker.step)
     with running(steps, stop, config.queue.poll):
         ready()
         stop.wait()

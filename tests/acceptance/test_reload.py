@@ -137,7 +137,7 @@ def test_three_reloads_under_load_refuse_no_association_and_lose_no_film(
     assert statuses == [0x0000] * len(films)
     assert probe.result()[True] == 0
     assert probe.result()[False] > 20
-    jobs = node.wait_all(len(films))
+    jobs = node.wait_all(len(films), timeout=300)
     assert {job.state for job in jobs} == {JobState.DONE}
     assert {threshold_of(job) for job in jobs} == {LOW, HIGH}
     assert reported_thresholds(orthanc) == {

@@ -1,8 +1,8 @@
 """Construction of the drift monitor, the notifiers and the drift report from a configuration."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -22,7 +22,7 @@ from node.drift.monitor import DriftMonitor, MonitorSettings
 from node.drift.notifier import send_oldest
 from node.jobs import schema
 from node.replay.score_store import ScoreStore
-from node.workers.loop import run, utc_now
+from node.workers.loop import running, utc_now
 
 _POLL = 5.0  # seconds between two checks for a notice that is due
 
@@ -87,24 +87,17 @@ def send_test_notices(config: Config, now: datetime) -> list[HealthCheck]:
     return checks
 
 
-@contextmanager
-def notifying(config: Config, engine: sa.Engine, stop: threading.Event) -> Iterator[None]:
+def notifying(
+    config: Config, engine: sa.Engine, stop: threading.Event
+) -> AbstractContextManager[None]:
     """Send notices until the block ends, on one thread per channel; then set `stop`.
 
-    Raises Misconfigured before the block for files that cannot be used.
+    Raises Misconfigured for files that cannot be used.
     """
     channels = alarm_channels(config)
     alarms = AlarmStore(engine, tuple(channels))
     steps = [partial(send_oldest, name, alarms, send, utc_now) for name, send in channels.items()]
-    threads = [threading.Thread(target=run, args=(step, stop, _POLL)) for step in steps]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+    return running(steps, stop, _POLL)
 
 
 def plan_of(config: Config) -> DriftPlan:

@@ -19,7 +19,6 @@ from node.domain.sop_class import RADIOGRAPH_CLASSES
 from node.ingest.commitment_reports import ReportService
 from node.ingest.connection_limits import Connections
 from node.ingest.listener import Listener
-from node.ingest.listening_socket import open_listening_socket
 from node.ingest.resource_limits import ResourceLimits, calling_ae
 from node.ingest.store import PROCESSING_FAILURE, StoreService
 from node.log import where
@@ -85,10 +84,10 @@ class IngestServer:
         self._limits = ResourceLimits(settings, store.has_space)
         self._server: Listener | None = None
 
-    def start(self, listener: socket.socket | None = None) -> None:
-        """Take associations on the listening socket; without one, open the configured port.
+    def start(self, listener: socket.socket) -> None:
+        """Take associations on a listening socket, which `stop` closes.
 
-        Raises Misconfigured if the port or a certificate cannot be used.
+        Raises Misconfigured if a certificate cannot be used.
         """
         # pynetdicom writes a data set to a NamedTemporaryFile. It must be on the file system of the
         # spool, so that the later rename is atomic.
@@ -104,8 +103,6 @@ class IngestServer:
             (evt.EVT_C_STORE, self._on_store),
             (evt.EVT_N_EVENT_REPORT, self._reports.on_report),
         ]
-        if listener is None:
-            listener = open_listening_socket(self._settings.bind, self._settings.port)
         server = Listener(
             listener, self._ae, self._settings, self._connections, self._audit, handlers
         )

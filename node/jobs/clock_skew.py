@@ -17,14 +17,6 @@ from node.jobs.tables import delivery, job
 _LEASED = {job: str(JobState.ANALYSING), delivery: str(DeliveryState.SENDING)}
 
 
-@dataclass(frozen=True, slots=True)
-class ExpiredLeases:
-    """The ids of jobs and deliveries whose leases belong to dead workers."""
-
-    jobs: tuple[int, ...]
-    deliveries: tuple[int, ...]
-
-
 @dataclass
 class SkewedLeases:
     """Remembers between calls which leases end too late, and since when they are unchanged."""
@@ -32,8 +24,11 @@ class SkewedLeases:
     duration: timedelta
     _since: dict[tuple[str, int, datetime], datetime] = field(default_factory=dict)
 
-    def expired(self, connection: sa.Connection, now: datetime) -> ExpiredLeases:
-        """Return the leases that end too late and are unchanged for longer than the duration."""
+    def expired(self, connection: sa.Connection, now: datetime) -> dict[sa.Table, list[int]]:
+        """Return the ids, by table, whose leases belong to dead workers.
+
+        Such a lease ends too late, and is unchanged for longer than the duration.
+        """
         unchanged = {}
         for table, state in _LEASED.items():
             skewed = (table.c.state == state) & (table.c.lease_until > now + self.duration)
@@ -42,7 +37,7 @@ class SkewedLeases:
                 unchanged[key] = self._since.get(key, now)
         self._since = unchanged
         expired = [key for key, since in unchanged.items() if now - since > self.duration]
-        return ExpiredLeases(
-            jobs=tuple(id_ for table, id_, _ in expired if table == job.name),
-            deliveries=tuple(id_ for table, id_, _ in expired if table == delivery.name),
-        )
+        return {
+            table: [row_id for name, row_id, _ in expired if name == table.name]
+            for table in _LEASED
+        }

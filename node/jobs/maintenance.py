@@ -41,11 +41,11 @@ class MaintenanceStore:
             skewed = self._skewed.expired(connection, now)
             jobs = [
                 job.c.state == str(JobState.ANALYSING),
-                (job.c.lease_until < now) | job.c.id.in_(skewed.jobs),
+                (job.c.lease_until < now) | job.c.id.in_(skewed[job]),
             ]
             deliveries = [
                 delivery.c.state == str(DeliveryState.SENDING),
-                (delivery.c.lease_until < now) | delivery.c.id.in_(skewed.deliveries),
+                (delivery.c.lease_until < now) | delivery.c.id.in_(skewed[delivery]),
             ]
             transition = Transition(now, _ACTOR, _LEASE_EXPIRED)
             released = self._release_jobs(connection, jobs, transition)

@@ -10,8 +10,6 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
-from types import TracebackType
-from typing import Self
 from uuid import uuid4
 
 import structlog
@@ -44,16 +42,7 @@ class ControlFolder:
         self._folders: set[Path] = set()
         self.locks: list[int] = []
 
-    def __enter__(self) -> Self:
-        """Remove the files of the process at the end."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Remove the files of the process."""
         for folder in self._folders:
             _remove(folder, self._name)

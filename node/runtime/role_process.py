@@ -13,6 +13,8 @@ from contextlib import suppress
 from multiprocessing import Pipe
 from time import monotonic
 
+import structlog
+
 from node.config.settings import Config
 from node.domain.config_change import ProcessReport
 from node.domain.workflow.retry import RetryPolicy, retry_delay
@@ -23,6 +25,9 @@ _BACK_OFF = RetryPolicy(attempts=1, first=0.5, cap=30.0)
 _STABLE_SECONDS = 60.0
 _RETIRE_SECONDS = 600.0
 _DRAIN_MARGIN = 15.0  # seconds that a role has to end, beside `dicom.dimse_timeout`
+
+
+log = structlog.get_logger()
 
 
 class RoleProcess:
@@ -114,11 +119,13 @@ class RoleProcess:
         self._channel.close()
         self._process.terminate()
 
-    def kill_if_overdue(self) -> bool:
-        """Terminate a role that has not retired in time, kill one that has not terminated.
+    def has_ended(self) -> bool:
+        """Return whether a role that was asked to end has ended.
 
-        Returns whether it was killed.
+        A role that has not retired in time is terminated, one that has not terminated is killed.
         """
+        if self.poll() is not None:
+            return True
         if monotonic() < self._deadline:
             return False
         if self._retiring:
@@ -126,4 +133,5 @@ class RoleProcess:
             return False
         self._process.kill()
         self._process.wait()
+        log.error("role_killed", pid=self.pid)
         return True

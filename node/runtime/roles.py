@@ -82,6 +82,7 @@ def run_role(
     with ship_audit_trail(config, stop) if ships else nullcontext():
         match role:
             case Role.INGEST:
+                assert port is not None  # noqa: S101 - ingest always has one
                 run_ingest(config, stop, ready, port)
             case Role.ANALYSE:
                 run_analyse(config, stop, ready)
@@ -93,9 +94,7 @@ def run_role(
                 run_challenger(config, stop, ready)
 
 
-def run_ingest(
-    config: Config, stop: threading.Event, ready: Ready, port: IngestPort | None
-) -> None:
+def run_ingest(config: Config, stop: threading.Event, ready: Ready, port: IngestPort) -> None:
     """Receive films."""
     from node.ingest.commitment_reports import ReportService
     from node.ingest.scp import IngestServer
@@ -120,10 +119,10 @@ def run_ingest(
         audit=audit,
     )
     # The server closes its copy. A role that executes itself again keeps the socket open.
-    server.start(None if port is None else port.listener.dup())
+    server.start(port.listener.dup())
     ready()
     stop.wait()
-    server.stop(None if port is None else port.handed_over)
+    server.stop(port.handed_over)
 
 
 def run_analyse(config: Config, stop: threading.Event, ready: Ready) -> None:

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import closing
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -50,7 +51,7 @@ def serve_node(file: Path | None, config: Config, stop: threading.Event) -> int:
         _configure_log(new, "supervisor")
         return processes
 
-    with ControlFolder(_NODE, file) as control:
+    with closing(ControlFolder(_NODE, file)) as control:
         last = ReloadReport(control.file, _NODE, os.getpid())
         reloader = Reloader(file, config, last, replace_processes, control, stop)
         with audit_lifetime(_NODE, lambda: reloader.config):
@@ -120,7 +121,7 @@ def _serve_alone(role: Role, file: Path | None, stop: threading.Event, start: Pr
                 reloader.step(signalled)
         role_stop.set()
 
-    with ControlFolder(role, file) as control:
+    with closing(ControlFolder(role, file)) as control:
         control.open(config.spool.path)
         for lock in start.locks:
             os.close(lock)

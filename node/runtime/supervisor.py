@@ -85,7 +85,7 @@ class Supervisor:
 
     def _supervise(self) -> int:
         """Restart dead processes when due; return an exit status that ends the node, or 0."""
-        self._ending = [p for p in self._ending if p.poll() is None and not _killed(p)]
+        self._ending = [process for process in self._ending if not process.has_ended()]
         return max((self._supervise_process(process) for process in self._processes), default=0)
 
     def _supervise_process(self, process: RoleProcess) -> int:
@@ -145,12 +145,5 @@ class Supervisor:
             if process.poll() is None:
                 process.terminate()
         while self._ending:
-            self._ending = [p for p in self._ending if p.poll() is None and not _killed(p)]
+            self._ending = [process for process in self._ending if not process.has_ended()]
             threading.Event().wait(_POLL_SECONDS)
-
-
-def _killed(process: RoleProcess) -> bool:
-    if process.kill_if_overdue():
-        log.error("role_killed", pid=process.pid)
-        return True
-    return False

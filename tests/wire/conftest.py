@@ -36,6 +36,7 @@ from node.domain.hysteresis import DiskReserve
 from node.domain.workflow.job import Job
 from node.domain.workflow.retry import RetryPolicy
 from node.ingest.commitment_reports import ReportService
+from node.ingest.listening_socket import open_listening_socket
 from node.ingest.scp import IngestServer
 from node.ingest.store import StoreService
 from node.jobs import schema
@@ -95,6 +96,10 @@ class Node:
             audit=self.audit,
         )
 
+    def start(self) -> None:
+        """Start the server on the node's port."""
+        self.server.start(open_listening_socket("127.0.0.1", self.port))
+
     def jobs(self) -> list[Job]:
         """Return the jobs as another process reads them, oldest first."""
         engine = open_engine(self.database)
@@ -145,7 +150,7 @@ def open_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
         folder = tmp_path / f"node{len(started)}"
         folder.mkdir()
         node = Node(folder, **options)
-        node.server.start()
+        node.start()
         started.append(node)
         return node
 

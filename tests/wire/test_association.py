@@ -13,10 +13,9 @@ import pytest
 from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom.association import Association
 
-from node.config.sections import DicomSection
 from node.domain.access import Caller
 from node.domain.errors import Misconfigured
-from node.ingest.scp import IngestServer
+from node.ingest.listening_socket import open_listening_socket
 from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.waiting import wait_until
 from tests.support.films import make_film, write_film
@@ -152,7 +151,7 @@ class TestPort:
         program = (
             "import sys, pathlib; from tests.wire.conftest import Node\n"
             "node = Node(pathlib.Path(sys.argv[1]), port=int(sys.argv[2]))\n"
-            "node.server.start(); print('started', flush=True)\n"
+            "node.start(); print('started', flush=True)\n"
             "sys.stdin.read(); node.server.stop()\n"
         )
         command = [sys.executable, "-c", program, str(node.folder), str(node.port)]
@@ -170,22 +169,14 @@ class TestPort:
         assert 1 < output.count("film_received") < 25
         assert len(node.jobs()) == 25
 
-    def test_a_port_in_use_is_misconfigured(self, node: Node) -> None:
+    def test_a_port_in_use_is_misconfigured(self) -> None:
         """Another program uses it; the message begins with the configuration key."""
-        with socket.socket() as second_server:
-            second_server.bind(("127.0.0.1", 0))
-            second_server.listen()
-            settings = DicomSection(port=second_server.getsockname()[1])
-            server = IngestServer(
-                settings,
-                (),
-                node.spool.incoming,
-                node.server._store,
-                node.server._reports,
-                node.audit,
-            )
+        with socket.socket() as program:
+            program.bind(("127.0.0.1", 0))
+            program.listen()
+            port = program.getsockname()[1]
             with pytest.raises(Misconfigured, match=r"^dicom\.port: cannot listen on 127\.0\.0\.1"):
-                server.start()
+                open_listening_socket("127.0.0.1", port)
 
 
 class TestStop:

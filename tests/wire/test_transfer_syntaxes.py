@@ -33,7 +33,7 @@ REAL = [
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """Return one node for all tests, each with another film."""
     node = Node(tmp_path_factory.mktemp("node"))
-    node.server.start()
+    node.start()
     yield node
     node.server.stop()
     node.engine.dispose()

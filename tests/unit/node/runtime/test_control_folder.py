@@ -5,6 +5,7 @@ import getpass
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def node(spool: Path, file: Path) -> Iterator[ControlFolder]:
     """Yield the control folder of a process that reads the file and accepts requests."""
-    with ControlFolder("node", file) as control:
+    with closing(ControlFolder("node", file)) as control:
         control.open(spool)
         yield control
 
@@ -76,7 +77,10 @@ def test_every_process_that_reads_the_file_answers(
     node: ControlFolder, ask: Ask, spool: Path, file: Path
 ) -> None:
     """Such as roles that run without a supervisor. A process that reads another file does not."""
-    with ControlFolder("ingest", file) as ingest, ControlFolder("deliver", None) as other:
+    with (
+        closing(ControlFolder("ingest", file)) as ingest,
+        closing(ControlFolder("deliver", None)) as other,
+    ):
         ingest.open(spool)
         other.open(spool)
         reports = ask()
@@ -97,7 +101,7 @@ def test_without_a_process_that_reads_the_file_there_is_an_error(
     ask: Ask, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("node.runtime.control_folder._START_SECONDS", 0.0)
-    with ControlFolder("node", None) as other:
+    with closing(ControlFolder("node", None)) as other:
         other.open(spool)
         with pytest.raises(OsteoScreenError, match="no node on this machine reads"):
             ask().result(30)
@@ -137,7 +141,7 @@ def test_a_process_that_fails_before_it_answers_is_an_error(node: ControlFolder,
 def test_a_process_that_ends_before_it_answers_is_an_error(
     spool: Path, file: Path, ask: Ask
 ) -> None:
-    with ControlFolder("node", file) as control:
+    with closing(ControlFolder("node", file)) as control:
         control.open(spool)
         reports = ask()
         request_for(control)
@@ -180,7 +184,7 @@ def test_a_file_system_without_locks_does_not_stop_the_node(
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with capture_logs() as logs, ControlFolder("node", file) as control:
+    with capture_logs() as logs, closing(ControlFolder("node", file)) as control:
         control.open(spool)
         assert control.requests() == []
     assert [entry["event"] for entry in logs] == ["control_folder_unavailable"]

@@ -1,4 +1,4 @@
-"""Annexes: what results read and hold, their codes and templates; seen by building them."""
+"""The annexes: attributes read, objects created, codes and templates, from sample results."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,52 +7,59 @@ from pydicom.datadict import dictionary_description, dictionary_VR, tag_for_keyw
 from pydicom.sr.coding import Code
 
 from node.conformance.blocks import Section, Table
-from node.conformance.sample import Sample, sample
+from node.conformance.sample import Sample, build_sample
 from node.header.extract import FILM_KEYWORDS, PATIENT_KEYWORDS
 from node.results import codes
 
 
 def annexes() -> Section:
     """Return the annexes on objects, codes and templates (PS3.2, N.8)."""
-    seen = sample()
-    written = [
-        Section(name, (_elements(ds, seen.bare[name]), *_templates(ds)))
-        for name, ds in seen.full.items()
+    sample = build_sample()
+    objects = [
+        Section(name, (_elements(ds, sample.minimal[name]), *_templates(ds)))
+        for name, ds in sample.complete.items()
     ]
     return Section(
         "Annexes",
         sections=(
-            Section("Attributes read", (_read(seen),)),
+            Section("Attributes read", (_attributes_read(sample),)),
             Section(
                 "Objects created",
                 (
-                    "Attributes of each object at its top level. SOP Instance UIDs are computed "
-                    "from film, model, decision and settings: the same result is the same object, "
-                    "byte for byte, and is never made twice.",
+                    "The tables list the top-level attributes of each object. SOP Instance UIDs "
+                    "derive from film, model, decision and settings. The same result is therefore "
+                    "always the same object, with the same bytes.",
                 ),
-                written,
+                objects,
             ),
-            Section("Coded terminology", (_private(), _codes(seen))),
+            Section("Coded terminology", (_CODING_SCHEMES, _codes(sample))),
             Section(
                 "Extensions",
                 (
-                    "Contributing Equipment Sequence carries Device UID (0018,1002), as IHE AI "
-                    "Results asks; the objects are Standard Extended for that. There are no "
-                    "private attributes, SOP Classes or transfer syntaxes.",
+                    "Contributing Equipment Sequence contains Device UID (0018,1002), as IHE AI "
+                    "Results requires. The objects are therefore Standard Extended.",
+                    "There are no private attributes, SOP Classes or transfer syntaxes.",
                 ),
             ),
         ),
     )
 
 
-def _read(seen: Sample) -> Table:
+_CODING_SCHEMES = (
+    f"A report that uses the private coding scheme {codes.PRIVATE_SCHEME} "
+    f"({codes.PRIVATE_SCHEME_NAME}) identifies it in its Coding Scheme Identification Sequence. "
+    "All other codes are from PS3.16, SNOMED CT, LOINC, UCUM and RFC 5646."
+)
+
+
+def _attributes_read(sample: Sample) -> Table:
     uses = {
         "admission, score and policy": _tags(FILM_KEYWORDS),
         "pseudonym of the patient": _tags(PATIENT_KEYWORDS),
-        "results": seen.read,
+        "results": sample.tags_read,
     }
     rows = [
-        (*_name(tag), ", ".join(name for name, tags in uses.items() if tag in tags))
+        (*_attribute(tag), ", ".join(use for use, tags in uses.items() if tag in tags))
         for tag in sorted(set().union(*uses.values()))
     ]
     return Table(("attribute", "tag", "VR", "used for"), rows)
@@ -62,66 +69,54 @@ def _tags(keywords: Sequence[str]) -> set[int]:
     return {int(tag_for_keyword(keyword) or 0) for keyword in keywords}
 
 
-def _elements(full: Dataset, bare: Dataset) -> Table:
+def _elements(complete: Dataset, minimal: Dataset) -> Table:
     return Table(
         ("attribute", "tag", "VR", "value"),
-        [(*_name(int(element.tag)), _stated(element, bare)) for element in full],
+        [(*_attribute(int(element.tag)), _presence(element, minimal)) for element in complete],
     )
 
 
-def _stated(element: DataElement, bare: Dataset) -> str:
-    """Say when an attribute has a value, from what it has for a film that states nothing."""
+def _presence(element: DataElement, minimal: Dataset) -> str:
+    """Return when an attribute has a value. `minimal` is the result of a film without values."""
     if element.is_empty:
         return "empty"
-    if element.tag not in bare:
-        return "where the film states it"
-    return "where the film states it, else empty" if bare[element.tag].is_empty else "always"
+    if element.tag not in minimal:
+        return "if the film states it"
+    return "if the film states it, otherwise empty" if minimal[element.tag].is_empty else "always"
 
 
-def _name(tag: int) -> tuple[str, str, str]:
+def _attribute(tag: int) -> tuple[str, str, str]:
     return dictionary_description(tag), f"({tag >> 16:04X},{tag & 0xFFFF:04X})", dictionary_VR(tag)
 
 
 def _templates(ds: Dataset) -> tuple[str, ...]:
-    found = list(dict.fromkeys(_template_ids(ds)))
-    return (f"Templates (PS3.16): TID {', '.join(found)}.",) if found else ()
+    identifiers = dict.fromkeys(
+        str(template.TemplateIdentifier)
+        for item in (ds, *_sequence_items(ds))
+        for template in item.get("ContentTemplateSequence", ())
+    )
+    return (f"Templates (PS3.16): TID {', '.join(identifiers)}.",) if identifiers else ()
 
 
-def _template_ids(ds: Dataset) -> Iterator[str]:
-    for item in (ds, *_items(ds)):
-        for template in item.get("ContentTemplateSequence", ()):
-            yield str(template.TemplateIdentifier)
-
-
-def _items(ds: Dataset) -> Iterator[Dataset]:
+def _sequence_items(ds: Dataset) -> Iterator[Dataset]:
     for element in ds.iterall():
         if element.VR == "SQ":
             yield from element.value
 
 
-def _codes(seen: Sample) -> Table:
-    """All codes that any of the results holds, and those that depend on the film or the score."""
-    stated = {
+def _codes(sample: Sample) -> Table:
+    """Return the codes of the sample results and those that depend on the film or the score."""
+    rows = {
         (item.CodingSchemeDesignator, item.CodeValue, item.CodeMeaning)
-        for ds in seen.full.values()
-        for item in _items(ds)
+        for ds in sample.complete.values()
+        for item in _sequence_items(ds)
         if "CodeValue" in item
     }
-    stated |= {(code.scheme_designator, code.value, code.meaning) for code in _constants()}
-    return Table(("scheme", "value", "meaning"), sorted(stated))
+    rows |= {(code.scheme_designator, code.value, code.meaning) for code in _code_constants()}
+    return Table(("scheme", "value", "meaning"), sorted(rows))
 
 
-def _constants() -> Iterator[Code]:
+def _code_constants() -> Iterator[Code]:
     for value in vars(codes).values():
-        if isinstance(value, Code):
-            yield value
-        elif isinstance(value, dict):
-            yield from (one for one in value.values() if isinstance(one, Code))
-
-
-def _private() -> str:
-    return (
-        f"Private coding scheme {codes.PRIVATE_SCHEME} ({codes.PRIVATE_SCHEME_NAME}), which every "
-        "report that uses it identifies in its Coding Scheme Identification Sequence. All others "
-        "are codes of PS3.16, SNOMED CT, LOINC, UCUM and RFC 5646."
-    )
+        members = value.values() if isinstance(value, dict) else (value,)
+        yield from (member for member in members if isinstance(member, Code))

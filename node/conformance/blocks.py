@@ -1,5 +1,6 @@
-"""A document of headings, paragraphs and tables, as Markdown and as HTML."""
+"""Write a document of headings, paragraphs and tables as Markdown and HTML."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -9,7 +10,7 @@ from markdown_it import MarkdownIt
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; each row has as many cells as the head."""
+    """A table. Each row has as many cells as `head`."""
 
     head: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
@@ -17,7 +18,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A numbered heading with what stands below it, and its own sections."""
+    """A numbered heading with paragraphs, tables and subsections."""
 
     title: str
     blocks: Sequence[str | Table] = ()
@@ -25,7 +26,7 @@ class Section:
 
 
 def to_markdown(title: str, sections: Sequence[Section]) -> str:
-    """Return the document in Markdown, with tables as GitHub has them."""
+    """Return the document in GitHub-flavoured Markdown."""
     lines = [f"# {title}", ""]
     for number, section in enumerate(sections, 1):
         lines += _section(section, str(number))
@@ -33,7 +34,7 @@ def to_markdown(title: str, sections: Sequence[Section]) -> str:
 
 
 def to_html(title: str, markdown: str) -> str:
-    """Return a Markdown document as a page that stands by itself."""
+    """Return a Markdown document as a complete HTML page."""
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -55,8 +56,8 @@ def _section(section: Section, number: str) -> list[str]:
     lines = [f"{level} {number} {section.title}", ""]
     for block in section.blocks:
         lines += [*(_table(block) if isinstance(block, Table) else [block]), ""]
-    for index, inner in enumerate(section.sections, 1):
-        lines += _section(inner, f"{number}.{index}")
+    for index, subsection in enumerate(section.sections, 1):
+        lines += _section(subsection, f"{number}.{index}")
     return lines
 
 
@@ -65,12 +66,9 @@ def _table(table: Table) -> list[str]:
 
 
 def _row(cells: Iterable[str]) -> str:
-    """A cell's own text must not end its cell or its line, nor become markup."""
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+    """Return a row. Texts are escaped, so they cannot break the table or become markup."""
+    return f"| {' | '.join(map(_escaped, cells))} |"
 
 
-def _cell(text: str) -> str:
-    plain = " ".join(text.split())
-    for sign in "\\|<>*_`[]":
-        plain = plain.replace(sign, f"\\{sign}")
-    return plain
+def _escaped(text: str) -> str:
+    return re.sub(r"[\\|<>*_`\[\]]", r"\\\g<0>", " ".join(text.split()))

@@ -1,4 +1,4 @@
-"""Networking: what the node accepts and what it asks for, from the tables that it works by."""
+"""The section on networking, from the configuration and from the tables that the node uses."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,7 @@ from node.pacs.commitment import PUSH_MODEL
 from node.pacs.dimse_status import classify
 from node.results.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
-# One of each family that PS3.4, Table B.2-1 has, and one that it has not.
+# A status of each group in PS3.4, Table B.2-1, and one that the table does not have (0x0110).
 _STATUSES = (0x0000, 0xB000, 0xB006, 0xB007, 0xA700, 0x0122, 0xA900, 0xC000, 0x0110)
 
 
@@ -26,78 +26,81 @@ def networking(config: Config) -> Section:
     return Section(
         "Networking",
         sections=(
-            _model(),
-            Section("Association policies", (_policies(config),)),
-            Section("Storage and Verification as SCP", *_scp(config)),
-            Section("Storage and Verification as SCU", *_scu(config)),
-            Section("Storage Commitment", _commitment(config)),
-            Section("DICOM Web Services", _web(config)),
-            Section("Configuration", (_configuration(config),)),
+            _IMPLEMENTATION_MODEL,
+            _association_policies(config),
+            _storage_scp(config),
+            _storage_scu(config),
+            _storage_commitment(config),
+            _web_services(config),
+            _configuration(config),
         ),
     )
 
 
 def services() -> Table:
-    """Return all SOP Classes with the roles that we have in them."""
-    rows = [(UID(uid).name, str(uid), "", "yes") for uid in RADIOGRAPH_CLASSES]
-    rows += [(one.name, str(one), "yes", "") for one in RESULT_CLASSES]
-    rows += [(VERIFICATION.name, str(VERIFICATION), "yes", "yes")]
-    rows += [(PUSH_MODEL.name, str(PUSH_MODEL), "yes", "")]
-    merged: dict[str, tuple[str, str, str, str]] = {}
-    for name, uid, scu, scp in rows:
-        _, _, asks, takes = merged.get(uid, (name, uid, "", ""))
-        merged[uid] = (name, uid, scu or asks, scp or takes)
-    return Table(("SOP Class", "UID", "SCU", "SCP"), list(merged.values()))
-
-
-def _model() -> Section:
-    return Section(
-        "Implementation model",
-        (
-            "One Application Entity. It receives radiographs (Storage SCP), keeps each in a job "
-            "table, scores it, and stores a Structured Report and a Secondary Capture image to "
-            "each destination (Storage SCU or STOW-RS), with Storage Commitment where a "
-            "destination is configured so. Receiving, scoring and sending are processes of their "
-            "own; films are sent to every destination independently.",
-        ),
+    """Return all SOP Classes with the roles that the node supports."""
+    scp = {UID(uid): "yes" for uid in (*RADIOGRAPH_CLASSES, VERIFICATION)}
+    scu = dict.fromkeys((*RESULT_CLASSES, VERIFICATION, PUSH_MODEL), "yes")
+    return Table(
+        ("SOP Class", "UID", "SCU", "SCP"),
+        [(uid.name, str(uid), scu.get(uid, ""), scp.get(uid, "")) for uid in scp | scu],
     )
 
 
-def _policies(config: Config) -> Table:
+_IMPLEMENTATION_MODEL = Section(
+    "Implementation model",
+    (
+        "The node is one Application Entity. It receives radiographs (Storage SCP), stores each as "
+        "a job in a database, and scores it.",
+        "It sends Structured Reports and Secondary Capture images to its destinations (Storage SCU "
+        "or STOW-RS). It requests Storage Commitment from destinations with `commitment: "
+        "true`.",
+        "Separate processes receive, score and send. A destination that does not answer does not "
+        "delay the others.",
+    ),
+)
+
+
+def _association_policies(config: Config) -> Section:
     dicom = config.dicom
     rows = [
         ("Application Context Name", "1.2.840.10008.3.1.1.1"),
         ("Implementation Class UID", IMPLEMENTATION_CLASS_UID),
         ("Implementation Version Name", IMPLEMENTATION_VERSION_NAME),
-        ("Largest PDU received", f"{MAX_PDU} bytes"),
+        ("Maximum PDU size received", f"{MAX_PDU} bytes"),
         (
-            "Associations at a time, as acceptor",
+            "Maximum simultaneous associations as acceptor",
             f"{dicom.max_associations} in each process, {dicom.max_associations_per_peer} of "
             "them from one address",
         ),
-        ("Processes that accept", str(dicom.processes)),
-        ("Associations at a time, as requestor", "one for each destination"),
+        ("Processes that accept associations", str(dicom.processes)),
+        ("Maximum simultaneous associations as requestor", "one for each destination"),
         ("Asynchronous operations", "not supported"),
-        ("ARTIM time-out", f"{dicom.artim_timeout:g} s"),
-        ("Time-out of a message under way", f"{dicom.dimse_timeout:g} s"),
-        ("Time-out between messages", f"{dicom.idle_timeout:g} s"),
-        ("Largest object received", f"{dicom.max_object} bytes; a larger transfer is aborted"),
+        ("ARTIM timeout", f"{dicom.artim_timeout:g} s"),
+        ("Timeout within a message", f"{dicom.dimse_timeout:g} s"),
+        ("Timeout between messages", f"{dicom.idle_timeout:g} s"),
+        ("Maximum object size", f"{dicom.max_object} bytes; a larger transfer is aborted"),
     ]
-    return Table(("parameter", "value"), rows)
+    return Section("Association policies", (Table(("parameter", "value"), rows),))
 
 
-def _scp(config: Config) -> tuple[tuple[str | Table, ...]]:
-    callers = ", ".join(f"{one.ae_title} from {one.network}" for one in config.dicom.callers)
-    who = callers or "any AE title, from this machine alone"
-    contexts = [*((UID(one).name, one) for one in RADIOGRAPH_CLASSES)]
-    return (
+def _storage_scp(config: Config) -> Section:
+    callers = ", ".join(
+        f"{caller.ae_title} from {caller.network}" for caller in config.dicom.callers
+    )
+    classes = [UID(uid) for uid in (*RADIOGRAPH_CLASSES, VERIFICATION)]
+    return Section(
+        "Storage and Verification as SCP",
         (
-            f"Called AE title: {config.dicom.ae_title}. Callers that are admitted: {who}. Others "
-            "are rejected (permanent; called or calling AE title not recognized). Each Storage SOP "
-            "Class is accepted in each of the transfer syntaxes below, of those proposed the first "
-            "of our list. Extended negotiation is not used.",
-            Table(("SOP Class", "UID"), [*contexts, (VERIFICATION.name, str(VERIFICATION))]),
-            Table(("transfer syntax", "UID"), _named(TRANSFER_SYNTAXES)),
+            f"Called AE title: {config.dicom.ae_title}. Accepted calling AE titles: "
+            f"{callers or 'any, from this machine only'}. Other AE titles and networks are "
+            "rejected (permanent; called or calling AE title not recognized). Associations "
+            "above the limits are rejected (transient; local limit exceeded).",
+            "Each Storage SOP Class is accepted in each of the transfer syntaxes below. If a "
+            "presentation context proposes several, the node accepts the first in this list. "
+            "Extended negotiation is not supported.",
+            Table(("SOP Class", "UID"), _names(classes)),
+            Table(("transfer syntax", "UID"), _names(TRANSFER_SYNTAXES)),
             Table(
                 ("status answered", "meaning"),
                 [(_hex(status), meaning) for status, meaning in ANSWERS.items()],
@@ -106,16 +109,17 @@ def _scp(config: Config) -> tuple[tuple[str | Table, ...]]:
     )
 
 
-def _scu(config: Config) -> tuple[tuple[str | Table, ...]]:
-    return (
+def _storage_scu(config: Config) -> Section:
+    return Section(
+        "Storage and Verification as SCU",
         (
-            "An association is opened when results wait for a destination, and released when they "
-            "are sent. A destination that does not answer is tried again at growing intervals, "
-            f"{config.queue.delivery.cap:g} s at most.",
-            Table(("SOP Class", "UID"), _named(RESULT_CLASSES)),
-            Table(("transfer syntax", "UID"), _named(SYNTAXES)),
-            f"{SecondaryCaptureImageStorage.name} also in {JPEG2000Lossless.name} "
-            f"({JPEG2000Lossless}), to destinations whose configuration says `compress: jpeg2000`.",
+            "The node opens an association when results for a destination are pending, and "
+            "releases it when they are sent. If a destination does not answer, the node retries "
+            f"at increasing intervals of at most {config.queue.delivery.cap:g} s.",
+            Table(("SOP Class", "UID"), _names(RESULT_CLASSES)),
+            Table(("transfer syntax", "UID"), _names(SYNTAXES)),
+            f"{SecondaryCaptureImageStorage.name} is sent in {JPEG2000Lossless.name} "
+            f"({JPEG2000Lossless}) to destinations with `compress: jpeg2000`, if they accept it.",
             Table(
                 ("status received", "behaviour"),
                 [(_hex(status), _behaviour(status)) for status in _STATUSES],
@@ -128,57 +132,74 @@ def _behaviour(status: int) -> str:
     try:
         classify(status)
     except Transient:
-        return "sent again, after a wait"
+        return "retried after a delay"
     except Permanent:
-        return "failed: not sent again unless the operator asks for it"
+        return "failed; retried only if an operator requests it"
     return "stored"
 
 
-def _commitment(config: Config) -> tuple[str | Table, ...]:
-    patience = [
-        f"{one.name}: {one.commitment_timeout}"
-        for one in config.destinations
-        if isinstance(one, Destination) and one.commitment
-    ]
-    return (
-        f"{PUSH_MODEL.name} ({PUSH_MODEL}), as SCU, for destinations that are configured so"
-        f" ({', '.join(patience) or 'none here'}). N-ACTION is sent on the association of the "
-        "C-STORE, with a new Transaction UID that is on the disk before. The N-EVENT-REPORT may "
-        "come on that association, or on one that the destination opens, proposing the SCP role "
-        "for itself. An object that is reported as failed, or on which no report comes in time, "
-        "is sent again.",
-        Table(
-            ("status answered to N-EVENT-REPORT", "meaning"),
-            [
-                ("0x0000", "settled, and on the disk; also for a transaction that is not known"),
-                (_hex(INVALID_ARGUMENT), "the report cannot be read"),
-                (_hex(PROCESSING_FAILURE), "the database is away: report again"),
-            ],
+def _storage_commitment(config: Config) -> Section:
+    timeouts = ", ".join(
+        f"{destination.name}, timeout {destination.commitment_timeout}"
+        for destination in config.destinations
+        if isinstance(destination, Destination) and destination.commitment
+    )
+    return Section(
+        "Storage Commitment",
+        (
+            f"{PUSH_MODEL.name} ({PUSH_MODEL}) is supported as SCU. Destinations with storage "
+            f"commitment: {timeouts or 'none configured'}.",
+            "N-ACTION is sent on the association of the C-STORE. The node stores the new "
+            "Transaction UID before it sends the request.",
+            "N-EVENT-REPORT is accepted on that association, or on an association that the "
+            "destination opens with the SCP role.",
+            "The node sends an object again if its commitment fails, or if no report arrives "
+            "within the timeout.",
+            Table(
+                ("status answered to N-EVENT-REPORT", "meaning"),
+                [
+                    ("0x0000", "the report is stored; also for an unknown Transaction UID"),
+                    (_hex(INVALID_ARGUMENT), "the report cannot be read"),
+                    (
+                        _hex(PROCESSING_FAILURE),
+                        "the database does not answer, or the node is busy: report again later",
+                    ),
+                ],
+            ),
         ),
     )
 
 
-def _web(config: Config) -> tuple[str | Table, ...]:
-    urls = [str(one.url) for one in config.destinations if isinstance(one, WebDestination)]
-    return (
-        "STOW-RS as user agent (PS3.18, 10.5): POST to /studies, multipart/related of "
-        "application/dicom, one object in each request, in the transfer syntax that it has "
-        "(Explicit VR Little Endian). Archives that are configured: "
-        f"{', '.join(urls) or 'none here'}. No other service, and none as origin server.",
+def _web_services(config: Config) -> Section:
+    urls = ", ".join(
+        str(destination.url)
+        for destination in config.destinations
+        if isinstance(destination, WebDestination)
+    )
+    return Section(
+        "DICOM Web Services",
+        (
+            "STOW-RS is supported as user agent (PS3.18, 10.5): POST to /studies, "
+            "multipart/related with application/dicom. Each request contains one object in "
+            "Explicit VR Little Endian.",
+            f"Archives: {urls or 'none configured'}. Other services, and STOW-RS as origin "
+            "server, are not supported.",
+        ),
     )
 
 
-def _configuration(config: Config) -> Table:
+def _configuration(config: Config) -> Section:
     rows = [("this node", config.dicom.ae_title, f"{config.dicom.bind}:{config.dicom.port}")]
-    for one in config.destinations:
-        if isinstance(one, WebDestination):
-            rows.append((one.name, "", str(one.url)))
+    for destination in config.destinations:
+        if isinstance(destination, WebDestination):
+            rows.append((destination.name, "", str(destination.url)))
         else:
-            rows.append((one.name, one.ae_title, f"{one.host}:{one.port}"))
-    return Table(("peer", "AE title", "address"), rows)
+            address = f"{destination.host}:{destination.port}"
+            rows.append((destination.name, destination.ae_title, address))
+    return Section("Configuration", (Table(("peer", "AE title", "address"), rows),))
 
 
-def _named(uids: Iterable[UID]) -> list[tuple[str, str]]:
+def _names(uids: Iterable[UID]) -> list[tuple[str, str]]:
     return [(uid.name, str(uid)) for uid in uids]
 
 

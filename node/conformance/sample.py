@@ -1,6 +1,6 @@
-"""What results read of a film and what they write, seen by building them once.
+"""Sample results, and the attributes of the film that are read to build them.
 
-A list by hand would drift from the code; a film that notes what it is asked for cannot.
+The attributes are recorded while the results are built, so the statement always matches the code.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from node.domain.radiograph.film import Film
 from node.domain.sop_class import SopClass
 from node.domain.workflow.delivery import ResultKind, Route, SendCondition, SrClass
 from node.results.build import build_results
-from node.results.result_context import ResultSettings, Subject
+from node.results.result_context import ResultContext, ResultSettings
 
 _SIDE = 64
 _VALUES: dict[str, str | list[str] | list[float]] = {
@@ -49,25 +49,25 @@ _VALUES: dict[str, str | list[str] | list[float]] = {
 _BY_VR = {"DA": "20260101", "TM": "120000", "AS": "067Y", "UI": "2.25.9", "DS": "1"}
 
 
-class _Asked(Dataset):
-    """A data set that notes every tag it is asked for; copies share the note."""
+class _RecordingDataset(Dataset):
+    """A data set that records each tag that is read. Copies share the record."""
 
-    noted: set[int]
+    tags_read: set[int]
 
-    def __init__(self, noted: set[int]) -> None:
+    def __init__(self, tags_read: set[int]) -> None:
         super().__init__()
-        object.__setattr__(self, "noted", noted)
+        object.__setattr__(self, "tags_read", tags_read)
 
-    def __deepcopy__(self, memo: Any) -> "_Asked":
+    def __deepcopy__(self, memo: Any) -> "_RecordingDataset":
         return self
 
     def __contains__(self, name: Any) -> bool:
-        self.noted.add(_tag(name))
+        self.tags_read.add(_tag(name))
         return super().__contains__(name)
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """Return the value of an element, as a data set does, and note its tag."""
-        self.noted.add(_tag(key))
+        """Return the value of an element, as a data set does, and record its tag."""
+        self.tags_read.add(_tag(key))
         return super().get(key, default)
 
 
@@ -77,41 +77,42 @@ def _tag(name: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The tags that results ask a film for; the objects, by name of their SOP Class, made of a
-    film that has them all, and those of a film that has none.
+    """Results by name of their SOP Class, and the tags that were read to build them.
+
+    `complete` are the results of a film with all these attributes, `minimal` of a film without.
     """
 
-    read: frozenset[int]
-    full: dict[str, Dataset]
-    bare: dict[str, Dataset]
+    tags_read: frozenset[int]
+    complete: dict[str, Dataset]
+    minimal: dict[str, Dataset]
 
 
-def sample() -> Sample:
-    """Build every kind of result of a film that states nothing, and of one that states all."""
-    noted: set[int] = set()
-    bare = full = _build(_Asked(noted))
-    asked = 0
-    while len(noted) > asked:  # an answer may lead to a further question
-        asked = len(noted)
-        full = _build(_stating(noted))
-    return Sample(frozenset(noted - {0}), full, bare)
+def build_sample() -> Sample:
+    """Build all results of a film without values, and of a film that has every attribute."""
+    tags_read: set[int] = set()
+    minimal = complete = _build(_RecordingDataset(tags_read))
+    previous = 0
+    while len(tags_read) > previous:  # a value may cause further attributes to be read
+        previous = len(tags_read)
+        complete = _build(_complete_header(tags_read))
+    return Sample(frozenset(tags_read - {0}), complete, minimal)
 
 
-def _stating(noted: set[int]) -> _Asked:
-    """Return a header with a value for each tag that was asked for, in every sequence, too."""
-    header, item = _Asked(noted), _Asked(noted)
-    for tag in sorted(noted - {0}):
-        if dictionary_VR(tag) != "SQ":
-            for ds in (header, item):
-                ds.add_new(tag, dictionary_VR(tag), _value(tag))
-    for tag in sorted(noted - {0}):
-        if dictionary_VR(tag) == "SQ":
-            header.add_new(tag, "SQ", [item])
+def _complete_header(tags_read: set[int]) -> _RecordingDataset:
+    """Return a header with a value for each tag, and with the same values in each sequence."""
+    header, item = _RecordingDataset(tags_read), _RecordingDataset(tags_read)
+    sequences = []
+    for tag in sorted(tags_read - {0}):
+        vr = dictionary_VR(tag)
+        if vr == "SQ":
+            sequences.append(tag)
+            continue
+        value = _VALUES.get(keyword_for_tag(tag), _BY_VR.get(vr, "1"))
+        for ds in (header, item):
+            ds.add_new(tag, vr, value)
+    for tag in sequences:
+        header.add_new(tag, "SQ", [item])
     return header
-
-
-def _value(tag: int) -> str | list[str] | list[float]:
-    return _VALUES.get(keyword_for_tag(tag), _BY_VR.get(dictionary_VR(tag), "1"))
 
 
 def _build(source: Dataset) -> dict[str, Dataset]:
@@ -136,14 +137,14 @@ def _build(source: Dataset) -> dict[str, Dataset]:
         rows=_SIDE,
         columns=_SIDE,
     )
-    model = ModelIdentity("model", "1", "0" * 64, IntendedUse.DEMONSTRATION, "fitted on somebody")
+    model = ModelIdentity("model", "1", "0" * 64, IntendedUse.DEMONSTRATION, "fitted on a survey")
     decision = Decision(Finding.PRESENT, 0.5, score=0.9, score_kind=ScoreKind.IMAGE)
     verdict = Verdict(Probability(image=0.9, clinical=0.5), decision, model)
-    seen = Prediction(
+    prediction = Prediction(
         verdict.probability,
         Heat(np.ones((6, 6), np.float32), FieldOfView(0, 0, _SIDE, _SIDE)),
         np.full((_SIDE, _SIDE), 128, np.uint8),
     )
-    subject = Subject(source, film, verdict, ResultSettings("1", heatmap_max_side=256))
-    built = build_results(subject, seen, routes)
-    return {one.content.SOPClassUID.name: one.content for one in built}
+    context = ResultContext(source, film, verdict, ResultSettings("1", heatmap_max_side=256))
+    results = build_results(context, prediction, routes)
+    return {result.content.SOPClassUID.name: result.content for result in results}

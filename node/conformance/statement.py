@@ -32,19 +32,18 @@ def _sections(config: Config) -> tuple[Section, ...]:
         Section(
             "Conformance Statement Overview",
             (
-                f"{PRODUCT} receives chest radiographs, scores each for osteoporosis, and stores a "
-                "Structured Report and a heatmap (Secondary Capture) back to one or more archives.",
+                f"{PRODUCT} receives chest radiographs, scores them for osteoporosis, and stores a "
+                "Structured Report and a heatmap (Secondary Capture) to one or more archives.",
                 services(),
             ),
         ),
         Section(
             "Introduction",
             (
-                "Written by `osteoscreen conformance` from the configuration in use and from the "
-                "tables that the program itself works by, so that it says what this installation "
-                "does. The headings follow PS3.2.",
-                "What the objects say is bounded by their model's intended use, which stands in "
-                "every one of them; this document says nothing about clinical accuracy.",
+                "`osteoscreen conformance` writes this statement from the configuration in use and "
+                "from the tables of the program. The headings follow PS3.2.",
+                "Each object states the intended use of its model. This statement makes no claim "
+                "about clinical accuracy.",
             ),
         ),
         networking(config),
@@ -55,72 +54,93 @@ def _sections(config: Config) -> tuple[Section, ...]:
     )
 
 
-def _charsets(config: Config) -> tuple[str | Table, ...]:
-    told = ", ".join(
-        f"{one.ae_title}: {one.assume_charset}"
-        for one in config.dicom.callers
-        if one.assume_charset
+def _charsets(config: Config) -> tuple[str, ...]:
+    assumed = ", ".join(
+        f"{caller.ae_title}: {caller.assume_charset}"
+        for caller in config.dicom.callers
+        if caller.assume_charset
     )
+    language = PHRASES[Language(config.results.language)].name
     return (
-        "Read, by Specific Character Set (0008,0005): "
-        f"{', '.join(term for term in python_encoding if term)}, and none. Text without its escape "
-        "sequences is repaired for ISO 2022 IR 58 and IR 149; text of no stated set is read as "
-        "UTF-8, else as Latin-1. Senders whose texts are read otherwise than they state: "
-        f"{told or 'none here'}.",
-        f"Written: ISO_IR 192 (UTF-8), in {PHRASES[_language(config)].name}.",
+        "Character sets that are read, by Specific Character Set (0008,0005): "
+        f"{', '.join(term for term in python_encoding if term)}.",
+        "Text in ISO 2022 IR 58 or ISO 2022 IR 149 without escape sequences is repaired. Text "
+        "without a character set is read as UTF-8, or as Latin-1 if it is not valid UTF-8.",
+        "Senders for which a configured character set replaces the stated one: "
+        f"{assumed or 'none configured'}.",
+        f"Results are written in ISO_IR 192 (UTF-8), in {language}.",
     )
-
-
-def _language(config: Config) -> Language:
-    return Language(config.results.language)
 
 
 def _security(config: Config) -> tuple[str | Table, ...]:
     rows = [
         (
-            one.name,
-            "TLS 1.2 or later, name and chain checked" if one.tls else "none by configuration",
+            destination.name,
+            "TLS 1.2 or later; host name and certificate chain are verified"
+            if destination.tls
+            else "TLS is not configured",
         )
-        for one in config.destinations
+        for destination in config.destinations
     ]
     return (
-        "Associations are admitted by called AE title, calling AE title and network. "
-        f"{_listening(config)}",
+        "Associations are accepted by called AE title, calling AE title and network.",
+        _incoming(config),
         *([Table(("destination", "protection"), rows)] if rows else []),
         *_audit(config),
-        "Logs name no patient. The job table holds UIDs, scores and what decisions rest on, and a "
-        "keyed pseudonym in place of the patient's ID; received films and results lie in the spool "
-        "until their retention ends.",
+        "Logs contain no patient names and no patient IDs. The job table contains UIDs, scores, "
+        "the values that decisions are based on, and a keyed pseudonym instead of the patient ID.",
+        "Received films and results stay in the spool until their retention ends.",
     )
 
 
-def _listening(config: Config) -> str:
-    """Return what protects the associations that others open to us."""
+def _incoming(config: Config) -> str:
+    """Return the protection of incoming associations."""
     tls = config.dicom.tls
     if tls is None:
-        return "The listening side speaks no TLS by configuration."
-    shown = "show one that a configured authority has signed" if tls.ca else "need show none"
+        return "TLS is not configured for incoming associations."
+    certificate = (
+        "Callers must present a certificate that a configured authority has signed."
+        if tls.ca
+        else "Callers need no certificate."
+    )
     return (
-        "The listening side speaks TLS 1.2 or later alone, with the cipher suites of the BCP 195 "
-        f"profiles (PS3.15, B.9 to B.12) that have forward secrecy and AEAD; callers {shown}."
+        "Incoming associations require TLS 1.2 or later. The cipher suites are those of the BCP "
+        "195 profiles (PS3.15, B.9 to B.12) with forward secrecy and AEAD. "
+        f"{certificate}"
     )
 
 
-def _audit(config: Config) -> tuple[str, ...]:
-    """Return what PS3.15 A.5 and A.6 ask a statement to say of audit messages."""
+def _audit(config: Config) -> tuple[str | Table, ...]:
+    """Return the statements on audit messages that PS3.15 A.5 and A.6 require."""
     if config.audit.file is None:
-        return ("Audit trail: none by configuration.",)
+        return ("The audit trail is not configured.",)
     server = config.audit.syslog
-    sent = f"sent to {server.host}:{server.port}" if server else "sent nowhere by configuration"
+    target = f" and sent to {server.host}:{server.port}" if server else ". No server is configured"
     return (
         "Audit messages follow the schema of PS3.15 A.5.1, with one restriction: DICOM Instances "
-        "Transferred names the study and no patient, whom this product does not record. Events: "
-        "Application Activity (start, stop); Security Alert (Node Authentication: an association "
-        "refused; Software, Network and Security Configuration: settings changed since the last "
-        "start); DICOM Instances Transferred (a film received or refused; a result stored, or "
-        "given up). The User ID of this product is its process number; of a peer, its AE title, "
-        "else its host. No message is processed on receipt.",
-        f"Messages are appended to a file and {sent}. Transport is syslog over TLS 1.2 or later "
-        f"(PS3.15 A.6, RFC 5425): facility 10, MSGID {MSGID}, no structured data, {MAX_LINE} bytes "
-        "at most. File, audit source and server are configured in the section `audit`.",
+        "Transferred names the study and no patient. The audit trail contains no patient data.",
+        _AUDIT_MESSAGES,
+        "The User ID of the node is its process number. The User ID of a peer is its AE title, or "
+        "its host if it has none. The node receives no audit messages.",
+        f"Messages are appended to a file{target}. Transport is syslog over TLS 1.2 or later "
+        f"(PS3.15 A.6, RFC 5425) with facility 10, MSGID {MSGID} and no structured data. A message "
+        f"has at most {MAX_LINE} bytes. The section `audit` configures file, audit source and "
+        "server.",
     )
+
+
+_AUDIT_MESSAGES = Table(
+    ("audit message", "event"),
+    [
+        ("Application Activity", "the node starts or stops"),
+        ("Security Alert: Node Authentication", "the node rejects an association"),
+        (
+            "Security Alert: Software, Network or Security Configuration",
+            "settings change, at a start or by a reload",
+        ),
+        (
+            "DICOM Instances Transferred",
+            "a film is received or refused; a result is stored, or its delivery fails",
+        ),
+    ],
+)

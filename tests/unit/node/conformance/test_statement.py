@@ -1,4 +1,4 @@
-"""The conformance statement says what the code does: drawn from its tables, for a configuration."""
+"""The conformance statement is written from the code's tables and the configuration."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from node.config.settings import Config, load
 from node.conformance import statement
 from node.conformance.blocks import Section, Table, to_html, to_markdown
-from node.conformance.sample import sample
+from node.conformance.sample import build_sample
 from node.domain.sop_class import RADIOGRAPH_CLASSES
 from node.ingest.scp import TRANSFER_SYNTAXES
 from node.pacs.association import RESULT_CLASSES
@@ -17,8 +17,8 @@ from tests.support.paths import ROOT
 
 
 @pytest.fixture
-def busy(tmp_path: Path) -> Config:
-    """Return a configuration that uses much of what there is."""
+def config(tmp_path: Path) -> Config:
+    """Return a configuration with callers, a language, an audit server and two destinations."""
     file = tmp_path / "config.yaml"
     file.write_text(
         "dicom: {ae_title: NODE7, callers: [{ae_title: XRAY1, network: 10.2.0.0/16,"
@@ -32,69 +32,67 @@ def busy(tmp_path: Path) -> Config:
     return load(file)
 
 
-def test_the_copy_in_the_documentation_is_what_the_command_writes() -> None:
+def test_the_page_in_docs_is_current() -> None:
     """`osteoscreen conformance > docs/reference/conformance.md` after a change."""
     written = statement.markdown(load(ROOT / "config.yaml"))
     assert (ROOT / "docs" / "reference" / "conformance.md").read_text("utf-8") == written
 
 
-def test_every_class_and_syntax_that_the_node_offers_is_in_it(busy: Config) -> None:
-    text = statement.markdown(busy)
+def test_every_sop_class_and_transfer_syntax_is_listed(config: Config) -> None:
+    text = statement.markdown(config)
     for uid in (*RADIOGRAPH_CLASSES, *TRANSFER_SYNTAXES, *RESULT_CLASSES):
         assert f" | {uid} |" in text
 
 
-def test_it_is_of_the_configuration_in_use(busy: Config) -> None:
-    text = statement.markdown(busy)
-    for said in (
+def test_it_states_the_configuration_in_use(config: Config) -> None:
+    text = statement.markdown(config)
+    for statement_text in (
         "Called AE title: NODE7",
         "XRAY1 from 10.2.0.0/16",
-        "old-pacs: 0:05:00",
+        "old-pacs, timeout 0:05:00",
         "https://archive.example/dicom-web",
         "| old-pacs | OLD | old.example:104 |",
         "XRAY1: GB18030",
         "in 中文",
         "and sent to audit.example:6515.",
-        "| old-pacs | TLS 1.2 or later, name and chain checked |",
+        "| old-pacs | TLS 1.2 or later; host name and certificate chain are verified |",
     ):
-        assert said in text
+        assert statement_text in text
 
 
-def test_the_listening_side_says_how_it_is_protected(tmp_path: Path) -> None:
-    """A statement that denies the TLS of a node, or promises it, misleads who connects to it."""
-
-    def stated(dicom: str) -> str:
+def test_it_states_the_protection_of_incoming_associations(tmp_path: Path) -> None:
+    def text_for(dicom: str) -> str:
         file = tmp_path / "config.yaml"
         file.write_text(f"dicom: {dicom}\n")
         return statement.markdown(load(file))
 
-    assert "The listening side speaks no TLS by configuration" in stated("{port: 104}")
-    plain = stated("{tls: {certificate: node.pem}}")
-    assert "speaks TLS 1.2 or later alone" in plain
-    assert "callers need show none" in plain
-    assert "callers show one" in stated("{tls: {certificate: node.pem, ca: ca.pem}}")
+    assert "TLS is not configured for incoming associations." in text_for("{port: 104}")
+    without_ca = text_for("{tls: {certificate: node.pem}}")
+    assert "Incoming associations require TLS 1.2 or later." in without_ca
+    assert "Callers need no certificate." in without_ca
+    with_ca = text_for("{tls: {certificate: node.pem, ca: ca.pem}}")
+    assert "Callers must present a certificate" in with_ca
 
 
-def test_what_results_read_is_found_by_building_them() -> None:
-    """Also what is read only because of the value of something else, and inside sequences."""
-    read = sample().read
+def test_the_attributes_read_are_recorded_while_results_are_built() -> None:
+    """Attributes in sequences and attributes that depend on a value are included."""
+    tags_read = build_sample().tags_read
     for tag in (0x00100010, 0x00282110, 0x00282112, 0x00400275, 0x00401001, 0x00120063):
-        assert tag in read
-    assert 0x7FE00010 not in read
+        assert tag in tags_read
+    assert 0x7FE00010 not in tags_read
 
 
-def test_an_attribute_is_told_apart_by_when_it_has_a_value() -> None:
+def test_it_states_when_an_attribute_has_a_value() -> None:
     text = statement.markdown(Config())
     section = text.split("Secondary Capture Image Storage\n")[-1].split("#### ")[0]
     assert "| Body Part Examined | (0018,0015) | CS | always |" in section
-    assert "| Patient ID | (0010,0020) | LO | where the film states it, else empty |" in section
-    assert "| Lossy Image Compression | (0028,2110) | CS | where the film states it |" in section
+    assert "| Patient ID | (0010,0020) | LO | if the film states it, otherwise empty |" in section
+    assert "| Lossy Image Compression | (0028,2110) | CS | if the film states it |" in section
 
 
-def test_every_heading_of_the_standard_is_there() -> None:
-    """The major headings of PS3.2, in its order."""
-    found = re.findall(r"^## \d+ (.*)$", statement.markdown(Config()), re.MULTILINE)
-    assert found == [
+def test_it_has_the_headings_of_ps3_2_in_order() -> None:
+    headings = re.findall(r"^## \d+ (.*)$", statement.markdown(Config()), re.MULTILINE)
+    assert headings == [
         "Conformance Statement Overview",
         "Introduction",
         "Networking",
@@ -105,8 +103,8 @@ def test_every_heading_of_the_standard_is_there() -> None:
     ]
 
 
-def test_no_value_can_break_a_table_or_become_markup() -> None:
-    """A destination's name or URL is an administrator's free text."""
+def test_a_value_cannot_break_a_table_or_become_markup() -> None:
+    """Names and URLs of destinations are free text."""
     rows = [("a|b", "<script>alert(1)</script>", "*x*\n[y](z)")]
     text = to_markdown("t", [Section("s", (Table(("1", "2", "3"), rows),))])
     page = to_html("t<", text)
@@ -116,7 +114,7 @@ def test_no_value_can_break_a_table_or_become_markup() -> None:
     assert cells == ["a|b", "&lt;script&gt;alert(1)&lt;/script&gt;", "*x* [y](z)"]
 
 
-def test_the_page_has_every_table_of_the_markdown(busy: Config) -> None:
-    text = statement.markdown(busy)
+def test_the_html_has_every_table_of_the_markdown(config: Config) -> None:
+    text = statement.markdown(config)
     tables = sum(token.type == "table_open" for token in MarkdownIt().enable("table").parse(text))
-    assert statement.html(busy).count("<table>") == tables > 15
+    assert statement.html(config).count("<table>") == tables > 15

@@ -33,7 +33,7 @@ from node.runtime.factories import open_operator_store
 SHIPPED_FILM = Path(__file__).parent / "film.dcm"
 _START_SECONDS = 60.0
 _JOB_SECONDS = 300.0
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 _ENDED = FINAL_JOB_STATES | {JobState.FAILED}
 
 
@@ -121,7 +121,7 @@ def _await_node(config: Config, log: Path) -> None:
         if monotonic() > deadline:
             lines = log.read_text(errors="replace").strip().splitlines()
             raise OsteoScreenError("the node did not start: " + (lines[-1] if lines else "no log"))
-        sleep(_LOOK_SECONDS)
+        sleep(_POLL_SECONDS)
 
 
 def _await_job(config: Config, sop_instance_uid: str) -> JobDetail:
@@ -133,7 +133,7 @@ def _await_job(config: Config, sop_instance_uid: str) -> JobDetail:
             raise OsteoScreenError(
                 f"no result after {_JOB_SECONDS:.0f} s: the job is {detail.job.state}"
             )
-        sleep(_LOOK_SECONDS)
+        sleep(_POLL_SECONDS)
     return detail
 
 

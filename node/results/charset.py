@@ -1,8 +1,10 @@
-"""Decoding the text of films: the character sets that DICOM names, and the ways films misuse them.
+"""Decode the texts of films, also if they violate the rules for character sets.
 
-pydicom decodes by PS3.5, 6.1.2. Three faults seen in practice need more: ISO 2022 IR 58 (Chinese),
-whose escape sequences pydicom 3.0 leaves in the value; multi-byte text written without the escape
-sequence that must announce it; and UTF-8 in films that state no character set at all.
+pydicom decodes by PS3.5, 6.1.2. Three faults of films in practice are repaired here:
+
+- pydicom 3.0 leaves the escape sequences of ISO 2022 IR 58 (Chinese) in the value
+- multi-byte text without the escape sequence that must precede it
+- UTF-8 in films that state no character set
 """
 
 import re
@@ -17,19 +19,19 @@ NAME_DELIMITERS = _DELIMITERS | {ord("^"), ord("=")}
 _ESCAPE_SEQUENCE = re.compile(r"\x1b[\x20-\x2f]+[\x30-\x7e]")
 _LATIN_ONE_ONLY = re.compile(r"[\x00-\xff]*[\xa1-\xff]{2}[\x00-\xff]*")
 
-# Multi-byte sets in G1, which can be told without their escape sequence: their bytes come in
-# pairs with the high bit set. The Japanese sets live in G0 and are ASCII without it.
+# Multi-byte sets in G1 are recognisable without escape sequence: their bytes are pairs with the
+# high bit set. The Japanese sets are in G0; without escape sequence they read as ASCII.
 _CODECS_BY_CHARSET = {"ISO 2022 IR 58": "gb18030", "ISO 2022 IR 149": "euc_kr"}
 
 
 def decode(value: bytes, charsets: Sequence[str], *, is_name: bool = False) -> str:
-    """Return the text of an element's bytes; never raises, at worst with replacement marks.
+    """Return the text of an element's bytes, with replacement characters if it is undecodable.
 
-    `charsets` are the values of Specific Character Set (PS3.3, C.12.1.1.2); none means ASCII.
+    `charsets` are the values of Specific Character Set (PS3.3, C.12.1.1.2), empty for ASCII.
     """
     if not any(charsets):
         try:
-            # ASCII as the standard has it, and UTF-8 as films without a charset often have it.
+            # ASCII by the standard; in practice often UTF-8, which includes ASCII.
             return value.decode("utf-8")
         except UnicodeDecodeError:
             return value.decode("latin-1")
@@ -42,7 +44,7 @@ def decode(value: bytes, charsets: Sequence[str], *, is_name: bool = False) -> s
 
 
 def repair(text: str, charsets: Sequence[str]) -> str:
-    """Return decoded text without leftover escapes, and with unannounced multi-byte text read."""
+    """Return decoded text without escape sequences, with multi-byte text decoded."""
     text = _ESCAPE_SEQUENCE.sub("", text)
     codec = next((_CODECS_BY_CHARSET[c] for c in charsets if c in _CODECS_BY_CHARSET), None)
     if codec is None or not _LATIN_ONE_ONLY.fullmatch(text):
@@ -54,7 +56,6 @@ def repair(text: str, charsets: Sequence[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return text without control characters and lone surrogates, blanks run together."""
+    """Return text without control characters and lone surrogates, with white space collapsed."""
     spaced = re.sub(r"[\s\x00]+", " ", text)
-    kept = (c for c in spaced if unicodedata.category(c) not in {"Cc", "Cs"})
-    return "".join(kept).strip()
+    return "".join(c for c in spaced if unicodedata.category(c) not in {"Cc", "Cs"}).strip()

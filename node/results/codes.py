@@ -1,7 +1,8 @@
-"""Every coded concept that a result uses, in one place.
+"""The coded concepts of all results.
 
-Schemes: DCM (PS3.16 Annex D), SCT (SNOMED CT), UCUM, RFC5646, and our own private scheme 99OSTEO,
-which every report declares in its Coding Scheme Identification Sequence (PS3.3, C.12.1).
+Coding schemes are DCM (PS3.16 Annex D), SCT (SNOMED CT), LN (LOINC), UCUM, RFC5646 and the private
+scheme 99OSTEO. Each report declares the latter in its Coding Scheme Identification Sequence (PS3.3,
+C.12.1).
 """
 
 from collections.abc import Mapping
@@ -39,14 +40,14 @@ MODALITIES: Mapping[str, Code] = {
     "RG": Code("RG", "DCM", "Radiographic imaging"),
 }
 
-# The report in words (TID 2000)
+# The text report (TID 2000)
 DIAGNOSTIC_IMAGING_REPORT = Code("18748-4", "LN", "Diagnostic Imaging Report")
 FINDINGS = Code("121070", "DCM", "Findings")
 FINDING = Code("121071", "DCM", "Finding")
 CONCLUSIONS = Code("121076", "DCM", "Conclusions")
 CONCLUSION = Code("121077", "DCM", "Conclusion")
 
-# What is found (TID 1410, 300, 4019)
+# Finding, measurements and algorithm (TID 1410, 300, 4019)
 OSTEOPOROSIS = Code("64859006", "SCT", "Osteoporosis")
 PRESENCE: Mapping[Finding, Code] = {
     Finding.PRESENT: Code("52101004", "SCT", "Present"),
@@ -61,7 +62,7 @@ DXA = Code("241686001", "SCT", "Dual energy X-ray absorptiometry")
 COMMENT = Code("121106", "DCM", "Comment")
 GRAD_CAM = Code("130403", "DCM", "Gradient-weighted class activation")
 
-# Units of the measurements, by UCUM
+# Units of the measurements (UCUM)
 PERCENT = Code("%", "UCUM", "Percent")
 PIXELS = Code("{pixels}", "UCUM", "Pixels")
 MILLIMETRE = Code("mm", "UCUM", "millimeter")

@@ -1,8 +1,7 @@
-"""The heatmap's colours: lightness rises evenly with the heat, and so does opacity.
+"""The colours of the heatmap, from violet through red to light yellow.
 
-The scale is computed in Oklab (Björn Ottosson, 2020), where equal steps look equal: from violet
-through red to a light yellow. It reads the same in grey and with the common colour blindnesses,
-which a rainbow does not.
+The scale is computed in Oklab (Björn Ottosson, 2020), where equal steps look equal. Lightness and
+opacity rise with the heat, so the scale is readable in grey and for colour-blind readers.
 """
 
 from functools import cache
@@ -14,10 +13,10 @@ Array = npt.NDArray[np.float32]
 
 _STEPS = 256
 _LIGHTNESS = (0.42, 0.92)
-_HUE_DEGREES = (305.0, 460.0)  # violet, on through red (390), to yellow
+_HUE_DEGREES = (305.0, 460.0)  # violet, red (390), yellow
 _CHROMA = 0.22
 _VISIBLE_FROM, _FULL_FROM, _OPACITY = 0.12, 0.75, 0.62
-_SHADE = 0.4  # a bright film would wash the colours out, so it is toned down beneath them
+_SHADE = 0.4  # the film is darkened below the colours, because bright films would hide them
 
 _OKLAB_TO_LMS = np.array(
     [
@@ -37,7 +36,7 @@ _LMS_TO_RGB = np.array(
 
 @cache
 def scale() -> npt.NDArray[np.uint8]:
-    """Return the colour scale, (256, 3) sRGB from no heat to the strongest."""
+    """Return the colour scale, (256, 3) sRGB, from zero to maximum heat."""
     position = np.linspace(0.0, 1.0, _STEPS)
     lightness = np.interp(position, (0, 1), _LIGHTNESS)
     hue = np.radians(np.interp(position, (0, 1), _HUE_DEGREES))
@@ -50,13 +49,13 @@ def scale() -> npt.NDArray[np.uint8]:
 
 
 def opacity(heat: Array) -> Array:
-    """Return how much of the film the colour covers, for heat of 0 to 1: none where it is low."""
+    """Return the opacity of the colour for heat of 0 to 1; it is 0 for low heat."""
     ramp = np.clip((heat - _VISIBLE_FROM) / (_FULL_FROM - _VISIBLE_FROM), 0.0, 1.0)
     return np.asarray(_OPACITY * ramp * ramp * (3.0 - 2.0 * ramp), dtype=np.float32)
 
 
-def over(grey: npt.NDArray[np.uint8], heat: Array) -> npt.NDArray[np.uint8]:
-    """Return heat, (rows, columns) of 0 to 1, laid over grey of the same shape, as RGB."""
+def blend(grey: npt.NDArray[np.uint8], heat: Array) -> npt.NDArray[np.uint8]:
+    """Return an RGB image of heat (0 to 1) over a grey film, both (rows, columns)."""
     index = np.round(np.clip(heat, 0.0, 1.0) * (_STEPS - 1)).astype(np.uint8)
     alpha = opacity(heat)[..., None]
     film = grey[..., None].astype(np.float32)
@@ -68,13 +67,13 @@ def over(grey: npt.NDArray[np.uint8], heat: Array) -> npt.NDArray[np.uint8]:
 def _largest_chroma(
     lightness: npt.NDArray[np.float64], hue: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Return the largest part of the chroma, 0 to 1, that sRGB can show at each step."""
+    """Return the largest fraction of the chroma, 0 to 1, that sRGB can represent at each step."""
     low, high = np.zeros(_STEPS), np.ones(_STEPS)
     for _ in range(20):
         middle = (low + high) / 2
         rgb = _linear_rgb(lightness, _CHROMA * middle, hue)
-        shown = ((rgb >= 0.0) & (rgb <= 1.0)).all(axis=-1)
-        low, high = np.where(shown, middle, low), np.where(shown, high, middle)
+        in_gamut = ((rgb >= 0.0) & (rgb <= 1.0)).all(axis=-1)
+        low, high = np.where(in_gamut, middle, low), np.where(in_gamut, high, middle)
     return low
 
 

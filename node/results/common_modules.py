@@ -1,7 +1,7 @@
-"""What both results share: patient, study, order, series, equipment and SOP common attributes.
+"""Attributes that all results have: patient, study, order, series, equipment and SOP common.
 
-An envelope is a data set of its own in ISO_IR 192 (UTF-8). It borrows values from the film, never
-elements, so that no later change can reach the film's header.
+A result is a new data set in ISO_IR 192 (UTF-8). It copies values from the film's header, never
+elements, so a change of the result cannot change the header.
 """
 
 from highdicom import ContributingEquipment
@@ -9,16 +9,17 @@ from pydicom import Dataset
 
 from node.domain.admission.header_rules import OWN_MANUFACTURER
 from node.domain.sop_class import SopClass
+from node.domain.workflow.delivery import ResultKind
 from node.results import codes
 from node.results.film_header import CS, LO, SH, ST, UT, Header
-from node.results.result_context import Subject
-from node.results.uids import device_uid
+from node.results.result_context import ResultContext
+from node.results.uids import UidKind, device_uid
 
 PRODUCT = "OsteoScreen"
 
-# An SR must state its date (Type 1 in C.17.2), even of a film that states none.
+# Content Date and Time are required in an SR (Type 1 in C.17.2), even if the film has no date.
 _NO_DATE, _NO_TIME = "19000101", "000000"
-_MOMENTS = (
+_DATES_AND_TIMES = (
     ("AcquisitionDate", "AcquisitionTime"),
     ("ContentDate", "ContentTime"),
     ("SeriesDate", "SeriesTime"),
@@ -26,49 +27,52 @@ _MOMENTS = (
 )
 
 
-def read(subject: Subject) -> Header:
-    """Return the reader of a subject's header."""
-    return Header.of(subject.source, subject.settings.assume_charset)
+def read_header(context: ResultContext) -> Header:
+    """Return a reader of the film's header."""
+    return Header.of(context.source, context.settings.assume_charset)
 
 
-def envelope(subject: Subject, header: Header, sop_class: SopClass, sop_uid: str) -> Dataset:
-    """Return the attributes of a result that do not depend on its kind of content."""
+def start_result(
+    context: ResultContext, header: Header, kind: ResultKind, sop_class: SopClass, *inputs: str
+) -> Dataset:
+    """Return a data set with the attributes that all results have.
+
+    Its UIDs derive from the context and from `inputs`.
+    """
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.SOPClassUID = str(sop_class)
-    ds.SOPInstanceUID = sop_uid
+    ds.SOPInstanceUID = context.uid(UidKind(kind), *inputs)
     ds.InstanceNumber = 1
-    ds.ContentDate, ds.ContentTime = moment(header)
+    ds.ContentDate, ds.ContentTime = content_date_and_time(header)
     if timezone := header.timezone():
         ds.TimezoneOffsetFromUTC = timezone
     _add_patient(ds, header)
-    _add_study(ds, header, subject.film.study_instance_uid)
-    _add_equipment(ds, subject)
+    _add_study(ds, header, context.film.study_instance_uid)
+    _add_equipment(ds, context)
+    ds.Modality = "OT" if kind is ResultKind.HEATMAP else "SR"
+    ds.SeriesInstanceUID = context.uid(UidKind(f"{kind}-series"), *inputs)
+    ds.SeriesNumber = context.settings.series_number(kind)
+    phrases, use = context.phrases, context.verdict.model.intended_use
+    # Product and intended use come first, because OHIF shows 20 characters of the description.
+    ds.SeriesDescription = phrases.series[use].format(product=PRODUCT, object=phrases.objects[kind])
     return ds
 
 
-def moment(header: Header) -> tuple[str, str]:
-    """Return the Content Date and Content Time of a result: the film's own.
+def content_date_and_time(header: Header) -> tuple[str, str]:
+    """Return the Content Date and Content Time of a result: those of the film.
 
-    The clock would make each attempt's bytes differ under one UID, so the time at which a
-    result was computed is nowhere in it; the job table and the PACS record that.
+    The current time would give every attempt other bytes under the same UID. The job table and the
+    PACS record the time of the analysis.
     """
-    for date_keyword, time_keyword in _MOMENTS:
+    for date_keyword, time_keyword in _DATES_AND_TIMES:
         if date := header.date(date_keyword):
             return date, header.time(time_keyword) or _NO_TIME
     return _NO_DATE, _NO_TIME
 
 
-def add_series(ds: Dataset, modality: str, number: int, description: str, uid: str) -> None:
-    """Add the General Series attributes (PS3.3, C.7.3.1)."""
-    ds.Modality = modality
-    ds.SeriesInstanceUID = uid
-    ds.SeriesNumber = number
-    ds.SeriesDescription = description
-
-
-def requests(header: Header, study_uid: str) -> list[Dataset]:
-    """Return Referenced Request Sequence (PS3.3, C.17.2), by which a report finds its order."""
+def referenced_requests(header: Header, study_uid: str) -> list[Dataset]:
+    """Return Referenced Request Sequence (PS3.3, C.17.2), which links a report to its order."""
     items = []
     for request in header.items("RequestAttributesSequence"):
         item = Dataset()
@@ -97,9 +101,9 @@ def _add_patient(ds: Dataset, header: Header) -> None:
     ds.PatientSex = sex if sex in {"M", "F", "O"} else ""
     if issuer := header.text("IssuerOfPatientID", LO):
         ds.IssuerOfPatientID = issuer
-    qualifiers = [_entity(item) for item in header.items("IssuerOfPatientIDQualifiersSequence")]
-    if any(qualifiers):
-        ds.IssuerOfPatientIDQualifiersSequence = [item for item in qualifiers if item][:1]
+    qualifiers = map(_universal_entity, header.items("IssuerOfPatientIDQualifiersSequence"))
+    if qualifier := next(filter(None, qualifiers), None):
+        ds.IssuerOfPatientIDQualifiersSequence = [qualifier]
     if age := header.age("PatientAge"):
         ds.PatientAge = age
     method = header.text("DeidentificationMethod", LO)
@@ -109,42 +113,43 @@ def _add_patient(ds: Dataset, header: Header) -> None:
 
 
 def _add_study(ds: Dataset, header: Header, study_uid: str) -> None:
-    """Add the General Study attributes (PS3.3, C.7.2.1); the UID as the film states it."""
+    """Add the General Study attributes (PS3.3, C.7.2.1) with the film's Study Instance UID."""
     ds.StudyInstanceUID = study_uid
     ds.StudyDate = header.date("StudyDate")
     ds.StudyTime = header.time("StudyTime")
     ds.StudyID = header.text("StudyID", SH)
     ds.AccessionNumber = header.text("AccessionNumber", SH)
-    issuers = [_local_entity(item) for item in header.items("IssuerOfAccessionNumberSequence")]
-    if any(issuers):
-        ds.IssuerOfAccessionNumberSequence = [item for item in issuers if item][:1]
+    issuers = map(_local_entity, header.items("IssuerOfAccessionNumberSequence"))
+    if issuer := next(filter(None, issuers), None):
+        ds.IssuerOfAccessionNumberSequence = [issuer]
     ds.ReferringPhysicianName = header.name("ReferringPhysicianName")
     if description := header.text("StudyDescription", LO):
         ds.StudyDescription = description
 
 
-def _entity(header: Header) -> Dataset:
-    """Return the universal identifier of an assigning authority, empty where it is incomplete."""
+def _universal_entity(header: Header) -> Dataset:
+    """Return the universal identifier of an assigning authority; empty if it is incomplete."""
     item = Dataset()
     identifier = header.text("UniversalEntityID", UT)
-    kind = header.codes("UniversalEntityIDType")
-    if identifier and len(kind) == 1:
+    types = header.codes("UniversalEntityIDType")
+    if identifier and len(types) == 1:
         item.UniversalEntityID = identifier
-        item.UniversalEntityIDType = kind[0]
+        item.UniversalEntityIDType = types[0]
     return item
 
 
 def _local_entity(header: Header) -> Dataset:
-    item = _entity(header)
+    """Return the universal and local identifiers of an assigning authority."""
+    item = _universal_entity(header)
     if local := header.text("LocalNamespaceEntityID", ST):
         item.LocalNamespaceEntityID = local
     return item
 
 
-def _add_equipment(ds: Dataset, subject: Subject) -> None:
-    """Add General Equipment, and the model as Contributing Equipment as IHE AI Results asks."""
-    model = subject.verdict.model
-    versions = [fit(subject.settings.software_version), fit(f"{model.name} {model.version}")]
+def _add_equipment(ds: Dataset, context: ResultContext) -> None:
+    """Add General Equipment, and the model as Contributing Equipment (IHE AI Results)."""
+    model = context.verdict.model
+    versions = [fit(context.settings.software_version), fit(f"{model.name} {model.version}")]
     ds.Manufacturer = OWN_MANUFACTURER
     ds.ManufacturerModelName = PRODUCT
     ds.DeviceSerialNumber = fit(model.digest)
@@ -162,5 +167,5 @@ def _add_equipment(ds: Dataset, subject: Subject) -> None:
 
 
 def fit(text: str, length: int = LO) -> str:
-    """Return text that is one value of a short VR: printable, no backslash, cut to length."""
+    """Return text as one value of a VR: spaces collapsed, no backslash, cut to `length`."""
     return " ".join(text.replace("\\", "/").split())[:length].rstrip()

@@ -1,4 +1,4 @@
-"""A result as the bytes that are spooled and sent: PS3.10, Explicit VR Little Endian."""
+"""Encode results as DICOM files (PS3.10) in Explicit VR Little Endian."""
 
 from io import BytesIO
 

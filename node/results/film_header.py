@@ -1,7 +1,7 @@
-"""Reading a film's header tolerantly: whatever comes out is a valid value, or empty.
+"""Read values from a film's header. Each returned value is valid, or empty.
 
-Films in practice carry dates that do not exist, texts beyond their length, and numbers that are
-none. Nothing here raises for what a header says, and nothing is changed in the header.
+Films in practice have impossible dates, texts that are too long and numbers that are not numeric.
+No value raises an error, and the header is not modified.
 """
 
 import copy
@@ -30,7 +30,7 @@ _CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")
 
 
 class Header:
-    """One data set, read value by value. Keywords are DICOM's."""
+    """Reader of a data set. Its methods take DICOM keywords."""
 
     def __init__(self, ds: Dataset, charsets: tuple[str, ...]) -> None:
         self._ds = ds
@@ -38,28 +38,30 @@ class Header:
 
     @classmethod
     def of(cls, source: Dataset, assume_charset: str = "") -> "Header":
-        """Return a reader of a copy, since pydicom converts elements in place when asked."""
+        """Return a reader of a copy, because pydicom converts elements in place when they are read.
+
+        `assume_charset` replaces the Specific Character Set of the data set.
+        """
         ds = copy.deepcopy(source)
         stated = cls(ds, ())._values("SpecificCharacterSet")
         assumed = [value.strip() for value in assume_charset.split("\\")]
         return cls(ds, tuple(assumed if assume_charset else stated))
 
     def text(self, keyword: str, length: int) -> str:
-        """Return a text of one value, cut to its length, or empty.
+        """Return a text of one value, cut to `length`, or empty.
 
-        A backslash where only one value may stand becomes a blank: taking the first part of an
-        identifier could make it another patient's.
+        A backslash becomes a space. Half of an identifier could identify another patient.
         """
         return printable(" ".join(self._values(keyword)))[:length].rstrip()
 
     def name(self, keyword: str) -> str:
-        """Return a Person Name (PN): three groups of five components at most, or empty."""
-        whole = " ".join(self._values(keyword)).split("=")[:_NAME_GROUPS]
-        groups = ["^".join(printable(group).split("^")[:_NAME_COMPONENTS]) for group in whole]
+        """Return a Person Name (PN): at most three groups of five components, or empty."""
+        stated = " ".join(self._values(keyword)).split("=")[:_NAME_GROUPS]
+        groups = ["^".join(printable(group).split("^")[:_NAME_COMPONENTS]) for group in stated]
         return "=".join(group[:_NAME_GROUP].rstrip(" ^") for group in groups).rstrip("=")
 
     def date(self, keyword: str) -> str:
-        """Return a date (DA) that exists, or empty; the old `1999.12.31` is understood."""
+        """Return a valid date (DA), or empty; the old format `1999.12.31` is converted."""
         match = _DATE.fullmatch(self._first(keyword))
         try:
             return f"{date(*map(int, match.groups())):%Y%m%d}" if match else ""
@@ -67,7 +69,7 @@ class Header:
             return ""
 
     def time(self, keyword: str) -> str:
-        """Return a time (TM) that exists, or empty; the old `12:30:59` is understood."""
+        """Return a valid time (TM), or empty; the old format `12:30:59` is converted."""
         match = _TIME.fullmatch(self._first(keyword))
         if match is None:
             return ""
@@ -77,29 +79,29 @@ class Header:
             time(int(hours), int(minutes or 0), min(int(seconds or 0), 59))
         except ValueError:
             return ""
-        whole = hours + minutes + seconds
-        return whole + fraction if len(whole) == 6 else whole
+        digits = hours + minutes + seconds
+        return digits + fraction if len(digits) == 6 else digits
 
     def timezone(self) -> str:
         """Return Timezone Offset From UTC as `+0100`, or empty."""
         return self._matching("TimezoneOffsetFromUTC", _TIMEZONE)
 
     def uid(self, keyword: str) -> str:
-        """Return a UID that PS3.5, 9.1 allows, or empty."""
+        """Return a UID that is valid by PS3.5, 9.1, or empty."""
         value = self._matching(keyword, _UID)
         return value if len(value) <= 64 else ""
 
     def age(self, keyword: str) -> str:
-        """Return an age (AS) in its full form, or empty."""
+        """Return an age (AS) of four characters, or empty."""
         return self._matching(keyword, _AGE)
 
     def codes(self, keyword: str) -> list[str]:
-        """Return the code strings (CS) of an element, none where one of them is malformed."""
+        """Return the code strings (CS) of an element; an empty list if a string is invalid."""
         values = [value.strip() for value in self._values(keyword)]
         return values if all(_CODE_STRING.fullmatch(value) for value in values) else []
 
     def positive_numbers(self, keyword: str) -> list[float]:
-        """Return the numbers of an element, none where one of them is not above zero."""
+        """Return the numbers of an element; an empty list if a number is not positive."""
         try:
             numbers = [float(value) for value in self._values(keyword)]
         except ValueError:
@@ -107,7 +109,7 @@ class Header:
         return numbers if all(0.0 < number < float("inf") for number in numbers) else []
 
     def items(self, keyword: str) -> Iterator["Header"]:
-        """Yield a reader of each item of a sequence, none where it is not one."""
+        """Yield a reader of each item of a sequence; nothing if the element is no sequence."""
         try:
             items = self._ds.get(keyword) or ()
         except (ValueError, TypeError, AttributeError, OSError, NotImplementedError):
@@ -124,7 +126,7 @@ class Header:
         return value if pattern.fullmatch(value) else ""
 
     def _values(self, keyword: str) -> list[str]:
-        """Return the values of a non-sequence element as text, without converting its VR."""
+        """Return the values of an element, not a sequence, as text without conversion of its VR."""
         tag = tag_for_keyword(keyword)
         if tag is None or tag not in self._ds:
             return []
@@ -135,7 +137,7 @@ class Header:
             text = decode(value or b"", self._charsets, is_name=is_name)
             return text.strip(" \x00").split("\\") if text.strip(" \x00") else []
         values = value if isinstance(value, MultiValue | list | tuple) else [value]
-        return [self._as_text(one) for one in values if one not in (None, "")]
+        return [self._as_text(item) for item in values if item not in (None, "")]
 
     def _as_text(self, value: object) -> str:
         if isinstance(value, PersonName) and isinstance(value.original_string, bytes):

@@ -1,7 +1,7 @@
-"""Typefaces for the heatmap's legend: Pillow's own, or one on this machine that has the glyphs.
+"""Fonts for the legend of the heatmap: Pillow's built-in font, or a font of the system.
 
-No font lies in the tree. Chinese takes one from the system: Debian's `fonts-noto-cjk` and
-`fonts-wqy-microhei` are looked for, and any other can be named in the configuration.
+English uses the built-in font. Chinese uses Debian's `fonts-noto-cjk` or `fonts-wqy-microhei`, or
+the font file in the configuration.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from node.domain.errors import Misconfigured
 from node.results.translations.languages import PHRASES, Language
 
 _SYSTEM = (
-    # In Noto's collection the faces are Japanese, Korean, Simplified Chinese, Traditional Chinese.
+    # The faces of Noto's collection: Japanese, Korean, Simplified Chinese, Traditional Chinese.
     ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", 2),
     ("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", 0),
     ("/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc", 0),
@@ -25,14 +25,14 @@ _SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class Typeface:
-    """A font file, and its SHA-256, since other glyphs make another picture. Empty: Pillow's."""
+    """A font file with its SHA-256, from which UIDs derive. Empty for Pillow's built-in font."""
 
     path: str = ""
     face: int = 0
     digest: str = ""
 
     def at(self, pixels: int) -> ImageFont.FreeTypeFont:
-        """Return the typeface in this size."""
+        """Return the font in this size."""
         return _load(self.path, self.face, pixels)
 
 
@@ -40,40 +40,46 @@ BUILT_IN = Typeface()
 
 
 def typeface_for(language: Language, path: Path | None) -> Typeface:
-    """Return the font at `path`, else one that has the language's glyphs. Raises Misconfigured."""
+    """Return the font at `path`, or a font of the system with the language's glyphs.
+
+    Raises Misconfigured.
+    """
     if path is not None:
-        return _opened(path, 0, language)
+        return _open_font(path, 0, language)
     if language is Language.ENGLISH:
         return BUILT_IN
     for name, face in _SYSTEM:
         if Path(name).is_file():
-            return _opened(Path(name), face, language)
+            return _open_font(Path(name), face, language)
     raise Misconfigured(
-        f"results.language {language} needs a font that has its glyphs: "
-        "apt-get install fonts-noto-cjk, or name a font file in results.font"
+        f"results.language {language} needs a font with its glyphs: run apt-get install "
+        "fonts-noto-cjk, or name a font file in results.font"
     )
 
 
-def _opened(path: Path, face: int, language: Language) -> Typeface:
+def _open_font(path: Path, face: int, language: Language) -> Typeface:
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        found = Typeface(str(path), face, digest)
-        lacking = _lacking(found.at(32), PHRASES[language].legend_texts())
+        typeface = Typeface(str(path), face, digest)
+        missing = _missing_glyphs(typeface.at(32), PHRASES[language].legend_texts())
     except OSError as error:
-        raise Misconfigured(f"results.font {path} cannot be read as a font ({error})") from None
-    if lacking:
         raise Misconfigured(
-            f"results.font {path} has no glyph for {lacking[:12]} of {language}; name a font that "
-            "has, such as one of Debian's fonts-noto-cjk"
+            f"results.font {path} cannot be read as a font ({error}); name a TrueType or OpenType "
+            "file"
+        ) from None
+    if missing:
+        raise Misconfigured(
+            f"results.font {path} has no glyph for {missing[:12]} of {language}; name a font that "
+            "has them, for example from Debian's fonts-noto-cjk"
         )
-    return found
+    return typeface
 
 
-def _lacking(font: ImageFont.FreeTypeFont, text: str) -> str:
-    """Return the characters of a text that the font shows as it shows what no font has."""
-    nothing = bytes(font.getmask("\U0010fffe"))
-    signs = [sign for sign in dict.fromkeys(text) if not sign.isspace()]
-    return "".join(sign for sign in signs if bytes(font.getmask(sign)) == nothing)
+def _missing_glyphs(font: ImageFont.FreeTypeFont, text: str) -> str:
+    """Return the characters of a text for which the font draws its placeholder glyph."""
+    placeholder = bytes(font.getmask("\U0010fffe"))
+    characters = [character for character in dict.fromkeys(text) if not character.isspace()]
+    return "".join(c for c in characters if bytes(font.getmask(c)) == placeholder)
 
 
 @cache

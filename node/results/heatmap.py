@@ -1,7 +1,7 @@
 """The heatmap: an RGB Secondary Capture Image of one scored film (PS3.3, A.8.1).
 
-Not a Parametric Map, which needs a geometry that a film lacks, and not a presentation state, which
-knows no colour. Its Modality is OT, so that no hanging protocol takes it for the film.
+A Parametric Map needs a geometry that films lack, and a grayscale presentation state has no
+colours. The Modality OT keeps the heatmap out of the film's place in hanging protocols.
 """
 
 from pydicom import Dataset
@@ -21,21 +21,20 @@ from node.domain.radiograph.film import Film
 from node.domain.sop_class import SopClass
 from node.domain.workflow.delivery import ResultKind
 from node.results import codes
-from node.results.common_modules import add_series, envelope, read
+from node.results.common_modules import read_header, start_result
 from node.results.film_header import SH, Header
 from node.results.heatmap_image import Canvas, Rgb, render
 from node.results.heatmap_legend import Legend
-from node.results.result_context import Subject
+from node.results.result_context import ResultContext
 from node.results.sr_content import patient_orientation
 from node.results.translations.languages import translate
-from node.results.uids import UidKind
-from node.results.wording import banner, headline, model_line, percentages, series_description
+from node.results.wording import banner, headline, model_line, percentages
 
 _DERIVATION = "Grad-CAM of the model's score in colour over the film, with a legend below"
-_STRANGEST_ASPECT = 4.0
+_MAX_ASPECT = 4.0
 
-# Lossy processes: the defined term of Lossy Image Compression Method (C.7.6.1.1.5), and the
-# bytes that a pixel took before.
+# Lossy transfer syntaxes: the defined term of Lossy Image Compression Method (C.7.6.1.1.5), and the
+# bytes of an uncompressed pixel.
 _LOSSY = {
     JPEGBaseline8Bit: ("ISO_10918_1", 1),
     JPEGExtended12Bit: ("ISO_10918_1", 2),
@@ -43,55 +42,46 @@ _LOSSY = {
     JPEG2000: ("ISO_15444_1", 2),
     HTJ2K: ("ISO_15444_15", 2),
 }
-_SOMETIMES_LOSSY = (JPEG2000, HTJ2K)
+_LOSSY_OR_LOSSLESS = (JPEG2000, HTJ2K)
 
 
-def build_heatmap(subject: Subject, prediction: Prediction) -> Dataset:
-    """Return the heatmap of a film. Raises ValueError for a film without a score of its image."""
-    if not subject.verdict.decision.has_heatmap:
-        raise ValueError("a film without a score of its image has no heatmap")
-    header = read(subject)
-    canvas = Canvas(subject.settings.heatmap_max_side, _aspect(header))
-    picture = render(prediction.grey, prediction.heat, legend(subject), canvas)
-    ds = envelope(subject, header, SopClass.SECONDARY_CAPTURE, subject.uid(UidKind.HEATMAP))
-    add_series(
-        ds,
-        modality="OT",
-        number=subject.settings.series_number_heatmap,
-        description=series_description(
-            ResultKind.HEATMAP, subject.verdict.model.intended_use, subject.phrases
-        ),
-        uid=subject.uid(UidKind.HEATMAP_SERIES),
-    )
-    _add_image(ds, subject.film, header)
-    _add_lossy_past(ds, subject.film, header)
+def build_heatmap(context: ResultContext, prediction: Prediction) -> Dataset:
+    """Return the heatmap of a film. Raises ValueError for a film without an image score."""
+    if not context.verdict.decision.has_heatmap:
+        raise ValueError("a film without an image score has no heatmap")
+    header = read_header(context)
+    canvas = Canvas(context.settings.heatmap_max_side, _aspect(header))
+    picture = render(prediction.grey, prediction.heat, legend_of(context), canvas)
+    ds = start_result(context, header, ResultKind.HEATMAP, SopClass.SECONDARY_CAPTURE)
+    _add_image(ds, context.film, header)
+    _add_lossy_compression(ds, context.film, header)
     _add_pixels(ds, picture)
-    translate(ds, subject.phrases)
+    translate(ds, context.phrases)
     return ds
 
 
-def legend(subject: Subject) -> Legend:
-    """Return what the band below the film says of a scored film."""
-    verdict, phrases = subject.verdict, subject.phrases
+def legend_of(context: ResultContext) -> Legend:
+    """Return the legend of a scored film."""
+    verdict, phrases = context.verdict, context.phrases
     score, threshold = percentages(verdict.decision)
     use = verdict.model.intended_use
     return Legend(
         headline=headline(verdict.decision, phrases),
         score=score,
         threshold=threshold,
-        model=model_line(verdict, subject.settings.software_version, phrases),
+        model=model_line(verdict, context.settings.software_version, phrases),
         warning=banner(use, phrases),
         note=phrases.demonstration_short if use is IntendedUse.DEMONSTRATION else "",
         phrases=phrases,
-        typeface=subject.settings.typeface,
+        typeface=context.settings.typeface,
     )
 
 
 def _add_image(ds: Dataset, film: Film, header: Header) -> None:
-    """Add General Image, SC Equipment and what the film hands down (C.7.6.1, C.8.6.1).
+    """Add General Image, SC Equipment and references to film and order (C.7.6.1, C.8.6.1).
 
-    No pixel spacing, view position or frame of reference: the picture has a band and is not the
-    film. Body Part Examined is stated because Laterality would be required without it.
+    Pixel spacing, view position and frame of reference are left out, because the picture has a
+    legend and another geometry. Without Body Part Examined, Laterality would be required.
     """
     ds.ImageType = ["DERIVED", "SECONDARY"]
     ds.ConversionType = "SYN"
@@ -106,12 +96,12 @@ def _add_image(ds: Dataset, film: Film, header: Header) -> None:
     purpose.CodeValue, purpose.CodingSchemeDesignator, purpose.CodeMeaning = codes.SOURCE_IMAGE[:3]
     source.PurposeOfReferenceCodeSequence = [purpose]
     ds.SourceImageSequence = [source]
-    if order := _requests(header):
-        ds.RequestAttributesSequence = order
+    if requests := _request_attributes(header):
+        ds.RequestAttributesSequence = requests
 
 
-def _requests(header: Header) -> list[Dataset]:
-    """Return Request Attributes Sequence (C.7.3.1), without the items that identify nothing."""
+def _request_attributes(header: Header) -> list[Dataset]:
+    """Return Request Attributes Sequence (C.7.3.1), without items that have no identifier."""
     items = []
     for request in header.items("RequestAttributesSequence"):
         item = Dataset()
@@ -123,12 +113,12 @@ def _requests(header: Header) -> list[Dataset]:
     return items
 
 
-def _add_lossy_past(ds: Dataset, film: Film, header: Header) -> None:
-    """Say that the film had been compressed with loss, once and for ever (C.7.6.1.1.5)."""
+def _add_lossy_compression(ds: Dataset, film: Film, header: Header) -> None:
+    """Add the lossy compression of the film, which every later object states (C.7.6.1.1.5)."""
     stated = header.codes("LossyImageCompression")
     syntax = UID(film.transfer_syntax_uid)
     method, depth = _LOSSY.get(syntax, ("", 0))
-    if stated == ["00"] and syntax in _SOMETIMES_LOSSY:
+    if stated == ["00"] and syntax in _LOSSY_OR_LOSSLESS:
         return
     if stated != ["01"] and not method:
         return
@@ -159,10 +149,10 @@ def _add_pixels(ds: Dataset, picture: Rgb) -> None:
 
 
 def _aspect(header: Header) -> float:
-    """Return row spacing over column spacing, 1 where the header does not say or is absurd."""
+    """Return row spacing over column spacing; 1 if it is missing or not between 1/4 and 4."""
     for keyword in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
         values = header.positive_numbers(keyword)
         if len(values) == 2:
             aspect = values[0] / values[1]
-            return aspect if 1 / _STRANGEST_ASPECT <= aspect <= _STRANGEST_ASPECT else 1.0
+            return aspect if 1 / _MAX_ASPECT <= aspect <= _MAX_ASPECT else 1.0
     return 1.0

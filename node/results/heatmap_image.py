@@ -1,6 +1,6 @@
-"""The heatmap's picture: the film in grey, the heat over it, and the legend in a band below.
+"""The picture of the heatmap: the grey film with the heat over it, and the legend below.
 
-Nothing is written on the film itself, so its own markers (L, R, date, technician) stay readable.
+No text covers the film, so its markers (L, R, date, technician) stay readable.
 """
 
 from dataclasses import dataclass
@@ -11,60 +11,59 @@ from PIL import Image
 
 from models.images.radiograph import Heat
 from node.results import colormap
-from node.results.heatmap_legend import Legend, band
+from node.results.heatmap_legend import Legend, draw_legend
 
 Rgb = npt.NDArray[np.uint8]
 
-_SHORTEST_WIDTH = 640  # below this the legend cannot be read
+_MIN_WIDTH = 640  # the legend is not readable below this
 
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """How the film is drawn: its longer side at most `max_side` pixels.
+    """Size limits of the film on the picture: its longer side has at most `max_side` pixels.
 
-    `aspect` is the film's row spacing over its column spacing; pixels are drawn square.
+    `aspect` is the film's row spacing over its column spacing. The picture has square pixels.
     """
 
     max_side: int
     aspect: float = 1.0
 
     def size(self, rows: int, columns: int) -> tuple[int, int]:
-        """Return height and width of the film on the picture; small films are enlarged."""
+        """Return height and width of the film on the picture. Small films are enlarged."""
         height, width = rows * max(self.aspect, 1.0), columns * max(1 / self.aspect, 1.0)
         longest = max(height, width)
         factor = min(1.0, self.max_side / longest)
-        if longest < _SHORTEST_WIDTH:
-            factor = min(_SHORTEST_WIDTH, self.max_side) / longest
+        if longest < _MIN_WIDTH:
+            factor = min(_MIN_WIDTH, self.max_side) / longest
         return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def render(grey: npt.NDArray[np.uint8], heat: Heat, legend: Legend, canvas: Canvas) -> Rgb:
-    """Return the picture, (height, width, 3), of a film with its heat and legend.
+    """Return the picture, (height, width, 3), of a film with heat and legend.
 
-    The top of the colour scale is the strongest heat on this very film: Grad-CAM has no unit, so
-    colours compare places on one film, never two films. One scale serves the whole film, and a
-    map without any heat stays grey.
+    The top of the colour scale is the maximum heat of this film. Grad-CAM has no unit, so colours
+    compare regions of one film, not two films. Without heat, the film stays grey.
     """
     size = canvas.size(*grey.shape)
     resample = Image.Resampling.LANCZOS if size[0] < grey.shape[0] else Image.Resampling.BICUBIC
     film = np.asarray(Image.fromarray(grey).resize((size[1], size[0]), resample))
-    spread = spread_over(heat, grey.shape, size)
-    peak = float(spread.max())
-    picture = colormap.over(film, spread / peak if peak > 0 else spread)
-    width = max(size[1], _SHORTEST_WIDTH)
+    values = resample_heat(heat, grey.shape, size)
+    peak = float(values.max())
+    picture = colormap.blend(film, values / peak if peak > 0 else values)
+    width = max(size[1], _MIN_WIDTH)
     left = (width - size[1]) // 2
     picture = np.pad(picture, ((0, 0), (left, width - size[1] - left), (0, 0)))
-    return np.concatenate([picture, band(legend, width, has_heat=peak > 0)])
+    return np.concatenate([picture, draw_legend(legend, width, has_heat=peak > 0)])
 
 
-def spread_over(
+def resample_heat(
     heat: Heat, film: tuple[int, ...], size: tuple[int, int]
 ) -> npt.NDArray[np.float32]:
-    """Return the heat, (height, width), at each pixel of a film drawn at `size`; 0 off the grid.
+    """Return the heat, (height, width), at each pixel of a film drawn at `size`.
 
-    Cells are blended with cubic B-splines, which are smooth and, unlike an interpolating cubic,
-    never fall below zero or rise above the neighbouring cells. A cell that is no number counts as
-    zero.
+    It is 0 outside of the grid. Cubic B-splines blend the cells smoothly and, unlike an
+    interpolating cubic, stay between 0 and the maximum of the cells. NaN and infinite cells count
+    as 0.
     """
     values = np.nan_to_num(heat.values.astype(np.float64), posinf=0.0, neginf=0.0).clip(min=0.0)
     field = heat.field_of_view
@@ -76,13 +75,13 @@ def spread_over(
 def _weights(
     cells: int, extent: tuple[float, float], film_length: int, length: int
 ) -> npt.NDArray[np.float64]:
-    """Return (length, cells) weights: each row sums to 1 on the grid, and to 0 beyond it."""
-    start, reach = extent
-    if reach <= 0:
+    """Return (length, cells) weights. Each row sums to 1 on the grid and to 0 outside of it."""
+    start, grid_length = extent
+    if grid_length <= 0:
         return np.zeros((length, cells))
     on_film = (np.arange(length) + 0.5) * film_length / length
-    on_grid = (on_film - start) / reach * cells
-    padding = 2  # the spline reaches two cells past the edge, where the edge cell goes on
+    on_grid = (on_film - start) / grid_length * cells
+    padding = 2  # the spline spans two cells beyond the edge; the edge cell is repeated there
     weights = np.zeros((length, cells))
     for knot in range(-padding, cells + padding):
         weights[:, min(max(knot, 0), cells - 1)] += _cubic_b_spline(on_grid - 0.5 - knot)

@@ -1,4 +1,4 @@
-"""The band below the film: what the colours mean, the score, the model, and its intended use."""
+"""The legend below the film: intended use, score and threshold, colour scale, model."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ from node.results.translations.phrases import Phrases
 _BACKGROUND, _TRACK = (16, 18, 22), (70, 76, 86)
 _BRIGHT, _DIM = (240, 242, 245), (168, 175, 186)
 _WARNING, _ON_WARNING = (245, 176, 40), (20, 16, 8)
-_BAR_GREY = 112  # the film's middle grey, so that the bar shows the colours as the film does
+_BAR_GREY = 112  # mean grey of a film, so the bar has the colours of the film
 
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """The texts and numbers of the band; score and threshold in percent.
+    """Texts and numbers of the legend; score and threshold in percent.
 
     `warning` and `note` are empty for a cleared model.
     """
@@ -35,7 +35,7 @@ class Legend:
 
 
 class _Pen:
-    """Draws on one band, with sizes in units of its text height."""
+    """Draws the legend, with sizes in units of its text height."""
 
     def __init__(self, width: int, lines: float, typeface: Typeface) -> None:
         self._typeface = typeface
@@ -55,59 +55,56 @@ class _Pen:
         colour: tuple[int, int, int] = _BRIGHT,
         anchor: str = "lm",
     ) -> None:
-        """Write one line, smaller where it would be wider than `width`."""
+        """Draw a line of text, in a smaller font if it is wider than `width`."""
         pixels = round(self.unit * size)
         while pixels > 6 and self._typeface.at(pixels).getlength(text) > width:
             pixels -= 1
         self.draw.text(at, text, fill=colour, font=self._typeface.at(pixels), anchor=anchor)
 
 
-def band(legend: Legend, width: int, *, has_heat: bool) -> npt.NDArray[np.uint8]:
-    """Return the band, (height, width, 3), of a picture that is `width` pixels wide."""
-    above = 3.2 if legend.warning else 0.8
-    pen = _Pen(width, above + 6.5, legend.typeface)
-    unit = pen.unit
-    _warn(pen, legend)
-    top = unit * above
-    margin = unit * 1.0
+def draw_legend(legend: Legend, width: int, *, has_heat: bool) -> npt.NDArray[np.uint8]:
+    """Return the legend as an image, (height, width, 3)."""
+    warning_lines = 3.2 if legend.warning else 0.8
+    pen = _Pen(width, warning_lines + 6.5, legend.typeface)
+    margin = pen.unit
+    _draw_warning(pen, legend)
+    top = margin * warning_lines
     column = (width - 3 * margin) * 0.55
-    _gauge(pen, legend, (margin, top), column)
+    _draw_gauge(pen, legend, (margin, top), column)
     scale = (2 * margin + column, top)
-    _colour_bar(pen, scale, width - 3 * margin - column, legend.phrases, has_heat=has_heat)
-    foot = pen.height - unit * 0.95
-    pen.draw.line([(margin, foot - unit * 0.8), (width - margin, foot - unit * 0.8)], fill=_TRACK)
-    pen.text((margin, foot), legend.model, width=width - 2 * margin, size=0.8, colour=_DIM)
+    _draw_colour_bar(pen, scale, width - 3 * margin - column, legend.phrases, has_heat=has_heat)
+    bottom = pen.height - margin * 0.95
+    rule = bottom - margin * 0.8
+    pen.draw.line([(margin, rule), (width - margin, rule)], fill=_TRACK)
+    pen.text((margin, bottom), legend.model, width=width - 2 * margin, size=0.8, colour=_DIM)
     return np.asarray(pen.image)
 
 
-def _warn(pen: _Pen, legend: Legend) -> None:
+def _draw_warning(pen: _Pen, legend: Legend) -> None:
     if not legend.warning:
         return
     unit, middle = pen.unit, pen.width / 2
-    room = pen.width - 2 * unit
     pen.draw.rectangle([(0, 0), (pen.width, unit * 2.6)], fill=_WARNING)
-    line = unit * (0.85 if legend.note else 1.3)
-    pen.text(
-        (middle, line),
-        legend.warning,
-        width=room,
-        size=1.15,
-        colour=_ON_WARNING,
-        anchor="mm",
-    )
-    pen.text(
-        (middle, unit * 1.95), legend.note, width=room, size=0.8, colour=_ON_WARNING, anchor="mm"
-    )
+    warning_line = 0.85 if legend.note else 1.3
+    for text, line, size in ((legend.warning, warning_line, 1.15), (legend.note, 1.95, 0.8)):
+        pen.text(
+            (middle, unit * line),
+            text,
+            width=pen.width - 2 * unit,
+            size=size,
+            colour=_ON_WARNING,
+            anchor="mm",
+        )
 
 
-def _gauge(pen: _Pen, legend: Legend, at: tuple[float, float], width: float) -> None:
+def _draw_gauge(pen: _Pen, legend: Legend, at: tuple[float, float], width: float) -> None:
     """Draw the score on a track of 0 to 100 %, with the threshold as a tick."""
     unit, (left, top) = pen.unit, at
     pen.text((left, top + unit * 0.5), legend.headline, width=width)
     track = top + unit * 2.3
     pen.draw.rectangle([(left, track), (left + width, track + unit * 0.5)], fill=_TRACK)
-    reached = left + width * legend.score / 100
-    pen.draw.rectangle([(left, track), (reached, track + unit * 0.5)], fill=_BRIGHT)
+    end = left + width * legend.score / 100
+    pen.draw.rectangle([(left, track), (end, track + unit * 0.5)], fill=_BRIGHT)
     tick = left + width * legend.threshold / 100
     pen.draw.rectangle(
         [(tick - unit * 0.09, track - unit * 0.4), (tick + unit * 0.09, track + unit * 0.9)],
@@ -125,10 +122,10 @@ def _gauge(pen: _Pen, legend: Legend, at: tuple[float, float], width: float) -> 
     )
 
 
-def _colour_bar(
+def _draw_colour_bar(
     pen: _Pen, at: tuple[float, float], width: float, phrases: Phrases, *, has_heat: bool
 ) -> None:
-    """Draw the colour scale as it looks over the film, from 0 to 100 % of the strongest heat."""
+    """Draw the colour scale as over a grey film, from 0 to 100 % of the maximum heat."""
     unit, (left, top) = pen.unit, at
     if not has_heat:
         pen.text((left, top + unit * 0.5), phrases.no_heat, width=width)
@@ -137,10 +134,10 @@ def _colour_bar(
     size = (round(width), round(unit * 0.9))
     heat = np.broadcast_to(np.linspace(0, 1, size[0], dtype=np.float32), size[::-1])
     grey = np.full(heat.shape, _BAR_GREY, dtype=np.uint8)
-    bar = Image.fromarray(colormap.over(grey, heat))
+    bar = Image.fromarray(colormap.blend(grey, heat))
     pen.image.paste(bar, (round(left), round(top + unit * 1.4)))
     below = top + unit * 2.85
-    for part, anchor in ((0.0, "lm"), (0.5, "mm"), (1.0, "rm")):
-        label = f"{part * 100:g} %"
-        pen.text((left + width * part, below), label, width=width / 3, size=0.8, anchor=anchor)
+    for percent, anchor in ((0, "lm"), (50, "mm"), (100, "rm")):
+        position = (left + width * percent / 100, below)
+        pen.text(position, f"{percent} %", width=width / 3, size=0.8, anchor=anchor)
     pen.text((left, top + unit * 3.8), phrases.scale_note, width=width, size=0.75, colour=_DIM)

@@ -1,4 +1,4 @@
-"""What a pair of results is about, and how results are to be encoded."""
+"""The inputs of a film's results: header, film, verdict and settings. UIDs derive from them."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ import pydicom
 from node.domain.decision.decide import decision_digest
 from node.domain.decision.prediction import Verdict
 from node.domain.radiograph.film import Film
-from node.domain.workflow.delivery import ResultReference
+from node.domain.workflow.delivery import ResultKind, ResultReference
 from node.results import uids
 from node.results.fonts import BUILT_IN, Typeface
 from node.results.translations.languages import PHRASES, Language
@@ -22,11 +22,11 @@ _MAX_UID_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class ResultSettings:
-    """How results are encoded.
+    """How results are encoded. UIDs derive from the field names: never rename one.
 
-    `heatmap_max_side` bounds the film's longer side on the heatmap, in pixels. `assume_charset`
-    is the Specific Character Set to read a film's texts by where its sender is known to state
-    another than it uses; empty to believe the film.
+    `heatmap_max_side` is the maximum of the film's longer side on the heatmap, in pixels.
+    `assume_charset` replaces the film's Specific Character Set, for senders that state a wrong one;
+    empty otherwise.
     """
 
     software_version: str
@@ -39,11 +39,7 @@ class ResultSettings:
     assume_charset: str = ""
 
     def __post_init__(self) -> None:
-        for number in (
-            self.series_number_report,
-            self.series_number_heatmap,
-            self.series_number_text,
-        ):
+        for number in map(self.series_number, ResultKind):
             if not 1 <= number <= _MAX_SERIES_NUMBER:
                 raise ValueError(f"a series number is from 1 to {_MAX_SERIES_NUMBER}: {number}")
         if self.heatmap_max_side < 256:
@@ -51,13 +47,21 @@ class ResultSettings:
         if not self.software_version:
             raise ValueError("software_version must not be empty")
 
+    def series_number(self, kind: ResultKind) -> int:
+        """Return the Series Number of results of this kind."""
+        return {
+            ResultKind.REPORT: self.series_number_report,
+            ResultKind.HEATMAP: self.series_number_heatmap,
+            ResultKind.TEXT: self.series_number_text,
+        }[kind]
+
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """One scored film: its header without pixel data, its facts, and what was made of it.
+class ResultContext:
+    """The inputs of a film's results.
 
-    `source` is only read: whatever is taken from it is copied. `replaces` is an earlier report of
-    the same film that the new one takes the place of.
+    `source` is the film's header without pixel data; it is never modified. `replaces` is the
+    earlier report of the same film that the new report supersedes.
     """
 
     source: pydicom.Dataset
@@ -68,43 +72,43 @@ class Subject:
 
     def __post_init__(self) -> None:
         for uid in (self.film.sop_instance_uid, self.film.study_instance_uid):
-            # Without these two no PACS could say which film a result belongs to.
+            # Without them a PACS cannot assign the result to its film.
             if not 0 < len(uid) <= _MAX_UID_LENGTH:
                 raise ValueError("a film has SOP and Study Instance UIDs of 1 to 64 characters")
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns of the film, which admission has seen to be there."""
+        """Rows and columns of the film; admission refuses films without them."""
         if not self.film.rows or not self.film.columns:
             raise ValueError("a scored film has Rows and Columns")
         return self.film.rows, self.film.columns
 
-    def uid(self, kind: UidKind, *facts: str) -> str:
-        """Return a UID over the film, the bundle, the decision, the encoder and more facts."""
-        return uids.uid(kind, *self._film_and_model(), self._decision_digest(), *facts)
-
     @property
     def phrases(self) -> Phrases:
-        """What results say, in the language that was asked for."""
+        """The phrases in the configured language."""
         return PHRASES[self.settings.language]
 
     @property
     def tracking_uid(self) -> str:
-        """The UID that follows this model's finding on this film, whatever the threshold."""
+        """The UID of this model's finding on this film, the same for every threshold."""
         return uids.uid(UidKind.TRACKING, *self._film_and_model())
+
+    def uid(self, kind: UidKind, *inputs: str) -> str:
+        """Return a UID that derives from film, bundle, verdict, settings and further inputs."""
+        return uids.uid(kind, *self._film_and_model(), self._digest(), *inputs)
 
     def _film_and_model(self) -> tuple[str, str, str]:
         return self.film.sop_instance_uid, self.film.digest, self.verdict.model.digest
 
-    def _decision_digest(self) -> str:
-        """Digest what, beside film and model, changes the bytes of a result."""
-        facts = {
+    def _digest(self) -> str:
+        """Return the SHA-256 of all other inputs that change the bytes of a result."""
+        inputs = {
             "revision": uids.ENCODER_REVISION,
             "decision": decision_digest(self.verdict.decision),
-            # Not where the font lies, but what is in it.
+            # The content of the font file counts, its path does not.
             "settings": asdict(self.settings) | {"typeface": self.settings.typeface.digest},
             "model": asdict(self.verdict.model),
             "admission": [self.verdict.refusal_reason, *self.verdict.notes],
             "replaces": asdict(self.replaces) if self.replaces else None,
         }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()

@@ -1,8 +1,8 @@
 """The content tree of a report: Imaging Measurement Report, TID 1500 of PS3.16.
 
-Two choices follow how viewers behave. Finding (121071) stands in a positive report only, for a
-viewer that lists findings would otherwise show "Osteoporosis" for a film that is clear of it. And
-each measurement is free of children, since a child hides its name in OHIF.
+Two choices are made for viewers. Finding (121071) is in positive reports only, because viewers list
+findings and would show "Osteoporosis" for a negative film. Measurements have no children, because
+OHIF then drops their names.
 """
 
 from collections.abc import Iterator
@@ -19,8 +19,7 @@ from node.domain.decision.prediction import Decision, Finding, Verdict
 from node.results import codes
 from node.results.common_modules import PRODUCT, fit
 from node.results.film_header import Header
-from node.results.result_context import Subject
-from node.results.translations.phrases import Phrases
+from node.results.result_context import ResultContext
 from node.results.uids import device_uid
 from node.results.wording import comment, percentages
 
@@ -29,46 +28,38 @@ _MAX_SPACING_MM = 10.0
 _TRACKING_IDENTIFIER = "Osteoporosis screening"
 
 
-def content(
-    subject: Subject, header: Header, outline: np.ndarray, heatmap: Dataset | None
+def build_content(
+    context: ResultContext, header: Header, outline: np.ndarray, heatmap: Dataset | None
 ) -> sr.ContainerContentItem:
     """Return the root of the tree. `outline` is (points, 2), column and row on the film."""
     root = sr.ContainerContentItem(name=codes.IMAGING_MEASUREMENT_REPORT, template_id="1500")
     measurements = sr.ContainerContentItem(
         name=codes.IMAGING_MEASUREMENTS, relationship_type=Relationship.CONTAINS
     )
-    measurements.ContentSequence = _group(subject, outline, heatmap)
+    measurements.ContentSequence = _measurement_group(context, outline, heatmap)
     root.ContentSequence = sr.ContentSequence(
-        [
-            *context(subject),
-            _image_library(subject, header),
-            measurements,
-        ]
+        [*document_context(context), _image_library(context, header), measurements]
     )
     return root
 
 
-def context(subject: Subject) -> list[sr.ContentItem]:
-    """Return what every root begins with: language, observer, procedure (TID 1204, 1001, 1500)."""
+def document_context(context: ResultContext) -> list[sr.ContentItem]:
+    """Return the first items of each root: language, observer, procedure (TID 1204, 1001, 1500)."""
+    language = sr.CodedConcept(context.phrases.tag, codes.LANGUAGES, context.phrases.name)
     return [
-        *sr.LanguageOfContentItemAndDescendants(_language(subject.phrases)),
-        *_observer(subject.verdict),
+        *sr.LanguageOfContentItemAndDescendants(language),
+        *_observer(context.verdict),
         sr.CodeContentItem(
             codes.PROCEDURE_REPORTED, codes.IMAGING_PROCEDURE, Relationship.HAS_CONCEPT_MOD
         ),
     ]
 
 
-def _language(phrases: Phrases) -> sr.CodedConcept:
-    return sr.CodedConcept(phrases.tag, codes.LANGUAGES, phrases.name)
-
-
 def outline_of(field: FieldOfView | None, size: tuple[int, int]) -> np.ndarray:
     """Return the closed outline of a field, clipped to a film of (rows, columns).
 
     Coordinates are (column, row) with the outer edge of the first pixel at 0 (PS3.3, C.18.6.1).
-    Without a field, as on a film that the model did not get to see, it is the whole film:
-    viewers show a report only where it has an outline to show it at.
+    Without a field the outline is that of the film, because viewers display no report without one.
     """
     rows, columns = size
     top, left, bottom, right = 0.0, 0.0, float(rows), float(columns)
@@ -100,15 +91,15 @@ def _observer(verdict: Verdict) -> sr.ObserverContext:
     )
 
 
-def _image_library(subject: Subject, header: Header) -> sr.ContainerContentItem:
-    """Return the Image Library (TID 1600) with the film and what its header tells of it."""
+def _image_library(context: ResultContext, header: Header) -> sr.ContainerContentItem:
+    """Return the Image Library (TID 1600) with the film and its descriptors."""
     film = sr.ImageContentItem(
         name=codes.SOURCE,
-        referenced_sop_class_uid=subject.film.sop_class_uid,
-        referenced_sop_instance_uid=subject.film.sop_instance_uid,
+        referenced_sop_class_uid=context.film.sop_class_uid,
+        referenced_sop_instance_uid=context.film.sop_instance_uid,
         relationship_type=Relationship.CONTAINS,
     )
-    film.ContentSequence = sr.ContentSequence(_descriptors(subject, header))
+    film.ContentSequence = sr.ContentSequence(_descriptors(context, header))
     group = sr.ContainerContentItem(
         name=codes.IMAGE_LIBRARY_GROUP, relationship_type=Relationship.CONTAINS
     )
@@ -120,13 +111,13 @@ def _image_library(subject: Subject, header: Header) -> sr.ContainerContentItem:
     return library
 
 
-def _descriptors(subject: Subject, header: Header) -> list[sr.ContentItem]:
-    """Return the descriptors of a radiograph (TID 1602 and 1603), each only where it is known."""
+def _descriptors(context: ResultContext, header: Header) -> list[sr.ContentItem]:
+    """Return the descriptors of a radiograph (TID 1602 and 1603) that its header states."""
     acquired = Relationship.HAS_ACQ_CONTEXT
-    rows, columns = subject.size
+    rows, columns = context.size
     items: list[sr.ContentItem] = []
-    if subject.film.modality in codes.MODALITIES:
-        modality = codes.MODALITIES[subject.film.modality]
+    if context.film.modality in codes.MODALITIES:
+        modality = codes.MODALITIES[context.film.modality]
         items.append(sr.CodeContentItem(codes.MODALITY, modality, acquired))
     if frame_of_reference := header.uid("FrameOfReferenceUID"):
         items.append(
@@ -148,22 +139,24 @@ def _descriptors(subject: Subject, header: Header) -> list[sr.ContentItem]:
 
 
 def patient_orientation(header: Header) -> list[str]:
-    """Return the two values of Patient Orientation, or none where they are not two directions."""
+    """Return the two directions of Patient Orientation, or an empty list if they are invalid."""
     values = header.codes("PatientOrientation")
     directions = [value for value in values if value and _ORIENTATIONS.issuperset(value)]
     return directions if len(values) == len(directions) == 2 else []
 
 
-def _group(subject: Subject, outline: np.ndarray, heatmap: Dataset | None) -> sr.ContentSequence:
-    """Return the one measurement group (TID 1410)."""
-    verdict = subject.verdict
+def _measurement_group(
+    context: ResultContext, outline: np.ndarray, heatmap: Dataset | None
+) -> sr.ContentSequence:
+    """Return the only measurement group (TID 1410)."""
+    verdict = context.verdict
     decision = verdict.decision
-    source = sr.SourceImageForRegion(subject.film.sop_class_uid, subject.film.sop_instance_uid)
+    source = sr.SourceImageForRegion(context.film.sop_class_uid, context.film.sop_instance_uid)
     evaluations = [sr.QualitativeEvaluation(codes.OSTEOPOROSIS, codes.PRESENCE[decision.finding])]
-    if decision.flagged:  # not once more, where it was recommended before
+    if decision.flagged:  # not repeated if a prior film was flagged
         evaluations.append(sr.QualitativeEvaluation(codes.RECOMMENDED_FOLLOW_UP, codes.DXA))
     group = sr.PlanarROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(subject.tracking_uid, _TRACKING_IDENTIFIER),
+        tracking_identifier=sr.TrackingIdentifier(context.tracking_uid, _TRACKING_IDENTIFIER),
         referenced_region=sr.ImageRegion("POLYLINE", outline, source),
         finding_type=codes.OSTEOPOROSIS if decision.finding is Finding.PRESENT else None,
         algorithm_id=_algorithm(verdict),
@@ -172,7 +165,7 @@ def _group(subject: Subject, outline: np.ndarray, heatmap: Dataset | None) -> sr
     )
     items = group[0].ContentSequence
     items.append(
-        sr.TextContentItem(codes.COMMENT, comment(verdict, subject.phrases), Relationship.CONTAINS)
+        sr.TextContentItem(codes.COMMENT, comment(verdict, context.phrases), Relationship.CONTAINS)
     )
     if heatmap is not None:
         items.append(
@@ -193,8 +186,8 @@ def _algorithm(verdict: Verdict) -> sr.AlgorithmIdentification:
         name=fit(model.name),
         version=fit(model.version),
         parameters=[
-            *_by_policy(verdict.decision),
-            *_by_admission(verdict),
+            *_policy_parameters(verdict.decision),
+            *_admission_parameters(verdict),
             f"bundle SHA-256 = {fit(model.digest)}",
             f"intended use = {model.intended_use}",
         ],
@@ -202,8 +195,8 @@ def _algorithm(verdict: Verdict) -> sr.AlgorithmIdentification:
     )
 
 
-def _by_policy(decision: Decision) -> Iterator[str]:
-    """Yield the parameters that policy has set, by which of its rules, and which policy it was."""
+def _policy_parameters(decision: Decision) -> Iterator[str]:
+    """Yield threshold, indeterminate band, rule and digest of the policy."""
     yield f"decision threshold = {decision.threshold:.6g}"
     if decision.band is not None:
         yield f"undetermined from {decision.band[0]:.6g} to below {decision.band[1]:.6g}"
@@ -213,8 +206,8 @@ def _by_policy(decision: Decision) -> Iterator[str]:
         yield f"policy SHA-256 = {fit(decision.policy)}"
 
 
-def _by_admission(verdict: Verdict) -> Iterator[str]:
-    """Yield why the film was not analysed, or what was noted of it, as codes."""
+def _admission_parameters(verdict: Verdict) -> Iterator[str]:
+    """Yield the codes of refusal reason and notes."""
     if verdict.refusal_reason is not None:
         yield f"not analysed = {verdict.refusal_reason}"
     if verdict.notes:
@@ -222,7 +215,7 @@ def _by_admission(verdict: Verdict) -> Iterator[str]:
 
 
 def _measurements(verdict: Verdict) -> list[sr.Measurement]:
-    """Return score and threshold in percent, none for a film that has no score."""
+    """Return score and threshold in percent; an empty list without a score."""
     if verdict.decision.score is None:
         return []
     score, threshold = percentages(verdict.decision)

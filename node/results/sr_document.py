@@ -1,4 +1,4 @@
-"""What every SR document has around its content: flags, evidence, order, and what it replaces."""
+"""Attributes of an SR document around its content: flags, evidence, order and predecessor."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -6,70 +6,71 @@ from dataclasses import replace
 from pydicom import Dataset
 
 from node.domain.workflow.delivery import ResultReference
-from node.results.common_modules import requests
+from node.results.common_modules import referenced_requests
 from node.results.film_header import Header
-from node.results.result_context import Subject
+from node.results.result_context import ResultContext
 
 
-def succeed(
-    subject: Subject, earlier: Sequence[ResultReference], build: Callable[[Subject], Dataset]
+def supersede(
+    context: ResultContext,
+    earlier: Sequence[ResultReference],
+    build: Callable[[ResultContext], Dataset],
 ) -> Dataset:
-    """Return the document that takes the place of the last of `earlier`, which is oldest first.
+    """Return the document that supersedes the last of `earlier` documents, oldest first.
 
-    Where nothing has changed since that one was built, it is that very one again. Documents of
-    another SOP Class are of another line, and replaced by none.
+    If nothing has changed since the last document, it is returned again, with the same UID.
+    Documents of another SOP Class are ignored.
     """
-    first = build(replace(subject, replaces=None))
-    line = [one for one in earlier if one.sop_class_uid == first.SOPClassUID]
-    if not line:
+    first = build(replace(context, replaces=None))
+    documents = [document for document in earlier if document.sop_class_uid == first.SOPClassUID]
+    if not documents:
         return first
-    again = build(replace(subject, replaces=line[-2])) if len(line) > 1 else first
-    if again.SOPInstanceUID == line[-1].sop_instance_uid:
-        return again
-    return build(replace(subject, replaces=line[-1]))
+    last = documents[-1]
+    rebuilt = build(replace(context, replaces=documents[-2])) if len(documents) > 1 else first
+    if rebuilt.SOPInstanceUID == last.sop_instance_uid:
+        return rebuilt
+    return build(replace(context, replaces=last))
 
 
 def add_document(
-    ds: Dataset, subject: Subject, header: Header, evidence: Sequence[ResultReference]
+    ds: Dataset, context: ResultContext, header: Header, evidence: Sequence[ResultReference]
 ) -> None:
     """Add SR Document Series and SR Document General (PS3.3, C.17.1 and C.17.2).
 
-    Complete, preliminary, unverified; `evidence` is what it rests on beside the film.
+    The document is complete, preliminary and unverified. `evidence` are references beside the film.
     """
     ds.CompletionFlag = "COMPLETE"
     ds.PreliminaryFlag = "PRELIMINARY"
     ds.VerificationFlag = "UNVERIFIED"
     ds.ReferencedPerformedProcedureStepSequence = []
     ds.PerformedProcedureCodeSequence = []
-    film = subject.film
+    film = context.film
     source = ResultReference(film.sop_class_uid, film.sop_instance_uid, film.series_instance_uid)
-    series = [_in_series(one) for one in (source, *evidence)]
-    ds.CurrentRequestedProcedureEvidenceSequence = [_in_study(film.study_instance_uid, series)]
-    if subject.replaces is not None:
-        replaced = [_in_series(subject.replaces)]
-        ds.PredecessorDocumentsSequence = [_in_study(film.study_instance_uid, replaced)]
-    if order := requests(header, film.study_instance_uid):
-        ds.ReferencedRequestSequence = order
+    ds.CurrentRequestedProcedureEvidenceSequence = _references(context, source, *evidence)
+    if context.replaces is not None:
+        ds.PredecessorDocumentsSequence = _references(context, context.replaces)
+    if requests := referenced_requests(header, film.study_instance_uid):
+        ds.ReferencedRequestSequence = requests
 
 
 def reference_to(ds: Dataset) -> ResultReference:
-    """Return how a document names an object."""
+    """Return a reference to a result."""
     return ResultReference(ds.SOPClassUID, ds.SOPInstanceUID, ds.SeriesInstanceUID)
 
 
-def _in_study(study_uid: str, series: list[Dataset]) -> Dataset:
-    """Return an item of the SOP Instance Reference Macro (PS3.3, C.17-3)."""
-    item = Dataset()
-    item.StudyInstanceUID = study_uid
-    item.ReferencedSeriesSequence = series
-    return item
+def _references(context: ResultContext, *references: ResultReference) -> list[Dataset]:
+    """Return references to objects of the film's study (SOP Instance Reference Macro, C.17-3)."""
+    study = Dataset()
+    study.StudyInstanceUID = context.film.study_instance_uid
+    study.ReferencedSeriesSequence = [_series(reference) for reference in references]
+    return [study]
 
 
-def _in_series(named: ResultReference) -> Dataset:
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = named.sop_class_uid
-    reference.ReferencedSOPInstanceUID = named.sop_instance_uid
+def _series(reference: ResultReference) -> Dataset:
     item = Dataset()
-    item.SeriesInstanceUID = named.series_instance_uid
-    item.ReferencedSOPSequence = [reference]
-    return item
+    item.ReferencedSOPClassUID = reference.sop_class_uid
+    item.ReferencedSOPInstanceUID = reference.sop_instance_uid
+    series = Dataset()
+    series.SeriesInstanceUID = reference.series_instance_uid
+    series.ReferencedSOPSequence = [item]
+    return series

@@ -1,4 +1,4 @@
-"""The report: a Comprehensive (3D) SR document of one scored film (PS3.3, A.35.13 and A.35.3)."""
+"""The report: a Comprehensive (3D) SR document of one film (PS3.3, A.35.13 and A.35.3)."""
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
@@ -6,46 +6,35 @@ from pydicom import Dataset
 from models.images.radiograph import FieldOfView
 from node.domain.workflow.delivery import REPORT_SOP_CLASSES, ResultKind, SrClass
 from node.results import codes
-from node.results.common_modules import PRODUCT, add_series, envelope, read
-from node.results.result_context import Subject
-from node.results.sr_content import content, outline_of
+from node.results.common_modules import PRODUCT, read_header, start_result
+from node.results.result_context import ResultContext
+from node.results.sr_content import build_content, outline_of
 from node.results.sr_document import add_document, reference_to
 from node.results.translations.languages import translate
-from node.results.uids import UidKind
-from node.results.wording import series_description
 
 
 def build_report(
-    subject: Subject,
+    context: ResultContext,
     field: FieldOfView | None,
     heatmap: Dataset | None,
     sr_class: SrClass = SrClass.COMPREHENSIVE_3D,
 ) -> Dataset:
     """Return the report of a film: TID 1500, complete, preliminary, unverified.
 
-    `field` is the rectangle that the model analysed, in the film's pixels; `heatmap` is the
-    object that the report refers to. Raises ValueError for a heatmap without a score behind it.
+    `field` is the rectangle that the model analysed, in pixels of the film. The report refers to
+    `heatmap`. Raises ValueError for a heatmap without an image score.
     """
-    if heatmap is not None and not subject.verdict.decision.has_heatmap:
-        raise ValueError("a film without a score of its image has no heatmap")
-    header = read(subject)
-    outline = outline_of(field, subject.size)
-    shown = str(heatmap.SOPInstanceUID) if heatmap is not None else ""
-    facts = (sr_class, shown, str(outline.tolist()))
-    ds = envelope(
-        subject,
+    if heatmap is not None and not context.verdict.decision.has_heatmap:
+        raise ValueError("a film without an image score has no heatmap")
+    header = read_header(context)
+    outline = outline_of(field, context.size)
+    heatmap_uid = str(heatmap.SOPInstanceUID) if heatmap is not None else ""
+    ds = start_result(
+        context,
         header,
+        ResultKind.REPORT,
         REPORT_SOP_CLASSES[sr_class],
-        subject.uid(UidKind.REPORT, *facts),
-    )
-    add_series(
-        ds,
-        modality="SR",
-        number=subject.settings.series_number_report,
-        description=series_description(
-            ResultKind.REPORT, subject.verdict.model.intended_use, subject.phrases
-        ),
-        uid=subject.uid(UidKind.REPORT_SERIES, *facts),
+        *(sr_class, heatmap_uid, str(outline.tolist())),
     )
     ds.CodingSchemeIdentificationSequence = [
         CodingSchemeIdentificationItem(
@@ -54,8 +43,7 @@ def build_report(
             responsible_organization=PRODUCT,
         )
     ]
-    evidence = [] if heatmap is None else [reference_to(heatmap)]
-    add_document(ds, subject, header, evidence)
-    ds.update(content(subject, header, outline, heatmap))
-    translate(ds, subject.phrases)
+    add_document(ds, context, header, [] if heatmap is None else [reference_to(heatmap)])
+    ds.update(build_content(context, header, outline, heatmap))
+    translate(ds, context.phrases)
     return ds

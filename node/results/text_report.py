@@ -1,6 +1,6 @@
-"""The report in words: a Basic Text SR (PS3.3, A.35.1), for viewers that show nothing else.
+"""The text report: a Basic Text SR (PS3.3, A.35.1), for viewers that display no other SR.
 
-It says what the report says in words, without codes or numbers that such a viewer would drop.
+It has the texts of the report, without codes and measurements.
 """
 
 from highdicom import sr
@@ -11,48 +11,38 @@ from pydicom.sr.coding import Code
 from node.domain.sop_class import SopClass
 from node.domain.workflow.delivery import ResultKind
 from node.results import codes
-from node.results.common_modules import add_series, envelope, read
-from node.results.result_context import Subject
-from node.results.sr_content import context
+from node.results.common_modules import read_header, start_result
+from node.results.result_context import ResultContext
+from node.results.sr_content import document_context
 from node.results.sr_document import add_document
 from node.results.translations.languages import translate
-from node.results.uids import UidKind
-from node.results.wording import comment, headline, series_description
+from node.results.wording import comment, headline
 
 
-def build_text(subject: Subject) -> Dataset:
-    """Return a film's report in words: TID 2000, complete, preliminary, unverified."""
-    header = read(subject)
-    ds = envelope(subject, header, SopClass.BASIC_TEXT_SR, subject.uid(UidKind.TEXT))
-    add_series(
-        ds,
-        modality="SR",
-        number=subject.settings.series_number_text,
-        description=series_description(
-            ResultKind.TEXT, subject.verdict.model.intended_use, subject.phrases
-        ),
-        uid=subject.uid(UidKind.TEXT_SERIES),
-    )
-    add_document(ds, subject, header, ())
-    ds.update(_content(subject))
-    translate(ds, subject.phrases)
+def build_text(context: ResultContext) -> Dataset:
+    """Return the text report of a film: TID 2000, complete, preliminary, unverified."""
+    header = read_header(context)
+    ds = start_result(context, header, ResultKind.TEXT, SopClass.BASIC_TEXT_SR)
+    add_document(ds, context, header, ())
+    ds.update(_content(context))
+    translate(ds, context.phrases)
     return ds
 
 
-def _content(subject: Subject) -> sr.ContainerContentItem:
-    verdict, phrases = subject.verdict, subject.phrases
+def _content(context: ResultContext) -> sr.ContainerContentItem:
+    verdict, phrases = context.verdict, context.phrases
     root = sr.ContainerContentItem(name=codes.DIAGNOSTIC_IMAGING_REPORT, template_id="2000")
     sections = [_section(codes.FINDINGS, codes.FINDING, comment(verdict, phrases))]
     if verdict.decision.score is not None:
-        said = headline(verdict.decision, phrases)
-        sections.append(_section(codes.CONCLUSIONS, codes.CONCLUSION, said))
-    root.ContentSequence = sr.ContentSequence([*context(subject), *sections])
+        conclusion = headline(verdict.decision, phrases)
+        sections.append(_section(codes.CONCLUSIONS, codes.CONCLUSION, conclusion))
+    root.ContentSequence = sr.ContentSequence([*document_context(context), *sections])
     return root
 
 
-def _section(name: Code, of: Code, text: str) -> sr.ContainerContentItem:
-    section = sr.ContainerContentItem(name=name, relationship_type=Relationship.CONTAINS)
+def _section(title: Code, name: Code, text: str) -> sr.ContainerContentItem:
+    section = sr.ContainerContentItem(name=title, relationship_type=Relationship.CONTAINS)
     section.ContentSequence = sr.ContentSequence(
-        [sr.TextContentItem(name=of, value=text, relationship_type=Relationship.CONTAINS)]
+        [sr.TextContentItem(name=name, value=text, relationship_type=Relationship.CONTAINS)]
     )
     return section

@@ -1,15 +1,14 @@
-"""Deterministic identifiers: what determines a result's content determines its UID, too.
+"""Deterministic UIDs: the same inputs give the same UID on every machine and at every attempt.
 
-Each UID is `2.25.` and the decimal of a version 5 UUID (PS3.5, B.2), so 44 characters at most.
-The same film, bundle, threshold and encoder give the same UID on every machine and on every
-attempt: a result that is built twice is one object to the PACS, never two.
+Each UID is `2.25.` and the decimal of a version 5 UUID (PS3.5, B.2), so 44 characters at most. A
+result that is built twice is therefore one object for the PACS.
 """
 
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-# Changing either constant gives every object a new identity. Raise ENCODER_REVISION, and
-# nothing else, when the same facts come to be encoded as other bytes.
+# A change of either constant changes the UID of every object. Raise ENCODER_REVISION, and nothing
+# else, if the same inputs are encoded as other bytes within one software version.
 _NAMESPACE = UUID("6f2b8a4e-7c1d-5e90-b3a6-0d94c8e1f725")
 ENCODER_REVISION = "3"
 
@@ -17,7 +16,7 @@ _UUID_ROOT = "2.25."
 
 
 class UidKind(StrEnum):
-    """What a UID names; part of what it is made from, so that no two kinds ever meet."""
+    """The kind of object that a UID identifies. It is part of the UID's inputs."""
 
     REPORT = "report"
     REPORT_SERIES = "report-series"
@@ -30,17 +29,17 @@ class UidKind(StrEnum):
     IMPLEMENTATION = "implementation"
 
 
-def uid(kind: UidKind, *facts: str) -> str:
-    """Return the UID of a kind of thing that these facts determine.
+def uid(kind: UidKind, *inputs: str) -> str:
+    """Return the UID for a kind of object and its inputs.
 
-    Each fact is written with its length, so that no two lists of facts read alike.
+    Each input is preceded by its length, so ("ab", "c") and ("a", "bc") give two UIDs.
     """
-    name = "|".join([str(kind), *(f"{len(fact)}:{fact}" for fact in facts)])
+    name = "|".join([str(kind), *(f"{len(text)}:{text}" for text in inputs)])
     return f"{_UUID_ROOT}{uuid5(_NAMESPACE, name).int}"
 
 
 def device_uid(bundle_digest: str) -> str:
-    """Return the Device UID of a model: another bundle is another device."""
+    """Return the Device UID of a model: each bundle is a device of its own."""
     return uid(UidKind.DEVICE, bundle_digest)
 
 

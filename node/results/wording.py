@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from models.bundle.intended_use import IntendedUse
 from node.domain.decision.prediction import Decision, Finding, ScoreKind, Verdict
-from node.domain.workflow.delivery import ResultKind
 from node.results.common_modules import PRODUCT, fit
 from node.results.translations.phrases import Phrases
 
@@ -39,14 +38,6 @@ def comment(verdict: Verdict, phrases: Phrases) -> str:
     return phrases.sentence_separator.join(
         (*_intended_use(verdict.model.intended_use, phrases), *_result(verdict, phrases))
     )
-
-
-def series_description(kind: ResultKind, use: IntendedUse, phrases: Phrases) -> str:
-    """Return the Series Description of a result.
-
-    It begins with product and intended use, because OHIF's list shows 20 characters of it.
-    """
-    return phrases.series[use].format(product=PRODUCT, object=phrases.objects[kind])
 
 
 def headline(decision: Decision, phrases: Phrases) -> str:

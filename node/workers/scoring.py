@@ -40,7 +40,7 @@ from node.jobs.scoring_queue import ScoringQueue
 from node.ports import Predictor
 from node.results.build import build_results
 from node.results.encode import to_bytes
-from node.results.result_context import ResultSettings, Subject
+from node.results.result_context import ResultContext, ResultSettings
 from node.spool.store import FileSpool
 from node.workers.loop import ScoringSettings, outcome_of_error, process_batch
 from node.workers.read_image import read_pixels
@@ -174,8 +174,8 @@ class ScoringWorker:
         source = dcmread(self._spool.path(job.spool_key), stop_before_pixels=True)
         charset = assumed_charset(self._config.callers, job.film.calling_ae)
         settings = replace(self._config.results, assume_charset=charset)
-        subject = Subject(source, job.film, verdict, settings)
-        built = build_results(subject, prediction, active_routes(routes), job.reports)
+        context = ResultContext(source, job.film, verdict, settings)
+        built = build_results(context, prediction, active_routes(routes), job.reports)
         results = tuple(
             Result(
                 kind=result.kind,

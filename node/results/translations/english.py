@@ -118,12 +118,12 @@ ENGLISH = Phrases(
         "study, such a score was no better than chance at another hospital."
     ),
     clinical_not_used=(
-        "Clinical score from age, sex, weight and height: {percent} %, by a model {source}. It is "
-        "not comparable with the score above and is not used for the decision."
+        "Clinical score from age, sex, weight and height: {percent} % (model {source}). It is not "
+        "comparable with the score above and is not used for the decision."
     ),
     clinical_in_combined=(
-        "Image score: {image} %. Clinical score from age, sex, weight and height: {percent} %, by "
-        "a model {source}. The clinical score is not comparable with the image score. It is not "
+        "Image score: {image} %. Clinical score from age, sex, weight and height: {percent} % "
+        "(model {source}). The clinical score is not comparable with the image score. It is not "
         "used for a decision on its own."
     ),
     headline_suspected="Osteoporosis suspected: score at or above threshold",

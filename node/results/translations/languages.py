@@ -1,4 +1,4 @@
-"""The languages that results are written in."""
+"""The languages of results."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -11,7 +11,7 @@ from node.results.translations.phrases import Phrases
 
 
 class Language(StrEnum):
-    """The language of a result's texts, as RFC 5646 tags it."""
+    """The language of a result's texts, as a tag of RFC 5646."""
 
     ENGLISH = "en"
     CHINESE = "zh"
@@ -21,13 +21,9 @@ PHRASES: Mapping[Language, Phrases] = {Language.ENGLISH: ENGLISH, Language.CHINE
 
 
 def translate(ds: Dataset, phrases: Phrases) -> None:
-    """Give the codes of a result, in place, the meanings that its language has for them."""
-    if not phrases.meanings:
-        return
-    for item in ds.iterall():
-        if item.VR != "SQ":
-            continue
-        for code in item.value:
+    """Replace the code meanings of a result, in place, by those of its language."""
+    for element in ds.iterall() if phrases.meanings else ():
+        for code in element.value if element.VR == "SQ" else ():
             key = (code.get("CodingSchemeDesignator"), code.get("CodeValue"))
             if key in phrases.meanings:
                 code.CodeMeaning = phrases.meanings[key]

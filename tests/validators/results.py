@@ -14,7 +14,7 @@ from node.header.read import read_film
 from node.inference.predictor import BundlePredictor, load
 from node.results.build import BuiltResult, build_results
 from node.results.fonts import typeface_for
-from node.results.result_context import ResultSettings, Subject
+from node.results.result_context import ResultContext, ResultSettings
 from tests.validators.cases import Case
 
 ROUTES = (
@@ -41,7 +41,7 @@ def build_case_results(case: Case, folder: Path) -> Iterator[BuiltResult]:
         assume_charset=case.name.assume_charset,
     )
     source = dcmread(path, stop_before_pixels=True)
-    return build_results(Subject(source, film, verdict, settings), prediction, ROUTES)
+    return build_results(ResultContext(source, film, verdict, settings), prediction, ROUTES)
 
 
 def _predict(case: Case, film: Film, path: Path) -> Prediction:

@@ -15,7 +15,7 @@ from pynetdicom import evt
 from node.pacs.association import open_archive
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
-from tests.support.result_subjects import prediction, subject
+from tests.support.result_contexts import make_context, make_prediction
 from tests.support.validators import remarks_on
 from tests.wire.conftest import StartPacs
 
@@ -26,9 +26,9 @@ BOTH = (str(JPEG2000Lossless), *PLAIN)
 @pytest.fixture
 def heatmap(tmp_path: Path) -> Path:
     """Return a real heatmap as it is spooled."""
-    scored = subject()
+    scored = make_context()
     path = tmp_path / "heatmap.dcm"
-    path.write_bytes(to_bytes(build_heatmap(scored, prediction(scored.size))))
+    path.write_bytes(to_bytes(build_heatmap(scored, make_prediction(scored.size))))
     return path
 
 

@@ -30,7 +30,7 @@ from node.domain.workflow.delivery import ResultKind, ResultReference, Route, Se
 from node.header.read import read_film
 from node.results.build import build_results
 from node.results.encode import to_bytes
-from node.results.result_context import ResultSettings, Subject
+from node.results.result_context import ResultContext, ResultSettings
 from node.results.translations.languages import Language
 from tests.fuzz.elements import Element, body, corrupt, element, nest, part10
 from tests.fuzz.surface import InvariantViolation
@@ -85,8 +85,8 @@ def run(rnd: Random, folder: Path) -> str:
         return "unreadable"
     if isinstance(admit(film, _POLICY), Refused):
         return "refused"
-    subject = Subject(source, film, _verdict(rnd), _settings(rnd))
-    for built in build_results(subject, _prediction(rnd, film), _ROUTES, _superseded(rnd)):
+    context = ResultContext(source, film, _verdict(rnd), _settings(rnd))
+    for built in build_results(context, _prediction(rnd, film), _ROUTES, _superseded(rnd)):
         _check(built.content, film)
     return "built"
 

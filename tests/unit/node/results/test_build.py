@@ -1,4 +1,4 @@
-"""What is built for a film: what some destination wants, each object once."""
+"""Each result that a destination receives is built once."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from node.domain.workflow.delivery import ResultKind, Route, SendCondition, SrCl
 from node.results.build import BuiltResult, build_results
 from node.results.encode import to_bytes
 from node.results.wording import comment, headline
-from tests.support.result_subjects import MODEL, prediction, subject, verdict
+from tests.support.result_contexts import MODEL, make_context, make_prediction, make_verdict
 
 REPORT, HEATMAP, TEXT = ResultKind.REPORT, ResultKind.HEATMAP, ResultKind.TEXT
 
@@ -20,54 +20,54 @@ def route(*send: ResultKind, sr_class: SrClass = SrClass.COMPREHENSIVE_3D) -> Ro
 
 
 def built(*routes: Route, finding: Finding = Finding.PRESENT) -> list[BuiltResult]:
-    return list(build_results(subject(made=verdict(finding)), prediction(), routes))
+    return list(
+        build_results(make_context(verdict=make_verdict(finding)), make_prediction(), routes)
+    )
 
 
 def test_several_destinations_of_one_kind_share_their_objects() -> None:
-    made = built(route(REPORT, HEATMAP), route(REPORT, HEATMAP))
-    assert [one.kind for one in made] == [REPORT, HEATMAP]
+    results = built(route(REPORT, HEATMAP), route(REPORT, HEATMAP))
+    assert [result.kind for result in results] == [REPORT, HEATMAP]
 
 
-def test_nothing_is_built_that_nobody_wants() -> None:
+def test_a_result_without_destination_is_not_built() -> None:
     assert built() == []
-    assert [one.kind for one in built(route(TEXT))] == [TEXT]
+    assert [result.kind for result in built(route(TEXT))] == [TEXT]
 
 
-def test_a_report_refers_to_the_heatmap_only_where_that_goes_too() -> None:
-    """An archive must not be told of an object that it will never get."""
-    both, alone, heatmap = built(route(REPORT, HEATMAP), route(REPORT))
+def test_a_report_refers_to_the_heatmap_only_if_the_destination_receives_it() -> None:
+    with_heatmap, without_heatmap, heatmap = built(route(REPORT, HEATMAP), route(REPORT))
     uid = heatmap.content.SOPInstanceUID
-    assert uid in str(both.content)
-    assert uid not in str(alone.content)
-    assert both.content.SOPInstanceUID != alone.content.SOPInstanceUID
+    assert uid in str(with_heatmap.content)
+    assert uid not in str(without_heatmap.content)
+    assert with_heatmap.content.SOPInstanceUID != without_heatmap.content.SOPInstanceUID
 
 
-def test_all_reports_and_both_classes_are_of_one_finding() -> None:
-    made = built(route(REPORT), route(REPORT, sr_class=SrClass.COMPREHENSIVE))
-    assert len({one.content.SOPClassUID for one in made}) == 2
-    assert len({str(one.content.ContentSequence) for one in made}) == 1
+def test_both_sr_classes_have_the_same_content() -> None:
+    results = built(route(REPORT), route(REPORT, sr_class=SrClass.COMPREHENSIVE))
+    assert len({result.content.SOPClassUID for result in results}) == 2
+    assert len({str(result.content.ContentSequence) for result in results}) == 1
 
 
 def test_a_film_without_a_score_has_reports_and_no_heatmap() -> None:
-    made = built(route(REPORT, HEATMAP, TEXT), finding=Finding.UNDETERMINED)
-    assert [one.kind for one in made] == [REPORT, TEXT]
-    for one in made:
-        assert b"The model did not give a score." in to_bytes(one.content)
+    results = built(route(REPORT, HEATMAP, TEXT), finding=Finding.UNDETERMINED)
+    assert [result.kind for result in results] == [REPORT, TEXT]
+    for result in results:
+        assert b"The model did not give a score." in to_bytes(result.content)
 
 
-def test_the_report_in_words_says_what_the_report_says() -> None:
-    """The same comment, and the heatmap's headline as its conclusion."""
-    made = verdict()
+def test_the_text_report_has_the_comment_and_the_headline() -> None:
+    verdict = make_verdict()
     (text,) = built(route(TEXT))
-    phrases = subject().phrases
+    phrases = make_context().phrases
     sections = {
         section.ConceptNameCodeSequence[0].CodeMeaning: section.ContentSequence[0].TextValue
         for section in text.content.ContentSequence
         if section.ValueType == "CONTAINER"
     }
     assert sections == {
-        "Findings": comment(made, phrases),
-        "Conclusions": headline(made.decision, phrases),
+        "Findings": comment(verdict, phrases),
+        "Conclusions": headline(verdict.decision, phrases),
     }
 
 
@@ -79,13 +79,12 @@ def test_the_report_in_words_says_what_the_report_says() -> None:
         (IntendedUse.CLEARED, "", ""),
     ],
 )
-def test_a_viewer_lists_every_series_with_what_it_must_not_be_used_for(
+def test_the_series_description_states_the_intended_use(
     use: IntendedUse, kind: str, mark: str
 ) -> None:
-    """A list of series is often all that is seen beside a score."""
-    made = subject(made=verdict(model=replace(MODEL, intended_use=use)))
-    objects = build_results(made, prediction(), (route(REPORT, HEATMAP, TEXT),))
-    assert {one.kind: one.content.SeriesDescription for one in objects} == {
+    context = make_context(verdict=make_verdict(model=replace(MODEL, intended_use=use)))
+    results = build_results(context, make_prediction(), (route(REPORT, HEATMAP, TEXT),))
+    assert {result.kind: result.content.SeriesDescription for result in results} == {
         REPORT: f"OsteoScreen {kind}report{mark}",
         HEATMAP: f"OsteoScreen {kind}heatmap{mark}",
         TEXT: f"OsteoScreen {kind}text report{mark}",

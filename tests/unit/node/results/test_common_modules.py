@@ -1,4 +1,4 @@
-"""Patient and study: what a result takes over from a film's header, however poor it is."""
+"""Patient, study and order of a result, also for films with invalid headers."""
 
 import copy
 from dataclasses import replace
@@ -12,31 +12,28 @@ from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.result_context import ResultSettings
 from node.results.sr_report import build_report
-from tests.support.result_subjects import GOOD, prediction, subject
+from tests.support.result_contexts import GOOD, make_context, make_prediction
 
 FIELD = FieldOfView(0, 0, 400, 320)
 
 
 def reported(values: dict[str, str | bytes], assume_charset: str = "") -> pydicom.Dataset:
-    """Return a report as a PACS reads it back from its bytes."""
+    """Return a report as it is read from its bytes."""
     settings = ResultSettings("0.1.0", assume_charset=assume_charset)
-    report = build_report(subject(values, settings=settings), FIELD, None)
+    report = build_report(make_context(values, settings=settings), FIELD, None)
     return pydicom.dcmread(BytesIO(to_bytes(report)))
 
 
-def test_a_good_header_is_taken_over() -> None:
-    """The PACS files the report under the film's patient and study."""
+def test_a_report_has_patient_and_study_of_the_film() -> None:
     report = reported(GOOD | {"IssuerOfPatientID": "HOSPITAL"})
-    own = {"Modality"}
-    kept = {key: str(report[key].value) for key in GOOD.keys() - own if key in report}
-    assert kept == {key: GOOD[key] for key in kept}
-    assert {"PatientID", "PatientName", "AccessionNumber", "StudyDate"} <= kept.keys()
+    keywords = {key for key in GOOD if key in report} - {"Modality"}
+    assert {key: str(report[key].value) for key in keywords} == {key: GOOD[key] for key in keywords}
+    assert {"PatientID", "PatientName", "AccessionNumber", "StudyDate"} <= keywords
     assert report.IssuerOfPatientID == "HOSPITAL"
     assert report.SpecificCharacterSet == "ISO_IR 192"
 
 
 def test_an_empty_header_gives_empty_type_2_attributes() -> None:
-    """Attributes that must be there and may be empty are there, and empty."""
     report = reported({})
     for keyword in (
         *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime"),
@@ -47,7 +44,7 @@ def test_an_empty_header_gives_empty_type_2_attributes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keyword", "stated", "kept"),
+    ("keyword", "stated", "expected"),
     [
         ("PatientSex", "X", ""),
         ("PatientSex", "f", "F"),
@@ -68,10 +65,11 @@ def test_an_empty_header_gives_empty_type_2_attributes() -> None:
         ("TimezoneOffsetFromUTC", "CET", None),
     ],
 )
-def test_a_value_is_valid_or_left_out(keyword: str, stated: str, kept: str | None) -> None:
-    """What the standard forbids is cut, converted or emptied, never handed on."""
+def test_an_invalid_value_is_cut_converted_or_left_out(
+    keyword: str, stated: str, expected: str | None
+) -> None:
     report = reported(GOOD | {keyword: stated})
-    assert (str(report[keyword].value) if keyword in report else None) == kept
+    assert (str(report[keyword].value) if keyword in report else None) == expected
 
 
 @pytest.mark.parametrize(
@@ -111,15 +109,13 @@ def test_a_value_is_valid_or_left_out(keyword: str, stated: str, kept: str | Non
         ("NO SUCH SET", b"Doe^Jane", "Doe^Jane"),
     ],
 )
-def test_names_arrive_in_unicode(charset: str, name: bytes, expected: str) -> None:
-    """Whatever set the film writes its names in, and however badly, the report's are UTF-8."""
+def test_names_are_written_in_unicode(charset: str, name: bytes, expected: str) -> None:
     stated = {"SpecificCharacterSet": charset} if charset else {}
     report = reported(GOOD | stated | {"PatientName": name})
     assert str(report.PatientName) == expected
 
 
-def test_a_film_that_lies_about_its_charset_is_read_as_told() -> None:
-    """The administrator's word on a sender counts more than the sender's own."""
+def test_the_configured_charset_replaces_that_of_the_film() -> None:
     film = GOOD | {"SpecificCharacterSet": "ISO_IR 100", "PatientName": "王^小东".encode("gb18030")}
     assert str(reported(film, assume_charset="GB18030").PatientName) == "王^小东"
 
@@ -138,11 +134,11 @@ def test_a_film_that_lies_about_its_charset_is_read_as_told() -> None:
     ],
     ids=["html", "nul", "64KiB", "backslashes", "templates", "binary", "escapes", "delimiters"],
 )
-def test_hostile_text_neither_breaks_nor_leaks(hostile: bytes) -> None:
-    """A hostile value stays the value of its own attribute, cut to the standard's length."""
+def test_hostile_text_stays_in_its_attribute(hostile: bytes) -> None:
+    """It is cut to the length that the standard allows."""
     texts = ("PatientName", "PatientID", "StudyID", "AccessionNumber", "StudyDescription")
-    scored = subject(GOOD | dict.fromkeys((*texts, "PatientSex", "StudyDate"), hostile))
-    report = build_report(scored, FIELD, build_heatmap(scored, prediction()))
+    context = make_context(GOOD | dict.fromkeys((*texts, "PatientSex", "StudyDate"), hostile))
+    report = build_report(context, FIELD, build_heatmap(context, make_prediction()))
     assert len(str(report.PatientName)) <= 3 * 64 + 2
     assert len(report.PatientID) <= 64
     assert len(report.AccessionNumber) <= 16
@@ -153,43 +149,43 @@ def test_hostile_text_neither_breaks_nor_leaks(hostile: bytes) -> None:
     assert len(to_bytes(report)) < 20_000
 
 
-def test_the_films_header_is_not_touched() -> None:
-    """The film's data set is the same, unconverted elements included, after both were built."""
-    scored = subject(GOOD | {"SpecificCharacterSet": "ISO_IR 100", "PatientName": b"M\xfcller"})
-    before = copy.deepcopy(dict(scored.source._dict))
-    report = build_report(scored, FIELD, build_heatmap(scored, prediction()))
-    report.PatientName = "Somebody^Else"
-    assert dict(scored.source._dict) == before
+def test_the_header_of_the_film_is_not_modified() -> None:
+    """Raw elements are not converted either."""
+    context = make_context(
+        GOOD | {"SpecificCharacterSet": "ISO_IR 100", "PatientName": b"M\xfcller"}
+    )
+    before = copy.deepcopy(dict(context.source._dict))
+    report = build_report(context, FIELD, build_heatmap(context, make_prediction()))
+    report.PatientName = "Roe^John"
+    assert dict(context.source._dict) == before
 
 
-def test_a_report_finds_its_order() -> None:
-    """Each item of Request Attributes Sequence becomes a Referenced Request of the report."""
+def test_each_request_of_the_film_becomes_a_referenced_request() -> None:
     request = pydicom.Dataset()
     request.RequestedProcedureID = "RP1"
     request.RequestedProcedureDescription = "Chest PA"
     request.AccessionNumber = "A999"
-    scored = subject()
-    scored.source.RequestAttributesSequence = [request, pydicom.Dataset()]
-    first, second = build_report(scored, FIELD, None).ReferencedRequestSequence
+    context = make_context()
+    context.source.RequestAttributesSequence = [request, pydicom.Dataset()]
+    first, second = build_report(context, FIELD, None).ReferencedRequestSequence
     assert (first.RequestedProcedureID, first.AccessionNumber) == ("RP1", "A999")
     assert (second.RequestedProcedureID, second.AccessionNumber) == ("", "A123")
-    assert first.StudyInstanceUID == scored.film.study_instance_uid
-    (kept,) = build_heatmap(scored, prediction()).RequestAttributesSequence
-    assert kept.RequestedProcedureID == "RP1"
+    assert first.StudyInstanceUID == context.film.study_instance_uid
+    (item,) = build_heatmap(context, make_prediction()).RequestAttributesSequence
+    assert item.RequestedProcedureID == "RP1"
 
 
-def test_the_date_of_a_result_is_the_films() -> None:
-    """The clock is nowhere in a result; a film without any date gets a date that nobody trusts."""
-    both = GOOD | {"AcquisitionDate": "20240130", "AcquisitionTime": "0930"}
-    report = reported(both)
+def test_a_result_has_the_date_of_the_film() -> None:
+    """The results of a film without date have 1 January 1900."""
+    acquired = GOOD | {"AcquisitionDate": "20240130", "AcquisitionTime": "0930"}
+    report = reported(acquired)
     assert (report.ContentDate, report.ContentTime) == ("20240130", "0930")
     assert (reported(GOOD).ContentDate, reported(GOOD).ContentTime) == ("20240131", "101500")
     assert reported({}).ContentDate == "19000101"
 
 
 @pytest.mark.parametrize("uid", ["", "1." + "2" * 63])
-def test_a_film_without_identity_is_refused(uid: str) -> None:
-    """Without a SOP Instance UID no PACS could tell which film a result belongs to."""
-    scored = subject()
+def test_a_film_without_valid_sop_instance_uid_is_refused(uid: str) -> None:
+    context = make_context()
     with pytest.raises(ValueError, match="SOP and Study Instance UIDs"):
-        replace(scored, film=replace(scored.film, sop_instance_uid=uid))
+        replace(context, film=replace(context.film, sop_instance_uid=uid))

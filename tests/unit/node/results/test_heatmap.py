@@ -1,4 +1,4 @@
-"""The heatmap as a DICOM object: what keeps it from being taken for the film."""
+"""The heatmap as a DICOM object that cannot be mistaken for the film."""
 
 from dataclasses import replace
 from io import BytesIO
@@ -14,17 +14,16 @@ from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
 from node.results.uids import IMPLEMENTATION_CLASS_UID
 from tests.support.policies import make_admission_policy
-from tests.support.result_subjects import GOOD, film_of, prediction, subject, verdict
+from tests.support.result_contexts import GOOD, film_of, make_context, make_prediction, make_verdict
 
 
 def built(**changes: str) -> pydicom.Dataset:
-    """Return a heatmap as a PACS reads it, of a film whose good header is changed."""
-    heatmap = build_heatmap(subject(GOOD | changes), prediction())
+    """Return the heatmap, read from its bytes, of a film with a changed header."""
+    heatmap = build_heatmap(make_context(GOOD | changes), make_prediction())
     return pydicom.dcmread(BytesIO(to_bytes(heatmap)))
 
 
-def test_it_is_derived_and_of_another_modality() -> None:
-    """Modality OT keeps it off the film's place in a hanging protocol."""
+def test_it_is_a_derived_image_with_modality_ot() -> None:
     ds = built()
     assert ds.Modality == "OT"
     assert list(ds.ImageType) == ["DERIVED", "SECONDARY"]
@@ -35,25 +34,24 @@ def test_it_is_derived_and_of_another_modality() -> None:
     assert source.PurposeOfReferenceCodeSequence[0].CodeValue == "121322"
 
 
-def test_it_claims_no_geometry() -> None:
-    """The band makes it another image than the film: no spacing, view or frame of reference."""
+def test_it_states_no_spacing_view_or_frame_of_reference() -> None:
+    """The legend changes the geometry."""
     ds = built(PixelSpacing="0.15\\0.15", ViewPosition="PA", FrameOfReferenceUID="1.2.3")
-    claims = {"PixelSpacing", "ImagerPixelSpacing", "ViewPosition", "FrameOfReferenceUID"}
-    assert not claims & set(ds.dir())
+    geometry = {"PixelSpacing", "ImagerPixelSpacing", "ViewPosition", "FrameOfReferenceUID"}
+    assert not geometry & set(ds.dir())
     assert list(ds.PatientOrientation) == ["L", "F"]
     assert not built(PatientOrientation="").PatientOrientation
 
 
-def test_it_is_a_series_of_its_own_in_the_films_study() -> None:
-    """A high series number sorts it behind the films."""
+def test_it_is_a_new_series_in_the_study_of_the_film() -> None:
     ds = built()
     assert ds.StudyInstanceUID == "1.2.826.0.1.3680043.8.498.2"
     assert ds.SeriesInstanceUID != "1.2.826.0.1.3680043.8.498.3"
     assert ds.SeriesNumber == 9902
 
 
-def test_the_node_will_not_score_its_own_heatmap() -> None:
-    """A PACS that routes every new object back to the node must not start a loop."""
+def test_the_node_refuses_its_own_heatmap() -> None:
+    """Otherwise a PACS that routes all objects to the node would cause a loop."""
     ds = built()
     assert ds.Manufacturer == header_rules.OWN_MANUFACTURER
     film = replace(film_of(ds), image_type=tuple(ds.ImageType), manufacturer=str(ds.Manufacturer))
@@ -62,7 +60,7 @@ def test_the_node_will_not_score_its_own_heatmap() -> None:
     assert decision.reason is header_rules.Reason.OWN_RESULT
 
 
-MARKS = (
+OWN_ATTRIBUTES = (
     "Manufacturer",
     "ManufacturerModelName",
     "SeriesDescription",
@@ -70,12 +68,12 @@ MARKS = (
 )
 
 
-@pytest.mark.parametrize("left", MARKS)
-def test_nor_where_an_archive_has_rewritten_it(left: str, tmp_path: Path) -> None:
-    """One mark of ours is enough, whatever the archive has put in place of the others."""
+@pytest.mark.parametrize("unchanged", OWN_ATTRIBUTES)
+def test_the_node_recognises_its_heatmap_by_one_attribute(unchanged: str, tmp_path: Path) -> None:
+    """An archive may have changed the others."""
     ds = built()
-    for keyword in MARKS:
-        if keyword != left:
+    for keyword in OWN_ATTRIBUTES:
+        if keyword != unchanged:
             setattr(ds, keyword, [] if keyword.endswith("Sequence") else "Archive")
     path = tmp_path / "heatmap.dcm"
     path.write_bytes(to_bytes(ds))
@@ -84,14 +82,13 @@ def test_nor_where_an_archive_has_rewritten_it(left: str, tmp_path: Path) -> Non
     assert decision.reason is header_rules.Reason.OWN_RESULT
 
 
-def test_the_pixels_are_the_picture() -> None:
-    """RGB, eight bits, colour by pixel, as the film is displayed."""
+def test_the_pixel_data_are_the_picture_in_rgb() -> None:
     ds = built()
     pixels = ds.pixel_array
     assert pixels.shape == (ds.Rows, ds.Columns, 3)
-    left, right = pixels[5, 100], pixels[5, ds.Columns - 100]  # the film is centred
-    assert len({*left.tolist()}) == len({*right.tolist()}) == 1
-    assert int(right[0]) - int(left[0]) > 150
+    dark, bright = pixels[5, 100], pixels[5, ds.Columns - 100]  # the film is centred
+    assert len({*dark.tolist()}) == len({*bright.tolist()}) == 1
+    assert int(bright[0]) - int(dark[0]) > 150
 
 
 @pytest.mark.parametrize(
@@ -113,13 +110,12 @@ def test_the_pixels_are_the_picture() -> None:
         ),
     ],
 )
-def test_a_lossy_past_is_never_forgotten(
+def test_it_states_the_lossy_compression_of_the_film(
     syntax: str, header: dict[str, str], expected: tuple[str | None, str | None, float | None]
 ) -> None:
-    """Once compressed with loss, always said to be, with ratio and method."""
-    scored = subject(GOOD | header)
-    scored = replace(scored, film=replace(scored.film, transfer_syntax_uid=syntax))
-    ds = build_heatmap(scored, prediction())
+    context = make_context(GOOD | header)
+    context = replace(context, film=replace(context.film, transfer_syntax_uid=syntax))
+    ds = build_heatmap(context, make_prediction())
     assert (
         ds.get("LossyImageCompression"),
         ds.get("LossyImageCompressionMethod"),
@@ -128,13 +124,11 @@ def test_a_lossy_past_is_never_forgotten(
 
 
 def test_a_film_without_a_score_has_no_heatmap() -> None:
-    """There is nothing to explain."""
     with pytest.raises(ValueError, match="has no heatmap"):
-        build_heatmap(subject(made=verdict(Finding.UNDETERMINED)), prediction())
+        build_heatmap(make_context(verdict=make_verdict(Finding.UNDETERMINED)), make_prediction())
 
 
-def test_the_file_says_who_wrote_it() -> None:
-    """Implementation Class UID and Explicit VR Little Endian in the file meta information."""
+def test_the_file_meta_information_names_the_implementation() -> None:
     ds = built()
     assert ds.file_meta.ImplementationClassUID == IMPLEMENTATION_CLASS_UID
     assert ds.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1"

@@ -1,4 +1,4 @@
-"""A film that is scored again: another report names the last one, the same result is the same."""
+"""A film is scored again: a changed report supersedes the last one, an equal one is reused."""
 
 from dataclasses import replace
 from functools import partial
@@ -8,22 +8,25 @@ from pydicom import Dataset
 from models.images.radiograph import FieldOfView
 from node.results.encode import to_bytes
 from node.results.heatmap import build_heatmap
-from node.results.result_context import Subject
-from node.results.sr_document import reference_to, succeed
+from node.results.result_context import ResultContext
+from node.results.sr_document import reference_to, supersede
 from node.results.sr_report import build_report
 from node.results.text_report import build_text
-from tests.support.result_subjects import prediction, subject, verdict
+from tests.support.result_contexts import make_context, make_prediction, make_verdict
 
 FIELD = FieldOfView(0, 0, 400, 320)
-LOW, HIGH = subject(made=verdict(threshold=0.4)), subject(made=verdict(threshold=0.6))
+LOW, HIGH = (
+    make_context(verdict=make_verdict(threshold=0.4)),
+    make_context(verdict=make_verdict(threshold=0.6)),
+)
 
 
-def report(scored: Subject, *earlier: Dataset) -> Dataset:
-    build = partial(build_report, field=FIELD, heatmap=build_heatmap(scored, prediction()))
-    return succeed(scored, [reference_to(one) for one in earlier], build)
+def report(context: ResultContext, *earlier: Dataset) -> Dataset:
+    build = partial(build_report, field=FIELD, heatmap=build_heatmap(context, make_prediction()))
+    return supersede(context, [reference_to(ds) for ds in earlier], build)
 
 
-def replaced(ds: Dataset) -> list[str]:
+def predecessors(ds: Dataset) -> list[str]:
     return [
         document.ReferencedSOPInstanceUID
         for study in ds.get("PredecessorDocumentsSequence", ())
@@ -32,50 +35,49 @@ def replaced(ds: Dataset) -> list[str]:
     ]
 
 
-def test_the_first_report_replaces_nothing() -> None:
-    assert replaced(report(LOW)) == []
+def test_the_first_report_has_no_predecessor() -> None:
+    assert predecessors(report(LOW)) == []
 
 
-def test_an_unchanged_result_is_the_same_object_however_often_it_is_built() -> None:
-    """Also where the last one had a predecessor: a resend never makes a second object."""
+def test_an_unchanged_report_is_the_same_object() -> None:
+    """This includes a report with a predecessor."""
     first = report(LOW)
     assert to_bytes(report(LOW, first)) == to_bytes(first)
     second = report(HIGH, first)
     assert to_bytes(report(HIGH, first, second)) == to_bytes(second)
 
 
-def test_another_threshold_makes_a_report_that_names_the_last() -> None:
+def test_a_report_with_another_threshold_supersedes_the_last() -> None:
     first = report(LOW)
     second = report(HIGH, first)
-    assert replaced(second) == [first.SOPInstanceUID]
+    assert predecessors(second) == [first.SOPInstanceUID]
     assert second.SOPInstanceUID != first.SOPInstanceUID
 
 
-def test_going_back_makes_a_third_report_and_no_other_heatmap() -> None:
-    """The first one is in the archive, and says nothing of the second that it would replace."""
+def test_a_return_to_the_first_threshold_gives_a_third_report_and_the_first_heatmap() -> None:
+    """The first report does not supersede the second, so it cannot be sent again."""
     first = report(LOW)
     second = report(HIGH, first)
     third = report(LOW, first, second)
-    assert replaced(third) == [second.SOPInstanceUID]
+    assert predecessors(third) == [second.SOPInstanceUID]
     assert third.SOPInstanceUID not in (first.SOPInstanceUID, second.SOPInstanceUID)
     assert heatmap_of(third) == heatmap_of(first) != heatmap_of(second)
 
 
-def test_another_model_makes_a_report_that_names_the_last() -> None:
-    made = verdict()
-    newer = replace(made, model=replace(made.model, digest="77" * 32))
-    first = report(subject(made=made))
-    assert replaced(report(subject(made=newer), first)) == [first.SOPInstanceUID]
+def test_a_report_of_another_model_supersedes_the_last() -> None:
+    verdict = make_verdict()
+    newer = replace(verdict, model=replace(verdict.model, digest="77" * 32))
+    first = report(make_context(verdict=verdict))
+    assert predecessors(report(make_context(verdict=newer), first)) == [first.SOPInstanceUID]
 
 
-def test_a_report_of_another_class_replaces_none() -> None:
-    """Another archive's line of reports is not this one's."""
+def test_a_report_of_another_sop_class_is_not_superseded() -> None:
     text = build_text(LOW)
-    assert replaced(succeed(HIGH, [reference_to(text)], build_text)) == [text.SOPInstanceUID]
-    assert replaced(report(HIGH, text)) == []
+    assert predecessors(supersede(HIGH, [reference_to(text)], build_text)) == [text.SOPInstanceUID]
+    assert predecessors(report(HIGH, text)) == []
 
 
 def heatmap_of(ds: Dataset) -> str:
-    """The UID of the heatmap that a report refers to as evidence."""
+    """Return the UID of the heatmap in the evidence of a report."""
     (study,) = ds.CurrentRequestedProcedureEvidenceSequence
     return str(study.ReferencedSeriesSequence[1].ReferencedSOPSequence[0].ReferencedSOPInstanceUID)

@@ -1,4 +1,4 @@
-"""The report's content: what a radiologist, and a program, reads in it."""
+"""The content of the report: coded finding, measurements, comment and descriptors."""
 
 from dataclasses import replace
 
@@ -18,45 +18,59 @@ from node.domain.decision.prediction import (
 from node.domain.workflow.delivery import ResultReference, SrClass
 from node.results.heatmap import build_heatmap
 from node.results.sr_report import build_report
-from tests.support.result_subjects import GOOD, MODEL, POLICY, prediction, subject, verdict
+from tests.support.result_contexts import (
+    GOOD,
+    MODEL,
+    POLICY,
+    make_context,
+    make_prediction,
+    make_verdict,
+)
 
 FIELD = FieldOfView(0, 0, 400, 320)
 
 
-def items(ds: pydicom.Dataset, meaning: str) -> list[pydicom.Dataset]:
-    """Return every content item of this concept name, wherever it stands in the tree."""
-    found = []
+def items_of(ds: pydicom.Dataset, meaning: str) -> list[pydicom.Dataset]:
+    """Return all content items with this concept name, at any depth."""
+    matches = []
     for item in ds.get("ContentSequence", []):
         names = item.get("ConceptNameCodeSequence", [])
-        found += [item] if names and names[0].CodeMeaning == meaning else []
-        found += items(item, meaning)
-    return found
+        matches += [item] if names and names[0].CodeMeaning == meaning else []
+        matches += items_of(item, meaning)
+    return matches
 
 
-def one(ds: pydicom.Dataset, meaning: str) -> pydicom.Dataset:
-    """Return the only content item of this concept name."""
-    (item,) = items(ds, meaning)
+def item_of(ds: pydicom.Dataset, meaning: str) -> pydicom.Dataset:
+    """Return the only content item with this concept name."""
+    (item,) = items_of(ds, meaning)
     return item
 
 
-def number(ds: pydicom.Dataset, meaning: str) -> float:
-    """Return the value of the only measurement of this name."""
-    return float(one(ds, meaning).MeasuredValueSequence[0].NumericValue)
+def percent_of(ds: pydicom.Dataset, meaning: str) -> float:
+    """Return the value of the only measurement with this name."""
+    return float(item_of(ds, meaning).MeasuredValueSequence[0].NumericValue)
+
+
+def comment_of(verdict: Verdict) -> str:
+    """Return the comment in the report of a verdict."""
+    report = build_report(make_context(verdict=verdict), FIELD, None)
+    text: str = item_of(report, "Comment").TextValue
+    return text
 
 
 def test_a_positive_film() -> None:
-    """Present, with score and threshold in percent, a follow-up, and the finding by name."""
-    scored = subject()
-    heatmap = build_heatmap(scored, prediction())
-    report = build_report(scored, FIELD, heatmap)
-    assert one(report, "Osteoporosis").ConceptCodeSequence[0].CodeMeaning == "Present"
-    assert one(report, "Finding").ConceptCodeSequence[0].CodeValue == "64859006"
-    assert number(report, "Certainty of Finding") == pytest.approx(71.0)
-    assert number(report, "Decision threshold") == pytest.approx(41.0)
-    follow_up = one(report, "Recommended Follow-up").ConceptCodeSequence[0]
+    """It has finding, score and threshold in percent, follow-up and heatmap."""
+    context = make_context()
+    heatmap = build_heatmap(context, make_prediction())
+    report = build_report(context, FIELD, heatmap)
+    assert item_of(report, "Osteoporosis").ConceptCodeSequence[0].CodeMeaning == "Present"
+    assert item_of(report, "Finding").ConceptCodeSequence[0].CodeValue == "64859006"
+    assert percent_of(report, "Certainty of Finding") == pytest.approx(71.0)
+    assert percent_of(report, "Decision threshold") == pytest.approx(41.0)
+    follow_up = item_of(report, "Recommended Follow-up").ConceptCodeSequence[0]
     assert follow_up.CodeMeaning == "Dual energy X-ray absorptiometry"
-    shown = one(report, "Gradient-weighted class activation").ReferencedSOPSequence[0]
-    assert shown.ReferencedSOPInstanceUID == heatmap.SOPInstanceUID
+    referenced = item_of(report, "Gradient-weighted class activation").ReferencedSOPSequence[0]
+    assert referenced.ReferencedSOPInstanceUID == heatmap.SOPInstanceUID
     assert (report.CompletionFlag, report.PreliminaryFlag, report.VerificationFlag) == (
         "COMPLETE",
         "PRELIMINARY",
@@ -65,25 +79,25 @@ def test_a_positive_film() -> None:
 
 
 def test_a_negative_film_names_no_finding() -> None:
-    """A viewer that lists findings must not show "Osteoporosis" for a film that is clear of it."""
-    report = build_report(subject(made=verdict(Finding.ABSENT)), FIELD, None)
-    assert one(report, "Osteoporosis").ConceptCodeSequence[0].CodeMeaning == "Absent"
-    assert number(report, "Certainty of Finding") == pytest.approx(11.0)
-    assert items(report, "Finding") == items(report, "Recommended Follow-up") == []
-    assert "does not exclude osteoporosis" in one(report, "Comment").TextValue
+    """A viewer that lists findings would show "Osteoporosis" for a negative film."""
+    report = build_report(make_context(verdict=make_verdict(Finding.ABSENT)), FIELD, None)
+    assert item_of(report, "Osteoporosis").ConceptCodeSequence[0].CodeMeaning == "Absent"
+    assert percent_of(report, "Certainty of Finding") == pytest.approx(11.0)
+    assert items_of(report, "Finding") == items_of(report, "Recommended Follow-up") == []
+    assert "does not exclude osteoporosis" in item_of(report, "Comment").TextValue
 
 
 def test_a_film_without_a_score() -> None:
     """Undetermined, without measurement and heatmap; the image region is the whole film."""
-    made = verdict(Finding.UNDETERMINED)
-    report = build_report(subject(made=made), None, None)
-    assert one(report, "Osteoporosis").ConceptCodeSequence[0].CodeMeaning == "Undetermined"
-    assert items(report, "Certainty of Finding") == items(report, "Decision threshold") == []
-    assert "The model did not give a score." in one(report, "Comment").TextValue
-    outline = one(report, "Image Region").GraphicData
+    context = make_context(verdict=make_verdict(Finding.UNDETERMINED))
+    report = build_report(context, None, None)
+    assert item_of(report, "Osteoporosis").ConceptCodeSequence[0].CodeMeaning == "Undetermined"
+    assert items_of(report, "Certainty of Finding") == items_of(report, "Decision threshold") == []
+    assert "The model did not give a score." in item_of(report, "Comment").TextValue
+    outline = item_of(report, "Image Region").GraphicData
     assert list(outline) == [0, 0, 320, 0, 320, 400, 0, 400, 0, 0]
     with pytest.raises(ValueError, match="has no heatmap"):
-        build_report(subject(made=made), None, build_heatmap(subject(), prediction()))
+        build_report(context, None, build_heatmap(make_context(), make_prediction()))
 
 
 @pytest.mark.parametrize(
@@ -98,8 +112,8 @@ def test_a_film_without_a_score() -> None:
 def test_the_outline_is_the_field_on_the_film(
     field: FieldOfView, corners: tuple[int, int, int, int]
 ) -> None:
-    """A closed polyline in column and row, clipped to the film."""
-    region = one(build_report(subject(), field, None), "Image Region")
+    """It is a closed polyline in column and row, clipped to the film."""
+    region = item_of(build_report(make_context(), field, None), "Image Region")
     left, top, right, bottom = corners
     assert region.GraphicType == "POLYLINE"
     assert list(region.GraphicData) == [
@@ -109,105 +123,98 @@ def test_the_outline_is_the_field_on_the_film(
 
 def test_measurements_have_no_children() -> None:
     """OHIF drops the name of a measurement that has children."""
-    report = build_report(subject(), FIELD, None)
+    report = build_report(make_context(), FIELD, None)
     for name in ("Certainty of Finding", "Decision threshold"):
-        assert "ContentSequence" not in one(report, name)
+        assert "ContentSequence" not in item_of(report, name)
 
 
-def test_a_demonstration_model_says_so_first() -> None:
-    """Simulated training films, no known accuracy, not for diagnosis: before the result."""
-    text = one(build_report(subject(), FIELD, None), "Comment").TextValue
-    for words in (
+def test_the_warning_of_a_demonstration_model_precedes_the_result() -> None:
+    text = comment_of(make_verdict())
+    for phrase in (
         "RESEARCH USE ONLY - NOT FOR DIAGNOSIS",
         "trained on simulated films",
         "Its clinical accuracy is not known.",
         "Do not use it for diagnosis.",
     ):
-        assert 0 <= text.index(words) < text.index("Result:")
+        assert 0 <= text.index(phrase) < text.index("Result:")
 
 
 @pytest.mark.parametrize("use", [IntendedUse.RESEARCH, IntendedUse.CLEARED])
-def test_the_intended_use_decides_on_the_warning(use: IntendedUse) -> None:
-    """Only a cleared model goes without the warning; only a demonstration is simulated."""
-    made = verdict(model=replace(MODEL, intended_use=use))
-    text = one(build_report(subject(made=made), FIELD, None), "Comment").TextValue
+def test_only_a_cleared_model_has_no_warning(use: IntendedUse) -> None:
+    verdict = make_verdict(model=replace(MODEL, intended_use=use))
+    text = comment_of(verdict)
     assert ("NOT FOR DIAGNOSIS" in text) is (use is IntendedUse.RESEARCH)
     assert "simulated" not in text
 
 
 @pytest.mark.parametrize(
-    ("score", "shown"),
+    ("score", "percentage"),
     [(0.49996, "49.996 %"), (0.499999999, "49.9999999 %"), (0.5, "50.0 %"), (0.12345, "12.3 %")],
 )
-def test_a_score_never_reads_as_on_the_other_side_of_its_threshold(
-    score: float, shown: str
-) -> None:
-    """Rounding keeps as many digits as it takes to tell score and threshold apart."""
+def test_a_rounded_score_stays_on_its_side_of_the_threshold(score: float, percentage: str) -> None:
     finding = Finding.PRESENT if score >= 0.5 else Finding.ABSENT
     decision = Decision(finding, 0.5, score=score, score_kind=ScoreKind.IMAGE)
-    made = Verdict(Probability(image=score), decision, MODEL)
-    report = build_report(subject(made=made), FIELD, None)
+    verdict = Verdict(Probability(image=score), decision, MODEL)
+    report = build_report(make_context(verdict=verdict), FIELD, None)
     certainty, threshold = (
-        number(report, "Certainty of Finding"),
-        number(report, "Decision threshold"),
+        percent_of(report, "Certainty of Finding"),
+        percent_of(report, "Decision threshold"),
     )
     assert (certainty >= threshold) is (finding is Finding.PRESENT)
-    assert shown in one(report, "Comment").TextValue
+    assert percentage in item_of(report, "Comment").TextValue
 
 
-def test_the_comment_says_what_the_score_rests_on() -> None:
+def test_the_comment_states_the_inputs_of_the_score() -> None:
     """If the clinical model had no inputs, the report states why."""
     combined = Verdict(
         Probability(image=0.6, clinical=0.5, combined=0.62),
         Decision(Finding.PRESENT, 0.5, score=0.62, score_kind=ScoreKind.COMBINED),
         MODEL,
     )
-    with_facts = one(build_report(subject(made=combined), FIELD, None), "Comment").TextValue
-    missing = verdict(model=replace(MODEL, clinical="fitted on people in a survey"))
-    without = one(build_report(subject(made=missing), FIELD, None), "Comment").TextValue
-    no_model = one(build_report(subject(), FIELD, None), "Comment").TextValue
-    assert "based on the image and clinical data from the film's header." in with_facts
-    assert "No clinical score: age, sex, height or weight is missing" in without
+    complete = comment_of(combined)
+    missing = make_verdict(model=replace(MODEL, clinical="fitted on people in a survey"))
+    incomplete = comment_of(missing)
+    no_model = comment_of(make_verdict())
+    assert "based on the image and clinical data from the film's header." in complete
+    assert "No clinical score: age, sex, height or weight is missing" in incomplete
     assert "No clinical score" not in no_model
 
 
-def test_a_clinical_score_that_decided_nothing_is_said_to_be_that() -> None:
+def test_a_clinical_score_that_did_not_decide_is_reported() -> None:
     """The report states its value, its source, and that it is not used for the decision."""
     about = "fitted on people in a survey"
     decision = Decision(Finding.PRESENT, 0.5, score=0.6, score_kind=ScoreKind.IMAGE)
-    made = Verdict(Probability(0.6, clinical=0.0714), decision, replace(MODEL, clinical=about))
-    text = one(build_report(subject(made=made), FIELD, None), "Comment").TextValue
-    told = "Clinical score from age, sex, weight and height: 7.1 %, by a model fitted on people in"
-    assert 0 < text.index("The score is based on the image only.") < text.index(told)
+    verdict = Verdict(Probability(0.6, clinical=0.0714), decision, replace(MODEL, clinical=about))
+    text = comment_of(verdict)
+    expected = "Clinical score from age, sex, weight and height: 7.1 % (model fitted on people in"
+    assert 0 < text.index("The score is based on the image only.") < text.index(expected)
     assert text.endswith("not comparable with the score above and is not used for the decision.")
-    nothing = Decision(Finding.UNDETERMINED, 0.5)
-    for other in (
-        replace(made, probability=Probability(0.6)),
-        replace(made, model=MODEL),
-        replace(made, decision=nothing),
+    no_score = Decision(Finding.UNDETERMINED, 0.5)
+    for without_clinical_score in (
+        replace(verdict, probability=Probability(0.6)),
+        replace(verdict, model=MODEL),
+        replace(verdict, decision=no_score),
     ):
-        without = one(build_report(subject(made=other), FIELD, None), "Comment").TextValue
-        assert "Clinical score" not in without
+        assert "Clinical score" not in comment_of(without_clinical_score)
 
 
-def test_a_combined_score_is_told_with_its_parts() -> None:
-    """The report states image score and clinical score, and that the latter decides nothing."""
+def test_the_parts_of_a_combined_score_are_reported() -> None:
     about = "fitted on people in a survey"
     decision = Decision(Finding.PRESENT, 0.5, score=0.62, score_kind=ScoreKind.COMBINED)
-    made = Verdict(Probability(0.6, 0.0714, 0.62), decision, replace(MODEL, clinical=about))
-    text = one(build_report(subject(made=made), FIELD, None), "Comment").TextValue
-    told = "Image score: 60.0 %. Clinical score from age, sex, weight and height: 7.1 %, by a model"
-    assert 0 < text.index("The score of 62.0 %") < text.index(told)
+    verdict = Verdict(Probability(0.6, 0.0714, 0.62), decision, replace(MODEL, clinical=about))
+    text = comment_of(verdict)
+    expected = "Image score: 60.0 %. Clinical score from age, sex, weight and height: 7.1 % (model"
+    assert 0 < text.index("The score of 62.0 %") < text.index(expected)
     assert text.endswith("It is not used for a decision on its own.")
 
 
 def test_the_algorithm_is_named() -> None:
-    """Name, version, threshold, digest of the bundle, and the family of algorithms."""
-    report = build_report(subject(), FIELD, None)
-    assert one(report, "Algorithm Name").TextValue == "grid-demo"
-    assert one(report, "Algorithm Version").TextValue == "1.0.0"
-    assert one(report, "Device Observer Serial Number").TextValue == MODEL.digest
-    parameters = [item.TextValue for item in items(report, "Algorithm Parameters")]
+    """The report states name, version, parameters and the device."""
+    report = build_report(make_context(), FIELD, None)
+    assert item_of(report, "Algorithm Name").TextValue == "grid-demo"
+    assert item_of(report, "Algorithm Version").TextValue == "1.0.0"
+    assert item_of(report, "Device Observer Serial Number").TextValue == MODEL.digest
+    parameters = [item.TextValue for item in items_of(report, "Algorithm Parameters")]
     assert parameters == [
         "decision threshold = 0.41",
         "decision rule = default",
@@ -216,12 +223,12 @@ def test_the_algorithm_is_named() -> None:
         "intended use = demonstration",
     ]
     (equipment,) = report.ContributingEquipmentSequence
-    assert equipment.DeviceUID == one(report, "Device Observer UID").UID
+    assert equipment.DeviceUID == item_of(report, "Device Observer UID").UID
 
 
 def test_the_content_is_the_same_in_both_sop_classes() -> None:
-    """Older archives take Comprehensive SR; nothing is lost in it."""
-    reports = [build_report(subject(), FIELD, None, one) for one in SrClass]
+    """Older archives accept Comprehensive SR only."""
+    reports = [build_report(make_context(), FIELD, None, sr_class) for sr_class in SrClass]
     assert [report.SOPClassUID for report in reports] == [
         "1.2.840.10008.5.1.4.1.1.88.34",
         "1.2.840.10008.5.1.4.1.1.88.33",
@@ -229,10 +236,9 @@ def test_the_content_is_the_same_in_both_sop_classes() -> None:
     assert reports[0].ContentSequence == reports[1].ContentSequence
 
 
-def test_a_new_report_names_the_one_it_replaces() -> None:
-    """Predecessor Documents Sequence points to the earlier report in the same study."""
+def test_a_new_report_refers_to_the_report_that_it_supersedes() -> None:
     earlier = ResultReference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.7", "2.25.8")
-    report = build_report(replace(subject(), replaces=earlier), FIELD, None)
+    report = build_report(replace(make_context(), replaces=earlier), FIELD, None)
     (study,) = report.PredecessorDocumentsSequence
     (series,) = study.ReferencedSeriesSequence
     assert series.SeriesInstanceUID == "2.25.8"
@@ -240,7 +246,7 @@ def test_a_new_report_names_the_one_it_replaces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "absent"),
+    ("changes", "absent"),
     [
         ({"ImagerPixelSpacing": "0.000\\0.000"}, "Vertical Pixel Spacing"),
         ({"ImagerPixelSpacing": "wide"}, "Horizontal Pixel Spacing"),
@@ -249,16 +255,15 @@ def test_a_new_report_names_the_one_it_replaces() -> None:
         ({"Modality": "OT"}, "Modality"),
     ],
 )
-def test_what_the_header_does_not_tell_is_left_out(changed: dict[str, str], absent: str) -> None:
-    """The Image Library describes the film as far as its header is to be believed."""
-    assert items(build_report(subject(), FIELD, None), absent)
-    assert items(build_report(subject(GOOD | changed), FIELD, None), absent) == []
+def test_an_invalid_descriptor_is_left_out(changes: dict[str, str], absent: str) -> None:
+    assert items_of(build_report(make_context(), FIELD, None), absent)
+    assert items_of(build_report(make_context(GOOD | changes), FIELD, None), absent) == []
 
 
-def test_a_model_card_cannot_break_the_report() -> None:
-    """Names beyond the standard's lengths, or with its delimiters, are fitted in."""
+def test_the_texts_of_a_model_card_are_fitted_into_their_attributes() -> None:
+    """They may be too long or contain a backslash."""
     model = ModelIdentity("m\\" * 90, "v\n" * 90, "d" * 200, IntendedUse.RESEARCH)
-    report = build_report(subject(made=verdict(model=model)), FIELD, None)
+    report = build_report(make_context(verdict=make_verdict(model=model)), FIELD, None)
     (equipment,) = report.ContributingEquipmentSequence
     for text in (equipment.ManufacturerModelName, equipment.SoftwareVersions):
         assert len(text) <= 64

@@ -1,4 +1,4 @@
-"""Scored films to build results of; header values are encoded byte for byte, valid or not."""
+"""Scored films to build results of. Header values are encoded as bytes, valid or not."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from pydicom.datadict import tag_for_keyword
 
 from models.bundle.intended_use import IntendedUse
 from models.images.radiograph import FieldOfView, Heat
-from node.domain.decision.decide import TOO_CLOSE
+from node.domain.decision.decide import NO_SCORE, TOO_CLOSE
 from node.domain.decision.prediction import (
     Decision,
     Finding,
@@ -24,7 +24,7 @@ from node.domain.decision.prediction import (
     Verdict,
 )
 from node.domain.radiograph.film import Film
-from node.results.result_context import ResultSettings, Subject
+from node.results.result_context import ResultContext, ResultSettings
 from tests.support.elements import element, preamble
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
@@ -89,18 +89,15 @@ def real_film(path: Path) -> tuple[pydicom.Dataset, Film]:
     return ds, film_of(ds, size=(ds.Rows, ds.Columns), digest=digest)
 
 
-def verdict(
+def make_verdict(
     finding: Finding = Finding.PRESENT,
     *,
     threshold: float = 0.41,
-    reason: str = "",
     model: ModelIdentity = MODEL,
 ) -> Verdict:
-    """Return a verdict whose score agrees with the finding."""
+    """Return a verdict with a score that agrees with the finding; undetermined has no score."""
     if finding is Finding.UNDETERMINED:
-        decision = Decision(
-            finding, threshold, reason=reason or "the film is too dark", **DECIDED_BY
-        )
+        decision = Decision(finding, threshold, reason=NO_SCORE, **DECIDED_BY)
         return Verdict(Probability(), decision, model)
     score = threshold + (0.3 if finding is Finding.PRESENT else -0.3)
     decision = Decision(finding, threshold, score=score, score_kind=ScoreKind.IMAGE, **DECIDED_BY)
@@ -108,7 +105,7 @@ def verdict(
 
 
 def indeterminate(score: float = 0.4, model: ModelIdentity = MODEL) -> Verdict:
-    """Return a verdict whose score is too close to its threshold."""
+    """Return a verdict with a score in the indeterminate band."""
     decision = Decision(
         Finding.UNDETERMINED,
         0.41,
@@ -123,23 +120,23 @@ def indeterminate(score: float = 0.4, model: ModelIdentity = MODEL) -> Verdict:
 
 def verdict_with_prior(prior: PriorComparison, *, already_reported: bool = True) -> Verdict:
     """Return a positive verdict on a patient with prior films."""
-    positive = verdict()
+    positive = make_verdict()
     decision = replace(positive.decision, already_reported=already_reported, prior=prior)
     return replace(positive, decision=decision)
 
 
-def subject(
+def make_context(
     values: Mapping[str, str | bytes] | None = None,
     *,
-    made: Verdict | None = None,
+    verdict: Verdict | None = None,
     settings: ResultSettings = SETTINGS,
-) -> Subject:
+) -> ResultContext:
     """Return a scored film with this header; the default header is complete."""
     ds = header(GOOD if values is None else values)
-    return Subject(ds, film_of(ds), made or verdict(), settings)
+    return ResultContext(ds, film_of(ds), verdict or make_verdict(), settings)
 
 
-def prediction(size: tuple[int, int] = (400, 320)) -> Prediction:
+def make_prediction(size: tuple[int, int] = (400, 320)) -> Prediction:
     """Return heat over the middle of a grey film, on a square grid that extends beyond it."""
     rows, columns = size
     side = max(size)

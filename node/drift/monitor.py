@@ -7,13 +7,12 @@ Several maintenance processes may do the same work. Metrics and alarms are then 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 
+from node.config.settings import Config
 from node.drift.alarm_store import AlarmStore
 from node.drift.alarms import (
     SILENT,
@@ -39,7 +38,7 @@ from node.drift.metrics import (
     first_days,
 )
 from node.drift.prometheus_file import exposition
-from node.drift.silence import LOOK_BACK, Feed, LocalClock, measure_silence
+from node.drift.silence import LOOK_BACK, Feed, measure_silence
 from node.drift.wording import alarm_sentence
 from node.files import write_atomically
 
@@ -54,36 +53,33 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class MonitorSettings:
-    """How sources are monitored. `node` is the name of this node in notices.
-
-    `limits` are the alarm limits by measure, `silent` is the limit of silence in usual hours; None
-    disables an alarm.
-    """
-
-    node: str
-    plan: DriftPlan
-    limits: Mapping[str, float | None]
-    silent: timedelta | None
-    local: LocalClock
-    metrics_file: Path | None
-    retention: timedelta
+def plan_of(config: Config) -> DriftPlan:
+    """Return the plan of the configuration; the window is at most `retention.rows`."""
+    drift, reference = config.drift, config.drift.reference
+    return DriftPlan(
+        window=min(drift.window, max(config.retention.rows.days, 1)),
+        films=drift.films,
+        reference_days=reference.days,
+        reference_films=reference.films,
+        since=reference.since,
+        until=reference.until,
+    )
 
 
 class DriftMonitor:
-    """The tasks `measure` and `check_feeds`."""
+    """The tasks `measure` and `check_feeds`. Metrics are kept for `retention.rows`."""
 
     def __init__(
         self,
         store: DriftMetricStore,
         alarms: AlarmStore,
-        settings: MonitorSettings,
+        config: Config,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._alarms = alarms
-        self._settings = settings
+        self._config = config
+        self._plan = plan_of(config)
         self._clock = clock
 
     def measure(self) -> None:
@@ -96,12 +92,12 @@ class DriftMonitor:
             self._store.replace_day(day, rows)
             log.info("drift_measured", day=str(day), sources=len({row.source for row in rows}))
         self._judge_day(yesterday, now)
-        self._store.purge((now - self._settings.retention).date())
+        self._store.purge((now - self._config.retention.rows).date())
         self._alarms.purge(now)
 
     def check_feeds(self) -> None:
         """Update the alarms for silent sources, and write the file of metrics."""
-        now, limit = self._clock(), self._settings.silent
+        now, limit = self._clock(), self._config.drift.alarms.silent
         feeds = self._feeds(now)
         silent = {alarm.source for alarm in self._alarms.active() if alarm.measure == SILENT}
         for feed in feeds:
@@ -125,18 +121,17 @@ class DriftMonitor:
             day += _ONE_DAY
 
     def _metrics(self, day: date) -> list[DailyMetric]:
-        plan = self._settings.plan
-        with closing(self._store.films(plan.window_of(day), day)) as films:
+        with closing(self._store.films(self._plan.window_of(day), day)) as films:
             counts_by_source = count_by_source(films)
         return [
             DailyMetric(day, source, metric, counts.model)
             for source, counts in _largest(counts_by_source, lambda counts: counts.films)
-            for metric in compute_metrics(counts, self._reference(source, counts, day), plan)
+            for metric in compute_metrics(counts, self._reference(source, counts, day), self._plan)
         ]
 
     def _reference(self, source: Source, counts: SourceCounts, day: date) -> DriftReference | None:
         """Return the reference of a source; it is built once and stored."""
-        model, plan = counts.model, self._settings.plan
+        model, plan = counts.model, self._plan
         if not model:
             return None
         stored = self._store.reference(source, model, plan.basis)
@@ -152,7 +147,7 @@ class DriftMonitor:
 
     def _reference_films(self, source: Source, model: str, day: date) -> list[ReceivedFilm]:
         """Return the films of a reference; none before all of them are received."""
-        plan, store = self._settings.plan, self._store
+        plan, store = self._plan, self._store
         if plan.since is not None and plan.until is not None:
             complete = plan.until <= day
             return list(store.films(plan.since, plan.until, source)) if complete else []
@@ -170,10 +165,9 @@ class DriftMonitor:
         metrics: defaultdict[Source, list[Metric]] = defaultdict(list)
         for row in self._store.rows(day):
             metrics[row.source].append(row.metric)
-        on = (day, self._settings.plan)
+        on, limits = (day, self._plan), self._config.drift.alarms.model_dump()
         events = (AlarmEvent.DRIFT_ALARM, AlarmEvent.DRIFT_EASED)
         for source in sorted(metrics.keys() | active.keys()):
-            limits = self._settings.limits
             changes = judge_metrics(source, metrics[source], limits, active[source], on)
             self._apply(source, changes, now, events)
 
@@ -199,18 +193,19 @@ class DriftMonitor:
 
     def _content(self, event: AlarmEvent, fields: dict[str, Any], now: datetime) -> dict[str, Any]:
         """Return the content of a notice: fields for programs, a sentence for people."""
-        head = {"event": event, "node": self._settings.node, "at": now.isoformat()}
+        head = {"event": event, "node": self._config.dicom.ae_title, "at": now.isoformat()}
         return {**head, **fields, "text": alarm_sentence(event, fields)}
 
     def _feeds(self, now: datetime) -> list[Feed]:
         arrivals = self._store.arrivals(now - LOOK_BACK)
-        local = self._settings.local
+        zone = self._config.drift.time_zone
         return [
-            measure_silence(source, times, now, local) for source, times in _largest(arrivals, len)
+            measure_silence(source, times, now, lambda time: time.astimezone(zone))
+            for source, times in _largest(arrivals, len)
         ]
 
     def _write_metrics(self, feeds: Sequence[Feed], now: datetime) -> None:
-        file = self._settings.metrics_file
+        file = self._config.drift.metrics_file
         if file is not None:
             rows = self._store.rows(now.date() - _ONE_DAY)
             content = exposition(rows, self._alarms.active(), feeds)

@@ -17,8 +17,8 @@ from node.domain.health_check import HealthCheck
 from node.drift.alarm_store import AlarmStore
 from node.drift.alarms import ActiveAlarm, alarm_key
 from node.drift.metric_store import DriftMetricStore
-from node.drift.metrics import DailyMetric, DriftPlan, Source
-from node.drift.monitor import DriftMonitor, MonitorSettings
+from node.drift.metrics import DailyMetric, Source
+from node.drift.monitor import DriftMonitor
 from node.drift.notifier import send_oldest
 from node.jobs import schema
 from node.replay.score_store import ScoreStore
@@ -53,18 +53,9 @@ def drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
 
 
 def open_monitor(config: Config, engine: sa.Engine) -> DriftMonitor:
-    """Return the drift monitor, which keeps metrics for `retention.rows`."""
-    settings = MonitorSettings(
-        node=config.dicom.ae_title,
-        plan=plan_of(config),
-        limits=config.drift.alarms.model_dump(exclude={"silent", "webhook", "mail"}),
-        silent=config.drift.alarms.silent,
-        local=lambda moment: moment.astimezone(config.drift.time_zone),
-        metrics_file=config.drift.metrics_file,
-        retention=config.retention.rows,
-    )
+    """Return the drift monitor."""
     alarms = AlarmStore(engine, tuple(alarm_channels(config)))
-    return DriftMonitor(DriftMetricStore(engine), alarms, settings, utc_now)
+    return DriftMonitor(DriftMetricStore(engine), alarms, config, utc_now)
 
 
 def send_test_notices(config: Config, now: datetime) -> list[HealthCheck]:
@@ -98,19 +89,6 @@ def notifying(
     alarms = AlarmStore(engine, tuple(channels))
     steps = [partial(send_oldest, name, alarms, send, utc_now) for name, send in channels.items()]
     return running(steps, stop, _POLL)
-
-
-def plan_of(config: Config) -> DriftPlan:
-    """Return the plan of the configuration; the window is at most `retention.rows`."""
-    drift, reference = config.drift, config.drift.reference
-    return DriftPlan(
-        window=min(drift.window, max(config.retention.rows.days, 1)),
-        films=drift.films,
-        reference_days=reference.days,
-        reference_films=reference.films,
-        since=reference.since,
-        until=reference.until,
-    )
 
 
 def alarm_channels(config: Config) -> dict[str, Send]:

@@ -38,9 +38,8 @@ class BoundedSocket(AssociationSocket):
         """Return whether data can be read; poll has no limit of 1024 files, unlike select."""
         if self.socket is None or not self._is_connected:
             return False
-        if getattr(
-            self.socket, "pending", int
-        )():  # TLS may have buffered data that poll does not see
+        # TLS may have buffered data that poll does not see.
+        if getattr(self.socket, "pending", int)():
             return True
         poll = select.poll()
         try:

@@ -41,9 +41,8 @@ def import_outcomes(
     config: Config, lines: Iterable[str]
 ) -> tuple[DensitometryTable, ImportCounts | None]:
     """Import a table of densitometry; the counts are None if the table has a fault."""
-    FileSpool(
-        config.spool.path, reserve(config)
-    ).prepare()  # the pseudonym key may be needed before the first film
+    # The pseudonym key may be needed before the first film.
+    FileSpool(config.spool.path, reserve(config)).prepare()
     table = read_table(lines, pseudonyms(config.spool.path))
     if table.faults:
         return table, None

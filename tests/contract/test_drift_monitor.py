@@ -2,7 +2,6 @@
 
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,39 +10,28 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
+from node.config.settings import Config
 from node.domain.workflow.job import JobState
 from node.drift.alarm_store import AlarmStore
 from node.drift.metric_store import DriftMetricStore
-from node.drift.metrics import DriftPlan, Measure, Metric, Source
-from node.drift.monitor import DriftMonitor, MonitorSettings
+from node.drift.metrics import Measure, Metric, Source
+from node.drift.monitor import DriftMonitor, plan_of
 from node.jobs.tables import notice
 from tests.contract.conftest import Table
 from tests.peers.history import NEW, OLD, XRAY, History
 
 FIRST = datetime(2026, 1, 5, 8, tzinfo=UTC)  # a Monday
-PLAN = DriftPlan(window=5, films=50, reference_days=5, reference_films=50)
-LIMITS = {
-    "psi": 0.25,
-    "ks": None,
-    "admitted": 0.2,
-    "failed": 0.05,
-    "flagged": 0.1,
-    "age_median": 5.0,
-    "women": 0.2,
-}
-SILENT = timedelta(hours=4)
+REFERENCE = {"days": 5, "films": 50}
+DRIFT = {"window": 5, "films": 50, "reference": REFERENCE, "time_zone": "UTC"}
 ONE_DAY = timedelta(days=1)
 
 
 class Hospital:
     """Past films in a job table, and their drift monitor."""
 
-    def __init__(self, table: Table, **settings: Any) -> None:
+    def __init__(self, table: Table, **drift: Any) -> None:
         self.table = table
-        defaults = MonitorSettings(
-            "OSTEOSCREEN", PLAN, LIMITS, SILENT, _utc, None, timedelta(days=365)
-        )
-        self._settings = replace(defaults, **settings)
+        self.config = Config(drift=DRIFT | drift)
         self.store = DriftMetricStore(table.engine)
         self.send = History(table.engine, FIRST).send
         self.monitor = self.another_monitor()
@@ -52,7 +40,7 @@ class Hospital:
         """Return the monitor of another maintenance process."""
         alarms = AlarmStore(self.table.engine, ("webhook",))
         store = DriftMetricStore(self.table.engine)
-        return DriftMonitor(store, alarms, self._settings, lambda: self.table.now)
+        return DriftMonitor(store, alarms, self.config, lambda: self.table.now)
 
     def now(self, day: int, hour: int = 1) -> None:
         """Set the clock to an hour of a day; the first day is 0."""
@@ -76,10 +64,6 @@ class Hospital:
 
 def _day(day: int) -> date:
     return (FIRST + day * ONE_DAY).date()
-
-
-def _utc(time: datetime) -> datetime:
-    return time
 
 
 @pytest.fixture
@@ -189,15 +173,14 @@ def test_a_new_bundle_begins_a_new_reference(hospital: Hospital) -> None:
 
 def test_a_reference_of_configured_dates(table: Table) -> None:
     """It is built after these dates. A bundle without scores in them has no reference."""
-    stated = replace(PLAN, since=_day(2), until=_day(6))
-    hospital = Hospital(table, plan=stated)
+    hospital = Hospital(table, reference=REFERENCE | {"since": _day(2), "until": _day(6)})
     hospital.send(8)
     hospital.send(5, first=8, model=NEW)
     hospital.now(13)
     hospital.monitor.measure()
     compared = [day for day in range(13) if Measure.PSI in hospital.metrics(day)]
     assert compared == [6, 7]
-    reference = hospital.store.reference(XRAY, OLD, stated.basis)
+    reference = hospital.store.reference(XRAY, OLD, plan_of(hospital.config).basis)
     assert reference is not None
     assert (reference.since, reference.until, len(reference.scores)) == (_day(2), _day(6), 100)
 

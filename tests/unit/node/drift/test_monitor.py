@@ -6,7 +6,7 @@ import pytest
 
 from node.config.settings import ConfigError, load
 from node.drift.metrics import DriftPlan
-from node.drift.setup import plan_of
+from node.drift.monitor import plan_of
 
 
 def plan(tmp_path: Path, text: str) -> DriftPlan:

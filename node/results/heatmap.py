@@ -28,7 +28,7 @@ from node.results.heatmap_legend import Legend
 from node.results.result_context import ResultContext
 from node.results.sr_content import patient_orientation
 from node.results.translations.languages import translate
-from node.results.wording import banner, headline, model_line, percentages
+from node.results.wording import headline, model_line, percentages
 
 _DERIVATION = "Grad-CAM of the model's score in colour over the film, with a legend below"
 _MAX_ASPECT = 4.0
@@ -70,7 +70,7 @@ def legend_of(context: ResultContext) -> Legend:
         score=score,
         threshold=threshold,
         model=model_line(verdict, context.settings.software_version, phrases),
-        warning=banner(use, phrases),
+        warning="" if use is IntendedUse.CLEARED else phrases.not_for_diagnosis,
         note=phrases.demonstration_short if use is IntendedUse.DEMONSTRATION else "",
         phrases=phrases,
         typeface=context.settings.typeface,

@@ -5,7 +5,7 @@ findings and would show "Osteoporosis" for a negative film. Measurements have no
 OHIF then drops their names.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from highdicom import sr
@@ -24,6 +24,8 @@ from node.results.uids import device_uid
 from node.results.wording import comment, percentages
 
 _ORIENTATIONS = frozenset("APRLHF")
+_ORIENTATION_CODES = (codes.PATIENT_ORIENTATION_ROW, codes.PATIENT_ORIENTATION_COLUMN)
+_SPACING_CODES = (codes.HORIZONTAL_PIXEL_SPACING, codes.VERTICAL_PIXEL_SPACING)
 _MAX_SPACING_MM = 10.0
 _TRACKING_IDENTIFIER = "Osteoporosis screening"
 
@@ -32,15 +34,28 @@ def build_content(
     context: ResultContext, header: Header, outline: np.ndarray, heatmap: Dataset | None
 ) -> sr.ContainerContentItem:
     """Return the root of the tree. `outline` is (points, 2), column and row on the film."""
-    root = sr.ContainerContentItem(name=codes.IMAGING_MEASUREMENT_REPORT, template_id="1500")
-    measurements = sr.ContainerContentItem(
-        name=codes.IMAGING_MEASUREMENTS, relationship_type=Relationship.CONTAINS
+    measurements = _measurement_group(context, outline, heatmap)
+    return container(
+        codes.IMAGING_MEASUREMENT_REPORT,
+        [
+            *document_context(context),
+            _image_library(context, header),
+            container(codes.IMAGING_MEASUREMENTS, measurements),
+        ],
+        template="1500",
     )
-    measurements.ContentSequence = _measurement_group(context, outline, heatmap)
-    root.ContentSequence = sr.ContentSequence(
-        [*document_context(context), _image_library(context, header), measurements]
-    )
-    return root
+
+
+def container(
+    name: Code,
+    items: Sequence[sr.ContentItem] | sr.ContentSequence,
+    template: str | None = None,
+) -> sr.ContainerContentItem:
+    """Return a container with its items. `template` is set for the root only."""
+    relationship = None if template else Relationship.CONTAINS
+    item = sr.ContainerContentItem(name, template_id=template, relationship_type=relationship)
+    item.ContentSequence = sr.ContentSequence(items)
+    return item
 
 
 def document_context(context: ResultContext) -> list[sr.ContentItem]:
@@ -99,43 +114,29 @@ def _image_library(context: ResultContext, header: Header) -> sr.ContainerConten
         referenced_sop_instance_uid=context.film.sop_instance_uid,
         relationship_type=Relationship.CONTAINS,
     )
-    film.ContentSequence = sr.ContentSequence(_descriptors(context, header))
-    group = sr.ContainerContentItem(
-        name=codes.IMAGE_LIBRARY_GROUP, relationship_type=Relationship.CONTAINS
-    )
-    group.ContentSequence = sr.ContentSequence([film])
-    library = sr.ContainerContentItem(
-        name=codes.IMAGE_LIBRARY, relationship_type=Relationship.CONTAINS
-    )
-    library.ContentSequence = sr.ContentSequence([group])
-    return library
+    film.ContentSequence = sr.ContentSequence([*_descriptors(context, header)])
+    return container(codes.IMAGE_LIBRARY, [container(codes.IMAGE_LIBRARY_GROUP, [film])])
 
 
-def _descriptors(context: ResultContext, header: Header) -> list[sr.ContentItem]:
-    """Return the descriptors of a radiograph (TID 1602 and 1603) that its header states."""
+def _descriptors(context: ResultContext, header: Header) -> Iterator[sr.ContentItem]:
+    """Yield the descriptors of a radiograph (TID 1602 and 1603) that its header states."""
     acquired = Relationship.HAS_ACQ_CONTEXT
-    rows, columns = context.size
-    items: list[sr.ContentItem] = []
-    if context.film.modality in codes.MODALITIES:
-        modality = codes.MODALITIES[context.film.modality]
-        items.append(sr.CodeContentItem(codes.MODALITY, modality, acquired))
+    if modality := codes.MODALITIES.get(context.film.modality):
+        yield sr.CodeContentItem(codes.MODALITY, modality, acquired)
     if frame_of_reference := header.uid("FrameOfReferenceUID"):
-        items.append(
-            sr.UIDRefContentItem(codes.FRAME_OF_REFERENCE_UID, frame_of_reference, acquired)
-        )
-    items.append(_number(codes.PIXEL_DATA_ROWS, rows, codes.PIXELS, acquired))
-    items.append(_number(codes.PIXEL_DATA_COLUMNS, columns, codes.PIXELS, acquired))
-    if orientation := patient_orientation(header):
-        along_row, along_column = orientation
-        items.append(sr.TextContentItem(codes.PATIENT_ORIENTATION_ROW, along_row, acquired))
-        items.append(sr.TextContentItem(codes.PATIENT_ORIENTATION_COLUMN, along_column, acquired))
+        yield sr.UIDRefContentItem(codes.FRAME_OF_REFERENCE_UID, frame_of_reference, acquired)
+    rows, columns = context.size
+    yield sr.NumContentItem(codes.PIXEL_DATA_ROWS, rows, codes.PIXELS, relationship_type=acquired)
+    yield sr.NumContentItem(
+        codes.PIXEL_DATA_COLUMNS, columns, codes.PIXELS, relationship_type=acquired
+    )
+    for name, direction in zip(_ORIENTATION_CODES, patient_orientation(header), strict=False):
+        yield sr.TextContentItem(name, direction, acquired)
     spacing = header.positive_numbers("ImagerPixelSpacing")
     if len(spacing) == 2 and max(spacing) < _MAX_SPACING_MM:
-        vertical, horizontal = spacing
-        millimetre = codes.MILLIMETRE
-        items.append(_number(codes.HORIZONTAL_PIXEL_SPACING, horizontal, millimetre, acquired))
-        items.append(_number(codes.VERTICAL_PIXEL_SPACING, vertical, millimetre, acquired))
-    return items
+        # The header states the spacing of rows first, the template that of columns.
+        for name, value in zip(_SPACING_CODES, reversed(spacing), strict=True):
+            yield sr.NumContentItem(name, value, codes.MILLIMETRE, relationship_type=acquired)
 
 
 def patient_orientation(header: Header) -> list[str]:
@@ -223,7 +224,3 @@ def _measurements(verdict: Verdict) -> list[sr.Measurement]:
         sr.Measurement(codes.CERTAINTY_OF_FINDING, score, codes.PERCENT),
         sr.Measurement(codes.DECISION_THRESHOLD, threshold, codes.PERCENT),
     ]
-
-
-def _number(name: Code, value: float, unit: Code, relationship: Relationship) -> sr.NumContentItem:
-    return sr.NumContentItem(name=name, value=value, unit=unit, relationship_type=relationship)

@@ -13,7 +13,7 @@ from node.domain.workflow.delivery import ResultKind
 from node.results import codes
 from node.results.common_modules import read_header, start_result
 from node.results.result_context import ResultContext
-from node.results.sr_content import document_context
+from node.results.sr_content import container, document_context
 from node.results.sr_document import add_document
 from node.results.translations.languages import translate
 from node.results.wording import comment, headline
@@ -24,25 +24,16 @@ def build_text(context: ResultContext) -> Dataset:
     header = read_header(context)
     ds = start_result(context, header, ResultKind.TEXT, SopClass.BASIC_TEXT_SR)
     add_document(ds, context, header, ())
-    ds.update(_content(context))
-    translate(ds, context.phrases)
-    return ds
-
-
-def _content(context: ResultContext) -> sr.ContainerContentItem:
     verdict, phrases = context.verdict, context.phrases
-    root = sr.ContainerContentItem(name=codes.DIAGNOSTIC_IMAGING_REPORT, template_id="2000")
     sections = [_section(codes.FINDINGS, codes.FINDING, comment(verdict, phrases))]
     if verdict.decision.score is not None:
         conclusion = headline(verdict.decision, phrases)
         sections.append(_section(codes.CONCLUSIONS, codes.CONCLUSION, conclusion))
-    root.ContentSequence = sr.ContentSequence([*document_context(context), *sections])
-    return root
+    items = [*document_context(context), *sections]
+    ds.update(container(codes.DIAGNOSTIC_IMAGING_REPORT, items, template="2000"))
+    translate(ds, phrases)
+    return ds
 
 
 def _section(title: Code, name: Code, text: str) -> sr.ContainerContentItem:
-    section = sr.ContainerContentItem(name=title, relationship_type=Relationship.CONTAINS)
-    section.ContentSequence = sr.ContentSequence(
-        [sr.TextContentItem(name=name, value=text, relationship_type=Relationship.CONTAINS)]
-    )
-    return section
+    return container(title, [sr.TextContentItem(name, text, Relationship.CONTAINS)])

@@ -11,11 +11,6 @@ _MAX_DIGITS = 12  # decimals that fit into a Decimal String (DS)
 _MAX_CLINICAL_SOURCE = 1024
 
 
-def banner(use: IntendedUse, phrases: Phrases) -> str:
-    """Return the warning at the top of the legend; empty for a cleared model."""
-    return "" if use is IntendedUse.CLEARED else phrases.not_for_diagnosis
-
-
 def percentages(decision: Decision) -> tuple[float, float]:
     """Return score and threshold in percent, rounded to 0.1 % if that keeps their order.
 

@@ -1,4 +1,4 @@
-"""A node beside a PACS, as a hospital has them."""
+"""Fixtures: a node, its films, and Orthanc as its destination."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,36 +15,36 @@ from tests.support.films import write_to_new_study
 
 @pytest.fixture
 def film() -> Path:
-    """Return the film that the product ships."""
+    """Return the path of the shipped film."""
     return SHIPPED_FILM
 
 
 @pytest.fixture
 def films(film: Path, tmp_path: Path) -> list[Path]:
-    """Return six films, the shipped one under other names."""
+    """Return six copies of the shipped film, each in its own study."""
     return [write_to_new_study(film, tmp_path / f"film{number}.dcm") for number in range(6)]
 
 
 @pytest.fixture
 def make_node(tmp_path: Path, node_port: int) -> Iterator[Callable[..., Node]]:
-    """Return a function that makes the node of this test, not yet running."""
-    made: list[Node] = []
+    """Return a function that creates a node, which does not run yet."""
+    nodes: list[Node] = []
 
     def make(**sections: Any) -> Node:
-        # One process for each role starts fast; a test that needs more asks for them.
+        # A node with few processes starts faster. A test can configure more.
         few: dict[str, Any] = {"dicom": {"processes": 1}, "model": {"decoders": 1}}
         merged = {name: few.get(name, {}) | sections.get(name, {}) for name in few}
-        made.append(Node(tmp_path / "node", node_port, **sections | merged))
-        return made[-1]
+        nodes.append(Node(tmp_path / "node", node_port, **sections | merged))
+        return nodes[-1]
 
     yield make
-    for node in made:
+    for node in nodes:
         node.kill()
 
 
 @pytest.fixture
 def committing_pacs(node_port: int) -> Iterator[CommittingPacs]:
-    """Return a PACS that the test speaks for; it does not listen yet."""
+    """Return a PACS whose commitment reports the test sends; it does not listen yet."""
     pacs = CommittingPacs(node_port, AE_TITLE)
     yield pacs
     pacs.stop()

@@ -27,15 +27,15 @@ def trail_of(node: Node) -> list[Record]:
 
 
 def kinds(records: list[Record]) -> list[str]:
-    return [one.kind for one in records]
+    return [record.kind for record in records]
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[SyslogServer]:
     """Return a syslog server that does not listen yet."""
-    made = SyslogServer(tmp_path)
-    yield made
-    made.stop()
+    server = SyslogServer(tmp_path)
+    yield server
+    server.stop()
 
 
 @pytest.mark.tools("Orthanc")
@@ -69,13 +69,13 @@ def test_the_events_of_a_node_are_recorded_in_order_and_shipped(
         "DICOM Instances Transferred",
         "Application Stop",
     ]
-    assert [one.outcome for one in records] == ["0", "4", "0", "0", "0", "0"]
+    assert [record.outcome for record in records] == ["0", "4", "0", "0", "0", "0"]
     received, *exported = records[2:5]
     assert received.event.get("EventActionCode") == "C"
     assert received.instances == [job.film.sop_instance_uid]
-    stored = {one.sop_instance_uid for one in orthanc.instances()}
-    assert {one.instances[0] for one in exported} == stored
-    assert {one.subject for one in records[2:5]} == {job.film.study_instance_uid}
+    stored = {instance.sop_instance_uid for instance in orthanc.instances()}
+    assert {record.instances[0] for record in exported} == stored
+    assert {record.subject for record in records[2:5]} == {job.film.study_instance_uid}
     assert exported[0].participants[1]["UserID"] == orthanc.ae_title
     lines = (node.file.parent / "var" / "audit.log").read_bytes().splitlines()
     assert server.messages == lines
@@ -109,7 +109,7 @@ def test_a_role_that_runs_alone_records_and_ships(
     shipped = wait_until(lambda: list(server.messages), goal="shipment")
     assert parse(shipped[0]).participants[0]["UserName"] == "osteoscreen ingest"
     assert node.stop() == [0]
-    assert kinds([parse(one) for one in server.messages]) == [
+    assert kinds([parse(line) for line in server.messages]) == [
         "Application Start",
         "Application Stop",
     ]
@@ -128,7 +128,7 @@ def test_a_killed_node_has_a_start_without_an_end(make_node: MakeNode) -> None:
 
 def test_a_missing_certificate_is_an_error_at_the_start(make_node: MakeNode) -> None:
     """The first shipment would be too late."""
-    there = {"host": "127.0.0.1", "tls": {"ca": "nowhere.pem"}}
-    node = make_node(audit={"syslog": there})
+    syslog = {"host": "127.0.0.1", "tls": {"ca": "nowhere.pem"}}
+    node = make_node(audit={"syslog": syslog})
     with pytest.raises(AssertionError, match=r"ended with 2: osteoscreen: tls\.ca .*nowhere\.pem"):
         node.serve()

@@ -46,9 +46,9 @@ def counts(node: Node, digest: str) -> dict[ChallengerState, int]:
 
 
 def report(node: Node, *options: str) -> Any:
-    done = osteoscreen("challenger", "report", "--json", "--config", node.file, *options)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    process = osteoscreen("challenger", "report", "--json", "--config", node.file, *options)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
 
 
 def test_a_challenger_that_is_killed_scores_every_film_once_and_sends_nothing(
@@ -118,8 +118,8 @@ def test_a_challenger_without_the_policys_operating_point_waits_for_another_poli
     wait_until(node.log, lambda log: "challenger_paused" in log, TIMEOUT, "event of the challenger")
     assert counts(node, digest) == {}
     node.set(policy={"threshold": 0.5})
-    done = osteoscreen("reload", "--config", node.file)
-    assert done.returncode == 0, done.stdout
+    process = osteoscreen("reload", "--config", node.file)
+    assert process.returncode == 0, process.stdout
     wait_until(
         lambda: counts(node, digest),
         lambda counts: counts == {ChallengerState.SCORED: 1},
@@ -131,5 +131,5 @@ def test_a_challenger_without_the_policys_operating_point_waits_for_another_poli
 def test_without_a_challenger_role_and_report_are_refused(make_node: MakeNode) -> None:
     node = make_node()
     for arguments in (["serve", "--role", "challenger"], ["challenger", "report"]):
-        done = osteoscreen(*arguments, "--config", node.file)
-        assert_fails(done, 2, "challenger: null")
+        process = osteoscreen(*arguments, "--config", node.file)
+        assert_fails(process, 2, "challenger: null")

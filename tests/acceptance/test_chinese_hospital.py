@@ -1,4 +1,4 @@
-"""A hospital that writes Chinese: names in a set that the film does not state, reports to match."""
+"""Chinese results, and a patient name in another character set than the film states."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -12,45 +12,44 @@ from pydicom.uid import Comprehensive3DSRStorage
 from tests.peers.dcmtk import dcmsend, dsrdump
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
+from tests.support.films import write_film
 
 pytestmark = pytest.mark.tools("dcmsend", "dsrdump", "Orthanc", "wqy-microhei.ttc")
 
 NAME = "王^小东"
-HERE = [
+CALLERS = [
     {"ae_title": "XRAY1", "network": "127.0.0.1", "assume_charset": "GB18030"},
     {"ae_title": "*", "network": "127.0.0.1"},
 ]
 
 
-def lying(film: Path, folder: Path) -> Path:
-    """Return a film that states Latin-1 and writes its patient's name in GB18030."""
+def with_wrong_charset(film: Path, folder: Path) -> Path:
+    """Write a film that states Latin-1, with its patient name in GB18030."""
     ds = dcmread(film)
     ds.SpecificCharacterSet = "ISO_IR 100"
     ds.PatientName = NAME.encode("gb18030").decode("latin-1")
-    path = folder / "lying.dcm"
-    ds.save_as(path)
-    return path
+    return write_film(ds, folder / "gb18030.dcm")
 
 
-def test_a_chinese_hospital_gets_its_patients_name_and_its_own_language(
+def test_results_have_the_correct_name_and_the_configured_language(
     make_node: Callable[..., Node],
     orthanc: Orthanc,
     destination: dict[str, Any],
     film: Path,
     tmp_path: Path,
 ) -> None:
-    """What its administrator says of the sender goes before what the film says."""
+    """`assume_charset` of the sender has precedence over the film's character set."""
     node = make_node(
-        dicom={"callers": HERE}, results={"language": "zh"}, destinations=[destination]
+        dicom={"callers": CALLERS}, results={"language": "zh"}, destinations=[destination]
     )
     node.serve()
-    sent = lying(film, tmp_path)
-    assert dcmsend(node.port, sent, called_ae=AE_TITLE, calling_ae="XRAY1").succeeded
+    film = with_wrong_charset(film, tmp_path)
+    assert dcmsend(node.port, film, called_ae=AE_TITLE, calling_ae="XRAY1").succeeded
     node.wait_all(1)
-    objects = {one.sop_class_uid: one for one in orthanc.instances()}
+    objects = {instance.sop_class_uid: instance for instance in orthanc.instances()}
     assert len(objects) == 2
-    for one in objects.values():
-        stored = dcmread(BytesIO(orthanc.file(one.id)))
+    for instance in objects.values():
+        stored = dcmread(BytesIO(orthanc.file(instance.id)))
         assert str(stored.PatientName) == NAME
         assert stored.SpecificCharacterSet == "ISO_IR 192"
     report = tmp_path / "report.dcm"

@@ -1,4 +1,4 @@
-"""The command as people meet it, with right arguments and with wrong ones."""
+"""The command `osteoscreen`, with valid and invalid arguments."""
 
 import json
 import socket
@@ -26,19 +26,18 @@ SUMMARY_KEYS = {
 }  # fmt: skip
 
 
-def test_the_version_is_that_of_the_package() -> None:
-    done = osteoscreen("--version")
-    assert (done.returncode, done.stdout) == (0, f"osteoscreen {version('osteoscreen')}\n")
+def test_the_version_is_the_version_of_the_package() -> None:
+    process = osteoscreen("--version")
+    assert (process.returncode, process.stdout) == (0, f"osteoscreen {version('osteoscreen')}\n")
 
 
 class TestDemo:
-    """`osteoscreen demo`: two commands after the clone, a newcomer sees this."""
+    """`osteoscreen demo`, the second command in the README."""
 
     @pytest.mark.tools("dciodvfy", "dsrdump")
-    def test_it_leaves_valid_results_and_a_summary_that_agrees(self, tmp_path: Path) -> None:
-        """Four files; the report says what the summary says."""
-        done = osteoscreen("demo", "--out", tmp_path)
-        assert done.returncode == 0, done.stderr
+    def test_results_are_valid_and_agree_with_the_summary(self, tmp_path: Path) -> None:
+        process = osteoscreen("demo", "--out", tmp_path)
+        assert process.returncode == 0, process.stderr
         assert sorted(path.name for path in tmp_path.iterdir()) == RESULTS
         summary = json.loads((tmp_path / "summary.json").read_text())
         assert set(summary) >= SUMMARY_KEYS
@@ -55,63 +54,61 @@ class TestDemo:
             assert f"{label}: {100 * summary['probability'][name]:.1f} %" in text
         with Image.open(tmp_path / "heatmap.png") as heatmap:
             assert heatmap.mode == "RGB"
-        assert f"{summary['probability']['combined']:.3f}" in done.stdout
-        assert "no clinical meaning" in " ".join(done.stdout.split())
+        assert f"{summary['probability']['combined']:.3f}" in process.stdout
+        assert "no clinical meaning" in " ".join(process.stdout.split())
 
     @pytest.mark.shared_data
-    def test_a_film_of_ones_own_gets_a_score_of_its_own(
-        self, tmp_path: Path, shared_data: Path
-    ) -> None:
-        """Another film, another score; given without preamble and meta header, it is read."""
+    def test_another_film_has_another_score(self, tmp_path: Path, shared_data: Path) -> None:
+        """A file without preamble and file meta information can be read."""
         ds = dcmread(shared_data / "dicom" / "chest" / "RG1_UNCR.dcm")
         del ds.file_meta
         ds.preamble = None
         bare = tmp_path / "bare.dcm"
         dcmwrite(bare, ds, implicit_vr=True, little_endian=True)
         assert bare.read_bytes()[128:132] != b"DICM"
-        done = osteoscreen("demo", bare, "--out", tmp_path / "out")
-        assert done.returncode == 0, done.stderr
+        process = osteoscreen("demo", bare, "--out", tmp_path / "out")
+        assert process.returncode == 0, process.stderr
         own = json.loads((tmp_path / "out" / "summary.json").read_text())
         assert osteoscreen("demo", "--out", tmp_path / "shipped").returncode == 0
         shipped = json.loads((tmp_path / "shipped" / "summary.json").read_text())
         assert own["probability"]["image"] != shipped["probability"]["image"]
 
-    def test_a_film_that_policy_turns_away_says_so(self, tmp_path: Path, film: Path) -> None:
-        """No score for a child: the reason, status 1, and no stale results of an earlier run."""
+    def test_a_refused_film_has_a_reason_and_no_score(self, tmp_path: Path, film: Path) -> None:
+        """The film of a child: status 1, and results of an earlier run are deleted."""
         ds = dcmread(film)
         ds.PatientAge, ds.PatientBirthDate = "012Y", ""
         child, out = tmp_path / "child.dcm", tmp_path / "out"
         ds.save_as(child)
         out.mkdir()
-        (out / "report.dcm").write_bytes(b"of an earlier run")
-        done = osteoscreen("demo", child, "--out", out)
-        assert done.returncode == 1
-        assert "younger than 50 years" in " ".join(done.stdout.split())
+        (out / "report.dcm").write_bytes(b"earlier result")
+        process = osteoscreen("demo", child, "--out", out)
+        assert process.returncode == 1
+        assert "younger than 50 years" in " ".join(process.stdout.split())
         assert [path.name for path in out.iterdir()] == ["summary.json"]
         summary = json.loads((out / "summary.json").read_text())
         assert (summary["state"], summary["reason"]) == ("REJECTED", "age")
 
-    def test_wrong_films_are_named(self, tmp_path: Path) -> None:
-        """A file that is not there, and one that is no film."""
+    def test_an_unusable_file_is_named(self, tmp_path: Path) -> None:
+        """The file does not exist, is not DICOM, or is a folder."""
         text = tmp_path / "letter.txt"
         text.write_text("no film at all")
-        for given in (tmp_path / "nowhere.dcm", text, tmp_path):
-            done = osteoscreen("demo", given, "--out", tmp_path / "out")
-            assert_fails(done, 2, str(given))
+        for path in (tmp_path / "nowhere.dcm", text, tmp_path):
+            process = osteoscreen("demo", path, "--out", tmp_path / "out")
+            assert_fails(process, 2, str(path))
 
     @pytest.mark.shared_data
-    def test_what_is_no_radiograph_is_refused(self, tmp_path: Path, shared_data: Path) -> None:
-        """A CT slice is refused at negotiation, and the message says what is taken."""
+    def test_a_ct_slice_is_refused(self, tmp_path: Path, shared_data: Path) -> None:
+        """It is refused at negotiation, and the message states which objects are accepted."""
         slice_ = shared_data / "dicom" / "other" / "CT1_JPLL.dcm"
-        done = osteoscreen("demo", slice_, "--out", tmp_path)
-        assert_fails(done, 1, "takes radiographs", "CT Image Storage")
+        process = osteoscreen("demo", slice_, "--out", tmp_path)
+        assert_fails(process, 1, "takes radiographs", "CT Image Storage")
 
 
 class TestRefusals:
-    """Bad usage and bad configuration: the key, the reason, status 2."""
+    """Wrong usage and configuration: the message has key and reason, the status is 2."""
 
     @pytest.mark.parametrize(
-        ("text", "words"),
+        ("text", "messages"),
         [
             ("dicom: {port: 0}", ["dicom.port", "greater than or equal to 1"]),
             ("dicom: {prot: 104}", ["dicom.prot", "unknown key"]),
@@ -121,49 +118,49 @@ class TestRefusals:
             ("- a list", ["not sections with keys"]),
         ],
     )
-    def test_a_bad_configuration(self, tmp_path: Path, text: str, words: list[str]) -> None:
-        """`serve` does not start, and says which key is wrong."""
+    def test_serve_names_the_wrong_key(
+        self, tmp_path: Path, text: str, messages: list[str]
+    ) -> None:
         file = write_config(tmp_path, text)
         port = {} if "port" in text else {"OSTEOSCREEN__DICOM__PORT": str(free_port())}
-        assert_fails(osteoscreen("serve", "--config", file, **port), 2, *words)
+        assert_fails(osteoscreen("serve", "--config", file, **port), 2, *messages)
 
     @pytest.mark.parametrize(
-        ("section", "words"),
+        ("section", "messages"),
         [
             ("model: {bundle: ./nowhere}", ["model.bundle", "nowhere"]),
             ("model: {device: cuda:7}", ["model.device", "cuda:7"]),
             ("policy: {threshold: lucky}", ["policy.threshold", "lucky"]),
         ],
     )
-    def test_a_model_that_cannot_be_used(
-        self, tmp_path: Path, section: str, words: list[str]
+    def test_serve_names_a_model_setting_that_cannot_be_used(
+        self, tmp_path: Path, section: str, messages: list[str]
     ) -> None:
-        """What only the analysing role can find out ends the whole node, status 2."""
+        """Only the analyse role can detect it; the whole node ends."""
         file = write_config(
             tmp_path,
             f"{section}\ndicom: {{port: {free_port()}}}\nspool: {{min_free: 1MB}}\n",
         )
-        assert_fails(osteoscreen("serve", "--config", file), 2, *words)
+        assert_fails(osteoscreen("serve", "--config", file), 2, *messages)
 
-    def test_a_port_that_is_taken(self, tmp_path: Path) -> None:
-        """Somebody else listens there: no film may end in the wrong node."""
-        with socket.socket() as other:
-            other.bind(("127.0.0.1", 0))
-            other.listen()
-            port = other.getsockname()[1]
-            done = osteoscreen(
+    def test_serve_names_an_occupied_port(self, tmp_path: Path) -> None:
+        """Another program listens there, and could receive films of this node."""
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            port = listener.getsockname()[1]
+            process = osteoscreen(
                 "serve", "--config", write_config(tmp_path, f"dicom: {{port: {port}}}")
             )
-        assert_fails(done, 2, "dicom.port", str(port), "another port")
+        assert_fails(process, 2, "dicom.port", str(port), "another port")
 
-    def test_a_database_that_does_not_answer(self, tmp_path: Path) -> None:
-        """Not a configuration to correct, perhaps: status 1."""
+    def test_an_unreachable_database_has_status_1(self) -> None:
+        """The configuration may be correct."""
         url = "postgresql://nobody@127.0.0.1:1/none"
-        done = osteoscreen("db", "upgrade", OSTEOSCREEN__DATABASE__URL=url)
-        assert_fails(done, 1, "the database does not answer")
+        process = osteoscreen("db", "upgrade", OSTEOSCREEN__DATABASE__URL=url)
+        assert_fails(process, 1, "the database does not answer")
 
-    def test_wrong_words(self) -> None:
-        """Usage errors name the choices."""
+    def test_a_usage_error_names_the_choices(self) -> None:
         assert_fails(osteoscreen("serve", "--role", "dance"), 2, "ingest, analyse")
         assert_fails(osteoscreen("jobs", "list", "--state", "LOST"), 2, "RECEIVED")
         assert_fails(osteoscreen("fly"), 2, "fly")
@@ -171,13 +168,13 @@ class TestRefusals:
 
 @pytest.mark.tools("dcmsend", "Orthanc")
 class TestOperator:
-    """`jobs`, `db` and `doctor` on a node that works."""
+    """`jobs`, `db` and `doctor` with a running node."""
 
     @pytest.fixture
     def node(
         self, make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
     ) -> Iterator[Node]:
-        """Return a node that runs and has scored the shipped film."""
+        """Return a running node that has scored the shipped film."""
         node = make_node(destinations=[destination])
         node.serve()
         assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
@@ -185,23 +182,23 @@ class TestOperator:
         yield node
         assert all(status == 0 for status in node.stop())
 
-    def test_jobs_and_doctor_tell_what_there_is(self, node: Node, orthanc: Orthanc) -> None:
-        """For people and, with --json, for programs."""
+    def test_jobs_and_doctor_report_the_state(self, node: Node, orthanc: Orthanc) -> None:
+        """As text and, with --json, for programs."""
         config = ("--config", node.file)
-        listed = osteoscreen("jobs", "list", "--config", node.file)
-        assert "DONE" in listed.stdout
-        assert "no clinical meaning" in " ".join(listed.stdout.split())
+        table = osteoscreen("jobs", "list", "--config", node.file)
+        assert "DONE" in table.stdout
+        assert "no clinical meaning" in " ".join(table.stdout.split())
         [line] = json.loads(osteoscreen("jobs", "list", "--json", "--config", node.file).stdout)
-        shown = osteoscreen("jobs", "show", "1", "--json", "--config", node.file)
-        summary = json.loads(shown.stdout)
+        process = osteoscreen("jobs", "show", "1", "--json", "--config", node.file)
+        summary = json.loads(process.stdout)
         assert set(summary) >= SUMMARY_KEYS
         assert summary["sop_instance_uid"] == line["sop_instance_uid"]
-        counted = osteoscreen("jobs", "reasons", "--since", "2020-01-31", "--json", *config)
-        assert json.loads(counted.stdout)["admitted"] == 1
+        reasons = osteoscreen("jobs", "reasons", "--since", "2020-01-31", "--json", *config)
+        assert json.loads(reasons.stdout)["admitted"] == 1
         assert "admitted" in osteoscreen("jobs", "reasons", *config).stdout
         assert osteoscreen("jobs", "list", "--reason", "view", "--json", *config).stdout == "[]\n"
-        people = osteoscreen("jobs", "show", summary["sop_instance_uid"], "--config", node.file)
-        assert "DELIVERED" in people.stdout
+        text = osteoscreen("jobs", "show", summary["sop_instance_uid"], "--config", node.file)
+        assert "DELIVERED" in text.stdout
         healthy = osteoscreen("doctor", "--json", "--config", node.file)
         assert healthy.returncode == 0, healthy.stdout
         assert {check["name"] for check in json.loads(healthy.stdout)} == {
@@ -209,31 +206,30 @@ class TestOperator:
             "destination pacs",
         }  # fmt: skip
         orthanc.stop()
-        ill = osteoscreen("doctor", "--config", node.file)
-        assert ill.returncode == 1
+        unhealthy = osteoscreen("doctor", "--config", node.file)
+        assert unhealthy.returncode == 1
         assert "does not answer; check that it runs, and its host and port" in " ".join(
-            ill.stdout.split()
+            unhealthy.stdout.split()
         )
 
-    def test_what_cannot_be_done_is_said(self, node: Node) -> None:
-        """A finished job is neither retried nor cancelled; an unknown one is unknown."""
-        for words, said in (
+    def test_an_impossible_operation_is_explained(self, node: Node) -> None:
+        """A finished job cannot be retried or cancelled, and job 99 does not exist."""
+        for arguments, message in (
             (("retry", "1"), "job 1 is DONE: only a FAILED job can be retried"),
             (("cancel", "1"), "job 1 is DONE: only a RECEIVED or FAILED job"),
             (("show", "99"), "no job 99"),
         ):
-            done = osteoscreen("jobs", *words, "--config", node.file)
-            assert_fails(done, 1, said)
+            process = osteoscreen("jobs", *arguments, "--config", node.file)
+            assert_fails(process, 1, message)
         assert [job.state for job in node.jobs()] == [JobState.DONE]
 
 
-def test_the_database_is_upgraded_by_command(tmp_path: Path) -> None:
-    """Empty, upgraded, current."""
+def test_db_upgrade_creates_the_tables(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'new.db'}"
     before = osteoscreen("db", "current", "--json", OSTEOSCREEN__DATABASE__URL=url)
     assert json.loads(before.stdout)["current"] is None
-    listed = osteoscreen("jobs", "list", OSTEOSCREEN__DATABASE__URL=url)
-    assert_fails(listed, 1, "osteoscreen db upgrade")
+    process = osteoscreen("jobs", "list", OSTEOSCREEN__DATABASE__URL=url)
+    assert_fails(process, 1, "osteoscreen db upgrade")
     assert osteoscreen("db", "upgrade", OSTEOSCREEN__DATABASE__URL=url).returncode == 0
     after = json.loads(
         osteoscreen("db", "current", "--json", OSTEOSCREEN__DATABASE__URL=url).stdout

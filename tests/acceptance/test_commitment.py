@@ -27,19 +27,19 @@ def pacs(committing_pacs: CommittingPacs) -> CommittingPacs:
     return committing_pacs
 
 
-def asked_for(pacs: CommittingPacs, seconds: int) -> dict[str, Any]:
-    """Return this PACS as a destination, with a time-out for its reports in seconds."""
-    return pacs.destination | {"commitment": True, "commitment_timeout": seconds}
+def with_commitment(pacs: CommittingPacs, timeout: int) -> dict[str, Any]:
+    """Return this PACS as a destination with storage commitment; timeout in seconds."""
+    return pacs.destination | {"commitment": True, "commitment_timeout": timeout}
 
 
 def request(pacs: CommittingPacs, number: int) -> CommitmentRequest:
-    """Return the n-th request for commitment, once it has arrived."""
+    """Return the n-th commitment request when it has arrived."""
     return wait_until(lambda: pacs.requests, lambda requests: len(requests) > number, timeout=90)[
         number
     ]
 
 
-def moves(job_detail: JobDetail, sop_instance_uid: str) -> list[str]:
+def history(job_detail: JobDetail, sop_instance_uid: str) -> list[str]:
     """Return the history of one object's delivery."""
     (delivery_id,) = [d.id for d in job_detail.deliveries if d.sop_instance_uid == sop_instance_uid]
     return [entry.event for entry in job_detail.history if entry.delivery_id == delivery_id]
@@ -63,9 +63,9 @@ def test_with_orthanc_every_delivery_ends_by_its_commitment(
         assert len(job_detail.deliveries) == 2
         for delivery in job_detail.deliveries:
             assert delivery.state is DeliveryState.DELIVERED
-            happened = moves(job_detail, delivery.sop_instance_uid)
-            assert happened[-1] == DeliveryEvent.COMMIT
-            assert DeliveryEvent.STORE not in happened
+            events = history(job_detail, delivery.sop_instance_uid)
+            assert events[-1] == DeliveryEvent.COMMIT
+            assert DeliveryEvent.STORE not in events
     assert orthanc.count() == 12
 
 
@@ -73,7 +73,7 @@ def test_a_missing_report_leads_to_another_request(
     make_node: MakeNode, pacs: CommittingPacs, film: Path
 ) -> None:
     """After the time-out, the objects are sent again under a new transaction."""
-    node = make_node(destinations=[asked_for(pacs, seconds=2)])
+    node = make_node(destinations=[with_commitment(pacs, timeout=2)])
     node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     first, second = request(pacs, 0), request(pacs, 1)
@@ -87,9 +87,9 @@ def test_a_missing_report_leads_to_another_request(
         timeout=60,
     )
     for delivery in node.operator_store().show(1).deliveries:
-        happened = moves(node.operator_store().show(1), delivery.sop_instance_uid)
-        assert DeliveryEvent.EXPIRE in happened
-        assert happened[-1] == DeliveryEvent.COMMIT
+        events = history(node.operator_store().show(1), delivery.sop_instance_uid)
+        assert DeliveryEvent.EXPIRE in events
+        assert events[-1] == DeliveryEvent.COMMIT
     assert set(pacs.stored) == {uid for _, uid in first.objects}
 
 
@@ -97,7 +97,7 @@ def test_only_the_object_that_was_not_committed_is_sent_again(
     make_node: MakeNode, pacs: CommittingPacs, film: Path
 ) -> None:
     """After the failure reason 0x0112 for the heatmap, only the heatmap is sent again."""
-    node = make_node(destinations=[asked_for(pacs, seconds=600)])
+    node = make_node(destinations=[with_commitment(pacs, timeout=600)])
     node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     first = request(pacs, 0)
@@ -111,5 +111,5 @@ def test_only_the_object_that_was_not_committed_is_sent_again(
     assert job.state is JobState.DONE
     assert (pacs.stored.count(heatmap), pacs.stored.count(report)) == (2, 1)
     job_detail = node.operator_store().show(job.id)
-    assert DeliveryEvent.REFUSE_COMMITMENT in moves(job_detail, heatmap)
-    assert DeliveryEvent.REFUSE_COMMITMENT not in moves(job_detail, report)
+    assert DeliveryEvent.REFUSE_COMMITMENT in history(job_detail, heatmap)
+    assert DeliveryEvent.REFUSE_COMMITMENT not in history(job_detail, report)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 
 
 def decoders(node: Node) -> Iterator[int]:
-    """Yield the process ids of the decoder processes."""
+    """Yield the process IDs of the decoders."""
     analyse_pid = node.process_of("analyse")
     for thread in Path(f"/proc/{analyse_pid}/task").iterdir():
         yield from map(int, (thread / "children").read_text().split())
@@ -57,8 +57,8 @@ def test_a_crashing_film_fails_after_its_attempts_and_affects_no_other(
     assert (job.state, job.attempt) == (JobState.FAILED, 2)
     assert job.error == "the decoder crashed (SIGSEGV) on this film"
 
-    others = [write_to_new_study(film, tmp_path / f"film{number}.dcm") for number in range(3)]
-    assert dcmsend(node.port, *others, called_ae=AE_TITLE).succeeded
-    uids = [str(dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in others]
-    assert [ended_job.state for ended_job in node.wait_ended(uids)] == [JobState.DONE] * 3
+    copies = [write_to_new_study(film, tmp_path / f"film{number}.dcm") for number in range(3)]
+    assert dcmsend(node.port, *copies, called_ae=AE_TITLE).succeeded
+    uids = [str(dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in copies]
+    assert [job.state for job in node.wait_ended(uids)] == [JobState.DONE] * 3
     assert node.process_of("analyse") == analyse_pid

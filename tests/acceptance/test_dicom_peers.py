@@ -1,4 +1,4 @@
-"""The peers of other tests behave as these tests assume."""
+"""The peers of the tests behave as other tests assume."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -22,20 +22,20 @@ dcmtk = pytest.mark.tools("dcmsend", "echoscu", "dsrdump")
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
-    """Return the file of a small radiograph."""
+    """Write a small film; return its path."""
     return write_film(make_film(side=64, bits=16), tmp_path / "film.dcm")
 
 
 @dcmtk
 def test_orthanc_answers_echo(orthanc: Orthanc) -> None:
-    """After `start`, the DICOM port is open for the right called AE title only."""
+    """After `start`, the DICOM port answers, but only to the correct called AE title."""
     assert echoscu(orthanc.port, called_ae=orthanc.ae_title)
     assert not echoscu(orthanc.port, called_ae="SOMEBODY")
 
 
 @dcmtk
-def test_a_film_that_is_sent_again_is_stored_once(orthanc: Orthanc, film: Path) -> None:
-    """The same SOP Instance UID is one instance, in queries by study and by class."""
+def test_a_repeated_film_is_stored_once(orthanc: Orthanc, film: Path) -> None:
+    """Queries by study and by class return one instance."""
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     ds = pydicom.dcmread(film)
@@ -49,10 +49,10 @@ def test_a_film_that_is_sent_again_is_stored_once(orthanc: Orthanc, film: Path) 
 
 @dcmtk
 @pytest.mark.parametrize("end", [Orthanc.stop, Orthanc.kill])
-def test_an_outage_keeps_the_ports_and_the_films(
+def test_ports_and_films_outlive_an_outage(
     orthanc: Orthanc, film: Path, end: Callable[[Orthanc], None]
 ) -> None:
-    """While the PACS is down, nothing can be sent; afterwards, its objects still exist."""
+    """While the PACS is down, it accepts nothing; afterwards, its objects still exist."""
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     end(orthanc)
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).sent == ()
@@ -63,7 +63,7 @@ def test_an_outage_keeps_the_ports_and_the_films(
 
 @dcmtk
 def test_each_file_is_sent_in_its_own_transfer_syntax(orthanc: Orthanc, shared_data: Path) -> None:
-    """Nothing is decompressed: J2K, JPEG-LS, JPEG and RLE arrive unchanged."""
+    """JPEG 2000, JPEG-LS, JPEG and RLE are not decompressed."""
     names = ["chest/RG1_J2KR.dcm", "chest/RG1_JLSN.dcm", "chest/CR_siim_nih_PA_62M.dcm"]
     names += ["other/RG3_RLE.dcm", "other/RG3_JPLY.dcm"]
     files = [shared_data / "dicom" / name for name in names]
@@ -77,7 +77,7 @@ def test_each_file_is_sent_in_its_own_transfer_syntax(orthanc: Orthanc, shared_d
 
 @dcmtk
 def test_a_film_without_preamble_can_be_sent(orthanc: Orthanc, film: Path) -> None:
-    """Files of old archives begin with the first element."""
+    """Files of old archives have no preamble."""
     bare = film.with_name("bare.dcm")
     bare.write_bytes(film.read_bytes()[132:])
     transfer = dcmsend(orthanc.port, bare, called_ae=orthanc.ae_title)
@@ -89,11 +89,11 @@ def test_a_film_without_preamble_can_be_sent(orthanc: Orthanc, film: Path) -> No
 def test_orthanc_reports_commitment_to_the_node(
     orthanc: Orthanc, film: Path, node_port: int
 ) -> None:
-    """The report comes on an association that the PACS opens to the node's port."""
+    """The PACS opens an association to the node's port for the report."""
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     reported: Future[pydicom.Dataset] = Future()
     ae = AE("OSTEOSCREEN")
-    # Orthanc asks to be the SCP of the association that it opens.
+    # Orthanc requests the SCP role in its association.
     ae.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
     ae.add_requested_context(StorageCommitmentPushModel)
 
@@ -133,8 +133,8 @@ def _request_commitment(ae: AE, orthanc: Orthanc, ds: pydicom.Dataset, transacti
 
 
 @pytest.mark.parametrize("_time", ["first", "second"])
-def test_each_test_has_a_database_of_its_own(database_url: str, _time: str) -> None:
-    """The same table created in two tests would clash in one database."""
+def test_each_test_has_an_empty_database(database_url: str, _time: str) -> None:
+    """Both tests create the same table."""
     engine = sa.create_engine(database_url)
     with engine.begin() as connection:
         assert sa.inspect(connection).get_table_names() == []
@@ -142,8 +142,7 @@ def test_each_test_has_a_database_of_its_own(database_url: str, _time: str) -> N
     engine.dispose()
 
 
-def test_postgresql_tells_its_version(postgres_url: str) -> None:
-    """The server is a real one."""
+def test_the_postgresql_server_is_real(postgres_url: str) -> None:
     with psycopg.connect(postgres_url.replace("+psycopg", "")) as connection:
         row = connection.execute("SELECT version()").fetchone()
     assert row
@@ -151,12 +150,12 @@ def test_postgresql_tells_its_version(postgres_url: str) -> None:
 
 
 @pytest.mark.tools("dciodvfy")
-def test_dciodvfy_tells_errors_from_warnings(film: Path, tmp_path: Path) -> None:
-    """A film without dates has errors; what is no DICOM file at all is not judged."""
-    verdict = dciodvfy(film)
-    assert verdict.iod == "CRImage"
-    assert any("<StudyDate>" in error for error in verdict.errors)
-    assert verdict.warnings
+def test_dciodvfy_distinguishes_errors_from_warnings(film: Path, tmp_path: Path) -> None:
+    """A film without dates has errors. A file that is not DICOM raises RuntimeError."""
+    result = dciodvfy(film)
+    assert result.iod == "CRImage"
+    assert any("<StudyDate>" in error for error in result.errors)
+    assert result.warnings
     nonsense = tmp_path / "nonsense.dcm"
     nonsense.write_text("no film")
     with pytest.raises(RuntimeError, match="could not read"):
@@ -164,13 +163,12 @@ def test_dciodvfy_tells_errors_from_warnings(film: Path, tmp_path: Path) -> None
 
 
 @dcmtk
-def test_dsrdump_refuses_what_is_no_report(film: Path) -> None:
-    """So that a test of ours cannot take an empty dump for a valid report."""
+def test_dsrdump_refuses_a_film(film: Path) -> None:
+    """Otherwise, an empty dump could pass for a valid report."""
     with pytest.raises(RuntimeError, match="dsrdump refused"):
         dsrdump(film)
 
 
-def test_a_wait_that_fails_tells_what_was_seen() -> None:
-    """The failure message is all that is left of a run in CI."""
+def test_a_failed_wait_reports_the_last_state() -> None:
     with pytest.raises(AssertionError, match=r"no third film within 0.1 s; last state: 2"):
         wait_until(lambda: 2, lambda value: value == 3, timeout=0.1, goal="third film")

@@ -62,6 +62,6 @@ def test_maintenance_computes_metrics_and_sends_alarms(
     }
     wait_until(metrics.exists, goal="metrics")
     assert stat.S_IMODE(metrics.stat().st_mode) == 0o644
-    done = osteoscreen("drift", "--config", node.file, "--json")
-    active = {alarm["measure"] for alarm in json.loads(done.stdout)["alarms"]}
+    process = osteoscreen("drift", "--config", node.file, "--json")
+    active = {alarm["measure"] for alarm in json.loads(process.stdout)["alarms"]}
     assert active == {"psi", "silent"}

@@ -1,4 +1,4 @@
-"""Real films and what is no film for us, through a real sender to a real PACS."""
+"""Real films and other objects, sent by DCMTK to a node with Orthanc as destination."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.tools("dcmsend", "dsrdump", "dciodvfy", "Orthanc")
 MakeNode = Callable[..., Node]
 RESULT_CLASSES = [SecondaryCaptureImageStorage, Comprehensive3DSRStorage]
 
-# What a node must not score, and why: the reason of its row, or None where the object is of a
-# class that is not even negotiated.
-NOT_FOR_US = {
+# Objects that are not scored, with the reason of the job; None if the node does not negotiate the
+# SOP Class.
+REFUSED = {
     "RG2_JPLL.dcm": "body-part",
     "RG3_JPLY.dcm": "body-part",
     "RG3_RLE.dcm": "body-part",
@@ -34,40 +34,40 @@ NOT_FOR_US = {
 
 
 def assert_results_of(orthanc: Orthanc, film: Path, folder: Path, copies: int = 1) -> None:
-    """See valid reports and heatmaps of the film, in its own study and of its patient.
+    """Check for valid reports and heatmaps in the film's study, with the film's patient.
 
-    `copies` is how many films with other bytes go by the same SOP Instance UID.
+    `copies` is the number of different films with this SOP Instance UID.
     """
     source = dcmread(film, stop_before_pixels=True)
     classes = []
-    for one in orthanc.study_instances(source.StudyInstanceUID):
-        path = folder / f"{one.id}.dcm"
-        path.write_bytes(orthanc.file(one.id))
+    for instance in orthanc.study_instances(source.StudyInstanceUID):
+        path = folder / f"{instance.id}.dcm"
+        path.write_bytes(orthanc.file(instance.id))
         assert dciodvfy(path).errors == ()
         ds = dcmread(path)
         assert str(ds.PatientName) == str(source.get("PatientName", ""))
-        if one.sop_class_uid == Comprehensive3DSRStorage:
+        if instance.sop_class_uid == Comprehensive3DSRStorage:
             assert "Certainty of Finding" in dsrdump(path)
         if source.SOPInstanceUID in str(ds):
-            classes.append(one.sop_class_uid)
+            classes.append(instance.sop_class_uid)
     assert sorted(classes) == sorted(RESULT_CLASSES * copies)
 
 
 @pytest.mark.shared_data
-def test_every_real_chest_film_comes_back_with_report_and_heatmap(
+def test_every_real_chest_film_has_report_and_heatmap(
     make_node: MakeNode,
     orthanc: Orthanc,
     destination: dict[str, Any],
     shared_data: Path,
     tmp_path: Path,
 ) -> None:
-    """Each film, in the transfer syntax it has, ends DONE with results in its own study."""
+    """Films of each transfer syntax end DONE, with results in their own studies."""
     films = sorted((shared_data / "dicom" / "chest").glob("*.dcm"))
-    # Two of the files are different films under one SOP Instance UID: each is scored.
+    # Two files are different films with one SOP Instance UID; both are scored.
     uids = [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
-    # Some of them are one film in several codings, in one study: here each is to be scored.
-    every = {"one_per_study": False}
-    node = make_node(destinations=[destination], policy={"admit": every})
+    # Some files are one film in several encodings, in one study; all are scored here.
+    admit = {"one_per_study": False}
+    node = make_node(destinations=[destination], policy={"admit": admit})
     node.serve()
     assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
     jobs = node.wait_all(len(films), timeout=240)
@@ -76,31 +76,27 @@ def test_every_real_chest_film_comes_back_with_report_and_heatmap(
         assert_results_of(orthanc, film, tmp_path, uids.count(uid))
     assert orthanc.count() == 2 * len(films) == 12
     scores = {job.verdict.probability.image for job in jobs if job.verdict}
-    assert len(scores) >= 4, "scores must follow the films"
+    assert len(scores) >= 4, "different films have different scores"
 
 
 @pytest.mark.shared_data
-def test_nothing_but_chest_films_is_scored(
+def test_only_chest_films_are_scored(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], shared_data: Path
 ) -> None:
-    """Every other object is refused at negotiation, or kept as REJECTED with its true reason.
-
-    Three of them are of somebody too young: their tags tell that they are no chest. The hip's
-    pixels do.
-    """
+    """Other objects are refused at negotiation, or REJECTED with the correct reason."""
     files = sorted((shared_data / "dicom" / "other").glob("*.dcm"))
-    assert {file.name for file in files} == set(NOT_FOR_US)
+    assert {file.name for file in files} == set(REFUSED)
     node = make_node(destinations=[destination])
     node.serve()
     transfer = dcmsend(node.port, *files, called_ae=AE_TITLE)
-    node.wait_all(sum(reason is not None for reason in NOT_FOR_US.values()))
-    answered = {one.path.name: one.status for one in transfer.sent}
+    node.wait_all(sum(reason is not None for reason in REFUSED.values()))
+    statuses = {file.path.name: file.status for file in transfer.sent}
     reasons = {job.film.sop_instance_uid: job.reason for job in node.jobs(JobState.REJECTED)}
     for file in files:
         uid = str(dcmread(file, stop_before_pixels=True).SOPInstanceUID)
-        expected = NOT_FOR_US[file.name]
+        expected = REFUSED[file.name]
         assert reasons.get(uid) == expected, file.name
-        assert (answered.get(file.name) == 0x0000) == (expected is not None), file.name
+        assert (statuses.get(file.name) == 0x0000) == (expected is not None), file.name
     assert len(node.jobs()) == len(reasons)
     assert orthanc.count() == 0
 
@@ -112,7 +108,7 @@ def test_the_shipped_film_is_scored_and_its_report_agrees_with_its_job(
     film: Path,
     tmp_path: Path,
 ) -> None:
-    """What the PACS receives says what the job table says."""
+    """Report and job have the same score and finding."""
     node = make_node(destinations=[destination])
     node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
@@ -121,9 +117,9 @@ def test_the_shipped_film_is_scored_and_its_report_agrees_with_its_job(
     assert_results_of(orthanc, film, tmp_path)
     assert job.verdict is not None
     text = "\n".join(
-        dsrdump(tmp_path / f"{one.id}.dcm")
-        for one in orthanc.instances()
-        if one.sop_class_uid == Comprehensive3DSRStorage
+        dsrdump(tmp_path / f"{instance.id}.dcm")
+        for instance in orthanc.instances()
+        if instance.sop_class_uid == Comprehensive3DSRStorage
     )
     decision = job.verdict.decision
     assert f'"Certainty of Finding")="{100 * (decision.score or 0):.1f}"' in text
@@ -132,10 +128,10 @@ def test_the_shipped_film_is_scored_and_its_report_agrees_with_its_job(
     assert "simulated" in text
 
 
-def test_a_destination_for_flagged_films_gets_no_others(
+def test_a_destination_for_flagged_films_receives_no_other_results(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """`when: flagged` and a threshold that this film does not reach: scored, and nothing sent."""
+    """With `when: flagged`, a film below the threshold is scored, but nothing is sent."""
     node = make_node(destinations=[destination | {"when": "flagged"}], policy={"threshold": 1.0})
     node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded

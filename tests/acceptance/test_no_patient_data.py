@@ -1,7 +1,7 @@
-"""Who a patient is stays in the films and their results: nowhere else is it ever written.
+"""Patient data are only in films and results, and nowhere else.
 
-A node with all its roles meets films of patients whose every attribute can be searched for; then
-its log, its commands' output, its processes' titles and its whole job table are searched.
+A node receives films with searchable patient attributes. Then its log, the output of its commands,
+the titles of its processes and its database are searched.
 """
 
 import os
@@ -48,11 +48,11 @@ PATIENT = {
     "ReferringPhysicianName": "Hobnocket^Wendell",
     "InstitutionName": "Brackenthorpe Infirmary",
     "StudyID": "STU-3310-K",
-    # Where people write what does not belong there.
+    # Descriptions sometimes contain patient data.
     "StudyDescription": "CHEST PA ZYXOMARK 19310719",
     "SeriesDescription": "CHEST QUILLFEATHER PID-7731-Q",
 }
-WORDS = (
+PATIENT_DATA = (
     *("zyxomark", "quillfeather", "pid-7731-q", "19310719", "1931-07-19", "acc-9932-x"),
     *("oth-5521-z", "dremblewick", "ottoline", "vexholm", "5550173348", "sproutling", "hobnocket"),
     *("wendell", "brackenthorpe", "stu-3310-k", CHINESE, ascii(CHINESE)[1:-1]),
@@ -68,18 +68,18 @@ HOSTILE_NAMES = {
 }
 
 
-def search(content: str | bytes, where: str) -> None:
-    """Fail, and say which word was found where."""
+def assert_no_patient_data(content: str | bytes, place: str) -> None:
+    """Fail if the content has patient data; the message names the words and the place."""
     raw = content.encode() if isinstance(content, str) else content
-    searched = raw.lower()
-    needles = [word.encode() for word in WORDS] + [CHINESE.encode("gb18030")]
-    found = [needle for needle in needles if needle in searched]
-    assert not found, f"{where}: {found}"
+    lowered = raw.lower()
+    needles = [word.encode() for word in PATIENT_DATA] + [CHINESE.encode("gb18030")]
+    leaks = [needle for needle in needles if needle in lowered]
+    assert not leaks, f"{place}: {leaks}"
 
 
 @contextmanager
 def no_umask() -> Iterator[None]:
-    """Let the node be started by somebody who lets everybody read."""
+    """Set the umask to 0, so that new files are readable for everybody by default."""
     old = os.umask(0)
     try:
         yield
@@ -88,24 +88,24 @@ def no_umask() -> Iterator[None]:
 
 
 UNUSED = ("alarm", "challenger", "drift", "drift_reference", "notice")
-"""Tables of what this node is not asked to do; they hold figures and codes of films alone."""
+"""Tables that are empty in this configuration; they never contain patient data."""
 
 
 @pytest.fixture
-def good(film: Path, tmp_path: Path) -> list[Path]:
-    """Return films that are scored, of patients with all kinds of names."""
+def scored_films(film: Path, tmp_path: Path) -> list[Path]:
+    """Return films that are scored, with unusual patient names."""
     films = [write_to_new_study(film, tmp_path / "plain.dcm", **PATIENT)]
     for kind, name in HOSTILE_NAMES.items():
-        facts = PATIENT | {"PatientName": name, "PatientComments": name}
-        films.append(write_to_new_study(film, tmp_path / f"{kind}.dcm", **facts))
+        attributes = PATIENT | {"PatientName": name, "PatientComments": name}
+        films.append(write_to_new_study(film, tmp_path / f"{kind}.dcm", **attributes))
     chinese = PATIENT | {"SpecificCharacterSet": "GB18030", "PatientName": CHINESE}
     films.append(write_to_new_study(film, tmp_path / "chinese.dcm", **chinese))
     return films
 
 
 @pytest.fixture
-def bad(film: Path, tmp_path: Path) -> list[Path]:
-    """Return films that are turned away: by policy, by their pixels, by their header."""
+def refused_films(film: Path, tmp_path: Path) -> list[Path]:
+    """Return films that are refused: one by the policy, one because of its pixels."""
     mammogram = write_to_new_study(film, tmp_path / "mammogram.dcm", **PATIENT | {"Modality": "MG"})
     broken = write_to_new_study(film, tmp_path / "broken.dcm", **PATIENT)
     start_of_image = b"\xff\xd8\xff"
@@ -116,16 +116,16 @@ def bad(film: Path, tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def quoting() -> Iterator[QuotingPacs]:
-    """Return an archive that says whose object it refuses."""
+    """Return a PACS that names the patient in its refusals."""
     pacs = QuotingPacs()
     yield pacs
     pacs.stop()
 
 
-def send_what_is_refused(node: Node, film: Path) -> None:
-    """Send the patient's film as another instance, and one whose header lacks what is needed."""
+def send_without_study_uid(node: Node, film: Path) -> None:
+    """Send a film without Study Instance UID; the node answers 0xC210."""
     ds = dcmread(film)
-    ae = AE("LIAR")
+    ae = AE("MODALITY")
     ae.add_requested_context(ComputedRadiographyImageStorage, ds.file_meta.TransferSyntaxUID)
     ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
     assoc = ae.associate("127.0.0.1", node.port, ae_title=AE_TITLE)
@@ -143,7 +143,7 @@ def titles(node: Node) -> bytes:
 
 
 def assert_private(folder: Path) -> None:
-    """See that nobody but the owner may enter a folder or read a file."""
+    """Check that only the owner has access to folder and files."""
     wrong = {
         str(path): oct(stat.S_IMODE(path.stat().st_mode))
         for path in folder.rglob("*")
@@ -152,17 +152,17 @@ def assert_private(folder: Path) -> None:
     assert wrong == {}
 
 
-def test_nothing_tells_who_the_patients_are(
+def test_only_films_and_results_contain_patient_data(
     make_node: MakeNode,
     orthanc: Orthanc,
     destination: dict[str, Any],
     quoting: QuotingPacs,
-    good: list[Path],
-    bad: list[Path],
+    scored_films: list[Path],
+    refused_films: list[Path],
     database_url: str,
     tmp_path: Path,
 ) -> None:
-    """Through all that may happen to films, on both databases, with everything logged."""
+    """After success, refusal, failure and repetition, on both databases, with debug log."""
     with no_umask():
         node = make_node(
             destinations=[destination, quoting.destination()],
@@ -171,21 +171,21 @@ def test_nothing_tells_who_the_patients_are(
             queue={"delivery": {"attempts": 2, "first": 0.1, "cap": 0.1}},
         )
         node.serve()
-    assert dcmsend(node.port, *good, *bad, called_ae=AE_TITLE).succeeded
-    assert dcmsend(node.port, *good[:2], called_ae=AE_TITLE).succeeded  # once more
-    send_what_is_refused(node, good[0])
-    jobs = node.wait_all(len(good) + len(bad), timeout=240)
+    assert dcmsend(node.port, *scored_films, *refused_films, called_ae=AE_TITLE).succeeded
+    assert dcmsend(node.port, *scored_films[:2], called_ae=AE_TITLE).succeeded  # repeated
+    send_without_study_uid(node, scored_films[0])
+    jobs = node.wait_all(len(scored_films) + len(refused_films), timeout=240)
     states = {state: [job for job in jobs if job.state is state] for state in JobState}
-    # The archive that refuses everything makes FAILED of every job with results.
-    assert len(states[JobState.FAILED]) == len(good)
-    assert len(states[JobState.REJECTED]) == len(bad)
-    assert orthanc.count() == 2 * len(good)
-    assert quoting.refused >= 2 * len(good)
+    # Every job with results is FAILED, because one PACS refuses everything.
+    assert len(states[JobState.FAILED]) == len(scored_films)
+    assert len(states[JobState.REJECTED]) == len(refused_films)
+    assert orthanc.count() == 2 * len(scored_films)
+    assert quoting.refused >= 2 * len(scored_films)
 
-    uid = str(dcmread(good[0], stop_before_pixels=True).SOPInstanceUID)
+    uid = str(dcmread(scored_films[0], stop_before_pixels=True).SOPInstanceUID)
     config = ("--config", node.file)
     failed = str(node.job_detail(uid).job.id)
-    for words in (
+    for arguments in (
         ("jobs", "list", *config),
         ("jobs", "list", "--json", *config),
         ("jobs", "reasons", *config),
@@ -199,37 +199,37 @@ def test_nothing_tells_who_the_patients_are(
         ("conformance", *config),
         ("db", "adopt", "--json", *config),
     ):
-        done = osteoscreen(*words)
-        search(done.stdout + done.stderr, " ".join(map(str, words)))
-    search(titles(node), "process titles")
+        process = osteoscreen(*arguments)
+        assert_no_patient_data(process.stdout + process.stderr, " ".join(map(str, arguments)))
+    assert_no_patient_data(titles(node), "process titles")
     table = tmp_path / "dxa.csv"
     table.write_text(f"patient_id,date,t_score\n{PATIENT['PatientID']},2026-01-01,-2.5\n")
-    for words in (("outcomes", "import", table, *config), ("thresholds", "replay", *config)):
-        done = osteoscreen(*words)
-        assert done.returncode == 0, done.stderr
-        search(done.stdout + done.stderr, " ".join(map(str, words)))
+    for arguments in (("outcomes", "import", table, *config), ("thresholds", "replay", *config)):
+        process = osteoscreen(*arguments)
+        assert process.returncode == 0, process.stderr
+        assert_no_patient_data(process.stdout + process.stderr, " ".join(map(str, arguments)))
     table.unlink()
     node.wait_all(len(jobs))
     node.stop()
     log = (node.file.parent / "node.log").read_bytes()
     assert b"film_received" in log
-    search(log, "log")
+    assert_no_patient_data(log, "log")
     with open_engine(load(node.file).database.url).connect() as connection:
         for table in metadata.sorted_tables:
             rows = connection.execute(sa.select(table)).all()
             assert rows or table.name in UNUSED
-            search("\n".join(map(repr, rows)), table.name)
+            assert_no_patient_data("\n".join(map(repr, rows)), table.name)
     assert_private(tmp_path / "node" / "spool")
     for file in tmp_path.glob("jobs.db*"):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        search(file.read_bytes(), file.name)
+        assert_no_patient_data(file.read_bytes(), file.name)
 
 
-def test_after_the_purge_nothing_of_the_patient_lies_on_the_disk(
+def test_after_the_purge_no_patient_data_are_on_the_disk(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path, tmp_path: Path
 ) -> None:
-    """`retention.films: 0` and `results: 0`: gone at the first purge after delivery."""
-    patients = write_to_new_study(film, tmp_path / "patient.dcm", **PATIENT)
+    """With `retention.films: 0` and `results: 0`, the first purge deletes them."""
+    patient_film = write_to_new_study(film, tmp_path / "patient.dcm", **PATIENT)
     node = make_node(
         destinations=[destination],
         retention={"films": 0, "results": 0},
@@ -238,47 +238,47 @@ def test_after_the_purge_nothing_of_the_patient_lies_on_the_disk(
     with no_umask():
         node.serve()
     folder = node.file.parent
-    assert dcmsend(node.port, patients, called_ae=AE_TITLE).succeeded
+    assert dcmsend(node.port, patient_film, called_ae=AE_TITLE).succeeded
     [job] = node.wait_all(1)
     assert job.state is JobState.DONE
     spool = folder / "spool"
     wait_until(
         lambda: [path.name for path in spool.rglob("*") if path.is_file()],
-        lambda left: left == [NAME],
+        lambda names: names == [NAME],
         timeout=60,
-        goal="spool with nothing but the key of pseudonyms",
+        goal="spool with only the pseudonym key",
     )
     assert orthanc.count() == 2
     for path in folder.rglob("*"):
         if path.is_file():
-            search(path.read_bytes(), str(path))
-    made = [path for path in folder.iterdir() if path.name not in ("config.yaml", "node.log")]
-    assert {path.name for path in made} >= {"spool", "osteoscreen.db", "osteoscreen.db-wal"}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in made if path.is_file()} == {0o600}
+            assert_no_patient_data(path.read_bytes(), str(path))
+    written = [path for path in folder.iterdir() if path.name not in ("config.yaml", "node.log")]
+    assert {path.name for path in written} >= {"spool", "osteoscreen.db", "osteoscreen.db-wal"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written if path.is_file()} == {0o600}
     assert_private(spool)
 
 
-def test_demo_and_screen_write_for_their_user_alone(film: Path, tmp_path: Path) -> None:
-    """Results and tables are 0600 whatever the umask, and what is printed names nobody."""
+def test_files_of_demo_and_screen_are_private(film: Path, tmp_path: Path) -> None:
+    """Results and tables have mode 0600 for any umask, and the output has no patient data."""
     folder = tmp_path / "films"
     folder.mkdir()
-    patients = write_to_new_study(film, folder / "one.dcm", **PATIENT)
+    patient_film = write_to_new_study(film, folder / "film.dcm", **PATIENT)
     with no_umask():
-        for words in (
-            ("demo", patients, "--out", tmp_path / "demo"),
+        for arguments in (
+            ("demo", patient_film, "--out", tmp_path / "demo"),
             ("screen", folder, "--out", tmp_path / "scores.csv", "--json"),
         ):
-            done = osteoscreen(*words)
-            assert done.returncode == 0, done.stderr
-            search(done.stdout + done.stderr, str(words[0]))
-    search((tmp_path / "demo" / "summary.json").read_bytes(), "summary")
-    search((tmp_path / "scores.csv").read_bytes(), "table")
+            process = osteoscreen(*arguments)
+            assert process.returncode == 0, process.stderr
+            assert_no_patient_data(process.stdout + process.stderr, str(arguments[0]))
+    assert_no_patient_data((tmp_path / "demo" / "summary.json").read_bytes(), "summary")
+    assert_no_patient_data((tmp_path / "scores.csv").read_bytes(), "table")
     assert_private(tmp_path / "demo")
     assert stat.S_IMODE((tmp_path / "scores.csv").stat().st_mode) == 0o600
 
 
-def test_the_search_finds_what_it_looks_for() -> None:
-    """In any letter case, as text, as escapes and in the hospital's own character set."""
+def test_patient_data_are_found_in_every_encoding() -> None:
+    """In any letter case, as text, as escapes and in GB18030."""
     for leak in ("ZYXOMARK", "\\u6b27\\u9633\\u6d4b\\u8bd5", CHINESE.encode("gb18030"), CHINESE):
         with pytest.raises(AssertionError, match="somewhere"):
-            search(leak, "somewhere")
+            assert_no_patient_data(leak, "somewhere")

@@ -1,7 +1,7 @@
-"""What a radiologist sees: OHIF, in a real browser, opens film, heatmap and report from Orthanc.
+"""OHIF in a real browser displays film, heatmap and report from Orthanc.
 
-The node itself has put them there. Slow, and it fetches OHIF from the npm registry once, so that
-it runs by `make viewer` alone. Screenshots of each language stay in `out/viewer`.
+Only `make viewer` runs this slow test, which downloads OHIF once from the npm registry. It leaves
+screenshots of each language in `out/viewer`.
 """
 
 import re
@@ -32,12 +32,12 @@ pytestmark = [
         "chromium", "dcmsend", "Orthanc", "libOrthancDicomWeb.so", "wqy-microhei.ttc"
     ),
 ]
-PICTURES = ROOT / "out" / "viewer"
-# Software drawing, for machines without a graphics card.
+SCREENSHOTS = ROOT / "out" / "viewer"
+# Software rendering, for machines without a graphics card.
 FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-ELSEWHERE = re.compile(r"^(https?|wss?)://(?!127\.0\.0\.1[:/])")
-PATIENCE_MS = 60_000
-DRAWN = 10.0  # standard deviation of 255 that no empty viewport has
+OTHER_HOSTS = re.compile(r"^(https?|wss?)://(?!127\.0\.0\.1[:/])")
+TIMEOUT_MS = 60_000
+MIN_CONTRAST = 10.0  # standard deviation of grey levels; an empty viewport has less
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +45,9 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         playwright.selectors.set_test_id_attribute("data-cy")
         program = str(find("chromium"))
-        opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield opened
-        opened.close()
+        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(params=["en", "zh"])
@@ -63,7 +63,7 @@ def scored(
     film: Path,
     language: str,
 ) -> JobDetail:
-    """Put the film into Orthanc as a modality does, and its results as the node does."""
+    """Send the film to Orthanc and to the node, and return its job with results."""
     node = make_node(destinations=[destination], results={"language": language})
     node.serve()
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
@@ -75,17 +75,17 @@ def scored(
 
 @pytest.fixture
 def page(browser: Browser, orthanc: Orthanc, scored: JobDetail, film: Path) -> Iterator[Page]:
-    """Return the study as OHIF opens it, its welcome and its tour put away."""
+    """Return OHIF with the study opened, and with its welcome dialogs closed."""
     study = dcmread(film, stop_before_pixels=True).StudyInstanceUID
     with serving(f"http://127.0.0.1:{orthanc.http_port}") as url:
-        opened = browser.new_page(viewport={"width": 1920, "height": 1080})
-        opened.set_default_timeout(PATIENCE_MS)
-        opened.route(ELSEWHERE, lambda route: route.abort())
-        opened.goto(f"{url}/viewer?StudyInstanceUIDs={study}")
-        opened.get_by_text("Skip all").click()
-        opened.get_by_text("Confirm and hide").click()
-        yield opened
-        opened.close()
+        page = browser.new_page(viewport={"width": 1920, "height": 1080})
+        page.set_default_timeout(TIMEOUT_MS)
+        page.route(OTHER_HOSTS, lambda route: route.abort())
+        page.goto(f"{url}/viewer?StudyInstanceUIDs={study}")
+        page.get_by_text("Skip all").click()
+        page.get_by_text("Confirm and hide").click()
+        yield page
+        page.close()
 
 
 SERIES = {
@@ -98,53 +98,54 @@ NUMBERS = {
 }
 
 
-def test_film_heatmap_and_report_are_shown(page: Page, scored: JobDetail, language: str) -> None:
-    """The report by the names of its numbers and their values, beside the film that they are of.
-
-    Every result is listed with the word that it is not for diagnosis.
-    """
+def test_film_heatmap_and_report_are_displayed(
+    page: Page, scored: JobDetail, language: str
+) -> None:
+    """The report has its numbers with names, and each result has the warning in the list."""
     heatmap, report, warning = SERIES[language]
-    listed = page.get_by_test_id("study-browser-thumbnail").or_(
+    thumbnails = page.get_by_test_id("study-browser-thumbnail").or_(
         page.get_by_test_id("study-browser-thumbnail-no-image")
     )
-    expect(listed).to_have_count(3, timeout=PATIENCE_MS)
-    expect(listed.filter(has_text=warning)).to_have_count(2)
-    film = picture(page, f"{language}-film")
+    expect(thumbnails).to_have_count(3, timeout=TIMEOUT_MS)
+    expect(thumbnails.filter(has_text=warning)).to_have_count(2)
+    film = screenshot(page, f"{language}-film")
     page.get_by_text(heatmap).dblclick()
-    expect(overlay(page)).to_contain_text(heatmap, timeout=PATIENCE_MS)
-    heat = picture(page, f"{language}-heatmap")
+    expect(overlay(page)).to_contain_text(heatmap, timeout=TIMEOUT_MS)
+    heat = screenshot(page, f"{language}-heatmap")
     assert colourfulness(film) < 1 < 10 < colourfulness(heat)
     page.get_by_text(report).dblclick()
     verdict = scored.job.verdict
     assert verdict is not None
     assert verdict.decision.score is not None
     score, threshold = (
-        round(one * 100, 1) for one in (verdict.decision.score, verdict.decision.threshold)
+        round(value * 100, 1) for value in (verdict.decision.score, verdict.decision.threshold)
     )
-    said = NUMBERS[language].format(score=score, threshold=threshold)
-    expect(page.get_by_test_id("viewport-grid")).to_contain_text(said, timeout=PATIENCE_MS)
-    picture(page, f"{language}-report")
+    text = NUMBERS[language].format(score=score, threshold=threshold)
+    expect(page.get_by_test_id("viewport-grid")).to_contain_text(text, timeout=TIMEOUT_MS)
+    screenshot(page, f"{language}-report")
 
 
 def overlay(page: Page) -> Any:
     return page.get_by_test_id("viewport-overlay-top-left")
 
 
-def picture(page: Page, name: str) -> np.ndarray:
-    """Keep what is seen; return the middle of the viewport, once something is drawn there."""
+def screenshot(page: Page, name: str) -> np.ndarray:
+    """Save a screenshot; return the middle of the viewport when it has an image."""
     grid = page.get_by_test_id("viewport-grid")
 
     def middle() -> np.ndarray:
-        seen = np.asarray(Image.open(BytesIO(grid.screenshot())).convert("RGB"), dtype=float)
-        rows, columns = seen.shape[0] // 3, seen.shape[1] // 3
-        return seen[rows : 2 * rows, columns : 2 * columns]
+        image = np.asarray(Image.open(BytesIO(grid.screenshot())).convert("RGB"), dtype=float)
+        rows, columns = image.shape[0] // 3, image.shape[1] // 3
+        return image[rows : 2 * rows, columns : 2 * columns]
 
-    drawn = wait_until(middle, lambda seen: bool(seen.std() > DRAWN), timeout=60, goal="picture")
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png")
-    return drawn
+    image = wait_until(
+        middle, lambda image: bool(image.std() > MIN_CONTRAST), timeout=60, goal="image"
+    )
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    return image
 
 
-def colourfulness(seen: np.ndarray) -> float:
-    """Return how far the channels are apart on average, of 255: 0 for grey."""
-    return float(np.ptp(seen, axis=2).mean())
+def colourfulness(image: np.ndarray) -> float:
+    """Return the mean difference between colour channels, 0 (grey) to 255."""
+    return float(np.ptp(image, axis=2).mean())

@@ -41,8 +41,8 @@ def upside_down(ds: FileDataset) -> None:
 
 def invert(ds: FileDataset) -> None:
     """State the opposite polarity, with the same pixels."""
-    other = {"MONOCHROME1": "MONOCHROME2", "MONOCHROME2": "MONOCHROME1"}
-    ds.PhotometricInterpretation = other[ds.PhotometricInterpretation]
+    opposite = {"MONOCHROME1": "MONOCHROME2", "MONOCHROME2": "MONOCHROME1"}
+    ds.PhotometricInterpretation = opposite[ds.PhotometricInterpretation]
     if "PresentationLUTShape" in ds:
         shape = {"IDENTITY": "INVERSE", "INVERSE": "IDENTITY"}
         ds.PresentationLUTShape = shape[ds.PresentationLUTShape]
@@ -150,13 +150,17 @@ def test_the_policy_may_let_the_header_decide(make_node: MakeNode, tmp_path: Pat
     """With `confirm` a stated other body part is refused. With `off` no image is checked."""
     node = make_node(policy={"admit": {"pixels": "confirm", "study_wait": 0.0}})
     node.serve()
-    hand, bare, turned = send(
+    labelled, bare, turned = send(
         node,
         changed(tmp_path, labelled_as_hand),
         changed(tmp_path, untagged),
         changed(tmp_path, turn),
     )
-    assert (hand.state, hand.reason, hand.image_findings) == (JobState.REJECTED, "body-part", None)
+    assert (labelled.state, labelled.reason, labelled.image_findings) == (
+        JobState.REJECTED,
+        "body-part",
+        None,
+    )
     assert bare.state is JobState.DONE
     assert turned.reason == "orientation"
     node.stop()

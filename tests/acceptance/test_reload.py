@@ -201,7 +201,7 @@ def test_an_unsound_file_changes_nothing_and_the_command_names_the_key(
     node = make_node(destinations=[destination], policy={"threshold": LOW})
     node.serve()
     before, operator = node.processes(), node.operator_store()
-    for section, *words in (
+    for section, *messages in (
         ({"policy": {"threshold": "lucky"}}, "policy.threshold", "'lucky'", "youden"),
         ({"results": {"font": "/nowhere.ttf"}}, "results.font /nowhere.ttf"),
         ({"dicom": {"port": orthanc.port}}, "dicom.port: cannot listen on"),
@@ -209,7 +209,7 @@ def test_an_unsound_file_changes_nothing_and_the_command_names_the_key(
         ({"policy": {"treshold": HIGH}}, "policy.treshold: unknown key"),
     ):
         node.set(**({"policy": {}, "results": {}, "dicom": {}, "model": {}} | section))
-        assert_fails(reload(node), 2, *words)
+        assert_fails(reload(node), 2, *messages)
     assert node.processes() == before
     os.kill(node.process_of("analyse"), signal.SIGKILL)
     [uid] = send(node, films[:1])

@@ -1,4 +1,4 @@
-"""`doctor --round-trip`: a film that is nobody's, through the running node to every destination."""
+"""`doctor --round-trip` sends a synthetic film through the node to every destination."""
 
 import json
 from collections.abc import Callable
@@ -15,72 +15,72 @@ from tests.peers.orthanc import Orthanc
 MakeNode = Callable[..., Node]
 
 
-def checked(node: Node, *options: str) -> dict[str, tuple[bool, str]]:
-    """Return the doctor's findings, of all and of the round trip, by name."""
-    done = osteoscreen("doctor", "--round-trip", "--json", *options, "--config", node.file)
-    found = {check["name"]: (check["ok"], check["detail"]) for check in json.loads(done.stdout)}
-    assert done.returncode == (0 if all(ok for ok, _ in found.values()) else 1)
-    return found
+def run_checks(node: Node, *options: str) -> dict[str, tuple[bool, str]]:
+    """Return success and detail of each check, by name."""
+    process = osteoscreen("doctor", "--round-trip", "--json", *options, "--config", node.file)
+    checks = {check["name"]: (check["ok"], check["detail"]) for check in json.loads(process.stdout)}
+    assert process.returncode == (0 if all(ok for ok, _ in checks.values()) else 1)
+    return checks
 
 
 @pytest.mark.tools("Orthanc")
 def test_a_marked_study_is_stored_and_committed(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any]
 ) -> None:
-    """Each time another study, all of one patient whose name says what they are."""
+    """Each run has its own study; all have a test patient with a recognisable name."""
     node = make_node(destinations=[destination | {"commitment": True}])
     node.serve()
     for number in (1, 2):
-        found = checked(node)
-        assert all(ok for ok, _ in found.values()), found
-        assert "received and scored as job" in found["round trip"][1]
-        assert "report and heatmap stored and committed in" in found["round trip to pacs"][1]
+        checks = run_checks(node)
+        assert all(ok for ok, _ in checks.values()), checks
+        assert "received and scored as job" in checks["round trip"][1]
+        assert "report and heatmap stored and committed in" in checks["round trip to pacs"][1]
         assert orthanc.count() == 2 * number
-    tags = [orthanc.tags(one.id) for one in orthanc.instances()]
-    assert {one["PatientID"] for one in tags} == {"OSTEOSCREEN-TEST"}
-    assert {one["PatientName"] for one in tags} == {"OSTEOSCREEN^ROUND TRIP"}
-    assert {one["StudyDescription"] for one in tags} == {"OsteoScreen round trip: no patient"}
-    assert "Comprehensive 3D SR (explicit VR, implicit VR)" in found["destination pacs"][1]
-    assert "Storage Commitment Push Model" in found["destination pacs"][1]
+    tags = [orthanc.tags(instance.id) for instance in orthanc.instances()]
+    assert {ds["PatientID"] for ds in tags} == {"OSTEOSCREEN-TEST"}
+    assert {ds["PatientName"] for ds in tags} == {"OSTEOSCREEN^ROUND TRIP"}
+    assert {ds["StudyDescription"] for ds in tags} == {"OsteoScreen round trip: no patient"}
+    assert "Comprehensive 3D SR (explicit VR, implicit VR)" in checks["destination pacs"][1]
+    assert "Storage Commitment Push Model" in checks["destination pacs"][1]
 
 
-def test_a_pacs_that_is_silent_on_commitment_is_named(
+def test_a_missing_commitment_report_is_an_error(
     make_node: MakeNode, committing_pacs: CommittingPacs
 ) -> None:
-    """Stored is not committed; and the other checks are all well."""
+    """Only the round trip to this PACS fails."""
     committing_pacs.start()
     node = make_node(destinations=[committing_pacs.destination | {"commitment": True}])
     node.serve()
-    found = checked(node, "--wait", "40")
-    ill = {name: detail for name, (ok, detail) in found.items() if not ok}
-    assert list(ill) == ["round trip to committing"]
-    assert "report stored, but the commitment report is missing" in ill.popitem()[1]
+    checks = run_checks(node, "--wait", "40")
+    failed = {name: detail for name, (ok, detail) in checks.items() if not ok}
+    assert list(failed) == ["round trip to committing"]
+    assert "report stored, but the commitment report is missing" in failed.popitem()[1]
     assert len(committing_pacs.stored) == 2
 
 
-def test_a_destination_of_flagged_films_says_why_it_got_nothing(
+def test_an_unflagged_film_is_not_sent_to_a_destination_for_flagged_films(
     make_node: MakeNode, committing_pacs: CommittingPacs
 ) -> None:
     committing_pacs.start()
     flagged = committing_pacs.destination | {"when": "flagged"}
     node = make_node(destinations=[flagged], policy={"threshold": 1.0})
     node.serve()
-    ok, detail = checked(node)["round trip to committing"]
+    ok, detail = run_checks(node)["round trip to committing"]
     assert ok
     assert detail == "nothing to send: the destination receives flagged films, and this film is not"
 
 
-def test_a_policy_that_lets_no_such_film_in_is_said(make_node: MakeNode) -> None:
+def test_a_policy_that_refuses_the_synthetic_film_is_reported(make_node: MakeNode) -> None:
     node = make_node(policy={"admit": {"modalities": ["CR"]}})
     node.serve()
-    ok, detail = checked(node)["round trip"]
+    ok, detail = run_checks(node)["round trip"]
     assert not ok
     assert detail == "refused (modality): policy.admit does not admit the synthetic film"
     assert [job.state for job in node.jobs()] == [JobState.REJECTED]
 
 
 @pytest.mark.parametrize(
-    ("callers", "served", "said"),
+    ("callers", "running", "remedy"),
     [
         ([], False, "run osteoscreen serve"),
         (
@@ -89,16 +89,16 @@ def test_a_policy_that_lets_no_such_film_in_is_said(make_node: MakeNode) -> None
             "add to dicom.callers: {ae_title: OSTEO-DOCTOR, network: 127.0.0.1}",
         ),
     ],
-    ids=["not-running", "not-let-in"],
+    ids=["not-running", "caller-refused"],
 )
-def test_a_node_that_cannot_be_sent_to(
-    make_node: MakeNode, node_port: int, callers: list[Any], served: bool, said: str
+def test_the_remedy_is_stated_if_the_film_cannot_be_sent(
+    make_node: MakeNode, node_port: int, callers: list[Any], running: bool, remedy: str
 ) -> None:
-    """A node that does not let the doctor in is well by itself: it answers."""
+    """A node that refuses the doctor as a caller still passes the check `node`."""
     node = make_node(dicom={"port": node_port, "callers": callers})
-    if served:
+    if running:
         node.serve()
-    found = checked(node)
-    assert found["round trip"][0] is False
-    assert said in found["round trip"][1]
-    assert found["node"][0] is served
+    checks = run_checks(node)
+    assert checks["round trip"][0] is False
+    assert remedy in checks["round trip"][1]
+    assert checks["node"][0] is running

@@ -36,7 +36,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 @pytest.fixture
 def copies(tmp_path: Path, film: Path) -> Path:
-    """Return a folder with twelve copies of the shipped film, each its own instance."""
+    """Return a folder with twelve copies of the shipped film as separate instances."""
     folder = tmp_path / "films"
     folder.mkdir()
     ds = dcmread(film)
@@ -54,11 +54,11 @@ def test_chest_films_are_scored_and_other_images_refused_with_a_reason(
     bare = tmp_path / "bare.dcm"
     bare.write_bytes(_without_meta(shared_data / "dicom" / "chest" / "udacity_test1.dcm"))
     out = tmp_path / "scores.csv"
-    done = osteoscreen(
+    process = osteoscreen(
         "screen", shared_data / "dicom" / "chest", shared_data / "dicom" / "other", bare,
         shared_data / "README.md", "--out", out,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     table = rows(out)
     states = {Path(row["path"]).name: (row["state"], row["reason"]) for row in table}
     chest = {path.name for path in (shared_data / "dicom" / "chest").iterdir()} | {"bare.dcm"}
@@ -66,17 +66,19 @@ def test_chest_films_are_scored_and_other_images_refused_with_a_reason(
     assert {n: reason for n, (state, reason) in states.items() if state == "REJECTED"} == REASONS
     assert [row["path"] for row in table] == sorted(row["path"] for row in table)
     by_name = {Path(row["path"]).name: row for row in table}
-    whole, wrapped = by_name["udacity_test1.dcm"], by_name["bare.dcm"]
+    complete, wrapped = by_name["udacity_test1.dcm"], by_name["bare.dcm"]
     score = wrapped["probability_image"]
-    assert float(score) == pytest.approx(float(whole["probability_image"]), abs=1e-6)
-    assert wrapped == whole | {"path": str(bare), "probability_image": score}
+    assert float(score) == pytest.approx(float(complete["probability_image"]), abs=1e-6)
+    assert wrapped == complete | {"path": str(bare), "probability_image": score}
     assert {row["intended_use"] for row in table} == {"demonstration"}
-    output = " ".join(done.stdout.split())
+    output = " ".join(process.stdout.split())
     assert "7 scored" in output
     assert "8 rejected (body-part 4, sop-class 4)" in output
     assert "1 files skipped (not DICOM 1)" in output
     assert "no clinical meaning" in output
-    assert_no_patient(shared_data, out.read_text(encoding="utf-8") + done.stdout + done.stderr)
+    assert_no_patient(
+        shared_data, out.read_text(encoding="utf-8") + process.stdout + process.stderr
+    )
 
 
 def assert_no_patient(shared_data: Path, text: str) -> None:
@@ -100,9 +102,9 @@ def test_csv_and_parquet_have_the_same_rows(tmp_path: Path, shared_data: Path) -
     parquet = pytest.importorskip("pyarrow.parquet")
     folder = shared_data / "dicom"
     for name in ("scores.csv", "scores.parquet"):
-        done = osteoscreen("screen", folder, "--out", tmp_path / name, "--json")
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["scored"] == 6
+        process = osteoscreen("screen", folder, "--out", tmp_path / name, "--json")
+        assert process.returncode == 0, process.stderr
+        assert json.loads(process.stdout)["scored"] == 6
     typed = parquet.read_table(tmp_path / "scores.parquet").to_pylist()
     text = rows(tmp_path / "scores.csv")
     assert [list(row) for row in typed] == [list(row) for row in text]
@@ -122,16 +124,16 @@ def test_a_killed_run_is_continued(tmp_path: Path, copies: Path) -> None:
         deadline = time.monotonic() + 120
         while not journal.exists() or journal.read_bytes().count(b"\n") < 3:
             assert time.monotonic() < deadline
-            assert running.poll() is None, "it ended before it could be killed"
+            assert running.poll() is None, "the run ended before the kill"
             time.sleep(0.01)
         running.kill()
     assert not out.exists()
-    kept = journal.read_bytes().count(b"\n")
-    done = osteoscreen("screen", copies, "--out", out, "--json", OSTEOSCREEN__MODEL__BATCH="1")
-    assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout)
+    finished = journal.read_bytes().count(b"\n")
+    process = osteoscreen("screen", copies, "--out", out, "--json", OSTEOSCREEN__MODEL__BATCH="1")
+    assert process.returncode == 0, process.stderr
+    facts = json.loads(process.stdout)
     assert (facts["films"], facts["scored"]) == (12, 12)
-    assert 3 <= facts["kept"] <= kept < 12
+    assert 3 <= facts["kept"] <= finished < 12
     assert not journal.exists()
     again = tmp_path / "again.csv"
     osteoscreen("screen", copies, "--out", again, OSTEOSCREEN__MODEL__BATCH="1")
@@ -160,8 +162,8 @@ def test_if_every_film_fails_the_status_is_1(tmp_path: Path, film: Path) -> None
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "cut.dcm").write_bytes(film.read_bytes()[:400])
     out = tmp_path / "scores.csv"
-    done = osteoscreen("screen", tmp_path / "films", "--out", out)
-    assert_fails(done, 1, "no film could be scored")
+    process = osteoscreen("screen", tmp_path / "films", "--out", out)
+    assert_fails(process, 1, "no film could be scored")
     assert [row["state"] for row in rows(out)] == ["FAILED"]
 
 
@@ -169,9 +171,9 @@ def test_a_folder_without_films_gives_an_empty_table(tmp_path: Path) -> None:
     """The status is 0, and skipped files are counted."""
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "note.txt").write_text("no film")
-    done = osteoscreen("screen", tmp_path / "films", "--out", tmp_path / "scores.csv")
-    assert done.returncode == 0, done.stderr
-    assert "1 files skipped (not DICOM 1)" in done.stdout
+    process = osteoscreen("screen", tmp_path / "films", "--out", tmp_path / "scores.csv")
+    assert process.returncode == 0, process.stderr
+    assert "1 files skipped (not DICOM 1)" in process.stdout
     assert rows(tmp_path / "scores.csv") == []
 
 
@@ -181,8 +183,8 @@ def test_the_configuration_and_another_bundle_are_used(tmp_path: Path, film: Pat
     file = write_config(tmp_path, "policy: {threshold: 1.0, admit: {views: [LL]}}\n")
     out = tmp_path / "scores.csv"
     for options, state in ((("--config", file), "REJECTED"), (("--bundle", bundle), "SCORED")):
-        done = osteoscreen("screen", film, "--out", out, *options)
-        assert done.returncode == 0, done.stderr
+        process = osteoscreen("screen", film, "--out", out, *options)
+        assert process.returncode == 0, process.stderr
         assert [row["state"] for row in rows(out)] == [state]
     osteoscreen("screen", film, "--out", out, "--config", file, "--admitted")
     assert rows(out) == []
@@ -203,9 +205,9 @@ def test_the_configuration_and_another_bundle_are_used(tmp_path: Path, film: Pat
 def test_a_wrong_argument_is_one_line(
     arguments: list[str], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The status is 2, and no file is left behind."""
+    """The status is 2, and no file is created."""
     monkeypatch.chdir(tmp_path)
     root = str(ROOT)
-    done = osteoscreen("screen", *arguments, PYTHONPATH=root)
-    assert_fails(done, 2, text)
+    process = osteoscreen("screen", *arguments, PYTHONPATH=root)
+    assert_fails(process, 2, text)
     assert list(tmp_path.iterdir()) == []

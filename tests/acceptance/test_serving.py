@@ -40,7 +40,7 @@ def test_a_role_that_dies_is_started_again(
     node.serve()
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
     uid = str(dcmread(film).SOPInstanceUID)
-    node.wait_for(uid, lambda seen: seen.job.state is JobState.ANALYSING)
+    node.wait_for(uid, lambda detail: detail.job.state is JobState.ANALYSING)
     os.kill(node.process_of("analyse"), signal.SIGKILL)
     [job] = node.wait_ended([uid])
     assert (job.state, job.attempt) == (JobState.DONE, 2)
@@ -61,18 +61,18 @@ def test_a_bundle_that_is_damaged_later_does_not_stop_ingest(
     bundle = tmp_path / "bundle"
     shutil.copytree(DEMO_BUNDLE, bundle)
     weights = bundle / "weights.safetensors"
-    whole = weights.read_bytes()
+    content = weights.read_bytes()
     node = make_node(destinations=[destination], model={"bundle": str(bundle)})
     node.serve()
-    weights.write_bytes(whole[:-1])
+    weights.write_bytes(content[:-1])
     os.kill(node.process_of("analyse"), signal.SIGKILL)
     wait_until(lambda: node.log().count("role_died") >= 2, timeout=60, goal="two failed starts")
     assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
-    weights.write_bytes(whole)
+    weights.write_bytes(content)
     assert [job.state for job in node.wait_ended([str(dcmread(film).SOPInstanceUID)])] == [
         JobState.DONE
     ]
-    weights.write_bytes(whole[:-1])
+    weights.write_bytes(content[:-1])
     node.stop()
     node.launch()
     assert node.wait_exit() == 2
@@ -103,13 +103,13 @@ def test_a_destination_that_is_down_does_not_delay_the_others(
     uids = [str(dcmread(film).SOPInstanceUID) for film in films]
     for uid in uids:
         job_detail = node.wait_for(
-            uid, lambda seen: [d.state for d in seen.deliveries].count(DeliveryState.DELIVERED) == 2
+            uid, lambda job: [d.state for d in job.deliveries].count(DeliveryState.DELIVERED) == 2
         )
         assert {
             d.destination for d in job_detail.deliveries if d.state in FINAL_DELIVERY_STATES
         } == {"pacs"}
         assert job_detail.job.state is JobState.ANALYSED
-    sent = {one.sop_instance_uid for one in orthanc.instances()}
+    sent = {instance.sop_instance_uid for instance in orthanc.instances()}
     assert len(sent) == 2 * len(films)
     committing_pacs.start()
     assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}

@@ -53,8 +53,8 @@ def test_one_destination_in_shadow_mode_gets_no_results(
     later = send(node, films[1])
     assert len(committing_pacs.stored) == 2  # results of the later film
     assert job_json(node, later)["shadowed"] == []
-    done = osteoscreen("jobs", "reanalyse", uid, "--config", node.file)
-    assert done.returncode == 0, done.stderr
+    process = osteoscreen("jobs", "reanalyse", uid, "--config", node.file)
+    assert process.returncode == 0, process.stderr
     node.wait_for(uid, lambda job: job.job.state is JobState.DONE and len(job.deliveries) == 4)
     assert (len(committing_pacs.stored), orthanc.count()) == (4, 4)
 

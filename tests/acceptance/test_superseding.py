@@ -1,4 +1,4 @@
-"""The operator sends results again, and has films scored again by another threshold."""
+"""`jobs resend` and `jobs reanalyse`, also with another threshold."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -23,26 +23,26 @@ pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 def node(
     make_node: Callable[..., Node], orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> Node:
-    """Return a running node that has scored one film by a low threshold."""
-    made = make_node(policy={"threshold": 0.01}, destinations=[destination])
-    made.serve()
-    assert dcmsend(made.port, film, called_ae=AE_TITLE).succeeded
-    made.wait_all(1)
+    """Return a running node that has scored one film with a low threshold."""
+    node = make_node(policy={"threshold": 0.01}, destinations=[destination])
+    node.serve()
+    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    node.wait_all(1)
     assert orthanc.count() == 2
-    return made
+    return node
 
 
-def operate(node: Node, *words: str) -> None:
-    """Run a `jobs` command on the one job, and wait until the job is done again."""
+def run_jobs_command(node: Node, command: str) -> None:
+    """Run a `jobs` command on the only job, and wait until the job is done again."""
     before = len(node.operator_store().show(1).history)
-    done = osteoscreen("jobs", *words, "1", "--config", node.file)
-    assert (done.returncode, done.stderr) == (0, "")
-    job_detail = node.wait_for("1", lambda one: one.job.state is JobState.DONE)
+    process = osteoscreen("jobs", command, "1", "--config", node.file)
+    assert (process.returncode, process.stderr) == (0, "")
+    job_detail = node.wait_for("1", lambda detail: detail.job.state is JobState.DONE)
     assert len(job_detail.history) > before
 
 
 def set_threshold(node: Node, threshold: float) -> None:
-    """Do as an administrator does: stop, edit, start."""
+    """Stop the node, change its threshold, and start it."""
     node.stop()
     content = yaml.safe_load(node.file.read_text())
     node.file.write_text(yaml.safe_dump(content | {"policy": {"threshold": threshold}}))
@@ -51,38 +51,35 @@ def set_threshold(node: Node, threshold: float) -> None:
 
 def reports(orthanc: Orthanc) -> list[Dataset]:
     """Return the reports in the PACS, those without a predecessor first."""
-    found = [
-        dcmread(BytesIO(orthanc.file(one.id)))
-        for one in orthanc.instances()
-        if one.sop_class_uid == Comprehensive3DSRStorage
+    documents = [
+        dcmread(BytesIO(orthanc.file(instance.id)))
+        for instance in orthanc.instances()
+        if instance.sop_class_uid == Comprehensive3DSRStorage
     ]
-    return sorted(found, key=lambda ds: "PredecessorDocumentsSequence" in ds)
+    return sorted(documents, key=lambda ds: "PredecessorDocumentsSequence" in ds)
 
 
-def test_a_resend_reaches_the_pacs_and_makes_no_second_object(node: Node, orthanc: Orthanc) -> None:
-    """What the PACS has lost comes back; what it still has stays one."""
-    lost, kept = orthanc.instances()
+def test_resend_restores_a_lost_object_and_duplicates_none(node: Node, orthanc: Orthanc) -> None:
+    lost, stored = orthanc.instances()
     orthanc.delete(lost.id)
-    operate(node, "resend")
-    assert {one.sop_instance_uid for one in orthanc.instances()} == {
+    run_jobs_command(node, "resend")
+    assert {instance.sop_instance_uid for instance in orthanc.instances()} == {
         lost.sop_instance_uid,
-        kept.sop_instance_uid,
+        stored.sop_instance_uid,
     }
 
 
-def test_a_film_scored_again_with_nothing_changed_makes_no_second_object(
-    node: Node, orthanc: Orthanc
-) -> None:
-    operate(node, "reanalyse")
+def test_reanalysis_without_a_change_creates_no_second_object(node: Node, orthanc: Orthanc) -> None:
+    run_jobs_command(node, "reanalyse")
     assert orthanc.count() == 2
 
 
-def test_another_threshold_sends_a_report_that_names_the_first(
+def test_reanalysis_with_another_threshold_supersedes_the_report(
     node: Node, orthanc: Orthanc
 ) -> None:
-    """Its finding is the other one, and the PACS has both."""
+    """The new report has another finding and names its predecessor; the PACS has both."""
     set_threshold(node, 0.99)
-    operate(node, "reanalyse")
+    run_jobs_command(node, "reanalyse")
     first, second = reports(orthanc)
     (study,) = second.PredecessorDocumentsSequence
     (series,) = study.ReferencedSeriesSequence

@@ -47,9 +47,9 @@ def counts(table: Table) -> dict[ChallengerState, int]:
 
 def test_an_analysed_film_is_claimed_with_its_facts(table: Table) -> None:
     """Its job may be ANALYSED or DONE."""
-    done, analysed = table.analyse(1, ()), table.analyse(2)
+    finished, analysed = table.analyse(1, ()), table.analyse(2)
     first, second = claim(table)
-    assert [first.job_id, second.job_id] == [done, analysed]
+    assert [first.job_id, second.job_id] == [finished, analysed]
     assert (first.film, first.spool_key) == (film(1), "films/1")
     assert (first.attempt, first.worker) == (1, "c1")
 
@@ -99,8 +99,8 @@ def test_a_share_is_the_same_for_all_workers(table: Table) -> None:
     assert 0 < len(chosen) < 20
     first = [claimed.job_id for claimed in claim(table, limit=1, share=0.3)]
     assert first + [claimed.job_id for claimed in claim(table, "c2", 20, share=0.3)] == chosen
-    rest = [claimed.job_id for claimed in claim(table, limit=20)]
-    assert sorted(chosen + rest) == sorted(ids.values())
+    remaining = [claimed.job_id for claimed in claim(table, limit=20)]
+    assert sorted(chosen + remaining) == sorted(ids.values())
 
 
 def test_a_film_whose_worker_ended_is_claimed_again_alone(table: Table) -> None:
@@ -251,10 +251,10 @@ def test_a_claim_without_work_writes_nothing(table: Table, open_table: Callable[
     table.analyse(1)
     [claimed] = claim(table)
     settle(table, claimed)
-    other = open_table()
+    second = open_table()
     with transaction(table.engine) as connection:
         connection.execute(sa.text("UPDATE job SET error = 'being written'"))
-        assert claim(other) == []
+        assert claim(second) == []
 
 
 def test_concurrent_challengers_never_share_a_film(open_table: Callable[[], Table]) -> None:

@@ -44,7 +44,7 @@ def test_a_delivery_scheduled_by_a_fast_clock_is_claimed_now(table: Table) -> No
 
 
 def test_the_longest_wait_of_a_retry_is_kept(table: Table) -> None:
-    """It is no sign of a wrong clock."""
+    """A long retry delay does not indicate a wrong clock."""
     job_id = table.analyse()
     due = table.now + timedelta(seconds=DELIVERY.cap)
     for delivery in table.take():
@@ -80,9 +80,9 @@ def test_a_dead_delivery_workers_lease_expires_despite_its_fast_clock(table: Tab
 def test_a_live_worker_with_a_fast_clock_keeps_its_lease(table: Table) -> None:
     """It renews the lease, so that the lease changes."""
     job_id = table.receive()
-    held = table.claim()
+    claimed = table.claim()
     for _ in range(6):
-        assert table.queue.renew(held, table.now + AHEAD + LEASE) == 1
+        assert table.queue.renew(claimed, table.now + AHEAD + LEASE) == 1
         assert table.maintenance.release_expired_leases(table.later(LEASE.total_seconds() / 3)) == 0
     assert table.operator.show(job_id).job.state is JobState.ANALYSING
 

@@ -42,8 +42,8 @@ def test_a_film_has_all_values_for_metrics(table: Table) -> None:
     """A film that is not scored has no model and no score."""
     send(table, 1)
     refused = Refused(Reason.VIEW, "lateral")
-    other = replace(film(2), calling_ae="XRAY2")
-    assert table.intake.receive(other, refused, "f/2", table.now)
+    second = replace(film(2), calling_ae="XRAY2")
+    assert table.intake.receive(second, refused, "f/2", table.now)
     send(table, 3, None)
     assert films(table) == [
         SCORED,
@@ -64,7 +64,7 @@ def test_a_recovered_orphan_belongs_to_no_source(table: Table) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "there"),
+    ("at", "counted"),
     [
         (datetime(2025, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), False),
         (datetime(2026, 1, 1, tzinfo=UTC), True),
@@ -72,14 +72,14 @@ def test_a_recovered_orphan_belongs_to_no_source(table: Table) -> None:
         (datetime(2026, 1, 2, tzinfo=UTC), False),
     ],
 )
-def test_days_are_in_utc(table: Table, at: datetime, there: bool) -> None:
+def test_days_are_in_utc(table: Table, at: datetime, counted: bool) -> None:
     table.now = at
     send(table, 1)
-    assert bool(films(table)) is there
+    assert bool(films(table)) is counted
 
 
 def test_films_can_be_selected_by_source(table: Table) -> None:
-    """An empty station is a station of its own."""
+    """Films without a station are a separate source."""
     send(table, 1)
     send(table, 2, station="")
     send(table, 3, calling_ae="XRAY2", station="")

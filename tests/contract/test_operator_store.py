@@ -135,10 +135,10 @@ def test_a_resend_during_a_purge_never_loses_the_bytes(
         thread.join()
     for job_id in ids:
         job_detail = table.operator.show(job_id)
-        there = {bool(item.spool_key) for item in job_detail.deliveries}
+        has_key = {bool(item.spool_key) for item in job_detail.deliveries}
         scheduled = job_detail.job.state is JobState.ANALYSED
         assert scheduled is (job_id not in refused)
-        assert there == {scheduled}
+        assert has_key == {scheduled}
 
 
 @pytest.mark.parametrize("destination", ["", "elsewhere"])

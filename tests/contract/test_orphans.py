@@ -65,12 +65,12 @@ def setup(table: Table, tmp_path: Path) -> Setup:
 def test_an_orphaned_film_gets_a_job(setup: Setup) -> None:
     """The admission rules are those of ingest: the chest waits, the hand is REJECTED."""
     chest, chest_key = setup.spooled(2)
-    hand, hand_key = setup.spooled(2, BodyPartExamined="HAND")
+    hand_film, hand_key = setup.spooled(2, BodyPartExamined="HAND")
     setup.purge()
     jobs = {job.film.sop_instance_uid: job for job in setup.table.operator.recent((), 10)}
     assert jobs[chest.sop_instance_uid].state is JobState.RECEIVED
     assert jobs[chest.sop_instance_uid].film == replace(chest, calling_ae="")
-    assert jobs[hand.sop_instance_uid].reason == "body-part"
+    assert jobs[hand_film.sop_instance_uid].reason == "body-part"
     assert {job.spool_key for job in jobs.values()} == {chest_key, hand_key} == setup.keys()
     history = setup.table.operator.show(jobs[chest.sop_instance_uid].id).history
     assert [(entry.event, entry.actor) for entry in history] == [("receive", ACTOR)]

@@ -47,8 +47,8 @@ def test_counts_can_start_at_a_time(table: Table) -> None:
 def test_jobs_are_listed_by_reason(table: Table) -> None:
     """The filter can be combined with states."""
     receive(table, Admitted(), LATERAL, CHILD)
-    found = table.operator.recent((JobState.REJECTED,), 10, ("age", "size"))
-    assert [job.reason for job in found] == ["age"]
+    jobs = table.operator.recent((JobState.REJECTED,), 10, ("age", "size"))
+    assert [job.reason for job in jobs] == ["age"]
     assert len(table.operator.recent((), 10, ("age", "view"))) == 2
 
 

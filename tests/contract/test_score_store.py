@@ -65,9 +65,9 @@ def test_a_score_has_all_attributes_that_a_policy_uses(table: Table) -> None:
         flagged=True,
         reported=True,
     )
-    (found,) = stored(table)
-    assert found == expected
-    assert [type(value) for value in found[:7]] == [type(value) for value in expected[:7]]
+    (score,) = stored(table)
+    assert score == expected
+    assert [type(value) for value in score[:7]] == [type(value) for value in expected[:7]]
 
 
 def test_days_are_in_utc(table: Table) -> None:
@@ -93,8 +93,8 @@ def test_rows_of_early_releases_are_read(table: Table) -> None:
         verdict = {"decision": decision, "model": {"digest": MODEL}, "probability": {"image": 0.6}}
         job = sa.table("job", sa.column("film", sa.JSON), sa.column("verdict", sa.JSON))
         connection.execute(sa.update(job).values(film=old, verdict=verdict))
-    (found,) = stored(table)
-    assert (found.station, found.flagged, found.image, found.combined) == ("", True, 0.6, None)
+    (score,) = stored(table)
+    assert (score.station, score.flagged, score.image, score.combined) == ("", True, 0.6, None)
 
 
 def test_scores_are_in_order_of_exposure(table: Table) -> None:

@@ -66,9 +66,9 @@ def test_a_film_that_lost_its_worker_is_claimed_alone(table: Table) -> None:
     table.claim("w1")
     table.later(LEASE.total_seconds() + 1)
     assert table.maintenance.release_expired_leases(table.now) == 1
-    others = [table.receive(number) for number in (2, 3)]
+    remaining = [table.receive(number) for number in (2, 3)]
     assert [job.id for job in table.claim("w2")] == [first]
-    assert [job.id for job in table.claim("w2")] == others
+    assert [job.id for job in table.claim("w2")] == remaining
 
 
 def test_new_films_do_not_wait_for_a_retry(table: Table) -> None:

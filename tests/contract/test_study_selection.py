@@ -121,8 +121,8 @@ def test_a_film_that_is_reported_as_not_scored_does_not_represent_its_study(
     receive(table, of_study(1), "1")
     receive(table, of_study(2), "2")
     (first,) = table.claim()
-    told = replace(VERDICT, refusal_reason=Reason.ORIENTATION)
-    assert table.queue.settle(first, Analysed(told, (report_of(first),)), table.now)
+    verdict = replace(VERDICT, refusal_reason=Reason.ORIENTATION)
+    assert table.queue.settle(first, Analysed(verdict, (report_of(first),)), table.now)
     job = table.operator.show(first.id).job
     assert (job.state, job.reason) == (JobState.ANALYSED, "orientation")
     (second,) = table.claim()

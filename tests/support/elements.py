@@ -28,12 +28,14 @@ def element(keyword: str, value: bytes, vr: str = "") -> bytes:
 
 def preamble(syntax: bytes = b"1.2.840.10008.1.2.1") -> bytes:
     """Return preamble and a minimal file meta information."""
-    stated = element("TransferSyntaxUID", syntax + b"\0" * (len(syntax) % 2))
-    length = element("FileMetaInformationGroupLength", struct.pack("<I", len(stated)))
-    return bytes(128) + b"DICM" + length + stated
+    meta = element("TransferSyntaxUID", syntax + b"\0" * (len(syntax) % 2))
+    length = element("FileMetaInformationGroupLength", struct.pack("<I", len(meta)))
+    return bytes(128) + b"DICM" + length + meta
 
 
-def hostile(path: Path, values: dict[str, bytes | None], vrs: dict[str, str] | None = None) -> Path:
+def write_header(
+    path: Path, values: dict[str, bytes | None], vrs: dict[str, str] | None = None
+) -> Path:
     """Write the header of a film with the given values and VRs; None omits an element."""
     elements = {**_GOOD, **values}
     body = b"".join(

@@ -1,7 +1,4 @@
-"""A real listening node: `IngestServer` on loopback, a job table on SQLite, a spool on disk.
-
-And a PACS as destination, whose answers the test defines.
-"""
+"""Fixtures: a listening `IngestServer` with SQLite and a spool, and a PACS as destination."""
 
 import os
 import tempfile
@@ -197,14 +194,14 @@ def pacs() -> Iterator[StartPacs]:
             setattr(ae, name, value)
         port = free_port()
         servers.append(ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers))
-        return destination(port)
+        return make_destination(port)
 
     yield start
     for server in servers:
         server.shutdown()
 
 
-def destination(port: int, **changes: Any) -> Destination:
+def make_destination(port: int, **changes: Any) -> Destination:
     facts = {"name": "pacs", "ae_title": "PACS", "host": "127.0.0.1", "port": port, "timeout": 10.0}
     return Destination(**(facts | changes))
 

@@ -47,7 +47,7 @@ def test_success_and_warnings_count_as_stored(pacs: StartPacs, heatmap: Path, st
 
 
 @pytest.mark.parametrize(
-    ("status", "family", "says"),
+    ("status", "family", "text"),
     [
         (0xA700, Transient, "out of resources"),
         (0xA7FF, Transient, "out of resources"),
@@ -59,11 +59,11 @@ def test_success_and_warnings_count_as_stored(pacs: StartPacs, heatmap: Path, st
     ],
 )
 def test_every_other_status_is_an_error(
-    pacs: StartPacs, heatmap: Path, status: int, family: type[Exception], says: str
+    pacs: StartPacs, heatmap: Path, status: int, family: type[Exception], text: str
 ) -> None:
     """It is Transient if another attempt may succeed. The association stays open."""
     with open_archive(pacs(answering(status)), "OSTEOSCREEN") as archive:
-        with pytest.raises(family, match=f"{status:#06x}.*{says}") as caught:
+        with pytest.raises(family, match=f"{status:#06x}.*{text}") as caught:
             archive.store(heatmap)
         assert type(caught.value) is family
         archive.echo()
@@ -90,8 +90,8 @@ def test_a_pacs_that_accepts_only_implicit_vr_receives_the_object(
         received.append(event.dataset)
         return 0x0000
 
-    there = pacs([(evt.EVT_C_STORE, on_store)], syntaxes=(ImplicitVRLittleEndian,))
-    with open_archive(there, "OSTEOSCREEN") as archive:
+    destination = pacs([(evt.EVT_C_STORE, on_store)], syntaxes=(ImplicitVRLittleEndian,))
+    with open_archive(destination, "OSTEOSCREEN") as archive:
         archive.store(heatmap)
     original = pydicom.dcmread(heatmap)
     assert received[0].PixelData == original.PixelData
@@ -103,8 +103,8 @@ def test_a_class_that_the_pacs_does_not_accept_is_permanent(
 ) -> None:
     """The error names the class, so that an administrator can configure another one."""
     report = write_film(make_film(Comprehensive3DSRStorage), tmp_path / "report.dcm")
-    there = pacs(classes=(Verification, SecondaryCaptureImageStorage))
-    with open_archive(there, "OSTEOSCREEN") as archive:
+    destination = pacs(classes=(Verification, SecondaryCaptureImageStorage))
+    with open_archive(destination, "OSTEOSCREEN") as archive:
         assert archive.accepts(SecondaryCaptureImageStorage)
         assert not archive.accepts(Comprehensive3DSRStorage)
         with pytest.raises(Permanent, match="does not accept Comprehensive 3D SR"):
@@ -200,10 +200,10 @@ def stalling() -> Iterator[Stalling]:
 def test_an_incomplete_answer_blocks_no_thread(
     pacs: StartPacs, heatmap: Path, stalling: Stalling
 ) -> None:
-    """Without the hardened transport, the toolkit would wait for ever, despite its time-outs."""
-    there = pacs([(evt.EVT_C_STORE, stalling.answer_in_half)])
+    """Without the hardened transport, pynetdicom would wait without end, despite its timeouts."""
+    destination = pacs([(evt.EVT_C_STORE, stalling.answer_in_half)])
     with (
-        open_archive(there.model_copy(update={"timeout": 1.0}), "OSTEOSCREEN") as archive,
+        open_archive(destination.model_copy(update={"timeout": 1.0}), "OSTEOSCREEN") as archive,
         pytest.raises(Unreachable, match="no answer to the C-STORE"),
     ):
         archive.store(heatmap)
@@ -214,9 +214,9 @@ def test_a_pacs_that_stops_reading_blocks_no_thread(
 ) -> None:
     """The object is larger than the buffers of the network."""
     large = write_film(make_film(SecondaryCaptureImageStorage, side=8000), tmp_path / "large.dcm")
-    there = pacs([(evt.EVT_PDU_RECV, stalling.stop_reading)])
+    destination = pacs([(evt.EVT_PDU_RECV, stalling.stop_reading)])
     with (
-        open_archive(there.model_copy(update={"timeout": 1.0}), "OSTEOSCREEN") as archive,
+        open_archive(destination.model_copy(update={"timeout": 1.0}), "OSTEOSCREEN") as archive,
         pytest.raises(Unreachable, match="no answer to the C-STORE"),
     ):
         archive.store(large)

@@ -16,7 +16,7 @@ from node.pacs.association import open_archive
 from node.pacs.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE
 from tests.peers.waiting import free_port
 from tests.support.films import make_film, write_film
-from tests.wire.conftest import StartPacs, answering, destination
+from tests.wire.conftest import StartPacs, answering, make_destination
 
 OBJECTS = [("1.2.840.10008.5.1.4.1.1.7", "2.25.2")]
 
@@ -31,14 +31,14 @@ class TestOpen:
             request = event.assoc.requestor.primitive
             titles.append((request.calling_ae_title, request.called_ae_title))
 
-        there = pacs(
+        destination = pacs(
             [
                 (evt.EVT_REQUESTED, on_requested),
                 (evt.EVT_RELEASED, lambda _: ended.append("released")),
                 (evt.EVT_ABORTED, lambda _: ended.append("aborted")),
             ]
         )
-        with open_archive(there, "OSTEOSCREEN") as archive:
+        with open_archive(destination, "OSTEOSCREEN") as archive:
             archive.echo()
         assert titles == [("OSTEOSCREEN", "PACS")]
         assert ended == ["released"]
@@ -58,11 +58,11 @@ class TestOpen:
     @pytest.mark.parametrize("required", ["require_called_aet", "require_calling_aet"])
     def test_a_rejection_points_to_the_titles(self, pacs: StartPacs, required: str) -> None:
         """Wrong titles are the most common fault of a new installation."""
-        there = pacs(**{required: True if required == "require_called_aet" else ["OTHER"]})
-        there = there.model_copy(update={"ae_title": "NOBODY"})
+        destination = pacs(**{required: True if required == "require_called_aet" else ["OTHER"]})
+        destination = destination.model_copy(update={"ae_title": "NOBODY"})
         with (
             pytest.raises(Unreachable, match=r"^NOBODY at 127\.0\.0\.1:\d+ rejected .*AE titles"),
-            open_archive(there, "OSTEOSCREEN"),
+            open_archive(destination, "OSTEOSCREEN"),
         ):
             pytest.fail("an association was opened")
 
@@ -71,7 +71,7 @@ class TestOpen:
         port = free_port()
         with (
             pytest.raises(Unreachable, match=rf"^PACS at 127\.0\.0\.1:{port} does not answer; .*"),
-            open_archive(destination(port), "OSTEOSCREEN"),
+            open_archive(make_destination(port), "OSTEOSCREEN"),
         ):
             pytest.fail("an association was opened")
 
@@ -79,26 +79,26 @@ class TestOpen:
         """The resolver's error is mapped to Unreachable, which pauses the destination."""
         with (
             pytest.raises(Unreachable, match=r"^pacs\.invalid: .*; check the host name$"),
-            open_archive(destination(104, host="pacs.invalid"), "OSTEOSCREEN"),
+            open_archive(make_destination(104, host="pacs.invalid"), "OSTEOSCREEN"),
         ):
             pytest.fail("an association was opened")
 
     def test_a_pacs_that_aborts(self, pacs: StartPacs) -> None:
         """The error is Unreachable; the caller tries again later."""
-        there = pacs([(evt.EVT_REQUESTED, lambda event: event.assoc.abort())])
+        destination = pacs([(evt.EVT_REQUESTED, lambda event: event.assoc.abort())])
         with (
             pytest.raises(Unreachable, match=r"^PACS at 127\.0\.0\.1:\d+ "),
-            open_archive(there, "OSTEOSCREEN"),
+            open_archive(destination, "OSTEOSCREEN"),
         ):
             pytest.fail("an association was opened")
 
     def test_something_else_on_the_port(self) -> None:
         """A listener without DICOM costs only the time-out."""
         with socket.create_server(("127.0.0.1", 0)) as mute:
-            there = destination(mute.getsockname()[1], timeout=0.3)
+            destination = make_destination(mute.getsockname()[1], timeout=0.3)
             with (
                 pytest.raises(Unreachable, match="does not answer"),
-                open_archive(there, "OSTEOSCREEN"),
+                open_archive(destination, "OSTEOSCREEN"),
             ):
                 pytest.fail("an association was opened")
 
@@ -120,8 +120,8 @@ class TestCommitment:
             if type(event.message).__name__ == "N_ACTION_RSP":
                 report(event.assoc, requests[0])
 
-        there = pacs([(evt.EVT_N_ACTION, on_action), (evt.EVT_DIMSE_SENT, on_sent)])
-        with open_archive(there, "OSTEOSCREEN") as archive:
+        destination = pacs([(evt.EVT_N_ACTION, on_action), (evt.EVT_DIMSE_SENT, on_sent)])
+        with open_archive(destination, "OSTEOSCREEN") as archive:
             commitment = archive.request_commitment("2.25.77", OBJECTS)
         assert commitment == CommitmentReport("2.25.77", committed=("2.25.2",), failed={})
         [item] = requests[0].ReferencedSOPSequence
@@ -129,24 +129,24 @@ class TestCommitment:
 
     def test_without_an_immediate_report_the_result_is_none(self, pacs: StartPacs) -> None:
         """The PACS reports later, on its own association."""
-        there = pacs([(evt.EVT_N_ACTION, lambda _: (0x0000, None))])
-        with open_archive(there, "OSTEOSCREEN") as archive:
+        destination = pacs([(evt.EVT_N_ACTION, lambda _: (0x0000, None))])
+        with open_archive(destination, "OSTEOSCREEN") as archive:
             assert archive.request_commitment("2.25.77", OBJECTS) is None
 
     def test_a_request_that_fails_is_an_error(self, pacs: StartPacs) -> None:
         """Without the request, no report would follow."""
-        there = pacs([(evt.EVT_N_ACTION, lambda _: (0x0110, None))])
+        destination = pacs([(evt.EVT_N_ACTION, lambda _: (0x0110, None))])
         with (
-            open_archive(there, "OSTEOSCREEN") as archive,
+            open_archive(destination, "OSTEOSCREEN") as archive,
             pytest.raises(Transient, match="0x0110"),
         ):
             archive.request_commitment("2.25.77", OBJECTS)
 
     def test_a_pacs_without_the_service_is_permanent(self, pacs: StartPacs) -> None:
         """The error names the setting to change."""
-        there = pacs(classes=(Verification, SecondaryCaptureImageStorage))
+        destination = pacs(classes=(Verification, SecondaryCaptureImageStorage))
         with (
-            open_archive(there, "OSTEOSCREEN") as archive,
+            open_archive(destination, "OSTEOSCREEN") as archive,
             pytest.raises(Permanent, match="set commitment: false"),
         ):
             archive.request_commitment("2.25.77", OBJECTS)

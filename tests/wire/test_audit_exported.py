@@ -26,7 +26,7 @@ from tests.contract.conftest import VERDICT, Table
 from tests.peers.audit import Record, read
 from tests.peers.waiting import free_port
 from tests.support.films import make_film, write_film
-from tests.wire.conftest import AE_TITLE, StartPacs, answering, destination, utc_now
+from tests.wire.conftest import AE_TITLE, StartPacs, answering, make_destination, utc_now
 
 ATTEMPTS = 2
 
@@ -127,7 +127,7 @@ def test_only_the_last_failed_attempt_is_recorded(
     delivering: Callable[..., Delivering],
 ) -> None:
     """An attempt that is tried again transfers nothing."""
-    node = delivering(destination(free_port()))
+    node = delivering(make_destination(free_port()))
     assert node.courier.step() == 1
     assert node.state is DeliveryState.PENDING
     assert node.records() == []

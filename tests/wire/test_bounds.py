@@ -51,7 +51,7 @@ def context_of(assoc: Association) -> int:
 def say(assoc: Association, *content: bytes) -> None:
     """Send bytes on an association without the toolkit; raise OSError once it has ended.
 
-    Afterwards only the node ends the association, because the toolkit waits for ever.
+    Afterwards only the node ends the association, because pynetdicom waits without end.
     """
     assoc.network_timeout = None
     connection = assoc.dul.socket.socket
@@ -114,7 +114,7 @@ class TestPlaces:
 
 class TestTime:
     def test_an_incomplete_pdu_is_aborted(self, open_node: OpenNode) -> None:
-        """A broken connection would otherwise block a thread for ever."""
+        """A broken connection would otherwise block a thread."""
         node = open_node(settings={"dimse_timeout": 0.5, "idle_timeout": 600.0})
         with node.associated(VERIFICATION) as assoc:
             say(assoc, pdu(fragment(context_of(assoc), COMMAND, bytes(100)))[:50])
@@ -124,9 +124,9 @@ class TestTime:
         """The received part is deleted."""
         node = open_node(settings={"dimse_timeout": 0.5, "idle_timeout": 600.0})
         with node.associated() as assoc:
-            here = context_of(assoc)
-            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(make_film()))))
-            say(assoc, pdu(fragment(here, DATA, bytes(1000))))
+            context_id = context_of(assoc)
+            say(assoc, pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))))
+            say(assoc, pdu(fragment(context_id, DATA, bytes(1000))))
             wait_until(node.incoming, goal="film under way")
             wait_until(lambda: not alive(node), goal="end of the association")
         assert (node.incoming(), node.jobs()) == ([], [])
@@ -166,12 +166,18 @@ class TestMemory:
     @pytest.mark.parametrize(
         "content",
         [
-            lambda here: pdu(fragment(here, COMMAND, bytes(60_000))) * 4,
-            lambda here: pdu(*[fragment(here, COMMAND | LAST, store_request(make_film()))] * 2),
-            lambda here: pdu(fragment(here, COMMAND | LAST, store_request(make_film()))) * 2,
-            lambda here: pdu(struct.pack(">LB", 1, here)),
-            lambda here: pdu(fragment(here + 2, COMMAND | LAST, store_request(make_film()))),
-            lambda here: pdu(fragment(here, COMMAND | LAST, b"no command at all")),
+            lambda context_id: pdu(fragment(context_id, COMMAND, bytes(60_000))) * 4,
+            lambda context_id: pdu(
+                *[fragment(context_id, COMMAND | LAST, store_request(make_film()))] * 2
+            ),
+            lambda context_id: (
+                pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))) * 2
+            ),
+            lambda context_id: pdu(struct.pack(">LB", 1, context_id)),
+            lambda context_id: pdu(
+                fragment(context_id + 2, COMMAND | LAST, store_request(make_film()))
+            ),
+            lambda context_id: pdu(fragment(context_id, COMMAND | LAST, b"no command at all")),
         ],
         ids=["endless", "two-in-one", "amid-data", "headless", "elsewhere", "garbled"],
     )
@@ -193,11 +199,11 @@ class TestMemory:
         """This includes the case that pynetdicom delays an abort because two events coincide."""
         monkeypatch.setattr(Association, "_abort_nonblocking", Association._abort_blocking)
         with node.associated() as assoc:
-            here = context_of(assoc)
+            context_id = context_of(assoc)
             [served] = alive(node)
-            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(make_film()))))
+            say(assoc, pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))))
             wait_until(node.incoming, goal="film under way")
-            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(make_film()))))
+            say(assoc, pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))))
             wait_until(lambda: not served.dul.is_alive(), goal="end of the thread")
         assert node.incoming() == []
 
@@ -205,11 +211,11 @@ class TestMemory:
         """Reports are kept in memory."""
         roles = [(str(PUSH_MODEL), [ImplicitVRLittleEndian])]
         with node.associated(*roles) as assoc:
-            here = context_of(assoc)
-            say(assoc, pdu(fragment(here, COMMAND | LAST, report_request())))
+            context_id = context_of(assoc)
+            say(assoc, pdu(fragment(context_id, COMMAND | LAST, report_request())))
             with pytest.raises(OSError):
                 for _ in range(1000):
-                    say(assoc, pdu(fragment(here, DATA, bytes(FRAGMENT))))
+                    say(assoc, pdu(fragment(context_id, DATA, bytes(FRAGMENT))))
         wait_until(lambda: not alive(node), goal="end of the association")
 
     def test_requests_without_waiting_for_answers_are_limited(self, open_node: OpenNode) -> None:
@@ -253,17 +259,17 @@ class TestDisk:
             (evt.EVT_DIMSE_RECV, lambda event: statuses.append(event.message.command_set.Status))
         ]
         with node.associated(evt_handlers=hear) as assoc:
-            here = context_of(assoc)
-            say(assoc, pdu(fragment(here, COMMAND | LAST, store_request(make_film()))))
+            context_id = context_of(assoc)
+            say(assoc, pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))))
             for _ in range(20):
-                say(assoc, pdu(fragment(here, DATA, bytes(FRAGMENT))))
+                say(assoc, pdu(fragment(context_id, DATA, bytes(FRAGMENT))))
             [own_assoc] = alive(node)
             wait_until(
                 lambda: (file := file_of(own_assoc.dimse.message)) and file.tell() > 20 * FRAGMENT,
                 goal="all but the last fragment",
             )
             assert node.incoming() == []
-            say(assoc, pdu(fragment(here, DATA | LAST, bytes(FRAGMENT))))
+            say(assoc, pdu(fragment(context_id, DATA | LAST, bytes(FRAGMENT))))
             assert wait_until(lambda: statuses, goal="answer") == [0xA700]
         assert node.jobs() == []
 

@@ -42,8 +42,10 @@ def send(pacs: StartPacs, path: Path, compress: str, *syntaxes: str) -> Dataset:
         received.append(ds)
         return 0x0000
 
-    there = pacs([(evt.EVT_C_STORE, on_store)], syntaxes=syntaxes)
-    with open_archive(there.model_copy(update={"compress": compress}), "OSTEOSCREEN") as archive:
+    destination = pacs([(evt.EVT_C_STORE, on_store)], syntaxes=syntaxes)
+    with open_archive(
+        destination.model_copy(update={"compress": compress}), "OSTEOSCREEN"
+    ) as archive:
         archive.store(path)
     (only,) = received
     return only

@@ -25,8 +25,8 @@ def loaded_by(imports: str) -> set[str]:
     """Return the modules that a new interpreter has loaded after these imports."""
     program = f"{imports}\nimport sys, json\nprint(json.dumps(sorted(sys.modules)))"
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(json.loads(done.stdout))
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(json.loads(process.stdout))
 
 
 @pytest.mark.parametrize("module", ["node.ingest.scp", "node.ingest.store", "node.runtime.roles"])

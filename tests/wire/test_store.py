@@ -106,7 +106,7 @@ class TestAcknowledged:
     def test_a_film_that_the_policy_refuses_is_kept_with_its_reason(
         self, node: Node, values: dict[str, str], reason: str
     ) -> None:
-        """After a failure status, the sender would try for ever."""
+        """After a failure status, the sender would retry without end."""
         assert node.send(make_film(**values)) == 0x0000
         [job] = node.jobs()
         assert (job.state, job.reason) == (JobState.REJECTED, reason)

@@ -105,21 +105,21 @@ def failed(reason: int) -> bytes:
 
 def test_the_object_arrives_as_it_is_spooled(web: StartWeb, heatmap: Path) -> None:
     """It is sent to /studies, as one part, byte for byte."""
-    there = web()
-    with open_web(to(there.url)) as archive:
+    server = web()
+    with open_web(to(server.url)) as archive:
         archive.store(heatmap)
-    ((path, headers, content),) = there.requests
+    ((path, headers, content),) = server.requests
     assert path == "/dicom-web/studies"
     assert headers["Accept"] == "application/dicom+json"
     assert heatmap.read_bytes() in content
-    (stored,) = there.objects()
+    (stored,) = server.objects()
     assert stored == dcmread(heatmap)
 
 
 @pytest.mark.parametrize(
     ("status", "body"),
     [(200, b"{}"), (200, b""), (202, b"{}"), (200, b"<html>"), (409, failed(0x0111))],
-    ids=["stored", "no-words", "with-warnings", "other-words", "has-it-already"],
+    ids=["stored", "no-message", "with-warnings", "other-message", "duplicate"],
 )
 def test_these_answers_count_as_stored(
     web: StartWeb, heatmap: Path, status: int, body: bytes
@@ -129,7 +129,7 @@ def test_these_answers_count_as_stored(
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "family", "says"),
+    ("status", "body", "family", "text"),
     [
         (409, failed(0xA700), Transient, "0xa700.*out of resources"),
         (202, failed(0xA900), Permanent, "0xa900"),
@@ -149,12 +149,12 @@ def test_these_answers_count_as_stored(
     ],
 )
 def test_every_other_answer_is_an_error(
-    web: StartWeb, heatmap: Path, status: int, body: bytes, family: type[Exception], says: str
+    web: StartWeb, heatmap: Path, status: int, body: bytes, family: type[Exception], text: str
 ) -> None:
     """Unreachable pauses the destination; the other errors concern this object only."""
     with (
         open_web(to(web(status, body).url)) as archive,
-        pytest.raises(family, match=says) as caught,
+        pytest.raises(family, match=text) as caught,
     ):
         archive.store(heatmap)
     assert type(caught.value) is family
@@ -170,12 +170,12 @@ def test_an_archive_that_is_down_is_unreachable(heatmap: Path) -> None:
 
 def test_credentials_are_sent(web: StartWeb, tmp_path: Path) -> None:
     """A password or a token comes from a file that ends with a line feed."""
-    there, secret = web(), tmp_path / "secret"
+    server, secret = web(), tmp_path / "secret"
     secret.write_text("s3cret\n")
     for changes in ({"user": "me", "password_file": secret}, {"token_file": secret}):
-        with open_web(to(there.url, **changes)) as archive:
+        with open_web(to(server.url, **changes)) as archive:
             archive.check()
-    credentials = [headers["Authorization"] for _, headers, _ in there.requests]
+    credentials = [headers["Authorization"] for _, headers, _ in server.requests]
     assert credentials == ["Basic bWU6czNjcmV0", "Bearer s3cret"]
 
 
@@ -194,10 +194,10 @@ def test_no_proxy_of_the_environment_is_used(
     """A result must not use a path that the configuration does not name."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
-    there = web()
-    with open_web(to(there.url)) as archive:
+    server = web()
+    with open_web(to(server.url)) as archive:
         archive.store(heatmap)
-    assert len(there.requests) == 1
+    assert len(server.requests) == 1
 
 
 def test_missing_bytes_are_permanent(web: StartWeb, tmp_path: Path) -> None:
@@ -225,4 +225,4 @@ def test_a_malformed_answer_raises_no_other_error(content: Any) -> None:
     try:
         assert all(isinstance(reason, int) for reason in failures(content))
     except OsteoScreenError:
-        pytest.fail("reading an answer judges nothing")
+        pytest.fail("reading an answer raises no other error")

@@ -144,7 +144,7 @@ def test_lines_are_sent_again_after_a_crash_of_the_server(
 def test_a_server_that_closes_without_close_notify_has_read_the_lines(
     shipper: Shipper, server: SyslogServer, write: Write
 ) -> None:
-    """Some servers do not answer close_notify; sending again for ever would be worse."""
+    """Some servers do not answer close_notify; sending again for ever is worse."""
     server.close_notify = False
     write(1)
     assert shipper.step() == 1
@@ -212,9 +212,9 @@ def test_nothing_is_sent_unencrypted(server: SyslogServer) -> None:
     """A wrong port must not cause an unencrypted transfer."""
     with socket.create_server(("127.0.0.1", 0)) as plain:
         port = plain.getsockname()[1]
-        there = server.section.model_copy(update={"port": port, "timeout": 0.3})
+        unreachable = server.section.model_copy(update={"port": port, "timeout": 0.3})
         with pytest.raises(Unreachable, match="timed out"):
-            to(there)([b"line"])
+            to(unreachable)([b"line"])
 
 
 def test_a_missing_trail_is_not_an_error(shipper: Shipper, server: SyslogServer) -> None:

@@ -19,7 +19,7 @@ from node.pacs.association import open_archive
 from node.security.tls import client_context, valid_until
 from tests.peers.waiting import free_port
 from tests.support.films import make_film, write_film
-from tests.wire.conftest import answering, destination
+from tests.wire.conftest import answering, make_destination
 
 
 class Authority:
@@ -65,7 +65,7 @@ class TlsPacs:
         return 0x0000
 
     def reached_by(self, tls: TlsSection | None) -> Destination:
-        return destination(self.port, tls=tls)
+        return make_destination(self.port, tls=tls)
 
 
 @pytest.fixture
@@ -110,35 +110,35 @@ def test_a_peer_of_another_authority_is_not_trusted(
     """An impostor at the same address receives no results."""
     (tmp_path / "other").mkdir()
     stranger = Authority(tmp_path / "other")
-    there = start_tls(stranger.issue("127.0.0.1")).section(TlsSection(ca=hospital.root))
+    destination = start_tls(stranger.issue("127.0.0.1")).section(TlsSection(ca=hospital.root))
     with (
         pytest.raises(Unreachable, match="its certificate is not trusted"),
-        open_archive(there, "OSTEOSCREEN"),
+        open_archive(destination, "OSTEOSCREEN"),
     ):
-        pytest.fail("it was let in")
+        pytest.fail("the connection was accepted")
 
 
 def test_a_certificate_of_another_host_is_not_trusted(
     hospital: Authority, start_tls: StartTls
 ) -> None:
-    there = start_tls(hospital.issue("pacs.example")).section(TlsSection(ca=hospital.root))
+    destination = start_tls(hospital.issue("pacs.example")).section(TlsSection(ca=hospital.root))
     with (
         pytest.raises(Unreachable, match=r"its certificate is not trusted.*127\.0\.0\.1"),
-        open_archive(there, "OSTEOSCREEN"),
+        open_archive(destination, "OSTEOSCREEN"),
     ):
-        pytest.fail("it was let in")
+        pytest.fail("the connection was accepted")
 
 
 def test_an_expired_certificate_is_not_trusted(hospital: Authority, start_tls: StartTls) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
-    there = start_tls(hospital.issue("127.0.0.1", until=yesterday)).section(
+    destination = start_tls(hospital.issue("127.0.0.1", until=yesterday)).section(
         TlsSection(ca=hospital.root)
     )
     with (
         pytest.raises(Unreachable, match=r"its certificate is not trusted: .*expired"),
-        open_archive(there, "OSTEOSCREEN"),
+        open_archive(destination, "OSTEOSCREEN"),
     ):
-        pytest.fail("it was let in")
+        pytest.fail("the connection was accepted")
 
 
 def test_a_missing_client_certificate_is_named_as_a_cause(
@@ -149,7 +149,7 @@ def test_a_missing_client_certificate_is_named_as_a_cause(
         pytest.raises(Unreachable, match="whether it requires a client certificate"),
         open_archive(pacs.section(TlsSection(ca=hospital.root)), "OSTEOSCREEN"),
     ):
-        pytest.fail("it was let in")
+        pytest.fail("the connection was accepted")
 
 
 def test_nothing_is_sent_unencrypted(hospital: Authority) -> None:
@@ -162,10 +162,10 @@ def test_nothing_is_sent_unencrypted(hospital: Authority) -> None:
         with (
             pytest.raises(Unreachable, match="no TLS"),
             open_archive(
-                destination(port, tls=TlsSection(ca=hospital.root), timeout=2.0), "OSTEOSCREEN"
+                make_destination(port, tls=TlsSection(ca=hospital.root), timeout=2.0), "OSTEOSCREEN"
             ),
         ):
-            pytest.fail("it was let in")
+            pytest.fail("the connection was accepted")
     finally:
         server.shutdown()
 
@@ -174,11 +174,14 @@ def test_the_expiry_of_the_peers_certificate_is_read(
     hospital: Authority, start_tls: StartTls
 ) -> None:
     until = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0)
-    there = start_tls(hospital.issue("127.0.0.1", until=until)).section(
+    destination = start_tls(hospital.issue("127.0.0.1", until=until)).section(
         TlsSection(ca=hospital.root)
     )
-    assert there.tls is not None
-    assert valid_until((there.host, there.port), client_context(there.tls), 5.0) == until
+    assert destination.tls is not None
+    assert (
+        valid_until((destination.host, destination.port), client_context(destination.tls), 5.0)
+        == until
+    )
 
 
 @pytest.mark.parametrize(("days", "ok"), [(30, True), (9, False)])
@@ -192,12 +195,12 @@ def test_the_doctor_reports_the_expiry_and_fails_shortly_before(
 ) -> None:
     """The warning comes while results can still be sent."""
     until = datetime.now(UTC) + timedelta(days=days)
-    there = start_tls(hospital.issue("127.0.0.1", until=until)).section(
+    destination = start_tls(hospital.issue("127.0.0.1", until=until)).section(
         TlsSection(ca=hospital.root)
     )
-    there = there.model_copy(update={"send": ("heatmap",)})
+    destination = destination.model_copy(update={"send": ("heatmap",)})
     monkeypatch.chdir(tmp_path)  # the doctor also checks the spool
-    checks = examine(Config(destinations=(there,)))
+    checks = examine(Config(destinations=(destination,)))
     (check_result,) = [check for check in checks if check.name == "destination pacs"]
     assert check_result.ok is ok, check_result.detail
     assert f"{until:%Y-%m-%d}" in check_result.detail

@@ -85,14 +85,14 @@ def test_a_wrong_password_is_reported_with_the_remedy(
 
 def test_refused_recipients_are_counted_but_not_named(secret: Path) -> None:
     """If one of two is accepted, the mail is sent. The server's text may name a person."""
-    picky = MailReceiver(unknown_recipients=("gone@hospital.example",))
+    picky = MailReceiver(unknown_recipients=("unknown@hospital.example",))
     picky.start()
-    gone, there = "gone@hospital.example", "pacs@hospital.example"
+    unknown, known = "unknown@hospital.example", "pacs@hospital.example"
     try:
         with capture_logs() as logs:
-            channel_mail.send(CONTENT, mailing(picky, starttls=False, recipients=(gone, there)))
+            channel_mail.send(CONTENT, mailing(picky, starttls=False, recipients=(unknown, known)))
         with pytest.raises(Unreachable, match="the recipients") as refused:
-            channel_mail.send(CONTENT, mailing(picky, starttls=False, recipients=(gone,)))
+            channel_mail.send(CONTENT, mailing(picky, starttls=False, recipients=(unknown,)))
     finally:
         picky.stop()
     assert [(entry["event"], entry["count"]) for entry in logs] == [("recipients_refused", 1)]

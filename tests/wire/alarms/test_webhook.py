@@ -83,7 +83,7 @@ def test_an_untrusted_receiver_gets_no_notice(secure_web: WebReceiver, secret: P
 
 
 @pytest.mark.parametrize("content", ["two words", "two\nlines", "naïve", "nul\0"])
-def test_a_token_that_is_none_is_said_without_it(
+def test_an_invalid_token_is_reported_but_not_quoted(
     secure_web: WebReceiver, tmp_path: Path, content: str
 ) -> None:
     file = tmp_path / "token"

@@ -15,7 +15,7 @@ from node.domain.radiograph.derivation import Derivation
 from node.domain.radiograph.film import Film, HeaderStatements
 from node.domain.radiograph.view import View
 from node.header.read import read_film
-from tests.support.elements import hostile
+from tests.support.elements import write_header
 from tests.support.films import make_film, write_film
 from tests.support.policies import make_admission_policy
 
@@ -120,7 +120,7 @@ class TestCodes:
         self, keyword: str, value: bytes, tmp_path: Path
     ) -> None:
         """The film is read without the sequence."""
-        path = hostile(tmp_path / "film.dcm", {keyword: value, "BodyPartExamined": b"CHEST "})
+        path = write_header(tmp_path / "film.dcm", {keyword: value, "BodyPartExamined": b"CHEST "})
         assert read_film(path, "A").body_part_examined == "CHEST"
 
 

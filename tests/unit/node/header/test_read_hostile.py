@@ -9,13 +9,13 @@ import pytest
 from node.domain.errors import Permanent
 from node.domain.radiograph.film import Film
 from node.header.read import read_film
-from tests.support.elements import element, hostile, preamble
+from tests.support.elements import element, preamble, write_header
 from tests.support.films import make_film, write_film
 
 
 def read(tmp_path: Path, vrs: dict[str, str] | None = None, **values: bytes | None) -> Film:
     """Write a header with these bytes as values, and read it."""
-    return read_film(hostile(tmp_path / "film.dcm", values, vrs), "A")
+    return read_film(write_header(tmp_path / "film.dcm", values, vrs), "A")
 
 
 UIDS = ["SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID"]
@@ -162,7 +162,7 @@ class TestStructure:
     @pytest.mark.parametrize("length", [0, 10, 131, 132, 150, 210, 240])
     def test_a_truncated_file_is_refused(self, length: int, tmp_path: Path) -> None:
         """It lacks preamble, file meta information or UIDs."""
-        path = hostile(tmp_path / "film.dcm", {})
+        path = write_header(tmp_path / "film.dcm", {})
         path.write_bytes(path.read_bytes()[:length])
         with pytest.raises(Permanent):
             read_film(path, "A")

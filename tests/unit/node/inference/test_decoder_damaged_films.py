@@ -8,7 +8,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from node.domain.errors import Permanent, Rejected
 from node.inference.decoder import decode
-from tests.support.elements import element, hostile, preamble
+from tests.support.elements import element, preamble, write_header
 from tests.support.films import make_film, write_film
 
 
@@ -31,7 +31,7 @@ def test_a_sequence_without_end_is_damaged(tmp_path: Path) -> None:
 
 def test_a_group_length_of_odd_size_is_damaged(tmp_path: Path) -> None:
     """pydicom raises an error of its own class for it."""
-    content = bytearray(hostile(tmp_path / "film.dcm", {}).read_bytes())
+    content = bytearray(write_header(tmp_path / "film.dcm", {}).read_bytes())
     content[138:140] = struct.pack("<H", 3)
     path = tmp_path / "odd.dcm"
     path.write_bytes(content)

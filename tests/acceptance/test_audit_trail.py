@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom import dcmread
 
 from node.domain.workflow.job import JobState
 from tests.peers.audit import Record, parse, read
-from tests.peers.dcmtk import dcmsend, echoscu
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.dcmtk import echoscu
+from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.syslog import SyslogServer
 from tests.peers.waiting import wait_until
@@ -54,8 +53,7 @@ def test_the_events_of_a_node_are_recorded_in_order_and_shipped(
     node = make_node(destinations=[destination], audit={"syslog": syslog})
     node.serve()
     assert not echoscu(node.port, called_ae="STRANGER")
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
-    [job] = node.wait_ended([str(dcmread(film).SOPInstanceUID)])
+    [job] = node.wait_ended(node.send(film))
     assert job.state is JobState.DONE
     server.start()
     assert node.stop() == [0]

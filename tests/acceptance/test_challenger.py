@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom import dcmread
 
 from models.bundle.operating_points import OperatingPoint
 from node.challenger.setup import challenger_counts
@@ -18,8 +17,7 @@ from node.domain.workflow.job import JobState
 from node.inference.card_summary import CardSummary
 from tests.peers.bundles import write_bundle, write_recalibrated_bundle
 from tests.peers.command import assert_fails, osteoscreen
-from tests.peers.dcmtk import dcmsend
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import wait_until
 
@@ -33,11 +31,6 @@ POINT = OperatingPoint(
 
 TIMEOUT = 600.0
 """Seconds. A process of the lowest priority is slow on a machine that runs other tests."""
-
-
-def send(node: Node, films: list[Path]) -> list[str]:
-    assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
-    return [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
 
 
 def counts(node: Node, digest: str) -> dict[ChallengerState, int]:
@@ -68,7 +61,7 @@ def test_a_challenger_that_is_killed_scores_every_film_once_and_sends_nothing(
         destinations=[destination], challenger={"bundle": str(second)}, model={"threads": 1}
     )
     node.serve()
-    uids = send(node, films)
+    uids = node.send(*films)
     wait_until(lambda: counts(node, digest), bool, TIMEOUT, f"film of the challenger\n{node.log()}")
     os.kill(node.process_of("challenger"), signal.SIGKILL)
     assert {job.state for job in node.wait_ended(uids)} == {JobState.DONE}
@@ -97,7 +90,7 @@ def test_a_challenger_that_cannot_run_does_not_affect_results(
     """The supervisor restarts it, and the log has the reason."""
     node = make_node(destinations=[destination], challenger={"bundle": "./nowhere"})
     node.serve()
-    [uid] = send(node, [film])
+    [uid] = node.send(film)
     assert [job.state for job in node.wait_ended([uid])] == [JobState.DONE]
     wait_until(
         node.log, lambda log: "challenger.bundle: " in log, TIMEOUT, "event of the challenger"
@@ -114,7 +107,7 @@ def test_a_challenger_without_the_policys_operating_point_waits_for_another_poli
     digest = CardSummary.read(str(second)).digest
     node = make_node(challenger={"bundle": str(second)}, policy={"threshold": "youden"})
     node.serve()
-    node.wait_ended(send(node, [film]))
+    node.wait_ended(node.send(film))
     wait_until(node.log, lambda log: "challenger_paused" in log, TIMEOUT, "event of the challenger")
     assert counts(node, digest) == {}
     node.set(policy={"threshold": 0.5})

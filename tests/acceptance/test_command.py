@@ -13,8 +13,8 @@ from pydicom import dcmread, dcmwrite
 
 from node.domain.workflow.job import JobState
 from tests.peers.command import assert_fails, osteoscreen, write_config
-from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.dcmtk import dciodvfy, dsrdump
+from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import free_port
 
@@ -177,8 +177,7 @@ class TestOperator:
         """Return a running node that has scored the shipped film."""
         node = make_node(destinations=[destination])
         node.serve()
-        assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
-        node.wait_ended([str(dcmread(film).SOPInstanceUID)])
+        node.wait_ended(node.send(film))
         yield node
         assert all(status == 0 for status in node.stop())
 

@@ -11,8 +11,7 @@ from node.domain.workflow.delivery import DeliveryEvent, DeliveryState
 from node.domain.workflow.job import JobState
 from node.domain.workflow.job_summary import JobDetail
 from tests.peers.committing import CommitmentRequest, CommittingPacs
-from tests.peers.dcmtk import dcmsend
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import wait_until
 
@@ -55,7 +54,7 @@ def test_with_orthanc_every_delivery_ends_by_its_commitment(
     """Six films give twelve objects, each DELIVERED by the report of the PACS."""
     node = make_node(destinations=[destination | {"commitment": True}])
     node.serve()
-    assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
+    node.send(*films)
     jobs = node.wait_all(6)
     assert {job.state for job in jobs} == {JobState.DONE}
     for job in jobs:
@@ -75,7 +74,7 @@ def test_a_missing_report_leads_to_another_request(
     """After the time-out, the objects are sent again under a new transaction."""
     node = make_node(destinations=[with_commitment(pacs, timeout=2)])
     node.serve()
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    node.send(film)
     first, second = request(pacs, 0), request(pacs, 1)
     assert first.transaction_uid != second.transaction_uid
     assert pacs.report(first) == 0x0000
@@ -99,7 +98,7 @@ def test_only_the_object_that_was_not_committed_is_sent_again(
     """After the failure reason 0x0112 for the heatmap, only the heatmap is sent again."""
     node = make_node(destinations=[with_commitment(pacs, timeout=600)])
     node.serve()
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    node.send(film)
     first = request(pacs, 0)
     (heatmap,) = [uid for kind, uid in first.objects if kind == SecondaryCaptureImageStorage]
     (report,) = [uid for kind, uid in first.objects if kind != SecondaryCaptureImageStorage]

@@ -15,20 +15,13 @@ from node.domain.workflow.delivery import DeliveryState
 from node.domain.workflow.job import JobState
 from node.domain.workflow.job_summary import JobDetail
 from node.workers.loop import utc_now
-from tests.peers.dcmtk import dcmsend
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 from tests.support.films import write_to_new_study
 
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 
 MakeNode = Callable[..., Node]
-
-
-def send(node: Node, film: Path) -> str:
-    """Send the film, check its acknowledgement, and return its SOP Instance UID."""
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
-    return str(dcmread(film, stop_before_pixels=True).SOPInstanceUID)
 
 
 def assert_delivered_once(node: Node, orthanc: Orthanc, film: Path) -> None:
@@ -55,7 +48,7 @@ def test_kill_in_received(
     """The film is acknowledged."""
     node = make_node(destinations=[destination])
     node.serve("ingest")
-    uid = send(node, film)
+    [uid] = node.send(film)
     assert node.job_detail(uid).job.state is JobState.RECEIVED
     node.kill()
     assert_delivered_once(node, orthanc, film)
@@ -67,7 +60,7 @@ def test_kill_in_analysing(
     """The lease expires, and another worker claims the film."""
     node = make_node(destinations=[destination])
     node.serve("ingest", "analyse")
-    uid = send(node, film)
+    [uid] = node.send(film)
     node.wait_for(uid, lambda detail: detail.job.state is JobState.ANALYSING)
     node.kill()
     assert node.job_detail(uid).job.state is JobState.ANALYSING
@@ -82,7 +75,7 @@ def test_kill_in_analysed_while_the_pacs_is_down(
     orthanc.stop()
     node = make_node(destinations=[destination])
     node.serve()
-    uid = send(node, film)
+    [uid] = node.send(film)
     node.wait_for(uid, lambda detail: any(d.attempt > 1 for d in detail.deliveries))
     node.kill()
     assert node.job_detail(uid).job.state is JobState.ANALYSED
@@ -97,7 +90,7 @@ def test_kill_in_sending(
     node = make_node(destinations=[destination | {"timeout": 600}])
     orthanc.freeze()
     node.serve()
-    uid = send(node, film)
+    [uid] = node.send(film)
     node.wait_for(uid, all_in(DeliveryState.SENDING))
     node.kill()
     assert node.job_detail(uid).job.state is JobState.ANALYSED
@@ -111,7 +104,7 @@ def test_kill_when_the_first_result_arrives(
     """The delivery may not be recorded; sending the object again creates no second one."""
     node = make_node(destinations=[destination])
     node.serve()
-    send(node, film)
+    node.send(film)
     orthanc.wait_for(lambda detail: len(detail) >= 1, timeout=90)
     node.kill()
     assert_delivered_once(node, orthanc, film)
@@ -123,7 +116,7 @@ def test_kill_in_awaiting_commitment(
     """The node missed the report and requests the commitment again."""
     node = make_node(destinations=[destination | {"commitment": True, "commitment_timeout": 5}])
     node.serve("ingest")
-    uid = send(node, film)
+    [uid] = node.send(film)
     node.stop()
     node.serve("analyse", "deliver")  # without ingest, the report is not received
     node.wait_for(uid, all_in(DeliveryState.AWAITING_COMMITMENT))
@@ -140,7 +133,7 @@ def test_kill_in_done(
     """After the restart, nothing is sent again."""
     node = make_node(destinations=[destination])
     node.serve()
-    uid = send(node, film)
+    [uid] = node.send(film)
     node.wait_for(uid, lambda detail: detail.job.state is JobState.DONE)
     history = node.job_detail(uid).history
     node.kill()
@@ -162,7 +155,7 @@ def test_kill_after_each_event(
     uids = []
     for events in range(2, 8):
         node.serve()
-        uids.append(send(node, write_to_new_study(film, tmp_path / f"{events}.dcm")))
+        uids += node.send(write_to_new_study(film, tmp_path / f"{events}.dcm"))
         node.wait_for(uids[-1], lambda detail, least=events: len(detail.history) >= least)
         node.kill()
     node.serve()
@@ -177,10 +170,10 @@ def test_kill_in_final_states(
     """REJECTED, FAILED and CANCELLED survive a kill; a retry brings FAILED to DONE."""
     node = make_node(destinations=[destination])
     node.serve("ingest")
-    child = send(node, write_to_new_study(film, tmp_path / "child.dcm", PatientAge="012Y"))
-    unwanted = send(node, write_to_new_study(film, tmp_path / "unwanted.dcm"))
+    [child] = node.send(write_to_new_study(film, tmp_path / "child.dcm", PatientAge="012Y"))
+    [unwanted] = node.send(write_to_new_study(film, tmp_path / "unwanted.dcm"))
     node.operator_store().cancel(node.job_detail(unwanted).job.id, "test", utc_now())
-    damaged = send(node, film)
+    [damaged] = node.send(film)
     spooled = node.spooled(damaged)
     intact = spooled.read_bytes()
     spooled.write_bytes(b"not what was received")

@@ -12,8 +12,7 @@ from pydicom import dcmread
 from pydicom.uid import RLELossless
 
 from node.domain.workflow.job import JobState
-from tests.peers.dcmtk import dcmsend
-from tests.peers.node import AE_TITLE, ENDED, Node
+from tests.peers.node import ENDED, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import wait_until
 from tests.support.films import make_film, write_film, write_to_new_study
@@ -42,7 +41,7 @@ def test_a_crashing_film_fails_after_its_attempts_and_affects_no_other(
     analyse_pid = node.process_of("analyse")
     large = write_film(make_film(syntax=RLELossless, side=10_000), tmp_path / "large.dcm")
     fatal = str(dcmread(large, stop_before_pixels=True).SOPInstanceUID)
-    assert dcmsend(node.port, large, called_ae=AE_TITLE).succeeded
+    node.send(large)
 
     def ended() -> bool:
         job = node.job_detail(fatal).job
@@ -58,7 +57,6 @@ def test_a_crashing_film_fails_after_its_attempts_and_affects_no_other(
     assert job.error == "the decoder crashed (SIGSEGV) on this film"
 
     copies = [write_to_new_study(film, tmp_path / f"film{number}.dcm") for number in range(3)]
-    assert dcmsend(node.port, *copies, called_ae=AE_TITLE).succeeded
-    uids = [str(dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in copies]
+    uids = node.send(*copies)
     assert [job.state for job in node.wait_ended(uids)] == [JobState.DONE] * 3
     assert node.process_of("analyse") == analyse_pid

@@ -12,8 +12,7 @@ from node.config.settings import load
 from node.domain.workflow.job import JobState
 from node.runtime.factories import open_spool
 from tests.peers.command import osteoscreen
-from tests.peers.dcmtk import dcmsend
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc", "libOrthancDicomWeb.so")
@@ -32,7 +31,7 @@ def test_results_arrive_by_dicomweb(
 ) -> None:
     node = make_node(destinations=[web])
     node.serve()
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    node.send(film)
     (job,) = node.wait_all(1)
     assert job.state is JobState.DONE, node.log()
     classes = sorted(item.sop_class_uid for item in orthanc.instances())
@@ -52,7 +51,7 @@ def test_an_object_sent_in_two_ways_is_stored_once(
     """The archive reports a duplicate, and both deliveries are DELIVERED."""
     node = make_node(destinations=[destination, web])
     node.serve()
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    node.send(film)
     (job,) = node.wait_all(1)
     assert job.state is JobState.DONE, node.log()
     assert orthanc.count() == 2
@@ -71,7 +70,7 @@ def test_the_archive_returns_the_object_that_was_sent(
     every = {"send": ["report", "heatmap", "text"]}
     node = make_node(destinations=[(destination if way == "dimse" else web) | every])
     node.serve()
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    node.send(film)
     (job,) = node.wait_all(1)
     spool = open_spool(load(node.file))
     sent_objects = {}
@@ -89,7 +88,7 @@ def test_an_archive_receives_everything_after_its_downtime(
     orthanc.stop()
     node = make_node(destinations=[web])
     node.serve()
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    node.send(film)
     node.wait_for("1", lambda item: any("check url and tls" in d.error for d in item.deliveries))
     orthanc.start()
     assert node.wait_all(1)[0].state is JobState.DONE

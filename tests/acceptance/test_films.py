@@ -69,7 +69,7 @@ def test_every_real_chest_film_has_report_and_heatmap(
     admit = {"one_per_study": False}
     node = make_node(destinations=[destination], policy={"admit": admit})
     node.serve()
-    assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
+    node.send(*films)
     jobs = node.wait_all(len(films), timeout=240)
     assert {job.state for job in jobs} == {JobState.DONE}, node.log()
     for film, uid in zip(films, uids, strict=True):
@@ -111,8 +111,7 @@ def test_the_shipped_film_is_scored_and_its_report_agrees_with_its_job(
     """Report and job have the same score and finding."""
     node = make_node(destinations=[destination])
     node.serve()
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
-    [job] = node.wait_ended([str(dcmread(film).SOPInstanceUID)])
+    [job] = node.wait_ended(node.send(film))
     assert job.state is JobState.DONE, node.log()
     assert_results_of(orthanc, film, tmp_path)
     assert job.verdict is not None
@@ -134,8 +133,7 @@ def test_a_destination_for_flagged_films_receives_no_other_results(
     """With `when: flagged`, a film below the threshold is scored, but nothing is sent."""
     node = make_node(destinations=[destination | {"when": "flagged"}], policy={"threshold": 1.0})
     node.serve()
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
-    [job] = node.wait_ended([str(dcmread(film).SOPInstanceUID)])
+    [job] = node.wait_ended(node.send(film))
     assert job.state is JobState.DONE
     assert job.verdict is not None
     assert not job.verdict.decision.flagged

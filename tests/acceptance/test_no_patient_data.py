@@ -23,7 +23,6 @@ from node.jobs.engine import open_engine
 from node.jobs.tables import metadata
 from node.spool.patient_key import NAME
 from tests.peers.command import osteoscreen
-from tests.peers.dcmtk import dcmsend
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.quoting import QuotingPacs
@@ -171,8 +170,8 @@ def test_only_films_and_results_contain_patient_data(
             queue={"delivery": {"attempts": 2, "first": 0.1, "cap": 0.1}},
         )
         node.serve()
-    assert dcmsend(node.port, *scored_films, *refused_films, called_ae=AE_TITLE).succeeded
-    assert dcmsend(node.port, *scored_films[:2], called_ae=AE_TITLE).succeeded  # repeated
+    node.send(*scored_films, *refused_films)
+    node.send(*scored_films[:2])  # repeated
     send_without_study_uid(node, scored_films[0])
     jobs = node.wait_all(len(scored_films) + len(refused_films), timeout=240)
     states = {state: [job for job in jobs if job.state is state] for state in JobState}
@@ -238,7 +237,7 @@ def test_after_the_purge_no_patient_data_are_on_the_disk(
     with no_umask():
         node.serve()
     folder = node.file.parent
-    assert dcmsend(node.port, patient_film, called_ae=AE_TITLE).succeeded
+    node.send(patient_film)
     [job] = node.wait_all(1)
     assert job.state is JobState.DONE
     spool = folder / "spool"

@@ -19,7 +19,7 @@ from pydicom import dcmread
 from node.domain.workflow.job import JobState
 from node.domain.workflow.job_summary import JobDetail
 from tests.peers.dcmtk import dcmsend
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.node import Node
 from tests.peers.ohif import serving
 from tests.peers.orthanc import Orthanc
 from tests.peers.programs import find
@@ -67,7 +67,7 @@ def scored(
     node = make_node(destinations=[destination], results={"language": language})
     node.serve()
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    node.send(film)
     (job,) = node.wait_all(1)
     assert job.state is JobState.DONE, node.log()
     return node.operator_store().show(job.id)

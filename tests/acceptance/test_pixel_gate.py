@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.uid import Comprehensive3DSRStorage, generate_uid
 
 from node.domain.admission.reasons import AdmissionNote
 from node.domain.workflow.job import Job, JobState
-from tests.peers.dcmtk import dciodvfy, dcmsend, dsrdump
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.dcmtk import dciodvfy, dsrdump
+from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 from tests.support.films import copy_to_new_study, make_small_film, write_film
 
@@ -92,8 +91,7 @@ def changed(tmp_path: Path, *changes: Change) -> Path:
 
 def send(node: Node, *films: Path) -> list[Job]:
     """Send films; return their jobs when all have ended."""
-    assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
-    uids = [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
+    uids = node.send(*films)
     return node.wait_ended(uids)
 
 

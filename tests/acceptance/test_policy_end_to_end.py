@@ -14,8 +14,7 @@ from pydicom.uid import Comprehensive3DSRStorage, generate_uid
 
 from node.domain.workflow.job import JobState
 from tests.peers.command import assert_fails, osteoscreen
-from tests.peers.dcmtk import dcmsend
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 from tests.support.films import write_to_new_study
 
@@ -34,8 +33,7 @@ def visit(film: Path, path: Path, day: str, patient: str = "P-17") -> Path:
 
 def send(node: Node, film: Path) -> dict[str, Any]:
     """Send a film; return the output of `jobs show --json` when it is done."""
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
-    uid = str(dcmread(film, stop_before_pixels=True).SOPInstanceUID)
+    [uid] = node.send(film)
     node.wait_for(uid, lambda detail: detail.job.state is JobState.DONE)
     process = osteoscreen("jobs", "show", uid, "--json", "--config", node.file)
     summary: dict[str, Any] = json.loads(process.stdout)

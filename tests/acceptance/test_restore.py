@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pydicom import dcmread
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from node.config.settings import load
 from node.domain.workflow.job import JobState
 from node.jobs.engine import open_engine
 from tests.peers.command import assert_fails, osteoscreen
-from tests.peers.dcmtk import dcmsend
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.programs import run
 from tests.support.films import write_to_new_study
@@ -22,12 +20,6 @@ from tests.support.films import write_to_new_study
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
 
 MakeNode = Callable[..., Node]
-
-
-def send(node: Node, *films: Path) -> list[str]:
-    """Send films, check their acknowledgement, and return their SOP Instance UIDs."""
-    assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
-    return [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
 
 
 def assert_each_delivered_once(node: Node, orthanc: Orthanc, uids: Sequence[str]) -> None:
@@ -63,11 +55,11 @@ def test_a_sqlite_table_is_restored(
     folder, backup = tmp_path / "node", tmp_path / "backup.db"
     node = make_node(destinations=[destination])
     node.serve()
-    uids = send(node, *films)
+    uids = node.send(*films)
     process = osteoscreen("db", "backup", backup, "--config", node.file)
     assert process.returncode == 0, process.stderr
     assert "6 jobs" in process.stdout
-    uids += send(node, *later)
+    uids += node.send(*later)
     node.wait_for(uids[-1], lambda detail: detail.job.state is JobState.DONE)
     lose(node, folder)
 
@@ -86,7 +78,7 @@ def test_the_spool_is_enough_without_a_backup(
     """`db adopt` with an empty table: every film in the spool is scored and sent once."""
     node = make_node(destinations=[destination])
     node.serve()
-    uids = send(node, *films)
+    uids = node.send(*films)
     node.wait_all(len(films))
     lose(node, node.file.parent)
     assert osteoscreen("db", "upgrade", "--config", node.file).returncode == 0
@@ -111,11 +103,11 @@ def test_a_postgresql_database_is_restored(
     dump, plain = tmp_path / "backup.dump", postgres_url.replace("+psycopg", "")
     node = make_node(destinations=[destination], database={"url": postgres_url})
     node.serve()
-    uids = send(node, *films)
+    uids = node.send(*films)
     process = osteoscreen("db", "backup", dump, "--config", node.file)
     assert_fails(process, 2, f"pg_dump --format=custom --file={dump} {plain}")
     assert run("pg_dump", "--format=custom", f"--file={dump}", plain).returncode == 0
-    uids += send(node, *later)
+    uids += node.send(*later)
     node.wait_for(uids[-1], lambda detail: detail.job.state is JobState.DONE)
     node.kill()
     with open_engine(load(node.file).database.url).begin() as connection:
@@ -142,7 +134,7 @@ def test_a_damaged_film_stays_in_the_spool(make_node: MakeNode, film: Path, tmp_
     """Its bytes are not those that were acknowledged: it gets no job, and is not deleted."""
     node = make_node()
     node.serve("ingest")
-    [uid] = send(node, write_to_new_study(film, tmp_path / "one.dcm"))
+    [uid] = node.send(write_to_new_study(film, tmp_path / "one.dcm"))
     spooled = node.spooled(uid)
     lose(node, node.file.parent)
     spooled.write_bytes(spooled.read_bytes()[:-1] + b"\1\1")

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom import dcmread
 
 from node.domain.workflow.delivery import FINAL_DELIVERY_STATES, DeliveryState
 from node.domain.workflow.job import JobState
 from tests.peers.bundles import DEMO_BUNDLE
 from tests.peers.committing import CommittingPacs
-from tests.peers.dcmtk import dcmsend, echoscu
+from tests.peers.dcmtk import echoscu
 from tests.peers.node import AE_TITLE, Node
 from tests.peers.orthanc import Orthanc
 from tests.peers.waiting import wait_until
@@ -38,8 +37,7 @@ def test_a_role_that_dies_is_started_again(
     """After kill -9 of the analyse process, another is started and scores the film."""
     node = make_node(destinations=[destination])
     node.serve()
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
-    uid = str(dcmread(film).SOPInstanceUID)
+    [uid] = node.send(film)
     node.wait_for(uid, lambda detail: detail.job.state is JobState.ANALYSING)
     os.kill(node.process_of("analyse"), signal.SIGKILL)
     [job] = node.wait_ended([uid])
@@ -67,11 +65,9 @@ def test_a_bundle_that_is_damaged_later_does_not_stop_ingest(
     weights.write_bytes(content[:-1])
     os.kill(node.process_of("analyse"), signal.SIGKILL)
     wait_until(lambda: node.log().count("role_died") >= 2, timeout=60, goal="two failed starts")
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    uids = node.send(film)
     weights.write_bytes(content)
-    assert [job.state for job in node.wait_ended([str(dcmread(film).SOPInstanceUID)])] == [
-        JobState.DONE
-    ]
+    assert [job.state for job in node.wait_ended(uids)] == [JobState.DONE]
     weights.write_bytes(content[:-1])
     node.stop()
     node.launch()
@@ -99,8 +95,7 @@ def test_a_destination_that_is_down_does_not_delay_the_others(
     """The PACS that is up receives all results now, the other when it is up again."""
     node = make_node(destinations=[committing_pacs.destination, destination])
     node.serve()
-    assert dcmsend(node.port, *films, called_ae=AE_TITLE).succeeded
-    uids = [str(dcmread(film).SOPInstanceUID) for film in films]
+    uids = node.send(*films)
     for uid in uids:
         job_detail = node.wait_for(
             uid, lambda job: [d.state for d in job.deliveries].count(DeliveryState.DELIVERED) == 2
@@ -129,8 +124,7 @@ def test_roles_on_one_postgresql_share_the_work(
         destinations=[destination | {"commitment": True}], database={"url": postgres_url}
     )
     node.serve()
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
-    [job] = node.wait_ended([str(dcmread(film).SOPInstanceUID)])
+    [job] = node.wait_ended(node.send(film))
     assert job.state is JobState.DONE
     moves = [h.event for h in node.job_detail(job.film.sop_instance_uid).history]
     assert moves.count("commit") == 2

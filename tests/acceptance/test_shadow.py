@@ -6,21 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom import dcmread
 
 from node.domain.workflow.job import JobState
 from tests.peers.command import osteoscreen
 from tests.peers.committing import CommittingPacs
-from tests.peers.dcmtk import dcmsend
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 
 pytestmark = pytest.mark.tools("dcmsend", "echoscu", "Orthanc")
 
 
 def send(node: Node, film: Path) -> str:
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
-    uid = str(dcmread(film, stop_before_pixels=True).SOPInstanceUID)
+    [uid] = node.send(film)
     assert [job.state for job in node.wait_ended([uid])] == [JobState.DONE]
     return uid
 

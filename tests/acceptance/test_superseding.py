@@ -12,8 +12,7 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from node.domain.workflow.job import JobState
 from tests.peers.command import osteoscreen
-from tests.peers.dcmtk import dcmsend
-from tests.peers.node import AE_TITLE, Node
+from tests.peers.node import Node
 from tests.peers.orthanc import Orthanc
 
 pytestmark = pytest.mark.tools("dcmsend", "Orthanc")
@@ -26,7 +25,7 @@ def node(
     """Return a running node that has scored one film with a low threshold."""
     node = make_node(policy={"threshold": 0.01}, destinations=[destination])
     node.serve()
-    assert dcmsend(node.port, film, called_ae=AE_TITLE).succeeded
+    node.send(film)
     node.wait_all(1)
     assert orthanc.count() == 2
     return node

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydicom import dcmread
 
 from node.config.settings import load
 from node.domain.workflow.job import FINAL_JOB_STATES, Job, JobState
@@ -18,7 +19,7 @@ from node.jobs import schema
 from node.jobs.engine import open_engine
 from node.jobs.operator import OperatorStore
 from node.runtime.factories import open_operator_store, open_spool
-from tests.peers.dcmtk import echoscu
+from tests.peers.dcmtk import dcmsend, echoscu
 from tests.peers.waiting import wait_until
 
 AE_TITLE = "OSTEOSCREEN"
@@ -136,6 +137,12 @@ class Node:
         statuses = [process.wait(timeout=60) for process in self._running]
         self._running.clear()
         return statuses
+
+    def send(self, *films: Path) -> list[str]:
+        """Send films with DCMTK and check that they are accepted; return their UIDs."""
+        transfer = dcmsend(self.port, *films, called_ae=AE_TITLE)
+        assert transfer.succeeded, transfer.log
+        return [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
 
     def operator_store(self) -> OperatorStore:
         """Return the operator's access to the job table."""

@@ -202,8 +202,14 @@ def pacs() -> Iterator[StartPacs]:
 
 
 def make_destination(port: int, **changes: Any) -> Destination:
-    facts = {"name": "pacs", "ae_title": "PACS", "host": "127.0.0.1", "port": port, "timeout": 10.0}
-    return Destination(**(facts | changes))
+    settings = {
+        "name": "pacs",
+        "ae_title": "PACS",
+        "host": "127.0.0.1",
+        "port": port,
+        "timeout": 10.0,
+    }
+    return Destination(**(settings | changes))
 
 
 def answering(status: int, comment: str = "") -> list[Any]:

@@ -102,7 +102,7 @@ class TestTitles:
         with node.associated() as first:
             assert first.is_established
             assert rejection(node) == (2, 3, 2)
-        wait_until(lambda: rejection(node) is None, goal="room for another")
+        wait_until(lambda: rejection(node) is None, goal="accepted association")
 
 
 class TestNoise:

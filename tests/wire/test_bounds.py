@@ -37,7 +37,7 @@ FRAGMENT = 100_000
 OpenNode = Callable[..., Node]
 
 
-def alive(node: Node) -> list[Association]:
+def open_associations(node: Node) -> list[Association]:
     """Return the node's associations, and its connections without an association."""
     return node.server._server.active_associations
 
@@ -48,15 +48,15 @@ def context_of(assoc: Association) -> int:
     return int(context.context_id)
 
 
-def say(assoc: Association, *content: bytes) -> None:
-    """Send bytes on an association without the toolkit; raise OSError once it has ended.
+def send_bytes(assoc: Association, *content: bytes) -> None:
+    """Send bytes on an association without pynetdicom; raise OSError if it has ended.
 
     Afterwards only the node ends the association, because pynetdicom waits without end.
     """
     assoc.network_timeout = None
     connection = assoc.dul.socket.socket
     if connection is None:
-        raise ConnectionError("cut off")
+        raise ConnectionError("disconnected")
     connection.sendall(b"".join(content))
 
 
@@ -74,8 +74,8 @@ def connection(node: Node) -> Iterator[socket.socket]:
         yield peer
 
 
-class HeldClock:
-    """A clock that the test can stop, so that a film is held during its processing."""
+class BlockingClock:
+    """A clock that blocks the processing of a film until `go_on` is set."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
@@ -87,7 +87,7 @@ class HeldClock:
         return utc_now()
 
 
-class TestPlaces:
+class TestAssociationLimits:
     def test_one_address_does_not_get_all_associations(self, open_node: OpenNode) -> None:
         """A faulty modality leaves associations for others."""
         node = open_node(settings={"max_associations": 5, "max_associations_per_peer": 1})
@@ -104,31 +104,34 @@ class TestPlaces:
         with node.associated(VERIFICATION) as modality, ExitStack() as silent:
             for _ in range(2):
                 silent.enter_context(connection(node))
-            wait_until(lambda: len(alive(node)) == 3, goal="two connections beside the association")
+            wait_until(
+                lambda: len(open_associations(node)) == 3,
+                goal="two connections and one association",
+            )
             with connection(node) as third:
                 assert third.recv(1) == b""
             assert modality.send_c_echo().Status == 0x0000
-        wait_until(lambda: not alive(node), goal="end of the connections")
+        wait_until(lambda: not open_associations(node), goal="end of the connections")
         assert node.send(make_film()) == 0x0000
 
 
-class TestTime:
+class TestTimeouts:
     def test_an_incomplete_pdu_is_aborted(self, open_node: OpenNode) -> None:
         """A broken connection would otherwise block a thread."""
         node = open_node(settings={"dimse_timeout": 0.5, "idle_timeout": 600.0})
         with node.associated(VERIFICATION) as assoc:
-            say(assoc, pdu(fragment(context_of(assoc), COMMAND, bytes(100)))[:50])
-            wait_until(lambda: not alive(node), goal="end of the association")
+            send_bytes(assoc, pdu(fragment(context_of(assoc), COMMAND, bytes(100)))[:50])
+            wait_until(lambda: not open_associations(node), goal="end of the association")
 
     def test_an_incomplete_message_is_aborted(self, open_node: OpenNode) -> None:
         """The received part is deleted."""
         node = open_node(settings={"dimse_timeout": 0.5, "idle_timeout": 600.0})
         with node.associated() as assoc:
             context_id = context_of(assoc)
-            say(assoc, pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))))
-            say(assoc, pdu(fragment(context_id, DATA, bytes(1000))))
+            send_bytes(assoc, pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))))
+            send_bytes(assoc, pdu(fragment(context_id, DATA, bytes(1000))))
             wait_until(node.incoming, goal="film under way")
-            wait_until(lambda: not alive(node), goal="end of the association")
+            wait_until(lambda: not open_associations(node), goal="end of the association")
         assert (node.incoming(), node.jobs()) == ([], [])
 
     def test_an_association_may_idle_longer_than_a_message(self, open_node: OpenNode) -> None:
@@ -136,7 +139,7 @@ class TestTime:
         node = open_node(settings={"dimse_timeout": 0.3, "idle_timeout": 600.0})
         with node.associated(VERIFICATION) as assoc:
             assert assoc.send_c_echo().Status == 0x0000
-            [own_assoc] = alive(node)
+            [own_assoc] = open_associations(node)
             assert own_assoc.network_timeout == 600.0
 
     def test_an_idle_association_is_aborted(self, open_node: OpenNode) -> None:
@@ -145,14 +148,14 @@ class TestTime:
         with node.associated(VERIFICATION) as assoc:
             assert assoc.send_c_echo().Status == 0x0000
             wait_until(lambda: assoc.is_aborted, goal="abort")
-        wait_until(lambda: not alive(node), goal="end of the association")
+        wait_until(lambda: not open_associations(node), goal="end of the association")
 
     def test_a_connection_must_ask_for_an_association(self, open_node: OpenNode) -> None:
         """The ARTIM timer of PS3.8 applies."""
         node = open_node(settings={"artim_timeout": 0.5})
         with connection(node) as silent:
             assert silent.recv(1) == b""
-        wait_until(lambda: not alive(node), goal="end of the connection")
+        wait_until(lambda: not open_associations(node), goal="end of the connection")
 
 
 class TestMemory:
@@ -187,9 +190,9 @@ class TestMemory:
         """The files that pynetdicom opened are deleted, and other peers are served."""
         node = open_node(settings={"idle_timeout": 600.0, "dimse_timeout": 600.0})
         with node.associated() as assoc:
-            say(assoc, content(context_of(assoc)))
+            send_bytes(assoc, content(context_of(assoc)))
             wait_until(lambda: assoc.is_aborted, goal="abort")
-        wait_until(lambda: not alive(node), goal="end of the association")
+        wait_until(lambda: not open_associations(node), goal="end of the association")
         assert node.incoming() == []
         assert node.send(make_film()) == 0x0000
 
@@ -200,10 +203,10 @@ class TestMemory:
         monkeypatch.setattr(Association, "_abort_nonblocking", Association._abort_blocking)
         with node.associated() as assoc:
             context_id = context_of(assoc)
-            [served] = alive(node)
-            say(assoc, pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))))
+            [served] = open_associations(node)
+            send_bytes(assoc, pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))))
             wait_until(node.incoming, goal="film under way")
-            say(assoc, pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))))
+            send_bytes(assoc, pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))))
             wait_until(lambda: not served.dul.is_alive(), goal="end of the thread")
         assert node.incoming() == []
 
@@ -212,41 +215,41 @@ class TestMemory:
         roles = [(str(PUSH_MODEL), [ImplicitVRLittleEndian])]
         with node.associated(*roles) as assoc:
             context_id = context_of(assoc)
-            say(assoc, pdu(fragment(context_id, COMMAND | LAST, report_request())))
+            send_bytes(assoc, pdu(fragment(context_id, COMMAND | LAST, report_request())))
             with pytest.raises(OSError):
                 for _ in range(1000):
-                    say(assoc, pdu(fragment(context_id, DATA, bytes(FRAGMENT))))
-        wait_until(lambda: not alive(node), goal="end of the association")
+                    send_bytes(assoc, pdu(fragment(context_id, DATA, bytes(FRAGMENT))))
+        wait_until(lambda: not open_associations(node), goal="end of the association")
 
     def test_requests_without_waiting_for_answers_are_limited(self, open_node: OpenNode) -> None:
         """PS3.7, D.3.3.3 allows one operation at a time unless more are negotiated."""
-        clock = HeldClock()
+        clock = BlockingClock()
         node = open_node(clock=clock)
         contexts = (*CR_EXPLICIT, VERIFICATION)
         with node.associated(*contexts) as assoc:
             for_films, for_echoes = (
                 int(accepted.context_id) for accepted in assoc.accepted_contexts
             )
-            say(assoc, film_request(for_films))
+            send_bytes(assoc, film_request(for_films))
             assert clock.reached.wait(20)
-            say(assoc, pdu(fragment(for_echoes, COMMAND | LAST, echo_request())) * 100)
+            send_bytes(assoc, pdu(fragment(for_echoes, COMMAND | LAST, echo_request())) * 100)
             wait_until(lambda: assoc.is_aborted, goal="abort")
             clock.go_on.set()
-        wait_until(lambda: not alive(node), goal="end of the association")
+        wait_until(lambda: not open_associations(node), goal="end of the association")
 
 
 class TestDisk:
     def test_films_of_a_lost_association_are_deleted(self, open_node: OpenNode) -> None:
         """They were sent without waiting for answers before the connection broke."""
-        clock = HeldClock()
+        clock = BlockingClock()
         node = open_node(clock=clock)
         with node.associated() as assoc:
-            say(assoc, film_request(context_of(assoc)) * 4)
+            send_bytes(assoc, film_request(context_of(assoc)) * 4)
             assert clock.reached.wait(20)
             wait_until(lambda: len(node.incoming()) == 4 - len(node.films()), goal="four films")
             assoc.abort()
         clock.go_on.set()
-        wait_until(lambda: not alive(node), goal="end of the association")
+        wait_until(lambda: not open_associations(node), goal="end of the association")
         assert node.incoming() == []
 
     def test_a_film_on_a_full_disk_is_discarded_during_its_transfer(
@@ -260,16 +263,16 @@ class TestDisk:
         ]
         with node.associated(evt_handlers=hear) as assoc:
             context_id = context_of(assoc)
-            say(assoc, pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))))
+            send_bytes(assoc, pdu(fragment(context_id, COMMAND | LAST, store_request(make_film()))))
             for _ in range(20):
-                say(assoc, pdu(fragment(context_id, DATA, bytes(FRAGMENT))))
-            [own_assoc] = alive(node)
+                send_bytes(assoc, pdu(fragment(context_id, DATA, bytes(FRAGMENT))))
+            [own_assoc] = open_associations(node)
             wait_until(
                 lambda: (file := file_of(own_assoc.dimse.message)) and file.tell() > 20 * FRAGMENT,
                 goal="all but the last fragment",
             )
             assert node.incoming() == []
-            say(assoc, pdu(fragment(context_id, DATA | LAST, bytes(FRAGMENT))))
+            send_bytes(assoc, pdu(fragment(context_id, DATA | LAST, bytes(FRAGMENT))))
             assert wait_until(lambda: statuses, goal="answer") == [0xA700]
         assert node.jobs() == []
 

@@ -167,7 +167,7 @@ class TestRefused:
         )
 
 
-class TestNotNow:
+class TestTransientErrors:
     def test_a_full_disk(self, open_node: Callable[..., Node]) -> None:
         """The answer is 0xA700 below the reserve, and the sender keeps its film."""
         node = open_node(min_free=2**60)
@@ -229,7 +229,7 @@ class TestNotNow:
         assert "ArithmeticError" in output
 
 
-class TestBrokenOff:
+class TestInterrupted:
     def test_a_too_large_film_is_aborted_during_its_transfer(
         self, open_node: Callable[..., Node]
     ) -> None:

@@ -24,7 +24,7 @@ from tests.support.films import make_film, write_film
 
 
 class WebPacs:
-    """An archive that answers every request alike, and stores what it receives."""
+    """An archive that gives the same answer to every request, and stores the requests."""
 
     def __init__(self, status: int, body: bytes) -> None:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
@@ -92,9 +92,9 @@ def heatmap(tmp_path: Path) -> Path:
     return write_film(make_film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
 
 
-def to(url: str, **changes: Any) -> WebDestination:
-    facts = {"name": "web", "url": url, "timeout": 5.0}
-    return WebDestination(**(facts | changes))
+def web_destination(url: str, **changes: Any) -> WebDestination:
+    settings = {"name": "web", "url": url, "timeout": 5.0}
+    return WebDestination(**(settings | changes))
 
 
 def failed(reason: int) -> bytes:
@@ -106,7 +106,7 @@ def failed(reason: int) -> bytes:
 def test_the_object_arrives_as_it_is_spooled(web: StartWeb, heatmap: Path) -> None:
     """It is sent to /studies, as one part, byte for byte."""
     server = web()
-    with open_web(to(server.url)) as archive:
+    with open_web(web_destination(server.url)) as archive:
         archive.store(heatmap)
     ((path, headers, content),) = server.requests
     assert path == "/dicom-web/studies"
@@ -124,7 +124,7 @@ def test_the_object_arrives_as_it_is_spooled(web: StartWeb, heatmap: Path) -> No
 def test_these_answers_count_as_stored(
     web: StartWeb, heatmap: Path, status: int, body: bytes
 ) -> None:
-    with open_web(to(web(status, body).url)) as archive:
+    with open_web(web_destination(web(status, body).url)) as archive:
         archive.store(heatmap)
 
 
@@ -153,7 +153,7 @@ def test_every_other_answer_is_an_error(
 ) -> None:
     """Unreachable pauses the destination; the other errors concern this object only."""
     with (
-        open_web(to(web(status, body).url)) as archive,
+        open_web(web_destination(web(status, body).url)) as archive,
         pytest.raises(family, match=text) as caught,
     ):
         archive.store(heatmap)
@@ -162,7 +162,7 @@ def test_every_other_answer_is_an_error(
 
 def test_an_archive_that_is_down_is_unreachable(heatmap: Path) -> None:
     with (
-        open_web(to(f"http://127.0.0.1:{free_port()}/dicom-web")) as archive,
+        open_web(web_destination(f"http://127.0.0.1:{free_port()}/dicom-web")) as archive,
         pytest.raises(Unreachable, match="check url and tls"),
     ):
         archive.store(heatmap)
@@ -173,14 +173,14 @@ def test_credentials_are_sent(web: StartWeb, tmp_path: Path) -> None:
     server, secret = web(), tmp_path / "secret"
     secret.write_text("s3cret\n")
     for changes in ({"user": "me", "password_file": secret}, {"token_file": secret}):
-        with open_web(to(server.url, **changes)) as archive:
+        with open_web(web_destination(server.url, **changes)) as archive:
             archive.check()
     credentials = [headers["Authorization"] for _, headers, _ in server.requests]
     assert credentials == ["Basic bWU6czNjcmV0", "Bearer s3cret"]
 
 
 def test_a_missing_secret_file_is_named(tmp_path: Path) -> None:
-    destination = to("http://127.0.0.1:1", token_file=tmp_path / "token")
+    destination = web_destination("http://127.0.0.1:1", token_file=tmp_path / "token")
     with (
         pytest.raises(Misconfigured, match=r"token_file .*token cannot be read: No such file"),
         open_web(destination),
@@ -195,13 +195,16 @@ def test_no_proxy_of_the_environment_is_used(
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     server = web()
-    with open_web(to(server.url)) as archive:
+    with open_web(web_destination(server.url)) as archive:
         archive.store(heatmap)
     assert len(server.requests) == 1
 
 
 def test_missing_bytes_are_permanent(web: StartWeb, tmp_path: Path) -> None:
-    with open_web(to(web().url)) as archive, pytest.raises(Permanent, match="spooled bytes"):
+    with (
+        open_web(web_destination(web().url)) as archive,
+        pytest.raises(Permanent, match="spooled bytes"),
+    ):
         archive.store(tmp_path / "gone")
 
 

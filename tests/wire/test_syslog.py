@@ -58,7 +58,7 @@ def write(file: Path) -> Write:
     return films
 
 
-def to(server: SyslogSection) -> Callable[[list[bytes]], None]:
+def sender_to(server: SyslogSection) -> Callable[[list[bytes]], None]:
     return partial(send, server=server, context=client_context(server.tls))
 
 
@@ -75,7 +75,7 @@ def impatient(file: Path, server: SyslogSection) -> Shipper:
             self._due = 0.0
             return super().step()
 
-    return Impatient(Backlog(file), to(server))
+    return Impatient(Backlog(file), sender_to(server))
 
 
 def numbers(server: SyslogServer) -> list[int]:
@@ -185,7 +185,7 @@ def test_only_one_process_ships_at_a_time(
 def test_attempts_pause_while_the_server_is_down(file: Path, write: Write) -> None:
     """The log does not fill up."""
     nobody = SyslogSection(host="127.0.0.1", port=free_port())
-    shipper = Shipper(Backlog(file), to(nobody))
+    shipper = Shipper(Backlog(file), sender_to(nobody))
     write(1)
     with capture_logs() as events:
         for _ in range(20):
@@ -202,7 +202,7 @@ def test_an_untrusted_server_receives_nothing(
     suspicious = server.section.model_copy(update={"tls": TlsSection(ca=stranger)})
     write(1)
     with pytest.raises(Unreachable, match="its certificate is not trusted"):
-        to(suspicious)([b"line"])
+        sender_to(suspicious)([b"line"])
     assert impatient(file, suspicious).step() == 0
     assert impatient(file, server.section).step() == 1
     assert numbers(server) == [1]
@@ -214,7 +214,7 @@ def test_nothing_is_sent_unencrypted(server: SyslogServer) -> None:
         port = plain.getsockname()[1]
         unreachable = server.section.model_copy(update={"port": port, "timeout": 0.3})
         with pytest.raises(Unreachable, match="timed out"):
-            to(unreachable)([b"line"])
+            sender_to(unreachable)([b"line"])
 
 
 def test_a_missing_trail_is_not_an_error(shipper: Shipper, server: SyslogServer) -> None:

@@ -64,7 +64,7 @@ class TlsPacs:
         self.stored += isinstance(event.assoc.dul.socket.socket, ssl.SSLSocket)
         return 0x0000
 
-    def reached_by(self, tls: TlsSection | None) -> Destination:
+    def destination(self, tls: TlsSection | None) -> Destination:
         return make_destination(self.port, tls=tls)
 
 
@@ -98,7 +98,7 @@ def test_results_are_stored_by_tls_with_mutual_authentication(
     pacs = start_tls(hospital.issue("127.0.0.1"), hospital.root)
     tls = TlsSection(ca=hospital.root, certificate=hospital.issue("node.example"))
     heatmap = write_film(make_film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
-    with open_archive(pacs.section(tls), "OSTEOSCREEN") as archive:
+    with open_archive(pacs.destination(tls), "OSTEOSCREEN") as archive:
         archive.echo()
         archive.store(heatmap)
     assert pacs.stored == 1
@@ -110,7 +110,7 @@ def test_a_peer_of_another_authority_is_not_trusted(
     """An impostor at the same address receives no results."""
     (tmp_path / "other").mkdir()
     stranger = Authority(tmp_path / "other")
-    destination = start_tls(stranger.issue("127.0.0.1")).section(TlsSection(ca=hospital.root))
+    destination = start_tls(stranger.issue("127.0.0.1")).destination(TlsSection(ca=hospital.root))
     with (
         pytest.raises(Unreachable, match="its certificate is not trusted"),
         open_archive(destination, "OSTEOSCREEN"),
@@ -121,7 +121,9 @@ def test_a_peer_of_another_authority_is_not_trusted(
 def test_a_certificate_of_another_host_is_not_trusted(
     hospital: Authority, start_tls: StartTls
 ) -> None:
-    destination = start_tls(hospital.issue("pacs.example")).section(TlsSection(ca=hospital.root))
+    destination = start_tls(hospital.issue("pacs.example")).destination(
+        TlsSection(ca=hospital.root)
+    )
     with (
         pytest.raises(Unreachable, match=r"its certificate is not trusted.*127\.0\.0\.1"),
         open_archive(destination, "OSTEOSCREEN"),
@@ -131,7 +133,7 @@ def test_a_certificate_of_another_host_is_not_trusted(
 
 def test_an_expired_certificate_is_not_trusted(hospital: Authority, start_tls: StartTls) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
-    destination = start_tls(hospital.issue("127.0.0.1", until=yesterday)).section(
+    destination = start_tls(hospital.issue("127.0.0.1", until=yesterday)).destination(
         TlsSection(ca=hospital.root)
     )
     with (
@@ -147,7 +149,7 @@ def test_a_missing_client_certificate_is_named_as_a_cause(
     pacs = start_tls(hospital.issue("127.0.0.1"), hospital.root)
     with (
         pytest.raises(Unreachable, match="whether it requires a client certificate"),
-        open_archive(pacs.section(TlsSection(ca=hospital.root)), "OSTEOSCREEN"),
+        open_archive(pacs.destination(TlsSection(ca=hospital.root)), "OSTEOSCREEN"),
     ):
         pytest.fail("the connection was accepted")
 
@@ -174,7 +176,7 @@ def test_the_expiry_of_the_peers_certificate_is_read(
     hospital: Authority, start_tls: StartTls
 ) -> None:
     until = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0)
-    destination = start_tls(hospital.issue("127.0.0.1", until=until)).section(
+    destination = start_tls(hospital.issue("127.0.0.1", until=until)).destination(
         TlsSection(ca=hospital.root)
     )
     assert destination.tls is not None
@@ -195,7 +197,7 @@ def test_the_doctor_reports_the_expiry_and_fails_shortly_before(
 ) -> None:
     """The warning comes while results can still be sent."""
     until = datetime.now(UTC) + timedelta(days=days)
-    destination = start_tls(hospital.issue("127.0.0.1", until=until)).section(
+    destination = start_tls(hospital.issue("127.0.0.1", until=until)).destination(
         TlsSection(ca=hospital.root)
     )
     destination = destination.model_copy(update={"send": ("heatmap",)})

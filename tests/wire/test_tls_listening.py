@@ -58,12 +58,12 @@ def echo(node: Node, *options: object) -> bool:
     return run("echoscu", *peer).returncode == 0
 
 
-def as_ourselves(tls: ServerTlsSection, hospital: Hospital) -> tuple[object, ...]:
+def with_certificate(tls: ServerTlsSection, hospital: Hospital) -> tuple[object, ...]:
     """Return echoscu's options for a client certificate and the hospital's CA."""
     return "--enable-tls", tls.key, tls.certificate, "--add-cert-file", hospital.root
 
 
-def anonymous(hospital: Hospital) -> tuple[object, ...]:
+def without_certificate(hospital: Hospital) -> tuple[object, ...]:
     """Return echoscu's options for the hospital's CA without a client certificate."""
     return "--anonymous-tls", "--add-cert-file", hospital.root
 
@@ -73,7 +73,7 @@ def test_a_film_is_received_by_tls(open_node: OpenNode, hospital: Hospital, tmp_
     node = open_node(settings={"tls": hospital.issue("node")})
     path = write_film(make_film(), tmp_path / "film.dcm")
     peer = ["-aec", AE_TITLE, "127.0.0.1", str(node.port), path]
-    assert run("storescu", *map(str, anonymous(hospital)), *peer).returncode == 0
+    assert run("storescu", *map(str, without_certificate(hospital)), *peer).returncode == 0
     assert len(node.jobs()) == 1
     assert not echo(node)
 
@@ -84,7 +84,7 @@ def test_the_sender_verifies_the_nodes_certificate(
     """A sender that trusts another CA does not connect."""
     node = open_node(settings={"tls": hospital.issue("node")})
     elsewhere = Hospital(tmp_path / "elsewhere")
-    assert not echo(node, *anonymous(elsewhere))
+    assert not echo(node, *without_certificate(elsewhere))
 
 
 def test_with_a_ca_each_caller_needs_a_certificate(
@@ -94,9 +94,9 @@ def test_with_a_ca_each_caller_needs_a_certificate(
     node_tls = hospital.issue("node").model_copy(update={"ca": hospital.root})
     node = open_node(settings={"tls": node_tls})
     stranger = Hospital(tmp_path / "elsewhere").issue("stranger")
-    assert echo(node, *as_ourselves(hospital.issue("modality"), hospital))
-    assert not echo(node, *anonymous(hospital))
-    assert not echo(node, *as_ourselves(stranger, hospital))
+    assert echo(node, *with_certificate(hospital.issue("modality"), hospital))
+    assert not echo(node, *without_certificate(hospital))
+    assert not echo(node, *with_certificate(stranger, hospital))
     # The caller may notice the refusal before the log line is written.
     wait_until(
         lambda: [(entry.kind, entry.outcome) for entry in read(node.folder / "audit.log")],
@@ -142,7 +142,7 @@ def test_a_stalled_handshake_does_not_delay_others(open_node: OpenNode, hospital
     with ExitStack() as silent:
         for _ in range(3):
             silent.enter_context(socket.create_connection(("127.0.0.1", node.port), timeout=10))
-        assert echo(node, *anonymous(hospital))
+        assert echo(node, *without_certificate(hospital))
 
 
 def test_an_endless_handshake_is_aborted(open_node: OpenNode, hospital: Hospital) -> None:
@@ -158,19 +158,21 @@ def test_renewed_certificates_are_used_without_a_restart(
     """Damaged files are not used; the last good certificate stays until they are corrected."""
     tls = hospital.issue("node")
     node = open_node(settings={"tls": tls})
-    assert echo(node, *anonymous(hospital))
+    assert echo(node, *without_certificate(hospital))
 
     new_ca = Hospital(tmp_path / "renewed")
     renewed = new_ca.issue("node")
     assert tls.key is not None
     assert renewed.key is not None
     tls.certificate.write_text("no certificate")
-    assert echo(node, *anonymous(hospital))
+    assert echo(node, *without_certificate(hospital))
 
     renewed.key.replace(tls.key)
     renewed.certificate.replace(tls.certificate)
-    wait_until(lambda: echo(node, *anonymous(new_ca)), goal="echo with the renewed certificate")
-    assert not echo(node, *anonymous(hospital))
+    wait_until(
+        lambda: echo(node, *without_certificate(new_ca)), goal="echo with the renewed certificate"
+    )
+    assert not echo(node, *without_certificate(hospital))
 
 
 def test_the_doctors_round_trip_uses_tls(

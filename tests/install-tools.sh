@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the programs that some tests run against, where apt can do it without asking.
-# Elsewhere it only says what is missing: those tests then skip, each by name.
-# Packages that slow tests alone need are named as arguments.
+# Installs the programs that some tests need, if apt-get can run without a password.
+# Otherwise it prints the missing packages, and the tests that need them are skipped.
+# Arguments name additional packages, which only slow tests need.
 set -euo pipefail
 
 packages=(
@@ -17,13 +17,13 @@ missing() {
   done
 }
 
-# Runs a command as root: directly, or by a sudo that asks no password.
+# Runs a command as root, directly or by sudo without a password.
 as_root() {
   if [[ $(id -u) -eq 0 ]]; then "$@"; else sudo -n "$@"; fi
 }
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-  echo "No apt-get here: tests against ${packages[*]} skip unless these are on the PATH." >&2
+  echo "apt-get is not available: tests that need ${packages[*]} are skipped if these are missing." >&2
   exit 0
 fi
 

@@ -13,13 +13,13 @@ LINTER = Path(sys.executable).parent / "lint-imports"
 
 
 def lint(tree: Path) -> subprocess.CompletedProcess[str]:
-    """Run the linter on a copy of the house."""
+    """Run the linter on a copy of the tree."""
     return subprocess.run([LINTER, "--no-cache"], cwd=tree, capture_output=True, text=True)
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Return a copy of what the linter looks at."""
+    """Return a copy of the files that the linter reads."""
     for package in ("node", "models"):
         shutil.copytree(
             ROOT / package,

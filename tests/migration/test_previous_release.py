@@ -481,5 +481,5 @@ def test_new_json_has_the_keys_of_the_previous_release() -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as the JSON column gives it back."""
+    """Return a value as it is read from a JSON column."""
     return json.loads(json.dumps(value))

@@ -1,4 +1,4 @@
-"""One history of migrations for both databases, and it leads to the tables that the code uses."""
+"""The migrations create the tables that the code declares, on both databases."""
 
 from pathlib import Path
 
@@ -13,8 +13,7 @@ from node.jobs.engine import open_engine
 from node.jobs.tables import metadata
 
 
-def test_the_migrations_lead_to_the_tables(database_url: str) -> None:
-    """What alembic builds and what the code declares do not differ."""
+def test_migrated_tables_equal_the_declared_tables(database_url: str) -> None:
     engine = open_engine(database_url)
     schema.upgrade(engine)
     with engine.connect() as connection:
@@ -23,13 +22,13 @@ def test_the_migrations_lead_to_the_tables(database_url: str) -> None:
 
 
 def test_upgrading_twice_changes_nothing(database_url: str) -> None:
-    """An upgrade may be run at every start."""
+    """An upgrade may run at every start."""
     engine = open_engine(database_url)
     assert schema.upgrade(engine) == schema.upgrade(engine) == schema.current(engine)
 
 
 def test_an_older_schema_is_refused_with_the_remedy(database_url: str) -> None:
-    """A role does not start on tables that it does not know."""
+    """A role does not start with unknown tables."""
     engine = open_engine(database_url)
     with pytest.raises(Permanent, match=r"is empty.*osteoscreen db upgrade"):
         schema.require_current(engine)
@@ -42,10 +41,10 @@ def test_an_older_schema_is_refused_with_the_remedy(database_url: str) -> None:
 
 
 def test_sqlite_is_set_for_durability(tmp_path: Path) -> None:
-    """WAL and synchronous FULL: what is committed survives the loss of power."""
+    """With WAL and synchronous FULL, committed data survive a power failure."""
     with open_engine(f"sqlite:///{tmp_path / 'jobs.db'}").connect() as connection:
-        found = [
+        values = [
             connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys")
         ]
-    assert found == ["wal", 2, 1]
+    assert values == ["wal", 2, 1]

@@ -31,13 +31,12 @@ mapfile -t wanted < <(missing)
 [[ ${#wanted[@]} -gt 0 ]] || exit 0
 
 if ! as_root true 2>/dev/null; then
-  echo "Not installed, so that some tests skip: apt-get install ${wanted[*]}" >&2
+  echo "Not installed, some tests are skipped: run apt-get install ${wanted[*]}" >&2
   exit 0
 fi
 
-# The tests start servers of their own, on ports of their own. Debian would also start its
-# services on 4242, 8042 and 5432; policy-rc.d is its documented way to say no. One that is
-# there already is the administrator's word and stays.
+# The tests start their own servers. Debian would also start its services on 4242, 8042 and 5432;
+# policy-rc.d prevents that. An existing policy-rc.d is not changed.
 policy=/usr/sbin/policy-rc.d
 if [[ ! -e $policy ]]; then
   printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
@@ -53,6 +52,6 @@ if ! {
       "${wanted[@]}"
 } >"$log" 2>&1; then
   tail -n 20 "$log" >&2
-  echo "apt-get failed: tests that need ${wanted[*]} skip." >&2
+  echo "apt-get failed: tests that need ${wanted[*]} are skipped." >&2
 fi
 rm -f "$log"

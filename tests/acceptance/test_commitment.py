@@ -71,7 +71,7 @@ def test_with_orthanc_every_delivery_ends_by_its_commitment(
 def test_a_missing_report_leads_to_another_request(
     make_node: MakeNode, pacs: CommittingPacs, film: Path
 ) -> None:
-    """After the time-out, the objects are sent again under a new transaction."""
+    """After the timeout, the objects are sent again under a new transaction."""
     node = make_node(destinations=[with_commitment(pacs, timeout=2)])
     node.serve()
     node.send(film)

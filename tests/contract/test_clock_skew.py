@@ -93,7 +93,7 @@ def test_a_pause_set_by_a_fast_clock_ends(table: Table, tmp_path: Path) -> None:
 
     def connect() -> AbstractContextManager[Archive]:
         tries.append(table.now)
-        raise Unreachable("nobody answers")
+        raise Unreachable("no answer")
 
     settings = DeliverySettings(
         "c1", "pacs", Peer("PACS", "127.0.0.1"), None, 10, LEASE.total_seconds(), DELIVERY

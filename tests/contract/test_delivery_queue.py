@@ -175,7 +175,7 @@ def test_an_object_that_was_not_committed_is_sent_again(table: Table) -> None:
 
 
 def test_a_late_report_of_an_old_transaction_changes_nothing(table: Table) -> None:
-    """After the time-out, the object is sent again under a new transaction."""
+    """After the timeout, the object is sent again under a new transaction."""
     job_id = table.analyse()
     await_commitment(table, job_id)
     first, second = table.operator.show(job_id).deliveries

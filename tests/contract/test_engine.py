@@ -1,4 +1,4 @@
-"""The time-outs of a database connection."""
+"""The timeouts of a database connection."""
 
 import os
 import socket

@@ -79,7 +79,7 @@ def test_the_newest_comes_first(table: Table) -> None:
         {"exposure_date": date(2026, 3, 2)},
         {"study_instance_uid": "1.2.4.99"},
     ],
-    ids=["somebody else", "nobody", "no day", "too long ago", "later", "same study"],
+    ids=["other patient", "no patient", "no day", "too long ago", "later", "same study"],
 )
 def test_other_films_are_excluded(table: Table, facts: dict[str, Any]) -> None:
     """Films of other patients, of the same study, and from before the period."""

@@ -93,7 +93,7 @@ class TestOpen:
             pytest.fail("an association was opened")
 
     def test_something_else_on_the_port(self) -> None:
-        """A listener without DICOM costs only the time-out."""
+        """A listener without DICOM costs only the timeout."""
         with socket.create_server(("127.0.0.1", 0)) as mute:
             destination = make_destination(mute.getsockname()[1], timeout=0.3)
             with (

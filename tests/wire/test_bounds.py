@@ -135,7 +135,7 @@ class TestTimeouts:
         assert (node.incoming(), node.jobs()) == ([], [])
 
     def test_an_association_may_idle_longer_than_a_message(self, open_node: OpenNode) -> None:
-        """Between two messages, only the longer idle time-out applies."""
+        """Between two messages, only the longer idle timeout applies."""
         node = open_node(settings={"dimse_timeout": 0.3, "idle_timeout": 600.0})
         with node.associated(VERIFICATION) as assoc:
             assert assoc.send_c_echo().Status == 0x0000

@@ -175,7 +175,7 @@ class TestTransientErrors:
         assert nothing_kept(node)
 
     def test_a_locked_database(self, node: Node) -> None:
-        """The answer is 0xA700 after a time-out; later, the same film is accepted."""
+        """The answer is 0xA700 after a timeout; later, the same film is accepted."""
         sa.event.listen(node.engine, "connect", impatient)
         node.engine.dispose()
         ds = make_film()
@@ -260,5 +260,5 @@ class TestInterrupted:
 
 
 def impatient(connection: sqlite3.Connection, _record: object) -> None:
-    """Set a short time-out for database locks."""
+    """Set a short timeout for database locks."""
     connection.execute("PRAGMA busy_timeout=100")

@@ -64,18 +64,18 @@ def sender_to(server: SyslogSection) -> Callable[[list[bytes]], None]:
 
 @pytest.fixture
 def shipper(file: Path, server: SyslogServer) -> Shipper:
-    return impatient(file, server.section)
+    return shipper_without_pauses(file, server.section)
 
 
-def impatient(file: Path, server: SyslogSection) -> Shipper:
+def shipper_without_pauses(file: Path, server: SyslogSection) -> Shipper:
     """Return a shipper without pauses between attempts, as in a new process."""
 
-    class Impatient(Shipper):
+    class EagerShipper(Shipper):
         def step(self) -> int:
             self._due = 0.0
             return super().step()
 
-    return Impatient(Backlog(file), sender_to(server))
+    return EagerShipper(Backlog(file), sender_to(server))
 
 
 def numbers(server: SyslogServer) -> list[int]:
@@ -144,7 +144,7 @@ def test_lines_are_sent_again_after_a_crash_of_the_server(
 def test_a_server_that_closes_without_close_notify_has_read_the_lines(
     shipper: Shipper, server: SyslogServer, write: Write
 ) -> None:
-    """Some servers do not answer close_notify; sending again for ever is worse."""
+    """Some servers do not answer close_notify; sending again without end is worse."""
     server.close_notify = False
     write(1)
     assert shipper.step() == 1
@@ -167,7 +167,7 @@ def test_another_process_continues_at_the_same_place(
     write(1)
     assert shipper.step() == 1
     write(2)
-    assert impatient(file, server.section).step() == 1
+    assert shipper_without_pauses(file, server.section).step() == 1
     assert shipper.step() == 0
     assert numbers(server) == [1, 2]
 
@@ -183,9 +183,9 @@ def test_only_one_process_ships_at_a_time(
 
 
 def test_attempts_pause_while_the_server_is_down(file: Path, write: Write) -> None:
-    """The log does not fill up."""
-    nobody = SyslogSection(host="127.0.0.1", port=free_port())
-    shipper = Shipper(Backlog(file), sender_to(nobody))
+    """The log has one event for twenty attempts."""
+    unreachable = SyslogSection(host="127.0.0.1", port=free_port())
+    shipper = Shipper(Backlog(file), sender_to(unreachable))
     write(1)
     with capture_logs() as events:
         for _ in range(20):
@@ -199,12 +199,12 @@ def test_an_untrusted_server_receives_nothing(
 ) -> None:
     stranger = tmp_path / "stranger.pem"
     trustme.CA().cert_pem.write_to_path(str(stranger))
-    suspicious = server.section.model_copy(update={"tls": TlsSection(ca=stranger)})
+    untrusted = server.section.model_copy(update={"tls": TlsSection(ca=stranger)})
     write(1)
     with pytest.raises(Unreachable, match="its certificate is not trusted"):
-        sender_to(suspicious)([b"line"])
-    assert impatient(file, suspicious).step() == 0
-    assert impatient(file, server.section).step() == 1
+        sender_to(untrusted)([b"line"])
+    assert shipper_without_pauses(file, untrusted).step() == 0
+    assert shipper_without_pauses(file, server.section).step() == 1
     assert numbers(server) == [1]
 
 
@@ -212,9 +212,9 @@ def test_nothing_is_sent_unencrypted(server: SyslogServer) -> None:
     """A wrong port must not cause an unencrypted transfer."""
     with socket.create_server(("127.0.0.1", 0)) as plain:
         port = plain.getsockname()[1]
-        unreachable = server.section.model_copy(update={"port": port, "timeout": 0.3})
+        unencrypted = server.section.model_copy(update={"port": port, "timeout": 0.3})
         with pytest.raises(Unreachable, match="timed out"):
-            sender_to(unreachable)([b"line"])
+            sender_to(unencrypted)([b"line"])
 
 
 def test_a_missing_trail_is_not_an_error(shipper: Shipper, server: SyslogServer) -> None:

@@ -146,7 +146,7 @@ def test_a_stalled_handshake_does_not_delay_others(open_node: OpenNode, hospital
 
 
 def test_an_endless_handshake_is_aborted(open_node: OpenNode, hospital: Hospital) -> None:
-    """The ARTIM time-out applies, as for a connection without an association."""
+    """The ARTIM timeout applies, as for a connection without an association."""
     node = open_node(settings={"tls": hospital.issue("node"), "artim_timeout": 0.5})
     with socket.create_connection(("127.0.0.1", node.port), timeout=20) as silent:
         assert silent.recv(1) == b""

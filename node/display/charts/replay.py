@@ -1,7 +1,6 @@
 """Chart of a replay: flagged films per day, before and after, and their share in each group."""
 
 from collections.abc import Mapping
-from datetime import date
 
 import matplotlib as mpl
 import numpy as np
@@ -32,20 +31,16 @@ def draw_replay(replay: Replay, title: str) -> bytes:
 
 def _over_time(axes: Axes, by_day: Mapping[str, FlagCounts]) -> None:
     """Draw flagged films per day; over many days, the mean of several days per step."""
-    days = sorted(by_day)
-    first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
-    length = (last - first).days + 1
-    step = -(-length // _MAX_STEPS)
-    places = [(date.fromisoformat(day) - first).days // step for day in days]
-    starts = [first.toordinal() + place * step for place in range(max(places) + 1)]
-    # The last step may cover fewer days, and is divided by their number.
-    spans = np.array([min(step, last.toordinal() + 1 - start) for start in starts])
-    edges = [np.datetime64(date.fromordinal(start)) for start in (*starts, last.toordinal() + 1)]
+    days = np.array(sorted(by_day), "datetime64[D]")
+    end = days[-1] + np.timedelta64(1, "D")
+    step = -(-int((end - days[0]).astype(int)) // _MAX_STEPS)
+    edges = np.append(np.arange(days[0], end, np.timedelta64(step, "D")), end)
+    spans = np.diff(edges).astype(int)  # the last step may cover fewer days
     for name, colour, flags in (
-        (_LABELS[0], BEFORE, [by_day[day].flagged for day in days]),
-        (_LABELS[1], AFTER, [by_day[day].new_flagged for day in days]),
+        (_LABELS[0], BEFORE, [by_day[str(day)].flagged for day in days]),
+        (_LABELS[1], AFTER, [by_day[str(day)].new_flagged for day in days]),
     ):
-        sums = np.bincount(places, weights=flags, minlength=len(starts))
+        sums, _ = np.histogram(days.astype(int), edges.astype(int), weights=flags)
         axes.stairs(sums / spans, edges, baseline=None, color=colour, label=name, linewidth=1.8)
     locator = AutoDateLocator()  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)

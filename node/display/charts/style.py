@@ -61,7 +61,7 @@ def draw_flagged(
     axes.set_xticks(positions, names)
     axes.grid(visible=False, axis="x")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set(title=f"{title}: share flagged, number of films")
+    axes.set(title=f"{title}: share flagged", xlabel="number of films")
 
 
 def png_of(figure: Figure) -> bytes:

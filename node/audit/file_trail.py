@@ -10,7 +10,8 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -68,7 +69,7 @@ class NoTrail:
         """Do nothing."""
 
 
-def open_trail(config: Config, part: str, clock: Callable[[], datetime]) -> Audit:
+def open_trail(config: Config, part: str) -> Audit:
     """Return the audit trail that a part of the node writes to."""
     if config.audit.file is None:
         return NoTrail()
@@ -80,7 +81,7 @@ def open_trail(config: Config, part: str, clock: Callable[[], datetime]) -> Audi
         process=f"osteoscreen {part}",
         pid=os.getpid(),
     )
-    return FileTrail(config.audit.file, origin, clock)
+    return FileTrail(config.audit.file, origin, partial(datetime.now, UTC))
 
 
 def _append(path: Path, line: bytes) -> None:

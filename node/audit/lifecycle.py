@@ -3,12 +3,15 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from node.audit.file_trail import open_trail
+from node.audit.shipper import open_shipper
 from node.config.settings import Config
 from node.domain.audit_events import (
     ApplicationStarted,
@@ -17,7 +20,6 @@ from node.domain.audit_events import (
     ConfigurationChanged,
 )
 from node.domain.config_change import SettingChange, changed_settings
-from node.ports import Audit
 
 _PASSWORD = re.compile(r"(?<=:)[^:/@]*(?=@)")
 _WEBHOOK_URL = "drift.alarms.webhook.url"  # some services put a token into the path
@@ -26,24 +28,35 @@ _HIDDEN = '"hidden"'
 log = structlog.get_logger()
 
 
-def record_start(audit: Audit, config: Config, part: str) -> None:
-    """Record the start of a part, and the keys of the settings that its last start did not have."""
-    audit.record(ApplicationStarted())
-    if keys := _keys_changed_since_last_start(config, part):
-        audit.record(ConfigurationChanged(keys))
+@contextmanager
+def audit_lifetime(part: str, current: Callable[[], Config]) -> Iterator[None]:
+    """Record the start and the end of a part of the node, and ship the trail once at its end.
 
-
-def record_end(audit: Audit, outcome: AuditOutcome) -> None:
-    """Record the end of a part; `outcome` is MAJOR if an error ended it."""
-    audit.record(ApplicationStopped(outcome))
+    The start is recorded with the keys of the settings that the last start did not have. `current`
+    returns the configuration, which a reload may change before the end.
+    """
+    open_shipper(current())  # an unusable certificate ends the node now, not at its end
+    trail = open_trail(current(), part)
+    trail.record(ApplicationStarted())
+    if keys := _keys_changed_since_last_start(current(), part):
+        trail.record(ConfigurationChanged(keys))
+    outcome = AuditOutcome.MAJOR
+    try:
+        yield
+        outcome = AuditOutcome.SUCCESS
+    finally:
+        open_trail(current(), part).record(ApplicationStopped(outcome))
+        if (shipper := open_shipper(current())) is not None:
+            shipper.step()
 
 
 def record_changes(
-    audit: Audit, config: Config, part: str, changes: Sequence[SettingChange], requested_by: str
+    config: Config, part: str, changes: Sequence[SettingChange], requested_by: str
 ) -> None:
     """Record the settings that a reload has changed, and keep their digests for the next start."""
     keys = tuple(change.key for change in changes)
-    audit.record(ConfigurationChanged(keys, requested_by=requested_by, changes=tuple(changes)))
+    event = ConfigurationChanged(keys, requested_by=requested_by, changes=tuple(changes))
+    open_trail(config, part).record(event)
     if file := _digest_file(config, part):
         _write_digests(file, setting_digests(config))
 

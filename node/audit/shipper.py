@@ -5,14 +5,18 @@ sent again, and none is left out.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
 
 import structlog
 
 from node.audit.backlog import Backlog
+from node.audit.syslog_client import send
+from node.config.settings import Config
 from node.domain.errors import Unreachable
 from node.domain.workflow import retry
 from node.domain.workflow.retry import RetryPolicy
+from node.security.tls import client_context
 
 _BATCH_BYTES = 256 * 1024
 _BACK_OFF = RetryPolicy(attempts=1, first=1.0, cap=60.0)
@@ -55,3 +59,15 @@ class Shipper:
         pause = retry.retry_delay(self._failures, _BACK_OFF, retry.draw_jitter())
         self._due = monotonic() + pause
         log.warning("audit_retry_scheduled", error=str(error), pause=round(pause, 1))
+
+
+def open_shipper(config: Config) -> Shipper | None:
+    """Return what ships the audit trail, None without a trail or a syslog server.
+
+    Raises Misconfigured for a certificate that cannot be used.
+    """
+    server, trail = config.audit.syslog, config.audit.file
+    if server is None or trail is None:
+        return None
+    context = client_context(server.tls)
+    return Shipper(Backlog(trail), partial(send, server=server, context=context))

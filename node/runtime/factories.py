@@ -17,14 +17,11 @@ from node.jobs.engine import open_engine
 from node.jobs.intake import IntakeStore
 from node.jobs.maintenance import MaintenanceStore
 from node.jobs.operator import OperatorStore
-from node.policies import (
-    admission_policy,
-    reserve,
-    retry_policy,
-)
+from node.policies import admission_policy, reserve, retry_policy
 from node.ports import Archive
 from node.spool.patient_key import pseudonyms
 from node.spool.store import FileSpool
+from node.workers.loop import utc_now
 
 if TYPE_CHECKING:
     from node.maintenance.orphans import OrphanRecovery
@@ -51,16 +48,14 @@ def open_operator_store(config: Config) -> OperatorStore:
 def open_orphan_recovery(config: Config) -> "OrphanRecovery":
     """Return the recovery of orphaned films, with the same rules as ingest."""
     from node.maintenance.orphans import OrphanRecovery
-    from node.workers.loop import utc_now
 
-    policy, pseudonym = admission_policy(config), pseudonyms(config.spool.path)
     return OrphanRecovery(
         open_maintenance_store(config),
         open_intake(config),
         open_spool(config),
-        policy,
+        admission_policy(config),
         utc_now,
-        pseudonym,
+        pseudonyms(config.spool.path),
     )
 
 

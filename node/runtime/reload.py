@@ -16,6 +16,7 @@ from time import monotonic
 import structlog
 
 from node.audit.lifecycle import record_changes, setting_changes
+from node.audit.shipper import open_shipper
 from node.challenger.setup import require_challenger
 from node.config.settings import Config, ConfigError, load
 from node.domain.config_change import ProcessReport, ReloadReport
@@ -23,7 +24,6 @@ from node.domain.errors import OsteoScreenError
 from node.drift.setup import alarm_channels
 from node.log import where
 from node.policies import admission_policy, callers, decision_policy, require_gate, routes
-from node.runtime.audit_setup import audit_shipper, open_audit
 from node.runtime.control_folder import ControlFolder, answer, user_of
 from node.runtime.factories import connect_destination, open_spool, upgrade_schema
 from node.security.tls import server_context
@@ -113,8 +113,7 @@ class Reloader:
             requested_by=requested_by,
             changed=[change.key for change in changes],
         )
-        part = self.last.part
-        record_changes(open_audit(config, part), config, part, changes, requested_by)
+        record_changes(config, self.last.part, changes, requested_by)
         at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
         self.last = replace(self.last, changes=changes, requested_by=requested_by, at=at)
 
@@ -161,4 +160,4 @@ def require_usable(config: Config) -> None:
     for destination in config.destinations:
         connect_destination(destination, config.dicom.ae_title)
     alarm_channels(config)
-    audit_shipper(config)
+    open_shipper(config)

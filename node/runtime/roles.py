@@ -6,12 +6,15 @@ A role imports what it needs when it starts: the ingest role loads no model.
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from node.audit.file_trail import open_trail
+from node.audit.shipper import open_shipper
 from node.challenger.setup import run_challenger
+from node.config.peers import Destination, WebDestination
 from node.config.settings import Config
+from node.domain.audit_events import Peer
 from node.drift.setup import notifying, open_monitor
 from node.jobs.delivery_queue import DeliveryQueue
 from node.jobs.scoring_queue import ScoringQueue
@@ -23,7 +26,6 @@ from node.policies import (
     retry_policy,
     routes,
 )
-from node.runtime.audit_setup import audit_peer, open_audit, ship_audit_trail
 from node.runtime.factories import (
     connect_destination,
     open_database,
@@ -35,8 +37,10 @@ from node.runtime.factories import (
     result_settings,
 )
 from node.spool.patient_key import pseudonyms
+from node.workers.loop import run, running, scoring_settings, utc_now, worker_name
 
 _OBJECTS_PER_ASSOCIATION = 50
+_SHIP_SECONDS = 1.0
 
 Ready = Callable[[], None]
 """Reports that a role works."""
@@ -78,8 +82,8 @@ def run_role(
     role ships the audit trail. A role that runs `alone`, without a supervisor, ships it as well: it
     may be the only role on its machine.
     """
-    ships = alone or role is Role.MAINTENANCE
-    with ship_audit_trail(config, stop) if ships else nullcontext():
+    shipper = open_shipper(config) if alone or role is Role.MAINTENANCE else None
+    with running([] if shipper is None else [shipper.step], stop, _SHIP_SECONDS):
         match role:
             case Role.INGEST:
                 assert port is not None  # noqa: S101 - ingest always has one
@@ -99,10 +103,9 @@ def run_ingest(config: Config, stop: threading.Event, ready: Ready, port: Ingest
     from node.ingest.commitment_reports import ReportService
     from node.ingest.scp import IngestServer
     from node.ingest.store import StoreService
-    from node.workers.loop import utc_now
 
     spool, intake = open_spool(config), open_intake(config)
-    audit = open_audit(config, Role.INGEST)
+    audit = open_trail(config, Role.INGEST)
     server = IngestServer(
         settings=config.dicom,
         callers=callers(config),
@@ -129,7 +132,6 @@ def run_analyse(config: Config, stop: threading.Event, ready: Ready) -> None:
     """Score films and build their results."""
     from node.inference.decoder_pool import DecoderPool
     from node.inference.predictor import load
-    from node.workers.loop import run, scoring_settings, utc_now
     from node.workers.scoring import ScoringConfig, ScoringWorker
 
     queue, spool = ScoringQueue(open_database(config)), open_spool(config)
@@ -158,11 +160,10 @@ def run_analyse(config: Config, stop: threading.Event, ready: Ready) -> None:
 def run_deliver(config: Config, stop: threading.Event, ready: Ready) -> None:
     """Send results, with one thread for each destination."""
     from node.workers.delivery import DeliverySettings, DeliveryWorker
-    from node.workers.loop import running, utc_now, worker_name
 
     plan = retry_policy(config.queue.delivery)
     queue, spool = DeliveryQueue(open_database(config), plan), open_spool(config)
-    audit = open_audit(config, Role.DELIVER)
+    audit = open_trail(config, Role.DELIVER)
     steps = []
     for destination in config.destinations:
         connect, commitment = connect_destination(destination, config.dicom.ae_title)
@@ -173,7 +174,7 @@ def run_deliver(config: Config, stop: threading.Event, ready: Ready) -> None:
             settings=DeliverySettings(
                 worker=worker_name(Role.DELIVER),
                 destination=destination.name,
-                peer=audit_peer(destination),
+                peer=_audit_peer(destination),
                 commitment=commitment,
                 batch=_OBJECTS_PER_ASSOCIATION,
                 lease=config.queue.lease,
@@ -188,11 +189,17 @@ def run_deliver(config: Config, stop: threading.Event, ready: Ready) -> None:
         stop.wait()
 
 
+def _audit_peer(destination: Destination | WebDestination) -> Peer:
+    """Return a destination as the audit trail names it."""
+    if isinstance(destination, WebDestination):
+        return Peer("", str(destination.url.host))
+    return Peer(destination.ae_title, destination.host)
+
+
 def run_maintenance(config: Config, stop: threading.Event, ready: Ready) -> None:
     """Run the maintenance tasks, drift monitoring and the notifiers."""
-    from node.maintenance.scheduler import run
+    from node.maintenance import scheduler
     from node.maintenance.tasks import MaintenanceTasks
-    from node.workers.loop import utc_now
 
     tasks = MaintenanceTasks(
         open_maintenance_store(config),
@@ -206,4 +213,4 @@ def run_maintenance(config: Config, stop: threading.Event, ready: Ready) -> None
     monitor = open_monitor(config, engine)
     with notifying(config, engine, stop):
         ready()
-        run(tasks, monitor, config.schedule, stop)
+        scheduler.run(tasks, monitor, config.schedule, stop)

@@ -11,11 +11,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from node import log
+from node.audit.lifecycle import audit_lifetime
 from node.config.settings import Config, load
 from node.domain.config_change import ProcessReport, ReloadReport
 from node.domain.errors import OsteoScreenError
 from node.ingest.listening_socket import listen_again, open_listening_socket, require_free_port
-from node.runtime.audit_setup import audit_lifetime
 from node.runtime.control_folder import ControlFolder
 from node.runtime.factories import open_spool, upgrade_schema
 from node.runtime.process_start import (

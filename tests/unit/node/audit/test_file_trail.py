@@ -161,7 +161,7 @@ def test_an_event_that_cannot_be_written_raises_nothing(trail: FileTrail) -> Non
 def test_the_configuration_has_the_path_and_the_source(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("audit: {file: log/trail, source: ward-7}\ndicom: {ae_title: BONES}\n")
-    open_trail(load(config), "ingest", now).record(ApplicationStarted())
+    open_trail(load(config), "ingest").record(ApplicationStarted())
     [record] = read(tmp_path / "log" / "trail")
     [source] = record.xml.iter("AuditSourceIdentification")
     assert source.get("AuditSourceID") == "ward-7"
@@ -173,7 +173,7 @@ def test_the_configuration_has_the_path_and_the_source(tmp_path: Path) -> None:
 def test_the_source_is_the_ae_title_by_default(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("dicom: {ae_title: BONES}\n")
-    open_trail(load(config), "ingest", now).record(ApplicationStarted())
+    open_trail(load(config), "ingest").record(ApplicationStarted())
     [record] = read(tmp_path / "var" / "audit.log")
     assert next(record.xml.iter("AuditSourceIdentification")).get("AuditSourceID") == "BONES"
 
@@ -181,5 +181,5 @@ def test_the_source_is_the_ae_title_by_default(tmp_path: Path) -> None:
 def test_null_switches_the_trail_off(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(json.dumps({"audit": {"file": None}}))
-    open_trail(load(config), "ingest", now).record(ApplicationStarted())
+    open_trail(load(config), "ingest").record(ApplicationStarted())
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from node.audit.file_trail import open_trail
+from node.audit.lifecycle import audit_lifetime
 from node.config.settings import Config, load
-from node.runtime.audit_setup import audit_lifetime, open_audit
 from tests.peers.audit import Record, read
 
 
@@ -130,4 +131,4 @@ def test_digests_that_cannot_be_written_stop_nothing(tmp_path: Path) -> None:
 def test_without_a_file_nothing_is_kept(tmp_path: Path) -> None:
     config = run(tmp_path, "audit: {file: null}")
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
-    assert "NoTrail" in repr(open_audit(config, "node"))
+    assert "NoTrail" in repr(open_trail(config, "node"))

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from node.audit.lifecycle import audit_lifetime
 from node.config.settings import Config, load
 from node.domain.config_change import ProcessReport, ReloadReport, SettingChange
 from node.domain.errors import Misconfigured
-from node.runtime.audit_setup import audit_lifetime
 from node.runtime.control_folder import ControlFolder, request_reload
 from node.runtime.reload import BY_FILE, BY_SIGNAL, Reloader
 from tests.peers.audit import Record, read

@@ -117,16 +117,8 @@ class OperatorStore:
                 attempt=0,
                 run_after=now,
             )
-            rows = move_jobs(
-                connection,
-                JobEvent.REDELIVER if reopened else JobEvent.REOPEN,
-                [this_job],
-                transition,
-                attempt=0,
-                run_after=now,
-                error="",
-                worker="",
-            )
+            trigger = JobEvent.REDELIVER if reopened else JobEvent.REOPEN
+            rows = move_jobs(connection, trigger, [this_job], transition, **_requeued(now))
         if reopened and not rows:  # the job is not FAILED yet: another delivery is not settled
             return JobState.ANALYSED
         return self._new_state(rows, job_id, "only a FAILED job can be retried")
@@ -175,16 +167,8 @@ class OperatorStore:
         with transaction(self._engine) as connection:
             if _lock_spool_key(connection, job_id) == "":
                 raise Permanent(f"the film of job {job_id} was deleted after retention.films")
-            rows = move_jobs(
-                connection,
-                JobEvent.REANALYSE,
-                [job.c.id == job_id],
-                transition,
-                attempt=0,
-                run_after=now,
-                error="",
-                worker="",
-            )
+            this_job = [job.c.id == job_id]
+            rows = move_jobs(connection, JobEvent.REANALYSE, this_job, transition, **_requeued(now))
             if rows:  # the new results replace those that could not be sent
                 failed = delivery.c.state == str(DeliveryState.FAILED)
                 connection.execute(sa.delete(delivery).where(delivery.c.job_id == job_id, failed))
@@ -202,6 +186,11 @@ class OperatorStore:
             return JobState(rows[0].state)
         state = self.show(job_id).job.state
         raise Permanent(f"job {job_id} is {state}: {rule}")
+
+
+def _requeued(now: datetime) -> dict[str, Any]:
+    """Return the columns of a job that waits for a new first attempt."""
+    return {"attempt": 0, "run_after": now, "error": "", "worker": ""}
 
 
 def _lock_spool_key(connection: sa.Connection, job_id: int) -> str | None:

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -32,21 +33,21 @@ _LOG_INTERVAL = 60.0
 log = structlog.get_logger()
 
 
+@dataclass
 class FileTrail:
     """Implements `node.ports.Audit` by appending to a file that many processes may share."""
 
-    def __init__(self, path: Path, origin: AuditSource, clock: Callable[[], datetime]) -> None:
-        self._path = path
-        self._origin = origin
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._lost = 0
-        self._last_logged: float | None = None
+    path: Path
+    origin: AuditSource
+    clock: Callable[[], datetime]
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _lost: int = field(default=0, init=False)
+    _last_logged: float | None = field(default=None, init=False)
 
     def record(self, event: AuditEvent) -> None:
         """Append an event. If that fails, log an error, at most once a minute."""
         try:
-            _append(self._path, to_line(event, self._origin, self._clock()))
+            _append(self.path, to_line(event, self.origin, self.clock()))
         except OSError as error:
             self._log_loss(error.strerror or type(error).__name__)
         except Exception as error:  # noqa: BLE001 - a film must not fail with its record
@@ -59,7 +60,7 @@ class FileTrail:
             if self._last_logged is not None and now - self._last_logged < _LOG_INTERVAL:
                 return
             self._last_logged = now
-        log.error("audit_record_lost", file=str(self._path), error=error, lost=lost)
+        log.error("audit_record_lost", file=str(self.path), error=error, lost=lost)
 
 
 class NoTrail:

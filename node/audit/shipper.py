@@ -5,6 +5,7 @@ sent again, and none is left out.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 
@@ -24,21 +25,21 @@ _BACK_OFF = RetryPolicy(attempts=1, first=1.0, cap=60.0)
 log = structlog.get_logger()
 
 
+@dataclass
 class Shipper:
     """Ships one audit trail. If several processes have a shipper, one at a time sends."""
 
-    def __init__(self, backlog: Backlog, send: Callable[[Sequence[bytes]], None]) -> None:
-        self._backlog = backlog
-        self._send = send
-        self._failures = 0
-        self._due = 0.0
+    backlog: Backlog
+    send: Callable[[Sequence[bytes]], None]
+    _failures: int = field(default=0, init=False)
+    _due: float = field(default=0.0, init=False)
 
     def step(self) -> int:
         """Ship some lines; return how many. After a failure, pause before the next attempt."""
         if monotonic() < self._due:
             return 0
         try:
-            with self._backlog.exclusive() as may_ship:
+            with self.backlog.exclusive() as may_ship:
                 shipped = self._ship() if may_ship else 0
         except (Unreachable, OSError) as error:
             self._pause(error)
@@ -47,11 +48,11 @@ class Shipper:
         return shipped
 
     def _ship(self) -> int:
-        unshipped = self._backlog.next_lines(_BATCH_BYTES)
+        unshipped = self.backlog.next_lines(_BATCH_BYTES)
         if unshipped is None:
             return 0
-        self._send(unshipped.lines)
-        self._backlog.mark_shipped(unshipped.end)
+        self.send(unshipped.lines)
+        self.backlog.mark_shipped(unshipped.end)
         return len(unshipped.lines)
 
     def _pause(self, error: Exception) -> None:

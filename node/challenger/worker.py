@@ -4,6 +4,7 @@ It reads jobs and the spool, writes only its own table, and builds no results.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 
@@ -28,38 +29,32 @@ from node.workers.read_image import read_pixels
 log = structlog.get_logger()
 
 
+@dataclass
 class ChallengerWorker:
     """One worker that scores films with the challenger's bundle.
 
     The decision ignores prior studies, because their findings are those of another bundle.
     """
 
-    def __init__(
-        self,
-        queue: ChallengerQueue,
-        spool: FileSpool,
-        predictor: Predictor,
-        settings: ScoringSettings,
-        policy: DecisionPolicy,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._queue = queue
-        self._spool = spool
-        self._predictor = predictor
-        self._settings = settings
-        self._clock = clock
-        # The gate of the serving bundle has checked the image of each film already.
-        self._pipeline = ScoringPipeline(predictor, None, policy)
+    queue: ChallengerQueue
+    spool: FileSpool
+    predictor: Predictor
+    settings: ScoringSettings
+    policy: DecisionPolicy
+    clock: Callable[[], datetime]
+
+    def __post_init__(self) -> None:
+        self._pipeline = ScoringPipeline(self.predictor, None, self.policy)
 
     def step(self) -> int:
         """Claim and score one batch; return its number of films."""
-        settings = self._settings
+        settings = self.settings
         return process_batch(
-            lambda now, until: self._queue.claim(settings.worker, now, until, settings.batch),
-            self._queue.renew,
+            lambda now, until: self.queue.claim(settings.worker, now, until, settings.batch),
+            self.queue.renew,
             self._score,
             settings.lease,
-            self._clock,
+            self.clock,
         )
 
     def _score(self, films: Sequence[ChallengerFilm]) -> None:
@@ -71,7 +66,7 @@ class ChallengerWorker:
         """Return a film for the pipeline; None if it has failed."""
         began = perf_counter()
         try:
-            radiograph = read_pixels(self._spool, self._predictor, film.film, film.spool_key)
+            radiograph = read_pixels(self.spool, self.predictor, film.film, film.spool_key)
         except Exception as error:  # noqa: BLE001 - the failure of one film
             self._settle(film, self._failure(film, error))
             return None
@@ -81,7 +76,7 @@ class ChallengerWorker:
     def _outcome(self, film: ChallengerFilm, result: PipelineResult) -> ChallengerOutcome:
         match result.outcome:
             case ScoredFilm(prediction=prediction, decision=decision):
-                identity = self._predictor.identity
+                identity = self.predictor.identity
                 verdict = Verdict(prediction.probability, decision, identity, result.seconds)
                 return ChallengerScored(verdict)
             case Exception() as error:
@@ -94,11 +89,11 @@ class ChallengerWorker:
             return NotScored(error.reason, error.text)
         if not film.spool_key:  # the film was purged after its first attempt
             return FilmGone()
-        return outcome_of_error(error, film.attempt, self._clock(), self._settings.retry)
+        return outcome_of_error(error, film.attempt, self.clock(), self.settings.retry)
 
     def _settle(self, film: ChallengerFilm, outcome: ChallengerOutcome) -> None:
         film_log = log.bind(job_id=film.job_id, attempt=film.attempt)
-        if not self._queue.settle(film, outcome, self._clock()):
+        if not self.queue.settle(film, outcome, self.clock()):
             film_log.info("lease_lost")
             return
         match outcome:

@@ -59,18 +59,16 @@ class PipelineResult:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass
 class ScoringPipeline:
     """The pipeline of one bundle under one admission policy and one decision policy.
 
     Without an admission policy, images are not checked.
     """
 
-    def __init__(
-        self, predictor: Predictor, admission: AdmissionPolicy | None, decision: DecisionPolicy
-    ) -> None:
-        self._predictor = predictor
-        self._admission = admission
-        self._decision = decision
+    predictor: Predictor
+    admission: AdmissionPolicy | None
+    decision: DecisionPolicy
 
     def run(
         self, films: Sequence[tuple[Key, PipelineFilm]]
@@ -92,7 +90,7 @@ class ScoringPipeline:
             else:
                 film = replace(film, case=examined.case)
                 admitted.append((key, film, (examined.notes, findings, seconds)))
-        predictions = run_isolated(self._predictor.predict, [film.case for _, film, _ in admitted])
+        predictions = run_isolated(self.predictor.predict, [film.case for _, film, _ in admitted])
         for (key, film, (notes, findings, seconds)), (prediction, share) in zip(
             admitted, predictions, strict=True
         ):
@@ -100,18 +98,18 @@ class ScoringPipeline:
             yield key, PipelineResult(outcome, notes, findings, seconds | {"predict": share})
 
     def _apply(self, film: PipelineFilm, findings: ImageFindings | None) -> CheckedFilm | Refused:
-        if self._admission is None:
+        if self.admission is None:
             return CheckedFilm(film.case, film.admission.notes)
-        return prepare_film(film.case, film.admission, findings, self._admission)
+        return prepare_film(film.case, film.admission, findings, self.admission)
 
     def _check(
         self, films: Sequence[tuple[object, PipelineFilm]]
     ) -> list[tuple[ImageFindings | Exception | None, dict[str, float]]]:
         """Return the gate's findings for each film, and the seconds of its steps so far."""
-        if self._admission is None or not uses_gate(self._predictor.has_gate, self._admission):
+        if self.admission is None or not uses_gate(self.predictor.has_gate, self.admission):
             return [(None, film.seconds) for _, film in films]
         radiographs = [film.case.radiograph for _, film in films]
-        checked = run_isolated(self._predictor.check_images, radiographs)
+        checked = run_isolated(self.predictor.check_images, radiographs)
         return [
             (findings, film.seconds | {"gate": share})
             for (_, film), (findings, share) in zip(films, checked, strict=True)
@@ -124,7 +122,7 @@ class ScoringPipeline:
             return prediction
         try:
             prior = film.prior_studies()
-            decision = decide(prediction.probability, film.case.film, self._decision, prior)
+            decision = decide(prediction.probability, film.case.film, self.decision, prior)
         except Exception as error:  # noqa: BLE001 - the failure of one film
             return error
         return ScoredFilm(prediction, decision)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -19,6 +20,7 @@ _COMMAND, _LAST = 1, 2  # bits of the message control header, PS3.8 E.2
 log = structlog.get_logger()
 
 
+@dataclass
 class ResourceLimits:
     """Event handlers that enforce limits on every association, PDU by PDU.
 
@@ -26,18 +28,17 @@ class ResourceLimits:
     without limits. `has_space` returns whether the disk has space for films.
     """
 
-    def __init__(self, settings: DicomSection, has_space: Callable[[], bool]) -> None:
-        self._settings = settings
-        self._has_space = has_space
+    settings: DicomSection
+    has_space: Callable[[], bool]
 
     def on_open(self, event: Any) -> None:
         """Apply the limits that hold before the association request."""
-        harden(event.assoc, self._settings.artim_timeout)
+        harden(event.assoc, self.settings.artim_timeout)
 
     def on_established(self, event: Any) -> None:
         """Apply the time-outs of an established association."""
-        event.assoc.dul.socket.timeout_per_pdu = self._settings.dimse_timeout
-        event.assoc.network_timeout = self._settings.idle_timeout
+        event.assoc.dul.socket.timeout_per_pdu = self.settings.dimse_timeout
+        event.assoc.network_timeout = self.settings.idle_timeout
 
     def on_pdu(self, event: Any) -> None:
         """Abort the association if the data received so far exceed a limit.
@@ -47,7 +48,7 @@ class ResourceLimits:
         assoc = event.assoc
         if not assoc.is_established:
             return
-        assoc.network_timeout = self._settings.dimse_timeout
+        assoc.network_timeout = self.settings.dimse_timeout
         if fault := self._fault(assoc) or _fault_of(event.pdu, assoc.dimse.message):
             log.warning("transfer_aborted", calling_ae=calling_ae(assoc), error=fault)
             event.pdu.presentation_data_value_items = []  # pynetdicom then processes nothing
@@ -58,11 +59,11 @@ class ResourceLimits:
         message = assoc.dimse.message
         file = file_of(message)
         if file is not None and not isinstance(file, IncomingFile):
-            message._data_set_file = IncomingFile(file, self._has_space)
+            message._data_set_file = IncomingFile(file, self.has_space)
 
     def on_message(self, event: Any) -> None:
         """Apply the idle time-out after a complete message."""
-        event.assoc.network_timeout = self._settings.idle_timeout
+        event.assoc.network_timeout = self.settings.idle_timeout
 
     def on_closed(self, event: Any) -> None:
         """Delete the files of unanswered transfers; end the thread of a port probe."""
@@ -95,7 +96,7 @@ class ResourceLimits:
         return "the object exceeds dicom.max_object" if self._is_too_large(file) else ""
 
     def _is_too_large(self, file: Any) -> bool:
-        return bool(file.tell() > self._settings.max_object)
+        return bool(file.tell() > self.settings.max_object)
 
 
 def _fault_of(pdu: Any, message: Any) -> str:
@@ -128,7 +129,7 @@ class IncomingFile:
         self.closed = False
         self.complete = True
         self._file = file
-        self._has_space = has_space
+        self.has_space = has_space
         self._size: int = file.tell()
 
     def write(self, content: bytes) -> int:
@@ -140,7 +141,7 @@ class IncomingFile:
         return len(content)
 
     def _write(self, content: bytes) -> bool:
-        if not self._has_space():
+        if not self.has_space():
             return False
         try:
             self._file.write(content)

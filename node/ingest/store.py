@@ -42,24 +42,16 @@ _MAX_COMMENT = 64
 log = structlog.get_logger()
 
 
+@dataclass
 class StoreService:
     """Receives films. The statuses are those of PS3.4 Table B.2-1."""
 
-    def __init__(
-        self,
-        intake: IntakeStore,
-        spool: FileSpool,
-        policy: AdmissionPolicy,
-        audit: Audit,
-        clock: Callable[[], datetime],
-        pseudonym: Pseudonym = no_pseudonym,
-    ) -> None:
-        self._intake = intake
-        self._spool = spool
-        self._policy = policy
-        self._audit = audit
-        self._clock = clock
-        self._pseudonym = pseudonym
+    intake: IntakeStore
+    spool: FileSpool
+    policy: AdmissionPolicy
+    audit: Audit
+    clock: Callable[[], datetime]
+    pseudonym: Pseudonym = no_pseudonym
 
     def store(
         self, path: Path | None, announced: Instance, peer: Peer, *, complete: bool = True
@@ -86,12 +78,12 @@ class StoreService:
         try:
             if path is None:
                 raise Permanent("the request has no data set; send the complete film")
-            if not complete or not self._spool.has_space():
+            if not complete or not self.spool.has_space():
                 context.error(
                     "transfer_refused", status=_hex(OUT_OF_RESOURCES), error="the disk is full"
                 )
                 return _StoreAnswer(OUT_OF_RESOURCES, "Disk full; send again later")
-            film = read_film(path, calling_ae, self._pseudonym)
+            film = read_film(path, calling_ae, self.pseudonym)
             study = film.study_instance_uid
             if (film.sop_class_uid, film.sop_instance_uid) != (sop_class, sop_instance):
                 comment = "Data set is not the SOP instance announced"
@@ -113,23 +105,23 @@ class StoreService:
     def has_space(self) -> bool:
         """Return whether the disk has space for films; False if it cannot be read."""
         try:
-            return self._spool.has_space()
+            return self.spool.has_space()
         except Transient:
             return False
 
     def _store(
         self, path: Path, film: Film, context: structlog.typing.FilteringBoundLogger
     ) -> bool:
-        admission = admit(film, self._policy)
-        spool_key = self._spool.store_film(path, film.digest)
-        new = self._intake.receive(film, admission, spool_key, self._clock())
+        admission = admit(film, self.policy)
+        spool_key = self.spool.store_film(path, film.digest)
+        new = self.intake.receive(film, admission, spool_key, self.clock())
         context.info("film_received", new=new, **_admission_fields(admission))
         return new
 
     def _record(self, announced: Instance, peer: Peer, answer: "_StoreAnswer") -> None:
         film = replace(announced, study_instance_uid=answer.study)
         outcome = _OUTCOMES[answer.code]
-        self._audit.record(FilmReceived(peer, film, answer.duplicate, outcome, answer.comment))
+        self.audit.record(FilmReceived(peer, film, answer.duplicate, outcome, answer.comment))
 
 
 @dataclass(frozen=True, slots=True)

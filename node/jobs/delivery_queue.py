@@ -1,7 +1,7 @@
 """The job table for delivery workers: claim, renew and settle deliveries."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -27,12 +27,12 @@ from node.jobs.transitions import Transition, move_deliveries
 _SENDING = str(DeliveryState.SENDING)
 
 
+@dataclass
 class DeliveryQueue:
     """The deliveries of all destinations."""
 
-    def __init__(self, engine: sa.Engine, retry: RetryPolicy) -> None:
-        self._engine = engine
-        self._retry = retry
+    engine: sa.Engine
+    retry: RetryPolicy
 
     def claim(
         self, destination: str, worker: str, now: datetime, until: datetime, limit: int
@@ -49,7 +49,7 @@ class DeliveryQueue:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             rows = move_deliveries(
                 connection,
                 DeliveryEvent.CLAIM,
@@ -64,21 +64,21 @@ class DeliveryQueue:
 
     def renew(self, deliveries: Sequence[Delivery], until: datetime) -> int:
         """Extend the leases that are still held; return their number."""
-        return leases.renew(self._engine, delivery.c.lease_until, deliveries, _SENDING, until)
+        return leases.renew(self.engine, delivery.c.lease_until, deliveries, _SENDING, until)
 
     def settle(self, claimed: Delivery, outcome: DeliveryOutcome, now: datetime) -> bool:
         """Record an outcome; return False, without a change, if the lease was lost."""
         trigger, values = _effect(outcome)
         transition = Transition(now, claimed.worker, values.get("error", ""))
         held = [leases.is_held(delivery, claimed, _SENDING)]
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             rows = move_deliveries(connection, trigger, held, transition, **values)
         return bool(rows)
 
     def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
         """Settle the deliveries of a commitment report; return their number."""
-        with transaction(self._engine) as connection:
-            return settle_report(connection, report, now, self._retry)
+        with transaction(self.engine) as connection:
+            return settle_report(connection, report, now, self.retry)
 
 
 def _studies(connection: sa.Connection, job_ids: set[int]) -> dict[int, str]:

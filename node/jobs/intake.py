@@ -1,5 +1,6 @@
 """The job table for ingest: new films and commitment reports."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,12 +18,12 @@ from node.jobs.tables import job
 from node.jobs.transitions import Transition, record_receipt
 
 
+@dataclass
 class IntakeStore:
     """Inserts jobs, and settles deliveries by commitment reports."""
 
-    def __init__(self, engine: sa.Engine, retry: RetryPolicy) -> None:
-        self._engine = engine
-        self._retry = retry
+    engine: sa.Engine
+    retry: RetryPolicy
 
     def receive(
         self, film: Film, admission: Admission, spool_key: str, now: datetime, actor: str = ""
@@ -48,12 +49,12 @@ class IntakeStore:
             **_study_columns(film, admission, now),
         }
         statement = (
-            insert_into(self._engine, job)
+            insert_into(self.engine, job)
             .values(row)
             .on_conflict_do_nothing(index_elements=[job.c.sop_instance_uid, job.c.digest])
             .returning(job.c.id)
         )
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             job_id = connection.scalar(statement)
             if job_id is not None:
                 receipt = Transition(now, actor or film.calling_ae, comment)
@@ -62,8 +63,8 @@ class IntakeStore:
 
     def report_commitment(self, report: CommitmentReport, now: datetime) -> int:
         """Settle the deliveries of a commitment report; return their number."""
-        with transaction(self._engine) as connection:
-            return settle_report(connection, report, now, self._retry)
+        with transaction(self.engine) as connection:
+            return settle_report(connection, report, now, self.retry)
 
 
 def _study_columns(film: Film, admission: Admission, now: datetime) -> dict[str, Any]:

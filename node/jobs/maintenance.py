@@ -1,5 +1,6 @@
 """The job table for maintenance: expired leases, overdue commitments, retention."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -19,24 +20,24 @@ _FINAL = job.c.state.in_([str(state) for state in FINAL_JOB_STATES])
 _JOBS_PER_PURGE = 5_000  # a statement has a maximum number of parameters
 
 
+@dataclass
 class MaintenanceStore:
     """The statements of the maintenance tasks."""
 
-    def __init__(
-        self, engine: sa.Engine, analysis: RetryPolicy, delivery: RetryPolicy, lease: timedelta
-    ) -> None:
-        self._engine = engine
-        self._analysis = analysis
-        self._delivery = delivery
-        self._lease = lease
-        self._skewed = SkewedLeases(lease)
+    engine: sa.Engine
+    analysis: RetryPolicy
+    delivery: RetryPolicy
+    lease: timedelta
+
+    def __post_init__(self) -> None:
+        self._skewed = SkewedLeases(self.lease)
 
     def release_expired_leases(self, now: datetime) -> int:
         """Schedule the work of dead workers again; return the number of jobs and deliveries.
 
         A job or delivery without attempts left fails: it may be what ended its workers.
         """
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             self._limit_waits(connection, now)
             skewed = self._skewed.expired(connection, now)
             jobs = [
@@ -50,13 +51,13 @@ class MaintenanceStore:
             transition = Transition(now, _ACTOR, _LEASE_EXPIRED)
             released = self._release_jobs(connection, jobs, transition)
             return released + send_again(
-                connection, DeliveryEvent.EXPIRE, deliveries, transition, self._delivery
+                connection, DeliveryEvent.EXPIRE, deliveries, transition, self.delivery
             )
 
     def _release_jobs(
         self, connection: sa.Connection, expired: list[Condition], transition: Transition
     ) -> int:
-        exhausted = [*expired, job.c.attempt >= self._analysis.attempts]
+        exhausted = [*expired, job.c.attempt >= self.analysis.attempts]
         error = transition.reason
         failed = move_jobs(connection, JobEvent.FAIL, exhausted, transition, error=error)
         scheduled = move_jobs(
@@ -74,10 +75,10 @@ class MaintenanceStore:
     def _limit_waits(self, connection: sa.Connection, now: datetime) -> None:
         """Make work due that waits longer than any retry does: a fast clock has scheduled it."""
         for table, state, policy in (
-            (job, JobState.RECEIVED, self._analysis),
-            (delivery, DeliveryState.PENDING, self._delivery),
+            (job, JobState.RECEIVED, self.analysis),
+            (delivery, DeliveryState.PENDING, self.delivery),
         ):
-            longest = timedelta(seconds=policy.cap) + self._lease
+            longest = timedelta(seconds=policy.cap) + self.lease
             too_late = (table.c.state == str(state)) & (table.c.run_after > now + longest)
             connection.execute(sa.update(table).where(too_late).values(run_after=now))
 
@@ -88,8 +89,8 @@ class MaintenanceStore:
             delivery.c.lease_until < now,
         ]
         transition = Transition(now, _ACTOR, "no storage commitment report came in time")
-        with transaction(self._engine) as connection:
-            return send_again(connection, DeliveryEvent.EXPIRE, overdue, transition, self._delivery)
+        with transaction(self.engine) as connection:
+            return send_again(connection, DeliveryEvent.EXPIRE, overdue, transition, self.delivery)
 
     def clear_expired_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
         """Clear spool keys whose retention has ended; return a part of them, or [] at the end.
@@ -108,7 +109,7 @@ class MaintenanceStore:
             sa.select(job.c.spool_key).where(~_FINAL),
             sa.select(delivery.c.spool_key).where(of_job, ~_FINAL),
         )
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             ids = connection.scalars(expired_jobs.with_for_update(key_share=True)).all()
             films = sa.select(job.c.spool_key).where(job.c.id.in_(ids), film)
             results = sa.select(delivery.c.spool_key).where(
@@ -127,13 +128,13 @@ class MaintenanceStore:
         Returns the number of jobs.
         """
         expired = sa.delete(job).where(_FINAL, job.c.updated_at < before, job.c.spool_key == "")
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             return connection.execute(expired).rowcount
 
     def referenced_keys(self) -> set[str]:
         """Return every spool key that a job or a delivery refers to."""
         keys = sa.union(sa.select(job.c.spool_key), sa.select(delivery.c.spool_key))
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             return set(connection.scalars(keys))
 
     def queue_depths(self) -> dict[str, int]:
@@ -145,7 +146,7 @@ class MaintenanceStore:
             .where(delivery.c.state.in_([str(DeliveryState.PENDING), str(DeliveryState.SENDING)]))
             .group_by(delivery.c.destination)
         )
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             depths = {"films": connection.scalar(films) or 0}
             for destination, count in connection.execute(results).tuples():
                 depths[f"results for {destination}"] = count

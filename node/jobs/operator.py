@@ -1,6 +1,7 @@
 """The job table for operators: the statements of the `jobs` commands."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +18,11 @@ from node.jobs.tables import delivery, event, job
 from node.jobs.transitions import Transition, move_deliveries, move_jobs
 
 
+@dataclass
 class OperatorStore:
     """Reads jobs, and changes them on request."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    engine: sa.Engine
 
     def recent(
         self, states: tuple[JobState, ...], limit: int, reasons: tuple[str, ...] = ()
@@ -32,13 +33,13 @@ class OperatorStore:
             statement = statement.where(job.c.state.in_([str(s) for s in states]))
         if reasons:
             statement = statement.where(job.c.reason.in_(reasons))
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             return [job_from(row) for row in connection.execute(statement)]
 
     def counts(self) -> dict[JobState, int]:
         """Return the number of jobs in each state."""
         statement = sa.select(job.c.state, sa.func.count()).group_by(job.c.state)
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             counts = {JobState(state): count for state, count in connection.execute(statement)}
         return {state: counts.get(state, 0) for state in JobState}
 
@@ -53,7 +54,7 @@ class OperatorStore:
         )
         if since is not None:
             statement = statement.where(job.c.received_at >= since)
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             rows = connection.execute(statement).all()
         return sorted(RefusalCount(ae, reason, count) for ae, reason, count in rows)
 
@@ -65,7 +66,7 @@ class OperatorStore:
             .group_by(delivery.c.destination)
             .order_by(delivery.c.destination)
         )
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             rows = connection.execute(statement).tuples().all()
         return dict(rows)
 
@@ -76,7 +77,7 @@ class OperatorStore:
         """
         uid = sa.select(sa.func.max(job.c.id)).where(job.c.sop_instance_uid == name)
         by_id = sa.select(job.c.id).where(job.c.id == int(name)) if name.isdecimal() else None
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             job_id = connection.scalar(by_id) if by_id is not None else None
             job_id = connection.scalar(uid) if job_id is None else job_id
         if job_id is None:
@@ -85,7 +86,7 @@ class OperatorStore:
 
     def show(self, job_id: int) -> JobDetail:
         """Return a job with its deliveries and its history."""
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             row = connection.execute(sa.select(job).where(job.c.id == job_id)).one()
             deliveries = connection.execute(
                 sa.select(delivery).where(delivery.c.job_id == job_id).order_by(delivery.c.id)
@@ -108,7 +109,7 @@ class OperatorStore:
         Returns the new state; raises Permanent if the job is not FAILED.
         """
         this_job, transition = job.c.id == job_id, Transition(now, actor)
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             reopened = move_deliveries(
                 connection,
                 DeliveryEvent.REOPEN,
@@ -135,7 +136,7 @@ class OperatorStore:
         if destination:
             conditions.append(delivery.c.destination == destination)
         transition = Transition(now, actor)
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             _lock_spool_key(connection, job_id)
             keys = connection.scalars(sa.select(delivery.c.spool_key).where(*conditions)).all()
             if keys and not all(keys):
@@ -164,7 +165,7 @@ class OperatorStore:
         is deleted.
         """
         transition = Transition(now, actor)
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             if _lock_spool_key(connection, job_id) == "":
                 raise Permanent(f"the film of job {job_id} was deleted after retention.films")
             this_job = [job.c.id == job_id]
@@ -177,7 +178,7 @@ class OperatorStore:
     def cancel(self, job_id: int, actor: str, now: datetime) -> JobState:
         """End a job that is RECEIVED or FAILED; return its new state, or raise Permanent."""
         transition = Transition(now, actor)
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             rows = move_jobs(connection, JobEvent.CANCEL, [job.c.id == job_id], transition)
         return self._new_state(rows, job_id, "only a RECEIVED or FAILED job can be cancelled")
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, assert_never
 
@@ -27,11 +28,11 @@ from node.jobs.transitions import Transition, finish_if_settled, move_jobs
 _ANALYSING = str(JobState.ANALYSING)
 
 
+@dataclass
 class ScoringQueue:
     """The jobs that wait for analysis."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    engine: sa.Engine
 
     def claim(self, worker: str, now: datetime, until: datetime, limit: int) -> list[Job]:
         """Lease up to `limit` waiting jobs, oldest first, and count the attempt.
@@ -46,7 +47,7 @@ class ScoringQueue:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             # In two statements: PostgreSQL may run a subquery of the update more than once, and
             # would claim more than the limit.
             rows = move_jobs(
@@ -64,19 +65,19 @@ class ScoringQueue:
 
     def prior_results(self, job: Job, since: date) -> list[PriorResult]:
         """Return the results of the patient's earlier films, newest first, back to `since`."""
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             return prior_results(connection, job, since)
 
     def renew(self, jobs: Sequence[Job], until: datetime) -> int:
         """Extend the leases that are still held; return their number."""
-        return leases.renew(self._engine, job.c.lease_until, jobs, _ANALYSING, until)
+        return leases.renew(self.engine, job.c.lease_until, jobs, _ANALYSING, until)
 
     def settle(self, claimed: Job, outcome: AnalysisOutcome, now: datetime) -> bool:
         """Record an outcome; return False, without a change, if the lease was lost."""
         trigger, values = _effect(outcome)
         transition = Transition(now, claimed.worker, values.get("error", ""))
         held = [leases.is_held(job, claimed, _ANALYSING)]
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             if not move_jobs(connection, trigger, held, transition, lease_until=None, **values):
                 return False
             if isinstance(outcome, Analysed):

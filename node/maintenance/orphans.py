@@ -35,29 +35,21 @@ class RecoveredFilms:
     damaged: tuple[str, ...]
 
 
+@dataclass
 class OrphanRecovery:
     """Creates jobs for orphaned films, with the same admission rules as ingest."""
 
-    def __init__(
-        self,
-        jobs: MaintenanceStore,
-        intake: IntakeStore,
-        spool: FileSpool,
-        policy: AdmissionPolicy,
-        clock: Callable[[], datetime],
-        pseudonym: Pseudonym = no_pseudonym,
-    ) -> None:
-        self._jobs = jobs
-        self._intake = intake
-        self._spool = spool
-        self._policy = policy
-        self._clock = clock
-        self._pseudonym = pseudonym
+    jobs: MaintenanceStore
+    intake: IntakeStore
+    spool: FileSpool
+    policy: AdmissionPolicy
+    clock: Callable[[], datetime]
+    pseudonym: Pseudonym = no_pseudonym
 
     def recover_all(self) -> RecoveredFilms:
         """Create a job for every film in the spool that no row refers to."""
-        keys = [key for key in self._spool.keys(_ANY_AGE) if key.startswith(FILMS)]
-        referenced = self._jobs.referenced_keys()
+        keys = [key for key in self.spool.keys(_ANY_AGE) if key.startswith(FILMS)]
+        referenced = self.jobs.referenced_keys()
         return self.recover(key for key in keys if key not in referenced)
 
     def recover(self, keys: Iterable[str]) -> RecoveredFilms:
@@ -81,11 +73,11 @@ class OrphanRecovery:
         The calling AE title is empty, because the bytes do not contain it.
         """
         try:
-            film = read_film(self._spool.path(key), "", self._pseudonym)
+            film = read_film(self.spool.path(key), "", self.pseudonym)
         except (Permanent, FileNotFoundError):
             return None
         return film if film.digest in key else None
 
     def _receive(self, film: Film, key: str) -> bool:
-        admission = admit(film, self._policy)
-        return self._intake.receive(film, admission, key, self._clock(), ACTOR)
+        admission = admit(film, self.policy)
+        return self.intake.receive(film, admission, key, self.clock(), ACTOR)

@@ -1,6 +1,7 @@
 """The maintenance tasks, each as one method; the scheduler calls them at intervals."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,6 +17,7 @@ _UNFINISHED = timedelta(hours=1)  # a younger file may belong to a transfer or t
 log = structlog.get_logger()
 
 
+@dataclass
 class MaintenanceTasks:
     """The tasks for one job table and one spool.
 
@@ -23,40 +25,31 @@ class MaintenanceTasks:
     reports an alarm.
     """
 
-    def __init__(
-        self,
-        jobs: MaintenanceStore,
-        spool: FileSpool,
-        orphans: OrphanRecovery,
-        periods: RetentionSection,
-        alarm_depth: int,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._jobs = jobs
-        self._spool = spool
-        self._orphans = orphans
-        self._periods = periods
-        self._alarm_depth = alarm_depth
-        self._clock = clock
-        self._alarms = QueueAlarms()
+    jobs: MaintenanceStore
+    spool: FileSpool
+    orphans: OrphanRecovery
+    periods: RetentionSection
+    alarm_depth: int
+    clock: Callable[[], datetime]
+    _alarms: QueueAlarms = field(default_factory=QueueAlarms, init=False)
 
     def release_expired_leases(self) -> None:
         """Schedule the work of dead workers again."""
-        if count := self._jobs.release_expired_leases(self._clock()):
+        if count := self.jobs.release_expired_leases(self.clock()):
             log.warning("leases_expired", count=count)
 
     def expire_commitments(self) -> None:
         """Send results again whose storage commitment is overdue."""
-        if count := self._jobs.expire_commitments(self._clock()):
+        if count := self.jobs.expire_commitments(self.clock()):
             log.warning("commitments_expired", count=count)
 
     def check_queue_depths(self) -> None:
         """Log when a queue becomes too long, and when it has recovered."""
-        depths, before = self._jobs.queue_depths(), self._alarms.raised
-        self._alarms = self._alarms.update(depths, self._alarm_depth)
+        depths, before = self.jobs.queue_depths(), self._alarms.raised
+        self._alarms = self._alarms.update(depths, self.alarm_depth)
         for queue in sorted(self._alarms.raised - before):
             depth = depths[queue]
-            log.error("queue_alarm_raised", queue=queue, depth=depth, limit=self._alarm_depth)
+            log.error("queue_alarm_raised", queue=queue, depth=depth, limit=self.alarm_depth)
         for queue in sorted(before - self._alarms.raised):
             log.warning("queue_alarm_cleared", queue=queue, depth=depths.get(queue, 0))
 
@@ -66,13 +59,13 @@ class MaintenanceTasks:
         The keys are cleared before the bytes are deleted, so that no row refers to missing bytes.
         A crash between the two leaves files without a row, which a later purge deletes.
         """
-        now, periods, files = self._clock(), self._periods, 0
+        now, periods, files = self.clock(), self.periods, 0
         films_before, results_before = now - periods.films, now - periods.results
-        while keys := self._jobs.clear_expired_keys(films_before, results_before):
+        while keys := self.jobs.clear_expired_keys(films_before, results_before):
             for key in keys:
-                self._spool.remove(key)
+                self.spool.remove(key)
             files += len(keys)
-        rows = self._jobs.purge_rows(now - periods.rows)
+        rows = self.jobs.purge_rows(now - periods.rows)
         log.info("data_purged", files=files, rows=rows, orphans=self._delete_orphans(now))
 
     def _delete_orphans(self, now: datetime) -> int:
@@ -83,12 +76,12 @@ class MaintenanceTasks:
         has a job whose key is cleared.
         """
         old = (now - _UNFINISHED).timestamp()
-        stale = set(self._spool.keys(old))
-        orphans = stale - self._jobs.referenced_keys() if stale else set()
+        stale = set(self.spool.keys(old))
+        orphans = stale - self.jobs.referenced_keys() if stale else set()
         films = {key for key in orphans if key.startswith(FILMS)}
-        duplicates = set(self._orphans.recover(sorted(films)).existing) if films else set()
-        expired = duplicates - self._jobs.referenced_keys() if duplicates else set()
+        duplicates = set(self.orphans.recover(sorted(films)).existing) if films else set()
+        expired = duplicates - self.jobs.referenced_keys() if duplicates else set()
         deleted = (orphans - films) | expired
         for key in deleted:
-            self._spool.remove(key)
-        return len(deleted) + self._spool.sweep_incoming(old)
+            self.spool.remove(key)
+        return len(deleted) + self.spool.sweep_incoming(old)

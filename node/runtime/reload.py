@@ -8,7 +8,7 @@ An unsound file changes nothing.
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -38,30 +38,22 @@ Replace = Callable[[Config], tuple[ProcessReport, ...]]
 """Replaces the processes that use another configuration, or raises Misconfigured."""
 
 
+@dataclass
 class Reloader:
     """Reloads one node, or one role that runs without a supervisor, until `stop` is set.
 
     `last` is the last reload that changed something. `config` is the configuration since then.
     """
 
-    def __init__(
-        self,
-        file: Path | None,
-        config: Config,
-        last: ReloadReport,
-        replace_processes: Replace,
-        control: ControlFolder,
-        stop: threading.Event,
-    ) -> None:
-        self._file = file
-        self.config = config
-        self.last = last
-        self._replace_processes = replace_processes
-        self._control = control
-        self._stop = stop
-        self._digest = ""
-        self._validated = ""
-        self._next_step = 0.0
+    file: Path | None
+    config: Config
+    last: ReloadReport
+    replace_processes: Replace
+    control: ControlFolder
+    stop: threading.Event
+    _digest: str = field(default="", init=False)
+    _validated: str = field(default="", init=False)
+    _next_step: float = field(default=0.0, init=False)
 
     def step(self, signalled: threading.Event) -> None:
         """Once a second, reload if `signalled` is set, at a user's request, or after a change.
@@ -72,11 +64,11 @@ class Reloader:
             return
         self._next_step = monotonic() + _COMPARE_SECONDS
         previous, self._digest = self._digest, self._read_digest()
-        requests = self._control.requests()
+        requests = self.control.requests()
         try:
             if requests:
                 report = self.reload(user_of(requests[0]))
-                if not self._stop.is_set():
+                if not self.stop.is_set():
                     answer(requests[0], report)
             elif signalled.is_set():
                 signalled.clear()
@@ -92,9 +84,9 @@ class Reloader:
         """Validate the file, replace what uses another configuration, and return a report."""
         self._validated = self._read_digest()
         try:
-            config = _validated(self.config, self._file)
-            self._control.open(config.spool.path)
-            processes = self._replace_processes(config)
+            config = _validated(self.config, self.file)
+            self.control.open(config.spool.path)
+            processes = self.replace_processes(config)
         except (ConfigError, OsteoScreenError, OSError) as error:
             log.error("reload_refused", error=str(error), requested_by=requested_by)
             return replace(self.last, error=str(error))
@@ -120,7 +112,7 @@ class Reloader:
     def _read_digest(self) -> str:
         """Return a digest of the file's content, or why it cannot be read."""
         try:
-            content = self._file.read_bytes() if self._file else b""
+            content = self.file.read_bytes() if self.file else b""
         except OSError as error:
             return str(error)
         return hashlib.sha256(content).hexdigest()

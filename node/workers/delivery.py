@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -45,26 +45,18 @@ class DeliverySettings:
     retry: RetryPolicy
 
 
+@dataclass
 class DeliveryWorker:
     """The worker of one destination. A destination that is down does not delay the others."""
 
-    def __init__(
-        self,
-        queue: DeliveryQueue,
-        spool: FileSpool,
-        connect: Callable[[], AbstractContextManager[Archive]],
-        settings: DeliverySettings,
-        audit: Audit,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._queue = queue
-        self._spool = spool
-        self._connect = connect
-        self._settings = settings
-        self._audit = audit
-        self._clock = clock
-        self._failed_connections = 0
-        self._paused_until: datetime | None = None
+    queue: DeliveryQueue
+    spool: FileSpool
+    connect: Callable[[], AbstractContextManager[Archive]]
+    settings: DeliverySettings
+    audit: Audit
+    clock: Callable[[], datetime]
+    _failed_connections: int = field(default=0, init=False)
+    _paused_until: datetime | None = field(default=None, init=False)
 
     def step(self) -> int:
         """Claim and send one batch; return its number of objects.
@@ -72,37 +64,37 @@ class DeliveryWorker:
         After a failed connection the worker pauses. It then claims one delivery at a time until a
         connection succeeds, so the others do not use up their attempts.
         """
-        settings = self._settings
+        settings = self.settings
         if self._is_paused():
             return 0
         limit = 1 if self._failed_connections else settings.batch
         return process_batch(
-            lambda now, until: self._queue.claim(
+            lambda now, until: self.queue.claim(
                 settings.destination, settings.worker, now, until, limit
             ),
-            self._queue.renew,
+            self.queue.renew,
             self._send,
             settings.lease,
-            self._clock,
+            self.clock,
         )
 
     def _is_paused(self) -> bool:
         """Return whether the pause lasts. A clock that is set back must not extend it."""
         if self._paused_until is None:
             return False
-        remaining = self._paused_until - self._clock()
-        return timedelta(0) < remaining <= timedelta(seconds=self._settings.retry.cap)
+        remaining = self._paused_until - self.clock()
+        return timedelta(0) < remaining <= timedelta(seconds=self.settings.retry.cap)
 
     def _send(self, claimed: Sequence[Delivery]) -> None:
         unsettled = list(claimed)
         try:
-            with self._connect() as archive:
+            with self.connect() as archive:
                 self._failed_connections, self._paused_until = 0, None
                 stored = [
                     delivery for delivery in claimed if self._store(archive, delivery, unsettled)
                 ]
-                if self._settings.commitment is not None and stored:
-                    self._request_commitment(archive, stored, self._settings.commitment)
+                if self.settings.commitment is not None and stored:
+                    self._request_commitment(archive, stored, self.settings.commitment)
         except Unreachable as error:
             self._pause(error)
             for delivery in unsettled:
@@ -114,7 +106,7 @@ class DeliveryWorker:
         Any other error concerns this delivery alone.
         """
         try:
-            archive.store(self._spool.verified_path(delivery.spool_key))
+            archive.store(self.spool.verified_path(delivery.spool_key))
         except Unreachable:
             raise
         except Exception as error:  # noqa: BLE001 - the failure of one object
@@ -122,7 +114,7 @@ class DeliveryWorker:
             self._fail(delivery, error)
             return False
         self._audit_export(delivery)
-        if self._settings.commitment is None:
+        if self.settings.commitment is None:
             unsettled.remove(delivery)
             self._settle(delivery, Stored())
         return True
@@ -132,7 +124,7 @@ class DeliveryWorker:
     ) -> None:
         """Request commitment of stored objects, after the transaction UID is in the database."""
         transaction_uid = str(generate_uid(prefix=None))
-        until = self._clock() + time_limit
+        until = self.clock() + time_limit
         awaiting = [
             delivery
             for delivery in stored
@@ -146,23 +138,23 @@ class DeliveryWorker:
             failures = dict.fromkeys((uid for _, uid in objects), _PROCESSING_FAILURE)
             report = CommitmentReport(transaction_uid, (), failures)
         if report is not None:
-            self._queue.report_commitment(report, self._clock())
+            self.queue.report_commitment(report, self.clock())
 
     def _pause(self, error: Unreachable) -> None:
         self._failed_connections += 1
         pause = retry.retry_delay(
-            self._failed_connections, self._settings.retry, retry.draw_jitter()
+            self._failed_connections, self.settings.retry, retry.draw_jitter()
         )
-        self._paused_until = self._clock() + timedelta(seconds=pause)
+        self._paused_until = self.clock() + timedelta(seconds=pause)
         log.warning(
             "destination_down",
-            destination=self._settings.destination,
+            destination=self.settings.destination,
             pause=round(pause, 1),
             error=str(error),
         )
 
     def _fail(self, delivery: Delivery, error: Exception) -> None:
-        now, policy = self._clock(), self._settings.retry
+        now, policy = self.clock(), self.settings.retry
         self._settle(delivery, outcome_of_error(error, delivery.attempt, now, policy))
 
     def _settle(self, delivery: Delivery, outcome: DeliveryOutcome) -> bool:
@@ -173,7 +165,7 @@ class DeliveryWorker:
             kind=str(delivery.kind),
             attempt=delivery.attempt,
         )
-        if not self._queue.settle(delivery, outcome, self._clock()):
+        if not self.queue.settle(delivery, outcome, self.clock()):
             delivery_log.info("lease_lost")
             return False
         match outcome:
@@ -197,4 +189,4 @@ class DeliveryWorker:
         result = Instance(
             delivery.sop_class_uid, delivery.sop_instance_uid, delivery.study_instance_uid
         )
-        self._audit.record(ResultExported(self._settings.peer, result, outcome, error))
+        self.audit.record(ResultExported(self.settings.peer, result, outcome, error))

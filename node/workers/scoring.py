@@ -59,35 +59,31 @@ class ScoringConfig:
     callers: tuple[Caller, ...] = ()
 
 
+@dataclass
 class ScoringWorker:
     """One scoring worker on one device."""
 
-    def __init__(
-        self,
-        queue: ScoringQueue,
-        spool: FileSpool,
-        predictor: Predictor,
-        settings: ScoringSettings,
-        config: ScoringConfig,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._queue = queue
-        self._spool = spool
-        self._predictor = predictor
-        self._settings = settings
-        self._config = config
-        self._clock = clock
-        self._pipeline = ScoringPipeline(predictor, config.admission, config.decision)
+    queue: ScoringQueue
+    spool: FileSpool
+    predictor: Predictor
+    settings: ScoringSettings
+    config: ScoringConfig
+    clock: Callable[[], datetime]
+
+    def __post_init__(self) -> None:
+        self._pipeline = ScoringPipeline(
+            self.predictor, self.config.admission, self.config.decision
+        )
 
     def step(self) -> int:
         """Claim and process one batch; return its number of films."""
-        settings = self._settings
+        settings = self.settings
         return process_batch(
-            lambda now, until: self._queue.claim(settings.worker, now, until, settings.batch),
-            self._queue.renew,
+            lambda now, until: self.queue.claim(settings.worker, now, until, settings.batch),
+            self.queue.renew,
             self._process,
             settings.lease,
-            self._clock,
+            self.clock,
         )
 
     def _process(self, jobs: Sequence[Job]) -> None:
@@ -104,7 +100,7 @@ class ScoringWorker:
 
     def _decode(self, job: Job) -> tuple[Job, PipelineFilm] | None:
         """Return a film for the pipeline; None if it is refused or has failed."""
-        waited = (self._clock() - job.received_at).total_seconds()
+        waited = (self.clock() - job.received_at).total_seconds()
         began = perf_counter()
         try:
             match job.admission:
@@ -112,22 +108,22 @@ class ScoringWorker:
                     self._refuse(job, refused)
                     return None
                 case Admitted() as admitted if not job.scored_film_uid:
-                    radiograph = read_pixels(self._spool, self._predictor, job.film, job.spool_key)
+                    radiograph = read_pixels(self.spool, self.predictor, job.film, job.spool_key)
                     seconds = {"wait": waited, "decode": perf_counter() - began}
                     case = Case(job.film, radiograph)
                     prior_studies = partial(self._prior_studies, job)
                     return job, PipelineFilm(case, admitted, seconds, prior_studies)
-            self._refuse(job, refuse_other_film(job.scored_film_uid, self._config.admission))
+            self._refuse(job, refuse_other_film(job.scored_film_uid, self.config.admission))
         except Exception as error:  # noqa: BLE001 - the failure of one film
             self._fail(job, error)
         return None
 
     def _prior_studies(self, job: Job) -> PriorStudies:
         """Return the stored results of the patient, as far back as the policy requires."""
-        first = look_back_start(job.film.exposure_date, self._config.decision.prior)
+        first = look_back_start(job.film.exposure_date, self.config.decision.prior)
         if first is None:
             return NO_PRIOR_STUDIES
-        return PriorStudies(self._predictor.identity.digest, self._queue.prior_results(job, first))
+        return PriorStudies(self.predictor.identity.digest, self.queue.prior_results(job, first))
 
     def _report(self, job: Job, scored: ScoredFilm, result: PipelineResult) -> None:
         began = perf_counter()
@@ -135,9 +131,9 @@ class ScoringWorker:
         verdict = Verdict(
             probability=scored.prediction.probability,
             decision=scored.decision,
-            model=self._predictor.identity,
+            model=self.predictor.identity,
             seconds=result.seconds,
-            shadow_destinations=shadow_destinations(self._config.routes, flagged),
+            shadow_destinations=shadow_destinations(self.config.routes, flagged),
             notes=result.notes,
         )
         try:
@@ -156,9 +152,9 @@ class ScoringWorker:
             return
         try:
             verdict = refused_verdict(
-                job.film, refused, self._config.decision, self._predictor.identity
+                job.film, refused, self.config.decision, self.predictor.identity
             )
-            shadowed = shadow_destinations(self._config.routes, flagged=False)
+            shadowed = shadow_destinations(self.config.routes, flagged=False)
             verdict = replace(verdict, shadow_destinations=shadowed)
             deliveries = self._plan(job, verdict)
         except Exception as error:  # noqa: BLE001 - the failure of one film
@@ -170,10 +166,10 @@ class ScoringWorker:
         self, job: Job, verdict: Verdict, prediction: Prediction | None = None
     ) -> tuple[PlannedDelivery, ...]:
         """Build and spool a film's results; return their deliveries, which send these bytes."""
-        routes = self._config.routes
-        source = dcmread(self._spool.path(job.spool_key), stop_before_pixels=True)
-        charset = assumed_charset(self._config.callers, job.film.calling_ae)
-        settings = replace(self._config.results, assume_charset=charset)
+        routes = self.config.routes
+        source = dcmread(self.spool.path(job.spool_key), stop_before_pixels=True)
+        charset = assumed_charset(self.config.callers, job.film.calling_ae)
+        settings = replace(self.config.results, assume_charset=charset)
         context = ResultContext(source, job.film, verdict, settings)
         built = build_results(context, prediction, active_routes(routes), job.reports)
         results = tuple(
@@ -181,7 +177,7 @@ class ScoringWorker:
                 kind=result.kind,
                 sop_class_uid=result.content.SOPClassUID,
                 sop_instance_uid=result.content.SOPInstanceUID,
-                spool_key=self._spool.store_result(to_bytes(result.content)),
+                spool_key=self.spool.store_result(to_bytes(result.content)),
                 series_instance_uid=result.content.SeriesInstanceUID,
                 variant=result.variant,
             )
@@ -192,14 +188,14 @@ class ScoringWorker:
     def _fail(self, job: Job, error: Exception) -> None:
         if isinstance(error, Rejected):
             refused = Refused(Reason(error.reason), error.text)
-            self._refuse(job, mark_reported(refused, self._config.admission))
+            self._refuse(job, mark_reported(refused, self.config.admission))
         else:
-            now, policy = self._clock(), self._settings.retry
+            now, policy = self.clock(), self.settings.retry
             self._settle(job, outcome_of_error(error, job.attempt, now, policy))
 
     def _settle(self, job: Job, outcome: AnalysisOutcome) -> None:
         job_log = log.bind(job_id=job.id, attempt=job.attempt)
-        if not self._queue.settle(job, outcome, self._clock()):
+        if not self.queue.settle(job, outcome, self.clock()):
             job_log.info("lease_lost")
             return
         match outcome:

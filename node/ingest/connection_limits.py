@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -11,6 +11,7 @@ class _Connection:
     associated: bool = False
 
 
+@dataclass
 class Connections:
     """The open connections, with limits on associations in all and per address.
 
@@ -19,11 +20,10 @@ class Connections:
     closed.
     """
 
-    def __init__(self, limit: int, limit_per_peer: int) -> None:
-        self._limit = limit
-        self._limit_per_peer = limit_per_peer
-        self._by_socket: dict[socket.socket, _Connection] = {}
-        self._lock = threading.Lock()
+    limit: int
+    limit_per_peer: int
+    _by_socket: dict[socket.socket, _Connection] = field(default_factory=dict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def connect(self, connection: socket.socket, address: str) -> bool:
         """Add a connection; return False if too many wait for an association."""
@@ -58,5 +58,5 @@ class Connections:
         addresses = [
             entry.address for entry in self._by_socket.values() if entry.associated is associated
         ]
-        within_limit = len(addresses) < self._limit
-        return within_limit and addresses.count(address) < self._limit_per_peer
+        within_limit = len(addresses) < self.limit
+        return within_limit and addresses.count(address) < self.limit_per_peer

@@ -4,6 +4,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -59,29 +60,24 @@ _UNLIMITED = 2**31  # `Connections` has the limits; pynetdicom would also count 
 log = structlog.get_logger()
 
 
+@dataclass
 class IngestServer:
     """The server of one ingest process; the kernel distributes connections among processes."""
 
-    def __init__(
-        self,
-        settings: DicomSection,
-        callers: Sequence[Caller],
-        incoming: Path,
-        store: StoreService,
-        reports: ReportService,
-        audit: Audit,
-    ) -> None:
-        self._settings = settings
-        self._callers = callers
-        self._incoming = incoming
-        self._store = store
-        self._reports = reports
-        self._audit = audit
+    settings: DicomSection
+    callers: Sequence[Caller]
+    incoming: Path
+    store: StoreService
+    reports: ReportService
+    audit: Audit
+
+    def __post_init__(self) -> None:
+        settings = self.settings
         self._ae = _application_entity(settings)
         self._connections = Connections(
             settings.max_associations, settings.max_associations_per_peer
         )
-        self._limits = ResourceLimits(settings, store.has_space)
+        self._limits = ResourceLimits(settings, self.store.has_space)
         self._server: Listener | None = None
 
     def start(self, listener: socket.socket) -> None:
@@ -91,7 +87,7 @@ class IngestServer:
         """
         # pynetdicom writes a data set to a NamedTemporaryFile. It must be on the file system of the
         # spool, so that the later rename is atomic.
-        tempfile.tempdir = str(self._incoming)
+        tempfile.tempdir = str(self.incoming)
         _config.STORE_RECV_CHUNKED_DATASET = True
         handlers: list[Any] = [
             (evt.EVT_CONN_OPEN, self._limits.on_open),
@@ -101,16 +97,16 @@ class IngestServer:
             (evt.EVT_DIMSE_RECV, self._limits.on_message),
             (evt.EVT_CONN_CLOSE, self._limits.on_closed),
             (evt.EVT_C_STORE, self._on_store),
-            (evt.EVT_N_EVENT_REPORT, self._reports.on_report),
+            (evt.EVT_N_EVENT_REPORT, self.reports.on_report),
         ]
         server = Listener(
-            listener, self._ae, self._settings, self._connections, self._audit, handlers
+            listener, self._ae, self.settings, self._connections, self.audit, handlers
         )
         # AE.shutdown and AE.active_associations use this list of servers.
         self._ae._servers.append(server)
         self._server = server
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        log.info("listener_started", ae_title=self._settings.ae_title, port=self._settings.port)
+        log.info("listener_started", ae_title=self.settings.ae_title, port=self.settings.port)
 
     def stop(self, patient: threading.Event | None = None) -> None:
         """Accept no new connection, let the open ones end, then abort what is left.
@@ -121,7 +117,7 @@ class IngestServer:
             return
         server, self._server = self._server, None
         server.shutdown()
-        deadline = monotonic() + self._settings.dimse_timeout
+        deadline = monotonic() + self.settings.dimse_timeout
         # A connection that was just accepted has no association yet, but its peer must be served.
         while self._connections.any_open() and (
             monotonic() < deadline or (patient is not None and patient.is_set())
@@ -134,9 +130,9 @@ class IngestServer:
         assoc = event.assoc
         request = assoc.requestor.primitive
         calling, address = request.calling_ae_title.strip(), assoc.requestor.address
-        if request.called_ae_title.strip() != self._settings.ae_title:
+        if request.called_ae_title.strip() != self.settings.ae_title:
             self._reject(assoc, _CALLED_NOT_RECOGNISED, calling)
-        elif not is_allowed_caller(self._callers, calling, address):
+        elif not is_allowed_caller(self.callers, calling, address):
             self._reject(assoc, _CALLING_NOT_RECOGNISED, calling)
         elif not all(map(_is_complete, request.presentation_context_definition_list)):
             self._reject(assoc, _NO_REASON, calling)
@@ -152,7 +148,7 @@ class IngestServer:
         )
         called = assoc.requestor.primitive.called_ae_title.strip()
         peer = Peer(calling, assoc.requestor.address)
-        self._audit.record(AssociationRefused(peer, called, _REJECTION_REASONS[answer]))
+        self.audit.record(AssociationRefused(peer, called, _REJECTION_REASONS[answer]))
         assoc.acse.send_reject(*answer)
         assoc.kill()
 
@@ -161,7 +157,7 @@ class IngestServer:
             file = event.request._dataset_file
             if file is not None:
                 file.flush()
-            return self._store.store(
+            return self.store.store(
                 event.dataset_path,
                 Instance(
                     str(event.request.AffectedSOPClassUID),

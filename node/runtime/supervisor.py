@@ -7,6 +7,7 @@ connections wait in the socket's queue, so the port never refuses a sender.
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from time import monotonic
 
 import structlog
@@ -26,27 +27,27 @@ _MISCONFIGURED = 2
 log = structlog.get_logger()
 
 
+@dataclass
 class Supervisor:
     """Runs the processes of one node until `stop` is set."""
 
-    def __init__(self, config: Config, listener: socket.socket, stop: threading.Event) -> None:
-        self._config = config
-        self._listener = listener
-        self._stop = stop
-        self._processes: list[RoleProcess] = []
-        self._ending: list[RoleProcess] = []
-        self._first_starts: set[RoleProcess] = set()
+    config: Config
+    listener: socket.socket
+    stop: threading.Event
+    _processes: list[RoleProcess] = field(default_factory=list, init=False)
+    _ending: list[RoleProcess] = field(default_factory=list, init=False)
+    _first_starts: set[RoleProcess] = field(default_factory=set, init=False)
 
     def run(self, step: Callable[[], None]) -> int:
         """Run every role, and call `step` several times a second; return the exit status."""
         try:
-            for first_step in plan_replacement((), self._config):
+            for first_step in plan_replacement((), self.config):
                 self._processes.append(self._start(first_step.role))
             # A configuration that a role cannot use ends the node at its first start. A role that
             # has run before and now finds, say, a damaged bundle does not: films must still be
             # received.
             self._first_starts = {p for p in self._processes if p.role is not Role.CHALLENGER}
-            while not self._stop.wait(_POLL_SECONDS):
+            while not self.stop.wait(_POLL_SECONDS):
                 if status := self._supervise():
                     return status
                 step()
@@ -60,11 +61,11 @@ class Supervisor:
         Raises Misconfigured, before any process is replaced, if the configured port cannot be had,
         OsteoScreenError if the node is stopped meanwhile.
         """
-        previous = self._listener
-        if config.dicom.port != self._config.dicom.port:
+        previous = self.listener
+        if config.dicom.port != self.config.dicom.port:
             require_free_port(config.dicom.bind, config.dicom.port, seconds=0)
-        self._listener = listen_again(previous, self._config.dicom, config.dicom)
-        self._config = config
+        self.listener = listen_again(previous, self.config.dicom, config.dicom)
+        self.config = config
         processes = list(self._processes)
         for process in processes:
             process.replaced = False
@@ -74,14 +75,14 @@ class Supervisor:
         self._wait(
             lambda: all(p.ready or p.poll() is not None for p in self._processes), _READY_SECONDS
         )
-        if previous is not self._listener:
+        if previous is not self.listener:
             previous.close()
-        if self._stop.is_set():
+        if self.stop.is_set():
             raise OsteoScreenError("the node was stopped before the reload had ended")
         return tuple(process.report(config) for process in self._processes)
 
     def _start(self, role: Role) -> RoleProcess:
-        return RoleProcess(role, self._config, self._listener)
+        return RoleProcess(role, self.config, self.listener)
 
     def _supervise(self) -> int:
         """Restart dead processes when due; return an exit status that ends the node, or 0."""
@@ -94,7 +95,7 @@ class Supervisor:
             self._first_starts.discard(process)
         if process.restart_at is not None:
             if monotonic() >= process.restart_at:
-                process.start(self._config, self._listener)
+                process.start(self.config, self.listener)
         elif status is not None:
             if status == _MISCONFIGURED and process in self._first_starts:
                 return status
@@ -109,13 +110,13 @@ class Supervisor:
             self._processes.remove(old)
             self._end(old, RoleProcess.terminate)
             self._wait(lambda: old not in self._ending, float("inf"))
-        if self._stop.is_set() or not step.starts:
+        if self.stop.is_set() or not step.starts:
             return
         new = self._start(step.role)
         new.replaced = True
         self._wait(lambda: new.ready or new.poll() is not None, _READY_SECONDS)
-        if not new.ready and not self._stop.is_set():
-            error = new.report(self._config).error
+        if not new.ready and not self.stop.is_set():
+            error = new.report(self.config).error
             log.error("role_not_replaced", replaced_role=str(step.role), error=error)
             if old is not None and not step.ends_first and old.poll() is None:
                 old.successor_error = error
@@ -134,7 +135,7 @@ class Supervisor:
     def _wait(self, until: Callable[[], bool], seconds: float) -> None:
         """Supervise the processes until a condition holds, the time is over, or the node stops."""
         deadline = monotonic() + seconds
-        while not until() and monotonic() < deadline and not self._stop.wait(_POLL_SECONDS):
+        while not until() and monotonic() < deadline and not self.stop.wait(_POLL_SECONDS):
             if self._supervise():
                 return
 

@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -23,29 +24,29 @@ _REBUILD = "check the disk, then build it again: osteoscreen jobs reanalyse"
 _KEY = re.compile(r"(films|results)/[0-9a-f]{2}/[0-9a-f]{64}\.dcm")
 
 
+@dataclass
 class FileSpool:
     """The films and results below one folder."""
 
-    def __init__(self, root: Path, reserve: DiskReserve) -> None:
-        self._root = root
-        self._reserve = reserve
-        self._full = False
+    root: Path
+    reserve: DiskReserve
+    _full: bool = field(default=False, init=False)
 
     @property
     def incoming(self) -> Path:
         """The folder for unfinished files, on the same file system as their final place."""
-        return self._root / "incoming"
+        return self.root / "incoming"
 
     def prepare(self) -> None:
         """Create the folders; raise Misconfigured if that fails."""
         try:
-            for folder in (self._root, self.incoming):
+            for folder in (self.root, self.incoming):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            sync_folder(self._root)
+            sync_folder(self.root)
         except OSError as error:
             reason = error.strerror or "cannot be created"
             raise Misconfigured(
-                f"spool.path: {self._root}: {reason}; name a writable folder"
+                f"spool.path: {self.root}: {reason}; name a writable folder"
             ) from None
 
     def store_film(self, source: Path, digest: str) -> str:
@@ -87,16 +88,16 @@ class FileSpool:
         """Return the path of a key's bytes; raise Permanent if the key is empty or malformed."""
         if not _KEY.fullmatch(key):
             raise Permanent("the spooled bytes are deleted: their retention has ended")
-        return self._root / key
+        return self.root / key
 
     def free_bytes(self) -> int:
         """Return the free bytes of the file system."""
         with _as_transient("spool"):
-            return shutil.disk_usage(self._root).free
+            return shutil.disk_usage(self.root).free
 
     def has_space(self) -> bool:
         """Return whether there is space for films; the reserve defines the hysteresis."""
-        full = is_full(self._reserve, self.free_bytes(), self._full)
+        full = is_full(self.reserve, self.free_bytes(), self._full)
         if full != self._full:
             self._full = full
             log.error("spool_full") if full else log.warning("spool_space_recovered")
@@ -108,8 +109,8 @@ class FileSpool:
 
     def keys(self, untouched_since: float) -> Iterator[str]:
         """Yield the keys of the files not modified after this POSIX time."""
-        for path in self._root.glob("*/??/*.dcm"):
-            key = path.relative_to(self._root).as_posix()
+        for path in self.root.glob("*/??/*.dcm"):
+            key = path.relative_to(self.root).as_posix()
             if _KEY.fullmatch(key) and _older(path, untouched_since):
                 yield key
 
@@ -122,13 +123,13 @@ class FileSpool:
 
     def _prepared(self, key: str) -> Path:
         """Return the path of a key, in a folder that exists durably."""
-        target = self._root / key
+        target = self.root / key
         if not target.parent.is_dir():
             # `parents=True` would create the folders between with the default mode.
             for folder in (target.parent.parent, target.parent):
                 folder.mkdir(exist_ok=True, mode=0o700)
             sync_folder(target.parent.parent)
-            sync_folder(self._root)
+            sync_folder(self.root)
         return target
 
 

@@ -8,6 +8,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from uuid import uuid4
@@ -126,29 +127,27 @@ def _running_processes(folder: Path) -> Iterator[tuple[Path, str]]:
         raise Permanent(f"{folder}: {error.strerror}; run this as the node's user") from None
     for path in paths:
         if path.name.startswith(f"{socket.gethostname()}.") and path.suffix == _LOCK:
-            if _is_locked(path):
-                yield path, path.read_text()
-            else:
+            if (file := _read_locked(path)) is None:
                 _remove(folder, path.stem)
+            else:
+                yield path, file
 
 
-def _is_locked(path: Path) -> bool:
-    """Return whether the process that created a lock file is still running."""
-    try:
-        with path.open() as file:
+def _read_locked(path: Path) -> str | None:
+    """Return the content of a lock file, None if the process that created it has ended."""
+    with suppress(FileNotFoundError), path.open() as file:
+        try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        pass
-    return False
+        except BlockingIOError:
+            return file.read()
+    return None
 
 
 def _wait_for_answer(lock: Path, request: Path) -> ReloadReport:
     """Return the answer of a process. Raises Permanent if it ends or fails before it answers."""
     file = request.with_suffix(_ANSWER)
     deadline = monotonic() + _ANSWER_SECONDS
-    while request.exists() and _is_locked(lock) and monotonic() < deadline:
+    while request.exists() and _read_locked(lock) is not None and monotonic() < deadline:
         sleep(_POLL_SECONDS)
     try:
         report = _JSON.validate_json(file.read_bytes())

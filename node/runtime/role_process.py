@@ -26,7 +26,6 @@ _STABLE_SECONDS = 60.0
 _RETIRE_SECONDS = 600.0
 _DRAIN_MARGIN = 15.0  # seconds that a role has to end, beside `dicom.dimse_timeout`
 
-
 log = structlog.get_logger()
 
 
@@ -66,11 +65,6 @@ class RoleProcess:
         with suppress(OSError):  # the role has ended already, and its exit status says so
             self._channel.send(ProcessStart(config, descriptor))
 
-    @property
-    def pid(self) -> int:
-        """The process ID."""
-        return self._process.pid
-
     def poll(self) -> int | None:
         """Read what the role has reported; return its exit status, None while it runs."""
         status = self._process.poll()
@@ -92,9 +86,8 @@ class RoleProcess:
         else:
             end = "not started yet" if status is None else f"ended with status {status}"
             error = self._error or f"{end}; see its log"
-        return ProcessReport(
-            str(self.role), self.pid if status is None else None, self.replaced, error
-        )
+        pid = self._process.pid if status is None else None
+        return ProcessReport(str(self.role), pid, self.replaced, error)
 
     def plan_restart(self) -> float:
         """Plan the next start of a dead process; return the seconds until then."""
@@ -133,5 +126,5 @@ class RoleProcess:
             return False
         self._process.kill()
         self._process.wait()
-        log.error("role_killed", pid=self.pid)
+        log.error("role_killed", pid=self._process.pid)
         return True

@@ -1,1 +1,1 @@
-"""Fit what stands beside a trained net: calibrated probabilities, clinical and combined model."""
+"""Fits on the outputs of a trained net: calibration, clinical and combined model; AUC."""

@@ -1,4 +1,4 @@
-"""The people that a clinical model is fitted on, from the NHANES table or a hospital's manifest."""
+"""The people of the clinical fit, read from the NHANES table or from a manifest."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from models.clinical.model import MALE, SEXES, Float
 from models.io.errors import InputError
 
 YOUNGEST: Final = 50.0
-"""Densitometry diagnoses by T-score from the menopause, and in men from 50 on."""
+"""Densitometry diagnoses by T-score after the menopause, and in men from the age of 50."""
 
 OLDEST: Final = 110.0
-"""An age above is taken for a slip of the pen."""
+"""Higher ages are treated as errors."""
 
 OSTEOPOROSIS: Final = -2.5
-"""a T-score at or under which the World Health Organization speaks of osteoporosis."""
+"""Highest T-score of osteoporosis, as defined by the World Health Organization."""
 
 NHANES_CEILING: Final = 80.0
 
@@ -33,7 +33,7 @@ FITTED_SPLIT: Final = "train"
 
 
 class Label(StrEnum):
-    """What counts as osteoporosis."""
+    """Definition of osteoporosis."""
 
     FEMORAL_NECK = "femoral-neck"
     ANY_SITE = "any-site"
@@ -55,15 +55,16 @@ _BODY: Final = ("sex", "weight_kg", "height_cm")
 
 
 class TableError(InputError):
-    """The table cannot be used; one line says what to change, with the row where there is one."""
+    """The table cannot be used. The message names path, line or column, and the remedy."""
 
 
 @dataclass(frozen=True)
 class People:
     """Complete rows of a table; all arrays are (n,).
 
-    ``weight`` is what a person counts for, 1 on average; ``cluster`` numbers what was sampled as
-    one (a survey's primary unit, a patient) and ``stratum`` what clusters were drawn from.
+    ``weight`` is the sampling weight, with mean 1. ``cluster`` is the number of the sampling unit:
+    a survey's primary unit or a patient. ``stratum`` is the number of the unit's stratum.
+    ``left_out`` counts the excluded rows by cause.
     """
 
     age: Float
@@ -85,7 +86,7 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of table: its columns of age and of sampling, and who is in it."""
+    """A kind of table: its columns of age and of sampling design, and its population."""
 
     age: str
     design: tuple[str, ...]
@@ -105,31 +106,31 @@ _MANIFEST = _Kind(
 
 
 def read_people(path: Path, label: Label | None = None) -> People:
-    """People of ``YOUNGEST`` and more with every fact, from NHANES or a manifest's training split.
+    """Read people of ``YOUNGEST`` and older from NHANES or from a manifest's training split.
 
-    Whoever lacks a fact is counted in ``left_out``. The label is the femoral neck, or the
-    manifest's own, unless named. Raises TableError.
+    Incomplete rows are excluded and counted. The default label is the femoral neck for NHANES, and
+    the column ``label`` for a manifest. Raises TableError.
     """
     columns, rows = _read(path)
     kind = _MANIFEST if {"patient_id", "label"} & set(columns) else _SURVEY
     label = label or (Label.FEMORAL_NECK if kind is _SURVEY else Label.MANIFEST)
     if (label is Label.MANIFEST) is (kind is _SURVEY):
-        raise TableError(f"{path}: a table of this kind has no label {str(label)!r}; leave it out")
+        raise TableError(f"{path}: this table has no label {str(label)!r}; omit --label")
     sites = _SITES[label]
     for column in (kind.age, *_BODY, *sites, *kind.design):
         if column not in columns:
-            raise TableError(f"{path} has no column {column!r}; add it, or name another table")
-    kept, left_out = _complete(path, rows, kind, sites)
-    read = (kind.age, *_BODY[1:], *sites)
-    table = np.array([[_number(path, *one, column) for column in read] for one in kept])
-    weight, cluster, stratum = _design(path, kept, kind)
+            raise TableError(f"{path} has no column {column!r}; add it, or use another table")
+    complete, left_out = _complete_rows(path, rows, kind, sites)
+    columns = [kind.age, *_BODY[1:], *sites]
+    table = np.array([[_number(path, *row, column) for column in columns] for row in complete])
+    weight, cluster, stratum = _design(path, complete, kind)
     return People(
-        # As serving counts them, whatever a later release of the survey tells.
+        # The served model applies the same ceiling.
         age=np.minimum(table[:, 0], math.inf if kind.ceiling is None else kind.ceiling),
-        male=np.array([row["sex"] == MALE for _, row in kept], np.float64),
+        male=np.array([row["sex"] == MALE for _, row in complete], np.float64),
         weight_kg=table[:, 1],
         height_cm=table[:, 2],
-        positive=_positive(path, kept, table[:, 3:], label),
+        positive=_positive(path, complete, table[:, 3:], label),
         weight=weight,
         cluster=cluster,
         stratum=stratum,
@@ -141,7 +142,7 @@ def read_people(path: Path, label: Label | None = None) -> People:
 
 
 def _read(path: Path) -> tuple[list[str], list[tuple[int, Row]]]:
-    """The columns, and each row with the number of its line."""
+    """Return the columns, and each row with its line number."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restkey="", restval="")
@@ -154,25 +155,25 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, Row]]]:
         raise TableError(f"{path} cannot be read as CSV ({error}); check the path") from error
 
 
-def _complete(
+def _complete_rows(
     path: Path, rows: list[tuple[int, Row]], kind: _Kind, sites: tuple[str, ...]
 ) -> tuple[list[tuple[int, Row]], dict[str, int]]:
-    """The rows to fit on, and how many were left out for which reason, the first that holds."""
-    kept, why = [], Counter[str]()
+    """Return the rows of the fit, and the number of excluded rows by cause (the first counts)."""
+    complete, excluded = [], Counter[str]()
     for line, row in rows:
         if kind is _MANIFEST and row.get("split", FITTED_SPLIT) != FITTED_SPLIT:
-            why["of another split"] += 1
+            excluded["of another split"] += 1
         elif not all(row[column] for column in kind.design):
-            why["no survey weight" if kind is _SURVEY else "no patient_id"] += 1
-        elif row["sex"] not in SEXES or not all(row[one] for one in (kind.age, *_BODY, *sites)):
-            why["a fact is missing"] += 1
+            excluded["no survey weight" if kind is _SURVEY else "no patient_id"] += 1
+        elif row["sex"] not in SEXES or not all(row[name] for name in (kind.age, *_BODY, *sites)):
+            excluded["a value is missing"] += 1
         elif not YOUNGEST <= _number(path, line, row, kind.age) <= OLDEST:
-            why["younger than 50 or older than 110"] += 1
+            excluded["younger than 50 or older than 110"] += 1
         else:
-            kept.append((line, row))
-    if not kept:
-        raise TableError(f"{path} has nobody of 50 and more with every fact; check its rows")
-    return kept, dict(why)
+            complete.append((line, row))
+    if not complete:
+        raise TableError(f"{path} has no complete row of a person of 50 to 110; check its rows")
+    return complete, dict(excluded)
 
 
 def _number(path: Path, line: int, row: Row, column: str) -> float:
@@ -186,11 +187,11 @@ def _number(path: Path, line: int, row: Row, column: str) -> float:
 
 
 def _positive(
-    path: Path, kept: list[tuple[int, Row]], values: Float, label: Label
+    path: Path, rows: list[tuple[int, Row]], values: Float, label: Label
 ) -> npt.NDArray[np.bool_]:
     if label is not Label.MANIFEST:
         return np.asarray((values <= OSTEOPOROSIS).any(axis=1))
-    for (line, row), value in zip(kept, values[:, 0], strict=True):
+    for (line, row), value in zip(rows, values[:, 0], strict=True):
         if value not in (0.0, 1.0):
             raise TableError(
                 f"{path}, line {line}: label is {short(row['label'])}, neither 0 nor 1"
@@ -199,14 +200,14 @@ def _positive(
 
 
 def _design(
-    path: Path, kept: list[tuple[int, Row]], kind: _Kind
+    path: Path, rows: list[tuple[int, Row]], kind: _Kind
 ) -> tuple[Float, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Weights of mean 1, and the numbers of clusters and strata."""
-    units = np.array([[row[column] for column in kind.design] for _, row in kept])
+    """Return weights of mean 1, and the numbers of clusters and strata, (n,) each."""
+    units = np.array([[row[column] for column in kind.design] for _, row in rows])
     if kind is _MANIFEST:
         patients = np.unique(units[:, 0], return_inverse=True)[1]
-        return np.ones(len(kept)), patients, np.zeros(len(kept), np.intp)
-    weight = np.array([_number(path, *one, kind.design[0]) for one in kept])
+        return np.ones(len(rows)), patients, np.zeros(len(rows), np.intp)
+    weight = np.array([_number(path, *row, kind.design[0]) for row in rows])
     if not (weight > 0).all():
         raise TableError(f"{path}: every {kind.design[0]} must be above zero")
     stratum = np.unique(units[:, 1], return_inverse=True)[1]

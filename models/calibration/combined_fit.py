@@ -1,11 +1,11 @@
-"""Fit the combined model: how much the image's logit weighs, and how much the clinical one.
+"""Fit the combined model: the weights of image logit and clinical logit.
 
-It is fitted on out-of-fold image logits: those of films that the net was trained on are too sure
-of themselves, and would talk the clinical facts down.
+The fit uses out-of-fold image logits. Logits of training films are overconfident and would reduce
+the clinical weight.
 
-Clinical facts that order one hospital's films can tell nothing at the next: there the published
-study's clinical model fell to an area of 0.53. So they get no more weight than does little harm
-where they are noise.
+Clinical data that predict osteoporosis at one hospital may be uninformative at another: the
+clinical model of the published study had an AUC of 0.53 there. The clinical weight is therefore
+limited, such that uninformative clinical data reduce the AUC by at most ``MAXIMUM_AUC_LOSS``.
 """
 
 from __future__ import annotations
@@ -16,46 +16,45 @@ from scipy.optimize import bisect, minimize
 
 from models.bundle.combined import CombinedModel, GoldenPair, combined_probabilities
 from models.bundle.operating_points import fit_operating_points
-from models.calibration.platt import auc
+from models.calibration.auc import Flags, auc
 
 Values = npt.NDArray[np.floating]
-Flags = npt.NDArray[np.bool_]
 
-HARM = 0.01
-"""The most area that the facts may cost where they tell nothing, in 19 of 20 cases."""
+MAXIMUM_AUC_LOSS = 0.01
+"""Maximum loss of AUC by uninformative clinical data, in 95 % of permutations."""
 
-_LEAST = 1e-6
-"""The least weight of the image: a score that turns its own image around is no score."""
+_MINIMUM_IMAGE_WEIGHT = 1e-6
+"""The image weight must be positive; a negative one would invert the image score."""
 
-_SHUFFLES = 200
-"""How many ways facts are dealt to other films, to find what they cost as noise."""
+_PERMUTATIONS = 200
+"""Number of permutations of the clinical logits among the films."""
 
-_SURE = 0.95
+_QUANTILE = 0.95
 
 
 def fit_combined(
     image_logits: Values, clinical_logits: Values, labels: Values, source: str
 ) -> CombinedModel:
-    """The likeliest weights that do no harm, and operating points on the same films.
+    """Fit weights and operating points by maximum likelihood.
 
-    All are (n,): out-of-fold image logits, clinical logits and labels 0 or 1 of the films that
-    have both. ``source`` says which films these are. No weight is negative, and the clinical one is
-    no larger than costs ``HARM`` of the image's area where facts tell nothing: these films are
-    dealt each other's facts, and 19 of 20 deals must cost no more. Raises ValueError for films of
-    one class, for a logit that is no number, and where all score the same.
+    ``image_logits`` (out of fold), ``clinical_logits`` and ``labels`` (0 or 1) are (n,), of films
+    that have both logits. ``source`` describes these films. No weight is negative. The clinical
+    weight is limited: if clinical logits are permuted among the films, the AUC falls by at most
+    ``MAXIMUM_AUC_LOSS`` in 95 % of the permutations. Raises ValueError if all films have one class
+    or one score, or if a logit is not finite.
     """
     parts = np.stack([image_logits, clinical_logits], axis=1).astype(np.float64)
     positive = np.asarray(labels > 0.5)
     if positive.all() or not positive.any():
         raise ValueError("the combined model needs films of both classes")
     if not np.isfinite(parts).all():
-        raise ValueError("a logit is no number; leave films without a clinical score out")
-    image, clinical, intercept = _likeliest(parts, positive)
-    most = _harmless(parts, positive, clinical / image)
-    if most < clinical / image:
-        image, intercept = _likeliest(parts @ [[1.0], [most]], positive)
-        clinical = most * image
-    made = CombinedModel(
+        raise ValueError("a logit is not finite: omit films without a clinical logit")
+    image, clinical, intercept = _fit_logistic(parts, positive)
+    ratio = _limit_ratio(parts, positive, clinical / image)
+    if ratio < clinical / image:
+        image, intercept = _fit_logistic(parts @ [[1.0], [ratio]], positive)
+        clinical = ratio * image
+    combined = CombinedModel(
         image=image,
         clinical=clinical,
         intercept=intercept,
@@ -63,49 +62,51 @@ def fit_combined(
         positives=int(positive.sum()),
         source=source,
     )
-    scores = combined_probabilities(made, *parts.T)
+    scores = combined_probabilities(combined, *parts.T)
     golden = tuple(
-        GoldenPair(image_logit=i, clinical_logit=c, probability=made.probability(i, c))
+        GoldenPair(image_logit=i, clinical_logit=c, probability=combined.probability(i, c))
         for i, c in ((-2.0, -3.0), (0.0, -2.0), (2.0, 0.0))
     )
-    return made.model_copy(
+    return combined.model_copy(
         update={"golden": golden, "operating_points": fit_operating_points(scores, labels, source)}
     )
 
 
-def _likeliest(parts: Values, positive: Flags) -> tuple[float, ...]:
-    """Weights, none negative, and intercept of largest likelihood; ``parts`` are (n, k)."""
+def _fit_logistic(parts: Values, positive: Flags) -> tuple[float, ...]:
+    """Return non-negative weights and the intercept of a logistic regression on ``parts`` (n, k).
+
+    The first weight is positive.
+    """
 
     def cost(point: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         scaled = parts @ point[:-1] + point[-1]
         loss = float((np.logaddexp(0.0, scaled) - positive * scaled).mean())
-        off = 0.5 * (1 + np.tanh(scaled / 2)) - positive
-        return loss, np.append(parts.T @ off, off.sum()) / len(off)
+        residual = 0.5 * (1 + np.tanh(scaled / 2)) - positive
+        return loss, np.append(parts.T @ residual, residual.sum()) / len(residual)
 
-    others = parts.shape[1] - 1
-    found = minimize(
+    further = parts.shape[1] - 1
+    fit = minimize(
         cost,
-        np.array([1.0] + [0.0] * (others + 1)),
+        np.array([1.0] + [0.0] * (further + 1)),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(_LEAST, None)] + [(0.0, None)] * others + [(None, None)],
+        bounds=[(_MINIMUM_IMAGE_WEIGHT, None)] + [(0.0, None)] * further + [(None, None)],
         options={"gtol": 1e-9, "ftol": 1e-14, "maxiter": 1000},
     )
-    return tuple(float(value) for value in found.x)
+    return tuple(float(value) for value in fit.x)
 
 
-def _harmless(parts: Values, positive: Flags, wanted: float) -> float:
-    """The clinical weight over the image's, ``wanted`` or the largest that does no harm."""
+def _limit_ratio(parts: Values, positive: Flags, fitted: float) -> float:
+    """Return the ratio of clinical to image weight: ``fitted``, or less if that is too much."""
     image, clinical = parts.T
-    labels = positive.astype(np.float64)
     rng = np.random.default_rng(0)
-    dealt = [rng.permutation(clinical) for _ in range(_SHUFFLES)]
-    alone = auc(image, labels)
+    permuted = [rng.permutation(clinical) for _ in range(_PERMUTATIONS)]
+    image_auc = auc(image, positive)
 
     def excess(ratio: float) -> float:
-        costs = [alone - auc(image + ratio * facts, labels) for facts in dealt]
-        return float(np.quantile(costs, _SURE)) - HARM
+        losses = [image_auc - auc(image + ratio * logits, positive) for logits in permuted]
+        return float(np.quantile(losses, _QUANTILE)) - MAXIMUM_AUC_LOSS
 
-    if excess(wanted) <= 0:
-        return wanted
-    return float(bisect(excess, 0.0, wanted, xtol=5e-3 * wanted))
+    if excess(fitted) <= 0:
+        return fitted
+    return float(bisect(excess, 0.0, fitted, xtol=5e-3 * fitted))

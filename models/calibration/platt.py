@@ -1,23 +1,21 @@
-"""From logits to a probability, and areas, on films that the net was not trained on."""
+"""Platt scaling, and the AUC of a model card. Both use films that the net was not trained on."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.stats import rankdata
 
 from models.bundle.card import Calibration, CardFigure
+from models.calibration.auc import bootstrap_auc_by_patient
 
 Values = npt.NDArray[np.floating]
 
-_DRAWS = 1000
-
 
 def platt(logits: Values, labels: Values) -> Calibration:
-    """Slope and intercept of largest likelihood, with Platt's softened labels.
+    """Fit slope and intercept by maximum likelihood, with Platt's targets; both arrays are (n,).
 
-    J. Platt, Probabilistic outputs for support vector machines, 1999. Both arguments are (n,).
+    J. Platt, Probabilistic outputs for support vector machines, 1999.
     """
     x, positive = logits.astype(np.float64), labels > 0.5
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
@@ -27,36 +25,22 @@ def platt(logits: Values, labels: Values) -> Calibration:
         scaled = np.exp(point[0]) * x + point[1]
         return float((np.logaddexp(0.0, scaled) - target * scaled).mean())
 
-    # The slope is sought as a logarithm: a negative one would turn the score around.
-    found = minimize(cost, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-6})
-    return Calibration(slope=float(np.exp(found.x[0])), intercept=float(found.x[1]))
+    # The parameter is the logarithm of the slope: a negative slope would invert the score.
+    fit = minimize(cost, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-6})
+    return Calibration(slope=float(np.exp(fit.x[0])), intercept=float(fit.x[1]))
 
 
-def auc(scores: Values, labels: Values) -> float:
-    """Area under the ROC curve: the share of pairs in the right order, ties counted half."""
-    positive = labels > 0.5
-    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    if not n_positive or not n_negative:
-        raise ValueError("an area under the curve needs films of both classes")
-    ranks = float(rankdata(scores)[positive].sum())
-    return (ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
-
-
-def area(name: str, logits: Values, labels: Values, source: str) -> CardFigure:
-    """Area under the ROC curve with a 95 % bootstrap interval over films."""
-    rng = np.random.default_rng(0)
-    draws: list[float] = []
-    while len(draws) < _DRAWS:
-        pick = rng.integers(0, len(labels), len(labels))
-        if 0 < labels[pick].sum() < len(labels):
-            draws.append(auc(logits[pick], labels[pick]))
-    low, high = np.percentile(draws, [2.5, 97.5]).tolist()
+def card_figure(name: str, logits: Values, labels: Values, source: str) -> CardFigure:
+    """Return the AUC of films, (n,) each, with its 95 % bootstrap interval over films."""
+    positive = np.asarray(labels > 0.5)
+    films = [str(number) for number in range(len(labels))]
+    auc = bootstrap_auc_by_patient(logits.astype(np.float64), positive, films, seed=0)
     return CardFigure(
         name=name,
-        auc=auc(logits, labels),
-        low=low,
-        high=high,
+        auc=auc.value,
+        low=auc.low,
+        high=auc.high,
         films=len(labels),
-        positives=int((labels > 0.5).sum()),
+        positives=int(positive.sum()),
         source=source,
     )

@@ -9,18 +9,18 @@ from itertools import combinations
 import numpy as np
 
 from models.bundle.operating_points import find_thresholds
-from models.dataset.entry import Entry, Split
-from models.evaluation.bootstrap import bootstrap_auc_by_patient
-from models.evaluation.calibration import CalibrationMetrics, measure_calibration
-from models.evaluation.decision_curve import DecisionCurve, decision_curve, smallest_difference
-from models.evaluation.discrimination import (
+from models.calibration.auc import (
     AucComparison,
     Flags,
     IntervalEstimate,
     Values,
-    auc,
+    auc_with_interval,
+    bootstrap_auc_by_patient,
     compare_aucs,
 )
+from models.dataset.entry import Entry, Split
+from models.evaluation.calibration import CalibrationMetrics, measure_calibration
+from models.evaluation.decision_curve import DecisionCurve, decision_curve, smallest_difference
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE
 from models.evaluation.subgroups import Subgroup, measure_subgroups
 from models.evaluation.threshold_metrics import ThresholdMetrics, measure_threshold
@@ -199,7 +199,7 @@ def _measure_model(
     owners = [patient for patient, has_score in zip(patients, usable, strict=True) if has_score]
     return ModelResult(
         films=len(scores),
-        auc=auc(scores, labels),
+        auc=auc_with_interval(scores, labels),
         auc_by_patient=bootstrap_auc_by_patient(scores, labels, owners, seed),
         calibration=measure_calibration(scores, labels),
         decision_curve=decision_curve(scores, labels),

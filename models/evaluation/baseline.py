@@ -18,9 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.bundle.card import Calibration
+from models.calibration.auc import Values
 from models.calibration.platt import platt
 from models.dataset.entry import Entry, Split
-from models.evaluation.discrimination import Values
 from models.evaluation.folds import (
     FoldIndices,
     draw_indices,

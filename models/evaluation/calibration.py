@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.evaluation.discrimination import Z95, Flags, IntervalEstimate, Values
+from models.calibration.auc import Z95, Flags, IntervalEstimate, Values
 from models.evaluation.threshold_metrics import wilson
 
 BINS, MINIMUM_PER_BIN = 10, 15

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.calibration.auc import Values
 from models.calibration.clinical_cohort import TableError, read_people
 from models.calibration.clinical_fit import FitError, fit_clinical
 from models.clinical.model import sigmoid
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.entry import Split
 from models.dataset.manifest import Manifest
-from models.evaluation.discrimination import Values
 
 
 @dataclass(frozen=True)

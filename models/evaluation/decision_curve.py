@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.evaluation.discrimination import Flags, Values
+from models.calibration.auc import Flags, Values
 
 THRESHOLDS = np.round(np.arange(0.01, 0.61, 0.01), 2)
 """Threshold probabilities of the decision curve."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.bundle.score import Bundle, score
+from models.calibration.auc import Values
 from models.dataset.entry import Entry
-from models.evaluation.discrimination import Values
 from models.evaluation.figures import ExampleFilm
 from models.images.read import read_film, read_grey
 

@@ -17,11 +17,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from models.calibration.auc import Flags, Values
 from models.evaluation.analysis import REFITTED, RIDGE, CohortResult
-from models.evaluation.discrimination import Flags, RocCurve, Values
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE
 from models.images.grayscale_pipeline import Float
 from models.images.radiograph import FieldOfView
+
+RocCurve = tuple[Values, Values]
+"""False positive rate and sensitivity, each from 0 to 1."""
 
 
 class ModelStyle(NamedTuple):
@@ -97,7 +100,7 @@ def draw_roc(
             area = cohort.models[name].auc
             interval = f"{area.value:.3f} ({area.low:.3f}\N{EN DASH}{area.high:.3f})"
             label = f"{MODEL_STYLES[name].label} {interval}"
-            axes.plot(curve.false_positive_rate, curve.sensitivity, label=label, **_line(name))
+            axes.plot(*curve, label=label, **_line(name))
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.set(xlabel="1 \N{MINUS SIGN} specificity", ylabel="Sensitivity")
         _add_legend(axes, "AUC (95 % CI)")

@@ -14,17 +14,17 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 from sklearn.model_selection import StratifiedGroupKFold
 
-from models.calibration.platt import auc as area
-from models.dataset.entry import Entry, ManifestError
-from models.evaluation.bootstrap import bootstrap_auc_by_patient
-from models.evaluation.discrimination import (
+from models.calibration.auc import (
     AucComparison,
     Flags,
     IntervalEstimate,
     Values,
     auc,
+    auc_with_interval,
+    bootstrap_auc_by_patient,
     compare_aucs,
 )
+from models.dataset.entry import Entry, ManifestError
 
 Indices = npt.NDArray[np.intp]
 """Indices of films in the manifest."""
@@ -143,10 +143,9 @@ def _held_out_auc(
     ranks: Values, positive: Flags, patients: Sequence[str], folds: Sequence[Fold], seed: int
 ) -> HeldOutAuc:
     # A fold with a single case has an AUC but no variance, so the AUC is computed without interval.
-    labels = positive.astype(np.float64)
-    by_fold = tuple(area(ranks[fold.test], labels[fold.test]) for fold in folds)
+    by_fold = tuple(auc(ranks[fold.test], positive[fold.test]) for fold in folds)
     return HeldOutAuc(
-        pooled=auc(ranks, positive),
+        pooled=auc_with_interval(ranks, positive),
         by_patient=bootstrap_auc_by_patient(ranks, positive, patients, seed),
         folds=by_fold,
         mean=float(np.mean(by_fold)),

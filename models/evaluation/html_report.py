@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from models.bundle.card import Card, dump_card
-from models.evaluation.discrimination import IntervalEstimate, p_value_text
+from models.calibration.auc import IntervalEstimate, p_value_text
 from models.evaluation.figures import MODEL_STYLES
 from models.evaluation.published import ROLES
 from models.evaluation.report import EvaluationReport

@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.bundle.score import CHUNK, Bundle, score
+from models.calibration.auc import Values
 from models.dataset.entry import Entry, manifest_error
-from models.evaluation.discrimination import Values
 from models.evaluation.heatmap_checks import BoneHeat, measure_bone_heat
 from models.images.dicom import PixelError
 from models.images.radiograph import Radiograph

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
+from models.calibration.auc import Z95, Flags, IntervalEstimate, Values, auc, auc_with_interval
 from models.evaluation.analysis import IMPLAUSIBLE_AUC
-from models.evaluation.discrimination import Z95, Flags, IntervalEstimate, Values, auc, delong
 from models.evaluation.threshold_metrics import wilson
 from models.images.radiograph import Radiograph
 
@@ -48,7 +48,7 @@ def check_density_off(scores: Values, positive: Flags) -> LeakageCheck:
     A higher or lower AUC means that the label is in another property of the films: grey level,
     device, anatomy or file.
     """
-    area = auc(scores, positive)
+    area = auc_with_interval(scores, positive)
     claim = f"if all films have one density, the AUC is {DENSITY_OFF_LOW} to {DENSITY_OFF_HIGH}"
     holds = DENSITY_OFF_LOW <= area.value <= DENSITY_OFF_HIGH
     return LeakageCheck("density off", ALL_HOSPITALS, claim, len(scores), area, holds)
@@ -60,7 +60,7 @@ def check_permuted_labels(scores: Values, draws: Flags) -> LeakageCheck:
     This tests the measurement itself, for example an AUC that results from the order of the rows or
     from the prevalence of a hospital. The interval contains 95 % of the permutations.
     """
-    areas = np.array([delong(scores[None], labels)[0][0] for labels in draws])
+    areas = np.array([auc(scores, labels) for labels in draws])
     low, high = np.percentile(areas, [2.5, 97.5]).tolist()
     estimate = IntervalEstimate(float(areas.mean()), low, high)
     claim = f"if labels are permuted, the mean AUC is {PERMUTED_LOW} to {PERMUTED_HIGH}"
@@ -102,7 +102,7 @@ def check_twins(scores: Values, twin_scores: Values, thinner: Flags) -> LeakageC
 
 def check_plausible_auc(site: str, scores: Values, positive: Flags) -> LeakageCheck:
     """Check that the AUC is not higher than chest films can give."""
-    area = auc(scores, positive)
+    area = auc_with_interval(scores, positive)
     claim = f"the AUC is at most {IMPLAUSIBLE_AUC}"
     return LeakageCheck(
         "plausible AUC", site, claim, len(scores), area, area.value <= IMPLAUSIBLE_AUC
@@ -127,7 +127,7 @@ def check_grey_level(levels: Values, positive: Flags, sites: Sequence[str]) -> L
     for site in dict.fromkeys(sites):
         inside = site_of == site
         ranks[inside] = rankdata(levels[inside], axis=0) / inside.sum()
-    areas = [auc(level_ranks, positive) for level_ranks in ranks.T]
+    areas = [auc_with_interval(level_ranks, positive) for level_ranks in ranks.T]
     worst = int(np.argmax([abs(area.value - 0.5) for area in areas]))
     claim = (
         f"the grey level alone ({GREY_LEVELS[worst]}) has an AUC of {DENSITY_OFF_LOW} to "

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from models.bundle.score import Bundle
+from models.calibration.auc import Flags, IntervalEstimate, Values, auc_with_interval
 from models.dataset.entry import Entry, ManifestError, Split, manifest_error
 from models.dataset.manifest import read_manifest
-from models.evaluation.discrimination import Flags, IntervalEstimate, Values, auc
 from models.evaluation.image_scores import read_film_features, score_films
 from models.evaluation.leakage_checks import (
     DENSITY_OFF_HIGH,
@@ -91,7 +91,7 @@ def check_leakage(folder: Path, bundle: Bundle, out: Path, seed: int = 0) -> Lea
     grey_levels = np.stack([film.features for film in features[0]])
     checks = run_checks(cohort, (original, twin, density_off), grey_levels, seed)
     by_site = {
-        site: auc(density_off[inside], cohort.positive[inside])
+        site: auc_with_interval(density_off[inside], cohort.positive[inside])
         for site, inside in _films_by_site(cohort).items()
     }
     report = LeakageReport(

@@ -10,11 +10,11 @@ import numpy as np
 from models.bundle.card import Card
 from models.bundle.combined import combined_probabilities
 from models.bundle.score import Bundle
+from models.calibration.auc import Values
 from models.clinical.model import sigmoid
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.entry import Entry
 from models.evaluation.analysis import ThresholdsByModel
-from models.evaluation.discrimination import Values
 from models.evaluation.image_scores import FilmScore
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE
 

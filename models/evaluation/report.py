@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.bundle.card import Card
+from models.calibration.auc import IntervalEstimate
 from models.dataset.entry import FilmOrigin, Split
 from models.dataset.manifest import Manifest
 from models.evaluation.analysis import REFITTED, Analysis
-from models.evaluation.discrimination import IntervalEstimate
 from models.evaluation.heatmap_checks import BoneHeat, HeatmapChecks
 from models.evaluation.published import (
     CLINICAL,

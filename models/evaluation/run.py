@@ -12,15 +12,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import roc_curve
 
 from models.bundle.score import Bundle
+from models.calibration.auc import Flags, Values
 from models.dataset.entry import Entry, FilmOrigin, ManifestError, Split
 from models.dataset.manifest import Manifest, read_manifest, to_cell
 from models.evaluation import figures
 from models.evaluation.analysis import REFITTED, RIDGE, Analysis, analyse_models
 from models.evaluation.baseline import Baseline, band_energies, fit_baseline
 from models.evaluation.clinical_refit import ClinicalRefit, refit_clinical
-from models.evaluation.discrimination import Flags, RocCurve, Values, roc_curve
 from models.evaluation.example_films import evenly_spaced, load_examples, most_confident
 from models.evaluation.heatmap_checks import HeatmapChecks, check_heatmaps
 from models.evaluation.html_report import render_html
@@ -157,9 +158,10 @@ def _test_films_of(manifest: Manifest, site: str) -> Flags:
     )
 
 
-def _roc_curve(values: Values, positive: Flags) -> RocCurve:
+def _roc_curve(values: Values, positive: Flags) -> figures.RocCurve:
     usable = np.isfinite(values)
-    return roc_curve(values[usable], positive[usable])
+    curve = roc_curve(positive[usable], values[usable], drop_intermediate=False)
+    return curve[0], curve[1]
 
 
 def _predictions(manifest: Manifest, scores: Mapping[str, Values]) -> str:

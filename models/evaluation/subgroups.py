@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.calibration.auc import Flags, IntervalEstimate, Values, auc_with_interval
 from models.dataset.entry import Entry, Sex
-from models.evaluation.discrimination import Flags, IntervalEstimate, Values, auc
 from models.evaluation.threshold_metrics import wilson
 
 MINIMUM_PER_CLASS = 50
@@ -69,7 +69,7 @@ def _measure(
         level,
         counts.films,
         counts.positives,
-        auc(scores, positive),
+        auc_with_interval(scores, positive),
         None if threshold is None else wilson(true_pos, counts.positives),
         None if threshold is None else wilson(true_neg, counts.films - counts.positives),
     )

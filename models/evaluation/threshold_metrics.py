@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from models.evaluation.discrimination import Z95, Flags, IntervalEstimate, Values
+from models.calibration.auc import Z95, Flags, IntervalEstimate, Values
 
 PREVALENCES = (0.05, 0.10, 0.20, 0.37)
 """Prevalences for predictive values; 37 % is the prevalence in the published study."""

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from models.dataset.entry import Entry, ManifestError, manifest_error
-from models.evaluation.discrimination import (
+from models.calibration.auc import (
     AucComparison,
     IntervalEstimate,
     Values,
-    auc,
+    auc_with_interval,
     compare_aucs,
     p_value_text,
 )
+from models.dataset.entry import Entry, ManifestError, manifest_error
 from models.experiments.monai_mil import MilNet
 from models.nets.grid import STRIDE, FilmNet, GridConfig, GridNet
 
@@ -203,7 +203,7 @@ def _compare_at_site(
         site=site,
         films=len(positive),
         positives=int(positive.sum()),
-        auc=auc(logits[0, inside], positive),
+        auc=auc_with_interval(logits[0, inside], positive),
         difference_from_full=None
         if name == FULL
         else compare_aucs(name, FULL, logits[:, inside], positive),

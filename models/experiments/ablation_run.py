@@ -36,7 +36,7 @@ from models.nets.grid import FilmNet, GridConfig
 from models.training.distributed import Ranks
 from models.training.loop import TrainConfig, fit
 from models.training.manifest_source import Films, ManifestSource, fingerprint, load_films, logits
-from models.training.run import TrainError, device_for, start_in_words
+from models.training.run import TrainError, describe_start, select_device
 
 JSON, MARKDOWN, RUN = "ablation.json", "ablation.md", "run"
 _FORMAT = 2
@@ -80,7 +80,7 @@ def ablate(file: Path, options: AblationOptions) -> tuple[VariantRow, ...]:
     manifest = read_manifest(file)
     _refuse_different_norm(options)
     tested = _checked_test_films(manifest, options)
-    device = torch.device(device_for(options.device))
+    device = torch.device(select_device(options.device))
     resources = _load_resources(manifest, options, device)
     results = {}
     console = Console(stderr=True)  # standard output is for results
@@ -142,7 +142,7 @@ def _key(
     file: Path, entries: Sequence[Entry], options: AblationOptions, device: torch.device
 ) -> str:
     """Return a name that depends on the films, labels, settings and kind of device."""
-    start = start_in_words(options.start, options.seed)
+    start = describe_start(options.start, options.seed)
     settings = (options.config, options.steps, options.batch, start, options.seed, device.type)
     digest = hashlib.sha256(file.read_bytes())
     digest.update(f"{fingerprint(entries, options.config.size)}|{settings}|{_FORMAT}".encode())
@@ -161,7 +161,7 @@ def _train_or_load(
     checkpoint = resources.folder / f"{variant.name}.pt"
     ranks = Ranks(0, 1, resources.device)
     trained = fit(net, resources.source, _train_config(options), checkpoint, ranks)
-    progress = trained.done
+    progress = trained.progress
     training = VariantTraining(
         parameters=sum(parameter.numel() for parameter in net.parameters()),
         steps=progress.step,
@@ -191,7 +191,9 @@ def _train_config(options: AblationOptions) -> TrainConfig:
     return TrainConfig(
         steps=options.steps,
         seed=options.seed,
-        look=min(TrainConfig.look, max(1, options.steps // _MINIMUM_VALIDATIONS)),
+        validate_every=min(
+            TrainConfig.validate_every, max(1, options.steps // _MINIMUM_VALIDATIONS)
+        ),
         patience=options.steps,
     )
 
@@ -216,5 +218,5 @@ def _setting(manifest: Manifest, options: AblationOptions) -> AblationSetting:
         steps=options.steps,
         batch=options.batch,
         seed=options.seed,
-        start=start_in_words(options.start, options.seed),
+        start=describe_start(options.start, options.seed),
     )

@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.progress import track
 
 from models.bundle.score import Bundle
+from models.calibration.auc import Values
 from models.dataset.entry import Entry
 from models.dataset.manifest import Manifest, read_manifest, to_cell
 from models.evaluation.baseline import band_energies, held_out_scores
-from models.evaluation.discrimination import Values
 from models.evaluation.folds import (
     POOLING,
     Fold,
@@ -41,7 +41,7 @@ from models.nets.grid import GridConfig, GridNet, with_size
 from models.training.distributed import Ranks
 from models.training.loop import TrainConfig, fit
 from models.training.manifest_source import Films, ManifestSource, load_films, logits
-from models.training.run import TrainError, device_for, start_in_words
+from models.training.run import TrainError, describe_start, select_device
 
 JSON, SCORES = "cross-validation.json", "out-of-fold.csv"
 _VALIDATIONS = 10
@@ -105,7 +105,7 @@ def cross_validate(file: Path, options: CrossValidationOptions) -> CrossValidati
     reuses finished folds. Raises ManifestError and TrainError.
     """
     net = _initial_net(options)
-    ranks = Ranks(0, 1, torch.device(device_for(options.device)))
+    ranks = Ranks(0, 1, torch.device(select_device(options.device)))
     manifest = read_manifest(file)
     folds = draw_folds(manifest.entries, options.folds, options.seed)
     films = load_films(manifest.entries, options.size, options.out / "films")
@@ -139,7 +139,7 @@ def _initial_net(options: CrossValidationOptions) -> GridNet:
 
 def _run_key(entries: Sequence[Entry], films: Films, options: CrossValidationOptions) -> str:
     """Return a name that depends on the films, labels, patients and settings."""
-    start = start_in_words(options.start, options.seed)
+    start = describe_start(options.start, options.seed)
     settings = [start, options.folds, options.steps, options.batch, options.seed]
     rows = [(entry.patient_id, entry.label, entry.t_score) for entry in entries]
     digest = hashlib.sha256(json.dumps([settings, rows]).encode())
@@ -165,7 +165,7 @@ def _train_fold(
     )
     trained = fit(net, source, _train_config(options), checkpoint, ranks)
     test_logits = logits(trained.net, _select(films, fold.test))
-    result = _FoldResult([float(logit) for logit in test_logits], trained.done.best_step)
+    result = _FoldResult([float(logit) for logit in test_logits], trained.progress.best_step)
     write_atomically(stored, json.dumps(asdict(result)))
     # The checkpoint of a finished fold (optimiser and three nets) is no longer needed.
     checkpoint.unlink()
@@ -176,7 +176,7 @@ def _train_config(options: CrossValidationOptions) -> TrainConfig:
     """Return the same number of steps for every fold, without early stopping."""
     interval = max(1, options.steps // _VALIDATIONS)
     return TrainConfig(
-        steps=options.steps, seed=options.seed, look=interval, patience=options.steps
+        steps=options.steps, seed=options.seed, validate_every=interval, patience=options.steps
     )
 
 
@@ -214,7 +214,7 @@ def _report(
         films=len(entries),
         patients=len(set(patients_of(entries))),
         cases=int(positive.sum()),
-        start=start_in_words(options.start, options.seed),
+        start=describe_start(options.start, options.seed),
         size=options.size,
         steps=options.steps,
         batch=options.batch,

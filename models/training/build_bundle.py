@@ -1,7 +1,7 @@
-"""Turn trained weights into a bundle: calibrate, freeze the thresholds, describe, write.
+"""Build a bundle from trained weights: calibrate, fit the thresholds, write card and files.
 
-Where a clinical model comes along, it goes into the bundle too; where enough of the films held out
-have its facts, the combined model is fitted on them.
+If there is a clinical model, it is part of the bundle. If enough held-out films have clinical data,
+the combined model is fitted on them.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from models.training.checkpoint import TrainingProgress
 
 Values = npt.NDArray[np.floating]
 
-LEAST = 20
-"""The fewest films of either class that a combined model is fitted on."""
+MINIMUM_PER_CLASS = 20
+"""Minimum number of films of each class for the fit of a combined model."""
 
 _SOFTWARE = ("torch", "numpy", "scipy")
 
 
 @dataclass(frozen=True)
 class CardText:
-    """What a card says of the films behind a bundle, in words.
+    """Texts of a model card.
 
-    ``validation`` names the films that calibration and thresholds come from.
+    ``validation`` describes the films of the calibration and of the thresholds.
     """
 
     name: str
@@ -56,9 +56,9 @@ class CardText:
 
 @dataclass(frozen=True)
 class ClinicalInputs:
-    """A clinical model for the bundle, and its logits of the films held out, (n,).
+    """A clinical model for the bundle, and its logits of the held-out films, (n,).
 
-    NaN where a fact is missing.
+    A logit is NaN if the film has no clinical data.
     """
 
     model: ClinicalModel
@@ -67,7 +67,7 @@ class ClinicalInputs:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Logits and labels of films that no weight was fitted to, (n,) each."""
+    """Logits and labels, (n,) each, of films that the net was not trained on."""
 
     logits: Values
     labels: Values
@@ -76,14 +76,14 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class CalibratedParts:
-    """What a bundle takes from films held out, its weights aside."""
+    """The parts of a bundle that are fitted on held-out films."""
 
     calibration: Calibration
     operating_points: tuple[OperatingPoint, ...]
     combined: CombinedModel | None
 
 
-def release(
+def write_calibrated(
     path: Path,
     net: GridNet,
     held_out: HeldOut,
@@ -91,70 +91,71 @@ def release(
     golden: Mapping[str, Radiograph],
     card: tuple[CardText, Training],
 ) -> Bundle:
-    """Calibrate and freeze the thresholds on the held-out films, write to ``path``.
+    """Calibrate on the held-out films and write a bundle with this net to ``path``.
 
-    So for the image's score, and for the combined one where the films allow it. Raises BundleError
-    where no threshold parts the films.
+    ``golden`` are the golden films by file name. Raises BundleError if all films have one score.
     """
-    origin, training = card
-    frozen = freeze_on(held_out, origin.validation)
-    written = Card(
-        name=origin.name,
-        version=origin.version,
-        intended_use=origin.intended_use,
-        summary=origin.summary,
-        limits=origin.limits,
+    text, training = card
+    parts = calibrate(held_out, text.validation)
+    content = Card(
+        name=text.name,
+        version=text.version,
+        intended_use=text.intended_use,
+        summary=text.summary,
+        limits=text.limits,
         inputs=(
-            f"One frontal chest film, padded to a square of {net.config.size} px; "
-            "the image's score takes nothing else."
+            f"One frontal chest radiograph, padded to a square of {net.config.size} px. "
+            "The image score uses no other input."
         ),
-        output=origin.output,
+        output=text.output,
         net="grid",
         architecture=net.config,
-        calibration=frozen.calibration,
-        operating_points=frozen.operating_points,
+        calibration=parts.calibration,
+        operating_points=parts.operating_points,
         figures=figures,
         training=training,
-        attribution=origin.attribution,
-        combined=frozen.combined,
+        attribution=text.attribution,
+        combined=parts.combined,
         golden=(),
     )
     clinical = held_out.clinical.model if held_out.clinical else None
-    return write_bundle(path, written, net, golden, (clinical, None))
+    return write_bundle(path, content, net, golden, (clinical, None))
 
 
-def freeze_on(held_out: HeldOut, source: str) -> CalibratedParts:
-    """Calibration, operating points and combined model of films; ``source`` says which they are.
+def calibrate(held_out: HeldOut, source: str) -> CalibratedParts:
+    """Fit calibration, operating points and combined model; ``source`` describes the films.
 
-    Raises BundleError where no threshold parts the films.
+    Raises BundleError if all films have one score.
     """
     calibration = platt(held_out.logits, held_out.labels)
-    return CalibratedParts(
-        calibration, _points(held_out, calibration, source), _combined(held_out, source)
-    )
+    scores = np.array([calibrated(float(logit), calibration) for logit in held_out.logits])
+    try:
+        operating_points = fit_operating_points(scores, held_out.labels, source)
+    except ValueError as error:
+        raise BundleError(f"no bundle was written: {error}; train longer") from error
+    return CalibratedParts(calibration, operating_points, _fit_combined(held_out, source))
 
 
 def training_record(
-    origin: CardText, done: TrainingProgress, seed: int, start: Bundle | None = None
+    text: CardText, progress: TrainingProgress, seed: int, start: Bundle | None = None
 ) -> Training:
-    """The card's account of a run; ``start`` is the bundle that it took its weights from."""
+    """Return the card's record of a run; ``start`` is the bundle whose weights it started from."""
     return Training(
-        data=f"{done.films} films shown: {origin.data}",
-        label=origin.label,
-        films=done.films,
-        steps=done.step,
-        minutes=round(done.seconds / 60, 1),
+        data=f"{progress.films} films: {text.data}",
+        label=text.label,
+        films=progress.films,
+        steps=progress.step,
+        minutes=round(progress.seconds / 60, 1),
         seed=seed,
         software={name: installed(name) for name in _SOFTWARE},
-        before=None if start is None else _before(start.card),
+        before=None if start is None else _earlier_runs(start.card),
     )
 
 
-def _before(card: Card) -> tuple[EarlierRun, ...]:
+def _earlier_runs(card: Card) -> tuple[EarlierRun, ...]:
     last = card.training
-    named = f"{card.name} {card.version}, {card.digest}"
     run = EarlierRun(
-        bundle=named,
+        bundle=f"{card.name} {card.version}, {card.digest}",
         size=card.architecture.size,
         films=last.films,
         steps=last.steps,
@@ -163,25 +164,16 @@ def _before(card: Card) -> tuple[EarlierRun, ...]:
     return (*(last.before or ()), run)
 
 
-def _points(held_out: HeldOut, by: Calibration, source: str) -> tuple[OperatingPoint, ...]:
-    """The image's operating points."""
-    scores = np.array([calibrated(float(logit), by) for logit in held_out.logits])
-    try:
-        return fit_operating_points(scores, held_out.labels, source)
-    except ValueError as error:
-        raise BundleError(f"no bundle was written, {error}; train longer") from error
-
-
-def _combined(held_out: HeldOut, source: str) -> CombinedModel | None:
-    """The combined model of the films that have both logits; None where these are too few."""
+def _fit_combined(held_out: HeldOut, source: str) -> CombinedModel | None:
+    """Fit the combined model on the films with both logits; None if they are too few."""
     if held_out.clinical is None:
         return None
-    both = np.isfinite(held_out.clinical.logits)
+    complete = np.isfinite(held_out.clinical.logits)
     image, clinical, labels = (
-        values[both] for values in (held_out.logits, held_out.clinical.logits, held_out.labels)
+        values[complete] for values in (held_out.logits, held_out.clinical.logits, held_out.labels)
     )
     positives = int((labels > 0.5).sum())
-    if min(positives, len(labels) - positives) < LEAST:
+    if min(positives, len(labels) - positives) < MINIMUM_PER_CLASS:
         return None
     source = f"{source}: the {len(labels)} with age, sex, weight and height in range"
     return fit_combined(image, clinical, labels, source)

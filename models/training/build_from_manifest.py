@@ -10,53 +10,52 @@ import numpy as np
 from models.bundle.card import Training
 from models.bundle.intended_use import IntendedUse
 from models.bundle.score import Bundle
-from models.calibration.platt import area
+from models.calibration.platt import card_figure
 from models.clinical.model import ClinicalModel
 from models.dataset.clinical_inputs import clinical_logits
-from models.dataset.entry import Entry, Split
-from models.dataset.entry import FilmOrigin as Source
+from models.dataset.entry import Entry, FilmOrigin, Split
 from models.dataset.manifest import Manifest
 from models.images.radiograph import Radiograph
 from models.nets.grid import GridNet
-from models.training.build_bundle import CardText, ClinicalInputs, HeldOut, release
+from models.training.build_bundle import CardText, ClinicalInputs, HeldOut, write_calibrated
 from models.training.manifest_source import ManifestSource
 
 
-def release_listed(
+def build_from_manifest(
     path: Path,
     net: GridNet,
     films: ManifestSource,
     manifest: Manifest,
     run: tuple[Training, Bundle | None],
 ) -> Bundle:
-    """Calibrate on the films held out, write the bundle; ``run`` is its account, and its start.
+    """Calibrate on the validation films and write the bundle. Raises BundleError.
 
-    The start's clinical model goes into the bundle, and into a combined one with the films held out
-    whose patients' facts the manifest knows. No film of the manifest does: the golden pictures are
-    drawn.
+    ``run`` is the training record, and the bundle that the training started from. The clinical
+    model of that bundle is copied; a combined model is fitted if enough validation films have
+    clinical data. Golden films are synthetic, because the bundle contains no film of the manifest.
     """
     training, start = run
-    origin = origin_of(manifest)
-    clinical = start.clinical if start else None
-    held_out = HeldOut(*films.validate(net), carry(clinical, manifest.of(Split.VALIDATION)))
-    figure = area("validation", held_out.logits, held_out.labels, origin.validation)
+    text = card_text(manifest)
+    clinical = clinical_inputs(start.clinical if start else None, manifest.of(Split.VALIDATION))
+    held_out = HeldOut(*films.validate(net), clinical)
+    figure = card_figure("validation", held_out.logits, held_out.labels, text.validation)
     golden = _phantoms(net.config.size)
-    return release(path, net, held_out, (figure,), golden, (origin, training))
+    return write_calibrated(path, net, held_out, (figure,), golden, (text, training))
 
 
-def carry(clinical: ClinicalModel | None, entries: Sequence[Entry]) -> ClinicalInputs | None:
-    """A clinical model with its logits of the films' patients, for ``HeldOut``."""
-    return (
-        None if clinical is None else ClinicalInputs(clinical, clinical_logits(clinical, entries))
-    )
+def clinical_inputs(
+    clinical: ClinicalModel | None, entries: Sequence[Entry]
+) -> ClinicalInputs | None:
+    """Return the clinical model with its logits of the films' patients; None without a model."""
+    return ClinicalInputs(clinical, clinical_logits(clinical, entries)) if clinical else None
 
 
-def origin_of(manifest: Manifest) -> CardText:
-    """What a card says of the films of ``manifest``.
+def card_text(manifest: Manifest) -> CardText:
+    """Return the card's text for a net trained on the films of ``manifest``.
 
-    Simulated ones are for demonstration, those of patients for research.
+    The intended use is demonstration for simulated films, and research for films of patients.
     """
-    simulated = manifest.origin is Source.SIMULATED
+    simulated = manifest.origin is FilmOrigin.SIMULATED
     kind = "simulated" if simulated else "of patients"
     train, held_out = len(manifest.of(Split.TRAIN)), len(manifest.of(Split.VALIDATION))
     use = IntendedUse.DEMONSTRATION if simulated else IntendedUse.RESEARCH
@@ -70,8 +69,8 @@ def origin_of(manifest: Manifest) -> CardText:
         ),
         limits=(
             "Not for diagnosis.",
-            "Its figures hold for films like those it was trained and measured on, and no others.",
-            "Frontal chest films of adults only; the score of any other picture means nothing.",
+            "The metrics apply only to films like those of the training and the validation.",
+            "Only for frontal chest radiographs of adults; scores of other images are meaningless.",
         ),
         output="Calibrated probability of the manifest's label, at the prevalence of its films.",
         data=f"passes over {train} films {kind} from {', '.join(sorted(manifest.home_sites))}",
@@ -81,14 +80,14 @@ def origin_of(manifest: Manifest) -> CardText:
 
 
 def _phantoms(size: int) -> dict[str, Radiograph]:
-    """Pictures that only check the arithmetic: two lungs, a spine, and grain from a seed."""
+    """Return two synthetic images with lungs, spine and noise, which only check the arithmetic."""
     line = np.linspace(-1.0, 1.0, size, dtype=np.float32)
-    down, right = line[:, None], line[None, :]
-    lungs = np.exp(-(((np.abs(right) - 0.45) / 0.25) ** 2) - (down / 0.6) ** 2)
-    spine = np.exp(-((right / 0.08) ** 2))
-    drawn = {}
+    y, x = line[:, None], line[None, :]
+    lungs = np.exp(-(((np.abs(x) - 0.45) / 0.25) ** 2) - (y / 0.6) ** 2)
+    spine = np.exp(-((x / 0.08) ** 2))
+    phantoms = {}
     for name, bone in (("light", 0.1), ("heavy", 0.3)):
-        grain = np.random.default_rng(7).normal(0.0, 0.02, (size, size))
-        film = np.clip(0.6 - 0.4 * lungs + bone * spine + grain, 0.0, 1.0)
-        drawn[f"phantom-{name}.png"] = Radiograph(film.astype(np.float32))
-    return drawn
+        noise = np.random.default_rng(7).normal(0.0, 0.02, (size, size))
+        film = np.clip(0.6 - 0.4 * lungs + bone * spine + noise, 0.0, 1.0)
+        phantoms[f"phantom-{name}.png"] = Radiograph(film.astype(np.float32))
+    return phantoms

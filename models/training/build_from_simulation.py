@@ -10,28 +10,20 @@ import numpy as np
 from models.bundle.card import CardFigure, Training
 from models.bundle.intended_use import IntendedUse
 from models.bundle.score import Bundle
-from models.calibration.platt import area
+from models.calibration.platt import card_figure
 from models.images.radiograph import Radiograph
 from models.nets.grid import GridNet
 from models.simulate.anatomy import ATTRIBUTION
 from models.simulate.subject import render_film, with_t_score
-from models.training.build_bundle import CardText, ClinicalInputs, HeldOut, release
+from models.training.build_bundle import CardText, ClinicalInputs, HeldOut, write_calibrated
 from models.training.manifest_source import logits
-from models.training.simulated_batches import (
-    CALIBRATE,
-    TEST,
-    TRAIN,
-    Maps,
-    subjects,
-)
-from models.training.simulated_source import SimulatedSource, _films
+from models.training.simulated_batches import CALIBRATE, TEST, TRAIN, Maps, sample_subjects
+from models.training.simulated_source import SimulatedSource, render_labelled
 
 TEST_FILMS = 640
 
-
-_GOLDEN_FROM = 24
-"""Golden films are the test patients of lowest, middle and highest density among this many."""
-
+_GOLDEN_CANDIDATES = 24
+"""Golden films are those of lowest, median and highest density among this many test patients."""
 
 SIMULATED = CardText(
     name="osteoscreen-demo",
@@ -43,62 +35,68 @@ SIMULATED = CardText(
     ),
     limits=(
         "Demonstration only: not for patients, not for research on patients.",
-        "Trained and tested on simulated films alone, all made from ONE person's chest CT; "
+        "Trained and tested only on simulated films, all made from ONE person's chest CT; "
         "held-out variants of that CT do not test new anatomy.",
-        "No accuracy on real films is known or claimed: no film with a bone density was available.",
+        "No accuracy on real films is claimed: no real film with a bone density was available.",
         "The simulated label is a T-score with noise, not a densitometer's reading of a person.",
-        "Frontal chest films of adults only; the score of any other picture means nothing.",
+        "Only for frontal chest radiographs of adults; scores of other images are meaningless.",
     ),
     output="Calibrated probability of osteoporosis in the simulated cohort (37 % have it).",
     data=(
-        "simulated, a third of them new and the others shown again, half of them twins of the "
-        "other half at another density, "
-        f"from {len(TRAIN.variants)} variants of one chest CT"
+        f"simulated from {len(TRAIN.variants)} variants of one chest CT, a third of them new and "
+        "the others repeated, in pairs that differ only in bone density"
     ),
     label="simulated lumbar-spine T-score at or under -2.5, with measurement noise",
-    validation=f"simulated, {len(CALIBRATE.variants)} variants of the CT kept for calibration",
+    validation=f"simulated, {len(CALIBRATE.variants)} variants of the CT reserved for calibration",
     attribution=(ATTRIBUTION,),
 )
 
 
-def release_rendered(
+def build_from_simulation(
     path: Path, net: GridNet, films: SimulatedSource, training: Training, start: Bundle | None
 ) -> Bundle:
-    """Calibrate on the films held out, measure on another set of variants, write the bundle.
+    """Calibrate on the held-out films, measure on test variants, and write the bundle.
 
-    The clinical model of ``start`` goes along. Rendered films have no patients whose facts it could
-    be combined with: ``recalibrate`` does that on a cohort.
+    The clinical model of ``start`` is copied. There is no combined model, because these films have
+    no clinical data; ``recalibrate`` fits one on a cohort. Raises BundleError.
     """
-    said, label = logits(net, films.held_out), films.held_out.label
+    label = films.held_out.label
     clinical = start.clinical if start else None
-    carried = None if clinical is None else ClinicalInputs(clinical, np.full(len(label), np.nan))
-    golden = _golden(films.maps, net.config.size)
-    figures, card = _figures(net, films.maps), (SIMULATED, training)
-    return release(path, net, HeldOut(said, label, carried), figures, golden, card)
+    held_out = HeldOut(
+        logits(net, films.held_out),
+        label,
+        ClinicalInputs(clinical, np.full(len(label), np.nan)) if clinical else None,
+    )
+    golden = _golden_films(films.maps, net.config.size)
+    figures, card = _measure(net, films.maps), (SIMULATED, training)
+    return write_calibrated(path, net, held_out, figures, golden, card)
 
 
-def _figures(net: GridNet, maps: Maps) -> tuple[CardFigure, ...]:
-    """AUC on held-out variants, and the same with density switched off, which must be chance."""
-    patients = subjects(TEST, TEST_FILMS)
-    source = f"simulated, {len(TEST.variants)} variants of the CT seen nowhere else"
-    off = [replace(with_t_score(one, -2.0), label=one.label) for one in patients[: TEST_FILMS // 2]]
-    found = []
-    for name, where, people in (
+def _measure(net: GridNet, maps: Maps) -> tuple[CardFigure, ...]:
+    """Return the AUC on test variants, and the AUC if all have one density (expected: 0.5)."""
+    patients = sample_subjects(TEST, TEST_FILMS)
+    equal_density = [
+        replace(with_t_score(patient, -2.0), label=patient.label)
+        for patient in patients[: TEST_FILMS // 2]
+    ]
+    source = f"simulated, {len(TEST.variants)} variants of the CT not used otherwise"
+    figures = []
+    for name, description, people in (
         ("held out", source, patients),
-        ("density switched off", f"{source}; everyone at T -2, labels kept", off),
+        ("density switched off", f"{source}; all T-scores -2, labels unchanged", equal_density),
     ):
-        films = _films(maps, people, net.config.size)
-        found.append(area(name, logits(net, films), films.label, where))
-    return tuple(found)
+        films = render_labelled(maps, people, net.config.size)
+        figures.append(card_figure(name, logits(net, films), films.label, description))
+    return tuple(figures)
 
 
-def _golden(maps: Maps, size: int) -> dict[str, Radiograph]:
-    """Three films to keep, by file name."""
-    ranked = sorted(subjects(TEST, _GOLDEN_FROM), key=lambda one: one.t_score)
+def _golden_films(maps: Maps, size: int) -> dict[str, Radiograph]:
+    """Return three films by file name."""
+    ranked = sorted(sample_subjects(TEST, _GOLDEN_CANDIDATES), key=lambda patient: patient.t_score)
     chosen = {"low": ranked[0], "middle": ranked[len(ranked) // 2], "high": ranked[-1]}
     return {
         f"simulated-{name}-density.png": Radiograph(
-            render_film(maps[one.variant].astype(np.float32), one, size)[0]
+            render_film(maps[patient.variant].astype(np.float32), patient, size)[0]
         )
-        for name, one in chosen.items()
+        for name, patient in chosen.items()
     }

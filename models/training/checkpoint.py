@@ -1,4 +1,4 @@
-"""What a run leaves on the disk: where it can go on from, and a line for each look at it."""
+"""Files of a training run: the checkpoint, and the CSV log with a line for each validation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Net = TypeVar("Net", bound=FilmNet)
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """How far a run has come: optimiser steps, seconds and films; the best AUC, and when."""
+    """Progress of a run: steps, seconds and films; best validation AUC, and its step."""
 
     step: int = 0
     seconds: float = 0.0
@@ -28,9 +28,9 @@ class TrainingProgress:
 
 @dataclass(frozen=True)
 class Run(Generic[Net]):
-    """The parts of a run that a checkpoint brings back.
+    """The parts of a run that a checkpoint stores.
 
-    ``average`` follows ``net``; ``best`` is the average with the best AUC on validation so far.
+    ``average`` is the moving average of ``net``; ``best`` is the average with the best AUC.
     """
 
     net: Net
@@ -39,15 +39,15 @@ class Run(Generic[Net]):
     optimiser: torch.optim.Optimizer
 
 
-def save(path: Path, run: Run[Net], done: TrainingProgress) -> None:
-    """Write a checkpoint, whole or not at all."""
+def save(path: Path, run: Run[Net], progress: TrainingProgress) -> None:
+    """Write a checkpoint atomically."""
     state = {field.name: getattr(run, field.name).state_dict() for field in fields(Run)}
     with atomic_path(path) as part:
-        torch.save(state | {"done": asdict(done)}, part)
+        torch.save(state | {"done": asdict(progress)}, part)
 
 
 def resume(path: Path, run: Run[Net]) -> TrainingProgress:
-    """Bring a run back to its checkpoint, if there is one."""
+    """Restore the run from its checkpoint, if there is one, and return its progress."""
     if not path.exists():
         return TrainingProgress()
     state = torch.load(path, weights_only=True, map_location="cpu")
@@ -56,9 +56,9 @@ def resume(path: Path, run: Run[Net]) -> TrainingProgress:
     return TrainingProgress(**state["done"])
 
 
-def record(path: Path, done: TrainingProgress, loss: float, auc: float) -> None:
-    """Append a line to the run's CSV log."""
-    line = asdict(done) | {"loss": round(loss, 5), "auc": round(auc, 5)}
+def append_log(path: Path, progress: TrainingProgress, loss: float, auc: float) -> None:
+    """Append a line to the CSV log."""
+    line = asdict(progress) | {"loss": round(loss, 5), "auc": round(auc, 5)}
     new = not path.exists()
     with path.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, list(line), lineterminator="\n")

@@ -1,4 +1,4 @@
-"""One process or several: `torchrun` says which of how many this one is."""
+"""Training with several processes, started by `torchrun`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among ``world``; the first writes, and says when to stop."""
+    """Rank of this process among ``world`` processes; the first writes and decides when to stop."""
 
     rank: int
     world: int
@@ -22,35 +22,35 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes."""
+        """Whether this process writes files and decides when to stop."""
         return self.rank == 0
 
     def share(self, net: nn.Module) -> nn.Module:
-        """The net, with gradients averaged over all processes."""
+        """Return the net with gradients averaged over all processes."""
         return DistributedDataParallel(net) if self.world > 1 else net
 
     def agreed(self, stop: bool) -> bool:
-        """The first process's word: clocks differ, and one that stops alone blocks the rest."""
+        """Return the first process's ``stop``: clocks differ, and all must stop together."""
         if self.world == 1:
             return stop
-        word = torch.tensor([float(stop)], device=self.device)
-        distributed.broadcast(word, src=0)
-        return bool(word.item())
+        decision = torch.tensor([float(stop)], device=self.device)
+        distributed.broadcast(decision, src=0)
+        return bool(decision.item())
 
 
 @contextmanager
 def ranks(device: str) -> Iterator[Ranks]:
-    """Join the processes that `torchrun` started, on ``cpu`` or one GPU each; leave at the end."""
+    """Join the processes of `torchrun` on ``cpu``, or on one GPU each; leave them at the end."""
     world, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
-    chosen = torch.device(f"cuda:{local}" if device == "cuda" else device)
-    if chosen.type == "cuda":
-        torch.cuda.set_device(chosen)
+    own = torch.device(f"cuda:{local}" if device == "cuda" else device)
+    if own.type == "cuda":
+        torch.cuda.set_device(own)
     if world == 1:
-        yield Ranks(0, 1, chosen)
+        yield Ranks(0, 1, own)
         return
-    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
     try:
-        yield Ranks(rank, world, chosen)
+        yield Ranks(rank, world, own)
     finally:
         distributed.destroy_process_group()

@@ -1,4 +1,4 @@
-"""Train a net: batches in, an averaged net out; stopped at any time, it goes on."""
+"""The training loop; an interrupted run resumes from its checkpoint."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, Generic, Protocol
 
@@ -20,44 +21,43 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 from torch.nn.functional import smooth_l1_loss, softplus
 
-from models.calibration.platt import auc
+from models.calibration.auc import auc
 from models.nets.cpu_conv import use_gemm_backward
 from models.nets.gradcam import NetWithHeat
 from models.nets.grid import FilmNet, GridNet, Output
-from models.training import checkpoint as checkpoints
-from models.training.checkpoint import Net, Run, TrainingProgress
+from models.training.checkpoint import Net, Run, TrainingProgress, append_log, resume, save
 from models.training.distributed import Ranks
 from models.training.simulated_batches import Batch
 
 Values = npt.NDArray[np.floating]
 
 HEAT_POWER = 3.0
-"""Heat is to follow bone's share of a cell to this power.
+"""The target of the heat is the bone share of a cell, raised to this power.
 
-Followed without a power, bone would have 1.4 times the heat of an even spread at 384 px, where a
-cell is 32 px wide and seldom all bone; so it has 1.76 times (means of 24 simulated films), and
-still lies on all of the bones.
+With power 1, bone would get 1.4 times the heat of an even distribution at 384 px, because a cell of
+32 px is rarely bone only. With power 3, it gets 1.76 times (means of 24 simulated films), and the
+heat still covers all bones.
 """
 
 
 class BatchSource(Protocol):
-    """Where batches come from, and the films that tell how well the net does."""
+    """Source of training batches, and validation of a net."""
 
     def batch(self, number: int, size: int) -> Batch:
-        """Batch ``number`` of the run, the same for ever, for a net of ``size``."""
+        """Return batch ``number`` for a net of ``size``; it is the same in every run."""
 
     def validate(self, net: FilmNet) -> tuple[Values, Values]:
-        """Logits and labels of films that no batch holds, (n,) each."""
+        """Return logits and labels, (n,) each, of films that are in no batch."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How long and how.
+    """Settings of a training run.
 
-    The run ends after ``steps``, after ``minutes``, or when validation has not bettered for
-    ``patience`` looks, one every ``look`` steps. The schedule follows steps or clock, whichever is
-    further on: a run bounded by steps alone is the same whatever the machine's speed. ``heat`` is
-    the weight of the loss on where heat is; 0 leaves heat alone, and bone need not be known.
+    The run ends after ``steps``, after ``minutes``, or if the AUC has not improved for ``patience``
+    validations, which happen every ``validate_every`` steps. The learning rate follows steps or
+    time, whichever has progressed further. Without a limit of time, the result does not depend on
+    the speed of the machine. ``heat`` is the weight of ``heatmap_loss``; with 0 no bone is needed.
     """
 
     minutes: float = math.inf
@@ -66,63 +66,69 @@ class TrainConfig:
     decay: float = 0.05
     ema: float = 0.995
     seed: int = 1
-    look: int = 200
+    validate_every: int = 200
     patience: int = 20
     heat: float = 0.0
 
 
 @dataclass(frozen=True)
 class Trained(Generic[Net]):
-    """The averaged net that did best on validation, and how far the run came."""
+    """The averaged net with the best validation AUC, and the progress of the run."""
 
     net: Net
-    done: TrainingProgress
+    progress: TrainingProgress
 
 
 def fit(
     net: Net, source: BatchSource, config: TrainConfig, path: Path, ranks: Ranks
 ) -> Trained[Net]:
-    """Train ``net`` on ``source``; goes on from the checkpoint ``path``, and leaves one there.
+    """Train ``net`` on ``source``, starting from the checkpoint ``path`` if it exists.
 
-    A CSV log stands beside the checkpoint.
+    The checkpoint is updated at every validation, and the CSV log next to it.
     """
-    run = _prepared(net.to(ranks.device), config)
-    done = checkpoints.resume(path, run)
+    run = _start_run(net.to(ranks.device), config)
+    progress = resume(path, run)
     if ranks.device.type == "cpu":
         use_gemm_backward(run.net)
-    shared = ranks.share(_taught(run.net, config))
+    shared = ranks.share(_module_for_loss(run.net, config))
     last, value = time.monotonic(), math.nan
-    with _progress(ranks) as progress:
-        bar = progress.add_task("training", total=1.0)
-        for batch in _batches(source, done.step, run.net.config.size, ranks):
-            share = _share(done, config)
-            if ranks.agreed(share >= 1 or _stale(done, config)):
+    with _progress_bar(ranks) as bars:
+        bar = bars.add_task("training", total=1.0)
+        for batch in _batches(source, progress.step, run.net.config.size, ranks):
+            share = _completed_share(progress, config)
+            if ranks.agreed(share >= 1 or _stale(progress, config)):
                 break
-            # Dropout draws from here: a resumed run must draw what an unbroken one would have.
-            torch.manual_seed((config.seed * 1_000_003 + done.step) * ranks.world + ranks.rank)
-            _set_rate(run.optimiser, _rate(done, config, share))
+            # Dropout uses this seed, so a resumed run equals an uninterrupted one.
+            seed = (config.seed * 1_000_003 + progress.step) * ranks.world + ranks.rank
+            torch.manual_seed(seed)
+            _set_rate(run.optimiser, _rate(progress, config, share))
             value = _step(shared, batch.to(ranks.device), run.optimiser, config.heat)
-            _follow(run.average, run.net, min(config.ema, (1 + done.step) / (10 + done.step)))
+            decay = min(config.ema, (1 + progress.step) / (10 + progress.step))
+            update_average(run.average, run.net, decay)
             now = time.monotonic()
-            films = done.films + len(batch.label) * ranks.world
-            done = replace(done, step=done.step + 1, seconds=done.seconds + now - last, films=films)
+            progress = replace(
+                progress,
+                step=progress.step + 1,
+                seconds=progress.seconds + now - last,
+                films=progress.films + len(batch.label) * ranks.world,
+            )
             last = now
-            line = f"step {done.step}, loss {value:.3f}, best AUC {done.best_auc:.3f}"
-            progress.update(bar, completed=_share(done, config), description=line)
-            if ranks.first and done.step % config.look == 0:
-                done = _look(run, source, done, value, path)
+            line = f"step {progress.step}, loss {value:.3f}, best AUC {progress.best_auc:.3f}"
+            bars.update(bar, completed=_completed_share(progress, config), description=line)
+            if ranks.first and progress.step % config.validate_every == 0:
+                progress = _validate(run, source, progress, value, path)
                 last = time.monotonic()
-    looked = done.step > 0 and done.step % config.look == 0
-    if ranks.first and not looked:
-        done = _look(run, source, done, value, path)
-    return Trained(run.best, done)
+    validated = progress.step > 0 and progress.step % config.validate_every == 0
+    if ranks.first and not validated:
+        progress = _validate(run, source, progress, value, path)
+    return Trained(run.best, progress)
 
 
 def loss(output: Output, batch: Batch) -> Tensor:
-    """Label, T-score and block mineral, each for the film and, with twins, for their difference."""
+    """Return the loss of label, T-score and block mineral, and of their differences in twins."""
     label = cross_entropy(output.logit, batch.label)
-    t_score = _known(smooth_l1_loss, output.t_score, batch.t_score)
-    mineral = _known(smooth_l1_loss, output.mineral, batch.mineral)
+    t_score = masked_loss(smooth_l1_loss, output.t_score, batch.t_score)
+    mineral = masked_loss(smooth_l1_loss, output.mineral, batch.mineral)
     total = label + t_score + mineral
     if not batch.twins:
         return total
@@ -134,73 +140,71 @@ def loss(output: Output, batch: Batch) -> Tensor:
 
 
 def heatmap_loss(heat: Tensor, bone: Tensor) -> Tensor:
-    """How far heat of both signs (N, h, w) is from being positive and spread as bone is.
+    """Return a loss that is small if the heat is positive and distributed as the bone.
 
-    ``bone`` (N, h, w) is each cell's share of bone over the film's, of which every film has some.
-    The distance is the Kullback-Leibler divergence of heat from bone: one hot cell on bone will not
-    do, since mineral is lost from all bones. After A. Ross et al., IJCAI 2017, who train nets to
-    be right for the right reasons.
+    ``heat`` (N, h, w) has both signs. ``bone`` (N, h, w) is each cell's share of the film's bone;
+    every film contains bone. The loss is the Kullback-Leibler divergence of the heat from the bone:
+    the heat must cover all bones, because osteoporosis affects all bones. After A. Ross et al.,
+    Right for the Right Reasons, IJCAI 2017.
     """
     relative = heat / heat.abs().mean(dim=(1, 2), keepdim=True).clamp_min(1e-9)
-    # Softly positive: where all heat is negative, there still is a way back.
-    lit = _spread(softplus(4.0 * relative))
-    wanted = _spread(bone**HEAT_POWER)
-    apart = (torch.xlogy(wanted, wanted) - torch.xlogy(wanted, lit)).sum(dim=(1, 2))
-    # Without this the net learns to have no positive heat, which is nowhere beside bone.
-    cold = (-relative).relu().mean(dim=(1, 2))
-    return (apart + cold).mean()
+    # Softplus keeps a gradient if all heat is negative.
+    heat_share = _normalise(softplus(4.0 * relative))
+    target = _normalise(bone**HEAT_POWER)
+    divergence = (torch.xlogy(target, target) - torch.xlogy(target, heat_share)).sum(dim=(1, 2))
+    # Without this term the net learns to produce no positive heat at all.
+    negative = (-relative).relu().mean(dim=(1, 2))
+    return (divergence + negative).mean()
 
 
-def _spread(cells: Tensor) -> Tensor:
-    """Each cell's share of its film's sum."""
+def _normalise(cells: Tensor) -> Tensor:
+    """Divide the cells (N, h, w) by the sum of each film."""
     return cells / cells.sum(dim=(1, 2), keepdim=True).clamp_min(1e-9)
 
 
-def _known(measure: Callable[[Tensor, Tensor], Tensor], said: Tensor, target: Tensor) -> Tensor:
-    """The loss where the target is known; nothing where none is."""
-    known = torch.isfinite(target)
-    return measure(said[known], target[known]) if bool(known.any()) else said.sum() * 0.0
+def masked_loss(
+    function: Callable[[Tensor, Tensor], Tensor], predicted: Tensor, target: Tensor
+) -> Tensor:
+    """Return the loss over the finite targets; 0 if there are none."""
+    finite = torch.isfinite(target)
+    return function(predicted[finite], target[finite]) if finite.any() else predicted.sum() * 0.0
 
 
 def _gap(values: Tensor) -> Tensor:
+    """Return the difference within each pair of twins."""
     return values[0::2] - values[1::2]
 
 
-def _taught(net: FilmNet, config: TrainConfig) -> nn.Module:
-    """What the loss asks: the net alone, or the net and where its heat is."""
+def _module_for_loss(net: FilmNet, config: TrainConfig) -> nn.Module:
+    """Return the net, or the net with its heat if the loss needs it."""
     if not config.heat:
         return net
     if not isinstance(net, GridNet):
-        raise ValueError("only the grid net can say where its heat is; set heat to 0")
+        raise ValueError(f"{type(net).__name__} computes no heat; set TrainConfig.heat to 0")
     return NetWithHeat(net)
 
 
-def _prepared(net: Net, config: TrainConfig) -> Run[Net]:
+def _start_run(net: Net, config: TrainConfig) -> Run[Net]:
     average = copy.deepcopy(net).eval().requires_grad_(False)
     return Run(net, average, copy.deepcopy(average), _optimiser(net, config))
 
 
 def _optimiser(net: FilmNet, config: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW; biases and norms are not decayed."""
+    """Return AdamW; biases and norms get no weight decay."""
     decayed = [p for p in net.parameters() if p.ndim > 1 and p.requires_grad]
-    others = [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad]
-    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+    undecayed = [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": undecayed, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.decay)
 
 
 def _batches(source: BatchSource, first: int, size: int, ranks: Ranks) -> Iterator[Batch]:
-    """Batches without end, the next one made while the net works on this one."""
-
-    def make(step: int) -> Batch:
-        return source.batch(step * ranks.world + ranks.rank, size)
-
+    """Yield batches without end; the next one is prepared during the current step."""
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(make, first)
-        step = first
-        while True:
-            step += 1
-            ready, waiting = waiting.result(), pool.submit(make, step)
-            yield ready
+        pending = pool.submit(source.batch, first * ranks.world + ranks.rank, size)
+        for step in count(first + 1):
+            batch = pending.result()
+            pending = pool.submit(source.batch, step * ranks.world + ranks.rank, size)
+            yield batch
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
@@ -211,12 +215,12 @@ def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
 def _step(net: nn.Module, batch: Batch, optimiser: torch.optim.Optimizer, heat: float) -> float:
     net.train()
     device = batch.film.device.type
-    with torch.autocast(device, torch.bfloat16, enabled=_half_pays(device)):
-        said = net(batch.film)
-    output, lit = said if heat else (said, None)
+    with torch.autocast(device, torch.bfloat16, enabled=_bfloat16_is_fast(device)):
+        result = net(batch.film)
+    output, heatmap = result if heat else (result, None)
     value = loss(Output(*(part.float() for part in vars(output).values())), batch)
-    if lit is not None:
-        value = value + heat * heatmap_loss(lit.float(), batch.bone)
+    if heatmap is not None:
+        value = value + heat * heatmap_loss(heatmap.float(), batch.bone)
     optimiser.zero_grad(set_to_none=True)
     value.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -224,55 +228,57 @@ def _step(net: nn.Module, batch: Batch, optimiser: torch.optim.Optimizer, heat: 
     return float(value.detach())
 
 
-def _half_pays(device: str) -> bool:
-    """Whether bfloat16 is faster here: a processor without it takes ten times as long."""
+def _bfloat16_is_fast(device: str) -> bool:
+    """Return whether the device supports bfloat16; a CPU without it takes ten times as long."""
     if device != "cpu":
         return True
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def _look(
-    run: Run[Net], source: BatchSource, done: TrainingProgress, value: float, path: Path
+def _validate(
+    run: Run[Net], source: BatchSource, progress: TrainingProgress, value: float, path: Path
 ) -> TrainingProgress:
-    """Measure on validation, keep the best, log a line, leave a checkpoint."""
-    measured = auc(*source.validate(run.average))
-    if measured > done.best_auc:
+    """Measure the AUC, update the best net, append to the log, and save the checkpoint."""
+    logits, labels = source.validate(run.average)
+    area = auc(logits, labels > 0.5)
+    if area > progress.best_auc:
         run.best.load_state_dict(run.average.state_dict())
-        done = replace(done, best_auc=measured, best_step=done.step)
-    checkpoints.save(path, run, done)
-    checkpoints.record(path.with_suffix(".csv"), done, value, measured)
-    return done
+        progress = replace(progress, best_auc=area, best_step=progress.step)
+    save(path, run, progress)
+    append_log(path.with_suffix(".csv"), progress, value, area)
+    return progress
 
 
-def _share(done: TrainingProgress, config: TrainConfig) -> float:
-    """How much of the run is over, 0 to 1."""
-    return max(done.step / config.steps, done.seconds / (config.minutes * 60))
+def _completed_share(progress: TrainingProgress, config: TrainConfig) -> float:
+    """Return the completed share of the run, 0 to 1."""
+    return max(progress.step / config.steps, progress.seconds / (config.minutes * 60))
 
 
-def _stale(done: TrainingProgress, config: TrainConfig) -> bool:
-    return done.step - done.best_step > config.look * config.patience
+def _stale(progress: TrainingProgress, config: TrainConfig) -> bool:
+    """Return whether the AUC has not improved for ``patience`` validations."""
+    return progress.step - progress.best_step > config.validate_every * config.patience
 
 
-def _rate(done: TrainingProgress, config: TrainConfig, share: float) -> float:
-    """Warm-up over 50 steps, then a cosine down to a fiftieth."""
+def _rate(progress: TrainingProgress, config: TrainConfig, share: float) -> float:
+    """Return the learning rate: warm-up over 50 steps, then a cosine down to a fiftieth."""
     cosine = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share))
-    return config.rate * min(1.0, (done.step + 1) / 50) * cosine
+    return config.rate * min(1.0, (progress.step + 1) / 50) * cosine
 
 
-def _follow(average: FilmNet, net: FilmNet, keep: float) -> None:
-    """Exponential moving average of weights and of batch norm's statistics."""
+def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:
+    """Update the exponential moving average of weights and of the statistics of batch norm."""
     with torch.no_grad():
-        for mine, theirs in zip(
+        for averaged, current in zip(
             average.state_dict().values(), net.state_dict().values(), strict=True
         ):
-            if mine.dtype.is_floating_point:
-                mine.lerp_(theirs, 1 - keep)
+            if averaged.dtype.is_floating_point:
+                averaged.lerp_(current, 1 - decay)
             else:
-                mine.copy_(theirs)
+                averaged.copy_(current)
 
 
-def _progress(ranks: Ranks) -> Progress:
+def _progress_bar(ranks: Ranks) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,4 +1,4 @@
-"""Training on a manifest's films, decoded once and kept ready for the net."""
+"""Batches of a manifest's films, which are prepared once and cached on disk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Half = npt.NDArray[np.float16]
 Float = npt.NDArray[np.float32]
 
 _ZOOM, _TURN, _SHIFT, _CONTRAST = 0.08, 5.0, 0.04, 0.2
-"""Spread of the augmentation: share, degrees, share of the side, share of the local contrast."""
+"""Range of the augmentation: share, degrees, share of the side, share of the local contrast."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Films:
     t_score: Float
 
     def part(self, first: int, count: int) -> Films:
-        """``count`` films from ``first`` on."""
-        some = slice(first, first + count)
-        return Films(self.pixels[some], self.label[some], self.t_score[some])
+        """Return ``count`` films, starting with ``first``."""
+        part = slice(first, first + count)
+        return Films(self.pixels[part], self.label[part], self.t_score[part])
 
 
 @dataclass(frozen=True)
 class ManifestSource:
-    """Shuffled, slightly moved and re-toned films of one split; validation on another's."""
+    """Shuffled and augmented training films, and held-out films for the validation."""
 
     films: Films
     held_out: Films
@@ -57,20 +57,20 @@ class ManifestSource:
 
     @property
     def batches_per_epoch(self) -> int:
-        """Batches in which each film is seen once."""
+        """Number of batches that contain each film once."""
         return math.ceil(len(self.films.label) / self.films_per_batch)
 
     def batch(self, number: int, size: int) -> Batch:
-        """Batch ``number``, by epochs: each film once, in an order of the epoch's own."""
+        """Return batch ``number``. An epoch has each film once, in a random order."""
         if size != self.size:
-            raise ValueError(f"the films were prepared for {self.size} px, the net takes {size}")
+            raise ValueError(f"the films were prepared for {self.size} px, the net needs {size} px")
         epoch, place = divmod(number, self.batches_per_epoch)
         order = np.random.default_rng([41, self.seed, epoch]).permutation(len(self.films.label))
         chosen = order[place * self.films_per_batch : (place + 1) * self.films_per_batch]
         rng = np.random.default_rng([42, self.seed, number])
         film = torch.from_numpy(self.films.pixels[chosen].astype(np.float32))
         return Batch(
-            film=_moved(film, rng),
+            film=_augment(film, rng),
             label=torch.from_numpy(self.films.label[chosen]),
             t_score=torch.from_numpy((self.films.t_score[chosen] - T_MEAN) / T_SPREAD).float(),
             mineral=torch.full((len(chosen), 36), math.nan),
@@ -79,25 +79,25 @@ class ManifestSource:
         )
 
     def validate(self, net: FilmNet) -> tuple[Float, Float]:
-        """Logits and labels of the films held out."""
+        """Return logits and labels of the held-out films."""
         return logits(net, self.held_out), self.held_out.label
 
 
 def logits(net: FilmNet, films: Films) -> Float:
-    """The net's logits of prepared films, (n,)."""
+    """Return the net's logits of prepared films, (n,)."""
     device = next(net.parameters()).device
-    said = []
+    chunks = []
     with torch.inference_mode():
         for first in range(0, len(films.label), 16):
-            some = torch.from_numpy(films.pixels[first : first + 16].astype(np.float32))
-            said.append(net(some.to(device)).logit.float().cpu().numpy())
-    return np.concatenate(said)
+            chunk = torch.from_numpy(films.pixels[first : first + 16].astype(np.float32))
+            chunks.append(net(chunk.to(device)).logit.float().cpu().numpy())
+    return np.concatenate(chunks)
 
 
 def load_films(entries: Sequence[Entry], size: int, folder: Path) -> Films:
-    """Decode and prepare films for a net of ``size``, or find them prepared in ``folder``.
+    """Decode and prepare films for a net of ``size``, or load them from the cache ``folder``.
 
-    Raises ManifestError that names every row whose film does not decode.
+    Raises ManifestError that names every row whose film cannot be decoded.
     """
     file = folder / f"{fingerprint(entries, size)}.npy"
     if not file.exists():
@@ -117,11 +117,11 @@ def _prepare_all(entries: Sequence[Entry], size: int, file: Path) -> None:
     shape = (len(entries), 1, size, size)
     ready = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
     faults = []
-    # The bar on standard error: standard output is for results.
-    shown = track(entries, description="decoding", console=Console(stderr=True))
-    for place, entry in enumerate(shown):
+    # Standard output is for results.
+    progress = track(entries, description="decoding", console=Console(stderr=True))
+    for index, entry in enumerate(progress):
         try:
-            ready[place] = prepare(read_film(entry.path), size).array
+            ready[index] = prepare(read_film(entry.path), size).array
         except PixelError as error:
             faults.append(f"row {entry.row} ({error})")
     if faults:
@@ -132,7 +132,7 @@ def _prepare_all(entries: Sequence[Entry], size: int, file: Path) -> None:
 
 
 def fingerprint(entries: Sequence[Entry], size: int) -> str:
-    """A name for these films as they are now: another file, size or time, another name."""
+    """Return a name that depends on path, length and time of the films' files, and on ``size``."""
     digest = hashlib.sha256(str(size).encode())
     for entry in entries:
         state = entry.path.stat()
@@ -140,8 +140,8 @@ def fingerprint(entries: Sequence[Entry], size: int) -> str:
     return digest.hexdigest()[:32]
 
 
-def _moved(film: Tensor, rng: np.random.Generator) -> Tensor:
-    """Turn, zoom and shift each film a little, and vary its local contrast; same shape."""
+def _augment(film: Tensor, rng: np.random.Generator) -> Tensor:
+    """Rotate, scale and shift each film, and change its local contrast; the shape is unchanged."""
     n = len(film)
     zoom = 1.0 + rng.uniform(-_ZOOM, _ZOOM, n)
     turn = np.deg2rad(rng.uniform(-_TURN, _TURN, n))

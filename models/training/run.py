@@ -1,4 +1,4 @@
-"""One run of training, from films to a bundle: what `osteoscreen model train` does."""
+"""Training from films to a bundle (`osteoscreen model train`)."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from models.io.errors import InputError
 from models.nets.grid import GridConfig, GridNet, with_size
 from models.simulate.anatomy import cache_folder
 from models.training.build_bundle import training_record
-from models.training.build_from_manifest import origin_of, release_listed
-from models.training.build_from_simulation import SIMULATED, release_rendered
+from models.training.build_from_manifest import build_from_manifest, card_text
+from models.training.build_from_simulation import SIMULATED, build_from_simulation
 from models.training.distributed import Ranks, ranks
 from models.training.loop import TrainConfig, fit
 from models.training.manifest_source import ManifestSource, load_films
 from models.training.simulated_batches import CALIBRATE, TEST, TRAIN, render_variants
-from models.training.simulated_source import SimulatedSource, kept_for_calibration
+from models.training.simulated_source import SimulatedSource, render_calibration_films
 
 
 class TrainError(InputError):
-    """The run cannot be started as asked; one line says why."""
+    """The run cannot be started with these options. The message states the reason."""
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What a run is asked to do.
+    """Options of a training run.
 
-    Without a manifest films are rendered while the net trains. ``start`` is a bundle to take
-    weights from, ``batch`` in films.
+    Without a manifest, films are simulated during the training. ``start`` is the bundle whose
+    weights the training starts from; ``batch`` is the number of films per step.
     """
 
     out: Path
@@ -50,33 +50,36 @@ class TrainOptions:
 
 
 def train_bundle(options: TrainOptions) -> Bundle | None:
-    """Train on a manifest's films, or on rendered ones, and write a bundle.
+    """Train on a manifest's films, or on simulated films, and write a bundle.
 
-    Returns it, or None in a process that only helps the first. Raises ManifestError, TrainError
-    and BundleError, before anything is written.
+    Returns the bundle, or None in processes other than the first. Raises ManifestError, TrainError
+    or BundleError before a bundle is written.
     """
     torch.manual_seed(options.seed)
     net = _net(options)
-    with ranks(device_for(options.device)) as joined:
+    with ranks(select_device(options.device)) as joined:
         if options.manifest is None:
-            return _on_rendered(net, options, joined)
-        return _on_listed(net, options.manifest, options, joined)
+            return _train_on_simulation(net, options, joined)
+        return _train_on_manifest(net, options.manifest, options, joined)
 
 
-def _on_rendered(net: GridNet, options: TrainOptions, joined: Ranks) -> Bundle | None:
+def _train_on_simulation(net: GridNet, options: TrainOptions, joined: Ranks) -> Bundle | None:
     start = _start(options)
     maps = render_variants((TRAIN, CALIBRATE, TEST), cache_folder() / "maps")
-    held_out = kept_for_calibration(maps, options.size)
+    held_out = render_calibration_films(maps, options.size)
     source = SimulatedSource(maps, options.seed, held_out, pairs=max(1, options.batch // 2))
     config = replace(_config(options), heat=1.0)
     trained = fit(net, source, config, _checkpoint(options, "rendered"), joined)
     if not joined.first:
         return None
-    training = training_record(SIMULATED, trained.done, options.seed, start)
-    return _gated(release_rendered(options.out, trained.net.cpu(), source, training, start), start)
+    training = training_record(SIMULATED, trained.progress, options.seed, start)
+    bundle = build_from_simulation(options.out, trained.net.cpu(), source, training, start)
+    return _copy_gate(bundle, start)
 
 
-def _on_listed(net: GridNet, file: Path, options: TrainOptions, joined: Ranks) -> Bundle | None:
+def _train_on_manifest(
+    net: GridNet, file: Path, options: TrainOptions, joined: Ranks
+) -> Bundle | None:
     manifest = read_manifest(file)
     for split in (Split.TRAIN, Split.VALIDATION):
         _require(manifest, split)
@@ -90,19 +93,20 @@ def _on_listed(net: GridNet, file: Path, options: TrainOptions, joined: Ranks) -
     trained = fit(net, source, config, checkpoint, joined)
     if not joined.first:
         return None
-    training = training_record(origin_of(manifest), trained.done, options.seed, start)
+    training = training_record(card_text(manifest), trained.progress, options.seed, start)
     run = (training, start)
-    return _gated(release_listed(options.out, trained.net.cpu(), source, manifest, run), start)
+    bundle = build_from_manifest(options.out, trained.net.cpu(), source, manifest, run)
+    return _copy_gate(bundle, start)
 
 
-def _gated(bundle: Bundle, start: Bundle | None) -> Bundle:
-    """The bundle with the gate of the one it took its weights from."""
+def _copy_gate(bundle: Bundle, start: Bundle | None) -> Bundle:
+    """Return the bundle with the gate of ``start``, if that has one."""
     return bundle if start is None or start.gate is None else add_gate(bundle, start.gate)
 
 
 def _require(manifest: Manifest, split: Split) -> None:
     if not manifest.of(split):
-        raise ManifestError(f"{manifest.file} lists no film of the split {split}")
+        raise ManifestError(f"{manifest.file} has no film of the split {split}")
 
 
 def _start(options: TrainOptions) -> Bundle | None:
@@ -110,9 +114,10 @@ def _start(options: TrainOptions) -> Bundle | None:
 
 
 def _net(options: TrainOptions) -> GridNet:
-    """A net from the seed, or with the weights of a bundle; no weight depends on the film's size.
+    """Return a net with random weights, or with those of the bundle ``start``.
 
-    Small films can be learned first: at 192 px one costs a third of what it costs at 384.
+    Weights do not depend on the size of films. A first training at 192 px takes a third of the time
+    per film of a training at 384 px.
     """
     try:
         if options.start is None:
@@ -130,19 +135,19 @@ def _config(options: TrainOptions) -> TrainConfig:
     )
 
 
-def device_for(wanted: str) -> str:
-    """``cpu`` or ``cuda`` for what was asked, ``auto`` among it. Raises TrainError."""
-    if wanted not in ("auto", "cpu", "cuda"):
-        raise TrainError(f"device {wanted!r} is none of auto, cpu, cuda")
-    if wanted == "auto":
+def select_device(name: str) -> str:
+    """Return ``cpu`` or ``cuda`` for ``auto``, ``cpu`` or ``cuda``. Raises TrainError."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise TrainError(f"device {name!r} is not one of auto, cpu, cuda")
+    if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise TrainError("torch finds no GPU here; say --device cpu")
-    return wanted
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TrainError("torch found no GPU; use --device cpu")
+    return name
 
 
-def start_in_words(start: Bundle | None, seed: int) -> str:
-    """Where a run's weights come from, for its report: a bundle, or the seed alone."""
+def describe_start(start: Bundle | None, seed: int) -> str:
+    """Return the origin of a run's initial weights, for its report."""
     if start is None:
         return f"from scratch, seed {seed}"
     return f"weights of {start.card.name} {start.card.version}, {start.card.digest}"
@@ -157,7 +162,7 @@ def _digest(file: Path) -> str:
 
 
 def _checkpoint(options: TrainOptions, films: str) -> Path:
-    """A file that only the same run goes on from: other films or settings are another run."""
+    """Return the path of the checkpoint; it differs between runs with other films or settings."""
     start = options.start.name if options.start else "seed"
     name = f"{films}-{options.size}-{options.batch}-{options.seed}-{start}.pt"
     return _run_folder(options) / name

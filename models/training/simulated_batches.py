@@ -1,4 +1,4 @@
-"""Batches of simulated films, prepared for the net exactly as served films are."""
+"""Batches of simulated films, prepared in the same way as served films."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ Float = npt.NDArray[np.float32]
 Maps = dict[int, npt.NDArray[np.float16]]
 
 MINERAL_FLOOR = 0.02
-"""g/cm2 added before the logarithm, so that a block without bone has a finite target."""
+"""Added before the logarithm, in g/cm2; a block without bone then has a finite target."""
 
 
 @dataclass(frozen=True)
-class Split:
-    """Variants and patients of one use; splits share neither."""
+class SimulatedSplit:
+    """CT variants and patients of one purpose; splits have neither in common."""
 
     variants: range
     first_seed: int
 
 
-TRAIN = Split(range(0, 192), 10_000_000)
-CALIBRATE = Split(range(200, 232), 1_000_000)
-TEST = Split(range(300, 332), 2_000_000)
+TRAIN = SimulatedSplit(range(0, 192), 10_000_000)
+CALIBRATE = SimulatedSplit(range(200, 232), 1_000_000)
+TEST = SimulatedSplit(range(300, 332), 2_000_000)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Films (N, 1, S, S) with what is to be learned from them; what is not known is NaN.
+    """Films (N, 1, S, S) with their targets; an unknown target is NaN.
 
-    Labels (N,), standardised T (N,), log mineral of the blocks (N, 36), and each cell's share of
-    bone over the film's (N, S / 32, S / 32). With ``twins``, films 2k and 2k + 1 differ in density
-    alone.
+    Targets: labels (N,), standardised T-scores (N,), log mineral of the blocks (N, 36), and each
+    cell's share of the film's bone (N, S / 32, S / 32). With ``twins``, films 2k and 2k + 1 differ
+    only in density.
     """
 
     film: Tensor
@@ -65,7 +65,7 @@ class Batch:
     twins: bool = True
 
     def to(self, device: torch.device) -> Batch:
-        """The same on ``device``, films in channels-last order."""
+        """Return the batch on ``device``, with films in channels-last order."""
         return Batch(
             film=self.film.to(device, memory_format=torch.channels_last),
             label=self.label.to(device),
@@ -77,8 +77,8 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One film and what is known of it, without a batch's leading axis; the film in float16."""
+class SimulatedFilm:
+    """One film and its targets, without the batch axis; the film is in float16."""
 
     film: npt.NDArray[np.float16]
     label: bool
@@ -87,75 +87,75 @@ class Shown:
     bone: Float
 
 
-Pair = tuple[Shown, Shown]
+Pair = tuple[SimulatedFilm, SimulatedFilm]
 
 
-def render_variants(splits: Iterable[Split], folder: Path) -> Maps:
-    """Maps of every variant, float16 (3, side, side) by number; rendered on first use."""
+def render_variants(splits: Iterable[SimulatedSplit], folder: Path) -> Maps:
+    """Return the maps of each variant, float16 (3, side, side), by number, cached in a folder."""
     numbers = [number for split in splits for number in split.variants]
     anatomy = None
     maps: Maps = {}
     for number in track(numbers, description="variants"):
         try:
-            found = cached_maps(anatomy, number, MAP_SIDE, folder)
+            variant = cached_maps(anatomy, number, MAP_SIDE, folder)
         except FileNotFoundError:
             anatomy = load_anatomy()
-            found = cached_maps(anatomy, number, MAP_SIDE, folder)
-        maps[number] = found.astype(np.float16)
+            variant = cached_maps(anatomy, number, MAP_SIDE, folder)
+        maps[number] = variant.astype(np.float16)
     return maps
 
 
-def twin_pair(maps: Maps, split: Split, seed: int, size: int) -> Pair:
-    """Two films that differ in density alone.
+def twin_pair(maps: Maps, split: SimulatedSplit, seed: int, size: int) -> Pair:
+    """Return two films that differ only in density.
 
-    Without twins the net spends its first thousand films on exposure and build; the difference of
-    two films with everything else equal points at bone from the first step.
+    Without twins, the net first learns exposure and body shape from a thousand films. The
+    difference of twins depends only on bone, from the first step.
     """
     rng = np.random.default_rng([31, seed])
     first = sample_subject(split.first_seed + int(rng.integers(2**40)), split.variants)
-    other = first.t_score
-    while abs(other - first.t_score) < 0.5:
-        other = float(rng.normal(T_MEAN, T_SPREAD))
-    one, two = _show(maps, (first, with_t_score(first, other)), size)
-    return one, two
+    t_score = first.t_score
+    while abs(t_score - first.t_score) < 0.5:
+        t_score = float(rng.normal(T_MEAN, T_SPREAD))
+    film, twin = _render_twins(maps, (first, with_t_score(first, t_score)), size)
+    return film, twin
 
 
 def twin_batch(pairs: Sequence[Pair]) -> Batch:
-    """Pairs one after the other: films 2k and 2k + 1 are twins."""
-    shown = [one for pair in pairs for one in pair]
-    t_scores = np.array([one.t_score for one in shown], np.float32)
+    """Return a batch of pairs: films 2k and 2k + 1 are twins."""
+    films = [film for pair in pairs for film in pair]
+    t_scores = np.array([film.t_score for film in films], np.float32)
     return Batch(
-        film=torch.from_numpy(np.stack([one.film for one in shown]).astype(np.float32)),
-        label=torch.tensor([float(one.label) for one in shown]),
+        film=torch.from_numpy(np.stack([film.film for film in films]).astype(np.float32)),
+        label=torch.tensor([float(film.label) for film in films]),
         t_score=torch.from_numpy((t_scores - np.float32(T_MEAN)) / np.float32(T_SPREAD)),
-        mineral=torch.from_numpy(np.stack([one.mineral for one in shown]).reshape(len(shown), -1)),
-        bone=torch.from_numpy(np.stack([one.bone for one in shown])),
+        mineral=torch.from_numpy(np.stack([film.mineral.ravel() for film in films])),
+        bone=torch.from_numpy(np.stack([film.bone for film in films])),
     )
 
 
-def subjects(split: Split, count: int) -> list[SimulatedSubject]:
-    """The split's first patients; the same for ever."""
+def sample_subjects(split: SimulatedSplit, count: int) -> list[SimulatedSubject]:
+    """Return the first ``count`` patients of a split; they are always the same."""
     return [sample_subject(split.first_seed + number, split.variants) for number in range(count)]
 
 
 def render_films(
     maps: Maps, patients: Sequence[SimulatedSubject], size: int
 ) -> npt.NDArray[np.float16]:
-    """The patients' films, prepared for a net of ``size``: (n, 1, S, S)."""
-    return np.stack([_show(maps, (one,), size)[0].film for one in patients])
+    """Return the patients' films, prepared for a net of ``size``, (n, 1, S, S)."""
+    return np.stack([_render_twins(maps, (patient,), size)[0].film for patient in patients])
 
 
-def _show(maps: Maps, alike: Sequence[SimulatedSubject], size: int) -> list[Shown]:
-    """Films of subjects who differ in density alone: the scene, the dearest part, is made once."""
-    scene = compose_scene(maps[alike[0].variant].astype(np.float32), alike[0], size)
+def _render_twins(maps: Maps, twins: Sequence[SimulatedSubject], size: int) -> list[SimulatedFilm]:
+    """Render subjects that differ only in density; their scene, the slowest part, is made once."""
+    scene = compose_scene(maps[twins[0].variant].astype(np.float32), twins[0], size)
     bone = bone_share_by_cell(scene, size)
     return [
-        Shown(
-            film=prepare(Radiograph(expose_scene(scene, one)), size).array.astype(np.float16),
-            label=one.label,
-            t_score=one.t_score,
-            mineral=np.log(block_mineral(scene, one, size) + MINERAL_FLOOR),
+        SimulatedFilm(
+            film=prepare(Radiograph(expose_scene(scene, twin)), size).array.astype(np.float16),
+            label=twin.label,
+            t_score=twin.t_score,
+            mineral=np.log(block_mineral(scene, twin, size) + MINERAL_FLOOR),
             bone=bone,
         )
-        for one in alike
+        for twin in twins
     ]

@@ -1,4 +1,4 @@
-"""Training on simulated films, rendered while the net trains."""
+"""Batches of simulated films, rendered during the training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.training.simulated_batches import (
     Maps,
     Pair,
     render_films,
-    subjects,
+    sample_subjects,
     twin_batch,
     twin_pair,
 )
@@ -29,11 +29,11 @@ CALIBRATION_FILMS = 480
 
 @dataclass(frozen=True)
 class SimulatedSource:
-    """Twins of the training variants; validation on films that no batch holds.
+    """Twins of the training variants, and held-out films for the validation.
 
-    At 192 px rendering a film costs half as much as learning from it: one batch in ``echo`` is new,
-    the others hold pairs out of the last ``window`` (data echoing, D. Choi et al., 2019). Only the
-    first ``watched`` films held out are looked at while the net trains: looks cost time.
+    At 192 px, rendering a film takes half as long as a training step on it. Therefore one batch in
+    ``echo`` is new; the others repeat pairs of the last ``window`` (data echoing, D. Choi et al.,
+    2019). To save time, only the first ``validation_films`` of the held-out films are validated.
     """
 
     maps: Maps
@@ -42,41 +42,42 @@ class SimulatedSource:
     pairs: int = 4
     echo: int = 3
     window: int = 2000
-    watched: int = 160
-    kept: OrderedDict[int, Pair] = field(default_factory=OrderedDict, repr=False, compare=False)
+    validation_films: int = 160
+    cache: OrderedDict[int, Pair] = field(default_factory=OrderedDict, repr=False, compare=False)
 
     def batch(self, number: int, size: int) -> Batch:
-        """Pairs of films that differ in density alone."""
+        """Return pairs of films that differ only in density."""
         fresh, again = divmod(number, self.echo)
         end = (fresh + 1) * self.pairs
         chosen = range(end - self.pairs, end)
         if again:
             rng = np.random.default_rng([43, self.seed, number])
             chosen = rng.integers(max(0, end - self.window), end, self.pairs).tolist()
-        return twin_batch([self._pair(one, size) for one in chosen])
+        return twin_batch([self._pair(index, size) for index in chosen])
 
     def _pair(self, number: int, size: int) -> Pair:
-        if number not in self.kept:
+        if number not in self.cache:
             seed = self.seed * 1_000_000_007 + number
-            self.kept[number] = twin_pair(self.maps, TRAIN, seed, size)
-            if len(self.kept) > self.window:
-                self.kept.popitem(last=False)
-        return self.kept[number]
+            self.cache[number] = twin_pair(self.maps, TRAIN, seed, size)
+            if len(self.cache) > self.window:
+                self.cache.popitem(last=False)
+        return self.cache[number]
 
     def validate(self, net: FilmNet) -> tuple[Float, Float]:
-        """Logits and labels of the films looked at."""
-        some = self.held_out.part(0, self.watched)
-        return logits(net, some), some.label
+        """Return logits and labels of the validation films."""
+        films = self.held_out.part(0, self.validation_films)
+        return logits(net, films), films.label
 
 
-def kept_for_calibration(maps: Maps, size: int) -> Films:
-    """Films of variants that no batch holds."""
-    return _films(maps, subjects(CALIBRATE, CALIBRATION_FILMS), size)
+def render_calibration_films(maps: Maps, size: int) -> Films:
+    """Return films of the variants reserved for calibration."""
+    return render_labelled(maps, sample_subjects(CALIBRATE, CALIBRATION_FILMS), size)
 
 
-def _films(maps: Maps, patients: Sequence[SimulatedSubject], size: int) -> Films:
+def render_labelled(maps: Maps, patients: Sequence[SimulatedSubject], size: int) -> Films:
+    """Return the patients' films with labels and T-scores."""
     return Films(
         pixels=render_films(maps, patients, size),
-        label=np.array([one.label for one in patients], np.float32),
-        t_score=np.array([one.t_score for one in patients], np.float32),
+        label=np.array([patient.label for patient in patients], np.float32),
+        t_score=np.array([patient.t_score for patient in patients], np.float32),
     )

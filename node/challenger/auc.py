@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from models.evaluation.discrimination import IntervalEstimate, auc
-from models.evaluation.discrimination import compare_aucs as compare_evaluated_aucs
+from models.calibration.auc import IntervalEstimate, auc_with_interval
+from models.calibration.auc import compare_aucs as compare_evaluated_aucs
 from node.challenger.accuracy_comparison import Estimate, PairedAreas
 
 _MINIMUM = 2  # patients of each class; fewer give no variance
@@ -22,8 +22,8 @@ def compare_aucs(
         return None
     compared = compare_evaluated_aucs("challenger", "serving", scores[::-1], osteoporosis)
     return PairedAreas(
-        serving=_estimate(auc(scores[0], osteoporosis)),
-        challenger=_estimate(auc(scores[1], osteoporosis)),
+        serving=_estimate(auc_with_interval(scores[0], osteoporosis)),
+        challenger=_estimate(auc_with_interval(scores[1], osteoporosis)),
         difference=_estimate(compared.difference),
         p=compared.p,
     )

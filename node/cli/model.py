@@ -112,13 +112,13 @@ def fit_gate(  # noqa: PLR0913 - the options of a command
     from models.training.gate.loop import GateTraining
     from models.training.gate.run import GateOptions
     from models.training.gate.run import fit_gate as make_gate
-    from models.training.run import device_for
+    from models.training.run import select_device
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, "cpu")
     training = GateTraining(steps=steps, seed=seed)
     options = GateOptions(
-        manifest, out, folds, device_for(device), tuple(attribution or ()), training=training
+        manifest, out, folds, select_device(device), tuple(attribution or ()), training=training
     )
     written = add_gate(opened, make_gate(options))
     figures = written.card.gate.figures if written.card.gate else ()

@@ -1,4 +1,4 @@
-"""Gather what a gate learns from: a manifest's films, simulated chests, drawings."""
+"""The gate's training images: a manifest's films, simulated chests, and drawings."""
 
 from __future__ import annotations
 
@@ -7,33 +7,39 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.dataset.manifest import Manifest
-from models.training.gate.dataset import SIDE, Pictures, of_chests, of_manifest, of_others
-from models.training.gate.simulated_chests import simulate
+from models.training.gate.dataset import (
+    SIDE,
+    GateImages,
+    images_of_chests,
+    images_of_drawings,
+    images_of_manifest,
+)
+from models.training.gate.simulated_chests import simulate_chests
 from models.training.manifest_source import fingerprint
 
 _FIRST_VARIANT = 1000
-"""Variants of the CT that no bundle is trained or measured on."""
+"""First of the CT variants that are used for no bundle."""
 
 
 @dataclass(frozen=True)
 class SyntheticCounts:
-    """What is made beside the films: variants of the CT, films of each and view, drawings."""
+    """Number of CT variants, of films for each variant and view, and of drawings."""
 
     variants: int = 100
     films: int = 4
     drawings: int = 2800
 
 
-def gather(manifest: Manifest, beside: SyntheticCounts, folder: Path) -> Pictures:
-    """All pictures, made once and kept in ``folder``. Raises ManifestError, AnatomyError."""
-    made = f"{SIDE} {beside!r} {fingerprint(manifest.entries, SIDE)}"
-    file = folder / f"pictures-{hashlib.sha256(made.encode()).hexdigest()[:16]}.npz"
+def build_dataset(manifest: Manifest, counts: SyntheticCounts, folder: Path) -> GateImages:
+    """Return all images, cached in ``folder``. Raises ManifestError or AnatomyError."""
+    settings = f"{SIDE} {counts!r} {fingerprint(manifest.entries, SIDE)}"
+    file = folder / f"pictures-{hashlib.sha256(settings.encode()).hexdigest()[:16]}.npz"
     if not file.exists():
-        numbers = range(_FIRST_VARIANT, _FIRST_VARIANT + beside.variants)
+        variants = range(_FIRST_VARIANT, _FIRST_VARIANT + counts.variants)
         parts = [
-            of_manifest(manifest.entries),
-            of_chests(simulate(numbers, beside.films, SIDE)),
-            of_others(range(beside.drawings)),
+            images_of_manifest(manifest.entries),
+            images_of_chests(simulate_chests(variants, counts.films, SIDE)),
+            images_of_drawings(range(counts.drawings)),
         ]
-        Pictures.join(parts).save(file)
-    return Pictures.load(file)
+        GateImages.join(parts).save(file)
+    return GateImages.load(file)

@@ -1,9 +1,9 @@
-"""A gate measured on people whom it has not seen: what it lets through, and what it keeps out."""
+"""Cross-validation of the gate: how many images of each kind get the correct result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,108 +18,117 @@ from models.gate.image_findings import ImageFindings
 from models.gate.inference import FeatureDistribution, GateOutputs, predict_averaged
 from models.gate.input import film_mask, rank_pixels
 from models.gate.net import GateConfig, GateNet, Kind
-from models.training.gate.augment import SeededRandom, moved
-from models.training.gate.dataset import Pictures
+from models.training.gate.augment import SeededRandom, transform
+from models.training.gate.dataset import GateImages
 from models.training.gate.loop import GateTraining, fit
 
 WITHIN = 0.995
-"""The share of unseen frontal films that must not count as far from all that was learned."""
+"""Share of the held-out frontal films whose distance must be at most 1."""
 
 _CHUNK = 128
-Chosen = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Pictures of one kind, held before a net that has not seen their people."""
+class TestOutputs:
+    """Outputs for the held-out images of one test, and the fold's feature distribution."""
 
     name: str
     source: npt.NDArray[np.str_]
     ap: npt.NDArray[np.float32]
-    answers: GateOutputs
+    outputs: GateOutputs
+    distribution: FeatureDistribution
 
 
 @dataclass(frozen=True)
-class Measured:
-    """``scale`` as in ``Spread``, and what was counted with it."""
+class GateMetrics:
+    """``scale`` as in ``FeatureDistribution``, and the counts at this scale."""
 
     scale: float
-    figures: tuple[GateCount, ...]
+    counts: tuple[GateCount, ...]
 
 
-def passes(seen: ImageFindings) -> bool:
-    """Whether a film goes on to be scored: a frontal chest, upright, near to others."""
-    return seen.frontal >= 0.5 and seen.turn == 0 and seen.distance <= 1.0
+def passes(findings: ImageFindings) -> bool:
+    """Return whether the film would be scored: a frontal chest, upright, with a small distance."""
+    return findings.frontal >= 0.5 and findings.turn == 0 and findings.distance <= 1.0
 
 
 def cross_validate(
-    pictures: Pictures,
-    net_and_how: tuple[GateConfig, GateTraining],
+    images: GateImages,
+    settings: tuple[GateConfig, GateTraining],
     folds: int,
     device: str,
     folder: Path,
-) -> Measured:
-    """Train ``folds`` nets, each without a part of the people, and show each that part.
+) -> GateMetrics:
+    """Train ``folds`` nets, each without a part of the people, and test it on these people.
 
-    Of drawings the kinds are left out, not single ones: a gate will meet what nobody drew for it.
-    Nets are kept in ``folder``, to go on from.
+    For drawings, whole kinds are held out, because the gate will get kinds that it was not trained
+    on. The nets are cached in ``folder``.
     """
-    config, how = net_and_how
-    part = deal(pictures.person, folds, how.seed)
-    shown: list[tuple[Shown, FeatureDistribution]] = []
+    config, training = settings
+    fold_of = assign_folds(images.person, folds, training.seed)
+    tests: list[TestOutputs] = []
     for fold in range(folds):
-        known, unknown = pictures.where(part != fold), pictures.where(part == fold)
-        net = fit(known, config, how, device, folder / f"without-{fold}.safetensors")
-        spread = spread_of(net, known, device)
-        shown += [(one, spread) for one in _challenges(net, unknown, how.seed, device)]
-    plain = [
-        spread.distances(one.answers.features) for one, spread in shown if one.name == "frontal"
+        train, test = images.where(fold_of != fold), images.where(fold_of == fold)
+        net = fit(train, config, training, device, folder / f"without-{fold}.safetensors")
+        distribution = fit_distribution(net, train, device)
+        tests += _run_tests(net, distribution, test, training.seed, device)
+    frontal = [
+        test.distribution.distances(test.outputs.features)
+        for test in tests
+        if test.name == "frontal"
     ]
-    scale = float(np.quantile(np.concatenate(plain), WITHIN))
-    return Measured(scale, tuple(_counted(shown, scale)))
+    scale = float(np.quantile(np.concatenate(frontal), WITHIN))
+    return GateMetrics(scale, tuple(_count(tests, scale)))
 
 
-def spread_of(net: GateNet, pictures: Pictures, device: str) -> FeatureDistribution:
-    """Where frontal chests lie for this net, at scale 1; the covariance shrunk (Ledoit-Wolf)."""
-    chests = pictures.where(pictures.kind == Kind.FRONTAL)
-    found = LedoitWolf().fit(_ask_all(net, rank_all(chests, net.config.size, device)).features)
+def fit_distribution(net: GateNet, images: GateImages, device: str) -> FeatureDistribution:
+    """Return the feature distribution of frontal chests, at scale 1, shrunk after Ledoit-Wolf."""
+    chests = images.where(images.kind == Kind.FRONTAL)
+    features = _predict_all(net, rank_all(chests, net.config.size, device)).features
+    estimate = LedoitWolf().fit(features)
     return FeatureDistribution(
-        found.location_.astype(np.float32), found.precision_.astype(np.float32), scale=1.0
+        estimate.location_.astype(np.float32), estimate.precision_.astype(np.float32), scale=1.0
     )
 
 
-def deal(person: npt.NDArray[np.str_], folds: int, seed: int) -> npt.NDArray[np.int64]:
-    """Each picture's fold, (n,): everybody in one, the people of each origin spread evenly."""
+def assign_folds(person: npt.NDArray[np.str_], folds: int, seed: int) -> npt.NDArray[np.int64]:
+    """Return each image's fold, (n,). A person has one fold; folds are balanced by origin."""
     rng = np.random.default_rng([53, seed])
     fold: dict[str, int] = {}
     origins = sorted({name.split("/")[0] for name in person.tolist()})
     for origin in origins:
         people = sorted({name for name in person.tolist() if name.split("/")[0] == origin})
         order = rng.permutation(len(people)).tolist()
-        fold |= {people[place]: number % folds for number, place in enumerate(order)}
+        fold |= {people[index]: number % folds for number, index in enumerate(order)}
     return np.array([fold[name] for name in person.tolist()], np.int64)
 
 
-def rank_all(pictures: Pictures, size: int, device: str) -> Tensor:
-    """Pictures as the net sees them, (n, 1, size, size), on ``device``."""
-    found = []
-    for first in range(0, len(pictures), _CHUNK):
-        some = slice(first, first + _CHUNK)
-        squares = torch.from_numpy(pictures.squares[some])[:, None].to(device).float() / 255
-        extent = torch.from_numpy(pictures.extent[some].astype(np.int64)).to(device)
+def rank_all(images: GateImages, size: int, device: str) -> Tensor:
+    """Return the inputs of the net, (n, 1, size, size), on ``device``."""
+    inputs = []
+    for first in range(0, len(images), _CHUNK):
+        chunk = slice(first, first + _CHUNK)
+        squares = torch.from_numpy(images.squares[chunk])[:, None].to(device).float() / 255
+        extent = torch.from_numpy(images.extent[chunk].astype(np.int64)).to(device)
         small = interpolate(squares, (size, size), mode="bilinear", antialias=True)
         scaled = (extent * size / squares.shape[-1]).round().long()
-        found.append(rank_pixels(small, film_mask(scaled, size)))
-    return torch.cat(found)
+        inputs.append(rank_pixels(small, film_mask(scaled, size)))
+    return torch.cat(inputs)
 
 
-def _challenges(net: GateNet, unknown: Pictures, seed: int, device: str) -> Iterator[Shown]:
-    """Everything a net is shown of people that it does not know."""
+def _run_tests(
+    net: GateNet, distribution: FeatureDistribution, images: GateImages, seed: int, device: str
+) -> Iterator[TestOutputs]:
+    """Yield the outputs of the net for all tests of the held-out images."""
     size = net.config.size
-    real = (unknown.kind == Kind.FRONTAL) & (unknown.source != "simulated")
-    drawn = (unknown.kind == Kind.FRONTAL) & (unknown.source == "simulated")
-    films = unknown.where(real)
-    ways: dict[str, Callable[[Tensor], Tensor]] = {
+    frontal = images.kind == Kind.FRONTAL
+    films = images.where(frontal & (images.source != "simulated"))
+
+    def test(name: str, images: GateImages, inputs: Tensor) -> TestOutputs:
+        outputs = _predict_all(net, inputs)
+        return TestOutputs(name, images.source, images.ap, outputs, distribution)
+
+    changes: dict[str, Callable[[Tensor], Tensor]] = {
         "frontal": lambda x: x,
         "inverted": lambda x: -x,
         "turned left": lambda x: torch.rot90(x, 1, (2, 3)),
@@ -128,69 +137,64 @@ def _challenges(net: GateNet, unknown: Pictures, seed: int, device: str) -> Iter
         "upside down and inverted": lambda x: torch.rot90(-x, 2, (2, 3)),
     }
     upright = rank_all(films, size, device)
-    for name, way in ways.items():
-        yield _show(name, net, films, way(upright))
-    yield _show("part of a chest", net, films, _parts(films, size, seed, device))
-    for name, chosen in (
-        ("frontal, simulated", drawn),
-        ("from the side", unknown.kind == Kind.SIDE),
-        ("other", unknown.kind == Kind.OTHER),
+    for name, change in changes.items():
+        yield test(name, films, change(upright))
+    yield test("part of a chest", films, _random_crops(films, size, seed, device))
+    for name, flags in (
+        ("frontal, simulated", frontal & (images.source == "simulated")),
+        ("lateral", images.kind == Kind.SIDE),
+        ("other", images.kind == Kind.OTHER),
     ):
-        some = unknown.where(chosen)
-        if len(some):
-            yield _show(name, net, some, rank_all(some, size, device))
+        part = images.where(flags)
+        if len(part):
+            yield test(name, part, rank_all(part, size, device))
 
 
-def _show(name: str, net: GateNet, pictures: Pictures, changed: Tensor) -> Shown:
-    return Shown(name, pictures.source, pictures.ap, _ask_all(net, changed))
-
-
-def _parts(films: Pictures, size: int, seed: int, device: str) -> Tensor:
-    """A part of each film, less than half of it wide and tall."""
+def _random_crops(films: GateImages, size: int, seed: int, device: str) -> Tensor:
+    """Return a section of each film, with less than half of its width and height."""
     generator = torch.Generator(device)
     generator.manual_seed(seed)
     squares = torch.from_numpy(films.squares)[:, None].to(device).float() / 255
     extent = torch.from_numpy(films.extent.astype(np.int64)).to(device)
     crop = torch.ones(len(squares), dtype=torch.bool, device=device)
-    both = moved(squares, film_mask(extent, squares.shape[-1]), size, crop, SeededRandom(generator))
-    return rank_pixels(both[:, :1], both[:, 1:] > 0.5)
+    mask = film_mask(extent, squares.shape[-1])
+    crops = transform(squares, mask, size, crop, SeededRandom(generator))
+    return rank_pixels(crops[:, :1], crops[:, 1:] > 0.5)
 
 
-def _ask_all(net: GateNet, pictures: Tensor) -> GateOutputs:
-    parts = [predict_averaged(net, some) for some in torch.split(pictures, _CHUNK)]
+def _predict_all(net: GateNet, inputs: Tensor) -> GateOutputs:
+    parts = [predict_averaged(net, chunk) for chunk in torch.split(inputs, _CHUNK)]
     return GateOutputs(
-        **{
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("kind", "turn", "inverted", "ap", "features")
-        }
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])}
     )
 
 
-def _counted(shown: list[tuple[Shown, FeatureDistribution]], scale: float) -> Iterator[GateCount]:
-    """Every challenge by name and source: how many pictures ended as they should."""
-    tally: dict[str, list[bool]] = {}
-    for one, spread in shown:
-        far = FeatureDistribution(spread.centre, spread.precision, scale)
-        for seen, source, ap in zip(one.answers.findings(far), one.source, one.ap, strict=True):
-            for name, right in _judged(one.name, seen, str(source), float(ap)):
-                tally.setdefault(name, []).append(right)
-    for name, answers in sorted(tally.items()):
-        yield GateCount(name=name, right=sum(answers), total=len(answers))
+def _count(tests: list[TestOutputs], scale: float) -> Iterator[GateCount]:
+    """Yield the number of correct results of each test, by name and source."""
+    correct: dict[str, list[bool]] = {}
+    for test in tests:
+        findings = test.outputs.findings(replace(test.distribution, scale=scale))
+        for film, source, ap in zip(findings, test.source, test.ap, strict=True):
+            for name, right in _judge(test.name, film, str(source), float(ap)):
+                correct.setdefault(name, []).append(right)
+    for name, flags in sorted(correct.items()):
+        yield GateCount(name=name, right=sum(flags), total=len(flags))
 
 
-def _judged(name: str, seen: ImageFindings, source: str, ap: float) -> Iterator[tuple[str, bool]]:
-    through = passes(seen)
-    match name:
-        case "frontal":
-            yield f"{source}: admitted, polarity left alone", through and seen.inverted < 0.5
+def _judge(
+    test: str, findings: ImageFindings, source: str, ap: float
+) -> Iterator[tuple[str, bool]]:
+    """Yield the expected results of a test, and whether the findings agree."""
+    accepted, inverted = passes(findings), findings.inverted >= 0.5
+    match test:
+        case "frontal" | "frontal, simulated":
+            yield f"{source}: admitted, polarity unchanged", accepted and not inverted
             if np.isfinite(ap):
-                yield f"{source}: PA or AP told right", (seen.ap >= 0.5) == (ap >= 0.5)
-        case "frontal, simulated":
-            yield "simulated: admitted, polarity left alone", through and seen.inverted < 0.5
+                yield f"{source}: PA or AP correct", (findings.ap >= 0.5) == (ap >= 0.5)
         case "inverted":
-            yield "inverted: set right, or refused", not through or seen.inverted >= 0.5
-            yield "inverted: set right", through and seen.inverted >= 0.5
+            yield "inverted: corrected or refused", not accepted or inverted
+            yield "inverted: corrected", accepted and inverted
         case "other":
-            yield f"{source}: refused", not through
+            yield f"{source}: refused", not accepted
         case _:
-            yield f"{name}: refused", not through
+            yield f"{test}: refused", not accepted

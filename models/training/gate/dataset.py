@@ -1,4 +1,4 @@
-"""The pictures that a gate learns from and is measured on, small and ready."""
+"""Images for training and test of the gate, as small squares with their targets."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ from models.images.dicom import PixelError
 from models.images.radiograph import Radiograph
 from models.images.read import read_film
 from models.io.atomic_file import atomic_path
-from models.training.gate.negatives import other
-from models.training.gate.simulated_chests import Chest
+from models.training.gate.drawings import draw
+from models.training.gate.simulated_chests import SimulatedChest
 
 Float = npt.NDArray[np.float32]
 _Item = TypeVar("_Item")
 
 SIDE = 192
-"""Side in pixels at which pictures are kept: what the net sees, with room to move."""
-
+"""Side of the stored squares in pixels; larger than the net's input, for the augmentation."""
 
 _VIEWS = {"PA": Kind.FRONTAL, "AP": Kind.FRONTAL, "LATERAL": Kind.SIDE, "OTHER": Kind.OTHER}
 _AP = {"AP": 1.0, "PA": 0.0}
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Squares uint8 (n, S, S) with what is known of them.
+class GateImages:
+    """Squares uint8 (n, S, S) with their targets.
 
-    ``extent`` int16 (n, 2) is the film's height and width within its square. ``kind`` (n,) as in
-    ``Kind``; ``ap`` float32 (n,) is 1 for AP, 0 for PA, NaN where the view is not known. ``person``
-    (n,) tells patients, or variants of the CT, apart; ``source`` (n,) says where a picture is from.
+    ``extent`` int16 (n, 2) is the film's height and width within its square. ``kind`` (n,) is as in
+    ``Kind``. ``ap`` float32 (n,) is 1 for AP, 0 for PA, and NaN if unknown. ``person`` (n,)
+    identifies the patient, the CT variant or the kind of drawing; ``source`` (n,) is the origin.
     """
 
     squares: npt.NDArray[np.uint8]
@@ -53,35 +52,31 @@ class Pictures:
         return len(self.kind)
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> Self:
-        """The chosen ones, in their order."""
-        return type(self)(**{one.name: getattr(self, one.name)[chosen] for one in fields(self)})
+        """Return the images whose flag is True."""
+        return type(self)(**{name: values[chosen] for name, values in vars(self).items()})
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
-        """One after the other."""
+        """Concatenate several sets."""
+        names = [field.name for field in fields(cls)]
         return cls(
-            **{
-                one.name: np.concatenate([getattr(part, one.name) for part in parts])
-                for one in fields(cls)
-            }
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
         )
 
     def save(self, path: Path) -> None:
-        """Keep them in one file."""
+        """Write one file, atomically."""
         with atomic_path(path) as part, part.open("wb") as stream:
-            np.savez_compressed(
-                stream, **{one.name: getattr(self, one.name) for one in fields(self)}
-            )
+            np.savez_compressed(stream, **vars(self))
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """What ``save`` kept."""
-        with np.load(path, allow_pickle=False) as kept:
-            return cls(**{one.name: kept[one.name] for one in fields(cls)})
+        """Read a file that ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(**{field.name: arrays[field.name] for field in fields(cls)})
 
 
 @dataclass(frozen=True)
-class _Row:
+class _LabelledFilm:
     film: Radiograph
     kind: Kind
     ap: float
@@ -89,23 +84,25 @@ class _Row:
     source: str
 
 
-def of_manifest(entries: Sequence[Entry]) -> Pictures:
-    """Films of a manifest, by their ``view``: PA and AP are frontal, LATERAL, OTHER.
+def images_of_manifest(entries: Sequence[Entry]) -> GateImages:
+    """Read the films of a manifest; their ``view`` is PA, AP, LATERAL or OTHER.
 
-    Raises ManifestError that names the rows with another view, or a film that does not decode.
+    Raises ManifestError that names the rows with another view, or a film that cannot be decoded.
     """
-    strange = [f"row {one.row} ({one.view or 'none'})" for one in entries if one.view not in _VIEWS]
-    if strange:
-        raise manifest_error(f"views that are none of {', '.join(_VIEWS)}", strange)
+    faults = [
+        f"row {entry.row} ({entry.view or 'none'})" for entry in entries if entry.view not in _VIEWS
+    ]
+    if faults:
+        raise manifest_error(f"views other than {', '.join(_VIEWS)}", faults)
 
-    def row(entry: Entry) -> _Row:
+    def read(entry: Entry) -> _LabelledFilm:
         try:
             film = read_film(entry.path)
         except PixelError as error:
             raise manifest_error(
                 "a film that cannot be read", [f"row {entry.row} ({error})"]
             ) from error
-        return _Row(
+        return _LabelledFilm(
             film,
             _VIEWS[entry.view or ""],
             _AP.get(entry.view or "", np.nan),
@@ -113,46 +110,44 @@ def of_manifest(entries: Sequence[Entry]) -> Pictures:
             entry.site,
         )
 
-    return _gather((row(one) for one in _shown(entries, "films")), len(entries))
+    return _to_images((read(entry) for entry in _track(entries, "films")), len(entries))
 
 
-def of_chests(chests: Sequence[Chest]) -> Pictures:
-    """Simulated chests, the variant of the CT being the person."""
-    return _gather(
-        (
-            _Row(
-                Radiograph(one.film),
-                Kind.FRONTAL if one.frontal else Kind.SIDE,
-                np.nan,
-                f"simulated/{one.variant}",
-                "simulated",
-            )
-            for one in chests
-        ),
-        len(chests),
+def images_of_chests(chests: Sequence[SimulatedChest]) -> GateImages:
+    """Convert simulated chests; the CT variant is the person."""
+    films = (
+        _LabelledFilm(
+            Radiograph(chest.film),
+            Kind.FRONTAL if chest.frontal else Kind.SIDE,
+            np.nan,
+            f"simulated/{chest.variant}",
+            "simulated",
+        )
+        for chest in chests
     )
+    return _to_images(films, len(chests))
 
 
-def of_others(seeds: range) -> Pictures:
-    """Drawings that are no chest, the kind of drawing being the person."""
+def images_of_drawings(seeds: range) -> GateImages:
+    """Draw images of other things than chests; the kind of drawing is the person."""
 
-    def row(seed: int) -> _Row:
-        name, film = other(seed, SIDE)
-        return _Row(Radiograph(film), Kind.OTHER, np.nan, f"drawn/{name}", f"drawn {name}")
+    def labelled(seed: int) -> _LabelledFilm:
+        name, film = draw(seed, SIDE)
+        return _LabelledFilm(Radiograph(film), Kind.OTHER, np.nan, f"drawn/{name}", f"drawn {name}")
 
-    return _gather((row(seed) for seed in _shown(seeds, "drawings")), len(seeds))
+    return _to_images((labelled(seed) for seed in _track(seeds, "drawings")), len(seeds))
 
 
-def _gather(rows: Iterable[_Row], count: int) -> Pictures:
+def _to_images(films: Iterable[_LabelledFilm], count: int) -> GateImages:
     squares = np.zeros((count, SIDE, SIDE), np.uint8)
     extent = np.zeros((count, 2), np.int16)
-    kept: list[tuple[Kind, float, str, str]] = []
-    for place, row in enumerate(rows):
-        square, extent[place] = to_square(row.film, SIDE)
-        squares[place] = np.round(square.clip(0, 1) * 255)
-        kept.append((row.kind, row.ap, row.person, row.source))
-    kinds, ap, people, sources = zip(*kept, strict=True)
-    return Pictures(
+    targets: list[tuple[Kind, float, str, str]] = []
+    for index, labelled in enumerate(films):
+        square, extent[index] = to_square(labelled.film, SIDE)
+        squares[index] = np.round(square.clip(0, 1) * 255)
+        targets.append((labelled.kind, labelled.ap, labelled.person, labelled.source))
+    kinds, ap, people, sources = zip(*targets, strict=True)
+    return GateImages(
         squares=squares,
         extent=extent,
         kind=np.array(kinds, np.int64),
@@ -162,5 +157,5 @@ def _gather(rows: Iterable[_Row], count: int) -> Pictures:
     )
 
 
-def _shown(items: Sequence[_Item], what: str) -> Iterable[_Item]:
-    return track(items, description=what, console=Console(stderr=True))
+def _track(items: Sequence[_Item], description: str) -> Iterable[_Item]:
+    return track(items, description=description, console=Console(stderr=True))

@@ -1,4 +1,4 @@
-"""Train a gate's net on pictures."""
+"""Training of the gate's net."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 from safetensors.torch import load_model, save_model
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits as yes_or_no
+from torch.nn.functional import binary_cross_entropy_with_logits as binary_cross_entropy
 from torch.nn.functional import cross_entropy
 
 from models.gate.input import film_mask, rank_pixels
@@ -22,18 +22,18 @@ from models.io.atomic_file import atomic_path
 from models.training.gate.augment import (
     GateBatch,
     SeededRandom,
-    is_chest,
-    moved,
-    scrambled,
-    toned,
-    turned,
+    change_tone,
+    rotate_quarters,
+    shuffle_tiles,
+    transform,
 )
-from models.training.gate.dataset import Pictures
+from models.training.gate.dataset import GateImages
+from models.training.loop import masked_loss, update_average
 
 
 @dataclass(frozen=True)
 class GateTraining:
-    """How long and how; ``shares`` of a batch: frontal, from the side, other."""
+    """Settings of a training; ``shares`` of a batch: frontal, lateral, other."""
 
     steps: int = 1500
     batch: int = 96
@@ -44,131 +44,113 @@ class GateTraining:
     shares: tuple[float, float, float] = (0.5, 0.2, 0.3)
 
 
-class Lessons:
-    """Batches of pictures on a device, changed at random, from a seed."""
+class GateBatches:
+    """Randomly augmented batches of images on a device."""
 
-    def __init__(self, pictures: Pictures, how: GateTraining, size: int, device: str) -> None:
-        self._squares = torch.from_numpy(pictures.squares)[:, None].to(device)
-        self._extent = torch.from_numpy(pictures.extent.astype(np.int64)).to(device)
-        self._kind = torch.from_numpy(pictures.kind).to(device)
-        self._ap = torch.from_numpy(pictures.ap).to(device)
-        self._places = [_evenly(pictures, kind).to(device) for kind in Kind]
-        self._how, self._size = how, size
+    def __init__(self, images: GateImages, training: GateTraining, size: int, device: str) -> None:
+        self._squares = torch.from_numpy(images.squares)[:, None].to(device)
+        self._extent = torch.from_numpy(images.extent.astype(np.int64)).to(device)
+        self._kind = torch.from_numpy(images.kind).to(device)
+        self._ap = torch.from_numpy(images.ap).to(device)
+        self._indices = [_balance_sources(images, kind).to(device) for kind in Kind]
+        self._training, self._size = training, size
         generator = torch.Generator(device)
-        generator.manual_seed(how.seed)
-        self._chance = SeededRandom(generator)
+        generator.manual_seed(training.seed)
+        self._random = SeededRandom(generator)
 
     def draw(self) -> GateBatch:
-        """The next batch."""
-        chance, how = self._chance, self._how
+        """Return the next batch."""
+        random, training = self._random, self._training
         chosen = torch.cat(
             [
-                places[chance.below(len(places), round(how.batch * share))]
-                for places, share in zip(self._places, how.shares, strict=True)
-                if len(places)
+                indices[random.integers(len(indices), round(training.batch * share))]
+                for indices, share in zip(self._indices, training.shares, strict=True)
+                if len(indices)
             ]
         )
         n, kind = len(chosen), self._kind[chosen]
-        # A part of a chest, or its pieces, is no chest.
-        crop = chance.often(0.12, n)
-        broken = chance.often(0.05, n) & ~crop
+        # A section of a chest, or a chest with shuffled tiles, counts as "other".
+        crop = random.flags(0.12, n)
+        shuffled = random.flags(0.05, n) & ~crop
         squares = self._squares[chosen].float() / 255
-        both = moved(
-            squares, film_mask(self._extent[chosen], squares.shape[-1]), self._size, crop, chance
-        )
-        picture, there = toned(both[:, :1], chance), both[:, 1:] > 0.5
-        picture = torch.where(broken[:, None, None, None], scrambled(picture, chance), picture)
-        spoilt = crop | broken
-        kind = torch.where(spoilt, int(Kind.OTHER), kind)
-        quarters = torch.where(chance.often(0.5, n), chance.below(4, n), 0)
-        inverted = chance.often(0.35, n)
-        picture = turned(rank_pixels(picture, there), quarters)
-        chest = is_chest(kind)
-        known = torch.where(spoilt, torch.nan, self._ap[chosen])
+        mask = film_mask(self._extent[chosen], squares.shape[-1])
+        transformed = transform(squares, mask, self._size, crop, random)
+        image, inside = change_tone(transformed[:, :1], random), transformed[:, 1:] > 0.5
+        image = torch.where(shuffled[:, None, None, None], shuffle_tiles(image, random), image)
+        kind = torch.where(crop | shuffled, int(Kind.OTHER), kind)
+        quarters = torch.where(random.flags(0.5, n), random.integers(4, n), 0)
+        inverted = random.flags(0.35, n)
+        image = rotate_quarters(rank_pixels(image, inside), quarters)
+        chest = kind != int(Kind.OTHER)
         return GateBatch(
-            picture=torch.where(inverted[:, None, None, None], -picture, picture),
+            image=torch.where(inverted[:, None, None, None], -image, image),
             kind=kind,
             turn=torch.where(chest, quarters, -1),
             inverted=torch.where(chest, inverted.float(), torch.nan),
-            ap=known,
+            ap=torch.where(crop | shuffled, torch.nan, self._ap[chosen]),
         )
 
 
 def fit(
-    pictures: Pictures, config: GateConfig, how: GateTraining, device: str, kept: Path
+    images: GateImages, config: GateConfig, training: GateTraining, device: str, cache: Path
 ) -> GateNet:
-    """A net trained on ``pictures``, its weights averaged over the last steps, on ``device``.
+    """Return a net trained on ``images``, with averaged weights, on ``device``.
 
-    It is kept in the file ``kept``, and taken from there where that is there.
+    The file ``cache`` stores the net. If it exists, it is loaded and nothing is trained.
     """
-    if kept.exists():
+    if cache.exists():
         net = GateNet(config).to(device)
-        load_model(net, kept, device=device)
+        load_model(net, cache, device=device)
         return net.eval().requires_grad_(False)
-    net = _trained(pictures, config, how, device)
-    with atomic_path(kept) as part:
+    net = _train(images, config, training, device)
+    with atomic_path(cache) as part:
         save_model(net, str(part))
     return net
 
 
-def _trained(pictures: Pictures, config: GateConfig, how: GateTraining, device: str) -> GateNet:
-    torch.manual_seed(how.seed)
+def _train(images: GateImages, config: GateConfig, training: GateTraining, device: str) -> GateNet:
+    torch.manual_seed(training.seed)
     net = GateNet(config).to(device).train()
     average = copy.deepcopy(net).eval().requires_grad_(False)
-    lessons = Lessons(pictures, how, config.size, device)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=how.rate, weight_decay=how.decay)
-    steps = track(range(how.steps), description="gate", console=Console(stderr=True))
+    batches = GateBatches(images, training, config.size, device)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=training.rate, weight_decay=training.decay)
+    steps = track(range(training.steps), description="gate", console=Console(stderr=True))
     for step in steps:
-        _set_rate(optimiser, how, step)
-        lesson = lessons.draw()
-        value = loss(net(lesson.picture), lesson)
+        _set_rate(optimiser, training, step)
+        batch = batches.draw()
+        value = loss(net(batch.image), batch)
         optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
-        _follow(average, net, min(how.ema, (step + 1) / (step + 10)))
+        update_average(average, net, min(training.ema, (step + 1) / (step + 10)))
     return average
 
 
-def loss(said: GateLogits, lesson: GateBatch) -> Tensor:
-    """The sum of what each question costs, over the pictures that have an answer to it."""
-    kind = cross_entropy(said.kind, lesson.kind, label_smoothing=0.02)
-    turn = _mean(cross_entropy(said.turn, lesson.turn, ignore_index=-1, reduction="none"))
-    return kind + turn + _known(said.inverted, lesson.inverted) + 0.7 * _known(said.ap, lesson.ap)
+def loss(logits: GateLogits, batch: GateBatch) -> Tensor:
+    """Return the sum of the losses; each is the mean over the images that have its target."""
+    kind = cross_entropy(logits.kind, batch.kind, label_smoothing=0.02)
+    turn_by_image = cross_entropy(logits.turn, batch.turn, ignore_index=-1, reduction="none")
+    turn = turn_by_image.sum() / (turn_by_image > 0).sum().clamp_min(1)
+    inverted = masked_loss(binary_cross_entropy, logits.inverted, batch.inverted)
+    ap = masked_loss(binary_cross_entropy, logits.ap, batch.ap)
+    return kind + turn + inverted + 0.7 * ap
 
 
-def _mean(values: Tensor) -> Tensor:
-    return values.sum() / (values > 0).sum().clamp_min(1)
-
-
-def _known(said: Tensor, answer: Tensor) -> Tensor:
-    known = torch.isfinite(answer)
-    if not bool(known.any()):
-        return said.sum() * 0.0
-    return yes_or_no(said[known], answer[known])
-
-
-def _evenly(pictures: Pictures, kind: Kind) -> Tensor:
-    """Places of a kind's pictures, each source's repeated until it is as large as the largest."""
-    places = [
-        np.flatnonzero((pictures.kind == kind) & (pictures.source == source))
-        for source in np.unique(pictures.source)
+def _balance_sources(images: GateImages, kind: Kind) -> Tensor:
+    """Return the indices of a kind; those of small sources are repeated to equal the largest."""
+    by_source = [
+        np.flatnonzero((images.kind == kind) & (images.source == source))
+        for source in np.unique(images.source[images.kind == kind])
     ]
-    places = [one for one in places if len(one)]
-    if not places:
+    if not by_source:
         return torch.zeros(0, dtype=torch.int64)
-    most = max(len(one) for one in places)
-    return torch.from_numpy(np.concatenate([np.resize(one, most) for one in places]))
+    largest = max(len(indices) for indices in by_source)
+    return torch.from_numpy(np.concatenate([np.resize(indices, largest) for indices in by_source]))
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, how: GateTraining, step: int) -> None:
-    """Warm-up over 100 steps, then a cosine down to a hundredth."""
-    cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / how.steps))
+def _set_rate(optimiser: torch.optim.Optimizer, training: GateTraining, step: int) -> None:
+    """Set the learning rate: warm-up over 100 steps, then a cosine down to a hundredth."""
+    cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / training.steps))
     for group in optimiser.param_groups:
-        group["lr"] = how.rate * min(1.0, (step + 1) / 100) * cosine
-
-
-def _follow(average: GateNet, net: GateNet, keep: float) -> None:
-    with torch.no_grad():
-        for mine, theirs in zip(average.parameters(), net.parameters(), strict=True):
-            mine.lerp_(theirs, 1 - keep)
+        group["lr"] = training.rate * min(1.0, (step + 1) / 100) * cosine

@@ -1,4 +1,4 @@
-"""Simulated chests for the gate: frontal ones, and those turned to the side."""
+"""Simulated frontal and lateral chest films for the gate."""
 
 from __future__ import annotations
 
@@ -19,60 +19,59 @@ from models.simulate.vendor_ranges import MIXED
 Float = npt.NDArray[np.float32]
 
 _WIDTH_MM = 380.0
-"""How deep a chest is to rays from the side: all of the trunk."""
+"""Depth of the trunk along the rays of a lateral film."""
 
 
 @dataclass(frozen=True)
-class Chest:
-    """One simulated film, float32 in 0..1, of a variant of the CT; seen ``frontal`` or not."""
+class SimulatedChest:
+    """One simulated film, float32 in 0..1, of a CT variant; ``frontal`` or lateral."""
 
     film: Float
     variant: int
     frontal: bool
 
 
-def simulate(variants: Sequence[int], films: int, size: int) -> list[Chest]:
-    """For each variant ``films`` frontal films and as many from the side, in the given order."""
+def simulate_chests(variants: Sequence[int], films: int, size: int) -> list[SimulatedChest]:
+    """Return ``films`` frontal and ``films`` lateral films of each variant, in the given order."""
     anatomy = load_anatomy()
-    made: list[Chest] = []
-    console = Console(stderr=True)
-    for number in track(variants, description="chests", console=console):
-        made += _frontal(anatomy, number, films, size)
-        made += _turned(anatomy, number, films, size)
-    return made
+    chests: list[SimulatedChest] = []
+    for number in track(variants, description="chests", console=Console(stderr=True)):
+        chests += _frontal(anatomy, number, films, size)
+        chests += _lateral(anatomy, number, films, size)
+    return chests
 
 
-def _frontal(anatomy: Anatomy, number: int, films: int, size: int) -> list[Chest]:
+def _frontal(anatomy: Anatomy, number: int, films: int, size: int) -> list[SimulatedChest]:
     maps = render_maps(anatomy, sample_variant(number), size)
-    made = []
-    for one in range(films):
-        seed = number * 1000 + one
-        subject = build_subject(seed, number, (-2.0, False), MIXED, 0.3)
-        made.append(Chest(expose_scene(compose_scene(maps, subject, size), subject), number, True))
-    return made
+    chests = []
+    for index in range(films):
+        subject = build_subject(number * 1000 + index, number, (-2.0, False), MIXED, 0.3)
+        film = expose_scene(compose_scene(maps, subject, size), subject)
+        chests.append(SimulatedChest(film, number, frontal=True))
+    return chests
 
 
-def _turned(anatomy: Anatomy, number: int, films: int, size: int) -> list[Chest]:
-    """From the side, either side first, or aslant; half of the films of a variant alike turned."""
+def _lateral(anatomy: Anatomy, number: int, films: int, size: int) -> list[SimulatedChest]:
+    """Simulate lateral or oblique films of either side, with two angles for each variant."""
     rng = np.random.default_rng([52, number])
-    made = []
+    chests = []
     for half in range(2):
-        aslant = rng.random() < 0.25
-        turn = rng.uniform(40, 65) if aslant else rng.normal(90, 8)
+        oblique = rng.random() < 0.25
+        turn = rng.uniform(40, 65) if oblique else rng.normal(90, 8)
         variant = replace(sample_variant(number), turn=float(turn * rng.choice((-1, 1))))
         maps = render_maps(anatomy, variant, size, _WIDTH_MM)
-        for one in range(half, films, 2):
+        for index in range(half, films, 2):
             density = np.float32(rng.uniform(0.5, 1.1))
             film = expose(
-                maps[0], maps[1:].sum(axis=0) * density, sample_exposure(number * 1000 + one)
+                maps[0], maps[1:].sum(axis=0) * density, sample_exposure(number * 1000 + index)
             )
-            made.append(Chest(_cut(film, rng), number, False))
-    return made
+            chests.append(SimulatedChest(_crop(film, rng), number, frontal=False))
+    return chests
 
 
-def _cut(film: Float, rng: np.random.Generator) -> Float:
-    """A film as narrow as lateral ones are taken, or square, and never all of the field."""
+def _crop(film: Float, rng: np.random.Generator) -> Float:
+    """Cut a random rectangle of the proportions of lateral films."""
     rows, columns = film.shape
-    tall, wide = rows * rng.uniform(0.82, 0.98), columns * rng.uniform(0.6, 0.95)
-    top, left = (rows - tall) * rng.random(), (columns - wide) * rng.uniform(0.3, 0.7)
-    return film[int(top) : int(top + tall), int(left) : int(left + wide)]
+    height, width = rows * rng.uniform(0.82, 0.98), columns * rng.uniform(0.6, 0.95)
+    top, left = (rows - height) * rng.random(), (columns - width) * rng.uniform(0.3, 0.7)
+    return film[int(top) : int(top + height), int(left) : int(left + width)]

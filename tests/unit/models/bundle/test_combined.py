@@ -1,4 +1,4 @@
-"""The combined model: it finds the weights that made the labels, and never guesses a part."""
+"""The combined model: fit, limits of the weights, operating points, missing parts."""
 
 import math
 
@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from models.bundle.combined import CombinedModel, combined_probability
 from models.bundle.operating_points import find_thresholds
-from models.calibration.combined_fit import HARM, fit_combined
-from models.calibration.platt import auc
+from models.calibration.auc import auc
+from models.calibration.combined_fit import MAXIMUM_AUC_LOSS, fit_combined
 
 
 def _films(
@@ -17,60 +17,62 @@ def _films(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     x, z = rng.normal(0, 2, count), rng.normal(-2, 1, count)
-    chance = 1 / (1 + np.exp(-(image * x + clinical * z + intercept)))
-    return x, z, (rng.random(count) < chance).astype(float)
+    probability = 1 / (1 + np.exp(-(image * x + clinical * z + intercept)))
+    return x, z, (rng.random(count) < probability).astype(float)
 
 
 @pytest.fixture(scope="module")
 def combined() -> CombinedModel:
     """Return the model of films whose weights are known."""
-    return fit_combined(*_films(0.8, 0.25, 0.3), source="invented")
+    return fit_combined(*_films(0.8, 0.25, 0.3), source="synthetic")
 
 
-def test_it_finds_the_weights_that_made_the_labels(combined: CombinedModel) -> None:
+def test_the_fit_recovers_the_weights(combined: CombinedModel) -> None:
     assert combined.image == pytest.approx(0.8, abs=0.05)
     assert combined.clinical == pytest.approx(0.25, abs=0.05)
     assert combined.intercept == pytest.approx(0.3, abs=0.15)
     assert combined.films == 20000
 
 
-def test_both_parts_together_order_films_better_than_the_image(combined: CombinedModel) -> None:
+def test_the_combined_score_has_a_higher_auc_than_the_image(combined: CombinedModel) -> None:
     x, z, labels = _films(0.8, 0.25, 0.3)
     both = np.array(
         [combined_probability(combined, *pair) for pair in zip(x.tolist(), z.tolist(), strict=True)]
     )
-    assert auc(both, labels) > auc(x, labels) + 0.001
+    assert auc(both, labels > 0.5) > auc(x, labels > 0.5) + 0.001
     assert both.mean() == pytest.approx(labels.mean(), abs=1e-4)
 
 
-def test_a_part_that_misleads_is_left_out_not_turned_around() -> None:
-    """A clinical model may fall below chance elsewhere; then the image is all there is."""
-    against = fit_combined(*_films(0.8, -0.5, 0.0, 4000), source="invented")
-    assert against.clinical == 0.0
-    assert combined_probability(against, 1.0, -3.0) == combined_probability(against, 1.0, 3.0)
-    reversed_image = fit_combined(*_films(-0.8, 0.5, 0.0, 4000), source="invented")
+def test_no_weight_becomes_negative_if_a_part_is_worse_than_chance() -> None:
+    """The clinical weight is then 0, and the image weight almost 0."""
+    reversed_clinical = fit_combined(*_films(0.8, -0.5, 0.0, 4000), source="synthetic")
+    assert reversed_clinical.clinical == 0.0
+    low, high = (combined_probability(reversed_clinical, 1.0, logit) for logit in (-3.0, 3.0))
+    assert low == high
+    reversed_image = fit_combined(*_films(-0.8, 0.5, 0.0, 4000), source="synthetic")
     assert 0 < reversed_image.image < 1e-3
 
 
-def test_facts_weigh_no_more_than_does_little_harm_where_they_tell_nothing() -> None:
-    """Facts that order these films very well, and at a hundred other hospitals not at all."""
+def test_the_clinical_weight_is_limited_by_the_loss_with_uninformative_data() -> None:
+    """The clinical data predict very well here, and not at all in 100 permutations."""
     x, z, labels = _films(0.8, 1.5, 0.3, 2000)
-    careful = fit_combined(x, z, labels, source="invented")
-    assert 0 < careful.clinical / careful.image < 0.6 * 1.5 / 0.8
+    limited = fit_combined(x, z, labels, source="synthetic")
+    assert 0 < limited.clinical / limited.image < 0.6 * 1.5 / 0.8
     rng = np.random.default_rng(9)
-    costs = [
-        auc(x, labels) - auc(careful.image * x + careful.clinical * rng.permutation(z), labels)
+    losses = [
+        auc(x, labels > 0.5)
+        - auc(limited.image * x + limited.clinical * rng.permutation(z), labels > 0.5)
         for _ in range(100)
     ]
-    assert np.quantile(costs, 0.95) == pytest.approx(HARM, abs=0.002)
+    assert np.quantile(losses, 0.95) == pytest.approx(MAXIMUM_AUC_LOSS, abs=0.002)
     both = np.array(
-        [combined_probability(careful, *pair) for pair in zip(x.tolist(), z.tolist(), strict=True)]
+        [combined_probability(limited, *pair) for pair in zip(x.tolist(), z.tolist(), strict=True)]
     )
-    assert auc(both, labels) > auc(x, labels) + 0.01
+    assert auc(both, labels > 0.5) > auc(x, labels > 0.5) + 0.01
     assert both.mean() == pytest.approx(labels.mean(), abs=1e-4)
 
 
-def test_it_is_the_logistic_of_the_weighted_sum(combined: CombinedModel) -> None:
+def test_the_probability_is_the_sigmoid_of_the_weighted_sum(combined: CombinedModel) -> None:
     logit = combined.image * 1.5 + combined.clinical * -2.0 + combined.intercept
     assert combined_probability(combined, 1.5, -2.0) == pytest.approx(1 / (1 + math.exp(-logit)))
     assert combined_probability(combined, 1e5, 0.0) == 1.0
@@ -78,35 +80,36 @@ def test_it_is_the_logistic_of_the_weighted_sum(combined: CombinedModel) -> None
 
 
 def test_without_a_part_there_is_no_combined_score(combined: CombinedModel) -> None:
-    """The image's own score, calibrated by itself, then decides."""
     assert combined_probability(combined, 1.0, None) is None
     assert combined_probability(None, 1.0, -2.0) is None
     assert combined_probability(combined, math.nan, -2.0) is None
 
 
-def test_its_operating_points_are_those_of_its_own_scores(combined: CombinedModel) -> None:
-    """On the films it was fitted on, whatever thresholds the image has."""
+def test_operating_points_are_fitted_on_combined_scores(combined: CombinedModel) -> None:
     x, z, labels = _films(0.8, 0.25, 0.3)
     both = np.array(
         [combined_probability(combined, *pair) for pair in zip(x.tolist(), z.tolist(), strict=True)]
     )
-    found = {point.name: point.threshold for point in combined.operating_points}
-    assert list(found) == ["youden", "sensitivity-90", "specificity-90"]
-    assert found == find_thresholds(both, labels > 0.5)
-    assert {point.source for point in combined.operating_points} == {"invented"}
+    thresholds = {point.name: point.threshold for point in combined.operating_points}
+    assert list(thresholds) == ["youden", "sensitivity-90", "specificity-90"]
+    assert thresholds == find_thresholds(both, labels > 0.5)
+    assert {point.source for point in combined.operating_points} == {"synthetic"}
 
 
-def test_films_that_cannot_teach_it_are_refused() -> None:
+def test_films_of_one_class_and_missing_logits_are_refused() -> None:
     x, z, labels = _films(0.8, 0.5, 0.0, 50)
     with pytest.raises(ValueError, match="both classes"):
-        fit_combined(x, z, np.ones(50), source="invented")
-    with pytest.raises(ValueError, match="no number"):
-        fit_combined(x, np.where(np.arange(50) == 7, np.nan, z), labels, source="invented")
+        fit_combined(x, z, np.ones(50), source="synthetic")
+    with pytest.raises(ValueError, match="not finite"):
+        fit_combined(x, np.where(np.arange(50) == 7, np.nan, z), labels, source="synthetic")
 
 
-def test_no_weight_is_negative_and_mixtures_show_a_change(combined: CombinedModel) -> None:
+def test_golden_pairs_detect_a_change(combined: CombinedModel) -> None:
     assert combined.drift() == 0
     assert len(combined.golden) == 3
     assert combined.model_copy(update={"clinical": 0.6}).drift() > 1e-3
+
+
+def test_negative_weights_are_refused(combined: CombinedModel) -> None:
     with pytest.raises(ValidationError):
         CombinedModel.model_validate(combined.model_dump() | {"clinical": -0.1})

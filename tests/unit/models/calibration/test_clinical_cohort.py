@@ -1,4 +1,4 @@
-"""Who a clinical model is fitted on: complete rows, each other one counted, each fault named."""
+"""Reading of the clinical cohort: complete rows, counts of excluded rows, errors."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.support.people import MANIFEST_ROW, SURVEY_ROW, write_rows
 
 
 def test_a_survey_is_read_with_its_weights_and_design(tmp_path: Path) -> None:
-    """Weights of mean one; a unit's number means nothing outside its stratum."""
+    """Weights have mean 1. Units of different strata may have the same number."""
     rows = [
         SURVEY_ROW | {"wtmec2yr": "10000", "sex": "M"},
         SURVEY_ROW | {"wtmec2yr": "30000", "sdmvpsu": "2.0"},
@@ -24,8 +24,8 @@ def test_a_survey_is_read_with_its_weights_and_design(tmp_path: Path) -> None:
     assert people.label is Label.FEMORAL_NECK
 
 
-def test_whoever_lacks_something_is_left_out_and_counted(tmp_path: Path) -> None:
-    """Nothing is filled in; who has no weight in the survey stands for nobody."""
+def test_incomplete_rows_are_excluded_and_counted(tmp_path: Path) -> None:
+    """No value is imputed."""
     rows = [
         SURVEY_ROW,
         SURVEY_ROW | {"seqn": "", "wtmec2yr": ""},
@@ -38,13 +38,13 @@ def test_whoever_lacks_something_is_left_out_and_counted(tmp_path: Path) -> None
     assert len(people.age) == 1
     assert people.left_out == {
         "no survey weight": 1,
-        "a fact is missing": 3,
+        "a value is missing": 3,
         "younger than 50 or older than 110": 1,
     }
 
 
-def test_ages_above_the_surveys_ceiling_count_as_the_ceiling(tmp_path: Path) -> None:
-    """As serving counts them."""
+def test_ages_above_the_surveys_ceiling_are_set_to_the_ceiling(tmp_path: Path) -> None:
+    """The served model does the same."""
     rows = [SURVEY_ROW | {"age_years": age} for age in ("79", "80", "85")]
     people = read_people(write_rows(tmp_path / "survey.csv", rows))
     assert people.age.tolist() == [79, 80, 80]
@@ -58,16 +58,18 @@ def test_ages_above_the_surveys_ceiling_count_as_the_ceiling(tmp_path: Path) -> 
         (Label.ANY_SITE, [True, True, True, False]),
     ],
 )
-def test_osteoporosis_is_a_t_score_at_or_under_its_limit(
+def test_osteoporosis_is_a_t_score_of_at_most_the_limit(
     label: Label, expected: list[bool], tmp_path: Path
 ) -> None:
     low = {"fn_t": "-2.5"}, {"th_t": "-2.6"}, {"ls_t": "-3"}, {"fn_t": "-2.49"}
-    people = read_people(write_rows(tmp_path / "s.csv", [SURVEY_ROW | one for one in low]), label)
+    people = read_people(
+        write_rows(tmp_path / "s.csv", [SURVEY_ROW | t_score for t_score in low]), label
+    )
     assert people.positive.tolist() == expected
 
 
-def test_a_manifest_is_read_by_patient_and_for_its_training_split(tmp_path: Path) -> None:
-    """Its other splits are what a fitted model will be judged on."""
+def test_only_the_training_split_of_a_manifest_is_read(tmp_path: Path) -> None:
+    """A patient is a sampling unit. The other splits are for the evaluation."""
     rows = [
         MANIFEST_ROW | {"label": "1"},
         MANIFEST_ROW | {"path": "b.png"},
@@ -98,7 +100,7 @@ def test_a_missing_column_of_a_manifest_is_named(column: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("row", "words"),
+    ("row", "message"),
     [
         (SURVEY_ROW | {"weight_kg": "heavy"}, "line 3: weight_kg is 'heavy', not a number"),
         (SURVEY_ROW | {"age_years": "nan"}, "line 3: age_years is 'nan', not a number"),
@@ -107,23 +109,23 @@ def test_a_missing_column_of_a_manifest_is_named(column: str, tmp_path: Path) ->
         (MANIFEST_ROW | {"label": "2"}, "line 3: label is '2', neither 0 nor 1"),
     ],
 )
-def test_a_value_that_cannot_be_is_named_with_its_line(
-    row: dict[str, str], words: str, tmp_path: Path
+def test_an_invalid_value_is_named_with_its_line(
+    row: dict[str, str], message: str, tmp_path: Path
 ) -> None:
     good = SURVEY_ROW if "fn_t" in row else MANIFEST_ROW
-    with pytest.raises(TableError, match=words):
+    with pytest.raises(TableError, match=message):
         read_people(write_rows(tmp_path / "table.csv", [good, row]))
 
 
-def test_what_is_no_table_is_said_in_one_line(tmp_path: Path) -> None:
-    """No file, a folder, bytes, nobody old enough, a label of another kind of table."""
+def test_an_unusable_table_gives_a_message_of_one_line(tmp_path: Path) -> None:
+    """Cases: no file, a folder, binary content, no person of 50, a label of another table."""
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00\x01")
     young = write_rows(tmp_path / "young.csv", [SURVEY_ROW | {"age_years": "30"}])
     for path in (tmp_path / "none.csv", tmp_path, tmp_path / "bytes.csv", young):
-        with pytest.raises(TableError) as refusal:
+        with pytest.raises(TableError) as error:
             read_people(path)
-        assert "\n" not in str(refusal.value)
-        assert str(path) in str(refusal.value)
+        assert "\n" not in str(error.value)
+        assert str(path) in str(error.value)
     survey = write_rows(tmp_path / "survey.csv", [SURVEY_ROW])
     with pytest.raises(TableError, match="no label 'manifest'"):
         read_people(survey, Label.MANIFEST)

@@ -1,4 +1,4 @@
-"""Fitting: the right optimum, figures that nobody helped to make, and the real survey."""
+"""Clinical fit: optimum, independence of the folds, metrics, and the real survey."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +11,11 @@ from models.calibration import clinical_fit
 from models.calibration.clinical_cohort import Label, People, read_people
 from models.calibration.clinical_fit import (
     FitError,
-    cross_validated,
+    cross_validate,
     fit_clinical,
     weighted_quantile,
 )
-from models.calibration.clinical_metrics import drawn, measure
+from models.calibration.clinical_metrics import measure, resample
 from models.clinical.model import (
     ClinicalFacts,
     ClinicalModel,
@@ -30,14 +30,14 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(autouse=True)
 def _few_draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Intervals of few draws, but where the figures are compared with the shipped ones."""
+    """Use few resamples, except in the comparison with the shipped metrics."""
     if not request.node.get_closest_marker("shared_data"):
         monkeypatch.setattr("models.calibration.clinical_metrics.DRAWS", 20)
 
 
 @pytest.fixture(scope="module")
 def people() -> People:
-    """Return people who do not exist."""
+    """Return synthetic people."""
     return make_people()
 
 
@@ -48,10 +48,10 @@ def _facts(people: People, index: int) -> ClinicalFacts:
 
 
 def test_the_fit_is_the_optimum_of_the_weighted_penalised_likelihood(people: People) -> None:
-    """Found a second time, by another minimiser, from the definition."""
+    """Another minimiser finds the same optimum from the definition."""
     model = fit_clinical(people)
-    rest = np.stack([people.male, people.weight_kg, people.height_cm], axis=1)
-    terms = np.concatenate([restricted_cubic_spline(people.age, model.knots), rest], axis=1)
+    linear = np.stack([people.male, people.weight_kg, people.height_cm], axis=1)
+    terms = np.concatenate([restricted_cubic_spline(people.age, model.knots), linear], axis=1)
     share = people.weight / people.weight.sum()
     mean = share @ terms
     scaled = (terms - mean) / np.sqrt(share @ (terms - mean) ** 2)
@@ -61,67 +61,65 @@ def test_the_fit_is_the_optimum_of_the_weighted_penalised_likelihood(people: Peo
         loss = np.logaddexp(0, logit) - people.positive * logit
         return float((people.weight * loss).sum() + (point[1:] ** 2).sum() / 2)
 
-    found = minimize(cost, np.zeros(terms.shape[1] + 1), method="BFGS", options={"gtol": 1e-5}).x
-    ours = [model.logit(_facts(people, index)) for index in range(len(people.age))]
-    np.testing.assert_allclose(ours, scaled @ found[1:] + found[0], atol=1e-3)
+    optimum = minimize(cost, np.zeros(terms.shape[1] + 1), method="BFGS", options={"gtol": 1e-5}).x
+    logits = [model.logit(_facts(people, index)) for index in range(len(people.age))]
+    np.testing.assert_allclose(logits, scaled @ optimum[1:] + optimum[0], atol=1e-3)
 
 
 def test_a_person_of_double_weight_counts_as_two(people: People) -> None:
-    """What a survey weight means."""
     twice = np.arange(0, len(people.age), 3)
     weight = np.ones(len(people.age))
     weight[twice] = 2
     weighted = clinical_fit._fit(replace(people, weight=weight))
     rows = np.append(np.arange(len(people.age)), twice)
     doubled = clinical_fit._fit(
-        replace(clinical_fit._some(people, rows), weight=np.ones(len(rows)))
+        replace(clinical_fit._select(people, rows), weight=np.ones(len(rows)))
     )
     assert weighted.knots == doubled.knots
     np.testing.assert_allclose(weighted.logits(people), doubled.logits(people), atol=1e-5)
 
 
-def test_nobody_is_scored_by_a_model_that_saw_their_sampling_unit(
+def test_a_sampling_unit_is_never_in_the_fit_and_in_the_test_of_a_fold(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And everybody is scored once."""
-    seen: list[set[int]] = []
+    """Every person is scored once."""
+    fitted: list[set[int]] = []
     scored: list[tuple[set[int], int]] = []
     fit = clinical_fit._fit
 
-    class Watched(clinical_fit._Fitted):
+    class Recording(clinical_fit._Regression):
         def logits(self, people: People) -> np.ndarray:
             scored.append((set(people.cluster.tolist()), len(people.age)))
             return super().logits(people)
 
-    def watched(some: People) -> Watched:
-        seen.append(set(some.cluster.tolist()))
-        made = fit(some)
-        return Watched(made.knots, made.by)
+    def record(people: People) -> Recording:
+        fitted.append(set(people.cluster.tolist()))
+        regression = fit(people)
+        return Recording(regression.knots, regression.coefficients)
 
-    monkeypatch.setattr(clinical_fit, "_fit", watched)
-    cross_validated(people)
-    assert len(seen) == len(scored) == 10
-    assert all(taught.isdisjoint(asked) for taught, (asked, _) in zip(seen, scored, strict=True))
+    monkeypatch.setattr(clinical_fit, "_fit", record)
+    cross_validate(people)
+    assert len(fitted) == len(scored) == 10
+    assert all(train.isdisjoint(test) for train, (test, _) in zip(fitted, scored, strict=True))
     assert sum(count for _, count in scored) == len(people.age)
 
 
-def test_facts_that_say_nothing_are_not_made_to_say_something(people: People) -> None:
-    """With labels shuffled, cross-validation finds chance; a leak would find more."""
+def test_shuffled_labels_give_an_auc_near_one_half(people: People) -> None:
+    """A higher AUC would indicate a leak between the folds."""
     shuffled = np.random.default_rng(1).permutation(people.positive)
     figures = fit_clinical(replace(people, positive=shuffled)).figures
     assert 0.4 < figures.auc.value < 0.57
 
 
-def test_figures_are_weighted_and_their_definitions_hold(people: People) -> None:
-    """AUC by counting pairs; of true logits the slope is one; bias is found in the large."""
-    logits = cross_validated(people)
+def test_metrics_are_weighted_and_agree_with_their_definitions(people: People) -> None:
+    logits = cross_validate(people)
     figures = measure(people, logits, 10)
-    cases, others = people.positive, ~people.positive
-    pairs = people.weight[cases][:, None] * people.weight[others]
-    ordered = logits[cases][:, None] > logits[others]
+    cases, controls = people.positive, ~people.positive
+    pairs = people.weight[cases][:, None] * people.weight[controls]
+    ordered = logits[cases][:, None] > logits[controls]
     assert figures.auc.value == pytest.approx((pairs * ordered).sum() / pairs.sum(), abs=1e-6)
-    chance = 1 / (1 + np.exp(-logits))
-    brier = np.average((chance - people.positive) ** 2, weights=people.weight)
+    probability = 1 / (1 + np.exp(-logits))
+    brier = np.average((probability - people.positive) ** 2, weights=people.weight)
     assert figures.brier == pytest.approx(brier)
     raised = measure(people, 2 * logits + 1, 10)
     assert raised.calibration_slope.value == pytest.approx(
@@ -133,36 +131,36 @@ def test_figures_are_weighted_and_their_definitions_hold(people: People) -> None
     assert figures.auc.low < figures.auc.value < figures.auc.high
 
 
-def test_draws_take_whole_units_of_every_stratum(people: People) -> None:
-    """Of two units one, counted twice: the other's people are out together."""
-    for times in drawn(people, 5):
-        assert set(times.tolist()) == {0.0, 2.0}
+def test_resamples_contain_complete_units_of_every_stratum(people: People) -> None:
+    """Of two units, one counts twice and the other is absent."""
+    for counts in resample(people, 5):
+        assert set(counts.tolist()) == {0.0, 2.0}
         for stratum in range(15):
             units = {2 * stratum, 2 * stratum + 1}
-            taken = {int(unit) for unit in people.cluster[times > 0]} & units
-            assert len(taken) == 1
+            drawn = {int(unit) for unit in people.cluster[counts > 0]} & units
+            assert len(drawn) == 1
 
 
-def test_a_quantile_is_reached_by_weight() -> None:
+def test_quantiles_are_weighted() -> None:
     values, weight = np.array([3.0, 1.0, 2.0]), np.array([1.0, 8.0, 1.0])
-    quantiles = [weighted_quantile(values, weight, one) for one in (0.05, 0.8, 0.85, 0.95)]
+    quantiles = [weighted_quantile(values, weight, share) for share in (0.05, 0.8, 0.85, 0.95)]
     assert quantiles == [1.0, 1.0, 2.0, 3.0]
 
 
-@pytest.mark.parametrize("everyone", [True, False])
-def test_people_of_one_class_teach_nothing(people: People, everyone: bool) -> None:
+@pytest.mark.parametrize("label", [True, False])
+def test_people_of_one_class_are_refused(people: People, label: bool) -> None:
     with pytest.raises(FitError, match="needs both classes"):
-        fit_clinical(replace(people, positive=np.full(len(people.age), everyone)))
+        fit_clinical(replace(people, positive=np.full(len(people.age), label)))
 
 
-def test_too_few_people_or_ages_are_refused(people: People) -> None:
+def test_too_few_units_or_ages_are_refused(people: People) -> None:
     with pytest.raises(FitError, match="only 1 sampling units"):
         fit_clinical(replace(people, cluster=np.zeros(len(people.age), np.intp)))
-    with pytest.raises(FitError, match="too much alike"):
+    with pytest.raises(FitError, match="too similar"):
         fit_clinical(replace(people, age=np.full(len(people.age), 60.0)))
 
 
-def test_the_model_says_on_whom_it_was_fitted(people: People) -> None:
+def test_the_model_describes_the_people_of_the_fit(people: People) -> None:
     model = fit_clinical(people)
     assert "people who do not exist" in model.about
     assert model.left_out == {"of another split": 3}
@@ -173,17 +171,16 @@ def test_the_model_says_on_whom_it_was_fitted(people: People) -> None:
 
 @pytest.mark.shared_data
 class TestSurvey:
-    """The real table; the shipped coefficients come from it."""
+    """The real survey, on which the shipped model was fitted."""
 
     @pytest.fixture(scope="class")
     def fitted(self, shared_data: Path) -> dict[Label, ClinicalModel]:
         """Return the models of both labels."""
         table = shared_data / "nhanes" / "nhanes_2013_2014_bmd.csv"
-        both = (Label.FEMORAL_NECK, Label.ANY_SITE)
-        return {label: fit_clinical(read_people(table, label)) for label in both}
+        labels = (Label.FEMORAL_NECK, Label.ANY_SITE)
+        return {label: fit_clinical(read_people(table, label)) for label in labels}
 
-    def test_it_reaches_what_was_asked_of_it(self, fitted: dict[Label, ClinicalModel]) -> None:
-        """Weighted and cross-validated, at 50 and more."""
+    def test_the_metrics_are_sufficient(self, fitted: dict[Label, ClinicalModel]) -> None:
         for model, cases in zip(fitted.values(), (133, 216), strict=True):
             figures = model.figures
             assert figures.auc.value >= 0.80
@@ -192,13 +189,12 @@ class TestSurvey:
             assert (figures.people, figures.positives) == (2052, cases)
             assert model.left_out["no survey weight"] == 9
 
-    def test_the_shipped_model_is_this_one(self, fitted: dict[Label, ClinicalModel]) -> None:
-        """Whoever has the survey can make the shipped coefficients anew."""
+    def test_the_fit_reproduces_the_shipped_model(self, fitted: dict[Label, ClinicalModel]) -> None:
         bundle = ROOT / "models" / "bundles" / "demo"
         shipped = parse_clinical((bundle / "clinical.yaml").read_text())
-        ours = fitted[Label.FEMORAL_NECK]
-        assert ours.knots == shipped.knots
-        for one in shipped.golden:
-            facts = ClinicalFacts(one.age_years, one.sex, one.weight_kg, one.height_cm)
-            assert ours.logit(facts) == pytest.approx(one.logit, abs=1e-3)
-        assert ours.figures.auc.value == pytest.approx(shipped.figures.auc.value, abs=1e-3)
+        model = fitted[Label.FEMORAL_NECK]
+        assert model.knots == shipped.knots
+        for person in shipped.golden:
+            facts = ClinicalFacts(person.age_years, person.sex, person.weight_kg, person.height_cm)
+            assert model.logit(facts) == pytest.approx(person.logit, abs=1e-3)
+        assert model.figures.auc.value == pytest.approx(shipped.figures.auc.value, abs=1e-3)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.calibration.auc import auc_with_interval
 from models.dataset.entry import Entry, Sex, Split
 from models.evaluation.analysis import RIDGE, Analysis, analyse_models
 from models.evaluation.baseline import fit_baseline
-from models.evaluation.discrimination import auc
 from models.evaluation.published import CLINICAL, COMBINED, IMAGE
 from models.evaluation.report import compare_with_published
 from models.evaluation.subgroups import measure_subgroups
@@ -74,7 +74,9 @@ def test_each_site_is_analysed_separately_on_its_test_films(
         inside = np.array([e.site == cohort.site and e.split is Split.TEST for e in ENTRIES])
         assert cohort.films == inside.sum()
         assert cohort.positives == POSITIVE[inside].sum()
-        assert cohort.models[IMAGE].auc == auc(scores[IMAGE][inside], POSITIVE[inside])
+        assert cohort.models[IMAGE].auc == auc_with_interval(
+            scores[IMAGE][inside], POSITIVE[inside]
+        )
 
 
 def test_thresholds_come_from_validation_films_alone(
@@ -167,7 +169,7 @@ def test_subgroups_have_metrics_if_both_classes_are_large_enough(
     groups = {(g.dimension, g.level): g for g in measure_subgroups(ENTRIES, scores[IMAGE], 0.5)}
     women = groups["sex", "women"]
     inside = np.array([entry.sex is Sex.FEMALE for entry in ENTRIES])
-    assert women.auc == auc(scores[IMAGE][inside], POSITIVE[inside])
+    assert women.auc == auc_with_interval(scores[IMAGE][inside], POSITIVE[inside])
     expected = measure_threshold("", 0.5, scores[IMAGE][inside], POSITIVE[inside])
     assert (women.sensitivity, women.specificity) == (expected.sensitivity, expected.specificity)
     men = groups["sex", "men"]
@@ -202,7 +204,7 @@ def test_the_ridge_is_not_trained_on_the_patient_that_it_scores() -> None:
     features = np.repeat(rng.normal(0, 1, (60, 180)), 2, axis=0) + rng.normal(0, 0.01, (120, 180))
     baseline = fit_baseline(features, entries, 0)
     positive = np.array([entry.label for entry in entries])
-    assert auc(baseline.probabilities, positive).value < 0.7
+    assert auc_with_interval(baseline.probabilities, positive).value < 0.7
     assert "cross-validated" in baseline.description
 
 
@@ -215,7 +217,7 @@ def test_the_ridge_learns_from_band_energies() -> None:
     baseline = fit_baseline(features, entries, 0)
     tested = np.array([entry.split is Split.TEST for entry in entries])
     assert baseline.description == "fitted on the split train"
-    assert auc(baseline.probabilities[tested], positive[tested]).value > 0.75
+    assert auc_with_interval(baseline.probabilities[tested], positive[tested]).value > 0.75
     assert np.all((baseline.probabilities > 0) & (baseline.probabilities < 1))
 
 

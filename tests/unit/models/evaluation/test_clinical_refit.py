@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.calibration.platt import auc
+from models.calibration.auc import auc
 from models.dataset.entry import Entry, Sex, Split
 from models.dataset.manifest import Manifest, write_manifest
 from models.evaluation.clinical_refit import refit_clinical
@@ -41,7 +41,7 @@ def test_it_ranks_test_patients_and_does_not_score_training_patients(manifest: M
     assert np.isnan(refit.probabilities[~tested]).all()
     usable = tested & np.isfinite(refit.probabilities)
     assert usable.sum() > 180
-    labels = np.array([float(entry.label) for entry in manifest.entries])
+    labels = np.array([entry.label for entry in manifest.entries])
     assert auc(refit.probabilities[usable], labels[usable]) > 0.7
     assert "the manifest labels it" in refit.description
 

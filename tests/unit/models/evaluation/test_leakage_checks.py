@@ -132,13 +132,13 @@ def test_permuted_labels_fail_if_the_auc_depends_on_the_order_of_rows(
 ) -> None:
     """If ties were resolved by row, a constant score would be perfect on sorted labels."""
 
-    def by_row(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.array([positive[: int(positive.sum())].mean()]), np.zeros((1, 1))
+    def by_row(scores: np.ndarray, positive: np.ndarray) -> float:
+        return float(positive[: int(positive.sum())].mean())
 
     labels = _labels()
     draws = permute_labels(labels, ["A"] * 1200, 0)
     assert check_permuted_labels(np.zeros(1200), draws).holds
-    monkeypatch.setattr("models.evaluation.leakage_checks.delong", by_row)
+    monkeypatch.setattr("models.evaluation.leakage_checks.auc", by_row)
     assert not check_permuted_labels(np.zeros(1200), draws).holds
 
 

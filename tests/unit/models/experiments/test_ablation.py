@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.calibration.auc import compare_aucs
 from models.dataset.entry import Entry, Split
-from models.evaluation.discrimination import compare_aucs
 from models.experiments.ablation import (
     FULL,
     VARIANTS,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from models.calibration.platt import auc
+from models.calibration.auc import auc
 from models.simulate import patients
 from models.simulate.hospitals import HOSPITALS, STUDY_PATIENTS, STUDY_POSITIVE, hospital
 from models.simulate.patients import Patient, apportion, draw_cohort
@@ -32,7 +32,7 @@ def _clinical_auc(cohort: list[Patient]) -> dict[str, float]:
     areas = {}
     for home in HOSPITALS:
         test = np.array([p.site == home.name and p.split == "test" for p in cohort])
-        areas[home.name] = auc(rows[test] @ fitted, labels[test])
+        areas[home.name] = auc(rows[test] @ fitted, labels[test] > 0.5)
     return areas
 
 

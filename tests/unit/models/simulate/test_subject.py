@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.calibration.platt import auc
+from models.calibration.auc import auc
 from models.simulate.anatomy import REFERENCE_BMD, SPACING_MM, Anatomy, split
 from models.simulate.anatomy_variants import (
     AnatomyVariant,
@@ -132,7 +132,7 @@ def test_the_grey_level_does_not_reveal_density(maps: np.ndarray) -> None:
     for seed in range(240):
         subject = with_t_score(sample_subject(seed, range(1)), -3.2 if seed % 2 else -1.2)
         film = render_film(maps, subject, 72)[0]
-        labels.append(float(seed % 2))
+        labels.append(bool(seed % 2))
         levels["mean"].append(float(film.mean()))
         levels["spread"].append(float(film.std()))
         levels["dark"].append(float(np.percentile(film, 10)))

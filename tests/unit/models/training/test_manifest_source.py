@@ -1,4 +1,4 @@
-"""Training on a manifest's own films: read once, shuffled by epochs, released without them."""
+"""Training on a manifest's films: decoding, epochs, and the bundle that results."""
 
 from pathlib import Path
 
@@ -44,39 +44,39 @@ def manifest(tmp_path: Path) -> Path:
 
 
 def films(manifest: Path, folder: Path) -> ManifestSource:
-    """Return the manifest's films, ready for a net."""
-    listed = read_manifest(manifest)
+    """Return the source of the manifest's films."""
+    content = read_manifest(manifest)
     return ManifestSource(
-        load_films(listed.of(Split.TRAIN), SIZE, folder),
-        load_films(listed.of(Split.VALIDATION), SIZE, folder),
+        load_films(content.of(Split.TRAIN), SIZE, folder),
+        load_films(content.of(Split.VALIDATION), SIZE, folder),
         seed=1,
         size=SIZE,
         films_per_batch=6,
     )
 
 
-def test_an_epoch_shows_each_film_once(manifest: Path, tmp_path: Path) -> None:
+def test_an_epoch_contains_each_film_once(manifest: Path, tmp_path: Path) -> None:
     """Sixteen films in batches of six: three batches, in another order in the next epoch."""
-    listed = films(manifest, tmp_path / "ready")
-    assert listed.batches_per_epoch == 3
-    epochs = [[listed.batch(3 * epoch + n, SIZE) for n in range(3)] for epoch in range(2)]
+    source = films(manifest, tmp_path / "ready")
+    assert source.batches_per_epoch == 3
+    epochs = [[source.batch(3 * epoch + n, SIZE) for n in range(3)] for epoch in range(2)]
     for epoch in epochs:
         assert [len(batch.label) for batch in epoch] == [6, 6, 4]
         assert sum(float(batch.label.sum()) for batch in epoch) == 8
     assert not torch.equal(epochs[0][0].film, epochs[1][0].film)
-    assert torch.equal(listed.batch(1, SIZE).film, epochs[0][1].film)
+    assert torch.equal(source.batch(1, SIZE).film, epochs[0][1].film)
 
 
-def test_what_the_manifest_does_not_know_is_nan(manifest: Path, tmp_path: Path) -> None:
+def test_unknown_targets_are_nan(manifest: Path, tmp_path: Path) -> None:
     """One film has a T-score; none has a mineral map or a twin."""
-    listed = films(manifest, tmp_path / "ready")
-    batches = [listed.batch(n, SIZE) for n in range(3)]
+    source = films(manifest, tmp_path / "ready")
+    batches = [source.batch(n, SIZE) for n in range(3)]
     assert sum(int(torch.isfinite(batch.t_score).sum()) for batch in batches) == 1
     assert all(torch.isnan(batch.mineral).all() and not batch.twins for batch in batches)
 
 
 def test_films_are_decoded_once(manifest: Path, tmp_path: Path) -> None:
-    """A second start finds them ready; a film that changed is decoded anew."""
+    """A second start uses the cache, unless a film has changed."""
     ready = tmp_path / "ready"
     films(manifest, ready)
     stamps = {file: file.stat().st_mtime_ns for file in ready.iterdir()}
@@ -87,37 +87,36 @@ def test_films_are_decoded_once(manifest: Path, tmp_path: Path) -> None:
     assert len(list(ready.iterdir())) == len(stamps) + 1
 
 
-def test_films_that_do_not_decode_are_named_by_row(manifest: Path, tmp_path: Path) -> None:
-    """All of them in one error, and nothing half-written."""
+def test_one_error_names_all_rows_that_cannot_be_decoded(manifest: Path, tmp_path: Path) -> None:
+    """No incomplete file remains."""
     for number in (2, 5):
-        (tmp_path / f"{number}.png").write_bytes(b"no picture")
+        (tmp_path / f"{number}.png").write_bytes(b"not an image")
     with pytest.raises(ManifestError, match=r"row 4 .*row 7"):
         films(manifest, tmp_path / "ready")
     assert list((tmp_path / "ready").iterdir()) == []
 
 
-def test_validation_is_not_augmented(manifest: Path, tmp_path: Path) -> None:
-    """What is measured is the film as it would be served."""
-    listed = films(manifest, tmp_path / "ready")
+def test_validation_films_are_not_augmented(manifest: Path, tmp_path: Path) -> None:
+    source = films(manifest, tmp_path / "ready")
 
     class Mean(torch.nn.Module):
-        """Says the mean of each film, so that the films can be known by it."""
+        """Return the mean of each film as its logit."""
 
         def __init__(self) -> None:
             super().__init__()
             self.weight = torch.nn.Parameter(torch.zeros(1))
 
         def forward(self, film: torch.Tensor) -> Output:
-            nothing = torch.zeros(len(film))
-            return Output(film.mean(dim=(1, 2, 3)), nothing, nothing, nothing)
+            zeros = torch.zeros(len(film))
+            return Output(film.mean(dim=(1, 2, 3)), zeros, zeros, zeros)
 
-    said, labels = listed.validate(Mean())  # type: ignore[arg-type]
-    assert said == pytest.approx(listed.held_out.pixels.astype(np.float32).mean(axis=(1, 2, 3)))
+    means, labels = source.validate(Mean())  # type: ignore[arg-type]
+    assert means == pytest.approx(source.held_out.pixels.astype(np.float32).mean(axis=(1, 2, 3)))
     assert labels.sum() == 4
 
 
-def test_the_command_trains_and_releases(manifest: Path, tmp_path: Path) -> None:
-    """A bundle that verifies, for research, without a film of the manifest in it."""
+def test_the_command_writes_a_research_bundle(manifest: Path, tmp_path: Path) -> None:
+    """It contains no film of the manifest."""
     out = tmp_path / "bundle"
     arguments = ["train", str(manifest), "--out", str(out), "--size", "192", "--steps", "2"]
     done = CliRunner().invoke(model, [*arguments, "--batch", "4", "--device", "cpu"])
@@ -142,7 +141,7 @@ def start(tmp_path: Path) -> Bundle:
 
 
 def train_from(start: Bundle, manifest: Path, out: Path) -> Bundle:
-    """Return the bundle of a step of training that began with another's weights."""
+    """Return the bundle of one training step that started from the weights of ``start``."""
     arguments = ["train", str(manifest), "--out", str(out), "--from", str(start.path)]
     limits = ["--size", str(SIZE), "--steps", "1", "--batch", "4", "--device", "cpu"]
     done = CliRunner().invoke(model, [*arguments, *limits])
@@ -150,10 +149,10 @@ def train_from(start: Bundle, manifest: Path, out: Path) -> Bundle:
     return load_bundle(out)
 
 
-def test_facts_of_validation_films_teach_a_combined_model(
+def test_validation_films_with_clinical_data_give_a_combined_model(
     manifest: Path, start: Bundle, tmp_path: Path
 ) -> None:
-    """With the clinical model of the bundle the run began from; who lacks a fact is left out."""
+    """It uses the clinical model of the start bundle; films without clinical data are excluded."""
     rows = ["path,patient_id,site,split,label,age,sex,weight_kg,height_cm"]
     rows += [f"{n}.png,p{n},here,train,{n % 2},,,," for n in range(4)]
     for number in range(44):
@@ -171,7 +170,7 @@ def test_facts_of_validation_films_teach_a_combined_model(
     assert verify_golden(bundle) < 1e-4
 
 
-def test_without_facts_the_clinical_model_goes_along_alone(
+def test_without_clinical_data_only_the_clinical_model_is_copied(
     manifest: Path, start: Bundle, tmp_path: Path
 ) -> None:
     bundle = train_from(start, manifest, tmp_path / "bundle")
@@ -179,14 +178,14 @@ def test_without_facts_the_clinical_model_goes_along_alone(
     assert bundle.card.combined is None
 
 
-def test_clinical_logits_are_nan_where_a_fact_is_missing_or_out_of_range(
+def test_clinical_logits_are_nan_if_a_value_is_missing_or_out_of_range(
     manifest: Path, start: Bundle
 ) -> None:
     rows = ["path,patient_id,site,split,label,age,sex,weight_kg,height_cm"]
     facts = ["67,F,60,160", "67,F,,160", "67,,60,160", "45,F,60,160"]
-    rows += [f"{n}.png,p{n},here,train,{n % 2},{one}" for n, one in enumerate(facts)]
+    rows += [f"{n}.png,p{n},here,train,{n % 2},{values}" for n, values in enumerate(facts)]
     manifest.write_text("\n".join(rows))
     assert start.clinical is not None
-    found = clinical_logits(start.clinical, read_manifest(manifest).entries)
-    assert found[0] == start.clinical.logit(ClinicalFacts(67.0, "F", 60.0, 160.0))
-    assert np.isnan(found[1:]).all()
+    logits = clinical_logits(start.clinical, read_manifest(manifest).entries)
+    assert logits[0] == start.clinical.logit(ClinicalFacts(67.0, "F", 60.0, 160.0))
+    assert np.isnan(logits[1:]).all()

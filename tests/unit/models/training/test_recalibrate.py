@@ -1,4 +1,4 @@
-"""Settling a bundle on a hospital's films: thresholds move, the net does not."""
+"""Calibration of a bundle on a hospital's films: thresholds change, the net does not."""
 
 from pathlib import Path
 
@@ -57,23 +57,23 @@ def manifest(tmp_path: Path) -> Path:
     return file
 
 
-def test_all_but_the_net_is_settled_on_the_films(
+def test_calibration_thresholds_and_combined_model_are_fitted_on_the_films(
     bundle: Bundle, manifest: Path, tmp_path: Path
 ) -> None:
-    made = recalibrate(manifest, bundle, tmp_path / "out")
-    torch.testing.assert_close(made.net.state_dict(), bundle.net.state_dict())
-    assert made.clinical == bundle.clinical
-    assert made.card.calibration != bundle.card.calibration
-    assert made.card.operating_points[0].films == 60
-    assert "60 validation films, of patients" in made.card.operating_points[0].source
-    assert made.card.combined is not None
-    assert made.card.combined.films == 60
-    assert {point.name for point in made.card.combined.operating_points} >= {"youden"}
+    calibrated = recalibrate(manifest, bundle, tmp_path / "out")
+    torch.testing.assert_close(calibrated.net.state_dict(), bundle.net.state_dict())
+    assert calibrated.clinical == bundle.clinical
+    assert calibrated.card.calibration != bundle.card.calibration
+    assert calibrated.card.operating_points[0].films == 60
+    assert "60 validation films, of patients" in calibrated.card.operating_points[0].source
+    assert calibrated.card.combined is not None
+    assert calibrated.card.combined.films == 60
+    assert {point.name for point in calibrated.card.combined.operating_points} >= {"youden"}
     assert load_bundle(bundle.path).card == bundle.card
-    assert verify_golden(made) < 1e-4
+    assert verify_golden(calibrated) < 1e-4
 
 
-def test_each_model_is_measured_at_each_hospital_beside_the_published_figure(
+def test_the_card_has_measured_and_published_auc_of_each_model_and_site(
     bundle: Bundle, manifest: Path, tmp_path: Path
 ) -> None:
     figures = recalibrate(manifest, bundle, tmp_path / "out").card.figures
@@ -88,20 +88,20 @@ def test_each_model_is_measured_at_each_hospital_beside_the_published_figure(
     assert all(figure.films == 20 and figure.low <= figure.auc <= figure.high for figure in figures)
 
 
-def test_where_facts_are_too_few_there_is_no_combined_part(
+def test_without_clinical_data_there_is_no_combined_model(
     bundle: Bundle, manifest: Path, tmp_path: Path
 ) -> None:
-    """Nobody's weight is known: the image's score is settled alone."""
+    """Weights are missing, so only the image score is calibrated."""
     manifest.write_text(manifest.read_text().replace(",60,160", ",,160"))
-    made = recalibrate(manifest, bundle, tmp_path / "out")
-    assert made.card.combined is None
-    assert [figure.name for figure in made.card.figures] == [
+    calibrated = recalibrate(manifest, bundle, tmp_path / "out")
+    assert calibrated.card.combined is None
+    assert [figure.name for figure in calibrated.card.figures] == [
         "image, internal test",
         "image, external test 1",
     ]
 
 
-def test_without_test_films_the_card_keeps_its_figures(
+def test_without_test_films_the_figures_of_the_card_are_unchanged(
     bundle: Bundle, manifest: Path, tmp_path: Path
 ) -> None:
     rows = manifest.read_text().splitlines()
@@ -119,11 +119,11 @@ def test_a_manifest_without_validation_films_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_command_signs_the_bundle_anew_in_place(bundle: Bundle, manifest: Path) -> None:
+def test_the_command_updates_the_bundle_in_place(bundle: Bundle, manifest: Path) -> None:
     arguments = ["calibrate", str(manifest), "--bundle", str(bundle.path), "--device", "cpu"]
-    done = CliRunner().invoke(model, arguments)
-    assert done.exit_code == 0, done.output
-    now = load_bundle(bundle.path)
-    assert now.card.digest != bundle.card.digest
-    assert now.card.digest in done.output.replace("\n", "")
-    assert "published study" in done.output
+    result = CliRunner().invoke(model, arguments)
+    assert result.exit_code == 0, result.output
+    updated = load_bundle(bundle.path)
+    assert updated.card.digest != bundle.card.digest
+    assert updated.card.digest in result.output.replace("\n", "")
+    assert "published study" in result.output

@@ -1,8 +1,7 @@
-"""Pictures that are no chest: other parts of the body, drawn in tissue and bone, and no body.
+"""Drawings of other body parts, and patterns, as negative examples for the gate.
 
-Crude, and enough: a gate must learn what a chest is not, and what it has never seen it knows by its
-distance from every chest (``distance``). Each drawing is made of thickness in cm and exposed like
-any simulated film.
+They are coarse, because the gate detects unknown kinds of images by their distance. A drawing of a
+body part consists of thicknesses of soft tissue and bone in cm, exposed like a simulated film.
 """
 
 from __future__ import annotations
@@ -24,18 +23,21 @@ Draw = Callable[[np.random.Generator, FilmPlane], tuple[Float, Float]]
 FIELD_MM = 300.0
 
 
-def other(seed: int, size: int, kinds: tuple[str, ...] = ()) -> tuple[str, Float]:
-    """Kind and picture of this seed, float32 (size, size) in 0..1; ``kinds`` to choose from."""
+def draw(seed: int, size: int, kinds: tuple[str, ...] = ()) -> tuple[str, Float]:
+    """Return the kind and the image of a seed, float32 (size, size) in 0..1.
+
+    The kind is one of ``kinds``, or of all kinds if ``kinds`` is empty.
+    """
     rng = np.random.default_rng([51, seed])
-    names = kinds or (*BODY, *NO_BODY)
+    names = kinds or (*BODY_PARTS, *PATTERNS)
     name = str(rng.choice(names))
-    if name in NO_BODY:
-        return name, NO_BODY[name](rng, size)
+    if name in PATTERNS:
+        return name, PATTERNS[name](rng, size)
     on = square_plane(size, FIELD_MM)
-    soft, bone = BODY[name](rng, on)
+    soft, bone = BODY_PARTS[name](rng, on)
     soft = soft * (1 + 0.03 * _field(rng, size, 2.6)) + 0.15 * _blobs(rng, on)
     turn = float(rng.normal(0, 12))
-    soft, bone = (_turned(layer, turn) for layer in (np.maximum(soft, 0), bone))
+    soft, bone = (_rotate(layer, turn) for layer in (np.maximum(soft, 0), bone))
     film = expose(soft, bone * np.float32(rng.uniform(0.4, 1.1)), sample_exposure(seed))
     return name, film
 
@@ -64,7 +66,7 @@ def _hand(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
 
 
 def _limb(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
-    """A long bone or two with a joint: arm, forearm, thigh, leg, knee, elbow."""
+    """Draw one or two long bones with a joint: arm, forearm, thigh, leg, knee, elbow."""
     soft, bone = on.canvas(), on.canvas()
     wide, bend = float(rng.uniform(28, 75)), float(rng.normal(0, 30))
     joint = float(rng.uniform(-60, 60))
@@ -136,7 +138,7 @@ def _skull(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
 
 
 def _spine(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
-    """Cervical or lumbar spine, from the front or the side."""
+    """Draw a cervical or lumbar spine, frontal or lateral."""
     wide = float(rng.uniform(50, 120))
     soft, bone = on.canvas(), _column(rng, on, float(rng.normal(0, 10)), (-180, 180), wide * 0.3)
     rod(soft, on, ((0, -200), (0, 200)), (wide, wide * float(rng.uniform(1.0, 1.5))))
@@ -188,7 +190,7 @@ def _breast(rng: np.random.Generator, on: FilmPlane) -> tuple[Float, Float]:
 def _column(
     rng: np.random.Generator, on: FilmPlane, x: float, reach: tuple[float, float], wide: float
 ) -> Float:
-    """Vertebrae one above the other, on a gentle curve."""
+    """Draw a column of vertebrae, slightly inclined."""
     bone = on.canvas()
     tall = wide * float(rng.uniform(0.9, 1.3))
     lean, y = float(rng.normal(0, 0.1)), reach[0]
@@ -209,7 +211,7 @@ def _noise(rng: np.random.Generator, size: int) -> Float:
 
 
 def _cloud(rng: np.random.Generator, size: int) -> Float:
-    """A field with the spectrum of photographs."""
+    """Return a random field with the spectrum of photographs."""
     return _unit(_field(rng, size, float(rng.uniform(1.2, 3.4))))
 
 
@@ -220,7 +222,7 @@ def _slope(rng: np.random.Generator, size: int) -> Float:
 
 
 def _pattern(rng: np.random.Generator, size: int) -> Float:
-    """What physicists expose: wedges, bars, discs, meshes."""
+    """Draw test patterns: step wedges, bars, discs and meshes."""
     down, right = np.mgrid[:size, :size] / size
     steps = np.floor(right * rng.integers(4, 14)) / 10
     bars = np.sin(2 * np.pi * down * rng.integers(4, 40)) > 0
@@ -232,7 +234,7 @@ def _pattern(rng: np.random.Generator, size: int) -> Float:
 
 
 def _page(rng: np.random.Generator, size: int) -> Float:
-    """Lines of writing or a table, as captured documents show."""
+    """Draw lines of text or a table, as in scanned documents."""
     page = np.full((size, size), 0.95)
     line = int(rng.integers(5, 11))
     for top in range(line, size - line, line):
@@ -245,26 +247,26 @@ def _page(rng: np.random.Generator, size: int) -> Float:
 
 
 def _blobs(rng: np.random.Generator, on: FilmPlane) -> Float:
-    found = on.canvas()
+    blobs = on.canvas()
     for x, y, radius in rng.uniform((-140, -140, 4), (140, 140, 30), (6, 3)).tolist():
-        found += np.sqrt(np.maximum(ellipse(on, (x, y), (radius, radius)), 0))
-    return found
+        blobs += np.sqrt(np.maximum(ellipse(on, (x, y), (radius, radius)), 0))
+    return blobs
 
 
 def _field(rng: np.random.Generator, size: int, power: float) -> Float:
-    """A random field of mean 0 and deviation 1 whose amplitude falls with frequency."""
+    """Return a random field, mean 0, standard deviation 1, amplitude falling with frequency."""
     noise = np.fft.rfft2(rng.normal(0, 1, (size, size)))
     down, right = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
-    away = np.hypot(down, right)
-    away[0, 0] = 1.0
-    field = np.fft.irfft2(noise / away ** (power / 2), (size, size))
+    frequency = np.hypot(down, right)
+    frequency[0, 0] = 1.0
+    field = np.fft.irfft2(noise / frequency ** (power / 2), (size, size))
     field = (field - field.mean()) / max(float(field.std()), 1e-9)
     return np.asarray(field, np.float32)
 
 
-def _turned(layer: Float, degrees: float) -> Float:
-    turned: Float = ndimage.rotate(layer, degrees, reshape=False, order=1, mode="nearest")
-    return np.asarray(np.maximum(turned, 0), np.float32)
+def _rotate(layer: Float, degrees: float) -> Float:
+    rotated: Float = ndimage.rotate(layer, degrees, reshape=False, order=1, mode="nearest")
+    return np.asarray(np.maximum(rotated, 0), np.float32)
 
 
 def _unit(values: npt.NDArray[np.floating]) -> Float:
@@ -272,7 +274,7 @@ def _unit(values: npt.NDArray[np.floating]) -> Float:
     return np.asarray(np.clip((values - low) / max(high - low, 1e-9), 0, 1), np.float32)
 
 
-BODY: Final[Mapping[str, Draw]] = MappingProxyType(
+BODY_PARTS: Final[Mapping[str, Draw]] = MappingProxyType(
     {
         "hand": _hand,
         "limb": _limb,
@@ -285,6 +287,6 @@ BODY: Final[Mapping[str, Draw]] = MappingProxyType(
         "breast": _breast,
     }
 )
-NO_BODY: Final[Mapping[str, Callable[[np.random.Generator, int], Float]]] = MappingProxyType(
+PATTERNS: Final[Mapping[str, Callable[[np.random.Generator, int], Float]]] = MappingProxyType(
     {"noise": _noise, "cloud": _cloud, "slope": _slope, "pattern": _pattern, "page": _page}
 )

@@ -5,8 +5,14 @@ import pytest
 from scipy.stats import norm
 from sklearn import metrics
 
-from models.evaluation.bootstrap import bootstrap_auc_by_patient, weighted_auc
-from models.evaluation.discrimination import auc, compare_aucs, delong, roc_curve
+from models.calibration.auc import (
+    auc,
+    auc_with_interval,
+    bootstrap_auc_by_patient,
+    compare_aucs,
+    delong,
+    weighted_auc,
+)
 
 
 def _films(count: int, ties: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -34,6 +40,7 @@ def _structural(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, n
 def test_the_fast_algorithm_agrees_with_the_definition(count: int, ties: bool) -> None:
     scores, positive = _films(count, ties)
     areas, covariance = delong(scores, positive)
+    assert [auc(row, positive) for row in scores] == pytest.approx(areas, abs=1e-12)
     slow_areas, slow_covariance = _structural(scores, positive)
     assert areas == pytest.approx(slow_areas, abs=1e-12)
     assert covariance == pytest.approx(slow_covariance, abs=1e-12)
@@ -42,13 +49,23 @@ def test_the_fast_algorithm_agrees_with_the_definition(count: int, ties: bool) -
     )
 
 
+def test_auc_counts_ordered_pairs_and_halves_ties() -> None:
+    positive = np.array([False, False, True, True])
+    assert auc(np.array([1.0, 2.0, 3.0, 4.0]), positive) == 1.0
+    assert auc(np.array([4.0, 3.0, 2.0, 1.0]), positive) == 0.0
+    assert auc(np.array([1.0, 1.0, 1.0, 1.0]), positive) == 0.5
+    assert auc(np.array([1.0, 3.0, 2.0, 4.0]), positive) == 0.75
+    with pytest.raises(ValueError, match="both classes"):
+        auc(np.array([1.0, 2.0]), np.array([True, True]))
+
+
 def test_the_interval_has_its_nominal_coverage() -> None:
     true_auc = norm.cdf(1 / np.sqrt(2))
     hits = 0
     for seed in range(400):
         rng = np.random.default_rng(seed)
         positive = np.arange(150) < 60
-        estimate = auc(rng.normal(0, 1, 150) + positive, positive)
+        estimate = auc_with_interval(rng.normal(0, 1, 150) + positive, positive)
         hits += estimate.low <= true_auc <= estimate.high
     assert 0.92 < hits / 400 < 0.98
 
@@ -79,16 +96,7 @@ def test_the_paired_test_has_its_nominal_error_rate() -> None:
 
 def test_a_class_with_one_film_is_refused() -> None:
     with pytest.raises(ValueError, match="two films"):
-        auc(np.arange(4.0), np.array([True, False, False, False]))
-
-
-@pytest.mark.parametrize("ties", [False, True])
-def test_the_roc_curve_agrees_with_scikit_learn(ties: bool) -> None:
-    scores, positive = _films(200, ties)
-    curve = roc_curve(scores[0], positive)
-    false, true, _ = metrics.roc_curve(positive, scores[0], drop_intermediate=False)
-    assert np.allclose(curve.false_positive_rate, false)
-    assert np.allclose(curve.sensitivity, true)
+        auc_with_interval(np.arange(4.0), np.array([True, False, False, False]))
 
 
 @pytest.mark.parametrize("ties", [False, True])

@@ -22,7 +22,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from torch.nn.functional import smooth_l1_loss, softplus
 
 from models.calibration.auc import auc
-from models.nets.cpu_conv import use_gemm_backward
 from models.nets.gradcam import NetWithHeat
 from models.nets.grid import FilmNet, GridNet, Output
 from models.training.checkpoint import Net, Run, TrainingProgress, append_log, resume, save
@@ -88,8 +87,6 @@ def fit(
     """
     run = _start_run(net.to(ranks.device), config)
     progress = resume(path, run)
-    if ranks.device.type == "cpu":
-        use_gemm_backward(run.net)
     shared = ranks.share(_module_for_loss(run.net, config))
     last, value = time.monotonic(), math.nan
     with _progress_bar(ranks) as bars:

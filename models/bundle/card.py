@@ -3,40 +3,29 @@
 The digest covers the weights, ``card.yaml`` (without the digest itself) and ``clinical.yaml``.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from models.bundle.combined import CombinedModel
 from models.bundle.intended_use import IntendedUse
 from models.bundle.operating_points import OperatingPoint
 from models.clinical.model import ClinicalModel
 from models.gate.bundle_part import GatePart
-from models.io.yaml_text import read_yaml
+from models.io.yaml_text import StoredModel
 from models.nets.grid import GridConfig
 
 
-class CardError(ValueError):
-    """The card cannot be read. The message names the field."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Calibration(_Part):
+class Calibration(StoredModel):
     """Platt scaling: probability = sigmoid(slope * logit + intercept)."""
 
     slope: float = Field(gt=0)
     intercept: float
 
 
-class CardFigure(_Part):
+class CardFigure(StoredModel):
     """A measured AUC with its 95 % bootstrap interval.
 
     ``published`` is the AUC of the published study at the corresponding hospital, on patients.
@@ -52,7 +41,7 @@ class CardFigure(_Part):
     published: float | None = None
 
 
-class EarlierRun(_Part):
+class EarlierRun(StoredModel):
     """An earlier training run; ``size`` is the side of its films in pixels."""
 
     bundle: str
@@ -62,7 +51,7 @@ class EarlierRun(_Part):
     minutes: float
 
 
-class Training(_Part):
+class Training(StoredModel):
     """Origin of the weights; ``before`` are the earlier runs in order."""
 
     data: str
@@ -75,7 +64,7 @@ class Training(_Part):
     before: tuple[EarlierRun, ...] | None = None
 
 
-class GoldenFilm(_Part):
+class GoldenFilm(StoredModel):
     """A film in the bundle, with its score at the time when the bundle was written."""
 
     file: str = Field(pattern=r"^[a-z0-9_-]+\.png$")
@@ -84,7 +73,7 @@ class GoldenFilm(_Part):
     probability: float = Field(ge=0, le=1)
 
 
-class Card(_Part):
+class Card(StoredModel):
     """Content of ``card.yaml``; ``models.bundle.store`` verifies it.
 
     ``operating_points`` are those of the image score. ``combined`` has those of the combined score.
@@ -113,26 +102,6 @@ class Card(_Part):
     def operating_point(self) -> OperatingPoint:
         """First operating point of the image score: the default threshold."""
         return self.operating_points[0]
-
-
-def parse_card(text: str) -> Card:
-    """Parse a YAML text. Raises CardError with one line."""
-    try:
-        content = read_yaml(text)
-    except ValueError as error:
-        raise CardError(f"the card is {error}") from error
-    try:
-        return Card.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "card"
-        raise CardError(f"{field}: {first['msg']}") from error
-
-
-def dump_card(card: Card) -> str:
-    """Return the card as YAML, with fields in the order of the class."""
-    content = card.model_dump(mode="json", exclude_none=True)
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
 
 
 def bundle_digest(card: Card, weights: bytes, clinical: ClinicalModel | None = None) -> str:

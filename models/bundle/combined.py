@@ -4,32 +4,21 @@ If a logit is missing, there is no combined score, and the image score is used. 
 has its own thresholds.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from models.bundle.operating_points import OperatingPoint
 from models.clinical.model import sigmoid
+from models.io.yaml_text import StoredModel
 
 Values = npt.NDArray[np.float64]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class GoldenPair(_Part):
+class GoldenPair(StoredModel):
     """Two logits, with their probability at the time when the bundle was written."""
 
     image_logit: float
@@ -37,7 +26,7 @@ class GoldenPair(_Part):
     probability: float = Field(ge=0, le=1)
 
 
-class CombinedModel(_Part):
+class CombinedModel(StoredModel):
     """Probability = sigmoid(image * image logit + clinical * clinical logit + intercept).
 
     Neither weight may be negative. ``operating_points`` are thresholds on this probability.

@@ -1,7 +1,5 @@
 """Verify a bundle by its golden films: their scores must equal those in the card."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path

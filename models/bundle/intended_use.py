@@ -1,7 +1,5 @@
 """The intended use of a bundle. ``node.domain`` uses it too."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

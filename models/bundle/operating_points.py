@@ -4,14 +4,14 @@ Image score and combined score have separate operating points, because they are 
 separately. Model cards and evaluations use the same thresholds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from models.io.yaml_text import StoredModel
 
 Values = npt.NDArray[np.floating]
 Flags = npt.NDArray[np.bool_]
@@ -24,10 +24,8 @@ _RATE = 0.9
 """Rate of the points that are named after a rate."""
 
 
-class OperatingPoint(BaseModel):
+class OperatingPoint(StoredModel):
     """A threshold on a probability, with its rates on the films of the fit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     threshold: float = Field(ge=0, le=1)

@@ -1,7 +1,5 @@
 """Score films with a bundle."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

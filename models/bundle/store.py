@@ -4,8 +4,6 @@ A bundle is a folder with ``card.yaml``, ``weights.safetensors`` (float16) and `
 optionally ``clinical.yaml`` and ``gate.safetensors``.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +18,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from models.bundle.card import Card, CardError, GoldenFilm, bundle_digest, dump_card, parse_card
+from models.bundle.card import Card, GoldenFilm, bundle_digest
 from models.bundle.golden import (
     GOLDEN,
     golden_films,
@@ -29,10 +27,11 @@ from models.bundle.golden import (
     read_golden,
 )
 from models.bundle.score import Bundle, BundleError, score
-from models.clinical.model import ClinicalError, ClinicalModel, dump_clinical, parse_clinical
+from models.clinical.model import ClinicalModel
 from models.gate import bundle_part as gates
 from models.gate.bundle_part import Gate, GateError
 from models.images.radiograph import Radiograph
+from models.io.yaml_text import Model, YamlError, dump_yaml, parse_yaml
 from models.nets.grid import GridConfig, GridNet
 
 __all__ = [
@@ -171,14 +170,15 @@ def _read_parts(path: Path) -> tuple[Card, bytes, ClinicalModel | None]:
         facts = (path / CLINICAL).read_text("utf-8") if (path / CLINICAL).exists() else None
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{path} is not a bundle ({error}); check the path") from error
+    clinical = None if facts is None else _parse(path / CLINICAL, facts, ClinicalModel)
+    return _parse(path / CARD, text, Card), weights, clinical
+
+
+def _parse(path: Path, text: str, kind: type[Model]) -> Model:
     try:
-        return parse_card(text), weights, None if facts is None else parse_clinical(facts)
-    except CardError as error:
-        raise BundleError(f"{path / CARD} is not valid ({error}); restore the bundle") from error
-    except ClinicalError as error:
-        raise BundleError(
-            f"{path / CLINICAL} is not valid ({error}); restore the bundle"
-        ) from error
+        return parse_yaml(text, kind)
+    except YamlError as error:
+        raise BundleError(f"{path} is not valid ({error}); restore the bundle") from error
 
 
 def _read_gate(path: Path, card: Card, device: str) -> Gate | None:
@@ -204,8 +204,8 @@ def _sign(path: Path, card: Card, weights: bytes, clinical: ClinicalModel | None
     if clinical is None:
         (path / CLINICAL).unlink(missing_ok=True)
     else:
-        (path / CLINICAL).write_text(dump_clinical(clinical), "utf-8")
-    (path / CARD).write_text(dump_card(card), "utf-8")
+        (path / CLINICAL).write_text(dump_yaml(clinical), "utf-8")
+    (path / CARD).write_text(dump_yaml(card), "utf-8")
 
 
 def _check_tensors(stored: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path) -> None:

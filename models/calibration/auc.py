@@ -4,8 +4,6 @@ Variances follow E. R. DeLong et al., Biometrics 1988;44:837-845, computed with 
 of X. Sun and W. Xu, IEEE Signal Processing Letters 2014;21:1389-1393, which uses mid-ranks.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

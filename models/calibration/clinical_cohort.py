@@ -1,7 +1,5 @@
 """The people of the clinical fit, read from the NHANES table or from a manifest."""
 
-from __future__ import annotations
-
 import csv
 import math
 from collections import Counter

@@ -1,7 +1,5 @@
 """Fit of the clinical model, and its metrics by cross-validation."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 

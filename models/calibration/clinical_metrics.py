@@ -1,7 +1,5 @@
 """Weighted discrimination and calibration of clinical logits, with bootstrap intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Final
 

@@ -8,8 +8,6 @@ clinical model of the published study had an AUC of 0.53 there. The clinical wei
 limited, such that uninformative clinical data reduce the AUC by at most ``MAXIMUM_AUC_LOSS``.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import bisect, minimize

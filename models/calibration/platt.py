@@ -1,7 +1,5 @@
 """Platt scaling, and the AUC of a model card. Both use films that the net was not trained on."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize

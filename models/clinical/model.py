@@ -5,28 +5,21 @@ coefficients, ranges and figures; ``models.calibration.clinical_fit`` writes it.
 predict better than BMI, because weight itself loads bone.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from models.io.yaml_text import read_yaml
+from models.io.yaml_text import StoredModel
 
 Float = npt.NDArray[np.float64]
 
 MALE, FEMALE = "M", "F"
 SEXES: Final = (FEMALE, MALE)
-
-
-class ClinicalError(ValueError):
-    """The clinical part of a bundle cannot be used. The message names the field."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +32,7 @@ class ClinicalFacts:
     height_cm: float | None = None
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class ValueRange(_Part):
+class ValueRange(StoredModel):
     """Range of an input in the data of the fit, both ends included."""
 
     low: float
@@ -54,7 +43,7 @@ class ValueRange(_Part):
         return self.low <= value <= self.high
 
 
-class AcceptedInputs(_Part):
+class AcceptedInputs(StoredModel):
     """Accepted inputs. Outside of the ranges there is no score.
 
     ``age_ceiling`` is the highest age that the survey records. Higher ages are replaced by it.
@@ -66,7 +55,7 @@ class AcceptedInputs(_Part):
     age_ceiling: float | None = None
 
 
-class Coefficients(_Part):
+class Coefficients(StoredModel):
     """Coefficients of the logit: spline terms of age in years, male sex, kg and cm."""
 
     intercept: float
@@ -76,7 +65,7 @@ class Coefficients(_Part):
     height_cm: float
 
 
-class ClinicalInterval(_Part):
+class ClinicalInterval(StoredModel):
     """A value with its 95 % bootstrap interval."""
 
     value: float
@@ -84,7 +73,7 @@ class ClinicalInterval(_Part):
     high: float
 
 
-class ClinicalFigures(_Part):
+class ClinicalFigures(StoredModel):
     """Cross-validated, weighted figures of the model.
 
     ``calibration_intercept`` is the calibration in the large.
@@ -100,7 +89,7 @@ class ClinicalFigures(_Part):
     brier: float
 
 
-class GoldenPerson(_Part):
+class GoldenPerson(StoredModel):
     """An example person, with the logit at the time when the model was written."""
 
     age_years: float
@@ -110,7 +99,7 @@ class GoldenPerson(_Part):
     logit: float
 
 
-class ClinicalModel(_Part):
+class ClinicalModel(StoredModel):
     """Content of ``clinical.yaml``. ``about`` is a phrase that follows "a model" in results."""
 
     about: str = Field(pattern=r"^[ -~]{1,200}$")
@@ -127,7 +116,7 @@ class ClinicalModel(_Part):
     golden: tuple[GoldenPerson, ...] = ()
 
     @model_validator(mode="after")
-    def _fits_together(self) -> ClinicalModel:
+    def _fits_together(self) -> Self:
         if any(later <= knot for knot, later in zip(self.knots, self.knots[1:], strict=False)):
             raise ValueError("knots must rise")
         if len(self.coefficients.age) != len(self.knots) - 1:
@@ -210,23 +199,3 @@ def sigmoid(logit: float) -> float:
         return 1.0 / (1.0 + math.exp(-logit))
     small = math.exp(logit)
     return small / (1.0 + small)
-
-
-def parse_clinical(text: str) -> ClinicalModel:
-    """Parse a YAML text. Raises ClinicalError with one line."""
-    try:
-        content = read_yaml(text)
-    except ValueError as error:
-        raise ClinicalError(f"it is {error}") from error
-    try:
-        return ClinicalModel.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "clinical"
-        raise ClinicalError(f"{field}: {first['msg']}") from error
-
-
-def dump_clinical(model: ClinicalModel) -> str:
-    """Return the model as YAML, with fields in the order of the class."""
-    content = model.model_dump(mode="json", exclude_none=True)
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)

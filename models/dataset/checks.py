@@ -1,7 +1,5 @@
 """Checks of a whole manifest, after each of its rows was checked."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING

@@ -1,7 +1,5 @@
 """Clinical logits of the patients of a manifest."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

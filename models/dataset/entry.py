@@ -1,7 +1,5 @@
 """One row of a manifest: a film, its patient and its labels."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum

@@ -4,8 +4,6 @@
 before anything is written.
 """
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Analysis of all models on all test films: pure functions from scores to metrics and checks."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations

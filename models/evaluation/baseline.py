@@ -4,8 +4,6 @@ Its features describe how much fine and coarse structure each of 6 x 6 blocks of
 contains; they contain no shapes. A net that is not better has learned no anatomy.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

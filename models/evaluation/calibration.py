@@ -1,7 +1,5 @@
 """Calibration: Brier score, calibration slope and intercept, expected calibration error (ECE)."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

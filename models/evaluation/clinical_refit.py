@@ -4,8 +4,6 @@ A bundle's clinical model may have been fitted on another population. The publis
 clinical model at the hospital that trained the net; this module does the same.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 Method: A. J. Vickers and E. B. Elkin, Med Decis Making 2006;26:565-574.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

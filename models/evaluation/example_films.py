@@ -1,7 +1,5 @@
 """Example films for the heatmap figure and the heatmap checks, chosen by rule."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

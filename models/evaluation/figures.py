@@ -3,8 +3,6 @@
 Only this module imports matplotlib, because the import takes a second.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Every film is scored by a model that was trained on other patients. The checkpoi
 chosen on validation patients, who are neither training nor test patients of the fold.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

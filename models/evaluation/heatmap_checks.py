@@ -4,8 +4,6 @@ Methods: J. Adebayo et al., NeurIPS 2018 (weight randomisation); N. Arun et al.,
 Artificial Intelligence 2021;3:e200267 (repeatability, structural similarity of maps).
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Rendering of the report as one HTML file without external resources."""
 
-from __future__ import annotations
-
 import base64
 import math
 from collections.abc import Mapping
@@ -14,12 +12,13 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from models.bundle.card import Card, dump_card
+from models.bundle.card import Card
 from models.calibration.auc import IntervalEstimate, p_value_text
 from models.evaluation.figures import MODEL_STYLES
 from models.evaluation.published import ROLES
 from models.evaluation.report import EvaluationReport
 from models.evaluation.threshold_metrics import PREVALENCES
+from models.io.yaml_text import dump_yaml
 
 _MISSING = "\N{EN DASH}"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -48,7 +47,7 @@ def render_html(report: EvaluationReport, card: Card, figures: Mapping[str, byte
     template = environment.get_template("report.html.j2")
     return template.render(
         **values,
-        card_text=dump_card(card),
+        card_text=dump_yaml(card),
         guidelines=guidelines,
         figures={name: _data_uri(png) for name, png in figures.items()},
     )

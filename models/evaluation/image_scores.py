@@ -4,8 +4,6 @@
 mask, identified by their digests. An interrupted run resumes from it.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 from collections.abc import Callable, Sequence

@@ -3,8 +3,6 @@
 A score only ranks films: higher means osteoporosis, on any scale. A check fails if a score is NaN.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The cohort is a folder that ``osteoscreen model simulate --twins --density-off`` wrote.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

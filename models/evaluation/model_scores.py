@@ -1,7 +1,5 @@
 """Scores and thresholds of a bundle's three models: image, clinical and combined."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -5,8 +5,6 @@ doi 10.13929/j.issn.1003-3289.2026.03.017; 4,542 patients. These values belong t
 do not apply to any model of this project.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, TypeVar

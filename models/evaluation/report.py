@@ -1,7 +1,5 @@
 """Content of ``report.json``: the bundle, the films, all results, and the published AUCs."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math
@@ -151,7 +149,7 @@ def summarise_bone_heat(films: Sequence[BoneHeat]) -> BoneHeatSummary | None:
     )
 
 
-def to_json(report: DataclassInstance) -> str:
+def to_json(report: "DataclassInstance") -> str:
     """Return JSON with keys in the order of the fields; NaN and infinity become null."""
     content = dataclasses.asdict(report)
     return json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -4,8 +4,6 @@ Writes ``report.html``, ``report.json``, the figures, and ``predictions.csv`` wi
 every test film. The same manifest, bundle and seed give the same files.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Mapping, Sequence

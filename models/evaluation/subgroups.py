@@ -1,7 +1,5 @@
 """Metrics of the image model in subgroups of the test films: sex, age, BMI, site and view."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

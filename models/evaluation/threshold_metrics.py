@@ -1,7 +1,5 @@
 """Metrics of a threshold: sensitivity, specificity, accuracy, F1 and predictive values."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 This module is pure; ``ablation_run`` trains the variants and writes the table.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace

@@ -4,8 +4,6 @@ Writes ``ablation.md`` and ``ablation.json`` at the end. The folder ``run/`` con
 films and, for each variant, its checkpoint or, after training, its result.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

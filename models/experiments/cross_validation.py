@@ -4,8 +4,6 @@ Every fold starts from the same weights and trains for a fixed number of steps, 
 loop of bundles. The results are AUCs and held-out scores; the nets are discarded.
 """
 
-from __future__ import annotations
-
 import copy
 import csv
 import hashlib

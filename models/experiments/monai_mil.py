@@ -4,8 +4,6 @@
 positions, a post-norm Transformer as wide as the ResNet's last map, and attention pooling.
 """
 
-from __future__ import annotations
-
 import warnings
 from typing import cast
 

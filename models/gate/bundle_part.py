@@ -1,14 +1,12 @@
 """The gate as a part of a bundle: ``gate.safetensors``, and what the card says of it."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
@@ -16,6 +14,7 @@ from models.gate.image_findings import ImageFindings
 from models.gate.inference import FeatureDistribution, check_films
 from models.gate.net import GateConfig, GateNet
 from models.images.radiograph import Radiograph
+from models.io.yaml_text import StoredModel
 
 _CENTRE, _PRECISION = "spread.centre", "spread.precision"
 
@@ -24,11 +23,7 @@ class GateError(ValueError):
     """The gate cannot be read. The message has the cause."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class GateCount(_Part):
+class GateCount(StoredModel):
     """Number of correct images of ``total``."""
 
     name: str
@@ -36,7 +31,7 @@ class GateCount(_Part):
     total: int = Field(gt=0)
 
 
-class GoldenFindings(_Part):
+class GoldenFindings(StoredModel):
     """Findings of the gate for a golden film."""
 
     file: str
@@ -44,7 +39,7 @@ class GoldenFindings(_Part):
     distance: float
 
 
-class GatePart(_Part):
+class GatePart(StoredModel):
     """The gate's part of a model card.
 
     ``scale`` is the Mahalanobis distance that contains the share ``within`` of unseen frontal

@@ -1,7 +1,5 @@
 """The gate's answers for one film. Shared with ``node.domain``."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 
@@ -23,7 +21,7 @@ class ImageFindings:
     inverted: float
     distance: float
 
-    def rounded(self) -> ImageFindings:
+    def rounded(self) -> "ImageFindings":
         """Return the findings with three decimals, which do not differ between processors."""
         return ImageFindings(
             frontal=round(self.frontal, 3),

@@ -1,7 +1,5 @@
 """Run the gate: each film is evaluated in eight positions, and the outputs are averaged."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

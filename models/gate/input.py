@@ -1,7 +1,5 @@
 """Convert a film to the gate's input, which does not depend on the tone curve."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 import torch

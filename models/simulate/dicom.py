@@ -3,8 +3,6 @@
 The same header and pixels give the same bytes and UIDs.
 """
 
-from __future__ import annotations
-
 import uuid
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ The code does not use the label. Automatic exposure depends on the image alone, 
 does not reveal density. The image processing of vendors is in ``vendor_processing``.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Files of one simulated patient: films as 16-bit PNG or DICOM, and the bone mask."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 They do not depend on density or label; a test checks this.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

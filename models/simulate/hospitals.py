@@ -6,8 +6,6 @@ of the published study. Do not change them after test results are known. A chang
 ``docs/explanation/model.md`` gives the source of each value.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from models.simulate.vendor_ranges import MIXED, Vendor

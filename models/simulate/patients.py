@@ -3,8 +3,6 @@
 The case mix of a hospital results from how its controls are matched, not from noise on the label.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 Shapes give thickness or areal density, not grey levels; ``exposure`` computes the grey levels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise

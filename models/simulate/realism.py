@@ -4,8 +4,6 @@
 simulation was adjusted to real films with these metrics before any net was tested.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

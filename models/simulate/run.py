@@ -4,8 +4,6 @@ The files of a patient depend only on seed and patient. The number of processes,
 the machine do not change them. ``digests.csv`` records the finished files.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import json

@@ -4,8 +4,6 @@ The CT was taken with raised arms and ends at the first ribs; on a film the arms
 trunk. They are built from rods. Their mineral depends on the patient's density, like all bone.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

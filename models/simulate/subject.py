@@ -3,8 +3,6 @@
 The label is drawn first. No other property of the film depends on it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

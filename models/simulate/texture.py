@@ -1,7 +1,5 @@
 """Fine structure that a CT with 2.5 mm slices does not show: lung vessels, tissue, trabeculae."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

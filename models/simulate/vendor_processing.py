@@ -1,7 +1,5 @@
 """Image processing of a vendor: frequency bands, tone curve, collimator edges, lead marker."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 

@@ -1,7 +1,5 @@
 """Ranges of exposure and processing parameters of a vendor's equipment."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

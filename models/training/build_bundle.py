@@ -4,8 +4,6 @@ If there is a clinical model, it is part of the bundle. If enough held-out films
 the combined model is fitted on them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed

@@ -1,7 +1,5 @@
 """Build a bundle from a net trained on a manifest's films."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

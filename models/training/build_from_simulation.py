@@ -1,7 +1,5 @@
 """Build a bundle from a net trained on simulated films."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

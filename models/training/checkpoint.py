@@ -1,7 +1,5 @@
 """Files of a training run: the checkpoint, and the CSV log with a line for each validation."""
 
-from __future__ import annotations
-
 import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The training loop; an interrupted run resumes from its checkpoint."""
 
-from __future__ import annotations
-
 import copy
 import math
 import time

@@ -1,7 +1,5 @@
 """Batches of a manifest's films, which are prepared once and cached on disk."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Sequence
@@ -39,7 +37,7 @@ class Films:
     label: Float
     t_score: Float
 
-    def part(self, first: int, count: int) -> Films:
+    def part(self, first: int, count: int) -> "Films":
         """Return ``count`` films, starting with ``first``."""
         part = slice(first, first + count)
         return Films(self.pixels[part], self.label[part], self.t_score[part])

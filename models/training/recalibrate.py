@@ -5,8 +5,6 @@ combined model (if the bundle has a clinical model) are fitted on the manifest's
 The card's AUCs are measured on the manifest's test films.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Training from films to a bundle (`osteoscreen model train`)."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Batches of simulated films, prepared in the same way as served films."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +62,7 @@ class Batch:
     bone: Tensor
     twins: bool = True
 
-    def to(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> "Batch":
         """Return the batch on ``device``, with films in channels-last order."""
         return Batch(
             film=self.film.to(device, memory_format=torch.channels_last),

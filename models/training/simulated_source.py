@@ -1,7 +1,5 @@
 """Batches of simulated films, rendered during the training."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field

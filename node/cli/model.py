@@ -44,14 +44,13 @@ def verify(bundle: BundleArgument = "demo") -> None:
 @model.command("card")
 def card(bundle: BundleArgument = "demo") -> None:
     """Print the model card: intended use, limits, training data and results."""
-    from models.bundle.card import dump_card
-    from models.clinical.model import dump_clinical
+    from models.io.yaml_text import dump_yaml
     from node.inference.predictor import open_bundle
 
     opened = open_bundle(bundle, "cpu")
-    typer.echo(dump_card(opened.card), nl=False)
+    typer.echo(dump_yaml(opened.card), nl=False)
     if opened.clinical is not None:
-        typer.echo("---\n# Clinical model\n" + dump_clinical(opened.clinical), nl=False)
+        typer.echo("---\n# Clinical model\n" + dump_yaml(opened.clinical), nl=False)
 
 
 @model.command("fit-clinical")

@@ -1,7 +1,5 @@
 """Augmentation of the gate's training images: geometry, tone, crops, rotation."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

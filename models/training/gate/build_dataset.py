@@ -1,7 +1,5 @@
 """The gate's training images: a manifest's films, simulated chests, and drawings."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path

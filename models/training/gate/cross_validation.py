@@ -1,7 +1,5 @@
 """Cross-validation of the gate: how many images of each kind get the correct result."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Images for training and test of the gate, as small squares with their targets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path

@@ -4,8 +4,6 @@ They are coarse, because the gate detects unknown kinds of images by their dista
 body part consists of thicknesses of soft tissue and bone in cm, exposed like a simulated film.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final

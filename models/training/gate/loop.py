@@ -1,7 +1,5 @@
 """Training of the gate's net."""
 
-from __future__ import annotations
-
 import copy
 import math
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Fit of the gate: cross-validation, then training on all images."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Simulated frontal and lateral chest films for the gate."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

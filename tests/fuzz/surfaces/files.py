@@ -9,12 +9,12 @@ from functools import cache, partial
 from pathlib import Path
 from random import Random
 
-from models.bundle.card import CardError
-from models.bundle.card import parse_card as parse_card
+from models.bundle.card import Card
 from models.calibration.clinical_cohort import TableError, read_people
-from models.clinical.model import ClinicalError, parse_clinical
+from models.clinical.model import ClinicalModel
 from models.dataset.entry import ManifestError
 from models.dataset.manifest import COLUMNS, read_manifest
+from models.io.yaml_text import YamlError, parse_yaml
 from node.cli.thresholds import lines_of
 from node.domain.errors import Misconfigured
 from node.domain.radiograph.pseudonym import pseudonym
@@ -81,12 +81,12 @@ def _people(rnd: Random, folder: Path) -> str:
 
 
 def _card(rnd: Random, _folder: Path) -> str:
-    return _read_or_refuse(partial(parse_card, _bundle_file(rnd, "card.yaml")), CardError)
+    return _read_or_refuse(partial(parse_yaml, _bundle_file(rnd, "card.yaml"), Card), YamlError)
 
 
 def _clinical(rnd: Random, _folder: Path) -> str:
     return _read_or_refuse(
-        partial(parse_clinical, _bundle_file(rnd, "clinical.yaml")), ClinicalError
+        partial(parse_yaml, _bundle_file(rnd, "clinical.yaml"), ClinicalModel), YamlError
     )
 
 

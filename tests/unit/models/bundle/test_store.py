@@ -11,11 +11,12 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from models.bundle.card import Card, bundle_digest, dump_card, parse_card
+from models.bundle.card import Card, bundle_digest
 from models.bundle.golden import max_device_difference, verify_golden
 from models.bundle.score import score
 from models.bundle.store import Bundle, BundleError, compare_gpu, load_bundle, write_bundle
 from models.images.radiograph import Radiograph
+from models.io.yaml_text import dump_yaml, parse_yaml
 from models.nets.grid import GridConfig, GridNet
 
 CARD = {
@@ -74,12 +75,12 @@ def copied(written: Path, tmp_path: Path) -> Path:
 
 def _resign(path: Path, weights: bytes | None = None, **change: object) -> None:
     """Change a bundle and set the digest as its maker would."""
-    card = parse_card((path / "card.yaml").read_text())
+    card = parse_yaml((path / "card.yaml").read_text(), Card)
     weights = weights or (path / "weights.safetensors").read_bytes()
     card = card.model_copy(update=change)
     card = card.model_copy(update={"digest": bundle_digest(card, weights)})
     (path / "weights.safetensors").write_bytes(weights)
-    (path / "card.yaml").write_text(dump_card(card))
+    (path / "card.yaml").write_text(dump_yaml(card))
 
 
 def test_what_was_written_loads_and_scores_alike(written: Path) -> None:
@@ -174,7 +175,7 @@ def test_a_card_that_cannot_be_read_is_refused_in_one_line(copied: Path, text: s
 
 
 def test_a_golden_score_that_drifted_is_found(copied: Path) -> None:
-    card = parse_card((copied / "card.yaml").read_text())
+    card = parse_yaml((copied / "card.yaml").read_text(), Card)
     drifted = card.golden[0].model_copy(update={"logit": card.golden[0].logit + 0.001})
     _resign(copied, golden=(drifted,))
     with pytest.raises(BundleError, match=r"noise\.png"):

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from models.bundle.card import Card, bundle_digest, dump_card, parse_card
+from models.bundle.card import Card, bundle_digest
 from models.bundle.combined import CombinedModel
 from models.bundle.golden import verify_golden
 from models.bundle.operating_points import OperatingPoint
 from models.bundle.store import BundleError, add_clinical, load_bundle
 from models.clinical.model import ClinicalModel
+from models.io.yaml_text import dump_yaml, parse_yaml
 from tests.support.paths import ROOT
 from tests.unit.models.bundle.test_store import CARD
 
@@ -32,10 +33,10 @@ def copied(tmp_path: Path) -> Path:
 
 def _resign(path: Path, clinical: ClinicalModel | None, **change: object) -> None:
     """Change the card and set the digest as the bundle's maker would."""
-    card = parse_card((path / "card.yaml").read_text()).model_copy(update=change)
+    card = parse_yaml((path / "card.yaml").read_text(), Card).model_copy(update=change)
     weights = (path / "weights.safetensors").read_bytes()
     card = card.model_copy(update={"digest": bundle_digest(card, weights, clinical)})
-    (path / "card.yaml").write_text(dump_card(card))
+    (path / "card.yaml").write_text(dump_yaml(card))
 
 
 def test_the_shipped_bundle_has_a_clinical_and_a_combined_part(copied: Path) -> None:
@@ -98,8 +99,8 @@ def test_a_part_from_before_it_had_operating_points_keeps_its_digest() -> None:
     card = before.model_copy(update={"combined": COMBINED})
     signed = "sha256:994fb3a764f0f5107672b8587b7df57e5fad12a8538dfa098042d7c2fb39f8f0"
     assert bundle_digest(card, b"weights") == signed
-    assert bundle_digest(parse_card(dump_card(card)), b"weights") == signed
-    assert "operating_points" not in dump_card(card).split("combined:")[1]
+    assert bundle_digest(parse_yaml(dump_yaml(card), Card), b"weights") == signed
+    assert "operating_points" not in dump_yaml(card).split("combined:")[1]
 
 
 def test_operating_points_of_the_combined_part_are_read_back_and_signed(copied: Path) -> None:

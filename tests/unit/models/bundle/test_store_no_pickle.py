@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.bundle.card import Card, bundle_digest, dump_card, parse_card
+from models.bundle.card import Card, bundle_digest
 from models.bundle.store import BundleError, load_bundle, write_bundle
 from models.images.radiograph import Radiograph
+from models.io.yaml_text import dump_yaml, parse_yaml
 from models.nets.grid import GridConfig, GridNet
 from tests.support.paths import ROOT
 from tests.unit.models.bundle.test_store import CARD
@@ -84,9 +85,9 @@ def test_a_pickle_in_place_of_the_weights_is_refused(tmp_path: Path, form: str) 
         torch.save({"out.bias": torch.zeros(1), "trap": Trap(sprung)}, weights)
     else:
         weights.write_bytes(pickle.dumps(Trap(sprung)))
-    written = parse_card((path / "card.yaml").read_text())
+    written = parse_yaml((path / "card.yaml").read_text(), Card)
     signed = written.model_copy(update={"digest": bundle_digest(written, weights.read_bytes())})
-    (path / "card.yaml").write_text(dump_card(signed))
+    (path / "card.yaml").write_text(dump_yaml(signed))
     with pytest.raises(BundleError, match=r"weights\.safetensors is damaged .*restore the bundle"):
         load_bundle(path)
     assert not sprung.exists()

@@ -19,9 +19,9 @@ from models.calibration.clinical_metrics import measure, resample
 from models.clinical.model import (
     ClinicalFacts,
     ClinicalModel,
-    parse_clinical,
     restricted_cubic_spline,
 )
+from models.io.yaml_text import parse_yaml
 from tests.support.paths import ROOT
 from tests.support.people import make_people
 
@@ -191,7 +191,7 @@ class TestSurvey:
 
     def test_the_fit_reproduces_the_shipped_model(self, fitted: dict[Label, ClinicalModel]) -> None:
         bundle = ROOT / "models" / "bundles" / "demo"
-        shipped = parse_clinical((bundle / "clinical.yaml").read_text())
+        shipped = parse_yaml((bundle / "clinical.yaml").read_text(), ClinicalModel)
         model = fitted[Label.FEMORAL_NECK]
         assert model.knots == shipped.knots
         for person in shipped.golden:

@@ -10,13 +10,11 @@ import pytest
 from scipy.interpolate import CubicSpline
 
 from models.clinical.model import (
-    ClinicalError,
     ClinicalFacts,
     ClinicalModel,
-    dump_clinical,
-    parse_clinical,
     restricted_cubic_spline,
 )
+from models.io.yaml_text import YamlError, dump_yaml, parse_yaml
 from tests.support.paths import ROOT
 
 CLINICAL = ROOT / "models" / "bundles" / "demo" / "clinical.yaml"
@@ -27,7 +25,7 @@ KNOTS = (51.0, 58.0, 66.0, 80.0)
 @pytest.fixture(scope="module")
 def shipped() -> ClinicalModel:
     """Return the clinical model of the demonstration bundle."""
-    return parse_clinical(CLINICAL.read_text())
+    return parse_yaml(CLINICAL.read_text(), ClinicalModel)
 
 
 @pytest.mark.parametrize("knots", [KNOTS, (50.0, 60.0, 90.0), (1.0, 2.0, 4.0, 8.0, 16.0)])
@@ -109,7 +107,7 @@ def test_what_is_known_of_bone_holds(shipped: ClinicalModel) -> None:
 
 
 def test_it_is_written_and_read_without_loss(shipped: ClinicalModel) -> None:
-    assert parse_clinical(dump_clinical(shipped)) == shipped
+    assert parse_yaml(dump_yaml(shipped), ClinicalModel) == shipped
 
 
 @pytest.mark.parametrize(
@@ -125,8 +123,8 @@ def test_it_is_written_and_read_without_loss(shipped: ClinicalModel) -> None:
 def test_a_part_that_does_not_fit_is_refused_in_one_line(old: str, new: str, words: str) -> None:
     text = CLINICAL.read_text()
     assert old in text
-    with pytest.raises(ClinicalError, match=words) as refusal:
-        parse_clinical(text.replace(old, new))
+    with pytest.raises(YamlError, match=words) as refusal:
+        parse_yaml(text.replace(old, new), ClinicalModel)
     assert "\n" not in str(refusal.value)
 
 

@@ -1,14 +1,9 @@
 """Checks of a whole manifest, after each of its rows was checked."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-if TYPE_CHECKING:
-    from models.dataset.entry import Entry
-
-_NAMED = 8
-"""Maximum number of rows or patients that an error names."""
+from models.dataset.entry import Entry, first_few
 
 
 def find_faults(entries: Sequence[Entry], *, labelled: bool) -> Iterator[tuple[str, list[str]]]:
@@ -16,22 +11,16 @@ def find_faults(entries: Sequence[Entry], *, labelled: bool) -> Iterator[tuple[s
 
     Unless ``labelled``, all films may have the same label.
     """
-    for problem, find in (
-        ("one film is listed more than once", _repeated),
-        ("patients on both sides of a split", _leaks),
-        ("files that do not exist", _absent),
-        ("films of one class only", _single_class if labelled else _no_fault),
-    ):
-        places = find(entries)
-        if places:
+    checks = {
+        "one film is listed more than once": _repeated,
+        "patients on both sides of a split": _leaks,
+        "files that do not exist": _absent,
+    }
+    if labelled:
+        checks["films of one class only"] = _single_class
+    for problem, find in checks.items():
+        if places := find(entries):
             yield problem, places
-
-
-def first_few(items: Iterable[object]) -> str:
-    """Return the first few items as text, and the number of further ones."""
-    names = [str(item) for item in items]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _repeated(entries: Sequence[Entry]) -> list[str]:
@@ -63,10 +52,6 @@ def _single_class(entries: Sequence[Entry]) -> list[str]:
         for part, films in _grouped(entries, lambda entry: entry.part).items()
         if len({entry.label for entry in films}) < 2
     ]
-
-
-def _no_fault(_: Sequence[Entry]) -> list[str]:
-    return []
 
 
 def _rows(entries: Sequence[Entry]) -> str:

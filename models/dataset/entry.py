@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from models.dataset.checks import first_few
 from models.io.errors import InputError
+
+_NAMED = 8
+"""Maximum number of rows or patients that an error names."""
 
 
 class ManifestError(InputError):
@@ -76,3 +78,10 @@ class Entry:
 def manifest_error(problem: str, places: Iterable[object]) -> ManifestError:
     """Return an error with the problem and its first rows or patients."""
     return ManifestError(f"{problem}: {first_few(places)}")
+
+
+def first_few(items: Iterable[object]) -> str:
+    """Return the first few items as text, and the number of further ones."""
+    names = [str(item) for item in items]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"

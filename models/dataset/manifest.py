@@ -14,9 +14,9 @@ from reprlib import repr as short
 
 from models.dataset.checks import find_faults
 from models.dataset.entry import Entry, FilmOrigin, ManifestError, Sex, Split, manifest_error
+from models.io.atomic_file import atomic_path
 
 REQUIRED = ("path", "patient_id", "site", "split", "label")
-
 
 COLUMNS = tuple(field.name for field in fields(Entry) if field.name != "row")
 """Columns of a manifest; other columns are ignored."""
@@ -73,13 +73,11 @@ def read_manifest(file: Path, *, labelled: bool = True) -> Manifest:
 
 def write_manifest(file: Path, entries: Iterable[Entry]) -> None:
     """Write a manifest atomically."""
-    part = file.with_name(file.name + ".part")
-    with part.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_path(file) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for entry in entries:
             writer.writerow({name: to_cell(getattr(entry, name), file.parent) for name in COLUMNS})
-    part.replace(file)
 
 
 def _read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:

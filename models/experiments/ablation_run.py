@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import torch
@@ -125,12 +126,11 @@ def _load_resources(
     size = options.config.size
     # All splits are loaded together: one error then names every film that cannot be decoded.
     films = load_films(entries, size, options.out / RUN / "films")
-    train, validation, test = (len(manifest.of(split)) for split in Split)
+    ends = accumulate((len(manifest.of(split)) for split in Split), initial=0)
+    train, validation, test = (films.select(slice(*part)) for part in pairwise(ends))
     return _Resources(
-        source=ManifestSource(
-            films.part(0, train), films.part(train, validation), options.seed, size, options.batch
-        ),
-        tested=films.part(train + validation, test),
+        source=ManifestSource(train, validation, options.seed, size, options.batch),
+        tested=test,
         folder=options.out / RUN / _key(manifest.file, entries, options, device),
         device=device,
     )

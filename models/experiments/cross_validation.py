@@ -35,11 +35,11 @@ from models.evaluation.folds import (
 )
 from models.images.read import read_film
 from models.io.atomic_file import write_atomically
-from models.nets.grid import GridConfig, GridNet, with_size
+from models.nets.grid import GridNet
 from models.training.distributed import Ranks
 from models.training.loop import TrainConfig, fit
 from models.training.manifest_source import Films, ManifestSource, load_films, logits
-from models.training.run import TrainError, describe_start, select_device
+from models.training.run import describe_start, initial_net, select_device
 
 JSON, SCORES = "cross-validation.json", "out-of-fold.csv"
 _VALIDATIONS = 10
@@ -102,7 +102,7 @@ def cross_validate(file: Path, options: CrossValidationOptions) -> CrossValidati
     Writes JSON and CSV to ``options.out``. An interrupted run resumes from the last checkpoint and
     reuses finished folds. Raises ManifestError and TrainError.
     """
-    net = _initial_net(options)
+    net = initial_net(options.start, options.size, options.seed)
     ranks = Ranks(0, 1, torch.device(select_device(options.device)))
     manifest = read_manifest(file)
     folds = draw_folds(manifest.entries, options.folds, options.seed)
@@ -122,17 +122,6 @@ def cross_validate(file: Path, options: CrossValidationOptions) -> CrossValidati
         options.out / JSON, json.dumps(asdict(report), indent=2, allow_nan=False) + "\n"
     )
     return report
-
-
-def _initial_net(options: CrossValidationOptions) -> GridNet:
-    """Return the net that every fold starts from; no weight depends on the size of the film."""
-    try:
-        if options.start is None:
-            torch.manual_seed(options.seed)
-            return GridNet(GridConfig(size=options.size))
-        return with_size(options.start.net, options.size)
-    except ValueError as error:
-        raise TrainError(str(error)) from None
 
 
 def _run_key(entries: Sequence[Entry], films: Films, options: CrossValidationOptions) -> str:
@@ -155,15 +144,15 @@ def _train_fold(
     if stored.exists():
         return _FoldResult(**json.loads(stored.read_text("utf-8")))
     source = ManifestSource(
-        _select(films, fold.train),
-        _select(films, fold.validation),
+        films.select(fold.train),
+        films.select(fold.validation),
         options.seed,
         options.size,
         options.batch,
     )
     trained = fit(net, source, _train_config(options), checkpoint, ranks)
-    test_logits = logits(trained.net, _select(films, fold.test))
-    result = _FoldResult([float(logit) for logit in test_logits], trained.progress.best_step)
+    test_logits = logits(trained.net, films.select(fold.test))
+    result = _FoldResult(test_logits.tolist(), trained.progress.best_step)
     write_atomically(stored, json.dumps(asdict(result)))
     # The checkpoint of a finished fold (optimiser and three nets) is no longer needed.
     checkpoint.unlink()
@@ -176,10 +165,6 @@ def _train_config(options: CrossValidationOptions) -> TrainConfig:
     return TrainConfig(
         steps=options.steps, seed=options.seed, validate_every=interval, patience=options.steps
     )
-
-
-def _select(films: Films, indices: Indices) -> Films:
-    return Films(films.pixels[indices], films.label[indices], films.t_score[indices])
 
 
 def _energies(entries: Sequence[Entry]) -> Values:

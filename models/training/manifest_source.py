@@ -37,10 +37,9 @@ class Films:
     label: Float
     t_score: Float
 
-    def part(self, first: int, count: int) -> "Films":
-        """Return ``count`` films, starting with ``first``."""
-        part = slice(first, first + count)
-        return Films(self.pixels[part], self.label[part], self.t_score[part])
+    def select(self, index: slice | npt.NDArray[np.intp]) -> "Films":
+        """Return the films of an index of numpy."""
+        return Films(self.pixels[index], self.label[index], self.t_score[index])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from models.bundle.score import Bundle
 from models.bundle.store import add_gate, load_bundle
 from models.dataset.entry import ManifestError, Split
-from models.dataset.manifest import Manifest, read_manifest
+from models.dataset.manifest import read_manifest
 from models.io.errors import InputError
 from models.nets.grid import GridConfig, GridNet, with_size
 from models.simulate.anatomy import cache_folder
@@ -53,16 +53,21 @@ def train_bundle(options: TrainOptions) -> Bundle | None:
     Returns the bundle, or None in processes other than the first. Raises ManifestError, TrainError
     or BundleError before a bundle is written.
     """
-    torch.manual_seed(options.seed)
-    net = _net(options)
+    start = load_bundle(options.start) if options.start else None
+    net = initial_net(start, options.size, options.seed)
     with ranks(select_device(options.device)) as joined:
         if options.manifest is None:
-            return _train_on_simulation(net, options, joined)
-        return _train_on_manifest(net, options.manifest, options, joined)
+            bundle = _train_on_simulation(net, start, options, joined)
+        else:
+            bundle = _train_on_manifest(net, start, options.manifest, options, joined)
+    if bundle is not None and start is not None and start.gate is not None:
+        return add_gate(bundle, start.gate)
+    return bundle
 
 
-def _train_on_simulation(net: GridNet, options: TrainOptions, joined: Ranks) -> Bundle | None:
-    start = _start(options)
+def _train_on_simulation(
+    net: GridNet, start: Bundle | None, options: TrainOptions, joined: Ranks
+) -> Bundle | None:
     maps = render_variants((TRAIN, CALIBRATE, TEST), cache_folder() / "maps")
     held_out = render_calibration_films(maps, options.size)
     source = SimulatedSource(maps, options.seed, held_out, pairs=max(1, options.batch // 2))
@@ -71,56 +76,39 @@ def _train_on_simulation(net: GridNet, options: TrainOptions, joined: Ranks) -> 
     if not joined.first:
         return None
     training = training_record(SIMULATED, trained.progress, options.seed, start)
-    bundle = build_from_simulation(options.out, trained.net.cpu(), source, training, start)
-    return _copy_gate(bundle, start)
+    return build_from_simulation(options.out, trained.net.cpu(), source, training, start)
 
 
 def _train_on_manifest(
-    net: GridNet, file: Path, options: TrainOptions, joined: Ranks
+    net: GridNet, start: Bundle | None, file: Path, options: TrainOptions, joined: Ranks
 ) -> Bundle | None:
     manifest = read_manifest(file)
     for split in (Split.TRAIN, Split.VALIDATION):
-        _require(manifest, split)
+        if not manifest.of(split):
+            raise ManifestError(f"{file} has no film of the split {split}")
     films, held_out = (
         load_films(manifest.of(split), options.size, _run_folder(options) / "films")
         for split in (Split.TRAIN, Split.VALIDATION)
     )
     source = ManifestSource(films, held_out, options.seed, options.size, options.batch)
-    start = _start(options)
-    config, checkpoint = _config(options), _checkpoint(options, _digest(file))
-    trained = fit(net, source, config, checkpoint, joined)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    trained = fit(net, source, _config(options), _checkpoint(options, digest), joined)
     if not joined.first:
         return None
     training = training_record(card_text(manifest), trained.progress, options.seed, start)
     run = (training, start)
-    bundle = build_from_manifest(options.out, trained.net.cpu(), source, manifest, run)
-    return _copy_gate(bundle, start)
+    return build_from_manifest(options.out, trained.net.cpu(), source, manifest, run)
 
 
-def _copy_gate(bundle: Bundle, start: Bundle | None) -> Bundle:
-    """Return the bundle with the gate of ``start``, if that has one."""
-    return bundle if start is None or start.gate is None else add_gate(bundle, start.gate)
-
-
-def _require(manifest: Manifest, split: Split) -> None:
-    if not manifest.of(split):
-        raise ManifestError(f"{manifest.file} has no film of the split {split}")
-
-
-def _start(options: TrainOptions) -> Bundle | None:
-    return load_bundle(options.start) if options.start else None
-
-
-def _net(options: TrainOptions) -> GridNet:
-    """Return a net with random weights, or with those of the bundle ``start``.
+def initial_net(start: Bundle | None, size: int, seed: int) -> GridNet:
+    """Return a net with the weights of ``start``, or with random weights. Raises TrainError.
 
     Weights do not depend on the size of films. A first training at 192 px takes a third of the time
     per film of a training at 384 px.
     """
+    torch.manual_seed(seed)
     try:
-        if options.start is None:
-            return GridNet(GridConfig(size=options.size))
-        return with_size(load_bundle(options.start).net, options.size)
+        return with_size(start.net, size) if start else GridNet(GridConfig(size=size))
     except ValueError as error:
         raise TrainError(str(error)) from None
 
@@ -153,10 +141,6 @@ def describe_start(start: Bundle | None, seed: int) -> str:
 
 def _run_folder(options: TrainOptions) -> Path:
     return options.out.with_name(options.out.name + ".run")
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
 def _checkpoint(options: TrainOptions, films: str) -> Path:

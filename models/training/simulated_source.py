@@ -63,7 +63,7 @@ class SimulatedSource:
 
     def validate(self, net: FilmNet) -> tuple[Float, Float]:
         """Return logits and labels of the validation films."""
-        films = self.held_out.part(0, self.validation_films)
+        films = self.held_out.select(slice(self.validation_films))
         return logits(net, films), films.label
 
 

@@ -81,7 +81,8 @@ def combined_probabilities(
 ) -> Values:
     """Return the combined probabilities of films, (n,); NaN if a part is missing."""
     pairs = zip(image.tolist(), clinical.tolist(), strict=True)
-    mixed = (
-        combined_probability(combined, one, None if math.isnan(two) else two) for one, two in pairs
-    )
-    return np.array([math.nan if one is None else one for one in mixed], np.float64)
+    probabilities = [
+        combined_probability(combined, image_logit, None if math.isnan(logit) else logit)
+        for image_logit, logit in pairs
+    ]
+    return np.array(probabilities, np.float64)  # None becomes NaN

@@ -208,13 +208,13 @@ def _sign(path: Path, card: Card, weights: bytes, clinical: ClinicalModel | None
     (path / CARD).write_text(dump_yaml(card), "utf-8")
 
 
-def _check_tensors(stored: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path) -> None:
-    missing, extra = sorted(wanted.keys() - stored.keys()), sorted(stored.keys() - wanted.keys())
+def _check_tensors(stored: Mapping[str, Tensor], net: Mapping[str, Tensor], path: Path) -> None:
+    missing, extra = sorted(net.keys() - stored.keys()), sorted(stored.keys() - net.keys())
     if missing or extra:
-        which = f"lacks {missing[0]}" if missing else f"has an unknown {extra[0]}"
-        raise BundleError(f"{path / WEIGHTS} {which}: it belongs to another net; restore it")
+        fault = f"lacks {missing[0]}" if missing else f"has an unknown {extra[0]}"
+        raise BundleError(f"{path / WEIGHTS} {fault}: it belongs to another net; restore it")
     for key, tensor in stored.items():
-        like = _narrow(wanted[key])
+        like = _narrow(net[key])
         if tensor.shape != like.shape or tensor.dtype != like.dtype:
             raise BundleError(
                 f"{path / WEIGHTS}: {key} is {tensor.dtype} {tuple(tensor.shape)}, "

@@ -124,7 +124,6 @@ def _parse(row: int, cells: Mapping[str, str], folder: Path) -> Entry:
             raise _InvalidValue(f"no {name}")
     if any("\0" in text for text in cells.values()):
         raise _InvalidValue("a value contains NUL")
-    numbers = {name: _number(cells, name) for name in _NUMBERS}
     sex, origin = _choice(cells, "sex", Sex), _choice(cells, "origin", FilmOrigin)
     return Entry(
         path=folder / cells["path"],
@@ -132,15 +131,12 @@ def _parse(row: int, cells: Mapping[str, str], folder: Path) -> Entry:
         site=cells["site"],
         split=Split(_choice(cells, "split", Split)),
         label=_label(cells["label"]),
-        t_score=numbers["t_score"],
-        age=numbers["age"],
         sex=Sex(sex) if sex else None,
-        weight_kg=numbers["weight_kg"],
-        height_cm=numbers["height_cm"],
         view=cells.get("view", "").upper() or None,
         mask=folder / cells["mask"] if cells.get("mask") else None,
         origin=FilmOrigin(origin) if origin else None,
         row=row,
+        **{name: _number(cells, name) for name in _NUMBERS},
     )
 
 

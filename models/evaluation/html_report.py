@@ -49,7 +49,11 @@ def render_html(report: EvaluationReport, card: Card, figures: Mapping[str, byte
         **values,
         card_text=dump_yaml(card),
         guidelines=guidelines,
-        figures={name: _data_uri(png) for name, png in figures.items()},
+        figures={
+            # Base64 contains no character that HTML escapes.
+            name: "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+            for name, png in figures.items()
+        },
     )
 
 
@@ -85,10 +89,6 @@ def _fill_guideline(
 def _render_answer(environment: Environment, answer: str, values: Mapping[str, Any]) -> Markup:
     # The environment escapes the values; Markup prevents that the page escapes them again.
     return Markup(environment.from_string(answer).render(**values).strip())  # noqa: S704
-
-
-def _data_uri(png: bytes) -> Markup:
-    return Markup("data:image/png;base64," + base64.b64encode(png).decode("ascii"))  # noqa: S704
 
 
 def _estimate(interval: IntervalEstimate | None, digits: int = 3) -> str:

@@ -13,9 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from models.bundle.score import CHUNK, Bundle, score
 from models.calibration.auc import Values
 from models.dataset.entry import Entry, manifest_error
@@ -23,6 +20,7 @@ from models.evaluation.heatmap_checks import BoneHeat, measure_bone_heat
 from models.images.dicom import PixelError
 from models.images.radiograph import Radiograph
 from models.images.read import read_film, read_grey
+from models.io.progress import track
 
 COLUMNS: Final = ("bundle", "film", "mask", "logit", "probability", "bone_heat", "bone_area")
 
@@ -58,9 +56,9 @@ def read_film_features(
     """
     features: list[FilmFeatures] = []
     faults: list[str] = []
-    with progress_bar() as progress, ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool:
         results = pool.map(partial(_read, feature_function), entries)
-        for result in progress.track(results, len(entries), description="reading"):
+        for result in track(results, "reading", len(entries)):
             if isinstance(result, FilmFeatures):
                 features.append(result)
             else:
@@ -76,28 +74,15 @@ def score_films(
     """Score films in order; the scores of each chunk are written to ``cache`` immediately."""
     keys = [(bundle.card.digest, film.film_digest, film.mask_digest) for film in features]
     scores = _read_cache(cache)
-    with progress_bar() as progress:
-        # Every run uses the same chunks, because scores depend on the batch in their last bits.
-        for first in progress.track(range(0, len(keys), CHUNK), description="scoring"):
-            chunk = slice(first, first + CHUNK)
-            if all(key in scores for key in keys[chunk]):
-                continue
-            new_scores = dict(zip(keys[chunk], _score_chunk(bundle, entries[chunk]), strict=True))
-            _append_to_cache(cache, new_scores)
-            scores |= new_scores
+    # Every run uses the same chunks, because scores depend on the batch in their last bits.
+    for first in track(range(0, len(keys), CHUNK), "scoring"):
+        chunk = slice(first, first + CHUNK)
+        if all(key in scores for key in keys[chunk]):
+            continue
+        new_scores = dict(zip(keys[chunk], _score_chunk(bundle, entries[chunk]), strict=True))
+        _append_to_cache(cache, new_scores)
+        scores |= new_scores
     return [scores[key] for key in keys]
-
-
-def progress_bar() -> Progress:
-    """Return a progress bar on standard error; standard output is for results."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
 
 
 def _read(feature_function: FeatureFunction, entry: Entry) -> FilmFeatures | str:

@@ -3,7 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from models.calibration.auc import Z95, Flags, IntervalEstimate, Values
+from scipy.stats import binomtest
+
+from models.calibration.auc import Flags, IntervalEstimate, Values
 
 PREVALENCES = (0.05, 0.10, 0.20, 0.37)
 """Prevalences for predictive values; 37 % is the prevalence in the published study."""
@@ -46,13 +48,8 @@ def wilson(successes: int, trials: int) -> IntervalEstimate:
     """
     if not trials:
         return IntervalEstimate(math.nan, 0.0, 1.0)
-    share, weight = successes / trials, Z95**2 / trials
-    middle = (share + weight / 2) / (1 + weight)
-    half = math.sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
-    # Rounding could put the share just outside its interval.
-    return IntervalEstimate(
-        share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
-    )
+    interval = binomtest(successes, trials).proportion_ci(method="wilson")
+    return IntervalEstimate(successes / trials, float(interval.low), float(interval.high))
 
 
 def measure_threshold(

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import track
 
 from models.bundle.score import Bundle
 from models.calibration.auc import Values
@@ -35,6 +34,7 @@ from models.evaluation.folds import (
 )
 from models.images.read import read_film
 from models.io.atomic_file import write_atomically
+from models.io.progress import track
 from models.nets.grid import GridNet
 from models.training.distributed import Ranks
 from models.training.loop import TrainConfig, fit
@@ -168,8 +168,7 @@ def _train_config(options: CrossValidationOptions) -> TrainConfig:
 
 
 def _energies(entries: Sequence[Entry]) -> Values:
-    progress = track(entries, description="ridge", console=Console(stderr=True))
-    return np.stack([band_energies(read_film(entry.path)) for entry in progress])
+    return np.stack([band_energies(read_film(entry.path)) for entry in track(entries, "ridge")])
 
 
 def _ridge_folds(folds: Sequence[Fold]) -> list[tuple[Indices, Indices]]:

@@ -42,7 +42,7 @@ def _mil_model(backbone: nn.Module, depth: int) -> nn.Module:
     from monai.networks.nets.milmodel import MILModel
 
     with warnings.catch_warnings():
-        # Its Transformer is not batch-first; torch says so each time, and nobody can change it.
+        # torch warns that the Transformer is not batch-first, which MONAI does not let us change.
         warnings.filterwarnings("ignore", "enable_nested_tensor", UserWarning)
         net: nn.Module = MILModel(
             num_classes=2,

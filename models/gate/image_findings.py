@@ -1,6 +1,6 @@
 """The gate's answers for one film. Shared with ``node.domain``."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,4 @@ class ImageFindings:
 
     def rounded(self) -> "ImageFindings":
         """Return the findings with three decimals, which do not differ between processors."""
-        return ImageFindings(
-            frontal=round(self.frontal, 3),
-            side=round(self.side, 3),
-            ap=round(self.ap, 3),
-            turn=self.turn,
-            upright=round(self.upright, 3),
-            inverted=round(self.inverted, 3),
-            distance=round(self.distance, 3),
-        )
+        return ImageFindings(**{name: round(value, 3) for name, value in asdict(self).items()})

@@ -86,14 +86,14 @@ class GateNet(nn.Module):
         x = relu(self.stem_norm(self.stem(x)))  # (N, 24, S / 2, S / 2)
         for block in self.blocks:
             x = block(x)
-        # Of (N, 128, S / 32, S / 32) the mean, for what there is, and the maximum, for whether.
+        # (N, 128, S / 32, S / 32): the maximum also shows structures that are small in the mean.
         pooled = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
         features = gelu(self.features(pooled))  # (N, F)
-        seen = self.dropout(features)
+        active = self.dropout(features)
         return GateLogits(
-            kind=self.kind(seen),
-            turn=self.turn(seen),
-            inverted=self.inverted(seen)[:, 0],
-            ap=self.ap(seen)[:, 0],
+            kind=self.kind(active),
+            turn=self.turn(active),
+            inverted=self.inverted(active)[:, 0],
+            ap=self.ap(active)[:, 0],
             features=features,
         )

@@ -20,12 +20,12 @@ from typing import TextIO, TypeVar
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.dataset.entry import Entry, FilmOrigin, Sex, Split
 from models.dataset.manifest import write_manifest
 from models.io.atomic_file import atomic_path, write_atomically
 from models.io.errors import ProcessingError
+from models.io.progress import track
 from models.simulate.anatomy import Anatomy, AnatomyError, cache_folder, load_anatomy
 from models.simulate.anatomy_variants import MAP_SIDE, cached_maps, map_path
 from models.simulate.contact_sheet import contact_sheet
@@ -230,23 +230,15 @@ def _run_in_processes(
     work: Callable[[Item], Result], items: Sequence[Item], jobs: int, description: str
 ) -> Iterator[Result]:
     """Yield the results in the order of the items, with a progress bar."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task(description, total=len(items))
-        for result in _results(work, items, jobs or os.cpu_count() or 1):
-            progress.advance(task)
-            yield result
-
-
-def _results(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
+    jobs = jobs or os.cpu_count() or 1
     if jobs == 1 or len(items) < 2:
-        yield from map(work, items)
+        yield from track(map(work, items), description, len(items))
         return
     # Spawned processes, because torch's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(1,))
     try:
-        yield from pool.map(work, items)
+        yield from track(pool.map(work, items), description, len(items))
     finally:
         pool.shutdown(cancel_futures=True)
 

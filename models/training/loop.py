@@ -96,7 +96,7 @@ def fit(
             # Dropout uses this seed, so a resumed run equals an uninterrupted one.
             seed = (config.seed * 1_000_003 + progress.step) * ranks.world + ranks.rank
             torch.manual_seed(seed)
-            _set_rate(run.optimiser, _rate(progress, config, share))
+            set_rate(run.optimiser, config.rate * schedule(progress.step, share, 50, 0.02))
             value = _step(shared, batch.to(ranks.device), run.optimiser, config.heat)
             decay = min(config.ema, (1 + progress.step) / (10 + progress.step))
             update_average(run.average, run.net, decay)
@@ -202,7 +202,8 @@ def _batches(source: BatchSource, first: int, size: int, ranks: Ranks) -> Iterat
             yield batch
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameters."""
     for group in optimiser.param_groups:
         group["lr"] = rate
 
@@ -255,10 +256,13 @@ def _stale(progress: TrainingProgress, config: TrainConfig) -> bool:
     return progress.step - progress.best_step > config.validate_every * config.patience
 
 
-def _rate(progress: TrainingProgress, config: TrainConfig, share: float) -> float:
-    """Return the learning rate: warm-up over 50 steps, then a cosine down to a fiftieth."""
-    cosine = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share))
-    return config.rate * min(1.0, (progress.step + 1) / 50) * cosine
+def schedule(step: int, share: float, warm_up: int, lowest: float) -> float:
+    """Return the factor of the learning rate: linear warm-up, then a cosine down to ``lowest``.
+
+    ``share`` is the completed share of the run, ``warm_up`` is in steps.
+    """
+    cosine = lowest + (1 - lowest) * 0.5 * (1 + math.cos(math.pi * share))
+    return min(1.0, (step + 1) / warm_up) * cosine
 
 
 def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:

@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
@@ -18,6 +16,7 @@ from models.dataset.entry import Entry, manifest_error
 from models.images.dicom import PixelError
 from models.images.preprocess import prepare
 from models.images.read import read_film
+from models.io.progress import track
 from models.nets.grid import STRIDE, FilmNet
 from models.simulate.subject import T_MEAN, T_SPREAD
 from models.training.simulated_batches import Batch
@@ -114,9 +113,7 @@ def _prepare_all(entries: Sequence[Entry], size: int, file: Path) -> None:
     shape = (len(entries), 1, size, size)
     ready = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
     faults = []
-    # Standard output is for results.
-    progress = track(entries, description="decoding", console=Console(stderr=True))
-    for index, entry in enumerate(progress):
+    for index, entry in enumerate(track(entries, "decoding")):
         try:
             ready[index] = prepare(read_film(entry.path), size).array
         except PixelError as error:

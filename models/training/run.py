@@ -1,7 +1,6 @@
 """Training from films to a bundle (`osteoscreen model train`)."""
 
 import hashlib
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,6 +45,11 @@ class TrainOptions:
     device: str
     seed: int
 
+    @property
+    def config(self) -> TrainConfig:
+        """Settings of the training loop."""
+        return TrainConfig(self.minutes, self.steps, seed=self.seed)
+
 
 def train_bundle(options: TrainOptions) -> Bundle | None:
     """Train on a manifest's films, or on simulated films, and write a bundle.
@@ -71,7 +75,7 @@ def _train_on_simulation(
     maps = render_variants((TRAIN, CALIBRATE, TEST), cache_folder() / "maps")
     held_out = render_calibration_films(maps, options.size)
     source = SimulatedSource(maps, options.seed, held_out, pairs=max(1, options.batch // 2))
-    config = replace(_config(options), heat=1.0)
+    config = replace(options.config, heat=1.0)
     trained = fit(net, source, config, _checkpoint(options, "rendered"), joined)
     if not joined.first:
         return None
@@ -92,7 +96,7 @@ def _train_on_manifest(
     )
     source = ManifestSource(films, held_out, options.seed, options.size, options.batch)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-    trained = fit(net, source, _config(options), _checkpoint(options, digest), joined)
+    trained = fit(net, source, options.config, _checkpoint(options, digest), joined)
     if not joined.first:
         return None
     training = training_record(card_text(manifest), trained.progress, options.seed, start)
@@ -111,14 +115,6 @@ def initial_net(start: Bundle | None, size: int, seed: int) -> GridNet:
         return with_size(start.net, size) if start else GridNet(GridConfig(size=size))
     except ValueError as error:
         raise TrainError(str(error)) from None
-
-
-def _config(options: TrainOptions) -> TrainConfig:
-    return TrainConfig(
-        minutes=options.minutes if options.minutes < 1e6 else math.inf,
-        steps=options.steps,
-        seed=options.seed,
-    )
 
 
 def select_device(name: str) -> str:

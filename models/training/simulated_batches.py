@@ -1,17 +1,17 @@
 """Batches of simulated films, prepared in the same way as served films."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import track
 from torch import Tensor
 
 from models.images.preprocess import prepare
 from models.images.radiograph import Radiograph
+from models.io.progress import track
 from models.simulate.anatomy import load_anatomy
 from models.simulate.anatomy_variants import MAP_SIDE, cached_maps
 from models.simulate.subject import (
@@ -64,14 +64,10 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on ``device``, with films in channels-last order."""
-        return Batch(
-            film=self.film.to(device, memory_format=torch.channels_last),
-            label=self.label.to(device),
-            t_score=self.t_score.to(device),
-            mineral=self.mineral.to(device),
-            bone=self.bone.to(device),
-            twins=self.twins,
-        )
+        names = ("label", "t_score", "mineral", "bone")
+        targets = {name: getattr(self, name).to(device) for name in names}
+        film = self.film.to(device, memory_format=torch.channels_last)
+        return replace(self, film=film, **targets)
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ def render_variants(splits: Iterable[SimulatedSplit], folder: Path) -> Maps:
     numbers = [number for split in splits for number in split.variants]
     anatomy = None
     maps: Maps = {}
-    for number in track(numbers, description="variants"):
+    for number in track(numbers, "variants"):
         try:
             variant = cached_maps(anatomy, number, MAP_SIDE, folder)
         except FileNotFoundError:

@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
-from rich.progress import track
 
 from models.dataset.entry import Entry, manifest_error
 from models.gate.input import to_square
@@ -17,11 +15,11 @@ from models.images.dicom import PixelError
 from models.images.radiograph import Radiograph
 from models.images.read import read_film
 from models.io.atomic_file import atomic_path
+from models.io.progress import track
 from models.training.gate.drawings import draw
 from models.training.gate.simulated_chests import SimulatedChest
 
 Float = npt.NDArray[np.float32]
-_Item = TypeVar("_Item")
 
 SIDE = 192
 """Side of the stored squares in pixels; larger than the net's input, for the augmentation."""
@@ -108,7 +106,7 @@ def images_of_manifest(entries: Sequence[Entry]) -> GateImages:
             entry.site,
         )
 
-    return _to_images((read(entry) for entry in _track(entries, "films")), len(entries))
+    return _to_images((read(entry) for entry in track(entries, "films")), len(entries))
 
 
 def images_of_chests(chests: Sequence[SimulatedChest]) -> GateImages:
@@ -133,7 +131,7 @@ def images_of_drawings(seeds: range) -> GateImages:
         name, film = draw(seed, SIDE)
         return _LabelledFilm(Radiograph(film), Kind.OTHER, np.nan, f"drawn/{name}", f"drawn {name}")
 
-    return _to_images((labelled(seed) for seed in _track(seeds, "drawings")), len(seeds))
+    return _to_images((labelled(seed) for seed in track(seeds, "drawings")), len(seeds))
 
 
 def _to_images(films: Iterable[_LabelledFilm], count: int) -> GateImages:
@@ -153,7 +151,3 @@ def _to_images(films: Iterable[_LabelledFilm], count: int) -> GateImages:
         person=np.array(people),
         source=np.array(sources),
     )
-
-
-def _track(items: Sequence[_Item], description: str) -> Iterable[_Item]:
-    return track(items, description=description, console=Console(stderr=True))

@@ -1,14 +1,11 @@
 """Training of the gate's net."""
 
 import copy
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import track
 from safetensors.torch import load_model, save_model
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as binary_cross_entropy
@@ -17,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from models.gate.input import film_mask, rank_pixels
 from models.gate.net import GateConfig, GateLogits, GateNet, Kind
 from models.io.atomic_file import atomic_path
+from models.io.progress import track
 from models.training.gate.augment import (
     GateBatch,
     SeededRandom,
@@ -26,7 +24,7 @@ from models.training.gate.augment import (
     transform,
 )
 from models.training.gate.dataset import GateImages
-from models.training.loop import masked_loss, update_average
+from models.training.loop import masked_loss, schedule, set_rate, update_average
 
 
 @dataclass(frozen=True)
@@ -112,9 +110,9 @@ def _train(images: GateImages, config: GateConfig, training: GateTraining, devic
     average = copy.deepcopy(net).eval().requires_grad_(False)
     batches = GateBatches(images, training, config.size, device)
     optimiser = torch.optim.AdamW(net.parameters(), lr=training.rate, weight_decay=training.decay)
-    steps = track(range(training.steps), description="gate", console=Console(stderr=True))
-    for step in steps:
-        _set_rate(optimiser, training, step)
+    for step in track(range(training.steps), "gate"):
+        rate = training.rate * schedule(step, step / training.steps, 100, 0.01)
+        set_rate(optimiser, rate)
         batch = batches.draw()
         value = loss(net(batch.image), batch)
         optimiser.zero_grad(set_to_none=True)
@@ -145,10 +143,3 @@ def _balance_sources(images: GateImages, kind: Kind) -> Tensor:
         return torch.zeros(0, dtype=torch.int64)
     largest = max(len(indices) for indices in by_source)
     return torch.from_numpy(np.concatenate([np.resize(indices, largest) for indices in by_source]))
-
-
-def _set_rate(optimiser: torch.optim.Optimizer, training: GateTraining, step: int) -> None:
-    """Set the learning rate: warm-up over 100 steps, then a cosine down to a hundredth."""
-    cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / training.steps))
-    for group in optimiser.param_groups:
-        group["lr"] = training.rate * min(1.0, (step + 1) / 100) * cosine

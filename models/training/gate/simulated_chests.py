@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
-from rich.progress import track
 
+from models.io.progress import track
 from models.simulate.anatomy import Anatomy, load_anatomy
 from models.simulate.anatomy_variants import render_maps, sample_variant
 from models.simulate.exposure import expose, sample_exposure
@@ -33,7 +32,7 @@ def simulate_chests(variants: Sequence[int], films: int, size: int) -> list[Simu
     """Return ``films`` frontal and ``films`` lateral films of each variant, in the given order."""
     anatomy = load_anatomy()
     chests: list[SimulatedChest] = []
-    for number in track(variants, description="chests", console=Console(stderr=True)):
+    for number in track(variants, "chests"):
         chests += _frontal(anatomy, number, films, size)
         chests += _lateral(anatomy, number, films, size)
     return chests

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import expit
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.bundle.card import Calibration
 from models.calibration.auc import Values
 from models.calibration.platt import platt
 from models.dataset.entry import Entry, Split
@@ -74,7 +74,7 @@ def fit_baseline(energies: Values, entries: Sequence[Entry], seed: int) -> Basel
     if not in_fit.all():
         ridge = _ridge().fit(energies[in_fit], _targets(fit_entries))
         raw_scores[~in_fit] = ridge.predict(energies[~in_fit])
-    return Baseline(_probabilities(raw_scores, calibration), description)
+    return Baseline(expit(calibration.slope * raw_scores + calibration.intercept), description)
 
 
 def held_out_scores(energies: Values, entries: Sequence[Entry], folds: FoldIndices) -> Values:
@@ -105,8 +105,3 @@ def _draw_folds(entries: Sequence[Entry], seed: int) -> FoldIndices:
 
 def _ridge() -> Any:
     return make_pipeline(StandardScaler(), RidgeCV(_PENALTIES))
-
-
-def _probabilities(raw_scores: Values, calibration: Calibration) -> Values:
-    log_odds = calibration.slope * raw_scores + calibration.intercept
-    return 1 / (1 + np.exp(-np.clip(log_odds, -60, 60)))

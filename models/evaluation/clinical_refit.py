@@ -8,11 +8,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from models.calibration.auc import Values
 from models.calibration.clinical_cohort import TableError, read_people
 from models.calibration.clinical_fit import FitError, fit_clinical
-from models.clinical.model import sigmoid
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.entry import Split
 from models.dataset.manifest import Manifest
@@ -40,5 +40,4 @@ def refit_clinical(manifest: Manifest) -> ClinicalRefit:
     logits = clinical_logits(model, manifest.entries)
     train = np.array([entry.split is Split.TRAIN for entry in manifest.entries])
     logits[train] = math.nan
-    scores = [math.nan if math.isnan(logit) else sigmoid(logit) for logit in logits.tolist()]
-    return ClinicalRefit(np.array(scores), model.about)
+    return ClinicalRefit(expit(logits), model.about)

@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import expit
 
 from models.bundle.card import Card
 from models.bundle.combined import combined_probabilities
 from models.bundle.score import Bundle
 from models.calibration.auc import Values
-from models.clinical.model import sigmoid
 from models.dataset.clinical_inputs import clinical_logits
 from models.dataset.entry import Entry
 from models.evaluation.analysis import ThresholdsByModel
@@ -31,9 +31,8 @@ def score_models(
     clinical_log_odds = np.full(len(film_scores), math.nan)
     if bundle.clinical is not None:
         clinical_log_odds = np.where(evaluated, clinical_logits(bundle.clinical, entries), math.nan)
-    clinical = np.array([sigmoid(logit) for logit in clinical_log_odds.tolist()])
     combined = combined_probabilities(bundle.card.combined, logits, clinical_log_odds)
-    scores = {IMAGE: image, CLINICAL: clinical, COMBINED: combined}
+    scores = {IMAGE: image, CLINICAL: expit(clinical_log_odds), COMBINED: combined}
     return {
         name: values
         for name, values in scores.items()

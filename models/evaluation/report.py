@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 FORMAT = 2
 """Version of report.json; it increases when a key changes its name or meaning."""
 
-
 _COMPARED = ((IMAGE, IMAGE), (CLINICAL, CLINICAL), (REFITTED, CLINICAL), (COMBINED, COMBINED))
 """Models in the comparison with the published study, and the published model of each."""
 
@@ -91,12 +90,7 @@ class EvaluationReport:
 
 def describe_bundle(card: Card) -> dict[str, str]:
     """Return name, version, digest and intended use of a bundle."""
-    return {
-        "name": card.name,
-        "version": card.version,
-        "digest": card.digest,
-        "intended_use": card.intended_use,
-    }
+    return {key: getattr(card, key) for key in ("name", "version", "digest", "intended_use")}
 
 
 def describe_films(manifest: Manifest) -> ManifestSummary:

@@ -13,7 +13,6 @@ from models.evaluation.threshold_metrics import wilson
 MINIMUM_PER_CLASS = 50
 """Minimum number of films of each class; a smaller subgroup gets no metrics."""
 
-
 _BMI_CLASSES = ("under 18.5", "18.5 to 25", "25 to 30", "30 and over")
 
 

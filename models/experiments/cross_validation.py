@@ -26,7 +26,6 @@ from models.evaluation.folds import (
     POOLING,
     Fold,
     FoldComparison,
-    Indices,
     compare_on_folds,
     draw_folds,
     labels_of,
@@ -114,7 +113,10 @@ def cross_validate(file: Path, options: CrossValidationOptions) -> CrossValidati
         # Each fold trains its own copy: weights of one fold must not reach the next.
         checkpoint = run / f"{number}.pt"
         results.append(_train_fold(copy.deepcopy(net), films, fold, options, (checkpoint, ranks)))
-    ridge = held_out_scores(_energies(manifest.entries), manifest.entries, _ridge_folds(folds))
+    energies = [band_energies(read_film(entry.path)) for entry in track(manifest.entries, "ridge")]
+    # The ridge needs no checkpoint, so it also trains on the validation films.
+    ridge_folds = [(np.concatenate([fold.train, fold.validation]), fold.test) for fold in folds]
+    ridge = held_out_scores(np.stack(energies), manifest.entries, ridge_folds)
     scores = _in_order(folds, [result.logits for result in results])
     report = _report(manifest.entries, folds, results, options, (scores, ridge))
     write_atomically(options.out / SCORES, _table(manifest, folds, scores, ridge))
@@ -165,15 +167,6 @@ def _train_config(options: CrossValidationOptions) -> TrainConfig:
     return TrainConfig(
         steps=options.steps, seed=options.seed, validate_every=interval, patience=options.steps
     )
-
-
-def _energies(entries: Sequence[Entry]) -> Values:
-    return np.stack([band_energies(read_film(entry.path)) for entry in track(entries, "ridge")])
-
-
-def _ridge_folds(folds: Sequence[Fold]) -> list[tuple[Indices, Indices]]:
-    """Return the folds for the ridge, which also trains on the validation films."""
-    return [(np.concatenate([fold.train, fold.validation]), fold.test) for fold in folds]
 
 
 def _in_order(folds: Sequence[Fold], fold_scores: Sequence[Sequence[float]]) -> Values:

@@ -13,7 +13,7 @@ from models.images.preprocess import prepare
 from models.images.radiograph import Radiograph
 from models.io.progress import track
 from models.simulate.anatomy import load_anatomy
-from models.simulate.anatomy_variants import MAP_SIDE, cached_maps
+from models.simulate.anatomy_variants import MAP_SIDE, cached_maps, map_path
 from models.simulate.subject import (
     T_MEAN,
     T_SPREAD,
@@ -87,16 +87,12 @@ Pair = tuple[SimulatedFilm, SimulatedFilm]
 def render_variants(splits: Iterable[SimulatedSplit], folder: Path) -> Maps:
     """Return the maps of each variant, float16 (3, side, side), by number, cached in a folder."""
     numbers = [number for split in splits for number in split.variants]
-    anatomy = None
-    maps: Maps = {}
-    for number in track(numbers, "variants"):
-        try:
-            variant = cached_maps(anatomy, number, MAP_SIDE, folder)
-        except FileNotFoundError:
-            anatomy = load_anatomy()
-            variant = cached_maps(anatomy, number, MAP_SIDE, folder)
-        maps[number] = variant.astype(np.float16)
-    return maps
+    cached = all(map_path(folder, number, MAP_SIDE).exists() for number in numbers)
+    anatomy = None if cached else load_anatomy()
+    return {
+        number: cached_maps(anatomy, number, MAP_SIDE, folder).astype(np.float16)
+        for number in track(numbers, "variants")
+    }
 
 
 def twin_pair(maps: Maps, split: SimulatedSplit, seed: int, size: int) -> Pair:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from node.drift.alarms import ActiveAlarm, alarm_key
 from node.drift.metrics import Source
-from node.jobs.engine import insert_into, reading, transaction
+from node.jobs.engine import execute, insert_into, reading, transaction
 from node.jobs.tables import alarm, notice
 
 _MAX_AGE = timedelta(days=7)  # an older notice is not sent: the receiver could not act on it
@@ -77,26 +77,21 @@ class AlarmStore:
         # Another maintenance process may have claimed it since it was read.
         unclaimed = (notice.c.id == row.id) & (notice.c.attempt == row.attempt)
         claim = sa.update(notice).where(unclaimed).values(due_at=until, attempt=row.attempt + 1)
-        with transaction(self._engine) as connection:
-            claimed = connection.execute(claim).rowcount == 1
+        claimed = execute(self._engine, claim) == 1
         return Notice(row.id, row.content, row.attempt + 1) if claimed else None
 
     def mark_sent(self, accepted: Notice) -> None:
         """Delete a notice that its receiver accepted."""
-        with transaction(self._engine) as connection:
-            connection.execute(sa.delete(notice).where(notice.c.id == accepted.id))
+        execute(self._engine, sa.delete(notice).where(notice.c.id == accepted.id))
 
     def postpone(self, failed: Notice, until: datetime) -> None:
         """Schedule a notice that its receiver did not accept."""
-        with transaction(self._engine) as connection:
-            later = sa.update(notice).where(notice.c.id == failed.id).values(due_at=until)
-            connection.execute(later)
+        this_notice = notice.c.id == failed.id
+        execute(self._engine, sa.update(notice).where(this_notice).values(due_at=until))
 
     def purge(self, now: datetime) -> int:
         """Delete the notices that are too old to be sent; return their number."""
-        with transaction(self._engine) as connection:
-            expired = sa.delete(notice).where(notice.c.made_at <= now - _MAX_AGE)
-            return connection.execute(expired).rowcount
+        return execute(self._engine, sa.delete(notice).where(notice.c.made_at <= now - _MAX_AGE))
 
     def _notify(self, connection: sa.Connection, now: datetime, content: dict[str, Any]) -> None:
         for channel in self._channels:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from node.drift.metrics import DailyMetric, DriftReference, Metric, ReceivedFilm, Source
-from node.jobs.engine import insert_into, reading, transaction
+from node.jobs.engine import execute, insert_into, reading, transaction
 from node.jobs.tables import drift, drift_reference, job
 from node.replay.score_store import is_flagged, station_name
 
@@ -117,8 +117,7 @@ class DriftMetricStore:
         del values["source"]
         values |= reference.source._asdict() | {"scores": list(reference.scores)}
         statement = insert_into(self._engine, drift_reference).values(values)
-        with transaction(self._engine) as connection:
-            connection.execute(statement.on_conflict_do_nothing())
+        execute(self._engine, statement.on_conflict_do_nothing())
 
     def rows(self, since: date, calling_ae: str = "") -> list[DailyMetric]:
         """Return the metrics from a day on, by source and day."""
@@ -132,8 +131,7 @@ class DriftMetricStore:
 
     def delete_after(self, day: date) -> None:
         """Delete the metrics of later days, which a fast clock has computed too early."""
-        with transaction(self._engine) as connection:
-            connection.execute(sa.delete(drift).where(drift.c.day > day))
+        execute(self._engine, sa.delete(drift).where(drift.c.day > day))
 
     def purge(self, before: date) -> int:
         """Delete the metrics of earlier days, and old references without any metrics left.

@@ -98,6 +98,12 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
         raise Permanent(f"the database refused the statement: {type(error).__name__}") from error
 
 
+def execute(engine: sa.Engine, statement: sa.Delete | sa.Insert | sa.Update) -> int:
+    """Execute a statement in its own transaction; return the number of rows that it changed."""
+    with transaction(engine) as connection:
+        return connection.execute(statement).rowcount
+
+
 def insert_into(engine: sa.Engine, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """Return an INSERT of the engine's dialect, which supports ON CONFLICT."""
     is_postgres = engine.dialect.name == "postgresql"

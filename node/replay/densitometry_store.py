@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from node.jobs.engine import insert_into, reading, transaction
+from node.jobs.engine import execute, insert_into, reading, transaction
 from node.jobs.tables import outcome
 from node.replay.densitometry import Measurement
 
@@ -43,8 +43,7 @@ class DensitometryStore:
 
     def delete_all(self) -> int:
         """Delete all measurements; return their number."""
-        with transaction(self._engine) as connection:
-            return connection.execute(sa.delete(outcome)).rowcount
+        return execute(self._engine, sa.delete(outcome))
 
     def _upsert(self, connection: sa.Connection, rows: Sequence[Measurement]) -> None:
         """Insert or replace rows: another import may have inserted them since they were read."""

@@ -22,7 +22,7 @@ from node.domain.admission.reasons import AdmissionNote
 from node.domain.workflow.job import JobState, NotScored
 from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
 from node.jobs import leases
-from node.jobs.engine import insert_into, reading, transaction
+from node.jobs.engine import execute, insert_into, reading, transaction
 from node.jobs.mapping import film_of, notes_from, short, verdict_json
 from node.jobs.tables import challenger, job
 
@@ -75,8 +75,7 @@ class ChallengerQueue:
         """Record an outcome; return False, without a change, if the lease was lost."""
         held = leases.is_held(challenger, film, _SCORING)
         statement = sa.update(challenger).where(held).values(updated_at=now, **_effect(outcome))
-        with transaction(self._engine) as connection:
-            return bool(connection.execute(statement).rowcount)
+        return bool(execute(self._engine, statement))
 
     def counts(self) -> dict[ChallengerState, int]:
         """Return the number of films in each state with this bundle."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from node.jobs.engine import transaction
+from node.jobs.engine import execute
 
 
 class _Claim(Protocol):
@@ -42,5 +42,4 @@ def renew(
     """Extend the leases that are still held, in the column `lease`; return their number."""
     table = lease.table
     held = sa.or_(*(is_held(table, claim, state) for claim in claims))
-    with transaction(engine) as connection:
-        return connection.execute(sa.update(table).where(held).values({lease: until})).rowcount
+    return execute(engine, sa.update(table).where(held).values({lease: until}))

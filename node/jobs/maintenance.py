@@ -10,7 +10,7 @@ from node.domain.workflow.job import FINAL_JOB_STATES, JobEvent, JobState
 from node.domain.workflow.retry import RetryPolicy
 from node.jobs.clock_skew import SkewedLeases
 from node.jobs.commitments import send_again
-from node.jobs.engine import transaction
+from node.jobs.engine import execute, transaction
 from node.jobs.tables import delivery, job
 from node.jobs.transitions import Condition, Transition, move_jobs
 
@@ -128,8 +128,7 @@ class MaintenanceStore:
         Returns the number of jobs.
         """
         expired = sa.delete(job).where(_FINAL, job.c.updated_at < before, job.c.spool_key == "")
-        with transaction(self.engine) as connection:
-            return connection.execute(expired).rowcount
+        return execute(self.engine, expired)
 
     def referenced_keys(self) -> set[str]:
         """Return every spool key that a job or a delivery refers to."""

@@ -1,1 +1,1 @@
-"""Write files atomically and read YAML."""
+"""Write files atomically, read YAML, and define the errors that commands report."""

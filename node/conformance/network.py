@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pydicom.uid import UID, JPEG2000Lossless, SecondaryCaptureImageStorage
 
-from node.config.peers import Destination, WebDestination
+from node.config.peers import WebDestination
 from node.config.settings import Config
 from node.conformance.blocks import Section, Table
 from node.domain.errors import Permanent, Transient
@@ -30,8 +30,8 @@ def networking(config: Config) -> Section:
             _association_policies(config),
             _storage_scp(config),
             _storage_scu(config),
-            _storage_commitment(config),
-            _web_services(config),
+            _STORAGE_COMMITMENT,
+            _WEB_SERVICES,
             _configuration(config),
         ),
     )
@@ -138,65 +138,21 @@ def _behaviour(status: int) -> str:
     return "stored"
 
 
-def _storage_commitment(config: Config) -> Section:
-    timeouts = ", ".join(
-        f"{destination.name}, timeout {destination.commitment_timeout}"
-        for destination in config.destinations
-        if isinstance(destination, Destination) and destination.commitment
-    )
-    return Section(
-        "Storage Commitment",
-        (
-            f"{PUSH_MODEL.name} ({PUSH_MODEL}) is supported as SCU. Destinations with storage "
-            f"commitment: {timeouts or 'none configured'}.",
-            "N-ACTION is sent on the association of the C-STORE. The node stores the new "
-            "Transaction UID before it sends the request.",
-            "N-EVENT-REPORT is accepted on that association, or on an association that the "
-            "destination opens with the SCP role.",
-            "The node sends an object again if its commitment fails, or if no report arrives "
-            "within the timeout.",
-            Table(
-                ("status answered to N-EVENT-REPORT", "meaning"),
-                [
-                    ("0x0000", "the report is stored; also for an unknown Transaction UID"),
-                    (_hex(INVALID_ARGUMENT), "the report cannot be read"),
-                    (
-                        _hex(PROCESSING_FAILURE),
-                        "the database does not answer, or the node is busy: report again later",
-                    ),
-                ],
-            ),
-        ),
-    )
-
-
-def _web_services(config: Config) -> Section:
-    urls = ", ".join(
-        str(destination.url)
-        for destination in config.destinations
-        if isinstance(destination, WebDestination)
-    )
-    return Section(
-        "DICOM Web Services",
-        (
-            "STOW-RS is supported as user agent (PS3.18, 10.5): POST to /studies, "
-            "multipart/related with application/dicom. Each request contains one object in "
-            "Explicit VR Little Endian.",
-            f"Archives: {urls or 'none configured'}. Other services, and STOW-RS as origin "
-            "server, are not supported.",
-        ),
-    )
-
-
 def _configuration(config: Config) -> Section:
-    rows = [("this node", config.dicom.ae_title, f"{config.dicom.bind}:{config.dicom.port}")]
+    dicom = config.dicom
+    own_address = f"{dicom.bind}:{dicom.port}"
+    rows = [("this node", dicom.ae_title, own_address, "", "yes" if dicom.tls else "no")]
     for destination in config.destinations:
         if isinstance(destination, WebDestination):
-            rows.append((destination.name, "", str(destination.url)))
-        else:
-            address = f"{destination.host}:{destination.port}"
-            rows.append((destination.name, destination.ae_title, address))
-    return Section("Configuration", (Table(("peer", "AE title", "address"), rows),))
+            tls = "yes" if destination.url.scheme == "https" else "no"
+            rows.append((destination.name, "", str(destination.url), "no", tls))
+            continue
+        address = f"{destination.host}:{destination.port}"
+        timeout = f"timeout {destination.commitment_timeout}" if destination.commitment else "no"
+        tls = "yes" if destination.tls else "no"
+        rows.append((destination.name, destination.ae_title, address, timeout, tls))
+    head = ("peer", "AE title", "address", "storage commitment", "TLS")
+    return Section("Configuration", (Table(head, rows),))
 
 
 def _names(uids: Iterable[UID]) -> list[tuple[str, str]]:
@@ -205,3 +161,36 @@ def _names(uids: Iterable[UID]) -> list[tuple[str, str]]:
 
 def _hex(status: int) -> str:
     return f"0x{status:04X}"
+
+
+_STORAGE_COMMITMENT = Section(
+    "Storage Commitment",
+    (
+        f"{PUSH_MODEL.name} ({PUSH_MODEL}) is supported as SCU, for destinations with "
+        "`commitment: true`. N-ACTION is sent on the association of the C-STORE. The node stores "
+        "the new Transaction UID before it sends the request.",
+        "N-EVENT-REPORT is accepted on that association, or on an association that the destination "
+        "opens with the SCP role. The node sends an object again if its commitment fails, or if no "
+        "report arrives within the timeout.",
+        Table(
+            ("status answered to N-EVENT-REPORT", "meaning"),
+            [
+                ("0x0000", "the report is stored; also for an unknown Transaction UID"),
+                (_hex(INVALID_ARGUMENT), "the report cannot be read"),
+                (
+                    _hex(PROCESSING_FAILURE),
+                    "the database does not answer, or the node is busy: report again later",
+                ),
+            ],
+        ),
+    ),
+)
+
+_WEB_SERVICES = Section(
+    "DICOM Web Services",
+    (
+        "STOW-RS is supported as user agent (PS3.18, 10.5): POST to /studies, multipart/related "
+        "with application/dicom. Each request contains one object in Explicit VR Little Endian. "
+        "Other services, and STOW-RS as origin server, are not supported.",
+    ),
+)

@@ -49,13 +49,11 @@ def test_it_states_the_configuration_in_use(config: Config) -> None:
     for statement_text in (
         "Called AE title: NODE7",
         "XRAY1 from 10.2.0.0/16",
-        "old-pacs, timeout 0:05:00",
-        "https://archive.example/dicom-web",
-        "| old-pacs | OLD | old.example:104 |",
+        "| old-pacs | OLD | old.example:104 | timeout 0:05:00 | yes |",
+        "| web |  | https://archive.example/dicom-web | no | yes |",
         "XRAY1: GB18030",
         "in 中文",
         "and sent to audit.example:6515.",
-        "| old-pacs | TLS 1.2 or later; host name and certificate chain are verified |",
     ):
         assert statement_text in text
 

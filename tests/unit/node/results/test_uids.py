@@ -47,7 +47,7 @@ def test_a_uid_is_valid_for_every_kind(kind: UidKind) -> None:
 
 
 def test_the_results_of_the_previous_release_keep_their_uids() -> None:
-    """A film that is scored again after an upgrade does not get a second report.
+    """The same inputs, software version included, still give the same UIDs.
 
     The code of commit 2bccc00 gave these SOP and Series Instance UIDs and this tracking UID. Its
     input was the shipped film and the verdict below, which has the values of the shipped bundle.

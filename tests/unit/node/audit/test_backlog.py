@@ -44,10 +44,10 @@ def write(file: Path) -> Write:
 @pytest.fixture
 def backlog(file: Path) -> Iterator[Backlog]:
     """Return the backlog of the process that may ship."""
-    made = Backlog(file)
-    with made.exclusive() as ours:
-        assert ours
-        yield made
+    backlog = Backlog(file)
+    with backlog.exclusive() as may_ship:
+        assert may_ship
+        yield backlog
 
 
 def number_of(line: bytes) -> int:
@@ -64,14 +64,14 @@ def ship(backlog: Backlog, limit: int = PLENTY) -> list[int]:
     return numbers
 
 
-def rest(path: Path) -> None:
+def make_old(path: Path) -> None:
     """Make a rotated file older."""
     os.utime(path, (0, 0))
 
 
 def rotate(file: Path, to: str) -> Path:
     rotated = file.rename(file.with_name(to))
-    rest(rotated)
+    make_old(rotated)
     return rotated
 
 
@@ -104,8 +104,8 @@ def test_lines_that_were_not_marked_are_returned_again(
 
 def test_the_position_is_stored_for_the_next_process(write: Write, file: Path) -> None:
     write(1, 2)
-    with Backlog(file).exclusive() as ours:
-        assert ours
+    with Backlog(file).exclusive() as may_ship:
+        assert may_ship
     first = Backlog(file)
     with first.exclusive():
         assert ship(first) == [1, 2]
@@ -116,16 +116,16 @@ def test_the_position_is_stored_for_the_next_process(write: Write, file: Path) -
 
 
 def test_one_process_ships_at_a_time(backlog: Backlog, file: Path) -> None:
-    with Backlog(file).exclusive() as ours:
-        assert not ours
+    with Backlog(file).exclusive() as may_ship:
+        assert not may_ship
 
 
 def test_an_incomplete_line_is_not_shipped(backlog: Backlog, write: Write, file: Path) -> None:
     write(1, 2)
-    whole = file.read_bytes()
-    file.write_bytes(whole[:-10])
+    content = file.read_bytes()
+    file.write_bytes(content[:-10])
     assert ship(backlog) == [1]
-    file.write_bytes(whole)
+    file.write_bytes(content)
     assert ship(backlog) == [2]
 
 
@@ -151,7 +151,7 @@ def test_a_file_that_was_just_rotated_may_still_grow(
     with rotated.open("ab") as descriptor:
         descriptor.write(late)
     assert ship(backlog) == [9]
-    rest(rotated)
+    make_old(rotated)
     assert ship(backlog) == [2]
 
 
@@ -166,16 +166,16 @@ def test_a_rotation_during_the_search_for_files_skips_no_line(
     if before == "rotated":
         rotate(file, "audit.log.1")
         write(3)
-    seen = backlog._unread()
+    unread = backlog._unread()
     if before == "rotated":
         rotate(file.with_name("audit.log.1"), "audit.log.2")
     rotate(file, "audit.log.1")
     write(4, 5, 6)
     with monkeypatch.context() as moment:
-        moment.setattr(backlog, "_unread", lambda: seen)
+        moment.setattr(backlog, "_unread", lambda: unread)
         assert backlog.next_lines(PLENTY) is None
-    left = [2, 4, 5, 6] if before == "current" else [2, 3, 4, 5, 6]
-    assert ship(backlog) == left
+    unshipped = [2, 4, 5, 6] if before == "current" else [2, 3, 4, 5, 6]
+    assert ship(backlog) == unshipped
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -194,7 +194,7 @@ def test_after_many_rotations_all_lines_are_shipped_in_order(
         rotated = rotate(file, "audit.log.1")
         if compressed and days > 0:
             compress(file.with_name("audit.log.2"))
-        rest(rotated)
+        make_old(rotated)
         write(10 + days)
     assert ship(backlog, limit=500) == [2, *range(10, 22)]
 
@@ -202,7 +202,7 @@ def test_after_many_rotations_all_lines_are_shipped_in_order(
 def compress(path: Path) -> None:
     packed = path.with_name(f"{path.name}.gz")
     packed.write_bytes(gzip.compress(path.read_bytes()))
-    rest(packed)
+    make_old(packed)
     path.unlink()
 
 
@@ -217,7 +217,7 @@ def test_a_file_that_is_being_compressed_is_shipped_once(
     packed = gzip.compress(rotated.read_bytes())
     copy = file.with_name("audit.log.1.gz")
     copy.write_bytes(packed[: len(packed) // 2])
-    rest(copy)
+    make_old(copy)
     write(200)
     assert ship(backlog) == [*range(2, 201)]
 
@@ -229,7 +229,7 @@ def test_rotation_by_copying_loses_no_line(backlog: Backlog, write: Write, file:
     write(2)
     copy = file.with_name("audit.log.1")
     shutil.copy(file, copy)
-    rest(copy)
+    make_old(copy)
     os.truncate(file, 0)
     write(3)
     assert ship(backlog) == [2, 3]
@@ -243,9 +243,9 @@ def test_a_new_file_with_the_old_inode_is_another_file(
     assert ship(backlog) == [1]
     os.truncate(file, 0)
     write(2, 3, 4)
-    with capture_logs() as told:
+    with capture_logs() as logs:
         assert ship(backlog) == [2, 3, 4]
-    assert [one["event"] for one in told] == ["audit_file_missing"]
+    assert [entry["event"] for entry in logs] == ["audit_file_missing"]
 
 
 @pytest.mark.tools("logrotate")
@@ -254,29 +254,29 @@ def test_the_shipped_logrotate_file_loses_no_line(
 ) -> None:
     """Logrotate with the file in deploy/: three days, and the server is down for two."""
     example = (ROOT / "deploy" / "osteoscreen.logrotate").read_text()
-    ours = example.replace("/var/lib/osteoscreen/audit.log", str(file))
+    adapted = example.replace("/var/lib/osteoscreen/audit.log", str(file))
     rules = tmp_path / "rules"
-    rules.write_text(re.sub(r"^ *su .*$", "", ours, flags=re.MULTILINE))
+    rules.write_text(re.sub(r"^ *su .*$", "", adapted, flags=re.MULTILINE))
     write(1)
     assert ship(backlog) == [1]
     for day in range(3):
         write(10 + day)
-        done = run("logrotate", "--force", "--state", tmp_path / "state", rules)
-        assert done.returncode == 0, done.stderr
+        logrotate = run("logrotate", "--force", "--state", tmp_path / "state", rules)
+        assert logrotate.returncode == 0, logrotate.stderr
         assert not file.exists()
     rotated = sorted(tmp_path.glob("audit.log.*"))
     assert [path.suffix for path in rotated] == [".1", ".gz", ".gz"]
     for path in rotated:
-        rest(path)
+        make_old(path)
     write(20)
     assert ship(backlog) == [10, 11, 12, 20]
 
 
 def test_other_files_are_ignored(backlog: Backlog, write: Write, file: Path) -> None:
     for name in ("audit.log.readme", "audit.log.2.gz", "other.log"):
-        rest_of = file.with_name(name)
-        rest_of.write_bytes(b"<1>no line of a trail\n")
-        rest(rest_of)
+        other_file = file.with_name(name)
+        other_file.write_bytes(b"<1>no line of a trail\n")
+        make_old(other_file)
     file.with_name("audit.log.d").mkdir()
     write(1)
     assert ship(backlog) == [1]

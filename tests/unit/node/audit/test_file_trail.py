@@ -53,7 +53,7 @@ def test_each_event_is_one_line_in_order(trail: FileTrail, file: Path) -> None:
         trail.record(event)
     records = read(file)
     assert len(records) == len(EVENTS)
-    assert [one.at for one in records] == sorted(one.at for one in records)
+    assert [record.at for record in records] == sorted(record.at for record in records)
 
 
 def test_only_the_owner_can_read_the_file(trail: FileTrail, file: Path) -> None:
@@ -94,17 +94,17 @@ def test_after_a_rotation_a_new_file_is_created(trail: FileTrail, file: Path) ->
     trail.record(ApplicationStarted())
     file.rename(file.with_name("audit.log.1"))
     trail.record(EVENTS[1])
-    assert [one.kind for one in read(file.with_name("audit.log.1"))] == ["Application Start"]
-    assert [one.kind for one in read(file)] == ["Application Stop"]
+    assert [record.kind for record in read(file.with_name("audit.log.1"))] == ["Application Start"]
+    assert [record.kind for record in read(file)] == ["Application Stop"]
 
 
 def test_an_incomplete_line_does_not_damage_the_next(trail: FileTrail, file: Path) -> None:
     trail.record(ApplicationStarted())
-    whole = file.read_bytes()
-    file.write_bytes(whole + whole[:100])
+    content = file.read_bytes()
+    file.write_bytes(content + content[:100])
     trail.record(EVENTS[1])
     lines = file.read_bytes().split(b"\n")
-    assert lines[1] == whole[:100]
+    assert lines[1] == content[:100]
     assert b"Application Stop" in lines[2]
     assert lines[3:] == [b""]
 
@@ -112,7 +112,7 @@ def test_an_incomplete_line_does_not_damage_the_next(trail: FileTrail, file: Pat
 def test_a_full_disk_is_logged_once_and_raises_nothing(tmp_path: Path) -> None:
     """The device is always full. The log has the error and the number of lost records."""
     trail = FileTrail(Path("/dev/full"), NODE, now)
-    assert told_by(trail) == [
+    assert logs_of(trail) == [
         {
             "event": "audit_record_lost",
             "log_level": "error",
@@ -123,39 +123,39 @@ def test_a_full_disk_is_logged_once_and_raises_nothing(tmp_path: Path) -> None:
     ]
 
 
-def told_by(trail: FileTrail) -> list[Any]:
-    with capture_logs() as told:
+def logs_of(trail: FileTrail) -> list[Any]:
+    with capture_logs() as logs:
         for event in EVENTS:
             trail.record(event)
-    return told
+    return logs
 
 
 @pytest.mark.parametrize("place", ["file/audit.log", "folder"])
 def test_a_path_that_is_no_file_raises_nothing(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
-    [told] = told_by(FileTrail(tmp_path / place, NODE, now))
-    assert told["event"] == "audit_record_lost"
+    [entry] = logs_of(FileTrail(tmp_path / place, NODE, now))
+    assert entry["event"] == "audit_record_lost"
 
 
 def test_a_pipe_without_a_reader_blocks_nothing(tmp_path: Path) -> None:
     """It takes 64 KiB. A writer that waited for more space would block films."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    held = os.open(pipe, os.O_RDWR)
+    descriptor = os.open(pipe, os.O_RDWR)
     trail = FileTrail(pipe, NODE, now)
-    with capture_logs() as told:
+    with capture_logs() as logs:
         for _ in range(200):
             trail.record(ApplicationStarted())
-    os.close(held)
-    assert [one["event"] for one in told] == ["audit_record_lost"]
+    os.close(descriptor)
+    assert [entry["event"] for entry in logs] == ["audit_record_lost"]
 
 
 def test_an_event_that_cannot_be_written_raises_nothing(trail: FileTrail) -> None:
     """An object that is no event is a programming error. It must not fail a film."""
-    with capture_logs() as told:
+    with capture_logs() as logs:
         trail.record(object())  # type: ignore[arg-type]
-    assert told[0]["error"].startswith("AttributeError at ")
+    assert logs[0]["error"].startswith("AttributeError at ")
 
 
 def test_the_configuration_has_the_path_and_the_source(tmp_path: Path) -> None:
@@ -165,9 +165,9 @@ def test_the_configuration_has_the_path_and_the_source(tmp_path: Path) -> None:
     [record] = read(tmp_path / "log" / "trail")
     [source] = record.xml.iter("AuditSourceIdentification")
     assert source.get("AuditSourceID") == "ward-7"
-    [ours] = record.participants
-    assert (ours["UserName"], ours["AlternativeUserID"]) == ("osteoscreen ingest", "AETITLES=BONES")
-    assert ours["UserID"] == record.process == str(os.getpid())
+    [node] = record.participants
+    assert (node["UserName"], node["AlternativeUserID"]) == ("osteoscreen ingest", "AETITLES=BONES")
+    assert node["UserID"] == record.process == str(os.getpid())
 
 
 def test_the_source_is_the_ae_title_by_default(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ HOSTILE = [
 ]
 
 
-def told(event: AuditEvent, origin: AuditSource = NODE) -> Record:
+def record_of(event: AuditEvent, origin: AuditSource = NODE) -> Record:
     line = to_line(event, origin, AT)
     assert line.count(b"\n") == 1
     return parse(line[:-1])
@@ -45,19 +45,22 @@ def told(event: AuditEvent, origin: AuditSource = NODE) -> Record:
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_every_event_follows_the_schema(event: AuditEvent) -> None:
-    assert faults(told(event).xml) == []
+    assert faults(record_of(event).xml) == []
 
 
 def test_the_schema_rejects_a_wrong_message() -> None:
     """The check of the test above can fail."""
-    message = told(EVENTS[3]).xml
+    message = record_of(EVENTS[3]).xml
     message.remove(message.find("AuditSourceIdentification"))  # type: ignore[arg-type]
     next(message.iter("EventID")).set("code", "1")
     assert len(faults(message)) == 2
 
 
 def test_start_and_stop_are_application_activities() -> None:
-    started, stopped = told(ApplicationStarted()), told(ApplicationStopped(AuditOutcome.MAJOR))
+    started, stopped = (
+        record_of(ApplicationStarted()),
+        record_of(ApplicationStopped(AuditOutcome.MAJOR)),
+    )
     assert (started.kind, started.outcome) == ("Application Start", "0")
     assert (stopped.kind, stopped.outcome) == ("Application Stop", "12")
     assert started.event.get("EventActionCode") == "E"
@@ -70,12 +73,12 @@ def test_start_and_stop_are_application_activities() -> None:
 
 
 def test_a_refused_association_is_a_security_alert_about_the_caller() -> None:
-    record = told(AssociationRefused(XRAY, "OTHER", "called AE title not recognized"))
+    record = record_of(AssociationRefused(XRAY, "OTHER", "called AE title not recognized"))
     assert next(record.xml.iter("EventID")).get("csd-code") == "110113"
     assert next(record.xml.iter("EventTypeCode")).get("csd-code") == "110126"
     assert (record.event.get("EventActionCode"), record.outcome) == ("E", "4")
-    ours, caller = record.participants
-    assert ours["UserName"] == "osteoscreen ingest"
+    node, caller = record.participants
+    assert node["UserName"] == "osteoscreen ingest"
     assert (caller["UserID"], caller["NetworkAccessPointID"]) == ("XRAY1", "10.20.30.40")
     assert caller["NetworkAccessPointTypeCode"] == "2"
     assert caller["UserIsRequestor"] == "false"  # as A.5.3.11 asks of who performed
@@ -86,7 +89,7 @@ def test_a_refused_association_is_a_security_alert_about_the_caller() -> None:
 
 def test_a_caller_without_an_ae_title_has_its_address_as_user_id() -> None:
     """As after a TLS handshake that failed."""
-    record = told(AssociationRefused(Peer("", "10.20.30.40"), "", "no certificate"))
+    record = record_of(AssociationRefused(Peer("", "10.20.30.40"), "", "no certificate"))
     assert record.participants[1]["UserID"] == "10.20.30.40"
     assert record.description == "no certificate"
     assert faults(record.xml) == []
@@ -95,7 +98,7 @@ def test_a_caller_without_an_ae_title_has_its_address_as_user_id() -> None:
 @pytest.mark.parametrize(("duplicate", "action"), [(False, "C"), (True, "R")])
 def test_a_received_film_goes_from_the_sender_to_the_node(duplicate: bool, action: str) -> None:
     """A duplicate has the action read, not create."""
-    record = told(FilmReceived(XRAY, FILM, duplicate=duplicate))
+    record = record_of(FilmReceived(XRAY, FILM, duplicate=duplicate))
     assert (record.kind, record.outcome) == ("DICOM Instances Transferred", "0")
     assert record.event.get("EventActionCode") == action
     source, destination = record.participants
@@ -120,14 +123,14 @@ def test_a_received_film_goes_from_the_sender_to_the_node(duplicate: bool, actio
 
 def test_an_unreadable_film_has_the_study_unknown() -> None:
     nothing = FilmReceived(XRAY, Instance("", ""), outcome=AuditOutcome.MINOR, reason="no UID")
-    record = told(nothing)
+    record = record_of(nothing)
     assert (record.subject, record.instances, record.outcome) == ("unknown", [], "4")
     assert record.event.findtext("EventOutcomeDescription") == "no UID"
     assert faults(record.xml) == []
 
 
 def test_a_result_goes_from_the_node_to_the_destination() -> None:
-    record = told(ResultExported(Peer("PACS", "pacs.example"), FILM))
+    record = record_of(ResultExported(Peer("PACS", "pacs.example"), FILM))
     assert record.event.get("EventActionCode") == "R"
     source, destination = record.participants
     assert (source["role"], source["UserIsRequestor"]) == ("110153", "true")
@@ -136,7 +139,7 @@ def test_a_result_goes_from_the_node_to_the_destination() -> None:
 
 
 def test_a_destination_without_an_ae_title_is_named_by_its_host() -> None:
-    _, web = told(ResultExported(Peer("", "archive.example"), FILM)).participants
+    _, web = record_of(ResultExported(Peer("", "archive.example"), FILM)).participants
     assert web["UserID"] == "archive.example"
     assert "AlternativeUserID" not in web
 
@@ -153,7 +156,7 @@ def test_a_destination_without_an_ae_title_is_named_by_its_host() -> None:
     ],
 )
 def test_the_keys_decide_the_kind_of_configuration(keys: tuple[str, ...], kind: str) -> None:
-    record = told(ConfigurationChanged(keys))
+    record = record_of(ConfigurationChanged(keys))
     assert record.kind == kind
     assert record.description == f"changed: {', '.join(keys)}"
 
@@ -161,7 +164,7 @@ def test_the_keys_decide_the_kind_of_configuration(keys: tuple[str, ...], kind: 
 @pytest.mark.parametrize(("outcome", "pri"), [(AuditOutcome.SUCCESS, 85), (AuditOutcome.MINOR, 84)])
 def test_the_line_is_syslog_of_the_standard(outcome: AuditOutcome, pri: int) -> None:
     """PS3.15 A.6: facility 10, and severity 5, or 4 for a failure."""
-    record = told(FilmReceived(XRAY, FILM, outcome=outcome))
+    record = record_of(FilmReceived(XRAY, FILM, outcome=outcome))
     assert (record.pri, record.msgid, record.program) == (pri, "DICOM+RFC3881", "osteoscreen")
     assert (record.host, record.process) == ("node7", "4711")
     assert record.at == "2026-11-25T12:00:00.001500Z" == record.event.get("EventDateTime")
@@ -179,8 +182,8 @@ def test_no_value_becomes_markup_or_ends_a_line_or_is_too_long(text: str) -> Non
         ConfigurationChanged((text, text)),
     ):
         assert len(to_line(event, origin, AT)) <= MAX_LINE
-        record = told(event, replace(origin, host="node7"))
-        longest = max(len(value) for one in record.participants for value in one.values())
+        record = record_of(event, replace(origin, host="node7"))
+        longest = max(len(value) for names in record.participants for value in names.values())
         assert longest <= MAX_VALUE
         assert not list(record.xml.iter("script"))
 
@@ -188,7 +191,7 @@ def test_no_value_becomes_markup_or_ends_a_line_or_is_too_long(text: str) -> Non
 def test_a_hostile_value_keeps_its_valid_characters() -> None:
     """Markup is escaped. Characters that XML forbids become U+FFFD."""
     caller = Peer("<a>&\0", "::1")
-    assert told(AssociationRefused(caller, "X", "")).participants[1]["UserID"] == "<a>&\ufffd"
+    assert record_of(AssociationRefused(caller, "X", "")).participants[1]["UserID"] == "<a>&\ufffd"
 
 
 @given(st.text(st.characters(codec=None), max_size=40))

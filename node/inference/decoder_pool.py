@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 from models.images.radiograph import Radiograph
 from node.domain.errors import OsteoScreenError, Transient
@@ -17,21 +16,14 @@ _MEMORY_LIMIT = 8 * 1024**3  # bytes of address space; the largest film takes a 
 Decode = Callable[[Path], Radiograph]
 
 
-class DecoderPool:
+class DecoderPool(ProcessPool[Radiograph]):
     """`count` processes that decode films. Threads may share it; a film may crash its process."""
 
     def __init__(
         self, count: int, decode: Decode = decode, time_limit: float = _TIME_LIMIT
     ) -> None:
-        work = partial(_decode_or_raise, decode)
-        self._processes = ProcessPool(work, count, time_limit, _MEMORY_LIMIT)
-        self._processes.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._processes.kill()
+        super().__init__(partial(_decode_or_raise, decode), count, time_limit, _MEMORY_LIMIT)
+        self.start()
 
     def decode(self, path: Path) -> Radiograph:
         """Return a film's pixels. Raises the decoder's error, or Transient if the process is lost.
@@ -39,7 +31,7 @@ class DecoderPool:
         Attempts are counted, so a film that crashes its process each time ends as FAILED.
         """
         try:
-            return self._processes.call(path)
+            return self.call(path)
         except ProcessLost as lost:
             raise Transient(f"the decoder {lost} on this film") from None
 

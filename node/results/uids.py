@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 # A change of either constant changes the UID of every object. Raise ENCODER_REVISION, and nothing
 # else, if the same inputs are encoded as other bytes within one software version.
 _NAMESPACE = UUID("6f2b8a4e-7c1d-5e90-b3a6-0d94c8e1f725")
-ENCODER_REVISION = "3"
+ENCODER_REVISION = "4"
 
 _UUID_ROOT = "2.25."
 

@@ -46,12 +46,13 @@ def test_a_uid_is_valid_for_every_kind(kind: UidKind) -> None:
         assert not value.removeprefix("2.25.").startswith("0")
 
 
-def test_the_results_of_the_previous_release_keep_their_uids() -> None:
-    """The same inputs, software version included, still give the same UIDs.
+def test_uids_of_the_previous_release_are_reproduced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the revision of that release, the same inputs give the same UIDs.
 
-    The code of commit 2bccc00 gave these SOP and Series Instance UIDs and this tracking UID. Its
-    input was the shipped film and the verdict below, which has the values of the shipped bundle.
+    Release 0.1.0 gave these SOP and Series Instance UIDs and this tracking UID. Its input was the
+    shipped film and the verdict below, which has the values of the shipped bundle.
     """
+    monkeypatch.setattr("node.results.uids.ENCODER_REVISION", "3")
     header, film = real_film(SHIPPED_FILM)
     model = ModelIdentity(
         name="osteoscreen-demo",

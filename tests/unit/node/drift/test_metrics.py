@@ -77,9 +77,9 @@ def test_too_few_films_give_no_values() -> None:
 
 
 def test_the_station_belongs_to_the_source() -> None:
-    other = Source("XRAY1", "ROOM 3")
-    metrics = count_by_source([scored_film(1), scored_film(2, source=other), scored_film(3)])
-    assert {source: counts.films for source, counts in metrics.items()} == {XRAY: 2, other: 1}
+    second = Source("XRAY1", "ROOM 3")
+    metrics = count_by_source([scored_film(1), scored_film(2, source=second), scored_film(3)])
+    assert {source: counts.films for source, counts in metrics.items()} == {XRAY: 2, second: 1}
 
 
 class TestReference:

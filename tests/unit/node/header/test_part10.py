@@ -47,8 +47,8 @@ def test_existing_file_meta_information_is_used(syntax: str, tmp_path: Path) -> 
 def test_a_part10_file_is_not_copied(tmp_path: Path) -> None:
     """Most files are Part 10."""
     path = write_film(make_film(), tmp_path / "film.dcm")
-    with as_part10(path) as same:
-        assert same == path
+    with as_part10(path) as part10:
+        assert part10 == path
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,9 @@ def test_a_site_has_one_t_score_per_day() -> None:
     """An equal value is accepted; a different value is a fault."""
     twice = read(HEADER, "P1,2026-03-01,-2.5,", "P1,2026-03-01,-2.5,")
     assert len(twice.measurements) == 1
-    other = read(HEADER, "P1,2026-03-01,-2.5,", "P1,2026-03-01,-2.6,")
+    differing = read(HEADER, "P1,2026-03-01,-2.5,", "P1,2026-03-01,-2.6,")
     reason = "another line has another T-score of spine for this patient and day"
-    assert other.faults == (TableFault(3, reason),)
+    assert differing.faults == (TableFault(3, reason),)
 
 
 @given(st.lists(st.text(), max_size=6))

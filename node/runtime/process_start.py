@@ -1,4 +1,4 @@
-"""What a process of the node passes to a new one, or to itself when it executes itself again.
+"""The data that a process passes to a new one, or to itself when it executes itself again.
 
 The configuration is passed as validated, because the file may change in between.
 """

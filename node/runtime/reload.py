@@ -56,7 +56,7 @@ class Reloader:
     _next_step: float = field(default=0.0, init=False)
 
     def step(self, signalled: threading.Event) -> None:
-        """Once a second, reload if `signalled` is set, at a user's request, or after a change.
+        """Once a second, reload on a user's request, if `signalled` is set, or after a change.
 
         If the reload ends this process, its successor answers the user.
         """

@@ -1,8 +1,8 @@
 """A role as a child process of the supervisor.
 
-The supervisor sends the configuration, and later that another process has replaced this one. The
-role reports that it is ready, or its error. When the channel closes, the role ends: the supervisor
-wants it, or has ended itself, even by kill -9.
+The supervisor sends the configuration. Later it may send that another process replaces this one.
+The role reports that it is ready, or its error. When the channel closes, the role ends: the
+supervisor terminates it, or the supervisor has ended, even by kill -9.
 """
 
 import os

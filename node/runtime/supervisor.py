@@ -43,9 +43,8 @@ class Supervisor:
         try:
             for first_step in plan_replacement((), self.config):
                 self._processes.append(self._start(first_step.role))
-            # A configuration that a role cannot use ends the node at its first start. A role that
-            # has run before and now finds, say, a damaged bundle does not: films must still be
-            # received.
+            # At its first start, a role that cannot use the configuration ends the node. Later it
+            # does not, because films must still be received.
             self._first_starts = {p for p in self._processes if p.role is not Role.CHALLENGER}
             while not self.stop.wait(_POLL_SECONDS):
                 if status := self._supervise():

@@ -87,10 +87,12 @@ def test_refused_recipients_are_counted_but_not_named(secret: Path) -> None:
     """If one of two is accepted, the mail is sent. The server's text may name a person."""
     picky = MailReceiver(unknown_recipients=("unknown@hospital.example",))
     picky.start()
-    unknown, known = "unknown@hospital.example", "pacs@hospital.example"
+    unknown, accepted = "unknown@hospital.example", "pacs@hospital.example"
     try:
         with capture_logs() as logs:
-            channel_mail.send(CONTENT, mailing(picky, starttls=False, recipients=(unknown, known)))
+            channel_mail.send(
+                CONTENT, mailing(picky, starttls=False, recipients=(unknown, accepted))
+            )
         with pytest.raises(Unreachable, match="the recipients") as refused:
             channel_mail.send(CONTENT, mailing(picky, starttls=False, recipients=(unknown,)))
     finally:

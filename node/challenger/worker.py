@@ -23,7 +23,7 @@ from node.domain.workflow.retry import Failed, RetryAt
 from node.inference.pipeline import PipelineFilm, PipelineResult, ScoredFilm, ScoringPipeline
 from node.ports import Predictor
 from node.spool.store import FileSpool
-from node.workers.loop import ScoringSettings, outcome_of_error, process_batch
+from node.workers.loop import ClaimSettings, outcome_of_error, process_batch
 from node.workers.read_image import read_pixels
 
 log = structlog.get_logger()
@@ -39,7 +39,7 @@ class ChallengerWorker:
     queue: ChallengerQueue
     spool: FileSpool
     predictor: Predictor
-    settings: ScoringSettings
+    settings: ClaimSettings
     policy: DecisionPolicy
     clock: Callable[[], datetime]
 
@@ -48,13 +48,8 @@ class ChallengerWorker:
 
     def step(self) -> int:
         """Claim and score one batch; return its number of films."""
-        settings = self.settings
         return process_batch(
-            lambda now, until: self.queue.claim(settings.worker, now, until, settings.batch),
-            self.queue.renew,
-            self._score,
-            settings.lease,
-            self.clock,
+            self.queue.claim, self.queue.renew, self._score, self.settings, self.clock
         )
 
     def _score(self, films: Sequence[ChallengerFilm]) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from pydicom.uid import generate_uid
@@ -18,11 +19,11 @@ from node.domain.workflow.delivery import (
     DeliveryOutcome,
     Stored,
 )
-from node.domain.workflow.retry import Failed, RetryAt, RetryPolicy
+from node.domain.workflow.retry import Failed, RetryAt
 from node.jobs.delivery_queue import DeliveryQueue
 from node.ports import Archive, Audit
 from node.spool.store import FileSpool
-from node.workers.loop import outcome_of_error, process_batch
+from node.workers.loop import ClaimSettings, outcome_of_error, process_batch
 
 log = structlog.get_logger()
 
@@ -30,19 +31,15 @@ _PROCESSING_FAILURE = 0x0110  # Failure Reason, PS3.3 C.14.1.1
 
 
 @dataclass(frozen=True, slots=True)
-class DeliverySettings:
-    """How a worker delivers: `batch` in objects per association, `lease` in seconds.
+class DeliverySettings(ClaimSettings):
+    """How a worker delivers. A batch is sent on one association.
 
     `commitment` is how long to wait for a commitment report; None if the destination gives none.
     """
 
-    worker: str
     destination: str
     peer: Peer
     commitment: timedelta | None
-    batch: int
-    lease: float
-    retry: RetryPolicy
 
 
 @dataclass
@@ -64,19 +61,11 @@ class DeliveryWorker:
         After a failed connection the worker pauses. It then claims one delivery at a time until a
         connection succeeds, so the others do not use up their attempts.
         """
-        settings = self.settings
         if self._is_paused():
             return 0
-        limit = 1 if self._failed_connections else settings.batch
-        return process_batch(
-            lambda now, until: self.queue.claim(
-                settings.destination, settings.worker, now, until, limit
-            ),
-            self.queue.renew,
-            self._send,
-            settings.lease,
-            self.clock,
-        )
+        settings = replace(self.settings, batch=1) if self._failed_connections else self.settings
+        claim = partial(self.queue.claim, settings.destination)
+        return process_batch(claim, self.queue.renew, self._send, settings, self.clock)
 
     def _is_paused(self) -> bool:
         """Return whether the pause lasts. A clock that is set back must not extend it."""

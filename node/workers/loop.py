@@ -27,8 +27,8 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class ScoringSettings:
-    """How a worker claims films: `batch` in films, `lease` in seconds."""
+class ClaimSettings:
+    """How a worker claims films or deliveries: at most `batch`, under a lease in seconds."""
 
     worker: str
     batch: int
@@ -46,10 +46,10 @@ def worker_name(role: str) -> str:
     return f"{role}@{socket.gethostname()[:32]}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
-def scoring_settings(config: Config, role: str, batch: int) -> ScoringSettings:
+def scoring_settings(config: Config, role: str, batch: int) -> ClaimSettings:
     """Return the settings of a role that scores films."""
     queue = config.queue
-    return ScoringSettings(worker_name(role), batch, queue.lease, retry_policy(queue.analysis))
+    return ClaimSettings(worker_name(role), batch, queue.lease, retry_policy(queue.analysis))
 
 
 def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:
@@ -107,24 +107,24 @@ def outcome_of_error(
 
 
 def process_batch(
-    claim: Callable[[datetime, datetime], list[Claimed]],
+    claim: Callable[[str, datetime, datetime, int], list[Claimed]],
     renew: Callable[[list[Claimed], datetime], int],
     process: Callable[[list[Claimed]], None],
-    lease: float,
+    settings: ClaimSettings,
     clock: Callable[[], datetime],
 ) -> int:
-    """Claim a batch under a lease in seconds, and process it; return its size.
+    """Claim a batch and process it; return its size.
 
-    `claim` receives the time now and the end of the lease. A thread renews the leases three times
-    per lease until the batch is processed.
+    `claim` receives the worker, the time now, the end of the lease and the maximum size. A thread
+    renews the leases three times per lease until the batch is processed.
     """
-    duration, now, ended = timedelta(seconds=lease), clock(), threading.Event()
-    batch = claim(now, now + duration)
+    duration, now, ended = timedelta(seconds=settings.lease), clock(), threading.Event()
+    batch = claim(settings.worker, now, now + duration, settings.batch)
     if not batch:
         return 0
 
     def renew_until_ended() -> None:
-        while not ended.wait(lease / 3):
+        while not ended.wait(settings.lease / 3):
             try:
                 renew(batch, clock() + duration)
             except (Transient, Permanent) as error:

@@ -42,7 +42,7 @@ from node.results.build import build_results
 from node.results.encode import to_bytes
 from node.results.result_context import ResultContext, ResultSettings
 from node.spool.store import FileSpool
-from node.workers.loop import ScoringSettings, outcome_of_error, process_batch
+from node.workers.loop import ClaimSettings, outcome_of_error, process_batch
 from node.workers.read_image import read_pixels
 
 log = structlog.get_logger()
@@ -66,7 +66,7 @@ class ScoringWorker:
     queue: ScoringQueue
     spool: FileSpool
     predictor: Predictor
-    settings: ScoringSettings
+    settings: ClaimSettings
     config: ScoringConfig
     clock: Callable[[], datetime]
 
@@ -77,13 +77,8 @@ class ScoringWorker:
 
     def step(self) -> int:
         """Claim and process one batch; return its number of films."""
-        settings = self.settings
         return process_batch(
-            lambda now, until: self.queue.claim(settings.worker, now, until, settings.batch),
-            self.queue.renew,
-            self._process,
-            settings.lease,
-            self.clock,
+            self.queue.claim, self.queue.renew, self._process, self.settings, self.clock
         )
 
     def _process(self, jobs: Sequence[Job]) -> None:

@@ -20,7 +20,7 @@ from node.domain.workflow.job import Analysed
 from node.header.read import read_film
 from node.inference.predictor import BundlePredictor, load
 from node.spool.store import FileSpool
-from node.workers.loop import ScoringSettings
+from node.workers.loop import ClaimSettings
 from tests.contract.conftest import ANALYSIS, LEASE, VERDICT, Table
 from tests.support.films import make_film, write_film
 
@@ -46,7 +46,7 @@ class ChallengerNode:
             queue=self.queue,
             spool=self.spool,
             predictor=predictor,
-            settings=ScoringSettings("c1", batch=4, lease=LEASE.total_seconds(), retry=ANALYSIS),
+            settings=ClaimSettings("c1", batch=4, lease=LEASE.total_seconds(), retry=ANALYSIS),
             policy=POLICY,
             clock=lambda: table.now,
         )

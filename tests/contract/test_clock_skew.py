@@ -96,7 +96,13 @@ def test_a_pause_set_by_a_fast_clock_ends(table: Table, tmp_path: Path) -> None:
         raise Unreachable("no answer")
 
     settings = DeliverySettings(
-        "c1", "pacs", Peer("PACS", "127.0.0.1"), None, 10, LEASE.total_seconds(), DELIVERY
+        worker="c1",
+        batch=10,
+        lease=LEASE.total_seconds(),
+        retry=DELIVERY,
+        destination="pacs",
+        peer=Peer("PACS", "127.0.0.1"),
+        commitment=None,
     )
     spool = FileSpool(tmp_path / "spool", DiskReserve(0, 0))
     worker = DeliveryWorker(

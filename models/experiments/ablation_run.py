@@ -186,13 +186,9 @@ def _net(variant: NetVariant, options: AblationOptions) -> FilmNet:
 
 def _train_config(options: AblationOptions) -> TrainConfig:
     """Return the same number of steps for every variant, without early stopping."""
+    interval = min(TrainConfig.validate_every, max(1, options.steps // _MINIMUM_VALIDATIONS))
     return TrainConfig(
-        steps=options.steps,
-        seed=options.seed,
-        validate_every=min(
-            TrainConfig.validate_every, max(1, options.steps // _MINIMUM_VALIDATIONS)
-        ),
-        patience=options.steps,
+        steps=options.steps, seed=options.seed, validate_every=interval, patience=options.steps
     )
 
 

@@ -12,7 +12,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -156,20 +155,19 @@ def _write_manifests(
     order: CohortOrder, patients: Sequence[Patient], finished: dict[str, Digests], created: int
 ) -> SimulatedCohort:
     """Write manifests, contact sheet and settings, after all films, each atomically."""
-    with _replacing(order.out / _DIGESTS) as stream:
+    with (
+        atomic_path(order.out / _DIGESTS) as part,
+        part.open("w", newline="", encoding="utf-8") as stream,
+    ):
         _record_digests(order, patients, finished, stream)
     manifests = []
     for name in order.recipe.cohorts():
         manifest = order.out / ("manifest.csv" if name == "films" else f"{name}.csv")
         write_manifest(manifest, [_entry(order, patient, name) for patient in patients])
         manifests.append(manifest)
-    settings = {
-        "simulation_version": SIMULATION_VERSION,
-        "seed": order.seed,
-        "patients": order.patients,
-    }
-    with _replacing(order.out / "cohort.json") as stream:
-        json.dump(settings | {"recipe": asdict(order.recipe)}, stream, indent=2)
+    settings: dict[str, object] = {"simulation_version": SIMULATION_VERSION, "seed": order.seed}
+    settings |= {"patients": order.patients, "recipe": asdict(order.recipe)}
+    write_atomically(order.out / "cohort.json", json.dumps(settings, indent=2))
     sheet = order.out / "contact-sheet.png"
     by_site: dict[str, list[Path]] = {}
     for patient in patients:
@@ -197,13 +195,6 @@ def _entry(order: CohortOrder, patient: Patient, cohort: str) -> Entry:
         mask=order.out / paths["mask"] if "mask" in paths else None,
         origin=FilmOrigin.SIMULATED,
     )
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """Open a text file that replaces ``path`` when it is complete."""
-    with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
-        yield stream
 
 
 def _make_files(order: CohortOrder, maps: Path, patient: Patient) -> Digests:

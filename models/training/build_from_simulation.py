@@ -60,11 +60,8 @@ def build_from_simulation(
     """
     label = films.held_out.label
     clinical = start.clinical if start else None
-    held_out = HeldOut(
-        logits(net, films.held_out),
-        label,
-        ClinicalInputs(clinical, np.full(len(label), np.nan)) if clinical else None,
-    )
+    inputs = ClinicalInputs(clinical, np.full(len(label), np.nan)) if clinical else None
+    held_out = HeldOut(logits(net, films.held_out), label, inputs)
     golden = _golden_films(films.maps, net.config.size)
     figures, card = _measure(net, films.maps), (SIMULATED, training)
     return write_calibrated(path, net, held_out, figures, golden, card)

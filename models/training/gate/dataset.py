@@ -85,11 +85,10 @@ def images_of_manifest(entries: Sequence[Entry]) -> GateImages:
 
     Raises ManifestError that names the rows with another view, or a film that cannot be decoded.
     """
-    faults = [
-        f"row {entry.row} ({entry.view or 'none'})" for entry in entries if entry.view not in _VIEWS
-    ]
-    if faults:
-        raise manifest_error(f"views other than {', '.join(_VIEWS)}", faults)
+    unknown = [entry for entry in entries if entry.view not in _VIEWS]
+    if unknown:
+        rows = [f"row {entry.row} ({entry.view or 'none'})" for entry in unknown]
+        raise manifest_error(f"views other than {', '.join(_VIEWS)}", rows)
 
     def read(entry: Entry) -> _LabelledFilm:
         try:

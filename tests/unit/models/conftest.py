@@ -1,4 +1,4 @@
-"""What the tests of the models share: small nets, phantoms, data sets made by hand."""
+"""Fixtures of the models' tests: small nets and data sets."""
 
 from collections.abc import Callable
 

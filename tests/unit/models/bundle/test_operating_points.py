@@ -21,7 +21,7 @@ def _films(count: int = 500) -> tuple[np.ndarray, np.ndarray]:
     return chance, rng.random(count) < chance
 
 
-def test_operating_points_keep_their_promise_where_they_were_set() -> None:
+def test_operating_points_reach_their_rates_on_the_films_of_the_fit() -> None:
     scores, positive = _films()
     points = find_thresholds(scores, positive)
     best = max(
@@ -36,23 +36,23 @@ def test_operating_points_keep_their_promise_where_they_were_set() -> None:
     assert not set(points.values()) & set(scores.tolist())
 
 
-def test_scores_that_are_all_the_same_have_no_operating_point() -> None:
-    same, labels = np.full(4, 0.3), np.array([1.0, 0.0, 1.0, 0.0])
-    assert find_thresholds(same, labels > 0.5) == {}
+def test_equal_scores_have_no_operating_point() -> None:
+    equal, labels = np.full(4, 0.3), np.array([1.0, 0.0, 1.0, 0.0])
+    assert find_thresholds(equal, labels > 0.5) == {}
     with pytest.raises(ValueError, match="there is no threshold"):
-        fit_operating_points(same, labels, "here")
+        fit_operating_points(equal, labels, "here")
 
 
-def test_a_rate_that_no_threshold_reaches_is_not_promised() -> None:
+def test_a_rate_that_no_threshold_reaches_is_omitted() -> None:
     """The film that scores least is one of two with the disease: half is all that a cut finds."""
     scores = np.array([0.1, 0.2, 0.3, 0.9])
-    found = find_thresholds(scores, np.array([True, False, False, True]))
-    assert list(found) == [YOUDEN, SPECIFICITY_90]
+    thresholds = find_thresholds(scores, np.array([True, False, False, True]))
+    assert list(thresholds) == [YOUDEN, SPECIFICITY_90]
     turned = find_thresholds(1 - scores, np.array([False, True, True, False]))
     assert list(turned) == [YOUDEN, SENSITIVITY_90]
 
 
-def test_youden_parts_what_can_be_parted() -> None:
+def test_youden_separates_separable_classes() -> None:
     scores, labels = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9]), np.array([0.0, 0, 0, 1, 1, 1])
     point = fit_operating_points(scores, labels, "here")[0]
     assert point.threshold == pytest.approx(0.5)
@@ -60,22 +60,22 @@ def test_youden_parts_what_can_be_parted() -> None:
     assert (point.films, point.positives) == (6, 3)
 
 
-def test_what_is_frozen_is_what_an_evaluation_finds() -> None:
+def test_card_and_evaluation_have_the_same_thresholds() -> None:
     """The same thresholds to the last digit, and the rates that they have on these films."""
     scores, positive = _films()
     points = fit_operating_points(scores, positive.astype(float), "500 films")
     assert [point.name for point in points] == ["youden", "sensitivity-90", "specificity-90"]
     assert {point.name: point.threshold for point in points} == find_thresholds(scores, positive)
     for point in points:
-        here = measure_threshold(point.name, point.threshold, scores, positive)
+        metrics = measure_threshold(point.name, point.threshold, scores, positive)
         assert (point.sensitivity, point.specificity) == pytest.approx(
-            (here.sensitivity.value, here.specificity.value)
+            (metrics.sensitivity.value, metrics.specificity.value)
         )
         assert (point.films, point.positives) == (500, int(positive.sum()))
         assert point.source == "500 films"
 
 
 @pytest.mark.parametrize("label", [0.0, 1.0])
-def test_films_of_one_class_set_no_point(label: float) -> None:
+def test_films_of_one_class_are_refused(label: float) -> None:
     with pytest.raises(ValueError, match="both classes"):
         fit_operating_points(np.linspace(0.1, 0.9, 5), np.full(5, label), "here")

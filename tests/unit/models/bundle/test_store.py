@@ -23,7 +23,7 @@ CARD = {
     "name": "test",
     "version": "0",
     "intended_use": "demonstration",
-    "summary": "a net that learned nothing",
+    "summary": "an untrained net",
     "limits": ["for tests"],
     "inputs": "noise",
     "output": "noise",
@@ -83,7 +83,7 @@ def _resign(path: Path, weights: bytes | None = None, **change: object) -> None:
     (path / "card.yaml").write_text(dump_yaml(card))
 
 
-def test_what_was_written_loads_and_scores_alike(written: Path) -> None:
+def test_a_loaded_bundle_gives_the_stored_scores(written: Path) -> None:
     bundle = load_bundle(written)
     assert verify_golden(bundle) < 1e-4
     assert bundle.card.digest.startswith("sha256:")
@@ -91,7 +91,7 @@ def test_what_was_written_loads_and_scores_alike(written: Path) -> None:
     assert all(p.dtype == torch.float32 for p in bundle.net.parameters())
 
 
-def test_weights_lie_on_disk_in_half_precision(written: Path) -> None:
+def test_weights_are_stored_in_float16(written: Path) -> None:
     stored = load_file(written / "weights.safetensors")
     assert {t.dtype for t in stored.values() if t.is_floating_point()} == {torch.float16}
 
@@ -150,7 +150,7 @@ def _poison(tensors: dict[str, Tensor]) -> None:
         (_poison, "finite"),
     ],
 )
-def test_weights_of_another_net_do_not_load_even_when_signed(
+def test_weights_of_another_net_do_not_load_even_if_signed(
     copied: Path, spoil: Callable[[dict[str, Tensor]], None], word: str
 ) -> None:
     tensors = load_file(copied / "weights.safetensors")
@@ -161,7 +161,7 @@ def test_weights_of_another_net_do_not_load_even_when_signed(
     assert "\n" not in str(refusal.value)
 
 
-def test_a_folder_that_is_no_bundle_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_a_bundle_is_named(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=re.escape(str(tmp_path))):
         load_bundle(tmp_path)
 
@@ -174,7 +174,7 @@ def test_a_card_that_cannot_be_read_is_refused_in_one_line(copied: Path, text: s
     assert "\n" not in str(refusal.value)
 
 
-def test_a_golden_score_that_drifted_is_found(copied: Path) -> None:
+def test_a_changed_golden_score_is_detected(copied: Path) -> None:
     card = parse_yaml((copied / "card.yaml").read_text(), Card)
     drifted = card.golden[0].model_copy(update={"logit": card.golden[0].logit + 0.001})
     _resign(copied, golden=(drifted,))
@@ -182,14 +182,14 @@ def test_a_golden_score_that_drifted_is_found(copied: Path) -> None:
         verify_golden(load_bundle(copied))
 
 
-def test_a_golden_film_that_changed_is_found(copied: Path) -> None:
+def test_a_changed_golden_film_is_detected(copied: Path) -> None:
     with (copied / "golden" / "noise.png").open("ab") as film:
         film.write(b"x")
     with pytest.raises(BundleError, match="changed"):
         verify_golden(load_bundle(copied))
 
 
-def test_processor_and_gpu_may_differ_by_their_rounding() -> None:
+def test_cpu_and_gpu_may_differ_by_rounding() -> None:
     assert max_device_difference(["a.png", "b.png"], [0.5, -1.0], [0.501, -1.003]) == pytest.approx(
         0.003
     )
@@ -197,12 +197,12 @@ def test_processor_and_gpu_may_differ_by_their_rounding() -> None:
 
 
 @pytest.mark.parametrize("wrong", [-1.05, float("nan")])
-def test_a_gpu_that_computes_otherwise_is_found_and_the_film_named(wrong: float) -> None:
+def test_a_gpu_with_different_results_is_detected_and_the_film_named(wrong: float) -> None:
     with pytest.raises(BundleError, match=r"b\.png .* on the GPU: set model\.device to cpu"):
         max_device_difference(["a.png", "b.png"], [0.5, -1.0], [0.5, wrong])
 
 
-def test_the_gpu_is_compared_where_there_is_one(written: Path) -> None:
+def test_a_gpu_is_compared_if_there_is_one(written: Path) -> None:
     gap = compare_gpu(load_bundle(written))
     assert (gap is not None) == torch.cuda.is_available()
 
@@ -223,7 +223,7 @@ def _films(count: int) -> list[Radiograph]:
     return [Radiograph(rng.random((120 + 7 * i, 90), dtype=np.float32)) for i in range(count)]
 
 
-def test_a_score_is_calibrated_and_carries_heat_and_place(bundle: Bundle) -> None:
+def test_a_score_is_calibrated_and_has_heat_and_field_of_view(bundle: Bundle) -> None:
     result = score(bundle, _films(1))[0]
     assert result.probability == pytest.approx(1 / (1 + np.exp(-(1.5 * result.logit - 0.2))))
     assert result.heat.values.shape == (3, 3)
@@ -232,7 +232,7 @@ def test_a_score_is_calibrated_and_carries_heat_and_place(bundle: Bundle) -> Non
     assert type(result.probability) is float
 
 
-def test_a_film_scores_the_same_alone_and_in_company(bundle: Bundle) -> None:
+def test_the_score_of_a_film_does_not_depend_on_the_batch(bundle: Bundle) -> None:
     films = _films(18)
     together = score(bundle, films)
     for film, result in list(zip(films, together, strict=True))[::6]:
@@ -244,8 +244,8 @@ def test_a_film_scores_the_same_alone_and_in_company(bundle: Bundle) -> None:
 def test_scoring_twice_gives_the_same(bundle: Bundle) -> None:
     films = _films(2)
     first, second = score(bundle, films), score(bundle, films)
-    assert [one.logit for one in first] == [one.logit for one in second]
+    assert [result.logit for result in first] == [result.logit for result in second]
 
 
-def test_no_films_no_scores(bundle: Bundle) -> None:
+def test_without_films_there_are_no_scores(bundle: Bundle) -> None:
     assert score(bundle, []) == []

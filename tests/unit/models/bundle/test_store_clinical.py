@@ -40,7 +40,7 @@ def _resign(path: Path, clinical: ClinicalModel | None, **change: object) -> Non
 
 
 def test_the_shipped_bundle_has_a_clinical_and_a_combined_part(copied: Path) -> None:
-    """The one fitted on a survey's people, the other on simulated patients, and both say so."""
+    """The clinical model is fitted on a survey, the combined model on simulated patients."""
     bundle = load_bundle(copied)
     assert bundle.clinical is not None
     assert "NHANES" in bundle.clinical.about
@@ -62,13 +62,13 @@ def test_a_changed_clinical_part_does_not_load(copied: Path, old: str, new: str)
         load_bundle(copied)
 
 
-def test_a_clinical_part_taken_away_does_not_load(copied: Path) -> None:
+def test_a_bundle_whose_clinical_model_was_removed_does_not_load(copied: Path) -> None:
     (copied / "clinical.yaml").unlink()
     with pytest.raises(BundleError, match="digest"):
         load_bundle(copied)
 
 
-def test_a_bundle_without_the_part_loads_and_one_planted_in_it_does_not(copied: Path) -> None:
+def test_a_clinical_model_added_to_a_bundle_without_one_does_not_load(copied: Path) -> None:
     """As bundles were before there were clinical models."""
     file = copied / "clinical.yaml"
     planted = file.read_text()
@@ -93,8 +93,8 @@ def test_a_combined_part_needs_a_clinical_one(copied: Path) -> None:
         load_bundle(copied)
 
 
-def test_a_part_from_before_it_had_operating_points_keeps_its_digest() -> None:
-    """The digest is what it was signed with then: neither file nor digest knows of the field."""
+def test_a_combined_model_without_operating_points_keeps_its_digest() -> None:
+    """Older bundles have no such field in the file and in the digest."""
     before = Card.model_validate(CARD | {"architecture": {"size": 192}})
     card = before.model_copy(update={"combined": COMBINED})
     signed = "sha256:994fb3a764f0f5107672b8587b7df57e5fad12a8538dfa098042d7c2fb39f8f0"
@@ -114,7 +114,7 @@ def test_operating_points_of_the_combined_part_are_read_back_and_signed(copied: 
         load_bundle(copied)
 
 
-def test_golden_people_who_score_otherwise_are_found(copied: Path) -> None:
+def test_changed_golden_persons_are_detected(copied: Path) -> None:
     bundle = load_bundle(copied)
     assert bundle.clinical is not None
     first = bundle.clinical.golden[0]
@@ -124,22 +124,22 @@ def test_golden_people_who_score_otherwise_are_found(copied: Path) -> None:
         verify_golden(changed)
 
 
-def test_a_new_clinical_part_leaves_weights_and_golden_films_and_ends_the_combined_one(
+def test_a_new_clinical_model_removes_the_combined_model_only(
     copied: Path,
 ) -> None:
-    """A combined part was fitted on the logits of the old one."""
+    """The combined model was fitted on the logits of the previous clinical model."""
     before = load_bundle(copied)
     assert before.clinical is not None
     _resign(copied, before.clinical, combined=COMBINED)
     with_both = load_bundle(copied)
     assert with_both.card.combined == COMBINED
     weights = (copied / "weights.safetensors").read_bytes()
-    other = before.clinical.model_copy(update={"about": "fitted on somebody else"})
-    after = add_clinical(with_both, other)
-    assert after.clinical == other
+    replacement = before.clinical.model_copy(update={"about": "fitted on somebody else"})
+    after = add_clinical(with_both, replacement)
+    assert after.clinical == replacement
     assert after.card.combined is None
     assert after.card.golden == before.card.golden
-    assert len({one.card.digest for one in (before, with_both, after)}) == 3
+    assert len({bundle.card.digest for bundle in (before, with_both, after)}) == 3
     assert (copied / "weights.safetensors").read_bytes() == weights
     assert verify_golden(after) < 1e-4
 

@@ -1,4 +1,4 @@
-"""A bundle is data, never a program: no way of loading one runs what a file says."""
+"""Loading a bundle never executes code from a file."""
 
 import ast
 import pickle
@@ -29,7 +29,7 @@ def sources() -> Iterator[tuple[Path, ast.AST]]:
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
-    """Yield the first name of whatever a module imports."""
+    """Yield the top-level name of every import of a module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (name.name.split(".")[0] for name in node.names)
@@ -44,50 +44,50 @@ def loads(tree: ast.AST) -> Iterator[ast.Call]:
             yield node
 
 
-def test_no_module_reads_what_can_hold_a_program() -> None:
-    """Neither pickle nor what is built on it is imported anywhere."""
-    found = {str(path): RUNNERS & set(imported(tree)) for path, tree in sources()}
-    assert {path: names for path, names in found.items() if names} == {}
+def test_no_module_imports_pickle() -> None:
+    """The same is true for modules that are based on pickle."""
+    imports = {str(path): RUNNERS & set(imported(tree)) for path, tree in sources()}
+    assert {path: names for path, names in imports.items() if names} == {}
 
 
-def test_what_could_unpickle_is_told_not_to() -> None:
-    """`torch.load` serves the checkpoints of training alone, and takes tensors only."""
-    found = [(path, call) for path, tree in sources() for call in loads(tree)]
-    assert "checkpoint.py" in {path.name for path, _ in found}
-    for path, call in found:
-        options = {word.arg: ast.unparse(word.value) for word in call.keywords}
+def test_torch_load_and_numpy_load_never_unpickle() -> None:
+    """`torch.load` is used only for checkpoints of the training, with `weights_only`."""
+    calls = [(path, call) for path, tree in sources() for call in loads(tree)]
+    assert "checkpoint.py" in {path.name for path, _ in calls}
+    for path, call in calls:
+        options = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
         tensors = ast.unparse(call.func) == "torch.load"
         assert not tensors or (path.name, options["weights_only"]) == ("checkpoint.py", "True")
         assert options.get("allow_pickle", "False") == "False", path
 
 
 class Trap:
-    """What is unpickled as a call: here, one that leaves a file."""
+    """An object whose pickle calls a function, which creates a file."""
 
-    def __init__(self, sprung: Path) -> None:
-        self._sprung = sprung
+    def __init__(self, marker: Path) -> None:
+        self._marker = marker
 
     def __reduce__(self) -> tuple[object, tuple[Path, ...]]:
-        """Say how to build the object: by touching a file."""
-        return Path.touch, (self._sprung,)
+        """Return the call that pickle stores."""
+        return Path.touch, (self._marker,)
 
 
 @pytest.mark.parametrize("form", ["pickle", "torch"])
 def test_a_pickle_in_place_of_the_weights_is_refused(tmp_path: Path, form: str) -> None:
-    """Even when signed as its maker would: one clear line, and what it orders is not done."""
+    """The bundle is correctly signed. The message has one line, and nothing is executed."""
     config = GridConfig(size=96, grid=3, dim=32, depth=1, heads=2)
     card = Card.model_validate(CARD | {"architecture": vars(config)})
     film = Radiograph(np.random.default_rng(0).random((96, 96), dtype=np.float32))
-    path, sprung = tmp_path / "bundle", tmp_path / "sprung"
+    path, marker = tmp_path / "bundle", tmp_path / "marker"
     write_bundle(path, card, GridNet(config).eval(), {"noise.png": film})
     weights = path / "weights.safetensors"
     if form == "torch":
-        torch.save({"out.bias": torch.zeros(1), "trap": Trap(sprung)}, weights)
+        torch.save({"out.bias": torch.zeros(1), "trap": Trap(marker)}, weights)
     else:
-        weights.write_bytes(pickle.dumps(Trap(sprung)))
+        weights.write_bytes(pickle.dumps(Trap(marker)))
     written = parse_yaml((path / "card.yaml").read_text(), Card)
     signed = written.model_copy(update={"digest": bundle_digest(written, weights.read_bytes())})
     (path / "card.yaml").write_text(dump_yaml(signed))
     with pytest.raises(BundleError, match=r"weights\.safetensors is damaged .*restore the bundle"):
         load_bundle(path)
-    assert not sprung.exists()
+    assert not marker.exists()

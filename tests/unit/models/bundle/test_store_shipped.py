@@ -1,4 +1,4 @@
-"""What ships: a bundle that verifies and says what it is, a film that is a valid DX object."""
+"""The shipped bundle and the shipped film are valid."""
 
 import subprocess
 from datetime import date
@@ -32,12 +32,12 @@ def film() -> Dataset:
     return pydicom.dcmread(FILM)
 
 
-def test_golden_films_score_as_when_the_bundle_was_made(bundle: Bundle) -> None:
+def test_golden_films_have_the_stored_scores(bundle: Bundle) -> None:
     assert len(bundle.card.golden) >= 2
     assert verify_golden(bundle) < 1e-4
 
 
-def test_the_card_says_plainly_that_it_is_a_demonstration(bundle: Bundle) -> None:
+def test_the_card_states_that_it_is_a_demonstration(bundle: Bundle) -> None:
     card = bundle.card
     assert card.intended_use is IntendedUse.DEMONSTRATION
     limits = " ".join(card.limits)
@@ -49,8 +49,8 @@ def test_the_card_says_plainly_that_it_is_a_demonstration(bundle: Bundle) -> Non
     assert all("simulated" in point.source for point in card.operating_points)
 
 
-def test_the_figures_are_those_of_a_world_without_leaks(bundle: Bundle) -> None:
-    """Better than chance at every hospital, and not too good; the published ones stand beside."""
+def test_the_aucs_of_the_card_are_plausible(bundle: Bundle) -> None:
+    """They are better than chance at every hospital, and low enough to exclude a leak."""
     images = [figure for figure in bundle.card.figures if figure.name.startswith("image, ")]
     assert len(images) == 3
     assert all(0.6 < figure.auc < 0.97 for figure in images)
@@ -65,7 +65,7 @@ def test_the_demonstration_film_scores_within_bounds(bundle: Bundle, film: Datas
     assert result.heat.values.max() > 0
 
 
-def test_the_film_is_a_small_losslessly_compressed_dx_of_a_simulated_patient(film: Dataset) -> None:
+def test_the_film_is_a_small_lossless_dx_of_a_simulated_patient(film: Dataset) -> None:
     assert FILM.stat().st_size < 1_500_000
     assert film.SOPClassUID == DigitalXRayImageStorageForPresentation
     assert film.file_meta.TransferSyntaxUID == JPEGLSLossless
@@ -77,11 +77,11 @@ def test_the_film_is_a_small_losslessly_compressed_dx_of_a_simulated_patient(fil
 
 
 def test_age_and_birth_date_agree(film: Dataset) -> None:
-    born, taken = (
+    born, exposed = (
         date(int(text[:4]), int(text[4:6]), int(text[6:]))
         for text in (film.PatientBirthDate, film.StudyDate)
     )
-    years = taken.year - born.year - ((taken.month, taken.day) < (born.month, born.day))
+    years = exposed.year - born.year - ((exposed.month, exposed.day) < (born.month, born.day))
     assert film.PatientAge == f"{years:03d}Y"
 
 
@@ -93,14 +93,14 @@ def test_the_pixels_of_the_film_survive_its_encoding() -> None:
     assert read.aspect == 1.0
 
 
-def test_building_the_film_again_keeps_its_identity(film: Dataset) -> None:
+def test_the_uids_of_the_film_do_not_depend_on_its_pixels(film: Dataset) -> None:
     again = build_demo_dataset(np.eye(32, dtype=np.float32))
     assert again.SOPInstanceUID == film.SOPInstanceUID
     assert again.StudyInstanceUID == film.StudyInstanceUID
 
 
 @pytest.mark.tools("dciodvfy")
-def test_dciodvfy_finds_no_fault_in_the_film() -> None:
-    done = subprocess.run(["dciodvfy", str(FILM)], capture_output=True, text=True, check=False)
-    assert "Error" not in done.stderr
-    assert "Warning" not in done.stderr
+def test_dciodvfy_reports_no_error_in_the_film() -> None:
+    process = subprocess.run(["dciodvfy", str(FILM)], capture_output=True, text=True, check=False)
+    assert "Error" not in process.stderr
+    assert "Warning" not in process.stderr

@@ -29,7 +29,7 @@ def shipped() -> ClinicalModel:
 
 
 @pytest.mark.parametrize("knots", [KNOTS, (50.0, 60.0, 90.0), (1.0, 2.0, 4.0, 8.0, 16.0)])
-def test_the_spline_is_a_natural_cubic_one(knots: tuple[float, ...]) -> None:
+def test_the_spline_is_a_natural_cubic_spline(knots: tuple[float, ...]) -> None:
     """Between the knots each column is what SciPy's natural spline makes of its values there."""
     at = np.array(knots)
     fine = np.linspace(at[0], at[-1], 101)
@@ -45,7 +45,7 @@ def test_the_spline_is_straight_beyond_the_outer_knots() -> None:
 
 
 def test_a_logit_is_the_sum_of_its_terms(shipped: ClinicalModel) -> None:
-    """Worked by hand, with Harrell's formula written out for one age."""
+    """The expected value is computed with Harrell's formula for one age."""
     by, (a, b, c, d) = shipped.coefficients, shipped.knots
     bent = [
         (
@@ -69,24 +69,24 @@ def test_a_logit_is_the_sum_of_its_terms(shipped: ClinicalModel) -> None:
     "missing",
     [{"age_years": None}, {"weight_kg": None}, {"height_cm": None}, {"sex": ""}, {"sex": "O"}],
 )
-def test_a_missing_fact_is_never_guessed(shipped: ClinicalModel, missing: dict[str, None]) -> None:
+def test_a_missing_value_gives_no_score(shipped: ClinicalModel, missing: dict[str, None]) -> None:
     facts = replace(WOMAN, **missing)
     assert shipped.logit(facts) is None
     assert shipped.probability(facts) is None
 
 
-@pytest.mark.parametrize("which", ["age_years", "weight_kg", "height_cm"])
-def test_a_fact_out_of_range_gives_no_score(shipped: ClinicalModel, which: str) -> None:
-    """Height in metres, weight in grams, an age that the model never saw."""
-    span = getattr(shipped.inputs, which)
+@pytest.mark.parametrize("name", ["age_years", "weight_kg", "height_cm"])
+def test_a_value_out_of_range_gives_no_score(shipped: ClinicalModel, name: str) -> None:
+    """Examples: height in metres, weight in grams, an age outside of the fit."""
+    span = getattr(shipped.inputs, name)
     for inside in (span.low, span.high):
-        assert shipped.logit(replace(WOMAN, **{which: inside})) is not None
+        assert shipped.logit(replace(WOMAN, **{name: inside})) is not None
     for outside in (span.low - 0.01, span.high + 0.01, math.nan, math.inf, -1.0):
-        assert shipped.logit(replace(WOMAN, **{which: outside})) is None
+        assert shipped.logit(replace(WOMAN, **{name: outside})) is None
 
 
-def test_above_the_surveys_ceiling_ages_count_alike(shipped: ClinicalModel) -> None:
-    """The survey calls everyone of 80 and more 80; so does the model that it taught."""
+def test_ages_above_the_surveys_ceiling_give_the_same_score(shipped: ClinicalModel) -> None:
+    """The survey records ages above 80 as 80."""
     eighty, ninety, younger = (
         shipped.logit(replace(WOMAN, age_years=age)) for age in (80.0, 90.0, 79.0)
     )
@@ -98,7 +98,7 @@ def test_above_the_surveys_ceiling_ages_count_alike(shipped: ClinicalModel) -> N
     assert free.logit(replace(WOMAN, age_years=90.0)) != eighty
 
 
-def test_what_is_known_of_bone_holds(shipped: ClinicalModel) -> None:
+def test_age_weight_and_sex_change_the_risk_in_the_known_direction(shipped: ClinicalModel) -> None:
     """More risk with age, less with weight, less for men."""
     ages = [shipped.logit(replace(WOMAN, age_years=float(age))) for age in range(50, 81)]
     assert ages == sorted(ages)
@@ -106,12 +106,12 @@ def test_what_is_known_of_bone_holds(shipped: ClinicalModel) -> None:
     assert shipped.coefficients.male < 0
 
 
-def test_it_is_written_and_read_without_loss(shipped: ClinicalModel) -> None:
+def test_the_model_is_written_and_read_without_loss(shipped: ClinicalModel) -> None:
     assert parse_yaml(dump_yaml(shipped), ClinicalModel) == shipped
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "message"),
     [
         ("- 51.0\n", "- 58.0\n", "knots must rise"),
         ("- 66.0\n", "", "one coefficient fewer"),
@@ -120,15 +120,15 @@ def test_it_is_written_and_read_without_loss(shipped: ClinicalModel) -> None:
         ("about: ", "about: {", "not YAML"),
     ],
 )
-def test_a_part_that_does_not_fit_is_refused_in_one_line(old: str, new: str, words: str) -> None:
+def test_an_invalid_model_is_refused_in_one_line(old: str, new: str, message: str) -> None:
     text = CLINICAL.read_text()
     assert old in text
-    with pytest.raises(YamlError, match=words) as refusal:
+    with pytest.raises(YamlError, match=message) as error:
         parse_yaml(text.replace(old, new), ClinicalModel)
-    assert "\n" not in str(refusal.value)
+    assert "\n" not in str(error.value)
 
 
-def test_examples_show_a_model_that_changed(shipped: ClinicalModel) -> None:
+def test_golden_persons_detect_a_changed_model(shipped: ClinicalModel) -> None:
     """Other coefficients drift by what they do; ranges that shut an example out, without end."""
     assert len(shipped.golden) >= 3
     assert shipped.drift() < 1e-9
@@ -139,8 +139,8 @@ def test_examples_show_a_model_that_changed(shipped: ClinicalModel) -> None:
     assert shipped.model_copy(update={"inputs": inputs}).drift() == math.inf
 
 
-def test_serving_needs_no_library_for_fitting() -> None:
-    """A node scores facts without scikit-learn, which only who fits has installed."""
+def test_serving_does_not_need_scikit_learn() -> None:
+    """scikit-learn is part of the extra `research`, which a node does not need."""
     script = (
         "import sys; sys.modules['sklearn'] = None\n"
         "from node.inference.predictor import load\n"
@@ -148,8 +148,8 @@ def test_serving_needs_no_library_for_fitting() -> None:
         "bundle = load('demo', 'cpu', 1)._bundle\n"
         "print(bundle.clinical.probability(ClinicalFacts(67.0, 'F', 55.0, 158.0)))"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    assert 0 < float(done.stdout) < 1
+    assert process.returncode == 0, process.stderr
+    assert 0 < float(process.stdout) < 1

@@ -1,4 +1,4 @@
-"""A manifest is read whole, or refused in one line that names every row or patient concerned."""
+"""A manifest is read completely, or refused in one line that names the rows or patients."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def _refusal(file: Path) -> str:
     return str(refusal.value)
 
 
-def test_films_are_found_beside_the_csv_whatever_the_working_folder(folder: Path) -> None:
+def test_paths_are_relative_to_the_csv(folder: Path) -> None:
     manifest = read_manifest(_write(folder, ROWS))
     assert [entry.path for entry in manifest.entries] == [folder / f"{n}.png" for n in "abcdef"]
     assert [entry.row for entry in manifest.entries] == [2, 3, 4, 5, 6, 7]
@@ -51,7 +51,7 @@ def test_films_are_found_beside_the_csv_whatever_the_working_folder(folder: Path
     assert manifest.entries[0].age is None
 
 
-def test_a_table_as_spreadsheets_write_it_is_read(folder: Path) -> None:
+def test_a_table_written_by_a_spreadsheet_is_read(folder: Path) -> None:
     """With a byte order mark, blanks, other columns, and capitals."""
     rows = [f"{row}, note ,77,f,60,150,pa,-2.6,simulated" for row in ROWS]
     header = f"{HEADER},remark,age,sex,weight_kg,height_cm,view,t_score,origin"
@@ -62,7 +62,7 @@ def test_a_table_as_spreadsheets_write_it_is_read(folder: Path) -> None:
     assert entry.origin is FilmOrigin.SIMULATED
 
 
-def test_what_is_written_is_read_back(folder: Path) -> None:
+def test_a_written_manifest_is_read_without_loss(folder: Path) -> None:
     entries = [
         Entry(folder / "a.png", "p,1", "A", Split.TEST, False, age=70.5, mask=folder / "b.png"),
         Entry(
@@ -72,12 +72,14 @@ def test_what_is_written_is_read_back(folder: Path) -> None:
     file = folder / "made.csv"
     write_manifest(file, entries)
     read = read_manifest(file)
-    assert [vars(one) | {"row": 0} for one in read.entries] == [vars(one) for one in entries]
+    assert [vars(entry) | {"row": 0} for entry in read.entries] == [
+        vars(entry) for entry in entries
+    ]
     assert "a.png,p" not in file.read_text().splitlines()[0]
     assert str(folder) not in file.read_text()
 
 
-def test_simulated_films_are_never_taken_for_patients(folder: Path) -> None:
+def test_a_manifest_with_simulated_films_is_simulated(folder: Path) -> None:
     header = f"{HEADER},origin"
     mixed = [f"{row},patient" for row in ROWS[:-1]] + [f"{ROWS[-1]},simulated"]
     assert read_manifest(_write(folder, mixed, header)).origin is FilmOrigin.SIMULATED
@@ -98,13 +100,13 @@ def test_a_patient_on_both_sides_of_a_split_is_named_with_the_rows(folder: Path)
     assert "p2" not in text
 
 
-def test_a_site_with_one_class_alone_is_named_with_the_rows(folder: Path) -> None:
+def test_a_site_with_one_class_only_is_named_with_the_rows(folder: Path) -> None:
     text = _refusal(_write(folder, [*ROWS[:5], "f.png,p6,B,test,0"]))
     assert "site B (label 0, rows 6, 7)" in text
     assert "site A" not in text
 
 
-def test_a_split_with_one_class_alone_is_named_with_the_rows(folder: Path) -> None:
+def test_a_split_with_one_class_only_is_named_with_the_rows(folder: Path) -> None:
     text = _refusal(_write(folder, ["a.png,p1,A,train,1", *ROWS[1:]]))
     assert "split train (label 1, rows 2, 3)" in text
 
@@ -114,7 +116,7 @@ def test_a_film_listed_twice_is_named_by_its_rows(folder: Path) -> None:
     assert "row 6, row 7" in _refusal(_write(folder, rows))
 
 
-def test_films_that_are_not_there_are_named(folder: Path) -> None:
+def test_missing_films_are_named(folder: Path) -> None:
     rows = ["x.png,p1,A,train,0", *ROWS[1:5], "y.png,p6,B,test,1"]
     text = _refusal(_write(folder, rows))
     assert "row 2" in text
@@ -123,7 +125,7 @@ def test_films_that_are_not_there_are_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "word"),
+    ("row", "message"),
     [
         ("a.png,p1,A,train,yes", "label 'yes'"),
         ("a.png,p1,A,train,", "label ''"),
@@ -135,20 +137,20 @@ def test_films_that_are_not_there_are_named(folder: Path) -> None:
         (f"a.png,p1,A,{'x' * 70_000},0", "split 'xxxxxxxxxxxx...xxxxxxxxxxxxx' is not one of"),
     ],
 )
-def test_a_bad_cell_is_named_with_its_row(folder: Path, row: str, word: str) -> None:
-    assert f"row 2 ({word}" in _refusal(_write(folder, [row, *ROWS[1:]]))
+def test_an_invalid_value_is_named_with_its_row(folder: Path, row: str, message: str) -> None:
+    assert f"row 2 ({message}" in _refusal(_write(folder, [row, *ROWS[1:]]))
 
 
 @pytest.mark.parametrize(
     ("column", "value"),
     [("age", "old"), ("age", "-1"), ("t_score", "nan"), ("height_cm", "1.70"), ("sex", "X")],
 )
-def test_a_fact_that_cannot_be_is_refused(folder: Path, column: str, value: str) -> None:
+def test_an_impossible_value_is_refused(folder: Path, column: str, value: str) -> None:
     rows = [f"{ROWS[0]},{value}", *(f"{row}," for row in ROWS[1:])]
     assert f"{column} '{value}'" in _refusal(_write(folder, rows, f"{HEADER},{column}"))
 
 
-def test_of_many_faults_the_first_are_named_and_the_rest_counted(folder: Path) -> None:
+def test_the_first_of_many_faults_are_named_and_the_others_counted(folder: Path) -> None:
     rows = [f"a.png,p{number},A,train,maybe" for number in range(12)]
     text = _refusal(_write(folder, rows))
     assert "row 9" in text
@@ -157,11 +159,11 @@ def test_of_many_faults_the_first_are_named_and_the_rest_counted(folder: Path) -
 
 
 @pytest.mark.parametrize("content", [b"", b"path,label\n", b"\xff\xfe\x00", HEADER.encode()])
-def test_what_is_no_manifest_is_refused(folder: Path, content: bytes) -> None:
+def test_other_content_is_refused(folder: Path, content: bytes) -> None:
     file = folder / "manifest.csv"
     file.write_bytes(content)
     assert str(file) in _refusal(file)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
     assert "none.csv" in _refusal(tmp_path / "none.csv")

@@ -1,4 +1,4 @@
-"""Manifests of real films: true proportions, adults alone, labels that the table states."""
+"""Manifests of real films: proportions, exclusion of children, labels of the table."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
-def test_films_get_back_their_proportions(folder: Path, tmp_path: Path) -> None:
+def test_films_have_their_original_proportions(folder: Path, tmp_path: Path) -> None:
     """The longer side keeps its pixels, the shorter is reduced."""
     make_manifest(folder, "sex", tmp_path / "out" / "sex.csv")
     shapes = {
@@ -42,23 +42,32 @@ def test_films_get_back_their_proportions(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["sex", "age60"])
-def test_children_and_films_of_unknown_size_are_left_out(
+def test_children_and_films_of_unknown_size_are_excluded(
     folder: Path, tmp_path: Path, target: str
 ) -> None:
     """The woman of 61 has either label, the man of 40 neither; all this is read back."""
     out = tmp_path / f"{target}.csv"
     make_manifest(folder, target, out)
-    found = [(one.patient_id, one.label, one.age, one.view) for one in read_manifest(out).entries]
-    assert found == [("1", True, 61.0, "PA"), ("2", False, 40.0, "AP")]
+    entries = [
+        (entry.patient_id, entry.label, entry.age, entry.view)
+        for entry in read_manifest(out).entries
+    ]
+    assert entries == [("1", True, 61.0, "PA"), ("2", False, 40.0, "AP")]
 
 
-def test_a_gate_s_manifest_has_every_view_and_no_child(folder: Path, tmp_path: Path) -> None:
-    """A squeezed film is copied in its proportions; one of unknown size is taken where it lies."""
+def test_the_manifest_for_the_gate_has_every_view_and_no_child(
+    folder: Path, tmp_path: Path
+) -> None:
+    """A film with wrong proportions is copied; a film of unknown size is used in its place."""
     (tmp_path / "films").mkdir()
-    found = entries_of_folder(folder, tmp_path)
-    assert [(one.patient_id, one.view) for one in found] == [("1", "PA"), ("2", "AP"), ("4", "PA")]
-    assert read_film(found[0].path).pixels.shape == (100, 80)
-    assert found[2].path == folder / "images" / "unknown.png"
+    entries = entries_of_folder(folder, tmp_path)
+    assert [(entry.patient_id, entry.view) for entry in entries] == [
+        ("1", "PA"),
+        ("2", "AP"),
+        ("4", "PA"),
+    ]
+    assert read_film(entries[0].path).pixels.shape == (100, 80)
+    assert entries[2].path == folder / "images" / "unknown.png"
 
 
 @pytest.mark.shared_data
@@ -70,10 +79,8 @@ def test_a_public_set_of_real_films_has_the_counts_of_its_table(shared_data: Pat
 
 
 @pytest.mark.shared_data
-def test_real_films_are_as_wide_for_their_height_as_they_were_exposed(
-    shared_data: Path, tmp_path: Path
-) -> None:
-    """The first dozen of the set, beside a table of their own."""
+def test_real_films_have_the_proportions_of_the_exposure(shared_data: Path, tmp_path: Path) -> None:
+    """Uses the first twelve films of the set, with their own table."""
     nih, few = shared_data / "nih", tmp_path / "few"
     few.mkdir()
     (few / "images").symlink_to(nih / "images")

@@ -36,6 +36,6 @@ def test_the_smallest_difference_ignores_films_without_both_scores() -> None:
     weak = np.full(200, positive.mean())
     gaps = scores.copy()
     gaps[:50] = np.nan
-    rest = smallest_difference(scores[50:], weak[50:], positive[50:])
-    assert smallest_difference(gaps, weak, positive) == rest
+    complete_films = smallest_difference(scores[50:], weak[50:], positive[50:])
+    assert smallest_difference(gaps, weak, positive) == complete_films
     assert smallest_difference(scores, scores, positive) == 0.0

@@ -186,7 +186,7 @@ def test_the_grey_level_does_not_predict_the_label(people: list[Patient]) -> Non
 def test_grey_level_fails_if_exposure_depends_on_density(
     people: list[Patient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without automatic exposure more bone gives a brighter film; density-off cannot detect it."""
+    """Without automatic exposure, more bone gives a brighter film."""
     expose: Callable[..., np.ndarray] = subjects.expose
 
     def fixed(water: np.ndarray, mineral: np.ndarray, exposure: Exposure) -> np.ndarray:

@@ -240,8 +240,8 @@ def _equal_twins(cohort: Path) -> None:
 
 
 def _changed_label(cohort: Path) -> None:
-    first, *rest = read_manifest(cohort / DENSITY_OFF).entries
-    write_manifest(cohort / DENSITY_OFF, [replace(first, label=not first.label), *rest])
+    first, *others = read_manifest(cohort / DENSITY_OFF).entries
+    write_manifest(cohort / DENSITY_OFF, [replace(first, label=not first.label), *others])
 
 
 def _broken_film(cohort: Path) -> None:

@@ -1,4 +1,4 @@
-"""The gate's picture: shape alone, whatever a film's tone, polarity, depth and place."""
+"""The gate's input does not depend on tone, polarity, bit depth and position of the film."""
 
 import numpy as np
 import pytest
@@ -24,39 +24,39 @@ def test_a_tone_curve_changes_no_rank(film: Radiograph) -> None:
     assert float((before - after).abs().mean()) < 0.01  # edges were averaged in another tone
 
 
-def test_inversion_changes_the_sign_alone(film: Radiograph) -> None:
+def test_inversion_changes_only_the_sign(film: Radiograph) -> None:
     inverted = Radiograph(1 - film.pixels)
     assert torch.allclose(gate_input(inverted, 96), -gate_input(film, 96), atol=0.01)
 
 
 def test_ranks_are_spread_evenly_over_the_film(film: Radiograph) -> None:
-    shown = gate_input(film, 96)
+    ranks = gate_input(film, 96)
     height, width = to_square(film, 96)[1]
-    there = film_mask(torch.tensor([[height, width]]), 96)[0]
-    inner = shown[there]
+    mask = film_mask(torch.tensor([[height, width]]), 96)[0]
+    inner = ranks[mask]
     assert float(inner.mean()) == pytest.approx(0, abs=0.01)
     assert float((inner > 0).float().mean()) == pytest.approx(0.5, abs=0.01)
 
 
-def test_nothing_stands_beyond_the_film(film: Radiograph) -> None:
-    """A tall film has bands at its sides: rank 0, which says nothing to the net."""
-    shown = gate_input(film, 96)[0]
+def test_pixels_outside_of_the_film_are_zero(film: Radiograph) -> None:
+    """A tall film has bands of rank 0 at its sides."""
+    ranks = gate_input(film, 96)[0]
     assert (to_square(film, 96)[1]) == (96, 72)
-    assert bool((shown[:, :12] == 0).all())
-    assert bool((shown[:, -12:] == 0).all())
-    assert bool((shown[:, 12:84] != 0).any())
+    assert bool((ranks[:, :12] == 0).all())
+    assert bool((ranks[:, -12:] == 0).all())
+    assert bool((ranks[:, 12:84] != 0).any())
 
 
-def test_a_squeezed_film_gets_its_proportions_back(film: Radiograph) -> None:
-    """Rows twice as far apart as columns: half of the rows are as tall."""
+def test_pixels_that_are_not_square_are_corrected(film: Radiograph) -> None:
+    """The row spacing is twice the column spacing, so half of the rows cover the same height."""
     squeezed = Radiograph(film.pixels[::2], aspect=2.0)
     assert to_square(squeezed, 96)[1] == to_square(film, 96)[1]
     assert float((gate_input(squeezed, 96) - gate_input(film, 96)).abs().mean()) < 0.05
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
-def test_a_flat_picture_has_a_finite_one(level: float) -> None:
+def test_a_flat_film_has_finite_ranks(level: float) -> None:
     flat = torch.full((1, 1, 8, 8), level)
-    found = rank_pixels(flat, torch.ones(1, 1, 8, 8, dtype=torch.bool))
-    assert bool(torch.isfinite(found).all())
-    assert float(found.abs().max()) == pytest.approx(0, abs=1e-6)
+    ranks = rank_pixels(flat, torch.ones(1, 1, 8, 8, dtype=torch.bool))
+    assert bool(torch.isfinite(ranks).all())
+    assert float(ranks.abs().max()) == pytest.approx(0, abs=1e-6)

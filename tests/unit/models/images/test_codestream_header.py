@@ -1,4 +1,4 @@
-"""A codestream is asked what it holds before a decoder believes it."""
+"""Size and components of a codestream are checked before it is decoded."""
 
 import struct
 from io import BytesIO
@@ -42,12 +42,12 @@ def with_sizes(codestream: bytes, syntax: str, side: int) -> bytes:
 
 @pytest.mark.parametrize("syntax", [*JPEG, *JPEG_2000])
 class TestEveryCodestream:
-    def test_it_says_what_it_holds(self, syntax: str) -> None:
+    def test_size_and_components_are_read(self, syntax: str) -> None:
         """As the film was made: one grey picture."""
         assert announced_images(codestream_of(syntax)) == [AnnouncedImage(SIDE, SIDE, 1)]
 
-    def test_one_larger_than_its_header_says_is_not_decoded(self, syntax: str) -> None:
-        """Room for 60,000 x 60,000 pixels is not made for a kilobyte."""
+    def test_a_codestream_larger_than_its_header_is_not_decoded(self, syntax: str) -> None:
+        """No memory is allocated for 60,000 x 60,000 pixels."""
         enlarged = with_sizes(codestream_of(syntax), syntax, 60000)
         with pytest.raises(
             PixelError, match="holds 60000 x 60000 pixels, the header states 40 x 40"
@@ -56,14 +56,14 @@ class TestEveryCodestream:
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.JPEGBaseline8Bit])
-def test_colour_in_a_grey_film_is_not_decoded(syntax: str) -> None:
+def test_a_colour_codestream_in_a_grey_film_is_not_decoded(syntax: str) -> None:
     """GDCM ends its process on such a film."""
     with pytest.raises(PixelError, match="has 3 samples a pixel, the header states 1"):
         decode(syntax, codestream_of(syntax, colour=True))
 
 
-def test_sizes_beyond_16_bits_are_seen() -> None:
-    """JPEG-LS states them in a segment of its own, and zero in the frame header."""
+def test_sizes_beyond_16_bits_are_read() -> None:
+    """JPEG-LS states such sizes in a separate segment, and zero in the frame header."""
     extension = struct.pack(">HHBBLL", 0xFFF8, 12, 4, 4, 70000, 80000)
     frame = struct.pack(">HHBHHBBBB", 0xFFF7, 11, 8, 0, 0, 1, 1, 0x11, 0)
     content = b"\xff\xd8" + extension + frame + b"\xff\xda"
@@ -73,22 +73,22 @@ def test_sizes_beyond_16_bits_are_seen() -> None:
     ]
 
 
-def test_jpeg_ls_without_its_end_is_not_decoded() -> None:
-    """What a broken transfer leaves: CharLS can read on for seconds in what is not there."""
-    whole = codestream_of(uid.JPEGLSLossless)
-    assert not is_cut_short(whole)
+def test_truncated_jpeg_ls_is_not_decoded() -> None:
+    """CharLS can decode missing data for seconds."""
+    complete = codestream_of(uid.JPEGLSLossless)
+    assert not is_cut_short(complete)
     with pytest.raises(PixelError, match="the codestream has no end"):
-        decode(uid.JPEGLSLossless, whole[:-40])
+        decode(uid.JPEGLSLossless, complete[:-40])
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"\xff\xd8", b"\xff\xd8\xff\xc0\x00", b"?" * 99])
-def test_what_is_no_codestream_says_nothing(content: bytes) -> None:
+def test_other_content_gives_no_size(content: bytes) -> None:
     """The decoder is the one to refuse it."""
     assert announced_images(content) == []
 
 
-def test_a_panic_of_a_decoder_is_a_refusal() -> None:
-    """Rust's panics are no Exception: one would end the process that decodes."""
+def test_a_panic_of_a_decoder_gives_a_pixel_error() -> None:
+    """A panic of Rust is not an Exception, so it would end the decoder process."""
     ds = dcmread(BytesIO(film(uid.RLELossless, 12)))
     content = get_frame(ds.PixelData, 0, number_of_frames=1)
     (second,) = struct.unpack_from("<L", content, 8)

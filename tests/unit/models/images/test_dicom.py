@@ -1,4 +1,4 @@
-"""A data set becomes the film that a radiologist sees, or a clear refusal."""
+"""Conversion of DICOM pixels to the displayed film, and refusal of unusable data sets."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,7 @@ def test_the_film_is_float32_in_0_to_1_with_the_shape_of_the_image(make_ds: Make
 
 
 @pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEGLSLossless, RLELossless])
-def test_lossless_compression_changes_nothing(make_ds: Make, syntax: UID) -> None:
+def test_lossless_compression_does_not_change_pixels(make_ds: Make, syntax: UID) -> None:
     plain = read_radiograph(make_ds(RAMP))
     ds = make_ds(RAMP)
     ds.SOPInstanceUID = "1.2.3"
@@ -60,11 +60,11 @@ def test_sigmoid_and_exact_windows_are_honoured(make_ds: Make) -> None:
 
 def test_the_first_of_several_windows_is_used(make_ds: Make) -> None:
     several = make_ds(RAMP, WindowCenter=["1000", "2000"], WindowWidth=["200", "50"])
-    one = make_ds(RAMP, WindowCenter="1000", WindowWidth="200")
-    assert np.array_equal(read_radiograph(several).pixels, read_radiograph(one).pixels)
+    single = make_ds(RAMP, WindowCenter="1000", WindowWidth="200")
+    assert np.array_equal(read_radiograph(several).pixels, read_radiograph(single).pixels)
 
 
-def test_a_voi_table_wins_over_the_window_and_ends_are_held(make_ds: Make) -> None:
+def test_a_voi_lut_replaces_the_window_and_its_ends_continue(make_ds: Make) -> None:
     table = _lut(1000, 12, [0, 1000, 3000, 4095])
     ds = make_ds(RAMP, WindowCenter="10", WindowWidth="5", VOILUTSequence=table)
     film = read_radiograph(ds).pixels.ravel()
@@ -81,20 +81,20 @@ def test_rescale_comes_before_the_window(make_ds: Make) -> None:
     assert read_radiograph(ds).pixels.ravel()[1000] == pytest.approx(0.5, abs=1e-6)
 
 
-def test_monochrome1_is_turned_so_that_bone_is_bright(make_ds: Make) -> None:
+def test_monochrome1_is_inverted_and_bone_is_bright(make_ds: Make) -> None:
     upright = read_radiograph(make_ds(RAMP)).pixels
     turned = read_radiograph(make_ds(RAMP, PhotometricInterpretation="MONOCHROME1")).pixels
     assert np.allclose(turned, 1 - upright, atol=1e-6)
 
 
-def test_inverse_shape_on_monochrome1_turns_once_not_twice(make_ds: Make) -> None:
-    """DX demands both on the same image; they state one fact."""
+def test_inverse_presentation_of_monochrome1_inverts_only_once(make_ds: Make) -> None:
+    """DX requires both attributes on the same image."""
     ds = make_ds(RAMP, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE")
     upright = read_radiograph(make_ds(RAMP)).pixels
     assert np.allclose(read_radiograph(ds).pixels, 1 - upright, atol=1e-6)
 
 
-def test_padding_is_black_and_does_not_move_the_range(make_ds: Make) -> None:
+def test_padding_is_black_and_does_not_change_the_range(make_ds: Make) -> None:
     stored = RAMP + 100
     stored[:, :8] = 60000
     film = read_radiograph(make_ds(stored, PixelPaddingValue=60000)).pixels
@@ -129,7 +129,7 @@ def test_grey_stored_as_colour_is_grey_and_colour_is_refused(make_ds: Make) -> N
         ({}, 1.0),
     ],
 )
-def test_aspect_is_the_first_sane_statement_of_it(
+def test_aspect_is_the_first_valid_value_of_the_header(
     make_ds: Make, attributes: dict[str, Any], aspect: float
 ) -> None:
     assert read_radiograph(make_ds(RAMP, **attributes)).aspect == pytest.approx(aspect)
@@ -138,7 +138,7 @@ def test_aspect_is_the_first_sane_statement_of_it(
 @pytest.mark.parametrize(
     "window", [{"WindowCenter": "90000", "WindowWidth": "10"}, {"WindowWidth": "0"}]
 )
-def test_a_window_that_shows_nothing_falls_back_to_the_whole_range(
+def test_a_window_outside_of_the_data_is_replaced_by_the_full_range(
     make_ds: Make, window: dict[str, str]
 ) -> None:
     ds = make_ds(RAMP, **({"WindowCenter": "5"} | window))
@@ -197,7 +197,7 @@ def _infinite(ds: Dataset) -> None:
         _truncate, _no_pixels, _no_syntax, _huge, _frames, _garbage, _palette, _no_rows, _infinite,
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_refused_in_one_line(
+def test_unreadable_pixels_are_refused_in_one_line(
     make_ds: Make, spoil: Callable[[Dataset], None]
 ) -> None:
     ds = make_ds(RAMP)
@@ -213,12 +213,12 @@ def test_a_flat_film_is_refused(make_ds: Make) -> None:
         read_radiograph(make_ds(np.full((64, 64), 7, np.uint16)))
 
 
-def test_a_film_of_padding_alone_is_refused(make_ds: Make) -> None:
+def test_a_film_that_is_all_padding_is_refused(make_ds: Make) -> None:
     with pytest.raises(PixelError, match="padding"):
         read_radiograph(make_ds(np.full((64, 64), 7, np.uint16), PixelPaddingValue=7))
 
 
 @pytest.mark.parametrize("table", [[], [5]])
-def test_a_broken_voi_table_is_passed_over(make_ds: Make, table: list[int]) -> None:
+def test_a_damaged_voi_lut_is_ignored(make_ds: Make, table: list[int]) -> None:
     ds = make_ds(RAMP, VOILUTSequence=_lut(0, 12, table))
     assert np.array_equal(read_radiograph(ds).pixels, read_radiograph(make_ds(RAMP)).pixels)

@@ -1,4 +1,4 @@
-"""Working on levels gives the picture that working on every pixel would."""
+"""The pipeline on grey levels gives the same result as on pixels."""
 
 import pickle
 from collections.abc import Callable
@@ -19,7 +19,7 @@ WIDE = arrays(np.int64, (7, 5), elements=st.integers(-(2**31), 2**31 - 1))
 
 
 @given(st.one_of(FILMS, WIDE))
-def test_levels_are_the_values_that_occur_with_their_numbers(film: np.ndarray) -> None:
+def test_levels_are_the_values_of_the_film_with_their_counts(film: np.ndarray) -> None:
     values, counts = np.unique(film, return_counts=True)
     levels = levels_of(film)
     assert levels.stored.tolist() == values.tolist()
@@ -27,28 +27,30 @@ def test_levels_are_the_values_that_occur_with_their_numbers(film: np.ndarray) -
 
 
 @given(st.one_of(FILMS, WIDE))
-def test_a_look_up_shows_each_pixel_by_its_level(film: np.ndarray) -> None:
+def test_a_look_up_converts_each_pixel(film: np.ndarray) -> None:
     levels = levels_of(film)
-    shown = np.cos(levels.stored.astype(np.float64))
+    values = np.cos(levels.stored.astype(np.float64))
     assert np.array_equal(
-        look_up(film, levels, shown), np.cos(film.astype(np.float64)).astype(np.float32)
+        look_up(film, levels, values), np.cos(film.astype(np.float64)).astype(np.float32)
     )
 
 
 @given(FILMS, st.floats(0, 100), st.sampled_from([2.5, -1.0]))
-def test_a_percentile_is_that_of_the_pixels(film: np.ndarray, percent: float, slope: float) -> None:
+def test_the_percentile_of_levels_is_that_of_the_pixels(
+    film: np.ndarray, percent: float, slope: float
+) -> None:
     """Also where a Modality LUT turns the order of the levels round."""
     levels = levels_of(film)
-    found = levels.percentile(slope * levels.stored, percent)
-    assert found == pytest.approx(np.percentile(slope * film, percent), abs=1e-9)
+    percentile = levels.percentile(slope * levels.stored, percent)
+    assert percentile == pytest.approx(np.percentile(slope * film, percent), abs=1e-9)
 
 
-def test_a_percentile_leaves_padding_out() -> None:
+def test_a_percentile_excludes_padding() -> None:
     film = np.array([[0, 0, 0, 0, 10, 20]])
     levels = levels_of(film)
-    shown = levels.without(levels.stored == 0)
-    assert shown.percentile(shown.stored.astype(np.float64), 50) == 15
-    assert shown.picture.tolist() == [False, True, True]
+    unpadded = levels.without(levels.stored == 0)
+    assert unpadded.percentile(unpadded.stored.astype(np.float64), 50) == 15
+    assert unpadded.picture.tolist() == [False, True, True]
 
 
 def test_colour_may_differ_in_one_pixel_of_a_thousand() -> None:
@@ -65,7 +67,7 @@ def test_colour_may_differ_in_one_pixel_of_a_thousand() -> None:
 def test_the_largest_film_is_decoded_and_a_larger_one_refused(
     make_ds: Callable[..., Dataset],
 ) -> None:
-    """10,000 x 10,000 is read; beyond 12,000 x 12,000 nothing is, whatever the header says."""
+    """10,000 x 10,000 pixels are decoded; more than 12,000 x 12,000 are refused."""
     ramp = np.broadcast_to(np.arange(10_000, dtype=np.uint16), (10_000, 10_000))
     film = read_radiograph(make_ds(ramp)).pixels
     assert film.shape == ramp.shape
@@ -74,7 +76,7 @@ def test_the_largest_film_is_decoded_and_a_larger_one_refused(
         read_radiograph(make_ds(ramp, Rows=12_001, Columns=12_000))
 
 
-def test_a_refusal_survives_its_way_from_another_process() -> None:
+def test_a_pixel_error_can_be_sent_between_processes() -> None:
     """One that does not would take the whole pool of decoders with it."""
     error = pickle.loads(pickle.dumps(Rejected("pixels", "flat")))  # noqa: S301 - our own bytes
     assert (error.reason, error.text, str(error)) == ("pixels", "flat", "flat")

@@ -12,33 +12,33 @@ def _noise(rows: int, columns: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(300, 200), (200, 300), (192, 192), (50, 40)])
-def test_any_film_becomes_a_square_of_the_size_asked_for(rows: int, columns: int) -> None:
+def test_any_film_becomes_a_square_of_the_given_size(rows: int, columns: int) -> None:
     prepared = prepare(Radiograph(_noise(rows, columns)), 192)
     assert prepared.array.shape == (1, 192, 192)
     assert prepared.array.dtype == np.float32
     assert np.isfinite(prepared.array).all()
 
 
-def test_placement_of_a_tall_film_exceeds_it_sideways() -> None:
+def test_the_field_of_view_of_a_tall_film_is_wider_than_the_film() -> None:
     place = prepare(Radiograph(_noise(384, 192)), 192).field_of_view
     assert (place.top, place.height) == (0.0, 384.0)
     assert (place.left, place.width) == (-96.0, 384.0)
 
 
-def test_padding_is_neutral_and_the_film_fills_the_rest() -> None:
+def test_padding_is_zero_outside_of_the_film() -> None:
     array = prepare(Radiograph(_noise(384, 192)), 192).array[0]
     assert (array[:, :48] == 0).all()
     assert (array[:, 144:] == 0).all()
     assert (array[:, 48:144] != 0).any(axis=0).all()
 
 
-def test_aspect_is_undone_before_the_film_is_made_square() -> None:
+def test_pixels_become_square_before_the_padding() -> None:
     """A film of half as many rows, each twice as tall, fills the square."""
     place = prepare(Radiograph(_noise(96, 192), aspect=2.0), 192).field_of_view
     assert (place.top, place.left, place.height, place.width) == (0.0, 0.0, 96.0, 192.0)
 
 
-def test_a_point_of_the_film_is_found_again_through_the_field_of_view() -> None:
+def test_the_field_of_view_maps_points_back_to_the_film() -> None:
     pixels = np.full((400, 300), 0.5, np.float32)
     pixels[100:104, 200:204] = 1.0
     prepared = prepare(Radiograph(pixels), 192)
@@ -48,18 +48,18 @@ def test_a_point_of_the_film_is_found_again_through_the_field_of_view() -> None:
     assert place.left + (column + 0.5) / 192 * place.width == pytest.approx(202, abs=3)
 
 
-def test_fine_stripes_do_not_alias_when_the_film_shrinks() -> None:
+def test_fine_stripes_do_not_alias_if_the_film_is_reduced() -> None:
     stripes = np.tile(np.array([0.0, 1.0], np.float32), (1024, 512))
     inside = prepare(Radiograph(stripes), 192).array[0, 20:-20, 20:-20]
     assert np.abs(inside).max() < 1.0
 
 
-def test_brightness_and_slow_shading_hardly_matter_beside_local_contrast() -> None:
+def test_brightness_and_slow_shading_have_little_effect() -> None:
     base = 0.4 + 0.05 * (_noise(192, 192) - 0.5)
     shaded = base + np.linspace(0, 0.3, 192, dtype=np.float32)[:, None]
     inner = (slice(30, -30), slice(30, -30))
-    one, other = transform(base, 6.0)[inner], transform(shaded, 6.0)[inner]
-    assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.8
+    plain, shaded_result = transform(base, 6.0)[inner], transform(shaded, 6.0)[inner]
+    assert np.corrcoef(plain.ravel(), shaded_result.ravel())[0, 1] > 0.8
 
 
 def test_a_film_of_the_right_size_is_not_resampled() -> None:

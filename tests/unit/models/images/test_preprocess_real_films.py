@@ -21,7 +21,7 @@ def _read(folder: Path, name: str) -> Radiograph:
     "name",
     ["CR_siim_nih_PA_62M", "RG1_J2KR", "RG1_JLSN", "RG1_UNCR", "udacity_test1", "udacity_test4"],
 )
-def test_chest_films_show_dark_lungs_beside_a_bright_middle(shared_data: Path, name: str) -> None:
+def test_chest_films_have_dark_lungs_and_a_bright_mediastinum(shared_data: Path, name: str) -> None:
     film = _read(shared_data, f"chest/{name}.dcm")
     rows, columns = film.pixels.shape
     upper = film.pixels[int(rows * 0.3) : int(rows * 0.5)]
@@ -33,7 +33,7 @@ def test_chest_films_show_dark_lungs_beside_a_bright_middle(shared_data: Path, n
     assert prepare(film, 192).array.std() > 0.5
 
 
-def test_three_encodings_of_one_film_are_one_film(shared_data: Path) -> None:
+def test_three_encodings_give_the_same_film(shared_data: Path) -> None:
     plain = _read(shared_data, "chest/RG1_UNCR.dcm").pixels
     assert np.array_equal(_read(shared_data, "chest/RG1_J2KR.dcm").pixels, plain)
     assert np.abs(_read(shared_data, "chest/RG1_JLSN.dcm").pixels - plain).max() < 0.005
@@ -45,7 +45,7 @@ def test_a_header_without_pixels_is_refused(shared_data: Path, name: str) -> Non
         _read(shared_data, f"headers/{name}.dcm")
 
 
-def test_twelve_bit_jpeg_that_no_plug_in_decodes_is_refused_with_the_remedy(
+def test_twelve_bit_jpeg_without_a_decoder_is_refused_with_the_remedy(
     shared_data: Path,
 ) -> None:
     with pytest.raises(PixelError, match=r"JPEG Extended.*Explicit VR Little Endian"):

@@ -23,7 +23,7 @@ GREY = np.linspace(0, 255, 40 * 30).reshape(40, 30)
         ("film.png", np.repeat(GREY[..., None], 3, axis=2).astype(np.uint8), 1 / 255),
     ],
 )
-def test_a_picture_is_taken_as_it_shows(
+def test_an_image_file_is_read_without_conversion_of_tone(
     tmp_path: Path, name: str, stored: np.ndarray, tolerance: float
 ) -> None:
     Image.fromarray(stored).save(tmp_path / name)
@@ -44,19 +44,19 @@ def test_a_dicom_file_is_read_by_the_display_pipeline(
     assert np.abs(film.pixels - (1 - GREY / 255)).max() < 1 / 255
 
 
-def test_a_colour_picture_is_no_radiograph(tmp_path: Path) -> None:
+def test_a_colour_image_is_refused(tmp_path: Path) -> None:
     colour = np.random.default_rng(0).integers(0, 255, (20, 20, 3)).astype(np.uint8)
     Image.fromarray(colour).save(tmp_path / "film.png")
     with pytest.raises(PixelError, match="colour"):
         read_film(tmp_path / "film.png")
 
 
-def test_a_picture_that_is_cut_short_or_flat_is_refused(tmp_path: Path) -> None:
-    whole = tmp_path / "film.png"
+def test_a_truncated_or_flat_image_is_refused(tmp_path: Path) -> None:
+    complete = tmp_path / "film.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)).save(
-        whole
+        complete
     )
-    (tmp_path / "half.png").write_bytes(whole.read_bytes()[:900])
+    (tmp_path / "half.png").write_bytes(complete.read_bytes()[:900])
     Image.fromarray(np.full((20, 20), 90, np.uint8)).save(tmp_path / "flat.png")
     (tmp_path / "text").write_text("no film")
     for name, word in (("half.png", "decoded"), ("flat.png", "flat"), ("text", "DICOM")):

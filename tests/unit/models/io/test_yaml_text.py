@@ -1,4 +1,4 @@
-"""The words of a bundle are YAML, or it is said what they are instead."""
+"""Reading of YAML, and messages for other text."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_yaml_is_read() -> None:
         ("a: !!timestamp x", "not readable: AttributeError"),
     ],
 )
-def test_what_is_none_is_said_to_be(text: str, instead: str) -> None:
-    """PyYAML's loader ends on some of these with an error that is not its own."""
+def test_text_that_is_not_yaml_is_described(text: str, instead: str) -> None:
+    """For some of these, PyYAML raises errors other than YAMLError."""
     with pytest.raises(ValueError, match=f"^{instead}"):
         read_yaml(text)

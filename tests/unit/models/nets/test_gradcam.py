@@ -16,14 +16,14 @@ Make = Callable[[GridConfig], GridNet]
 
 def _by_autograd(net: GridNet, film: Tensor) -> Tensor:
     """Grad-CAM from its definition: the gradient runs through the net to the ResNet's last map."""
-    kept = []
+    outputs = []
     layer4 = net.resnet.get_submodule("layer4")
-    hook = layer4.register_forward_hook(lambda *call: kept.append(call[2]))
+    hook = layer4.register_forward_hook(lambda *call: outputs.append(call[2]))
     logit = net(film).logit.sum()
     hook.remove()
-    gradient = torch.autograd.grad(logit, kept[0])[0]
+    gradient = torch.autograd.grad(logit, outputs[0])[0]
     n, grid = len(film), net.config.grid
-    last = kept[0]
+    last = outputs[0]
     if net.config.whole_film:
         step = last.shape[-1] // grid
         last, gradient = (
@@ -72,9 +72,7 @@ def test_heat_equals_autograd_through_the_resnet(
     assert max(heats) > 0
 
 
-def test_scores_beside_the_heat_are_those_of_the_plain_forward_pass(
-    small: GridConfig, make_net: Make
-) -> None:
+def test_explain_gives_the_scores_of_the_forward_pass(small: GridConfig, make_net: Make) -> None:
     net = make_net(small)
     film = torch.randn(3, 1, 96, 96)
     output, heat = explain(net, film)
@@ -85,8 +83,8 @@ def test_scores_beside_the_heat_are_those_of_the_plain_forward_pass(
     assert float(heat.min()) >= 0
 
 
-def test_the_heat_keeps_its_scale(small: GridConfig, make_net: Make) -> None:
-    """Doubling the last layer doubles the heat: nothing is normalised away."""
+def test_the_heat_is_not_normalised(small: GridConfig, make_net: Make) -> None:
+    """Doubling the last layer doubles the heat."""
     net = make_net(small)
     film = torch.randn(1, 1, 96, 96)
     with torch.no_grad():
@@ -101,7 +99,7 @@ def test_the_heat_keeps_its_scale(small: GridConfig, make_net: Make) -> None:
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_heat_comes_even_where_the_caller_switched_gradients_off(
+def test_heat_is_computed_without_gradients_of_the_caller(
     small: GridConfig, make_net: Make, mode: Callable[[], AbstractContextManager[None]]
 ) -> None:
     net = make_net(small)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import mannwhitneyu, norm, rankdata
 
+Numbers = npt.NDArray[np.floating]
 Values = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
@@ -54,7 +55,7 @@ def p_value_text(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def auc(scores: npt.NDArray[np.floating], positive: Flags) -> float:
+def auc(scores: Numbers, positive: Flags) -> float:
     """Return the AUC: the share of case-control pairs in the correct order; ties count half.
 
     Raises ValueError without films of both classes.

@@ -9,14 +9,11 @@ limited, such that uninformative clinical data reduce the AUC by at most ``MAXIM
 """
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import bisect, minimize
 
 from models.bundle.combined import CombinedModel, GoldenPair, combined_probabilities
 from models.bundle.operating_points import fit_operating_points
-from models.calibration.auc import Flags, auc
-
-Values = npt.NDArray[np.floating]
+from models.calibration.auc import Flags, Numbers, Values, auc
 
 MAXIMUM_AUC_LOSS = 0.01
 """Maximum loss of AUC by uninformative clinical data, in 95 % of permutations."""
@@ -31,7 +28,7 @@ _QUANTILE = 0.95
 
 
 def fit_combined(
-    image_logits: Values, clinical_logits: Values, labels: Values, source: str
+    image_logits: Numbers, clinical_logits: Numbers, labels: Numbers, source: str
 ) -> CombinedModel:
     """Fit weights and operating points by maximum likelihood.
 
@@ -70,13 +67,13 @@ def fit_combined(
     )
 
 
-def _fit_logistic(parts: Values, positive: Flags) -> tuple[float, ...]:
+def _fit_logistic(parts: Numbers, positive: Flags) -> tuple[float, ...]:
     """Return non-negative weights and the intercept of a logistic regression on ``parts`` (n, k).
 
     The first weight is positive.
     """
 
-    def cost(point: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+    def cost(point: Values) -> tuple[float, Values]:
         scaled = parts @ point[:-1] + point[-1]
         loss = float((np.logaddexp(0.0, scaled) - positive * scaled).mean())
         residual = 0.5 * (1 + np.tanh(scaled / 2)) - positive
@@ -94,7 +91,7 @@ def _fit_logistic(parts: Values, positive: Flags) -> tuple[float, ...]:
     return tuple(float(value) for value in fit.x)
 
 
-def _limit_ratio(parts: Values, positive: Flags, fitted: float) -> float:
+def _limit_ratio(parts: Numbers, positive: Flags, fitted: float) -> float:
     """Return the ratio of clinical to image weight: ``fitted``, or less if that is too much."""
     image, clinical = parts.T
     rng = np.random.default_rng(0)

@@ -1,16 +1,13 @@
 """Platt scaling, and the AUC of a model card. Both use films that the net was not trained on."""
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 
 from models.bundle.card import Calibration, CardFigure
-from models.calibration.auc import bootstrap_auc_by_patient
-
-Values = npt.NDArray[np.floating]
+from models.calibration.auc import Numbers, Values, bootstrap_auc_by_patient
 
 
-def platt(logits: Values, labels: Values) -> Calibration:
+def platt(logits: Numbers, labels: Numbers) -> Calibration:
     """Fit slope and intercept by maximum likelihood, with Platt's targets; both arrays are (n,).
 
     J. Platt, Probabilistic outputs for support vector machines, 1999.
@@ -19,7 +16,7 @@ def platt(logits: Values, labels: Values) -> Calibration:
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     target = np.where(positive, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
 
-    def cost(point: npt.NDArray[np.float64]) -> float:
+    def cost(point: Values) -> float:
         scaled = np.exp(point[0]) * x + point[1]
         return float((np.logaddexp(0.0, scaled) - target * scaled).mean())
 
@@ -28,7 +25,7 @@ def platt(logits: Values, labels: Values) -> Calibration:
     return Calibration(slope=float(np.exp(fit.x[0])), intercept=float(fit.x[1]))
 
 
-def card_figure(name: str, logits: Values, labels: Values, source: str) -> CardFigure:
+def card_figure(name: str, logits: Numbers, labels: Numbers, source: str) -> CardFigure:
     """Return the AUC of films, (n,) each, with its 95 % bootstrap interval over films."""
     positive = np.asarray(labels > 0.5)
     films = [str(number) for number in range(len(labels))]

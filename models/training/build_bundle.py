@@ -10,7 +10,6 @@ from importlib.metadata import version as installed
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from models.bundle.card import Calibration, Card, CardFigure, EarlierRun, Training
 from models.bundle.combined import CombinedModel
@@ -18,14 +17,13 @@ from models.bundle.intended_use import IntendedUse
 from models.bundle.operating_points import OperatingPoint, fit_operating_points
 from models.bundle.score import Bundle, calibrated
 from models.bundle.store import BundleError, write_bundle
+from models.calibration.auc import Numbers
 from models.calibration.combined_fit import fit_combined
 from models.calibration.platt import platt
 from models.clinical.model import ClinicalModel
 from models.images.radiograph import Radiograph
 from models.nets.grid import GridNet
 from models.training.checkpoint import TrainingProgress
-
-Values = npt.NDArray[np.floating]
 
 MINIMUM_PER_CLASS = 20
 """Minimum number of films of each class for the fit of a combined model."""
@@ -60,15 +58,15 @@ class ClinicalInputs:
     """
 
     model: ClinicalModel
-    logits: Values
+    logits: Numbers
 
 
 @dataclass(frozen=True)
 class HeldOut:
     """Logits and labels, (n,) each, of films that the net was not trained on."""
 
-    logits: Values
-    labels: Values
+    logits: Numbers
+    labels: Numbers
     clinical: ClinicalInputs | None = None
 
 

@@ -10,8 +10,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Generic, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -19,14 +17,12 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 from torch.nn.functional import smooth_l1_loss, softplus
 
-from models.calibration.auc import auc
+from models.calibration.auc import Numbers, auc
 from models.nets.gradcam import NetWithHeat
 from models.nets.grid import FilmNet, GridNet, Output
 from models.training.checkpoint import Net, Run, TrainingProgress, append_log, resume, save
 from models.training.distributed import Ranks
 from models.training.simulated_batches import Batch
-
-Values = npt.NDArray[np.floating]
 
 HEAT_POWER = 3.0
 """The target of the heat is the bone share of a cell, raised to this power.
@@ -43,7 +39,7 @@ class BatchSource(Protocol):
     def batch(self, number: int, size: int) -> Batch:
         """Return batch ``number`` for a net of ``size``; it is the same in every run."""
 
-    def validate(self, net: FilmNet) -> tuple[Values, Values]:
+    def validate(self, net: FilmNet) -> tuple[Numbers, Numbers]:
         """Return logits and labels, (n,) each, of films that are in no batch."""
 
 

@@ -1,7 +1,6 @@
 """The table of scores as a CSV or Parquet file: read it, or replace it in one step."""
 
 import csv
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -35,7 +34,7 @@ class ScoreTable(ABC):
     def replace(self, rows: Sequence[ScoreRow]) -> None:
         """Replace the file by one with these rows. Raises Permanent if it cannot be written."""
         try:
-            with atomic_file(self.path, mode=0o666 & ~_umask()) as file:
+            with atomic_file(self.path) as file:
                 self._save(Path(file.name), rows)
         except OSError as error:
             raise Permanent(f"{self.path} cannot be written: {error.strerror}") from None
@@ -74,7 +73,7 @@ class _CsvTable(ScoreTable):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             for row in rows:
-                writer.writerow([_text(cell) for cell in asdict(row).values()])
+                writer.writerow([_csv_value(cell) for cell in asdict(row).values()])
 
 
 class _ParquetTable(ScoreTable):
@@ -106,16 +105,6 @@ class _ParquetTable(ScoreTable):
         arrow.parquet.write_table(arrow.Table.from_pylist(cells, schema), path)
 
 
-def _text(cell: Cell) -> str:
-    """Return a cell for CSV; a number has the fewest digits that give the same number again."""
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    return repr(cell) if isinstance(cell, float) else str(cell)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _csv_value(cell: Cell) -> Cell:
+    """Return a cell for the CSV writer, which writes all digits of a number, and None as ""."""
+    return str(cell).lower() if isinstance(cell, bool) else cell

@@ -21,7 +21,16 @@ _NAMES: Mapping[str, str] = {
     Measure.KS_P: "KS p-value",
     SILENT: "usual hours without a film",
 }
-_PERCENT = frozenset({Measure.ADMITTED, Measure.FAILED, Measure.FLAGGED, Measure.WOMEN})
+_FORMATS: Mapping[str, str] = {
+    Measure.FILMS: "{:.0f}",
+    Measure.ADMITTED: "{:.1%}",
+    Measure.FAILED: "{:.1%}",
+    Measure.FLAGGED: "{:.1%}",
+    Measure.AGE: "{:.1f}",
+    Measure.WOMEN: "{:.1%}",
+    Measure.KS_P: "{:.2g}",
+    SILENT: "{:.1f} h",
+}
 _FEED_TEXTS: Mapping[str, str] = {
     AlarmEvent.FEED_HEARD: "sends films again",
     AlarmEvent.FEED_FORGOTTEN: "is no longer expected to send",
@@ -47,18 +56,8 @@ def measure_label(measure: str) -> str:
 
 def format_value(measure: str, value: float) -> str:
     """Return a value with the digits and the unit of its measure."""
-    if measure in _PERCENT or measure.startswith(REFUSED):
-        return f"{value:.1%}"
-    match measure:
-        case Measure.FILMS:
-            return f"{value:.0f}"
-        case Measure.AGE:
-            return f"{value:.1f}"
-        case _ if measure == SILENT:
-            return f"{value:.1f} h"
-        case Measure.KS_P:
-            return f"{value:.2g}"
-    return f"{value:.3f}"
+    default = "{:.1%}" if measure.startswith(REFUSED) else "{:.3f}"
+    return _FORMATS.get(measure, default).format(value)
 
 
 def assess(metric: Metric) -> Level:

@@ -1,6 +1,6 @@
 """Decide with hysteresis whether a disk is full and which queues are too long."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -20,17 +20,15 @@ def is_full(reserve: DiskReserve, free: int, was_full: bool) -> bool:
     return free < (reserve.resume_free if was_full else reserve.min_free)
 
 
-@dataclass(frozen=True, slots=True)
-class QueueAlarms:
-    """The names of the queues with an active alarm."""
+def queues_with_alarm(
+    before: Collection[str], depths: Mapping[str, int], limit: int
+) -> frozenset[str]:
+    """Return the queues with an active alarm: on from `limit`, off at half of it.
 
-    raised: frozenset[str] = frozenset()
-
-    def update(self, depths: Mapping[str, int], limit: int) -> "QueueAlarms":
-        """Return the alarms for these depths: on from `limit`, off at half of it."""
-        deep = {
-            name
-            for name, depth in depths.items()
-            if depth >= limit or (name in self.raised and depth > limit // 2)
-        }
-        return QueueAlarms(frozenset(deep))
+    `before` are the queues with an active alarm so far.
+    """
+    return frozenset(
+        name
+        for name, depth in depths.items()
+        if depth >= limit or (name in before and depth > limit // 2)
+    )

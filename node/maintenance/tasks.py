@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from node.config.sections import RetentionSection
-from node.domain.hysteresis import QueueAlarms
+from node.domain.hysteresis import queues_with_alarm
 from node.jobs.maintenance import MaintenanceStore
 from node.maintenance.orphans import FILMS, OrphanRecovery
 from node.spool.store import FileSpool
@@ -31,7 +31,7 @@ class MaintenanceTasks:
     periods: RetentionSection
     alarm_depth: int
     clock: Callable[[], datetime]
-    _alarms: QueueAlarms = field(default_factory=QueueAlarms, init=False)
+    _alarms: frozenset[str] = field(default=frozenset(), init=False)
 
     def release_expired_leases(self) -> None:
         """Schedule the work of dead workers again."""
@@ -45,12 +45,12 @@ class MaintenanceTasks:
 
     def check_queue_depths(self) -> None:
         """Log when a queue becomes too long, and when it has recovered."""
-        depths, before = self.jobs.queue_depths(), self._alarms.raised
-        self._alarms = self._alarms.update(depths, self.alarm_depth)
-        for queue in sorted(self._alarms.raised - before):
+        depths, before = self.jobs.queue_depths(), self._alarms
+        self._alarms = queues_with_alarm(before, depths, self.alarm_depth)
+        for queue in sorted(self._alarms - before):
             depth = depths[queue]
             log.error("queue_alarm_raised", queue=queue, depth=depth, limit=self.alarm_depth)
-        for queue in sorted(before - self._alarms.raised):
+        for queue in sorted(before - self._alarms):
             log.warning("queue_alarm_cleared", queue=queue, depth=depths.get(queue, 0))
 
     def purge(self) -> None:

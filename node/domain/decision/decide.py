@@ -103,11 +103,7 @@ def decide(
         )
     band = rule.band(kind)
     finding = _finding(score, threshold, band)
-    prior = (
-        compare_with_prior_studies(film, kind, priors, policy.prior)
-        if policy.prior.months
-        else None
-    )
+    prior = compare_with_prior_studies(film, kind, priors, policy.prior)
     is_repeat = prior is not None and prior.reported and policy.prior.repeat is RepeatRule.MARK
     return Decision(
         finding=finding,

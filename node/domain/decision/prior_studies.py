@@ -92,16 +92,10 @@ def compare_with_prior_studies(
     reported = any(result.reported for result in results)
     if scored is None and not reported:
         return None
-    comparable = (
-        scored is not None
-        and scored.score_kind is kind
-        and scored.model_digest == priors.model_digest
-    )
-    return PriorComparison(
-        months=rule.months,
-        reported=reported,
-        score=scored.score if scored is not None and comparable else None,
-    )
+    score, source = None, (kind, priors.model_digest)
+    if scored is not None and (scored.score_kind, scored.model_digest) == source:
+        score = scored.score
+    return PriorComparison(rule.months, reported, score)
 
 
 def _plausible_results(

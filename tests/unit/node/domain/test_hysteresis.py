@@ -1,14 +1,15 @@
 """Alarms for long queues."""
 
-from node.domain.hysteresis import QueueAlarms
+from node.domain.hysteresis import queues_with_alarm
 
 
 def alarm_states(*depths: int, limit: int = 10) -> list[bool]:
     """Return after each depth of one queue whether its alarm is raised."""
-    alarms, states = QueueAlarms(), []
+    raised: frozenset[str] = frozenset()
+    states = []
     for depth in depths:
-        alarms = alarms.update({"films": depth}, limit)
-        states.append("films" in alarms.raised)
+        raised = queues_with_alarm(raised, {"films": depth}, limit)
+        states.append("films" in raised)
     return states
 
 
@@ -24,6 +25,6 @@ def test_the_smallest_limit_is_a_single_film() -> None:
 
 def test_each_queue_has_its_own_alarm() -> None:
     """An empty queue is missing from the depths, and has no alarm."""
-    alarms = QueueAlarms().update({"films": 3, "results for pacs": 12}, 10)
-    assert alarms.raised == {"results for pacs"}
-    assert alarms.update({"films": 12}, 10).raised == {"films"}
+    raised = queues_with_alarm((), {"films": 3, "results for pacs": 12}, 10)
+    assert raised == {"results for pacs"}
+    assert queues_with_alarm(raised, {"films": 12}, 10) == {"films"}

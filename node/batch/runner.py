@@ -55,6 +55,7 @@ class ScreeningModel:
     batch: int
 
 
+@dataclass
 class ScreeningRun:
     """One run over a list of files.
 
@@ -63,21 +64,17 @@ class ScreeningRun:
     `read_ahead` decoded films wait for the model.
     """
 
-    def __init__(
-        self,
-        model: ScreeningModel,
-        readers: ReaderPool,
-        journal: Journal,
-        read_ahead: int,
-        advance: Callable[[int], None],
-    ) -> None:
-        self._model = model
-        self._readers = readers
-        self._journal = journal
-        self._read_ahead = read_ahead
-        self._advance = advance
-        self._identity = model.predictor.identity
-        self._pipeline = ScoringPipeline(model.predictor, model.admission, model.decision)
+    model: ScreeningModel
+    readers: ReaderPool
+    journal: Journal
+    read_ahead: int
+    advance: Callable[[int], None]
+
+    def __post_init__(self) -> None:
+        self._identity = self.model.predictor.identity
+        self._pipeline = ScoringPipeline(
+            self.model.predictor, self.model.admission, self.model.decision
+        )
 
     def run(
         self, files: Sequence[Path], known_rows: Mapping[str, ScoreRow], stop: threading.Event
@@ -95,12 +92,12 @@ class ScreeningRun:
                     decoded.append((path, content))
                 case SkippedFile(reason):
                     skipped[reason] += 1
-                    self._advance(1)
+                    self.advance(1)
                 case _:
                     rows[path] = self._row_without_model(path, content, known_rows)
                     reused += isinstance(content, KnownFilm)
-                    self._advance(1)
-            if len(decoded) == self._model.batch:
+                    self.advance(1)
+            if len(decoded) == self.model.batch:
                 rows |= self._score(decoded)
                 decoded.clear()
             if stop.is_set():
@@ -117,8 +114,8 @@ class ScreeningRun:
         for file in files:
             path = path_text(file)
             digest = known_rows[path].film_digest if path in known_rows else ""
-            submitted.append((path, self._readers.submit(file, digest)))
-            if len(submitted) > self._read_ahead:
+            submitted.append((path, self.readers.submit(file, digest)))
+            if len(submitted) > self.read_ahead:
                 first, content = submitted.popleft()
                 yield first, content.result()
         for path, content in submitted:
@@ -136,7 +133,7 @@ class ScreeningRun:
             case RefusedFilm(film, reason, text):
                 row = self._refused(ScreenedFilm(path, film), reason, text)
                 if reason == Reason.PIXELS:
-                    self._journal.append([row])
+                    self.journal.append([row])
                 return row
             case KnownFilm():
                 return self._reused_row(path, content, known_rows[path])
@@ -148,12 +145,12 @@ class ScreeningRun:
         film, findings = content.film, row.image_findings
         if row.state != RowState.SCORED:
             return self._refused(ScreenedFilm(path, film), row.reason, row.error)
-        admission = apply_image_rules(content.admission, findings, self._model.admission)
+        admission = apply_image_rules(content.admission, findings, self.model.admission)
         if isinstance(admission, Refused):
             refused = ScreenedFilm(path, film, image_findings=findings)
             return self._refused(refused, admission.reason, admission.text)
         screened = ScreenedFilm(path, film, admission.notes, findings)
-        decision = decide(row.probability, film, self._model.decision)
+        decision = decide(row.probability, film, self.model.decision)
         return scored_row(screened, self._identity, row.probability, decision)
 
     def _score(self, batch: Sequence[tuple[str, DecodedFilm]]) -> dict[str, ScoreRow]:
@@ -164,8 +161,8 @@ class ScreeningRun:
             path: self._row(ScreenedFilm(path, films[path]), result)
             for path, result in self._pipeline.run(admitted)
         }
-        self._journal.append([row for row in rows.values() if row.is_reusable])
-        self._advance(len(rows))
+        self.journal.append([row for row in rows.values() if row.is_reusable])
+        self.advance(len(rows))
         return rows
 
     def _row(self, screened: ScreenedFilm, result: PipelineResult) -> ScoreRow:

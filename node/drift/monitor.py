@@ -7,6 +7,7 @@ Several maintenance processes may do the same work. Metrics and alarms are then 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -66,40 +67,36 @@ def plan_of(config: Config) -> DriftPlan:
     )
 
 
+@dataclass
 class DriftMonitor:
     """The tasks `measure` and `check_feeds`. Metrics are kept for `retention.rows`."""
 
-    def __init__(
-        self,
-        store: DriftMetricStore,
-        alarms: AlarmStore,
-        config: Config,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._store = store
-        self._alarms = alarms
-        self._config = config
-        self._plan = plan_of(config)
-        self._clock = clock
+    store: DriftMetricStore
+    alarms: AlarmStore
+    config: Config
+    clock: Callable[[], datetime]
+
+    def __post_init__(self) -> None:
+        self._plan = plan_of(self.config)
 
     def measure(self) -> None:
         """Store the metrics of every day that has ended, and update the alarms by the last one."""
-        now = self._clock()
+        now = self.clock()
         yesterday = now.date() - _ONE_DAY
-        self._store.delete_after(yesterday)
+        self.store.delete_after(yesterday)
         for day in self._missing_days(yesterday):
             rows = self._metrics(day)
-            self._store.replace_day(day, rows)
+            self.store.replace_day(day, rows)
             log.info("drift_measured", day=str(day), sources=len({row.source for row in rows}))
         self._judge_day(yesterday, now)
-        self._store.purge((now - self._config.retention.rows).date())
-        self._alarms.purge(now)
+        self.store.purge((now - self.config.retention.rows).date())
+        self.alarms.purge(now)
 
     def check_feeds(self) -> None:
         """Update the alarms for silent sources, and write the file of metrics."""
-        now, limit = self._clock(), self._config.drift.alarms.silent
+        now, limit = self.clock(), self.config.drift.alarms.silent
         feeds = self._feeds(now)
-        silent = {alarm.source for alarm in self._alarms.active() if alarm.measure == SILENT}
+        silent = {alarm.source for alarm in self.alarms.active() if alarm.measure == SILENT}
         for feed in feeds:
             changes = judge_feed(feed, limit, feed.source in silent, now)
             events = (AlarmEvent.FEED_SILENT, AlarmEvent.FEED_HEARD)
@@ -110,7 +107,7 @@ class DriftMonitor:
         self._write_metrics(feeds, now)
 
     def _missing_days(self, yesterday: date) -> Iterator[date]:
-        first, last = self._store.days()
+        first, last = self.store.days()
         if first is None:
             return
         day = max(first, yesterday - _MAX_CATCH_UP * _ONE_DAY)
@@ -121,7 +118,7 @@ class DriftMonitor:
             day += _ONE_DAY
 
     def _metrics(self, day: date) -> list[DailyMetric]:
-        with closing(self._store.films(self._plan.window_of(day), day)) as films:
+        with closing(self.store.films(self._plan.window_of(day), day)) as films:
             counts_by_source = count_by_source(films)
         return [
             DailyMetric(day, source, metric, counts.model)
@@ -134,20 +131,20 @@ class DriftMonitor:
         model, plan = counts.model, self._plan
         if not model:
             return None
-        stored = self._store.reference(source, model, plan.basis)
+        stored = self.store.reference(source, model, plan.basis)
         if stored is not None:
             return stored
         films = self._reference_films(source, model, day)
         reference = build_reference(source, films, model, plan)
         if reference is None:
             return None
-        self._store.add_reference(reference)
+        self.store.add_reference(reference)
         # Another process may have stored its reference first.
-        return self._store.reference(source, model, plan.basis)
+        return self.store.reference(source, model, plan.basis)
 
     def _reference_films(self, source: Source, model: str, day: date) -> list[ReceivedFilm]:
         """Return the films of a reference; none before all of them are received."""
-        plan, store = self._plan, self._store
+        plan, store = self._plan, self.store
         if plan.since is not None and plan.until is not None:
             complete = plan.until <= day
             return list(store.films(plan.since, plan.until, source)) if complete else []
@@ -159,13 +156,13 @@ class DriftMonitor:
 
     def _judge_day(self, day: date, now: datetime) -> None:
         active: defaultdict[Source, set[str]] = defaultdict(set)
-        for alarm in self._alarms.active():
+        for alarm in self.alarms.active():
             if alarm.measure != SILENT:
                 active[alarm.source].add(alarm.measure)
         metrics: defaultdict[Source, list[Metric]] = defaultdict(list)
-        for row in self._store.rows(day):
+        for row in self.store.rows(day):
             metrics[row.source].append(row.metric)
-        on, limits = (day, self._plan), self._config.drift.alarms.model_dump()
+        on, limits = (day, self._plan), self.config.drift.alarms.model_dump()
         events = (AlarmEvent.DRIFT_ALARM, AlarmEvent.DRIFT_EASED)
         for source in sorted(metrics.keys() | active.keys()):
             changes = judge_metrics(source, metrics[source], limits, active[source], on)
@@ -183,32 +180,32 @@ class DriftMonitor:
         for alarm in changes.raised:
             fields = to_log_fields(alarm)
             content = self._content(raised, fields, now)
-            if self._alarms.activate(source, alarm.metric.measure, now, content):
+            if self.alarms.activate(source, alarm.metric.measure, now, content):
                 log.error(raised, **fields)
         for measure in changes.cleared:
             fields = alarm_key(source, measure)
             content = self._content(cleared, fields, now)
-            if self._alarms.clear(source, measure, now, content):
+            if self.alarms.clear(source, measure, now, content):
                 log.warning(cleared, **fields)
 
     def _content(self, event: AlarmEvent, fields: dict[str, Any], now: datetime) -> dict[str, Any]:
         """Return the content of a notice: fields for programs, a sentence for people."""
-        head = {"event": event, "node": self._config.dicom.ae_title, "at": now.isoformat()}
+        head = {"event": event, "node": self.config.dicom.ae_title, "at": now.isoformat()}
         return {**head, **fields, "text": alarm_sentence(event, fields)}
 
     def _feeds(self, now: datetime) -> list[Feed]:
-        arrivals = self._store.arrivals(now - LOOK_BACK)
-        zone = self._config.drift.time_zone
+        arrivals = self.store.arrivals(now - LOOK_BACK)
+        zone = self.config.drift.time_zone
         return [
             measure_silence(source, times, now, lambda time: time.astimezone(zone))
             for source, times in _largest(arrivals, len)
         ]
 
     def _write_metrics(self, feeds: Sequence[Feed], now: datetime) -> None:
-        file = self._config.drift.metrics_file
+        file = self.config.drift.metrics_file
         if file is not None:
-            rows = self._store.rows(now.date() - _ONE_DAY)
-            content = exposition(rows, self._alarms.active(), feeds)
+            rows = self.store.rows(now.date() - _ONE_DAY)
+            content = exposition(rows, self.alarms.active(), feeds)
             write_atomically(file, content, mode=_READABLE_BY_ALL)
 
 

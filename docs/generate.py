@@ -379,11 +379,18 @@ def _comments_of(source: str) -> dict[str, str]:
 
 
 def _without_hidden(command: click.Command, text: str) -> str:
-    hidden = [name for name, sub in getattr(command, "commands", {}).items() if sub.hidden]
-    for name in hidden:
-        text = re.sub(rf"## `osteoscreen {name}`.*?(?=\n## )", "", text, flags=re.DOTALL)
+    for path, name in _hidden_commands(command, ""):
+        text = re.sub(rf"\n#+ `osteoscreen{path} {name}`.*?(?=\n##|\Z)", "", text, flags=re.DOTALL)
         text = re.sub(rf"\* `{name}`:[^\n]*\n", "", text)
     return text.split("\n", 1)[1].strip()
+
+
+def _hidden_commands(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the path of the group and the name of each hidden command."""
+    for name, sub in getattr(command, "commands", {}).items():
+        if sub.hidden:
+            yield path, name
+        yield from _hidden_commands(sub, f"{path} {name}")
 
 
 def _texts(name: str, keys: Sequence[str]) -> dict[str, dict[str, str]]:

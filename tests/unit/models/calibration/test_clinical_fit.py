@@ -162,7 +162,7 @@ def test_too_few_units_or_ages_are_refused(people: People) -> None:
 
 def test_the_model_describes_the_people_of_the_fit(people: People) -> None:
     model = fit_clinical(people)
-    assert "people who do not exist" in model.about
+    assert "synthetic people" in model.about
     assert model.left_out == {"of another split": 3}
     assert (model.figures.people, model.figures.folds) == (600, 10)
     assert model.inputs.weight_kg.low == people.weight_kg.min()

@@ -5,7 +5,6 @@ where commitment is configured. The patient's name marks these studies as tests.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from time import monotonic, sleep
 
 from pydicom import Dataset
@@ -108,7 +107,10 @@ def _delivery_text(detail: JobDetail, deliveries: Sequence[Delivery], *, commits
         errors = "; ".join(_missing_text(delivery) for delivery in missing)
         return f"{errors} (see osteoscreen jobs show {job})"
     kinds = " and ".join(str(delivery.kind) for delivery in deliveries)
-    seconds = (_last_change(detail, deliveries) - _scored_at(detail)).total_seconds()
+    ids = {delivery.id for delivery in deliveries}
+    stored = max(entry.at for entry in detail.history if entry.delivery_id in ids)
+    scored = max(entry.at for entry in detail.history if entry.event == JobEvent.ANALYSE)
+    seconds = (stored - scored).total_seconds()
     return f"{kinds} {'stored and committed' if commits else 'stored'} in {seconds:.1f} s"
 
 
@@ -116,12 +118,3 @@ def _missing_text(delivery: Delivery) -> str:
     if delivery.state is DeliveryState.AWAITING_COMMITMENT:
         return f"{delivery.kind} stored, but the commitment report is missing"
     return f"{delivery.kind} {delivery.state} {delivery.error}".rstrip()
-
-
-def _last_change(detail: JobDetail, deliveries: Sequence[Delivery]) -> datetime:
-    ids = {delivery.id for delivery in deliveries}
-    return max(entry.at for entry in detail.history if entry.delivery_id in ids)
-
-
-def _scored_at(detail: JobDetail) -> datetime:
-    return max(entry.at for entry in detail.history if entry.event == JobEvent.ANALYSE)

@@ -15,6 +15,8 @@ from node.log import printable
 from node.security.secrets import read_secret
 from node.security.tls import client_context, tls_error_text
 
+_KEY = "drift.alarms.mail.password_file"
+
 log = structlog.get_logger()
 
 
@@ -29,7 +31,7 @@ def send(content: dict[str, Any], mail: MailSection) -> None:
             if mail.starttls:
                 server.starttls(context=context)
             if mail.password_file is not None:
-                server.login(mail.user, _password(mail))
+                server.login(mail.user, read_secret(_KEY, mail.password_file))
             refused = server.send_message(message(content, mail))
     except (OSError, UnicodeEncodeError) as error:  # smtplib's errors are OSErrors
         raise Unreachable(f"drift.alarms.mail ({mail.host}): {_reason(error)}") from None
@@ -59,12 +61,7 @@ def require_usable(mail: MailSection) -> None:
     """Raise Misconfigured for a file that cannot be used, before there is an alarm to send."""
     client_context(mail.tls)
     if mail.password_file is not None:
-        _password(mail)
-
-
-def _password(mail: MailSection) -> str:
-    assert mail.password_file is not None  # noqa: S101 - the callers check it
-    return read_secret("drift.alarms.mail.password_file", mail.password_file)
+        read_secret(_KEY, mail.password_file)
 
 
 def _reason(error: Exception) -> str:

@@ -145,12 +145,8 @@ def _other_view(
 
 
 def _notes(findings: ImageFindings, questions: Sequence[OpenQuestion]) -> Sequence[AdmissionNote]:
-    notes = []
-    if findings.inverted >= LIKELY:
-        notes.append(AdmissionNote.INVERTED)
-    for question in questions:
-        notes.append(_NOTE_OF_ANSWER[question.reason, question.kind])
-    return notes
+    inverted = [AdmissionNote.INVERTED] if findings.inverted >= LIKELY else []
+    return inverted + [_NOTE_OF_ANSWER[question.reason, question.kind] for question in questions]
 
 
 _NOTE_OF_ANSWER = {

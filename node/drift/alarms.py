@@ -87,7 +87,8 @@ def judge_metrics(
             cleared += [measure] if is_active else []
             continue
         deviation = _deviation(metric)
-        if deviation is None or metric.films < _min_films(measure, plan):
+        required = MIN_FILMS if measure == Measure.FAILED else plan.films
+        if deviation is None or metric.films < required:
             continue
         if not is_active and deviation >= limit and not _may_be_chance(measure, by_measure):
             raised.append(Alarm(source, metric, limit, day))
@@ -101,11 +102,6 @@ def _deviation(metric: Metric) -> float | None:
     if metric.measure in LIMITS_OF_VALUES or metric.value is None:
         return metric.value
     return None if metric.reference is None else abs(metric.value - metric.reference)
-
-
-def _min_films(measure: str, plan: DriftPlan) -> int:
-    """Return the films that an alarm requires; a share of failures requires fewer."""
-    return MIN_FILMS if measure == Measure.FAILED else plan.films
 
 
 def _may_be_chance(measure: str, metrics: Mapping[str, Metric]) -> bool:

@@ -1,4 +1,4 @@
-"""The lines that are not shipped, with every kind of rotation."""
+"""The backlog of audit lines that are not shipped yet, with every kind of log rotation."""
 
 import gzip
 import os
@@ -95,7 +95,7 @@ def test_a_limit_in_bytes_returns_complete_lines(backlog: Backlog, write: Write)
 def test_lines_that_were_not_marked_are_returned_again(
     backlog: Backlog, write: Write, file: Path
 ) -> None:
-    """After a crash between sending and marking, the server receives them twice."""
+    """After a crash between sending and marking, the server receives the same lines twice."""
     write(1)
     assert backlog.next_lines(PLENTY) == backlog.next_lines(PLENTY) != None  # noqa: E711
     write(2)
@@ -141,7 +141,7 @@ def test_a_rotated_file_is_shipped_to_its_end(backlog: Backlog, write: Write, fi
 def test_a_file_that_was_just_rotated_may_still_grow(
     backlog: Backlog, write: Write, file: Path
 ) -> None:
-    """A writer may have opened it before the rotation. It is read until it has settled."""
+    """A writer may have opened the file before the rotation, so it is read until it has settled."""
     write(1)
     assert ship(backlog) == [1]
     rotated = file.rename(file.with_name("audit.log.1"))
@@ -159,7 +159,7 @@ def test_a_file_that_was_just_rotated_may_still_grow(
 def test_a_rotation_during_the_search_for_files_skips_no_line(
     backlog: Backlog, write: Write, file: Path, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
-    """Between listing and reading, a name may go to another file."""
+    """Between listing and reading the files, a rotation may give a file's name to another file."""
     write(1)
     assert ship(backlog) == [1]
     write(2)
@@ -182,7 +182,7 @@ def test_a_rotation_during_the_search_for_files_skips_no_line(
 def test_after_many_rotations_all_lines_are_shipped_in_order(
     backlog: Backlog, write: Write, file: Path, compressed: bool
 ) -> None:
-    """With the names of logrotate: the newest file has the lowest number."""
+    """The files are named as by logrotate: the newest file has the lowest number."""
     write(1)
     assert ship(backlog) == [1]
     write(2)
@@ -209,7 +209,7 @@ def compress(path: Path) -> None:
 def test_a_file_that_is_being_compressed_is_shipped_once(
     backlog: Backlog, write: Write, file: Path
 ) -> None:
-    """For some time both files exist, and the copy is incomplete."""
+    """During the compression, both files exist for some time; the compressed file is incomplete."""
     write(1)
     assert ship(backlog) == [1]
     write(*range(2, 200))
@@ -223,7 +223,7 @@ def test_a_file_that_is_being_compressed_is_shipped_once(
 
 
 def test_rotation_by_copying_loses_no_line(backlog: Backlog, write: Write, file: Path) -> None:
-    """The file keeps its inode and is truncated."""
+    """logrotate's `copytruncate` keeps the inode of the file and truncates the file."""
     write(1)
     assert ship(backlog) == [1]
     write(2)
@@ -238,7 +238,7 @@ def test_rotation_by_copying_loses_no_line(backlog: Backlog, write: Write, file:
 def test_a_new_file_with_the_old_inode_is_another_file(
     backlog: Backlog, write: Write, file: Path
 ) -> None:
-    """File systems reuse inodes. Here the new file is also longer."""
+    """File systems reuse inodes, so a new file may have the inode of a deleted file."""
     write(1)
     assert ship(backlog) == [1]
     os.truncate(file, 0)
@@ -252,7 +252,7 @@ def test_a_new_file_with_the_old_inode_is_another_file(
 def test_the_shipped_logrotate_file_loses_no_line(
     backlog: Backlog, write: Write, file: Path, tmp_path: Path
 ) -> None:
-    """Logrotate with the file in deploy/: three days, and the server is down for two."""
+    """logrotate runs for three days with the file in deploy/; the server is down for two days."""
     example = (ROOT / "deploy" / "osteoscreen.logrotate").read_text()
     adapted = example.replace("/var/lib/osteoscreen/audit.log", str(file))
     rules = tmp_path / "rules"

@@ -1,4 +1,4 @@
-"""The file of the audit trail: complete lines from many writers, and no film waits for it."""
+"""Many writers append complete lines to the file of the audit trail, without delaying films."""
 
 import json
 import os
@@ -83,14 +83,14 @@ def test_lines_stay_whole_when_processes_and_threads_write_at_once(
 
 
 def test_a_record_survives_the_end_of_the_process(file: Path) -> None:
-    """The process has no buffer: kill -9 right after the record does not lose it."""
+    """Records are not buffered, so kill -9 right after a record does not lose the record."""
     killed = f"{WRITER}\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
     subprocess.run([sys.executable, "-c", killed, file, "P"], cwd=ROOT, check=False)
     assert len(read(file)) == 300
 
 
 def test_after_a_rotation_a_new_file_is_created(trail: FileTrail, file: Path) -> None:
-    """No signal is needed: the next record creates it."""
+    """After a rotation, the next record creates the new file without a signal."""
     trail.record(ApplicationStarted())
     file.rename(file.with_name("audit.log.1"))
     trail.record(EVENTS[1])
@@ -110,7 +110,7 @@ def test_an_incomplete_line_does_not_damage_the_next(trail: FileTrail, file: Pat
 
 
 def test_a_full_disk_is_logged_once_and_raises_nothing(tmp_path: Path) -> None:
-    """The device is always full. The log has the error and the number of lost records."""
+    """On a device that is always full, the log has one error with the number of lost records."""
     trail = FileTrail(Path("/dev/full"), NODE, now)
     assert logs_of(trail) == [
         {
@@ -139,7 +139,7 @@ def test_a_path_that_is_no_file_raises_nothing(tmp_path: Path, place: str) -> No
 
 
 def test_a_pipe_without_a_reader_blocks_nothing(tmp_path: Path) -> None:
-    """It takes 64 KiB. A writer that waited for more space would block films."""
+    """A pipe without a reader is full after 64 KiB, and a writer that waited would block films."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     descriptor = os.open(pipe, os.O_RDWR)
@@ -152,7 +152,7 @@ def test_a_pipe_without_a_reader_blocks_nothing(tmp_path: Path) -> None:
 
 
 def test_an_event_that_cannot_be_written_raises_nothing(trail: FileTrail) -> None:
-    """An object that is no event is a programming error. It must not fail a film."""
+    """An object that is not an audit event is a programming error, which must not fail a film."""
     with capture_logs() as logs:
         trail.record(object())  # type: ignore[arg-type]
     assert logs[0]["error"].startswith("AttributeError at ")

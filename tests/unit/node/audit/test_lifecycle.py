@@ -1,4 +1,4 @@
-"""The audit records of a part's start, its end, and the settings that changed in between."""
+"""Audit records of the start and the end of a role, and of settings that changed in between."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def test_an_end_by_an_error_has_the_outcome_major(tmp_path: Path, end: type[Base
 
 
 def test_the_same_settings_are_no_change(tmp_path: Path) -> None:
-    """Nor is the first start, which has nothing to compare with."""
+    """The first start has no earlier settings to compare with, so it records no change."""
     for text in ("", "dicom: {port: 11112}", ""):
         run(tmp_path, text)
     assert changes(tmp_path) == []
@@ -100,7 +100,7 @@ def test_a_change_of_callers_is_a_security_alert(tmp_path: Path) -> None:
 
 
 def test_no_file_has_a_setting_or_a_password(tmp_path: Path) -> None:
-    """The file for the comparison has digests, and none of the database's password."""
+    """The file for the comparison contains digests, but no digest of the database password."""
     url = "database: {url: 'postgresql://osteo:%s@db.example/osteo'}"
     run(tmp_path, url % "s3cret")
     run(tmp_path, url % "0ther")
@@ -113,7 +113,7 @@ def test_no_file_has_a_setting_or_a_password(tmp_path: Path) -> None:
 
 
 def test_each_part_compares_with_itself(tmp_path: Path) -> None:
-    """Roles without a supervisor may have their own files and share a trail."""
+    """Roles without a supervisor may share one trail, but each role compares its own settings."""
     for port in (11112, 104):
         run(tmp_path, f"dicom: {{port: {port}}}", part=f"role{port}")
     assert changes(tmp_path) == []

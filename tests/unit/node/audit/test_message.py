@@ -1,4 +1,4 @@
-"""Each event becomes the message of PS3.15 A.5.3, with any values."""
+"""Each audit event becomes a message of PS3.15 A.5.3, whatever values the event contains."""
 
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -49,7 +49,7 @@ def test_every_event_follows_the_schema(event: AuditEvent) -> None:
 
 
 def test_the_schema_rejects_a_wrong_message() -> None:
-    """The check of the test above can fail."""
+    """A wrong message shows that the schema check can fail."""
     message = record_of(EVENTS[3]).xml
     message.remove(message.find("AuditSourceIdentification"))  # type: ignore[arg-type]
     next(message.iter("EventID")).set("code", "1")
@@ -81,14 +81,14 @@ def test_a_refused_association_is_a_security_alert_about_the_caller() -> None:
     assert node["UserName"] == "osteoscreen ingest"
     assert (caller["UserID"], caller["NetworkAccessPointID"]) == ("XRAY1", "10.20.30.40")
     assert caller["NetworkAccessPointTypeCode"] == "2"
-    assert caller["UserIsRequestor"] == "false"  # as A.5.3.11 asks of who performed
+    assert caller["UserIsRequestor"] == "false"  # required by A.5.3.11
     assert record.subject == "10.20.30.40"
     assert next(record.xml.iter("ParticipantObjectIDTypeCode")).get("csd-code") == "110182"
     assert record.description == "called AE title not recognized; called: OTHER"
 
 
 def test_a_caller_without_an_ae_title_has_its_address_as_user_id() -> None:
-    """As after a TLS handshake that failed."""
+    """After a failed TLS handshake, the caller has no AE title."""
     record = record_of(AssociationRefused(Peer("", "10.20.30.40"), "", "no certificate"))
     assert record.participants[1]["UserID"] == "10.20.30.40"
     assert record.description == "no certificate"
@@ -97,7 +97,7 @@ def test_a_caller_without_an_ae_title_has_its_address_as_user_id() -> None:
 
 @pytest.mark.parametrize(("duplicate", "action"), [(False, "C"), (True, "R")])
 def test_a_received_film_goes_from_the_sender_to_the_node(duplicate: bool, action: str) -> None:
-    """A duplicate has the action read, not create."""
+    """A duplicate film is recorded with the action "read" instead of "create"."""
     record = record_of(FilmReceived(XRAY, FILM, duplicate=duplicate))
     assert (record.kind, record.outcome) == ("DICOM Instances Transferred", "0")
     assert record.event.get("EventActionCode") == action
@@ -163,7 +163,7 @@ def test_the_keys_decide_the_kind_of_configuration(keys: tuple[str, ...], kind: 
 
 @pytest.mark.parametrize(("outcome", "pri"), [(AuditOutcome.SUCCESS, 85), (AuditOutcome.MINOR, 84)])
 def test_the_line_is_syslog_of_the_standard(outcome: AuditOutcome, pri: int) -> None:
-    """PS3.15 A.6: facility 10, and severity 5, or 4 for a failure."""
+    """The syslog line has facility 10, and severity 5, or 4 for a failure (PS3.15 A.6)."""
     record = record_of(FilmReceived(XRAY, FILM, outcome=outcome))
     assert (record.pri, record.msgid, record.program) == (pri, "DICOM+RFC3881", "osteoscreen")
     assert (record.host, record.process) == ("node7", "4711")
@@ -172,7 +172,7 @@ def test_the_line_is_syslog_of_the_standard(outcome: AuditOutcome, pri: int) -> 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:12]))
 def test_no_value_becomes_markup_or_ends_a_line_or_is_too_long(text: str) -> None:
-    """A calling AE title may be any bytes."""
+    """A calling AE title may contain any bytes, and the message must escape them."""
     peer, instance = Peer(text, text), Instance(text, text, text)
     origin = AuditSource(text, text, text, text, 1)
     for event in (
@@ -189,7 +189,7 @@ def test_no_value_becomes_markup_or_ends_a_line_or_is_too_long(text: str) -> Non
 
 
 def test_a_hostile_value_keeps_its_valid_characters() -> None:
-    """Markup is escaped. Characters that XML forbids become U+FFFD."""
+    """Markup is escaped, and each character that XML forbids becomes U+FFFD."""
     caller = Peer("<a>&\0", "::1")
     assert record_of(AssociationRefused(caller, "X", "")).participants[1]["UserID"] == "<a>&\ufffd"
 

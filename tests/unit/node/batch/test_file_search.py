@@ -1,4 +1,4 @@
-"""The search for files below the given paths."""
+"""Batch screening searches for files below the given paths."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ def touch(*paths: Path) -> None:
 
 
 def test_all_files_are_found_in_the_order_of_their_paths(tmp_path: Path) -> None:
-    """The order of the arguments and of the file system does not matter."""
+    """The order of the arguments and of the file system does not change the result."""
     expected = [tmp_path / name for name in ("a/1", "a/b/c/2", "d", "e/.hidden")]
     touch(*reversed(expected))
     assert list(find_files([tmp_path]).files) == expected
@@ -25,7 +25,7 @@ def test_all_files_are_found_in_the_order_of_their_paths(tmp_path: Path) -> None
 
 
 def test_a_file_is_listed_once(tmp_path: Path) -> None:
-    """It may be named twice, be below a named folder, or be the target of a link."""
+    """A file is listed once, even if it is named twice, lies below a named folder, or is linked."""
     film = tmp_path / "films" / "film"
     touch(film)
     (tmp_path / "a-link").symlink_to(film)
@@ -34,7 +34,7 @@ def test_a_file_is_listed_once(tmp_path: Path) -> None:
 
 
 def test_a_link_out_of_the_folder_is_followed(tmp_path: Path) -> None:
-    """The path is that of the link."""
+    """A file behind a link is listed with the path of the link."""
     touch(tmp_path / "archive" / "x" / "film", tmp_path / "archive" / "other")
     cohort = tmp_path / "cohort"
     cohort.mkdir()
@@ -44,7 +44,7 @@ def test_a_link_out_of_the_folder_is_followed(tmp_path: Path) -> None:
 
 
 def test_loops_end(tmp_path: Path) -> None:
-    """A link to a parent folder, and two links to each other."""
+    """The search ends for a link to a parent folder, and for two links to each other."""
     touch(tmp_path / "deep" / "film")
     (tmp_path / "deep" / "up").symlink_to(tmp_path)
     (tmp_path / "one").symlink_to(tmp_path / "two")
@@ -55,7 +55,7 @@ def test_loops_end(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
-    """Opening it would block."""
+    """Opening a pipe would block the search."""
     os.mkfifo(tmp_path / "pipe")
     result = find_files([tmp_path])
     assert result.files == ()
@@ -63,6 +63,6 @@ def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
 
 
 def test_a_missing_path_is_an_error(tmp_path: Path) -> None:
-    """A typing error must not give an empty table."""
+    """A mistyped path must not give an empty table."""
     with pytest.raises(Misconfigured, match=r"nowhere: No such file.*name a file or a folder"):
         find_files([tmp_path, tmp_path / "nowhere"])

@@ -12,7 +12,7 @@ ROWS = [scored_row(), failed_row()]
 
 
 class Killed(Exception):
-    """Ends a run at once."""
+    """This error ends a run at once."""
 
 
 def kill_run(table: Path, rows: list) -> Path:  # type: ignore[type-arg]
@@ -24,7 +24,7 @@ def kill_run(table: Path, rows: list) -> Path:  # type: ignore[type-arg]
 
 
 def test_rows_are_kept_until_a_run_ends_well(tmp_path: Path) -> None:
-    """Also those of two killed runs."""
+    """The journal also keeps the rows of two killed runs."""
     table = tmp_path / "new" / "scores.csv"
     kill_run(table, ROWS[:1])
     path = kill_run(table, ROWS[1:])
@@ -35,7 +35,7 @@ def test_rows_are_kept_until_a_run_ends_well(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("torn", [b'{"path": "/fil', b"\xff\x00", b"[]", b"{}", b"\n\n"])
 def test_an_incomplete_line_loses_its_own_row_only(torn: bytes, tmp_path: Path) -> None:
-    """A kill may cut off the last line. The next row starts a new line."""
+    """A kill may cut off the last line of the journal, and the next row then starts a new line."""
     table = tmp_path / "scores.csv"
     path = kill_run(table, ROWS)
     with path.open("ab") as file:
@@ -48,7 +48,7 @@ def test_an_incomplete_line_loses_its_own_row_only(torn: bytes, tmp_path: Path) 
 def test_rows_are_written_at_once_and_synced_within_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A kill loses no appended row. A power cut loses at most two seconds."""
+    """A kill loses no appended row, and a power cut loses at most the rows of two seconds."""
     synced: list[int] = []
     monkeypatch.setattr("os.fsync", synced.append)
     now = [0.0]
@@ -71,12 +71,12 @@ def test_a_second_run_on_the_same_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_run_without_rows_leaves_no_journal(tmp_path: Path) -> None:
-    """For example, its model could not be loaded."""
+    """A run has no rows if, for example, its model could not be loaded."""
     assert not kill_run(tmp_path / "scores.csv", []).exists()
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    """The error comes before the model is loaded."""
+    """The run is refused before its model is loaded."""
     (tmp_path / "file").touch()
     refused = pytest.raises(Misconfigured, match=r"--out: .*name another file")
     with refused, open_journal(tmp_path / "file" / "scores.csv"):

@@ -23,14 +23,14 @@ def test_a_film_is_decoded_with_its_header(tmp_path: Path) -> None:
 
 
 def test_a_film_without_preamble_is_decoded(tmp_path: Path) -> None:
-    """Old archives contain many such files."""
+    """Old archives contain many films without a preamble."""
     bare = tmp_path / "bare"
     bare.write_bytes(encoded_data_set(write_film(make_film(), tmp_path / "film.dcm")))
     assert isinstance(reader().read(bare, ""), DecodedFilm)
 
 
 def test_the_same_bytes_are_not_decoded_again(tmp_path: Path) -> None:
-    """The admission policy is applied each time."""
+    """A decoded film is not decoded again, but the admission policy is applied again."""
     path = write_film(make_film(), tmp_path / "film-segfault.dcm")
     first = read_film(path, "")
     assert reader().read(path, first.digest) == KnownFilm(first, Admitted())
@@ -67,7 +67,7 @@ def test_a_refused_film_has_a_reason_code(
     ],
 )
 def test_other_files_are_skipped(content: bytes, reason: str, tmp_path: Path) -> None:
-    """Also a file that begins like a data set by chance."""
+    """A file is skipped even if its first bytes resemble a data set by chance."""
     path = tmp_path / "file"
     path.write_bytes(content)
     assert reader().read(path, "") == SkippedFile(reason)
@@ -82,7 +82,7 @@ def test_a_dicomdir_is_skipped(tmp_path: Path) -> None:
 
 
 def test_a_damaged_film_is_unreadable(tmp_path: Path) -> None:
-    """Its first bytes are those of a DICOM file, so it is not skipped."""
+    """A damaged film begins like a DICOM file, so it is unreadable instead of skipped."""
     path = tmp_path / "film.dcm"
     path.write_bytes(preamble())
     content = reader().read(path, "")
@@ -90,13 +90,13 @@ def test_a_damaged_film_is_unreadable(tmp_path: Path) -> None:
 
 
 def test_a_deleted_file_is_unreadable(tmp_path: Path) -> None:
-    """It was deleted after the search."""
+    """The file is deleted between the search and the reading."""
     content = reader().read(tmp_path / "gone.dcm", "")
     assert content == UnreadableFile("the file cannot be read: No such file or directory")
 
 
 def test_a_film_above_the_size_limit_is_not_decoded(tmp_path: Path) -> None:
-    """Its header is read."""
+    """For a film above the size limit, the header is read but no pixels are decoded."""
     path = write_film(make_film(), tmp_path / "film.dcm")
     content = reader(max_size=1000).read(path, "")
     assert isinstance(content, UnreadableFile)
@@ -105,7 +105,7 @@ def test_a_film_above_the_size_limit_is_not_decoded(tmp_path: Path) -> None:
 
 
 def test_an_unexpected_error_loses_its_message(tmp_path: Path) -> None:
-    """The message may quote a patient's name."""
+    """The message of an unexpected error may quote a patient's name."""
     content = reader().read(write_film(make_film(), tmp_path / "bug.dcm"), "")
     assert isinstance(content, UnreadableFile)
     assert "unexpected ZeroDivisionError at" in content.error

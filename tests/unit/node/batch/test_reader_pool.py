@@ -10,7 +10,7 @@ from tests.support.readers import reader
 
 
 def test_a_crash_affects_one_file_only(tmp_path: Path) -> None:
-    """The files before and after it are decoded, and its result names the signal."""
+    """The other files are decoded, and the result of the crashed file names the signal."""
     names = ["1", "2-segfault", "3", "4-exit", "5"]
     paths = [write_film(make_film(), tmp_path / f"{name}.dcm") for name in names]
     with ReaderPool(reader(), workers=1) as readers:

@@ -39,7 +39,7 @@ GATE_POLICY = make_admission_policy(pixels=PixelRule.OVERRULE)
 
 
 class CountingPredictor:
-    """The shipped predictor; it records the size of each batch and can fail on some films."""
+    """The shipped predictor, which records the size of each batch and can fail on some films."""
 
     def __init__(self, predictor: BundlePredictor) -> None:
         self._predictor = predictor
@@ -58,7 +58,7 @@ class CountingPredictor:
 
 
 class Progress:
-    """Counts finished files; stops the run after a number of them."""
+    """A progress display that counts finished files and stops the run after a number of them."""
 
     def __init__(self, stop_after: int = 10**9) -> None:
         self.stop, self.files, self.done = threading.Event(), 0, 0
@@ -128,7 +128,7 @@ def table(tmp_path: Path) -> list[ScoreRow]:
 def test_every_film_has_a_row_in_the_order_of_the_paths(
     run: Callable[..., ScreeningResult], films: Path, tmp_path: Path
 ) -> None:
-    """Other files are counted and have no row."""
+    """Files that are not films are counted, but they have no row."""
     progress = Progress()
     result = run(progress, workers=2)
     rows = table(tmp_path)
@@ -154,7 +154,7 @@ def test_every_film_has_a_row_in_the_order_of_the_paths(
 def test_refused_films_can_be_omitted(
     run: Callable[..., ScreeningResult], films: Path, tmp_path: Path
 ) -> None:
-    """Failed films are not omitted."""
+    """With `include_refused=False`, refused films have no row, but failed films have one."""
     run(include_refused=False)
     assert {row.state for row in table(tmp_path)} == {"SCORED", "FAILED"}
 
@@ -187,7 +187,7 @@ def test_a_changed_film_or_another_model_is_scored_again(
 def test_the_policies_are_applied_again_to_known_scores(
     run: Callable[..., ScreeningResult], films: Path, tmp_path: Path, predictor: CountingPredictor
 ) -> None:
-    """A table has one threshold, and no score of a film that is no longer admitted."""
+    """The second table has one threshold, and no score of a film that is no longer admitted."""
     run(threshold=0.0)
     assert {row.flagged for row in table(tmp_path) if row.state == "SCORED"} == {True}
     predictor.batches.clear()
@@ -202,7 +202,7 @@ def test_the_policies_are_applied_again_to_known_scores(
 def test_image_findings_are_reused_and_judged_again(
     run: Callable[..., ScreeningResult], tmp_path: Path, predictor: CountingPredictor
 ) -> None:
-    """A chest film without tags is scored. A ramp with the tags of a chest film is refused."""
+    """A chest film without tags is scored; a grey ramp with tags of a chest film is refused."""
     folder = tmp_path / "films"
     folder.mkdir()
     chest = make_small_film()
@@ -220,17 +220,17 @@ def test_image_findings_are_reused_and_judged_again(
     predictor.batches.clear()
     assert run(policy=replace(GATE_POLICY, views=("PA",))).reused == 1
     assert predictor.batches == []
-    run(policy=make_admission_policy())  # no image check
+    run(policy=make_admission_policy())  # this policy has no image check
     assert [row.state for row in table(tmp_path)] == ["REJECTED", "SCORED"]
     assert {row.image_findings for row in table(tmp_path)} == {None}
-    run(policy=GATE_POLICY)  # films scored without a check are checked
+    run(policy=GATE_POLICY)  # the films that were scored without an image check are checked now
     assert table(tmp_path) == [scored, refused]
 
 
 def test_a_stopped_run_is_continued(
     run: Callable[..., ScreeningResult], films: Path, tmp_path: Path, predictor: CountingPredictor
 ) -> None:
-    """The next run reuses the journal and ends with the table of one run."""
+    """The next run reuses the stopped run's journal and writes the table of a single run."""
     with pytest.raises(Transient, match="run the same command again"):
         run(Progress(stop_after=2))
     assert not (tmp_path / "scores.csv").exists()
@@ -246,7 +246,7 @@ def test_a_stopped_run_is_continued(
 def test_a_film_that_the_model_cannot_score_affects_no_other(
     run: Callable[..., ScreeningResult], films: Path, tmp_path: Path, predictor: CountingPredictor
 ) -> None:
-    """The films of its batch are scored one by one. The next run tries it again."""
+    """The films of its batch are scored one by one, and the next run retries the faulty film."""
     write_film(make_film(side=300), films / "1-odd.dcm")
     predictor.fails_on = lambda radiograph: radiograph.pixels.shape == (300, 300)
     run()
@@ -261,7 +261,7 @@ def test_a_film_that_the_model_cannot_score_affects_no_other(
 def test_a_blank_film_is_not_decoded_again(
     run: Callable[..., ScreeningResult], films: Path, tmp_path: Path
 ) -> None:
-    """Its row keeps reason and text."""
+    """The row of a blank film keeps its reason and its text in the next run."""
     blank = write_film(make_film(PixelData=bytes(256 * 256)), films / "blank.dcm")
     run()
     before = next(row for row in table(tmp_path) if row.path == str(blank))
@@ -287,7 +287,7 @@ def test_a_run_on_another_folder_does_not_drop_rows(
 def test_a_file_name_that_is_not_utf_8_has_a_row(
     run: Callable[..., ScreeningResult], tmp_path: Path, predictor: CountingPredictor
 ) -> None:
-    """Old archives have Latin-1 names. The row is found again in the next run."""
+    """Old archives have Latin-1 file names, and the next run finds the row of such a file again."""
     folder = tmp_path / "films"
     folder.mkdir()
     write_film(make_film(), folder / "film.dcm")

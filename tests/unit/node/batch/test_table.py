@@ -1,4 +1,4 @@
-"""The table of scores: both formats hold the same rows, and a failed write changes nothing."""
+"""CSV and Parquet tables hold the same rows, and a failed write keeps the old table."""
 
 import csv
 import sys
@@ -18,7 +18,7 @@ ROWS = [scored_row(), failed_row(), scored_row("/films/3\n.dcm", 1e-12)]
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "CSV"])
 def test_rows_are_read_as_they_were_written(suffix: str, tmp_path: Path) -> None:
-    """Numbers keep all digits, and unknown values stay unknown."""
+    """Numbers keep all their digits, and unknown values stay unknown."""
     table = open_table(tmp_path / f"scores.{suffix}")
     assert table.read() == []
     table.replace(ROWS)
@@ -27,7 +27,7 @@ def test_rows_are_read_as_they_were_written(suffix: str, tmp_path: Path) -> None
 
 
 def test_the_columns_have_a_fixed_order(tmp_path: Path) -> None:
-    """Other programs rely on them. None of them names a patient."""
+    """Other programs rely on the order of the columns, and no column names a patient."""
     path = tmp_path / "scores.csv"
     open_table(path).replace(ROWS)
     with path.open(newline="", encoding="utf-8") as file:
@@ -41,7 +41,7 @@ def test_the_columns_have_a_fixed_order(tmp_path: Path) -> None:
 
 
 def test_parquet_has_types_and_nulls(tmp_path: Path) -> None:
-    """A program need not parse text."""
+    """A program reads numbers and nulls from Parquet without parsing text."""
     parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "scores.parquet"
     open_table(path).replace([failed_row()])
@@ -52,7 +52,7 @@ def test_parquet_has_types_and_nulls(tmp_path: Path) -> None:
 
 
 def test_a_header_cannot_add_a_formula(tmp_path: Path) -> None:
-    """A spreadsheet runs text that begins with an equals sign."""
+    """A spreadsheet would run a text that begins with an equals sign as a formula."""
     film = Film("1", "1", "1", "1", "1", "d", 1, modality="=HYPERLINK()", view_position="PA")
     row = unscored_row(ScreenedFilm("/film", film), MODEL, RowState.REJECTED, reason="modality")
     assert (row.modality, row.view_position) == ("'=HYPERLINK()", "PA")
@@ -61,7 +61,7 @@ def test_a_header_cannot_add_a_formula(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 @pytest.mark.parametrize("content", ["name,age\nDoe,67\n", "", "\x00\xff", '"'])
 def test_any_other_file_is_not_overwritten(content: str, suffix: str, tmp_path: Path) -> None:
-    """A typing error must not destroy another table."""
+    """A mistyped file name must not destroy another table."""
     path = tmp_path / f"scores.{suffix}"
     path.write_text(content, encoding="latin-1")
     with pytest.raises(Misconfigured, match="not a table of scores; name another file"):
@@ -81,7 +81,7 @@ def test_a_wrong_file_name_is_refused(name: str, text: str, tmp_path: Path) -> N
 def test_without_pyarrow_the_error_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A CSV file needs no extra."""
+    """Only Parquet needs the extra; a CSV file is written without pyarrow."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(Misconfigured, match=r"osteoscreen\[parquet\].*\.csv"):
@@ -105,7 +105,7 @@ def test_a_failed_write_keeps_the_old_table(
 
 
 def test_scores_and_blank_films_are_reusable() -> None:
-    """A decision that rests on the header alone is made again."""
+    """A refusal by the header alone is decided again, so its row is not reused."""
     assert scored_row().is_reusable
     assert not failed_row().is_reusable
     rejected = replace(failed_row(), state=str(RowState.REJECTED), reason="body-part")

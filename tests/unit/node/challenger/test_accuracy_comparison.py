@@ -36,7 +36,7 @@ def film(serving: float | None, challenger: float | None, taken: date = MARCH) -
 def patients(
     *people: tuple[float | None, float | None, float],
 ) -> tuple[dict[str, list[PatientFilm]], dict[str, list[Scan]]]:
-    """Return films and scans of people; each person is two scores and a T-score."""
+    """Return films and scans of people; each person is given as two scores and a T-score."""
     films = {f"{n:064x}": [film(*scores)] for n, (*scores, _) in enumerate(people)}
     scans = {f"{n:064x}": [Scan(MARCH, t_score)] for n, (*_, t_score) in enumerate(people)}
     return films, scans
@@ -46,11 +46,11 @@ def test_sensitivity_and_specificity_are_paired() -> None:
     """McNemar's test uses the patients on whom only one bundle is correct."""
     comparison = compare_accuracy(
         *patients(
-            (0.6, 0.3, -3.0),  # both
-            (0.1, 0.3, -3.0),  # the challenger only
-            (0.1, 0.9, -2.5),  # the challenger only
-            (0.6, 0.1, -3.0),  # serving only
-            (0.1, 0.3, -1.0),  # a false positive of the challenger
+            (0.6, 0.3, -3.0),  # both bundles flag this patient
+            (0.1, 0.3, -3.0),  # only the challenger flags this patient
+            (0.1, 0.9, -2.5),  # only the challenger flags this patient
+            (0.6, 0.1, -3.0),  # only the serving bundle flags this patient
+            (0.1, 0.3, -1.0),  # the challenger flags this patient falsely
             (0.1, 0.1, 0.0),
         ),
         YEAR,
@@ -77,7 +77,7 @@ def test_each_patient_counts_once_with_the_nearest_film() -> None:
 
 
 def test_areas_are_compared_on_films_with_both_scores() -> None:
-    """An undetermined film may have no score."""
+    """An undetermined film may lack a score, so the areas exclude it."""
     calls = []
 
     def record(scores: np.ndarray, osteoporosis: np.ndarray) -> PairedAreas:
@@ -96,7 +96,7 @@ def test_without_patients_there_is_no_area() -> None:
 
 class TestCompareAucs:
     def test_areas_equal_those_worked_out_by_hand(self) -> None:
-        """Of 4 pairs, serving ranks 2 correctly and the challenger all."""
+        """Of 4 pairs of patients, the serving bundle ranks 2 correctly, the challenger all 4."""
         scores = np.array([[0.2, 0.9, 0.3, 0.8], [0.7, 0.9, 0.3, 0.2]])
         areas = compare_aucs(scores, np.array([True, True, False, False]))
         assert areas is not None

@@ -1,4 +1,4 @@
-"""Agreement of two bundles, checked against scipy, scikit-learn and tables worked out by hand."""
+"""Measures of agreement equal those of scipy, of scikit-learn, and of tables worked out by hand."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ class TestScores:
 
     @pytest.mark.parametrize("films", [5, 300])
     def test_concordance_equals_lins_definition(self, films: int) -> None:
-        """Twice the covariance, divided by both variances plus the squared shift."""
+        """Lin's concordance is 2 * covariance / (sum of the variances + squared shift)."""
         first, second = two_scores(films, ties=False)
         covariance = np.cov(first, second, bias=True)
         denominator = covariance[0, 0] + covariance[1, 1] + (first.mean() - second.mean()) ** 2
@@ -87,7 +87,7 @@ class TestPairedCounts:
         [(0, 0), (1, 0), (0, 5), (5, 5), (6, 5), (2, 11), (40, 80), (500, 431), (20_000, 20_500)],
     )
     def test_p_equals_that_of_the_exact_binomial_test(self, first: int, second: int) -> None:
-        """Also if 2**n is too large for a float."""
+        """The p value is also exact if 2**n is too large for a float."""
         expected = binomtest(first, first + second).pvalue if first + second else 1.0
         assert PairedCounts(7, first, second, 9).p == pytest.approx(expected, rel=1e-8)
 

@@ -1,4 +1,4 @@
-"""The comparison of two bundles: decisions, scores, groups and coverage."""
+"""The comparison of two bundles has decisions, scores, groups and coverage."""
 
 from dataclasses import replace
 from datetime import date
@@ -63,13 +63,13 @@ class TestShare:
         assert sum(is_chosen(uid, 0.1) for uid in uids) == pytest.approx(500, abs=75)
 
     def test_the_choice_never_changes(self) -> None:
-        """A new choice after an upgrade would mix two samples in one comparison."""
+        """A different choice after an upgrade would mix two samples of films in one comparison."""
         assert [n for n in range(12) if is_chosen(f"1.2.840.{n}", 0.5)] == [5, 7, 8, 9, 10, 11]
 
 
 class TestFlags:
     def test_each_bundle_has_its_own_threshold(self) -> None:
-        """Only the challenger flags a score of 0.4, because its threshold is lower."""
+        """Only the challenger flags a film with score 0.4, because its threshold is lower."""
         comparison = compared(pair(0.6, 0.4), pair(0.4, 0.4), pair(0.6, 0.2), pair(0.1, 0.1))
         assert comparison.flags == PairedCounts(both=1, first_only=1, second_only=1, neither=1)
         assert [film.flags for film in comparison.flips] == [(False, True), (True, False)]
@@ -90,7 +90,7 @@ class TestFlags:
         assert comparison.flags == PairedCounts(0, 1, 1, 0)
 
     def test_prior_studies_are_ignored(self) -> None:
-        """The challenger has reported none, so each known finding would be a flip."""
+        """The challenger has reported no prior studies, so known findings would count as flips."""
         bundle = replace(SERVING, policy=replace(SERVING.policy, prior=PriorRule(12)))
         twice = [pair(0.6, 0.4, job_id=n, study=f"1.{n}") for n in (1, 2)]
         assert compared(*twice, serving=bundle).flags == PairedCounts(
@@ -98,7 +98,7 @@ class TestFlags:
         )
 
     def test_each_bundle_uses_its_own_kind_of_score(self) -> None:
-        """A bundle without a combined part uses its image score."""
+        """A bundle without a combined part is compared by its image score."""
         [film] = compared(pair(0.1, 0.2, combined=(None, 0.9))).films
         assert (film.serving.score_kind, film.challenger.score_kind) == (
             ScoreKind.IMAGE,
@@ -109,7 +109,7 @@ class TestFlags:
 
 class TestScores:
     def test_scores_of_the_same_kind_are_compared(self) -> None:
-        """Each kind is compared on the films that have it from both bundles."""
+        """Each kind of score is compared on the films that have this score from both bundles."""
         comparison = compared(
             pair(0.5, 0.6, combined=(0.7, 0.9)),
             pair(0.2, 0.2, combined=(None, 0.4)),

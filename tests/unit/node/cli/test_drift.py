@@ -1,4 +1,4 @@
-"""`osteoscreen drift` as text and as JSON, and its test alarm."""
+"""`osteoscreen drift` prints text or JSON, and sends a test alarm."""
 
 import json
 import re

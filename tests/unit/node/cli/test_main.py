@@ -1,4 +1,4 @@
-"""Exit status and message of an error."""
+"""The command reports an error with an exit status and a message."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The configuration is read strictly; every refusal has the key and the remedy."""
+"""The configuration is read strictly, and every refusal names the key and the remedy."""
 
 import os
 from datetime import timedelta
@@ -41,7 +41,7 @@ def refusal(tmp_path: Path, text: str) -> str:
 
 class TestDefaults:
     def test_no_file_is_needed(self) -> None:
-        """The node then listens on this machine only and sends nothing."""
+        """Without a configuration file, the node listens on loopback only and sends nothing."""
         config = load(None)
         assert config.dicom.bind == "127.0.0.1"
         assert config.dicom.callers == ()
@@ -62,14 +62,14 @@ class TestValues:
         [("off", "off"), ('"off"', "off"), ("confirm", "confirm"), ("overrule", "overrule")],
     )
     def test_off_is_a_text(self, value: str, rule: str, tmp_path: Path) -> None:
-        """YAML reads an unquoted off as false."""
+        """YAML reads an unquoted `off` as false, but the configuration reads it as a text."""
         config = read(tmp_path, f"policy: {{admit: {{pixels: {value}}}}}\n")
         assert config.policy.admit.pixels == rule
         assert admission_policy(config).pixels is PixelRule(rule)
 
     @pytest.mark.parametrize("value", ["on", "0", "maybe"])
     def test_other_texts_are_refused(self, value: str, tmp_path: Path) -> None:
-        """The refusal names the key and the allowed texts."""
+        """The refusal of a wrong text names the key and the allowed texts."""
         refused = refusal(tmp_path, f"policy: {{admit: {{pixels: {value}}}}}\n")
         assert "policy.admit.pixels" in refused
         assert "'off', 'confirm' or 'overrule'" in refused
@@ -119,7 +119,7 @@ class TestValues:
         assert Path(config.challenger.bundle) == tmp_path / "site" / "next"
 
     def test_an_absolute_sqlite_path_is_not_changed(self, tmp_path: Path) -> None:
-        """SQLAlchemy writes it with four slashes."""
+        """SQLAlchemy writes an absolute SQLite path with four slashes."""
         config = read(tmp_path, "database: {url: 'sqlite:////srv/jobs.db'}")
         assert config.database.url == "sqlite:////srv/jobs.db"
 
@@ -131,14 +131,14 @@ class TestEnvironment:
     def test_a_variable_overrides_the_file(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It changes one key only."""
+        """An environment variable changes one key and keeps the other keys of the file."""
         monkeypatch.setenv("OSTEOSCREEN__DICOM__PORT", "11115")
         config = read(tmp_path, "dicom: {port: 104, ae_title: BONES}")
         assert config.dicom.port == 11115
         assert config.dicom.ae_title == "BONES"
 
     def test_a_variable_can_set_a_nested_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Two underscores separate the levels."""
+        """Two underscores in a variable's name separate the levels of a nested key."""
         monkeypatch.setenv("OSTEOSCREEN__POLICY__ADMIT__MIN_AGE", "40")
         assert load(None).policy.admit.min_age == 40.0
 
@@ -154,7 +154,7 @@ class TestEnvironment:
     def test_a_wrong_variable_is_refused(
         self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
     ) -> None:
-        """A typing error must not lead to a default."""
+        """A mistyped environment variable must not lead to a default value."""
         monkeypatch.setenv(name, value)
         with pytest.raises(ConfigError, match=message):
             load(None)
@@ -246,12 +246,12 @@ class TestRefusals:
         assert reason in message
 
     def test_every_fault_is_reported(self, tmp_path: Path) -> None:
-        """Each fault has one line."""
+        """Each fault of the configuration has its own line in the message."""
         message = refusal(tmp_path, "dicom: {port: 0, prot: 1}\nlog: {level: loud}")
         assert len(message.splitlines()) == 3
 
     def test_two_destinations_with_the_same_name_are_refused(self, tmp_path: Path) -> None:
-        """Deliveries store the name of their destination."""
+        """Deliveries store the name of their destination, so a name must be unique."""
         twice = ", ".join([PACS % "pacs"] * 2)
         assert "same name" in refusal(tmp_path, f"destinations: [{twice}]")
 
@@ -270,7 +270,7 @@ class TestRefusals:
     def test_a_file_that_is_not_a_configuration_is_refused(
         self, tmp_path: Path, text: str, reason: str
     ) -> None:
-        """The message has its path. Tags of YAML create no objects."""
+        """The message has the path of the file, and YAML tags create no Python objects."""
         message = refusal(tmp_path, text)
         assert message.startswith(str(tmp_path / "site" / "config.yaml"))
         assert reason in message
@@ -281,7 +281,7 @@ class TestRefusals:
         assert len(message) < 400
 
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
-        """The defaults do not replace a missing file."""
+        """A missing configuration file is an error, and the defaults do not replace the file."""
         with pytest.raises(ConfigError, match=r"nowhere\.yaml: No such file.*--config"):
             load(tmp_path / "nowhere.yaml")
 
@@ -292,7 +292,7 @@ class TestRefusals:
             load(path)
 
     def test_messages_name_no_library(self, tmp_path: Path) -> None:
-        """Administrators read them."""
+        """Administrators read these messages, so they name no Python library."""
         message = refusal(tmp_path, "dicom: {port: many}\npolicy: {threshold: 7}\nspol: {}")
         for word in ("pydantic", "Traceback", "ValidationError", "http"):
             assert word not in message

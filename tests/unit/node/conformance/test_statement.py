@@ -1,4 +1,4 @@
-"""The conformance statement is written from the code's tables and the configuration."""
+"""The conformance statement is generated from the code's tables and the configuration."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def config(tmp_path: Path) -> Config:
 
 
 def test_the_page_in_docs_is_current() -> None:
-    """`osteoscreen conformance > docs/reference/conformance.md` after a change."""
+    """`osteoscreen conformance > docs/reference/conformance.md` updates the page after a change."""
     written = statement.markdown(load(ROOT / "config.yaml"))
     assert (ROOT / "docs" / "reference" / "conformance.md").read_text("utf-8") == written
 
@@ -73,7 +73,7 @@ def test_it_states_the_protection_of_incoming_associations(tmp_path: Path) -> No
 
 
 def test_the_attributes_read_are_recorded_while_results_are_built() -> None:
-    """Attributes in sequences and attributes that depend on a value are included."""
+    """The record includes attributes in sequences and attributes that depend on a value."""
     tags_read = build_sample().tags_read
     for tag in (0x00100010, 0x00282110, 0x00282112, 0x00400275, 0x00401001, 0x00120063):
         assert tag in tags_read
@@ -102,7 +102,7 @@ def test_it_has_the_headings_of_ps3_2_in_order() -> None:
 
 
 def test_a_value_cannot_break_a_table_or_become_markup() -> None:
-    """Names and URLs of destinations are free text."""
+    """Names and URLs of destinations are free text and may contain table separators or markup."""
     rows = [("a|b", "<script>alert(1)</script>", "*x*\n[y](z)")]
     text = to_markdown("t", [Section("s", (Table(("1", "2", "3"), rows),))])
     page = to_html("t<", text)

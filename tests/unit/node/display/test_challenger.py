@@ -1,4 +1,4 @@
-"""The challenger's report as text, JSON and figure."""
+"""The challenger's report is written as text, as JSON and as a figure."""
 
 import json
 from dataclasses import replace
@@ -90,7 +90,7 @@ def test_the_text_has_scores_flags_groups_and_flips() -> None:
 
 @pytest.mark.parametrize("use", list(IntendedUse))
 def test_a_demonstration_bundle_adds_a_disclaimer(use: IntendedUse) -> None:
-    """It is enough if one of the bundles is for demonstration."""
+    """The disclaimer appears if at least one of the two bundles is for demonstration."""
     serving = replace(SERVING, intended_use=IntendedUse.CLEARED)
     result = report(*films(9), serving=serving, challenger=replace(CHALLENGER, intended_use=use))
     assert ("have no clinical meaning" in printed(result)) is (use is IntendedUse.DEMONSTRATION)
@@ -98,7 +98,7 @@ def test_a_demonstration_bundle_adds_a_disclaimer(use: IntendedUse) -> None:
 
 
 def test_the_name_of_a_source_is_escaped() -> None:
-    """It is neither markup nor a control sequence."""
+    """The name of a source becomes neither markup nor a control sequence of the terminal."""
     text = printed(report(*films(9)))
     assert "[/red]" in text
     assert "\x1b" not in text
@@ -117,7 +117,7 @@ def test_films_that_are_not_compared_are_counted() -> None:
 
 
 def test_without_flips_the_text_says_so() -> None:
-    """Kappa is undefined, and there is no empty table."""
+    """If both bundles flag the same films, kappa is undefined and no table of flips is printed."""
     text = printed(report(pair(0.9, 0.9), pair(0.8, 0.8)))
     assert "kappa undefined" in text
     assert "both bundles flag the same films" in text
@@ -132,7 +132,7 @@ def test_the_json_has_every_flip() -> None:
     assert result["flips"][0]["serving"]["threshold"] == 0.5
     assert result["outcomes"]["areas"]["difference"]["low"] < 0
     assert json.loads(as_text(report_json(report())))["outcomes"] is None
-    assert f"{3:064x}" not in as_text(result)  # no pseudonym
+    assert f"{3:064x}" not in as_text(result)  # the report contains no pseudonym
 
 
 def test_the_same_films_give_the_same_figure() -> None:

@@ -1,4 +1,4 @@
-"""Jobs, reasons and reloads on a terminal; texts of peers are escaped."""
+"""Jobs, reasons and reloads are printed on a terminal, and texts of peers are escaped."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ def detail() -> JobDetail:
 
 
 def test_texts_of_a_job_are_escaped(detail: JobDetail, capsys: pytest.CaptureFixture[str]) -> None:
-    """They are neither markup, which would end the command, nor control sequences."""
+    """Unescaped markup would end the command, and a control sequence would affect the terminal."""
     print_job(detail)
     text = capsys.readouterr().out
     assert "[/red]" in text
@@ -55,7 +55,7 @@ def test_destinations_in_shadow_mode_are_listed(
 
 
 def test_a_reload_is_printed_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """A long value is not wrapped, so that grep finds it."""
+    """A long value is not wrapped, so that grep finds the whole value."""
     long = "[" + ", ".join(["0.1"] * 60) + "]"
     changes = (SettingChange("policy.overrides", "[]", long),)
     processes = (
@@ -78,7 +78,7 @@ def test_a_reload_is_printed_line_by_line(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_callers_of_refused_films_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
-    """The last rows are the sums."""
+    """The last rows of the table are the sums of all callers."""
     counts = [RefusalCount(HOSTILE, "view", 3), RefusalCount("XRAY1", "", 4)]
     print_reasons(summarise_reasons(counts, None))
     text = capsys.readouterr().out

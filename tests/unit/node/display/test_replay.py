@@ -1,4 +1,4 @@
-"""The tables and the chart of a replay."""
+"""A replay is displayed as tables and as a chart."""
 
 from datetime import date, timedelta
 from io import BytesIO
@@ -34,7 +34,7 @@ def replayed(*films: StoredScore, **more: Any) -> ReplayResult:
 
 
 def days(count: int) -> list[StoredScore]:
-    """Return two films a day, of which one flips."""
+    """Return two films per day; the decision on one of them flips."""
     first = date(2023, 1, 1)
     received = [str(first + timedelta(days=n)) for n in range(count)]
     return [stored(received=day, image=score) for day in received for score in (0.45, 0.1)]
@@ -71,7 +71,7 @@ def test_a_replay_without_scores_is_reported(capsys: pytest.CaptureFixture[str])
 
 
 def test_the_json_has_every_flip_and_the_policy() -> None:
-    """Without densitometry, `outcomes` is null."""
+    """Without densitometry, `outcomes` in the JSON is null."""
     content = as_json(replayed(*days(30)))
     assert len(content["flips"]) == 30
     assert content["policy"]["digest"] == POLICY.digest
@@ -82,7 +82,7 @@ def test_the_json_has_every_flip_and_the_policy() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 60, 61, 1200])
 def test_a_chart_of_any_span_shows_both_policies(count: int) -> None:
-    """Both colours occur, for one day and for years."""
+    """Both colours occur in the chart, for a replay of one day and for a replay of years."""
     result = replay(days(count), DecisionPolicy(Rule(Thresholds.uniform(0.4))))
     with Image.open(BytesIO(draw_replay(result, "two films a day"))) as image:
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)

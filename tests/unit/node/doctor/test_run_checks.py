@@ -1,4 +1,4 @@
-"""Checks of a real bundle, database, clock, spool and audit trail."""
+"""The doctor checks a real bundle, database, clock, spool and audit trail."""
 
 import re
 import shutil
@@ -35,7 +35,7 @@ def image_bundle(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def combined_bundle(tmp_path: Path) -> Path:
-    """Return the same bundle with a combined part, whose Youden threshold is 0.12."""
+    """Return a bundle with a combined part, whose Youden threshold is 0.12."""
     part = CombinedModel(
         image=1,
         clinical=0.5,
@@ -75,7 +75,7 @@ def test_an_operating_point_is_reported_as_the_threshold_of_each_score(
 
 
 def test_every_rule_is_reported_in_numbers(tmp_path: Path, image_bundle: Path) -> None:
-    """The indeterminate band is included."""
+    """The check reports the threshold and the indeterminate band of every rule."""
     rules = "youden, abstain: 0.2, overrides: [{name: men, threshold: 0.5, sex: M, abstain: 0}]"
     detail = check_model(tmp_path, str(image_bundle), rules)[1]
     assert (
@@ -100,7 +100,7 @@ def test_an_unknown_operating_point_fails(tmp_path: Path, image_bundle: Path) ->
 
 @pytest.fixture
 def node_config(tmp_path: Path, database_url: str) -> Config:
-    """Return a configuration with a current schema, on SQLite or PostgreSQL."""
+    """Return a configuration whose database, SQLite or PostgreSQL, has the current schema."""
     schema.upgrade(open_engine(database_url))
     file = tmp_path / "config.yaml"
     file.write_text(f"database: {{url: '{database_url}'}}\nspool: {{path: spool, min_free: 1}}\n")
@@ -113,7 +113,7 @@ def test_equal_clocks_pass(node_config: Config) -> None:
 
 
 def test_a_clock_that_was_set_back_fails(node_config: Config) -> None:
-    """Leases and waits of later rows would not end."""
+    """After the clock was set back, leases and waits of rows from the future would not end."""
     later = datetime.now(UTC) + timedelta(hours=1)
     intake = IntakeStore(open_engine(node_config.database.url), RetryPolicy(1, 1, 1))
     assert intake.receive(CHEST_FILM, Admitted(), "films/x", later)
@@ -142,7 +142,7 @@ def check_trail(folder: Path, path: str) -> str:
 
 
 def test_a_missing_trail_passes_and_is_not_created(tmp_path: Path) -> None:
-    """A file of the user who runs the check would not be writable by the node."""
+    """The doctor does not create the trail, which the node's user might then be unable to write."""
     assert "is writable" in check_trail(tmp_path, "var/audit.log")
     assert not (tmp_path / "var").exists()
 
@@ -163,7 +163,7 @@ def test_a_trail_that_cannot_be_written_fails(tmp_path: Path, path: str, message
 
 class TestChallenger:
     def config_with(self, tmp_path: Path, bundle: str, threshold: str = "youden") -> Config:
-        """Return a configuration with this challenger and a current schema."""
+        """Return a configuration with this challenger and a database with the current schema."""
         file = tmp_path / "config.yaml"
         file.write_text(
             f"model: {{device: cpu}}\nchallenger: {{bundle: {bundle}}}\n"
@@ -195,7 +195,7 @@ class TestChallenger:
             challenger(self.config_with(tmp_path, "./nowhere"))
 
     def test_a_missing_operating_point_of_the_challenger_is_reported(self, tmp_path: Path) -> None:
-        """The policy of the node names a point that the challenger's card lacks."""
+        """The policy of the node names an operating point that the challenger's card lacks."""
         point = POINT.model_copy(update={"name": "other"})
         write_bundle(tmp_path / "next", operating_points=(point,), combined=None)
         with pytest.raises(

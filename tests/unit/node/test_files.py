@@ -1,4 +1,4 @@
-"""`node.files`: a file is replaced in one step, and durable on return."""
+"""`node.files` replaces a file atomically, and the new file is durable on return."""
 
 import errno
 import os
@@ -38,7 +38,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
 def test_bytes_then_name_then_folder(
     tmp_path: Path, calls: list[tuple[str, Path]], overwrite: bool, step: str
 ) -> None:
-    """A power cut never leaves a name without its bytes."""
+    """After a power cut, no name exists without its bytes."""
     path = tmp_path / "file"
     write_atomically(path, b"new", overwrite=overwrite)
     (first, temporary), *rest = calls

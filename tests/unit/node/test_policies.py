@@ -1,4 +1,4 @@
-"""From the configuration to the policy that decides: names become numbers, faults name keys."""
+"""The policy is resolved from the configuration: names become numbers, and errors name keys."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ POINTS = {"youden": Thresholds(0.4, 0.3), "sensitivity-90": Thresholds(0.2, 0.1)
 
 
 def resolve(named: str | float, key: str) -> Thresholds:
-    """Stand for a bundle with two operating points."""
+    """Resolve names and numbers as a bundle with two operating points does."""
     if isinstance(named, float):
         return Thresholds.uniform(named)
     if named not in POINTS:
@@ -25,18 +25,18 @@ def resolve(named: str | float, key: str) -> Thresholds:
 
 
 def policy(folder: Path, text: str) -> DecisionPolicy:
-    """Return what a `policy` section comes to."""
+    """Return the policy that results from a `policy` section."""
     file = folder / "config.yaml"
     file.write_text(f"policy: {text}\n")
     return decision_policy(load(file), resolve)
 
 
-def test_the_default_is_the_best_sum_of_rates_and_nothing_else(tmp_path: Path) -> None:
+def test_the_default_is_the_youden_point_without_overrides(tmp_path: Path) -> None:
     assert policy(tmp_path, "{}") == DecisionPolicy(Rule(POINTS["youden"]))
 
 
 def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
-    """Names and numbers, in the default and in each override; what is left out is the default's."""
+    """Values of an override that the configuration omits come from the default."""
     text = """
       threshold: sensitivity-90
       abstain: 0.2
@@ -82,13 +82,13 @@ def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_threshold_that_stands_for_nothing_is_named(tmp_path: Path, text: str, key: str) -> None:
-    """By its key, before any film is judged."""
+def test_an_unknown_threshold_is_named(tmp_path: Path, text: str, key: str) -> None:
+    """The error names the key of the threshold before any film is scored."""
     with pytest.raises(Misconfigured, match=f"^{key}"):
         policy(tmp_path, text)
 
 
-def test_a_clinical_score_may_count_by_a_number(tmp_path: Path) -> None:
+def test_a_clinical_score_may_have_a_number_as_threshold(tmp_path: Path) -> None:
     made = policy(tmp_path, "{score: clinical, threshold: 0.2, overrides: [{abstain: 0.1}]}")
     assert made.default.thresholds.clinical == 0.2
     assert made.overrides[0].rule.thresholds.clinical == 0.2
@@ -128,14 +128,14 @@ def test_a_clinical_score_may_count_by_a_number(tmp_path: Path) -> None:
         ("{prior: {months: 13}}", "policy.prior.months: 13 months exceed retention.rows"),
     ],
 )
-def test_a_policy_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, refusal: str) -> None:
-    """With the key, and what to do."""
+def test_a_contradictory_policy_is_refused(tmp_path: Path, text: str, refusal: str) -> None:
+    """The error has the configuration key and the remedy."""
     with pytest.raises(ConfigError, match=f"^config.yaml: {refusal}"):
         policy(tmp_path, text)
 
 
-def test_names_in_any_script_are_names(tmp_path: Path) -> None:
-    """They are for people, who may write Chinese."""
+def test_rule_names_may_be_in_any_script(tmp_path: Path) -> None:
+    """Names of rules are for people, who may write Chinese."""
     assert (
         policy(tmp_path, "{overrides: [{threshold: 0.2, name: 老年女性}]}").overrides[0].rule.name
     )

@@ -273,7 +273,7 @@ def test_a_blank_film_is_not_decoded_again(
 def test_a_run_on_another_folder_does_not_drop_rows(
     run: Callable[..., ScreeningResult], films: Path, tmp_path: Path
 ) -> None:
-    """Rows of deleted files are dropped."""
+    """A run that would drop rows of other folders is refused; rows of deleted files are dropped."""
     run()
     other = tmp_path / "other"
     other.mkdir()

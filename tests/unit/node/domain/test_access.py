@@ -1,4 +1,4 @@
-"""Which peers may open an association."""
+"""The list of callers decides which peers may open an association."""
 
 from ipaddress import ip_network
 
@@ -38,7 +38,7 @@ def test_an_empty_list_allows_loopback_addresses_only(address: str, allowed: boo
     ],
 )
 def test_title_and_network_must_both_match(ae_title: str, address: str, allowed: bool) -> None:
-    """A list also applies to loopback addresses."""
+    """A list of callers also applies to loopback addresses."""
     assert is_allowed_caller([Caller("XRAY1", HOSPITAL)], ae_title, address) is allowed
 
 
@@ -50,20 +50,20 @@ def test_title_and_network_must_match_in_the_same_entry() -> None:
 
 
 def test_a_star_matches_any_title() -> None:
-    """The network must match all the same."""
+    """A star as title matches any AE title, but the network must still match."""
     callers = [Caller("*", HOSPITAL)]
     assert is_allowed_caller(callers, "CT7", "10.1.2.3")
     assert not is_allowed_caller(callers, "CT7", "10.2.0.1")
 
 
 def test_a_star_is_no_pattern() -> None:
-    """AE titles are compared literally."""
+    """AE titles are compared literally, so a star within a title is no pattern."""
     assert not is_allowed_caller([Caller("XRAY*", HOSPITAL)], "XRAY1", "10.1.2.3")
     assert not is_allowed_caller([Caller("XRAY1", HOSPITAL)], "*", "10.1.2.3")
 
 
 def test_an_ipv4_network_does_not_match_ipv6() -> None:
-    """The comparison raises no error."""
+    """The comparison of an IPv6 address with an IPv4 network raises no error."""
     assert not is_allowed_caller([Caller("*", ANYWHERE)], "XRAY1", "2001:db8::1")
     assert not is_allowed_caller([Caller("*", ip_network("::/0"))], "XRAY1", "10.1.2.3")
     assert is_allowed_caller([Caller("*", ip_network("2001:db8::/32"))], "XRAY1", "2001:db8::1")
@@ -76,7 +76,7 @@ def test_a_mapped_ipv4_address_matches_an_ipv4_network() -> None:
 
 
 def test_the_entry_of_a_title_has_priority_for_the_character_set() -> None:
-    """A star applies to titles without an entry."""
+    """A star applies to AE titles that have no entry of their own."""
     callers = [
         Caller("*", HOSPITAL, "ISO_IR 100"),
         Caller("XRAY1", HOSPITAL, "GB18030"),

@@ -1,10 +1,10 @@
-"""Alarms for long queues."""
+"""A long queue raises an alarm, which ends when the queue is short again."""
 
 from node.domain.hysteresis import queues_with_alarm
 
 
 def alarm_states(*depths: int, limit: int = 10) -> list[bool]:
-    """Return after each depth of one queue whether its alarm is raised."""
+    """Return, after each depth of one queue, whether its alarm is raised."""
     raised: frozenset[str] = frozenset()
     states = []
     for depth in depths:
@@ -14,17 +14,17 @@ def alarm_states(*depths: int, limit: int = 10) -> list[bool]:
 
 
 def test_an_alarm_is_raised_at_the_limit_and_ends_at_half_of_it() -> None:
-    """A queue that varies around its limit raises one alarm."""
+    """A queue whose depth varies around its limit raises a single alarm."""
     assert alarm_states(9, 10, 9, 6, 5, 9, 10) == [False, True, True, True, False, False, True]
 
 
 def test_the_smallest_limit_is_a_single_film() -> None:
-    """The alarm ends when the queue is empty."""
+    """With a limit of one film, the alarm ends when the queue is empty."""
     assert alarm_states(0, 1, 0, limit=1) == [False, True, False]
 
 
 def test_each_queue_has_its_own_alarm() -> None:
-    """An empty queue is missing from the depths, and has no alarm."""
+    """An empty queue is missing from the depths and has no alarm."""
     raised = queues_with_alarm((), {"films": 3, "results for pacs": 12}, 10)
     assert raised == {"results for pacs"}
     assert queues_with_alarm(raised, {"films": 12}, 10) == {"films"}

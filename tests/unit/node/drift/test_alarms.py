@@ -1,4 +1,4 @@
-"""When a metric raises an alarm, when the alarm is cleared, and its texts."""
+"""A metric raises an alarm at its limit, and each alarm has a text."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -62,7 +62,7 @@ def changes_of(
     ],
 )
 def test_a_metric_at_its_limit_raises_an_alarm(metric: Metric, alarm: bool) -> None:
-    """A value or an absolute change counts, with enough films and a reference."""
+    """The value or its absolute change reaches the limit, with enough films and a reference."""
     raised = changes_of(metric).raised
     assert [alarm.metric for alarm in raised] == ([metric] if alarm else [])
 
@@ -77,8 +77,8 @@ def test_a_distance_that_may_be_chance_raises_no_alarm(p: float, alarm: bool) ->
     ("value", "active", "raised", "cleared"),
     [
         (0.3, False, True, False),
-        (0.3, True, False, False),  # it was raised before
-        (0.21, True, False, False),  # not yet below 80 %
+        (0.3, True, False, False),  # the alarm was raised before
+        (0.21, True, False, False),  # the value is not yet below 80 % of the limit
         (0.2, True, False, False),
         (0.199, True, False, True),
         (0.199, False, False, False),
@@ -96,7 +96,7 @@ def test_an_alarm_is_raised_once_and_cleared_once(
 
 @pytest.mark.parametrize("reason", ["new bundle", "no limit"])
 def test_an_alarm_without_reference_or_limit_is_cleared(reason: str) -> None:
-    """A new bundle has no reference yet; a limit of None disables the alarm."""
+    """A new bundle has no reference yet, and a limit of None disables the alarm."""
     if reason == "no limit":
         limits = LIMITS | {"psi": None}
         changes = changes_of(Metric(Measure.PSI, 0.9, PLENTY), active=("psi",), limits=limits)

@@ -1,4 +1,4 @@
-"""The metrics of a source, and its reference."""
+"""Drift metrics are computed for each source and compared with a reference."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -48,7 +48,7 @@ def metrics_of(films: list[ReceivedFilm], **options: object) -> dict[str, Metric
 
 
 def test_each_share_has_its_own_denominator() -> None:
-    """Failures, age and sex refer to admitted films, flags to scored films."""
+    """Failures, age and sex are shares of admitted films; flags are a share of scored films."""
     films = [scored_film(n) for n in range(60)]
     films += [scored_film(n, "", state="REJECTED", reason="view", image=None) for n in range(30)]
     films += [scored_film(n, "", state="REJECTED", reason="age", image=None) for n in range(10)]
@@ -70,7 +70,7 @@ def test_each_share_has_its_own_denominator() -> None:
 
 
 def test_too_few_films_give_no_values() -> None:
-    """Only the number of films is known."""
+    """If there are too few films, only their number is known."""
     metrics = metrics_of([scored_film(n) for n in range(29)])
     assert metrics.pop("films").value == 29
     assert {metric.value for metric in metrics.values() if metric.films} == {None}
@@ -84,7 +84,7 @@ def test_the_station_belongs_to_the_source() -> None:
 
 class TestReference:
     def test_a_reference_covers_the_first_days(self) -> None:
-        """It includes all films of the last day."""
+        """The reference includes all films of its last day."""
         films = [scored_film(n) for n in range(200)]
         selected = first_days(films, OLD, PLAN, FIRST + timedelta(days=10))
         assert (selected[0].day, selected[-1].day, len(selected)) == (
@@ -106,7 +106,7 @@ class TestReference:
         assert len(selected) == films
 
     def test_reading_stops_when_the_reference_is_complete(self) -> None:
-        """A source may have sent films for years before monitoring began."""
+        """A source may have sent films for years before drift monitoring began."""
 
         def endless() -> Iterator[ReceivedFilm]:
             yield from (scored_film(n) for n in range(61))
@@ -165,7 +165,7 @@ class TestComparison:
         assert metrics[Measure.PSI] == Metric(Measure.PSI, None, 49)
 
     def test_after_a_change_of_bundle_only_its_scores_count(self) -> None:
-        """They are compared with a reference of the same bundle only."""
+        """Scores of the new bundle are compared only with a reference of the same bundle."""
         films = [*self.FILMS, *(scored_film(n, NEW, image=0.9) for n in range(40))]
         counts = count_by_source(films)[XRAY]
         assert (counts.model, len(counts.scores[NEW])) == (NEW, 40)

@@ -1,4 +1,4 @@
-"""The drift plan of a configuration."""
+"""The drift plan follows from the configuration."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def plan(tmp_path: Path, text: str) -> DriftPlan:
     ],
 )
 def test_the_window_is_at_most_the_retention_of_rows(tmp_path: Path, text: str, days: int) -> None:
-    """A short retention needs no change of the default window."""
+    """If rows are deleted early, the default window becomes shorter by itself."""
     assert plan(tmp_path, text).window == days
 
 

@@ -1,4 +1,4 @@
-"""Drift metrics in Prometheus' text format, and their file."""
+"""Drift metrics are written to a file in Prometheus' text format."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -22,7 +22,7 @@ ROWS = [
 
 
 def test_metrics_alarms_and_feeds_are_exported_with_hostile_names_escaped() -> None:
-    """A Station Name comes from a sender. It must not start a line or end a label."""
+    """A sender chooses its Station Name, which must not start a line or end a label."""
     content = exposition(
         ROWS, [ActiveAlarm(NASTY, "psi", AT)], [Feed(NASTY, AT, timedelta(minutes=30))]
     )

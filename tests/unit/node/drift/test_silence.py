@@ -1,4 +1,4 @@
-"""Silence of sources: usual hours, and the time without a film in them."""
+"""The silence of a source is the time without a film within its usual hours."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
@@ -43,9 +43,9 @@ def working(weeks: Iterable[int] = range(5), until: str = "Fri 16:40") -> list[d
     [
         ("Tue 10:00", "Tue 10:20", 1 / 3),
         ("Tue 10:00", "Tue 14:00", 4),
-        ("Tue 16:40", "Wed 07:59", 1 / 3),  # the night does not count
+        ("Tue 16:40", "Wed 07:59", 1 / 3),  # the night is not counted
         ("Tue 16:40", "Wed 08:40", 1),
-        ("Fri 16:40", "Sun 23:00", 1 / 3),  # nor does the weekend
+        ("Fri 16:40", "Sun 23:00", 1 / 3),  # the weekend is not counted
         ("Fri 16:40", "Sun 23:59", 1 / 3),
         ("Mon 08:00", "Fri 17:00", 45),  # five days of nine hours
     ],
@@ -57,7 +57,7 @@ def test_silence_is_counted_in_usual_hours(last: str, now: str, hours: float) ->
 
 
 def test_a_silence_of_weeks_does_not_become_usual() -> None:
-    """Usual hours are learned from the weeks before it, and its alarm stays active."""
+    """Usual hours are learned from the weeks before the silence, so its alarm stays active."""
     feed = measure_silence(XRAY, working(until="Wed 12:00"), at("Wed 12:00", week=9), utc)
     assert feed.quiet is not None
     assert feed.quiet / HOUR == pytest.approx(5 * 45)
@@ -68,7 +68,7 @@ def test_a_silence_of_weeks_does_not_become_usual() -> None:
     [((4,), 0), ((3, 4), 0), ((2, 3, 4), 45), ((0, 2, 3, 4), 45), ((0, 1, 4), 0), (range(5), 45)],
 )
 def test_an_hour_with_films_in_most_weeks_is_usual(weeks: Iterable[int], usual: int) -> None:
-    """Films are required in each of two or three weeks, or in three of four."""
+    """An hour is usual with films in each of two or three weeks, or in three of four weeks."""
     hours = usual_hours(working(weeks), utc)
     assert len({slot for slot in hours if slot != (4, 16)}) == usual - (usual > 0)
 
@@ -79,7 +79,7 @@ def test_a_single_film_at_night_changes_no_usual_hours() -> None:
 
 
 def test_a_rare_sender_is_never_silent() -> None:
-    """One film a day at any hour has no usual hours."""
+    """A source that sends one film a day at any hour has no usual hours."""
     times = [MONDAY + timedelta(days=n, hours=n * 7 % 24) for n in range(40)]
     feed = measure_silence(XRAY, times, times[-1] + WEEK, utc)
     assert feed.quiet is None
@@ -103,7 +103,7 @@ def test_weekday_and_hour_are_local(local: LocalClock, slot: tuple[int, int]) ->
 
 
 def test_usual_hours_follow_daylight_saving_time() -> None:
-    """Work begins at eight in local time (Europe, 29 March 2026)."""
+    """Work begins at eight in local time, also after the change of 29 March 2026 in Europe."""
     berlin = ZoneInfo("Europe/Berlin")
 
     def local(time: datetime) -> datetime:
@@ -120,7 +120,7 @@ def test_usual_hours_follow_daylight_saving_time() -> None:
 
 
 def test_hours_are_those_of_the_time_zone() -> None:
-    """In India, local hours begin at half past in UTC."""
+    """In India, local hours begin at half past the hour in UTC."""
 
     def local(time: datetime) -> datetime:
         return time.astimezone(timezone(timedelta(hours=5, minutes=30)))

@@ -1,4 +1,4 @@
-"""Distances of distributions, compared with values computed by hand or by scipy."""
+"""Distances of distributions equal values computed by hand or by scipy."""
 
 import math
 
@@ -29,20 +29,20 @@ def test_psi_equals_a_value_computed_by_hand() -> None:
     [([0.5] * 50, [0.5] * 50), ([0.5] * 50, [0.1] * 50), ([0.1] * 99 + [0.9], [0.1] * 100)],
 )
 def test_equal_scores_can_be_compared(reference: list[float], now: list[float]) -> None:
-    """Equal deciles form fewer bins, and no bin has a share of 0."""
+    """Equal deciles form fewer than ten bins, and no bin has a share of 0."""
     assert 0.0 <= psi(reference, now) < math.inf
 
 
 @pytest.mark.parametrize("n", [200, 400])
 def test_psi_by_chance_is_as_documented(n: int) -> None:
-    """Its mean is 9 (1/N + 1/M); a limit must be above it."""
+    """Without drift, PSI has the mean 9 (1/N + 1/M), and a limit must be above this mean."""
     values = [psi(RNG.random(200), RNG.random(n)) for _ in range(200)]
     assert np.mean(values) == pytest.approx(9 * (1 / 200 + 1 / n), rel=0.15)
 
 
 @pytest.mark.parametrize("x", [0.05, 0.3, 0.7, 1.17, 1.18, 1.19, 1.6, 2.5, 4.0])
 def test_kolmogorovs_distribution_is_scipys(x: float) -> None:
-    """On both sides of the limit between the two series."""
+    """The distribution is tested on both sides of the limit between its two series."""
     assert kolmogorov(x) == pytest.approx(stats.kstwobign.sf(x), rel=1e-9, abs=1e-15)
 
 

@@ -1,4 +1,4 @@
-"""Attributes of a film from codes and texts of its header."""
+"""Attributes of a film are extracted from codes and texts of its header."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +23,7 @@ NAME = "Zyxwvut"
 
 
 def read(folder: Path, syntax: str = ExplicitVRLittleEndian, **values: object) -> Film:
-    """Write a film with these elements, and read it."""
+    """Write a film with these elements, and read the film."""
     return read_film(write_film(make_film(syntax=syntax, **values), folder / "film.dcm"), "A")
 
 
@@ -38,7 +38,7 @@ def code(value: str, meaning: str, **sequences: Any) -> Dataset:
 
 class TestTexts:
     def test_descriptions_of_series_and_study(self, tmp_path: Path) -> None:
-        """They are kept apart, because an order may be for several films."""
+        """The two descriptions are kept apart, because one order may be for several films."""
         actual = read(
             tmp_path, SeriesDescription="Abdomen lat", StudyDescription="Thorax und Abdomen"
         )
@@ -49,7 +49,7 @@ class TestTexts:
         "keyword", ["SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription"]
     )
     def test_each_description_of_the_series_is_read(self, keyword: str, tmp_path: Path) -> None:
-        """Devices write the view into different attributes."""
+        """Devices write the view into different attributes of the series."""
         assert read(tmp_path, **{keyword: "CHEST PA"}).series == HeaderStatements(
             (BodyPart.CHEST,), View.PA
         )
@@ -59,7 +59,7 @@ class TestTexts:
         ["StudyDescription", "RequestedProcedureDescription", "PerformedProcedureStepDescription"],
     )
     def test_each_description_of_the_study_is_read(self, keyword: str, tmp_path: Path) -> None:
-        """Order systems write the body part into different attributes."""
+        """Order systems write the body part into different attributes of the study."""
         assert read(tmp_path, **{keyword: "CHEST PA"}).study == HeaderStatements(
             (BodyPart.CHEST,), View.PA
         )
@@ -68,13 +68,13 @@ class TestTexts:
         "keyword", ["RequestedProcedureDescription", "ScheduledProcedureStepDescription"]
     )
     def test_request_attributes_are_read(self, keyword: str, tmp_path: Path) -> None:
-        """DX images have the order in this sequence."""
+        """DX images have the order in Request Attributes Sequence."""
         item = Dataset()
         setattr(item, keyword, "CHEST PA")
         assert read(tmp_path, RequestAttributesSequence=[item]).study.parts == (BodyPart.CHEST,)
 
     def test_in_chinese_japanese_and_korean(self, tmp_path: Path) -> None:
-        """The character sets are those that such devices use."""
+        """The character sets are those that devices use in Chinese, Japanese and Korean."""
         for charset, text in (
             ("GB18030", "胸部后前位"),
             ("ISO_IR 192", "흉부 PA"),
@@ -84,7 +84,7 @@ class TestTexts:
             assert actual.series == HeaderStatements((BodyPart.CHEST,), View.PA), charset
 
     def test_descriptions_are_not_stored(self, tmp_path: Path) -> None:
-        """They may contain names of people, and a film is stored in the job table."""
+        """Descriptions may contain people's names, and the job table stores attributes of films."""
         texts = ("SeriesDescription", "StudyDescription", "ProtocolName", "DerivationDescription")
         actual = read(tmp_path, **dict.fromkeys(texts, f"Chest PA {NAME}"))
         assert NAME not in str(asdict(actual))
@@ -95,7 +95,7 @@ class TestCodes:
         "syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
     )
     def test_part_and_view_by_code(self, syntax: str, tmp_path: Path) -> None:
-        """This holds for every encoding."""
+        """Codes give the body part and the view in every encoding of the file."""
         actual = read(
             tmp_path,
             syntax,
@@ -105,7 +105,7 @@ class TestCodes:
         assert actual.coded == HeaderStatements((BodyPart.CHEST,), View.PA)
 
     def test_a_modifier_replaces_the_view(self, tmp_path: Path) -> None:
-        """The model was not trained on lordotic films."""
+        """The model was not trained on lordotic films, so the modifier replaces the view."""
         lordotic = [code("260450008", "lordotic")]
         view = code("399348003", "antero-posterior", ViewModifierCodeSequence=lordotic)
         assert read(tmp_path, ViewCodeSequence=[view]).coded.view is View.LORDOTIC
@@ -119,7 +119,7 @@ class TestCodes:
     def test_a_damaged_sequence_does_not_affect_other_attributes(
         self, keyword: str, value: bytes, tmp_path: Path
     ) -> None:
-        """The film is read without the sequence."""
+        """A film with a damaged sequence is read without that sequence."""
         path = write_header(tmp_path / "film.dcm", {keyword: value, "BodyPartExamined": b"CHEST "})
         assert read_film(path, "A").body_part_examined == "CHEST"
 
@@ -136,7 +136,7 @@ class TestDerivation:
     def test_it_is_read_from_three_attributes(
         self, values: dict[str, object], tmp_path: Path
     ) -> None:
-        """Manufacturers use different attributes."""
+        """Manufacturers state the bone suppression in different attributes."""
         assert read(tmp_path, **values).derivation is Derivation.BONE_SUPPRESSED
 
     def test_a_compressed_copy_is_original(self, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ class TestSize:
     def test_an_implausible_spacing_is_ignored(
         self, values: dict[str, object], sides: tuple[float | None, ...], tmp_path: Path
     ) -> None:
-        """Archives write 0 or 1 for an unknown spacing, and some write centimetres."""
+        """Archives write 0 or 1 for an unknown spacing, and some archives write centimetres."""
         actual = read(tmp_path, **values)
         assert (actual.height_mm, actual.width_mm) == pytest.approx(sides)
 
@@ -171,11 +171,11 @@ class TestPixelData:
         "syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
     )
     def test_it_is_present(self, syntax: str, tmp_path: Path) -> None:
-        """It is detected without being read."""
+        """Pixel data are detected without being read."""
         assert read(tmp_path, syntax).has_pixel_data
 
     def test_it_is_absent(self, tmp_path: Path) -> None:
-        """The film is refused by its header, before the decoder reads it."""
+        """A film without pixel data is refused by its header, before the decoder reads it."""
         actual = read(tmp_path, PixelData=None)
         refused = admit(actual, make_admission_policy())
         assert isinstance(refused, Refused)

@@ -1,4 +1,4 @@
-"""Files with and without preamble, and files that are not DICOM."""
+"""Files are read with and without a preamble, and other files are recognised as not DICOM."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from tests.support.films import encoded_data_set, make_film, write_film
     "syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
 )
 def test_a_data_set_without_preamble_is_the_same_film(syntax: str, tmp_path: Path) -> None:
-    """Its first bytes show the encoding. Attributes, digest and pixels are the same."""
+    """The first bytes show the encoding, so attributes, digest and pixels are the same."""
     complete = write_film(make_film(syntax=syntax), tmp_path / "complete.dcm")
     bare = tmp_path / "bare"
     bare.write_bytes(encoded_data_set(complete))
@@ -36,7 +36,7 @@ def test_a_data_set_without_preamble_is_the_same_film(syntax: str, tmp_path: Pat
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
 def test_existing_file_meta_information_is_used(syntax: str, tmp_path: Path) -> None:
-    """It states, for example, that the data set is deflated. Only the preamble is missing."""
+    """File meta information without a preamble may state that the data set is deflated."""
     complete = write_film(make_film(syntax=syntax), tmp_path / "complete.dcm")
     cut = tmp_path / "cut"
     cut.write_bytes(complete.read_bytes()[132:])
@@ -45,7 +45,7 @@ def test_existing_file_meta_information_is_used(syntax: str, tmp_path: Path) -> 
 
 
 def test_a_part10_file_is_not_copied(tmp_path: Path) -> None:
-    """Most files are Part 10."""
+    """Most files are Part 10 files and are read without a copy."""
     path = write_film(make_film(), tmp_path / "film.dcm")
     with as_part10(path) as part10:
         assert part10 == path
@@ -56,7 +56,7 @@ def test_a_part10_file_is_not_copied(tmp_path: Path) -> None:
     [b"no film", b"\x08", b"\x89PNG\r\n\x1a\n" + bytes(200), b"PK\x03\x04", bytes(132)],
 )
 def test_a_file_that_is_not_dicom_raises_an_error(content: bytes, tmp_path: Path) -> None:
-    """Archives contain other files too."""
+    """Archives contain files that are not DICOM."""
     path = tmp_path / "other"
     path.write_bytes(content)
     with pytest.raises(NotDicomError), as_part10(path):
@@ -64,7 +64,7 @@ def test_a_file_that_is_not_dicom_raises_an_error(content: bytes, tmp_path: Path
 
 
 def test_a_dicomdir_is_recognised(tmp_path: Path) -> None:
-    """Exported media have one."""
+    """Exported media contain a DICOMDIR."""
     ds = make_film()
     assert not is_directory_record(write_film(ds, tmp_path / "film.dcm"))
     ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"

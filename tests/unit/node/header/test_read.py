@@ -1,4 +1,4 @@
-"""Films read from files."""
+"""Films are read from files."""
 
 import tracemalloc
 import zlib
@@ -36,7 +36,7 @@ UNCOMPRESSED = [
 class TestAttributes:
     @pytest.mark.parametrize("syntax", UNCOMPRESSED)
     def test_attributes_are_read_in_every_encoding(self, syntax: str, tmp_path: Path) -> None:
-        """The transfer syntax does not change them."""
+        """The transfer syntax does not change the attributes of a film."""
         ds = make_film(
             DigitalXRayImageStorageForPresentation,
             syntax,
@@ -89,7 +89,7 @@ class TestAttributes:
         assert actual.image_type == ("DERIVED",)
 
     def test_an_absent_attribute_is_empty(self, tmp_path: Path) -> None:
-        """The admission policy decides on films with few attributes."""
+        """A film with few attributes is read, and the admission policy decides on it."""
         bare = make_film(
             Modality=None,
             BodyPartExamined=None,
@@ -104,7 +104,7 @@ class TestAttributes:
 
     @pytest.mark.parametrize(("text", "cm"), [("1.62", 162.0), ("162", 162.0), ("3", 300.0)])
     def test_a_height_may_be_in_centimetres(self, text: str, cm: float, tmp_path: Path) -> None:
-        """Patient's Size is in metres, so a value above 3 is in centimetres."""
+        """Patient's Size is in metres, so a value above 3 must be in centimetres."""
         actual = read_film(write_film(make_film(PatientSize=text), tmp_path / "film.dcm"), "A")
         assert actual.height_cm == pytest.approx(cm)
 
@@ -112,25 +112,25 @@ class TestAttributes:
 class TestAge:
     @pytest.mark.parametrize(("born", "years"), [("19900101", 30.0), ("19000101", 67.0)])
     def test_the_lower_of_two_ages_counts(self, born: str, years: float, tmp_path: Path) -> None:
-        """The film is marked, because one of the ages is wrong."""
+        """If two ages differ, one is wrong, and the film is marked."""
         ds = make_film(PatientAge="067Y", PatientBirthDate=born, StudyDate="20200615")
         actual = read_film(write_film(ds, tmp_path / "film.dcm"), "A")
         assert (actual.age_years, actual.age_contradicted) == (years, True)
 
     def test_a_birth_year_gives_the_lower_age(self, tmp_path: Path) -> None:
-        """A patient born in 1970 may be 49 in June 2020."""
+        """A patient born in the year 1970 may be 49 in June 2020."""
         ds = make_film(PatientAge=None, StudyDate="20200615")
         ds.add_new("PatientBirthDate", "LO", "1970")
         assert read_film(write_film(ds, tmp_path / "film.dcm"), "A").age_years == 49.0
 
     @pytest.mark.parametrize("stated", [None, "", "000Y"])
     def test_without_an_age_the_dates_count(self, stated: str | None, tmp_path: Path) -> None:
-        """Patient's Age is optional."""
+        """Patient's Age is optional, so the dates give the age if it is missing."""
         ds = make_film(PatientAge=stated, PatientBirthDate="19500101", StudyDate="20200615")
         assert read_film(write_film(ds, tmp_path / "film.dcm"), "A").age_years == 70.0
 
     def test_the_acquisition_date_has_priority(self, tmp_path: Path) -> None:
-        """Study Date may be years earlier, that of the first film of a follow-up."""
+        """Study Date may be years earlier, if it is the date of a follow-up's first film."""
         ds = make_film(
             PatientAge=None,
             PatientBirthDate="19500101",
@@ -140,14 +140,14 @@ class TestAge:
         assert read_film(write_film(ds, tmp_path / "film.dcm"), "A").age_years == 74.0
 
     def test_without_a_date_the_age_is_unknown(self, tmp_path: Path) -> None:
-        """The date of receipt is not used."""
+        """The date of receipt is not used in place of a missing date."""
         ds = make_film(PatientAge=None, PatientBirthDate="19500101")
         assert read_film(write_film(ds, tmp_path / "film.dcm"), "A").age_years is None
 
 
 class TestPatient:
     def test_only_a_pseudonym_is_stored(self, tmp_path: Path) -> None:
-        """It is computed from issuer and ID, which are not attributes of the film."""
+        """The pseudonym is computed from issuer and ID, which are not stored."""
         ds = make_film(PatientID="P-17", IssuerOfPatientID="HOSPITAL")
         path = write_film(ds, tmp_path / "film.dcm")
         actual = read_film(path, "A", lambda issuer, number: f"<{len(issuer)} {len(number)}>")
@@ -155,7 +155,7 @@ class TestPatient:
         assert not {"P-17", "HOSPITAL"} & {str(value) for value in asdict(actual).values()}
 
     def test_a_long_id_is_not_truncated(self, tmp_path: Path) -> None:
-        """Two long IDs may differ in the last character only."""
+        """Two long patient IDs may differ in the last character only."""
         path = write_film(make_film(PatientID="7" * 64), tmp_path / "film.dcm")
         path.write_bytes(path.read_bytes().replace(b"7" * 64, b"7" * 63 + b"8"))
         actual = read_film(path, "A", lambda _, number: number)
@@ -169,14 +169,14 @@ class TestPatient:
         )
 
     def test_station_and_date_of_the_exposure(self, tmp_path: Path) -> None:
-        """The date closest to the exposure counts."""
+        """The date of the film is the stated date that is closest to the exposure."""
         ds = make_film(StationName=" ROOM 2 ", StudyDate="20260301", AcquisitionDate="20260302")
         actual = read_film(write_film(ds, tmp_path / "film.dcm"), "A")
         assert (actual.station, actual.exposure_date) == ("ROOM 2", date(2026, 3, 2))
 
     @pytest.mark.parametrize("text", ["", "20261301", "yesterday"])
     def test_an_invalid_date_is_unknown(self, text: str, tmp_path: Path) -> None:
-        """The film is read all the same."""
+        """A film with an invalid date is read, and the date is unknown."""
         ds = make_film(StudyDate=text)
         assert read_film(write_film(ds, tmp_path / "film.dcm"), "A").exposure_date is None
 
@@ -187,7 +187,7 @@ class TestDigest:
         return read_film(write_film(ds, path), "A").digest
 
     def test_the_file_meta_information_does_not_change_it(self, tmp_path: Path) -> None:
-        """A film that is sent again after an upgrade must be recognised."""
+        """A film must be recognised if its sender sends it again after an upgrade."""
         ds = make_film()
         first = self.digest(ds, tmp_path / "1.dcm")
         ds.file_meta.ImplementationVersionName = "NEWER_2"
@@ -196,14 +196,14 @@ class TestDigest:
         assert self.digest(ds, tmp_path / "2.dcm") == first
 
     def test_other_bytes_change_it(self, tmp_path: Path) -> None:
-        """A corrected name gives another object with the same UID."""
+        """A corrected name makes another object with the same UID."""
         ds = make_film()
         first = self.digest(ds, tmp_path / "1.dcm")
         ds.PatientName = "Doe^Janet"
         assert self.digest(ds, tmp_path / "2.dcm") != first
 
     def test_the_transfer_syntax_changes_it(self, tmp_path: Path) -> None:
-        """The same bytes have another meaning."""
+        """The same bytes have another meaning in another transfer syntax."""
         path = write_film(make_film(), tmp_path / "1.dcm")
         relabelled = tmp_path / "2.dcm"
         relabelled.write_bytes(preamble(b"1.2.840.10008.1.2.4.70") + encoded_data_set(path))
@@ -218,7 +218,7 @@ class TestDigest:
 
 class TestDeflated:
     def test_a_zip_bomb_is_refused(self, tmp_path: Path) -> None:
-        """Half a megabyte would inflate to more than the memory holds."""
+        """The file has half a megabyte, and would inflate to more than the memory holds."""
         deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
         block = deflate.compress(bytes(16 * 1024**2)) + deflate.flush(zlib.Z_FULL_FLUSH)
         path = tmp_path / "bomb.dcm"
@@ -228,7 +228,7 @@ class TestDeflated:
             read_film(path, "A")
 
     def test_reading_a_header_does_not_hold_the_pixels_in_memory(self, tmp_path: Path) -> None:
-        """The film inflates to 256 MB, and ingest reads many films at once."""
+        """The film inflates to 256 MB, and ingest reads the headers of many films at once."""
         plain = encoded_data_set(write_film(make_film(), tmp_path / "film.dcm"))
         deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
         start = deflate.compress(plain) + deflate.flush(zlib.Z_FULL_FLUSH)
@@ -243,14 +243,14 @@ class TestDeflated:
             tracemalloc.stop()
 
     def test_a_truncated_data_set_is_refused(self, tmp_path: Path) -> None:
-        """The missing part may have any attributes."""
+        """The missing part of a truncated data set may contain any attribute."""
         path = write_film(make_film(syntax=DeflatedExplicitVRLittleEndian), tmp_path / "film.dcm")
         path.write_bytes(path.read_bytes()[:-20])
         with pytest.raises(Permanent, match="the deflated data set is truncated"):
             read_film(path, "A")
 
     def test_a_data_set_that_is_not_deflated_is_refused(self, tmp_path: Path) -> None:
-        """The sender negotiated deflate, but sent uncompressed bytes."""
+        """The sender negotiated a deflated transfer, but sent uncompressed bytes."""
         path = tmp_path / "plain.dcm"
         plain = encoded_data_set(write_film(make_film(), tmp_path / "film.dcm"))
         path.write_bytes(preamble(b"1.2.840.10008.1.2.1.99") + plain)
@@ -280,21 +280,21 @@ class TestRealFilms:
         matrix: tuple[int, int],
         shared_data: Path,
     ) -> None:
-        """They vary in compression, age and body part."""
+        """The real chest films vary in compression, age and body part."""
         actual = read_film(shared_data / "dicom" / "chest" / f"{name}.dcm", "A")
         assert (actual.body_part_examined, actual.view_position) == (part, view)
         assert (actual.age_years, (actual.rows, actual.columns)) == (age, matrix)
 
     @pytest.mark.parametrize("name", ["chrJapMulti", "chrKoreanMulti"])
     def test_names_in_other_scripts_cause_no_error(self, name: str, shared_data: Path) -> None:
-        """Patient's Name is in ISO 2022 and is not read."""
+        """Patient's Name of these files is in ISO 2022, and the name is not read."""
         path = shared_data / "dicom" / "headers" / f"{name}.dcm"
         actual = read_film(path, "A")
         assert actual.sop_instance_uid == str(dcmread(path).SOPInstanceUID)
         assert (actual.modality, actual.body_part_examined) == ("CR", "CHEST")
 
     def test_every_header_is_read(self, shared_data: Path) -> None:
-        """CT, mammograms and other objects have different digests."""
+        """CT images, mammograms and other objects all have different digests."""
         paths = sorted((shared_data / "dicom").glob("*/*.dcm"))
         films = [read_film(path, "A") for path in paths]
         assert [film.sop_class_uid for film in films] == [

@@ -1,4 +1,4 @@
-"""Random bytes give a film or Permanent. Random texts give no control characters."""
+"""Random bytes give a film or raise Permanent, and random texts give no control characters."""
 
 import unicodedata
 from pathlib import Path
@@ -31,14 +31,14 @@ def read(content: bytes) -> Film | None:
 @settings(max_examples=150, deadline=None)
 @given(syntax=st.sampled_from(SYNTAXES), content=st.binary(max_size=400))
 def test_any_bytes_after_the_preamble(syntax: bytes, content: bytes) -> None:
-    """Without UIDs there is no film."""
+    """Random bytes after the preamble contain no UIDs, so they give no film."""
     assert read(preamble(syntax) + content) is None
 
 
 @settings(max_examples=150, deadline=None)
 @given(content=st.binary(max_size=200))
 def test_any_bytes_after_the_identifiers(content: bytes) -> None:
-    """The result is a film with its UID, or a refusal."""
+    """A file with UIDs and random bytes gives a film with this UID, or is refused."""
     uids = ("SOPClassUID", "SOPInstanceUID")
     identifiers = b"".join(element(keyword, b"1.2.3.4\0") for keyword in uids)
     film = read(preamble() + identifiers + content)
@@ -48,7 +48,7 @@ def test_any_bytes_after_the_identifiers(content: bytes) -> None:
 @settings(max_examples=150, deadline=None)
 @given(text=SHORT)
 def test_any_text_as_a_text(text: bytes) -> None:
-    """A text is short and has one line."""
+    """Each text of a film is short and has a single line."""
     with TemporaryDirectory() as folder:
         values = {"SpecificCharacterSet": b"ISO_IR 192", "Manufacturer": text}
         film = read_film(write_header(Path(folder) / "film.dcm", values), "A")

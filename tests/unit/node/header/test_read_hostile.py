@@ -1,4 +1,4 @@
-"""Damaged and malicious headers."""
+"""Damaged and malicious headers are read safely or refused."""
 
 import random
 import struct
@@ -14,7 +14,7 @@ from tests.support.films import make_film, write_film
 
 
 def read(tmp_path: Path, vrs: dict[str, str] | None = None, **values: bytes | None) -> Film:
-    """Write a header with these bytes as values, and read it."""
+    """Write a header with these bytes as values, and read the film."""
     return read_film(write_header(tmp_path / "film.dcm", values, vrs), "A")
 
 
@@ -41,40 +41,40 @@ class TestIdentifiers:
     def test_an_invalid_uid_is_refused(
         self, keyword: str, value: bytes | None, tmp_path: Path
     ) -> None:
-        """UIDs are used in reports and in names of files."""
+        """UIDs are used in reports and in names of files, so an invalid UID is refused."""
         with pytest.raises(Permanent, match=f"^{keyword} is absent or not a UID$"):
             read(tmp_path, **{keyword: value})
 
     def test_the_error_does_not_contain_the_value(self, tmp_path: Path) -> None:
-        """The error is logged and sent to the peer."""
+        """The error about a UID is logged and sent to the peer, so it does not quote the value."""
         with pytest.raises(Permanent) as caught:
             read(tmp_path, SOPInstanceUID=b"Doe^Jane")
         assert "Doe" not in str(caught.value)
 
     def test_sixty_four_characters_are_a_uid(self, tmp_path: Path) -> None:
-        """64 characters is the maximum length of the standard."""
+        """The standard allows a UID of at most 64 characters."""
         longest = b"1." + b"2" * 62
         assert read(tmp_path, SOPInstanceUID=longest).sop_instance_uid == longest.decode()
 
 
 class TestText:
     def test_a_long_text_is_truncated(self, tmp_path: Path) -> None:
-        """Texts are copied into rows, log events and reports."""
+        """Texts of a header are copied into rows, log events and reports."""
         actual = read(tmp_path, Manufacturer=b"A" * 65534)
         assert actual.manufacturer == "A" * 64
 
     def test_control_characters_are_replaced(self, tmp_path: Path) -> None:
-        """PostgreSQL refuses NUL. Line feeds and escapes affect logs and terminals."""
+        """PostgreSQL refuses NUL, and line feeds and escapes would affect logs and terminals."""
         actual = read(tmp_path, Manufacturer=b"a\x00b\nc\x1b[2Jd\x9b2Je\x7ff")
         assert actual.manufacturer == "a b c [2Jd 2Je f"
 
     def test_values_of_a_list_are_limited(self, tmp_path: Path) -> None:
-        """Each value is cleaned, and their number is limited."""
+        """Each value of a list is cleaned, and the number of values is limited."""
         actual = read(tmp_path, ImageType=b"a\x00b\\" * 999 + b"X ")
         assert actual.image_type == ("A B",) * 16
 
     def test_several_values_match_none_of_them(self, tmp_path: Path) -> None:
-        """CR and DX together are an unknown modality."""
+        """A modality with the two values CR and DX counts as unknown."""
         actual = read(tmp_path, Modality=b"CR\\DX ", BodyPartExamined=b"CHEST\\HIP ")
         assert actual.modality not in ("CR", "DX")
         assert actual.body_part_examined not in ("CHEST", "HIP")
@@ -83,7 +83,7 @@ class TestText:
         "charset", [b"ISO 2022 IR 9999", b"\\\\\\\\", b"\xff\xfe", b"GB18030 "]
     )
     def test_an_invalid_character_set_causes_no_error(self, charset: bytes, tmp_path: Path) -> None:
-        """Texts may be wrong, but the film is read."""
+        """With an invalid character set, the film is read, but texts may be wrong."""
         actual = read(tmp_path, SpecificCharacterSet=charset, Manufacturer=b"CHEST \xff\x1b$B")
         assert actual.manufacturer.startswith("CHEST")
 
@@ -96,7 +96,7 @@ class TestText:
         assert actual.manufacturer == ""
 
     def test_a_code_in_upper_case_is_truncated(self, tmp_path: Path) -> None:
-        """Upper case may have more characters, as of the German sharp s."""
+        """A text in upper case may be longer, because the German sharp s becomes two letters."""
         actual = read(tmp_path, SpecificCharacterSet=b"ISO_IR 100", BodyPartExamined=b"\xdf" * 64)
         assert actual.body_part_examined == "S" * 64
 
@@ -106,19 +106,19 @@ class TestNumbers:
         "value", [b"", b"abc ", b"-5", b"0 ", b"nan ", b"1.5 ", b"9" * 300, b"5\\6 ", b"\xd9\xa5"]
     )
     def test_an_invalid_number_of_frames_is_one(self, value: bytes, tmp_path: Path) -> None:
-        """These SOP Classes have one frame. The decoder checks the pixels."""
+        """These SOP Classes have one frame, and the decoder checks the pixels."""
         assert read(tmp_path, NumberOfFrames=value).number_of_frames == 1
 
     @pytest.mark.parametrize(
         "value", [b"", b"nan ", b"inf ", b"-70 ", b"1e400 ", b"heavy ", b"70\\71 ", b"0 "]
     )
     def test_an_invalid_weight_is_unknown(self, value: bytes, tmp_path: Path) -> None:
-        """NaN and infinity must not reach the clinical model."""
+        """A weight of NaN or infinity must not reach the clinical model."""
         assert read(tmp_path, PatientWeight=value).weight_kg is None
 
     @pytest.mark.parametrize("value", [b"", b"\x00", b"\x00\x08\x01", b"\x00\x08\x00\x08"])
     def test_invalid_rows_are_unknown(self, value: bytes, tmp_path: Path) -> None:
-        """The value is empty, has an odd length, or is two numbers. The policy refuses the film."""
+        """The value is empty, has an odd length, or is two numbers; the policy refuses the film."""
         actual = read(tmp_path, Rows=value)
         assert (actual.rows, actual.columns) == (None, 0x0700)
 
@@ -126,12 +126,12 @@ class TestNumbers:
         "value", [b"\xd9\xa0\xd9\xa6\xd9\xa7Y", b"067Y\\068Y ", b"6\x0007", b"LXVII "]
     )
     def test_an_invalid_age_is_unknown(self, value: bytes, tmp_path: Path) -> None:
-        """The values are other digits, two ages, a NUL, and Roman numerals."""
+        """The invalid ages have foreign digits, two values, a NUL, or Roman numerals."""
         assert read(tmp_path, PatientAge=value).age_years is None
 
     @pytest.mark.parametrize("value", [b"19509999", b"19500101-19510101 ", b"yesterday ", b"\0\0"])
     def test_an_invalid_birth_date_is_unknown(self, value: bytes, tmp_path: Path) -> None:
-        """No age is computed from it."""
+        """No age is computed from an invalid birth date."""
         actual = read(tmp_path, PatientBirthDate=value, StudyDate=b"20200615")
         assert actual.age_years is None
 
@@ -153,7 +153,7 @@ class TestVr:
     def test_a_wrong_vr_affects_only_its_own_value(
         self, keyword: str, vr: str, value: bytes, tmp_path: Path
     ) -> None:
-        """The other attributes are read."""
+        """An attribute with a wrong VR is unknown, and the other attributes are read."""
         actual = read(tmp_path, {keyword: vr}, **{keyword: value})
         assert (actual.sop_instance_uid, actual.columns) == ("1.2.3.4", 0x0700)
 
@@ -161,14 +161,14 @@ class TestVr:
 class TestStructure:
     @pytest.mark.parametrize("length", [0, 10, 131, 132, 150, 210, 240])
     def test_a_truncated_file_is_refused(self, length: int, tmp_path: Path) -> None:
-        """It lacks preamble, file meta information or UIDs."""
+        """The truncated file lacks its preamble, its file meta information or its UIDs."""
         path = write_header(tmp_path / "film.dcm", {})
         path.write_bytes(path.read_bytes()[:length])
         with pytest.raises(Permanent):
             read_film(path, "A")
 
     def test_deeply_nested_sequences_are_refused(self, tmp_path: Path) -> None:
-        """20,000 levels do not crash the process."""
+        """A header with 20,000 levels of sequences does not crash the process."""
         item = struct.pack("<HH2sHI", 0x0008, 0x1140, b"SQ", 0, 0xFFFFFFFF)
         item += b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
         path = tmp_path / "deep.dcm"
@@ -177,7 +177,7 @@ class TestStructure:
             read_film(path, "A")
 
     def test_an_unterminated_sequence_is_refused(self, tmp_path: Path) -> None:
-        """pydicom raises OSError, although the film is damaged and not the disk."""
+        """pydicom raises OSError for this sequence, although the disk is not the cause."""
         item = struct.pack("<HH2sHI", 0x0008, 0x1140, b"SQ", 0, 0xFFFFFFFF) + b"\xfe\xff\x00"
         path = tmp_path / "endless.dcm"
         path.write_bytes(preamble() + element("SOPInstanceUID", b"1.2.3.4\0") + item)
@@ -185,7 +185,7 @@ class TestStructure:
             read_film(path, "A")
 
     def test_a_length_beyond_the_file_is_refused(self, tmp_path: Path) -> None:
-        """The element announces 4 GB and has 11 bytes. No memory is reserved for it."""
+        """The element announces 4 GB but has 11 bytes, and no memory is reserved for 4 GB."""
         header = struct.pack("<HH2sHI", 0x0008, 0x0008, b"UT", 0, 0xFFFFFFF0) + b"eleven byte"
         path = tmp_path / "long.dcm"
         path.write_bytes(preamble() + header)
@@ -194,7 +194,7 @@ class TestStructure:
 
     @pytest.mark.parametrize("seed", range(4))
     def test_damaged_bytes_are_read_or_refused(self, seed: int, tmp_path: Path) -> None:
-        """Bytes are changed, removed and inserted at random. The only error is Permanent."""
+        """Bytes are changed, removed and inserted at random; the only error is Permanent."""
         rnd = random.Random(seed)  # noqa: S311 - a repeatable test
         nested = [make_film(side=16, PatientAge=None)]
         intact = write_film(

@@ -1,4 +1,4 @@
-"""Admission of real films and other objects by their headers."""
+"""Real films and other objects are admitted or refused by their headers."""
 
 from pathlib import Path
 
@@ -37,21 +37,21 @@ pytestmark = pytest.mark.shared_data
 def test_a_chest_film_is_admitted(
     name: str, notes: tuple[AdmissionNote, ...], shared_data: Path
 ) -> None:
-    """The patients are 55 to 81 years old."""
+    """The patients of the real chest films are 55 to 81 years old."""
     film = read_film(shared_data / "dicom" / f"{name}.dcm", "A")
     assert admit(film, make_admission_policy()) == Admitted(notes=notes)
 
 
 @pytest.mark.parametrize(("name", "reason"), REFUSED.items(), ids=REFUSED)
 def test_any_other_object_is_refused(name: str, reason: Reason, shared_data: Path) -> None:
-    """The reason is the kind of object, not the age of the patient."""
+    """The reason of each refusal is the kind of object, not the age of the patient."""
     refused = admit(read_film(shared_data / "dicom" / f"{name}.dcm", "A"), make_admission_policy())
     assert isinstance(refused, Refused)
     assert refused.reason is reason
 
 
 def test_every_file_has_an_expectation(shared_data: Path) -> None:
-    """A new file needs an entry in one of the tables."""
+    """Each file of the shared films needs an entry in one of the tables above."""
     folder = shared_data / "dicom"
     names = {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.dcm")}
     assert names == {*ADMITTED, *REFUSED}

@@ -1,4 +1,4 @@
-"""A bundle's card gives its operating points without loading the model."""
+"""The card of a bundle gives the operating points without loading the model."""
 
 import shutil
 import subprocess

@@ -13,7 +13,7 @@ from tests.support.films import make_film, write_film
 
 
 def test_a_truncated_deflated_film_is_damaged(tmp_path: Path) -> None:
-    """A retry would read the same bytes."""
+    """Another attempt would read the same truncated bytes."""
     path = write_film(make_film(syntax=DeflatedExplicitVRLittleEndian), tmp_path / "film.dcm")
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(Permanent, match="the deflated data set cannot be inflated"):
@@ -21,7 +21,7 @@ def test_a_truncated_deflated_film_is_damaged(tmp_path: Path) -> None:
 
 
 def test_a_sequence_without_end_is_damaged(tmp_path: Path) -> None:
-    """pydicom raises OSError for it. An OSError of the disk would be retried."""
+    """pydicom raises OSError for this sequence, but an OSError of the disk would be retried."""
     item = struct.pack("<HH2sHI", 0x0008, 0x1140, b"SQ", 0, 0xFFFFFFFF) + b"\xfe\xff\x00"
     path = tmp_path / "film.dcm"
     path.write_bytes(preamble() + element("SOPInstanceUID", b"1.2.3.4\0") + item)
@@ -30,7 +30,7 @@ def test_a_sequence_without_end_is_damaged(tmp_path: Path) -> None:
 
 
 def test_a_group_length_of_odd_size_is_damaged(tmp_path: Path) -> None:
-    """pydicom raises an error of its own class for it."""
+    """For an odd group length, pydicom raises an error of its own class."""
     content = bytearray(write_header(tmp_path / "film.dcm", {}).read_bytes())
     content[138:140] = struct.pack("<H", 3)
     path = tmp_path / "odd.dcm"
@@ -40,7 +40,7 @@ def test_a_group_length_of_odd_size_is_damaged(tmp_path: Path) -> None:
 
 
 def test_an_unknown_transfer_syntax_is_not_quoted(tmp_path: Path) -> None:
-    """The sender may write any text there, and the message is logged."""
+    """The sender may write any text as a transfer syntax, and the message is logged."""
     path = write_film(make_film(), tmp_path / "film.dcm")
     path.write_bytes(
         path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840\n008.1.2.1\0\0\0")

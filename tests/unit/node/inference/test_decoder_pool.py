@@ -16,7 +16,7 @@ from tests.support.readers import crash_on_bad_names
 
 
 def allocate_too_much(path: Path) -> Radiograph:
-    """Ask for 128 GiB, as a codec may do for a false header."""
+    """Allocate 128 GiB, as a codec may do for a false header."""
     assert resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
     return Radiograph(pixels=np.ones((2**20, 2**15), np.float32), aspect=1.0)
 
@@ -37,7 +37,7 @@ def test_a_decoder_process_gives_the_same_pixels_as_the_decoder(tmp_path: Path) 
 def test_a_crash_is_transient_and_other_films_are_decoded(
     tmp_path: Path, name: str, text: str
 ) -> None:
-    """Attempts are counted, so a film that crashes each time ends as FAILED."""
+    """Attempts are counted, so a film that crashes its decoder each time ends as FAILED."""
     bad = write_film(make_film(), tmp_path / f"{name}.dcm")
     good = write_film(make_film(), tmp_path / "good.dcm")
     with DecoderPool(2, crash_on_bad_names) as decoders, ThreadPoolExecutor(6) as threads:
@@ -59,7 +59,7 @@ def test_a_process_that_hangs_is_replaced_after_the_time_limit(tmp_path: Path) -
 
 
 def test_the_memory_of_a_decoder_is_limited(tmp_path: Path) -> None:
-    """Without a limit the process would use up the machine's memory."""
+    """Without a limit, the decoder process would use up the machine's memory."""
     with (
         DecoderPool(1, allocate_too_much) as decoders,
         pytest.raises(Transient, match=r"unexpected \w*MemoryError at "),

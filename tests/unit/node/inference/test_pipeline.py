@@ -1,4 +1,4 @@
-"""The scoring pipeline: image check, prediction and decision, with errors kept to one film."""
+"""The pipeline checks, scores and decides on films, and an error affects a single film."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ POLICY = DecisionPolicy(Rule(Thresholds.uniform(0.5)))
 
 @dataclass
 class MeanPredictor:
-    """A predictor whose score is the mean grey of a film. A film of mean `faulty` fails."""
+    """A predictor whose score is the mean grey of a film; it fails for the mean `faulty`."""
 
     identity: ModelIdentity | None = None
     has_gate: bool = True
@@ -37,11 +37,11 @@ class MeanPredictor:
     batches: list[int] = field(default_factory=list)
 
     def decode(self, path: Path) -> Radiograph:
-        """Do nothing; the films of these tests are decoded."""
+        """Do nothing, because the films of these tests are already decoded."""
         raise NotImplementedError
 
     def check_images(self, films: Sequence[Radiograph]) -> list[ImageFindings]:
-        """Return the findings for each mean grey, frontal chest by default."""
+        """Return the image findings for each mean grey; the default is a frontal chest."""
         return [self.findings.get(round(float(film.pixels.mean()), 3), FRONTAL) for film in films]
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
@@ -117,7 +117,7 @@ def test_without_a_gate_or_its_policy_no_image_is_checked(
 
 
 def test_a_faulty_film_fails_alone() -> None:
-    """The films of its batch are scored one by one."""
+    """The films of the faulty film's batch are scored one by one."""
     predictor = MeanPredictor(faulty=0.5)
     result = run(predictor, {"a": film(0.75), "faulty": film(0.5), "b": film(0.25)})
     assert str(result["faulty"].outcome) == "faulty film"
@@ -127,7 +127,7 @@ def test_a_faulty_film_fails_alone() -> None:
 
 
 def test_prior_studies_are_read_when_the_result_is_requested() -> None:
-    """They include films of the same batch that were recorded before."""
+    """The prior studies include films of the same batch that were recorded before."""
     recorded: list[str] = []
 
     def prior_studies() -> PriorStudies:

@@ -1,4 +1,4 @@
-"""BundlePredictor: scores, thresholds and errors of a loaded bundle."""
+"""`BundlePredictor` gives scores, thresholds and errors of a loaded bundle."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from node.inference.predictor import BundlePredictor, load
 
 @pytest.fixture(scope="module")
 def shipped() -> BundlePredictor:
-    """Return the shipped bundle, loaded on the processor."""
+    """Return the shipped bundle, loaded on the CPU."""
     return load("demo", "cpu", 0)
 
 
@@ -98,7 +98,7 @@ def test_the_score_of_a_film_does_not_depend_on_its_batch(
 def test_clinical_facts_change_the_clinical_and_the_combined_score_only(
     shipped: BundlePredictor, case: Case
 ) -> None:
-    """A lower weight raises both scores."""
+    """A lower weight raises the clinical and the combined score."""
     lighter = Case(with_facts(case, weight_kg=45.0), case.radiograph)
     first, second = (prediction.probability for prediction in shipped.predict([case, lighter]))
     assert first.clinical is not None
@@ -123,7 +123,7 @@ def test_clinical_facts_change_the_clinical_and_the_combined_score_only(
 def test_without_a_valid_fact_a_film_has_no_clinical_score(
     shipped: BundlePredictor, case: Case, facts: dict[str, float | str | None]
 ) -> None:
-    """The image score stays the same."""
+    """Without a valid clinical fact, the image score stays the same."""
     bare = Case(with_facts(case, **facts), case.radiograph)
     [prediction], [whole] = shipped.predict([bare]), shipped.predict([case])
     assert prediction.probability.clinical is None
@@ -133,7 +133,7 @@ def test_without_a_valid_fact_a_film_has_no_clinical_score(
 def test_the_combined_score_is_computed_from_both_logits(
     shipped: BundlePredictor, case: Case
 ) -> None:
-    """It uses the logit before calibration. Without clinical facts there is none."""
+    """The combined score uses the image logit before calibration, and needs clinical facts."""
     bundle, combining = shipped._bundle, with_combined(shipped)
     bare = Case(with_facts(case, sex=""), case.radiograph)
     whole, without = (prediction.probability for prediction in combining.predict([case, bare]))
@@ -148,7 +148,7 @@ def test_the_combined_score_is_computed_from_both_logits(
 
 
 def test_grey_is_the_film_as_displayed(shipped: BundlePredictor, case: Case) -> None:
-    """It has the rows and columns of the film, bone bright."""
+    """The grey image has the rows and columns of the film, and bone is bright."""
     [prediction] = shipped.predict([case])
     ds = dcmread(SHIPPED_FILM, stop_before_pixels=True)
     assert prediction.grey.shape == (ds.Rows, ds.Columns)
@@ -157,7 +157,7 @@ def test_grey_is_the_film_as_displayed(shipped: BundlePredictor, case: Case) -> 
 
 
 def test_a_blank_film_is_rejected(shipped: BundlePredictor, tmp_path: Path) -> None:
-    """The net would give it a score."""
+    """The model would give even a blank film a score."""
     ds = dcmread(SHIPPED_FILM)
     ds.decompress()
     ds.PixelData = bytes(len(ds.PixelData))
@@ -168,7 +168,7 @@ def test_a_blank_film_is_rejected(shipped: BundlePredictor, tmp_path: Path) -> N
 
 
 def test_a_damaged_file_is_permanent(shipped: BundlePredictor, tmp_path: Path) -> None:
-    """A retry would read the same bytes."""
+    """Another attempt would read the same damaged bytes."""
     (tmp_path / "damaged.dcm").write_bytes(b"no DICOM at all")
     with pytest.raises(Permanent, match="damaged"):
         shipped.decode(tmp_path / "damaged.dcm")
@@ -190,7 +190,7 @@ def test_a_score_that_is_not_finite_is_an_error(
 def test_a_threshold_is_a_number_or_an_operating_point_of_the_card(
     image_only: BundlePredictor,
 ) -> None:
-    """Any other name is a fault of the configuration."""
+    """A threshold that is neither a number nor an operating point is a configuration error."""
     youden = image_only._bundle.card.operating_point.threshold
     assert image_only.thresholds(0.3) == Thresholds.uniform(0.3)
     assert image_only.thresholds("youden") == Thresholds(image=youden, combined=youden)
@@ -199,7 +199,7 @@ def test_a_threshold_is_a_number_or_an_operating_point_of_the_card(
 
 
 def test_an_operating_point_has_a_threshold_for_each_score(image_only: BundlePredictor) -> None:
-    """A number applies to both scores."""
+    """A threshold that is a number applies to both scores."""
     both = with_combined(image_only, point("youden", 0.12), point("sensitivity-90", 0.05))
     image = image_only._bundle.card.operating_point.threshold
     assert both.thresholds("youden") == Thresholds(image=image, combined=0.12)
@@ -209,7 +209,7 @@ def test_an_operating_point_has_a_threshold_for_each_score(image_only: BundlePre
 def test_the_error_for_an_unknown_name_lists_the_operating_points(
     image_only: BundlePredictor,
 ) -> None:
-    """A name must exist for the image score and for the combined score."""
+    """An operating point must exist for the image score and for the combined score."""
     other = with_combined(image_only, point("sensitivity-90", 0.05), point("specificity-90", 0.4))
     with pytest.raises(
         Misconfigured,
@@ -228,7 +228,7 @@ def test_the_error_for_an_unknown_name_lists_the_operating_points(
 
 
 def test_a_changed_bundle_is_not_loaded(tmp_path: Path) -> None:
-    """The digest changes with one bit of the weights."""
+    """A single changed bit of the weights changes the digest of the bundle."""
     for file in bundle_folder("demo").rglob("*"):
         if file.is_file():
             copy = tmp_path / file.relative_to(bundle_folder("demo"))

@@ -1,4 +1,4 @@
-"""The shipped gate on real films; the fixture `shared_data` says where they are."""
+"""The shipped gate is tested on real films, which the fixture `shared_data` finds."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ OTHER_FILMS = {
 
 @pytest.fixture(scope="module")
 def predictor() -> BundlePredictor:
-    """Return the shipped bundle on the processor."""
+    """Return the shipped bundle, loaded on the CPU."""
     return load("demo", "cpu", 1)
 
 
@@ -41,7 +41,7 @@ def chest_films(folder: Path) -> list[Radiograph]:
 
 
 def test_every_chest_film_is_admitted(predictor: BundlePredictor, shared_data: Path) -> None:
-    """Without a note, because their polarity is right."""
+    """The polarity of these films is correct, so no film gets a note."""
     for findings in predictor.check_images(chest_films(shared_data)):
         assert apply_image_rules(Admitted(), findings, POLICY) == Admitted(), findings
 
@@ -79,7 +79,7 @@ def test_other_images_are_refused_for_their_pixels(
 
 
 def test_an_unsupported_compression_is_refused(shared_data: Path) -> None:
-    """JPEG Extended of 12 bits."""
+    """The unsupported compression is JPEG Extended with 12 bits."""
     with pytest.raises(Rejected) as rejected:
         decode(shared_data / "dicom" / "other" / "RG3_JPLY.dcm")
     assert rejected.value.reason == Reason.PIXELS

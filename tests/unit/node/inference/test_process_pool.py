@@ -1,4 +1,4 @@
-"""The process pool: each process may be killed at any moment, and only its own task fails."""
+"""A process of the pool may be killed at any moment, and only its own task fails."""
 
 import multiprocessing
 import os
@@ -13,7 +13,7 @@ import pytest
 from node.inference.process_pool import ProcessLost, ProcessPool
 
 TIME_LIMIT = 60.0
-_WRITE = "1"  # the number of the system call, as /proc states it on x86-64
+_WRITE = "1"  # the number of the system call in /proc on x86-64
 _LARGE = 2**20  # bytes
 
 

@@ -1,4 +1,4 @@
-"""`IncomingFile`: the file of a film during its transfer, also on a full disk."""
+"""`IncomingFile` writes the file of a film during its transfer, also on a full disk."""
 
 import resource
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from node.ingest.resource_limits import IncomingFile
 
 @contextmanager
 def no_file_above(size: int) -> Iterator[None]:
-    """Limit the size of files in this process, as a full disk does."""
+    """Limit the size of files in this process, so that a write fails as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -25,7 +25,7 @@ def incoming(folder: Path, *, space: bool = True) -> IncomingFile:
 
 
 def test_each_write_is_in_the_file(tmp_path: Path) -> None:
-    """After the last fragment, the file is complete."""
+    """The file is complete after the last fragment of the transfer."""
     file = incoming(tmp_path)
     file.write(b"one")
     file.write(b"two")
@@ -35,7 +35,7 @@ def test_each_write_is_in_the_file(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_discards_the_film_without_an_error(tmp_path: Path) -> None:
-    """The transfer continues to its end, because it can be answered only then."""
+    """The transfer continues to its end, because the node can answer only then."""
     file = incoming(tmp_path)
     with no_file_above(1000):
         file.write(bytes(800))
@@ -47,7 +47,7 @@ def test_a_full_disk_discards_the_film_without_an_error(tmp_path: Path) -> None:
 
 
 def test_without_space_nothing_is_written(tmp_path: Path) -> None:
-    """The reserve is kept for films that are already stored."""
+    """The disk reserve is kept for films that are already stored."""
     file = incoming(tmp_path, space=False)
     file.write(bytes(800))
     assert (file.complete, list(tmp_path.iterdir())) == (False, [])

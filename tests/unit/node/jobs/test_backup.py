@@ -1,4 +1,4 @@
-"""`osteoscreen db backup`: one verified, private file, never over the live database."""
+"""`osteoscreen db backup` writes one verified, private file, and never over the live database."""
 
 import os
 import sqlite3
@@ -17,7 +17,7 @@ from tests.peers.waiting import wait_until
 
 
 def silent(_fraction: float) -> None:
-    """Report no progress."""
+    """Report no progress of the backup."""
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def insert(url: str, number: int) -> None:
 
 
 def jobs_in(path: Path) -> int:
-    """Return how many jobs a database file holds."""
+    """Return the number of jobs in a database file."""
     connection = sqlite3.connect(path)
     count = connection.execute("SELECT count(*) FROM job").fetchone()[0]
     connection.close()
@@ -48,7 +48,7 @@ def jobs_in(path: Path) -> int:
 
 
 def test_a_backup_works_while_another_process_writes(url: str, tmp_path: Path) -> None:
-    """Neither waits for the other; the copy is a consistent snapshot."""
+    """Backup and writer do not wait for each other, and the copy is a consistent snapshot."""
     for number in range(50):
         insert(url, number)
     written, stop = [], threading.Event()
@@ -75,7 +75,7 @@ def test_a_backup_works_while_another_process_writes(url: str, tmp_path: Path) -
 
 
 def test_a_backup_is_one_private_file(url: str, tmp_path: Path) -> None:
-    """Its mode is 0600 with any umask, and no other file is left."""
+    """The backup has mode 0600 for any umask, and no other file remains."""
     folder = tmp_path / "backups"
     folder.mkdir()
     old = os.umask(0)
@@ -88,7 +88,7 @@ def test_a_backup_is_one_private_file(url: str, tmp_path: Path) -> None:
 
 
 def test_an_existing_backup_is_replaced_only_on_request(url: str, tmp_path: Path) -> None:
-    """A cron job either names a file for each day or uses --replace."""
+    """A cron job either writes a new file each day or uses --replace."""
     target = tmp_path / "backup.db"
     back_up(url, target, replace=False, progress=silent)
     insert(url, 1)
@@ -101,7 +101,7 @@ def test_an_existing_backup_is_replaced_only_on_request(url: str, tmp_path: Path
 
 @pytest.mark.parametrize("name", ["live.db", "live.db-wal", "other/../live.db", "link.db", "hard"])
 def test_the_live_database_is_refused_as_target(url: str, tmp_path: Path, name: str) -> None:
-    """Under every name, even with --replace."""
+    """The live database is refused under every name, even with --replace."""
     (tmp_path / "other").mkdir()
     (tmp_path / "link.db").symlink_to("live.db")
     (tmp_path / "hard").hardlink_to(tmp_path / "live.db")
@@ -112,7 +112,7 @@ def test_the_live_database_is_refused_as_target(url: str, tmp_path: Path, name: 
 
 
 def test_a_damaged_database_gives_no_backup(url: str, tmp_path: Path) -> None:
-    """The earlier backup stays, because it may be the last good one."""
+    """The earlier backup is kept, because it may be the last good backup."""
     for number in range(20):
         insert(url, number)
     target = tmp_path / "backup.db"
@@ -131,7 +131,7 @@ def test_a_damaged_database_gives_no_backup(url: str, tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_or_database_is_reported(url: str, tmp_path: Path) -> None:
-    """The message names it, and no database is created."""
+    """The message names the missing folder or database, and no database is created."""
     with pytest.raises(Misconfigured, match="No such file or directory; name a file in a"):
         back_up(url, tmp_path / "nowhere" / "x.db", replace=False, progress=silent)
     with pytest.raises(Misconfigured, match="nothing to back up"):
@@ -140,7 +140,7 @@ def test_a_missing_folder_or_database_is_reported(url: str, tmp_path: Path) -> N
 
 
 def test_an_existing_database_or_log_prevents_a_restore(url: str, tmp_path: Path) -> None:
-    """SQLite would apply an old log to the restored database."""
+    """SQLite would apply an old log file to the restored database."""
     insert(url, 1)
     backup = tmp_path / "backup.db"
     back_up(url, backup, replace=False, progress=silent)
@@ -158,7 +158,7 @@ def test_an_existing_database_or_log_prevents_a_restore(url: str, tmp_path: Path
 
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 100])
 def test_a_file_that_is_no_backup_is_not_restored(tmp_path: Path, content: bytes) -> None:
-    """The error is clear, and no database is created."""
+    """A file that is not a backup gives an error, and no database is created."""
     backup = tmp_path / "backup.db"
     backup.write_bytes(content)
     with pytest.raises(Permanent):

@@ -1,4 +1,4 @@
-"""Mapping of films to the job table's JSON column and back."""
+"""Films are mapped to the JSON column of the job table and back."""
 
 import json
 
@@ -9,7 +9,7 @@ from node.domain.radiograph.view import View
 from node.jobs.mapping import film_from, film_json
 from tests.support.film_facts import CHEST_FILM, film
 
-# As release 0.1.0 stored it, without statements of codes and descriptions.
+# Release 0.1.0 stored this film, without statements of codes and descriptions.
 STORED = """{"sop_instance_uid": "1.2.3", "sop_class_uid": "1.2.840.10008.5.1.4.1.1.1",
 "study_instance_uid": "1.2.4", "series_instance_uid": "1.2.5", "transfer_syntax_uid":
 "1.2.840.10008.1.2.1", "digest": "ab", "size": 7, "calling_ae": "XRAY1", "modality": "CR",
@@ -19,7 +19,7 @@ STORED = """{"sop_instance_uid": "1.2.3", "sop_class_uid": "1.2.840.10008.5.1.4.
 
 
 def test_every_attribute_is_read_as_it_was_written() -> None:
-    """The test converts to JSON, as a database does."""
+    """The test converts the film to JSON and back, as a database does."""
     full = film(
         coded=HeaderStatements((BodyPart.CHEST, BodyPart.ABDOMEN), View.AP),
         series=HeaderStatements(view=View.LATERAL),
@@ -36,7 +36,7 @@ def test_every_attribute_is_read_as_it_was_written() -> None:
 
 
 def test_a_row_of_an_earlier_release_is_read() -> None:
-    """Attributes that it lacks have their defaults."""
+    """Attributes that the stored row lacks have their defaults."""
     stored_film = film_from(json.loads(STORED))
     assert (stored_film.body_part_examined, stored_film.image_type) == (
         "CHEST",

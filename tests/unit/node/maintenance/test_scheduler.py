@@ -20,7 +20,7 @@ EVERY = timedelta(seconds=30)
     ],
 )
 def test_a_task_never_waits_longer_than_its_interval(due: datetime, then: datetime) -> None:
-    """A task that is due later than that runs now."""
+    """A task that is due later than one interval from now runs immediately."""
     scheduler = BackgroundScheduler(timezone=UTC)
     scheduler.start(paused=True)
     job = scheduler.add_job(print, "interval", seconds=EVERY.total_seconds(), next_run_time=due)

@@ -1,4 +1,4 @@
-"""An archive's comment is quoted in errors, unless it names the patient."""
+"""An error quotes the Error Comment of an archive, unless the comment names the patient."""
 
 import pytest
 from pydicom import Dataset
@@ -8,7 +8,7 @@ from node.pacs.dimse_status import without_patient
 
 @pytest.fixture
 def report() -> Dataset:
-    """Return a result of a patient."""
+    """Return a result of a patient, as it is sent to an archive."""
     ds = Dataset()
     ds.PatientName, ds.PatientID = "Doe^Jane Ann", "P-17 A"
     ds.PatientBirthDate, ds.AccessionNumber = "19310719", "ACC9"
@@ -31,16 +31,16 @@ def report() -> Dataset:
     ],
 )
 def test_a_comment_that_names_the_patient_is_not_quoted(report: Dataset, comment: str) -> None:
-    """One part of the name is enough, in upper or lower case."""
+    """A single part of the patient's name, in upper or lower case, is enough."""
     assert without_patient(comment, report) == "its comment names the patient"
 
 
 @pytest.mark.parametrize("comment", ["", "disk full", "Female, 67: invalid SOP Class"])
 def test_another_comment_is_quoted(report: Dataset, comment: str) -> None:
-    """It is often the only information on the cause."""
+    """The Error Comment is often the only information on the cause."""
     assert without_patient(comment, report) == comment
 
 
 def test_a_comment_without_an_object_is_quoted() -> None:
-    """A C-ECHO has no object; a comment has at most 64 characters (LO)."""
+    """A C-ECHO has no object, and an Error Comment has at most 64 characters (LO)."""
     assert without_patient("x" * 100, Dataset()) == "x" * 64

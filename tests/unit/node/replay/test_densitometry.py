@@ -1,4 +1,4 @@
-"""Comparison of findings with bone densitometry: pairs of film and scan, and rates."""
+"""Findings are compared with bone densitometry, in pairs of film and scan."""
 
 from datetime import date, timedelta
 
@@ -42,7 +42,7 @@ class TestAccuracy:
         [(30, 40, 0.5981, 0.8581), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (0, 0, 0.0, 1.0)],
     )
     def test_intervals_are_wilsons(self, hits: int, of: int, low: float, high: float) -> None:
-        """The values are computed by the closed form; without patients, it is 0 to 1."""
+        """The intervals equal the closed form, and an interval without patients is 0 to 1."""
         assert Share(hits, of).interval == pytest.approx((low, high), abs=5e-5)
 
     @given(st.integers(1, 500), st.data())
@@ -65,7 +65,7 @@ class TestAccuracy:
         )
 
     def test_the_weight_of_a_false_positive_follows_from_its_own_threshold(self) -> None:
-        """Overrides use different thresholds."""
+        """Overrides use different thresholds, so false positives differ in weight."""
         result = accuracy([ComparedFinding(True, 0.2, False), ComparedFinding(True, 0.5, False)])
         assert result.net_benefit == pytest.approx(-(0.25 + 1.0) / 2)
 
@@ -95,7 +95,7 @@ class TestScans:
 
 class TestAgreement:
     def test_only_the_film_nearest_in_time_counts(self) -> None:
-        """It may be before or after the scan."""
+        """The nearest film may be before or after the scan."""
         points = {
             FIRST: [
                 finding_of(date(2025, 9, 1), "absent"),

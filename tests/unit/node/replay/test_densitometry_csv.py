@@ -1,4 +1,4 @@
-"""Reading of a table of densitometry, completely or not at all."""
+"""A table of densitometry is read completely or not at all."""
 
 from datetime import date
 
@@ -22,7 +22,7 @@ def read(*lines: str):  # type: ignore[no-untyped-def]
 
 
 def test_every_t_score_is_a_measurement() -> None:
-    """An empty cell is a site without a measurement."""
+    """An empty cell means that the site was not measured."""
     table = read(HEADER, "P1,2026-03-01,-2.5,-1", "P2,20260302,,+0.4")
     assert table.faults == ()
     assert table.measurements == (
@@ -33,7 +33,7 @@ def test_every_t_score_is_a_measurement() -> None:
 
 
 def test_a_table_of_a_german_spreadsheet_is_read() -> None:
-    """It has semicolons, decimal commas, capitals, an issuer and an extra column."""
+    """The German table has semicolons, decimal commas, capitals, an issuer and an extra column."""
     table = read("Patient_ID;Issuer;Date;T_Score;Name", "P1;KH;2026-03-01;-2,5;Doe")
     assert table.measurements == (Measurement("KH/P1", date(2026, 3, 1), "lowest", -2.5),)
 
@@ -54,7 +54,7 @@ def test_a_table_of_a_german_spreadsheet_is_read() -> None:
     ],
 )
 def test_a_faulty_line_is_reported_and_nothing_is_read(line: str, reason: str | None) -> None:
-    """The fault has a line number and a reason, and quotes no cell. Empty lines are skipped."""
+    """The error has a line number and a reason but quotes no cell, and empty lines are skipped."""
     table = read(HEADER, "P9,2026-03-01,-1,-1", line)
     assert table.faults == ((TableFault(3, reason),) if reason else ())
     assert len(table.measurements) == (0 if reason else 2)
@@ -75,13 +75,13 @@ def test_a_table_without_its_columns_is_refused(header: str, reason: str) -> Non
 
 
 def test_an_empty_table_is_a_fault() -> None:
-    """Someone who imports a table expects rows."""
+    """Someone who imports a table expects rows, so an empty table is an error."""
     assert read(HEADER).faults == (TableFault(1, "the table has no rows"),)
     assert read().faults == (TableFault(1, "the column patient_id is missing"),)
 
 
 def test_a_site_has_one_t_score_per_day() -> None:
-    """An equal value is accepted; a different value is a fault."""
+    """A repeated equal T-score of a day is accepted; a different T-score is an error."""
     twice = read(HEADER, "P1,2026-03-01,-2.5,", "P1,2026-03-01,-2.5,")
     assert len(twice.measurements) == 1
     differing = read(HEADER, "P1,2026-03-01,-2.5,", "P1,2026-03-01,-2.6,")
@@ -91,7 +91,7 @@ def test_a_site_has_one_t_score_per_day() -> None:
 
 @given(st.lists(st.text(), max_size=6))
 def test_any_text_is_read_or_refused(lines: list[str]) -> None:
-    """The result has either measurements or faults."""
+    """Any text gives either measurements or errors."""
     for first in ([], [HEADER]):
         table = read(*first, *lines)
         assert bool(table.measurements) != bool(table.faults)

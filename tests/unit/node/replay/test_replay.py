@@ -1,4 +1,4 @@
-"""Replay: stored scores get the same decisions as films, and are counted by group."""
+"""A replay decides on stored scores as on films, and counts the decisions by group."""
 
 from dataclasses import replace
 from datetime import date
@@ -67,7 +67,7 @@ def test_a_film_whose_flag_stays_is_not_listed() -> None:
 
 
 def test_films_are_counted_by_day_sex_and_age() -> None:
-    """The counts are those of the stored and of the new decisions."""
+    """Both the stored and the new decisions are counted."""
     films = [
         stored(),
         stored(sex="M", received="2026-03-02", image=0.9, finding="present", flagged=True),
@@ -114,7 +114,7 @@ def test_ages_are_grouped_by_decade(years: float | None, band: str) -> None:
 def test_a_replay_decides_as_on_a_film(
     score: float, threshold: float, sex: str, age: float
 ) -> None:
-    """The function is the same, also for overrides."""
+    """Replay and scoring call the same function to decide, also for overrides."""
     older = Override(
         Rule(Thresholds.uniform(threshold), 0.1, "older"), Group(sex="F", min_age=65.0)
     )
@@ -129,7 +129,7 @@ def test_a_replay_decides_as_on_a_film(
 
 
 def test_findings_are_those_of_the_selected_patients() -> None:
-    """Films without a day or a score are excluded."""
+    """Films without a day or a score have no finding."""
     films = [stored(), stored(patient="bb" * 32), stored(exposure_date=None), stored(image=None)]
     assert list(replay(films, policy(), patients={ANNA}).findings) == [ANNA]
     assert len(replay(films, policy(), patients={ANNA}).findings[ANNA]) == 1
@@ -148,7 +148,7 @@ class TestEarlierFilms:
         )
 
     def test_a_repeat_is_not_flagged_again(self) -> None:
-        """The new decision on the earlier film counts, not the stored one."""
+        """The new decision on the earlier film counts, not the stored decision."""
         assert self.flags(stored(), self.second()) == 1
         assert replay([stored(), self.second()], policy(), MODEL).total.new_flagged == 2
 

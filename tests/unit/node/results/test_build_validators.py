@@ -52,7 +52,7 @@ POOR: dict[str, dict[str, str | bytes]] = {
         "LossyImageCompression": "1",
     },
     "overlong": GOOD | dict.fromkeys(("PatientID", "StudyID", "AccessionNumber"), "X" * 200),
-    # Short, because dciodvfy counts bytes of UTF-8 and the standard counts characters.
+    # The name is short, because dciodvfy counts bytes of UTF-8 and the standard counts characters.
     "binary": GOOD | dict.fromkeys(("PatientName", "PatientID", "StudyID"), b"\x00\xff\x1b\\" * 5),
     "html": GOOD | {"PatientName": "<b>&amp;</b>^<script>", "StudyDescription": "<i>" * 30},
     "lossy": GOOD | {"LossyImageCompression": "01"},
@@ -104,7 +104,7 @@ def test_each_finding_is_valid_in_chinese(finding: Finding, tmp_path: Path) -> N
 
 
 def test_a_report_with_a_clinical_score_is_valid(tmp_path: Path) -> None:
-    """Its comment is the longest."""
+    """A report with a clinical score has the longest comment."""
     model = replace(MODEL, clinical="fitted on " + "a survey " * 20)
     verdict = make_verdict(model=model)
     verdict = replace(verdict, probability=replace(verdict.probability, clinical=0.07))

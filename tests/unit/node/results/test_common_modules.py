@@ -1,4 +1,4 @@
-"""Patient, study and order of a result, also for films with invalid headers."""
+"""A result has patient, study and order of its film, also for films with invalid headers."""
 
 import copy
 from dataclasses import replace
@@ -18,7 +18,7 @@ FIELD = FieldOfView(0, 0, 400, 320)
 
 
 def reported(values: dict[str, str | bytes], assume_charset: str = "") -> pydicom.Dataset:
-    """Return a report as it is read from its bytes."""
+    """Return a report, read from its encoded bytes."""
     settings = ResultSettings("0.1.0", assume_charset=assume_charset)
     report = build_report(make_context(values, settings=settings), FIELD, None)
     return pydicom.dcmread(BytesIO(to_bytes(report)))
@@ -135,7 +135,7 @@ def test_the_configured_charset_replaces_that_of_the_film() -> None:
     ids=["html", "nul", "64KiB", "backslashes", "templates", "binary", "escapes", "delimiters"],
 )
 def test_hostile_text_stays_in_its_attribute(hostile: bytes) -> None:
-    """It is cut to the length that the standard allows."""
+    """A hostile text is cut to the length that the standard allows."""
     texts = ("PatientName", "PatientID", "StudyID", "AccessionNumber", "StudyDescription")
     context = make_context(GOOD | dict.fromkeys((*texts, "PatientSex", "StudyDate"), hostile))
     report = build_report(context, FIELD, build_heatmap(context, make_prediction()))
@@ -150,7 +150,7 @@ def test_hostile_text_stays_in_its_attribute(hostile: bytes) -> None:
 
 
 def test_the_header_of_the_film_is_not_modified() -> None:
-    """Raw elements are not converted either."""
+    """The raw elements of the film's header are not converted either."""
     context = make_context(
         GOOD | {"SpecificCharacterSet": "ISO_IR 100", "PatientName": b"M\xfcller"}
     )
@@ -176,7 +176,7 @@ def test_each_request_of_the_film_becomes_a_referenced_request() -> None:
 
 
 def test_a_result_has_the_date_of_the_film() -> None:
-    """The results of a film without date have 1 January 1900."""
+    """A film without a date gives results with the date 1 January 1900."""
     acquired = GOOD | {"AcquisitionDate": "20240130", "AcquisitionTime": "0930"}
     report = reported(acquired)
     assert (report.ContentDate, report.ContentTime) == ("20240130", "0930")

@@ -58,7 +58,7 @@ def test_every_validator_reports_an_invalid_report(tmp_path: Path) -> None:
 
 
 def test_the_template_validator_reports_a_misplaced_code(tmp_path: Path) -> None:
-    """Three additional items are allowed, and only in one group."""
+    """The template allows three additional items, and only in one group."""
     report = next(iter(build_case_results(FIRST, tmp_path))).content
     report.ContentSequence.append(report.ContentSequence[-1].ContentSequence[0].ContentSequence[-2])
     path = tmp_path / "broken.dcm"

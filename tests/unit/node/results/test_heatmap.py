@@ -1,4 +1,4 @@
-"""The heatmap as a DICOM object that cannot be mistaken for the film."""
+"""The heatmap is a DICOM object that cannot be mistaken for the film."""
 
 from dataclasses import replace
 from io import BytesIO
@@ -35,7 +35,7 @@ def test_it_is_a_derived_image_with_modality_ot() -> None:
 
 
 def test_it_states_no_spacing_view_or_frame_of_reference() -> None:
-    """The legend changes the geometry."""
+    """The legend changes the geometry of the image, so the spacing of the film is omitted."""
     ds = built(PixelSpacing="0.15\\0.15", ViewPosition="PA", FrameOfReferenceUID="1.2.3")
     geometry = {"PixelSpacing", "ImagerPixelSpacing", "ViewPosition", "FrameOfReferenceUID"}
     assert not geometry & set(ds.dir())
@@ -51,7 +51,7 @@ def test_it_is_a_new_series_in_the_study_of_the_film() -> None:
 
 
 def test_the_node_refuses_its_own_heatmap() -> None:
-    """Otherwise a PACS that routes all objects to the node would cause a loop."""
+    """A PACS that routes all objects to the node would otherwise cause a loop."""
     ds = built()
     assert ds.Manufacturer == header_rules.OWN_MANUFACTURER
     film = replace(film_of(ds), image_type=tuple(ds.ImageType), manufacturer=str(ds.Manufacturer))
@@ -70,7 +70,7 @@ OWN_ATTRIBUTES = (
 
 @pytest.mark.parametrize("unchanged", OWN_ATTRIBUTES)
 def test_the_node_recognises_its_heatmap_by_one_attribute(unchanged: str, tmp_path: Path) -> None:
-    """An archive may have changed the others."""
+    """An archive may have changed the other attributes of the heatmap."""
     ds = built()
     for keyword in OWN_ATTRIBUTES:
         if keyword != unchanged:

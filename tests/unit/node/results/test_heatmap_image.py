@@ -1,4 +1,4 @@
-"""The picture of the heatmap: position of the heat, unchanged film, legend below."""
+"""The picture has the heat at its position, an unchanged film, and a legend below the film."""
 
 import numpy as np
 import pytest

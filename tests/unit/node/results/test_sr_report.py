@@ -1,4 +1,4 @@
-"""The content of the report: coded finding, measurements, comment and descriptors."""
+"""The report contains the coded finding, measurements, comment and descriptors."""
 
 from dataclasses import replace
 
@@ -59,7 +59,7 @@ def comment_of(verdict: Verdict) -> str:
 
 
 def test_a_positive_film() -> None:
-    """It has finding, score and threshold in percent, follow-up and heatmap."""
+    """The report has finding, score and threshold in percent, follow-up and heatmap."""
     context = make_context()
     heatmap = build_heatmap(context, make_prediction())
     report = build_report(context, FIELD, heatmap)
@@ -79,7 +79,7 @@ def test_a_positive_film() -> None:
 
 
 def test_a_negative_film_names_no_finding() -> None:
-    """A viewer that lists findings would show "Osteoporosis" for a negative film."""
+    """A viewer that lists findings would display "Osteoporosis" for a negative film."""
     report = build_report(make_context(verdict=make_verdict(Finding.ABSENT)), FIELD, None)
     assert item_of(report, "Osteoporosis").ConceptCodeSequence[0].CodeMeaning == "Absent"
     assert percent_of(report, "Certainty of Finding") == pytest.approx(11.0)
@@ -88,7 +88,7 @@ def test_a_negative_film_names_no_finding() -> None:
 
 
 def test_a_film_without_a_score() -> None:
-    """Undetermined, without measurement and heatmap; the image region is the whole film."""
+    """The report is undetermined, without measurement; the image region is the whole film."""
     context = make_context(verdict=make_verdict(Finding.UNDETERMINED))
     report = build_report(context, None, None)
     assert item_of(report, "Osteoporosis").ConceptCodeSequence[0].CodeMeaning == "Undetermined"
@@ -112,7 +112,7 @@ def test_a_film_without_a_score() -> None:
 def test_the_outline_is_the_field_on_the_film(
     field: FieldOfView, corners: tuple[int, int, int, int]
 ) -> None:
-    """It is a closed polyline in column and row, clipped to the film."""
+    """The outline is a closed polyline in column and row, clipped to the film."""
     region = item_of(build_report(make_context(), field, None), "Image Region")
     left, top, right, bottom = corners
     assert region.GraphicType == "POLYLINE"
@@ -122,7 +122,7 @@ def test_the_outline_is_the_field_on_the_film(
 
 
 def test_measurements_have_no_children() -> None:
-    """OHIF drops the name of a measurement that has children."""
+    """OHIF omits the name of a measurement that has children."""
     report = build_report(make_context(), FIELD, None)
     for name in ("Certainty of Finding", "Decision threshold"):
         assert "ContentSequence" not in item_of(report, name)
@@ -165,7 +165,7 @@ def test_a_rounded_score_stays_on_its_side_of_the_threshold(score: float, percen
 
 
 def test_the_comment_states_the_inputs_of_the_score() -> None:
-    """If the clinical model had no inputs, the report states why."""
+    """If the clinical model had no inputs, the report states the reason."""
     combined = Verdict(
         Probability(image=0.6, clinical=0.5, combined=0.62),
         Decision(Finding.PRESENT, 0.5, score=0.62, score_kind=ScoreKind.COMBINED),
@@ -181,7 +181,7 @@ def test_the_comment_states_the_inputs_of_the_score() -> None:
 
 
 def test_a_clinical_score_that_did_not_decide_is_reported() -> None:
-    """The report states its value, its source, and that it is not used for the decision."""
+    """The report has the clinical score and its source, and states that it does not decide."""
     about = "fitted on people in a survey"
     decision = Decision(Finding.PRESENT, 0.5, score=0.6, score_kind=ScoreKind.IMAGE)
     verdict = Verdict(Probability(0.6, clinical=0.0714), decision, replace(MODEL, clinical=about))
@@ -209,7 +209,7 @@ def test_the_parts_of_a_combined_score_are_reported() -> None:
 
 
 def test_the_algorithm_is_named() -> None:
-    """The report states name, version, parameters and the device."""
+    """The report states name, version, parameters and device of the algorithm."""
     report = build_report(make_context(), FIELD, None)
     assert item_of(report, "Algorithm Name").TextValue == "grid-demo"
     assert item_of(report, "Algorithm Version").TextValue == "1.0.0"
@@ -261,7 +261,7 @@ def test_an_invalid_descriptor_is_left_out(changes: dict[str, str], absent: str)
 
 
 def test_the_texts_of_a_model_card_are_fitted_into_their_attributes() -> None:
-    """They may be too long or contain a backslash."""
+    """The texts of a card may be too long or contain a backslash."""
     model = ModelIdentity("m\\" * 90, "v\n" * 90, "d" * 200, IntendedUse.RESEARCH)
     report = build_report(make_context(verdict=make_verdict(model=model)), FIELD, None)
     (equipment,) = report.ContributingEquipmentSequence

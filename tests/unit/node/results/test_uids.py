@@ -1,4 +1,4 @@
-"""UIDs: the same inputs give the same UID, other inputs give another UID."""
+"""The same inputs give the same UID, and different inputs give different UIDs."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ FIELD = FieldOfView(0, 0, 400, 320)
 
 @pytest.mark.parametrize("kind", list(UidKind))
 def test_a_uid_is_valid_for_every_kind(kind: UidKind) -> None:
-    """It is 2.25 and a decimal without leading zero, at most 44 characters (PS3.5, B.2)."""
+    """A UID is 2.25 and a decimal without leading zero, at most 44 characters (PS3.5, B.2)."""
     for number in range(200):
         value = uid(kind, str(number))
         assert len(value) <= 44
@@ -108,7 +108,7 @@ def test_inputs_that_are_equal_when_joined_give_different_uids() -> None:
 
 
 def test_the_same_film_gives_the_same_bytes() -> None:
-    """The header is read again for the second attempt."""
+    """For the second attempt, the header of the film is read again."""
     first, second = make_context(), make_context()
     heatmaps = build_heatmap(first, make_prediction()), build_heatmap(second, make_prediction())
     reports = (

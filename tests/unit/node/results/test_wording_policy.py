@@ -1,4 +1,4 @@
-"""Texts that depend on the policy: indeterminate band, prior films, clinical score only."""
+"""Some texts of a report depend on the policy: band, prior films, and clinical score."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -125,7 +125,7 @@ def test_a_finding_that_is_flagged_again_mentions_the_prior_film() -> None:
     ],
 )
 def test_the_change_of_the_score_is_reported(prior_score: float | None, expected: str) -> None:
-    """The new score is 71 %."""
+    """The score of the new film is 71 %."""
     assert expected in comment_of(verdict_with_prior(replace(PRIOR, score=prior_score)))
 
 
@@ -135,7 +135,7 @@ def test_without_prior_films_they_are_not_mentioned() -> None:
 
 
 def test_a_clinical_score_has_a_caution_and_no_heatmap() -> None:
-    """The image was not used for the score, so a heatmap would not explain it."""
+    """The clinical score does not use the image, so a heatmap would not explain the score."""
     assert built_kinds(CLINICAL) == {ResultKind.REPORT, ResultKind.TEXT}
     text = comment_of(CLINICAL)
     assert "based on clinical data only. The image was not used for this score" in text

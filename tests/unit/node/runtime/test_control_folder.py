@@ -1,4 +1,4 @@
-"""The folder through which `osteoscreen reload` reaches a running node."""
+"""`osteoscreen reload` reaches a running node through the control folder."""
 
 import fcntl
 import getpass
@@ -42,7 +42,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def node(spool: Path, file: Path) -> Iterator[ControlFolder]:
-    """Yield the control folder of a process that reads the file and accepts requests."""
+    """Yield the control folder of a process that reads this file and accepts requests."""
     with closing(ControlFolder("node", file)) as control:
         control.open(spool)
         yield control
@@ -50,14 +50,14 @@ def node(spool: Path, file: Path) -> Iterator[ControlFolder]:
 
 @pytest.fixture
 def ask(spool: Path, file: Path) -> Iterator[Ask]:
-    """Yield what requests a reload from a thread."""
+    """Request a reload in a thread; yield the result of the request."""
     config = Config(spool={"path": str(spool)})
     with ThreadPoolExecutor() as pool:
         yield lambda: pool.submit(request_reload, file, config)
 
 
 def request_for(control: ControlFolder) -> Path:
-    """Return the request that a user has made."""
+    """Return the first reload request that a user has made."""
     return wait_until(control.requests, bool, 30, "a request")[0]
 
 
@@ -76,7 +76,7 @@ def test_the_file_system_names_the_user_and_the_answer_arrives_unchanged(
 def test_every_process_that_reads_the_file_answers(
     node: ControlFolder, ask: Ask, spool: Path, file: Path
 ) -> None:
-    """Such as roles that run without a supervisor. A process that reads another file does not."""
+    """Roles that run without a supervisor answer; a process with another file does not."""
     with (
         closing(ControlFolder("ingest", file)) as ingest,
         closing(ControlFolder("deliver", None)) as other,
@@ -110,7 +110,7 @@ def test_without_a_process_that_reads_the_file_there_is_an_error(
 def test_a_process_may_accept_requests_in_two_spools(
     node: ControlFolder, tmp_path: Path, file: Path
 ) -> None:
-    """A node that changes `spool.path` is found in the new one."""
+    """A node whose `spool.path` changes is also found in the new spool."""
     node.open(tmp_path)
     node.open(tmp_path)
     with ThreadPoolExecutor() as pool:
@@ -122,7 +122,7 @@ def test_a_process_may_accept_requests_in_two_spools(
 def test_a_successor_with_the_same_process_id_answers(
     node: ControlFolder, ask: Ask, spool: Path, file: Path
 ) -> None:
-    """A process that executes itself again keeps its process ID. Its request stays."""
+    """A process that executes itself again keeps its process ID, and its request remains."""
     reports = ask()
     request_for(node)
     successor = ControlFolder("node", file)
@@ -153,7 +153,7 @@ def test_a_process_that_ends_before_it_answers_is_an_error(
 def test_the_files_of_a_killed_process_are_removed(
     node: ControlFolder, ask: Ask, spool: Path, file: Path
 ) -> None:
-    """The kernel has released its lock. The files of other machines stay."""
+    """The kernel releases the lock of a killed process; files of other machines remain."""
     dead = [spool / FOLDER / f"{socket.gethostname()}.node.1.{end}" for end in ("lock", "a.answer")]
     elsewhere = spool / FOLDER / "elsewhere.node.1.lock"
     for path in (*dead, elsewhere):
@@ -166,7 +166,7 @@ def test_the_files_of_a_killed_process_are_removed(
 
 
 def test_the_spool_of_another_user_is_an_error(ask: Ask, spool: Path) -> None:
-    """A file in place of the folder stands for it, since root may read every folder."""
+    """Root may read every folder, so this test puts a file in place of the other user's folder."""
     (spool / FOLDER).touch()
     with pytest.raises(Permanent, match="run this as the node's user"):
         ask().result(30)

@@ -1,4 +1,4 @@
-"""The channel between a supervisor and a role, or a role and its own next start."""
+"""A channel connects a supervisor with a role, or a role with its own next start."""
 
 import threading
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def ends() -> Iterator[tuple[Connection, Connection]]:
 def test_a_configuration_reaches_another_process_unchanged(
     ends: tuple[Connection, Connection], tmp_path: Path
 ) -> None:
-    """Every kind of value, as in the shipped file with its examples."""
+    """The configuration has every kind of value, as in the shipped file with its examples."""
     file = tmp_path / "config.yaml"
     file.write_text(with_examples(CONFIG.read_text(encoding="utf-8")))
     start = ProcessStart(load(file), listener=7)
@@ -70,7 +70,7 @@ def test_a_role_stops_when_the_supervisor_ends(ends: tuple[Connection, Connectio
 def test_a_replaced_ingest_may_take_its_time_until_the_supervisor_ends(
     ends: tuple[Connection, Connection],
 ) -> None:
-    """Its successor takes the connections. The end of the supervisor ends the patience."""
+    """After handing over its port, ingest waits for transfers until the supervisor ends."""
     supervisor, role = ends
     with open_listening_socket("127.0.0.1", 0) as listener:
         port = IngestPort(listener)

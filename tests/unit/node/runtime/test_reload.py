@@ -1,4 +1,4 @@
-"""A changed file is validated, put into effect and reported, or changes nothing."""
+"""A changed configuration file is validated and takes effect, or changes nothing."""
 
 import getpass
 import os
@@ -25,7 +25,7 @@ DATABASE = "database: {url: 'sqlite:///osteoscreen.db'}\nspool: {path: spool}\n"
 
 
 class Site:
-    """A configuration file, and a node that records each configuration that it has to use."""
+    """A configuration file, and a node that records each configuration that it applies."""
 
     def __init__(self, folder: Path, text: str = "policy: {threshold: 0.4}") -> None:
         self.folder = folder
@@ -60,7 +60,7 @@ class Site:
         return self.reloader.config.policy.threshold
 
     def request(self) -> Path:
-        """Make a request as a user does; return its file."""
+        """Request a reload as a user does; return the file of the request."""
         name = f"{socket.gethostname()}.node.{os.getpid()}.a.request"
         request = self.folder / "spool" / "control" / name
         request.touch()
@@ -165,7 +165,7 @@ def test_a_missing_file_changes_nothing(site: Site) -> None:
 
 
 def test_a_port_in_use_changes_nothing(site: Site) -> None:
-    """Only the supervisor notices it, when it opens the port."""
+    """The supervisor notices an occupied port only when it opens the port."""
     site.refusal = "dicom.port: cannot listen on 127.0.0.1:104"
     site.write("dicom: {port: 104}")
     assert site.reloader.reload(BY_SIGNAL).error == site.refusal
@@ -173,7 +173,7 @@ def test_a_port_in_use_changes_nothing(site: Site) -> None:
 
 
 def test_a_request_after_a_change_reports_who_requested_the_change(site: Site) -> None:
-    """The file watcher may be faster than the user who changes the file and then runs `reload`."""
+    """The file watcher may notice a changed file before the user runs `reload`."""
     site.write("policy: {threshold: 0.5}")
     first = site.reloader.reload(BY_FILE)
     second = site.reloader.reload("alice")
@@ -197,7 +197,7 @@ def test_the_audit_trail_has_the_values_and_who_requested_the_change(site: Site)
 
 
 def test_no_password_is_reported_or_recorded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A change of the password alone takes effect. It is reported as two equal values."""
+    """A changed password takes effect, and is reported as two equal values."""
     monkeypatch.setattr("node.runtime.reload.upgrade_schema", lambda _config: None)
     for password in ("s3cret", "0ther"):
         site.file.write_text(
@@ -247,7 +247,7 @@ def test_a_changed_file_is_noticed(watched: tuple[Site, threading.Event]) -> Non
 def test_a_change_that_keeps_size_and_time_is_noticed(
     watched: tuple[Site, threading.Event],
 ) -> None:
-    """Tools that copy a file with its times leave it so."""
+    """Tools that copy a file with its times may keep size and time."""
     site, _ = watched
     before = site.file.stat()
     site.write("policy: {threshold: 0.5}")
@@ -262,7 +262,7 @@ def test_a_signal_causes_a_reload(watched: tuple[Site, threading.Event]) -> None
 
 
 def test_an_unsound_file_is_logged_once(watched: tuple[Site, threading.Event]) -> None:
-    """It is not logged each second. A sound one after it takes effect."""
+    """An error in the file is logged once, not each second, and a corrected file takes effect."""
     site, _ = watched
     with capture_logs() as logs:
         site.write("polity: {}")
@@ -276,7 +276,7 @@ def test_an_unsound_file_is_logged_once(watched: tuple[Site, threading.Event]) -
 def test_a_file_counts_when_two_comparisons_find_it_the_same(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half of a file that is being written may be sound."""
+    """Half of a file that is being written may be a valid configuration."""
     digests = iter(["a", "b", "c", "c", "c"])
     requests: list[str] = []
 
@@ -305,7 +305,7 @@ def test_a_request_is_answered(site: Site) -> None:
 
 
 def test_a_request_is_left_to_the_successor_of_a_process_that_ends(site: Site) -> None:
-    """A role without a supervisor sets `stop` in order to execute itself again."""
+    """A role without a supervisor sets `stop` before it executes itself again."""
     request = site.request()
     site.stop.set()
     site.reloader.step(threading.Event())

@@ -1,4 +1,4 @@
-"""The plan of a reload: which processes are started, replaced and ended, and in which order."""
+"""A plan of a reload states which processes are started, replaced and ended, in which order."""
 
 from collections.abc import Sequence
 
@@ -33,12 +33,12 @@ def test_ingest_has_as_many_processes_as_configured() -> None:
 
 
 def test_an_unchanged_configuration_needs_no_step() -> None:
-    """Also if it was read again, and is another object."""
+    """An equal configuration that was read again also needs no step."""
     assert plan_replacement(running(OLD), Config()) == ()
 
 
 def test_a_change_replaces_each_process_once_and_ingest_last() -> None:
-    """Analysis comes first: it plans deliveries for the destinations that there are."""
+    """The analysis is replaced first, because it plans deliveries for the destinations."""
     before = running(OLD)
     steps = plan_replacement(before, NEW)
     assert roles(steps) == [
@@ -54,7 +54,7 @@ def test_a_change_replaces_each_process_once_and_ingest_last() -> None:
 
 
 def test_only_a_role_with_a_model_ends_before_its_successor_starts() -> None:
-    """The device may lack the memory for two models. An ingest process hands its port over."""
+    """The device may lack memory for two models, but an ingest process can hand its port over."""
     before = running(CHALLENGED)
     steps = plan_replacement(before, NEW.model_copy(update={"challenger": CHALLENGED.challenger}))
     assert {step.role for step in steps if step.ends_first} == {Role.ANALYSE, Role.CHALLENGER}
@@ -72,7 +72,7 @@ def test_a_challenger_is_added_and_removed() -> None:
 
 
 def test_fewer_and_more_ingest_processes() -> None:
-    """Those that are needed are replaced first; the rest are ended, or started."""
+    """The needed ingest processes are replaced first, and then others are ended or started."""
     three = Config(dicom={"processes": 3})
     fewer = [s for s in plan_replacement(running(three), OLD) if s.role is Role.INGEST]
     assert [(s.ends is not None, s.starts) for s in fewer] == [

@@ -1,4 +1,4 @@
-"""The pseudonym key is created once, in one step, and only its owner can read it."""
+"""The pseudonym key is created once, atomically, and only its owner can read it."""
 
 import os
 import stat
@@ -22,7 +22,7 @@ def test_the_key_is_created_once(tmp_path: Path) -> None:
 
 
 def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
-    """The umask does not matter, and no temporary file remains."""
+    """The mode of the key does not depend on the umask, and no temporary file remains."""
     old = os.umask(0)
     try:
         pseudonyms(tmp_path)

@@ -1,4 +1,4 @@
-"""`FileSpool`: stored bytes are durable, and no peer chooses their names."""
+"""`FileSpool` stores bytes durably, and no peer can choose the name of a file."""
 
 import errno
 import hashlib
@@ -30,7 +30,7 @@ def spool(tmp_path: Path) -> FileSpool:
 
 
 def received(spool: FileSpool, content: bytes = b"film") -> Path:
-    """Write a film's file as a transfer does; return its path."""
+    """Write the file of a film as a transfer does; return its path."""
     path = spool.incoming / "tmp1.dcm"
     path.write_bytes(content)
     path.chmod(0o600)
@@ -44,13 +44,13 @@ def files(spool: FileSpool) -> list[str]:
 
 class TestNames:
     def test_a_film_is_named_by_its_digest(self, spool: FileSpool) -> None:
-        """The spool moves the file; the folder of transfers is empty afterwards."""
+        """The spool moves the film, so the folder of transfers is empty afterwards."""
         assert spool.store_film(received(spool), DIGEST) == KEY
         assert spool.path(KEY).read_bytes() == b"film"
         assert files(spool) == [KEY]
 
     def test_a_result_is_named_by_its_bytes(self, spool: FileSpool) -> None:
-        """Two equal results share a file; a different result has its own."""
+        """Two equal results share one file, and a different result has another file."""
         key = spool.store_result(b"report")
         digest = hashlib.sha256(b"report").hexdigest()
         assert key == f"results/{digest[:2]}/{digest}.dcm"
@@ -81,7 +81,7 @@ class TestNames:
         ],
     )
     def test_a_malformed_key_has_no_path(self, spool: FileSpool, key: str) -> None:
-        """A key from a row that was tampered with, or emptied by retention, is refused."""
+        """A key from a row that was manipulated, or emptied by retention, is refused."""
         with pytest.raises(Permanent):
             spool.path(key)
         with pytest.raises(Permanent):
@@ -89,7 +89,7 @@ class TestNames:
 
     @given(st.text())
     def test_no_key_leads_out_of_the_spool(self, text: str) -> None:
-        """Any text is refused, or gives a path below the root without `..`."""
+        """Any text is refused as a key, or gives a path below the root without `..`."""
         root = Path("/nowhere")
         try:
             path = FileSpool(root, DiskReserve(0, 0)).path(text)
@@ -101,7 +101,7 @@ class TestNames:
 
 class TestModes:
     def test_only_the_owner_reads_films(self, tmp_path: Path) -> None:
-        """Folders are 0700 and files 0600, even if the umask allows more."""
+        """Folders have mode 0700 and files 0600, even if the umask allows more."""
         old = os.umask(0)
         try:
             spool = FileSpool(tmp_path / "new" / "spool", DiskReserve(0, 0))
@@ -124,7 +124,7 @@ class TestModes:
 
 class TestSpace:
     def test_a_full_disk_is_used_again_only_above_the_second_limit(self, tmp_path: Path) -> None:
-        """Without it, a disk at its limit would accept and refuse films in turn."""
+        """Without the second limit, a disk at its limit would accept and refuse films in turn."""
         free = shutil.disk_usage(tmp_path).free
         modest, greedy = DiskReserve(0, 0), DiskReserve(2**60, 2**60)
         assert FileSpool(tmp_path, modest).has_space()
@@ -136,25 +136,25 @@ class TestSpace:
         assert not is_full(between, 2**60, was_full=True)
 
     def test_a_missing_spool_is_transient(self, tmp_path: Path) -> None:
-        """An unmounted share may return."""
+        """An unmounted network share may be mounted again."""
         with pytest.raises(Transient, match="the spool cannot store"):
             FileSpool(tmp_path / "unmounted", DiskReserve(0, 0)).has_space()
 
 
 class TestErrors:
     def test_a_film_that_vanished_is_transient(self, spool: FileSpool) -> None:
-        """The sender keeps the film, and sends it again."""
+        """The sender keeps its film and sends the film again."""
         with pytest.raises(Transient, match="the spool cannot store the film: No such file"):
             spool.store_film(spool.incoming / "gone.dcm", DIGEST)
 
     def test_a_result_without_a_folder_is_transient(self, spool: FileSpool) -> None:
-        """The analysis is tried again."""
+        """The analysis of the film is tried again."""
         spool.incoming.rmdir()
         with pytest.raises(Transient, match="the spool cannot store the result"):
             spool.store_result(b"report")
 
     def test_a_file_in_place_of_the_folder_is_misconfigured(self, tmp_path: Path) -> None:
-        """The message begins with the key and ends with the remedy."""
+        """The message begins with the configuration key and ends with the remedy."""
         (tmp_path / "file").write_text("")
         with pytest.raises(Misconfigured, match=r"^spool\.path: .*; name a writable folder$"):
             FileSpool(tmp_path / "file" / "spool", DiskReserve(0, 0)).prepare()
@@ -162,7 +162,7 @@ class TestErrors:
     def test_a_full_disk_leaves_no_key(
         self, spool: FileSpool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The error is Transient, and no key names bytes that never reached the disk."""
+        """A film that the full disk did not store raises Transient and has no key."""
 
         def full(_descriptor: int) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -177,7 +177,7 @@ class TestErrors:
     def test_a_full_disk_keeps_no_partial_results(
         self, spool: FileSpool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Each result is tried again; a partial file per attempt would fill the disk."""
+        """Each result is tried again, and one partial file per attempt would fill the disk."""
 
         def full(_descriptor: int) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -192,7 +192,7 @@ class TestDamage:
     """A PACS receives a result exactly as it was built."""
 
     def test_an_intact_result_is_returned(self, spool: FileSpool) -> None:
-        """The path leads to the bytes that were written."""
+        """The path of an intact result leads to the bytes that were written."""
         key = spool.store_result(b"report")
         assert spool.verified_path(key).read_bytes() == b"report"
 
@@ -213,7 +213,7 @@ class TestDamage:
 
 
 class TestDurability:
-    """Only a power cut proves durability; these tests check the order of the system calls."""
+    """Only a power cut proves durability, so these tests check the order of the system calls."""
 
     @pytest.fixture
     def calls(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Path]]]:
@@ -236,7 +236,7 @@ class TestDurability:
     def test_bytes_then_name_then_folder(
         self, spool: FileSpool, calls: list[tuple[str, Path]]
     ) -> None:
-        """A power cut never leaves a name without its bytes."""
+        """After a power cut, no name exists without its bytes."""
         source = received(spool)
         path = spool.path(spool.store_film(source, DIGEST))
         assert calls[-3:] == [("sync", source), ("rename", path), ("sync", path.parent)]
@@ -253,7 +253,7 @@ class TestDurability:
     def test_a_result_is_written_the_same_way(
         self, spool: FileSpool, calls: list[tuple[str, Path]]
     ) -> None:
-        """The result is written to a temporary file in `incoming`, synced, then renamed."""
+        """The result is written to a temporary file in `incoming`, synced, and then renamed."""
         path = spool.path(spool.store_result(b"report"))
         call, temporary = calls[-3]
         assert (call, temporary.parent) == ("sync", spool.incoming)
@@ -279,14 +279,14 @@ class TestMaintenance:
         assert list(spool.keys(FAR_AHEAD)) == []
 
     def test_removing_can_be_repeated(self, spool: FileSpool) -> None:
-        """A purge that was interrupted starts over."""
+        """An interrupted purge starts from the beginning."""
         key = spool.store_result(b"report")
         spool.remove(key)
         spool.remove(key)
         assert files(spool) == []
 
     def test_only_stale_transfers_are_swept(self, spool: FileSpool) -> None:
-        """A transfer that is under way stays, and so does every file with a key."""
+        """A running transfer and every file with a key are kept."""
         key = spool.store_result(b"report")
         stale, fresh = spool.incoming / "stale.dcm", received(spool)
         stale.write_bytes(b"half")

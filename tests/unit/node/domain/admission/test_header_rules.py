@@ -1,4 +1,4 @@
-"""Admission of films by their header, and the reasons of refusals."""
+"""Films are admitted or refused by their header, and each refusal has a reason."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ class TestAdmitted:
 
     @pytest.mark.parametrize("sop_class_uid", RADIOGRAPH_CLASSES)
     def test_every_radiograph_class(self, sop_class_uid: str) -> None:
-        """CR, DX for presentation, DX for processing, and Secondary Capture."""
+        """The classes are CR, DX for presentation, DX for processing, and Secondary Capture."""
         assert reason(sop_class_uid=sop_class_uid) is None
 
     @pytest.mark.parametrize("modality", ["CR", "DX", "RG"])
@@ -55,12 +55,12 @@ class TestAdmitted:
     def test_a_film_without_body_part_if_its_codes_or_texts_name_the_chest(
         self, source: str
     ) -> None:
-        """Body Part Examined has type 2 or 3 in these classes and is often empty."""
+        """Body Part Examined has type 2 or 3 in these SOP Classes and is often empty."""
         for stated in ("", "UNKNOWN", "DEFAULT", "ROOM_1"):
             assert reason(body_part_examined=stated, **{source: CHEST}) is None
 
     def test_a_film_that_states_neither_view_nor_age(self) -> None:
-        """Both are unknown for many films. The default policy admits them with notes."""
+        """The default policy admits films without a stated view or age, and adds notes."""
         admission = admit(film(view_position="", age_years=None), POLICY)
         assert admission == Admitted(notes=(AdmissionNote.VIEW_UNKNOWN, AdmissionNote.AGE_UNKNOWN))
 
@@ -70,35 +70,35 @@ class TestAdmitted:
         assert admit(raw, POLICY) == Admitted(notes=(AdmissionNote.FOR_PROCESSING,))
 
     def test_a_contradicted_age_with_a_note(self) -> None:
-        """Both ages are above the limit, but at least one of them is wrong."""
+        """Both stated ages are above the limit, but at least one of the two ages is wrong."""
         admission = admit(film(age_contradicted=True), POLICY)
         assert admission == Admitted(notes=(AdmissionNote.AGE_CONTRADICTED,))
 
     def test_a_digitised_film_by_its_modality(self) -> None:
-        """With modality RG a digitised film is an original. With modality CR it is a copy."""
+        """With modality RG a digitised film counts as an original, with modality CR as a copy."""
         assert reason(derivation=Derivation.DIGITISED, modality="RG") is None
         assert reason(derivation=Derivation.DIGITISED) is Reason.DERIVED
 
     @pytest.mark.parametrize("bits", [None, 8, 10, 12, 15, 16])
     def test_every_depth_of_a_detector(self, bits: int | None) -> None:
-        """If the depth is not stated, the decoder checks it."""
+        """If the header does not state the bit depth, the decoder checks it."""
         assert reason(bits_allocated=16, bits_stored=bits) is None
 
     def test_a_film_resized_without_its_spacing(self) -> None:
-        """An exporter may halve the matrix but not the spacing. The chest then measures 17 cm."""
+        """An exporter may halve the matrix but not the spacing, so the chest seems 17 cm wide."""
         assert reason(height_mm=172.0, width_mm=172.0) is None
 
     def test_an_age_at_the_limit(self) -> None:
-        """The limit is inclusive."""
+        """The age limit is inclusive."""
         assert reason(age_years=50.0) is None
 
     @pytest.mark.parametrize("side", [256, 12000])
     def test_a_matrix_at_the_limits(self, side: int) -> None:
-        """The limits are inclusive."""
+        """The limits of rows and columns are inclusive."""
         assert reason(rows=side, columns=side) is None
 
     def test_a_colour_image(self) -> None:
-        """Archives save grey films as RGB. The decoder checks whether the image is grey."""
+        """Archives save grey films as RGB, and the decoder checks whether the image is grey."""
         assert reason(samples_per_pixel=3) is None
 
 
@@ -145,7 +145,7 @@ class TestRefused:
         ],
     )
     def test_each_fault_has_its_own_reason(self, facts: dict[str, Any], expected: Reason) -> None:
-        """One unsuitable attribute is enough, and the code names it."""
+        """A single unsuitable attribute refuses the film, and the code names that attribute."""
         assert reason(**facts) is expected
 
     def test_a_stated_body_part_outweighs_a_description(self) -> None:
@@ -153,7 +153,7 @@ class TestRefused:
         assert reason(body_part_examined="HIP", series=CHEST, study=CHEST) is Reason.BODY_PART
 
     def test_a_series_description_outweighs_a_study_description(self) -> None:
-        """The order names the chest, but this film shows the hip."""
+        """The study description names the chest, but the series description names the hip."""
         assert reason(body_part_examined="", series=HIP, study=CHEST) is Reason.BODY_PART
 
     def test_a_heatmap_of_this_product(self) -> None:
@@ -167,34 +167,34 @@ class TestRefused:
         assert reason(**heatmap) is Reason.OWN_RESULT
 
     def test_a_derived_film_of_another_manufacturer_is_admitted(self) -> None:
-        """Modalities label processed films DERIVED too, so DERIVED alone is no reason."""
+        """Modalities label processed films DERIVED too, so this label alone refuses no film."""
         assert reason(image_type=("DERIVED", "SECONDARY")) is None
         assert reason(manufacturer="OsteoScreen") is None
 
     def test_a_slice_of_a_chest_ct(self) -> None:
-        """A coronal reformat resembles a frontal film, but its SOP Class differs."""
+        """A coronal slice of a CT resembles a frontal film, but has another SOP Class."""
         slice_ = {"sop_class_uid": CT, "modality": "CT", "view_position": ""}
         assert reason(**slice_) is Reason.SOP_CLASS
 
     def test_the_text_states_the_value_and_the_accepted_values(self) -> None:
-        """The text explains to people why there is no score."""
+        """The text explains to people why a film has no score."""
         refused = admit(film(modality="MG"), POLICY)
         assert refused == Refused(Reason.MODALITY, "Modality is MG, not CR or DX or RG")
 
     def test_an_absent_value_is_called_absent(self) -> None:
-        """The text names an empty value "absent"."""
+        """The text of a refusal names an empty value "absent"."""
         refused = admit(film(modality=""), POLICY)
         assert isinstance(refused, Refused)
         assert refused.text.startswith("Modality is absent")
 
     def test_the_text_mentions_that_the_lower_of_two_ages_counts(self) -> None:
-        """The other age, which a workstation may display, is above the limit."""
+        """The higher of the two ages, which a workstation may display, is above the limit."""
         refused = admit(film(age_years=30.0, age_contradicted=True), POLICY)
         text = "by the lower of two ages, the patient is younger than 50 years"
         assert refused == Refused(Reason.AGE, text)
 
     def test_the_text_on_an_unknown_word_names_the_configuration_key(self) -> None:
-        """A word of one device for the frontal view is admitted if the policy lists it."""
+        """A device's own word for the frontal view is admitted if the policy lists the word."""
         refused = admit(film(view_position="V7Q"), POLICY)
         assert isinstance(refused, Refused)
         assert refused.text.endswith("an unknown word; add it to policy.admit.views if it fits")
@@ -208,20 +208,20 @@ class TestRefused:
 
 class TestPolicy:
     def test_a_word_includes_its_synonyms(self) -> None:
-        """THORAX also admits CHEST, and RIB also admits RIBS."""
+        """In the policy, THORAX also admits CHEST, and RIB also admits RIBS."""
         assert reason(make_admission_policy(body_parts=("THORAX",))) is None
         assert reason(make_admission_policy(views=("POSTERO-ANTERIOR",))) is None
         assert reason(make_admission_policy(body_parts=("RIB",)), body_part_examined="RIBS") is None
 
     def test_frontal_is_refused_if_only_one_frontal_view_is_accepted(self) -> None:
-        """FRONTAL may be PA or AP."""
+        """A film with the view FRONTAL may be PA or AP."""
         frontal = {"view_position": "FRONTAL"}
         assert reason(**frontal) is None
         only_pa = make_admission_policy(views=("PA",), unknown_view=False)
         assert reason(only_pa, **frontal) is Reason.VIEW
 
     def test_each_list_and_limit_applies(self) -> None:
-        """A stricter value of each setting refuses the default film."""
+        """A stricter value of any single setting refuses the default film."""
         assert reason(make_admission_policy(modalities=("DX",))) is Reason.MODALITY
         assert reason(make_admission_policy(body_parts=("LUNG",))) is Reason.BODY_PART
         assert reason(make_admission_policy(views=("AP",))) is Reason.VIEW
@@ -230,7 +230,7 @@ class TestPolicy:
         assert reason(make_admission_policy(max_matrix=1954)) is Reason.MATRIX
 
     def test_unknown_values_may_be_refused(self) -> None:
-        """`unknown_view` and `unknown_age` decide on films without view or age."""
+        """`unknown_view` and `unknown_age` decide on films without a view or an age."""
         assert reason(make_admission_policy(unknown_view=False), view_position="") is Reason.VIEW
         assert reason(make_admission_policy(unknown_age=False), age_years=None) is Reason.AGE
 
@@ -238,18 +238,18 @@ class TestPolicy:
     def test_a_known_age_is_admitted_from_the_limit_up(
         self, age: float | None, min_age: float
     ) -> None:
-        """This holds for any limit. An unknown age is admitted by default."""
+        """A film is admitted if its known age reaches the limit, for any limit."""
         expected = None if age is None or age >= min_age else Reason.AGE
         assert reason(make_admission_policy(min_age=min_age), age_years=age) is expected
 
 
 def test_admission_and_decoder_accept_the_same_colours() -> None:
-    """Both lists of Photometric Interpretations are equal."""
+    """Admission and decoder accept the same values of Photometric Interpretation."""
     assert set(PHOTOMETRIC_INTERPRETATIONS) == {*decoder._GREY, *decoder._COLOUR}
 
 
 def test_codes_do_not_change() -> None:
-    """Programs filter by these codes. A code may be added, but none may be renamed."""
+    """Programs filter by these reason codes, so a code may be added but not renamed."""
     assert {str(code) for code in Reason} >= {
         "sop-class",
         "modality",

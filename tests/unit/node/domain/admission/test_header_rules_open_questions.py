@@ -1,4 +1,4 @@
-"""Open questions of a header, for each rule on the image check."""
+"""Header statements leave open questions for the image check, depending on the setting `pixels`."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def reason(policy: AdmissionPolicy = POLICY, **facts: Any) -> Reason | None:
 
 
 def outcome_of(facts: dict[str, Any], rule: PixelRule) -> str | None:
-    """Return "refused", the kind of the open question, or the note; None without either."""
+    """Return "refused", the kind of the open question, the admission note, or None."""
     admission = admit(film(**facts), make_admission_policy(pixels=rule))
     if isinstance(admission, Refused):
         return REFUSED
@@ -75,7 +75,7 @@ class TestOpenQuestions:
     def test_outcomes_for_each_rule(
         self, facts: dict[str, Any], off: str, confirm: str, overrule: str
     ) -> None:
-        """The table of `docs/explanation/admission.md`, case by case."""
+        """The cases are the rows of the table in `docs/explanation/admission.md`."""
         expected = {PixelRule.OFF: off, PixelRule.CONFIRM: confirm, PixelRule.OVERRULE: overrule}
         for rule, outcome in expected.items():
             assert outcome_of(facts, rule) == outcome, rule
@@ -101,7 +101,7 @@ class TestOpenQuestions:
         assert reason(make_admission_policy(pixels=PixelRule.OVERRULE), **facts) is not None
 
     def test_a_question_has_the_reason_and_text_of_the_refusal(self) -> None:
-        """The image check refuses with them if the image does not answer the question."""
+        """If the image shows no frontal chest, the refusal has this reason and this text."""
         ambiguous = film(body_part_examined="HIP", view_position="")
         admission = admit(ambiguous, make_admission_policy(pixels=PixelRule.OVERRULE))
         assert isinstance(admission, Admitted)
@@ -114,13 +114,13 @@ class TestOpenQuestions:
         )
 
     def test_a_missing_view_is_left_to_the_image_even_if_unknown_views_are_refused(self) -> None:
-        """The image check finds the view, so it is not unknown."""
+        """The image check can determine a missing view, so the header does not refuse it."""
         strict = make_admission_policy(unknown_view=False, pixels=PixelRule.CONFIRM)
         assert reason(strict, view_position="") is None
 
 
 def test_a_stated_body_part_has_priority_over_the_age() -> None:
-    """The image of a refused film is not checked, so the statement of the header counts."""
+    """The image of a refused film is not checked, so the refusal follows the header."""
     overruling = make_admission_policy(pixels=PixelRule.OVERRULE)
     hand = film(body_part_examined="HAND", age_years=12.0)
     unlabelled = film(body_part_examined="", age_years=12.0)

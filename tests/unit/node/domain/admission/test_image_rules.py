@@ -1,4 +1,4 @@
-"""Admission by image: refusals, notes, and the correction of inverted films."""
+"""The image check refuses films, adds notes, and corrects inverted films."""
 
 from dataclasses import replace
 
@@ -45,7 +45,7 @@ LATERAL = OpenQuestion(Reason.VIEW, QuestionKind.CONTRADICTED, "View Position is
 def test_an_unsuitable_image_is_refused(
     change: dict[str, float], reason: Reason, text: str
 ) -> None:
-    """The header has admitted the film without open questions."""
+    """The header of this film has been admitted without open questions."""
     admission = apply_image_rules(Admitted(), replace(CHEST, **change), POLICY)
     assert isinstance(admission, Refused)
     assert admission.reason is reason
@@ -64,14 +64,14 @@ def test_an_unsuitable_image_is_refused(
 def test_a_frontal_chest_answers_the_question_and_adds_a_note(
     question: OpenQuestion, note: AdmissionNote
 ) -> None:
-    """The notes of the header are kept."""
+    """The notes on the header are kept when the image check adds its own note."""
     admitted = Admitted((question,), (AdmissionNote.AGE_UNKNOWN,))
     admission = apply_image_rules(admitted, CHEST, POLICY)
     assert admission == Admitted(notes=(AdmissionNote.AGE_UNKNOWN, note))
 
 
 def test_overruling_the_header_requires_a_higher_probability() -> None:
-    """A missing body part requires a probability of 50 %, a contradicting one 90 %."""
+    """A missing body part requires a probability of 50 %, a contradicting body part 90 %."""
     likely = replace(CHEST, frontal=0.7, side=0.1)
     assert isinstance(apply_image_rules(Admitted((NO_PART,)), likely, POLICY), Admitted)
     refused = apply_image_rules(Admitted((A_HAND,)), likely, POLICY)
@@ -84,7 +84,7 @@ def test_overruling_the_header_requires_a_higher_probability() -> None:
 def test_the_image_decides_between_pa_and_ap_if_the_view_is_missing(
     ap: float, admitted: bool
 ) -> None:
-    """This matters if the policy accepts only one of them. A stated view is used."""
+    """A missing view is decided by the image, also for a policy that accepts PA only."""
     policy = replace(POLICY, views=("PA",))
     findings = replace(CHEST, ap=ap)
     assert (
@@ -98,7 +98,7 @@ def test_the_image_decides_between_pa_and_ap_if_the_view_is_missing(
 def test_an_open_question_is_refused_without_an_image_check(
     findings: ImageFindings | None,
 ) -> None:
-    """The bundle has no gate, or the policy does not use it."""
+    """The image is not checked if the bundle has no gate, or the policy does not use the gate."""
     policy = POLICY if findings is None else replace(POLICY, pixels=PixelRule.OFF)
     plain = Admitted(notes=(AdmissionNote.AGE_UNKNOWN,))
     assert apply_image_rules(plain, findings, policy) == plain
@@ -108,7 +108,7 @@ def test_an_open_question_is_refused_without_an_image_check(
 
 
 def test_an_inverted_film_is_corrected_with_a_note() -> None:
-    """The decoded image itself is not changed."""
+    """The correction of an inverted film does not change the decoded image itself."""
     case = Case(film(), Radiograph(np.array([[0.0, 0.25], [0.5, 1.0]], np.float32), aspect=1.5))
     checked = prepare_film(case, Admitted(), replace(CHEST, inverted=0.9), POLICY)
     assert isinstance(checked, CheckedFilm)
@@ -119,14 +119,13 @@ def test_an_inverted_film_is_corrected_with_a_note() -> None:
 
 
 def test_a_film_that_is_not_inverted_is_unchanged() -> None:
-    """It has no note either."""
     case = Case(film(), Radiograph(np.eye(2, dtype=np.float32)))
     checked = prepare_film(case, Admitted(), CHEST, POLICY)
     assert checked == CheckedFilm(case, (), CHEST)
 
 
 def test_a_refusal_is_marked_as_reported_if_the_policy_lists_its_reason() -> None:
-    """`policy.admit.report` has the reasons."""
+    """`policy.admit.report` lists the reasons of refusals that are reported."""
     case = Case(film(), Radiograph(np.eye(2, dtype=np.float32)))
     rotated = replace(CHEST, turn=2)
     for report in ((), (Reason.ORIENTATION,)):

@@ -1,4 +1,4 @@
-"""The summary of admitted and refused films for programs."""
+"""Programs read a summary of admitted and refused films."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ from node.domain.admission.refusal_counts import RefusalCount, summarise_reasons
 
 
 def test_films_are_counted_by_caller_and_in_total() -> None:
-    """The result has every key of `jobs reasons --json`, the most frequent reason first."""
+    """The summary has every key of `jobs reasons --json`, with the most frequent reason first."""
     counts = [
         RefusalCount("XRAY2", "age", 1),
         RefusalCount("XRAY1", "", 7),
@@ -26,6 +26,6 @@ def test_films_are_counted_by_caller_and_in_total() -> None:
 
 
 def test_an_empty_table_has_zero_films() -> None:
-    """All keys are present."""
+    """The summary of an empty table has every key."""
     empty = {"since": None, "admitted": 0, "refused": 0, "reasons": {}, "callers": []}
     assert summarise_reasons([], None) == empty

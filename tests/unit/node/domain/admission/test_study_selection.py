@@ -1,4 +1,4 @@
-"""The rank of a film among the films of its study."""
+"""Each film has a rank among the films of its study."""
 
 import itertools
 
@@ -35,18 +35,18 @@ RANKED = (
 
 @pytest.mark.parametrize(("better", "worse"), itertools.pairwise(RANKED))
 def test_a_preferred_film_has_a_lower_rank(better: Film, worse: Film) -> None:
-    """Ranks are compared as texts."""
+    """The ranks of films are compared as texts."""
     assert rank_of(better) < rank_of(worse)
 
 
 def test_a_missing_view_is_taken_from_codes_and_descriptions() -> None:
-    """The rank begins with the digit of the view."""
+    """The first character of a rank is the digit of the view."""
     coded = film(view_position="", coded=HeaderStatements(view=View.PA))
     described = film(view_position="", series=HeaderStatements(view=View.AP))
     assert [rank_of(candidate)[0] for candidate in (coded, described)] == ["0", "1"]
 
 
 def test_a_rank_fits_its_column() -> None:
-    """The column has 80 characters, and a UID at most 64."""
+    """The column of the rank has 80 characters, and a UID has at most 64."""
     longest = film(sop_instance_uid="1" * 64, rows=12000, columns=12000)
     assert len(rank_of(longest)) <= 80

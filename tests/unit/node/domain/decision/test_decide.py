@@ -1,4 +1,4 @@
-"""Decisions by score, threshold, band and overrides."""
+"""Decisions follow from score, threshold, indeterminate band and overrides."""
 
 import math
 from typing import Any
@@ -23,7 +23,7 @@ class TestDecision:
         [(0.49, Finding.ABSENT), (0.5, Finding.PRESENT), (0.51, Finding.PRESENT)],
     )
     def test_a_score_at_the_threshold_is_positive(self, score: float, finding: Finding) -> None:
-        """The sensitivity on the model card counts such scores as positive too."""
+        """The sensitivity on the model card also counts a score at the threshold as positive."""
         decision = decide(Probability(image=score), film(), policy())
         assert decision == Decision(
             finding,
@@ -37,7 +37,7 @@ class TestDecision:
 
     @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
     def test_a_number_that_is_not_finite_is_no_score(self, score: float) -> None:
-        """NaN is below any threshold. A broken net must not lead to a negative finding."""
+        """NaN would count as below any threshold, so a broken net would give a negative finding."""
         decision = decide(Probability(image=score), film(), policy())
         assert (decision.finding, decision.score) == (Finding.UNDETERMINED, None)
         assert decision.undetermined is Undetermined.NO_SCORE
@@ -48,7 +48,7 @@ class TestDecision:
     def test_the_finding_follows_from_score_and_threshold(
         self, value: float, threshold: float
     ) -> None:
-        """The decision states the threshold that it uses."""
+        """The decision states the threshold that was applied."""
         decision = decide(
             Probability(image=value), film(), policy(Rule(Thresholds.uniform(threshold)))
         )
@@ -77,13 +77,13 @@ class TestWhichScoreCounts:
         kind: ScoreKind | None,
         score: float | None,
     ) -> None:
-        """The image score replaces a missing combined score only."""
+        """The image score is used only if the combined score is configured but missing."""
         decision = decide(probability, film(), policy(score=preferred))
         assert (decision.score_kind, decision.score) == (kind, score)
         assert (decision.finding is Finding.UNDETERMINED) is (score is None)
 
     def test_a_clinical_score_has_no_heatmap(self) -> None:
-        """The image does not contribute to a clinical score."""
+        """The image does not contribute to a clinical score, so a heatmap would explain nothing."""
         probability = Probability(0.1, 0.9, 0.3)
         assert not decide(probability, film(), policy(score=ScoreKind.CLINICAL)).has_heatmap
         assert decide(probability, film(), policy()).has_heatmap
@@ -100,7 +100,7 @@ class TestWhichScoreCounts:
     def test_each_kind_of_score_has_its_own_threshold(
         self, probability: Probability, kind: ScoreKind, threshold: float, flagged: bool
     ) -> None:
-        """The kinds are calibrated separately."""
+        """The kinds of score are calibrated separately, so each kind has its own threshold."""
         decision = decide(probability, film(), policy(Rule(UNEQUAL)))
         assert (decision.score_kind, decision.threshold, decision.flagged) == (
             kind,
@@ -109,7 +109,7 @@ class TestWhichScoreCounts:
         )
 
     def test_a_decision_without_a_score_states_a_threshold(self) -> None:
-        """It is the threshold of the last kind of score that could have counted."""
+        """The stated threshold is that of the last kind of score that was tried."""
         assert decide(Probability(clinical=0.9), film(), policy(Rule(UNEQUAL))).threshold == 0.5
 
     @pytest.mark.parametrize("where", ["default", "override"])
@@ -121,7 +121,7 @@ class TestWhichScoreCounts:
 
 
 class TestBand:
-    """The indeterminate band around the threshold. Its half-width is in log odds."""
+    """The indeterminate band lies around the threshold, and its half-width is in log odds."""
 
     @pytest.mark.parametrize(
         ("threshold", "width", "low", "high"),
@@ -137,7 +137,7 @@ class TestBand:
     def test_one_width_fits_every_threshold(
         self, threshold: float, width: float, low: float, high: float
     ) -> None:
-        """The band is narrow near 0 and 1, and never exceeds them."""
+        """Near 0 and 1 the indeterminate band is narrow, and its limits never exceed 0 and 1."""
         band = Rule(Thresholds.uniform(threshold), width).band(ScoreKind.IMAGE)
         assert band == (low, high)
 
@@ -152,7 +152,7 @@ class TestBand:
         ],
     )
     def test_a_score_in_the_band_is_undetermined(self, score: float, finding: Finding) -> None:
-        """Such a film is not flagged. Its report has the score and the heatmap."""
+        """A film with a score in the band is not flagged, but its report has score and heatmap."""
         decision = decide(
             Probability(image=score), film(), policy(Rule(Thresholds.uniform(0.5), abstain=0.2))
         )
@@ -166,7 +166,7 @@ class TestBand:
 
     @given(score, score)
     def test_a_width_of_zero_is_no_band(self, value: float, threshold: float) -> None:
-        """Each score is then positive or negative."""
+        """Without an indeterminate band, each score is positive or negative."""
         decision = decide(
             Probability(image=value), film(), policy(Rule(Thresholds.uniform(threshold)))
         )
@@ -174,13 +174,13 @@ class TestBand:
         assert decision.finding is not Finding.UNDETERMINED
 
     def test_each_kind_of_score_has_its_own_band(self) -> None:
-        """0.2 is in the band of the combined score, but not in that of the image score."""
+        """The score 0.2 is in the band of the combined score, but not in that of the image."""
         rule = policy(Rule(UNEQUAL, abstain=0.1))
         assert decide(Probability(0.9, combined=0.2), film(), rule).undetermined
         assert not decide(Probability(0.2), film(), rule).undetermined
 
     def test_an_override_may_have_another_band(self) -> None:
-        """It applies to the films of its group."""
+        """The band of an override applies only to the films that meet its conditions."""
         narrow = Override(Rule(Thresholds.uniform(0.5), 0.01, "women"), Group(sex="F"))
         rules = policy(Rule(Thresholds.uniform(0.5), 0.2), narrow)
         assert decide(Probability(0.52), film(), rules).finding is Finding.PRESENT
@@ -211,7 +211,7 @@ class TestOverrides:
         ],
     )
     def test_every_condition_must_be_met(self, conditions: dict[str, Any], matches: bool) -> None:
-        """The patient is a woman of 67 years. Age limits are inclusive."""
+        """The patient of this test is a woman of 67 years, and age limits are inclusive."""
         assert Group(**conditions).contains(film(station="ROOM 2")) is matches
 
     def test_an_unknown_age_meets_no_age_limit(self) -> None:
@@ -233,7 +233,7 @@ class TestOverrides:
     def test_the_first_matching_override_applies(
         self, facts: dict[str, Any], threshold: float, rule: str
     ) -> None:
-        """The decision names its rule. Without a match, the default rule applies."""
+        """The decision names the override that applies, or the default rule if none matches."""
         rules = policy(
             Rule(UNEQUAL),
             override(0.1, "men", sex="M"),
@@ -248,6 +248,6 @@ class TestOverrides:
     def test_a_configured_number_applies_to_all_kinds_of_score(
         self, probability: Probability
     ) -> None:
-        """The override has one number for image and combined score."""
+        """An override with a single number uses it for the image score and the combined score."""
         decision = decide(probability, film(), policy(Rule(UNEQUAL), override(0.25, sex="F")))
         assert (decision.threshold, decision.flagged) == (0.25, True)

@@ -1,4 +1,4 @@
-"""The digest of a policy, which reports state, and that of a decision, which UIDs use."""
+"""Reports state the digest of the policy, and UIDs derive from the digest of the decision."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,7 +21,7 @@ from tests.support.policies import HALF, UNEQUAL, override, policy
 
 class TestPolicyDigest:
     def test_it_is_the_same_every_time(self) -> None:
-        """Reports state it, so it must not change between releases."""
+        """Reports state the digest of the policy, so it must not change between releases."""
         rules = policy(Rule(UNEQUAL, 0.2), override(0.1, "men", sex="M", station="ROOM 2"))
         expected = "b347c72ba197398d7ded2bd4c1659d5ba1d55e0af5b3716ef33c57ce4ed71ca4"
         assert rules.digest == expected
@@ -65,7 +65,7 @@ class TestDecisionDigest:
     )
 
     def test_it_is_the_same_every_time(self) -> None:
-        """Result UIDs derive from it, so it must not change between releases."""
+        """Result UIDs derive from the digest, so it must not change between releases."""
         expected = "8e519d98222963ba87d3cf4a660e1325804223625a40c985a41101c2b00ec566"
         assert decision_digest(self.DECISION) == expected
 
@@ -86,10 +86,10 @@ class TestDecisionDigest:
         ],
     )
     def test_every_other_attribute_changes_it(self, changed: dict[str, Any]) -> None:
-        """A report with another content is another object."""
+        """A report with a different content must be a different DICOM object."""
         assert decision_digest(replace(self.DECISION, **changed)) != decision_digest(self.DECISION)
 
     def test_the_score_does_not_change_it(self) -> None:
-        """The last bits of a score differ between processors."""
+        """The last bits of a score differ between processors, so the digest excludes the score."""
         rescored = replace(self.DECISION, score=0.6100001)
         assert decision_digest(rescored) == decision_digest(self.DECISION)

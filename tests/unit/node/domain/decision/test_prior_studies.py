@@ -1,4 +1,4 @@
-"""Prior studies: repeated findings, and comparison of scores."""
+"""Prior studies mark repeated findings, and their scores are compared with the new score."""
 
 from datetime import date
 from typing import Any
@@ -64,12 +64,12 @@ def decided(score: float, *results: PriorResult, rule: PriorRule = RULE, **facts
 def test_months_are_counted_back_by_the_calendar(
     exposed: date | None, months: int, first: date | None
 ) -> None:
-    """The start is the same day, or the last day of a shorter month. Without date there is none."""
+    """The period starts on the same day of the month, or on the last day of a shorter month."""
     assert look_back_start(exposed, PriorRule(months)) == first
 
 
 def test_a_reported_finding_is_not_flagged_again() -> None:
-    """The finding is still present, and the decision has the comparison."""
+    """A finding that was already reported is still present, and the comparison is stored."""
     decision = decided(0.7, result())
     assert (decision.finding, decision.already_reported, decision.flagged) == (
         Finding.PRESENT,
@@ -80,7 +80,7 @@ def test_a_reported_finding_is_not_flagged_again() -> None:
 
 
 def test_a_reported_finding_is_flagged_again_with_the_rule_flag() -> None:
-    """The decision has the comparison too."""
+    """With the rule `flag`, the finding is flagged again, and the decision has the comparison."""
     decision = decided(0.7, result(), rule=PriorRule(12, RepeatRule.FLAG))
     assert (decision.already_reported, decision.flagged) == (False, True)
     assert decision.prior == PriorComparison(months=12, reported=True, score=0.5)
@@ -107,14 +107,14 @@ def test_a_reported_finding_is_flagged_again_with_the_rule_flag() -> None:
 def test_only_a_flagged_film_of_the_same_patient_in_the_period_counts(
     prior: dict[str, Any], reported: bool
 ) -> None:
-    """Its model does not matter. Another sex or an impossible age means another patient."""
+    """A prior result of any model counts; another sex or an impossible age is another patient."""
     decision = decided(0.7, result(**prior))
     assert decision.already_reported is reported
     assert decision.flagged is not reported
 
 
 def test_a_repeat_does_not_extend_the_period() -> None:
-    """Otherwise a patient with monthly films would be flagged only once."""
+    """If a repeat extended the period, a patient with monthly films would be flagged only once."""
     spring, summer = date(2025, 3, 1), date(2025, 8, 1)
     flagged, marked = result(exposure_date=spring), result(exposure_date=summer, reported=False)
     assert decided(0.7, marked, flagged, exposure_date=date(2026, 2, 28)).already_reported
@@ -123,14 +123,14 @@ def test_a_repeat_does_not_extend_the_period() -> None:
 
 @pytest.mark.parametrize("score", [0.1, 0.49])
 def test_a_negative_film_is_no_repeat(score: float) -> None:
-    """The decision has the comparison."""
+    """The decision on a negative film contains the comparison with the prior study."""
     decision = decided(score, result())
     assert (decision.finding, decision.already_reported) == (Finding.ABSENT, False)
     assert decision.prior == PriorComparison(12, reported=True, score=0.5)
 
 
 def test_the_score_is_compared_with_the_newest_prior_score() -> None:
-    """Prior results are sorted newest first."""
+    """Prior results are sorted by date, newest first."""
     last, older = (
         result(score=0.3, reported=False),
         result(score=0.4, exposure_date=date(2025, 6, 1)),
@@ -147,18 +147,18 @@ def test_the_score_is_compared_with_the_newest_prior_score() -> None:
     ],
 )
 def test_scores_of_different_kinds_are_not_compared(prior: dict[str, Any]) -> None:
-    """Scores of another model or another kind are not comparable."""
+    """Scores of different models or of different kinds are not comparable."""
     assert decided(0.7, result(**prior)).prior == PriorComparison(12, reported=True, score=None)
 
 
 def test_a_film_without_a_score_is_ignored() -> None:
-    """The next older film with a score is used."""
+    """If the newest prior film has no score, the next older film is used."""
     unscored = result(score=None, score_kind=None, reported=False)
     assert decided(0.7, unscored).prior is None
     assert decided(0.7, unscored, result(score=0.2)).prior == PriorComparison(12, True, 0.2)
 
 
 def test_zero_months_disable_the_comparison() -> None:
-    """This is the default."""
+    """Zero months are the default."""
     decision = decided(0.7, result(), rule=PriorRule())
     assert (decision.prior, decision.flagged) == (None, True)

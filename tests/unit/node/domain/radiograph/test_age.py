@@ -1,4 +1,4 @@
-"""Ages by Patient's Age and by dates."""
+"""A film's age comes from Patient's Age or from two dates."""
 
 from datetime import date
 
@@ -57,12 +57,12 @@ class TestStatedAge:
         ],
     )
     def test_forms_found_in_practice(self, text: str, years: float) -> None:
-        """PS3.5 requires three digits and a unit. Films have other numbers of digits, or words."""
+        """PS3.5 requires three digits and a unit; films have other numbers of digits, or words."""
         assert parse_age(text) == pytest.approx(years)
 
     @pytest.mark.parametrize("text", ["000Y", "000", "0", "000D", "0Y"])
     def test_zero_is_unknown(self, text: str) -> None:
-        """De-identifiers write zero for a removed age."""
+        """De-identifiers write zero in place of a removed age."""
         assert parse_age(text) is None
 
     @pytest.mark.parametrize(
@@ -73,12 +73,12 @@ class TestStatedAge:
         ],
     )
     def test_an_invalid_age_is_unknown(self, text: str) -> None:
-        """An age is never guessed."""
+        """An age is never guessed from an invalid text."""
         assert parse_age(text) is None
 
     @given(st.integers(1, 999), st.sampled_from("DWMY"))
     def test_every_age_of_the_standard_is_read(self, number: int, unit: str) -> None:
-        """A number of days, weeks or months is fewer years than that number."""
+        """An age in days, weeks or months is a smaller number of years."""
         years = parse_age(f"{number:03}{unit}")
         if unit == "Y" and number > OLDEST:
             assert years is None
@@ -89,7 +89,7 @@ class TestStatedAge:
 
     @given(st.text())
     def test_no_text_raises_an_error(self, text: str) -> None:
-        """The text comes from a peer and may be anything."""
+        """The text of an age comes from a peer and may contain anything."""
         years = parse_age(text)
         assert years is None or 0 < years <= OLDEST
 
@@ -109,7 +109,7 @@ class TestDates:
         ],
     )
     def test_a_missing_part_may_have_any_value(self, text: str, first: date, last: date) -> None:
-        """Forms are those of DICOM, ACR-NEMA and ISO 8601, also without day or month."""
+        """Dates may follow DICOM, ACR-NEMA or ISO 8601, and may lack the day or the month."""
         assert (earliest_day(text), latest_day(text)) == (first, last)
 
     @pytest.mark.parametrize(
@@ -120,12 +120,12 @@ class TestDates:
         ],
     )
     def test_an_invalid_date_is_none(self, text: str) -> None:
-        """No part of it is used."""
+        """No part of an invalid date is used."""
         assert (earliest_day(text), latest_day(text)) == (None, None)
 
     @given(st.text())
     def test_no_text_raises_an_error(self, text: str) -> None:
-        """The text comes from a peer and may be anything."""
+        """The text of a date comes from a peer and may contain anything."""
         first, last = earliest_day(text), latest_day(text)
         assert first is None or last is None or first <= last
 
@@ -147,7 +147,7 @@ class TestTwoSources:
     def test_the_lower_age_counts(
         self, stated: float | None, by_dates: float | None, expected: Age
     ) -> None:
-        """A difference of more than two years is a contradiction."""
+        """A difference of more than two years between the ages is a contradiction."""
         assert reconcile_ages(stated, by_dates) == expected
 
 
@@ -164,7 +164,7 @@ class TestAgeFromDates:
         ],
     )
     def test_completed_years(self, birth: date, study: date, years: float) -> None:
-        """The age increases on each birthday."""
+        """The age increases by one year on each birthday."""
         assert age_between(birth, study) == years
 
     @pytest.mark.parametrize(
@@ -178,12 +178,12 @@ class TestAgeFromDates:
         ],
     )
     def test_implausible_dates_give_no_age(self, birth: date | None, study: date | None) -> None:
-        """A birth after the film, or more than 120 years before it, is an error."""
+        """A birth after the film, or more than 120 years before the film, is an error."""
         assert age_between(birth, study) is None
 
     @given(st.dates(), st.dates())
     def test_an_age_is_always_plausible(self, birth: date, study: date) -> None:
-        """This holds for any two dates."""
+        """Any two dates give a plausible age, or none."""
         years = age_between(birth, study)
         assert years is None or 0 <= years <= 120
         if years is not None:

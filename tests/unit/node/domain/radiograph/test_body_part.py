@@ -1,4 +1,4 @@
-"""Body parts that a word, a text or a code names."""
+"""Words, free texts and codes name body parts."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ from node.domain.radiograph.body_part import BodyPart, parts_in_text, parts_of_c
     ],
 )
 def test_the_chest_in_many_languages(text: str) -> None:
-    """Devices and order systems write these texts, which name no other part."""
+    """Devices and order systems write these texts, which name the chest and no other part."""
     assert parts_in_text(text) == (BodyPart.CHEST,)
 
 
@@ -49,7 +49,7 @@ def test_the_chest_in_many_languages(text: str) -> None:
     ],
 )
 def test_other_parts_and_several(text: str, parts: tuple[BodyPart, ...]) -> None:
-    """The longest phrase counts, so a thoracic spine is not a thorax."""
+    """The longest phrase counts, so "thoracic spine" does not mean the thorax."""
     assert parts_in_text(text) == parts
 
 
@@ -62,7 +62,7 @@ def test_other_parts_and_several(text: str, parts: tuple[BodyPart, ...]) -> None
     ],
 )
 def test_texts_without_a_body_part(text: str) -> None:
-    """They have parts of words, negations, complaints and institutions."""
+    """These texts have only parts of words, negations, complaints or names of institutions."""
     assert parts_in_text(text) == ()
 
 
@@ -82,11 +82,11 @@ def test_texts_without_a_body_part(text: str) -> None:
 def test_codes_or_the_meaning_of_unknown_codes(
     value: str, meaning: str, parts: tuple[BodyPart, ...]
 ) -> None:
-    """Codes are those of SNOMED CT and, for older films, SNOMED RT."""
+    """The codes are those of SNOMED CT and, for older films, of SNOMED RT."""
     assert parts_of_code(value, meaning) == parts
 
 
 @given(st.text(max_size=64))
 def test_no_text_raises_an_error(text: str) -> None:
-    """The text comes from a peer and may be anything."""
+    """The text comes from a peer and may contain anything."""
     assert set(parts_in_text(text)) <= set(BodyPart)

@@ -1,4 +1,4 @@
-"""Derived images, by Image Type and descriptions."""
+"""Derived images are recognised by Image Type and descriptions."""
 
 import pytest
 
@@ -29,7 +29,7 @@ from node.domain.radiograph.derivation import Derivation, derivation_of
     ],
 )
 def test_each_kind_is_recognised(text: str, derivation: Derivation) -> None:
-    """A radiologist does not read these images as films."""
+    """A radiologist does not read such derived images as films."""
     assert derivation_of(["", text]) is derivation
 
 
@@ -42,5 +42,5 @@ def test_each_kind_is_recognised(text: str, derivation: Derivation) -> None:
     ],
 )
 def test_a_processed_film_is_original(text: str) -> None:
-    """Every film is processed. A compressed copy counts as original too."""
+    """Every film is processed, so a processed film is original, like a compressed copy."""
     assert derivation_of([text]) is None

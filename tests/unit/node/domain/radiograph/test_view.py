@@ -1,4 +1,4 @@
-"""Views by View Position, code, text and orientation."""
+"""The view of a film comes from View Position, a code, a text or the orientation."""
 
 import pytest
 from hypothesis import given
@@ -46,7 +46,7 @@ from node.domain.radiograph.view import (
     ],
 )
 def test_view_position(position: str, view: View | None) -> None:
-    """Values are the defined terms and other words found in practice."""
+    """The values are the defined terms and other words found in practice."""
     assert view_of_position(position) is view
 
 
@@ -74,7 +74,7 @@ def test_view_position(position: str, view: View | None) -> None:
     ],
 )
 def test_free_text(text: str, view: View) -> None:
-    """Texts are in several languages."""
+    """Texts in several languages name the view."""
     assert view_in_text(text) is view
 
 
@@ -91,7 +91,7 @@ def test_free_text(text: str, view: View) -> None:
     ],
 )
 def test_a_text_with_several_views_or_none_gives_no_view(text: str) -> None:
-    """An order for two films is stated in both. PA may also mean the pulmonary artery."""
+    """One order may name two films in each text, and PA may also mean the pulmonary artery."""
     assert view_in_text(text) is None
 
 
@@ -111,12 +111,12 @@ def test_a_text_with_several_views_or_none_gives_no_view(text: str) -> None:
     ],
 )
 def test_codes_or_the_meaning_of_unknown_codes(value: str, meaning: str, view: View | None) -> None:
-    """Codes are those of SNOMED CT and, for older films, SNOMED RT."""
+    """The codes are those of SNOMED CT and, for older films, of SNOMED RT."""
     assert view_of_code(value, meaning) is view
 
 
 def test_every_code_of_the_standard_has_the_view_of_its_meaning() -> None:
-    """The codes are those of PS3.16, CID 4010."""
+    """The codes are those of CID 4010 in PS3.16."""
     for scheme, names in cid_concepts[4010].items():
         for name in names:
             for value, (meaning, _) in concepts[scheme][name].items():
@@ -140,12 +140,12 @@ def test_every_code_of_the_standard_has_the_view_of_its_meaning() -> None:
     ],
 )
 def test_orientation(orientation: tuple[str, ...], view: View | None) -> None:
-    """Only a lateral orientation counts. Devices write L\\F into every film."""
+    r"""Devices write L\F into every film, so only a lateral orientation is used."""
     assert view_of_orientation(orientation) is view
 
 
 @given(st.text(max_size=64))
 def test_no_text_raises_an_error(text: str) -> None:
-    """The text comes from a peer and may be anything."""
+    """The text comes from a peer and may contain anything."""
     assert view_in_text(text) in {None, *View}
     assert view_of_position(text) in {None, *View}

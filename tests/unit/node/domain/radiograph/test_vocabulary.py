@@ -1,4 +1,4 @@
-"""Phrases in free text."""
+"""Phrases are found in free text."""
 
 import pytest
 from hypothesis import given
@@ -25,7 +25,7 @@ LEXICON = build_lexicon(
     ],
 )
 def test_words(text: str, words: tuple[str, ...]) -> None:
-    """Each Chinese, Japanese or Korean character is a word."""
+    """Each Chinese, Japanese or Korean character counts as a word."""
     assert split_words(text) == words
 
 
@@ -47,11 +47,11 @@ def test_words(text: str, words: tuple[str, ...]) -> None:
     ],
 )
 def test_the_longest_phrase_counts(text: str, meanings: tuple[int, ...]) -> None:
-    """Meanings are in the order of the text. An ignored phrase hides the phrases within it."""
+    """Meanings are in the order of the text, and an ignored phrase hides the phrases within it."""
     assert meanings_in(text, LEXICON) == meanings
 
 
 @given(st.text())
 def test_no_text_raises_an_error(text: str) -> None:
-    """The text comes from a peer and may be anything."""
+    """The text comes from a peer and may contain anything."""
     assert set(meanings_in(text, LEXICON)) <= {1, 2, 3, 4}

@@ -1,4 +1,4 @@
-"""Planned deliveries for the configured routes."""
+"""Deliveries are planned for the configured routes."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ BOTH = (ResultKind.REPORT, ResultKind.HEATMAP)
 
 
 def test_each_destination_receives_its_kinds_of_results() -> None:
-    """There is one delivery for each result and destination."""
+    """One delivery is planned for each result and destination."""
     routes = (
         Route("pacs", BOTH, SendCondition.ALWAYS),
         Route("ris", (ResultKind.REPORT,), SendCondition.ALWAYS),
@@ -37,7 +37,7 @@ def test_each_destination_receives_its_kinds_of_results() -> None:
 
 
 def test_a_destination_may_receive_flagged_films_only() -> None:
-    """Other destinations receive every film."""
+    """A destination with `when: flagged` receives flagged films only; others receive every film."""
     routes = (
         Route("pacs", BOTH, SendCondition.ALWAYS),
         Route("clinic", BOTH, SendCondition.FLAGGED),
@@ -50,7 +50,7 @@ def test_a_destination_may_receive_flagged_films_only() -> None:
 
 
 def test_each_destination_receives_its_variant_of_the_report() -> None:
-    """A variant has an SOP Class. It refers to a heatmap only if the destination receives it."""
+    """The report refers to the heatmap only for a destination that receives the heatmap."""
     newer = replace(REPORT, variant=ReportVariant(SrClass.COMPREHENSIVE_3D))
     older = replace(REPORT, variant=ReportVariant(SrClass.COMPREHENSIVE))
     bare = replace(REPORT, variant=ReportVariant(SrClass.COMPREHENSIVE_3D, shows_heatmap=False))
@@ -81,7 +81,7 @@ def test_each_destination_receives_its_variant_of_the_report() -> None:
 def test_a_destination_in_shadow_mode_receives_nothing(
     condition: SendCondition, flagged: bool, recorded: bool
 ) -> None:
-    """It is recorded for films whose results it would have received."""
+    """Films record the destinations in shadow mode that would have received results."""
     routes = (
         Route("trial", BOTH, condition, shadow=True),
         Route("pacs", BOTH, SendCondition.ALWAYS),
@@ -92,7 +92,7 @@ def test_a_destination_in_shadow_mode_receives_nothing(
 
 
 def test_a_route_in_shadow_mode_is_not_active() -> None:
-    """No result is built for it."""
+    """No result is built for a route in shadow mode."""
     active = Route("pacs", (ResultKind.REPORT,), SendCondition.ALWAYS)
     assert active_routes((Route("trial", BOTH, SendCondition.ALWAYS, shadow=True), active)) == (
         active,
@@ -100,7 +100,7 @@ def test_a_route_in_shadow_mode_is_not_active() -> None:
 
 
 def test_without_matching_result_or_route_nothing_is_planned() -> None:
-    """There is no route, no result, or no result of the kind."""
+    """Nothing is planned without a route, a result, or a result of the routed kind."""
     route = Route("pacs", (ResultKind.HEATMAP,), SendCondition.ALWAYS)
     assert plan_deliveries((REPORT,), (), flagged=True) == []
     assert plan_deliveries((), (route,), flagged=True) == []

@@ -1,4 +1,4 @@
-"""The summary of a job for programs."""
+"""Programs read the summary of a job."""
 
 import json
 from dataclasses import replace
@@ -51,7 +51,7 @@ DELIVERED = Delivery(
 
 
 def entry(event: str, state: str, after: float) -> HistoryEntry:
-    """Return an entry of the history, some seconds after noon."""
+    """Return an entry of the job's history, some seconds after noon."""
     return HistoryEntry(NOON + timedelta(seconds=after), event, state, "worker", "", None)
 
 
@@ -77,7 +77,7 @@ DONE_JOB = JobDetail(
 
 
 def test_the_summary_has_all_keys() -> None:
-    """The keys are those of `summary.json` and `jobs show --json`."""
+    """The summary has the keys of `summary.json` and of `jobs show --json`."""
     assert summarise(DONE_JOB) == {
         "id": 7,
         "state": "DONE",
@@ -128,7 +128,7 @@ def test_the_summary_has_all_keys() -> None:
 
 
 def test_all_keys_are_present_before_the_analysis() -> None:
-    """Values are null if there is no score yet, or if the film was not scored."""
+    """Values are null before the analysis, and for a film that was not scored."""
     waiting = replace(DONE_JOB.job, state=JobState.RECEIVED, attempt=0, verdict=None)
     summary = summarise(JobDetail(waiting, (), ()))
     assert summary.keys() == summarise(DONE_JOB).keys()
@@ -139,7 +139,7 @@ def test_all_keys_are_present_before_the_analysis() -> None:
 
 
 def test_a_rejected_job_has_reason_and_error() -> None:
-    """`reason` is a code for programs, `error` is a text for people."""
+    """In the summary, `reason` is a code for programs, and `error` is a text for people."""
     refused = replace(
         DONE_JOB.job, state=JobState.REJECTED, reason="view", error="lateral", verdict=None
     )
@@ -148,7 +148,7 @@ def test_a_rejected_job_has_reason_and_error() -> None:
 
 
 def test_a_decision_without_score_has_a_threshold() -> None:
-    """`used` is null. The threshold is the one that would have applied."""
+    """Without a score, `used` is null, and the threshold is the one that would have applied."""
     decision = Decision(Finding.UNDETERMINED, threshold=0.5, reason="the model gave no score")
     verdict = replace(VERDICT, probability=Probability(), decision=decision)
     summary = summarise(replace(DONE_JOB, job=replace(DONE_JOB.job, verdict=verdict)))
@@ -157,7 +157,7 @@ def test_a_decision_without_score_has_a_threshold() -> None:
 
 
 def test_prior_studies_are_in_the_summary() -> None:
-    """They explain why a film with a present finding is not flagged."""
+    """Prior studies explain why a film with a present finding is not flagged."""
     prior = PriorComparison(months=12, reported=True, score=0.6)
     decision = replace(VERDICT.decision, already_reported=True, prior=prior)
     summary = summarise(
@@ -168,7 +168,7 @@ def test_prior_studies_are_in_the_summary() -> None:
 
 
 def test_an_unfinished_job_has_no_total() -> None:
-    """Only finished stages have a duration."""
+    """Only finished stages of a job have a duration."""
     history = DONE_JOB.history[:2]
     assert summarise(replace(DONE_JOB, history=history))["seconds"] == {
         "decode": 0.1235,
@@ -177,14 +177,14 @@ def test_an_unfinished_job_has_no_total() -> None:
 
 
 def test_a_failed_delivery_has_its_error() -> None:
-    """Operators need not search the log."""
+    """Operators find the error of a failed delivery without searching the log."""
     failed = replace(DELIVERED, state=DeliveryState.FAILED, error="the destination answered 0xa900")
     [delivery] = summarise(replace(DONE_JOB, deliveries=(failed,)))["deliveries"]
     assert (delivery["state"], delivery["error"]) == ("FAILED", "the destination answered 0xa900")
 
 
 def test_the_summary_has_no_patient_data() -> None:
-    """Summaries may be printed or mailed, so age and sex are excluded too."""
+    """Summaries may be printed or mailed, so they contain neither age nor sex."""
     text = json.dumps(summarise(DONE_JOB))
     assert "67" not in text.replace(CHEST_FILM.sop_instance_uid, "")
     assert not {"age_years", "sex", "patient_id", "patient_name"} & summarise(DONE_JOB).keys()

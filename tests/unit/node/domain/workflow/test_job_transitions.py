@@ -1,4 +1,4 @@
-"""Properties of the transition tables of jobs and deliveries."""
+"""The transition tables of jobs and deliveries have these properties."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -27,7 +27,7 @@ BOTH = pytest.mark.parametrize(
 
 
 def reachable(table: Table, start: set[StrEnum]) -> set[StrEnum]:
-    """Return the states that can be reached from `start`, including `start`."""
+    """Return the states that can be reached from `start`, including `start` itself."""
     states, newest = set(start), set(start)
     while newest:
         newest = {end for (state, _), end in table.items() if state in newest} - states
@@ -37,21 +37,21 @@ def reachable(table: Table, start: set[StrEnum]) -> set[StrEnum]:
 
 @BOTH
 def test_every_event_leads_to_one_state(table: Table, states: Any, events: Any) -> None:
-    """The SQL sets `state = state_after(event)`, which must be unambiguous."""
+    """The SQL sets `state = state_after(event)`, so each event must lead to a single state."""
     for event in events:
         assert len({end for (_, trigger), end in table.items() if trigger is event}) == 1, event
 
 
 @BOTH
 def test_a_table_has_only_its_own_states_and_events(table: Table, states: Any, events: Any) -> None:
-    """Job and delivery have states of the same name."""
+    """Job and delivery have states of the same name, which must not be confused."""
     for (state, event), end in table.items():
         assert (type(state), type(event), type(end)) == (states, events, states)
 
 
 @BOTH
 def test_every_event_changes_the_state(table: Table, states: Any, events: Any) -> None:
-    """Otherwise the history would have a change without effect."""
+    """An event without a change of state would add an entry without effect to the history."""
     assert [state for (state, _), end in table.items() if state is end] == []
 
 
@@ -62,13 +62,13 @@ def test_every_job_state_can_be_reached() -> None:
 
 
 def test_every_delivery_state_can_be_reached() -> None:
-    """A delivery begins as PENDING."""
+    """Each delivery begins as PENDING."""
     start = {DeliveryState.PENDING}
     assert reachable(DELIVERY_TRANSITIONS, start) == set(DeliveryState)  # type: ignore[arg-type]
 
 
 def test_only_an_operator_changes_a_final_job() -> None:
-    """No role may need the bytes of a final job, because they may be purged."""
+    """The bytes of a final job may be purged, so no role may need these bytes."""
     events = {(state, event) for state, event in JOB_TRANSITIONS if state in FINAL_JOB_STATES}
     assert events == {(JobState.DONE, JobEvent.REANALYSE), (JobState.DONE, JobEvent.RESEND)}
     assert {state for state, _ in JOB_TRANSITIONS} >= set(JobState) - FINAL_JOB_STATES
@@ -87,20 +87,19 @@ def test_only_an_operator_changes_a_final_delivery() -> None:
 
 
 def test_every_job_can_reach_a_final_state() -> None:
-    """There is no dead end and no closed cycle of states."""
+    """The job states have no dead end, and no cycle without an exit."""
     for state in JobState:
         assert reachable(JOB_TRANSITIONS, {state}) & FINAL_JOB_STATES, state  # type: ignore[arg-type]
 
 
 def test_every_delivery_can_become_delivered() -> None:
-    """This holds for every state."""
     for state in DeliveryState:
         states = reachable(DELIVERY_TRANSITIONS, {state})  # type: ignore[arg-type]
         assert DeliveryState.DELIVERED in states, state
 
 
 def test_every_state_with_a_time_limit_can_expire() -> None:
-    """The limit is a lease, or the time for a commitment report."""
+    """The time limit of a state is a lease, or the time for a commitment report."""
     assert job.states_before(JobEvent.EXPIRE) == [JobState.ANALYSING]
     assert set(delivery.states_before(DeliveryEvent.EXPIRE)) == {
         DeliveryState.SENDING,
@@ -131,12 +130,12 @@ def test_states_before_and_after_an_event_follow_the_table(
     event: StrEnum,
     expected: tuple[set[StrEnum], StrEnum],
 ) -> None:
-    """An event may have several states before it, but one after it."""
+    """An event may have several states before it, but has one state after it."""
     assert (set(states_before(event)), state_after(event)) == expected
 
 
 @pytest.mark.parametrize("enum", [JobState, JobEvent, DeliveryState, DeliveryEvent])
 def test_names_and_values_agree(enum: type[StrEnum]) -> None:
-    """Values are stored and displayed; names are used in the code."""
+    """The values of states are stored and displayed, and their names are used in the code."""
     for member in enum:
         assert member.value.upper().replace("-", "_") == member.name

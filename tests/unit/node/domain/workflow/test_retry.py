@@ -1,4 +1,4 @@
-"""When a failed attempt is retried."""
+"""A failed attempt is retried after a delay, or is final."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,7 +30,7 @@ jitter = st.floats(0, 1, exclude_max=True)
 
 @pytest.mark.parametrize("error", [Transient("busy"), Unreachable("down")])
 def test_a_transient_error_is_retried(error: Exception) -> None:
-    """The outcome has the time of the next attempt and the error."""
+    """The outcome of a transient error has the time of the next attempt and the error."""
     outcome = after_failure(error, 1, NOW, POLICY, jitter=0.0)
     assert outcome == RetryAt(NOW + timedelta(seconds=1), str(error))
 
@@ -40,13 +40,13 @@ def test_a_transient_error_is_retried(error: Exception) -> None:
     [Permanent("no"), Misconfigured("a: b"), Rejected("view", "lateral"), ValueError("odd")],
 )
 def test_any_other_error_is_final(error: Exception) -> None:
-    """Another attempt would fail in the same way."""
+    """After a permanent error, another attempt would fail in the same way."""
     assert after_failure(error, 1, NOW, POLICY, jitter=0.0) == Failed(str(error))
 
 
 @pytest.mark.parametrize(("attempt", "retried"), [(1, True), (2, True), (3, False), (4, False)])
 def test_the_number_of_attempts_is_limited(attempt: int, retried: bool) -> None:
-    """`attempts` includes the first one."""
+    """The number `attempts` includes the first attempt."""
     outcome = after_failure(Transient("busy"), attempt, NOW, POLICY, jitter=0.0)
     assert isinstance(outcome, RetryAt) is retried
 
@@ -60,7 +60,7 @@ def test_the_delay_doubles_up_to_the_cap() -> None:
 def test_the_jitter_spreads_the_delay_over_its_upper_half(
     attempt: int, policy: RetryPolicy, jitter: float
 ) -> None:
-    """The delay is above 0 and at most `cap`, for any number of attempts."""
+    """For any number of attempts, the delay is above 0 and at most `cap`."""
     full = retry_delay(attempt, policy, 1.0)
     assert 0 < full <= policy.cap
     assert full / 2 <= retry_delay(attempt, policy, jitter) <= full
@@ -73,7 +73,7 @@ def test_the_delay_never_decreases(attempt: int, policy: RetryPolicy, jitter: fl
 
 
 def test_jitter_is_random_from_zero_to_one() -> None:
-    """It varies, so that deliveries are not all retried in the same second."""
+    """Random jitter prevents that all deliveries are retried in the same second."""
     values = {draw_jitter() for _ in range(50)}
     assert len(values) > 1
     assert all(0 <= value < 1 for value in values)

@@ -1,4 +1,4 @@
-"""Results in other languages: all phrases and code meanings are translated, fonts are complete."""
+"""Each language has translations of all phrases and code meanings, and a complete font."""
 
 from collections.abc import Iterator
 from dataclasses import fields, replace

@@ -1,4 +1,4 @@
-"""`osteoscreen db`: schema, backup and restore of the job table."""
+"""`osteoscreen db`: upgrade, back up and restore the job table."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from node import log
 from node.cli.options import ConfigOption, JsonOption, print_json, settings_of
 from node.config.settings import Config
 
-db = typer.Typer(help="Schema, backup and restore of the job table.", no_args_is_help=True)
+db = typer.Typer(help="Upgrade, back up and restore the job table.", no_args_is_help=True)
 
 
 @db.command("upgrade")
@@ -22,7 +22,7 @@ def db_upgrade(config: ConfigOption = None) -> None:
 
 @db.command("current")
 def db_current(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show the revision of the schema, and the revision that this version needs."""
+    """Show the current revision of the schema and the revision that this version needs."""
     from node.jobs import schema
     from node.jobs.engine import open_engine
 
@@ -40,11 +40,11 @@ def db_backup(
     config: ConfigOption = None,
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Replace an existing backup, once the new one is checked."),
+        typer.Option("--replace", help="Replace an existing backup after the new one is checked."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Back up a SQLite job table while the node runs. For PostgreSQL, print the command."""
+    """Back up a SQLite job table, also of a running node. For PostgreSQL, print the command."""
     from node.display.jobs import progress_bar
     from node.jobs.backup import back_up
 
@@ -59,10 +59,10 @@ def db_backup(
 
 @db.command("restore")
 def db_restore(
-    file: Annotated[Path, typer.Argument(help="Backup made by `db backup`.")],
+    file: Annotated[Path, typer.Argument(help="Backup that `db backup` has written.")],
     config: ConfigOption = None,
 ) -> None:
-    """Restore a backup, upgrade it, and adopt orphaned films. Stop the node first."""
+    """Restore a backup, upgrade it, and create jobs for orphaned films. Stop the node first."""
     from node.display.jobs import progress_bar
     from node.jobs.backup import restore
     from node.runtime.factories import upgrade_schema

@@ -1,4 +1,4 @@
-"""`osteoscreen drift`: daily figures of each source, and active alarms."""
+"""`osteoscreen drift`: show daily metrics of each source, and active alarms."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -17,15 +17,15 @@ def drift(
     config: ConfigOption = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=[_DAY], help="First day. [default: 7 days ago]"),
+        typer.Option(formats=[_DAY], help="First day to show. [default: 7 days ago]"),
     ] = None,
-    source: Annotated[str, typer.Option(help="Only sources with this calling AE title.")] = "",
+    source: Annotated[str, typer.Option(help="Show only sources with this calling AE title.")] = "",
     test_alarm: Annotated[
         bool, typer.Option("--test-alarm", help="Send a test alarm to every receiver.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show daily figures of each source and how far they differ from its reference."""
+    """Show daily metrics of each source, and compare them with the reference of the source."""
     if test_alarm:
         _test_alarm(settings_of(config), as_json)
         return

@@ -23,11 +23,11 @@ JobArgument = Annotated[str, typer.Argument(help="Job number or SOP Instance UID
 @jobs.command("list")
 def jobs_list(
     config: ConfigOption = None,
-    state: Annotated[list[JobState] | None, typer.Option(help="Only jobs in this state.")] = None,
+    state: Annotated[list[JobState] | None, typer.Option(help="Show jobs in this state.")] = None,
     reason: Annotated[
-        list[Reason] | None, typer.Option(help="Only jobs refused for this reason.")
+        list[Reason] | None, typer.Option(help="Show only jobs refused for this reason.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Maximum number of jobs, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of jobs to show.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List jobs, newest first."""
@@ -45,7 +45,7 @@ def jobs_list(
 
 @jobs.command("show")
 def jobs_show(job: JobArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show a job: score, deliveries and history."""
+    """Show score, deliveries and history of a job."""
     from node.display.jobs import print_job
     from node.domain.workflow.job_summary import summarise
     from node.runtime.factories import open_operator_store
@@ -65,7 +65,7 @@ def jobs_reasons(
         datetime | None,
         typer.Option(
             callback=in_utc,
-            help="Only films received since this day or time (UTC), such as 2026-01-31.",
+            help="Count only films received since this day or time (UTC), such as 2026-01-31.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -99,7 +99,7 @@ def jobs_cancel(job: JobArgument, config: ConfigOption = None) -> None:
 def jobs_resend(
     job: JobArgument,
     config: ConfigOption = None,
-    destination: Annotated[str, typer.Option(help="Only to this destination.")] = "",
+    destination: Annotated[str, typer.Option(help="Send only to this destination.")] = "",
 ) -> None:
     """Send the results of a job again, without a new analysis."""
     _operate(config, job, lambda store, *by: store.resend(*by, destination))

@@ -1,7 +1,7 @@
 """The command `osteoscreen`: one short function for each sub-command.
 
-Exit status: 0 success, 1 the work failed, 2 bad usage or configuration. Programs read standard
-output with `--json`; people's messages and logs go to standard error.
+The exit status is 0 for success, 1 if the work failed, and 2 for wrong usage or configuration.
+With `--json`, standard output contains JSON only. Messages and logs go to standard error.
 """
 
 import os
@@ -36,7 +36,7 @@ from node.config.settings import ConfigError, load
 from node.domain.errors import Misconfigured, OsteoScreenError
 
 _RENAMED_ROLES = {"upkeep": "maintenance", "canary": "challenger"}
-"""New name of each renamed role."""
+"""The new name of each renamed role."""
 
 _EXTRAS = {
     "jinja2": "research",
@@ -78,8 +78,8 @@ VersionOption = Annotated[
 def set_private_umask(context: typer.Context, _version: VersionOption = False) -> None:
     """Set a umask that makes new files readable by this user only.
 
-    It applies to the whole process and its children, because libraries such as SQLite open files
-    too. Model files contain no patient data and keep the user's umask.
+    The umask applies to the whole process and its children, because libraries such as SQLite open
+    files too. Model files contain no patient data and keep the user's umask.
     """
     if context.invoked_subcommand != "model":
         os.umask(0o077)
@@ -102,7 +102,7 @@ def demo(
 def serve(
     config: ConfigOption = None,
     role: Annotated[
-        str, typer.Option(help="One role: ingest, analyse, deliver, maintenance or challenger.")
+        str, typer.Option(help="Run one role: ingest, analyse, deliver, maintenance or challenger.")
     ] = "",
 ) -> None:
     """Run the node, or one role with --role, until SIGTERM or Ctrl-C."""
@@ -127,7 +127,7 @@ def serve(
 
 @app.command()
 def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Have the running node use its changed configuration file; report what has changed."""
+    """Make the running node use a changed configuration file, and print the changes."""
     from node.display.jobs import print_reloads
     from node.runtime.control_folder import request_reload
 
@@ -156,7 +156,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
         int, typer.Option(min=0, max=256, help="Number of decoder processes. 0: one for each CPU.")
     ] = 0,
     include_refused: Annotated[
-        bool, typer.Option("--all/--admitted", help="Write rows for refused films, or omit them.")
+        bool, typer.Option("--all/--admitted", help="Include or omit refused films in the table.")
     ] = True,
     as_json: JsonOption = False,
 ) -> None:

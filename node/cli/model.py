@@ -24,7 +24,7 @@ BundleArgument = Annotated[
 
 @model.command("verify")
 def verify(bundle: BundleArgument = "demo") -> None:
-    """Check digest, keys and shapes of a bundle, and re-score its golden films (also on a GPU)."""
+    """Check the digest and weights of a bundle, and score its golden films (also on a GPU)."""
     from models.bundle.golden import verify_golden
     from models.bundle.store import compare_gpu
     from node.inference.predictor import open_bundle
@@ -55,10 +55,10 @@ def card(bundle: BundleArgument = "demo") -> None:
 
 @model.command("fit-clinical")
 def fit_clinical(
-    table: Annotated[Path, typer.Argument(help="CSV: the NHANES table, or a manifest.")],
+    table: Annotated[Path, typer.Argument(help="CSV file: the NHANES table or a manifest.")],
     label: Annotated[
         str,
-        typer.Option(help="femoral-neck or any-site, for NHANES. A manifest has a column label."),
+        typer.Option(help="Label in the NHANES table: femoral-neck or any-site."),
     ] = "",
     bundle: Annotated[
         str, typer.Option(help="Store the model in this bundle and update its digest.")
@@ -96,13 +96,13 @@ def fit_gate(  # noqa: PLR0913 - the options of a command
         str, typer.Option(help="Store the gate in this bundle and update its digest.")
     ],
     out: Annotated[
-        Path, typer.Option(help="Folder for images and nets; an interrupted run resumes there.")
+        Path, typer.Option(help="Folder for images and nets. Use it again to resume a stopped run.")
     ],
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of each net.")] = 1500,
-    folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
+    steps: Annotated[int, typer.Option(min=1, help="Number of training steps of each net.")] = 1500,
+    folds: Annotated[int, typer.Option(min=2, help="Number of folds of the cross-validation.")] = 5,
     seed: SeedOption = 1,
     attribution: Annotated[
-        list[str] | None, typer.Option(help="Source of the films, for the model card; repeatable.")
+        list[str] | None, typer.Option(help="Source of the films for the model card. Repeatable.")
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -131,11 +131,11 @@ def calibrate(
     bundle: BundleOption,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the new bundle. Without it, the bundle is changed in place."),
+        typer.Option(help="Folder of the new bundle. Without --out, the bundle itself is changed."),
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Fit calibration, thresholds and combined model on labelled films; the net is unchanged."""
+    """Fit calibration, thresholds and combined model on labelled films. The net is not changed."""
     from models.training.recalibrate import recalibrate
     from node.inference.predictor import open_bundle
 
@@ -157,21 +157,21 @@ def train(  # noqa: PLR0913 - the options of a command
     manifest: Annotated[
         Path | None,
         typer.Argument(
-            help="CSV of labelled films. Without it, films are simulated during the training."
+            help="CSV of labelled films. Without it, the command simulates films for training."
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the new bundle.")] = Path("out/bundle"),
     size: SizeOption = 384,
     minutes: Annotated[float, typer.Option(min=0.01, help="Maximum duration in minutes.")] = 1e6,
     steps: Annotated[int, typer.Option(min=1, help="Maximum number of steps.")] = 20_000,
-    batch: Annotated[int, typer.Option(min=2, help="Films per step; even.")] = 8,
+    batch: Annotated[int, typer.Option(min=2, help="Films per training step (even).")] = 8,
     start: Annotated[
-        Path | None, typer.Option("--from", help="Bundle whose weights the training starts from.")
+        Path | None, typer.Option("--from", help="Start with the weights of this bundle.")
     ] = None,
     device: DeviceOption = "auto",
     seed: SeedOption = 1,
 ) -> None:
-    """Train the grid net and write a bundle. An interrupted run resumes.
+    """Train the grid net and write a bundle. The same command resumes a stopped run.
 
     Use several GPUs with `torchrun --nproc-per-node N -m node.cli model train ...`.
     """
@@ -202,10 +202,10 @@ def train(  # noqa: PLR0913 - the options of a command
 def simulate(  # noqa: PLR0913 - each is an option of the command
     out: Annotated[Path, typer.Option(help="Folder for films and manifests.")],
     patients: Annotated[
-        int, typer.Option(help="Number of patients, all hospitals together.")
+        int, typer.Option(help="Number of patients of all hospitals together.")
     ] = 4542,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same cohort.")] = 1,
-    form: Annotated[str, typer.Option("--format", help="png (16 bits) or dicom.")] = "png",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same films.")] = 1,
+    form: Annotated[str, typer.Option("--format", help="Write png (16 bits) or dicom.")] = "png",
     size: Annotated[int, typer.Option(help="Longer side of a film in pixels.")] = 576,
     masks: Annotated[
         bool, typer.Option("--masks", help="Also write the bone mask of each film.")
@@ -216,10 +216,10 @@ def simulate(  # noqa: PLR0913 - each is an option of the command
     density_off: Annotated[
         bool,
         typer.Option(
-            "--density-off", help="Also write each film with one common density; labels unchanged."
+            "--density-off", help="Also write all films with the same density, but the same labels."
         ),
     ] = False,
-    jobs: Annotated[int, typer.Option(help="Number of processes; 0 means one per core.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Number of processes. 0: one for each CPU.")] = 0,
 ) -> None:
     """Simulate films with known bone density from three hospitals, and write their manifest."""
     from models.simulate.film_files import Recipe

@@ -14,11 +14,11 @@ from node.domain.errors import Misconfigured
 from node.domain.health_check import HealthCheck
 
 DAY = "%Y-%m-%d"
-"""Format of a day in an option."""
+"""Format of an option that is a day."""
 
 
 def in_utc(time: datetime | None) -> datetime | None:
-    """Return the time of an option as a time in UTC."""
+    """Return the time of an option with the time zone UTC."""
     return None if time is None else time.replace(tzinfo=UTC)
 
 
@@ -29,32 +29,32 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
 SinceOption = Annotated[
     datetime | None,
-    typer.Option(formats=[DAY], callback=in_utc, help="Only films received since this day (UTC)."),
+    typer.Option(formats=[DAY], callback=in_utc, help="Use only films since this day (UTC)."),
 ]
 WithinOption = Annotated[
     str, typer.Option(help="Maximum time between film and densitometry, such as 365d.")
 ]
-FigureOption = Annotated[Path | None, typer.Option(help="PNG file for a chart.")]
+FigureOption = Annotated[Path | None, typer.Option(help="Write a chart to this PNG file.")]
 
 
 def config_file(config: Path | None) -> Path | None:
-    """Return the configuration file: the option's value, else config.yaml if it exists."""
+    """Return the value of the option --config, or config.yaml if that file exists."""
     default = Path("config.yaml")
     return config or (default if default.is_file() else None)
 
 
 def settings_of(config: Path | None) -> Config:
-    """Return the configuration for the option's value."""
+    """Return the configuration that the option --config selects."""
     return load(config_file(config))
 
 
 def as_text(content: Any) -> str:
-    """Return a result as JSON for programs."""
+    """Return a result as JSON text."""
     return json.dumps(content, indent=2, ensure_ascii=False, default=str)
 
 
 def print_json(content: Any) -> None:
-    """Write a result for programs."""
+    """Write a result as JSON to standard output."""
     typer.echo(as_text(content))
 
 
@@ -71,7 +71,7 @@ def report_checks(checks: Sequence[HealthCheck], as_json: bool) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file that an option names."""
+    """Write a file whose path is the value of an option."""
     try:
         path.write_bytes(content)
     except OSError as error:
@@ -79,7 +79,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def days_of(text: str) -> timedelta:
-    """Return the value of the option --within."""
+    """Return the value of the option --within as a duration."""
     number = text.removesuffix("d")
     if not number.isdecimal() or len(number) > 5:
         raise Misconfigured(f"--within: {text!r} is not a number of days, such as 365d")
@@ -87,7 +87,7 @@ def days_of(text: str) -> timedelta:
 
 
 def add_renamed_command(app: typer.Typer, old: str, new: str) -> None:
-    """Add the old name of a command, which only reports the new name."""
+    """Add a hidden command with an old name. It only reports the new name."""
 
     @app.command(old.split()[-1], hidden=True, context_settings={"ignore_unknown_options": True})
     def renamed(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:

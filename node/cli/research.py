@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from models.evaluation.leakage_checks import LeakageCheck
 
 OutOption = Annotated[
-    Path, typer.Option(help="Folder for the report; an interrupted run resumes there.")
+    Path, typer.Option(help="Folder for the report. Use it again to resume a stopped run.")
 ]
 BundleOption = Annotated[
     str, typer.Option(help="Folder of a bundle, or the name of a shipped bundle.")
 ]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-SizeOption = Annotated[int, typer.Option(help="Side of the film in pixels; a multiple of 192.")]
+DeviceOption = Annotated[str, typer.Option(help="Device: auto, cpu or cuda.")]
+SizeOption = Annotated[int, typer.Option(help="Film size of the net in pixels, a multiple of 192.")]
 BatchOption = Annotated[int, typer.Option(min=2, help="Films per training step.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all random choices.")]
 
@@ -43,7 +43,7 @@ def evaluate(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate a bundle on labelled films: report.html, report.json and figures."""
+    """Evaluate a bundle on labelled films, and write report.html, report.json and figures."""
     from models.evaluation import run as evaluation
     from node.inference.predictor import open_bundle
 
@@ -62,9 +62,9 @@ def ablate(  # noqa: PLR0913 - the options of a command
     ],
     out: OutOption,
     size: SizeOption = 192,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of each variant.")] = 2000,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps for each variant.")] = 2000,
     start: Annotated[
-        str, typer.Option("--from", help="Bundle whose ResNet weights every variant starts from.")
+        str, typer.Option("--from", help="Start variants with the ResNet weights of this bundle.")
     ] = "",
     batch: BatchOption = 8,
     seed: SeedOption = 1,
@@ -98,10 +98,10 @@ def cross_validate(  # noqa: PLR0913 - the options of a command
     out: OutOption,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
     start: Annotated[
-        str, typer.Option("--from", help="Bundle whose weights every fold starts from.")
+        str, typer.Option("--from", help="Start every fold with the weights of this bundle.")
     ] = "",
     size: SizeOption = 384,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of each fold.")] = 1000,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps for each fold.")] = 1000,
     batch: BatchOption = 8,
     seed: SeedOption = 1,
     device: DeviceOption = "auto",
@@ -139,7 +139,7 @@ def leakage(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Test a bundle for label leakage on simulated films; exit status 1 if a check fails."""
+    """Test a bundle for label leakage on simulated films. The exit status is 1 if a check fails."""
     from models.evaluation.leakage_run import JSON, check_leakage
     from node.inference.predictor import open_bundle
 

@@ -23,8 +23,8 @@ from node.domain.errors import Misconfigured, Permanent
 if TYPE_CHECKING:
     from node.replay.densitometry import ReplayResult
 
-thresholds = typer.Typer(help="Replay stored scores with other thresholds.", no_args_is_help=True)
-outcomes = typer.Typer(help="Bone densitometry for comparison.", no_args_is_help=True)
+thresholds = typer.Typer(help="Apply other thresholds to stored scores.", no_args_is_help=True)
+outcomes = typer.Typer(help="Import bone densitometry for comparison.", no_args_is_help=True)
 
 
 @thresholds.command("replay")
@@ -45,10 +45,10 @@ def thresholds_replay(  # noqa: PLR0913 - a parameter is an option
     figure: FigureOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay stored scores with another policy. Shows which decisions change.
+    """Apply another policy to stored scores, and show which decisions change.
 
-    If densitometry was imported, it also shows the accuracy against it. Nothing is scored, changed
-    or sent. The job table is that of --node, or of --config if --node is missing.
+    If densitometry was imported, the command also compares decisions with it. The command scores,
+    changes and sends nothing. It reads the job table of --node, or of --config without --node.
     """
     from node.display.replay import as_json as replay_json
     from node.display.replay import print_replay
@@ -75,7 +75,7 @@ def outcomes_import(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import a table of bone densitometry, completely or not at all. No patient ID is stored."""
+    """Import a table of bone densitometry, unless a line is faulty. No patient ID is stored."""
     from dataclasses import asdict
 
     from node.display.replay import print_faults

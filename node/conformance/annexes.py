@@ -26,9 +26,9 @@ def annexes() -> Section:
             Section(
                 "Objects created",
                 (
-                    "The tables list the top-level attributes of each object. SOP Instance UIDs "
-                    "derive from film, model, decision and settings. The same result is therefore "
-                    "always the same object, with the same bytes.",
+                    "The tables list the top-level attributes of each object. The SOP Instance UID "
+                    "is derived from film, model, decision and settings. The same result "
+                    "therefore always has the same UID and the same bytes.",
                 ),
                 objects,
             ),
@@ -38,7 +38,7 @@ def annexes() -> Section:
                 (
                     "Contributing Equipment Sequence contains Device UID (0018,1002), as IHE AI "
                     "Results requires. The objects are therefore Standard Extended.",
-                    "There are no private attributes, SOP Classes or transfer syntaxes.",
+                    "The node uses no private attributes, SOP Classes or transfer syntaxes.",
                 ),
             ),
         ),
@@ -77,7 +77,7 @@ def _elements(complete: Dataset, minimal: Dataset) -> Table:
 
 
 def _presence(element: DataElement, minimal: Dataset) -> str:
-    """Return when an attribute has a value. `minimal` is the result of a film without values."""
+    """Return when an attribute has a value. `minimal` is the result of an empty header."""
     if element.is_empty:
         return "empty"
     if element.tag not in minimal:
@@ -105,7 +105,7 @@ def _sequence_items(ds: Dataset) -> Iterator[Dataset]:
 
 
 def _codes(sample: Sample) -> Table:
-    """Return the codes of the sample results and those that depend on the film or the score."""
+    """Return all codes: those of the sample results, and those of other films and scores."""
     rows = {
         (item.CodingSchemeDesignator, item.CodeValue, item.CodeMeaning)
         for ds in sample.complete.values()

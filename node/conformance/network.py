@@ -50,11 +50,11 @@ def services() -> Table:
 _IMPLEMENTATION_MODEL = Section(
     "Implementation model",
     (
-        "The node is one Application Entity. It receives radiographs (Storage SCP), stores each as "
-        "a job in a database, and scores it.",
-        "It sends Structured Reports and Secondary Capture images to its destinations (Storage SCU "
-        "or STOW-RS). It requests Storage Commitment from destinations with `commitment: "
-        "true`.",
+        "The node is one Application Entity. It receives radiographs (Storage SCP) and scores "
+        "them. A job in a database records the state of each radiograph.",
+        "The node sends Structured Reports and Secondary Capture images to its destinations "
+        "(Storage SCU or STOW-RS). The node requests Storage Commitment from destinations with "
+        "`commitment: true`.",
         "Separate processes receive, score and send. A destination that does not answer does not "
         "delay the others.",
     ),
@@ -97,7 +97,7 @@ def _storage_scp(config: Config) -> Section:
             "rejected (permanent; called or calling AE title not recognized). Associations "
             "above the limits are rejected (transient; local limit exceeded).",
             "Each Storage SOP Class is accepted in each of the transfer syntaxes below. If a "
-            "presentation context proposes several, the node accepts the first in this list. "
+            "presentation context proposes several syntaxes, the node accepts the first listed. "
             "Extended negotiation is not supported.",
             Table(("SOP Class", "UID"), _names(classes)),
             Table(("transfer syntax", "UID"), _names(TRANSFER_SYNTAXES)),
@@ -114,8 +114,8 @@ def _storage_scu(config: Config) -> Section:
         "Storage and Verification as SCU",
         (
             "The node opens an association when results for a destination are pending, and "
-            "releases it when they are sent. If a destination does not answer, the node retries "
-            f"at increasing intervals of at most {config.queue.delivery.cap:g} s.",
+            "releases the association after sending them. If a destination does not answer, the "
+            f"node retries at increasing intervals of at most {config.queue.delivery.cap:g} s.",
             Table(("SOP Class", "UID"), _names(RESULT_CLASSES)),
             Table(("transfer syntax", "UID"), _names(SYNTAXES)),
             f"{SecondaryCaptureImageStorage.name} is sent in {JPEG2000Lossless.name} "
@@ -167,11 +167,11 @@ _STORAGE_COMMITMENT = Section(
     "Storage Commitment",
     (
         f"{PUSH_MODEL.name} ({PUSH_MODEL}) is supported as SCU, for destinations with "
-        "`commitment: true`. N-ACTION is sent on the association of the C-STORE. The node stores "
-        "the new Transaction UID before it sends the request.",
-        "N-EVENT-REPORT is accepted on that association, or on an association that the destination "
-        "opens with the SCP role. The node sends an object again if its commitment fails, or if no "
-        "report arrives within the timeout.",
+        "`commitment: true`. The node sends N-ACTION on the association of the C-STORE. Before the "
+        "request, the node stores its Transaction UID.",
+        "The node accepts N-EVENT-REPORT on the association of the N-ACTION, or on an association "
+        "that the destination opens with the SCP role. The node sends an object again if its "
+        "commitment fails, or if no report arrives within the timeout.",
         Table(
             ("status answered to N-EVENT-REPORT", "meaning"),
             [
@@ -189,8 +189,8 @@ _STORAGE_COMMITMENT = Section(
 _WEB_SERVICES = Section(
     "DICOM Web Services",
     (
-        "STOW-RS is supported as user agent (PS3.18, 10.5): POST to /studies, multipart/related "
-        "with application/dicom. Each request contains one object in Explicit VR Little Endian. "
-        "Other services, and STOW-RS as origin server, are not supported.",
+        "The node is a STOW-RS user agent (PS3.18, 10.5). It sends POST requests to /studies as "
+        "multipart/related with application/dicom. Each request contains one object in Explicit VR "
+        "Little Endian. Other services, and STOW-RS as origin server, are not supported.",
     ),
 )

@@ -79,7 +79,7 @@ def _tag(name: Any) -> int:
 class Sample:
     """Results by name of their SOP Class, and the tags that were read to build them.
 
-    `complete` are the results of a film with all these attributes, `minimal` of a film without.
+    `complete` has the results of a film with all these attributes, `minimal` of a film with none.
     """
 
     tags_read: frozenset[int]

@@ -19,7 +19,7 @@ def markdown(config: Config) -> str:
 
 
 def html(config: Config) -> str:
-    """Return the statement as a page."""
+    """Return the statement as an HTML page."""
     return to_html(_title(), markdown(config))
 
 
@@ -62,11 +62,11 @@ def _charsets(config: Config) -> tuple[str, ...]:
     )
     language = PHRASES[Language(config.results.language)].name
     return (
-        "Character sets that are read, by Specific Character Set (0008,0005): "
+        "The node reads these values of Specific Character Set (0008,0005): "
         f"{', '.join(term for term in python_encoding if term)}.",
         "Text in ISO 2022 IR 58 or ISO 2022 IR 149 without escape sequences is repaired. Text "
         "without a character set is read as UTF-8, or as Latin-1 if it is not valid UTF-8.",
-        "Senders for which a configured character set replaces the stated one: "
+        "Senders whose stated character set is replaced by a configured one: "
         f"{assumed or 'none configured'}.",
         f"Results are written in ISO_IR 192 (UTF-8), in {language}.",
     )
@@ -86,7 +86,7 @@ def _security(config: Config) -> tuple[str | Table, ...]:
 
 
 def _incoming(config: Config) -> str:
-    """Return the protection of incoming associations."""
+    """Return the text on the protection of incoming associations."""
     tls = config.dicom.tls
     if tls is None:
         return "TLS is not configured for incoming associations."
@@ -113,7 +113,7 @@ def _audit(config: Config) -> tuple[str | Table, ...]:
         "Transferred names the study and no patient. The audit trail contains no patient data.",
         _AUDIT_MESSAGES,
         "The User ID of the node is its process number. The User ID of a peer is its AE title, or "
-        "its host if it has none. The node receives no audit messages.",
+        "its host if the peer has no AE title. The node receives no audit messages.",
         f"Messages are appended to a file{target}. Transport is syslog over TLS 1.2 or later "
         f"(PS3.15 A.6, RFC 5425) with facility 10, MSGID {MSGID} and no structured data. A message "
         f"has at most {MAX_LINE} bytes. The section `audit` configures file, audit source and "

@@ -23,7 +23,7 @@ CARD = {
     "name": "test",
     "version": "0",
     "intended_use": "demonstration",
-    "summary": "an untrained net",
+    "summary": "a net that learned nothing",
     "limits": ["for tests"],
     "inputs": "noise",
     "output": "noise",

@@ -1,4 +1,4 @@
-"""Fixtures: a node, its films, and Orthanc as its destination."""
+"""Fixtures of acceptance tests: a node, its films, and Orthanc as its destination."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ def make_node(tmp_path: Path, node_port: int) -> Iterator[Callable[..., Node]]:
     nodes: list[Node] = []
 
     def make(**sections: Any) -> Node:
-        # A node with few processes starts faster. A test can configure more.
+        # Fewer processes make the node start faster, and a test can configure more.
         few: dict[str, Any] = {"dicom": {"processes": 1}, "model": {"decoders": 1}}
         merged = {name: few.get(name, {}) | sections.get(name, {}) for name in few}
         nodes.append(Node(tmp_path / "node", node_port, **sections | merged))
@@ -44,7 +44,7 @@ def make_node(tmp_path: Path, node_port: int) -> Iterator[Callable[..., Node]]:
 
 @pytest.fixture
 def committing_pacs(node_port: int) -> Iterator[CommittingPacs]:
-    """Return a PACS whose commitment reports the test sends; it does not listen yet."""
+    """Return a PACS that does not listen yet, and whose commitment reports the test sends."""
     pacs = CommittingPacs(node_port, AE_TITLE)
     yield pacs
     pacs.stop()

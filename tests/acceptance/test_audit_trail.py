@@ -1,4 +1,4 @@
-"""The audit trail of a running node, in its file and on a syslog server."""
+"""A running node writes its audit trail to a file and ships the trail to a syslog server."""
 
 import os
 import signal
@@ -45,9 +45,9 @@ def test_the_events_of_a_node_are_recorded_in_order_and_shipped(
     film: Path,
     server: SyslogServer,
 ) -> None:
-    """Start, a refused caller, a received film, two stored results, stop.
+    """The events are start, a refused caller, a received film, two stored results, and stop.
 
-    The server starts late and receives all records.
+    The syslog server starts late and receives all records.
     """
     syslog = server.section.model_dump(mode="json")
     node = make_node(destinations=[destination], audit={"syslog": syslog})
@@ -100,7 +100,7 @@ def test_the_next_start_records_changed_settings(make_node: MakeNode) -> None:
 def test_a_role_that_runs_alone_records_and_ships(
     make_node: MakeNode, server: SyslogServer
 ) -> None:
-    """It may be the only role on its machine."""
+    """A role that runs alone may be the only role on its machine."""
     server.start()
     node = make_node(audit={"syslog": server.section.model_dump(mode="json")})
     node.serve("ingest")
@@ -114,7 +114,7 @@ def test_a_role_that_runs_alone_records_and_ships(
 
 
 def test_a_killed_node_has_a_start_without_an_end(make_node: MakeNode) -> None:
-    """A power cut leaves the same. The end of a supervised role is only in the log."""
+    """Only the log has the end of a single role, and a power cut also leaves no end."""
     node = make_node()
     node.serve()
     os.kill(node.process_of("maintenance"), signal.SIGKILL)
@@ -125,7 +125,7 @@ def test_a_killed_node_has_a_start_without_an_end(make_node: MakeNode) -> None:
 
 
 def test_a_missing_certificate_is_an_error_at_the_start(make_node: MakeNode) -> None:
-    """The first shipment would be too late."""
+    """Without this check, the missing certificate would be noticed at the first shipment."""
     syslog = {"host": "127.0.0.1", "tls": {"ca": "nowhere.pem"}}
     node = make_node(audit={"syslog": syslog})
     with pytest.raises(AssertionError, match=r"ended with 2: osteoscreen: tls\.ca .*nowhere\.pem"):

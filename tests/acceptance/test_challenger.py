@@ -51,9 +51,9 @@ def test_a_challenger_that_is_killed_scores_every_film_once_and_sends_nothing(
     films: list[Path],
     tmp_path: Path,
 ) -> None:
-    """After kill -9 while results go out, each film ends with one score of the challenger.
+    """After kill -9 of the challenger, each film ends with one score of the challenger.
 
-    The PACS has two results of each film, and each names the serving bundle.
+    The PACS has two results of each film, and each result names the serving bundle.
     """
     second = write_recalibrated_bundle(tmp_path / "next", offset=1.0)
     digest = CardSummary.read(str(second)).digest
@@ -87,7 +87,7 @@ def test_a_challenger_that_is_killed_scores_every_film_once_and_sends_nothing(
 def test_a_challenger_that_cannot_run_does_not_affect_results(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """The supervisor restarts it, and the log has the reason."""
+    """The supervisor restarts the challenger, and the log has the reason of its end."""
     node = make_node(destinations=[destination], challenger={"bundle": "./nowhere"})
     node.serve()
     [uid] = node.send(film)
@@ -102,7 +102,7 @@ def test_a_challenger_that_cannot_run_does_not_affect_results(
 def test_a_challenger_without_the_policys_operating_point_waits_for_another_policy(
     make_node: MakeNode, film: Path, tmp_path: Path
 ) -> None:
-    """The operating points of two bundles may have different names. A number fits both."""
+    """Two bundles may name operating points differently; a number fits both bundles."""
     second = write_bundle(tmp_path / "next", operating_points=(POINT,), combined=None)
     digest = CardSummary.read(str(second)).digest
     node = make_node(challenger={"bundle": str(second)}, policy={"threshold": "youden"})

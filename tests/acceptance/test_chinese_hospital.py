@@ -1,4 +1,4 @@
-"""Chinese results, and a patient name in another character set than the film states."""
+"""Results are in Chinese, and the film misstates the character set of the patient's name."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -24,7 +24,7 @@ CALLERS = [
 
 
 def with_wrong_charset(film: Path, folder: Path) -> Path:
-    """Write a film that states Latin-1, with its patient name in GB18030."""
+    """Write a film that states Latin-1 but has its patient name in GB18030."""
     ds = dcmread(film)
     ds.SpecificCharacterSet = "ISO_IR 100"
     ds.PatientName = NAME.encode("gb18030").decode("latin-1")
@@ -38,7 +38,7 @@ def test_results_have_the_correct_name_and_the_configured_language(
     film: Path,
     tmp_path: Path,
 ) -> None:
-    """`assume_charset` of the sender has precedence over the film's character set."""
+    """`assume_charset` of the sender has priority over the character set that the film states."""
     node = make_node(
         dicom={"callers": CALLERS}, results={"language": "zh"}, destinations=[destination]
     )

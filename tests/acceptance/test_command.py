@@ -1,4 +1,4 @@
-"""The command `osteoscreen`, with valid and invalid arguments."""
+"""The command `osteoscreen` is run with valid and invalid arguments."""
 
 import json
 import socket
@@ -32,7 +32,7 @@ def test_the_version_is_the_version_of_the_package() -> None:
 
 
 class TestDemo:
-    """`osteoscreen demo`, the second command in the README."""
+    """These tests run `osteoscreen demo`, the second command in the README."""
 
     @pytest.mark.tools("dciodvfy", "dsrdump")
     def test_results_are_valid_and_agree_with_the_summary(self, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ class TestDemo:
 
     @pytest.mark.shared_data
     def test_another_film_has_another_score(self, tmp_path: Path, shared_data: Path) -> None:
-        """A file without preamble and file meta information can be read."""
+        """This film has no preamble and no file meta information, but it can be read."""
         ds = dcmread(shared_data / "dicom" / "chest" / "RG1_UNCR.dcm")
         del ds.file_meta
         ds.preamble = None
@@ -74,7 +74,7 @@ class TestDemo:
         assert own["probability"]["image"] != shipped["probability"]["image"]
 
     def test_a_refused_film_has_a_reason_and_no_score(self, tmp_path: Path, film: Path) -> None:
-        """The film of a child: status 1, and results of an earlier run are deleted."""
+        """For the film of a child, the status is 1, and results of an earlier run are deleted."""
         ds = dcmread(film)
         ds.PatientAge, ds.PatientBirthDate = "012Y", ""
         child, out = tmp_path / "child.dcm", tmp_path / "out"
@@ -89,7 +89,7 @@ class TestDemo:
         assert (summary["state"], summary["reason"]) == ("REJECTED", "age")
 
     def test_an_unusable_file_is_named(self, tmp_path: Path) -> None:
-        """The file does not exist, is not DICOM, or is a folder."""
+        """The named file does not exist, is not DICOM, or is a folder."""
         text = tmp_path / "letter.txt"
         text.write_text("no film at all")
         for path in (tmp_path / "nowhere.dcm", text, tmp_path):
@@ -98,14 +98,14 @@ class TestDemo:
 
     @pytest.mark.shared_data
     def test_a_ct_slice_is_refused(self, tmp_path: Path, shared_data: Path) -> None:
-        """It is refused at negotiation, and the message states which objects are accepted."""
+        """The node refuses the slice at negotiation; the message states the accepted objects."""
         slice_ = shared_data / "dicom" / "other" / "CT1_JPLL.dcm"
         process = osteoscreen("demo", slice_, "--out", tmp_path)
         assert_fails(process, 1, "takes radiographs", "CT Image Storage")
 
 
 class TestRefusals:
-    """Wrong usage and configuration: the message has key and reason, the status is 2."""
+    """Wrong usage and a wrong configuration give status 2 and a message with key and reason."""
 
     @pytest.mark.parametrize(
         ("text", "messages"),
@@ -136,7 +136,7 @@ class TestRefusals:
     def test_serve_names_a_model_setting_that_cannot_be_used(
         self, tmp_path: Path, section: str, messages: list[str]
     ) -> None:
-        """Only the analyse role can detect it; the whole node ends."""
+        """Only the analyse role can detect the wrong setting, and then the whole node ends."""
         file = write_config(
             tmp_path,
             f"{section}\ndicom: {{port: {free_port()}}}\nspool: {{min_free: 1MB}}\n",
@@ -144,7 +144,7 @@ class TestRefusals:
         assert_fails(osteoscreen("serve", "--config", file), 2, *messages)
 
     def test_serve_names_an_occupied_port(self, tmp_path: Path) -> None:
-        """Another program listens there, and could receive films of this node."""
+        """The other program on this port could receive films that are sent to the node."""
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen()
@@ -155,7 +155,7 @@ class TestRefusals:
         assert_fails(process, 2, "dicom.port", str(port), "another port")
 
     def test_an_unreachable_database_has_status_1(self) -> None:
-        """The configuration may be correct."""
+        """The status is 1, because the configuration may be correct."""
         url = "postgresql://nobody@127.0.0.1:1/none"
         process = osteoscreen("db", "upgrade", OSTEOSCREEN__DATABASE__URL=url)
         assert_fails(process, 1, "the database does not answer")
@@ -168,7 +168,7 @@ class TestRefusals:
 
 @pytest.mark.tools("dcmsend", "Orthanc")
 class TestOperator:
-    """`jobs`, `db` and `doctor` with a running node."""
+    """These tests run `jobs`, `db` and `doctor` against a running node."""
 
     @pytest.fixture
     def node(
@@ -182,7 +182,7 @@ class TestOperator:
         assert all(status == 0 for status in node.stop())
 
     def test_jobs_and_doctor_report_the_state(self, node: Node, orthanc: Orthanc) -> None:
-        """As text and, with --json, for programs."""
+        """Each command prints text or, with --json, output for programs."""
         config = ("--config", node.file)
         table = osteoscreen("jobs", "list", "--config", node.file)
         assert "DONE" in table.stdout

@@ -1,4 +1,4 @@
-"""Storage commitment with a PACS that commits, refuses, or does not report."""
+"""A PACS with storage commitment commits, refuses, or does not report."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ def pacs(committing_pacs: CommittingPacs) -> CommittingPacs:
 
 
 def with_commitment(pacs: CommittingPacs, timeout: int) -> dict[str, Any]:
-    """Return this PACS as a destination with storage commitment; timeout in seconds."""
+    """Return this PACS as a destination with storage commitment; `timeout` is in seconds."""
     return pacs.destination | {"commitment": True, "commitment_timeout": timeout}
 
 
@@ -51,7 +51,7 @@ def test_with_orthanc_every_delivery_ends_by_its_commitment(
     destination: dict[str, Any],
     films: list[Path],
 ) -> None:
-    """Six films give twelve objects, each DELIVERED by the report of the PACS."""
+    """Six films give twelve objects, and the report of the PACS makes each of them DELIVERED."""
     node = make_node(destinations=[destination | {"commitment": True}])
     node.serve()
     node.send(*films)
@@ -95,7 +95,7 @@ def test_a_missing_report_leads_to_another_request(
 def test_only_the_object_that_was_not_committed_is_sent_again(
     make_node: MakeNode, pacs: CommittingPacs, film: Path
 ) -> None:
-    """After the failure reason 0x0112 for the heatmap, only the heatmap is sent again."""
+    """After failure reason 0x0112 for the heatmap, only the heatmap is sent again."""
     node = make_node(destinations=[with_commitment(pacs, timeout=600)])
     node.serve()
     node.send(film)

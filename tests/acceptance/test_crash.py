@@ -1,4 +1,4 @@
-"""SIGKILL of the whole node in every state of a job and of a delivery.
+"""The whole node is ended by SIGKILL in every state of a job and of a delivery.
 
 Each acknowledged film gives one report and one heatmap in the PACS.
 """
@@ -45,7 +45,7 @@ def all_in(*states: DeliveryState) -> Callable[[JobDetail], bool]:
 def test_kill_in_received(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """The film is acknowledged."""
+    """The job is RECEIVED after the film was acknowledged."""
     node = make_node(destinations=[destination])
     node.serve("ingest")
     [uid] = node.send(film)
@@ -57,7 +57,7 @@ def test_kill_in_received(
 def test_kill_in_analysing(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """The lease expires, and another worker claims the film."""
+    """After the kill, the lease expires, and another worker claims the film."""
     node = make_node(destinations=[destination])
     node.serve("ingest", "analyse")
     [uid] = node.send(film)
@@ -71,7 +71,7 @@ def test_kill_in_analysing(
 def test_kill_in_analysed_while_the_pacs_is_down(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """The deliveries are PENDING, and the results stay in the spool until the PACS is back."""
+    """The deliveries are PENDING, and the results stay in the spool until the PACS works again."""
     orthanc.stop()
     node = make_node(destinations=[destination])
     node.serve()
@@ -86,7 +86,7 @@ def test_kill_in_analysed_while_the_pacs_is_down(
 def test_kill_in_sending(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """The PACS hangs and has received nothing; everything is sent again."""
+    """The PACS hangs and has received nothing, so every object is sent again."""
     node = make_node(destinations=[destination | {"timeout": 600}])
     orthanc.freeze()
     node.serve()
@@ -101,7 +101,7 @@ def test_kill_in_sending(
 def test_kill_when_the_first_result_arrives(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """The delivery may not be recorded; sending the object again creates no second one."""
+    """The kill may prevent a record of the delivery, but sending again creates no second object."""
     node = make_node(destinations=[destination])
     node.serve()
     node.send(film)
@@ -113,12 +113,12 @@ def test_kill_when_the_first_result_arrives(
 def test_kill_in_awaiting_commitment(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """The node missed the report and requests the commitment again."""
+    """The killed node missed the commitment report and requests the commitment again."""
     node = make_node(destinations=[destination | {"commitment": True, "commitment_timeout": 5}])
     node.serve("ingest")
     [uid] = node.send(film)
     node.stop()
-    node.serve("analyse", "deliver")  # without ingest, the report is not received
+    node.serve("analyse", "deliver")  # without ingest, the node cannot receive the report
     node.wait_for(uid, all_in(DeliveryState.AWAITING_COMMITMENT))
     node.kill()
     assert_delivered_once(node, orthanc, film)
@@ -130,7 +130,7 @@ def test_kill_in_awaiting_commitment(
 def test_kill_in_done(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """After the restart, nothing is sent again."""
+    """After the restart of the node, nothing is sent again."""
     node = make_node(destinations=[destination])
     node.serve()
     [uid] = node.send(film)
@@ -145,10 +145,10 @@ def test_kill_in_done(
 def test_kill_after_each_event(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path, tmp_path: Path
 ) -> None:
-    """Six films with a kill after each event: none is lost or sent twice.
+    """The node is killed after each event of six films, and no film is lost or sent twice.
 
     A film has eight events: receive, claim, analyse, two claims of deliveries, two stores, finish.
-    The test allows more attempts than the default, because each kill may cost one.
+    The test allows more attempts than the default, because each kill may use up one attempt.
     """
     tries = {"analysis": {"attempts": 20, "first": 0.1, "cap": 1.0}}
     node = make_node(destinations=[destination], queue=tries)
@@ -167,7 +167,7 @@ def test_kill_after_each_event(
 def test_kill_in_final_states(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path, tmp_path: Path
 ) -> None:
-    """REJECTED, FAILED and CANCELLED survive a kill; a retry brings FAILED to DONE."""
+    """REJECTED, FAILED and CANCELLED survive a kill; a retry brings a FAILED job to DONE."""
     node = make_node(destinations=[destination])
     node.serve("ingest")
     [child] = node.send(write_to_new_study(film, tmp_path / "child.dcm", PatientAge="012Y"))

@@ -1,4 +1,4 @@
-"""A film that crashes its decoder each time fails, and other films are analysed."""
+"""A film that crashes its decoder in each attempt fails, and other films are analysed."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def test_a_crashing_film_fails_after_its_attempts_and_affects_no_other(
     film: Path,
     tmp_path: Path,
 ) -> None:
-    """A signal ends the decoder process, like a fault in a codec. The analyse role continues."""
+    """A signal ends the decoder process, as a codec fault does; the analyse role continues."""
     retry = {"attempts": 2, "first": 0.1, "cap": 0.1}
     node = make_node(destinations=[destination], queue={"analysis": retry})
     node.serve()

@@ -1,4 +1,4 @@
-"""The peers of the tests behave as other tests assume."""
+"""The simulated peers behave as other tests assume."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -63,7 +63,7 @@ def test_ports_and_films_outlive_an_outage(
 
 @dcmtk
 def test_each_file_is_sent_in_its_own_transfer_syntax(orthanc: Orthanc, shared_data: Path) -> None:
-    """JPEG 2000, JPEG-LS, JPEG and RLE are not decompressed."""
+    """Films in JPEG 2000, JPEG-LS, JPEG and RLE are not decompressed."""
     names = ["chest/RG1_J2KR.dcm", "chest/RG1_JLSN.dcm", "chest/CR_siim_nih_PA_62M.dcm"]
     names += ["other/RG3_RLE.dcm", "other/RG3_JPLY.dcm"]
     files = [shared_data / "dicom" / name for name in names]
@@ -77,7 +77,7 @@ def test_each_file_is_sent_in_its_own_transfer_syntax(orthanc: Orthanc, shared_d
 
 @dcmtk
 def test_a_film_without_preamble_can_be_sent(orthanc: Orthanc, film: Path) -> None:
-    """Files of old archives have no preamble."""
+    """The files of old archives have no preamble."""
     bare = film.with_name("bare.dcm")
     bare.write_bytes(film.read_bytes()[132:])
     transfer = dcmsend(orthanc.port, bare, called_ae=orthanc.ae_title)
@@ -89,7 +89,7 @@ def test_a_film_without_preamble_can_be_sent(orthanc: Orthanc, film: Path) -> No
 def test_orthanc_reports_commitment_to_the_node(
     orthanc: Orthanc, film: Path, node_port: int
 ) -> None:
-    """The PACS opens an association to the node's port for the report."""
+    """The PACS opens an association to the node's port for the commitment report."""
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     reported: Future[pydicom.Dataset] = Future()
     ae = AE("OSTEOSCREEN")
@@ -134,7 +134,7 @@ def _request_commitment(ae: AE, orthanc: Orthanc, ds: pydicom.Dataset, transacti
 
 @pytest.mark.parametrize("_time", ["first", "second"])
 def test_each_test_has_an_empty_database(database_url: str, _time: str) -> None:
-    """Both tests create the same table."""
+    """The two test runs create the same table, each in its own database."""
     engine = sa.create_engine(database_url)
     with engine.begin() as connection:
         assert sa.inspect(connection).get_table_names() == []
@@ -164,7 +164,7 @@ def test_dciodvfy_distinguishes_errors_from_warnings(film: Path, tmp_path: Path)
 
 @dcmtk
 def test_dsrdump_refuses_a_film(film: Path) -> None:
-    """Otherwise, an empty dump could pass for a valid report."""
+    """An empty dump could otherwise pass for a valid report."""
     with pytest.raises(RuntimeError, match="dsrdump refused"):
         dsrdump(film)
 

@@ -1,4 +1,4 @@
-"""Delivery by DICOMweb to a real archive, together with C-STORE."""
+"""Results are delivered to a real archive by DICOMweb, together with C-STORE."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ MakeNode = Callable[..., Node]
 
 @pytest.fixture
 def web(orthanc: Orthanc) -> dict[str, Any]:
-    """Return Orthanc's DICOMweb as a destination."""
+    """Return the DICOMweb service of Orthanc as a destination."""
     return {"name": "web", "url": f"http://127.0.0.1:{orthanc.http_port}/dicom-web", "timeout": 10}
 
 
@@ -66,7 +66,7 @@ def test_the_archive_returns_the_object_that_was_sent(
     film: Path,
     way: str,
 ) -> None:
-    """The data set by WADO-RS equals the spooled one, element by element."""
+    """The data set by WADO-RS equals the spooled data set, element by element."""
     every = {"send": ["report", "heatmap", "text"]}
     node = make_node(destinations=[(destination if way == "dimse" else web) | every])
     node.serve()

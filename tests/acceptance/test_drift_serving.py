@@ -1,4 +1,4 @@
-"""The maintenance role as a process: it computes past metrics and reports silent sources."""
+"""The maintenance role runs as a process, computes past metrics and reports silent sources."""
 
 import json
 import stat
@@ -30,7 +30,7 @@ def receiver() -> Iterator[WebReceiver]:
 
 
 def events(receiver: WebReceiver) -> dict[str, dict[str, Any]]:
-    """Return the notices of the receiver, by measure."""
+    """Return the events of the notices that the receiver has got, by measure."""
     notices = (json.loads(body) for _, _, body in receiver.posts)
     return {notice["measure"]: notice for notice in notices}
 
@@ -38,7 +38,7 @@ def events(receiver: WebReceiver) -> dict[str, dict[str, Any]]:
 def test_maintenance_computes_metrics_and_sends_alarms(
     make_node: MakeNode, receiver: WebReceiver, tmp_path: Path
 ) -> None:
-    """The films of weeks, with other scores in the last days, and none for half a day."""
+    """Past weeks have films, with other scores in the last days, and none for half a day."""
     metrics = tmp_path / "osteoscreen.prom"
     node = make_node(
         drift={

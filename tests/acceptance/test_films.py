@@ -1,4 +1,4 @@
-"""Real films and other objects, sent by DCMTK to a node with Orthanc as destination."""
+"""DCMTK sends real films and other objects to a node with Orthanc as destination."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.tools("dcmsend", "dsrdump", "dciodvfy", "Orthanc")
 MakeNode = Callable[..., Node]
 RESULT_CLASSES = [SecondaryCaptureImageStorage, Comprehensive3DSRStorage]
 
-# Objects that are not scored, with the reason of the job; None if the node does not negotiate the
-# SOP Class.
+# These objects are not scored. The value is the reason of the job, or None if the node does
+# not negotiate the SOP Class.
 REFUSED = {
     "RG2_JPLL.dcm": "body-part",
     "RG3_JPLY.dcm": "body-part",
@@ -63,9 +63,9 @@ def test_every_real_chest_film_has_report_and_heatmap(
 ) -> None:
     """Films of each transfer syntax end DONE, with results in their own studies."""
     films = sorted((shared_data / "dicom" / "chest").glob("*.dcm"))
-    # Two files are different films with one SOP Instance UID; both are scored.
+    # Two files are different films with one SOP Instance UID, and both films are scored.
     uids = [str(dcmread(film, stop_before_pixels=True).SOPInstanceUID) for film in films]
-    # Some files are one film in several encodings, in one study; all are scored here.
+    # Some files are one film in several encodings, in one study, and all of these are scored.
     admit = {"one_per_study": False}
     node = make_node(destinations=[destination], policy={"admit": admit})
     node.serve()
@@ -108,7 +108,7 @@ def test_the_shipped_film_is_scored_and_its_report_agrees_with_its_job(
     film: Path,
     tmp_path: Path,
 ) -> None:
-    """Report and job have the same score and finding."""
+    """The report and the job have the same score and the same finding."""
     node = make_node(destinations=[destination])
     node.serve()
     [job] = node.wait_ended(node.send(film))
@@ -130,7 +130,7 @@ def test_the_shipped_film_is_scored_and_its_report_agrees_with_its_job(
 def test_a_destination_for_flagged_films_receives_no_other_results(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """With `when: flagged`, a film below the threshold is scored, but nothing is sent."""
+    """With `when: flagged`, a film below the threshold is scored, but its results are not sent."""
     node = make_node(destinations=[destination | {"when": "flagged"}], policy={"threshold": 1.0})
     node.serve()
     [job] = node.wait_ended(node.send(film))

@@ -1,4 +1,4 @@
-"""The commands of `osteoscreen model`, with valid and invalid arguments."""
+"""The commands of `osteoscreen model` are run with valid and invalid arguments."""
 
 import json
 import shutil
@@ -13,10 +13,10 @@ from tests.support.people import make_people, manifest_rows, write_rows
 
 
 class TestModel:
-    """`model verify` and `model card`: integrity and content of a bundle."""
+    """`model verify` and `model card` check and describe a bundle."""
 
     def test_the_shipped_bundle_verifies(self) -> None:
-        """Digest, keys and golden scores are correct; the card states the intended use."""
+        """Digest, keys and golden scores are correct, and the card states the intended use."""
         process = osteoscreen("model", "verify")
         assert process.returncode == 0, process.stderr
         assert "verified" in process.stdout
@@ -25,7 +25,7 @@ class TestModel:
         assert "NHANES" in clinical["population"]
 
     def test_a_changed_golden_film_is_named(self, tmp_path: Path) -> None:
-        """A changed bundle does not verify, and the changed file is named."""
+        """A changed bundle does not verify, and the message names the changed file."""
         bundle = tmp_path / "bundle"
         shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
         first = sorted((bundle / "golden").iterdir())[0]
@@ -35,7 +35,7 @@ class TestModel:
 
 
 class TestFitClinical:
-    """`model fit-clinical`: coefficients and cross-validated metrics from a table of people."""
+    """`model fit-clinical` fits coefficients to a table of people and cross-validates them."""
 
     @pytest.fixture(scope="class")
     def table(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -47,7 +47,7 @@ class TestFitClinical:
     def test_it_prints_metrics_and_stores_the_model_in_a_bundle(
         self, table: Path, tmp_path: Path
     ) -> None:
-        """The output is a table or JSON; the bundle verifies afterwards."""
+        """The output is a table or JSON, and the changed bundle verifies."""
         bundle = tmp_path / "bundle"
         shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
         before = (bundle / "weights.safetensors").read_bytes()
@@ -64,7 +64,7 @@ class TestFitClinical:
         assert fitted["figures"]["people"] == 300
 
     def test_unusable_input_gives_one_line(self, table: Path, tmp_path: Path) -> None:
-        """The message names the missing file, column or class; the bundle is unchanged."""
+        """The message names the missing file, column or class, and the bundle is unchanged."""
         bundle = tmp_path / "bundle"
         shutil.copytree(ROOT / "models" / "bundles" / "demo", bundle)
         rows = manifest_rows(make_people(300))

@@ -1,7 +1,7 @@
-"""Patient data are only in films and results, and nowhere else.
+"""Patient data are in films and results, and nowhere else.
 
-A node receives films with searchable patient attributes. Then its log, the output of its commands,
-the titles of its processes and its database are searched.
+The node receives films with searchable patient attributes. The tests search its log, the output of
+its commands, the titles of its processes and its database.
 """
 
 import os
@@ -161,7 +161,7 @@ def test_only_films_and_results_contain_patient_data(
     database_url: str,
     tmp_path: Path,
 ) -> None:
-    """After success, refusal, failure and repetition, on both databases, with debug log."""
+    """Films succeed, fail, are refused or repeated, on both databases, with the debug log."""
     with no_umask():
         node = make_node(
             destinations=[destination, quoting.destination()],
@@ -175,7 +175,7 @@ def test_only_films_and_results_contain_patient_data(
     send_without_study_uid(node, scored_films[0])
     jobs = node.wait_all(len(scored_films) + len(refused_films), timeout=240)
     states = {state: [job for job in jobs if job.state is state] for state in JobState}
-    # Every job with results is FAILED, because one PACS refuses everything.
+    # Every job with results is FAILED, because one of the archives refuses everything.
     assert len(states[JobState.FAILED]) == len(scored_films)
     assert len(states[JobState.REJECTED]) == len(refused_films)
     assert orthanc.count() == 2 * len(scored_films)
@@ -227,7 +227,7 @@ def test_only_films_and_results_contain_patient_data(
 def test_after_the_purge_no_patient_data_are_on_the_disk(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path, tmp_path: Path
 ) -> None:
-    """With `retention.films: 0` and `results: 0`, the first purge deletes them."""
+    """With `retention.films: 0` and `results: 0`, the first purge deletes all patient data."""
     patient_film = write_to_new_study(film, tmp_path / "patient.dcm", **PATIENT)
     node = make_node(
         destinations=[destination],
@@ -277,7 +277,7 @@ def test_files_of_demo_and_screen_are_private(film: Path, tmp_path: Path) -> Non
 
 
 def test_patient_data_are_found_in_every_encoding() -> None:
-    """In any letter case, as text, as escapes and in GB18030."""
+    """The search finds patient data in any letter case, as text, as escapes and in GB18030."""
     for leak in ("ZYXOMARK", "\\u6b27\\u9633\\u6d4b\\u8bd5", CHINESE.encode("gb18030"), CHINESE):
         with pytest.raises(AssertionError, match="somewhere"):
             assert_no_patient_data(leak, "somewhere")

@@ -1,6 +1,6 @@
 """OHIF in a real browser displays film, heatmap and report from Orthanc.
 
-Only `make viewer` runs this slow test, which downloads OHIF once from the npm registry. It leaves
+Only `make viewer` runs this slow test, which downloads OHIF once from the npm registry. The test saves
 screenshots of each language in `out/viewer`.
 """
 
@@ -101,7 +101,7 @@ NUMBERS = {
 def test_film_heatmap_and_report_are_displayed(
     page: Page, scored: JobDetail, language: str
 ) -> None:
-    """The report has its numbers with names, and each result has the warning in the list."""
+    """The report shows its numbers with their names, and the list shows each result's warning."""
     heatmap, report, warning = SERIES[language]
     thumbnails = page.get_by_test_id("study-browser-thumbnail").or_(
         page.get_by_test_id("study-browser-thumbnail-no-image")

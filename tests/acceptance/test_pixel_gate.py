@@ -1,4 +1,4 @@
-"""The image check in the whole node, with a real PACS."""
+"""The image check runs in a complete node, with a real PACS."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +48,7 @@ def invert(ds: FileDataset) -> None:
 
 
 def cut(ds: FileDataset) -> None:
-    """Enlarge the lower right ninth of the film to its full size."""
+    """Enlarge the lower right ninth of the image to the full size of the film."""
     pixels = ds.pixel_array
     part = pixels[2 * pixels.shape[0] // 3 :, 2 * pixels.shape[1] // 3 :]
     replace_pixels(ds, np.kron(part, np.ones((3, 3), part.dtype)))
@@ -61,7 +61,7 @@ def scatter(ds: FileDataset) -> None:
 
 
 def untagged(ds: FileDataset) -> None:
-    """Remove all attributes that state body part or view."""
+    """Remove all attributes that state a body part or a view."""
     for keyword in (
         "BodyPartExamined",
         "ViewPosition",
@@ -98,7 +98,7 @@ def send(node: Node, *films: Path) -> list[Job]:
 def test_the_image_overrules_the_header(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], tmp_path: Path
 ) -> None:
-    """A chest film with missing or wrong tags is scored. Other images are refused."""
+    """A chest film with missing or wrong tags is scored, and other images are refused."""
     expected: dict[tuple[Change, ...], tuple[str, set[str]]] = {
         (): ("", set()),
         (untagged,): ("", {AdmissionNote.BODY_PART_BY_PIXELS, AdmissionNote.VIEW_BY_PIXELS}),
@@ -132,7 +132,7 @@ def test_the_image_overrules_the_header(
 def test_an_inverted_film_scores_like_the_original(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Its report states the correction."""
+    """The report states that the inverted film was corrected."""
     node = make_node(destinations=[destination])
     node.serve()
     plain, inverted = send(node, changed(tmp_path), changed(tmp_path, invert))
@@ -145,7 +145,7 @@ def test_an_inverted_film_scores_like_the_original(
 
 
 def test_the_policy_may_let_the_header_decide(make_node: MakeNode, tmp_path: Path) -> None:
-    """With `confirm` a stated other body part is refused. With `off` no image is checked."""
+    """With `confirm` a stated other body part is refused, and with `off` no image is checked."""
     node = make_node(policy={"admit": {"pixels": "confirm", "study_wait": 0.0}})
     node.serve()
     labelled, bare, turned = send(
@@ -172,7 +172,7 @@ def test_the_policy_may_let_the_header_decide(make_node: MakeNode, tmp_path: Pat
 def test_a_report_states_why_a_film_was_not_analysed(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], tmp_path: Path
 ) -> None:
-    """For the reasons of `policy.admit.report`. The report is valid and has no score."""
+    """`policy.admit.report` lists the reasons, and the report is valid without a score."""
     admit = {"report": ["orientation", "age"], "study_wait": 0.0}
     node = make_node(destinations=[destination], policy={"admit": admit})
     node.serve()
@@ -196,7 +196,7 @@ def test_a_report_states_why_a_film_was_not_analysed(
 def test_one_film_of_a_study_is_scored(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], tmp_path: Path
 ) -> None:
-    """PA is preferred to AP. If the preferred film is rotated, the other one is scored."""
+    """A PA film is preferred to an AP film, which is scored if the PA film is rotated."""
     admit = {"admit": {"study_wait": 2.0}}
     node = make_node(destinations=[destination], policy=admit)
     node.serve()
@@ -215,7 +215,7 @@ def test_one_film_of_a_study_is_scored(
 
 
 def in_study(study: str, view: str) -> Change:
-    """Return a change that puts a film into a study with a view."""
+    """Return a change that moves a film into a study and sets its view."""
 
     def change(ds: FileDataset) -> None:
         ds.StudyInstanceUID, ds.ViewPosition = study, view
@@ -224,7 +224,7 @@ def in_study(study: str, view: str) -> Change:
 
 
 def report_of(orthanc: Orthanc, study: str, folder: Path) -> Path:
-    """Return the file of the only report of a study."""
+    """Return the file of the only report in a study."""
     [report] = [
         instance
         for instance in orthanc.study_instances(study)

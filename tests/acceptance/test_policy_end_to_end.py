@@ -1,4 +1,4 @@
-"""Prior studies, and the replay of stored scores with other thresholds."""
+"""A policy uses prior studies, and stored scores are replayed with other thresholds."""
 
 import json
 from collections.abc import Callable
@@ -25,14 +25,14 @@ NOT_FLAGGED_AGAIN = "this one is not flagged again"
 
 
 def visit(film: Path, path: Path, day: str, patient: str = "P-17") -> Path:
-    """Write a film of a new study of a patient, exposed on a day."""
+    """Write a film of a new study of this patient, exposed on this day."""
     attributes = {"PatientID": patient, "StudyInstanceUID": generate_uid(), "StudyDate": day}
     attributes |= {"AcquisitionDate": day, "ContentDate": day, "SeriesDate": day}
     return write_to_new_study(film, path, **attributes)
 
 
 def send(node: Node, film: Path) -> dict[str, Any]:
-    """Send a film; return the output of `jobs show --json` when it is done."""
+    """Send a film; return the output of `jobs show --json` when its job is done."""
     [uid] = node.send(film)
     node.wait_for(uid, lambda detail: detail.job.state is JobState.DONE)
     process = osteoscreen("jobs", "show", uid, "--json", "--config", node.file)
@@ -84,7 +84,7 @@ def test_a_patient_is_not_flagged_again_within_the_period(
 def test_a_replay_predicts_the_decisions_of_a_new_policy(
     make_node: MakeNode, film: Path, tmp_path: Path
 ) -> None:
-    """The replay uses densitometry and writes a figure; then the policy is put into effect."""
+    """The replay uses densitometry and writes a figure, and then the new policy takes effect."""
     node = make_node(policy={"threshold": 1.0}, destinations=[])
     node.serve()
     before = send(node, visit(film, tmp_path / "film.dcm", "20260101"))
@@ -151,7 +151,7 @@ def test_a_wrong_option_of_replay_is_named(
 
 
 def test_a_densitometry_table_with_an_error_is_not_imported(tmp_path: Path) -> None:
-    """The message has the line number, but no value of the line."""
+    """The message has the number of the line, but no value of the line."""
     file, table = tmp_path / "config.yaml", tmp_path / "dxa.csv"
     file.write_text("database: {url: sqlite:///jobs.db}\nspool: {path: spool}\n")
     assert osteoscreen("db", "upgrade", "--config", file).returncode == 0

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.tools("dcmsend", "echoscu", "Orthanc")
 MakeNode = Callable[..., Node]
 LOW, HIGH = 0.125, 0.875
 ASSOCIATIONS, FILMS_EACH = 4, 50
-PAUSE = 0.3  # seconds between two films of an association: they last as long as the reloads
+PAUSE = 0.3  # seconds between two films of an association, which lasts as long as the reloads
 
 
 def reload(node: Node) -> Any:
@@ -42,7 +42,7 @@ def reload(node: Node) -> Any:
 
 
 def set_threshold(node: Node, threshold: float | str) -> None:
-    """Write a threshold into the file, and return when every process has been replaced."""
+    """Write a threshold into the file; return when every process has been replaced."""
     node.set(policy={"threshold": threshold})
     result = reload(node)
     assert (result.returncode, result.stderr) == (0, ""), result.stdout
@@ -60,7 +60,7 @@ def threshold_of(job: Job) -> float:
 
 
 def reports_of(orthanc: Orthanc) -> dict[str, list[str]]:
-    """Return the texts of the reports in the PACS, by the film's study."""
+    """Return the texts of the reports in the PACS, by the study of the film."""
     reports: dict[str, list[str]] = {}
     for instance in orthanc.instances():
         if instance.sop_class_uid == Comprehensive3DSRStorage:
@@ -71,7 +71,7 @@ def reports_of(orthanc: Orthanc) -> dict[str, list[str]]:
 
 
 def reported_thresholds(orthanc: Orthanc) -> dict[str, list[float]]:
-    """Return the thresholds that the reports in the PACS name, by the film's study."""
+    """Return the thresholds that the reports in the PACS state, by the study of the film."""
     return {
         study: [float(re.findall(r"decision threshold = ([\d.]+)", text)[0]) for text in texts]
         for study, texts in reports_of(orthanc).items()
@@ -79,13 +79,13 @@ def reported_thresholds(orthanc: Orthanc) -> dict[str, list[float]]:
 
 
 def films_of_studies(count: int) -> list[Dataset]:
-    """Return small films, each of its own study."""
+    """Return small films, each in its own study."""
     film = make_small_film()
     return [copy_to_new_study(film) for _ in range(count)]
 
 
 def send_slowly(node: Node, films: Sequence[Dataset]) -> list[int]:
-    """Send films over one association, with pauses; return the status of each."""
+    """Send films over one association, with pauses; return the status of each film."""
     ae = AE("MODALITY")
     ae.add_requested_context(films[0].SOPClassUID, films[0].file_meta.TransferSyntaxUID)
     association = ae.associate("127.0.0.1", node.port, ae_title=AE_TITLE)
@@ -99,7 +99,7 @@ def send_slowly(node: Node, films: Sequence[Dataset]) -> list[int]:
 
 
 def count_refusals(node: Node, stop: threading.Event) -> Counter[bool]:
-    """Open associations one after another until `stop` is set; count those that were refused."""
+    """Open one association after another until `stop` is set; count the refused associations."""
     refused: Counter[bool] = Counter()
     while not stop.is_set():
         ae = AE("PROBE")
@@ -118,8 +118,8 @@ def test_three_reloads_under_load_refuse_no_association_and_lose_no_film(
 ) -> None:
     """200 films arrive on 4 associations while the threshold changes three times.
 
-    Meanwhile more associations are opened all the time. Each film ends with exactly one report, and
-    the report names the threshold that its job was decided by.
+    During the reloads, more associations are opened. Each film ends with exactly one report, which
+    states the threshold of the job's decision.
     """
     films = films_of_studies(ASSOCIATIONS * FILMS_EACH)
     node = make_node(destinations=[destination | {"send": ["report"]}], policy={"threshold": LOW})
@@ -152,7 +152,7 @@ def test_a_changed_port_language_and_destination_take_effect(
     committing_pacs: CommittingPacs,
     films: list[Path],
 ) -> None:
-    """The new port answers, the old one no longer, and the other PACS gets the Chinese report."""
+    """Only the new port answers, and only the new PACS gets a report, which is in Chinese."""
     node = make_node(destinations=[committing_pacs.destination])
     committing_pacs.start()
     node.serve()
@@ -176,7 +176,7 @@ def test_a_changed_port_language_and_destination_take_effect(
 
 
 def test_a_changed_spool_and_job_table_take_effect(make_node: MakeNode, films: list[Path]) -> None:
-    """The command finds the node in the new spool. The new job table gets its schema."""
+    """The command finds the node in the new spool, and the new job table gets its schema."""
     node = make_node()
     node.serve()
     first = send(node, films[:1])
@@ -194,9 +194,9 @@ def test_a_changed_spool_and_job_table_take_effect(make_node: MakeNode, films: l
 def test_an_unsound_file_changes_nothing_and_the_command_names_the_key(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], films: list[Path]
 ) -> None:
-    """An unknown key, a name that the model card lacks, a font that is absent, a port in use.
+    """The file has an unknown key, an unknown operating point, a missing font, or an occupied port.
 
-    A role that dies meanwhile starts again with the configuration that was validated.
+    A role that ends in this state starts again with the last valid configuration.
     """
     node = make_node(destinations=[destination], policy={"threshold": LOW})
     node.serve()
@@ -222,9 +222,9 @@ def test_an_unsound_file_changes_nothing_and_the_command_names_the_key(
 def test_a_role_that_cannot_start_is_reported_and_the_others_are_replaced(
     make_node: MakeNode, orthanc: Orthanc, film: Path, destination: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Only loading the weights shows that a bundle is damaged. Films are received all the same.
+    """A damaged bundle is noticed when its weights are loaded, but films are still received.
 
-    When the cause is repaired, the role starts, and the next reload reports that it runs.
+    When the bundle is repaired, the role starts, and the next reload reports that the role runs.
     """
     bundle = tmp_path / "bundle"
     shutil.copytree(DEMO_BUNDLE, bundle)
@@ -248,7 +248,7 @@ def test_a_role_that_cannot_start_is_reported_and_the_others_are_replaced(
 def test_the_audit_trail_has_each_request_with_values_and_who_requested_it(
     make_node: MakeNode,
 ) -> None:
-    """A user, SIGHUP, or a changed file; with the value before and after."""
+    """The record names a user, SIGHUP or a changed file, and the values before and after."""
     node = make_node(policy={"threshold": LOW}, audit={"file": "audit.log"})
     node.serve()
     trail = node.file.parent / "audit.log"
@@ -263,7 +263,7 @@ def test_the_audit_trail_has_each_request_with_values_and_who_requested_it(
     node.set(policy={"threshold": LOW})
     node.started[0].send_signal(signal.SIGHUP)
     wait_until(lambda: len(changes()), lambda n: n == 2, 60, "a second change")
-    assert changes()[1][0] in ("SIGHUP", "file change")  # whichever comes first
+    assert changes()[1][0] in ("SIGHUP", "file change")  # the watcher or the signal may be first
     result = osteoscreen("reload", "--json", "--config", node.file)
     assert '"role": "analyse"' in result.stdout
 
@@ -271,7 +271,7 @@ def test_the_audit_trail_has_each_request_with_values_and_who_requested_it(
 def test_a_role_that_runs_alone_executes_itself_again(
     make_node: MakeNode, film: Path, tmp_path: Path
 ) -> None:
-    """It keeps its process ID and its port, and the next film meets the new admission policy."""
+    """The role keeps its process ID and its port, and applies the new admission policy."""
     node = make_node(policy={"admit": {"views": ["PA", "AP"]}})
     node.serve("ingest")
     [admitted] = send(node, [write_to_new_study(film, tmp_path / "admitted.dcm")])

@@ -51,7 +51,7 @@ def test_a_sqlite_table_is_restored(
     later: list[Path],
     tmp_path: Path,
 ) -> None:
-    """The backup runs while films are received. Later films are recovered from the spool."""
+    """The backup runs while films are received, and later films are recovered from the spool."""
     folder, backup = tmp_path / "node", tmp_path / "backup.db"
     node = make_node(destinations=[destination])
     node.serve()
@@ -75,7 +75,7 @@ def test_a_sqlite_table_is_restored(
 def test_the_spool_is_enough_without_a_backup(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], films: list[Path]
 ) -> None:
-    """`db adopt` with an empty table: every film in the spool is scored and sent once."""
+    """With an empty table, `db adopt` creates a job for each spooled film, which is sent once."""
     node = make_node(destinations=[destination])
     node.serve()
     uids = node.send(*films)
@@ -99,7 +99,7 @@ def test_a_postgresql_database_is_restored(
     postgres_url: str,
     tmp_path: Path,
 ) -> None:
-    """pg_dump runs while films are received; pg_restore into an empty database, then `db adopt`."""
+    """pg_dump runs while films are received, and `db adopt` completes the restored database."""
     dump, plain = tmp_path / "backup.dump", postgres_url.replace("+psycopg", "")
     node = make_node(destinations=[destination], database={"url": postgres_url})
     node.serve()
@@ -131,7 +131,7 @@ def test_the_command_for_postgresql_contains_no_password(tmp_path: Path) -> None
 
 
 def test_a_damaged_film_stays_in_the_spool(make_node: MakeNode, film: Path, tmp_path: Path) -> None:
-    """Its bytes are not those that were acknowledged: it gets no job, and is not deleted."""
+    """A film whose bytes differ from the acknowledged bytes gets no job and is not deleted."""
     node = make_node()
     node.serve("ingest")
     [uid] = node.send(write_to_new_study(film, tmp_path / "one.dcm"))

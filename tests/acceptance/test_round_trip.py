@@ -16,7 +16,7 @@ MakeNode = Callable[..., Node]
 
 
 def run_checks(node: Node, *options: str) -> dict[str, tuple[bool, str]]:
-    """Return success and detail of each check, by name."""
+    """Run the doctor; return success and detail of each check, by name."""
     process = osteoscreen("doctor", "--round-trip", "--json", *options, "--config", node.file)
     checks = {check["name"]: (check["ok"], check["detail"]) for check in json.loads(process.stdout)}
     assert process.returncode == (0 if all(ok for ok, _ in checks.values()) else 1)
@@ -27,7 +27,7 @@ def run_checks(node: Node, *options: str) -> dict[str, tuple[bool, str]]:
 def test_a_marked_study_is_stored_and_committed(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any]
 ) -> None:
-    """Each run has its own study; all have a test patient with a recognisable name."""
+    """Each run has its own study, and all runs have a test patient with a recognisable name."""
     node = make_node(destinations=[destination | {"commitment": True}])
     node.serve()
     for number in (1, 2):
@@ -47,7 +47,7 @@ def test_a_marked_study_is_stored_and_committed(
 def test_a_missing_commitment_report_is_an_error(
     make_node: MakeNode, committing_pacs: CommittingPacs
 ) -> None:
-    """Only the round trip to this PACS fails."""
+    """Only the round trip to the PACS without a report fails."""
     committing_pacs.start()
     node = make_node(destinations=[committing_pacs.destination | {"commitment": True}])
     node.serve()

@@ -1,4 +1,4 @@
-"""`osteoscreen screen` on real films and on other files."""
+"""`osteoscreen screen` is run on real films and on other files."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ REASONS = {
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV."""
+    """Return the rows of a CSV file."""
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
@@ -50,7 +50,7 @@ def copies(tmp_path: Path, film: Path) -> Path:
 def test_chest_films_are_scored_and_other_images_refused_with_a_reason(
     tmp_path: Path, shared_data: Path
 ) -> None:
-    """Chest films of any transfer syntax, also without a preamble."""
+    """The chest films have any transfer syntax, and some have no preamble."""
     bare = tmp_path / "bare.dcm"
     bare.write_bytes(_without_meta(shared_data / "dicom" / "chest" / "udacity_test1.dcm"))
     out = tmp_path / "scores.csv"
@@ -87,7 +87,7 @@ def assert_no_patient(shared_data: Path, text: str) -> None:
         ds = dcmread(path, stop_before_pixels=True)
         name, number = str(ds.get("PatientName", "")), str(ds.get("PatientID", ""))
         for secret in (name, number):
-            # An identifier may be part of the file name, which the user chose.
+            # The user chose the file name, which may contain an identifier.
             assert len(secret) < 4 or secret in str(path) or secret not in text
 
 
@@ -115,7 +115,7 @@ def test_csv_and_parquet_have_the_same_rows(tmp_path: Path, shared_data: Path) -
 
 
 def test_a_killed_run_is_continued(tmp_path: Path, copies: Path) -> None:
-    """After kill -9, films that have a row are not scored again."""
+    """After kill -9, films that already have a row are not scored again."""
     out = tmp_path / "scores.csv"
     journal = tmp_path / "scores.csv.journal"
     command = [sys.executable, "-m", "node.cli", "screen", copies, "--out", out, "--workers", "1"]
@@ -141,7 +141,7 @@ def test_a_killed_run_is_continued(tmp_path: Path, copies: Path) -> None:
 
 
 def test_ctrl_c_ends_a_run_with_one_line(tmp_path: Path, copies: Path) -> None:
-    """The line says how to continue. The status is 1, and there is no table."""
+    """The line states how to continue; the status is 1, and no table is written."""
     out = tmp_path / "scores.csv"
     command = [sys.executable, "-m", "node.cli", "screen", copies, "--out", out, "--workers", "1"]
     one_by_one = os.environ | {"OSTEOSCREEN__MODEL__BATCH": "1"}
@@ -158,7 +158,7 @@ def test_ctrl_c_ends_a_run_with_one_line(tmp_path: Path, copies: Path) -> None:
 
 
 def test_if_every_film_fails_the_status_is_1(tmp_path: Path, film: Path) -> None:
-    """The table has the errors."""
+    """The table contains the error of every film."""
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "cut.dcm").write_bytes(film.read_bytes()[:400])
     out = tmp_path / "scores.csv"
@@ -205,7 +205,7 @@ def test_the_configuration_and_another_bundle_are_used(tmp_path: Path, film: Pat
 def test_a_wrong_argument_is_one_line(
     arguments: list[str], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The status is 2, and no file is created."""
+    """For a wrong argument, the status is 2, and no file is created."""
     monkeypatch.chdir(tmp_path)
     root = str(ROOT)
     process = osteoscreen("screen", *arguments, PYTHONPATH=root)

@@ -24,7 +24,7 @@ MakeNode = Callable[..., Node]
 
 
 def test_sigterm_ends_every_process(make_node: MakeNode) -> None:
-    """The node ends with status 0, and its port is free."""
+    """The node ends with status 0, and its port is free afterwards."""
     node = make_node()
     node.serve()
     assert node.stop() == [0]
@@ -34,7 +34,7 @@ def test_sigterm_ends_every_process(make_node: MakeNode) -> None:
 def test_a_role_that_dies_is_started_again(
     make_node: MakeNode, orthanc: Orthanc, destination: dict[str, Any], film: Path
 ) -> None:
-    """After kill -9 of the analyse process, another is started and scores the film."""
+    """After kill -9 of the analyse process, the next analyse process scores the film."""
     node = make_node(destinations=[destination])
     node.serve()
     [uid] = node.send(film)
@@ -52,9 +52,9 @@ def test_a_bundle_that_is_damaged_later_does_not_stop_ingest(
     film: Path,
     tmp_path: Path,
 ) -> None:
-    """The analyse process cannot start again. After the repair, it scores the film.
+    """The analyse process cannot start again until the bundle is repaired; then the film is scored.
 
-    At the start of the node, a damaged bundle is an error with status 2.
+    If the bundle is damaged when the node starts, the node exits with status 2.
     """
     bundle = tmp_path / "bundle"
     shutil.copytree(DEMO_BUNDLE, bundle)
@@ -92,7 +92,7 @@ def test_a_destination_that_is_down_does_not_delay_the_others(
     committing_pacs: CommittingPacs,
     films: list[Path],
 ) -> None:
-    """The PACS that is up receives all results now, the other when it is up again."""
+    """The PACS that works receives all results now, and the other PACS when it works again."""
     node = make_node(destinations=[committing_pacs.destination, destination])
     node.serve()
     uids = node.send(*films)
@@ -119,7 +119,7 @@ def test_roles_on_one_postgresql_share_the_work(
     film: Path,
     postgres_url: str,
 ) -> None:
-    """On PostgreSQL, a film is received, scored, committed by the PACS, and done."""
+    """With all roles on PostgreSQL, a film is received, scored, committed by the PACS, and done."""
     node = make_node(
         destinations=[destination | {"commitment": True}], database={"url": postgres_url}
     )

@@ -1,4 +1,4 @@
-"""Shadow mode: films are scored, and a destination in shadow mode receives no result."""
+"""Films are scored, but a destination in shadow mode receives no result."""
 
 import json
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def test_one_destination_in_shadow_mode_gets_no_results(
     node.set(destinations=[destination, trial])
     assert osteoscreen("reload", "--config", node.file).returncode == 0
     later = send(node, films[1])
-    assert len(committing_pacs.stored) == 2  # results of the later film
+    assert len(committing_pacs.stored) == 2  # the report and the heatmap of the later film
     assert job_json(node, later)["shadowed"] == []
     process = osteoscreen("jobs", "reanalyse", uid, "--config", node.file)
     assert process.returncode == 0, process.stderr

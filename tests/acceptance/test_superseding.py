@@ -1,4 +1,4 @@
-"""`jobs resend` and `jobs reanalyse`, also with another threshold."""
+"""`jobs resend` and `jobs reanalyse` send results again, also with another threshold."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -32,7 +32,7 @@ def node(
 
 
 def run_jobs_command(node: Node, command: str) -> None:
-    """Run a `jobs` command on the only job, and wait until the job is done again."""
+    """Run a `jobs` command on the only job; wait until the job is done again."""
     before = len(node.operator_store().show(1).history)
     process = osteoscreen("jobs", command, "1", "--config", node.file)
     assert (process.returncode, process.stderr) == (0, "")
@@ -41,7 +41,7 @@ def run_jobs_command(node: Node, command: str) -> None:
 
 
 def set_threshold(node: Node, threshold: float) -> None:
-    """Stop the node, change its threshold, and start it."""
+    """Stop the node, change its threshold, and start the node."""
     node.stop()
     content = yaml.safe_load(node.file.read_text())
     node.file.write_text(yaml.safe_dump(content | {"policy": {"threshold": threshold}}))
@@ -49,7 +49,7 @@ def set_threshold(node: Node, threshold: float) -> None:
 
 
 def reports(orthanc: Orthanc) -> list[Dataset]:
-    """Return the reports in the PACS, those without a predecessor first."""
+    """Return the reports in the PACS, first those without a predecessor."""
     documents = [
         dcmread(BytesIO(orthanc.file(instance.id)))
         for instance in orthanc.instances()
@@ -76,7 +76,7 @@ def test_reanalysis_without_a_change_creates_no_second_object(node: Node, orthan
 def test_reanalysis_with_another_threshold_supersedes_the_report(
     node: Node, orthanc: Orthanc
 ) -> None:
-    """The new report has another finding and names its predecessor; the PACS has both."""
+    """The new report has another finding and names its predecessor; the PACS has both reports."""
     set_threshold(node, 0.99)
     run_jobs_command(node, "reanalyse")
     first, second = reports(orthanc)

@@ -1,4 +1,4 @@
-"""A job table on each database, a clock that the test sets, and test films."""
+"""Fixtures of contract tests: a job table on each database, a settable clock, and test films."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ VERDICT = Verdict(
 
 
 def film(number: int = 1, digest: str = "") -> Film:
-    """Return a film; another number gives another film."""
+    """Return a film; each number gives a different film."""
     return Film(
         sop_instance_uid=f"1.2.3.{number}",
         sop_class_uid="1.2.840.10008.5.1.4.1.1.1",
@@ -69,7 +69,7 @@ def results(number: int = 1) -> tuple[Result, Result]:
 
 
 def result(kind: ResultKind, uid: str, key: str) -> Result:
-    """Return a result in its own series."""
+    """Return a result with its own series."""
     report = kind is ResultKind.REPORT
     sop_class = "1.2.840.10008.5.1.4.1.1.88.34" if report else "1.2.840.10008.5.1.4.1.1.7"
     return Result(kind, sop_class, uid, key, f"{uid}.9")
@@ -95,7 +95,7 @@ class Table:
         return self.now
 
     def receive(self, number: int = 1) -> int:
-        """Receive a film; return the id of its job."""
+        """Receive a film; return the ID of its job."""
         received = film(number)
         assert self.intake.receive(received, Admitted(), f"films/{number}", self.now)
         return self.operator.find(received.sop_instance_uid)
@@ -115,7 +115,7 @@ class Table:
         return job_id
 
     def take(self, destination: str = "pacs", limit: int = 10) -> list[Delivery]:
-        """Claim deliveries."""
+        """Claim deliveries of a destination."""
         return self.deliveries.claim(destination, "c1", self.now, self.now + LEASE, limit)
 
 

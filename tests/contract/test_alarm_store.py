@@ -1,4 +1,4 @@
-"""Active alarms and notices, on SQLite and PostgreSQL."""
+"""Active alarms and notices are stored, on SQLite and PostgreSQL."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ def alarms(table: Table, *channels: str) -> AlarmStore:
 
 
 def claimed(table: Table, channel: str = "webhook") -> str | None:
-    """Claim the next notice of a channel; return its number, None if none is due."""
+    """Claim the next notice of a channel; return its number, or None if no notice is due."""
     notice = alarms(table).claim(channel, table.now, table.now + LEASE)
     return None if notice is None else str(notice.content["n"])
 
@@ -59,7 +59,7 @@ def test_one_of_several_processes_raises_an_alarm_and_one_sends_it(
 
 
 def test_a_claimed_notice_that_was_not_sent_is_claimed_again(table: Table) -> None:
-    """Its process may have ended."""
+    """The process that claimed the notice may have ended."""
     alarms(table).activate(XRAY, "psi", table.now, {"n": 1})
     assert claimed(table) == "1"
     assert claimed(table) is None
@@ -96,5 +96,5 @@ def test_a_notice_expires_after_a_week(table: Table) -> None:
     table.later(1)
     assert claimed(table) is None
     store.activate(XRAY, "ks", table.now, {"n": 2})
-    assert claimed(table) == "2"  # the expired notice does not delay it
+    assert claimed(table) == "2"  # the expired notice does not delay this notice
     assert store.purge(table.now) == 1

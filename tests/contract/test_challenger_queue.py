@@ -1,4 +1,4 @@
-"""The challenger's queue on both databases."""
+"""The challenger's queue works on both databases."""
 
 import threading
 from collections import Counter
@@ -46,7 +46,7 @@ def counts(table: Table) -> dict[ChallengerState, int]:
 
 
 def test_an_analysed_film_is_claimed_with_its_facts(table: Table) -> None:
-    """Its job may be ANALYSED or DONE."""
+    """The job of an analysed film may be ANALYSED or DONE."""
     finished, analysed = table.analyse(1, ()), table.analyse(2)
     first, second = claim(table)
     assert [first.job_id, second.job_id] == [finished, analysed]
@@ -55,7 +55,7 @@ def test_an_analysed_film_is_claimed_with_its_facts(table: Table) -> None:
 
 
 def test_a_film_without_a_score_is_not_claimed(table: Table) -> None:
-    """It may be refused, failed, or in analysis."""
+    """A film without a score was refused, has failed, or is in analysis."""
     table.intake.receive(film(1), Refused(Reason.VIEW, "LL"), "films/1", table.now)
     table.receive(2)
     [job] = table.claim()
@@ -66,7 +66,7 @@ def test_a_film_without_a_score_is_not_claimed(table: Table) -> None:
 
 
 def test_the_scoring_worker_has_priority(table: Table) -> None:
-    """While a film is due for analysis, the challenger gets none."""
+    """While a film is due for analysis, the challenger gets no film."""
     scored = table.analyse(1)
     table.receive(2)
     assert claim(table) == []
@@ -104,7 +104,7 @@ def test_a_share_is_the_same_for_all_workers(table: Table) -> None:
 
 
 def test_a_film_whose_worker_ended_is_claimed_again_alone(table: Table) -> None:
-    """It may have ended its worker, so no other film shares its next attempt."""
+    """This film may have ended its worker, so no other film shares its next attempt."""
     first, second = table.analyse(1), table.analyse(2)
     lost = claim(table)
     third = table.analyse(3)
@@ -123,7 +123,7 @@ def test_a_film_whose_worker_ended_is_claimed_again_alone(table: Table) -> None:
 def test_a_lost_claim_settles_nothing_after_the_same_worker_claims_again(
     table: Table,
 ) -> None:
-    """The worker was suspended for longer than its lease."""
+    """The worker of the lost claim was suspended for longer than its lease."""
     table.analyse(1)
     [lost] = claim(table)
     table.later(LEASE.total_seconds() + 1)
@@ -146,7 +146,7 @@ class SlowQueue(ChallengerQueue):
 
 
 def test_the_second_worker_gets_no_row_for_the_same_film(table: Table) -> None:
-    """Selection and insertion are two steps. The table accepts one row for each film."""
+    """Selection and insertion are two steps, but the table accepts one row for each film."""
     table.analyse(1)
     slow = SlowQueue(table.engine, NEXT, 1.0, ANALYSIS, LEASE)
     assert slow.claim("c1", table.now, table.now + LEASE, 1) == []
@@ -154,7 +154,7 @@ def test_the_second_worker_gets_no_row_for_the_same_film(table: Table) -> None:
 
 
 def test_a_film_that_ends_every_worker_fails_after_its_attempts(table: Table) -> None:
-    """The attempt is counted at the claim. The challenger continues with the next film."""
+    """An attempt is counted at the claim, and the challenger continues with the next film."""
     table.analyse(1)
     for attempt in range(1, ANALYSIS.attempts + 1):
         [claimed] = claim(table)
@@ -186,7 +186,7 @@ def test_a_retry_waits_until_its_time(table: Table) -> None:
 
 
 def test_a_time_set_by_a_fast_clock_does_not_block_a_film(table: Table) -> None:
-    """The clock of an ended worker was hours ahead."""
+    """The clock of the worker that ended was hours ahead."""
     table.analyse(1)
     fast_clock = table.now + timedelta(hours=5)
     assert challenger(table).claim("c1", fast_clock, fast_clock + LEASE, 1)
@@ -215,7 +215,7 @@ def test_a_final_outcome_ends_the_attempts(
 
 
 def test_a_purged_film_is_claimed_only_for_its_retry(table: Table) -> None:
-    """The challenger does not delay the purge. A retried film then has no spool key."""
+    """The challenger does not delay a purge, and a film that is claimed later has no spool key."""
     table.analyse(1, ())
     [claimed] = claim(table)
     settle(table, claimed, RetryAt(table.now, "no memory"))
@@ -237,7 +237,7 @@ def test_rows_are_purged_with_their_jobs(table: Table) -> None:
 
 
 def test_the_job_does_not_change(table: Table) -> None:
-    """State, verdict, deliveries and history stay the same."""
+    """State, verdict, deliveries and history of the job stay the same."""
     job_id = table.analyse(1)
     before = table.operator.show(job_id)
     [claimed] = claim(table)
@@ -247,7 +247,7 @@ def test_the_job_does_not_change(table: Table) -> None:
 
 
 def test_a_claim_without_work_writes_nothing(table: Table, open_table: Callable[[], Table]) -> None:
-    """SQLite allows one writer. The claim succeeds while another connection writes."""
+    """SQLite allows one writer, so the claim must succeed while another connection writes."""
     table.analyse(1)
     [claimed] = claim(table)
     settle(table, claimed)
@@ -258,7 +258,7 @@ def test_a_claim_without_work_writes_nothing(table: Table, open_table: Callable[
 
 
 def test_concurrent_challengers_never_share_a_film(open_table: Callable[[], Table]) -> None:
-    """Three workers with own connections claim each of thirty films once."""
+    """Three workers with their own connections claim each of thirty films once."""
     table = open_table()
     for number in range(1, 31):
         table.analyse(number, ())
@@ -268,7 +268,7 @@ def test_concurrent_challengers_never_share_a_film(open_table: Callable[[], Tabl
     def work(name: str) -> None:
         own_table = open_table()
         start.wait()
-        # Two workers may select the same films; then one of them gets no row.
+        # Two workers may select the same films, and then one of the workers gets no row.
         while len(claimed) < 30:
             claimed.extend(claimed.job_id for claimed in claim(own_table, name, limit=2))
 

@@ -1,4 +1,4 @@
-"""Pairs of scores of two bundles, read from both databases."""
+"""Pairs of scores of two bundles are read from both databases."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -68,7 +68,7 @@ def test_films_without_a_challenger_score_are_returned(table: Table) -> None:
 def test_films_before_the_challengers_first_film_are_omitted(
     table: Table,
 ) -> None:
-    """They may have been purged before the challenger was configured."""
+    """Earlier films may have been purged before the challenger was configured."""
     scored(table, 1)
     table.later(10)
     table.maintenance.clear_expired_keys(table.now, table.now)
@@ -83,7 +83,7 @@ def test_films_before_the_challengers_first_film_are_omitted(
 
 
 def test_a_film_that_another_bundle_has_scored_since_is_omitted(table: Table) -> None:
-    """After a switch to the challenger it would be compared with itself."""
+    """After a switch to the challenger, its scores would be compared with themselves."""
     scored(table, 1)
     settle(table)
     scored(table, 2, CHALLENGER_VERDICT)

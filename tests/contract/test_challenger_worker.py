@@ -1,4 +1,4 @@
-"""ChallengerWorker with a real spool, a real bundle and both databases."""
+"""`ChallengerWorker` is tested with a real spool, a real bundle and both databases."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +34,7 @@ def shipped() -> BundlePredictor:
 
 
 class ChallengerNode:
-    """A job table, a spool and a challenger's worker."""
+    """A job table, a spool and the worker of a challenger."""
 
     def __init__(self, table: Table, folder: Path, predictor: BundlePredictor) -> None:
         self.table = table
@@ -62,7 +62,7 @@ class ChallengerNode:
         return self.spool.path(key)
 
     def counts(self) -> dict[ChallengerState, int]:
-        """Return the number of films in each state."""
+        """Return the number of films in each state of the challenger's queue."""
         return {state: count for state, count in self.queue.counts().items() if count}
 
 
@@ -73,7 +73,7 @@ def node(table: Table, tmp_path: Path, shipped: BundlePredictor) -> ChallengerNo
 
 
 def test_a_film_is_scored_with_the_second_bundle(node: ChallengerNode) -> None:
-    """The time is recorded. The next step has no film."""
+    """The duration of the scoring is recorded, and the next step has no film."""
     node.add_analysed_film()
     assert (node.challenger.step(), node.challenger.step()) == (1, 0)
     scores = ScorePairStore(node.table.engine, VERDICT.model.digest, node.model)
@@ -85,7 +85,7 @@ def test_a_film_is_scored_with_the_second_bundle(node: ChallengerNode) -> None:
 
 
 def test_a_damaged_film_affects_no_other(node: ChallengerNode) -> None:
-    """It fails without a retry."""
+    """A damaged film fails without a retry."""
     damaged = node.add_analysed_film()
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x00")
     node.add_analysed_film()

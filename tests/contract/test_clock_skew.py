@@ -1,6 +1,6 @@
-"""Rows that a fast clock wrote before it was set back, on SQLite and PostgreSQL.
+"""A fast clock wrote rows before it was set back, on SQLite and PostgreSQL.
 
-A machine that boots with a wrong clock writes such rows. Work must not wait for hours then.
+A machine that boots with a wrong clock writes such rows, and work must not wait for hours.
 """
 
 from contextlib import AbstractContextManager
@@ -24,7 +24,7 @@ HOURS = AHEAD.total_seconds()
 
 
 def test_a_film_scheduled_by_a_fast_clock_is_claimed_now(table: Table) -> None:
-    """It does not wait two hours, until this clock reaches the scheduled time."""
+    """The film does not wait two hours, until the corrected clock reaches the scheduled time."""
     table.later(HOURS)
     job_id = table.receive()
     table.later(-HOURS)
@@ -34,7 +34,7 @@ def test_a_film_scheduled_by_a_fast_clock_is_claimed_now(table: Table) -> None:
 
 
 def test_a_delivery_scheduled_by_a_fast_clock_is_claimed_now(table: Table) -> None:
-    """Results are treated like films."""
+    """Deliveries are treated like films."""
     table.later(HOURS)
     table.analyse()
     table.later(-HOURS)
@@ -54,7 +54,7 @@ def test_the_longest_wait_of_a_retry_is_kept(table: Table) -> None:
 
 
 def test_a_dead_scoring_workers_lease_expires_despite_its_fast_clock(table: Table) -> None:
-    """It expires once it is unchanged for a lease duration."""
+    """The lease of a dead worker expires once it is unchanged for a lease duration."""
     table.later(HOURS)
     job_id = table.receive()
     table.claim()
@@ -66,7 +66,7 @@ def test_a_dead_scoring_workers_lease_expires_despite_its_fast_clock(table: Tabl
 
 
 def test_a_dead_delivery_workers_lease_expires_despite_its_fast_clock(table: Table) -> None:
-    """Deliveries are treated like jobs."""
+    """Leases of deliveries are treated like leases of jobs."""
     table.later(HOURS)
     job_id = table.analyse()
     assert len(table.take()) == 2
@@ -78,7 +78,7 @@ def test_a_dead_delivery_workers_lease_expires_despite_its_fast_clock(table: Tab
 
 
 def test_a_live_worker_with_a_fast_clock_keeps_its_lease(table: Table) -> None:
-    """It renews the lease, so that the lease changes."""
+    """A live worker renews its lease, so the lease changes."""
     job_id = table.receive()
     claimed = table.claim()
     for _ in range(6):
@@ -88,7 +88,7 @@ def test_a_live_worker_with_a_fast_clock_keeps_its_lease(table: Table) -> None:
 
 
 def test_a_pause_set_by_a_fast_clock_ends(table: Table, tmp_path: Path) -> None:
-    """A delivery worker tries its destination again after the clock was set back."""
+    """After the clock was set back, a delivery worker tries its destination again."""
     tries = []
 
     def connect() -> AbstractContextManager[Archive]:

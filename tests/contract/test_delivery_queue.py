@@ -1,4 +1,4 @@
-"""The delivery queue, on SQLite and PostgreSQL: deliveries, commitment reports, retention."""
+"""The delivery queue has deliveries, commitment reports and retention, on both databases."""
 
 import threading
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def state(table: Table, job_id: int) -> JobState:
 
 
 def await_commitment(table: Table, job_id: int) -> None:
-    """Store both results of a job; they then wait for the report of transaction 2.25.9."""
+    """Store both results of a job, so that they wait for the report of transaction 2.25.9."""
     due = AwaitCommitment("2.25.9", table.now + timedelta(seconds=600))
     for delivery in table.take():
         assert table.deliveries.settle(delivery, due, table.now)
@@ -48,7 +48,7 @@ def await_commitment(table: Table, job_id: int) -> None:
 
 
 def test_a_job_is_done_with_its_last_delivery(table: Table) -> None:
-    """The job is ANALYSED until every destination has every result."""
+    """The job is ANALYSED until every destination has received every result."""
     job_id = table.analyse(destinations=("pacs", "ris"))
     for delivery in table.take("pacs"):
         table.deliveries.settle(delivery, Stored(), table.now)
@@ -59,7 +59,7 @@ def test_a_job_is_done_with_its_last_delivery(table: Table) -> None:
 
 
 def test_a_claimed_delivery_has_the_study_uid_of_its_film(table: Table) -> None:
-    """The audit trail needs it, and the delivery's own row does not contain it."""
+    """The audit trail needs the study UID, which the row of the delivery does not contain."""
     for number in (1, 2):
         table.analyse(number)
     studies = {claimed.job_id: claimed.study_instance_uid for claimed in table.take()}
@@ -67,7 +67,7 @@ def test_a_claimed_delivery_has_the_study_uid_of_its_film(table: Table) -> None:
 
 
 def test_the_last_two_deliveries_may_settle_together(open_table: Callable[[], Table]) -> None:
-    """One of the two workers ends the job."""
+    """Two workers settle the last deliveries at once, and one of the workers ends the job."""
     table = open_table()
     ids = [table.analyse(number, ("pacs", "ris")) for number in range(1, 9)]
     for delivery in table.take("pacs", 100) + table.take("ris", 100):
@@ -111,7 +111,7 @@ def test_open_deliveries_are_counted_by_destination(table: Table) -> None:
 
 
 def test_a_retry_waits_and_counts_its_attempt(table: Table) -> None:
-    """The attempt is counted at the claim."""
+    """The attempt of a delivery is counted at the claim."""
     table.analyse()
     first = table.take()[0]
     table.deliveries.settle(first, RetryAt(table.now + timedelta(seconds=10), "A700"), table.now)
@@ -123,7 +123,7 @@ def test_a_retry_waits_and_counts_its_attempt(table: Table) -> None:
 
 
 def test_a_refused_result_fails_its_job_and_can_be_sent_again(table: Table) -> None:
-    """The job is FAILED, and an operator can retry it."""
+    """After the refusal the job is FAILED, and an operator can retry the job."""
     job_id = table.analyse()
     refused, stored = table.take()
     table.deliveries.settle(refused, Failed("0x0122"), table.now)
@@ -138,7 +138,7 @@ def test_a_refused_result_fails_its_job_and_can_be_sent_again(table: Table) -> N
 
 
 def test_deliveries_of_a_dead_worker_are_sent_again(table: Table) -> None:
-    """A result is not lost with its delivery worker."""
+    """A result is not lost if its delivery worker ends."""
     job_id = table.analyse()
     table.take()
     table.later(LEASE.total_seconds() + 1)
@@ -147,7 +147,7 @@ def test_deliveries_of_a_dead_worker_are_sent_again(table: Table) -> None:
 
 
 def test_a_commitment_report_settles_the_objects_that_it_names(table: Table) -> None:
-    """A committed object is DELIVERED; the other one waits for its report."""
+    """A committed object is DELIVERED, and the other object waits for its report."""
     job_id = table.analyse()
     await_commitment(table, job_id)
     first, second = table.operator.show(job_id).deliveries
@@ -187,7 +187,7 @@ def test_a_late_report_of_an_old_transaction_changes_nothing(table: Table) -> No
 
 
 def test_a_commitment_does_not_expire_early(table: Table) -> None:
-    """A PACS has the configured time for its report."""
+    """A PACS has the configured time for its commitment report."""
     job_id = table.analyse()
     await_commitment(table, job_id)
     table.later(599)
@@ -197,7 +197,7 @@ def test_a_commitment_does_not_expire_early(table: Table) -> None:
 
 
 def test_a_commitment_that_never_comes_ends_in_failure(table: Table) -> None:
-    """The number of attempts is limited, and the job then is FAILED."""
+    """The number of attempts is limited, and after the last attempt the job is FAILED."""
     job_id = table.analyse()
     for _ in range(4):
         await_commitment(table, job_id)
@@ -209,7 +209,7 @@ def test_a_commitment_that_never_comes_ends_in_failure(table: Table) -> None:
 
 
 def test_keys_expire_only_for_final_jobs_after_retention(table: Table) -> None:
-    """No bytes are deleted before every delivery is final and retention has ended."""
+    """No bytes are deleted before every delivery is final and the retention has ended."""
     job_id = table.analyse()
     table.later(10_000)
     assert table.maintenance.clear_expired_keys(table.now, table.now) == []
@@ -227,7 +227,7 @@ def test_keys_expire_only_for_final_jobs_after_retention(table: Table) -> None:
 
 
 def test_the_history_records_every_change(table: Table) -> None:
-    """It records the actor, the time and the reason."""
+    """The history records the actor, the time and the reason of a change."""
     job_id = table.analyse()
     for delivery in table.take():
         table.deliveries.settle(delivery, Stored(), table.now)
@@ -243,7 +243,7 @@ def test_the_history_records_every_change(table: Table) -> None:
 
 
 def test_an_operator_can_cancel_only_a_waiting_or_failed_job(table: Table) -> None:
-    """Otherwise, the message states the job's state and the rule."""
+    """For other jobs, the message states the job's state and the rule."""
     finished = table.analyse(1, destinations=())
     waiting = table.receive(2)
     assert table.operator.cancel(waiting, "operator:me", table.now) is JobState.CANCELLED
@@ -261,13 +261,13 @@ def test_a_retried_analysis_has_all_its_attempts(table: Table) -> None:
 
 
 def test_a_database_without_tables_names_the_remedy(database_url: str) -> None:
-    """The message contains the command to run."""
+    """The message about missing tables contains the command to run."""
     with pytest.raises(Permanent, match="osteoscreen db upgrade"):
         Table(open_engine(database_url)).receive()
 
 
 def test_an_unreachable_database_is_transient() -> None:
-    """The caller tries again."""
+    """The caller tries again to reach the database."""
     with pytest.raises(Transient, match="does not answer"):
         Table(open_engine("postgresql://nobody@127.0.0.1:1/none")).receive()
 
@@ -275,7 +275,7 @@ def test_an_unreachable_database_is_transient() -> None:
 def test_one_purge_deletes_everything_that_has_expired(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It repeats its statement, which handles a limited number of jobs."""
+    """A purge repeats its statement, which handles a limited number of jobs."""
     monkeypatch.setattr("node.jobs.maintenance._JOBS_PER_PURGE", 2)
     spool = FileSpool(tmp_path, DiskReserve(0, 0))
     spool.prepare()

@@ -1,4 +1,4 @@
-"""The drift monitor, on SQLite and PostgreSQL: daily metrics, alarms and silent sources."""
+"""The drift monitor computes daily metrics, alarms and silent sources, on both databases."""
 
 import stat
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ ONE_DAY = timedelta(days=1)
 
 
 class Hospital:
-    """Past films in a job table, and their drift monitor."""
+    """Past films in a job table, and a drift monitor of these films."""
 
     def __init__(self, table: Table, **drift: Any) -> None:
         self.table = table
@@ -37,7 +37,7 @@ class Hospital:
         self.monitor = self.another_monitor()
 
     def another_monitor(self) -> DriftMonitor:
-        """Return the monitor of another maintenance process."""
+        """Return the drift monitor of another maintenance process."""
         alarms = AlarmStore(self.table.engine, ("webhook",))
         store = DriftMetricStore(self.table.engine)
         return DriftMonitor(store, alarms, self.config, lambda: self.table.now)
@@ -72,11 +72,11 @@ def hospital(table: Table) -> Hospital:
 
 
 def test_missed_days_are_measured_later(hospital: Hospital) -> None:
-    """Each has its own window, and a reference once the days of the reference are over."""
+    """Each missed day has its own window, and a reference if the reference days are over."""
     hospital.send(9)
     hospital.now(9)
     hospital.monitor.measure()
-    assert hospital.metrics(9) == {}  # the day has not ended
+    assert hospital.metrics(9) == {}  # this day has not ended
     films = {day: hospital.metrics(day)[Measure.FILMS].value for day in range(9)}
     assert films == {n: min(20.0 * (n + 1), 100.0) for n in range(9)}
     compared = [day for day in range(9) if Measure.PSI in hospital.metrics(day)]
@@ -126,7 +126,7 @@ def test_an_empty_table_logs_nothing(hospital: Hospital) -> None:
 
 
 def test_rising_scores_raise_one_alarm_until_they_fall(hospital: Hospital) -> None:
-    """One of two processes raises it, and its notices wait for a channel."""
+    """One of two processes raises the alarm, and its notices wait for a channel."""
     hospital.send(10)
     hospital.send(5, first=10, score_offset=0.3)
     hospital.send(6, first=15)
@@ -153,7 +153,7 @@ def test_a_sudden_rise_of_refusals_raises_an_alarm(hospital: Hospital) -> None:
 
 
 def test_a_new_bundle_begins_a_new_reference(hospital: Hospital) -> None:
-    """The alarms of the old bundle are cleared, because there is no reference."""
+    """The alarms of the old bundle are cleared, because the new bundle has no reference."""
     hospital.send(5)
     hospital.send(5, first=5, score_offset=0.3)
     hospital.send(9, first=10, model=NEW, score_offset=0.3)
@@ -172,7 +172,7 @@ def test_a_new_bundle_begins_a_new_reference(hospital: Hospital) -> None:
 
 
 def test_a_reference_of_configured_dates(table: Table) -> None:
-    """It is built after these dates. A bundle without scores in them has no reference."""
+    """The reference is built after these dates, and a bundle without scores in them has none."""
     hospital = Hospital(table, reference=REFERENCE | {"since": _day(2), "until": _day(6)})
     hospital.send(8)
     hospital.send(5, first=8, model=NEW)
@@ -186,7 +186,7 @@ def test_a_reference_of_configured_dates(table: Table) -> None:
 
 
 def test_a_silent_source_and_its_return_are_reported(hospital: Hospital) -> None:
-    """Only usual hours count. After months, the source is no longer expected."""
+    """Only usual hours count as silence, and after months the source is no longer expected."""
     hospital.send(22)
     with capture_logs() as logs:
         for day, hour in ((21, 18), (21, 23), (22, 7), (22, 11), (22, 12), (22, 13)):
@@ -216,7 +216,7 @@ def test_the_file_of_metrics_is_written(table: Table, tmp_path: Path) -> None:
     hospital.now(6)
     hospital.monitor.measure()
     hospital.monitor.check_feeds()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o644  # node_exporter runs as another user
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644  # node_exporter has another user
     lines = file.read_text().splitlines()
     labels = '{calling_ae="XRAY1",station="ROOM 2"}'
     assert f"osteoscreen_drift_films{labels} 100.0" in lines
@@ -227,7 +227,7 @@ def test_the_file_of_metrics_is_written(table: Table, tmp_path: Path) -> None:
 
 
 def test_a_sender_with_many_stations_does_not_fill_the_table(hospital: Hospital) -> None:
-    """The sources with the most films are measured, and the log reports the number of others."""
+    """The sources with the most films are measured, and the log has the number of the others."""
     hospital.send(2)
     for n in range(11):
         for part in _parts(n):

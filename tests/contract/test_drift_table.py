@@ -1,4 +1,4 @@
-"""Films for drift monitoring, and stored metrics, on SQLite and PostgreSQL."""
+"""Films for drift monitoring are read, and metrics are stored, on SQLite and PostgreSQL."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ SCORED = ReceivedFilm(DAY, XRAY, "DONE", "", "F", 67.0, MODEL, 0.61, True)
 
 
 def send(table: Table, number: int, verdict: Verdict | None = VERDICT, **facts: Any) -> None:
-    """Receive a film; settle its analysis without results, if it has a verdict."""
+    """Receive a film; if it has a verdict, settle its analysis without results."""
     values = {"calling_ae": XRAY.calling_ae, "station": XRAY.station, "sex": "F"} | facts
     assert table.intake.receive(
         replace(film(number), **values), Admitted(), f"f/{number}", table.now
@@ -100,7 +100,7 @@ def test_first_scored_is_the_first_day_of_a_bundle(table: Table) -> None:
 
 
 def test_arrivals_are_thinned_and_in_order(table: Table) -> None:
-    """Of the films of ten minutes, only the last counts."""
+    """Of the films that arrive within ten minutes, only the last film counts."""
     store, start = DriftMetricStore(table.engine), table.now
     for number, minutes in enumerate((0, 3, 9, 10, 35), 1):
         table.now = start + timedelta(minutes=minutes)
@@ -152,7 +152,7 @@ class TestReferences:
     REFERENCE = DriftReference(XRAY, MODEL, DAY, DAY + ONE_DAY, BASIS, (0.1, 0.25), {"women": 0.5})
 
     def test_the_first_reference_stays(self, table: Table) -> None:
-        """A second process uses the stored one."""
+        """A second process uses the reference that is already stored."""
         store = DriftMetricStore(table.engine)
         store.add_reference(self.REFERENCE)
         store.add_reference(replace(self.REFERENCE, scores=(0.9,)))

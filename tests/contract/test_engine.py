@@ -1,4 +1,4 @@
-"""The timeouts of a database connection."""
+"""A database connection has timeouts."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ from node.jobs.engine import open_engine
 
 
 def options_of(connection: sa.Connection) -> dict[int, int]:
-    """Return the options of a connection's socket."""
+    """Return the options of the socket of a connection."""
     wire = connection.connection.driver_connection
     assert wire is not None
     with socket.socket(fileno=os.dup(wire.fileno())) as sock:
@@ -23,7 +23,7 @@ def options_of(connection: sa.Connection) -> dict[int, int]:
 
 @pytest.mark.tools("initdb", "postgres")
 def test_a_vanished_host_is_noticed_within_half_a_minute(postgres_url: str) -> None:
-    """Keep-alives limit an idle connection, TCP_USER_TIMEOUT a running statement."""
+    """Keep-alives limit an idle connection, and TCP_USER_TIMEOUT limits a running statement."""
     with open_engine(postgres_url).connect() as connection:
         options = options_of(connection)
     assert options[socket.SO_KEEPALIVE] == 1

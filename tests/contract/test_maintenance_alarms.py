@@ -1,4 +1,4 @@
-"""Queue depths and their alarms, on SQLite and PostgreSQL."""
+"""The depths of queues are measured and raise alarms, on SQLite and PostgreSQL."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Resend and reanalyse, on SQLite and PostgreSQL."""
+"""An operator can resend and reanalyse, on SQLite and PostgreSQL."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ def finished_job(table: Table, destinations: tuple[str, ...] = ("pacs",), number
 
 
 def analyse_again(table: Table, report: str) -> Job:
-    """Score the waiting film; its report has this UID."""
+    """Score the waiting film again, with a report of this UID."""
     (job,) = table.claim()
     built = result(ResultKind.REPORT, report, f"key-{report}")
     assert table.queue.settle(job, Analysed(VERDICT, (PlannedDelivery("pacs", built),)), table.now)
@@ -47,7 +47,7 @@ def analyse_again(table: Table, report: str) -> Job:
 
 
 def expire(table: Table, *, films: bool = True) -> None:
-    """End the retention of results, and of films unless `films` is False."""
+    """End the retention of results and, unless `films` is False, of films."""
     later = table.now + timedelta(seconds=1)
     assert table.maintenance.clear_expired_keys(later if films else table.now, later)
 
@@ -76,7 +76,7 @@ def test_results_are_sent_again_to_one_destination(table: Table) -> None:
 
 
 def test_a_pending_delivery_is_not_sent_twice(table: Table) -> None:
-    """A delivered object is sent again; a pending one is sent once."""
+    """A delivered object is sent again, and a pending object is sent once."""
     job_id = table.analyse()
     claimed_delivery, waiting = table.take()
     table.deliveries.settle(claimed_delivery, Stored(), table.now)
@@ -94,7 +94,7 @@ def test_deleted_results_are_not_sent_again(table: Table) -> None:
 
 
 def test_deleted_results_can_be_built_again_and_sent(table: Table) -> None:
-    """This is the remedy in the error message."""
+    """The error message about deleted results names this remedy."""
     job_id = finished_job(table)
     expire(table, films=False)
     table.operator.reanalyse(job_id, ME, table.now)
@@ -149,7 +149,7 @@ def test_a_job_without_settled_deliveries_is_not_sent_again(table: Table, destin
 
 
 def test_a_reanalysis_lists_the_earlier_reports(table: Table) -> None:
-    """They come oldest first, and once each for several destinations."""
+    """The earlier reports come oldest first, and once each for several destinations."""
     job_id = finished_job(table, ("pacs", "research"))
     assert table.operator.reanalyse(job_id, ME, table.now) is JobState.RECEIVED
     first = ResultReference("1.2.840.10008.5.1.4.1.1.88.34", "2.25.11", "2.25.11.9")
@@ -171,7 +171,7 @@ def test_a_reanalysis_with_the_same_result_sends_nothing(table: Table) -> None:
 
 
 def test_a_reanalysis_removes_failed_deliveries(table: Table) -> None:
-    """Otherwise the job would stay FAILED because of replaced results."""
+    """A failed delivery of a replaced result would otherwise keep the job FAILED."""
     job_id = table.analyse()
     for delivery in table.take():
         table.deliveries.settle(delivery, Failed("0x0122"), table.now)
@@ -199,5 +199,5 @@ def test_the_history_records_the_operator(table: Table) -> None:
     deliver(table)
     table.operator.reanalyse(job_id, ME, table.now)
     happened = [(h.event, h.actor) for h in table.operator.show(job_id).history if h.actor == ME]
-    assert happened.count(("resend", ME)) == 3  # the job, and each of its two results
+    assert happened.count(("resend", ME)) == 3  # for the job, and for each of its two results
     assert happened[-1] == ("reanalyse", ME)

@@ -1,4 +1,4 @@
-"""Orphaned films after a restore: maintenance creates a job for each."""
+"""After a restore, maintenance creates a job for each orphaned film."""
 
 import os
 from dataclasses import replace
@@ -24,7 +24,7 @@ HOURS = 3600
 
 
 class Setup:
-    """A job table, a spool, and their maintenance."""
+    """A job table, a spool, and the maintenance of both."""
 
     def __init__(self, table: Table, folder: Path) -> None:
         self.table = table
@@ -44,7 +44,7 @@ class Setup:
         return facts, key
 
     def purge(self, films: float = 1000) -> None:
-        """Purge, with a retention of films in seconds."""
+        """Run a purge, with a retention of films in seconds."""
         period = timedelta(seconds=films)
         periods = RetentionSection(films=period, results=period, rows=timedelta(days=100))
         MaintenanceTasks(
@@ -63,7 +63,7 @@ def setup(table: Table, tmp_path: Path) -> Setup:
 
 
 def test_an_orphaned_film_gets_a_job(setup: Setup) -> None:
-    """The admission rules are those of ingest: the chest waits, the hand is REJECTED."""
+    """The admission rules are those of ingest: the chest film waits, and the hand is REJECTED."""
     chest, chest_key = setup.spooled(2)
     hand_film, hand_key = setup.spooled(2, BodyPartExamined="HAND")
     setup.purge()
@@ -77,7 +77,7 @@ def test_an_orphaned_film_gets_a_job(setup: Setup) -> None:
 
 
 def test_a_film_that_is_being_received_is_left_to_ingest(setup: Setup) -> None:
-    """Its row may follow. The command runs while the node is stopped, and includes it."""
+    """Ingest may still write the film's row, but not when the command runs on a stopped node."""
     setup.spooled(0.5)
     setup.purge()
     assert setup.table.operator.recent((), 10) == []
@@ -85,7 +85,7 @@ def test_a_film_that_is_being_received_is_left_to_ingest(setup: Setup) -> None:
 
 
 def test_a_second_recovery_changes_nothing(setup: Setup) -> None:
-    """The same is true if the sender sends the film again."""
+    """If the sender sends the recovered film again, nothing changes either."""
     facts, key = setup.spooled(2)
     setup.purge()
     setup.purge()
@@ -95,7 +95,7 @@ def test_a_second_recovery_changes_nothing(setup: Setup) -> None:
 
 
 def test_a_file_whose_key_is_cleared_is_deleted(setup: Setup) -> None:
-    """A crash between row and file leaves such a file; it is not scored again."""
+    """A crash between row and file leaves such a file, which is not scored again."""
     facts, key = setup.spooled(2, BodyPartExamined="HAND")
     setup.purge()
     content = setup.spool.path(key).read_bytes()
@@ -111,7 +111,7 @@ def test_a_file_whose_key_is_cleared_is_deleted(setup: Setup) -> None:
 
 
 def test_a_result_without_a_row_is_deleted(setup: Setup) -> None:
-    """Its film gives the same result again."""
+    """The film of this result gives the same result again."""
     key = setup.spool.store_result(b"report")
     os.utime(setup.spool.path(key), (0, 0))
     setup.purge()
@@ -120,7 +120,7 @@ def test_a_result_without_a_row_is_deleted(setup: Setup) -> None:
 
 @pytest.mark.parametrize("spoil", [b"", b"\0" * 4000, b"more"])
 def test_a_damaged_film_is_neither_recovered_nor_deleted(setup: Setup, spoil: bytes) -> None:
-    """It may be the only copy of an acknowledged film; an operator must decide."""
+    """The damaged film may be the only copy of an acknowledged film, so an operator decides."""
     _, key = setup.spooled(2)
     path = setup.spool.path(key)
     path.write_bytes(path.read_bytes() + spoil if spoil == b"more" else spoil)

@@ -1,4 +1,4 @@
-"""The results of a patient's earlier films, on SQLite and PostgreSQL."""
+"""The results of a patient's earlier films are read, on SQLite and PostgreSQL."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -62,7 +62,7 @@ def test_a_prior_result_has_the_values_for_a_comparison(table: Table) -> None:
 
 
 def test_the_newest_comes_first(table: Table) -> None:
-    """The order is that of the exposures, not of the receipts."""
+    """Prior results are sorted by exposure, not by receipt."""
     days = [date(2025, 9, 1), date(2026, 1, 1), date(2025, 5, 1)]
     for number, day in enumerate(days, 1):
         analysed(table, number, exposure_date=day)
@@ -82,7 +82,7 @@ def test_the_newest_comes_first(table: Table) -> None:
     ids=["other patient", "no patient", "no day", "too long ago", "later", "same study"],
 )
 def test_other_films_are_excluded(table: Table, facts: dict[str, Any]) -> None:
-    """Films of other patients, of the same study, and from before the period."""
+    """Films of other patients, of the same study, or from before the period are excluded."""
     analysed(table, 1, **facts)
     assert prior_results(table) == []
 
@@ -97,8 +97,8 @@ def test_a_film_without_patient_or_day_has_no_prior_results(
     assert prior_results(table, **facts) == []
 
 
-def test_on_the_same_day_the_film_received_first_is_the_prior_results(table: Table) -> None:
-    """Two films never refer to each other."""
+def test_on_the_same_day_the_film_received_first_is_the_prior_result(table: Table) -> None:
+    """Of two films, only one has the other as prior result."""
     first, second = analysed(table, 1), analysed(table, 2)
     since = date(2025, 3, 1)
     assert table.queue.prior_results(first, since) == []
@@ -122,14 +122,14 @@ def test_a_film_that_was_not_scored_is_excluded(table: Table) -> None:
     ids=["absent", "undetermined", "known", "no score"],
 )
 def test_only_a_flagged_film_counts_as_reported(table: Table, decision: Decision) -> None:
-    """The score of any film is available."""
+    """The score of a film is available even if the film was not flagged."""
     analysed(table, 1, replace(VERDICT, decision=decision), exposure_date=date(2025, 9, 1))
     (prior_result,) = prior_results(table)
     assert (prior_result.reported, prior_result.score) == (False, decision.score)
 
 
 def test_a_result_counts_as_reported_once_it_is_being_delivered(table: Table) -> None:
-    """A result that a destination has refused does not count."""
+    """A result that a destination has refused does not count as reported."""
     job = analysed(table, 1, exposure_date=date(2025, 9, 1))
     new = claimed(table, patient_film(99))
     report, heatmap = table.take()
@@ -147,7 +147,7 @@ def test_a_result_counts_as_reported_once_it_is_being_delivered(table: Table) ->
 
 
 def test_a_purged_film_has_no_result(table: Table) -> None:
-    """`retention.rows` limits the period."""
+    """`retention.rows` limits the period of prior results."""
     job = analysed(table, 1, exposure_date=date(2025, 9, 1))
     for delivery in table.take():
         table.deliveries.settle(delivery, Stored(), table.now)
@@ -159,7 +159,7 @@ def test_a_purged_film_has_no_result(table: Table) -> None:
 
 
 def test_a_film_is_read_as_it_was_written(table: Table) -> None:
-    """Pseudonym and day have their own columns."""
+    """The pseudonym and the day of a film have their own columns."""
     received = patient_film(1, station="ROOM 2")
     assert claimed(table, received).film == received
 
@@ -175,7 +175,7 @@ def test_attributes_of_a_later_release_are_ignored(table: Table) -> None:
 
 
 def test_a_verdict_is_read_as_it_was_written(table: Table) -> None:
-    """It includes band, rule, policy and the comparison with prior studies."""
+    """The verdict includes band, rule, policy and the comparison with prior studies."""
     decision = replace(
         VERDICT.decision,
         band=(0.4, 0.6),

@@ -1,4 +1,4 @@
-"""Counts of refusal reasons, and the history of admitted films."""
+"""Refusal reasons are counted, and the history of admitted films has their notes."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ def test_films_are_counted_by_caller_and_reason(table: Table) -> None:
 
 
 def test_counts_can_start_at_a_time(table: Table) -> None:
-    """That time is included on both databases."""
+    """Films that were received exactly at the start time are counted on both databases."""
     receive(table, Admitted(), LATERAL)
     begin = table.later(3600)
     receive(table, LATERAL)
@@ -45,7 +45,7 @@ def test_counts_can_start_at_a_time(table: Table) -> None:
 
 
 def test_jobs_are_listed_by_reason(table: Table) -> None:
-    """The filter can be combined with states."""
+    """The filter by reason can be combined with states."""
     receive(table, Admitted(), LATERAL, CHILD)
     jobs = table.operator.recent((JobState.REJECTED,), 10, ("age", "size"))
     assert [job.reason for job in jobs] == ["age"]

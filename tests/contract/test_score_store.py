@@ -1,4 +1,4 @@
-"""Stored scores and densitometry in the database, on both."""
+"""Scores and densitometry are stored, on SQLite and PostgreSQL."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -26,7 +26,7 @@ MARCH = date(2026, 3, 1)
 def scored(
     table: Table, number: int, verdict: Verdict = VERDICT, *, sent: bool = False, **facts: Any
 ) -> int:
-    """Settle a film's analysis, without results or with pending results; return its job's id."""
+    """Settle a film's analysis, without results or with pending ones; return the job's ID."""
     received = replace(
         film(number), **{"patient": PATIENT, "exposure_date": MARCH, "sex": "F"} | facts
     )
@@ -42,7 +42,7 @@ def stored(table: Table, since: datetime | None = None) -> list[StoredScore]:
 
 
 def test_a_score_has_all_attributes_that_a_policy_uses(table: Table) -> None:
-    """Each value has the type of the written one."""
+    """Each value of a stored score has the type of the written value."""
     probability = Probability(0.61, 0.25, None)
     job_id = scored(
         table, 1, replace(VERDICT, probability=probability), sent=True, station="ROOM 2"
@@ -71,7 +71,7 @@ def test_a_score_has_all_attributes_that_a_policy_uses(table: Table) -> None:
 
 
 def test_days_are_in_utc(table: Table) -> None:
-    """The time zone of the database does not matter."""
+    """The time zone of the database does not change the day of a film."""
     table.now = datetime(2026, 1, 1, 23, 59, 59, tzinfo=UTC)
     scored(table, 1)
     table.later(1)
@@ -85,7 +85,7 @@ def test_a_known_finding_is_not_flagged(table: Table) -> None:
 
 
 def test_rows_of_early_releases_are_read(table: Table) -> None:
-    """They contain no station, and their decisions no `known`."""
+    """Rows of early releases have no station, and their decisions have no `known`."""
     scored(table, 1)
     with table.engine.begin() as connection:
         old = {"sex": "F", "age_years": None, "study_instance_uid": "1.2"}

@@ -1,4 +1,4 @@
-"""The scoring queue, on SQLite and PostgreSQL."""
+"""The scoring queue works on SQLite and PostgreSQL."""
 
 import threading
 from collections import Counter
@@ -21,21 +21,21 @@ def test_a_claimed_job_has_all_attributes_of_its_film(table: Table) -> None:
 
 
 def test_the_same_film_twice_is_one_job(table: Table) -> None:
-    """A repeated transfer creates no second job."""
+    """A repeated transfer of a film creates no second job."""
     job_id = table.receive()
     assert not table.intake.receive(film(), Admitted(), "films/1", table.later(5))
     assert [job.id for job in table.operator.recent((), 10)] == [job_id]
 
 
 def test_other_bytes_under_an_old_uid_are_a_new_job(table: Table) -> None:
-    """A corrected film is scored again."""
+    """A corrected film with the same UID is scored again."""
     table.receive()
     assert table.intake.receive(film(digest="f" * 64), Admitted(), "films/2", table.now)
     assert len(table.claim()) == 2
 
 
 def test_a_refused_film_is_kept_with_its_reason_and_never_claimed(table: Table) -> None:
-    """An operator can list it, and no worker scores it."""
+    """An operator can list the refused film, and no worker scores it."""
     refused = Refused(Reason.VIEW, "View Position is LL")
     table.intake.receive(film(), refused, "films/1", table.now)
     (job,) = table.operator.recent((JobState.REJECTED,), 10)
@@ -44,7 +44,7 @@ def test_a_refused_film_is_kept_with_its_reason_and_never_claimed(table: Table) 
 
 
 def test_a_claim_counts_the_attempt_and_excludes_other_workers(table: Table) -> None:
-    """No other worker gets the film while the lease is valid."""
+    """No other worker gets the film while its lease is valid."""
     table.receive()
     (job,) = table.claim("w1")
     assert (job.state, job.attempt, job.worker) == (JobState.ANALYSING, 1, "w1")
@@ -61,7 +61,7 @@ def test_a_claim_takes_the_oldest_jobs_up_to_its_limit(table: Table) -> None:
 
 
 def test_a_film_that_lost_its_worker_is_claimed_alone(table: Table) -> None:
-    """It may have ended its worker; other films would lose their attempts as well."""
+    """This film may have ended its worker; other films would then lose their attempts as well."""
     first = table.receive(1)
     table.claim("w1")
     table.later(LEASE.total_seconds() + 1)
@@ -72,7 +72,7 @@ def test_a_film_that_lost_its_worker_is_claimed_alone(table: Table) -> None:
 
 
 def test_new_films_do_not_wait_for_a_retry(table: Table) -> None:
-    """The retry is not claimed with them, but alone when it is the oldest."""
+    """A retry is not claimed together with new films, but alone when it is the oldest job."""
     new = table.receive(1)
     failing = table.receive(2)
     jobs = table.claim("w1")
@@ -120,13 +120,13 @@ def test_a_settled_analysis_stores_its_verdict_and_deliveries(table: Table) -> N
 
 
 def test_a_job_without_deliveries_is_done_when_it_is_scored(table: Table) -> None:
-    """No destination receives its results."""
+    """The job has no deliveries, because no destination receives its results."""
     job_id = table.analyse(destinations=())
     assert table.operator.show(job_id).job.state is JobState.DONE
 
 
 def test_a_film_can_be_rejected_because_of_its_pixels(table: Table) -> None:
-    """The job is REJECTED, with the reason."""
+    """The job of the film is REJECTED, and its reason is stored."""
     job_id = table.receive()
     table.queue.settle(table.claim()[0], NotScored("pixels", "the image is blank"), table.now)
     job = table.operator.show(job_id).job
@@ -134,7 +134,7 @@ def test_a_film_can_be_rejected_because_of_its_pixels(table: Table) -> None:
 
 
 def test_a_retry_waits_for_its_time(table: Table) -> None:
-    """The job cannot be claimed before that time."""
+    """The job cannot be claimed before the time of its retry."""
     table.receive()
     (job,) = table.claim()
     table.queue.settle(job, RetryAt(table.now + timedelta(seconds=30), "busy"), table.now)
@@ -166,7 +166,7 @@ def test_a_lost_lease_settles_nothing(table: Table) -> None:
 
 
 def test_settling_again_changes_nothing(table: Table) -> None:
-    """After the first time, the lease is no longer held."""
+    """After a worker has settled the job, it no longer holds the lease."""
     table.receive()
     (job,) = table.claim()
     outcome = Analysed(VERDICT, ())
@@ -184,7 +184,7 @@ def test_a_renewed_lease_does_not_expire(table: Table) -> None:
 
 
 def test_a_film_is_scheduled_again_until_its_attempts_are_exhausted(table: Table) -> None:
-    """A film that ends its worker each time is FAILED, with the reason."""
+    """A film that ends its worker in each attempt is FAILED, with the reason."""
     job_id = table.receive()
     for attempt in (1, 2, 3):
         assert [job.attempt for job in table.claim()] == [attempt]

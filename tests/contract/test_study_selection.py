@@ -1,4 +1,4 @@
-"""Selection of one film per study, on SQLite and PostgreSQL."""
+"""One film per study is selected for scoring, on SQLite and PostgreSQL."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def of_study(number: int, uid: str = "") -> Film:
 
 
 def receive(table: Table, candidate: Film, rank: str, wait: float = 0.0) -> int:
-    """Receive a film that is a candidate of its study."""
+    """Receive a film that is one of the candidates of its study."""
     admitted = Admitted(candidate=StudyCandidate(rank, wait))
     assert table.intake.receive(candidate, admitted, f"films/{candidate.digest}", table.now)
     return max(job.id for job in table.operator.recent((), 10))
@@ -44,7 +44,7 @@ def report_of(job: Job) -> PlannedDelivery:
 def test_the_best_film_is_claimed_first_in_any_order_of_receipt(
     table: Table, order: tuple[int, ...]
 ) -> None:
-    """While it is analysed, no other film of the study is claimed."""
+    """While the best film is analysed, no other film of the study is claimed."""
     for number in order:
         receive(table, of_study(number), f"{number}")
     (first,) = table.claim()
@@ -98,14 +98,14 @@ def test_a_film_waits_for_better_candidates(table: Table) -> None:
     assert table.claim() == []
     table.later(3)
     receive(table, of_study(1), "1", wait=5.0)
-    table.later(2)  # the first film has waited long enough, the better one has not
+    table.later(2)  # the first film has waited long enough, and the better film has not
     assert table.claim() == []
     table.later(3)
     assert [job.film.sop_instance_uid for job in table.claim()] == ["1.2.3.1"]
 
 
 def test_a_corrected_film_is_no_rival_of_its_first_version(table: Table) -> None:
-    """Other bytes under the same UID are scored again."""
+    """A corrected film, with other bytes under the same UID, is scored again."""
     receive(table, of_study(1), "1")
     (first,) = table.claim()
     settle_scored(table, first)
@@ -117,7 +117,7 @@ def test_a_corrected_film_is_no_rival_of_its_first_version(table: Table) -> None
 def test_a_film_that_is_reported_as_not_scored_does_not_represent_its_study(
     table: Table,
 ) -> None:
-    """A report on a refusal contains no score."""
+    """A report on a refusal contains no score, so another film of the study is scored."""
     receive(table, of_study(1), "1")
     receive(table, of_study(2), "2")
     (first,) = table.claim()

@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md describes the tree and the state machines as they are."""
+"""ARCHITECTURE.md describes the current tree and the current state machines."""
 
 import re
 
@@ -18,12 +18,12 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     [(JOB_TRANSITIONS, JobState.RECEIVED), (DELIVERY_TRANSITIONS, DeliveryState.PENDING)],
 )
 def test_state_machines_are_drawn(transitions, start) -> None:  # type: ignore[no-untyped-def]
-    """The diagrams are those that the reference is generated with."""
+    """The diagrams of the page are those that the reference pages contain."""
     assert load_generator().state_diagram(transitions, start) in ARCHITECTURE
 
 
 def test_every_package_is_named() -> None:
-    """A stranger finds the folder for a change on the page."""
+    """A new developer finds on this page the folder for a change."""
     for root in ("node", "models"):
         for package in (ROOT / root).iterdir():
             if package.is_dir() and (package / "__init__.py").exists():
@@ -38,7 +38,7 @@ def test_paths_exist_and_the_page_is_short() -> None:
 
 
 def test_columns_of_a_batch_table_are_listed() -> None:
-    """The guide to batch screening lists the columns in the table's order."""
+    """The guide to batch screening lists the columns in the order of the table."""
     guide = (ROOT / "docs" / "how-to" / "screen-a-folder.md").read_text(encoding="utf-8")
     listed = guide.split("**One row for each film**", 1)[1].split("No column", 1)[0]
     assert tuple(re.findall(r"`(\w+)`", listed)) == COLUMNS

@@ -1,7 +1,7 @@
-"""`config.yaml` is the documentation of the configuration: every key, explained, with its default.
+"""`config.yaml` documents the configuration: it explains every key and states every default.
 
-In that file `# words` is prose, while `#key: value` and `#  - key: value` are the lines of an
-example, in use once the `#` is taken away.
+In that file, a line `# words` is a comment. A line `#key: value` or `#  - key: value` belongs to an
+example, which takes effect without the `#`.
 """
 
 import re
@@ -36,14 +36,14 @@ def keys_of_model(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def with_examples(text: str) -> str:
-    """Return the file with its commented examples in use, in place of what stands for none."""
+    """Return the file with its commented examples uncommented, in place of empty defaults."""
     none = r"^ *(\w+): (?:\[\]|null)\n(?= *# .*\n *#\1:)"
     emptied = re.sub(none, "", text, flags=re.MULTILINE)
     return re.sub(r"^( *)#(?=\w|  )", r"\1", emptied, flags=re.MULTILINE)
 
 
 def explained_keys(text: str) -> dict[str, bool]:
-    """Return each key of a YAML text, and whether a comment stands above or beside it."""
+    """Return each key of a YAML text, and whether it has a comment above or beside it."""
     lines = text.splitlines()
     found: dict[str, bool] = {}
 
@@ -64,18 +64,18 @@ def explained_keys(text: str) -> dict[str, bool]:
 
 
 EXPLAINED = explained_keys(with_examples(CONFIG.read_text(encoding="utf-8")))
-# A section's own name needs no words: its keys have them.
+# The names of sections need no comment, because their keys have comments.
 LEAVES = [key for key in keys_of_model(Config) if key not in Config.model_fields]
 
 
 @pytest.mark.parametrize("key", LEAVES)
 def test_every_key_is_explained(key: str) -> None:
-    """A key that the file does not explain does not exist for an administrator."""
+    """Administrators learn the keys from this file only."""
     assert EXPLAINED.get(key), f"config.yaml: {key} is missing or has no comment"
 
 
 def test_the_file_holds_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever deletes the file changes nothing but the example destination."""
+    """Without the file, the node has the same settings, except for the example destination."""
     monkeypatch.chdir(ROOT)
     stated, default = load(CONFIG).model_dump(), load(None).model_dump()
     [destination] = stated.pop("destinations")
@@ -87,7 +87,7 @@ def test_the_file_holds_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_default_is_spelled_out() -> None:
-    """The file states each value that can be in force, rather than leave it to the code."""
+    """The file states each default value, instead of leaving it to the code."""
     web = [f"destinations.{name}" for name in ("url", "user", "password_file", "token_file")]
     tls = ("dicom.tls.", "destinations.tls.")
     told = ("drift.alarms.webhook.", "drift.alarms.mail.")
@@ -99,7 +99,7 @@ def test_every_default_is_spelled_out() -> None:
 
 
 def test_the_examples_are_valid(tmp_path: Path) -> None:
-    """An example that is taken over as it stands is accepted."""
+    """Every commented example is valid when it is uncommented."""
     path = tmp_path / "config.yaml"
     path.write_text(with_examples(CONFIG.read_text(encoding="utf-8")), encoding="utf-8")
     config = load(path)

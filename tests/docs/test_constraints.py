@@ -1,4 +1,4 @@
-"""`constraints.txt` pins what `pyproject.toml` asks for: an install is the same anywhere."""
+"""`constraints.txt` pins every dependency in `pyproject.toml`, so installations are equal."""
 
 import re
 import tomllib
@@ -22,12 +22,12 @@ ASKED = [Requirement(text) for group in GROUPS for text in group]
 
 @pytest.mark.parametrize("asked", [r for r in ASKED if r.name != OWN], ids=str)
 def test_every_dependency_is_pinned(asked: Requirement) -> None:
-    """Exactly, to a release that pyproject.toml allows."""
+    """Each dependency is pinned to a release that pyproject.toml allows."""
     release = RELEASES.get(canonicalize_name(asked.name))
     assert release, f"{asked.name} has no pin in constraints.txt"
     assert asked.specifier.contains(release)
 
 
 def test_pins_name_no_local_build() -> None:
-    """A label such as +cpu would shut out every other build of that release."""
+    """A label such as +cpu would exclude every other build of that release."""
     assert not [release for release in RELEASES.values() if "+" in release]

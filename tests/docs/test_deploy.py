@@ -1,4 +1,4 @@
-"""The files in deploy/ fit the program that they deploy, as far as that shows without an engine."""
+"""The files in deploy/ fit the program, as far as tests without a container engine can show."""
 
 import re
 import sys
@@ -23,12 +23,12 @@ def compose() -> dict[str, Any]:
 
 
 def test_the_tests_run_the_deployed_pacs() -> None:
-    """What acceptance tests show of Orthanc holds for the file that is shipped."""
+    """Acceptance tests run Orthanc with the configuration file that is shipped."""
     assert DEPLOY / "orthanc.json" == orthanc.CONFIGURATION
 
 
 def test_the_compose_configuration_is_valid(compose: dict[str, Any]) -> None:
-    """It loads, and names services and networks that compose.yaml has."""
+    """The configuration names only services and networks of compose.yaml."""
     config = load(DEPLOY / "config.compose.yaml")
     [pacs] = config.destinations
     assert pacs.host in compose["services"]
@@ -39,7 +39,7 @@ def test_the_compose_configuration_is_valid(compose: dict[str, Any]) -> None:
 def test_compose_sets_keys_that_exist(
     compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The node's environment is read the way the node reads it."""
+    """The environment in compose.yaml is read by the node's own configuration loader."""
     monkeypatch.setenv("POSTGRES_PASSWORD", "secret")
     environment = compose["services"]["node"]["environment"]
     for name, value in environment.items():
@@ -49,7 +49,7 @@ def test_compose_sets_keys_that_exist(
 
 
 def test_compose_mounts_and_names_what_is_there(compose: dict[str, Any]) -> None:
-    """Files beside compose.yaml exist, volumes are declared, dependencies are services."""
+    """Files beside compose.yaml exist, and volumes and dependencies are declared."""
     for service in compose["services"].values():
         for mount in service["volumes"]:
             source = mount.split(":")[0]
@@ -59,7 +59,7 @@ def test_compose_mounts_and_names_what_is_there(compose: dict[str, Any]) -> None
 
 
 def test_every_port_is_published_on_loopback(compose: dict[str, Any]) -> None:
-    """A trial is not open to the hospital's network by accident."""
+    """Other machines of the hospital's network cannot reach a trial installation."""
     published = [port for s in compose["services"].values() for port in s.get("ports", ())]
     assert published
     assert all(port.startswith("127.0.0.1:") for port in published)
@@ -75,7 +75,7 @@ def test_the_image_is_built_from_what_is_there() -> None:
 
 
 def test_the_audit_trail_lies_where_the_service_may_write(compose: dict[str, Any]) -> None:
-    """In the container and under systemd alike, and logrotate looks there."""
+    """The trail is in the folder of container and service, and logrotate uses the same path."""
     trail = load(DEPLOY / "config.compose.yaml").audit.file
     assert str(trail) == "/var/lib/osteoscreen/audit.log"
     assert "spool:/var/lib/osteoscreen" in compose["services"]["node"]["volumes"]
@@ -84,7 +84,7 @@ def test_the_audit_trail_lies_where_the_service_may_write(compose: dict[str, Any
 
 
 def test_a_reload_asks_about_the_file_that_is_served() -> None:
-    """Under systemd: another file would be one that no node reads."""
+    """`ExecReload` of the systemd unit names the configuration file of `ExecStart`."""
     text = (DEPLOY / "osteoscreen.service").read_text()
     [served] = re.findall(r"^ExecStart=(\S+) serve (.+)$", text, re.MULTILINE)
     [reloaded] = re.findall(r"^ExecReload=(\S+) reload (.+)$", text, re.MULTILINE)
@@ -93,7 +93,7 @@ def test_a_reload_asks_about_the_file_that_is_served() -> None:
 
 @pytest.mark.tools("systemd-analyze")
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    """No unknown key, no wrong value: systemd itself reads it, with a program that is here."""
+    """systemd-analyze accepts the unit, with the path of an existing program."""
     text = (DEPLOY / "osteoscreen.service").read_text()
     unit = tmp_path / "osteoscreen.service"
     unit.write_text(text.replace("/opt/osteoscreen/.venv/bin/osteoscreen", sys.executable))

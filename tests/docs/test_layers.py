@@ -1,4 +1,4 @@
-"""The layers are linted: an import that goes upward does not pass `make check`."""
+"""The linter refuses an import from a lower to a higher layer, so `make check` fails."""
 
 import shutil
 import subprocess
@@ -49,7 +49,7 @@ def tree(tmp_path: Path) -> Path:
     ],
 )
 def test_a_planted_import_is_refused(tree: Path, module: str, planted: str) -> None:
-    """Upward, sideways, or out of a room that must stay light or pure."""
+    """The import leads to a higher layer, a sibling, or a package that the module must not load."""
     file = tree / module
     file.write_text(f"{file.read_text(encoding='utf-8')}\n{planted}\n", encoding="utf-8")
     done = lint(tree)
@@ -58,5 +58,5 @@ def test_a_planted_import_is_refused(tree: Path, module: str, planted: str) -> N
 
 
 def test_the_unchanged_tree_passes(tree: Path) -> None:
-    """So that a refusal is the planted import's doing."""
+    """Without a planted import, the linter accepts the copied tree."""
     assert lint(tree).returncode == 0

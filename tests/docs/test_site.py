@@ -9,7 +9,7 @@ from tests.support.paths import ROOT
 
 
 def test_site_builds_without_warnings(tmp_path: Path) -> None:
-    """A broken link, a missing page in the navigation or a bad anchor fails the build."""
+    """A broken link, a missing page in the navigation or a wrong anchor fails the build."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     done = subprocess.run(
         command,

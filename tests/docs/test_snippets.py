@@ -1,7 +1,7 @@
 """Commands and configuration in README and documents are accepted by the program.
 
-A fenced block marked `console`, `bash` or `sh` holds commands; one marked `yaml` holds a part of
-the configuration, unless its first line is a comment that names another file.
+A fenced block marked `console`, `bash` or `sh` has commands. A `yaml` block has a part of the
+configuration, unless the first line of the block is a comment that names another file.
 """
 
 import re
@@ -35,7 +35,7 @@ def blocks(language: str) -> Iterator[tuple[str, str]]:
 
 
 def commands() -> Iterator[tuple[str, str]]:
-    """Yield page and line of each `osteoscreen` or `make` command in a block of commands."""
+    """Yield page and line of each `osteoscreen` or `make` command in the blocks of commands."""
     for page, content in blocks("console|bash|sh"):
         joined = re.sub(r"\\\n\s*", " ", content)
         for line in joined.splitlines():
@@ -50,7 +50,7 @@ def commands() -> Iterator[tuple[str, str]]:
 
 
 def parse(command: click.Command, words: list[str], context: click.Context | None = None) -> None:
-    """Parse words as the command line does, without running anything."""
+    """Parse a command as the command line does, without running it."""
     with command.make_context(command.name, list(words), parent=context) as made:
         if isinstance(command, click.Group):
             remaining = [*made._protected_args, *made.args]
@@ -62,7 +62,7 @@ def parse(command: click.Command, words: list[str], context: click.Context | Non
 
 @pytest.mark.parametrize(("page", "command"), sorted(set(commands())))
 def test_command_is_accepted(page: str, command: str) -> None:
-    """A command in a document parses; a target of make exists."""
+    """Each command in a document parses, and each target of `make` exists."""
     words = shlex.split(command, comments=True)
     if words[0] == "make":
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -84,7 +84,7 @@ def test_command_is_accepted(page: str, command: str) -> None:
 
 @pytest.mark.parametrize(("page", "content"), list(blocks("yaml")))
 def test_configuration_is_accepted(page: str, content: str, tmp_path: Path) -> None:
-    """A part of the configuration in a document loads."""
+    """Each part of the configuration in a document loads."""
     if content.startswith("# ") and content.split("\n", 1)[0].endswith((".yaml", ".yml")):
         assert "config.yaml" in content.split("\n", 1)[0], f"{page}: unknown file"
     file = tmp_path / "config.yaml"
@@ -93,5 +93,5 @@ def test_configuration_is_accepted(page: str, content: str, tmp_path: Path) -> N
 
 
 def test_there_are_commands_and_configuration() -> None:
-    """The patterns above still find what the documents contain."""
+    """The patterns above must still find commands and configuration in the documents."""
     assert len(list(commands())) > 20

@@ -1,4 +1,4 @@
-"""Validators on selected cases; `python -m tests.validators.table` runs all cases.
+"""Validators check selected cases, and `python -m tests.validators.table` runs all cases.
 
 Each validator is also tested with an invalid object.
 """

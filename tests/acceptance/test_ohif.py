@@ -1,7 +1,7 @@
 """OHIF in a real browser displays film, heatmap and report from Orthanc.
 
-Only `make viewer` runs this slow test, which downloads OHIF once from the npm registry. The test saves
-screenshots of each language in `out/viewer`.
+Only `make viewer` runs this slow test, which downloads OHIF once from the npm registry. The test
+saves screenshots of each language in `out/viewer`.
 """
 
 import re

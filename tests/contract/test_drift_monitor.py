@@ -216,7 +216,7 @@ def test_the_file_of_metrics_is_written(table: Table, tmp_path: Path) -> None:
     hospital.now(6)
     hospital.monitor.measure()
     hospital.monitor.check_feeds()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o644  # node_exporter has another user
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644  # node_exporter runs as another user
     lines = file.read_text().splitlines()
     labels = '{calling_ae="XRAY1",station="ROOM 2"}'
     assert f"osteoscreen_drift_films{labels} 100.0" in lines

@@ -82,7 +82,7 @@ PACS = "destinations: [{{name: pacs, ae_title: {ae}, host: pacs, port: 104}}{mor
 
 
 def test_the_key_of_a_destination_has_its_name(tmp_path: Path) -> None:
-    """The key has the destination's name, so another destination before it does not matter."""
+    """The key contains the destination's name instead of its position in the list."""
     run(tmp_path, PACS.format(ae="A", more=""))
     run(tmp_path, PACS.format(ae="B", more=""))
     run(tmp_path, PACS.format(ae="B", more=", {name: web, url: 'https://x'}"))

@@ -148,7 +148,7 @@ def test_a_rejected_job_has_reason_and_error() -> None:
 
 
 def test_a_decision_without_score_has_a_threshold() -> None:
-    """Without a score, `used` is null, and the threshold is the one that would have applied."""
+    """Without a score, `used` is null, and `threshold` states which threshold was applicable."""
     decision = Decision(Finding.UNDETERMINED, threshold=0.5, reason="the model gave no score")
     verdict = replace(VERDICT, probability=Probability(), decision=decision)
     summary = summarise(replace(DONE_JOB, job=replace(DONE_JOB.job, verdict=verdict)))

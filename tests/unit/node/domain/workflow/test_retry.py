@@ -52,7 +52,7 @@ def test_the_number_of_attempts_is_limited(attempt: int, retried: bool) -> None:
 
 
 def test_the_delay_doubles_up_to_the_cap() -> None:
-    """With a jitter of 1, the delays are `first`, twice `first`, and so on."""
+    """With a jitter of 1, each delay is twice the previous delay, up to the cap."""
     assert [retry_delay(n, POLICY, jitter=1.0) for n in range(1, 8)] == [2, 4, 8, 16, 32, 60, 60]
 
 

@@ -1,4 +1,4 @@
-"""The accuracy of two bundles against bone densitometry, on the same patients."""
+"""Comparison of two bundles' accuracy against bone densitometry on the same patients."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from node.replay.densitometry import Scan, nearest_pairs
 
 
 class PatientFilm(NamedTuple):
-    """One film of a patient, with the decision on each bundle's scores."""
+    """One film of a patient, with the decision on the scores of each bundle."""
 
     day: date
     serving: Decision
@@ -24,7 +24,7 @@ class PatientFilm(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with its 95 % confidence interval."""
+    """An estimated value with its 95 % confidence interval."""
 
     value: float
     low: float
@@ -33,10 +33,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class PairedAreas:
-    """Areas under the ROC curve of both scores.
-
-    `difference` is challenger minus serving; `p` is that of DeLong's test of no difference.
-    """
+    """Areas under the ROC curve: serving, challenger, their difference, and p of DeLong's test."""
 
     serving: Estimate
     challenger: Estimate
@@ -45,9 +42,9 @@ class PairedAreas:
 
 
 CompareAucs = Callable[[npt.NDArray[np.float64], npt.NDArray[np.bool_]], PairedAreas | None]
-"""Compares scores (2, n), the serving bundle's first, given who has osteoporosis (n,).
+"""Compares the scores (2, n) of serving bundle and challenger, given osteoporosis (n,).
 
-Returns None for too few patients with or without osteoporosis.
+The result is None for too few patients with or without osteoporosis.
 """
 
 
@@ -55,9 +52,8 @@ Returns None for too few patients with or without osteoporosis.
 class AccuracyComparison:
     """The accuracy of both bundles on the same patients, each patient counted once.
 
-    `with_osteoporosis` counts which bundle flags the patients with osteoporosis: paired
-    sensitivity. `without_osteoporosis` counts which bundle does not flag the others: paired
-    specificity.
+    The paired counts count correct decisions: `with_osteoporosis` gives the paired sensitivity,
+    `without_osteoporosis` the paired specificity.
     """
 
     serving: Accuracy
@@ -73,7 +69,7 @@ def compare_accuracy(
     within: timedelta,
     compare_aucs: CompareAucs,
 ) -> AccuracyComparison:
-    """Compare both bundles with densitometry that is at most `within` from the film."""
+    """Compare both bundles with densitometry at most `within` before or after the film."""
     pairs = list(nearest_pairs(films, scans, within))
     return AccuracyComparison(
         serving=accuracy(_compared(film.serving, scan) for film, scan in pairs),
@@ -87,7 +83,7 @@ def compare_accuracy(
 def _correct_counts(
     pairs: Sequence[tuple[PatientFilm, Scan]], *, osteoporosis: bool
 ) -> PairedCounts:
-    """Count which bundle is correct on the patients with osteoporosis, or on those without."""
+    """Count correct decisions of each bundle on patients with, or without, osteoporosis."""
     return count_pairs(
         [
             (
@@ -109,7 +105,7 @@ def _compared(decision: Decision, scan: Scan) -> ComparedFinding:
 def _areas(
     pairs: Sequence[tuple[PatientFilm, Scan]], compare_aucs: CompareAucs
 ) -> PairedAreas | None:
-    """Compare the areas on the patients whose film both bundles have scored."""
+    """Compare the areas under the ROC curve on films that both bundles have scored."""
     scored = [
         (film.serving.score, film.challenger.score, scan.osteoporosis)
         for film, scan in pairs

@@ -1,4 +1,4 @@
-"""The agreement of two bundles on the same films: their scores, and their flags."""
+"""The agreement of two bundles' scores and flags on the same films."""
 
 import math
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ import numpy.typing as npt
 Values = npt.NDArray[np.float64]
 
 _LN2 = math.log(2)
-_WITHIN = 1.96  # standard deviations; 95 % of normally distributed differences lie within
+_WITHIN = 1.96  # standard deviations that contain 95 % of normally distributed differences
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreAgreement:
     """The agreement of two scores of each film.
 
-    `mean` and `sd` are those of the differences, second minus first. `spearman` is the rank
-    correlation. `concordance` is Lin's coefficient (Biometrics 1989;45:255-268); it is 1 only for
-    identical scores. A value is None if there are too few films, or if scores do not vary.
+    `mean` and `sd` describe the differences, second score minus first. `spearman` is the rank
+    correlation, `concordance` is Lin's coefficient (Biometrics 1989;45:255-268). A value is None
+    if there are too few films or if the scores do not vary.
     """
 
     films: int
@@ -38,7 +38,7 @@ class ScoreAgreement:
 
 @dataclass(frozen=True, slots=True)
 class PairedCounts:
-    """Number of films to which both bundles, one of them, or neither answers yes."""
+    """The number of films for which both bundles, only one, or neither has a positive answer."""
 
     both: int
     first_only: int
@@ -52,10 +52,7 @@ class PairedCounts:
 
     @property
     def kappa(self) -> float | None:
-        """Agreement beyond chance (Cohen, Educ Psychol Meas 1960;20:37-46).
-
-        None without films, and if all answers are the same.
-        """
+        """Cohen's kappa (Educ Psychol Meas 1960;20:37-46), None if all answers are the same."""
         n = self.films
         if not n:
             return None
@@ -67,16 +64,12 @@ class PairedCounts:
 
     @property
     def p(self) -> float:
-        """The exact two-sided p of McNemar's test that both answer yes equally often.
-
-        Under this hypothesis, each film with different answers has the yes of the first bundle with
-        probability one half.
-        """
+        """The exact two-sided p of McNemar's test that both bundles are positive equally often."""
         n = self.first_only + self.second_only
         fewer = min(self.first_only, self.second_only)
         if 2 * fewer == n:
             return 1.0
-        # In logarithms, because 2**n of thousands of films is too large for a float.
+        # Logarithms are used, because 2**n of thousands of films is too large for a float.
         tail = (
             math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * _LN2)
             for k in range(fewer + 1)
@@ -85,7 +78,7 @@ class PairedCounts:
 
 
 def count_pairs(answers: Sequence[tuple[bool, bool]]) -> PairedCounts:
-    """Count pairs of answers, one pair for each film."""
+    """Count the pairs of answers of both bundles, with one pair for each film."""
     return PairedCounts(
         both=answers.count((True, True)),
         first_only=answers.count((True, False)),
@@ -95,7 +88,7 @@ def count_pairs(answers: Sequence[tuple[bool, bool]]) -> PairedCounts:
 
 
 def compare_scores(first: Sequence[float], second: Sequence[float]) -> ScoreAgreement:
-    """Compare two scores of each film, in the same order."""
+    """Compare two sequences of scores of the same films in the same order."""
     x, y = np.asarray(first, np.float64), np.asarray(second, np.float64)
     films = len(x)
     if films < 2:
@@ -111,21 +104,21 @@ def compare_scores(first: Sequence[float], second: Sequence[float]) -> ScoreAgre
 
 
 def _ranks(values: Values) -> Values:
-    """Return ranks from 1; equal values share the mean of their ranks."""
+    """Return the ranks of values, from 1; equal values have the mean of their ranks."""
     _, positions, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return (last - (counts - 1) / 2)[positions]
 
 
 def _correlation(x: Values, y: Values) -> float | None:
-    """Return Pearson's correlation; None if one does not vary."""
+    """Return Pearson's correlation, or None if the values of one variable are all equal."""
     a, b = x - x.mean(), y - y.mean()
     scale = math.sqrt(float(a @ a) * float(b @ b))
     return float(a @ b) / scale if scale else None
 
 
 def _concordance(x: Values, y: Values) -> float | None:
-    """Return Lin's coefficient; his moments are divided by n."""
+    """Return Lin's concordance coefficient, with moments that are divided by n, not n - 1."""
     a, b = x - x.mean(), y - y.mean()
     shift = float(x.mean() - y.mean()) ** 2
     scale = float(a @ a + b @ b) / len(x) + shift

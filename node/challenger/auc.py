@@ -1,4 +1,4 @@
-"""Compare areas under the ROC curve for the challenger's report. This module loads no torch."""
+"""Compare areas under the ROC curve for the challenger's report, without importing torch."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,7 @@ _MINIMUM = 2  # patients of each class; fewer give no variance
 def compare_aucs(
     scores: npt.NDArray[np.float64], osteoporosis: npt.NDArray[np.bool_]
 ) -> PairedAreas | None:
-    """Return the areas of two scores (2, n) and their difference, second minus first.
-
-    None if fewer than two patients have osteoporosis, or fewer than two have none.
-    """
+    """Compare the areas of two scores (2, n); return None below two patients in a class."""
     positives = int(osteoporosis.sum())
     if min(positives, len(osteoporosis) - positives) < _MINIMUM:
         return None

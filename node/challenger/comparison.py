@@ -1,7 +1,7 @@
 """Compare the scores and flags of two bundles on the same films.
 
-One policy decides on both, with the operating points of each bundle's own card. Prior studies are
-ignored, because the challenger has reported none.
+The same policy decides on both scores, with the operating points of each bundle's own card. Prior
+studies are ignored, because the challenger has no results of prior studies.
 """
 
 from collections import Counter, defaultdict
@@ -22,7 +22,7 @@ from node.replay.replay import StoredScore, age_band
 
 @dataclass(frozen=True, slots=True)
 class ComparedBundle:
-    """A bundle by name or folder, its digest, and the policy with its operating points."""
+    """A bundle (name or folder), its digest, and the policy with the bundle's operating points."""
 
     bundle: str
     digest: str
@@ -31,10 +31,10 @@ class ComparedBundle:
 
 
 class ScorePair(NamedTuple):
-    """A film that the serving bundle has scored, and its row of the challenger.
+    """A film that the serving bundle has scored, and its row in the challenger's table.
 
-    `state` is None without such a row. `has_bytes` is whether the film is still in the spool. The
-    seconds are those of the model alone, None if they were not recorded.
+    `state` is None without such a row. `has_bytes` is true if the film is still in the spool. The
+    seconds of prediction are None if they were not recorded.
     """
 
     stored: StoredScore
@@ -49,7 +49,7 @@ class ScorePair(NamedTuple):
 
 
 class ComparedFilm(NamedTuple):
-    """A film that both bundles have scored, with the decision on each bundle's scores."""
+    """A film that both bundles have scored, with the decision on the scores of each bundle."""
 
     job_id: int
     sex: str
@@ -68,8 +68,7 @@ class ComparedFilm(NamedTuple):
 class Coverage:
     """Number of films that the serving bundle has scored, by their state with the challenger.
 
-    `left_out` are not part of its share. `waiting` are not scored yet. `gone` were purged before
-    they could be scored.
+    `left_out` counts films outside the challenger's share, `gone` films purged before scoring.
     """
 
     films: int
@@ -83,7 +82,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class GroupFlags:
-    """One group of films: the flags of each bundle, and the mean difference of the used scores."""
+    """The flags of both bundles in a group of films, and the mean difference of their scores."""
 
     films: int
     flagged: int
@@ -105,8 +104,8 @@ class SecondsPerFilm:
 class BundleComparison:
     """The comparison of two bundles; differences are challenger minus serving.
 
-    `scores` are by kind of score, pairs are (serving, challenger). `films_by_patient` has the films
-    of the requested patients, by pseudonym.
+    `scores` are by kind of score. Pairs are (serving, challenger). `films_by_patient` contains the
+    films of the requested patients by pseudonym.
     """
 
     coverage: Coverage
@@ -137,9 +136,8 @@ class BundleComparison:
 class ChallengerReport:
     """The comparison of the configured bundles.
 
-    `since` is when its first film was received, None if the challenger has no film. `other_films`
-    is the number of films since then that a third bundle has scored. `accuracy` is None without
-    densitometry results.
+    `since` is the time of receipt of the first film, None without films. `other_films` is the
+    number of films that other bundles scored. `accuracy` is None without densitometry.
     """
 
     serving: ComparedBundle
@@ -151,7 +149,7 @@ class ChallengerReport:
 
     @property
     def intended_uses(self) -> set[IntendedUse]:
-        """The intended uses of both bundles."""
+        """The set of the intended uses of both bundles."""
         return {self.serving.intended_use, self.challenger.intended_use}
 
 
@@ -162,10 +160,9 @@ def compare_bundles(
     share: float,
     patients: Container[str] = (),
 ) -> BundleComparison:
-    """Compare both bundles on each film.
+    """Compare both bundles on each film; `share` is the share that the challenger scores.
 
-    `share` is the share of films that the challenger scores. `patients` are the pseudonyms whose
-    films are returned in `films_by_patient`.
+    `patients` are the pseudonyms of the patients whose films `films_by_patient` contains.
     """
     states: Counter[str] = Counter()
     scored: list[ScorePair] = []
@@ -237,7 +234,7 @@ def _compared(pair: ScorePair, serving: DecisionPolicy, challenger: DecisionPoli
 
 
 def _scores(pairs: Sequence[ScorePair]) -> dict[str, ScoreAgreement]:
-    """Compare image scores and combined scores, each on the films that have both."""
+    """Compare image scores and combined scores on films with such a score from both bundles."""
     image = [(pair.stored.image, pair.image) for pair in pairs]
     combined = [(pair.stored.combined, pair.combined) for pair in pairs]
     return {"image": _score_agreement(image), "combined": _score_agreement(combined)}

@@ -1,4 +1,4 @@
-"""Make the challenger's report from cards, job table and densitometry. Loads no torch."""
+"""Make the challenger's report from cards, job table and densitometry, without torch."""
 
 from datetime import datetime, timedelta
 
@@ -20,8 +20,8 @@ from node.replay.score_store import ScoreStore
 def run_report(config: Config, since: datetime | None, within: timedelta) -> ChallengerReport:
     """Compare both bundles on the films received from `since` on.
 
-    The configured policy decides again on both bundles' scores, because it may have changed between
-    the two scorings of a film. Densitometry counts if it is at most `within` from the film.
+    The current policy is applied again to the scores of both bundles. Densitometry is used if its
+    date is at most `within` before or after the film.
     """
     section = require_challenger(config)
     serving = _compared_bundle(config, config.model.bundle, "model")

@@ -17,7 +17,7 @@ _FIELDS = len(StoredScore._fields)
 
 
 class ScorePairStore:
-    """The films that the serving bundle has scored, with the challenger's rows; both by digest."""
+    """The films that the serving bundle has scored, with the rows of the challenger."""
 
     def __init__(self, engine: sa.Engine, serving: str, challenger_digest: str) -> None:
         self._engine = engine
@@ -25,10 +25,7 @@ class ScorePairStore:
         self._challenger = challenger_digest
 
     def start(self, since: datetime | None) -> datetime | None:
-        """Return when the first film with a row of the challenger was received, at least `since`.
-
-        None if the challenger has no row.
-        """
+        """Return the first receipt of a film of the challenger, at least `since`, or None."""
         statement = (
             sa.select(sa.func.min(job.c.received_at))
             .join_from(challenger, job, challenger.c.job_id == job.c.id)
@@ -39,7 +36,7 @@ class ScorePairStore:
         return max(first, since) if first is not None and since is not None else first
 
     def stored(self, start: datetime | None) -> Iterator[ScorePair]:
-        """Yield each film that the serving bundle has scored since `start`; nothing for None."""
+        """Yield each film received since `start` that the serving bundle has scored."""
         if start is None:
             return
         with_challenger = sa.and_(
@@ -59,7 +56,7 @@ class ScorePairStore:
 
 
 def _columns() -> list[sa.ColumnElement[Any]]:
-    """Return the columns of a `ScorePair` after its stored score, in the order of its fields."""
+    """Return the columns of a `ScorePair` after its stored score, in the order of the fields."""
     verdict = challenger.c.verdict
     return [
         job.c.sop_instance_uid,

@@ -1,7 +1,7 @@
-"""The challenger's queue: analysed films of the job table, and a row for each that it scores.
+"""The challenger's queue: analysed films of the job table, and a row for each claimed film.
 
-The challenger writes to its own table and never to a job. Polling only reads, so a challenger
-without work delays no other writer.
+The challenger writes only to its own table. A challenger without work only reads, and therefore
+does not delay writers.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ _ROWS_PER_FETCH = 500
 
 
 class ChallengerQueue:
-    """The films for the bundle of one digest; `share` is the share of films that it scores."""
+    """The queue of the bundle with digest `model`, which scores a share of the films."""
 
     def __init__(
         self, engine: sa.Engine, model: str, share: float, retry: RetryPolicy, lease: timedelta
@@ -49,8 +49,8 @@ class ChallengerQueue:
     ) -> list[ChallengerFilm]:
         """Lease up to `limit` analysed films that are still in the spool, oldest first.
 
-        Returns no film while the scoring worker has films to analyse. A film that was tried before
-        is claimed alone: if it ends its worker again, no other film is affected.
+        While the scoring worker has films to analyse, no film is returned. A film that was tried
+        before is claimed alone, because it may have crashed its worker.
         """
         with reading(self._engine) as connection:
             if connection.scalar(_has_waiting_films(now)):
@@ -68,17 +68,17 @@ class ChallengerQueue:
             return _films(connection, ids)
 
     def renew(self, films: Sequence[ChallengerFilm], until: datetime) -> int:
-        """Extend the leases that are still held; return their number."""
+        """Extend the leases that the worker still holds; return the number of extended leases."""
         return leases.renew(self._engine, challenger.c.due_at, films, _SCORING, until)
 
     def settle(self, film: ChallengerFilm, outcome: ChallengerOutcome, now: datetime) -> bool:
-        """Record an outcome; return False, without a change, if the lease was lost."""
+        """Record a film's outcome; if the lease was lost, change nothing and return False."""
         held = leases.is_held(challenger, film, _SCORING)
         statement = sa.update(challenger).where(held).values(updated_at=now, **_effect(outcome))
         return bool(execute(self._engine, statement))
 
     def counts(self) -> dict[ChallengerState, int]:
-        """Return the number of films in each state with this bundle."""
+        """Return the number of films of this bundle in each state."""
         statement = (
             sa.select(challenger.c.state, sa.func.count())
             .where(challenger.c.model == self._model)
@@ -91,15 +91,12 @@ class ChallengerQueue:
         return {state: counts.get(state, 0) for state in ChallengerState}
 
     def _oldest_due(self, now: datetime) -> sa.Select[Any]:
-        """Select the film that has been due for the longest time, of those tried before."""
+        """Select the film that is due for the longest time among films that were tried before."""
         statement = sa.select(challenger.c.id).where(*self._is_due(now))
         return statement.order_by(challenger.c.due_at, challenger.c.id).limit(1)
 
     def _is_due(self, now: datetime) -> list[sa.ColumnElement[bool]]:
-        """Return the conditions for a film that any worker may claim.
-
-        A time further ahead than the longest wait was set by a wrong clock, and counts as due.
-        """
+        """Return the conditions for a film that is due, or that a fast clock scheduled too late."""
         due = challenger.c.due_at
         return [
             challenger.c.model == self._model,
@@ -108,7 +105,7 @@ class ChallengerQueue:
         ]
 
     def _new_jobs(self, connection: sa.Connection, limit: int) -> list[int]:
-        """Return the oldest jobs whose films belong to the share and have no row yet."""
+        """Return the oldest jobs whose films belong to the share and have no challenger row yet."""
         has_row = sa.exists().where(
             challenger.c.job_id == job.c.id, challenger.c.model == self._model
         )
@@ -137,7 +134,7 @@ class ChallengerQueue:
         now: datetime,
         until: datetime,
     ) -> list[int]:
-        """Insert a row for each job; return the rows that no other worker inserted before."""
+        """Insert a row for each job, unless another worker has inserted it; return the new ids."""
         row = {
             challenger.c.model: self._model,
             challenger.c.state: _SCORING,
@@ -170,7 +167,7 @@ class ChallengerQueue:
         return list(connection.scalars(statement))
 
     def _fail_exhausted(self, connection: sa.Connection, now: datetime) -> None:
-        """Fail due films whose attempts are used up; each attempt has ended its worker."""
+        """Fail due films without attempts left, because each attempt has crashed its worker."""
         exhausted = [*self._is_due(now), challenger.c.attempt >= self._attempts]
         connection.execute(
             sa.update(challenger)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from node.inference.predictor import BundlePredictor
 
 _LOWEST_PRIORITY = 19
-_POLL_SECONDS = 2.0  # at least, because no result depends on the challenger
+_POLL_SECONDS = 2.0  # minimum pause; no result depends on the challenger
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 def run_challenger(config: Config, stop: threading.Event, ready: Callable[[], None]) -> None:
     """Score analysed films again with the second bundle, at the lowest priority.
 
-    If its card lacks an operating point of the policy, the role scores nothing until it is stopped.
+    If the bundle's card lacks an operating point of the policy, the role waits without scoring.
     """
     from node.challenger.worker import ChallengerWorker
     from node.inference.decoder_pool import DecoderPool
@@ -61,10 +61,7 @@ def run_challenger(config: Config, stop: threading.Event, ready: Callable[[], No
 
 
 def require_challenger(config: Config) -> ChallengerSection:
-    """Return the section `challenger`.
-
-    Raises Misconfigured if it is null, or if it names the serving bundle.
-    """
+    """Return the section `challenger`; raise Misconfigured if it is null or names the same bundle."""
     from node.inference.card_summary import CardSummary
 
     section = config.challenger
@@ -79,10 +76,7 @@ def require_challenger(config: Config) -> ChallengerSection:
 
 
 def load_challenger(config: Config, decoder: "Decode | None" = None) -> "BundlePredictor":
-    """Load and verify the challenger's bundle.
-
-    Raises Misconfigured if that fails, or if it is the serving bundle.
-    """
+    """Load and verify the challenger's bundle, or raise Misconfigured."""
     from node.inference.decoder import decode
     from node.inference.predictor import load
 
@@ -96,7 +90,6 @@ def challenger_counts(config: Config, digest: str) -> dict[ChallengerState, int]
 
 
 def _queue(config: Config, section: ChallengerSection, digest: str) -> ChallengerQueue:
-    """Return the challenger's queue for the bundle of this digest."""
     return ChallengerQueue(
         schema.open_current(config.database.url),
         digest,

@@ -1,7 +1,6 @@
 """States and outcomes of films that the challenger scores, and the choice of its share.
 
-The challenger's scores are compared with those of the serving bundle. They are never sent, and no
-decision rests on them.
+The challenger's scores are only compared with the scores of the serving bundle, and never sent.
 """
 
 import hashlib
@@ -18,11 +17,9 @@ _RANGE = 1 << 8 * _BYTES
 
 
 class ChallengerState(StrEnum):
-    """The state of one film with one bundle. A film without a row has not been claimed yet."""
+    """The state of a film for one bundle; a film without a row has not been claimed yet."""
 
-    SCORING = (
-        "SCORING"  # claimed until `due_at`, or to be retried then; any worker may claim it after
-    )
+    SCORING = "SCORING"  # claimed; from `due_at` on, any worker may claim the film again
     SCORED = "SCORED"  # the scores; final
     REJECTED = "REJECTED"  # a coded reason, for example undecodable pixels; final
     FAILED = "FAILED"  # the error of the last attempt; final
@@ -31,9 +28,9 @@ class ChallengerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChallengerFilm:
-    """An analysed film that the challenger has claimed. `attempt` is counted at the claim.
+    """An analysed film that the challenger has claimed; `attempt` includes this claim.
 
-    `inverted` is whether the serving bundle's gate found black and white exchanged.
+    `inverted` is true if the serving bundle's gate found that black and white are exchanged.
     """
 
     id: int
@@ -47,7 +44,7 @@ class ChallengerFilm:
 
 @dataclass(frozen=True, slots=True)
 class ChallengerScored:
-    """The challenger has scored the film; the verdict is what the policy would decide."""
+    """The challenger has scored the film; the verdict contains the policy's decision."""
 
     verdict: Verdict
 
@@ -63,8 +60,8 @@ ChallengerOutcome = ChallengerScored | NotScored | RetryAt | Failed | FilmGone
 def is_chosen(sop_instance_uid: str, share: float) -> bool:
     """Return whether a film belongs to the share that the challenger scores.
 
-    The choice depends on a SHA-256 of the UID, so it is the same on every machine and in every run.
-    The films of a smaller share belong to every larger share.
+    A SHA-256 of the UID decides, so that the choice is reproducible and a larger share contains all
+    films of a smaller share.
     """
     prefix = hashlib.sha256(sop_instance_uid.encode()).digest()[:_BYTES]
     return int.from_bytes(prefix, "big") < share * _RANGE

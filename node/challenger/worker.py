@@ -1,7 +1,4 @@
-"""The challenger's worker: it scores analysed films again with the second bundle.
-
-It reads jobs and the spool, writes only its own table, and builds no results.
-"""
+"""The challenger's worker, which scores analysed films again with the second bundle."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +30,7 @@ log = structlog.get_logger()
 class ChallengerWorker:
     """One worker that scores films with the challenger's bundle.
 
-    The decision ignores prior studies, because their findings are those of another bundle.
+    The decision ignores prior studies, because another bundle has scored these studies.
     """
 
     queue: ChallengerQueue
@@ -58,7 +55,7 @@ class ChallengerWorker:
             self._settle(film, self._outcome(film, result))
 
     def _decode(self, film: ChallengerFilm) -> tuple[ChallengerFilm, PipelineFilm] | None:
-        """Return a film for the pipeline; None if it has failed."""
+        """Return a film for the pipeline, or None if its decoding failed."""
         began = perf_counter()
         try:
             radiograph = read_pixels(self.spool, self.predictor, film.film, film.spool_key)

@@ -30,10 +30,7 @@ class ReportService:
         self._slots = BoundedSemaphore(_MAX_CONCURRENT)
 
     def on_report(self, event: Any) -> tuple[int, Dataset | None]:
-        """Settle the deliveries of a report; return the status and no data set.
-
-        The report is durable before it is answered.
-        """
+        """Settle the deliveries of a report durably; return the DIMSE status and no data set."""
         if not self._slots.acquire(blocking=False):
             return PROCESSING_FAILURE, None
         try:

@@ -13,11 +13,10 @@ class _Connection:
 
 @dataclass
 class Connections:
-    """The open connections, with limits on associations in all and per address.
+    """The open connections, with limits on the total and on the number per address.
 
-    The same limits apply to connections that wait for an association. A peer that only opens
-    connections therefore does not exclude the modalities. A connection counts until its socket is
-    closed.
+    The limits apply to associations, and separately to connections that wait for an association.
+    A peer that only opens connections therefore cannot exclude the modalities.
     """
 
     limit: int
@@ -26,7 +25,7 @@ class Connections:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def connect(self, connection: socket.socket, address: str) -> bool:
-        """Add a connection; return False if too many wait for an association."""
+        """Add a connection; return False if too many connections wait for an association."""
         with self._lock:
             if not self._is_below_limits(address, associated=False):
                 return False
@@ -34,7 +33,7 @@ class Connections:
             return True
 
     def replace(self, connection: socket.socket, secured: socket.socket) -> None:
-        """Replace a socket by the TLS socket that wraps it."""
+        """Replace a socket with the TLS socket that wraps it."""
         with self._lock:
             self._by_socket[secured] = self._by_socket.pop(connection)
 

@@ -1,7 +1,4 @@
-"""The server that accepts connections on the listening socket, with TLS if configured.
-
-It bounds the cost of a connection before the peer asks for an association.
-"""
+"""The server that accepts connections on the listening socket, with TLS if configured."""
 
 import socket
 import ssl
@@ -59,17 +56,14 @@ class Listener(ThreadedAssociationServer):
         self.server_address = self._listener.getsockname()
 
     def server_activate(self) -> None:
-        """Do nothing: the socket listens already."""
+        """Do nothing, because the socket already listens."""
 
     def server_close(self) -> None:
-        """Close this process's copy of the socket.
-
-        pynetdicom would shut the socket down, also for the processes that share it.
-        """
+        """Close this process's copy of the socket, without a shutdown for the other processes."""
         self._listener.close()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Return whether to keep a connection; the server closes it otherwise."""
+        """Return whether to keep a connection; the server closes a refused connection."""
         accepted = self._connections.connect(request, client_address[0])
         if not accepted:
             log.warning("connection_refused", address=client_address[0])
@@ -79,7 +73,7 @@ class Listener(ThreadedAssociationServer):
         """Do the TLS handshake and start the association, in the connection's own thread.
 
         pynetdicom does the handshake in the accepting thread, where a silent caller would block
-        all others. An error ends this connection only.
+        all other callers. An error ends only the connection in which it occurs.
         """
         try:
             if self._certificates is not None:

@@ -1,4 +1,4 @@
-"""The listening socket: opened once, and inherited by each process that receives films on it."""
+"""The listening socket, which is opened once and inherited by each ingest process."""
 
 import socket
 from time import monotonic, sleep
@@ -11,10 +11,10 @@ _RETRY_SECONDS = 0.1
 
 
 def open_listening_socket(bind: str, port: int) -> socket.socket:
-    """Return a socket that listens; raise Misconfigured if the address cannot be had.
+    """Return a listening socket; raise Misconfigured if the address cannot be used.
 
-    SO_REUSEPORT lets ingest roles that run without a supervisor share a port. It also lets a
-    supervisor change `dicom.bind` while it still listens on the same port.
+    With SO_REUSEPORT, ingest roles without a supervisor can share a port, and a supervisor can
+    change `dicom.bind` while its previous socket still listens on the same port.
     """
     listener = None
     try:
@@ -28,7 +28,7 @@ def open_listening_socket(bind: str, port: int) -> socket.socket:
         if listener is not None:
             listener.close()
         raise _unavailable(bind, port, error) from None
-    # Several processes wait for the same connection. Those that come too late must not block.
+    # Several processes wait for the same connection. Only one gets it; the others must not block.
     listener.setblocking(False)
     return listener
 
@@ -36,17 +36,17 @@ def open_listening_socket(bind: str, port: int) -> socket.socket:
 def listen_again(
     listener: socket.socket, before: DicomSection, after: DicomSection
 ) -> socket.socket:
-    """Return the socket for a new configuration: the same one if the address is the same."""
+    """Return the socket for a new configuration; keep the old socket for the same address."""
     if (before.bind, before.port) == (after.bind, after.port):
         return listener
     return open_listening_socket(after.bind, after.port)
 
 
 def require_free_port(bind: str, port: int, seconds: float) -> None:
-    """Raise Misconfigured if another program still uses the port after so many seconds.
+    """Raise Misconfigured if another program still uses the port after `seconds`.
 
-    With SO_REUSEPORT alone a second node on the port would go unnoticed, and the kernel would
-    share the films out between both.
+    Without this check, SO_REUSEPORT would let two nodes share a port without an error, and the
+    kernel would distribute the films between both nodes.
     """
     deadline = monotonic() + seconds
     while True:

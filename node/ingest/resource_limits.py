@@ -14,7 +14,7 @@ from node.pacs.hardened_transport import harden
 
 _MAX_COMMAND = 64 * 1024  # bytes of a command set; a C-STORE request has about 200
 _MAX_IN_MEMORY = 4 * 1024 * 1024  # bytes of a commitment report, enough for 20,000 objects
-_MAX_QUEUED = 32  # requests; PS3.7 allows one at a time unless more are negotiated
+_MAX_QUEUED = 32  # requests; PS3.7 allows one at a time, unless the peers negotiate more
 _COMMAND, _LAST = 1, 2  # bits of the message control header, PS3.8 E.2
 
 log = structlog.get_logger()
@@ -24,15 +24,15 @@ log = structlog.get_logger()
 class ResourceLimits:
     """Event handlers that enforce limits on every association, PDU by PDU.
 
-    pynetdicom keeps command sets and reports in memory, films in a file, and messages in a queue,
-    without limits. `has_space` returns whether the disk has space for films.
+    pynetdicom stores command sets and reports in memory, films in files, and messages in a queue,
+    all without limits. `has_space` returns whether the disk has space for films.
     """
 
     settings: DicomSection
     has_space: Callable[[], bool]
 
     def on_open(self, event: Any) -> None:
-        """Apply the limits that hold before the association request."""
+        """Apply the limits that are in force before the association request."""
         harden(event.assoc, self.settings.artim_timeout)
 
     def on_established(self, event: Any) -> None:
@@ -43,7 +43,7 @@ class ResourceLimits:
     def on_pdu(self, event: Any) -> None:
         """Abort the association if the data received so far exceed a limit.
 
-        pynetdicom calls it before it processes the PDU. All counts lack this PDU.
+        pynetdicom calls this method before it processes the PDU, so no count includes this PDU.
         """
         assoc = event.assoc
         if not assoc.is_established:
@@ -51,7 +51,7 @@ class ResourceLimits:
         assoc.network_timeout = self.settings.dimse_timeout
         if fault := self._fault(assoc) or _fault_of(event.pdu, assoc.dimse.message):
             log.warning("transfer_aborted", calling_ae=calling_ae(assoc), error=fault)
-            event.pdu.presentation_data_value_items = []  # pynetdicom then processes nothing
+            event.pdu.presentation_data_value_items = []  # so that pynetdicom processes nothing
             # A blocking abort could wait for the end of its own thread, because pynetdicom swaps
             # the abort function of an association around every event, in any of its threads.
             assoc.abort(block=False)
@@ -81,7 +81,7 @@ class ResourceLimits:
             assoc.dul.to_user_queue.put(None)
 
     def _fault(self, assoc: Any) -> str:
-        """Return a text on the limit that an association exceeds, or an empty one."""
+        """Return a text about the limit that an association exceeds, or an empty text."""
         message = assoc.dimse.message
         if assoc.dimse.msg_queue.qsize() > _MAX_QUEUED:
             return "too many requests without waiting for answers"
@@ -100,10 +100,9 @@ class ResourceLimits:
 
 
 def _fault_of(pdu: Any, message: Any) -> str:
-    """Return a text on the fault in the fragments of a PDU, or an empty one.
+    """Return a text about a fault in the fragments of a PDU, or an empty text.
 
-    pynetdicom opens a file for each command. A valid message has one command, and a PDU belongs to
-    one message.
+    pynetdicom opens a file for each command. A valid PDU contains at most one command.
     """
     items = getattr(pdu, "presentation_data_value_items", ())
     values = [item.presentation_data_value for item in items]
@@ -117,10 +116,10 @@ def _fault_of(pdu: Any, message: Any) -> str:
 
 
 class IncomingFile:
-    """A film's file during its transfer, in place of pynetdicom's file.
+    """A film's file during its transfer, which replaces pynetdicom's file.
 
-    If the disk is full, it discards the content, because only a completed transfer can be
-    answered. `complete` is then False.
+    On a full disk, `write` discards the content and sets `complete` to False. The transfer
+    continues, because only a completed transfer can be answered.
     """
 
     def __init__(self, file: Any, has_space: Callable[[], bool]) -> None:
@@ -151,11 +150,11 @@ class IncomingFile:
         return True
 
     def tell(self) -> int:
-        """Return the number of received bytes."""
+        """Return the number of received bytes, including discarded bytes."""
         return self._size
 
     def flush(self) -> None:
-        """Do nothing: each write is flushed."""
+        """Do nothing, because `write` has flushed the content."""
 
     def close(self) -> None:
         """Close the file."""
@@ -173,7 +172,7 @@ def _discard(file: Any) -> None:
 
 
 def file_of(message: Any) -> Any | None:
-    """Return the open file of a message's data set, None if it has none."""
+    """Return the open file of a message's data set, or None without such a file."""
     file = getattr(message, "_data_set_file", None)
     return None if file is None or file.closed else file
 

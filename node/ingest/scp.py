@@ -1,4 +1,4 @@
-"""The SCP of C-STORE and C-ECHO, and the receiver of commitment reports."""
+"""The DICOM server: SCP of C-STORE and C-ECHO, and receiver of commitment reports."""
 
 import socket
 import tempfile
@@ -81,10 +81,7 @@ class IngestServer:
         self._server: Listener | None = None
 
     def start(self, listener: socket.socket) -> None:
-        """Take associations on a listening socket, which `stop` closes.
-
-        Raises Misconfigured if a certificate cannot be used.
-        """
+        """Accept associations on a listening socket; raise Misconfigured for a bad certificate."""
         # pynetdicom writes a data set to a NamedTemporaryFile. It must be on the file system of the
         # spool, so that the later rename is atomic.
         tempfile.tempdir = str(self.incoming)
@@ -109,9 +106,9 @@ class IngestServer:
         log.info("listener_started", ae_title=self.settings.ae_title, port=self.settings.port)
 
     def stop(self, patient: threading.Event | None = None) -> None:
-        """Accept no new connection, let the open ones end, then abort what is left.
+        """Accept no new connection, wait for open connections, then abort open associations.
 
-        They have `dicom.dimse_timeout` seconds, and longer as long as `patient` is set.
+        The wait is `dicom.dimse_timeout` seconds, and longer while `patient` is set.
         """
         if self._server is None:
             return
@@ -172,7 +169,7 @@ class IngestServer:
 
 
 def _is_complete(context: Any) -> bool:
-    """Return whether a context can be negotiated; another would end pynetdicom's thread."""
+    """Return whether a context has all its UIDs; without them, pynetdicom's thread would crash."""
     offered = context.transfer_syntax
     return bool(context.abstract_syntax and offered and all(offered))
 

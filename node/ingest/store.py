@@ -1,4 +1,4 @@
-"""Processing of a C-STORE: header, admission, spool and job table, and then the answer."""
+"""Processing of a C-STORE: read the header, decide on admission, store film and job, answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ log = structlog.get_logger()
 
 @dataclass
 class StoreService:
-    """Receives films. The statuses are those of PS3.4 Table B.2-1."""
+    """Receives films and answers with the statuses of PS3.4 Table B.2-1."""
 
     intake: IntakeStore
     spool: FileSpool
@@ -59,8 +59,7 @@ class StoreService:
         """Move the film at `path` into the spool, create its job, and return the answer's status.
 
         `path` is None for a request without a data set. `announced` contains the UIDs of the
-        request. `complete` is False if the disk had no space for the file. The audit trail records
-        the answer before it is sent.
+        request. `complete` is False if the disk had no space for the file.
         """
         try:
             answer = self._receive(path, announced, peer.ae_title, complete)
@@ -97,13 +96,13 @@ class StoreService:
         try:
             new = self._store(path, film, context)
         except (Transient, Permanent) as error:
-            # Also after a permanent error, such as an old schema, the film itself is valid. The
-            # sender keeps it and sends it again.
+            # The film is valid even after a permanent error, such as an old schema. The sender
+            # keeps the film and sends it again.
             return _unavailable(error, context, study)
         return _StoreAnswer(SUCCESS, study=study, duplicate=not new)
 
     def has_space(self) -> bool:
-        """Return whether the disk has space for films; False if it cannot be read."""
+        """Return whether the disk has space for films; return False if the spool cannot be read."""
         try:
             return self.spool.has_space()
         except Transient:
@@ -126,7 +125,7 @@ class StoreService:
 
 @dataclass(frozen=True, slots=True)
 class _StoreAnswer:
-    """The status of an answer; the Study Instance UID of the film, if it could be read."""
+    """The answer to a C-STORE, with the film's Study Instance UID if the header was readable."""
 
     code: int
     comment: str = ""

@@ -1,7 +1,4 @@
-"""Backup and restore of a SQLite job table while the node runs.
-
-A copy is one verified file that appears in one step.
-"""
+"""Backup and restore of a SQLite job table; each copy is one verified file."""
 
 import shlex
 import sqlite3
@@ -21,12 +18,12 @@ _COMPANIONS = ("-wal", "-shm", "-journal")  # suffixes of SQLite's files beside 
 _SECRETS = ("password", "sslpassword", "passfile")
 
 Progress = Callable[[float], None]
-"""Receives the fraction that is copied, 0 to 1."""
+"""A callback that receives the copied fraction of the database, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCopy:
-    """A verified copy: its path, its size in bytes, and its number of jobs."""
+    """A verified copy of a job table, with its size in bytes and its number of jobs."""
 
     path: Path
     size: int
@@ -109,7 +106,7 @@ def _verify(path: Path) -> int:
 
 @contextmanager
 def _database_file(target: Path, *, replace: bool) -> Iterator[Path]:
-    """Yield a file that becomes `target` in one step, and delete what SQLite leaves beside it."""
+    """Yield a file that becomes `target` atomically; delete SQLite's other files beside it."""
     with atomic_file(target, overwrite=replace) as file:
         path = Path(file.name)
         try:

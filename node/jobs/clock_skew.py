@@ -1,8 +1,8 @@
 """Detection of leases that a fast clock has set too far in the future.
 
-A lease ends at most one lease duration from now, unless the clock of its worker is ahead of this
-clock. A live worker renews its lease three times per duration. A lease that does not change for a
-whole duration therefore belongs to a dead worker, even if it ends much later.
+A lease ends at most one lease duration from now, unless the clock of its worker is fast. A live
+worker renews its lease three times per lease duration. A lease that is not renewed for one lease
+duration therefore belongs to a dead worker, even if the lease ends much later.
 """
 
 from dataclasses import dataclass, field
@@ -19,16 +19,13 @@ _LEASED = {job: str(JobState.ANALYSING), delivery: str(DeliveryState.SENDING)}
 
 @dataclass
 class SkewedLeases:
-    """Remembers between calls which leases end too late, and since when they are unchanged."""
+    """Remembers which leases end too late, and since when each of these leases is unchanged."""
 
     duration: timedelta
     _since: dict[tuple[str, int, datetime], datetime] = field(default_factory=dict)
 
     def expired(self, connection: sa.Connection, now: datetime) -> dict[sa.Table, list[int]]:
-        """Return the ids, by table, whose leases belong to dead workers.
-
-        Such a lease ends too late, and is unchanged for longer than the duration.
-        """
+        """Return the ids, by table, of leases that end too late and belong to dead workers."""
         unchanged = {}
         for table, state in _LEASED.items():
             skewed = (table.c.state == state) & (table.c.lease_until > now + self.duration)

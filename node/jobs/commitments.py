@@ -1,4 +1,4 @@
-"""Storage commitment: settle deliveries by a PACS's report, or send them again without one."""
+"""Storage commitment: settle committed deliveries, and send uncommitted ones again."""
 
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ from node.jobs.transitions import Condition, Transition, move_deliveries
 def settle_report(
     connection: sa.Connection, report: CommitmentReport, now: datetime, policy: RetryPolicy
 ) -> int:
-    """Settle the deliveries of a report; return their number, 0 for an unknown transaction."""
+    """Settle the deliveries of a commitment report; return the number of settled deliveries."""
     awaiting = [
         delivery.c.transaction_uid == report.transaction_uid,
         delivery.c.state == str(DeliveryState.AWAITING_COMMITMENT),
@@ -37,7 +37,7 @@ def send_again(
     transition: Transition,
     policy: RetryPolicy,
 ) -> int:
-    """Schedule deliveries again, or fail those without attempts left; return their number."""
+    """Schedule deliveries again, or fail deliveries without attempts left; return their number."""
     exhausted = [*conditions, delivery.c.attempt >= policy.attempts]
     failed = move_deliveries(
         connection,

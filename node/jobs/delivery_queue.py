@@ -29,7 +29,7 @@ _SENDING = str(DeliveryState.SENDING)
 
 @dataclass
 class DeliveryQueue:
-    """The deliveries of all destinations."""
+    """The delivery queues of all destinations."""
 
     engine: sa.Engine
     retry: RetryPolicy
@@ -63,11 +63,11 @@ class DeliveryQueue:
         return [replace(delivery_from(row), study_instance_uid=studies[row.job_id]) for row in rows]
 
     def renew(self, deliveries: Sequence[Delivery], until: datetime) -> int:
-        """Extend the leases that are still held; return their number."""
+        """Extend the leases that the worker still holds; return the number of extended leases."""
         return leases.renew(self.engine, delivery.c.lease_until, deliveries, _SENDING, until)
 
     def settle(self, claimed: Delivery, outcome: DeliveryOutcome, now: datetime) -> bool:
-        """Record an outcome; return False, without a change, if the lease was lost."""
+        """Record a delivery's outcome; if the lease was lost, change nothing and return False."""
         trigger, values = _effect(outcome)
         transition = Transition(now, claimed.worker, values.get("error", ""))
         held = [leases.is_held(delivery, claimed, _SENDING)]
@@ -89,7 +89,7 @@ def _studies(connection: sa.Connection, job_ids: set[int]) -> dict[int, str]:
 
 
 def _effect(outcome: DeliveryOutcome) -> tuple[DeliveryEvent, dict[str, Any]]:
-    """Return the event of an outcome and the columns that it writes."""
+    """Return the event that an outcome causes, and the new values of columns."""
     match outcome:
         case Stored():
             return DeliveryEvent.STORE, {"error": "", "lease_until": None}

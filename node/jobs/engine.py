@@ -18,7 +18,7 @@ from node.domain.errors import Misconfigured, Permanent, Transient
 
 SQLITE_BUSY_SECONDS = 30.0
 _READ_ONLY = "osteoscreen_read_only"
-# libpq's names. If the server's host vanishes, a call fails after at most half a minute.
+# Options of libpq. If the server's host vanishes, a call fails after at most 30 seconds.
 _TIMEOUTS = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -31,7 +31,7 @@ _TIMEOUTS = {
 def open_engine(url: str) -> sa.Engine:
     """Return an engine for SQLite (WAL, synchronous FULL) or PostgreSQL.
 
-    No connection is opened yet. Raises Misconfigured for another or a malformed URL.
+    This function opens no connection. It raises Misconfigured for any other URL.
     """
     parsed = parse_url(url)
     backend = parsed.get_backend_name()
@@ -85,10 +85,7 @@ def _begin_immediate(connection: sa.Connection) -> None:
 
 @contextmanager
 def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open a transaction that commits at the end of the block.
-
-    Database errors become Transient or Permanent.
-    """
+    """Run a block in one transaction; raise database errors as Transient or Permanent."""
     try:
         with engine.begin() as connection:
             yield connection
@@ -112,20 +109,20 @@ def insert_into(engine: sa.Engine, table: sa.Table) -> sqlite.Insert | postgresq
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open a read-only transaction for long reads; on SQLite, writers do not wait for it."""
+    """Open a read-only transaction for long reads; on SQLite, it does not block writers."""
     with transaction(engine.execution_options(**{_READ_ONLY: True})) as connection:
         yield connection
 
 
 def clock_of(engine: sa.Engine) -> datetime:
-    """Return the database's time in UTC; SQLite's is this machine's time in whole seconds."""
+    """Return the database's UTC time; for SQLite, this machine's time in whole seconds."""
     with transaction(engine) as connection:
         now = connection.execute(sa.select(sa.func.now())).scalar_one()
     return now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)
 
 
 def _map_error(error: SQLAlchemyError) -> Exception:
-    """Map a driver's error. Only its first line is kept, because others may quote row values."""
+    """Map a driver's error; keep only its first line, because other lines may quote row values."""
     cause: Any = getattr(error, "orig", None) or error
     text = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     if "no such table" in text or "no such column" in text or "does not exist" in text:

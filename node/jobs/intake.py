@@ -20,7 +20,7 @@ from node.jobs.transitions import Transition, record_receipt
 
 @dataclass
 class IntakeStore:
-    """Inserts jobs, and settles deliveries by commitment reports."""
+    """Inserts a job for each new film, and settles deliveries after commitment reports."""
 
     engine: sa.Engine
     retry: RetryPolicy
@@ -28,9 +28,9 @@ class IntakeStore:
     def receive(
         self, film: Film, admission: Admission, spool_key: str, now: datetime, actor: str = ""
     ) -> bool:
-        """Insert a film's job, durable on return; return False if the film already has a job.
+        """Insert a film's job durably; return False if the film already has a job.
 
-        The history records `actor`, or the calling AE title if it is empty.
+        The history records `actor`, or the calling AE title if `actor` is empty.
         """
         match admission:
             case Admitted(open_questions=questions, notes=notes):
@@ -68,7 +68,7 @@ class IntakeStore:
 
 
 def _study_columns(film: Film, admission: Admission, now: datetime) -> dict[str, Any]:
-    """Return the columns that select one film of a study; none if every film is scored."""
+    """Return the columns for the selection of one film per study, or {} without a selection."""
     if not isinstance(admission, Admitted) or admission.candidate is None:
         return {}
     candidate = admission.candidate

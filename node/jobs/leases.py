@@ -1,4 +1,4 @@
-"""The lease of a claim: the condition that it is still held, and its renewal."""
+"""Leases of claimed rows: test whether a lease is still held, and renew leases."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -39,7 +39,7 @@ def renew(
     state: str,
     until: datetime,
 ) -> int:
-    """Extend the leases that are still held, in the column `lease`; return their number."""
+    """Extend the leases in the column `lease` that are still held; return their number."""
     table = lease.table
     held = sa.or_(*(is_held(table, claim, state) for claim in claims))
     return execute(engine, sa.update(table).where(held).values({lease: until}))

@@ -22,7 +22,7 @@ _JOBS_PER_PURGE = 5_000  # a statement has a maximum number of parameters
 
 @dataclass
 class MaintenanceStore:
-    """The statements of the maintenance tasks."""
+    """Runs the database statements of the maintenance tasks."""
 
     engine: sa.Engine
     analysis: RetryPolicy
@@ -35,7 +35,7 @@ class MaintenanceStore:
     def release_expired_leases(self, now: datetime) -> int:
         """Schedule the work of dead workers again; return the number of jobs and deliveries.
 
-        A job or delivery without attempts left fails: it may be what ended its workers.
+        A job or delivery without attempts left fails, because it may have crashed its workers.
         """
         with transaction(self.engine) as connection:
             self._limit_waits(connection, now)
@@ -73,7 +73,7 @@ class MaintenanceStore:
         return len(failed) + len(scheduled)
 
     def _limit_waits(self, connection: sa.Connection, now: datetime) -> None:
-        """Make work due that waits longer than any retry does: a fast clock has scheduled it."""
+        """Make work due that a fast clock scheduled too late: it waits longer than any retry."""
         for table, state, policy in (
             (job, JobState.RECEIVED, self.analysis),
             (delivery, DeliveryState.PENDING, self.delivery),
@@ -93,11 +93,10 @@ class MaintenanceStore:
             return send_again(connection, DeliveryEvent.EXPIRE, overdue, transition, self.delivery)
 
     def clear_expired_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
-        """Clear spool keys whose retention has ended; return a part of them, or [] at the end.
+        """Clear some spool keys whose retention has ended; return the cleared keys, [] if none.
 
-        A key that an unfinished job uses is kept. The final jobs are locked. If an operator
-        resends or reanalyses one of them first, its keys are kept. If the operator comes second,
-        the command reports that the bytes are deleted.
+        A key that an unfinished job uses is kept. The jobs stay locked until their keys are
+        cleared, so that no operator can resend or reanalyse such a job meanwhile.
         """
         of_job = delivery.c.job_id == job.c.id
         film = (job.c.spool_key != "") & (job.c.updated_at < films_before)
@@ -123,10 +122,7 @@ class MaintenanceStore:
         return sorted(expired)
 
     def purge_rows(self, before: datetime) -> int:
-        """Delete final jobs, with deliveries and events, without bytes or changes since `before`.
-
-        Returns the number of jobs.
-        """
+        """Delete final jobs without a film, unchanged since `before`; return their number."""
         expired = sa.delete(job).where(_FINAL, job.c.updated_at < before, job.c.spool_key == "")
         return execute(self.engine, expired)
 

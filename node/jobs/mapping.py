@@ -42,12 +42,12 @@ MAX_TEXT = 500
 _FILM_FIELDS = frozenset(field.name for field in fields(Film))
 _COLUMNS = frozenset({"patient", "exposure_date"})
 _STORED_NAMES = {"is_own_result": "ours", "orientation_view": "oriented"}
-"""Fields of a film whose stored keys have the names of the first release."""
+"""Maps film fields to their stored keys, where a field was renamed after the first release."""
 _Code = TypeVar("_Code", bound=StrEnum)
 
 
 def film_json(film: Film) -> dict[str, Any]:
-    """Return the attributes of a film for the JSON column, without those in other columns."""
+    """Return a film's attributes for the JSON column, except those that have their own column."""
     return {
         _STORED_NAMES.get(name, name): value
         for name, value in asdict(film).items()
@@ -68,7 +68,7 @@ def admission_json(admission: Admission) -> dict[str, Any]:
 
 
 def admission_from(stored: dict[str, Any] | None) -> Admission:
-    """Return the admission of a JSON column; films of early releases have no open questions."""
+    """Return the admission in a JSON column; without a value, the film counts as admitted."""
     if not stored:
         return Admitted()
     if "reason" in stored:
@@ -81,7 +81,7 @@ def admission_from(stored: dict[str, Any] | None) -> Admission:
 
 
 def notes_from(stored: dict[str, Any]) -> tuple[AdmissionNote, ...]:
-    """Return the notes of an admission or a verdict, without codes of later releases."""
+    """Return the notes of a stored admission or verdict; ignore codes of later releases."""
     notes = (_code_or_none(AdmissionNote, code) for code in stored.get("notes", ()))
     return tuple(note for note in notes if note)
 
@@ -99,8 +99,7 @@ def film_of(row: sa.Row[Any]) -> Film:
 def film_from(stored: dict[str, Any]) -> Film:
     """Return the film of a JSON column, written by any release of this product.
 
-    An attribute that an earlier release did not store has its default. An attribute that a later
-    release has added is ignored.
+    An attribute that the row lacks gets its default value. An unknown attribute is ignored.
     """
     keys = {name: _STORED_NAMES.get(name, name) for name in _FILM_FIELDS}
     values = {name: stored[key] for name, key in keys.items() if key in stored}
@@ -137,15 +136,15 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def short(text: str) -> str:
-    """Return a text that fits the error and event columns; PostgreSQL refuses NUL."""
+    """Return a text without NUL, which PostgreSQL refuses, and with at most MAX_TEXT characters."""
     return text.replace("\0", "")[:MAX_TEXT]
 
 
 def job_from(row: sa.Row[Any], reports: Sequence[ResultReference] = (), chosen: str = "") -> Job:
     """Return the job of a row of the job table.
 
-    `reports` are the reports of earlier analyses. `chosen` is the SOP Instance UID of the film of
-    the same study that was scored instead.
+    `reports` are the reports of earlier analyses. `chosen` is the SOP Instance UID of a film of
+    the same study that was scored instead of this film.
     """
     return Job(
         id=row.id,
@@ -179,9 +178,7 @@ def _verdict_from(stored: dict[str, Any]) -> Verdict:
             clinical=model.get("clinical", ""),  # rows of early releases have no value
         ),
         seconds=stored["seconds"],
-        shadow_destinations=tuple(
-            stored.get("shadowed", ())
-        ),  # rows of early releases have no value
+        shadow_destinations=tuple(stored.get("shadowed", ())),
         notes=notes_from(stored),
         refusal_reason=_code_or_none(Reason, stored.get("refused")),
     )
@@ -207,7 +204,7 @@ def _decision_from(stored: dict[str, Any]) -> Decision:
 def prior_from(
     exposure_date: date, film: dict[str, Any], verdict: dict[str, Any], reported: bool
 ) -> PriorResult:
-    """Return the result of an earlier film; `reported` is whether its results were sent."""
+    """Return the result of an earlier film; `reported` is true if its results were sent."""
     decision = _decision_from(verdict["decision"])
     return PriorResult(
         exposure_date=exposure_date,

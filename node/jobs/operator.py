@@ -20,14 +20,14 @@ from node.jobs.transitions import Transition, move_deliveries, move_jobs
 
 @dataclass
 class OperatorStore:
-    """Reads jobs, and changes them on request."""
+    """Reads and changes jobs for an operator."""
 
     engine: sa.Engine
 
     def recent(
         self, states: tuple[JobState, ...], limit: int, reasons: tuple[str, ...] = ()
     ) -> list[Job]:
-        """Return jobs with these states and reasons, newest first; empty filters match all."""
+        """Return jobs with these states and reasons, newest first; an empty filter matches all."""
         statement = sa.select(job).order_by(job.c.id.desc()).limit(limit)
         if states:
             statement = statement.where(job.c.state.in_([str(s) for s in states]))
@@ -44,10 +44,7 @@ class OperatorStore:
         return {state: counts.get(state, 0) for state in JobState}
 
     def refusal_counts(self, since: datetime | None) -> list[RefusalCount]:
-        """Return the number of films by calling AE title and reason, "" for no refusal.
-
-        Counts the films received from `since` on, or all.
-        """
+        """Count films received from `since` on by calling AE title and reason ("": no refusal)."""
         films = sa.func.count()
         statement = sa.select(job.c.calling_ae, job.c.reason, films).group_by(
             job.c.calling_ae, job.c.reason
@@ -71,10 +68,7 @@ class OperatorStore:
         return dict(rows)
 
     def find(self, name: str) -> int:
-        """Return the id of the job with this id, or of the newest with this SOP Instance UID.
-
-        Raises Permanent if there is none.
-        """
+        """Return the id of the newest job with this id or SOP Instance UID, or raise Permanent."""
         uid = sa.select(sa.func.max(job.c.id)).where(job.c.sop_instance_uid == name)
         by_id = sa.select(job.c.id).where(job.c.id == int(name)) if name.isdecimal() else None
         with transaction(self.engine) as connection:
@@ -106,7 +100,7 @@ class OperatorStore:
     def retry(self, job_id: int, actor: str, now: datetime) -> JobState:
         """Retry the failed deliveries of a job, or its analysis if no delivery failed.
 
-        Returns the new state; raises Permanent if the job is not FAILED.
+        Returns the new state of the job; raises Permanent if the job is not FAILED.
         """
         this_job, transition = job.c.id == job_id, Transition(now, actor)
         with transaction(self.engine) as connection:
@@ -125,9 +119,9 @@ class OperatorStore:
         return self._new_state(rows, job_id, "only a FAILED job can be retried")
 
     def resend(self, job_id: int, actor: str, now: datetime, destination: str) -> JobState:
-        """Send the same results again, to one destination, or to all if it is "".
+        """Send a job's results again, to all destinations if `destination` is "".
 
-        Returns the new state; raises Permanent if nothing can be sent again.
+        Returns the new state of the job; raises Permanent if no result can be sent again.
         """
         conditions = [
             delivery.c.job_id == job_id,
@@ -161,8 +155,7 @@ class OperatorStore:
     def reanalyse(self, job_id: int, actor: str, now: datetime) -> JobState:
         """Score a film again with the current model and policy.
 
-        Returns the new state; raises Permanent if the job is neither DONE nor FAILED, or its film
-        is deleted.
+        Raises Permanent if the job is neither DONE nor FAILED, or if its film is deleted.
         """
         transition = Transition(now, actor)
         with transaction(self.engine) as connection:
@@ -190,11 +183,11 @@ class OperatorStore:
 
 
 def _requeued(now: datetime) -> dict[str, Any]:
-    """Return the columns of a job that waits for a new first attempt."""
+    """Return the column values that make a job wait for a new first attempt."""
     return {"attempt": 0, "run_after": now, "error": "", "worker": ""}
 
 
 def _lock_spool_key(connection: sa.Connection, job_id: int) -> str | None:
-    """Return a job's spool key; maintenance cannot clear its keys until the transaction ends."""
+    """Return a job's spool key; until the transaction ends, maintenance cannot clear the key."""
     row = sa.select(job.c.spool_key).where(job.c.id == job_id).with_for_update(key_share=True)
     return connection.scalar(row)

@@ -15,7 +15,7 @@ _REPORTED = [str(state) for state in (JobState.ANALYSED, JobState.DONE)]
 def is_reported() -> sa.ColumnElement[bool]:
     """Return the condition that a job's results are delivered, or are being delivered.
 
-    A job that failed, is reanalysed, or was scored in shadow mode has informed no clinician.
+    No clinician has results of a job that failed, is reanalysed, or was scored in shadow mode.
     """
     has_delivery = sa.exists().where(delivery.c.job_id == job.c.id)
     return sa.and_(job.c.state.in_(_REPORTED), has_delivery)
@@ -24,8 +24,8 @@ def is_reported() -> sa.ColumnElement[bool]:
 def prior_results(connection: sa.Connection, current: Job, since: date) -> list[PriorResult]:
     """Return the results of the patient's films before this one, newest first, back to `since`.
 
-    Films of the same study are excluded, because they are read together. Of two films of the same
-    day, the one received first is the earlier, so that only one refers to the other.
+    Films of the same study are excluded, because a radiologist reads them together. Films of the
+    same day are ordered by receipt, so that only the later film refers to the earlier film.
     """
     film = current.film
     if not film.patient or film.exposure_date is None:

@@ -27,7 +27,7 @@ def upgrade(engine: sa.Engine) -> str:
 
 
 def current(engine: sa.Engine) -> str | None:
-    """Return the revision of the database, None if it is empty."""
+    """Return the schema revision of the database, or None if the database is empty."""
     with transaction(engine) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
@@ -38,7 +38,7 @@ def head() -> str:
 
 
 def require_current(engine: sa.Engine) -> None:
-    """Raise Permanent, with the remedy, unless the schema is the one that this release needs."""
+    """Raise Permanent, with the command to run, unless the schema fits this release."""
     revision, needed = current(engine), head()
     if revision != needed:
         fault = f"has revision {revision}" if revision else "is empty"
@@ -62,7 +62,7 @@ def _alembic_config() -> AlembicConfig:
 
 
 def _migrations() -> Path:
-    """Return the folder of migrations: in a wheel, it lies inside the package."""
+    """Return the folder of migrations, which a wheel contains inside the package `node`."""
     package = Path(str(node.__file__)).parent
     checkout = package.parent / "migrations"
     return checkout if (checkout / "env.py").is_file() else package / "migrations"

@@ -37,7 +37,7 @@ class ScoringQueue:
     def claim(self, worker: str, now: datetime, until: datetime, limit: int) -> list[Job]:
         """Lease up to `limit` waiting jobs, oldest first, and count the attempt.
 
-        A job that was tried before is claimed alone: if it ends its worker again, no other job is
+        A job that was tried before is claimed alone: if it crashes its worker, no other job is
         affected. Of the films of one study, the best one is claimed first.
         """
         waiting = (
@@ -69,11 +69,11 @@ class ScoringQueue:
             return prior_results(connection, job, since)
 
     def renew(self, jobs: Sequence[Job], until: datetime) -> int:
-        """Extend the leases that are still held; return their number."""
+        """Extend the leases that the worker still holds; return the number of extended leases."""
         return leases.renew(self.engine, job.c.lease_until, jobs, _ANALYSING, until)
 
     def settle(self, claimed: Job, outcome: AnalysisOutcome, now: datetime) -> bool:
-        """Record an outcome; return False, without a change, if the lease was lost."""
+        """Record an analysis outcome; if the lease was lost, change nothing and return False."""
         trigger, values = _effect(outcome)
         transition = Transition(now, claimed.worker, values.get("error", ""))
         held = [leases.is_held(job, claimed, _ANALYSING)]
@@ -87,7 +87,7 @@ class ScoringQueue:
 
 
 def _claimable(waiting: Sequence[tuple[int, int]]) -> list[int]:
-    """Return the jobs to claim together, from pairs of an id and its attempts."""
+    """Return the ids of jobs to claim together, from pairs of a job id and its attempts."""
     if waiting and waiting[0][1]:
         return [waiting[0][0]]
     return [job_id for job_id, attempts in waiting if not attempts]
@@ -113,7 +113,7 @@ def _reports(
 
 
 def _effect(outcome: AnalysisOutcome) -> tuple[JobEvent, dict[str, Any]]:
-    """Return the event of an outcome and the columns that it writes."""
+    """Return the event that an outcome causes, and the new values of columns."""
     match outcome:
         case Analysed(verdict=verdict, image_findings=findings):
             return JobEvent.ANALYSE, {
@@ -138,10 +138,10 @@ def _effect(outcome: AnalysisOutcome) -> tuple[JobEvent, dict[str, Any]]:
 def _insert_deliveries(
     connection: sa.Connection, claimed: Job, planned: Sequence[PlannedDelivery], now: datetime
 ) -> None:
-    """Insert a row for each planned delivery that has none.
+    """Insert a row for each planned delivery that has no row.
 
-    An earlier analysis with the same result has left its deliveries. They keep their state, and
-    get the key of the result's bytes, which retention may have cleared.
+    Deliveries of an earlier analysis with the same result keep their state. Their spool keys are
+    set again, because retention may have cleared the keys.
     """
     of_job = delivery.c.job_id == claimed.id
     existing = set(

@@ -17,10 +17,10 @@ _IS_RIVAL = (
 
 
 def next_of_study() -> sa.ColumnElement[bool]:
-    """Return the condition that a waiting job has no rival, or ranks before all of them.
+    """Return the condition that a waiting job has no rival, or ranks before all its rivals.
 
-    While a film of the study is analysed, the condition is false for the others. Otherwise two
-    workers could score two films of one study.
+    While a film of a study is analysed, the condition is false for the study's other films.
+    Otherwise two workers could score two films of one study.
     """
     preceded = sa.exists().where(
         *_IS_RIVAL,
@@ -31,7 +31,7 @@ def next_of_study() -> sa.ColumnElement[bool]:
 
 
 def chosen_films(connection: sa.Connection, job_ids: Sequence[int]) -> Mapping[int, str]:
-    """Return the SOP Instance UID of the rival that was scored, for each job that has one."""
+    """Return, by job, the SOP Instance UID of the rival film that was scored, if there is one."""
     scored = [str(JobState.ANALYSED), str(JobState.DONE), str(JobState.FAILED)]
     statement = sa.select(job.c.id, _rival.c.sop_instance_uid).where(
         job.c.id.in_(job_ids),

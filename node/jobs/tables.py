@@ -1,4 +1,4 @@
-"""The tables of the database. Their changes are in `migrations`."""
+"""The tables of the database; `migrations` contains their changes."""
 
 from datetime import UTC, datetime
 from typing import Any

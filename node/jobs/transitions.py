@@ -1,6 +1,6 @@
-"""State changes of jobs and deliveries, each with its entry in the history.
+"""State changes of jobs and deliveries, which are recorded in the history.
 
-No other module writes a state. The transition tables of the domain define the allowed changes.
+Only this module writes states. The transition tables of the domain define the allowed changes.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ Condition = sa.ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """When, by whom and why a state changes."""
+    """The time, the actor and the reason of a state change."""
 
     at: datetime
     actor: str
@@ -38,7 +38,7 @@ def move_jobs(
 ) -> list[sa.Row[Any]]:
     """Change the state of the jobs that match the conditions and accept the trigger.
 
-    `values` are written to other columns. Returns the changed rows, by id.
+    `values` are written to other columns. The changed rows are returned, sorted by id.
     """
     source = job.c.state.in_([str(state) for state in jobs.states_before(trigger)])
     values["state"] = str(jobs.state_after(trigger))
@@ -97,7 +97,7 @@ def _update(
     transition: Transition,
     values: dict[str, Any],
 ) -> list[sa.Row[Any]]:
-    """Write the values to the rows that match the conditions; return these rows, by id."""
+    """Write the values to the rows that match the conditions; return these rows sorted by id."""
     statement = (
         sa.update(table)
         .where(*conditions)
@@ -113,7 +113,7 @@ def _record(
     rows: Sequence[tuple[int, int | None, str]],
     transition: Transition,
 ) -> None:
-    """Append an event for each row of job id, delivery id and new state."""
+    """Append a history event for each tuple of job id, delivery id and new state."""
     entries = [
         {
             "at": transition.at,

@@ -1,4 +1,4 @@
-"""An association to a destination: C-ECHO, C-STORE and requests for storage commitment."""
+"""Associations to destinations: C-ECHO, C-STORE and requests for storage commitment."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +51,7 @@ RESULT_CLASSES = (
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _CALLING_UNKNOWN = 3  # diagnostic of A-ASSOCIATE-RJ, PS3.8 Table 9-21
 _REQUEST_COMMITMENT = 1  # Action Type ID of N-ACTION, PS3.4 Table J.3-1
-_REPORT_WAIT = 1.0  # seconds that a peer has for a report on the association of the request
+_REPORT_WAIT = 1.0  # seconds to wait for a report on the association of the request
 
 
 def sop_classes(destination: Destination, sr_class: SrClass) -> list[UID]:
@@ -65,7 +65,7 @@ def sop_classes(destination: Destination, sr_class: SrClass) -> list[UID]:
 
 
 class OpenArchive:
-    """An `Archive` on an established association."""
+    """An `Archive` that uses an established association."""
 
     def __init__(self, assoc: Any, reports: "_Reports", *, compress: bool = False) -> None:
         self._assoc = assoc
@@ -77,7 +77,7 @@ class OpenArchive:
         self._send("C-ECHO", self._assoc.send_c_echo)
 
     def accepts(self, sop_class: str, syntax: str = "") -> bool:
-        """Return whether the peer accepts a SOP Class, in this transfer syntax or in any."""
+        """Return whether the peer accepts a SOP Class, in this transfer syntax or in any one."""
         syntaxes = self.accepted().get(UID(sop_class))
         return syntaxes is not None and syntax in ("", *syntaxes)
 
@@ -90,7 +90,7 @@ class OpenArchive:
         return accepted
 
     def store(self, path: Path) -> None:
-        """Send an object; return once it is stored, or raise Transient or Permanent."""
+        """Send an object and wait until the peer has stored it; raise Transient or Permanent."""
         try:
             ds: Dataset = dcmread(path)
         except (OSError, InvalidDicomError) as error:
@@ -121,7 +121,7 @@ class OpenArchive:
         return self._reports.wait(transaction_uid)
 
     def _send(self, name: str, request: Callable[[], Any], about: Dataset | None = None) -> None:
-        """Send a request; map a lost association and every status to an error."""
+        """Send a request; raise an error for a lost association or a status of failure."""
         try:
             status = request()
         except (RuntimeError, ValueError, AttributeError) as error:
@@ -135,7 +135,7 @@ class OpenArchive:
 
 
 class _Reports:
-    """Commitment reports on the association of their request."""
+    """Commitment reports that a peer sends on the association of the request."""
 
     def __init__(self) -> None:
         self._arrived = threading.Condition()
@@ -153,7 +153,7 @@ class _Reports:
         return 0x0000, None
 
     def wait(self, transaction_uid: str) -> CommitmentReport | None:
-        """Return the report of a transaction, or None if it does not come within a second."""
+        """Return the report of a transaction, or None if no report arrives within one second."""
         with self._arrived:
             self._arrived.wait_for(lambda: transaction_uid in self._by_transaction, _REPORT_WAIT)
             return self._by_transaction.pop(transaction_uid, None)
@@ -162,9 +162,8 @@ class _Reports:
 class _MessageQueue(DIMSEServiceProvider):
     """The queue of a peer's messages, readable only by the request that waits for an answer.
 
-    pynetdicom's reactor reads the same queue, to serve requests of the peer. It may take an answer
-    when one request follows another immediately, and the request would then time out. A
-    destination sends no requests except commitment reports, which do not use this queue.
+    pynetdicom's reactor reads the same queue, and could remove the answer to a request, which
+    would then time out. Commitment reports, a destination's only requests, do not use this queue.
     """
 
     def get_msg(self, block: bool = False) -> Any:
@@ -181,9 +180,9 @@ def _prepare(event: Any) -> None:
 def open_archive(
     destination: Destination, calling_ae: str, context: SSLContext | None = None
 ) -> Iterator[OpenArchive]:
-    """Open an association, released at the end of the block; raise Unreachable if that fails.
+    """Open an association and release it after the block; raise Unreachable on failure.
 
-    `context` is the TLS context; the default follows from the destination's configuration.
+    The default of the TLS context `context` follows from the destination's configuration.
     """
     if context is None and destination.tls is not None:
         context = client_context(destination.tls)
@@ -234,7 +233,7 @@ def _failure_text(destination: Destination, assoc: Any, context: SSLContext | No
     if assoc.is_aborted and assoc.acceptor.primitive is not None:
         return f"{peer} aborted the association"
     if context is not None:
-        # It raises the reason, if TLS is the cause.
+        # This call raises an error with the reason if TLS is the cause.
         valid_until((destination.host, destination.port), context, destination.timeout)
     no_answer = f"{peer} does not answer; check that it runs, and its host and port"
     return f"{no_answer}, and whether it requires a client certificate" if context else no_answer

@@ -9,8 +9,7 @@ from pydicom.uid import JPEG2000Lossless
 def compress_image(ds: Dataset) -> Dataset:
     """Return a copy of an RGB image in JPEG 2000 Lossless, with the same UID and pixel values.
 
-    The stream uses the reversible colour transform, and Photometric Interpretation is YBR_RCT
-    (PS3.5, A.4.4).
+    The Photometric Interpretation YBR_RCT states the reversible colour transform (PS3.5, A.4.4).
     """
     compressed = copy.deepcopy(ds)  # pydicom compresses in place
     compressed.compress(

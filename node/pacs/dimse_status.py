@@ -15,7 +15,7 @@ _OTHER_IDENTIFYING = ("AccessionNumber", "ReferringPhysicianName", "InstitutionN
 
 
 def classify(status: int, comment: str = "") -> None:
-    """Return for a status of a stored object; raise Transient or Permanent for any other."""
+    """Raise Transient or Permanent unless the status means that the object is stored."""
     if status == 0x0000 or 0xB000 <= status <= 0xBFFF:
         return
     answer = f"the destination answered {status:#06x}" + (f" ({comment})" if comment else "")
@@ -31,7 +31,7 @@ def classify(status: int, comment: str = "") -> None:
 
 
 def without_patient(comment: str, ds: Dataset) -> str:
-    """Return a peer's comment on an object, or a text in its place if it names the patient.
+    """Return a peer's comment on an object, or a neutral text if the comment names the patient.
 
     Errors are logged and stored, and some archives quote the patient in their comments.
     """
@@ -42,10 +42,7 @@ def without_patient(comment: str, ds: Dataset) -> str:
 
 
 def _identity(ds: Dataset) -> Iterator[str]:
-    """Yield the prefixes of identifying words in a data set, in lower case.
-
-    A prefix, because a comment of 64 characters may end in the middle of a name.
-    """
+    """Yield lower-case prefixes of identifying words; a comment may end within a name."""
     for element in ds:
         named = element.tag.group == _PATIENT_GROUP and element.VR in _IDENTIFYING_VRS
         if named or element.keyword in _OTHER_IDENTIFYING:

@@ -1,7 +1,7 @@
 """pynetdicom's transport, hardened against peers that stall, send false lengths or disconnect.
 
-In pynetdicom, a peer that stops in the middle of a PDU blocks its thread for ever. A PDU length of
-4 GiB is accepted. An error during the processing of a PDU ends the thread with a traceback.
+In pynetdicom, a peer that stops within a PDU blocks a thread for ever, a PDU may have 4 GiB, and
+an error during the processing of a PDU ends the thread with a traceback.
 """
 
 import select
@@ -28,14 +28,14 @@ log = structlog.get_logger()
 
 
 class BoundedSocket(AssociationSocket):
-    """An `AssociationSocket` with limits on time and length."""
+    """An `AssociationSocket` with limits on the time and the length of each PDU."""
 
     timeout_per_pdu = 60.0
     """Seconds in which a complete PDU must be received or sent."""
 
     @property
     def ready(self) -> bool:
-        """Return whether data can be read; poll has no limit of 1024 files, unlike select."""
+        """Return whether data can be read, with `poll`, because `select` is limited to 1024 files."""
         if self.socket is None or not self._is_connected:
             return False
         # TLS may have buffered data that poll does not see.
@@ -50,7 +50,7 @@ class BoundedSocket(AssociationSocket):
             return False
 
     def recv(self, nr_bytes: int) -> bytearray:
-        """Read `nr_bytes` bytes, or fewer if the peer closes; raise OSError if the peer stalls."""
+        """Read `nr_bytes` bytes, or less if the peer closes; raise OSError if the peer stalls."""
         if nr_bytes > MAX_PDU_READ:
             abort_by_provider(self)
             raise OSError("the peer announces a PDU above the maximum length")
@@ -69,7 +69,7 @@ class BoundedSocket(AssociationSocket):
         return content
 
     def send(self, bytestream: bytes) -> None:
-        """Send all bytes; a peer that is too slow counts as disconnected."""
+        """Send all bytes; treat a peer that is too slow as disconnected."""
         try:
             if self.socket is None:
                 raise OSError("the connection is closed")
@@ -80,7 +80,7 @@ class BoundedSocket(AssociationSocket):
             self.event_queue.put("Evt17")
 
     def _shutdown_socket(self) -> None:
-        """Close the socket in any case; a reset socket cannot be shut down first."""
+        """Close the socket, even if it was reset and therefore cannot be shut down."""
         connection = self.socket
         if connection is not None:
             with suppress(OSError):  # reset, or closed before
@@ -92,7 +92,7 @@ class HardenedStateMachine(StateMachine):
     """A `StateMachine` that aborts the association if the processing of an event fails."""
 
     def do_action(self, event: str) -> None:
-        """Process an event; abort after any error, as PS3.8 requires for an invalid PDU."""
+        """Process an event; abort the association after an error, as PS3.8 requires."""
         before = self.current_state
         try:
             super().do_action(event)
@@ -117,8 +117,7 @@ class HardenedStateMachine(StateMachine):
 def harden(assoc: Any, timeout_per_pdu: float) -> None:
     """Harden an association when its connection opens; `timeout_per_pdu` is in seconds.
 
-    pynetdicom creates these objects and keeps references to them. Therefore their class is changed,
-    and the objects are not replaced.
+    This function changes the class of existing objects, because pynetdicom keeps references to them.
     """
     assoc.dul.socket.__class__ = BoundedSocket
     assoc.dul.socket.timeout_per_pdu = timeout_per_pdu

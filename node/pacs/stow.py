@@ -25,7 +25,7 @@ _DUPLICATE = 0x0111  # the archive has the object: equal UIDs mean equal bytes
 
 
 class WebArchive:
-    """An `Archive` on an HTTP client."""
+    """An `Archive` that uses DICOMweb over HTTP."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
@@ -35,7 +35,7 @@ class WebArchive:
         _check_answer(self._send("GET", "studies", params={"limit": "1"}), storing=False)
 
     def store(self, path: Path) -> None:
-        """Send an object; return once it is stored, or raise Transient or Permanent."""
+        """Send an object and wait until the archive has stored it; raise Transient or Permanent."""
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -47,7 +47,7 @@ class WebArchive:
     def request_commitment(
         self, transaction_uid: str, objects: Sequence[tuple[str, str]]
     ) -> CommitmentReport | None:
-        """Raise Permanent: DICOMweb has no storage commitment, and no configuration requests it."""
+        """Raise Permanent, because DICOMweb has no storage commitment."""
         raise Permanent(f"no commitment by DICOMweb of {len(objects)} objects ({transaction_uid})")
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
@@ -59,7 +59,7 @@ class WebArchive:
 
 
 def _check_answer(answer: httpx.Response, *, storing: bool = True) -> None:
-    """Return for the answer of a stored object; raise Transient or Permanent for any other."""
+    """Raise Transient or Permanent unless the answer means that the object is stored."""
     status, answered = answer.status_code, f"the destination answered HTTP {answer.status_code}"
     if status in (401, 403):
         raise Unreachable(f"{answered}: access denied; check user, password_file, token_file")
@@ -80,14 +80,14 @@ def _check_answer(answer: httpx.Response, *, storing: bool = True) -> None:
 
 
 def failures(content: Any) -> Iterator[int]:
-    """Yield the failure reasons in a STOW-RS answer; content of any type is accepted."""
+    """Yield the failure reasons in a STOW-RS answer, whatever type its content has."""
     for item in _values(content, _FAILED):
         for reason in _values(item, _REASON):
             yield reason if isinstance(reason, int) else 0
 
 
 def _values(content: Any, tag: str) -> list[Any]:
-    """Return the values of an element in DICOM JSON (PS3.18, F.2), [] for other content."""
+    """Return the values of an element in DICOM JSON (PS3.18, F.2), or [] without values."""
     element = content.get(tag) if isinstance(content, Mapping) else None
     values = element.get("Value") if isinstance(element, Mapping) else None
     return values if isinstance(values, list) else []
@@ -102,7 +102,7 @@ def _json(answer: httpx.Response) -> Any:
 
 @contextmanager
 def open_web(destination: WebDestination) -> Iterator[WebArchive]:
-    """Open a connection to an archive; raise Misconfigured for files that cannot be used."""
+    """Open a connection to an archive; raise Misconfigured for unusable credential files."""
     with web_client(destination) as client:
         yield WebArchive(client)
 
@@ -121,5 +121,5 @@ def web_client(destination: WebDestination) -> httpx.Client:
         auth=auth,
         verify=verify,
         timeout=destination.timeout,
-        trust_env=False,  # use no proxy of the environment
+        trust_env=False,  # ignore proxies of the environment
     )

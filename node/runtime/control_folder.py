@@ -1,7 +1,7 @@
-"""The folder in the spool through which `osteoscreen reload` reaches the processes of this machine.
+"""The folder in the spool in which `osteoscreen reload` writes its requests for this machine.
 
-Each process holds a lock on a file that names its configuration file. A request is an empty file
-that belongs to the user. Only the node's user can enter the folder.
+Each process locks a file that contains the name of its configuration file. A request is an empty
+file, owned by the user who requests the reload. Only the node's user can enter the folder.
 """
 
 import fcntl
@@ -23,8 +23,8 @@ from node.files import write_atomically
 
 FOLDER = "control"
 _LOCK, _REQUEST, _ANSWER = ".lock", ".request", ".answer"
-_ANSWER_SECONDS = 900.0  # a role finishes its work, and its successor loads a model
-_START_SECONDS = 8.0  # until the node uses a new `spool.path`
+_ANSWER_SECONDS = 900.0  # time to finish work and to load a model in the successor
+_START_SECONDS = 8.0  # time until the node uses a new `spool.path`
 _POLL_SECONDS = 0.1
 _JSON = TypeAdapter(ReloadReport)
 
@@ -32,9 +32,9 @@ log = structlog.get_logger()
 
 
 class ControlFolder:
-    """The files of one process.
+    """The files of one process in the control folders of its spools.
 
-    `file` names its configuration file. `locks` are the file descriptors that hold its locks.
+    `file` is the name of the configuration file. `locks` are the descriptors of the lock files.
     """
 
     def __init__(self, part: str, file: Path | None) -> None:
@@ -49,7 +49,7 @@ class ControlFolder:
             _remove(folder, self._name)
 
     def open(self, spool: Path) -> None:
-        """Accept requests in a spool. If its file system has no locks, log an error."""
+        """Accept requests in a spool, or log an error if its file system supports no locks."""
         folder = spool / FOLDER
         if folder in self._folders:
             return
@@ -67,7 +67,7 @@ class ControlFolder:
         self._folders.add(folder)
 
     def requests(self) -> list[Path]:
-        """Return the requests that wait for an answer."""
+        """Return the files of the unanswered reload requests."""
         return [path for f in self._folders for path in f.glob(f"{self._name}.*{_REQUEST}")]
 
 
@@ -86,10 +86,10 @@ def answer(request: Path, report: ReloadReport) -> None:
 
 
 def request_reload(file: Path | None, config: Config) -> list[ReloadReport]:
-    """Have each node, and each role without a supervisor, reload the file; return their reports.
+    """Make each process that reads the file reload it; return the reports of the processes.
 
-    Raises Misconfigured if one of them refuses the file, and OsteoScreenError if none reads it.
-    Raises Permanent if one ends before it answers, or if the spool belongs to another user.
+    Raises Misconfigured if a process refuses the file, OsteoScreenError if no process reads the
+    file, Permanent if a process ends before its answer or the spool belongs to another user.
     """
     name, spool = _name_of(file), config.spool.path
     deadline = monotonic() + _START_SECONDS
@@ -115,10 +115,7 @@ def request_reload(file: Path | None, config: Config) -> list[ReloadReport]:
 
 
 def _running_processes(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the lock file of each process of this machine, and the file that the process reads.
-
-    The files of processes that have ended are removed.
-    """
+    """Yield each process's lock file and configuration file; delete files of ended processes."""
     try:
         paths = sorted(folder.iterdir())
     except FileNotFoundError:
@@ -134,7 +131,7 @@ def _running_processes(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _read_locked(path: Path) -> str | None:
-    """Return the content of a lock file, None if the process that created it has ended."""
+    """Return the content of a lock file, or None if the process that locked it has ended."""
     with suppress(FileNotFoundError), path.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -144,7 +141,7 @@ def _read_locked(path: Path) -> str | None:
 
 
 def _wait_for_answer(lock: Path, request: Path) -> ReloadReport:
-    """Return the answer of a process. Raises Permanent if it ends or fails before it answers."""
+    """Return the answer of a process; raise Permanent if the process ends before its answer."""
     file = request.with_suffix(_ANSWER)
     deadline = monotonic() + _ANSWER_SECONDS
     while request.exists() and _read_locked(lock) is not None and monotonic() < deadline:
@@ -163,5 +160,5 @@ def _remove(folder: Path, process: str) -> None:
 
 
 def _name_of(file: Path | None) -> str:
-    """Return the absolute name of a configuration file, `None` for the defaults."""
+    """Return the absolute name of a configuration file, or "None" without a file."""
     return str(file and file.resolve())

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
@@ -46,7 +46,7 @@ def open_operator_store(config: Config) -> OperatorStore:
 
 
 def open_orphan_recovery(config: Config) -> "OrphanRecovery":
-    """Return the recovery of orphaned films, with the same rules as ingest."""
+    """Return the recovery of orphaned films, which applies the admission rules of ingest."""
     from node.maintenance.orphans import OrphanRecovery
 
     return OrphanRecovery(
@@ -60,7 +60,7 @@ def open_orphan_recovery(config: Config) -> "OrphanRecovery":
 
 
 def upgrade_schema(config: Config) -> str:
-    """Run the missing migrations; return the new revision."""
+    """Run the missing database migrations; return the new schema revision."""
     return schema.upgrade(open_engine(config.database.url))
 
 
@@ -105,9 +105,9 @@ def result_settings(config: Config) -> "ResultSettings":
 def connect_destination(
     destination: Destination | WebDestination, calling_ae: str
 ) -> tuple[Callable[[], AbstractContextManager[Archive]], timedelta | None]:
-    """Return how to connect to a destination, and how long to wait for commitment, or None.
+    """Return a function that connects to a destination, and the commitment time-out or None.
 
-    Raises Misconfigured now, not at the first result, if a certificate or secret cannot be used.
+    This function raises Misconfigured if a certificate or secret cannot be used.
     """
     from node.pacs.association import open_archive
     from node.pacs.stow import open_web, web_client

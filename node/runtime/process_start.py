@@ -1,6 +1,6 @@
-"""The data that a process passes to a new one, or to itself when it executes itself again.
+"""The data that a process passes to a new process, or to itself when it executes itself again.
 
-The configuration is passed as validated, because the file may change in between.
+The validated configuration is passed, because the file may change before the new process starts.
 """
 
 import os
@@ -18,14 +18,14 @@ from node.domain.config_change import ReloadReport
 from node.runtime.roles import IngestPort
 
 CHANNEL = "OSTEOSCREEN_CHANNEL"
-"""Environment variable with the file descriptor of a connection. It first carries ProcessStart."""
+"""Environment variable with the descriptor of a connection, whose first data is ProcessStart."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessStart:
     """The configuration, and the inherited file descriptors of ingest's socket and of locks.
 
-    `last_reload` made a role without a supervisor execute itself again. A supervisor sends None.
+    `last_reload` is set if a role without a supervisor executed itself again to reload.
     """
 
     config: Config
@@ -35,13 +35,13 @@ class ProcessStart:
 
 
 def inherited_channel() -> Connection | None:
-    """Return the connection that this process has inherited, None at an ordinary start."""
+    """Return the connection that this process has inherited, or None if there is none."""
     descriptor = os.environ.pop(CHANNEL, None)
     return None if descriptor is None else Connection(int(descriptor))
 
 
 def report(channel: Connection, error: str = "") -> None:
-    """Report to the supervisor that this role is ready, or the error that ends it."""
+    """Report to the supervisor that this role is ready, or the error that ends this role."""
     with suppress(OSError):  # the supervisor has ended
         channel.send(error)
 
@@ -68,11 +68,13 @@ def stop_with_supervisor(
 def execute_again(start: ProcessStart) -> NoReturn:
     """Replace this process's program by a new start of the same command."""
     own, inherited = Pipe()
-    own.send(start)  # a few kilobytes, which the connection keeps
+    own.send(start)  # a few kilobytes, which fit into the connection's buffer
     listeners = () if start.listener is None else (start.listener,)
     for descriptor in (inherited.fileno(), *start.locks, *listeners):
         os.set_inheritable(descriptor, True)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it would end the process before it is set up
+    signal.signal(
+        signal.SIGHUP, signal.SIG_IGN
+    )  # the signal would end the process before its handler is set
     os.environ[CHANNEL] = str(inherited.fileno())
     os.execv(  # noqa: S606 - our own interpreter and arguments
         sys.executable, [sys.executable, "-m", "node.cli", *sys.argv[1:]]

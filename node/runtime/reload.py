@@ -1,8 +1,8 @@
-"""Reload a changed configuration file: validate it, have the processes replaced, and report.
+"""Reload a changed configuration file: validate it, replace processes, and report.
 
-The file is compared by its content once a second: network shares send no change notices, and some
-tools keep the time of modification. A file counts when two comparisons find the same content.
-An unsound file changes nothing.
+The file's content is compared once a second, because network shares send no change notices and
+some tools keep the modification time. A change is applied when two comparisons find the same
+content. An invalid file changes nothing.
 """
 
 import hashlib
@@ -30,19 +30,19 @@ from node.security.tls import server_context
 
 _COMPARE_SECONDS = 1.0
 BY_SIGNAL, BY_FILE = "SIGHUP", "file change"
-"""Who requested a reload that no user has requested."""
+"""The recorded requester of a reload that no user has requested."""
 
 log = structlog.get_logger()
 
 Replace = Callable[[Config], tuple[ProcessReport, ...]]
-"""Replaces the processes that use another configuration, or raises Misconfigured."""
+"""A function that replaces processes with an old configuration, or raises Misconfigured."""
 
 
 @dataclass
 class Reloader:
     """Reloads one node, or one role that runs without a supervisor, until `stop` is set.
 
-    `last` is the last reload that changed something. `config` is the configuration since then.
+    `last` is the last reload that changed a setting. `config` is the current configuration.
     """
 
     file: Path | None
@@ -58,7 +58,7 @@ class Reloader:
     def step(self, signalled: threading.Event) -> None:
         """Once a second, reload on a user's request, if `signalled` is set, or after a change.
 
-        If the reload ends this process, its successor answers the user.
+        If the reload ends this process, the new process answers the user.
         """
         if monotonic() < self._next_step:
             return
@@ -81,7 +81,7 @@ class Reloader:
                 request.unlink(missing_ok=True)
 
     def reload(self, requested_by: str) -> ReloadReport:
-        """Validate the file, replace what uses another configuration, and return a report."""
+        """Validate the file, replace processes with another configuration, and return a report."""
         self._validated = self._read_digest()
         try:
             config = _validated(self.config, self.file)
@@ -110,7 +110,7 @@ class Reloader:
         self.last = replace(self.last, changes=changes, requested_by=requested_by, at=at)
 
     def _read_digest(self) -> str:
-        """Return a digest of the file's content, or why it cannot be read."""
+        """Return a digest of the file's content, or the error text of the failed reading."""
         try:
             content = self.file.read_bytes() if self.file else b""
         except OSError as error:
@@ -119,9 +119,9 @@ class Reloader:
 
 
 def _validated(running: Config, file: Path | None) -> Config:
-    """Return the configuration of a file; raise ConfigError or OsteoScreenError if it is unsound.
+    """Return the configuration of a file; raise ConfigError or OsteoScreenError if it is invalid.
 
-    What needs torch is not checked: the role that loads the model reports it.
+    The weights are not checked here: the role that loads the model reports errors in the weights.
     """
     config = load(file)
     if file is not None and not file.read_bytes().strip():  # a full disk leaves such a file

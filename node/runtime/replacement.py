@@ -7,15 +7,15 @@ from node.config.settings import Config
 from node.runtime.roles import Role
 
 _ORDER = (Role.ANALYSE, Role.CHALLENGER, Role.DELIVER, Role.MAINTENANCE, Role.INGEST)
-"""Analysis comes before delivery: it must not plan a delivery for a destination that is gone."""
+"""Analysis is replaced before delivery, so that it plans no delivery to a removed destination."""
 
 _END_FIRST = frozenset({Role.ANALYSE, Role.CHALLENGER})
-"""Roles that hold a model: the device may lack the memory for two at once."""
+"""Roles that load a model: the device may lack the memory for two models at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplacementStep:
-    """End the running process at a position, or None; start one of the same role, or not."""
+    """End the process at position `ends`, if any, and start a new process of the role, or not."""
 
     role: Role
     ends: int | None
@@ -23,15 +23,12 @@ class ReplacementStep:
 
     @property
     def ends_first(self) -> bool:
-        """Whether the old process ends before its successor starts.
-
-        Otherwise it ends when its successor is ready.
-        """
+        """Whether the old process ends before the new process starts, instead of afterwards."""
         return self.role in _END_FIRST or not self.starts
 
 
 def process_count(role: Role, config: Config) -> int:
-    """Return how many processes of a role a configuration asks for."""
+    """Return the number of processes that a configuration requires for a role."""
     match role:
         case Role.INGEST:
             return config.dicom.processes
@@ -46,8 +43,8 @@ def plan_replacement(
 ) -> tuple[ReplacementStep, ...]:
     """Return the steps, in their order, after which every process uses the configuration.
 
-    `running` are the processes: role, and the configuration that each was started with. A process
-    that uses the new one already is kept. An unchanged configuration needs no step.
+    `running` contains, for each process, its role and the configuration with which it was started.
+    A process that already uses the new configuration is kept.
     """
     steps = []
     for role in _ORDER:

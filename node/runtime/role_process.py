@@ -1,8 +1,8 @@
 """A role as a child process of the supervisor.
 
-The supervisor sends the configuration. Later it may send that another process replaces this one.
-The role reports that it is ready, or its error. When the channel closes, the role ends: the
-supervisor terminates it, or the supervisor has ended, even by kill -9.
+The supervisor sends the configuration through a channel, and later a request to retire. The role
+reports through the channel that it is ready, or its error. The role ends when the channel closes,
+because the supervisor terminates the role or has ended itself, even by kill -9.
 """
 
 import os
@@ -24,17 +24,17 @@ from node.runtime.roles import Role
 _BACK_OFF = RetryPolicy(attempts=1, first=0.5, cap=30.0)
 _STABLE_SECONDS = 60.0
 _RETIRE_SECONDS = 600.0
-_DRAIN_MARGIN = 15.0  # seconds that a role has to end, beside `dicom.dimse_timeout`
+_DRAIN_MARGIN = 15.0  # seconds that a role has to end after `dicom.dimse_timeout`
 
 log = structlog.get_logger()
 
 
 class RoleProcess:
-    """One role in a process of its own, which is started again when it dies.
+    """One role in its own process, which is started again after a crash.
 
-    The configuration is constant between two starts. `replaced` is whether the last reload started
-    it. `successor_error` is the error of the process that should have replaced it. `restart_at` is
-    the monotonic time of its next start, None while it runs.
+    `replaced` is true if the last reload started this process. `successor_error` is the error of
+    the process that should have replaced this process. `restart_at` is the monotonic time of the
+    next start, or None while the process runs.
     """
 
     def __init__(self, role: Role, config: Config, listener: socket.socket) -> None:
@@ -46,7 +46,7 @@ class RoleProcess:
         self.start(config, listener)
 
     def start(self, config: Config, listener: socket.socket) -> None:
-        """Start the process. Ingest inherits the listening socket."""
+        """Start the process; an ingest process inherits the listening socket."""
         self.config = config
         self.ready = False
         self.restart_at: float | None = None
@@ -62,13 +62,13 @@ class RoleProcess:
                 pass_fds=[d for d in (role_end.fileno(), descriptor) if d is not None],
                 stdin=subprocess.DEVNULL,
             )
-        with suppress(OSError):  # the role has ended already, and its exit status says so
+        with suppress(OSError):  # the role has ended already; `poll` returns its exit status
             self._channel.send(ProcessStart(config, descriptor))
 
     def poll(self) -> int | None:
-        """Read what the role has reported; return its exit status, None while it runs."""
+        """Read the role's reports; return its exit status, or None while the role runs."""
         status = self._process.poll()
-        with suppress(OSError, EOFError):  # it has closed its end, or this end is closed
+        with suppress(OSError, EOFError):  # one of the two ends is closed
             while self._channel.poll():
                 self._error = self._channel.recv()
                 self.ready = not self._error
@@ -77,7 +77,7 @@ class RoleProcess:
         return status
 
     def report(self, config: Config) -> ProcessReport:
-        """Return the state of the process, with an error unless it runs with the configuration."""
+        """Return the process's state, with an error unless the process uses the configuration."""
         status = self.poll()
         if self.config != config:
             error = f"still runs with the previous configuration: {self.successor_error}"
@@ -90,7 +90,7 @@ class RoleProcess:
         return ProcessReport(str(self.role), pid, self.replaced, error)
 
     def plan_restart(self) -> float:
-        """Plan the next start of a dead process; return the seconds until then."""
+        """Schedule the next start of a dead process; return the seconds until this start."""
         now = monotonic()
         stable = now - self._started > _STABLE_SECONDS
         self._failures = 1 if stable else self._failures + 1
@@ -99,24 +99,21 @@ class RoleProcess:
         return pause
 
     def retire(self) -> None:
-        """Ask the role to finish its work and end. It may take minutes: another replaces it."""
+        """Ask a replaced role to finish its work and end, which may take minutes."""
         self._retiring = True
         self._deadline = monotonic() + _RETIRE_SECONDS
         with suppress(OSError):
             self._channel.send(None)
 
     def terminate(self) -> None:
-        """Ask the role to end soon: open associations have `dicom.dimse_timeout` seconds."""
+        """Ask the role to end; open associations may continue for `dicom.dimse_timeout` seconds."""
         self._retiring = False
         self._deadline = monotonic() + self.config.dicom.dimse_timeout + _DRAIN_MARGIN
         self._channel.close()
         self._process.terminate()
 
     def has_ended(self) -> bool:
-        """Return whether a role that was asked to end has ended.
-
-        A role that has not retired in time is terminated, one that has not terminated is killed.
-        """
+        """Return whether the role has ended; at the deadline, terminate the role or kill it."""
         if self.poll() is not None:
             return True
         if monotonic() < self._deadline:

@@ -1,6 +1,6 @@
 """Build each role from a configuration and run it.
 
-A role imports what it needs when it starts: the ingest role loads no model.
+Each role imports its packages when it starts, so that the ingest role does not import torch.
 """
 
 import socket
@@ -43,11 +43,11 @@ _OBJECTS_PER_ASSOCIATION = 50
 _SHIP_SECONDS = 1.0
 
 Ready = Callable[[], None]
-"""Reports that a role works."""
+"""A function that reports that a role is ready."""
 
 
 class Role(StrEnum):
-    """What a process of the node does. Roles share only the job table and the spool."""
+    """The task of a process of the node; roles share only the job table and the spool."""
 
     INGEST = "ingest"
     ANALYSE = "analyse"
@@ -60,7 +60,8 @@ class Role(StrEnum):
 class IngestPort:
     """The listening socket of ingest.
 
-    `handed_over` is set while another process listens on it: open associations may take long then.
+    `handed_over` is set after another process has taken over the socket. The old process then waits
+    for its open associations longer than `dicom.dimse_timeout`.
     """
 
     listener: socket.socket
@@ -76,11 +77,10 @@ def run_role(
     *,
     alone: bool = False,
 ) -> None:
-    """Run one role until `stop` is set, and finish the work that it has claimed.
+    """Run one role until `stop` is set, and finish the claimed work.
 
-    It calls `ready` once, when it works. Ingest takes connections on `port`. The maintenance
-    role ships the audit trail. A role that runs `alone`, without a supervisor, ships it as well: it
-    may be the only role on its machine.
+    `ready` is called once, when the role has started. The maintenance role ships the audit trail,
+    and so does a role that runs `alone`, which may be the only role on its machine.
     """
     shipper = open_shipper(config) if alone or role is Role.MAINTENANCE else None
     with running([] if shipper is None else [shipper.step], stop, _SHIP_SECONDS):
@@ -99,7 +99,7 @@ def run_role(
 
 
 def run_ingest(config: Config, stop: threading.Event, ready: Ready, port: IngestPort) -> None:
-    """Receive films."""
+    """Receive films on the listening socket until `stop` is set."""
     from node.ingest.commitment_reports import ReportService
     from node.ingest.scp import IngestServer
     from node.ingest.store import StoreService
@@ -121,7 +121,7 @@ def run_ingest(config: Config, stop: threading.Event, ready: Ready, port: Ingest
         reports=ReportService(intake, utc_now),
         audit=audit,
     )
-    # The server closes its copy. A role that executes itself again keeps the socket open.
+    # The server closes this copy. The socket stays open for a role that executes itself again.
     server.start(port.listener.dup())
     ready()
     stop.wait()
@@ -136,7 +136,7 @@ def run_analyse(config: Config, stop: threading.Event, ready: Ready) -> None:
 
     queue, spool = ScoringQueue(open_database(config)), open_spool(config)
     model = config.model
-    # Its processes get ready while the model is loaded.
+    # The decoder processes start while the model is loaded.
     with DecoderPool(model.decoders or min(model.batch, processors())) as decoders:
         predictor = load(model.bundle, model.device, model.threads, decoders.decode)
         worker = ScoringWorker(
@@ -190,7 +190,7 @@ def run_deliver(config: Config, stop: threading.Event, ready: Ready) -> None:
 
 
 def _audit_peer(destination: Destination | WebDestination) -> Peer:
-    """Return a destination as the audit trail names it."""
+    """Return the peer that the audit trail records for a destination."""
     if isinstance(destination, WebDestination):
         return Peer("", str(destination.url.host))
     return Peer(destination.ae_title, destination.host)

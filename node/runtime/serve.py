@@ -30,7 +30,7 @@ from node.runtime.roles import IngestPort, Role, run_role
 from node.runtime.supervisor import Supervisor
 
 _NODE = "node"
-"""The name of the whole node in the audit trail."""
+"""The name of a node with all roles in the audit trail."""
 _PORT_SECONDS = 10.0  # a node that was just killed may need a moment to release its port
 _POLL_SECONDS = 0.5
 
@@ -39,7 +39,7 @@ def serve_node(file: Path | None, config: Config, stop: threading.Event) -> int:
     """Run every role until `stop` is set; return the exit status of the command."""
     signalled = _reload_on_signal(stop)
     _configure_log(config, "supervisor")
-    # A fault that concerns every role is reported once, before any of them starts.
+    # A fault that affects every role is reported once, before a role starts.
     open_spool(config)
     upgrade_schema(config)
     require_free_port(config.dicom.bind, config.dicom.port, _PORT_SECONDS)
@@ -60,7 +60,7 @@ def serve_node(file: Path | None, config: Config, stop: threading.Event) -> int:
 
 
 def serve_role(role: Role, file: Path | None, stop: threading.Event) -> None:
-    """Run one role until `stop` is set, with a supervisor if that has started this process."""
+    """Run one role until `stop` is set; if a supervisor started this process, connect to it."""
     channel = inherited_channel()
     if channel is None:
         _serve_alone(role, file, stop, ProcessStart(load(file)))
@@ -78,7 +78,7 @@ def serve_role(role: Role, file: Path | None, stop: threading.Event) -> None:
 def _serve_supervised(
     role: Role, stop: threading.Event, start: ProcessStart, channel: Connection
 ) -> None:
-    """Run a role until it is replaced, or its supervisor ends or sends SIGTERM."""
+    """Run a role until the role is replaced, or its supervisor ends or sends SIGTERM."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor reloads
     _configure_log(start.config, role)
     port = None if start.listener is None else IngestPort(_inherited_socket(start.listener))
@@ -91,10 +91,7 @@ def _serve_supervised(
 
 
 def _serve_alone(role: Role, file: Path | None, stop: threading.Event, start: ProcessStart) -> None:
-    """Run one role, without a supervisor, until `stop` is set.
-
-    To reload, the role finishes its work, and the process executes itself again.
-    """
+    """Run one role without a supervisor; to reload, the process executes itself again."""
     signalled = _reload_on_signal(stop)
     config = start.config
     _configure_log(config, role)
@@ -150,7 +147,7 @@ def _configure_log(config: Config, role: str) -> None:
 
 
 def _reload_on_signal(stop: threading.Event) -> threading.Event:
-    """Return an event that SIGHUP sets. A terminal sends it on closing: there it sets `stop`."""
+    """Return an event that SIGHUP sets; if started in a terminal, SIGHUP sets `stop` instead."""
     signalled = threading.Event()
     event = stop if sys.stderr.isatty() else signalled
     signal.signal(signal.SIGHUP, lambda *_: event.set())

@@ -1,7 +1,7 @@
-"""The supervisor of a node: its roles as processes, started again when they die, and replaced.
+"""The supervisor of a node, which starts, restarts and replaces the processes of the roles.
 
-It owns the listening socket, which the ingest processes inherit. While one of them is replaced,
-connections wait in the socket's queue, so the port never refuses a sender.
+The supervisor opens the listening socket, which ingest processes inherit. While an ingest process
+is replaced, connections wait in the socket's queue, so the port never refuses a sender.
 """
 
 import socket
@@ -21,7 +21,7 @@ from node.runtime.role_process import RoleProcess
 from node.runtime.roles import Role
 
 _POLL_SECONDS = 0.1
-_READY_SECONDS = 180.0  # to load a model on a busy machine
+_READY_SECONDS = 180.0  # enough to load a model on a busy machine
 _MISCONFIGURED = 2
 
 log = structlog.get_logger()
@@ -43,8 +43,8 @@ class Supervisor:
         try:
             for first_step in plan_replacement((), self.config):
                 self._processes.append(self._start(first_step.role))
-            # At its first start, a role that cannot use the configuration ends the node. Later it
-            # does not, because films must still be received.
+            # A role that cannot use the configuration ends the node, but only at its first start:
+            # afterwards, the node must still receive films.
             self._first_starts = {p for p in self._processes if p.role is not Role.CHALLENGER}
             while not self.stop.wait(_POLL_SECONDS):
                 if status := self._supervise():
@@ -57,7 +57,7 @@ class Supervisor:
     def replace(self, config: Config) -> tuple[ProcessReport, ...]:
         """Replace the processes that use another configuration; return a report of each process.
 
-        Raises Misconfigured, before any process is replaced, if the configured port cannot be had,
+        Raises Misconfigured, before a process is replaced, if the configured port is in use, and
         OsteoScreenError if the node is stopped meanwhile.
         """
         previous = self.listener
@@ -84,7 +84,7 @@ class Supervisor:
         return RoleProcess(role, self.config, self.listener)
 
     def _supervise(self) -> int:
-        """Restart dead processes when due; return an exit status that ends the node, or 0."""
+        """Restart dead processes that are due; return an exit status that ends the node, or 0."""
         self._ending = [process for process in self._ending if not process.has_ended()]
         return max((self._supervise_process(process) for process in self._processes), default=0)
 
@@ -104,7 +104,7 @@ class Supervisor:
         return 0
 
     def _carry_out(self, step: ReplacementStep, old: RoleProcess | None) -> None:
-        """Replace one process, unless the node is being stopped."""
+        """Replace, start or end one process, unless the node is being stopped."""
         if old is not None and step.ends_first:
             self._processes.remove(old)
             self._end(old, RoleProcess.terminate)
@@ -132,14 +132,14 @@ class Supervisor:
             self._ending.append(process)
 
     def _wait(self, until: Callable[[], bool], seconds: float) -> None:
-        """Supervise the processes until a condition holds, the time is over, or the node stops."""
+        """Supervise processes until a condition is true, the time is over, or the node stops."""
         deadline = monotonic() + seconds
         while not until() and monotonic() < deadline and not self.stop.wait(_POLL_SECONDS):
             if self._supervise():
                 return
 
     def _end_all(self) -> None:
-        """Ask every process to end, and kill those that do not end in time."""
+        """Ask every process to end, and kill processes that do not end in time."""
         self._ending += self._processes
         for process in self._ending:
             if process.poll() is None:

@@ -32,9 +32,9 @@ _PROCESSING_FAILURE = 0x0110  # Failure Reason, PS3.3 C.14.1.1
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings(ClaimSettings):
-    """How a worker delivers. A batch is sent on one association.
+    """The settings of a delivery worker, which sends each batch on one association.
 
-    `commitment` is how long to wait for a commitment report; None if the destination gives none.
+    `commitment` is the time limit for a commitment report, or None without storage commitment.
     """
 
     destination: str
@@ -44,7 +44,7 @@ class DeliverySettings(ClaimSettings):
 
 @dataclass
 class DeliveryWorker:
-    """The worker of one destination. A destination that is down does not delay the others."""
+    """The worker of one destination, so that a destination that is down delays no other."""
 
     queue: DeliveryQueue
     spool: FileSpool
@@ -58,8 +58,8 @@ class DeliveryWorker:
     def step(self) -> int:
         """Claim and send one batch; return its number of objects.
 
-        After a failed connection the worker pauses. It then claims one delivery at a time until a
-        connection succeeds, so the others do not use up their attempts.
+        After a failed connection, the worker pauses and then claims one delivery at a time until a
+        connection succeeds. Other deliveries therefore do not use up their attempts.
         """
         if self._is_paused():
             return 0
@@ -68,7 +68,7 @@ class DeliveryWorker:
         return process_batch(claim, self.queue.renew, self._send, settings, self.clock)
 
     def _is_paused(self) -> bool:
-        """Return whether the pause lasts. A clock that is set back must not extend it."""
+        """Return whether the worker is paused; a clock that is set back does not extend the pause."""
         if self._paused_until is None:
             return False
         remaining = self._paused_until - self.clock()
@@ -90,10 +90,7 @@ class DeliveryWorker:
                 self._fail(delivery, error)
 
     def _store(self, archive: Archive, delivery: Delivery, unsettled: list[Delivery]) -> bool:
-        """Send one object; return whether it is stored. Raises Unreachable on a lost association.
-
-        Any other error concerns this delivery alone.
-        """
+        """Return whether one object was stored; raise Unreachable if the association was lost."""
         try:
             archive.store(self.spool.verified_path(delivery.spool_key))
         except Unreachable:
@@ -111,7 +108,7 @@ class DeliveryWorker:
     def _request_commitment(
         self, archive: Archive, stored: Sequence[Delivery], time_limit: timedelta
     ) -> None:
-        """Request commitment of stored objects, after the transaction UID is in the database."""
+        """Write the transaction UID to the database, then request commitment of stored objects."""
         transaction_uid = str(generate_uid(prefix=None))
         until = self.clock() + time_limit
         awaiting = [
@@ -147,7 +144,7 @@ class DeliveryWorker:
         self._settle(delivery, outcome_of_error(error, delivery.attempt, now, policy))
 
     def _settle(self, delivery: Delivery, outcome: DeliveryOutcome) -> bool:
-        """Record an outcome; return False if the lease was lost."""
+        """Record the outcome of a delivery; return False if the lease was lost."""
         delivery_log = log.bind(
             job_id=delivery.job_id,
             destination=delivery.destination,

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ClaimSettings:
-    """How a worker claims films or deliveries: at most `batch`, under a lease in seconds."""
+    """How a worker claims films or deliveries: `batch` is the maximum, `lease` is in seconds."""
 
     worker: str
     batch: int
@@ -42,7 +42,7 @@ def utc_now() -> datetime:
 
 
 def worker_name(role: str) -> str:
-    """Return a name that no other worker has or had. A lease belongs to the worker of its name."""
+    """Return a name for a worker's leases that no other worker has or had."""
     return f"{role}@{socket.gethostname()[:32]}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
@@ -53,7 +53,7 @@ def scoring_settings(config: Config, role: str, batch: int) -> ClaimSettings:
 
 
 def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:
-    """Call `step` until `stop` is set; wait `poll` seconds after a step that had nothing to do.
+    """Call `step` until `stop` is set; wait `poll` seconds after a step without work.
 
     An unexpected error is logged without its message, which may quote a header, and the worker
     continues. The films or deliveries of that step return to the queue when their lease expires.
@@ -74,7 +74,7 @@ def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:
 def running(
     steps: Sequence[Callable[[], int]], stop: threading.Event, poll: float
 ) -> Iterator[None]:
-    """Run each step in a thread of its own until the block ends; then set `stop`."""
+    """Run each step in its own thread until the block ends; then set `stop`."""
     threads = [threading.Thread(target=run, args=(step, stop, poll)) for step in steps]
     for thread in threads:
         thread.start()
@@ -87,10 +87,7 @@ def running(
 
 
 def classify_error(error: Exception) -> OsteoScreenError:
-    """Return an error of this project for any error of one film or one delivery.
-
-    An unexpected error may be temporary, and attempts are counted: it becomes Transient.
-    """
+    """Map any error of one film or delivery; an unexpected error becomes Transient."""
     if isinstance(error, OsteoScreenError):
         return error
     if isinstance(error, OSError):
@@ -102,7 +99,7 @@ def classify_error(error: Exception) -> OsteoScreenError:
 def outcome_of_error(
     error: Exception, attempt: int, now: datetime, policy: RetryPolicy
 ) -> RetryAt | Failed:
-    """Return whether a failed attempt is retried, and when, or is the last one."""
+    """Return when to retry after a failed attempt, or Failed after the last attempt."""
     return retry.after_failure(classify_error(error), attempt, now, policy, retry.draw_jitter())
 
 
@@ -115,7 +112,7 @@ def process_batch(
 ) -> int:
     """Claim a batch and process it; return its size.
 
-    `claim` receives the worker, the time now, the end of the lease and the maximum size. A thread
+    `claim` receives the worker, the current time, the end of the lease and the maximum size. A thread
     renews the leases three times per lease until the batch is processed.
     """
     duration, now, ended = timedelta(seconds=settings.lease), clock(), threading.Event()

@@ -1,4 +1,4 @@
-"""Read a film of the spool into pixels, for the scoring worker and the challenger."""
+"""Read a film's pixels from the spool, for the scoring worker and the challenger."""
 
 from models.images.radiograph import Radiograph
 from node.domain.radiograph.film import Film
@@ -8,10 +8,10 @@ from node.spool.store import FileSpool
 
 
 def read_pixels(spool: FileSpool, predictor: Predictor, film: Film, spool_key: str) -> Radiograph:
-    """Return a film's pixels, after a check that its bytes are those that were received.
+    """Check that a film's file is unchanged since receipt, and return the film's pixels.
 
-    Raises Permanent if the bytes have changed, Rejected if the film cannot be scored, Transient if
-    it may be readable later.
+    Raises Permanent for a changed file, Rejected if the film cannot be scored, and Transient if the
+    film may be readable later.
     """
     path = spool.path(spool_key)
     require_intact(path, film)

@@ -1,4 +1,4 @@
-"""The scoring worker: it claims films, scores them, builds results, records the outcome."""
+"""The scoring worker, which claims films, scores them, builds results and records outcomes."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -50,7 +50,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ScoringConfig:
-    """The policies for films and scores, and the settings of results and their destinations."""
+    """The policies for admission and decision, and the settings of results and destinations."""
 
     admission: AdmissionPolicy
     decision: DecisionPolicy
@@ -61,7 +61,7 @@ class ScoringConfig:
 
 @dataclass
 class ScoringWorker:
-    """One scoring worker on one device."""
+    """A scoring worker, which uses one device."""
 
     queue: ScoringQueue
     spool: FileSpool
@@ -94,7 +94,7 @@ class ScoringWorker:
                     self._fail(job, error)
 
     def _decode(self, job: Job) -> tuple[Job, PipelineFilm] | None:
-        """Return a film for the pipeline; None if it is refused or has failed."""
+        """Return a film for the pipeline, or None if the film is refused or its decoding fails."""
         waited = (self.clock() - job.received_at).total_seconds()
         began = perf_counter()
         try:
@@ -141,7 +141,7 @@ class ScoringWorker:
         self._settle(job, Analysed(verdict, deliveries, result.image_findings))
 
     def _refuse(self, job: Job, refused: Refused, findings: ImageFindings | None = None) -> None:
-        """Record a film that is not scored; send a report on it if the policy asks for one."""
+        """Record a film that is not scored; send a report if the policy requires a report."""
         if not refused.reported:
             self._settle(job, NotScored(refused.reason, refused.text, findings))
             return
@@ -160,7 +160,7 @@ class ScoringWorker:
     def _plan(
         self, job: Job, verdict: Verdict, prediction: Prediction | None = None
     ) -> tuple[PlannedDelivery, ...]:
-        """Build and spool a film's results; return their deliveries, which send these bytes."""
+        """Build a film's results and write them to the spool; return their planned deliveries."""
         routes = self.config.routes
         source = dcmread(self.spool.path(job.spool_key), stop_before_pixels=True)
         charset = assumed_charset(self.config.callers, job.film.calling_ae)

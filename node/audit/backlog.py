@@ -1,8 +1,7 @@
 """The lines of the audit trail that the syslog server has not received, also in rotated files.
 
-A file is identified by time, host and process of its first line, which no two records share.
-Inodes do not identify it: file systems reuse them, and a compressed copy has another one. These
-identifiers sort by time: rotated files are read in their order, and the current file last.
+A file is identified by time, host and process of its first line, which are unique and sort by time.
+An inode would not identify a file, because file systems reuse inodes and compression changes them.
 """
 
 import contextlib
@@ -22,8 +21,8 @@ import structlog
 from node.audit.syslog_line import MAX_LINE, identifier_of
 from node.files import write_atomically
 
-# A rotated file counts as complete after this time without a change. A writer opens the file for
-# each record, and a record that was begun before the rotation takes less.
+# A rotated file counts as complete after this time without a change, because writers open the
+# file for each record.
 _SETTLED_SECONDS = 5.0
 
 log = structlog.get_logger()
@@ -31,7 +30,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ShippedPosition:
-    """The end of the shipped part: the identifier of a file, and an offset in bytes."""
+    """The end of the shipped part of a trail: the identifier of a file, and an offset in bytes."""
 
     file: str
     offset: int
@@ -39,14 +38,14 @@ class ShippedPosition:
 
 @dataclass(frozen=True, slots=True)
 class UnshippedLines:
-    """Lines to ship, without line feeds, and the position after them."""
+    """Lines to ship, without line feeds, and the position after these lines."""
 
     lines: Sequence[bytes]
     end: ShippedPosition
 
 
 class Backlog:
-    """The part of one audit trail that is not shipped. The position is stored durably."""
+    """The unshipped part of an audit trail, with a position that is stored durably."""
 
     def __init__(self, trail: Path) -> None:
         self._trail = trail
@@ -55,7 +54,7 @@ class Backlog:
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[bool]:
-        """Yield whether this process may ship. No other process may until the block ends."""
+        """Yield whether this process may ship; if so, other processes may not during the block."""
         with self._state.with_suffix(".lock").open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -66,11 +65,11 @@ class Backlog:
                 yield True
 
     def next_lines(self, limit: int) -> UnshippedLines | None:
-        """Return the oldest lines that are not shipped, about `limit` bytes, or None."""
+        """Return the oldest unshipped lines, of about `limit` bytes, or None without such lines."""
         unread = self._unread()
         for position, path in unread:
             unshipped = _read_lines(path, position, limit)
-            if unshipped is None:  # the file was rotated just now; the next call finds it
+            if unshipped is None:  # the file was rotated meanwhile; the next call reads it
                 return None
             if unshipped.lines:
                 if self._position is not None and unread[0][0].file != self._position.file:
@@ -81,19 +80,19 @@ class Backlog:
         return None
 
     def mark_shipped(self, end: ShippedPosition) -> None:
-        """Store the position durably; raise OSError if that is not possible."""
+        """Store the position durably, or raise OSError."""
         self._position = end
         write_atomically(self._state, json.dumps(asdict(end)).encode())
 
     def unshipped_bytes(self) -> int:
-        """Return how many bytes are not shipped, of compressed files their compressed bytes."""
+        """Return the number of unshipped bytes; for compressed files, of compressed bytes."""
         self._position = _read_position(self._state)
         return sum(
             max(0, path.stat().st_size - position.offset) for position, path in self._unread()
         )
 
     def _unread(self) -> list[tuple[ShippedPosition, Path]]:
-        """Return the files that may have lines to ship, each with the position of the first one."""
+        """Return files that may contain unshipped lines, with the position of the first such line."""
         current = _identifier(self._trail)
         position = self._position
         if position is not None and current == position.file:
@@ -109,7 +108,7 @@ class Backlog:
         ]
 
     def _rotated(self) -> dict[str, Path]:
-        """Return the rotated files by identifier. One that is being compressed is there once."""
+        """Return the rotated files by identifier; a file and its compressed copy count once."""
         files: dict[str, Path] = {}
         for path in sorted(self._trail.parent.iterdir()):
             is_rotated = path.name.startswith(self._trail.name) and path != self._trail
@@ -119,13 +118,11 @@ class Backlog:
 
 
 def _read_lines(path: Path, start: ShippedPosition, limit: int) -> UnshippedLines | None:
-    """Return the complete lines after a position, or None if the path has another file now."""
+    """Return the complete lines after a position, or None if the path is now another file."""
     lines, end = [], start.offset
     with _open(path) as file:
         if path.suffix != ".gz":
-            os.fsync(
-                file.fileno()
-            )  # a power cut must not leave a position after the end of the file
+            os.fsync(file.fileno())  # so that the position is not after the end after a power cut
         try:
             if identifier_of(file.readline(MAX_LINE)) != start.file:
                 return None
@@ -140,7 +137,7 @@ def _read_lines(path: Path, start: ShippedPosition, limit: int) -> UnshippedLine
 
 
 def _identifier(path: Path) -> str:
-    """Return the identifier of a file, "" if it has no line or cannot be read."""
+    """Return the identifier of a file, or "" if the file is empty or cannot be read."""
     try:
         with _open(path) as file:
             return identifier_of(file.readline(MAX_LINE))

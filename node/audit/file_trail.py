@@ -1,8 +1,8 @@
 """The file of the audit trail: one line for each event.
 
-A record is passed to the kernel before the peer receives its answer: the end of the process, even
-by kill -9, loses none. There is no fsync for each record, because it would delay each film. A power
-cut may lose the records of the last seconds. The job table still has these films and deliveries.
+Each record is passed to the kernel before the peer receives its answer, so that kill -9 loses no
+record. Records are written without fsync, which would delay films. A power cut may therefore lose
+the records of the last seconds, but not the films and deliveries in the job table.
 """
 
 import errno
@@ -25,8 +25,8 @@ from node.domain.audit_events import AuditEvent
 from node.log import where
 from node.ports import Audit
 
-# The file is opened for each record: after a rotation, no signal is needed. O_NONBLOCK is for a
-# path that is a pipe without a reader: films must not wait for it.
+# The file is opened for each record, so that a rotation needs no signal. With O_NONBLOCK, films do
+# not wait if the path is a pipe without a reader.
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
 _LOG_INTERVAL = 60.0
 
@@ -45,7 +45,7 @@ class FileTrail:
     _last_logged: float | None = field(default=None, init=False)
 
     def record(self, event: AuditEvent) -> None:
-        """Append an event. If that fails, log an error, at most once a minute."""
+        """Append an event; if this fails, log an error, at most once a minute."""
         try:
             _append(self.path, to_line(event, self.origin, self.clock()))
         except OSError as error:
@@ -86,7 +86,7 @@ def open_trail(config: Config, part: str) -> Audit:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Append a line in one write, which O_APPEND keeps apart from the writes of others."""
+    """Append a line in one write, so that lines of several processes do not mix."""
     descriptor = _open(path)
     try:
         if _ends_within_line(descriptor):
@@ -106,10 +106,6 @@ def _open(path: Path) -> int:
 
 
 def _ends_within_line(descriptor: int) -> bool:
-    """Return whether the last line is incomplete, as a full disk leaves it.
-
-    A line that another process is just writing is incomplete, too. An empty line follows it then,
-    which readers ignore.
-    """
+    """Return whether the last line is incomplete, for example because the disk was full."""
     size = os.fstat(descriptor).st_size
     return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"

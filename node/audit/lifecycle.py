@@ -32,10 +32,10 @@ log = structlog.get_logger()
 def audit_lifetime(part: str, current: Callable[[], Config]) -> Iterator[None]:
     """Record the start and the end of a part of the node, and ship the trail once at its end.
 
-    The start is recorded with the keys of the settings that the last start did not have. `current`
-    returns the configuration, which a reload may change before the end.
+    At the start, the keys of settings that have changed since the last start are recorded too.
+    `current` returns the current configuration, which a reload may change.
     """
-    open_shipper(current())  # an unusable certificate ends the node now, not at its end
+    open_shipper(current())  # an unusable certificate is reported at the start
     trail = open_trail(current(), part)
     trail.record(ApplicationStarted())
     if keys := _keys_changed_since_last_start(current(), part):
@@ -53,7 +53,7 @@ def audit_lifetime(part: str, current: Callable[[], Config]) -> Iterator[None]:
 def record_changes(
     config: Config, part: str, changes: Sequence[SettingChange], requested_by: str
 ) -> None:
-    """Record the settings that a reload has changed, and keep their digests for the next start."""
+    """Record the settings that a reload has changed, and store their digests for the next start."""
     keys = tuple(change.key for change in changes)
     event = ConfigurationChanged(keys, requested_by=requested_by, changes=tuple(changes))
     open_trail(config, part).record(event)
@@ -62,7 +62,7 @@ def record_changes(
 
 
 def setting_changes(before: Config, after: Config) -> tuple[SettingChange, ...]:
-    """Return the settings that differ, without the passwords in their values."""
+    """Return the settings that differ between two configurations, without passwords."""
     return tuple(
         SettingChange(change.key, *(_redact(change.key, v) for v in (change.before, change.after)))
         for change in changed_settings(_settings_of(before), _settings_of(after))
@@ -70,7 +70,7 @@ def setting_changes(before: Config, after: Config) -> tuple[SettingChange, ...]:
 
 
 def setting_digests(config: Config) -> dict[str, str]:
-    """Return a digest of each setting by its key; the password in a URL is not part of it."""
+    """Return a digest of each setting by its key; passwords in URLs do not affect the digest."""
     return {
         key: hashlib.sha256(_PASSWORD.sub("", value).encode()).hexdigest()[:16]
         for key, value in _settings_of(config).items()
@@ -78,10 +78,7 @@ def setting_digests(config: Config) -> dict[str, str]:
 
 
 def _keys_changed_since_last_start(config: Config, part: str) -> tuple[str, ...]:
-    """Return the keys whose values differ from this part's last start, and keep the new digests.
-
-    The first start has nothing to compare with, and returns none.
-    """
+    """Return the keys of settings changed since this part's last start; store new digests."""
     file = _digest_file(config, part)
     if file is None:
         return ()
@@ -95,13 +92,12 @@ def _keys_changed_since_last_start(config: Config, part: str) -> tuple[str, ...]
 
 
 def _digest_file(config: Config, part: str) -> Path | None:
-    """Return the file with the digests of a part's settings; None without an audit trail."""
+    """Return the file with the digests of a part's settings, or None without an audit trail."""
     trail = config.audit.file
     return None if trail is None else trail.with_name(f".{trail.name}.{part}.settings")
 
 
 def _settings_of(config: Config) -> dict[str, str]:
-    """Return each setting as JSON, by its key."""
     return {
         key: json.dumps(value, ensure_ascii=False)
         for key, value in _flatten(config.model_dump(mode="json"), "")
@@ -109,11 +105,11 @@ def _settings_of(config: Config) -> dict[str, str]:
 
 
 def _flatten(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """Yield the settings below a key; those of a destination below its name."""
+    """Yield the settings below a key; the key of a destination's setting contains its name."""
     if isinstance(value, dict) and value:
         for name, inner in value.items():
             yield from _flatten(inner, f"{key}.{name}" if key else name)
-    elif key == "destinations" and value:  # the order of overrides counts: they are one setting
+    elif key == "destinations" and value:  # overrides are one setting, because their order matters
         for destination in value:
             yield from _flatten(destination, f"{key}.{destination['name']}")
     else:

@@ -1,8 +1,7 @@
 """An audit event as the XML of DICOM's Audit Trail Message Format Profile (PS3.15 A.5).
 
-Values of peers are cut, and characters that XML 1.0 forbids are replaced. ElementTree escapes them.
-The messages do not name the patient of transferred instances, which PS3.15 A.5.3.7 requires: see
-docs/how-to/keep-an-audit-trail.md.
+Values of peers are shortened, and characters that XML 1.0 forbids are replaced. Contrary to PS3.15
+A.5.3.7, the messages do not name the patient: see docs/how-to/keep-an-audit-trail.md.
 """
 
 import ipaddress
@@ -33,7 +32,7 @@ MAX_DESCRIPTION = 4096
 UNKNOWN_STUDY = "unknown"
 """The Study Instance UID in the message about an unreadable data set."""
 
-# What XML 1.0 forbids (2.2), and what ends a line somewhere: C0, C1, U+2028, surrogates.
+# Characters that XML 1.0 (2.2) forbids or that may end a line: C0, C1, U+2028, surrogates.
 _UNFIT = re.compile("[^ -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SERVER_PROCESS = "4"  # Audit Source Type Code, PS3.15 A.5.1.2.1
 _SYSTEM_OBJECT = "2"
@@ -74,7 +73,7 @@ class AuditSource:
 
 
 def to_xml(event: AuditEvent, origin: AuditSource, at: datetime) -> str:
-    """Return an event as an AuditMessage (PS3.15 A.5.1), one line of text with its declaration."""
+    """Return an event as an AuditMessage (PS3.15 A.5.1), one line with an XML declaration."""
     message = Element("AuditMessage")
     _identify(message, event, at)
     _name_participants(message, event, origin)
@@ -85,7 +84,7 @@ def to_xml(event: AuditEvent, origin: AuditSource, at: datetime) -> str:
 
 
 def timestamp(at: datetime) -> str:
-    """Return a time in UTC in the format of XML and RFC 5424, which sorts by time."""
+    """Return a time in UTC in the format of XML and RFC 5424; such texts sort by time."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -117,7 +116,7 @@ def _kind_of(event: AuditEvent) -> tuple[Code, str, tuple[Code, ...]]:
         case ConfigurationChanged():
             return _SECURITY_ALERT, "E", _configurations(event.keys)
         case FilmReceived():
-            # Create, or Read where the receiver holds the instance already (A.5.3.7).
+            # Create, or Read if the receiver already has the instance (A.5.3.7).
             return _INSTANCES_TRANSFERRED, "R" if event.duplicate else "C", ()
         case ResultExported():
             # Read: a sender does not know whether the receiver has the instance.
@@ -126,7 +125,7 @@ def _kind_of(event: AuditEvent) -> tuple[Code, str, tuple[Code, ...]]:
 
 
 def _configurations(keys: tuple[str, ...]) -> tuple[Code, ...]:
-    """Return the kinds of configuration that these keys belong to, each once."""
+    """Return the codes of the kinds of configuration to which the keys belong."""
     kinds = {
         _SECURITY_CONFIGURATION
         if _SECURITY_KEYS.match(key)
@@ -163,7 +162,7 @@ def _name_participants(message: Element, event: AuditEvent, origin: AuditSource)
 def _own_process(
     message: Element, origin: AuditSource, role: Code | None = None, *, requestor: bool = False
 ) -> None:
-    """Add this process with its process ID, which system logs have too (PS3.15 A.5.2.1)."""
+    """Add this process with its process ID, which system logs also contain (PS3.15 A.5.2.1)."""
     names = {"UserID": str(origin.pid), "UserName": origin.process}
     _participant(message, names, Peer(origin.ae_title, origin.host), role, requestor=requestor)
 
@@ -171,7 +170,7 @@ def _own_process(
 def _peer(
     message: Element, peer: Peer, role: Code | None = None, *, requestor: bool = False
 ) -> None:
-    """Add a peer with its AE title, or with its address if it has none."""
+    """Add a peer with its AE title, or with its address if the peer has no AE title."""
     _participant(
         message, {"UserID": peer.ae_title or peer.address}, peer, role, requestor=requestor
     )
@@ -228,7 +227,7 @@ def _study(message: Element, instance: Instance) -> None:
 
 
 def _alert(message: Element, node: str, name: str, description: str) -> None:
-    """Add the node that an alert is about, and its description (PS3.15 A.5.3.11)."""
+    """Add the node that an alert concerns, and the alert's description (PS3.15 A.5.3.11)."""
     element = _object(message, node, _SECURITY_RESOURCE, _NODE_ID, name or "no AE title")
     text = _fit(description, MAX_DESCRIPTION).encode()
     SubElement(
@@ -261,5 +260,5 @@ def _fitted(values: dict[str, str]) -> dict[str, str]:
 
 
 def _fit(value: str, longest: int = MAX_VALUE) -> str:
-    """Return a value cut to a length, without the characters that a message must not have."""
+    """Return a value cut to a maximum length, with forbidden characters replaced."""
     return _UNFIT.sub("\ufffd", value[:longest])

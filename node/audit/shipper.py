@@ -1,7 +1,7 @@
 """Ship the audit trail to a syslog server, and retry until the server has read it.
 
-The position is stored after the server has read the lines. After a crash in between, some lines are
-sent again, and none is left out.
+The position is stored after the server has read the lines. After a crash before this moment, some
+lines are sent again, and no line is lost.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 @dataclass
 class Shipper:
-    """Ships one audit trail. If several processes have a shipper, one at a time sends."""
+    """Ships one audit trail; of several processes with a shipper, only one sends at a time."""
 
     backlog: Backlog
     send: Callable[[Sequence[bytes]], None]
@@ -35,7 +35,7 @@ class Shipper:
     _due: float = field(default=0.0, init=False)
 
     def step(self) -> int:
-        """Ship some lines; return how many. After a failure, pause before the next attempt."""
+        """Ship a batch of lines; return their number, which is 0 during the pause after a failure."""
         if monotonic() < self._due:
             return 0
         try:
@@ -63,10 +63,7 @@ class Shipper:
 
 
 def open_shipper(config: Config) -> Shipper | None:
-    """Return what ships the audit trail, None without a trail or a syslog server.
-
-    Raises Misconfigured for a certificate that cannot be used.
-    """
+    """Return the shipper or None without syslog server; raise Misconfigured for a bad certificate."""
     server, trail = config.audit.syslog, config.audit.file
     if server is None or trail is None:
         return None

@@ -13,18 +13,16 @@ from node.security.tls import tls_error_text
 def send(lines: Sequence[bytes], server: SyslogSection, context: ssl.SSLContext) -> None:
     """Send lines over a new connection; return when the server has read them all.
 
-    A syslog server sends no answer. But a server that receives our close_notify has read all lines,
-    and sends its own close_notify or closes the connection (RFC 5425, 4.4). This function waits for
-    that. If the server goes down, the connection is reset.
-
-    Raises Unreachable with the reason.
+    A syslog server sends no answer. After it has read all lines, it receives the node's
+    close_notify and closes the connection (RFC 5425, 4.4), for which this function waits. Raises
+    Unreachable with the reason, for example if the connection is reset.
     """
     address = f"{server.host}:{server.port}"
     try:
         plain = socket.create_connection((server.host, server.port), server.timeout)
         with plain, context.wrap_socket(plain, server_hostname=server.host) as secured:
             secured.sendall(b"".join(framed(line) for line in lines))
-            # A server may close the connection without close_notify. A reset is another error.
+            # A server may close the connection without close_notify; a reset raises another error.
             with suppress(ssl.SSLEOFError):
                 secured.unwrap()
     except OSError as error:
@@ -33,5 +31,5 @@ def send(lines: Sequence[bytes], server: SyslogSection, context: ssl.SSLContext)
 
 
 def framed(line: bytes) -> bytes:
-    """Return a message after its length: octet counting (RFC 5425, 4.3)."""
+    """Return a message with its length before it, as octet counting requires (RFC 5425, 4.3)."""
     return b"%d %s" % (len(line), line)

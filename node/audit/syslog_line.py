@@ -1,7 +1,4 @@
-"""An audit message as one line of syslog (RFC 5424), as PS3.15 A.6 requires.
-
-The file of the audit trail contains these lines. The shipper sends them unchanged.
-"""
+"""An audit message as one line of syslog (RFC 5424, PS3.15 A.6), in the trail and on the wire."""
 
 from datetime import datetime
 
@@ -20,7 +17,7 @@ _HEADER_FIELDS = 5  # PRI with version, time, host, program, process
 
 
 def to_line(event: AuditEvent, origin: AuditSource, at: datetime) -> bytes:
-    """Return an event as one line in UTF-8, with its line feed and no other line break."""
+    """Return an event as one line in UTF-8, which ends with the only line feed."""
     severity = _NOTICE if event.outcome is AuditOutcome.SUCCESS else _WARNING
     host = "".join(character for character in origin.host if "!" <= character <= "~")[:255] or "-"
     header = (
@@ -30,10 +27,7 @@ def to_line(event: AuditEvent, origin: AuditSource, at: datetime) -> bytes:
 
 
 def identifier_of(line: bytes) -> str:
-    """Return time, host and process of a line, which identify the file that begins with it.
-
-    Identifiers sort by time. A line of another program has the identifier "".
-    """
+    """Return time, host and process of a trail's first line, or "" for another program's line."""
     fields = line[:MAX_LINE].split(b" ", _HEADER_FIELDS)
     if len(fields) <= _HEADER_FIELDS or not fields[0].startswith(b"<"):
         return ""

@@ -1,7 +1,7 @@
 """The part of a model card that the node needs without the bundle's weights.
 
-This module loads no torch, so a policy can be tried on stored scores quickly. It does not verify
-the bundle. `node.inference.predictor.load` does that before films are scored.
+This module does not import torch, so that stored scores can be replayed quickly. It does not verify
+the bundle, which `node.inference.predictor.load` does before films are scored.
 """
 
 from collections.abc import Sequence
@@ -23,16 +23,16 @@ _POINTS = TypeAdapter(tuple[OperatingPoint, ...])
 
 
 def bundle_folder(bundle: str) -> Path:
-    """Return a bundle's folder: a shipped bundle is given by its name, any other by its path."""
+    """Return the folder of a bundle, which is given by name if shipped, or by its path."""
     return Path(bundle) if "/" in bundle else _SHIPPED / bundle
 
 
 @dataclass(frozen=True, slots=True)
 class CardSummary:
-    """Operating points, digest, gate and intended use of a bundle, as its card states them.
+    """Operating points, digest, gate and intended use of a bundle, read from its card.
 
-    `image` are the operating points of the image score. `combined` are those of the combined score,
-    None if the bundle has no combined part.
+    `image` are the operating points of the image score. `combined` are the operating points of the
+    combined score, or None if the bundle has no combined part.
     """
 
     image: Sequence[OperatingPoint]
@@ -43,10 +43,7 @@ class CardSummary:
 
     @classmethod
     def read(cls, bundle: str, section: str = "model") -> Self:
-        """Read a bundle's card. Raises Misconfigured if it cannot be read.
-
-        The error names `section`, the section of the configuration that names the bundle.
-        """
+        """Read a bundle's card; raise Misconfigured, with the configuration's section, on failure."""
         path = bundle_folder(bundle) / "card.yaml"
         try:
             card: dict[str, Any] = read_yaml(path.read_text("utf-8"))
@@ -71,9 +68,8 @@ class CardSummary:
         """Return the thresholds for a number, or for the name of an operating point.
 
         A number applies to every score. A name is looked up for the image score and for the
-        combined score. A bundle without a combined part uses the image threshold for both. No card
-        has operating points of the clinical score. Raises Misconfigured with the configuration's
-        `key` if a score has no operating point of this name.
+        combined score. A bundle without a combined part uses the image threshold for both scores.
+        Raises Misconfigured with the configuration's `key` if there is no such operating point.
         """
         if isinstance(setting, float):
             return Thresholds.uniform(setting)

@@ -1,7 +1,4 @@
-"""Decode a film's file into pixels. The scoring worker, the challenger and batch screening use it.
-
-This module loads no torch, so decoder processes stay small.
-"""
+"""Decode a film's file into pixels, without importing torch, so that decoder processes are small."""
 
 import struct
 import zlib
@@ -31,7 +28,7 @@ _DAMAGED = (
 
 
 def decode(path: Path) -> Radiograph:
-    """Return a film's pixels. Raises Rejected if they cannot be scored."""
+    """Return a film's pixels; raise Rejected if the pixels cannot be scored."""
     ds = _read(path)
     try:
         return dicom.read_radiograph(ds)
@@ -49,6 +46,6 @@ def _read(path: Path) -> Dataset:
     except _DAMAGED as error:
         raise Permanent(f"the film is damaged: {type(error).__name__}") from error
     except OSError as error:
-        if error.errno is None:  # pydicom raises it for a sequence without an end
+        if error.errno is None:  # pydicom's error for a sequence without an end
             raise Permanent("the film is damaged: a sequence does not end") from error
         raise Transient(f"the film cannot be read: {error.strerror}") from error

@@ -10,14 +10,14 @@ from node.inference.decoder import decode
 from node.inference.process_pool import ProcessLost, ProcessPool
 from node.log import describe_unexpected
 
-_TIME_LIMIT = 120.0  # seconds for one film; the largest films take a few
-_MEMORY_LIMIT = 8 * 1024**3  # bytes of address space; the largest film takes a third of it
+_TIME_LIMIT = 120.0  # seconds for one film; the largest films take a few seconds
+_MEMORY_LIMIT = 8 * 1024**3  # bytes of address space, three times the need of the largest film
 
 Decode = Callable[[Path], Radiograph]
 
 
 class DecoderPool(ProcessPool[Radiograph]):
-    """`count` processes that decode films. Threads may share it; a film may crash its process."""
+    """A thread-safe pool of `count` decoder processes, in which a film may crash its process."""
 
     def __init__(
         self, count: int, decode: Decode = decode, time_limit: float = _TIME_LIMIT
@@ -26,10 +26,7 @@ class DecoderPool(ProcessPool[Radiograph]):
         self.start()
 
     def decode(self, path: Path) -> Radiograph:
-        """Return a film's pixels. Raises the decoder's error, or Transient if the process is lost.
-
-        Attempts are counted, so a film that crashes its process each time ends as FAILED.
-        """
+        """Return a film's pixels; raise the decoder's error, or Transient if the process is lost."""
         try:
             return self.call(path)
         except ProcessLost as lost:
@@ -37,7 +34,7 @@ class DecoderPool(ProcessPool[Radiograph]):
 
 
 def _decode_or_raise(decode: Decode, path: Path) -> Radiograph:
-    """Decode; raise only errors of this project, which can be pickled and hold no header text."""
+    """Decode a film; raise only errors that can be pickled and contain no header text."""
     try:
         return decode(path)
     except OsteoScreenError:

@@ -1,7 +1,4 @@
-"""The scoring pipeline: check a film's image, predict its scores, decide on them.
-
-The scoring worker, the challenger and batch screening share it. It reads and writes nothing.
-"""
+"""The scoring pipeline: check the image of a film, predict its scores, and decide on the scores."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,10 +22,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class PipelineFilm:
-    """A decoded film that its header has admitted. `prior_studies` is called for its decision.
-
-    `seconds` are the durations of the steps before.
-    """
+    """A decoded film, admitted by its header; `seconds` are the durations of earlier steps."""
 
     case: Case
     admission: Admitted
@@ -38,7 +32,7 @@ class PipelineFilm:
 
 @dataclass(frozen=True, slots=True)
 class ScoredFilm:
-    """The model's output for a film, and the policy's decision on it."""
+    """The model's output for a film, and the policy's decision on this output."""
 
     prediction: Prediction
     decision: Decision
@@ -46,11 +40,10 @@ class ScoredFilm:
 
 @dataclass(frozen=True, slots=True)
 class PipelineResult:
-    """The end of one film: scored, refused for its image, or an error.
+    """The outcome for one film: scored, refused because of its image, or an error.
 
-    `notes` are those of header and image. `image_findings` is None if no gate checked the image.
-    `seconds` has, beside those of the film, its shares of its batch: `gate` for the check of images
-    and `predict`.
+    `image_findings` is None if no gate checked the image. `seconds` includes the film's share of
+    its batch's time for the image check, `gate`, and for the prediction, `predict`.
     """
 
     outcome: ScoredFilm | Refused | Exception
@@ -61,10 +54,7 @@ class PipelineResult:
 
 @dataclass
 class ScoringPipeline:
-    """The pipeline of one bundle under one admission policy and one decision policy.
-
-    Without an admission policy, images are not checked.
-    """
+    """The pipeline of one bundle; without an admission policy, images are not checked."""
 
     predictor: Predictor
     admission: AdmissionPolicy | None
@@ -75,9 +65,9 @@ class ScoringPipeline:
     ) -> Iterator[tuple[Key, PipelineResult]]:
         """Yield each film's key and result; films that are not scored come first.
 
-        If a batch fails, its films are tried one by one, so only the faulty film gets an error. A
-        film is decided on when its result is requested. Its prior studies therefore include films
-        of the same batch that the caller has recorded before.
+        If a batch fails, its films are tried individually, so that only the faulty film has an
+        error. The decision is made when the caller requests the result. Prior studies therefore
+        include earlier films of the same batch, if the caller has recorded their results.
         """
         admitted = []
         for (key, film), (findings, seconds) in zip(films, self._check(films), strict=True):
@@ -105,7 +95,7 @@ class ScoringPipeline:
     def _check(
         self, films: Sequence[tuple[object, PipelineFilm]]
     ) -> list[tuple[ImageFindings | Exception | None, dict[str, float]]]:
-        """Return the gate's findings for each film, and the seconds of its steps so far."""
+        """Return the gate's findings for each film, and the durations of the film's steps so far."""
         if self.admission is None or not uses_gate(self.predictor.has_gate, self.admission):
             return [(None, film.seconds) for _, film in films]
         radiographs = [film.case.radiograph for _, film in films]
@@ -131,9 +121,9 @@ class ScoringPipeline:
 def run_isolated(
     work: Callable[[Sequence[Item]], Sequence[Result]], batch: Sequence[Item]
 ) -> list[tuple[Result | Exception, float]]:
-    """Run `work` on a batch. If that fails, run it on each item, so only the faulty item fails.
+    """Run `work` on a batch; if the batch fails, run `work` on each item separately.
 
-    Returns for each item its result or its error, and its share of the time in seconds.
+    Returns the result or the error of each item, and the item's share of the time in seconds.
     """
     if not batch:
         return []

@@ -1,4 +1,4 @@
-"""The `Predictor` of a bundle. Only this module of the node runs torch."""
+"""The `Predictor` of a bundle; no other module of the node imports torch."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -25,10 +25,7 @@ from node.inference.decoder_pool import Decode
 
 
 class BundlePredictor:
-    """Implements `node.ports.Predictor` with a bundle of `models`.
-
-    `section` is the section of the configuration that names the bundle, for error messages.
-    """
+    """A `node.ports.Predictor` with a bundle of `models`; errors name the `section` that set it."""
 
     def __init__(
         self, bundle: scoring.Bundle, decoder: Decode = decode, section: str = "model"
@@ -55,17 +52,17 @@ class BundlePredictor:
         return self._bundle.gate is not None
 
     def thresholds(self, setting: str | float, key: str = "policy.threshold") -> Thresholds:
-        """Return the thresholds for a setting, see `CardSummary.thresholds`."""
+        """Return the thresholds for a setting, as `CardSummary.thresholds` does."""
         card = self._bundle.card
         combined = None if card.combined is None else card.combined.operating_points
         return CardSummary(card.operating_points, combined).thresholds(setting, key)
 
     def decode(self, path: Path) -> Radiograph:
-        """Return a film's pixels. Raises Rejected if they cannot be scored."""
+        """Return a film's pixels; raise Rejected if the pixels cannot be scored."""
         return self._decode(path)
 
     def check_images(self, films: Sequence[Radiograph]) -> list[ImageFindings]:
-        """Return the gate's findings for each film, in order; an empty list without a gate."""
+        """Return the gate's findings for each film, in order, or [] without a gate."""
         gate = self._bundle.gate
         if gate is None:
             return []
@@ -73,7 +70,7 @@ class BundlePredictor:
             return [findings.rounded() for findings in gate.check(films)]
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
-        """Score a batch of films, in order. Without its facts a film has no clinical score."""
+        """Score a batch of films, in order; a clinical score needs age, sex, weight and height."""
         with self._memory_errors():
             scores = scoring.score(self._bundle, [case.radiograph for case in cases])
         return [
@@ -83,7 +80,7 @@ class BundlePredictor:
 
     @contextmanager
     def _memory_errors(self) -> Iterator[None]:
-        """Turn a full device memory into a Transient error that names the setting to change."""
+        """Map a lack of device memory to a Transient error that names the setting to change."""
         try:
             yield
         except torch.OutOfMemoryError as error:
@@ -103,17 +100,14 @@ class BundlePredictor:
 def load(
     bundle: str, device: str, threads: int, decoder: Decode = decode, section: str = "model"
 ) -> BundlePredictor:
-    """Load and verify a bundle, given by name or folder. Raises Misconfigured if that fails.
-
-    `threads` limits torch's threads, 0 for no limit. The error names `section`.
-    """
+    """Load and verify a bundle as `open_bundle` does, and limit torch's threads unless 0."""
     if threads:
         torch.set_num_threads(threads)
     return BundlePredictor(open_bundle(bundle, device, section), decoder, section)
 
 
 def open_bundle(bundle: str, device: str, section: str = "model") -> scoring.Bundle:
-    """Load and verify a bundle, given by name or folder. Raises Misconfigured if that fails."""
+    """Load and verify a bundle, given by name or folder; raise Misconfigured on failure."""
     try:
         return store.load_bundle(bundle_folder(bundle), _device(device, section))
     except store.BundleError as error:

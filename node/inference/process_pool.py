@@ -1,7 +1,7 @@
 """Processes for work that may crash or hang, such as decoders written in C.
 
-A process that dies is replaced. Only its own task fails. docs/adr/0003-own-decoder-processes.md
-gives the reasons for our own code.
+If a process dies, only its own task fails, and a new process replaces it. The reasons for this
+module are in docs/adr/0003-own-decoder-processes.md.
 """
 
 import multiprocessing
@@ -15,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from node import log
 
-# Not fork: torch runs threads in the parent, and a forked child could inherit their locks.
+# "fork" is unsafe: torch runs threads in the parent, and a forked child could inherit locks.
 _processes = multiprocessing.get_context("spawn")
 
 Result = TypeVar("Result")
@@ -26,10 +26,10 @@ class ProcessLost(Exception):
 
 
 class ProcessPool(Generic[Result]):
-    """`count` processes that run `work`. If all are busy, a caller waits.
+    """A pool of `count` processes that run `work`; if all processes are busy, a caller waits.
 
-    `work`, its arguments and its results are pickled. `time_limit` is in seconds for one call,
-    `memory_limit` in bytes of address space for one process (None: no limit).
+    Arguments and results must be picklable. `time_limit` is in seconds for each call,
+    `memory_limit` in bytes of address space for each process, or None.
     """
 
     def __init__(
@@ -51,15 +51,14 @@ class ProcessPool(Generic[Result]):
         self.kill()
 
     def start(self) -> None:
-        """Start all processes now, so no call has to wait for a start."""
+        """Start all processes now, so that no call has to wait for a start."""
         for process in self._processes:
             process.start()
 
     def call(self, *arguments: Any) -> Result:
-        """Run `work` in an idle process. Returns its result or raises its exception.
+        """Run `work` in an idle process; return its result or raise its exception.
 
-        Raises ProcessLost if the process crashed or reached the time limit. Threads may share the
-        pool.
+        Raises ProcessLost if the process crashed or reached the time limit. Threads may share the pool.
         """
         process = self._idle.get()
         try:
@@ -74,7 +73,7 @@ class ProcessPool(Generic[Result]):
 
 
 class _WorkerProcess(Generic[Result]):
-    """One process and the pipe to it. Only one thread may call it at a time."""
+    """A process and the pipe to this process, for use by one thread at a time."""
 
     def __init__(
         self, work: Callable[..., Result], time_limit: float, memory_limit: int | None
@@ -86,7 +85,7 @@ class _WorkerProcess(Generic[Result]):
         self._connection: Connection
 
     def start(self) -> None:
-        """Start the process if it does not run. Returns before the process is ready."""
+        """Start the process if it does not run, and do not wait until the process is ready."""
         if self._process is not None and self._process.is_alive():
             return
         self._connection, child_connection = _processes.Pipe()
@@ -128,12 +127,14 @@ def _exit_text(exitcode: int | None) -> str:
 
 
 def _serve(connection: Connection, work: Callable[..., Any], memory_limit: int | None) -> None:
-    """Run tasks until the pipe ends, because the parent has closed it or has died."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent acts
+    """Run tasks until the parent closes the pipe or ends."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all processes; only the parent handles it
     if memory_limit is not None:
         resource.setrlimit(resource.RLIMIT_AS, (memory_limit, resource.RLIM_INFINITY))
     log.configure("error", "json")
-    # Codecs in C print complaints to standard error, among the log events.
+    # Codecs in C print messages to standard error, which contains the log events.
     with open(os.devnull, "wb") as null_device:  # noqa: PTH123 - a device, not a path
         os.dup2(null_device.fileno(), 2)
     try:

@@ -1,7 +1,7 @@
 """Recovery of orphaned films: acknowledged films in the spool without a row in the job table.
 
-A job table that was restored from a backup lacks the films received since then. Their senders
-have already deleted them.
+A job table restored from a backup lacks the films received after the backup, and the senders may
+have deleted these films.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class RecoveredFilms:
-    """The number of films with a new job; the keys of those with a job, and of damaged ones."""
+    """The number of films with a new job, the keys of films with a job, and of damaged films."""
 
     films: int
     existing: tuple[str, ...]
@@ -47,7 +47,7 @@ class OrphanRecovery:
     pseudonym: Pseudonym = no_pseudonym
 
     def recover_all(self) -> RecoveredFilms:
-        """Create a job for every film in the spool that no row refers to."""
+        """Create a job for every film in the spool without a row in the job table."""
         keys = [key for key in self.spool.keys(_ANY_AGE) if key.startswith(FILMS)]
         referenced = self.jobs.referenced_keys()
         return self.recover(key for key in keys if key not in referenced)
@@ -68,10 +68,7 @@ class OrphanRecovery:
         return RecoveredFilms(films, tuple(existing), tuple(damaged))
 
     def _read(self, key: str) -> Film | None:
-        """Return the film of a key, None if its bytes do not match the key.
-
-        The calling AE title is empty, because the bytes do not contain it.
-        """
+        """Return the film of a key, without its calling AE title, or None if the file is damaged."""
         try:
             film = read_film(self.spool.path(key), "", self.pseudonym)
         except (Permanent, FileNotFoundError):

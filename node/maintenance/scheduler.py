@@ -1,4 +1,4 @@
-"""The schedule of the maintenance tasks, on APScheduler. A task never overlaps with itself."""
+"""The schedule of the maintenance tasks, which uses APScheduler."""
 
 import threading
 from collections.abc import Callable
@@ -23,9 +23,9 @@ log = structlog.get_logger()
 def run(
     tasks: MaintenanceTasks, monitor: DriftMonitor, schedule: ScheduleSection, stop: threading.Event
 ) -> None:
-    """Run each task now and then at its interval, until `stop` is set.
+    """Run each task immediately, and then at its interval, until `stop` is set.
 
-    Drift monitoring has its own thread: reading weeks of films must not delay expired leases.
+    Drift monitoring has its own thread, because reading weeks of films would delay other tasks.
     """
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(1), "drift": ThreadPoolExecutor(1)},
@@ -55,23 +55,20 @@ def run(
 
 
 def make_due(scheduler: BackgroundScheduler, now: datetime) -> None:
-    """Run tasks now that are due later than one interval from now.
-
-    The clock was set back since they were scheduled. APScheduler would wait for the old time.
-    """
+    """Run tasks now that are due after more than one interval, because the clock was set back."""
     for job in scheduler.get_jobs():
         if job.next_run_time - now > job.trigger.interval:
             job.modify(next_run_time=now)
 
 
 def _log_unexpected_error(event: JobExecutionEvent) -> None:
-    # APScheduler reports it to the standard library's log, which is off.
+    # APScheduler reports the error only to the standard library's log, which is off.
     error = event.exception
     log.error("unexpected_error", error=type(error).__name__, where=where(error))
 
 
 def _guarded(task: Callable[[], None]) -> Callable[[], None]:
-    """Return the task with its errors logged; it runs again at its next turn."""
+    """Return a function that runs the task and logs its errors."""
 
     def guarded() -> None:
         try:

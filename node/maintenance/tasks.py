@@ -1,4 +1,4 @@
-"""The maintenance tasks, each as one method; the scheduler calls them at intervals."""
+"""The maintenance tasks, which the scheduler calls at intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,9 @@ from node.jobs.maintenance import MaintenanceStore
 from node.maintenance.orphans import FILMS, OrphanRecovery
 from node.spool.store import FileSpool
 
-_UNFINISHED = timedelta(hours=1)  # a younger file may belong to a transfer or to a row to come
+_UNFINISHED = timedelta(
+    hours=1
+)  # a younger file may belong to a transfer, or to a row that does not exist yet
 
 log = structlog.get_logger()
 
@@ -21,8 +23,8 @@ log = structlog.get_logger()
 class MaintenanceTasks:
     """The tasks for one job table and one spool.
 
-    `periods` count from the last change of a job. `alarm_depth` is the queue depth at which the log
-    reports an alarm.
+    Retention `periods` start at the last change of a job. At the queue depth `alarm_depth`, an
+    alarm is logged.
     """
 
     jobs: MaintenanceStore
@@ -44,7 +46,7 @@ class MaintenanceTasks:
             log.warning("commitments_expired", count=count)
 
     def check_queue_depths(self) -> None:
-        """Log when a queue becomes too long, and when it has recovered."""
+        """Log when a queue becomes too long, and when the queue has recovered."""
         depths, before = self.jobs.queue_depths(), self._alarms
         self._alarms = queues_with_alarm(before, depths, self.alarm_depth)
         for queue in sorted(self._alarms - before):
@@ -54,10 +56,10 @@ class MaintenanceTasks:
             log.warning("queue_alarm_cleared", queue=queue, depth=depths.get(queue, 0))
 
     def purge(self) -> None:
-        """Delete bytes and rows whose retention has ended.
+        """Delete files and rows whose retention has ended.
 
-        The keys are cleared before the bytes are deleted, so that no row refers to missing bytes.
-        A crash between the two leaves files without a row, which a later purge deletes.
+        Keys are cleared before files are deleted, so that no row refers to a missing file. After a
+        crash between both steps, a later purge deletes the files without a row.
         """
         now, periods, files = self.clock(), self.periods, 0
         films_before, results_before = now - periods.films, now - periods.results
@@ -69,11 +71,10 @@ class MaintenanceTasks:
         log.info("data_purged", files=files, rows=rows, orphans=self._delete_orphans(now))
 
     def _delete_orphans(self, now: datetime) -> int:
-        """Delete files without a row; return their number.
+        """Delete files without a row and interrupted transfers; return the number of files.
 
-        A result without a row is deleted, because its film gives the same result again. A film
-        without a row may have been acknowledged, and gets a job. It is deleted only if it already
-        has a job whose key is cleared.
+        A result without a row can be built again. A film without a row may have been acknowledged,
+        so a job is created for it. Such a film is deleted only if its job's key was cleared.
         """
         old = (now - _UNFINISHED).timestamp()
         stale = set(self.spool.keys(old))

@@ -35,7 +35,7 @@ class BoundedSocket(AssociationSocket):
 
     @property
     def ready(self) -> bool:
-        """Return whether data can be read, with `poll`, because `select` is limited to 1024 files."""
+        """Return whether data can be read; `poll` is used, as `select` is limited to 1024 files."""
         if self.socket is None or not self._is_connected:
             return False
         # TLS may have buffered data that poll does not see.
@@ -117,7 +117,7 @@ class HardenedStateMachine(StateMachine):
 def harden(assoc: Any, timeout_per_pdu: float) -> None:
     """Harden an association when its connection opens; `timeout_per_pdu` is in seconds.
 
-    This function changes the class of existing objects, because pynetdicom keeps references to them.
+    The class of existing objects is changed, because pynetdicom keeps references to these objects.
     """
     assoc.dul.socket.__class__ = BoundedSocket
     assoc.dul.socket.timeout_per_pdu = timeout_per_pdu

@@ -1,4 +1,4 @@
-"""Passwords, tokens and keys, which are in separate files and never in the configuration."""
+"""Secrets such as passwords and tokens, which separate files contain, not the configuration."""
 
 from pathlib import Path
 
@@ -6,10 +6,7 @@ from node.domain.errors import Misconfigured
 
 
 def read_secret(key: str, path: Path) -> str:
-    """Return the content of a file, without white space around it.
-
-    Raises Misconfigured, with the key of the configuration that names the file.
-    """
+    """Return a file's stripped content; raise Misconfigured, with the configuration's key."""
     try:
         return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

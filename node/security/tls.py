@@ -1,6 +1,7 @@
 """TLS contexts for clients and for the listening port, and the expiry of certificates.
 
-They follow the BCP 195 profiles of PS3.15 (B.9 to B.12): TLS 1.2 or later, forward secrecy, AEAD.
+The contexts follow the BCP 195 profiles of PS3.15 (B.9 to B.12): TLS 1.2 or later, forward secrecy,
+and AEAD ciphers.
 """
 
 import socket
@@ -19,10 +20,7 @@ log = structlog.get_logger()
 
 
 def client_context(tls: TlsSection) -> ssl.SSLContext:
-    """Return a client context, which verifies the peer's host name and certificate chain.
-
-    Raises Misconfigured for a file that cannot be used.
-    """
+    """Return a client context that verifies host name and chain; raise Misconfigured on failure."""
     try:
         context = ssl.create_default_context(cafile=tls.ca)
     except (OSError, ssl.SSLError) as error:
@@ -34,9 +32,9 @@ def client_context(tls: TlsSection) -> ssl.SSLContext:
 
 
 def server_context(tls: ServerTlsSection) -> ssl.SSLContext:
-    """Return a server context. If a CA is configured, callers need a certificate that it signed.
+    """Return a server context, which requires client certificates if a CA is configured.
 
-    Raises Misconfigured for a file that cannot be used.
+    Raises Misconfigured for an unusable file.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _strengthen(context)
@@ -53,7 +51,7 @@ def server_context(tls: ServerTlsSection) -> ssl.SSLContext:
 
 
 def loopback_context(tls: ServerTlsSection) -> ssl.SSLContext:
-    """Return a client context for our own port, which trusts exactly its certificate."""
+    """Return a client context for the node's own port, which trusts only its certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _strengthen(context)
     _identify(context, tls.certificate, tls.key)
@@ -64,7 +62,7 @@ def loopback_context(tls: ServerTlsSection) -> ssl.SSLContext:
 
 
 class ServerCertificates:
-    """The server context, created again when its files have changed."""
+    """The server context, which is created again when the certificate files have changed."""
 
     def __init__(self, tls: ServerTlsSection) -> None:
         self._tls = tls
@@ -72,7 +70,7 @@ class ServerCertificates:
         self._context = server_context(tls)
 
     def context(self) -> ssl.SSLContext:
-        """Return the context for the next caller. If the files are unusable, it is the last one."""
+        """Return the context for the next caller; keep the old context if the files are unusable."""
         now = _stamps(self._tls)
         if now != self._stamps:
             self._stamps = now
@@ -85,7 +83,7 @@ class ServerCertificates:
 
 
 def _stamps(tls: ServerTlsSection) -> list[tuple[int, int, int] | None]:
-    """Return time, size and inode of each file, which a change of the file changes; else None."""
+    """Return time, size and inode of each file, to detect changes, or None without a file."""
     stamps: list[tuple[int, int, int] | None] = []
     for path in (tls.certificate, tls.key, tls.ca):
         try:
@@ -120,10 +118,7 @@ def _no_password() -> str:
 
 
 def valid_until(peer: tuple[str, int], context: ssl.SSLContext, timeout: float) -> datetime:
-    """Do a TLS handshake with a host and port; return when the peer's certificate expires.
-
-    Raises Unreachable with the reason.
-    """
+    """Do a TLS handshake; return the expiry of the peer's certificate, or raise Unreachable."""
     try:
         with (
             socket.create_connection(peer, timeout) as plain,

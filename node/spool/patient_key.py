@@ -13,10 +13,9 @@ NAME = "patient.key"
 
 
 def pseudonyms(root: Path) -> Pseudonym:
-    """Return the function that maps patients to pseudonyms, with the key in this folder.
+    """Return the function that maps patients to pseudonyms; create a missing key in `root`.
 
-    Creates the key if it is missing. Raises Misconfigured if the key can be neither created nor
-    read, or has a wrong length.
+    Raises Misconfigured if the key cannot be created or read, or if the key has a wrong length.
     """
     path = root / NAME
     try:
@@ -35,7 +34,7 @@ def pseudonyms(root: Path) -> Pseudonym:
 
 
 def _create(path: Path) -> bytes:
-    """Create the key and return it. If another process creates it first, return that one."""
+    """Create the key and return it, or return the key that another process created first."""
     with suppress(FileExistsError):
         write_atomically(path, secrets.token_bytes(KEY_BYTES), overwrite=False)
     return path.read_bytes()

@@ -1,7 +1,7 @@
 """Durable bytes on a local or shared file system.
 
-A key consists of a kind and a SHA-256 digest, never of a value that a peer chose. When a call
-returns, its bytes and its file name are on the disk.
+A key consists of a kind and a SHA-256 digest, and never contains a value from a peer. When a call
+returns, the file's content and name are on the disk.
 """
 
 import hashlib
@@ -34,11 +34,11 @@ class FileSpool:
 
     @property
     def incoming(self) -> Path:
-        """The folder for unfinished files, on the same file system as their final place."""
+        """The folder for unfinished files, on the same file system as the finished files."""
         return self.root / "incoming"
 
     def prepare(self) -> None:
-        """Create the folders; raise Misconfigured if that fails."""
+        """Create the folders of the spool, or raise Misconfigured."""
         try:
             for folder in (self.root, self.incoming):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -57,9 +57,9 @@ class FileSpool:
         return key
 
     def store_result(self, content: bytes) -> str:
-        """Write a result's bytes; return their key."""
+        """Write a result's bytes to the spool; return the key of the result."""
         key = _key("results", hashlib.sha256(content).hexdigest())
-        # `incoming` is swept: a crash leaves no unfinished file among the results.
+        # After a crash, the unfinished file is in `incoming`, where maintenance deletes it.
         with (
             _as_transient("result"),
             atomic_file(self._prepared(key), folder=self.incoming) as file,
@@ -68,10 +68,7 @@ class FileSpool:
         return key
 
     def verified_path(self, key: str) -> Path:
-        """Return the path of a result whose bytes match its key.
-
-        Raises Permanent if the file is missing or damaged, Transient if it cannot be read.
-        """
+        """Return the path of an undamaged result; raise Permanent if damaged, Transient if unreadable."""
         path = self.path(key)
         try:
             with path.open("rb") as file:
@@ -85,7 +82,7 @@ class FileSpool:
         return path
 
     def path(self, key: str) -> Path:
-        """Return the path of a key's bytes; raise Permanent if the key is empty or malformed."""
+        """Return the path of a key's file; raise Permanent if the key is empty or malformed."""
         if not _KEY.fullmatch(key):
             raise Permanent("the spooled bytes are deleted: their retention has ended")
         return self.root / key
@@ -96,7 +93,7 @@ class FileSpool:
             return shutil.disk_usage(self.root).free
 
     def has_space(self) -> bool:
-        """Return whether there is space for films; the reserve defines the hysteresis."""
+        """Return whether the disk has space for films, with the hysteresis of the reserve."""
         full = is_full(self.reserve, self.free_bytes(), self._full)
         if full != self._full:
             self._full = full
@@ -104,28 +101,28 @@ class FileSpool:
         return not full
 
     def remove(self, key: str) -> None:
-        """Delete a key's bytes, if they exist."""
+        """Delete the file of a key, if it exists."""
         self.path(key).unlink(missing_ok=True)
 
     def keys(self, untouched_since: float) -> Iterator[str]:
-        """Yield the keys of the files not modified after this POSIX time."""
+        """Yield the keys of files that were last modified before this POSIX time."""
         for path in self.root.glob("*/??/*.dcm"):
             key = path.relative_to(self.root).as_posix()
             if _KEY.fullmatch(key) and _older(path, untouched_since):
                 yield key
 
     def sweep_incoming(self, untouched_since: float) -> int:
-        """Delete the files of broken transfers; return their number."""
+        """Delete the files of interrupted transfers; return the number of these files."""
         stale = [path for path in self.incoming.iterdir() if _older(path, untouched_since)]
         for path in stale:
             path.unlink(missing_ok=True)
         return len(stale)
 
     def _prepared(self, key: str) -> Path:
-        """Return the path of a key, in a folder that exists durably."""
+        """Return the path of a key, and create its folder durably."""
         target = self.root / key
         if not target.parent.is_dir():
-            # `parents=True` would create the folders between with the default mode.
+            # `parents=True` would create the upper folder with the default mode.
             for folder in (target.parent.parent, target.parent):
                 folder.mkdir(exist_ok=True, mode=0o700)
             sync_folder(target.parent.parent)
@@ -135,7 +132,7 @@ class FileSpool:
 
 @contextmanager
 def _as_transient(content: str) -> Iterator[None]:
-    """Map OSError to Transient: an operator can free space, and a network share can return."""
+    """Map OSError to Transient, because a full disk or a lost network share may recover."""
     try:
         yield
     except OSError as error:

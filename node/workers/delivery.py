@@ -68,7 +68,7 @@ class DeliveryWorker:
         return process_batch(claim, self.queue.renew, self._send, settings, self.clock)
 
     def _is_paused(self) -> bool:
-        """Return whether the worker is paused; a clock that is set back does not extend the pause."""
+        """Return whether the worker is paused; a clock that is set back extends no pause."""
         if self._paused_until is None:
             return False
         remaining = self._paused_until - self.clock()

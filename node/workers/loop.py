@@ -112,8 +112,8 @@ def process_batch(
 ) -> int:
     """Claim a batch and process it; return its size.
 
-    `claim` receives the worker, the current time, the end of the lease and the maximum size. A thread
-    renews the leases three times per lease until the batch is processed.
+    `claim` receives the worker, the current time, the end of the lease and the maximum size. A
+    thread renews the leases three times per lease duration until the batch is processed.
     """
     duration, now, ended = timedelta(seconds=settings.lease), clock(), threading.Event()
     batch = claim(settings.worker, now, now + duration, settings.batch)

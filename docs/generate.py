@@ -1,7 +1,7 @@
 """Write the generated pages of `docs` from the code and the records: `python docs/generate.py`.
 
-Facts come from the code: commands, configuration keys, codes, states and log events. What a code
-or an event means comes from `docs/reference/texts`. A test fails when a page is not current.
+Commands, configuration keys, codes, states and log events come from the code. The meaning of codes
+and events comes from `docs/reference/texts`. A test fails when a page is not current.
 """
 
 import ast
@@ -41,7 +41,7 @@ _LEVELS = ("debug", "info", "warning", "error")
 
 
 class StaleTextError(Exception):
-    """A file of `docs/reference/texts` does not describe what the code has."""
+    """The error that a file of `docs/reference/texts` does not match the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def commands() -> str:
-    """Return the reference of the command line, from the command's own help."""
+    """Return the reference of all commands, from the help texts of the commands."""
     command = typer.main.get_command(app)
     context = click.Context(command, info_name="osteoscreen")
     text = get_docs_for_click(obj=command, ctx=context, name="osteoscreen")
@@ -165,7 +165,7 @@ def audit_events() -> str:
 
 
 def states() -> str:
-    """Return both state machines: a diagram and a table of states and transitions each."""
+    """Return both state machines, each with a diagram and tables of states and transitions."""
     return _page(
         "States",
         "\n\n".join(
@@ -220,7 +220,7 @@ def state_diagram(transitions: Mapping[tuple[Any, Any], Any], start: StrEnum) ->
 def find_log_events(package: Path) -> Iterator[LogEvent]:
     """Yield the log events of a package: calls of a logger's methods with a constant name.
 
-    A name that is chosen by a condition yields one event for each choice.
+    A conditional name yields one event for each of its values.
     """
     found: dict[str, list[tuple[str, frozenset[str], str]]] = {}
     for path in sorted(package.rglob("*.py")):
@@ -249,7 +249,7 @@ def _constants(argument: ast.expr) -> Iterator[str]:
 
 
 def _states_table(states: type[StrEnum], module: str | None) -> str:
-    """Return the states with the comment beside each in the source."""
+    """Return a table of the states and of their comments in the source."""
     comments = _member_comments(Path(str(module)), states.__name__)
     missing = [state for state in states if state not in comments]
     if missing:
@@ -264,7 +264,7 @@ def _transitions_table(transitions: Mapping[tuple[Any, Any], Any]) -> str:
 
 
 def _member_comments(path: Path, class_name: str) -> dict[str, str]:
-    """Return the comment at the end of the line of each member of an enumeration."""
+    """Return the comment on the line of each member of an enumeration."""
     source = path.read_text(encoding="utf-8")
     lines = {
         token.start[0]: token.string.lstrip("# ")
@@ -286,7 +286,7 @@ def _member_comments(path: Path, class_name: str) -> dict[str, str]:
 
 
 def _keys(prefix: str, annotation: Any) -> Iterator[tuple[str, str, str]]:
-    """Yield key, type and default of each leaf below a section. `[]` marks a list."""
+    """Yield key, type and default of each setting of a section; `[]` marks a list."""
     is_list = str(annotation).startswith("tuple")
     prefix = f"{prefix}[]" if is_list else prefix
     for model in _models_in(annotation):
@@ -305,7 +305,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _type_name(annotation: Any) -> str:
-    """Return a type as an administrator reads it."""
+    """Return a type in words for an administrator."""
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type_name(parts[0])
@@ -350,9 +350,9 @@ def _default_text(value: Any) -> str:
 
 
 def _comments_of(source: str) -> dict[str, str]:
-    """Return the comment of each key of `config.yaml`: the lines above it, or the end of its line.
+    """Return the comment of each key of `config.yaml`: the lines above, or the end of the line.
 
-    Keys in commented examples (`#key: value`) count as keys.
+    Keys in commented examples (`#key: value`) are included.
     """
     comments: dict[str, str] = {}
     block: list[str] = []

@@ -1,4 +1,4 @@
-"""Durable files: a file replaces another in one step, and is on the disk on return."""
+"""Durable files: a function returns after the file, replaced atomically, is on the disk."""
 
 import os
 from collections.abc import Iterator
@@ -12,12 +12,11 @@ from typing import IO
 def atomic_file(
     path: Path, *, mode: int = 0o600, overwrite: bool = True, folder: Path | None = None
 ) -> Iterator[IO[bytes]]:
-    """Yield a temporary file that gets the name `path` if the block ends without an error.
+    """Yield a temporary file that is renamed to `path` if the block ends without an error.
 
-    Another process reads the old file or the complete new one. On return, the bytes and the name
-    are on the disk. The temporary file is created beside `path`, or in `folder` on the same file
-    system. Its bytes may also be written through its `name`. Raises FileExistsError if `path`
-    exists and `overwrite` is False, OSError if the file system refuses.
+    Other processes read the old file or the complete new file. At the end, the new file is on the
+    disk. The temporary file is in the folder of `path`, or in `folder` on the same file system.
+    Raises FileExistsError if `path` exists and `overwrite` is False, and OSError on other failures.
     """
     temporary = NamedTemporaryFile(  # noqa: SIM115 - deleted below, since a rename may take it
         dir=folder or path.parent, prefix=".", suffix=".partial", delete=False
@@ -47,7 +46,7 @@ def write_atomically(
 
 
 def move_durably(source: Path, target: Path) -> None:
-    """Rename a file; on return, its bytes and its new name are on the disk."""
+    """Rename a file, and return when its content and its new name are on the disk."""
     with source.open("rb") as file:
         os.fsync(file.fileno())
     source.replace(target)
@@ -55,7 +54,7 @@ def move_durably(source: Path, target: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
+    """Write a folder's file names to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,7 +1,7 @@
 """Log events as JSON or for the console, without patient data.
 
-An event has a short name and fields (`job_id`, `calling_ae`). The code never binds names,
-identifiers or birth dates of patients; `drop_patient_data` removes such fields all the same.
+An event has a short name and fields, such as `job_id`. The code logs no names, identifiers or birth
+dates of patients. As a safeguard, `drop_patient_data` removes such fields.
 """
 
 import logging
@@ -49,19 +49,19 @@ def make_printable(
 
 
 def printable(text: str) -> str:
-    """Return a text for a terminal; invisible characters are escaped."""
+    """Return a text for a terminal, with invisible characters escaped."""
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def configure(level: str, form: str, **bound: str) -> None:
-    """Set up structlog to write one line for each event to stderr, and silence the libraries.
+    """Set up structlog to write one line for each event to stderr; disable libraries' logs.
 
     Every event of this process has the `bound` fields, such as the role.
     """
     rendering: list[Any] = (
         [structlog.processors.JSONRenderer()]
         if form == "json"
-        # The console renderer does not escape text, and a peer may have sent it.
+        # The console renderer does not escape texts, which may come from a peer.
         else [make_printable, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
     structlog.configure(
@@ -78,7 +78,7 @@ def configure(level: str, form: str, **bound: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,  # a reload may change the level
     )
-    # Warnings and tracebacks of libraries quote header values. Our events replace them.
+    # Warnings and tracebacks of libraries may quote header values.
     warnings.simplefilter("ignore")
     logging.disable()  # also for a library that sets its own level
     # By default, an error that ends a thread is printed with its message.
@@ -92,11 +92,11 @@ def _log_thread_error(arguments: threading.ExceptHookArgs) -> None:
 
 
 def where(error: BaseException) -> str:
-    """Return the file and line that raised an error, without its message or its values."""
+    """Return the file and line that raised an error, without the error's message."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
 
 
 def describe_unexpected(error: BaseException) -> str:
-    """Return an error's class, file and line. Its message may quote a header and is left out."""
+    """Return an error's class, file and line, without its message, which may quote a header."""
     return f"unexpected {type(error).__name__} at {where(error)}"

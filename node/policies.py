@@ -19,7 +19,7 @@ _DEFAULT_RESUME_FACTOR = 1.1  # of spool.min_free
 
 
 def admission_policy(config: Config) -> AdmissionPolicy:
-    """Return which films are scored."""
+    """Return the policy that decides which films are scored."""
     return AdmissionPolicy(**config.policy.admit.model_dump())
 
 
@@ -36,10 +36,9 @@ def require_gate(policy: AdmissionPolicy, has_gate: bool) -> AdmissionPolicy:
 def decision_policy(
     config: Config, resolve: Callable[[str | float, str], Thresholds]
 ) -> DecisionPolicy:
-    """Return the policy.
+    """Return the decision policy; raise Misconfigured for an unknown operating point.
 
-    `resolve` returns the thresholds for a number or the name of an operating point, given its
-    configuration key. Raises Misconfigured, with the key, for an unknown name.
+    `resolve` returns thresholds for a number or an operating point, and for a configuration key.
     """
     section = config.policy
 

@@ -1,4 +1,4 @@
-"""Protocols between the workers and what they use: the model, a destination, the audit trail."""
+"""The interfaces that workers use: the model, a destination and the audit trail."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,35 +24,29 @@ class Predictor(Protocol):
         """Whether the bundle has a gate."""
 
     def decode(self, path: Path) -> Radiograph:
-        """Return a film's pixels. Raises Rejected if they cannot be scored.
-
-        Threads may call it at the same time.
-        """
+        """Return a film's pixels, or raise Rejected if they cannot be scored; thread-safe."""
 
     def check_images(self, films: Sequence[Radiograph]) -> list[ImageFindings]:
-        """Return the gate's findings for each film, in order; an empty list without a gate."""
+        """Return the gate's findings for each film, in order, or [] without a gate."""
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:
-        """Score a batch of films, in order. Without its facts a film has no clinical score."""
+        """Score a batch of films, in order; a clinical score needs age, sex, weight and height."""
 
 
 class Archive(Protocol):
     """An open association to one destination."""
 
     def store(self, path: Path) -> None:
-        """Send one object. Raises Transient or Permanent if the destination did not store it."""
+        """Send one object; raise Transient or Permanent if the destination did not store it."""
 
     def request_commitment(
         self, transaction_uid: str, objects: Sequence[tuple[str, str]]
     ) -> CommitmentReport | None:
-        """Request storage commitment of (SOP Class UID, SOP Instance UID) pairs.
-
-        Returns the report if it arrives on the same association, else None.
-        """
+        """Request commitment of (SOP Class, SOP Instance) pairs; return an immediate report."""
 
 
 class Audit(Protocol):
     """The audit trail, for code that records events."""
 
     def record(self, event: AuditEvent) -> None:
-        """Record an event. Never raises, because a film must not wait for the audit trail."""
+        """Record an event, without an exception on failure, so that films are not affected."""

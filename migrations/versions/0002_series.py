@@ -1,4 +1,4 @@
-"""Add the series UID of a result, which a later report refers to."""
+"""Add the series UID of each result, to which a later report refers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Results that were sent before have no series on record, and are not named."""
+    """Add the column; results of earlier releases have no series UID, so no report names them."""
     column = sa.Column("series_instance_uid", sa.String(64), nullable=False, server_default="")
     with op.batch_alter_table("delivery") as table:
         table.add_column(column)

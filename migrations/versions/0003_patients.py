@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Films that came before have neither, and are no one's earlier films."""
+    """Add the columns; films of earlier releases have no values and are never prior studies."""
     with op.batch_alter_table("job") as table:
         table.add_column(sa.Column("patient", sa.String(64), nullable=False, server_default=""))
         table.add_column(sa.Column("taken", sa.Date))

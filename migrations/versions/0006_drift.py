@@ -16,7 +16,7 @@ def _source() -> list[sa.Column]:
 
 
 def upgrade() -> None:
-    """The films of a day, or of the last weeks, are found without reading all jobs."""
+    """Create the tables, and an index to find films by their time of receipt."""
     op.create_index("ix_job_received_at", "job", ["received_at"])
     op.create_table(
         "drift",

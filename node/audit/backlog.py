@@ -92,7 +92,7 @@ class Backlog:
         )
 
     def _unread(self) -> list[tuple[ShippedPosition, Path]]:
-        """Return files that may contain unshipped lines, with the position of the first such line."""
+        """Return files that may contain unshipped lines, with the position of the first line."""
         current = _identifier(self._trail)
         position = self._position
         if position is not None and current == position.file:

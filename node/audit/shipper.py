@@ -35,7 +35,7 @@ class Shipper:
     _due: float = field(default=0.0, init=False)
 
     def step(self) -> int:
-        """Ship a batch of lines; return their number, which is 0 during the pause after a failure."""
+        """Ship a batch of lines and return their number; ship none in the pause after a failure."""
         if monotonic() < self._due:
             return 0
         try:
@@ -63,7 +63,7 @@ class Shipper:
 
 
 def open_shipper(config: Config) -> Shipper | None:
-    """Return the shipper or None without syslog server; raise Misconfigured for a bad certificate."""
+    """Return the shipper, or None without server; raise Misconfigured for a bad certificate."""
     server, trail = config.audit.syslog, config.audit.file
     if server is None or trail is None:
         return None

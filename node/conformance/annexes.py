@@ -1,4 +1,4 @@
-"""The annexes: attributes read, objects created, codes and templates, from sample results."""
+"""The annexes on read attributes, created objects, codes and templates, from sample results."""
 
 from collections.abc import Iterator, Sequence
 
@@ -77,7 +77,7 @@ def _elements(complete: Dataset, minimal: Dataset) -> Table:
 
 
 def _presence(element: DataElement, minimal: Dataset) -> str:
-    """Return when an attribute has a value. `minimal` is the result of an empty header."""
+    """Return a text on when an attribute of a result has a value."""
     if element.is_empty:
         return "empty"
     if element.tag not in minimal:
@@ -105,7 +105,7 @@ def _sequence_items(ds: Dataset) -> Iterator[Dataset]:
 
 
 def _codes(sample: Sample) -> Table:
-    """Return all codes: those of the sample results, and those of other films and scores."""
+    """Return the codes of the sample results, and codes that depend on film or score."""
     rows = {
         (item.CodingSchemeDesignator, item.CodeValue, item.CodeMeaning)
         for ds in sample.complete.values()

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. Each row has as many cells as `head`."""
+    """A table, in which each row has as many cells as `head`."""
 
     head: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
@@ -66,7 +66,7 @@ def _table(table: Table) -> list[str]:
 
 
 def _row(cells: Iterable[str]) -> str:
-    """Return a row. Texts are escaped, so they cannot break the table or become markup."""
+    """Return a table row with escaped texts, which cannot become markup."""
     return f"| {' | '.join(map(_escaped, cells))} |"
 
 

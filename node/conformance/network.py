@@ -1,4 +1,4 @@
-"""The section on networking, from the configuration and from the tables that the node uses."""
+"""The section on networking, from the configuration and from tables of the node's code."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,7 @@ from node.pacs.commitment import PUSH_MODEL
 from node.pacs.dimse_status import classify
 from node.results.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
-# A status of each group in PS3.4, Table B.2-1, and one that the table does not have (0x0110).
+# A status of each group in PS3.4, Table B.2-1, and a status outside of the table (0x0110).
 _STATUSES = (0x0000, 0xB000, 0xB006, 0xB007, 0xA700, 0x0122, 0xA900, 0xC000, 0x0110)
 
 

@@ -1,7 +1,4 @@
-"""Sample results, and the attributes of the film that are read to build them.
-
-The attributes are recorded while the results are built, so the statement always matches the code.
-"""
+"""Sample results, and a record of the film attributes that the code reads to build them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +47,7 @@ _BY_VR = {"DA": "20260101", "TM": "120000", "AS": "067Y", "UI": "2.25.9", "DS": 
 
 
 class _RecordingDataset(Dataset):
-    """A data set that records each tag that is read. Copies share the record."""
+    """A data set that records each tag that is read, also from its copies."""
 
     tags_read: set[int]
 
@@ -66,7 +63,7 @@ class _RecordingDataset(Dataset):
         return super().__contains__(name)
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """Return the value of an element, as a data set does, and record its tag."""
+        """Record the tag of an element and return the element's value."""
         self.tags_read.add(_tag(key))
         return super().get(key, default)
 
@@ -77,9 +74,9 @@ def _tag(name: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Results by name of their SOP Class, and the tags that were read to build them.
+    """Results by name of their SOP Class, and the tags that were read to build the results.
 
-    `complete` has the results of a film with all these attributes, `minimal` of a film with none.
+    The film of `complete` has all these attributes; the film of `minimal` has none.
     """
 
     tags_read: frozenset[int]
@@ -88,7 +85,7 @@ class Sample:
 
 
 def build_sample() -> Sample:
-    """Build all results of a film without values, and of a film that has every attribute."""
+    """Build all results of a film without attributes, and of a film with every attribute."""
     tags_read: set[int] = set()
     minimal = complete = _build(_RecordingDataset(tags_read))
     previous = 0
@@ -99,7 +96,7 @@ def build_sample() -> Sample:
 
 
 def _complete_header(tags_read: set[int]) -> _RecordingDataset:
-    """Return a header with a value for each tag, and with the same values in each sequence."""
+    """Return a header with a value for each tag; each sequence has the same values."""
     header, item = _RecordingDataset(tags_read), _RecordingDataset(tags_read)
     sequences = []
     for tag in sorted(tags_read - {0}):

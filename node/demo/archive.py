@@ -16,8 +16,8 @@ AE_TITLE = "ARCHIVE"
 def local_archive(folder: Path) -> Iterator[int]:
     """Listen on a free port of the loopback address and yield the port.
 
-    A stored object becomes the file `<SOP Instance UID>.dcm`. Only the demo's node sends here, and
-    its UIDs consist of digits and dots.
+    A stored object becomes the file `<SOP Instance UID>.dcm`. The UID is safe as a file name,
+    because only the demo's node sends objects to this archive.
     """
     ae = AE(AE_TITLE)
     ae.require_called_aet = True

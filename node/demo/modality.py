@@ -18,7 +18,7 @@ AE_TITLE = "MODALITY"
 
 @dataclass(frozen=True, slots=True)
 class NodeAddress:
-    """Address of the node, and the calling AE title to use."""
+    """The address of a node, and the AE title with which to call the node."""
 
     ae_title: str
     port: int
@@ -43,7 +43,7 @@ def read_film(path: Path) -> Dataset:
 
 
 def _complete_meta(ds: Dataset) -> None:
-    """Add the Transfer Syntax UID that pydicom detected, if the file does not state it."""
+    """Add the Transfer Syntax UID that pydicom detected, if the file lacks this UID."""
     if not hasattr(ds, "file_meta"):
         ds.file_meta = FileMetaDataset()
     if "TransferSyntaxUID" not in ds.file_meta:
@@ -67,7 +67,7 @@ def echo(node: NodeAddress) -> bool:
 
 
 def send(ds: Dataset, node: NodeAddress) -> None:
-    """Send a film by C-STORE in the transfer syntax of its file; raise if it is refused."""
+    """Send a film by C-STORE in its file's transfer syntax; raise OsteoScreenError if refused."""
     ae = AE(node.calling_ae)
     ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
     tls = (loopback_context(node.tls), node.host) if node.tls else None

@@ -1,4 +1,4 @@
-"""`osteoscreen demo`: run `osteoscreen serve` with a local archive and send it one film."""
+"""`osteoscreen demo`: run a node with a local archive, and send one film to the node."""
 
 import json
 import os
@@ -149,7 +149,7 @@ def _collect(detail: JobDetail, stored: Path, out: Path) -> None:
 
 
 def _print_summary(console: Console, film: Path, summary: dict[str, Any], out: Path) -> None:
-    """Print state, seconds by stage, score, threshold and the files."""
+    """Print the state, the duration of each stage, the score, the threshold and the files."""
     table = Table.grid(padding=(0, 2))
     table.add_row("film", Text(str(film)))
     table.add_row("state", Text(_state(summary)))

@@ -43,7 +43,7 @@ class CardSummary:
 
     @classmethod
     def read(cls, bundle: str, section: str = "model") -> Self:
-        """Read a bundle's card; raise Misconfigured, with the configuration's section, on failure."""
+        """Read a bundle's card; on failure, raise Misconfigured with the section of the setting."""
         path = bundle_folder(bundle) / "card.yaml"
         try:
             card: dict[str, Any] = read_yaml(path.read_text("utf-8"))

@@ -26,7 +26,7 @@ class DecoderPool(ProcessPool[Radiograph]):
         self.start()
 
     def decode(self, path: Path) -> Radiograph:
-        """Return a film's pixels; raise the decoder's error, or Transient if the process is lost."""
+        """Return a film's pixels; raise the decoder's error, or Transient for a lost process."""
         try:
             return self.call(path)
         except ProcessLost as lost:

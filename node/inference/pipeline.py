@@ -95,7 +95,7 @@ class ScoringPipeline:
     def _check(
         self, films: Sequence[tuple[object, PipelineFilm]]
     ) -> list[tuple[ImageFindings | Exception | None, dict[str, float]]]:
-        """Return the gate's findings for each film, and the durations of the film's steps so far."""
+        """Return the gate's findings and the durations of the steps so far, for each film."""
         if self.admission is None or not uses_gate(self.predictor.has_gate, self.admission):
             return [(None, film.seconds) for _, film in films]
         radiographs = [film.case.radiograph for _, film in films]

@@ -68,7 +68,7 @@ class OrphanRecovery:
         return RecoveredFilms(films, tuple(existing), tuple(damaged))
 
     def _read(self, key: str) -> Film | None:
-        """Return the film of a key, without its calling AE title, or None if the file is damaged."""
+        """Return the film of a key, without calling AE title, or None if its file is damaged."""
         try:
             film = read_film(self.spool.path(key), "", self.pseudonym)
         except (Permanent, FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Build all results of a film, each once for all destinations."""
+"""Build all results of a film; several destinations receive the same result."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from node.results.text_report import build_text
 
 @dataclass(frozen=True, slots=True)
 class BuiltResult:
-    """One result as a data set; `variant` is set for reports."""
+    """A result as a data set; only reports have a `variant`."""
 
     kind: ResultKind
     content: Dataset
@@ -30,10 +30,10 @@ def build_results(
     routes: Sequence[Route],
     earlier: Sequence[ResultReference] = (),
 ) -> Iterator[BuiltResult]:
-    """Yield a film's results for these routes.
+    """Yield the results of a film that the routes require.
 
     `earlier` are the reports of earlier analyses, oldest first. `prediction` is None if the film
-    was not scored. There is no heatmap without an image score.
+    was not scored. Without an image score, no heatmap is built.
     """
     kinds = {kind for route in routes for kind in route.send}
     heatmap = field = None

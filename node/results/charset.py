@@ -1,9 +1,8 @@
-"""Decode the texts of films, also if they violate the rules for character sets.
+"""Decode the texts of films, even if the texts violate the rules for character sets.
 
-pydicom decodes by PS3.5, 6.1.2. Three faults of films in practice are repaired here:
-
-- pydicom 3.0 leaves the escape sequences of ISO 2022 IR 58 (Chinese) in the value
-- multi-byte text without the escape sequence that must precede it
+pydicom decodes by PS3.5, 6.1.2. This module repairs three further faults:
+- escape sequences of ISO 2022 IR 58 (Chinese), which pydicom 3.0 leaves in the value
+- multi-byte text without the required escape sequence
 - UTF-8 in films that state no character set
 """
 
@@ -19,19 +18,19 @@ NAME_DELIMITERS = _DELIMITERS | {ord("^"), ord("=")}
 _ESCAPE_SEQUENCE = re.compile(r"\x1b[\x20-\x2f]+[\x30-\x7e]")
 _LATIN_ONE_ONLY = re.compile(r"[\x00-\xff]*[\xa1-\xff]{2}[\x00-\xff]*")
 
-# Multi-byte sets in G1 are recognisable without escape sequence: their bytes are pairs with the
-# high bit set. The Japanese sets are in G0; without escape sequence they read as ASCII.
+# Multi-byte sets in G1 are recognisable without escape sequence, because their bytes are pairs with
+# the high bit set. Without escape sequence, the Japanese sets in G0 look like ASCII.
 _CODECS_BY_CHARSET = {"ISO 2022 IR 58": "gb18030", "ISO 2022 IR 149": "euc_kr"}
 
 
 def decode(value: bytes, charsets: Sequence[str], *, is_name: bool = False) -> str:
-    """Return the text of an element's bytes, with replacement characters if it is undecodable.
+    """Return the text of an element's bytes; undecodable bytes become replacement characters.
 
     `charsets` are the values of Specific Character Set (PS3.3, C.12.1.1.2), empty for ASCII.
     """
     if not any(charsets):
         try:
-            # ASCII by the standard; in practice often UTF-8, which includes ASCII.
+            # The standard requires ASCII, but the text is often UTF-8, which includes ASCII.
             return value.decode("utf-8")
         except UnicodeDecodeError:
             return value.decode("latin-1")

@@ -1,8 +1,7 @@
 """The coded concepts of all results.
 
-Coding schemes are DCM (PS3.16 Annex D), SCT (SNOMED CT), LN (LOINC), UCUM, RFC5646 and the private
-scheme 99OSTEO. Each report declares the latter in its Coding Scheme Identification Sequence (PS3.3,
-C.12.1).
+Coding schemes are DCM (PS3.16 Annex D), SCT (SNOMED CT), LN (LOINC), UCUM, RFC5646 and 99OSTEO. A
+report declares the private scheme 99OSTEO in its Coding Scheme Identification Sequence.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The colours of the heatmap, from violet through red to light yellow.
 
-The scale is computed in Oklab (Björn Ottosson, 2020), where equal steps look equal. Lightness and
-opacity rise with the heat, so the scale is readable in grey and for colour-blind readers.
+The scale is computed in Oklab (Björn Ottosson, 2020), in which equal steps look equal. Lightness
+and opacity rise with the heat, so that colour-blind readers can distinguish the steps.
 """
 
 from functools import cache
@@ -49,7 +49,7 @@ def scale() -> npt.NDArray[np.uint8]:
 
 
 def opacity(heat: Array) -> Array:
-    """Return the opacity of the colour for heat of 0 to 1; it is 0 for low heat."""
+    """Return the opacity of the colours for heat from 0 to 1; low heat has the opacity 0."""
     ramp = np.clip((heat - _VISIBLE_FROM) / (_FULL_FROM - _VISIBLE_FROM), 0.0, 1.0)
     return np.asarray(_OPACITY * ramp * ramp * (3.0 - 2.0 * ramp), dtype=np.float32)
 
@@ -67,7 +67,7 @@ def blend(grey: npt.NDArray[np.uint8], heat: Array) -> npt.NDArray[np.uint8]:
 def _largest_chroma(
     lightness: npt.NDArray[np.float64], hue: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Return the largest fraction of the chroma, 0 to 1, that sRGB can represent at each step."""
+    """Return, for each step, the largest fraction of the chroma that sRGB can represent."""
     low, high = np.zeros(_STEPS), np.ones(_STEPS)
     for _ in range(20):
         middle = (low + high) / 2

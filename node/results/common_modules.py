@@ -1,7 +1,7 @@
 """Attributes that all results have: patient, study, order, series, equipment and SOP common.
 
-A result is a new data set in ISO_IR 192 (UTF-8). It copies values from the film's header, never
-elements, so a change of the result cannot change the header.
+A result is a new data set in ISO_IR 192 (UTF-8). A result contains copies of the header's values,
+so that a change of the result cannot change the header.
 """
 
 from highdicom import ContributingEquipment
@@ -17,7 +17,7 @@ from node.results.uids import UidKind, device_uid
 
 PRODUCT = "OsteoScreen"
 
-# Content Date and Time are required in an SR (Type 1 in C.17.2), even if the film has no date.
+# An SR requires Content Date and Time (Type 1 in C.17.2), even if the film has no date.
 _NO_DATE, _NO_TIME = "19000101", "000000"
 _DATES_AND_TIMES = (
     ("AcquisitionDate", "AcquisitionTime"),
@@ -35,10 +35,7 @@ def read_header(context: ResultContext) -> Header:
 def start_result(
     context: ResultContext, header: Header, kind: ResultKind, sop_class: SopClass, *inputs: str
 ) -> Dataset:
-    """Return a data set with the attributes that all results have.
-
-    Its UIDs derive from the context and from `inputs`.
-    """
+    """Return a data set with the common attributes, and with UIDs from context and `inputs`."""
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.SOPClassUID = str(sop_class)
@@ -60,10 +57,9 @@ def start_result(
 
 
 def content_date_and_time(header: Header) -> tuple[str, str]:
-    """Return the Content Date and Content Time of a result: those of the film.
+    """Return the film's date and time as Content Date and Content Time of a result.
 
-    The current time would give every attempt other bytes under the same UID. The job table and the
-    PACS record the time of the analysis.
+    With the current time, every attempt would create different bytes under the same UID.
     """
     for date_keyword, time_keyword in _DATES_AND_TIMES:
         if date := header.date(date_keyword):
@@ -72,7 +68,7 @@ def content_date_and_time(header: Header) -> tuple[str, str]:
 
 
 def referenced_requests(header: Header, study_uid: str) -> list[Dataset]:
-    """Return Referenced Request Sequence (PS3.3, C.17.2), which links a report to its order."""
+    """Return the Referenced Request Sequence (PS3.3, C.17.2), which refers to the film's order."""
     items = []
     for request in header.items("RequestAttributesSequence"):
         item = Dataset()
@@ -128,7 +124,7 @@ def _add_study(ds: Dataset, header: Header, study_uid: str) -> None:
 
 
 def _universal_entity(header: Header) -> Dataset:
-    """Return the universal identifier of an assigning authority; empty if it is incomplete."""
+    """Return the universal identifier of an authority, or an empty item if incomplete."""
     item = Dataset()
     identifier = header.text("UniversalEntityID", UT)
     types = header.codes("UniversalEntityIDType")
@@ -167,5 +163,5 @@ def _add_equipment(ds: Dataset, context: ResultContext) -> None:
 
 
 def fit(text: str, length: int = LO) -> str:
-    """Return text as one value of a VR: spaces collapsed, no backslash, cut to `length`."""
+    """Return text as one DICOM value: white space collapsed, no backslash, cut to `length`."""
     return " ".join(text.replace("\\", "/").split())[:length].rstrip()

@@ -10,7 +10,7 @@ from node.results.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_N
 
 
 def to_bytes(ds: Dataset) -> bytes:
-    """Return a result as a DICOM file; the same data set gives the same bytes."""
+    """Return a result as a DICOM file; equal data sets give equal bytes."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = ds.SOPClassUID
     meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID

@@ -1,7 +1,6 @@
-"""Read values from a film's header. Each returned value is valid, or empty.
+"""Read values from a film's header, which may contain invalid dates, texts and numbers.
 
-Films in practice have impossible dates, texts that are too long and numbers that are not numeric.
-No value raises an error, and the header is not modified.
+Each returned value is valid or empty. No value raises an error, and the header is not modified.
 """
 
 import copy
@@ -30,7 +29,7 @@ _CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")
 
 
 class Header:
-    """Reader of a data set. Its methods take DICOM keywords."""
+    """A reader of a data set, whose methods expect DICOM keywords."""
 
     def __init__(self, ds: Dataset, charsets: tuple[str, ...]) -> None:
         self._ds = ds
@@ -38,7 +37,7 @@ class Header:
 
     @classmethod
     def of(cls, source: Dataset, assume_charset: str = "") -> "Header":
-        """Return a reader of a copy, because pydicom converts elements in place when they are read.
+        """Return a reader of a copy of the data set, because pydicom converts elements in place.
 
         `assume_charset` replaces the Specific Character Set of the data set.
         """
@@ -48,20 +47,17 @@ class Header:
         return cls(ds, tuple(assumed if assume_charset else stated))
 
     def text(self, keyword: str, length: int) -> str:
-        """Return a text of one value, cut to `length`, or empty.
-
-        A backslash becomes a space. Half of an identifier could identify another patient.
-        """
+        """Return an element's values as one text, cut to `length`; a backslash becomes a space."""
         return printable(" ".join(self._values(keyword)))[:length].rstrip()
 
     def name(self, keyword: str) -> str:
-        """Return a Person Name (PN): at most three groups of five components, or empty."""
+        """Return a Person Name (PN), limited to three groups of five components, or an empty text."""
         stated = " ".join(self._values(keyword)).split("=")[:_NAME_GROUPS]
         groups = ["^".join(printable(group).split("^")[:_NAME_COMPONENTS]) for group in stated]
         return "=".join(group[:_NAME_GROUP].rstrip(" ^") for group in groups).rstrip("=")
 
     def date(self, keyword: str) -> str:
-        """Return a valid date (DA), or empty; the old format `1999.12.31` is converted."""
+        """Return a valid date (DA) or an empty text; convert the old format `1999.12.31`."""
         match = _DATE.fullmatch(self._first(keyword))
         try:
             return f"{date(*map(int, match.groups())):%Y%m%d}" if match else ""
@@ -69,7 +65,7 @@ class Header:
             return ""
 
     def time(self, keyword: str) -> str:
-        """Return a valid time (TM), or empty; the old format `12:30:59` is converted."""
+        """Return a valid time (TM) or an empty text; convert the old format `12:30:59`."""
         match = _TIME.fullmatch(self._first(keyword))
         if match is None:
             return ""
@@ -83,25 +79,25 @@ class Header:
         return digits + fraction if len(digits) == 6 else digits
 
     def timezone(self) -> str:
-        """Return Timezone Offset From UTC as `+0100`, or empty."""
+        """Return the Timezone Offset From UTC, such as `+0100`, or an empty text."""
         return self._matching("TimezoneOffsetFromUTC", _TIMEZONE)
 
     def uid(self, keyword: str) -> str:
-        """Return a UID that is valid by PS3.5, 9.1, or empty."""
+        """Return a UID that is valid by PS3.5, 9.1, or an empty text."""
         value = self._matching(keyword, _UID)
         return value if len(value) <= 64 else ""
 
     def age(self, keyword: str) -> str:
-        """Return an age (AS) of four characters, or empty."""
+        """Return an age (AS) of four characters, or an empty text."""
         return self._matching(keyword, _AGE)
 
     def codes(self, keyword: str) -> list[str]:
-        """Return the code strings (CS) of an element; an empty list if a string is invalid."""
+        """Return the code strings (CS) of an element, or [] if a code string is invalid."""
         values = [value.strip() for value in self._values(keyword)]
         return values if all(_CODE_STRING.fullmatch(value) for value in values) else []
 
     def positive_numbers(self, keyword: str) -> list[float]:
-        """Return the numbers of an element; an empty list if a number is not positive."""
+        """Return the numbers of an element, or [] if a number is not positive."""
         try:
             numbers = [float(value) for value in self._values(keyword)]
         except ValueError:
@@ -109,7 +105,7 @@ class Header:
         return numbers if all(0.0 < number < float("inf") for number in numbers) else []
 
     def items(self, keyword: str) -> Iterator["Header"]:
-        """Yield a reader of each item of a sequence; nothing if the element is no sequence."""
+        """Yield a reader of each item, if the element is a sequence."""
         try:
             items = self._ds.get(keyword) or ()
         except (ValueError, TypeError, AttributeError, OSError, NotImplementedError):
@@ -126,7 +122,7 @@ class Header:
         return value if pattern.fullmatch(value) else ""
 
     def _values(self, keyword: str) -> list[str]:
-        """Return the values of an element, not a sequence, as text without conversion of its VR."""
+        """Return the values of an element, which is not a sequence, as unconverted text."""
         tag = tag_for_keyword(keyword)
         if tag is None or tag not in self._ds:
             return []

@@ -1,7 +1,6 @@
-"""Fonts for the legend of the heatmap: Pillow's built-in font, or a font of the system.
+"""Fonts for the legend of the heatmap: Pillow's built-in font for English, or a font file.
 
-English uses the built-in font. Chinese uses Debian's `fonts-noto-cjk` or `fonts-wqy-microhei`, or
-the font file in the configuration.
+For Chinese, the font file is configured, or from Debian's `fonts-noto-cjk` or `fonts-wqy-microhei`.
 """
 
 import hashlib
@@ -25,14 +24,14 @@ _SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class Typeface:
-    """A font file with its SHA-256, from which UIDs derive. Empty for Pillow's built-in font."""
+    """A font file and its SHA-256, an input of UIDs; empty for Pillow's built-in font."""
 
     path: str = ""
     face: int = 0
     digest: str = ""
 
     def at(self, pixels: int) -> ImageFont.FreeTypeFont:
-        """Return the font in this size."""
+        """Return the font in this size in pixels."""
         return _load(self.path, self.face, pixels)
 
 
@@ -40,10 +39,7 @@ BUILT_IN = Typeface()
 
 
 def typeface_for(language: Language, path: Path | None) -> Typeface:
-    """Return the font at `path`, or a font of the system with the language's glyphs.
-
-    Raises Misconfigured.
-    """
+    """Return the font at `path`, or a system font for the language, or raise Misconfigured."""
     if path is not None:
         return _open_font(path, 0, language)
     if language is Language.ENGLISH:

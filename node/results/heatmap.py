@@ -1,7 +1,7 @@
 """The heatmap: an RGB Secondary Capture Image of one scored film (PS3.3, A.8.1).
 
-A Parametric Map needs a geometry that films lack, and a grayscale presentation state has no
-colours. The Modality OT keeps the heatmap out of the film's place in hanging protocols.
+A Parametric Map requires a geometry that films lack. With the Modality OT, hanging protocols do not
+display the heatmap in place of the film.
 """
 
 from pydicom import Dataset
@@ -33,8 +33,8 @@ from node.results.wording import headline, model_line, percentages
 _DERIVATION = "Grad-CAM of the model's score in colour over the film, with a legend below"
 _MAX_ASPECT = 4.0
 
-# Lossy transfer syntaxes: the defined term of Lossy Image Compression Method (C.7.6.1.1.5), and the
-# bytes of an uncompressed pixel.
+# For each lossy transfer syntax: the defined term of Lossy Image Compression Method (C.7.6.1.1.5),
+# and the bytes of an uncompressed pixel.
 _LOSSY = {
     JPEGBaseline8Bit: ("ISO_10918_1", 1),
     JPEGExtended12Bit: ("ISO_10918_1", 2),
@@ -46,7 +46,7 @@ _LOSSY_OR_LOSSLESS = (JPEG2000, HTJ2K)
 
 
 def build_heatmap(context: ResultContext, prediction: Prediction) -> Dataset:
-    """Return the heatmap of a film. Raises ValueError for a film without an image score."""
+    """Return the heatmap of a film; raise ValueError for a film without an image score."""
     if not context.verdict.decision.has_heatmap:
         raise ValueError("a film without an image score has no heatmap")
     header = read_header(context)
@@ -80,8 +80,8 @@ def legend_of(context: ResultContext) -> Legend:
 def _add_image(ds: Dataset, film: Film, header: Header) -> None:
     """Add General Image, SC Equipment and references to film and order (C.7.6.1, C.8.6.1).
 
-    Pixel spacing, view position and frame of reference are left out, because the picture has a
-    legend and another geometry. Without Body Part Examined, Laterality would be required.
+    Pixel spacing, view position and frame of reference are omitted, because the legend changes
+    the geometry. Without Body Part Examined, Laterality would be required.
     """
     ds.ImageType = ["DERIVED", "SECONDARY"]
     ds.ConversionType = "SYN"
@@ -101,7 +101,7 @@ def _add_image(ds: Dataset, film: Film, header: Header) -> None:
 
 
 def _request_attributes(header: Header) -> list[Dataset]:
-    """Return Request Attributes Sequence (C.7.3.1), without items that have no identifier."""
+    """Return the Request Attributes Sequence (C.7.3.1), without items that lack an identifier."""
     items = []
     for request in header.items("RequestAttributesSequence"):
         item = Dataset()
@@ -114,7 +114,7 @@ def _request_attributes(header: Header) -> list[Dataset]:
 
 
 def _add_lossy_compression(ds: Dataset, film: Film, header: Header) -> None:
-    """Add the lossy compression of the film, which every later object states (C.7.6.1.1.5)."""
+    """Add the film's lossy compression, which derived images must state (C.7.6.1.1.5)."""
     stated = header.codes("LossyImageCompression")
     syntax = UID(film.transfer_syntax_uid)
     method, depth = _LOSSY.get(syntax, ("", 0))
@@ -149,7 +149,7 @@ def _add_pixels(ds: Dataset, picture: Rgb) -> None:
 
 
 def _aspect(header: Header) -> float:
-    """Return row spacing over column spacing; 1 if it is missing or not between 1/4 and 4."""
+    """Return row spacing divided by column spacing, or 1 if missing or not within 1/4 to 4."""
     for keyword in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
         values = header.positive_numbers(keyword)
         if len(values) == 2:

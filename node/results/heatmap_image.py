@@ -1,7 +1,4 @@
-"""The picture of the heatmap: the grey film with the heat over it, and the legend below.
-
-No text covers the film, so its markers (L, R, date, technician) stay readable.
-"""
+"""The picture of the heatmap: the grey film with the heat in colour, and the legend below."""
 
 from dataclasses import dataclass
 
@@ -15,21 +12,21 @@ from node.results.heatmap_legend import Legend, draw_legend
 
 Rgb = npt.NDArray[np.uint8]
 
-_MIN_WIDTH = 640  # the legend is not readable below this
+_MIN_WIDTH = 640  # minimum width in pixels for a readable legend
 
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """Size limits of the film on the picture: its longer side has at most `max_side` pixels.
+    """Limits for the size of the film in the picture, whose pixels are square.
 
-    `aspect` is the film's row spacing over its column spacing. The picture has square pixels.
+    `max_side` limits the longer side in pixels. `aspect` is row spacing divided by column spacing.
     """
 
     max_side: int
     aspect: float = 1.0
 
     def size(self, rows: int, columns: int) -> tuple[int, int]:
-        """Return height and width of the film on the picture. Small films are enlarged."""
+        """Return height and width of the film in the picture; small films are enlarged."""
         height, width = rows * max(self.aspect, 1.0), columns * max(1 / self.aspect, 1.0)
         longest = max(height, width)
         factor = min(1.0, self.max_side / longest)
@@ -41,8 +38,8 @@ class Canvas:
 def render(grey: npt.NDArray[np.uint8], heat: Heat, legend: Legend, canvas: Canvas) -> Rgb:
     """Return the picture, (height, width, 3), of a film with heat and legend.
 
-    The top of the colour scale is the maximum heat of this film. Grad-CAM has no unit, so colours
-    compare regions of one film, not two films. Without heat, the film stays grey.
+    The colour scale ends at the maximum heat of this film. Grad-CAM has no unit, so that colours
+    of two films cannot be compared. Without heat, the film stays grey.
     """
     size = canvas.size(*grey.shape)
     resample = Image.Resampling.LANCZOS if size[0] < grey.shape[0] else Image.Resampling.BICUBIC
@@ -59,11 +56,10 @@ def render(grey: npt.NDArray[np.uint8], heat: Heat, legend: Legend, canvas: Canv
 def resample_heat(
     heat: Heat, film: tuple[int, ...], size: tuple[int, int]
 ) -> npt.NDArray[np.float32]:
-    """Return the heat, (height, width), at each pixel of a film drawn at `size`.
+    """Return the heat, (height, width), at each pixel of a film that is drawn at `size`.
 
-    It is 0 outside of the grid. Cubic B-splines blend the cells smoothly and, unlike an
-    interpolating cubic, stay between 0 and the maximum of the cells. NaN and infinite cells count
-    as 0.
+    The heat outside of the grid is 0. Cubic B-splines stay between 0 and the maximum of the cells,
+    unlike an interpolating cubic. NaN and infinite cells count as 0.
     """
     values = np.nan_to_num(heat.values.astype(np.float64), posinf=0.0, neginf=0.0).clip(min=0.0)
     field = heat.field_of_view
@@ -75,7 +71,7 @@ def resample_heat(
 def _weights(
     cells: int, extent: tuple[float, float], film_length: int, length: int
 ) -> npt.NDArray[np.float64]:
-    """Return (length, cells) weights. Each row sums to 1 on the grid and to 0 outside of it."""
+    """Return weights (length, cells); the sum of a row is 1 on the grid and 0 outside."""
     start, grid_length = extent
     if grid_length <= 0:
         return np.zeros((length, cells))

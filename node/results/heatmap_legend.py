@@ -1,4 +1,4 @@
-"""The legend below the film: intended use, score and threshold, colour scale, model."""
+"""The legend below the film, with intended use, score, threshold, colour scale and model."""
 
 from dataclasses import dataclass
 
@@ -14,15 +14,12 @@ from node.results.translations.phrases import Phrases
 _BACKGROUND, _TRACK = (16, 18, 22), (70, 76, 86)
 _BRIGHT, _DIM = (240, 242, 245), (168, 175, 186)
 _WARNING, _ON_WARNING = (245, 176, 40), (20, 16, 8)
-_BAR_GREY = 112  # mean grey of a film, so the bar has the colours of the film
+_BAR_GREY = 112  # mean grey of a film, so that the bar has the colours of the film
 
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """Texts and numbers of the legend; score and threshold in percent.
-
-    `warning` and `note` are empty for a cleared model.
-    """
+    """Texts and numbers of the legend; score and threshold are in percent."""
 
     headline: str
     score: float
@@ -35,7 +32,7 @@ class Legend:
 
 
 class _Pen:
-    """Draws the legend, with sizes in units of its text height."""
+    """A pen that draws the legend; sizes are multiples of the text height."""
 
     def __init__(self, width: int, lines: float, typeface: Typeface) -> None:
         self._typeface = typeface
@@ -55,7 +52,7 @@ class _Pen:
         colour: tuple[int, int, int] = _BRIGHT,
         anchor: str = "lm",
     ) -> None:
-        """Draw a line of text, in a smaller font if it is wider than `width`."""
+        """Draw a line of text; reduce the font size until the text fits into `width`."""
         pixels = round(self.unit * size)
         while pixels > 6 and self._typeface.at(pixels).getlength(text) > width:
             pixels -= 1
@@ -98,7 +95,7 @@ def _draw_warning(pen: _Pen, legend: Legend) -> None:
 
 
 def _draw_gauge(pen: _Pen, legend: Legend, at: tuple[float, float], width: float) -> None:
-    """Draw the score on a track of 0 to 100 %, with the threshold as a tick."""
+    """Draw the score as a bar from 0 to 100 %, with a tick at the threshold."""
     unit, (left, top) = pen.unit, at
     pen.text((left, top + unit * 0.5), legend.headline, width=width)
     track = top + unit * 2.3
@@ -125,7 +122,7 @@ def _draw_gauge(pen: _Pen, legend: Legend, at: tuple[float, float], width: float
 def _draw_colour_bar(
     pen: _Pen, at: tuple[float, float], width: float, phrases: Phrases, *, has_heat: bool
 ) -> None:
-    """Draw the colour scale as over a grey film, from 0 to 100 % of the maximum heat."""
+    """Draw the colour scale over grey, from 0 to 100 % of the maximum heat."""
     unit, (left, top) = pen.unit, at
     if not has_heat:
         pen.text((left, top + unit * 0.5), phrases.no_heat, width=width)

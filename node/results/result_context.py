@@ -1,4 +1,4 @@
-"""The inputs of a film's results: header, film, verdict and settings. UIDs derive from them."""
+"""The inputs of a film's results and of their UIDs: header, film, verdict and settings."""
 
 import hashlib
 import json
@@ -22,11 +22,10 @@ _MAX_UID_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class ResultSettings:
-    """How results are encoded. UIDs derive from the field names: never rename one.
+    """Settings for the encoding of results; never rename a field, because UIDs depend on names.
 
-    `heatmap_max_side` is the maximum of the film's longer side on the heatmap, in pixels.
-    `assume_charset` replaces the film's Specific Character Set, for senders that state a wrong one;
-    empty otherwise.
+    `heatmap_max_side` limits the longer side of the film on the heatmap, in pixels.
+    `assume_charset`, if not empty, replaces a wrong Specific Character Set of a sender.
     """
 
     software_version: str
@@ -60,7 +59,7 @@ class ResultSettings:
 class ResultContext:
     """The inputs of a film's results.
 
-    `source` is the film's header without pixel data; it is never modified. `replaces` is the
+    `source` is the film's header without pixel data, which is never modified. `replaces` is the
     earlier report of the same film that the new report supersedes.
     """
 
@@ -72,13 +71,13 @@ class ResultContext:
 
     def __post_init__(self) -> None:
         for uid in (self.film.sop_instance_uid, self.film.study_instance_uid):
-            # Without them a PACS cannot assign the result to its film.
+            # Without these UIDs, a PACS cannot assign the result to its film.
             if not 0 < len(uid) <= _MAX_UID_LENGTH:
                 raise ValueError("a film has SOP and Study Instance UIDs of 1 to 64 characters")
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns of the film; admission refuses films without them."""
+        """The number of rows and columns of the film, without which admission refuses a film."""
         if not self.film.rows or not self.film.columns:
             raise ValueError("a scored film has Rows and Columns")
         return self.film.rows, self.film.columns
@@ -90,7 +89,7 @@ class ResultContext:
 
     @property
     def tracking_uid(self) -> str:
-        """The UID of this model's finding on this film, the same for every threshold."""
+        """The UID of the model's finding on the film, which does not depend on the threshold."""
         return uids.uid(UidKind.TRACKING, *self._film_and_model())
 
     def uid(self, kind: UidKind, *inputs: str) -> str:
@@ -105,7 +104,7 @@ class ResultContext:
         inputs = {
             "revision": uids.ENCODER_REVISION,
             "decision": decision_digest(self.verdict.decision),
-            # The content of the font file counts, its path does not.
+            # UIDs depend on the content of the font file, not on its path.
             "settings": asdict(self.settings) | {"typeface": self.settings.typeface.digest},
             "model": asdict(self.verdict.model),
             "admission": [self.verdict.refusal_reason, *self.verdict.notes],

@@ -1,8 +1,7 @@
 """The content tree of a report: Imaging Measurement Report, TID 1500 of PS3.16.
 
-Two choices are made for viewers. Finding (121071) is in positive reports only, because viewers list
-findings and would show "Osteoporosis" for a negative film. Measurements have no children, because
-OHIF then drops their names.
+Only positive reports contain Finding (121071), because viewers would list "Osteoporosis" for a
+negative film. Measurements have no child items, because OHIF would then drop their names.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +32,7 @@ _TRACKING_IDENTIFIER = "Osteoporosis screening"
 def build_content(
     context: ResultContext, header: Header, outline: np.ndarray, heatmap: Dataset | None
 ) -> sr.ContainerContentItem:
-    """Return the root of the tree. `outline` is (points, 2), column and row on the film."""
+    """Return the root of the tree; `outline` (points, 2) has columns and rows of the film."""
     measurements = _measurement_group(context, outline, heatmap)
     return container(
         codes.IMAGING_MEASUREMENT_REPORT,
@@ -51,7 +50,7 @@ def container(
     items: Sequence[sr.ContentItem] | sr.ContentSequence,
     template: str | None = None,
 ) -> sr.ContainerContentItem:
-    """Return a container with its items. `template` is set for the root only."""
+    """Return a container with its items; only the root has a `template`."""
     relationship = None if template else Relationship.CONTAINS
     item = sr.ContainerContentItem(name, template_id=template, relationship_type=relationship)
     item.ContentSequence = sr.ContentSequence(items)
@@ -59,7 +58,7 @@ def container(
 
 
 def document_context(context: ResultContext) -> list[sr.ContentItem]:
-    """Return the first items of each root: language, observer, procedure (TID 1204, 1001, 1500)."""
+    """Return the items for language, observer and procedure (TID 1204, 1001, 1500)."""
     language = sr.CodedConcept(context.phrases.tag, codes.LANGUAGES, context.phrases.name)
     return [
         *sr.LanguageOfContentItemAndDescendants(language),
@@ -73,8 +72,8 @@ def document_context(context: ResultContext) -> list[sr.ContentItem]:
 def outline_of(field: FieldOfView | None, size: tuple[int, int]) -> np.ndarray:
     """Return the closed outline of a field, clipped to a film of (rows, columns).
 
-    Coordinates are (column, row) with the outer edge of the first pixel at 0 (PS3.3, C.18.6.1).
-    Without a field the outline is that of the film, because viewers display no report without one.
+    Coordinates are (column, row), and the outer edge of the first pixel is 0 (PS3.3, C.18.6.1).
+    Without a field, the film's outline is returned, because viewers require an outline.
     """
     rows, columns = size
     top, left, bottom, right = 0.0, 0.0, float(rows), float(columns)
@@ -119,7 +118,7 @@ def _image_library(context: ResultContext, header: Header) -> sr.ContainerConten
 
 
 def _descriptors(context: ResultContext, header: Header) -> Iterator[sr.ContentItem]:
-    """Yield the descriptors of a radiograph (TID 1602 and 1603) that its header states."""
+    """Yield the descriptors of a radiograph (TID 1602 and 1603) that the header contains."""
     acquired = Relationship.HAS_ACQ_CONTEXT
     if modality := codes.MODALITIES.get(context.film.modality):
         yield sr.CodeContentItem(codes.MODALITY, modality, acquired)
@@ -134,13 +133,13 @@ def _descriptors(context: ResultContext, header: Header) -> Iterator[sr.ContentI
         yield sr.TextContentItem(name, direction, acquired)
     spacing = header.positive_numbers("ImagerPixelSpacing")
     if len(spacing) == 2 and max(spacing) < _MAX_SPACING_MM:
-        # The header states the spacing of rows first, the template that of columns.
+        # The header contains the row spacing first, the template requires the column spacing first.
         for name, value in zip(_SPACING_CODES, reversed(spacing), strict=True):
             yield sr.NumContentItem(name, value, codes.MILLIMETRE, relationship_type=acquired)
 
 
 def patient_orientation(header: Header) -> list[str]:
-    """Return the two directions of Patient Orientation, or an empty list if they are invalid."""
+    """Return the two directions of Patient Orientation, or [] if a direction is invalid."""
     values = header.codes("PatientOrientation")
     directions = [value for value in values if value and _ORIENTATIONS.issuperset(value)]
     return directions if len(values) == len(directions) == 2 else []
@@ -149,7 +148,7 @@ def patient_orientation(header: Header) -> list[str]:
 def _measurement_group(
     context: ResultContext, outline: np.ndarray, heatmap: Dataset | None
 ) -> sr.ContentSequence:
-    """Return the only measurement group (TID 1410)."""
+    """Return the measurement group (TID 1410) of the report."""
     verdict = context.verdict
     decision = verdict.decision
     source = sr.SourceImageForRegion(context.film.sop_class_uid, context.film.sop_instance_uid)
@@ -208,7 +207,7 @@ def _policy_parameters(decision: Decision) -> Iterator[str]:
 
 
 def _admission_parameters(verdict: Verdict) -> Iterator[str]:
-    """Yield the codes of refusal reason and notes."""
+    """Yield the codes of the refusal reason and of the notes."""
     if verdict.refusal_reason is not None:
         yield f"not analysed = {verdict.refusal_reason}"
     if verdict.notes:
@@ -216,7 +215,7 @@ def _admission_parameters(verdict: Verdict) -> Iterator[str]:
 
 
 def _measurements(verdict: Verdict) -> list[sr.Measurement]:
-    """Return score and threshold in percent; an empty list without a score."""
+    """Return measurements of score and threshold in percent, or [] without a score."""
     if verdict.decision.score is None:
         return []
     score, threshold = percentages(verdict.decision)

@@ -18,8 +18,8 @@ def supersede(
 ) -> Dataset:
     """Return the document that supersedes the last of `earlier` documents, oldest first.
 
-    If nothing has changed since the last document, it is returned again, with the same UID.
-    Documents of another SOP Class are ignored.
+    If nothing has changed, the last document is returned again, with the same UID. Documents of
+    another SOP Class are ignored.
     """
     first = build(replace(context, replaces=None))
     documents = [document for document in earlier if document.sop_class_uid == first.SOPClassUID]
@@ -37,7 +37,7 @@ def add_document(
 ) -> None:
     """Add SR Document Series and SR Document General (PS3.3, C.17.1 and C.17.2).
 
-    The document is complete, preliminary and unverified. `evidence` are references beside the film.
+    The document is complete, preliminary and unverified. `evidence` refers to further objects.
     """
     ds.CompletionFlag = "COMPLETE"
     ds.PreliminaryFlag = "PRELIMINARY"

@@ -22,7 +22,7 @@ def build_report(
     """Return the report of a film: TID 1500, complete, preliminary, unverified.
 
     `field` is the rectangle that the model analysed, in pixels of the film. The report refers to
-    `heatmap`. Raises ValueError for a heatmap without an image score.
+    `heatmap`, which requires an image score (otherwise ValueError).
     """
     if heatmap is not None and not context.verdict.decision.has_heatmap:
         raise ValueError("a film without an image score has no heatmap")

@@ -1,7 +1,4 @@
-"""The text report: a Basic Text SR (PS3.3, A.35.1), for viewers that display no other SR.
-
-It has the texts of the report, without codes and measurements.
-"""
+"""The text report, a Basic Text SR (PS3.3, A.35.1) for viewers that display no other SR."""
 
 from highdicom import sr
 from highdicom.sr import RelationshipTypeValues as Relationship

@@ -1,4 +1,4 @@
-"""The texts of results: the phrases of a language, filled in with the values of a verdict."""
+"""The texts of results: the phrases of a language with the values of a verdict."""
 
 from collections.abc import Iterator
 
@@ -12,10 +12,10 @@ _MAX_CLINICAL_SOURCE = 1024
 
 
 def percentages(decision: Decision) -> tuple[float, float]:
-    """Return score and threshold in percent, rounded to 0.1 % if that keeps their order.
+    """Return score and threshold in percent, rounded to 0.1 % or to as many decimals as needed.
 
-    More decimals are kept for a score just below its threshold, which would otherwise appear to
-    reach it. Raises ValueError for a decision without a score.
+    More decimals are needed if a score just below the threshold would be rounded up to the
+    threshold. Raises ValueError for a decision without a score.
     """
     if decision.score is None:
         raise ValueError("the decision has no score")
@@ -49,7 +49,7 @@ def headline(decision: Decision, phrases: Phrases) -> str:
 
 
 def model_line(verdict: Verdict, software_version: str, phrases: Phrases) -> str:
-    """Return product and model with their versions, and 12 digits of the bundle's digest."""
+    """Return a line with product, model, their versions, and 12 digits of the bundle's digest."""
     model = verdict.model
     line = phrases.model.format(
         product=PRODUCT,
@@ -84,7 +84,7 @@ def _result(verdict: Verdict, phrases: Phrases) -> list[str]:
 
 
 def _finding(decision: Decision, phrases: Phrases) -> tuple[str, str]:
-    """Return the finding with score and threshold, and its caution."""
+    """Return the sentence about the finding, with score and threshold, and a caution."""
     score, threshold = percentages(decision)
     low, high = (round(end * 100, 1) for end in decision.band or (0.0, 1.0))
     template, caution = {
@@ -96,10 +96,7 @@ def _finding(decision: Decision, phrases: Phrases) -> tuple[str, str]:
 
 
 def _prior_films(decision: Decision, phrases: Phrases) -> Iterator[str]:
-    """Yield whether a prior film was flagged, and the change of the score.
-
-    Dates and UIDs of prior films are left out. Reports may leave the archive, which has them.
-    """
+    """Yield sentences about prior films, without their dates and UIDs."""
     prior = decision.prior
     if prior is None or decision.score is None:
         return
@@ -115,7 +112,7 @@ def _prior_films(decision: Decision, phrases: Phrases) -> Iterator[str]:
 
 
 def _basis(verdict: Verdict, kind: ScoreKind, phrases: Phrases) -> Iterator[str]:
-    """Yield the inputs of the score that decided, and the clinical score if another decided."""
+    """Yield sentences about the data that the score is based on, and about the clinical score."""
     probability, model = verdict.probability, verdict.model
     yield phrases.basis.format(parts=phrases.score_sources[kind])
     if kind is ScoreKind.CLINICAL:

@@ -1,7 +1,6 @@
 """TLS contexts for clients and for the listening port, and the expiry of certificates.
 
-The contexts follow the BCP 195 profiles of PS3.15 (B.9 to B.12): TLS 1.2 or later, forward secrecy,
-and AEAD ciphers.
+All contexts follow the BCP 195 profiles (PS3.15, B.9 to B.12): TLS 1.2, forward secrecy, AEAD.
 """
 
 import socket
@@ -70,7 +69,7 @@ class ServerCertificates:
         self._context = server_context(tls)
 
     def context(self) -> ssl.SSLContext:
-        """Return the context for the next caller; keep the old context if the files are unusable."""
+        """Return the context for the next caller; with unusable files, return the old context."""
         now = _stamps(self._tls)
         if now != self._stamps:
             self._stamps = now

@@ -21,7 +21,7 @@ PHRASES: Mapping[Language, Phrases] = {Language.ENGLISH: ENGLISH, Language.CHINE
 
 
 def translate(ds: Dataset, phrases: Phrases) -> None:
-    """Replace the code meanings of a result, in place, by those of its language."""
+    """Replace the code meanings of a result, in place, with meanings in its language."""
     for element in ds.iterall() if phrases.meanings else ():
         for code in element.value if element.VR == "SQ" else ():
             key = (code.get("CodingSchemeDesignator"), code.get("CodeValue"))

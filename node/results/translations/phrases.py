@@ -11,10 +11,10 @@ from node.domain.workflow.delivery import ResultKind
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """The phrases of one language. Names in braces are replaced by values.
+    """The phrases of one language, in which values replace the names in braces.
 
-    `tag` is the language by RFC 5646. `meanings` has translated code meanings by coding scheme and
-    code value; English has none.
+    `tag` is the language by RFC 5646. `meanings` contains translated code meanings by coding
+    scheme and code value.
     """
 
     tag: str

@@ -51,7 +51,7 @@ class Header:
         return printable(" ".join(self._values(keyword)))[:length].rstrip()
 
     def name(self, keyword: str) -> str:
-        """Return a Person Name (PN), limited to three groups of five components, or an empty text."""
+        """Return a Person Name (PN), at most three groups of five components, or an empty text."""
         stated = " ".join(self._values(keyword)).split("=")[:_NAME_GROUPS]
         groups = ["^".join(printable(group).split("^")[:_NAME_COMPONENTS]) for group in stated]
         return "=".join(group[:_NAME_GROUP].rstrip(" ^") for group in groups).rstrip("=")

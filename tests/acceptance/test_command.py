@@ -101,7 +101,7 @@ class TestDemo:
         """The node refuses the slice at negotiation; the message states the accepted objects."""
         slice_ = shared_data / "dicom" / "other" / "CT1_JPLL.dcm"
         process = osteoscreen("demo", slice_, "--out", tmp_path)
-        assert_fails(process, 1, "takes radiographs", "CT Image Storage")
+        assert_fails(process, 1, "it accepts radiographs", "CT Image Storage")
 
 
 class TestRefusals:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, HttpUrl, model_validator
 
 from node.config.peers import TlsSection
-from node.config.types import Port, Seconds, Section
+from node.config.types import ConfigSection, Port, Seconds
 
 
 def _address(value: str) -> str:
@@ -24,7 +24,7 @@ Address = Annotated[str, AfterValidator(_address)]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
-class ReferenceSection(Section):
+class ReferenceSection(ConfigSection):
     """The reference period of drift monitoring."""
 
     days: int = Field(28, ge=1, le=366)
@@ -41,7 +41,7 @@ class ReferenceSection(Section):
         return self
 
 
-class WebhookSection(Section):
+class WebhookSection(ConfigSection):
     """A receiver of alarms by HTTP POST."""
 
     url: HttpUrl
@@ -57,7 +57,7 @@ class WebhookSection(Section):
         return self
 
 
-class MailSection(Section):
+class MailSection(ConfigSection):
     """Receivers of alarms by mail."""
 
     host: str = Field(min_length=1)
@@ -79,7 +79,7 @@ class MailSection(Section):
         return self
 
 
-class DriftAlarmsSection(Section):
+class DriftAlarmsSection(ConfigSection):
     """Alarm limits and receivers."""
 
     psi: float | None = Field(0.25, gt=0.0)
@@ -94,7 +94,7 @@ class DriftAlarmsSection(Section):
     mail: MailSection | None = None
 
 
-class DriftSection(Section):
+class DriftSection(ConfigSection):
     """Drift monitoring."""
 
     window: int = Field(14, ge=1, le=366)

@@ -13,11 +13,11 @@ from pydantic import (
     model_validator,
 )
 
-from node.config.types import AETitle, CharacterSet, Name, Port, Seconds, Section
+from node.config.types import AETitle, CharacterSet, ConfigSection, Name, Port, Seconds
 from node.domain.workflow.delivery import ResultKind, SendCondition, SrClass
 
 
-class CallerSection(Section):
+class CallerSection(ConfigSection):
     """An allowed sender."""
 
     ae_title: AETitle = "*"
@@ -25,7 +25,7 @@ class CallerSection(Section):
     assume_charset: CharacterSet = ""
 
 
-class TlsSection(Section):
+class TlsSection(ConfigSection):
     """TLS to a peer. Without `ca`, the authorities of the operating system are trusted."""
 
     ca: Path | None = None
@@ -39,7 +39,7 @@ class TlsSection(Section):
         return self
 
 
-class ServerTlsSection(Section):
+class ServerTlsSection(ConfigSection):
     """TLS from senders. With `ca`, they need a certificate signed by this authority."""
 
     certificate: Path
@@ -47,7 +47,7 @@ class ServerTlsSection(Section):
     ca: Path | None = None
 
 
-class SyslogSection(Section):
+class SyslogSection(ConfigSection):
     """A syslog server that receives the audit trail by TLS (RFC 5425)."""
 
     host: str = Field(min_length=1)
@@ -56,7 +56,7 @@ class SyslogSection(Section):
     tls: TlsSection = TlsSection()
 
 
-class _Destination(Section):
+class _Destination(ConfigSection):
     """Keys of every destination."""
 
     name: Name

@@ -12,13 +12,13 @@ from pydantic import ByteSize, Field, model_validator
 from node.config.peers import CallerSection, ServerTlsSection, SyslogSection
 from node.config.types import (
     AETitle,
+    ConfigSection,
     LogOdds,
     PixelRuleKey,
     Port,
     ReportableReasonKey,
     RuleName,
     Seconds,
-    Section,
     Threshold,
 )
 from node.domain.admission.header_rules import PixelRule
@@ -27,7 +27,7 @@ from node.domain.decision.prior_studies import RepeatRule
 from node.domain.workflow.delivery import SrClass
 
 
-class DicomSection(Section):
+class DicomSection(ConfigSection):
     """The SCP."""
 
     ae_title: AETitle = "OSTEOSCREEN"
@@ -44,13 +44,13 @@ class DicomSection(Section):
     tls: ServerTlsSection | None = None
 
 
-class DatabaseSection(Section):
+class DatabaseSection(ConfigSection):
     """The job table."""
 
     url: str = "sqlite:///var/osteoscreen.db"
 
 
-class SpoolSection(Section):
+class SpoolSection(ConfigSection):
     """The spool."""
 
     path: Path = Path("var/spool")
@@ -64,7 +64,7 @@ class SpoolSection(Section):
         return self
 
 
-class ModelSection(Section):
+class ModelSection(ConfigSection):
     """The bundle that scores films."""
 
     bundle: str = "demo"
@@ -74,7 +74,7 @@ class ModelSection(Section):
     decoders: int = Field(0, ge=0, le=256)
 
 
-class ChallengerSection(Section):
+class ChallengerSection(ConfigSection):
     """A second bundle that scores the same films for a comparison."""
 
     bundle: str = Field(min_length=1)
@@ -84,7 +84,7 @@ class ChallengerSection(Section):
     share: float = Field(1.0, gt=0.0, le=1.0)
 
 
-class ResultsSection(Section):
+class ResultsSection(ConfigSection):
     """Encoding and language of results."""
 
     sr_class: SrClass = SrClass.COMPREHENSIVE_3D
@@ -104,7 +104,7 @@ class ResultsSection(Section):
         return self
 
 
-class AdmitSection(Section):
+class AdmitSection(ConfigSection):
     """Admission rules."""
 
     modalities: tuple[str, ...] = ("CR", "DX", "RG")
@@ -122,7 +122,7 @@ class AdmitSection(Section):
     report: tuple[ReportableReasonKey, ...] = ()
 
 
-class OverrideSection(Section):
+class OverrideSection(ConfigSection):
     """A threshold or an indeterminate band for a group of films."""
 
     name: RuleName | None = None
@@ -143,14 +143,14 @@ class OverrideSection(Section):
         return self
 
 
-class PriorSection(Section):
+class PriorSection(ConfigSection):
     """The rule for prior studies."""
 
     months: int = Field(0, ge=0, le=120)
     repeat: RepeatRule = RepeatRule.MARK
 
 
-class PolicySection(Section):
+class PolicySection(ConfigSection):
     """The decision policy."""
 
     threshold: Threshold = "youden"
@@ -170,7 +170,7 @@ class PolicySection(Section):
         return self
 
 
-class RetrySection(Section):
+class RetrySection(ConfigSection):
     """Attempts and waits of retries."""
 
     attempts: int = Field(ge=1)
@@ -178,7 +178,7 @@ class RetrySection(Section):
     cap: Seconds
 
 
-class QueueSection(Section):
+class QueueSection(ConfigSection):
     """Polling, leases and retries."""
 
     poll: Seconds = 0.25
@@ -188,7 +188,7 @@ class QueueSection(Section):
     delivery: RetrySection = RetrySection(attempts=1000, first=2.0, cap=600.0)
 
 
-class RetentionSection(Section):
+class RetentionSection(ConfigSection):
     """Retention periods."""
 
     films: timedelta = timedelta(days=7)
@@ -196,7 +196,7 @@ class RetentionSection(Section):
     rows: timedelta = timedelta(days=365)
 
 
-class ScheduleSection(Section):
+class ScheduleSection(ConfigSection):
     """Intervals of the maintenance tasks."""
 
     rescue: Seconds = 5.0
@@ -207,7 +207,7 @@ class ScheduleSection(Section):
     feeds: Seconds = 900.0
 
 
-class AuditSection(Section):
+class AuditSection(ConfigSection):
     """The audit trail."""
 
     file: Path | None = Path("var/audit.log")
@@ -222,7 +222,7 @@ class AuditSection(Section):
         return self
 
 
-class LogSection(Section):
+class LogSection(ConfigSection):
     """The log on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"

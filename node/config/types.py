@@ -91,7 +91,7 @@ LogOdds = Annotated[float, Field(ge=0.0, le=5.0)]
 Seconds = Annotated[float, Field(gt=0.0)]
 
 
-class Section(BaseModel):
+class ConfigSection(BaseModel):
     """A section: immutable, without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,7 +1,7 @@
-"""Fixtures for all tests: peers, real films, databases.
+"""Fixtures for all tests are peers, real films and databases.
 
 If a program is missing, the tests that need it are skipped, and the reason names the program. With
-CI=true they fail instead, because CI installs every program.
+CI=true these tests fail instead, because CI installs every program.
 """
 
 import os
@@ -21,7 +21,7 @@ from tests.support.paths import ROOT
 # of threads also affects the last bits of a score.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# On a busy machine, an example can take long. bench measures speed.
+# On a busy machine, an example can take long. The bench package measures speed.
 settings.register_profile("no_deadline", deadline=None)
 settings.load_profile("no_deadline")
 
@@ -43,7 +43,7 @@ def _require_shared_data() -> None:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Return the folder of real films; skip the test if there is none."""
+    """Return the folder of real films; skip the test if the folder is missing."""
     _require_shared_data()
     return SHARED_DATA
 
@@ -76,7 +76,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def node_port() -> int:
-    """Return the port of the node in this test, to which `orthanc` sends reports."""
+    """Return the port of the node in this test, to which Orthanc sends reports."""
     return free_port()
 
 

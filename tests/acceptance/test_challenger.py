@@ -30,7 +30,7 @@ POINT = OperatingPoint(
 
 
 TIMEOUT = 600.0
-"""Seconds. A process of the lowest priority is slow on a machine that runs other tests."""
+"""In seconds. The challenger has the lowest priority, so it is slow while other tests run."""
 
 
 def counts(node: Node, digest: str) -> dict[ChallengerState, int]:

@@ -87,7 +87,7 @@ def no_umask() -> Iterator[None]:
 
 
 UNUSED = ("alarm", "challenger", "drift", "drift_reference", "notice")
-"""Tables that are empty in this configuration; they never contain patient data."""
+"""These tables are empty in this configuration, and never contain patient data."""
 
 
 @pytest.fixture

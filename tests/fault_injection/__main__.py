@@ -4,8 +4,8 @@
                            [--database sqlite|postgresql|both] [--only FAULT] [--out PAGE]
 
 The seed determines which process is killed and when. The same command resumes a stopped run from
-its journal. Exit status 1: a film was lost, duplicated or stuck, or a trial could not run. Exit
-status 2: wrong usage.
+its journal. The exit status is 1 if a film was lost, duplicated or stuck, or if a trial could not
+run, and 2 for wrong usage.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 class _ProgressBar:
-    """A progress bar, and a line for each finished trial."""
+    """A progress bar, and one line for each finished trial."""
 
     def __init__(
         self, console: Console, plan: Sequence[Sequence[Trial]], results: dict[str, TrialResult]
@@ -99,6 +99,6 @@ class _ProgressBar:
 
 
 if __name__ == "__main__":
-    # Contexts end the processes of a trial also on SIGTERM.
+    # The contexts also end the processes of a trial on SIGTERM.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(main())

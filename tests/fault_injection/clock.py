@@ -1,7 +1,8 @@
-"""A fast wall clock for a node, by a preloaded library or by changed times in the job table.
+"""Give a node a fast wall clock, by a preloaded library or by changed times in the job table.
 
-If a C compiler is available, the library is built from `clock.c`. It reads the offset from a file,
-so that the clock of a running node can be changed. Otherwise the times in the job table are moved.
+If a C compiler is available, the library is built from `clock.c`. The library
+reads the clock offset from a file, which a test can change while the node runs. Without a compiler,
+the times in the job table are moved.
 """
 
 import subprocess
@@ -44,7 +45,7 @@ class NodeClock:
             }
 
     def correct(self) -> None:
-        """Correct the clock, also of running processes."""
+        """Correct the clock, also for running processes."""
         if self._library is not None:
             self._write_offset(timedelta(0))
             return
@@ -59,7 +60,7 @@ class NodeClock:
 
 
 def _build_library(library: Path) -> Path | None:
-    """Return the library, or None without a compiler."""
+    """Build the library; return its path, or None without a compiler."""
     compiler = find("cc")
     if compiler is None:
         return None

@@ -1,4 +1,4 @@
-"""Faults of what a node depends on: disk, database, clock, model bundle."""
+"""Faults of the node's dependencies: disk, database, clock, model bundle."""
 
 import os
 import signal
@@ -73,8 +73,8 @@ def database_hangs(environment: Environment) -> FaultResult:
 def clock_set_back(*, power_cut: bool) -> Callable[[Environment], FaultResult]:
     """Return a function that runs the node with a fast clock, then corrects the clock.
 
-    At the correction, films and results are in both queues. With `power_cut`, the node is killed
-    first.
+    When the clock is corrected, both queues contain films and results. With `power_cut`, the node
+    is killed before the correction.
     """
 
     def inject(environment: Environment) -> FaultResult:
@@ -100,9 +100,9 @@ def clock_set_back(*, power_cut: bool) -> Callable[[Environment], FaultResult]:
 
 
 def broken_bundle(environment: Environment) -> FaultResult:
-    """Truncate the weights, restart the scoring worker, restart the node, then restore them.
+    """Truncate the weights, restart the scoring worker and the node, then restore the weights.
 
-    A running node still receives films. A starting node names the bundle and exits with status 2.
+    A running node still receives films. A node that starts names the bundle and exits with 2.
     """
     node, weights = environment.node, environment.bundle / _WEIGHTS
     content = weights.read_bytes()

@@ -1,4 +1,4 @@
-"""A node with everything that it depends on: database, disk, model bundle and two archives.
+"""A node runs with all its dependencies: database, disk, model bundle and two archives.
 
 The destination `pacs` is Orthanc behind a proxy that can interrupt connections. The destination
 `answers` is a PACS whose status codes a fault sets.
@@ -40,7 +40,7 @@ _POLL_SECONDS = 0.25
 
 
 class Environment:
-    """All that a fault can damage. On exit of the context, every process has ended."""
+    """Everything that a fault can damage. On exit of the context, every process has ended."""
 
     def __init__(self, folder: Path, database: str) -> None:
         self.folder = folder
@@ -94,7 +94,7 @@ class Environment:
         """Return a configuration with short intervals and 30 attempts for an analysis.
 
         With the default number of attempts, repeated kills during one analysis could end a job as
-        FAILED. With 30 attempts, a film fails only if the fault itself explains it.
+        FAILED. With 30 attempts, a film fails only if the fault itself explains the failure.
         """
         pacs = self._destination("pacs", "ORTHANC", self.proxy.port)
         answering = self.answering_pacs

@@ -20,7 +20,7 @@ class FaultResult:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. `inject` causes it, waits for its effect, repairs it, and checks the invariants.
+    """One fault. `inject` causes the fault, waits for its effect, repairs it, checks invariants.
 
     After `inject`, the node runs and every film is DONE, unless there are violations.
     """

@@ -15,7 +15,7 @@ from tests.support.films import copy_to_new_study
 
 
 def flip_bit(path: Path) -> None:
-    """Flip one bit of the last byte: of a pixel, or of a text."""
+    """Flip one bit of the last byte, which belongs to a pixel or to a text."""
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
@@ -36,9 +36,9 @@ DAMAGES: tuple[tuple[Callable[[Path], None], str], ...] = (
 
 
 def damaged_films(environment: Environment) -> FaultResult:
-    """Damage films between acknowledgement and analysis: each job ends FAILED, none is scored.
+    """Damage films between acknowledgement and analysis, so that each job ends FAILED.
 
-    The remedy in the error message completes the jobs: send the films again, then `jobs retry`.
+    The error message names the remedy for these jobs: send the films again, then `jobs retry`.
     """
     node = environment.node
     node.stop()
@@ -58,9 +58,9 @@ def damaged_films(environment: Environment) -> FaultResult:
 
 
 def damaged_results(environment: Environment) -> FaultResult:
-    """Damage results between analysis and delivery: each job ends FAILED, none is sent.
+    """Damage results between analysis and delivery, so that each job ends FAILED.
 
-    The remedy in the error message completes the jobs: `jobs reanalyse`.
+    The error message names the remedy for these jobs: `jobs reanalyse`.
     """
     environment.proxy.set_fault(ConnectionFault.REFUSED)
     environment.answering_pacs.set_status(0xA700)
@@ -71,7 +71,7 @@ def damaged_results(environment: Environment) -> FaultResult:
         timeout=90,
         goal="results",
     )
-    environment.node.kill()  # no result may be sent while it is being damaged
+    environment.node.kill()  # prevents that results are sent while they are being damaged
     undelivered = environment.job_table.undelivered_keys()
     expected_ends = {}
     for uid, (damage, error) in zip(uids, DAMAGES, strict=False):

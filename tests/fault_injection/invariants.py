@@ -76,19 +76,19 @@ class ExpectedEnd:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The three records when every job had ended or the time limit was reached."""
+    """The three records, read when every job had ended or the time limit was reached."""
 
     destinations: tuple[str, ...]
     acknowledged: tuple[AcknowledgedFilm, ...]
     jobs: tuple[JobRecord, ...]
     archived: tuple[ArchivedResult, ...]
     expected_ends: Mapping[str, ExpectedEnd] = field(default_factory=dict)
-    """By SOP Instance UID, for films that must not end DONE."""
+    """The expected ends by SOP Instance UID, for films that must not end DONE."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What is wrong with one film."""
+    """A violation of the invariants by one film."""
 
     kind: ViolationKind
     uid: str

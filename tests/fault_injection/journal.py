@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """A finished trial: the number of injections, and counts of films."""
+    """A finished trial with the number of injections and the counts of films."""
 
     seed: int
     key: str
@@ -27,7 +27,7 @@ class TrialResult:
 
 
 class Journal:
-    """The results of one seed, in a file."""
+    """The results of all trials with one seed, in a file."""
 
     def __init__(self, path: Path, seed: int) -> None:
         self._path, self._seed = path, seed

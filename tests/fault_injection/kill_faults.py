@@ -50,14 +50,14 @@ _WEIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A target and a trigger."""
+    """A kill with its target and its trigger."""
 
     target: Target
     trigger: Trigger
 
 
 def draw_kills(rng: random.Random, count: int) -> list[Kill]:
-    """Draw kills: half of them at a random time, half at a random state."""
+    """Draw kills: half of them at a random time, half at a random state of the queue."""
     targets = rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=count)
     return [
         Kill(target, rng.uniform(0, 6) if rng.random() < 0.5 else rng.choice(TRIGGERS))
@@ -66,7 +66,7 @@ def draw_kills(rng: random.Random, count: int) -> list[Kill]:
 
 
 def kill_under_traffic(environment: Environment, count: int) -> FaultResult:
-    """Kill this many times under traffic, then check the invariants."""
+    """Kill processes this many times under traffic, then check the invariants."""
     kills = draw_kills(environment.rng, count)
     environment.node.serve()
     with environment.traffic():

@@ -12,7 +12,7 @@ from tests.peers.waiting import wait_until
 
 _FILMS = 4
 _MIN_OCCURRENCES = 2
-_MAX_BYTES = 100_000  # less than one heatmap, so that every batch exceeds it
+_MAX_BYTES = 100_000  # less than one heatmap, so that every batch exceeds this limit
 _SUCCESS = 0x0000
 
 
@@ -35,7 +35,7 @@ def connection_fault(fault: ConnectionFault) -> Callable[[Environment], FaultRes
 
 
 def out_of_resources(environment: Environment) -> FaultResult:
-    """Answer 0xA700 for a while; the node retries."""
+    """Let the PACS answer 0xA700 for a while, so that the node retries."""
     pacs = environment.answering_pacs
     pacs.set_status(0xA700)
     environment.send_new(_FILMS)
@@ -47,7 +47,7 @@ def out_of_resources(environment: Environment) -> FaultResult:
 def permanent_refusal(status: int) -> Callable[[Environment], FaultResult]:
     """Return a function that refuses every object permanently.
 
-    Each job must end FAILED and name the status. `jobs retry` then completes it.
+    Each job must end FAILED and name the status. `jobs retry` then completes the job.
     """
 
     def inject(environment: Environment) -> FaultResult:

@@ -28,13 +28,13 @@ class Trial:
 
     @property
     def key(self) -> str:
-        """The name in the journal."""
+        """The key of the trial in the journal."""
         return f"{self.fault.name}/{self.database}/{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """The total number of kills, and the repetitions of every other fault."""
+    """The total number of kills, and the number of repetitions of every other fault."""
 
     kills: int
     repetitions: int
@@ -42,12 +42,12 @@ class PlanOptions:
     only: tuple[str, ...] = ()
 
     def includes(self, name: str) -> bool:
-        """Return whether a fault is in the run."""
+        """Return whether a fault is part of the run."""
         return not self.only or name in self.only
 
 
 def plan_trials(options: PlanOptions) -> list[list[Trial]]:
-    """Return groups of trials that share an environment; a trial of kills is its own group."""
+    """Return groups of trials that share an environment; each trial of kills is alone."""
     rounds = [
         [
             Trial(fault, database, number)
@@ -74,7 +74,7 @@ def _kill_trials(options: PlanOptions) -> Iterator[Trial]:
 def _interleave(
     rounds: Sequence[list[Trial]], kills: Sequence[list[Trial]]
 ) -> Iterator[list[Trial]]:
-    """Distribute the trials of kills evenly between the rounds."""
+    """Distribute the trials of kills evenly between the rounds of the other faults."""
     per_round = -(-len(kills) // max(1, len(rounds)))
     for index, trials in enumerate(rounds or [[]]):
         yield trials

@@ -56,7 +56,7 @@ class JobTable:
             return bool(connection.scalar(query))
 
     def undelivered_keys(self) -> list[tuple[str, str]]:
-        """Return SOP Instance UID of the film and spool key of each undelivered result."""
+        """Return the film's SOP Instance UID and the spool key of each undelivered result."""
         query = (
             sa.select(job.c.sop_instance_uid, delivery.c.spool_key)
             .join(delivery, delivery.c.job_id == job.c.id)

@@ -28,7 +28,7 @@ class FaultSummary:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The table row."""
+        """The table row of the summary."""
         counts = (self.acknowledged, self.lost, self.duplicated, self.stuck)
         return (self.fault, self.description, self.trials, *map(str, counts))
 
@@ -80,7 +80,7 @@ def terminal_table(summaries: Sequence[FaultSummary]) -> Table:
 
 
 def markdown_section(summaries: Sequence[FaultSummary], seed: int, seconds: float) -> str:
-    """Return the section of docs/explanation/reliability.md."""
+    """Return the section of docs/explanation/reliability.md with the results."""
     return "\n".join(_markdown_lines(summaries, seed, seconds))
 
 

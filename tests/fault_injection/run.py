@@ -12,7 +12,7 @@ from tests.fault_injection.journal import Journal, TrialResult
 from tests.fault_injection.plan import Trial
 
 Notify = Callable[[Trial, TrialResult | None, str], None]
-"""Called before each trial (None, ""), after it, and with an error text if it cannot run."""
+"""This is called before and after each trial, and with an error text if it cannot run."""
 
 
 def run_trials(

@@ -1,4 +1,4 @@
-"""A small disk for a spool: a tmpfs if the user may mount one, else a large `spool.min_free`."""
+"""A small disk for a spool is a tmpfs if the user may mount one, else a large `spool.min_free`."""
 
 import contextlib
 import errno
@@ -23,7 +23,7 @@ class SmallDisk:
 
     @property
     def ballast(self) -> Path:
-        """The file that occupies the free space."""
+        """The ballast file, which occupies the free space."""
         return self.folder / "ballast"
 
     def fill(self, leave: int = 0) -> None:

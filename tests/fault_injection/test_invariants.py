@@ -29,7 +29,7 @@ def deliveries(number: str, destination: str = PACS) -> tuple[DeliveryRecord, ..
 
 
 def archived(*sent: DeliveryRecord) -> tuple[ArchivedResult, ...]:
-    """Return the archived objects of these deliveries."""
+    """Return the archived objects that belong to these deliveries."""
     return tuple(ArchivedResult(d.destination, FILM.study, d.kind, d.uid) for d in sent)
 
 
@@ -81,7 +81,7 @@ def test_two_jobs_for_one_film_are_a_duplicate() -> None:
 
 
 def test_two_contents_with_one_uid_are_two_films() -> None:
-    """Each needs its own job and results; with one job or shared results, a film is lost."""
+    """Each content needs its own job and results; with shared results, a film is lost."""
     films = (replace(FILM, content="a"), replace(FILM, content="b"))
     assert find_violations(replace(TWO_JOBS, acknowledged=films)) == []
     assert kinds(replace(COMPLETE, acknowledged=films)) == [LOST]
@@ -90,7 +90,7 @@ def test_two_contents_with_one_uid_are_two_films() -> None:
 
 
 def test_an_archived_object_that_no_job_sent_is_a_duplicate() -> None:
-    """It is a second report with another UID, which an archive cannot recognise as the same."""
+    """An archive cannot recognise that a second report with another UID is a duplicate."""
     second = ArchivedResult(PACS, FILM.study, ResultKind.REPORT, "2.7")
     assert kinds(replace(COMPLETE, archived=(*COMPLETE.archived, second))) == [DUPLICATED]
 

@@ -37,7 +37,7 @@ def test_only_selects_one_fault() -> None:
 
 
 def test_the_seed_determines_the_kills() -> None:
-    """The same seed draws the same kills; every target and every trigger occurs."""
+    """The same seed draws the same kills, and every target and every trigger occurs."""
     kills = draw_kills(random.Random("1"), 400)
     assert draw_kills(random.Random("1"), 400) == kills
     assert draw_kills(random.Random("2"), 400) != kills
@@ -46,7 +46,7 @@ def test_the_seed_determines_the_kills() -> None:
 
 
 def test_a_stopped_run_resumes(tmp_path: Path) -> None:
-    """Finished trials are identified by seed and key; an incomplete line is ignored."""
+    """Finished trials are identified by seed and key, and an incomplete line is ignored."""
     path = tmp_path / "journal.jsonl"
     journal = Journal(path, seed=1)
     journal.add(make_result("a"))
@@ -61,7 +61,7 @@ def test_a_stopped_run_resumes(tmp_path: Path) -> None:
 
 
 def test_the_table_sums_every_trial() -> None:
-    """The table has a row for each fault and one for all; a lost film counts in both."""
+    """The table has a row for each fault and one for all faults; a lost film counts in both."""
     plan = plan_trials(PlanOptions(0, 1, only=("PACS hangs", "PACS resets")))
     keys = [trial.key for group in plan for trial in group]
     results = {key: make_result(key, lost=int(key.startswith("PACS resets"))) for key in keys}

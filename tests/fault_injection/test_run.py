@@ -1,4 +1,4 @@
-"""A run of one minute with a real node, a real archive, and a written table."""
+"""A run of one minute has a real node and a real archive, and writes a table."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.long, pytest.mark.tools("dcmsend", "echoscu", "Orthanc
 
 
 def test_kills_under_traffic_lose_nothing(tmp_path: Path) -> None:
-    """Films are acknowledged while processes are killed, and each has its two results."""
+    """Films are acknowledged while processes are killed, and each film has its two results."""
     page, journal = tmp_path / "page.md", tmp_path / "journal.jsonl"
     page.write_text(
         "<!-- fault injection: written by a program -->\n<!-- end of fault injection -->\n"

@@ -1,7 +1,7 @@
-"""Senders that resend a film until it is acknowledged, as modalities do.
+"""Senders resend a film until the node acknowledges it, as modalities do.
 
-Each acknowledgement is first written to a synchronised file. The invariants are checked against
-that record.
+Each acknowledgement is first written to a synchronised file, and the invariants are checked against
+this file.
 """
 
 import os
@@ -93,7 +93,7 @@ def send_until_accepted(
 def send_all(
     films: Iterable[FileDataset], port: int, acknowledgements: AcknowledgementLog, senders: int = 3
 ) -> bool:
-    """Send films over several associations until each is accepted; return whether all were."""
+    """Send films over several associations until all are accepted; return False on failure."""
     with ThreadPoolExecutor(senders) as pool:
         transfers = [
             pool.submit(send_until_accepted, film, port, acknowledgements) for film in films
@@ -102,7 +102,7 @@ def send_all(
 
 
 class Traffic:
-    """Continuous senders while the context is open: two with pynetdicom, one with DCMTK."""
+    """Senders that send films while the context is open: two with pynetdicom, one with DCMTK."""
 
     def __init__(
         self,

@@ -36,7 +36,7 @@ CASES = {
     "pdu": 16_000,
     "dimse": 14_000,
 }
-"""The number of cases of each surface in a full run; surfaces with fast cases have more."""
+"""The number of cases of each surface in a full run; fast surfaces have more cases."""
 SEED = 20260101
 
 
@@ -92,7 +92,7 @@ def _run(options: argparse.Namespace) -> list[SurfaceResult]:
 
 
 def _repeat_case(options: argparse.Namespace) -> None:
-    """Run one case; for a function surface in this process, so that a debugger can be used."""
+    """Run one case; a function surface runs in this process, so that a debugger can be used."""
     if options.only in FUNCTION_SURFACES:
         rnd = case_random(options.seed, options.only, options.case)
         with tempfile.TemporaryDirectory() as folder:

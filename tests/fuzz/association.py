@@ -39,7 +39,7 @@ def request(items: Sequence[bytes] | None = None, called: str = AE_TITLE) -> byt
 
 
 def request_items() -> list[bytes]:
-    """Return the items of that request."""
+    """Return the items of the association request of the fuzzer."""
     contexts = [
         item(
             0x20,

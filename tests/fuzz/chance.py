@@ -17,7 +17,7 @@ def case_random(seed: int, surface: str, case: int) -> Random:
 
 
 def weighted_choice(rnd: Random, *choices: tuple[int, T]) -> T:
-    """Return one of several (weight, value) pairs' values."""
+    """Return the value of one of several (weight, value) pairs."""
     return rnd.choices([value for _, value in choices], [weight for weight, _ in choices])[0]
 
 

@@ -1,4 +1,4 @@
-"""Small films in every transfer syntax that the node accepts, made when they are first used."""
+"""Small films in every transfer syntax that the node accepts are made when first used."""
 
 from functools import cache
 
@@ -30,7 +30,7 @@ def films() -> tuple[bytes, ...]:
 
 
 def film(syntax: str, bits: int, colour: bool = False) -> bytes:
-    """Return the file of one film, with fixed UIDs."""
+    """Return the file of one film, which has fixed UIDs."""
     ds = make_film(
         syntax=syntax,
         side=SIDE,

@@ -24,18 +24,18 @@ from tests.peers.node import AE_TITLE, Node
 from tests.peers.waiting import free_port
 
 PEERS = 8
-_TIMEOUT = 2.0  # seconds, of the node
+_TIMEOUT = 2.0  # seconds; the timeout of the node
 _DEADLINE = 5.0 + _TIMEOUT + 1.0
 _MAX_ECHO_SECONDS = 5.0
-_WARM_UP = 300  # cases before the first measurement of memory
+_WARM_UP = 300  # number of cases before the first measurement of memory
 _MAX_GROWTH = 64.0  # MiB
-_TOLERANCE = 4  # additional descriptors and threads of an idle node
+_TOLERANCE = 4  # number of additional descriptors and threads that an idle node may have
 _DATABASE = "osteoscreen.db"
 _MAX_DATABASE_DESCRIPTORS = 41
-"""Two for each of up to twenty connections (database and log), and one shared index.
+"""Up to twenty connections have two descriptors each (database and log), and share an index.
 
-They are counted separately, because SQLite does not close a file while another connection of the
-process locks it."""
+These descriptors are counted separately, because SQLite does not close a file while another
+connection of the process locks that file."""
 
 
 def run_against_node(

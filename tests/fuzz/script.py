@@ -10,14 +10,14 @@ from time import monotonic
 from tests.fuzz.surface import InvariantViolation
 
 ADDRESS = "127.0.0.2"
-"""The fuzzer's address. The node limits connections per address, and other peers use another."""
+"""The fuzzer's own address, because the node limits the connections of each address."""
 
 _PDU_TYPES = frozenset(range(0x02, 0x08))
 _MAX_PDU = 1024 * 1024
 
 
 class Ending(StrEnum):
-    """How the peer ends the connection."""
+    """How the peer of the node ends the connection."""
 
     CLOSE = "close"
     RESET = "reset"
@@ -38,7 +38,7 @@ def play(script: Script, port: int, deadline: float) -> str:
     """Run a script; return the outcome. Raises InvariantViolation for a fault of the node.
 
     The node must end a half-closed connection immediately, and an idle connection after its
-    timeouts. Both must happen within `deadline` seconds.
+    timeouts. Both connections must end within `deadline` seconds.
     """
     address = ("127.0.0.1", port)
     try:

@@ -9,12 +9,12 @@ Run = Callable[[Random, Path], str]
 
 
 class InvariantViolation(AssertionError):
-    """The product violated an invariant; the message is one line."""
+    """The node violated an invariant; the message is one line."""
 
 
 @dataclass(frozen=True)
 class FuzzFinding:
-    """A failed case, which its number reproduces."""
+    """A failed case, which can be repeated by its number."""
 
     surface: str
     case: int

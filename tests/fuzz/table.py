@@ -1,4 +1,4 @@
-"""The result of a run as a Markdown table."""
+"""The result of a run is written as a Markdown table."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -19,7 +19,7 @@ _HEAD = (
 
 
 def markdown_table(results: Sequence[SurfaceResult], seed: int, command: str, day: date) -> str:
-    """Return the command, and a table with a row for each surface and one for all."""
+    """Return the command, and a table with a row for each surface and one for all surfaces."""
     rows = [_row(result) for result in results]
     cases = sum(result.cases for result in results)
     findings = sum(len(result.findings) for result in results)

@@ -1,6 +1,6 @@
-"""A short run of the fuzzer on every surface, and past findings.
+"""The fuzzer runs briefly on every surface, and repeats the cases of past findings.
 
-The full run is `make fuzz`. Its results are in docs/explanation/reliability.md.
+`make fuzz` is the full run, and docs/explanation/reliability.md has its results.
 """
 
 from pathlib import Path
@@ -40,7 +40,7 @@ def past_findings() -> list[tuple[str, int, int]]:
 
 @pytest.mark.parametrize("surface", [*FUNCTION_SURFACES, *NETWORK_SURFACES])
 def test_a_short_run_has_no_findings(surface: str) -> None:
-    """Every case has an allowed outcome, and there is more than one outcome."""
+    """Every case has an allowed outcome, and each surface has more than one outcome."""
     result = fuzz(surface, range(CASES[surface]))
     assert result.findings == []
     assert result.cases == CASES[surface]

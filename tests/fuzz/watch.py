@@ -9,7 +9,7 @@ MIB = 1024.0
 
 @dataclass(frozen=True)
 class ResourceUsage:
-    """Memory in MiB, descriptors, threads, and separately descriptors of an SQLite database."""
+    """Memory in MiB, descriptors, threads, and separately the descriptors of an SQLite database."""
 
     memory: float
     descriptors: int

@@ -1,7 +1,7 @@
 """Run cases in worker processes, so that a crash, a hang or a memory bomb is one finding.
 
-Of `n` workers, each runs every n-th case. A case depends only on its number, so the distribution
-does not matter.
+Of `n` workers, each runs every n-th case. A case depends only on its number, so the
+distribution of cases to workers does not matter.
 """
 
 import gc
@@ -26,11 +26,11 @@ from tests.fuzz.surface import InvariantViolation, SurfaceResult
 from tests.fuzz.surfaces import load
 from tests.fuzz.watch import ResourceUsage, peak_memory, reset_peak_memory, resource_usage
 
-MAX_SECONDS = 5.0  # of processor time
-_HANG_SECONDS = 30.0  # of real time, then the process is killed
+MAX_SECONDS = 5.0  # seconds of processor time
+_HANG_SECONDS = 30.0  # seconds of real time, after which the process is killed
 _MAX_MEMORY = 1024.0  # MiB for one case
 _ADDRESS_SPACE = 8 * 1024**3  # bytes; the limit protects the machine from memory bombs
-_WARM_UP = 100  # cases before the first measurement of memory
+_WARM_UP = 100  # number of cases before the first measurement of memory
 
 # The fork server has imported the libraries, so that a crashed worker is replaced quickly.
 _multiprocessing = multiprocessing.get_context("forkserver")
@@ -168,7 +168,7 @@ def run_case(
 
 
 def _location(error: BaseException) -> str:
-    """Return the last function outside of libraries, and the file that raised the error."""
+    """Return the last own function in the traceback, and the file that raised the error."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "site-packages" not in frame.filename][-1]
     return f"in {own.name} of {Path(own.filename).name} from {Path(where(error)).name}"

@@ -1,6 +1,6 @@
 """A database of the previous release, at revision 0007, is upgraded without any loss.
 
-The rows below are written as that release wrote them. Today's stores must read every value, and
+The rows below are those that the previous release wrote. Today's stores must read every value, and
 write new JSON with the same keys.
 """
 
@@ -349,7 +349,7 @@ def test_the_upgraded_schema_is_that_of_this_release(engine: sa.Engine) -> None:
 
 
 def test_no_row_is_lost(engine: sa.Engine) -> None:
-    """Every table has as many rows as before; `canary` is now `challenger`."""
+    """Every table has as many rows as before, and `canary` is now `challenger`."""
     with engine.connect() as connection:
         for name, rows in ROWS.items():
             table = metadata.tables["challenger" if name == "canary" else name]
@@ -455,7 +455,7 @@ def test_replays_read_the_stored_scores(engine: sa.Engine) -> None:
 
 
 def test_work_goes_on_after_the_upgrade(engine: sa.Engine) -> None:
-    """Workers claim the waiting job; the challenger inserts new rows, and a purge cascades."""
+    """Workers claim the waiting job, the challenger inserts new rows, and a purge cascades."""
     until = NOW + timedelta(minutes=1)
     [job] = ScoringQueue(engine).claim("w2", NOW, until, 10)
     assert (job.film, job.attempt) == (FILM, 2)

@@ -22,13 +22,13 @@ def test_migrated_tables_equal_the_declared_tables(database_url: str) -> None:
 
 
 def test_upgrading_twice_changes_nothing(database_url: str) -> None:
-    """An upgrade may run at every start."""
+    """An upgrade may run at every start of the node."""
     engine = open_engine(database_url)
     assert schema.upgrade(engine) == schema.upgrade(engine) == schema.current(engine)
 
 
 def test_an_older_schema_is_refused_with_the_remedy(database_url: str) -> None:
-    """A role does not start with unknown tables."""
+    """A role does not start with tables of an unknown schema."""
     engine = open_engine(database_url)
     with pytest.raises(Permanent, match=r"is empty.*osteoscreen db upgrade"):
         schema.require_current(engine)

@@ -1,1 +1,1 @@
-"""Peers of the node in tests, on loopback: archives, senders, servers, and the node itself."""
+"""The node's peers in tests run on loopback: archives, senders, servers, and the node itself."""

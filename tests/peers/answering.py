@@ -14,7 +14,7 @@ _SUCCESS = 0x0000
 
 @dataclass
 class AnsweringPacs:
-    """Stores objects if the status is 0x0000; otherwise `refused` counts them."""
+    """A PACS that stores objects if the status is 0x0000, and counts refused objects otherwise."""
 
     port: int = field(default_factory=free_port)
     status: int = _SUCCESS

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-# RFC 5424, 6: PRI and version, time, host, program, process, MSGID, no structured data, BOM.
+# RFC 5424, 6 orders PRI and version, time, host, program, process, MSGID, no data, BOM.
 _LINE = re.compile(
     rb"<(\d{1,3})>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) ([!-~]{1,255}) ([!-~]{1,48}) "
     rb"([!-~]{1,128}) ([!-~]{1,32}) - \xef\xbb\xbf(.+)",
@@ -17,7 +17,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True)
 class Record:
-    """One message: the syslog header, and the XML."""
+    """One audit message: the syslog header, and the XML."""
 
     pri: int
     at: str
@@ -34,7 +34,7 @@ class Record:
 
     @property
     def kind(self) -> str:
-        """The type of the event, or its ID if it has no type."""
+        """The type of the event, or its ID if the event has no type."""
         types = [code.get("originalText", "") for code in self.event.findall("EventTypeCode")]
         [event_id] = self.event.findall("EventID")
         return " + ".join(types) or str(event_id.get("originalText"))
@@ -45,7 +45,7 @@ class Record:
 
     @property
     def participants(self) -> list[dict[str, str]]:
-        """The attributes of each participant, and the code of its role as `role`."""
+        """The attributes of each participant, with the code of its role as `role`."""
         participants = []
         for participant in self.xml.findall("ActiveParticipant"):
             role = participant.find("RoleIDCode")
@@ -55,7 +55,7 @@ class Record:
 
     @property
     def subject(self) -> str:
-        """The ID of the first participant object, or "" without one."""
+        """The ID of the first participant object, or "" if there is no object."""
         ids = [o.get("ParticipantObjectID") for o in self.xml.iter(_OBJECT)]
         return str(ids[0]) if ids else ""
 
@@ -66,7 +66,7 @@ class Record:
 
     @property
     def description(self) -> str:
-        """The alert description."""
+        """The description of the alert."""
         [detail] = self.xml.iter("ParticipantObjectDetail")
         assert detail.get("type") == "Alert Description"
         return b64decode(str(detail.get("value")), validate=True).decode()

@@ -1,4 +1,4 @@
-"""Copies of the demonstration bundle with a changed card and a valid digest."""
+"""Copies of the demonstration bundle have a changed card and a valid digest."""
 
 import shutil
 from pathlib import Path

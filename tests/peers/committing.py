@@ -18,7 +18,7 @@ _ALL_COMMITTED, _SOME_FAILED = 1, 2
 
 @dataclass(frozen=True, slots=True)
 class CommitmentRequest:
-    """One N-ACTION: its transaction UID, and (SOP Class, SOP Instance) of each object."""
+    """One N-ACTION request: transaction UID, and (SOP Class, SOP Instance) of each object."""
 
     transaction_uid: str
     objects: tuple[tuple[str, str], ...]
@@ -26,7 +26,7 @@ class CommitmentRequest:
 
 @dataclass
 class CommittingPacs:
-    """Stores everything; `report` sends a report to the node on `node_port`."""
+    """A PACS that stores everything; `report` sends a report to the node on `node_port`."""
 
     node_port: int
     node_ae: str
@@ -39,7 +39,7 @@ class CommittingPacs:
 
     @property
     def destination(self) -> dict[str, Any]:
-        """The configuration as a destination."""
+        """The configuration of this PACS as a destination."""
         peer = {"host": "127.0.0.1", "port": self.port, "timeout": 10}
         return {"name": "committing", "ae_title": self.ae_title} | peer
 

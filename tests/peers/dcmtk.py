@@ -1,4 +1,4 @@
-"""Programs of DCMTK and dicom3tools as functions."""
+"""Programs of DCMTK and dicom3tools are called as functions."""
 
 import re
 import tempfile
@@ -66,7 +66,7 @@ def dcmsend(
 
 
 def _parse_report(report: str) -> Iterator[SentFile]:
-    """Parse the report: a block of `Key : value` lines for each file, separated by empty lines."""
+    """Parse the report of dcmsend, which has a block of `Key : value` lines for each file."""
     for block in re.split(r"\n\s*\n", report):
         values = dict(re.findall(r"^(\w[\w .]*?) *: (.*)$", block, re.MULTILINE))
         if "Filename" not in values:

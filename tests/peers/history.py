@@ -23,7 +23,7 @@ from node.jobs.tables import job
 
 XRAY = Source("XRAY1", "ROOM 2")
 OLD, NEW = "ab" * 32, "cd" * 32
-FILMS_PER_DAY = 20  # one every half hour
+FILMS_PER_DAY = 20  # one film every half hour
 
 
 @dataclass

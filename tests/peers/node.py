@@ -34,7 +34,7 @@ class Node:
         self.file = folder / "config.yaml"
         self._log = folder / "node.log"
         self._running: list[subprocess.Popen[bytes]] = []
-        self._ended: list[subprocess.Popen[bytes]] = []  # their children may still run
+        self._ended: list[subprocess.Popen[bytes]] = []  # may have running children
         self.environment: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
         defaults: dict[str, Any] = {
@@ -90,7 +90,7 @@ class Node:
         return not self._running or self._running[-1].poll() is not None
 
     def processes(self) -> list[tuple[str, int]]:
-        """Return role and process ID of each child process of the supervisor."""
+        """Return the role and the process ID of each child process of the supervisor."""
         if self.ended():
             return []
         supervisor = self._running[-1].pid
@@ -120,7 +120,7 @@ class Node:
 
     @property
     def started(self) -> list[subprocess.Popen[bytes]]:
-        """The started processes: the supervisor, or single roles."""
+        """The started processes, which are the supervisor or single roles."""
         return list(self._running)
 
     def process_of(self, role: str) -> int:

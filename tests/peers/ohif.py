@@ -1,6 +1,6 @@
 """Serve the OHIF viewer and an Orthanc archive from one origin on loopback.
 
-The published package is downloaded once into `out/`, and its digest is checked.
+The published OHIF package is downloaded once into `out/`, and its digest is checked.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ def distribution() -> Path:
         with tempfile.TemporaryDirectory(dir=_FOLDER.parent) as name:
             with tarfile.open(fileobj=BytesIO(_download())) as packed:
                 packed.extractall(name, filter="data")
-            Path(name).rename(_FOLDER)  # atomic
+            Path(name).rename(_FOLDER)  # the rename is atomic
             Path(name).mkdir()
     return pages
 
@@ -70,7 +70,7 @@ def serving(orthanc_url: str) -> Iterator[str]:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """OHIF's files, its index page for other paths, and DICOMweb from the archive."""
+    """Serves OHIF's files, its index page for other paths, and the archive's DICOMweb."""
 
     protocol_version = "HTTP/1.1"
 

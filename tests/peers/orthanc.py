@@ -1,4 +1,4 @@
-"""Orthanc as PACS, with `deploy/orthanc.json` and its own ports and storage."""
+"""Orthanc runs as PACS, with `deploy/orthanc.json` and its own ports and storage."""
 
 import contextlib
 import json
@@ -33,10 +33,10 @@ class Instance:
 
 
 class Orthanc:
-    """A PACS whose content can be read, and which can be stopped and restarted.
+    """A PACS that can be stopped and restarted, and whose content can be read.
 
-    Ports and storage outlive a stop. Orthanc always binds every address; its REST interface
-    answers only this machine.
+    After a stop, ports and storage stay the same. Orthanc binds every address, but its REST
+    interface answers only requests from this machine.
     """
 
     ae_title = "ORTHANC"
@@ -51,7 +51,7 @@ class Orthanc:
         self._instances: dict[str, Instance] = {}
 
     def start(self) -> None:
-        """Start; return when both ports answer."""
+        """Start Orthanc; return when both ports answer."""
         storage = self.folder / "storage"
         storage.mkdir(exist_ok=True)
         environment = os.environ | {
@@ -72,19 +72,19 @@ class Orthanc:
         wait_until(self._answers, goal="answer from Orthanc")
 
     def stop(self) -> None:
-        """End with SIGTERM; acknowledged objects are stored."""
+        """End Orthanc with SIGTERM; acknowledged objects are stored."""
         self._end(subprocess.Popen.terminate)
 
     def kill(self) -> None:
-        """End with SIGKILL."""
+        """End Orthanc with SIGKILL."""
         self._end(subprocess.Popen.kill)
 
     def freeze(self) -> None:
-        """Stop answering: the kernel still accepts connections."""
+        """Suspend Orthanc, while the kernel still accepts connections."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Continue after `freeze`."""
+        """Continue Orthanc after `freeze`."""
         self._signal(signal.SIGCONT)
 
     def instances(self) -> list[Instance]:
@@ -97,7 +97,7 @@ class Orthanc:
         return [self._instance(id_) for id_ in self._json("POST", "/tools/find", query)]
 
     def count(self, sop_class_uid: str | None = None) -> int:
-        """Return the number of stored objects, of one SOP Class or of all."""
+        """Return the number of stored objects, of one SOP Class or of all classes."""
         classes = [instance.sop_class_uid for instance in self.instances()]
         return len(classes) if sop_class_uid is None else classes.count(sop_class_uid)
 
@@ -108,7 +108,7 @@ class Orthanc:
         return wait_until(self.instances, accept, timeout, "expected content of the PACS")
 
     def tags(self, id_: str) -> dict[str, Any]:
-        """Return the elements of an object by keyword; a sequence is a list of such items."""
+        """Return the elements of an object by keyword; a sequence is a list of dictionaries."""
         tags: dict[str, Any] = self._json("GET", f"/instances/{id_}/simplified-tags")
         return tags
 
@@ -130,7 +130,7 @@ class Orthanc:
         self._request("DELETE", f"/instances/{id_}")
 
     def log(self) -> str:
-        """Return the log since the first start."""
+        """Return the log lines since the first start."""
         return self._log.read_text(errors="replace")
 
     @property

@@ -1,4 +1,4 @@
-"""A PostgreSQL server in a temporary folder, on a free loopback port."""
+"""A PostgreSQL server runs in a temporary folder, on a free loopback port."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from tests.peers.waiting import free_port, wait_until
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
-    # Tests kill processes, not machines: data survives without fsync, and tests take half the time.
+    # Tests kill processes, not machines, so data survive without fsync, which would take time.
     "fsync": "off",
     "full_page_writes": "off",
     "log_min_messages": "warning",
@@ -29,7 +29,7 @@ SETTINGS = {
 
 
 class PostgresServer:
-    """One server with its own folder; it can be stopped and started again."""
+    """One server with its own folder, which can be stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -43,13 +43,13 @@ class PostgresServer:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
 
     def create(self) -> None:
-        """Create the cluster."""
+        """Create the database cluster."""
         if self._identity:
             os.chown(self.folder, self._identity["user"], self._identity["group"])
         _create_cluster(self.folder, self._identity)
 
     def start(self) -> None:
-        """Start; return when it answers."""
+        """Start the server; return when it answers."""
         settings = SETTINGS | {
             "port": str(self.port),
             "unix_socket_directories": str(self.folder),
@@ -72,7 +72,7 @@ class PostgresServer:
         wait_until(lambda: _answers(self.port, process, log), goal="answer from PostgreSQL")
 
     def stop(self) -> None:
-        """End with a fast shutdown; committed transactions are stored."""
+        """End the server with a fast shutdown; committed transactions are stored."""
         process, self._process = self._process, None
         if process is not None:
             _end(process)
@@ -90,7 +90,7 @@ class PostgresServer:
             self._signal_all(self._process.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Continue after `freeze`."""
+        """Continue the server after `freeze`."""
         if self._process is not None:
             self._signal_all(self._process.pid, signal.SIGCONT)
 
@@ -119,8 +119,8 @@ def running_postgres() -> Iterator[str]:
 def postgres_folder() -> Iterator[Path]:
     """Yield a folder for a cluster, and delete it afterwards.
 
-    It is not in pytest's temporary folder, because only the owner can enter that, and the server
-    does not run as root. Its path is short, because a socket path has at most 107 characters.
+    Only the owner can enter pytest's temporary folder, and the server does not run as root, so the
+    folder is elsewhere. The path is short, because a socket path has at most 107 characters.
     """
     folder = Path(tempfile.mkdtemp(prefix="osteoscreen-pg-"))
     try:

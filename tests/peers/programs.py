@@ -32,13 +32,13 @@ PACKAGES = {
     "wqy-microhei.ttc": "fonts-wqy-microhei",
     "libOrthancDicomWeb.so": "orthanc-dicomweb",
 }
-# These are files, not programs.
+# These entries are files, not programs.
 _FILES = {
     "wqy-microhei.ttc": Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"),
     "pixelmed.jar": Path("/usr/share/java/pixelmed.jar"),
     "libOrthancDicomWeb.so": Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so"),
 }
-# CI does not require these two.
+# CI does not require these two programs.
 OPTIONAL = frozenset({"systemd-analyze", "docker"})
 
 
@@ -56,7 +56,7 @@ def find(program: str) -> Path | None:
 
 
 def require(*programs: str) -> None:
-    """Skip the current test if a program is missing; fail it in CI, which installs them all."""
+    """Skip the current test if a program is missing; fail in CI, which installs every program."""
     for program in programs:
         if program not in PACKAGES:
             pytest.fail(

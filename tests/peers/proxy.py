@@ -15,11 +15,11 @@ _POLL_SECONDS = 0.2
 
 
 class ConnectionFault(StrEnum):
-    """How the proxy treats connections that are opened while the fault is set."""
+    """How the proxy treats connections that are opened while this fault is set."""
 
     NONE = "none"
-    REFUSED = "refused"  # each connection is reset at once, as if no program listened
-    UNRESPONSIVE = "unresponsive"  # the connection opens, and nothing is ever read from it
+    REFUSED = "refused"  # each connection is reset immediately, as if no program listened
+    UNRESPONSIVE = "unresponsive"  # connections open, and nothing is ever read from them
     RESET = "reset"  # after a number of bytes from the client, both ends are reset
     HALF_OPEN = "half-open"  # after a number of bytes from the client, no answer is forwarded
 
@@ -31,7 +31,7 @@ class _State:
 
 
 class FaultyProxy:
-    """Forwards connections from `port` to a peer on loopback; `occurrences` counts faults."""
+    """A proxy that forwards connections from `port` to a peer on loopback, and counts faults."""
 
     def __init__(self, peer_port: int) -> None:
         self.port = free_port()
@@ -44,11 +44,11 @@ class FaultyProxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def set_fault(self, fault: ConnectionFault, after: int = 0) -> None:
-        """Apply a fault to new connections, `after` this number of bytes from the client."""
+        """Apply a fault to new connections, after this number of bytes from the client."""
         self.occurrences, self._state = 0, _State(fault, after)
 
     def clear_fault(self) -> None:
-        """Forward new connections, and end unresponsive ones."""
+        """Forward new connections, and end unresponsive connections."""
         self._state = _State()
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class FaultyProxy:
         return socket.create_connection(("127.0.0.1", self._peer_port), timeout=5)
 
     def _forward(self, client: socket.socket, peer: socket.socket, state: _State) -> None:
-        """Copy in both directions until one end closes or the fault occurs."""
+        """Copy bytes in both directions until one end closes or the fault occurs."""
         sent, half_open = 0, False
         with selectors.DefaultSelector() as selector:
             for end in (client, peer):

@@ -1,4 +1,4 @@
-"""A PACS that refuses every object and names the patient in the Error Comment, as some do."""
+"""A PACS refuses every object and names the patient in the Error Comment, as some products do."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.peers.waiting import free_port
 
 
 class QuotingPacs:
-    """Answers every C-STORE 0xC123, with the patient in the Error Comment."""
+    """A PACS that answers every C-STORE with 0xC123 and the patient's name in the Error Comment."""
 
     ae_title = "QUOTING"
 
@@ -25,7 +25,7 @@ class QuotingPacs:
         )
 
     def destination(self) -> dict[str, Any]:
-        """Return the configuration as a destination."""
+        """Return the configuration of this PACS as a destination."""
         peer = {"host": "127.0.0.1", "port": self.port, "timeout": 10}
         return {"name": "quoting", "ae_title": self.ae_title} | peer
 

@@ -1,4 +1,4 @@
-"""Receivers of alarms: a web server and a mail server on loopback."""
+"""A web server and a mail server on loopback receive alarms."""
 
 import ssl
 import threading
@@ -14,9 +14,9 @@ from tests.peers.waiting import free_port
 
 @dataclass
 class WebReceiver:
-    """Stores path, headers and body of each POST, and answers with `status`.
+    """A web server that stores path, headers and body of each POST, and answers with `status`.
 
-    A request sets `requested`. While `answering` is cleared, no request is answered.
+    Each request sets `requested`. While `answering` is cleared, the server answers no request.
     """
 
     context: ssl.SSLContext | None = None
@@ -72,7 +72,7 @@ class WebReceiver:
 class MailReceiver:
     """An SMTP server that stores each mail, and whether each login succeeded.
 
-    With a `context`, it requires STARTTLS. With a `user`, it requires a login with `password`.
+    With a `context`, the server requires STARTTLS. With a `user`, it requires a login.
     """
 
     context: ssl.SSLContext | None = None
@@ -106,7 +106,7 @@ class MailReceiver:
     async def handle_RCPT(  # noqa: N802 - named by aiosmtpd
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: Any
     ) -> str:
-        """Accept a known recipient."""
+        """Accept a recipient, unless it is one of `unknown_recipients`."""
         if address in self.unknown_recipients:
             return "550 no such user: 4711 of SURNAME"
         envelope.rcpt_tos.append(address)

@@ -1,4 +1,4 @@
-"""A minimal syslog server over TLS (RFC 5425), which stores the messages."""
+"""A minimal syslog server over TLS (RFC 5425) stores the messages."""
 
 import contextlib
 import socket
@@ -14,7 +14,7 @@ from tests.peers.waiting import free_port
 
 
 class SyslogServer:
-    """Listens on a port of 127.0.0.1 between `start` and `stop`; messages outlive a stop."""
+    """A syslog server that listens between `start` and `stop`; its messages outlive a stop."""
 
     def __init__(self, folder: Path) -> None:
         authority = trustme.CA()
@@ -26,7 +26,7 @@ class SyslogServer:
         self.messages: list[bytes] = []
         self.connections = 0
         self.resets = 0
-        """The number of connections to reset without reading, as a crashing server does."""
+        """The number of connections that the server resets without reading, as in a crash."""
         self.close_notify = True
         """Whether the server ends TLS with close_notify; some servers do not."""
         self._listener: socket.socket | None = None
@@ -34,7 +34,7 @@ class SyslogServer:
 
     @property
     def section(self) -> SyslogSection:
-        """The configuration of a client."""
+        """The configuration of a client of this server."""
         return SyslogSection(
             host="127.0.0.1", port=self.port, timeout=5, tls=TlsSection(ca=self.ca)
         )
@@ -66,7 +66,7 @@ class SyslogServer:
         with self._context.wrap_socket(plain, server_side=True) as secured:
             if self.resets:
                 self.resets -= 1
-                secured.recv(1)  # the rest stays unread
+                secured.recv(1)  # the other bytes stay unread
                 linger = struct.pack("ii", 1, 0)
                 secured.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 return

@@ -1,4 +1,4 @@
-"""Free ports, and waiting for other processes with a deadline."""
+"""Find free ports, and wait for other processes with a deadline."""
 
 import secrets
 import socket
@@ -14,8 +14,8 @@ State = TypeVar("State")
 def free_port() -> int:
     """Return a port that is free on every address of this machine.
 
-    The port is below the range of outgoing connections on Linux (32768 and up). In that range, a
-    client could occupy the port of a server that restarts, or connect to itself.
+    The port is below the range of outgoing connections on Linux (32768 and up). In this range,
+    a client could occupy the port of a server that restarts, or connect to itself.
     """
     while True:
         port = 20000 + secrets.randbelow(12000)

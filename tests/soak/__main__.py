@@ -3,9 +3,9 @@
     python -m tests.soak [--films 10000] [--database URL] [--out PAGE]
 
 The run has one node on this machine (SQLite by default), films of 330 x 304, and a PACS that counts
-results. Files are deleted after one minute and rows after two, so that retention works throughout.
-Exit status 1: a process grew by more than 5 % between the second and the last quarter of the run,
-a process restarted, a result is missing, or something was not deleted in time.
+results. Files are deleted after one minute and rows after two minutes, so retention always runs.
+The exit status is 1 if a process grew by more than 5 % between the second and the last quarter of
+the run, a process restarted, a result is missing, or something was not deleted in time.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from tests.support.films import make_small_film
 _SAMPLE_SECONDS = 5.0
 _MAX_GROWTH = 0.05
 _FILE_RETENTION, _ROW_RETENTION, _PURGE_INTERVAL = 60, 120, 5  # seconds
-_TOLERANCE = 4 * _PURGE_INTERVAL  # for the duration of a purge and the sampling interval
+_TOLERANCE = 4 * _PURGE_INTERVAL  # allows for the duration of a purge and the sampling interval
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--database", default="sqlite:///osteoscreen.db")
     parser.add_argument("--out", type=Path, help="page with a section `soak`")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stops the node, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # this exit also stops the node
     with tempfile.TemporaryDirectory() as name, CountingPacs() as pacs:
         node = make_node(Path(name), options.database, pacs.port)
         node.serve()
@@ -109,7 +109,7 @@ def soak(node: Node, pacs: CountingPacs, count: int) -> tuple[str, bool]:
 
 
 class Stock:
-    """The rows of a node's job table, and the files of its spool."""
+    """The number of rows in a node's job table, and of files in its spool."""
 
     def __init__(self, node: Node) -> None:
         config = load(node.file)
@@ -144,7 +144,7 @@ def decoders_of(worker: int) -> list[int]:
 
 
 def growth_table(growths: list[Growth]) -> str:
-    """Return a Markdown table."""
+    """Return the growth of the processes as a Markdown table."""
     lines = [
         "| process | memory, second quarter | last quarter | growth | descriptors | growth |",
         "|---|---|---|---|---|---|",

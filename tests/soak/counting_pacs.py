@@ -15,7 +15,7 @@ from tests.peers.waiting import free_port
 
 
 class CountingPacs:
-    """Listens on loopback while the context is open."""
+    """A PACS that listens on loopback while the context is open."""
 
     def __init__(self) -> None:
         self.port = free_port()

@@ -10,7 +10,7 @@ _PAGE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Resident memory in bytes, open descriptors, threads."""
+    """Resident memory in bytes, open descriptors, and threads of a process."""
 
     memory: float
     descriptors: float
@@ -27,12 +27,12 @@ class Growth:
 
     @property
     def memory(self) -> float:
-        """Relative growth; 0.05 is five percent."""
+        """Relative growth of memory; 0.05 is five percent."""
         return self.after.memory / self.before.memory - 1
 
     @property
     def descriptors(self) -> float:
-        """Relative growth."""
+        """Relative growth of the number of descriptors."""
         return self.after.descriptors / self.before.descriptors - 1
 
 
@@ -65,7 +65,7 @@ class GrowthMeter:
 
 
 def growth(process: str, usages: Sequence[Usage]) -> Growth:
-    """Compare the second quarter with the last."""
+    """Compare the second quarter of the samples with the last quarter."""
     quarter = len(usages) // 4
     before, after = usages[quarter : 2 * quarter], usages[3 * quarter :]
     return Growth(process, _typical(before), _typical(after))
@@ -74,8 +74,8 @@ def growth(process: str, usages: Sequence[Usage]) -> Growth:
 def _typical(usages: Sequence[Usage]) -> Usage:
     """Return the median of the memory, and the mean of the counts.
 
-    A single batch does not affect the median. For small counts the mean is used: if an association
-    is open in about half of the samples, a median would change by one.
+    A single batch does not affect the median. Small counts use the mean: if an association is
+    open in about half of the samples, a median would change by one.
     """
     return Usage(
         memory=median(usage.memory for usage in usages),

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_FILES_PER_FILM = 3  # the film, its report, its heatmap
+_FILES_PER_FILM = 3  # the film, its report, and its heatmap
 
 
 @dataclass(frozen=True, slots=True)
 class StockSample:
-    """Films started and finished so far, and rows and files, at a time in seconds.
+    """A count of films started and finished so far, rows and files, at a time in seconds.
 
     `finished` is counted before rows and files, and `started` after them, so that no stored film
     is missing from the expected number.

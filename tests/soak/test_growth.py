@@ -56,7 +56,7 @@ def test_an_ended_process_has_no_usage() -> None:
 
 
 def test_rows_and_files_after_the_retention_period_are_excess() -> None:
-    """Ten films finished long ago must be deleted; five films are unfinished."""
+    """Ten films finished long ago and must be deleted; five films are unfinished."""
     start, end = StockSample(0, 0, 0, 0, 0), StockSample(10, 10, 10, 10, 30)
     deleted = StockSample(200, 15, 10, 5, 15)
     assert excess_rows([start, end, deleted], retention=60) == 0

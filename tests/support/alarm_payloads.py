@@ -1,4 +1,4 @@
-"""A table of notices, and the content of a notice."""
+"""Helpers for notices: a table of notices, and the content of one notice."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""One audit event of each type, and their source."""
+"""Examples for audit tests: one audit event of each type, and their source."""
 
 from datetime import UTC, datetime
 

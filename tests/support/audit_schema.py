@@ -1,4 +1,4 @@
-"""The part of the audit schema (PS3.15 A.5.1.1) that the node uses, and a validator."""
+"""A validator for the part of the audit schema (PS3.15 A.5.1.1) that the node uses."""
 
 import re
 from xml.etree.ElementTree import Element

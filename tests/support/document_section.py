@@ -1,4 +1,4 @@
-"""Sections of a page that programs write, each between two HTML comments."""
+"""Programs write sections of a page, each between two HTML comments."""
 
 import re
 from pathlib import Path

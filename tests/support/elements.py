@@ -1,4 +1,4 @@
-"""Write Part 10 files byte by byte, with faults that pydicom does not write."""
+"""Part 10 files are written byte by byte, with faults that pydicom does not write."""
 
 import struct
 from pathlib import Path
@@ -27,7 +27,7 @@ def element(keyword: str, value: bytes, vr: str = "") -> bytes:
 
 
 def preamble(syntax: bytes = b"1.2.840.10008.1.2.1") -> bytes:
-    """Return preamble and a minimal file meta information."""
+    """Return a preamble and a minimal file meta information."""
     meta = element("TransferSyntaxUID", syntax + b"\0" * (len(syntax) % 2))
     length = element("FileMetaInformationGroupLength", struct.pack("<I", len(meta)))
     return bytes(128) + b"DICM" + length + meta

@@ -1,4 +1,4 @@
-"""Films without files, for tests of decisions."""
+"""Films without files serve as input for tests of decisions."""
 
 from dataclasses import replace
 from typing import Any
@@ -29,5 +29,5 @@ CHEST_FILM = Film(
 
 
 def film(**facts: Any) -> Film:
-    """Return the chest film with changed attributes."""
+    """Return the facts of a chest film with changed attributes."""
     return replace(CHEST_FILM, **facts)

@@ -1,4 +1,4 @@
-"""DICOM files for tests: synthetic films in every transfer syntax, copies of the shipped film.
+"""Create DICOM files: synthetic films in every transfer syntax, copies of the shipped film.
 
 pydicom encodes RLE, JPEG-LS and JPEG 2000, Pillow encodes baseline JPEG, and GDCM encodes the other
 JPEG processes. No encoder for HTJ2K is available: an HTJ2K film contains a JPEG 2000 codestream.
@@ -42,8 +42,8 @@ def make_film(
 ) -> FileDataset:
     """Return a grey ramp as a chest film of a 67-year-old, which the default policy admits.
 
-    `values` set elements by keyword; None removes an element. Raises for a transfer syntax without
-    an encoder.
+    `values` set elements by keyword; None removes an element. Raises an error for a transfer syntax
+    without an encoder.
     """
     ramp = np.linspace(0, 2**bits - 1, side * side).reshape(side, side)
     ramp = ramp.astype(np.uint8 if bits <= 8 else np.uint16)

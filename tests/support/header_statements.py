@@ -1,4 +1,4 @@
-"""Header statements, and the admission policy, for tests of admission."""
+"""Tests of admission use these header statements and this admission policy."""
 
 from node.domain.radiograph.body_part import BodyPart
 from node.domain.radiograph.film import HeaderStatements

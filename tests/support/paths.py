@@ -1,4 +1,4 @@
-"""Where the tests find the repository and the shared films."""
+"""The paths of the repository and of the shared films."""
 
 from pathlib import Path
 

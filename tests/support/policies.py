@@ -1,4 +1,4 @@
-"""Policies for tests."""
+"""Helpers that create policies for tests."""
 
 from dataclasses import replace
 from typing import Any

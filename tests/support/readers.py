@@ -1,4 +1,4 @@
-"""Decoders that crash or hang. Decoder processes import them from this module."""
+"""These decoders crash or hang. Decoder processes import them from this module."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from tests.support.policies import make_admission_policy
 
 
 def crash_on_bad_names(path: Path) -> Radiograph:
-    """Decode; or crash, exit or hang if the file's name ends so."""
+    """Decode the file, or crash, exit or hang if the end of its name requests this."""
     if path.stem.endswith("segfault"):
         os.kill(os.getpid(), signal.SIGSEGV)
     if path.stem.endswith("exit"):

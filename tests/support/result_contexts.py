@@ -1,4 +1,4 @@
-"""Scored films to build results of. Header values are encoded as bytes, valid or not."""
+"""Results are built from these scored films. Header values are encoded as bytes, valid or not."""
 
 import hashlib
 from collections.abc import Mapping
@@ -95,7 +95,7 @@ def make_verdict(
     threshold: float = 0.41,
     model: ModelIdentity = MODEL,
 ) -> Verdict:
-    """Return a verdict with a score that agrees with the finding; undetermined has no score."""
+    """Return a verdict whose score agrees with the finding; undetermined has no score."""
     if finding is Finding.UNDETERMINED:
         decision = Decision(finding, threshold, reason=NO_SCORE, **DECIDED_BY)
         return Verdict(Probability(), decision, model)

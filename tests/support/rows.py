@@ -1,4 +1,4 @@
-"""Rows to write and read."""
+"""Rows of the table of scores, to write and to read."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ MODEL = ModelIdentity("net", "1.0", "d" * 64, IntendedUse.DEMONSTRATION)
 
 
 def scored_row(path: str = "/films/1.dcm", score: float = 0.1 + 0.2) -> ScoreRow:
-    """Return the row of a scored film; the score has all the digits a float can have."""
+    """Return the row of a scored film; its score has all the digits of a float."""
     return replace(
         unscored_row(ScreenedFilm(path), MODEL, RowState.SCORED),
         sop_instance_uid="1.2",
@@ -34,5 +34,5 @@ def scored_row(path: str = "/films/1.dcm", score: float = 0.1 + 0.2) -> ScoreRow
 
 
 def failed_row(path: str = "/films/2.dcm") -> ScoreRow:
-    """Return the row of a film that failed, with text that a CSV has to quote."""
+    """Return the row of a failed film, with text that a CSV file has to quote."""
     return unscored_row(ScreenedFilm(path), MODEL, RowState.FAILED, error='a "b", c\nand 胸')

@@ -1,4 +1,4 @@
-"""dciodvfy and DCMTK as validators of results, and the list of allowed warnings."""
+"""dciodvfy and DCMTK validate results, except for a list of allowed warnings."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ import pydicom
 from node.results.encode import to_bytes
 from tests.peers.programs import find
 
-# Each allowed warning is about a correct value, or about a value that the film does not have.
+# Each allowed warning is about a correct value, or about a value that the film lacks.
 ALLOWED = (
     # dciodvfy does not know Device UID in Contributing Equipment (IHE AI Results).
     r"Attribute is not present in standard DICOM IOD - \(0x0018,0x1002\) UI Device UID",
@@ -30,14 +30,14 @@ _ALLOWED = re.compile("|".join(f"(?:Warning - {text})" for text in ALLOWED))
 
 
 def remarks(ds: pydicom.Dataset, folder: Path) -> list[str]:
-    """Return the errors of dciodvfy, and its warnings that are not allowed, on an object."""
+    """Return the errors and the warnings of dciodvfy on an object, without allowed warnings."""
     path = folder / f"{ds.SOPInstanceUID}.dcm"
     path.write_bytes(to_bytes(ds))
     return remarks_on(path)
 
 
 def remarks_on(path: Path) -> list[str]:
-    """Return the errors of dciodvfy, and its warnings that are not allowed, on a file."""
+    """Return the errors and the warnings of dciodvfy on a file, without allowed warnings."""
     completed = subprocess.run(["dciodvfy", path], capture_output=True, check=False)
     lines = (completed.stdout + completed.stderr).decode("utf-8", "replace").splitlines()
     return [

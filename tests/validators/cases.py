@@ -1,4 +1,4 @@
-"""Every validated case: each film with each patient name in each language."""
+"""Each film, with each patient name, in each language, is one validated case."""
 
 from dataclasses import dataclass
 from itertools import cycle, islice, product, starmap
@@ -12,7 +12,7 @@ from tests.support.films import write_film
 from tests.validators.film_cases import FilmCase, film_cases
 from tests.validators.names import PatientName, patient_names
 
-_PLACEHOLDER = b"q~Zx|K{vW"  # occurs in no film by chance
+_PLACEHOLDER = b"q~Zx|K{vW"  # this text occurs in no film by chance
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Case:
 
     @property
     def title(self) -> str:
-        """The name in tables and tests."""
+        """The title of the case in tables and tests."""
         return f"{self.film.title}, {self.name.title}, {self.language}"
 
     def write(self, path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Film cases: the shipped film with other outcomes, pixel encodings and headers."""
+"""Each film case is the shipped film with another outcome, pixel encoding or header."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -142,7 +142,7 @@ def _shipped() -> Pixels:
 
 
 def _store(ds: Dataset, film: Pixels, bits: int) -> None:
-    """Store pixels with a number of bits, and remove elements that no longer apply."""
+    """Store pixels with this number of bits, and remove elements that no longer apply."""
     _without("WindowCenter", "WindowWidth", "VOILUTSequence", "SmallestImagePixelValue")(ds)
     _without("LargestImagePixelValue", "PixelAspectRatio")(ds)
     dtype = np.uint8 if bits <= 8 else np.uint16

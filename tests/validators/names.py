@@ -1,4 +1,4 @@
-"""Patient names as modalities encode them, in each character set and wrongly declared."""
+"""Patient names are encoded as modalities do, in each character set and wrongly declared."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class PatientName:
 
 
 def patient_names() -> list[PatientName]:
-    """Return a name in each character set, one without a set, and one with a wrong set."""
+    """Return a name in each character set, a name without a set, and a name with a wrong set."""
     chinese, korean, japanese = "王^小东", "홍^길동", "山田^太郎"
     escaped = b"Wang^XiaoDong=\x1b$)A\xcd\xf5^\x1b$)A\xd0\xa1\xb6\xab"
     return [

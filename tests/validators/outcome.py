@@ -1,4 +1,4 @@
-"""The outcome that a case's results must report, decided by the node's own policy.
+"""Results of a case must report an outcome that the node's own policy decides.
 
 The score is set by the case, because these tests do not depend on the model.
 """
@@ -18,14 +18,14 @@ from node.domain.radiograph.film import Film
 POSITIVE, NEGATIVE, NEAR_THRESHOLD = 0.8, 0.2, 0.51
 _THRESHOLD = 0.5
 _PRIOR_DATE = date(2000, 1, 1)
-_PRIOR_MONTHS = 12 * 200  # includes the prior result for any film date
+_PRIOR_MONTHS = 12 * 200  # includes the prior result for any date of the film
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A score (None: no score), and everything else that affects a report.
+    """The score, or None without a score, and everything else that affects a report.
 
-    `prior` adds a prior result, which another model has scored unless `comparable`.
+    `prior` adds a prior result, which has another model unless `comparable` is true.
     """
 
     score: float | None = POSITIVE
@@ -37,7 +37,7 @@ class Outcome:
     refused: Reason | None = None
 
     def verdict(self, film: Film, probability: Probability, model: ModelIdentity) -> Verdict:
-        """Return the verdict with the probabilities of the model."""
+        """Return the verdict, with the probabilities of the model."""
         policy = DecisionPolicy(
             Rule(Thresholds.uniform(_THRESHOLD), self.abstain, "older-women"),
             score=self.score_kind,

@@ -1,4 +1,4 @@
-"""PixelMed's DicomSRValidator in this process, because each start of Java takes ten seconds."""
+"""PixelMed's DicomSRValidator runs in this process, because Java takes ten seconds to start."""
 
 import re
 from functools import cache
@@ -23,13 +23,13 @@ _ALLOWED = (
     rf"Warning: [\d.]+: {_GROUP}/CODE \(64859006,SCT,.*\): Content Item not in template",
     rf"Warning: [\d.]+: {_GROUP}/CODE \(111053,DCM,.*\): Content Item not in template",
     rf"Warning: [\d.]+: {_GROUP}/TEXT \(121106,DCM,.*\): Content Item not in template",
-    # A code meaning may be in the language of the report; the validator only knows English.
+    # A code meaning may be in the language of the report, but the validator only knows English.
     r'Warning: .* has different code meaning \("[^"]*[\u4e00-\u9fff][^"]*"\) than .*',
 )
 
 
 def dicom_sr_validator(path: Path) -> list[str]:
-    """Return the validator's remarks on IOD and templates, without the allowed ones."""
+    """Return the validator's remarks on IOD and templates, without the allowed remarks."""
     require("java", "pixelmed.jar")
     lines = [line.strip() for line in str(_validator().validate(str(path))).splitlines()]
     remarks = [line for line in lines if line and not re.fullmatch("|".join(_ALLOWED), line)]

@@ -1,4 +1,4 @@
-"""The validators: independent programs that return their remarks on a file; none is a success."""
+"""The validators are independent programs; a file without remarks is valid."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -45,7 +45,7 @@ def build_case_results(case: Case, folder: Path) -> Iterator[BuiltResult]:
 
 
 def _predict(case: Case, film: Film, path: Path) -> Prediction:
-    """Score the film; it must have clinical inputs if they decide."""
+    """Score the film; the film must have clinical inputs if its score is clinical or combined."""
     (prediction,) = _predictor().predict([ScoringCase(film, _predictor().decode(path))])
     image_only = case.film.outcome.score_kind is ScoreKind.IMAGE
     assert image_only or prediction.probability.clinical is not None

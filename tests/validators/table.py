@@ -1,4 +1,4 @@
-"""Validate the results of every case, and write the table of the documentation.
+"""Validate the results of every case, and write the table of docs/reference/validation.md.
 
     python -m tests.validators.table [--out docs/reference/validation.md] [--processes 2]
 

@@ -64,7 +64,7 @@ def utc_now() -> datetime:
 
 @dataclass
 class Node:
-    """A listening node and its durable content."""
+    """A listening node, its spool and its job table."""
 
     folder: Path
     port: int = field(default_factory=free_port)
@@ -177,7 +177,7 @@ StartPacs = Callable[..., Destination]
 def pacs() -> Iterator[StartPacs]:
     """Return a function that starts a PACS and returns it as a destination.
 
-    `handlers` are pynetdicom's; the PACS accepts `classes` and `syntaxes`.
+    `handlers` are those of pynetdicom. The PACS accepts `classes` and `syntaxes`.
     """
     servers = []
 

@@ -1,4 +1,4 @@
-"""PDUs byte by byte (PS3.8, 9.3), for requests that a correct toolkit does not send."""
+"""PDUs are built byte by byte (PS3.8, 9.3), for requests that a correct toolkit does not send."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""Requests that a correct sender does not send, built from pynetdicom's own messages."""
+"""Requests that a correct sender does not send are built from pynetdicom's own messages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _MAX_PDU = 16_384
 
 
 def announce(assoc: Association, sop_class: str, sop_instance: str, data: bytes | None) -> Dataset:
-    """Send a C-STORE of this instance with these bytes, or no data set; return the answer."""
+    """Send a C-STORE of this instance with these bytes or no data set; return the status."""
     request = _request(sop_class, sop_instance, data)
     with _reactor_paused(assoc):
         assoc.dimse.send_msg(request, assoc.accepted_contexts[0].context_id)
@@ -53,7 +53,7 @@ def _request(sop_class: str, sop_instance: str, data: bytes | None) -> C_STORE:
 
 @contextmanager
 def _reactor_paused(assoc: Association) -> Iterator[None]:
-    """Keep pynetdicom's own loop from reading the answer, as its send_* methods do."""
+    """Prevent pynetdicom's own loop from reading the answer, as its send_* methods do."""
     assoc._reactor_checkpoint.clear()
     try:
         wait_until(lambda: assoc._is_paused, goal="pause of the association")

@@ -1,4 +1,4 @@
-"""C-STORE to a PACS: the meaning of each answer for a delivery."""
+"""After a C-STORE to a PACS, each answer has a meaning for the delivery."""
 
 import threading
 from collections.abc import Iterator
@@ -28,13 +28,13 @@ from tests.wire.raw import COMMAND, fragment, pdu
 
 @pytest.fixture
 def heatmap(tmp_path: Path) -> Path:
-    """Return an object of a class that every PACS accepts."""
+    """Return an object of a SOP Class that every PACS accepts."""
     return write_film(make_film(SecondaryCaptureImageStorage), tmp_path / "heatmap.dcm")
 
 
 @pytest.mark.parametrize("status", [0x0000, 0xB000, 0xB006, 0xB007])
 def test_success_and_warnings_count_as_stored(pacs: StartPacs, heatmap: Path, status: int) -> None:
-    """A PACS that coerced an element has stored the object; no error is raised."""
+    """A PACS that coerced an element has stored the object, so a warning raises no error."""
     stored: list[str] = []
 
     def on_store(event: evt.Event) -> int:
@@ -61,7 +61,7 @@ def test_success_and_warnings_count_as_stored(pacs: StartPacs, heatmap: Path, st
 def test_every_other_status_is_an_error(
     pacs: StartPacs, heatmap: Path, status: int, family: type[Exception], text: str
 ) -> None:
-    """It is Transient if another attempt may succeed. The association stays open."""
+    """The error is Transient if another attempt may succeed, and the association stays open."""
     with open_archive(pacs(answering(status)), "OSTEOSCREEN") as archive:
         with pytest.raises(family, match=f"{status:#06x}.*{text}") as caught:
             archive.store(heatmap)
@@ -70,7 +70,7 @@ def test_every_other_status_is_an_error(
 
 
 def test_the_error_contains_the_comment_of_the_pacs(pacs: StartPacs, heatmap: Path) -> None:
-    """The comment may be the only information on the cause."""
+    """The comment of the PACS may be the only information on the cause."""
     handlers = answering(0xA900, "Rows is missing")
     with (
         open_archive(pacs(handlers), "OSTEOSCREEN") as archive,
@@ -82,7 +82,7 @@ def test_the_error_contains_the_comment_of_the_pacs(pacs: StartPacs, heatmap: Pa
 def test_a_pacs_that_accepts_only_implicit_vr_receives_the_object(
     pacs: StartPacs, heatmap: Path
 ) -> None:
-    """The default transfer syntax is the one that every PACS must accept."""
+    """Every PACS must accept the default transfer syntax."""
     received: list[Dataset] = []
 
     def on_store(event: evt.Event) -> int:
@@ -101,7 +101,7 @@ def test_a_pacs_that_accepts_only_implicit_vr_receives_the_object(
 def test_a_class_that_the_pacs_does_not_accept_is_permanent(
     pacs: StartPacs, tmp_path: Path
 ) -> None:
-    """The error names the class, so that an administrator can configure another one."""
+    """The error names the SOP Class, so that an administrator can configure another one."""
     report = write_film(make_film(Comprehensive3DSRStorage), tmp_path / "report.dcm")
     destination = pacs(classes=(Verification, SecondaryCaptureImageStorage))
     with open_archive(destination, "OSTEOSCREEN") as archive:
@@ -115,7 +115,7 @@ def test_a_class_that_the_pacs_does_not_accept_is_permanent(
 def test_missing_or_damaged_bytes_are_permanent(
     pacs: StartPacs, tmp_path: Path, content: bytes | None
 ) -> None:
-    """Another attempt would fail in the same way."""
+    """Another attempt with missing or damaged bytes would fail in the same way."""
     path = tmp_path / "result.dcm"
     if content is not None:
         path.write_bytes(content)
@@ -127,7 +127,7 @@ def test_missing_or_damaged_bytes_are_permanent(
 
 
 def test_a_lost_association_is_unreachable(pacs: StartPacs, heatmap: Path) -> None:
-    """The object may have arrived; it is sent again later."""
+    """The object may have arrived before the loss, but it is sent again later."""
 
     def on_store(event: evt.Event) -> int:
         event.assoc.abort()
@@ -143,9 +143,9 @@ def test_a_lost_association_is_unreachable(pacs: StartPacs, heatmap: Path) -> No
 def test_an_answer_reaches_the_request_that_waits(
     pacs: StartPacs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """pynetdicom's own thread also reads messages, when requests follow each other immediately.
+    """When requests follow each other immediately, pynetdicom's own thread also reads messages.
 
-    In this test it never pauses, and would read one of many answers.
+    In this test, that thread never pauses, and would read one of many answers.
     """
     always = property(lambda _assoc: True, lambda _assoc, _value: None)
     monkeypatch.setattr(Association, "_is_paused", always, raising=False)
@@ -184,14 +184,14 @@ class Stalling:
         return 0x0000
 
     def stop_reading(self, event: evt.Event) -> None:
-        """Stop reading when data arrive."""
+        """Stop reading from the connection when data arrive."""
         if isinstance(event.pdu, P_DATA_TF):
             self.over.wait(60)
 
 
 @pytest.fixture
 def stalling() -> Iterator[Stalling]:
-    """Return a PACS that stalls; its threads end with the test."""
+    """Return a PACS that stalls, and whose threads end with the test."""
     pacs_double = Stalling()
     yield pacs_double
     pacs_double.over.set()

@@ -1,4 +1,4 @@
-"""Opening an association to a PACS, and requesting storage commitment."""
+"""The node opens associations to a PACS and requests storage commitment."""
 
 import socket
 from pathlib import Path
@@ -57,7 +57,7 @@ class TestOpen:
 
     @pytest.mark.parametrize("required", ["require_called_aet", "require_calling_aet"])
     def test_a_rejection_points_to_the_titles(self, pacs: StartPacs, required: str) -> None:
-        """Wrong titles are the most common fault of a new installation."""
+        """Wrong AE titles are the most common fault of a new installation."""
         destination = pacs(**{required: True if required == "require_called_aet" else ["OTHER"]})
         destination = destination.model_copy(update={"ae_title": "NOBODY"})
         with (
@@ -76,7 +76,7 @@ class TestOpen:
             pytest.fail("an association was opened")
 
     def test_an_unknown_name_points_to_the_host(self) -> None:
-        """The resolver's error is mapped to Unreachable, which pauses the destination."""
+        """The error of the name resolver becomes Unreachable, which pauses the destination."""
         with (
             pytest.raises(Unreachable, match=r"^pacs\.invalid: .*; check the host name$"),
             open_archive(make_destination(104, host="pacs.invalid"), "OSTEOSCREEN"),
@@ -84,7 +84,7 @@ class TestOpen:
             pytest.fail("an association was opened")
 
     def test_a_pacs_that_aborts(self, pacs: StartPacs) -> None:
-        """The error is Unreachable; the caller tries again later."""
+        """The error is Unreachable, and the caller tries again later."""
         destination = pacs([(evt.EVT_REQUESTED, lambda event: event.assoc.abort())])
         with (
             pytest.raises(Unreachable, match=r"^PACS at 127\.0\.0\.1:\d+ "),
@@ -93,7 +93,7 @@ class TestOpen:
             pytest.fail("an association was opened")
 
     def test_something_else_on_the_port(self) -> None:
-        """A listener without DICOM costs only the timeout."""
+        """A listener that does not speak DICOM costs only the timeout."""
         with socket.create_server(("127.0.0.1", 0)) as mute:
             destination = make_destination(mute.getsockname()[1], timeout=0.3)
             with (
@@ -105,7 +105,7 @@ class TestOpen:
 
 class TestCommitment:
     def test_a_report_on_the_same_association_is_returned(self, pacs: StartPacs) -> None:
-        """Some PACS report immediately; no other association is needed then."""
+        """Some PACS report immediately, and no other association is needed then."""
         requests: list[Dataset] = []
 
         def on_action(event: evt.Event) -> tuple[int, None]:
@@ -128,13 +128,13 @@ class TestCommitment:
         assert (item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID) == OBJECTS[0]
 
     def test_without_an_immediate_report_the_result_is_none(self, pacs: StartPacs) -> None:
-        """The PACS reports later, on its own association."""
+        """The PACS reports later, on an association that it opens."""
         destination = pacs([(evt.EVT_N_ACTION, lambda _: (0x0000, None))])
         with open_archive(destination, "OSTEOSCREEN") as archive:
             assert archive.request_commitment("2.25.77", OBJECTS) is None
 
     def test_a_request_that_fails_is_an_error(self, pacs: StartPacs) -> None:
-        """Without the request, no report would follow."""
+        """Without the commitment request, no report would follow."""
         destination = pacs([(evt.EVT_N_ACTION, lambda _: (0x0110, None))])
         with (
             open_archive(destination, "OSTEOSCREEN") as archive,

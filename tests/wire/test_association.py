@@ -1,4 +1,4 @@
-"""Acceptance and rejection of associations, and robustness of the port."""
+"""Associations are accepted or rejected, and the port withstands faulty input."""
 
 import socket
 import struct
@@ -30,7 +30,7 @@ CALLING_NOT_RECOGNISED, CALLED_NOT_RECOGNISED = 3, 7
 
 
 def rejection(node: Node, **titles: str) -> tuple[int, int, int] | None:
-    """Return result, source and diagnostic of a rejection, None for an open association."""
+    """Return result, source and diagnostic of a rejection, or None for an open association."""
     with node.associated(**titles) as assoc:
         if assoc.is_established:
             return None
@@ -54,7 +54,7 @@ def echoed(assoc: Association) -> bool:
     """Return whether a C-ECHO is answered on this association."""
     try:
         return "Status" in assoc.send_c_echo()
-    except RuntimeError:  # what pynetdicom raises once the association has ended
+    except RuntimeError:  # pynetdicom raises this error once the association has ended
         return False
 
 
@@ -66,11 +66,11 @@ class TestTitles:
         assert rejection(node, called_ae=called) == expected
 
     def test_padding_is_ignored(self, node: Node) -> None:
-        """PS3.8 pads titles with spaces; some senders also put spaces in front."""
+        """PS3.8 pads titles with spaces, and some senders also put spaces in front of a title."""
         assert rejection(node, called_ae=" OSTEOSCREEN ") is None
 
     def test_a_caller_that_is_not_listed_is_rejected(self, open_node: Callable[..., Node]) -> None:
-        """The diagnostic names the calling title."""
+        """The diagnostic of the rejection names the calling AE title."""
         node = open_node(callers=(Caller("XRAY1", LOOPBACK),))
         assert rejection(node, calling_ae="XRAY1") is None
         expected = (PERMANENT, SERVICE_USER, CALLING_NOT_RECOGNISED)
@@ -79,14 +79,14 @@ class TestTitles:
     def test_a_listed_caller_from_elsewhere_is_rejected(
         self, open_node: Callable[..., Node]
     ) -> None:
-        """A title is easy to copy, a network address less so."""
+        """An AE title is easy to copy, but a network address is harder to copy."""
         node = open_node(callers=(Caller("XRAY1", HOSPITAL),))
         expected = (PERMANENT, SERVICE_USER, CALLING_NOT_RECOGNISED)
         assert rejection(node, calling_ae="XRAY1") == expected
 
     @pytest.mark.tools("dcmsend", "echoscu")
     def test_dcmtk_is_rejected(self, open_node: Callable[..., Node], tmp_path: Path) -> None:
-        """A rejected association carries neither an echo nor a film."""
+        """A rejected association carries neither a C-ECHO nor a film."""
         node = open_node(callers=(Caller("XRAY1", LOOPBACK),))
         path = write_film(make_film(), tmp_path / "film.dcm")
         titles = {"called_ae": "OSTEOSCREEN", "calling_ae": "XRAY2"}
@@ -106,7 +106,7 @@ class TestTitles:
 
 
 class TestNoise:
-    """Input of port scanners, health checks and faulty programs."""
+    """These tests send the input of port scanners, health checks and faulty programs."""
 
     @pytest.mark.parametrize(
         "noise",
@@ -127,13 +127,13 @@ class TestNoise:
     ) -> None:
         """The next caller gets an association, and no file is left.
 
-        If an association remained after its connection, three would exhaust the limit.
+        If associations remained after their connections, three of them would exhaust the limit.
         """
         node = open_node(settings={"max_associations": 3, "artim_timeout": 60.0})
         for _ in range(3):
             with socket.create_connection(("127.0.0.1", node.port), timeout=10) as peer:
                 peer.sendall(noise)
-        # A remaining association would last for 60 s, longer than this waits.
+        # A remaining association would last for 60 s, which is longer than this test waits.
         wait_until(lambda: answers(node), goal="answer to a C-ECHO")
         wait_until(lambda: not waiting_threads(), goal="end of the connections")
         assert (node.jobs(), node.incoming()) == ([], [])
@@ -147,7 +147,7 @@ class TestNoise:
 
 class TestPort:
     def test_two_processes_share_a_port(self, node: Node) -> None:
-        """The kernel distributes connections; each process can end without the other."""
+        """The kernel distributes connections, and each process can end without the other."""
         program = (
             "import sys, pathlib; from tests.wire.conftest import Node\n"
             "node = Node(pathlib.Path(sys.argv[1]), port=int(sys.argv[2]))\n"
@@ -165,12 +165,12 @@ class TestPort:
             node.server.stop()
             assert node.send(make_film()) == 0x0000
             output, _ = second_server.communicate(timeout=30)
-        # By chance, all 24 connections reach one process once in eight million runs.
+        # All 24 connections reach one process by chance once in eight million runs.
         assert 1 < output.count("film_received") < 25
         assert len(node.jobs()) == 25
 
     def test_a_port_in_use_is_misconfigured(self) -> None:
-        """Another program uses it; the message begins with the configuration key."""
+        """Another program uses the port, and the message begins with the configuration key."""
         with socket.socket() as program:
             program.bind(("127.0.0.1", 0))
             program.listen()
@@ -181,7 +181,7 @@ class TestPort:
 
 class TestStop:
     def test_a_running_association_may_end(self, node: Node) -> None:
-        """A running transfer is finished and acknowledged; new associations are refused."""
+        """A running transfer is finished and acknowledged, but new associations are refused."""
         with node.associated() as assoc:
             assert assoc.send_c_store(make_film()).Status == 0x0000
             stopping = threading.Thread(target=node.server.stop)
@@ -205,7 +205,7 @@ class TestStop:
             wait_until(lambda: assoc.is_aborted, goal="abort")
 
     def test_stopping_twice_or_before_the_start_does_nothing(self, node: Node) -> None:
-        """A supervisor may signal several times."""
+        """A supervisor may send several signals to stop."""
         node.server.stop()
         node.server.stop()
         assert not answers(node)

@@ -1,4 +1,4 @@
-"""Audit records of what senders do, over real associations."""
+"""Audit records state what senders do, over real associations."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -32,7 +32,7 @@ def test_a_film_is_recorded_before_its_answer(node: Node) -> None:
 
 
 def test_a_record_contains_no_patient_data(node: Node) -> None:
-    """Neither the accession number nor texts of the film are recorded."""
+    """Neither the accession number nor other texts of the film are recorded."""
     ds = make_film(
         AccessionNumber="ACC4711", StudyDescription="chest of Jane", PatientBirthDate="19590102"
     )

@@ -1,4 +1,4 @@
-"""Audit records of what destinations do with results."""
+"""Audit records state what destinations do with results."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,7 +32,7 @@ ATTEMPTS = 2
 
 
 class Delivering:
-    """A delivery worker with one result, its job table and its trail."""
+    """A delivery worker with one result, its job table and its audit trail."""
 
     def __init__(self, folder: Path, to: Destination, commitment: timedelta | None = None) -> None:
         self._trail = folder / "audit.log"
@@ -89,7 +89,7 @@ def delivering(tmp_path: Path) -> Callable[..., Delivering]:
 def test_a_stored_result_is_recorded_with_its_study(
     pacs: StartPacs, delivering: Callable[..., Delivering]
 ) -> None:
-    """The study is that of the film, from the job table."""
+    """The recorded study is that of the film, from the job table."""
     node = delivering(pacs(answering(0x0000)))
     assert node.courier.step() == 1
     assert node.state is DeliveryState.DELIVERED
@@ -126,7 +126,7 @@ def test_a_refused_result_is_recorded_with_the_reason(
 def test_only_the_last_failed_attempt_is_recorded(
     delivering: Callable[..., Delivering],
 ) -> None:
-    """An attempt that is tried again transfers nothing."""
+    """A failed attempt that is tried again transfers nothing."""
     node = delivering(make_destination(free_port()))
     assert node.courier.step() == 1
     assert node.state is DeliveryState.PENDING

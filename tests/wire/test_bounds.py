@@ -1,4 +1,4 @@
-"""Limits on the associations, memory, disk space and time that a peer may use."""
+"""The associations, memory, disk space and time that a peer may use are limited."""
 
 import socket
 import struct
@@ -51,7 +51,7 @@ def context_of(assoc: Association) -> int:
 def send_bytes(assoc: Association, *content: bytes) -> None:
     """Send bytes on an association without pynetdicom; raise OSError if it has ended.
 
-    Afterwards only the node ends the association, because pynetdicom waits without end.
+    After this call, only the node ends the association, because pynetdicom waits without end.
     """
     assoc.network_timeout = None
     connection = assoc.dul.socket.socket
@@ -89,7 +89,7 @@ class BlockingClock:
 
 class TestAssociationLimits:
     def test_one_address_does_not_get_all_associations(self, open_node: OpenNode) -> None:
-        """A faulty modality leaves associations for others."""
+        """A faulty modality must leave associations for other senders."""
         node = open_node(settings={"max_associations": 5, "max_associations_per_peer": 1})
         with node.associated() as first:
             assert first.is_established
@@ -99,7 +99,7 @@ class TestAssociationLimits:
                 assert second_assoc.is_established
 
     def test_silent_connections_do_not_exclude_others(self, open_node: OpenNode) -> None:
-        """Silent connections have their own limit; above it, they are closed."""
+        """Silent connections have their own limit, and connections above that limit are closed."""
         node = open_node(settings={"max_associations": 2, "artim_timeout": 60.0})
         with node.associated(VERIFICATION) as modality, ExitStack() as silent:
             for _ in range(2):
@@ -124,7 +124,7 @@ class TestTimeouts:
             wait_until(lambda: not open_associations(node), goal="end of the association")
 
     def test_an_incomplete_message_is_aborted(self, open_node: OpenNode) -> None:
-        """The received part is deleted."""
+        """The part of the message that was received is deleted."""
         node = open_node(settings={"dimse_timeout": 0.5, "idle_timeout": 600.0})
         with node.associated() as assoc:
             context_id = context_of(assoc)
@@ -135,7 +135,7 @@ class TestTimeouts:
         assert (node.incoming(), node.jobs()) == ([], [])
 
     def test_an_association_may_idle_longer_than_a_message(self, open_node: OpenNode) -> None:
-        """Between two messages, only the longer idle timeout applies."""
+        """Between two messages, only the idle timeout applies, which is longer."""
         node = open_node(settings={"dimse_timeout": 0.3, "idle_timeout": 600.0})
         with node.associated(VERIFICATION) as assoc:
             assert assoc.send_c_echo().Status == 0x0000
@@ -143,7 +143,7 @@ class TestTimeouts:
             assert own_assoc.network_timeout == 600.0
 
     def test_an_idle_association_is_aborted(self, open_node: OpenNode) -> None:
-        """Another sender can use its place."""
+        """Another sender can then use the place of the idle association."""
         node = open_node(settings={"dimse_timeout": 600.0, "idle_timeout": 0.5})
         with node.associated(VERIFICATION) as assoc:
             assert assoc.send_c_echo().Status == 0x0000
@@ -151,7 +151,7 @@ class TestTimeouts:
         wait_until(lambda: not open_associations(node), goal="end of the association")
 
     def test_a_connection_must_ask_for_an_association(self, open_node: OpenNode) -> None:
-        """The ARTIM timer of PS3.8 applies."""
+        """The ARTIM timer of PS3.8 limits the wait for an association request."""
         node = open_node(settings={"artim_timeout": 0.5})
         with connection(node) as silent:
             assert silent.recv(1) == b""
@@ -160,7 +160,7 @@ class TestTimeouts:
 
 class TestMemory:
     def test_a_pdu_length_above_the_maximum_is_refused(self, node: Node) -> None:
-        """The peer receives an abort, and nothing of the PDU is read."""
+        """The peer receives an abort, and no byte of the PDU is read."""
         with connection(node) as peer:
             peer.sendall(struct.pack(">BBL", 0x01, 0, 2**32 - 1))
             assert peer.recv(100) == ABORTED_FOR_A_PARAMETER
@@ -199,7 +199,7 @@ class TestMemory:
     def test_a_thread_that_aborts_its_own_association_ends(
         self, node: Node, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """This includes the case that pynetdicom delays an abort because two events coincide."""
+        """The thread also ends if pynetdicom delays an abort because two events coincide."""
         monkeypatch.setattr(Association, "_abort_nonblocking", Association._abort_blocking)
         with node.associated() as assoc:
             context_id = context_of(assoc)
@@ -211,7 +211,7 @@ class TestMemory:
         assert node.incoming() == []
 
     def test_a_report_has_a_shorter_maximum_than_a_film(self, node: Node) -> None:
-        """Reports are kept in memory."""
+        """Reports are kept in memory, so their maximum length is lower."""
         roles = [(str(PUSH_MODEL), [ImplicitVRLittleEndian])]
         with node.associated(*roles) as assoc:
             context_id = context_of(assoc)
@@ -222,7 +222,7 @@ class TestMemory:
         wait_until(lambda: not open_associations(node), goal="end of the association")
 
     def test_requests_without_waiting_for_answers_are_limited(self, open_node: OpenNode) -> None:
-        """PS3.7, D.3.3.3 allows one operation at a time unless more are negotiated."""
+        """PS3.7, D.3.3.3 allows one operation at a time unless more operations are negotiated."""
         clock = BlockingClock()
         node = open_node(clock=clock)
         contexts = (*CR_EXPLICIT, VERIFICATION)
@@ -240,7 +240,7 @@ class TestMemory:
 
 class TestDisk:
     def test_films_of_a_lost_association_are_deleted(self, open_node: OpenNode) -> None:
-        """They were sent without waiting for answers before the connection broke."""
+        """The films were sent without waiting for answers before the connection broke."""
         clock = BlockingClock()
         node = open_node(clock=clock)
         with node.associated() as assoc:

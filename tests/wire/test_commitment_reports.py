@@ -1,4 +1,4 @@
-"""Storage commitment reports on associations that the PACS opens to the node."""
+"""A PACS opens associations to the node for storage commitment reports."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -88,7 +88,7 @@ def pacs(node: Node, role: bool = True) -> Iterator[Association]:
     assoc = ae.associate("127.0.0.1", node.port, ae_title=AE_TITLE, ext_neg=roles)
     assert assoc.is_established
     if not role:
-        # pynetdicom as the sender requires the role; the PACS of other vendors do not.
+        # As a sender, pynetdicom requires the role, but the PACS of other vendors do not.
         for context in assoc.accepted_contexts:
             context._as_scp = True
     try:
@@ -104,7 +104,7 @@ def report(
     committed: Sequence[str] = (),
     failed: Sequence[str] = (),
 ) -> int:
-    """Report on objects by their UIDs; return the status."""
+    """Send a commitment report on these UIDs; return the status."""
     committed_pairs, failed_pairs = (
         [(SOP_CLASS, uid) for uid in uids] for uids in (committed, failed)
     )
@@ -113,7 +113,7 @@ def report(
 
 @pytest.mark.parametrize("role", [True, False], ids=["with-role", "without-role"])
 def test_a_committed_object_is_delivered(waiting: Node, role: bool) -> None:
-    """A job without other open deliveries is DONE before the answer."""
+    """A job without other open deliveries is DONE before the node answers."""
     with pacs(waiting, role) as assoc:
         assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0000
         assert set(states(waiting).values()) == {DeliveryState.DELIVERED}
@@ -121,7 +121,7 @@ def test_a_committed_object_is_delivered(waiting: Node, role: bool) -> None:
 
 
 def test_a_report_may_name_some_of_the_objects(waiting: Node) -> None:
-    """The others wait for another report."""
+    """The objects that the report does not name wait for another report."""
     with pacs(waiting) as assoc:
         assert report(assoc, committed=[REPORT]) == 0x0000
         assert states(waiting)[HEATMAP] is DeliveryState.AWAITING_COMMITMENT
@@ -131,7 +131,7 @@ def test_a_report_may_name_some_of_the_objects(waiting: Node) -> None:
 
 
 def test_an_object_that_was_not_committed_is_sent_again(waiting: Node) -> None:
-    """The PACS's reason is stored; the committed object is not sent again."""
+    """The PACS's reason is stored, and the committed object is not sent again."""
     with pacs(waiting) as assoc:
         assert report(assoc, committed=[REPORT], failed=[HEATMAP]) == 0x0000
     assert states(waiting) == {
@@ -148,7 +148,7 @@ def test_an_object_that_was_not_committed_is_sent_again(waiting: Node) -> None:
 def test_a_report_on_unknown_objects_changes_nothing(
     waiting: Node, transaction: str, committed: list[str]
 ) -> None:
-    """It is answered 0x0000, because the PACS would repeat it otherwise."""
+    """The report is answered 0x0000, because the PACS would repeat it otherwise."""
     before = job_detail(waiting)
     with pacs(waiting) as assoc:
         assert report(assoc, transaction, committed) == 0x0000
@@ -156,7 +156,7 @@ def test_a_report_on_unknown_objects_changes_nothing(
 
 
 def test_a_repeated_report_changes_nothing(waiting: Node) -> None:
-    """A PACS that missed the answer reports again."""
+    """A PACS that missed the answer sends its report again."""
     with pacs(waiting) as assoc:
         assert report(assoc, committed=[REPORT, HEATMAP]) == 0x0000
         settled = job_detail(waiting)
@@ -173,7 +173,7 @@ def test_a_report_without_transaction_is_an_invalid_argument(waiting: Node) -> N
 
 
 def test_a_report_that_cannot_be_stored_is_not_acknowledged(waiting: Node) -> None:
-    """The status is 0x0110 while the database is locked; the repeated report is then stored."""
+    """While the database is locked, the status is 0x0110; the repeated report is then stored."""
 
     def impatient(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA busy_timeout=100")

@@ -1,4 +1,4 @@
-"""Heatmaps in JPEG 2000, for destinations that request and accept it."""
+"""Heatmaps are sent in JPEG 2000 to destinations that request and accept it."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ BOTH = (str(JPEG2000Lossless), *PLAIN)
 
 @pytest.fixture
 def heatmap(tmp_path: Path) -> Path:
-    """Return a real heatmap as it is spooled."""
+    """Return a real heatmap as it lies in the spool."""
     scored = make_context()
     path = tmp_path / "heatmap.dcm"
     path.write_bytes(to_bytes(build_heatmap(scored, make_prediction(scored.size))))
@@ -33,7 +33,7 @@ def heatmap(tmp_path: Path) -> Path:
 
 
 def send(pacs: StartPacs, path: Path, compress: str, *syntaxes: str) -> Dataset:
-    """Send a heatmap to a PACS that accepts these transfer syntaxes; return what it received."""
+    """Send a heatmap to a PACS that accepts these transfer syntaxes; return the received object."""
     received: list[Dataset] = []
 
     def on_store(event: evt.Event) -> int:
@@ -55,7 +55,7 @@ def send(pacs: StartPacs, path: Path, compress: str, *syntaxes: str) -> Dataset:
 def test_a_compressed_heatmap_has_the_same_pixels(
     pacs: StartPacs, heatmap: Path, tmp_path: Path
 ) -> None:
-    """It keeps its UID, is valid, and does not declare lossy compression."""
+    """The compressed heatmap keeps its UID, is valid, and does not declare lossy compression."""
     small, original = send(pacs, heatmap, "jpeg2000", *BOTH), dcmread(heatmap)
     assert small.file_meta.TransferSyntaxUID == JPEG2000Lossless
     assert small.SOPInstanceUID == original.SOPInstanceUID
@@ -82,7 +82,7 @@ def test_other_destinations_receive_it_uncompressed(
 def test_another_decoder_gives_the_same_pixels(
     pacs: StartPacs, heatmap: Path, tmp_path: Path
 ) -> None:
-    """Many viewers use GDCM."""
+    """Many viewers decode JPEG 2000 with GDCM."""
     small = send(pacs, heatmap, "jpeg2000", *BOTH)
     path = tmp_path / "received.dcm"
     small.save_as(path, enforce_file_format=True)

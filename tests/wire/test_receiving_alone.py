@@ -1,4 +1,4 @@
-"""The ingest role starts in a second, and loads no model."""
+"""The ingest role starts within a second, and loads no model."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ VALUE_TYPES = {
     "models.images",
     "models.images.radiograph",
 }
-"""Modules of `models` that hold plain dataclasses, with the packages around them."""
+"""These modules of `models`, and the packages around them, contain only plain dataclasses."""
 
 
 def loaded_by(imports: str) -> set[str]:
@@ -33,7 +33,7 @@ def loaded_by(imports: str) -> set[str]:
 def test_it_loads_no_model_and_no_report_builder(module: str) -> None:
     """The ingest process loads no heavy library, directly or indirectly.
 
-    Of `models`, it loads only value types that the domain shares.
+    Of the package `models`, it loads only value types that the domain shares.
     """
     loaded = loaded_by(f"import {module}")
     assert "pynetdicom" in loaded or module == "node.runtime.roles"

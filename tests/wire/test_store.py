@@ -1,4 +1,4 @@
-"""The answer to a C-STORE, and what is durable before it."""
+"""A C-STORE is answered after the film is durable."""
 
 import sqlite3
 from collections.abc import Callable
@@ -38,17 +38,17 @@ def nothing_kept(node: Node) -> bool:
 
 class TestAcknowledged:
     def test_echo(self, node: Node) -> None:
-        """The verification of a modality succeeds."""
+        """A modality can verify the connection by C-ECHO."""
         with node.associated((VERIFICATION, ["1.2.840.10008.1.2"])) as assoc:
             assert assoc.send_c_echo().Status == 0x0000
 
     @pytest.mark.tools("echoscu")
     def test_echo_of_dcmtk(self, node: Node) -> None:
-        """The called AE title is the node's."""
+        """The called AE title is that of the node."""
         assert echoscu(node.port, called_ae=AE_TITLE)
 
     def test_the_row_is_durable_before_the_answer(self, node: Node) -> None:
-        """A sender may delete its film after 0x0000."""
+        """A sender may delete its film after the status 0x0000."""
         ds = make_film()
         with node.associated() as assoc:
             assert assoc.send_c_store(ds).Status == 0x0000
@@ -60,14 +60,14 @@ class TestAcknowledged:
         assert node.incoming() == []
 
     def test_many_films_on_one_association(self, node: Node) -> None:
-        """Each film has its own job."""
+        """Each film on the association has its own job."""
         films = [make_film(side=256 + n) for n in range(5)]
         with node.associated() as assoc:
             assert [assoc.send_c_store(ds).Status for ds in films] == [0x0000] * 5
         assert [j.film.sop_instance_uid for j in node.jobs()] == [d.SOPInstanceUID for d in films]
 
     def test_the_same_film_twice_is_one_job(self, node: Node) -> None:
-        """A sender that missed the answer sends again, and is answered 0x0000 again."""
+        """A sender that missed the answer sends its film again, and is answered 0x0000 again."""
         ds = make_film()
         assert [node.send(ds), node.send(ds)] == [0x0000, 0x0000]
         assert len(node.jobs()) == len(node.films()) == 1
@@ -75,7 +75,7 @@ class TestAcknowledged:
 
     @pytest.mark.tools("dcmsend")
     def test_the_same_film_from_three_programs_is_one_job(self, node: Node, tmp_path: Path) -> None:
-        """Their different file meta information does not matter."""
+        """The different file meta information of the three programs does not matter."""
         path = write_film(make_film(), tmp_path / "film.dcm")
         assert dcmsend(node.port, path, called_ae=AE_TITLE).succeeded
         storescu = run("storescu", "-aec", AE_TITLE, "127.0.0.1", str(node.port), path)
@@ -106,7 +106,7 @@ class TestAcknowledged:
     def test_a_film_that_the_policy_refuses_is_kept_with_its_reason(
         self, node: Node, values: dict[str, str], reason: str
     ) -> None:
-        """After a failure status, the sender would retry without end."""
+        """After a failure status, the sender would send the refused film again and again."""
         assert node.send(make_film(**values)) == 0x0000
         [job] = node.jobs()
         assert (job.state, job.reason) == (JobState.REJECTED, reason)
@@ -129,7 +129,7 @@ class TestRefused:
         assert nothing_kept(node)
 
     def test_another_instance_than_announced(self, node: Node, tmp_path: Path) -> None:
-        """The answer is 0xA900: a report would name an instance unknown to the sender."""
+        """The answer is 0xA900: a report would name an instance that the sender does not know."""
         ds = make_film()
         with node.associated() as assoc:
             status = announce(assoc, ds.SOPClassUID, generate_uid(None), data_of(ds, tmp_path))
@@ -148,7 +148,7 @@ class TestRefused:
             assert assoc.send_c_store(ds).Status == 0x0000
 
     def test_plain_bytes_as_deflated(self, node: Node, tmp_path: Path) -> None:
-        """Data that are not deflated are refused."""
+        """Data that are announced as deflated but are not deflated are refused."""
         ds = make_film()
         contexts = (str(ds.SOPClassUID), [str(DeflatedExplicitVRLittleEndian)])
         with node.associated(contexts) as assoc:
@@ -157,7 +157,7 @@ class TestRefused:
         assert nothing_kept(node)
 
     def test_a_missing_uid_is_named(self, node: Node, tmp_path: Path) -> None:
-        """The comment reaches the service engineer of the modality."""
+        """A service engineer of the modality can read the comment."""
         ds = make_film(StudyInstanceUID=None)
         with node.associated() as assoc:
             status = announce(assoc, ds.SOPClassUID, ds.SOPInstanceUID, data_of(ds, tmp_path))
@@ -169,13 +169,13 @@ class TestRefused:
 
 class TestTransientErrors:
     def test_a_full_disk(self, open_node: Callable[..., Node]) -> None:
-        """The answer is 0xA700 below the reserve, and the sender keeps its film."""
+        """The answer is 0xA700 below the disk reserve, and the sender keeps its film."""
         node = open_node(min_free=2**60)
         assert node.send(make_film()) == 0xA700
         assert nothing_kept(node)
 
     def test_a_locked_database(self, node: Node) -> None:
-        """The answer is 0xA700 after a timeout; later, the same film is accepted."""
+        """The answer is 0xA700 after a timeout, and later the same film is accepted."""
         sa.event.listen(node.engine, "connect", impatient)
         node.engine.dispose()
         ds = make_film()
@@ -189,7 +189,7 @@ class TestTransientErrors:
         assert len(node.jobs()) == 1
 
     def test_a_missing_database(self, node: Node) -> None:
-        """The answer is 0xA700; a folder replaces the file."""
+        """The answer is 0xA700 if a folder is in place of the database file."""
         node.engine.dispose()
         for path in node.folder.glob("jobs.db*"):
             path.unlink()
@@ -197,7 +197,7 @@ class TestTransientErrors:
         assert node.send(make_film()) == 0xA700
 
     def test_a_database_without_tables(self, node: Node) -> None:
-        """The answer is 0xA700, not 0xC210, because the film is valid."""
+        """The answer is 0xA700 instead of 0xC210, because the film is valid."""
         with node.engine.begin() as connection:
             connection.execute(sa.text("ALTER TABLE job RENAME TO elsewhere"))
         ds = make_film()
@@ -233,7 +233,7 @@ class TestInterrupted:
     def test_a_too_large_film_is_aborted_during_its_transfer(
         self, open_node: Callable[..., Node]
     ) -> None:
-        """The disk does not fill up."""
+        """A film that is too large must not fill the disk."""
         node = open_node(settings={"max_object": 300_000})
         with node.associated() as assoc:
             assert "Status" not in assoc.send_c_store(make_film(side=1500))
@@ -242,7 +242,7 @@ class TestInterrupted:
         assert node.send(make_film()) == 0x0000
 
     def test_a_sender_that_aborts_leaves_nothing(self, node: Node) -> None:
-        """An incomplete film is deleted."""
+        """The incomplete film is deleted."""
         with node.associated() as assoc:
             begin(assoc, make_film(side=512))
             wait_until(node.incoming, goal="transfer under way")
@@ -250,7 +250,7 @@ class TestInterrupted:
         wait_until(lambda: nothing_kept(node), goal="empty spool")
 
     def test_a_sender_that_vanishes_leaves_nothing(self, node: Node) -> None:
-        """The connection ends without an abort."""
+        """The connection of the sender ends without an abort."""
         with node.associated() as assoc:
             begin(assoc, make_film(side=512))
             wait_until(node.incoming, goal="transfer under way")

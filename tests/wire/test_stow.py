@@ -1,4 +1,4 @@
-"""DICOMweb: the meaning of each answer for a delivery, and the format of the request."""
+"""Results are sent by DICOMweb, and each answer has a meaning for the delivery."""
 
 import email
 import email.policy
@@ -48,7 +48,7 @@ class WebPacs:
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Do not log to standard error."""
+                """Write no log lines to standard error."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -75,7 +75,7 @@ StartWeb = Callable[..., WebPacs]
 
 @pytest.fixture
 def web() -> Iterator[StartWeb]:
-    """Return a function that starts an archive with one answer."""
+    """Return a function that starts an archive with a single answer."""
     started: list[WebPacs] = []
 
     def start(status: int = 200, body: bytes = b"{}") -> WebPacs:
@@ -104,7 +104,7 @@ def failed(reason: int) -> bytes:
 
 
 def test_the_object_arrives_as_it_is_spooled(web: StartWeb, heatmap: Path) -> None:
-    """It is sent to /studies, as one part, byte for byte."""
+    """The object is sent to /studies, as one part, byte for byte."""
     server = web()
     with open_web(web_destination(server.url)) as archive:
         archive.store(heatmap)
@@ -151,7 +151,7 @@ def test_these_answers_count_as_stored(
 def test_every_other_answer_is_an_error(
     web: StartWeb, heatmap: Path, status: int, body: bytes, family: type[Exception], text: str
 ) -> None:
-    """Unreachable pauses the destination; the other errors concern this object only."""
+    """Unreachable pauses the destination, and other errors concern this object only."""
     with (
         open_web(web_destination(web(status, body).url)) as archive,
         pytest.raises(family, match=text) as caught,
@@ -169,7 +169,7 @@ def test_an_archive_that_is_down_is_unreachable(heatmap: Path) -> None:
 
 
 def test_credentials_are_sent(web: StartWeb, tmp_path: Path) -> None:
-    """A password or a token comes from a file that ends with a line feed."""
+    """A password or a token is read from a file that ends with a line feed."""
     server, secret = web(), tmp_path / "secret"
     secret.write_text("s3cret\n")
     for changes in ({"user": "me", "password_file": secret}, {"token_file": secret}):
@@ -191,7 +191,7 @@ def test_a_missing_secret_file_is_named(tmp_path: Path) -> None:
 def test_no_proxy_of_the_environment_is_used(
     web: StartWeb, heatmap: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A result must not use a path that the configuration does not name."""
+    """The configuration names no proxy, so results must not pass through one."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     server = web()

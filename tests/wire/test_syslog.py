@@ -1,4 +1,4 @@
-"""Shipping of an audit trail by TLS, to a real syslog server."""
+"""An audit trail is shipped by TLS to a real syslog server."""
 
 import socket
 import ssl
@@ -85,7 +85,7 @@ def numbers(server: SyslogServer) -> list[int]:
 def test_the_server_receives_each_line_of_the_file(
     shipper: Shipper, server: SyslogServer, write: Write, file: Path
 ) -> None:
-    """The length is counted in bytes, because names may contain any script."""
+    """The length of a line is counted in bytes, because names may contain any script."""
     write(1, 2, calling_ae="骨密度")
     assert shipper.step() == 2
     assert server.messages == file.read_bytes().splitlines()
@@ -131,7 +131,7 @@ def test_a_server_that_is_down_loses_nothing(
 def test_lines_are_sent_again_after_a_crash_of_the_server(
     shipper: Shipper, server: SyslogServer, write: Write
 ) -> None:
-    """The lines were in the network buffers, which does not mean that they were read."""
+    """Lines in the network buffers may not have been read by the server."""
     server.resets = 1
     write(*range(50))
     with capture_logs() as events:
@@ -144,7 +144,7 @@ def test_lines_are_sent_again_after_a_crash_of_the_server(
 def test_a_server_that_closes_without_close_notify_has_read_the_lines(
     shipper: Shipper, server: SyslogServer, write: Write
 ) -> None:
-    """Some servers do not answer close_notify; sending again without end is worse."""
+    """Some servers do not answer close_notify, and sending the lines forever would be worse."""
     server.close_notify = False
     write(1)
     assert shipper.step() == 1
@@ -209,7 +209,7 @@ def test_an_untrusted_server_receives_nothing(
 
 
 def test_nothing_is_sent_unencrypted(server: SyslogServer) -> None:
-    """A wrong port must not cause an unencrypted transfer."""
+    """A wrong port number must not cause an unencrypted transfer."""
     with socket.create_server(("127.0.0.1", 0)) as plain:
         port = plain.getsockname()[1]
         unencrypted = server.section.model_copy(update={"port": port, "timeout": 0.3})

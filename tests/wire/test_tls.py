@@ -1,4 +1,4 @@
-"""TLS to a destination: trust, client certificates and error messages."""
+"""A destination with TLS is trusted or refused, and error messages name the cause."""
 
 import ssl
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Authority:
         self._ca.cert_pem.write_to_path(str(self.root))
 
     def issue(self, *names: str, until: datetime | None = None) -> Path:
-        """Return a file with a certificate for these names and its key."""
+        """Return a file with a certificate for these host names and its private key."""
         issued = self._ca.issue_cert(*names, not_after=until)
         path = self._folder / f"{names[0]}-{until}.pem"
         issued.private_key_and_cert_chain_pem.write_to_path(str(path))
@@ -107,7 +107,7 @@ def test_results_are_stored_by_tls_with_mutual_authentication(
 def test_a_peer_of_another_authority_is_not_trusted(
     hospital: Authority, start_tls: StartTls, tmp_path: Path
 ) -> None:
-    """An impostor at the same address receives no results."""
+    """An impostor at the address of the PACS receives no results."""
     (tmp_path / "other").mkdir()
     stranger = Authority(tmp_path / "other")
     destination = start_tls(stranger.issue("127.0.0.1")).destination(TlsSection(ca=hospital.root))
@@ -155,7 +155,7 @@ def test_a_missing_client_certificate_is_named_as_a_cause(
 
 
 def test_nothing_is_sent_unencrypted(hospital: Authority) -> None:
-    """A wrong port must not cause an unencrypted transfer."""
+    """A wrong port number must not cause an unencrypted transfer."""
     ae = AE("PACS")
     ae.add_supported_context(Verification)
     port = free_port()
@@ -195,7 +195,7 @@ def test_the_doctor_reports_the_expiry_and_fails_shortly_before(
     days: int,
     ok: bool,
 ) -> None:
-    """The warning comes while results can still be sent."""
+    """The doctor warns while results can still be sent."""
     until = datetime.now(UTC) + timedelta(days=days)
     destination = start_tls(hospital.issue("127.0.0.1", until=until)).destination(
         TlsSection(ca=hospital.root)

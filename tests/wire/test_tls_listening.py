@@ -1,4 +1,4 @@
-"""TLS of the listener, tested with DCMTK: authentication and renewal of certificates."""
+"""DCMTK tests the listener's TLS: authentication and renewal of certificates."""
 
 import re
 import socket
@@ -69,7 +69,7 @@ def without_certificate(hospital: Hospital) -> tuple[object, ...]:
 
 
 def test_a_film_is_received_by_tls(open_node: OpenNode, hospital: Hospital, tmp_path: Path) -> None:
-    """The port accepts TLS only."""
+    """The port accepts only TLS connections."""
     node = open_node(settings={"tls": hospital.issue("node")})
     path = write_film(make_film(), tmp_path / "film.dcm")
     peer = ["-aec", AE_TITLE, "127.0.0.1", str(node.port), path]
@@ -90,7 +90,7 @@ def test_the_sender_verifies_the_nodes_certificate(
 def test_with_a_ca_each_caller_needs_a_certificate(
     open_node: OpenNode, hospital: Hospital, tmp_path: Path
 ) -> None:
-    """A missing certificate, or one of another CA, is refused."""
+    """A missing certificate, or a certificate of another CA, is refused."""
     node_tls = hospital.issue("node").model_copy(update={"ca": hospital.root})
     node = open_node(settings={"tls": node_tls})
     stranger = Hospital(tmp_path / "elsewhere").issue("stranger")
@@ -108,11 +108,11 @@ def test_with_a_ca_each_caller_needs_a_certificate(
 def test_old_tls_versions_are_refused(
     open_node: OpenNode, hospital: Hospital, version: ssl.TLSVersion
 ) -> None:
-    """PS3.15, B.9 and later require TLS 1.2 or later."""
+    """PS3.15, B.9 and later sections require TLS 1.2 or later."""
     node = open_node(settings={"tls": hospital.issue("node")})
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(hospital.root)
-    context.set_ciphers("ALL:@SECLEVEL=0")  # else OpenSSL refuses on our side
+    context.set_ciphers("ALL:@SECLEVEL=0")  # otherwise OpenSSL refuses on the side of the test
     context.minimum_version = context.maximum_version = version
     with (
         socket.create_connection(("127.0.0.1", node.port), timeout=10) as plain,
@@ -146,7 +146,7 @@ def test_a_stalled_handshake_does_not_delay_others(open_node: OpenNode, hospital
 
 
 def test_an_endless_handshake_is_aborted(open_node: OpenNode, hospital: Hospital) -> None:
-    """The ARTIM timeout applies, as for a connection without an association."""
+    """The ARTIM timeout also limits a TLS handshake."""
     node = open_node(settings={"tls": hospital.issue("node"), "artim_timeout": 0.5})
     with socket.create_connection(("127.0.0.1", node.port), timeout=20) as silent:
         assert silent.recv(1) == b""
@@ -155,7 +155,7 @@ def test_an_endless_handshake_is_aborted(open_node: OpenNode, hospital: Hospital
 def test_renewed_certificates_are_used_without_a_restart(
     open_node: OpenNode, hospital: Hospital, tmp_path: Path
 ) -> None:
-    """Damaged files are not used; the last good certificate stays until they are corrected."""
+    """Damaged files are not used, and the last valid certificate stays in use."""
     tls = hospital.issue("node")
     node = open_node(settings={"tls": tls})
     assert echo(node, *without_certificate(hospital))
@@ -189,7 +189,7 @@ def test_the_doctors_round_trip_uses_tls(
 
 
 def test_the_doctor_connects_to_the_node_by_tls(open_node: OpenNode, hospital: Hospital) -> None:
-    """It reports the expiry of the certificate, as for destinations."""
+    """The doctor reports the expiry of the node's certificate, as for destinations."""
     tls = hospital.issue("node").model_copy(update={"ca": hospital.root})
     node = open_node(settings={"tls": tls})
     config = Config(dicom={"port": node.port, "tls": tls.model_dump()})

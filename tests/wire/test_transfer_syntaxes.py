@@ -1,4 +1,4 @@
-"""Every SOP Class and transfer syntax that the node accepts."""
+"""The node accepts every listed SOP Class and transfer syntax."""
 
 import hashlib
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ REAL = [
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """Return one node for all tests, each with another film."""
+    """Return one node for all tests, each of which sends another film."""
     node = Node(tmp_path_factory.mktemp("node"))
     node.start()
     yield node
@@ -46,7 +46,7 @@ def film_of() -> dict[str, FileDataset]:
 
 
 def sent_and_kept(node: Node, path: Path, ds: FileDataset) -> None:
-    """Check that the spool contains the data set of this file, byte for byte, under its digest."""
+    """Check that the spool has the data set of this file, byte for byte, under its digest."""
     syntax = str(ds.file_meta.TransferSyntaxUID)
     data = encoded_data_set(path)
     digest = hashlib.sha256(syntax.encode() + data).hexdigest()
@@ -89,7 +89,7 @@ def test_other_syntaxes_are_refused(node: Node, syntax: str) -> None:
     "sop_class", ["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.88.34"], ids=["CT", "SR"]
 )
 def test_other_classes_are_refused(node: Node, sop_class: str) -> None:
-    """Slices and reports are not films."""
+    """Slices and reports are not films, so their classes are refused."""
     contexts = [
         (sop_class, [uid.ExplicitVRLittleEndian]),
         (RADIOGRAPH_CLASSES[0], TRANSFER_SYNTAXES[:1]),
@@ -128,7 +128,7 @@ def test_real_films(
 ) -> None:
     """Real films are received; the policy rejects hips and legs.
 
-    dcmsend sends uncompressed files in Explicit VR, also those in Implicit VR.
+    dcmsend sends uncompressed files in Explicit VR, even if the file is in Implicit VR.
     """
     path = shared_data / "dicom" / f"{name}.dcm"
     ds = pydicom.dcmread(path)

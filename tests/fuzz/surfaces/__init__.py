@@ -1,13 +1,13 @@
-"""The attack surfaces, one module each."""
+"""Each attack surface has its own module."""
 
 from importlib import import_module
 from types import ModuleType
 
 FUNCTION_SURFACES = ("header", "pixels", "results", "config", "files")
-"""Functions, which run in worker processes."""
+"""Surfaces that are functions, which run in worker processes."""
 
 NETWORK_SURFACES = ("pdu", "dimse")
-"""The port of a running node."""
+"""Surfaces at the port of a running node."""
 
 
 def load(name: str) -> ModuleType:

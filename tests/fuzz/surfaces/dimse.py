@@ -1,4 +1,4 @@
-"""DIMSE messages on a valid association, with malformed commands, fragments and data sets."""
+"""DIMSE messages on a valid association have malformed commands, fragments or data sets."""
 
 import struct
 from random import Random
@@ -128,7 +128,7 @@ def _command(rnd: Random) -> bytes:
 
 
 def _fragments(rnd: Random) -> bytes:
-    """Return fragments in random order: incomplete, without a command, empty, interleaved."""
+    """Return fragments in random order: incomplete, empty, interleaved, or without a command."""
     echo = a.command(a.request_elements(a.C_ECHO, a.VERIFICATION, 1))
     items = []
     for _ in range(rnd.randint(1, 12)):

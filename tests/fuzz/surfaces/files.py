@@ -1,6 +1,6 @@
-"""Files from users: densitometry tables, manifests, and the YAML files of a bundle.
+"""Users provide densitometry tables, manifests, and the YAML files of a bundle.
 
-Each file is read, or refused with a message of one line.
+Each file is read completely, or is refused with a message of one line.
 """
 
 import re
@@ -149,7 +149,7 @@ def _bundle_file(rnd: Random, part: str) -> str:
 
 
 def _value(rnd: Random, value: bytes) -> bytes:
-    """Return the value, or in 3 % of cases another."""
+    """Return the value, or another value in 3 % of the cases."""
     return value if rnd.random() < 0.97 else rnd.choice(YAML_VALUES).encode()
 
 

@@ -27,7 +27,7 @@ from tests.fuzz.elements import (
 from tests.fuzz.surface import InvariantViolation, check_one_line, has_control_characters
 from tests.support.policies import make_admission_policy
 
-# One item of undefined length in Explicit VR Little Endian; in other encodings it is invalid.
+# One item of undefined length in Explicit VR Little Endian; it is invalid in other encodings.
 _ITEM = (
     b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
     b"\x08\x00\x00\x01SH\x08\x0051185008\x08\x00\x02\x01SH\x04\x00SCT "
@@ -111,7 +111,7 @@ def run(rnd: Random, folder: Path) -> str:
 
 
 def hostile_file(rnd: Random) -> bytes:
-    """Return a file whose header has one fault or several."""
+    """Return a file whose header has one or several faults."""
     return weighted_choice(
         rnd, (45, _values), (40, _bytes), (10, _bare), (3, _nested), (2, _deflated)
     )(rnd)
@@ -174,7 +174,7 @@ def _bomb(mebibytes: int) -> bytes:
     opened = body([*valid, Element(0x7FE00010, "OW", b"", length)], ExplicitVRLittleEndian)
     deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     start = deflate.compress(opened) + deflate.flush(zlib.Z_FULL_FLUSH)
-    # A block after a full flush does not depend on earlier data, so it can be repeated.
+    # A block after a full flush does not depend on earlier data, so the block can be repeated.
     block = deflate.compress(bytes(1024 * 1024)) + deflate.flush(zlib.Z_FULL_FLUSH)
     return part10(start + block * mebibytes + deflate.flush(), DeflatedExplicitVRLittleEndian)
 

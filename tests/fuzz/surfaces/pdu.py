@@ -1,4 +1,4 @@
-"""The port at PDU level: malformed PDUs, other protocols, interrupted connections."""
+"""The port receives malformed PDUs, other protocols and interrupted connections."""
 
 import struct
 from random import Random
@@ -33,7 +33,7 @@ _OTHER_PROTOCOLS = (
     b"PROXY TCP4 127.0.0.1 127.0.0.1 1 104\r\n",
     b"\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03\x00\x00\x00",
 )
-"""First bytes of other protocols, as load balancers and port scanners send them."""
+"""The first bytes of other protocols, which load balancers and port scanners send."""
 
 
 def script(rnd: Random) -> Script:

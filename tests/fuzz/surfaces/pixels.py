@@ -20,7 +20,7 @@ from tests.fuzz.surface import InvariantViolation, check_one_line
 from tests.fuzz.texts import hostile_text
 
 CRASHES_SURVIVED = True
-"""Decoders are written in C; the product runs them in separate processes."""
+"""A crash is no finding, because the node runs the C decoders in separate processes."""
 
 _SHAPE = (
     "Rows",

@@ -203,7 +203,7 @@ def _check(content: Dataset, film: Film) -> None:
 
 
 def _parse_all(ds: Dataset) -> Dataset:
-    """Parse every value, so that nothing is encoded from the bytes of the file."""
+    """Parse every value of a data set, so that nothing is encoded from the bytes of the file."""
     for e in ds.iterall():
         _ = e.value
     return Dataset(ds)

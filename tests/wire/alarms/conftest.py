@@ -1,4 +1,4 @@
-"""Receivers of notices on loopback, with certificates of a test authority."""
+"""Fixtures: receivers of notices on loopback, with certificates of a test authority."""
 
 import ssl
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The channels for notices: their configuration, and their independence."""
+"""Notices are sent through configured channels, which are independent of each other."""
 
 import threading
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ def test_a_contradictory_configuration_is_refused(
 def test_a_receiver_that_hangs_does_not_delay_the_others(
     notices: NoticeTable, web: WebReceiver, tmp_path: Path
 ) -> None:
-    """Each channel has its own thread, apart from the maintenance tasks."""
+    """Each channel has its own thread, separate from the maintenance tasks."""
     web.answering.clear()
     web.start()
     plain = MailReceiver()

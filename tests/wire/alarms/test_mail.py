@@ -1,4 +1,4 @@
-"""Notices by mail, with a real server: unreachable, without TLS, with unknown recipients."""
+"""Notices are sent by mail to a real server, which may be unreachable or lack TLS."""
 
 import email
 import email.policy
@@ -33,7 +33,7 @@ def read_mail(receiver: MailReceiver) -> email.message.EmailMessage:
 def test_a_notice_waits_for_an_unreachable_mail_server(
     notices: NoticeTable, secure_mail: MailReceiver, trusted: dict[str, Any], secret: Path
 ) -> None:
-    """The server requires TLS and a login. The mail contains a sentence and the JSON."""
+    """The mail server requires TLS and a login, and the mail contains a sentence and the JSON."""
     section = mailing(secure_mail, user="osteo", password_file=secret, tls=trusted)
     notifier = notices.notifier(partial(channel_mail.send, mail=section), "mail")
     notices.activate("mail")
@@ -84,7 +84,7 @@ def test_a_wrong_password_is_reported_with_the_remedy(
 
 
 def test_refused_recipients_are_counted_but_not_named(secret: Path) -> None:
-    """If one of two is accepted, the mail is sent. The server's text may name a person."""
+    """If one of two recipients is accepted, the mail is sent. The answer may name a person."""
     picky = MailReceiver(unknown_recipients=("unknown@hospital.example",))
     picky.start()
     unknown, accepted = "unknown@hospital.example", "pacs@hospital.example"

@@ -1,4 +1,4 @@
-"""Notices by webhook, with a real receiver: unreachable, failing, untrusted."""
+"""Notices are sent by webhook to a real receiver, which may be unreachable or untrusted."""
 
 import hashlib
 import hmac
@@ -23,12 +23,12 @@ def hook(receiver: WebReceiver, **more: Any) -> WebhookSection:
 
 
 def test_a_notice_waits_for_an_unreachable_receiver(notices: NoticeTable, web: WebReceiver) -> None:
-    """It is sent once. The log has a line per failure, without the path, which may be secret."""
+    """The notice is sent once, and each failure is logged without the path, which may be secret."""
     notifier = notices.notifier(partial(channel_webhook.post, webhook=hook(web)))
     notices.activate()
     with capture_logs() as logs:
         assert notifier() == 0
-        assert notifier() == 0  # it is not due again
+        assert notifier() == 0  # the notice is not due again
         notices.later()
         assert notifier() == 0
     assert [(entry["event"], entry["attempt"]) for entry in logs] == [
@@ -48,7 +48,7 @@ def test_a_notice_waits_for_an_unreachable_receiver(notices: NoticeTable, web: W
 
 @pytest.mark.parametrize("status", [302, 400, 403, 500, 503])
 def test_only_a_success_status_counts(notices: NoticeTable, web: WebReceiver, status: int) -> None:
-    """A redirect is not followed: it would lead to a host that is not configured."""
+    """A redirect is not followed, because it would lead to a host that is not configured."""
     web.status = status
     web.start()
     notices.activate()

@@ -67,7 +67,7 @@ class CardSummary:
     def thresholds(self, setting: str | float, key: str = "policy.threshold") -> Thresholds:
         """Return the thresholds for a number, or for the name of an operating point.
 
-        A number applies to every score. A name is looked up for the image score and for the
+        A number is the threshold of every score. A name is looked up for the image score and the
         combined score. A bundle without a combined part uses the image threshold for both scores.
         Raises Misconfigured with the configuration's `key` if there is no such operating point.
         """

@@ -42,8 +42,8 @@ class ScoredFilm:
 class PipelineResult:
     """The outcome for one film: scored, refused because of its image, or an error.
 
-    `image_findings` is None if no gate checked the image. `seconds` includes the film's share of
-    its batch's time for the image check, `gate`, and for the prediction, `predict`.
+    `image_findings` is None if no gate checked the image. Under `gate` and `predict`, `seconds`
+    contains the film's share of the duration for its batch.
     """
 
     outcome: ScoredFilm | Refused | Exception

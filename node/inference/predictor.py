@@ -100,7 +100,7 @@ class BundlePredictor:
 def load(
     bundle: str, device: str, threads: int, decoder: Decode = decode, section: str = "model"
 ) -> BundlePredictor:
-    """Load and verify a bundle as `open_bundle` does, and limit torch's threads unless 0."""
+    """Load and verify a bundle as `open_bundle` does; unless 0, `threads` limits torch's threads."""
     if threads:
         torch.set_num_threads(threads)
     return BundlePredictor(open_bundle(bundle, device, section), decoder, section)

@@ -31,7 +31,7 @@ _TIMEOUTS = {
 def open_engine(url: str) -> sa.Engine:
     """Return an engine for SQLite (WAL, synchronous FULL) or PostgreSQL.
 
-    This function opens no connection. It raises Misconfigured for any other URL.
+    No connection is opened. Any other URL raises Misconfigured.
     """
     parsed = parse_url(url)
     backend = parsed.get_backend_name()

@@ -33,7 +33,7 @@ def current(engine: sa.Engine) -> str | None:
 
 
 def head() -> str:
-    """Return the revision that this release needs."""
+    """Return the schema revision that this release requires."""
     return str(ScriptDirectory.from_config(_alembic_config()).get_current_head())
 
 

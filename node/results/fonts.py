@@ -1,6 +1,6 @@
 """Fonts for the legend of the heatmap: Pillow's built-in font for English, or a font file.
 
-For Chinese, the font file is configured, or from Debian's `fonts-noto-cjk` or `fonts-wqy-microhei`.
+For Chinese, the font is a configured file, or Debian's `fonts-noto-cjk` or `fonts-wqy-microhei`.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class Typeface:
-    """A font file and its SHA-256, an input of UIDs; empty for Pillow's built-in font."""
+    """A font file and its SHA-256; both are empty for Pillow's built-in font."""
 
     path: str = ""
     face: int = 0

@@ -79,8 +79,8 @@ def run_role(
 ) -> None:
     """Run one role until `stop` is set, and finish the claimed work.
 
-    `ready` is called once, when the role has started. The maintenance role ships the audit trail,
-    and so does a role that runs `alone`, which may be the only role on its machine.
+    `ready` is called once, when the role has started. The maintenance role and a role that runs
+    `alone` also ship the audit trail.
     """
     shipper = open_shipper(config) if alone or role is Role.MAINTENANCE else None
     with running([] if shipper is None else [shipper.step], stop, _SHIP_SECONDS):

@@ -68,7 +68,7 @@ class FileSpool:
         return key
 
     def verified_path(self, key: str) -> Path:
-        """Return the path of a result after a check of its digest; raise Permanent or Transient."""
+        """Return the path of a result with the correct digest, or raise Permanent or Transient."""
         path = self.path(key)
         try:
             with path.open("rb") as file:

@@ -13,7 +13,7 @@ _MINIMUM = 2  # patients of each class; fewer give no variance
 def compare_aucs(
     scores: npt.NDArray[np.float64], osteoporosis: npt.NDArray[np.bool_]
 ) -> PairedAreas | None:
-    """Compare the areas of two scores (2, n), or return None for fewer than two patients a class."""
+    """Compare the areas of two scores (2, n); return None without two patients of each class."""
     positives = int(osteoporosis.sum())
     if min(positives, len(osteoporosis) - positives) < _MINIMUM:
         return None

@@ -100,7 +100,7 @@ class BundlePredictor:
 def load(
     bundle: str, device: str, threads: int, decoder: Decode = decode, section: str = "model"
 ) -> BundlePredictor:
-    """Load and verify a bundle as `open_bundle` does; unless 0, `threads` limits torch's threads."""
+    """Load and verify a bundle as `open_bundle` does; limit torch to `threads`, unless 0."""
     if threads:
         torch.set_num_threads(threads)
     return BundlePredictor(open_bundle(bundle, device, section), decoder, section)

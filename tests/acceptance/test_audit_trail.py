@@ -114,7 +114,7 @@ def test_a_role_that_runs_alone_records_and_ships(
 
 
 def test_a_killed_node_has_a_start_without_an_end(make_node: MakeNode) -> None:
-    """Only the log has the end of a single role, and a power cut also leaves no end."""
+    """The end of a single role is only logged, and a power cut leaves no end either."""
     node = make_node()
     node.serve()
     os.kill(node.process_of("maintenance"), signal.SIGKILL)
@@ -125,7 +125,7 @@ def test_a_killed_node_has_a_start_without_an_end(make_node: MakeNode) -> None:
 
 
 def test_a_missing_certificate_is_an_error_at_the_start(make_node: MakeNode) -> None:
-    """Without this check, the missing certificate would be noticed at the first shipment."""
+    """A missing certificate would otherwise be noticed at the first shipment."""
     syslog = {"host": "127.0.0.1", "tls": {"ca": "nowhere.pem"}}
     node = make_node(audit={"syslog": syslog})
     with pytest.raises(AssertionError, match=r"ended with 2: osteoscreen: tls\.ca .*nowhere\.pem"):

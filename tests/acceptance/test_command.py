@@ -59,7 +59,7 @@ class TestDemo:
 
     @pytest.mark.shared_data
     def test_another_film_has_another_score(self, tmp_path: Path, shared_data: Path) -> None:
-        """This film has no preamble and no file meta information, but it can be read."""
+        """A film without a preamble and without file meta information can be read."""
         ds = dcmread(shared_data / "dicom" / "chest" / "RG1_UNCR.dcm")
         del ds.file_meta
         ds.preamble = None

@@ -145,7 +145,7 @@ def test_an_inverted_film_scores_like_the_original(
 
 
 def test_the_policy_may_let_the_header_decide(make_node: MakeNode, tmp_path: Path) -> None:
-    """With `confirm` a stated other body part is refused, and with `off` no image is checked."""
+    """With `confirm`, a film labelled as a hand is refused; with `off`, no image is checked."""
     node = make_node(policy={"admit": {"pixels": "confirm", "study_wait": 0.0}})
     node.serve()
     labelled, bare, turned = send(

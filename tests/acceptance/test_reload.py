@@ -248,7 +248,7 @@ def test_a_role_that_cannot_start_is_reported_and_the_others_are_replaced(
 def test_the_audit_trail_has_each_request_with_values_and_who_requested_it(
     make_node: MakeNode,
 ) -> None:
-    """The record names a user, SIGHUP or a changed file, and the values before and after."""
+    """The record has the requester (user, SIGHUP or changed file), and old and new values."""
     node = make_node(policy={"threshold": LOW}, audit={"file": "audit.log"})
     node.serve()
     trail = node.file.parent / "audit.log"

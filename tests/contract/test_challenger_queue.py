@@ -104,7 +104,7 @@ def test_a_share_is_the_same_for_all_workers(table: Table) -> None:
 
 
 def test_a_film_whose_worker_ended_is_claimed_again_alone(table: Table) -> None:
-    """This film may have ended its worker, so no other film shares its next attempt."""
+    """A film may have ended its worker, so its next attempt includes no other film."""
     first, second = table.analyse(1), table.analyse(2)
     lost = claim(table)
     third = table.analyse(3)

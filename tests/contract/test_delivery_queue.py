@@ -243,7 +243,7 @@ def test_the_history_records_every_change(table: Table) -> None:
 
 
 def test_an_operator_can_cancel_only_a_waiting_or_failed_job(table: Table) -> None:
-    """For other jobs, the message states the job's state and the rule."""
+    """For a job in another state, the message contains the state and the rule."""
     finished = table.analyse(1, destinations=())
     waiting = table.receive(2)
     assert table.operator.cancel(waiting, "operator:me", table.now) is JobState.CANCELLED

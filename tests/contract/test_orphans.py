@@ -85,7 +85,7 @@ def test_a_film_that_is_being_received_is_left_to_ingest(setup: Setup) -> None:
 
 
 def test_a_second_recovery_changes_nothing(setup: Setup) -> None:
-    """If the sender sends the recovered film again, nothing changes either."""
+    """A repeated transfer of the recovered film changes nothing either."""
     facts, key = setup.spooled(2)
     setup.purge()
     setup.purge()

@@ -61,7 +61,7 @@ def test_a_claim_takes_the_oldest_jobs_up_to_its_limit(table: Table) -> None:
 
 
 def test_a_film_that_lost_its_worker_is_claimed_alone(table: Table) -> None:
-    """This film may have ended its worker; other films would then lose their attempts as well."""
+    """A film may have ended its worker, and would cost other films in a shared claim an attempt."""
     first = table.receive(1)
     table.claim("w1")
     table.later(LEASE.total_seconds() + 1)

@@ -1,4 +1,4 @@
-"""A fault: its name, its description, its databases, and the function that injects it."""
+"""A fault has a name, a description, databases, and a function that injects the fault."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

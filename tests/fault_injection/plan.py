@@ -47,7 +47,7 @@ class PlanOptions:
 
 
 def plan_trials(options: PlanOptions) -> list[list[Trial]]:
-    """Return groups of trials that share an environment; each trial of kills is alone."""
+    """Return groups of trials that share an environment; a trial of kills is a group of one."""
     rounds = [
         [
             Trial(fault, database, number)

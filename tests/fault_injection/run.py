@@ -33,7 +33,7 @@ def run_trials(
 def _run_in_one_environment(
     trials: Sequence[Trial], folder: Path, seed: int, journal: Journal, notify: Notify
 ) -> int:
-    """Run trials until one fails; return how many passed. The folder of a failure remains."""
+    """Run trials until one fails, whose folder is kept; return the number of trials that passed."""
     place = folder / "-".join(trials[0].key.replace("/", " ").split())
     shutil.rmtree(place, ignore_errors=True)
     passed = 0

@@ -22,12 +22,12 @@ class StockSample:
 
 
 def excess_rows(samples: Sequence[StockSample], retention: float) -> int:
-    """Return the maximum of rows beyond unfinished and retained films; `retention` in seconds."""
+    """Return the largest excess of rows over expected rows; `retention` is in seconds."""
     return max(sample.rows - _expected_films(samples, sample, retention) for sample in samples)
 
 
 def excess_files(samples: Sequence[StockSample], retention: float) -> int:
-    """Return the maximum of files beyond those of unfinished and retained films."""
+    """Return the largest excess of files over the expected files; `retention` is in seconds."""
     return max(
         sample.files - _FILES_PER_FILM * _expected_films(samples, sample, retention)
         for sample in samples

@@ -93,7 +93,7 @@ def set_pixels(ds: Dataset, pixels: np.ndarray) -> None:
 
 
 def encode_film(ds: Dataset, syntax: uid.UID) -> FileDataset:
-    """Return an uncompressed film, which this changes, in another transfer syntax."""
+    """Encode an uncompressed film in another transfer syntax; the film itself is changed."""
     if syntax in _GDCM_SYNTAXES:
         return _encode_with_gdcm(ds, syntax)
     if syntax == uid.JPEGBaseline8Bit:
@@ -121,7 +121,7 @@ def make_small_film() -> FileDataset:
 
 
 def copy_film(film: FileDataset) -> FileDataset:
-    """Return a copy of a film under the same UIDs, which one thread may send."""
+    """Return a copy of a film with the same UIDs, for use in another thread."""
     with _COPY_LOCK:
         return copy.deepcopy(film)
 

@@ -1,4 +1,4 @@
-"""These decoders crash or hang. Decoder processes import them from this module."""
+"""Decoder processes import from this module a decoder that crashes or hangs."""
 
 import os
 import signal

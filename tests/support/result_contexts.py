@@ -95,7 +95,7 @@ def make_verdict(
     threshold: float = 0.41,
     model: ModelIdentity = MODEL,
 ) -> Verdict:
-    """Return a verdict whose score agrees with the finding; undetermined has no score."""
+    """Return a verdict whose score fits the finding; an undetermined verdict has no score."""
     if finding is Finding.UNDETERMINED:
         decision = Decision(finding, threshold, reason=NO_SCORE, **DECIDED_BY)
         return Verdict(Probability(), decision, model)
@@ -137,7 +137,7 @@ def make_context(
 
 
 def make_prediction(size: tuple[int, int] = (400, 320)) -> Prediction:
-    """Return heat over the middle of a grey film, on a square grid that extends beyond it."""
+    """Return heat over the middle of a grey film, on a square grid that is larger than the film."""
     rows, columns = size
     side = max(size)
     y, x = np.mgrid[0:18, 0:18] / 17

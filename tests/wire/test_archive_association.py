@@ -105,7 +105,7 @@ class TestOpen:
 
 class TestCommitment:
     def test_a_report_on_the_same_association_is_returned(self, pacs: StartPacs) -> None:
-        """Some PACS report immediately, and no other association is needed then."""
+        """Some PACS report immediately, on the association of the commitment request."""
         requests: list[Dataset] = []
 
         def on_action(event: evt.Event) -> tuple[int, None]:

@@ -24,7 +24,7 @@ TRANSFER = item(0x40, b"1.2.840.10008.1.2")
     ],
 )
 def test_a_context_without_a_syntax_is_rejected(parts: tuple[bytes, ...], node: Node) -> None:
-    """Without the check, the toolkit's thread would end with an error."""
+    """Without the node's check, a thread of pynetdicom would end with an error."""
     malformed = request([APPLICATION, item(0x20, NUMBER, *parts), USER])
     with socket.create_connection(("127.0.0.1", node.port), timeout=10) as peer:
         peer.sendall(malformed)

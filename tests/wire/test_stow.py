@@ -151,7 +151,7 @@ def test_these_answers_count_as_stored(
 def test_every_other_answer_is_an_error(
     web: StartWeb, heatmap: Path, status: int, body: bytes, family: type[Exception], text: str
 ) -> None:
-    """Unreachable pauses the destination, and other errors concern this object only."""
+    """`Unreachable` pauses the destination, and other errors concern a single object."""
     with (
         open_web(web_destination(web(status, body).url)) as archive,
         pytest.raises(family, match=text) as caught,

@@ -76,7 +76,7 @@ def hospital(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def start_tls() -> Iterator[type[TlsPacs]]:
-    """Return the class of a PACS with TLS that ends with the test."""
+    """Return a class of PACS with TLS, whose instances stop at the end of the test."""
     started: list[TlsPacs] = []
 
     class Started(TlsPacs):

@@ -136,7 +136,7 @@ def test_weak_ciphers_are_refused(open_node: OpenNode, hospital: Hospital) -> No
 
 
 def test_a_stalled_handshake_does_not_delay_others(open_node: OpenNode, hospital: Hospital) -> None:
-    """The library itself does handshakes one after another."""
+    """pynetdicom by itself would do TLS handshakes one after another."""
     tls = hospital.issue("node")
     node = open_node(settings={"tls": tls, "artim_timeout": 60.0})
     with ExitStack() as silent:

@@ -84,7 +84,7 @@ def test_a_wrong_password_is_reported_with_the_remedy(
 
 
 def test_refused_recipients_are_counted_but_not_named(secret: Path) -> None:
-    """If one of two recipients is accepted, the mail is sent. The answer may name a person."""
+    """A mail is sent if one recipient is accepted. The server's answer may name a person."""
     picky = MailReceiver(unknown_recipients=("unknown@hospital.example",))
     picky.start()
     unknown, accepted = "unknown@hospital.example", "pacs@hospital.example"

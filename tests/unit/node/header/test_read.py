@@ -112,7 +112,7 @@ class TestAttributes:
 class TestAge:
     @pytest.mark.parametrize(("born", "years"), [("19900101", 30.0), ("19000101", 67.0)])
     def test_the_lower_of_two_ages_counts(self, born: str, years: float, tmp_path: Path) -> None:
-        """If two ages differ, one is wrong, and the film is marked."""
+        """If two stated ages differ, at least one age is wrong, so the film is marked."""
         ds = make_film(PatientAge="067Y", PatientBirthDate=born, StudyDate="20200615")
         actual = read_film(write_film(ds, tmp_path / "film.dcm"), "A")
         assert (actual.age_years, actual.age_contradicted) == (years, True)

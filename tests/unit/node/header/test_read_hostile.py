@@ -106,7 +106,7 @@ class TestNumbers:
         "value", [b"", b"abc ", b"-5", b"0 ", b"nan ", b"1.5 ", b"9" * 300, b"5\\6 ", b"\xd9\xa5"]
     )
     def test_an_invalid_number_of_frames_is_one(self, value: bytes, tmp_path: Path) -> None:
-        """These SOP Classes have one frame, and the decoder checks the pixels."""
+        """Films of the accepted SOP Classes have one frame, and the decoder checks the pixels."""
         assert read(tmp_path, NumberOfFrames=value).number_of_frames == 1
 
     @pytest.mark.parametrize(

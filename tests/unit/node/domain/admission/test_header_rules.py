@@ -34,7 +34,7 @@ def reason(policy: AdmissionPolicy = POLICY, **facts: Any) -> Reason | None:
 
 class TestAdmitted:
     def test_a_frontal_chest_film_of_an_older_person(self) -> None:
-        """The default film of the tests is admitted without notes or open questions."""
+        """The default film is admitted without notes and without questions for the image check."""
         assert admit(film(), POLICY) == Admitted()
 
     @pytest.mark.parametrize("sop_class_uid", RADIOGRAPH_CLASSES)

@@ -1,4 +1,4 @@
-"""Header statements leave open questions for the image check, depending on the setting `pixels`."""
+"""A header may leave questions for the image check, depending on the setting `pixels`."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def reason(policy: AdmissionPolicy = POLICY, **facts: Any) -> Reason | None:
 
 
 def outcome_of(facts: dict[str, Any], rule: PixelRule) -> str | None:
-    """Return "refused", the kind of the open question, the admission note, or None."""
+    """Return "refused", the kind of the question for the image check, the note, or None."""
     admission = admit(film(**facts), make_admission_policy(pixels=rule))
     if isinstance(admission, Refused):
         return REFUSED
@@ -101,7 +101,7 @@ class TestOpenQuestions:
         assert reason(make_admission_policy(pixels=PixelRule.OVERRULE), **facts) is not None
 
     def test_a_question_has_the_reason_and_text_of_the_refusal(self) -> None:
-        """If the image shows no frontal chest, the refusal has this reason and this text."""
+        """If the image shows no chest, the refusal has the reason and text of the question."""
         ambiguous = film(body_part_examined="HIP", view_position="")
         admission = admit(ambiguous, make_admission_policy(pixels=PixelRule.OVERRULE))
         assert isinstance(admission, Admitted)

@@ -45,7 +45,7 @@ LATERAL = OpenQuestion(Reason.VIEW, QuestionKind.CONTRADICTED, "View Position is
 def test_an_unsuitable_image_is_refused(
     change: dict[str, float], reason: Reason, text: str
 ) -> None:
-    """The header of this film has been admitted without open questions."""
+    """The header has left no question for the image check."""
     admission = apply_image_rules(Admitted(), replace(CHEST, **change), POLICY)
     assert isinstance(admission, Refused)
     assert admission.reason is reason

@@ -137,7 +137,7 @@ class TestBand:
     def test_one_width_fits_every_threshold(
         self, threshold: float, width: float, low: float, high: float
     ) -> None:
-        """Near 0 and 1 the indeterminate band is narrow, and its limits never exceed 0 and 1."""
+        """The indeterminate band is narrow near 0 and near 1, and stays between 0 and 1."""
         band = Rule(Thresholds.uniform(threshold), width).band(ScoreKind.IMAGE)
         assert band == (low, high)
 

@@ -52,7 +52,7 @@ def test_a_repeated_film_is_stored_once(orthanc: Orthanc, film: Path) -> None:
 def test_ports_and_films_outlive_an_outage(
     orthanc: Orthanc, film: Path, end: Callable[[Orthanc], None]
 ) -> None:
-    """While the PACS is down, it accepts nothing; afterwards, its objects still exist."""
+    """A stopped PACS accepts nothing, and its objects still exist after a restart."""
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).succeeded
     end(orthanc)
     assert dcmsend(orthanc.port, film, called_ae=orthanc.ae_title).sent == ()

@@ -130,7 +130,7 @@ def overlay(page: Page) -> Any:
 
 
 def screenshot(page: Page, name: str) -> np.ndarray:
-    """Save a screenshot; return the middle of the viewport when it has an image."""
+    """Save a screenshot; return the middle of the viewport when the viewport has an image."""
     grid = page.get_by_test_id("viewport-grid")
 
     def middle() -> np.ndarray:

@@ -34,7 +34,7 @@ def test_a_film_scheduled_by_a_fast_clock_is_claimed_now(table: Table) -> None:
 
 
 def test_a_delivery_scheduled_by_a_fast_clock_is_claimed_now(table: Table) -> None:
-    """Deliveries are treated like films."""
+    """A delivery with a scheduled time from a fast clock is treated like a film."""
     table.later(HOURS)
     table.analyse()
     table.later(-HOURS)

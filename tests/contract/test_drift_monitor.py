@@ -186,7 +186,7 @@ def test_a_reference_of_configured_dates(table: Table) -> None:
 
 
 def test_a_silent_source_and_its_return_are_reported(hospital: Hospital) -> None:
-    """Only usual hours count as silence, and after months the source is no longer expected."""
+    """Silence is counted in usual hours, and after months the source is no longer expected."""
     hospital.send(22)
     with capture_logs() as logs:
         for day, hour in ((21, 18), (21, 23), (22, 7), (22, 11), (22, 12), (22, 13)):

@@ -77,7 +77,7 @@ def test_an_orphaned_film_gets_a_job(setup: Setup) -> None:
 
 
 def test_a_film_that_is_being_received_is_left_to_ingest(setup: Setup) -> None:
-    """Ingest may still write the film's row, but not when the command runs on a stopped node."""
+    """Ingest may still write the row of this film, unless the node is stopped."""
     setup.spooled(0.5)
     setup.purge()
     assert setup.table.operator.recent((), 10) == []
@@ -95,7 +95,7 @@ def test_a_second_recovery_changes_nothing(setup: Setup) -> None:
 
 
 def test_a_file_whose_key_is_cleared_is_deleted(setup: Setup) -> None:
-    """A crash between row and file leaves such a file, which is not scored again."""
+    """A crash can leave a file whose row has no key, and its film is not scored again."""
     facts, key = setup.spooled(2, BodyPartExamined="HAND")
     setup.purge()
     content = setup.spool.path(key).read_bytes()
@@ -111,7 +111,7 @@ def test_a_file_whose_key_is_cleared_is_deleted(setup: Setup) -> None:
 
 
 def test_a_result_without_a_row_is_deleted(setup: Setup) -> None:
-    """The film of this result gives the same result again."""
+    """The film of a deleted result gives the same result again."""
     key = setup.spool.store_result(b"report")
     os.utime(setup.spool.path(key), (0, 0))
     setup.purge()

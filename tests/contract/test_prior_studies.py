@@ -98,7 +98,7 @@ def test_a_film_without_patient_or_day_has_no_prior_results(
 
 
 def test_on_the_same_day_the_film_received_first_is_the_prior_result(table: Table) -> None:
-    """Of two films, only one has the other as prior result."""
+    """Of two films of one day, only the film that was received later has a prior result."""
     first, second = analysed(table, 1), analysed(table, 2)
     since = date(2025, 3, 1)
     assert table.queue.prior_results(first, since) == []

@@ -113,7 +113,7 @@ def test_scores_of_another_bundle_are_counted_but_not_read(table: Table) -> None
 
 
 def test_intended_uses_are_those_of_the_scoring_bundles(table: Table) -> None:
-    """A film that was not scored does not count."""
+    """A film that was not scored adds no intended use."""
     assert ScoreStore(table.engine).intended_uses() == set()
     research = replace(VERDICT.model, intended_use=IntendedUse.RESEARCH)
     for number, model in enumerate((VERDICT.model, VERDICT.model, research)):

@@ -104,7 +104,7 @@ def test_a_film_waits_for_better_candidates(table: Table) -> None:
     assert [job.film.sop_instance_uid for job in table.claim()] == ["1.2.3.1"]
 
 
-def test_a_corrected_film_is_no_rival_of_its_first_version(table: Table) -> None:
+def test_a_corrected_film_does_not_compete_with_its_first_version(table: Table) -> None:
     """A corrected film, with other bytes under the same UID, is scored again."""
     receive(table, of_study(1), "1")
     (first,) = table.claim()

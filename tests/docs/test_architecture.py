@@ -23,7 +23,7 @@ def test_state_machines_are_drawn(transitions, start) -> None:  # type: ignore[n
 
 
 def test_every_package_is_named() -> None:
-    """A new developer finds on this page the folder for a change."""
+    """A new developer can find the folder for a change in ARCHITECTURE.md."""
     for root in ("node", "models"):
         for package in (ROOT / root).iterdir():
             if package.is_dir() and (package / "__init__.py").exists():

@@ -29,5 +29,5 @@ def test_every_dependency_is_pinned(asked: Requirement) -> None:
 
 
 def test_pins_name_no_local_build() -> None:
-    """A label such as +cpu would exclude every other build of that release."""
+    """A label such as +cpu would exclude every other build of the same release."""
     assert not [release for release in RELEASES.values() if "+" in release]

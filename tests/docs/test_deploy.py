@@ -48,7 +48,7 @@ def test_compose_sets_keys_that_exist(
     assert url == "postgresql://osteoscreen:secret@database/osteoscreen"
 
 
-def test_compose_mounts_and_names_what_is_there(compose: dict[str, Any]) -> None:
+def test_files_volumes_and_services_in_compose_exist(compose: dict[str, Any]) -> None:
     """Files beside compose.yaml exist, and volumes and dependencies are declared."""
     for service in compose["services"].values():
         for mount in service["volumes"]:
@@ -65,7 +65,7 @@ def test_every_port_is_published_on_loopback(compose: dict[str, Any]) -> None:
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_the_image_is_built_from_what_is_there() -> None:
+def test_every_file_that_the_image_copies_exists() -> None:
     """Each file that the Containerfile copies from the checkout exists."""
     text = (DEPLOY / "Containerfile").read_text()
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
@@ -74,8 +74,8 @@ def test_the_image_is_built_from_what_is_there() -> None:
     assert missing == []
 
 
-def test_the_audit_trail_lies_where_the_service_may_write(compose: dict[str, Any]) -> None:
-    """The trail is in the folder of container and service, and logrotate uses the same path."""
+def test_the_service_can_write_to_the_audit_trail(compose: dict[str, Any]) -> None:
+    """Container and service can write to the trail's folder, and logrotate uses the same path."""
     trail = load(DEPLOY / "config.compose.yaml").audit.file
     assert str(trail) == "/var/lib/osteoscreen/audit.log"
     assert "spool:/var/lib/osteoscreen" in compose["services"]["node"]["volumes"]
@@ -92,7 +92,7 @@ def test_a_reload_asks_about_the_file_that_is_served() -> None:
 
 
 @pytest.mark.tools("systemd-analyze")
-def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     """systemd-analyze accepts the unit, with the path of an existing program."""
     text = (DEPLOY / "osteoscreen.service").read_text()
     unit = tmp_path / "osteoscreen.service"

@@ -84,7 +84,7 @@ class _ProgressBar:
         self._progress.stop()
 
     def update(self, trial: Trial, result: TrialResult | None, error: str) -> None:
-        """Show the current trial, its result, or why it could not run."""
+        """Show the current trial, its result, or the reason why the trial could not run."""
         write = self._progress.console.print
         if result is not None:
             self._progress.advance(self._task)

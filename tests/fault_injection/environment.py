@@ -135,7 +135,7 @@ class Environment:
         return [str(film.SOPInstanceUID) for film in films]
 
     def wait_acknowledged(self, count: int) -> None:
-        """Return when this number of further films is acknowledged."""
+        """Wait until this number of further films is acknowledged."""
         target = len(self.acknowledgements.films()) + count
         wait_until(
             lambda: len(self.acknowledgements.films()),

@@ -19,7 +19,7 @@ END_STATES = FINAL_JOB_STATES | {JobState.FAILED}
 
 
 class ViolationKind(StrEnum):
-    """How a film violates the invariants."""
+    """The ways in which a film can violate the invariants."""
 
     LOST = "lost"  # acknowledged without results, or an end state that the fault does not explain
     DUPLICATED = "duplicated"  # more jobs, or more objects in an archive, than there are films

@@ -15,7 +15,7 @@ _CONTENTS = 3
 
 
 def duplicates(environment: Environment) -> FaultResult:
-    """Send each film from 12 associations at once, and again when it is done."""
+    """Send each film from 12 associations at the same time, and again when its job is done."""
     films = [copy_to_new_study(environment.film) for _ in range(_FILMS)]
     for film in films:
         _send_concurrently(environment, [(film, "")] * _ASSOCIATIONS)
@@ -26,7 +26,7 @@ def duplicates(environment: Environment) -> FaultResult:
 
 
 def same_uid(environment: Environment) -> FaultResult:
-    """Send three different films with one UID at once, each of them twice."""
+    """Send three different films with the same UID at the same time, each film twice."""
     for _ in range(_FILMS):
         film = copy_to_new_study(environment.film)
         contents = [(copy_with_first_pixel(film, n), str(n)) for n in range(1, _CONTENTS + 1)]

@@ -29,7 +29,7 @@ class Transfer:
 
     @property
     def succeeded(self) -> bool:
-        """Whether every file was answered 0x0000."""
+        """True if every file was answered 0x0000."""
         return bool(self.sent) and all(file.status == 0 for file in self.sent)
 
 

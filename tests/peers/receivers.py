@@ -72,7 +72,7 @@ class WebReceiver:
 class MailReceiver:
     """An SMTP server that stores each mail, and whether each login succeeded.
 
-    With a `context`, the server requires STARTTLS. With a `user`, it requires a login.
+    With a `context`, the server requires STARTTLS. With a `user`, a login is required.
     """
 
     context: ssl.SSLContext | None = None

@@ -120,7 +120,7 @@ class Stock:
         return sum(self._operator.counts().values()), sum(1 for _ in self._spool.keys(inf))
 
     def wait_until_empty(self) -> None:
-        """Return when retention has deleted everything; fail after the timeout."""
+        """Wait until retention has deleted everything; fail after the timeout."""
         timeout = 2 * (_ROW_RETENTION + _TOLERANCE)
         wait_until(self.count, lambda counts: counts == (0, 0), timeout, "empty table and spool")
 

@@ -76,7 +76,7 @@ class TestTitles:
         expected = (PERMANENT, SERVICE_USER, CALLING_NOT_RECOGNISED)
         assert rejection(node, calling_ae="XRAY2") == expected
 
-    def test_a_listed_caller_from_elsewhere_is_rejected(
+    def test_a_listed_caller_from_another_network_is_rejected(
         self, open_node: Callable[..., Node]
     ) -> None:
         """An AE title is easy to copy, but a network address is harder to copy."""
@@ -139,7 +139,7 @@ class TestNoise:
         assert (node.jobs(), node.incoming()) == ([], [])
 
     def test_a_silent_connection_does_not_block_others(self, node: Node) -> None:
-        """A connection without data only uses a socket."""
+        """A connection that sends no data only uses a socket."""
         with socket.create_connection(("127.0.0.1", node.port), timeout=10):
             assert answers(node)
             assert node.send(make_film()) == 0x0000

@@ -25,7 +25,7 @@ BOTH = (str(JPEG2000Lossless), *PLAIN)
 
 @pytest.fixture
 def heatmap(tmp_path: Path) -> Path:
-    """Return a real heatmap as it lies in the spool."""
+    """Return a real heatmap with the bytes that the spool stores."""
     scored = make_context()
     path = tmp_path / "heatmap.dcm"
     path.write_bytes(to_bytes(build_heatmap(scored, make_prediction(scored.size))))

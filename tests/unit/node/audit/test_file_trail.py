@@ -62,7 +62,7 @@ def test_only_the_owner_can_read_the_file(trail: FileTrail, file: Path) -> None:
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_lines_stay_whole_when_processes_and_threads_write_at_once(
+def test_lines_stay_complete_when_processes_and_threads_write_at_once(
     trail: FileTrail, file: Path
 ) -> None:
     writers = [

@@ -33,7 +33,7 @@ def test_a_file_is_listed_once(tmp_path: Path) -> None:
     assert find_files([tmp_path, film, film.parent]).files == (film,)
 
 
-def test_a_link_out_of_the_folder_is_followed(tmp_path: Path) -> None:
+def test_a_link_to_another_folder_is_followed(tmp_path: Path) -> None:
     """A file behind a link is listed with the path of the link."""
     touch(tmp_path / "archive" / "x" / "film", tmp_path / "archive" / "other")
     cohort = tmp_path / "cohort"

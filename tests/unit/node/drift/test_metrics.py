@@ -172,7 +172,7 @@ class TestComparison:
         assert Measure.PSI not in {metric.measure for metric in compute_metrics(counts, None, PLAN)}
 
 
-def test_another_rule_for_the_reference_has_another_basis() -> None:
+def test_a_changed_reference_rule_changes_the_basis() -> None:
     stated = replace(PLAN, since=FIRST, until=FIRST + timedelta(days=9))
     bases = {plan.basis for plan in (PLAN, replace(PLAN, reference_days=4), stated)}
     assert len(bases) == 3

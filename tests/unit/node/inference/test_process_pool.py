@@ -51,7 +51,7 @@ def test_a_process_that_is_killed_while_idle_is_replaced() -> None:
         assert pool.call("pid") != killed
 
 
-def test_a_process_that_is_killed_while_it_sends_costs_its_own_task_alone() -> None:
+def test_a_process_that_is_killed_while_it_sends_loses_only_its_own_task() -> None:
     with ProcessPool(run_task, 2, TIME_LIMIT) as pool, ThreadPoolExecutor(2) as threads:
         large = threads.submit(pool.call, "large")
         small = threads.submit(pool.call, "small")

@@ -17,7 +17,7 @@ from tests.peers.waiting import wait_until
 
 
 def silent(_fraction: float) -> None:
-    """Report no progress of the backup."""
+    """Do nothing in place of a progress display."""
 
 
 @pytest.fixture

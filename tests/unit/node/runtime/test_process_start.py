@@ -67,7 +67,7 @@ def test_a_role_stops_when_the_supervisor_ends(ends: tuple[Connection, Connectio
     assert stop.wait(30)
 
 
-def test_a_replaced_ingest_may_take_its_time_until_the_supervisor_ends(
+def test_a_replaced_ingest_may_finish_transfers_until_the_supervisor_ends(
     ends: tuple[Connection, Connection],
 ) -> None:
     """After handing over its port, ingest waits for transfers until the supervisor ends."""

@@ -273,7 +273,7 @@ def test_an_unsound_file_is_logged_once(watched: tuple[Site, threading.Event]) -
     assert site.threshold == 0.5
 
 
-def test_a_file_counts_when_two_comparisons_find_it_the_same(
+def test_a_file_is_read_when_two_comparisons_find_no_change(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half of a file that is being written may be a valid configuration."""

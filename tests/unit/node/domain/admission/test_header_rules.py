@@ -65,7 +65,7 @@ class TestAdmitted:
         assert admission == Admitted(notes=(AdmissionNote.VIEW_UNKNOWN, AdmissionNote.AGE_UNKNOWN))
 
     def test_a_raw_film_with_a_note(self) -> None:
-        """An image For Processing has not been prepared for display."""
+        """A raw film ("For Processing") has not been prepared for display."""
         raw = film(sop_class_uid=SopClass.DIGITAL_X_RAY_FOR_PROCESSING)
         assert admit(raw, POLICY) == Admitted(notes=(AdmissionNote.FOR_PROCESSING,))
 

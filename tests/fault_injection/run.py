@@ -1,4 +1,4 @@
-"""Run the trials of a plan. After a failed trial, the next one gets a new environment."""
+"""Run the trials of a plan. After a failed trial, the next trial gets a new environment."""
 
 import contextlib
 import shutil

@@ -38,7 +38,7 @@ def test_an_unchanged_configuration_needs_no_step() -> None:
 
 
 def test_a_change_replaces_each_process_once_and_ingest_last() -> None:
-    """The analysis is replaced first, because it plans deliveries for the destinations."""
+    """The analyse role is replaced first, because it plans deliveries for the destinations."""
     before = running(OLD)
     steps = plan_replacement(before, NEW)
     assert roles(steps) == [

@@ -71,7 +71,7 @@ def test_a_frontal_chest_answers_the_question_and_adds_a_note(
 
 
 def test_overruling_the_header_requires_a_higher_probability() -> None:
-    """A missing body part requires a probability of 50 %, a contradicting body part 90 %."""
+    """The chest needs a probability of 50 % if the body part is missing, else 90 %."""
     likely = replace(CHEST, frontal=0.7, side=0.1)
     assert isinstance(apply_image_rules(Admitted((NO_PART,)), likely, POLICY), Admitted)
     refused = apply_image_rules(Admitted((A_HAND,)), likely, POLICY)
@@ -84,7 +84,7 @@ def test_overruling_the_header_requires_a_higher_probability() -> None:
 def test_the_image_decides_between_pa_and_ap_if_the_view_is_missing(
     ap: float, admitted: bool
 ) -> None:
-    """A missing view is decided by the image, also for a policy that accepts PA only."""
+    """The image decides only on a missing view, for example if the policy accepts only PA."""
     policy = replace(POLICY, views=("PA",))
     findings = replace(CHEST, ap=ap)
     assert (

@@ -88,7 +88,7 @@ def echoscu(port: int, called_ae: str = "ANY-SCP", calling_ae: str = "ECHOSCU") 
 
 
 def dciodvfy(path: Path) -> IodCheck:
-    """Check a file against the IOD of its SOP Class. Raises RuntimeError if it is not DICOM."""
+    """Check a file against its IOD. Raises RuntimeError if the file is not DICOM."""
     completed = run("dciodvfy", path)
     lines = [
         line.strip() for line in (completed.stderr + completed.stdout).splitlines() if line.strip()
@@ -103,7 +103,7 @@ def dciodvfy(path: Path) -> IodCheck:
 
 
 def dsrdump(path: Path) -> str:
-    """Return a Structured Report as indented text. Raises RuntimeError if it is not valid."""
+    """Return a Structured Report as text. Raises RuntimeError if the report is not valid."""
     completed = run("dsrdump", "--print-all-codes", "--print-long-values", path)
     if completed.returncode:
         raise RuntimeError(f"dsrdump refused {path}: {completed.stderr[-800:]}")

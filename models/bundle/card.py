@@ -28,7 +28,7 @@ class Calibration(StoredModel):
 class CardFigure(StoredModel):
     """A measured AUC with its 95 % bootstrap interval.
 
-    ``published`` is the AUC of the published study at the corresponding hospital, on patients.
+    ``published`` is the AUC that the published study measured at the corresponding hospital.
     """
 
     name: str
@@ -52,7 +52,7 @@ class EarlierRun(StoredModel):
 
 
 class Training(StoredModel):
-    """Origin of the weights; ``before`` are the earlier runs in order."""
+    """Origin of the weights; ``before`` lists the earlier training runs in order of time."""
 
     data: str
     label: str
@@ -65,7 +65,7 @@ class Training(StoredModel):
 
 
 class GoldenFilm(StoredModel):
-    """A film in the bundle, with its score at the time when the bundle was written."""
+    """A film in the bundle, with the score that it had when the bundle was written."""
 
     file: str = Field(pattern=r"^[a-z0-9_-]+\.png$")
     sha256: str
@@ -76,7 +76,8 @@ class GoldenFilm(StoredModel):
 class Card(StoredModel):
     """Content of ``card.yaml``; ``models.bundle.store`` verifies it.
 
-    ``operating_points`` are those of the image score. ``combined`` has those of the combined score.
+    ``operating_points`` belong to the image score. ``combined`` contains the operating points of
+    the combined score.
     """
 
     name: str
@@ -100,15 +101,14 @@ class Card(StoredModel):
 
     @property
     def operating_point(self) -> OperatingPoint:
-        """First operating point of the image score: the default threshold."""
+        """Return the first operating point of the image score, the default threshold."""
         return self.operating_points[0]
 
 
 def bundle_digest(card: Card, weights: bytes, clinical: ClinicalModel | None = None) -> str:
-    """Return ``sha256:`` and the digest of weights, card and clinical model.
+    """Return ``sha256:`` and the digest of weights, card (without digest) and clinical model.
 
-    The card is included without its digest. Golden films and gate are included by their digests in
-    the card.
+    Golden films and gate are not hashed again, because the card contains their digests.
     """
     parts = [hashlib.sha256(weights).digest(), _content(card)]
     if clinical is not None:

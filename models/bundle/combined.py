@@ -1,7 +1,7 @@
 """The combined model: a logistic regression on image logit and clinical logit.
 
-If a logit is missing, there is no combined score, and the image score is used. The combined score
-has its own thresholds.
+If one of the two logits is missing, the image score is used instead of the combined score. The
+combined score has its own thresholds.
 """
 
 import math
@@ -19,7 +19,7 @@ Values = npt.NDArray[np.float64]
 
 
 class GoldenPair(StoredModel):
-    """Two logits, with their probability at the time when the bundle was written."""
+    """Two logits, with the probability that they gave when the bundle was written."""
 
     image_logit: float
     clinical_logit: float
@@ -50,11 +50,11 @@ class CombinedModel(StoredModel):
         return content
 
     def probability(self, image_logit: float, clinical_logit: float) -> float:
-        """Return the probability of two logits; the image logit is not calibrated."""
+        """Return the combined probability of two logits; the image logit is not calibrated."""
         return sigmoid(self.image * image_logit + self.clinical * clinical_logit + self.intercept)
 
     def drift(self) -> float:
-        """Return the largest difference from a stored probability."""
+        """Return the largest difference between computed and stored probabilities."""
         return max(
             (
                 abs(self.probability(pair.image_logit, pair.clinical_logit) - pair.probability)
@@ -67,7 +67,7 @@ class CombinedModel(StoredModel):
 def combined_probability(
     combined: CombinedModel | None, image_logit: float, clinical_logit: float | None
 ) -> float | None:
-    """Return the combined probability, 0 to 1, or None if a part is missing.
+    """Return the combined probability, 0 to 1, or None if the model or a logit is missing.
 
     ``image_logit`` is not calibrated.
     """
@@ -79,7 +79,7 @@ def combined_probability(
 def combined_probabilities(
     combined: CombinedModel | None, image: Values, clinical: Values
 ) -> Values:
-    """Return the combined probabilities of films, (n,); NaN if a part is missing."""
+    """Return the combined probabilities of films, (n,); a film without both logits gets NaN."""
     pairs = zip(image.tolist(), clinical.tolist(), strict=True)
     probabilities = [
         combined_probability(combined, image_logit, None if math.isnan(logit) else logit)

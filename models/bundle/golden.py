@@ -28,9 +28,9 @@ A GPU multiplies convolutions in TF32, with 10 bits where float32 has 23.
 
 
 def verify_golden(bundle: Bundle) -> float:
-    """Score golden films and persons again; return the largest difference from a stored logit.
+    """Score golden films and persons; return the largest difference from a stored logit.
 
-    Raises BundleError if a film is missing or changed, or a score differs by more than 1e-4.
+    Raises BundleError if a film is missing or changed, or if a score differs by more than 1e-4.
     """
     worst = 0.0
     for film, logit in zip(bundle.card.golden, golden_logits(bundle), strict=True):
@@ -59,7 +59,7 @@ def max_device_difference(
 ) -> float:
     """Return the largest difference of golden logits between CPU and GPU; 0 without files.
 
-    Raises BundleError if one is above ``GPU_TOLERANCE`` or not a number.
+    Raises BundleError if a difference is above ``GPU_TOLERANCE`` or not a number.
     """
     worst = 0.0
     for file, cpu_logit, gpu_logit in zip(files, cpu, gpu, strict=True):

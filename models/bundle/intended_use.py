@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class IntendedUse(StrEnum):
-    """Intended use of the scores; every result states it."""
+    """Intended use of the scores; every result states the intended use."""
 
     DEMONSTRATION = "demonstration"
     RESEARCH = "research"

@@ -25,7 +25,7 @@ _RATE = 0.9
 
 
 class OperatingPoint(StoredModel):
-    """A threshold on a probability, with its rates on the films of the fit."""
+    """A threshold on a probability, with its rates on the films that it was fitted on."""
 
     name: str
     threshold: float = Field(ge=0, le=1)
@@ -37,12 +37,13 @@ class OperatingPoint(StoredModel):
 
 
 def find_thresholds(scores: Values, positive: Flags) -> Mapping[str, float]:
-    """Return thresholds by name: Youden (Cancer 1950;3:32-35), and rates of 90 %.
+    """Return thresholds for Youden's index (Cancer 1950;3:32-35) and for rates of 90 %, by name.
 
     ``scores`` and ``positive`` are (n,), with both classes. A score equal to the threshold is
-    positive. Each threshold is half-way between two scores, hence rounding has no effect. If
-    several thresholds reach a rate, the one with the best other rate is used; for Youden, the most
-    sensitive one. A rate that no threshold reaches is omitted. Equal scores have no thresholds.
+    positive. Each threshold is half-way between two scores, so rounding has no effect. If several
+    thresholds reach 90 % sensitivity or specificity, the threshold with the higher other rate is
+    used. If several thresholds have the highest Youden index, the most sensitive one is used. A
+    rate that no threshold reaches is omitted. If all scores are equal, there are no thresholds.
     """
     levels = np.unique(scores)
     if len(levels) < 2:
@@ -66,8 +67,8 @@ def fit_operating_points(
 ) -> tuple[OperatingPoint, ...]:
     """Return the operating points of validation films, Youden first.
 
-    Probabilities and labels, 0 or 1, are (n,). ``source`` describes the films. Raises ValueError if
-    all films have one class or one probability.
+    Probabilities and labels (0 or 1) are (n,). ``source`` describes the films. Raises ValueError if
+    all films have the same class or the same probability.
     """
     positive = np.asarray(labels > 0.5)
     if positive.all() or not positive.any():

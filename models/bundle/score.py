@@ -24,7 +24,7 @@ CHUNK = 16
 
 
 class BundleError(ProcessingError):
-    """The bundle must not be used. One line has the cause and the remedy."""
+    """The bundle must not be used. The message states cause and remedy in one line."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Bundle:
 class Score:
     """The model's output for one film.
 
-    ``probability`` is calibrated, 0..1; ``logit`` is not. ``heat`` is the positive Grad-CAM,
-    float32 (6 h, 6 w), over the net's square.
+    ``probability`` (0..1) is calibrated; ``logit`` is not calibrated. ``heat`` is the positive
+    part of Grad-CAM, float32 (6 h, 6 w), over the square that the net analyses.
     """
 
     probability: float
@@ -56,7 +56,7 @@ class Score:
 
 
 def score(bundle: Bundle, films: Sequence[Radiograph]) -> list[Score]:
-    """Return one score for each film, in order, independent of the other films."""
+    """Return one score for each film, in order. A score does not depend on the other films."""
     scores: list[Score] = []
     for first in range(0, len(films), CHUNK):
         scores += _score_chunk(bundle, films[first : first + CHUNK])

@@ -53,7 +53,7 @@ CLINICAL, GATE = "clinical.yaml", "gate.safetensors"
 
 
 def load_bundle(path: Path, device: str = "cpu") -> Bundle:
-    """Read and verify the bundle in ``path``: card, digest, then every key, shape and dtype.
+    """Read the bundle in ``path``; verify card, digest, and each tensor's key, shape and dtype.
 
     Raises BundleError.
     """
@@ -86,10 +86,10 @@ def write_bundle(
     films: Mapping[str, Radiograph],
     parts: tuple[ClinicalModel | None, Gate | None] = (None, None),
 ) -> Bundle:
-    """Write card, weights, golden films, clinical model and gate to ``path``, and load them.
+    """Write card, weights, golden films, clinical model and gate to ``path``; load the bundle.
 
-    Golden scores and digest are computed from the stored weights and replace those of the card.
-    ``films`` are square, by file name. Raises BundleError.
+    The golden scores and the digest of ``card`` are replaced by values from the stored weights.
+    ``films`` maps file names to square golden films. Raises BundleError.
     """
     tensors = {key: _narrow(value) for key, value in net.state_dict().items()}
     for key, value in tensors.items():
@@ -126,7 +126,7 @@ def add_clinical(bundle: Bundle, clinical: ClinicalModel) -> Bundle:
     """Replace the clinical model of a verified bundle, and sign the bundle.
 
     The combined model is removed, because it was fitted to the previous clinical model. Raises
-    BundleError, also if the folder cannot be written.
+    BundleError, for example if the folder cannot be written.
     """
     weights = (bundle.path / WEIGHTS).read_bytes()
     card = bundle.card.model_copy(update={"combined": None})
@@ -140,7 +140,7 @@ def add_clinical(bundle: Bundle, clinical: ClinicalModel) -> Bundle:
 def add_gate(bundle: Bundle, gate: Gate) -> Bundle:
     """Replace the gate of a verified bundle, and sign the bundle.
 
-    Raises BundleError, also if the folder cannot be written.
+    Raises BundleError, for example if the folder cannot be written.
     """
     weights = (bundle.path / WEIGHTS).read_bytes()
     try:
@@ -154,7 +154,7 @@ def add_gate(bundle: Bundle, gate: Gate) -> Bundle:
 def compare_gpu(bundle: Bundle) -> float | None:
     """Return the largest difference of a golden logit between CPU and GPU, or None without a GPU.
 
-    Raises BundleError if a film differs by more than 0.02.
+    Raises BundleError if a film's logit differs by more than 0.02.
     """
     if not torch.cuda.is_available():
         return None
@@ -199,7 +199,7 @@ def _write_gate(path: Path, gate: Gate, films: Mapping[str, Radiograph]) -> gate
 
 
 def _sign(path: Path, card: Card, weights: bytes, clinical: ClinicalModel | None) -> None:
-    """Write the YAML files, the card last. The bundle cannot be loaded before."""
+    """Write the YAML files, the card last. A bundle without its card cannot be loaded."""
     card = card.model_copy(update={"digest": bundle_digest(card, weights, clinical)})
     if clinical is None:
         (path / CLINICAL).unlink(missing_ok=True)
@@ -225,7 +225,7 @@ def _check_tensors(stored: Mapping[str, Tensor], net: Mapping[str, Tensor], path
 
 
 def _narrow(value: Tensor) -> Tensor:
-    """As stored: floats in float16, counters as they are."""
+    """Return the tensor as a bundle stores it: floats become float16, integers do not change."""
     return (value.half() if value.is_floating_point() else value).contiguous()
 
 

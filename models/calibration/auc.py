@@ -58,7 +58,7 @@ def p_value_text(p: float) -> str:
 def auc(scores: Numbers, positive: Flags) -> float:
     """Return the AUC: the share of case-control pairs in the correct order; ties count half.
 
-    Raises ValueError without films of both classes.
+    Raises ValueError if a class has no film.
     """
     cases, controls = scores[positive], scores[~positive]
     if not len(cases) or not len(controls):
@@ -69,13 +69,13 @@ def auc(scores: Numbers, positive: Flags) -> float:
 
 
 def auc_with_interval(scores: Values, positive: Flags) -> IntervalEstimate:
-    """Return the AUC with DeLong's interval, clipped to 0..1. Raises ValueError as ``delong``."""
+    """Return the AUC with DeLong's interval, clipped to 0..1. Raises ValueError like ``delong``."""
     areas, covariance = delong(scores[None], positive)
     return _interval(float(areas[0]), float(covariance[0, 0]), 0.0, 1.0)
 
 
 def compare_aucs(first: str, second: str, scores: Values, positive: Flags) -> AucComparison:
-    """Run DeLong's paired test; ``scores`` (2, n) holds the first and the second model's scores."""
+    """Run DeLong's paired test; ``scores`` (2, n) are the scores of the first and second model."""
     areas, covariance = delong(scores, positive)
     difference = float(areas[0] - areas[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
@@ -86,7 +86,7 @@ def compare_aucs(first: str, second: str, scores: Values, positive: Flags) -> Au
 
 
 def delong(scores: Values, positive: Flags) -> tuple[Values, Values]:
-    """Return the AUCs (m,) and their covariance (m, m) of m models' scores (m, n) on n films.
+    """Return the AUCs (m,) of m models and their covariance (m, m), from scores (m, n) of n films.
 
     Raises ValueError if a class has fewer than two films.
     """
@@ -105,7 +105,7 @@ def delong(scores: Values, positive: Flags) -> tuple[Values, Values]:
 def bootstrap_auc_by_patient(
     scores: Values, positive: Flags, patients: Sequence[str], seed: int
 ) -> IntervalEstimate:
-    """Return the AUC with its percentile interval over ``DRAWS`` resamples of whole patients.
+    """Return the AUC with its percentile interval over ``DRAWS`` bootstrap resamples of patients.
 
     The same seed gives the same resamples for every model. Resamples without both classes are
     ignored.

@@ -1,4 +1,4 @@
-"""The people of the clinical fit, read from the NHANES table or from a manifest."""
+"""Read the people for the clinical fit from the NHANES table or from a manifest."""
 
 import csv
 import math
@@ -60,9 +60,9 @@ class TableError(InputError):
 class People:
     """Complete rows of a table; all arrays are (n,).
 
-    ``weight`` is the sampling weight, with mean 1. ``cluster`` is the number of the sampling unit:
-    a survey's primary unit or a patient. ``stratum`` is the number of the unit's stratum.
-    ``left_out`` counts the excluded rows by cause.
+    ``weight`` is the sampling weight, with mean 1. ``cluster`` is the number of the sampling unit,
+    which is a survey's primary unit or a patient. ``stratum`` is the number of the stratum that
+    contains this unit. ``left_out`` counts the excluded rows by cause.
     """
 
     age: Float
@@ -84,7 +84,7 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of table: its columns of age and of sampling design, and its population."""
+    """A kind of table: its columns for age and sampling design, and its population."""
 
     age: str
     design: tuple[str, ...]
@@ -156,7 +156,7 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, Row]]]:
 def _complete_rows(
     path: Path, rows: list[tuple[int, Row]], kind: _Kind, sites: tuple[str, ...]
 ) -> tuple[list[tuple[int, Row]], dict[str, int]]:
-    """Return the rows of the fit, and the number of excluded rows by cause (the first counts)."""
+    """Return the complete rows, and the number of excluded rows by their first cause."""
     complete, excluded = [], Counter[str]()
     for line, row in rows:
         if kind is _MANIFEST and row.get("split", FITTED_SPLIT) != FITTED_SPLIT:
@@ -200,7 +200,7 @@ def _positive(
 def _design(
     path: Path, rows: list[tuple[int, Row]], kind: _Kind
 ) -> tuple[Float, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return weights of mean 1, and the numbers of clusters and strata, (n,) each."""
+    """Return each row's weight (the mean is 1), cluster number and stratum number, (n,) each."""
     units = np.array([[row[column] for column in kind.design] for _, row in rows])
     if kind is _MANIFEST:
         patients = np.unique(units[:, 0], return_inverse=True)[1]

@@ -117,7 +117,7 @@ def cross_validate(people: People) -> Float:
 
 
 def weighted_quantile(values: Float, weight: Float, quantile: float) -> float:
-    """Return the least value at which the cumulative weight reaches ``quantile``."""
+    """Return the lowest value at which the cumulative share of weight reaches ``quantile``."""
     order = np.argsort(values)
     cumulative = np.cumsum(weight[order]) / weight.sum()
     return float(values[order][np.searchsorted(cumulative, quantile)])
@@ -156,7 +156,7 @@ def _range(values: Float) -> ValueRange:
 
 
 def _golden(model: ClinicalModel) -> tuple[GoldenPerson, ...]:
-    """Return the example persons that the model scores, with their logits."""
+    """Return the example persons that the model can score, with their logits."""
     scored = [(facts, model.logit(ClinicalFacts(*facts))) for facts in _EXAMPLES]
     return tuple(
         GoldenPerson(age_years=age, sex=sex, weight_kg=weight, height_cm=height, logit=logit)
@@ -174,7 +174,7 @@ def _select(people: People, rows: npt.NDArray[np.intp]) -> People:
 
 
 def _check(people: People) -> None:
-    """Raise FitError if cross-validation could get a fold without one of the classes."""
+    """Raise FitError if a fold of the cross-validation could lack one of the classes."""
     positive = people.positive
     if positive.all() or not positive.any():
         share = "all" if positive.all() else "no"

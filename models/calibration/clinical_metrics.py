@@ -21,7 +21,7 @@ _MAXIMUM_SHIFT = 50.0
 
 
 def measure(people: People, logits: Float, folds: int) -> ClinicalFigures:
-    """Return weighted metrics of logits (n,), with 95 % intervals over resampled units."""
+    """Return weighted metrics of logits (n,), with 95 % intervals over bootstrap resamples."""
     draws = [people.weight * counts for counts in resample(people, DRAWS)]
 
     def interval(figure: Callable[[People, Float, Float], float]) -> ClinicalInterval:
@@ -45,8 +45,8 @@ def measure(people: People, logits: Float, folds: int) -> ClinicalFigures:
 def resample(people: People, draws: int) -> Iterator[Float]:
     """Yield how often each person counts, (n,), in each of ``draws`` bootstrap resamples.
 
-    Each resample draws one sampling unit fewer than a stratum has, rescaled as by Rao and Wu, 1988.
-    Resamples without both classes are ignored.
+    From a stratum of k sampling units, k - 1 units are drawn; the counts are rescaled by the method
+    of Rao and Wu (1988). Resamples without both classes are ignored.
     """
     rng = np.random.default_rng(SEED)
     strata = [np.unique(people.cluster[people.stratum == s]) for s in np.unique(people.stratum)]
@@ -66,14 +66,14 @@ def _auc(people: People, logits: Float, weight: Float) -> float:
 
 
 def _slope(people: People, logits: Float, weight: Float) -> float:
-    """Return the calibration slope; below 1, the logits are too extreme."""
+    """Return the calibration slope; a slope below 1 means that the logits are too extreme."""
     regression = LogisticRegression(C=np.inf)
     regression.fit(logits[:, None], people.positive, sample_weight=weight)
     return float(regression.coef_[0, 0])
 
 
 def _in_the_large(people: People, logits: Float) -> float:
-    """Return the shift of the logits that makes their mean probability the prevalence."""
+    """Return the shift of the logits after which the mean probability equals the prevalence."""
 
     def surplus(shift: float) -> float:
         residual = expit(logits + shift) - people.positive

@@ -1,11 +1,11 @@
 """Fit the combined model: the weights of image logit and clinical logit.
 
-The fit uses out-of-fold image logits. Logits of training films are overconfident and would reduce
-the clinical weight.
+The fit uses out-of-fold image logits. Image logits of training films are overconfident; a fit on
+them would make the clinical weight too low.
 
-Clinical data that predict osteoporosis at one hospital may be uninformative at another: the
-clinical model of the published study had an AUC of 0.53 there. The clinical weight is therefore
-limited, such that uninformative clinical data reduce the AUC by at most ``MAXIMUM_AUC_LOSS``.
+Clinical data that predict osteoporosis at one hospital may be uninformative at another hospital. In
+the published study, the clinical model had an AUC of 0.53 at one hospital. The clinical weight is
+limited so that uninformative clinical data reduce the AUC by at most ``MAXIMUM_AUC_LOSS``.
 """
 
 import numpy as np
@@ -32,11 +32,11 @@ def fit_combined(
 ) -> CombinedModel:
     """Fit weights and operating points by maximum likelihood.
 
-    ``image_logits`` (out of fold), ``clinical_logits`` and ``labels`` (0 or 1) are (n,), of films
-    that have both logits. ``source`` describes these films. No weight is negative. The clinical
-    weight is limited: if clinical logits are permuted among the films, the AUC falls by at most
-    ``MAXIMUM_AUC_LOSS`` in 95 % of the permutations. Raises ValueError if all films have one class
-    or one score, or if a logit is not finite.
+    ``image_logits`` (out of fold), ``clinical_logits`` and ``labels`` (0 or 1) are (n,). ``source``
+    describes the films. No weight is negative. The clinical weight is limited: if clinical logits
+    are permuted among the films, the AUC falls by at most ``MAXIMUM_AUC_LOSS`` in 95 % of the
+    permutations. Raises ValueError if a logit is not finite, or if all films have the same class
+    or the same score.
     """
     parts = np.stack([image_logits, clinical_logits], axis=1).astype(np.float64)
     positive = np.asarray(labels > 0.5)
@@ -92,7 +92,7 @@ def _fit_logistic(parts: Numbers, positive: Flags) -> tuple[float, ...]:
 
 
 def _limit_ratio(parts: Numbers, positive: Flags, fitted: float) -> float:
-    """Return the ratio of clinical to image weight: ``fitted``, or less if that is too much."""
+    """Return the ratio of clinical to image weight: ``fitted``, or the limit if it is lower."""
     image, clinical = parts.T
     rng = np.random.default_rng(0)
     permuted = [rng.permutation(clinical) for _ in range(_PERMUTATIONS)]

@@ -1,4 +1,4 @@
-"""Platt scaling, and the AUC of a model card. Both use films that the net was not trained on."""
+"""Platt scaling and card AUCs, on films that the net was not trained on."""
 
 import numpy as np
 from scipy.optimize import minimize
@@ -26,7 +26,7 @@ def platt(logits: Numbers, labels: Numbers) -> Calibration:
 
 
 def card_figure(name: str, logits: Numbers, labels: Numbers, source: str) -> CardFigure:
-    """Return the AUC of films, (n,) each, with its 95 % bootstrap interval over films."""
+    """Return the AUC of logits and labels (n,), with its 95 % bootstrap interval over films."""
     positive = np.asarray(labels > 0.5)
     films = [str(number) for number in range(len(labels))]
     auc = bootstrap_auc_by_patient(logits.astype(np.float64), positive, films, seed=0)

@@ -1,1 +1,1 @@
-"""The clinical model as it is served."""
+"""The clinical model that a node runs."""

@@ -1,8 +1,8 @@
 """The clinical model: probability of osteoporosis from age, sex, weight and height.
 
-A logistic regression with a restricted cubic spline of age. ``clinical.yaml`` of a bundle has its
-coefficients, ranges and figures; ``models.calibration.clinical_fit`` writes it. Weight and height
-predict better than BMI, because weight itself loads bone.
+The model is a logistic regression with a restricted cubic spline of age. ``clinical.yaml`` of a
+bundle contains its coefficients, ranges and figures. Weight and height are used instead of BMI,
+because weight itself loads bone.
 """
 
 import math
@@ -24,7 +24,7 @@ SEXES: Final = (FEMALE, MALE)
 
 @dataclass(frozen=True)
 class ClinicalFacts:
-    """Clinical data of a person; None, or an empty sex, if unknown."""
+    """Clinical data of a person. An unknown value is None; an unknown sex is an empty text."""
 
     age_years: float | None = None
     sex: str = ""
@@ -33,20 +33,20 @@ class ClinicalFacts:
 
 
 class ValueRange(StoredModel):
-    """Range of an input in the data of the fit, both ends included."""
+    """Range of an input in the data of the fit; both limits are in the range."""
 
     low: float
     high: float
 
     def contains(self, value: float) -> bool:
-        """Return whether a value is in the range; NaN is not."""
+        """Return whether a value is in the range; NaN is in no range."""
         return self.low <= value <= self.high
 
 
 class AcceptedInputs(StoredModel):
-    """Accepted inputs. Outside of the ranges there is no score.
+    """Accepted inputs. A person with a value outside its range gets no score.
 
-    ``age_ceiling`` is the highest age that the survey records. Higher ages are replaced by it.
+    ``age_ceiling`` is the highest age that the survey records. A higher age is set to this ceiling.
     """
 
     age_years: ValueRange
@@ -74,7 +74,7 @@ class ClinicalInterval(StoredModel):
 
 
 class ClinicalFigures(StoredModel):
-    """Cross-validated, weighted figures of the model.
+    """Weighted figures of the model from cross-validation.
 
     ``calibration_intercept`` is the calibration in the large.
     """
@@ -90,7 +90,7 @@ class ClinicalFigures(StoredModel):
 
 
 class GoldenPerson(StoredModel):
-    """An example person, with the logit at the time when the model was written."""
+    """An example person, with the logit that the person had when the model was written."""
 
     age_years: float
     sex: str
@@ -147,7 +147,7 @@ class ClinicalModel(StoredModel):
         return None if logit is None else sigmoid(logit)
 
     def figures_as_text(self) -> list[tuple[str, str]]:
-        """Return names and values of the figures, for people."""
+        """Return names and values of the figures as readable text."""
         figures = self.figures
         intervals = (("AUC", figures.auc), ("calibration slope", figures.calibration_slope))
         return [
@@ -160,7 +160,7 @@ class ClinicalModel(StoredModel):
         ]
 
     def drift(self) -> float:
-        """Return the largest difference from a stored logit; infinite if a logit is missing."""
+        """Return the largest difference from a stored logit; infinity if a person has no logit."""
         logits = (
             self.logit(ClinicalFacts(p.age_years, p.sex, p.weight_kg, p.height_cm))
             for p in self.golden
@@ -175,8 +175,8 @@ class ClinicalModel(StoredModel):
 def restricted_cubic_spline(values: Float, knots: Sequence[float]) -> Float:
     """Return the terms of a restricted cubic spline, (n,) to (n, len(knots) - 1).
 
-    F. Harrell, Regression Modeling Strategies, 2.4.5. The first column is the value. The others are
-    divided by the squared range of the knots, which gives them the unit of the value.
+    The formula is in F. Harrell, Regression Modeling Strategies, 2.4.5. The first column is the
+    value. Other columns are divided by the squared range of the knots to have the value's unit.
     """
     last, before = knots[-1], knots[-2]
     spread = (last - knots[0]) ** 2

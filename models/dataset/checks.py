@@ -29,7 +29,7 @@ def _repeated(entries: Sequence[Entry]) -> list[str]:
 
 
 def _leaks(entries: Sequence[Entry]) -> list[str]:
-    """Find patients in several splits: the model must not be tested on training patients."""
+    """Find patients in several splits; the model must not be tested on training patients."""
     leaks = []
     for patient, films in _grouped(entries, lambda entry: entry.patient_id).items():
         splits = _grouped(films, lambda entry: entry.split)
@@ -46,7 +46,7 @@ def _absent(entries: Sequence[Entry]) -> list[str]:
 
 
 def _single_class(entries: Sequence[Entry]) -> list[str]:
-    """Find parts with one class only: nothing can be fitted or measured there."""
+    """Find parts with only one class; a model cannot be fitted or measured on such a part."""
     return [
         f"{part} (label {int(films[0].label)}, {_rows(films)})"
         for part, films in _grouped(entries, lambda entry: entry.part).items()

@@ -12,7 +12,7 @@ Values = npt.NDArray[np.float64]
 
 
 def clinical_logits(model: ClinicalModel, entries: Sequence[Entry]) -> Values:
-    """Return the clinical logits of films, (n,); NaN if a value is missing or out of range."""
+    """Return clinical logits of films (n,); NaN if a clinical value is missing or out of range."""
     logits = [
         model.logit(ClinicalFacts(entry.age, entry.sex or "", entry.weight_kg, entry.height_cm))
         for entry in entries

@@ -12,11 +12,11 @@ _NAMED = 8
 
 
 class ManifestError(InputError):
-    """The manifest cannot be used. One line names the problem and the rows or patients."""
+    """The manifest cannot be used. The message names problem, rows and patients in one line."""
 
 
 class Split(StrEnum):
-    """Use of a film. Test films of a hospital with training films are internal."""
+    """Use of a film: training, validation or test."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -41,9 +41,9 @@ class FilmOrigin(StrEnum):
 class Entry:
     """One film. ``label`` is true for osteoporosis. Unknown values are None.
 
-    ``t_score`` in standard deviations, ``age`` in years. ``view`` is a View Position. ``mask`` is
-    an image of the film's size, bright where bone is. ``row`` is the line in the CSV; the header is
-    line 1.
+    ``t_score`` is in standard deviations, ``age`` in years. ``view`` is a View Position. ``mask``
+    is an image of the film's size that is bright in bone. ``row`` is the line number in the CSV
+    file; the header has line number 1.
     """
 
     path: Path
@@ -63,7 +63,7 @@ class Entry:
 
     @property
     def part(self) -> str:
-        """The part of the manifest that the film belongs to; each part needs both classes."""
+        """The part of the manifest that contains the film; each part needs both classes."""
         tested = self.split is Split.TEST
         return f"test films of site {self.site}" if tested else f"split {self.split}"
 

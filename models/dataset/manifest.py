@@ -1,7 +1,7 @@
 """Read and write manifests: CSV files that list films with patient, hospital, split and label.
 
-``path`` is relative to the folder of the CSV file. All faults are reported in one ``ManifestError``
-before anything is written.
+The column ``path`` is relative to the folder of the CSV file. One ``ManifestError`` reports all
+faults of a manifest.
 """
 
 import csv
@@ -52,7 +52,7 @@ class Manifest:
 
     @property
     def origin(self) -> FilmOrigin | None:
-        """Simulated if any film is simulated; None if it is unknown."""
+        """Return SIMULATED if any film is simulated, or None if the origin is unknown."""
         origins = {entry.origin for entry in self.entries}
         if FilmOrigin.SIMULATED in origins:
             return FilmOrigin.SIMULATED
@@ -62,7 +62,7 @@ class Manifest:
 def read_manifest(file: Path, *, labelled: bool = True) -> Manifest:
     """Read and validate ``file``. Raises ManifestError.
 
-    Unless ``labelled``, all films may have one label. Pixels are not decoded here.
+    Unless ``labelled``, all films may have the same label. The pixels are not decoded.
     """
     rows = _read_rows(file)
     entries = tuple(_parse_all(rows, file.parent))
@@ -102,7 +102,7 @@ def _read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _parse_all(rows: Sequence[tuple[int, dict[str, str]]], folder: Path) -> Iterable[Entry]:
-    """Return the entries of the rows. One error names every invalid value."""
+    """Return the entries of the rows. If values are invalid, one error names all of them."""
     entries, bad = [], []
     for number, cells in rows:
         try:
@@ -177,6 +177,6 @@ def to_cell(value: object, folder: Path) -> str:
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, Path):
-        # Relative if the film is below the manifest: both can be moved together.
+        # A film below the manifest's folder gets a relative path, so both can be moved together.
         return str(value.relative_to(folder) if value.is_relative_to(folder) else value)
     return str(value)

@@ -39,7 +39,7 @@ ThresholdsByModel = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class ModelResult:
-    """Metrics of one model on one cohort; ``films`` counts the films that the model scores."""
+    """Metrics of one model on one cohort; ``films`` is the number of films with a score."""
 
     films: int
     auc: IntervalEstimate
@@ -54,8 +54,8 @@ class CohortResult:
     """Results on the test films of one site.
 
     ``internal`` is True if the site also has training or validation films.
-    ``net_benefit_difference`` is the smallest net benefit of the image model minus that of a
-    clinical model, at thresholds of 10 to 40 %. It is None without a clinical model.
+    ``net_benefit_difference`` is the net benefit of the image model minus that of a clinical model;
+    the lowest value at thresholds of 10 to 40 % is used. None means no clinical model.
     """
 
     site: str
@@ -76,7 +76,7 @@ class CohortResult:
 
 @dataclass(frozen=True)
 class AcceptanceCheck:
-    """An expectation on a cohort, whether it holds, and the values it is based on."""
+    """An expected result on a cohort, whether it was met, and the measured values."""
 
     cohort: str
     claim: str
@@ -103,8 +103,8 @@ def analyse_models(
 ) -> Analysis:
     """Evaluate every model of ``scores`` (n,) on the test films of ``entries`` (n).
 
-    A score is a probability, or NaN if the model lacks its inputs. Thresholds are chosen on the
-    validation films; without validation films, ``card_thresholds`` are used.
+    A score is a probability, or NaN if an input of the model is missing. Thresholds are chosen on
+    the validation films; without validation films, ``card_thresholds`` are used.
     """
     splits = np.array([entry.split for entry in entries])
     positive = np.array([entry.label for entry in entries])

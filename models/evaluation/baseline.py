@@ -1,7 +1,7 @@
 """Baseline that a net must exceed: ridge regression on the energies of frequency bands.
 
-Its features describe how much fine and coarse structure each of 6 x 6 blocks of the prepared film
-contains; they contain no shapes. A net that is not better has learned no anatomy.
+The features describe the amount of fine and coarse structure in 6 x 6 blocks of the prepared film,
+but no shapes. A net that does not exceed this baseline has learned no anatomy.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Baseline:
 
 
 def band_energies(film: Radiograph) -> Values:
-    """Return the log energy of four frequency bands, and the mean, of every block: (180,)."""
+    """Return log energies of four frequency bands and the mean for every block, (180,)."""
     remainder = prepare(film, SIDE).array[0]
     features = []
     for sigma in _SIGMAS:
@@ -59,7 +59,7 @@ def fit_baseline(energies: Values, entries: Sequence[Entry], seed: int) -> Basel
     """Fit to the training films and score all; ``energies`` is (n, 180), in the order of entries.
 
     Films of the fit are scored by cross-validation over patients. Without training films, the
-    validation films are used for the fit; without these, the test films.
+    baseline is fitted to the validation films; if these are also missing, to the test films.
     """
     splits = np.array([entry.split for entry in entries])
     in_fit, description = splits == Split.TEST, "cross-validated over patients of the test films"
@@ -78,7 +78,7 @@ def fit_baseline(energies: Values, entries: Sequence[Entry], seed: int) -> Basel
 
 
 def held_out_scores(energies: Values, entries: Sequence[Entry], folds: FoldIndices) -> Values:
-    """Score each film (n,) by a ridge fitted to the films outside its fold; not calibrated."""
+    """Return a score (n,) of each film by a ridge regression that was fitted to the other folds."""
     scores = cross_val_predict(_ridge(), energies, _targets(entries), cv=folds)
     return np.asarray(scores, np.float64)
 
@@ -89,7 +89,7 @@ def _blocks(image: Values) -> Values:
 
 
 def _targets(entries: Sequence[Entry]) -> Values:
-    """Return the regression target: minus T-score if every film has one, else the label."""
+    """Return the regression target: minus T-score if every film has a T-score, else the label."""
     targets = [-entry.t_score for entry in entries if entry.t_score is not None]
     if len(targets) == len(entries):
         return np.array(targets)

@@ -25,10 +25,10 @@ class CalibrationBin:
 class CalibrationMetrics:
     """Calibration of one model on one cohort.
 
-    ``slope`` and ``intercept`` follow Van Calster et al., BMC Med 2019;17:230. The slope is that of
-    the outcome on the predicted log odds: 1 is ideal, below 1 the predictions are too extreme. The
-    intercept is fitted with the slope fixed at 1: 0 is ideal, below 0 the predictions are too high.
-    Both are None if they cannot be estimated. ``ece`` is computed over ``bins`` of equal size.
+    ``slope`` and ``intercept`` follow Van Calster et al., BMC Med 2019;17:230. The ideal slope is
+    1; a slope below 1 means that the predictions are too extreme. The intercept is fitted with the
+    slope fixed at 1. The ideal intercept is 0; below 0, the predictions are too high. Slope and
+    intercept may be None (not estimable). ``ece`` is computed over ``bins`` of equal size.
     """
 
     brier: float
@@ -71,7 +71,7 @@ def _logistic(design: Values, offset: Values, positive: Flags) -> IntervalEstima
     """Return the last coefficient of an unpenalised logistic regression, by Newton's method.
 
     ``design`` is (n, k); ``offset`` (n,) is added to the log odds with coefficient 1. Returns None
-    if the classes are separable, because no finite maximum-likelihood estimate exists then.
+    if the classes are separable, because then no finite maximum-likelihood estimate exists.
     """
     coefficients = np.zeros(design.shape[1])
     for _ in range(50):

@@ -1,7 +1,7 @@
-"""A clinical model fitted on the manifest's own training patients, for comparison with the image.
+"""A clinical model fitted on the manifest's training patients, for comparison with the image model.
 
 A bundle's clinical model may have been fitted on another population. The published study fitted its
-clinical model at the hospital that trained the net; this module does the same.
+clinical model on patients of the hospital that trained the net; this module does the same.
 """
 
 import math
@@ -22,7 +22,7 @@ from models.dataset.manifest import Manifest
 class ClinicalRefit:
     """Probabilities (n,) of the manifest's films, and a description of the fit.
 
-    ``probabilities`` is None if no model could be fitted; ``description`` then holds the reason.
+    ``probabilities`` is None if no model could be fitted; ``description`` then states the reason.
     """
 
     probabilities: Values | None
@@ -30,7 +30,7 @@ class ClinicalRefit:
 
 
 def refit_clinical(manifest: Manifest) -> ClinicalRefit:
-    """Fit to the patients of the split `train`; score all other films (training films are NaN)."""
+    """Fit to patients of the split `train`; score all other films (training films get NaN)."""
     try:
         model = fit_clinical(read_people(manifest.file, None))
     except (TableError, FitError) as error:

@@ -1,6 +1,6 @@
 """Decision curve analysis: net benefit of a model over a range of threshold probabilities.
 
-Method: A. J. Vickers and E. B. Elkin, Med Decis Making 2006;26:565-574.
+The method is from A. J. Vickers and E. B. Elkin, Med Decis Making 2006;26:565-574.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ THRESHOLDS = np.round(np.arange(0.01, 0.61, 0.01), 2)
 
 @dataclass(frozen=True)
 class DecisionCurve:
-    """Net benefit per film at each of ``thresholds``: of the model, and of treating all.
+    """Net benefit per film of the model, and of treating all patients, at each of ``thresholds``.
 
-    Treating none has net benefit 0.
+    Treating no patient has a net benefit of 0.
     """
 
     thresholds: Values
@@ -40,7 +40,7 @@ def decision_curve(probabilities: Values, positive: Flags) -> DecisionCurve:
 def smallest_difference(first: Values, second: Values, positive: Flags) -> float:
     """Return the smallest net benefit of ``first`` minus ``second`` at thresholds of 10 to 40 %.
 
-    Only films that both models score count; ``first`` and ``second`` are probabilities (n,).
+    Films without both scores are ignored; ``first`` and ``second`` are probabilities (n,).
     """
     usable = np.isfinite(first) & np.isfinite(second)
     first_curve, second_curve = (

@@ -1,4 +1,4 @@
-"""Example films for the heatmap figure and the heatmap checks, chosen by rule."""
+"""Fixed rules that choose the example films for the heatmap figure and the heatmap checks."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ _FILMS_PER_KIND = 2
 def most_confident(
     entries: Sequence[Entry], probabilities: Values, threshold: float
 ) -> list[tuple[str, int]]:
-    """Return caption and index of the two most confident TP, FP, FN and TN films."""
+    """Return captions and indices of the two most confident films of each of TP, FP, FN and TN."""
     positive = np.array([entry.label for entry in entries])
     predicted = probabilities >= threshold
     ascending = np.argsort(probabilities, kind="stable")

@@ -132,7 +132,7 @@ def draw_calibration(cohorts: Sequence[CohortResult], films: str) -> bytes:
 
 @mpl.rc_context(_STYLE)
 def draw_decision_curves(cohorts: Sequence[CohortResult], films: str) -> bytes:
-    """Return decision curves: net benefit over threshold probability, with flag all and none."""
+    """Return decision curves: net benefit of models, of flagging all films and of flagging none."""
     figure, panels = _panels(len(cohorts))
     for axes, cohort in zip(panels, cohorts, strict=True):
         _add_title(axes, cohort, films)
@@ -190,8 +190,8 @@ def draw_histograms(
 def draw_heatmaps(examples: Sequence[ExampleFilm], films: str, columns: int = 4) -> bytes:
     """Return films in grey with the Grad-CAM heat as an overlay and the outline of the bone mask.
 
-    Each film has its own colour scale, whose maximum is in its caption: the heat of a confident
-    positive film can be ten times lower than that of an uncertain film.
+    Each film has its own colour scale, and its caption states the maximum of the scale. The heat of
+    a confident positive film can be ten times lower than the heat of an uncertain film.
     """
     rows = max(1, -(-len(examples) // columns))
     figure = Figure(figsize=(2.5 * columns, 2.9 * rows), layout="constrained")
@@ -225,7 +225,7 @@ def _draw_example(axes: Axes, example: ExampleFilm) -> Any:
             place.top + place.height - 0.5,
             place.top - 0.5,
         ),
-        # Low heat is transparent, so the film remains visible there.
+        # Low heat is transparent, so the film remains visible under it.
         alpha=0.7 * np.sqrt(heat),
         interpolation="bilinear",
         aspect=example.aspect,
@@ -266,14 +266,14 @@ def _add_legend(axes: Axes, title: str | None = None) -> None:
 
 
 def _add_title(axes: Axes, cohort: CohortResult, films: str) -> None:
-    """Add name and counts; ``films`` states the kind of films, such as "simulated films"."""
+    """Add the cohort's name and counts; ``films`` is the kind of films, e.g. "simulated films"."""
     axes.set_title(cohort.name, pad=18)
     counts = f"{cohort.films} {films}, {cohort.positives} with osteoporosis"
     axes.text(0, 1.02, counts, transform=axes.transAxes, fontsize=8, color=FAINT)
 
 
 def _png(figure: Figure) -> bytes:
-    """Return the figure as PNG without metadata, so equal figures give equal bytes."""
+    """Return the figure as PNG without metadata; equal figures therefore give equal bytes."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
     return stream.getvalue()

@@ -41,7 +41,7 @@ _VALIDATION_FOLDS = 6
 
 @dataclass(frozen=True)
 class Fold:
-    """Indices of the films that train the net, choose its checkpoint, and test it."""
+    """Indices of the training, validation and test films of one fold."""
 
     train: Indices
     validation: Indices
@@ -52,9 +52,9 @@ class Fold:
 class HeldOutAuc:
     """AUC of a model on held-out films.
 
-    ``pooled`` is over all films, with DeLong's interval; ``by_patient`` is the same AUC with a
-    bootstrap interval over patients. ``folds`` are the AUCs of the single folds, ``mean`` is their
-    mean.
+    ``pooled`` is the AUC of all films, with DeLong's interval. ``by_patient`` is the same AUC with
+    a bootstrap interval over patients. ``folds`` are the AUCs of the single folds, and ``mean`` is
+    the mean of these AUCs.
     """
 
     pooled: IntervalEstimate
@@ -73,7 +73,7 @@ class FoldComparison:
 
 
 def draw_folds(entries: Sequence[Entry], count: int, seed: int) -> tuple[Fold, ...]:
-    """Return ``count`` folds, stratified by label, without a common patient between their parts.
+    """Return ``count`` folds, stratified by label; no patient is in two parts of a fold.
 
     Raises ManifestError if a class has too few patients.
     """
@@ -95,7 +95,7 @@ def draw_folds(entries: Sequence[Entry], count: int, seed: int) -> tuple[Fold, .
 def draw_indices(
     positive: Flags, patients: npt.NDArray[np.str_], count: int, seed: int
 ) -> FoldIndices:
-    """Return ``count`` folds without a common patient, stratified by label."""
+    """Return ``count`` folds, stratified by label; no patient is in two folds."""
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     return list(splitter.split(np.zeros(len(positive)), positive, patients))
 
@@ -162,7 +162,7 @@ def _refuse_few_patients(positive: Flags, patients: npt.NDArray[np.str_], count:
 def _split_off_validation(
     outside: Indices, inside: Indices, positive: Flags, patients: npt.NDArray[np.str_], seed: int
 ) -> Fold:
-    """Set patients outside the fold aside to choose the checkpoint."""
+    """Select the patients that choose the checkpoint from the patients outside the fold."""
     labels, owners = positive[outside], patients[outside]
     parts = max(2, min(_VALIDATION_FOLDS, patients_of_rarer_class(labels, owners)))
     train, validation = draw_indices(labels, owners, parts, seed)[0]

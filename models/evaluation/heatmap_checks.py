@@ -1,7 +1,7 @@
 """Checks of the heatmaps: share of heat in bone, dependence on the weights, repeatability.
 
-Methods: J. Adebayo et al., NeurIPS 2018 (weight randomisation); N. Arun et al., Radiology:
-Artificial Intelligence 2021;3:e200267 (repeatability, structural similarity of maps).
+The weight randomisation follows J. Adebayo et al., NeurIPS 2018. Repeatability and structural
+similarity of maps follow N. Arun et al., Radiology: Artificial Intelligence 2021;3:e200267.
 """
 
 import copy
@@ -22,14 +22,14 @@ _MAP_SIDE = 192
 
 @dataclass(frozen=True)
 class BoneHeat:
-    """Shares of one film inside its bone mask: of the positive heat, and of the area."""
+    """Share of a film's positive heat, and of its area, that is inside the bone mask."""
 
     heat_share: float
     area_share: float
 
     @property
     def ratio(self) -> float:
-        """Heat share over area share; 1 means that heat is spread evenly."""
+        """Heat share divided by area share; 1 means that heat is spread evenly."""
         return self.heat_share / self.area_share
 
 
@@ -37,10 +37,10 @@ class BoneHeat:
 class HeatmapChecks:
     """Mean structural similarity (SSIM) of heatmaps over films; 1 means identical maps.
 
-    ``ssim_randomised_weights`` compares with a net whose weights are shuffled. A value near 1 would
-    mean that maps do not depend on the training. ``ssim_darkened`` compares with the maps
-    of the same films, 10 % darker and in 8 bits; it should be near 1. ``rerun_difference`` is the
-    largest difference of heat between two runs on the same films.
+    ``ssim_randomised_weights`` compares the maps with those of a net whose weights are shuffled. A
+    value near 1 means that maps do not depend on the training. ``ssim_darkened`` compares the maps
+    with those of films that are 10 % darker and have 8 bits; this value should be near 1.
+    ``rerun_difference`` is the largest difference of heat between two runs on the same films.
     """
 
     films: int
@@ -50,7 +50,7 @@ class HeatmapChecks:
 
 
 def measure_bone_heat(heat: Float, place: FieldOfView, mask: Float) -> BoneHeat | None:
-    """Return the heat in bone of one film, or None if it has no heat or no bone.
+    """Return the heat in bone of one film, or None if the film has no heat or no bone.
 
     ``heat`` (h, w) covers ``place`` on the film. ``mask`` (rows, columns) has the film's size and
     is above 0.5 in bone. Heat on padding counts as heat outside bone.
@@ -69,7 +69,7 @@ def measure_bone_heat(heat: Float, place: FieldOfView, mask: Float) -> BoneHeat 
 
 
 def check_heatmaps(bundle: Bundle, films: Sequence[Radiograph], seed: int) -> HeatmapChecks:
-    """Compare the maps of ``films`` with a shuffled net, with darker films, and with a rerun."""
+    """Compare the maps of ``films`` with maps of a shuffled net, of darker films and of a rerun."""
     original = score(bundle, films)
     randomised = score(_shuffle_weights(bundle, seed), films)
     darkened = score(bundle, [replace(film, pixels=_darken(film.pixels)) for film in films])
@@ -87,7 +87,7 @@ def check_heatmaps(bundle: Bundle, films: Sequence[Radiograph], seed: int) -> He
 
 
 def similarity(first: Sequence[Score], second: Sequence[Score]) -> float:
-    """Return the mean SSIM of two runs' maps, each scaled to its own maximum."""
+    """Return the mean SSIM between the maps of two runs; each map is scaled to its own maximum."""
     # Importing MONAI takes seconds, so it is imported only here.
     from monai.metrics.regression import SSIMMetric
 

@@ -1,4 +1,4 @@
-"""Rendering of the report as one HTML file without external resources."""
+"""Render the report as one HTML file without external resources."""
 
 import base64
 import math
@@ -29,7 +29,7 @@ _GUIDELINES: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class GuidelineItem:
-    """One item of a reporting guideline; ``answer`` is HTML, empty if the data provide none."""
+    """One item of a reporting guideline; ``answer`` is HTML, or empty if there is no answer."""
 
     item: str
     subject: str
@@ -78,7 +78,7 @@ def _environment() -> Environment:
 def _fill_guideline(
     environment: Environment, file: Path, values: Mapping[str, Any]
 ) -> list[GuidelineItem]:
-    """Return the items of a guideline; each answer in the file is a template over the report."""
+    """Return the items of a guideline; each answer in its file is a template for report values."""
     rows = yaml.safe_load(file.read_text("utf-8"))
     return [
         GuidelineItem(str(item), subject, _render_answer(environment, answer, values))
@@ -87,7 +87,7 @@ def _fill_guideline(
 
 
 def _render_answer(environment: Environment, answer: str, values: Mapping[str, Any]) -> Markup:
-    # The environment escapes the values; Markup prevents that the page escapes them again.
+    # The environment escapes the values. Markup prevents a second escape in the page.
     return Markup(environment.from_string(answer).render(**values).strip())  # noqa: S704
 
 

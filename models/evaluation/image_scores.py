@@ -1,7 +1,7 @@
 """Image scores of a manifest's films, cached on disk.
 
-``scores.csv`` in the results folder is the cache. A row is valid for one bundle, one film and one
-mask, identified by their digests. An interrupted run resumes from it.
+The cache is ``scores.csv`` in the results folder. A row is valid for one bundle, one film and one
+mask, which it identifies by digests. An interrupted run resumes from this cache.
 """
 
 import csv
@@ -30,7 +30,7 @@ FeatureFunction = Callable[[Radiograph], Values]
 
 @dataclass(frozen=True)
 class FilmFeatures:
-    """Digests of a film and of its mask ("" without one), and features of its pixels (k,)."""
+    """Digests of a film and of its mask ("" without a mask), and features of its pixels (k,)."""
 
     film_digest: str
     mask_digest: str
@@ -51,8 +51,8 @@ def read_film_features(
 ) -> list[FilmFeatures]:
     """Decode every film, in order, and return its features.
 
-    Raises ManifestError that names every film that cannot be decoded. All films are decoded before
-    the first is scored, because scoring may take hours.
+    Raises a ManifestError that names every film that cannot be decoded. All films are decoded
+    before the first film is scored, because scoring may take hours.
     """
     features: list[FilmFeatures] = []
     faults: list[str] = []
@@ -116,7 +116,7 @@ def _score_chunk(bundle: Bundle, entries: Sequence[Entry]) -> list[FilmScore]:
 
 
 def _read_cache(cache: Path) -> dict[Key, FilmScore]:
-    """Return the scores of an earlier run, without incomplete lines (a crash may leave one)."""
+    """Return the scores of an earlier run; an incomplete line (from a crash) is ignored."""
     if not cache.exists():
         return {}
     scores: dict[Key, FilmScore] = {}

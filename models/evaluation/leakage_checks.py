@@ -1,6 +1,6 @@
 """Checks for label leakage: pure functions from scores or grey levels to a result.
 
-A score only ranks films: higher means osteoporosis, on any scale. A check fails if a score is NaN.
+Scores may have any scale; a higher score means osteoporosis. A check fails if a score is NaN.
 """
 
 import math
@@ -30,7 +30,7 @@ ALL_HOSPITALS = "all hospitals"
 
 @dataclass(frozen=True)
 class LeakageCheck:
-    """Result of one check: its claim, the number of films, the estimate, whether it holds."""
+    """Result of one check: its claim, number of films, estimate, and whether the claim holds."""
 
     name: str
     cohort: str
@@ -41,10 +41,10 @@ class LeakageCheck:
 
 
 def check_density_off(scores: Values, positive: Flags) -> LeakageCheck:
-    """Check that films of equal density are not ranked by their patients' labels.
+    """Check that the AUC is about 0.5 if all films have the same bone density.
 
-    A higher or lower AUC means that the label is in another property of the films: grey level,
-    device, anatomy or file.
+    A higher or lower AUC means that another property of the films depends on the label, for example
+    grey level, device, anatomy or file.
     """
     area = auc_with_interval(scores, positive)
     claim = f"if all films have one density, the AUC is {DENSITY_OFF_LOW} to {DENSITY_OFF_HIGH}"
@@ -55,8 +55,8 @@ def check_density_off(scores: Values, positive: Flags) -> LeakageCheck:
 def check_permuted_labels(scores: Values, draws: Flags) -> LeakageCheck:
     """Check that the mean AUC is 0.5 under the permuted labels ``draws`` (d, n).
 
-    This tests the measurement itself, for example an AUC that results from the order of the rows or
-    from the prevalence of a hospital. The interval contains 95 % of the permutations.
+    The check detects errors of the measurement, for example an AUC that results from the order of
+    the rows or from the prevalence of a hospital. The interval contains 95 % of the permutations.
     """
     areas = np.array([auc(scores, labels) for labels in draws])
     low, high = np.percentile(areas, [2.5, 97.5]).tolist()
@@ -69,8 +69,8 @@ def check_permuted_labels(scores: Values, draws: Flags) -> LeakageCheck:
 def permute_labels(positive: Flags, sites: Sequence[str], seed: int) -> Flags:
     """Return ``DRAWS`` permutations of labels (n,) within each hospital, (DRAWS, n).
 
-    Each hospital keeps its prevalence. A score that only identifies the hospital therefore gets an
-    AUC above 0.5.
+    The prevalence of each hospital does not change. A score that only identifies the hospital
+    therefore gets an AUC above 0.5.
     """
     rng = np.random.default_rng(seed)
     draws = np.tile(positive, (DRAWS, 1))
@@ -82,10 +82,10 @@ def permute_labels(positive: Flags, sites: Sequence[str], seed: int) -> Flags:
 
 
 def check_twins(scores: Values, twin_scores: Values, thinner: Flags) -> LeakageCheck:
-    """Check that the score follows density in pairs (n,) of films that differ in density alone.
+    """Check that the score follows density in pairs (n,) of films that differ only in density.
 
-    ``thinner`` is True if the twin has less bone. Less bone must raise the score and more bone must
-    lower it. An equal score counts as wrong.
+    ``thinner`` is True if the twin has less bone. Less bone must raise the score; more bone must
+    lower the score. Equal scores of a pair count as wrong.
     """
     correct = np.where(thinner, twin_scores > scores, twin_scores < scores)
     share = wilson(int(correct.sum()), len(correct))
@@ -99,7 +99,7 @@ def check_twins(scores: Values, twin_scores: Values, thinner: Flags) -> LeakageC
 
 
 def check_plausible_auc(site: str, scores: Values, positive: Flags) -> LeakageCheck:
-    """Check that the AUC is not higher than chest films can give."""
+    """Check that the AUC is not too high to be plausible for chest films."""
     area = auc_with_interval(scores, positive)
     claim = f"the AUC is at most {IMPLAUSIBLE_AUC}"
     return LeakageCheck(
@@ -116,9 +116,9 @@ def grey_level_features(film: Radiograph) -> Values:
 def check_grey_level(levels: Values, positive: Flags, sites: Sequence[str]) -> LeakageCheck:
     """Check that grey levels (n, 4) from ``grey_level_features`` do not predict the label.
 
-    An exposure that depends on density is a leak that the density-off check cannot detect, because
-    those films all have the same density. Films are ranked within their hospital. The estimate is
-    the AUC that is farthest from 0.5.
+    If exposure depends on density, grey levels reveal the label. The density-off check cannot
+    detect this leak, because all its films have the same density. Films are ranked within their
+    hospital. The estimate is the AUC of the grey level whose AUC is farthest from 0.5.
     """
     site_of = np.asarray(sites)
     ranks = np.empty_like(levels)
@@ -138,7 +138,7 @@ def check_grey_level(levels: Values, positive: Flags, sites: Sequence[str]) -> L
 def chance_margin(positive: Flags) -> float:
     """Return the distance from 0.5 within which 95 % of the AUCs of a random score lie.
 
-    H. B. Mann and D. R. Whitney, Ann Math Stat 1947;18:50-60.
+    The formula is from H. B. Mann and D. R. Whitney, Ann Math Stat 1947;18:50-60.
     """
     cases, controls = int(positive.sum()), int((~positive).sum())
     return Z95 * math.sqrt((cases + controls + 1) / (12 * cases * controls))

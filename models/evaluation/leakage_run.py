@@ -1,6 +1,6 @@
 """Leakage checks of a bundle on a simulated cohort (`osteoscreen model leakage`).
 
-The cohort is a folder that ``osteoscreen model simulate --twins --density-off`` wrote.
+The cohort is a folder that ``osteoscreen model simulate --twins --density-off`` has written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ ORIGINALS, TWINS, DENSITY_OFF = "manifest.csv", "twins.csv", "density-off.csv"
 
 @dataclass(frozen=True)
 class LeakageCohort:
-    """Test films of three manifests, of the same patients in the same order.
+    """Test films of three manifests, which list the same patients in the same order.
 
     ``thinner`` (n,) is True if the twin has less bone than the original.
     """
@@ -61,7 +61,7 @@ class LeakageCohort:
 
 @dataclass(frozen=True)
 class LeakageReport:
-    """Content of ``leakage.json``; ``density_off_by_site`` is information without a limit."""
+    """Content of ``leakage.json``; no check uses ``density_off_by_site``."""
 
     bundle: Mapping[str, str]
     films: int
@@ -108,9 +108,9 @@ def check_leakage(folder: Path, bundle: Bundle, out: Path, seed: int = 0) -> Lea
 def run_checks(
     cohort: LeakageCohort, scores: tuple[Values, Values, Values], grey_levels: Values, seed: int
 ) -> tuple[LeakageCheck, ...]:
-    """Return all checks; ``scores`` are those of originals, twins and density-off films, (n,) each.
+    """Return all checks; ``scores`` has scores (n,) of original, twin and density-off films.
 
-    ``grey_levels`` (n, 4) are those of the original films.
+    ``grey_levels`` (n, 4) belong to the original films.
     """
     original, twin, density_off = scores
     return (
@@ -144,7 +144,7 @@ def read_leakage_cohort(folder: Path) -> LeakageCohort:
 def _match_patients(
     originals: Sequence[Entry], films: Sequence[Entry], name: str
 ) -> tuple[Entry, ...]:
-    """Return ``films``, of the manifest ``name``, in the order of the originals' patients."""
+    """Return ``films`` of the manifest ``name`` in the order of the patients in ``originals``."""
     by_patient = {entry.patient_id: entry for entry in films}
     unmatched = sorted({entry.patient_id for entry in originals} ^ by_patient.keys())
     if unmatched or not len(originals) == len(films) == len(by_patient):
@@ -169,7 +169,7 @@ def _refuse_changed_labels(originals: Sequence[Entry], density_off: Sequence[Ent
 def _thinner(originals: Sequence[Entry], twins: Sequence[Entry]) -> Flags:
     """Return whether each twin has the lower T-score, (n,).
 
-    Raises ManifestError if a T-score is missing or equal.
+    Raises ManifestError if a T-score is missing, or if a twin has the same T-score.
     """
     thinner, undecided = [], []
     for original, twin in zip(originals, twins, strict=True):

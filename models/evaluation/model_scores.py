@@ -22,8 +22,8 @@ def score_models(
 ) -> dict[str, Values]:
     """Return probabilities (n,) by model; NaN for films that a model does not score.
 
-    ``film_scores`` holds the image scores, None for films that are not evaluated. A model is left
-    out if the bundle lacks it or if no film has its inputs.
+    ``film_scores`` holds the image scores; a film that is not evaluated has None. A model is left
+    out if the bundle does not contain it, or if no film has the inputs of the model.
     """
     evaluated = np.array([score is not None for score in film_scores])
     image = np.array([math.nan if score is None else score.probability for score in film_scores])

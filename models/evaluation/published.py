@@ -1,8 +1,8 @@
 """AUCs that the published study reports.
 
-Li Z. et al., Chin J Med Imaging Technol 2026;42(3):403-407,
-doi 10.13929/j.issn.1003-3289.2026.03.017; 4,542 patients. These values belong to that study. They
-do not apply to any model of this project.
+The study is Li Z. et al., Chin J Med Imaging Technol 2026;42(3):403-407,
+doi 10.13929/j.issn.1003-3289.2026.03.017, with 4,542 patients. The AUCs of the study do not apply
+to any model of this project.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,9 +26,9 @@ Site = TypeVar("Site")
 
 
 def match_roles(internal: Sequence[Site], external: Sequence[Site]) -> dict[str, Site]:
-    """Return the sites by the role that they take in the study's table.
+    """Return the sites by their role in the study's table.
 
-    The first internal site and the first two external sites get a role, in the order given.
+    The first internal site gets the first role; the first two external sites get the next roles.
     """
     roles = dict(zip(ROLES[:1], internal, strict=False))
     return roles | dict(zip(ROLES[1:], external, strict=False))

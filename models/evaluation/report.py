@@ -36,7 +36,7 @@ _COMPARED = ((IMAGE, IMAGE), (CLINICAL, CLINICAL), (REFITTED, CLINICAL), (COMBIN
 
 @dataclass(frozen=True)
 class ManifestSummary:
-    """Origin and number of the films, by split."""
+    """Origin of the films, and number of films by split."""
 
     manifest: str
     origin: FilmOrigin | None
@@ -51,7 +51,8 @@ class ManifestSummary:
 class BoneHeatSummary:
     """Heat in bone over the films that have a bone mask.
 
-    ``heat_share`` and ``area_share`` are means; ``ratio`` is the median with the middle 95 %.
+    ``heat_share`` and ``area_share`` are means over the films. ``ratio`` is the median over the
+    films, with the interval that contains the middle 95 %.
     """
 
     films: int
@@ -62,7 +63,7 @@ class BoneHeatSummary:
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """A published AUC, and the AUC measured here for the same model and role."""
+    """A published AUC, and the AUC of this evaluation for the same model and role."""
 
     model: str
     role: str

@@ -1,7 +1,7 @@
 """Evaluation of a bundle on the films of a manifest (`osteoscreen model evaluate`).
 
-Writes ``report.html``, ``report.json``, the figures, and ``predictions.csv`` with the scores of
-every test film. The same manifest, bundle and seed give the same files.
+The command writes ``report.html``, ``report.json``, the figures, and ``predictions.csv`` with the
+scores of every test film. The same manifest, bundle and seed give the same files.
 """
 
 import csv
@@ -50,7 +50,7 @@ _FILMS = {
 def evaluate(file: Path, bundle: Bundle, out: Path, seed: int = 0) -> EvaluationReport:
     """Evaluate ``bundle`` on the manifest ``file`` and write the report to ``out``.
 
-    Nothing is written until every film was decoded, and no report until all results exist. An
+    The first file is written after all films are decoded, the report after all results exist. An
     interrupted run resumes from ``out/scores.csv``. Raises ManifestError.
     """
     manifest = read_manifest(file)

@@ -20,7 +20,7 @@ _BMI_CLASSES = ("under 18.5", "18.5 to 25", "25 to 30", "30 and over")
 class Subgroup:
     """One subgroup; its metrics are None if a class has fewer than ``MINIMUM_PER_CLASS`` films.
 
-    Sensitivity and specificity are those at the image model's fixed threshold; None without one.
+    Sensitivity and specificity apply to the image model's threshold; None means no threshold.
     """
 
     dimension: str
@@ -40,7 +40,7 @@ class Subgroup:
 def measure_subgroups(
     entries: Sequence[Entry], scores: Values, threshold: float | None
 ) -> list[Subgroup]:
-    """Return the subgroups that the manifest's columns define, with levels sorted."""
+    """Return the subgroups that the manifest's columns define, sorted by level."""
     positive = np.array([entry.label for entry in entries])
     subgroups = []
     for dimension, level_of in DIMENSIONS.items():
@@ -89,7 +89,7 @@ def _sort_key(level: str) -> tuple[int, str]:
 
 
 def _bmi(entry: Entry) -> str | None:
-    """Return the class of the World Health Organization, in kg/m2."""
+    """Return the BMI class of the World Health Organization, in kg/m2."""
     if entry.bmi is None:
         return None
     return _BMI_CLASSES[int(np.searchsorted((18.5, 25.0, 30.0), entry.bmi, side="right"))]

@@ -13,7 +13,7 @@ PREVALENCES = (0.05, 0.10, 0.20, 0.37)
 
 @dataclass(frozen=True)
 class PredictiveValues:
-    """Predictive values at a prevalence, by Bayes' rule; None if no film has that prediction."""
+    """Predictive values at a prevalence, by Bayes' rule; None if no film has the prediction."""
 
     prevalence: float
     ppv: float | None
@@ -24,8 +24,8 @@ class PredictiveValues:
 class ThresholdMetrics:
     """Metrics of one fixed threshold; a film is predicted positive if score >= threshold.
 
-    Intervals are Wilson's. ``f1`` is None if there are no positive labels and no positive
-    predictions.
+    The intervals are Wilson score intervals. ``f1`` is None if there are no positive labels and no
+    positive predictions.
     """
 
     name: str
@@ -44,7 +44,7 @@ class ThresholdMetrics:
 def wilson(successes: int, trials: int) -> IntervalEstimate:
     """Return a proportion with Wilson's score interval (JASA 1927;22:209-212).
 
-    Without trials the proportion is NaN and the interval is 0 to 1.
+    If ``trials`` is 0, the proportion is NaN and the interval is 0 to 1.
     """
     if not trials:
         return IntervalEstimate(math.nan, 0.0, 1.0)
@@ -82,7 +82,7 @@ def measure_threshold(
 def predictive_values(
     sensitivity: float, specificity: float, prevalence: float
 ) -> PredictiveValues:
-    """Return the predictive values of these rates in a population with this prevalence."""
+    """Return the predictive values for these rates in a population with this prevalence."""
     true_pos, false_pos = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
     false_neg, true_neg = (1 - sensitivity) * prevalence, specificity * (1 - prevalence)
     return PredictiveValues(

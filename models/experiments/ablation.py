@@ -27,7 +27,7 @@ FULL = "full"
 
 @dataclass(frozen=True)
 class NetVariant:
-    """A net that differs from the full net in fields of ``GridConfig``, or MONAI's MIL net."""
+    """A net that differs from the full net in fields of ``GridConfig``, or is MONAI's MIL net."""
 
     name: str
     description: str
@@ -35,7 +35,7 @@ class NetVariant:
     mil: bool = False
 
     def build(self, config: GridConfig) -> FilmNet:
-        """Return this variant of the net of ``config``, with weights from torch's random seed."""
+        """Return this variant of the net for ``config``, with weights from torch's random seed."""
         return MilNet(config) if self.mil else GridNet(replace(config, **self.changes))
 
 
@@ -59,8 +59,8 @@ VARIANTS = (
 class VariantTraining:
     """Record of a variant's training.
 
-    ``seconds`` is the time of ``machine`` for ``films`` films, without validation. ``best_step`` is
-    the step of the selected checkpoint.
+    ``seconds`` is the time that ``machine`` needed for ``films`` films, without validation.
+    ``best_step`` is the step of the selected checkpoint.
     """
 
     parameters: int
@@ -74,7 +74,7 @@ class VariantTraining:
 
 @dataclass(frozen=True)
 class VariantResult:
-    """Training record of a variant, and its logits of the test films in the manifest's order."""
+    """Training record of a variant, and its logits for the test films in the manifest's order."""
 
     training: VariantTraining
     logits: tuple[float, ...]
@@ -82,7 +82,7 @@ class VariantResult:
 
 @dataclass(frozen=True)
 class SiteComparison:
-    """A variant on the test films of one site.
+    """Result of a variant on the test films of one site.
 
     ``difference_from_full`` is None for the full net itself.
     """
@@ -135,8 +135,8 @@ def refuse_small_sites(tested: Sequence[Entry]) -> None:
 def refuse_single_film_batch(films: int, batch: int, config: GridConfig) -> None:
     """Raise ManifestError if the last batch of an epoch has one film with a feature map of 1 x 1.
 
-    Batch norm cannot compute a variance from one value. This happens only in the whole-film net, if
-    a block is as small as one cell of the last feature map.
+    Batch norm cannot compute a variance from one value. A map of 1 x 1 occurs only in the
+    whole-film net, if a block is as small as one cell of the last feature map.
     """
     if films % batch == 1 and config.block == STRIDE:
         raise ManifestError(
@@ -194,7 +194,7 @@ def to_markdown(setting: AblationSetting, rows: Sequence[VariantRow]) -> str:
 def _compare_at_site(
     name: str, site: str, logits: Values, tested: Sequence[Entry]
 ) -> SiteComparison:
-    """Compare at one site; ``logits`` (2, n) are those of the variant and of the full net."""
+    """Compare two nets at one site; ``logits`` (2, n) has rows for the variant and the full net."""
     inside = np.array([entry.site == site for entry in tested])
     positive = np.array([entry.label for entry in tested])[inside]
     return SiteComparison(
@@ -228,7 +228,7 @@ def _cells(row: VariantRow) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """Return text that cannot end its table cell or its line."""
+    """Return the text without line breaks, and with each table separator ``|`` escaped."""
     return " ".join(text.split()).replace("|", "\\|")
 
 

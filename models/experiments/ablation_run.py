@@ -1,7 +1,7 @@
 """Training of every variant of the net on a manifest (`osteoscreen model ablate`).
 
-Writes ``ablation.md`` and ``ablation.json`` at the end. The folder ``run/`` contains the prepared
-films and, for each variant, its checkpoint or, after training, its result.
+The command writes ``ablation.md`` and ``ablation.json`` at the end. The folder ``run/`` contains
+the prepared films and each variant's checkpoint, or its result after the training.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ _MINIMUM_VALIDATIONS = 10
 class AblationOptions:
     """Options of an ablation: ``config`` is the full net, ``batch`` the number of films.
 
-    ``start`` is the bundle whose ResNet weights are used; the seed gives all other weights.
+    ``start`` is the bundle whose ResNet weights are used; the seed determines all other weights.
     """
 
     out: Path
@@ -124,7 +124,7 @@ def _load_resources(
 ) -> _Resources:
     entries = [entry for split in Split for entry in manifest.of(split)]
     size = options.config.size
-    # All splits are loaded together: one error then names every film that cannot be decoded.
+    # All splits are loaded together, so one error names every film that cannot be decoded.
     films = load_films(entries, size, options.out / RUN / "films")
     ends = accumulate((len(manifest.of(split)) for split in Split), initial=0)
     train, validation, test = (films.select(slice(*part)) for part in pairwise(ends))

@@ -1,7 +1,7 @@
 """Cross-validation of the training by patient (`osteoscreen model cross-validate`).
 
-Every fold starts from the same weights and trains for a fixed number of steps, with the training
-loop of bundles. The results are AUCs and held-out scores; the nets are discarded.
+Every fold starts from the same weights and trains for a fixed number of steps. The training loop is
+the same as for bundles. The results are AUCs and held-out scores; the nets are discarded.
 """
 
 import copy
@@ -61,7 +61,7 @@ class CrossValidationOptions:
 
 @dataclass(frozen=True)
 class FoldSummary:
-    """Number of films in each part of a fold, of positive test films, and the selected step."""
+    """Number of films in each part of a fold, number of positive test films, and selected step."""
 
     train: int
     validation: int
@@ -89,17 +89,17 @@ class CrossValidationReport:
 
 @dataclass(frozen=True)
 class _FoldResult:
-    """Logits of the test films of a fold, and the step of the selected checkpoint."""
+    """Logits for the test films of a fold, and the step of the selected checkpoint."""
 
     logits: list[float]
     best_step: int
 
 
 def cross_validate(file: Path, options: CrossValidationOptions) -> CrossValidationReport:
-    """Cross-validate on all films of the manifest ``file``; its column split is ignored.
+    """Cross-validate on all films of the manifest ``file``; its column ``split`` is ignored.
 
-    Writes JSON and CSV to ``options.out``. An interrupted run resumes from the last checkpoint and
-    reuses finished folds. Raises ManifestError and TrainError.
+    JSON and CSV are written to ``options.out``. An interrupted run resumes from the last checkpoint
+    and reuses finished folds. Raises ManifestError and TrainError.
     """
     net = initial_net(options.start, options.size, options.seed)
     ranks = Ranks(0, 1, torch.device(select_device(options.device)))
@@ -110,7 +110,7 @@ def cross_validate(file: Path, options: CrossValidationOptions) -> CrossValidati
     results = []
     for number, fold in enumerate(folds, 1):
         Console(stderr=True).print(f"fold {number} of {len(folds)}: {len(fold.train)} films")
-        # Each fold trains its own copy: weights of one fold must not reach the next.
+        # Each fold trains a copy, so the weights of a fold do not affect the next fold.
         checkpoint = run / f"{number}.pt"
         results.append(_train_fold(copy.deepcopy(net), films, fold, options, (checkpoint, ranks)))
     energies = [band_energies(read_film(entry.path)) for entry in track(manifest.entries, "ridge")]

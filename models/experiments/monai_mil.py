@@ -1,7 +1,7 @@
-"""MONAI's multiple-instance net on the same blocks, for comparison.
+"""MONAI's multiple-instance learning (MIL) net on the blocks of the grid net, for comparison.
 
-``MILModel("att_trans")``, after Myronenko et al., arXiv 2111.01556: a bag of blocks without
-positions, a post-norm Transformer as wide as the ResNet's last map, and attention pooling.
+The net is ``MILModel("att_trans")``, after Myronenko et al., arXiv 2111.01556. It has no positions
+of blocks, a post-norm Transformer as wide as the ResNet's last map, and attention pooling.
 """
 
 import warnings
@@ -15,14 +15,14 @@ from models.nets.grid import CHANNELS, FilmNet, GridConfig, Output, cut_blocks, 
 class MilNet(FilmNet):
     """MONAI's net over the blocks of ``GridNet``.
 
-    It uses size, grid, norm and depth of ``config``; the rest are MONAI's defaults. It learns label
-    and T-score. It returns zeros for mineral and attention, which it does not compute.
+    The net uses size, grid, norm and depth of ``config``, and MONAI's defaults for all other
+    settings. It learns label and T-score. ``mineral`` and ``attention`` are zeros.
     """
 
     def __init__(self, config: GridConfig) -> None:
         super().__init__()
         self.config = config
-        # The ResNet is created first: one seed gives every variant the same one.
+        # The ResNet is created first, so one seed gives every variant the same ResNet.
         self.bag = _mil_model(resnet18(config.norm), config.depth)
 
     def forward(self, film: Tensor) -> Output:
@@ -33,7 +33,7 @@ class MilNet(FilmNet):
         return Output(logit, t_score, nothing, nothing)
 
     def backbone(self) -> nn.Module:
-        """The ResNet that MONAI's net runs over its bag."""
+        """The ResNet that MONAI's net applies to its blocks."""
         return cast(nn.Module, self.bag.net)
 
 

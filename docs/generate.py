@@ -74,7 +74,7 @@ def configuration() -> str:
     source = (ROOT / "config.yaml").read_text(encoding="utf-8")
     comments = _comments_of(source)
     parts = [
-        "Each key with its type, its default and its meaning, as in "
+        "The tables show type, default and meaning of each key, as in "
         "[`config.yaml`](https://github.com/osteoscreen/osteoscreen/blob/main/config.yaml). "
         f"An environment variable overrides a key: `{ENV_PREFIX}DICOM__PORT=11112` sets "
         "`dicom.port`.",
@@ -102,9 +102,9 @@ def reason_codes() -> str:
         "Reason and note codes",
         "\n\n".join(
             (
-                "A film that is not scored has one reason. `osteoscreen jobs reasons` counts them, "
-                "and `osteoscreen jobs show JOB` shows the text. The names are part of the "
-                "interface and do not change.",
+                "A film that is not scored has one reason. `osteoscreen jobs reasons` counts films "
+                "by reason, and `osteoscreen jobs show JOB` shows the reason's text. The codes "
+                "are part of the interface and do not change.",
                 "## Reasons",
                 _table(
                     ("reason", "meaning", "what to do", "reportable"),
@@ -118,11 +118,11 @@ def reason_codes() -> str:
                         for code, text in reasons.items()
                     ),
                 ),
-                "A reportable reason may be listed under `policy.admit.report`. The node then "
+                "You can list a reportable reason under `policy.admit.report`. The node then "
                 "sends a report which says that the film was not analysed, and why.",
                 "## Notes",
-                "A note is information about a film that was scored. It is in the log, in "
-                "`jobs show` and in the report.",
+                "A note is information about a film that was scored. The log, `jobs show` and the "
+                "report contain the note.",
                 _table(
                     ("note", "meaning"),
                     ((f"`{code}`", text["meaning"]) for code, text in notes.items()),
@@ -151,8 +151,8 @@ def log_events() -> str:
     )
     return _page(
         "Log events",
-        "Each line of the log is one event with fields. Each also has `timestamp`, `level`, "
-        "`role` and, where it is known, `job_id`. No field names a patient.\n\n"
+        "Each line of the log is one event with fields. Each event also has `timestamp`, `level`, "
+        "`role` and, if it concerns a job, `job_id`. No field names a patient.\n\n"
         + _table(("event", "level", "fields", "meaning", "what to do"), rows),
     )
 
@@ -255,7 +255,7 @@ def _states_table(states: type[StrEnum], module: str | None) -> str:
     if missing:
         raise StaleTextError(f"{module}: {', '.join(missing)}: state without a comment")
     rows = ((f"`{state}`", comments[state]) for state in states)
-    return _table(("state", "what is durable; what ends it"), rows)
+    return _table(("state", "what is durable; how the state ends"), rows)
 
 
 def _transitions_table(transitions: Mapping[tuple[Any, Any], Any]) -> str:

@@ -15,11 +15,11 @@ from node.domain.workflow.retry import Failed, RetryAt
 class DeliveryState(StrEnum):
     """State of a delivery."""
 
-    PENDING = "PENDING"  # Result and `run_after` are durable. A claim by the role deliver ends it.
-    SENDING = "SENDING"  # A worker holds a lease. Its outcome or the lease's expiry ends it.
-    AWAITING_COMMITMENT = "AWAITING_COMMITMENT"  # Stored. The report or its time-out ends it.
-    DELIVERED = "DELIVERED"  # Stored, and committed where configured. Only an operator changes it.
-    FAILED = "FAILED"  # The error is stored. An operator retries or resends it.
+    PENDING = "PENDING"  # Result and `run_after` are durable. The role deliver claims it.
+    SENDING = "SENDING"  # A worker holds a lease, until it settles the work or the lease expires.
+    AWAITING_COMMITMENT = "AWAITING_COMMITMENT"  # Stored, until a report or a time-out.
+    DELIVERED = "DELIVERED"  # The result is stored, and committed if so configured.
+    FAILED = "FAILED"  # The error is stored. An operator retries or resends the delivery.
 
 
 class DeliveryEvent(StrEnum):

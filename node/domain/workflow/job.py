@@ -19,13 +19,13 @@ from node.domain.workflow.retry import Failed, RetryAt
 class JobState(StrEnum):
     """State of a job."""
 
-    RECEIVED = "RECEIVED"  # Film and row are durable. A claim by the role analyse ends it.
-    ANALYSING = "ANALYSING"  # A worker holds a lease. Its outcome or the lease's expiry ends it.
-    ANALYSED = "ANALYSED"  # Results and deliveries are durable. The last delivery ends it.
-    DONE = "DONE"  # Every delivery is DELIVERED. Only an operator changes it.
-    REJECTED = "REJECTED"  # The film was refused with a coded reason. Final.
-    FAILED = "FAILED"  # The error is stored. An operator retries, re-analyses or cancels it.
-    CANCELLED = "CANCELLED"  # An operator cancelled it. Final.
+    RECEIVED = "RECEIVED"  # Film and row are durable. The role analyse claims the job.
+    ANALYSING = "ANALYSING"  # A worker holds a lease, until it settles the work or the lease expires.
+    ANALYSED = "ANALYSED"  # Results and deliveries are durable. The last delivery ends the job.
+    DONE = "DONE"  # Every delivery is DELIVERED. Only an operator changes this state.
+    REJECTED = "REJECTED"  # The film was refused with a coded reason. The state is final.
+    FAILED = "FAILED"  # The error is stored. An operator retries, re-analyses or cancels the job.
+    CANCELLED = "CANCELLED"  # An operator cancelled the job. The state is final.
 
 
 class JobEvent(StrEnum):

@@ -1,4 +1,4 @@
-"""Find the files below the given paths, each once and in a fixed order."""
+"""Search for the files below paths; each file is listed once, in a fixed order."""
 
 import os
 import stat
@@ -19,11 +19,10 @@ class FoundFiles:
 
 
 def find_files(paths: Iterable[Path]) -> FoundFiles:
-    """Return every regular file at or below the paths. Raises Misconfigured for a missing path.
+    """Return every regular file at or below the paths; raise Misconfigured for a missing path.
 
-    Links are followed after all real entries, and no folder is entered twice. Loops therefore end,
-    and a file that several links lead to is listed once, under its real path if that is below the
-    given paths.
+    Links are followed after all real entries, and no folder is entered twice. A file with several
+    links is listed once, under its real path if possible.
     """
     search = _Search()
     for path in paths:
@@ -41,7 +40,7 @@ class _Search:
         self._links: list[str] = []
 
     def add(self, path: str) -> None:
-        """Add an existing path and all below it except links."""
+        """Add an existing path, and all entries below this path except links."""
         try:
             self._place(path, Path(path).stat().st_mode)
         except OSError as error:

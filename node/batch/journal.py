@@ -1,4 +1,4 @@
-"""The journal of a run: its rows so far. After a kill the next run continues from it."""
+"""The journal of a run: the finished rows, with which the next run continues after a kill."""
 
 import fcntl
 import json
@@ -17,18 +17,18 @@ _SYNC_EVERY = 2.0  # seconds of rows that a power cut may lose; a kill loses non
 
 
 class Journal:
-    """Rows as JSON, one per line, in a file that one run holds locked. Rows are only appended."""
+    """A file with one row as JSON per line, to which only the run that locks the file appends."""
 
     def __init__(self, file: BinaryIO, clock: Callable[[], float] = monotonic) -> None:
         self._file = file
         self._clock = clock
         self._synced = clock()
         self.rows: Sequence[ScoreRow] = tuple(_rows(file))
-        """The rows of an earlier run that did not end."""
+        """The rows of an earlier run that was interrupted."""
         self._end_torn_line()
 
     def append(self, rows: Sequence[ScoreRow]) -> None:
-        """Write rows. They survive a kill on return, and a power cut within seconds."""
+        """Write rows, which survive a kill immediately and a power cut after some seconds."""
         try:
             for row in rows:
                 self._file.write(json.dumps(asdict(row)).encode() + b"\n")
@@ -49,9 +49,9 @@ class Journal:
 
 @contextmanager
 def open_journal(table: Path) -> Iterator[Journal]:
-    """Open the journal of a table; delete it when the block ends without an error.
+    """Open the journal of a table, and delete the journal if the block ends without an error.
 
-    Raises Misconfigured if the folder cannot be written to, or if another run holds the journal.
+    Raises Misconfigured if the folder is not writable or another run uses the journal.
     """
     path = table.with_name(f"{table.name}.journal")
     try:
@@ -76,7 +76,7 @@ def open_journal(table: Path) -> Iterator[Journal]:
 
 
 def _rows(file: BinaryIO) -> Iterator[ScoreRow]:
-    """Yield the complete rows; a kill may have cut off the last one."""
+    """Yield the complete rows, because a kill may have cut off the last row."""
     file.seek(0)
     for line in file:
         try:

@@ -1,4 +1,4 @@
-"""Read one file in a decoder process: header, admission and pixels, with the node's own rules."""
+"""Read one file in a decoder process: header, admission by the node's rules, and pixels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from node.log import describe_unexpected
 
 @dataclass(frozen=True, slots=True)
 class SkippedFile:
-    """The file is not a film."""
+    """The content of a file that is not a film."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableFile:
-    """The file cannot be read; `film` is None if not even its header can."""
+    """The file cannot be read; `film` is None if the header cannot be read either."""
 
     error: str
     film: Film | None = None
@@ -40,7 +40,7 @@ class RefusedFilm:
 
 @dataclass(frozen=True, slots=True)
 class KnownFilm:
-    """An earlier run has scored these bytes, so they were not decoded again."""
+    """A film that an earlier run has scored, and that was not decoded again."""
 
     film: Film
     admission: Admitted
@@ -59,14 +59,14 @@ FileContent = SkippedFile | UnreadableFile | RefusedFilm | KnownFilm | DecodedFi
 
 @dataclass(frozen=True, slots=True)
 class FileReader:
-    """Reads files; can be pickled. `max_size` is in bytes."""
+    """A picklable reader of files; the limit `max_size` is in bytes."""
 
     policy: AdmissionPolicy
     max_size: int
     decode: Callable[[Path], Radiograph]
 
     def read(self, path: Path, known_digest: str) -> FileContent:
-        """Return the content of a file. A film of `known_digest` is admitted but not decoded."""
+        """Return the content of a file; a film with the digest `known_digest` is not decoded."""
         try:
             if path.stat().st_size == 0:
                 return SkippedFile("empty")
@@ -104,5 +104,5 @@ class FileReader:
 
 
 def error_text(error: Exception) -> str:
-    """Return an error for the table. The message of an unexpected one may quote a header."""
+    """Return the text of an error, without the message of an unexpected error."""
     return str(error) if isinstance(error, OsteoScreenError) else describe_unexpected(error)

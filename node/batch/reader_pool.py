@@ -1,4 +1,4 @@
-"""Processes that read files for batch screening, with a queue in front of them."""
+"""Processes that read files for batch screening, and a queue of files."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Self
 from node.batch.reader import FileContent, FileReader, UnreadableFile
 from node.inference.process_pool import ProcessLost, ProcessPool
 
-_TIME_LIMIT = 300.0  # seconds for one film; the largest films take a few
+_TIME_LIMIT = 300.0  # seconds for one film; the largest films take a few seconds
 
 
 class ReaderPool:
-    """`workers` processes that read files. A file may crash its process."""
+    """A pool of `workers` processes that read files, in which a file may crash its process."""
 
     def __init__(self, reader: FileReader, workers: int, time_limit: float = _TIME_LIMIT) -> None:
         self._processes = ProcessPool(reader.read, workers, time_limit)
@@ -26,7 +26,7 @@ class ReaderPool:
         self._threads.shutdown()
 
     def submit(self, path: Path, known_digest: str) -> Future[FileContent]:
-        """Read a file in the background. If its process is lost, the result is UnreadableFile."""
+        """Read a file in the background; if the process crashes, the result is UnreadableFile."""
         return self._threads.submit(self._read, path, known_digest)
 
     def _read(self, path: Path, known_digest: str) -> FileContent:

@@ -1,4 +1,4 @@
-"""One row of the table of scores: its columns, and its values for a film."""
+"""A row of the table of scores, its columns, and its values for a film."""
 
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
@@ -15,7 +15,7 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 class RowState(StrEnum):
-    """The outcome of one film. Each comment states what a later run with the same model does."""
+    """The outcome of one film; each comment describes a later run with the same model."""
 
     SCORED = "SCORED"  # It reuses the score of the same bytes and applies the policy again.
     REJECTED = "REJECTED"  # The film was refused with a coded reason. It applies the policy again.
@@ -24,10 +24,7 @@ class RowState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """One film. The fields are the columns of the table in order; unknown text is empty.
-
-    Every row names the model of the run, also a row without a score.
-    """
+    """The row of one film; the fields are the columns of the table in order."""
 
     path: str
     sop_instance_uid: str
@@ -62,7 +59,7 @@ class ScoreRow:
 
     @property
     def image_findings(self) -> ImageFindings | None:
-        """The gate's findings; None if no gate checked the image."""
+        """The gate's findings, or None if no gate checked the image."""
         cells = {field.name: getattr(self, f"seen_{field.name}") for field in fields(ImageFindings)}
         if any(value is None for value in cells.values()):
             return None
@@ -70,19 +67,19 @@ class ScoreRow:
 
     @property
     def is_reusable(self) -> bool:
-        """Whether a later run need not decode the same bytes again for the same model."""
+        """Whether a later run with the same model can use this row without decoding the film."""
         return self.state == RowState.SCORED or self.reason == Reason.PIXELS
 
     @property
     def probability(self) -> Probability:
-        """The model's scores, on which the policy can decide again."""
+        """The scores of the model, to which a policy can be applied again."""
         return Probability(
             self.probability_image, self.probability_clinical, self.probability_combined
         )
 
     @classmethod
     def of_cells(cls, cells: dict[str, Any]) -> Self:
-        """Return a row from its cells. Raises ValueError for missing or other columns."""
+        """Return a row from its cells; raise ValueError for missing or unknown columns."""
         if set(cells) != set(COLUMNS):
             raise ValueError("not the columns of a table of scores")
         typed: dict[str, Any] = {name: _typed(name, cells[name]) for name in COLUMNS}
@@ -96,7 +93,7 @@ COLUMNS = tuple(field.name for field in fields(ScoreRow))
 
 @dataclass(frozen=True, slots=True)
 class ScreenedFilm:
-    """The film of a row (None if its header cannot be read), its notes and image findings."""
+    """The film of a row, None without a readable header, with its notes and image findings."""
 
     path: str
     film: Film | None = None
@@ -164,7 +161,7 @@ def _row(screened: ScreenedFilm, model: ModelIdentity, **outcome: Any) -> ScoreR
 
 
 def _without_formula(text: str) -> str:
-    """Return a header's text with a quote in front if a spreadsheet would run it as a formula."""
+    """Return a text; prefix a quote if a spreadsheet would execute the text as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

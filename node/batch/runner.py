@@ -1,4 +1,4 @@
-"""One run over a list of files: read them in processes, score them in batches, make rows."""
+"""A run over a list of files, which are read in processes and scored in batches."""
 
 import os
 import threading
@@ -31,10 +31,7 @@ from node.ports import Predictor
 
 @dataclass(frozen=True, slots=True)
 class ScreeningResult:
-    """A row for each film, and the number of other files by reason.
-
-    `reused` is the number of films with a score of an earlier run.
-    """
+    """The rows of all films, the number of skipped files by reason, and of reused scores."""
 
     rows: tuple[ScoreRow, ...]
     skipped: Counter[str]
@@ -47,7 +44,7 @@ class ScreeningResult:
 
 @dataclass(frozen=True, slots=True)
 class ScreeningModel:
-    """A model on its device, the policies for its films and scores, and its batch size in films."""
+    """A loaded model, with the policies for films and scores, and the batch size in films."""
 
     predictor: Predictor
     admission: AdmissionPolicy
@@ -59,9 +56,8 @@ class ScreeningModel:
 class ScreeningRun:
     """One run over a list of files.
 
-    Films reach the model in the order of the list, not in the order in which decoders finish. The
-    same folder gives the same batches, and so the same scores to the last digit. At most
-    `read_ahead` decoded films wait for the model.
+    Films reach the model in the order of the list, so that the same folder gives the same batches
+    and scores to the last digit. At most `read_ahead` decoded films wait for the model.
     """
 
     model: ScreeningModel
@@ -79,9 +75,9 @@ class ScreeningRun:
     def run(
         self, files: Sequence[Path], known_rows: Mapping[str, ScoreRow], stop: threading.Event
     ) -> ScreeningResult:
-        """Return the rows in the order of the files. The run ends early when `stop` is set.
+        """Return the rows in the order of the files; if `stop` is set, end the run early.
 
-        `known_rows` are rows of earlier runs of this model, by path.
+        `known_rows` are the rows of earlier runs with this model, by path.
         """
         rows: dict[str, ScoreRow] = {}
         skipped: Counter[str] = Counter()
@@ -141,7 +137,7 @@ class ScreeningRun:
                 assert_never(content)
 
     def _reused_row(self, path: str, content: KnownFilm, row: ScoreRow) -> ScoreRow:
-        """Return the row of a film that was scored before. Both policies are applied again."""
+        """Return the row of a film that was scored before, after applying both policies again."""
         film, findings = content.film, row.image_findings
         if row.state != RowState.SCORED:
             return self._refused(ScreenedFilm(path, film), row.reason, row.error)
@@ -154,7 +150,7 @@ class ScreeningRun:
         return scored_row(screened, self._identity, row.probability, decision)
 
     def _score(self, batch: Sequence[tuple[str, DecodedFilm]]) -> dict[str, ScoreRow]:
-        """Return the rows of a batch, after they are in the journal."""
+        """Score a batch, write its rows to the journal, and return the rows."""
         films = {path: decoded.case.film for path, decoded in batch}
         admitted = [(path, PipelineFilm(film.case, film.admission)) for path, film in batch]
         rows = {

@@ -1,4 +1,4 @@
-"""One `osteoscreen screen`: it continues an earlier run and replaces the table at the end."""
+"""The command `screen`, which continues an earlier run and replaces the table at the end."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ from node.domain.errors import Misconfigured, Transient
 
 @dataclass(frozen=True, slots=True)
 class ScreeningRequest:
-    """What to screen, and the table to write. `workers` is the number of decoder processes."""
+    """The paths to screen, the table to write, and the number `workers` of decoder processes."""
 
     paths: tuple[Path, ...]
     out: Path
@@ -28,13 +28,13 @@ class ScreeningRequest:
 
 
 class ScreeningProgress(Protocol):
-    """A display of how far the run is."""
+    """A display of the progress of a run."""
 
     def begin(self, files: int) -> None:
-        """The run starts on this number of files."""
+        """Display that a run over this number of files starts."""
 
     def advance(self, files: int) -> None:
-        """This number of further files is finished."""
+        """Display that this number of further files is finished."""
 
 
 def screen(
@@ -44,10 +44,7 @@ def screen(
     stop: threading.Event,
     progress: ScreeningProgress,
 ) -> ScreeningResult:
-    """Write the table of the films below the paths. Raises Transient if `stop` ends the run early.
-
-    Faults of the request are found before the model is loaded.
-    """
+    """Write the table of the films below the paths; raise Transient if `stop` ends the run."""
     table = open_table(request.out)
     table_rows, search = table.read(), find_files(request.paths)
     _require_no_loss(table_rows, search.files)
@@ -67,10 +64,10 @@ def screen(
 
 
 def _known_rows(rows: Iterable[ScoreRow], model: ScreeningModel) -> dict[str, ScoreRow]:
-    """Return the rows that a run of this model can reuse, by path; of two, the later row.
+    """Return the rows that a run with this model can reuse, by path.
 
-    A row that was scored without an image check is not reused if the image is checked now, nor the
-    other way round: the check may have corrected the film's polarity.
+    A scored row is reused only if both runs use the image check or neither run does, because the
+    check may correct an inverted film.
     """
     digest = model.predictor.identity.digest
     checks_images = uses_gate(model.predictor.has_gate, model.admission)
@@ -84,7 +81,7 @@ def _known_rows(rows: Iterable[ScoreRow], model: ScreeningModel) -> dict[str, Sc
 
 
 def _require_no_loss(rows: Iterable[ScoreRow], files: Iterable[Path]) -> None:
-    """Raise Misconfigured if the table has rows of existing films that are not below the paths."""
+    """Raise Misconfigured if the table contains existing films outside of the paths."""
     paths = set(map(path_text, files))
     lost = [row.path for row in rows if row.path not in paths and Path(row.path).exists()]
     if lost:

@@ -15,7 +15,7 @@ def run_screen(
     stop: threading.Event,
     progress: ScreeningProgress,
 ) -> ScreeningResult:
-    """Score files without a PACS; see `node.batch.session.screen`."""
+    """Score files without a PACS, by `node.batch.session.screen` with a node's configuration."""
     from node.inference.decoder import decode
     from node.inference.predictor import load
 

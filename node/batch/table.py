@@ -13,13 +13,13 @@ from node.files import atomic_file
 
 
 class ScoreTable(ABC):
-    """One file of rows. An unknown value is an empty cell in CSV and null in Parquet."""
+    """A file of rows; an unknown value is an empty cell in CSV and null in Parquet."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def read(self) -> list[ScoreRow]:
-        """Return the rows of an earlier run. Raises Misconfigured for any other file."""
+        """Return the rows of an earlier run; raise Misconfigured for a file without such rows."""
         if not self.path.exists():
             return []
         try:
@@ -32,7 +32,7 @@ class ScoreTable(ABC):
             ) from None
 
     def replace(self, rows: Sequence[ScoreRow]) -> None:
-        """Replace the file by one with these rows. Raises Permanent if it cannot be written."""
+        """Replace the file with a file of these rows; raise Permanent if writing fails."""
         try:
             with atomic_file(self.path) as file:
                 self._save(Path(file.name), rows)
@@ -47,7 +47,7 @@ class ScoreTable(ABC):
 
 
 def open_table(path: Path) -> ScoreTable:
-    """Return the table at a path. The suffix gives its format; raises Misconfigured for others."""
+    """Return the table with the format of the path's suffix; raise Misconfigured for others."""
     if path.is_dir():
         raise Misconfigured(f"--out: {path} is a folder; name a file, such as {path}/scores.csv")
     match path.suffix.lower():
@@ -106,5 +106,5 @@ class _ParquetTable(ScoreTable):
 
 
 def _csv_value(cell: Cell) -> Cell:
-    """Return a cell for the CSV writer, which writes all digits of a number, and None as ""."""
+    """Return a cell for the CSV writer, which writes numbers with all digits, and None as ""."""
     return str(cell).lower() if isinstance(cell, bool) else cell

@@ -65,7 +65,7 @@ def challenger_report(
 
 
 def _write_folder(folder: Path, report: "ChallengerReport") -> None:
-    """Write the report as text and JSON, and as a figure if there are compared films."""
+    """Write the report as text and JSON, and draw a figure if films were compared."""
     from io import StringIO
 
     from rich.console import Console

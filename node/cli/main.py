@@ -36,7 +36,7 @@ from node.config.settings import ConfigError, load
 from node.domain.errors import Misconfigured, OsteoScreenError
 
 _RENAMED_ROLES = {"upkeep": "maintenance", "canary": "challenger"}
-"""The new name of each renamed role."""
+"""The new names of renamed roles, by old name."""
 
 _EXTRAS = {
     "jinja2": "research",
@@ -44,7 +44,7 @@ _EXTRAS = {
     "nibabel": "simulate",
     "sklearn": "research",
 }
-"""The extra that installs each optional dependency of a command."""
+"""The extras that install optional dependencies, by package."""
 
 app = typer.Typer(
     name="osteoscreen",
@@ -243,7 +243,7 @@ def _fail(message: str, status: int) -> NoReturn:
 
 
 def main() -> None:
-    """Run the command. An error is printed as one line for each fault, without a traceback."""
+    """Run the command; print one line for each fault of an error, without a traceback."""
     try:
         app()
     except (ConfigError, Misconfigured, InputError) as error:

@@ -71,7 +71,7 @@ def report_checks(checks: Sequence[HealthCheck], as_json: bool) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file whose path is the value of an option."""
+    """Write content to the file that an option names."""
     try:
         path.write_bytes(content)
     except OSError as error:
@@ -87,7 +87,7 @@ def days_of(text: str) -> timedelta:
 
 
 def add_renamed_command(app: typer.Typer, old: str, new: str) -> None:
-    """Add a hidden command with an old name. It only reports the new name."""
+    """Add a hidden command with an old name, which only reports the new name."""
 
     @app.command(old.split()[-1], hidden=True, context_settings={"ignore_unknown_options": True})
     def renamed(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:

@@ -110,7 +110,7 @@ def outcomes_forget(config: ConfigOption = None) -> None:
 
 
 def _settings(of: Path | None, tried: Path | None, threshold: str) -> tuple[Config, Config]:
-    """Return the configuration of the node, and the one with the policy to try."""
+    """Return the configuration of the node, and the configuration with the policy to try."""
     node = settings_of(of or tried)
     candidate = node if tried is None else load(tried)
     if not threshold:
@@ -124,7 +124,7 @@ def _settings(of: Path | None, tried: Path | None, threshold: str) -> tuple[Conf
 
 
 def lines_of(table: Path) -> list[str]:
-    """Return the lines of a CSV file. A byte order mark at its start is skipped."""
+    """Return the lines of a CSV file, without a byte order mark at the start."""
     try:
         return table.read_text("utf-8-sig").splitlines(keepends=True)
     except OSError as error:

@@ -12,7 +12,7 @@ from node.config.types import ConfigSection, Port, Seconds
 
 
 def _address(value: str) -> str:
-    """Check a mail address: it must be safe in a mail header and an SMTP command."""
+    """Check that a mail address is safe in a mail header and an SMTP command."""
     name, at, host = value.rpartition("@")
     plain = all("!" <= c <= "~" and c not in '<>,;:"\\()[]' for c in value)
     if not (name and at and host and plain):

@@ -26,7 +26,7 @@ class CallerSection(ConfigSection):
 
 
 class TlsSection(ConfigSection):
-    """TLS to a peer. Without `ca`, the authorities of the operating system are trusted."""
+    """TLS to a peer; without `ca`, the authorities of the operating system are trusted."""
 
     ca: Path | None = None
     certificate: Path | None = None
@@ -40,7 +40,7 @@ class TlsSection(ConfigSection):
 
 
 class ServerTlsSection(ConfigSection):
-    """TLS from senders. With `ca`, they need a certificate signed by this authority."""
+    """TLS from senders; with `ca`, senders need a certificate signed by this authority."""
 
     certificate: Path
     key: Path | None = None
@@ -102,7 +102,7 @@ def _protocol(value: Any) -> str:
 
 
 PROTOCOLS = ("dimse", "dicomweb")
-"""Tags of the kinds of destination. No key has these names."""
+"""Tags for the kinds of destinations, which are not keys of the configuration."""
 
 AnyDestination = Annotated[
     Annotated[Destination, Tag(PROTOCOLS[0])] | Annotated[WebDestination, Tag(PROTOCOLS[1])],

@@ -97,7 +97,7 @@ class ResultsSection(ConfigSection):
 
     @model_validator(mode="after")
     def _distinct_series(self) -> Self:
-        """Each kind of result needs its own series."""
+        """Require different series numbers, because each kind of result needs its own series."""
         numbers = (self.series_number_report, self.series_number_heatmap, self.series_number_text)
         if len(set(numbers)) < len(numbers):
             raise ValueError("series_number_report, _heatmap and _text must differ from each other")
@@ -163,7 +163,7 @@ class PolicySection(ConfigSection):
 
     @model_validator(mode="after")
     def _distinct_names(self) -> Self:
-        """Reports name the rule that applied."""
+        """Require different names of overrides, because reports contain the name of the rule."""
         names = [override.name for override in self.overrides if override.name is not None]
         if len(set(names)) < len(names):
             raise ValueError("two overrides have the same name; rename one")
@@ -171,7 +171,7 @@ class PolicySection(ConfigSection):
 
 
 class RetrySection(ConfigSection):
-    """Attempts and waits of retries."""
+    """The number of attempts, and the waits between attempts."""
 
     attempts: int = Field(ge=1)
     first: Seconds
@@ -216,7 +216,7 @@ class AuditSection(ConfigSection):
 
     @model_validator(mode="after")
     def _syslog_needs_file(self) -> Self:
-        """Records are shipped from the file, hence none is lost while the server is down."""
+        """Require a file for the syslog server, because records are shipped from the file."""
         if self.syslog is not None and self.file is None:
             raise ValueError("syslog without file: set audit.file")
         return self

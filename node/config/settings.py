@@ -1,7 +1,7 @@
 """Load the configuration from a YAML file and the environment.
 
-Unknown keys are refused: a typing error must not lead to a default. An environment variable
-overrides the file: `OSTEOSCREEN__DICOM__PORT=11112` sets `dicom.port`.
+Unknown keys are refused, so that a typing error does not lead to a default value. An environment
+variable such as `OSTEOSCREEN__DICOM__PORT=11112` overrides the key `dicom.port` of the file.
 """
 
 import os
@@ -39,12 +39,12 @@ from node.config.strict_yaml import read_mapping
 ENV_PREFIX = "OSTEOSCREEN__"
 _DAYS_A_MONTH = 30
 _RENAMED = {"canary": "challenger"}
-"""Old names of sections, with the new ones."""
+"""The new names of renamed sections, by old name."""
 _MAX_VALUE = 200  # characters of a value in a message
 
 
 class ConfigError(Exception):
-    """The configuration is invalid. Each line of the message names a key and the remedy."""
+    """The error that the configuration is invalid; each line names a key and the remedy."""
 
 
 class Config(BaseSettings):
@@ -86,7 +86,7 @@ class Config(BaseSettings):
 
 
 def load(path: Path | None) -> Config:
-    """Load a configuration file (None: the defaults) and the environment. Raises ConfigError.
+    """Load a configuration file (None: the defaults) and the environment, or raise ConfigError.
 
     Relative paths start at the folder of the file, or at the working folder.
     """
@@ -128,7 +128,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _refuse_unknown_sections() -> None:
-    """Refuse a variable that names no section; pydantic-settings ignores it."""
+    """Refuse an environment variable with an unknown section, which pydantic-settings ignores."""
     for name in os.environ:
         section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
         if name.startswith(ENV_PREFIX) and section in _RENAMED:
@@ -138,7 +138,7 @@ def _refuse_unknown_sections() -> None:
 
 
 def _explain(error: ValidationError, path: Path | None) -> str:
-    """Return one line for each fault: file, key, value, and what is allowed."""
+    """Return one line for each fault, with file, key, value, and the allowed values."""
     lines = []
     for fault in error.errors():
         key = _key(part for part in fault["loc"] if part not in PROTOCOLS)
@@ -187,7 +187,7 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
 
 
 def _paths_of(section: BaseModel, base: Path) -> dict[str, Any]:
-    """Return the fields of a section that contain paths, with absolute paths."""
+    """Return the path fields of a section, with absolute paths."""
     return {
         name: _path_at(value, base)
         for name, value in section

@@ -1,7 +1,4 @@
-"""Read the YAML of a configuration file: no duplicate keys, no aliases.
-
-YAML 1.1, as in earlier releases: `on` is true, and `010` is eight.
-"""
+"""Read the YAML 1.1 of a configuration file, without duplicate keys and without aliases."""
 
 import re
 from pathlib import Path
@@ -22,13 +19,13 @@ _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class _Alias(ValueError):
-    """The file contains an alias."""
+    """The error that the file contains an alias."""
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """Return the top-level mapping of a file, or an empty one for an empty file.
+    """Return the top-level mapping of a file, or an empty mapping for an empty file.
 
-    Raises OSError, or ValueError with one line that names the fault and its place.
+    Raises OSError, or ValueError with one line that names the fault and its location.
     """
     text = path.read_bytes()
     try:
@@ -46,7 +43,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def _fault_text(error: BaseException) -> str:
-    """Return the fault and its line, to follow "not valid YAML"."""
+    """Return the fault and its line, as an addition to the text "not valid YAML"."""
     match error:
         case _Alias():
             return f", {error}"
@@ -70,7 +67,7 @@ def _parser() -> YAML:
 
 
 def _refuse_aliases(text: bytes) -> None:
-    """Refuse aliases: a few lines of them can expand to more than any memory holds."""
+    """Refuse aliases, because a few lines of aliases can expand to gigabytes."""
     for token in _parser().scan(text):
         if isinstance(token, AliasToken):
             line = token.start_mark.line + 1

@@ -1,4 +1,4 @@
-"""Types of configuration values. Each error message names the allowed values."""
+"""Types of configuration values, whose error messages name the allowed values."""
 
 import re
 from typing import Annotated
@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def _ae_title(value: str) -> str:
-    """Check an AE title (PS3.5): 1 to 16 characters of the default repertoire, no backslash."""
+    """Check an AE title (PS3.5), which has 1 to 16 default characters and no backslash."""
     stripped = value.strip()
     printable = all(" " <= c <= "~" and c != "\\" for c in stripped)
     if not 1 <= len(stripped) <= 16 or not printable:
@@ -22,7 +22,7 @@ def _ae_title(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    """Check the name of a destination. Job table, logs and commands use it."""
+    """Check the name of a destination, which job table, logs and commands use."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", value):
         raise ValueError(
             "a name has 1 to 32 letters, digits, - and _, and begins with a letter or digit"
@@ -46,7 +46,7 @@ def _rule_name(value: str) -> str:
 
 
 def threshold_of(value: object) -> float | str:
-    """Check a threshold: a number from 0 to 1, or the name of an operating point."""
+    """Check a threshold, which is a number from 0 to 1 or the name of an operating point."""
     if isinstance(value, str) and value and not _NUMBER.fullmatch(value):
         return value
     if isinstance(value, int | float | str) and not isinstance(value, bool) and value != "":
@@ -68,7 +68,7 @@ def _character_set(value: str) -> str:
 
 
 def _reportable(value: object) -> object:
-    """Check a reason. The error names the codes; pydantic would show Python names."""
+    """Check a reason code; an error lists the codes instead of Python's names."""
     if value not in REPORTABLE:
         raise ValueError(f"use one of {', '.join(REPORTABLE)}")
     return value
@@ -92,6 +92,6 @@ Seconds = Annotated[float, Field(gt=0.0)]
 
 
 class ConfigSection(BaseModel):
-    """A section: immutable, without unknown keys."""
+    """An immutable section of the configuration, which refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -22,15 +22,15 @@ from node.display.disclaimer import print_disclaimer
 
 
 class _Speed(ProgressColumn):
-    """Files per second."""
+    """A column with the number of files per second."""
 
     def render(self, task: Task) -> Text:
-        """Return the recent speed; empty before the first file."""
+        """Return the recent speed, or an empty text before the first file."""
         return Text(f"{task.speed:.1f} files/s" if task.speed else "", "cyan")
 
 
 class ScreeningBar:
-    """A progress bar on standard error with the remaining time; a `ScreeningProgress`."""
+    """A `ScreeningProgress` on standard error: a progress bar with the remaining time."""
 
     def __init__(self) -> None:
         self._bar = Progress(

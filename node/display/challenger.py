@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def report_json(report: ChallengerReport) -> dict[str, Any]:
-    """Return the report as JSON; differences are challenger minus serving."""
+    """Return the challenger's report as JSON; differences are challenger minus serving."""
     comparison = report.comparison
     return {
         "serving": _bundle_json(report.serving),
@@ -53,7 +53,7 @@ def report_json(report: ChallengerReport) -> dict[str, Any]:
 
 
 def print_report(report: ChallengerReport, console: Console) -> None:
-    """Print the comparison, and the films that only one of the bundles flags."""
+    """Print the comparison of two bundles, and the films that only one bundle flags."""
     comparison = report.comparison
     for name, bundle in (("serving", report.serving), ("challenger", report.challenger)):
         text = f"{name}: {bundle.bundle} {bundle.digest[:12]}, policy {bundle.policy.digest[:12]}"

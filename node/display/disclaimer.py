@@ -12,11 +12,11 @@ DEMONSTRATION = (
 
 
 def print_disclaimer(console: Console, uses: Iterable[IntendedUse]) -> None:
-    """Print the notice if one of these models is a demonstration."""
+    """Print the notice if one of the models is a demonstration model."""
     if IntendedUse.DEMONSTRATION in set(uses):
         console.print(DEMONSTRATION, style="bold yellow")
 
 
 def with_disclaimer(title: str, uses: Iterable[IntendedUse]) -> str:
-    """Return a figure's title, followed by the notice if a model is a demonstration."""
+    """Return a figure's title, with the notice if a model is a demonstration model."""
     return f"{title}\n{DEMONSTRATION}" if IntendedUse.DEMONSTRATION in set(uses) else title

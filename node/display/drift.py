@@ -51,7 +51,7 @@ def as_json(report: DriftReport) -> dict[str, Any]:
 
 
 def print_drift(report: DriftReport) -> None:
-    """Print a table for each source, with as many of the last days as fit, and the alarms."""
+    """Print the active alarms, and for each source a table of as many last days as fit."""
     console = Console()
     print_disclaimer(console, report.uses)
     alarmed = {(alarm.source, alarm.measure) for alarm in report.active}

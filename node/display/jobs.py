@@ -29,14 +29,14 @@ _COLOURS = {
 
 @contextmanager
 def progress_bar(text: str) -> Iterator[Callable[[float], None]]:
-    """Show a progress bar on standard error; yield the function that sets its share, 0 to 1."""
+    """Show a progress bar on standard error; yield a function that sets the share, 0 to 1."""
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(text, total=1.0)
         yield lambda share: progress.update(task, completed=share)
 
 
 def print_checks(checks: Sequence[HealthCheck]) -> None:
-    """Print checks, one line each."""
+    """Print each health check on one line."""
     marks = {True: Text("ok", "green"), False: Text("FAILED", "bold red")}
     Console().print(grid((marks[check.ok], check.name, plain(check.detail)) for check in checks))
 
@@ -76,7 +76,7 @@ def print_reasons(summary: Mapping[str, Any]) -> None:
 
 
 def print_job(detail: JobDetail) -> None:
-    """Print one job: facts, deliveries and history."""
+    """Print the facts, deliveries and history of one job."""
     console, job = Console(), detail.job
     summary = summarise(detail)
     keys = ("state", "reason", "error", "attempt", "sop_instance_uid", "study_instance_uid")
@@ -156,7 +156,7 @@ def _decision_text(decision: Decision) -> tuple[str, str]:
 
 
 def print_reloads(reports: Sequence[ReloadReport]) -> None:
-    """Print the last change of the configuration, who requested it, and each process."""
+    """Print the last change of the configuration, its requester, and each process."""
     console = Console()
     for report in reports:
         for line in _reload_lines(report):

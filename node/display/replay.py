@@ -45,7 +45,7 @@ def as_json(result: ReplayResult) -> dict[str, Any]:
 
 
 def print_replay(result: ReplayResult) -> None:
-    """Print the changes by group and by film."""
+    """Print the changes of flags by group and by film."""
     console, replay = Console(), result.replay
     console.print(f"policy {result.policy.digest[:12]} on the scores of bundle {result.model[:12]}")
     print_disclaimer(console, [result.intended_use])

@@ -23,7 +23,7 @@ def number_table(*headings: str, title: str | None = None) -> Table:
 
 
 def grid(rows: Iterable[Sequence[str | Text]]) -> Table:
-    """Return rows in columns without headings and lines."""
+    """Return a table of rows without headings and lines."""
     table = Table.grid(padding=(0, 2))
     for row in rows:
         table.add_row(*row)
@@ -36,7 +36,7 @@ def count_with_share(count: int, films: int) -> str:
 
 
 def print_figures(title: str, figures: Iterable[tuple[str, str]]) -> None:
-    """Print figures of a model, one line each."""
+    """Print each figure of a model on one line."""
     console = Console()
     console.print(Text(title, "bold"))
     console.print(grid((Text(name), Text(value)) for name, value in figures))

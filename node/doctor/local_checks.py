@@ -1,6 +1,6 @@
 """Checks of this machine: database, clock, spool, audit trail, model, pending deliveries.
 
-Each function returns the result as text, or raises OsteoScreenError with the remedy.
+Each check returns its result as text, or raises OsteoScreenError with the remedy.
 """
 
 import os
@@ -33,10 +33,7 @@ def database(config: Config) -> str:
 
 
 def clock(config: Config) -> str:
-    """Check that the clock agrees with the database's clock and was not set back.
-
-    Leases are times, written by all machines of the node.
-    """
+    """Check that the clock agrees with the database's clock and was not set back."""
     engine = open_engine(config.database.url)
     schema.require_current(engine)
     before = datetime.now(UTC)
@@ -59,7 +56,7 @@ def clock(config: Config) -> str:
 
 
 def spool(config: Config) -> str:
-    """Check that the spool can be written durably, and that its disk has free space."""
+    """Check that the spool is writable, and that the spool's disk has free space."""
     store = open_spool(config)
     free = store.free_bytes() - config.spool.min_free
     if free <= 0:
@@ -83,7 +80,7 @@ def spool(config: Config) -> str:
 
 
 def audit(config: Config) -> str:
-    """Check that the audit trail can be written. No file is created."""
+    """Check that the audit trail is writable, without creating a file."""
     file = config.audit.file
     if file is None:
         return "off: audit.file is null"

@@ -1,6 +1,6 @@
 """Checks of connections: the node's own port, each destination, and the syslog server.
 
-Each function returns the result as text, or raises OsteoScreenError with the remedy.
+Each check returns its result as text, or raises OsteoScreenError with the remedy.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def node(config: Config) -> str:
 
 
 def destination(config: Config, peer: Destination | WebDestination) -> str:
-    """Check that a destination answers and accepts the results configured for it."""
+    """Check that a destination answers and accepts the configured kinds of results."""
     return _web(peer) if isinstance(peer, WebDestination) else _dimse(config, peer)
 
 
@@ -78,7 +78,7 @@ def _offer(sop_class: UID, syntaxes: list[UID]) -> str:
 def _accepted(
     config: Config, peer: Destination, context: SSLContext | None = None
 ) -> dict[UID, list[UID]]:
-    """Send a C-ECHO; return the accepted SOP Classes with their transfer syntaxes."""
+    """Send a C-ECHO; return the accepted SOP Classes, with their transfer syntaxes."""
     with open_archive(peer, config.dicom.ae_title, context) as archive:
         archive.echo()
         accepted = archive.accepted()
@@ -95,7 +95,7 @@ def _web(peer: WebDestination) -> str:
 
 
 def syslog(server: SyslogSection, trail: Path) -> str:
-    """Check the syslog server's TLS, and report how much of the audit trail is not shipped yet."""
+    """Check TLS of the syslog server, and report how many bytes of the trail are unshipped."""
     tls = _tls((server.host, server.port), _context(server), server.timeout)
     waiting = Backlog(trail).unshipped_bytes()
     return f"{server.host}:{server.port} answers{tls}; {waiting} bytes not shipped yet"
@@ -106,7 +106,7 @@ def _context(peer: Destination | WebDestination | SyslogSection) -> SSLContext |
 
 
 def _tls(address: tuple[str, int], context: SSLContext | None, timeout: float) -> str:
-    """Return until when a peer's certificate is valid; raise if it expires within two weeks."""
+    """Return the expiry of a peer's certificate; raise an error if it is within two weeks."""
     if context is None:
         return ""
     until = valid_until(address, context, timeout)

@@ -1,7 +1,7 @@
 """`osteoscreen doctor --round-trip`: send a synthetic film end to end through the running node.
 
-The film is sent by C-STORE and scored, and its results are sent to every destination and committed
-where commitment is configured. The patient's name marks these studies as tests.
+The film is sent by C-STORE and scored. Its results are sent to every destination, with storage
+commitment if configured. The patient's name marks the study as a test.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -59,7 +59,7 @@ def round_trip(config: Config, wait: float, report: Callable[[str], None]) -> It
 
 
 def marked_film(min_age: float) -> Dataset:
-    """Return the shipped film as a new study of a test patient who is old enough to be admitted."""
+    """Return the shipped film as a new study of a test patient above the minimum age."""
     ds = modality.read_film(SHIPPED_FILM)
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
         setattr(ds, keyword, generate_uid(prefix=None))
@@ -74,7 +74,7 @@ def marked_film(min_age: float) -> Dataset:
 def _follow(
     config: Config, sop_instance_uid: str, wait: float, report: Callable[[str], None]
 ) -> JobDetail:
-    """Return the job when it and its deliveries have ended, or when the time is over."""
+    """Return the job after the job and its deliveries have ended, or after the time limit."""
     store = open_operator_store(config)
     job_id = store.find(sop_instance_uid)
     deadline = monotonic() + wait
@@ -98,7 +98,7 @@ def _analysis_text(detail: JobDetail, wait: float) -> str:
 
 
 def _delivery_text(detail: JobDetail, deliveries: Sequence[Delivery], *, commits: bool) -> str:
-    """Return which results a destination has, or why results are missing."""
+    """Return a text with the delivered results, or with the reason why results are missing."""
     if not deliveries:
         return "nothing to send: the destination receives flagged films, and this film is not"
     missing = [d for d in deliveries if d.state is not DeliveryState.DELIVERED]

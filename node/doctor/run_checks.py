@@ -10,7 +10,7 @@ from node.domain.health_check import HealthCheck
 
 
 def examine(config: Config) -> list[HealthCheck]:
-    """Run every check. A failed check does not stop the others."""
+    """Run every check, even if another check has failed."""
     return [_run(name, check) for name, check in _checks(config)]
 
 

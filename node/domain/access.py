@@ -7,9 +7,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An allowed sender: AE title (`*` for any) and network.
+    """An allowed sender, with AE title (`*` for any) and network.
 
-    `assume_charset` replaces the Specific Character Set that its films state. Empty: no change.
+    `assume_charset`, if not empty, replaces the Specific Character Set of the sender's films.
     """
 
     ae_title: str
@@ -36,9 +36,9 @@ def is_allowed_caller(callers: Sequence[Caller], ae_title: str, address: str) ->
 
 
 def assumed_charset(callers: Sequence[Caller], ae_title: str) -> str:
-    """Return the character set to assume for an AE title's films, or "" to use the stated one.
+    """Return the character set to assume for a sender's films, or "" without an assumption.
 
-    An entry with this AE title has priority over `*`.
+    An entry with this AE title has priority over an entry with `*`.
     """
     by_priority = (c for name in (ae_title, "*") for c in callers if c.ae_title == name)
     caller = next(by_priority, None)

@@ -1,7 +1,7 @@
 """The events of the audit trail: lifecycle, refused associations, films, results, configuration.
 
-They are those events of PS3.15 A.5.3 that concern a node without user accounts. No event contains
-patient data. A study is identified by its UID only.
+These events of PS3.15 A.5.3 apply to a node without user accounts. No event contains patient data,
+and only its UID identifies a study.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from node.domain.config_change import SettingChange
 
 
 class AuditOutcome(IntEnum):
-    """EventOutcomeIndicator (PS3.15 A.5.1.1), and its meaning here."""
+    """The EventOutcomeIndicator (PS3.15 A.5.1.1) of an event of the node."""
 
     SUCCESS = 0
     MINOR = 4  # one object or caller was refused; the node works
@@ -21,7 +21,7 @@ class AuditOutcome(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another application: its AE title, empty if it has none, and its address or host name."""
+    """Another application, with its AE title, which may be empty, and its address or host name."""
 
     ae_title: str
     address: str
@@ -29,7 +29,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One SOP Instance. UIDs are empty if they cannot be read from the data set."""
+    """A SOP Instance; a UID that cannot be read from the data set is empty."""
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -45,7 +45,7 @@ class ApplicationStarted:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationStopped:
-    """The node, or a role without a supervisor, has ended. An error that ended it is MAJOR."""
+    """The node, or a role without a supervisor, has ended; after an error, the outcome is MAJOR."""
 
     outcome: AuditOutcome = AuditOutcome.SUCCESS
 
@@ -65,7 +65,7 @@ class AssociationRefused:
 
 @dataclass(frozen=True, slots=True)
 class FilmReceived:
-    """A C-STORE was answered. `duplicate` is whether the node had received this film before."""
+    """A C-STORE was answered; `duplicate` is true if the node already had this film."""
 
     peer: Peer
     film: Instance
@@ -76,7 +76,7 @@ class FilmReceived:
 
 @dataclass(frozen=True, slots=True)
 class ResultExported:
-    """A destination has stored a result. If it will not receive it, `outcome` is SERIOUS."""
+    """A destination has stored a result, or, if `outcome` is SERIOUS, the delivery has failed."""
 
     peer: Peer
     result: Instance
@@ -86,9 +86,9 @@ class ResultExported:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationChanged:
-    """The settings with these keys have changed, since the last start or by a reload.
+    """Settings have changed since the last start or by a reload; `keys` names the settings.
 
-    A reload also has `requested_by`, a user or what triggered it, and the values of each change.
+    For a reload, `requested_by` names the user or the trigger, and `changes` contains the values.
     """
 
     keys: tuple[str, ...]

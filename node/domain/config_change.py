@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ABSENT = "absent"
-"""The value of a setting that one of two configurations does not have."""
+"""The value of a setting that only the other one of two configurations contains."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """One setting with its values before and after, as JSON."""
+    """A changed setting, with its old and new values as JSON."""
 
     key: str
     before: str
@@ -22,7 +22,7 @@ class SettingChange:
 def changed_settings(
     before: Mapping[str, str], after: Mapping[str, str]
 ) -> tuple[SettingChange, ...]:
-    """Return the settings that differ, sorted by key. Both mappings hold JSON by key."""
+    """Return the settings that differ, sorted by key; both mappings contain JSON by key."""
     keys = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     return tuple(
         SettingChange(key, before.get(key, ABSENT), after.get(key, ABSENT)) for key in keys
@@ -31,10 +31,9 @@ def changed_settings(
 
 @dataclass(frozen=True, slots=True)
 class ProcessReport:
-    """One process of the node after a reload.
+    """A process after a reload; `replaced` is true if the reload started this process.
 
-    `replaced` is whether the reload started it. `error` is empty if the process runs with the
-    configuration.
+    `error` is empty if the process uses the new configuration.
     """
 
     role: str
@@ -47,8 +46,8 @@ class ProcessReport:
 class ReloadReport:
     """The last reload that changed a setting, or the `error` of a reload that changed none.
 
-    `part` is the node, or a role that runs without a supervisor; `pid` is the process that reads
-    the file. `requested_by` and `at`, in UTC, are empty if no setting has changed since the start.
+    `part` is the node, or a role without a supervisor. `pid` is the process that reads the file.
+    `requested_by` and `at`, in UTC, are empty if no setting has changed since the start.
     """
 
     file: str

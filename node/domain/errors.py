@@ -1,6 +1,6 @@
-"""The three families of errors. Adapters map every library error to one of them.
+"""The three families of errors, to which adapters map every error of a library.
 
-Each message is one line that an operator can act on. It contains no patient data.
+Each message is one line that tells an operator what to do, and contains no patient data.
 """
 
 
@@ -13,11 +13,11 @@ class Transient(OsteoScreenError):
 
 
 class Unreachable(Transient):
-    """A peer to which no connection can be opened."""
+    """An error because no connection to a peer can be opened."""
 
 
 class AssociationRejected(Unreachable):
-    """A peer that rejects our AE title or address."""
+    """An error because a peer rejects the node's AE title or address."""
 
 
 class Permanent(OsteoScreenError):
@@ -25,11 +25,11 @@ class Permanent(OsteoScreenError):
 
 
 class Misconfigured(Permanent):
-    """The configuration names something that does not exist; the message begins with the key."""
+    """An error in the configuration; the message usually begins with the key of the setting."""
 
 
 class Rejected(OsteoScreenError):
-    """The film is intact, but must not be scored because of the policy or its pixels."""
+    """An error because an intact film cannot be scored, due to the policy or its pixels."""
 
     def __init__(self, reason: str, text: str) -> None:
         # Both arguments are passed on: the error must survive pickling between processes.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One check. `detail` describes the state, or the fault and its remedy."""
+    """A health check; `detail` describes the state, or the fault and its remedy."""
 
     name: str
     ok: bool

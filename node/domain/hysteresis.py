@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DiskReserve:
-    """Free bytes below which a disk counts as full, and above which it counts as usable again.
+    """Free bytes below which a disk counts as full, and from which the disk is usable again.
 
-    With one limit only, a disk at that limit would accept and refuse films alternately.
+    With a single limit, a disk near this limit would accept and refuse films alternately.
     """
 
     min_free: int
@@ -23,9 +23,9 @@ def is_full(reserve: DiskReserve, free: int, was_full: bool) -> bool:
 def queues_with_alarm(
     before: Collection[str], depths: Mapping[str, int], limit: int
 ) -> frozenset[str]:
-    """Return the queues with an active alarm: on from `limit`, off at half of it.
+    """Return the queues with an alarm, which starts at `limit` and ends at half of `limit`.
 
-    `before` are the queues with an active alarm so far.
+    `before` are the queues that had an alarm until now.
     """
     return frozenset(
         name

@@ -1,4 +1,4 @@
-"""Active alarms, and the notices that each channel has still to send."""
+"""Storage of active alarms, and of the notices that each channel has not sent yet."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from node.drift.metrics import Source
 from node.jobs.engine import execute, insert_into, reading, transaction
 from node.jobs.tables import alarm, notice
 
-_MAX_AGE = timedelta(days=7)  # an older notice is not sent: the receiver could not act on it
-_MAX_DELAY = timedelta(minutes=15)  # a fast clock has set a later time; the notice is due now
+_MAX_AGE = timedelta(days=7)  # an older notice is not sent, because it is no longer useful
+_MAX_DELAY = timedelta(minutes=15)  # a later time was set by a fast clock, and counts as due
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message for one channel. `attempt` includes the current one."""
+    """A message for one channel; `attempt` includes the current attempt."""
 
     id: int
     content: dict[str, Any]
@@ -26,14 +26,14 @@ class Notice:
 
 
 class AlarmStore:
-    """Alarms and notices. Of several maintenance processes, one raises and one sends an alarm."""
+    """Stores alarms and notices; of several maintenance processes, only one sends a notice."""
 
     def __init__(self, engine: sa.Engine, channels: Collection[str]) -> None:
         self._engine = engine
         self._channels = tuple(channels)
 
     def active(self) -> list[ActiveAlarm]:
-        """Return the active alarms, by source."""
+        """Return the active alarms, sorted by source."""
         order = (alarm.c.calling_ae, alarm.c.station, alarm.c.measure)
         with reading(self._engine) as connection:
             rows = connection.execute(sa.select(alarm).order_by(*order))
@@ -64,17 +64,14 @@ class AlarmStore:
         return cleared
 
     def claim(self, channel: str, now: datetime, until: datetime) -> Notice | None:
-        """Lease the oldest notice of a channel, if it is due.
-
-        Later notices wait for it: a receiver must not get the end of an alarm before the alarm.
-        """
+        """Lease the oldest notice of a channel if it is due; later notices wait for this notice."""
         sendable = (notice.c.channel == channel) & (notice.c.made_at > now - _MAX_AGE)
         with reading(self._engine) as connection:
             oldest = sa.select(notice).where(sendable).order_by(notice.c.id).limit(1)
             row = connection.execute(oldest).one_or_none()
         if row is None or now < row.due_at <= now + _MAX_DELAY:
             return None
-        # Another maintenance process may have claimed it since it was read.
+        # Another maintenance process may have claimed the notice in the meantime.
         unclaimed = (notice.c.id == row.id) & (notice.c.attempt == row.attempt)
         claim = sa.update(notice).where(unclaimed).values(due_at=until, attempt=row.attempt + 1)
         claimed = execute(self._engine, claim) == 1

@@ -1,4 +1,4 @@
-"""Decisions on alarms: when a metric raises one, and when it is cleared, with hysteresis."""
+"""Decisions on alarms: a metric raises an alarm and clears it with hysteresis."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from node.drift.metrics import MIN_FILMS, DriftPlan, Measure, Metric, Source
 from node.drift.silence import Feed
 
 SILENT = "silent"
-"""The measure of the alarm that a source sends no films."""
+"""The name of the measure for an alarm because a source sends no films."""
 
 
 class AlarmEvent(StrEnum):
-    """Events of alarms in the log and in notices. The names never change."""
+    """Events of alarms in the log and in notices; never rename an event."""
 
     DRIFT_ALARM = "drift_alarm"
     DRIFT_EASED = "drift_eased"
@@ -30,15 +30,12 @@ LIMITS_OF_CHANGES = (Measure.ADMITTED, Measure.FLAGGED, Measure.AGE, Measure.WOM
 """The measures whose alarm limit is an absolute change against the reference."""
 
 _CLEARED_BELOW = 0.8  # share of the limit
-_MAX_P_VALUE = 0.01  # a distance with a larger p-value may be due to chance
+_MAX_P_VALUE = 0.01  # with a larger p-value, the distance may be due to chance
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A metric of a source that has reached its limit on a day. It contains no patient data.
-
-    For a silent source, value and limit are usual hours.
-    """
+    """A metric of a source that has reached its alarm limit; silence is in usual hours."""
 
     source: Source
     metric: Metric
@@ -48,7 +45,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class ActiveAlarm:
-    """An alarm that was raised and is not cleared."""
+    """An alarm that was raised and has not been cleared."""
 
     source: Source
     measure: str
@@ -73,9 +70,8 @@ def judge_metrics(
     """Return the changes of a source's alarms by the metrics of a day.
 
     `limits` are the alarm limits by measure; None disables an alarm. `active` are the measures with
-    an active alarm. An alarm is cleared below 80 % of its limit. It stays active while there are
-    too few films. It is cleared if there is no limit or, for example after a new bundle, no
-    reference.
+    an active alarm. An alarm is cleared below 80 % of its limit, without a limit, or without a
+    metric. With too few films, an alarm stays as it is.
     """
     day, plan = on
     by_measure = {metric.measure: metric for metric in metrics}
@@ -105,13 +101,13 @@ def _deviation(metric: Metric) -> float | None:
 
 
 def _may_be_chance(measure: str, metrics: Mapping[str, Metric]) -> bool:
-    """Return whether a distance may be due to chance, as with few films."""
+    """Return whether a Kolmogorov-Smirnov distance may be due to chance."""
     p = metrics[Measure.KS_P].value if measure == Measure.KS else None
     return p is not None and p >= _MAX_P_VALUE
 
 
 def judge_feed(feed: Feed, limit: timedelta | None, is_active: bool, now: datetime) -> AlarmChanges:
-    """Return the changes of a source's alarm for silence; it stays active until a film comes."""
+    """Return the changes of a source's alarm for silence, which ends with the next film."""
     if limit is None or feed.quiet is None or feed.quiet < limit:
         return AlarmChanges(cleared=(SILENT,) if is_active else ())
     if is_active:
@@ -139,5 +135,5 @@ def _rounded(value: float | None) -> float | None:
 
 
 def alarm_key(source: Source, measure: str) -> dict[str, Any]:
-    """Return the fields that identify an alarm; a cleared alarm has no others."""
+    """Return the fields that identify an alarm."""
     return {**source._asdict(), "measure": measure}

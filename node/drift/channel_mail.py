@@ -1,4 +1,4 @@
-"""Notices by mail, through the hospital's SMTP server."""
+"""Sending of notices by mail, through the hospital's SMTP server."""
 
 import json
 import smtplib
@@ -21,10 +21,7 @@ log = structlog.get_logger()
 
 
 def send(content: dict[str, Any], mail: MailSection) -> None:
-    """Send a notice as a mail; return once the server has accepted it.
-
-    Raises Unreachable with the reason, and Misconfigured for a file that cannot be used.
-    """
+    """Send a notice as a mail that the server accepts; raise Unreachable or Misconfigured."""
     context = client_context(mail.tls)
     try:
         with smtplib.SMTP(mail.host, mail.port, timeout=mail.timeout) as server:
@@ -40,7 +37,7 @@ def send(content: dict[str, Any], mail: MailSection) -> None:
 
 
 def message(content: dict[str, Any], mail: MailSection) -> EmailMessage:
-    """Return the mail: a sentence for people, then the same content as JSON."""
+    """Return the mail, with a sentence for people and the same content as JSON."""
     text = printable(content["text"])
     mail_message = EmailMessage()
     mail_message["Subject"] = f"{content['node']}: {text}"
@@ -58,14 +55,14 @@ def message(content: dict[str, Any], mail: MailSection) -> EmailMessage:
 
 
 def require_usable(mail: MailSection) -> None:
-    """Raise Misconfigured for a file that cannot be used, before there is an alarm to send."""
+    """Raise Misconfigured if a certificate or the password file cannot be used."""
     client_context(mail.tls)
     if mail.password_file is not None:
         read_secret(_KEY, mail.password_file)
 
 
 def _reason(error: Exception) -> str:
-    """Return a reason without the server's own text, which may quote addresses."""
+    """Return the reason of an error without the server's text, which may quote addresses."""
     match error:
         case smtplib.SMTPAuthenticationError():
             return "the server refused the login; check user and password_file"

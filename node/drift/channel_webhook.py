@@ -1,4 +1,4 @@
-"""Notices by HTTP POST."""
+"""Sending of notices by HTTP POST."""
 
 import hashlib
 import hmac
@@ -16,10 +16,9 @@ SIGNATURE = "X-OsteoScreen-Signature"
 
 
 def post(content: dict[str, Any], webhook: WebhookSection) -> None:
-    """Send a notice as JSON; return once the receiver has answered with a success.
+    """Send a notice as JSON that the receiver accepts; raise Unreachable or Misconfigured.
 
-    Raises Unreachable with the reason, and Misconfigured for a file that cannot be used. The
-    messages do not quote the URL's path, which serves as a password for some receivers.
+    Messages of errors do not quote the URL's path, which is a password for some receivers.
     """
     body = json.dumps(content, sort_keys=True).encode()
     receiver = f"drift.alarms.webhook ({webhook.url.host})"
@@ -54,6 +53,6 @@ def _headers(body: bytes, webhook: WebhookSection) -> dict[str, str]:
 
 
 def require_usable(webhook: WebhookSection) -> None:
-    """Raise Misconfigured for a file that cannot be used, before there is an alarm to send."""
+    """Raise Misconfigured if a certificate, token or secret file cannot be used."""
     client_context(webhook.tls)
     _headers(b"", webhook)

@@ -1,4 +1,4 @@
-"""Films for drift monitoring, and the stored metrics and references."""
+"""Queries for the films of a source, and storage of metrics and references."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
@@ -19,7 +19,7 @@ _KEY = ("day", "calling_ae", "station", "measure")
 
 
 class DriftMetricStore:
-    """Reads the films of sources, and stores their metrics."""
+    """Reads the films of sources, and stores the metrics of sources."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -29,7 +29,7 @@ class DriftMetricStore:
     ) -> Generator[ReceivedFilm]:
         """Yield the films received from `since` to `until`, both included, in order of receipt.
 
-        Films without a calling AE title, such as recovered orphans, belong to no source.
+        Films without a calling AE title, such as recovered orphaned films, are omitted.
         """
         end = until + timedelta(days=1)
         received = [job.c.received_at >= _begin(since), job.c.received_at < _begin(end)]
@@ -47,7 +47,7 @@ class DriftMetricStore:
     def first_scored(self, source: Source, model: str) -> date | None:
         """Return the day of the first film of a source that a bundle scored, or None."""
         scored = job.c.verdict["model", "digest"].as_string() == model
-        # The index on this column is fast here, because one of the first films mostly matches.
+        # The index on this column is fast here, because usually one of the first films matches.
         statement = (
             sa.select(job.c.received_at)
             .where(*_from(source), scored)
@@ -59,14 +59,14 @@ class DriftMetricStore:
         return None if first is None else first.date()
 
     def days(self) -> tuple[date | None, date | None]:
-        """Return the day of the first film, and the last day with metrics; each may be None."""
+        """Return the day of the first film, or None, and the last day with metrics, or None."""
         with reading(self._engine) as connection:
             first = connection.scalar(sa.select(sa.func.min(job.c.received_at)))
             last = connection.scalar(sa.select(sa.func.max(drift.c.day)))
         return (None if first is None else first.date()), last
 
     def arrivals(self, since: datetime) -> dict[Source, list[datetime]]:
-        """Return the sorted times of receipt of each source, the last one per ten minutes."""
+        """Return, for each source, the last time of receipt in each period of ten minutes."""
         groups = (job.c.calling_ae, station_name(), self._ten_minutes())
         statement = (
             sa.select(*groups[:2], sa.func.max(job.c.received_at, type_=job.c.received_at.type))
@@ -87,8 +87,8 @@ class DriftMetricStore:
         return sa.func.substr(time_text, 1, _TEN_MINUTE_PREFIX, type_=sa.String)
 
     def replace_day(self, day: date, rows: Sequence[DailyMetric]) -> None:
-        """Replace the metrics of a day. A repeated call has the same result."""
-        # Sorted, so that two processes lock the rows in the same order and avoid a deadlock.
+        """Replace the metrics of a day; a repeated call has the same result."""
+        # The rows are sorted, so that two processes lock the rows in the same order.
         new = [_values(row) for row in sorted(rows, key=lambda row: row.source)]
         with transaction(self._engine) as connection:
             connection.execute(sa.delete(drift).where(drift.c.day == day))
@@ -112,7 +112,7 @@ class DriftMetricStore:
         )
 
     def add_reference(self, reference: DriftReference) -> None:
-        """Store a reference, unless there is already one for its source, bundle and basis."""
+        """Store a reference, unless a reference for the source, bundle and basis exists."""
         values = asdict(reference)
         del values["source"]
         values |= reference.source._asdict() | {"scores": list(reference.scores)}
@@ -120,7 +120,7 @@ class DriftMetricStore:
         execute(self._engine, statement.on_conflict_do_nothing())
 
     def rows(self, since: date, calling_ae: str = "") -> list[DailyMetric]:
-        """Return the metrics from a day on, by source and day."""
+        """Return the metrics from a day on, sorted by source and day."""
         conditions = [drift.c.day >= since]
         if calling_ae:
             conditions.append(drift.c.calling_ae == calling_ae)
@@ -130,14 +130,11 @@ class DriftMetricStore:
             return [_daily_metric_from(row) for row in rows]
 
     def delete_after(self, day: date) -> None:
-        """Delete the metrics of later days, which a fast clock has computed too early."""
+        """Delete the metrics of later days, which were computed too early by a fast clock."""
         execute(self._engine, sa.delete(drift).where(drift.c.day > day))
 
     def purge(self, before: date) -> int:
-        """Delete the metrics of earlier days, and old references without any metrics left.
-
-        Returns the number of deleted metrics.
-        """
+        """Delete metrics of earlier days and unused references; return the number of metrics."""
         has_metrics = sa.exists().where(
             *(drift.c[name] == drift_reference.c[name] for name in ("calling_ae", "station")),
             drift.c.model == drift_reference.c.model,
@@ -151,7 +148,7 @@ class DriftMetricStore:
 
 
 def _film_columns() -> list[sa.ColumnElement[Any]]:
-    """Return the columns of a `ReceivedFilm`, with time, AE title and station first."""
+    """Return the columns of a `ReceivedFilm`, which begin with time, AE title and station."""
     film, verdict = job.c.film, job.c.verdict
     return [
         job.c.received_at,

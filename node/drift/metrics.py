@@ -1,8 +1,7 @@
 """Metrics of a source over some days, and their comparison with a reference.
 
-A source is a calling AE title with a station. The image scores of its last days are compared with
-those of its first days. Both must come from the same bundle, because the scores of two bundles are
-not comparable.
+A source is a calling AE title with a station. The image scores of the last days are compared with
+the image scores of the first days under the same bundle.
 """
 
 from collections import Counter, defaultdict
@@ -19,9 +18,9 @@ from node.domain.workflow.job import JobState
 from node.drift.statistics import ks, psi
 
 MIN_FILMS = 30
-"""Fewer films give no share and no median."""
+"""The minimum number of films for a share or a median."""
 
-_MAX_SCORES = 1000  # of a reference
+_MAX_SCORES = 1000  # maximum number of scores of a reference
 _ONE_DAY = timedelta(days=1)
 
 
@@ -38,7 +37,7 @@ class Source(NamedTuple):
 class ReceivedFilm(NamedTuple):
     """The values of a film that metrics need.
 
-    `model` is the digest of the bundle that scored it, or empty. `image` is the image's score.
+    `model` is the digest of the bundle that scored the film, or empty. `image` is the image score.
     """
 
     day: date
@@ -53,7 +52,7 @@ class ReceivedFilm(NamedTuple):
 
 
 class Measure(StrEnum):
-    """The quantities that are measured. The names are part of the interface and never change."""
+    """The quantities that are measured; never rename a measure, because names are an interface."""
 
     FILMS = "films"
     ADMITTED = "admitted"
@@ -68,14 +67,14 @@ class Measure(StrEnum):
 
 
 REFUSED = "refused."
-"""Prefix of the measures for the share refused with one reason."""
+"""Prefix of the measures for the share of films that were refused with one reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """The value of a measure, None with too few films, and the number of films.
+    """The value of a measure (shares are 0 to 1), or None with too few films.
 
-    Shares are 0 to 1. `reference` is the same measure of the reference, or None.
+    `reference` is the value of the same measure in the reference, or None.
     """
 
     measure: str
@@ -86,7 +85,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class DailyMetric:
-    """A stored metric of a source on a day; `model` is the bundle that scored its films."""
+    """A stored metric of a source on a day; `model` is the digest of the scoring bundle."""
 
     day: date
     source: Source
@@ -96,10 +95,10 @@ class DailyMetric:
 
 @dataclass(frozen=True, slots=True)
 class DriftPlan:
-    """A window of days, and the number of scores in it that a comparison requires.
+    """A window of days, and the number of scores in the window that a comparison requires.
 
     The reference covers the first `reference_days` of a source under a bundle, or more days until
-    there are `reference_films`. With `since` and `until`, it covers these days, both included.
+    `reference_films` are reached. `since` and `until`, both included, replace this rule.
     """
 
     window: int
@@ -111,7 +110,7 @@ class DriftPlan:
 
     @property
     def basis(self) -> str:
-        """The rule for the reference, which is stored with it; another rule builds another."""
+        """The rule that selects the films of a reference, and is stored with the reference."""
         if self.since is not None:
             return f"{self.since} to {self.until}, {self.reference_films} films or more"
         return f"first {self.reference_days} days, {self.reference_films} films or more"
@@ -123,7 +122,7 @@ class DriftPlan:
 
 @dataclass(frozen=True, slots=True)
 class DriftReference:
-    """The sorted scores of a source under one bundle, and its other measures.
+    """The sorted scores of a source under one bundle, and the source's other measures.
 
     Of more than 1000 scores, 1000 quantiles are kept. `basis` is the rule that selected the films.
     """
@@ -152,7 +151,7 @@ class SourceCounts:
     scores: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, film: ReceivedFilm) -> None:
-        """Count a film; `model` becomes that of the last scored film."""
+        """Count a film; after a scored film, `model` is the bundle of this film."""
         self.films += 1
         if film.state == JobState.REJECTED:
             self.refused[film.reason] += 1
@@ -180,7 +179,7 @@ def count_by_source(films: Iterable[ReceivedFilm]) -> dict[Source, SourceCounts]
 def build_reference(
     source: Source, films: Sequence[ReceivedFilm], model: str, plan: DriftPlan
 ) -> DriftReference | None:
-    """Return the reference of a source's films, in order of receipt; None with too few scores."""
+    """Return the reference that a source's films give, or None with too few scores."""
     counts = count_by_source(films).get(source, SourceCounts())
     scores = np.sort(counts.scores[model])
     if len(scores) < plan.reference_films:
@@ -205,10 +204,10 @@ def build_reference(
 def first_days(
     films: Iterable[ReceivedFilm], model: str, plan: DriftPlan, today: date
 ) -> list[ReceivedFilm]:
-    """Return the films of the first days that give a reference; none if there are too few yet.
+    """Return the films of the first days that suffice for a reference, or [] with too few films.
 
     `films` are the films of one source in order of receipt, from the day of the bundle's first
-    score up to the day before `today`. Reading stops once the reference is complete.
+    score to the day before `today`. No film is read after the reference is complete.
     """
     selected: list[ReceivedFilm] = []
     scored = 0
@@ -231,10 +230,7 @@ def _is_complete(
 def compute_metrics(
     counts: SourceCounts, reference: DriftReference | None, plan: DriftPlan
 ) -> list[Metric]:
-    """Return every metric of a source.
-
-    Without a reference, comparisons of scores are left out. With too few films, they have no value.
-    """
+    """Return every metric of a source; comparisons of scores require a reference."""
     scores = counts.scores[counts.model] if counts.model else []
     metrics = _basic_metrics(counts, scores)
     if reference is None:
@@ -246,10 +242,7 @@ def compute_metrics(
 
 
 def _basic_metrics(counts: SourceCounts, scores: Sequence[float]) -> list[Metric]:
-    """Return the metrics without a comparison.
-
-    Age and sex are those of admitted films with a known value.
-    """
+    """Return the metrics that need no reference; age and sex are those of admitted films."""
     refused = counts.refused.total()
     with_sex = counts.sexes["F"] + counts.sexes["M"]
     return [

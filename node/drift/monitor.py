@@ -1,7 +1,7 @@
 """The drift monitor: daily metrics of each source, their alarms, and alarms for silent sources.
 
-Days without metrics are caught up: a node that was down for a week measures that week afterwards.
-Several maintenance processes may do the same work. Metrics and alarms are then stored once.
+After an outage, the missing days are measured. If several maintenance processes do the same work,
+metrics and alarms are stored once.
 """
 
 from collections import defaultdict
@@ -47,7 +47,7 @@ _ONE_DAY = timedelta(days=1)
 _MAX_CATCH_UP = 31  # days
 # node_exporter runs as another user, and the file contains no patient data.
 _READABLE_BY_ALL = 0o644
-_MAX_SOURCES = 200  # a sender that invents station names must not fill the table
+_MAX_SOURCES = 200  # a sender with random station names must not fill the table
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ log = structlog.get_logger()
 
 
 def plan_of(config: Config) -> DriftPlan:
-    """Return the plan of the configuration; the window is at most `retention.rows`."""
+    """Return the plan of the configuration, with a window of at most `retention.rows`."""
     drift, reference = config.drift, config.drift.reference
     return DriftPlan(
         window=min(drift.window, max(config.retention.rows.days, 1)),
@@ -69,7 +69,7 @@ def plan_of(config: Config) -> DriftPlan:
 
 @dataclass
 class DriftMonitor:
-    """The tasks `measure` and `check_feeds`. Metrics are kept for `retention.rows`."""
+    """The tasks of drift monitoring: `measure` for metrics, `check_feeds` for silent sources."""
 
     store: DriftMetricStore
     alarms: AlarmStore
@@ -80,7 +80,7 @@ class DriftMonitor:
         self._plan = plan_of(self.config)
 
     def measure(self) -> None:
-        """Store the metrics of every day that has ended, and update the alarms by the last one."""
+        """Store the metrics of every ended day, and update the alarms by yesterday's metrics."""
         now = self.clock()
         yesterday = now.date() - _ONE_DAY
         self.store.delete_after(yesterday)
@@ -93,7 +93,7 @@ class DriftMonitor:
         self.alarms.purge(now)
 
     def check_feeds(self) -> None:
-        """Update the alarms for silent sources, and write the file of metrics."""
+        """Update the alarms for silent sources, and write the file of metrics for Prometheus."""
         now, limit = self.clock(), self.config.drift.alarms.silent
         feeds = self._feeds(now)
         silent = {alarm.source for alarm in self.alarms.active() if alarm.measure == SILENT}
@@ -127,7 +127,7 @@ class DriftMonitor:
         ]
 
     def _reference(self, source: Source, counts: SourceCounts, day: date) -> DriftReference | None:
-        """Return the reference of a source; it is built once and stored."""
+        """Return the reference of a source, which is built once and then stored."""
         model, plan = counts.model, self._plan
         if not model:
             return None
@@ -143,7 +143,7 @@ class DriftMonitor:
         return self.store.reference(source, model, plan.basis)
 
     def _reference_films(self, source: Source, model: str, day: date) -> list[ReceivedFilm]:
-        """Return the films of a reference; none before all of them are received."""
+        """Return the films of a reference, or [] until all these films are received."""
         plan, store = self._plan, self.store
         if plan.since is not None and plan.until is not None:
             complete = plan.until <= day
@@ -175,7 +175,7 @@ class DriftMonitor:
         now: datetime,
         events: tuple[AlarmEvent, AlarmEvent],
     ) -> None:
-        """Store and log changes of alarms, under the events for raised and cleared alarms."""
+        """Store and log changes of alarms; `events` are the events of raised and cleared alarms."""
         raised, cleared = events
         for alarm in changes.raised:
             fields = to_log_fields(alarm)
@@ -189,7 +189,7 @@ class DriftMonitor:
                 log.warning(cleared, **fields)
 
     def _content(self, event: AlarmEvent, fields: dict[str, Any], now: datetime) -> dict[str, Any]:
-        """Return the content of a notice: fields for programs, a sentence for people."""
+        """Return the content of a notice, with fields for programs and a sentence for people."""
         head = {"event": event, "node": self.config.dicom.ae_title, "at": now.isoformat()}
         return {**head, **fields, "text": alarm_sentence(event, fields)}
 
@@ -210,7 +210,7 @@ class DriftMonitor:
 
 
 def _largest(by_source: Mapping[Source, T], films: Callable[[T], int]) -> list[tuple[Source, T]]:
-    """Return the sources with the most films, sorted by source."""
+    """Return at most 200 sources, those with the most films, sorted by source."""
     sizes = sorted(by_source.items(), key=lambda item: -films(item[1]))
     if len(sizes) > _MAX_SOURCES:
         log.warning("sources_left_out", count=len(sizes) - _MAX_SOURCES)

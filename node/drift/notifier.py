@@ -1,6 +1,7 @@
-"""Sending of notices: one channel, one notice at a time, until its receiver accepts it.
+"""Sending of notices, which are repeated until the receiver accepts the notice.
 
-A notice is deleted after the receiver has accepted it. A crash between the two sends it again.
+A notice is deleted after the receiver has accepted it. After a crash before the deletion, the
+notice is sent again.
 """
 
 from collections.abc import Callable
@@ -26,10 +27,7 @@ def send_oldest(
     send: Callable[[dict[str, Any]], None],
     clock: Callable[[], datetime],
 ) -> int:
-    """Send the oldest notice of a channel, if it is due; return the number of sent notices.
-
-    Several processes may do so: each notice is leased.
-    """
+    """Lease and send the oldest notice of a channel, if due; return the number of sent notices."""
     now = clock()
     notice = alarms.claim(channel, now, now + _LEASE)
     if notice is None:

@@ -27,7 +27,7 @@ _GAUGES = {
 def exposition(
     rows: Iterable[DailyMetric], active: Iterable[ActiveAlarm], feeds: Iterable[Feed]
 ) -> bytes:
-    """Return metrics, alarms and feeds in Prometheus' text format, without empty metrics."""
+    """Return metrics, alarms and feeds in the text format of Prometheus, without empty metrics."""
     registry = CollectorRegistry()
 
     def gauge(name: str, text: str, labels: Sequence[str] = _SOURCE) -> Gauge:

@@ -39,7 +39,7 @@ class DriftReport:
 
 
 def drift_report(config: Config, since: date, calling_ae: str) -> DriftReport:
-    """Return the report from a day on, for one calling AE title, or for all if it is ""."""
+    """Return the report from a day on, for all sources if `calling_ae` is ""."""
     engine = schema.open_current(config.database.url)
     return DriftReport(
         rows=DriftMetricStore(engine).rows(since, calling_ae),
@@ -59,7 +59,7 @@ def open_monitor(config: Config, engine: sa.Engine) -> DriftMonitor:
 
 
 def send_test_notices(config: Config, now: datetime) -> list[HealthCheck]:
-    """Send a test notice to every receiver; return whether each accepted it."""
+    """Send a test notice to every receiver; return a check for each receiver."""
     content = {
         "event": "test",
         "node": config.dicom.ae_title,
@@ -81,9 +81,9 @@ def send_test_notices(config: Config, now: datetime) -> list[HealthCheck]:
 def notifying(
     config: Config, engine: sa.Engine, stop: threading.Event
 ) -> AbstractContextManager[None]:
-    """Send notices until the block ends, on one thread per channel; then set `stop`.
+    """Send notices until the block ends, with one thread for each channel; then set `stop`.
 
-    Raises Misconfigured for files that cannot be used.
+    Raises Misconfigured for unusable files.
     """
     channels = alarm_channels(config)
     alarms = AlarmStore(engine, tuple(channels))

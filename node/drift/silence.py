@@ -1,8 +1,7 @@
-"""Silence of a source: the time without a film, counted in the hours in which it usually sends.
+"""Silence of a source: the time without a film in hours in which the source usually sends films.
 
-Usual hours are learned by weekday and local hour, from the weeks before the source's last film. A
-silence of weeks therefore does not change them. Nights and weekends without usual films do not
-count.
+Usual hours are learned by weekday and local hour from the weeks before the source's last film, so
+that a silence of weeks does not change usual hours.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,25 +14,22 @@ WEEKS = 4
 """The number of weeks from which usual hours are learned."""
 
 LOOK_BACK = timedelta(weeks=3 * WEEKS)
-"""The period in which films are searched. A source without a film in it is not monitored."""
+"""The period in which films are searched; a source without such a film is not monitored."""
 
 _MIN_WEEKS = 2
-_USUAL_SHARE = 0.75  # of the weeks, with a film in this hour of the weekday
+_USUAL_SHARE = 0.75  # share of the weeks with a film in this hour of the weekday
 _WEEK = timedelta(weeks=1)
 _HOUR = timedelta(hours=1)
 
 LocalClock = Callable[[datetime], datetime]
-"""Returns a time in local time."""
+"""A function that converts a time to local time."""
 
 Slot = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A source's last film, and the time in usual hours since then.
-
-    `quiet` is None if the source has no usual hours yet.
-    """
+    """A source's last film, and the usual hours since then, None without usual hours."""
 
     source: Source
     last: datetime
@@ -43,17 +39,17 @@ class Feed:
 def measure_silence(
     source: Source, arrivals: Sequence[datetime], now: datetime, local: LocalClock
 ) -> Feed:
-    """Return the silence of a source, from sorted times with at least one per hour with films."""
+    """Return the silence of a source, from sorted times, one or more for each hour with films."""
     last = arrivals[-1]
     usual = usual_hours(arrivals, local)
     return Feed(source, last, _time_within(usual, last, now, local) if usual else None)
 
 
 def usual_hours(arrivals: Iterable[datetime], local: LocalClock) -> frozenset[Slot]:
-    """Return the pairs of weekday and hour with a film in three of the last four weeks.
+    """Return the pairs of weekday (Monday is 0) and hour with a film in three of four weeks.
 
-    Monday is 0. With two or three weeks of films, each week needs a film. With less than two
-    weeks, the result is empty.
+    With two or three weeks of films, each week needs a film. With less than two weeks, the
+    result is empty.
     """
     times = sorted(arrivals)
     last = times[-1]
@@ -74,7 +70,7 @@ def usual_hours(arrivals: Iterable[datetime], local: LocalClock) -> frozenset[Sl
 def _time_within(
     usual: frozenset[Slot], begin: datetime, end: datetime, local: LocalClock
 ) -> timedelta:
-    """Return the time of a span that lies in usual hours."""
+    """Return the part of a period that lies in usual hours."""
     total, since = timedelta(), begin
     while since < end:
         local_time = local(since)

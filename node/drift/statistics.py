@@ -1,4 +1,4 @@
-"""Distances of two distributions of scores: population stability index, Kolmogorov-Smirnov."""
+"""Distances between distributions of scores: population stability index, Kolmogorov-Smirnov."""
 
 import math
 from collections.abc import Sequence
@@ -7,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 SLIGHT, LARGE = 0.1, 0.25
-"""Usual limits of a PSI: below 0.1, the population is stable; from 0.25 on, it has changed."""
+"""Usual limits of a PSI: below 0.1, a population is stable; from 0.25 on, it has changed."""
 
 _TENTHS = np.arange(1, 10) / 10
 _SMOOTHING = 0.5  # films added to each bin, so that no share is zero
-_SERIES_LIMIT = 1.18  # below it, the first series of Kolmogorov's distribution converges faster
+_SERIES_LIMIT = (
+    1.18  # below this value, the first series of Kolmogorov's distribution converges faster
+)
 _TERMS = np.arange(1, 21)
 
 Scores = Sequence[float] | npt.NDArray[np.float64]
@@ -20,10 +22,10 @@ Scores = Sequence[float] | npt.NDArray[np.float64]
 def psi(reference: Scores, now: Scores) -> float:
     """Return the population stability index of `now`, on the deciles of the reference.
 
-    It is the sum over the bins of (q - p) ln(q / p). A bin has the share p of the reference and the
-    share q of `now`. Shares are smoothed: (n + 0.5) / (N + 0.5 k), for n of N films in one of k
-    bins. Equal deciles form one bin. The index is 0 for equal shares, otherwise positive. Its
-    expected value by chance is about (k - 1) (1 / N + 1 / M), for N and M films.
+    The index is the sum of (q - p) ln(q / p) over the bins, where p is a bin's share of the
+    reference and q its share of `now`. Shares are smoothed: (n + 0.5) / (N + 0.5 k), for n of N
+    films in one of k bins. Equal deciles form one bin. The index of equal distributions is about
+    (k - 1) (1 / N + 1 / M), for N and M films.
     """
     edges = np.unique(np.quantile(np.asarray(reference, np.float64), _TENTHS))
     p, q = (_shares(np.asarray(scores, float), edges) for scores in (reference, now))
@@ -56,10 +58,7 @@ def ks(reference: Scores, now: Scores) -> tuple[float, float]:
 
 
 def kolmogorov(x: float) -> float:
-    """Return the probability that Kolmogorov's statistic is above x.
-
-    Uses one of the two series of its distribution (Feller, Ann Math Stat 1948;19:177-189).
-    """
+    """Return the probability of a Kolmogorov statistic above x (Ann Math Stat 1948;19:177-189)."""
     if x <= 0:
         return 1.0
     if x < _SERIES_LIMIT:

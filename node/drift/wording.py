@@ -71,7 +71,7 @@ def assess(metric: Metric) -> Level:
 
 
 def alarm_sentence(event: str, fields: Mapping[str, Any]) -> str:
-    """Return one line on a raised or cleared alarm, from its log fields."""
+    """Return one line of text about a raised or cleared alarm, from the alarm's log fields."""
     source = " / ".join(part for part in (fields["calling_ae"], fields["station"]) if part)
     measure, value = fields["measure"], fields.get("value")
     if measure == SILENT:

@@ -28,8 +28,8 @@ from node.header.values import (
     text_of,
 )
 
-# Descriptions of series and acquisition, then of study and order, each in order of priority. The
-# items of Request Attributes Sequence may have them too.
+# Descriptions of series and acquisition, then of study and order, in the order of priority. They
+# may also be in items of the Request Attributes Sequence.
 _SERIES_DESCRIPTIONS = (
     "SeriesDescription",
     "AcquisitionDeviceProcessingDescription",
@@ -88,13 +88,13 @@ FILM_KEYWORDS = [
     "RequestAttributesSequence",
     "ViewCodeSequence",
 ]
-"""The elements that decisions and scores use."""
+"""The header elements that decisions and scores use."""
 PATIENT_KEYWORDS = ["PatientID", "IssuerOfPatientID"]
-"""The elements from which a pseudonym is computed. No other element of a header is read."""
+"""The elements from which a pseudonym is computed; no further element of a header is read."""
 
 
 def film_attributes(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:
-    """Return the attributes of `Film` that elements of the header state, without UIDs."""
+    """Return the attributes of `Film`, except UIDs, that the header contains."""
     age = _age(ds)
     height, width = _sides(ds)
     return {
@@ -130,14 +130,14 @@ def film_attributes(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:
 
 
 def _texts(ds: Dataset, keywords: tuple[str, ...]) -> list[str]:
-    """Return the texts of these keywords in the data set and in Request Attributes Sequence."""
+    """Return the texts of keywords in the data set and its Request Attributes Sequence."""
     datasets = [ds, *items_of(ds, "RequestAttributesSequence")]
     texts = (text_of(dataset, keyword) for keyword in keywords for dataset in datasets)
     return [text for text in texts if text]
 
 
 def _statements(texts: list[str]) -> HeaderStatements:
-    """Return the body parts and the view, each from the first text that names some."""
+    """Return body parts and view, each from the first text that contains such words."""
     parts = next((parts for text in texts if (parts := parts_in_text(text))), ())
     view = next((view for text in texts if (view := view_in_text(text))), None)
     return HeaderStatements(parts, view)
@@ -151,7 +151,7 @@ def _coded_parts(ds: Dataset) -> tuple[BodyPart, ...]:
 
 
 def _coded_view(ds: Dataset) -> View | None:
-    """Return the view of View Code Sequence; a modifier such as lordotic replaces it."""
+    """Return the view of View Code Sequence, or of its modifier, such as lordotic."""
     for item in items_of(ds, "ViewCodeSequence"):
         modifiers = (view_of_code(*_code(m)) for m in items_of(item, "ViewModifierCodeSequence"))
         return next((view for view in modifiers if view), view_of_code(*_code(item)))
@@ -169,10 +169,7 @@ def _derivation(ds: Dataset) -> Derivation | None:
 
 
 def _is_own_result(ds: Dataset) -> bool:
-    """Return whether any attribute names this product as the origin of the object.
-
-    An archive may coerce one of these attributes, but hardly all of them.
-    """
+    """Return whether one of several attributes names this product as the object's origin."""
     manufacturers = [
         text_of(item, "Manufacturer") for item in items_of(ds, "ContributingEquipmentSequence")
     ]
@@ -181,7 +178,7 @@ def _is_own_result(ds: Dataset) -> bool:
 
 
 def _sides(ds: Dataset) -> tuple[float | None, float | None]:
-    """Return height and width of the image in mm, by the first plausible pixel spacing."""
+    """Return height and width of the image in mm, from the first plausible pixel spacing."""
     rows, columns = integer_of(ds, "Rows"), integer_of(ds, "Columns")
     for keyword in ("ImagerPixelSpacing", "PixelSpacing"):
         match numbers_of(ds, keyword):
@@ -200,15 +197,12 @@ def _centimetres(metres: float | None) -> float | None:
 
 
 def _age(ds: Dataset) -> Age:
-    """Return the age by Patient's Age and by the dates of birth and exposure.
-
-    A birth date without day or month counts as its latest possible day, which gives the lower age.
-    """
+    """Return the lower of Patient's Age and the age by the dates of birth and exposure."""
     by_dates = age_between(latest_day(text_of(ds, "PatientBirthDate")), _exposure_date(ds))
     return reconcile_ages(parse_age(text_of(ds, "PatientAge")), by_dates)
 
 
 def _exposure_date(ds: Dataset) -> date | None:
-    """Return the date of the exposure, or the date closest to it that the header states."""
+    """Return the exposure date, or the first of several similar dates in the header."""
     days = (earliest_day(text_of(ds, keyword)) for keyword in _DATE_KEYWORDS)
     return next((day for day in days if day), None)

@@ -1,4 +1,4 @@
-"""Read files as Part 10 that lack the preamble or the file meta information."""
+"""Read DICOM files without preamble or file meta information as Part 10 files."""
 
 import shutil
 import tempfile
@@ -29,15 +29,15 @@ _VALUE_REPRESENTATIONS = frozenset(vr.value.encode() for vr in VR)
 
 
 class NotDicomError(ValueError):
-    """The file is neither Part 10 nor a data set."""
+    """The error that a file is neither a Part 10 file nor a data set."""
 
 
 @contextmanager
 def as_part10(path: Path) -> Iterator[Path]:
-    """Yield a Part 10 file with the same data set: the file itself, or a temporary copy.
+    """Yield the file itself if it is a Part 10 file, otherwise a temporary Part 10 copy.
 
-    The copy has the same bytes of the data set. A film therefore has the same digest with and
-    without preamble. Raises NotDicomError, or OSError if the file cannot be read.
+    The data set has the same bytes in the copy, so that the film's digest does not change. Raises
+    NotDicomError, or OSError if the file cannot be read.
     """
     with path.open("rb") as file:
         head = file.read(_START)
@@ -64,10 +64,10 @@ def is_directory_record(path: Path) -> bool:
 
 
 def _missing_meta(head: bytes, size: int) -> FileMetaDataset | None:
-    """Return the missing file meta information; None if only the preamble is missing.
+    """Return the missing file meta information, or None if only the preamble is missing.
 
-    The first element shows the transfer syntax (PS3.5, 7.1). Its fifth and sixth byte are the VR
-    with explicit VR, and the lower half of its length with implicit VR.
+    The first element reveals the transfer syntax (PS3.5, 7.1): bytes 5 and 6 contain the VR if the
+    VR is explicit, and otherwise a part of the length.
     """
     group, representation = head[:2], head[4:6]
     explicit = representation in _VALUE_REPRESENTATIONS

@@ -32,7 +32,7 @@ _KEYWORDS = (*FILM_KEYWORDS, *PATIENT_KEYWORDS)
 def read_film(path: Path, calling_ae: str, pseudonym: Pseudonym = no_pseudonym) -> Film:
     """Return the film of a Part 10 file; raise Permanent if the file is invalid.
 
-    Issuer and ID of the patient are only passed to `pseudonym`.
+    Only the function `pseudonym` receives the patient's ID and its issuer.
     """
     try:
         meta, offset = split_dataset(path)
@@ -61,10 +61,7 @@ def read_film(path: Path, calling_ae: str, pseudonym: Pseudonym = no_pseudonym) 
 
 
 def require_intact(path: Path, film: Film) -> None:
-    """Raise Permanent if a spooled film differs from the one that was received.
-
-    Raises Transient if it cannot be read, because a network share may recover.
-    """
+    """Raise Permanent if a spooled film was changed, and Transient if it cannot be read."""
     try:
         meta, offset = split_dataset(path)
         digest = film_digest(path, offset, str(meta.TransferSyntaxUID))
@@ -79,8 +76,8 @@ def require_intact(path: Path, film: Film) -> None:
 def film_digest(path: Path, offset: int, transfer_syntax: str) -> str:
     """Return the SHA-256 of the transfer syntax and the encoded data set.
 
-    The file meta information is excluded, because it names the software that wrote the file. The
-    node must recognise the same film after an upgrade of the sender or of the node.
+    The file meta information is excluded, because it names the software that wrote the file. An
+    upgrade of the sender or the node must not change a film's digest.
     """
     digest = hashlib.sha256(transfer_syntax.encode())
     with path.open("rb") as file:
@@ -91,7 +88,7 @@ def film_digest(path: Path, offset: int, transfer_syntax: str) -> str:
 
 
 def _header(path: Path, meta: Dataset, offset: int) -> tuple[Dataset, bool]:
-    """Return the elements in `_KEYWORDS`, and whether Pixel Data follows them."""
+    """Return the elements in `_KEYWORDS`, and whether the object contains Pixel Data."""
     if meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
         with path.open("rb") as file:
             header = dcmread(file, stop_before_pixels=True, specific_tags=[*_KEYWORDS])
@@ -114,7 +111,7 @@ def _at_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
 
 
 def _inflated_head(path: Path, offset: int) -> bytes:
-    """Return the beginning of a deflated data set, after inflating all of it as a check.
+    """Return the beginning of a deflated data set, after inflating the whole data set as a check.
 
     Raises Permanent if the data set is truncated, or too large to decode in memory.
     """

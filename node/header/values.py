@@ -1,4 +1,4 @@
-"""Read single values of a header. An absent, damaged or implausible value is "" or None."""
+"""Read single values of a header; an absent, damaged or implausible value is "" or None."""
 
 import re
 import struct
@@ -34,7 +34,7 @@ UNREADABLE = (
 
 
 def value_of(ds: Dataset, keyword: str) -> Any:
-    """Return an element's value, or None if it is absent, empty or unreadable."""
+    """Return an element's value, or None if the value is absent, empty or unreadable."""
     try:
         value = ds.get(keyword)
     except UNREADABLE:
@@ -52,14 +52,14 @@ def text_of(ds: Dataset, keyword: str) -> str:
 
 
 def whole_text_of(ds: Dataset, keyword: str) -> str:
-    """Return a text without control characters, not truncated: long IDs must stay distinct."""
+    """Return a text without control characters; it is not truncated, so that long IDs differ."""
     value = value_of(ds, keyword)
     return "" if value is None else _CONTROL.sub(" ", str(value)).strip()
 
 
 def code_of(ds: Dataset, keyword: str) -> str:
     """Return a text in upper case, for comparison with codes."""
-    # Truncated again: upper case may have more characters, as of the German sharp s.
+    # Truncated again, because upper case may have more characters (the German sharp s).
     return text_of(ds, keyword).upper()[:MAX_TEXT]
 
 
@@ -81,13 +81,13 @@ def numbers_of(ds: Dataset, keyword: str) -> list[float | None]:
 
 
 def integer_of(ds: Dataset, keyword: str) -> int | None:
-    """Return a positive number, truncated to an integer, or None."""
+    """Return a positive number that is truncated to an integer, or None."""
     number = number_of(ds, keyword)
     return None if number is None else int(number)
 
 
 def items_of(ds: Dataset, keyword: str) -> Iterator[Dataset]:
-    """Yield the first items of a sequence; nothing if the element is not a sequence."""
+    """Yield at most the first eight items of an element, if the element is a sequence."""
     value = value_of(ds, keyword)
     if isinstance(value, Sequence):
         yield from islice(value, _MAX_ITEMS)

@@ -11,19 +11,19 @@ _Z = NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """`hits` of `of` patients, with Wilson's 95 % score interval (JASA 1927;22:209-212)."""
+    """The share `hits` / `of` of patients, with Wilson's 95 % interval (JASA 1927;22:209-212)."""
 
     hits: int
     of: int
 
     @property
     def value(self) -> float | None:
-        """The share, 0 to 1; None without patients."""
+        """The share from 0 to 1, or None without patients."""
         return self.hits / self.of if self.of else None
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The interval; 0 to 1 without patients."""
+        """The 95 % interval, which is 0 to 1 without patients."""
         if not self.of:
             return 0.0, 1.0
         p, n, z = self.hits / self.of, self.of, _Z * _Z
@@ -37,10 +37,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ComparedFinding:
-    """The finding of a patient's film, its threshold, and the result of densitometry.
-
-    `suspected` is None if the finding is undetermined.
-    """
+    """The finding of a patient's film, None if undetermined, and the result of densitometry."""
 
     suspected: bool | None
     threshold: float
@@ -49,7 +46,7 @@ class ComparedFinding:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Accuracy over patients. An undetermined finding counts as negative."""
+    """The accuracy of findings, of which undetermined findings count as negative."""
 
     patients: int
     undetermined: int
@@ -64,8 +61,7 @@ def accuracy(findings: Iterable[ComparedFinding]) -> Accuracy:
     """Return the accuracy of findings, one per patient.
 
     Net benefit (Vickers and Elkin, Med Decis Making 2006;26:565-574) weighs each false positive by
-    the odds of its own threshold, because overrides use different thresholds. A false positive at a
-    threshold of 1, which has no odds, has the weight 0.
+    the odds of its own threshold, because overrides use different thresholds.
     """
     patients = list(findings)
     counts = Counter((patient.osteoporosis, bool(patient.suspected)) for patient in patients)

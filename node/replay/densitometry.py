@@ -1,4 +1,4 @@
-"""Densitometry results, and the film of a patient that each is compared with."""
+"""Densitometry results, and the selection of the film to compare with each result."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ Film = TypeVar("Film", bound=Dated)
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One T-score of a patient, at a site on a day; `patient` is a pseudonym."""
+    """A patient's T-score of one site on one day; `patient` is a pseudonym."""
 
     patient: str
     day: date
@@ -44,13 +44,13 @@ class Scan(NamedTuple):
 
     @property
     def osteoporosis(self) -> bool:
-        """Whether the lowest T-score is osteoporosis."""
+        """Whether the lowest T-score indicates osteoporosis."""
         return self.t_score <= OSTEOPOROSIS
 
 
 @dataclass(frozen=True, slots=True)
 class DensitometryAgreement:
-    """The accuracy of the stored findings, and of the findings by the new policy."""
+    """The accuracy of the stored findings, and of the findings by a new policy."""
 
     before: Accuracy
     after: Accuracy
@@ -58,10 +58,9 @@ class DensitometryAgreement:
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """A replay, its policy, and the digest and intended use of the bundle that made the scores.
+    """A replay, its policy, and the digest and intended use of the bundle that created the scores.
 
-    `other_films` is the number of films that other bundles scored. `agreement` is None without
-    densitometry.
+    `other_films` counts the films of other bundles. `agreement` is None without densitometry.
     """
 
     replay: Replay
@@ -73,7 +72,7 @@ class ReplayResult:
 
 
 def scans_by_patient(measurements: Iterable[Measurement]) -> dict[str, list[Scan]]:
-    """Return the scans of each patient, by day."""
+    """Return the scans of each patient, sorted by day."""
     lowest: dict[tuple[str, date], float] = {}
     for measurement in measurements:
         key, t_score = (measurement.patient, measurement.day), measurement.t_score
@@ -89,7 +88,7 @@ def agreement(
     scans: Mapping[str, Sequence[Scan]],
     within: timedelta,
 ) -> DensitometryAgreement:
-    """Return the accuracy before and after, with one film and one scan of each patient."""
+    """Return the accuracy by stored and new findings, with one film and one scan per patient."""
     pairs = list(nearest_pairs(findings, scans, within))
     return DensitometryAgreement(
         before=accuracy(_compared(film.finding, film.threshold, scan) for film, scan in pairs),
@@ -102,10 +101,9 @@ def agreement(
 def nearest_pairs(
     films: Mapping[str, Sequence[Film]], scans: Mapping[str, Sequence[Scan]], within: timedelta
 ) -> Iterator[tuple[Film, Scan]]:
-    """Yield one film and one scan of each patient with both, at most `within` apart.
+    """Yield the film and the scan of each patient that are nearest, if at most `within` apart.
 
-    The pair nearest in time is selected; of equally near pairs, the earlier film, then the earlier
-    scan. Each patient then has the same weight, with any number of films.
+    Of equally near pairs, the pair with the earlier film is selected, then with the earlier scan.
     """
     for patient in sorted(films.keys() & scans.keys()):
         film, scan = min(

@@ -1,7 +1,7 @@
-"""Reading of a CSV table of bone densitometry, completely or not at all.
+"""Reading of a CSV table of bone densitometry, which is read completely or refused.
 
-The columns are `patient_id`, `date`, `issuer` if the films have an Issuer of Patient ID, and one
-for each site. Its name begins with `t_score`: `t_score_spine`, `t_score_neck`, `t_score_hip`.
+The columns are `patient_id`, `date`, `issuer` if the films have an Issuer of Patient ID, and a
+column such as `t_score_spine` for each site.
 """
 
 import csv
@@ -23,7 +23,7 @@ _MIN_T_SCORE, _MAX_T_SCORE = -10.0, 10.0
 
 @dataclass(frozen=True, slots=True)
 class TableFault:
-    """A fault of a line. The reason quotes no cell, because cells may contain patient data."""
+    """A fault of a line; `reason` quotes no cell, because cells may contain patient data."""
 
     line: int
     reason: str
@@ -31,21 +31,20 @@ class TableFault:
 
 @dataclass(frozen=True, slots=True)
 class DensitometryTable:
-    """The measurements of a table, or its faults."""
+    """The measurements of a table, or the faults of the table."""
 
     measurements: tuple[Measurement, ...]
     faults: tuple[TableFault, ...]
 
 
 class _BadCellError(ValueError):
-    """A cell has an invalid value; the message names its column."""
+    """The error that a cell has an invalid value; the message names the column."""
 
 
 def read_table(lines: Iterable[str], pseudonym: Pseudonym) -> DensitometryTable:
     """Return the measurements of a CSV table, separated by commas or semicolons.
 
-    Repeated values of a patient, day and site must be equal. The measurements contain pseudonyms in
-    place of patient IDs.
+    Repeated values of a patient, day and site must be equal. Pseudonyms replace patient IDs.
     """
     text = list(lines)
     header = text[0] if text else ""

@@ -22,13 +22,13 @@ class ImportCounts:
 
 
 class DensitometryStore:
-    """The statements of the `outcomes` commands."""
+    """Runs the database statements of the `outcomes` commands."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     def add(self, measurements: Sequence[Measurement]) -> ImportCounts:
-        """Store all measurements or none; replace those with the same patient, day and site."""
+        """Store all measurements or none; replace values of the same patient, day and site."""
         with transaction(self._engine) as connection:
             before, imported = _by_key(_read(connection)), _by_key(measurements)
             new = [row for key, row in imported.items() if key not in before]
@@ -46,7 +46,7 @@ class DensitometryStore:
         return execute(self._engine, sa.delete(outcome))
 
     def _upsert(self, connection: sa.Connection, rows: Sequence[Measurement]) -> None:
-        """Insert or replace rows: another import may have inserted them since they were read."""
+        """Insert rows, or replace rows that another import has inserted in the meantime."""
         key = [outcome.c.patient, outcome.c.taken, outcome.c.site]
         for start in range(0, len(rows), _BATCH):
             values = [

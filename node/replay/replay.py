@@ -1,4 +1,4 @@
-"""Stored scores under other rules: which films would be flagged, without running the model."""
+"""Replay: apply another policy to stored scores, without running the model."""
 
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -20,8 +20,7 @@ _Kind = tuple[bool, bool, bool, bool]
 class StoredScore(NamedTuple):
     """A scored film in the job table, with all attributes that a policy uses.
 
-    It is a named tuple for speed: a replay may read a hundred thousand. `received` is the day, as
-    2026-03-01.
+    `received` is the day of receipt, such as 2026-03-01.
     """
 
     job_id: int
@@ -50,7 +49,7 @@ class FlagChange(StrEnum):
 
 
 class Flip(NamedTuple):
-    """A film whose flag changes, with both thresholds and the rule that applied."""
+    """A film whose flag changes, with the old and the new threshold, and the new rule."""
 
     job_id: int
     change: FlagChange
@@ -61,7 +60,7 @@ class Flip(NamedTuple):
 
 
 class ReplayedFinding(NamedTuple):
-    """The finding of a film, as stored and by the new policy, for densitometry."""
+    """The stored finding of a film, and the finding by the new policy."""
 
     day: date
     finding: str
@@ -83,7 +82,7 @@ class FlagCounts:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The result for all films. `findings` are those of the selected patients, by pseudonym."""
+    """The result of a replay; `findings` are by pseudonym, for selected patients only."""
 
     total: FlagCounts
     by_day: Mapping[str, FlagCounts]
@@ -100,7 +99,7 @@ def replay(
     model: str = "",
     patients: Container[str] = (),
 ) -> Replay:
-    """Decide on every stored score again, with the function that decides on films.
+    """Decide on every stored score again, with the function that decides on new films.
 
     `model` is the digest of the bundle of all scores. `patients` are the pseudonyms whose findings
     are returned. If the policy uses prior studies, the scores must be in order of exposure.
@@ -149,7 +148,7 @@ def age_band(years: float | None) -> str:
 
 
 class _Counts:
-    """Numbers of films by group and kind."""
+    """Numbers of films, by group and by properties of the film."""
 
     def __init__(self) -> None:
         self._counts: defaultdict[str, Counter[_Kind]] = defaultdict(Counter)
@@ -187,7 +186,7 @@ def _flip(stored: StoredScore, decision: Decision) -> Flip:
 
 
 class _History:
-    """The results of the films replayed so far, by patient."""
+    """The results of the already replayed films, by patient."""
 
     def __init__(self, policy: DecisionPolicy, model: str) -> None:
         self._rule = policy.prior
@@ -195,7 +194,7 @@ class _History:
         self._results: defaultdict[str, list[PriorResult]] = defaultdict(list)
 
     def before(self, stored: StoredScore) -> PriorStudies:
-        """Return the patient's results, newest first, without those of the same study."""
+        """Return the patient's results from other studies, newest first."""
         results = self._results.get(stored.patient)
         if not results:
             return NO_PRIOR_STUDIES
@@ -204,7 +203,7 @@ class _History:
         )
 
     def add(self, stored: StoredScore, decision: Decision) -> None:
-        """Add a result; it counts as reported if the stored result was delivered."""
+        """Add a result, which counts as reported if flagged, and if the stored result was sent."""
         if not self._rule.months or not stored.patient or stored.exposure_date is None:
             return
         result = PriorResult(

@@ -1,4 +1,4 @@
-"""Replay with a node's job table and densitometry, and the import of densitometry."""
+"""Replay of the scores in a node's job table, and the import of densitometry."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -19,10 +19,9 @@ from node.spool.store import FileSpool
 def run_replay(
     node: Config, tried: Config, since: datetime | None, within: timedelta
 ) -> ReplayResult:
-    """Decide on the scores of a node's job table with the policy of another configuration.
+    """Apply the policy of the configuration `tried` to the scores in a node's job table.
 
-    Only scores of that configuration's bundle are used, because the scores of two bundles are not
-    comparable.
+    Only scores of the bundle of `tried` are used, because other scores are not comparable.
     """
     card = CardSummary.read(tried.model.bundle)
     policy = decision_policy(tried, card.thresholds)
@@ -41,7 +40,7 @@ def import_outcomes(
     config: Config, lines: Iterable[str]
 ) -> tuple[DensitometryTable, ImportCounts | None]:
     """Import a table of densitometry; the counts are None if the table has a fault."""
-    # The pseudonym key may be needed before the first film.
+    # An import before the first film creates the pseudonym key.
     FileSpool(config.spool.path, reserve(config)).prepare()
     table = read_table(lines, pseudonyms(config.spool.path))
     if table.faults:

@@ -37,10 +37,7 @@ class ScoreStore:
             return set(map(IntendedUse, connection.execute(statement).scalars()))
 
     def read(self, model: str, since: datetime | None) -> Iterator[StoredScore]:
-        """Yield the scores of a bundle in order of exposure.
-
-        For speed, the database extracts the JSON values, and no jobs are created.
-        """
+        """Yield the scores of a bundle, sorted by exposure date."""
         statement = (
             sa.select(*score_columns(day_received(self._engine)))
             .where(*scored(since), job.c.verdict["model", "digest"].as_string() == model)
@@ -60,10 +57,7 @@ def day_received(engine: sa.Engine) -> sa.ColumnElement[str]:
 
 
 def scored(since: datetime | None) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions for scored films that were received from `since` on.
-
-    A verdict with a reason has no score, but a report on the refusal.
-    """
+    """Return the conditions for films that were received from `since` on and have a score."""
     conditions: list[sa.ColumnElement[bool]] = [job.c.verdict.is_not(None), job.c.reason == ""]
     if since is not None:
         conditions.append(job.c.received_at >= since)
@@ -71,22 +65,19 @@ def scored(since: datetime | None) -> list[sa.ColumnElement[bool]]:
 
 
 def station_name() -> sa.ColumnElement[str]:
-    """Return the Station Name; rows of early releases have none."""
+    """Return the Station Name of a film, or "" in rows of early releases."""
     return sa.func.coalesce(job.c.film["station"].as_string(), "")
 
 
 def is_flagged() -> sa.ColumnElement[bool]:
-    """Return whether the film was scored and flagged."""
+    """Return the condition that a film was scored and flagged."""
     present = job.c.verdict["decision", "finding"].as_string() == str(Finding.PRESENT)
     already_known = sa.func.coalesce(job.c.verdict["decision", "known"].as_boolean(), sa.false())
     return sa.func.coalesce(sa.and_(present, sa.not_(already_known)), sa.false())
 
 
 def score_columns(day: sa.ColumnElement[str]) -> list[sa.ColumnElement[Any]]:
-    """Return the columns of a `StoredScore`, in the order of its fields.
-
-    They are whole paths: with a nested index, the database would convert the inner JSON twice.
-    """
+    """Return the columns of a `StoredScore`, in the order of its fields."""
     film, verdict = job.c.film, job.c.verdict
     return [
         job.c.id,

@@ -22,7 +22,7 @@ Values = npt.NDArray[np.float64]
 
 @mpl.rc_context(STYLE)
 def draw_challenger(comparison: BundleComparison, title: str) -> bytes:
-    """Return the figure as PNG. Raises ValueError if no film has both scores."""
+    """Return the figure as PNG; raise ValueError if no film has scores of both bundles."""
     scored = comparison.scored
     if not scored:
         raise ValueError("no film has both scores")
@@ -46,7 +46,7 @@ def draw_challenger(comparison: BundleComparison, title: str) -> bytes:
 
 
 def _scores(films: Sequence[ComparedFilm]) -> tuple[Values, Values]:
-    """Return the used scores of the serving bundle and of the challenger, (n,) each."""
+    """Return the deciding scores of the serving bundle and of the challenger, (n,) each."""
     pairs = [(film.serving.score, film.challenger.score) for film in films]
     scores = np.array(pairs, np.float64).reshape(-1, 2)
     return scores[:, 0], scores[:, 1]
@@ -65,7 +65,7 @@ def _draw_scores(axes: Axes, films: Sequence[ComparedFilm]) -> None:
 
 
 def _groups(films: Sequence[ComparedFilm]) -> list[tuple[str, str, list[ComparedFilm]]]:
-    """Return the films by the bundle that flags them, with colour and name of each group."""
+    """Return groups of films by the bundle that flags them, each with colour and name."""
     return [
         (_SAME_FLAG, "same flag", [film for film in films if film.flags[0] == film.flags[1]]),
         (BEFORE, "flagged by serving only", _flagged_as(films, (True, False))),
@@ -80,7 +80,7 @@ def _flagged_as(films: Sequence[ComparedFilm], flags: tuple[bool, bool]) -> list
 def _draw_differences(
     axes: Axes, drawn: Sequence[ComparedFilm], scored: Sequence[ComparedFilm]
 ) -> None:
-    """Draw differences by means, with the mean and the limits of agreement of all scored films."""
+    """Draw each film's score difference by mean score, and the limits of agreement."""
     for colour, _, group in _groups(drawn):
         serving, challenger = _scores(group)
         means = (serving + challenger) / 2

@@ -1,4 +1,4 @@
-"""Chart of a replay: flagged films per day, before and after, and their share in each group."""
+"""Chart of a replay: flagged films per day and in groups, by the old and the new policy."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ _LABELS = ("as stored", "new policy")
 
 @mpl.rc_context(STYLE)
 def draw_replay(replay: Replay, title: str) -> bytes:
-    """Return a PNG; raise ValueError if no film was replayed."""
+    """Return the chart as PNG; raise ValueError if no film was replayed."""
     if not replay.total.films:
         raise ValueError("no film was replayed")
     figure = new_figure(_WIDTH, _HEIGHT, title)
@@ -30,7 +30,7 @@ def draw_replay(replay: Replay, title: str) -> bytes:
 
 
 def _over_time(axes: Axes, by_day: Mapping[str, FlagCounts]) -> None:
-    """Draw flagged films per day; over many days, the mean of several days per step."""
+    """Draw the number of flagged films per day; for many days, draw means of several days."""
     days = np.array(sorted(by_day), "datetime64[D]")
     end = days[-1] + np.timedelta64(1, "D")
     step = -(-int((end - days[0]).astype(int)) // _MAX_STEPS)

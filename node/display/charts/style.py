@@ -1,7 +1,4 @@
-"""Style of the node's charts, and their conversion to PNG.
-
-Only the charts need matplotlib: `pip install 'osteoscreen[research]'`.
-"""
+"""Style of the node's charts, and their conversion to PNG, with matplotlib."""
 
 import io
 from collections.abc import Mapping
@@ -15,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from node.log import printable
 
 BEFORE, AFTER = "#56B4E9", "#D55E00"
-"""Blue and vermilion of Okabe and Ito, which colour-blind people can distinguish."""
+"""Blue and vermilion by Okabe and Ito, which colour-blind people can distinguish."""
 
 INK = "#222222"
 STYLE: Final[Any] = {
@@ -40,7 +37,7 @@ _DPI = 160
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
-    """Return an empty figure; width and height in inches."""
+    """Return an empty figure, with width and height in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
@@ -51,7 +48,7 @@ def draw_flagged(
 ) -> None:
     """Draw two bars per group: the shares of its films that two bundles or policies flag.
 
-    `groups` has the number of films, and the numbers that the first and the second flags.
+    `groups` contains the number of films, and of films that the first and the second flags.
     """
     positions = np.arange(len(groups))
     for number, colour, label in ((1, BEFORE, labels[0]), (2, AFTER, labels[1])):
@@ -65,7 +62,7 @@ def draw_flagged(
 
 
 def png_of(figure: Figure) -> bytes:
-    """Return a figure as PNG. The same figure gives the same bytes."""
+    """Return a figure as PNG; equal figures give equal bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     return buffer.getvalue()

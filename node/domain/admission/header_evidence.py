@@ -1,7 +1,7 @@
 """Combine all statements of a header about body part and view into one piece of evidence.
 
-Priority: attribute, code, descriptions of the series, descriptions of the study. A description that
-names several parts or views belongs to an order for several films, and is ignored.
+The priority is: attribute, code, series descriptions, study descriptions. A description that names
+several parts or views is ignored, because it belongs to an order for several films.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +26,7 @@ class HeaderAgreement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The agreement, with a text for people unless it fits."""
+    """The agreement of a header with the policy, explained by a text unless the header fits."""
 
     agreement: HeaderAgreement
     text: str = ""
@@ -34,7 +34,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """One statement of the header, and whether it fits; None if it states nothing."""
+    """A statement of the header; `fits` is None if the statement names no value."""
 
     fits: bool | None
     text: str
@@ -51,7 +51,7 @@ _WORDS_WITHOUT_MEANING = frozenset(
 
 
 def body_part_evidence(film: Film, accepted: Sequence[str]) -> Evidence:
-    """Return the evidence for the body part; `accepted` has values of Body Part Examined."""
+    """Return the evidence for the body part; `accepted` contains values of Body Part Examined."""
     parts = {part for word in accepted for part in parts_in_text(word)}
 
     def fits(named: Sequence[BodyPart]) -> bool | None:
@@ -79,7 +79,7 @@ def body_part_evidence(film: Film, accepted: Sequence[str]) -> Evidence:
 
 
 def view_evidence(film: Film, accepted: Sequence[str]) -> Evidence:
-    """Return the evidence for the view; `accepted` has values of View Position."""
+    """Return the evidence for the view; `accepted` contains values of View Position."""
     views = {view for word in accepted if (view := view_of_position(word.upper()))}
     if {View.PA, View.AP} <= views:
         views |= FRONTALS

@@ -1,4 +1,4 @@
-"""Decide by the header which films are scored. Each refusal has a reason."""
+"""Decide by the header which films are scored; each refusal has a reason."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ PHOTOMETRIC_INTERPRETATIONS = (
     "YBR_ICT",
     "YBR_RCT",
 )
-"""Supported by the decoder, which also checks whether a colour image shows a grey film."""
+"""Values that the decoder supports; the decoder checks whether a colour image is grey."""
 
 OWN_MANUFACTURER = "OsteoScreen"
 _DIGITISED = "RG"  # the Modality of digitised films
@@ -33,7 +33,7 @@ _FEWEST_BITS, _MOST_BITS = 8, 16
 
 
 class PixelRule(StrEnum):
-    """When the image check decides on body part and view."""
+    """The cases in which the image check, not the header, decides about body part and view."""
 
     OFF = "off"  # never: the header decides
     CONFIRM = "confirm"  # if the header states neither, or contradicts itself
@@ -41,7 +41,7 @@ class PixelRule(StrEnum):
 
 
 class QuestionKind(StrEnum):
-    """Why the header leaves a question open."""
+    """The reason why the header does not decide about body part or view."""
 
     MISSING = "missing"
     CONTRADICTED = "contradicted"
@@ -49,12 +49,11 @@ class QuestionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AdmissionPolicy:
-    """Which films are admitted. The configuration states the defaults.
+    """The rules that decide which films are admitted.
 
-    Ages are in years, the matrix in pixels, `min_side` in mm, `study_wait` in seconds.
-
-    A word of `body_parts` or `views` includes its synonyms. A word without an entry in the
-    vocabulary is compared literally. A refusal for a reason in `report` is reported to the PACS.
+    Ages are in years, matrix sizes in pixels, `min_side` in mm, `study_wait` in seconds. A word of
+    `body_parts` or `views` stands for all its synonyms. A word outside of the vocabulary is
+    compared literally. A refusal for a reason in `report` is reported to the PACS.
     """
 
     modalities: tuple[str, ...]
@@ -74,7 +73,7 @@ class AdmissionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """A question for the image check. `reason` applies if the image does not answer it."""
+    """A point that the header leaves undecided; `reason` applies if the image does not decide it."""
 
     reason: Reason
     kind: QuestionKind
@@ -83,7 +82,7 @@ class OpenQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The film may be scored, if the image check answers each open question.
+    """The film may be scored if the image check decides each open question.
 
     `candidate` is set if only one film of a study is scored.
     """
@@ -95,9 +94,9 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The film is not scored. `text` is for people.
+    """The film is not scored; `text` explains the reason.
 
-    If `reported`, a report to the PACS states it; otherwise the job is REJECTED.
+    If `reported` is true, a report to the PACS states the refusal; otherwise the job is REJECTED.
     """
 
     reason: Reason
@@ -126,10 +125,7 @@ def admit(film: Film, policy: AdmissionPolicy) -> Admission:
 
 
 def _clearest(refused: Refused, questions: Sequence[OpenQuestion]) -> Refused:
-    """Return the reason to record: another body part or view has priority over, say, the age.
-
-    The image of a refused film is not checked, so the statement of the header counts.
-    """
+    """Return the refusal to record: a contradicted body part or view precedes other reasons."""
     contradicted = (
         question for question in questions if question.kind is QuestionKind.CONTRADICTED
     )
@@ -239,7 +235,7 @@ def _view(film: Film, policy: AdmissionPolicy) -> Refused | OpenQuestion | Admis
 def _apply_rule(
     reason: Reason, evidence: Evidence, rule: PixelRule
 ) -> Refused | OpenQuestion | None:
-    """Return the admission for the evidence, by the table in `docs/explanation/admission.md`."""
+    """Apply the table of rules in `docs/explanation/admission.md` to the evidence."""
     match evidence.agreement:
         case HeaderAgreement.FITS:
             return None

@@ -1,7 +1,7 @@
 """Decide by the gate's findings which films are scored, after the header has admitted them.
 
-A film that does not show a frontal chest is refused, even if its header states one. If the header
-leaves a question open and the image answers it, the film is admitted with a note.
+A film that does not show a frontal chest is refused, even if its header states a frontal chest. If
+the image decides a point that the header leaves open, the film is admitted with a note.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _DEGREES = {1: "90 degrees to the left", 2: "180 degrees", 3: "90 degrees to the
 
 @dataclass(frozen=True, slots=True)
 class CheckedFilm:
-    """A film that may be scored, corrected if it was inverted, with its notes."""
+    """A film that may be scored, with its notes, and with inverted grey values corrected."""
 
     case: Case
     notes: tuple[AdmissionNote, ...] = ()
@@ -42,7 +42,7 @@ class CheckedFilm:
 
 
 def uses_gate(has_gate: bool, policy: AdmissionPolicy) -> bool:
-    """Return whether the gate checks the films. `has_gate` is whether the bundle has one."""
+    """Return whether a gate checks the films; `has_gate` is true if the bundle has a gate."""
     return has_gate and policy.pixels is not PixelRule.OFF
 
 
@@ -51,7 +51,7 @@ def apply_image_rules(
 ) -> Admission:
     """Return the admission of a film by header and image.
 
-    `findings` is None if no gate checked the film. A film with an open question is then refused.
+    `findings` is None if no gate checked the film; a film with an open question is then refused.
     """
     if findings is None or policy.pixels is PixelRule.OFF:
         return _without_findings(admitted)
@@ -134,7 +134,7 @@ def _unlike(findings: ImageFindings) -> Refused | None:
 def _other_view(
     findings: ImageFindings, questions: Sequence[OpenQuestion], policy: AdmissionPolicy
 ) -> Refused | None:
-    """Refuse a frontal view that the policy does not accept, if the header does not state it."""
+    """Refuse a frontal view that the policy does not accept, if the header leaves the view open."""
     if not any(question.reason is Reason.VIEW for question in questions):
         return None
     accepted = {view_of_position(word) for word in policy.views}

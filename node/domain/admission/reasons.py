@@ -1,11 +1,11 @@
-"""Codes for refusals and notes. `docs/reference/texts` explains each."""
+"""Codes for refusals and notes, which `docs/reference/texts` explains."""
 
 from enum import StrEnum
 from typing import Literal, get_args
 
 
 class Reason(StrEnum):
-    """Why a film is not scored. The codes are part of the interface: never rename one."""
+    """The reason why a film is not scored; never rename a code, because codes are an interface."""
 
     SOP_CLASS = "sop-class"
     MODALITY = "modality"
@@ -43,14 +43,14 @@ ReportableReason = Literal[
 ]
 """Reasons that a report to the PACS may state.
 
-The other reasons are excluded. A report on our own result would cause an endless loop. A CT would
-cause hundreds of reports. A report needs Rows and Columns of the film.
+A report on a result of the node would cause an endless loop. A CT would cause hundreds of reports.
+A film without Rows or Columns cannot have a report.
 """
 REPORTABLE: tuple[Reason, ...] = get_args(ReportableReason)
 
 
 class AdmissionNote(StrEnum):
-    """A remark about a scored film. The codes are part of the interface: never rename one."""
+    """A remark about a scored film; never rename a code, because codes are an interface."""
 
     AGE_UNKNOWN = "age-unknown"
     AGE_CONTRADICTED = "age-contradicted"  # the lower of two ages is used

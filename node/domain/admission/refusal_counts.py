@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, order=True)
 class RefusalCount:
-    """Number of films of one sender with one reason. Admitted films have the empty reason."""
+    """The number of films of one sender with one reason; admitted films have an empty reason."""
 
     calling_ae: str
     reason: str
@@ -17,7 +17,7 @@ class RefusalCount:
 
 
 def summarise_reasons(counts: Iterable[RefusalCount], since: datetime | None) -> dict[str, Any]:
-    """Return the summary for `jobs reasons --json`. The most frequent reason is first."""
+    """Return the summary for `jobs reasons --json`, with the most frequent reason first."""
     by_caller: dict[str, Counter[str]] = {}
     for count in counts:
         by_caller.setdefault(count.calling_ae, Counter())[count.reason] += count.films

@@ -1,8 +1,7 @@
-"""Select the one film of a study that is scored.
+"""Select one film of a study for scoring, because two reports of a study may disagree.
 
-A study with two frontal films would get two reports that may disagree. Films of a study wait for
-each other. The film with the lowest rank is then checked first, and the next one only if that film
-is unsuitable.
+A film waits for other films of its study. The film with the lowest rank is then checked first, and
+the next film is checked only if the first film is unsuitable.
 """
 
 from dataclasses import dataclass
@@ -21,21 +20,17 @@ _LAST = 99999
 
 @dataclass(frozen=True, slots=True)
 class StudyCandidate:
-    """A film that competes with others of its study. The lowest `rank`, as text, is first.
-
-    `wait` is the time in seconds to wait for the others.
-    """
+    """The rank of a film in its study, and the seconds to wait for other films of the study."""
 
     rank: str
     wait: float
 
 
 def rank_of(film: Film) -> str:
-    """Return a text that sorts in the order of preference.
+    """Return a text that sorts the films of a study in the order of preference.
 
-    The order is: PA, AP, unknown view, as most training films are PA. Then: original, secondary
-    capture, raw image. Then: the larger matrix. Then: the UID, so that the order of arrival does
-    not matter.
+    PA is preferred to AP and to an unknown view, because most training films are PA. Next, an
+    original is preferred to a secondary capture and a raw image, and then a film with more pixels.
     """
     stated = view_of_position(film.view_position) or film.coded.view or film.series.view
     view = _BY_VIEW.get(stated, 2) if stated else 2

@@ -1,6 +1,6 @@
-"""Decide by score and policy: which score counts, which rule applies, and prior studies.
+"""Decide by score, rule and prior studies whether a film is flagged.
 
-All functions are pure. A replay applies other policies to stored scores without the model.
+All functions are pure, so that a replay can apply another policy to stored scores.
 """
 
 import hashlib
@@ -37,15 +37,14 @@ _PREFERENCE = {
     ScoreKind.IMAGE: (ScoreKind.IMAGE,),
     ScoreKind.CLINICAL: (ScoreKind.CLINICAL,),
 }
-"""The scores that may decide, for each configured kind. The first available one decides."""
+"""The kinds of score that may decide, by configured kind; the first available score decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionPolicy:
     """The default rule, and overrides for groups of films; the first matching override applies.
 
-    `score` is the kind of score that decides. `digest` is the SHA-256 of all values in hex. The
-    same values have the same digest, however they were configured.
+    `score` is the kind of score that decides. `digest` is the SHA-256 of all values in hex.
     """
 
     default: Rule
@@ -83,12 +82,11 @@ def decide(
     policy: DecisionPolicy,
     priors: PriorStudies = NO_PRIOR_STUDIES,
 ) -> Decision:
-    """Return the decision by the score that counts and its own threshold.
+    """Return the decision by the policy's kind of score and the threshold of this kind.
 
     A score equal to the threshold is positive, as on the model card. A score in the indeterminate
     band is undetermined. With `RepeatRule.MARK`, a finding that a prior study has reported is not
-    flagged again. Without a score, the decision states the threshold of the last kind of score that
-    could have counted.
+    flagged again. Without a score, the decision contains the threshold of the last possible kind.
     """
     rule = policy.rule_for(film)
     kind, score = _deciding_score(probability, policy.score)
@@ -135,7 +133,7 @@ def refused_verdict(
 def _deciding_score(
     probability: Probability, preferred: ScoreKind
 ) -> tuple[ScoreKind, float | None]:
-    """Return kind and value of the score that decides; the last candidate and None without one."""
+    """Return kind and value of the score that decides; without a score, the last kind and None."""
     for kind in _PREFERENCE[preferred]:
         score: float | None = getattr(probability, kind)
         # NaN is below any threshold; a broken net must not lead to a negative finding.

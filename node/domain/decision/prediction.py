@@ -1,4 +1,4 @@
-"""The model's output for a film, and the decision by policy."""
+"""The model's output for a film, and the policy's decision on the film."""
 
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -13,7 +13,7 @@ from node.domain.admission.reasons import AdmissionNote, Reason
 
 
 class ScoreKind(StrEnum):
-    """The kind of a score. `Probability` and `Thresholds` have a field for each."""
+    """The kind of a score; `Probability` and `Thresholds` have a field for each kind."""
 
     IMAGE = "image"
     CLINICAL = "clinical"
@@ -29,7 +29,7 @@ class Finding(StrEnum):
 
 
 class Undetermined(StrEnum):
-    """Why a finding is undetermined. The codes are part of the interface: never rename one."""
+    """The reason why a finding is undetermined; never rename a code."""
 
     NO_SCORE = "no-score"
     TOO_CLOSE = "too-close"
@@ -39,8 +39,8 @@ class Undetermined(StrEnum):
 class ModelIdentity:
     """The model that scored a film. `digest` is the SHA-256 of its bundle in hex.
 
-    `clinical` describes the population and label of the clinical model, as a phrase that follows "a
-    model"; empty if the bundle has no clinical model.
+    `clinical`, if not empty, describes the population and label of the clinical model, as a phrase
+    that follows "a model".
     """
 
     name: str
@@ -52,7 +52,7 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Probability:
-    """Calibrated probabilities of osteoporosis, 0 to 1; None if a model had no inputs."""
+    """Calibrated probabilities of osteoporosis, 0 to 1, or None if a model lacked its inputs."""
 
     image: float | None = None
     clinical: float | None = None
@@ -61,7 +61,7 @@ class Probability:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A model's output for one film. `grey` is the film as displayed, uint8, (rows, columns)."""
+    """A model's output for a film; `grey` is the film as displayed, uint8, (rows, columns)."""
 
     probability: Probability
     heat: Heat
@@ -72,8 +72,8 @@ class Prediction:
 class PriorComparison:
     """Comparison with prior studies of the last `months` months.
 
-    `reported` is whether one of them was flagged. `score` is that of the latest prior film; None if
-    another model or another kind of score decided.
+    `reported` is true if a prior film was flagged. `score` is the score of the latest prior film,
+    or None if another model or another kind of score decided.
     """
 
     months: int
@@ -86,8 +86,7 @@ class Decision:
     """The decision on a film, with the name of its rule and the digest of its policy.
 
     `score` and `score_kind` are None without a score. `band` is the indeterminate band, [low,
-    high). `already_reported` is whether a prior study was flagged and the policy does not flag the
-    finding again.
+    high). `already_reported` is true if the film is not flagged because a prior study was flagged.
     """
 
     finding: Finding
@@ -102,10 +101,7 @@ class Decision:
     rule: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the decision for JSON.
-
-        Result UIDs derive from these keys, and stored decisions have them: never rename one.
-        """
+        """Return the decision for JSON; never rename a key, because result UIDs depend on keys."""
         return {
             "finding": self.finding,
             "threshold": self.threshold,
@@ -126,22 +122,22 @@ class Decision:
 
     @property
     def undetermined(self) -> Undetermined | None:
-        """Why the finding is undetermined, or None."""
+        """The reason why the finding is undetermined, or None."""
         if self.finding is not Finding.UNDETERMINED:
             return None
         return Undetermined.NO_SCORE if self.score is None else Undetermined.TOO_CLOSE
 
     @property
     def has_heatmap(self) -> bool:
-        """Whether a heatmap explains the score; a clinical score has none."""
+        """Whether a heatmap explains the score, which a clinical score does not permit."""
         return self.score is not None and self.score_kind is not ScoreKind.CLINICAL
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The stored result of an analysis: enough to list, audit and replay it.
+    """The stored result of an analysis, which lists and replays use.
 
-    `shadow_destinations` received nothing because of shadow mode. `refusal_reason` is set if a
+    `shadow_destinations` received no result because of shadow mode. `refusal_reason` is set if a
     report states that the film was not analysed.
     """
 

@@ -1,7 +1,7 @@
 """Compare a film with prior studies of the same patient.
 
-The caller finds prior studies by pseudonym. If hospitals use the same patient numbers, two people
-may share a pseudonym: a result with another sex or age is ignored.
+Prior studies are found by pseudonym, which two people may share if hospitals use the same patient
+numbers. Therefore a result with another sex or age is ignored.
 """
 
 from calendar import monthrange
@@ -20,7 +20,7 @@ _AGE_TOLERANCE = 2.0  # ages are completed or rounded years
 
 
 class RepeatRule(StrEnum):
-    """What happens to a finding that a prior study has already reported."""
+    """The treatment of a finding that a prior study has already reported."""
 
     FLAG = "flag"  # flagged again; the report mentions the prior study
     MARK = "mark"  # reported as known, and not flagged again
@@ -28,7 +28,7 @@ class RepeatRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PriorRule:
-    """How many months of prior studies are considered; 0 for none."""
+    """The number of months for which prior studies are considered, 0 for no prior studies."""
 
     months: int = 0
     repeat: RepeatRule = RepeatRule.MARK
@@ -40,8 +40,8 @@ NO_PRIORS = PriorRule()
 class PriorResult(NamedTuple):
     """The result of a prior film from another study.
 
-    `reported` is whether it was flagged and its results are delivered or pending. `study` is its
-    Study Instance UID. A named tuple, because a replay holds one for each stored score.
+    `reported` is true if the film was flagged and its results are delivered or pending. `study` is
+    the Study Instance UID of the film.
     """
 
     exposure_date: date
@@ -56,7 +56,7 @@ class PriorResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PriorStudies:
-    """Digest of the current model, and prior results, newest first."""
+    """The digest of the current model, and the prior results of a patient, newest first."""
 
     model_digest: str = ""
     results: Sequence[PriorResult] = ()
@@ -67,7 +67,7 @@ NO_PRIOR_STUDIES = PriorStudies()
 
 @lru_cache
 def look_back_start(exposure_date: date | None, rule: PriorRule) -> date | None:
-    """Return the first day to consider, or None if prior studies are not considered."""
+    """Return the first day of the look-back period, or None if prior studies are not considered."""
     if not rule.months or exposure_date is None:
         return None
     months = exposure_date.year * 12 + exposure_date.month - 1 - rule.months

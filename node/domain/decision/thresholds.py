@@ -13,19 +13,19 @@ _DIGITS = 12  # processors agree on this many digits; result UIDs depend on them
 
 
 class FilmFacts(Protocol):
-    """The attributes of a film that the policy uses. `Film` and stored scores have them."""
+    """The attributes of a film that a policy uses; `Film` and `StoredScore` have them."""
 
     @property
     def sex(self) -> str:
-        """M, F or O; empty if unknown."""
+        """The patient's sex, M, F or O, or empty if unknown."""
 
     @property
     def age_years(self) -> float | None:
-        """Years at the time of the film."""
+        """The patient's age in years at the time of the film, or None."""
 
     @property
     def calling_ae(self) -> str:
-        """Calling AE title of its sender."""
+        """The calling AE title of the film's sender."""
 
     @property
     def station(self) -> str:
@@ -33,15 +33,12 @@ class FilmFacts(Protocol):
 
     @property
     def exposure_date(self) -> date | None:
-        """Date of the film."""
+        """The exposure date of the film, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The threshold of each kind of score. The kinds are calibrated separately.
-
-    The clinical score has no operating points: None, unless a number is configured.
-    """
+    """The threshold of each kind of score; `clinical` is None unless a number is configured."""
 
     image: float
     combined: float
@@ -49,11 +46,11 @@ class Thresholds:
 
     @classmethod
     def uniform(cls, number: float) -> Self:
-        """Return the same threshold for all kinds."""
+        """Return the same threshold for all kinds of score."""
         return cls(image=number, combined=number, clinical=number)
 
     def of(self, kind: ScoreKind) -> float:
-        """Return the threshold of a kind of score; raise ValueError if it has none."""
+        """Return the threshold of a kind of score, or raise ValueError."""
         threshold: float | None = getattr(self, kind)
         if threshold is None:
             raise ValueError(f"the {kind} score has no threshold")
@@ -64,8 +61,8 @@ class Thresholds:
 class Rule:
     """Thresholds and indeterminate band for a group of films.
 
-    `abstain` is the half-width of the band in log odds. On that scale a net's noise is about
-    constant, hence one width fits every threshold.
+    `abstain` is the half-width of the band in log odds. On this scale, a model's noise is about
+    constant, so that one width fits every threshold.
     """
 
     thresholds: Thresholds
@@ -82,7 +79,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group of films that meet every condition; ages in years, inclusive."""
+    """The conditions of a group of films; age limits are in years and inclusive."""
 
     sex: str | None = None
     min_age: float | None = None
@@ -91,7 +88,7 @@ class Group:
     station: str | None = None
 
     def contains(self, film: FilmFacts) -> bool:
-        """Return whether the film meets every condition. An unknown age meets no age limit."""
+        """Return whether the film meets every condition; an unknown age meets no age limit."""
         if self.sex is not None and film.sex != self.sex:
             return False
         if self.calling_ae is not None and film.calling_ae != self.calling_ae:

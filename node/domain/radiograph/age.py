@@ -9,7 +9,7 @@ from datetime import date
 from node.domain.radiograph.vocabulary import split_words
 
 OLDEST = 120
-"""Maximum plausible age in years. Higher values are typing errors or placeholders."""
+"""Maximum plausible age in years; higher values are typing errors or placeholders."""
 
 _NUMBER = r"[0-9]{1,6}(?:[.,][0-9]{1,3})?"
 _BARE = re.compile(rf"\s*({_NUMBER})\s*")
@@ -41,16 +41,16 @@ _CONTRADICTION_YEARS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """Age in years. `contradicted` if age and birth date differ by more than two years."""
+    """An age in years, `contradicted` if age and birth date differ by more than two years."""
 
     years: float | None
     contradicted: bool = False
 
 
 def parse_age(patient_age: str) -> float | None:
-    """Return years from Patient's Age: `067Y`, and forms found in practice: `804M`, `81`, `67J`.
+    """Return the years of a Patient's Age such as `067Y`, or of a text such as `804M` or `81`.
 
-    Zero, which de-identifiers write, and implausible ages count as unknown.
+    Zero and implausible ages count as unknown.
     """
     text = unicodedata.normalize("NFKC", patient_age)
     if bare := _BARE.fullmatch(text):
@@ -66,10 +66,9 @@ def parse_age(patient_age: str) -> float | None:
 
 
 def latest_day(text: str) -> date | None:
-    """Return the last day that a date can mean; for a year only, its last day.
+    """Return the last day that a date, possibly without day or month, can mean.
 
-    Accepted are `19500131`, `1950.01.31`, `1950-01-31`, each also without day or month, or with
-    zeros for them.
+    Accepted formats are `19500131`, `1950.01.31` and `1950-01-31`. Month and day may be zero.
     """
     year, month, day = _parse_date(text)
     month = month or 12
@@ -80,7 +79,7 @@ def latest_day(text: str) -> date | None:
 
 
 def earliest_day(text: str) -> date | None:
-    """Return the first day that a date can mean."""
+    """Return the first day that a date, possibly without day or month, can mean."""
     year, month, day = _parse_date(text)
     try:
         return date(year, month or 1, day or 1)
@@ -97,10 +96,9 @@ def age_between(birth: date | None, study: date | None) -> float | None:
 
 
 def reconcile_ages(stated: float | None, by_dates: float | None) -> Age:
-    """Return the age to use: the lower one if both are known.
+    """Return the age to use, which is the lower of two ages.
 
-    Either may be wrong: archives correct birth dates only, de-identifiers shift dates. Scoring a
-    patient below the age limit is worse than missing a film.
+    Both ages may be wrong. Scoring a patient below the age limit is worse than missing a film.
     """
     if stated is None or by_dates is None:
         return Age(by_dates if stated is None else stated)
@@ -117,6 +115,6 @@ def _plausible(years: float) -> float | None:
 
 
 def _parse_date(text: str) -> tuple[int, int, int]:
-    """Return year, month and day; zero for a missing part, all zero if the text is not a date."""
+    """Return year, month and day, with 0 for a missing part, and only zeros for an invalid date."""
     match = _DATE.fullmatch(text.strip())
     return (int(match[1]), int(match[3] or 0), int(match[4] or 0)) if match else (0, 0, 0)

@@ -1,8 +1,7 @@
 """Recognise body parts in words and codes of headers.
 
-Defined terms of Body Part Examined: PS3.16, Annex L. Codes: CID 4009 and 4031, in SNOMED CT and,
-for older films, SNOMED RT. Free text in English, German, French, Spanish, Portuguese, Italian,
-Chinese, Japanese and Korean.
+Words are the terms of PS3.16, Annex L, and words of English, German, French, Spanish, Portuguese,
+Italian, Chinese, Japanese and Korean. Codes are from CID 4009 and 4031, in SNOMED CT and SNOMED RT.
 """
 
 from enum import StrEnum
@@ -161,10 +160,10 @@ _CODES = {
 
 
 def parts_in_text(text: str) -> tuple[BodyPart, ...]:
-    """Return the parts that a text or a value of Body Part Examined names."""
+    """Return the body parts that a text or a value of Body Part Examined names."""
     return meanings_in(text, _LEXICON)
 
 
 def parts_of_code(value: str, meaning: str) -> tuple[BodyPart, ...]:
-    """Return the parts of an item of Anatomic Region Sequence, by its code or its meaning."""
+    """Return the body parts of an Anatomic Region Sequence item, by code or meaning."""
     return _CODES.get(value) or parts_in_text(meaning)

@@ -1,4 +1,4 @@
-"""A decoded film together with its header's facts."""
+"""A decoded film, together with the facts of its header."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """Recognise images that were made from films and must not be scored.
 
-Modalities write DERIVED in Image Type of every processed film, therefore its first two values are
-ignored. Its further values, Series Description and Derivation Description count.
+The first two values of Image Type are ignored, because modalities write DERIVED for every processed
+film. The further values, Series Description and Derivation Description are evaluated.
 """
 
 from collections.abc import Iterable
@@ -86,5 +86,5 @@ _LEXICON = build_lexicon(_WORDS, _IGNORED_PHRASES)
 
 
 def derivation_of(texts: Iterable[str]) -> Derivation | None:
-    """Return the derivation that the first matching text names; None for an original film."""
+    """Return the derivation that the first matching text names, or None for an original film."""
     return next((kind for text in texts for kind in meanings_in(text, _LEXICON)), None)

@@ -12,7 +12,7 @@ from node.domain.radiograph.view import View
 class HeaderStatements:
     """Body parts and view that one part of the header names.
 
-    Descriptions may contain names of people, hence their texts are not stored.
+    The texts of descriptions are not stored, because descriptions may contain names of people.
     """
 
     parts: tuple[BodyPart, ...] = ()
@@ -24,11 +24,10 @@ class Film:
     """One received object, as its header describes it.
 
     Attribute names are DICOM keywords in snake case. A missing text is empty. `digest` is the
-    SHA-256 of transfer syntax and encoded data set, without the file meta information. `coded`,
-    `series` and `study` are the statements of codes, of descriptions of series and acquisition, and
-    of descriptions of study and order. `orientation_view` is the view that Patient Orientation
-    states. `is_own_result` is whether this product made the object. `patient` is a pseudonym, or
-    empty.
+    SHA-256 of transfer syntax and encoded data set, without the file meta information. `coded`
+    contains the statements of codes, `series` those of series and acquisition descriptions, and
+    `study` those of study and order descriptions. `is_own_result` is true if this product created
+    the object. `patient` is a pseudonym, or empty.
     """
 
     sop_instance_uid: str

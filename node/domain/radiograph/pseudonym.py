@@ -1,7 +1,7 @@
 """Pseudonyms of patients: an HMAC of the Patient ID with a key that is stored in the spool.
 
-The job table alone does not identify a patient, nor does the key. With both, one can test whether
-a given Patient ID is in the table.
+Neither the job table nor the key alone identifies a patient. With both, one can test whether a
+given Patient ID is in the table.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable
 
 Pseudonym = Callable[[str, str], str]
-"""Function of Issuer of Patient ID and Patient ID; returns "" for an unusable ID."""
+"""A function of Issuer of Patient ID and Patient ID, which returns "" for an unusable ID."""
 
 KEY_BYTES = 32
 _UNUSABLE = re.compile(r"[^1-9]*")
@@ -20,8 +20,8 @@ _UNUSABLE = re.compile(r"[^1-9]*")
 def pseudonym(key: bytes, issuer: str, patient_id: str) -> str:
     """Return 64 hexadecimal digits for a patient, or "" for an unusable ID.
 
-    Case, width and spaces are normalised. An ID without a digit other than 0 (`UNKNOWN`, `00000`)
-    is unusable, because many patients may share it.
+    Case, width and spaces do not matter. An ID without a digit other than 0 (`UNKNOWN`, `00000`)
+    is unusable, because many patients may have such an ID.
     """
     normal_id = _normalise(patient_id)
     if _UNUSABLE.fullmatch(normal_id):
@@ -31,7 +31,7 @@ def pseudonym(key: bytes, issuer: str, patient_id: str) -> str:
 
 
 def no_pseudonym(_issuer: str, _patient_id: str) -> str:
-    """Return no pseudonym: patients are not recognised."""
+    """Return "", so that films of one patient are not linked."""
     return ""
 
 

@@ -1,7 +1,7 @@
 """Recognise views in words and codes of headers.
 
-View Position: PS3.3, C.8.1.2 and C.8.11.5. Codes: PS3.16, CID 4010, in SNOMED CT and, for older
-films, SNOMED RT. Patient Orientation: PS3.3, C.7.6.1.1.1.
+PS3.3 defines View Position (C.8.1.2 and C.8.11.5) and Patient Orientation (C.7.6.1.1.1). Codes are
+from PS3.16, CID 4010, in SNOMED CT and, for older films, SNOMED RT.
 """
 
 from collections.abc import Sequence
@@ -112,7 +112,7 @@ _CODES = {
 def view_of_position(position: str) -> View | None:
     """Return the view of a View Position, or None if it is absent, unknown or ambiguous.
 
-    `AP LORDOTIC` is one view: a modifier replaces PA and AP. `PA/LAT` names two views, hence None.
+    `AP LORDOTIC` is one view, because a modifier replaces PA and AP. `PA/LAT` is ambiguous.
     """
     if position in _POSITIONS:
         return _POSITIONS[position]
@@ -134,7 +134,7 @@ def view_of_code(value: str, meaning: str) -> View | None:
 def view_of_orientation(orientation: Sequence[str]) -> View | None:
     """Return LATERAL if Patient Orientation is lateral, otherwise None.
 
-    L\\F is ignored, because devices write it into lateral films too.
+    `L\\F` is ignored, because devices also write this value into lateral films.
     """
     axes = {value[:1] for value in orientation}
     lateral = len(orientation) == 2 and bool(axes & set("AP")) and bool(axes & set("HF"))

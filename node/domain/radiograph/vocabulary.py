@@ -29,8 +29,8 @@ class Lexicon(Generic[M]):
 def build_lexicon(phrases: Mapping[M, str], ignored: str = "") -> Lexicon[M]:
     """Build a lexicon from comma-separated phrases for each meaning.
 
-    A phrase may have several meanings. `ignored` phrases have none, and shorter phrases within them
-    are not found.
+    A phrase may have several meanings. An `ignored` phrase has no meaning, and shorter phrases
+    within an ignored phrase are not found.
     """
     meanings: dict[tuple[str, ...], tuple[M, ...]] = {
         split_words(phrase): () for phrase in ignored.split(",")
@@ -57,7 +57,7 @@ _NEGATIONS = frozenset(
 
 
 def meanings_in(text: str, lexicon: Lexicon[M]) -> tuple[M, ...]:
-    """Return the meanings in a text, in order, each once. A negated phrase is ignored."""
+    """Return the meanings of the phrases in a text, in order; negated phrases are ignored."""
     words, meanings, position = split_words(text), dict[M, None](), 0
     while position < len(words):
         size = next(

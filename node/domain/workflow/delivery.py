@@ -1,6 +1,6 @@
-"""A delivery is one result for one destination: states, transitions and routes.
+"""States, transitions and routes of deliveries; a delivery is one result for one destination.
 
-The comment of each state states what is durable and which event ends the state.
+The comment of each state describes what is durable and which event ends the state.
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
 
 
 FINAL_DELIVERY_STATES = frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED})
-"""States in which the job does not wait for the delivery."""
+"""The states of a delivery for which the job does not wait."""
 
 
 class ResultKind(StrEnum):
@@ -77,7 +77,7 @@ KINDS_WITH_PREDECESSOR = (ResultKind.REPORT, ResultKind.TEXT)
 
 
 class SrClass(StrEnum):
-    """SOP Class of a report. The content is the same."""
+    """The SOP Class of a report, on which the content of the report does not depend."""
 
     COMPREHENSIVE_3D = "comprehensive3d"
     COMPREHENSIVE = "comprehensive"  # for archives that do not support Comprehensive 3D SR
@@ -90,7 +90,7 @@ REPORT_SOP_CLASSES: Mapping[SrClass, SopClass] = {
 
 
 class SendCondition(StrEnum):
-    """For which films a destination receives results."""
+    """The condition under which a destination receives a film's results."""
 
     ALWAYS = "always"  # for every film
     FLAGGED = "flagged"  # only for flagged films
@@ -129,10 +129,7 @@ class ReportVariant:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result of a film: its UIDs, and the spool key of its bytes.
-
-    `variant` is set for reports only.
-    """
+    """A result of a film, with its UIDs and its spool key; only reports have a `variant`."""
 
     kind: ResultKind
     sop_class_uid: str
@@ -144,7 +141,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class ResultReference:
-    """Reference to an earlier result."""
+    """The UIDs that identify an earlier result."""
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -163,7 +160,7 @@ class PlannedDelivery:
 class Route:
     """The results configured for one destination.
 
-    A destination in shadow mode receives nothing; the verdict records it.
+    A destination in shadow mode receives no result, and the verdict names this destination.
     """
 
     destination: str
@@ -174,11 +171,11 @@ class Route:
 
     @property
     def variant(self) -> ReportVariant:
-        """The variant of its reports. A report refers to the heatmap only if both are sent."""
+        """The variant of the reports, which refer to the heatmap only if the route sends heatmaps."""
         return ReportVariant(self.sr_class, ResultKind.HEATMAP in self.send)
 
     def accepts(self, flagged: bool) -> bool:
-        """Return whether the destination receives results of a film."""
+        """Return whether the destination receives the results of a film with this flag."""
         return self.when is SendCondition.ALWAYS or flagged
 
 
@@ -201,7 +198,7 @@ def active_routes(routes: tuple[Route, ...]) -> tuple[Route, ...]:
 
 
 def shadow_destinations(routes: tuple[Route, ...], flagged: bool) -> tuple[str, ...]:
-    """Return the destinations that receive nothing because of shadow mode."""
+    """Return the destinations that receive no results of a film because of shadow mode."""
     return tuple(r.destination for r in routes if r.shadow and r.accepts(flagged))
 
 
@@ -212,7 +209,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class AwaitCommitment:
-    """The destination stored the result; its commitment report is due at `until`."""
+    """The destination stored the result, and the commitment report is due at `until`."""
 
     transaction_uid: str
     until: datetime

@@ -1,6 +1,6 @@
-"""A job is one film in the node: its states and its transition table.
+"""The states and the transition table of jobs; a job is one film in the node.
 
-The comment of each state states what is durable and which event ends the state.
+The comment of each state describes what is durable and which event ends the state.
 """
 
 from collections.abc import Mapping
@@ -66,16 +66,16 @@ JOB_TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = {
 
 
 FINAL_JOB_STATES = frozenset({JobState.DONE, JobState.REJECTED, JobState.CANCELLED})
-"""Final states. The bytes of such jobs may be purged after their retention period."""
+"""Final states; the files of jobs in these states may be purged after the retention period."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One film and its state. `attempt` is counted at the claim.
+    """A film in the node, with its state; each claim increases `attempt`.
 
-    `reports` are those of earlier analyses, oldest first. `admission` is the decision by header,
-    `image_findings` are those of the gate. `scored_film_uid` is the SOP Instance UID of the film of
-    the same study that was scored instead, or empty.
+    `reports` are the reports of earlier analyses, oldest first. `image_findings` are the findings
+    of the gate. `scored_film_uid`, if not empty, is the SOP Instance UID of the film of the same
+    study that was scored instead of this film.
     """
 
     id: int
@@ -97,7 +97,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """The analysis has results to deliver: the film was scored, or a report states why not."""
+    """The film was scored, or a report states why not; the results are to be delivered."""
 
     verdict: Verdict
     deliveries: tuple[PlannedDelivery, ...]
@@ -106,7 +106,7 @@ class Analysed:
 
 @dataclass(frozen=True, slots=True)
 class NotScored:
-    """The film was refused after its image was decoded."""
+    """The film was refused during its analysis, and no report is sent."""
 
     reason: str
     text: str

@@ -1,4 +1,4 @@
-"""A job with deliveries and history, and its summary for programs."""
+"""A job with its deliveries and its history, and a summary of the job for JSON."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -34,7 +34,7 @@ class JobDetail:
 
 
 def summarise(detail: JobDetail) -> dict[str, Any]:
-    """Return the summary for `summary.json` and `jobs show --json`."""
+    """Return the summary of a job for `summary.json` and `jobs show --json`."""
     job, verdict = detail.job, detail.job.verdict
     decision = verdict.decision if verdict else None
     probability = verdict.probability if verdict else Probability()
@@ -65,7 +65,7 @@ def _notes(job: Job) -> tuple[AdmissionNote, ...]:
 
 
 def _decision_summary(decision: Decision | None) -> dict[str, Any]:
-    """Return the decision's part of the summary; all null without a decision."""
+    """Return the summary of a decision; without a decision, each value is None."""
     if decision is None:
         keys = ("used", "threshold", "finding", "undetermined", "flagged", "prior")
         return dict.fromkeys((*keys, "policy", "rule"))
@@ -99,7 +99,7 @@ def _delivery_summary(delivery: Delivery) -> dict[str, Any]:
 
 
 def _seconds(detail: JobDetail) -> dict[str, float]:
-    """Return seconds for each stage: those of the analysis, then delivery and total."""
+    """Return the seconds of each stage of the analysis, of the delivery, and in total."""
     verdict = detail.job.verdict
     seconds = dict(verdict.seconds) if verdict else {}
     at = {entry.event: entry.at for entry in detail.history}

@@ -9,7 +9,7 @@ from node.domain.errors import Transient
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Maximum `attempts`. The n-th wait is `first` x 2^(n-1) seconds, at most `cap`."""
+    """At most `attempts` attempts; the n-th wait is `first` x 2^(n-1) seconds, at most `cap`."""
 
     attempts: int
     first: float
@@ -18,7 +18,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:
-    """The attempt failed. The next one is due at `at`."""
+    """The attempt failed, and the next attempt is due at `at`."""
 
     at: datetime
     error: str
@@ -26,7 +26,7 @@ class RetryAt:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The attempt failed, and there is no further one."""
+    """The attempt failed, and no further attempt follows."""
 
     error: str
 
@@ -36,7 +36,7 @@ def after_failure(
 ) -> RetryAt | Failed:
     """Return what follows a failed attempt; the number of the first attempt is 1.
 
-    Only transient errors are retried. `jitter` in [0, 1) spreads the wait over its upper half.
+    Only transient errors are retried. `jitter` in [0, 1) spreads waits over the delay's upper half.
     """
     if not isinstance(error, Transient) or attempt >= policy.attempts:
         return Failed(str(error))

@@ -41,7 +41,7 @@ _LEVELS = ("debug", "info", "warning", "error")
 
 
 class StaleTextError(Exception):
-    """The error that a file of `docs/reference/texts` does not match the code."""
+    """An error because a file of `docs/reference/texts` does not match the code."""
 
 
 @dataclass(frozen=True, slots=True)

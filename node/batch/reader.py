@@ -48,7 +48,7 @@ class KnownFilm:
 
 @dataclass(frozen=True, slots=True)
 class DecodedFilm:
-    """The film is ready for the model."""
+    """A decoded film that is ready for the model."""
 
     case: Case
     admission: Admitted

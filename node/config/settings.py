@@ -44,7 +44,7 @@ _MAX_VALUE = 200  # characters of a value in a message
 
 
 class ConfigError(Exception):
-    """The error that the configuration is invalid; each line names a key and the remedy."""
+    """An error in the configuration; each line of the message names a key and the remedy."""
 
 
 class Config(BaseSettings):

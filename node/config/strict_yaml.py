@@ -19,7 +19,7 @@ _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class _Alias(ValueError):
-    """The error that the file contains an alias."""
+    """An error because the file contains an alias."""
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The notice that accompanies every score of a demonstration model."""
+"""The notice that is printed with every score of a demonstration model."""
 
 from collections.abc import Iterable
 

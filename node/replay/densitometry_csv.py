@@ -38,7 +38,7 @@ class DensitometryTable:
 
 
 class _BadCellError(ValueError):
-    """The error that a cell has an invalid value; the message names the column."""
+    """An error because a cell has an invalid value; the message names the column."""
 
 
 def read_table(lines: Iterable[str], pseudonym: Pseudonym) -> DensitometryTable:

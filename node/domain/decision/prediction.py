@@ -37,7 +37,7 @@ class Undetermined(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """The model that scored a film. `digest` is the SHA-256 of its bundle in hex.
+    """The model that scored a film; `digest` is the SHA-256 of the model's bundle in hex.
 
     `clinical`, if not empty, describes the population and label of the clinical model, as a phrase
     that follows "a model".

@@ -21,9 +21,9 @@ class HeaderStatements:
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """One received object, as its header describes it.
+    """The attributes of a received object, read from its header.
 
-    Attribute names are DICOM keywords in snake case. A missing text is empty. `digest` is the
+    Attribute names are DICOM keywords in snake case. A missing text is "". `digest` is the
     SHA-256 of transfer syntax and encoded data set, without the file meta information. `coded`
     contains the statements of codes, `series` those of series and acquisition descriptions, and
     `study` those of study and order descriptions. `is_own_result` is true if this product created

@@ -171,7 +171,7 @@ class Route:
 
     @property
     def variant(self) -> ReportVariant:
-        """The variant of the reports, which refer to the heatmap only if the route sends heatmaps."""
+        """The variant of the reports, which refer to the heatmap only if heatmaps are sent."""
         return ReportVariant(self.sr_class, ResultKind.HEATMAP in self.send)
 
     def accepts(self, flagged: bool) -> bool:

@@ -24,7 +24,7 @@ def admission_policy(config: Config) -> AdmissionPolicy:
 
 
 def require_gate(policy: AdmissionPolicy, has_gate: bool) -> AdmissionPolicy:
-    """Return the policy; raise Misconfigured if it needs a gate and the bundle has none."""
+    """Return the policy; raise Misconfigured if the policy needs a gate that the bundle lacks."""
     if policy.pixels is not PixelRule.OFF and not has_gate:
         raise Misconfigured(
             "policy.admit.pixels: the bundle of the model has no gate; set off, or train one: "

@@ -33,7 +33,7 @@ class ComparedBundle:
 class ScorePair(NamedTuple):
     """A film that the serving bundle has scored, and its row in the challenger's table.
 
-    `state` is None without such a row. `has_bytes` is true if the film is still in the spool. The
+    `state` is None if there is no row. `has_bytes` is true if the film is still in the spool. The
     seconds of prediction are None if they were not recorded.
     """
 

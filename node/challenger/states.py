@@ -1,4 +1,4 @@
-"""States and outcomes of films that the challenger scores, and the choice of its share.
+"""States and outcomes of films that the challenger scores, and the choice of these films.
 
 The challenger's scores are only compared with the scores of the serving bundle, and never sent.
 """

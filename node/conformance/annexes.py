@@ -77,7 +77,7 @@ def _elements(complete: Dataset, minimal: Dataset) -> Table:
 
 
 def _presence(element: DataElement, minimal: Dataset) -> str:
-    """Return a text on when an attribute of a result has a value."""
+    """Return a text that describes when an attribute of a result has a value."""
     if element.is_empty:
         return "empty"
     if element.tag not in minimal:

@@ -76,7 +76,7 @@ def _tag(name: Any) -> int:
 class Sample:
     """Results by name of their SOP Class, and the tags that were read to build the results.
 
-    The film of `complete` has all these attributes; the film of `minimal` has none.
+    The film of `complete` has all read attributes, and the film of `minimal` has no attributes.
     """
 
     tags_read: frozenset[int]
@@ -85,7 +85,7 @@ class Sample:
 
 
 def build_sample() -> Sample:
-    """Build all results of a film without attributes, and of a film with every attribute."""
+    """Build all results of a film without attributes, and of a film with all attributes."""
     tags_read: set[int] = set()
     minimal = complete = _build(_RecordingDataset(tags_read))
     previous = 0

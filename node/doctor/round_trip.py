@@ -1,6 +1,6 @@
 """`osteoscreen doctor --round-trip`: send a synthetic film end to end through the running node.
 
-The film is sent by C-STORE and scored. Its results are sent to every destination, with storage
+The film is sent by C-STORE and scored. The results are sent to every destination, with storage
 commitment if configured. The patient's name marks the study as a test.
 """
 
@@ -33,7 +33,7 @@ _ENDED = FINAL_JOB_STATES | {JobState.FAILED}
 def round_trip(config: Config, wait: float, report: Callable[[str], None]) -> Iterator[HealthCheck]:
     """Send a synthetic film and yield a check for the node and for each destination.
 
-    `wait` is the time limit in seconds. `report` receives the progress as text.
+    `wait` is the time limit in seconds. The callback `report` receives the progress as text.
     """
     ds = marked_film(config.policy.admit.min_age)
     node = modality.NodeAddress(

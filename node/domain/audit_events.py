@@ -1,7 +1,7 @@
 """The events of the audit trail: lifecycle, refused associations, films, results, configuration.
 
-These events of PS3.15 A.5.3 apply to a node without user accounts. No event contains patient data,
-and only its UID identifies a study.
+Of the events in PS3.15 A.5.3, these apply to a node without user accounts. No event contains
+patient data, and a study is identified only by its UID.
 """
 
 from dataclasses import dataclass

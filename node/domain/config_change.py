@@ -46,7 +46,7 @@ class ProcessReport:
 class ReloadReport:
     """The last reload that changed a setting, or the `error` of a reload that changed none.
 
-    `part` is the node, or a role without a supervisor. `pid` is the process that reads the file.
+    `part` is the node, or a role without a supervisor, with the process id `pid`.
     `requested_by` and `at`, in UTC, are empty if no setting has changed since the start.
     """
 

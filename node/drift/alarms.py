@@ -71,7 +71,7 @@ def judge_metrics(
 
     `limits` are the alarm limits by measure; None disables an alarm. `active` are the measures with
     an active alarm. An alarm is cleared below 80 % of its limit, without a limit, or without a
-    metric. With too few films, an alarm stays as it is.
+    metric. With too few films, no alarm is raised or cleared.
     """
     day, plan = on
     by_measure = {metric.measure: metric for metric in metrics}

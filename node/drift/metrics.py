@@ -242,7 +242,7 @@ def compute_metrics(
 
 
 def _basic_metrics(counts: SourceCounts, scores: Sequence[float]) -> list[Metric]:
-    """Return the metrics that need no reference; age and sex are those of admitted films."""
+    """Return the metrics that need no reference; age and sex metrics use admitted films only."""
     refused = counts.refused.total()
     with_sex = counts.sexes["F"] + counts.sexes["M"]
     return [

@@ -83,7 +83,7 @@ def notifying(
 ) -> AbstractContextManager[None]:
     """Send notices until the block ends, with one thread for each channel; then set `stop`.
 
-    Raises Misconfigured for unusable files.
+    Raises Misconfigured if a file of the configuration is unusable.
     """
     channels = alarm_channels(config)
     alarms = AlarmStore(engine, tuple(channels))

@@ -1,7 +1,7 @@
 """Silence of a source: the time without a film in hours in which the source usually sends films.
 
-Usual hours are learned by weekday and local hour from the weeks before the source's last film, so
-that a silence of weeks does not change usual hours.
+Usual hours are learned by weekday and local hour from the weeks before the source's last film. A
+long silence therefore does not change usual hours.
 """
 
 from collections.abc import Callable, Iterable, Sequence

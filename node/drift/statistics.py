@@ -22,9 +22,9 @@ Scores = Sequence[float] | npt.NDArray[np.float64]
 def psi(reference: Scores, now: Scores) -> float:
     """Return the population stability index of `now`, on the deciles of the reference.
 
-    The index is the sum of (q - p) ln(q / p) over the bins, where p is a bin's share of the
-    reference and q its share of `now`. Shares are smoothed: (n + 0.5) / (N + 0.5 k), for n of N
-    films in one of k bins. Equal deciles form one bin. The index of equal distributions is about
+    The index is the sum of (q - p) ln(q / p) over the bins. A bin has the share p of the reference
+    and the share q of `now`. Shares are smoothed: (n + 0.5) / (N + 0.5 k), for n of N films in one
+    of k bins. Equal deciles form one bin. For equal distributions, the index is about
     (k - 1) (1 / N + 1 / M), for N and M films.
     """
     edges = np.unique(np.quantile(np.asarray(reference, np.float64), _TENTHS))

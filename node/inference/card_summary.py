@@ -1,7 +1,7 @@
 """The part of a model card that the node needs without the bundle's weights.
 
-This module does not import torch, so that stored scores can be replayed quickly. It does not verify
-the bundle, which `node.inference.predictor.load` does before films are scored.
+This module does not import torch, so that stored scores can be replayed quickly. The bundle is not
+verified here, but by `node.inference.predictor.load` before films are scored.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ class CardSummary:
     def thresholds(self, setting: str | float, key: str = "policy.threshold") -> Thresholds:
         """Return the thresholds for a number, or for the name of an operating point.
 
-        A number is the threshold of every score. A name is looked up for the image score and the
+        A number is the threshold of every score. A name is searched for the image score and the
         combined score. A bundle without a combined part uses the image threshold for both scores.
         Raises Misconfigured with the configuration's `key` if there is no such operating point.
         """

@@ -58,8 +58,8 @@ class ProcessPool(Generic[Result]):
     def call(self, *arguments: Any) -> Result:
         """Run `work` in an idle process; return its result or raise its exception.
 
-        Raises ProcessLost if the process crashed or reached the time limit. This method is
-        thread-safe.
+        Raises ProcessLost if the process crashed or reached the time limit. Threads may share a
+        pool.
         """
         process = self._idle.get()
         try:

@@ -13,8 +13,8 @@ _RETRY_SECONDS = 0.1
 def open_listening_socket(bind: str, port: int) -> socket.socket:
     """Return a listening socket; raise Misconfigured if the address cannot be used.
 
-    With SO_REUSEPORT, ingest roles without a supervisor can share a port, and a supervisor can
-    change `dicom.bind` while its previous socket still listens on the same port.
+    With SO_REUSEPORT, ingest roles without a supervisor can share a port. A supervisor can change
+    `dicom.bind` while its previous socket still listens on the same port.
     """
     listener = None
     try:

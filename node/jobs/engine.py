@@ -31,7 +31,7 @@ _TIMEOUTS = {
 def open_engine(url: str) -> sa.Engine:
     """Return an engine for SQLite (WAL, synchronous FULL) or PostgreSQL.
 
-    No connection is opened. Any other URL raises Misconfigured.
+    No connection is opened. The URL of another database raises Misconfigured.
     """
     parsed = parse_url(url)
     backend = parsed.get_backend_name()

@@ -73,7 +73,7 @@ class MaintenanceStore:
         return len(failed) + len(scheduled)
 
     def _limit_waits(self, connection: sa.Connection, now: datetime) -> None:
-        """Make work due that a fast clock scheduled too late: it waits longer than any retry."""
+        """Make work due if it waits longer than any retry, because a fast clock scheduled it."""
         for table, state, policy in (
             (job, JobState.RECEIVED, self.analysis),
             (delivery, DeliveryState.PENDING, self.delivery),
@@ -95,8 +95,8 @@ class MaintenanceStore:
     def clear_expired_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
         """Clear some spool keys whose retention has ended; return the cleared keys, [] if none.
 
-        A key that an unfinished job uses is kept. The jobs stay locked until their keys are
-        cleared, so that no operator can resend or reanalyse such a job meanwhile.
+        A key that an unfinished job uses is kept. The jobs are locked until their keys are
+        cleared, so that no operator can resend or reanalyse a job before this.
         """
         of_job = delivery.c.job_id == job.c.id
         film = (job.c.spool_key != "") & (job.c.updated_at < films_before)

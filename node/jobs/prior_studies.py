@@ -22,7 +22,7 @@ def is_reported() -> sa.ColumnElement[bool]:
 
 
 def prior_results(connection: sa.Connection, current: Job, since: date) -> list[PriorResult]:
-    """Return the results of the patient's films before this one, newest first, back to `since`.
+    """Return the results of the patient's earlier films, newest first, back to `since`.
 
     Films of the same study are excluded, because a radiologist reads them together. Films of the
     same day are ordered by receipt, so that only the later film refers to the earlier film.

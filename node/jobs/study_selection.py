@@ -19,8 +19,8 @@ _IS_RIVAL = (
 def next_of_study() -> sa.ColumnElement[bool]:
     """Return the condition that a waiting job has no rival, or ranks before all its rivals.
 
-    While a film of a study is analysed, the condition is false for the study's other films.
-    Otherwise two workers could score two films of one study.
+    While a film of a study is analysed, the condition is false for the study's other films, so that
+    two workers cannot score two films of one study.
     """
     preceded = sa.exists().where(
         *_IS_RIVAL,

@@ -1,7 +1,7 @@
 """pynetdicom's transport, hardened against peers that stall, send false lengths or disconnect.
 
-In pynetdicom, a peer that stops within a PDU blocks a thread for ever, a PDU may have 4 GiB, and
-an error during the processing of a PDU ends the thread with a traceback.
+In pynetdicom, a peer that stops within a PDU blocks a thread for ever, and a PDU may have 4 GiB. An
+error during the processing of a PDU ends the thread with a traceback.
 """
 
 import select

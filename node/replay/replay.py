@@ -203,7 +203,7 @@ class _History:
         )
 
     def add(self, stored: StoredScore, decision: Decision) -> None:
-        """Add a result, which counts as reported if the film is flagged and its results were sent."""
+        """Add a result, which counts as reported if the film is flagged and its report was sent."""
         if not self._rule.months or not stored.patient or stored.exposure_date is None:
             return
         result = PriorResult(

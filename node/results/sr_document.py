@@ -16,7 +16,7 @@ def supersede(
     earlier: Sequence[ResultReference],
     build: Callable[[ResultContext], Dataset],
 ) -> Dataset:
-    """Return the document that supersedes the last of `earlier` documents, oldest first.
+    """Return the document that supersedes the last of the `earlier` documents.
 
     If nothing has changed, the last document is returned again, with the same UID. Documents of
     another SOP Class are ignored.

@@ -88,8 +88,8 @@ def answer(request: Path, report: ReloadReport) -> None:
 def request_reload(file: Path | None, config: Config) -> list[ReloadReport]:
     """Make each process that reads the file reload it; return the reports of the processes.
 
-    Raises Misconfigured if a process refuses the file, OsteoScreenError if no process reads the
-    file, Permanent if a process ends before its answer or the spool belongs to another user.
+    Raises Misconfigured if a process refuses the file, and OsteoScreenError if no process reads the
+    file. Raises Permanent if a process ends before its answer, or for another user's spool.
     """
     name, spool = _name_of(file), config.spool.path
     deadline = monotonic() + _START_SECONDS

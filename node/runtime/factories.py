@@ -107,7 +107,7 @@ def connect_destination(
 ) -> tuple[Callable[[], AbstractContextManager[Archive]], timedelta | None]:
     """Return a function that connects to a destination, and the commitment time-out or None.
 
-    This function raises Misconfigured if a certificate or secret cannot be used.
+    Raises Misconfigured if a certificate or a secret file cannot be used.
     """
     from node.pacs.association import open_archive
     from node.pacs.stow import open_web, web_client

@@ -110,7 +110,7 @@ class Reloader:
         self.last = replace(self.last, changes=changes, requested_by=requested_by, at=at)
 
     def _read_digest(self) -> str:
-        """Return a digest of the file's content, or the error text of the failed reading."""
+        """Return a digest of the file's content, or the error text if reading fails."""
         try:
             content = self.file.read_bytes() if self.file else b""
         except OSError as error:

@@ -15,7 +15,7 @@ _END_FIRST = frozenset({Role.ANALYSE, Role.CHALLENGER})
 
 @dataclass(frozen=True, slots=True)
 class ReplacementStep:
-    """End the process at position `ends`, if any, and start a new process of the role, or not."""
+    """A step that ends the process at position `ends`, or starts a new process, or both."""
 
     role: Role
     ends: int | None

@@ -57,8 +57,8 @@ class Supervisor:
     def replace(self, config: Config) -> tuple[ProcessReport, ...]:
         """Replace the processes that use another configuration; return a report of each process.
 
-        Raises Misconfigured, before a process is replaced, if the configured port is in use, and
-        OsteoScreenError if the node is stopped meanwhile.
+        Raises Misconfigured, without replacing a process, if the configured port is in use. Raises
+        OsteoScreenError if the node is stopped during the replacement.
         """
         previous = self.listener
         if config.dicom.port != self.config.dicom.port:

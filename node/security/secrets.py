@@ -6,7 +6,7 @@ from node.domain.errors import Misconfigured
 
 
 def read_secret(key: str, path: Path) -> str:
-    """Return a file's stripped content; raise Misconfigured, with the configuration's key."""
+    """Return a file's content without outer white space; raise Misconfigured with the key."""
     try:
         return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

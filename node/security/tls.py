@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 def client_context(tls: TlsSection) -> ssl.SSLContext:
-    """Return a client context that verifies host name and chain; raise Misconfigured on failure."""
+    """Return a client context that verifies the peer; raise Misconfigured for unusable files."""
     try:
         context = ssl.create_default_context(cafile=tls.ca)
     except (OSError, ssl.SSLError) as error:

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ClaimSettings:
-    """How a worker claims films or deliveries: `batch` is the maximum, `lease` is in seconds."""
+    """How a worker claims work: `batch` is the maximum number, `lease` the duration in seconds."""
 
     worker: str
     batch: int

@@ -48,7 +48,7 @@ def draw_flagged(
 ) -> None:
     """Draw two bars per group: the shares of its films that two bundles or policies flag.
 
-    `groups` contains the number of films, and of films that the first and the second flags.
+    `groups` contains the number of films and the two numbers of flagged films of each group.
     """
     positions = np.arange(len(groups))
     for number, colour, label in ((1, BEFORE, labels[0]), (2, AFTER, labels[1])):

@@ -25,9 +25,8 @@ class Film:
 
     Attribute names are DICOM keywords in snake case. A missing text is "". `digest` is the
     SHA-256 of transfer syntax and encoded data set, without the file meta information. `coded`
-    contains the statements of codes, `series` those of series and acquisition descriptions, and
-    `study` those of study and order descriptions. `is_own_result` is true if this product created
-    the object. `patient` is a pseudonym, or empty.
+    contains the statements of codes. `series` and `study` contain the statements of descriptions.
+    `is_own_result` is true if this product created the object. `patient` is a pseudonym, or empty.
     """
 
     sop_instance_uid: str

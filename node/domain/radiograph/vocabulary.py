@@ -1,6 +1,6 @@
 """Find phrases of several languages in free text, as whole words, longest first.
 
-Each Chinese, Japanese or Korean character counts as a word. Hence CHEST is not found in CHESTER,
+Each Chinese, Japanese or Korean character counts as a word. The word CHEST is not found in CHESTER,
 and the chest (胸) is not found in the thoracic spine (胸椎).
 """
 

@@ -34,7 +34,7 @@ class Failed:
 def after_failure(
     error: Exception, attempt: int, now: datetime, policy: RetryPolicy, jitter: float
 ) -> RetryAt | Failed:
-    """Return what follows a failed attempt; the number of the first attempt is 1.
+    """Return RetryAt or Failed for a failed attempt; the first attempt has the number 1.
 
     Only transient errors are retried. `jitter` in [0, 1) spreads waits over the delay's upper half.
     """

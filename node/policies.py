@@ -15,7 +15,7 @@ from node.domain.hysteresis import DiskReserve
 from node.domain.workflow.delivery import Route
 from node.domain.workflow.retry import RetryPolicy
 
-_DEFAULT_RESUME_FACTOR = 1.1  # of spool.min_free
+_DEFAULT_RESUME_FACTOR = 1.1  # multiple of spool.min_free
 
 
 def admission_policy(config: Config) -> AdmissionPolicy:

@@ -122,7 +122,7 @@ def _read_lines(path: Path, start: ShippedPosition, limit: int) -> UnshippedLine
     lines, end = [], start.offset
     with _open(path) as file:
         if path.suffix != ".gz":
-            os.fsync(file.fileno())  # so that the position is not after the end after a power cut
+            os.fsync(file.fileno())  # a power cut must not leave a position after the end
         try:
             if identifier_of(file.readline(MAX_LINE)) != start.file:
                 return None

@@ -52,7 +52,7 @@ class _Search:
             path = self._links.pop(0)
             try:
                 self._place(path, Path(path).stat().st_mode)
-            except OSError:  # its target is missing, or it is a loop
+            except OSError:  # the target is missing, or the link is a loop
                 self.skipped["broken link"] += 1
             self._walk()
 

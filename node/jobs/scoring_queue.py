@@ -48,8 +48,8 @@ class ScoringQueue:
             .with_for_update(skip_locked=True)
         )
         with transaction(self.engine) as connection:
-            # In two statements: PostgreSQL may run a subquery of the update more than once, and
-            # would claim more than the limit.
+            # Two statements are used, because PostgreSQL may run a subquery of the update more than
+            # once, and would then claim too many jobs.
             rows = move_jobs(
                 connection,
                 JobEvent.CLAIM,

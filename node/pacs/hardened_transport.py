@@ -59,7 +59,7 @@ class BoundedSocket(AssociationSocket):
         deadline = monotonic() + self.timeout_per_pdu
         with memoryview(content) as view:
             while read < nr_bytes:
-                # A time-out of 0 would mean non-blocking, and cause an error of its own.
+                # A time-out of 0 would make the socket non-blocking, and cause another error.
                 connection.settimeout(max(deadline - monotonic(), 0.001))
                 count = connection.recv_into(view[read:])
                 if not count:

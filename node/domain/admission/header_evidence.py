@@ -18,10 +18,10 @@ class HeaderAgreement(StrEnum):
     """How well the header agrees with the accepted values."""
 
     FITS = "fits"
-    NOTHING = "nothing"  # neither attribute nor text states it
+    NOTHING = "nothing"  # neither attribute nor text states a value
     UNKNOWN_WORD = "unknown word"  # the attribute has an unknown word
-    CONTRADICTS = "contradicts"  # the statement with the highest priority fits, another does not
-    OTHER = "other"  # the statement with the highest priority does not fit
+    CONTRADICTS = "contradicts"  # the first statement fits, and a later statement does not fit
+    OTHER = "other"  # the first statement does not fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,8 @@ class AdmissionNote(StrEnum):
     VIEW_CONTRADICTED = "view-contradicted"  # the attribute is used
     BODY_PART_CONTRADICTED = "body-part-contradicted"  # the attribute is used
     INVERTED = "inverted"  # black and white exchanged; corrected
-    VIEW_BY_PIXELS = "view-by-pixels"  # the header does not state it
-    VIEW_OVERRULED = "view-overruled"  # the header states another
-    BODY_PART_BY_PIXELS = "body-part-by-pixels"  # the header does not state it
-    BODY_PART_OVERRULED = "body-part-overruled"  # the header states another
+    VIEW_BY_PIXELS = "view-by-pixels"  # the header does not state the view
+    VIEW_OVERRULED = "view-overruled"  # the header states another view
+    BODY_PART_BY_PIXELS = "body-part-by-pixels"  # the header does not state the body part
+    BODY_PART_OVERRULED = "body-part-overruled"  # the header states another body part
     FOR_PROCESSING = "for-processing"  # a raw image, which radiologists do not read

@@ -74,7 +74,7 @@ def latest_day(text: str) -> date | None:
     month = month or 12
     try:
         return date(year, month, day or monthrange(year, month)[1])
-    except ValueError:  # also of a month above 12
+    except ValueError:  # for example because of a month above 12
         return None
 
 

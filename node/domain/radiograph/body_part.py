@@ -13,7 +13,7 @@ class BodyPart(StrEnum):
     """Body parts, as detailed as needed to distinguish the chest from other parts."""
 
     CHEST = "chest"
-    RIB_CAGE = "rib cage"  # exporters write it for a plain chest film
+    RIB_CAGE = "rib cage"  # some exporters use this term for a chest film
     LUNG = "lung"
     RIBS = "ribs"  # a detail of some ribs, often oblique; not a chest film
     STERNUM = "sternum"

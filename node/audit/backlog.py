@@ -54,7 +54,7 @@ class Backlog:
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[bool]:
-        """Yield whether this process may ship; if so, other processes may not during the block."""
+        """Yield whether this process may ship; during the block, no other process may ship."""
         with self._state.with_suffix(".lock").open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -63,7 +63,7 @@ class Shipper:
 
 
 def open_shipper(config: Config) -> Shipper | None:
-    """Return the shipper, or None without server; raise Misconfigured for a bad certificate."""
+    """Return the shipper, or None without a server; raise Misconfigured for bad certificates."""
     server, trail = config.audit.syslog, config.audit.file
     if server is None or trail is None:
         return None

@@ -13,9 +13,9 @@ from node.security.tls import tls_error_text
 def send(lines: Sequence[bytes], server: SyslogSection, context: ssl.SSLContext) -> None:
     """Send lines over a new connection; return when the server has read them all.
 
-    A syslog server sends no answer. After it has read all lines, it receives the node's
-    close_notify and closes the connection (RFC 5425, 4.4), for which this function waits. Raises
-    Unreachable with the reason, for example if the connection is reset.
+    A syslog server sends no answer, but closes the connection after it has read all lines and the
+    node's close_notify (RFC 5425, 4.4). This function waits until the server closes the connection.
+    Raises Unreachable with the reason, for example if the connection is reset.
     """
     address = f"{server.host}:{server.port}"
     try:

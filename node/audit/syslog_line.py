@@ -1,4 +1,4 @@
-"""An audit message as one line of syslog (RFC 5424, PS3.15 A.6), in the trail and on the wire."""
+"""An audit message as one line of syslog (RFC 5424, PS3.15 A.6), as stored and shipped."""
 
 from datetime import datetime
 

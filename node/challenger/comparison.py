@@ -104,8 +104,8 @@ class SecondsPerFilm:
 class BundleComparison:
     """The comparison of two bundles; differences are challenger minus serving.
 
-    `scores` are by kind of score. In pairs, the serving bundle is first. `films_by_patient`
-    contains the films of the requested patients by pseudonym.
+    `scores` contains the agreement for each kind of score. In pairs, the serving bundle is first.
+    `films_by_patient` contains the films of the requested patients by pseudonym.
     """
 
     coverage: Coverage

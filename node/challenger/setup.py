@@ -61,7 +61,7 @@ def run_challenger(config: Config, stop: threading.Event, ready: Callable[[], No
 
 
 def require_challenger(config: Config) -> ChallengerSection:
-    """Return the section `challenger`; raise Misconfigured if null or for the serving bundle."""
+    """Return the section `challenger`; raise Misconfigured unless it names another bundle."""
     from node.inference.card_summary import CardSummary
 
     section = config.challenger

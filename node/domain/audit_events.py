@@ -1,6 +1,6 @@
 """The events of the audit trail: lifecycle, refused associations, films, results, configuration.
 
-Of the events in PS3.15 A.5.3, these apply to a node without user accounts. No event contains
+The events are those of PS3.15 A.5.3 that apply to a node without user accounts. No event contains
 patient data, and a study is identified only by its UID.
 """
 

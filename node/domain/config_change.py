@@ -44,7 +44,7 @@ class ProcessReport:
 
 @dataclass(frozen=True, slots=True)
 class ReloadReport:
-    """The last reload that changed a setting, or the `error` of a reload that changed none.
+    """The last reload that changed a setting, or a failed reload with its `error`.
 
     `part` is the node, or a role without a supervisor, with the process id `pid`.
     `requested_by` and `at`, in UTC, are empty if no setting has changed since the start.

@@ -207,7 +207,7 @@ def first_days(
     """Return the films of the first days that suffice for a reference, or [] with too few films.
 
     `films` are the films of one source in order of receipt, from the day of the bundle's first
-    score to the day before `today`. No film is read after the reference is complete.
+    score to the day before `today`. Reading ends when the reference is complete.
     """
     selected: list[ReceivedFilm] = []
     scored = 0

@@ -66,8 +66,8 @@ def is_directory_record(path: Path) -> bool:
 def _missing_meta(head: bytes, size: int) -> FileMetaDataset | None:
     """Return the missing file meta information, or None if only the preamble is missing.
 
-    The first element reveals the transfer syntax (PS3.5, 7.1). With explicit VR, its bytes 5 and 6
-    contain the VR.
+    The first element reveals the transfer syntax (PS3.5, 7.1): only with explicit VR, bytes 5 and 6
+    contain a VR.
     """
     group, representation = head[:2], head[4:6]
     explicit = representation in _VALUE_REPRESENTATIONS

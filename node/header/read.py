@@ -25,10 +25,7 @@ _SEND_AGAIN = "check the disk, have the film sent again, then: osteoscreen jobs 
 _MAX_INFLATED = 512 * _CHUNK  # larger than any radiograph; a zip bomb of 500 kB reaches it
 _MAX_HEADER = 16 * _CHUNK
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-_PIXEL_DATA = (
-    b"\xe0\x7f\x10\x00",
-    b"\x7f\xe0\x00\x10",
-)  # the tag of Pixel Data, little endian and big endian
+_PIXEL_DATA = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")  # the tag, little endian and big endian
 _KEYWORDS = (*FILM_KEYWORDS, *PATIENT_KEYWORDS)
 
 

@@ -67,8 +67,8 @@ class CardSummary:
     def thresholds(self, setting: str | float, key: str = "policy.threshold") -> Thresholds:
         """Return the thresholds for a number, or for the name of an operating point.
 
-        A number is the threshold of every score. A name is searched for the image score and the
-        combined score. A bundle without a combined part uses the image threshold for both scores.
+        A number is the threshold of every score. A name is searched in the operating points of
+        image score and combined score. Without a combined part, the image threshold is used twice.
         Raises Misconfigured with the configuration's `key` if there is no such operating point.
         """
         if isinstance(setting, float):

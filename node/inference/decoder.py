@@ -1,4 +1,4 @@
-"""Decode a film's file into pixels; no import of torch, so that decoder processes are small."""
+"""Decode a film's file into pixels, without torch, so that decoder processes stay small."""
 
 import struct
 import zlib

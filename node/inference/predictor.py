@@ -25,7 +25,7 @@ from node.inference.decoder_pool import Decode
 
 
 class BundlePredictor:
-    """A `node.ports.Predictor` with a bundle of `models`; errors name the `section` that set it."""
+    """A `node.ports.Predictor` with a bundle; errors name the `section` of the configuration."""
 
     def __init__(
         self, bundle: scoring.Bundle, decoder: Decode = decode, section: str = "model"
@@ -100,7 +100,7 @@ class BundlePredictor:
 def load(
     bundle: str, device: str, threads: int, decoder: Decode = decode, section: str = "model"
 ) -> BundlePredictor:
-    """Load and verify a bundle as `open_bundle` does; limit torch to `threads`, unless 0."""
+    """Load and verify a bundle as `open_bundle` does; limit torch's threads if `threads` is set."""
     if threads:
         torch.set_num_threads(threads)
     return BundlePredictor(open_bundle(bundle, device, section), decoder, section)

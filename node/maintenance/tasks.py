@@ -74,7 +74,7 @@ class MaintenanceTasks:
         """Delete files without a row and interrupted transfers; return the number of files.
 
         A result without a row can be built again. A film without a row may have been acknowledged,
-        so a job is created for it. Such a film is deleted only if its job's key was cleared.
+        so a job is created for it. The film is deleted only if it has a job with a cleared key.
         """
         old = (now - _UNFINISHED).timestamp()
         stale = set(self.spool.keys(old))

@@ -1,4 +1,4 @@
-"""Secrets such as passwords and tokens, which separate files contain, not the configuration."""
+"""Secrets such as passwords and tokens, which are in files of their own."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
 """TLS contexts for clients and for the listening port, and the expiry of certificates.
 
-All contexts follow the BCP 195 profiles (PS3.15, B.9 to B.12): TLS 1.2, forward secrecy, AEAD.
+The contexts follow the BCP 195 profiles of PS3.15 (B.9 to B.12), with TLS 1.2 or later and AEAD.
 """
 
 import socket
@@ -50,7 +50,7 @@ def server_context(tls: ServerTlsSection) -> ssl.SSLContext:
 
 
 def loopback_context(tls: ServerTlsSection) -> ssl.SSLContext:
-    """Return a client context for the node's own port, which trusts only its certificate."""
+    """Return a client context for the node's own port, which trusts only the port's certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _strengthen(context)
     _identify(context, tls.certificate, tls.key)

@@ -1,4 +1,4 @@
-"""Durable bytes on a local or shared file system.
+"""Durable files on a local or shared file system.
 
 A key consists of a kind and a SHA-256 digest, and never contains a value from a peer. When a call
 returns, the file's content and name are on the disk.

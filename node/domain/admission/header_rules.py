@@ -73,7 +73,7 @@ class AdmissionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """A point that the header leaves undecided; without a decision by the image, `reason` holds."""
+    """A point that the header leaves undecided; `reason` applies if the image leaves it open."""
 
     reason: Reason
     kind: QuestionKind

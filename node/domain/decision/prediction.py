@@ -129,7 +129,7 @@ class Decision:
 
     @property
     def has_heatmap(self) -> bool:
-        """Whether a heatmap explains the score, which a clinical score does not permit."""
+        """Whether a heatmap can explain the score; a clinical score has no heatmap."""
         return self.score is not None and self.score_kind is not ScoreKind.CLINICAL
 
 

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 @dataclass
 class FileTrail:
-    """Implements `node.ports.Audit` by appending to a file that many processes may share."""
+    """A `node.ports.Audit` that appends to a file, which several processes may share."""
 
     path: Path
     origin: AuditSource
@@ -64,7 +64,7 @@ class FileTrail:
 
 
 class NoTrail:
-    """Implements `node.ports.Audit` if the configuration has no audit trail."""
+    """A `node.ports.Audit` that records nothing, for a configuration without an audit trail."""
 
     def record(self, event: AuditEvent) -> None:
         """Do nothing."""

@@ -25,7 +25,7 @@ class ScorePairStore:
         self._challenger = challenger_digest
 
     def start(self, since: datetime | None) -> datetime | None:
-        """Return the receipt of the challenger's first film, or `since` if later; None without film."""
+        """Return the receipt of the challenger's first film, or `since` if later, or None."""
         statement = (
             sa.select(sa.func.min(job.c.received_at))
             .join_from(challenger, job, challenger.c.job_id == job.c.id)

@@ -1,4 +1,4 @@
-"""Storage commitment: settle committed deliveries, and send uncommitted ones again."""
+"""Storage commitment: settle committed deliveries, and send uncommitted results again."""
 
 from datetime import datetime, timedelta
 

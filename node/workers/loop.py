@@ -87,7 +87,7 @@ def running(
 
 
 def classify_error(error: Exception) -> OsteoScreenError:
-    """Map any error of one film or delivery; an unexpected error becomes Transient."""
+    """Map an error of a film or delivery; an unexpected error becomes Transient."""
     if isinstance(error, OsteoScreenError):
         return error
     if isinstance(error, OSError):

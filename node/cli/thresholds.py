@@ -48,7 +48,7 @@ def thresholds_replay(  # noqa: PLR0913 - a parameter is an option
     """Apply another policy to stored scores, and show which decisions change.
 
     If densitometry was imported, the command also compares decisions with it. The command scores,
-    changes and sends nothing. It reads the job table of --node, or of --config without --node.
+    changes and sends nothing. --node selects the job table; without --node, --config selects it.
     """
     from node.display.replay import as_json as replay_json
     from node.display.replay import print_replay

@@ -16,7 +16,7 @@ class DeliveryState(StrEnum):
     """State of a delivery."""
 
     PENDING = "PENDING"  # Result and `run_after` are durable. The role deliver claims it.
-    SENDING = "SENDING"  # A worker holds a lease until the outcome or the end of the lease.
+    SENDING = "SENDING"  # A worker holds a lease until it records an outcome or the lease ends.
     AWAITING_COMMITMENT = "AWAITING_COMMITMENT"  # Stored, until a report or a time-out.
     DELIVERED = "DELIVERED"  # The result is stored, and committed if so configured.
     FAILED = "FAILED"  # The error is stored. An operator retries or resends the delivery.

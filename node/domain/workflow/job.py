@@ -20,7 +20,7 @@ class JobState(StrEnum):
     """State of a job."""
 
     RECEIVED = "RECEIVED"  # Film and row are durable. The role analyse claims the job.
-    ANALYSING = "ANALYSING"  # A worker holds a lease until the outcome or the end of the lease.
+    ANALYSING = "ANALYSING"  # A worker holds a lease until it records an outcome or the lease ends.
     ANALYSED = "ANALYSED"  # Results and deliveries are durable. The last delivery ends the job.
     DONE = "DONE"  # Every delivery is DELIVERED. Only an operator changes this state.
     REJECTED = "REJECTED"  # The film was refused with a coded reason. The state is final.

@@ -49,7 +49,7 @@ class Listener(ThreadedAssociationServer):
         )
 
     def server_bind(self) -> None:
-        """Use the listening socket instead of the unbound one that TCPServer creates."""
+        """Use the listening socket instead of the unbound socket that TCPServer creates."""
         if self.socket is not None:
             self.socket.close()
         self.socket = self._listener

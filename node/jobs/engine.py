@@ -48,7 +48,7 @@ def open_engine(url: str) -> sa.Engine:
 
 
 def parse_url(url: str) -> sa.URL:
-    """Return the parts of a database URL; raise Misconfigured for a malformed one."""
+    """Return the parts of a database URL; raise Misconfigured for a malformed URL."""
     try:
         return sa.make_url(url)
     except ArgumentError:

@@ -38,7 +38,7 @@ class ScoringQueue:
         """Lease up to `limit` waiting jobs, oldest first, and count the attempt.
 
         A job that was tried before is claimed alone: if it crashes its worker, no other job is
-        affected. Of the films of one study, the best one is claimed first.
+        affected. Of the films of one study, the film with the best rank is claimed first.
         """
         waiting = (
             sa.select(job.c.id, job.c.attempt)

@@ -73,8 +73,9 @@ class MaintenanceTasks:
     def _delete_orphans(self, now: datetime) -> int:
         """Delete files without a row and interrupted transfers; return the number of files.
 
-        A result without a row can be built again. A film without a row may have been acknowledged,
-        so a job is created for it. The film is deleted only if it has a job with a cleared key.
+        A result without a row is deleted, because its film gives the same result again. A film
+        without a row may have been acknowledged, so a job is created for the film. The film is
+        deleted only if it has a job whose key was cleared.
         """
         old = (now - _UNFINISHED).timestamp()
         stale = set(self.spool.keys(old))

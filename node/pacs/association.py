@@ -77,7 +77,7 @@ class OpenArchive:
         self._send("C-ECHO", self._assoc.send_c_echo)
 
     def accepts(self, sop_class: str, syntax: str = "") -> bool:
-        """Return whether the peer accepts a SOP Class, in this transfer syntax or in any one."""
+        """Return whether the peer accepts a SOP Class in this transfer syntax, or in any if ""."""
         syntaxes = self.accepted().get(UID(sop_class))
         return syntaxes is not None and syntax in ("", *syntaxes)
 

@@ -1,6 +1,6 @@
 """Decode the texts of films, even if the texts violate the rules for character sets.
 
-pydicom decodes by PS3.5, 6.1.2. This module repairs three further faults:
+pydicom decodes by PS3.5, 6.1.2. This module also repairs three faults of films:
 - escape sequences of ISO 2022 IR 58 (Chinese), which pydicom 3.0 leaves in the value
 - multi-byte text without the required escape sequence
 - UTF-8 in films that state no character set

@@ -56,7 +56,7 @@ def run(step: Callable[[], int], stop: threading.Event, poll: float) -> None:
     """Call `step` until `stop` is set; wait `poll` seconds after a step without work.
 
     An unexpected error is logged without its message, which may quote a header, and the worker
-    continues. The films or deliveries of that step return to the queue when their lease expires.
+    continues. The claimed films or deliveries return to the queue when their lease expires.
     """
     while not stop.is_set():
         try:

@@ -1,7 +1,7 @@
 """Compare a film with prior studies of the same patient.
 
 Prior studies are found by pseudonym, which two people may share if hospitals use the same patient
-numbers. Therefore a result with another sex or age is ignored.
+numbers. A prior result is ignored if its sex or age does not fit the film.
 """
 
 from calendar import monthrange

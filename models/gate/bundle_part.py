@@ -1,4 +1,4 @@
-"""The gate as a part of a bundle: ``gate.safetensors``, and what the card says of it."""
+"""The gate as a part of a bundle: ``gate.safetensors`` and the gate's part of the card."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -20,11 +20,11 @@ _CENTRE, _PRECISION = "spread.centre", "spread.precision"
 
 
 class GateError(ValueError):
-    """The gate cannot be read. The message has the cause."""
+    """The gate cannot be read. The message states the cause."""
 
 
 class GateCount(StoredModel):
-    """Number of correct images of ``total``."""
+    """Number of images with a correct result, and the total number of images."""
 
     name: str
     right: int = Field(ge=0)
@@ -42,9 +42,9 @@ class GoldenFindings(StoredModel):
 class GatePart(StoredModel):
     """The gate's part of a model card.
 
-    ``scale`` is the Mahalanobis distance that contains the share ``within`` of unseen frontal
-    films. ``figures`` were measured on people who were not in the training set. ``sha256`` is the
-    digest of the file.
+    ``within`` is the share of unseen frontal films whose Mahalanobis distance is at most ``scale``.
+    ``figures`` were measured on people who were not in the training set. ``sha256`` is the digest
+    of ``gate.safetensors``.
     """
 
     architecture: GateConfig
@@ -59,7 +59,7 @@ class GatePart(StoredModel):
 
 @dataclass(frozen=True)
 class Gate:
-    """A loaded gate: its part of the card, its net, and the features of frontal films."""
+    """A loaded gate: its part of the card, its net, and the distribution of frontal films."""
 
     part: GatePart
     net: GateNet
@@ -71,7 +71,7 @@ class Gate:
 
 
 def sign_gate(gate: Gate, films: Mapping[str, Radiograph]) -> tuple[GatePart, bytes]:
-    """Return the card's part, with digest and golden findings, and the content of the file."""
+    """Return the gate's part of the card, with digest and golden findings, and the file content."""
     content = _to_bytes(gate)
     digest = hashlib.sha256(content).hexdigest()
     part = gate.part.model_copy(update={"sha256": digest, "golden": ()})
@@ -94,7 +94,7 @@ def gate_drift(gate: Gate, films: Mapping[str, Radiograph]) -> float:
 
 
 def _to_bytes(gate: Gate) -> bytes:
-    """Weights in float16, the feature distribution in float32."""
+    """Return the file content: weights in float16, the feature distribution in float32."""
     state = gate.net.state_dict()
     tensors = {name: value.half().cpu().contiguous() for name, value in state.items()}
     tensors[_CENTRE] = torch.from_numpy(gate.spread.centre)

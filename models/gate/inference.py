@@ -1,4 +1,4 @@
-"""Run the gate: each film is evaluated in eight positions, and the outputs are averaged."""
+"""Run the gate: outputs are averaged over four rotations of each film and two polarities."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class FeatureDistribution:
     scale: float
 
     def distances(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """Return Mahalanobis distances of features (n, F) over ``scale``, (n,)."""
+        """Return Mahalanobis distances of features (n, F), divided by ``scale``, (n,)."""
         offset = features.astype(np.float64) - self.centre
         square = np.einsum("nf,fg,ng->n", offset, self.precision.astype(np.float64), offset)
         distance: npt.NDArray[np.float64] = np.sqrt(np.maximum(square, 0.0)) / self.scale
@@ -66,7 +66,7 @@ class GateOutputs:
 def check_films(
     net: GateNet, distribution: FeatureDistribution, films: Sequence[Radiograph]
 ) -> list[ImageFindings]:
-    """Return the findings for each film, in order, independent of the other films."""
+    """Return the findings for each film, in order. They do not depend on the other films."""
     if not films:
         return []
     device = next(net.parameters()).device

@@ -14,9 +14,9 @@ _LEVELS = 1024
 
 
 def to_square(film: Radiograph, size: int) -> tuple[Float, tuple[int, int]]:
-    """Return the film, centred in a square (size, size) of zeros, and its height and width.
+    """Return the film in the middle of a square (size, size) of zeros, and its height and width.
 
-    The film has square pixels there.
+    The film is resized so that its pixels are square.
     """
     rows, columns = film.pixels.shape
     tall = rows * film.aspect
@@ -31,7 +31,7 @@ def to_square(film: Radiograph, size: int) -> tuple[Float, tuple[int, int]]:
 
 
 def film_mask(extent: Tensor, size: int) -> Tensor:
-    """Return the masks of films in their squares, (n, 1, size, size), from extents (n, 2)."""
+    """Return masks (n, 1, size, size) that are True on the film, from extents (n, 2)."""
     line = torch.arange(size, device=extent.device)
     first = (size - extent) // 2
     within = (line >= first[..., None]) & (line < (first + extent)[..., None])  # (n, 2, size)
@@ -39,7 +39,7 @@ def film_mask(extent: Tensor, size: int) -> Tensor:
 
 
 def rank_pixels(squares: Tensor, inside: Tensor) -> Tensor:
-    """Return the rank of each pixel in its film, -1 to 1, and 0 outside. All (n, 1, S, S).
+    """Return each pixel's rank in its film, -1 to 1; 0 outside the film. Shapes: (n, 1, S, S).
 
     Ranks do not depend on window, tone curve and bit depth. Inversion changes their sign.
     """
@@ -50,7 +50,7 @@ def rank_pixels(squares: Tensor, inside: Tensor) -> Tensor:
     level = level.nan_to_num(0.0).clamp(0, _LEVELS - 1).long()
     counts = torch.zeros(len(flat), _LEVELS, device=flat.device)
     counts.scatter_add_(1, level, mask.float())
-    # All pixels of a level have its middle rank.
+    # All pixels of one grey level get the middle rank of this level.
     middle = (counts.cumsum(dim=1) - counts / 2) / counts.sum(dim=1, keepdim=True).clamp_min(1)
     rank = (2 * middle - 1).gather(1, level)
     return rank.masked_fill(~mask, 0.0).view_as(squares)

@@ -1,7 +1,7 @@
 """The gate's net: a small residual net for kind of image, rotation, polarity and view.
 
-It is separate from the grid net: it needs a small image only, and retraining it does not change the
-scores of a bundle.
+The gate's net is separate from the grid net. It needs only a small image, and a new training of the
+gate does not change the scores of a bundle.
 """
 
 from dataclasses import dataclass
@@ -33,10 +33,10 @@ class GateConfig(BaseModel):
 
 @dataclass(frozen=True)
 class GateLogits:
-    """Logits, and the features for distances.
+    """Logits, and the features (N, F) for distances.
 
-    ``kind`` (N, 3): frontal chest, lateral chest, other. ``turn`` (N, 4): quarter turns
-    counter-clockwise. ``inverted`` (N,). ``ap`` (N,): AP, not PA. ``features`` (N, F).
+    ``kind`` is (N, 3) for frontal chest, lateral chest, other. ``turn`` (N, 4) is for quarter turns
+    counter-clockwise, ``inverted`` (N,) for inversion, ``ap`` (N,) for AP instead of PA.
     """
 
     kind: Tensor
@@ -86,7 +86,7 @@ class GateNet(nn.Module):
         x = relu(self.stem_norm(self.stem(x)))  # (N, 24, S / 2, S / 2)
         for block in self.blocks:
             x = block(x)
-        # (N, 128, S / 32, S / 32): the maximum also shows structures that are small in the mean.
+        # (N, 128, S / 32, S / 32): a small structure changes the maximum more than the mean.
         pooled = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
         features = gelu(self.features(pooled))  # (N, F)
         active = self.dropout(features)

@@ -1,7 +1,7 @@
 """Read the image size from a codestream before a decoder uses it.
 
-A decoder allocates memory for the size in the codestream, not for that in the DICOM header. A film
-of a few hundred bytes could therefore request gigabytes.
+A decoder allocates memory for the size in the codestream, not for the size in the DICOM header. A
+film of a few hundred bytes could therefore request gigabytes.
 """
 
 import struct
@@ -19,7 +19,7 @@ _SCAN = 0xDA
 
 @dataclass(frozen=True)
 class AnnouncedImage:
-    """Size of an image as stated in a codestream. ``samples`` is None if it is not stated."""
+    """Size of an image as stated in a codestream. ``samples`` is None if not stated."""
 
     rows: int
     columns: int
@@ -27,9 +27,10 @@ class AnnouncedImage:
 
 
 def announced_images(codestream: bytes) -> list[AnnouncedImage]:
-    """Return each image that the codestream states, or none if it has no header.
+    """Return each image size in the codestream; the list is empty if there is no header.
 
-    JPEG and JPEG-LS frame headers (ITU-T T.81 B.2.2, T.87 C.2.2), JPEG 2000 SIZ (T.800 A.5.1).
+    Sizes are read from JPEG and JPEG-LS frame headers (ITU-T T.81 B.2.2, T.87 C.2.2) and JPEG 2000
+    SIZ segments (T.800 A.5.1).
     """
     if codestream.startswith(_JPEG_START):
         return _jpeg(codestream)
@@ -51,7 +52,7 @@ def is_cut_short(codestream: bytes) -> bool:
 
 
 def _jpeg(codestream: bytes) -> list[AnnouncedImage]:
-    """Read the marker segments before the first scan."""
+    """Read the image sizes from the marker segments before the first scan."""
     images, at = [], 2
     while len(codestream) >= at + 10:
         if codestream[at] != 0xFF or codestream[at + 1] == 0xFF:

@@ -1,7 +1,7 @@
 """Decode a DICOM data set to the film as a viewer displays it.
 
-The steps are stored values, Modality LUT, VOI LUT or window, and polarity. Header values are
-untrusted. An absurd value is ignored if the standard permits it; otherwise ``PixelError`` is
+The steps are stored values, Modality LUT, VOI LUT or window, and polarity. Header values are not
+trusted. An implausible value is ignored if the standard permits this; otherwise ``PixelError`` is
 raised.
 """
 
@@ -52,7 +52,7 @@ _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
 class PixelError(ValueError):
-    """The pixels cannot be read as one grey film. The message has the cause and the remedy."""
+    """The pixels cannot be read as one grey film. The message states cause and remedy."""
 
 
 def read_radiograph(ds: Dataset) -> Radiograph:
@@ -74,7 +74,7 @@ def read_radiograph(ds: Dataset) -> Radiograph:
 
 
 def _check_shape(ds: Dataset) -> None:
-    """Check by the header that the film may be decoded."""
+    """Raise PixelError if the header shows that the film must not be decoded."""
     if "PixelData" not in ds:
         raise PixelError("no Pixel Data: only images can be scored")
     rows, columns = _number(ds, "Rows"), _number(ds, "Columns")
@@ -89,7 +89,7 @@ def _check_shape(ds: Dataset) -> None:
 
 
 def _decode(ds: Dataset) -> Stored:
-    """Stored values, (rows, columns) or (rows, columns, 3) in RGB."""
+    """Return the stored values, (rows, columns) or (rows, columns, 3) in RGB."""
     syntax = getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None)
     try:
         if syntax is not None and syntax.is_encapsulated:
@@ -137,7 +137,7 @@ def _check_codestream(ds: Dataset) -> None:
 
 
 def _unpack(ds: Dataset) -> Stored:
-    """Decode the pixels. The RLE decoder is written in Rust and may raise a BaseException."""
+    """Decode the pixels. The RLE decoder, which is written in Rust, may raise a BaseException."""
     try:
         return pixel_array(ds)
     except BaseException as error:
@@ -147,7 +147,7 @@ def _unpack(ds: Dataset) -> Stored:
 
 
 def _grey(stored: Stored) -> Stored:
-    """Grey values of a secondary capture that is stored in colour but has none."""
+    """Return the grey values of a grey image that is stored in a colour format."""
     grey = grey_of_colour(stored, limit=0.03 * max(1.0, float(stored.max())))
     if grey is None:
         raise PixelError("a colour image, not a radiograph: send the grey original")
@@ -155,7 +155,7 @@ def _grey(stored: Stored) -> Stored:
 
 
 def _padding(ds: Dataset, levels: Levels) -> npt.NDArray[np.bool_]:
-    """Return which levels are padding, PS3.3 C.7.5.1.1.2."""
+    """Return a flag for each level: True if the level is padding (PS3.3 C.7.5.1.1.2)."""
     first = _number(ds, "PixelPaddingValue")
     if first is None:
         return np.zeros(levels.stored.shape, bool)
@@ -180,10 +180,10 @@ def _modality(ds: Dataset, stored: Stored) -> Values:
 
 
 def _display(ds: Dataset, values: Values, levels: Levels) -> Values:
-    """Apply the first usable VOI LUT or window, or the whole range; values 0..1."""
+    """Return display values 0..1 from the VOI LUT, the window, or the range of the values."""
     picture = levels.picture
     for display in (_voi_lut(ds, values), _window(ds, values)):
-        # A window outside the range of the data gives one flat grey. It is ignored.
+        # A window outside the range of the data gives one flat grey, so it is ignored.
         if display is not None and np.ptp(display[picture]) > 0.02:
             return display
     stored_bits = _number(ds, "BitsStored") or 16
@@ -199,7 +199,7 @@ def _display(ds: Dataset, values: Values, levels: Levels) -> Values:
 
 
 def _voi_lut(ds: Dataset, values: Values) -> Values | None:
-    """VOI LUT, PS3.3 C.11.2.1.1; None if there is no usable table."""
+    """Apply the VOI LUT (PS3.3 C.11.2.1.1); return None if there is no usable table."""
     try:
         item = ds.VOILUTSequence[0]
         count, first, bits = (int(part) for part in item.LUTDescriptor)
@@ -217,14 +217,14 @@ def _voi_lut(ds: Dataset, values: Values) -> Values | None:
         first -= 65536
     index = np.clip(values - first, 0, count - 1).astype(np.intp)
     top = float(2**bits - 1)
-    # Some senders declare 16 bits and fill 12.
+    # Some senders declare 16 bits but use only 12 of them.
     if table[:count].max() < top / 2:
         top = float(table[:count].max()) or 1.0
     return np.clip(table[index] / top, 0.0, 1.0)
 
 
 def _window(ds: Dataset, values: Values) -> Values | None:
-    """Window, PS3.3 C.11.2.1.2 and .3; None if there is no usable window."""
+    """Apply the window (PS3.3 C.11.2.1.2 and .3); return None if there is no usable window."""
     centre, width = _number(ds, "WindowCenter"), _number(ds, "WindowWidth")
     if centre is None or width is None or width <= 0:
         return None
@@ -236,13 +236,13 @@ def _window(ds: Dataset, values: Values) -> Values | None:
         return np.clip((values - centre) / width + 0.5, 0.0, 1.0)
     if width < 1:
         return None
-    # Width 1 is a step; the standard's formula would divide by zero.
+    # A window of width 1 is a step; the standard's formula would divide by zero.
     scaled = (values - (centre - 0.5)) / max(width - 1.0, 1e-6) + 0.5
     return np.clip(scaled, 0.0, 1.0)
 
 
 def _inverted(ds: Dataset) -> bool:
-    """Whether low values are bright, by Presentation LUT Shape or Photometric Interpretation."""
+    """Return whether low values are bright (Presentation LUT Shape, Photometric Interpretation)."""
     shape = _code_string(ds, "PresentationLUTShape")
     if shape in ("IDENTITY", "INVERSE"):
         return shape == "INVERSE"
@@ -250,7 +250,7 @@ def _inverted(ds: Dataset) -> bool:
 
 
 def _aspect(ds: Dataset) -> float:
-    """Row spacing over column spacing, from the first attribute with plausible values."""
+    """Return row spacing divided by column spacing, from the first plausible attribute."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
         down, right = _number(ds, keyword, 0), _number(ds, keyword, 1)
         if down is None or right is None or down <= 0 or right <= 0:
@@ -261,7 +261,7 @@ def _aspect(ds: Dataset) -> float:
 
 
 def _number(ds: Dataset, keyword: str, index: int = 0) -> float | None:
-    """A finite number of an attribute, or None."""
+    """Return the value of an attribute if it is a finite number, otherwise None."""
     try:
         value = ds.get(keyword)
         if isinstance(value, MultiValue | list | tuple):
@@ -275,7 +275,7 @@ def _number(ds: Dataset, keyword: str, index: int = 0) -> float | None:
 
 
 def _code_string(ds: Dataset, keyword: str) -> str:
-    """A code string in upper case, or an empty text."""
+    """Return a code string in upper case, or an empty text."""
     try:
         value = ds.get(keyword)
     except _DECODING:

@@ -1,8 +1,8 @@
 """The greyscale pipeline of PS3.3 C.7.6.3, C.11.1 and C.11.2, for each grey level.
 
 Modality LUT, VOI LUT or window, and polarity depend on the stored value only. A film has thousands
-of levels and up to a hundred million pixels. The pipeline therefore converts the levels, and one
-look-up in strips converts the pixels, which keeps the memory small.
+of levels and up to a hundred million pixels. The pipeline therefore converts only the levels. A
+look-up then converts the pixels in strips, so that it needs little memory.
 """
 
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ _MAX_RANGE = 2**22
 
 @dataclass(frozen=True)
 class Levels:
-    """The levels that occur in a film, ascending, and how many pixels have each.
+    """The stored values of a film in ascending order, and the number of pixels with each value.
 
-    ``stored`` has the type of the film; ``counts`` is int64, 0 for a level of padding.
+    ``stored`` has the film's data type. ``counts`` is int64; the count of padding levels is 0.
     """
 
     stored: Stored
@@ -33,7 +33,7 @@ class Levels:
 
     @property
     def picture(self) -> npt.NDArray[np.bool_]:
-        """Which levels belong to the image, not to padding."""
+        """A flag for each level: True if it belongs to the image, False for padding."""
         return self.counts > 0
 
     def without(self, padding: npt.NDArray[np.bool_]) -> "Levels":
@@ -41,7 +41,7 @@ class Levels:
         return replace(self, counts=np.where(padding, 0, self.counts))
 
     def percentile(self, values: Values, percent: float) -> float:
-        """Return a percentile of the image, given the value of each level; linear interpolation."""
+        """Return a percentile of the image by linear interpolation, given each level's value."""
         order = np.argsort(values, kind="stable")
         upto = np.cumsum(self.counts[order])
         place = percent / 100 * (upto[-1] - 1)
@@ -82,7 +82,8 @@ def look_up(stored: Stored, levels: Levels, display: Values) -> Float:
 def grey_of_colour(stored: Stored, limit: float) -> Stored | None:
     """Return the mean of the channels, or None if they differ by more than ``limit``.
 
-    One pixel in a thousand may differ: JPEG changes a few, burned-in colour changes far more.
+    One pixel in a thousand may differ, because JPEG changes a few pixels. Burned-in colour changes
+    many more pixels.
     """
     grey, coloured = np.empty(stored.shape[:2], stored.dtype), 0
     for strip in _strips(grey):

@@ -30,8 +30,7 @@ class Prepared:
 def prepare(film: Radiograph, size: int) -> Prepared:
     """Correct the aspect, pad to a square, resize to ``size`` and transform for the net.
 
-    The transform is asinh((x - lowpass) / 0.02) + 0.3 z-score over the film without padding.
-    Padding is 0.
+    The transform of a pixel x is asinh((x - lowpass) / 0.02) + 0.3 * z-score. Padding is 0.
     """
     rows, columns = film.pixels.shape
     tall = rows * film.aspect
@@ -48,7 +47,7 @@ def prepare(film: Radiograph, size: int) -> Prepared:
 
 
 def transform(pixels: Float, sigma: float) -> Float:
-    """Local contrast, compressed, plus a share of the grey level; same shape as ``pixels``."""
+    """Return compressed local contrast plus a share of the grey level, for each pixel."""
     pixels = np.ascontiguousarray(pixels, np.float32)
     lowpass = ndimage.gaussian_filter(pixels, sigma, mode="nearest", truncate=3.0)
     spread = max(float(pixels.std()), 1e-6)
@@ -60,7 +59,7 @@ def transform(pixels: Float, sigma: float) -> Float:
 def _resize(pixels: Float, height: int, width: int) -> Float:
     if pixels.shape == (height, width):
         return pixels
-    # Without antialiasing, grid lines and ribs of a film of 3000 px would alias at 384.
+    # Without antialiasing, a film of 3,000 px resized to 384 px would show moire patterns.
     source = torch.from_numpy(np.ascontiguousarray(pixels, np.float32))[None, None]
     resized = interpolate(
         source, size=(height, width), mode="bilinear", antialias=True, align_corners=False

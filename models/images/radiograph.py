@@ -1,4 +1,4 @@
-"""A decoded film, and the rectangle of it that a net analyses. Shared with ``node.domain``."""
+"""A decoded film, and its rectangle that a net analyses. ``node.domain`` also uses this module."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ import numpy.typing as npt
 class Radiograph:
     """One film as displayed.
 
-    ``pixels`` is float32 (rows, columns) in 0..1, bone bright. ``aspect`` is row spacing over
-    column spacing, 1 if the header does not state it.
+    ``pixels`` is float32 (rows, columns) in 0..1 with bright bone. ``aspect`` is row spacing
+    divided by column spacing, or 1 if the header does not state the spacing.
     """
 
     pixels: npt.NDArray[np.float32]
@@ -20,7 +20,7 @@ class Radiograph:
 
 @dataclass(frozen=True, slots=True)
 class FieldOfView:
-    """A rectangle in film pixels: rows down and columns right, from the film's top left corner.
+    """A rectangle in film pixels. The origin is the film's top left corner.
 
     A net's input is padded to a square, so ``top`` and ``left`` may be negative and the rectangle
     may be larger than the film.
@@ -34,9 +34,9 @@ class FieldOfView:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """Grad-CAM of one film: ``values`` is float32 (h, w), 0 and up, on one scale for the film.
+    """Grad-CAM of one film: ``values`` is float32 (h, w) and not negative.
 
-    The grid of ``values`` covers ``field_of_view``, padding included.
+    The grid of ``values`` covers ``field_of_view``, including padding.
     """
 
     values: npt.NDArray[np.float32]

@@ -19,10 +19,10 @@ _FULL_SCALE = {"L": 255.0, "I;16": 65535.0, "I": 65535.0, "I;16B": 65535.0}
 
 
 def read_film(path: Path) -> Radiograph:
-    """Decode one film by the ending of its file name. Raises PixelError.
+    """Decode a film in the format that its file name states. Raises PixelError.
 
-    PNG and JPEG hold display values, bone bright, with square pixels. A colour image is accepted if
-    its channels are equal.
+    PNG and JPEG files must contain display values with bright bone and square pixels. A colour
+    image is accepted if its channels are equal.
     """
     if path.suffix.lower() not in _PICTURES:
         return _read_dicom(path)
@@ -33,7 +33,7 @@ def read_film(path: Path) -> Radiograph:
 
 
 def read_grey(path: Path) -> Float:
-    """Image of 8 or 16 bits as float32 (rows, columns) in 0..1. Raises PixelError."""
+    """Return an image of 8 or 16 bits as float32 (rows, columns) in 0..1. Raises PixelError."""
     try:
         with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:

@@ -2,8 +2,8 @@
 
 
 class InputError(ValueError):
-    """A file or an option of the user cannot be used. The message has its name and the remedy."""
+    """A file or option of the user cannot be used. The message states its name and the remedy."""
 
 
 class ProcessingError(RuntimeError):
-    """The work failed on usable input. The message has the cause and the remedy."""
+    """A command failed although its input is usable. The message states cause and remedy."""

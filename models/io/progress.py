@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
-    """Yield the items with a progress bar; ``total`` is needed if they have no length."""
+    """Yield the items with a progress bar; ``total`` is needed if ``items`` has no length."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
         yield from progress.track(items, total, description=description)

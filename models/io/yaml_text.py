@@ -11,7 +11,7 @@ class YamlError(ValueError):
 
 
 class StoredModel(BaseModel):
-    """Base class: frozen, without unknown keys and infinite numbers."""
+    """Base class: instances are frozen; unknown keys and infinite numbers are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -20,7 +20,7 @@ Model = TypeVar("Model", bound=StoredModel)
 
 
 def parse_yaml(text: str, kind: type[Model]) -> Model:
-    """Parse a YAML text. Raises YamlError with one line."""
+    """Parse a YAML text. Raises YamlError with a message of one line."""
     try:
         return kind.model_validate(read_yaml(text))
     except ValidationError as error:

@@ -1,8 +1,8 @@
 """Exact Grad-CAM for each block of the grid net, without a backward pass through the ResNet.
 
 Grad-CAM (Selvaraju et al., ICCV 2017) weights each channel of the last map with the mean gradient
-of the logit over that map. The net uses only the average of a block's map. The gradient of each
-cell is therefore the gradient of the average divided by the number of cells.
+of the logit over that map. The net uses only the average of a block's map. The gradient for a cell
+is therefore the gradient for the average divided by the number of cells.
 """
 
 import torch
@@ -15,7 +15,8 @@ from models.nets.grid import STRIDE, Features, GridNet, Output, stitch_blocks
 def explain(net: GridNet, film: Tensor) -> tuple[Output, Tensor]:
     """Return scores and heat of prepared films (N, 1, S, S).
 
-    The heat is (N, grid * h, grid * w), its positive part, in logit per cell. It is not normalised.
+    The heat is the positive part of Grad-CAM, (N, grid * h, grid * w), in logit per cell. The heat
+    is not normalised.
     """
     # The caller may have disabled gradients.
     with torch.inference_mode(False):
@@ -33,7 +34,7 @@ def explain(net: GridNet, film: Tensor) -> tuple[Output, Tensor]:
 class NetWithHeat(nn.Module):
     """A net in training that also returns its heat, for a loss on the heat.
 
-    The heat is that of ``explain`` with its negative part, and is differentiable.
+    The heat is the Grad-CAM of ``explain`` including negative values, and is differentiable.
     """
 
     def __init__(self, net: GridNet) -> None:
@@ -52,7 +53,7 @@ class NetWithHeat(nn.Module):
 
 
 def _heat(net: GridNet, features: Features, gradient: Tensor) -> Tensor:
-    """Return signed Grad-CAM of the film from the gradient on block averages (N, B, C)."""
+    """Return signed Grad-CAM of films from the gradient for the block averages (N, B, C)."""
     cells = features.maps.shape[-2] * features.maps.shape[-1]
     heat = torch.einsum("nbc,nbchw->nbhw", gradient / cells, features.maps)
     edge = net.config.halo // STRIDE

@@ -1,10 +1,10 @@
 """The grid hybrid net: a ResNet-18 over 6 x 6 blocks of a film, a Transformer over the blocks.
 
-Method: Li et al., Chin J Med Imaging Technol 2026;42(3):403-407. The abstract names ResNet-18, a
-Transformer and the 6 x 6 grid. All other choices are fields of ``GridConfig``.
+The method is from Li et al., Chin J Med Imaging Technol 2026;42(3):403-407. Its abstract names
+ResNet-18, a Transformer and the 6 x 6 grid. All other choices are fields of ``GridConfig``.
 
-Shapes: N films, B = grid * grid blocks, C = 512 channels, D = token width, h x w the last map of a
-block, S the side of the film in pixels.
+Symbols in shapes: N films, B = grid * grid blocks, C = 512 channels, D = token width. The last map
+of a block is h x w. S is the side of the film in pixels.
 """
 
 from dataclasses import dataclass, replace
@@ -25,12 +25,12 @@ STRIDE = 32
 
 @dataclass(frozen=True)
 class GridConfig:
-    """Configuration of the net; an ablation is another configuration.
+    """Configuration of the net; each ablation uses another configuration.
 
-    ``size`` is the film's side in pixels, a multiple of 32 * grid. ``halo`` widens each block by
-    that many pixels on every side, in whole cells of 32. ``whole_film`` runs the ResNet once over
-    the film and cuts its map into the grid instead. ``norm`` "frozen" is batch norm with constant
-    statistics and scale.
+    ``size`` is the film's side in pixels, a multiple of 32 * grid. ``halo`` is the number of pixels
+    (a multiple of 32) that each block is widened by on every side. With ``whole_film``, the ResNet
+    runs once over the film, and its map is cut into the grid. ``norm`` "frozen" means batch norm
+    with constant statistics and scale.
     """
 
     size: int = 384
@@ -62,7 +62,7 @@ class GridConfig:
 
 @dataclass(frozen=True)
 class Features:
-    """Output of the ResNet: ``maps`` (N, B, C, h, w), and ``thumb`` (N, C) of the thumbnail."""
+    """Output of the ResNet: ``maps`` (N, B, C, h, w), and ``thumb`` (N, C) for the thumbnail."""
 
     maps: Tensor
     thumb: Tensor | None
@@ -77,8 +77,8 @@ class Features:
 class Output:
     """Output of the head.
 
-    ``logit`` (N,) of osteoporosis; ``t_score`` (N,), standardised in training; ``mineral`` (N, B),
-    the log of each block's areal mineral density; ``attention`` (N, B or B + 1), pooling weights.
+    ``logit`` (N,) is for osteoporosis. ``t_score`` (N,) is standardised. ``mineral`` (N, B) is the
+    log of each block's areal mineral density. ``attention`` (N, B or B + 1) are pooling weights.
     """
 
     logit: Tensor
@@ -93,7 +93,7 @@ class FilmNet(nn.Module):
     config: GridConfig
 
     def backbone(self) -> nn.Module:
-        """The ResNet that encodes blocks; every kind of net has one."""
+        """The ResNet that encodes blocks; every kind of net has a ResNet."""
         raise NotImplementedError
 
 
@@ -202,7 +202,7 @@ def cut_blocks(image: Tensor, grid: int, halo: int = 0) -> Tensor:
 
 
 def stitch_blocks(blocks: Tensor, grid: int) -> Tensor:
-    """Invert ``cut_blocks`` without halo: (N, grid * grid, h, w) to (N, grid * h, grid * w)."""
+    """Reverse ``cut_blocks`` without halo: (N, grid * grid, h, w) to (N, grid * h, grid * w)."""
     n, _, h, w = blocks.shape
     cells = blocks.reshape(n, grid, grid, h, w).transpose(2, 3)  # (N, grid, h, grid, w)
     return cells.reshape(n, grid * h, grid * w)
@@ -220,8 +220,8 @@ def resnet18(norm: str) -> ResNet18:
 
 
 def _transformer(config: GridConfig) -> nn.TransformerEncoder:
-    # Tokens first: with films first, torch copies the frozen weights for each token. That took
-    # half of a heatmap's time.
+    # The first axis is tokens. If it were films, torch would copy the frozen weights for each
+    # token, which took half of a heatmap's time.
     layer = nn.TransformerEncoderLayer(
         config.dim,
         config.heads,

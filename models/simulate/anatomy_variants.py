@@ -1,7 +1,7 @@
 """Anatomy variants: random 3-D deformations of the CT, and their projections onto the film.
 
-A variant is projected once and cached as maps of areal density. Density, exposure and tone are
-applied later and take milliseconds (see ``exposure``).
+Each variant is projected once, and its maps of areal density are cached. Bone density, exposure and
+tone are applied later, which takes milliseconds (see ``exposure``).
 """
 
 import os
@@ -32,7 +32,7 @@ _VERSION = 4
 
 @dataclass(frozen=True)
 class AnatomyVariant:
-    """Difference of a chest from the CT; lengths in mm, angles in degrees, seed of the warp."""
+    """Differences of a chest from the CT; lengths are in mm, angles in degrees."""
 
     seed: int
     turn: float
@@ -69,7 +69,7 @@ def render_maps(
 
     The layers are water, spine and ribs. Row 0 is the top and column 0 the patient's right, as on a
     displayed PA film. The shoulder girdle is omitted, because the arms are raised in the CT. Rays
-    cover ``depth_mm`` around the centre of the trunk; a rotated trunk needs more.
+    cover ``depth_mm`` around the centre of the trunk; a rotated trunk needs a greater depth.
     """
     volume = torch.from_numpy(anatomy.density[:3])[None]
     field = _warp_field(variant)
@@ -96,7 +96,7 @@ def map_path(folder: Path, seed: int, size: int) -> Path:
 def cached_maps(anatomy: Anatomy | None, seed: int, size: int, folder: Path) -> Float:
     """Return the maps of a seed's variant, (3, size, size) float32 in g/cm2, cached in ``folder``.
 
-    ``anatomy`` may be None if the maps are already cached; otherwise raises FileNotFoundError.
+    Raises FileNotFoundError if ``anatomy`` is None and the maps are not cached.
     """
     path = map_path(folder, seed, size)
     if path.exists():
@@ -156,6 +156,6 @@ def _sample(volume: Tensor, point: Tensor, anatomy: Anatomy) -> Tensor:
     spacing = torch.tensor([SPACING_MM[2], SPACING_MM[1], SPACING_MM[0]])
     last = torch.tensor([volume.shape[4] - 1, volume.shape[3] - 1, volume.shape[2] - 1])
     grid = (point + origin) / spacing / last * 2 - 1
-    # Outside the scan the CT is mirrored; to the sides this is air.
+    # Outside the scanned volume, the CT is mirrored.
     sampled = grid_sample(volume, grid[None, None], align_corners=True, padding_mode="reflection")
     return sampled[0, :, 0]

@@ -1,7 +1,7 @@
 """The demonstration film: python -m models.simulate.demo_film --out film.dcm.
 
-It is a Digital X-Ray Image for presentation of a simulated patient with low bone density. Its
-header is as complete as that of a real film. The same seed gives the same film and UIDs.
+The film is a Digital X-Ray Image for presentation of a simulated patient with low bone density. The
+header is as complete as the header of a real film. The same seed gives the same film and UIDs.
 """
 
 import argparse
@@ -43,14 +43,14 @@ HEADER = dicom.SimulatedHeader(
 
 
 def demo_subject() -> SimulatedSubject:
-    """Return a subject with low bone density and a film of fixed format, without edges."""
+    """Return a subject with low bone density, on a film without visible collimator edges."""
     vendor = replace(MIXED, bits=(BITS,), aspects=(COLUMNS / SIDE,), collimated=0.0, marker=1.0)
     subject = build_subject(_SEED, _VARIANT, (-4.0, True), vendor, 0.0)
     return replace(subject, pose=replace(subject.pose, field_mm=FIELD_MM))
 
 
 def render_demo_film() -> Float:
-    """Return the demonstration film, float32 (1320, 1216) in 0..1; takes about 30 seconds."""
+    """Return the demonstration film, float32 (1320, 1216) in 0..1, after about 30 seconds."""
     maps = render_maps(load_anatomy(), sample_variant(_VARIANT), SIDE)
     return render_film(maps, demo_subject(), SIDE)[0]
 

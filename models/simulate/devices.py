@@ -1,7 +1,7 @@
 """Medical devices of metal and plastic in and on patients.
 
-They are given as the areal density of mineral, in g/cm2, with equal absorption. The patient's
-density factor does not change them.
+A device is drawn as the areal density (g/cm2) of mineral that would absorb as much as the device.
+The patient's density factor does not change devices.
 """
 
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def device_mineral(plane: FilmPlane, devices: Devices) -> Float:
 
 
 def _lead(rng: np.random.Generator, plane: FilmPlane, steel: Float) -> None:
-    """Draw an electrode of a monitor and its wire, which leaves the film."""
+    """Draw an electrode of a monitor, and its wire to the edge of the film."""
     x, y = rng.choice([-1.0, 1.0]) * rng.uniform(55, 150), rng.uniform(-130, 120)
     button = ellipse(plane, (x, y), (5.0, 5.0))
     np.maximum(steel, 0.25 * (button > 0) * (1.2 - button), out=steel)
@@ -114,7 +114,7 @@ def _port(rng: np.random.Generator, plane: FilmPlane, steel: Float, plastic: Flo
 
 
 def _to_heart(rng: np.random.Generator, start: Point) -> list[Point]:
-    """Return the path of a central line: under the clavicle, then down the superior vena cava."""
+    """Return the path of a central line below the clavicle and through the superior vena cava."""
     side = 1.0 if start[0] > 0 else -1.0
     turn = (side * 55.0, -160.0)
     return curve([start, turn, (-20.0, -135.0), (-26.0, rng.uniform(-60, 0))])

@@ -49,7 +49,7 @@ class SimulatedHeader:
 
 
 def build_dataset(film: Float, header: SimulatedHeader) -> Dataset:
-    """Return the DX object, with file meta, of a film in 0..1; compressed with lossless JPEG-LS."""
+    """Return the DX object, with file meta, of a film in 0..1; pixels are lossless JPEG-LS."""
     ds = Dataset()
     _patient_and_study(ds, header)
     _series_and_equipment(ds, header)

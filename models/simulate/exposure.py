@@ -1,7 +1,7 @@
 """X-ray physics: from areal density to the signal of the detector.
 
-The code does not use the label. Automatic exposure depends on the image alone, so the grey level
-does not reveal density. The image processing of vendors is in ``vendor_processing``.
+The label is not used. Automatic exposure depends only on the image, so the grey level does not
+reveal density. The image processing of vendors is in ``vendor_processing``.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from models.simulate.vendor_processing import (
 )
 from models.simulate.vendor_ranges import MIXED, Vendor, draw
 
-# Three energies: about 45, 60 and 85 keV. Mass attenuation in cm2/g, computed from the elemental
-# tables of NIST (Hubbell and Seltzer) and rounded: water, and hydroxyapatite for bone mineral.
+# Mass attenuation in cm2/g at about 45, 60 and 85 keV, for water and for hydroxyapatite (bone
+# mineral). The values are rounded and come from the NIST tables of Hubbell and Seltzer.
 _WATER = np.array([0.245, 0.206, 0.181], np.float32)
 _MINERAL = np.array([0.72, 0.40, 0.24], np.float32)
 _SOFT_BEAM = np.array([0.42, 0.42, 0.16], np.float32)
@@ -34,8 +34,8 @@ class Exposure:
     """One exposure and its processing.
 
     ``hardness`` (0..1) corresponds to about 90 to 130 kVp. ``scatter`` is the ratio of scattered to
-    primary radiation at the lung. ``quanta`` is the mean count per pixel. ``blur`` is a sigma in
-    pixels of a 384 px film. ``grid`` is the contrast of the anti-scatter grid's lines.
+    primary radiation at the lung. ``quanta`` is the mean photon count per pixel. ``blur`` is a
+    sigma in pixels of a 384 px film. ``grid`` is the contrast of the anti-scatter grid's lines.
     """
 
     seed: int
@@ -48,7 +48,7 @@ class Exposure:
 
 
 def sample_exposure(seed: int, vendor: Vendor = MIXED) -> Exposure:
-    """Draw an exposure with a vendor's equipment."""
+    """Draw an exposure from the ranges of a vendor's equipment."""
     rng = np.random.default_rng([11, seed])
     return Exposure(
         seed=seed,
@@ -74,7 +74,7 @@ def expose(water: Float, mineral: Float, exposure: Exposure) -> Float:
 
 
 def _detect(water: Float, mineral: Float, exposure: Exposure) -> Float:
-    """Return the signal of the detector with scatter, blur and noise, scaled by the exposure."""
+    """Return the detector's signal with scatter, blur and noise at this exposure."""
     weights = (1 - exposure.hardness) * _SOFT_BEAM + exposure.hardness * _HARD_BEAM
     primary = np.zeros_like(water)
     for weight, of_water, of_mineral in zip(weights, _WATER, _MINERAL, strict=True):
@@ -94,7 +94,7 @@ def _detect(water: Float, mineral: Float, exposure: Exposure) -> Float:
 
 
 def _scatter(primary: Float, share: float) -> Float:
-    """Return scattered radiation, computed at low resolution; the open beam is excluded."""
+    """Return scattered radiation, computed at low resolution without the open beam."""
     rows, columns = primary.shape
     step = max(1, rows // 52)
     coarse = np.minimum(primary[::step, ::step], np.percentile(primary, 75))

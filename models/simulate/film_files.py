@@ -33,7 +33,7 @@ DENSITY_OFF_T_SCORE = -2.0
 
 @dataclass(frozen=True)
 class Recipe:
-    """Files to create for each patient: format and longer side of films, masks, further cohorts."""
+    """Format and size of the films, and the further files to create for each patient."""
 
     form: str = "png"
     size: int = 576
@@ -61,7 +61,7 @@ def film_paths(patient: Patient, recipe: Recipe) -> dict[str, str]:
 
 
 def twin_of(patient: Patient) -> Patient:
-    """Return the patient with 10 % more or less bone (by seed), and the label that results."""
+    """Return the patient with 10 % more or less bone, as the seed determines, and a new label."""
     sign = 1.0 if patient.seed % 2 else -1.0
     factor = density_factor(patient.latent) * (1.0 + sign * TWIN_STEP)
     latent = (factor - 1.0) * REFERENCE_BMD / SPREAD_BMD
@@ -119,7 +119,7 @@ def _header(
         identity=identity,
         patient_id=patient.patient_id,
         patient_name="SIMULATED",
-        # Films are taken in January and birthdays are in June, so the age is consistent.
+        # All films are taken in January and all birthdays are in June, so the age is consistent.
         birth_date=f"{2025 - patient.age}0614",
         study_date="20260112",
         sex=patient.sex,

@@ -1,6 +1,6 @@
 """Findings of a film: soft tissue, breasts, skin folds, effusion, opacities, bowel gas.
 
-They do not depend on density or label; a test checks this.
+The findings do not depend on density or label; a test checks this.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from models.simulate.texture import random_field
 
 @dataclass(frozen=True)
 class Findings:
-    """Findings of one film; depths in g/cm2 (equal to cm of water), 0 for none.
+    """Findings of one film; depths are in g/cm2 (equal to cm of water), 0 for no finding.
 
-    ``fat`` is overlying soft tissue; it is negative if the patient is leaner than the CT patient.
-    ``breast`` is the depth of the breasts. ``effusion`` is the fluid at the right and left base.
+    ``fat`` is overlying soft tissue; a negative depth means leaner than the CT patient. ``breast``
+    is the depth of the breasts. ``effusion`` is the fluid at the right and left lung base.
     ``folds``, ``opacity`` and ``gas`` count skin folds, lung opacities and gas bubbles.
     """
 
@@ -32,7 +32,7 @@ class Findings:
 
 
 def sample_findings(rng: np.random.Generator) -> Findings:
-    """Draw findings with the frequencies of hospital films, not of screening."""
+    """Draw findings with the frequencies of hospital films, not of screening films."""
     fluid = np.where(rng.random(2) < 0.12, rng.uniform(1.0, 8.0, 2), 0.0)
     return Findings(
         seed=int(rng.integers(2**31)),
@@ -99,7 +99,7 @@ def _opacities(rng: np.random.Generator, plane: FilmPlane, count: int) -> Float:
 
 
 def _folds(rng: np.random.Generator, plane: FilmPlane, count: int) -> Float:
-    """Return skin folds: a sharp step on one side, a gradual decrease on the other."""
+    """Return skin folds; each has a sharp step on one side and a gradual decrease on the other."""
     total = plane.canvas()
     for _ in range(count):
         turn = rng.normal(np.pi / 2, 0.6) if rng.random() < 0.6 else rng.normal(0.0, 0.3)

@@ -1,8 +1,8 @@
 """The three simulated hospitals: their population, case mix and equipment.
 
 The values were chosen before any net was tested, to match real films (``realism``) and the case mix
-of the published study. Do not change them after test results are known. A change needs a new
-``SIMULATION_VERSION``, and earlier results are then no longer comparable.
+of the published study. Do not change these values after test results are known. A change needs a
+new ``SIMULATION_VERSION``; results of different versions are not comparable.
 ``docs/explanation/model.md`` gives the source of each value.
 """
 
@@ -20,10 +20,10 @@ STUDY_PATIENTS, STUDY_POSITIVE = 4542, 1700
 class Population:
     """Distribution of age (years), sex, height (cm), BMI and latent T-score.
 
-    The mean T-score is linear: ``t_at_65`` for a man of 65 years at BMI 25, plus ``t_per_year``
-    (and ``t_per_year_women``) per year over 65, ``t_women`` for women, and ``t_per_bmi`` per BMI
-    unit. ``t_spread`` is the standard deviation of the residual. Pairs are mean and standard
-    deviation.
+    A man of 65 years and BMI 25 has the mean T-score ``t_at_65``. The mean changes by
+    ``t_per_year`` per year, ``t_per_bmi`` per BMI unit, and for women by ``t_women`` plus
+    ``t_per_year_women`` per year. ``t_spread`` is the standard deviation of the residual. Each pair
+    is a mean and a standard deviation.
     """
 
     age_mean: float = 66.0
@@ -43,11 +43,11 @@ class Population:
 
 @dataclass(frozen=True)
 class Hospital:
-    """One hospital.
+    """One simulated hospital.
 
     ``patients`` and ``positive`` are its counts in a cohort of the study's size. ``matching`` is
-    how closely controls are matched to cases in age, sex and build: 0 means unmatched, 1 fully
-    matched; a negative value makes them differ more (controls from health checks).
+    the degree to which controls are matched to cases in age, sex and build: 0 is unmatched, 1 is
+    fully matched. With a negative ``matching``, controls differ more (people at health checks).
     ``split_shares`` are the shares of the splits, ``split_variants`` the anatomies of each split.
     """
 

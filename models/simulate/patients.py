@@ -1,6 +1,6 @@
 """Patients of a simulated cohort: age, sex, build, latent and measured T-score, split, anatomy.
 
-The case mix of a hospital results from how its controls are matched, not from noise on the label.
+The case mix of a hospital results from the matching of its controls, not from noise on the label.
 """
 
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ _PATIENTS_PER_VARIANT = 6
 class Patient:
     """One simulated patient and everything that determines the film.
 
-    ``latent`` is the true T-score, ``t_score`` the measured one; ``label`` is True if the measured
-    one is at or below -2.5. ``seed`` determines pose, findings, devices and exposure.
+    ``latent`` is the true T-score, ``t_score`` the measured T-score. ``label`` is True if
+    ``t_score`` is at or below -2.5. ``seed`` determines pose, findings, devices and exposure.
 
     The digests and UIDs of simulated files depend on the names of this class and its fields.
     """
@@ -62,7 +62,7 @@ class Patient:
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Candidates as columns; ``expected`` is the mean T-score for age, sex and build."""
+    """Candidates as arrays; ``expected`` is the mean T-score for age, sex and build."""
 
     age: Values
     woman: npt.NDArray[np.bool_]
@@ -74,7 +74,7 @@ class _Candidates:
 
 
 def draw_cohort(count: int, seed: int) -> list[Patient]:
-    """Return ``count`` patients with the study's prevalence; the seed determines all of them."""
+    """Return ``count`` patients with the study's prevalence; they depend only on the seed."""
     totals = apportion(count, [home.patients for home in HOSPITALS])
     positives = apportion(
         round(count * STUDY_POSITIVE / STUDY_PATIENTS), [home.positive for home in HOSPITALS]
@@ -95,7 +95,7 @@ def apportion(total: int, weights: Sequence[float]) -> list[int]:
 
 
 def _draw_hospital(home: Hospital, counts: tuple[int, int], seed: tuple[int, int]) -> list[Patient]:
-    """Return the patients of one hospital, distributed to the splits with equal prevalence."""
+    """Return the patients of one hospital; its splits have equal prevalence."""
     count, positives = counts
     rng = np.random.default_rng([71, *seed])
     pool = _draw_candidates(POPULATION, max(_MINIMUM_POOL, _CANDIDATES_PER_PATIENT * count), rng)
@@ -156,7 +156,7 @@ def _draw_controls(
     bins = np.digitize(expected[candidates], edges)
     control_counts = np.bincount(bins, minlength=25) + 1.0
     weight = matching * np.log(case_counts / control_counts)[bins]
-    # The largest values of log weight + Gumbel noise are a weighted draw without replacement.
+    # Candidates with the highest log weight + Gumbel noise: a weighted draw without replacement.
     drawn = np.argsort(-(weight + rng.gumbel(size=len(candidates))), kind="stable")[:count]
     return rng.permutation(candidates[drawn])
 

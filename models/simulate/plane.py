@@ -1,6 +1,6 @@
 """The film plane in millimetres, and the shapes that drawn structures consist of.
 
-Shapes give thickness or areal density, not grey levels; ``exposure`` computes the grey levels.
+A shape describes thickness or areal density; ``exposure`` computes grey levels from it.
 """
 
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ class FilmPlane:
 
 
 def square_plane(size: int, field_mm: float, shift_mm: Point = (0.0, 0.0)) -> FilmPlane:
-    """Return a square of ``size`` pixels over ``field_mm``, its centre moved by ``shift_mm``."""
+    """Return a square film plane of ``size`` pixels over ``field_mm``, shifted by ``shift_mm``."""
     step = field_mm / size
     centres = (np.arange(size, dtype=np.float32) - np.float32((size - 1) / 2)) * np.float32(step)
     return FilmPlane(centres + np.float32(shift_mm[0]), centres + np.float32(shift_mm[1]), step)
@@ -51,7 +51,7 @@ def rod(
     """Draw a round rod's thickness in cm on ``canvas``, in place; ends and radii are in mm.
 
     The result is the maximum of canvas and rod; rods of one object therefore merge. A rod thinner
-    than a pixel is drawn one pixel wide and thinner along the beam; its absorption is unchanged.
+    than a pixel is drawn one pixel wide and with less thickness; its absorption is unchanged.
     """
     (x0, y0), (x1, y1) = ends
     minimum = 0.6 * plane.step
@@ -88,9 +88,9 @@ def curve(control_points: Iterable[Point], count: int = 16) -> list[Point]:
 
 
 def ellipse(plane: FilmPlane, centre: Point, radii: Point, turn: float = 0.0) -> Float:
-    """Return 1 - d**2, where d is the distance from the centre in radii: 0 on the rim.
+    """Return 1 - d**2, where d is the distance from the centre in units of the radii.
 
-    ``turn`` is the rotation in radians; values outside the ellipse are negative.
+    ``turn`` is the rotation in radians. Values outside the ellipse are negative.
     """
     x, y = plane.x[None, :] - np.float32(centre[0]), plane.y[:, None] - np.float32(centre[1])
     cosine, sine = np.float32(np.cos(turn)), np.float32(np.sin(turn))
@@ -102,7 +102,7 @@ def ellipse(plane: FilmPlane, centre: Point, radii: Point, turn: float = 0.0) ->
 def smoothstep(values: Float, low: float, high: float) -> Float:
     """Return 0 up to ``low``, 1 from ``high`` on, and a smooth transition between.
 
-    ``high`` may be smaller than ``low``; the transition then falls.
+    If ``high`` is smaller than ``low``, the values decrease from 1 to 0.
     """
     unit = np.clip((values - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
     smooth: Float = (unit * unit * (3 - 2 * unit)).astype(np.float32)

@@ -29,7 +29,7 @@ _PERCENTILES = (5, 25, 50, 75, 95)
 
 
 def read_film_folder(folder: Path, limit: int) -> list[Float]:
-    """Return up to ``limit`` evenly spaced films below a folder, with a longer side of ``SIDE``."""
+    """Return up to ``limit`` evenly spaced films in a folder; their longer side is ``SIDE``."""
     suffixes = (".png", ".jpg", ".jpeg")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
     chosen = paths[:: max(1, len(paths) // limit)][:limit]
@@ -39,8 +39,8 @@ def read_film_folder(folder: Path, limit: int) -> list[Float]:
 def film_metrics(film: Float) -> dict[str, float]:
     """Return metrics of one film in 0..1: mean, spread, shares of black and white, band contrast.
 
-    The contrast of a band is the median over the film of the local root mean square, which a
-    single device or edge hardly changes.
+    The contrast of a band is the median of its local root mean square over the film. A single
+    device or edge hardly changes this median.
     """
     film = np.asarray(film, np.float32)
     metrics = {
@@ -67,7 +67,7 @@ def metric_percentiles(films: Sequence[Float]) -> dict[str, npt.NDArray[np.float
 
 
 def coverage(simulated: Sequence[Float], real: Sequence[Float]) -> dict[str, float]:
-    """Return, by metric, the share of real films in the middle 98 % of the simulated films."""
+    """Return, by metric, the share of real films within the middle 98 % of simulated films."""
     simulated_rows, real_rows = (
         [film_metrics(film) for film in films] for films in (simulated, real)
     )

@@ -1,7 +1,7 @@
 """Simulation of a cohort (`osteoscreen model simulate`): films, manifests and contact sheet.
 
 The files of a patient depend only on seed and patient. The number of processes, an interruption or
-the machine do not change them. ``digests.csv`` records the finished files.
+the machine does not change the files. ``digests.csv`` records the finished files.
 """
 
 import csv
@@ -47,7 +47,7 @@ Digests = dict[str, str]
 
 
 class SimulationError(ProcessingError):
-    """The cohort cannot be simulated; the message contains the reason and what to do."""
+    """The cohort cannot be simulated. The message states the reason and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class CohortOrder:
 
 @dataclass(frozen=True)
 class SimulatedCohort:
-    """Result: manifests, number of created and reused patients, and contact sheet."""
+    """Result of a simulation: manifests, number of created and reused patients, contact sheet."""
 
     manifests: tuple[Path, ...]
     created: int
@@ -91,7 +91,7 @@ def check_order(order: CohortOrder) -> None:
 
 
 def simulate_cohort(order: CohortOrder) -> SimulatedCohort:
-    """Create the files that do not exist yet. Raises SimulationError."""
+    """Create all files of the cohort that do not exist yet. Raises SimulationError."""
     check_order(order)
     patients = draw_cohort(order.patients, order.seed)
     maps = cache_folder() / "maps"
@@ -118,12 +118,12 @@ def simulate_cohort(order: CohortOrder) -> SimulatedCohort:
 
 
 def _finished_files(order: CohortOrder, patients: Sequence[Patient]) -> dict[str, Digests]:
-    """Return the files, by patient, of all patients whose files exist with the recorded digests."""
+    """Return the files by patient, of patients whose files all exist with the recorded digests."""
     recorded: dict[str, tuple[str, Digests]] = {}
     record = order.out / _DIGESTS
     if record.exists():
         with record.open(newline="", encoding="utf-8") as stream:
-            # An incomplete line, after an interruption, has fewer cells.
+            # An incomplete line, which an interruption leaves, has fewer cells.
             for row in (row for row in csv.reader(stream) if len(row) == 4):
                 identity, digests = recorded.get(row[0], ("", {}))
                 recorded[row[0]] = (
@@ -154,7 +154,7 @@ def _record_digests(
 def _write_manifests(
     order: CohortOrder, patients: Sequence[Patient], finished: dict[str, Digests], created: int
 ) -> SimulatedCohort:
-    """Write manifests, contact sheet and settings, after all films, each atomically."""
+    """Write manifests, contact sheet and settings atomically, after all films."""
     with (
         atomic_path(order.out / _DIGESTS) as part,
         part.open("w", newline="", encoding="utf-8") as stream,
@@ -220,12 +220,12 @@ def _anatomy() -> Anatomy:
 def _run_in_processes(
     work: Callable[[Item], Result], items: Sequence[Item], jobs: int, description: str
 ) -> Iterator[Result]:
-    """Yield the results in the order of the items, with a progress bar."""
+    """Yield one result for each item, in order, with a progress bar."""
     jobs = jobs or os.cpu_count() or 1
     if jobs == 1 or len(items) < 2:
         yield from track(map(work, items), description, len(items))
         return
-    # Spawned processes, because torch's threads do not survive a fork.
+    # Processes are spawned, because torch's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(1,))
     try:

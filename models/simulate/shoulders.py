@@ -1,7 +1,7 @@
 """Neck, shoulders and arms, which the CT does not contain.
 
-The CT was taken with raised arms and ends at the first ribs; on a film the arms hang beside the
-trunk. They are built from rods. Their mineral depends on the patient's density, like all bone.
+The CT was taken with raised arms and ends at the first ribs. On a film, the arms hang beside the
+trunk. Neck, shoulders and arms are built from rods. Their mineral depends on the patient's density.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ _CORTEX = 0.5
 class Shoulders:
     """Shoulders and arms of one patient, in mm and degrees.
 
-    ``breadth`` is the distance from the spine to the head of the humerus. ``height`` is the offset
-    of the shoulders from their usual height. ``spread`` is the angle between arms and trunk.
+    ``breadth`` is the distance from the spine to the head of the humerus. ``height`` is an offset
+    of the shoulders from the usual height. ``spread`` is the angle between arms and trunk.
     ``stoutness`` is the radius of the arms. ``roll`` (0..1) moves the scapulae away from the lungs.
     ``lean`` is the lateral offset of the neck.
     """
@@ -38,7 +38,7 @@ class Shoulders:
 
 
 def sample_shoulders(rng: np.random.Generator) -> Shoulders:
-    """Draw the shoulders of one patient, independent of density."""
+    """Draw the shoulders of one patient; the draw does not depend on density."""
     return Shoulders(
         breadth=float(rng.normal(176.0, 9.0)),
         height=float(rng.normal(0.0, 10.0)),

@@ -1,6 +1,6 @@
 """A simulated subject (density, anatomy, pose, findings, exposure) and its film.
 
-The label is drawn first. No other property of the film depends on it.
+The label is drawn before all other properties. Only bone density depends on the label.
 """
 
 from dataclasses import dataclass, replace
@@ -49,10 +49,10 @@ class Pose:
     """Position of the chest on the film.
 
     ``field_mm`` is the longer side of the film, ``turn`` the rotation in degrees and ``shift`` the
-    offset in mm. ``warp`` is the seed of a slight 2-D deformation; 0 means none. ``stretch`` is the
-    factor that lengthens the chest below the lung apices: the CT was taken lying down, films are
-    taken standing and in inspiration. ``spine_curve`` is the share of the CT patient's lateral
-    spine curvature that remains.
+    offset in mm. ``warp`` is the seed of a slight 2-D deformation; 0 means no deformation.
+    ``stretch`` is the factor that lengthens the chest below the lung apices, because the CT patient
+    lies and film patients stand in inspiration. ``spine_curve`` is the share of the CT patient's
+    lateral spine curvature that remains.
     """
 
     field_mm: float
@@ -68,8 +68,8 @@ class SimulatedSubject:
     """One simulated patient on one film.
 
     ``t_score`` is the latent T-score, ``label`` the result of the simulated densitometer.
-    ``regional`` are factors of the density of spine, ribs and girdle. ``view`` is PA, or AP for
-    in-patients, with scapulae over the lungs and less inspiration.
+    ``regional`` are density factors of spine, ribs and girdle. ``view`` is PA, or AP for
+    in-patients. An AP film has scapulae over the lungs and less inspiration.
     """
 
     variant: int
@@ -87,7 +87,7 @@ class SimulatedSubject:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything in the beam, (rows, columns) in g/cm2; ``bone`` is at density factor 1."""
+    """All matter in the X-ray beam, (rows, columns) in g/cm2; ``bone`` is at density factor 1."""
 
     water: Float
     bone: Float
@@ -95,7 +95,7 @@ class Scene:
 
 
 def density_factor(t_score: float) -> float:
-    """Return the mineral relative to a young adult; 1 at T-score 0."""
+    """Return the bone mineral relative to a young adult; T-score 0 gives 1."""
     return max(0.2, (REFERENCE_BMD + SPREAD_BMD * t_score) / REFERENCE_BMD)
 
 
@@ -114,7 +114,7 @@ def build_subject(
     """Draw pose, findings, devices and exposure of one film.
 
     ``density`` (T-score, label) is stored but does not affect the draws. ``inpatient_share`` is the
-    probability that the subject is an in-patient, with an AP film, lines and leads.
+    probability of an in-patient, who has an AP film, lines and leads.
     """
     rng = np.random.default_rng([22, seed])
     regional = np.exp(rng.normal(0.0, (0.03, 0.06, 0.06))).tolist()
@@ -152,15 +152,15 @@ def render_film(maps: Float, subject: SimulatedSubject, size: int) -> tuple[Floa
     """Return film and block mineral of one subject.
 
     ``maps`` is (3, side, side) in g/cm2 from ``anatomy_variants``. The film is float32 in 0..1 with
-    bright bone and a longer side of ``size``. The mineral is float32 (6, 6) in g/cm2, over the
-    blocks of the square that the film is padded to.
+    bright bone and a longer side of ``size``. The mineral is float32 (6, 6) in g/cm2, for the
+    blocks of the padded square.
     """
     scene = compose_scene(maps, subject, size)
     return expose_scene(scene, subject), block_mineral(scene, subject, size)
 
 
 def compose_scene(maps: Float, subject: SimulatedSubject, size: int) -> Scene:
-    """Return everything except density and exposure; twins share it."""
+    """Return the scene, which contains everything except density and exposure; twins share it."""
     plane = _film_plane(subject, size)
     water, spine, ribs = _place(maps, subject.pose, plane)
     tissue = add_shoulders(water, plane, subject.shoulders)
@@ -193,10 +193,10 @@ def block_mineral(scene: Scene, subject: SimulatedSubject, size: int) -> Float:
 
 
 def bone_share_by_cell(scene: Scene, size: int) -> Float:
-    """Return the bone share of each cell over that of the film, float32 (size / 32, size / 32).
+    """Return each cell's bone share divided by the film's, float32 (size / 32, size / 32).
 
-    The mean of these values, weighted by heat, is the share of heat in bone over bone's share of
-    the film's area.
+    The mean of these values, weighted by heat, equals the share of heat in bone divided by bone's
+    share of the film's area.
     """
     bone = (scene.bone > BONE_FLOOR).astype(np.float32)
     side = size // _CELL
@@ -205,7 +205,7 @@ def bone_share_by_cell(scene: Scene, size: int) -> Float:
 
 
 def _squared(layer: Float, size: int) -> Float:
-    """Return ``layer`` in the middle of the square that the film is padded to; zeros around it."""
+    """Return ``layer`` in the middle of a square of zeros with side ``size``."""
     rows, columns = layer.shape
     square = np.zeros((size, size), np.float32)
     top, left = (size - rows) // 2, (size - columns) // 2
@@ -214,7 +214,7 @@ def _squared(layer: Float, size: int) -> Float:
 
 
 def _film_plane(subject: SimulatedSubject, size: int) -> FilmPlane:
-    """Return the film plane; ``shift`` moves the chest, so the plane moves the other way."""
+    """Return the film plane; ``shift`` moves the chest, so the plane moves in reverse."""
     pose, aspect = subject.pose, subject.exposure.processing.aspect
     square = square_plane(size, pose.field_mm, (-pose.shift[0], -pose.shift[1]))
     rows, columns = round(size * min(1.0, 1.0 / aspect)), round(size * min(1.0, aspect))
@@ -225,7 +225,7 @@ def _film_plane(subject: SimulatedSubject, size: int) -> FilmPlane:
 def _place(maps: Float, pose: Pose, plane: FilmPlane) -> Float:
     """Return water, spine and ribs of the CT on the film's pixels, (3, rows, columns).
 
-    If the film is larger than the CT, tissue and spine are continued by mirroring; ribs end.
+    If the film is larger than the CT, tissue and spine are mirrored beyond its edge; ribs are not.
     """
     angle = np.deg2rad(pose.turn)
     cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
@@ -245,7 +245,7 @@ def _place(maps: Float, pose: Pose, plane: FilmPlane) -> Float:
 
 
 def _midline(spine: Float, level: Float, spine_curve: float) -> Float:
-    """Return the lateral position of the spine in mm at each ``level`` (mm), in its shape."""
+    """Return the spine's lateral position in mm at each ``level`` (mm)."""
     side = spine.shape[0]
     step = FIELD_MM / side
     position = (np.arange(side) - (side - 1) / 2) * step
@@ -259,9 +259,10 @@ def _midline(spine: Float, level: Float, spine_curve: float) -> Float:
 
 
 def _crisp(maps: Float) -> Float:
-    """Sharpen the edges of bone, and restore the cortex of ribs, lost in the 2.5 mm slices.
+    """Sharpen the edges of bone, and restore the cortex of ribs that 2.5 mm slices do not show.
 
-    Voxels at the edge of the mask contain half bone but count as tissue: a third of a rib.
+    Voxels at the edge of the mask count as tissue although they are half bone. The loss is a third
+    of a rib.
     """
     crisp = maps.copy()
     scale = maps.shape[1] * 350.0 / (416 * FIELD_MM)
@@ -273,7 +274,7 @@ def _crisp(maps: Float) -> Float:
 
 
 def _bend(seed: int, plane: FilmPlane) -> Float:
-    """Return a smooth displacement in mm, (2, rows, columns); it varies films of one variant."""
+    """Return a smooth displacement in mm, (2, rows, columns), which varies films of one variant."""
     if not seed:
         return np.zeros((2, *plane.shape), np.float32)
     coarse = np.random.default_rng([23, seed]).normal(0.0, 5.0, (1, 2, 6, 6)).astype(np.float32)

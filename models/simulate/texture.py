@@ -12,7 +12,7 @@ from models.simulate.plane import FilmPlane, rod
 
 @dataclass(frozen=True)
 class Texture:
-    """Amplitudes of the fine structure relative to the surrounding tissue, and its seed.
+    """Seed of the fine structure, and its amplitudes relative to the surrounding tissue.
 
     ``lung`` is the interstitial pattern, ``vessels`` the relative calibre of the lung vessels,
     ``flesh`` the streaks of muscle and fat, ``bone`` the trabeculae.
@@ -37,7 +37,7 @@ def sample_texture(rng: np.random.Generator) -> Texture:
 
 
 def lung_share(water: Float, plane: FilmPlane) -> Float:
-    """Return the lung share of each pixel, 0..1: thin tissue inside the trunk."""
+    """Return the lung share of each pixel, 0..1; thin tissue inside the trunk counts as lung."""
     thin = np.clip((15.0 - water) / 5.0, 0.0, 1.0) * np.clip((water - 1.5) / 2.0, 0.0, 1.0)
     trunk = (
         (abs(plane.x)[None, :] < 150.0) & (plane.y[:, None] > -170.0) & (plane.y[:, None] < 160.0)
@@ -59,7 +59,7 @@ def add_texture(water: Float, plane: FilmPlane, air: Float, texture: Texture) ->
 
 
 def add_trabeculae(mineral: Float, plane: FilmPlane, texture: Texture) -> Float:
-    """Return mineral with trabeculae, relative to the local mineral and so to density."""
+    """Return mineral with trabeculae, whose amplitude is proportional to the local mineral."""
     mesh = random_field(np.random.default_rng([42, texture.seed]), plane, 1.6)
     meshed: Float = (mineral * np.maximum(1 + texture.bone * mesh, 0.2)).astype(np.float32)
     return meshed
@@ -75,7 +75,7 @@ def random_field(rng: np.random.Generator, plane: FilmPlane, slope: float) -> Fl
     down = np.fft.fftfreq(rows)[:, None] / plane.step
     across = np.fft.rfftfreq(columns)[None, :] / plane.step
     frequency = np.hypot(down, across)
-    # Constant below one cycle per 40 mm: lower frequencies are anatomy, which the CT provides.
+    # The amplitude is constant below one cycle per 40 mm, because the CT provides such structures.
     shape = np.maximum(frequency, 0.025) ** (-slope / 2 - 0.5)
     shape[0, 0] = 0.0
     field = np.fft.irfft2(white * shape, s=(rows, columns))
@@ -102,7 +102,7 @@ def _branch(
     start: npt.NDArray[np.float64],
     course: tuple[float, float],
 ) -> None:
-    """Draw a vessel of this heading and radius and its branches, down to a radius of 0.34 mm."""
+    """Draw a vessel and its branches that have a radius of at least 0.34 mm."""
     heading, radius = course
     if radius < 0.34:
         return

@@ -22,11 +22,11 @@ class Processing:
     """Processing parameters of one film.
 
     ``latitude`` (0..1) compresses structures wider than a rib. ``detail`` amplifies structures up
-    to a rib's width; ``equal`` (0..1) reduces this for high-contrast structures. ``gamma``,
-    ``low`` and ``high`` define the tone curve; both are relative to the range of the body.
-    ``toe`` (0..1) mixes in a sigmoid. ``border`` is the width of the collimator edge (top,
-    bottom, left, right) relative to the side, ``border_level`` its grey level. ``marker`` is the
-    text at the patient's left shoulder, empty for none. ``aspect`` is width over height.
+    to a rib's width; ``equal`` (0..1) reduces this gain for high-contrast structures. ``gamma``,
+    ``low`` and ``high`` define the tone curve; ``low`` and ``high`` are relative to the range of
+    the body. ``toe`` (0..1) is the share of a sigmoid. ``border`` is the width of the collimator
+    edge (top, bottom, left, right) relative to the side, ``border_level`` its grey level. An empty
+    ``marker`` means no text at the patient's left shoulder. ``aspect`` is width over height.
     """
 
     latitude: float
@@ -71,7 +71,7 @@ def apply_processing(
 ) -> Float:
     """Apply range compression, detail, window and tone curve.
 
-    Returns (rows, columns) in 0..1 with bright bone. ``body`` is False in the open beam.
+    The result (rows, columns) is in 0..1 with bright bone. ``body`` is False in the open beam.
     """
     size = max(log_signal.shape)
     wide = lowpass(log_signal, size / 24)
@@ -84,14 +84,14 @@ def apply_processing(
     low = dark + parameters.low * (bright - dark)
     high = dark + parameters.high * (bright - dark)
     unit = np.clip((image - low) / max(high - low, 1e-6), 0.0, 1.0) ** parameters.gamma
-    # The sigmoid imitates toe and shoulder of film, as most vendors do.
+    # The sigmoid imitates the tone curve of analogue film, as most vendors do.
     curve = unit * unit * (3 - 2 * unit)
     toned: Float = ((1 - parameters.toe) * unit + parameters.toe * curve).astype(np.float32)
     return toned
 
 
 def _detail(log_signal: Float, body: npt.NDArray[np.bool_], parameters: Processing) -> Float:
-    """Return the added detail; low-contrast structures gain most, metal and the skin edge least."""
+    """Return the detail to add: most for low contrast, least for metal and the skin edge."""
     scale = max(log_signal.shape) / 384
     added = np.zeros_like(log_signal)
     finer = log_signal
@@ -106,7 +106,7 @@ def _detail(log_signal: Float, body: npt.NDArray[np.bool_], parameters: Processi
 
 
 def lowpass(image: Float, sigma: float) -> Float:
-    """Return a wide Gaussian filter, computed at a quarter of the resolution for speed."""
+    """Filter with a wide Gaussian, computed at a quarter of the resolution for speed."""
     coarse = ndimage.gaussian_filter(image[::4, ::4], sigma / 4)
     zoom = (image.shape[0] / coarse.shape[0], image.shape[1] / coarse.shape[1])
     grown: Float = ndimage.zoom(coarse, zoom, order=1, mode="nearest", grid_mode=True)

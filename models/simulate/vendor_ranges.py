@@ -14,7 +14,7 @@ class Vendor:
     ``gamma`` is the mean and standard deviation of the logarithm of the tone curve's exponent.
     ``bits`` are stored bit depths, ``monochrome1`` is the share of MONOCHROME1 films, ``aspects``
     are film shapes (width over height). ``collimated`` is the probability of a visible collimator
-    edge on each side, ``marker`` that of a lead marker.
+    edge on each side, ``marker`` is the probability of a lead marker.
     """
 
     name: str
@@ -60,5 +60,5 @@ MIXED = Vendor(
 
 
 def draw(rng: np.random.Generator, limits: Range) -> float:
-    """Return one uniform draw."""
+    """Return a random number that is uniform in ``limits``."""
     return float(rng.uniform(*limits))

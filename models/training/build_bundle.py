@@ -1,7 +1,7 @@
 """Build a bundle from trained weights: calibrate, fit the thresholds, write card and files.
 
-If there is a clinical model, it is part of the bundle. If enough held-out films have clinical data,
-the combined model is fitted on them.
+The bundle contains the clinical model, if there is one. A combined model is fitted if enough
+held-out films have clinical data.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ _SOFTWARE = ("torch", "numpy", "scipy")
 class CardText:
     """Texts of a model card.
 
-    ``validation`` describes the films of the calibration and of the thresholds.
+    ``validation`` describes the films that calibration and thresholds were fitted on.
     """
 
     name: str
@@ -52,9 +52,9 @@ class CardText:
 
 @dataclass(frozen=True)
 class ClinicalInputs:
-    """A clinical model for the bundle, and its logits of the held-out films, (n,).
+    """A clinical model for the bundle, and its logits for the held-out films, (n,).
 
-    A logit is NaN if the film has no clinical data.
+    A film without clinical data has the logit NaN.
     """
 
     model: ClinicalModel
@@ -89,7 +89,7 @@ def write_calibrated(
 ) -> Bundle:
     """Calibrate on the held-out films and write a bundle with this net to ``path``.
 
-    ``golden`` are the golden films by file name. Raises BundleError if all films have one score.
+    ``golden`` has golden films by file name. Raises BundleError if all films have the same score.
     """
     text, training = card
     parts = calibrate(held_out, text.validation)
@@ -121,7 +121,7 @@ def write_calibrated(
 def calibrate(held_out: HeldOut, source: str) -> CalibratedParts:
     """Fit calibration, operating points and combined model; ``source`` describes the films.
 
-    Raises BundleError if all films have one score.
+    Raises BundleError if all films have the same score.
     """
     calibration = platt(held_out.logits, held_out.labels)
     scores = np.array([calibrated(float(logit), calibration) for logit in held_out.logits])
@@ -135,7 +135,7 @@ def calibrate(held_out: HeldOut, source: str) -> CalibratedParts:
 def training_record(
     text: CardText, progress: TrainingProgress, seed: int, start: Bundle | None = None
 ) -> Training:
-    """Return the card's record of a run; ``start`` is the bundle whose weights it started from."""
+    """Return the card's record of a run; ``start`` is the bundle with the initial weights."""
     return Training(
         data=f"{progress.films} films: {text.data}",
         label=text.label,
@@ -161,7 +161,7 @@ def _earlier_runs(card: Card) -> tuple[EarlierRun, ...]:
 
 
 def _fit_combined(held_out: HeldOut, source: str) -> CombinedModel | None:
-    """Fit the combined model on the films with both logits; None if they are too few."""
+    """Fit the combined model on films with both logits; return None if these are too few."""
     if held_out.clinical is None:
         return None
     complete = np.isfinite(held_out.clinical.logits)

@@ -28,9 +28,9 @@ def build_from_manifest(
 ) -> Bundle:
     """Calibrate on the validation films and write the bundle. Raises BundleError.
 
-    ``run`` is the training record, and the bundle that the training started from. The clinical
-    model of that bundle is copied; a combined model is fitted if enough validation films have
-    clinical data. Golden films are synthetic, because the bundle contains no film of the manifest.
+    ``run`` is the training record and the bundle with the initial weights, whose clinical model is
+    copied. A combined model is fitted if enough validation films have clinical data. Golden films
+    are synthetic, because the bundle must not contain films of the manifest.
     """
     training, start = run
     text = card_text(manifest)
@@ -44,7 +44,7 @@ def build_from_manifest(
 def clinical_inputs(
     clinical: ClinicalModel | None, entries: Sequence[Entry]
 ) -> ClinicalInputs | None:
-    """Return the clinical model with its logits of the films' patients; None without a model."""
+    """Return the clinical model with its logits for the films; None without a clinical model."""
     return ClinicalInputs(clinical, clinical_logits(clinical, entries)) if clinical else None
 
 
@@ -78,7 +78,7 @@ def card_text(manifest: Manifest) -> CardText:
 
 
 def _phantoms(size: int) -> dict[str, Radiograph]:
-    """Return two synthetic images with lungs, spine and noise, which only check the arithmetic."""
+    """Return two synthetic images (lungs, spine, noise), used only to check the arithmetic."""
     line = np.linspace(-1.0, 1.0, size, dtype=np.float32)
     y, x = line[:, None], line[None, :]
     lungs = np.exp(-(((np.abs(x) - 0.45) / 0.25) ** 2) - (y / 0.6) ** 2)

@@ -56,7 +56,7 @@ def build_from_simulation(
     """Calibrate on the held-out films, measure on test variants, and write the bundle.
 
     The clinical model of ``start`` is copied. There is no combined model, because these films have
-    no clinical data; ``recalibrate`` fits one on a cohort. Raises BundleError.
+    no clinical data. ``recalibrate`` fits a combined model on a cohort. Raises BundleError.
     """
     label = films.held_out.label
     clinical = start.clinical if start else None
@@ -68,7 +68,7 @@ def build_from_simulation(
 
 
 def _measure(net: GridNet, maps: Maps) -> tuple[CardFigure, ...]:
-    """Return the AUC on test variants, and the AUC if all have one density (expected: 0.5)."""
+    """Return the AUC on test variants, and the AUC at equal bone density (expected: 0.5)."""
     patients = sample_subjects(TEST, TEST_FILMS)
     equal_density = [
         replace(with_t_score(patient, -2.0), label=patient.label)

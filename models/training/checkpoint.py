@@ -15,7 +15,7 @@ Net = TypeVar("Net", bound=FilmNet)
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Progress of a run: steps, seconds and films; best validation AUC, and its step."""
+    """Progress of a run: steps, seconds and films, and the best validation AUC with its step."""
 
     step: int = 0
     seconds: float = 0.0
@@ -28,7 +28,7 @@ class TrainingProgress:
 class Run(Generic[Net]):
     """The parts of a run that a checkpoint stores.
 
-    ``average`` is the moving average of ``net``; ``best`` is the average with the best AUC.
+    ``average`` is the moving average of ``net``; ``best`` is the moving average with the best AUC.
     """
 
     net: Net
@@ -45,7 +45,7 @@ def save(path: Path, run: Run[Net], progress: TrainingProgress) -> None:
 
 
 def resume(path: Path, run: Run[Net]) -> TrainingProgress:
-    """Restore the run from its checkpoint, if there is one, and return its progress."""
+    """Restore the run from its checkpoint, if this file exists, and return the progress."""
     if not path.exists():
         return TrainingProgress()
     state = torch.load(path, weights_only=True, map_location="cpu")

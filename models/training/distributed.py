@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class Ranks:
-    """Rank of this process among ``world`` processes; the first writes and decides when to stop."""
+    """Rank of this process among ``world`` processes."""
 
     rank: int
     world: int
@@ -28,7 +28,7 @@ class Ranks:
         return DistributedDataParallel(net) if self.world > 1 else net
 
     def agreed(self, stop: bool) -> bool:
-        """Return the first process's ``stop``: clocks differ, and all must stop together."""
+        """Return ``stop`` of the first process, because all processes must stop together."""
         if self.world == 1:
             return stop
         decision = torch.tensor([float(stop)], device=self.device)
@@ -38,7 +38,7 @@ class Ranks:
 
 @contextmanager
 def ranks(device: str) -> Iterator[Ranks]:
-    """Join the processes of `torchrun` on ``cpu``, or on one GPU each; leave them at the end."""
+    """Join the process group of `torchrun`, on ``cpu`` or on one GPU for each process."""
     world, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
     own = torch.device(f"cuda:{local}" if device == "cuda" else device)

@@ -37,7 +37,7 @@ class BatchSource(Protocol):
     """Source of training batches, and validation of a net."""
 
     def batch(self, number: int, size: int) -> Batch:
-        """Return batch ``number`` for a net of ``size``; it is the same in every run."""
+        """Return batch ``number`` for a net of ``size``; every run gets the same batch."""
 
     def validate(self, net: FilmNet) -> tuple[Numbers, Numbers]:
         """Return logits and labels, (n,) each, of films that are in no batch."""
@@ -48,9 +48,9 @@ class TrainConfig:
     """Settings of a training run.
 
     The run ends after ``steps``, after ``minutes``, or if the AUC has not improved for ``patience``
-    validations, which happen every ``validate_every`` steps. The learning rate follows steps or
-    time, whichever has progressed further. Without a limit of time, the result does not depend on
-    the speed of the machine. ``heat`` is the weight of ``heatmap_loss``; with 0 no bone is needed.
+    validations. A validation runs every ``validate_every`` steps. The learning rate depends on the
+    completed share of steps or of time, whichever is larger. Without a time limit, the result does
+    not depend on the speed of the machine. ``heat`` is the weight of ``heatmap_loss``.
     """
 
     minutes: float = math.inf
@@ -77,7 +77,7 @@ def fit(
 ) -> Trained[Net]:
     """Train ``net`` on ``source``, starting from the checkpoint ``path`` if it exists.
 
-    The checkpoint is updated at every validation, and the CSV log next to it.
+    Every validation updates the checkpoint, and the CSV log in the same folder.
     """
     run = _start_run(net.to(ranks.device), config)
     progress = resume(path, run)
@@ -89,7 +89,7 @@ def fit(
             share = _completed_share(progress, config)
             if ranks.agreed(share >= 1 or _stale(progress, config)):
                 break
-            # Dropout uses this seed, so a resumed run equals an uninterrupted one.
+            # Dropout uses this seed, so a resumed run equals an uninterrupted run.
             seed = (config.seed * 1_000_003 + progress.step) * ranks.world + ranks.rank
             torch.manual_seed(seed)
             set_rate(run.optimiser, config.rate * schedule(progress.step, share, 50, 0.02))
@@ -116,7 +116,7 @@ def fit(
 
 
 def loss(output: Output, batch: Batch) -> Tensor:
-    """Return the loss of label, T-score and block mineral, and of their differences in twins."""
+    """Return the loss for label, T-score and block mineral, and for their differences in twins."""
     label = cross_entropy(output.logit, batch.label)
     t_score = masked_loss(smooth_l1_loss, output.t_score, batch.t_score)
     mineral = masked_loss(smooth_l1_loss, output.mineral, batch.mineral)
@@ -134,9 +134,9 @@ def heatmap_loss(heat: Tensor, bone: Tensor) -> Tensor:
     """Return a loss that is small if the heat is positive and distributed as the bone.
 
     ``heat`` (N, h, w) has both signs. ``bone`` (N, h, w) is each cell's share of the film's bone;
-    every film contains bone. The loss is the Kullback-Leibler divergence of the heat from the bone:
-    the heat must cover all bones, because osteoporosis affects all bones. After A. Ross et al.,
-    Right for the Right Reasons, IJCAI 2017.
+    every film contains bone. The loss is the Kullback-Leibler divergence of the heat from the bone.
+    The heat must cover all bones, because osteoporosis affects all bones. The idea is from A. Ross
+    et al., Right for the Right Reasons, IJCAI 2017.
     """
     relative = heat / heat.abs().mean(dim=(1, 2), keepdim=True).clamp_min(1e-9)
     # Softplus keeps a gradient if all heat is negative.
@@ -149,14 +149,14 @@ def heatmap_loss(heat: Tensor, bone: Tensor) -> Tensor:
 
 
 def _normalise(cells: Tensor) -> Tensor:
-    """Divide the cells (N, h, w) by the sum of each film."""
+    """Divide the cells (N, h, w) of each film by their sum."""
     return cells / cells.sum(dim=(1, 2), keepdim=True).clamp_min(1e-9)
 
 
 def masked_loss(
     function: Callable[[Tensor, Tensor], Tensor], predicted: Tensor, target: Tensor
 ) -> Tensor:
-    """Return the loss over the finite targets; 0 if there are none."""
+    """Return the loss over the finite targets; 0 if no target is finite."""
     finite = torch.isfinite(target)
     return function(predicted[finite], target[finite]) if finite.any() else predicted.sum() * 0.0
 
@@ -167,7 +167,7 @@ def _gap(values: Tensor) -> Tensor:
 
 
 def _module_for_loss(net: FilmNet, config: TrainConfig) -> nn.Module:
-    """Return the net, or the net with its heat if the loss needs it."""
+    """Return the net, or a ``NetWithHeat`` of this net if the loss needs heat."""
     if not config.heat:
         return net
     if not isinstance(net, GridNet):
@@ -189,7 +189,7 @@ def _optimiser(net: FilmNet, config: TrainConfig) -> torch.optim.Optimizer:
 
 
 def _batches(source: BatchSource, first: int, size: int, ranks: Ranks) -> Iterator[Batch]:
-    """Yield batches without end; the next one is prepared during the current step."""
+    """Yield batches without end; the next batch is prepared during the current step."""
     with ThreadPoolExecutor(1) as pool:
         pending = pool.submit(source.batch, first * ranks.world + ranks.rank, size)
         for step in count(first + 1):
@@ -221,7 +221,7 @@ def _step(net: nn.Module, batch: Batch, optimiser: torch.optim.Optimizer, heat: 
 
 
 def _bfloat16_is_fast(device: str) -> bool:
-    """Return whether the device supports bfloat16; a CPU without it takes ten times as long."""
+    """Return whether the device supports bfloat16; without support, it is ten times slower."""
     if device != "cpu":
         return True
     capabilities = torch.cpu.get_capabilities()
@@ -253,7 +253,7 @@ def _stale(progress: TrainingProgress, config: TrainConfig) -> bool:
 
 
 def schedule(step: int, share: float, warm_up: int, lowest: float) -> float:
-    """Return the factor of the learning rate: linear warm-up, then a cosine down to ``lowest``.
+    """Return the factor of the learning rate: a linear warm-up, then a cosine to ``lowest``.
 
     ``share`` is the completed share of the run, ``warm_up`` is in steps.
     """
@@ -262,7 +262,7 @@ def schedule(step: int, share: float, warm_up: int, lowest: float) -> float:
 
 
 def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:
-    """Update the exponential moving average of weights and of the statistics of batch norm."""
+    """Update the exponential moving average of the weights and of the batch norm statistics."""
     with torch.no_grad():
         for averaged, current in zip(
             average.state_dict().values(), net.state_dict().values(), strict=True

@@ -1,4 +1,4 @@
-"""Batches of a manifest's films, which are prepared once and cached on disk."""
+"""Batches of a manifest's films; the films are prepared once and cached on disk."""
 
 import hashlib
 import math
@@ -30,14 +30,14 @@ _ZOOM, _TURN, _SHIFT, _CONTRAST = 0.08, 5.0, 0.04, 0.2
 
 @dataclass(frozen=True)
 class Films:
-    """Prepared films (n, 1, S, S), float16 on disk, with labels (n,) and T-scores (n,) or NaN."""
+    """Prepared films (n, 1, S, S), float16 on disk, with labels and T-scores (n,); NaN: unknown."""
 
     pixels: Half
     label: Float
     t_score: Float
 
     def select(self, index: slice | npt.NDArray[np.intp]) -> "Films":
-        """Return the films of an index of numpy."""
+        """Return the films that a numpy index selects."""
         return Films(self.pixels[index], self.label[index], self.t_score[index])
 
 
@@ -57,7 +57,7 @@ class ManifestSource:
         return math.ceil(len(self.films.label) / self.films_per_batch)
 
     def batch(self, number: int, size: int) -> Batch:
-        """Return batch ``number``. An epoch has each film once, in a random order."""
+        """Return batch ``number``. An epoch contains each film once, in random order."""
         if size != self.size:
             raise ValueError(f"the films were prepared for {self.size} px, the net needs {size} px")
         epoch, place = divmod(number, self.batches_per_epoch)
@@ -80,7 +80,7 @@ class ManifestSource:
 
 
 def logits(net: FilmNet, films: Films) -> Float:
-    """Return the net's logits of prepared films, (n,)."""
+    """Return the net's logits for prepared films, (n,)."""
     device = next(net.parameters()).device
     chunks = []
     with torch.inference_mode():
@@ -93,7 +93,7 @@ def logits(net: FilmNet, films: Films) -> Float:
 def load_films(entries: Sequence[Entry], size: int, folder: Path) -> Films:
     """Decode and prepare films for a net of ``size``, or load them from the cache ``folder``.
 
-    Raises ManifestError that names every row whose film cannot be decoded.
+    Raises a ManifestError that names every row whose film cannot be decoded.
     """
     file = folder / f"{fingerprint(entries, size)}.npy"
     if not file.exists():
@@ -126,7 +126,7 @@ def _prepare_all(entries: Sequence[Entry], size: int, file: Path) -> None:
 
 
 def fingerprint(entries: Sequence[Entry], size: int) -> str:
-    """Return a name that depends on path, length and time of the films' files, and on ``size``."""
+    """Return a name that depends on path, size and time of each film's file, and on ``size``."""
     digest = hashlib.sha256(str(size).encode())
     for entry in entries:
         state = entry.path.stat()

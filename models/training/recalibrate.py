@@ -1,8 +1,8 @@
 """Calibrate a bundle on other films without changing its net (`osteoscreen model calibrate`).
 
-A threshold fitted at one hospital does not transfer to another. Calibration, operating points and
-combined model (if the bundle has a clinical model) are fitted on the manifest's validation films.
-The card's AUCs are measured on the manifest's test films.
+A threshold that was fitted at one hospital may be wrong at another hospital. Calibration, operating
+points and combined model are fitted on the manifest's validation films. A combined model needs a
+clinical model in the bundle. The card's AUCs are measured on the manifest's test films.
 """
 
 from dataclasses import replace
@@ -29,7 +29,7 @@ def recalibrate(file: Path, bundle: Bundle, out: Path) -> Bundle:
     """Calibrate ``bundle`` on the films of the manifest ``file`` and write it to ``out``.
 
     ``out`` may be the folder of ``bundle``. Prepared films are cached in the folder ``out``.run.
-    Raises ManifestError or BundleError before a file of the bundle is written.
+    A ManifestError or BundleError is raised before a file of the bundle is written.
     """
     manifest = read_manifest(file)
     entries = manifest.of(Split.VALIDATION)

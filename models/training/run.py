@@ -1,4 +1,4 @@
-"""Training from films to a bundle (`osteoscreen model train`)."""
+"""Train a net on films and write a bundle (`osteoscreen model train`)."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -31,8 +31,8 @@ class TrainError(InputError):
 class TrainOptions:
     """Options of a training run.
 
-    Without a manifest, films are simulated during the training. ``start`` is the bundle whose
-    weights the training starts from; ``batch`` is the number of films per step.
+    Without a manifest, films are simulated during the training. ``start`` is the bundle with the
+    initial weights; ``batch`` is the number of films per step.
     """
 
     out: Path
@@ -54,8 +54,8 @@ class TrainOptions:
 def train_bundle(options: TrainOptions) -> Bundle | None:
     """Train on a manifest's films, or on simulated films, and write a bundle.
 
-    Returns the bundle, or None in processes other than the first. Raises ManifestError, TrainError
-    or BundleError before a bundle is written.
+    The first process returns the bundle; other processes return None. Raises ManifestError,
+    TrainError or BundleError before a bundle is written.
     """
     start = load_bundle(options.start) if options.start else None
     net = initial_net(start, options.size, options.seed)
@@ -107,8 +107,8 @@ def _train_on_manifest(
 def initial_net(start: Bundle | None, size: int, seed: int) -> GridNet:
     """Return a net with the weights of ``start``, or with random weights. Raises TrainError.
 
-    Weights do not depend on the size of films. A first training at 192 px takes a third of the time
-    per film of a training at 384 px.
+    Weights do not depend on the size of films, so a first training can use small films. Training at
+    192 px takes a third of the time per film at 384 px.
     """
     torch.manual_seed(seed)
     try:
@@ -140,7 +140,7 @@ def _run_folder(options: TrainOptions) -> Path:
 
 
 def _checkpoint(options: TrainOptions, films: str) -> Path:
-    """Return the path of the checkpoint; it differs between runs with other films or settings."""
+    """Return the path of the checkpoint; runs with other films or settings have other paths."""
     start = options.start.name if options.start else "seed"
     name = f"{films}-{options.size}-{options.batch}-{options.seed}-{start}.pt"
     return _run_folder(options) / name

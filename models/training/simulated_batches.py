@@ -35,7 +35,7 @@ MINERAL_FLOOR = 0.02
 
 @dataclass(frozen=True)
 class SimulatedSplit:
-    """CT variants and patients of one purpose; splits have neither in common."""
+    """CT variants and patients for one purpose; no two splits share a variant or a patient."""
 
     variants: range
     first_seed: int
@@ -50,9 +50,9 @@ TEST = SimulatedSplit(range(300, 332), 2_000_000)
 class Batch:
     """Films (N, 1, S, S) with their targets; an unknown target is NaN.
 
-    Targets: labels (N,), standardised T-scores (N,), log mineral of the blocks (N, 36), and each
-    cell's share of the film's bone (N, S / 32, S / 32). With ``twins``, films 2k and 2k + 1 differ
-    only in density.
+    The targets are labels (N,), standardised T-scores (N,), log mineral of the blocks (N, 36), and
+    each cell's share of the film's bone (N, S / 32, S / 32). With ``twins``, films 2k and 2k + 1
+    differ only in density.
     """
 
     film: Tensor
@@ -72,7 +72,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class SimulatedFilm:
-    """One film and its targets, without the batch axis; the film is in float16."""
+    """One film (float16) and its targets, without the batch axis."""
 
     film: npt.NDArray[np.float16]
     label: bool
@@ -85,7 +85,7 @@ Pair = tuple[SimulatedFilm, SimulatedFilm]
 
 
 def render_variants(splits: Iterable[SimulatedSplit], folder: Path) -> Maps:
-    """Return the maps of each variant, float16 (3, side, side), by number, cached in a folder."""
+    """Return maps, float16 (3, side, side), by the variant's number; they are cached on disk."""
     numbers = [number for split in splits for number in split.variants]
     cached = all(map_path(folder, number, MAP_SIDE).exists() for number in numbers)
     anatomy = None if cached else load_anatomy()
@@ -98,8 +98,8 @@ def render_variants(splits: Iterable[SimulatedSplit], folder: Path) -> Maps:
 def twin_pair(maps: Maps, split: SimulatedSplit, seed: int, size: int) -> Pair:
     """Return two films that differ only in density.
 
-    Without twins, the net first learns exposure and body shape from a thousand films. The
-    difference of twins depends only on bone, from the first step.
+    Without twins, the net first learns exposure and body shape, from about a thousand films. With
+    twins, the net learns bone from the first step, because twins differ only in bone.
     """
     rng = np.random.default_rng([31, seed])
     first = sample_subject(split.first_seed + int(rng.integers(2**40)), split.variants)
@@ -136,7 +136,7 @@ def render_films(
 
 
 def _render_twins(maps: Maps, twins: Sequence[SimulatedSubject], size: int) -> list[SimulatedFilm]:
-    """Render subjects that differ only in density; their scene, the slowest part, is made once."""
+    """Render subjects that differ only in density; the scene, which is slow, is made once."""
     scene = compose_scene(maps[twins[0].variant].astype(np.float32), twins[0], size)
     bone = bone_share_by_cell(scene, size)
     return [

@@ -29,9 +29,9 @@ CALIBRATION_FILMS = 480
 class SimulatedSource:
     """Twins of the training variants, and held-out films for the validation.
 
-    At 192 px, rendering a film takes half as long as a training step on it. Therefore one batch in
-    ``echo`` is new; the others repeat pairs of the last ``window`` (data echoing, D. Choi et al.,
-    2019). To save time, only the first ``validation_films`` of the held-out films are validated.
+    At 192 px, rendering a film takes half as long as a training step on this film. Therefore one
+    batch in ``echo`` is new; the other batches repeat pairs of the last ``window`` pairs (data
+    echoing, D. Choi et al., 2019). To save time, only ``validation_films`` films are validated.
     """
 
     maps: Maps

@@ -13,7 +13,7 @@ _TURN, _ZOOM, _SHIFT, _STRETCH = 7.0, 0.12, 0.06, 0.10
 
 @dataclass(frozen=True)
 class GateBatch:
-    """Ranked images (n, 1, S, S) with their targets; a missing target is -1 or NaN."""
+    """Rank-transformed images (n, 1, S, S) with targets; a missing target is -1 or NaN."""
 
     image: Tensor
     kind: Tensor
@@ -49,10 +49,10 @@ class SeededRandom:
 def transform(
     squares: Tensor, mask: Tensor, size: int, crop: Tensor, random: SeededRandom
 ) -> Tensor:
-    """Return randomly transformed images and masks at ``size``, (n, 2, size, size).
+    """Return randomly transformed images and masks, (n, 2, size, size).
 
-    ``squares`` and ``mask`` are (n, 1, S, S). If ``crop`` (n,) is True, only a section with less
-    than half of the side remains.
+    ``squares`` and ``mask`` are (n, 1, S, S). If ``crop`` (n,) is True, the image is cut to a
+    section with less than half of the side.
     """
     n, device = len(squares), squares.device
     zoom = 1.0 + random.normal(n).clamp(-2, 2) * _ZOOM
@@ -77,7 +77,7 @@ def transform(
 
 
 def change_tone(image: Tensor, random: SeededRandom) -> Tensor:
-    """Add uneven exposure, blur, noise, collimator margins and a rectangle; (n, 1, S, S)."""
+    """Add uneven exposure, blur, noise, collimator margins and a rectangle to (n, 1, S, S)."""
     n, size = len(image), image.shape[-1]
     coarse = random.normal(n, 1, 3, 3) * random.uniform(n, 1, 1, 1, high=0.35)
     image = image + interpolate(coarse, size=(size, size), mode="bicubic", align_corners=True)

@@ -1,4 +1,4 @@
-"""Cross-validation of the gate: how many images of each kind get the correct result."""
+"""Cross-validation of the gate: count the images of each kind that get the correct result."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ _CHUNK = 128
 
 @dataclass(frozen=True)
 class TestOutputs:
-    """Outputs for the held-out images of one test, and the fold's feature distribution."""
+    """Outputs for the held-out images in one test, and the feature distribution of the fold."""
 
     name: str
     source: npt.NDArray[np.str_]
@@ -39,14 +39,14 @@ class TestOutputs:
 
 @dataclass(frozen=True)
 class GateMetrics:
-    """``scale`` as in ``FeatureDistribution``, and the counts at this scale."""
+    """The ``scale`` of the ``FeatureDistribution``, and the counts that this scale gives."""
 
     scale: float
     counts: tuple[GateCount, ...]
 
 
 def passes(findings: ImageFindings) -> bool:
-    """Return whether the film would be scored: a frontal chest, upright, with a small distance."""
+    """Return whether the film would be scored: frontal, upright, and with a small distance."""
     return findings.frontal >= 0.5 and findings.turn == 0 and findings.distance <= 1.0
 
 
@@ -57,10 +57,10 @@ def cross_validate(
     device: str,
     folder: Path,
 ) -> GateMetrics:
-    """Train ``folds`` nets, each without a part of the people, and test it on these people.
+    """Train ``folds`` nets; test each net on the people who are not in its training images.
 
-    For drawings, whole kinds are held out, because the gate will get kinds that it was not trained
-    on. The nets are cached in ``folder``.
+    All drawings of a kind are in one fold, because the gate will get kinds of images that it was
+    not trained on. The nets are cached in ``folder``.
     """
     config, training = settings
     fold_of = assign_folds(images.person, folds, training.seed)
@@ -80,7 +80,7 @@ def cross_validate(
 
 
 def fit_distribution(net: GateNet, images: GateImages, device: str) -> FeatureDistribution:
-    """Return the feature distribution of frontal chests, at scale 1, shrunk after Ledoit-Wolf."""
+    """Return the feature distribution of frontal chests with Ledoit-Wolf shrinkage, at scale 1."""
     chests = images.where(images.kind == Kind.FRONTAL)
     features = _predict_all(net, rank_all(chests, net.config.size, device)).features
     estimate = LedoitWolf().fit(features)
@@ -90,7 +90,7 @@ def fit_distribution(net: GateNet, images: GateImages, device: str) -> FeatureDi
 
 
 def assign_folds(person: npt.NDArray[np.str_], folds: int, seed: int) -> npt.NDArray[np.int64]:
-    """Return each image's fold, (n,). A person has one fold; folds are balanced by origin."""
+    """Return each image's fold, (n,). A person is in one fold; folds are balanced by origin."""
     rng = np.random.default_rng([53, seed])
     fold: dict[str, int] = {}
     origins = sorted({name.split("/")[0] for name in person.tolist()})
@@ -117,7 +117,7 @@ def rank_all(images: GateImages, size: int, device: str) -> Tensor:
 def _run_tests(
     net: GateNet, distribution: FeatureDistribution, images: GateImages, seed: int, device: str
 ) -> Iterator[TestOutputs]:
-    """Yield the outputs of the net for all tests of the held-out images."""
+    """Yield the net's outputs for the held-out images, test by test."""
     size = net.config.size
     frontal = images.kind == Kind.FRONTAL
     films = images.where(frontal & (images.source != "simulated"))
@@ -168,7 +168,7 @@ def _predict_all(net: GateNet, inputs: Tensor) -> GateOutputs:
 
 
 def _count(tests: list[TestOutputs], scale: float) -> Iterator[GateCount]:
-    """Yield the number of correct results of each test, by name and source."""
+    """Yield the number of correct results for each expected result."""
     correct: dict[str, list[bool]] = {}
     for test in tests:
         findings = test.outputs.findings(replace(test.distribution, scale=scale))
@@ -182,7 +182,7 @@ def _count(tests: list[TestOutputs], scale: float) -> Iterator[GateCount]:
 def _judge(
     test: str, findings: ImageFindings, source: str, ap: float
 ) -> Iterator[tuple[str, bool]]:
-    """Yield the expected results of a test, and whether the findings agree."""
+    """Yield each expected result of a test, and whether the findings agree with it."""
     accepted, inverted = passes(findings), findings.inverted >= 0.5
     match test:
         case "frontal" | "frontal, simulated":

@@ -32,9 +32,9 @@ _AP = {"AP": 1.0, "PA": 0.0}
 class GateImages:
     """Squares uint8 (n, S, S) with their targets.
 
-    ``extent`` int16 (n, 2) is the film's height and width within its square. ``kind`` (n,) is as in
-    ``Kind``. ``ap`` float32 (n,) is 1 for AP, 0 for PA, and NaN if unknown. ``person`` (n,)
-    identifies the patient, the CT variant or the kind of drawing; ``source`` (n,) is the origin.
+    ``extent`` int16 (n, 2) is the film's height and width within its square. ``kind`` (n,) has
+    values of ``Kind``. ``ap`` float32 (n,) is 1 for AP, 0 for PA, and NaN if unknown. ``person``
+    (n,) identifies the patient, CT variant or kind of drawing; ``source`` (n,) is the origin.
     """
 
     squares: npt.NDArray[np.uint8]
@@ -53,7 +53,7 @@ class GateImages:
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
-        """Concatenate several sets."""
+        """Concatenate several sets of images."""
         names = [field.name for field in fields(cls)]
         return cls(
             **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
@@ -81,9 +81,9 @@ class _LabelledFilm:
 
 
 def images_of_manifest(entries: Sequence[Entry]) -> GateImages:
-    """Read the films of a manifest; their ``view`` is PA, AP, LATERAL or OTHER.
+    """Read the films of a manifest; their ``view`` must be PA, AP, LATERAL or OTHER.
 
-    Raises ManifestError that names the rows with another view, or a film that cannot be decoded.
+    Raises a ManifestError that names the rows with another view, or a film that cannot be decoded.
     """
     unknown = [entry for entry in entries if entry.view not in _VIEWS]
     if unknown:
@@ -109,7 +109,7 @@ def images_of_manifest(entries: Sequence[Entry]) -> GateImages:
 
 
 def images_of_chests(chests: Sequence[SimulatedChest]) -> GateImages:
-    """Convert simulated chests; the CT variant is the person."""
+    """Convert simulated chests to images; the field ``person`` contains the CT variant."""
     films = (
         _LabelledFilm(
             Radiograph(chest.film),
@@ -124,7 +124,7 @@ def images_of_chests(chests: Sequence[SimulatedChest]) -> GateImages:
 
 
 def images_of_drawings(seeds: range) -> GateImages:
-    """Draw images of other things than chests; the kind of drawing is the person."""
+    """Draw images that are not chests; the field ``person`` contains the kind of drawing."""
 
     def labelled(seed: int) -> _LabelledFilm:
         name, film = draw(seed, SIDE)

@@ -1,7 +1,8 @@
 """Drawings of other body parts, and patterns, as negative examples for the gate.
 
-They are coarse, because the gate detects unknown kinds of images by their distance. A drawing of a
-body part consists of thicknesses of soft tissue and bone in cm, exposed like a simulated film.
+Drawings are coarse, because the gate detects unknown kinds of images by their distance. A drawing
+of a body part gives the thickness of soft tissue and bone in cm, and is exposed like a simulated
+film.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,9 +23,9 @@ FIELD_MM = 300.0
 
 
 def draw(seed: int, size: int, kinds: tuple[str, ...] = ()) -> tuple[str, Float]:
-    """Return the kind and the image of a seed, float32 (size, size) in 0..1.
+    """Return the kind and the image for a seed, float32 (size, size) in 0..1.
 
-    The kind is one of ``kinds``, or of all kinds if ``kinds`` is empty.
+    The kind is drawn from ``kinds``, or from all kinds if ``kinds`` is empty.
     """
     rng = np.random.default_rng([51, seed])
     names = kinds or (*BODY_PARTS, *PATTERNS)
@@ -252,7 +253,7 @@ def _blobs(rng: np.random.Generator, on: FilmPlane) -> Float:
 
 
 def _field(rng: np.random.Generator, size: int, power: float) -> Float:
-    """Return a random field, mean 0, standard deviation 1, amplitude falling with frequency."""
+    """Return a random field, mean 0, standard deviation 1, with low amplitude at high frequency."""
     noise = np.fft.rfft2(rng.normal(0, 1, (size, size)))
     down, right = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
     frequency = np.hypot(down, right)

@@ -29,7 +29,7 @@ from models.training.loop import masked_loss, schedule, set_rate, update_average
 
 @dataclass(frozen=True)
 class GateTraining:
-    """Settings of a training; ``shares`` of a batch: frontal, lateral, other."""
+    """Settings of a training; ``shares`` are the shares of frontal, lateral and other images."""
 
     steps: int = 1500
     batch: int = 96
@@ -92,7 +92,7 @@ def fit(
 ) -> GateNet:
     """Return a net trained on ``images``, with averaged weights, on ``device``.
 
-    The file ``cache`` stores the net. If it exists, it is loaded and nothing is trained.
+    The file ``cache`` stores the net. If this file exists, the net is loaded and not trained.
     """
     if cache.exists():
         net = GateNet(config).to(device)
@@ -124,7 +124,7 @@ def _train(images: GateImages, config: GateConfig, training: GateTraining, devic
 
 
 def loss(logits: GateLogits, batch: GateBatch) -> Tensor:
-    """Return the sum of the losses; each is the mean over the images that have its target."""
+    """Return the sum of the losses; each loss is a mean over the images that have its target."""
     kind = cross_entropy(logits.kind, batch.kind, label_smoothing=0.02)
     turn_by_image = cross_entropy(logits.turn, batch.turn, ignore_index=-1, reduction="none")
     turn = turn_by_image.sum() / (turn_by_image > 0).sum().clamp_min(1)
@@ -134,7 +134,7 @@ def loss(logits: GateLogits, batch: GateBatch) -> Tensor:
 
 
 def _balance_sources(images: GateImages, kind: Kind) -> Tensor:
-    """Return the indices of a kind; those of small sources are repeated to equal the largest."""
+    """Return the indices of a kind, repeated so that all sources have about the same number."""
     by_source = [
         np.flatnonzero((images.kind == kind) & (images.source == source))
         for source in np.unique(images.source[images.kind == kind])

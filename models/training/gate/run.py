@@ -1,4 +1,4 @@
-"""Fit of the gate: cross-validation, then training on all images."""
+"""Fit of the gate: a cross-validation, followed by a training on all images."""
 
 import hashlib
 from collections import Counter
@@ -17,7 +17,7 @@ from models.training.gate.loop import GateTraining, fit
 
 @dataclass(frozen=True)
 class GateOptions:
-    """Options of a fit. The folder ``out`` caches images and nets.
+    """Options of a gate fit. The folder ``out`` caches images and nets.
 
     ``attribution`` names the sources of the manifest's films.
     """
@@ -42,7 +42,7 @@ def fit_gate(options: GateOptions) -> Gate:
 
 
 def fit_to_images(images: GateImages, options: GateOptions) -> Gate:
-    """Fit the gate to all ``images``; scale and counts come from the cross-validation."""
+    """Fit the gate to all ``images``; its scale and counts come from cross-validation."""
     config, training, device = options.config, options.training, options.device
     folder = options.out / f"nets-{_digest(images, options)}"
     metrics = cross_validate(images, (config, training), options.folds, device, folder)

@@ -21,7 +21,7 @@ _WIDTH_MM = 380.0
 
 @dataclass(frozen=True)
 class SimulatedChest:
-    """One simulated film, float32 in 0..1, of a CT variant; ``frontal`` or lateral."""
+    """One simulated film of a CT variant, float32 in 0..1; it is ``frontal`` or lateral."""
 
     film: Float
     variant: int
@@ -49,7 +49,7 @@ def _frontal(anatomy: Anatomy, number: int, films: int, size: int) -> list[Simul
 
 
 def _lateral(anatomy: Anatomy, number: int, films: int, size: int) -> list[SimulatedChest]:
-    """Simulate lateral or oblique films of either side, with two angles for each variant."""
+    """Simulate lateral or oblique films of both sides, with two angles for each variant."""
     rng = np.random.default_rng([52, number])
     chests = []
     for half in range(2):
@@ -67,7 +67,7 @@ def _lateral(anatomy: Anatomy, number: int, films: int, size: int) -> list[Simul
 
 
 def _crop(film: Float, rng: np.random.Generator) -> Float:
-    """Cut a random rectangle of the proportions of lateral films."""
+    """Cut out a random rectangle that has the proportions of a lateral film."""
     rows, columns = film.shape
     height, width = rows * rng.uniform(0.82, 0.98), columns * rng.uniform(0.6, 0.95)
     top, left = (rows - height) * rng.random(), (columns - width) * rng.uniform(0.3, 0.7)

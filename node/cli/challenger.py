@@ -22,9 +22,7 @@ from node.domain.errors import Misconfigured
 if TYPE_CHECKING:
     from node.challenger.comparison import ChallengerReport
 
-challenger = typer.Typer(
-    help="Compare a second bundle with the serving bundle on the same films.", no_args_is_help=True
-)
+challenger = typer.Typer(help="Compare two bundles on the same films.", no_args_is_help=True)
 
 
 @challenger.callback()
@@ -44,7 +42,7 @@ def challenger_report(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the challenger's scores and flags with those of the serving bundle.
+    """Compare challenger and serving bundle. The report shows scores, flags and groups.
 
     The command scores, changes and sends nothing.
     """

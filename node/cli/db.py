@@ -14,7 +14,7 @@ db = typer.Typer(help="Upgrade, back up and restore the job table.", no_args_is_
 
 @db.command("upgrade")
 def db_upgrade(config: ConfigOption = None) -> None:
-    """Upgrade the schema to the revision that this version needs."""
+    """Upgrade the schema of the job table."""
     from node.runtime.factories import upgrade_schema
 
     typer.echo(upgrade_schema(settings_of(config)))
@@ -22,7 +22,7 @@ def db_upgrade(config: ConfigOption = None) -> None:
 
 @db.command("current")
 def db_current(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show the current revision of the schema and the revision that this version needs."""
+    """Show the revision of the schema. Also show the revision that this version needs."""
     from node.jobs import schema
     from node.jobs.engine import open_engine
 
@@ -44,7 +44,7 @@ def db_backup(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Back up a SQLite job table, also of a running node. For PostgreSQL, print the command."""
+    """Back up a SQLite job table. The node may run. For PostgreSQL, print the command."""
     from node.display.jobs import progress_bar
     from node.jobs.backup import back_up
 
@@ -62,7 +62,7 @@ def db_restore(
     file: Annotated[Path, typer.Argument(help="Backup that `db backup` has written.")],
     config: ConfigOption = None,
 ) -> None:
-    """Restore a backup, upgrade it, and create jobs for orphaned films. Stop the node first."""
+    """Restore a backup. Upgrade it, and create jobs for orphaned films. Stop the node first."""
     from node.display.jobs import progress_bar
     from node.jobs.backup import restore
     from node.runtime.factories import upgrade_schema

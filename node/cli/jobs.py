@@ -70,7 +70,7 @@ def jobs_reasons(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count admitted and refused films by reason and sender."""
+    """Count admitted and refused films. Group them by reason and sender."""
     from node.display.jobs import print_reasons
     from node.domain.admission.refusal_counts import summarise_reasons
     from node.runtime.factories import open_operator_store
@@ -85,7 +85,7 @@ def jobs_reasons(
 
 @jobs.command("retry")
 def jobs_retry(job: JobArgument, config: ConfigOption = None) -> None:
-    """Retry a FAILED job: score the film again, or send its failed deliveries again."""
+    """Retry a FAILED job. Score the film again, or send its failed deliveries again."""
     _operate(config, job, lambda store, *by: store.retry(*by))
 
 
@@ -101,13 +101,13 @@ def jobs_resend(
     config: ConfigOption = None,
     destination: Annotated[str, typer.Option(help="Send only to this destination.")] = "",
 ) -> None:
-    """Send the results of a job again, without a new analysis."""
+    """Send the results of a job again. The film is not analysed again."""
     _operate(config, job, lambda store, *by: store.resend(*by, destination))
 
 
 @jobs.command("reanalyse")
 def jobs_reanalyse(job: JobArgument, config: ConfigOption = None) -> None:
-    """Score a film again with the current configuration. The new report replaces the old one."""
+    """Score a film with the current configuration. The new report replaces the old report."""
     _operate(config, job, lambda store, *by: store.reanalyse(*by))
 
 

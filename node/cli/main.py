@@ -92,7 +92,7 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out/demo"),
 ) -> None:
-    """Run the complete workflow on one film: node, job table, model and a local archive."""
+    """Run the complete workflow on one film. It uses a node, a job table and a local archive."""
     from node.demo.run import run_demo
 
     raise typer.Exit(run_demo(film, out))
@@ -105,7 +105,7 @@ def serve(
         str, typer.Option(help="Run one role: ingest, analyse, deliver, maintenance or challenger.")
     ] = "",
 ) -> None:
-    """Run the node, or one role with --role, until SIGTERM or Ctrl-C."""
+    """Run the node until SIGTERM or Ctrl-C. With --role, run only this role."""
     from node.runtime.roles import Role
     from node.runtime.serve import serve_node, serve_role
 
@@ -127,7 +127,7 @@ def serve(
 
 @app.command()
 def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Make the running node use a changed configuration file, and print the changes."""
+    """Make the node use a changed configuration. Print the changes."""
     from node.display.jobs import print_reloads
     from node.runtime.control_folder import request_reload
 
@@ -160,7 +160,7 @@ def screen(  # noqa: PLR0913 - a parameter is an option
     ] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Score DICOM files without a PACS and write one row for each film."""
+    """Score DICOM files without a PACS. Write one row for each film."""
     from node.batch.row import RowState
     from node.batch.session import ScreeningRequest
     from node.batch.setup import run_screen
@@ -198,7 +198,7 @@ def doctor(
     ] = 120,
     as_json: JsonOption = False,
 ) -> None:
-    """Check dependencies and connections; with --round-trip, send a synthetic film end to end."""
+    """Check dependencies and connections. With --round-trip, send a synthetic film end to end."""
     from rich.console import Console
 
     from node.doctor.round_trip import round_trip
@@ -219,7 +219,7 @@ def conformance(
         bool, typer.Option("--html", help="Write HTML instead of Markdown.")
     ] = False,
 ) -> None:
-    """Write the DICOM conformance statement of this installation to standard output."""
+    """Write the DICOM conformance statement. It describes this installation."""
     from node.conformance import statement
 
     settings = settings_of(config)

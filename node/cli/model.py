@@ -24,7 +24,7 @@ BundleArgument = Annotated[
 
 @model.command("verify")
 def verify(bundle: BundleArgument = "demo") -> None:
-    """Check the digest and weights of a bundle, and score its golden films (also on a GPU)."""
+    """Check the digest and weights of a bundle. Score its golden films, also on a GPU."""
     from models.bundle.golden import verify_golden
     from models.bundle.store import compare_gpu
     from node.inference.predictor import open_bundle
@@ -43,7 +43,7 @@ def verify(bundle: BundleArgument = "demo") -> None:
 
 @model.command("card")
 def card(bundle: BundleArgument = "demo") -> None:
-    """Print the model card: intended use, limits, training data and results."""
+    """Print the model card of a bundle. It states intended use, limits and results."""
     from models.io.yaml_text import dump_yaml
     from node.inference.predictor import open_bundle
 
@@ -65,7 +65,7 @@ def fit_clinical(
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Fit the clinical model on age, sex, weight and height; print cross-validated metrics."""
+    """Fit the clinical model. It uses age, sex, weight and height. Print its metrics."""
     from models.bundle.store import add_clinical
     from models.calibration import clinical_fit
     from models.calibration.clinical_cohort import Label, read_people
@@ -106,7 +106,7 @@ def fit_gate(  # noqa: PLR0913 - the options of a command
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train the gate that accepts only frontal chest films; print cross-validated results."""
+    """Train the gate for frontal chest films. Print cross-validated results."""
     from models.bundle.store import add_gate
     from models.training.gate.loop import GateTraining
     from models.training.gate.run import GateOptions
@@ -135,7 +135,7 @@ def calibrate(
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Fit calibration, thresholds and combined model on labelled films. The net is not changed."""
+    """Calibrate a bundle on labelled films. Fit thresholds and combined model, but not the net."""
     from models.training.recalibrate import recalibrate
     from node.inference.predictor import open_bundle
 
@@ -221,7 +221,7 @@ def simulate(  # noqa: PLR0913 - each is an option of the command
     ] = False,
     jobs: Annotated[int, typer.Option(help="Number of processes. 0: one for each CPU.")] = 0,
 ) -> None:
-    """Simulate films with known bone density from three hospitals, and write their manifest."""
+    """Simulate films with known bone density. Write films of three hospitals and a manifest."""
     from models.simulate.film_files import Recipe
     from models.simulate.run import CohortOrder, SimulationError, check_order, simulate_cohort
 

@@ -43,7 +43,7 @@ def evaluate(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate a bundle on labelled films, and write report.html, report.json and figures."""
+    """Evaluate a bundle on labelled films. Write report.html, report.json and figures."""
     from models.evaluation import run as evaluation
     from node.inference.predictor import open_bundle
 
@@ -71,7 +71,7 @@ def ablate(  # noqa: PLR0913 - the options of a command
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Train variants of the net, each without one part, and compare them with the full net."""
+    """Compare variants of the net. Each variant is trained without one part of the net."""
     from models.experiments.ablation_run import JSON, MARKDOWN, AblationOptions
     from models.experiments.ablation_run import ablate as compare_variants
     from models.nets.grid import GridConfig
@@ -107,7 +107,7 @@ def cross_validate(  # noqa: PLR0913 - the options of a command
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Cross-validate training by patient, and compare the net with a ridge baseline."""
+    """Cross-validate training by patient. Compare the net with a ridge regression."""
     from models.experiments import cross_validation
     from node.inference.predictor import open_bundle
 
@@ -139,7 +139,7 @@ def leakage(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Test a bundle for label leakage on simulated films. The exit status is 1 if a check fails."""
+    """Test a bundle for label leakage. The exit status is 1 if a check fails."""
     from models.evaluation.leakage_run import JSON, check_leakage
     from node.inference.predictor import open_bundle
 

@@ -45,7 +45,7 @@ def thresholds_replay(  # noqa: PLR0913 - a parameter is an option
     figure: FigureOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Apply another policy to stored scores, and show which decisions change.
+    """Apply another policy to stored scores. Show which decisions change.
 
     If densitometry was imported, the command also compares decisions with it. The command scores,
     changes and sends nothing. --node selects the job table; without --node, --config selects it.
@@ -75,7 +75,7 @@ def outcomes_import(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import a table of bone densitometry, unless a line is faulty. No patient ID is stored."""
+    """Import a table of bone densitometry. Faulty tables are refused. No patient ID is stored."""
     from dataclasses import asdict
 
     from node.display.replay import print_faults

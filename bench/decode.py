@@ -1,9 +1,9 @@
-"""Time and memory of reading a film: stored values alone, and display values.
+"""Measure time and memory of reading a film: stored values alone, and display values.
 
     python -m bench.decode [--side 10000] [--rounds 3]
 
-Reads one uncompressed 16-bit film with this many pixels per side. Each function runs in a separate
-process: pydicom's `pixel_array`, and `read_radiograph`, which also applies LUTs, polarity and
+The film is uncompressed, has 16 bits and `--side` pixels per side. Two functions run in separate
+processes: pydicom's `pixel_array`, and `read_radiograph`, which also applies LUTs, polarity and
 padding.
 """
 
@@ -28,7 +28,7 @@ def film(side: int) -> Dataset:
 
 
 def measure(name: str, side: int, rounds: int) -> tuple[float, float]:
-    """Return the median seconds, and the increase of peak memory in GiB."""
+    """Return the median time in seconds, and the increase of peak memory in GiB."""
     from pydicom.pixels import pixel_array
 
     from models.images.dicom import read_radiograph

@@ -1,10 +1,10 @@
-"""Films of a manifest as DICOM files without body part and view, to test the gate in the node.
+"""Write a manifest's films as DICOM files without body part and view, to test the gate in the node.
 
     python -m bench.gate_dicom_films films.csv --out films
     osteoscreen screen films/inverted --out inverted.csv
 
-Writes each film upright, inverted, and rotated by 90, 180 or 270 degrees, in one folder each. The
-node must decide on admission by the pixels alone. The header gives an age of 67 years.
+Each film is written upright, inverted, and rotated by 90, 180 or 270 degrees, in separate folders.
+The node must decide from the pixels alone whether to score a film. The header gives age 67.
 """
 
 import argparse

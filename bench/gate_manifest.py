@@ -1,11 +1,11 @@
-"""Manifest of real frontal films for `osteoscreen model fit-gate`.
+"""Write a manifest of real frontal films for `osteoscreen model fit-gate`.
 
     python -m bench.gate_manifest FOLDER... --out films.csv
 
 Each FOLDER contains films and a `metadata.csv` with `file`, `patient_id` and `view`. If films were
-resized to a square (ChestX-ray14), the table also has their original size and spacing; they are
-copied with their original aspect ratio. Children are excluded if the age is known. The label is 0
-for all films, because the gate does not use it.
+resized to a square (ChestX-ray14), the table also states their original size and spacing. Such
+films are copied with their original aspect ratio. Children are excluded if the age is known. The
+label is 0 for all films, because the gate does not use labels.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def is_child(row: Row) -> bool:
 
 
 def entry(row: Row, folder: Path, out: Path) -> Entry:
-    """Return a manifest entry."""
+    """Return the manifest entry of a film."""
     resized = "orig_width" in row and usable(row)
     return Entry(
         path=copy(folder, row, out / "films") if resized else folder / row["file"],

@@ -1,11 +1,11 @@
-"""Time of the heatmap relative to the score: Grad-CAM through the head, and through the whole net.
+"""Measure the time of the heatmap relative to the score, for two ways to compute Grad-CAM.
 
     python -m bench.gradcam [--size 576] [--films 4] [--rounds 9]
 
 Three methods process the same films in turn. `forward` computes the score alone, without gradients.
 `explain` computes score and heat as the node does. `autograd` computes the same heat by a backward
-pass through the whole net. Times are processor seconds, summed over threads; overheads are ratios
-within a round. The table gives medians over rounds, and the interquartile range of the overheads.
+pass through the whole net. Times are processor seconds, summed over threads. An overhead is a ratio
+of times in one round. The table has medians over rounds, and the overheads' interquartile range.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
         method(net, films)  # warm-up: the first call also selects kernels
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     for number in track(range(options.rounds), "rounds"):
-        # The order alternates, because the state of the caches depends on it.
+        # The order alternates, because the order changes the state of the processor's caches.
         for name in list(methods)[:: -1 if number % 2 else 1]:
             seconds[name].append(timed(methods[name], net, films))
     report(seconds, options.films, options.size)
@@ -53,7 +53,7 @@ def forward(net: GridNet, films: Tensor) -> Tensor:
 
 
 def autograd(net: GridNet, films: Tensor) -> Tensor:
-    """Return the heat (M, h, w) by the gradient at the ResNet's last feature map."""
+    """Return the heat (M, h, w), computed from the gradient at the ResNet's last feature map."""
     feature_maps: list[Tensor] = []
     inputs = films.clone().requires_grad_()
     hook = net.resnet.get_submodule("layer4").register_forward_hook(
@@ -73,7 +73,7 @@ def timed(method: Method, net: GridNet, films: Tensor) -> float:
 
 
 def report(seconds: dict[str, list[float]], films: int, size: int) -> None:
-    """Print median times, and the overheads within rounds."""
+    """Print the median times and the overheads."""
     columns = ("method", "CPU ms per film (median)", "overhead", "middle half of rounds")
     table = Table(*columns, title=f"{films} films, {size} px")
     for name, measured in seconds.items():

@@ -1,11 +1,11 @@
-"""Throughput of acknowledged films: OsteoScreen, two other receivers, and the disk, in one run.
+"""Measure the throughput of acknowledged films: OsteoScreen, two other receivers, and the disk.
 
     python -m bench.ingest [--films 60] [--senders 4] [--rounds 3]
 
 Every receiver gets the same films from the same number of parallel `dcmsend` processes. `storescp`
 writes files without syncing them to the disk. Orthanc stores and indexes films. OsteoScreen answers
-after film and job are synced to the disk. `disk` is the lower limit of that: each film is written,
-synced and renamed, its folder is synced, and one row is committed, without network.
+after film and job are synced to the disk. `disk` does only the disk work of OsteoScreen: it writes,
+syncs and renames each film, syncs its folder, and commits one row, without network.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def make_films(folder: Path, count: int) -> list[Path]:
 
 
 def send(port: int, shares: list[list[Path]], called_ae: str) -> float:
-    """Send in parallel; return the seconds until the last acknowledgement."""
+    """Send films in parallel; return the seconds until the last acknowledgement."""
     with ThreadPoolExecutor(len(shares)) as pool:
         start = perf_counter()
         transfers = list(pool.map(lambda share: dcmsend(port, *share, called_ae=called_ae), shares))
@@ -135,7 +135,7 @@ def store(film: Path, folder: Path) -> None:
 
 @contextlib.contextmanager
 def running(command: list[str]) -> Iterator[None]:
-    """Run a receiver, and end it."""
+    """Run a receiver during the block, and end it afterwards."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield
@@ -145,7 +145,7 @@ def running(command: list[str]) -> Iterator[None]:
 
 
 def report(seconds: dict[str, list[float]], films: int, senders: int) -> None:
-    """Print median throughput, and the median of the time ratios within rounds."""
+    """Print the median throughputs, and the medians of the time ratios of each round."""
     table = Table(
         "receiver",
         "films/s (median)",

@@ -1,9 +1,9 @@
-"""Latency from the acknowledgement of a film to its results in the PACS, and throughput of a queue.
+"""Measure latency from acknowledgement to results in the PACS, and throughput of a full queue.
 
     python -m bench.node [--films 20]
 
-One node on the CPU of this machine, with Orthanc as the PACS. First, films are sent one after the
-other to an idle node; the table gives the median seconds of each stage. Then all films are sent
+One node runs on the CPU of this machine, with Orthanc as the PACS. First, films are sent one after
+the other to an idle node; the table gives the median seconds of each stage. Then all films are sent
 together; the result is the number of films per minute.
 """
 
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def one_by_one(node: Node, films: list[Path]) -> list[dict[str, Any]]:
-    """Send each film after the previous one is done; return the stages of each."""
+    """Send each film after the previous film is done; return the times of the stages by film."""
     return [send(node, film) for film in track(films, "one by one")]
 
 

@@ -1,15 +1,15 @@
-"""Manifest of real films for `osteoscreen model cross-validate`, with sex or age as the label.
+"""Write a manifest of real films for `model cross-validate`, with sex or age as the label.
 
     python -m bench.real_film_manifest FOLDER --target sex|age60 --out films.csv
 
-FOLDER contains films and a `metadata.csv` in the form of ChestX-ray14: `file`, `patient_id`, `age`,
+FOLDER contains films and a `metadata.csv` like that of ChestX-ray14: `file`, `patient_id`, `age`,
 `sex`, `view`, and the original `orig_width`, `orig_height`, `orig_spacing_x_mm`,
-`orig_spacing_y_mm`. These films were resized to a square. Copies with the original aspect ratio
-are written to `films/` next to the manifest, as 8-bit grey PNG; no film is enlarged.
+`orig_spacing_y_mm`. The films were resized to a square. Copies with the original aspect ratio are
+written to `films/` next to the manifest, as 8-bit grey PNG; no film is enlarged.
 
-The label is the sex (1 for F) or the age (1 for 60 years and older), for adults. It is not bone
-density: a good result shows that the net can learn from real films, not that it detects
-osteoporosis.
+The manifest lists adults. The label is the sex (1 for F) or the age (1 for 60 years and older), not
+bone density. A good result shows that the net can learn from real films. It does not show that the
+net detects osteoporosis.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def copy(folder: Path, row: Row, films: Path) -> Path:
     width, height = sides_mm(row)
     with Image.open(folder / row["file"]) as image:
         grey = image.convert("L")
-    # The lower of the two scales (pixels per mm) is used, so both axes are at most reduced.
+    # The lower of the two scales (pixels per mm) is used, so that no axis is enlarged.
     scale = min(grey.width / width, grey.height / height)
     size = (round(width * scale), round(height * scale))
     target = films / f"{Path(row['file']).stem}.png"
@@ -90,7 +90,7 @@ def copy(folder: Path, row: Row, films: Path) -> Path:
 
 
 def entry(row: Row, target: Callable[[Row], bool], film: Path, site: str) -> Entry:
-    """Return a manifest entry. Its split is not used: folds are drawn by patient."""
+    """Return a manifest entry. Its split is not used, because folds are drawn by patient."""
     return Entry(
         path=film,
         patient_id=row["patient_id"],

@@ -1,10 +1,10 @@
-"""Time of a replay: stored scores in SQLite, decided again under another policy.
+"""Measure the time of a replay, which applies another policy to stored scores in SQLite.
 
     python -m bench.replay [--films 100000] [--rounds 5]
 
-Fills a job table with random scores of 60,000 patients. Replays them under another threshold, then
-with overrides and an indeterminate band, then with a rule on prior studies. Each time is the best
-of the rounds, in seconds of the clock and of the processor.
+A job table is filled with random scores of 60,000 patients. The scores are replayed with another
+threshold, then with overrides and an indeterminate band, then with a rule on prior studies. Each
+time is the shortest of the rounds, in wall-clock seconds and in processor seconds.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def measured(engine: sa.Engine, policy: DecisionPolicy, rounds: int) -> tuple[str, ...]:
-    """Return the best times of a replay, and the flagged films before and after."""
+    """Return the shortest times of a replay, and the flagged films before and after the change."""
     scores = ScoreStore(engine)
 
     def run_once() -> tuple[int, int]:
@@ -82,7 +82,7 @@ def measured(engine: sa.Engine, policy: DecisionPolicy, rounds: int) -> tuple[st
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Return the clock and processor seconds of a call."""
+    """Return the wall-clock seconds and processor seconds of a call."""
     clock_start, processor_start = perf_counter(), process_time()
     work()
     return perf_counter() - clock_start, process_time() - processor_start

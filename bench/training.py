@@ -1,9 +1,9 @@
-"""Time of a training step of the demonstration model on a CPU.
+"""Measure the time of a training step of the demonstration model on a CPU.
 
     python -m bench.training [--size 192] [--films 8] [--steps 9]
 
-A step is a forward pass, the loss on labels, mineral and heat, a backward pass, and AdamW. Films
-are random numbers. The result is the processor time, summed over threads.
+A step consists of a forward pass, the loss on labels, mineral and heat, a backward pass, and AdamW.
+Films are random numbers. The result is the processor time, summed over threads.
 """
 
 import argparse

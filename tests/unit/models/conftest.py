@@ -12,13 +12,13 @@ from tests.support.films import make_image
 
 @pytest.fixture
 def small() -> GridConfig:
-    """Return a small config with all parts of the net."""
+    """Return the configuration of a small net with all parts."""
     return GridConfig(size=96, grid=3, dim=32, depth=1, heads=2, dropout=0.0)
 
 
 @pytest.fixture
 def make_net() -> Callable[[GridConfig], GridNet]:
-    """Return a maker of nets that are the same on every call."""
+    """Return a function that builds a net; every call gives the same weights."""
 
     def make(config: GridConfig) -> GridNet:
         torch.manual_seed(3)
@@ -29,6 +29,6 @@ def make_net() -> Callable[[GridConfig], GridNet]:
 
 @pytest.fixture
 def make_ds() -> Callable[..., Dataset]:
-    """Return a maker of CR data sets around an array; keywords set or replace attributes."""
+    """Return a function that builds a CR data set from an array and attributes."""
 
     return make_image

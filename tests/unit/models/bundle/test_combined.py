@@ -1,4 +1,4 @@
-"""The combined model: fit, limits of the weights, operating points, missing parts."""
+"""The combined model: fit, limits of the weights, operating points, missing logits."""
 
 import math
 
@@ -23,7 +23,7 @@ def _films(
 
 @pytest.fixture(scope="module")
 def combined() -> CombinedModel:
-    """Return the model of films whose weights are known."""
+    """Return a model fitted to films that were drawn with known weights."""
     return fit_combined(*_films(0.8, 0.25, 0.3), source="synthetic")
 
 
@@ -44,7 +44,7 @@ def test_the_combined_score_has_a_higher_auc_than_the_image(combined: CombinedMo
 
 
 def test_no_weight_becomes_negative_if_a_part_is_worse_than_chance() -> None:
-    """The clinical weight is then 0, and the image weight almost 0."""
+    """A logit that is worse than chance gets a weight of 0, or almost 0 for the image."""
     reversed_clinical = fit_combined(*_films(0.8, -0.5, 0.0, 4000), source="synthetic")
     assert reversed_clinical.clinical == 0.0
     low, high = (combined_probability(reversed_clinical, 1.0, logit) for logit in (-3.0, 3.0))
@@ -54,7 +54,7 @@ def test_no_weight_becomes_negative_if_a_part_is_worse_than_chance() -> None:
 
 
 def test_the_clinical_weight_is_limited_by_the_loss_with_uninformative_data() -> None:
-    """The clinical data predict very well here, and not at all in 100 permutations."""
+    """The clinical data predict the label very well, but not after a permutation."""
     x, z, labels = _films(0.8, 1.5, 0.3, 2000)
     limited = fit_combined(x, z, labels, source="synthetic")
     assert 0 < limited.clinical / limited.image < 0.6 * 1.5 / 0.8

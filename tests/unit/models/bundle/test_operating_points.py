@@ -1,4 +1,4 @@
-"""Operating points: one way to find them, for a card as for an evaluation."""
+"""Operating points of a card and of an evaluation are found by the same function."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from models.evaluation.threshold_metrics import measure_threshold
 
 
 def _films(count: int = 500) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities that are right, and labels."""
+    """Return calibrated probabilities, and labels."""
     rng = np.random.default_rng(0)
     logits = rng.normal(-0.5, 1.5, count)
     chance = 1 / (1 + np.exp(-logits))
@@ -44,7 +44,7 @@ def test_equal_scores_have_no_operating_point() -> None:
 
 
 def test_a_rate_that_no_threshold_reaches_is_omitted() -> None:
-    """The film that scores least is one of two with the disease: half is all that a cut finds."""
+    """One of two positive films has the lowest score, so no threshold has 90 % sensitivity."""
     scores = np.array([0.1, 0.2, 0.3, 0.9])
     thresholds = find_thresholds(scores, np.array([True, False, False, True]))
     assert list(thresholds) == [YOUDEN, SPECIFICITY_90]
@@ -61,7 +61,7 @@ def test_youden_separates_separable_classes() -> None:
 
 
 def test_card_and_evaluation_have_the_same_thresholds() -> None:
-    """The same thresholds to the last digit, and the rates that they have on these films."""
+    """Thresholds are equal to the last digit; the card has the rates on the fitted films."""
     scores, positive = _films()
     points = fit_operating_points(scores, positive.astype(float), "500 films")
     assert [point.name for point in points] == ["youden", "sensitivity-90", "specificity-90"]

@@ -1,4 +1,4 @@
-"""A bundle that does not verify does not load."""
+"""A bundle that fails verification is not loaded."""
 
 import re
 import shutil
@@ -69,12 +69,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copied(written: Path, tmp_path: Path) -> Path:
-    """Return a copy of the bundle, to be spoiled."""
+    """Return a copy of the bundle that a test may damage."""
     return Path(shutil.copytree(written, tmp_path / "bundle"))
 
 
 def _resign(path: Path, weights: bytes | None = None, **change: object) -> None:
-    """Change a bundle and set the digest as its maker would."""
+    """Change a bundle and set the matching digest, as the maker of the bundle would."""
     card = parse_yaml((path / "card.yaml").read_text(), Card)
     weights = weights or (path / "weights.safetensors").read_bytes()
     card = card.model_copy(update=change)

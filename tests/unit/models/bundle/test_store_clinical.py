@@ -1,4 +1,4 @@
-"""The clinical and combined parts of a bundle: covered by its digest, verified, or not there."""
+"""The clinical and combined models of a bundle are optional, verified, and part of its digest."""
 
 import shutil
 from pathlib import Path
@@ -27,12 +27,12 @@ POINT = OperatingPoint(
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """Return a copy of the demonstration bundle, to be spoiled."""
+    """Return a copy of the demonstration bundle that a test may damage."""
     return Path(shutil.copytree(ROOT / "models" / "bundles" / "demo", tmp_path / "bundle"))
 
 
 def _resign(path: Path, clinical: ClinicalModel | None, **change: object) -> None:
-    """Change the card and set the digest as the bundle's maker would."""
+    """Change the card and set the matching digest, as the maker of the bundle would."""
     card = parse_yaml((path / "card.yaml").read_text(), Card).model_copy(update=change)
     weights = (path / "weights.safetensors").read_bytes()
     card = card.model_copy(update={"digest": bundle_digest(card, weights, clinical)})
@@ -69,7 +69,7 @@ def test_a_bundle_whose_clinical_model_was_removed_does_not_load(copied: Path) -
 
 
 def test_a_clinical_model_added_to_a_bundle_without_one_does_not_load(copied: Path) -> None:
-    """As bundles were before there were clinical models."""
+    """The bundle was signed without a clinical model, like old bundles."""
     file = copied / "clinical.yaml"
     planted = file.read_text()
     file.unlink()
@@ -94,7 +94,7 @@ def test_a_combined_part_needs_a_clinical_one(copied: Path) -> None:
 
 
 def test_a_combined_model_without_operating_points_keeps_its_digest() -> None:
-    """Older bundles have no such field in the file and in the digest."""
+    """Older bundles do not have the field ``operating_points``, in the file and in the digest."""
     before = Card.model_validate(CARD | {"architecture": {"size": 192}})
     card = before.model_copy(update={"combined": COMBINED})
     signed = "sha256:994fb3a764f0f5107672b8587b7df57e5fad12a8538dfa098042d7c2fb39f8f0"

@@ -45,13 +45,13 @@ def loads(tree: ast.AST) -> Iterator[ast.Call]:
 
 
 def test_no_module_imports_pickle() -> None:
-    """The same is true for modules that are based on pickle."""
+    """Modules that are based on pickle are not imported either."""
     imports = {str(path): RUNNERS & set(imported(tree)) for path, tree in sources()}
     assert {path: names for path, names in imports.items() if names} == {}
 
 
 def test_torch_load_and_numpy_load_never_unpickle() -> None:
-    """`torch.load` is used only for checkpoints of the training, with `weights_only`."""
+    """`torch.load` is used only with `weights_only`, for checkpoints of the training."""
     calls = [(path, call) for path, tree in sources() for call in loads(tree)]
     assert "checkpoint.py" in {path.name for path, _ in calls}
     for path, call in calls:
@@ -74,7 +74,7 @@ class Trap:
 
 @pytest.mark.parametrize("form", ["pickle", "torch"])
 def test_a_pickle_in_place_of_the_weights_is_refused(tmp_path: Path, form: str) -> None:
-    """The bundle is correctly signed. The message has one line, and nothing is executed."""
+    """The bundle has a correct digest. The message has one line, and no code is executed."""
     config = GridConfig(size=96, grid=3, dim=32, depth=1, heads=2)
     card = Card.model_validate(CARD | {"architecture": vars(config)})
     film = Radiograph(np.random.default_rng(0).random((96, 96), dtype=np.float32))

@@ -50,7 +50,7 @@ def test_the_card_states_that_it_is_a_demonstration(bundle: Bundle) -> None:
 
 
 def test_the_aucs_of_the_card_are_plausible(bundle: Bundle) -> None:
-    """They are better than chance at every hospital, and low enough to exclude a leak."""
+    """The AUCs are better than chance at every hospital, and low enough to exclude a leak."""
     images = [figure for figure in bundle.card.figures if figure.name.startswith("image, ")]
     assert len(images) == 3
     assert all(0.6 < figure.auc < 0.97 for figure in images)

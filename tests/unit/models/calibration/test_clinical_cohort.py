@@ -1,4 +1,4 @@
-"""Reading of the clinical cohort: complete rows, counts of excluded rows, errors."""
+"""The clinical cohort is read from a table: complete rows, counts of excluded rows, errors."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def test_a_survey_is_read_with_its_weights_and_design(tmp_path: Path) -> None:
 
 
 def test_incomplete_rows_are_excluded_and_counted(tmp_path: Path) -> None:
-    """No value is imputed."""
+    """Missing values are not imputed."""
     rows = [
         SURVEY_ROW,
         SURVEY_ROW | {"seqn": "", "wtmec2yr": ""},
@@ -44,7 +44,7 @@ def test_incomplete_rows_are_excluded_and_counted(tmp_path: Path) -> None:
 
 
 def test_ages_above_the_surveys_ceiling_are_set_to_the_ceiling(tmp_path: Path) -> None:
-    """The served model does the same."""
+    """The clinical model of a node applies the same ceiling."""
     rows = [SURVEY_ROW | {"age_years": age} for age in ("79", "80", "85")]
     people = read_people(write_rows(tmp_path / "survey.csv", rows))
     assert people.age.tolist() == [79, 80, 80]
@@ -69,7 +69,7 @@ def test_osteoporosis_is_a_t_score_of_at_most_the_limit(
 
 
 def test_only_the_training_split_of_a_manifest_is_read(tmp_path: Path) -> None:
-    """A patient is a sampling unit. The other splits are for the evaluation."""
+    """Each patient is a sampling unit. The other splits are for the evaluation."""
     rows = [
         MANIFEST_ROW | {"label": "1"},
         MANIFEST_ROW | {"path": "b.png"},
@@ -118,7 +118,7 @@ def test_an_invalid_value_is_named_with_its_line(
 
 
 def test_an_unusable_table_gives_a_message_of_one_line(tmp_path: Path) -> None:
-    """Cases: no file, a folder, binary content, no person of 50, a label of another table."""
+    """The cases are no file, a folder, binary content, no person of 50, and a wrong label."""
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00\x01")
     young = write_rows(tmp_path / "young.csv", [SURVEY_ROW | {"age_years": "30"}])
     for path in (tmp_path / "none.csv", tmp_path, tmp_path / "bytes.csv", young):

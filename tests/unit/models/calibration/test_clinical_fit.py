@@ -1,4 +1,4 @@
-"""Clinical fit: optimum, independence of the folds, metrics, and the real survey."""
+"""The clinical fit: optimum, independent folds, metrics, and the real survey."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +48,7 @@ def _facts(people: People, index: int) -> ClinicalFacts:
 
 
 def test_the_fit_is_the_optimum_of_the_weighted_penalised_likelihood(people: People) -> None:
-    """Another minimiser finds the same optimum from the definition."""
+    """A different minimiser of the likelihood finds the same optimum."""
     model = fit_clinical(people)
     linear = np.stack([people.male, people.weight_kg, people.height_cm], axis=1)
     terms = np.concatenate([restricted_cubic_spline(people.age, model.knots), linear], axis=1)
@@ -82,7 +82,7 @@ def test_a_person_of_double_weight_counts_as_two(people: People) -> None:
 def test_a_sampling_unit_is_never_in_the_fit_and_in_the_test_of_a_fold(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every person is scored once."""
+    """Every person gets one score."""
     fitted: list[set[int]] = []
     scored: list[tuple[set[int], int]] = []
     fit = clinical_fit._fit
@@ -132,7 +132,7 @@ def test_metrics_are_weighted_and_agree_with_their_definitions(people: People) -
 
 
 def test_resamples_contain_complete_units_of_every_stratum(people: People) -> None:
-    """Of two units, one counts twice and the other is absent."""
+    """In a stratum of two units, one unit counts twice and the other unit is absent."""
     for counts in resample(people, 5):
         assert set(counts.tolist()) == {0.0, 2.0}
         for stratum in range(15):
@@ -175,7 +175,7 @@ class TestSurvey:
 
     @pytest.fixture(scope="class")
     def fitted(self, shared_data: Path) -> dict[Label, ClinicalModel]:
-        """Return the models of both labels."""
+        """Return the models that are fitted to each of the two labels."""
         table = shared_data / "nhanes" / "nhanes_2013_2014_bmd.csv"
         labels = (Label.FEMORAL_NECK, Label.ANY_SITE)
         return {label: fit_clinical(read_people(table, label)) for label in labels}

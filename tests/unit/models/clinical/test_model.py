@@ -1,4 +1,4 @@
-"""The clinical model as it is served: right terms, and no score on a guess."""
+"""The clinical model has the correct terms, and gives no score if a value is missing."""
 
 import math
 import subprocess
@@ -30,7 +30,7 @@ def shipped() -> ClinicalModel:
 
 @pytest.mark.parametrize("knots", [KNOTS, (50.0, 60.0, 90.0), (1.0, 2.0, 4.0, 8.0, 16.0)])
 def test_the_spline_is_a_natural_cubic_spline(knots: tuple[float, ...]) -> None:
-    """Between the knots each column is what SciPy's natural spline makes of its values there."""
+    """Each column equals SciPy's natural spline through the column's values at the knots."""
     at = np.array(knots)
     fine = np.linspace(at[0], at[-1], 101)
     natural = CubicSpline(at, restricted_cubic_spline(at, knots), bc_type="natural")
@@ -77,7 +77,7 @@ def test_a_missing_value_gives_no_score(shipped: ClinicalModel, missing: dict[st
 
 @pytest.mark.parametrize("name", ["age_years", "weight_kg", "height_cm"])
 def test_a_value_out_of_range_gives_no_score(shipped: ClinicalModel, name: str) -> None:
-    """Examples: height in metres, weight in grams, an age outside of the fit."""
+    """Examples are a height in metres, a weight in grams, and an age outside of the fit."""
     span = getattr(shipped.inputs, name)
     for inside in (span.low, span.high):
         assert shipped.logit(replace(WOMAN, **{name: inside})) is not None
@@ -99,7 +99,7 @@ def test_ages_above_the_surveys_ceiling_give_the_same_score(shipped: ClinicalMod
 
 
 def test_age_weight_and_sex_change_the_risk_in_the_known_direction(shipped: ClinicalModel) -> None:
-    """More risk with age, less with weight, less for men."""
+    """The risk increases with age, decreases with weight, and is lower for men."""
     ages = [shipped.logit(replace(WOMAN, age_years=float(age))) for age in range(50, 81)]
     assert ages == sorted(ages)
     assert shipped.coefficients.weight_kg < 0
@@ -129,7 +129,7 @@ def test_an_invalid_model_is_refused_in_one_line(old: str, new: str, message: st
 
 
 def test_golden_persons_detect_a_changed_model(shipped: ClinicalModel) -> None:
-    """Other coefficients drift by what they do; ranges that shut an example out, without end."""
+    """Changed coefficients give a drift; ranges that exclude a person give an infinite drift."""
     assert len(shipped.golden) >= 3
     assert shipped.drift() < 1e-9
     coefficients = shipped.coefficients.model_copy(update={"male": -0.1})

@@ -52,7 +52,7 @@ def test_paths_are_relative_to_the_csv(folder: Path) -> None:
 
 
 def test_a_table_written_by_a_spreadsheet_is_read(folder: Path) -> None:
-    """With a byte order mark, blanks, other columns, and capitals."""
+    """The table has a byte order mark, spaces, unknown columns, and capital letters."""
     rows = [f"{row}, note ,77,f,60,150,pa,-2.6,simulated" for row in ROWS]
     header = f"{HEADER},remark,age,sex,weight_kg,height_cm,view,t_score,origin"
     file = _write(folder, rows, "\ufeff" + header)

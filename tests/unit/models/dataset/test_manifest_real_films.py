@@ -1,4 +1,4 @@
-"""Manifests of real films: proportions, exclusion of children, labels of the table."""
+"""Manifests of real films: aspect ratio, exclusion of children, and labels from the table."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ COLUMNS = "file,patient_id,age,sex,view,orig_width,orig_height,orig_spacing_x_mm
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder of four films, squeezed to a square, with the table that goes with them."""
+    """Return a folder with four films that were resized to a square, and their table."""
     rows = [
         COLUMNS,
         "images/tall.png,1,61,F,PA,2000,2500,0.14,0.14",
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_films_have_their_original_proportions(folder: Path, tmp_path: Path) -> None:
-    """The longer side keeps its pixels, the shorter is reduced."""
+    """The longer side keeps its number of pixels; the shorter side is reduced."""
     make_manifest(folder, "sex", tmp_path / "out" / "sex.csv")
     shapes = {
         path.stem: read_film(path).pixels.shape for path in (tmp_path / "out" / "films").iterdir()
@@ -45,7 +45,7 @@ def test_films_have_their_original_proportions(folder: Path, tmp_path: Path) -> 
 def test_children_and_films_of_unknown_size_are_excluded(
     folder: Path, tmp_path: Path, target: str
 ) -> None:
-    """The woman of 61 has either label, the man of 40 neither; all this is read back."""
+    """The woman of 61 is positive for both targets, the man of 40 is negative for both."""
     out = tmp_path / f"{target}.csv"
     make_manifest(folder, target, out)
     entries = [
@@ -58,7 +58,7 @@ def test_children_and_films_of_unknown_size_are_excluded(
 def test_the_manifest_for_the_gate_has_every_view_and_no_child(
     folder: Path, tmp_path: Path
 ) -> None:
-    """A film with wrong proportions is copied; a film of unknown size is used in its place."""
+    """A film of known size is copied in its original aspect ratio; other films are not copied."""
     (tmp_path / "films").mkdir()
     entries = entries_of_folder(folder, tmp_path)
     assert [(entry.patient_id, entry.view) for entry in entries] == [
@@ -80,7 +80,7 @@ def test_a_public_set_of_real_films_has_the_counts_of_its_table(shared_data: Pat
 
 @pytest.mark.shared_data
 def test_real_films_have_the_proportions_of_the_exposure(shared_data: Path, tmp_path: Path) -> None:
-    """Uses the first twelve films of the set, with their own table."""
+    """The test uses the first twelve films of the data set, with their table."""
     nih, few = shared_data / "nih", tmp_path / "few"
     few.mkdir()
     (few / "images").symlink_to(nih / "images")

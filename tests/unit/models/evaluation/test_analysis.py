@@ -20,7 +20,7 @@ RNG = np.random.default_rng(0)
 
 
 def _entries(count: int = 400) -> list[Entry]:
-    """Return entries of two sites: a third of A for validation, the rest for testing."""
+    """Return entries of two sites: a third of site A is for validation, the rest for testing."""
     entries = []
     for number in range(count):
         site = "A" if number % 2 else "B"
@@ -46,7 +46,7 @@ POSITIVE = np.array([entry.label for entry in ENTRIES])
 
 
 def _scores(strength: float) -> np.ndarray:
-    """Return calibrated probabilities of two normal classes, ``strength`` SD apart."""
+    """Return calibrated probabilities of two normal classes that are ``strength`` SD apart."""
     marker = strength * POSITIVE + RNG.normal(0, 1, len(POSITIVE))
     odds = np.log(0.4 / 0.6) + strength * (marker - strength / 2)
     return 1 / (1 + np.exp(-odds))
@@ -54,7 +54,7 @@ def _scores(strength: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def scores() -> dict[str, np.ndarray]:
-    """Return a good image model, a weak clinical model without inputs for 10 %, and others."""
+    """Return scores by model; the clinical model is weak and lacks inputs for 10 % of films."""
     image, clinical = _scores(2.2), _scores(0.5)
     clinical[::10] = np.nan
     return {IMAGE: image, CLINICAL: clinical, COMBINED: image * 0.99, RIDGE: _scores(0.3)}
@@ -62,7 +62,7 @@ def scores() -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def analysis(scores: dict[str, np.ndarray]) -> Analysis:
-    """Return the analysis of these models."""
+    """Return the analysis of the models in ``scores``."""
     return analyse_models(ENTRIES, scores, {IMAGE: {"youden": 0.5}}, frozenset({"A"}), 0)
 
 

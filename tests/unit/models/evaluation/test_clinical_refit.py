@@ -14,7 +14,7 @@ from tests.support.people import make_people
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Manifest:
-    """Return 600 patients whose risk depends on age, sex and build; every third is for testing."""
+    """Return 600 patients with a risk by age, sex and build; every third patient is for testing."""
     people = make_people()
     entries = tuple(
         Entry(

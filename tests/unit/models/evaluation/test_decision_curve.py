@@ -1,4 +1,4 @@
-"""Net benefit follows its definition."""
+"""The net benefit agrees with its definition."""
 
 import numpy as np
 import pytest

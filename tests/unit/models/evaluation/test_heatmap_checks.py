@@ -51,7 +51,7 @@ def test_a_cell_half_on_bone_counts_half() -> None:
 
 
 def test_heat_on_padding_counts_as_heat_outside_bone() -> None:
-    """A tall film is padded left and right; its right half is the third quarter of the square."""
+    """A tall film has padding at both sides; its right half is the square's third quarter."""
     film = Radiograph(np.random.default_rng(0).random((80, 40), dtype=np.float32))
     place = prepare(film, 64).field_of_view
     mask = np.zeros((80, 40), np.float32)

@@ -1,4 +1,4 @@
-"""Each check passes without leakage and fails with the leak that it is for."""
+"""Each check passes without leakage, and fails with the leak that it must detect."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -49,7 +49,7 @@ def _labels_of(people: Sequence[Patient]) -> np.ndarray:
 def _greys(people: Sequence[Patient], t_score: float | None = None) -> np.ndarray:
     """Return grey levels (n, 4) of a slab with a spine, exposed by the simulated equipment.
 
-    Each patient has their own density, or all have that of ``t_score``.
+    Each patient has their own density; with ``t_score``, all patients have this T-score.
     """
     line = np.linspace(-1, 1, 32, dtype=np.float32)
     water = np.where(abs(line) < 0.8, 14.0, 0.0).astype(np.float32) + 0 * line[:, None]
@@ -92,7 +92,7 @@ def test_density_off_fails_if_exposure_depends_on_the_label(
 
 
 def test_density_off_fails_for_an_auc_below_one_half(rng: np.random.Generator) -> None:
-    """A reversed ranking is a leak too."""
+    """A ranking in the wrong direction is also a leak."""
     labels = _labels()
     assert not check_density_off(rng.normal(size=1200) - 0.5 * labels, labels).holds
 
@@ -130,7 +130,7 @@ def test_permuted_labels_fail_for_a_score_that_identifies_the_hospital() -> None
 def test_permuted_labels_fail_if_the_auc_depends_on_the_order_of_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """If ties were resolved by row, a constant score would be perfect on sorted labels."""
+    """If the order of rows decided ties, a constant score would be perfect on sorted labels."""
 
     def by_row(scores: np.ndarray, positive: np.ndarray) -> float:
         return float(positive[: int(positive.sum())].mean())
@@ -161,7 +161,7 @@ def test_twins_fail_if_ten_percent_change_in_the_wrong_direction(rng: np.random.
 
 
 def test_twins_fail_for_a_score_that_ignores_the_film(rng: np.random.Generator) -> None:
-    """An equal score is wrong, and so is a score that always increases."""
+    """A score that is equal for both twins is wrong; a score that always increases is wrong."""
     thinner = rng.random(600) < 0.5
     scores = rng.normal(size=600)
     assert check_twins(scores, scores, thinner).estimate.value == 0.0

@@ -107,7 +107,7 @@ def _fit(net: GridNet, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def setup(tmp_path_factory: pytest.TempPathFactory) -> Setup:
-    """Return a cohort without leakage and a small bundle that measures density; do not change."""
+    """Return a cohort without leakage, and a bundle that measures density; do not change them."""
     folder = tmp_path_factory.mktemp("setup")
     _write_cohort(folder / "cohort")
     config = GridConfig(size=SIDE, grid=1, dim=16, depth=1, heads=2)
@@ -121,7 +121,7 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> Setup:
 
 @pytest.fixture
 def changeable(setup: Setup, tmp_path: Path) -> Setup:
-    """Return the setup with a copy of the cohort that a test may change."""
+    """Return the setup with a copy of the cohort; a test may change this copy."""
     return Setup(Path(shutil.copytree(setup.cohort, tmp_path / "cohort")), setup.bundle)
 
 
@@ -174,7 +174,7 @@ def test_a_model_without_leakage_passes_all_checks(out: tuple[Path, Result]) -> 
 def test_films_that_still_show_density_fail_the_density_off_check(
     changeable: Setup, tmp_path: Path
 ) -> None:
-    """The density-off films show the patients' density: status 1, and the check is named."""
+    """The density-off films show the patients' density; the status is 1, the check is named."""
     for film in (changeable.cohort / "density-off").iterdir():
         shutil.copyfile(changeable.cohort / "films" / film.name, film)
     result = _run(changeable, tmp_path / "out")
@@ -185,7 +185,7 @@ def test_films_that_still_show_density_fail_the_density_off_check(
 
 
 def test_a_score_in_the_wrong_direction_fails_the_twin_check(setup: Setup, tmp_path: Path) -> None:
-    """The scores of twins change in the wrong direction; --json writes the result."""
+    """The scores of twins change in the wrong direction; `--json` prints the result."""
     manifest = read_manifest(setup.cohort / TWINS)
     reversed_cohort = Path(shutil.copytree(setup.cohort, tmp_path / "cohort"))
     originals = read_manifest(reversed_cohort / ORIGINALS).entries

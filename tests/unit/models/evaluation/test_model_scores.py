@@ -33,7 +33,7 @@ FILM_SCORES = [FilmScore(1.2, 0.7, None), FilmScore(-0.3, 0.4, None), None]
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    """Return the shipped bundle with a combined model fitted here."""
+    """Return the shipped bundle with a combined model that this fixture fits."""
     shipped = load_bundle(ROOT / "models" / "bundles" / "demo")
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 80).astype(float)

@@ -90,7 +90,7 @@ def test_the_report_contains_all_results(out: Path) -> None:
 
 
 def test_the_baseline_exceeds_an_untrained_net(out: Path) -> None:
-    """The classes differ only in fine structure, and the net's weights are random."""
+    """The two classes differ only in fine structure, and the net's weights are random."""
     report = json.loads((out / JSON).read_text("utf-8"))
     for cohort in report["analysis"]["cohorts"]:
         assert cohort["models"]["ridge"]["auc"]["value"] == 1.0
@@ -131,7 +131,7 @@ def test_the_same_run_writes_the_same_bytes(
 def test_an_interrupted_run_resumes(
     cohort: Path, bundle: Bundle, out: Path, tmp_path: Path
 ) -> None:
-    """The cache has one complete chunk and one incomplete line; only the other films are scored."""
+    """The cache has one complete chunk and an incomplete line; only missing films are scored."""
     lines = (out / SCORES).read_text().splitlines(keepends=True)
     (tmp_path / SCORES).write_text("".join(lines[:17]) + lines[17][:90])
     scored: list[int] = []

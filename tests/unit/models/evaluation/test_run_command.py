@@ -20,7 +20,7 @@ HEADER = "path,patient_id,site,split,label,origin"
 
 
 def evaluate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+    """Run the command and wait until it ends."""
     return osteoscreen("model", "evaluate", *arguments)
 
 

@@ -48,7 +48,7 @@ def parameters(net: torch.nn.Module) -> int:
 
 
 def as_grid_net(net: FilmNet) -> GridNet:
-    """Return a variant with its type narrowed to GridNet."""
+    """Check that a variant is a GridNet, and return it."""
     assert isinstance(net, GridNet)
     return net
 
@@ -81,7 +81,7 @@ def test_a_removed_part_has_no_parameters(build: Build, small: GridConfig) -> No
 
 
 def test_without_transformer_blocks_are_independent(build: Build) -> None:
-    """The ratio of two blocks' attention weights does not depend on a third block."""
+    """A third block does not change the ratio of the attention weights of two blocks."""
     blocks, thumb = torch.randn(1, 9, 512), torch.randn(1, 512)
     changed = blocks.clone()
     changed[:, 8] = torch.randn(512)
@@ -125,7 +125,7 @@ def test_in_the_whole_film_net_a_block_depends_on_its_neighbours(build: Build) -
 
 
 def test_monais_net_ignores_the_order_of_blocks(build: Build) -> None:
-    """Its features equal those of the grid net; it has no position embedding."""
+    """MONAI's net has the same features as the grid net, and no position embedding."""
     film = torch.randn(1, 1, 96, 96)
     net = build("monai-att-trans")
     assert isinstance(net, MilNet)
@@ -175,7 +175,7 @@ def make_test_films() -> list[Entry]:
 
 
 def test_every_other_variant_is_compared_with_the_full_net() -> None:
-    """The comparison is DeLong's paired test at each site."""
+    """Each comparison is DeLong's paired test at one site."""
     rng = np.random.default_rng(5)
     results = {variant.name: result(rng.normal(size=12).tolist()) for variant in VARIANTS}
     rows = tabulate(results, make_test_films())

@@ -32,7 +32,7 @@ DEMO = ROOT / "models" / "bundles" / "demo"
 
 
 def make_manifest(folder: Path) -> Path:
-    """Write 22 films of two sites: 10 for training, 4 for validation, 4 for testing at each."""
+    """Write 22 films: 10 for training, 4 for validation, and 4 for testing at each of two sites."""
     rows = ["path,patient_id,site,split,label,t_score,origin"]
     for n in range(22):
         rng = np.random.default_rng(n)
@@ -48,7 +48,7 @@ def make_manifest(folder: Path) -> Path:
 
 @pytest.fixture
 def osteoscreen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Return a function that runs `osteoscreen model ablate`: status, stdout, stderr."""
+    """Return a function that runs `osteoscreen model ablate` and returns status and output."""
 
     def call(*arguments: str | Path) -> tuple[int, str, str]:
         command = ["osteoscreen", "model", "ablate", *map(str, arguments), "--device", "cpu"]
@@ -91,7 +91,7 @@ def test_the_command_trains_all_variants_and_resumes(osteoscreen: Command, tmp_p
 def test_a_killed_run_resumes_from_its_last_checkpoint(
     small: GridConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A variant that was trained but not scored is not trained again. There is no table yet."""
+    """A variant that was trained but not scored is not trained again."""
     manifest, out = make_manifest(tmp_path), tmp_path / "table"
     options = AblationOptions(out, small, steps=2, batch=4, seed=1, device="cpu")
     calls = iter([False, True, False])
@@ -116,7 +116,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(
 def test_variants_start_from_the_resnet_of_a_bundle(
     small: GridConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other weights differ between variants and come from the seed."""
+    """All weights other than the ResNet's come from the seed."""
     bundle = load_bundle(DEMO)
     starts: list[tuple[dict[str, Tensor], list[Tensor]]] = []
 
@@ -170,7 +170,7 @@ def test_unusable_input_is_refused_in_one_line(
     arguments: tuple[str, ...],
     message: str,
 ) -> None:
-    """Nothing is written."""
+    """No file is written."""
     manifest = make_manifest(tmp_path)
     manifest.write_text(manifest.read_text().replace(*change))
     status, output, error = osteoscreen(manifest, "--out", tmp_path / "table", *arguments)
@@ -182,7 +182,7 @@ def test_unusable_input_is_refused_in_one_line(
 
 
 def test_undecodable_films_of_all_splits_are_named(osteoscreen: Command, tmp_path: Path) -> None:
-    """They are named in one line, and no variant is trained."""
+    """One line names these films, and no variant is trained."""
     manifest = make_manifest(tmp_path)
     for n in (3, 20):
         (tmp_path / f"{n}.png").write_bytes(b"no image")

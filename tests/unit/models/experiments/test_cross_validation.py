@@ -33,7 +33,7 @@ SIZE = 192
 
 
 def people(patients: int, films: int = 2) -> list[Entry]:
-    """Return films of this many patients; every third has label 1."""
+    """Return films of this many patients; every third patient has label 1."""
     return [
         Entry(Path(f"{n}-{k}.png"), f"p{n}", "here", Split.TRAIN, n % 3 == 0)
         for n in range(patients)
@@ -43,7 +43,7 @@ def people(patients: int, films: int = 2) -> list[Entry]:
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a manifest of 16 films of 8 patients; half of them have label 1."""
+    """Return a manifest of 16 films of 8 patients; half of the patients have label 1."""
     folder = tmp_path_factory.mktemp("films")
     rows = ["path,patient_id,site,split,label"]
     for number in range(16):
@@ -66,7 +66,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.fixture(scope="module")
 def options(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> CrossValidationOptions:
-    """Return the options of the shortest run."""
+    """Return options for a very short run."""
     return CrossValidationOptions(
         tmp_path_factory.mktemp("complete"), 2, SIZE, 1, 4, 1, "cpu", bundle
     )
@@ -79,7 +79,7 @@ def complete(manifest: Path, options: CrossValidationOptions) -> CrossValidation
 
 
 def test_no_patient_is_in_two_parts_of_a_fold() -> None:
-    """Training, validation and test patients are disjoint and together complete."""
+    """Each patient is either in training, validation or test of a fold."""
     entries = people(40)
     for fold in draw_folds(entries, 5, seed=1):
         parts = [fold.train, fold.validation, fold.test]
@@ -127,7 +127,7 @@ def test_the_column_split_is_ignored() -> None:
     ],
 )
 def test_too_few_patients_are_refused(entries: list[Entry], folds: int, message: str) -> None:
-    """Both the whole manifest and the smallest part need enough patients of each class."""
+    """The manifest and each part of a fold need enough patients of each class."""
     with pytest.raises(ManifestError, match=message):
         draw_folds(entries, folds, seed=1)
 
@@ -159,7 +159,7 @@ def test_perfect_and_constant_scores_have_the_expected_auc() -> None:
 def test_every_film_gets_a_logit(
     complete: CrossValidationReport, options: CrossValidationOptions
 ) -> None:
-    """The bundle was trained with a different film size; no weight depends on it."""
+    """The bundle has a different film size; the weights do not depend on the film size."""
     assert complete.start.startswith("weights of test 0, sha256:")
     assert [(part.train + part.validation, part.test) for part in complete.folds] == [(8, 8)] * 2
     rows = list(csv.DictReader((options.out / cross_validation.SCORES).open()))
@@ -226,7 +226,7 @@ def invoke(*arguments: str | Path) -> Result:
 def test_json_is_written_to_standard_output(
     manifest: Path, bundle: Bundle, complete: CrossValidationReport, options: CrossValidationOptions
 ) -> None:
-    """The command reuses the finished run; progress is written to standard error."""
+    """The command reuses the finished run. Progress is written to standard error."""
     start = ["--from", bundle.path, "--folds", "2", "--json"]
     result = invoke(manifest, "--out", options.out, *start)
     assert result.exit_code == 0, result.output
@@ -251,7 +251,7 @@ def test_the_command_prints_the_auc_of_net_and_ridge(manifest: Path, tmp_path: P
 def test_unusable_input_is_refused(
     manifest: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
-    """Nothing is written."""
+    """No file is written."""
     result = invoke(manifest, "--out", tmp_path / "out", *arguments)
     assert message in str(result.exception)
     assert not (tmp_path / "out").exists()

@@ -18,7 +18,7 @@ def film() -> Radiograph:
 
 
 def test_a_tone_curve_changes_no_rank(film: Radiograph) -> None:
-    """Windows and curves differ between makers; the order of greys does not."""
+    """Windows and tone curves of vendors differ, but the order of grey levels is the same."""
     toned = Radiograph(0.1 + 0.5 * film.pixels**1.7)
     before, after = gate_input(film, 96), gate_input(toned, 96)
     assert float((before - after).abs().mean()) < 0.01  # edges were averaged in another tone
@@ -39,7 +39,7 @@ def test_ranks_are_spread_evenly_over_the_film(film: Radiograph) -> None:
 
 
 def test_pixels_outside_of_the_film_are_zero(film: Radiograph) -> None:
-    """A tall film has bands of rank 0 at its sides."""
+    """A tall film has bands with value 0 at its left and right side."""
     ranks = gate_input(film, 96)[0]
     assert (to_square(film, 96)[1]) == (96, 72)
     assert bool((ranks[:, :12] == 0).all())
@@ -48,7 +48,7 @@ def test_pixels_outside_of_the_film_are_zero(film: Radiograph) -> None:
 
 
 def test_pixels_that_are_not_square_are_corrected(film: Radiograph) -> None:
-    """The row spacing is twice the column spacing, so half of the rows cover the same height."""
+    """With twice the row spacing, half as many rows cover the same height."""
     squeezed = Radiograph(film.pixels[::2], aspect=2.0)
     assert to_square(squeezed, 96)[1] == to_square(film, 96)[1]
     assert float((gate_input(squeezed, 96) - gate_input(film, 96)).abs().mean()) < 0.05

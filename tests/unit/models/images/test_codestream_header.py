@@ -43,11 +43,11 @@ def with_sizes(codestream: bytes, syntax: str, side: int) -> bytes:
 @pytest.mark.parametrize("syntax", [*JPEG, *JPEG_2000])
 class TestEveryCodestream:
     def test_size_and_components_are_read(self, syntax: str) -> None:
-        """As the film was made: one grey picture."""
+        """The header states one grey image with the size of the film."""
         assert announced_images(codestream_of(syntax)) == [AnnouncedImage(SIDE, SIDE, 1)]
 
     def test_a_codestream_larger_than_its_header_is_not_decoded(self, syntax: str) -> None:
-        """No memory is allocated for 60,000 x 60,000 pixels."""
+        """The decoder must not allocate memory for 60,000 x 60,000 pixels."""
         enlarged = with_sizes(codestream_of(syntax), syntax, 60000)
         with pytest.raises(
             PixelError, match="holds 60000 x 60000 pixels, the header states 40 x 40"
@@ -74,7 +74,7 @@ def test_sizes_beyond_16_bits_are_read() -> None:
 
 
 def test_truncated_jpeg_ls_is_not_decoded() -> None:
-    """CharLS can decode missing data for seconds."""
+    """CharLS can need seconds to refuse a codestream without its end."""
     complete = codestream_of(uid.JPEGLSLossless)
     assert not is_cut_short(complete)
     with pytest.raises(PixelError, match="the codestream has no end"):
@@ -83,12 +83,12 @@ def test_truncated_jpeg_ls_is_not_decoded() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"\xff\xd8", b"\xff\xd8\xff\xc0\x00", b"?" * 99])
 def test_other_content_gives_no_size(content: bytes) -> None:
-    """The decoder is the one to refuse it."""
+    """The decoder, not the size check, refuses such content."""
     assert announced_images(content) == []
 
 
 def test_a_panic_of_a_decoder_gives_a_pixel_error() -> None:
-    """A panic of Rust is not an Exception, so it would end the decoder process."""
+    """A Rust panic is not an Exception, so it could end the decoder process."""
     ds = dcmread(BytesIO(film(uid.RLELossless, 12)))
     content = get_frame(ds.PixelData, 0, number_of_frames=1)
     (second,) = struct.unpack_from("<L", content, 8)

@@ -1,4 +1,4 @@
-"""Conversion of DICOM pixels to the displayed film, and refusal of unusable data sets."""
+"""DICOM pixels are converted to the displayed film; unusable data sets are refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ def test_lossless_compression_does_not_change_pixels(make_ds: Make, syntax: UID)
 
 
 def test_linear_window_follows_the_standard(make_ds: Make) -> None:
-    """PS3.3 C.11.2.1.2.1: centre 1000.5 and width 201 put 900 at 0 and 1100 at 1."""
+    """By PS3.3 C.11.2.1.2.1, centre 1000.5 and width 201 convert 900 to 0 and 1100 to 1."""
     film = read_radiograph(make_ds(RAMP, WindowCenter="1000.5", WindowWidth="201")).pixels.ravel()
     assert film[900] == pytest.approx(0.0, abs=1e-6)
     assert film[1000] == pytest.approx(0.5, abs=1e-6)
@@ -88,7 +88,7 @@ def test_monochrome1_is_inverted_and_bone_is_bright(make_ds: Make) -> None:
 
 
 def test_inverse_presentation_of_monochrome1_inverts_only_once(make_ds: Make) -> None:
-    """DX requires both attributes on the same image."""
+    """A DX image must have Presentation LUT Shape and Photometric Interpretation."""
     ds = make_ds(RAMP, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE")
     upright = read_radiograph(make_ds(RAMP)).pixels
     assert np.allclose(read_radiograph(ds).pixels, 1 - upright, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Any header gives a film in 0..1 or a PixelError."""
+"""Every header, even a hostile one, gives a film in 0..1 or a PixelError."""
 
 import warnings
 from collections.abc import Callable
@@ -82,7 +82,7 @@ def test_hostile_headers_give_a_film_or_a_pixel_error(
 
 
 def test_a_film_of_two_transfer_syntaxes_is_refused(make_ds: Callable[..., Dataset]) -> None:
-    """The refusal cannot name the syntax either."""
+    """The error message is complete although the transfer syntax has no name."""
     ds = make_ds(STORED)
     ds.file_meta.add_new(0x00020010, "UI", [ExplicitVRLittleEndian, RLELossless])
     with pytest.raises(PixelError, match="do not decode from an unknown transfer syntax"):

@@ -1,4 +1,4 @@
-"""The pipeline on grey levels gives the same result as on pixels."""
+"""The pipeline gives the same result on grey levels as on pixels."""
 
 import pickle
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def test_a_look_up_converts_each_pixel(film: np.ndarray) -> None:
 def test_the_percentile_of_levels_is_that_of_the_pixels(
     film: np.ndarray, percent: float, slope: float
 ) -> None:
-    """Also where a Modality LUT turns the order of the levels round."""
+    """The percentile is also correct if a Modality LUT reverses the order of the levels."""
     levels = levels_of(film)
     percentile = levels.percentile(slope * levels.stored, percent)
     assert percentile == pytest.approx(np.percentile(slope * film, percent), abs=1e-9)
@@ -77,6 +77,6 @@ def test_the_largest_film_is_decoded_and_a_larger_one_refused(
 
 
 def test_a_pixel_error_can_be_sent_between_processes() -> None:
-    """One that does not would take the whole pool of decoders with it."""
+    """An error that cannot be pickled would break the pool of decoder processes."""
     error = pickle.loads(pickle.dumps(Rejected("pixels", "flat")))  # noqa: S301 - our own bytes
     assert (error.reason, error.text, str(error)) == ("pixels", "flat", "flat")

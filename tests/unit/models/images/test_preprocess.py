@@ -1,4 +1,4 @@
-"""One path from film to tensor; the field of view maps the net's square back to the film."""
+"""Preparation of a film for the net; the field of view maps the net's square to the film."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_padding_is_zero_outside_of_the_film() -> None:
 
 
 def test_pixels_become_square_before_the_padding() -> None:
-    """A film of half as many rows, each twice as tall, fills the square."""
+    """A film with half as many rows, each twice as high, fills the square."""
     place = prepare(Radiograph(_noise(96, 192), aspect=2.0), 192).field_of_view
     assert (place.top, place.left, place.height, place.width) == (0.0, 0.0, 96.0, 192.0)
 

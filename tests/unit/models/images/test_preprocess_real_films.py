@@ -1,4 +1,4 @@
-"""Real films of several makers and encodings come out upright and bone bright."""
+"""Real films of several vendors and encodings are decoded upright and with bright bone."""
 
 from pathlib import Path
 

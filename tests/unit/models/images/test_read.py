@@ -1,4 +1,4 @@
-"""Films from DICOM, PNG and JPEG are the same films."""
+"""A film is the same if it is read from DICOM, PNG or JPEG."""
 
 from collections.abc import Callable
 from pathlib import Path

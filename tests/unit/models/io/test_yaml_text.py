@@ -1,4 +1,4 @@
-"""Reading of YAML, and messages for other text."""
+"""YAML text is read; other text gives a clear message."""
 
 import pytest
 
@@ -21,6 +21,6 @@ def test_yaml_is_read() -> None:
     ],
 )
 def test_text_that_is_not_yaml_is_described(text: str, instead: str) -> None:
-    """For some of these, PyYAML raises errors other than YAMLError."""
+    """For some of these texts, PyYAML raises errors other than YAMLError."""
     with pytest.raises(ValueError, match=f"^{instead}"):
         read_yaml(text)

@@ -1,4 +1,4 @@
-"""The cheap Grad-CAM is the exact one."""
+"""``explain`` gives the same heat as Grad-CAM by a full backward pass."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ Make = Callable[[GridConfig], GridNet]
 
 
 def _by_autograd(net: GridNet, film: Tensor) -> Tensor:
-    """Grad-CAM from its definition: the gradient runs through the net to the ResNet's last map."""
+    """Compute Grad-CAM from the gradient at the ResNet's last map, as the method defines."""
     outputs = []
     layer4 = net.resnet.get_submodule("layer4")
     hook = layer4.register_forward_hook(lambda *call: outputs.append(call[2]))
@@ -84,7 +84,7 @@ def test_explain_gives_the_scores_of_the_forward_pass(small: GridConfig, make_ne
 
 
 def test_the_heat_is_not_normalised(small: GridConfig, make_net: Make) -> None:
-    """Doubling the last layer doubles the heat."""
+    """If the weights of the last layer are doubled, the heat is doubled."""
     net = make_net(small)
     film = torch.randn(1, 1, 96, 96)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The grid net: every choice is config, shapes hold, blocks are cut and stitched in order."""
+"""The grid net: configuration, shapes, and the order in which blocks are cut and stitched."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The ResNet-18 is the one of MONAI, weight by weight."""
+"""The ResNet-18 has the same weights and outputs as MONAI's ResNet-18."""
 
 import torch
 from monai.networks.nets.resnet import resnet18

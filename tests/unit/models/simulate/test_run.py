@@ -38,7 +38,7 @@ SMALL = Recipe(size=96)
 
 @pytest.fixture(autouse=True)
 def phantoms(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put small phantoms into the cache in place of the CT's variants; return their folder."""
+    """Cache small phantoms instead of variants of the CT, and return the cache folder."""
     cache = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     folder = cache / "osteoscreen" / "maps"
@@ -187,7 +187,7 @@ def test_twins_have_ten_percent_more_or_less_bone(
 
 
 def test_density_off_films_do_not_depend_on_the_patients_density(phantoms: Path) -> None:
-    """If the density changes, the original film changes and the density-off film does not."""
+    """A change of density changes the original film, but not the density-off film."""
     patient = draw_cohort(COUNT, 1)[0]
     maps = np.load(map_path(phantoms, patient.variant, MAP_SIDE)).astype(np.float32)
     recipe = replace(SMALL, density_off=True)

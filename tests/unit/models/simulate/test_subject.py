@@ -31,7 +31,7 @@ STILL = AnatomyVariant(0, 0.0, 0.0, 0.0, (1.0, 1.0, 1.0), 0.0, 0.0, 0.0, 0.0)
 
 @pytest.fixture
 def maps() -> np.ndarray:
-    """Return maps of a simple chest: tissue with two lungs, spine, ribs; (3, 104, 104)."""
+    """Return maps (3, 104, 104) of a simple chest: tissue with two lungs, spine and ribs."""
     line = np.linspace(-1, 1, 104, dtype=np.float32)
     down, right = line[:, None], line[None, :]
     water = np.where(abs(right) < 0.85, np.float32(16.0), np.float32(0.0)) + 0 * down
@@ -116,7 +116,7 @@ def test_density_does_not_change_metal(maps: np.ndarray) -> None:
 
 
 def test_a_film_without_bone_is_the_same_at_every_density(maps: np.ndarray) -> None:
-    """Density affects the film only through mineral."""
+    """Density changes only the mineral of a film."""
     subject = sample_subject(4, range(1))
     scene = replace(
         compose_scene(maps, subject, 96), bone=np.zeros_like(compose_scene(maps, subject, 96).bone)
@@ -177,7 +177,7 @@ def test_split_separates_water_and_mineral_and_calibrates_the_lumbar_spine() -> 
 
 
 def _phantom() -> Anatomy:
-    """Return tissue with one bone: cranial, anterior, on the patient's left."""
+    """Return tissue with one bone, which is cranial, anterior and on the patient's left."""
     density = np.zeros((4, 132, 16, 512), np.float32)
     density[0] = 1.0
     density[1, 100:106, 8:10, 400:420] = 1.0

@@ -49,7 +49,7 @@ def clinical() -> ClinicalModel:
 
 @pytest.fixture
 def held_out(clinical: ClinicalModel) -> HeldOut:
-    """Return 400 films, a third of them positive; three in four have clinical data."""
+    """Return 400 films; a third of the films are positive, and three in four have clinical data."""
     rng = np.random.default_rng(0)
     labels = (np.arange(400) % 3 == 0).astype(float)
     logits = labels - 3 + rng.normal(0, 1, 400)
@@ -59,7 +59,7 @@ def held_out(clinical: ClinicalModel) -> HeldOut:
 
 @pytest.fixture
 def bundle(tmp_path: Path, small: GridConfig, held_out: HeldOut) -> Bundle:
-    """Return a bundle calibrated on these films."""
+    """Return a bundle that is calibrated on the held-out films."""
     return _write(tmp_path, small, held_out)
 
 
@@ -82,7 +82,7 @@ def test_operating_points_of_the_image_score_are_fitted_on_calibrated_scores(
 
 
 def test_the_combined_score_has_its_own_operating_points(bundle: Bundle, held_out: HeldOut) -> None:
-    """They are fitted on the films that have both logits."""
+    """These operating points are fitted on the films that have both logits."""
     assert held_out.clinical is not None
     both = np.isfinite(held_out.clinical.logits)
     pairs = zip(held_out.logits[both], held_out.clinical.logits[both], strict=True)
@@ -110,7 +110,7 @@ def test_clinical_and_combined_model_are_stored(bundle: Bundle, clinical: Clinic
 def test_a_combined_model_needs_enough_films_of_each_class(
     tmp_path: Path, small: GridConfig, held_out: HeldOut, rare_label: float
 ) -> None:
-    """Otherwise the bundle has only the clinical model."""
+    """With too few films, the bundle has a clinical model but no combined model."""
     assert held_out.clinical is not None
     for count, fitted in ((MINIMUM_PER_CLASS, True), (MINIMUM_PER_CLASS - 1, False)):
         logits = np.array(held_out.clinical.logits)

@@ -111,7 +111,7 @@ def test_unknown_targets_do_not_change_the_loss(maps: Maps) -> None:
 
 
 def test_heat_distributed_as_bone_has_the_smallest_loss() -> None:
-    """Heat on one bone, outside bone, negative heat and missing heat have larger losses."""
+    """The loss is larger for heat on one bone, heat outside bone, negative heat and no heat."""
     bone = torch.zeros(1, 6, 6)
     bone[:, :3] = 2.0
     on, point, off = torch.zeros(1, 6, 6), torch.zeros(1, 6, 6), torch.zeros(1, 6, 6)
@@ -140,7 +140,7 @@ def test_heat_prefers_cells_full_of_bone() -> None:
 
 
 def test_training_moves_heat_onto_bone(source: SimulatedSource, tmp_path: Path) -> None:
-    """Less heat is outside bone after a training with ``heatmap_loss`` than without."""
+    """After a training with ``heatmap_loss``, less heat is outside bone than without this loss."""
     batch = source.batch(0, CONFIG.size)
     losses = []
     for weight in (0.0, 5.0):
@@ -152,7 +152,7 @@ def test_training_moves_heat_onto_bone(source: SimulatedSource, tmp_path: Path) 
 
 
 def test_one_batch_in_three_is_new(source: SimulatedSource) -> None:
-    """The others repeat earlier pairs, which are the same in every run."""
+    """The other two batches repeat earlier pairs, which are the same in every run."""
     films = [source.batch(number, 192).film for number in range(6)]
     again = replace(source, cache=OrderedDict())
     assert all(torch.equal(again.batch(n, 192).film, films[n]) for n in (5, 0, 3))
@@ -170,7 +170,7 @@ def test_the_same_seed_gives_the_same_weights(source: SimulatedSource, tmp_path:
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(source: SimulatedSource, tmp_path: Path) -> None:
-    """A finished run is not continued."""
+    """A run that is already finished is not continued."""
     stopped, complete = tmp_path / "stopped.pt", tmp_path / "complete.pt"
     longer = replace(RUN, steps=4)
     fit(_net(), source, replace(longer, minutes=1e-9), stopped, ALONE)
@@ -183,7 +183,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(source: SimulatedSource, tmp_
 
 
 def test_the_log_has_a_line_for_each_validation(source: SimulatedSource, tmp_path: Path) -> None:
-    """The last step is validated, but not twice."""
+    """The last step is validated exactly once."""
     fit(_net(), source, replace(RUN, steps=3, validate_every=2), tmp_path / "run.pt", ALONE)
     with (tmp_path / "run.csv").open() as stream:
         lines = list(csv.DictReader(stream))
@@ -200,7 +200,7 @@ def test_a_run_ends_if_the_auc_does_not_improve(source: SimulatedSource, tmp_pat
 
 
 def test_several_processes_train_one_net(tmp_path: Path) -> None:
-    """Under torchrun, two processes get different batches, end together, write one checkpoint."""
+    """Two processes of torchrun get different batches, end together and write one checkpoint."""
     script = tmp_path / "run.py"
     script.write_text(
         "import sys; from pathlib import Path\n"

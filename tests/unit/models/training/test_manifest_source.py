@@ -1,4 +1,4 @@
-"""Training on a manifest's films: decoding, epochs, and the bundle that results."""
+"""Training on a manifest's films: decoding, epochs, and the resulting bundle."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ DEMO = ROOT / "models" / "bundles" / "demo"
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Path:
-    """Return a manifest of 24 small films: those with a bright spine are labelled."""
+    """Return a manifest of 24 small films; films with a bright spine have label 1."""
     rows = ["path,patient_id,site,split,label,t_score"]
     for number in range(24):
         label = number % 2
@@ -56,7 +56,7 @@ def films(manifest: Path, folder: Path) -> ManifestSource:
 
 
 def test_an_epoch_contains_each_film_once(manifest: Path, tmp_path: Path) -> None:
-    """Sixteen films in batches of six: three batches, in another order in the next epoch."""
+    """Sixteen films give three batches of at most six films; the next epoch has another order."""
     source = films(manifest, tmp_path / "ready")
     assert source.batches_per_epoch == 3
     epochs = [[source.batch(3 * epoch + n, SIZE) for n in range(3)] for epoch in range(2)]
@@ -68,7 +68,7 @@ def test_an_epoch_contains_each_film_once(manifest: Path, tmp_path: Path) -> Non
 
 
 def test_unknown_targets_are_nan(manifest: Path, tmp_path: Path) -> None:
-    """One film has a T-score; none has a mineral map or a twin."""
+    """One film has a T-score; no film has a mineral map or a twin."""
     source = films(manifest, tmp_path / "ready")
     batches = [source.batch(n, SIZE) for n in range(3)]
     assert sum(int(torch.isfinite(batch.t_score).sum()) for batch in batches) == 1
@@ -116,7 +116,7 @@ def test_validation_films_are_not_augmented(manifest: Path, tmp_path: Path) -> N
 
 
 def test_the_command_writes_a_research_bundle(manifest: Path, tmp_path: Path) -> None:
-    """It contains no film of the manifest."""
+    """The bundle contains no film of the manifest."""
     out = tmp_path / "bundle"
     arguments = ["train", str(manifest), "--out", str(out), "--size", "192", "--steps", "2"]
     done = CliRunner().invoke(model, [*arguments, "--batch", "4", "--device", "cpu"])
@@ -152,7 +152,7 @@ def train_from(start: Bundle, manifest: Path, out: Path) -> Bundle:
 def test_validation_films_with_clinical_data_give_a_combined_model(
     manifest: Path, start: Bundle, tmp_path: Path
 ) -> None:
-    """It uses the clinical model of the start bundle; films without clinical data are excluded."""
+    """The clinical model of the start bundle is used; films without clinical data are excluded."""
     rows = ["path,patient_id,site,split,label,age,sex,weight_kg,height_cm"]
     rows += [f"{n}.png,p{n},here,train,{n % 2},,,," for n in range(4)]
     for number in range(44):

@@ -41,7 +41,7 @@ def _grain(seed: int) -> Radiograph:
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Path:
-    """Return 60 validation films of one hospital, and 20 test films of it and of another."""
+    """Return 60 validation films of one hospital, and 20 test films of each of two hospitals."""
     rng = np.random.default_rng(0)
     rows = [COLUMNS]
     for number in range(100):
@@ -91,7 +91,7 @@ def test_the_card_has_measured_and_published_auc_of_each_model_and_site(
 def test_without_clinical_data_there_is_no_combined_model(
     bundle: Bundle, manifest: Path, tmp_path: Path
 ) -> None:
-    """Weights are missing, so only the image score is calibrated."""
+    """The patients' weights are missing, so only the image score is calibrated."""
     manifest.write_text(manifest.read_text().replace(",60,160", ",,160"))
     calibrated = recalibrate(manifest, bundle, tmp_path / "out")
     assert calibrated.card.combined is None

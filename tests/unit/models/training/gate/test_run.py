@@ -1,4 +1,4 @@
-"""Fit of the gate: images, folds, augmentation, resumption, and storage."""
+"""The fit of the gate: images, folds, augmentation, resumption, and storage."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ TRAINING = GateTraining(steps=4, batch=24)
 
 
 def _ladder(seed: int) -> Radiograph:
-    """Return an image with a top: bars that widen downwards, on a slope, with some noise."""
+    """Return an image with a clear orientation: bars that become wider downwards, and noise."""
     rng = np.random.default_rng(seed)
     down, right = np.mgrid[:96, :80] / 96
     bars = np.sin(2 * np.pi * 6 * down) > 0.2
@@ -38,7 +38,7 @@ def _ladder(seed: int) -> Radiograph:
 
 @pytest.fixture(scope="module")
 def images() -> GateImages:
-    """Return 24 ladders of 12 people, labelled as frontal chests, and 30 drawings."""
+    """Return 24 ladder images of 12 people, labelled as frontal chests, and 30 drawings."""
     squares = [to_square(_ladder(seed), 192) for seed in range(24)]
     ladders = GateImages(
         squares=np.stack([np.round(square * 255).astype(np.uint8) for square, _ in squares]),
@@ -72,7 +72,7 @@ def test_the_view_of_a_film_determines_its_kind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("view", ["LL", None])
 def test_an_unknown_view_is_refused_with_its_row(tmp_path: Path, view: str | None) -> None:
-    """A lateral film under another name would be trained as a frontal one."""
+    """A lateral film with another view name must not be trained as a frontal film."""
     message = rf"views other than PA, AP, LATERAL, OTHER: row 7 \({view or 'none'}"
     with pytest.raises(ManifestError, match=message):
         images_of_manifest([_entry(tmp_path, view)])
@@ -86,7 +86,7 @@ def test_a_film_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
 
 
 def _entry(folder: Path, view: str | None) -> Entry:
-    """Return a ladder in a file, as line 7 of a manifest."""
+    """Write a ladder image, and return it as an entry in line 7 of a manifest."""
     path = folder / f"{view}.png"
     Image.fromarray((_ladder(1).pixels * 255).astype(np.uint8)).save(path)
     return Entry(path, str(view), "here", Split.TRAIN, label=False, view=view, row=7)
@@ -100,7 +100,7 @@ def test_no_person_is_in_two_folds(images: GateImages) -> None:
 
 
 def test_all_drawings_of_a_kind_are_in_one_fold(images: GateImages) -> None:
-    """The test is then on kinds of images that the net was not trained on."""
+    """A net is then tested on kinds of drawings that it was not trained on."""
     fold = assign_folds(images.person, 4, seed=1)
     drawn = np.char.startswith(images.source, "drawn")
     for source in set(images.source[drawn].tolist()):
@@ -133,7 +133,7 @@ def test_shuffling_tiles_keeps_all_pixels() -> None:
 
 
 def test_a_crop_has_less_than_half_of_the_side() -> None:
-    """The range of a ramp in a crop shows how much of the ramp it contains."""
+    """The range of grey levels in a crop shows which share of a ramp it contains."""
     ramp = torch.linspace(0, 1, 64).expand(16, 1, 64, 64)
     full = torch.ones(16, 1, 64, 64, dtype=torch.bool)
     crops = transform(ramp, full, 64, torch.ones(16, dtype=torch.bool), _random(3))
@@ -159,7 +159,7 @@ def test_images_of_other_kinds_have_no_target_for_turn_and_polarity(images: Gate
 
 
 def test_outputs_rotate_with_the_image(gate: Gate, images: GateImages) -> None:
-    """The average over all positions makes outputs consistent, even of an untrained net."""
+    """Because outputs are averaged over all rotations, even an untrained net is consistent."""
     upright = rank_all(images.where(images.source == "here"), 64, "cpu")
     plain = predict_averaged(gate.net, upright)
     around = predict_averaged(gate.net, torch.rot90(-upright, 1, (2, 3)))

@@ -242,10 +242,10 @@ def test_after_the_purge_no_patient_data_are_on_the_disk(
     assert job.state is JobState.DONE
     spool = folder / "spool"
     wait_until(
-        lambda: [path.name for path in spool.rglob("*") if path.is_file()],
-        lambda names: names == [NAME],
+        lambda: {path.suffix for path in spool.rglob("*") if path.is_file()},
+        lambda suffixes: suffixes == {Path(NAME).suffix, ".lock"},
         timeout=60,
-        goal="spool with only the pseudonym key",
+        goal="spool with only the pseudonym key and the lock of the node",
     )
     assert orthanc.count() == 2
     for path in folder.rglob("*"):

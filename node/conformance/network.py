@@ -50,8 +50,8 @@ def services() -> Table:
 _IMPLEMENTATION_MODEL = Section(
     "Implementation model",
     (
-        "The node is one Application Entity. It receives radiographs (Storage SCP) and scores "
-        "them. A job in a database records the state of each radiograph.",
+        "The node is one Application Entity. The node receives radiographs (Storage SCP) and "
+        "scores them. A job in a database records the state of each radiograph.",
         "The node sends Structured Reports and Secondary Capture images to its destinations "
         "(Storage SCU or STOW-RS). The node requests Storage Commitment from destinations with "
         "`commitment: true`.",
@@ -189,8 +189,8 @@ _STORAGE_COMMITMENT = Section(
 _WEB_SERVICES = Section(
     "DICOM Web Services",
     (
-        "The node is a STOW-RS user agent (PS3.18, 10.5). It sends POST requests to /studies as "
-        "multipart/related with application/dicom. Each request contains one object in Explicit VR "
-        "Little Endian. Other services, and STOW-RS as origin server, are not supported.",
+        "The node is a STOW-RS user agent (PS3.18, 10.5). The node sends POST requests to /studies "
+        "as multipart/related with application/dicom. Each request contains one object in Explicit "
+        "VR Little Endian. Other services, and STOW-RS as origin server, are not supported.",
     ),
 )

@@ -216,7 +216,7 @@ def simulate(  # noqa: PLR0913 - each is an option of the command
     density_off: Annotated[
         bool,
         typer.Option(
-            "--density-off", help="Also write all films with the same density, but the same labels."
+            "--density-off", help="Also write all films with the same density and unchanged labels."
         ),
     ] = False,
     jobs: Annotated[int, typer.Option(help="Number of processes. 0: one for each CPU.")] = 0,

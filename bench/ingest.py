@@ -4,8 +4,8 @@
 
 Every receiver gets the same films from the same number of parallel `dcmsend` processes. `storescp`
 writes files without syncing them to the disk. Orthanc stores and indexes films. OsteoScreen answers
-after film and job are synced to the disk. `disk` does only the disk work of OsteoScreen: it writes,
-syncs and renames each film, syncs its folder, and commits one row, without network.
+after film and job are synced to the disk. `disk` does only the disk work of OsteoScreen, without
+network: it writes, syncs and renames each film, syncs the folder, and commits one row.
 """
 
 import argparse

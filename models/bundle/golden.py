@@ -1,4 +1,4 @@
-"""Verify a bundle by its golden films: their scores must equal those in the card."""
+"""Verify a bundle by its golden films, whose computed scores must agree with the card."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Area under the ROC curve (AUC), its intervals, and the comparison of two AUCs.
 
-Variances follow E. R. DeLong et al., Biometrics 1988;44:837-845, computed with the fast algorithm
-of X. Sun and W. Xu, IEEE Signal Processing Letters 2014;21:1389-1393, which uses mid-ranks.
+Variances follow DeLong et al., Biometrics 1988;44:837-845. They are computed from mid-ranks with
+the fast algorithm of Sun and Xu, IEEE Signal Processing Letters 2014;21:1389-1393.
 """
 
 import math
@@ -51,7 +51,7 @@ class AucComparison:
 
 
 def p_value_text(p: float) -> str:
-    """Return a p value for a table."""
+    """Return a p value as text for a table."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 

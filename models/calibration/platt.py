@@ -10,7 +10,7 @@ from models.calibration.auc import Numbers, Values, bootstrap_auc_by_patient
 def platt(logits: Numbers, labels: Numbers) -> Calibration:
     """Fit slope and intercept by maximum likelihood, with Platt's targets; both arrays are (n,).
 
-    J. Platt, Probabilistic outputs for support vector machines, 1999.
+    The method is from Platt, Probabilistic outputs for support vector machines, 1999.
     """
     x, positive = logits.astype(np.float64), labels > 0.5
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())

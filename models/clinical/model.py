@@ -175,7 +175,7 @@ class ClinicalModel(StoredModel):
 def restricted_cubic_spline(values: Float, knots: Sequence[float]) -> Float:
     """Return the terms of a restricted cubic spline, (n,) to (n, len(knots) - 1).
 
-    The formula is in F. Harrell, Regression Modeling Strategies, 2.4.5. The first column is the
+    The formula is in Harrell, Regression Modeling Strategies, 2.4.5. The first column is the
     value. Other columns are divided by the squared range of the knots to have the value's unit.
     """
     last, before = knots[-1], knots[-2]

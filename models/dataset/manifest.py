@@ -115,7 +115,7 @@ def _parse_all(rows: Sequence[tuple[int, dict[str, str]]], folder: Path) -> Iter
 
 
 class _InvalidValue(Exception):
-    """A value that its column does not allow."""
+    """A cell of the manifest has a value that its column does not allow."""
 
 
 def _parse(row: int, cells: Mapping[str, str], folder: Path) -> Entry:

@@ -1,6 +1,6 @@
 """Decision curve analysis: net benefit of a model over a range of threshold probabilities.
 
-The method is from A. J. Vickers and E. B. Elkin, Med Decis Making 2006;26:565-574.
+The method is from Vickers and Elkin, Med Decis Making 2006;26:565-574.
 """
 
 from dataclasses import dataclass

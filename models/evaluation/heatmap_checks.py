@@ -1,7 +1,7 @@
 """Checks of the heatmaps: share of heat in bone, dependence on the weights, repeatability.
 
-The weight randomisation follows J. Adebayo et al., NeurIPS 2018. Repeatability and structural
-similarity of maps follow N. Arun et al., Radiology: Artificial Intelligence 2021;3:e200267.
+The weight randomisation follows Adebayo et al., NeurIPS 2018. Repeatability and structural
+similarity of maps follow Arun et al., Radiology: Artificial Intelligence 2021;3:e200267.
 """
 
 import copy
@@ -103,7 +103,7 @@ def _scaled_maps(scores: Sequence[Score]) -> torch.Tensor:
 
 
 def _shuffle_weights(bundle: Bundle, seed: int) -> Bundle:
-    """Return the bundle with the numbers of each weight tensor in random order."""
+    """Return the bundle with the values of each weight tensor in random order."""
     net = copy.deepcopy(bundle.net)
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -55,8 +55,8 @@ def check_density_off(scores: Values, positive: Flags) -> LeakageCheck:
 def check_permuted_labels(scores: Values, draws: Flags) -> LeakageCheck:
     """Check that the mean AUC is 0.5 under the permuted labels ``draws`` (d, n).
 
-    The check detects errors of the measurement, for example an AUC that results from the order of
-    the rows or from the prevalence of a hospital. The interval contains 95 % of the permutations.
+    The check detects errors of the measurement, for example an AUC that depends on the order of
+    rows or on a hospital's prevalence. The interval contains 95 % of the permutations.
     """
     areas = np.array([auc(scores, labels) for labels in draws])
     low, high = np.percentile(areas, [2.5, 97.5]).tolist()
@@ -138,7 +138,7 @@ def check_grey_level(levels: Values, positive: Flags, sites: Sequence[str]) -> L
 def chance_margin(positive: Flags) -> float:
     """Return the distance from 0.5 within which 95 % of the AUCs of a random score lie.
 
-    The formula is from H. B. Mann and D. R. Whitney, Ann Math Stat 1947;18:50-60.
+    The formula is from Mann and Whitney, Ann Math Stat 1947;18:50-60.
     """
     cases, controls = int(positive.sum()), int((~positive).sum())
     return Z95 * math.sqrt((cases + controls + 1) / (12 * cases * controls))

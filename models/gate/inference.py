@@ -21,7 +21,7 @@ Float = npt.NDArray[np.float32]
 class FeatureDistribution:
     """Features of frontal chest films: ``centre`` (F,), ``precision`` (F, F), ``scale``.
 
-    ``scale`` is the distance that contains 995 of 1,000 unseen films.
+    995 of 1,000 unseen frontal films have a distance of at most ``scale``.
     """
 
     centre: Float

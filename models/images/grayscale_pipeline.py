@@ -2,7 +2,7 @@
 
 Modality LUT, VOI LUT or window, and polarity depend on the stored value only. A film has thousands
 of levels and up to a hundred million pixels. The pipeline therefore converts only the levels. A
-look-up then converts the pixels in strips, so that it needs little memory.
+look-up then converts the pixels in strips, because strips need little memory.
 """
 
 from collections.abc import Iterator

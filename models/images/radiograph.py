@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class Radiograph:
-    """One film as displayed.
+    """One film with its display values.
 
     ``pixels`` is float32 (rows, columns) in 0..1 with bright bone. ``aspect`` is row spacing
     divided by column spacing, or 1 if the header does not state the spacing.

@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """A file or option of the user cannot be used. The message states its name and the remedy."""
+    """A file or option of the user cannot be used. The message states what to do."""
 
 
 class ProcessingError(RuntimeError):

@@ -70,7 +70,7 @@ def twin_of(patient: Patient) -> Patient:
 
 
 def make_films(patient: Patient, maps: Float, recipe: Recipe) -> dict[str, bytes]:
-    """Return all files of one patient as bytes, by cohort or ``mask``."""
+    """Return all files of one patient as bytes; each key is a cohort or ``mask``."""
     subject = patient.subject()
     scene = compose_scene(maps, subject, recipe.size)
     subjects = {

@@ -1,7 +1,8 @@
 """Neck, shoulders and arms, which the CT does not contain.
 
 The CT was taken with raised arms and ends at the first ribs. On a film, the arms hang beside the
-trunk. Neck, shoulders and arms are built from rods. Their mineral depends on the patient's density.
+trunk. Neck, shoulders and arms are built from rods. The mineral of these bones depends on the
+patient's density.
 """
 
 from dataclasses import dataclass

@@ -135,8 +135,8 @@ def heatmap_loss(heat: Tensor, bone: Tensor) -> Tensor:
 
     ``heat`` (N, h, w) has both signs. ``bone`` (N, h, w) is each cell's share of the film's bone;
     every film contains bone. The loss is the Kullback-Leibler divergence of the heat from the bone.
-    The heat must cover all bones, because osteoporosis affects all bones. The idea is from A. Ross
-    et al., Right for the Right Reasons, IJCAI 2017.
+    The heat must cover all bones, because osteoporosis affects all bones. The idea is from Ross et
+    al., Right for the Right Reasons, IJCAI 2017.
     """
     relative = heat / heat.abs().mean(dim=(1, 2), keepdim=True).clamp_min(1e-9)
     # Softplus keeps a gradient if all heat is negative.
@@ -181,7 +181,7 @@ def _start_run(net: Net, config: TrainConfig) -> Run[Net]:
 
 
 def _optimiser(net: FilmNet, config: TrainConfig) -> torch.optim.Optimizer:
-    """Return AdamW; biases and norms get no weight decay."""
+    """Return the optimiser AdamW, without weight decay for biases and norms."""
     decayed = [p for p in net.parameters() if p.ndim > 1 and p.requires_grad]
     undecayed = [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad]
     groups: list[dict[str, Any]] = [{"params": decayed}, {"params": undecayed, "weight_decay": 0.0}]
@@ -221,7 +221,7 @@ def _step(net: nn.Module, batch: Batch, optimiser: torch.optim.Optimizer, heat: 
 
 
 def _bfloat16_is_fast(device: str) -> bool:
-    """Return whether the device supports bfloat16; without support, it is ten times slower."""
+    """Return whether the device supports bfloat16, which is ten times slower without support."""
     if device != "cpu":
         return True
     capabilities = torch.cpu.get_capabilities()

@@ -52,7 +52,7 @@ def _kind(manifest: Manifest) -> str:
 
 
 def _measure_sites(bundle: Bundle, manifest: Manifest, prepared: Path) -> tuple[CardFigure, ...]:
-    """Return the AUC of every model at every site with test films, with the published AUC."""
+    """Return each model's AUC at each site with test films, together with the published AUC."""
     sites = list(dict.fromkeys(entry.site for entry in manifest.of(Split.TEST)))
     internal = [site for site in sites if site in manifest.home_sites]
     external = [site for site in sites if site not in manifest.home_sites]

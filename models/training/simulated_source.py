@@ -31,7 +31,7 @@ class SimulatedSource:
 
     At 192 px, rendering a film takes half as long as a training step on this film. Therefore one
     batch in ``echo`` is new; the other batches repeat pairs of the last ``window`` pairs (data
-    echoing, D. Choi et al., 2019). To save time, only ``validation_films`` films are validated.
+    echoing, Choi et al., 2019). To save time, only ``validation_films`` films are validated.
     """
 
     maps: Maps

@@ -103,7 +103,7 @@ def osteoscreen(shares: list[list[Path]]) -> float:
 
 
 def disk(shares: list[list[Path]]) -> float:
-    """Measure durable writes alone, one film after the other."""
+    """Measure only the durable writes, one film after the other."""
     films = [film for share in shares for film in share]
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -8,7 +8,7 @@ FOLDER contains films and a `metadata.csv` like that of ChestX-ray14: `file`, `p
 written to `films/` next to the manifest, as 8-bit grey PNG; no film is enlarged.
 
 The manifest lists adults. The label is the sex (1 for F) or the age (1 for 60 years and older), not
-bone density. A good result shows that the net can learn from real films. It does not show that the
+bone density. A good result shows that the net can learn from real films. No result shows that the
 net detects osteoporosis.
 """
 
@@ -90,7 +90,7 @@ def copy(folder: Path, row: Row, films: Path) -> Path:
 
 
 def entry(row: Row, target: Callable[[Row], bool], film: Path, site: str) -> Entry:
-    """Return a manifest entry. Its split is not used, because folds are drawn by patient."""
+    """Return a manifest entry. The split has no effect, because folds are drawn by patient."""
     return Entry(
         path=film,
         patient_id=row["patient_id"],

@@ -74,7 +74,7 @@ class GoldenFilm(StoredModel):
 
 
 class Card(StoredModel):
-    """Content of ``card.yaml``; ``models.bundle.store`` verifies it.
+    """Content of ``card.yaml``, which ``models.bundle.store`` verifies.
 
     ``operating_points`` belong to the image score. ``combined`` contains the operating points of
     the combined score.

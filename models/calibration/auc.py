@@ -1,7 +1,7 @@
 """Area under the ROC curve (AUC), its intervals, and the comparison of two AUCs.
 
-Variances follow DeLong et al., Biometrics 1988;44:837-845. They are computed from mid-ranks with
-the fast algorithm of Sun and Xu, IEEE Signal Processing Letters 2014;21:1389-1393.
+Variances follow DeLong et al., Biometrics 1988;44:837-845. The variances are computed with the fast
+algorithm of Sun and Xu, IEEE Signal Processing Letters 2014;21:1389-1393.
 """
 
 import math

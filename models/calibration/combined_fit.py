@@ -33,7 +33,7 @@ def fit_combined(
     """Fit weights and operating points by maximum likelihood.
 
     ``image_logits`` (out of fold), ``clinical_logits`` and ``labels`` (0 or 1) are (n,). ``source``
-    describes the films. No weight is negative. The clinical weight is limited: if clinical logits
+    describes the films. No weight is negative. The clinical weight is limited. If clinical logits
     are permuted among the films, the AUC falls by at most ``MAXIMUM_AUC_LOSS`` in 95 % of the
     permutations. Raises ValueError if a logit is not finite, or if all films have the same class
     or the same score.

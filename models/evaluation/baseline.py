@@ -37,7 +37,7 @@ _FOLDS = 5
 
 @dataclass(frozen=True)
 class Baseline:
-    """Probabilities (n,) of all films, and a description of how they were obtained."""
+    """Probabilities (n,) of all films, and a description of the fit."""
 
     probabilities: Values
     description: str

@@ -65,7 +65,7 @@ class HeldOutAuc:
 
 @dataclass(frozen=True)
 class FoldComparison:
-    """Net and ridge on the same folds, and DeLong's paired test between them."""
+    """AUCs of net and ridge regression on the same folds, and DeLong's paired test of the two."""
 
     net: HeldOutAuc
     ridge: HeldOutAuc
@@ -118,7 +118,7 @@ def patients_of(entries: Sequence[Entry]) -> npt.NDArray[np.str_]:
 def compare_on_folds(
     entries: Sequence[Entry], folds: Sequence[Fold], net: Values, ridge: Values, seed: int
 ) -> FoldComparison:
-    """Compare the held-out scores (n,) of net and ridge."""
+    """Compare the held-out scores (n,) of net and ridge regression."""
     positive = labels_of(entries)
     net_ranks, ridge_ranks = ranks_within(net, folds), ranks_within(ridge, folds)
     patients = [entry.patient_id for entry in entries]

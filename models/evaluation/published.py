@@ -1,4 +1,4 @@
-"""AUCs that the published study reports.
+"""AUCs from the published study.
 
 The study is Li et al., Chin J Med Imaging Technol 2026;42(3):403-407,
 doi 10.13929/j.issn.1003-3289.2026.03.017, with 4,542 patients. The AUCs of the study do not apply

@@ -49,7 +49,7 @@ class ManifestSummary:
 
 @dataclass(frozen=True)
 class BoneHeatSummary:
-    """Heat in bone over the films that have a bone mask.
+    """Summary of the heat in bone of all films that have a bone mask.
 
     ``heat_share`` and ``area_share`` are means over the films. ``ratio`` is the median over the
     films, with the interval that contains the middle 95 %.

@@ -94,7 +94,7 @@ def ablate(file: Path, options: AblationOptions) -> tuple[VariantRow, ...]:
 
 
 def _refuse_different_norm(options: AblationOptions) -> None:
-    """Raise TrainError if the bundle's ResNet and that of the variants have different norms."""
+    """Raise TrainError if the ResNets of bundle and variants have different norms."""
     if options.start is None:
         return
     bundle_norm, norm = options.start.net.config.norm, options.config.norm

@@ -1,7 +1,7 @@
 """Cross-validation of the training by patient (`osteoscreen model cross-validate`).
 
-Every fold starts from the same weights and trains for a fixed number of steps. The training loop is
-the same as for bundles. The results are AUCs and held-out scores; the nets are discarded.
+Every fold starts from the same weights and trains for a fixed number of steps. Folds and bundles
+use the same training loop. The results are AUCs and held-out scores; the nets are discarded.
 """
 
 import copy

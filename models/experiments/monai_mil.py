@@ -1,7 +1,7 @@
 """MONAI's multiple-instance learning (MIL) net on the blocks of the grid net, for comparison.
 
-The net is ``MILModel("att_trans")``, after Myronenko et al., arXiv 2111.01556. It has no positions
-of blocks, a post-norm Transformer as wide as the ResNet's last map, and attention pooling.
+The net is ``MILModel("att_trans")``, after Myronenko et al., arXiv 2111.01556. The net has a
+post-norm Transformer as wide as the ResNet's last map, attention pooling, and no block positions.
 """
 
 import warnings
@@ -16,7 +16,7 @@ class MilNet(FilmNet):
     """MONAI's net over the blocks of ``GridNet``.
 
     The net uses size, grid, norm and depth of ``config``, and MONAI's defaults for all other
-    settings. It learns label and T-score. ``mineral`` and ``attention`` are zeros.
+    settings. The net learns label and T-score. ``mineral`` and ``attention`` are zeros.
     """
 
     def __init__(self, config: GridConfig) -> None:

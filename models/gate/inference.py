@@ -66,7 +66,7 @@ class GateOutputs:
 def check_films(
     net: GateNet, distribution: FeatureDistribution, films: Sequence[Radiograph]
 ) -> list[ImageFindings]:
-    """Return the findings for each film, in order. They do not depend on the other films."""
+    """Return the findings for each film, in order. Films do not affect each other's findings."""
     if not films:
         return []
     device = next(net.parameters()).device

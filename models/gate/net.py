@@ -1,7 +1,7 @@
 """The gate's net: a small residual net for kind of image, rotation, polarity and view.
 
-The gate's net is separate from the grid net. It needs only a small image, and a new training of the
-gate does not change the scores of a bundle.
+The gate's net is separate from the grid net. The gate needs only a small image. A new training of
+the gate does not change the scores of a bundle.
 """
 
 from dataclasses import dataclass

@@ -46,7 +46,7 @@ def announced_images(codestream: bytes) -> list[AnnouncedImage]:
 def is_cut_short(codestream: bytes) -> bool:
     """Return whether the end of a JPEG-LS codestream is missing.
 
-    CharLS refuses such a codestream, sometimes only after seconds.
+    CharLS refuses a codestream without its end, but sometimes only after seconds.
     """
     return codestream.startswith(_JPEG_LS_START) and _JPEG_END not in codestream
 

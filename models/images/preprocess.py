@@ -1,4 +1,4 @@
-"""Convert a film to the net's input, for training and serving alike."""
+"""Convert a film to the net's input. Training and the node use the same conversion."""
 
 from dataclasses import dataclass
 

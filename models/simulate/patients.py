@@ -169,7 +169,7 @@ def _register(
     first: int,
     rng: np.random.Generator,
 ) -> list[Patient]:
-    """Give each member an ID, an anatomy of the split, and a seed."""
+    """Return the patients of a split; each gets an ID, an anatomy of the split, and a seed."""
     variants = dict(home.split_variants)[split]
     variant_count = min(len(variants), max(2, len(members) // _PATIENTS_PER_VARIANT))
     letter = home.name[0].upper() + home.name[-1].upper()

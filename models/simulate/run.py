@@ -213,7 +213,7 @@ def _render_variant(folder: Path, number: int) -> None:
 
 @cache
 def _anatomy() -> Anatomy:
-    """Return the CT, read once in each process."""
+    """Return the CT; each process reads the CT only once."""
     return load_anatomy()
 
 

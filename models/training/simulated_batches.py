@@ -1,4 +1,4 @@
-"""Batches of simulated films, prepared in the same way as served films."""
+"""Batches of simulated films, which are prepared in the same way as films in the node."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

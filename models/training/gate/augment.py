@@ -24,7 +24,7 @@ class GateBatch:
 
 @dataclass(frozen=True)
 class SeededRandom:
-    """Random numbers of one generator, on its device."""
+    """Random numbers from one generator, on the generator's device."""
 
     generator: torch.Generator
 

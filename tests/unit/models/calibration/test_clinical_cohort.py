@@ -69,7 +69,7 @@ def test_osteoporosis_is_a_t_score_of_at_most_the_limit(
 
 
 def test_only_the_training_split_of_a_manifest_is_read(tmp_path: Path) -> None:
-    """Each patient is a sampling unit. The other splits are for the evaluation."""
+    """Each patient is a sampling unit. Validation and test patients are excluded."""
     rows = [
         MANIFEST_ROW | {"label": "1"},
         MANIFEST_ROW | {"path": "b.png"},

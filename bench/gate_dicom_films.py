@@ -50,7 +50,7 @@ def films(manifest: Path) -> Iterator[np.ndarray]:
 
 
 def write_transformed(pixels: np.ndarray, number: int, out: Path) -> None:
-    """Write one film in every transformation."""
+    """Write one film once for each transformation."""
     for name, transform in TRANSFORMATIONS.items():
         ds = data_set(np.ascontiguousarray(transform(pixels, number)))
         write_film(ds, out / name / f"{number:05d}.dcm")

@@ -37,7 +37,7 @@ Receiver = Callable[[list[list[Path]]], float]
 
 
 def main() -> None:
-    """Measure every receiver in turn, round after round, and print medians and ratios."""
+    """Measure every receiver in every round, and print medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--films", type=int, default=60)
     parser.add_argument("--senders", type=int, default=4)

@@ -89,7 +89,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def fill(engine: sa.Engine, films: int) -> None:
-    """Insert films of five years, each with the decision of a single threshold."""
+    """Insert films of five years; a single threshold decides each film."""
     rng = random.Random(1)  # noqa: S311 - no secret
     start = datetime(2021, 1, 1, tzinfo=UTC)
     for first in range(0, films, 5_000):

@@ -1,4 +1,4 @@
-"""The intended use of a bundle. ``node.domain`` uses it too."""
+"""The intended use of a bundle. ``node.domain`` also uses this module."""
 
 from enum import StrEnum
 

@@ -86,7 +86,7 @@ def score_films(
 
 
 def _read(feature_function: FeatureFunction, entry: Entry) -> FilmFeatures | str:
-    """Return the features of one film, or the reason why it cannot be used."""
+    """Return the features of one film, or the reason why the film cannot be used."""
     try:
         film = read_film(entry.path)
         if entry.mask is not None and read_grey(entry.mask).shape != film.pixels.shape:

@@ -132,7 +132,7 @@ def compare_with_published(analysis: Analysis) -> tuple[PublishedComparison, ...
 
 
 def summarise_bone_heat(films: Sequence[BoneHeat]) -> BoneHeatSummary | None:
-    """Summarise the heat in bone of several films; None without films."""
+    """Return a summary of the heat in bone of several films; None if there are no films."""
     if not films:
         return None
     low, median, high = np.percentile([film.ratio for film in films], [2.5, 50, 97.5]).tolist()

@@ -72,7 +72,7 @@ class FoldSummary:
 
 @dataclass(frozen=True)
 class CrossValidationReport:
-    """Content of the JSON file; ``start`` describes the initial weights of every fold."""
+    """Content of the JSON report; ``start`` describes the initial weights of every fold."""
 
     films: int
     patients: int

@@ -126,7 +126,7 @@ def _prepare_all(entries: Sequence[Entry], size: int, file: Path) -> None:
 
 
 def fingerprint(entries: Sequence[Entry], size: int) -> str:
-    """Return a name that depends on path, size and time of each film's file, and on ``size``."""
+    """Return a digest of ``size`` and of path, length and change time of each film's file."""
     digest = hashlib.sha256(str(size).encode())
     for entry in entries:
         state = entry.path.stat()

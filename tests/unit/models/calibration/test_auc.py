@@ -84,7 +84,7 @@ def test_the_paired_test_detects_a_difference_only_if_there_is_one() -> None:
 
 
 def test_the_paired_test_has_its_nominal_error_rate() -> None:
-    """With equal models, p is below 0.05 in about 5 % of the samples."""
+    """If two models are equal, p is below 0.05 in about 5 % of the samples."""
     rejections = 0
     for seed in range(400):
         rng = np.random.default_rng(seed)

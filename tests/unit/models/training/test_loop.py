@@ -66,7 +66,7 @@ def maps() -> Maps:
 
 @pytest.fixture
 def source() -> SimulatedSource:
-    """Return a source of twins of the phantom."""
+    """Return a source of twin films that are rendered from the phantom."""
     return _source()
 
 

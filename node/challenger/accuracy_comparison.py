@@ -83,7 +83,7 @@ def compare_accuracy(
 def _correct_counts(
     pairs: Sequence[tuple[PatientFilm, Scan]], *, osteoporosis: bool
 ) -> PairedCounts:
-    """Count correct decisions of each bundle on patients with, or without, osteoporosis."""
+    """Count each bundle's correct decisions on one group: osteoporosis or no osteoporosis."""
     return count_pairs(
         [
             (

@@ -62,7 +62,7 @@ def db_restore(
     file: Annotated[Path, typer.Argument(help="Backup that `db backup` has written.")],
     config: ConfigOption = None,
 ) -> None:
-    """Restore a backup. Upgrade it, and create jobs for orphaned films. Stop the node first."""
+    """Restore a backup, upgrade it, and create missing jobs. Stop the node first."""
     from node.display.jobs import progress_bar
     from node.jobs.backup import restore
     from node.runtime.factories import upgrade_schema

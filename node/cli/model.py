@@ -24,7 +24,7 @@ BundleArgument = Annotated[
 
 @model.command("verify")
 def verify(bundle: BundleArgument = "demo") -> None:
-    """Check the digest and weights of a bundle. Score its golden films, also on a GPU."""
+    """Check digest and weights of a bundle. Score its golden films on the CPU and on a GPU."""
     from models.bundle.golden import verify_golden
     from models.bundle.store import compare_gpu
     from node.inference.predictor import open_bundle

@@ -23,14 +23,14 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md"]
     if page.name != "commands.md"  # generated from the command itself
 ]
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-INLINE = re.compile(r"(?<!`)`((?:osteoscreen|make) [a-z][^`\n]*)`(?!`)")
+INLINE = re.compile(r"(?<!`)`((?:osteoscreen|make) [a-z][^`]*)`(?!`)")
 
 
 def blocks(language: str) -> Iterator[tuple[str, str]]:
     """Yield page and content of each fenced block in one of these languages."""
     for page in PAGES:
-        for found, content in FENCE.findall(page.read_text(encoding="utf-8")):
-            if re.fullmatch(language, found):
+        for fence_language, content in FENCE.findall(page.read_text(encoding="utf-8")):
+            if re.fullmatch(language, fence_language):
                 yield str(page.relative_to(ROOT)), content
 
 
@@ -46,7 +46,7 @@ def commands() -> Iterator[tuple[str, str]]:
     for path in PAGES:
         for command in INLINE.findall(FENCE.sub("", path.read_text(encoding="utf-8"))):
             if not re.search(r"[|…]|\.\.\.", command):
-                yield str(path.relative_to(ROOT)), command
+                yield str(path.relative_to(ROOT)), " ".join(command.split())
 
 
 def parse(command: click.Command, words: list[str], context: click.Context | None = None) -> None:

@@ -38,7 +38,7 @@ def decision_policy(
 ) -> DecisionPolicy:
     """Return the decision policy; raise Misconfigured for an unknown operating point.
 
-    `resolve` returns thresholds for a number or an operating point, and for a configuration key.
+    `resolve(value, key)` returns the thresholds for the value of a configuration key.
     """
     section = config.policy
 

@@ -49,4 +49,4 @@ class Audit(Protocol):
     """The audit trail, for code that records events."""
 
     def record(self, event: AuditEvent) -> None:
-        """Record an event, without an exception on failure, so that films are not affected."""
+        """Record an event; a failure raises no exception, so that films are not affected."""

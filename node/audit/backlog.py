@@ -85,14 +85,14 @@ class Backlog:
         write_atomically(self._state, json.dumps(asdict(end)).encode())
 
     def unshipped_bytes(self) -> int:
-        """Return the number of unshipped bytes; for compressed files, of compressed bytes."""
+        """Return the number of unshipped bytes; a gzip file counts with its compressed size."""
         self._position = _read_position(self._state)
         return sum(
             max(0, path.stat().st_size - position.offset) for position, path in self._unread()
         )
 
     def _unread(self) -> list[tuple[ShippedPosition, Path]]:
-        """Return files that may contain unshipped lines, with the position of the first line."""
+        """Return each file with unshipped lines, and the position where these lines start."""
         current = _identifier(self._trail)
         position = self._position
         if position is not None and current == position.file:
@@ -118,7 +118,7 @@ class Backlog:
 
 
 def _read_lines(path: Path, start: ShippedPosition, limit: int) -> UnshippedLines | None:
-    """Return the complete lines after a position, or None if the path is now another file."""
+    """Return the complete lines after a position, or None if the path now leads to another file."""
     lines, end = [], start.offset
     with _open(path) as file:
         if path.suffix != ".gz":

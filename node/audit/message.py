@@ -41,7 +41,7 @@ _MACHINE_NAME, _IP_ADDRESS = "1", "2"
 
 Code = tuple[str, str]
 
-# Event IDs, types and roles: CID 400, 401, 402 and 404 of PS3.16, scheme DCM.
+# Codes of PS3.16 for event IDs, types and roles (CID 400, 401, 402 and 404, scheme DCM).
 _APPLICATION_ACTIVITY: Code = ("110100", "Application Activity")
 _INSTANCES_TRANSFERRED: Code = ("110104", "DICOM Instances Transferred")
 _SECURITY_ALERT: Code = ("110113", "Security Alert")

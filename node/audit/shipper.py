@@ -1,7 +1,7 @@
 """Ship the audit trail to a syslog server, and retry until the server has read it.
 
-The position is stored after the server has read the lines. After a crash before this moment, some
-lines are sent again, and no line is lost.
+The position is stored after the server has read the lines. If the process crashes before the
+position is stored, it sends some lines again and loses no line.
 """
 
 from collections.abc import Callable, Sequence

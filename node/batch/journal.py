@@ -28,7 +28,7 @@ class Journal:
         self._end_torn_line()
 
     def append(self, rows: Sequence[ScoreRow]) -> None:
-        """Write rows, which survive a kill immediately and a power cut after some seconds."""
+        """Write rows. A kill loses no row. A power cut loses only the rows of the last seconds."""
         try:
             for row in rows:
                 self._file.write(json.dumps(asdict(row)).encode() + b"\n")

@@ -11,7 +11,7 @@ _TIME_LIMIT = 300.0  # seconds for one film; the largest films take a few second
 
 
 class ReaderPool:
-    """A pool of `workers` processes that read files, in which a file may crash its process."""
+    """A pool of `workers` processes that read files; a file can crash only its own process."""
 
     def __init__(self, reader: FileReader, workers: int, time_limit: float = _TIME_LIMIT) -> None:
         self._processes = ProcessPool(reader.read, workers, time_limit)

@@ -15,11 +15,11 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 class RowState(StrEnum):
-    """The outcome of one film; each comment describes a later run with the same model."""
+    """The outcome of one film, which determines what a later run with the same model does."""
 
-    SCORED = "SCORED"  # It reuses the score of the same bytes and applies the policy again.
-    REJECTED = "REJECTED"  # The film was refused with a coded reason. It applies the policy again.
-    FAILED = "FAILED"  # There was an error. It tries the film again.
+    SCORED = "SCORED"  # A later run reuses the score of equal bytes and applies the policy again.
+    REJECTED = "REJECTED"  # A reason has a code. A later run applies the policy again.
+    FAILED = "FAILED"  # There was an error. A later run tries the film again.
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class ScoreTable(ABC):
 
 
 def open_table(path: Path) -> ScoreTable:
-    """Return the table with the format of the path's suffix; raise Misconfigured for others."""
+    """Return the table in the format of the suffix; raise Misconfigured for an unknown suffix."""
     if path.is_dir():
         raise Misconfigured(f"--out: {path} is a folder; name a file, such as {path}/scores.csv")
     match path.suffix.lower():

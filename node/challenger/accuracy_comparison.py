@@ -42,9 +42,9 @@ class PairedAreas:
 
 
 CompareAucs = Callable[[npt.NDArray[np.float64], npt.NDArray[np.bool_]], PairedAreas | None]
-"""Compares the scores (2, n) of serving bundle and challenger, given osteoporosis (n,).
+"""Returns the areas of both bundles for scores (2, n), serving first, and osteoporosis (n,).
 
-The result is None for too few patients with or without osteoporosis.
+The result is None if too few patients have osteoporosis, or too few patients have none.
 """
 
 
@@ -52,8 +52,8 @@ The result is None for too few patients with or without osteoporosis.
 class AccuracyComparison:
     """The accuracy of both bundles on the same patients, each patient counted once.
 
-    The paired counts count correct decisions: `with_osteoporosis` gives the paired sensitivity,
-    `without_osteoporosis` the paired specificity.
+    `with_osteoporosis` counts correct decisions for the paired sensitivity, and
+    `without_osteoporosis` counts correct decisions for the paired specificity.
     """
 
     serving: Accuracy

@@ -38,7 +38,7 @@ class ScoreAgreement:
 
 @dataclass(frozen=True, slots=True)
 class PairedCounts:
-    """The number of films for which both bundles, only one, or neither has a positive answer."""
+    """Numbers of films with a positive answer from both bundles, from only one, or from neither."""
 
     both: int
     first_only: int
@@ -64,7 +64,7 @@ class PairedCounts:
 
     @property
     def p(self) -> float:
-        """The exact two-sided p of McNemar's test that both bundles are positive equally often."""
+        """The two-sided p-value of McNemar's exact test on the films with different answers."""
         n = self.first_only + self.second_only
         fewer = min(self.first_only, self.second_only)
         if 2 * fewer == n:

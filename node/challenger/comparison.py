@@ -33,8 +33,8 @@ class ComparedBundle:
 class ScorePair(NamedTuple):
     """A film that the serving bundle has scored, and its row in the challenger's table.
 
-    `state` is None if there is no row. `has_bytes` is true if the film is still in the spool. The
-    seconds of prediction are None if they were not recorded.
+    `state` is None if the challenger's table has no row for the film. `has_bytes` is true if the
+    film is still in the spool. The seconds of prediction are None if they were not recorded.
     """
 
     stored: StoredScore
@@ -66,9 +66,10 @@ class ComparedFilm(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Number of films that the serving bundle has scored, by their state with the challenger.
+    """Counts of films that the serving bundle has scored, by the challenger's result for each film.
 
-    `left_out` counts films outside the challenger's share, `gone` films purged before scoring.
+    `left_out` counts films outside the challenger's share. `gone` counts films that were purged
+    before the challenger scored them.
     """
 
     films: int
@@ -104,8 +105,8 @@ class SecondsPerFilm:
 class BundleComparison:
     """The comparison of two bundles; differences are challenger minus serving.
 
-    `scores` contains the agreement for each kind of score. In pairs, the serving bundle is first.
-    `films_by_patient` contains the films of the requested patients by pseudonym.
+    `scores` contains the agreement for each kind of score. In each pair of values, the serving
+    bundle is first. `films_by_patient` contains the films of the requested patients by pseudonym.
     """
 
     coverage: Coverage
@@ -162,7 +163,7 @@ def compare_bundles(
 ) -> BundleComparison:
     """Compare both bundles on each film; `share` is the share that the challenger scores.
 
-    `patients` are the pseudonyms of the patients whose films `films_by_patient` contains.
+    `patients` are pseudonyms; `films_by_patient` contains only films of these patients.
     """
     states: Counter[str] = Counter()
     scored: list[ScorePair] = []
@@ -199,7 +200,7 @@ def compare_bundles(
 
 
 def _coverage_state(pair: ScorePair, share: float) -> str:
-    """Return a film's state with the challenger, or a field of `Coverage`."""
+    """Return the state by which `Coverage` counts a film."""
     if pair.state is None:
         if not is_chosen(pair.uid, share):
             return "left_out"
@@ -234,7 +235,7 @@ def _compared(pair: ScorePair, serving: DecisionPolicy, challenger: DecisionPoli
 
 
 def _scores(pairs: Sequence[ScorePair]) -> dict[str, ScoreAgreement]:
-    """Compare image scores and combined scores on films with such a score from both bundles."""
+    """Compare image and combined scores, each on films with this score from both bundles."""
     image = [(pair.stored.image, pair.image) for pair in pairs]
     combined = [(pair.stored.combined, pair.combined) for pair in pairs]
     return {"image": _score_agreement(image), "combined": _score_agreement(combined)}

@@ -17,7 +17,7 @@ _FIELDS = len(StoredScore._fields)
 
 
 class ScorePairStore:
-    """The films that the serving bundle has scored, with the rows of the challenger."""
+    """Reads films that the serving bundle has scored, with the challenger's row of each film."""
 
     def __init__(self, engine: sa.Engine, serving: str, challenger_digest: str) -> None:
         self._engine = engine
@@ -25,7 +25,7 @@ class ScorePairStore:
         self._challenger = challenger_digest
 
     def start(self, since: datetime | None) -> datetime | None:
-        """Return the receipt of the challenger's first film, or `since` if later, or None."""
+        """Return when the challenger's first film was received, or `since` if later, or None."""
         statement = (
             sa.select(sa.func.min(job.c.received_at))
             .join_from(challenger, job, challenger.c.job_id == job.c.id)

@@ -1,7 +1,7 @@
 """The challenger's queue: analysed films of the job table, and a row for each claimed film.
 
-The challenger writes only to its own table. A challenger without work only reads, and therefore
-does not delay writers.
+The challenger writes only to its own table. A challenger without work only reads the database, and
+therefore does not delay writers.
 """
 
 from collections.abc import Sequence
@@ -91,7 +91,7 @@ class ChallengerQueue:
         return {state: counts.get(state, 0) for state in ChallengerState}
 
     def _oldest_due(self, now: datetime) -> sa.Select[Any]:
-        """Select the film that is due for the longest time among films that were tried before."""
+        """Among films that were tried before, select the film that became due first."""
         statement = sa.select(challenger.c.id).where(*self._is_due(now))
         return statement.order_by(challenger.c.due_at, challenger.c.id).limit(1)
 

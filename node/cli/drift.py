@@ -25,7 +25,7 @@ def drift(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show daily metrics of each source. Compare them with the reference of the source."""
+    """Show daily metrics of each source. Compare the metrics with the source's reference."""
     if test_alarm:
         _test_alarm(settings_of(config), as_json)
         return

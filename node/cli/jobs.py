@@ -70,7 +70,7 @@ def jobs_reasons(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count admitted and refused films. Group them by reason and sender."""
+    """Count admitted and refused films. Group the counts by reason and sender."""
     from node.display.jobs import print_reasons
     from node.domain.admission.refusal_counts import summarise_reasons
     from node.runtime.factories import open_operator_store

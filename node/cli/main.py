@@ -36,7 +36,7 @@ from node.config.settings import ConfigError, load
 from node.domain.errors import Misconfigured, OsteoScreenError
 
 _RENAMED_ROLES = {"upkeep": "maintenance", "canary": "challenger"}
-"""The new names of renamed roles, by old name."""
+"""Maps the old name of a role to the new name."""
 
 _EXTRAS = {
     "jinja2": "research",
@@ -44,7 +44,7 @@ _EXTRAS = {
     "nibabel": "simulate",
     "sklearn": "research",
 }
-"""The extras that install optional dependencies, by package."""
+"""Maps an optional package to the extra that installs the package."""
 
 app = typer.Typer(
     name="osteoscreen",
@@ -92,7 +92,7 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out/demo"),
 ) -> None:
-    """Run the complete workflow on one film. It uses a node, a job table and a local archive."""
+    """Run the complete workflow on one film, with a node, a job table and a local archive."""
     from node.demo.run import run_demo
 
     raise typer.Exit(run_demo(film, out))
@@ -219,7 +219,7 @@ def conformance(
         bool, typer.Option("--html", help="Write HTML instead of Markdown.")
     ] = False,
 ) -> None:
-    """Write the DICOM conformance statement. It describes this installation."""
+    """Write the DICOM conformance statement of this installation."""
     from node.conformance import statement
 
     settings = settings_of(config)

@@ -24,7 +24,7 @@ BundleArgument = Annotated[
 
 @model.command("verify")
 def verify(bundle: BundleArgument = "demo") -> None:
-    """Check digest and weights of a bundle. Score its golden films on the CPU and on a GPU."""
+    """Check digest and weights of a bundle. Score the bundle's golden films on CPU and GPU."""
     from models.bundle.golden import verify_golden
     from models.bundle.store import compare_gpu
     from node.inference.predictor import open_bundle
@@ -43,7 +43,7 @@ def verify(bundle: BundleArgument = "demo") -> None:
 
 @model.command("card")
 def card(bundle: BundleArgument = "demo") -> None:
-    """Print the model card of a bundle. It states intended use, limits and results."""
+    """Print the model card of a bundle. The card states intended use, limits and results."""
     from models.io.yaml_text import dump_yaml
     from node.inference.predictor import open_bundle
 
@@ -65,7 +65,7 @@ def fit_clinical(
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Fit the clinical model. It uses age, sex, weight and height. Print its metrics."""
+    """Fit the clinical model on age, sex, weight and height. Print the model's metrics."""
     from models.bundle.store import add_clinical
     from models.calibration import clinical_fit
     from models.calibration.clinical_cohort import Label, read_people

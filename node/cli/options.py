@@ -14,7 +14,7 @@ from node.domain.errors import Misconfigured
 from node.domain.health_check import HealthCheck
 
 DAY = "%Y-%m-%d"
-"""Format of an option that is a day."""
+"""The format of a day in the value of an option."""
 
 
 def in_utc(time: datetime | None) -> datetime | None:

@@ -39,7 +39,7 @@ from node.config.strict_yaml import read_mapping
 ENV_PREFIX = "OSTEOSCREEN__"
 _DAYS_A_MONTH = 30
 _RENAMED = {"canary": "challenger"}
-"""The new names of renamed sections, by old name."""
+"""Maps the old name of a section to the new name."""
 _MAX_VALUE = 200  # characters of a value in a message
 
 

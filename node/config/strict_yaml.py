@@ -15,11 +15,11 @@ _QUOTED = re.compile('"[^"]*"')
 
 
 _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""Exceptions of the library for invalid values."""
+"""Exceptions that the YAML library raises for invalid values."""
 
 
 class _Alias(ValueError):
-    """An error because the file contains an alias."""
+    """Raised if the file contains an alias."""
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

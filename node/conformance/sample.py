@@ -1,4 +1,4 @@
-"""Sample results, and a record of the film attributes that the code reads to build them."""
+"""Build sample results, and record the film attributes that the code reads for these results."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -51,7 +51,7 @@ def as_json(report: DriftReport) -> dict[str, Any]:
 
 
 def print_drift(report: DriftReport) -> None:
-    """Print the active alarms, and for each source a table of as many last days as fit."""
+    """Print the active alarms, and a table per source of the last days that fit the terminal."""
     console = Console()
     print_disclaimer(console, report.uses)
     alarmed = {(alarm.source, alarm.measure) for alarm in report.active}

@@ -88,7 +88,8 @@ class ResultExported:
 class ConfigurationChanged:
     """Settings have changed since the last start or by a reload; `keys` names the settings.
 
-    For a reload, `requested_by` names the user or the trigger, and `changes` contains the values.
+    For a reload, `requested_by` names the user or the trigger, and `changes` contains the old and
+    the new values.
     """
 
     keys: tuple[str, ...]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ABSENT = "absent"
-"""The value of a setting that only the other one of two configurations contains."""
+"""The value of a setting in a configuration that does not contain the setting."""
 
 
 @dataclass(frozen=True, slots=True)

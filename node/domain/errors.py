@@ -13,11 +13,11 @@ class Transient(OsteoScreenError):
 
 
 class Unreachable(Transient):
-    """An error because no connection to a peer can be opened."""
+    """Raised if no connection to a peer can be opened."""
 
 
 class AssociationRejected(Unreachable):
-    """An error because a peer rejects the node's AE title or address."""
+    """Raised if a peer rejects the node's AE title or address."""
 
 
 class Permanent(OsteoScreenError):
@@ -29,7 +29,7 @@ class Misconfigured(Permanent):
 
 
 class Rejected(OsteoScreenError):
-    """An error because an intact film cannot be scored, due to the policy or its pixels."""
+    """Raised if an intact film cannot be scored, because of the policy or of its pixels."""
 
     def __init__(self, reason: str, text: str) -> None:
         # Both arguments are passed on: the error must survive pickling between processes.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DiskReserve:
-    """Free bytes below which a disk counts as full, and from which the disk is usable again.
+    """A disk is full below `min_free` free bytes, and usable again from `resume_free` bytes on.
 
     With a single limit, a disk near this limit would accept and refuse films alternately.
     """

@@ -10,7 +10,7 @@ from node.drift.metrics import MIN_FILMS, DriftPlan, Measure, Metric, Source
 from node.drift.silence import Feed
 
 SILENT = "silent"
-"""The name of the measure for an alarm because a source sends no films."""
+"""The measure of the alarm that is raised if a source sends no films."""
 
 
 class AlarmEvent(StrEnum):
@@ -24,10 +24,10 @@ class AlarmEvent(StrEnum):
 
 
 LIMITS_OF_VALUES = (Measure.PSI, Measure.KS, Measure.FAILED)
-"""The measures whose alarm limit is a value."""
+"""The measures whose value is compared with the alarm limit."""
 
 LIMITS_OF_CHANGES = (Measure.ADMITTED, Measure.FLAGGED, Measure.AGE, Measure.WOMEN)
-"""The measures whose alarm limit is an absolute change against the reference."""
+"""The measures whose absolute change against the reference is compared with the alarm limit."""
 
 _CLEARED_BELOW = 0.8  # share of the limit
 _MAX_P_VALUE = 0.01  # with a larger p-value, the distance may be due to chance
@@ -35,7 +35,7 @@ _MAX_P_VALUE = 0.01  # with a larger p-value, the distance may be due to chance
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A metric of a source that has reached its alarm limit; silence is in usual hours."""
+    """A metric of a source that has reached its limit; silence is measured in usual hours."""
 
     source: Source
     metric: Metric
@@ -70,8 +70,8 @@ def judge_metrics(
     """Return the changes of a source's alarms by the metrics of a day.
 
     `limits` are the alarm limits by measure; None disables an alarm. `active` are the measures with
-    an active alarm. An alarm is cleared below 80 % of its limit, without a limit, or without a
-    metric. With too few films, no alarm is raised or cleared.
+    an active alarm. An alarm is cleared below 80 % of its limit, and also if its limit or its
+    metric is missing. With too few films, no alarm is raised or cleared.
     """
     day, plan = on
     by_measure = {metric.measure: metric for metric in metrics}
@@ -107,7 +107,7 @@ def _may_be_chance(measure: str, metrics: Mapping[str, Metric]) -> bool:
 
 
 def judge_feed(feed: Feed, limit: timedelta | None, is_active: bool, now: datetime) -> AlarmChanges:
-    """Return the changes of a source's alarm for silence, which ends with the next film."""
+    """Return the changes of a source's silence alarm, which the source's next film clears."""
     if limit is None or feed.quiet is None or feed.quiet < limit:
         return AlarmChanges(cleared=(SILENT,) if is_active else ())
     if is_active:

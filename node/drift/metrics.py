@@ -52,7 +52,7 @@ class ReceivedFilm(NamedTuple):
 
 
 class Measure(StrEnum):
-    """The quantities that are measured; never rename a measure, because names are an interface."""
+    """The quantities that are measured; never rename a measure, because names are stored."""
 
     FILMS = "films"
     ADMITTED = "admitted"
@@ -67,7 +67,7 @@ class Measure(StrEnum):
 
 
 REFUSED = "refused."
-"""Prefix of the measures for the share of films that were refused with one reason."""
+"""Prefix of measures; each measure is the share of films that were refused for one reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,9 @@ class DailyMetric:
 class DriftPlan:
     """A window of days, and the number of scores in the window that a comparison requires.
 
-    The reference covers the first `reference_days` of a source under a bundle, or more days until
-    `reference_films` are reached. `since` and `until`, both included, replace this rule.
+    The reference covers the first `reference_days` of a source under a bundle, and more days if
+    these days contain less than `reference_films` films. If `since` and `until` are set, the
+    reference covers the days from `since` to `until`.
     """
 
     window: int
@@ -110,7 +111,7 @@ class DriftPlan:
 
     @property
     def basis(self) -> str:
-        """The rule that selects the films of a reference, and is stored with the reference."""
+        """The rule that selects the films of a reference; the rule is stored with the reference."""
         if self.since is not None:
             return f"{self.since} to {self.until}, {self.reference_films} films or more"
         return f"first {self.reference_days} days, {self.reference_films} films or more"
@@ -124,7 +125,8 @@ class DriftPlan:
 class DriftReference:
     """The sorted scores of a source under one bundle, and the source's other measures.
 
-    Of more than 1000 scores, 1000 quantiles are kept. `basis` is the rule that selected the films.
+    If a source has more than 1000 scores, 1000 quantiles are kept. `basis` is the rule that
+    selected the films.
     """
 
     source: Source
@@ -151,7 +153,7 @@ class SourceCounts:
     scores: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, film: ReceivedFilm) -> None:
-        """Count a film; after a scored film, `model` is the bundle of this film."""
+        """Count a film, and set `model` if a bundle has scored the film."""
         self.films += 1
         if film.state == JobState.REJECTED:
             self.refused[film.reason] += 1

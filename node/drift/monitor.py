@@ -1,7 +1,7 @@
 """The drift monitor: daily metrics of each source, their alarms, and alarms for silent sources.
 
-After an outage, the missing days are measured. If several maintenance processes do the same work,
-metrics and alarms are stored once.
+After an outage, the monitor computes the metrics of the missing days. If several maintenance
+processes do the same work, metrics and alarms are stored once.
 """
 
 from collections import defaultdict
@@ -69,7 +69,7 @@ def plan_of(config: Config) -> DriftPlan:
 
 @dataclass
 class DriftMonitor:
-    """The tasks of drift monitoring: `measure` for metrics, `check_feeds` for silent sources."""
+    """The drift monitor; `measure` computes metrics, and `check_feeds` finds silent sources."""
 
     store: DriftMetricStore
     alarms: AlarmStore

@@ -29,7 +29,7 @@ Slot = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A source's last film, and the usual hours since then, None without usual hours."""
+    """The time of a source's last film, and the usual hours since then (None if unknown)."""
 
     source: Source
     last: datetime
@@ -46,10 +46,10 @@ def measure_silence(
 
 
 def usual_hours(arrivals: Iterable[datetime], local: LocalClock) -> frozenset[Slot]:
-    """Return the pairs of weekday (Monday is 0) and hour with a film in three of four weeks.
+    """Return pairs of weekday (Monday is 0) and hour that have a film in three of four weeks.
 
-    With two or three weeks of films, each week needs a film. With less than two weeks, the
-    result is empty.
+    If the films cover only two or three weeks, an hour needs a film in each week. If the films
+    cover less than two weeks, the result is empty.
     """
     times = sorted(arrivals)
     last = times[-1]

@@ -22,9 +22,9 @@ Scores = Sequence[float] | npt.NDArray[np.float64]
 def psi(reference: Scores, now: Scores) -> float:
     """Return the population stability index of `now`, on the deciles of the reference.
 
-    The index is the sum of (q - p) ln(q / p) over the bins. A bin has the share p of the reference
-    and the share q of `now`. Shares are smoothed: (n + 0.5) / (N + 0.5 k), for n of N films in one
-    of k bins. Equal deciles form one bin. For equal distributions, the index is about
+    The index is the sum of (q - p) ln(q / p) over the bins. A bin's share of the reference is p,
+    and the bin's share of `now` is q. Shares are smoothed: (n + 0.5) / (N + 0.5 k), for n of N
+    films in one of k bins. Equal deciles form one bin. For equal distributions, the index is about
     (k - 1) (1 / N + 1 / M), for N and M films.
     """
     edges = np.unique(np.quantile(np.asarray(reference, np.float64), _TENTHS))
@@ -44,8 +44,8 @@ def _shares(
 def ks(reference: Scores, now: Scores) -> tuple[float, float]:
     """Return the two-sample Kolmogorov-Smirnov distance, 0 to 1, and its p-value.
 
-    The p-value is two-sided and asymptotic, with Stephens' correction for finite samples
-    (J R Stat Soc B 1970;32:115-122). From 50 scores on, its relative error is below 20 %.
+    The p-value is two-sided and asymptotic, with Stephens' correction for finite samples (J R Stat
+    Soc B 1970;32:115-122). With at least 50 scores, the p-value's relative error is below 20 %.
     """
     first, second = (np.sort(np.asarray(scores, float)) for scores in (reference, now))
     every = np.concatenate([first, second])

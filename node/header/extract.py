@@ -90,7 +90,7 @@ FILM_KEYWORDS = [
 ]
 """The header elements that decisions and scores use."""
 PATIENT_KEYWORDS = ["PatientID", "IssuerOfPatientID"]
-"""The elements from which a pseudonym is computed; no further element of a header is read."""
+"""The elements from which a pseudonym is computed."""
 
 
 def film_attributes(ds: Dataset, has_pixel_data: bool) -> dict[str, Any]:

@@ -29,7 +29,7 @@ _VALUE_REPRESENTATIONS = frozenset(vr.value.encode() for vr in VR)
 
 
 class NotDicomError(ValueError):
-    """An error because a file is neither a Part 10 file nor a data set."""
+    """Raised if a file is neither a Part 10 file nor a data set."""
 
 
 @contextmanager

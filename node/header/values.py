@@ -52,7 +52,7 @@ def text_of(ds: Dataset, keyword: str) -> str:
 
 
 def whole_text_of(ds: Dataset, keyword: str) -> str:
-    """Return a text without control characters; it is not truncated, so that long IDs differ."""
+    """Return a whole text without control characters; truncation could make long IDs equal."""
     value = value_of(ds, keyword)
     return "" if value is None else _CONTROL.sub(" ", str(value)).strip()
 

@@ -67,9 +67,10 @@ class CardSummary:
     def thresholds(self, setting: str | float, key: str = "policy.threshold") -> Thresholds:
         """Return the thresholds for a number, or for the name of an operating point.
 
-        A number is the threshold of every score. A name is searched in the operating points of
-        image score and combined score. Without a combined part, the image threshold is used twice.
-        Raises Misconfigured with the configuration's `key` if there is no such operating point.
+        A number is the threshold of every score. A name selects an operating point of the image
+        score, and one of the combined score. If the bundle has no combined part, the image
+        threshold is the threshold of both scores. Raises Misconfigured with the configuration's
+        `key` if there is no such operating point.
         """
         if isinstance(setting, float):
             return Thresholds.uniform(setting)

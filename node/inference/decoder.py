@@ -12,7 +12,7 @@ from models.images.radiograph import Radiograph
 from node.domain.admission.reasons import Reason
 from node.domain.errors import Permanent, Rejected, Transient
 
-# pydicom raises these if a data set is truncated or an element has an invalid value.
+# pydicom raises these errors if a data set is truncated or an element has an invalid value.
 _DAMAGED = (
     BytesLengthException,
     AttributeError,

@@ -17,7 +17,7 @@ Decode = Callable[[Path], Radiograph]
 
 
 class DecoderPool(ProcessPool[Radiograph]):
-    """A thread-safe pool of `count` decoder processes, in which a film may crash its process."""
+    """A thread-safe pool of `count` decoder processes; a film can crash only its own process."""
 
     def __init__(
         self, count: int, decode: Decode = decode, time_limit: float = _TIME_LIMIT

@@ -42,8 +42,8 @@ class ScoredFilm:
 class PipelineResult:
     """The outcome for one film: scored, refused because of its image, or an error.
 
-    `image_findings` is None if no gate checked the image. Under `gate` and `predict`, `seconds`
-    contains the film's share of the duration for its batch.
+    `image_findings` is None if no gate checked the image. In `seconds`, `gate` and `predict` are
+    the duration of the batch divided by the number of films.
     """
 
     outcome: ScoredFilm | Refused | Exception

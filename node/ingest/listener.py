@@ -59,7 +59,7 @@ class Listener(ThreadedAssociationServer):
         """Do nothing, because the socket already listens."""
 
     def server_close(self) -> None:
-        """Close this process's copy of the socket, without a shutdown for further processes."""
+        """Close this process's copy of the socket; other processes can still use their copies."""
         self._listener.close()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:

@@ -28,7 +28,8 @@ def open_listening_socket(bind: str, port: int) -> socket.socket:
         if listener is not None:
             listener.close()
         raise _unavailable(bind, port, error) from None
-    # Several processes wait for the same connection. Only one gets it; the others must not block.
+    # Several processes wait for connections. Only one process accepts a connection; the other
+    # processes must not block.
     listener.setblocking(False)
     return listener
 

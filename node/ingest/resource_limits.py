@@ -52,8 +52,8 @@ class ResourceLimits:
         if fault := self._fault(assoc) or _fault_of(event.pdu, assoc.dimse.message):
             log.warning("transfer_aborted", calling_ae=calling_ae(assoc), error=fault)
             event.pdu.presentation_data_value_items = []  # so that pynetdicom processes nothing
-            # A blocking abort could wait for the end of its own thread, because pynetdicom swaps
-            # the abort function of an association around every event, in any of its threads.
+            # pynetdicom swaps the blocking and the non-blocking abort around every event, in every
+            # thread. A blocking abort here could wait for the end of its own thread.
             assoc.abort(block=False)
             return
         message = assoc.dimse.message
@@ -77,7 +77,8 @@ class ResourceLimits:
             assoc.dimse.msg_queue.put((None, None))
         if assoc.requestor.primitive is None:
             # pynetdicom still waits for a request on the closed connection, so that health checks
-            # of the port would exhaust the associations. None is the result of its time-out.
+            # of the port would exhaust the associations. In this queue, None has the effect of a
+            # time-out of the request.
             assoc.dul.to_user_queue.put(None)
 
     def _fault(self, assoc: Any) -> str:
@@ -132,7 +133,7 @@ class IncomingFile:
         self._size: int = file.tell()
 
     def write(self, content: bytes) -> int:
-        """Write the content while the disk has space; return its length in any case."""
+        """Write the content if the disk has space; return its length even if it was discarded."""
         self._size += len(content)
         if self.complete and not self._write(content):
             self.complete = False

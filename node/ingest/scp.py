@@ -1,4 +1,4 @@
-"""The DICOM server: SCP of C-STORE and C-ECHO, and receiver of commitment reports."""
+"""The DICOM server, which is an SCP of C-STORE and C-ECHO and receives commitment reports."""
 
 import socket
 import tempfile
@@ -82,8 +82,8 @@ class IngestServer:
 
     def start(self, listener: socket.socket) -> None:
         """Accept associations on a listening socket; raise Misconfigured for a bad certificate."""
-        # pynetdicom writes a data set to a NamedTemporaryFile. It must be on the file system of the
-        # spool, so that the later rename is atomic.
+        # pynetdicom writes a data set to a NamedTemporaryFile, which must be on the file system of
+        # the spool, so that the later rename is atomic.
         tempfile.tempdir = str(self.incoming)
         _config.STORE_RECV_CHUNKED_DATASET = True
         handlers: list[Any] = [
@@ -108,7 +108,7 @@ class IngestServer:
     def stop(self, patient: threading.Event | None = None) -> None:
         """Accept no new connection, wait for open connections, then abort open associations.
 
-        The wait is `dicom.dimse_timeout` seconds, and longer while `patient` is set.
+        The wait lasts `dicom.dimse_timeout` seconds, or longer while the event `patient` is set.
         """
         if self._server is None:
             return
@@ -169,7 +169,7 @@ class IngestServer:
 
 
 def _is_complete(context: Any) -> bool:
-    """Return whether a context has all its UIDs; without them, pynetdicom's thread would crash."""
+    """Return whether a context has all its UIDs; a missing UID would crash pynetdicom's thread."""
     offered = context.transfer_syntax
     return bool(context.abstract_syntax and offered and all(offered))
 

@@ -96,8 +96,8 @@ class StoreService:
         try:
             new = self._store(path, film, context)
         except (Transient, Permanent) as error:
-            # The film is valid even after a permanent error, such as an old schema. The sender
-            # keeps the film and sends it again.
+            # Even a permanent error, such as an old database schema, is not a fault of the film.
+            # The sender keeps the film and sends it again.
             return _unavailable(error, context, study)
         return _StoreAnswer(SUCCESS, study=study, duplicate=not new)
 

@@ -25,7 +25,7 @@ class SkewedLeases:
     _since: dict[tuple[str, int, datetime], datetime] = field(default_factory=dict)
 
     def expired(self, connection: sa.Connection, now: datetime) -> dict[sa.Table, list[int]]:
-        """Return the ids, by table, of leases that end too late and belong to dead workers."""
+        """Return, for each table, the ids of dead workers' leases that end too late."""
         unchanged = {}
         for table, state in _LEASED.items():
             skewed = (table.c.state == state) & (table.c.lease_until > now + self.duration)

@@ -47,7 +47,7 @@ def send_again(
         error=transition.reason,
         lease_until=None,
     )
-    # The failed deliveries have left the states that `trigger` starts from.
+    # `trigger` does not apply to the state FAILED, so the failed deliveries do not change.
     scheduled = move_deliveries(
         connection,
         trigger,

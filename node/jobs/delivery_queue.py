@@ -94,7 +94,8 @@ def _effect(outcome: DeliveryOutcome) -> tuple[DeliveryEvent, dict[str, Any]]:
         case Stored():
             return DeliveryEvent.STORE, {"error": "", "lease_until": None}
         case AwaitCommitment(transaction_uid=uid, until=until):
-            # In this state, the lease column contains the time by which the report is due.
+            # While a delivery awaits commitment, the lease column contains the time limit for the
+            # report.
             return DeliveryEvent.REQUEST_COMMITMENT, {
                 "error": "",
                 "transaction_uid": uid,

@@ -77,8 +77,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
-    # A deferred transaction that reads and then writes can fail with "locked" before the
-    # time-out. With the write lock taken first, writers wait for each other instead.
+    # A deferred transaction that reads and then writes can fail with "locked" before the time-out.
+    # If each writer takes the write lock first, the writers wait for each other.
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 

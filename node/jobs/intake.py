@@ -37,7 +37,7 @@ class IntakeStore:
                 state, reason, error = JobState.RECEIVED, "", ""
                 comment = "; ".join([*notes, *(question.text for question in questions)])
             case Refused(text=comment, reported=True):
-                # Analysis builds the report on the refusal.
+                # The analyse role builds the report that states the refusal.
                 state, reason, error = JobState.RECEIVED, "", ""
             case Refused(reason=reason, text=comment):
                 state, error = JobState.REJECTED, comment

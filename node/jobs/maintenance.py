@@ -93,10 +93,10 @@ class MaintenanceStore:
             return send_again(connection, DeliveryEvent.EXPIRE, overdue, transition, self.delivery)
 
     def clear_expired_keys(self, films_before: datetime, results_before: datetime) -> list[str]:
-        """Clear some spool keys whose retention has ended; return the cleared keys, [] if none.
+        """Clear some spool keys whose retention has ended; return the cleared keys.
 
-        A key that an unfinished job uses is kept. The jobs are locked until their keys are
-        cleared, so that no operator can resend or reanalyse a job before this.
+        A key that an unfinished job uses is kept. The jobs are locked until their keys are cleared,
+        so that no operator can resend or reanalyse a locked job.
         """
         of_job = delivery.c.job_id == job.c.id
         film = (job.c.spool_key != "") & (job.c.updated_at < films_before)

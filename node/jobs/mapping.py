@@ -42,7 +42,7 @@ MAX_TEXT = 500
 _FILM_FIELDS = frozenset(field.name for field in fields(Film))
 _COLUMNS = frozenset({"patient", "exposure_date"})
 _STORED_NAMES = {"is_own_result": "ours", "orientation_view": "oriented"}
-"""Maps film fields to their stored keys, where a field was renamed after the first release."""
+"""Maps film fields that were renamed after the first release to their stored keys."""
 _Code = TypeVar("_Code", bound=StrEnum)
 
 

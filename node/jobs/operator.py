@@ -44,7 +44,7 @@ class OperatorStore:
         return {state: counts.get(state, 0) for state in JobState}
 
     def refusal_counts(self, since: datetime | None) -> list[RefusalCount]:
-        """Count films received from `since` on by calling AE title and reason ("": no refusal)."""
+        """Count films from `since` on by calling AE title and reason (empty for admitted films)."""
         films = sa.func.count()
         statement = sa.select(job.c.calling_ae, job.c.reason, films).group_by(
             job.c.calling_ae, job.c.reason

@@ -13,7 +13,7 @@ _REPORTED = [str(state) for state in (JobState.ANALYSED, JobState.DONE)]
 
 
 def is_reported() -> sa.ColumnElement[bool]:
-    """Return the condition that a job's results are delivered, or are being delivered.
+    """Return the SQL condition that a job's results are delivered, or are being delivered.
 
     No clinician has results of a job that failed, is reanalysed, or was scored in shadow mode.
     """

@@ -17,7 +17,7 @@ _IS_RIVAL = (
 
 
 def next_of_study() -> sa.ColumnElement[bool]:
-    """Return the condition that a waiting job has no rival, or ranks before all its rivals.
+    """Return the SQL condition for a waiting job that ranks before all rivals of its study.
 
     While a film of a study is analysed, the condition is false for the study's other films, so that
     two workers cannot score two films of one study.

@@ -67,9 +67,10 @@ def move_deliveries(
 
 def finish_if_settled(connection: sa.Connection, job_id: int, transition: Transition) -> None:
     """End a job without open deliveries: as DONE, or as FAILED if a delivery failed."""
-    # Two deliveries of one job may settle at the same moment. With the lock, the second transaction
-    # reads the states only after the first has committed. The lock is NO KEY UPDATE, because both
-    # transactions hold a key share lock on the job, due to the events that they have inserted.
+    # Two deliveries of one job may settle at the same moment. Because of the lock, the second
+    # transaction reads the states after the first transaction has committed. The lock is NO KEY
+    # UPDATE, because each transaction has inserted events, and therefore holds a key share lock on
+    # the job.
     locked = sa.select(job.c.id).where(job.c.id == job_id).with_for_update(key_share=True)
     connection.execute(locked)
     states = set(connection.scalars(sa.select(delivery.c.state).where(delivery.c.job_id == job_id)))

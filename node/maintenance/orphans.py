@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class RecoveredFilms:
-    """The number of films with a new job, the keys of films with a job, and of damaged films."""
+    """The number of new jobs, and the keys of films that already had a job or are damaged."""
 
     films: int
     existing: tuple[str, ...]

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 class MaintenanceTasks:
     """The tasks for one job table and one spool.
 
-    Retention `periods` start at the last change of a job. At the queue depth `alarm_depth`, an
+    Retention `periods` start at the last change of a job. If a queue reaches `alarm_depth`, an
     alarm is logged.
     """
 
@@ -59,7 +59,7 @@ class MaintenanceTasks:
         """Delete files and rows whose retention has ended.
 
         Keys are cleared before files are deleted, so that no row refers to a missing file. After a
-        crash between both steps, a later purge deletes the files without a row.
+        crash, a later purge deletes the files without a row.
         """
         now, periods, files = self.clock(), self.periods, 0
         films_before, results_before = now - periods.films, now - periods.results
@@ -74,8 +74,8 @@ class MaintenanceTasks:
         """Delete files without a row and interrupted transfers; return the number of files.
 
         A result without a row is deleted, because its film gives the same result again. A film
-        without a row may have been acknowledged, so a job is created for the film. The film is
-        deleted only if it has a job whose key was cleared.
+        without a row may have been acknowledged, so a job is created for the film. Only a film
+        whose job no longer has a spool key is deleted.
         """
         old = (now - _UNFINISHED).timestamp()
         stale = set(self.spool.keys(old))

@@ -1,1 +1,1 @@
-"""The connections to destinations: DIMSE, storage commitment and DICOMweb."""
+"""Connections to destinations by DIMSE, with storage commitment, and by DICOMweb."""

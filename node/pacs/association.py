@@ -1,4 +1,4 @@
-"""Associations to destinations: C-ECHO, C-STORE and requests for storage commitment."""
+"""Open associations to destinations for C-ECHO, C-STORE and requests for storage commitment."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -77,7 +77,7 @@ class OpenArchive:
         self._send("C-ECHO", self._assoc.send_c_echo)
 
     def accepts(self, sop_class: str, syntax: str = "") -> bool:
-        """Return whether the peer accepts a SOP Class in this transfer syntax, or in any if ""."""
+        """Return whether the peer accepts a SOP Class in a syntax; "" stands for any syntax."""
         syntaxes = self.accepted().get(UID(sop_class))
         return syntaxes is not None and syntax in ("", *syntaxes)
 
@@ -162,12 +162,13 @@ class _Reports:
 class _MessageQueue(DIMSEServiceProvider):
     """The queue of a peer's messages, readable only by the request that waits for an answer.
 
-    pynetdicom's reactor reads the same queue, and could remove the answer to a request, which
-    would then time out. Commitment reports, a destination's only requests, do not use this queue.
+    pynetdicom's reactor reads the same queue, and could remove the answer to a request, which would
+    then time out. A destination sends no requests other than commitment reports, which do not use
+    this queue.
     """
 
     def get_msg(self, block: bool = False) -> Any:
-        """Return the next message to a blocking call, and nothing to the reactor's polling."""
+        """Return the next message to a blocking call, and no message to a poll of the reactor."""
         return super().get_msg(block) if block else (None, None)
 
 
@@ -182,7 +183,7 @@ def open_archive(
 ) -> Iterator[OpenArchive]:
     """Open an association and release it after the block; raise Unreachable on failure.
 
-    The default of the TLS context `context` follows from the destination's configuration.
+    If `context` is None, the TLS context is created from the destination's configuration.
     """
     if context is None and destination.tls is not None:
         context = client_context(destination.tls)
@@ -233,7 +234,7 @@ def _failure_text(destination: Destination, assoc: Any, context: SSLContext | No
     if assoc.is_aborted and assoc.acceptor.primitive is not None:
         return f"{peer} aborted the association"
     if context is not None:
-        # This call raises an error with the reason if TLS is the cause.
+        # If TLS is the cause, this handshake raises an error that states the reason.
         valid_until((destination.host, destination.port), context, destination.timeout)
     no_answer = f"{peer} does not answer; check that it runs, and its host and port"
     return f"{no_answer}, and whether it requires a client certificate" if context else no_answer

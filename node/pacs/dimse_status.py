@@ -42,7 +42,7 @@ def without_patient(comment: str, ds: Dataset) -> str:
 
 
 def _identity(ds: Dataset) -> Iterator[str]:
-    """Yield lower-case prefixes of identifying words; a comment may end within a name."""
+    """Yield prefixes of identifying words in lower case, because a comment may cut off a name."""
     for element in ds:
         named = element.tag.group == _PATIENT_GROUP and element.VR in _IDENTIFYING_VRS
         if named or element.keyword in _OTHER_IDENTIFYING:

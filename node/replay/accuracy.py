@@ -46,7 +46,7 @@ class ComparedFinding:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """The accuracy of findings, of which undetermined findings count as negative."""
+    """The accuracy of findings; undetermined findings count as negative."""
 
     patients: int
     undetermined: int

@@ -101,9 +101,10 @@ def agreement(
 def nearest_pairs(
     films: Mapping[str, Sequence[Film]], scans: Mapping[str, Sequence[Scan]], within: timedelta
 ) -> Iterator[tuple[Film, Scan]]:
-    """Yield the film and the scan of each patient that are nearest, if at most `within` apart.
+    """Yield, for each patient, the film and the scan that are nearest to each other in time.
 
-    Of equally near pairs, the pair with the earlier film is selected, then with the earlier scan.
+    A pair that is more than `within` apart is omitted. If several pairs are equally near, the
+    earlier film is selected, and then the earlier scan.
     """
     for patient in sorted(films.keys() & scans.keys()):
         film, scan = min(

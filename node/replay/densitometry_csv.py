@@ -38,7 +38,7 @@ class DensitometryTable:
 
 
 class _BadCellError(ValueError):
-    """An error because a cell has an invalid value; the message names the column."""
+    """Raised if a cell has an invalid value; the message names the column."""
 
 
 def read_table(lines: Iterable[str], pseudonym: Pseudonym) -> DensitometryTable:

@@ -71,7 +71,7 @@ class ReplayedFinding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FlagCounts:
-    """Numbers of films, flagged and undetermined, as stored and by the new policy."""
+    """Numbers of flagged and undetermined films, by the stored findings and by the new policy."""
 
     films: int
     flagged: int
@@ -101,8 +101,9 @@ def replay(
 ) -> Replay:
     """Decide on every stored score again, with the function that decides on new films.
 
-    `model` is the digest of the bundle of all scores. `patients` are the pseudonyms whose findings
-    are returned. If the policy uses prior studies, the scores must be in order of exposure.
+    `model` is the digest of the bundle that computed the scores. `patients` are the pseudonyms
+    whose findings are returned. If the policy uses prior studies, the scores must be in order of
+    exposure.
     """
     history = _History(policy, model)
     days, sexes, ages = _Counts(), _Counts(), _Counts()

@@ -57,7 +57,7 @@ def day_received(engine: sa.Engine) -> sa.ColumnElement[str]:
 
 
 def scored(since: datetime | None) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions for films that were received from `since` on and have a score."""
+    """Return the SQL conditions for scored films that were received from `since` on."""
     conditions: list[sa.ColumnElement[bool]] = [job.c.verdict.is_not(None), job.c.reason == ""]
     if since is not None:
         conditions.append(job.c.received_at >= since)
@@ -70,7 +70,7 @@ def station_name() -> sa.ColumnElement[str]:
 
 
 def is_flagged() -> sa.ColumnElement[bool]:
-    """Return the condition that a film was scored and flagged."""
+    """Return the SQL condition for a film that was scored and flagged."""
     present = job.c.verdict["decision", "finding"].as_string() == str(Finding.PRESENT)
     already_known = sa.func.coalesce(job.c.verdict["decision", "known"].as_boolean(), sa.false())
     return sa.func.coalesce(sa.and_(present, sa.not_(already_known)), sa.false())

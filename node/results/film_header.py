@@ -122,7 +122,7 @@ class Header:
         return value if pattern.fullmatch(value) else ""
 
     def _values(self, keyword: str) -> list[str]:
-        """Return the values of an element, which is not a sequence, as unconverted text."""
+        """Return the values of an element, which must not be a sequence, as unconverted text."""
         tag = tag_for_keyword(keyword)
         if tag is None or tag not in self._ds:
             return []

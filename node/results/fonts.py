@@ -1,4 +1,4 @@
-"""Fonts for the legend of the heatmap: Pillow's built-in font for English, or a font file.
+"""Select the font of the heatmap's legend: a font file, or Pillow's built-in font for English.
 
 For Chinese, the font is a configured file, or Debian's `fonts-noto-cjk` or `fonts-wqy-microhei`.
 """
@@ -15,7 +15,7 @@ from node.domain.errors import Misconfigured
 from node.results.translations.languages import PHRASES, Language
 
 _SYSTEM = (
-    # The faces of Noto's collection: Japanese, Korean, Simplified Chinese, Traditional Chinese.
+    # Order of faces in Noto's file: Japanese, Korean, Simplified Chinese, Traditional Chinese.
     ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", 2),
     ("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", 0),
     ("/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc", 0),

@@ -17,7 +17,7 @@ _MIN_WIDTH = 640  # minimum width in pixels for a readable legend
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """Limits for the size of the film in the picture, whose pixels are square.
+    """Limits for the size of the film in the picture; the picture has square pixels.
 
     `max_side` limits the longer side in pixels. `aspect` is row spacing divided by column spacing.
     """

@@ -77,7 +77,7 @@ class ResultContext:
 
     @property
     def size(self) -> tuple[int, int]:
-        """The number of rows and columns of the film, without which admission refuses a film."""
+        """The film's number of rows and of columns; admission refuses a film without them."""
         if not self.film.rows or not self.film.columns:
             raise ValueError("a scored film has Rows and Columns")
         return self.film.rows, self.film.columns

@@ -1,4 +1,4 @@
-"""The content tree of a report: Imaging Measurement Report, TID 1500 of PS3.16.
+"""Build the content tree of a report by TID 1500 of PS3.16 (Imaging Measurement Report).
 
 Only positive reports contain Finding (121071), because viewers would list "Osteoporosis" for a
 negative film. Measurements have no child items, because OHIF would then drop their names.

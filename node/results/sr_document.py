@@ -37,7 +37,8 @@ def add_document(
 ) -> None:
     """Add SR Document Series and SR Document General (PS3.3, C.17.1 and C.17.2).
 
-    The document is complete, preliminary and unverified. `evidence` refers to further objects.
+    The document is complete, preliminary and unverified. `evidence` refers to objects other than
+    the film, such as the heatmap.
     """
     ds.CompletionFlag = "COMPLETE"
     ds.PreliminaryFlag = "PRELIMINARY"

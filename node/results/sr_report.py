@@ -19,10 +19,10 @@ def build_report(
     heatmap: Dataset | None,
     sr_class: SrClass = SrClass.COMPREHENSIVE_3D,
 ) -> Dataset:
-    """Return the report of a film: TID 1500, complete, preliminary, unverified.
+    """Return the report of a film by TID 1500.
 
     `field` is the rectangle that the model analysed, in pixels of the film. The report refers to
-    `heatmap`, which requires an image score (otherwise ValueError).
+    `heatmap`. Raises ValueError for a heatmap without an image score.
     """
     if heatmap is not None and not context.verdict.decision.has_heatmap:
         raise ValueError("a film without an image score has no heatmap")

@@ -17,7 +17,7 @@ from node.results.wording import comment, headline
 
 
 def build_text(context: ResultContext) -> Dataset:
-    """Return the text report of a film: TID 2000, complete, preliminary, unverified."""
+    """Return the text report of a film by TID 2000."""
     header = read_header(context)
     ds = start_result(context, header, ResultKind.TEXT, SopClass.BASIC_TEXT_SR)
     add_document(ds, context, header, ())

@@ -1,7 +1,7 @@
 """Deterministic UIDs: equal inputs give the same UID on every machine and at every attempt.
 
-A result that is built twice is therefore one object for the PACS. Each UID consists of `2.25.` and
-a version 5 UUID as a decimal number (PS3.5, B.2).
+If the node builds a result twice, both copies have the same UID and are one object for a PACS. Each
+UID consists of `2.25.` and a version 5 UUID as a decimal number (PS3.5, B.2).
 """
 
 from enum import StrEnum

@@ -1,7 +1,7 @@
 """Reload a changed configuration file: validate it, replace processes, and report.
 
-The file's content is compared once a second, because network shares send no change notices and
-some tools keep the modification time. A change is applied when two comparisons find the same
+The file's content is compared once a second, because network shares send no change notices and some
+tools keep the modification time. A change is applied when two successive comparisons find the same
 content. An invalid file changes nothing.
 """
 
@@ -30,7 +30,7 @@ from node.security.tls import server_context
 
 _COMPARE_SECONDS = 1.0
 BY_SIGNAL, BY_FILE = "SIGHUP", "file change"
-"""The recorded requester of a reload that no user has requested."""
+"""The requesters that are recorded for a reload after a signal, and after a change of the file."""
 
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class Reloader:
     _next_step: float = field(default=0.0, init=False)
 
     def step(self, signalled: threading.Event) -> None:
-        """Once a second, reload on a user's request, if `signalled` is set, or after a change.
+        """Once a second, reload if a user requests it, `signalled` is set or the file has changed.
 
         If the reload ends this process, the new process answers the user.
         """

@@ -10,7 +10,7 @@ _ORDER = (Role.ANALYSE, Role.CHALLENGER, Role.DELIVER, Role.MAINTENANCE, Role.IN
 """Analysis is replaced before delivery, so that it plans no delivery to a removed destination."""
 
 _END_FIRST = frozenset({Role.ANALYSE, Role.CHALLENGER})
-"""Roles that load a model: the device may lack the memory for two models at once."""
+"""Roles whose old process ends first, because the device may lack the memory for two models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class ReplacementStep:
 
     @property
     def ends_first(self) -> bool:
-        """Whether the old process ends before the new process starts, instead of afterwards."""
+        """Whether the old process ends before the new process starts."""
         return self.role in _END_FIRST or not self.starts
 
 
@@ -41,7 +41,7 @@ def process_count(role: Role, config: Config) -> int:
 def plan_replacement(
     running: Sequence[tuple[Role, Config]], config: Config
 ) -> tuple[ReplacementStep, ...]:
-    """Return the steps, in their order, after which every process uses the configuration.
+    """Return the steps in order; after the last step, every process uses the configuration.
 
     `running` contains, for each process, its role and the configuration with which it was started.
     A process that already uses the new configuration is kept.

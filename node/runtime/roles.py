@@ -121,7 +121,8 @@ def run_ingest(config: Config, stop: threading.Event, ready: Ready, port: Ingest
         reports=ReportService(intake, utc_now),
         audit=audit,
     )
-    # The server closes this copy. The socket stays open for a role that executes itself again.
+    # The server closes its copy of the socket. The original stays open, so that the role can
+    # execute itself again.
     server.start(port.listener.dup())
     ready()
     stop.wait()

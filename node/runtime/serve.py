@@ -147,7 +147,7 @@ def _configure_log(config: Config, role: str) -> None:
 
 
 def _reload_on_signal(stop: threading.Event) -> threading.Event:
-    """Return an event that SIGHUP sets; if started in a terminal, SIGHUP sets `stop` instead."""
+    """Return an event that SIGHUP sets; in a terminal, SIGHUP sets `stop` and not this event."""
     signalled = threading.Event()
     event = stop if sys.stderr.isatty() else signalled
     signal.signal(signal.SIGHUP, lambda *_: event.set())

@@ -44,7 +44,7 @@ class DeliverySettings(ClaimSettings):
 
 @dataclass
 class DeliveryWorker:
-    """The worker of one destination, so that a destination that is down delays no other."""
+    """The worker of one destination; a destination that is down does not delay other workers."""
 
     queue: DeliveryQueue
     spool: FileSpool
@@ -59,7 +59,8 @@ class DeliveryWorker:
         """Claim and send one batch; return its number of objects.
 
         After a failed connection, the worker pauses and then claims one delivery at a time until a
-        connection succeeds. Other deliveries therefore do not use up their attempts.
+        connection succeeds. A failed connection during this time therefore uses up an attempt of
+        only one delivery.
         """
         if self._is_paused():
             return 0
@@ -68,7 +69,7 @@ class DeliveryWorker:
         return process_batch(claim, self.queue.renew, self._send, settings, self.clock)
 
     def _is_paused(self) -> bool:
-        """Return whether the worker is paused; a clock that is set back extends no pause."""
+        """Return whether the worker is paused; setting back the clock does not extend a pause."""
         if self._paused_until is None:
             return False
         remaining = self._paused_until - self.clock()

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ClaimSettings:
-    """How a worker claims work: `batch` is the maximum number, `lease` the duration in seconds."""
+    """How a worker claims work; a claim has at most `batch` items and lasts `lease` seconds."""
 
     worker: str
     batch: int

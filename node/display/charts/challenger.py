@@ -46,7 +46,7 @@ def draw_challenger(comparison: BundleComparison, title: str) -> bytes:
 
 
 def _scores(films: Sequence[ComparedFilm]) -> tuple[Values, Values]:
-    """Return the deciding scores of the serving bundle and of the challenger, (n,) each."""
+    """Return two arrays of deciding scores: of the serving bundle and of the challenger."""
     pairs = [(film.serving.score, film.challenger.score) for film in films]
     scores = np.array(pairs, np.float64).reshape(-1, 2)
     return scores[:, 0], scores[:, 1]
@@ -80,7 +80,7 @@ def _flagged_as(films: Sequence[ComparedFilm], flags: tuple[bool, bool]) -> list
 def _draw_differences(
     axes: Axes, drawn: Sequence[ComparedFilm], scored: Sequence[ComparedFilm]
 ) -> None:
-    """Draw each film's score difference by mean score, and the limits of agreement."""
+    """Draw each film's score difference against the mean score, and the limits of agreement."""
     for colour, _, group in _groups(drawn):
         serving, challenger = _scores(group)
         means = (serving + challenger) / 2

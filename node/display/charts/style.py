@@ -46,7 +46,7 @@ def new_figure(width: float, height: float, title: str) -> Figure:
 def draw_flagged(
     axes: Axes, title: str, groups: Mapping[str, tuple[int, int, int]], labels: tuple[str, str]
 ) -> None:
-    """Draw two bars per group: the shares of its films that two bundles or policies flag.
+    """Draw two bars per group: the share of flagged films for each of two bundles or policies.
 
     `groups` contains the number of films and the two numbers of flagged films of each group.
     """

@@ -26,7 +26,7 @@ class HeaderAgreement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The agreement of a header with the policy, explained by a text unless the header fits."""
+    """How well a header agrees with the policy; `text` explains each agreement except FITS."""
 
     agreement: HeaderAgreement
     text: str = ""

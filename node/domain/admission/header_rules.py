@@ -73,7 +73,7 @@ class AdmissionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """A point that the header leaves undecided; `reason` applies if the image leaves it open."""
+    """A question that the header does not answer; `reason` applies if the image does not either."""
 
     reason: Reason
     kind: QuestionKind

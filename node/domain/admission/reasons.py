@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 
 class Reason(StrEnum):
-    """The reason why a film is not scored; never rename a code, because codes are an interface."""
+    """The reason why a film is not scored; never rename a code, because codes are stored."""
 
     SOP_CLASS = "sop-class"
     MODALITY = "modality"
@@ -50,7 +50,7 @@ REPORTABLE: tuple[Reason, ...] = get_args(ReportableReason)
 
 
 class AdmissionNote(StrEnum):
-    """A remark about a scored film; never rename a code, because codes are an interface."""
+    """A remark about a scored film; never rename a code, because codes are stored."""
 
     AGE_UNKNOWN = "age-unknown"
     AGE_CONTRADICTED = "age-contradicted"  # the lower of two ages is used

@@ -29,8 +29,9 @@ class StudyCandidate:
 def rank_of(film: Film) -> str:
     """Return a text that sorts the films of a study in the order of preference.
 
-    PA is preferred to AP and to an unknown view, because most training films are PA. Next, an
-    original is preferred to a secondary capture and a raw image, and then a film with more pixels.
+    First, PA is preferred to AP and to an unknown view, because most training films are PA. Second,
+    an original image is preferred to a secondary capture and to a raw image. Third, a film with
+    more pixels is preferred.
     """
     stated = view_of_position(film.view_position) or film.coded.view or film.series.view
     view = _BY_VIEW.get(stated, 2) if stated else 2

@@ -37,7 +37,7 @@ _PREFERENCE = {
     ScoreKind.IMAGE: (ScoreKind.IMAGE,),
     ScoreKind.CLINICAL: (ScoreKind.CLINICAL,),
 }
-"""The kinds of score that may decide, by configured kind; the first available score decides."""
+"""For each configured kind of score, the kinds that may decide, in the order of preference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ def decide(
 
     A score equal to the threshold is positive, as on the model card. A score in the indeterminate
     band is undetermined. With `RepeatRule.MARK`, a finding that a prior study has reported is not
-    flagged again. Without a score, the decision contains the threshold of the last possible kind.
+    flagged again. Without a score, the decision contains the threshold of the least preferred kind
+    of score.
     """
     rule = policy.rule_for(film)
     kind, score = _deciding_score(probability, policy.score)
@@ -133,10 +134,10 @@ def refused_verdict(
 def _deciding_score(
     probability: Probability, preferred: ScoreKind
 ) -> tuple[ScoreKind, float | None]:
-    """Return kind and value of the score that decides; without a score, the last kind and None."""
+    """Return kind and value of the deciding score, or the least preferred kind and None."""
     for kind in _PREFERENCE[preferred]:
         score: float | None = getattr(probability, kind)
-        # NaN is below any threshold; a broken net must not lead to a negative finding.
+        # A broken net may return NaN, which must not lead to a negative finding.
         if score is not None and math.isfinite(score):
             return kind, score
     return _PREFERENCE[preferred][-1], None
@@ -151,8 +152,8 @@ def _finding(score: float, threshold: float, band: tuple[float, float] | None) -
 def decision_digest(decision: Decision) -> str:
     """Return the SHA-256 of the parts of a decision that change a result.
 
-    The score is excluded, because its last bits differ between processors. The score of a prior
-    study is stored and therefore included.
+    The digest excludes the film's score, because its last bits differ between processors. The
+    digest includes a prior study's score, because that score is read from the job table.
     """
     values = decision.as_dict()
     values.pop("score")

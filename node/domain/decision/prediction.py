@@ -72,8 +72,8 @@ class Prediction:
 class PriorComparison:
     """Comparison with prior studies of the last `months` months.
 
-    `reported` is true if a prior film was flagged. `score` is the score of the latest prior film,
-    or None if another model or another kind of score decided.
+    `reported` is true if a prior film was flagged. `score` is the latest prior score, or None if
+    that score is from another model or of another kind.
     """
 
     months: int
@@ -135,7 +135,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The stored result of an analysis, which lists and replays use.
+    """The stored result of an analysis, which is read for job lists and replays.
 
     `shadow_destinations` received no result because of shadow mode. `refusal_reason` is set if a
     report states that the film was not analysed.

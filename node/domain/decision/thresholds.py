@@ -38,7 +38,7 @@ class FilmFacts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The threshold of each kind of score; `clinical` is None unless a number is configured."""
+    """The threshold of each kind of score; `clinical` is None if the setting is not a number."""
 
     image: float
     combined: float
@@ -61,8 +61,8 @@ class Thresholds:
 class Rule:
     """Thresholds and indeterminate band for a group of films.
 
-    `abstain` is the half-width of the band in log odds. On this scale, a model's noise is about
-    constant, so that one width fits every threshold.
+    `abstain` is the half-width of the indeterminate band in log odds. A model's noise is about
+    constant in log odds, so that one width fits every threshold.
     """
 
     thresholds: Thresholds
@@ -105,7 +105,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A rule for a group of films, instead of the default rule."""
+    """A rule that replaces the default rule for a group of films."""
 
     rule: Rule
     group: Group = Group()

@@ -41,7 +41,7 @@ _CONTRADICTION_YEARS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """An age in years, `contradicted` if age and birth date differ by more than two years."""
+    """An age in years, with `contradicted` if age and birth date differ by more than two years."""
 
     years: float | None
     contradicted: bool = False
@@ -98,7 +98,8 @@ def age_between(birth: date | None, study: date | None) -> float | None:
 def reconcile_ages(stated: float | None, by_dates: float | None) -> Age:
     """Return the age to use, which is the lower of two ages.
 
-    Both ages may be wrong. Scoring a patient below the age limit is worse than missing a film.
+    Each of the two ages may be wrong. Scoring a patient below the age limit is worse than missing a
+    film.
     """
     if stated is None or by_dates is None:
         return Age(by_dates if stated is None else stated)

@@ -23,10 +23,11 @@ class HeaderStatements:
 class Film:
     """The attributes of a received object, read from its header.
 
-    Attribute names are DICOM keywords in snake case. A missing text is "". `digest` is the
-    SHA-256 of transfer syntax and encoded data set, without the file meta information. `coded`
-    contains the statements of codes. `series` and `study` contain the statements of descriptions.
-    `is_own_result` is true if this product created the object. `patient` is a pseudonym, or empty.
+    Attribute names are DICOM keywords in snake case. A missing text is "". `digest` is the SHA-256
+    of transfer syntax and encoded data set, without the file meta information. `coded` contains the
+    body parts and the view that codes state. `series` and `study` contain the body parts and the
+    view that descriptions state. `is_own_result` is true if this product created the object.
+    `patient` is a pseudonym, or empty.
     """
 
     sop_instance_uid: str

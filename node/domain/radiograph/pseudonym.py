@@ -1,7 +1,7 @@
 """Pseudonyms of patients: an HMAC of the Patient ID with a key that is stored in the spool.
 
-Neither the job table nor the key alone identifies a patient. With both, one can test whether a
-given Patient ID is in the table.
+Neither the job table nor the key alone identifies a patient. A person who has the job table and the
+key can test whether a given Patient ID is in the table.
 """
 
 import hashlib

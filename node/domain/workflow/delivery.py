@@ -61,7 +61,7 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
 
 
 FINAL_DELIVERY_STATES = frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED})
-"""The states of a delivery for which the job does not wait."""
+"""The final states of a delivery; a job waits until all its deliveries are in these states."""
 
 
 class ResultKind(StrEnum):
@@ -73,11 +73,11 @@ class ResultKind(StrEnum):
 
 
 KINDS_WITH_PREDECESSOR = (ResultKind.REPORT, ResultKind.TEXT)
-"""Kinds of results that name their predecessor."""
+"""Kinds of results that refer to the document that they supersede."""
 
 
 class SrClass(StrEnum):
-    """The SOP Class of a report, on which the content of the report does not depend."""
+    """The SOP Class of a report; the content of the report is the same for each class."""
 
     COMPREHENSIVE_3D = "comprehensive3d"
     COMPREHENSIVE = "comprehensive"  # for archives that do not support Comprehensive 3D SR

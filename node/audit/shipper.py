@@ -35,7 +35,7 @@ class Shipper:
     _due: float = field(default=0.0, init=False)
 
     def step(self) -> int:
-        """Ship a batch of lines and return their number; ship none in the pause after a failure."""
+        """Return the number of lines in the shipped batch, or 0 in the pause after a failure."""
         if monotonic() < self._due:
             return 0
         try:

@@ -27,7 +27,7 @@ def to_line(event: AuditEvent, origin: AuditSource, at: datetime) -> bytes:
 
 
 def identifier_of(line: bytes) -> str:
-    """Return time, host and process of a trail's first line, or "" for another program's line."""
+    """Return time, host and process of a trail's line, or "" for a line of another program."""
     fields = line[:MAX_LINE].split(b" ", _HEADER_FIELDS)
     if len(fields) <= _HEADER_FIELDS or not fields[0].startswith(b"<"):
         return ""

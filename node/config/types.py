@@ -22,7 +22,7 @@ def _ae_title(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    """Check the name of a destination, which job table, logs and commands use."""
+    """Check the name of a destination; the name is used in the job table, logs and commands."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", value):
         raise ValueError(
             "a name has 1 to 32 letters, digits, - and _, and begins with a letter or digit"

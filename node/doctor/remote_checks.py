@@ -106,7 +106,7 @@ def _context(peer: Destination | WebDestination | SyslogSection) -> SSLContext |
 
 
 def _tls(address: tuple[str, int], context: SSLContext | None, timeout: float) -> str:
-    """Return the expiry of a peer's certificate; raise an error if it is within two weeks."""
+    """Return when a peer's certificate expires; raise an error if it expires within two weeks."""
     if context is None:
         return ""
     until = valid_until(address, context, timeout)

@@ -9,7 +9,7 @@ class OsteoScreenError(Exception):
 
 
 class Transient(OsteoScreenError):
-    """An error that may not recur, such as a PACS that is down or a locked database."""
+    """An error that a later attempt may avoid, such as a PACS that is down or a locked database."""
 
 
 class Unreachable(Transient):

@@ -39,7 +39,7 @@ class Feed:
 def measure_silence(
     source: Source, arrivals: Sequence[datetime], now: datetime, local: LocalClock
 ) -> Feed:
-    """Return the silence of a source, from sorted times, one or more for each hour with films."""
+    """Return a source's silence; `arrivals` contains sorted times from each hour with films."""
     last = arrivals[-1]
     usual = usual_hours(arrivals, local)
     return Feed(source, last, _time_within(usual, last, now, local) if usual else None)

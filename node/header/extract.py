@@ -28,8 +28,8 @@ from node.header.values import (
     text_of,
 )
 
-# Descriptions of series and acquisition, then of study and order, in the order of priority. They
-# may also be in items of the Request Attributes Sequence.
+# Descriptions of series and acquisition, then of study and order, in the order of priority. Items
+# of the Request Attributes Sequence may also contain these descriptions.
 _SERIES_DESCRIPTIONS = (
     "SeriesDescription",
     "AcquisitionDeviceProcessingDescription",

@@ -22,14 +22,14 @@ Result = TypeVar("Result")
 
 
 class ProcessLost(Exception):
-    """A task crashed its process or reached its time limit; the message states which."""
+    """A task crashed its process or reached its time limit; the message states the cause."""
 
 
 class ProcessPool(Generic[Result]):
     """A pool of `count` processes that run `work`; if all processes are busy, a caller waits.
 
-    Arguments and results must be picklable. `time_limit` is in seconds for each call,
-    `memory_limit` in bytes of address space for each process, or None.
+    Arguments and results must be picklable. `time_limit` is in seconds for each call.
+    `memory_limit` is in bytes of address space for each process, or None.
     """
 
     def __init__(

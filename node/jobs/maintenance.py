@@ -73,7 +73,7 @@ class MaintenanceStore:
         return len(failed) + len(scheduled)
 
     def _limit_waits(self, connection: sa.Connection, now: datetime) -> None:
-        """Make work due if it waits longer than any retry, because a fast clock scheduled it."""
+        """Make overlong waits end now, because only a fast clock can schedule such waits."""
         for table, state, policy in (
             (job, JobState.RECEIVED, self.analysis),
             (delivery, DeliveryState.PENDING, self.delivery),

@@ -87,7 +87,7 @@ class ScoringQueue:
 
 
 def _claimable(waiting: Sequence[tuple[int, int]]) -> list[int]:
-    """Return the ids of jobs to claim together, from pairs of a job id and its attempts."""
+    """Return the ids of jobs to claim together; `waiting` contains job ids with their attempts."""
     if waiting and waiting[0][1]:
         return [waiting[0][0]]
     return [job_id for job_id, attempts in waiting if not attempts]

@@ -33,7 +33,7 @@ def classify(status: int, comment: str = "") -> None:
 def without_patient(comment: str, ds: Dataset) -> str:
     """Return a peer's comment on an object, or a neutral text if the comment names the patient.
 
-    Errors are logged and stored, and some archives quote the patient in their comments.
+    Errors are logged and stored, and some archives quote patient data in their comments.
     """
     lowered = comment.casefold()
     if any(part in lowered for part in _identity(ds)):

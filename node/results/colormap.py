@@ -36,7 +36,7 @@ _LMS_TO_RGB = np.array(
 
 @cache
 def scale() -> npt.NDArray[np.uint8]:
-    """Return the colour scale, (256, 3) sRGB, from zero to maximum heat."""
+    """Return the 256 sRGB colours of the scale, from zero to maximum heat."""
     position = np.linspace(0.0, 1.0, _STEPS)
     lightness = np.interp(position, (0, 1), _LIGHTNESS)
     hue = np.radians(np.interp(position, (0, 1), _HUE_DEGREES))
@@ -55,7 +55,7 @@ def opacity(heat: Array) -> Array:
 
 
 def blend(grey: npt.NDArray[np.uint8], heat: Array) -> npt.NDArray[np.uint8]:
-    """Return an RGB image of heat (0 to 1) over a grey film, both (rows, columns)."""
+    """Return an RGB image of heat (0 to 1) over a grey film of the same size."""
     index = np.round(np.clip(heat, 0.0, 1.0) * (_STEPS - 1)).astype(np.uint8)
     alpha = opacity(heat)[..., None]
     film = grey[..., None].astype(np.float32)

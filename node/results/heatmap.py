@@ -149,7 +149,7 @@ def _add_pixels(ds: Dataset, picture: Rgb) -> None:
 
 
 def _aspect(header: Header) -> float:
-    """Return row spacing divided by column spacing, or 1 if missing or not within 1/4 to 4."""
+    """Return row spacing divided by column spacing, or 1 without a ratio from 1/4 to 4."""
     for keyword in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
         values = header.positive_numbers(keyword)
         if len(values) == 2:

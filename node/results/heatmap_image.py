@@ -36,7 +36,7 @@ class Canvas:
 
 
 def render(grey: npt.NDArray[np.uint8], heat: Heat, legend: Legend, canvas: Canvas) -> Rgb:
-    """Return the picture, (height, width, 3), of a film with heat and legend.
+    """Return the RGB picture of a film with heat and legend.
 
     The colour scale ends at the maximum heat of this film. Grad-CAM has no unit, so that colours
     of two films cannot be compared. Without heat, the film stays grey.
@@ -56,7 +56,7 @@ def render(grey: npt.NDArray[np.uint8], heat: Heat, legend: Legend, canvas: Canv
 def resample_heat(
     heat: Heat, film: tuple[int, ...], size: tuple[int, int]
 ) -> npt.NDArray[np.float32]:
-    """Return the heat, (height, width), at each pixel of a film that is drawn at `size`.
+    """Return the heat at each pixel of a film that is drawn with this height and width (`size`).
 
     The heat outside of the grid is 0. Cubic B-splines stay between 0 and the maximum of the cells,
     unlike an interpolating cubic. NaN and infinite cells count as 0.
@@ -71,7 +71,7 @@ def resample_heat(
 def _weights(
     cells: int, extent: tuple[float, float], film_length: int, length: int
 ) -> npt.NDArray[np.float64]:
-    """Return weights (length, cells); the sum of a row is 1 on the grid and 0 outside."""
+    """Return weights (length, cells); each row adds up to 1 on the grid, and to 0 outside."""
     start, grid_length = extent
     if grid_length <= 0:
         return np.zeros((length, cells))

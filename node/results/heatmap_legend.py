@@ -60,7 +60,7 @@ class _Pen:
 
 
 def draw_legend(legend: Legend, width: int, *, has_heat: bool) -> npt.NDArray[np.uint8]:
-    """Return the legend as an image, (height, width, 3)."""
+    """Return the legend as an RGB image."""
     warning_lines = 3.2 if legend.warning else 0.8
     pen = _Pen(width, warning_lines + 6.5, legend.typeface)
     margin = pen.unit

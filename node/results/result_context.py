@@ -100,7 +100,7 @@ class ResultContext:
         return self.film.sop_instance_uid, self.film.digest, self.verdict.model.digest
 
     def _digest(self) -> str:
-        """Return the SHA-256 of all other inputs that change the bytes of a result."""
+        """Return the SHA-256 of the verdict, the settings and the replaced report."""
         inputs = {
             "revision": uids.ENCODER_REVISION,
             "decision": decision_digest(self.verdict.decision),

@@ -32,7 +32,7 @@ _TRACKING_IDENTIFIER = "Osteoporosis screening"
 def build_content(
     context: ResultContext, header: Header, outline: np.ndarray, heatmap: Dataset | None
 ) -> sr.ContainerContentItem:
-    """Return the root of the tree; `outline` (points, 2) has columns and rows of the film."""
+    """Return the root of the tree; `outline` contains column and row of each point."""
     measurements = _measurement_group(context, outline, heatmap)
     return container(
         codes.IMAGING_MEASUREMENT_REPORT,
@@ -72,8 +72,8 @@ def document_context(context: ResultContext) -> list[sr.ContentItem]:
 def outline_of(field: FieldOfView | None, size: tuple[int, int]) -> np.ndarray:
     """Return the closed outline of a field, clipped to a film of (rows, columns).
 
-    Coordinates are (column, row), and the outer edge of the first pixel is 0 (PS3.3, C.18.6.1).
-    Without a field, the film's outline is returned, because viewers require an outline.
+    Coordinates are (column, row), and the outer edge of the first pixel is 0 (PS3.3, C.18.6.1). If
+    `field` is None, the film's outline is returned, because viewers require an outline.
     """
     rows, columns = size
     top, left, bottom, right = 0.0, 0.0, float(rows), float(columns)

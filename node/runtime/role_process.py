@@ -1,8 +1,8 @@
 """A role as a child process of the supervisor.
 
 The supervisor sends the configuration through a channel, and later a request to retire. The role
-reports through the channel that it is ready, or its error. The role ends when the channel closes,
-because the supervisor terminates the role or has ended itself, even by kill -9.
+reports through the channel that it is ready, or its error. The channel closes when the supervisor
+terminates the role or ends, even by kill -9. The role then ends.
 """
 
 import os

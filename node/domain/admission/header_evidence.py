@@ -1,7 +1,7 @@
 """Combine all statements of a header about body part and view into one piece of evidence.
 
-The priority is: attribute, code, series descriptions, study descriptions. A description that names
-several parts or views is ignored, because it belongs to an order for several films.
+The order of priority is attribute, code, series descriptions, study descriptions. A description
+that names several parts or views is ignored, because it belongs to an order for several films.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -28,7 +28,7 @@ from node.domain.decision.prior_studies import (
 )
 from node.domain.decision.thresholds import FilmFacts, Override, Rule
 
-# These two texts are part of the decision's digest, from which result UIDs are derived.
+# NO_SCORE and TOO_CLOSE are part of a decision's digest, from which result UIDs are derived.
 NO_SCORE = "the model gave no score"
 TOO_CLOSE = "the score is too close to the threshold"
 

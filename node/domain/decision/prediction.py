@@ -39,8 +39,8 @@ class Undetermined(StrEnum):
 class ModelIdentity:
     """The model that scored a film; `digest` is the SHA-256 of the model's bundle in hex.
 
-    `clinical`, if not empty, describes the population and label of the clinical model, as a phrase
-    that follows "a model".
+    `clinical` is empty, or describes the population and label of the clinical model in a phrase
+    that follows the words "a model".
     """
 
     name: str
@@ -52,7 +52,7 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Probability:
-    """Calibrated probabilities of osteoporosis, 0 to 1, or None if a model lacked its inputs."""
+    """Calibrated probabilities of osteoporosis (0 to 1), or None without the required inputs."""
 
     image: float | None = None
     clinical: float | None = None
@@ -61,7 +61,7 @@ class Probability:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A model's output for a film; `grey` is the film as displayed, uint8, (rows, columns)."""
+    """A model's output for a film; `grey` contains the grey values of the displayed film."""
 
     probability: Probability
     heat: Heat

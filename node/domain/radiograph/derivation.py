@@ -11,7 +11,7 @@ from node.domain.radiograph.vocabulary import build_lexicon, meanings_in
 
 
 class Derivation(StrEnum):
-    """The kind of a derived image, as a phrase that follows "the object is"."""
+    """The kind of a derived image, as a phrase that follows the words "the object is"."""
 
     BONE_SUPPRESSED = "a film whose bones were suppressed"
     DUAL_ENERGY = "an image of a dual-energy or subtraction pair"

@@ -22,7 +22,7 @@ def db_upgrade(config: ConfigOption = None) -> None:
 
 @db.command("current")
 def db_current(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show the revision of the schema, and the revision that this version needs."""
+    """Show the revision of the schema. Also show the revision that this version needs."""
     from node.jobs import schema
     from node.jobs.engine import open_engine
 
@@ -44,7 +44,7 @@ def db_backup(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Back up a SQLite job table; the node may keep running. For PostgreSQL, print the command."""
+    """Back up a SQLite job table. The node may keep running. For PostgreSQL, print the command."""
     from node.display.jobs import progress_bar
     from node.jobs.backup import back_up
 

@@ -92,7 +92,7 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out/demo"),
 ) -> None:
-    """Run the complete workflow on one film, with a node, a job table and a local archive."""
+    """Run the complete workflow on one film. Use a node, a job table and a local archive."""
     from node.demo.run import run_demo
 
     raise typer.Exit(run_demo(film, out))
@@ -219,7 +219,7 @@ def conformance(
         bool, typer.Option("--html", help="Write HTML instead of Markdown.")
     ] = False,
 ) -> None:
-    """Write the DICOM conformance statement of this installation."""
+    """Write the DICOM conformance statement. The statement describes this installation."""
     from node.conformance import statement
 
     settings = settings_of(config)

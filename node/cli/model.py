@@ -65,7 +65,7 @@ def fit_clinical(
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Fit the clinical model on age, sex, weight and height. Print the model's metrics."""
+    """Fit the clinical model. Use age, sex, weight and height. Print the model's metrics."""
     from models.bundle.store import add_clinical
     from models.calibration import clinical_fit
     from models.calibration.clinical_cohort import Label, read_people

@@ -100,7 +100,7 @@ class ResultContext:
         return self.film.sop_instance_uid, self.film.digest, self.verdict.model.digest
 
     def _digest(self) -> str:
-        """Return the SHA-256 of the verdict, the settings and the replaced report."""
+        """Return the SHA-256 of encoder revision, verdict, settings and replaced report."""
         inputs = {
             "revision": uids.ENCODER_REVISION,
             "decision": decision_digest(self.verdict.decision),

@@ -1,7 +1,7 @@
 """Log events as JSON or for the console, without patient data.
 
 An event has a short name and fields, such as `job_id`. The code logs no names, identifiers or birth
-dates of patients. As a safeguard, `drop_patient_data` removes such fields.
+dates of patients. As a safeguard, `drop_patient_data` removes fields that may contain patient data.
 """
 
 import logging

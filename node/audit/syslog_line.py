@@ -17,7 +17,7 @@ _HEADER_FIELDS = 5  # PRI with version, time, host, program, process
 
 
 def to_line(event: AuditEvent, origin: AuditSource, at: datetime) -> bytes:
-    """Return an event as one line in UTF-8, which ends with the only line feed."""
+    """Return an event as one line in UTF-8, with a line feed only at the end."""
     severity = _NOTICE if event.outcome is AuditOutcome.SUCCESS else _WARNING
     host = "".join(character for character in origin.host if "!" <= character <= "~")[:255] or "-"
     header = (

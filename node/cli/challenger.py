@@ -27,7 +27,7 @@ challenger = typer.Typer(help="Compare two bundles on the same films.", no_args_
 
 @challenger.callback()
 def challenger_group() -> None:
-    """Make typer treat `report` as a subcommand, although it is the only one."""
+    """Make typer treat `report` as a subcommand, although there is no second subcommand."""
 
 
 @challenger.command("report")

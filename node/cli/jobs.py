@@ -85,7 +85,7 @@ def jobs_reasons(
 
 @jobs.command("retry")
 def jobs_retry(job: JobArgument, config: ConfigOption = None) -> None:
-    """Retry a FAILED job. Score the film again, or send its failed deliveries again."""
+    """Retry a FAILED job. Score the film again, or send the failed deliveries again."""
     _operate(config, job, lambda store, *by: store.retry(*by))
 
 

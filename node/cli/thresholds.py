@@ -47,8 +47,9 @@ def thresholds_replay(  # noqa: PLR0913 - a parameter is an option
 ) -> None:
     """Apply another policy to stored scores. Show which decisions change.
 
-    If densitometry was imported, the command also compares decisions with it. The command scores,
-    changes and sends nothing. --node selects the job table; without --node, --config selects it.
+    If densitometry was imported, the command also compares decisions with densitometry. The command
+    scores, changes and sends nothing. --node selects the job table; without --node, --config
+    selects it.
     """
     from node.display.replay import as_json as replay_json
     from node.display.replay import print_replay

@@ -64,14 +64,14 @@ class AlarmStore:
         return cleared
 
     def claim(self, channel: str, now: datetime, until: datetime) -> Notice | None:
-        """Lease the oldest notice of a channel if it is due; later notices wait for this notice."""
+        """Lease the oldest notice of a channel if due; later notices wait for the oldest notice."""
         sendable = (notice.c.channel == channel) & (notice.c.made_at > now - _MAX_AGE)
         with reading(self._engine) as connection:
             oldest = sa.select(notice).where(sendable).order_by(notice.c.id).limit(1)
             row = connection.execute(oldest).one_or_none()
         if row is None or now < row.due_at <= now + _MAX_DELAY:
             return None
-        # Another maintenance process may have claimed the notice in the meantime.
+        # Another maintenance process may have claimed the notice after the SELECT.
         unclaimed = (notice.c.id == row.id) & (notice.c.attempt == row.attempt)
         claim = sa.update(notice).where(unclaimed).values(due_at=until, attempt=row.attempt + 1)
         claimed = execute(self._engine, claim) == 1

@@ -1,7 +1,7 @@
 """Silence of a source: the time without a film in hours in which the source usually sends films.
 
 Usual hours are learned by weekday and local hour from the weeks before the source's last film. A
-long silence therefore does not change usual hours.
+long silence does not change usual hours.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +14,7 @@ WEEKS = 4
 """The number of weeks from which usual hours are learned."""
 
 LOOK_BACK = timedelta(weeks=3 * WEEKS)
-"""The period in which films are searched; a source without such a film is not monitored."""
+"""The period in which films are searched; a source without a film in it is not monitored."""
 
 _MIN_WEEKS = 2
 _USUAL_SHARE = 0.75  # share of the weeks with a film in this hour of the weekday

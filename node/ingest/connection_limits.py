@@ -15,8 +15,8 @@ class _Connection:
 class Connections:
     """The open connections, with limits on the total and on the number per address.
 
-    The limits apply to associations, and separately to connections that wait for an association.
-    A peer that only opens connections therefore cannot exclude the modalities.
+    The limits apply to associations, and separately to connections that wait for an association. A
+    peer that opens connections without associations cannot block the modalities.
     """
 
     limit: int

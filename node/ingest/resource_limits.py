@@ -173,7 +173,7 @@ def _discard(file: Any) -> None:
 
 
 def file_of(message: Any) -> Any | None:
-    """Return the open file of a message's data set, or None without such a file."""
+    """Return the open file of a message's data set, or None if there is no file."""
     file = getattr(message, "_data_set_file", None)
     return None if file is None or file.closed else file
 

@@ -49,7 +49,8 @@ def back_up(url: str, target: Path, *, replace: bool, progress: Progress) -> Dat
 def restore(backup: Path, url: str, progress: Progress) -> DatabaseCopy:
     """Copy a backup to the path of the job table, where no database may exist.
 
-    Raises Misconfigured if a database or its log exists there, Permanent for a damaged backup.
+    Raises Misconfigured if a database or a log exists at this path, and Permanent for a damaged
+    backup.
     """
     database = sqlite_file(url, _pg_restore(url, backup))
     if not backup.is_file():

@@ -60,7 +60,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if url.database != ":memory:":
         # Only the owner may read the file, with any umask; SQLite gives its log the same mode. If
-        # the file exists or cannot be created, SQLite opens it or reports the error.
+        # the file exists, SQLite opens the file; if it cannot be created, SQLite reports the error.
         with suppress(OSError):
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     engine = sa.create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, pool_size=10)
@@ -109,7 +109,7 @@ def insert_into(engine: sa.Engine, table: sa.Table) -> sqlite.Insert | postgresq
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open a read-only transaction for long reads; on SQLite, it does not block writers."""
+    """Open a read-only transaction for long reads; SQLite does not block writers meanwhile."""
     with transaction(engine.execution_options(**{_READ_ONLY: True})) as connection:
         yield connection
 

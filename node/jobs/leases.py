@@ -23,7 +23,7 @@ class _Claim(Protocol):
 
 
 def is_held(table: sa.Table, claim: _Claim, state: str) -> sa.ColumnElement[bool]:
-    """Return the SQL condition that the claim still holds its row, which is in ``state``."""
+    """Return the SQL condition that the claim still holds its row; the row must be in `state`."""
     return sa.and_(
         table.c.id == claim.id,
         table.c.worker == claim.worker,

@@ -140,8 +140,8 @@ def _insert_deliveries(
 ) -> None:
     """Insert a row for each planned delivery that has no row.
 
-    Deliveries of an earlier analysis with the same result keep their state. The spool keys of these
-    deliveries are set again, because retention may have cleared the keys.
+    Deliveries of an earlier analysis with the same result keep their state. Their spool keys are
+    set again, because retention may have cleared the keys.
     """
     of_job = delivery.c.job_id == claimed.id
     existing = set(

@@ -38,7 +38,7 @@ def move_jobs(
 ) -> list[sa.Row[Any]]:
     """Change the state of the jobs that match the conditions and accept the trigger.
 
-    `values` are written to other columns. The changed rows are returned, sorted by id.
+    `values` contains new values of further columns. The changed rows are returned, sorted by id.
     """
     source = job.c.state.in_([str(state) for state in jobs.states_before(trigger)])
     values["state"] = str(jobs.state_after(trigger))

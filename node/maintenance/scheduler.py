@@ -55,7 +55,7 @@ def run(
 
 
 def make_due(scheduler: BackgroundScheduler, now: datetime) -> None:
-    """Run tasks now that are due after more than one interval, because the clock was set back."""
+    """After the clock was set back, run tasks now that are due after more than one interval."""
     for job in scheduler.get_jobs():
         if job.next_run_time - now > job.trigger.interval:
             job.modify(next_run_time=now)

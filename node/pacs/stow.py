@@ -80,7 +80,7 @@ def _check_answer(answer: httpx.Response, *, storing: bool = True) -> None:
 
 
 def failures(content: Any) -> Iterator[int]:
-    """Yield the failure reasons in a STOW-RS answer, whatever type its content has."""
+    """Yield the failure reasons in a STOW-RS answer with any type of content."""
     for item in _values(content, _FAILED):
         for reason in _values(item, _REASON):
             yield reason if isinstance(reason, int) else 0

@@ -30,7 +30,7 @@ class Share:
         middle = p + z / (2 * n)
         half = _Z * math.sqrt(p * (1 - p) / n + z / (4 * n * n))
         scale = 1 + z / n
-        # At 0 and 1, rounding could leave the share outside its interval.
+        # If the share is 0 or 1, rounding could move the share out of the interval.
         low = (middle - half) / scale if self.hits else 0.0
         return low, (middle + half) / scale if self.hits < n else 1.0
 

@@ -7,7 +7,7 @@ from node.config.settings import Config
 from node.runtime.roles import Role
 
 _ORDER = (Role.ANALYSE, Role.CHALLENGER, Role.DELIVER, Role.MAINTENANCE, Role.INGEST)
-"""Analysis is replaced before delivery, so that it plans no delivery to a removed destination."""
+"""Analysis is replaced before delivery, and so plans no delivery to a removed destination."""
 
 _END_FIRST = frozenset({Role.ANALYSE, Role.CHALLENGER})
 """Roles whose old process ends first, because the device may lack the memory for two models."""

@@ -60,8 +60,8 @@ class Role(StrEnum):
 class IngestPort:
     """The listening socket of ingest.
 
-    `handed_over` is set after another process has taken over the socket. The old process then waits
-    for its open associations longer than `dicom.dimse_timeout`.
+    `handed_over` is set after another process has taken over the socket. The old process can then
+    wait longer than `dicom.dimse_timeout` for open associations.
     """
 
     listener: socket.socket

@@ -34,7 +34,7 @@ _DEGREES = {1: "90 degrees to the left", 2: "180 degrees", 3: "90 degrees to the
 
 @dataclass(frozen=True, slots=True)
 class CheckedFilm:
-    """A film that may be scored, with its notes, and with inverted grey values corrected."""
+    """A film that may be scored, with its notes; inverted grey values are already corrected."""
 
     case: Case
     notes: tuple[AdmissionNote, ...] = ()

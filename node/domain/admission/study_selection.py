@@ -1,7 +1,7 @@
 """Select one film of a study for scoring, because two reports of a study may disagree.
 
-A film waits for other films of its study. The film with the lowest rank is then checked first, and
-the next film is checked only if the first film is unsuitable.
+A film waits for other films of its study. After this wait, the film with the lowest rank is checked
+first. The next film is checked only if the first film is unsuitable.
 """
 
 from dataclasses import dataclass

@@ -68,7 +68,7 @@ class IntakeStore:
 
 
 def _study_columns(film: Film, admission: Admission, now: datetime) -> dict[str, Any]:
-    """Return the columns for the selection of one film per study, or {} if all films are scored."""
+    """Return the columns for the selection of one film per study, or {} without a selection."""
     if not isinstance(admission, Admitted) or admission.candidate is None:
         return {}
     candidate = admission.candidate

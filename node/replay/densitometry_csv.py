@@ -1,7 +1,7 @@
 """Reading of a CSV table of bone densitometry, which is read completely or refused.
 
-The columns are `patient_id`, `date`, `issuer` if the films have an Issuer of Patient ID, and a
-column such as `t_score_spine` for each site.
+The columns are `patient_id`, `date`, and for each site a column such as `t_score_spine`. The table
+needs a column `issuer` if the films have an Issuer of Patient ID.
 """
 
 import csv

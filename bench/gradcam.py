@@ -40,7 +40,7 @@ def main() -> None:
         method(net, films)  # warm-up: the first call also selects kernels
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     for number in track(range(options.rounds), "rounds"):
-        # The order alternates, because the order changes the state of the processor's caches.
+        # Alternate the order, because each method changes the caches that the next method finds.
         for name in list(methods)[:: -1 if number % 2 else 1]:
             seconds[name].append(timed(methods[name], net, films))
     report(seconds, options.films, options.size)

@@ -1,4 +1,4 @@
-"""Measure the throughput of acknowledged films: OsteoScreen, two other receivers, and the disk.
+"""Compare OsteoScreen, two other receivers and the disk by the films stored per second.
 
     python -m bench.ingest [--films 60] [--senders 4] [--rounds 3]
 

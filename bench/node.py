@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def one_by_one(node: Node, films: list[Path]) -> list[dict[str, Any]]:
-    """Send each film after the previous film is done; return the times of the stages by film."""
+    """Send films one after the other; return the seconds of the stages for each film."""
     return [send(node, film) for film in track(films, "one by one")]
 
 

@@ -2,8 +2,8 @@
 
     python -m bench.real_film_manifest FOLDER --target sex|age60 --out films.csv
 
-FOLDER contains films and a `metadata.csv` like that of ChestX-ray14: `file`, `patient_id`, `age`,
-`sex`, `view`, and the original `orig_width`, `orig_height`, `orig_spacing_x_mm`,
+FOLDER contains films and a `metadata.csv` like that of ChestX-ray14. Its columns are `file`,
+`patient_id`, `age`, `sex`, `view`, `orig_width`, `orig_height`, `orig_spacing_x_mm` and
 `orig_spacing_y_mm`. The films were resized to a square. Copies with the original aspect ratio are
 written to `films/` next to the manifest, as 8-bit grey PNG; no film is enlarged.
 

@@ -38,7 +38,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
 def test_bytes_then_name_then_folder(
     tmp_path: Path, calls: list[tuple[str, Path]], overwrite: bool, step: str
 ) -> None:
-    """After a power cut, no name exists without its bytes."""
+    """After a power cut, every file that has its final name also has its content."""
     path = tmp_path / "file"
     write_atomically(path, b"new", overwrite=overwrite)
     (first, temporary), *rest = calls

@@ -42,7 +42,7 @@ def test_a_line_feed_of_a_peer_starts_no_second_line() -> None:
 
 @pytest.mark.parametrize("key", sorted(PATIENT_KEYS))
 def test_a_patients_data_is_dropped(key: str) -> None:
-    """A field with patient data is dropped, even if bound by mistake; the rest is logged."""
+    """Fields with patient data are dropped from a log event, and all other fields are kept."""
     event = {"event": "x", "job_id": 1, key: "Doe^Jane"}
     assert drop_patient_data(None, "info", event) == {"event": "x", "job_id": 1}
 

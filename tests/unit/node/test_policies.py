@@ -16,7 +16,7 @@ POINTS = {"youden": Thresholds(0.4, 0.3), "sensitivity-90": Thresholds(0.2, 0.1)
 
 
 def resolve(named: str | float, key: str) -> Thresholds:
-    """Resolve names and numbers as a bundle with two operating points does."""
+    """Resolve a threshold's name or number, like a bundle with two operating points."""
     if isinstance(named, float):
         return Thresholds.uniform(named)
     if named not in POINTS:
@@ -36,7 +36,7 @@ def test_the_default_is_the_youden_point_without_overrides(tmp_path: Path) -> No
 
 
 def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
-    """Values of an override that the configuration omits come from the default."""
+    """Values that an override omits are taken from the default rule."""
     text = """
       threshold: sensitivity-90
       abstain: 0.2

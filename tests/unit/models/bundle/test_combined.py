@@ -1,4 +1,4 @@
-"""The combined model: fit, limits of the weights, operating points, missing logits."""
+"""Tests of the combined model: fit, limits of the weights, operating points, missing logits."""
 
 import math
 

@@ -118,7 +118,7 @@ def test_an_invalid_value_is_named_with_its_line(
 
 
 def test_an_unusable_table_gives_a_message_of_one_line(tmp_path: Path) -> None:
-    """The cases are no file, a folder, binary content, no person of 50, and a wrong label."""
+    """The cases include a missing file, a folder, and a table without people of 50 or older."""
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00\x01")
     young = write_rows(tmp_path / "young.csv", [SURVEY_ROW | {"age_years": "30"}])
     for path in (tmp_path / "none.csv", tmp_path, tmp_path / "bytes.csv", young):

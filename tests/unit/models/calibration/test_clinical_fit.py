@@ -1,4 +1,4 @@
-"""The clinical fit: optimum, independent folds, metrics, and the real survey."""
+"""Tests of the clinical fit: optimum, independent folds, metrics, and the real survey."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Platt scaling and card figures on data with known parameters."""
+"""Platt scaling and card figures are correct on data with known parameters."""
 
 import numpy as np
 import pytest

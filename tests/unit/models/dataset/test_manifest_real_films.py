@@ -1,4 +1,4 @@
-"""Manifests of real films: aspect ratio, exclusion of children, and labels from the table."""
+"""Tests of manifests of real films: aspect ratio, exclusion of children, and labels."""
 
 from pathlib import Path
 

@@ -82,7 +82,7 @@ def test_each_site_is_analysed_separately_on_its_test_films(
 def test_thresholds_come_from_validation_films_alone(
     analysis: Analysis, scores: dict[str, np.ndarray]
 ) -> None:
-    """Other scores of the test films do not change the thresholds."""
+    """Changed scores of the test films do not change the thresholds."""
     tested = np.array([entry.split is Split.TEST for entry in ENTRIES])
     changed = {name: np.where(tested, 1 - values, values) for name, values in scores.items()}
     again = analyse_models(ENTRIES, changed, {}, frozenset({"A"}), 0)

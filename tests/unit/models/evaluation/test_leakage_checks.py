@@ -161,7 +161,7 @@ def test_twins_fail_if_ten_percent_change_in_the_wrong_direction(rng: np.random.
 
 
 def test_twins_fail_for_a_score_that_ignores_the_film(rng: np.random.Generator) -> None:
-    """A score that is equal for both twins is wrong; a score that always increases is wrong."""
+    """The score must differ between twins, and must change in the direction of the density."""
     thinner = rng.random(600) < 0.5
     scores = rng.normal(size=600)
     assert check_twins(scores, scores, thinner).estimate.value == 0.0

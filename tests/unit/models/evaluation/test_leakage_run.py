@@ -37,7 +37,7 @@ SIDE, COUNT = 32, 560
 
 @dataclass(frozen=True)
 class Setup:
-    """Folder of a cohort, and a bundle that scores its films."""
+    """The folders of a cohort and of a bundle that scores the cohort's films."""
 
     cohort: Path
     bundle: Path

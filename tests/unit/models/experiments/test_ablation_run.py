@@ -32,7 +32,7 @@ DEMO = ROOT / "models" / "bundles" / "demo"
 
 
 def make_manifest(folder: Path) -> Path:
-    """Write 22 films: 10 for training, 4 for validation, and 4 for testing at each of two sites."""
+    """Write 10 training, 4 validation and 8 test films; the test films are from two sites."""
     rows = ["path,patient_id,site,split,label,t_score,origin"]
     for n in range(22):
         rng = np.random.default_rng(n)

@@ -1,4 +1,4 @@
-"""Preparation of a film for the net; the field of view maps the net's square to the film."""
+"""A film is prepared for the net, and its field of view maps the net's square to the film."""
 
 import numpy as np
 import pytest

@@ -60,7 +60,7 @@ def test_heat_equals_autograd_through_the_resnet(
     net = make_net(config)
     film = torch.randn(2, 1, config.size, config.size)
     heats = []
-    # An untrained net may point one way everywhere; turned around, the other way is positive.
+    # If the heat of the untrained net is zero everywhere, the negated weights give positive heat.
     for _ in range(2):
         _, heat = explain(net, film)
         exact = _by_autograd(net, film)

@@ -1,4 +1,4 @@
-"""The grid net: configuration, shapes, and the order in which blocks are cut and stitched."""
+"""Tests of the grid net: configuration, shapes, and the order of cutting and stitching blocks."""
 
 from collections.abc import Callable
 from dataclasses import replace

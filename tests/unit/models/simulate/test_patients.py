@@ -1,4 +1,4 @@
-"""Simulated patients: case mix from matching, disjoint splits, films independent of the label."""
+"""Tests of simulated patients: case mix, splits, and independence of films from the label."""
 
 from collections import Counter, defaultdict
 from dataclasses import replace

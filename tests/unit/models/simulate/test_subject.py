@@ -81,7 +81,7 @@ def test_blocks_are_those_of_the_padded_square(
     assert film.shape == shape
     square_blocks = render_film(maps, square, 96)[1]
     assert 0 < blocks.sum() < square_blocks.sum()
-    # Both films contain the middle.
+    # The middle of the square is in both films.
     assert blocks[2:4, 2:4] == pytest.approx(square_blocks[2:4, 2:4], rel=0.1)
 
 

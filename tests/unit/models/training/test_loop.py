@@ -1,4 +1,4 @@
-"""The training loop: losses, reproducibility, resumption, early stop, several processes."""
+"""Tests of the training loop: losses, reproducibility, resumption, early stop, processes."""
 
 import csv
 import math

@@ -1,4 +1,4 @@
-"""The backlog of audit lines that are not shipped yet, with every kind of log rotation."""
+"""Audit lines that are not shipped yet are found after every kind of log rotation."""
 
 import gzip
 import os
@@ -43,7 +43,7 @@ def write(file: Path) -> Write:
 
 @pytest.fixture
 def backlog(file: Path) -> Iterator[Backlog]:
-    """Return the backlog of the process that may ship."""
+    """Return a backlog that holds the lock for shipping."""
     backlog = Backlog(file)
     with backlog.exclusive() as may_ship:
         assert may_ship
@@ -56,7 +56,7 @@ def number_of(line: bytes) -> int:
 
 
 def ship(backlog: Backlog, limit: int = PLENTY) -> list[int]:
-    """Return the numbers of the films that are not shipped, and mark them as shipped."""
+    """Return the numbers of the films in unshipped lines, and mark these lines as shipped."""
     numbers: list[int] = []
     while batch := backlog.next_lines(limit):
         numbers += map(number_of, batch.lines)
@@ -141,7 +141,7 @@ def test_a_rotated_file_is_shipped_to_its_end(backlog: Backlog, write: Write, fi
 def test_a_file_that_was_just_rotated_may_still_grow(
     backlog: Backlog, write: Write, file: Path
 ) -> None:
-    """A writer may have opened the file before the rotation, so it is read until it has settled."""
+    """A writer may append to a rotated file, so a recently changed file is read again."""
     write(1)
     assert ship(backlog) == [1]
     rotated = file.rename(file.with_name("audit.log.1"))

@@ -152,7 +152,7 @@ def test_a_pipe_without_a_reader_blocks_nothing(tmp_path: Path) -> None:
 
 
 def test_an_event_that_cannot_be_written_raises_nothing(trail: FileTrail) -> None:
-    """An object that is not an audit event is a programming error, which must not fail a film."""
+    """An object that is not an audit event is logged as an error, and the caller continues."""
     with capture_logs() as logs:
         trail.record(object())  # type: ignore[arg-type]
     assert logs[0]["error"].startswith("AttributeError at ")

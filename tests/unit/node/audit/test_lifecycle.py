@@ -1,4 +1,4 @@
-"""Audit records of the start and the end of a role, and of settings that changed in between."""
+"""The audit trail records the start and end of each role, and the keys of changed settings."""
 
 from pathlib import Path
 
@@ -113,7 +113,7 @@ def test_no_file_has_a_setting_or_a_password(tmp_path: Path) -> None:
 
 
 def test_each_part_compares_with_itself(tmp_path: Path) -> None:
-    """Roles without a supervisor may share one trail, but each role compares its own settings."""
+    """Two roles may share one trail, but each role compares only its own settings."""
     for port in (11112, 104):
         run(tmp_path, f"dicom: {{port: {port}}}", part=f"role{port}")
     assert changes(tmp_path) == []

@@ -82,7 +82,7 @@ def test_a_dicomdir_is_skipped(tmp_path: Path) -> None:
 
 
 def test_a_damaged_film_is_unreadable(tmp_path: Path) -> None:
-    """A damaged film begins like a DICOM file, so it is unreadable instead of skipped."""
+    """A file that begins like a DICOM file is reported as unreadable, not skipped."""
     path = tmp_path / "film.dcm"
     path.write_bytes(preamble())
     content = reader().read(path, "")

@@ -1,4 +1,4 @@
-"""Batch screening from paths to a table, with the shipped model and with crashing decoders."""
+"""Batch screening writes a table of the films, also if a decoder or the model fails."""
 
 import json
 import threading
@@ -69,7 +69,7 @@ class Progress:
         self.files = files
 
     def advance(self, files: int) -> None:
-        """Count finished files; set `stop` at the limit."""
+        """Count finished files, and stop the run after `stop_after` files."""
         self.done += files
         if self.done >= self._stop_after:
             self.stop.set()
@@ -83,7 +83,6 @@ def shipped() -> BundlePredictor:
 
 @pytest.fixture
 def predictor(shipped: BundlePredictor) -> CountingPredictor:
-    """Return the shipped model with a count of its films."""
     return CountingPredictor(shipped)
 
 
@@ -108,7 +107,7 @@ def run(predictor: CountingPredictor, tmp_path: Path) -> Callable[..., Screening
 
 @pytest.fixture
 def films(tmp_path: Path) -> Path:
-    """Return a folder with five chest films, a hand, a crashing film and two other files."""
+    """Return a folder with 5 chest films, a hand film, a film that crashes, and 2 other files."""
     folder = tmp_path / "films"
     folder.mkdir()
     for number in range(5):
@@ -187,7 +186,7 @@ def test_a_changed_film_or_another_model_is_scored_again(
 def test_the_policies_are_applied_again_to_known_scores(
     run: Callable[..., ScreeningResult], films: Path, tmp_path: Path, predictor: CountingPredictor
 ) -> None:
-    """The second table has one threshold, and no score of a film that is no longer admitted."""
+    """A run with another policy uses known scores, and omits the scores of refused films."""
     run(threshold=0.0)
     assert {row.flagged for row in table(tmp_path) if row.state == "SCORED"} == {True}
     predictor.batches.clear()
@@ -230,7 +229,7 @@ def test_image_findings_are_reused_and_judged_again(
 def test_a_stopped_run_is_continued(
     run: Callable[..., ScreeningResult], films: Path, tmp_path: Path, predictor: CountingPredictor
 ) -> None:
-    """The next run reuses the stopped run's journal and writes the table of a single run."""
+    """The next run reuses the stopped run's journal and writes a complete table."""
     with pytest.raises(Transient, match="run the same command again"):
         run(Progress(stop_after=2))
     assert not (tmp_path / "scores.csv").exists()

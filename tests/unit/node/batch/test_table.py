@@ -27,7 +27,7 @@ def test_rows_are_read_as_they_were_written(suffix: str, tmp_path: Path) -> None
 
 
 def test_the_columns_have_a_fixed_order(tmp_path: Path) -> None:
-    """Other programs rely on the order of the columns, and no column names a patient."""
+    """Other programs rely on the order of the columns, and no column identifies a patient."""
     path = tmp_path / "scores.csv"
     open_table(path).replace(ROWS)
     with path.open(newline="", encoding="utf-8") as file:

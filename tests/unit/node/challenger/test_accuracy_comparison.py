@@ -1,4 +1,4 @@
-"""The accuracy of two bundles against densitometry, on the same patients."""
+"""The accuracy of two bundles is compared on the same patients, against densitometry."""
 
 from datetime import date, timedelta
 
@@ -36,7 +36,7 @@ def film(serving: float | None, challenger: float | None, taken: date = MARCH) -
 def patients(
     *people: tuple[float | None, float | None, float],
 ) -> tuple[dict[str, list[PatientFilm]], dict[str, list[Scan]]]:
-    """Return films and scans of people; each person is given as two scores and a T-score."""
+    """Return films and scans; `people` has two scores and a T-score for each person."""
     films = {f"{n:064x}": [film(*scores)] for n, (*scores, _) in enumerate(people)}
     scans = {f"{n:064x}": [Scan(MARCH, t_score)] for n, (*_, t_score) in enumerate(people)}
     return films, scans
@@ -96,7 +96,7 @@ def test_without_patients_there_is_no_area() -> None:
 
 class TestCompareAucs:
     def test_areas_equal_those_worked_out_by_hand(self) -> None:
-        """Of 4 pairs of patients, the serving bundle ranks 2 correctly, the challenger all 4."""
+        """The serving bundle ranks 2 of 4 patient pairs correctly; the challenger ranks all 4."""
         scores = np.array([[0.2, 0.9, 0.3, 0.8], [0.7, 0.9, 0.3, 0.2]])
         areas = compare_aucs(scores, np.array([True, True, False, False]))
         assert areas is not None

@@ -1,4 +1,4 @@
-"""The comparison of two bundles has decisions, scores, groups and coverage."""
+"""Two bundles are compared by decisions, scores, groups and coverage."""
 
 from dataclasses import replace
 from datetime import date
@@ -37,7 +37,7 @@ def pair(
     combined: tuple[float | None, float | None] = (None, None),
     **facts: Any,
 ) -> ScorePair:
-    """Return a film with these image scores; `facts` are fields of the stored score or the pair."""
+    """Return a film with these image scores; `facts` sets other fields of the film."""
     film = {key: facts.pop(key) for key in list(facts) if key in BLANK._fields}
     stored = BLANK._replace(image=score, combined=combined[0], **film)
     scored = ScorePair(stored, "1.2.3", True, 0.5, SCORED, challenger, None, combined[1], 2.0)
@@ -90,7 +90,7 @@ class TestFlags:
         assert comparison.flags == PairedCounts(0, 1, 1, 0)
 
     def test_prior_studies_are_ignored(self) -> None:
-        """The challenger has reported no prior studies, so known findings would count as flips."""
+        """The comparison ignores prior studies, because the challenger has no earlier results."""
         bundle = replace(SERVING, policy=replace(SERVING.policy, prior=PriorRule(12)))
         twice = [pair(0.6, 0.4, job_id=n, study=f"1.{n}") for n in (1, 2)]
         assert compared(*twice, serving=bundle).flags == PairedCounts(

@@ -19,7 +19,7 @@ PACS = "{name: %s, ae_title: PACS, host: pacs.example, port: 104}"
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Remove the developer's variables and leave the working folder."""
+    """Delete environment variables of OsteoScreen, and change to an empty working folder."""
     for name in os.environ:
         if name.startswith("OSTEOSCREEN__"):
             monkeypatch.delenv(name)

@@ -113,7 +113,7 @@ def test_equal_clocks_pass(node_config: Config) -> None:
 
 
 def test_a_clock_that_was_set_back_fails(node_config: Config) -> None:
-    """After the clock was set back, leases and waits of rows from the future would not end."""
+    """If the clock was set back, times in the table are in the future, and leases end too late."""
     later = datetime.now(UTC) + timedelta(hours=1)
     intake = IntakeStore(open_engine(node_config.database.url), RetryPolicy(1, 1, 1))
     assert intake.receive(CHEST_FILM, Admitted(), "films/x", later)

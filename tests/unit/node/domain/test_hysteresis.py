@@ -4,7 +4,7 @@ from node.domain.hysteresis import queues_with_alarm
 
 
 def alarm_states(*depths: int, limit: int = 10) -> list[bool]:
-    """Return, after each depth of one queue, whether its alarm is raised."""
+    """Return whether the alarm is raised after each depth of one queue."""
     raised: frozenset[str] = frozenset()
     states = []
     for depth in depths:
@@ -24,7 +24,7 @@ def test_the_smallest_limit_is_a_single_film() -> None:
 
 
 def test_each_queue_has_its_own_alarm() -> None:
-    """An empty queue is missing from the depths and has no alarm."""
+    """A queue without an entry in the depths is empty, and has no alarm."""
     raised = queues_with_alarm((), {"films": 3, "results for pacs": 12}, 10)
     assert raised == {"results for pacs"}
     assert queues_with_alarm(raised, {"films": 12}, 10) == {"films"}

@@ -62,7 +62,7 @@ def changes_of(
     ],
 )
 def test_a_metric_at_its_limit_raises_an_alarm(metric: Metric, alarm: bool) -> None:
-    """The value or its absolute change reaches the limit, with enough films and a reference."""
+    """A limit applies to the value or to its change; an alarm also needs enough films."""
     raised = changes_of(metric).raised
     assert [alarm.metric for alarm in raised] == ([metric] if alarm else [])
 

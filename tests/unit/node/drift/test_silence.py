@@ -20,7 +20,7 @@ def utc(time: datetime) -> datetime:
 
 
 def at(text: str, week: int = 4) -> datetime:
-    """Return a time such as `Tue 10:30` of a week; the five weeks of films end with week 4."""
+    """Return the time `text`, such as `Tue 10:30`, in one of five weeks; week 4 is the last."""
     day, clock = text.split()
     hour, minute = map(int, clock.split(":"))
     days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun").index(day)
@@ -68,7 +68,7 @@ def test_a_silence_of_weeks_does_not_become_usual() -> None:
     [((4,), 0), ((3, 4), 0), ((2, 3, 4), 45), ((0, 2, 3, 4), 45), ((0, 1, 4), 0), (range(5), 45)],
 )
 def test_an_hour_with_films_in_most_weeks_is_usual(weeks: Iterable[int], usual: int) -> None:
-    """An hour is usual with films in each of two or three weeks, or in three of four weeks."""
+    """With 2 or 3 weeks of data, a usual hour has films in each week; with 4 weeks, in 3 weeks."""
     hours = usual_hours(working(weeks), utc)
     assert len({slot for slot in hours if slot != (4, 16)}) == usual - (usual > 0)
 

@@ -1,4 +1,4 @@
-"""Distances of distributions equal values computed by hand or by scipy."""
+"""Distances between distributions equal values that are computed by hand or by scipy."""
 
 import math
 
@@ -29,7 +29,7 @@ def test_psi_equals_a_value_computed_by_hand() -> None:
     [([0.5] * 50, [0.5] * 50), ([0.5] * 50, [0.1] * 50), ([0.1] * 99 + [0.9], [0.1] * 100)],
 )
 def test_equal_scores_can_be_compared(reference: list[float], now: list[float]) -> None:
-    """Equal deciles form fewer than ten bins, and no bin has a share of 0."""
+    """Equal deciles form one bin, and PSI is finite because no bin has a share of 0."""
     assert 0.0 <= psi(reference, now) < math.inf
 
 
@@ -42,7 +42,7 @@ def test_psi_by_chance_is_as_documented(n: int) -> None:
 
 @pytest.mark.parametrize("x", [0.05, 0.3, 0.7, 1.17, 1.18, 1.19, 1.6, 2.5, 4.0])
 def test_kolmogorovs_distribution_is_scipys(x: float) -> None:
-    """The distribution is tested on both sides of the limit between its two series."""
+    """The function uses one series below x = 1.18 and another series above."""
     assert kolmogorov(x) == pytest.approx(stats.kstwobign.sf(x), rel=1e-9, abs=1e-15)
 
 

@@ -68,7 +68,7 @@ class TestTexts:
         "keyword", ["RequestedProcedureDescription", "ScheduledProcedureStepDescription"]
     )
     def test_request_attributes_are_read(self, keyword: str, tmp_path: Path) -> None:
-        """DX images have the order in Request Attributes Sequence."""
+        """DX images have the texts of the order in Request Attributes Sequence."""
         item = Dataset()
         setattr(item, keyword, "CHEST PA")
         assert read(tmp_path, RequestAttributesSequence=[item]).study.parts == (BodyPart.CHEST,)
@@ -84,7 +84,7 @@ class TestTexts:
             assert actual.series == HeaderStatements((BodyPart.CHEST,), View.PA), charset
 
     def test_descriptions_are_not_stored(self, tmp_path: Path) -> None:
-        """Descriptions may contain people's names, and the job table stores attributes of films."""
+        """The job table must not store descriptions, because they may contain people's names."""
         texts = ("SeriesDescription", "StudyDescription", "ProtocolName", "DerivationDescription")
         actual = read(tmp_path, **dict.fromkeys(texts, f"Chest PA {NAME}"))
         assert NAME not in str(asdict(actual))

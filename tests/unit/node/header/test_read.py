@@ -130,7 +130,7 @@ class TestAge:
         assert read_film(write_film(ds, tmp_path / "film.dcm"), "A").age_years == 70.0
 
     def test_the_acquisition_date_has_priority(self, tmp_path: Path) -> None:
-        """Study Date may be years earlier, if it is the date of a follow-up's first film."""
+        """In a follow-up, Study Date may be the date of the first film, years before this film."""
         ds = make_film(
             PatientAge=None,
             PatientBirthDate="19500101",
@@ -196,7 +196,7 @@ class TestDigest:
         assert self.digest(ds, tmp_path / "2.dcm") == first
 
     def test_other_bytes_change_it(self, tmp_path: Path) -> None:
-        """A corrected name makes another object with the same UID."""
+        """A correction of Patient's Name keeps the UID but changes the digest."""
         ds = make_film()
         first = self.digest(ds, tmp_path / "1.dcm")
         ds.PatientName = "Doe^Janet"
@@ -280,7 +280,7 @@ class TestRealFilms:
         matrix: tuple[int, int],
         shared_data: Path,
     ) -> None:
-        """The real chest films vary in compression, age and body part."""
+        """The real chest films differ in compression, age and Body Part Examined."""
         actual = read_film(shared_data / "dicom" / "chest" / f"{name}.dcm", "A")
         assert (actual.body_part_examined, actual.view_position) == (part, view)
         assert (actual.age_years, (actual.rows, actual.columns)) == (age, matrix)

@@ -1,4 +1,4 @@
-"""Random bytes give a film or raise Permanent, and random texts give no control characters."""
+"""Random bytes give a film or the error Permanent; no text has control characters."""
 
 import unicodedata
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_any_bytes_after_the_preamble(syntax: bytes, content: bytes) -> None:
 @settings(max_examples=150, deadline=None)
 @given(content=st.binary(max_size=200))
 def test_any_bytes_after_the_identifiers(content: bytes) -> None:
-    """A file with UIDs and random bytes gives a film with this UID, or is refused."""
+    """A file with UIDs and random bytes gives a film with a UID, or is refused."""
     uids = ("SOPClassUID", "SOPInstanceUID")
     identifiers = b"".join(element(keyword, b"1.2.3.4\0") for keyword in uids)
     film = read(preamble() + identifiers + content)

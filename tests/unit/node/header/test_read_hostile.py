@@ -64,7 +64,7 @@ class TestText:
         assert actual.manufacturer == "A" * 64
 
     def test_control_characters_are_replaced(self, tmp_path: Path) -> None:
-        """PostgreSQL refuses NUL, and line feeds and escapes would affect logs and terminals."""
+        """PostgreSQL refuses NUL; line feeds and escape codes would disturb logs and terminals."""
         actual = read(tmp_path, Manufacturer=b"a\x00b\nc\x1b[2Jd\x9b2Je\x7ff")
         assert actual.manufacturer == "a b c [2Jd 2Je f"
 
@@ -106,7 +106,7 @@ class TestNumbers:
         "value", [b"", b"abc ", b"-5", b"0 ", b"nan ", b"1.5 ", b"9" * 300, b"5\\6 ", b"\xd9\xa5"]
     )
     def test_an_invalid_number_of_frames_is_one(self, value: bytes, tmp_path: Path) -> None:
-        """Films of the accepted SOP Classes have one frame, and the decoder checks the pixels."""
+        """Without a valid number, the film counts as one frame; the decoder checks the pixels."""
         assert read(tmp_path, NumberOfFrames=value).number_of_frames == 1
 
     @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ class TestNumbers:
 
     @pytest.mark.parametrize("value", [b"", b"\x00", b"\x00\x08\x01", b"\x00\x08\x00\x08"])
     def test_invalid_rows_are_unknown(self, value: bytes, tmp_path: Path) -> None:
-        """The value is empty, has an odd length, or is two numbers; the policy refuses the film."""
+        """An empty value, an odd length or two values make the number of rows unknown."""
         actual = read(tmp_path, Rows=value)
         assert (actual.rows, actual.columns) == (None, 0x0700)
 
@@ -194,7 +194,7 @@ class TestStructure:
 
     @pytest.mark.parametrize("seed", range(4))
     def test_damaged_bytes_are_read_or_refused(self, seed: int, tmp_path: Path) -> None:
-        """Bytes are changed, removed and inserted at random; the only error is Permanent."""
+        """A file with random changes gives a film or the error Permanent."""
         rnd = random.Random(seed)  # noqa: S311 - a repeatable test
         nested = [make_film(side=16, PatientAge=None)]
         intact = write_film(

@@ -1,4 +1,4 @@
-"""The card of a bundle gives the operating points without loading the model."""
+"""The operating points are read from a bundle's card; the model is not loaded."""
 
 import shutil
 import subprocess

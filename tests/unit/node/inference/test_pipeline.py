@@ -41,7 +41,7 @@ class MeanPredictor:
         raise NotImplementedError
 
     def check_images(self, films: Sequence[Radiograph]) -> list[ImageFindings]:
-        """Return the image findings for each mean grey; the default is a frontal chest."""
+        """Return the test's findings for each mean grey; other films are frontal chests."""
         return [self.findings.get(round(float(film.pixels.mean()), 3), FRONTAL) for film in films]
 
     def predict(self, cases: Sequence[Case]) -> list[Prediction]:

@@ -26,7 +26,7 @@ OTHER_FILMS = {
     "A098752_axial_19001231-32": Reason.VIEW,
     "A098752_coronal_19001231-053": Reason.BODY_PART,
 }
-"""Files that are not chest films, with the reason that follows from their pixels alone."""
+"""Files that are not chest films, each with the reason for which the image check refuses it."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""An error quotes the Error Comment of an archive, unless the comment names the patient."""
+"""An error quotes an archive's Error Comment, unless the comment contains the patient's data."""
 
 import pytest
 from pydicom import Dataset
@@ -31,7 +31,7 @@ def report() -> Dataset:
     ],
 )
 def test_a_comment_that_names_the_patient_is_not_quoted(report: Dataset, comment: str) -> None:
-    """A single part of the patient's name, in upper or lower case, is enough."""
+    """A comment is not quoted if it has an ID, a date or a part of a name from the result."""
     assert without_patient(comment, report) == "its comment names the patient"
 
 
@@ -42,5 +42,5 @@ def test_another_comment_is_quoted(report: Dataset, comment: str) -> None:
 
 
 def test_a_comment_without_an_object_is_quoted() -> None:
-    """A C-ECHO has no object, and an Error Comment has at most 64 characters (LO)."""
+    """The comment of an answer to C-ECHO is quoted, up to 64 characters."""
     assert without_patient("x" * 100, Dataset()) == "x" * 64

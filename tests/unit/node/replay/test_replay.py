@@ -1,4 +1,4 @@
-"""A replay decides on stored scores as on films, and counts the decisions by group."""
+"""A replay applies the decision rules to stored scores, and counts decisions by group."""
 
 from dataclasses import replace
 from datetime import date

@@ -18,7 +18,7 @@ from tests.support.result_contexts import GOOD, film_of, make_context, make_pred
 
 
 def built(**changes: str) -> pydicom.Dataset:
-    """Return the heatmap, read from its bytes, of a film with a changed header."""
+    """Return a film's heatmap, decoded from its bytes; `changes` are attributes of the film."""
     heatmap = build_heatmap(make_context(GOOD | changes), make_prediction())
     return pydicom.dcmread(BytesIO(to_bytes(heatmap)))
 

@@ -1,4 +1,4 @@
-"""When a film is scored again, a changed report supersedes the last, and an equal one is reused."""
+"""If a film is scored again, a changed report supersedes the previous report."""
 
 from dataclasses import replace
 from functools import partial
@@ -40,7 +40,7 @@ def test_the_first_report_has_no_predecessor() -> None:
 
 
 def test_an_unchanged_report_is_the_same_object() -> None:
-    """A report that supersedes another report is reused in the same way."""
+    """If an unchanged report is built again, its bytes are the same."""
     first = report(LOW)
     assert to_bytes(report(LOW, first)) == to_bytes(first)
     second = report(HIGH, first)
@@ -55,7 +55,7 @@ def test_a_report_with_another_threshold_supersedes_the_last() -> None:
 
 
 def test_a_return_to_the_first_threshold_gives_a_third_report_and_the_first_heatmap() -> None:
-    """The first report does not supersede the second report, so it cannot be sent again."""
+    """The first report cannot be used again, because it does not supersede the second report."""
     first = report(LOW)
     second = report(HIGH, first)
     third = report(LOW, first, second)

@@ -112,7 +112,7 @@ def test_a_film_without_a_score() -> None:
 def test_the_outline_is_the_field_on_the_film(
     field: FieldOfView, corners: tuple[int, int, int, int]
 ) -> None:
-    """The outline is a closed polyline in column and row, clipped to the film."""
+    """The outline is a closed polyline, and no corner lies outside of the film."""
     region = item_of(build_report(make_context(), field, None), "Image Region")
     left, top, right, bottom = corners
     assert region.GraphicType == "POLYLINE"

@@ -49,8 +49,8 @@ def test_a_uid_is_valid_for_every_kind(kind: UidKind) -> None:
 def test_uids_of_the_previous_release_are_reproduced(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the revision number of release 0.1.0, the same inputs give the same UIDs.
 
-    Release 0.1.0 gave these SOP and Series Instance UIDs and this tracking UID. The input was
-    the shipped film and the verdict below, which has the values of the shipped bundle.
+    Release 0.1.0 made the expected UIDs from the shipped film and from the verdict of this
+    test. The verdict has the values of the shipped bundle.
     """
     monkeypatch.setattr("node.results.uids.ENCODER_REVISION", "3")
     header, film = real_film(SHIPPED_FILM)

@@ -76,7 +76,7 @@ def test_the_file_system_names_the_user_and_the_answer_arrives_unchanged(
 def test_every_process_that_reads_the_file_answers(
     node: ControlFolder, ask: Ask, spool: Path, file: Path
 ) -> None:
-    """Roles that run without a supervisor answer; a process with another file does not."""
+    """Roles without a supervisor answer a reload request; processes with another file do not."""
     with (
         closing(ControlFolder("ingest", file)) as ingest,
         closing(ControlFolder("deliver", None)) as other,
@@ -122,7 +122,7 @@ def test_a_process_may_accept_requests_in_two_spools(
 def test_a_successor_with_the_same_process_id_answers(
     node: ControlFolder, ask: Ask, spool: Path, file: Path
 ) -> None:
-    """A process that executes itself again keeps its process ID, and its request remains."""
+    """If a process restarts with the same process ID, its successor answers the open request."""
     reports = ask()
     request_for(node)
     successor = ControlFolder("node", file)

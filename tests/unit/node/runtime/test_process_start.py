@@ -1,4 +1,4 @@
-"""A channel connects a supervisor with a role, or a role with its own next start."""
+"""A channel connects a supervisor and a role, or a role and its successor."""
 
 import threading
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def ends() -> Iterator[tuple[Connection, Connection]]:
 def test_a_configuration_reaches_another_process_unchanged(
     ends: tuple[Connection, Connection], tmp_path: Path
 ) -> None:
-    """The configuration has every kind of value, as in the shipped file with its examples."""
+    """The test uses the shipped configuration file with its commented examples enabled."""
     file = tmp_path / "config.yaml"
     file.write_text(with_examples(CONFIG.read_text(encoding="utf-8")))
     start = ProcessStart(load(file), listener=7)

@@ -197,7 +197,7 @@ def test_the_audit_trail_has_the_values_and_who_requested_the_change(site: Site)
 
 
 def test_no_password_is_reported_or_recorded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A changed password takes effect, and is reported as two equal values."""
+    """A changed password takes effect, but the report does not contain the password."""
     monkeypatch.setattr("node.runtime.reload.upgrade_schema", lambda _config: None)
     for password in ("s3cret", "0ther"):
         site.file.write_text(
@@ -305,7 +305,7 @@ def test_a_request_is_answered(site: Site) -> None:
 
 
 def test_a_request_is_left_to_the_successor_of_a_process_that_ends(site: Site) -> None:
-    """A role without a supervisor sets `stop` before it executes itself again."""
+    """A role without a supervisor sets `stop` before it starts again as a new program."""
     request = site.request()
     site.stop.set()
     site.reloader.step(threading.Event())

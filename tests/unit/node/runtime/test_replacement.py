@@ -72,7 +72,7 @@ def test_a_challenger_is_added_and_removed() -> None:
 
 
 def test_fewer_and_more_ingest_processes() -> None:
-    """The needed ingest processes are replaced first, and then others are ended or started."""
+    """The plan replaces processes first; it then ends surplus processes or starts more."""
     three = Config(dicom={"processes": 3})
     fewer = [s for s in plan_replacement(running(three), OLD) if s.role is Role.INGEST]
     assert [(s.ends is not None, s.starts) for s in fewer] == [

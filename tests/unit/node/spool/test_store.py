@@ -177,7 +177,7 @@ class TestErrors:
     def test_a_full_disk_keeps_no_partial_results(
         self, spool: FileSpool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Each result is tried again, and one partial file per attempt would fill the disk."""
+        """A write that fails removes its partial file, so retries do not fill the disk."""
 
         def full(_descriptor: int) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -236,7 +236,7 @@ class TestDurability:
     def test_bytes_then_name_then_folder(
         self, spool: FileSpool, calls: list[tuple[str, Path]]
     ) -> None:
-        """After a power cut, no name exists without its bytes."""
+        """After a power cut, every file that has its final name also has its content."""
         source = received(spool)
         path = spool.path(spool.store_film(source, DIGEST))
         assert calls[-3:] == [("sync", source), ("rename", path), ("sync", path.parent)]
@@ -262,7 +262,7 @@ class TestDurability:
 
 class TestMaintenance:
     def test_keys_are_those_untouched_for_long_enough(self, spool: FileSpool) -> None:
-        """A film that was stored a moment ago may not have its row yet."""
+        """A film that was stored a moment ago may not yet have a row in the job table."""
         keys = {spool.store_film(received(spool), DIGEST), spool.store_result(b"report")}
         assert set(spool.keys(FAR_AHEAD)) == keys
         assert list(spool.keys(LONG_AGO)) == []

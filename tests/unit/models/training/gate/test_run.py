@@ -1,4 +1,4 @@
-"""The fit of the gate: images, folds, augmentation, resumption, and storage."""
+"""Tests of the gate's fit: images, folds, augmentation, resumption, and storage."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -133,7 +133,7 @@ def test_shuffling_tiles_keeps_all_pixels() -> None:
 
 
 def test_a_crop_has_less_than_half_of_the_side() -> None:
-    """The range of grey levels in a crop shows which share of a ramp it contains."""
+    """In a crop of a ramp, the range of grey levels shows the size of the crop."""
     ramp = torch.linspace(0, 1, 64).expand(16, 1, 64, 64)
     full = torch.ones(16, 1, 64, 64, dtype=torch.bool)
     crops = transform(ramp, full, 64, torch.ones(16, dtype=torch.bool), _random(3))

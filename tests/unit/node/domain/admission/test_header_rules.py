@@ -75,7 +75,7 @@ class TestAdmitted:
         assert admission == Admitted(notes=(AdmissionNote.AGE_CONTRADICTED,))
 
     def test_a_digitised_film_by_its_modality(self) -> None:
-        """With modality RG a digitised film counts as an original, with modality CR as a copy."""
+        """A digitised film is admitted with modality RG, but is refused with modality CR."""
         assert reason(derivation=Derivation.DIGITISED, modality="RG") is None
         assert reason(derivation=Derivation.DIGITISED) is Reason.DERIVED
 
@@ -238,7 +238,7 @@ class TestPolicy:
     def test_a_known_age_is_admitted_from_the_limit_up(
         self, age: float | None, min_age: float
     ) -> None:
-        """A film is admitted if its known age reaches the limit, for any limit."""
+        """A film is admitted if the patient's age is unknown, or at or above the limit."""
         expected = None if age is None or age >= min_age else Reason.AGE
         assert reason(make_admission_policy(min_age=min_age), age_years=age) is expected
 

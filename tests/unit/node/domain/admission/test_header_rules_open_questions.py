@@ -101,7 +101,7 @@ class TestOpenQuestions:
         assert reason(make_admission_policy(pixels=PixelRule.OVERRULE), **facts) is not None
 
     def test_a_question_has_the_reason_and_text_of_the_refusal(self) -> None:
-        """If the image shows no chest, the refusal has the reason and text of the question."""
+        """An open question has the reason and text of the refusal that may follow."""
         ambiguous = film(body_part_examined="HIP", view_position="")
         admission = admit(ambiguous, make_admission_policy(pixels=PixelRule.OVERRULE))
         assert isinstance(admission, Admitted)
@@ -114,13 +114,13 @@ class TestOpenQuestions:
         )
 
     def test_a_missing_view_is_left_to_the_image_even_if_unknown_views_are_refused(self) -> None:
-        """The image check can determine a missing view, so the header does not refuse it."""
+        """The header check admits a film without a view, because the image may show the view."""
         strict = make_admission_policy(unknown_view=False, pixels=PixelRule.CONFIRM)
         assert reason(strict, view_position="") is None
 
 
 def test_a_stated_body_part_has_priority_over_the_age() -> None:
-    """The image of a refused film is not checked, so the refusal follows the header."""
+    """If body part and age are both unsuitable, a stated body part is the reason of the refusal."""
     overruling = make_admission_policy(pixels=PixelRule.OVERRULE)
     hand = film(body_part_examined="HAND", age_years=12.0)
     unlabelled = film(body_part_examined="", age_years=12.0)

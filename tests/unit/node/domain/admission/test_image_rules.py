@@ -45,7 +45,7 @@ LATERAL = OpenQuestion(Reason.VIEW, QuestionKind.CONTRADICTED, "View Position is
 def test_an_unsuitable_image_is_refused(
     change: dict[str, float], reason: Reason, text: str
 ) -> None:
-    """The header has left no question for the image check."""
+    """The image check can refuse a film whose header leaves no open question."""
     admission = apply_image_rules(Admitted(), replace(CHEST, **change), POLICY)
     assert isinstance(admission, Refused)
     assert admission.reason is reason
@@ -71,7 +71,7 @@ def test_a_frontal_chest_answers_the_question_and_adds_a_note(
 
 
 def test_overruling_the_header_requires_a_higher_probability() -> None:
-    """The chest needs a probability of 50 % if the body part is missing, else 90 %."""
+    """A chest probability of 50 % is enough if the body part is missing; HAND requires 90 %."""
     likely = replace(CHEST, frontal=0.7, side=0.1)
     assert isinstance(apply_image_rules(Admitted((NO_PART,)), likely, POLICY), Admitted)
     refused = apply_image_rules(Admitted((A_HAND,)), likely, POLICY)
@@ -84,7 +84,7 @@ def test_overruling_the_header_requires_a_higher_probability() -> None:
 def test_the_image_decides_between_pa_and_ap_if_the_view_is_missing(
     ap: float, admitted: bool
 ) -> None:
-    """The image decides only on a missing view, for example if the policy accepts only PA."""
+    """If the view is missing and the policy accepts only PA, the image must show a PA film."""
     policy = replace(POLICY, views=("PA",))
     findings = replace(CHEST, ap=ap)
     assert (

@@ -30,7 +30,7 @@ RANKED = (
     film(sop_instance_uid="1.2", view_position="AP", rows=4000, columns=4000),
     film(sop_instance_uid="1.3", view_position="", rows=4000, columns=4000),
 )
-"""Films in the order of preference: by view, SOP Class, matrix and UID."""
+"""These films are sorted by view, SOP Class, matrix and UID, most preferred first."""
 
 
 @pytest.mark.parametrize(("better", "worse"), itertools.pairwise(RANKED))

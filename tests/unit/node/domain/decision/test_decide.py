@@ -174,7 +174,7 @@ class TestBand:
         assert decision.finding is not Finding.UNDETERMINED
 
     def test_each_kind_of_score_has_its_own_band(self) -> None:
-        """The score 0.2 is in the band of the combined score, but not in that of the image."""
+        """The score 0.2 is in the band of the combined score, but not in the image score's band."""
         rule = policy(Rule(UNEQUAL, abstain=0.1))
         assert decide(Probability(0.9, combined=0.2), film(), rule).undetermined
         assert not decide(Probability(0.2), film(), rule).undetermined

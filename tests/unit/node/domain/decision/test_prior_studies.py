@@ -107,7 +107,7 @@ def test_a_reported_finding_is_flagged_again_with_the_rule_flag() -> None:
 def test_only_a_flagged_film_of_the_same_patient_in_the_period_counts(
     prior: dict[str, Any], reported: bool
 ) -> None:
-    """A prior result of any model counts; another sex or an impossible age is another patient."""
+    """The prior result may be of any model, but its sex and age must fit the patient."""
     decision = decided(0.7, result(**prior))
     assert decision.already_reported is reported
     assert decision.flagged is not reported

@@ -78,7 +78,7 @@ class TestStatedAge:
 
     @given(st.integers(1, 999), st.sampled_from("DWMY"))
     def test_every_age_of_the_standard_is_read(self, number: int, unit: str) -> None:
-        """An age in days, weeks or months is a smaller number of years."""
+        """Ages in days, weeks or months are converted to years."""
         years = parse_age(f"{number:03}{unit}")
         if unit == "Y" and number > OLDEST:
             assert years is None
@@ -183,7 +183,7 @@ class TestAgeFromDates:
 
     @given(st.dates(), st.dates())
     def test_an_age_is_always_plausible(self, birth: date, study: date) -> None:
-        """Any two dates give a plausible age, or none."""
+        """Any two dates give an age from 0 to 120 years, or no age."""
         years = age_between(birth, study)
         assert years is None or 0 <= years <= 120
         if years is not None:

@@ -42,5 +42,5 @@ def test_each_kind_is_recognised(text: str, derivation: Derivation) -> None:
     ],
 )
 def test_a_processed_film_is_original(text: str) -> None:
-    """Every film is processed, so a processed film is original, like a compressed copy."""
+    """Texts on processing, compression or acquisition do not make a film a derived image."""
     assert derivation_of([text]) is None

@@ -74,7 +74,7 @@ def test_view_position(position: str, view: View | None) -> None:
     ],
 )
 def test_free_text(text: str, view: View) -> None:
-    """Texts in several languages name the view."""
+    """The view is read from texts in several languages."""
     assert view_in_text(text) is view
 
 
@@ -91,7 +91,7 @@ def test_free_text(text: str, view: View) -> None:
     ],
 )
 def test_a_text_with_several_views_or_none_gives_no_view(text: str) -> None:
-    """One order may name two films in each text, and PA may also mean the pulmonary artery."""
+    """A text such as "PA AND LATERAL" has two views, and PA may also mean the pulmonary artery."""
     assert view_in_text(text) is None
 
 

@@ -1,4 +1,4 @@
-"""The transition tables of jobs and deliveries have these properties."""
+"""The transition tables of jobs and deliveries are complete and consistent."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -68,7 +68,7 @@ def test_every_delivery_state_can_be_reached() -> None:
 
 
 def test_only_an_operator_changes_a_final_job() -> None:
-    """The bytes of a final job may be purged, so no role may need these bytes."""
+    """No role processes a final job again, because the film of the job may be purged."""
     events = {(state, event) for state, event in JOB_TRANSITIONS if state in FINAL_JOB_STATES}
     assert events == {(JobState.DONE, JobEvent.REANALYSE), (JobState.DONE, JobEvent.RESEND)}
     assert {state for state, _ in JOB_TRANSITIONS} >= set(JobState) - FINAL_JOB_STATES
@@ -130,7 +130,7 @@ def test_states_before_and_after_an_event_follow_the_table(
     event: StrEnum,
     expected: tuple[set[StrEnum], StrEnum],
 ) -> None:
-    """An event may have several states before it, but has one state after it."""
+    """An event may occur in several states, but it always leads to the same state."""
     assert (set(states_before(event)), state_after(event)) == expected
 
 

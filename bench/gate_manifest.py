@@ -4,8 +4,8 @@
 
 Each FOLDER contains films and a `metadata.csv` with `file`, `patient_id` and `view`. If films were
 resized to a square (ChestX-ray14), the table also states their original size and spacing. Resized
-films are copied with their original aspect ratio. A film is excluded if
-its patient is known to be a child. The label is 0 for all films: the gate does not use labels.
+films are copied with their original aspect ratio. A film is excluded if its patient is known to be
+a child. The label is 0 for all films, because the gate does not use labels.
 """
 
 import argparse

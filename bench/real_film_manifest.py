@@ -108,7 +108,7 @@ TARGETS: Mapping[str, Callable[[Row], bool]] = {
     "sex": lambda row: row["sex"] == Sex.FEMALE,
     "age60": lambda row: float(row["age"]) >= OLD,
 }
-"""Functions that return the label of a row, by name of the target."""
+"""For each target, this table has the function that returns the label of a row."""
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def test_events_below_the_level_are_not_written() -> None:
 
 
 def test_bound_fields_are_in_the_events_of_all_threads() -> None:
-    """Associations and workers have their own threads, and each of their lines names the role."""
+    """Associations and workers log from their own threads, and each log line contains the role."""
     program = "import threading; t = threading.Thread(target=log.info, args=('x',))\n"
     [line] = logged(program + "t.start(); t.join()")
     assert json.loads(line)["role"] == "ingest"

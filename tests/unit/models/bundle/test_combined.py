@@ -44,7 +44,7 @@ def test_the_combined_score_has_a_higher_auc_than_the_image(combined: CombinedMo
 
 
 def test_no_weight_becomes_negative_if_a_part_is_worse_than_chance() -> None:
-    """A logit that is worse than chance gets a weight of 0, or almost 0 for the image."""
+    """A logit that is worse than chance gets a weight of 0; the image logit gets almost 0."""
     reversed_clinical = fit_combined(*_films(0.8, -0.5, 0.0, 4000), source="synthetic")
     assert reversed_clinical.clinical == 0.0
     low, high = (combined_probability(reversed_clinical, 1.0, logit) for logit in (-3.0, 3.0))

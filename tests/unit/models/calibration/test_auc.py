@@ -119,7 +119,7 @@ def test_the_bootstrap_depends_on_its_seed() -> None:
 
 
 def test_films_of_one_patient_count_as_one() -> None:
-    """Four copies of each film do not change the number of patients, nor the interval."""
+    """Four copies of each film change neither the number of patients nor the interval."""
     scores, positive = _films(80, ties=False)
     patients = [str(number) for number in range(80)]
     once = bootstrap_auc_by_patient(scores[0], positive, patients, 1)

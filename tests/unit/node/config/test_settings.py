@@ -292,7 +292,7 @@ class TestRefusals:
             load(path)
 
     def test_messages_name_no_library(self, tmp_path: Path) -> None:
-        """Administrators read these messages, so they name no Python library."""
+        """Administrators read these messages, so no message mentions a Python library."""
         message = refusal(tmp_path, "dicom: {port: many}\npolicy: {threshold: 7}\nspol: {}")
         for word in ("pydantic", "Traceback", "ValidationError", "http"):
             assert word not in message

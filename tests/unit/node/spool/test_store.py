@@ -81,7 +81,7 @@ class TestNames:
         ],
     )
     def test_a_malformed_key_has_no_path(self, spool: FileSpool, key: str) -> None:
-        """A key from a row that was manipulated, or emptied by retention, is refused."""
+        """A manipulated key and an empty key are refused."""
         with pytest.raises(Permanent):
             spool.path(key)
         with pytest.raises(Permanent):

@@ -208,7 +208,7 @@ class TestRefused:
 
 class TestPolicy:
     def test_a_word_includes_its_synonyms(self) -> None:
-        """In the policy, THORAX also admits CHEST, and RIB also admits RIBS."""
+        """THORAX in the policy also admits CHEST, and RIB also admits RIBS."""
         assert reason(make_admission_policy(body_parts=("THORAX",))) is None
         assert reason(make_admission_policy(views=("POSTERO-ANTERIOR",))) is None
         assert reason(make_admission_policy(body_parts=("RIB",)), body_part_examined="RIBS") is None

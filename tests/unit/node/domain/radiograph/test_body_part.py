@@ -1,4 +1,4 @@
-"""Words, free texts and codes name body parts."""
+"""Body parts are read from words, free texts and codes."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ from node.domain.radiograph.body_part import BodyPart, parts_in_text, parts_of_c
     ],
 )
 def test_the_chest_in_many_languages(text: str) -> None:
-    """Devices and order systems write these texts, which name the chest and no other part."""
+    """Devices and order systems write these texts for the chest and for no other body part."""
     assert parts_in_text(text) == (BodyPart.CHEST,)
 
 

@@ -136,6 +136,6 @@ def test_states_before_and_after_an_event_follow_the_table(
 
 @pytest.mark.parametrize("enum", [JobState, JobEvent, DeliveryState, DeliveryEvent])
 def test_names_and_values_agree(enum: type[StrEnum]) -> None:
-    """The values of states are stored and displayed, and their names are used in the code."""
+    """Each value is the name of its state or event in lower case, with hyphens."""
     for member in enum:
         assert member.value.upper().replace("-", "_") == member.name

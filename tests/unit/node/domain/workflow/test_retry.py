@@ -68,12 +68,12 @@ def test_the_jitter_spreads_the_delay_over_its_upper_half(
 
 @given(st.integers(1, 999), policies, jitter)
 def test_the_delay_never_decreases(attempt: int, policy: RetryPolicy, jitter: float) -> None:
-    """A destination that stays down is tried less and less often."""
+    """If a destination stays down, the time between two attempts increases up to the cap."""
     assert retry_delay(attempt, policy, jitter) <= retry_delay(attempt + 1, policy, jitter)
 
 
 def test_jitter_is_random_from_zero_to_one() -> None:
-    """Random jitter prevents that all deliveries are retried in the same second."""
+    """With random jitter, the deliveries are not all retried in the same second."""
     values = {draw_jitter() for _ in range(50)}
     assert len(values) > 1
     assert all(0 <= value < 1 for value in values)
